@@ -1,0 +1,251 @@
+//! Digests (OCI image-spec descriptor.md, "Digests"): a [`Digest`] can only be made by parsing or by hashing,
+//! so that no unchecked text reaches a URL, a file name or a comparison.
+
+use std::fmt;
+use std::str::FromStr;
+
+use sha2::{Digest as _, Sha256, Sha512};
+
+/// The registered hash algorithms.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs)]
+pub enum Algorithm {
+    Sha256,
+    Sha512,
+}
+
+impl Algorithm {
+    /// The name before the colon.
+    pub fn name(self) -> &'static str {
+        match self {
+            Algorithm::Sha256 => "sha256",
+            Algorithm::Sha512 => "sha512",
+        }
+    }
+
+    fn hex_length(self) -> usize {
+        match self {
+            Algorithm::Sha256 => 64,
+            Algorithm::Sha512 => 128,
+        }
+    }
+
+    /// The digest of some bytes.
+    pub fn digest(self, bytes: &[u8]) -> Digest {
+        let mut hasher = Hasher::new(self);
+        hasher.update(bytes);
+        hasher.finish()
+    }
+}
+
+impl FromStr for Algorithm {
+    type Err = DigestError;
+
+    fn from_str(name: &str) -> Result<Algorithm, DigestError> {
+        match name {
+            "sha256" => Ok(Algorithm::Sha256),
+            "sha512" => Ok(Algorithm::Sha512),
+            other => Err(DigestError::Algorithm(shorten(other))),
+        }
+    }
+}
+
+/// Why a text is no digest.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum DigestError {
+    /// There is no `algorithm:` before the value.
+    #[error("the digest '{0}' has no 'algorithm:' part")]
+    NoAlgorithm(String),
+    /// The algorithm is not one of the registered ones.
+    #[error("the digest algorithm '{0}' is not supported (sha256 or sha512)")]
+    Algorithm(String),
+    /// The value has another length than the algorithm gives.
+    #[error("a {algorithm} digest has {expected} hexadecimal digits, not {found}")]
+    Length {
+        /// The algorithm's name.
+        algorithm: &'static str,
+        /// Digits that it gives.
+        expected: usize,
+        /// Digits found.
+        found: usize,
+    },
+    /// The value holds something else than 0-9 and a-f.
+    #[error("the digest '{0}' holds characters other than 0-9 and a-f")]
+    Characters(String),
+}
+
+impl From<DigestError> for crate::error::Error {
+    fn from(error: DigestError) -> Self {
+        crate::error::Error::new(crate::error::Code::InvalidReference, error.to_string())
+    }
+}
+
+/// An algorithm and its value in lower-case hexadecimal.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Digest {
+    algorithm: Algorithm,
+    text: String,
+}
+
+impl Digest {
+    /// The algorithm.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// The value without the algorithm.
+    pub fn hex(&self) -> &str {
+        &self.text[self.algorithm.name().len() + 1..]
+    }
+
+    /// `algorithm:hex`.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+}
+
+impl FromStr for Digest {
+    type Err = DigestError;
+
+    fn from_str(text: &str) -> Result<Digest, DigestError> {
+        let Some((name, hex)) = text.split_once(':') else {
+            return Err(DigestError::NoAlgorithm(shorten(text)));
+        };
+        let algorithm: Algorithm = name.parse()?;
+        if hex.len() != algorithm.hex_length() {
+            return Err(DigestError::Length {
+                algorithm: algorithm.name(),
+                expected: algorithm.hex_length(),
+                found: hex.chars().count(),
+            });
+        }
+        if !hex.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f')) {
+            return Err(DigestError::Characters(shorten(text)));
+        }
+        Ok(Digest { algorithm, text: text.to_owned() })
+    }
+}
+
+impl fmt::Display for Digest {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.text)
+    }
+}
+
+impl fmt::Debug for Digest {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.text)
+    }
+}
+
+impl serde::Serialize for Digest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.text)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Digest, D::Error> {
+        let text = <std::borrow::Cow<'de, str> as serde::Deserialize>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// Hashes bytes as they pass by.
+#[derive(Clone)]
+pub struct Hasher(State);
+
+#[derive(Clone)]
+enum State {
+    Sha256(Sha256),
+    Sha512(Sha512),
+}
+
+impl Hasher {
+    /// A hasher for an algorithm.
+    pub fn new(algorithm: Algorithm) -> Hasher {
+        Hasher(match algorithm {
+            Algorithm::Sha256 => State::Sha256(Sha256::new()),
+            Algorithm::Sha512 => State::Sha512(Sha512::new()),
+        })
+    }
+
+    /// Takes more bytes.
+    pub fn update(&mut self, bytes: &[u8]) {
+        match &mut self.0 {
+            State::Sha256(state) => state.update(bytes),
+            State::Sha512(state) => state.update(bytes),
+        }
+    }
+
+    /// The digest of all bytes taken.
+    pub fn finish(self) -> Digest {
+        let (algorithm, value) = match self.0 {
+            State::Sha256(state) => (Algorithm::Sha256, state.finalize().to_vec()),
+            State::Sha512(state) => (Algorithm::Sha512, state.finalize().to_vec()),
+        };
+        let mut text = String::with_capacity(algorithm.name().len() + 1 + algorithm.hex_length());
+        text.push_str(algorithm.name());
+        text.push(':');
+        for byte in value {
+            for half in [byte >> 4, byte & 15] {
+                text.push(char::from_digit(u32::from(half), 16).unwrap_or('0'));
+            }
+        }
+        Digest { algorithm, text }
+    }
+}
+
+/// Hostile text is quoted in messages, but not at any length, and never with control characters.
+pub(crate) fn shorten(text: &str) -> String {
+    let mut short: String = text.chars().take(80).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(80).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EMPTY: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn hashing_gives_the_known_values() {
+        assert_eq!(Algorithm::Sha256.digest(b"").as_str(), EMPTY);
+        assert_eq!(
+            Algorithm::Sha512.digest(b"abc").hex(),
+            "ddaf35a193617abacc417349ae20413112e6fa4e89a97ea20a9eeee64b55d39a\
+             2192992a274fc1a836ba3c23a3feebbd454d4423643ce80e2a9ac94fa54ca49f"
+        );
+        let mut hasher = Hasher::new(Algorithm::Sha256);
+        hasher.update(b"{");
+        hasher.update(b"}");
+        assert_eq!(hasher.finish().hex(), "44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a");
+    }
+
+    #[test]
+    fn only_whole_digests_parse() {
+        assert_eq!(EMPTY.parse::<Digest>().unwrap().to_string(), EMPTY);
+        for (text, reason) in [
+            ("", "no 'algorithm:'"),
+            ("notadigest", "no 'algorithm:'"),
+            ("md5:00", "not supported"),
+            ("sha256:cafebabe", "64 hexadecimal digits, not 8"),
+            (&EMPTY.to_uppercase(), "not supported"),
+            (&EMPTY.replace('e', "E"), "other than 0-9"),
+            (&EMPTY.replace("e3", "../"), "digits, not"),
+            (&EMPTY.replace("e3", "/."), "other than 0-9"),
+        ] {
+            let error = text.parse::<Digest>().unwrap_err().to_string();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn quoted_text_is_cut_and_cleaned() {
+        assert_eq!(shorten("a\nb\x1b"), "a\u{fffd}b\u{fffd}");
+        assert_eq!(shorten(&"x".repeat(500)).chars().count(), 81);
+    }
+}

@@ -1,0 +1,353 @@
+//! The one error type of the library: a stable code, a message that names what was wrong, and what is known
+//! about the exchange that failed. It never holds a secret: URLs are stored without userinfo and query.
+
+use serde::Serialize;
+
+/// The stable error codes. Numbers are part of the ABI and never change; new ones are only added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[repr(i32)]
+#[allow(missing_docs)]
+pub enum Code {
+    InvalidArgument = 1,
+    InvalidReference = 2,
+    Unauthenticated = 3,
+    Forbidden = 4,
+    NotFound = 5,
+    Unsupported = 6,
+    RateLimited = 7,
+    Connect = 8,
+    Tls = 9,
+    Timeout = 10,
+    Cancelled = 11,
+    Redirect = 12,
+    Protocol = 13,
+    DigestMismatch = 14,
+    SizeMismatch = 15,
+    LimitExceeded = 16,
+    InvalidManifest = 17,
+    Signature = 18,
+    MissingBlob = 19,
+    Server = 20,
+    Http = 21,
+    Io = 22,
+    Callback = 23,
+    Forked = 24,
+    Closed = 25,
+    Busy = 26,
+    Internal = 27,
+    Network = 28,
+    Resolve = 29,
+}
+
+impl Code {
+    /// Every code, in the order of its number.
+    pub const ALL: [Code; 29] = {
+        use Code::*;
+        [
+            InvalidArgument,
+            InvalidReference,
+            Unauthenticated,
+            Forbidden,
+            NotFound,
+            Unsupported,
+            RateLimited,
+            Connect,
+            Tls,
+            Timeout,
+            Cancelled,
+            Redirect,
+            Protocol,
+            DigestMismatch,
+            SizeMismatch,
+            LimitExceeded,
+            InvalidManifest,
+            Signature,
+            MissingBlob,
+            Server,
+            Http,
+            Io,
+            Callback,
+            Forked,
+            Closed,
+            Busy,
+            Internal,
+            Network,
+            Resolve,
+        ]
+    };
+
+    /// The number that C sees.
+    pub fn number(self) -> i32 {
+        self as i32
+    }
+
+    /// The code with this number, if there is one.
+    pub fn from_number(number: i32) -> Option<Code> {
+        Code::ALL.into_iter().find(|code| code.number() == number)
+    }
+
+    /// The name without the `OCIREG_` prefix, NUL-terminated so that C can borrow it.
+    pub fn c_name(self) -> &'static std::ffi::CStr {
+        match self {
+            Code::InvalidArgument => c"INVALID_ARGUMENT",
+            Code::InvalidReference => c"INVALID_REFERENCE",
+            Code::Unauthenticated => c"UNAUTHENTICATED",
+            Code::Forbidden => c"FORBIDDEN",
+            Code::NotFound => c"NOT_FOUND",
+            Code::Unsupported => c"UNSUPPORTED",
+            Code::RateLimited => c"RATE_LIMITED",
+            Code::Connect => c"CONNECT",
+            Code::Tls => c"TLS",
+            Code::Timeout => c"TIMEOUT",
+            Code::Cancelled => c"CANCELLED",
+            Code::Redirect => c"REDIRECT",
+            Code::Protocol => c"PROTOCOL",
+            Code::DigestMismatch => c"DIGEST_MISMATCH",
+            Code::SizeMismatch => c"SIZE_MISMATCH",
+            Code::LimitExceeded => c"LIMIT_EXCEEDED",
+            Code::InvalidManifest => c"INVALID_MANIFEST",
+            Code::Signature => c"SIGNATURE",
+            Code::MissingBlob => c"MISSING_BLOB",
+            Code::Server => c"SERVER",
+            Code::Http => c"HTTP",
+            Code::Io => c"IO",
+            Code::Callback => c"CALLBACK",
+            Code::Forked => c"FORKED",
+            Code::Closed => c"CLOSED",
+            Code::Busy => c"BUSY",
+            Code::Internal => c"INTERNAL",
+            Code::Network => c"NETWORK",
+            Code::Resolve => c"RESOLVE",
+        }
+    }
+
+    /// The name without the `OCIREG_` prefix.
+    pub fn name(self) -> &'static str {
+        self.c_name().to_str().unwrap_or("UNKNOWN")
+    }
+}
+
+/// Which end failed, when a call has two.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)]
+pub enum Side {
+    Source,
+    Destination,
+}
+
+/// One entry of a registry's `errors` list (distribution-spec, "Error codes").
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RegistryError {
+    /// The registry's code, such as `MANIFEST_UNKNOWN`; empty when it gave none.
+    pub code: String,
+    /// The registry's text.
+    pub message: String,
+    /// Whatever detail it gave, as JSON.
+    #[serde(skip_serializing_if = "serde_json::Value::is_null")]
+    pub detail: serde_json::Value,
+}
+
+/// What went wrong. Boxed, so that a `Result` stays small.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.message)]
+pub struct Error(Box<Facts>);
+
+/// A result of this library.
+pub type Result<T> = std::result::Result<T, Error>;
+
+#[derive(Debug, Clone)]
+struct Facts {
+    code: Code,
+    message: String,
+    hint: Option<String>,
+    side: Option<Side>,
+    http_status: Option<u16>,
+    registry_errors: Vec<RegistryError>,
+    url: Option<String>,
+    attempts: u32,
+    retry_after: Option<u64>,
+    cause: Vec<String>,
+}
+
+impl Error {
+    /// An error with its code and a message that names what was wrong.
+    pub fn new(code: Code, message: impl Into<String>) -> Error {
+        Error(Box::new(Facts {
+            code,
+            message: message.into(),
+            hint: None,
+            side: None,
+            http_status: None,
+            registry_errors: Vec::new(),
+            url: None,
+            attempts: 0,
+            retry_after: None,
+            cause: Vec::new(),
+        }))
+    }
+
+    /// A failure of a local file or descriptor.
+    pub fn io(what: impl std::fmt::Display, error: &std::io::Error) -> Error {
+        Error::new(Code::Io, format!("{what}: {error}"))
+    }
+
+    /// A copy, for a result that several callers wait for.
+    pub fn duplicate(&self) -> Error {
+        Error(self.0.clone())
+    }
+
+    /// The code.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// The message.
+    pub fn message(&self) -> &str {
+        &self.0.message
+    }
+
+    /// The HTTP status of the answer that failed the call.
+    pub fn http_status(&self) -> Option<u16> {
+        self.0.http_status
+    }
+
+    /// What the registry said.
+    pub fn registry_errors(&self) -> &[RegistryError] {
+        &self.0.registry_errors
+    }
+
+    /// Seconds after which the server wants the next try.
+    pub fn retry_after(&self) -> Option<u64> {
+        self.0.retry_after
+    }
+
+    /// How many times the request was sent.
+    pub fn attempts(&self) -> u32 {
+        self.0.attempts
+    }
+
+    /// Whether the same call may succeed later without a change by the caller.
+    pub fn retryable(&self) -> bool {
+        matches!(
+            self.0.code,
+            Code::RateLimited
+                | Code::Connect
+                | Code::Timeout
+                | Code::Server
+                | Code::Network
+                | Code::Resolve
+                | Code::Busy
+        )
+    }
+
+    /// Puts words before the message.
+    pub fn within(mut self, what: impl std::fmt::Display) -> Error {
+        self.0.message = format!("{what}: {}", self.0.message);
+        self
+    }
+
+    /// The same facts under another code.
+    pub fn with_code(mut self, code: Code) -> Error {
+        self.0.code = code;
+        self
+    }
+
+    /// Adds what to do about it.
+    pub fn with_hint(mut self, hint: impl Into<String>) -> Error {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// Says which side failed.
+    pub fn with_side(mut self, side: Side) -> Error {
+        self.0.side = Some(side);
+        self
+    }
+
+    /// Adds the HTTP status.
+    pub fn with_http_status(mut self, status: u16) -> Error {
+        self.0.http_status = Some(status);
+        self
+    }
+
+    /// Adds what the registry said.
+    pub fn with_registry_errors(mut self, errors: Vec<RegistryError>) -> Error {
+        self.0.registry_errors = errors;
+        self
+    }
+
+    /// Adds the URL, without userinfo, query and fragment.
+    pub fn with_url(mut self, url: &url::Url) -> Error {
+        if self.0.url.is_none() {
+            let mut url = url.clone();
+            url.set_query(None);
+            url.set_fragment(None);
+            let _ = url.set_username("");
+            let _ = url.set_password(None);
+            self.0.url = Some(url.into());
+        }
+        self
+    }
+
+    /// Says how often the request was sent.
+    pub fn with_attempts(mut self, attempts: u32) -> Error {
+        self.0.attempts = self.0.attempts.max(attempts);
+        self
+    }
+
+    /// Adds the server's Retry-After, in seconds.
+    pub fn with_retry_after(mut self, seconds: Option<u64>) -> Error {
+        self.0.retry_after = seconds;
+        self
+    }
+
+    /// Adds the texts of the errors underneath, outermost first.
+    pub fn with_cause(mut self, cause: Vec<String>) -> Error {
+        self.0.cause = cause;
+        self
+    }
+
+    /// The whole error as JSON; the shape that `ocireg_error_json` documents.
+    pub fn to_json(&self) -> serde_json::Value {
+        let facts = &self.0;
+        serde_json::json!({
+            "code": facts.code.number(),
+            "name": facts.code.name(),
+            "message": facts.message,
+            "hint": facts.hint,
+            "side": facts.side,
+            "http_status": facts.http_status,
+            "registry_errors": facts.registry_errors,
+            "url": facts.url,
+            "attempts": facts.attempts,
+            "retryable": self.retryable(),
+            "retry_after": facts.retry_after,
+            "cause": facts.cause,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_dense_and_names_unique() {
+        for (index, code) in Code::ALL.into_iter().enumerate() {
+            assert_eq!(code.number(), index as i32 + 1);
+            assert_eq!(Code::from_number(code.number()), Some(code));
+        }
+        let names: std::collections::BTreeSet<_> = Code::ALL.iter().map(|code| code.name()).collect();
+        assert_eq!(names.len(), Code::ALL.len());
+        assert_eq!(Code::from_number(0), None);
+        assert_eq!(Code::Resolve.number(), 29);
+    }
+
+    #[test]
+    fn a_url_loses_its_secrets() {
+        let url = url::Url::parse("https://user:pw@h/v2/?sig=secret#f").unwrap();
+        let json = Error::new(Code::Http, "x").with_url(&url).to_json();
+        assert_eq!(json["url"], "https://h/v2/");
+    }
+}

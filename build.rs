@@ -1,1 +1,73 @@
-fn main() {}
+//! Makes the C header from the `ffi` room, and links the shared library so that it is never unloaded: a thread of ours
+//! may still run in it.
+
+use std::path::Path;
+use std::{env, fs, process};
+
+const HEADER: &str = "include/ocireg.h";
+
+fn main() {
+    println!("cargo:rerun-if-changed=src/ffi");
+    println!("cargo:rerun-if-changed={HEADER}");
+    println!("cargo:rerun-if-env-changed=OCIREG_WRITE_HEADER");
+    if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
+        println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
+    }
+    let made = make_header();
+    let out = Path::new(&env::var("OUT_DIR").unwrap_or_default()).join("ocireg.h");
+    write(&out, &made);
+    if env::var_os("OCIREG_WRITE_HEADER").is_some() {
+        write(Path::new(HEADER), &made);
+    } else if fs::read_to_string(HEADER).ok().as_deref() != Some(&made) {
+        println!("cargo:warning={HEADER} is not what src/ffi says: 'make header' writes it");
+    }
+    println!("cargo:rustc-env=OCIREG_MADE_HEADER={}", out.display());
+}
+
+fn make_header() -> String {
+    let mut config = match cbindgen::Config::from_file("src/ffi/cbindgen.toml") {
+        Ok(config) => config,
+        Err(error) => fail(&format!("src/ffi/cbindgen.toml: {error}")),
+    };
+    config.header =
+        Some(fs::read_to_string("src/ffi/preamble.h").unwrap_or_else(|error| fail(&format!("preamble.h: {error}"))));
+    config.after_includes = Some(version_macros());
+    let mut builder = cbindgen::Builder::new().with_config(config);
+    for file in [
+        "status", "version", "memory", "error", "options", "context", "client", "names", "registry", "manifest",
+        "blob", "upload",
+    ] {
+        builder = builder.with_src(format!("src/ffi/{file}.rs"));
+    }
+    let mut text = Vec::new();
+    match builder.generate() {
+        Ok(bindings) => bindings.write(&mut text),
+        Err(error) => fail(&format!("cbindgen: {error}")),
+    }
+    // Rust's paths mean nothing to a C reader.
+    String::from_utf8_lossy(&text).replace("ocireg_options_set_…", "ocireg_options_set_...").replace('…', "...")
+}
+
+fn version_macros() -> String {
+    let part = |name: &str| env::var(format!("CARGO_PKG_VERSION{name}")).unwrap_or_default();
+    let (major, minor, patch) = (part("_MAJOR"), part("_MINOR"), part("_PATCH"));
+    format!(
+        "\n/* The version of this header; ocireg_version() tells that of the library. */\n\
+         #define OCIREG_VERSION \"{}\"\n#define OCIREG_VERSION_MAJOR {major}\n#define OCIREG_VERSION_MINOR {minor}\n\
+         #define OCIREG_VERSION_PATCH {patch}\n\
+         #define OCIREG_VERSION_NUMBER ((OCIREG_VERSION_MAJOR << 16) | (OCIREG_VERSION_MINOR << 8) | OCIREG_VERSION_PATCH)\n",
+        part("")
+    )
+}
+
+fn write(path: &Path, text: &str) {
+    // An unchanged file keeps its time, so that nothing is built again.
+    if fs::read_to_string(path).ok().as_deref() != Some(text) {
+        fs::write(path, text).unwrap_or_else(|error| fail(&format!("{}: {error}", path.display())));
+    }
+}
+
+fn fail(message: &str) -> ! {
+    eprintln!("{message}");
+    process::exit(1)
+}

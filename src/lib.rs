@@ -1,8 +1,25 @@
 //! A client for Docker and OCI registries: a Rust core behind a stable C ABI.
+//!
+//! Data flows down: `ffi` → `registry` → `auth` → `http` → the pure parts (`reference`, `digest`, `manifest`, …).
+//! A Rust program starts at [`registry::Client`]; a C program at `include/ocireg.h`.
+//!
+//! Every call blocks its thread. In an asynchronous program it belongs where blocking is allowed.
+
 #![cfg_attr(
     not(test),
     deny(clippy::panic, clippy::unwrap_used, clippy::expect_used, clippy::todo, clippy::unimplemented)
 )]
 
+pub mod auth;
 pub mod digest;
 pub mod error;
+pub mod failure;
+pub mod ffi;
+pub mod http;
+pub mod json;
+pub mod manifest;
+pub mod media_type;
+pub mod platform;
+pub mod reference;
+pub mod registry;
+pub mod schema1;

@@ -1,0 +1,129 @@
+/* The commands blob get, head and delete. Shows: ocireg_blob_get_file, _get_fd, _head, _delete; ocireg_blob_open and
+ * ocireg_blob_reader_read, _close, _free. */
+#include "command.h"
+#include "files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PIECE 131072
+
+/* Into a file: a broken transfer leaves a partial file, which the next call continues. */
+static int get_to_file(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status = ocireg_blob_get_file(session->client, session->context, line->arguments[0], line->output,
+                                                line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+/* Into a pipe or a device, which must not be replaced by a file. */
+static int get_to_stream(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status;
+    int fd = open(line->output, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return report_failure(session->output, OCIREG_IO, "cannot write %s: %s", line->output, strerror(errno));
+    status = ocireg_blob_get_fd(session->client, session->context, line->arguments[0], fd, line->options, &json, &error);
+    if (close(fd) != 0 && status == OCIREG_OK) {
+        ocireg_string_free(json);
+        return report_failure(session->output, OCIREG_IO, "cannot write %s: %s", line->output, strerror(errno));
+    }
+    return session_finish(session, status, json, error);
+}
+
+/* Reads to the verified end. Bytes go out before the digest is known, so only the exit status says that they are good. */
+static int print_all(struct session *session, ocireg_blob_reader *reader)
+{
+    static uint8_t buffer[PIECE];
+    ocireg_error *error = NULL;
+    size_t got = 1;
+    int result = OCIREG_OK;
+    while (result == OCIREG_OK && got > 0) {
+        if (ocireg_blob_reader_read(reader, buffer, sizeof buffer, &got, &error) != OCIREG_OK)
+            return session_report(session, error);
+        result = output_bytes(session->output, buffer, got);
+    }
+    return result;
+}
+
+static int get_to_stdout(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    ocireg_blob_reader *reader = NULL;
+    int result;
+    if (ocireg_blob_open(session->client, session->context, line->arguments[0], line->options, &reader, &error) != OCIREG_OK)
+        return session_report(session, error);
+    result = print_all(session, reader);
+    /* The transfer ends here, also when standard output has failed in the middle. */
+    ocireg_blob_reader_close(reader, NULL);
+    ocireg_blob_reader_free(reader);
+    return result;
+}
+
+static int get(struct session *session, const struct command_line *line)
+{
+    /* A bar among the bytes on a terminal helps nobody. */
+    bool bar = line->output != NULL || !isatty(STDOUT_FILENO);
+    int result = bar ? session_show_progress(session) : OCIREG_OK;
+    if (result != OCIREG_OK)
+        return result;
+    if (line->output == NULL)
+        return get_to_stdout(session, line);
+    return is_stream(line->output) ? get_to_stream(session, line) : get_to_file(session, line);
+}
+
+static int head(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status =
+        ocireg_blob_head(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+static int delete(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status =
+        ocireg_blob_delete(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+static const struct parameter get_parameters[] = {
+    {"-o", PARAMETER_OUTPUT, NULL, "FILE", "into this file, continuing an earlier try"},
+    {"--offset", PARAMETER_NUMBER, "offset", "N", "begin at this byte; a piece cannot be verified"},
+    {"--length", PARAMETER_NUMBER, "length", "N", "so many bytes"},
+    {0},
+};
+
+const struct command command_blob_get = {
+    .name = "blob get",
+    .target = TARGET_NAME,
+    .arguments = {"REPO@DIGEST"},
+    .parameters = get_parameters,
+    .summary = "Fetch a blob and verify it.",
+    .run = get,
+};
+
+const struct command command_blob_head = {
+    .name = "blob head",
+    .target = TARGET_NAME,
+    .arguments = {"REPO@DIGEST"},
+    .summary = "Whether a blob is there, and its size.",
+    .run = head,
+};
+
+const struct command command_blob_delete = {
+    .name = "blob delete",
+    .target = TARGET_NAME,
+    .arguments = {"REPO@DIGEST"},
+    .summary = "Delete a blob.",
+    .run = delete,
+};

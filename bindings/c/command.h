@@ -1,0 +1,68 @@
+/* The commands: what each is called, what it takes, and the function that runs it. */
+#ifndef OCIREG_COMMAND_COMMAND_H
+#define OCIREG_COMMAND_COMMAND_H
+
+#include "session.h"
+
+#define MOST_ARGUMENTS 2
+
+enum parameter_kind {
+    /* Handed to the library as an option of the call, under `key`. */
+    PARAMETER_FLAG,
+    PARAMETER_TEXT,
+    PARAMETER_NUMBER,
+    PARAMETER_LIST,
+    /* The command's own business. */
+    PARAMETER_OUTPUT,
+    PARAMETER_RAW,
+};
+
+/* An option of one command. */
+struct parameter {
+    const char *name;
+    enum parameter_kind kind;
+    const char *key;
+    const char *value; /* what its value is called, or NULL */
+    const char *help;
+};
+
+/* What the user wrote behind the command. */
+struct command_line {
+    const char *arguments[MOST_ARGUMENTS];
+    ocireg_options *options;
+    const char *output; /* -o FILE */
+    bool raw;
+};
+
+struct command {
+    const char *name;
+    enum target target;                    /* what the first argument says about the registry */
+    const char *arguments[MOST_ARGUMENTS]; /* their names; all of them are needed */
+    const struct parameter *parameters;    /* up to one without name, or NULL */
+    const char *summary;
+    int (*run)(struct session *session, const struct command_line *line);
+};
+
+extern const struct command command_parse;
+extern const struct command command_ping, command_catalog, command_tags;
+extern const struct command command_manifest_get, command_manifest_head, command_manifest_put, command_manifest_delete;
+extern const struct command command_digest;
+extern const struct command command_blob_get, command_blob_head, command_blob_put, command_blob_delete;
+
+/* All of them, up to NULL. */
+extern const struct command *const commands[];
+
+/* The command that the arguments name, or NULL with the report in `status`. With --help for a family of commands
+ * (`manifest --help`) the help is printed, and `status` is that of printing. */
+const struct command *command_find(struct arguments *arguments, const struct output *output, int *status);
+
+/* Reads what stands behind the command. `*help`: the user asked for the command's help. */
+int command_line_parse(struct command_line *line, const struct command *command, struct arguments *arguments,
+                       const struct output *output, bool *help);
+void command_line_free(struct command_line *line);
+
+int help_all(const struct output *output);
+int help_command(const struct command *command, const struct output *output);
+int help_family(const char *family, const struct output *output);
+
+#endif

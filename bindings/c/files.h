@@ -1,0 +1,23 @@
+/* Local files: manifests are read and written whole, pipes piece by piece. */
+#ifndef OCIREG_COMMAND_FILES_H
+#define OCIREG_COMMAND_FILES_H
+
+#include "session.h"
+
+/* Whether the path is there and is a pipe, a device or a terminal: something to write through, and not to replace. */
+bool is_stream(const char *path);
+
+/* Opens a file for file_read. */
+int file_open(struct session *session, const char *path, int *fd);
+/* As read(2), but Ctrl-C ends the wait for a silent pipe: then errno is ECANCELED. */
+ssize_t file_read(struct session *session, int fd, uint8_t *buffer, size_t size);
+/* Reports why file_read failed. */
+int file_report(struct session *session, const char *path, int reason);
+
+/* Reads a file of at most `limit` bytes. Freed with free(). */
+int file_read_whole(struct session *session, const char *path, size_t limit, uint8_t **data, size_t *size);
+
+/* Writes a file so that it appears whole or not at all. */
+int file_write_whole(struct session *session, const char *path, const uint8_t *data, size_t size);
+
+#endif

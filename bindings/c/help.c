@@ -1,0 +1,66 @@
+/* The texts of --help, made from the tables of commands and options. */
+#include "command.h"
+
+#include <string.h>
+
+/* "tags REPO [--n N] [--last T] [--digests]" */
+static void synopsis(const struct command *command)
+{
+    fputs(command->name, stdout);
+    for (int i = 0; i < MOST_ARGUMENTS && command->arguments[i] != NULL; i++)
+        printf(" %s", command->arguments[i]);
+    for (const struct parameter *at = command->parameters; at != NULL && at->name != NULL; at++)
+        printf(" [%s%s%s]%s", at->name, at->value == NULL ? "" : " ", at->value == NULL ? "" : at->value,
+               at->kind == PARAMETER_LIST ? "..." : "");
+}
+
+static void entry(const struct command *command)
+{
+    fputs("  ", stdout);
+    synopsis(command);
+    printf("\n      %s\n", command->summary);
+}
+
+static void usage(void)
+{
+    fputs("usage: ocireg [OPTION]... COMMAND [ARGUMENT]...\n\n", stdout);
+}
+
+int help_family(const char *family, const struct output *output)
+{
+    size_t length = strlen(family);
+    usage();
+    for (const struct command *const *at = commands; *at != NULL; at++)
+        if (strncmp((*at)->name, family, length) == 0 && (*at)->name[length] == ' ')
+            entry(*at);
+    return output_flush(output);
+}
+
+int help_command(const struct command *command, const struct output *output)
+{
+    fputs("usage: ocireg [OPTION]... ", stdout);
+    synopsis(command);
+    printf("\n\n%s\n", command->summary);
+    if (command->parameters != NULL)
+        fputc('\n', stdout);
+    for (const struct parameter *at = command->parameters; at != NULL && at->name != NULL; at++) {
+        int width = printf("  %s%s%s", at->name, at->value == NULL ? "" : " ", at->value == NULL ? "" : at->value);
+        printf("%*s%s\n", width < 26 ? 26 - width : 1, "", at->help);
+    }
+    return output_flush(output);
+}
+
+int help_all(const struct output *output)
+{
+    usage();
+    fputs("A client for Docker and OCI registries. REF is [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], REPO the same\n"
+          "without tag and digest, REGISTRY is HOST[:PORT]. Results are JSON on standard output.\n\n"
+          "commands:\n",
+          stdout);
+    for (const struct command *const *at = commands; *at != NULL; at++)
+        entry(*at);
+    fputs("\noptions, before the command:\n", stdout);
+    globals_help(stdout);
+    fputs("\nThe exit status is 0, the number of the library's error code, or 64 for a wrong command line.\n", stdout);
+    return output_flush(output);
+}

@@ -1,0 +1,232 @@
+/* Shows: ocireg_client_set_host. */
+#include "hosts.h"
+
+#include "json.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define LONGEST_PASSWORD 65536
+
+/* Reads standard input to its end. The buffer has room for one byte more than a password may have, and for its end. */
+static ssize_t read_all(char *buffer)
+{
+    size_t length = 0;
+    for (;;) {
+        ssize_t got = read(STDIN_FILENO, buffer + length, LONGEST_PASSWORD + 1 - length);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        length += (size_t)got;
+        if (got == 0 || length > LONGEST_PASSWORD)
+            return (ssize_t)length;
+    }
+}
+
+static int read_stdin(const struct output *output, char *buffer)
+{
+    ssize_t length = read_all(buffer);
+    if (length < 0)
+        return report_failure(output, OCIREG_IO, "cannot read the password: %s", strerror(errno));
+    if (length > LONGEST_PASSWORD)
+        return report_usage("the password is longer than %d bytes", LONGEST_PASSWORD);
+    if (length > 0 && buffer[length - 1] == '\n')
+        length--;
+    buffer[length] = '\0';
+    if (length == 0)
+        return report_usage("standard input holds no password");
+    if (memchr(buffer, '\0', (size_t)length) != NULL)
+        return report_usage("the password holds a zero byte");
+    return OCIREG_OK;
+}
+
+static char *environment(const char *name)
+{
+    char *value = getenv(name);
+    return value == NULL || *value == '\0' ? NULL : value;
+}
+
+static bool any(const struct globals *globals, enum setting_kind kind)
+{
+    for (size_t i = 0; i < globals->setting_count; i++)
+        if (globals->settings[i].kind == kind)
+            return true;
+    return false;
+}
+
+/* The name in the environment counts only where the command line speaks of no credentials at all. */
+static const char *ambient_username(const struct globals *globals)
+{
+    if (globals->anonymous || any(globals, SETTING_USERNAME) || any(globals, SETTING_TOKEN))
+        return NULL;
+    return environment("OCIREG_USERNAME");
+}
+
+static int read_password(const struct output *output, char **password)
+{
+    char *buffer = malloc(LONGEST_PASSWORD + 2);
+    int status;
+    if (buffer == NULL)
+        return report_failure(output, OCIREG_INTERNAL, "out of memory");
+    status = read_stdin(output, buffer);
+    if (status == OCIREG_OK)
+        *password = strdup(buffer);
+    explicit_bzero(buffer, LONGEST_PASSWORD + 2);
+    free(buffer);
+    if (status == OCIREG_OK && *password == NULL)
+        status = report_failure(output, OCIREG_INTERNAL, "out of memory");
+    return status;
+}
+
+/* A name and a password are of use only together. */
+static int check(const struct globals *globals)
+{
+    bool password = globals->password_stdin || environment("OCIREG_PASSWORD") != NULL;
+    bool named = any(globals, SETTING_USERNAME);
+    bool ambient = ambient_username(globals) != NULL;
+    if (globals->password_stdin && !named && !ambient)
+        return report_usage("--password-stdin needs --username or OCIREG_USERNAME");
+    if (named && !password)
+        return report_usage("--username needs --password-stdin or OCIREG_PASSWORD");
+    if (ambient && !password)
+        return report_usage("OCIREG_USERNAME needs --password-stdin or OCIREG_PASSWORD");
+    return OCIREG_OK;
+}
+
+int hosts_read_password(const struct globals *globals, char **password)
+{
+    int status = check(globals);
+    *password = NULL;
+    if (status == OCIREG_OK && globals->password_stdin)
+        status = read_password(&globals->output, password);
+    if (status != OCIREG_OK || globals->password_stdin)
+        return status;
+    if (environment("OCIREG_PASSWORD") != NULL)
+        *password = strdup(environment("OCIREG_PASSWORD"));
+    return OCIREG_OK;
+}
+
+/* The host of an option as the library spells it, so that "Example.org" and "example.org" are one. */
+static char *canonical(const char *host, ocireg_error **error)
+{
+    char *json = NULL, *name = NULL;
+    if (ocireg_index_parse(host, &json, error) == OCIREG_OK)
+        name = json_text(json_member(json, "name"));
+    ocireg_string_free(json);
+    return name;
+}
+
+/* The settings of a session, with canonical host names beside them. */
+struct hosts {
+    const struct globals *globals;
+    char **names; /* one a setting; NULL: no host was named */
+    const char *registry;
+    const char *password;
+};
+
+/* The last setting of a kind for a host. One without a host is meant for the command's registry, and nothing else. */
+static const struct setting *find(const struct hosts *hosts, enum setting_kind kind, const char *host)
+{
+    const struct setting *unnamed = NULL;
+    for (size_t i = hosts->globals->setting_count; i-- > 0;) {
+        const struct setting *setting = &hosts->globals->settings[i];
+        if (setting->kind != kind)
+            continue;
+        if (hosts->names[i] != NULL && strcmp(hosts->names[i], host) == 0)
+            return setting;
+        if (hosts->names[i] == NULL && unnamed == NULL && strcmp(host, hosts->registry) == 0)
+            unnamed = setting;
+    }
+    return unnamed;
+}
+
+static ocireg_status set_password(const struct hosts *hosts, const char *username, ocireg_options *options,
+                                  ocireg_error **error)
+{
+    ocireg_status status = ocireg_options_set_string(options, "username", username, error);
+    return status != OCIREG_OK ? status : ocireg_options_set_string(options, "password", hosts->password, error);
+}
+
+/* What the command line says about a host's credentials, and the environment where that is silent. */
+static ocireg_status host_credentials(const struct hosts *hosts, const char *host, ocireg_options *options,
+                                      ocireg_error **error)
+{
+    const struct setting *username = find(hosts, SETTING_USERNAME, host), *token = find(hosts, SETTING_TOKEN, host);
+    const char *ambient = strcmp(host, hosts->registry) == 0 ? ambient_username(hosts->globals) : NULL;
+    if (hosts->globals->anonymous)
+        return ocireg_options_set_bool(options, "anonymous", true, error);
+    if (token != NULL && username == NULL)
+        return ocireg_options_set_string(options, "token", token->value, error);
+    /* Both: the library refuses that, and says why. */
+    if (token != NULL && ocireg_options_set_string(options, "token", token->value, error) != OCIREG_OK)
+        return ocireg_error_code(*error);
+    if (username != NULL)
+        return set_password(hosts, username->value, options, error);
+    return ambient != NULL ? set_password(hosts, ambient, options, error) : OCIREG_OK;
+}
+
+static ocireg_status host_options(const struct hosts *hosts, const char *host, ocireg_options *options, ocireg_error **error)
+{
+    ocireg_status status = host_credentials(hosts, host, options, error);
+    if (status == OCIREG_OK && find(hosts, SETTING_PLAIN_HTTP, host) != NULL)
+        status = ocireg_options_set_bool(options, "plain_http", true, error);
+    if (status == OCIREG_OK && find(hosts, SETTING_INSECURE, host) != NULL)
+        status = ocireg_options_set_bool(options, "insecure", true, error);
+    return status;
+}
+
+static int set_host(struct session *session, const struct hosts *hosts, const char *host)
+{
+    ocireg_options *options = NULL;
+    ocireg_error *error = NULL;
+    ocireg_status status = ocireg_options_new(&options, &error);
+    if (status == OCIREG_OK)
+        status = host_options(hosts, host, options, &error);
+    if (status == OCIREG_OK)
+        status = ocireg_client_set_host(session->client, host, options, &error);
+    ocireg_options_free(options);
+    return status == OCIREG_OK ? OCIREG_OK : report_error(session->output, error);
+}
+
+static int read_names(struct session *session, struct hosts *hosts)
+{
+    const struct globals *globals = hosts->globals;
+    for (size_t i = 0; i < globals->setting_count; i++) {
+        ocireg_error *error = NULL;
+        if (globals->settings[i].host == NULL)
+            continue;
+        hosts->names[i] = canonical(globals->settings[i].host, &error);
+        if (hosts->names[i] == NULL)
+            return report_error(session->output, error);
+    }
+    return OCIREG_OK;
+}
+
+static int set_all(struct session *session, const struct hosts *hosts)
+{
+    int status = set_host(session, hosts, hosts->registry);
+    for (size_t i = 0; status == OCIREG_OK && i < hosts->globals->setting_count; i++)
+        if (hosts->names[i] != NULL && strcmp(hosts->names[i], hosts->registry) != 0)
+            status = set_host(session, hosts, hosts->names[i]);
+    return status;
+}
+
+int hosts_set(struct session *session, const char *registry, const char *password)
+{
+    struct hosts hosts = {session->globals, NULL, registry, password};
+    size_t count = session->globals->setting_count;
+    int status;
+    hosts.names = calloc(count + 1, sizeof *hosts.names);
+    if (hosts.names == NULL)
+        return report_failure(session->output, OCIREG_INTERNAL, "out of memory");
+    status = read_names(session, &hosts);
+    if (status == OCIREG_OK)
+        status = set_all(session, &hosts);
+    for (size_t i = 0; i < count; i++)
+        free(hosts.names[i]);
+    free(hosts.names);
+    return status;
+}

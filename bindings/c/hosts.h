@@ -1,0 +1,13 @@
+/* What the user said about single hosts: credentials, --plain-http=HOST and --insecure=HOST. */
+#ifndef OCIREG_COMMAND_HOSTS_H
+#define OCIREG_COMMAND_HOSTS_H
+
+#include "session.h"
+
+/* The password: from standard input if the user said so, else from the environment, else NULL. Freed with free(). */
+int hosts_read_password(const struct globals *globals, char **password);
+
+/* Gives the client the settings of the command's registry and of every host that an option names. */
+int hosts_set(struct session *session, const char *registry, const char *password);
+
+#endif

@@ -1,0 +1,23 @@
+/* Just enough JSON for log events and for --pretty. The text is not copied into a tree: values are pointers into it. */
+#ifndef OCIREG_COMMAND_JSON_H
+#define OCIREG_COMMAND_JSON_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/* The value of an object's member, or NULL. */
+const char *json_member(const char *object, const char *name);
+
+/* The next member of an object. `*at` is the object's text at first, and this function's own afterwards. */
+bool json_next(const char **at, const char **name, const char **value);
+
+/* A string decoded, or any other value as it is spelled. NULL for no value or no memory. Freed with free(). */
+char *json_text(const char *value);
+
+/* Writes JSON indented by two spaces. */
+void json_pretty(FILE *file, const char *json);
+
+/* Writes a text as a JSON string. */
+void json_quote(FILE *file, const char *text);
+
+#endif

@@ -1,0 +1,167 @@
+/* The commands manifest get, head, put and delete, and digest. Shows: ocireg_manifest_get, _head, _put, _delete, _digest;
+ * ocireg_buffer_data, _size, _free. */
+#include "command.h"
+#include "files.h"
+
+#include <stdlib.h>
+
+/* The most that the library takes for a manifest. */
+#define LARGEST_MANIFEST ((size_t)32 << 20)
+
+/* --raw: the bytes that the digest is of, to standard output or to a file. With a file the result is printed too. */
+static int finish_raw(struct session *session, const struct command_line *line, const char *json, const ocireg_buffer *bytes)
+{
+    const uint8_t *data = ocireg_buffer_data(bytes);
+    size_t size = ocireg_buffer_size(bytes);
+    int result;
+    if (line->output == NULL)
+        return output_bytes(session->output, data, size);
+    result = file_write_whole(session, line->output, data, size);
+    return result == OCIREG_OK ? output_json(session->output, json) : result;
+}
+
+/* -o without --raw: the result as it would have been printed. */
+static int finish_file(struct session *session, const char *path, const char *json)
+{
+    char *text = NULL;
+    size_t size = 0;
+    FILE *memory = open_memstream(&text, &size);
+    int result = OCIREG_OK;
+    if (memory != NULL)
+        write_json(memory, json, session->output->pretty);
+    if (memory == NULL || fclose(memory) != 0)
+        result = report_failure(session->output, OCIREG_INTERNAL, "out of memory");
+    if (result == OCIREG_OK)
+        result = file_write_whole(session, path, (const uint8_t *)text, size);
+    free(text);
+    return result;
+}
+
+static int get(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    ocireg_buffer *bytes = NULL;
+    char *json = NULL;
+    int result;
+    ocireg_status status = ocireg_manifest_get(session->client, session->context, line->arguments[0], line->options, &json,
+                                               line->raw ? &bytes : NULL, &error);
+    if (status != OCIREG_OK)
+        result = session_report(session, error);
+    else if (line->raw)
+        result = finish_raw(session, line, json, bytes);
+    else if (line->output != NULL)
+        result = finish_file(session, line->output, json);
+    else
+        result = output_json(session->output, json);
+    ocireg_buffer_free(bytes);
+    ocireg_string_free(json);
+    return result;
+}
+
+static int head(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status =
+        ocireg_manifest_head(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+static int digest(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *text = NULL;
+    int result;
+    if (ocireg_manifest_digest(session->client, session->context, line->arguments[0], line->options, &text, &error) !=
+        OCIREG_OK)
+        return session_report(session, error);
+    result = output_line(session->output, text);
+    ocireg_string_free(text);
+    return result;
+}
+
+static int put(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    uint8_t *data;
+    size_t size;
+    ocireg_status status;
+    int result = file_read_whole(session, line->arguments[1], LARGEST_MANIFEST, &data, &size);
+    if (result != OCIREG_OK)
+        return result;
+    status = ocireg_manifest_put(session->client, session->context, line->arguments[0], data, size, line->options, &json,
+                                 &error);
+    free(data);
+    return session_finish(session, status, json, error);
+}
+
+static int delete(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status =
+        ocireg_manifest_delete(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+static const struct parameter get_parameters[] = {
+    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "this platform's manifest, if REF is an index"},
+    {"--accept", PARAMETER_LIST, "accept", "TYPE", "the media types to ask for, instead of all"},
+    {"--raw", PARAMETER_RAW, NULL, NULL, "the manifest's bytes, unchanged"},
+    {"-o", PARAMETER_OUTPUT, NULL, "FILE", "into this file"},
+    {0},
+};
+
+const struct command command_manifest_get = {
+    .name = "manifest get",
+    .target = TARGET_NAME,
+    .arguments = {"REF"},
+    .parameters = get_parameters,
+    .summary = "Fetch a manifest: parsed, with digest, media type, size and headers.",
+    .run = get,
+};
+
+const struct command command_manifest_head = {
+    .name = "manifest head",
+    .target = TARGET_NAME,
+    .arguments = {"REF"},
+    .summary = "A manifest's descriptor, without fetching it.",
+    .run = head,
+};
+
+static const struct parameter digest_parameters[] = {
+    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "this platform's manifest, if REF is an index"},
+    {0},
+};
+
+const struct command command_digest = {
+    .name = "digest",
+    .target = TARGET_NAME,
+    .arguments = {"REF"},
+    .parameters = digest_parameters,
+    .summary = "A manifest's digest alone.",
+    .run = digest,
+};
+
+static const struct parameter put_parameters[] = {
+    {"--media-type", PARAMETER_TEXT, "media_type", "T", "instead of what the manifest says"},
+    {0},
+};
+
+const struct command command_manifest_put = {
+    .name = "manifest put",
+    .target = TARGET_NAME,
+    .arguments = {"REF", "FILE"},
+    .parameters = put_parameters,
+    .summary = "Store a manifest under a tag or its digest.",
+    .run = put,
+};
+
+const struct command command_manifest_delete = {
+    .name = "manifest delete",
+    .target = TARGET_NAME,
+    .arguments = {"REF"},
+    .summary = "Delete a manifest, or a tag where the registry can.",
+    .run = delete,
+};

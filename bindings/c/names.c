@@ -1,0 +1,17 @@
+/* The command parse. Shows: ocireg_reference_parse, which needs no client. */
+#include "command.h"
+
+static int run(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status = ocireg_reference_parse(line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+const struct command command_parse = {
+    .name = "parse",
+    .arguments = {"NAME"},
+    .summary = "Take a name apart: index, official, remote, local and canonical name, tag, digest.",
+    .run = run,
+};

@@ -1,0 +1,210 @@
+#include "options.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum takes { TAKES_NOTHING, TAKES_VALUE, MAY_TAKE_HOST };
+
+enum option {
+    OPTION_USERNAME,
+    OPTION_PASSWORD_STDIN,
+    OPTION_TOKEN,
+    OPTION_ANONYMOUS,
+    OPTION_PLAIN_HTTP,
+    OPTION_INSECURE,
+    OPTION_CA,
+    OPTION_CONNECT_TIMEOUT,
+    OPTION_READ_TIMEOUT,
+    OPTION_DEADLINE,
+    OPTION_RETRIES,
+    OPTION_USER_AGENT,
+    OPTION_QUIET,
+    OPTION_VERBOSE,
+    OPTION_VERY_VERBOSE,
+    OPTION_PRETTY,
+    OPTION_JSON_ERRORS,
+    OPTION_HELP,
+    OPTION_VERSION,
+};
+
+static const struct {
+    const char *name;
+    enum option option;
+    enum takes takes;
+    const char *value, *help;
+} table[] = {
+    {"--username", OPTION_USERNAME, TAKES_VALUE, " [HOST=]U", "or OCIREG_USERNAME"},
+    {"--password-stdin", OPTION_PASSWORD_STDIN, TAKES_NOTHING, "", "the password, less one newline; or OCIREG_PASSWORD"},
+    {"--token", OPTION_TOKEN, TAKES_VALUE, " [HOST=]T", "a bearer token, used as it is"},
+    {"--anonymous", OPTION_ANONYMOUS, TAKES_NOTHING, "", "send no credentials"},
+    {"--plain-http", OPTION_PLAIN_HTTP, MAY_TAKE_HOST, "[=HOST]", "http instead of https, for every host or this one"},
+    {"--insecure", OPTION_INSECURE, MAY_TAKE_HOST, "[=HOST]", "do not verify TLS, for every host or this one"},
+    {"--ca", OPTION_CA, TAKES_VALUE, " FILE", "certificate authorities (PEM) beside the platform's"},
+    {"--connect-timeout", OPTION_CONNECT_TIMEOUT, TAKES_VALUE, " S", "seconds for a connection"},
+    {"--read-timeout", OPTION_READ_TIMEOUT, TAKES_VALUE, " S", "seconds without a byte"},
+    {"--deadline", OPTION_DEADLINE, TAKES_VALUE, " S", "seconds for the whole call"},
+    {"--retries", OPTION_RETRIES, TAKES_VALUE, " N", "tries after the first"},
+    {"--user-agent", OPTION_USER_AGENT, TAKES_VALUE, " S", "the User-Agent header"},
+    {"-q", OPTION_QUIET, TAKES_NOTHING, "", "no progress bar"},
+    {"-v", OPTION_VERBOSE, TAKES_NOTHING, "", "a line for each HTTP request and answer"},
+    {"-vv", OPTION_VERY_VERBOSE, TAKES_NOTHING, "", "their headers too"},
+    {"--pretty", OPTION_PRETTY, TAKES_NOTHING, "", "indent the JSON"},
+    {"--json-errors", OPTION_JSON_ERRORS, TAKES_NOTHING, "", "errors as JSON"},
+    {"--help", OPTION_HELP, TAKES_NOTHING, "", "this text; after a command, that command's"},
+    {"--version", OPTION_VERSION, TAKES_NOTHING, "", "the library's version"},
+};
+
+#define TABLE_SIZE (sizeof table / sizeof *table)
+
+static size_t find(const char *name)
+{
+    size_t i = 0;
+    while (i < TABLE_SIZE && strcmp(table[i].name, name) != 0)
+        i++;
+    return i;
+}
+
+bool globals_know(const char *option)
+{
+    return find(option) < TABLE_SIZE;
+}
+
+void globals_help(FILE *file)
+{
+    for (size_t i = 0; i < TABLE_SIZE; i++) {
+        int width = fprintf(file, "  %s%s", table[i].name, table[i].value);
+        fprintf(file, "%*s%s\n", width < 26 ? 26 - width : 1, "", table[i].help);
+    }
+}
+
+static void add(struct globals *globals, enum setting_kind kind, const char *option, const char *host, const char *value)
+{
+    globals->settings[globals->setting_count++] = (struct setting){kind, option, host, value};
+}
+
+static bool is_host_character(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c != '\0' && strchr(".-:[]_", c));
+}
+
+/* The length of HOST in HOST=VALUE, or 0. A token or name may hold a '=' of its own: what stands before it is a host only
+ * if it looks like one, and the padding of base64 is no value. */
+static size_t named_host(const char *text)
+{
+    size_t length = 0;
+    while (is_host_character(text[length]))
+        length++;
+    if (length == 0 || text[length] != '=' || text[length + 1 + strspn(text + length + 1, "=")] == '\0')
+        return 0;
+    if (memchr(text, '.', length) || memchr(text, ':', length) || (length == 9 && strncmp(text, "localhost", 9) == 0))
+        return length;
+    return 0;
+}
+
+static void add_credential(struct globals *globals, enum setting_kind kind, const char *option, char *value)
+{
+    size_t length = named_host(value);
+    if (length > 0)
+        value[length] = '\0';
+    add(globals, kind, option, length > 0 ? value : NULL, length > 0 ? value + length + 1 : value);
+}
+
+static int seconds(const char *option, const char *text, int64_t *milliseconds)
+{
+    if (parse_seconds(text, milliseconds))
+        return 0;
+    return report_usage("%s takes a number of seconds greater than 0, such as 10 or 0.5, not '%s'", option, text);
+}
+
+static int number(const char *option, const char *text, int64_t *result)
+{
+    return parse_number(text, result) ? 0 : report_usage("%s takes a number, not '%s'", option, text);
+}
+
+/* `value` is NULL unless the option takes one, or one was given to an option that may. */
+static int apply(struct globals *globals, enum option option, const char *name, char *value)
+{
+    switch (option) {
+    case OPTION_USERNAME: add_credential(globals, SETTING_USERNAME, name, value); break;
+    case OPTION_TOKEN: add_credential(globals, SETTING_TOKEN, name, value); break;
+    case OPTION_PASSWORD_STDIN: globals->password_stdin = true; break;
+    case OPTION_ANONYMOUS: globals->anonymous = true; break;
+    case OPTION_PLAIN_HTTP:
+        if (value != NULL)
+            add(globals, SETTING_PLAIN_HTTP, name, value, NULL);
+        else
+            globals->plain_http = true;
+        break;
+    case OPTION_INSECURE:
+        if (value != NULL)
+            add(globals, SETTING_INSECURE, name, value, NULL);
+        else
+            globals->insecure = true;
+        break;
+    case OPTION_CA: globals->ca_file = value; break;
+    case OPTION_USER_AGENT: globals->user_agent = value; break;
+    case OPTION_CONNECT_TIMEOUT: return seconds(name, value, &globals->connect_ms);
+    case OPTION_READ_TIMEOUT: return seconds(name, value, &globals->read_ms);
+    case OPTION_DEADLINE: return seconds(name, value, &globals->deadline_ms);
+    case OPTION_RETRIES: return number(name, value, &globals->retries);
+    case OPTION_QUIET: globals->quiet = true; break;
+    case OPTION_VERBOSE: globals->verbosity++; break;
+    case OPTION_VERY_VERBOSE: globals->verbosity += 2; break;
+    case OPTION_PRETTY: globals->output.pretty = true; break;
+    case OPTION_JSON_ERRORS: globals->output.json_errors = true; break;
+    case OPTION_HELP: globals->help = true; break;
+    case OPTION_VERSION: globals->version = true; break;
+    }
+    return 0;
+}
+
+static int take_option(struct globals *globals, struct arguments *arguments)
+{
+    const char *name = arguments->name;
+    char *value = arguments->value;
+    size_t i = find(name);
+    if (i == TABLE_SIZE)
+        return report_usage("unknown option: %s", name);
+    if (table[i].takes == TAKES_NOTHING && value != NULL)
+        return report_usage("%s takes no value", name);
+    if (table[i].takes == TAKES_VALUE)
+        value = arguments_value(arguments);
+    if (table[i].takes == TAKES_VALUE && value == NULL)
+        return report_usage("%s needs a value", name);
+    return apply(globals, table[i].option, table[i].name, value);
+}
+
+static int check(const struct globals *globals)
+{
+    for (size_t i = 0; i < globals->setting_count && globals->anonymous; i++) {
+        enum setting_kind kind = globals->settings[i].kind;
+        if (kind == SETTING_USERNAME || kind == SETTING_TOKEN)
+            return report_usage("%s contradicts --anonymous", globals->settings[i].option);
+    }
+    if (globals->anonymous && globals->password_stdin)
+        return report_usage("--password-stdin contradicts --anonymous");
+    return 0;
+}
+
+int globals_parse(struct globals *globals, struct arguments *arguments)
+{
+    *globals = (struct globals){.retries = -1};
+    /* Each setting needs at least one argument. */
+    globals->settings = calloc((size_t)arguments->count + 1, sizeof *globals->settings);
+    if (globals->settings == NULL)
+        return report_failure(&globals->output, OCIREG_INTERNAL, "out of memory");
+    while (arguments_next(arguments) == ARGUMENT_OPTION) {
+        int status = take_option(globals, arguments);
+        if (status != 0)
+            return status;
+    }
+    /* A command's own arguments are options again, even if "--" came before the command. */
+    arguments->plain = false;
+    return check(globals);
+}
+
+void globals_free(struct globals *globals)
+{
+    free(globals->settings);
+    globals->settings = NULL;
+}

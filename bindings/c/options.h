@@ -1,0 +1,37 @@
+/* The options before the command: they say how to reach registries and how to print. */
+#ifndef OCIREG_COMMAND_OPTIONS_H
+#define OCIREG_COMMAND_OPTIONS_H
+
+#include "arguments.h"
+#include "output.h"
+
+enum setting_kind { SETTING_USERNAME, SETTING_TOKEN, SETTING_PLAIN_HTTP, SETTING_INSECURE };
+
+/* An option that may name its host (`--username HOST=U`, `--plain-http=HOST`). */
+struct setting {
+    enum setting_kind kind;
+    const char *option; /* as the user spelled it */
+    const char *host;   /* NULL: none was named */
+    const char *value;
+};
+
+struct globals {
+    struct setting *settings; /* in the order given */
+    size_t setting_count;
+    const char *ca_file, *user_agent;
+    int64_t connect_ms, read_ms, deadline_ms; /* 0: not given */
+    int64_t retries;                          /* -1: not given */
+    bool password_stdin, anonymous, plain_http, insecure;
+    bool quiet, help, version;
+    int verbosity;
+    struct output output;
+};
+
+/* Reads the options up to the command. What they point to lives in the arguments. */
+int globals_parse(struct globals *globals, struct arguments *arguments);
+void globals_free(struct globals *globals);
+/* Whether this is one of them: the command says so when one comes after it. */
+bool globals_know(const char *option);
+void globals_help(FILE *file);
+
+#endif

@@ -1,0 +1,130 @@
+#include "output.h"
+
+#include "json.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* A reader that has gone away (`ocireg tags … | head -1`) is no news to anyone: then the exit status says it alone. */
+static int stdout_failed(const struct output *output)
+{
+    int reason = errno;
+    if (reason == EPIPE)
+        return OCIREG_IO;
+    return report_failure(output, OCIREG_IO, "cannot write to standard output: %s", strerror(reason));
+}
+
+int output_flush(const struct output *output)
+{
+    errno = 0;
+    if (fflush(stdout) != 0 || ferror(stdout))
+        return stdout_failed(output);
+    return OCIREG_OK;
+}
+
+void write_json(FILE *file, const char *json, bool pretty)
+{
+    if (pretty)
+        json_pretty(file, json);
+    else
+        fputs(json, file);
+    fputc('\n', file);
+}
+
+int output_json(const struct output *output, const char *json)
+{
+    write_json(stdout, json, output->pretty);
+    return output_flush(output);
+}
+
+int output_line(const struct output *output, const char *text)
+{
+    fputs(text, stdout);
+    fputc('\n', stdout);
+    return output_flush(output);
+}
+
+int output_bytes(const struct output *output, const uint8_t *data, size_t size)
+{
+    errno = 0;
+    if (fwrite(data, 1, size, stdout) != size)
+        return stdout_failed(output);
+    return OCIREG_OK;
+}
+
+void write_clean(FILE *file, const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+    for (; *at != '\0'; at++) {
+        /* U+0080 to U+009F, which some terminals obey, are C2 80 to C2 9F. */
+        bool second = at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
+        if (second)
+            at++;
+        fputc(second || *at < 0x20 || *at == 0x7f ? '?' : *at, file);
+    }
+}
+
+static void report_line(const char *name, const char *message)
+{
+    fprintf(stderr, "ocireg: %s: ", name);
+    write_clean(stderr, message);
+    fputc('\n', stderr);
+}
+
+int report_error(const struct output *output, ocireg_error *error)
+{
+    ocireg_status code = ocireg_error_code(error);
+    if (error == NULL)
+        return report_failure(output, OCIREG_INTERNAL, "the library gave no reason");
+    if (output->json_errors)
+        write_json(stderr, ocireg_error_json(error), false);
+    else
+        report_line(ocireg_error_name(error), ocireg_error_message(error));
+    ocireg_error_free(error);
+    return code;
+}
+
+/* The same members as the library's, so that a program that reads them needs one shape only. */
+static void report_as_json(ocireg_status code, const char *message)
+{
+    fprintf(stderr, "{\"code\":%d,\"name\":", (int)code);
+    json_quote(stderr, ocireg_status_name(code));
+    fputs(",\"message\":", stderr);
+    json_quote(stderr, message);
+    fputs(",\"hint\":null,\"side\":null,\"http_status\":null,\"registry_errors\":[],\"url\":null,\"attempts\":0,"
+          "\"retryable\":false,\"retry_after\":null,\"cause\":[]}\n",
+          stderr);
+}
+
+int report_failure(const struct output *output, ocireg_status code, const char *format, ...)
+{
+    char *message = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    if (vasprintf(&message, format, arguments) < 0)
+        message = NULL;
+    va_end(arguments);
+    if (output->json_errors)
+        report_as_json(code, message == NULL ? "" : message);
+    else
+        report_line(ocireg_status_name(code), message == NULL ? "" : message);
+    free(message);
+    return code;
+}
+
+int report_usage(const char *format, ...)
+{
+    char *message = NULL;
+    va_list arguments;
+    va_start(arguments, format);
+    if (vasprintf(&message, format, arguments) < 0)
+        message = NULL;
+    va_end(arguments);
+    fputs("ocireg: ", stderr);
+    write_clean(stderr, message == NULL ? "" : message);
+    fputs("\nsee ocireg --help\n", stderr);
+    free(message);
+    return EXIT_USAGE;
+}

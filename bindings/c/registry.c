@@ -1,0 +1,45 @@
+/* The commands ping and catalog. Shows: ocireg_registry_ping, ocireg_registry_catalog. */
+#include "command.h"
+
+static int ping(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status =
+        ocireg_registry_ping(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+static int catalog(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status =
+        ocireg_registry_catalog(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+const struct command command_ping = {
+    .name = "ping",
+    .target = TARGET_REGISTRY,
+    .arguments = {"REGISTRY"},
+    .summary = "Ask a registry which API it speaks.",
+    .run = ping,
+};
+
+static const struct parameter catalog_parameters[] = {
+    {"--n", PARAMETER_NUMBER, "n", "N", "one page of at most N, instead of all"},
+    {"--last", PARAMETER_TEXT, "last", "X", "begin after this name"},
+    {"--search", PARAMETER_TEXT, "search", "TEXT", "only names that hold TEXT"},
+    {"--regex", PARAMETER_TEXT, "regex", "RE", "only names that match RE"},
+    {0},
+};
+
+const struct command command_catalog = {
+    .name = "catalog",
+    .target = TARGET_REGISTRY,
+    .arguments = {"REGISTRY"},
+    .parameters = catalog_parameters,
+    .summary = "List the repositories.",
+    .run = catalog,
+};

@@ -1,0 +1,164 @@
+/* Shows: ocireg_client_new, _close, _free; ocireg_context_new, _set_deadline, _set_log, _set_progress, _free;
+ * ocireg_index_parse and ocireg_reference_parse for the name of a host. */
+#include "session.h"
+
+#include "hosts.h"
+#include "json.h"
+#include "trace.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+
+/* What holds for every host is the client's; what holds for one is set by hosts.c. Whatever the user did not give is left
+ * to the library's defaults. */
+static ocireg_status client_options(ocireg_options *options, const struct globals *globals, ocireg_error **error)
+{
+    ocireg_status status = OCIREG_OK;
+    if (globals->user_agent != NULL)
+        status = ocireg_options_set_string(options, "user_agent", globals->user_agent, error);
+    if (status == OCIREG_OK && globals->ca_file != NULL)
+        status = ocireg_options_set_string(options, "ca_file", globals->ca_file, error);
+    if (status == OCIREG_OK && globals->connect_ms > 0)
+        status = ocireg_options_set_int(options, "connect_timeout_ms", globals->connect_ms, error);
+    if (status == OCIREG_OK && globals->read_ms > 0)
+        status = ocireg_options_set_int(options, "idle_timeout_ms", globals->read_ms, error);
+    if (status == OCIREG_OK && globals->retries >= 0)
+        status = ocireg_options_set_int(options, "retries", globals->retries, error);
+    if (status == OCIREG_OK && globals->plain_http)
+        status = ocireg_options_set_bool(options, "plain_http", true, error);
+    if (status == OCIREG_OK && globals->insecure)
+        status = ocireg_options_set_bool(options, "insecure", true, error);
+    return status;
+}
+
+static int open_client(struct session *session)
+{
+    ocireg_options *options = NULL;
+    ocireg_error *error = NULL;
+    ocireg_status status = ocireg_options_new(&options, &error);
+    if (status == OCIREG_OK)
+        status = client_options(options, session->globals, &error);
+    if (status == OCIREG_OK)
+        status = ocireg_client_new(options, &session->client, &error);
+    ocireg_options_free(options);
+    return status == OCIREG_OK ? OCIREG_OK : report_error(session->output, error);
+}
+
+static int32_t on_log(void *userdata, const char *event)
+{
+    struct session *session = userdata;
+    bar_clear(&session->bar);
+    trace_event(event, session->globals->verbosity > 1);
+    return 0;
+}
+
+static int32_t on_progress(void *userdata, uint64_t done, uint64_t total)
+{
+    struct session *session = userdata;
+    bar_update(&session->bar, done, total);
+    return 0;
+}
+
+static int open_context(struct session *session)
+{
+    ocireg_error *error = NULL;
+    ocireg_status status = ocireg_context_new(&session->context, &error);
+    if (status == OCIREG_OK && session->globals->deadline_ms > 0)
+        status = ocireg_context_set_deadline(session->context, session->globals->deadline_ms, &error);
+    if (status == OCIREG_OK && session->globals->verbosity > 0)
+        status = ocireg_context_set_log(session->context, on_log, session, &error);
+    return status == OCIREG_OK ? OCIREG_OK : report_error(session->output, error);
+}
+
+/* The name of the registry's host, as the library spells it. Freed with free(). */
+static int registry_host(const struct output *output, enum target target, const char *name, char **host)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status = target == TARGET_REGISTRY ? ocireg_index_parse(name, &json, &error)
+                                                     : ocireg_reference_parse(name, NULL, &json, &error);
+    if (status != OCIREG_OK)
+        return report_error(output, error);
+    *host = json_text(json_member(target == TARGET_REGISTRY ? json : json_member(json, "index"), "name"));
+    ocireg_string_free(json);
+    return *host != NULL ? OCIREG_OK : report_failure(output, OCIREG_INTERNAL, "cannot read the library's answer");
+}
+
+/* The password comes before Ctrl-C is watched, so that it still ends a command that waits for one to be typed. */
+static int open_all(struct session *session, const char *host, char **password)
+{
+    int status = hosts_read_password(session->globals, password);
+    if (status == OCIREG_OK)
+        status = open_context(session);
+    if (status == OCIREG_OK && !watcher_start(&session->watcher, session->context))
+        status = report_failure(session->output, OCIREG_INTERNAL, "cannot make a thread");
+    if (status == OCIREG_OK)
+        status = open_client(session);
+    if (status == OCIREG_OK)
+        status = hosts_set(session, host, *password);
+    return status;
+}
+
+int session_open(struct session *session, const struct globals *globals, enum target target, const char *name)
+{
+    char *host = NULL, *password = NULL;
+    int status;
+    session->globals = globals;
+    session->output = &globals->output;
+    if (target == TARGET_NONE)
+        return OCIREG_OK;
+    status = registry_host(session->output, target, name, &host);
+    if (status == OCIREG_OK)
+        status = open_all(session, host, &password);
+    if (password != NULL)
+        explicit_bzero(password, strlen(password));
+    free(password);
+    free(host);
+    return status;
+}
+
+void session_close(struct session *session)
+{
+    bar_clear(&session->bar);
+    watcher_stop(&session->watcher);
+    if (session->client != NULL)
+        ocireg_client_close(session->client, NULL);
+    ocireg_client_free(session->client);
+    ocireg_context_free(session->context);
+    session->client = NULL;
+    session->context = NULL;
+}
+
+int session_show_progress(struct session *session)
+{
+    ocireg_error *error = NULL;
+    if (session->globals->quiet || !isatty(STDERR_FILENO))
+        return OCIREG_OK;
+    if (ocireg_context_set_progress(session->context, on_progress, session, &error) != OCIREG_OK)
+        return report_error(session->output, error);
+    return OCIREG_OK;
+}
+
+bool session_cancelled(struct session *session)
+{
+    return atomic_load(&session->watcher.cancelled);
+}
+
+int session_report(struct session *session, ocireg_error *error)
+{
+    bar_clear(&session->bar);
+    return report_error(session->output, error);
+}
+
+int session_finish(struct session *session, ocireg_status status, char *json, ocireg_error *error)
+{
+    int result;
+    if (status != OCIREG_OK)
+        return session_report(session, error);
+    bar_clear(&session->bar);
+    result = output_json(session->output, json);
+    ocireg_string_free(json);
+    return result;
+}

@@ -1,0 +1,39 @@
+/* What a command that talks to a registry needs: a client with the settings of its hosts, and a context. */
+#ifndef OCIREG_COMMAND_SESSION_H
+#define OCIREG_COMMAND_SESSION_H
+
+#include "bar.h"
+#include "options.h"
+#include "signals.h"
+
+/* What a command's first argument is. */
+enum target {
+    TARGET_NONE,     /* nothing that needs a registry */
+    TARGET_REGISTRY, /* HOST[:PORT] */
+    TARGET_NAME,     /* a name whose host is the registry */
+};
+
+struct session {
+    const struct globals *globals;
+    const struct output *output;
+    ocireg_client *client;
+    ocireg_context *context;
+    struct watcher watcher;
+    struct bar bar;
+};
+
+/* Opens a session with the registry that `name` names. session_close() is due even when this fails. */
+int session_open(struct session *session, const struct globals *globals, enum target target, const char *name);
+void session_close(struct session *session);
+
+/* Shows the transfer's progress, if that is wanted and possible. */
+int session_show_progress(struct session *session);
+/* Whether the user has pressed Ctrl-C. */
+bool session_cancelled(struct session *session);
+
+/* Prints a call's result, or reports its error. Frees both. */
+int session_finish(struct session *session, ocireg_status status, char *json, ocireg_error *error);
+/* Reports a call's error and frees it. */
+int session_report(struct session *session, ocireg_error *error);
+
+#endif

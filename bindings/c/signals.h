@@ -1,0 +1,25 @@
+/* Ctrl-C: the first cancels the call, which then cleans up; a second one ends the command at once. */
+#ifndef OCIREG_COMMAND_SIGNALS_H
+#define OCIREG_COMMAND_SIGNALS_H
+
+#include <ocireg.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+struct watcher {
+    pthread_t thread;
+    bool running;
+    sigset_t before; /* the signals that were blocked before */
+    sigset_t watched;
+    ocireg_context *context;
+    atomic_bool stop, cancelled;
+};
+
+/* Begins to watch. Called before anything else makes threads, because they inherit the blocked signals. */
+bool watcher_start(struct watcher *watcher, ocireg_context *context);
+/* Must come before the context is freed. */
+void watcher_stop(struct watcher *watcher);
+
+#endif

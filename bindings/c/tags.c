@@ -1,0 +1,27 @@
+/* The command tags. Shows: ocireg_repository_tags. */
+#include "command.h"
+
+static int run(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status =
+        ocireg_repository_tags(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+static const struct parameter parameters[] = {
+    {"--n", PARAMETER_NUMBER, "n", "N", "one page of at most N, instead of all"},
+    {"--last", PARAMETER_TEXT, "last", "T", "begin after this tag"},
+    {"--digests", PARAMETER_FLAG, "digests", NULL, "each tag's digest too"},
+    {0},
+};
+
+const struct command command_tags = {
+    .name = "tags",
+    .target = TARGET_NAME,
+    .arguments = {"REPO"},
+    .parameters = parameters,
+    .summary = "List a repository's tags.",
+    .run = run,
+};

@@ -1,0 +1,820 @@
+/*
+ * ocireg: a client for Docker and OCI registries.
+ *
+ * This header is the reference manual. It is generated from the library's source and belongs to it.
+ *
+ * CONVENTIONS
+ *
+ * Results. A function that can fail returns an ocireg_status: OCIREG_OK (0) or a stable code. Its results come through
+ * out-parameters, which are set to NULL or 0 first and are the caller's on success. Structured results are JSON strings in
+ * UTF-8, with OCI's own field names and snake_case for ours; fields are only ever added. Exact bytes are an ocireg_buffer.
+ *
+ * Errors. The last parameter may be NULL; else it is set to NULL first, and on failure to an ocireg_error that is the
+ * caller's. There is no last-error state: two threads never see each other's errors.
+ *
+ * NULL. "context" and "options" may be NULL everywhere, "error" too, and out-parameters of which the text says so. Every free
+ * function accepts NULL. Any other NULL is OCIREG_INVALID_ARGUMENT, which names the argument.
+ *
+ * Memory. What the library returns through a T ** is freed with that type's _free, strings with ocireg_string_free; never
+ * with free(). A const pointer that a function returns is borrowed from the object it came from. What a caller passes in is
+ * read during the call only.
+ *
+ * Threads. A client may be used by any number of threads at once, and so may a context. Options, readers and uploads belong
+ * to one thread at a time, and may move. Callbacks run on the thread that made the call, during the call.
+ *
+ * Blocking. Functions that say "Blocks" use the network on the calling thread's time. They can be left: by
+ * ocireg_context_cancel and ocireg_client_close from any thread within 200 ms, by the context's deadline, and by the
+ * client's time limits.
+ *
+ * Processes. After fork() the child makes its own client: the parent's handles answer OCIREG_FORKED there at once, and
+ * freeing them does nothing. The library installs no signal handler, reads no environment variable, writes to no standard
+ * stream, changes no global state, and cannot be unloaded (its threads outlive a dlclose).
+ *
+ * Security. TLS is verified and http is used only for hosts that the caller says speak it (a loopback host without a chosen
+ * scheme is asked by https first, and by http only if it does not speak TLS). Credentials go to the origin they were given for
+ * and to its token server, never along a redirect. Everything that a server sends is bounded and checked.
+ *
+ * Names. REFERENCE is [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; without a host it is Docker Hub's. Digests are sha256 or sha512.
+ *
+ * COMMON ERRORS. Every function that blocks can give: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE,
+ * OCIREG_UNAUTHENTICATED, OCIREG_FORBIDDEN, OCIREG_NOT_FOUND, OCIREG_RATE_LIMITED, OCIREG_CONNECT, OCIREG_RESOLVE, OCIREG_TLS,
+ * OCIREG_NETWORK, OCIREG_TIMEOUT, OCIREG_CANCELLED, OCIREG_CLOSED, OCIREG_FORKED, OCIREG_REDIRECT, OCIREG_PROTOCOL,
+ * OCIREG_LIMIT_EXCEEDED, OCIREG_SERVER, OCIREG_HTTP, OCIREG_IO (an unreadable CA file), OCIREG_CALLBACK, OCIREG_INTERNAL.
+ *
+ *     ocireg_client *client = NULL;
+ *     ocireg_error *error = NULL;
+ *     char *json = NULL;
+ *     if (ocireg_client_new(NULL, &client, &error) == OCIREG_OK &&
+ *         ocireg_repository_tags(client, NULL, "quay.io/prometheus/busybox", NULL, &json, &error) == OCIREG_OK)
+ *         puts(json);
+ *     else
+ *         fprintf(stderr, "%s: %s\n", ocireg_error_name(error), ocireg_error_message(error));
+ *     ocireg_string_free(json);
+ *     ocireg_error_free(error);
+ *     ocireg_client_free(client);
+ */
+
+
+#ifndef OCIREG_H
+#define OCIREG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* The version of this header; ocireg_version() tells that of the library. */
+#define OCIREG_VERSION "0.1.0"
+#define OCIREG_VERSION_MAJOR 0
+#define OCIREG_VERSION_MINOR 1
+#define OCIREG_VERSION_PATCH 0
+#define OCIREG_VERSION_NUMBER ((OCIREG_VERSION_MAJOR << 16) | (OCIREG_VERSION_MINOR << 8) | OCIREG_VERSION_PATCH)
+
+
+// An open blob. It belongs to one thread at a time, and may move between threads; a second one at the same time gets
+// OCIREG_BUSY. It keeps what it needs of its client and context, so the order of the frees does not matter.
+typedef struct ocireg_blob_reader ocireg_blob_reader;
+
+// Exact bytes, such as a manifest's. Read-only, so any threads may read it at once.
+typedef struct ocireg_buffer ocireg_buffer;
+
+// A client: connections, tokens and per-host settings for any number of registries. Cheap to keep, safe to share: any
+// number of threads may make calls with it at once.
+typedef struct ocireg_client ocireg_client;
+
+// What a call needs from outside: cancel, deadline, progress and callbacks. A context may serve several calls, also at
+// once; its callbacks run on the thread that made the call, while it is in the call, and never while the library holds
+// a lock, so they may use the library. They must return normally: no longjmp, no exception. A non-zero return stops
+// the call with OCIREG_CALLBACK.
+typedef struct ocireg_context ocireg_context;
+
+// What went wrong in one call. Read-only, so any threads may read it at once. It holds no secret: URLs are without
+// userinfo and query, and no credential or token is ever part of a text.
+typedef struct ocireg_error ocireg_error;
+
+// Named options of a call. The header lists each call's keys; an unknown key or a value of the wrong type is found by
+// the call, which names it. NULL stands for no options everywhere. Options are read during a call only, and may be
+// used for several.
+typedef struct ocireg_options ocireg_options;
+
+// A blob that is being uploaded in chunks. It belongs to one thread at a time, and may move between threads; a second one
+// at the same time gets OCIREG_BUSY. It keeps what it needs of its client and context.
+typedef struct ocireg_upload ocireg_upload;
+
+// The result of a call: OCIREG_OK or one of the codes below. A plain integer, so that new codes break no program.
+typedef int32_t ocireg_status;
+
+// Receives the progress of a transfer: bytes done, and bytes in all (0 while unknown).
+typedef int32_t (*ocireg_progress_fn)(void *userdata, uint64_t done, uint64_t total);
+
+// Receives one event of the trace, a JSON object; borrowed during the callback.
+//
+// {"event": "request", "method", "url", "attempt", "headers": {}}, {"event": "response", "method", "url", "status",
+// "headers": {}, "milliseconds"}, {"event": "retry", "reason", "wait_ms"}. Credentials and tokens are replaced by
+// "<redacted>", and query values other than those of the protocol by "...".
+typedef int32_t (*ocireg_log_fn)(void *userdata, const char *event);
+
+// Is asked for the credentials of a registry host, once a client and host: sets "username" and "password", or "token",
+// in `answer` with the ocireg_options_set_... functions; nothing set means anonymous. Both arguments are borrowed during
+// the callback.
+typedef int32_t (*ocireg_credentials_fn)(void *userdata, const char *host, ocireg_options *answer);
+
+// Gives the bytes of a blob: puts up to `size` bytes into `buffer` and returns how many; 0 is the end, a negative number
+// stops the call with OCIREG_CALLBACK.
+typedef int64_t (*ocireg_read_fn)(void *userdata, uint8_t *buffer, size_t size);
+
+// Success.
+#define OCIREG_OK 0
+
+// An argument or option is NULL, unknown, of the wrong type or out of range; the message names it.
+#define OCIREG_INVALID_ARGUMENT 1
+
+// A name, tag or digest is malformed; the message says what is wrong with it.
+#define OCIREG_INVALID_REFERENCE 2
+
+// The registry wants credentials, or does not take these.
+#define OCIREG_UNAUTHENTICATED 3
+
+// The credentials are good, but not for this.
+#define OCIREG_FORBIDDEN 4
+
+// There is no such repository, tag, manifest, blob or platform.
+#define OCIREG_NOT_FOUND 5
+
+// The registry cannot or will not do this.
+#define OCIREG_UNSUPPORTED 6
+
+// Too many requests; the error's retry_after says when to come back, if the registry did.
+#define OCIREG_RATE_LIMITED 7
+
+// No connection to the host.
+#define OCIREG_CONNECT 8
+
+// The TLS handshake failed: certificate, name, date or protocol.
+#define OCIREG_TLS 9
+
+// The deadline has passed, or the server was silent or too slow. After a write the outcome is unknown.
+#define OCIREG_TIMEOUT 10
+
+// The context was cancelled. After a write the outcome is unknown.
+#define OCIREG_CANCELLED 11
+
+// A redirect, upload location or token server was refused: a loop, too many, a downgrade, or an address that a server may not name.
+#define OCIREG_REDIRECT 12
+
+// The server's answer breaks the protocol.
+#define OCIREG_PROTOCOL 13
+
+// The bytes do not have the digest that they should have.
+#define OCIREG_DIGEST_MISMATCH 14
+
+// There are more or fewer bytes than there should be.
+#define OCIREG_SIZE_MISMATCH 15
+
+// Something is larger than its limit.
+#define OCIREG_LIMIT_EXCEEDED 16
+
+// A manifest is malformed, ambiguous, or of a kind that was not accepted.
+#define OCIREG_INVALID_MANIFEST 17
+
+// A schema-1 signature is missing or wrong.
+#define OCIREG_SIGNATURE 18
+
+// A manifest names a blob that the registry does not have.
+#define OCIREG_MISSING_BLOB 19
+
+// The server failed (5xx), retries spent.
+#define OCIREG_SERVER 20
+
+// Any other HTTP error (4xx).
+#define OCIREG_HTTP 21
+
+// A local file or descriptor failed.
+#define OCIREG_IO 22
+
+// A callback of the caller stopped the call.
+#define OCIREG_CALLBACK 23
+
+// The handle belongs to the parent of this forked process.
+#define OCIREG_FORKED 24
+
+// The handle is closed.
+#define OCIREG_CLOSED 25
+
+// The handle is in use on another thread.
+#define OCIREG_BUSY 26
+
+// A bug in the library.
+#define OCIREG_INTERNAL 27
+
+// An established connection broke, retries spent.
+#define OCIREG_NETWORK 28
+
+// The host name is unknown.
+#define OCIREG_RESOLVE 29
+
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
+// The name of a status without its prefix, such as "NOT_FOUND"; "OK" for OCIREG_OK, "UNKNOWN" for a number that this
+// version does not know. Static: never freed. Any thread.
+const char *ocireg_status_name(ocireg_status status);
+
+// The library's version, such as "0.1.0". Static: never freed. Any thread.
+const char *ocireg_version(void);
+
+// The library's version as a number: major << 16 | minor << 8 | patch, as OCIREG_VERSION_NUMBER is. Any thread.
+uint32_t ocireg_version_number(void);
+
+// Frees a string that a function of this library returned through a `char **`. NULL is accepted.
+void ocireg_string_free(char *string);
+
+// The bytes of a buffer, borrowed until it is freed; never NULL for a buffer of this library, even when its size is 0.
+// NULL for NULL.
+const uint8_t *ocireg_buffer_data(const ocireg_buffer *buffer);
+
+// The number of bytes in a buffer. 0 for NULL.
+size_t ocireg_buffer_size(const ocireg_buffer *buffer);
+
+// Frees a buffer. NULL is accepted.
+void ocireg_buffer_free(ocireg_buffer *buffer);
+
+// The code of an error: the same number that the call returned. OCIREG_INVALID_ARGUMENT for NULL.
+ocireg_status ocireg_error_code(const ocireg_error *error);
+
+// The name of an error's code, such as "NOT_FOUND". Static: never freed. NULL for NULL.
+const char *ocireg_error_name(const ocireg_error *error);
+
+// A text in English that names what was wrong. Borrowed until the error is freed. NULL for NULL.
+const char *ocireg_error_message(const ocireg_error *error);
+
+// The HTTP status of the answer that failed the call; 0 when there was none, and for NULL.
+int32_t ocireg_error_http_status(const ocireg_error *error);
+
+// The whole error as JSON. Borrowed until the error is freed. NULL for NULL.
+//
+// {"code": number, "name": string, "message": string, "hint": string or null (what to do about it), "side": "source",
+// "destination" or null, "http_status": number or null, "registry_errors": [{"code", "message"[, "detail"]}] (the
+// registry's own words), "url": string or null, "attempts": number (how often the request was sent), "retryable":
+// boolean (the same call may succeed later), "retry_after": seconds or null, "cause": [string] (the errors
+// underneath, outermost first)}
+const char *ocireg_error_json(const ocireg_error *error);
+
+// Frees an error. NULL is accepted.
+void ocireg_error_free(ocireg_error *error);
+
+// Makes empty options. Free with ocireg_options_free.
+//
+// Errors: OCIREG_INVALID_ARGUMENT.
+ocireg_status ocireg_options_new(ocireg_options **options, ocireg_error **error);
+
+// Sets a string option; the value is copied. A value set before is replaced.
+//
+// Errors: OCIREG_INVALID_ARGUMENT.
+ocireg_status ocireg_options_set_string(ocireg_options *options,
+                                        const char *key,
+                                        const char *value,
+                                        ocireg_error **error);
+
+// Sets an integer option.
+//
+// Errors: OCIREG_INVALID_ARGUMENT.
+ocireg_status ocireg_options_set_int(ocireg_options *options,
+                                     const char *key,
+                                     int64_t value,
+                                     ocireg_error **error);
+
+// Sets a boolean option.
+//
+// Errors: OCIREG_INVALID_ARGUMENT.
+ocireg_status ocireg_options_set_bool(ocireg_options *options,
+                                      const char *key,
+                                      bool value,
+                                      ocireg_error **error);
+
+// Adds a string to a list option; the value is copied.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, also when the option holds something that is no list.
+ocireg_status ocireg_options_add_string(ocireg_options *options,
+                                        const char *key,
+                                        const char *value,
+                                        ocireg_error **error);
+
+// Adds the members of a JSON object: {"key": string, number, boolean or list of strings, ...}.
+//
+// Errors: OCIREG_INVALID_ARGUMENT when it is no JSON object, or one with a key twice.
+ocireg_status ocireg_options_parse(ocireg_options *options, const char *json, ocireg_error **error);
+
+// Frees options. NULL is accepted.
+void ocireg_options_free(ocireg_options *options);
+
+// Makes a context with nothing set. Free with ocireg_context_free.
+//
+// Errors: OCIREG_INVALID_ARGUMENT.
+ocireg_status ocireg_context_new(ocireg_context **context, ocireg_error **error);
+
+// Cancels the calls that use this context, and every later one: they answer OCIREG_CANCELLED within 200 ms, even when
+// the server is silent. Any thread, at any time before the context is freed; not from a signal handler. After a cancelled
+// write its outcome is unknown.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
+ocireg_status ocireg_context_cancel(ocireg_context *context,
+                                    ocireg_error **error);
+
+// Sets the time by which calls with this context must be done, in milliseconds from now; then they answer
+// OCIREG_TIMEOUT. 0 removes the deadline. Calls in progress keep the one they began with.
+//
+// Errors: OCIREG_INVALID_ARGUMENT (a negative time), OCIREG_FORKED.
+ocireg_status ocireg_context_set_deadline(ocireg_context *context,
+                                          int64_t milliseconds,
+                                          ocireg_error **error);
+
+// How far the transfer is, as JSON: {"operation": "blob get", "blob put" or "", "done": bytes, "total": bytes or null}.
+// Any thread. Free with ocireg_string_free.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
+ocireg_status ocireg_context_progress(const ocireg_context *context,
+                                      char **json,
+                                      ocireg_error **error);
+
+// Sets the progress callback; NULL removes it. `userdata` must stay valid until then or until the context is freed and
+// no call uses it.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
+ocireg_status ocireg_context_set_progress(ocireg_context *context,
+                                          ocireg_progress_fn callback,
+                                          void *userdata,
+                                          ocireg_error **error);
+
+// Sets the log callback; NULL removes it. `userdata` as for ocireg_context_set_progress.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
+ocireg_status ocireg_context_set_log(ocireg_context *context,
+                                     ocireg_log_fn callback,
+                                     void *userdata,
+                                     ocireg_error **error);
+
+// Sets the credentials callback, which is asked for hosts whose options hold no credentials; NULL removes it. `userdata`
+// as for ocireg_context_set_progress.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
+ocireg_status ocireg_context_set_credentials(ocireg_context *context,
+                                             ocireg_credentials_fn callback,
+                                             void *userdata,
+                                             ocireg_error **error);
+
+// Frees a context. NULL is accepted. Readers and uploads opened with it keep what they need of it; no other call may be
+// using it.
+void ocireg_context_free(ocireg_context *context);
+
+// Makes a client. Nothing is connected, read or started before the first call. Free with ocireg_client_free.
+//
+// Options: user_agent (string, "ocireg/VERSION"); connect_timeout_ms (integer, 10000: name, TCP and TLS together);
+// idle_timeout_ms (30000: no byte for that long); answer_timeout_ms (300000: from the end of an upload to its answer);
+// retries (4, after the first try); max_redirects (10); max_manifest_bytes (4194304, at most 33554432); max_list_bytes
+// (33554432, one page of a list); plain_http (boolean, false: every host by http); insecure (false: no host's TLS is
+// verified); ca_file (string: PEM file of certificate authorities for every host); ca_only (false: those instead of the
+// platform's).
+//
+// Errors: OCIREG_INVALID_ARGUMENT.
+ocireg_status ocireg_client_new(const ocireg_options *options,
+                                ocireg_client **client,
+                                ocireg_error **error);
+
+// Replaces the settings of one registry host, HOST[:PORT]. They hold for later calls, and for that host only: never for
+// the hosts that it redirects to.
+//
+// Options: username and password (strings, together: for Basic and for the host's token server); token (string: a bearer
+// token used as it is); anonymous (boolean, false: never send credentials); plain_http (boolean; true: http, false:
+// https; unset: https, or for a loopback host http if it speaks no TLS); insecure (false: do not verify TLS); ca_file
+// (string: PEM file of certificate authorities); ca_only (false: those instead of the platform's); endpoint (string:
+// scheme, host, port and path prefix under which the host's API really is, such as "https://h/dockerproxy"); trusted_realms
+// (list of hosts that may get this host's credentials as its token server, besides those of its own domain).
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_CLOSED, OCIREG_FORKED.
+ocireg_status ocireg_client_set_host(ocireg_client *client,
+                                     const char *host,
+                                     const ocireg_options *options,
+                                     ocireg_error **error);
+
+// Closes a client: its calls in progress end with OCIREG_CLOSED within 200 ms, later ones answer OCIREG_CLOSED at once.
+// Any thread, any number of times. The memory stays until ocireg_client_free.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
+ocireg_status ocireg_client_close(ocireg_client *client,
+                                  ocireg_error **error);
+
+// Frees a client. NULL is accepted. No call may be using it; readers and uploads of it may be freed before or after. In a
+// forked child the parent's client is leaked, not freed.
+void ocireg_client_free(ocireg_client *client);
+
+// Takes the name of a registry apart: [SCHEME://]HOST[:PORT]; "" is Docker Hub. Any thread.
+//
+// Result: {"name": string, "official": boolean (Docker Hub), "scheme": "https", "http" or null}. Free with
+// ocireg_string_free.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE.
+ocireg_status ocireg_index_parse(const char *name, char **json, ocireg_error **error);
+
+// Takes a name apart: [[SCHEME://]HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]. Any thread.
+//
+// Options: default_index (string: the registry of names without one, instead of Docker Hub).
+//
+// Result: {"index": as of ocireg_index_parse, "official": boolean, "remote_name": "library/mongo" (what the registry calls
+// it), "local_name": "mongo", "canonical_name": "docker.io/mongo", "tag": string or null ("latest" when there is neither
+// tag nor digest), "digest": string or null, "canonical_ref": "docker.io/mongo:latest", "reference":
+// "docker.io/library/mongo:latest"}. Free with ocireg_string_free.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE. Source: distribution's reference grammar.
+ocireg_status ocireg_reference_parse(const char *name,
+                                     const ocireg_options *options,
+                                     char **json,
+                                     ocireg_error **error);
+
+// The digest of bytes in memory, as "sha256:...". `data` may be NULL when `size` is 0. Any thread.
+//
+// Options: algorithm ("sha256", the default, or "sha512").
+//
+// Result: a string; free with ocireg_string_free.
+//
+// Errors: OCIREG_INVALID_ARGUMENT. Source: OCI image-spec, descriptor.md "Digests".
+ocireg_status ocireg_digest_bytes(const uint8_t *data,
+                                  size_t size,
+                                  const ocireg_options *options,
+                                  char **digest,
+                                  ocireg_error **error);
+
+// Checks the bytes of a manifest and says what it is. The digest of a signed schema-1 manifest is that of its payload. Any
+// thread.
+//
+// Options: media_type (string: what the bytes are said to be, which they are checked against).
+//
+// Result: {"mediaType": string, "digest": string, "size": number, "schema_version": 1 or 2, "kind": "image", "index",
+// "artifact" or "schema1", "manifest": the document}. Free with ocireg_string_free.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_MANIFEST, OCIREG_SIGNATURE, OCIREG_LIMIT_EXCEEDED. Source: OCI image-spec
+// manifest.md and image-index.md, Docker's manifest v2 schema 1 and 2.
+ocireg_status ocireg_manifest_inspect(const uint8_t *data,
+                                      size_t size,
+                                      const ocireg_options *options,
+                                      char **json,
+                                      ocireg_error **error);
+
+// Asks a registry, HOST[:PORT], whether and how it speaks the protocol. No credentials are sent. Blocks.
+//
+// Options: none.
+//
+// Result: {"registry": string, "url": string, "status": 200, 401 or 404, "api_version": 2, 1 (it answers only /v1/_ping)
+// or null, "versions": [string] (its Docker-Distribution-API-Version), "challenges": [string] (the authentication schemes
+// it asks for), "headers": {name: value}}. Free with ocireg_string_free.
+//
+// Errors: the common ones. Source: distribution-spec end-1.
+ocireg_status ocireg_registry_ping(ocireg_client *client,
+                                   ocireg_context *context,
+                                   const char *registry,
+                                   const ocireg_options *options,
+                                   char **json,
+                                   ocireg_error **error);
+
+// Lists the repositories of a registry, all pages unless `n` is given. Blocks.
+//
+// Options: n (integer: at most this many, and the page size asked for); last (string: only repositories after this one);
+// search (string: only names that hold it); regex (string: only names that match it somewhere; Rust's regex syntax).
+//
+// Result: {"repositories": [string], "last": string or null (give it as `last` to go on; null at the end)}. Free with
+// ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_UNSUPPORTED where the registry has no catalog. Source: distribution's API, "Catalog";
+// not in the OCI specification.
+ocireg_status ocireg_registry_catalog(ocireg_client *client,
+                                      ocireg_context *context,
+                                      const char *registry,
+                                      const ocireg_options *options,
+                                      char **json,
+                                      ocireg_error **error);
+
+// Lists the tags of a repository, [HOST[:PORT]/]REPOSITORY, all pages unless `n` is given. Blocks.
+//
+// Options: n (integer: at most this many, and the page size asked for); last (string: only tags after this one); digests
+// (boolean, false: look up each tag's digest too, one request a tag).
+//
+// Result: {"name": string, "tags": [string], "last": string or null (give it as `last` to go on; null at the end)
+// [, "digests": {tag: string or null}]}, and further members that the registry sends (Google's "child" and "manifest").
+// Free with ocireg_string_free.
+//
+// Errors: the common ones. Source: distribution-spec end-8a, end-8b.
+ocireg_status ocireg_repository_tags(ocireg_client *client,
+                                     ocireg_context *context,
+                                     const char *repository,
+                                     const ocireg_options *options,
+                                     char **json,
+                                     ocireg_error **error);
+
+// Gets a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; with both, the digest decides. Its bytes are verified against
+// the digest before they are looked at, and its content against its media type. Blocks.
+//
+// Options: platform ("OS/ARCH[/VARIANT][:OS.VERSION]": if it is an index, the manifest for this platform); accept (list of
+// media types to ask for, instead of all that are known); max_schema_version (integer, 2; 1 asks for schema 1 only);
+// accept_index (boolean, true).
+//
+// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`,
+// {"mediaType", "digest", "size", "schema_version", "kind", "manifest"} as of ocireg_manifest_inspect, "reference"
+// (HOST/REPOSITORY@DIGEST), "headers": {name: value} [, "platform": {"os", "architecture", ...} when one was picked], freed
+// with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_INVALID_MANIFEST, OCIREG_LIMIT_EXCEEDED,
+// OCIREG_SIZE_MISMATCH (against the index), OCIREG_NOT_FOUND also when the index has no such platform. Source:
+// distribution-spec end-3.
+ocireg_status ocireg_manifest_get(ocireg_client *client,
+                                  ocireg_context *context,
+                                  const char *reference,
+                                  const ocireg_options *options,
+                                  char **json,
+                                  ocireg_buffer **bytes,
+                                  ocireg_error **error);
+
+// The descriptor of a manifest, without its bytes: one HEAD, or a GET where the registry does not answer HEAD well. The
+// digest of a reference by tag is what the registry says. Blocks.
+//
+// Options: accept (list of media types to ask for, instead of all that are known).
+//
+// Result: {"mediaType": string, "digest": string, "size": number, "headers": {name: value}}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_DIGEST_MISMATCH. Source: distribution-spec end-3.
+ocireg_status ocireg_manifest_head(ocireg_client *client,
+                                   ocireg_context *context,
+                                   const char *reference,
+                                   const ocireg_options *options,
+                                   char **json,
+                                   ocireg_error **error);
+
+// The digest of a manifest, as ocireg_manifest_head finds it; with a platform, of the one in the index for it. Blocks.
+//
+// Options: those of ocireg_manifest_get.
+//
+// Result: a string; free with ocireg_string_free.
+//
+// Errors: those of ocireg_manifest_get. Source: distribution-spec end-3.
+ocireg_status ocireg_manifest_digest(ocireg_client *client,
+                                     ocireg_context *context,
+                                     const char *reference,
+                                     const ocireg_options *options,
+                                     char **digest,
+                                     ocireg_error **error);
+
+// Puts a manifest, its bytes unchanged, under a tag or a digest; with both the digest is checked and the tag is put.
+// Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+//
+// Options: media_type (string: instead of the one that the bytes say; they are checked against it).
+//
+// Result, `json` may be NULL: {"digest": string, "size": number, "mediaType": string, "location": string or null}. Free
+// with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH, OCIREG_MISSING_BLOB, OCIREG_LIMIT_EXCEEDED.
+// Source: distribution-spec end-7a.
+ocireg_status ocireg_manifest_put(ocireg_client *client,
+                                  ocireg_context *context,
+                                  const char *reference,
+                                  const uint8_t *data,
+                                  size_t size,
+                                  const ocireg_options *options,
+                                  char **json,
+                                  ocireg_error **error);
+
+// Deletes a manifest by its digest, and with it every tag of that digest; by tag only that tag, on registries that can.
+// Blocks.
+//
+// Options: none.
+//
+// Result, `json` may be NULL: {"status": the registry's HTTP status}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_UNSUPPORTED where the registry deletes nothing, or no single tag. Source:
+// distribution-spec end-9.
+ocireg_status ocireg_manifest_delete(ocireg_client *client,
+                                     ocireg_context *context,
+                                     const char *reference,
+                                     const ocireg_options *options,
+                                     char **json,
+                                     ocireg_error **error);
+
+// What a registry says of a blob, HOST[:PORT]/REPOSITORY@DIGEST. A missing blob is no error. Blocks.
+//
+// Options: none.
+//
+// Result: {"exists": boolean, "digest": string, "size": number or null, "mediaType": string or null, "redirects":
+// [{"status": number, "url": string}] (the way to the server that has the bytes), "headers": {name: value} of the last
+// answer}. Free with ocireg_string_free.
+//
+// Errors: the common ones. Source: distribution-spec end-2.
+ocireg_status ocireg_blob_head(ocireg_client *client,
+                               ocireg_context *context,
+                               const char *reference,
+                               const ocireg_options *options,
+                               char **json,
+                               ocireg_error **error);
+
+// Gets a blob into a file. The file appears under its name only whole and verified, replacing what was there. Until then
+// the bytes are in a hidden file beside it, which a later call for the same blob and path continues after a broken
+// transfer. Blocks.
+//
+// Options: offset and length (integers: only a piece, which cannot be verified); size (integer: the blob's size from its
+// descriptor).
+//
+// Result, `json` may be NULL: {"digest": string, "size": number or null (of the whole blob), "offset": number, "length":
+// number (bytes delivered), "verified": boolean (false for a piece), "resumed": number (bytes that an earlier call had
+// left), "path": string}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_SIZE_MISMATCH, OCIREG_IO. Source:
+// distribution-spec end-2, RFC 9110 14 (ranges).
+ocireg_status ocireg_blob_get_file(ocireg_client *client,
+                                   ocireg_context *context,
+                                   const char *reference,
+                                   const char *path,
+                                   const ocireg_options *options,
+                                   char **json,
+                                   ocireg_error **error);
+
+// Gets a blob and writes it to a descriptor, which stays open. The bytes are written as they come: on an error,
+// OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. SIGPIPE is blocked on this thread meanwhile. A write
+// that blocks is not interrupted by the context. Blocks.
+//
+// Options: those of ocireg_blob_get_file.
+//
+// Result, `json` may be NULL: as of ocireg_blob_get_file without "path". Free with ocireg_string_free.
+//
+// Errors: those of ocireg_blob_get_file.
+ocireg_status ocireg_blob_get_fd(ocireg_client *client,
+                                 ocireg_context *context,
+                                 const char *reference,
+                                 int32_t fd,
+                                 const ocireg_options *options,
+                                 char **json,
+                                 ocireg_error **error);
+
+// Gets a blob into memory. Blocks.
+//
+// Options: those of ocireg_blob_get_file, and limit (integer, 67108864: the most bytes to take).
+//
+// Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as of ocireg_blob_get_file without "path", freed with
+// ocireg_string_free.
+//
+// Errors: those of ocireg_blob_get_file, and OCIREG_LIMIT_EXCEEDED.
+ocireg_status ocireg_blob_get_memory(ocireg_client *client,
+                                     ocireg_context *context,
+                                     const char *reference,
+                                     const ocireg_options *options,
+                                     char **json,
+                                     ocireg_buffer **bytes,
+                                     ocireg_error **error);
+
+// Opens a blob for reading. The context, if given, also governs the reads. Close or free it before its end to stop the
+// transfer. Free with ocireg_blob_reader_free. Blocks.
+//
+// Options: those of ocireg_blob_get_file.
+//
+// Errors: those of ocireg_blob_get_file.
+ocireg_status ocireg_blob_open(ocireg_client *client,
+                               ocireg_context *context,
+                               const char *reference,
+                               const ocireg_options *options,
+                               ocireg_blob_reader **reader,
+                               ocireg_error **error);
+
+// What is known of an open blob: {"digest": string, "size": number or null, "offset": number, "mediaType": string or null}.
+// Free with ocireg_string_free.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_CLOSED, OCIREG_BUSY, OCIREG_FORKED.
+ocireg_status ocireg_blob_reader_info(const ocireg_blob_reader *reader,
+                                      char **json,
+                                      ocireg_error **error);
+
+// Reads up to `size` bytes; `*read` says how many. 0 is the end, and then the blob has been verified: a wrong digest or a
+// short transfer is an error, never an end. A broken transfer is continued by itself. Blocks.
+//
+// Errors: the common ones; OCIREG_DIGEST_MISMATCH, OCIREG_SIZE_MISMATCH, OCIREG_CLOSED, OCIREG_BUSY.
+ocireg_status ocireg_blob_reader_read(ocireg_blob_reader *reader,
+                                      uint8_t *buffer,
+                                      size_t size,
+                                      size_t *read,
+                                      ocireg_error **error);
+
+// Closes a reader: ends the transfer; later reads answer OCIREG_CLOSED. Any number of times. While another thread is in
+// a read it answers OCIREG_BUSY; the reader's context ends such a read.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_BUSY, OCIREG_FORKED.
+ocireg_status ocireg_blob_reader_close(ocireg_blob_reader *reader,
+                                       ocireg_error **error);
+
+// Frees a reader. NULL is accepted.
+void ocireg_blob_reader_free(ocireg_blob_reader *reader);
+
+// Puts a file's bytes as a blob into [HOST[:PORT]/]REPOSITORY, unless the registry has it already. A failure on the way is
+// tried again from the start. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+//
+// Options: digest (string: what the bytes must have; else sha256 is computed); chunk_size (integer: send it in chunks of
+// this many bytes, each kept in memory); single_post (boolean, false: one POST instead of POST and PUT, where the registry
+// can); size (integer: what it must be).
+//
+// Result, `json` may be NULL: {"digest": string, "size": number, "location": string or null, "uploaded": boolean (false
+// when the registry had it)}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_IO, OCIREG_DIGEST_MISMATCH, OCIREG_SIZE_MISMATCH. Source: distribution-spec end-4a to
+// end-6.
+ocireg_status ocireg_blob_put_file(ocireg_client *client,
+                                   ocireg_context *context,
+                                   const char *repository,
+                                   const char *path,
+                                   const ocireg_options *options,
+                                   char **json,
+                                   ocireg_error **error);
+
+// Puts bytes in memory as a blob; as ocireg_blob_put_file. `data` may be NULL when `size` is 0.
+//
+// Options, result and errors: those of ocireg_blob_put_file.
+ocireg_status ocireg_blob_put_memory(ocireg_client *client,
+                                     ocireg_context *context,
+                                     const char *repository,
+                                     const uint8_t *data,
+                                     size_t size,
+                                     const ocireg_options *options,
+                                     char **json,
+                                     ocireg_error **error);
+
+// Puts what a callback gives as a blob: in one request when size and digest are given, else in chunks, each of which is kept
+// until the registry has it. The callback runs on this thread. Blocks.
+//
+// Options: digest (string), size (integer), chunk_size (integer, 4194304), single_post, as of ocireg_blob_put_file.
+//
+// Result and errors: those of ocireg_blob_put_file; OCIREG_CALLBACK.
+ocireg_status ocireg_blob_put_stream(ocireg_client *client,
+                                     ocireg_context *context,
+                                     const char *repository,
+                                     ocireg_read_fn callback,
+                                     void *userdata,
+                                     const ocireg_options *options,
+                                     char **json,
+                                     ocireg_error **error);
+
+// Deletes a blob, HOST[:PORT]/REPOSITORY@DIGEST. Blocks.
+//
+// Options: none.
+//
+// Result, `json` may be NULL: {"status": the registry's HTTP status}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_UNSUPPORTED. Source: distribution-spec end-10.
+ocireg_status ocireg_blob_delete(ocireg_client *client,
+                                 ocireg_context *context,
+                                 const char *reference,
+                                 const ocireg_options *options,
+                                 char **json,
+                                 ocireg_error **error);
+
+// Starts an upload of unknown length to [HOST[:PORT]/]REPOSITORY. The context, if given, also governs the writes. Free with
+// ocireg_upload_free. Blocks.
+//
+// Options: chunk_size (integer, 4194304: bytes in one request, kept in memory until the registry has them; a registry's
+// OCI-Chunk-Min-Length makes it larger).
+//
+// Errors: the common ones. Source: distribution-spec end-4a, end-5.
+ocireg_status ocireg_upload_start(ocireg_client *client,
+                                  ocireg_context *context,
+                                  const char *repository,
+                                  const ocireg_options *options,
+                                  ocireg_upload **upload,
+                                  ocireg_error **error);
+
+// Adds bytes. They are copied, and sent when a chunk is full; a chunk whose sending broke is continued where the registry
+// has it. Blocks while sending.
+//
+// Errors: the common ones; OCIREG_CLOSED after its end, OCIREG_BUSY.
+ocireg_status ocireg_upload_write(ocireg_upload *upload,
+                                  const uint8_t *data,
+                                  size_t size,
+                                  ocireg_error **error);
+
+// Ends the upload: the blob exists from now on. `digest` may be NULL; else the bytes must have it (sha256). Blocks. After
+// OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+//
+// Result, `json` may be NULL: as of ocireg_blob_put_file. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_DIGEST_MISMATCH (the upload is cancelled then), OCIREG_CLOSED, OCIREG_BUSY. Source:
+// distribution-spec end-6.
+ocireg_status ocireg_upload_finish(ocireg_upload *upload,
+                                   const char *digest,
+                                   char **json,
+                                   ocireg_error **error);
+
+// Gives the upload up, and tells the registry. No error when it is over already. Blocks.
+//
+// Errors: the common ones; OCIREG_BUSY. Source: distribution's API, "Canceling an upload"; distribution-spec 1.2 end-14.
+ocireg_status ocireg_upload_cancel(ocireg_upload *upload,
+                                   ocireg_error **error);
+
+// Frees an upload. NULL is accepted. One that is not finished is cancelled first, which may take a request's time.
+void ocireg_upload_free(ocireg_upload *upload);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
+
+#endif  /* OCIREG_H */

@@ -1,0 +1,126 @@
+//! One token from a token server, fetched on a thread of its own: every call that needs it waits for it, none owns
+//! it, and a call that leaves takes nothing from the others.
+//!
+//! GET with Basic is the form that every token server takes (distribution, docs/spec/auth/token.md). No redirect is
+//! followed: a realm that moved is a realm of somebody else.
+
+use std::io::Read;
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use serde_json::{json, Value};
+use url::Url;
+
+use super::realm::token_url;
+use super::scope::ScopeSet;
+use super::token::{self, Token};
+use super::tokens::Realm;
+use crate::error::{Code, Error, Result};
+use crate::http::resolver::Refused;
+use crate::http::{fault, redact, retry, thread, Http};
+
+const ANSWER_LIMIT: u64 = 1 << 20;
+
+/// How a fetch ended, and its trace: log hooks run on callers' threads only, so it is handed over.
+pub struct Fetched {
+    /// The token or the error.
+    pub outcome: Result<Arc<Token>>,
+    /// Log events.
+    pub trace: Vec<Value>,
+}
+
+/// Starts the fetch.
+pub fn start(
+    http: Arc<Http>,
+    realm: Realm,
+    scopes: ScopeSet,
+    done: impl FnOnce(Fetched) + Send + 'static,
+) -> Result<()> {
+    thread::spawn("ocireg-token", move || {
+        let mut trace = Vec::new();
+        let outcome = fetch(&http, &realm, &scopes, &mut trace).map(Arc::new);
+        drop(http);
+        done(Fetched { outcome, trace });
+    })?;
+    Ok(())
+}
+
+fn fetch(http: &Http, realm: &Realm, scopes: &ScopeSet, trace: &mut Vec<Value>) -> Result<Token> {
+    let account = realm.credentials.as_ref().map(|(username, _)| username.as_str());
+    let url = token_url(&realm.url, realm.service.as_deref(), scopes, account);
+    Refused::check(&url, realm.guard)
+        .map_err(|refused| Error::new(Code::Redirect, refused.to_string()).with_url(&url))?;
+    let client = http.wire().blocking(&http.trust(&url), realm.guard)?;
+    let mut backoff = retry::Backoff::new(crate::http::seed());
+    let mut attempt = 1;
+    loop {
+        let outcome = ask(&client, realm, &url, trace);
+        let last = attempt > http.options().retries;
+        let wait = match &outcome {
+            Ok(Answered { status, after, .. }) if retry::retry_status(*status) && !last => {
+                retry::wait_for(*after, backoff.delay(attempt), None).map_err(|error| error.with_url(&url))?
+            }
+            Err(error) if matches!(error.code(), Code::Network | Code::Connect) && !last => backoff.delay(attempt),
+            _ => {
+                return outcome
+                    .and_then(|answered| read(answered, realm, &url))
+                    .map_err(|error| error.with_attempts(attempt))
+            }
+        };
+        trace.push(json!({"event": "retry", "reason": "the token server", "wait_ms": wait.as_millis() as u64}));
+        std::thread::sleep(wait);
+        attempt += 1;
+    }
+}
+
+struct Answered {
+    status: reqwest::StatusCode,
+    headers: reqwest::header::HeaderMap,
+    after: Option<std::time::Duration>,
+    body: Vec<u8>,
+}
+
+fn ask(client: &reqwest::blocking::Client, realm: &Realm, url: &Url, trace: &mut Vec<Value>) -> Result<Answered> {
+    let mut request =
+        client.get(url.clone()).header("accept", "application/json").header("accept-encoding", "identity");
+    if let Some((username, password)) = &realm.credentials {
+        request = request.basic_auth(username, Some(password.as_str()));
+    }
+    trace.push(json!({"event": "request", "method": "GET", "url": redact::url(url), "attempt": 1, "headers": {}}));
+    let begun = Instant::now();
+    let response = request.send().map_err(|error| fault::classify(error, url).within("the token server"))?;
+    let (status, headers) = (response.status(), response.headers().clone());
+    trace.push(json!({"event": "response", "method": "GET", "url": redact::url(url), "status": status.as_u16(),
+                      "headers": redact::headers(&headers), "milliseconds": begun.elapsed().as_millis() as u64}));
+    let mut body = Vec::new();
+    let broke =
+        |error| Error::new(Code::Network, format!("the token server's answer broke off: {error}")).with_url(url);
+    response.take(ANSWER_LIMIT + 1).read_to_end(&mut body).map_err(broke)?;
+    if body.len() as u64 > ANSWER_LIMIT {
+        let message = format!("the token server's answer is larger than {ANSWER_LIMIT} bytes");
+        return Err(Error::new(Code::LimitExceeded, message).with_url(url));
+    }
+    Ok(Answered { status, after: retry::retry_after(&headers, SystemTime::now()), headers, body })
+}
+
+fn read(answered: Answered, realm: &Realm, url: &Url) -> Result<Token> {
+    let host = fault::host_of(url);
+    if answered.status.is_redirection() {
+        let message = format!("the token server {host} redirects, which is not followed");
+        return Err(Error::new(Code::Redirect, message).with_http_status(answered.status.as_u16()).with_url(url));
+    }
+    if !answered.status.is_success() {
+        let what = format!("the token server {host} refuses a token");
+        let error = crate::failure::error_of(answered.status.as_u16(), &answered.headers, &answered.body, url, &what);
+        // Wrong credentials, whatever the status: there is nothing else that a token server refuses by these.
+        return Err(match (answered.status.as_u16(), realm.credentials.is_some()) {
+            (401 | 403, true) => {
+                error.with_code(Code::Unauthenticated).with_hint("check the user name and the password")
+            }
+            (401 | 403, false) => error.with_code(Code::Unauthenticated).with_hint("it wants credentials"),
+            _ => error,
+        });
+    }
+    token::parse_answer(&answered.body, SystemTime::now())
+        .map_err(|error| error.within(format!("the token server {host}")).with_url(url))
+}

@@ -1,0 +1,306 @@
+//! Who asks: challenges, credentials and tokens (distribution-spec "Authentication", RFC 9110 11.6, and the token
+//! protocol of distribution's docs/spec/auth).
+//!
+//! Credentials belong to one origin. They are sent to it and to its token server, never to a host that either names.
+
+pub mod challenge;
+mod fetch;
+pub mod realm;
+pub mod scope;
+pub mod token;
+mod tokens;
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use base64::Engine as _;
+use reqwest::header::HeaderValue;
+use reqwest::StatusCode;
+use url::Url;
+use zeroize::Zeroizing;
+
+use crate::digest::Algorithm;
+use crate::error::{Code, Error, Result};
+use crate::http::answer::Answer;
+use crate::http::call::Call;
+use crate::http::context::Credentials;
+use crate::http::origin::Origin;
+use crate::http::resolver::Guard;
+use crate::http::{Http, Request};
+use challenge::{Challenge, Scheme};
+use scope::ScopeSet;
+use tokens::{Grant, Realm, Tokens};
+
+/// A registry host as the caller set it up.
+#[derive(Clone)]
+pub struct Account {
+    /// The host as the caller names it, for the credentials hook.
+    pub host: String,
+    /// The URL that requests go to.
+    pub base: Url,
+    /// The credentials from the host's options.
+    pub credentials: Option<Credentials>,
+    /// Never send any.
+    pub anonymous: bool,
+    /// Further hosts that may get them as token servers.
+    pub trusted_realms: Vec<String>,
+}
+
+/// Why a registry still says no after everything was tried.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// There were no credentials to try.
+    NoCredentials,
+    /// The credentials were not taken.
+    BadCredentials,
+    /// The credentials are good, but not for this.
+    NotAllowed,
+}
+
+/// An answer, and what a 401 among them means.
+pub struct Reply {
+    /// The answer.
+    pub answer: Answer,
+    /// Set on a 401 that nothing more can be done about.
+    pub refusal: Option<Refusal>,
+}
+
+/// What a request is sent with.
+#[derive(Clone)]
+enum Proof {
+    Nothing,
+    Basic(Zeroizing<String>),
+    Bearer(Zeroizing<String>),
+    Token(Grant),
+}
+
+impl Proof {
+    fn header(&self) -> Result<Option<HeaderValue>> {
+        let text = match self {
+            Proof::Nothing => return Ok(None),
+            Proof::Basic(encoded) => Zeroizing::new(format!("Basic {}", encoded.as_str())),
+            Proof::Bearer(token) => Zeroizing::new(format!("Bearer {}", token.as_str())),
+            Proof::Token(grant) => Zeroizing::new(format!("Bearer {}", grant.value())),
+        };
+        let mut value = HeaderValue::from_str(&text)
+            .map_err(|_| Error::new(Code::InvalidArgument, "the token holds characters that no header can carry"))?;
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
+}
+
+/// What is known of an origin.
+#[derive(Clone, Default)]
+struct Memory {
+    challenge: Option<Challenge>,
+    remote: Option<IpAddr>,
+    asked: Option<Credentials>,
+}
+
+/// The authentication of one client.
+pub struct Auth {
+    http: Arc<Http>,
+    origins: Mutex<HashMap<Origin, Memory>>,
+    tokens: Tokens,
+}
+
+impl Auth {
+    /// Over the client's HTTP.
+    pub fn new(http: Arc<Http>) -> Auth {
+        Auth { tokens: Tokens::new(http.clone()), http, origins: Mutex::default() }
+    }
+
+    /// Sends a request with what its origin asks for, for these scopes.
+    pub fn send(&self, call: &Call, account: &Account, request: &mut Request, wanted: &ScopeSet) -> Result<Reply> {
+        let home = Origin::of(&account.base);
+        if home.is_none() || Origin::of(&request.url) != home {
+            request.authorization = None;
+            return Ok(Reply { answer: self.http.send(call, request)?, refusal: None });
+        }
+        let mut proof = self.ready(call, account, wanted)?;
+        // Nothing sent yet, then a token from the cache, then a new one.
+        for _ in 0..3 {
+            request.authorization = proof.header()?;
+            let answer = self.http.send(call, request)?;
+            if !self.asks_again(&answer, &proof, account) {
+                return Ok(Reply { answer, refusal: None });
+            }
+            let challenges = challenge::parse(&answer.headers);
+            self.remember(account, &challenges, answer.remote);
+            if let Proof::Token(grant) = &proof {
+                self.tokens.forget(grant);
+            }
+            let next = match request.body.can_be_repeated() {
+                true => self.respond(call, account, &challenges, &proof, wanted)?,
+                false => None,
+            };
+            match next {
+                Some(next) => proof = next,
+                None => return Ok(Reply { refusal: refusal(&answer, &challenges, &proof), answer }),
+            }
+        }
+        Err(Error::new(Code::Unauthenticated, format!("{} refuses every token of its own token server", account.host)))
+    }
+
+    /// Makes sure that a request which cannot be repeated will not be the one that is asked who it is.
+    pub fn prepare(&self, call: &Call, account: &Account, wanted: &ScopeSet) -> Result<()> {
+        if matches!(self.ready(call, account, wanted)?, Proof::Nothing) && self.memory(account).remote.is_none() {
+            let ping =
+                account.base.join("v2/").map_err(|_| Error::new(Code::Internal, "the base URL takes no path"))?;
+            self.send(call, account, &mut Request::new(reqwest::Method::GET, ping), wanted)?;
+        }
+        Ok(())
+    }
+
+    /// A challenge that came with a request of no scope, such as the ping.
+    pub fn remember(&self, account: &Account, challenges: &[Challenge], remote: Option<IpAddr>) {
+        let Some(origin) = Origin::of(&account.base) else { return };
+        let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        let memory = origins.entry(origin).or_default();
+        memory.remote = remote.or(memory.remote);
+        if let Some(chosen) = challenge::choose(challenges) {
+            memory.challenge = Some(chosen.clone());
+        }
+    }
+
+    fn memory(&self, account: &Account) -> Memory {
+        let origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        Origin::of(&account.base).and_then(|origin| origins.get(&origin).cloned()).unwrap_or_default()
+    }
+
+    // A 401; or, from registries that answer 400 or 403 to an expired token, those while an older token is used.
+    fn asks_again(&self, answer: &Answer, proof: &Proof, account: &Account) -> bool {
+        if Origin::of(&answer.url) != Origin::of(&account.base) {
+            return false;
+        }
+        let aged = matches!(proof, Proof::Token(grant) if grant.is_aged());
+        answer.status == StatusCode::UNAUTHORIZED || (aged && matches!(answer.status.as_u16(), 400 | 403))
+    }
+
+    /// What can be sent at once, by what is known of the origin.
+    fn ready(&self, call: &Call, account: &Account, wanted: &ScopeSet) -> Result<Proof> {
+        if let (Some(Credentials::Token(token)), false) = (&account.credentials, account.anonymous) {
+            return Ok(Proof::Bearer(token.clone()));
+        }
+        let memory = self.memory(account);
+        let Some(challenge) = &memory.challenge else { return Ok(Proof::Nothing) };
+        match (&challenge.scheme, self.credentials(call, account)?) {
+            (_, Credentials::Token(token)) => Ok(Proof::Bearer(token)),
+            (Scheme::Basic, Credentials::Password { username, password }) => Ok(basic(&username, &password)),
+            (Scheme::Bearer, _) if wanted.is_empty() => Ok(Proof::Nothing),
+            (Scheme::Bearer, credentials) => {
+                let realm = self.realm(account, challenge, &credentials, memory.remote)?;
+                self.tokens.get(call, &realm, wanted).map(Proof::Token)
+            }
+            _ => Ok(Proof::Nothing),
+        }
+    }
+
+    /// The answer to a challenge; None when there is no other than the one that has just failed.
+    fn respond(
+        &self,
+        call: &Call,
+        account: &Account,
+        challenges: &[Challenge],
+        failed: &Proof,
+        wanted: &ScopeSet,
+    ) -> Result<Option<Proof>> {
+        if matches!(failed, Proof::Basic(_) | Proof::Bearer(_))
+            || matches!(failed, Proof::Token(grant) if grant.is_new())
+        {
+            return Ok(None);
+        }
+        // Some registries send a bare 401: what they said before still holds.
+        let memory = self.memory(account);
+        let Some(challenge) = challenge::choose(challenges).or(memory.challenge.as_ref()) else { return Ok(None) };
+        match (&challenge.scheme, self.credentials(call, account)?) {
+            (_, Credentials::Token(token)) => Ok(Some(Proof::Bearer(token))),
+            (Scheme::Basic, Credentials::Password { username, password }) => Ok(Some(basic(&username, &password))),
+            (Scheme::Bearer, credentials) => {
+                let mut scopes = wanted.clone();
+                // A ping's challenge may name a placeholder; only a request that wanted something is believed.
+                if let (Some(scope), false) = (challenge.scope(), wanted.is_empty()) {
+                    scopes.add_text(scope);
+                }
+                let realm = self.realm(account, challenge, &credentials, memory.remote)?;
+                self.tokens.get(call, &realm, &scopes).map(|grant| Some(Proof::Token(grant)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn credentials(&self, call: &Call, account: &Account) -> Result<Credentials> {
+        if account.anonymous {
+            return Ok(Credentials::Anonymous);
+        }
+        if let Some(credentials) = &account.credentials {
+            return Ok(credentials.clone());
+        }
+        if let Some(asked) = self.memory(account).asked {
+            return Ok(asked);
+        }
+        let Some(credentials) = call.credentials(&account.host)? else { return Ok(Credentials::Anonymous) };
+        if let Some(origin) = Origin::of(&account.base) {
+            let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+            origins.entry(origin).or_default().asked = Some(credentials.clone());
+        }
+        Ok(credentials)
+    }
+
+    fn realm(
+        &self,
+        account: &Account,
+        challenge: &Challenge,
+        credentials: &Credentials,
+        remote: Option<IpAddr>,
+    ) -> Result<Realm> {
+        let text = challenge.realm().unwrap_or_default();
+        let url = realm::resolve(text, &account.base)
+            .map_err(|error| error.within(format!("the token server of {}", account.host)))?;
+        let trusted = realm::may_send_credentials(&account.base, &url, &account.trusted_realms);
+        let sent = match credentials {
+            Credentials::Password { username, password } if trusted => Some((username.clone(), password.clone())),
+            _ => None,
+        };
+        Ok(Realm {
+            identity: identity(&account.base, sent.as_ref()),
+            service: challenge.service().map(str::to_owned),
+            withheld: !trusted && matches!(credentials, Credentials::Password { .. }),
+            credentials: sent,
+            guard: Guard::said_by(remote),
+            url,
+        })
+    }
+}
+
+fn basic(username: &str, password: &str) -> Proof {
+    let joined = Zeroizing::new(format!("{username}:{password}"));
+    Proof::Basic(Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(joined.as_bytes())))
+}
+
+/// Tells cached tokens of different users apart without keeping a password in the key.
+fn identity(base: &Url, credentials: Option<&(String, Zeroizing<String>)>) -> String {
+    let origin = Origin::of(base).map(|origin| origin.to_string()).unwrap_or_default();
+    match credentials {
+        Some((username, password)) => {
+            let joined = Zeroizing::new(format!("{username}\0{}", password.as_str()));
+            format!("{origin} {}", Algorithm::Sha256.digest(joined.as_bytes()).hex())
+        }
+        None => origin,
+    }
+}
+
+fn refusal(answer: &Answer, challenges: &[Challenge], proof: &Proof) -> Option<Refusal> {
+    if answer.status != StatusCode::UNAUTHORIZED {
+        return None;
+    }
+    let insufficient = challenges.iter().any(|challenge| challenge.error() == Some("insufficient_scope"));
+    Some(match proof {
+        Proof::Nothing => Refusal::NoCredentials,
+        Proof::Token(grant) if !grant.has_credentials() => Refusal::NoCredentials,
+        Proof::Token(_) => Refusal::NotAllowed,
+        Proof::Bearer(_) if insufficient => Refusal::NotAllowed,
+        Proof::Basic(_) | Proof::Bearer(_) => Refusal::BadCredentials,
+    })
+}

@@ -1,0 +1,231 @@
+//! Scopes: what a token is for (distribution, docs/spec/auth/scope.md).
+
+use std::fmt;
+
+/// More scopes in one set than any request needs: a bound for what servers ask for.
+const MOST_SCOPES: usize = 32;
+/// A longer one is not believed.
+const MOST_BYTES: usize = 4096;
+
+/// `type:name:actions`, the actions sorted and without repetitions; `*` swallows the others. A text of another form,
+/// such as the `aws` of ECR public, is kept whole.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Scope {
+    kind: String,
+    name: String,
+    actions: Vec<String>,
+}
+
+impl Scope {
+    /// Actions on a repository.
+    pub fn repository(name: &str, actions: &[&str]) -> Scope {
+        Scope::new("repository", name, actions.iter().copied())
+    }
+
+    /// The list of all repositories.
+    pub fn catalog() -> Scope {
+        Scope::new("registry", "catalog", ["*"])
+    }
+
+    /// Reads one scope. The name may hold a host with its port: it ends at the last colon. Empty texts, those without
+    /// actions and those with characters that no scope can hold are None.
+    pub fn parse(text: &str) -> Option<Scope> {
+        if text.is_empty() || text.len() > MOST_BYTES || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return None;
+        }
+        let Some((kind, (name, actions))) =
+            text.split_once(':').and_then(|(kind, rest)| Some((kind, rest.rsplit_once(':')?)))
+        else {
+            return Some(Scope { kind: text.to_owned(), name: String::new(), actions: Vec::new() });
+        };
+        let scope = Scope::new(kind, name, actions.split(','));
+        (!kind.is_empty() && !name.is_empty() && !scope.actions.is_empty()).then_some(scope)
+    }
+
+    fn new<'a>(kind: &str, name: &str, actions: impl IntoIterator<Item = &'a str>) -> Scope {
+        let actions = actions.into_iter().filter(|action| !action.is_empty()).map(str::to_owned).collect();
+        let mut scope = Scope { kind: kind.to_owned(), name: name.to_owned(), actions };
+        scope.settle();
+        scope
+    }
+
+    fn settle(&mut self) {
+        if self.actions.iter().any(|action| action == "*") {
+            self.actions = vec!["*".to_owned()];
+        }
+        self.actions.sort_unstable();
+        self.actions.dedup();
+    }
+
+    fn is_about_the_same(&self, other: &Scope) -> bool {
+        (&self.kind, &self.name) == (&other.kind, &other.name)
+    }
+
+    /// Whether it allows all that the other one does.
+    fn covers(&self, other: &Scope) -> bool {
+        let allows = |action| self.actions.iter().any(|own| own == "*" || own == action);
+        self.is_about_the_same(other) && other.actions.iter().all(allows)
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.name.as_str() {
+            "" => out.write_str(&self.kind),
+            name => write!(out, "{}:{name}:{}", self.kind, self.actions.join(",")),
+        }
+    }
+}
+
+/// Scopes asked for together. The first one added stays the first: some token servers read no other.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ScopeSet {
+    scopes: Vec<Scope>,
+}
+
+impl ScopeSet {
+    /// None.
+    pub fn new() -> ScopeSet {
+        ScopeSet::default()
+    }
+
+    /// Adds one; actions on something that is already there join the ones it has.
+    pub fn add(&mut self, scope: Scope) {
+        if let Some(known) = self.scopes.iter_mut().find(|known| known.is_about_the_same(&scope)) {
+            known.actions.extend(scope.actions);
+            known.settle();
+        } else if self.scopes.len() < MOST_SCOPES {
+            self.scopes.push(scope);
+        }
+    }
+
+    /// Adds those of a text that separates them by spaces, as a challenge does. What is no scope is skipped.
+    pub fn add_text(&mut self, text: &str) {
+        text.split_ascii_whitespace().filter_map(Scope::parse).for_each(|scope| self.add(scope));
+    }
+
+    /// Adds all of another set.
+    pub fn union(&mut self, other: &ScopeSet) {
+        other.scopes.iter().cloned().for_each(|scope| self.add(scope));
+    }
+
+    /// Whether a token for this set serves for the other one.
+    pub fn contains(&self, other: &ScopeSet) -> bool {
+        other.scopes.iter().all(|wanted| self.scopes.iter().any(|scope| scope.covers(wanted)))
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.scopes.is_empty()
+    }
+
+    /// The scopes, in the order in which to ask for them.
+    pub fn iter(&self) -> impl Iterator<Item = &Scope> {
+        self.scopes.iter()
+    }
+
+    /// The same text for the same scopes in whatever order, for caches.
+    pub fn key(&self) -> String {
+        let mut texts: Vec<String> = self.scopes.iter().map(Scope::to_string).collect();
+        texts.sort_unstable();
+        texts.join(" ")
+    }
+}
+
+impl From<Scope> for ScopeSet {
+    fn from(scope: Scope) -> ScopeSet {
+        ScopeSet { scopes: vec![scope] }
+    }
+}
+
+impl fmt::Display for ScopeSet {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, scope) in self.scopes.iter().enumerate() {
+            write!(out, "{}{scope}", if index == 0 { "" } else { " " })?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(text: &str) -> ScopeSet {
+        let mut set = ScopeSet::new();
+        set.add_text(text);
+        set
+    }
+
+    #[test]
+    fn scopes_become_canonical() {
+        for (text, expected) in [
+            ("repository:a/b:pull", "repository:a/b:pull"),
+            ("repository:a:push,pull,push,pull", "repository:a:pull,push"),
+            ("repository:a:pull,*,push", "repository:a:*"),
+            ("repository:a:,pull,,", "repository:a:pull"),
+            ("repository:host:5000/a/b:push,pull", "repository:host:5000/a/b:pull,push"),
+            ("repository(plugin):a:pull", "repository(plugin):a:pull"),
+            ("registry:catalog:*", "registry:catalog:*"),
+            ("aws", "aws"),
+            ("a:b", "a:b"),
+        ] {
+            assert_eq!(Scope::parse(text).unwrap().to_string(), expected, "{text}");
+        }
+        let long = "x".repeat(MOST_BYTES + 1);
+        for text in
+            ["", "repository:a:", "repository:a:,", ":a:pull", "repository::pull", "a b", "a\u{e9}", "a\n", "\0", &long]
+        {
+            assert_eq!(Scope::parse(text), None, "{text}");
+        }
+        assert_eq!(
+            Scope::repository("h:5000/a", &["push", "pull"]),
+            Scope::parse("repository:h:5000/a:pull,push").unwrap()
+        );
+        assert_eq!(Scope::catalog(), Scope::parse("registry:catalog:*").unwrap());
+    }
+
+    #[test]
+    fn a_union_keeps_its_first_scope_first() {
+        let mut both = ScopeSet::from(Scope::repository("target", &["pull", "push"]));
+        both.add(Scope::repository("a-source", &["pull"]));
+        both.add_text("aws  repository:target:delete bad:scope: repository:target:pull");
+        assert_eq!(both.to_string(), "repository:target:delete,pull,push repository:a-source:pull aws");
+        assert_eq!(both.key(), "aws repository:a-source:pull repository:target:delete,pull,push");
+        let mut other = set("aws");
+        other.union(&both);
+        assert_eq!(other.key(), both.key());
+        assert_ne!(other.to_string(), both.to_string());
+        assert_eq!(other.iter().count(), 3);
+        both.add_text("repository:target:*");
+        assert!(both.to_string().starts_with("repository:target:* "));
+        assert_eq!(ScopeSet::new().key(), "");
+        assert!(ScopeSet::new().is_empty() && !both.is_empty());
+    }
+
+    #[test]
+    fn more_serves_for_less() {
+        for (more, less, serves) in [
+            ("repository:a:pull,push", "repository:a:pull", true),
+            ("repository:a:*", "repository:a:delete,pull", true),
+            ("repository:a:pull repository:b:pull", "repository:b:pull", true),
+            ("repository:a:pull", "", true),
+            ("aws", "aws", true),
+            ("", "repository:a:pull", false),
+            ("repository:a:pull", "repository:a:pull,push", false),
+            ("repository:a:pull,push", "repository:a:*", false),
+            ("repository:a:pull", "repository:b:pull", false),
+            ("repository:a:pull", "repository(plugin):a:pull", false),
+            ("repository:a:pull", "repository:a:pull repository:b:pull", false),
+            ("repository:a:*", "aws", false),
+        ] {
+            assert_eq!(set(more).contains(&set(less)), serves, "{more} / {less}");
+        }
+    }
+
+    #[test]
+    fn a_server_cannot_make_a_set_grow_for_ever() {
+        let text: String = (0..1000).map(|n| format!("repository:r{n}:pull ")).collect();
+        assert_eq!(set(&text).iter().count(), MOST_SCOPES);
+    }
+}

@@ -1,0 +1,440 @@
+//! What an answer that refuses means: its status first, then the registry's own code (distribution-spec "Error
+//! Codes"). Error bodies come from registries, proxies, token servers and CDNs: every form is read, none is believed.
+
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, CONTENT_TYPE, DATE};
+use reqwest::StatusCode;
+use serde_json::{Map, Value};
+use url::Url;
+
+use crate::error::{Code, Error, RegistryError};
+use crate::http::retry::{whole_seconds, RetryAfter};
+
+/// The largest body that is looked at.
+const MOST_BODY: usize = 1 << 20;
+/// How many entries of a list of errors are kept.
+const MOST_ERRORS: usize = 16;
+/// How many characters of a text are kept.
+const MOST_TEXT: usize = 512;
+/// How many bytes of an entry's detail are kept.
+const MOST_DETAIL: usize = 4096;
+
+/// The error for an answer that is none of those that the request wanted. `what` says what was tried.
+pub fn error_of(status: u16, headers: &HeaderMap, body: &[u8], url: &Url, what: &str) -> Error {
+    let body = &body[..body.len().min(MOST_BODY)];
+    let errors = registry_errors(body);
+    let name = errors.iter().map(|error| error.code.as_str()).find(|code| !code.is_empty()).unwrap_or_default();
+    let said = errors.iter().map(|error| error.message.as_str()).find(|message| !message.is_empty());
+    let said = said.map(str::to_owned).or_else(|| errors.is_empty().then(|| plain(headers, body))?);
+    let said = said.unwrap_or_else(|| status_text(status));
+    let message = match name {
+        "" => format!("{what}: {said}"),
+        name => format!("{what}: {said} ({name})"),
+    };
+    let code = errors.iter().find_map(|error| by_name(&error.code, status, url)).unwrap_or_else(|| by_status(status));
+    let error = Error::new(code, message)
+        .with_http_status(status)
+        .with_retry_after(retry_after(headers).map(whole_seconds))
+        .with_registry_errors(errors)
+        .with_url(url);
+    match hint(code, url) {
+        Some(hint) => error.with_hint(hint),
+        None => error,
+    }
+}
+
+/// Whether a body says that something failed though its status says otherwise: some registries answer so to a PUT.
+pub fn holds_errors(body: &[u8]) -> bool {
+    let list = document(body).and_then(|mut document| document.remove("errors"));
+    list.is_some_and(|list| !entries(&list).is_empty())
+}
+
+fn by_status(status: u16) -> Code {
+    match status {
+        300..=399 => Code::Redirect,
+        401 => Code::Unauthenticated,
+        403 => Code::Forbidden,
+        404 => Code::NotFound,
+        405 | 501 => Code::Unsupported,
+        408 => Code::Timeout,
+        413 => Code::LimitExceeded,
+        429 => Code::RateLimited,
+        400..=499 => Code::Http,
+        500..=599 => Code::Server,
+        // Below 300 it is a success that the request cannot use.
+        _ => Code::Protocol,
+    }
+}
+
+/// What the registry's code adds, where the status leaves it open.
+fn by_name(name: &str, status: u16, url: &Url) -> Option<Code> {
+    // A missing blob is what a GET of one asks for; a manifest's PUT fails over it.
+    let of_manifest = matches!(status, 400 | 404) && url.path().contains("/manifests/");
+    // 4xx statuses that say no more than that the request was wrong.
+    let open = matches!(status, 400 | 402 | 406 | 409..=412 | 414..=428 | 430..=499);
+    match name.to_ascii_uppercase().as_str() {
+        "TOOMANYREQUESTS" => Some(Code::RateLimited),
+        "MANIFEST_BLOB_UNKNOWN" if matches!(status, 400 | 404) => Some(Code::MissingBlob),
+        "BLOB_UNKNOWN" if of_manifest => Some(Code::MissingBlob),
+        "DIGEST_INVALID" if open => Some(Code::DigestMismatch),
+        "SIZE_INVALID" if open => Some(Code::SizeMismatch),
+        "MANIFEST_INVALID" if open => Some(Code::InvalidManifest),
+        "NAME_INVALID" if status == 400 => Some(Code::InvalidReference),
+        "UNSUPPORTED" if status == 400 => Some(Code::Unsupported),
+        // ECR says so of a token that has expired.
+        "DENIED" if status == 400 => Some(Code::Forbidden),
+        "UNAUTHORIZED" if status == 400 => Some(Code::Unauthenticated),
+        _ => None,
+    }
+}
+
+fn hint(code: Code, url: &Url) -> Option<String> {
+    let host = url.host_str().unwrap_or("the registry");
+    Some(match code {
+        Code::Unauthenticated => format!(
+            "give credentials for {host}, or check the ones given; some registries say the same of a repository that does not exist"
+        ),
+        Code::Forbidden => format!(
+            "check what the account may do at {host}; some registries say the same of a repository that does not exist"
+        ),
+        Code::NotFound => {
+            "check the name and the tag or digest; private repositories may be hidden from who has no access".to_owned()
+        }
+        Code::RateLimited => format!("wait before the next try; {host} may allow more to an account than to nobody"),
+        _ => return None,
+    })
+}
+
+/// The wait that the server asks for. A date is measured against the server's own clock, which its Date header tells.
+fn retry_after(headers: &HeaderMap) -> Option<Duration> {
+    match RetryAfter::parse(headers)? {
+        RetryAfter::Wait(wait) => Some(wait),
+        until => until.from(httpdate::parse_http_date(headers.get(DATE)?.to_str().ok()?).ok()?),
+    }
+}
+
+fn status_text(status: u16) -> String {
+    let reason = StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+    reason.map_or_else(|| format!("status {status}"), |reason| format!("{status} {reason}"))
+}
+
+/// The body as a JSON object; a bare array counts as its `errors`.
+fn document(body: &[u8]) -> Option<Map<String, Value>> {
+    let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii();
+    if !body.starts_with(b"{") && !body.starts_with(b"[") {
+        return None;
+    }
+    match serde_json::from_slice(body).ok()? {
+        Value::Object(object) => Some(object),
+        list => Some(Map::from_iter([("errors".to_owned(), list)])),
+    }
+}
+
+/// The errors in a body: `{"errors":[..]}` of objects or texts, `{"error":..}`, or one object with a message.
+fn registry_errors(body: &[u8]) -> Vec<RegistryError> {
+    let Some(document) = document(body) else { return Vec::new() };
+    let mut found = document.get("errors").map(entries).unwrap_or_default();
+    if let (true, Some(Value::Object(error))) = (found.is_empty(), document.get("error")) {
+        found.extend(entry(error));
+    }
+    if found.is_empty() {
+        found.extend(entry(&document));
+    }
+    found
+}
+
+fn entries(list: &Value) -> Vec<RegistryError> {
+    let one = |value: &Value| match value {
+        Value::Object(object) => entry(object),
+        Value::String(text) => error("", text, Value::Null),
+        _ => None,
+    };
+    match list {
+        Value::Array(list) => list.iter().filter_map(one).take(MOST_ERRORS).collect(),
+        other => one(other).into_iter().collect(),
+    }
+}
+
+fn entry(object: &Map<String, Value>) -> Option<RegistryError> {
+    let text = |keys: &[&str]| keys.iter().find_map(|key| object.get(*key)?.as_str().filter(|text| !text.is_empty()));
+    let code = object.get("code").filter(|code| code.is_number()).map(Value::to_string);
+    let code = code.or_else(|| text(&["code"]).map(str::to_owned)).unwrap_or_default();
+    let message = text(&["message", "error_description", "error_message", "details", "msg", "title"]);
+    // RFC 6749 calls the code `error`; elsewhere a text there is the message.
+    let (code, message) = match (text(&["error"]), message) {
+        (Some(error), Some(message)) if code.is_empty() => (error.to_owned(), message),
+        (Some(error), None) => (code, error),
+        (_, message) => (code, message.unwrap_or_default()),
+    };
+    let detail = object.get("detail").cloned().unwrap_or_default();
+    match (message, &detail) {
+        // With no other text the detail is the message.
+        ("", Value::String(detail)) => error(&code, detail, Value::Null),
+        (message, _) => error(&code, message, detail),
+    }
+}
+
+fn error(code: &str, message: &str, detail: Value) -> Option<RegistryError> {
+    let (code, message) = (cleaned(code, 64), cleaned(message, MOST_TEXT));
+    let detail = if detail.to_string().len() > MOST_DETAIL { Value::Null } else { detail };
+    (!code.is_empty() || !message.is_empty()).then_some(RegistryError { code, message, detail })
+}
+
+/// What a body says that is no error document of a registry.
+fn plain(headers: &HeaderMap, body: &[u8]) -> Option<String> {
+    let text = String::from_utf8_lossy(body);
+    let text = text.trim_start_matches('\u{feff}').trim();
+    let typed =
+        headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default().to_ascii_lowercase();
+    if text.is_empty() {
+        return None;
+    }
+    if typed.contains("html") || starts_html(text) {
+        let title = title(text).map(|title| format!(", titled \"{title}\"")).unwrap_or_default();
+        return Some(format!("the server answered with an HTML page{title}"));
+    }
+    // JSON without a message, or something for machines: the status says more.
+    let readable = !text.starts_with(['{', '[']) && !typed.contains("octet-stream");
+    readable.then(|| cleaned(text, MOST_TEXT)).filter(|text| !text.is_empty())
+}
+
+fn starts_html(text: &str) -> bool {
+    let starts = |tag: &str| text.get(..tag.len()).is_some_and(|start| start.eq_ignore_ascii_case(tag));
+    ["<!doctype html", "<html", "<head", "<body"].into_iter().any(starts)
+}
+
+fn title(text: &str) -> Option<String> {
+    let lower = text.to_ascii_lowercase();
+    let start = lower.find("<title")?;
+    let start = start + lower[start..].find('>')? + 1;
+    let end = start + lower[start..].find("</title")?;
+    Some(cleaned(&text[start..end], 128)).filter(|title| !title.is_empty())
+}
+
+/// One line without control characters, cut at a length.
+fn cleaned(text: &str, most: usize) -> String {
+    let mut line = String::new();
+    let mut count = 0;
+    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
+        let space = if line.is_empty() { None } else { Some(' ') };
+        for c in space.into_iter().chain(word.chars()) {
+            if count == most {
+                line.push('…');
+                return line;
+            }
+            line.push(c);
+            count += 1;
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::{HeaderValue, RETRY_AFTER};
+
+    const BLOB: &str = "https://user:SECRET@reg.example/v2/a/blobs/x?sig=SECRET";
+    const MANIFEST: &str = "https://reg.example/v2/a/manifests/latest";
+
+    fn at(url: &str, status: u16, body: &str) -> Error {
+        error_of(status, &HeaderMap::new(), body.as_bytes(), &Url::parse(url).unwrap(), "get it")
+    }
+
+    fn message(body: &str) -> String {
+        at(BLOB, 418, body).message().to_owned()
+    }
+
+    fn listed(code: &str) -> String {
+        format!(r#"{{"errors":[{{"code":"{code}","message":"m"}}]}}"#)
+    }
+
+    #[test]
+    fn statuses_have_their_codes() {
+        for (status, code) in [
+            (200, Code::Protocol),
+            (302, Code::Redirect),
+            (400, Code::Http),
+            (401, Code::Unauthenticated),
+            (403, Code::Forbidden),
+            (404, Code::NotFound),
+            (405, Code::Unsupported),
+            (408, Code::Timeout),
+            (409, Code::Http),
+            (413, Code::LimitExceeded),
+            (416, Code::Http),
+            (429, Code::RateLimited),
+            (499, Code::Http),
+            (500, Code::Server),
+            (501, Code::Unsupported),
+            (503, Code::Server),
+            (599, Code::Server),
+            (999, Code::Protocol),
+        ] {
+            let error = at(BLOB, status, "");
+            assert_eq!((error.code(), error.http_status()), (code, Some(status)));
+        }
+    }
+
+    #[test]
+    fn registry_codes_refine_the_status() {
+        for (url, status, name, code) in [
+            (BLOB, 429, "TOOMANYREQUESTS", Code::RateLimited),
+            (BLOB, 503, "TOOMANYREQUESTS", Code::RateLimited),
+            (BLOB, 403, "toomanyrequests", Code::RateLimited),
+            (BLOB, 400, "DIGEST_INVALID", Code::DigestMismatch),
+            (BLOB, 404, "DIGEST_INVALID", Code::NotFound),
+            (BLOB, 401, "DIGEST_INVALID", Code::Unauthenticated),
+            (BLOB, 416, "SIZE_INVALID", Code::SizeMismatch),
+            (BLOB, 413, "SIZE_INVALID", Code::LimitExceeded),
+            (MANIFEST, 400, "MANIFEST_INVALID", Code::InvalidManifest),
+            (MANIFEST, 404, "MANIFEST_BLOB_UNKNOWN", Code::MissingBlob),
+            (MANIFEST, 400, "MANIFEST_BLOB_UNKNOWN", Code::MissingBlob),
+            (MANIFEST, 500, "MANIFEST_BLOB_UNKNOWN", Code::Server),
+            (MANIFEST, 400, "BLOB_UNKNOWN", Code::MissingBlob),
+            (MANIFEST, 404, "BLOB_UNKNOWN", Code::MissingBlob),
+            (BLOB, 404, "BLOB_UNKNOWN", Code::NotFound),
+            (MANIFEST, 404, "MANIFEST_UNKNOWN", Code::NotFound),
+            (BLOB, 400, "NAME_INVALID", Code::InvalidReference),
+            (BLOB, 404, "NAME_INVALID", Code::NotFound),
+            (BLOB, 400, "UNSUPPORTED", Code::Unsupported),
+            (BLOB, 400, "DENIED", Code::Forbidden),
+            (BLOB, 400, "UNAUTHORIZED", Code::Unauthenticated),
+            (BLOB, 401, "DENIED", Code::Unauthenticated),
+            (BLOB, 404, "UNAUTHORIZED", Code::NotFound),
+            (BLOB, 400, "WHATEVER", Code::Http),
+        ] {
+            assert_eq!(at(url, status, &listed(name)).code(), code, "{status} {name}");
+        }
+        let second = r#"{"errors":[{"code":"UNKNOWN","message":"a"},{"code":"TOOMANYREQUESTS","message":"b"}]}"#;
+        assert_eq!(at(BLOB, 400, second).code(), Code::RateLimited);
+    }
+
+    #[test]
+    fn every_form_of_body_is_read() {
+        for (body, expected) in [
+            (
+                r#"{"errors":[{"code":"MANIFEST_UNKNOWN","message":"not here","detail":{"Tag":"x"}}]}"#,
+                "not here (MANIFEST_UNKNOWN)",
+            ),
+            (r#"{"errors":[{"code":"UNAUTHORIZED"}]}"#, "418 I'm a teapot (UNAUTHORIZED)"),
+            (r#"{"errors":["first","second"]}"#, "first"),
+            (r#"{"errors":[null,5,{},{"code":"A","message":"m"}]}"#, "m (A)"),
+            (r#"{"errors":{"code":"A","message":"m"}}"#, "m (A)"),
+            (r#"[{"code":"A","message":"m"}]"#, "m (A)"),
+            (r#"{"details":"incorrect username or password"}"#, "incorrect username or password"),
+            (r#"{"code":"A","message":"m"}"#, "m (A)"),
+            (r#"{"code":404,"message":"m"}"#, "m (404)"),
+            (r#"{"error":{"code":"A","message":"m"}}"#, "m (A)"),
+            (r#"{"error":"text"}"#, "text"),
+            (r#"{"error":"invalid_grant","error_description":"why"}"#, "why (invalid_grant)"),
+            (r#"{"code":"A","error":"why"}"#, "why (A)"),
+            (r#"{"detail":"why"}"#, "why"),
+            (r#"{"errors":[],"message":"m"}"#, "m"),
+            ("\u{feff} {\"message\":\"m\"}", "m"),
+            (r#"{"errors":[]}"#, "418 I'm a teapot"),
+            (r#"{"errors":null}"#, "418 I'm a teapot"),
+            ("{broken", "418 I'm a teapot"),
+            (
+                "<!DOCTYPE HTML><title >502\n Bad  Gateway</TITLE>",
+                "the server answered with an HTML page, titled \"502 Bad Gateway\"",
+            ),
+            ("<html><title>never closed", "the server answered with an HTML page"),
+            ("  404 page\tnot found\r\n", "404 page not found"),
+            ("a\u{0}b\u{1b}[31mc", "a b [31mc"),
+            ("", "418 I'm a teapot"),
+            (" \n ", "418 I'm a teapot"),
+            ("\u{1}\u{2}", "418 I'm a teapot"),
+        ] {
+            assert_eq!(message(body), format!("get it: {expected}"), "{body}");
+        }
+        assert_eq!(at(BLOB, 799, "").message(), "get it: status 799");
+        let mut headers = HeaderMap::new();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("Text/HTML; charset=utf-8"));
+        let html = error_of(502, &headers, b"<p>x", &Url::parse(BLOB).unwrap(), "get it");
+        assert_eq!(html.message(), "get it: the server answered with an HTML page");
+        assert!(error_of(500, &HeaderMap::new(), b"caf\xe9", &Url::parse(BLOB).unwrap(), "x")
+            .message()
+            .ends_with("caf\u{fffd}"));
+    }
+
+    #[test]
+    fn the_list_is_kept_with_its_details() {
+        let body = r#"{"errors":[{"code":"A","message":"m","detail":[{"x":1}]},"text",{"code":"B","detail":"d"}]}"#;
+        let error = at(BLOB, 400, body);
+        let shown = error.to_json()["registry_errors"].to_string();
+        let expected = r#"[{"code":"A","message":"m","detail":[{"x":1}]},{"code":"","message":"text"},{"code":"B","message":"d"}]"#;
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn bodies_are_bounded() {
+        let long = "x".repeat(100_000);
+        assert_eq!(message(&long).chars().count(), "get it: ".len() + MOST_TEXT + 1);
+        let entry = format!(r#"{{"code":"{long}","message":"{long}","detail":"{long}"}}"#);
+        let body = format!(r#"{{"errors":[{}]}}"#, ["{\"code\":\"A\"}"; 100].join(","));
+        assert_eq!(at(BLOB, 400, &body).registry_errors().len(), MOST_ERRORS);
+        let error = at(BLOB, 400, &entry);
+        assert!(error.to_json().to_string().len() < 4000);
+        assert!(error.registry_errors()[0].detail.is_null());
+        let deep = "[".repeat(1 << 20);
+        assert_eq!(at(BLOB, 400, &deep).message(), "get it: 400 Bad Request");
+        assert!(!holds_errors(deep.as_bytes()));
+        at(BLOB, 400, &"x".repeat(MOST_BODY + 5));
+    }
+
+    #[test]
+    fn secrets_of_the_url_stay_out() {
+        let error = at(BLOB, 403, "");
+        assert!(!error.to_json().to_string().contains("SECRET"));
+        assert_eq!(error.to_json()["url"], "https://reg.example/v2/a/blobs/x");
+    }
+
+    #[test]
+    fn hints_say_what_to_do() {
+        for (status, part) in [
+            (401, "credentials for reg.example"),
+            (403, "may do at reg.example"),
+            (404, "check the name"),
+            (429, "wait"),
+        ] {
+            let json = at(BLOB, status, "").to_json();
+            assert!(json["hint"].as_str().unwrap().contains(part), "{json}");
+        }
+        assert!(at(BLOB, 500, "").to_json()["hint"].is_null());
+    }
+
+    #[test]
+    fn the_wait_is_carried_on() {
+        let wait = |after: &str, date: Option<&str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert(RETRY_AFTER, HeaderValue::from_str(after).unwrap());
+            headers.extend(date.map(|date| (DATE, HeaderValue::from_str(date).unwrap())));
+            error_of(429, &headers, b"", &Url::parse(BLOB).unwrap(), "x").retry_after()
+        };
+        let (early, late) = ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 08:50:07 GMT");
+        assert_eq!(wait("120", None), Some(120));
+        assert_eq!(wait(late, Some(early)), Some(30));
+        assert_eq!(wait(early, Some(late)), None);
+        assert_eq!(wait(late, None), None);
+        assert_eq!(wait("-1", Some(early)), None);
+    }
+
+    #[test]
+    fn errors_behind_a_success_are_found() {
+        for (body, expected) in [
+            (r#"{"errors":[{"code":"A"}]}"#, true),
+            (r#"{"errors":["text"]}"#, true),
+            (r#"{"errors":[]}"#, false),
+            (r#"{"errors":null}"#, false),
+            (r#"{"errors":[{}]}"#, false),
+            (r#"{"message":"created"}"#, false),
+            (r#"{"schemaVersion":2}"#, false),
+            ("created", false),
+            ("", false),
+        ] {
+            assert_eq!(holds_errors(body.as_bytes()), expected, "{body}");
+        }
+    }
+}

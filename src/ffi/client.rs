@@ -1,0 +1,121 @@
+//! Clients.
+
+use std::ffi::c_char;
+use std::sync::Arc;
+
+use super::context::ocireg_context;
+use super::error::ocireg_error;
+use super::guard::{enter, quietly, text, Out};
+use super::handle::{self, Handle, Opaque};
+use super::options::{self, ocireg_options};
+use super::status::ocireg_status;
+use crate::error::Result;
+use crate::http::call::Call;
+use crate::http::settings::ClientOptions;
+use crate::registry::host::HostOptions;
+use crate::registry::Client;
+
+/// A client: connections, tokens and per-host settings for any number of registries. Cheap to keep, safe to share: any
+/// number of threads may make calls with it at once.
+pub struct ocireg_client(Handle<Client>);
+
+impl Opaque for ocireg_client {
+    type Content = Client;
+    fn handle(&self) -> &Handle<Client> {
+        &self.0
+    }
+    fn handle_mut(&mut self) -> &mut Handle<Client> {
+        &mut self.0
+    }
+}
+
+/// The client of a call, and the call.
+pub(super) unsafe fn begin<'a>(
+    client: *const ocireg_client,
+    context: *const ocireg_context,
+) -> Result<(&'a Client, Call)> {
+    let client = unsafe { handle::get(client, "client") }?;
+    let context = unsafe { handle::optional(context, "context") }?.map(Arc::clone);
+    Ok((client, client.call(context)?))
+}
+
+/// Makes a client. Nothing is connected, read or started before the first call. Free with ocireg_client_free.
+///
+/// Options: user_agent (string, "ocireg/VERSION"); connect_timeout_ms (integer, 10000: name, TCP and TLS together);
+/// idle_timeout_ms (30000: no byte for that long); answer_timeout_ms (300000: from the end of an upload to its answer);
+/// retries (4, after the first try); max_redirects (10); max_manifest_bytes (4194304, at most 33554432); max_list_bytes
+/// (33554432, one page of a list); plain_http (boolean, false: every host by http); insecure (false: no host's TLS is
+/// verified); ca_file (string: PEM file of certificate authorities for every host); ca_only (false: those instead of the
+/// platform's).
+///
+/// Errors: OCIREG_INVALID_ARGUMENT.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_client_new(
+    options: *const ocireg_options,
+    client: *mut *mut ocireg_client,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let out = Out::required(client, std::ptr::null_mut(), "client")?;
+            let options: ClientOptions = options::read(options)?;
+            #[cfg(feature = "force-panic")]
+            #[allow(clippy::panic)]
+            if options.force_panic {
+                panic!("forced by the option force_panic");
+            }
+            out.put(Box::into_raw(Box::new(ocireg_client(Handle::new(Client::new(options)?)))));
+            Ok(())
+        })
+    }
+}
+
+/// Replaces the settings of one registry host, HOST[:PORT]. They hold for later calls, and for that host only: never for
+/// the hosts that it redirects to.
+///
+/// Options: username and password (strings, together: for Basic and for the host's token server); token (string: a bearer
+/// token used as it is); anonymous (boolean, false: never send credentials); plain_http (boolean; true: http, false:
+/// https; unset: https, or for a loopback host http if it speaks no TLS); insecure (false: do not verify TLS); ca_file
+/// (string: PEM file of certificate authorities); ca_only (false: those instead of the platform's); endpoint (string:
+/// scheme, host, port and path prefix under which the host's API really is, such as "https://h/dockerproxy"); trusted_realms
+/// (list of hosts that may get this host's credentials as its token server, besides those of its own domain).
+///
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_CLOSED, OCIREG_FORKED.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_client_set_host(
+    client: *mut ocireg_client,
+    host: *const c_char,
+    options: *const ocireg_options,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let client: &Client = handle::get(client, "client")?;
+            client.set_host(text(host, "host")?, options::read::<HostOptions>(options)?)
+        })
+    }
+}
+
+/// Closes a client: its calls in progress end with OCIREG_CLOSED within 200 ms, later ones answer OCIREG_CLOSED at once.
+/// Any thread, any number of times. The memory stays until ocireg_client_free.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_client_close(
+    client: *mut ocireg_client,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            handle::get::<ocireg_client>(client, "client")?.close();
+            Ok(())
+        })
+    }
+}
+
+/// Frees a client. NULL is accepted. No call may be using it; readers and uploads of it may be freed before or after. In a
+/// forked child the parent's client is leaked, not freed.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_client_free(client: *mut ocireg_client) {
+    quietly((), || unsafe { handle::free(client) });
+}

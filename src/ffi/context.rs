@@ -1,0 +1,249 @@
+//! Contexts and their callbacks.
+
+use std::ffi::{c_char, c_void, CString};
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::error::ocireg_error;
+use super::guard::{enter, quietly, Out};
+use super::handle::{self, Handle, Opaque};
+use super::options::ocireg_options;
+use super::status::ocireg_status;
+use crate::error::{Code, Error, Result};
+use crate::http::context::{Context, Credentials, CredentialsHook, LogHook, ProgressHook, Stop};
+
+/// What a call needs from outside: cancel, deadline, progress and callbacks. A context may serve several calls, also at
+/// once; its callbacks run on the thread that made the call, while it is in the call, and never while the library holds
+/// a lock, so they may use the library. They must return normally: no longjmp, no exception. A non-zero return stops
+/// the call with OCIREG_CALLBACK.
+pub struct ocireg_context(Handle<Arc<Context>>);
+
+impl Opaque for ocireg_context {
+    type Content = Arc<Context>;
+    fn handle(&self) -> &Handle<Arc<Context>> {
+        &self.0
+    }
+    fn handle_mut(&mut self) -> &mut Handle<Arc<Context>> {
+        &mut self.0
+    }
+}
+
+/// Receives the progress of a transfer: bytes done, and bytes in all (0 while unknown).
+pub type ocireg_progress_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, done: u64, total: u64) -> i32>;
+/// Receives one event of the trace, a JSON object; borrowed during the callback.
+///
+/// {"event": "request", "method", "url", "attempt", "headers": {}}, {"event": "response", "method", "url", "status",
+/// "headers": {}, "milliseconds"}, {"event": "retry", "reason", "wait_ms"}. Credentials and tokens are replaced by
+/// "<redacted>", and query values other than those of the protocol by "…".
+pub type ocireg_log_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, event: *const c_char) -> i32>;
+/// Is asked for the credentials of a registry host, once a client and host: sets "username" and "password", or "token",
+/// in `answer` with the ocireg_options_set_… functions; nothing set means anonymous. Both arguments are borrowed during
+/// the callback.
+pub type ocireg_credentials_fn =
+    Option<unsafe extern "C" fn(userdata: *mut c_void, host: *const c_char, answer: *mut ocireg_options) -> i32>;
+
+/// The caller's pointer: what it points to is the caller's business, and he promised to keep it alive.
+#[derive(Clone, Copy)]
+pub(super) struct Userdata(*mut c_void);
+unsafe impl Send for Userdata {}
+unsafe impl Sync for Userdata {}
+
+impl Userdata {
+    pub(super) fn new(pointer: *mut c_void) -> Userdata {
+        Userdata(pointer)
+    }
+
+    pub(super) fn pointer(self) -> *mut c_void {
+        self.0
+    }
+}
+
+fn go_on(answer: i32) -> std::result::Result<(), Stop> {
+    match answer {
+        0 => Ok(()),
+        _ => Err(Stop),
+    }
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Answer {
+    username: Option<String>,
+    password: Option<Zeroizing<String>>,
+    token: Option<Zeroizing<String>>,
+}
+
+impl Answer {
+    fn credentials(self) -> std::result::Result<Credentials, Stop> {
+        match (self.token, self.username, self.password) {
+            (None, None, None) => Ok(Credentials::Anonymous),
+            (Some(token), None, None) => Ok(Credentials::Token(token)),
+            (None, Some(username), Some(password)) => Ok(Credentials::Password { username, password }),
+            _ => Err(Stop),
+        }
+    }
+}
+
+unsafe fn get<'a>(context: *const ocireg_context) -> Result<&'a Arc<Context>> {
+    unsafe { handle::get(context, "context") }
+}
+
+/// Makes a context with nothing set. Free with ocireg_context_free.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_context_new(
+    context: *mut *mut ocireg_context,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let out = Out::required(context, std::ptr::null_mut(), "context")?;
+            out.put(Box::into_raw(Box::new(ocireg_context(Handle::new(Arc::new(Context::new()))))));
+            Ok(())
+        })
+    }
+}
+
+/// Cancels the calls that use this context, and every later one: they answer OCIREG_CANCELLED within 200 ms, even when
+/// the server is silent. Any thread, at any time before the context is freed; not from a signal handler. After a cancelled
+/// write its outcome is unknown.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_context_cancel(
+    context: *mut ocireg_context,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            get(context)?.cancel();
+            Ok(())
+        })
+    }
+}
+
+/// Sets the time by which calls with this context must be done, in milliseconds from now; then they answer
+/// OCIREG_TIMEOUT. 0 removes the deadline. Calls in progress keep the one they began with.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT (a negative time), OCIREG_FORKED.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_context_set_deadline(
+    context: *mut ocireg_context,
+    milliseconds: i64,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let context = get(context)?;
+            let time = u64::try_from(milliseconds)
+                .map_err(|_| Error::new(Code::InvalidArgument, "the argument milliseconds is negative"))?;
+            context.set_deadline((time > 0).then(|| Duration::from_millis(time)));
+            Ok(())
+        })
+    }
+}
+
+/// How far the transfer is, as JSON: {"operation": "blob get", "blob put" or "", "done": bytes, "total": bytes or null}.
+/// Any thread. Free with ocireg_string_free.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_context_progress(
+    context: *const ocireg_context,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+            out.put_json(&get(context)?.progress())
+        })
+    }
+}
+
+/// Sets the progress callback; NULL removes it. `userdata` must stay valid until then or until the context is freed and
+/// no call uses it.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_context_set_progress(
+    context: *mut ocireg_context,
+    callback: ocireg_progress_fn,
+    userdata: *mut c_void,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let userdata = Userdata::new(userdata);
+            let hook = callback.map(|callback| -> ProgressHook {
+                Arc::new(move |done, total| go_on(callback(userdata.pointer(), done, total)))
+            });
+            get(context)?.set_progress(hook);
+            Ok(())
+        })
+    }
+}
+
+/// Sets the log callback; NULL removes it. `userdata` as for ocireg_context_set_progress.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_context_set_log(
+    context: *mut ocireg_context,
+    callback: ocireg_log_fn,
+    userdata: *mut c_void,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let userdata = Userdata::new(userdata);
+            let hook = callback.map(|callback| -> LogHook {
+                Arc::new(move |event| {
+                    let event = CString::new(event.to_string()).unwrap_or_default();
+                    go_on(callback(userdata.pointer(), event.as_ptr()))
+                })
+            });
+            get(context)?.set_log(hook);
+            Ok(())
+        })
+    }
+}
+
+/// Sets the credentials callback, which is asked for hosts whose options hold no credentials; NULL removes it. `userdata`
+/// as for ocireg_context_set_progress.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_context_set_credentials(
+    context: *mut ocireg_context,
+    callback: ocireg_credentials_fn,
+    userdata: *mut c_void,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let userdata = Userdata::new(userdata);
+            let hook = callback.map(|callback| -> CredentialsHook {
+                Arc::new(move |host| {
+                    let mut answer = ocireg_options::empty();
+                    let host = CString::new(host).unwrap_or_default();
+                    go_on(callback(userdata.pointer(), host.as_ptr(), &mut answer))?;
+                    answer.read::<Answer>().map_err(|_| Stop)?.credentials()
+                })
+            });
+            get(context)?.set_credentials(hook);
+            Ok(())
+        })
+    }
+}
+
+/// Frees a context. NULL is accepted. Readers and uploads opened with it keep what they need of it; no other call may be
+/// using it.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_context_free(context: *mut ocireg_context) {
+    quietly((), || unsafe { handle::free(context) });
+}

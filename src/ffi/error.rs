@@ -1,0 +1,74 @@
+//! Errors as C sees them.
+
+use std::ffi::{c_char, CString};
+
+use super::guard::quietly;
+use super::status::{ocireg_status, OCIREG_INVALID_ARGUMENT};
+use crate::error::Error;
+
+/// What went wrong in one call. Read-only, so any threads may read it at once. It holds no secret: URLs are without
+/// userinfo and query, and no credential or token is ever part of a text.
+pub struct ocireg_error {
+    error: Error,
+    message: CString,
+    json: CString,
+}
+
+impl ocireg_error {
+    /// An error for the caller.
+    pub fn new(error: Error) -> *mut ocireg_error {
+        let message = c_text(error.message());
+        let json = c_text(&error.to_json().to_string());
+        Box::into_raw(Box::new(ocireg_error { error, message, json }))
+    }
+}
+
+fn c_text(text: &str) -> CString {
+    CString::new(text.replace('\0', "\u{fffd}")).unwrap_or_default()
+}
+
+/// The code of an error: the same number that the call returned. OCIREG_INVALID_ARGUMENT for NULL.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_error_code(error: *const ocireg_error) -> ocireg_status {
+    unsafe { error.as_ref() }.map_or(OCIREG_INVALID_ARGUMENT, |error| error.error.code().number())
+}
+
+/// The name of an error's code, such as "NOT_FOUND". Static: never freed. NULL for NULL.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_error_name(error: *const ocireg_error) -> *const c_char {
+    unsafe { error.as_ref() }.map_or(std::ptr::null(), |error| error.error.code().c_name().as_ptr())
+}
+
+/// A text in English that names what was wrong. Borrowed until the error is freed. NULL for NULL.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_error_message(error: *const ocireg_error) -> *const c_char {
+    unsafe { error.as_ref() }.map_or(std::ptr::null(), |error| error.message.as_ptr())
+}
+
+/// The HTTP status of the answer that failed the call; 0 when there was none, and for NULL.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_error_http_status(error: *const ocireg_error) -> i32 {
+    unsafe { error.as_ref() }.and_then(|error| error.error.http_status()).map_or(0, i32::from)
+}
+
+/// The whole error as JSON. Borrowed until the error is freed. NULL for NULL.
+///
+/// {"code": number, "name": string, "message": string, "hint": string or null (what to do about it), "side": "source",
+/// "destination" or null, "http_status": number or null, "registry_errors": [{"code", "message"[, "detail"]}] (the
+/// registry's own words), "url": string or null, "attempts": number (how often the request was sent), "retryable":
+/// boolean (the same call may succeed later), "retry_after": seconds or null, "cause": [string] (the errors
+/// underneath, outermost first)}
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_error_json(error: *const ocireg_error) -> *const c_char {
+    unsafe { error.as_ref() }.map_or(std::ptr::null(), |error| error.json.as_ptr())
+}
+
+/// Frees an error. NULL is accepted.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_error_free(error: *mut ocireg_error) {
+    quietly((), || {
+        if !error.is_null() {
+            drop(unsafe { Box::from_raw(error) });
+        }
+    });
+}

@@ -1,0 +1,121 @@
+//! The border: no panic crosses it, and every argument is looked at before it is used.
+
+use std::ffi::{c_char, CStr};
+use std::panic::{catch_unwind, AssertUnwindSafe};
+
+use super::error::ocireg_error;
+use super::status::{ocireg_status, OCIREG_OK};
+use crate::error::{Code, Error, Result};
+
+/// Runs the body of an entry, and hands its error to the caller. The error out-parameter is set to NULL first.
+pub unsafe fn enter(error: *mut *mut ocireg_error, body: impl FnOnce() -> Result<()>) -> ocireg_status {
+    if !error.is_null() {
+        unsafe { error.write(std::ptr::null_mut()) };
+    }
+    let failure = match catch_unwind(AssertUnwindSafe(body)) {
+        Ok(Ok(())) => return OCIREG_OK,
+        Ok(Err(failure)) => failure,
+        Err(payload) => panicked(payload.as_ref()),
+    };
+    let code = failure.code().number();
+    if !error.is_null() {
+        let boxed = catch_unwind(AssertUnwindSafe(|| ocireg_error::new(failure)));
+        unsafe { error.write(boxed.unwrap_or(std::ptr::null_mut())) };
+    }
+    code
+}
+
+/// Runs the body of an entry that cannot report an error: a free function or an accessor.
+pub fn quietly<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise)
+}
+
+fn panicked(payload: &(dyn std::any::Any + Send)) -> Error {
+    let text = payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str));
+    Error::new(Code::Internal, format!("a bug in ocireg: {}", text.unwrap_or("panic")))
+}
+
+/// The error for an argument that must not be NULL.
+pub fn null(name: &str) -> Error {
+    Error::new(Code::InvalidArgument, format!("the argument {name} is NULL"))
+}
+
+/// A required string argument.
+pub unsafe fn text<'a>(argument: *const c_char, name: &str) -> Result<&'a str> {
+    unsafe { optional_text(argument, name) }?.ok_or_else(|| null(name))
+}
+
+/// A string argument that may be NULL.
+pub unsafe fn optional_text<'a>(argument: *const c_char, name: &str) -> Result<Option<&'a str>> {
+    if argument.is_null() {
+        return Ok(None);
+    }
+    let text = unsafe { CStr::from_ptr(argument) }.to_str();
+    text.map(Some).map_err(|_| Error::new(Code::InvalidArgument, format!("the argument {name} is not valid UTF-8")))
+}
+
+/// Bytes with their length; NULL stands for none when the length is 0.
+pub unsafe fn bytes<'a>(data: *const u8, size: usize, name: &str) -> Result<&'a [u8]> {
+    match (data.is_null(), size) {
+        (true, 0) => Ok(&[]),
+        (true, _) => Err(null(name)),
+        (false, size) if size > isize::MAX as usize => {
+            Err(Error::new(Code::InvalidArgument, format!("the size of {name} is out of range")))
+        }
+        (false, size) => Ok(unsafe { std::slice::from_raw_parts(data, size) }),
+    }
+}
+
+/// An out-parameter: emptied when the call begins, filled when it succeeds.
+pub struct Out<T>(*mut T);
+
+impl<T> Out<T> {
+    /// One that the caller must give.
+    pub unsafe fn required(place: *mut T, empty: T, name: &str) -> Result<Out<T>> {
+        if place.is_null() {
+            return Err(null(name));
+        }
+        Ok(unsafe { Out::optional(place, empty) })
+    }
+
+    /// One that the caller may leave out.
+    pub unsafe fn optional(place: *mut T, empty: T) -> Out<T> {
+        if !place.is_null() {
+            unsafe { place.write(empty) };
+        }
+        Out(place)
+    }
+
+    /// Whether the caller wants it.
+    pub fn is_wanted(&self) -> bool {
+        !self.0.is_null()
+    }
+
+    /// Fills it.
+    pub fn put(&self, value: T) {
+        if !self.0.is_null() {
+            // The pointer was checked and written to when the call began.
+            unsafe { self.0.write(value) };
+        }
+    }
+}
+
+impl Out<*mut c_char> {
+    /// Fills it with a result as JSON.
+    pub fn put_json(&self, value: &impl serde::Serialize) -> Result<()> {
+        if self.is_wanted() {
+            let text = serde_json::to_string(value)
+                .map_err(|error| Error::new(Code::Internal, format!("the result is no JSON: {error}")))?;
+            self.put_text(text)?;
+        }
+        Ok(())
+    }
+
+    /// Fills it with text.
+    pub fn put_text(&self, text: String) -> Result<()> {
+        let text =
+            std::ffi::CString::new(text).map_err(|_| Error::new(Code::Protocol, "the result holds a NUL character"))?;
+        self.put(text.into_raw());
+        Ok(())
+    }
+}

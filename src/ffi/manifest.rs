@@ -1,0 +1,177 @@
+//! Manifests.
+
+use std::ffi::c_char;
+
+use super::client::{begin, ocireg_client};
+use super::context::ocireg_context;
+use super::error::ocireg_error;
+use super::guard::{bytes, enter, text, Out};
+use super::memory::ocireg_buffer;
+use super::options::{self, ocireg_options};
+use super::registry::NoOptions;
+use super::status::ocireg_status;
+use crate::error::Result;
+use crate::reference::Reference;
+
+pub(super) unsafe fn reference(argument: *const c_char) -> Result<Reference> {
+    Reference::parse(unsafe { text(argument, "reference") }?, None)
+}
+
+/// Gets a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; with both, the digest decides. Its bytes are verified against
+/// the digest before they are looked at, and its content against its media type. Blocks.
+///
+/// Options: platform ("OS/ARCH[/VARIANT][:OS.VERSION]": if it is an index, the manifest for this platform); accept (list of
+/// media types to ask for, instead of all that are known); max_schema_version (integer, 2; 1 asks for schema 1 only);
+/// accept_index (boolean, true).
+///
+/// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`,
+/// {"mediaType", "digest", "size", "schema_version", "kind", "manifest"} as of ocireg_manifest_inspect, "reference"
+/// (HOST/REPOSITORY@DIGEST), "headers": {name: value} [, "platform": {"os", "architecture", …} when one was picked], freed
+/// with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_INVALID_MANIFEST, OCIREG_LIMIT_EXCEEDED,
+/// OCIREG_SIZE_MISMATCH (against the index), OCIREG_NOT_FOUND also when the index has no such platform. Source:
+/// distribution-spec end-3.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_manifest_get(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    reference: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    bytes: *mut *mut ocireg_buffer,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let json = Out::optional(json, std::ptr::null_mut());
+            let bytes = Out::optional(bytes, std::ptr::null_mut());
+            let reference = self::reference(reference)?;
+            let options = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            let manifest = client.get_manifest(&call, &reference, &options)?;
+            json.put_json(&manifest.to_json())?;
+            if bytes.is_wanted() {
+                bytes.put(ocireg_buffer::new(manifest.bytes));
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The descriptor of a manifest, without its bytes: one HEAD, or a GET where the registry does not answer HEAD well. The
+/// digest of a reference by tag is what the registry says. Blocks.
+///
+/// Options: accept (list of media types to ask for, instead of all that are known).
+///
+/// Result: {"mediaType": string, "digest": string, "size": number, "headers": {name: value}}. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_DIGEST_MISMATCH. Source: distribution-spec end-3.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_manifest_head(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    reference: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+            let reference = self::reference(reference)?;
+            let options = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            out.put_json(&client.head_manifest(&call, &reference, &options)?)
+        })
+    }
+}
+
+/// The digest of a manifest, as ocireg_manifest_head finds it; with a platform, of the one in the index for it. Blocks.
+///
+/// Options: those of ocireg_manifest_get.
+///
+/// Result: a string; free with ocireg_string_free.
+///
+/// Errors: those of ocireg_manifest_get. Source: distribution-spec end-3.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_manifest_digest(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    reference: *const c_char,
+    options: *const ocireg_options,
+    digest: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let out = Out::required(digest, std::ptr::null_mut(), "digest")?;
+            let reference = self::reference(reference)?;
+            let options = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            out.put_text(client.manifest_digest(&call, &reference, &options)?.to_string())
+        })
+    }
+}
+
+/// Puts a manifest, its bytes unchanged, under a tag or a digest; with both the digest is checked and the tag is put.
+/// Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+///
+/// Options: media_type (string: instead of the one that the bytes say; they are checked against it).
+///
+/// Result, `json` may be NULL: {"digest": string, "size": number, "mediaType": string, "location": string or null}. Free
+/// with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH, OCIREG_MISSING_BLOB, OCIREG_LIMIT_EXCEEDED.
+/// Source: distribution-spec end-7a.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_manifest_put(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    reference: *const c_char,
+    data: *const u8,
+    size: usize,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let out = Out::optional(json, std::ptr::null_mut());
+            let reference = self::reference(reference)?;
+            let data = bytes(data, size, "data")?;
+            let options = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            out.put_json(&client.put_manifest(&call, &reference, data, &options)?)
+        })
+    }
+}
+
+/// Deletes a manifest by its digest, and with it every tag of that digest; by tag only that tag, on registries that can.
+/// Blocks.
+///
+/// Options: none.
+///
+/// Result, `json` may be NULL: {"status": the registry's HTTP status}. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_UNSUPPORTED where the registry deletes nothing, or no single tag. Source:
+/// distribution-spec end-9.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_manifest_delete(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    reference: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let out = Out::optional(json, std::ptr::null_mut());
+            let reference = self::reference(reference)?;
+            let _: NoOptions = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            out.put_json(&client.delete_manifest(&call, &reference)?)
+        })
+    }
+}

@@ -1,0 +1,23 @@
+//! The C API: the only room that knows C. Each function converts its arguments, calls one core function, and
+//! converts the result back. Each is written out in full, because cbindgen sees no function that a macro makes.
+//!
+//! The comments of the functions are the reference manual: cbindgen copies them into `include/ocireg.h`.
+
+// C has its own naming, and its documentation is for C readers.
+#![allow(non_camel_case_types, unsafe_code, clippy::missing_safety_doc)]
+
+mod blob;
+mod client;
+mod context;
+mod error;
+mod guard;
+mod handle;
+mod manifest;
+mod memory;
+mod names;
+mod options;
+mod registry;
+mod sigpipe;
+pub mod status;
+mod upload;
+mod version;

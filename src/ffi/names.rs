@@ -1,0 +1,137 @@
+//! Names, digests and manifests taken apart, without any network.
+
+use std::ffi::c_char;
+
+use serde::Deserialize;
+
+use super::error::ocireg_error;
+use super::guard::{bytes, enter, text, Out};
+use super::options::{self, ocireg_options};
+use super::status::ocireg_status;
+use crate::digest::Algorithm;
+use crate::manifest::Document;
+use crate::reference::{Index, Reference};
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ReferenceOptions {
+    default_index: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct DigestOptions {
+    algorithm: Option<String>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct InspectOptions {
+    media_type: Option<String>,
+}
+
+/// Takes the name of a registry apart: [SCHEME://]HOST[:PORT]; "" is Docker Hub. Any thread.
+///
+/// Result: {"name": string, "official": boolean (Docker Hub), "scheme": "https", "http" or null}. Free with
+/// ocireg_string_free.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_index_parse(
+    name: *const c_char,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+            out.put_json(&Index::parse(text(name, "name")?)?)
+        })
+    }
+}
+
+/// Takes a name apart: [[SCHEME://]HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]. Any thread.
+///
+/// Options: default_index (string: the registry of names without one, instead of Docker Hub).
+///
+/// Result: {"index": as of ocireg_index_parse, "official": boolean, "remote_name": "library/mongo" (what the registry calls
+/// it), "local_name": "mongo", "canonical_name": "docker.io/mongo", "tag": string or null ("latest" when there is neither
+/// tag nor digest), "digest": string or null, "canonical_ref": "docker.io/mongo:latest", "reference":
+/// "docker.io/library/mongo:latest"}. Free with ocireg_string_free.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE. Source: distribution's reference grammar.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_reference_parse(
+    name: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+            let name = text(name, "name")?;
+            let options: ReferenceOptions = options::read(options)?;
+            let index = options.default_index.as_deref().map(Index::parse).transpose()?;
+            out.put_json(&Reference::parse(name, index.as_ref())?.to_json())
+        })
+    }
+}
+
+/// The digest of bytes in memory, as "sha256:…". `data` may be NULL when `size` is 0. Any thread.
+///
+/// Options: algorithm ("sha256", the default, or "sha512").
+///
+/// Result: a string; free with ocireg_string_free.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT. Source: OCI image-spec, descriptor.md "Digests".
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_digest_bytes(
+    data: *const u8,
+    size: usize,
+    options: *const ocireg_options,
+    digest: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let out = Out::required(digest, std::ptr::null_mut(), "digest")?;
+            let data = bytes(data, size, "data")?;
+            let options: DigestOptions = options::read(options)?;
+            let algorithm: Algorithm = options.algorithm.as_deref().unwrap_or("sha256").parse().map_err(invalid)?;
+            out.put_text(algorithm.digest(data).to_string())
+        })
+    }
+}
+
+fn invalid(error: crate::digest::DigestError) -> crate::error::Error {
+    crate::error::Error::new(crate::error::Code::InvalidArgument, format!("the option algorithm: {error}"))
+}
+
+/// Checks the bytes of a manifest and says what it is. The digest of a signed schema-1 manifest is that of its payload. Any
+/// thread.
+///
+/// Options: media_type (string: what the bytes are said to be, which they are checked against).
+///
+/// Result: {"mediaType": string, "digest": string, "size": number, "schema_version": 1 or 2, "kind": "image", "index",
+/// "artifact" or "schema1", "manifest": the document}. Free with ocireg_string_free.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_MANIFEST, OCIREG_SIGNATURE, OCIREG_LIMIT_EXCEEDED. Source: OCI image-spec
+/// manifest.md and image-index.md, Docker's manifest v2 schema 1 and 2.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_manifest_inspect(
+    data: *const u8,
+    size: usize,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+            let data = bytes(data, size, "data")?;
+            let options: InspectOptions = options::read(options)?;
+            out.put_json(&Document::parse(data, options.media_type.as_deref(), Algorithm::Sha256)?.to_json())
+        })
+    }
+}

@@ -1,0 +1,55 @@
+/*
+ * ocireg: a client for Docker and OCI registries.
+ *
+ * This header is the reference manual. It is generated from the library's source and belongs to it.
+ *
+ * CONVENTIONS
+ *
+ * Results. A function that can fail returns an ocireg_status: OCIREG_OK (0) or a stable code. Its results come through
+ * out-parameters, which are set to NULL or 0 first and are the caller's on success. Structured results are JSON strings in
+ * UTF-8, with OCI's own field names and snake_case for ours; fields are only ever added. Exact bytes are an ocireg_buffer.
+ *
+ * Errors. The last parameter may be NULL; else it is set to NULL first, and on failure to an ocireg_error that is the
+ * caller's. There is no last-error state: two threads never see each other's errors.
+ *
+ * NULL. "context" and "options" may be NULL everywhere, "error" too, and out-parameters of which the text says so. Every free
+ * function accepts NULL. Any other NULL is OCIREG_INVALID_ARGUMENT, which names the argument.
+ *
+ * Memory. What the library returns through a T ** is freed with that type's _free, strings with ocireg_string_free; never
+ * with free(). A const pointer that a function returns is borrowed from the object it came from. What a caller passes in is
+ * read during the call only.
+ *
+ * Threads. A client may be used by any number of threads at once, and so may a context. Options, readers and uploads belong
+ * to one thread at a time, and may move. Callbacks run on the thread that made the call, during the call.
+ *
+ * Blocking. Functions that say "Blocks" use the network on the calling thread's time. They can be left: by
+ * ocireg_context_cancel and ocireg_client_close from any thread within 200 ms, by the context's deadline, and by the
+ * client's time limits.
+ *
+ * Processes. After fork() the child makes its own client: the parent's handles answer OCIREG_FORKED there at once, and
+ * freeing them does nothing. The library installs no signal handler, reads no environment variable, writes to no standard
+ * stream, changes no global state, and cannot be unloaded (its threads outlive a dlclose).
+ *
+ * Security. TLS is verified and http is used only for hosts that the caller says speak it (a loopback host without a chosen
+ * scheme is asked by https first, and by http only if it does not speak TLS). Credentials go to the origin they were given for
+ * and to its token server, never along a redirect. Everything that a server sends is bounded and checked.
+ *
+ * Names. REFERENCE is [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; without a host it is Docker Hub's. Digests are sha256 or sha512.
+ *
+ * COMMON ERRORS. Every function that blocks can give: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE,
+ * OCIREG_UNAUTHENTICATED, OCIREG_FORBIDDEN, OCIREG_NOT_FOUND, OCIREG_RATE_LIMITED, OCIREG_CONNECT, OCIREG_RESOLVE, OCIREG_TLS,
+ * OCIREG_NETWORK, OCIREG_TIMEOUT, OCIREG_CANCELLED, OCIREG_CLOSED, OCIREG_FORKED, OCIREG_REDIRECT, OCIREG_PROTOCOL,
+ * OCIREG_LIMIT_EXCEEDED, OCIREG_SERVER, OCIREG_HTTP, OCIREG_IO (an unreadable CA file), OCIREG_CALLBACK, OCIREG_INTERNAL.
+ *
+ *     ocireg_client *client = NULL;
+ *     ocireg_error *error = NULL;
+ *     char *json = NULL;
+ *     if (ocireg_client_new(NULL, &client, &error) == OCIREG_OK &&
+ *         ocireg_repository_tags(client, NULL, "quay.io/prometheus/busybox", NULL, &json, &error) == OCIREG_OK)
+ *         puts(json);
+ *     else
+ *         fprintf(stderr, "%s: %s\n", ocireg_error_name(error), ocireg_error_message(error));
+ *     ocireg_string_free(json);
+ *     ocireg_error_free(error);
+ *     ocireg_client_free(client);
+ */

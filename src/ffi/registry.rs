@@ -1,0 +1,103 @@
+//! What concerns a registry or a repository as a whole.
+
+use std::ffi::c_char;
+
+use super::client::{begin, ocireg_client};
+use super::context::ocireg_context;
+use super::error::ocireg_error;
+use super::guard::{enter, text, Out};
+use super::options::{self, ocireg_options};
+use super::status::ocireg_status;
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct NoOptions {}
+
+/// Asks a registry, HOST[:PORT], whether and how it speaks the protocol. No credentials are sent. Blocks.
+///
+/// Options: none.
+///
+/// Result: {"registry": string, "url": string, "status": 200, 401 or 404, "api_version": 2, 1 (it answers only /v1/_ping)
+/// or null, "versions": [string] (its Docker-Distribution-API-Version), "challenges": [string] (the authentication schemes
+/// it asks for), "headers": {name: value}}. Free with ocireg_string_free.
+///
+/// Errors: the common ones. Source: distribution-spec end-1.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_registry_ping(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    registry: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+            let registry = text(registry, "registry")?;
+            let _: NoOptions = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            out.put_json(&client.ping(&call, registry)?)
+        })
+    }
+}
+
+/// Lists the repositories of a registry, all pages unless `n` is given. Blocks.
+///
+/// Options: n (integer: at most this many, and the page size asked for); last (string: only repositories after this one);
+/// search (string: only names that hold it); regex (string: only names that match it somewhere; Rust's regex syntax).
+///
+/// Result: {"repositories": [string], "last": string or null (give it as `last` to go on; null at the end)}. Free with
+/// ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_UNSUPPORTED where the registry has no catalog. Source: distribution's API, "Catalog";
+/// not in the OCI specification.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_registry_catalog(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    registry: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+            let registry = text(registry, "registry")?;
+            let options = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            out.put_json(&client.catalog(&call, registry, &options)?)
+        })
+    }
+}
+
+/// Lists the tags of a repository, [HOST[:PORT]/]REPOSITORY, all pages unless `n` is given. Blocks.
+///
+/// Options: n (integer: at most this many, and the page size asked for); last (string: only tags after this one); digests
+/// (boolean, false: look up each tag's digest too, one request a tag).
+///
+/// Result: {"name": string, "tags": [string], "last": string or null (give it as `last` to go on; null at the end)
+/// [, "digests": {tag: string or null}]}, and further members that the registry sends (Google's "child" and "manifest").
+/// Free with ocireg_string_free.
+///
+/// Errors: the common ones. Source: distribution-spec end-8a, end-8b.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_repository_tags(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    repository: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+            let repository = text(repository, "repository")?;
+            let options = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            out.put_json(&client.tags(&call, repository, &options)?)
+        })
+    }
+}

@@ -1,0 +1,53 @@
+//! SIGPIPE while the library writes to a descriptor of the caller's: it would kill a program that never thought of
+//! it. The signal is blocked on this thread for the time of the write, and one that arose by it is taken away.
+
+/// Runs work without SIGPIPE; the write then fails with EPIPE. The thread's signal mask is the same afterwards.
+pub fn without<T>(work: impl FnOnce() -> T) -> T {
+    let guard = Blocked::new();
+    let result = work();
+    drop(guard);
+    result
+}
+
+struct Blocked {
+    before: libc::sigset_t,
+    pending: bool,
+}
+
+impl Blocked {
+    fn new() -> Blocked {
+        unsafe {
+            let mut before = std::mem::zeroed();
+            libc::pthread_sigmask(libc::SIG_BLOCK, &only_pipe(), &mut before);
+            Blocked { before, pending: is_pending() }
+        }
+    }
+}
+
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        unsafe {
+            if !self.pending && is_pending() {
+                let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+                libc::sigtimedwait(&only_pipe(), std::ptr::null_mut(), &at_once);
+            }
+            libc::pthread_sigmask(libc::SIG_SETMASK, &self.before, std::ptr::null_mut());
+        }
+    }
+}
+
+unsafe fn only_pipe() -> libc::sigset_t {
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigemptyset(&mut set);
+        libc::sigaddset(&mut set, libc::SIGPIPE);
+        set
+    }
+}
+
+unsafe fn is_pending() -> bool {
+    unsafe {
+        let mut set = std::mem::zeroed();
+        libc::sigpending(&mut set) == 0 && libc::sigismember(&set, libc::SIGPIPE) == 1
+    }
+}

@@ -1,0 +1,119 @@
+//! Uploads that the caller feeds.
+
+use std::ffi::c_char;
+use std::sync::Mutex;
+
+use super::blob::exclusively;
+use super::client::{begin, ocireg_client};
+use super::context::ocireg_context;
+use super::error::ocireg_error;
+use super::guard::{bytes, enter, optional_text, quietly, text, Out};
+use super::handle::{self, Handle, Opaque};
+use super::options::{self, ocireg_options};
+use super::status::ocireg_status;
+use crate::digest::Digest;
+use crate::reference::Repository;
+use crate::registry::upload::Upload;
+
+/// A blob that is being uploaded in chunks. It belongs to one thread at a time, and may move between threads; a second one
+/// at the same time gets OCIREG_BUSY. It keeps what it needs of its client and context.
+pub struct ocireg_upload(Handle<Mutex<Upload>>);
+
+impl Opaque for ocireg_upload {
+    type Content = Mutex<Upload>;
+    fn handle(&self) -> &Handle<Mutex<Upload>> {
+        &self.0
+    }
+    fn handle_mut(&mut self) -> &mut Handle<Mutex<Upload>> {
+        &mut self.0
+    }
+}
+
+/// Starts an upload of unknown length to [HOST[:PORT]/]REPOSITORY. The context, if given, also governs the writes. Free with
+/// ocireg_upload_free. Blocks.
+///
+/// Options: chunk_size (integer, 4194304: bytes in one request, kept in memory until the registry has them; a registry's
+/// OCI-Chunk-Min-Length makes it larger).
+///
+/// Errors: the common ones. Source: distribution-spec end-4a, end-5.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_upload_start(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    repository: *const c_char,
+    options: *const ocireg_options,
+    upload: *mut *mut ocireg_upload,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let out = Out::required(upload, std::ptr::null_mut(), "upload")?;
+            let repository = Repository::parse(text(repository, "repository")?, None)?;
+            let options = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            let upload = client.start_upload(&call, &repository, &options)?;
+            out.put(Box::into_raw(Box::new(ocireg_upload(Handle::new(Mutex::new(upload))))));
+            Ok(())
+        })
+    }
+}
+
+/// Adds bytes. They are copied, and sent when a chunk is full; a chunk whose sending broke is continued where the registry
+/// has it. Blocks while sending.
+///
+/// Errors: the common ones; OCIREG_CLOSED after its end, OCIREG_BUSY.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_upload_write(
+    upload: *mut ocireg_upload,
+    data: *const u8,
+    size: usize,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let mut upload = exclusively(handle::get(upload, "upload")?)?;
+            upload.write(bytes(data, size, "data")?)
+        })
+    }
+}
+
+/// Ends the upload: the blob exists from now on. `digest` may be NULL; else the bytes must have it (sha256). Blocks. After
+/// OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+///
+/// Result, `json` may be NULL: as of ocireg_blob_put_file. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_DIGEST_MISMATCH (the upload is cancelled then), OCIREG_CLOSED, OCIREG_BUSY. Source:
+/// distribution-spec end-6.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_upload_finish(
+    upload: *mut ocireg_upload,
+    digest: *const c_char,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let out = Out::optional(json, std::ptr::null_mut());
+            let digest = optional_text(digest, "digest")?.map(str::parse::<Digest>).transpose()?;
+            let mut upload = exclusively(handle::get(upload, "upload")?)?;
+            out.put_json(&upload.finish(digest.as_ref())?)
+        })
+    }
+}
+
+/// Gives the upload up, and tells the registry. No error when it is over already. Blocks.
+///
+/// Errors: the common ones; OCIREG_BUSY. Source: distribution's API, "Canceling an upload"; distribution-spec 1.2 end-14.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_upload_cancel(
+    upload: *mut ocireg_upload,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe { enter(error, || exclusively(handle::get(upload, "upload")?)?.cancel()) }
+}
+
+/// Frees an upload. NULL is accepted. One that is not finished is cancelled first, which may take a request's time.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_upload_free(upload: *mut ocireg_upload) {
+    quietly((), || unsafe { handle::free(upload) });
+}

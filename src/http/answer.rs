@@ -1,0 +1,234 @@
+//! An answer: status and headers, and a body that is read piece by piece under the call's limits.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use bytes::Bytes;
+use md5::{Digest as _, Md5};
+use reqwest::header::{HeaderMap, CONTENT_ENCODING, CONTENT_LENGTH};
+use reqwest::StatusCode;
+use url::Url;
+
+use super::call::{Call, Limit};
+use super::fault;
+use crate::error::{Code, Error, Result};
+
+/// Slower than this, over the idle limit, is as good as stalled.
+const SLOWEST: u64 = 1024;
+
+/// One redirect on the way to an answer.
+#[derive(Debug, Clone)]
+pub struct Hop {
+    /// The status that redirected.
+    pub status: u16,
+    /// The URL that it led to.
+    pub url: Url,
+}
+
+/// What a server answered.
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The URL that answered, after redirects.
+    pub url: Url,
+    /// The address that answered.
+    pub remote: Option<IpAddr>,
+    /// The redirects on the way.
+    pub hops: Vec<Hop>,
+    /// The headers of the first answer, when there were redirects.
+    pub first_headers: Option<HeaderMap>,
+    /// How often the request was sent.
+    pub attempts: u32,
+    body: BodyReader,
+    whole: Vec<u8>,
+}
+
+impl Answer {
+    /// Wraps the HTTP package's answer.
+    pub fn new(response: reqwest::Response, url: Url, idle: Duration) -> Answer {
+        Answer {
+            status: response.status(),
+            headers: response.headers().clone(),
+            url: url.clone(),
+            remote: response.remote_addr().map(|address| address.ip()),
+            hops: Vec::new(),
+            first_headers: None,
+            attempts: 1,
+            body: BodyReader::new(response, url, idle),
+            whole: Vec::new(),
+        }
+    }
+
+    /// A header's text, when it is there and is text.
+    pub fn header(&self, name: impl reqwest::header::AsHeaderName) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// Content-Length, when it is there and is a number.
+    pub fn content_length(&self) -> Option<u64> {
+        self.header(CONTENT_LENGTH)?.parse().ok()
+    }
+
+    /// The body, to be read piece by piece.
+    pub fn into_body(self) -> BodyReader {
+        self.body
+    }
+
+    /// The body, when the request asked for it whole.
+    pub fn take_whole(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.whole)
+    }
+
+    /// Reads the whole body, when it is no larger than the limit.
+    pub(super) fn read_whole(&mut self, call: &Call, limit: u64, what: &str) -> Result<()> {
+        let too_large = || {
+            let message = format!("{what} is larger than the limit of {limit} bytes");
+            Error::new(Code::LimitExceeded, message).with_url(&self.url)
+        };
+        if self.content_length().is_some_and(|length| length > limit) {
+            return Err(too_large());
+        }
+        let mut bytes = Vec::new();
+        while let Some(piece) = self.body.next(call)? {
+            if (bytes.len() + piece.len()) as u64 > limit {
+                return Err(too_large());
+            }
+            bytes.extend_from_slice(&piece);
+        }
+        self.whole = bytes;
+        Ok(())
+    }
+
+    /// The beginning of the body, whatever its size: for error texts. Its failures do not matter.
+    pub fn beginning(&mut self, call: &Call, limit: usize) -> Vec<u8> {
+        let mut bytes = std::mem::take(&mut self.whole);
+        while bytes.len() < limit {
+            match self.body.next(call) {
+                Ok(Some(piece)) => bytes.extend_from_slice(&piece[..piece.len().min(limit - bytes.len())]),
+                _ => break,
+            }
+        }
+        bytes
+    }
+}
+
+/// Reads a body.
+pub struct BodyReader {
+    response: reqwest::Response,
+    url: Url,
+    idle: Duration,
+    pace: Pace,
+    checksum: Option<(Md5, Vec<u8>)>,
+    encoding: Option<String>,
+}
+
+impl BodyReader {
+    fn new(response: reqwest::Response, url: Url, idle: Duration) -> BodyReader {
+        let checksum = content_md5(&response).map(|expected| (Md5::new(), expected));
+        let encoding = response
+            .headers()
+            .get(CONTENT_ENCODING)
+            .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
+        let encoding = encoding.filter(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity"));
+        BodyReader { response, url, idle, pace: Pace::default(), checksum, encoding }
+    }
+
+    /// The next piece; None is the end as the server framed it.
+    pub fn next(&mut self, call: &Call) -> Result<Option<Bytes>> {
+        if let Some(encoding) = &self.encoding {
+            let message = format!("the body comes in the encoding {encoding:?} though none was asked for");
+            return Err(Error::new(Code::Protocol, message).with_url(&self.url));
+        }
+        let begun = Instant::now();
+        let limit = Limit { time: self.idle, what: "no byte of the answer arrived" };
+        let piece = call
+            .wait(Some(limit), self.response.chunk())
+            .map_err(|error| error.with_url(&self.url))?
+            .map_err(|error| fault::classify(error, &self.url))?;
+        match &piece {
+            Some(piece) => {
+                self.pace.count(begun.elapsed(), piece.len() as u64, self.idle).map_err(|e| e.with_url(&self.url))?;
+                if let Some((md5, _)) = &mut self.checksum {
+                    md5.update(piece);
+                }
+            }
+            None => self.check_md5()?,
+        }
+        Ok(piece)
+    }
+
+    /// After the last byte that was wanted: what the end of the body still has to say, if it comes by itself.
+    pub fn end(&mut self, call: &Call) -> Result<()> {
+        match self.response.content_length() {
+            Some(_) => self.next(call).map(drop),
+            None => Ok(()),
+        }
+    }
+
+    // RFC 1864; obsolete in HTTP, but whoever still sends it means it.
+    fn check_md5(&mut self) -> Result<()> {
+        match self.checksum.take() {
+            Some((md5, expected)) if md5.clone().finalize().as_slice() != expected => {
+                let message = "the body does not have the Content-MD5 that its header says";
+                Err(Error::new(Code::DigestMismatch, message).with_url(&self.url))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn content_md5(response: &reqwest::Response) -> Option<Vec<u8>> {
+    if response.status() != StatusCode::OK {
+        return None;
+    }
+    let value = response.headers().get("content-md5")?.as_bytes();
+    base64::engine::general_purpose::STANDARD.decode(value).ok().filter(|md5| md5.len() == 16)
+}
+
+/// Notices a server that sends, but hardly. Only the time spent waiting counts: a slow reader is not the server's
+/// fault.
+#[derive(Default)]
+struct Pace {
+    waited: Duration,
+    bytes: u64,
+}
+
+impl Pace {
+    fn count(&mut self, waited: Duration, bytes: u64, window: Duration) -> Result<()> {
+        self.waited += waited;
+        self.bytes += bytes;
+        if self.waited < window {
+            return Ok(());
+        }
+        let slow = (self.bytes as f64) < SLOWEST as f64 * self.waited.as_secs_f64();
+        *self = Pace::default();
+        if slow {
+            let message =
+                format!("the server sends fewer than {SLOWEST} bytes a second over {} s", window.as_secs_f64());
+            return Err(Error::new(Code::Timeout, message));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_slow_servers_are_slow() {
+        let window = Duration::from_secs(30);
+        let mut trickle = Pace::default();
+        let slow = (0..400).find_map(|_| trickle.count(Duration::from_millis(100), 1, window).err());
+        assert_eq!(slow.map(|error| error.code()), Some(Code::Timeout));
+
+        let mut steady = Pace::default();
+        assert!((0..4000).all(|_| steady.count(Duration::from_millis(100), 6554, window).is_ok()));
+
+        let mut slow_reader = Pace::default();
+        assert!((0..10_000).all(|_| slow_reader.count(Duration::from_micros(10), 1, window).is_ok()));
+    }
+}

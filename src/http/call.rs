@@ -1,0 +1,169 @@
+//! One call of a caller: the only place where the library waits.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use super::context::{Context, Credentials};
+use super::engine::Engine;
+use super::signal::Signal;
+use crate::error::{Code, Error, Result};
+
+/// What a wait is for, for the message when it takes too long.
+#[derive(Debug, Clone, Copy)]
+pub struct Limit {
+    /// How long at most.
+    pub time: Duration,
+    /// What did not happen in that time.
+    pub what: &'static str,
+}
+
+/// A call: the client's engine, the client's close flag and the caller's context, if he gave one.
+#[derive(Clone)]
+pub struct Call {
+    engine: Arc<Engine>,
+    closed: Arc<Signal>,
+    context: Option<Arc<Context>>,
+    quiet: bool,
+}
+
+impl Call {
+    /// A call on an engine.
+    pub fn new(engine: Arc<Engine>, closed: Arc<Signal>, context: Option<Arc<Context>>) -> Call {
+        Call { engine, closed, context, quiet: false }
+    }
+
+    /// The engine.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// The same client without the caller's context: for clean-up that must happen although the caller has left.
+    pub fn detached(&self) -> Call {
+        Call { context: None, ..self.clone() }
+    }
+
+    /// The same call, for bytes that are no part of the transfer whose progress the caller watches.
+    pub fn without_progress(&self) -> Call {
+        Call { quiet: true, ..self.clone() }
+    }
+
+    /// An error when the call must not go on.
+    pub fn check(&self) -> Result<()> {
+        if self.closed.is_raised() {
+            return Err(closed());
+        }
+        if let Some(context) = &self.context {
+            if context.cancelled().is_raised() {
+                return Err(cancelled());
+            }
+            if context.deadline().is_some_and(|deadline| deadline <= Instant::now()) {
+                return Err(out_of_time());
+            }
+        }
+        Ok(())
+    }
+
+    /// Waits for a future, as long as the call may go on and the limit is not over.
+    pub fn wait<F: Future>(&self, limit: Option<Limit>, future: F) -> Result<F::Output> {
+        self.check()?;
+        self.engine.block_on(async {
+            tokio::select! {
+                biased;
+                output = future => Ok(output),
+                error = self.interrupted() => Err(error),
+                error = over(limit) => Err(error),
+            }
+        })
+    }
+
+    /// Sleeps.
+    pub fn sleep(&self, time: Duration) -> Result<()> {
+        self.wait(None, async { tokio::time::sleep(time).await })
+    }
+
+    /// The time that is left until the deadline.
+    pub fn remaining(&self) -> Option<Duration> {
+        let deadline = self.context.as_ref()?.deadline()?;
+        Some(deadline.saturating_duration_since(Instant::now()))
+    }
+
+    async fn interrupted(&self) -> Error {
+        let Some(context) = &self.context else {
+            self.closed.raised().await;
+            return closed();
+        };
+        tokio::select! {
+            () = self.closed.raised() => closed(),
+            () = context.cancelled().raised() => cancelled(),
+            () = reached(context.deadline()) => out_of_time(),
+        }
+    }
+
+    /// Gives an event to the log hook.
+    pub fn log(&self, event: impl FnOnce() -> Value) -> Result<()> {
+        let Some(hook) = self.context.as_ref().and_then(|context| context.log_hook()) else { return Ok(()) };
+        hook(&event()).map_err(|_| stopped("log"))
+    }
+
+    /// A transfer begins.
+    pub fn begin(&self, operation: &'static str, total: Option<u64>) -> Result<()> {
+        if let Some(context) = &self.context {
+            context.begin(operation, total);
+        }
+        self.moved_to(0)
+    }
+
+    /// A transfer has come this far.
+    pub fn moved_to(&self, done: u64) -> Result<()> {
+        let Some(context) = self.context.as_ref().filter(|_| !self.quiet) else { return Ok(()) };
+        let total = context.moved_to(done);
+        match context.progress_hook() {
+            Some(hook) => hook(done, total).map_err(|_| stopped("progress")),
+            None => Ok(()),
+        }
+    }
+
+    /// Asks the caller for a host's credentials; None when he has no hook.
+    pub fn credentials(&self, host: &str) -> Result<Option<Credentials>> {
+        match self.context.as_ref().and_then(|context| context.credentials_hook()) {
+            Some(hook) => hook(host).map(Some).map_err(|_| stopped("credentials")),
+            None => Ok(None),
+        }
+    }
+}
+
+async fn reached(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn over(limit: Option<Limit>) -> Error {
+    match limit {
+        Some(limit) => {
+            tokio::time::sleep(limit.time).await;
+            Error::new(Code::Timeout, format!("{} within {} s", limit.what, limit.time.as_secs_f64()))
+        }
+        None => std::future::pending().await,
+    }
+}
+
+fn cancelled() -> Error {
+    Error::new(Code::Cancelled, "the call was cancelled")
+}
+
+fn closed() -> Error {
+    Error::new(Code::Closed, "the client is closed")
+}
+
+fn out_of_time() -> Error {
+    Error::new(Code::Timeout, "the call's deadline has passed")
+}
+
+fn stopped(which: &str) -> Error {
+    Error::new(Code::Callback, format!("the caller's {which} callback stopped the call"))
+}

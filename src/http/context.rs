@@ -1,0 +1,148 @@
+//! What one call needs from outside: cancel, deadline, progress, and the caller's hooks.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use zeroize::Zeroizing;
+
+use super::signal::Signal;
+
+/// What a hook answers when the caller wants the call to stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stop;
+
+/// Receives the trace of a call, one JSON object an event, without secrets.
+pub type LogHook = Arc<dyn Fn(&Value) -> Result<(), Stop> + Send + Sync>;
+/// Receives bytes done and bytes in all (0 = unknown).
+pub type ProgressHook = Arc<dyn Fn(u64, u64) -> Result<(), Stop> + Send + Sync>;
+/// Is asked for the credentials of a registry host.
+pub type CredentialsHook = Arc<dyn Fn(&str) -> Result<Credentials, Stop> + Send + Sync>;
+
+/// How a caller proves who he is. Never printed: it has no `Debug`.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub enum Credentials {
+    /// No one in particular.
+    #[default]
+    Anonymous,
+    /// A user and a password, for Basic and for the token server.
+    Password {
+        /// The user's name.
+        username: String,
+        /// The password.
+        password: Zeroizing<String>,
+    },
+    /// A bearer token used as it is.
+    Token(Zeroizing<String>),
+}
+
+#[derive(Default, Clone)]
+struct Hooks {
+    log: Option<LogHook>,
+    progress: Option<ProgressHook>,
+    credentials: Option<CredentialsHook>,
+}
+
+/// The outside of a call. Any thread may cancel it or read its progress while the call runs.
+#[derive(Default)]
+pub struct Context {
+    cancelled: Signal,
+    deadline: Mutex<Option<Instant>>,
+    hooks: Mutex<Hooks>,
+    operation: Mutex<&'static str>,
+    done: AtomicU64,
+    total: AtomicU64,
+}
+
+/// A snapshot of the transfer in progress.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Progress {
+    /// What is being moved, such as `blob get`; empty before the first transfer.
+    pub operation: &'static str,
+    /// Bytes done.
+    pub done: u64,
+    /// Bytes in all, when known.
+    pub total: Option<u64>,
+}
+
+impl Context {
+    /// A context with nothing set.
+    pub fn new() -> Context {
+        Context::default()
+    }
+
+    /// Ends the call that uses this context, and every later one.
+    pub fn cancel(&self) {
+        self.cancelled.raise();
+    }
+
+    /// The flag that [`Context::cancel`] raises.
+    pub fn cancelled(&self) -> &Signal {
+        &self.cancelled
+    }
+
+    /// Sets the time by which calls must be done, counted from now.
+    pub fn set_deadline(&self, after: Option<Duration>) {
+        *lock(&self.deadline) = after.and_then(|after| Instant::now().checked_add(after));
+    }
+
+    /// The deadline.
+    pub fn deadline(&self) -> Option<Instant> {
+        *lock(&self.deadline)
+    }
+
+    /// Sets or removes the log hook.
+    pub fn set_log(&self, hook: Option<LogHook>) {
+        lock(&self.hooks).log = hook;
+    }
+
+    /// Sets or removes the progress hook.
+    pub fn set_progress(&self, hook: Option<ProgressHook>) {
+        lock(&self.hooks).progress = hook;
+    }
+
+    /// Sets or removes the credentials hook.
+    pub fn set_credentials(&self, hook: Option<CredentialsHook>) {
+        lock(&self.hooks).credentials = hook;
+    }
+
+    // Hooks are cloned out of the lock, so that they may call back into the library.
+    pub(super) fn log_hook(&self) -> Option<LogHook> {
+        lock(&self.hooks).log.clone()
+    }
+
+    pub(super) fn progress_hook(&self) -> Option<ProgressHook> {
+        lock(&self.hooks).progress.clone()
+    }
+
+    pub(super) fn credentials_hook(&self) -> Option<CredentialsHook> {
+        lock(&self.hooks).credentials.clone()
+    }
+
+    pub(super) fn begin(&self, operation: &'static str, total: Option<u64>) {
+        *lock(&self.operation) = operation;
+        self.done.store(0, Ordering::Relaxed);
+        self.total.store(total.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    pub(super) fn moved_to(&self, done: u64) -> u64 {
+        self.done.store(done, Ordering::Relaxed);
+        self.total.load(Ordering::Relaxed)
+    }
+
+    /// How far the transfer is.
+    pub fn progress(&self) -> Progress {
+        let total = self.total.load(Ordering::Relaxed);
+        Progress {
+            operation: *lock(&self.operation),
+            done: self.done.load(Ordering::Relaxed),
+            total: (total > 0).then_some(total),
+        }
+    }
+}
+
+// A hook that panicked must not make the context useless.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,60 @@
+//! The thread that does the network's work, and the one way to wait for it.
+//!
+//! Connections live on this thread; a call polls its own request on the caller's thread and sleeps in between.
+//! So every call can be left at any moment (cancel, deadline, close), hooks run on the caller's thread, and hashing
+//! or writing there overlaps with receiving here.
+
+use std::future::Future;
+use std::thread::JoinHandle;
+
+use tokio::runtime::{Builder, Handle};
+use tokio::sync::oneshot;
+
+use super::thread;
+use crate::error::{Code, Error, Result};
+
+/// A running network thread.
+pub struct Engine {
+    handle: Handle,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Engine {
+    /// Starts the thread.
+    pub fn start() -> Result<Engine> {
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(8) // name resolution only
+            .thread_name("ocireg-dns")
+            .build()
+            .map_err(|error| Error::new(Code::Internal, format!("cannot start the network thread: {error}")))?;
+        let handle = runtime.handle().clone();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let thread = thread::spawn("ocireg-net", move || {
+            let _ = runtime.block_on(stopped);
+            // A name resolution that hangs must not hold up whoever frees the client.
+            runtime.shutdown_background();
+        })?;
+        Ok(Engine { handle, stop: Some(stop), thread: Some(thread) })
+    }
+
+    /// Runs a future on the calling thread, its sockets and timers on the network thread.
+    pub fn block_on<F: Future>(&self, future: F) -> F::Output {
+        self.handle.block_on(future)
+    }
+
+    /// Leaves a future to the network thread.
+    pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
+        self.handle.spawn(future);
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,277 @@
+//! The next page of a list (RFC 8288 Link headers; distribution-spec "Listing tags"), read as tolerantly as
+//! registries write them: without angle brackets, with unquoted or oddly ordered parameters, several in a header.
+
+use reqwest::header::{HeaderMap, LINK};
+use url::Url;
+
+use super::origin::Origin;
+use crate::error::{Code, Error, Result};
+
+/// The URL of the page after `page`, if the headers name one. Its query is kept undecoded: it is the server's cursor.
+///
+/// It always has the origin of `page`. Behind proxies registries write the wrong scheme or lose the port, so only path
+/// and query of the link count; a link to another host is a PROTOCOL error.
+pub fn next_page(link_headers: &HeaderMap, page: &Url) -> Result<Option<Url>> {
+    for value in link_headers.get_all(LINK) {
+        let text = std::str::from_utf8(value.as_bytes()).map_err(|_| wrong(page, "is no text"))?;
+        if let Some(link) = links(text).into_iter().find(Link::is_next) {
+            return resolve(link.target, page).map(Some);
+        }
+    }
+    Ok(None)
+}
+
+/// The decoded cursor of a page's URL: `last`, or the `next_page` of older registries.
+pub fn last_of(url: &Url) -> Option<String> {
+    let value = |wanted: &str| url.query_pairs().find(|(key, _)| key == wanted).map(|(_, value)| value.into_owned());
+    value("last").or_else(|| value("next_page"))
+}
+
+fn resolve(target: &str, page: &Url) -> Result<Url> {
+    let link = page.join(target).map_err(|error| wrong(page, format!("holds no URL ({error})")))?;
+    let (Some(linked), Some(home)) = (Origin::of(&link), Origin::of(page)) else {
+        return Err(wrong(page, "names a URL that is neither http nor https"));
+    };
+    // A port that a link does not write out may have been lost on the way; one that it does is meant.
+    if linked.host != home.host || link.port().is_some_and(|port| port != home.port) {
+        return Err(wrong(page, format!("leads to another host, {linked}")));
+    }
+    let mut next = page.clone();
+    // A proxy that adds a prefix to the path does not add it to the links.
+    if !page.path().ends_with(link.path()) {
+        next.set_path(link.path());
+    }
+    next.set_query(link.query());
+    next.set_fragment(None);
+    Ok(next)
+}
+
+fn wrong(page: &Url, why: impl std::fmt::Display) -> Error {
+    let host = page.host_str().unwrap_or("the server");
+    Error::new(Code::Protocol, format!("the Link header of {host} {why}")).with_url(page)
+}
+
+#[derive(Debug, PartialEq)]
+struct Link<'a> {
+    target: &'a str,
+    relations: String,
+}
+
+impl Link<'_> {
+    fn is_next(&self) -> bool {
+        self.relations.split_ascii_whitespace().any(|relation| relation.eq_ignore_ascii_case("next"))
+    }
+}
+
+fn links(text: &str) -> Vec<Link<'_>> {
+    let mut rest = text;
+    let mut found = Vec::new();
+    while !rest.is_empty() {
+        let (link, behind) = link(rest);
+        found.extend(link);
+        rest = behind;
+    }
+    found
+}
+
+/// Takes one link off: parts between semicolons, up to the comma that ends it. The target is the part in angle
+/// brackets, else the first one.
+fn link(text: &str) -> (Option<Link<'_>>, &str) {
+    let (mut bracketed, mut first, mut relations) = (None, None, None);
+    let mut rest = text;
+    loop {
+        let (part, behind) = part(rest, first.is_none());
+        if let Some(inner) = part.strip_prefix('<') {
+            bracketed = bracketed.or(Some(inner.strip_suffix('>').unwrap_or(inner).trim()));
+        } else if let Some(value) = relation(part) {
+            // Of several rel parameters the first counts.
+            relations.get_or_insert(value);
+        }
+        first.get_or_insert(part);
+        rest = behind.get(1..).unwrap_or_default();
+        if !behind.starts_with(';') {
+            break;
+        }
+    }
+    let target = bracketed.or(first.filter(|part| !part.is_empty() && relation(part).is_none()));
+    (target.zip(relations).map(|(target, relations)| Link { target, relations }), rest)
+}
+
+/// Takes one part off; the rest begins with the separator. A comma in angle brackets or quotes separates nothing, and
+/// in a bare URL (`is_first`) only with a space or a bracket after it.
+fn part(text: &str, is_first: bool) -> (&str, &str) {
+    let start = text.len() - text.trim_start().len();
+    let bracketed = text[start..].starts_with('<');
+    let (mut in_brackets, mut quoted, mut escaped) = (bracketed, false, false);
+    let mut end = text.len();
+    for (index, byte) in text.bytes().enumerate().skip(start) {
+        match byte {
+            _ if in_brackets => in_brackets = byte != b'>',
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' if bracketed || !is_first => quoted = !quoted,
+            _ if quoted => {}
+            b',' if is_first && !bracketed && !ends_link(&text[index + 1..]) => {}
+            b',' | b';' => {
+                end = index;
+                break;
+            }
+            _ => {}
+        }
+    }
+    (text[start..end].trim(), &text[end..])
+}
+
+fn ends_link(behind: &str) -> bool {
+    behind.is_empty() || behind.starts_with([' ', '\t', '<', ','])
+}
+
+fn relation(part: &str) -> Option<String> {
+    let (name, value) = part.split_once('=')?;
+    if !name.trim().eq_ignore_ascii_case("rel") {
+        return None;
+    }
+    let value = value.trim();
+    let value = value.strip_prefix('"').unwrap_or(value);
+    Some(value.strip_suffix('"').unwrap_or(value).replace('\\', ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use reqwest::header::HeaderValue;
+
+    const PAGE: &str = "https://reg.example/v2/a/tags/list?n=2";
+
+    fn headers(values: &[&str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(LINK, HeaderValue::from_bytes(value.as_bytes()).unwrap());
+        }
+        headers
+    }
+
+    fn next_of(page: &str, values: &[&str]) -> Result<Option<String>> {
+        next_page(&headers(values), &Url::parse(page).unwrap()).map(|next| next.map(String::from))
+    }
+
+    #[test]
+    fn every_way_of_writing_it_is_read() {
+        let expected = "https://reg.example/v2/a/tags/list?last=x&n=2";
+        for value in [
+            r#"</v2/a/tags/list?last=x&n=2>; rel="next""#,
+            r#"</v2/a/tags/list?last=x&n=2>;rel=next"#,
+            r#"</v2/a/tags/list?last=x&n=2> ; Rel = NEXT"#,
+            r#"  < /v2/a/tags/list?last=x&n=2 >; title="a, \"b\"; c"; rel="prev next""#,
+            r#"</v2/a/tags/list?last=x&n=2>; rel="next"; rel="prev""#,
+            r#"rel="next"; </v2/a/tags/list?last=x&n=2>"#,
+            r#"/v2/a/tags/list?last=x&n=2; rel="next""#,
+            r#"/v2/a/tags/list?last=x&n=2;rel=next"#,
+            r#"<?last=x&n=2>; rel="next""#,
+            r#"<list?last=x&n=2>; rel="next""#,
+            r#"<https://reg.example/v2/a/tags/list?last=x&n=2>; rel="next""#,
+            r#"https://reg.example/v2/a/tags/list?last=x&n=2; rel="next""#,
+            r#"<//reg.example/v2/a/tags/list?last=x&n=2#f>; rel="next""#,
+            r#"</v2/a/tags/list?last=p>; rel="prev", </v2/a/tags/list?last=x&n=2>; rel="next""#,
+            r#"</v2/a/tags/list?last=p>;rel=prev,</v2/a/tags/list?last=x&n=2>;rel=next"#,
+            r#"/v2/a/tags/list?last=p; rel=prev, /v2/a/tags/list?last=x&n=2; rel=next"#,
+            r#", ,</v2/a/tags/list?last=x&n=2>; rel="next","#,
+            r#"</v2/a/tags/list?last=q>, </v2/a/tags/list?last=x&n=2>; rel=next"#,
+            r#"</v2/a/tags/list?last=x&n=2>; rel="next"#,
+        ] {
+            assert_eq!(next_of(PAGE, &[value]).unwrap().as_deref(), Some(expected), "{value}");
+        }
+        let several = ["</p>; rel=prev", "</v2/a/tags/list?last=x&n=2>; rel=next", "</other>; rel=next"];
+        assert_eq!(next_of(PAGE, &several).unwrap().as_deref(), Some(expected));
+    }
+
+    #[test]
+    fn commas_and_semicolons_stay_in_urls() {
+        for (value, expected) in [
+            ("</x?last=a,b;c>; rel=next", "https://reg.example/x?last=a,b;c"),
+            ("/x?last=a,b,c; rel=next", "https://reg.example/x?last=a,b,c"),
+            ("</x?last=\"a,b>; rel=next", "https://reg.example/x?last=%22a,b"),
+        ] {
+            assert_eq!(next_of(PAGE, &[value]).unwrap().as_deref(), Some(expected), "{value}");
+        }
+    }
+
+    #[test]
+    fn the_query_is_not_decoded() {
+        let query = "last=a%2Fb+c%20d%7E~|%25&next_page=gAAAA%3D%3D&n=";
+        let next = next_of(PAGE, &[&format!("</v2/_catalog?{query}>; rel=next")]).unwrap();
+        assert_eq!(next, Some(format!("https://reg.example/v2/_catalog?{query}")));
+    }
+
+    #[test]
+    fn no_next_page() {
+        for value in [
+            "",
+            " ",
+            ",",
+            ";",
+            "<",
+            ">",
+            "\"",
+            "</x>",
+            "</x>; rel=prev",
+            "</x>; rel=nextpage",
+            "</x>; title=\"rel=next\"",
+            "rel=next",
+            "</x>; relation=next",
+            "/x, rel",
+        ] {
+            assert_eq!(next_of(PAGE, &[value]).unwrap(), None, "{value}");
+        }
+        assert_eq!(next_of(PAGE, &[]).unwrap(), None);
+    }
+
+    #[test]
+    fn the_page_keeps_its_origin() {
+        for (page, target, expected) in [
+            ("https://h/v2/x", "http://h/v2/x?last=1", "https://h/v2/x?last=1"),
+            ("https://h/v2/x", "http://h:443/v2/x?last=1", "https://h/v2/x?last=1"),
+            ("https://h:5000/v2/x", "http://h/v2/x?last=1", "https://h:5000/v2/x?last=1"),
+            ("https://h:5000/v2/x", "https://h:5000/v2/x?last=1", "https://h:5000/v2/x?last=1"),
+            ("https://h/v2/x", "https://H:443/v2/x?last=1", "https://h/v2/x?last=1"),
+            ("https://h/v2/x", "https://user:pw@h/v2/x?last=1", "https://h/v2/x?last=1"),
+            ("https://h/prefix/v2/x?n=1", "/v2/x?last=1", "https://h/prefix/v2/x?last=1"),
+            ("https://h/v2/x?n=1", "/v2/x", "https://h/v2/x"),
+        ] {
+            let next = next_of(page, &[&format!("<{target}>; rel=next")]).unwrap();
+            assert_eq!(next.as_deref(), Some(expected), "{page} {target}");
+        }
+    }
+
+    #[test]
+    fn other_hosts_and_broken_links_are_errors() {
+        for target in [
+            "https://evil.example/v2/x?SECRET",
+            "//evil.example/x?SECRET",
+            "https://reg.example.evil/x",
+            "https://reg.example:5001/x",
+            "ftp://reg.example/x?SECRET",
+            "javascript:SECRET",
+            "https://reg.example:99999/?SECRET",
+            "/\\evil.example/x",
+        ] {
+            let error = next_of(PAGE, &[&format!("<{target}>; rel=next")]).unwrap_err();
+            assert_eq!(error.code(), Code::Protocol, "{target}");
+            assert!(error.message().contains("reg.example") && !error.message().contains("SECRET"), "{error}");
+        }
+        let mut latin1 = HeaderMap::new();
+        latin1.insert(LINK, HeaderValue::from_bytes(b"</\xe9>; rel=next").unwrap());
+        assert_eq!(next_page(&latin1, &Url::parse(PAGE).unwrap()).unwrap_err().code(), Code::Protocol);
+    }
+
+    #[test]
+    fn cursors_are_decoded() {
+        let last = |text: &str| last_of(&Url::parse(text).unwrap());
+        assert_eq!(last("https://h/?n=1&last=a%2Fb+c"), Some("a/b c".to_owned()));
+        assert_eq!(last("https://h/?next_page=g%3D%3D"), Some("g==".to_owned()));
+        assert_eq!(last("https://h/?next_page=1&last=2"), Some("2".to_owned()));
+        assert_eq!(last("https://h/?last="), Some(String::new()));
+        assert_eq!(last("https://h/?n=1"), None);
+        assert_eq!(last("https://h/"), None);
+    }
+}

@@ -1,0 +1,187 @@
+//! What logs and results may show of URLs and headers. Queries carry signatures, headers carry credentials: only
+//! what is known to be harmless passes.
+
+use reqwest::header::{HeaderMap, HeaderValue};
+use serde_json::{Map, Value};
+use url::Url;
+
+const REDACTED: &str = "<redacted>";
+
+/// Query keys whose values are shown: the ones of the registry protocol.
+const SHOWN: [&str; 9] = ["n", "last", "digest", "mount", "from", "scope", "service", "artifactType", "next_page"];
+
+/// Headers whose values are URLs.
+const URLS: [&str; 3] = ["location", "content-location", "referer"];
+
+/// Words in the name of a header that holds a secret.
+const SECRET: [&str; 9] =
+    ["authorization", "cookie", "token", "secret", "password", "credential", "api-key", "apikey", "signature"];
+
+/// A URL without userinfo and fragment, its query values replaced but for those that are known to be harmless.
+pub fn url(url: &Url) -> String {
+    text_url(url.as_str())
+}
+
+/// A header's value without what is secret in it.
+pub fn header(name: &str, value: &HeaderValue) -> String {
+    let name = name.to_ascii_lowercase();
+    let text = String::from_utf8_lossy(value.as_bytes());
+    if value.is_sensitive() || SECRET.iter().any(|word| name.contains(word)) || name.ends_with("-auth") {
+        return secret(&name, &text);
+    }
+    match name.as_str() {
+        "link" => link(&text),
+        name if URLS.contains(&name) => text_url(&text),
+        _ => text.into_owned(),
+    }
+}
+
+/// All headers by their lower-case names; the values of a repeated one are joined.
+pub fn headers(headers: &HeaderMap) -> Map<String, Value> {
+    let join = |name: &reqwest::header::HeaderName| {
+        headers.get_all(name).iter().map(|value| header(name.as_str(), value)).collect::<Vec<_>>().join(", ")
+    };
+    headers.keys().map(|name| (name.as_str().to_owned(), Value::String(join(name)))).collect()
+}
+
+/// The scheme of credentials helps who reads a log, and is no secret.
+fn secret(name: &str, text: &str) -> String {
+    let scheme = text.split(' ').next().unwrap_or_default();
+    let known =
+        ["Basic", "Bearer", "Token", "Digest", "Negotiate"].iter().find(|known| known.eq_ignore_ascii_case(scheme));
+    match known {
+        Some(known) if name.ends_with("authorization") && scheme.len() < text.len() => format!("{known} {REDACTED}"),
+        _ => REDACTED.to_owned(),
+    }
+}
+
+/// The same for a URL that may be relative or no URL at all.
+fn text_url(text: &str) -> String {
+    let text = text.split('#').next().unwrap_or_default();
+    let (path, query) = match text.split_once('?') {
+        Some((path, query)) => (path, Some(query)),
+        None => (text, None),
+    };
+    let mut shown = without_userinfo(path);
+    if let Some(query) = query {
+        shown.push('?');
+        shown.push_str(&query.split('&').map(pair).collect::<Vec<_>>().join("&"));
+    }
+    shown
+}
+
+fn pair(text: &str) -> String {
+    match text.split_once('=') {
+        Some((key, _)) if SHOWN.contains(&key) => text.to_owned(),
+        Some((key, _)) => format!("{key}=…"),
+        None if text.is_empty() => String::new(),
+        // A key without a value may be the secret itself.
+        None => "…".to_owned(),
+    }
+}
+
+fn without_userinfo(path: &str) -> String {
+    let Some(start) = path.find("//").map(|index| index + 2) else { return path.to_owned() };
+    let end = path[start..].find(['/', '\\']).map_or(path.len(), |index| start + index);
+    match path[start..end].rfind('@') {
+        Some(at) => format!("{}{}", &path[..start], &path[start + at + 1..]),
+        None => path.to_owned(),
+    }
+}
+
+/// A Link header: each target in angle brackets, else everything up to the first parameter.
+fn link(text: &str) -> String {
+    if !text.contains('<') {
+        let (target, parameters) = text.split_at(text.find(';').unwrap_or(text.len()));
+        return format!("{}{parameters}", text_url(target));
+    }
+    let mut shown = String::new();
+    for (index, piece) in text.split('<').enumerate() {
+        let (target, rest) = piece.split_at(piece.find('>').unwrap_or(piece.len()));
+        match index {
+            0 => shown.push_str(piece),
+            _ => shown.extend(["<", &text_url(target), rest]),
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(text: &str) -> HeaderValue {
+        HeaderValue::from_bytes(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn urls_show_only_what_is_harmless() {
+        for (text, expected) in [
+            ("https://u:SECRET@h/v2/?X-Amz-Signature=SECRET&n=5", "https://h/v2/?X-Amz-Signature=…&n=5"),
+            ("https://h/p?digest=sha256%3Aab&_state=SECRET", "https://h/p?digest=sha256%3Aab&_state=…"),
+            (
+                "https://h/token?service=s&scope=repository%3Aa%3Apull&account=SECRET",
+                "https://h/token?service=s&scope=repository%3Aa%3Apull&account=…",
+            ),
+            (
+                "https://h/?mount=a&from=b&last=c&artifactType=d&next_page=e",
+                "https://h/?mount=a&from=b&last=c&artifactType=d&next_page=e",
+            ),
+            ("https://h/?SECRET&&N=SECRET", "https://h/?…&&N=…"),
+            ("https://h/#access_token=SECRET", "https://h/"),
+            ("https://h/a@b/c?", "https://h/a@b/c?"),
+        ] {
+            assert_eq!(url(&Url::parse(text).unwrap()), expected);
+        }
+    }
+
+    #[test]
+    fn headers_hide_secrets() {
+        for (name, text, expected) in [
+            ("authorization", "Bearer SECRET", "Bearer <redacted>"),
+            ("Authorization", "basic SECRET==", "Basic <redacted>"),
+            ("authorization", "SECRET", "<redacted>"),
+            ("authorization", "SECRET SECRET", "<redacted>"),
+            ("proxy-authorization", "Basic SECRET", "Basic <redacted>"),
+            ("x-forwarded-authorization", "Bearer", "<redacted>"),
+            ("cookie", "session=SECRET", "<redacted>"),
+            ("set-cookie", "session=SECRET; Path=/", "<redacted>"),
+            ("x-docker-token", "signature=SECRET", "<redacted>"),
+            ("x-registry-auth", "SECRET", "<redacted>"),
+            ("x-amz-security-token", "SECRET", "<redacted>"),
+            ("private-token", "SECRET", "<redacted>"),
+            ("x-api-key", "SECRET", "<redacted>"),
+            ("www-authenticate", "Bearer realm=\"https://a/token\"", "Bearer realm=\"https://a/token\""),
+            ("location", "https://u:SECRET@h/b?sig=SECRET", "https://h/b?sig=…"),
+            ("location", "/v2/a/blobs/uploads/1?_state=SECRET", "/v2/a/blobs/uploads/1?_state=…"),
+            ("location", "//u:SECRET@h/b", "//h/b"),
+            ("location", "https://u:SECRET@h\\b", "https://h\\b"),
+            ("referer", "https://h/?sig=SECRET", "https://h/?sig=…"),
+            (
+                "link",
+                "</x?last=a&sig=SECRET>; rel=next, <https://u:SECRET@h/y>; rel=prev",
+                "</x?last=a&sig=…>; rel=next, <https://h/y>; rel=prev",
+            ),
+            ("link", "/x?last=a&sig=SECRET; rel=next", "/x?last=a&sig=…; rel=next"),
+            ("link", "</x?sig=SECRET", "</x?sig=…"),
+            ("docker-content-digest", "sha256:ab", "sha256:ab"),
+            ("content-type", "text/plain", "text/plain"),
+        ] {
+            assert_eq!(header(name, &value(text)), expected, "{name}: {text}");
+        }
+        let mut sensitive = value("SECRET");
+        sensitive.set_sensitive(true);
+        assert_eq!(header("x-whatever", &sensitive), "<redacted>");
+        assert_eq!(header("x-latin1", &HeaderValue::from_bytes(b"caf\xe9").unwrap()), "caf\u{fffd}");
+    }
+
+    #[test]
+    fn repeated_headers_are_joined() {
+        let mut map = HeaderMap::new();
+        map.append("Docker-Distribution-Api-Version", value("registry/2.0"));
+        map.append("Docker-Distribution-Api-Version", value("other"));
+        map.append("Set-Cookie", value("SECRET"));
+        let shown = Value::Object(headers(&map)).to_string();
+        assert_eq!(shown, r#"{"docker-distribution-api-version":"registry/2.0, other","set-cookie":"<redacted>"}"#);
+    }
+}

@@ -1,0 +1,90 @@
+//! How requests are made: what belongs to the client, and what belongs to one host.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// Options of a client. Every member has the default that the C header documents.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClientOptions {
+    /// The User-Agent header.
+    pub user_agent: String,
+    /// Name resolution, TCP and TLS together.
+    pub connect_timeout_ms: u64,
+    /// No byte from or to the server for that long.
+    pub idle_timeout_ms: u64,
+    /// From the end of an upload to its answer.
+    pub answer_timeout_ms: u64,
+    /// Tries after the first one.
+    pub retries: u32,
+    /// Redirects followed for one request.
+    pub max_redirects: usize,
+    /// The largest manifest taken.
+    pub max_manifest_bytes: u64,
+    /// The largest page of a list taken.
+    pub max_list_bytes: u64,
+    /// Every host by plain http.
+    pub plain_http: bool,
+    /// No TLS verification for any host.
+    pub insecure: bool,
+    /// PEM file of certificate authorities for every host.
+    pub ca_file: Option<String>,
+    /// Those instead of the platform's.
+    pub ca_only: bool,
+    /// Tests of the panic guard only; refused by the shipped library.
+    #[cfg(feature = "force-panic")]
+    pub force_panic: bool,
+}
+
+/// The most that `max_manifest_bytes` may be.
+pub const MANIFEST_CEILING: u64 = 32 << 20;
+
+impl Default for ClientOptions {
+    fn default() -> ClientOptions {
+        ClientOptions {
+            user_agent: concat!("ocireg/", env!("CARGO_PKG_VERSION")).to_owned(),
+            connect_timeout_ms: 10_000,
+            idle_timeout_ms: 30_000,
+            answer_timeout_ms: 300_000,
+            retries: 4,
+            max_redirects: 10,
+            max_manifest_bytes: 4 << 20,
+            max_list_bytes: 32 << 20,
+            plain_http: false,
+            insecure: false,
+            ca_file: None,
+            ca_only: false,
+            #[cfg(feature = "force-panic")]
+            force_panic: false,
+        }
+    }
+}
+
+impl ClientOptions {
+    /// The idle limit.
+    pub fn idle(&self) -> Duration {
+        Duration::from_millis(self.idle_timeout_ms)
+    }
+
+    /// The connect limit.
+    pub fn connect(&self) -> Duration {
+        Duration::from_millis(self.connect_timeout_ms)
+    }
+
+    /// The limit for the answer to an upload.
+    pub fn answer(&self) -> Duration {
+        Duration::from_millis(self.answer_timeout_ms)
+    }
+}
+
+/// How the other end's identity is checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Trust {
+    /// Not at all.
+    pub insecure: bool,
+    /// By these authorities too.
+    pub ca_file: Option<String>,
+    /// By those only.
+    pub ca_only: bool,
+}

@@ -1,0 +1,31 @@
+//! A flag that is raised once, from any thread, and wakes everything that waits for it.
+
+use tokio::sync::watch;
+
+/// A sticky flag.
+#[derive(Debug)]
+pub struct Signal(watch::Sender<bool>);
+
+impl Default for Signal {
+    fn default() -> Signal {
+        Signal(watch::Sender::new(false))
+    }
+}
+
+impl Signal {
+    /// Raises the flag; it stays up.
+    pub fn raise(&self) {
+        self.0.send_replace(true);
+    }
+
+    /// Whether it is up.
+    pub fn is_raised(&self) -> bool {
+        *self.0.borrow()
+    }
+
+    /// Ends when it is up.
+    pub async fn raised(&self) {
+        // The sender lives as long as `self`, so the wait cannot fail.
+        let _ = self.0.subscribe().wait_for(|up| *up).await;
+    }
+}

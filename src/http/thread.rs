@@ -1,0 +1,19 @@
+//! Threads of ours. The host program's signals are its own business: every thread of the library starts with all
+//! signals blocked, and so do the threads that those start.
+
+use std::thread::{Builder, JoinHandle};
+
+use nix::sys::signal::{SigSet, SigmaskHow};
+
+use crate::error::{Code, Error, Result};
+
+/// Starts a thread that no signal is delivered to.
+pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+    // The mask is inherited: blocking it here leaves no moment in which the new thread could take a signal.
+    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK);
+    let started = Builder::new().name(name.to_owned()).spawn(work);
+    if let Ok(mask) = before {
+        let _ = mask.thread_set_mask();
+    }
+    started.map_err(|error| Error::new(Code::Internal, format!("cannot start a thread: {error}")))
+}

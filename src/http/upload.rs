@@ -1,0 +1,164 @@
+//! Request bodies. A large one is read piece by piece on the caller's thread and handed to the network thread, so
+//! that memory stays small, a stalled server is noticed, and an early answer (401, 413) ends the sending.
+
+use std::pin::Pin;
+use std::task::{Context as TaskContext, Poll};
+
+use bytes::Bytes;
+use http_body::{Frame, SizeHint};
+use tokio::sync::mpsc;
+
+use super::call::{Call, Limit};
+use crate::error::Result;
+
+/// How many bytes travel as one piece: fewer cost speed, more cost memory.
+pub const PIECE: usize = 256 << 10;
+/// Bodies up to this size are given to the HTTP package whole.
+pub const SMALL: usize = 64 << 10;
+
+/// Where the bytes of a body come from.
+pub trait Source {
+    /// Puts bytes into the buffer; 0 is the end.
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize>;
+}
+
+impl Source for &[u8] {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let count = self.len().min(buffer.len());
+        let (now, later) = self.split_at(count);
+        buffer[..count].copy_from_slice(now);
+        *self = later;
+        Ok(count)
+    }
+}
+
+/// A body as a request carries it.
+pub enum Body<'a> {
+    /// None.
+    Empty,
+    /// Bytes in memory: can be sent again.
+    Bytes(Bytes),
+    /// Bytes from a source, this many: sent once.
+    Stream {
+        /// Their source.
+        source: &'a mut dyn Source,
+        /// How many it gives.
+        size: u64,
+        /// Where the progress of the transfer stands before the first of them.
+        done: u64,
+    },
+}
+
+impl Body<'_> {
+    /// Whether the body can be sent a second time.
+    pub fn can_be_repeated(&self) -> bool {
+        !matches!(self, Body::Stream { .. })
+    }
+
+    /// Whether there is a body.
+    pub fn is_empty(&self) -> bool {
+        matches!(self, Body::Empty)
+    }
+}
+
+/// The end of the pipe that the HTTP package reads.
+struct Piped {
+    pieces: mpsc::Receiver<Bytes>,
+    left: u64,
+}
+
+impl http_body::Body for Piped {
+    type Data = Bytes;
+    type Error = std::io::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut TaskContext<'_>,
+    ) -> Poll<Option<std::result::Result<Frame<Bytes>, std::io::Error>>> {
+        self.pieces.poll_recv(context).map(|piece| match piece {
+            Some(piece) => {
+                self.left = self.left.saturating_sub(piece.len() as u64);
+                Some(Ok(Frame::data(piece)))
+            }
+            None if self.left == 0 => None,
+            None => Some(Err(std::io::Error::other("the upload's source ended early"))),
+        })
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        SizeHint::with_exact(self.left)
+    }
+}
+
+/// A pipe for a body of a size.
+pub fn pipe(size: u64) -> (mpsc::Sender<Bytes>, reqwest::Body) {
+    let (sender, pieces) = mpsc::channel(2);
+    (sender, reqwest::Body::wrap(Piped { pieces, left: size }))
+}
+
+/// The waits of one upload.
+pub struct Limits {
+    /// For the next piece to be taken.
+    pub piece: Limit,
+    /// For the answer after the last piece.
+    pub answer: Limit,
+}
+
+/// Sends the pieces of a source while a request is on its way, until its answer is there.
+pub fn feed<F: std::future::Future>(
+    call: &Call,
+    sending: F,
+    sender: mpsc::Sender<Bytes>,
+    source: &mut dyn Source,
+    (size, done): (u64, u64),
+    limits: &Limits,
+) -> Result<F::Output> {
+    let mut sending = std::pin::pin!(sending);
+    let mut sent = 0u64;
+    while sent < size {
+        let piece = next_piece(source, size - sent)?;
+        if piece.is_empty() {
+            return Err(short(size, sent));
+        }
+        let length = piece.len() as u64;
+        let answered = call.wait(Some(limits.piece), async {
+            tokio::select! {
+                biased;
+                answer = &mut sending => Some(answer),
+                room = sender.reserve() => {
+                    // No room for ever means that the body was dropped: the reason comes as the answer.
+                    match room {
+                        Ok(room) => { room.send(piece); None }
+                        Err(_) => Some((&mut sending).await),
+                    }
+                }
+            }
+        })?;
+        if let Some(answer) = answered {
+            return Ok(answer);
+        }
+        sent += length;
+        call.moved_to(done + sent)?;
+    }
+    drop(sender);
+    call.wait(Some(limits.answer), sending)
+}
+
+fn next_piece(source: &mut dyn Source, left: u64) -> Result<Bytes> {
+    let room = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+    let mut piece = vec![0; room];
+    let mut filled = 0;
+    while filled < room {
+        match source.read(&mut piece[filled..])? {
+            0 => break,
+            count => filled += count,
+        }
+    }
+    piece.truncate(filled);
+    Ok(Bytes::from(piece))
+}
+
+fn short(size: u64, sent: u64) -> crate::error::Error {
+    let message = format!("the source of the upload ended after {sent} bytes of {size}");
+    crate::error::Error::new(crate::error::Code::SizeMismatch, message)
+}

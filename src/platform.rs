@@ -1,0 +1,207 @@
+//! Platforms (OCI image-spec image-index.md; the normal forms of containerd's platforms).
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::shorten;
+use crate::error::{Code, Error};
+
+/// What an image runs on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Platform {
+    /// `linux`, `windows`, …
+    #[serde(default)]
+    pub os: String,
+    /// `amd64`, `arm64`, …
+    #[serde(default)]
+    pub architecture: String,
+    /// `v7`, `v8`, …
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variant: Option<String>,
+    /// A Windows build.
+    #[serde(default, rename = "os.version", skip_serializing_if = "Option::is_none")]
+    pub os_version: Option<String>,
+    /// What the operating system must have.
+    #[serde(default, rename = "os.features", skip_serializing_if = "Vec::is_empty")]
+    pub os_features: Vec<String>,
+}
+
+impl FromStr for Platform {
+    type Err = Error;
+
+    /// `OS/ARCH[/VARIANT][:OS.VERSION]`.
+    fn from_str(text: &str) -> Result<Platform, Error> {
+        let wrong = |why: &str| {
+            let message = format!("the platform '{}' {why}: it is OS/ARCH[/VARIANT][:OS.VERSION]", shorten(text));
+            Error::new(Code::InvalidArgument, message)
+        };
+        let (rest, os_version) = match text.split_once(':') {
+            Some((rest, version)) => (rest, Some(version)),
+            None => (text, None),
+        };
+        let word = |part: &str| {
+            !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
+        };
+        let parts: Vec<&str> = rest.split('/').collect();
+        if !(2..=3).contains(&parts.len()) {
+            return Err(wrong("has not two or three parts"));
+        }
+        if !parts.iter().copied().chain(os_version).all(word) {
+            return Err(wrong("has an empty part or odd characters"));
+        }
+        let platform = Platform {
+            os: parts[0].to_owned(),
+            architecture: parts[1].to_owned(),
+            variant: parts.get(2).map(|variant| (*variant).to_owned()),
+            os_version: os_version.map(str::to_owned),
+            os_features: Vec::new(),
+        };
+        Ok(platform.normal())
+    }
+}
+
+impl Platform {
+    /// This machine's.
+    pub fn host() -> Platform {
+        let variant = if std::env::consts::ARCH == "arm" { Some("v7".to_owned()) } else { None };
+        let (os, architecture) = (std::env::consts::OS.to_owned(), std::env::consts::ARCH.to_owned());
+        Platform { os, architecture, variant, ..Platform::default() }.normal()
+    }
+
+    /// The usual names, and the variant that a name without one means.
+    fn normal(&self) -> Platform {
+        let os = match self.os.to_ascii_lowercase().as_str() {
+            "macos" => "darwin".to_owned(),
+            other => other.to_owned(),
+        };
+        let variant = self.variant.as_deref().map(str::to_ascii_lowercase).filter(|variant| !variant.is_empty());
+        let (architecture, variant) = match (self.architecture.to_ascii_lowercase().as_str(), variant.as_deref()) {
+            ("x86_64" | "x86-64" | "amd64", None | Some("v1")) => ("amd64".to_owned(), None),
+            ("x86_64" | "x86-64", Some(variant)) => ("amd64".to_owned(), Some(variant.to_owned())),
+            ("i386" | "i486" | "i586" | "i686" | "x86", variant) => ("386".to_owned(), variant.map(str::to_owned)),
+            ("aarch64" | "arm64", None | Some("8" | "v8")) => ("arm64".to_owned(), Some("v8".to_owned())),
+            ("aarch64", Some(variant)) => ("arm64".to_owned(), Some(variant.to_owned())),
+            ("armhf", None) => ("arm".to_owned(), Some("v7".to_owned())),
+            ("armel", None) => ("arm".to_owned(), Some("v6".to_owned())),
+            ("arm", None | Some("7")) => ("arm".to_owned(), Some("v7".to_owned())),
+            ("arm", Some(variant)) if variant.len() == 1 => ("arm".to_owned(), Some(format!("v{variant}"))),
+            ("powerpc64le" | "ppc64el", variant) => ("ppc64le".to_owned(), variant.map(str::to_owned)),
+            (other, variant) => (other.to_owned(), variant.map(str::to_owned)),
+        };
+        Platform {
+            os,
+            architecture,
+            variant,
+            os_version: self.os_version.clone(),
+            os_features: self.os_features.clone(),
+        }
+    }
+
+    /// How well a candidate serves; None when it does not. Higher is better.
+    fn rank(&self, candidate: &Platform) -> Option<u32> {
+        let (wanted, offered) = (self.normal(), candidate.normal());
+        if wanted.os != offered.os || wanted.architecture != offered.architecture {
+            return None;
+        }
+        let version = match (&wanted.os_version, &offered.os_version) {
+            (None, _) => 0,
+            (Some(wanted), Some(offered)) if wanted == offered => 2,
+            // Windows: 10.0.20348 stands for any revision of that build.
+            (Some(wanted), Some(offered)) if offered.starts_with(&format!("{wanted}.")) => 1,
+            _ => return None,
+        };
+        let variant = match (number(&wanted.variant), number(&offered.variant)) {
+            (same, other) if same == other => 100,
+            // An older 32-bit ARM runs on a newer one, and plain amd64 or arm64 on its later levels.
+            (Some(wanted), Some(offered)) if offered < wanted => 10 + offered.min(80),
+            (Some(_), None) => 1,
+            _ => return None,
+        };
+        Some(variant * 10 + version)
+    }
+
+    /// The best of some candidates; of equals the first.
+    pub fn choose<'a>(&self, candidates: impl IntoIterator<Item = Option<&'a Platform>>) -> Option<usize> {
+        let ranked =
+            candidates.into_iter().enumerate().filter_map(|(at, candidate)| Some((self.rank(candidate?)?, at)));
+        ranked.min_by_key(|(rank, at)| (std::cmp::Reverse(*rank), *at)).map(|(_, at)| at)
+    }
+}
+
+fn number(variant: &Option<String>) -> Option<u32> {
+    variant.as_deref()?.trim_start_matches('v').parse().ok()
+}
+
+impl fmt::Display for Platform {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(out, "{}/{}", self.os, self.architecture)?;
+        if let Some(variant) = &self.variant {
+            write!(out, "/{variant}")?;
+        }
+        if let Some(version) = &self.os_version {
+            write!(out, ":{version}")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn platform(text: &str) -> Platform {
+        text.parse().unwrap()
+    }
+
+    fn pick(wanted: &str, offered: &[&str]) -> Option<String> {
+        let all: Vec<Platform> = offered.iter().map(|text| platform(text)).collect();
+        platform(wanted).choose(all.iter().map(Some)).map(|at| offered[at].to_owned())
+    }
+
+    #[test]
+    fn names_have_one_form() {
+        for (text, wanted) in [
+            ("linux/x86_64", "linux/amd64"),
+            ("Linux/AMD64", "linux/amd64"),
+            ("linux/aarch64", "linux/arm64/v8"),
+            ("linux/arm64/v8", "linux/arm64/v8"),
+            ("linux/arm", "linux/arm/v7"),
+            ("linux/armhf", "linux/arm/v7"),
+            ("linux/arm/6", "linux/arm/v6"),
+            ("macos/arm64", "darwin/arm64/v8"),
+            ("linux/i686", "linux/386"),
+            ("windows/amd64:10.0.20348.1", "windows/amd64:10.0.20348.1"),
+        ] {
+            assert_eq!(platform(text).to_string(), wanted, "{text}");
+        }
+        for bad in ["", "linux", "linux/", "/amd64", "a/b/c/d", "linux/am d64", "linux/amd64:"] {
+            assert_eq!(bad.parse::<Platform>().unwrap_err().code(), Code::InvalidArgument, "{bad}");
+        }
+    }
+
+    #[test]
+    fn the_best_match_is_picked() {
+        let arms = ["linux/arm/v5", "linux/arm/v6", "linux/arm/v7", "linux/arm64"];
+        assert_eq!(pick("linux/arm64", &arms).as_deref(), Some("linux/arm64"));
+        assert_eq!(pick("linux/arm64/v8", &arms).as_deref(), Some("linux/arm64"));
+        assert_eq!(pick("linux/arm", &arms).as_deref(), Some("linux/arm/v7"));
+        assert_eq!(pick("linux/arm/v7", &arms[..2]).as_deref(), Some("linux/arm/v6"));
+        assert_eq!(pick("linux/arm/v5", &arms[1..]), None);
+        assert_eq!(pick("linux/amd64", &arms), None);
+        assert_eq!(pick("linux/amd64/v3", &["linux/amd64"]).as_deref(), Some("linux/amd64"));
+        let builds = ["windows/amd64:10.0.17763.1", "windows/amd64:10.0.20348.5"];
+        assert_eq!(pick("windows/amd64:10.0.20348", &builds).as_deref(), Some(builds[1]));
+        assert_eq!(pick("windows/amd64:10.0.2034", &builds), None);
+        assert_eq!(pick("windows/amd64", &builds).as_deref(), Some(builds[0]));
+    }
+
+    #[test]
+    fn oci_names_in_json() {
+        let json = r#"{"os":"windows","architecture":"amd64","os.version":"10.0.1","os.features":["win32k"]}"#;
+        let parsed: Platform = serde_json::from_str(json).unwrap();
+        assert_eq!(parsed.os_version.as_deref(), Some("10.0.1"));
+        assert_eq!(serde_json::to_string(&parsed).unwrap(), json);
+    }
+}

@@ -1,0 +1,114 @@
+//! Protocol v2 (OCI distribution-spec 1.1), one file an endpoint family.
+
+pub mod blob;
+pub mod catalog;
+pub mod host;
+pub mod manifest;
+pub mod pages;
+pub mod ping;
+pub mod reader;
+pub mod remote;
+pub mod save;
+pub mod tags;
+pub mod upload;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use once_cell::sync::OnceCell;
+
+use crate::auth::{Account, Auth};
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::http::context::Context;
+use crate::http::engine::Engine;
+use crate::http::settings::{ClientOptions, MANIFEST_CEILING};
+use crate::http::signal::Signal;
+use crate::http::Http;
+use crate::reference::Index;
+use host::HostOptions;
+
+/// A client: connections, tokens and per-host settings for any number of registries. A clone is the same client.
+#[derive(Clone)]
+pub struct Client {
+    http: Arc<Http>,
+    auth: Arc<Auth>,
+    engine: Arc<OnceCell<Arc<Engine>>>,
+    closed: Arc<Signal>,
+    hosts: Arc<Mutex<HashMap<String, HostOptions>>>,
+    accounts: Arc<Mutex<HashMap<String, Account>>>,
+}
+
+impl Client {
+    /// A client with options; nothing is connected or started yet.
+    pub fn new(options: ClientOptions) -> Result<Client> {
+        if options.max_manifest_bytes > MANIFEST_CEILING {
+            let message = format!("max_manifest_bytes is at most {MANIFEST_CEILING}");
+            return Err(Error::new(Code::InvalidArgument, message));
+        }
+        if options.user_agent.is_empty() || options.user_agent.chars().any(char::is_control) {
+            return Err(Error::new(Code::InvalidArgument, "user_agent must be text without control characters"));
+        }
+        let http = Arc::new(Http::new(options));
+        Ok(Client {
+            auth: Arc::new(Auth::new(http.clone())),
+            http,
+            engine: Arc::default(),
+            closed: Arc::default(),
+            hosts: Arc::default(),
+            accounts: Arc::default(),
+        })
+    }
+
+    /// Replaces the settings of one host.
+    pub fn set_host(&self, host: &str, options: HostOptions) -> Result<()> {
+        self.check_open()?;
+        let key = host::key(&Index::parse(host)?.name);
+        options.check()?;
+        lock(&self.hosts).insert(key.clone(), options);
+        lock(&self.accounts)
+            .retain(|name, _| host::key(name.split_once("://").map_or(name.as_str(), |(_, name)| name)) != key);
+        Ok(())
+    }
+
+    /// Ends the calls in progress and refuses later ones.
+    pub fn close(&self) {
+        self.closed.raise();
+        self.http.close();
+    }
+
+    /// Begins a call.
+    pub fn call(&self, context: Option<Arc<Context>>) -> Result<Call> {
+        self.check_open()?;
+        let engine = self.engine.get_or_try_init(|| Engine::start().map(Arc::new))?;
+        let call = Call::new(engine.clone(), self.closed.clone(), context);
+        call.check()?;
+        Ok(call)
+    }
+
+    fn check_open(&self) -> Result<()> {
+        match self.closed.is_raised() {
+            true => Err(Error::new(Code::Closed, "the client is closed")),
+            false => Ok(()),
+        }
+    }
+
+    /// The account at a registry; settles its URL at the first use.
+    fn account(&self, call: &Call, index: &Index) -> Result<Account> {
+        let name = match index.scheme {
+            Some(scheme) => format!("{}://{}", scheme.as_str(), index.name),
+            None => index.name.clone(),
+        };
+        if let Some(account) = lock(&self.accounts).get(&name) {
+            return Ok(account.clone());
+        }
+        let options = lock(&self.hosts).get(&host::key(&index.name)).cloned().unwrap_or_default();
+        let account = host::account(&self.http, call, index, &options)?;
+        lock(&self.accounts).insert(name, account.clone());
+        Ok(account)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,123 @@
+//! Lists that come page by page (distribution-spec "Pagination"; RFC 8288 Link headers).
+
+use std::collections::HashSet;
+use std::ops::ControlFlow;
+
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+use url::Url;
+
+use super::remote::Remote;
+use crate::auth::scope::ScopeSet;
+use crate::error::{Code, Error, Result};
+use crate::http::{link, Request};
+use crate::json;
+
+/// More pages than any registry has; a guard against one that never ends.
+const MOST_PAGES: usize = 100_000;
+/// More names than one answer should hold.
+const MOST_NAMES: usize = 5_000_000;
+
+/// One page of a list.
+pub struct Page {
+    /// The document.
+    pub document: Value,
+    /// The next page, if the registry names one.
+    pub next: Option<Url>,
+}
+
+/// Gives every page to `take`, until it breaks or there is no next one.
+pub fn each(
+    remote: &Remote,
+    first: Url,
+    scopes: &ScopeSet,
+    what: &str,
+    mut take: impl FnMut(Page) -> Result<ControlFlow<()>>,
+) -> Result<()> {
+    let limit = remote.client.http.options().max_list_bytes;
+    let mut seen = HashSet::new();
+    let mut next = Some(first);
+    while let Some(url) = next {
+        if seen.len() >= MOST_PAGES {
+            return Err(Error::new(Code::LimitExceeded, format!("{what}: more than {MOST_PAGES} pages")));
+        }
+        if !seen.insert(url.clone()) {
+            return Err(
+                Error::new(Code::Protocol, format!("{what}: the registry's pages go round in a circle")).with_url(&url)
+            );
+        }
+        let reply = remote.send(&mut Request::new(Method::GET, url).whole(limit, "a page of the list"), scopes)?;
+        let mut answer = remote.expect(reply, &[StatusCode::OK], what)?;
+        let bytes = answer.take_whole();
+        let document = json::parse(&bytes).map_err(|error| {
+            Error::new(Code::Protocol, format!("{what}: the answer is no JSON: {error}")).with_url(&answer.url)
+        })?;
+        next = link::next_page(&answer.headers, &answer.url)?;
+        if take(Page { document, next: next.clone() })?.is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// Names in the order they came, without repetitions, cut at a number.
+pub struct Names {
+    names: Vec<String>,
+    seen: HashSet<String>,
+    limit: Option<usize>,
+    cut: bool,
+}
+
+impl Names {
+    /// At most `limit` names.
+    pub fn new(limit: Option<u64>) -> Names {
+        let limit = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        Names { names: Vec::new(), seen: HashSet::new(), limit, cut: false }
+    }
+
+    /// Takes those of a page that are what they should be: lists may be null, and may hold nulls and other things.
+    pub fn take(&mut self, list: Option<&Value>, valid: impl Fn(&str) -> bool) -> Result<()> {
+        for name in list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+            if !valid(name) || self.seen.contains(name) {
+                continue;
+            }
+            if self.is_full() {
+                self.cut = true;
+                break;
+            }
+            if self.names.len() >= MOST_NAMES {
+                return Err(Error::new(Code::LimitExceeded, format!("the list holds more than {MOST_NAMES} names")));
+            }
+            self.seen.insert(name.to_owned());
+            self.names.push(name.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether the limit is reached.
+    pub fn is_full(&self) -> bool {
+        self.limit.is_some_and(|limit| self.names.len() >= limit)
+    }
+
+    /// The names, and the cursor for the next call when there are more: `more` says whether the registry named a
+    /// further page.
+    pub fn finish(self, more: bool) -> (Vec<String>, Option<String>) {
+        let last = if self.cut || (more && self.is_full_at_end()) { self.names.last().cloned() } else { None };
+        (self.names, last)
+    }
+
+    fn is_full_at_end(&self) -> bool {
+        self.limit.is_some_and(|limit| self.names.len() >= limit)
+    }
+}
+
+/// Adds `n` and `last` to a list's URL.
+pub fn with_cursor(mut url: Url, n: Option<u64>, last: Option<&str>) -> Url {
+    if let Some(n) = n {
+        url.query_pairs_mut().append_pair("n", &n.to_string());
+    }
+    if let Some(last) = last.filter(|last| !last.is_empty()) {
+        url.query_pairs_mut().append_pair("last", last);
+    }
+    url
+}

@@ -1,0 +1,125 @@
+//! A registry or one of its repositories as a call sees it: URLs, scopes, and what an unwanted status means.
+
+use reqwest::header::HeaderMap;
+use reqwest::StatusCode;
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::Client;
+use crate::auth::scope::{Scope, ScopeSet};
+use crate::auth::{Account, Refusal, Reply};
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::failure;
+use crate::http::answer::Answer;
+use crate::http::call::Call;
+use crate::http::origin::Origin;
+use crate::http::resolver::Guard;
+use crate::http::{redact, redirect, Request};
+use crate::reference::{Index, Repository};
+
+/// How much of an error's body is read.
+const ERROR_BODY: usize = 64 << 10;
+
+/// One repository at a registry, for one call.
+#[derive(Clone)]
+pub struct Remote {
+    /// The client.
+    pub client: Client,
+    /// The call.
+    pub call: Call,
+    /// The registry.
+    pub account: Account,
+    /// The repository's name at the registry; empty for the registry itself.
+    pub name: String,
+}
+
+impl Remote {
+    /// A repository.
+    pub fn repository(client: &Client, call: &Call, repository: &Repository) -> Result<Remote> {
+        let account = client.account(call, repository.index())?;
+        Ok(Remote { client: client.clone(), call: call.clone(), account, name: repository.remote_name().to_owned() })
+    }
+
+    /// A registry.
+    pub fn registry(client: &Client, call: &Call, index: &Index) -> Result<Remote> {
+        let account = client.account(call, index)?;
+        Ok(Remote { client: client.clone(), call: call.clone(), account, name: String::new() })
+    }
+
+    /// `<base>/v2/<name>/<path>`.
+    pub fn url(&self, path: &str) -> Result<Url> {
+        let relative = match self.name.as_str() {
+            "" => format!("v2/{path}"),
+            name => format!("v2/{name}/{path}"),
+        };
+        self.account
+            .base
+            .join(&relative)
+            .map_err(|error| Error::new(Code::Internal, format!("the URL of {relative}: {error}")))
+    }
+
+    /// The scope for actions on this repository.
+    pub fn scopes(&self, actions: &[&str]) -> ScopeSet {
+        ScopeSet::from(Scope::repository(&self.name, actions))
+    }
+
+    /// What error messages call this place.
+    pub fn place(&self) -> String {
+        match self.name.as_str() {
+            "" => self.account.host.clone(),
+            name => format!("{}/{name}", self.account.host),
+        }
+    }
+
+    /// Sends a request.
+    pub fn send(&self, request: &mut Request, scopes: &ScopeSet) -> Result<Reply> {
+        self.client.auth.send(&self.call, &self.account, request, scopes)
+    }
+
+    /// The answer, when its status is one of these; else the error that it is.
+    pub fn expect(&self, reply: Reply, wanted: &[StatusCode], what: &str) -> Result<Answer> {
+        if wanted.contains(&reply.answer.status) {
+            return Ok(reply.answer);
+        }
+        Err(self.failure(reply, what))
+    }
+
+    /// The error that an answer is.
+    pub fn failure(&self, reply: Reply, what: &str) -> Error {
+        let Reply { mut answer, refusal } = reply;
+        let body = answer.beginning(&self.call, ERROR_BODY);
+        let error = failure::error_of(answer.status.as_u16(), &answer.headers, &body, &answer.url, what)
+            .with_attempts(answer.attempts);
+        match refusal {
+            Some(Refusal::NotAllowed) => {
+                error.with_code(Code::Forbidden).with_hint("the credentials are good, but not for this")
+            }
+            Some(Refusal::BadCredentials) => error.with_hint("the registry does not take these credentials"),
+            Some(Refusal::NoCredentials) => error
+                .with_hint("it wants credentials; some registries say the same of a repository that does not exist"),
+            None => error,
+        }
+    }
+
+    /// The Location of an answer: where an upload goes on, or where something new can be found.
+    pub fn location(&self, answer: &Answer) -> Result<(Url, Guard)> {
+        let location = answer.headers.get(reqwest::header::LOCATION);
+        let target = redirect::location(&answer.url, location)?;
+        let guard = match Origin::of(&target) == Origin::of(&self.account.base) {
+            true => Guard::Caller,
+            false => Guard::said_by(answer.remote),
+        };
+        Ok((target, guard))
+    }
+}
+
+/// A header that holds a digest; one that does not parse counts as absent.
+pub fn digest_header(headers: &HeaderMap) -> Option<Digest> {
+    headers.get("docker-content-digest")?.to_str().ok()?.trim().parse().ok()
+}
+
+/// The headers of an answer as results show them.
+pub fn headers_json(headers: &HeaderMap) -> Map<String, Value> {
+    redact::headers(headers)
+}

@@ -1,0 +1,96 @@
+//! The tags of a repository (distribution-spec end-8a and end-8b).
+
+use std::ops::ControlFlow;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::manifest::HeadOptions;
+use super::pages::{self, Names};
+use super::remote::Remote;
+use super::Client;
+use crate::error::{Code, Result};
+use crate::http::call::Call;
+use crate::reference::{self, Repository};
+
+/// Options of [`Client::tags`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TagsOptions {
+    /// At most this many; without it all pages.
+    pub n: Option<u64>,
+    /// Only tags after this one.
+    pub last: Option<String>,
+    /// Look up the digest of each tag.
+    pub digests: bool,
+}
+
+/// The tags of a repository.
+#[derive(Debug, Serialize)]
+pub struct Tags {
+    /// The repository's name, as the registry gives it.
+    pub name: String,
+    /// The tags, in the registry's order.
+    pub tags: Vec<String>,
+    /// The cursor for the next call, when there are more.
+    pub last: Option<String>,
+    /// The digest of each tag, when asked for; null for a tag that has gone meanwhile.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub digests: Option<Map<String, Value>>,
+    /// What else the registry says, such as `child` and `manifest` of Google's.
+    #[serde(flatten)]
+    pub more: Map<String, Value>,
+}
+
+impl Client {
+    /// Lists tags.
+    pub fn tags(&self, call: &Call, repository: &str, options: &TagsOptions) -> Result<Tags> {
+        let repository = Repository::parse(repository, None)?;
+        let remote = Remote::repository(self, call, &repository)?;
+        let what = format!("list the tags of {}", remote.place());
+        let first = pages::with_cursor(remote.url("tags/list")?, options.n, options.last.as_deref());
+        let (mut name, mut more, mut names) = (remote.name.clone(), Map::new(), Names::new(options.n));
+        let mut has_next = false;
+        pages::each(&remote, first, &remote.scopes(&["pull"]), &what, |page| {
+            names.take(page.document.get("tags"), reference::is_tag)?;
+            if let Value::Object(members) = page.document {
+                keep_more(members, &mut name, &mut more);
+            }
+            has_next = page.next.is_some();
+            Ok(if names.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        })?;
+        let (tags, last) = names.finish(has_next);
+        let digests = options.digests.then(|| self.tag_digests(call, &repository, &tags)).transpose()?;
+        Ok(Tags { name, tags, last, digests, more })
+    }
+
+    fn tag_digests(&self, call: &Call, repository: &Repository, tags: &[String]) -> Result<Map<String, Value>> {
+        let mut digests = Map::new();
+        for tag in tags {
+            let digest = match self.head_manifest(call, &repository.with_tag(tag)?, &HeadOptions::default()) {
+                Ok(head) => Value::from(head.digest.as_str()),
+                Err(error) if error.code() == Code::NotFound => Value::Null,
+                Err(error) => return Err(error.within(format!("the digest of the tag {tag}"))),
+            };
+            digests.insert(tag.clone(), digest);
+        }
+        Ok(digests)
+    }
+}
+
+// Members that are lists or maps continue on the next page; others keep their first value.
+fn keep_more(members: Map<String, Value>, name: &mut String, more: &mut Map<String, Value>) {
+    for (key, value) in members {
+        match (key.as_str(), value) {
+            ("tags" | "last" | "digests", _) => {}
+            ("name", Value::String(text)) => *name = text,
+            ("name", _) => {}
+            (_, value) => match (more.get_mut(&key), value) {
+                (Some(Value::Object(old)), Value::Object(new)) => old.extend(new),
+                (Some(Value::Array(old)), Value::Array(new)) => old.extend(new),
+                (Some(_), _) => {}
+                (None, value) => drop(more.insert(key, value)),
+            },
+        }
+    }
+}

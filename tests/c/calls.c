@@ -1,0 +1,306 @@
+#include "calls.h"
+
+/* The bytes of the kind D, padded: a read may write into them too. */
+static char manifest[] =
+    "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";
+#define MANIFEST_SIZE (sizeof manifest - 1)
+
+static int64_t nothing(void *userdata, uint8_t *buffer, size_t size) {
+    (void)userdata, (void)buffer, (void)size;
+    return 0;
+}
+
+static ocireg_status options_new(void **a, ocireg_error **error) {
+    return ocireg_options_new((ocireg_options **)a[0], error);
+}
+
+static ocireg_status options_set_string(void **a, ocireg_error **error) {
+    return ocireg_options_set_string(a[0], a[1], a[2], error);
+}
+
+static ocireg_status options_set_int(void **a, ocireg_error **error) {
+    return ocireg_options_set_int(a[0], a[1], 1, error);
+}
+
+static ocireg_status options_set_bool(void **a, ocireg_error **error) {
+    return ocireg_options_set_bool(a[0], a[1], true, error);
+}
+
+static ocireg_status options_add_string(void **a, ocireg_error **error) {
+    return ocireg_options_add_string(a[0], a[1], a[2], error);
+}
+
+static ocireg_status options_parse(void **a, ocireg_error **error) {
+    return ocireg_options_parse(a[0], a[1], error);
+}
+
+static ocireg_status context_new(void **a, ocireg_error **error) {
+    return ocireg_context_new((ocireg_context **)a[0], error);
+}
+
+static ocireg_status context_cancel(void **a, ocireg_error **error) {
+    return ocireg_context_cancel(a[0], error);
+}
+
+static ocireg_status context_set_deadline(void **a, ocireg_error **error) {
+    return ocireg_context_set_deadline(a[0], 60000, error);
+}
+
+static ocireg_status context_progress(void **a, ocireg_error **error) {
+    return ocireg_context_progress(a[0], (char **)a[1], error);
+}
+
+static ocireg_status context_set_progress(void **a, ocireg_error **error) {
+    return ocireg_context_set_progress(a[0], NULL, NULL, error);
+}
+
+static ocireg_status context_set_log(void **a, ocireg_error **error) {
+    return ocireg_context_set_log(a[0], NULL, NULL, error);
+}
+
+static ocireg_status context_set_credentials(void **a, ocireg_error **error) {
+    return ocireg_context_set_credentials(a[0], NULL, NULL, error);
+}
+
+static ocireg_status client_new(void **a, ocireg_error **error) {
+    return ocireg_client_new(a[0], (ocireg_client **)a[1], error);
+}
+
+static ocireg_status client_set_host(void **a, ocireg_error **error) {
+    return ocireg_client_set_host(a[0], a[1], a[2], error);
+}
+
+static ocireg_status client_close(void **a, ocireg_error **error) {
+    return ocireg_client_close(a[0], error);
+}
+
+static ocireg_status index_parse(void **a, ocireg_error **error) {
+    return ocireg_index_parse(a[0], (char **)a[1], error);
+}
+
+static ocireg_status reference_parse(void **a, ocireg_error **error) {
+    return ocireg_reference_parse(a[0], a[1], (char **)a[2], error);
+}
+
+static ocireg_status digest_bytes(void **a, ocireg_error **error) {
+    return ocireg_digest_bytes(a[0], 3, a[1], (char **)a[2], error);
+}
+
+static ocireg_status manifest_inspect(void **a, ocireg_error **error) {
+    return ocireg_manifest_inspect(a[0], MANIFEST_SIZE, a[1], (char **)a[2], error);
+}
+
+static ocireg_status registry_ping(void **a, ocireg_error **error) {
+    return ocireg_registry_ping(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status registry_catalog(void **a, ocireg_error **error) {
+    return ocireg_registry_catalog(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status repository_tags(void **a, ocireg_error **error) {
+    return ocireg_repository_tags(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status manifest_get(void **a, ocireg_error **error) {
+    return ocireg_manifest_get(a[0], a[1], a[2], a[3], (char **)a[4], (ocireg_buffer **)a[5], error);
+}
+
+static ocireg_status manifest_head(void **a, ocireg_error **error) {
+    return ocireg_manifest_head(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status manifest_digest(void **a, ocireg_error **error) {
+    return ocireg_manifest_digest(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status manifest_put(void **a, ocireg_error **error) {
+    return ocireg_manifest_put(a[0], a[1], a[2], a[3], MANIFEST_SIZE, a[4], (char **)a[5], error);
+}
+
+static ocireg_status manifest_delete(void **a, ocireg_error **error) {
+    return ocireg_manifest_delete(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status blob_head(void **a, ocireg_error **error) {
+    return ocireg_blob_head(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status blob_get_file(void **a, ocireg_error **error) {
+    return ocireg_blob_get_file(a[0], a[1], a[2], a[3], a[4], (char **)a[5], error);
+}
+
+static ocireg_status blob_get_fd(void **a, ocireg_error **error) {
+    return ocireg_blob_get_fd(a[0], a[1], a[2], 1, a[3], (char **)a[4], error);
+}
+
+static ocireg_status blob_get_memory(void **a, ocireg_error **error) {
+    return ocireg_blob_get_memory(a[0], a[1], a[2], a[3], (char **)a[4], (ocireg_buffer **)a[5], error);
+}
+
+static ocireg_status blob_open(void **a, ocireg_error **error) {
+    return ocireg_blob_open(a[0], a[1], a[2], a[3], (ocireg_blob_reader **)a[4], error);
+}
+
+static ocireg_status blob_reader_info(void **a, ocireg_error **error) {
+    return ocireg_blob_reader_info(a[0], (char **)a[1], error);
+}
+
+static ocireg_status blob_reader_read(void **a, ocireg_error **error) {
+    return ocireg_blob_reader_read(a[0], a[1], 4, (size_t *)a[2], error);
+}
+
+static ocireg_status blob_reader_close(void **a, ocireg_error **error) {
+    return ocireg_blob_reader_close(a[0], error);
+}
+
+static ocireg_status blob_put_file(void **a, ocireg_error **error) {
+    return ocireg_blob_put_file(a[0], a[1], a[2], a[3], a[4], (char **)a[5], error);
+}
+
+static ocireg_status blob_put_memory(void **a, ocireg_error **error) {
+    return ocireg_blob_put_memory(a[0], a[1], a[2], a[3], 3, a[4], (char **)a[5], error);
+}
+
+static ocireg_status blob_put_stream(void **a, ocireg_error **error) {
+    return ocireg_blob_put_stream(a[0], a[1], a[2], a[3] ? nothing : NULL, NULL, a[4], (char **)a[5], error);
+}
+
+static ocireg_status blob_delete(void **a, ocireg_error **error) {
+    return ocireg_blob_delete(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status upload_start(void **a, ocireg_error **error) {
+    return ocireg_upload_start(a[0], a[1], a[2], a[3], (ocireg_upload **)a[4], error);
+}
+
+static ocireg_status upload_write(void **a, ocireg_error **error) {
+    return ocireg_upload_write(a[0], a[1], 3, error);
+}
+
+static ocireg_status upload_finish(void **a, ocireg_error **error) {
+    return ocireg_upload_finish(a[0], a[1], (char **)a[2], error);
+}
+
+static ocireg_status upload_cancel(void **a, ocireg_error **error) {
+    return ocireg_upload_cancel(a[0], error);
+}
+
+const struct call calls[] = {
+    {"options_new", "o", options_new, NULL},
+    {"options_set_string", "OKN", options_set_string, NULL},
+    {"options_set_int", "OK", options_set_int, NULL},
+    {"options_set_bool", "OK", options_set_bool, NULL},
+    {"options_add_string", "OKN", options_add_string, NULL},
+    {"options_parse", "OJ", options_parse, NULL},
+    {"context_new", "o", context_new, NULL},
+    {"context_cancel", "X", context_cancel, NULL},
+    {"context_set_deadline", "X", context_set_deadline, NULL},
+    {"context_progress", "Xo", context_progress, NULL},
+    {"context_set_progress", "X", context_set_progress, NULL},
+    {"context_set_log", "X", context_set_log, NULL},
+    {"context_set_credentials", "X", context_set_credentials, NULL},
+    {"client_new", "po", client_new, "{'retries':'many'}"},
+    {"client_set_host", "CHp", client_set_host, "{'plain_http':'yes'}"},
+    {"client_close", "C", client_close, NULL},
+    {"index_parse", "No", index_parse, NULL},
+    {"reference_parse", "Npo", reference_parse, "{'default_index':1}"},
+    {"digest_bytes", "Dpo", digest_bytes, "{'algorithm':256}"},
+    {"manifest_inspect", "Dpo", manifest_inspect, "{'media_type':false}"},
+    {"registry_ping", "CxHpo", registry_ping, NULL},
+    {"registry_catalog", "CxHpo", registry_catalog, "{'n':'ten'}"},
+    {"repository_tags", "CxQpo", repository_tags, "{'digests':1}"},
+    {"manifest_get", "CxTpnn", manifest_get, "{'accept':'text/plain'}"},
+    {"manifest_head", "CxTpo", manifest_head, "{'accept':true}"},
+    {"manifest_digest", "CxTpo", manifest_digest, "{'platform':['linux/amd64']}"},
+    {"manifest_put", "CxTDpn", manifest_put, "{'media_type':2}"},
+    {"manifest_delete", "CxTpn", manifest_delete, NULL},
+    {"blob_head", "CxBpo", blob_head, NULL},
+    {"blob_get_file", "CxBWpn", blob_get_file, "{'offset':'0'}"},
+    {"blob_get_fd", "CxBpn", blob_get_fd, "{'length':'0'}"},
+    {"blob_get_memory", "CxBpno", blob_get_memory, "{'limit':'1M'}"},
+    {"blob_open", "CxBpo", blob_open, "{'size':'1'}"},
+    {"blob_reader_info", "Ro", blob_reader_info, NULL},
+    {"blob_reader_read", "RDz", blob_reader_read, NULL},
+    {"blob_reader_close", "R", blob_reader_close, NULL},
+    {"blob_put_file", "CxQPpn", blob_put_file, "{'chunk_size':'4M'}"},
+    {"blob_put_memory", "CxQDpn", blob_put_memory, "{'digest':1}"},
+    {"blob_put_stream", "CxQfpn", blob_put_stream, "{'single_post':1}"},
+    {"blob_delete", "CxBpn", blob_delete, NULL},
+    {"upload_start", "CxQpo", upload_start, "{'chunk_size':true}"},
+    {"upload_write", "UD", upload_write, NULL},
+    {"upload_finish", "Usn", upload_finish, NULL},
+    {"upload_cancel", "U", upload_cancel, NULL},
+};
+const size_t call_count = sizeof calls / sizeof calls[0];
+
+bool is_text_kind(char kind) {
+    return strchr("NKJHQTBPWs", kind) != NULL;
+}
+
+static bool is_result_kind(char kind) {
+    return strchr("onz", kind) != NULL;
+}
+
+static void free_reader(void *reader) { ocireg_blob_reader_free(reader); }
+static void free_upload(void *upload) { ocireg_upload_free(upload); }
+
+struct arguments *live_arguments(void) {
+    struct arguments *live = keep(calloc(1, sizeof *live), free);
+    if (!live) abort();
+    live->folder = new_folder();
+    live->repository = repository("OCIREG_TEST_V2", "calls");
+    live->client = client_of("OCIREG_TEST_V2");
+    live->context = new_context();
+    live->options = options("{}");
+    write_file(text("%s/here", live->folder), "abc", 3);
+    put_blob(live->client, live->repository, "abc", 3);
+    const char *blob = blob_reference(live->repository, "abc", 3);
+    expect_status(OCIREG_OK, ocireg_blob_open(live->client, NULL, blob, NULL, &live->reader, &failure));
+    keep(live->reader, free_reader);
+    expect_status(OCIREG_OK, ocireg_upload_start(live->client, NULL, live->repository, NULL, &live->upload, &failure));
+    keep(live->upload, free_upload);
+    return live;
+}
+
+static void *value_of(struct arguments *from, char kind, size_t place) {
+    switch (kind) {
+        case 'C': return from->client;
+        case 'X':
+        case 'x': return from->context;
+        case 'O':
+        case 'p': return from->options;
+        case 'R': return from->reader;
+        case 'U': return from->upload;
+        case 'D': return manifest;
+        case 'f': return from;
+        case 'z': return &from->size;
+        case 'o':
+        case 'n': return &from->results[place];
+        case 'N':
+        case 'K': return text("name");
+        case 'J': return text("{}");
+        case 'H': return text("%s", env("OCIREG_TEST_V2"));
+        case 'Q': return text("%s", from->repository);
+        case 'T': return text("%s:tag", from->repository);
+        case 'B': return blob_reference(from->repository, "abc", 3);
+        case 'P': return text("%s/here", from->folder);
+        case 'W': return text("%s/there", from->folder);
+        case 's': return digest_of("", 0);
+        default: fail_msg("no value of kind %c", kind); return NULL;
+    }
+}
+
+void fill_in(struct arguments *from, const struct call *call, void **arguments) {
+    for (size_t i = 0; call->kinds[i]; i++) arguments[i] = value_of(from, call->kinds[i], i);
+    memset(from->results, 0xa5, sizeof from->results);
+    from->size = 77;
+}
+
+bool results_are_empty(const struct arguments *from, const struct call *call, void *const *arguments) {
+    for (size_t i = 0; call->kinds[i]; i++) {
+        if (!is_result_kind(call->kinds[i]) || !arguments[i]) continue;
+        if (call->kinds[i] == 'z' ? from->size != 0 : from->results[i] != NULL) return false;
+    }
+    return true;
+}

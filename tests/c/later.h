@@ -1,0 +1,26 @@
+/* Something done on another thread a little later, and when it was done. */
+#ifndef OCIREG_TEST_LATER_H
+#define OCIREG_TEST_LATER_H
+
+#include <pthread.h>
+
+#include "common.h"
+#include "peer.h"
+
+struct later {
+    pthread_t thread;
+    void (*act)(void *object);
+    void *object;
+    struct peer *peer;  /* not before it has so many requests */
+    size_t requests;
+    double wait_ms;     /* and not before so many milliseconds more */
+    double done_at;
+};
+
+void later_cancel(struct later *later, ocireg_context *context, struct peer *peer, size_t requests, double wait_ms);
+void later_close(struct later *later, ocireg_client *client, struct peer *peer, size_t requests, double wait_ms);
+
+/* To be called right after the interrupted call: it ended within 200 ms of the act, and not before it. */
+void was_prompt(struct later *later);
+
+#endif

@@ -1,0 +1,164 @@
+/* What a parent's handles do in a forked child, and that both processes go on. */
+#include "calls.h"
+#include "later.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+struct plan {
+    struct arguments *live;
+    void *(*filled)[MOST_ARGUMENTS]; /* the arguments of every call, made before the fork */
+};
+
+static bool has_handle(const struct call *call) {
+    return strchr("CXRU", call->kinds[0]) != NULL;
+}
+
+static struct plan make_plan(void) {
+    struct plan plan = {.live = live_arguments(), .filled = keep(calloc(call_count, sizeof *plan.filled), free)};
+    for (size_t i = 0; i < call_count; i++) fill_in(plan.live, &calls[i], plan.filled[i]);
+    return plan;
+}
+
+/* The child's work gives what went wrong, or "": cmocka's checks are of no use there. */
+typedef void child_fn(const struct plan *plan, char *wrong, size_t size);
+
+static void every_handle_is_refused(const struct plan *plan, char *wrong, size_t size) {
+    double begun = now_ms();
+    for (size_t i = 0; i < call_count; i++) {
+        if (!has_handle(&calls[i])) continue;
+        ocireg_error *error = NULL;
+        ocireg_status status = calls[i].run(plan->filled[i], &error);
+        if (status != OCIREG_FORKED || ocireg_error_code(error) != OCIREG_FORKED) {
+            snprintf(wrong, size, "%s gives %s", calls[i].name, ocireg_status_name(status));
+        }
+        ocireg_error_free(error);
+    }
+    if (now_ms() - begun > allowed_ms(500)) snprintf(wrong, size, "the answers took %.0f ms", now_ms() - begun);
+}
+
+static void frees_do_nothing(const struct plan *plan, char *wrong, size_t size) {
+    ocireg_blob_reader_free(plan->live->reader);
+    ocireg_upload_free(plan->live->upload);
+    ocireg_client_free(plan->live->client);
+    ocireg_context_free(plan->live->context);
+    (void)wrong, (void)size;
+}
+
+static void child_has_its_own(const struct plan *plan, char *wrong, size_t size) {
+    ocireg_client *client = NULL;
+    char *json = NULL;
+    const char *host = getenv("OCIREG_TEST_V2");
+    ocireg_status made = ocireg_client_new(NULL, &client, NULL);
+    ocireg_status foreign = ocireg_registry_ping(client, plan->live->context, host, NULL, &json, NULL);
+    ocireg_status pinged = ocireg_registry_ping(client, NULL, host, NULL, &json, NULL);
+    if (made != OCIREG_OK || foreign != OCIREG_FORKED || pinged != OCIREG_OK) {
+        snprintf(wrong, size, "new %s, with the parent's context %s, ping %s", ocireg_status_name(made), ocireg_status_name(foreign),
+                 ocireg_status_name(pinged));
+    }
+    ocireg_string_free(json);
+    ocireg_client_free(client);
+}
+
+/* Runs the work in a child. It ends by a signal, so that no leak check counts what the parent's handles left there. */
+static void in_child(child_fn *work, const struct plan *plan) {
+    char wrong[256] = "";
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        alarm(30);
+        work(plan, wrong, sizeof wrong);
+        if (write(ends[1], wrong[0] ? wrong : "fine", wrong[0] ? strlen(wrong) : 4) < 0) _exit(1);
+        kill(getpid(), SIGKILL);
+    }
+    close(ends[1]);
+    ssize_t count = read(ends[0], wrong, sizeof wrong - 1);
+    close(ends[0]);
+    int status = 0;
+    waitpid(child, &status, 0);
+    if (count <= 0) fail_msg("the child said nothing and ended by signal %d", WIFSIGNALED(status) ? WTERMSIG(status) : 0);
+    wrong[count] = '\0';
+    if (strcmp(wrong, "fine") != 0) fail_msg("in the child: %s", wrong);
+}
+
+/* The parent's handles are as they were. */
+static void parent_goes_on(const struct plan *plan) {
+    struct arguments *live = plan->live;
+    uint8_t bytes[8];
+    size_t count = 0;
+    char *json = NULL;
+    expect_status(OCIREG_OK, ocireg_registry_ping(live->client, live->context, env("OCIREG_TEST_V2"), NULL, &json, &failure));
+    kept(json);
+    expect_status(OCIREG_OK, ocireg_blob_reader_read(live->reader, bytes, sizeof bytes, &count, &failure));
+    assert_int_equal(count, 3);
+    expect_status(OCIREG_OK, ocireg_upload_write(live->upload, (const uint8_t *)"fork", 4, &failure));
+    expect_status(OCIREG_OK, ocireg_upload_finish(live->upload, NULL, NULL, &failure));
+}
+
+static void test_handles_answer_forked(void **state) {
+    (void)state;
+    struct plan plan = make_plan();
+    in_child(every_handle_is_refused, &plan);
+    parent_goes_on(&plan);
+}
+
+static void test_frees_in_the_child(void **state) {
+    (void)state;
+    struct plan plan = make_plan();
+    in_child(frees_do_nothing, &plan);
+    parent_goes_on(&plan);
+}
+
+static void test_child_makes_a_client(void **state) {
+    (void)state;
+    struct plan plan = make_plan();
+    in_child(child_has_its_own, &plan);
+    parent_goes_on(&plan);
+}
+
+struct caller {
+    ocireg_client *client;
+    ocireg_context *context;
+    const char *host;
+};
+
+static void *call_silent_peer(void *argument) {
+    struct caller *caller = argument;
+    char *json = NULL;
+    ocireg_registry_ping(caller->client, caller->context, caller->host, NULL, &json, NULL);
+    ocireg_string_free(json);
+    return NULL;
+}
+
+/* Another thread is in a call, with whatever locks, when the process forks. */
+static void test_fork_during_a_call(void **state) {
+    (void)state;
+    const struct answer silent = {.then = PEER_SILENT};
+    struct peer *peer = peer_start(&silent, 1);
+    struct plan plan = make_plan();
+    struct caller caller = {plan.live->client, new_context(), peer_host(peer)};
+    set_host(caller.client, caller.host, "{'plain_http':true}");
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, call_silent_peer, &caller), 0);
+    bool waits = peer_wait(peer, 1, allowed_ms(5000));
+    in_child(every_handle_is_refused, &plan);
+    in_child(child_has_its_own, &plan);
+    in_child(frees_do_nothing, &plan);
+    ocireg_context_cancel(caller.context, NULL);
+    pthread_join(thread, NULL);
+    assert_true(waits);
+    parent_goes_on(&plan);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        test(test_handles_answer_forked),
+        test(test_frees_in_the_child),
+        test(test_child_makes_a_client),
+        test(test_fork_during_a_call),
+    };
+    return run_all(tests);
+}

@@ -1,0 +1,119 @@
+/* Strings and options that are not what they should be. */
+#include "calls.h"
+
+/* The call with argument number i as given: INVALID_ARGUMENT, a message with `part`, and no result. */
+static void refuses(struct arguments *live, const struct call *call, size_t i, void *value, const char *part) {
+    void *arguments[MOST_ARGUMENTS];
+    ocireg_error *error = NULL;
+    fill_in(live, call, arguments);
+    arguments[i] = value;
+    ocireg_status status = call->run(arguments, &error);
+    const char *message = error ? ocireg_error_message(error) : "";
+    if (status != OCIREG_INVALID_ARGUMENT || !strstr(message, part)) {
+        fail_msg("%s, argument %zu: %s without '%s' in '%s'", call->name, i, ocireg_status_name(status), part, message);
+    }
+    if (!results_are_empty(live, call, arguments)) fail_msg("%s, argument %zu: a result is unset", call->name, i);
+    ocireg_error_free(error);
+}
+
+static void test_invalid_utf8(void **state) {
+    (void)state;
+    static char overlong[] = "a\xc0\xaf", cut[] = "a\xe2\x82", alone[] = "\xff";
+    char *const bad[] = {overlong, cut, alone};
+    struct arguments *live = live_arguments();
+    for (size_t number = 0; number < call_count; number++) {
+        for (size_t i = 0; calls[number].kinds[i]; i++) {
+            if (!is_text_kind(calls[number].kinds[i])) continue;
+            for (size_t k = 0; k < 3; k++) refuses(live, &calls[number], i, bad[k], "UTF-8");
+        }
+    }
+}
+
+static void test_unknown_option(void **state) {
+    (void)state;
+    struct arguments *live = live_arguments();
+    ocireg_options *unknown = options("{'no_such_option':1}");
+    for (size_t number = 0; number < call_count; number++) {
+        const char *place = strchr(calls[number].kinds, 'p');
+        if (place) refuses(live, &calls[number], (size_t)(place - calls[number].kinds), unknown, "no_such_option");
+    }
+}
+
+static void test_wrong_type(void **state) {
+    (void)state;
+    struct arguments *live = live_arguments();
+    for (size_t number = 0; number < call_count; number++) {
+        const struct call *call = &calls[number];
+        if (!call->wrong) continue;
+        const char *place = strchr(call->kinds, 'p');
+        assert_non_null(place);
+        char *key = text("%s", call->wrong + 2);
+        *strchr(key, '\'') = '\0';
+        refuses(live, call, (size_t)(place - call->kinds), options("%s", call->wrong), key);
+    }
+}
+
+static void test_values_out_of_range(void **state) {
+    (void)state;
+    ocireg_client *client = NULL;
+    static const char *const bad[] = {"{'retries':-1}", "{'max_manifest_bytes':33554433}", "{'idle_timeout_ms':-5}"};
+    for (size_t i = 0; i < 3; i++) {
+        expect_status(OCIREG_INVALID_ARGUMENT, ocireg_client_new(options("%s", bad[i]), &client, &failure));
+        assert_null(client);
+        char *key = text("%s", bad[i] + 2);
+        *strchr(key, '\'') = '\0';
+        expect_message(key);
+    }
+}
+
+static void test_host_options_that_contradict(void **state) {
+    (void)state;
+    ocireg_client *client = new_client(NULL);
+    static const char *const bad[] = {"{'username':'alice'}", "{'password':'p'}", "{'username':'a','password':'b','token':'c'}",
+                                      "{'endpoint':'ftp://h/'}", "{'endpoint':'https://u:p@h/'}"};
+    for (size_t i = 0; i < 5; i++) {
+        expect_status(OCIREG_INVALID_ARGUMENT, ocireg_client_set_host(client, "h.example", options("%s", bad[i]), &failure));
+    }
+}
+
+static void test_parse_refuses(void **state) {
+    (void)state;
+    ocireg_options *object = options("{'n':1}");
+    static const char *const bad[] = {"", "{", "[]", "1", "\"text\"", "{\"n\":1,}", "{\"n\":1}}", "{'n':1}", "{\"n\":1,\"n\":2}"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        expect_status(OCIREG_INVALID_ARGUMENT, ocireg_options_parse(object, bad[i], &failure));
+        expect_message("JSON");
+    }
+}
+
+/* What the setters and the parser put together is what a call sees. */
+static void test_setters(void **state) {
+    (void)state;
+    ocireg_options *object = options("{'default_index':'one.example'}");
+    char *json = NULL;
+    expect_status(OCIREG_OK, ocireg_options_set_string(object, "default_index", "two.example", &failure));
+    expect_status(OCIREG_OK, ocireg_reference_parse("a/b", object, &json, &failure));
+    expect_text_at(kept(json), "index/name", "two.example");
+    expect_status(OCIREG_OK, ocireg_options_set_int(object, "default_index", 1, &failure));
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_reference_parse("a/b", object, &json, &failure));
+    expect_message("default_index");
+    expect_status(OCIREG_OK, ocireg_options_set_bool(object, "default_index", true, &failure));
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_reference_parse("a/b", object, &json, &failure));
+    expect_message("default_index");
+    /* A list cannot grow out of a single value. */
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_options_add_string(object, "default_index", "x", &failure));
+    expect_message("default_index");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        test(test_invalid_utf8),
+        test(test_unknown_option),
+        test(test_wrong_type),
+        test(test_values_out_of_range),
+        test(test_host_options_that_contradict),
+        test(test_parse_refuses),
+        test(test_setters),
+    };
+    return run_all(tests);
+}

@@ -1,0 +1,94 @@
+//! What every case needs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ocireg::digest::{Algorithm, Digest};
+use ocireg::error::{Code, Error};
+use ocireg::http::call::Call;
+use ocireg::http::context::Context;
+use ocireg::http::settings::ClientOptions;
+use ocireg::reference::{Reference, Repository};
+use ocireg::registry::host::HostOptions;
+use ocireg::registry::Client;
+use serde_json::json;
+
+pub const MANIFEST: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[]}"#;
+pub const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
+
+/// Short limits: cases wait for them.
+pub fn options() -> ClientOptions {
+    ClientOptions { plain_http: true, idle_timeout_ms: 1000, answer_timeout_ms: 2000, ..ClientOptions::default() }
+}
+
+pub fn client() -> Client {
+    Client::new(options()).unwrap()
+}
+
+pub fn host_options(options: serde_json::Value) -> HostOptions {
+    serde_json::from_value(options).unwrap()
+}
+
+/// A client with a user and a password for a host.
+pub fn client_for(host: &str) -> Client {
+    let client = client();
+    client
+        .set_host(host, host_options(json!({"username": "alice", "password": "s3cret", "plain_http": true})))
+        .unwrap();
+    client
+}
+
+pub fn call(client: &Client) -> Call {
+    client.call(None).unwrap()
+}
+
+pub fn with_context(client: &Client) -> (Arc<Context>, Call) {
+    let context = Arc::new(Context::new());
+    (context.clone(), client.call(Some(context)).unwrap())
+}
+
+pub fn digest(bytes: &[u8]) -> Digest {
+    Algorithm::Sha256.digest(bytes)
+}
+
+pub fn tag(host: &str) -> Reference {
+    Reference::parse(&format!("{host}/a/b:t"), None).unwrap()
+}
+
+pub fn at(host: &str, digest: &Digest) -> Reference {
+    Reference::parse(&format!("{host}/a/b@{digest}"), None).unwrap()
+}
+
+pub fn repository(host: &str) -> Repository {
+    Repository::parse(&format!("{host}/a/b"), None).unwrap()
+}
+
+/// Bytes that are alike nowhere.
+pub fn noise(size: usize) -> Vec<u8> {
+    let mut state = 0x2545_f491_4f6c_dd1du64;
+    (0..size)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 32) as u8
+        })
+        .collect()
+}
+
+/// The error of an outcome, which must have this code and name this.
+#[track_caller]
+pub fn fails<T>(outcome: Result<T, Error>, code: Code, part: &str) -> Error {
+    let error = outcome.err().expect("this must fail");
+    assert_eq!(error.code(), code, "{error}");
+    assert!(error.message().contains(part), "{:?} lacks {part:?}", error.message());
+    error
+}
+
+pub fn within(limit: Duration, work: impl FnOnce()) -> Duration {
+    let begun = std::time::Instant::now();
+    work();
+    let taken = begun.elapsed();
+    assert!(taken < limit, "took {taken:?}, the limit is {limit:?}");
+    taken
+}

@@ -1,0 +1,261 @@
+//! Blobs that break off, lie, or do not end.
+
+use std::time::Duration;
+
+use ocireg::error::{Code, Error};
+use ocireg::registry::reader::ReadOptions;
+use ocireg::registry::save::Delivered;
+use ocireg::registry::Client;
+
+use crate::common::*;
+use crate::server::*;
+
+fn get(client: &Client, host: &str, blob: &[u8]) -> Result<(Delivered, Vec<u8>), Error> {
+    client.get_blob(&call(client), &at(host, &digest(blob)), &ReadOptions::default())
+}
+
+/// Every file in a folder.
+fn files(folder: &std::path::Path) -> Vec<String> {
+    let mut names: Vec<String> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn a_break_at_any_byte_costs_no_byte() {
+    let blob = noise(4096);
+    for then in [Then::Reset, Then::Close] {
+        for cut in (0..=4095).step_by(97) {
+            let copy = blob.clone();
+            let server = Server::start(move |seen| match seen.number {
+                0 => reply(200).body(&copy).cut(cut, then),
+                _ => serve(&copy, seen),
+            });
+            let client = client();
+            let (_, bytes) = get(&client, &server.host, &blob).unwrap_or_else(|error| panic!("cut at {cut}: {error}"));
+            assert_eq!(bytes, blob);
+            let seen = server.seen();
+            assert_eq!(seen.len(), 2, "cut at {cut}");
+            // A reset may take bytes with it that were sent; a close may not.
+            let from = seen[1].range_start().unwrap_or(0);
+            assert!(if then == Then::Close { from == cut } else { from <= cut }, "cut at {cut}, continued at {from}");
+        }
+    }
+}
+
+#[test]
+fn many_breaks_are_survived_while_there_is_progress() {
+    let blob = noise(12 << 20);
+    let copy = blob.clone();
+    let server = Server::start(move |seen| serve(&copy, seen).cut((2 << 20) - 7, Then::Close));
+    let client = client();
+    let (_, bytes) = get(&client, &server.host, &blob).unwrap();
+    assert!(bytes == blob);
+    assert_eq!(server.seen().len(), 7);
+}
+
+#[test]
+fn a_server_that_gives_nothing_more_is_an_error() {
+    let blob = noise(1000);
+    let copy = blob.clone();
+    let server = Server::start(move |seen| match seen.range_start() {
+        None => reply(200).body(&copy).cut(500, Then::Close),
+        Some(start) => serve(&copy, seen).cut(0, Then::Close).header("X-Start", start),
+    });
+    let client = client();
+    let error = fails(get(&client, &server.host, &blob), Code::Network, "");
+    assert_eq!(server.seen().len(), 5, "{error}");
+}
+
+#[test]
+fn ranges_that_are_ignored_or_wrong() {
+    let blob = noise(3000);
+    let copy = blob.clone();
+    let ignores = Server::start(move |seen| match seen.number {
+        0 => reply(200).body(&copy).cut(1000, Then::Close),
+        _ => reply(200).body(&copy),
+    });
+    let client = client();
+    assert_eq!(get(&client, &ignores.host, &blob).unwrap().1, blob);
+
+    for range in ["bytes 0-2999/3000", "bytes 1001-2999/3000", "junk", "bytes 1000-2999/9999"] {
+        let copy = blob.clone();
+        let wrong = Server::start(move |seen| match seen.number {
+            0 => reply(200).body(&copy).cut(1000, Then::Close),
+            _ => reply(206).header("Content-Range", range).body(&copy[1000..]),
+        });
+        let error = get(&client, &wrong.host, &blob).err().unwrap();
+        assert!(matches!(error.code(), Code::Protocol | Code::SizeMismatch), "{range}: {error}");
+    }
+
+    // A shorter part than asked for is legal; there is more to ask for.
+    let copy = blob.clone();
+    let stingy = Server::start(move |seen| match seen.range_start() {
+        None => reply(200).body(&copy).cut(1000, Then::Close),
+        Some(start) => {
+            let end = (start + 700).min(copy.len());
+            reply(206).header("Content-Range", format!("bytes {start}-{}/3000", end - 1)).body(&copy[start..end])
+        }
+    });
+    assert_eq!(get(&client, &stingy.host, &blob).unwrap().1, blob);
+}
+
+#[test]
+fn a_wrong_digest_once_is_repaired_and_twice_is_an_error() {
+    let blob = noise(5000);
+    let mut bad = blob.clone();
+    bad[2500] ^= 1;
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("layer");
+
+    let (good, wrong) = (blob.clone(), bad.clone());
+    let once = Server::start(move |seen| reply(200).body(if seen.number == 0 { &wrong } else { &good }));
+    let client = client();
+    let found = client
+        .get_blob_file(&call(&client), &at(&once.host, &digest(&blob)), &target, &ReadOptions::default())
+        .unwrap();
+    assert!(found.verified);
+    assert_eq!(std::fs::read(&target).unwrap(), blob);
+    std::fs::remove_file(&target).unwrap();
+
+    let always = Server::start(move |_| reply(200).body(&bad));
+    let outcome =
+        client.get_blob_file(&call(&client), &at(&always.host, &digest(&blob)), &target, &ReadOptions::default());
+    fails(outcome, Code::DigestMismatch, digest(&blob).as_str());
+    assert_eq!(always.seen().len(), 2);
+    assert_eq!(files(folder.path()), Vec::<String>::new(), "nothing half-done is left");
+}
+
+#[test]
+fn another_process_continues_a_partial_file() {
+    let blob = noise(3 << 20);
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("layer");
+    let copy = blob.clone();
+    let dies = Server::start(move |seen| match seen.number {
+        0 => reply(200).body(&copy).cut(2 << 20, Then::Close),
+        _ => reply(200).body(&copy).cut(0, Then::Close),
+    });
+    let client = client();
+    let reference = at(&dies.host, &digest(&blob));
+    fails(client.get_blob_file(&call(&client), &reference, &target, &ReadOptions::default()), Code::Network, "");
+    assert!(!target.exists(), "the target appears only whole");
+    assert_eq!(files(folder.path()).len(), 1, "the bytes are kept");
+
+    let copy = blob.clone();
+    let lives = Server::start(move |seen| serve(&copy, seen));
+    let fresh = crate::common::client();
+    let reference = at(&lives.host, &digest(&blob));
+    let found = fresh.get_blob_file(&call(&fresh), &reference, &target, &ReadOptions::default()).unwrap();
+    assert_eq!((found.resumed, found.length, found.verified), (2 << 20, 3 << 20, true));
+    assert_eq!(lives.seen()[0].range_start(), Some(2 << 20));
+    assert!(std::fs::read(&target).unwrap() == blob);
+    assert_eq!(files(folder.path()), ["layer"]);
+}
+
+#[test]
+fn a_partial_file_of_other_bytes_is_found_out() {
+    let blob = noise(1 << 20);
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("layer");
+    let name = format!(".layer.{}.partial", &digest(&blob).hex()[..12]);
+    for planted in [vec![7u8; 1000], vec![7u8; 1 << 20], vec![7u8; 2 << 20]] {
+        std::fs::write(folder.path().join(&name), &planted).unwrap();
+        let copy = blob.clone();
+        let server = Server::start(move |seen| match seen.range_start() {
+            Some(start) if start >= copy.len() => reply(416).header("Content-Range", format!("bytes */{}", copy.len())),
+            _ => serve(&copy, seen),
+        });
+        let client = client();
+        let options = ReadOptions { size: Some(blob.len() as u64), ..Default::default() };
+        client.get_blob_file(&call(&client), &at(&server.host, &digest(&blob)), &target, &options).unwrap();
+        assert!(std::fs::read(&target).unwrap() == blob);
+        assert_eq!(files(folder.path()), ["layer"]);
+    }
+}
+
+#[test]
+fn two_threads_may_want_the_same_file() {
+    let blob = noise(1 << 20);
+    let copy = blob.clone();
+    let server = Server::start(move |seen| {
+        std::thread::sleep(Duration::from_millis(100));
+        serve(&copy, seen)
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("layer");
+    let client = client();
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                client
+                    .get_blob_file(&call(&client), &at(&server.host, &digest(&blob)), &target, &ReadOptions::default())
+                    .unwrap()
+            });
+        }
+    });
+    assert!(std::fs::read(&target).unwrap() == blob);
+    assert_eq!(files(folder.path()), ["layer"]);
+}
+
+#[test]
+fn sizes_that_are_not_true() {
+    let blob = noise(1000);
+    let client = client();
+    let known = ReadOptions { size: Some(1000), ..Default::default() };
+    let read = |server: &Server| client.get_blob(&call(&client), &at(&server.host, &digest(&blob)), &known);
+
+    let copy = blob.clone();
+    let short = Server::start(move |_| reply(200).body(&copy[..999]));
+    fails(read(&short), Code::SizeMismatch, "1000");
+    assert_eq!(short.seen().len(), 1, "seen at once");
+
+    let long = Server::start(|_| reply(200).body(noise(1001)));
+    fails(read(&long), Code::SizeMismatch, "");
+
+    let endless = Server::start(|_| reply(200).body(noise(8 << 20)).unframed());
+    fails(read(&endless), Code::SizeMismatch, "longer");
+
+    let copy = blob.clone();
+    let unframed = Server::start(move |_| reply(200).body(&copy).unframed());
+    assert_eq!(read(&unframed).unwrap().1, blob);
+
+    let absurd = Server::start(|_| reply(200).header("Content-Length", 1u64 << 62));
+    fails(read(&absurd), Code::SizeMismatch, "");
+}
+
+#[test]
+fn memory_is_bounded() {
+    let client = client();
+    let limit = ReadOptions { limit: Some(1000), ..Default::default() };
+    let server = Server::start(|_| reply(200).body(noise(1001)).unframed());
+    fails(client.get_blob(&call(&client), &at(&server.host, &digest(b"")), &limit), Code::LimitExceeded, "1000");
+}
+
+#[test]
+fn an_encoding_nobody_asked_for_is_refused() {
+    let client = client();
+    let server = Server::start(|_| reply(200).header("Content-Encoding", "gzip").body("x"));
+    fails(get(&client, &server.host, b"x"), Code::Protocol, "gzip");
+    assert_eq!(server.seen()[0].header("accept-encoding"), Some("identity"));
+}
+
+#[test]
+fn pieces_are_pieces() {
+    let blob = noise(1000);
+    let client = client();
+    let piece = ReadOptions { offset: 100, length: Some(50), ..Default::default() };
+    let copy = blob.clone();
+    let ranges = Server::start(move |_| reply(206).header("Content-Range", "bytes 100-149/1000").body(&copy[100..150]));
+    let copy = blob.clone();
+    let ignores = Server::start(move |_| reply(200).body(&copy));
+    for server in [ranges, ignores] {
+        let (found, bytes) = client.get_blob(&call(&client), &at(&server.host, &digest(&blob)), &piece).unwrap();
+        assert_eq!(bytes, blob[100..150]);
+        assert_eq!((found.verified, found.offset, found.length, found.size), (false, 100, 50, Some(1000)));
+    }
+    let outside = Server::start(|_| reply(416).header("Content-Range", "bytes */1000"));
+    let far = ReadOptions { offset: 5000, ..Default::default() };
+    fails(client.get_blob(&call(&client), &at(&outside.host, &digest(&blob)), &far), Code::InvalidArgument, "5000");
+}

@@ -1,0 +1,198 @@
+//! Retries and redirects.
+
+use std::time::{Duration, Instant};
+
+use ocireg::error::Code;
+use ocireg::registry::manifest::GetOptions;
+
+use crate::common::*;
+use crate::server::*;
+
+fn manifest() -> Reply {
+    reply(200).header("Content-Type", MANIFEST_TYPE).body(MANIFEST)
+}
+
+#[test]
+fn a_server_that_recovers_is_asked_again() {
+    for status in [408, 429, 500, 502, 503, 504] {
+        let server = Server::start(move |seen| if seen.number < 2 { reply(status) } else { manifest() });
+        let client = client();
+        let found = client.get_manifest(&call(&client), &tag(&server.host), &GetOptions::default()).unwrap();
+        assert_eq!(found.bytes, MANIFEST.as_bytes());
+        assert_eq!(server.seen().len(), 3, "{status}");
+    }
+}
+
+#[test]
+fn a_server_that_does_not_recover_is_an_error_after_five_tries() {
+    let server =
+        Server::start(|_| reply(503).header("Content-Type", "text/html").body("<html><title>Down</title></html>"));
+    let client = client();
+    let error =
+        fails(client.get_manifest(&call(&client), &tag(&server.host), &GetOptions::default()), Code::Server, "Down");
+    assert_eq!((error.http_status(), error.attempts(), server.seen().len()), (Some(503), 5, 5));
+}
+
+#[test]
+fn a_reset_before_the_answer_is_tried_again() {
+    let server = Server::start(|seen| match seen.number {
+        0 => lost(),
+        1 => manifest().cut(20, Then::Reset),
+        _ => manifest(),
+    });
+    let client = client();
+    assert!(client.get_manifest(&call(&client), &tag(&server.host), &GetOptions::default()).is_ok());
+}
+
+#[test]
+fn retry_after_is_kept() {
+    let server = Server::start(|seen| match seen.number {
+        0 => reply(429).header("Retry-After", 1),
+        _ => manifest(),
+    });
+    let client = client();
+    client.get_manifest(&call(&client), &tag(&server.host), &GetOptions::default()).unwrap();
+    let seen = server.seen();
+    assert!(seen[1].at - seen[0].at >= Duration::from_secs(1));
+}
+
+#[test]
+fn a_wait_that_is_too_long_is_the_callers_to_decide() {
+    let server = Server::start(|_| reply(429).header("Retry-After", 3600));
+    let client = client();
+    let error =
+        fails(client.get_manifest(&call(&client), &tag(&server.host), &GetOptions::default()), Code::RateLimited, "");
+    assert_eq!((error.retry_after(), server.seen().len()), (Some(3600), 1));
+}
+
+#[test]
+fn what_was_refused_for_good_is_not_asked_again() {
+    for (status, code) in [(400, Code::Http), (403, Code::Forbidden), (404, Code::NotFound), (405, Code::Unsupported)] {
+        let server = Server::start(move |_| reply(status));
+        let client = client();
+        fails(client.get_manifest(&call(&client), &tag(&server.host), &GetOptions::default()), code, "");
+        assert_eq!(server.seen().len(), 1);
+    }
+}
+
+#[test]
+fn credentials_stay_at_home_and_queries_stay_as_they_are() {
+    let blob = noise(1000);
+    let copy = blob.clone();
+    let store = Server::start(move |seen| serve(&copy, seen));
+    let query = "/blob?sig=a%2Fb%20c+d~e&X-Amz-Signature=%2f%3D";
+    let target = store.url(query);
+    let home = Server::start(move |seen| match seen.header("authorization") {
+        Some(_) => reply(307).header("Location", &target),
+        None => reply(401).header("WWW-Authenticate", "Basic realm=\"r\""),
+    });
+    let client = client_for(&home.host);
+    let (_, bytes) = client.get_blob(&call(&client), &at(&home.host, &digest(&blob)), &Default::default()).unwrap();
+    assert_eq!(bytes, blob);
+    let seen = store.seen();
+    assert_eq!(seen.len(), 1);
+    assert_eq!(seen[0].target, query);
+    for name in ["authorization", "cookie", "referer"] {
+        assert_eq!(seen[0].header(name), None, "{name}");
+    }
+}
+
+#[test]
+fn the_same_host_on_another_port_is_another_origin() {
+    let other = Server::start(|_| reply(401).header("WWW-Authenticate", "Basic realm=\"give me\""));
+    let target = other.url("/x");
+    let home = Server::start(move |seen| match seen.header("authorization") {
+        Some(_) => reply(302).header("Location", &target),
+        None => reply(401).header("WWW-Authenticate", "Basic realm=\"r\""),
+    });
+    let client = client_for(&home.host);
+    fails(
+        client.get_blob(&call(&client), &at(&home.host, &digest(b"")), &Default::default()),
+        Code::Unauthenticated,
+        "",
+    );
+    assert!(other.seen().iter().all(|seen| seen.header("authorization").is_none()));
+    assert_eq!(other.seen().len(), 1, "its challenge is not answered");
+}
+
+#[test]
+fn redirects_that_lead_nowhere_are_refused() {
+    for (location, part) in [
+        (Some("http://169.254.169.254/latest/meta-data"), "link-local"),
+        (Some("file:///etc/passwd"), ""),
+        (Some("ftp://127.0.0.1/x"), ""),
+        (Some("http://u:p@127.0.0.1/x"), ""),
+        (None, "without saying where"),
+    ] {
+        let server = Server::start(move |_| match location {
+            Some(location) => reply(307).header("Location", location),
+            None => reply(307),
+        });
+        let client = client();
+        fails(
+            client.get_blob(&call(&client), &at(&server.host, &digest(b"x")), &Default::default()),
+            Code::Redirect,
+            part,
+        );
+        assert_eq!(server.seen().len(), 1, "{location:?}");
+    }
+}
+
+#[test]
+fn chains_end() {
+    let hops = |limit: usize| {
+        Server::start(move |seen| {
+            let at: usize = seen.path().rsplit('/').next().and_then(|text| text.parse().ok()).unwrap_or(0);
+            if at < limit {
+                reply(302).header("Location", format!("/hop/{}", at + 1))
+            } else {
+                reply(200).body("x")
+            }
+        })
+    };
+    let client = client();
+    let get = |server: &Server| client.get_blob(&call(&client), &at(&server.host, &digest(b"x")), &Default::default());
+    assert!(get(&hops(5)).is_ok());
+    assert!(get(&hops(10)).is_ok());
+    fails(get(&hops(11)), Code::Redirect, "10");
+    let endless = Server::start(|seen| reply(307).header("Location", seen.path()));
+    let begun = Instant::now();
+    fails(get(&endless), Code::Redirect, "loop");
+    assert!(begun.elapsed() < Duration::from_secs(1));
+}
+
+#[test]
+fn an_old_signed_url_is_renewed_once() {
+    let blob = noise(100);
+    let copy = blob.clone();
+    let server = Server::start(move |seen| match (seen.path(), seen.number) {
+        ("/signed", 1) => reply(403).body("<Error>Request has expired</Error>"),
+        ("/signed", _) => reply(200).body(&copy),
+        _ => reply(307).header("Location", "/signed"),
+    });
+    let client = client();
+    let (_, bytes) = client.get_blob(&call(&client), &at(&server.host, &digest(&blob)), &Default::default()).unwrap();
+    assert_eq!((bytes, server.seen().len()), (blob, 4));
+}
+
+#[test]
+fn an_endpoint_with_a_path_prefix_is_used_for_everything() {
+    let server = Server::start(|seen| match seen.path() {
+        "/proxy/v2/a/b/manifests/t" => manifest(),
+        _ => reply(404),
+    });
+    let client = client();
+    client.set_host("example.test", host_options(serde_json::json!({"endpoint": server.url("/proxy")}))).unwrap();
+    assert!(client.get_manifest(&call(&client), &tag("example.test"), &GetOptions::default()).is_ok());
+}
+
+#[test]
+fn a_checksum_that_is_sent_is_checked() {
+    let server = Server::start(|_| reply(200).header("Content-MD5", "1B2M2Y8AsgTpgAmY7PhCfg==").body("x"));
+    let client = client();
+    fails(
+        client.get_blob(&call(&client), &at(&server.host, &digest(b"x")), &Default::default()),
+        Code::DigestMismatch,
+        "Content-MD5",
+    );
+}

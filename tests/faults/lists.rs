@@ -1,0 +1,119 @@
+//! Lists in every odd form, and lists that do not end.
+
+use ocireg::error::{Code, Error};
+use ocireg::registry::catalog::CatalogOptions;
+use ocireg::registry::tags::{Tags, TagsOptions};
+
+use crate::common::*;
+use crate::server::*;
+
+fn tags(server: &Server) -> Result<Tags, Error> {
+    let client = client();
+    client.tags(&call(&client), &format!("{}/a/b", server.host), &TagsOptions::default())
+}
+
+#[test]
+fn odd_lists_are_lists() {
+    for (body, wanted) in [
+        (r#"{"name":"a/b","tags":null}"#, &[][..]),
+        (r#"{"name":"a/b"}"#, &[]),
+        (
+            r#"{"tags":["z","a",null,"z",7,"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"]}"#,
+            &["z", "a"],
+        ),
+    ] {
+        let server = Server::start(move |_| reply(200).json(body));
+        assert_eq!(tags(&server).unwrap().tags, wanted, "{body}");
+    }
+    let google = Server::start(|_| {
+        reply(200).json(r#"{"child":["c"],"manifest":{"sha256:x":{"tag":["1"]}},"name":"a/b","tags":["1"]}"#)
+    });
+    let found = tags(&google).unwrap();
+    assert_eq!((found.more["child"][0].as_str(), found.more["manifest"].is_object()), (Some("c"), true));
+}
+
+#[test]
+fn every_form_of_link_leads_on() {
+    for link in [
+        r#"</v2/a/b/tags/list?last=1&n=1>; rel="next""#,
+        r#"<http://{host}/v2/a/b/tags/list?last=1>; rel="next""#,
+        r#"<http://elsewhere.example/x>; rel="prev", </v2/a/b/tags/list?last=1,2>; title="a, b"; rel=next"#,
+        r#"/v2/a/b/tags/list?last=1; rel=next"#,
+        r#"<?last=1>; rel="next""#,
+        r#"<list?last=1>; rel="next""#,
+        r#"</v2/a/b/tags/list?next_page=gAAA%2BBB%3D%3D>; rel="next""#,
+    ] {
+        let server = Server::start(move |seen| match seen.target.contains('?') {
+            false => reply(200)
+                .header("Link", link.replace("{host}", seen.header("host").unwrap()))
+                .json(r#"{"tags":["1"]}"#),
+            true => reply(200).json(r#"{"tags":["2"]}"#),
+        });
+        let found = tags(&server).unwrap_or_else(|error| panic!("{link}: {error}"));
+        assert_eq!(found.tags, ["1", "2"], "{link}");
+        if link.contains("next_page") {
+            assert!(server.seen()[1].target.contains("next_page=gAAA%2BBB%3D%3D"), "followed undecoded");
+        }
+    }
+}
+
+#[test]
+fn links_that_go_round_or_away_are_refused() {
+    let round =
+        Server::start(|_| reply(200).header("Link", "</v2/a/b/tags/list?last=1>; rel=next").json(r#"{"tags":["1"]}"#));
+    fails(tags(&round), Code::Protocol, "circle");
+    let away =
+        Server::start(|_| reply(200).header("Link", "<http://evil.example/v2/>; rel=next").json(r#"{"tags":["1"]}"#));
+    fails(tags(&away), Code::Protocol, "evil.example");
+}
+
+#[test]
+fn a_list_is_cut_at_n_though_the_registry_ignores_it() {
+    let server = Server::start(|_| reply(200).json(r#"{"tags":["1","2","3"]}"#));
+    let client = client();
+    let options = TagsOptions { n: Some(2), ..Default::default() };
+    let found = client.tags(&call(&client), &format!("{}/a/b", server.host), &options).unwrap();
+    assert_eq!((found.tags.len(), found.last.as_deref()), (2, Some("2")));
+}
+
+#[test]
+fn a_registry_without_a_catalog_says_so() {
+    for (status, code) in [(404, Code::Unsupported), (405, Code::Unsupported), (401, Code::Unauthenticated)] {
+        let server = Server::start(move |_| reply(status));
+        let client = client();
+        fails(client.catalog(&call(&client), &server.host, &CatalogOptions::default()), code, "repositories");
+    }
+}
+
+#[test]
+fn bodies_that_are_no_lists() {
+    for body in ["<html>", "", "[1", r#"{"tags":["a"],"tags":["b"]}"#] {
+        let server = Server::start(move |_| reply(200).json(body));
+        fails(tags(&server), Code::Protocol, "JSON");
+    }
+    let huge = Server::start(|_| reply(200).header("Content-Length", 64 << 20).then(Then::Close));
+    fails(tags(&huge), Code::LimitExceeded, "page");
+}
+
+#[test]
+fn error_bodies_of_every_form_are_read() {
+    for (kind, body, part) in [
+        (
+            "application/json",
+            r#"{"errors":[{"code":"NAME_UNKNOWN","message":"repository name not known","detail":{"name":"a/b"}}]}"#,
+            "repository name not known",
+        ),
+        ("application/json", r#"{"errors":["just text"]}"#, "just text"),
+        ("application/json", r#"{"error":{"code":"X","message":"nested"}}"#, "nested"),
+        ("application/json", r#"{"code":"X","message":"flat"}"#, "flat"),
+        ("application/json", r#"{"details":"old style"}"#, "old style"),
+        ("text/html", "<html><head><title>Not here</title></head></html>", "Not here"),
+        ("text/plain", "404 page not found", "404 page not found"),
+        ("text/plain", "", "tags"),
+    ] {
+        let server = Server::start(move |_| reply(404).header("Content-Type", kind).body(body));
+        let error = fails(tags(&server), Code::NotFound, part);
+        assert_eq!(error.http_status(), Some(404));
+        assert!(error.message().len() < 1000);
+    }
+}

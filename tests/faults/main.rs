@@ -1,0 +1,11 @@
+//! Faults: what servers, networks and neighbours do wrong, and what the library makes of it.
+
+mod auth;
+mod common;
+mod download;
+mod http;
+mod lists;
+mod manifests;
+mod server;
+mod timing;
+mod upload;

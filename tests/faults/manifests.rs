@@ -1,0 +1,185 @@
+//! Manifests that are not what they say.
+
+use ocireg::error::{Code, Error};
+use ocireg::registry::manifest::{GetOptions, HeadOptions, Manifest, PutOptions};
+use ocireg::registry::Client;
+
+use crate::common::*;
+use crate::server::*;
+
+fn get(client: &Client, host: &str, options: &GetOptions) -> Result<Manifest, Error> {
+    client.get_manifest(&call(client), &tag(host), options)
+}
+
+fn serves(content_type: &'static str, body: impl Into<Vec<u8>>) -> Server {
+    let body = body.into();
+    Server::start(move |_| match content_type {
+        "" => reply(200).body(&body),
+        _ => reply(200).header("Content-Type", content_type).body(&body),
+    })
+}
+
+#[test]
+fn the_type_is_found_where_the_header_does_not_say_it() {
+    let client = client();
+    for content_type in [
+        "",
+        "application/json",
+        "text/plain; charset=utf-8",
+        "application/vnd.oci.image.manifest.v1+json; charset=utf-8",
+    ] {
+        let server = serves(content_type, MANIFEST);
+        let found = get(&client, &server.host, &GetOptions::default()).unwrap();
+        assert_eq!((found.document.media_type.as_str(), found.bytes.as_slice()), (MANIFEST_TYPE, MANIFEST.as_bytes()));
+    }
+}
+
+#[test]
+fn ambiguous_documents_are_refused() {
+    let client = client();
+    let both = MANIFEST.replace("\"layers\":[]", "\"layers\":[],\"manifests\":[]");
+    let twice = MANIFEST.replace("\"layers\":[]", "\"layers\":[],\"layers\":[]");
+    let negative = MANIFEST.replace("\"size\":2", "\"size\":-2");
+    let traversal = MANIFEST.replace("sha256:4413", "sha256:../../");
+    let deep = format!("{}{}", "[".repeat(200_000), "]".repeat(200_000));
+    for (content_type, body) in [
+        (MANIFEST_TYPE, both),
+        (MANIFEST_TYPE, twice),
+        (MANIFEST_TYPE, negative),
+        (MANIFEST_TYPE, traversal),
+        (MANIFEST_TYPE, deep),
+        ("application/vnd.oci.image.index.v1+json", MANIFEST.to_owned()),
+        ("text/html", "<html>proxy</html>".to_owned()),
+        (MANIFEST_TYPE, "[]".to_owned()),
+        (MANIFEST_TYPE, String::new()),
+    ] {
+        let shown: String = body.chars().take(60).collect();
+        let server = serves(content_type, body);
+        let error =
+            get(&client, &server.host, &GetOptions::default()).err().unwrap_or_else(|| panic!("{shown} was accepted"));
+        assert_eq!(error.code(), Code::InvalidManifest, "{shown}: {error}");
+    }
+}
+
+#[test]
+fn too_large_is_refused_before_it_is_read() {
+    let client = client();
+    let told = Server::start(|_| reply(200).header("Content-Length", 5 << 20).then(Then::Close));
+    fails(get(&client, &told.host, &GetOptions::default()), Code::LimitExceeded, "4194304");
+    let untold = Server::start(|_| reply(200).body(vec![b' '; 6 << 20]).unframed());
+    fails(get(&client, &untold.host, &GetOptions::default()), Code::LimitExceeded, "4194304");
+}
+
+#[test]
+fn bytes_of_another_digest_are_fetched_once_more() {
+    let client = client();
+    let reference = |host: &str| at(host, &digest(MANIFEST.as_bytes()));
+    let once = Server::start(|seen| {
+        reply(200).header("Content-Type", MANIFEST_TYPE).body(if seen.number == 0 { "{}" } else { MANIFEST })
+    });
+    assert!(client.get_manifest(&call(&client), &reference(&once.host), &GetOptions::default()).is_ok());
+    let always = serves(MANIFEST_TYPE, "{}");
+    fails(
+        client.get_manifest(&call(&client), &reference(&always.host), &GetOptions::default()),
+        Code::DigestMismatch,
+        "44136fa3",
+    );
+    assert_eq!(always.seen().len(), 2);
+}
+
+#[test]
+fn a_head_that_says_too_little_becomes_a_get() {
+    let client = client();
+    let answers: [fn() -> Reply; 4] = [
+        || reply(405),
+        || reply(200),
+        || reply(200).header("Content-Type", MANIFEST_TYPE),
+        || reply(200).header("Docker-Content-Digest", "junk").header("Content-Type", MANIFEST_TYPE),
+    ];
+    for answer in answers {
+        let server = Server::start(move |seen| match seen.method.as_str() {
+            "HEAD" => answer(),
+            _ => reply(200).header("Content-Type", MANIFEST_TYPE).body(MANIFEST),
+        });
+        let head = client.head_manifest(&call(&client), &tag(&server.host), &HeadOptions::default()).unwrap();
+        assert_eq!((head.digest, head.size), (digest(MANIFEST.as_bytes()), MANIFEST.len() as u64));
+    }
+}
+
+#[test]
+fn options_restrict_what_is_accepted() {
+    let client = client();
+    let index = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
+    let server = serves("application/vnd.oci.image.index.v1+json", index);
+    assert!(get(&client, &server.host, &GetOptions::default()).is_ok());
+    let no_index = GetOptions { accept_index: false, ..Default::default() };
+    fails(get(&client, &server.host, &no_index), Code::InvalidManifest, "index");
+    assert!(!server.seen()[1].header("accept").unwrap().contains("index"));
+    let old = GetOptions { max_schema_version: 1, ..Default::default() };
+    fails(get(&client, &server.host, &old), Code::InvalidManifest, "schema version");
+    assert!(!server.seen()[2].header("accept").unwrap().contains("oci"));
+    let one = GetOptions { accept: vec!["application/x".to_owned()], ..Default::default() };
+    get(&client, &server.host, &one).unwrap();
+    assert_eq!(server.seen()[3].header("accept"), Some("application/x"));
+    let nothing = GetOptions { platform: Some("linux/amd64".to_owned()), ..Default::default() };
+    fails(get(&client, &server.host, &nothing), Code::NotFound, "linux/amd64");
+}
+
+#[test]
+fn an_index_must_be_true_to_its_entries() {
+    let entry = |size: usize| {
+        let digest = digest(MANIFEST.as_bytes());
+        format!(
+            r#"{{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[{{"mediaType":"{MANIFEST_TYPE}","digest":"{digest}","size":{size},"platform":{{"os":"linux","architecture":"amd64"}}}}]}}"#
+        )
+    };
+    let client = client();
+    let options = GetOptions { platform: Some("linux/amd64".to_owned()), ..Default::default() };
+    for (size, good) in [(MANIFEST.len(), true), (MANIFEST.len() + 1, false)] {
+        let index = entry(size);
+        let server = Server::start(move |seen| match seen.path().ends_with("/t") {
+            true => reply(200).header("Content-Type", "application/vnd.oci.image.index.v1+json").body(&index),
+            false => reply(200).header("Content-Type", MANIFEST_TYPE).body(MANIFEST),
+        });
+        let outcome = get(&client, &server.host, &options);
+        match good {
+            true => assert_eq!(outcome.unwrap().platform.unwrap().architecture, "amd64"),
+            false => drop(fails(outcome, Code::SizeMismatch, "index")),
+        }
+    }
+}
+
+#[test]
+fn a_put_whose_answer_was_lost_is_looked_for() {
+    let client = client();
+    let server = Server::start(|seen| match seen.method.as_str() {
+        "PUT" => lost(),
+        _ => reply(200).header("Docker-Content-Digest", digest(MANIFEST.as_bytes())).body(MANIFEST),
+    });
+    let put =
+        client.put_manifest(&call(&client), &tag(&server.host), MANIFEST.as_bytes(), &PutOptions::default()).unwrap();
+    assert_eq!(put.digest, digest(MANIFEST.as_bytes()));
+    assert_eq!(server.count("PUT", "manifests"), 1);
+}
+
+#[test]
+fn a_put_that_was_not_done_is_an_error() {
+    let client = client();
+    let put = |server: &Server| {
+        client.put_manifest(&call(&client), &tag(&server.host), MANIFEST.as_bytes(), &PutOptions::default())
+    };
+    let pretends = Server::start(|_| reply(201).json(r#"{"errors":[{"code":"MANIFEST_INVALID","message":"no"}]}"#));
+    fails(put(&pretends), Code::InvalidManifest, "no");
+    let other = Server::start(|_| reply(201).header("Docker-Content-Digest", digest(b"other")));
+    fails(put(&other), Code::DigestMismatch, "stored it as");
+    let missing =
+        Server::start(|_| reply(404).json(r#"{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown"}]}"#));
+    fails(put(&missing), Code::MissingBlob, "blob unknown");
+    for status in [200, 202, 204] {
+        let odd =
+            Server::start(move |seen| if seen.method == "PUT" { reply(status) } else { reply(200).body(MANIFEST) });
+        put(&odd).unwrap();
+        let lies = Server::start(move |seen| if seen.method == "PUT" { reply(status) } else { reply(404) });
+        fails(put(&lies), Code::NotFound, "");
+    }
+}

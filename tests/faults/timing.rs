@@ -1,0 +1,124 @@
+//! Servers that take their time, and callers who do not wait.
+
+use std::time::Duration;
+
+use ocireg::error::Code;
+use ocireg::registry::manifest::GetOptions;
+use ocireg::registry::reader::ReadOptions;
+
+use crate::common::*;
+use crate::server::*;
+
+const IDLE: Duration = Duration::from_secs(1);
+
+fn silent() -> Server {
+    Server::start(|_| reply(200).header("Content-Length", 1).cut(0, Then::Stall))
+}
+
+/// Accepts connections and never says anything.
+fn mute() -> (std::net::TcpListener, String) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    (listener, host)
+}
+
+#[test]
+fn silence_is_a_timeout() {
+    let (_listener, host) = mute();
+    let client = client();
+    let taken = within(IDLE * 2, || {
+        fails(client.get_manifest(&call(&client), &tag(&host), &GetOptions::default()), Code::Timeout, "no answer");
+    });
+    assert!(taken >= IDLE);
+}
+
+#[test]
+fn a_stall_in_the_middle_is_continued_once() {
+    let blob = noise(1000);
+    let copy = blob.clone();
+    let once = Server::start(move |seen| match seen.number {
+        0 => reply(200).body(&copy).cut(400, Then::Stall),
+        _ => serve(&copy, seen),
+    });
+    let client = client();
+    let (_, bytes) = client.get_blob(&call(&client), &at(&once.host, &digest(&blob)), &ReadOptions::default()).unwrap();
+    assert_eq!((bytes, once.seen()[1].range_start()), (blob.clone(), Some(400)));
+    let always = Server::start(move |seen| serve(&blob, seen).cut(10, Then::Stall));
+    within(IDLE * 4, || {
+        let reference = at(&always.host, &digest(b"x"));
+        fails(client.get_blob(&call(&client), &reference, &ReadOptions::default()), Code::Timeout, "no byte");
+    });
+}
+
+#[test]
+fn a_call_can_be_left_at_any_moment() {
+    let (_listener, mute_host) = mute();
+    let stalls = silent();
+    let retries = Server::start(|_| reply(503).header("Retry-After", 20));
+    let token = Server::start(|seen| match seen.path() {
+        "/token" => reply(200).cut(0, Then::Stall).header("Content-Length", 9),
+        _ => reply(401).header("WWW-Authenticate", "Bearer realm=\"/token\""),
+    });
+    for host in [&mute_host, &stalls.host, &retries.host, &token.host] {
+        let client = client();
+        let (context, call) = with_context(&client);
+        let remote = context.clone();
+        std::thread::spawn(move || {
+            std::thread::sleep(Duration::from_millis(300));
+            remote.cancel();
+        });
+        within(Duration::from_millis(500), || {
+            fails(client.get_manifest(&call, &tag(host), &GetOptions::default()), Code::Cancelled, "");
+        });
+        within(Duration::from_millis(100), || {
+            fails(client.get_manifest(&call, &tag(host), &GetOptions::default()), Code::Cancelled, "");
+        });
+    }
+}
+
+#[test]
+fn close_ends_calls_without_a_context_too() {
+    let (_listener, host) = mute();
+    let client = client();
+    let other = client.clone();
+    std::thread::spawn(move || {
+        std::thread::sleep(Duration::from_millis(200));
+        other.close();
+    });
+    within(Duration::from_millis(400), || {
+        fails(client.get_manifest(&call(&client), &tag(&host), &GetOptions::default()), Code::Closed, "");
+    });
+    fails(client.call(None), Code::Closed, "");
+}
+
+#[test]
+fn a_deadline_holds_for_the_whole_call() {
+    let (_listener, host) = mute();
+    let client = client();
+    let (context, call) = with_context(&client);
+    context.set_deadline(Some(Duration::from_millis(200)));
+    within(Duration::from_millis(400), || {
+        fails(client.get_manifest(&call, &tag(&host), &GetOptions::default()), Code::Timeout, "deadline");
+    });
+    // A wait that would outlast the deadline is not begun.
+    let busy = Server::start(|_| reply(503).header("Retry-After", 10));
+    context.set_deadline(Some(Duration::from_secs(5)));
+    within(Duration::from_secs(1), || {
+        drop(client.get_manifest(&call, &tag(&busy.host), &GetOptions::default()).err().unwrap())
+    });
+}
+
+#[test]
+fn a_slow_but_steady_server_is_fine() {
+    let blob = noise(200);
+    let copy = blob.clone();
+    // The body comes in one piece after a pause shorter than the idle limit, several times over.
+    let server = Server::start(move |seen| {
+        std::thread::sleep(Duration::from_millis(600));
+        serve(&copy, seen).cut(100, Then::Close)
+    });
+    let client = client();
+    let (_, bytes) =
+        client.get_blob(&call(&client), &at(&server.host, &digest(&blob)), &ReadOptions::default()).unwrap();
+    assert_eq!(bytes, blob);
+}

@@ -1,0 +1,275 @@
+//! Uploads that are interrupted, redirected, refused or answered oddly.
+
+use std::sync::{Arc, Mutex};
+
+use ocireg::error::{Code, Error};
+use ocireg::registry::blob::PutOptions;
+use ocireg::registry::upload::{Stored, UploadOptions};
+use ocireg::registry::Client;
+
+use crate::common::*;
+use crate::server::*;
+
+fn put(client: &Client, host: &str, bytes: &[u8]) -> Result<Stored, Error> {
+    client.put_blob(&call(client), &repository(host), bytes, &PutOptions::default())
+}
+
+/// A registry that takes uploads: HEAD 404 until the PUT, sessions at /up with a query that must come back.
+fn takes(put: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Server {
+    let done = Arc::new(Mutex::new(false));
+    Server::start(move |seen| match seen.method.as_str() {
+        "HEAD" => reply(if *done.lock().unwrap() { 200 } else { 404 }),
+        "POST" => reply(202).header("Location", "/up/1?_state=a%2Fb%3D"),
+        "PUT" => {
+            *done.lock().unwrap() = true;
+            put(seen)
+        }
+        _ => reply(404),
+    })
+}
+
+#[test]
+fn locations_of_every_form_are_followed_with_their_query() {
+    for location in ["/up/1?_state=a%2Fb%3D", "http://{host}/up/1?_state=a%2Fb%3D", "1?_state=a%2Fb%3D", "/up/1"] {
+        let server = Server::start(move |seen| match seen.method.as_str() {
+            "HEAD" => reply(404),
+            "POST" => reply(202).header("Location", location.replace("{host}", seen.header("host").unwrap())),
+            _ => reply(201),
+        });
+        let client = client();
+        put(&client, &server.host, b"bytes").unwrap();
+        let seen = server.seen();
+        let last = seen.last().unwrap();
+        assert_eq!((last.method.as_str(), last.body.as_slice()), ("PUT", &b"bytes"[..]));
+        let separator = if location.contains('?') { "?_state=a%2Fb%3D&digest=sha256:" } else { "?digest=sha256:" };
+        assert!(last.target.contains(separator), "{}", last.target);
+        assert_eq!(seen.iter().find(|seen| seen.method == "POST").unwrap().header("content-length"), Some("0"));
+    }
+}
+
+#[test]
+fn a_foreign_upload_location_gets_no_credentials() {
+    let store = Server::start(|_| reply(201));
+    let target = store.url("/up?sig=x");
+    let home = Server::start(move |seen| match (seen.method.as_str(), seen.header("authorization")) {
+        (_, None) => reply(401).header("WWW-Authenticate", "Basic realm=\"r\""),
+        ("HEAD", _) => reply(404),
+        _ => reply(202).header("Location", &target),
+    });
+    let client = client_for(&home.host);
+    put(&client, &home.host, b"bytes").unwrap();
+    assert_eq!(store.seen().len(), 1);
+    assert_eq!(store.seen()[0].header("authorization"), None);
+}
+
+#[test]
+fn locations_that_are_missing_or_lead_astray_are_refused() {
+    for (location, code) in [
+        (None, Code::Protocol),
+        (Some("http://169.254.169.254/up"), Code::Redirect),
+        (Some("file:///x"), Code::Redirect),
+    ] {
+        let server = Server::start(move |seen| match (seen.method.as_str(), location) {
+            ("HEAD", _) => reply(404),
+            (_, Some(location)) => reply(202).header("Location", location),
+            (_, None) => reply(202),
+        });
+        let error = put(&client(), &server.host, b"bytes").err().unwrap();
+        assert_eq!(error.code(), code, "{location:?}: {error}");
+    }
+}
+
+#[test]
+fn a_registry_that_has_the_blob_is_not_sent_it() {
+    let server = Server::start(|_| reply(200));
+    let stored = put(&client(), &server.host, b"bytes").unwrap();
+    assert!(!stored.uploaded);
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[test]
+fn an_early_refusal_ends_the_sending() {
+    let blob = noise(8 << 20);
+    for (status, code) in [(413, Code::LimitExceeded), (403, Code::Forbidden), (400, Code::Http)] {
+        let server = takes(move |_| {
+            reply(status).early().json(r#"{"errors":[{"code":"X","message":"too much"}]}"#).then(Then::Close)
+        });
+        let error = put(&client(), &server.host, &blob).err().unwrap();
+        // The connection may break before the answer is read; then it is not looked like a success either.
+        assert!(error.code() == code || error.code() == Code::Network, "{error}");
+    }
+}
+
+#[test]
+fn a_server_that_hangs_up_gets_it_again() {
+    let blob = noise(2 << 20);
+    let calls = Arc::new(Mutex::new(0));
+    let counted = calls.clone();
+    let server = Server::start(move |seen| match seen.method.as_str() {
+        "HEAD" => reply(404),
+        "POST" => reply(202).header("Location", "/up/1"),
+        "PUT" if seen.body.is_empty() => {
+            let mut calls = counted.lock().unwrap();
+            *calls += 1;
+            match *calls {
+                1 => reply(500).early().cut(0, Then::Reset),
+                _ => reply(201),
+            }
+        }
+        _ => reply(201),
+    });
+    put(&client(), &server.host, &blob).unwrap();
+    let puts: Vec<_> = server.seen().into_iter().filter(|seen| seen.method == "PUT").collect();
+    assert!(puts.last().unwrap().body == blob, "whole, from the start, in a new session");
+    assert_eq!(server.count("POST", "uploads"), 2);
+}
+
+#[test]
+fn a_lost_answer_is_looked_for() {
+    let server = takes(|_| lost());
+    let stored = put(&client(), &server.host, b"bytes").unwrap();
+    assert_eq!(stored.size, 5);
+    assert_eq!(server.count("PUT", "/up"), 1);
+}
+
+#[test]
+fn odd_statuses_are_believed_after_a_look() {
+    for status in [200, 202, 204] {
+        let server = takes(move |_| reply(status));
+        put(&client(), &server.host, b"bytes").unwrap();
+        let lies = Server::start(move |seen| match seen.method.as_str() {
+            "POST" => reply(202).header("Location", "/up"),
+            "PUT" => reply(status),
+            _ => reply(404),
+        });
+        fails(put(&client(), &lies.host, b"bytes"), Code::Protocol, "does not have the blob");
+    }
+}
+
+#[test]
+fn a_token_that_runs_out_on_the_way_is_renewed() {
+    let tokens = Arc::new(Mutex::new(0));
+    let server = Server::start(move |seen| {
+        let mut given = tokens.lock().unwrap();
+        if seen.path() == "/token" {
+            *given += 1;
+            return reply(200).json(&format!(r#"{{"token":"t{given}"}}"#));
+        }
+        let challenge = reply(401).header("WWW-Authenticate", "Bearer realm=\"/token\"");
+        match (seen.header("authorization"), seen.method.as_str()) {
+            (None, _) => challenge,
+            // The first token is good for the POST and no longer for the PUT.
+            (Some("Bearer t1"), "PUT") => challenge,
+            (_, "HEAD") => reply(404),
+            (_, "POST") => reply(202).header("Location", "/up"),
+            _ => reply(201),
+        }
+    });
+    put(&client(), &server.host, &noise(300_000)).unwrap();
+}
+
+/// A registry that keeps chunks; `answer` may change what it says after one.
+fn chunks(
+    answer: impl Fn(&Seen, &mut Vec<u8>) -> Option<Reply> + Send + Sync + 'static,
+) -> (Server, Arc<Mutex<Vec<u8>>>) {
+    let kept = Arc::<Mutex<Vec<u8>>>::default();
+    let store = kept.clone();
+    let server = Server::start(move |seen| {
+        let mut kept = store.lock().unwrap();
+        let range = |kept: &Vec<u8>| format!("0-{}", kept.len().max(1) - 1);
+        match seen.method.as_str() {
+            "HEAD" => reply(404),
+            "POST" => reply(202).header("Location", "/up/0"),
+            "GET" => reply(204).header("Location", "/up/status").header("Range", range(&kept)),
+            "PATCH" if seen.body.is_empty() => reply(202),
+            "PATCH" => {
+                if let Some(reply) = answer(seen, &mut kept) {
+                    return reply;
+                }
+                kept.extend_from_slice(&seen.body);
+                reply(202).header("Location", format!("/up/{}", kept.len())).header("Range", range(&kept))
+            }
+            _ => reply(201),
+        }
+    });
+    (server, kept)
+}
+
+fn send_chunks(host: &str, bytes: &[u8]) -> Result<Stored, Error> {
+    let client = client();
+    let mut upload =
+        client.start_upload(&call(&client), &repository(host), &UploadOptions { chunk_size: 1000 }).unwrap();
+    for piece in bytes.chunks(333) {
+        upload.write(piece)?;
+    }
+    upload.finish(None)
+}
+
+#[test]
+fn chunks_arrive_in_order_and_follow_the_newest_location() {
+    let blob = noise(3500);
+    let (server, kept) = chunks(|_, _| None);
+    let stored = send_chunks(&server.host, &blob).unwrap();
+    assert_eq!((stored.digest, stored.size), (digest(&blob), 3500));
+    assert!(*kept.lock().unwrap() == blob);
+    let seen = server.seen();
+    let patches: Vec<_> = seen.iter().filter(|seen| seen.method == "PATCH").collect();
+    let ranges: Vec<_> = patches.iter().map(|seen| seen.header("content-range").unwrap()).collect();
+    assert_eq!(ranges, ["0-999", "1000-1999", "2000-2999", "3000-3499"]);
+    let targets: Vec<_> = patches.iter().map(|seen| seen.target.as_str()).collect();
+    assert_eq!(targets, ["/up/0", "/up/1000", "/up/2000", "/up/3000"]);
+    assert!(seen.last().unwrap().target.starts_with("/up/3500?digest=sha256:"));
+}
+
+#[test]
+fn a_broken_chunk_is_continued_where_the_registry_has_it() {
+    let blob = noise(3500);
+    let broken = Arc::new(Mutex::new(false));
+    let (server, kept) = chunks(move |seen, kept| {
+        let mut broken = broken.lock().unwrap();
+        if kept.len() != 1000 || *broken {
+            return None;
+        }
+        // Half of it is stored, and the connection breaks.
+        *broken = true;
+        kept.extend_from_slice(&seen.body[..400]);
+        Some(lost())
+    });
+    send_chunks(&server.host, &blob).unwrap();
+    assert!(*kept.lock().unwrap() == blob);
+}
+
+#[test]
+fn a_range_that_stands_still_is_not_believed() {
+    let blob = noise(2500);
+    let (server, kept) = chunks(|seen, kept| {
+        kept.extend_from_slice(&seen.body);
+        Some(reply(201).header("Location", "/up/x").header("Range", "0-999"))
+    });
+    send_chunks(&server.host, &blob).unwrap();
+    assert!(*kept.lock().unwrap() == blob);
+}
+
+#[test]
+fn an_abandoned_upload_is_cancelled() {
+    let server = Server::start(|seen| match seen.method.as_str() {
+        "POST" => reply(202).header("Location", "/up/1"),
+        "DELETE" => reply(204),
+        _ => reply(500),
+    });
+    let client = client();
+    let (context, call) = with_context(&client);
+    let upload = client.start_upload(&call, &repository(&server.host), &UploadOptions::default()).unwrap();
+    context.cancel();
+    drop(upload);
+    assert_eq!(server.count("DELETE", "/up/1"), 1);
+}
+
+#[test]
+fn a_promised_digest_is_checked() {
+    let server = takes(|_| reply(201));
+    let client = client();
+    let wrong = PutOptions { digest: Some(digest(b"other")), ..Default::default() };
+    fails(client.put_blob(&call(&client), &repository(&server.host), b"bytes", &wrong), Code::DigestMismatch, "");
+    assert_eq!(server.seen().len(), 0, "nothing was sent");
+}

@@ -1,0 +1,70 @@
+# Starting, awaiting and stopping the servers, and running the command. Sourced by run.
+
+die() {
+    echo "registries: $*" >&2
+    exit 70
+}
+
+# start NAME COMMAND…: in the background, its output in $work/NAME.log. The kernel ends it should this shell be killed. The
+# environment is emptied, so that nobody's REGISTRY_… or OTEL_… variables change it; distribution 3 exports traces unless told.
+declare -A pids
+start() {
+    local name=$1
+    shift
+    setpriv --pdeathsig KILL env -i PATH="$PATH" HOME="$work" OTEL_TRACES_EXPORTER=none "$@" >"$work/$name.log" 2>&1 </dev/null &
+    pids[$name]=$!
+}
+
+# wait_for NAME: sets port once the server said its port and answers HTTP there (a TLS server answers plain HTTP with a 400).
+wait_for() {
+    local line tries
+    for ((tries = 0; tries < 600; tries++)); do
+        port=$(sed -nE 's/.*(listening on 127\.0\.0\.1:|serving on port )([0-9]+).*/\2/p;T;q' "$work/$1.log")
+        if [ -n "$port" ] && answers "$port"; then return 0; fi
+        kill -0 "${pids[$1]}" 2>/dev/null || break
+        sleep 0.05
+    done
+    tail -n 20 "$work/$1.log" >&2
+    die "$1 did not start"
+}
+
+answers() { # PORT
+    local line=
+    exec 7<>"/dev/tcp/127.0.0.1/$1" || return 1
+    printf 'GET /v2/ HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' >&7
+    IFS= read -r -t 5 line <&7 || true
+    exec 7>&-
+    [[ $line == HTTP/1.* ]]
+} 2>/dev/null
+
+# The command runs in the background with our input, so that a signal to this shell reaches it at once. It gets the terminal's
+# Ctrl-C like a foreground one: its own group is ours, and the SIGINT a background job ignores is set back.
+run_command() {
+    local status=0
+    (trap - INT QUIT; exec "$@") <&0 &
+    command_pid=$!
+    wait "$command_pid" || status=$?
+    command_pid=
+    exit "$status"
+}
+
+interrupted() { # SIGNAL STATUS
+    trap '' INT TERM HUP
+    if [ -n "${command_pid:-}" ]; then
+        kill -TERM "$command_pid" 2>/dev/null || true
+        wait "$command_pid" 2>/dev/null || true
+    fi
+    exit "$2"
+}
+
+stop_everything() {
+    local status=$?
+    trap '' INT TERM HUP
+    if [ ${#pids[@]} -gt 0 ]; then
+        # Nothing they hold is worth an orderly end, and KILL cannot be waited out.
+        kill -KILL "${pids[@]}" 2>/dev/null || true
+        wait "${pids[@]}" 2>/dev/null || true
+    fi
+    rm -rf "$work"
+    exit "$status"
+}

@@ -1,0 +1,3 @@
+module ocireg.test/tokenserver
+
+go 1.21

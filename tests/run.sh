@@ -1,0 +1,113 @@
+#!/bin/bash
+# Every test, `make test`. Runs all of them even when one fails; the last line is "N passed, N failed".
+set -u
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+cd "$root" || exit 1
+logs=$root/target/test-logs
+mkdir -p "$logs" target/ctest
+passed=0
+failed=0
+begun=$SECONDS
+
+say() { printf '\n== %s (%d s)\n' "$*" $((SECONDS - begun)); }
+count() { passed=$((passed + $1)); failed=$((failed + $2)); }
+
+# step NAME COMMAND…: one test that is a command
+step() {
+    local name=$1
+    shift
+    if "$@" >"$logs/${name//[^a-z0-9]/-}.log" 2>&1; then
+        echo "ok      $name"
+        count 1 0
+    else
+        echo "FAILED  $name"
+        tail -n 40 "$logs/${name//[^a-z0-9]/-}.log"
+        count 0 1
+    fi
+}
+
+# cargo_tests NAME ARG…: Rust tests, counted one by one
+cargo_tests() {
+    local log=$logs/cargo-$1.log name=$1 status=0
+    shift
+    "$@" >"$log" 2>&1 || status=$?
+    local ok bad
+    ok=$(awk '/^test result:/ { n += $4 } END { print n + 0 }' "$log")
+    bad=$(awk '/^test result:/ { n += $6 } END { print n + 0 }' "$log")
+    [ "$status" -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
+    if [ "$ok" -eq 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+    echo "$([ "$bad" -eq 0 ] && echo 'ok     ' || echo 'FAILED ') $name: $ok passed, $bad failed"
+    [ "$bad" -eq 0 ] || grep -E '^(---- |thread |error|test .*FAILED|  left|  right|assertion)|panicked' -A4 "$log" | head -80
+    count "$ok" "$bad"
+}
+
+# c_tests HOW COMMAND…: every C test program under a command, counted by cmocka's own lines
+c_tests() {
+    local how=$1 program log status ok bad
+    shift
+    for program in target/ctest/test_*; do
+        [ -x "$program" ] || continue
+        case $how:$program in valgrind:*test_panic) continue ;; esac
+        log=$logs/c-$how-${program##*/}.log
+        status=0
+        timeout 600 "$@" "$program" >"$log" 2>&1 || status=$?
+        ok=$(grep -c '^\[       OK \]' "$log")
+        bad=$(grep -c '^\[  FAILED  \] [a-z_]*$' "$log")
+        if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+        if [ "$ok" -eq 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+        echo "$([ "$bad" -eq 0 ] && echo 'ok     ' || echo 'FAILED ') ${program##*/} ($how): $ok passed, $bad failed"
+        [ "$bad" -eq 0 ] || grep -vE '^\[ (RUN|      OK)' "$log" | tail -n 60
+        count "$ok" "$bad"
+    done
+}
+
+build_c_tests() {
+    local helpers=() source
+    for source in tests/c/*.c; do
+        case ${source##*/} in test_*) ;; *) helpers+=("$source") ;; esac
+    done
+    for source in tests/c/test_*.c; do
+        "${CC:-cc}" -std=c11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Wpedantic -Werror -Iinclude "$source" "${helpers[@]}" \
+            -o "target/ctest/$(basename "$source" .c)" -pthread -Ltarget/release -locireg -lcmocka \
+            -Wl,-rpath,"$root/target/release" || return 1
+    done
+}
+
+with_registries() {
+    cargo_tests interop cargo test --locked --test interop
+    cargo_tests command cargo test --locked --test command
+    c_tests plain
+    c_tests valgrind valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect \
+        --errors-for-leak-kinds=definite,indirect --suppressions=tests/c/valgrind.supp --fair-sched=try
+    echo "$passed $failed" >"$logs/counts"
+}
+
+if [ "${1:-}" = --with-registries ]; then
+    with_registries
+    exit 0
+fi
+
+say 'set-up'
+tests/setup.sh test || exit 1
+say 'format and lint'
+step 'cargo fmt' cargo fmt --check
+step 'cargo clippy' cargo clippy --locked --all-targets -- -D warnings
+step 'rustdoc' env RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
+say 'release build'
+step 'make all' make all
+step 'build the C tests' build_c_tests
+say 'tests without a registry'
+cargo_tests unit cargo test --locked --lib
+cargo_tests faults cargo test --locked --test faults
+cargo_tests abi cargo test --locked --test abi
+say 'tests with real registries'
+rm -f "$logs/counts"
+tests/registries/run tests/run.sh --with-registries
+if read -r ok bad <"$logs/counts"; then count "$ok" "$bad"; else count 0 1; fi
+step 'the registries by other clients' tests/registries/run tests/registries/check
+say 'demo'
+step 'make demo' make demo
+say 'done'
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]

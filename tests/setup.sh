@@ -1,0 +1,111 @@
+#!/bin/bash
+# setup.sh [test|demo|bench]: gets what `make test`, `make demo` or `make bench` needs and this machine lacks: Debian packages
+# (as root, or with sudo), and tools in target/tools. One line for each step; silent when nothing is missing.
+set -euo pipefail
+
+readonly DISTRIBUTION=v3.1.2 CRANE=v0.22.1 # the Go modules' pinned versions
+here=$(cd "$(dirname "$0")" && pwd)
+tools=$(dirname "$here")/target/tools
+
+say() { echo "setup: $*"; }
+fail() { echo "setup: $*" >&2; exit 1; }
+have() { command -v "$1" >/dev/null; }
+
+as_root() {
+    if [ "$(id -u)" = 0 ]; then "$@"; elif have sudo; then sudo "$@"; else fail "root or sudo is needed for: $*"; fi
+}
+
+# apt-get update, once, and only when something is to be fetched
+update_lists() {
+    [ -z "${updated:-}" ] || return 0
+    updated=yes
+    say "apt-get update"
+    as_root apt-get update -qq >"$log" 2>&1 || { cat "$log" >&2; fail "apt-get update failed"; }
+}
+
+# install PACKAGE…
+install() {
+    update_lists
+    say "apt-get install $*"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends -o DPkg::Lock::Timeout=300 "$@" \
+        >"$log" 2>&1 || { tail -20 "$log" >&2; fail "could not install: $*"; }
+}
+
+# need PROGRAM=PACKAGE… installs the packages whose program (a path, or a name on PATH) is not there.
+need() {
+    local pair missing=()
+    for pair in "$@"; do
+        case ${pair%%=*} in
+            /*) [ -e "${pair%%=*}" ] || missing+=("${pair#*=}") ;;
+            *) have "${pair%%=*}" || missing+=("${pair#*=}") ;;
+        esac
+    done
+    [ ${#missing[@]} = 0 ] || install "${missing[@]}"
+}
+
+# Debian's docker-registry, without the service its package starts: only the program is taken out of the package.
+need_docker_registry() {
+    if have docker-registry || [ -x "$tools/docker-registry" ]; then return; fi
+    update_lists
+    say "unpacking Debian's docker-registry into target/tools"
+    (cd "$scratch" && apt-get download -qq docker-registry) >"$log" 2>&1 || { cat "$log" >&2; fail "apt-get download failed"; }
+    dpkg-deb -x "$scratch"/docker-registry_*.deb "$scratch/unpacked"
+    place "$scratch/unpacked/usr/bin/docker-registry"
+}
+
+# place FILE: into target/tools in one step, so that an interrupted set-up leaves no half a program
+place() {
+    mkdir -p "$tools"
+    cp "$1" "$tools/.${1##*/}.$$"
+    mv "$tools/.${1##*/}.$$" "$tools/${1##*/}"
+}
+
+# need_module PACKAGE VERSION: a Go program at a pinned version; an older one in target/tools is replaced.
+need_module() {
+    local name=${1##*/}
+    if [ -x "$tools/$name" ] && go version -m "$tools/$name" 2>/dev/null | grep -q "^	mod	.*	$2	"; then return; fi
+    say "go install $1@$2"
+    GOBIN=$scratch/bin CGO_ENABLED=0 go install "$1@$2" >"$log" 2>&1 || { tail -20 "$log" >&2; fail "could not build $1"; }
+    place "$scratch/bin/$name"
+}
+
+need_token_server() {
+    local source=$here/registries/tokenserver
+    if [ -x "$tools/tokenserver" ] && [ -z "$(find "$source" -newer "$tools/tokenserver")" ]; then return; fi
+    say "building the tests' token server"
+    (cd "$source" && CGO_ENABLED=0 go build -o "$scratch/tokenserver" .) || fail "could not build the token server"
+    place "$scratch/tokenserver"
+}
+
+# What cannot be installed for the user: the compilers.
+need_compilers() {
+    local program
+    for program in cargo cc "$@"; do have "$program" || fail "$program is needed and not installed"; done
+}
+
+# Everything is fetched and built here first, and moved into target/tools when whole.
+scratch=$(mktemp -d)
+trap 'rm -rf "$scratch"' EXIT
+log=$scratch/log
+
+case ${1:-test} in
+    demo)
+        need_compilers
+        need_docker_registry
+        ;;
+    bench)
+        need_compilers
+        need curl=curl
+        need_docker_registry
+        ;;
+    test)
+        need_compilers go
+        need skopeo=skopeo /usr/include/cmocka.h=libcmocka-dev valgrind=valgrind htpasswd=apache2-utils openssl=openssl \
+            pkg-config=pkg-config curl=curl python3=python3
+        need_docker_registry
+        need_module github.com/distribution/distribution/v3/cmd/registry $DISTRIBUTION
+        need_module github.com/google/go-containerregistry/cmd/crane $CRANE
+        need_token_server
+        ;;
+    *) fail "usage: setup.sh [test|demo|bench]" ;;
+esac

@@ -76,7 +76,6 @@ build_c_tests() {
 
 with_registries() {
     cargo_tests interop cargo test --locked --test interop
-    cargo_tests command cargo test --locked --test command
     c_tests plain
     c_tests valgrind valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect \
         --errors-for-leak-kinds=definite,indirect --suppressions=tests/c/valgrind.supp --fair-sched=try

@@ -50,7 +50,7 @@ fn fetch(http: &Http, realm: &Realm, scopes: &ScopeSet, trace: &mut Vec<Value>) 
     let url = token_url(&realm.url, realm.service.as_deref(), scopes, account);
     Refused::check(&url, realm.guard)
         .map_err(|refused| Error::new(Code::Redirect, refused.to_string()).with_url(&url))?;
-    let client = http.wire().blocking(&http.trust(&url), realm.guard)?;
+    let client = http.wire().blocking(&realm.trust, realm.guard)?;
     let mut backoff = retry::Backoff::new(crate::http::seed());
     let mut attempt = 1;
     loop {

@@ -27,6 +27,7 @@ use crate::http::call::Call;
 use crate::http::context::Credentials;
 use crate::http::origin::Origin;
 use crate::http::resolver::Guard;
+use crate::http::settings::Trust;
 use crate::http::{Http, Request};
 use challenge::{Challenge, Scheme};
 use scope::ScopeSet;
@@ -269,8 +270,22 @@ impl Auth {
             withheld: !trusted && matches!(credentials, Credentials::Password { .. }),
             credentials: sent,
             guard: Guard::said_by(remote),
+            trust: self.realm_trust(account, &url, trusted),
             url,
         })
+    }
+}
+
+impl Auth {
+    /// A registry's own token server is likely certified by the same private authority. What is never inherited is to
+    /// go unverified (CVE-2019-10214).
+    fn realm_trust(&self, account: &Account, realm: &Url, trusted: bool) -> Trust {
+        let mut trust = self.http.trust(realm);
+        if trust.ca_file.is_none() && trusted {
+            let registry = self.http.trust(&account.base);
+            (trust.ca_file, trust.ca_only) = (registry.ca_file, registry.ca_only);
+        }
+        trust
     }
 }
 

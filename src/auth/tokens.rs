@@ -15,6 +15,7 @@ use super::token::Token;
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::http::resolver::Guard;
+use crate::http::settings::Trust;
 use crate::http::Http;
 
 /// How many tokens are kept for one user of one registry.
@@ -35,6 +36,8 @@ pub struct Realm {
     pub credentials: Option<(String, Zeroizing<String>)>,
     /// Whether there are credentials that it may not have.
     pub withheld: bool,
+    /// How it is to be trusted.
+    pub trust: Trust,
     /// Which addresses it may have.
     pub guard: Guard,
 }

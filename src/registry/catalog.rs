@@ -49,7 +49,7 @@ impl Client {
         let filtered = options.search.is_some() || pattern.is_some();
         let page_size = if filtered { None } else { options.n };
         let first = pages::with_cursor(remote.url("_catalog")?, page_size, options.last.as_deref());
-        let mut names = Names::new(options.n);
+        let mut names = Names::new(options.n, options.last.as_deref());
         let mut has_next = false;
         pages::each(&remote, first, &ScopeSet::from(Scope::catalog()), &what, |page| {
             names.take(page.document.get("repositories"), wanted)?;

@@ -66,18 +66,23 @@ pub struct Names {
     seen: HashSet<String>,
     limit: Option<usize>,
     cut: bool,
+    after: Option<String>,
 }
 
 impl Names {
-    /// At most `limit` names.
-    pub fn new(limit: Option<u64>) -> Names {
+    /// At most `limit` names, of those after `after`.
+    pub fn new(limit: Option<u64>, after: Option<&str>) -> Names {
         let limit = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        Names { names: Vec::new(), seen: HashSet::new(), limit, cut: false }
+        Names { names: Vec::new(), seen: HashSet::new(), limit, cut: false, after: after.map(str::to_owned) }
     }
 
     /// Takes those of a page that are what they should be: lists may be null, and may hold nulls and other things.
     pub fn take(&mut self, list: Option<&Value>, valid: impl Fn(&str) -> bool) -> Result<()> {
-        for name in list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+        let list: Vec<&str> = list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        // A list that holds the cursor comes from a registry that ignores it (distribution 2.8 does, for tags).
+        let begin =
+            self.after.take().and_then(|after| list.iter().position(|name| *name == after)).map_or(0, |at| at + 1);
+        for name in list.into_iter().skip(begin) {
             if !valid(name) || self.seen.contains(name) {
                 continue;
             }
@@ -102,12 +107,8 @@ impl Names {
     /// The names, and the cursor for the next call when there are more: `more` says whether the registry named a
     /// further page.
     pub fn finish(self, more: bool) -> (Vec<String>, Option<String>) {
-        let last = if self.cut || (more && self.is_full_at_end()) { self.names.last().cloned() } else { None };
+        let last = if self.cut || (more && self.is_full()) { self.names.last().cloned() } else { None };
         (self.names, last)
-    }
-
-    fn is_full_at_end(&self) -> bool {
-        self.limit.is_some_and(|limit| self.names.len() >= limit)
     }
 }
 

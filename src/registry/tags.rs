@@ -49,7 +49,8 @@ impl Client {
         let remote = Remote::repository(self, call, &repository)?;
         let what = format!("list the tags of {}", remote.place());
         let first = pages::with_cursor(remote.url("tags/list")?, options.n, options.last.as_deref());
-        let (mut name, mut more, mut names) = (remote.name.clone(), Map::new(), Names::new(options.n));
+        let (mut name, mut more, mut names) =
+            (remote.name.clone(), Map::new(), Names::new(options.n, options.last.as_deref()));
         let mut has_next = false;
         pages::each(&remote, first, &remote.scopes(&["pull"]), &what, |page| {
             names.take(page.document.get("tags"), reference::is_tag)?;

@@ -109,10 +109,12 @@ static bool ends_with(const char *name, const char *end) {
 }
 
 ocireg_client *client_of(const char *variable) {
-    ocireg_client *client = new_client(NULL);
     bool tls = ends_with(variable, "TLS"), users = strstr(variable, "TOKEN") || strstr(variable, "HTPASSWD");
-    char *trust = tls ? text("'ca_file':'%s','ca_only':true", env("OCIREG_TEST_CA")) : text("'plain_http':true");
-    set_host(client, env(variable), text("{%s%s}", trust, users ? ",'username':'alice','password':'s3cret:with colon'" : ""));
+    const char *trust = tls ? text("'ca_file':'%s','ca_only':true", env("OCIREG_TEST_CA")) : "'plain_http':true";
+    const char *login = users ? ",'username':'alice','password':'s3cret:with colon'" : "";
+    /* A host's CA holds for that host only; the token server is another one. */
+    ocireg_client *client = new_client(tls ? text("{%s}", trust) : NULL);
+    set_host(client, env(variable), tls ? text("{'plain_http':false%s}", login) : text("{%s%s}", trust, login));
     return client;
 }
 

@@ -4,7 +4,7 @@
 start_token_servers() {
     [ -x "$tools/tokenserver" ] || die "the token server is missing: run tests/setup.sh"
     new_ca signer
-    export OCIREG_TEST_TOKEN_LOG=$work/token.log
+    export OCIREG_TEST_TOKEN_LOG=$work/token-requests
     : >"$OCIREG_TEST_TOKEN_LOG"
     ! wanted token || start_token_server token
     ! wanted token-tls || start_token_server token-tls -tls-key "$work/tls.key" -tls-cert "$work/tls.pem"

@@ -1,0 +1,407 @@
+/* Servers that answer wrongly: each fault has its own code, nothing false is delivered, and credentials stay at home. */
+#include "common.h"
+#include "peer.h"
+
+#include <strings.h>
+#include <unistd.h>
+
+/* Of the bytes "right". */
+#define RIGHT "sha256:27042f4e6eca7d0b2a7ee4026df2ecfa51d3339e6d122aa099118ecd8563bad9"
+
+static ocireg_client *plain_client(void) {
+    return new_client("{'plain_http':true,'retries':1}");
+}
+
+static void test_error_bodies(void **state) {
+    (void)state;
+    static const char html[] = "<html><body><h1>Gateway</h1>\033[31m</body></html>";
+    static const struct {
+        const char *status;
+        ocireg_status wanted;
+    } cases[] = {
+        {"400 Bad Request", OCIREG_HTTP},        {"401 Unauthorized", OCIREG_UNAUTHENTICATED}, {"403 Forbidden", OCIREG_FORBIDDEN},
+        {"404 Not Found", OCIREG_NOT_FOUND},     {"405 Method Not Allowed", OCIREG_UNSUPPORTED}, {"418 Teapot", OCIREG_HTTP},
+        {"429 Too Many Requests", OCIREG_RATE_LIMITED}, {"500 Oops", OCIREG_SERVER},           {"502 Bad Gateway", OCIREG_SERVER},
+        {"503 Busy", OCIREG_SERVER},
+    };
+    const char *bodies[] = {html, "", "{\"errors\":", "{\"errors\":null}", "[]"};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        for (size_t k = 0; k < sizeof bodies / sizeof bodies[0]; k++) {
+            struct peer *peer = peer_bind();
+            const struct answer answer = {.bytes = http_answer(cases[i].status, "Content-Type: text/html\r\n", bodies[k])};
+            peer_serve(peer, &answer, 1);
+            ocireg_client *client = new_client("{'plain_http':true,'retries':0}");
+            char *json = NULL;
+            expect_status(cases[i].wanted, ocireg_manifest_get(client, NULL, text("%s/a:b", peer_host(peer)), NULL, &json, NULL, &failure));
+            assert_int_equal(ocireg_error_http_status(failure), atoi(cases[i].status));
+            assert_null(strchr(ocireg_error_message(failure), '\033'));
+            assert_int_equal(json_length(ocireg_error_json(failure), "registry_errors"), 0);
+            assert_null(json);
+        }
+    }
+}
+
+static void test_registry_error(void **state) {
+    (void)state;
+    struct peer *peer = peer_bind();
+    const struct answer answer = {.bytes = http_answer("403 Forbidden", "Content-Type: application/json\r\n",
+                                                       "{\"errors\":[{\"code\":\"DENIED\",\"message\":\"not yours\",\"detail\":{\"a\":[1]}}]}")};
+    peer_serve(peer, &answer, 1);
+    char *json = NULL;
+    expect_status(OCIREG_FORBIDDEN, ocireg_manifest_get(plain_client(), NULL, text("%s/a:b", peer_host(peer)), NULL, &json, NULL, &failure));
+    expect_message("not yours");
+    const char *error = ocireg_error_json(failure);
+    expect_text_at(error, "registry_errors/0/code", "DENIED");
+    expect_text_at(error, "registry_errors/0/message", "not yours");
+    expect_number_at(error, "registry_errors/0/detail/a/0", 1);
+    expect_text_at(error, "url", text("http://%s/v2/a/manifests/b", peer_host(peer)));
+}
+
+static void test_retry_after(void **state) {
+    (void)state;
+    struct peer *peer = peer_bind();
+    const struct answer answer = {.bytes = http_answer("429 Too Many Requests", "Retry-After: 3600\r\n", "")};
+    peer_serve(peer, &answer, 1);
+    char *json = NULL;
+    expect_status(OCIREG_RATE_LIMITED, ocireg_registry_ping(plain_client(), NULL, peer_host(peer), NULL, &json, &failure));
+    expect_number_at(ocireg_error_json(failure), "retry_after", 3600);
+    expect_bool_at(ocireg_error_json(failure), "retryable", true);
+}
+
+/* One that gets better is asked again. */
+static void test_retried(void **state) {
+    (void)state;
+    struct peer *peer = peer_bind();
+    const struct answer answers[] = {
+        {.bytes = http_answer("502 Bad Gateway", "", "")},
+        {.then = PEER_RESET},
+        {.bytes = http_answer("200 OK", "", "{\"name\":\"a\",\"tags\":null}")},
+    };
+    peer_serve(peer, answers, 3);
+    char *json = NULL;
+    expect_status(OCIREG_OK, ocireg_repository_tags(new_client("{'plain_http':true}"), NULL, text("%s/a", peer_host(peer)), NULL, &json, &failure));
+    assert_int_equal(json_length(kept(json), "tags"), 0);
+    assert_int_equal(peer_count(peer), 3);
+}
+
+static const char *blob_at(struct peer *peer) {
+    return text("%s/a@" RIGHT, peer_host(peer));
+}
+
+/* Every way to read a blob gives this status, and leaves no file. */
+static void every_read_gives(ocireg_status wanted, struct peer *peer) {
+    ocireg_client *client = plain_client();
+    const char *folder = new_folder();
+    ocireg_buffer *bytes = NULL;
+    char *json = NULL;
+    expect_status(wanted, ocireg_blob_get_memory(client, NULL, blob_at(peer), NULL, &json, &bytes, &failure));
+    expect_status(wanted, ocireg_blob_get_file(client, NULL, blob_at(peer), text("%s/blob", folder), NULL, &json, &failure));
+    assert_true(!bytes && !json);
+    assert_int_equal(access(text("%s/blob", folder), F_OK), -1);
+    if (wanted != OCIREG_NETWORK) assert_int_equal(entries_in(folder), 0);
+
+    ocireg_blob_reader *reader = NULL;
+    ocireg_status status = ocireg_blob_open(client, NULL, blob_at(peer), NULL, &reader, NULL);
+    for (size_t count = 1; status == OCIREG_OK && count > 0;) {
+        uint8_t buffer[100];
+        status = ocireg_blob_reader_read(reader, buffer, sizeof buffer, &count, NULL);
+    }
+    assert_int_equal(status, wanted);
+    ocireg_blob_reader_free(reader);
+}
+
+static void test_wrong_digest(void **state) {
+    (void)state;
+    struct peer *peer = peer_bind();
+    const struct answer answer = {.bytes = http_answer("200 OK", "Docker-Content-Digest: " RIGHT "\r\n", "wrong")};
+    peer_serve(peer, &answer, 1);
+    every_read_gives(OCIREG_DIGEST_MISMATCH, peer);
+    expect_message(RIGHT);
+}
+
+/* Wrong once may be a broken cache: it is fetched once more. */
+static void test_wrong_digest_once(void **state) {
+    (void)state;
+    struct peer *peer = peer_bind();
+    const struct answer answers[] = {{.bytes = http_answer("200 OK", "", "wrong")}, {.bytes = http_answer("200 OK", "", "right")}};
+    peer_serve(peer, answers, 2);
+    const char *folder = new_folder(), *path = text("%s/blob", folder);
+    size_t size = 0;
+    expect_status(OCIREG_OK, ocireg_blob_get_file(plain_client(), NULL, blob_at(peer), path, NULL, NULL, &failure));
+    assert_memory_equal(read_file(path, &size), "right", 5);
+    assert_int_equal(entries_in(folder), 1);
+    assert_int_equal(peer_count(peer), 2);
+}
+
+static void test_wrong_manifest(void **state) {
+    (void)state;
+    struct peer *peer = peer_bind();
+    const char *type = "Content-Type: application/vnd.oci.image.index.v1+json\r\n";
+    const struct answer answer = {.bytes = http_answer("200 OK", type, "{\"schemaVersion\":2,\"manifests\":[]}")};
+    peer_serve(peer, &answer, 1);
+    char *json = NULL;
+    ocireg_buffer *bytes = NULL;
+    expect_status(OCIREG_DIGEST_MISMATCH, ocireg_manifest_get(plain_client(), NULL, blob_at(peer), NULL, &json, &bytes, &failure));
+    expect_message(RIGHT);
+    assert_true(!json && !bytes);
+    assert_int_equal(peer_count(peer), 2);
+}
+
+static void test_short_body(void **state) {
+    (void)state;
+    const struct answer answer = {.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nrig"};
+    every_read_gives(OCIREG_NETWORK, peer_start(&answer, 1));
+    const struct answer reset = {.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nrig", .then = PEER_RESET};
+    every_read_gives(OCIREG_NETWORK, peer_start(&reset, 1));
+}
+
+/* Without a length an early end looks like any other: the digest tells. */
+static void test_short_body_without_length(void **state) {
+    (void)state;
+    const struct answer answer = {.bytes = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nrig"};
+    every_read_gives(OCIREG_DIGEST_MISMATCH, peer_start(&answer, 1));
+}
+
+static void test_wrong_size(void **state) {
+    (void)state;
+    struct peer *peer = peer_bind();
+    const struct answer answer = {.bytes = http_answer("200 OK", "", "right")};
+    peer_serve(peer, &answer, 1);
+    const char *folder = new_folder(), *path = text("%s/blob", folder);
+    static const int sizes[] = {4, 6};
+    for (size_t i = 0; i < 2; i++) {
+        ocireg_options *said = options("{'size':%d}", sizes[i]);
+        expect_status(OCIREG_SIZE_MISMATCH, ocireg_blob_get_file(plain_client(), NULL, blob_at(peer), path, said, NULL, &failure));
+        assert_int_equal(entries_in(folder), 0);
+    }
+    expect_status(OCIREG_OK, ocireg_blob_get_file(plain_client(), NULL, blob_at(peer), path, options("{'size':5}"), NULL, &failure));
+}
+
+/* A broken transfer goes on where it stopped: in the same call, and in the next one from the hidden file. */
+static void test_resume(void **state) {
+    (void)state;
+    const char *part = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nrig";
+    const char *rest = "HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 3-4/5\r\nContent-Length: 2\r\nConnection: close\r\n\r\nht";
+    const struct answer answers[] = {{.bytes = part}, {.bytes = rest}};
+    struct peer *peer = peer_start(answers, 2);
+    const char *folder = new_folder(), *path = text("%s/blob", folder);
+    char *json = NULL;
+    size_t size = 0;
+    expect_status(OCIREG_OK, ocireg_blob_get_file(plain_client(), NULL, blob_at(peer), path, NULL, &json, &failure));
+    expect_number_at(kept(json), "resumed", 0);
+    assert_non_null(strcasestr(peer_request(peer, 1), "\r\nrange: bytes=3-"));
+    assert_memory_equal(read_file(path, &size), "right", 5);
+    assert_int_equal(unlink(path), 0);
+
+    peer = peer_start(answers, 2);
+    ocireg_client *client = new_client("{'plain_http':true,'retries':0}");
+    expect_status(OCIREG_NETWORK, ocireg_blob_get_file(client, NULL, blob_at(peer), path, NULL, &json, &failure));
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(entries_in(folder), 1);
+    expect_status(OCIREG_OK, ocireg_blob_get_file(client, NULL, blob_at(peer), path, NULL, &json, &failure));
+    expect_number_at(kept(json), "resumed", 3);
+    expect_bool_at(json, "verified", true);
+    assert_memory_equal(read_file(path, &size), "right", 5);
+    assert_int_equal(entries_in(folder), 1);
+}
+
+/* The other host gives the bytes, and is not told who asks. */
+static void test_redirect_elsewhere(void **state) {
+    (void)state;
+    struct peer *home = peer_bind(), *store = peer_bind();
+    const struct answer bytes = {.bytes = http_answer("200 OK", "", "right")};
+    const struct answer moved = {.bytes = http_answer("307 Temporary Redirect", text("Location: http://%s/x%%2Fy?sig=a+b%%2Bc\r\n", peer_host(store)), "")};
+    peer_serve(store, &bytes, 1);
+    peer_serve(home, &moved, 1);
+    ocireg_client *client = new_client("{'plain_http':true}");
+    set_host(client, peer_host(home), "{'plain_http':true,'token':'home-token'}");
+    ocireg_buffer *found = NULL;
+    expect_status(OCIREG_OK, ocireg_blob_get_memory(client, NULL, blob_at(home), NULL, NULL, &found, &failure));
+    ocireg_buffer_free(found);
+    assert_non_null(strcasestr(peer_request(home, 0), "\r\nauthorization: bearer home-token\r\n"));
+    const char *request = peer_request(store, 0);
+    assert_null(strcasestr(request, "authorization"));
+    assert_null(strcasestr(request, "home-token"));
+    assert_null(strcasestr(request, "\r\nreferer:"));
+    assert_int_equal(strncmp(request, "GET /x%2Fy?sig=a+b%2Bc ", 23), 0);
+
+    char *json = NULL;
+    expect_status(OCIREG_OK, ocireg_blob_head(client, NULL, blob_at(home), NULL, &json, &failure));
+    expect_number_at(kept(json), "redirects/0/status", 307);
+    expect_text_at(json, "redirects/0/url", text("http://%s/x%%2Fy", peer_host(store)));
+    assert_null(strstr(json, "sig="));
+}
+
+/* A challenge of the other host gets no password either. */
+static void test_challenge_elsewhere(void **state) {
+    (void)state;
+    struct peer *home = peer_bind(), *store = peer_bind();
+    const struct answer asks = {.bytes = http_answer("401 Unauthorized", "WWW-Authenticate: Basic realm=\"give\"\r\n", "")};
+    const struct answer answers[] = {
+        {.bytes = http_answer("401 Unauthorized", "WWW-Authenticate: Basic realm=\"home\"\r\n", "")},
+        {.bytes = http_answer("307 Temporary Redirect", text("Location: http://%s/x\r\n", peer_host(store)), "")},
+    };
+    peer_serve(store, &asks, 1);
+    peer_serve(home, answers, 2);
+    ocireg_client *client = plain_client();
+    set_host(client, peer_host(home), "{'plain_http':true,'username':'alice','password':'home-password'}");
+    ocireg_buffer *found = NULL;
+    forget_failure();
+    ocireg_status status = ocireg_blob_get_memory(client, NULL, blob_at(home), NULL, NULL, &found, &failure);
+    assert_true(status == OCIREG_UNAUTHENTICATED || status == OCIREG_FORBIDDEN);
+    assert_true(peer_count(store) > 0);
+    for (size_t i = 0; i < peer_count(store); i++) assert_null(strcasestr(peer_request(store, i), "authorization"));
+    assert_null(strstr(ocireg_error_json(failure), "home-password"));
+}
+
+static void test_redirect_loop(void **state) {
+    (void)state;
+    struct peer *peer = peer_bind();
+    const struct answer round = {.bytes = http_answer("302 Found", text("Location: http://%s/v2/a/tags/list\r\n", peer_host(peer)), "")};
+    peer_serve(peer, &round, 1);
+    char *json = NULL;
+    expect_status(OCIREG_REDIRECT, ocireg_repository_tags(plain_client(), NULL, text("%s/a", peer_host(peer)), NULL, &json, &failure));
+    assert_true(peer_count(peer) < 12);
+}
+
+static void test_too_many_redirects(void **state) {
+    (void)state;
+    struct peer *peer = peer_bind();
+    struct answer answers[15];
+    for (size_t i = 0; i < 15; i++) answers[i] = (struct answer){.bytes = http_answer("307 Temporary Redirect", text("Location: /hop-%zu\r\n", i), "")};
+    peer_serve(peer, answers, 15);
+    char *json = NULL;
+    ocireg_client *client = new_client("{'plain_http':true,'max_redirects':3}");
+    expect_status(OCIREG_REDIRECT, ocireg_repository_tags(client, NULL, text("%s/a", peer_host(peer)), NULL, &json, &failure));
+    expect_message("3");
+    assert_int_equal(peer_count(peer), 4);
+}
+
+static void test_bad_redirects(void **state) {
+    (void)state;
+    static const char *const targets[] = {"file:///etc/passwd", "ftp://127.0.0.1/x", "http://user:pw@127.0.0.1/x"};
+    for (size_t i = 0; i < 3; i++) {
+        struct peer *peer = peer_bind();
+        const struct answer answer = {.bytes = http_answer("302 Found", text("Location: %s\r\n", targets[i]), "")};
+        peer_serve(peer, &answer, 1);
+        ocireg_buffer *bytes = NULL;
+        expect_status(OCIREG_REDIRECT, ocireg_blob_get_memory(plain_client(), NULL, blob_at(peer), NULL, NULL, &bytes, &failure));
+    }
+}
+
+static void test_large_manifest(void **state) {
+    (void)state;
+    const char *type = "Content-Type: application/vnd.oci.image.index.v1+json\r\n";
+    char *spaces = text("%*s", 5000, "");
+    const char *large = text("{\"schemaVersion\":2,%s\"manifests\":[]}", spaces);
+    struct peer *peer = peer_bind();
+    const struct answer answer = {.bytes = http_answer("200 OK", type, large)};
+    peer_serve(peer, &answer, 1);
+    char *json = NULL;
+    ocireg_buffer *bytes = NULL;
+    const char *reference = text("%s/a:b", peer_host(peer));
+    ocireg_client *small = new_client("{'plain_http':true,'max_manifest_bytes':4000}");
+    expect_status(OCIREG_LIMIT_EXCEEDED, ocireg_manifest_get(small, NULL, reference, NULL, &json, &bytes, &failure));
+    expect_message("4000");
+    assert_true(!json && !bytes);
+    expect_status(OCIREG_OK, ocireg_manifest_get(plain_client(), NULL, reference, NULL, &json, NULL, &failure));
+    kept(json);
+
+    const char *endless = text("HTTP/1.1 200 OK\r\n%sConnection: close\r\n\r\n%s", type, large);
+    const struct answer without_length = {.bytes = endless};
+    peer = peer_start(&without_length, 1);
+    expect_status(OCIREG_LIMIT_EXCEEDED, ocireg_manifest_get(small, NULL, text("%s/a:b", peer_host(peer)), NULL, &json, &bytes, &failure));
+}
+
+/* One who accepts no index is not given one by a server that does not care. */
+static void test_unwanted_manifests(void **state) {
+    (void)state;
+    static const char *const wanted[] = {"{'accept_index':false}", "{'max_schema_version':1}"};
+    struct peer *peer = peer_bind();
+    const char *type = "Content-Type: application/vnd.oci.image.index.v1+json\r\n";
+    const struct answer answer = {.bytes = http_answer("200 OK", type, "{\"schemaVersion\":2,\"manifests\":[]}")};
+    peer_serve(peer, &answer, 1);
+    char *json = NULL;
+    for (size_t i = 0; i < 2; i++) {
+        ocireg_options *with = options("%s", wanted[i]);
+        expect_status(OCIREG_INVALID_MANIFEST, ocireg_manifest_get(plain_client(), NULL, text("%s/a:b", peer_host(peer)), with, &json, NULL, &failure));
+        assert_null(json);
+        assert_null(strstr(strcasestr(peer_request(peer, i), "\r\naccept:"), "image.index"));
+    }
+}
+
+static void test_accept(void **state) {
+    (void)state;
+    struct peer *peer = peer_bind();
+    const struct answer answer = {.bytes = http_answer("404 Not Found", "", "")};
+    peer_serve(peer, &answer, 1);
+    char *json = NULL;
+    const char *reference = text("%s/a:b", peer_host(peer));
+    ocireg_options *with = options("{'accept':['application/one']}");
+    expect_status(OCIREG_OK, ocireg_options_add_string(with, "accept", "application/two", &failure));
+    expect_status(OCIREG_NOT_FOUND, ocireg_manifest_get(plain_client(), NULL, reference, with, &json, NULL, &failure));
+    assert_non_null(strcasestr(peer_request(peer, 0), "\r\naccept: application/one, application/two\r\n"));
+    assert_non_null(strcasestr(peer_request(peer, 0), "\r\nuser-agent: ocireg/" OCIREG_VERSION "\r\n"));
+    expect_status(OCIREG_NOT_FOUND, ocireg_manifest_get(plain_client(), NULL, reference, NULL, &json, NULL, &failure));
+    assert_non_null(strstr(peer_request(peer, 1), "application/vnd.oci.image.index.v1+json"));
+    assert_non_null(strstr(peer_request(peer, 1), "application/vnd.docker.distribution.manifest.v2+json"));
+    ocireg_client *named = new_client("{'plain_http':true,'user_agent':'my program/2'}");
+    expect_status(OCIREG_NOT_FOUND, ocireg_manifest_get(named, NULL, reference, NULL, &json, NULL, &failure));
+    assert_non_null(strcasestr(peer_request(peer, 2), "\r\nuser-agent: my program/2\r\n"));
+}
+
+static void test_large_list(void **state) {
+    (void)state;
+    struct peer *peer = peer_bind();
+    const struct answer answer = {.bytes = http_answer("200 OK", "", text("{\"name\":\"a\",%*s\"tags\":[]}", 5000, ""))};
+    peer_serve(peer, &answer, 1);
+    char *json = NULL;
+    ocireg_client *client = new_client("{'plain_http':true,'max_list_bytes':4000}");
+    expect_status(OCIREG_LIMIT_EXCEEDED, ocireg_repository_tags(client, NULL, text("%s/a", peer_host(peer)), NULL, &json, &failure));
+}
+
+static void test_no_http(void **state) {
+    (void)state;
+    static const char *const greetings[] = {"SSH-2.0-OpenSSH_9.2\r\n", "\x15\x03\x01 nonsense\r\n\r\n", "HTTP/1.1 999999 Nonsense\r\n\r\n"};
+    for (size_t i = 0; i < 3; i++) {
+        const struct answer answer = {.bytes = greetings[i]};
+        struct peer *peer = peer_start(&answer, 1);
+        char *json = NULL;
+        expect_status(OCIREG_PROTOCOL, ocireg_registry_ping(plain_client(), NULL, peer_host(peer), NULL, &json, &failure));
+        expect_message(peer_host(peer));
+    }
+    const struct answer html = {.bytes = http_answer("200 OK", "Content-Type: text/html\r\n", "<html></html>")};
+    char *json = NULL;
+    struct peer *peer = peer_start(&html, 1);
+    expect_status(OCIREG_PROTOCOL, ocireg_repository_tags(plain_client(), NULL, text("%s/a", peer_host(peer)), NULL, &json, &failure));
+    const struct answer nothing = {.then = PEER_CLOSE};
+    peer = peer_start(&nothing, 1);
+    expect_status(OCIREG_NETWORK, ocireg_repository_tags(plain_client(), NULL, text("%s/a", peer_host(peer)), NULL, &json, &failure));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        test(test_error_bodies),
+        test(test_registry_error),
+        test(test_retry_after),
+        test(test_retried),
+        test(test_wrong_digest),
+        test(test_wrong_digest_once),
+        test(test_wrong_manifest),
+        test(test_short_body),
+        test(test_short_body_without_length),
+        test(test_wrong_size),
+        test(test_resume),
+        test(test_redirect_elsewhere),
+        test(test_challenge_elsewhere),
+        test(test_redirect_loop),
+        test(test_too_many_redirects),
+        test(test_bad_redirects),
+        test(test_large_manifest),
+        test(test_unwanted_manifests),
+        test(test_accept),
+        test(test_large_list),
+        test(test_no_http),
+    };
+    return run_all(tests);
+}

@@ -602,7 +602,7 @@ ocireg_status ocireg_manifest_delete(ocireg_client *client,
 // Options: none.
 //
 // Result: {"exists": boolean, "digest": string, "size": number or null, "mediaType": string or null, "redirects":
-// [{"status": number, "url": string}] (the way to the server that has the bytes), "headers": {name: value} of the last
+// [{"status": number, "url": string}] (the way to the server that has the bytes, without queries), "headers": {name: value} of the last
 // answer}. Free with ocireg_string_free.
 //
 // Errors: the common ones. Source: distribution-spec end-2.
@@ -810,7 +810,7 @@ ocireg_status ocireg_upload_finish(ocireg_upload *upload,
 ocireg_status ocireg_upload_cancel(ocireg_upload *upload,
                                    ocireg_error **error);
 
-// Frees an upload. NULL is accepted. One that is not finished is cancelled first, which may take a request's time.
+// Frees an upload. NULL is accepted. One that is not finished is cancelled first, without waiting for the answer longer than 120 ms.
 void ocireg_upload_free(ocireg_upload *upload);
 
 #ifdef __cplusplus

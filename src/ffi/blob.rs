@@ -68,7 +68,7 @@ fn closed() -> Error {
 /// Options: none.
 ///
 /// Result: {"exists": boolean, "digest": string, "size": number or null, "mediaType": string or null, "redirects":
-/// [{"status": number, "url": string}] (the way to the server that has the bytes), "headers": {name: value} of the last
+/// [{"status": number, "url": string}] (the way to the server that has the bytes, without queries), "headers": {name: value} of the last
 /// answer}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones. Source: distribution-spec end-2.

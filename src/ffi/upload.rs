@@ -112,7 +112,7 @@ pub unsafe extern "C" fn ocireg_upload_cancel(
     unsafe { enter(error, || exclusively(handle::get(upload, "upload")?)?.cancel()) }
 }
 
-/// Frees an upload. NULL is accepted. One that is not finished is cancelled first, which may take a request's time.
+/// Frees an upload. NULL is accepted. One that is not finished is cancelled first, without waiting for the answer longer than 120 ms.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_upload_free(upload: *mut ocireg_upload) {
     quietly((), || unsafe { handle::free(upload) });

@@ -11,6 +11,9 @@ use super::engine::Engine;
 use super::signal::Signal;
 use crate::error::{Code, Error, Result};
 
+/// How long clean-up may take when nobody waits for it: less than a caller who cancels may notice.
+const FAREWELL: Duration = Duration::from_millis(120);
+
 /// What a wait is for, for the message when it takes too long.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
@@ -40,9 +43,11 @@ impl Call {
         &self.engine
     }
 
-    /// The same client without the caller's context: for clean-up that must happen although the caller has left.
-    pub fn detached(&self) -> Call {
-        Call { context: None, ..self.clone() }
+    /// A call for the clean-up that must be tried although the caller has left, and that must not hold him up.
+    pub fn farewell(&self) -> Call {
+        let context = Context::new();
+        context.set_deadline(Some(FAREWELL));
+        Call { context: Some(Arc::new(context)), ..self.clone() }
     }
 
     /// The same call, for bytes that are no part of the transfer whose progress the caller watches.

@@ -70,7 +70,7 @@ impl Client {
         let answer = remote.expect(reply, &[StatusCode::OK, StatusCode::NOT_FOUND], &what)?;
         let exists = answer.status == StatusCode::OK;
         let redirects =
-            answer.hops.iter().map(|hop| json!({"status": hop.status, "url": redact::url(&hop.url)})).collect();
+            answer.hops.iter().map(|hop| json!({"status": hop.status, "url": without_query(&hop.url)})).collect();
         Ok(BlobHead {
             exists,
             digest: digest.clone(),
@@ -125,6 +125,13 @@ pub(super) fn has(remote: &Remote, digest: &Digest) -> Result<bool> {
     let mut request = Request::new(Method::HEAD, remote.url(&format!("blobs/{digest}"))?);
     let reply = remote.send(&mut request, &remote.scopes(&["pull", "push"]))?;
     Ok(reply.answer.status == StatusCode::OK)
+}
+
+// What follows the question mark is often a signature.
+fn without_query(url: &url::Url) -> String {
+    let mut url = url.clone();
+    url.set_query(None);
+    redact::url(&url)
 }
 
 /// A source that can begin again.
@@ -281,7 +288,7 @@ fn put_stream_once(
             if let Err(error) = &outcome {
                 // After a network failure the session may be in use; a registry lets it expire.
                 if error.code() != Code::Network {
-                    session.remote.call = session.remote.call.detached();
+                    session.remote.call = session.remote.call.farewell();
                     let _ = session.cancel();
                 }
             }

@@ -185,6 +185,9 @@ impl Partial {
         if target.is_dir() {
             return Err(Error::new(Code::Io, format!("{} is a directory", target.display())));
         }
+        if options.is_piece() {
+            return Partial::private(target);
+        }
         let mut hidden = std::ffi::OsString::from(".");
         hidden.push(name);
         hidden.push(format!(".{}.partial", &digest.hex()[..12]));
@@ -192,7 +195,7 @@ impl Partial {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
         let file = file.map_err(|error| Error::io(format!("cannot create {}", path.display()), &error))?;
         // Two calls for one target must not write into one file: the second gets a name of its own, and continues nothing.
-        if options.is_piece() || file.try_lock().is_err() {
+        if file.try_lock().is_err() {
             return Partial::private(target);
         }
         let mut partial =

@@ -311,7 +311,7 @@ impl Upload {
     }
 
     fn cancel_quietly(&mut self) {
-        self.session.remote.call = self.session.remote.call.detached();
+        self.session.remote.call = self.session.remote.call.farewell();
         let _ = self.cancel();
     }
 }

@@ -100,8 +100,9 @@ static void test_platform(void **state) {
         assert_string_equal(kept(digest), digest_of(arm, strlen(arm)));
         expect_status(OCIREG_NOT_FOUND, ocireg_manifest_digest(client, NULL, all, options("{'platform':'plan9/mips'}"), &digest, &failure));
         expect_message("plan9");
-        /* distribution has no such manifest for one who does not accept indexes. */
-        expect_status(OCIREG_NOT_FOUND, ocireg_manifest_get(client, NULL, all, options("{'accept_index':false}"), &json, NULL, &failure));
+        /* distribution 2.8 looks at the Accept header, 3 does not. */
+        ocireg_status refused = i == 0 ? OCIREG_NOT_FOUND : OCIREG_INVALID_MANIFEST;
+        expect_status(refused, ocireg_manifest_get(client, NULL, all, options("{'accept_index':false}"), &json, NULL, &failure));
         assert_null(json);
     }
 }

@@ -3,7 +3,7 @@
 
 static const char *const registries[] = {"OCIREG_TEST_V2",    "OCIREG_TEST_V3",    "OCIREG_TEST_TLS",
                                          "OCIREG_TEST_HTPASSWD", "OCIREG_TEST_TOKEN", "OCIREG_TEST_TOKEN_TLS"};
-enum { REGISTRIES = sizeof registries / sizeof registries[0], BIG = 3000000 };
+enum { REGISTRIES = sizeof registries / sizeof registries[0], BIG = 800000 };
 
 /* What a put says, and that the registry has the bytes. */
 static void check_stored(ocireg_client *client, const char *place, char *json, const uint8_t *bytes, size_t size, bool uploaded) {
@@ -48,7 +48,7 @@ static void test_put_file(void **state) {
         for (unsigned k = 0; k < 4; k++) {
             uint8_t *bytes = noise(BIG, 10 + k);
             const char *digest = digest_of(bytes, BIG);
-            ocireg_options *ways[] = {NULL, options("{'chunk_size':1000000}"), options("{'single_post':true}"),
+            ocireg_options *ways[] = {NULL, options("{'chunk_size':300000}"), options("{'single_post':true}"),
                                       options("{'digest':'%s','size':%d}", digest, BIG)};
             char *json = NULL;
             write_file(path, bytes, BIG);
@@ -105,7 +105,7 @@ static void test_put_stream(void **state) {
         for (unsigned k = 0; k < 4; k++) {
             uint8_t *bytes = noise(BIG, 20 + k);
             const char *digest = digest_of(bytes, BIG);
-            ocireg_options *ways[] = {NULL, options("{'size':%d,'digest':'%s'}", BIG, digest), options("{'chunk_size':700000}"),
+            ocireg_options *ways[] = {NULL, options("{'size':%d,'digest':'%s'}", BIG, digest), options("{'chunk_size':200000}"),
                                       options("{'size':%d}", BIG)};
             struct source source = {bytes, BIG, 77777};
             char *json = NULL;
@@ -117,7 +117,7 @@ static void test_put_stream(void **state) {
 
 static void test_upload_handle(void **state) {
     (void)state;
-    static const size_t pieces[] = {1, 999999, 1000000, 1, BIG - 2000001};
+    static const size_t pieces[] = {1, 299999, 300000, 1, BIG - 600001};
     for (size_t i = 0; i < REGISTRIES; i++) {
         ocireg_client *client = client_of(registries[i]);
         const char *place = repository(registries[i], "upload");
@@ -125,7 +125,7 @@ static void test_upload_handle(void **state) {
         ocireg_upload *upload = NULL;
         size_t sent = 0;
         char *json = NULL;
-        expect_status(OCIREG_OK, ocireg_upload_start(client, NULL, place, options("{'chunk_size':1000000}"), &upload, &failure));
+        expect_status(OCIREG_OK, ocireg_upload_start(client, NULL, place, options("{'chunk_size':300000}"), &upload, &failure));
         for (size_t k = 0; k < sizeof pieces / sizeof pieces[0]; k++) {
             expect_status(OCIREG_OK, ocireg_upload_write(upload, bytes + sent, pieces[k], &failure));
             sent += pieces[k];

@@ -11,6 +11,7 @@ declare -A pids
 start() {
     local name=$1
     shift
+    : >"$work/$name.log" # whoever waits may look before the background job has made it
     setpriv --pdeathsig KILL env -i PATH="$PATH" HOME="$work" OTEL_TRACES_EXPORTER=none "$@" >"$work/$name.log" 2>&1 </dev/null &
     pids[$name]=$!
 }

@@ -104,8 +104,9 @@ mod tests {
             (&deep, "recursion limit"),
         ] {
             let error = parse(text.as_bytes()).unwrap_err().to_string();
-            assert!(error.contains(reason), "{text}: {error}");
+            assert!(error.contains(reason) && error.contains("at line 1 column"), "{text}: {error}");
         }
         assert!(parse(b"\"\xff\"").is_err());
+        assert!(parse(b"\xef\xbb\xbf{}").is_err());
     }
 }

@@ -15,6 +15,20 @@ use crate::{json, schema1};
 /// More descriptors than any document that fits the size limit should hold.
 const MOST_DESCRIPTORS: usize = 100_000;
 
+/// The members that decide what a document is.
+const MEMBERS: [&str; 10] = [
+    "schemaVersion",
+    "mediaType",
+    "config",
+    "layers",
+    "manifests",
+    "subject",
+    "artifactType",
+    "blobs",
+    "fsLayers",
+    "history",
+];
+
 /// What a manifest names (OCI image-spec descriptor.md).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -117,7 +131,9 @@ impl Document {
         self.kind = if types::is_schema1(&self.media_type) {
             check_schema1(&self.value)?;
             if schema1::is_signed(&self.value) {
-                self.digest = algorithm.digest(&schema1::payload(bytes)?);
+                let payload = schema1::payload(bytes)?;
+                check_payload(&self.value, &payload)?;
+                self.digest = algorithm.digest(&payload);
             }
             Kind::Schema1
         } else if types::is_index(&self.media_type) {
@@ -144,7 +160,7 @@ impl Document {
 
     fn is_artifact(&self) -> bool {
         let config = self.config.as_ref().map_or("", |config| config.media_type.as_str());
-        self.value.get("artifactType").is_some_and(Value::is_string)
+        self.value.get("artifactType").and_then(Value::as_str).is_some_and(|name| !name.is_empty())
             || !matches!(config, types::OCI_CONFIG | types::DOCKER_CONFIG)
     }
 
@@ -216,8 +232,10 @@ fn parse_object(bytes: &[u8]) -> Result<Value> {
 /// The type that the document names, that it was served as, and that its structure has: they must agree.
 fn media_type_of(value: &Value, content_type: Option<&str>) -> Result<String> {
     let has = |key: &str| value.get(key).is_some_and(|member| !member.is_null());
-    if has("manifests") && (has("layers") || has("config")) || has("fsLayers") && (has("layers") || has("manifests")) {
-        return Err(invalid("the manifest is ambiguous: it is an index and an image at once"));
+    check_spelling(value)?;
+    let image = has("layers") || has("config");
+    if has("manifests") && image || has("fsLayers") && (image || has("manifests")) {
+        return Err(invalid("the manifest is ambiguous: it has the members of two kinds, index, image or schema 1"));
     }
     let named = match value.get("mediaType") {
         None | Some(Value::Null) => None,
@@ -256,10 +274,27 @@ fn media_type_of(value: &Value, content_type: Option<&str>) -> Result<String> {
     let same_kind =
         types::is_index(&chosen) == types::is_index(built) && types::is_schema1(&chosen) == types::is_schema1(built);
     // An empty artifact manifest has no member that tells.
-    if !same_kind && !(built.is_empty() && types::is_image(&chosen)) {
+    if !(same_kind || built.is_empty() && types::is_image(&chosen)) {
         return Err(invalid(format!("the manifest says it is {}, but is not built like one", shorten(&chosen))));
     }
+    if chosen == types::OCI_ARTIFACT && image {
+        return Err(invalid("the manifest is ambiguous: it has the members of an artifact manifest and of an image"));
+    }
+    let schema_version = if types::is_schema1(&chosen) { 1 } else { 2 };
+    if has("schemaVersion") && version != Some(schema_version) {
+        let message = format!("the schemaVersion of the manifest is not {schema_version}, as in {}", shorten(&chosen));
+        return Err(invalid(message));
+    }
     Ok(if types::is_schema1(&chosen) { built.to_owned() } else { chosen })
+}
+
+/// Some readers take `Layers` for `layers`, and would see another image.
+fn check_spelling(value: &Value) -> Result<()> {
+    let odd = |key: &&String| MEMBERS.iter().any(|member| member != key && member.eq_ignore_ascii_case(key));
+    match value.as_object().and_then(|members| members.keys().find(odd)) {
+        Some(key) => Err(invalid(format!("the manifest's member '{}' has the wrong case", shorten(key)))),
+        None => Ok(()),
+    }
 }
 
 fn built_image(value: &Value) -> &'static str {
@@ -294,6 +329,23 @@ fn one(value: &Value, key: &str) -> Result<Descriptor> {
     Descriptor::deserialize(value).map_err(error)
 }
 
+/// The digest is over the payload, so the rest of the bytes must not say anything else (CVE-2014-8178): the document is
+/// the payload and its signatures.
+fn check_payload(document: &Value, payload: &[u8]) -> Result<()> {
+    let members = document.as_object().map_or(0, Map::len);
+    match json::parse(payload) {
+        Ok(Value::Object(signed))
+            if signed.len() + 1 == members
+                && !signed.contains_key("signatures")
+                && signed.iter().all(|(key, member)| document.get(key) == Some(member)) =>
+        {
+            Ok(())
+        }
+        Ok(_) => Err(Error::new(Code::Signature, "the schema-1 manifest holds something else than what is signed")),
+        Err(error) => Err(Error::new(Code::Signature, format!("the signed payload is no good JSON: {error}"))),
+    }
+}
+
 /// Layers and history must be there, and be of one length (CVE-2014-8179 lived in the difference).
 fn check_schema1(value: &Value) -> Result<()> {
     let list = |key: &str| value.get(key).and_then(Value::as_array).filter(|list| !list.is_empty());
@@ -309,4 +361,192 @@ fn check_schema1(value: &Value) -> Result<()> {
         digest.parse::<Digest>().map_err(|error| invalid(format!("a layer of the schema-1 manifest: {error}")))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::Engine as _;
+    use serde_json::json;
+
+    const HEX: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    fn entry(media_type: &str) -> Value {
+        json!({"mediaType": media_type, "digest": format!("sha256:{HEX}"), "size": 3, "x-unknown": [1]})
+    }
+
+    fn image(media_type: &str, config: &str) -> Value {
+        json!({"schemaVersion": 2, "mediaType": media_type, "config": entry(config), "layers": [entry(types::OCI_LAYER)]})
+    }
+
+    fn index(platforms: &[&str]) -> Value {
+        let entries = platforms.iter().map(|platform| {
+            let mut entry = entry(types::OCI_MANIFEST);
+            let parts: Vec<&str> = platform.split('/').collect();
+            entry["platform"] = json!({"os": parts[0], "architecture": parts[1]});
+            entry["annotations"] = json!({"was": platform});
+            entry
+        });
+        json!({"schemaVersion": 2, "mediaType": types::OCI_INDEX, "manifests": entries.collect::<Vec<_>>()})
+    }
+
+    fn schema1() -> Value {
+        json!({"schemaVersion": 1, "name": "a/b", "fsLayers": [{"blobSum": format!("sha256:{HEX}")}],
+            "history": [{"v1Compatibility": "{}"}]})
+    }
+
+    fn with(mut value: Value, key: &str, member: Value) -> Value {
+        value[key] = member;
+        value
+    }
+
+    fn parse(value: &Value, content_type: Option<&str>) -> Result<Document> {
+        Document::parse(value.to_string().as_bytes(), content_type, Algorithm::Sha256)
+    }
+
+    /// Signed as libtrust does, with the payload cut after `length` bytes.
+    fn sign(payload: &str, body: &str, length: usize) -> Vec<u8> {
+        let engine = base64::engine::general_purpose::URL_SAFE_NO_PAD;
+        let protected = json!({"formatLength": length, "formatTail": engine.encode(&payload[length..])}).to_string();
+        let signature = json!([{"header": {}, "signature": "x", "protected": engine.encode(protected)}]);
+        format!("{},\"signatures\":{signature}}}", body.strip_suffix('}').unwrap()).into_bytes()
+    }
+
+    #[test]
+    fn every_kind_is_told_with_and_without_its_type() {
+        let cases = [
+            (image(types::OCI_MANIFEST, types::OCI_CONFIG), types::OCI_MANIFEST, Kind::Image, 2),
+            (image(types::DOCKER_MANIFEST, types::DOCKER_CONFIG), types::DOCKER_MANIFEST, Kind::Image, 2),
+            (image(types::OCI_MANIFEST, types::OCI_EMPTY), types::OCI_MANIFEST, Kind::Artifact, 2),
+            (index(&["linux/amd64"]), types::OCI_INDEX, Kind::Index, 2),
+            (index(&[]), types::OCI_INDEX, Kind::Index, 2),
+            (schema1(), types::SCHEMA1, Kind::Schema1, 1),
+        ];
+        for (value, media_type, kind, version) in cases {
+            let mut bare = value.clone();
+            bare.as_object_mut().unwrap().remove("mediaType");
+            for content_type in [None, Some(""), Some("text/plain; charset=utf-8"), Some("application/octet-stream")] {
+                for value in [&value, &bare] {
+                    let document = parse(value, content_type).unwrap();
+                    let found = (document.media_type.as_str(), document.kind, document.schema_version);
+                    assert_eq!(found, (media_type, kind, version), "{value}");
+                }
+            }
+            let upper = format!("{} ; charset=utf-8", media_type.to_uppercase());
+            assert_eq!(parse(&bare, Some(&upper)).unwrap().media_type, media_type);
+        }
+        let list = with(index(&[]), "mediaType", json!(types::DOCKER_LIST));
+        assert_eq!(parse(&list, None).unwrap().media_type, types::DOCKER_LIST);
+        let artifact = with(image(types::OCI_MANIFEST, types::OCI_CONFIG), "artifactType", json!("application/x"));
+        assert_eq!(parse(&artifact, None).unwrap().kind, Kind::Artifact);
+        let old = json!({"mediaType": types::OCI_ARTIFACT, "artifactType": "a/b", "blobs": [entry("c/d")]});
+        let old = parse(&old, None).unwrap();
+        assert_eq!((old.kind, old.layers().len()), (Kind::Artifact, 1));
+    }
+
+    #[test]
+    fn what_a_document_holds_is_read() {
+        let value = with(image(types::OCI_MANIFEST, types::OCI_CONFIG), "subject", entry(types::OCI_MANIFEST));
+        let document = parse(&value, None).unwrap();
+        assert_eq!(document.config().unwrap().size, 3);
+        assert_eq!(document.layers()[0].media_type, types::OCI_LAYER);
+        assert_eq!(document.subject().unwrap().digest.hex(), HEX);
+        assert!(document.manifests().is_empty());
+        let bytes = value.to_string();
+        let json = document.to_json();
+        assert_eq!((&json["kind"], &json["schema_version"], &json["manifest"]), (&json!("image"), &json!(2), &value));
+        assert_eq!((&json["mediaType"], &json["size"]), (&json!(types::OCI_MANIFEST), &json!(bytes.len())));
+        assert_eq!(json["digest"], json!(Algorithm::Sha256.digest(bytes.as_bytes())));
+        let long = Document::parse(bytes.as_bytes(), None, Algorithm::Sha512).unwrap();
+        assert_eq!(long.digest, Algorithm::Sha512.digest(bytes.as_bytes()));
+    }
+
+    #[test]
+    fn what_is_not_one_thing_is_refused() {
+        let image = || image(types::OCI_MANIFEST, types::OCI_CONFIG);
+        let layer = |member: &str, value: Value| with(image(), "layers", json!([with(entry("a/b"), member, value)]));
+        for (value, reason) in [
+            (with(index(&[]), "layers", json!([])), "ambiguous"),
+            (with(index(&[]), "config", entry(types::OCI_CONFIG)), "ambiguous"),
+            (with(schema1(), "layers", json!([])), "ambiguous"),
+            (with(schema1(), "config", entry(types::OCI_CONFIG)), "ambiguous"),
+            (with(image(), "mediaType", json!(types::OCI_ARTIFACT)), "ambiguous"),
+            (with(image(), "mediaType", json!(types::OCI_INDEX)), "not built like one"),
+            (with(schema1(), "mediaType", json!(types::OCI_MANIFEST)), "not built like one"),
+            (with(image(), "mediaType", json!("image/png")), "no manifest type"),
+            (with(image(), "mediaType", json!(7)), "no string"),
+            (with(image(), "schemaVersion", json!(3)), "schemaVersion"),
+            (with(image(), "schemaVersion", json!("2")), "schemaVersion"),
+            (with(image(), "Layers", json!([])), "wrong case"),
+            (with(image(), "layers", json!({})), "layers is no list"),
+            (with(image(), "layers", Value::Null), "no list of layers"),
+            (with(image(), "config", Value::Null), "no config"),
+            (with(index(&[]), "manifests", json!([7])), "manifests[0]"),
+            (layer("size", json!(-1)), "layers[0]"),
+            (layer("size", json!(1.5)), "layers[0]"),
+            (layer("size", json!(9_223_372_036_854_775_808_u64)), "out of range"),
+            (layer("digest", json!("sha256:../../etc/passwd")), "layers[0]"),
+            (with(schema1(), "fsLayers", json!([])), "no layers"),
+            (with(schema1(), "history", json!([])), "no history"),
+            (with(schema1(), "history", json!([{}, {}])), "1 layers and 2"),
+            (with(schema1(), "fsLayers", json!([{"blobSum": "x"}])), "a layer of the schema-1"),
+            (json!({}), "neither a media type"),
+            (json!([]), "no JSON object"),
+        ] {
+            let error = parse(&value, None).unwrap_err();
+            assert_eq!(error.code(), Code::InvalidManifest, "{value}");
+            assert!(error.message().contains(reason), "{value}: {error}");
+        }
+        assert!(parse(&layer("size", json!(i64::MAX)), None).is_ok());
+        for served in [types::OCI_INDEX, types::DOCKER_MANIFEST, types::SCHEMA1, "text/html"] {
+            assert_eq!(parse(&image(), Some(served)).unwrap_err().code(), Code::InvalidManifest, "{served}");
+        }
+        let too_many = with(index(&[]), "manifests", Value::Array(vec![json!(0); MOST_DESCRIPTORS + 1]));
+        assert_eq!(parse(&too_many, None).unwrap_err().code(), Code::LimitExceeded);
+    }
+
+    #[test]
+    fn what_is_no_json_is_named() {
+        for (bytes, reason) in [
+            (&b" <!DOCTYPE html><p>"[..], "HTML"),
+            (b"", "empty"),
+            (b"not found", "no good JSON"),
+            (b"{\"schemaVersion\":2,\"schemaVersion\":2}", "twice"),
+        ] {
+            let error = Document::parse(bytes, None, Algorithm::Sha256).unwrap_err();
+            assert_eq!(error.code(), Code::InvalidManifest);
+            assert!(error.message().contains(reason), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_signed_manifest_has_its_payloads_digest_and_says_nothing_more() {
+        let payload = schema1().to_string();
+        let end = payload.len() - 1;
+        let good = Document::parse(&sign(&payload, &payload, end), Some(types::SCHEMA1), Algorithm::Sha256).unwrap();
+        assert_eq!(good.media_type, types::SCHEMA1_SIGNED);
+        assert_eq!(good.digest, Algorithm::Sha256.digest(payload.as_bytes()));
+        // The tail holds the whole of the signed document, and the bytes around it another one.
+        let other = payload.replace("e3b0", "0000");
+        let more = payload.replacen('{', "{\"x\":1,", 1);
+        for (body, length) in [(&other, 1), (&more, 1)] {
+            let error = Document::parse(&sign(&payload, body, length), None, Algorithm::Sha256).unwrap_err();
+            assert_eq!(error.code(), Code::Signature);
+            assert!(error.message().contains("something else"), "{error}");
+        }
+        let broken = with(schema1(), "signatures", json!(1));
+        assert_eq!(parse(&broken, None).unwrap_err().code(), Code::Signature);
+    }
+
+    #[test]
+    fn a_platform_is_chosen_or_named() {
+        let document = parse(&index(&["unknown/unknown", "linux/arm64", "linux/amd64"]), None).unwrap();
+        let chosen = document.choose(&"linux/amd64".parse().unwrap()).unwrap();
+        assert_eq!(chosen.annotations.as_ref().unwrap()["was"], "linux/amd64");
+        let error = document.choose(&"linux/s390x".parse().unwrap()).unwrap_err();
+        assert_eq!(error.code(), Code::NotFound);
+        assert_eq!(error.message(), "the index has no manifest for linux/s390x; it has linux/arm64, linux/amd64");
+        let error = document.choose(&"unknown/unknown".parse().unwrap()).unwrap_err();
+        assert_eq!(error.code(), Code::NotFound);
+    }
 }

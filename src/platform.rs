@@ -66,7 +66,15 @@ impl Platform {
     /// This machine's.
     pub fn host() -> Platform {
         let variant = if std::env::consts::ARCH == "arm" { Some("v7".to_owned()) } else { None };
-        let (os, architecture) = (std::env::consts::OS.to_owned(), std::env::consts::ARCH.to_owned());
+        // Rust's names say nothing of the byte order.
+        let architecture = match (std::env::consts::ARCH, cfg!(target_endian = "little")) {
+            ("powerpc64", true) => "ppc64le",
+            ("powerpc64", false) => "ppc64",
+            ("mips64", true) => "mips64le",
+            ("mips", true) => "mipsle",
+            (other, _) => other,
+        };
+        let (os, architecture) = (std::env::consts::OS.to_owned(), architecture.to_owned());
         Platform { os, architecture, variant, ..Platform::default() }.normal()
     }
 
@@ -82,11 +90,15 @@ impl Platform {
             ("x86_64" | "x86-64", Some(variant)) => ("amd64".to_owned(), Some(variant.to_owned())),
             ("i386" | "i486" | "i586" | "i686" | "x86", variant) => ("386".to_owned(), variant.map(str::to_owned)),
             ("aarch64" | "arm64", None | Some("8" | "v8")) => ("arm64".to_owned(), Some("v8".to_owned())),
+            ("aarch64" | "arm64", Some(variant)) if variant.len() == 1 => {
+                ("arm64".to_owned(), Some(format!("v{variant}")))
+            }
             ("aarch64", Some(variant)) => ("arm64".to_owned(), Some(variant.to_owned())),
-            ("armhf", None) => ("arm".to_owned(), Some("v7".to_owned())),
-            ("armel", None) => ("arm".to_owned(), Some("v6".to_owned())),
+            ("armhf", None | Some("v7" | "7")) => ("arm".to_owned(), Some("v7".to_owned())),
+            ("armel", None | Some("v6" | "6")) => ("arm".to_owned(), Some("v6".to_owned())),
             ("arm", None | Some("7")) => ("arm".to_owned(), Some("v7".to_owned())),
             ("arm", Some(variant)) if variant.len() == 1 => ("arm".to_owned(), Some(format!("v{variant}"))),
+            ("loongarch64", variant) => ("loong64".to_owned(), variant.map(str::to_owned)),
             ("powerpc64le" | "ppc64el", variant) => ("ppc64le".to_owned(), variant.map(str::to_owned)),
             (other, variant) => (other.to_owned(), variant.map(str::to_owned)),
         };
@@ -100,9 +112,10 @@ impl Platform {
     }
 
     /// How well a candidate serves; None when it does not. Higher is better.
-    fn rank(&self, candidate: &Platform) -> Option<u32> {
+    fn rank(&self, candidate: &Platform) -> Option<Rank> {
         let (wanted, offered) = (self.normal(), candidate.normal());
-        if wanted.os != offered.os || wanted.architecture != offered.architecture {
+        // unknown/unknown marks what is not to be run, such as an attestation.
+        if wanted.os != offered.os || wanted.architecture != offered.architecture || offered.os == "unknown" {
             return None;
         }
         let version = match (&wanted.os_version, &offered.os_version) {
@@ -112,14 +125,23 @@ impl Platform {
             (Some(wanted), Some(offered)) if offered.starts_with(&format!("{wanted}.")) => 1,
             _ => return None,
         };
-        let variant = match (number(&wanted.variant), number(&offered.variant)) {
-            (same, other) if same == other => 100,
-            // An older 32-bit ARM runs on a newer one, and plain amd64 or arm64 on its later levels.
-            (Some(wanted), Some(offered)) if offered < wanted => 10 + offered.min(80),
-            (Some(_), None) => 1,
-            _ => return None,
+        let variant = match (&wanted.variant, &offered.variant) {
+            (same, other) if same == other => (2, 0, 0),
+            (Some(_), None) => (0, 0, 0),
+            // What was built for an older level runs on a newer one; of several the newest.
+            (Some(wanted), Some(offered)) => {
+                let (major, minor) = level(offered).filter(|offered| Some(*offered) < level(wanted))?;
+                (1, major, minor)
+            }
+            (None, _) => return None,
         };
-        Some(variant * 10 + version)
+        let missing = offered.os_features.iter().filter(|feature| !wanted.os_features.contains(feature)).count();
+        Some((variant, version, std::cmp::Reverse(missing)))
+    }
+
+    /// Whether a candidate serves.
+    pub fn matches(&self, candidate: &Platform) -> bool {
+        self.rank(candidate).is_some()
     }
 
     /// The best of some candidates; of equals the first.
@@ -130,8 +152,14 @@ impl Platform {
     }
 }
 
-fn number(variant: &Option<String>) -> Option<u32> {
-    variant.as_deref()?.trim_start_matches('v').parse().ok()
+/// The variant (same, older or none; its level), the version, and how many features it needs beyond those wanted.
+type Rank = ((u8, u16, u16), u8, std::cmp::Reverse<usize>);
+
+/// `v8.1` is level 8, 1.
+fn level(variant: &str) -> Option<(u16, u16)> {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
+    let (major, minor) = variant.strip_prefix('v')?.split_once('.').unwrap_or((variant.get(1..)?, "0"));
+    Some((digits(major)?, digits(minor)?))
 }
 
 impl fmt::Display for Platform {
@@ -172,6 +200,9 @@ mod tests {
             ("linux/arm/6", "linux/arm/v6"),
             ("macos/arm64", "darwin/arm64/v8"),
             ("linux/i686", "linux/386"),
+            ("linux/armel", "linux/arm/v6"),
+            ("linux/loongarch64", "linux/loong64"),
+            ("linux/x86_64/v1", "linux/amd64"),
             ("windows/amd64:10.0.20348.1", "windows/amd64:10.0.20348.1"),
         ] {
             assert_eq!(platform(text).to_string(), wanted, "{text}");
@@ -191,10 +222,35 @@ mod tests {
         assert_eq!(pick("linux/arm/v5", &arms[1..]), None);
         assert_eq!(pick("linux/amd64", &arms), None);
         assert_eq!(pick("linux/amd64/v3", &["linux/amd64"]).as_deref(), Some("linux/amd64"));
+        let levels = ["linux/amd64", "linux/amd64/v2", "linux/amd64/v4"];
+        assert_eq!(pick("linux/amd64/v3", &levels).as_deref(), Some("linux/amd64/v2"));
+        assert_eq!(pick("linux/amd64", &levels[1..]), None);
+        assert_eq!(pick("linux/arm64/9", &["linux/arm64", "linux/arm64/v8.2"]).as_deref(), Some("linux/arm64/v8.2"));
+        assert_eq!(pick("linux/arm64", &["linux/arm64/v8.1"]), None);
+        assert_eq!(pick("linux/ppc64le", &["linux/ppc64le/power9"]), None);
+        assert_eq!(pick("linux/ppc64le/power9", &["linux/ppc64le/power9"]).as_deref(), Some("linux/ppc64le/power9"));
+        assert_eq!(pick("unknown/unknown", &["unknown/unknown"]), None);
         let builds = ["windows/amd64:10.0.17763.1", "windows/amd64:10.0.20348.5"];
         assert_eq!(pick("windows/amd64:10.0.20348", &builds).as_deref(), Some(builds[1]));
         assert_eq!(pick("windows/amd64:10.0.2034", &builds), None);
         assert_eq!(pick("windows/amd64", &builds).as_deref(), Some(builds[0]));
+    }
+
+    #[test]
+    fn fewer_unknown_features_are_better_and_equals_keep_their_order() {
+        let plain = platform("windows/amd64");
+        let more = Platform { os_features: vec!["win32k".to_owned()], ..plain.clone() };
+        assert_eq!(plain.choose([Some(&more), None, Some(&plain)]), Some(2));
+        assert_eq!(plain.choose([Some(&more)]), Some(0));
+        assert_eq!(plain.choose([Some(&plain), Some(&plain)]), Some(0));
+        assert_eq!(plain.choose([None]), None);
+    }
+
+    #[test]
+    fn this_machine_has_a_normal_name_that_matches_itself() {
+        let host = Platform::host();
+        assert_eq!(host.to_string().parse::<Platform>().unwrap(), host);
+        assert!(host.matches(&host) && !host.matches(&platform("plan9/386")));
     }
 
     #[test]

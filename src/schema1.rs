@@ -96,6 +96,38 @@ mod tests {
         assert_eq!(Algorithm::Sha256.digest(CONTENT.as_bytes()).hex(), hex);
     }
 
+    // The file that libtrust itself writes, rebuilt to the byte.
+    #[test]
+    fn the_payload_of_a_real_file() {
+        let file = format!(
+            r#"{},
+   "signatures": [
+      {{
+         "header": {{
+            "jwk": {{
+               "crv": "P-256",
+               "kid": "LJ5H:RTFE:UD2C:BWN4:MK5W:NHB4:E5M6:HH3S:HU5O:CDOL:4DYI:CWQH",
+               "kty": "EC",
+               "x": "YP7UuiVanTHJYet0xjVtaMBJuJI7Yfps5mliLmDyn7Y",
+               "y": "eQP-EAi4vJmkGunpVii8ZPLxsgwtfp9Rd6PClNRGIpk"
+            }},
+            "alg": "ES256"
+         }},
+         "signature": "PnmUr4N5idlZyW0poympd9HQIH7_-OIx1Kg7K4IgXxMRJ4WqX0J7iMkDVnYy24rIeE26EEkPk8SSlIkHxX_Spg",
+         "protected": "{PROTECTED}"
+      }}
+   ]
+}}"#,
+            &CONTENT[..61]
+        );
+        assert_eq!(file.len(), 705);
+        let hex = "f4b9b8564609638e86dd9ec5407ae9598ffddd415158a83b8c3c24cfae848f84";
+        assert_eq!(Algorithm::Sha256.digest(file.as_bytes()).hex(), hex);
+        assert_eq!(payload(file.as_bytes()).unwrap(), CONTENT.as_bytes());
+        assert!(may_be_signed(file.as_bytes()) && !may_be_signed(CONTENT.as_bytes()));
+        assert!(is_signed(&crate::json::parse(file.as_bytes()).unwrap()));
+    }
+
     #[test]
     fn signatures_that_cannot_be_read() {
         let encode = |text: &str| base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(text);

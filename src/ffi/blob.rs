@@ -276,7 +276,7 @@ impl Open {
     fn take(&mut self, size: usize) -> Result<Bytes> {
         let reader = self.reader.as_mut().ok_or_else(closed)?;
         if self.rest.is_empty() {
-            self.rest = reader.next()?.unwrap_or_default();
+            self.rest = reader.piece()?.unwrap_or_default();
         }
         let piece = self.rest.split_to(size.min(self.rest.len()));
         self.delivered += piece.len() as u64;

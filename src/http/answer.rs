@@ -92,7 +92,7 @@ impl Answer {
             return Err(too_large());
         }
         let mut bytes = Vec::new();
-        while let Some(piece) = self.body.next(call)? {
+        while let Some(piece) = self.body.piece(call)? {
             if (bytes.len() + piece.len()) as u64 > limit {
                 return Err(too_large());
             }
@@ -106,7 +106,7 @@ impl Answer {
     pub fn beginning(&mut self, call: &Call, limit: usize) -> Vec<u8> {
         let mut bytes = std::mem::take(&mut self.whole);
         while bytes.len() < limit {
-            match self.body.next(call) {
+            match self.body.piece(call) {
                 Ok(Some(piece)) => bytes.extend_from_slice(&piece[..piece.len().min(limit - bytes.len())]),
                 _ => break,
             }
@@ -137,7 +137,7 @@ impl BodyReader {
     }
 
     /// The next piece; None is the end as the server framed it.
-    pub fn next(&mut self, call: &Call) -> Result<Option<Bytes>> {
+    pub fn piece(&mut self, call: &Call) -> Result<Option<Bytes>> {
         if let Some(encoding) = &self.encoding {
             let message = format!("the body comes in the encoding {encoding:?} though none was asked for");
             return Err(Error::new(Code::Protocol, message).with_url(&self.url));
@@ -163,7 +163,7 @@ impl BodyReader {
     /// After the last byte that was wanted: what the end of the body still has to say, if it comes by itself.
     pub fn end(&mut self, call: &Call) -> Result<()> {
         match self.response.content_length() {
-            Some(_) => self.next(call).map(drop),
+            Some(_) => self.piece(call).map(drop),
             None => Ok(()),
         }
     }

@@ -129,12 +129,12 @@ impl Reader {
     }
 
     /// The next bytes. None is the end, and then the digest has been checked.
-    pub fn next(&mut self) -> Result<Option<Bytes>> {
+    pub fn piece(&mut self) -> Result<Option<Bytes>> {
         while !self.done {
             let outcome = match &mut self.body {
                 Some(body) if self.end == Some(self.position) => body.end(&self.remote.call).map(|()| None),
                 None if self.end == Some(self.position) && self.position > 0 => Ok(None),
-                Some(body) => body.next(&self.remote.call),
+                Some(body) => body.piece(&self.remote.call),
                 None => self.connect().map(|()| Some(Bytes::new())),
             };
             match outcome {

@@ -5,6 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -113,7 +114,7 @@ impl Client {
             Reader::open(Remote::repository(self, call, reference.repository())?, digest, options, hashed)?;
         call.begin("blob get", reader.expected())?;
         call.moved_to(resumed)?;
-        while let Some(piece) = reader.next()? {
+        while let Some(piece) = reader.piece()? {
             partial.write(&piece)?;
             call.moved_to(partial.length)?;
         }
@@ -128,7 +129,7 @@ impl Client {
         mut take: impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<Delivered> {
         let mut reader = self.open_blob(call, reference, options)?;
-        while let Some(piece) = reader.next()? {
+        while let Some(piece) = reader.piece()? {
             take(&piece)?;
             call.moved_to(reader.position() - options.offset)?;
         }
@@ -206,11 +207,13 @@ impl Partial {
 
     fn private(target: &Path) -> Result<Partial> {
         let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let named = tempfile::Builder::new().prefix(".").suffix(".partial").tempfile_in(folder);
+        // tempfile's are private to the user; a download is like any other file that he makes.
+        let like_others = std::fs::Permissions::from_mode(0o666);
+        let named =
+            tempfile::Builder::new().prefix(".").suffix(".partial").permissions(like_others).tempfile_in(folder);
         let named =
             named.map_err(|error| Error::io(format!("cannot create a file in {}", folder.display()), &error))?;
         let (file, path) = named.keep().map_err(|error| Error::io("cannot keep a temporary file", &error.error))?;
-        // tempfile's are private to the user; a download is like any other file that he makes.
         Ok(Partial { path, file, length: 0, hasher: None, continues: false })
     }
 

@@ -50,7 +50,8 @@ static void test_expiry_in_the_middle(void **state) {
     expect_status(OCIREG_OK, ocireg_blob_get_memory(client, NULL, blob, NULL, NULL, &bytes, &failure));
     assert_int_equal(ocireg_buffer_size(bytes), 3000);
     ocireg_buffer_free(bytes);
-    expect_status(OCIREG_OK, ocireg_manifest_put(client, NULL, text("%s:two", place), (const uint8_t *)manifest, strlen(manifest), NULL, NULL, &failure));
+    const char *two = text("%s:two", place);
+    expect_status(OCIREG_OK, ocireg_manifest_put(client, NULL, two, (const uint8_t *)manifest, strlen(manifest), NULL, NULL, &failure));
 }
 
 static void test_expiry_while_streaming(void **state) {

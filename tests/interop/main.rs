@@ -376,7 +376,7 @@ fn tokens_that_expire_in_the_middle() {
     while begun.elapsed().as_secs() < 8 {
         number += 1;
         let bytes = noise(200_000, number);
-        let options = if number % 2 == 0 {
+        let options = if number.is_multiple_of(2) {
             BlobPut::default()
         } else {
             BlobPut { chunk_size: Some(100_000), ..Default::default() }

@@ -5,6 +5,7 @@
 
 // C has its own naming, and its documentation is for C readers.
 #![allow(non_camel_case_types, unsafe_code, clippy::missing_safety_doc)]
+#![allow(rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags)]
 
 mod blob;
 mod client;

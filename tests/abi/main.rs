@@ -64,7 +64,8 @@ fn symbols_header_and_list_agree() {
 fn every_function_says_what_it_gives() {
     let text = header();
     for name in declared() {
-        let at = text.find(&format!("{name}(")).unwrap();
+        let is_code = |at: &usize| !text[text[..*at].rfind('\n').unwrap()..].trim_start().starts_with(['/', '*']);
+        let at = text.match_indices(&format!("{name}(")).map(|(at, _)| at).find(is_code).unwrap();
         let before = &text[..at];
         let comment = &before[before.rfind("\n\n").unwrap_or(0)..];
         assert!(comment.contains("//"), "{name} has no comment");

@@ -29,14 +29,15 @@ wait_for() {
     die "$1 did not start"
 }
 
-answers() { # PORT
-    local line=
-    exec 7<>"/dev/tcp/127.0.0.1/$1" || return 1
+answers() ( # PORT
+    # A TLS server may hang up before the request is written; that must not be the end of this shell.
+    trap '' PIPE
+    line=
+    exec 7<>"/dev/tcp/127.0.0.1/$1" || exit 1
     printf 'GET /v2/ HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n' >&7
     IFS= read -r -t 5 line <&7 || true
-    exec 7>&-
     [[ $line == HTTP/1.* ]]
-} 2>/dev/null
+) 2>/dev/null
 
 # The command runs in the background with our input, so that a signal to this shell reaches it at once. It gets the terminal's
 # Ctrl-C like a foreground one: its own group is ours, and the SIGINT a background job ignores is set back.

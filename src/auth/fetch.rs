@@ -54,7 +54,7 @@ fn fetch(http: &Http, realm: &Realm, scopes: &ScopeSet, trace: &mut Vec<Value>) 
     let mut backoff = retry::Backoff::new(crate::http::seed());
     let mut attempt = 1;
     loop {
-        let outcome = ask(&client, realm, &url, trace);
+        let outcome = ask(&client, realm, &url, attempt, trace);
         let last = attempt > http.options().retries;
         let wait = match &outcome {
             Ok(Answered { status, after, .. }) if retry::retry_status(*status) && !last => {
@@ -80,13 +80,20 @@ struct Answered {
     body: Vec<u8>,
 }
 
-fn ask(client: &reqwest::blocking::Client, realm: &Realm, url: &Url, trace: &mut Vec<Value>) -> Result<Answered> {
+fn ask(
+    client: &reqwest::blocking::Client,
+    realm: &Realm,
+    url: &Url,
+    attempt: u32,
+    trace: &mut Vec<Value>,
+) -> Result<Answered> {
     let mut request =
         client.get(url.clone()).header("accept", "application/json").header("accept-encoding", "identity");
     if let Some((username, password)) = &realm.credentials {
         request = request.basic_auth(username, Some(password.as_str()));
     }
-    trace.push(json!({"event": "request", "method": "GET", "url": redact::url(url), "attempt": 1, "headers": {}}));
+    trace
+        .push(json!({"event": "request", "method": "GET", "url": redact::url(url), "attempt": attempt, "headers": {}}));
     let begun = Instant::now();
     let response = request.send().map_err(|error| fault::classify(error, url).within("the token server"))?;
     let (status, headers) = (response.status(), response.headers().clone());

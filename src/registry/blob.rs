@@ -39,6 +39,9 @@ pub struct BlobHead {
     pub redirects: Vec<Value>,
     /// The headers of the last answer.
     pub headers: Map<String, Value>,
+    /// The headers of the registry's own answer, when that was a redirect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_headers: Option<Map<String, Value>>,
 }
 
 /// Options of the puts.
@@ -77,6 +80,7 @@ impl Client {
             size: answer.content_length().filter(|_| exists),
             media_type: answer.header(CONTENT_TYPE).filter(|_| exists).map(media_type::essence),
             redirects,
+            first_headers: answer.first_headers.as_ref().map(headers_json),
             headers: headers_json(&answer.headers),
         })
     }

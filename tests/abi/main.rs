@@ -96,6 +96,20 @@ fn the_header_compiles_alone_everywhere() {
 }
 
 #[test]
+fn the_readmes_program_builds() {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let program = readme.split("```c\n").nth(1).unwrap().split("```").next().unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let (source, out) = (folder.path().join("tags.c"), folder.path().join("tags"));
+    std::fs::write(&source, program).unwrap();
+    let arguments =
+        ["-Wall", "-Wextra", "-Werror", source.to_str().unwrap(), "-Iinclude", "-Ltarget/release", "-locireg", "-o"];
+    run("cc", &[&arguments[..], &[out.to_str().unwrap()]].concat());
+    let linked = run("readelf", &["-d", out.to_str().unwrap()]);
+    assert!(linked.contains("libocireg.so"), "{linked}");
+}
+
+#[test]
 fn versions_agree() {
     let text = header();
     let version = env!("CARGO_PKG_VERSION");

@@ -1,6 +1,8 @@
 /* Calls that are left: by cancel, by close, by a deadline; while the peer is silent, in a body, and in a retry's wait. */
 #include "later.h"
 
+#include <time.h>
+
 #include <unistd.h>
 
 #define BLOB "sha256:0000000000000000000000000000000000000000000000000000000000000000"
@@ -107,6 +109,40 @@ static void test_cancel_a_reader(void **state) {
     ocireg_blob_reader_free(reader);
 }
 
+static void *read_on(void *reader) {
+    uint8_t buffer[16];
+    size_t count = 0;
+    return (void *)(intptr_t)ocireg_blob_reader_read(reader, buffer, sizeof buffer, &count, NULL);
+}
+
+/* A reader belongs to one thread at a time; a second one is told so, and does not wait. */
+static void test_two_threads_on_a_reader(void **state) {
+    (void)state;
+    struct peer *peer = half_a_body();
+    ocireg_client *client = plain_client();
+    ocireg_context *context = new_context();
+    ocireg_blob_reader *reader = NULL;
+    uint8_t buffer[4096];
+    size_t count = 0;
+    char *json = NULL;
+    pthread_t other;
+    void *outcome = NULL;
+    expect_status(OCIREG_OK, ocireg_blob_open(client, context, text("%s/a@" BLOB, peer_host(peer)), NULL, &reader, &failure));
+    for (size_t total = 0; total < 10; total += count)
+        expect_status(OCIREG_OK, ocireg_blob_reader_read(reader, buffer, sizeof buffer, &count, &failure));
+    assert_int_equal(pthread_create(&other, NULL, read_on, reader), 0);
+    struct timespec moment = {.tv_nsec = 200 * 1000 * 1000};
+    nanosleep(&moment, NULL);
+    expect_status(OCIREG_BUSY, ocireg_blob_reader_read(reader, buffer, sizeof buffer, &count, &failure));
+    expect_status(OCIREG_BUSY, ocireg_blob_reader_info(reader, &json, &failure));
+    expect_status(OCIREG_BUSY, ocireg_blob_reader_close(reader, &failure));
+    expect_status(OCIREG_OK, ocireg_context_cancel(context, &failure));
+    assert_int_equal(pthread_join(other, &outcome), 0);
+    assert_int_equal((intptr_t)outcome, OCIREG_CANCELLED);
+    expect_status(OCIREG_OK, ocireg_blob_reader_close(reader, &failure));
+    ocireg_blob_reader_free(reader);
+}
+
 static void test_cancel_an_upload(void **state) {
     (void)state;
     struct peer *peer = peer_bind();
@@ -191,7 +227,8 @@ static void test_idle_timeout(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         test(test_cancelled_before),  test(test_cancel_while_silent), test(test_cancel_in_handshake), test(test_cancel_in_a_body),
-        test(test_cancel_in_a_file),  test(test_cancel_a_reader),     test(test_cancel_an_upload),    test(test_cancel_in_a_retry),
+        test(test_cancel_in_a_file),  test(test_cancel_a_reader),     test(test_two_threads_on_a_reader),
+        test(test_cancel_an_upload),    test(test_cancel_in_a_retry),
         test(test_close_ends_a_call), test(test_deadline),            test(test_idle_timeout),
     };
     return run_all(tests);

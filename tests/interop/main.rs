@@ -433,24 +433,23 @@ fn rights_are_told_apart() {
 }
 
 #[test]
-fn a_realm_on_another_host_gets_no_password() {
-    // The token server is at localhost; at 127.0.0.1 the same registry is another host.
+fn loopback_names_are_one_host() {
+    // The token server is at localhost; at 127.0.0.1 the same registry has another name, on the same machine. Realms of
+    // other machines, which no test here can have, are tested in src/auth/realm.rs.
     let port = env("OCIREG_TEST_TOKEN").rsplit(':').next().unwrap().to_owned();
     let host = format!("127.0.0.1:{port}");
     let client = Client::new(ClientOptions::default()).unwrap();
     client
-        .set_host(&host, serde_json::from_value(json!({"username": "mallory", "password": "do not send"})).unwrap())
+        .set_host(&host, serde_json::from_value(json!({"username": "alice", "password": PASSWORD})).unwrap())
         .unwrap();
     let call = client.call(None).unwrap();
-    let outcome = client.tags(&call, &format!("{host}/public/nothing"), &TagsOptions::default());
-    let log = std::fs::read_to_string(env("OCIREG_TEST_TOKEN_LOG")).unwrap();
-    // Both names are loopback addresses of one machine; the rule of the realm policy decides, and the log shows it.
-    let sent = log.contains("mallory");
-    match outcome {
-        Err(error) if error.code() == Code::NotFound => assert!(!sent),
-        Err(error) => assert_eq!(error.code(), Code::Unauthenticated, "{error}"),
-        Ok(_) => panic!("there is no such repository"),
-    }
+    let stored = client.put_blob(
+        &call,
+        &Repository::parse(&format!("{host}/loop/back"), None).unwrap(),
+        b"x",
+        &BlobPut::default(),
+    );
+    assert_eq!(stored.unwrap().digest, sha256(b"x"));
 }
 
 #[test]

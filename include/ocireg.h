@@ -603,7 +603,7 @@ ocireg_status ocireg_manifest_delete(ocireg_client *client,
 //
 // Result: {"exists": boolean, "digest": string, "size": number or null, "mediaType": string or null, "redirects":
 // [{"status": number, "url": string}] (the way to the server that has the bytes, without queries), "headers": {name: value} of the last
-// answer}. Free with ocireg_string_free.
+// answer [, "first_headers": {name: value} of the registry's own, when that was a redirect]}. Free with ocireg_string_free.
 //
 // Errors: the common ones. Source: distribution-spec end-2.
 ocireg_status ocireg_blob_head(ocireg_client *client,

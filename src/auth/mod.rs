@@ -114,6 +114,18 @@ impl Auth {
 
     /// Sends a request with what its origin asks for, for these scopes.
     pub fn send(&self, call: &Call, account: &Account, request: &mut Request, wanted: &ScopeSet) -> Result<Reply> {
+        let outcome = self.negotiate(call, account, request, wanted);
+        let bad = match &outcome {
+            Ok(reply) => reply.refusal == Some(Refusal::BadCredentials),
+            Err(error) => error.code() == Code::Unauthenticated,
+        };
+        if bad {
+            self.forget_answer(account);
+        }
+        outcome
+    }
+
+    fn negotiate(&self, call: &Call, account: &Account, request: &mut Request, wanted: &ScopeSet) -> Result<Reply> {
         let home = Origin::of(&account.base);
         if home.is_none() || Origin::of(&request.url) != home {
             request.authorization = None;
@@ -162,6 +174,14 @@ impl Auth {
         memory.remote = remote.or(memory.remote);
         if let Some(chosen) = challenge::choose(challenges) {
             memory.challenge = Some(chosen.clone());
+        }
+    }
+
+    /// What the credentials hook said was wrong: it is asked again the next time.
+    fn forget_answer(&self, account: &Account) {
+        let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(memory) = Origin::of(&account.base).and_then(|origin| origins.get_mut(&origin)) {
+            memory.asked = None;
         }
     }
 

@@ -93,6 +93,14 @@ pub fn wait_for(after: Option<Duration>, backoff: Duration, remaining: Option<Du
     Ok(after.max(backoff).min(limit))
 }
 
+/// How long to wait after a failure before the work is begun again; None when the server wants longer than we wait.
+pub fn after_failure(error: &Error, backoff: Duration) -> Option<Duration> {
+    match error.retry_after().map(Duration::from_secs) {
+        Some(after) if after > PATIENCE => None,
+        after => Some(after.unwrap_or_default().max(backoff)),
+    }
+}
+
 /// Rounded up: a try before the time would fail.
 pub fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0))
@@ -111,6 +119,14 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(RETRY_AFTER, HeaderValue::from_bytes(value.as_bytes()).unwrap());
         retry_after(&headers, now)
+    }
+
+    #[test]
+    fn work_is_begun_again_when_the_server_says_so() {
+        let error = |after| Error::new(Code::RateLimited, "x").with_retry_after(after);
+        assert_eq!(after_failure(&error(None), seconds(2)), Some(seconds(2)));
+        assert_eq!(after_failure(&error(Some(5)), seconds(2)), Some(seconds(5)));
+        assert_eq!(after_failure(&error(Some(61)), seconds(2)), None);
     }
 
     #[test]

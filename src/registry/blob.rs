@@ -18,6 +18,7 @@ use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::answer::Answer;
 use crate::http::call::Call;
+use crate::http::retry::{self, Backoff};
 use crate::http::upload::{Body, Source, PIECE};
 use crate::http::{redact, Request};
 use crate::media_type;
@@ -233,6 +234,7 @@ fn put(remote: &Remote, source: &mut dyn Replay, options: &PutOptions) -> Result
     }
     let retries = remote.client.http.options().retries;
     let mut failures = 0;
+    let mut backoff = Backoff::new(crate::http::seed());
     loop {
         source.rewind()?;
         let outcome = match options.chunk_size {
@@ -247,13 +249,13 @@ fn put(remote: &Remote, source: &mut dyn Replay, options: &PutOptions) -> Result
         // A 401 in the middle: the token ran out while the body was on its way. 404: the session was lost.
         let helps =
             error.retryable() && error.code() != Code::Timeout || matches!(error.http_status(), Some(401 | 404));
-        if !helps || failures > retries {
-            return Err(error.with_attempts(failures));
-        }
+        let wait = retry::after_failure(&error, backoff.delay(failures)).filter(|_| helps && failures <= retries);
+        let Some(wait) = wait else { return Err(error.with_attempts(failures)) };
         if error.code() == Code::Network && has(remote, &digest)? {
             return Ok(Stored { digest, size, location: None, uploaded: true });
         }
-        remote.call.log(|| json!({"event": "retry", "reason": error.message(), "wait_ms": 0}))?;
+        remote.call.log(|| json!({"event": "retry", "reason": error.message(), "wait_ms": wait.as_millis() as u64}))?;
+        remote.call.sleep(wait)?;
     }
 }
 

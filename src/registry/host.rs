@@ -132,6 +132,12 @@ fn base_of_name(http: &Http, call: &Call, index: &Index, options: &HostOptions) 
     }
 }
 
+/// Says how a host is to be trusted, whoever leads to it.
+pub fn set_trust_of_name(http: &Http, index: &Index, options: &HostOptions) -> Result<()> {
+    set_trust(http, &base_url("https", &index.name)?, options);
+    Ok(())
+}
+
 fn set_trust(http: &Http, base: &Url, options: &HostOptions) {
     let host = base.host_str().unwrap_or_default().to_owned();
     http.set_trust(host, base.port_or_known_default().unwrap_or(443), options.trust());

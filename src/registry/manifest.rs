@@ -14,6 +14,7 @@ use crate::error::{Code, Error, Result};
 use crate::failure;
 use crate::http::answer::Answer;
 use crate::http::call::Call;
+use crate::http::retry::Backoff;
 use crate::http::settings::MANIFEST_CEILING;
 use crate::http::upload::Body;
 use crate::http::{redact, Repeat, Request};
@@ -356,6 +357,7 @@ fn put_once_or_again(remote: &Remote, name: &str, bytes: &[u8], document: &Docum
     let what = format!("put the manifest {name} into {}", remote.place());
     let scopes = remote.scopes(&["pull", "push"]);
     let mut attempt = 0;
+    let mut backoff = Backoff::new(crate::http::seed());
     loop {
         let body = Body::Bytes(Bytes::copy_from_slice(bytes));
         let mut request = Request::new(Method::PUT, remote.url(&format!("manifests/{name}"))?)
@@ -378,6 +380,7 @@ fn put_once_or_again(remote: &Remote, name: &str, bytes: &[u8], document: &Docum
         if attempt > remote.client.http.options().retries {
             return Err(error.within(&what).with_attempts(attempt));
         }
+        remote.call.sleep(backoff.delay(attempt))?;
     }
 }
 

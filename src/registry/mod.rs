@@ -63,8 +63,11 @@ impl Client {
     /// Replaces the settings of one host.
     pub fn set_host(&self, host: &str, options: HostOptions) -> Result<()> {
         self.check_open()?;
-        let key = host::key(&Index::parse(host)?.name);
+        let index = Index::parse(host)?;
+        let key = host::key(&index.name);
         options.check()?;
+        // Also for a host that is only ever redirected to.
+        host::set_trust_of_name(&self.http, &index, &options)?;
         lock(&self.hosts).insert(key.clone(), options);
         lock(&self.accounts)
             .retain(|name, _| host::key(name.split_once("://").map_or(name.as_str(), |(_, name)| name)) != key);

@@ -83,6 +83,14 @@ impl Reader {
         hashed: Option<(Hasher, u64)>,
     ) -> Result<Reader> {
         let piece = options.is_piece();
+        if options.size.is_some_and(|size| options.offset > size) {
+            let message = format!(
+                "the option offset {} lies behind the blob's size {}",
+                options.offset,
+                options.size.unwrap_or(0)
+            );
+            return Err(Error::new(Code::InvalidArgument, message));
+        }
         let (hasher, position) = hashed.unwrap_or((Hasher::new(digest.algorithm()), options.offset));
         let end = match (options.length, options.size) {
             (Some(length), size) => Some(options.offset.saturating_add(length).min(size.unwrap_or(u64::MAX))),
@@ -161,7 +169,7 @@ impl Reader {
         self.surplus -= drop;
         let _ = bytes.split_to(usize::try_from(drop).unwrap_or(bytes.len()));
         if let Some(end) = self.end {
-            let room = end - self.position;
+            let room = end.saturating_sub(self.position);
             if bytes.len() as u64 > room {
                 if self.info.offset == 0 && self.hasher.is_some() {
                     return Err(self.too_long(end));

@@ -14,6 +14,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::answer::Answer;
 use crate::http::call::Call;
 use crate::http::resolver::Guard;
+use crate::http::retry::{self, Backoff};
 use crate::http::upload::Body;
 use crate::http::{range, redact, Repeat, Request};
 use crate::reference::Repository;
@@ -89,6 +90,7 @@ impl Session {
         let end = begin + bytes.len() as u64;
         let retries = self.remote.client.http.options().retries;
         let mut failures = 0;
+        let mut backoff = Backoff::new(crate::http::seed());
         while self.offset < end {
             let rest = bytes.slice(usize::try_from(self.offset - begin).unwrap_or(usize::MAX).min(bytes.len())..);
             let error = match self.patch(rest) {
@@ -97,9 +99,9 @@ impl Session {
             };
             let helps = error.retryable() || matches!(error.http_status(), Some(401 | 416));
             failures += 1;
-            if !helps || failures > retries {
-                return Err(error.with_attempts(failures));
-            }
+            let wait = retry::after_failure(&error, backoff.delay(failures)).filter(|_| helps && failures <= retries);
+            let Some(wait) = wait else { return Err(error.with_attempts(failures)) };
+            self.remote.call.sleep(wait)?;
             self.status()?;
             if self.offset < begin || self.offset > end {
                 let message =

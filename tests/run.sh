@@ -52,7 +52,7 @@ c_tests() {
         status=0
         timeout 600 "$@" "$program" >"$log" 2>&1 || status=$?
         ok=$(grep -c '^\[       OK \]' "$log")
-        bad=$(grep -c '^\[  FAILED  \] [a-z_]*$' "$log")
+        bad=$(grep '^\[  FAILED  \] [a-z_]*$' "$log" | sort -u | wc -l)
         if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
         if [ "$ok" -eq 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
         echo "$([ "$bad" -eq 0 ] && echo 'ok     ' || echo 'FAILED ') ${program##*/} ($how): $ok passed, $bad failed"

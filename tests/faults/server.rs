@@ -208,7 +208,12 @@ fn talk(stream: TcpStream, handler: &Handler, all: &Mutex<Vec<Seen>>, over: &Ato
         output.flush()?;
         match answer.then {
             Then::KeepAlive => {}
-            Then::Close => return Ok(()),
+            Then::Close => {
+                // Unread bytes would turn the close into a reset, which may overtake the answer.
+                output.shutdown(std::net::Shutdown::Write)?;
+                std::io::copy(&mut input, &mut std::io::sink())?;
+                return Ok(());
+            }
             Then::Reset => return reset(&stream),
             Then::Stall => {
                 while !over.load(Ordering::SeqCst) {

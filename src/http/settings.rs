@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::error::{Code, Error, Result};
+
 /// Options of a client. Every member has the default that the C header documents.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -62,6 +64,26 @@ impl Default for ClientOptions {
 }
 
 impl ClientOptions {
+    /// Refuses what nobody can have meant.
+    pub fn check(&self) -> Result<()> {
+        let invalid = |message: String| Err(Error::new(Code::InvalidArgument, message));
+        if self.max_manifest_bytes > MANIFEST_CEILING {
+            return invalid(format!("the option max_manifest_bytes is at most {MANIFEST_CEILING}"));
+        }
+        if self.user_agent.is_empty() || self.user_agent.chars().any(char::is_control) {
+            return invalid("the option user_agent must be text without control characters".to_owned());
+        }
+        let times = [
+            ("connect_timeout_ms", self.connect_timeout_ms),
+            ("idle_timeout_ms", self.idle_timeout_ms),
+            ("answer_timeout_ms", self.answer_timeout_ms),
+        ];
+        match times.iter().find(|(_, time)| *time == 0) {
+            Some((name, _)) => invalid(format!("the option {name} must be more than 0")),
+            None => Ok(()),
+        }
+    }
+
     /// The idle limit.
     pub fn idle(&self) -> Duration {
         Duration::from_millis(self.idle_timeout_ms)
@@ -87,4 +109,19 @@ pub struct Trust {
     pub ca_file: Option<String>,
     /// By those only.
     pub ca_only: bool,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn options_that_make_no_sense_are_named() {
+        let refused = |options: ClientOptions| options.check().unwrap_err().message().to_owned();
+        assert!(ClientOptions::default().check().is_ok());
+        assert!(refused(ClientOptions { idle_timeout_ms: 0, ..Default::default() }).contains("idle_timeout_ms"));
+        assert!(refused(ClientOptions { user_agent: "a\r\nb".to_owned(), ..Default::default() }).contains("user_agent"));
+        let large = ClientOptions { max_manifest_bytes: MANIFEST_CEILING + 1, ..Default::default() };
+        assert!(refused(large).contains("max_manifest_bytes"));
+    }
 }

@@ -22,7 +22,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::http::context::Context;
 use crate::http::engine::Engine;
-use crate::http::settings::{ClientOptions, MANIFEST_CEILING};
+use crate::http::settings::ClientOptions;
 use crate::http::signal::Signal;
 use crate::http::Http;
 use crate::reference::Index;
@@ -42,13 +42,7 @@ pub struct Client {
 impl Client {
     /// A client with options; nothing is connected or started yet.
     pub fn new(options: ClientOptions) -> Result<Client> {
-        if options.max_manifest_bytes > MANIFEST_CEILING {
-            let message = format!("max_manifest_bytes is at most {MANIFEST_CEILING}");
-            return Err(Error::new(Code::InvalidArgument, message));
-        }
-        if options.user_agent.is_empty() || options.user_agent.chars().any(char::is_control) {
-            return Err(Error::new(Code::InvalidArgument, "user_agent must be text without control characters"));
-        }
+        options.check()?;
         let http = Arc::new(Http::new(options));
         Ok(Client {
             auth: Arc::new(Auth::new(http.clone())),

@@ -113,7 +113,7 @@ typedef int32_t (*ocireg_progress_fn)(void *userdata, uint64_t done, uint64_t to
 // "<redacted>", and query values other than those of the protocol by "...".
 typedef int32_t (*ocireg_log_fn)(void *userdata, const char *event);
 
-// Is asked for the credentials of a registry host, once a client and host: sets "username" and "password", or "token",
+// Is asked for the credentials of a registry host, once for each client and host, and again after they were refused: sets "username" and "password", or "token",
 // in `answer` with the ocireg_options_set_... functions; nothing set means anonymous. Both arguments are borrowed during
 // the callback.
 typedef int32_t (*ocireg_credentials_fn)(void *userdata, const char *host, ocireg_options *answer);
@@ -322,7 +322,7 @@ ocireg_status ocireg_context_cancel(ocireg_context *context,
                                     ocireg_error **error);
 
 // Sets the time by which calls with this context must be done, in milliseconds from now; then they answer
-// OCIREG_TIMEOUT. 0 removes the deadline. Calls in progress keep the one they began with.
+// OCIREG_TIMEOUT. 0 removes the deadline. A call in progress heeds the new one from its next wait on.
 //
 // Errors: OCIREG_INVALID_ARGUMENT (a negative time), OCIREG_FORKED.
 ocireg_status ocireg_context_set_deadline(ocireg_context *context,

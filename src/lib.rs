@@ -13,7 +13,6 @@
 pub mod auth;
 pub mod digest;
 pub mod error;
-pub mod failure;
 pub mod ffi;
 pub mod http;
 pub mod json;

@@ -118,7 +118,8 @@ fn read(answered: Answered, realm: &Realm, url: &Url) -> Result<Token> {
     }
     if !answered.status.is_success() {
         let what = format!("the token server {host} refuses a token");
-        let error = crate::failure::error_of(answered.status.as_u16(), &answered.headers, &answered.body, url, &what);
+        let error =
+            crate::auth::failure::error_of(answered.status.as_u16(), &answered.headers, &answered.body, url, &what);
         // Wrong credentials, whatever the status: there is nothing else that a token server refuses by these.
         return Err(match (answered.status.as_u16(), realm.credentials.is_some()) {
             (401 | 403, true) => {

@@ -4,6 +4,7 @@
 //! Credentials belong to one origin. They are sent to it and to its token server, never to a host that either names.
 
 pub mod challenge;
+pub mod failure;
 mod fetch;
 pub mod realm;
 pub mod scope;

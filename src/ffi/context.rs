@@ -39,7 +39,7 @@ pub type ocireg_progress_fn = Option<unsafe extern "C" fn(userdata: *mut c_void,
 /// "headers": {}, "milliseconds"}, {"event": "retry", "reason", "wait_ms"}. Credentials and tokens are replaced by
 /// "<redacted>", and query values other than those of the protocol by "…".
 pub type ocireg_log_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, event: *const c_char) -> i32>;
-/// Is asked for the credentials of a registry host, once a client and host: sets "username" and "password", or "token",
+/// Is asked for the credentials of a registry host, once for each client and host, and again after they were refused: sets "username" and "password", or "token",
 /// in `answer` with the ocireg_options_set_… functions; nothing set means anonymous. Both arguments are borrowed during
 /// the callback.
 pub type ocireg_credentials_fn =
@@ -127,7 +127,7 @@ pub unsafe extern "C" fn ocireg_context_cancel(
 }
 
 /// Sets the time by which calls with this context must be done, in milliseconds from now; then they answer
-/// OCIREG_TIMEOUT. 0 removes the deadline. Calls in progress keep the one they began with.
+/// OCIREG_TIMEOUT. 0 removes the deadline. A call in progress heeds the new one from its next wait on.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT (a negative time), OCIREG_FORKED.
 #[no_mangle]

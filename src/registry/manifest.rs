@@ -8,10 +8,10 @@ use serde_json::{Map, Value};
 
 use super::remote::{digest_header, headers_json, Remote};
 use super::Client;
+use crate::auth::failure;
 use crate::auth::Reply;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
-use crate::failure;
 use crate::http::answer::Answer;
 use crate::http::call::Call;
 use crate::http::retry::Backoff;

@@ -6,11 +6,11 @@ use serde_json::{Map, Value};
 use url::Url;
 
 use super::Client;
+use crate::auth::failure;
 use crate::auth::scope::{Scope, ScopeSet};
 use crate::auth::{Account, Refusal, Reply};
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::failure;
 use crate::http::answer::Answer;
 use crate::http::call::Call;
 use crate::http::origin::Origin;

@@ -195,8 +195,8 @@ pub fn stored(remote: &Remote, reply: Reply, digest: &Digest, what: &str) -> Res
     let wanted = [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
     let mut answer = remote.expect(reply, &wanted, what)?;
     let body = answer.beginning(&remote.call, 64 << 10);
-    if crate::failure::holds_errors(&body) {
-        return Err(crate::failure::error_of(400, &answer.headers, &body, &answer.url, what));
+    if crate::auth::failure::holds_errors(&body) {
+        return Err(crate::auth::failure::error_of(400, &answer.headers, &body, &answer.url, what));
     }
     if let Some(found) =
         digest_header(&answer.headers).filter(|found| found.algorithm() == digest.algorithm() && found != digest)

@@ -24,7 +24,8 @@
  *
  * Blocking. Functions that say "Blocks" use the network on the calling thread's time. They can be left: by
  * ocireg_context_cancel and ocireg_client_close from any thread within 200 ms, by the context's deadline, and by the
- * client's time limits.
+ * client's time limits. SIGPIPE is blocked on the calling thread meanwhile, its callbacks included; the signal mask is the
+ * same afterwards.
  *
  * Processes. After fork() the child makes its own client: the parent's handles answer OCIREG_FORKED there at once, and
  * freeing them does nothing. The library installs no signal handler, reads no environment variable, writes to no standard
@@ -635,7 +636,7 @@ ocireg_status ocireg_blob_get_file(ocireg_client *client,
                                    ocireg_error **error);
 
 // Gets a blob and writes it to a descriptor, which stays open. The bytes are written as they come: on an error,
-// OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. SIGPIPE is blocked on this thread meanwhile. A write
+// OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. A write
 // that blocks is not interrupted by the context. Blocks.
 //
 // Options: those of ocireg_blob_get_file.
@@ -689,7 +690,9 @@ ocireg_status ocireg_blob_reader_info(const ocireg_blob_reader *reader,
                                       ocireg_error **error);
 
 // Reads up to `size` bytes; `*read` says how many. 0 is the end, and then the blob has been verified: a wrong digest or a
-// short transfer is an error, never an end. A broken transfer is continued by itself. Blocks.
+// short transfer is an error, never an end. A broken transfer is continued by itself.
+// After an error the reader answers that error from then on; only a progress callback that stopped it costs
+// nothing. Blocks.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH, OCIREG_SIZE_MISMATCH, OCIREG_CLOSED, OCIREG_BUSY.
 ocireg_status ocireg_blob_reader_read(ocireg_blob_reader *reader,
@@ -785,6 +788,8 @@ ocireg_status ocireg_upload_start(ocireg_client *client,
 
 // Adds bytes. They are copied, and sent when a chunk is full; a chunk whose sending broke is continued where the registry
 // has it. Blocks while sending.
+//
+// After an error the upload is broken: it answers the same error from then on, and can only be cancelled or freed.
 //
 // Errors: the common ones; OCIREG_CLOSED after its end, OCIREG_BUSY.
 ocireg_status ocireg_upload_write(ocireg_upload *upload,

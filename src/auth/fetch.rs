@@ -6,7 +6,7 @@
 
 use std::io::Read;
 use std::sync::Arc;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{json, Value};
 use url::Url;
@@ -54,7 +54,7 @@ fn fetch(http: &Http, realm: &Realm, scopes: &ScopeSet, trace: &mut Vec<Value>) 
     let mut backoff = retry::Backoff::new(crate::http::seed());
     let mut attempt = 1;
     loop {
-        let outcome = ask(&client, realm, &url, attempt, trace);
+        let outcome = ask(&client, realm, &url, attempt, http.options().idle(), trace);
         let last = attempt > http.options().retries;
         let wait = match &outcome {
             Ok(Answered { status, after, .. }) if retry::retry_status(*status) && !last => {
@@ -76,7 +76,7 @@ fn fetch(http: &Http, realm: &Realm, scopes: &ScopeSet, trace: &mut Vec<Value>) 
 struct Answered {
     status: reqwest::StatusCode,
     headers: reqwest::header::HeaderMap,
-    after: Option<std::time::Duration>,
+    after: Option<Duration>,
     body: Vec<u8>,
 }
 
@@ -85,6 +85,7 @@ fn ask(
     realm: &Realm,
     url: &Url,
     attempt: u32,
+    longest: Duration,
     trace: &mut Vec<Value>,
 ) -> Result<Answered> {
     let mut request =
@@ -102,7 +103,18 @@ fn ask(
     let mut body = Vec::new();
     let broke =
         |error| Error::new(Code::Network, format!("the token server's answer broke off: {error}")).with_url(url);
-    response.take(ANSWER_LIMIT + 1).read_to_end(&mut body).map_err(broke)?;
+    let mut rest = response.take(ANSWER_LIMIT + 1);
+    let mut buffer = [0; 16 << 10];
+    loop {
+        // The client's timeout is for one read; a server that dribbles could make it last for ever.
+        if begun.elapsed() > longest {
+            return Err(Error::new(Code::Timeout, "the token server's answer takes too long").with_url(url));
+        }
+        match rest.read(&mut buffer).map_err(broke)? {
+            0 => break,
+            count => body.extend_from_slice(&buffer[..count]),
+        }
+    }
     if body.len() as u64 > ANSWER_LIMIT {
         let message = format!("the token server's answer is larger than {ANSWER_LIMIT} bytes");
         return Err(Error::new(Code::LimitExceeded, message).with_url(url));
@@ -122,9 +134,7 @@ fn read(answered: Answered, realm: &Realm, url: &Url) -> Result<Token> {
             crate::auth::failure::error_of(answered.status.as_u16(), &answered.headers, &answered.body, url, &what);
         // Wrong credentials, whatever the status: there is nothing else that a token server refuses by these.
         return Err(match (answered.status.as_u16(), realm.credentials.is_some()) {
-            (401 | 403, true) => {
-                error.with_code(Code::Unauthenticated).with_hint("check the user name and the password")
-            }
+            (401, true) => error.with_code(Code::Unauthenticated).with_hint("check the user name and the password"),
             (401 | 403, false) => error.with_code(Code::Unauthenticated).with_hint("it wants credentials"),
             _ => error,
         });

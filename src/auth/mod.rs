@@ -97,7 +97,7 @@ impl Proof {
 struct Memory {
     challenge: Option<Challenge>,
     remote: Option<IpAddr>,
-    asked: Option<Credentials>,
+    asked: HashMap<String, Credentials>,
 }
 
 /// The authentication of one client.
@@ -182,7 +182,7 @@ impl Auth {
     fn forget_answer(&self, account: &Account) {
         let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(memory) = Origin::of(&account.base).and_then(|origin| origins.get_mut(&origin)) {
-            memory.asked = None;
+            memory.asked.remove(&account.host);
         }
     }
 
@@ -259,13 +259,17 @@ impl Auth {
         if let Some(credentials) = &account.credentials {
             return Ok(credentials.clone());
         }
-        if let Some(asked) = self.memory(account).asked {
+        // What one call's hook said is for calls that have a hook.
+        if !call.asks_for_credentials() {
+            return Ok(Credentials::Anonymous);
+        }
+        if let Some(asked) = self.memory(account).asked.remove(&account.host) {
             return Ok(asked);
         }
         let Some(credentials) = call.credentials(&account.host)? else { return Ok(Credentials::Anonymous) };
         if let Some(origin) = Origin::of(&account.base) {
             let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
-            origins.entry(origin).or_default().asked = Some(credentials.clone());
+            origins.entry(origin).or_default().asked.insert(account.host.clone(), credentials.clone());
         }
         Ok(credentials)
     }
@@ -335,6 +339,8 @@ fn refusal(answer: &Answer, challenges: &[Challenge], proof: &Proof) -> Option<R
     Some(match proof {
         Proof::Nothing => Refusal::NoCredentials,
         Proof::Token(grant) if !grant.has_credentials() => Refusal::NoCredentials,
+        // An older one may just have expired.
+        Proof::Token(grant) if !grant.is_new() => return None,
         Proof::Token(_) => Refusal::NotAllowed,
         Proof::Bearer(_) if insufficient => Refusal::NotAllowed,
         Proof::Basic(_) | Proof::Bearer(_) => Refusal::BadCredentials,

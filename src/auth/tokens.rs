@@ -189,14 +189,20 @@ impl Landing {
     fn land(self, fetched: Fetched) {
         if let Ok(token) = &fetched.outcome {
             let mut all = lock(&self.kept);
-            let list = all.entry(self.key).or_default();
+            let list = all.entry(self.key.clone()).or_default();
             if list.len() >= KEPT {
                 list.remove(0);
             }
-            list.push(Kept { scopes: self.scopes, token: token.clone(), obtained: Instant::now() });
+            list.push(Kept { scopes: self.scopes.clone(), token: token.clone(), obtained: Instant::now() });
         }
-        lock(&self.flights).remove(&self.flight);
         self.sender.send_replace(Some(Arc::new(fetched)));
+    }
+}
+
+// Also when the fetch came to no end: the next call begins a new one.
+impl Drop for Landing {
+    fn drop(&mut self) {
+        lock(&self.flights).remove(&self.flight);
     }
 }
 

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use super::client::{begin, ocireg_client};
 use super::context::{ocireg_context, Userdata};
 use super::error::ocireg_error;
-use super::guard::{bytes, enter, null, quietly, text, Out};
+use super::guard::{bytes, enter_blocking, null, quietly, text, Out};
 use super::handle::{self, Handle, Opaque};
 use super::manifest::reference;
 use super::memory::ocireg_buffer;
@@ -41,6 +41,7 @@ pub struct Open {
 }
 
 impl Opaque for ocireg_blob_reader {
+    const MARK: u64 = 0x6f63_6972_6567_0003;
     type Content = Mutex<Open>;
     fn handle(&self) -> &Handle<Mutex<Open>> {
         &self.0
@@ -82,7 +83,7 @@ pub unsafe extern "C" fn ocireg_blob_head(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter_blocking(error, || {
             let out = Out::required(json, std::ptr::null_mut(), "json")?;
             let reference = self::reference(reference)?;
             let _: NoOptions = options::read(options)?;
@@ -116,7 +117,7 @@ pub unsafe extern "C" fn ocireg_blob_get_file(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter_blocking(error, || {
             let out = Out::optional(json, std::ptr::null_mut());
             let reference = self::reference(reference)?;
             let path = text(path, "path")?;
@@ -128,7 +129,7 @@ pub unsafe extern "C" fn ocireg_blob_get_file(
 }
 
 /// Gets a blob and writes it to a descriptor, which stays open. The bytes are written as they come: on an error,
-/// OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. SIGPIPE is blocked on this thread meanwhile. A write
+/// OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. A write
 /// that blocks is not interrupted by the context. Blocks.
 ///
 /// Options: those of ocireg_blob_get_file.
@@ -147,7 +148,7 @@ pub unsafe extern "C" fn ocireg_blob_get_fd(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter_blocking(error, || {
             let out = Out::optional(json, std::ptr::null_mut());
             let reference = self::reference(reference)?;
             if fd < 0 {
@@ -156,7 +157,7 @@ pub unsafe extern "C" fn ocireg_blob_get_fd(
             let options = options::read(options)?;
             let (client, call) = begin(client, context)?;
             let mut file = ManuallyDrop::new(File::from_raw_fd(fd));
-            out.put_json(&sigpipe::without(|| client.get_blob_to(&call, &reference, &mut *file, &options))?)
+            out.put_json(&client.get_blob_to(&call, &reference, &mut *file, &options)?)
         })
     }
 }
@@ -180,7 +181,7 @@ pub unsafe extern "C" fn ocireg_blob_get_memory(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter_blocking(error, || {
             let json = Out::optional(json, std::ptr::null_mut());
             let out = Out::required(bytes, std::ptr::null_mut(), "bytes")?;
             let reference = self::reference(reference)?;
@@ -210,14 +211,17 @@ pub unsafe extern "C" fn ocireg_blob_open(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter_blocking(error, || {
             let out = Out::required(reader, std::ptr::null_mut(), "reader")?;
             let reference = self::reference(reference)?;
             let options = options::read(options)?;
             let (client, call) = begin(client, context)?;
             let reader = client.open_blob(&call, &reference, &options)?;
             let open = Open { reader: Some(reader), rest: Bytes::new(), delivered: 0 };
-            out.put(Box::into_raw(Box::new(ocireg_blob_reader(Handle::new(Mutex::new(open))))));
+            out.put(Box::into_raw(Box::new(ocireg_blob_reader(Handle::new(
+                ocireg_blob_reader::MARK,
+                Mutex::new(open),
+            )))));
             Ok(())
         })
     }
@@ -234,7 +238,7 @@ pub unsafe extern "C" fn ocireg_blob_reader_info(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter_blocking(error, || {
             let out = Out::required(json, std::ptr::null_mut(), "json")?;
             let open = exclusively(handle::get(reader, "reader")?)?;
             out.put_json(open.reader.as_ref().ok_or_else(closed)?.info())
@@ -243,7 +247,9 @@ pub unsafe extern "C" fn ocireg_blob_reader_info(
 }
 
 /// Reads up to `size` bytes; `*read` says how many. 0 is the end, and then the blob has been verified: a wrong digest or a
-/// short transfer is an error, never an end. A broken transfer is continued by itself. Blocks.
+/// short transfer is an error, never an end. A broken transfer is continued by itself.
+/// After an error the reader answers that error from then on; only a progress callback that stopped it costs
+/// nothing. Blocks.
 ///
 /// Errors: the common ones; OCIREG_DIGEST_MISMATCH, OCIREG_SIZE_MISMATCH, OCIREG_CLOSED, OCIREG_BUSY.
 #[no_mangle]
@@ -255,7 +261,7 @@ pub unsafe extern "C" fn ocireg_blob_reader_read(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter_blocking(error, || {
             let out = Out::required(read, 0, "read")?;
             if buffer.is_null() {
                 return Err(null("buffer"));
@@ -278,10 +284,11 @@ impl Open {
         if self.rest.is_empty() {
             self.rest = reader.piece()?.unwrap_or_default();
         }
-        let piece = self.rest.split_to(size.min(self.rest.len()));
-        self.delivered += piece.len() as u64;
-        reader.report(self.delivered)?;
-        Ok(piece)
+        let count = size.min(self.rest.len());
+        // Before they are taken: a callback that stops the call must not cost bytes.
+        reader.report(self.delivered + count as u64)?;
+        self.delivered += count as u64;
+        Ok(self.rest.split_to(count))
     }
 }
 
@@ -295,7 +302,7 @@ pub unsafe extern "C" fn ocireg_blob_reader_close(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter_blocking(error, || {
             let mut open = exclusively(handle::get(reader, "reader")?)?;
             open.reader = None;
             open.rest = Bytes::new();
@@ -307,7 +314,7 @@ pub unsafe extern "C" fn ocireg_blob_reader_close(
 /// Frees a reader. NULL is accepted.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_blob_reader_free(reader: *mut ocireg_blob_reader) {
-    quietly((), || unsafe { handle::free(reader) });
+    sigpipe::without(|| quietly((), || unsafe { handle::free(reader) }));
 }
 
 /// Puts a file's bytes as a blob into [HOST[:PORT]/]REPOSITORY, unless the registry has it already. A failure on the way is
@@ -333,7 +340,7 @@ pub unsafe extern "C" fn ocireg_blob_put_file(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter_blocking(error, || {
             let out = Out::optional(json, std::ptr::null_mut());
             let repository = Repository::parse(text(repository, "repository")?, None)?;
             let path = text(path, "path")?;
@@ -359,7 +366,7 @@ pub unsafe extern "C" fn ocireg_blob_put_memory(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter_blocking(error, || {
             let out = Out::optional(json, std::ptr::null_mut());
             let repository = Repository::parse(text(repository, "repository")?, None)?;
             let data = bytes(data, size, "data")?;
@@ -388,7 +395,7 @@ pub unsafe extern "C" fn ocireg_blob_put_stream(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter_blocking(error, || {
             let out = Out::optional(json, std::ptr::null_mut());
             let repository = Repository::parse(text(repository, "repository")?, None)?;
             let read = callback.ok_or_else(|| null("callback"))?;
@@ -434,7 +441,7 @@ pub unsafe extern "C" fn ocireg_blob_delete(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter_blocking(error, || {
             let out = Out::optional(json, std::ptr::null_mut());
             let reference = self::reference(reference)?;
             let _: NoOptions = options::read(options)?;

@@ -20,6 +20,7 @@ use crate::registry::Client;
 pub struct ocireg_client(Handle<Client>);
 
 impl Opaque for ocireg_client {
+    const MARK: u64 = 0x6f63_6972_6567_0001;
     type Content = Client;
     fn handle(&self) -> &Handle<Client> {
         &self.0
@@ -64,7 +65,7 @@ pub unsafe extern "C" fn ocireg_client_new(
             if options.force_panic {
                 panic!("forced by the option force_panic");
             }
-            out.put(Box::into_raw(Box::new(ocireg_client(Handle::new(Client::new(options)?)))));
+            out.put(Box::into_raw(Box::new(ocireg_client(Handle::new(ocireg_client::MARK, Client::new(options)?)))));
             Ok(())
         })
     }

@@ -4,16 +4,15 @@ use std::ffi::{c_char, c_void, CString};
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::Deserialize;
-use zeroize::Zeroizing;
-
 use super::error::ocireg_error;
 use super::guard::{enter, quietly, Out};
 use super::handle::{self, Handle, Opaque};
 use super::options::ocireg_options;
 use super::status::ocireg_status;
 use crate::error::{Code, Error, Result};
-use crate::http::context::{Context, Credentials, CredentialsHook, LogHook, ProgressHook, Stop};
+use crate::http::call::stopped;
+use crate::http::context::{Context, CredentialsHook, LogHook, ProgressHook, Stop};
+use crate::registry::host::Secrets as Answer;
 
 /// What a call needs from outside: cancel, deadline, progress and callbacks. A context may serve several calls, also at
 /// once; its callbacks run on the thread that made the call, while it is in the call, and never while the library holds
@@ -22,6 +21,7 @@ use crate::http::context::{Context, Credentials, CredentialsHook, LogHook, Progr
 pub struct ocireg_context(Handle<Arc<Context>>);
 
 impl Opaque for ocireg_context {
+    const MARK: u64 = 0x6f63_6972_6567_0002;
     type Content = Arc<Context>;
     fn handle(&self) -> &Handle<Arc<Context>> {
         &self.0
@@ -68,25 +68,6 @@ fn go_on(answer: i32) -> std::result::Result<(), Stop> {
     }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct Answer {
-    username: Option<String>,
-    password: Option<Zeroizing<String>>,
-    token: Option<Zeroizing<String>>,
-}
-
-impl Answer {
-    fn credentials(self) -> std::result::Result<Credentials, Stop> {
-        match (self.token, self.username, self.password) {
-            (None, None, None) => Ok(Credentials::Anonymous),
-            (Some(token), None, None) => Ok(Credentials::Token(token)),
-            (None, Some(username), Some(password)) => Ok(Credentials::Password { username, password }),
-            _ => Err(Stop),
-        }
-    }
-}
-
 unsafe fn get<'a>(context: *const ocireg_context) -> Result<&'a Arc<Context>> {
     unsafe { handle::get(context, "context") }
 }
@@ -102,7 +83,10 @@ pub unsafe extern "C" fn ocireg_context_new(
     unsafe {
         enter(error, || {
             let out = Out::required(context, std::ptr::null_mut(), "context")?;
-            out.put(Box::into_raw(Box::new(ocireg_context(Handle::new(Arc::new(Context::new()))))));
+            out.put(Box::into_raw(Box::new(ocireg_context(Handle::new(
+                ocireg_context::MARK,
+                Arc::new(Context::new()),
+            )))));
             Ok(())
         })
     }
@@ -231,8 +215,12 @@ pub unsafe extern "C" fn ocireg_context_set_credentials(
                 Arc::new(move |host| {
                     let mut answer = ocireg_options::empty();
                     let host = CString::new(host).unwrap_or_default();
-                    go_on(callback(userdata.pointer(), host.as_ptr(), &mut answer))?;
-                    answer.read::<Answer>().map_err(|_| Stop)?.credentials()
+                    go_on(callback(userdata.pointer(), host.as_ptr(), &mut answer))
+                        .map_err(|_| stopped("credentials"))?;
+                    let answer = answer.read::<Answer>();
+                    answer
+                        .and_then(Answer::credentials)
+                        .map_err(|error| error.within("the credentials callback's answer"))
                 })
             });
             get(context)?.set_credentials(hook);

@@ -4,6 +4,7 @@ use std::ffi::{c_char, CStr};
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use super::error::ocireg_error;
+use super::sigpipe;
 use super::status::{ocireg_status, OCIREG_OK};
 use crate::error::{Code, Error, Result};
 
@@ -23,6 +24,11 @@ pub unsafe fn enter(error: *mut *mut ocireg_error, body: impl FnOnce() -> Result
         unsafe { error.write(boxed.unwrap_or(std::ptr::null_mut())) };
     }
     code
+}
+
+/// [`enter`] for a call that may use the network or write to a descriptor: with SIGPIPE blocked on this thread.
+pub unsafe fn enter_blocking(error: *mut *mut ocireg_error, body: impl FnOnce() -> Result<()>) -> ocireg_status {
+    sigpipe::without(|| unsafe { enter(error, body) })
 }
 
 /// Runs the body of an entry that cannot report an error: a free function or an accessor.

@@ -7,7 +7,6 @@ use std::ops::Deref;
 use super::guard::null;
 use crate::error::{Code, Error, Result};
 
-const LIVE: u64 = 0x6f63_6972_6567_2121;
 const DEAD: u64 = 0xdead_0c1e_dead_0c1e;
 
 /// A handle's content behind its mark.
@@ -19,9 +18,9 @@ pub struct Handle<T> {
 }
 
 impl<T> Handle<T> {
-    /// A live handle.
-    pub fn new(content: T) -> Handle<T> {
-        Handle { mark: LIVE, process: std::process::id(), content }
+    /// A live handle of a type.
+    pub fn new(mark: u64, content: T) -> Handle<T> {
+        Handle { mark, process: std::process::id(), content }
     }
 
     /// Whether it was made by the parent of this process.
@@ -29,8 +28,8 @@ impl<T> Handle<T> {
         self.process != std::process::id()
     }
 
-    fn check(&self, name: &str) -> Result<&T> {
-        if self.mark != LIVE {
+    fn check(&self, mark: u64, name: &str) -> Result<&T> {
+        if self.mark != mark {
             return Err(Error::new(
                 Code::InvalidArgument,
                 format!("the argument {name} is no live handle of its type"),
@@ -55,6 +54,8 @@ impl<T> Deref for Handle<T> {
 
 /// A C handle type: a transparent wrapper of a [`Handle`].
 pub trait Opaque {
+    /// Tells it from handles of other types.
+    const MARK: u64;
     /// What it holds.
     type Content;
     /// The handle inside.
@@ -71,7 +72,7 @@ pub unsafe fn get<'a, H: Opaque + 'a>(argument: *const H, name: &str) -> Result<
 /// A handle argument that may be NULL.
 pub unsafe fn optional<'a, H: Opaque + 'a>(argument: *const H, name: &str) -> Result<Option<&'a H::Content>> {
     match unsafe { argument.as_ref() } {
-        Some(handle) => handle.handle().check(name).map(Some),
+        Some(handle) => handle.handle().check(H::MARK, name).map(Some),
         None => Ok(None),
     }
 }
@@ -82,7 +83,7 @@ pub unsafe fn free<H: Opaque>(argument: *mut H) {
         return;
     }
     let handle = unsafe { &mut *argument }.handle_mut();
-    if handle.mark != LIVE || handle.is_forked() {
+    if handle.mark != H::MARK || handle.is_forked() {
         return;
     }
     handle.mark = DEAD;

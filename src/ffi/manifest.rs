@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use super::client::{begin, ocireg_client};
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::{bytes, enter, text, Out};
+use super::guard::{bytes, enter_blocking, text, Out};
 use super::memory::ocireg_buffer;
 use super::options::{self, ocireg_options};
 use super::registry::NoOptions;
@@ -43,7 +43,7 @@ pub unsafe extern "C" fn ocireg_manifest_get(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter_blocking(error, || {
             let json = Out::optional(json, std::ptr::null_mut());
             let bytes = Out::optional(bytes, std::ptr::null_mut());
             let reference = self::reference(reference)?;
@@ -77,7 +77,7 @@ pub unsafe extern "C" fn ocireg_manifest_head(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter_blocking(error, || {
             let out = Out::required(json, std::ptr::null_mut(), "json")?;
             let reference = self::reference(reference)?;
             let options = options::read(options)?;
@@ -104,7 +104,7 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter_blocking(error, || {
             let out = Out::required(digest, std::ptr::null_mut(), "digest")?;
             let reference = self::reference(reference)?;
             let options = options::read(options)?;
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn ocireg_manifest_put(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter_blocking(error, || {
             let out = Out::optional(json, std::ptr::null_mut());
             let reference = self::reference(reference)?;
             let data = bytes(data, size, "data")?;
@@ -166,7 +166,7 @@ pub unsafe extern "C" fn ocireg_manifest_delete(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter_blocking(error, || {
             let out = Out::optional(json, std::ptr::null_mut());
             let reference = self::reference(reference)?;
             let _: NoOptions = options::read(options)?;

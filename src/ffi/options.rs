@@ -31,10 +31,18 @@ impl ocireg_options {
         let values = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         serde_path_to_error::deserialize(Value::Object(values)).map_err(|error| {
             let key = error.path().to_string();
-            let what = error.inner().to_string();
+            let what = without_value(&error.inner().to_string());
             let message = if key == "." { what } else { format!("the option {key}: {what}") };
             Error::new(Code::InvalidArgument, message)
         })
+    }
+}
+
+/// serde's text shows the value that does not fit, which may be a password.
+fn without_value(text: &str) -> String {
+    match (text.starts_with("invalid type: ") || text.starts_with("invalid value: "), text.rsplit_once(", expected ")) {
+        (true, Some((_, expected))) => format!("the value is not {expected}"),
+        _ => text.to_owned(),
     }
 }
 

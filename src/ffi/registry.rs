@@ -5,7 +5,7 @@ use std::ffi::c_char;
 use super::client::{begin, ocireg_client};
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::{enter, text, Out};
+use super::guard::{enter_blocking, text, Out};
 use super::options::{self, ocireg_options};
 use super::status::ocireg_status;
 
@@ -32,7 +32,7 @@ pub unsafe extern "C" fn ocireg_registry_ping(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter_blocking(error, || {
             let out = Out::required(json, std::ptr::null_mut(), "json")?;
             let registry = text(registry, "registry")?;
             let _: NoOptions = options::read(options)?;
@@ -62,7 +62,7 @@ pub unsafe extern "C" fn ocireg_registry_catalog(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter_blocking(error, || {
             let out = Out::required(json, std::ptr::null_mut(), "json")?;
             let registry = text(registry, "registry")?;
             let options = options::read(options)?;
@@ -92,7 +92,7 @@ pub unsafe extern "C" fn ocireg_repository_tags(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter_blocking(error, || {
             let out = Out::required(json, std::ptr::null_mut(), "json")?;
             let repository = text(repository, "repository")?;
             let options = options::read(options)?;

@@ -1,5 +1,5 @@
-//! SIGPIPE while the library writes to a descriptor of the caller's: it would kill a program that never thought of
-//! it. The signal is blocked on this thread for the time of the write, and one that arose by it is taken away.
+//! SIGPIPE while the library writes to a socket or a descriptor on the caller's thread: it would kill a program that
+//! never thought of it. The signal is blocked for the time of the call, and one that arose by it is taken away.
 
 /// Runs work without SIGPIPE; the write then fails with EPIPE. The thread's signal mask is the same afterwards.
 pub fn without<T>(work: impl FnOnce() -> T) -> T {

@@ -7,9 +7,10 @@ use super::blob::exclusively;
 use super::client::{begin, ocireg_client};
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::{bytes, enter, optional_text, quietly, text, Out};
+use super::guard::{bytes, enter_blocking, optional_text, quietly, text, Out};
 use super::handle::{self, Handle, Opaque};
 use super::options::{self, ocireg_options};
+use super::sigpipe;
 use super::status::ocireg_status;
 use crate::digest::Digest;
 use crate::reference::Repository;
@@ -20,6 +21,7 @@ use crate::registry::upload::Upload;
 pub struct ocireg_upload(Handle<Mutex<Upload>>);
 
 impl Opaque for ocireg_upload {
+    const MARK: u64 = 0x6f63_6972_6567_0004;
     type Content = Mutex<Upload>;
     fn handle(&self) -> &Handle<Mutex<Upload>> {
         &self.0
@@ -46,13 +48,13 @@ pub unsafe extern "C" fn ocireg_upload_start(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter_blocking(error, || {
             let out = Out::required(upload, std::ptr::null_mut(), "upload")?;
             let repository = Repository::parse(text(repository, "repository")?, None)?;
             let options = options::read(options)?;
             let (client, call) = begin(client, context)?;
             let upload = client.start_upload(&call, &repository, &options)?;
-            out.put(Box::into_raw(Box::new(ocireg_upload(Handle::new(Mutex::new(upload))))));
+            out.put(Box::into_raw(Box::new(ocireg_upload(Handle::new(ocireg_upload::MARK, Mutex::new(upload))))));
             Ok(())
         })
     }
@@ -60,6 +62,8 @@ pub unsafe extern "C" fn ocireg_upload_start(
 
 /// Adds bytes. They are copied, and sent when a chunk is full; a chunk whose sending broke is continued where the registry
 /// has it. Blocks while sending.
+///
+/// After an error the upload is broken: it answers the same error from then on, and can only be cancelled or freed.
 ///
 /// Errors: the common ones; OCIREG_CLOSED after its end, OCIREG_BUSY.
 #[no_mangle]
@@ -70,7 +74,7 @@ pub unsafe extern "C" fn ocireg_upload_write(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter_blocking(error, || {
             let mut upload = exclusively(handle::get(upload, "upload")?)?;
             upload.write(bytes(data, size, "data")?)
         })
@@ -92,7 +96,7 @@ pub unsafe extern "C" fn ocireg_upload_finish(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter_blocking(error, || {
             let out = Out::optional(json, std::ptr::null_mut());
             let digest = optional_text(digest, "digest")?.map(str::parse::<Digest>).transpose()?;
             let mut upload = exclusively(handle::get(upload, "upload")?)?;
@@ -109,11 +113,11 @@ pub unsafe extern "C" fn ocireg_upload_cancel(
     upload: *mut ocireg_upload,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe { enter(error, || exclusively(handle::get(upload, "upload")?)?.cancel()) }
+    unsafe { enter_blocking(error, || exclusively(handle::get(upload, "upload")?)?.cancel()) }
 }
 
 /// Frees an upload. NULL is accepted. One that is not finished is cancelled first, without waiting for the answer longer than 120 ms.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_upload_free(upload: *mut ocireg_upload) {
-    quietly((), || unsafe { handle::free(upload) });
+    sigpipe::without(|| quietly((), || unsafe { handle::free(upload) }));
 }

@@ -131,10 +131,15 @@ impl Call {
         }
     }
 
+    /// Whether the caller can be asked for credentials.
+    pub fn asks_for_credentials(&self) -> bool {
+        self.context.as_ref().is_some_and(|context| context.credentials_hook().is_some())
+    }
+
     /// Asks the caller for a host's credentials; None when he has no hook.
     pub fn credentials(&self, host: &str) -> Result<Option<Credentials>> {
         match self.context.as_ref().and_then(|context| context.credentials_hook()) {
-            Some(hook) => hook(host).map(Some).map_err(|_| stopped("credentials")),
+            Some(hook) => hook(host).map(Some),
             None => Ok(None),
         }
     }
@@ -169,6 +174,7 @@ fn out_of_time() -> Error {
     Error::new(Code::Timeout, "the call's deadline has passed")
 }
 
-fn stopped(which: &str) -> Error {
+/// The error for a hook that stopped the call.
+pub fn stopped(which: &str) -> Error {
     Error::new(Code::Callback, format!("the caller's {which} callback stopped the call"))
 }

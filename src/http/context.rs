@@ -18,7 +18,7 @@ pub type LogHook = Arc<dyn Fn(&Value) -> Result<(), Stop> + Send + Sync>;
 /// Receives bytes done and bytes in all (0 = unknown).
 pub type ProgressHook = Arc<dyn Fn(u64, u64) -> Result<(), Stop> + Send + Sync>;
 /// Is asked for the credentials of a registry host.
-pub type CredentialsHook = Arc<dyn Fn(&str) -> Result<Credentials, Stop> + Send + Sync>;
+pub type CredentialsHook = Arc<dyn Fn(&str) -> crate::error::Result<Credentials> + Send + Sync>;
 
 /// How a caller proves who he is. Never printed: it has no `Debug`.
 #[derive(Clone, Default, PartialEq, Eq)]

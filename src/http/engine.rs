@@ -7,6 +7,7 @@
 use std::future::Future;
 use std::thread::JoinHandle;
 
+use nix::sys::signal::SigSet;
 use tokio::runtime::{Builder, Handle};
 use tokio::sync::oneshot;
 
@@ -27,6 +28,10 @@ impl Engine {
             .enable_all()
             .max_blocking_threads(8) // name resolution only
             .thread_name("ocireg-dns")
+            // They are started from whichever thread first needs one, and would inherit its mask.
+            .on_thread_start(|| {
+                let _ = SigSet::all().thread_block();
+            })
             .build()
             .map_err(|error| Error::new(Code::Internal, format!("cannot start the network thread: {error}")))?;
         let handle = runtime.handle().clone();

@@ -73,12 +73,14 @@ impl ClientOptions {
         if self.user_agent.is_empty() || self.user_agent.chars().any(char::is_control) {
             return invalid("the option user_agent must be text without control characters".to_owned());
         }
-        let times = [
+        let amounts = [
             ("connect_timeout_ms", self.connect_timeout_ms),
             ("idle_timeout_ms", self.idle_timeout_ms),
             ("answer_timeout_ms", self.answer_timeout_ms),
+            ("max_manifest_bytes", self.max_manifest_bytes),
+            ("max_list_bytes", self.max_list_bytes),
         ];
-        match times.iter().find(|(_, time)| *time == 0) {
+        match amounts.iter().find(|(_, amount)| *amount == 0) {
             Some((name, _)) => invalid(format!("the option {name} must be more than 0")),
             None => Ok(()),
         }

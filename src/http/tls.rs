@@ -35,7 +35,9 @@ impl Roots {
         self.0.get_or_init(|| {
             let found = match BUNDLES.iter().map(Path::new).find(|path| path.exists()) {
                 Some(bundle) => rustls_native_certs::load_certs_from_paths(Some(bundle), None),
-                None => rustls_native_certs::load_native_certs(),
+                // Only its macOS part reads no environment variable.
+                None if cfg!(target_os = "macos") => rustls_native_certs::load_native_certs(),
+                None => rustls_native_certs::load_certs_from_paths(None, Some(Path::new("/etc/ssl/certs"))),
             };
             // A broken entry must not cost the others; with none left every handshake fails by name.
             found.certs

@@ -13,6 +13,8 @@ use crate::error::Result;
 
 /// How many bytes travel as one piece: fewer cost speed, more cost memory.
 pub const PIECE: usize = 256 << 10;
+/// How many bytes are handed to the network at once: that many within the idle limit is as slow as it may be.
+const FRAME: usize = 32 << 10;
 /// Bodies up to this size are given to the HTTP package whole.
 pub const SMALL: usize = 64 << 10;
 
@@ -92,7 +94,7 @@ impl http_body::Body for Piped {
 
 /// A pipe for a body of a size.
 pub fn pipe(size: u64) -> (mpsc::Sender<Bytes>, reqwest::Body) {
-    let (sender, pieces) = mpsc::channel(2);
+    let (sender, pieces) = mpsc::channel(8);
     (sender, reqwest::Body::wrap(Piped { pieces, left: size }))
 }
 
@@ -116,28 +118,30 @@ pub fn feed<F: std::future::Future>(
     let mut sending = std::pin::pin!(sending);
     let mut sent = 0u64;
     while sent < size {
-        let piece = next_piece(source, size - sent)?;
+        let mut piece = next_piece(source, size - sent)?;
         if piece.is_empty() {
             return Err(short(size, sent));
         }
-        let length = piece.len() as u64;
-        let answered = call.wait(Some(limits.piece), async {
-            tokio::select! {
-                biased;
-                answer = &mut sending => Some(answer),
-                room = sender.reserve() => {
-                    // No room for ever means that the body was dropped: the reason comes as the answer.
-                    match room {
-                        Ok(room) => { room.send(piece); None }
-                        Err(_) => Some((&mut sending).await),
+        while !piece.is_empty() {
+            let frame = piece.split_to(piece.len().min(FRAME));
+            sent += frame.len() as u64;
+            let answered = call.wait(Some(limits.piece), async {
+                tokio::select! {
+                    biased;
+                    answer = &mut sending => Some(answer),
+                    room = sender.reserve() => {
+                        // No room for ever means that the body was dropped: the reason comes as the answer.
+                        match room {
+                            Ok(room) => { room.send(frame); None }
+                            Err(_) => Some((&mut sending).await),
+                        }
                     }
                 }
+            })?;
+            if let Some(answer) = answered {
+                return Ok(answer);
             }
-        })?;
-        if let Some(answer) = answered {
-            return Ok(answer);
         }
-        sent += length;
         call.moved_to(done + sent)?;
     }
     drop(sender);

@@ -12,7 +12,7 @@ use serde_json::{json, Map, Value};
 use super::manifest::{delete, Deleted};
 use super::remote::{headers_json, Remote};
 use super::save::blob_digest;
-use super::upload::{location_text, stored, with_digest, Session, Stored, Upload, CHUNK};
+use super::upload::{location_text, may_be_done, stored, with_digest, Session, Stored, Upload, CHUNK};
 use super::Client;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
@@ -119,8 +119,10 @@ impl Client {
     ) -> Result<Stored> {
         let remote = Remote::repository(self, call, repository)?;
         match (options.size, &options.digest, options.chunk_size) {
-            (Some(size), Some(digest), None) => put_stream_once(&remote, source, size, digest, options.single_post),
-            _ => put_chunks(&remote, source, options),
+            (Some(size), Some(digest), None) => {
+                Ok(put_stream_once(&remote, source, size, digest, options.single_post)?)
+            }
+            _ => Ok(put_chunks(&remote, source, options)?),
         }
     }
 }
@@ -129,7 +131,13 @@ impl Client {
 pub(super) fn has(remote: &Remote, digest: &Digest) -> Result<bool> {
     let mut request = Request::new(Method::HEAD, remote.url(&format!("blobs/{digest}"))?);
     let reply = remote.send(&mut request, &remote.scopes(&["pull", "push"]))?;
-    Ok(reply.answer.status == StatusCode::OK)
+    match reply.answer.status {
+        // Asking on would only show the same credentials again.
+        StatusCode::UNAUTHORIZED => {
+            Err(remote.failure(reply, &format!("head of the blob {digest} of {}", remote.place())))
+        }
+        status => Ok(status == StatusCode::OK),
+    }
 }
 
 // What follows the question mark is often a signature.
@@ -216,15 +224,25 @@ impl Source for Hashing<'_> {
     }
 }
 
+impl PutOptions {
+    fn check(&self) -> Result<()> {
+        match self.chunk_size {
+            Some(0) => Err(Error::new(Code::InvalidArgument, "the option chunk_size must be more than 0")),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Puts a source that can begin again: a failure on the way is tried anew, in a new session.
 fn put(remote: &Remote, source: &mut dyn Replay, options: &PutOptions) -> Result<Stored> {
+    options.check()?;
     if options.size.is_some_and(|size| size != source.size()) {
         let message =
             format!("the option size says {:?} bytes, there are {}", options.size.unwrap_or(0), source.size());
         return Err(Error::new(Code::SizeMismatch, message));
     }
     let algorithm = options.digest.as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
-    let digest = hash(source, algorithm)?;
+    let digest = hash(&remote.call, source, algorithm)?;
     if let Some(expected) = options.digest.as_ref().filter(|expected| **expected != digest) {
         return Err(Error::new(Code::DigestMismatch, format!("the bytes have the digest {digest}, not {expected}")));
     }
@@ -242,28 +260,52 @@ fn put(remote: &Remote, source: &mut dyn Replay, options: &PutOptions) -> Result
             None => put_stream_once(remote, source, size, &digest, options.single_post),
         };
         let error = match outcome {
-            Err(error) => error,
-            stored => return stored,
+            Err(Trouble::OnTheWay(error)) => error,
+            Err(Trouble::Final(error)) => return Err(error),
+            Ok(stored) => return Ok(stored),
         };
         failures += 1;
-        // A 401 in the middle: the token ran out while the body was on its way. 404: the session was lost.
-        let helps =
-            error.retryable() && error.code() != Code::Timeout || matches!(error.http_status(), Some(401 | 404));
-        let wait = retry::after_failure(&error, backoff.delay(failures)).filter(|_| helps && failures <= retries);
-        let Some(wait) = wait else { return Err(error.with_attempts(failures)) };
-        if error.code() == Code::Network && has(remote, &digest)? {
+        if may_be_done(&error) && has(remote, &digest)? {
             return Ok(Stored { digest, size, location: None, uploaded: true });
         }
+        // A 401: the token ran out while the body was on its way. 404: the session was lost.
+        let lost = matches!((error.http_status(), error.code()), (Some(401), Code::Unauthenticated) | (Some(404), _));
+        let helps = lost || (error.retryable() && error.code() != Code::Timeout);
+        let wait = retry::after_failure(&error, backoff.delay(failures)).filter(|_| helps && failures <= retries);
+        let Some(wait) = wait else { return Err(error.with_attempts(failures)) };
         remote.call.log(|| json!({"event": "retry", "reason": error.message(), "wait_ms": wait.as_millis() as u64}))?;
         remote.call.sleep(wait)?;
     }
 }
 
-fn hash(source: &mut dyn Replay, algorithm: Algorithm) -> Result<Digest> {
+/// Why an upload did not end well.
+enum Trouble {
+    /// Beginning again would not help, or has been tried.
+    Final(Error),
+    /// It broke while the bytes were on their way.
+    OnTheWay(Error),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Trouble {
+        Trouble::Final(error)
+    }
+}
+
+impl From<Trouble> for Error {
+    fn from(trouble: Trouble) -> Error {
+        match trouble {
+            Trouble::Final(error) | Trouble::OnTheWay(error) => error,
+        }
+    }
+}
+
+fn hash(call: &Call, source: &mut dyn Replay, algorithm: Algorithm) -> Result<Digest> {
     let mut hasher = Hasher::new(algorithm);
     let mut buffer = vec![0; PIECE];
     let mut total = 0u64;
     loop {
+        call.check()?;
         let count = source.read(&mut buffer)?;
         if count == 0 {
             break;
@@ -283,10 +325,10 @@ fn put_stream_once(
     size: u64,
     digest: &Digest,
     single_post: bool,
-) -> Result<Stored> {
+) -> std::result::Result<Stored, Trouble> {
     let mut hashing = Hashing { source, hasher: Hasher::new(digest.algorithm()) };
     let answer = match single_post {
-        true => post_once(remote, &mut hashing, size, digest)?,
+        true => post_once(remote, &mut hashing, size, digest).map_err(Trouble::OnTheWay)?,
         false => {
             let mut session = Session::start(remote.clone())?;
             remote.call.begin("blob put", Some(size))?;
@@ -298,12 +340,12 @@ fn put_stream_once(
                     let _ = session.cancel();
                 }
             }
-            outcome?
+            outcome.map_err(Trouble::OnTheWay)?
         }
     };
     let found = hashing.hasher.finish();
     if found != *digest {
-        return Err(Error::new(Code::DigestMismatch, format!("the bytes have the digest {found}, not {digest}")));
+        return Err(Error::new(Code::DigestMismatch, format!("the bytes have the digest {found}, not {digest}")).into());
     }
     Ok(Stored { digest: digest.clone(), size, location: location_text(remote, &answer), uploaded: true })
 }
@@ -327,7 +369,7 @@ fn post_once(remote: &Remote, source: &mut Hashing, size: u64, digest: &Digest) 
     stored(remote, reply, digest, "put the blob in one POST")
 }
 
-fn put_chunks(remote: &Remote, source: &mut dyn Source, options: &PutOptions) -> Result<Stored> {
+fn put_chunks(remote: &Remote, source: &mut dyn Source, options: &PutOptions) -> std::result::Result<Stored, Trouble> {
     let algorithm = options.digest.as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
     let mut upload = Upload::start(remote.clone(), options.chunk_size.unwrap_or(CHUNK), algorithm, options.size)?;
     let mut buffer = vec![0; PIECE];
@@ -338,10 +380,10 @@ fn put_chunks(remote: &Remote, source: &mut dyn Source, options: &PutOptions) ->
             break;
         }
         size += count as u64;
-        upload.write(&buffer[..count])?;
+        upload.write(&buffer[..count]).map_err(Trouble::OnTheWay)?;
     }
     if let Some(expected) = options.size.filter(|expected| *expected != size) {
-        return Err(Error::new(Code::SizeMismatch, format!("the source gave {size} bytes, not {expected}")));
+        return Err(Error::new(Code::SizeMismatch, format!("the source gave {size} bytes, not {expected}")).into());
     }
-    upload.finish(options.digest.as_ref())
+    upload.finish(options.digest.as_ref()).map_err(Trouble::OnTheWay)
 }

@@ -38,6 +38,7 @@ pub struct Catalog {
 impl Client {
     /// Lists repositories.
     pub fn catalog(&self, call: &Call, registry: &str, options: &CatalogOptions) -> Result<Catalog> {
+        pages::check_n(options.n)?;
         let pattern = options.regex.as_deref().map(compile).transpose()?;
         let remote = Remote::registry(self, call, &Index::parse(registry)?)?;
         let what = format!("list the repositories of {}", remote.place());

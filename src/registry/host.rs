@@ -44,24 +44,7 @@ pub struct HostOptions {
 impl HostOptions {
     /// Refuses what contradicts itself.
     pub fn check(&self) -> Result<()> {
-        let invalid = |message: &str| Err(Error::new(Code::InvalidArgument, message));
-        if self.username.is_some() != self.password.is_some() {
-            return invalid("username and password go together");
-        }
-        if self.token.is_some() && self.username.is_some() {
-            return invalid("a host has either a token or a username and password");
-        }
-        if self.username.as_deref().is_some_and(|name| name.contains(':')) {
-            return invalid("a username cannot hold a colon (RFC 7617)");
-        }
-        let secrets = [
-            self.username.as_deref(),
-            self.password.as_deref().map(String::as_str),
-            self.token.as_deref().map(String::as_str),
-        ];
-        if secrets.iter().flatten().any(|text| text.chars().any(char::is_control)) {
-            return invalid("credentials cannot hold control characters");
-        }
+        self.secrets().check()?;
         if let Some(endpoint) = &self.endpoint {
             parse_endpoint(endpoint)?;
         }
@@ -72,14 +55,55 @@ impl HostOptions {
         Trust { insecure: self.insecure, ca_file: self.ca_file.clone(), ca_only: self.ca_only }
     }
 
+    fn secrets(&self) -> Secrets {
+        Secrets { username: self.username.clone(), password: self.password.clone(), token: self.token.clone() }
+    }
+
     fn credentials(&self) -> Option<Credentials> {
-        match (&self.token, &self.username, &self.password) {
-            (Some(token), ..) => Some(Credentials::Token(token.clone())),
-            (None, Some(username), Some(password)) => {
-                Some(Credentials::Password { username: username.clone(), password: password.clone() })
-            }
-            _ => None,
+        self.secrets().credentials().ok().filter(|credentials| *credentials != Credentials::Anonymous)
+    }
+}
+
+/// Credentials as options and callbacks give them.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Secrets {
+    /// With `password`.
+    pub username: Option<String>,
+    /// With `username`.
+    pub password: Option<Zeroizing<String>>,
+    /// A bearer token used as it is.
+    pub token: Option<Zeroizing<String>>,
+}
+
+impl Secrets {
+    fn check(&self) -> Result<()> {
+        let invalid = |message: &str| Err(Error::new(Code::InvalidArgument, message));
+        if self.username.is_some() != self.password.is_some() {
+            return invalid("username and password go together");
         }
+        if self.token.is_some() && self.username.is_some() {
+            return invalid("a host has either a token or a username and password");
+        }
+        if self.username.as_deref().is_some_and(|name| name.contains(':')) {
+            return invalid("a username cannot hold a colon (RFC 7617)");
+        }
+        let password = self.password.as_deref().map(String::as_str);
+        let secrets = [self.username.as_deref(), password, self.token.as_deref().map(String::as_str)];
+        if secrets.iter().flatten().any(|text| text.chars().any(char::is_control)) {
+            return invalid("credentials cannot hold control characters");
+        }
+        Ok(())
+    }
+
+    /// What they are; nothing is anonymous.
+    pub fn credentials(self) -> Result<Credentials> {
+        self.check()?;
+        Ok(match (self.token, self.username, self.password) {
+            (Some(token), ..) => Credentials::Token(token),
+            (None, Some(username), Some(password)) => Credentials::Password { username, password },
+            _ => Credentials::Anonymous,
+        })
     }
 }
 

@@ -223,7 +223,7 @@ pub(super) fn delete(remote: &Remote, url: url::Url, what: &str) -> Result<Delet
         let reply = remote.send(&mut Request::new(Method::DELETE, url.clone()), &remote.scopes(actions));
         let reply = match reply {
             Ok(reply) => reply,
-            Err(error) if matches!(error.code(), Code::Unauthenticated | Code::Forbidden) => {
+            Err(error) if error.code() == Code::Forbidden || error.http_status() == Some(400) => {
                 refused.get_or_insert(error);
                 continue;
             }
@@ -365,7 +365,7 @@ fn put_once_or_again(remote: &Remote, name: &str, bytes: &[u8], document: &Docum
             .repeat(Repeat::WhenRefused)
             .body(body);
         let error = match remote.send(&mut request, &scopes) {
-            Ok(reply) => return accept_put(remote, reply, name, document, &what),
+            Ok(reply) => return accept_put(remote, reply, document, &what),
             Err(error) if error.code() == Code::Network => error,
             Err(error) => return Err(error.within(&what)),
         };
@@ -384,7 +384,7 @@ fn put_once_or_again(remote: &Remote, name: &str, bytes: &[u8], document: &Docum
     }
 }
 
-fn accept_put(remote: &Remote, reply: Reply, name: &str, document: &Document, what: &str) -> Result<Answer> {
+fn accept_put(remote: &Remote, reply: Reply, document: &Document, what: &str) -> Result<Answer> {
     use StatusCode as S;
     let mut answer = remote.expect(reply, &[S::CREATED, S::OK, S::ACCEPTED, S::NO_CONTENT], what)?;
     let body = answer.beginning(&remote.call, 64 << 10);
@@ -401,10 +401,17 @@ fn accept_put(remote: &Remote, reply: Reply, name: &str, document: &Document, wh
     if answer.status == S::CREATED {
         return Ok(answer);
     }
-    // Not the status of the specification, and no digest: the registry must show that it has it.
-    let mut head =
-        Request::new(Method::HEAD, remote.url(&format!("manifests/{name}"))?).header(ACCEPT, &document.media_type)?;
+    // Not the status of the specification, and no digest: the registry must show that it has just this one. Under the tag
+    // there may be an older one.
+    let url = remote.url(&format!("manifests/{}", document.digest))?;
+    let mut head = Request::new(Method::HEAD, url).header(ACCEPT, &document.media_type)?;
     let reply = remote.send(&mut head, &remote.scopes(&["pull", "push"]))?;
-    remote.expect(reply, &[S::OK], what)?;
-    Ok(answer)
+    let shown = remote.expect(reply, &[S::OK], what)?;
+    match digest_header(&shown.headers) {
+        Some(digest) if digest != document.digest => {
+            let message = format!("{what}: the registry shows {digest}, not {}", document.digest);
+            Err(Error::new(Code::Protocol, message).with_url(&shown.url))
+        }
+        _ => Ok(answer),
+    }
 }

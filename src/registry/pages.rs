@@ -10,11 +10,15 @@ use url::Url;
 use super::remote::Remote;
 use crate::auth::scope::ScopeSet;
 use crate::error::{Code, Error, Result};
+use crate::http::origin::Origin;
+use crate::http::resolver::Guard;
 use crate::http::{link, Request};
 use crate::json;
 
 /// More pages than any registry has; a guard against one that never ends.
 const MOST_PAGES: usize = 100_000;
+/// All pages together may be so many times the limit of one.
+const MOST_PAGEFULS: u64 = 8;
 /// More names than one answer should hold.
 const MOST_NAMES: usize = 5_000_000;
 
@@ -36,6 +40,8 @@ pub fn each(
 ) -> Result<()> {
     let limit = remote.client.http.options().max_list_bytes;
     let mut seen = HashSet::new();
+    let mut total = 0;
+    let mut guard = Guard::Caller;
     let mut next = Some(first);
     while let Some(url) = next {
         if seen.len() >= MOST_PAGES {
@@ -46,13 +52,23 @@ pub fn each(
                 Error::new(Code::Protocol, format!("{what}: the registry's pages go round in a circle")).with_url(&url)
             );
         }
-        let reply = remote.send(&mut Request::new(Method::GET, url).whole(limit, "a page of the list"), scopes)?;
+        let page = Request { guard, ..Request::new(Method::GET, url) };
+        let reply = remote.send(&mut page.whole(limit, "a page of the list"), scopes)?;
         let mut answer = remote.expect(reply, &[StatusCode::OK], what)?;
         let bytes = answer.take_whole();
+        total += bytes.len() as u64;
+        if total > MOST_PAGEFULS * limit {
+            let message = format!("{what}: the pages hold more than {} bytes", MOST_PAGEFULS * limit);
+            return Err(Error::new(Code::LimitExceeded, message));
+        }
         let document = json::parse(&bytes).map_err(|error| {
             Error::new(Code::Protocol, format!("{what}: the answer is no JSON: {error}")).with_url(&answer.url)
         })?;
         next = link::next_page(&answer.headers, &answer.url)?;
+        // A list that was redirected goes on where a server sent us.
+        if Origin::of(&answer.url) != Origin::of(&remote.account.base) {
+            guard = Guard::said_by(answer.remote);
+        }
         if take(Page { document, next: next.clone() })?.is_break() {
             break;
         }
@@ -109,6 +125,14 @@ impl Names {
     pub fn finish(self, more: bool) -> (Vec<String>, Option<String>) {
         let last = if self.cut || (more && self.is_full()) { self.names.last().cloned() } else { None };
         (self.names, last)
+    }
+}
+
+/// No names are no page: a caller would take it for the end.
+pub fn check_n(n: Option<u64>) -> Result<()> {
+    match n {
+        Some(0) => Err(Error::new(Code::InvalidArgument, "the option n must be more than 0")),
+        _ => Ok(()),
     }
 }
 

@@ -36,6 +36,14 @@ pub struct ReadOptions {
 }
 
 impl ReadOptions {
+    /// Refuses what only a read into memory has.
+    pub fn without_limit(&self) -> Result<()> {
+        match self.limit {
+            Some(_) => Err(Error::new(Code::InvalidArgument, "the option limit is for reads into memory only")),
+            None => Ok(()),
+        }
+    }
+
     /// Whether only a piece is wanted; a piece cannot be verified.
     pub fn is_piece(&self) -> bool {
         self.offset > 0 || self.length.is_some()
@@ -71,6 +79,7 @@ pub struct Reader {
     surplus: u64,
     etag: Option<HeaderValue>,
     failures: Failures,
+    failure: Option<Error>,
     done: bool,
 }
 
@@ -108,6 +117,7 @@ impl Reader {
             body: None,
             surplus: 0,
             etag: None,
+            failure: None,
             done: false,
         };
         if reader.end != Some(reader.position) || reader.position == 0 {
@@ -136,14 +146,31 @@ impl Reader {
         self.end.map(|end| end.saturating_sub(self.info.offset))
     }
 
-    /// The next bytes. None is the end, and then the digest has been checked.
+    /// The next bytes. None is the end, and then the digest has been checked. After an error it stays that error: what
+    /// comes behind a hole must never look like the rest.
     pub fn piece(&mut self) -> Result<Option<Bytes>> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.duplicate());
+        }
+        let outcome = self.read();
+        if let Err(error) = &outcome {
+            self.failure = Some(error.duplicate());
+            self.body = None;
+        }
+        outcome
+    }
+
+    fn read(&mut self) -> Result<Option<Bytes>> {
         while !self.done {
             let outcome = match &mut self.body {
                 Some(body) if self.end == Some(self.position) => body.end(&self.remote.call).map(|()| None),
                 None if self.end == Some(self.position) && self.position > 0 => Ok(None),
                 Some(body) => body.piece(&self.remote.call),
-                None => self.connect().map(|()| Some(Bytes::new())),
+                // What can be done about an answer that does not come has been done there.
+                None => {
+                    self.connect()?;
+                    continue;
+                }
             };
             match outcome {
                 Ok(Some(bytes)) => {
@@ -206,14 +233,11 @@ impl Reader {
     fn failed(&mut self, error: Error) -> Result<()> {
         self.body = None;
         let wait = match error.code() {
-            Code::Network | Code::Timeout | Code::Connect | Code::Server => {
-                self.failures.count(self.position, error.code())
-            }
+            Code::Network | Code::Timeout => self.failures.count(self.position, error.code()),
             _ => None,
         };
         let enough = |wait: &Duration| self.remote.call.remaining().is_none_or(|left| left > *wait);
         let Some(wait) = wait.filter(enough) else {
-            self.done = true;
             return Err(error.with_attempts(self.failures.total));
         };
         self.remote.call.check()?;

@@ -5,7 +5,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
@@ -44,6 +44,11 @@ pub struct Delivered {
 impl Client {
     /// Opens a blob for reading.
     pub fn open_blob(&self, call: &Call, reference: &Reference, options: &ReadOptions) -> Result<Reader> {
+        options.without_limit()?;
+        self.begin_read(call, reference, options)
+    }
+
+    fn begin_read(&self, call: &Call, reference: &Reference, options: &ReadOptions) -> Result<Reader> {
         let digest = blob_digest(reference)?;
         let reader = Reader::open(Remote::repository(self, call, reference.repository())?, digest, options, None)?;
         call.begin("blob get", reader.expected())?;
@@ -75,6 +80,7 @@ impl Client {
         out: &mut dyn Write,
         options: &ReadOptions,
     ) -> Result<Delivered> {
+        options.without_limit()?;
         let delivered = self.stream_blob(call, reference, options, |piece| {
             out.write_all(piece).map_err(|error| Error::io("cannot write the blob", &error))
         })?;
@@ -91,9 +97,10 @@ impl Client {
         options: &ReadOptions,
     ) -> Result<Delivered> {
         let digest = blob_digest(reference)?.clone();
+        options.without_limit()?;
         let shown = path.to_string_lossy().into_owned();
         let delivered = once_more_if_wrong(|| {
-            let mut partial = Partial::open(path, &digest, options)?;
+            let mut partial = Partial::open(call, path, &digest, options)?;
             let outcome = self.fill(call, reference, options, &mut partial);
             partial.settle(outcome, path)
         })?;
@@ -128,7 +135,7 @@ impl Client {
         options: &ReadOptions,
         mut take: impl FnMut(&[u8]) -> Result<()>,
     ) -> Result<Delivered> {
-        let mut reader = self.open_blob(call, reference, options)?;
+        let mut reader = self.begin_read(call, reference, options)?;
         while let Some(piece) = reader.piece()? {
             take(&piece)?;
             call.moved_to(reader.position() - options.offset)?;
@@ -179,30 +186,54 @@ struct Partial {
 
 impl Partial {
     /// Continues what an earlier call left, or begins anew.
-    fn open(target: &Path, digest: &Digest, options: &ReadOptions) -> Result<Partial> {
+    fn open(call: &Call, target: &Path, digest: &Digest, options: &ReadOptions) -> Result<Partial> {
         let name = target
             .file_name()
             .ok_or_else(|| Error::new(Code::InvalidArgument, format!("'{}' is no file name", target.display())))?;
-        if target.is_dir() {
-            return Err(Error::new(Code::Io, format!("{} is a directory", target.display())));
-        }
-        if options.is_piece() {
-            return Partial::private(target);
+        // A rename would put a file in the place of a device, a pipe or a folder.
+        if std::fs::metadata(target).is_ok_and(|found| !found.is_file()) {
+            return Err(Error::new(Code::Io, format!("{} is there and is not a regular file", target.display())));
         }
         let mut hidden = std::ffi::OsString::from(".");
         hidden.push(name);
         hidden.push(format!(".{}.partial", &digest.hex()[..12]));
         let path = target.with_file_name(hidden);
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
-        let file = file.map_err(|error| Error::io(format!("cannot create {}", path.display()), &error))?;
-        // Two calls for one target must not write into one file: the second gets a name of its own, and continues nothing.
-        if file.try_lock().is_err() {
-            return Partial::private(target);
-        }
+        let shared = if options.is_piece() { None } else { Partial::claim(&path)? };
+        let Some(file) = shared else { return Partial::private(target) };
         let mut partial =
             Partial { path, file, length: 0, hasher: Some(Hasher::new(digest.algorithm())), continues: true };
-        partial.take_stock(options.size)?;
+        partial.take_stock(call, options.size)?;
         Ok(partial)
+    }
+
+    /// The hidden file, locked. None when somebody else is writing it, or when what is there is not a file of ours: two
+    /// calls for one target must not write into one file, so the second gets a name of its own, and continues nothing.
+    fn claim(path: &Path) -> Result<Option<File>> {
+        let mut open = OpenOptions::new();
+        open.read(true).write(true).create(true).truncate(false);
+        open.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+        for _ in 0..8 {
+            let file = match open.open(path) {
+                Ok(file) => file,
+                Err(error) if std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) => {
+                    drop(error);
+                    return Ok(None);
+                }
+                Err(error) => return Err(Error::io(format!("cannot create {}", path.display()), &error)),
+            };
+            if file.try_lock().is_err() {
+                return Ok(None);
+            }
+            // Whoever had it before may have given it its final name, or removed it, before it was locked here.
+            let locked = file.metadata().map_err(|error| Error::io("cannot look at the partial file", &error))?;
+            match std::fs::symlink_metadata(path) {
+                Ok(named) if (named.dev(), named.ino()) == (locked.dev(), locked.ino()) => {
+                    return Ok((locked.is_file() && locked.nlink() == 1).then_some(file));
+                }
+                _ => {}
+            }
+        }
+        Ok(None)
     }
 
     fn private(target: &Path) -> Result<Partial> {
@@ -218,10 +249,11 @@ impl Partial {
     }
 
     /// Hashes what is there: the digest is over all bytes, whoever wrote them.
-    fn take_stock(&mut self, size: Option<u64>) -> Result<()> {
+    fn take_stock(&mut self, call: &Call, size: Option<u64>) -> Result<()> {
         let what = |error: std::io::Error| Error::io("cannot read the partial file", &error);
         let mut buffer = vec![0; 256 << 10];
         loop {
+            call.check()?;
             match self.file.read(&mut buffer).map_err(what)? {
                 0 => break,
                 count => {
@@ -259,19 +291,9 @@ impl Partial {
             Ok(delivered)
         });
         if let Err(error) = &finished {
-            let broken_transfer = matches!(
-                error.code(),
-                Code::Network
-                    | Code::Timeout
-                    | Code::Cancelled
-                    | Code::Closed
-                    | Code::Connect
-                    | Code::Server
-                    | Code::RateLimited
-                    | Code::Callback
-                    | Code::Resolve
-            );
-            if !(self.continues && broken_transfer && self.length > 0) {
+            // Bytes that are wrong, too many, or have no room. Any other failure may pass, and they are good then.
+            let useless = matches!(error.code(), Code::DigestMismatch | Code::SizeMismatch | Code::Io);
+            if useless || !self.continues || self.length == 0 {
                 let _ = std::fs::remove_file(&self.path);
             }
         }

@@ -45,6 +45,7 @@ pub struct Tags {
 impl Client {
     /// Lists tags.
     pub fn tags(&self, call: &Call, repository: &str, options: &TagsOptions) -> Result<Tags> {
+        pages::check_n(options.n)?;
         let repository = Repository::parse(repository, None)?;
         let remote = Remote::repository(self, call, &repository)?;
         let what = format!("list the tags of {}", remote.place());

@@ -23,6 +23,8 @@ use crate::reference::Repository;
 pub const CHUNK: u64 = 4 << 20;
 /// The largest chunk, for it is kept in memory until the registry has it.
 const LARGEST_CHUNK: u64 = 1 << 30;
+/// The largest that a registry may demand.
+const LARGEST_MINIMUM: u64 = 64 << 20;
 const OCTETS: &str = "application/octet-stream";
 
 /// Options of [`Client::start_upload`].
@@ -79,9 +81,13 @@ impl Session {
     /// The session that an answer opened.
     pub fn at(remote: Remote, answer: &Answer) -> Result<Session> {
         let (url, guard) = remote.location(answer)?;
-        let min_chunk =
-            answer.header("oci-chunk-min-length").and_then(|length| length.trim().parse().ok()).unwrap_or(0);
-        Ok(Session { remote, url, guard, offset: 0, min_chunk: u64::min(min_chunk, LARGEST_CHUNK) })
+        let told = answer.header("oci-chunk-min-length").and_then(|length| length.trim().parse::<u64>().ok());
+        let min_chunk = told.unwrap_or(0);
+        if min_chunk > LARGEST_MINIMUM {
+            let message = format!("the registry wants chunks of {min_chunk} bytes, more than {LARGEST_MINIMUM}");
+            return Err(Error::new(Code::LimitExceeded, message).with_url(&answer.url));
+        }
+        Ok(Session { remote, url, guard, offset: 0, min_chunk })
     }
 
     /// Sends the next chunk. After a failure the registry is asked how far it got, and the rest is sent.
@@ -103,6 +109,10 @@ impl Session {
             let Some(wait) = wait else { return Err(error.with_attempts(failures)) };
             self.remote.call.sleep(wait)?;
             self.status()?;
+            // "0-0" stands for one byte and for none; only a registry that refused the first byte has it.
+            if begin == 0 && self.offset == 1 && error.http_status() != Some(416) {
+                self.offset = 0;
+            }
             if self.offset < begin || self.offset > end {
                 let message =
                     format!("the registry has {} bytes of the upload, the chunk is {begin} to {end}", self.offset);
@@ -124,8 +134,10 @@ impl Session {
         let answer = self.remote.expect(reply, &wanted, "send a chunk of the upload")?;
         self.follow(&answer)?;
         // Some registries' Range stands still though the bytes are stored: what was sent counts then.
-        let told =
-            answer.header(RANGE).and_then(range::parse_upload_range).filter(|told| *told > self.offset && *told < last);
+        let told = answer
+            .header(RANGE)
+            .and_then(range::parse_upload_range)
+            .filter(|told| *told > self.offset.max(1) && *told < last);
         self.offset = told.unwrap_or(last);
         Ok(())
     }
@@ -211,6 +223,12 @@ pub fn stored(remote: &Remote, reply: Reply, digest: &Digest, what: &str) -> Res
     Ok(answer)
 }
 
+/// Whether the request that completes a blob may have been carried out although it failed: its answer was lost, or a
+/// gateway gave up before the registry did, or it was repeated and its session is over.
+pub fn may_be_done(error: &Error) -> bool {
+    error.code() == Code::Network || matches!(error.http_status(), Some(404 | 500 | 502 | 503 | 504))
+}
+
 /// Where a blob is, as results show it.
 pub fn location_text(remote: &Remote, answer: &Answer) -> Option<String> {
     remote.location(answer).ok().map(|(url, _)| redact::url(&url))
@@ -224,6 +242,7 @@ pub struct Upload {
     chunk: usize,
     size: u64,
     over: bool,
+    failure: Option<Error>,
 }
 
 impl Client {
@@ -242,7 +261,15 @@ impl Upload {
         let session = Session::start(remote)?;
         session.remote.call.begin("blob put", total)?;
         let chunk = usize::try_from(chunk_size.max(session.min_chunk)).unwrap_or(usize::MAX);
-        Ok(Upload { session, hasher: Hasher::new(algorithm), waiting: Vec::new(), chunk, size: 0, over: false })
+        Ok(Upload {
+            session,
+            hasher: Hasher::new(algorithm),
+            waiting: Vec::new(),
+            chunk,
+            size: 0,
+            over: false,
+            failure: None,
+        })
     }
 
     /// Takes more bytes.
@@ -273,8 +300,7 @@ impl Upload {
         self.flush()?;
         let answer = match self.session.finish(&found, Body::Empty) {
             Ok(answer) => Some(answer),
-            // Its answer was lost: perhaps it was done.
-            Err(error) if error.code() == Code::Network && super::blob::has(&self.session.remote, &found)? => None,
+            Err(error) if may_be_done(&error) && super::blob::has(&self.session.remote, &found)? => None,
             Err(error) => return Err(error),
         };
         self.over = true;
@@ -296,7 +322,11 @@ impl Upload {
             return Ok(());
         }
         let chunk = Bytes::from(std::mem::take(&mut self.waiting));
-        self.session.chunk(&chunk)?;
+        // A chunk that could not be sent is a hole: nothing that comes after it may be taken.
+        if let Err(error) = self.session.chunk(&chunk) {
+            self.failure = Some(error.duplicate());
+            return Err(error);
+        }
         // The buffer comes back for the next chunk, unless the connection still holds it.
         if let Ok(mut buffer) = chunk.try_into_mut().map(Vec::from) {
             buffer.clear();
@@ -306,9 +336,10 @@ impl Upload {
     }
 
     fn check(&self) -> Result<()> {
-        match self.over {
-            true => Err(Error::new(Code::Closed, "the upload is over")),
-            false => Ok(()),
+        match &self.failure {
+            _ if self.over => Err(Error::new(Code::Closed, "the upload is over")),
+            Some(failure) => Err(failure.duplicate()),
+            None => Ok(()),
         }
     }
 

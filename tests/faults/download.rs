@@ -259,3 +259,44 @@ fn pieces_are_pieces() {
     let far = ReadOptions { offset: 5000, ..Default::default() };
     fails(client.get_blob(&call(&client), &at(&outside.host, &digest(&blob)), &far), Code::InvalidArgument, "5000");
 }
+
+#[test]
+fn after_an_error_comes_no_end() {
+    let blob = noise(1000);
+    let server = Server::start(|_| reply(200).body(noise(1001).split_off(1)));
+    let client = client();
+    let reference = at(&server.host, &digest(&blob));
+    let mut reader = client.open_blob(&call(&client), &reference, &ReadOptions::default()).unwrap();
+    let error = loop {
+        match reader.piece() {
+            Ok(piece) => assert!(piece.is_some(), "other bytes of the same size ended well"),
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.code(), Code::DigestMismatch);
+    for _ in 0..3 {
+        fails(reader.piece(), Code::DigestMismatch, "");
+    }
+}
+
+#[test]
+fn only_files_are_replaced() {
+    let blob = noise(1000);
+    let copy = blob.clone();
+    let server = Server::start(move |seen| serve(&copy, seen));
+    let client = client();
+    let folder = tempfile::tempdir().unwrap();
+    let reference = at(&server.host, &digest(&blob));
+    let get = |path: &std::path::Path| client.get_blob_file(&call(&client), &reference, path, &ReadOptions::default());
+    fails(get(std::path::Path::new("/dev/null")), Code::Io, "not a regular file");
+    fails(get(folder.path()), Code::Io, "not a regular file");
+    // What lies in the way of the hidden file is not followed, and not waited for.
+    let target = folder.path().join("layer");
+    let hidden = folder.path().join(format!(".layer.{}.partial", &digest(&blob).hex()[..12]));
+    let victim = folder.path().join("victim");
+    std::fs::write(&victim, "precious").unwrap();
+    std::os::unix::fs::symlink(&victim, &hidden).unwrap();
+    get(&target).unwrap();
+    assert!(std::fs::read(&target).unwrap() == blob);
+    assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
+}

@@ -122,3 +122,22 @@ fn a_slow_but_steady_server_is_fine() {
         client.get_blob(&call(&client), &at(&server.host, &digest(&blob)), &ReadOptions::default()).unwrap();
     assert_eq!(bytes, blob);
 }
+
+#[test]
+fn a_token_server_that_dribbles_is_a_timeout() {
+    let token = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let realm = format!("http://{}/token", token.local_addr().unwrap());
+    std::thread::spawn(move || {
+        use std::io::Write;
+        let (mut connection, _) = token.accept().unwrap();
+        let _ = connection.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n");
+        while connection.write_all(b" ").is_ok() {
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    });
+    let server = Server::start(move |_| reply(401).header("WWW-Authenticate", format!("Bearer realm=\"{realm}\"")));
+    let client = client();
+    within(IDLE * 3, || {
+        fails(client.get_manifest(&call(&client), &tag(&server.host), &GetOptions::default()), Code::Timeout, "token");
+    });
+}

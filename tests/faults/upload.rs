@@ -191,6 +191,7 @@ fn chunks(
                 kept.extend_from_slice(&seen.body);
                 reply(202).header("Location", format!("/up/{}", kept.len())).header("Range", range(&kept))
             }
+            "DELETE" => reply(204),
             _ => reply(201),
         }
     });
@@ -274,4 +275,67 @@ fn a_promised_digest_is_checked() {
     let wrong = PutOptions { digest: Some(digest(b"other")), ..Default::default() };
     fails(client.put_blob(&call(&client), &repository(&server.host), b"bytes", &wrong), Code::DigestMismatch, "");
     assert_eq!(server.seen().len(), 0, "nothing was sent");
+}
+
+#[test]
+fn nothing_stored_is_not_one_byte() {
+    let blob = noise(2500);
+    let failed = Arc::new(Mutex::new(false));
+    let (server, kept) = chunks(move |_, _| {
+        let mut failed = failed.lock().unwrap();
+        (!std::mem::replace(&mut *failed, true)).then(|| reply(503))
+    });
+    // The status of an empty session says 0-0, as that of one byte does.
+    send_chunks(&server.host, &blob).unwrap();
+    assert!(*kept.lock().unwrap() == blob);
+}
+
+#[test]
+fn a_chunk_that_could_not_be_sent_breaks_the_upload() {
+    let (server, _) = chunks(|_, _| Some(reply(400)));
+    let client = client();
+    let mut upload =
+        client.start_upload(&call(&client), &repository(&server.host), &UploadOptions { chunk_size: 1000 }).unwrap();
+    fails(upload.write(&noise(1000)), Code::Http, "chunk");
+    fails(upload.write(&noise(10)), Code::Http, "chunk");
+    fails(upload.finish(None), Code::Http, "chunk");
+    assert_eq!(server.count("PUT", "/up"), 0);
+    upload.cancel().unwrap();
+}
+
+#[test]
+fn a_gateway_that_gives_up_early_is_asked_whether_it_was_done() {
+    let done = Arc::new(Mutex::new(0));
+    let server = Server::start(move |seen| {
+        let mut done = done.lock().unwrap();
+        match seen.method.as_str() {
+            "HEAD" => reply(if *done > 0 { 200 } else { 404 }),
+            "POST" => reply(202).header("Location", "/up/0"),
+            "PATCH" => reply(202),
+            "PUT" => {
+                *done += 1;
+                reply(if *done == 1 { 504 } else { 404 })
+            }
+            _ => reply(500),
+        }
+    });
+    assert_eq!(send_chunks(&server.host, &noise(500)).unwrap().size, 500);
+}
+
+#[test]
+fn a_wrong_password_is_not_tried_again_and_again() {
+    let server = Server::start(|_| reply(401).header("WWW-Authenticate", "Basic realm=\"r\""));
+    fails(put(&client_for(&server.host), &server.host, b"bytes"), Code::Unauthenticated, "");
+    assert_eq!(server.seen().iter().filter(|seen| seen.header("authorization").is_some()).count(), 1);
+    let busy = Server::start(|seen| if seen.method == "HEAD" { reply(404) } else { reply(503) });
+    fails(put(&client(), &busy.host, b"bytes"), Code::Server, "");
+    assert_eq!(busy.count("POST", "uploads"), 5);
+}
+
+#[test]
+fn a_registry_may_not_demand_any_chunk() {
+    let server = Server::start(|_| reply(202).header("Location", "/up").header("OCI-Chunk-Min-Length", 1u64 << 30));
+    let client = client();
+    let outcome = client.start_upload(&call(&client), &repository(&server.host), &UploadOptions::default());
+    fails(outcome, Code::LimitExceeded, "chunks");
 }

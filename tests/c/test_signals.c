@@ -4,8 +4,10 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 static void assert_sigpipe_is_default(void) {
@@ -164,10 +166,49 @@ static void test_threads_block_signals(void **state) {
     assert_true(others > 0);
 }
 
+/* Takes a TLS hello, answers nonsense, and is gone before the alert comes: writing it gives EPIPE. */
+static void *break_handshakes(void *listener) {
+    for (;;) {
+        int peer = accept(*(int *)listener, NULL, NULL);
+        if (peer < 0) return NULL;
+        char hello[4096];
+        const char nonsense[] = {22, 3, 3, 0, 4, 99, 0, 0, 0};
+        const struct linger at_once = {.l_onoff = 1};
+        if (recv(peer, hello, sizeof hello, 0) > 0) send(peer, nonsense, sizeof nonsense, MSG_NOSIGNAL);
+        shutdown(peer, SHUT_WR);
+        setsockopt(peer, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+        close(peer);
+    }
+}
+
+static void test_server_breaks_the_handshake(void **state) {
+    (void)state;
+    assert_sigpipe_is_default();
+    int listener = socket(AF_INET, SOCK_STREAM, 0);
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(listener, 16), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, break_handshakes, &listener), 0);
+    const char *host = text("127.0.0.1:%d", ntohs(address.sin_port));
+    ocireg_client *client = new_client("{'retries':0}");
+    set_host(client, host, "{'plain_http':false}");
+    for (int i = 0; i < 100; i++) {
+        char *json = NULL;
+        assert_int_not_equal(ocireg_registry_ping(client, NULL, host, NULL, &json, NULL), OCIREG_OK);
+        assert_null(json);
+    }
+    shutdown(listener, SHUT_RDWR);
+    pthread_join(thread, NULL);
+    close(listener);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         test(test_server_closes_during_upload), test(test_server_resets_during_upload), test(test_server_resets_chunks),
-        test(test_closed_pipe),                 test(test_mask_is_unchanged),           test(test_threads_block_signals),
+        test(test_server_breaks_the_handshake), test(test_closed_pipe),                 test(test_mask_is_unchanged),           test(test_threads_block_signals),
     };
     return run_all(tests);
 }

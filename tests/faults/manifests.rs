@@ -176,6 +176,12 @@ fn a_put_that_was_not_done_is_an_error() {
         Server::start(|_| reply(404).json(r#"{"errors":[{"code":"MANIFEST_BLOB_UNKNOWN","message":"blob unknown"}]}"#));
     fails(put(&missing), Code::MissingBlob, "blob unknown");
     for status in [200, 202, 204] {
+        let older = Server::start(move |seen| match seen.path().ends_with("/t") {
+            _ if seen.method == "PUT" => reply(status),
+            true => reply(200).header("Docker-Content-Digest", digest(b"older")),
+            false => reply(404),
+        });
+        fails(put(&older), Code::NotFound, "");
         let odd =
             Server::start(move |seen| if seen.method == "PUT" { reply(status) } else { reply(200).body(MANIFEST) });
         put(&odd).unwrap();

@@ -34,6 +34,10 @@ static int get_to_stream(struct session *session, const struct command_line *lin
         ocireg_string_free(json);
         return report_failure(session->output, OCIREG_IO, "cannot write %s: %s", line->output, strerror(errno));
     }
+    if (status == OCIREG_OK && is_standard_output(line->output)) {
+        ocireg_string_free(json);
+        return OCIREG_OK;
+    }
     return session_finish(session, status, json, error);
 }
 

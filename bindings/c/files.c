@@ -168,6 +168,12 @@ static bool replace(const char *path, const uint8_t *data, size_t size)
     return well;
 }
 
+bool is_standard_output(const char *path)
+{
+    struct stat there, here;
+    return stat(path, &there) == 0 && fstat(STDOUT_FILENO, &here) == 0 && there.st_dev == here.st_dev && there.st_ino == here.st_ino;
+}
+
 int file_write_whole(struct session *session, const char *path, const uint8_t *data, size_t size)
 {
     if (is_stream(path) ? write_stream(path, data, size) : replace(path, data, size))

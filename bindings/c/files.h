@@ -7,6 +7,9 @@
 /* Whether the path is there and is a pipe, a device or a terminal: something to write through, and not to replace. */
 bool is_stream(const char *path);
 
+/* Whether the path is where standard output goes: a result printed there would be mixed into the bytes. */
+bool is_standard_output(const char *path);
+
 /* Opens a file for file_read. */
 int file_open(struct session *session, const char *path, int *fd);
 /* As read(2), but Ctrl-C ends the wait for a silent pipe: then errno is ECANCELED. */

@@ -17,7 +17,7 @@ static int finish_raw(struct session *session, const struct command_line *line, 
     if (line->output == NULL)
         return output_bytes(session->output, data, size);
     result = file_write_whole(session, line->output, data, size);
-    return result == OCIREG_OK ? output_json(session->output, json) : result;
+    return result == OCIREG_OK && !is_standard_output(line->output) ? output_json(session->output, json) : result;
 }
 
 /* -o without --raw: the result as it would have been printed. */

@@ -18,6 +18,7 @@ pub mod http;
 pub mod json;
 pub mod manifest;
 pub mod media_type;
+pub mod partial;
 pub mod platform;
 pub mod reference;
 pub mod registry;

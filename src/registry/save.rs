@@ -1,21 +1,17 @@
 //! Whole blobs to a file, a descriptor or memory.
-//!
-//! A file appears under its name only whole and verified. Until then its bytes are in a hidden file beside it, which
-//! stays after a broken transfer, so that the next call continues it, and goes after a wrong digest.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::Path;
 
 use serde::Serialize;
 
 use super::reader::{ReadOptions, Reader};
 use super::remote::Remote;
 use super::Client;
-use crate::digest::{Digest, Hasher};
+use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
+use crate::partial::{Partial, Rival};
 use crate::reference::Reference;
 
 /// The most that a read into memory takes unless told otherwise.
@@ -100,7 +96,11 @@ impl Client {
         options.without_limit()?;
         let shown = path.to_string_lossy().into_owned();
         let delivered = once_more_if_wrong(|| {
-            let mut partial = Partial::open(call, path, &digest, options)?;
+            let continued = match options.is_piece() {
+                true => None,
+                false => Partial::open(call, path, &digest, options.size, Rival::Ignore)?,
+            };
+            let mut partial = continued.map_or_else(|| Partial::private(path), Ok)?;
             let outcome = self.fill(call, reference, options, &mut partial);
             partial.settle(outcome, path)
         })?;
@@ -115,15 +115,15 @@ impl Client {
         partial: &mut Partial,
     ) -> Result<Delivered> {
         let digest = blob_digest(reference)?;
-        let resumed = partial.length;
-        let hashed = partial.hasher.take().map(|hasher| (hasher, resumed));
+        let resumed = partial.length();
+        let hashed = partial.hashed();
         let mut reader =
             Reader::open(Remote::repository(self, call, reference.repository())?, digest, options, hashed)?;
         call.begin("blob get", reader.expected())?;
         call.moved_to(resumed)?;
         while let Some(piece) = reader.piece()? {
             partial.write(&piece)?;
-            call.moved_to(partial.length)?;
+            call.moved_to(partial.length())?;
         }
         Ok(delivered(&reader, options, resumed))
     }
@@ -172,131 +172,5 @@ fn once_more_if_wrong<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
     match work() {
         Err(error) if error.code() == Code::DigestMismatch => work(),
         outcome => outcome,
-    }
-}
-
-/// The hidden file beside a target.
-struct Partial {
-    path: PathBuf,
-    file: File,
-    length: u64,
-    hasher: Option<Hasher>,
-    continues: bool,
-}
-
-impl Partial {
-    /// Continues what an earlier call left, or begins anew.
-    fn open(call: &Call, target: &Path, digest: &Digest, options: &ReadOptions) -> Result<Partial> {
-        let name = target
-            .file_name()
-            .ok_or_else(|| Error::new(Code::InvalidArgument, format!("'{}' is no file name", target.display())))?;
-        // A rename would put a file in the place of a device, a pipe or a folder.
-        if std::fs::metadata(target).is_ok_and(|found| !found.is_file()) {
-            return Err(Error::new(Code::Io, format!("{} is there and is not a regular file", target.display())));
-        }
-        let mut hidden = std::ffi::OsString::from(".");
-        hidden.push(name);
-        hidden.push(format!(".{}.partial", &digest.hex()[..12]));
-        let path = target.with_file_name(hidden);
-        let shared = if options.is_piece() { None } else { Partial::claim(&path)? };
-        let Some(file) = shared else { return Partial::private(target) };
-        let mut partial =
-            Partial { path, file, length: 0, hasher: Some(Hasher::new(digest.algorithm())), continues: true };
-        partial.take_stock(call, options.size)?;
-        Ok(partial)
-    }
-
-    /// The hidden file, locked. None when somebody else is writing it, or when what is there is not a file of ours: two
-    /// calls for one target must not write into one file, so the second gets a name of its own, and continues nothing.
-    fn claim(path: &Path) -> Result<Option<File>> {
-        let mut open = OpenOptions::new();
-        open.read(true).write(true).create(true).truncate(false);
-        open.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
-        for _ in 0..8 {
-            let file = match open.open(path) {
-                Ok(file) => file,
-                Err(error) if std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) => {
-                    drop(error);
-                    return Ok(None);
-                }
-                Err(error) => return Err(Error::io(format!("cannot create {}", path.display()), &error)),
-            };
-            if file.try_lock().is_err() {
-                return Ok(None);
-            }
-            // Whoever had it before may have given it its final name, or removed it, before it was locked here.
-            let locked = file.metadata().map_err(|error| Error::io("cannot look at the partial file", &error))?;
-            match std::fs::symlink_metadata(path) {
-                Ok(named) if (named.dev(), named.ino()) == (locked.dev(), locked.ino()) => {
-                    return Ok((locked.is_file() && locked.nlink() == 1).then_some(file));
-                }
-                _ => {}
-            }
-        }
-        Ok(None)
-    }
-
-    fn private(target: &Path) -> Result<Partial> {
-        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // tempfile's are private to the user; a download is like any other file that he makes.
-        let like_others = std::fs::Permissions::from_mode(0o666);
-        let named =
-            tempfile::Builder::new().prefix(".").suffix(".partial").permissions(like_others).tempfile_in(folder);
-        let named =
-            named.map_err(|error| Error::io(format!("cannot create a file in {}", folder.display()), &error))?;
-        let (file, path) = named.keep().map_err(|error| Error::io("cannot keep a temporary file", &error.error))?;
-        Ok(Partial { path, file, length: 0, hasher: None, continues: false })
-    }
-
-    /// Hashes what is there: the digest is over all bytes, whoever wrote them.
-    fn take_stock(&mut self, call: &Call, size: Option<u64>) -> Result<()> {
-        let what = |error: std::io::Error| Error::io("cannot read the partial file", &error);
-        let mut buffer = vec![0; 256 << 10];
-        loop {
-            call.check()?;
-            match self.file.read(&mut buffer).map_err(what)? {
-                0 => break,
-                count => {
-                    if let Some(hasher) = &mut self.hasher {
-                        hasher.update(&buffer[..count]);
-                    }
-                    self.length += count as u64;
-                }
-            }
-        }
-        if size.is_some_and(|size| self.length > size) {
-            let algorithm = self.hasher.take().map(Hasher::finish).map(|digest| digest.algorithm());
-            self.hasher = algorithm.map(Hasher::new);
-            self.length = 0;
-            self.file.set_len(0).map_err(what)?;
-            self.file.seek(SeekFrom::Start(0)).map_err(what)?;
-        }
-        Ok(())
-    }
-
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file
-            .write_all(bytes)
-            .map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
-        self.length += bytes.len() as u64;
-        Ok(())
-    }
-
-    /// Gives the file its name, or decides what becomes of the bytes.
-    fn settle(self, outcome: Result<Delivered>, target: &Path) -> Result<Delivered> {
-        let finished = outcome.and_then(|delivered| {
-            self.file.sync_all().map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
-            std::fs::rename(&self.path, target)
-                .map_err(|error| Error::io(format!("cannot create {}", target.display()), &error))?;
-            Ok(delivered)
-        });
-        if let Err(error) = &finished {
-            // Bytes that are wrong, too many, or have no room. Any other failure may pass, and they are good then.
-            let useless = matches!(error.code(), Code::DigestMismatch | Code::SizeMismatch | Code::Io);
-            if useless || !self.continues || self.length == 0 {
-                let _ = std::fs::remove_file(&self.path);
-            }
-        }
-        finished
     }
 }

@@ -1,0 +1,203 @@
+//! A file that appears under its name only whole and verified.
+//!
+//! Until then its bytes are in a hidden file beside it, which stays after a broken transfer, so that the next call, in
+//! this process or another, continues it, and goes after a wrong digest.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use crate::digest::{Digest, Hasher};
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+
+/// What a writer does when another is writing the same target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rival {
+    /// Writes a file of its own, from the first byte.
+    Ignore,
+    /// Waits, for what the other leaves is what is wanted.
+    Await,
+}
+
+/// The hidden file beside a target.
+pub struct Partial {
+    path: PathBuf,
+    file: File,
+    length: u64,
+    hasher: Option<Hasher>,
+    continues: bool,
+}
+
+impl Partial {
+    /// Continues what an earlier call left of a target, or begins anew. None when a rival finished it meanwhile.
+    pub fn open(
+        call: &Call,
+        target: &Path,
+        digest: &Digest,
+        size: Option<u64>,
+        rival: Rival,
+    ) -> Result<Option<Partial>> {
+        let path = hidden(target, digest)?;
+        let file = match rival {
+            Rival::Ignore => Partial::claim(&path)?,
+            Rival::Await => match Partial::wait(call, &path, target)? {
+                None => return Ok(None),
+                claimed => claimed,
+            },
+        };
+        let Some(file) = file else { return Partial::private(target).map(Some) };
+        let mut partial =
+            Partial { path, file, length: 0, hasher: Some(Hasher::new(digest.algorithm())), continues: true };
+        partial.take_stock(call, size)?;
+        Ok(Some(partial))
+    }
+
+    /// A file that continues nothing and that nothing continues.
+    pub fn private(target: &Path) -> Result<Partial> {
+        check_target(target)?;
+        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        // tempfile's are private to the user; a download is like any other file that he makes.
+        let like_others = std::fs::Permissions::from_mode(0o666);
+        let named =
+            tempfile::Builder::new().prefix(".").suffix(".partial").permissions(like_others).tempfile_in(folder);
+        let named =
+            named.map_err(|error| Error::io(format!("cannot create a file in {}", folder.display()), &error))?;
+        let (file, path) = named.keep().map_err(|error| Error::io("cannot keep a temporary file", &error.error))?;
+        Ok(Partial { path, file, length: 0, hasher: None, continues: false })
+    }
+
+    /// The bytes that are there, hashed, when they are the beginning of the whole.
+    pub fn hashed(&mut self) -> Option<(Hasher, u64)> {
+        let length = self.length;
+        self.hasher.take().map(|hasher| (hasher, length))
+    }
+
+    /// How many bytes are there.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// Adds bytes.
+    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
+        self.file
+            .write_all(bytes)
+            .map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
+        self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Gives the file its name, or decides what becomes of the bytes.
+    pub fn settle<T>(self, outcome: Result<T>, target: &Path) -> Result<T> {
+        let finished = outcome.and_then(|delivered| {
+            self.file.sync_all().map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
+            std::fs::rename(&self.path, target)
+                .map_err(|error| Error::io(format!("cannot create {}", target.display()), &error))?;
+            Ok(delivered)
+        });
+        if let Err(error) = &finished {
+            // Bytes that are wrong, too many, or have no room. Any other failure may pass, and they are good then.
+            let useless = matches!(error.code(), Code::DigestMismatch | Code::SizeMismatch | Code::Io);
+            if useless || !self.continues || self.length == 0 {
+                let _ = std::fs::remove_file(&self.path);
+            }
+        }
+        finished
+    }
+
+    /// The hidden file, locked, once no rival has it; None when the target is there then.
+    fn wait(call: &Call, path: &Path, target: &Path) -> Result<Option<File>> {
+        loop {
+            let claimed = Partial::claim(path)?;
+            if target.exists() {
+                if claimed.is_some() {
+                    let _ = std::fs::remove_file(path);
+                }
+                return Ok(None);
+            }
+            match claimed {
+                Some(file) => return Ok(Some(file)),
+                None => call.sleep(Duration::from_millis(20))?,
+            }
+        }
+    }
+
+    /// The hidden file, locked. None when somebody else is writing it, or when what is there is not a file of ours: two
+    /// calls for one target must not write into one file, so the second gets a name of its own, and continues nothing.
+    fn claim(path: &Path) -> Result<Option<File>> {
+        let mut open = OpenOptions::new();
+        open.read(true).write(true).create(true).truncate(false);
+        open.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+        for _ in 0..8 {
+            let file = match open.open(path) {
+                Ok(file) => file,
+                Err(error) if std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) => {
+                    drop(error);
+                    return Ok(None);
+                }
+                Err(error) => return Err(Error::io(format!("cannot create {}", path.display()), &error)),
+            };
+            if file.try_lock().is_err() {
+                return Ok(None);
+            }
+            // Whoever had it before may have given it its final name, or removed it, before it was locked here.
+            let locked = file.metadata().map_err(|error| Error::io("cannot look at the partial file", &error))?;
+            match std::fs::symlink_metadata(path) {
+                Ok(named) if (named.dev(), named.ino()) == (locked.dev(), locked.ino()) => {
+                    return Ok((locked.is_file() && locked.nlink() == 1).then_some(file));
+                }
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    /// Hashes what is there: the digest is over all bytes, whoever wrote them.
+    fn take_stock(&mut self, call: &Call, size: Option<u64>) -> Result<()> {
+        let what = |error: std::io::Error| Error::io("cannot read the partial file", &error);
+        let mut buffer = vec![0; 256 << 10];
+        loop {
+            call.check()?;
+            match self.file.read(&mut buffer).map_err(what)? {
+                0 => break,
+                count => {
+                    if let Some(hasher) = &mut self.hasher {
+                        hasher.update(&buffer[..count]);
+                    }
+                    self.length += count as u64;
+                }
+            }
+        }
+        if size.is_some_and(|size| self.length > size) {
+            let algorithm = self.hasher.take().map(Hasher::finish).map(|digest| digest.algorithm());
+            self.hasher = algorithm.map(Hasher::new);
+            self.length = 0;
+            self.file.set_len(0).map_err(what)?;
+            self.file.seek(SeekFrom::Start(0)).map_err(what)?;
+        }
+        Ok(())
+    }
+}
+
+fn hidden(target: &Path, digest: &Digest) -> Result<PathBuf> {
+    check_target(target)?;
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(target.file_name().unwrap_or_default());
+    hidden.push(format!(".{}.partial", &digest.hex()[..12]));
+    Ok(target.with_file_name(hidden))
+}
+
+fn check_target(target: &Path) -> Result<()> {
+    if target.file_name().is_none() {
+        return Err(Error::new(Code::InvalidArgument, format!("'{}' is no file name", target.display())));
+    }
+    // A rename would put a file in the place of a device, a pipe or a folder.
+    match std::fs::metadata(target) {
+        Ok(found) if !found.is_file() => {
+            Err(Error::new(Code::Io, format!("{} is there and is not a regular file", target.display())))
+        }
+        _ => Ok(()),
+    }
+}

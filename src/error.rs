@@ -259,6 +259,11 @@ impl Error {
         self
     }
 
+    /// Which side of a copy failed.
+    pub fn side(&self) -> Option<Side> {
+        self.0.side
+    }
+
     /// Says which side failed.
     pub fn with_side(mut self, side: Side) -> Error {
         self.0.side = Some(side);

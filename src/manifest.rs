@@ -179,6 +179,15 @@ impl Document {
         &self.manifests
     }
 
+    /// The layers of a schema-1 manifest, as it orders them: the newest first.
+    pub fn fs_layers(&self) -> Result<Vec<Digest>> {
+        let list = self.value.get("fsLayers").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let digest = |entry: &Value| entry.get("blobSum").and_then(Value::as_str).unwrap_or_default().parse::<Digest>();
+        list.iter()
+            .map(|entry| digest(entry).map_err(|error| invalid(format!("a layer of fsLayers: {error}"))))
+            .collect()
+    }
+
     /// What it refers to.
     pub fn subject(&self) -> Option<&Descriptor> {
         self.subject.as_ref()

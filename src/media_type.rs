@@ -50,6 +50,11 @@ pub fn is_schema1(media_type: &str) -> bool {
     matches!(media_type, SCHEMA1 | SCHEMA1_SIGNED)
 }
 
+/// Whether it is a layer that is meant to be fetched from elsewhere.
+pub fn is_foreign(media_type: &str) -> bool {
+    media_type == DOCKER_FOREIGN_LAYER || media_type.starts_with("application/vnd.oci.image.layer.nondistributable.")
+}
+
 /// Without parameters, in lower case.
 pub fn essence(media_type: &str) -> String {
     media_type.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()

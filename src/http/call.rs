@@ -55,6 +55,23 @@ impl Call {
         Call { quiet: true, ..self.clone() }
     }
 
+    /// The same call for a worker thread, with a context of its own.
+    pub fn with_context(&self, context: Arc<Context>) -> Call {
+        Call { context: Some(context), ..self.clone() }
+    }
+
+    /// Whether anybody reads the log.
+    pub fn is_logged(&self) -> bool {
+        self.context.as_ref().is_some_and(|context| context.log_hook().is_some())
+    }
+
+    /// Says more of the transfer than its bytes.
+    pub fn describe(&self, detail: impl FnOnce() -> Value) {
+        if let Some(context) = &self.context {
+            context.describe(detail());
+        }
+    }
+
     /// An error when the call must not go on.
     pub fn check(&self) -> Result<()> {
         if self.closed.is_raised() {

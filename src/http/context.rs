@@ -53,6 +53,7 @@ pub struct Context {
     operation: Mutex<&'static str>,
     done: AtomicU64,
     total: AtomicU64,
+    detail: Mutex<Option<Value>>,
 }
 
 /// A snapshot of the transfer in progress.
@@ -64,6 +65,9 @@ pub struct Progress {
     pub done: u64,
     /// Bytes in all, when known.
     pub total: Option<u64>,
+    /// Of a copy, its blobs: `{total, copied, mounted, skipped, bytes, bytes_copied, bytes_resumed}`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blobs: Option<Value>,
 }
 
 impl Context {
@@ -122,8 +126,13 @@ impl Context {
 
     pub(super) fn begin(&self, operation: &'static str, total: Option<u64>) {
         *lock(&self.operation) = operation;
+        *lock(&self.detail) = None;
         self.done.store(0, Ordering::Relaxed);
         self.total.store(total.unwrap_or(0), Ordering::Relaxed);
+    }
+
+    pub(super) fn describe(&self, detail: Value) {
+        *lock(&self.detail) = Some(detail);
     }
 
     pub(super) fn moved_to(&self, done: u64) -> u64 {
@@ -138,6 +147,7 @@ impl Context {
             operation: *lock(&self.operation),
             done: self.done.load(Ordering::Relaxed),
             total: (total > 0).then_some(total),
+            blobs: lock(&self.detail).clone(),
         }
     }
 }

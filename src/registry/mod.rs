@@ -9,6 +9,7 @@ pub mod ping;
 pub mod reader;
 pub mod remote;
 pub mod save;
+pub mod store;
 pub mod tags;
 pub mod upload;
 
@@ -81,6 +82,11 @@ impl Client {
         let call = Call::new(engine.clone(), self.closed.clone(), context);
         call.check()?;
         Ok(call)
+    }
+
+    /// Tries after the first one.
+    pub(crate) fn retries(&self) -> u32 {
+        self.http.options().retries
     }
 
     fn check_open(&self) -> Result<()> {

@@ -1,0 +1,41 @@
+//! Locks between processes. They are the kernel's (flock), on files that are there anyway: they end with the process
+//! that holds them, however it ends.
+
+use std::fs::File;
+use std::path::Path;
+use std::time::Duration;
+
+use crate::error::{Error, Result};
+use crate::http::call::Call;
+
+/// Holds a lock until dropped.
+#[derive(Debug)]
+pub struct Lock(#[allow(dead_code)] File);
+
+impl Lock {
+    /// Waits for a lock that nobody else may share.
+    pub fn exclusive(call: &Call, path: &Path) -> Result<Lock> {
+        Lock::wait(call, path, File::try_lock)
+    }
+
+    /// Waits for a lock that others may share.
+    pub fn shared(call: &Call, path: &Path) -> Result<Lock> {
+        Lock::wait(call, path, File::try_lock_shared)
+    }
+
+    fn wait(
+        call: &Call,
+        path: &Path,
+        try_lock: impl Fn(&File) -> std::result::Result<(), std::fs::TryLockError>,
+    ) -> Result<Lock> {
+        let what = |error: &std::io::Error| Error::io(format!("cannot lock {}", path.display()), error);
+        let file = File::open(path).map_err(|error| what(&error))?;
+        loop {
+            match try_lock(&file) {
+                Ok(()) => return Ok(Lock(file)),
+                Err(std::fs::TryLockError::WouldBlock) => call.sleep(Duration::from_millis(10))?,
+                Err(std::fs::TryLockError::Error(error)) => return Err(what(&error)),
+            }
+        }
+    }
+}

@@ -1,0 +1,362 @@
+//! An OCI image layout in a directory (OCI image-spec image-layout.md), safe for several processes at once.
+//!
+//! Blobs appear whole and verified, by rename; `index.json` is replaced in one step under a lock on the directory; a
+//! copy holds `oci-layout` locked for sharing, so that a clean-up, which wants it alone, never takes what a copy needs.
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+
+use serde_json::{json, Value};
+
+use super::lock::Lock;
+use crate::digest::{shorten, Digest, Hasher};
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::http::settings::MANIFEST_CEILING;
+use crate::manifest::{Descriptor, Document};
+use crate::media_type::OCI_INDEX;
+use crate::partial::{Partial, Rival};
+use crate::store::{Blob, Content, Moved, ReadStore, Role, Verified, WriteStore};
+
+/// The annotation that names an entry of `index.json`.
+pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
+const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
+
+/// A layout, and the name in it that a copy is about.
+#[derive(Debug)]
+pub struct OciLayout {
+    root: PathBuf,
+    name: Option<String>,
+    held: Mutex<Option<Lock>>,
+}
+
+impl OciLayout {
+    /// A layout that must be there.
+    pub fn open(root: &Path, name: Option<&str>) -> Result<OciLayout> {
+        let layout = OciLayout { root: root.to_owned(), name: name.map(str::to_owned), held: Mutex::default() };
+        let marker = layout.read_small(&layout.root.join("oci-layout"), "oci-layout")?;
+        let version = crate::json::parse(&marker).ok();
+        let version = version.as_ref().and_then(|json| json.get("imageLayoutVersion")).and_then(Value::as_str);
+        match version {
+            Some(version) if version.starts_with("1.") => Ok(layout),
+            Some(version) => Err(layout.bad(format!("has the layout version '{}', not 1.0.0", shorten(version)))),
+            None => Err(layout.bad("has no layout version in oci-layout")),
+        }
+    }
+
+    /// A layout that is made when it is not there. A directory that holds something else is refused.
+    pub fn create(root: &Path, name: Option<&str>) -> Result<OciLayout> {
+        if let Some(name) = name.filter(|name| !is_name(name)) {
+            return Err(Error::new(Code::InvalidReference, format!("'{}' is no name in a layout", shorten(name))));
+        }
+        let marker = root.join("oci-layout");
+        if !marker.exists() {
+            fs::create_dir_all(root).map_err(|error| cannot("create", root, &error))?;
+            let foreign =
+                fs::read_dir(root).map_err(|error| cannot("read", root, &error))?.filter_map(|entry| entry.ok());
+            if foreign.map(|entry| entry.file_name()).any(|name| !is_ours(&name)) {
+                return Err(Error::new(Code::Io, format!("{} holds files and is no OCI layout", root.display())));
+            }
+            write_whole(&marker, VERSION.as_bytes())?;
+        }
+        let layout = OciLayout::open(root, name)?;
+        for algorithm in ["sha256", "sha512"] {
+            let folder = root.join("blobs").join(algorithm);
+            fs::create_dir_all(&folder).map_err(|error| cannot("create", &folder, &error))?;
+        }
+        Ok(layout)
+    }
+
+    /// The directory.
+    pub fn root_path(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where a blob is.
+    pub fn blob_path(&self, digest: &Digest) -> PathBuf {
+        self.root.join("blobs").join(digest.algorithm().name()).join(digest.hex())
+    }
+
+    /// The entries of `index.json`; none when there is no such file yet.
+    pub fn entries(&self) -> Result<Vec<Descriptor>> {
+        Ok(self.index()?.map(|index| index.manifests().to_vec()).unwrap_or_default())
+    }
+
+    fn index(&self) -> Result<Option<Document>> {
+        let path = self.root.join("index.json");
+        if !path.exists() {
+            return Ok(None);
+        }
+        let bytes = self.read_small(&path, "index.json")?;
+        let index = Document::parse(&bytes, Some(OCI_INDEX), crate::digest::Algorithm::Sha256);
+        index.map(Some).map_err(|error| self.bad(format!("has a bad index.json: {}", error.message())))
+    }
+
+    fn entry(&self) -> Result<Descriptor> {
+        let entries = self.entries()?;
+        let names = || entries.iter().filter_map(name_of).map(shorten).collect::<Vec<_>>().join(", ");
+        match &self.name {
+            Some(name) => {
+                let by_digest = name.parse::<Digest>().ok();
+                let found = entries
+                    .iter()
+                    .find(|entry| name_of(entry) == Some(name) || Some(&entry.digest) == by_digest.as_ref());
+                found.cloned().ok_or_else(|| {
+                    let message =
+                        format!("{} has no image '{}'; it has {}", self.root.display(), shorten(name), list(&names()));
+                    Error::new(Code::NotFound, message)
+                })
+            }
+            None => match entries.as_slice() {
+                [only] => Ok(only.clone()),
+                [] => Err(Error::new(Code::NotFound, format!("{} holds no image", self.root.display()))),
+                several => {
+                    let named = several.len();
+                    let message =
+                        format!("{} holds {named} images; one must be named: {}", self.root.display(), list(&names()));
+                    Err(Error::new(Code::InvalidReference, message))
+                }
+            },
+        }
+    }
+
+    /// Changes `index.json`, alone.
+    pub fn change_index(&self, call: &Call, change: impl FnOnce(&mut Vec<Descriptor>)) -> Result<()> {
+        let _alone = Lock::exclusive(call, &self.root)?;
+        let index = self.index()?;
+        let mut entries = index.as_ref().map(|index| index.manifests().to_vec()).unwrap_or_default();
+        change(&mut entries);
+        // What else others wrote there stays.
+        let mut value = index.map_or_else(|| json!({"schemaVersion": 2, "mediaType": OCI_INDEX}), |index| index.value);
+        value["manifests"] = serde_json::to_value(&entries).unwrap_or_default();
+        write_whole(&self.root.join("index.json"), value.to_string().as_bytes())
+    }
+
+    /// Holds the layout against clean-ups, until it is dropped.
+    fn hold(&self, call: &Call) -> Result<()> {
+        let mut held = self.held.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if held.is_none() {
+            *held = Some(Lock::shared(call, &self.root.join("oci-layout"))?);
+        }
+        Ok(())
+    }
+
+    fn has(&self, digest: &Digest, size: u64) -> bool {
+        fs::metadata(self.blob_path(digest)).is_ok_and(|found| found.is_file() && found.len() == size)
+    }
+
+    fn read_small(&self, path: &Path, what: &str) -> Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        let file = File::open(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                Error::new(Code::NotFound, format!("{} is no OCI layout: it has no {what}", self.root.display()))
+            }
+            _ => cannot("read", path, &error),
+        })?;
+        file.take(MANIFEST_CEILING + 1).read_to_end(&mut bytes).map_err(|error| cannot("read", path, &error))?;
+        match bytes.len() as u64 > MANIFEST_CEILING {
+            true => Err(Error::new(
+                Code::LimitExceeded,
+                format!("{} has more than {MANIFEST_CEILING} bytes", path.display()),
+            )),
+            false => Ok(bytes),
+        }
+    }
+
+    fn bad(&self, why: impl std::fmt::Display) -> Error {
+        Error::new(Code::InvalidManifest, format!("the layout {} {why}", self.root.display()))
+    }
+
+    fn show(&self) -> String {
+        let name = self.name.as_ref().map(|name| format!(":{name}")).unwrap_or_default();
+        format!("oci:{}{name}", self.root.display())
+    }
+}
+
+impl ReadStore for OciLayout {
+    fn place(&self) -> String {
+        self.show()
+    }
+
+    fn root(&self, call: &Call) -> Result<Content> {
+        self.manifest(call, &self.entry()?)
+    }
+
+    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content> {
+        call.check()?;
+        let path = self.blob_path(&wanted.digest);
+        if !path.exists() {
+            return Err(Error::new(Code::NotFound, format!("{} has no manifest {}", self.show(), wanted.digest)));
+        }
+        let bytes = self.read_small(&path, "manifest")?;
+        let media_type = Some(wanted.media_type.as_str()).filter(|name| !name.is_empty());
+        Content::parse(bytes, media_type, Some(&wanted.digest)).map_err(|error| error.within(self.show()))
+    }
+
+    fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>> {
+        let path = self.blob_path(&wanted.digest);
+        let mut file = File::open(&path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                Error::new(Code::MissingBlob, format!("{} has no blob {}", self.show(), wanted.digest))
+            }
+            _ => cannot("read", &path, &error),
+        })?;
+        let begin = hashed.as_ref().map_or(0, |(_, length)| *length);
+        file.seek(SeekFrom::Start(begin)).map_err(|error| cannot("read", &path, &error))?;
+        Ok(Box::new(Verified::new(file, call, path.display().to_string(), wanted, hashed)))
+    }
+
+    fn size(&self, _: &Call, digest: &Digest) -> Result<u64> {
+        fs::metadata(self.blob_path(digest))
+            .map(|found| found.len())
+            .map_err(|_| Error::new(Code::MissingBlob, format!("{} has no blob {digest}", self.show())))
+    }
+
+    fn referrers(&self, call: &Call, subject: &Digest) -> Result<Vec<Descriptor>> {
+        let mut found = Vec::new();
+        for entry in self.entries()? {
+            let content = self.manifest(call, &entry)?;
+            if content.document.subject().is_some_and(|named| named.digest == *subject) {
+                found.push(entry);
+            }
+        }
+        Ok(found)
+    }
+}
+
+impl WriteStore for OciLayout {
+    fn place(&self) -> String {
+        self.show()
+    }
+
+    // Blobs are looked at one by one, which costs nothing here, and heals what another program left half done.
+    fn is_done(&self, call: &Call, _: &Content) -> Result<bool> {
+        self.hold(call)?;
+        Ok(false)
+    }
+
+    fn has_manifest(&self, _: &Call, _: &Digest) -> Result<bool> {
+        Ok(false)
+    }
+
+    fn has_blob(&self, _: &Call, wanted: &Descriptor) -> Result<bool> {
+        Ok(self.has(&wanted.digest, wanted.size))
+    }
+
+    fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
+        self.hold(call)?;
+        let target = self.blob_path(&wanted.digest);
+        if self.has(&wanted.digest, wanted.size) {
+            return Ok(Moved::Present);
+        }
+        if target.is_file() {
+            // Of the wrong size: another program was killed while it wrote.
+            fs::remove_file(&target).map_err(|error| cannot("remove", &target, &error))?;
+        }
+        let Some(mut partial) = Partial::open(call, &target, &wanted.digest, Some(wanted.size), Rival::Await)? else {
+            return Ok(Moved::Present);
+        };
+        let resumed = partial.length();
+        let outcome = fill(call, &mut partial, wanted, from);
+        partial.settle(outcome, &target)?;
+        Ok(Moved::Copied { resumed })
+    }
+
+    fn put_manifest(&self, call: &Call, content: &Content, role: Role) -> Result<()> {
+        self.hold(call)?;
+        let path = self.blob_path(content.digest());
+        if !self.has(content.digest(), content.bytes.len() as u64) {
+            write_whole(&path, &content.bytes)?;
+        }
+        let mut entry = content.descriptor();
+        match role {
+            Role::Child => return Ok(()),
+            Role::Referrer => entry.artifact_type = artifact_type(&content.document),
+            Role::Root => {
+                entry.annotations = self.name.as_ref().map(|name| {
+                    let mut annotations = serde_json::Map::new();
+                    annotations.insert(REF_NAME.to_owned(), name.as_str().into());
+                    annotations
+                });
+            }
+        }
+        self.change_index(call, |entries| {
+            let name = name_of(&entry).map(str::to_owned);
+            match &name {
+                Some(name) => entries.retain(|other| name_of(other) != Some(name)),
+                None if entries.iter().any(|other| other.digest == entry.digest) => return,
+                None => {}
+            }
+            // A name takes the place of the entry that had none.
+            entries.retain(|other| !(other.digest == entry.digest && name_of(other).is_none()));
+            entries.push(entry);
+        })
+    }
+
+    fn finish(&self, call: &Call) -> Result<()> {
+        // A layout without index.json is none, even when nothing was put in it.
+        match self.root.join("index.json").exists() {
+            true => Ok(()),
+            false => self.change_index(call, |_| {}),
+        }
+    }
+}
+
+fn fill(call: &Call, partial: &mut Partial, wanted: &Descriptor, from: &dyn ReadStore) -> Result<()> {
+    call.begin("blob", Some(wanted.size))?;
+    let hashed = partial.hashed();
+    call.moved_to(partial.length())?;
+    let mut blob = from.open(call, wanted, hashed)?;
+    while let Some(piece) = blob.piece()? {
+        partial.write(&piece)?;
+        call.moved_to(partial.length())?;
+    }
+    Ok(())
+}
+
+/// The name of an entry of `index.json`.
+pub fn name_of(entry: &Descriptor) -> Option<&str> {
+    entry.annotations.as_ref()?.get(REF_NAME)?.as_str()
+}
+
+fn artifact_type(document: &Document) -> Option<String> {
+    let own = document.value.get("artifactType").and_then(Value::as_str).filter(|name| !name.is_empty());
+    own.map(str::to_owned).or_else(|| document.config().map(|config| config.media_type.clone()))
+}
+
+/// Image-spec image-layout.md: the characters of a reference name.
+fn is_name(name: &str) -> bool {
+    !name.is_empty() && name.len() <= 255 && name.chars().all(|c| c.is_ascii_alphanumeric() || "-._:@/+".contains(c))
+}
+
+fn is_ours(name: &std::ffi::OsStr) -> bool {
+    let name = name.to_string_lossy();
+    matches!(name.as_ref(), "blobs" | "index.json" | "oci-layout") || name.starts_with(".")
+}
+
+fn list(names: &str) -> String {
+    if names.is_empty() {
+        "none with a name".to_owned()
+    } else {
+        names.to_owned()
+    }
+}
+
+fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Error {
+    Error::io(format!("cannot {what} {}", path.display()), error)
+}
+
+/// Writes a file in one step: whole or not at all.
+pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::Builder::new()
+        .prefix(".")
+        .suffix(".partial")
+        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
+        .tempfile_in(folder)
+        .map_err(|error| cannot("create a file in", folder, &error))?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|error| cannot("write", path, &error))?;
+    file.persist(path).map(drop).map_err(|error| cannot("create", path, &error.error))
+}

@@ -1,0 +1,221 @@
+//! What copying needs of a place that holds images: one trait to read from it, one to write to it. Registries, layouts,
+//! archives and directories all have them, so that one engine serves every pair.
+
+use bytes::Bytes;
+
+use crate::digest::{Algorithm, Digest, Hasher};
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::http::upload;
+use crate::manifest::{Descriptor, Document};
+use crate::reference::Repository;
+
+/// A manifest with its exact bytes.
+#[derive(Debug, Clone)]
+pub struct Content {
+    /// What it is.
+    pub document: Document,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Content {
+    /// Bytes that must have a digest, when one is given.
+    pub fn parse(bytes: Vec<u8>, media_type: Option<&str>, expected: Option<&Digest>) -> Result<Content> {
+        let algorithm = expected.map_or(Algorithm::Sha256, Digest::algorithm);
+        let document = Document::parse(&bytes, media_type, algorithm)?;
+        if let Some(expected) = expected.filter(|expected| **expected != document.digest) {
+            let message = format!("the manifest has the digest {}, not {expected}", document.digest);
+            return Err(Error::new(Code::DigestMismatch, message));
+        }
+        Ok(Content { document, bytes })
+    }
+
+    /// Its digest.
+    pub fn digest(&self) -> &Digest {
+        &self.document.digest
+    }
+
+    /// The descriptor under which something else may name it.
+    pub fn descriptor(&self) -> Descriptor {
+        Descriptor {
+            media_type: self.document.media_type.clone(),
+            digest: self.document.digest.clone(),
+            size: self.bytes.len() as u64,
+            urls: None,
+            annotations: None,
+            data: None,
+            artifact_type: None,
+            platform: None,
+        }
+    }
+}
+
+/// A blob as it passes by. It is verified: the end comes only after its digest and its size were found right.
+pub trait Blob {
+    /// The next bytes; None is the end.
+    fn piece(&mut self) -> Result<Option<Bytes>>;
+}
+
+/// Why a manifest is put.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It is what the destination's name stands for.
+    Root,
+    /// An index names it.
+    Child,
+    /// It names another as its subject.
+    Referrer,
+}
+
+/// What became of a blob.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Moved {
+    /// Its bytes were moved; so many had been moved before.
+    Copied {
+        /// Bytes that were there from an earlier try.
+        resumed: u64,
+    },
+    /// It was mounted from another repository.
+    Mounted,
+    /// It was there.
+    Present,
+}
+
+/// A place to copy from.
+pub trait ReadStore: Send + Sync {
+    /// What messages call it.
+    fn place(&self) -> String;
+    /// The manifest that its name stands for.
+    fn root(&self, call: &Call) -> Result<Content>;
+    /// A manifest, verified.
+    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content>;
+    /// Opens a blob behind the bytes that the caller has hashed already.
+    fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>>;
+    /// The size of a blob that no descriptor tells (schema 1).
+    fn size(&self, call: &Call, digest: &Digest) -> Result<u64>;
+    /// The manifests that name this one as their subject.
+    fn referrers(&self, call: &Call, subject: &Digest) -> Result<Vec<Descriptor>>;
+    /// The repository that it is, if it is one: blobs may be mounted from it.
+    fn repository(&self) -> Option<&Repository> {
+        None
+    }
+}
+
+/// A place to copy to.
+pub trait WriteStore: Send + Sync {
+    /// What messages call it.
+    fn place(&self) -> String;
+    /// Whether its name stands for this manifest already, with everything below it.
+    fn is_done(&self, call: &Call, root: &Content) -> Result<bool>;
+    /// Whether it has a manifest with everything below it.
+    fn has_manifest(&self, call: &Call, digest: &Digest) -> Result<bool>;
+    /// Whether it has a blob.
+    fn has_blob(&self, call: &Call, wanted: &Descriptor) -> Result<bool>;
+    /// Gets a blob from another place, unless it is there.
+    fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved>;
+    /// Takes a manifest whose children and blobs it has.
+    fn put_manifest(&self, call: &Call, content: &Content, role: Role) -> Result<()>;
+    /// Everything has been put.
+    fn finish(&self, call: &Call) -> Result<()>;
+}
+
+/// A blob as the body of an upload. It stays one piece behind, so that the last byte leaves only after the digest was
+/// found right.
+pub struct Upload<'a> {
+    blob: Box<dyn Blob + 'a>,
+    now: Bytes,
+    ahead: Option<Bytes>,
+    begun: bool,
+}
+
+impl<'a> Upload<'a> {
+    /// The body for a blob.
+    pub fn new(blob: Box<dyn Blob + 'a>) -> Upload<'a> {
+        Upload { blob, now: Bytes::new(), ahead: None, begun: false }
+    }
+}
+
+impl upload::Source for Upload<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        if !self.begun {
+            self.begun = true;
+            self.ahead = self.blob.piece()?;
+        }
+        while self.now.is_empty() {
+            let Some(next) = self.ahead.take() else { return Ok(0) };
+            self.ahead = self.blob.piece()?;
+            self.now = next;
+        }
+        let count = self.now.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&self.now.split_to(count));
+        Ok(count)
+    }
+}
+
+/// Verifies the bytes of a reader that cannot be trusted, such as a file of a layout.
+pub struct Verified<R> {
+    reader: R,
+    call: Call,
+    name: String,
+    expected: Digest,
+    size: u64,
+    position: u64,
+    hasher: Option<Hasher>,
+}
+
+impl<R: std::io::Read> Verified<R> {
+    /// `reader` is behind the bytes that are hashed.
+    pub fn new(
+        reader: R,
+        call: &Call,
+        name: String,
+        wanted: &Descriptor,
+        hashed: Option<(Hasher, u64)>,
+    ) -> Verified<R> {
+        let (hasher, position) = hashed.unwrap_or_else(|| (Hasher::new(wanted.digest.algorithm()), 0));
+        let (expected, size) = (wanted.digest.clone(), wanted.size);
+        Verified { reader, call: call.clone(), name, expected, size, position, hasher: Some(hasher) }
+    }
+
+    fn wrong_size(&self, found: &str) -> Error {
+        let message = format!("{} holds {found} bytes of the blob {}, not {}", self.name, self.expected, self.size);
+        Error::new(Code::SizeMismatch, message)
+    }
+}
+
+impl<R: std::io::Read> Blob for Verified<R> {
+    fn piece(&mut self) -> Result<Option<Bytes>> {
+        self.call.check()?;
+        let Some(hasher) = &mut self.hasher else { return Ok(None) };
+        let mut buffer = vec![0; upload::PIECE];
+        let mut filled = 0;
+        while filled < buffer.len() {
+            match self.reader.read(&mut buffer[filled..]) {
+                Ok(0) => break,
+                Ok(count) => filled += count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::io(format!("cannot read {}", self.name), &error)),
+            }
+        }
+        buffer.truncate(filled);
+        hasher.update(&buffer);
+        self.position += filled as u64;
+        if self.position > self.size {
+            return Err(self.wrong_size("more"));
+        }
+        if filled > 0 {
+            return Ok(Some(Bytes::from(buffer)));
+        }
+        if self.position < self.size {
+            return Err(self.wrong_size(&self.position.to_string()));
+        }
+        match self.hasher.take().map(Hasher::finish) {
+            Some(found) if found != self.expected => {
+                let message = format!("{} holds a blob of the digest {found}, not {}", self.name, self.expected);
+                Err(Error::new(Code::DigestMismatch, message))
+            }
+            _ => Ok(None),
+        }
+    }
+}

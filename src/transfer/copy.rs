@@ -1,0 +1,180 @@
+//! Copying.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{json, Value};
+
+use super::meter::Meter;
+use super::plan::{Choice, Plan, Planner};
+use super::side::Source;
+use super::workers::in_parallel;
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result, Side};
+use crate::http::call::Call;
+use crate::manifest::Descriptor;
+use crate::platform::Platform;
+use crate::store::{Content, ReadStore, WriteStore};
+
+/// Options of [`copy`].
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CopyOptions {
+    /// Of an index, the manifests for these platforms.
+    pub platform: Vec<String>,
+    /// Says explicitly that an index is copied whole.
+    pub all: bool,
+    /// With several platforms: keep the index as it is, with manifests missing.
+    pub sparse: bool,
+    /// Also signatures, SBOMs and whatever else refers to what is copied.
+    pub referrers: bool,
+    /// Also layers that are meant to be fetched from elsewhere.
+    pub foreign_layers: bool,
+    /// How many transfers at once.
+    pub concurrency: u64,
+    /// Only say what would be done.
+    pub dry_run: bool,
+}
+
+impl Default for CopyOptions {
+    fn default() -> CopyOptions {
+        CopyOptions {
+            platform: Vec::new(),
+            all: false,
+            sparse: false,
+            referrers: false,
+            foreign_layers: false,
+            concurrency: 4,
+            dry_run: false,
+        }
+    }
+}
+
+impl CopyOptions {
+    fn choice(&self) -> Result<Choice> {
+        let invalid = |why: &str| Err(Error::new(Code::InvalidArgument, why));
+        if self.all && !self.platform.is_empty() {
+            return invalid("the options all and platform exclude each other");
+        }
+        if self.sparse && self.platform.is_empty() {
+            return invalid("the option sparse needs the option platform");
+        }
+        if !(1..=64).contains(&self.concurrency) {
+            return invalid("the option concurrency is 1 to 64");
+        }
+        let platforms = self.platform.iter().map(|text| text.parse::<Platform>()).collect::<Result<_>>()?;
+        let Self { sparse, referrers, foreign_layers, .. } = *self;
+        Ok(Choice { platforms, sparse, referrers, foreign_layers })
+    }
+}
+
+/// What a copy did.
+#[derive(Debug, Serialize)]
+pub struct Copied {
+    /// Where from.
+    pub source: String,
+    /// Where to.
+    pub destination: String,
+    /// The digest of what was copied.
+    pub digest: Digest,
+    /// Its media type.
+    #[serde(rename = "mediaType")]
+    pub media_type: String,
+    /// `{total, copied, skipped, referrers}`.
+    pub manifests: Value,
+    /// `{total, copied, mounted, skipped, bytes, bytes_copied, bytes_resumed}`.
+    pub blobs: Value,
+    /// Only with `dry_run`: `{manifests: [descriptor…], blobs: [descriptor…]}` that the destination lacks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub plan: Option<Value>,
+}
+
+/// Copies what `from` names to what `to` names.
+pub fn copy(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &CopyOptions) -> Result<Copied> {
+    let choice = options.choice()?;
+    let width = usize::try_from(options.concurrency).unwrap_or(1);
+    let from = &Source(from);
+    call.begin("copy", None)?;
+    let planner = Planner { call, from, to, width, choice: &choice };
+    let root = planner.root()?;
+    let mut job = Job { call, from, to, width, root: root.clone(), meter: Arc::default() };
+    if !choice.referrers && to.is_done(call, &root).map_err(destination)? {
+        return Ok(job.report(&Plan { present: 1, ..Plan::default() }, 0, None));
+    }
+    let plan = planner.plan(root)?;
+    if options.dry_run {
+        return job.rehearse(&plan);
+    }
+    let bytes = plan.blobs.iter().map(|blob| blob.size).fold(0, u64::saturating_add);
+    job.meter = Arc::new(Meter::new(width, plan.blobs.len() as u64, bytes));
+    call.begin("copy", Some(bytes))?;
+    job.blobs(&plan)?;
+    job.manifests(&plan)?;
+    to.finish(call).map_err(destination)?;
+    let copied = plan.levels.iter().map(Vec::len).sum::<usize>() as u64;
+    Ok(job.report(&plan, copied, None))
+}
+
+struct Job<'a> {
+    call: &'a Call,
+    from: &'a dyn ReadStore,
+    to: &'a dyn WriteStore,
+    width: usize,
+    root: Content,
+    meter: Arc<Meter>,
+}
+
+impl Job<'_> {
+    fn blobs(&self, plan: &Plan) -> Result<()> {
+        in_parallel(self.call, self.width, &self.meter, plan.blobs.iter().collect(), |call, worker, blob| {
+            let moved = self.to.put_blob(call, blob, self.from).map_err(destination)?;
+            self.meter.settle(worker, blob.size, moved);
+            Ok(())
+        })
+    }
+
+    fn manifests(&self, plan: &Plan) -> Result<()> {
+        for level in &plan.levels {
+            in_parallel(self.call, self.width, &self.meter, level.iter().collect(), |call, _, planned| {
+                self.to.put_manifest(call, &planned.content, planned.role).map_err(destination)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What would be done.
+    fn rehearse(&self, plan: &Plan) -> Result<Copied> {
+        let missing = std::sync::Mutex::new(Vec::new());
+        in_parallel(self.call, self.width, &self.meter, plan.blobs.iter().collect(), |call, _, blob| {
+            if !self.to.has_blob(call, blob).map_err(destination)? {
+                missing.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(blob.clone());
+            }
+            Ok(())
+        })?;
+        let mut missing = missing.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        missing.sort_by_key(|blob: &Descriptor| std::cmp::Reverse(blob.size));
+        let manifests: Vec<Descriptor> = plan.levels.iter().flatten().map(|one| one.content.descriptor()).collect();
+        let count = manifests.len() as u64;
+        Ok(self.report(plan, count, Some(json!({"manifests": manifests, "blobs": missing}))))
+    }
+
+    fn report(&self, plan: &Plan, copied: u64, rehearsed: Option<Value>) -> Copied {
+        Copied {
+            source: self.from.place(),
+            destination: self.to.place(),
+            digest: self.root.digest().clone(),
+            media_type: self.root.document.media_type.clone(),
+            manifests: json!({"total": copied + plan.present, "copied": copied, "skipped": plan.present,
+                              "referrers": plan.referrers}),
+            blobs: self.meter.to_json(),
+            plan: rehearsed,
+        }
+    }
+}
+
+fn destination(error: Error) -> Error {
+    match error.side() {
+        Some(_) => error,
+        None => error.with_side(Side::Destination),
+    }
+}

@@ -1,0 +1,223 @@
+//! What a copy has to move: the manifests, children first, and each blob once.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::meter::Meter;
+use super::workers::in_parallel;
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::manifest::{Descriptor, Document, Kind};
+use crate::media_type as types;
+use crate::platform::Platform;
+use crate::store::{Content, ReadStore, Role, WriteStore};
+
+/// Deeper than anybody nests.
+const DEPTH: usize = 16;
+/// More manifests than anybody copies at once.
+const MOST: usize = 100_000;
+
+/// What to take of an index.
+#[derive(Debug, Clone, Default)]
+pub struct Choice {
+    /// These platforms; none is all.
+    pub platforms: Vec<Platform>,
+    /// Keep the index as it is though some of its manifests are not copied.
+    pub sparse: bool,
+    /// Also what refers to what is copied.
+    pub referrers: bool,
+    /// Also layers that are meant to be fetched from elsewhere.
+    pub foreign_layers: bool,
+}
+
+/// A manifest to put.
+#[derive(Debug, Clone)]
+pub struct Planned {
+    /// The manifest.
+    pub content: Content,
+    /// Why it is put.
+    pub role: Role,
+}
+
+/// What a copy has to move.
+#[derive(Debug, Default)]
+pub struct Plan {
+    /// Manifests, level by level: each level needs only what stands before it. The root is the last.
+    pub levels: Vec<Vec<Planned>>,
+    /// Blobs, the largest first.
+    pub blobs: Vec<Descriptor>,
+    /// Manifests that the destination has, with everything below them.
+    pub present: u64,
+    /// How many of the manifests are referrers.
+    pub referrers: u64,
+}
+
+/// Walks through a source.
+pub struct Planner<'a> {
+    /// The call.
+    pub call: &'a Call,
+    /// The source.
+    pub from: &'a dyn ReadStore,
+    /// The destination.
+    pub to: &'a dyn WriteStore,
+    /// How many requests at once.
+    pub width: usize,
+    /// What is wanted.
+    pub choice: &'a Choice,
+}
+
+#[derive(Default)]
+struct Found {
+    contents: Vec<Planned>,
+    present: u64,
+}
+
+impl Planner<'_> {
+    /// The manifest that stands for what was chosen: one image for one platform, else an index.
+    pub fn root(&self) -> Result<Content> {
+        let root = self.from.root(self.call)?;
+        if root.document.kind != Kind::Index || self.choice.platforms.is_empty() {
+            return Ok(root);
+        }
+        match self.choice.platforms.as_slice() {
+            [only] if !self.choice.sparse => self.descend(root, only),
+            _ if self.choice.sparse => Ok(root),
+            several => narrowed(&root, several),
+        }
+    }
+
+    fn descend(&self, mut found: Content, platform: &Platform) -> Result<Content> {
+        for _ in 0..DEPTH {
+            if found.document.kind != Kind::Index {
+                return Ok(found);
+            }
+            let entry = found.document.choose(platform)?.clone();
+            found = self.from.manifest(self.call, &entry)?;
+        }
+        Err(Error::new(Code::LimitExceeded, format!("the index holds indexes more than {DEPTH} deep")))
+    }
+
+    /// Everything that the root needs.
+    pub fn plan(&self, root: Content) -> Result<Plan> {
+        let mut plan = Plan::default();
+        let mut seen = HashSet::from([root.digest().clone()]);
+        let mut blobs = Vec::new();
+        let mut level = vec![Planned { content: root, role: Role::Root }];
+        while !level.is_empty() {
+            if plan.levels.len() == DEPTH {
+                return Err(Error::new(Code::LimitExceeded, format!("manifests are nested more than {DEPTH} deep")));
+            }
+            let mut wanted = Vec::new();
+            for planned in &level {
+                wanted.extend(self.children(&planned.content.document, plan.levels.is_empty())?);
+                self.add_blobs(&planned.content.document, &mut seen, &mut blobs)?;
+                if self.choice.referrers {
+                    let named = self.from.referrers(self.call, planned.content.digest())?;
+                    wanted.extend(named.into_iter().map(|entry| (entry, Role::Referrer)));
+                }
+            }
+            wanted.retain(|(entry, _)| seen.insert(entry.digest.clone()));
+            if seen.len() > MOST {
+                return Err(Error::new(Code::LimitExceeded, format!("there are more than {MOST} things to copy")));
+            }
+            plan.levels.push(level);
+            let found = self.fetch(wanted)?;
+            plan.present += found.present;
+            level = found.contents;
+        }
+        plan.levels.reverse();
+        plan.referrers = plan.levels.iter().flatten().filter(|planned| planned.role == Role::Referrer).count() as u64;
+        blobs.sort_by_key(|blob: &Descriptor| std::cmp::Reverse(blob.size));
+        plan.blobs = blobs;
+        Ok(plan)
+    }
+
+    fn children(&self, document: &Document, is_root: bool) -> Result<Vec<(Descriptor, Role)>> {
+        let chosen = |entry: &&Descriptor| {
+            !(is_root && self.choice.sparse)
+                || self.choice.platforms.is_empty()
+                || entry.platform.as_ref().is_some_and(|has| self.choice.platforms.iter().any(|want| want.matches(has)))
+        };
+        let entries: Vec<_> = document.manifests().iter().filter(chosen).collect();
+        if entries.is_empty() && !document.manifests().is_empty() {
+            return document.choose(&self.choice.platforms[0]).map(|_| Vec::new());
+        }
+        Ok(entries.into_iter().filter(|entry| is_manifest(entry)).map(|entry| (entry.clone(), Role::Child)).collect())
+    }
+
+    fn add_blobs(&self, document: &Document, seen: &mut HashSet<Digest>, blobs: &mut Vec<Descriptor>) -> Result<()> {
+        let others = document.manifests().iter().filter(|entry| !is_manifest(entry));
+        let named = document.config().into_iter().chain(document.layers()).chain(others);
+        for blob in named {
+            let foreign = types::is_foreign(&blob.media_type) && !self.choice.foreign_layers;
+            if !foreign && seen.insert(blob.digest.clone()) {
+                blobs.push(blob.clone());
+            }
+        }
+        for digest in document.fs_layers()? {
+            if seen.insert(digest.clone()) {
+                let size = self.from.size(self.call, &digest)?;
+                blobs.push(Descriptor { media_type: types::DOCKER_LAYER.to_owned(), ..blob_of(digest, size) });
+            }
+        }
+        Ok(())
+    }
+
+    /// Fetches manifests, but for those that the destination has.
+    fn fetch(&self, wanted: Vec<(Descriptor, Role)>) -> Result<Found> {
+        let found = Mutex::new(Found::default());
+        let order: Vec<Digest> = wanted.iter().map(|(entry, _)| entry.digest.clone()).collect();
+        in_parallel(self.call, self.width, &Arc::new(Meter::default()), wanted, |call, _, (entry, role)| {
+            // A referrer that is there may not be known as one, and may have referrers of its own.
+            if role == Role::Child && !self.choice.referrers && self.to.has_manifest(call, &entry.digest)? {
+                found.lock().unwrap_or_else(PoisonError::into_inner).present += 1;
+                return Ok(());
+            }
+            let content = self.from.manifest(call, &entry)?;
+            found.lock().unwrap_or_else(PoisonError::into_inner).contents.push(Planned { content, role });
+            Ok(())
+        })?;
+        let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        // Whoever answered first, the order is the source's.
+        found.contents.sort_by_key(|planned| order.iter().position(|digest| digest == planned.content.digest()));
+        Ok(found)
+    }
+}
+
+fn blob_of(digest: Digest, size: u64) -> Descriptor {
+    Descriptor {
+        media_type: String::new(),
+        digest,
+        size,
+        urls: None,
+        annotations: None,
+        data: None,
+        artifact_type: None,
+        platform: None,
+    }
+}
+
+fn is_manifest(entry: &Descriptor) -> bool {
+    let name = types::essence(&entry.media_type);
+    name.is_empty() || types::is_index(&name) || types::is_image(&name) || types::is_schema1(&name)
+}
+
+/// The index with the manifests of these platforms only.
+fn narrowed(root: &Content, platforms: &[Platform]) -> Result<Content> {
+    let mut chosen = Vec::new();
+    for platform in platforms {
+        let entry = root.document.choose(platform)?;
+        if !chosen.contains(&&entry.digest) {
+            chosen.push(&entry.digest);
+        }
+    }
+    let mut value = root.document.value.clone();
+    if let Some(entries) = value.get_mut("manifests").and_then(serde_json::Value::as_array_mut) {
+        entries.retain(|entry| {
+            let digest = entry.get("digest").and_then(serde_json::Value::as_str).unwrap_or_default();
+            chosen.iter().any(|chosen| chosen.as_str() == digest)
+        });
+    }
+    Content::parse(value.to_string().into_bytes(), Some(&root.document.media_type), None)
+}

@@ -1,0 +1,54 @@
+//! Says of every error which side of a copy it came from.
+
+use bytes::Bytes;
+
+use crate::digest::{Digest, Hasher};
+use crate::error::{Result, Side};
+use crate::http::call::Call;
+use crate::manifest::Descriptor;
+use crate::reference::Repository;
+use crate::store::{Blob, Content, ReadStore};
+
+/// A source whose errors say so.
+pub struct Source<'a>(pub &'a dyn ReadStore);
+
+struct Sided(Box<dyn Blob>);
+
+impl Blob for Sided {
+    fn piece(&mut self) -> Result<Option<Bytes>> {
+        self.0.piece().map_err(|error| error.with_side(Side::Source))
+    }
+}
+
+impl ReadStore for Source<'_> {
+    fn place(&self) -> String {
+        self.0.place()
+    }
+
+    fn root(&self, call: &Call) -> Result<Content> {
+        self.0.root(call).map_err(|error| error.with_side(Side::Source))
+    }
+
+    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content> {
+        self.0.manifest(call, wanted).map_err(|error| error.with_side(Side::Source))
+    }
+
+    fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>> {
+        match self.0.open(call, wanted, hashed) {
+            Ok(blob) => Ok(Box::new(Sided(blob))),
+            Err(error) => Err(error.with_side(Side::Source)),
+        }
+    }
+
+    fn size(&self, call: &Call, digest: &Digest) -> Result<u64> {
+        self.0.size(call, digest).map_err(|error| error.with_side(Side::Source))
+    }
+
+    fn referrers(&self, call: &Call, subject: &Digest) -> Result<Vec<Descriptor>> {
+        self.0.referrers(call, subject).map_err(|error| error.with_side(Side::Source))
+    }
+
+    fn repository(&self) -> Option<&Repository> {
+        self.0.repository()
+    }
+}

@@ -1,0 +1,171 @@
+//! Work on several threads at once, for one call. What the caller must see (log, progress, a question for credentials)
+//! is brought to his thread, which waits here: his callbacks run on no other.
+
+use std::collections::VecDeque;
+use std::sync::{mpsc as reply, Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::sync::mpsc;
+
+use super::meter::Meter;
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::http::context::{Context, Credentials};
+use crate::http::thread;
+
+/// How often the caller's progress is brought up to date.
+const TICK: Duration = Duration::from_millis(50);
+
+enum Event {
+    Log(Value),
+    Credentials(String, reply::Sender<Result<Credentials>>),
+}
+
+/// Does every job, `width` at a time. The first error ends the rest.
+pub fn in_parallel<T: Send>(
+    call: &Call,
+    width: usize,
+    meter: &Arc<Meter>,
+    jobs: Vec<T>,
+    work: impl Fn(&Call, usize, T) -> Result<()> + Sync,
+) -> Result<()> {
+    let width = width.clamp(1, jobs.len().max(1));
+    let jobs = Mutex::new(VecDeque::from(jobs));
+    let failure = Mutex::new(None);
+    let (events, arriving) = mpsc::unbounded_channel();
+    let contexts: Vec<Arc<Context>> = (0..width).map(|worker| context(call, worker, meter, &events)).collect();
+    drop(events);
+    let stop = |error: Error| {
+        lock(&failure).get_or_insert(error);
+        lock(&jobs).clear();
+        contexts.iter().for_each(|context| context.cancel());
+    };
+    let run = |worker: usize, ended: mpsc::UnboundedSender<Event>| {
+        let own = call.with_context(contexts[worker].clone());
+        loop {
+            let Some(job) = lock(&jobs).pop_front() else { break };
+            if let Err(error) = work(&own, worker, job) {
+                stop(error);
+            }
+        }
+        drop(ended);
+    };
+    let (alive, ending) = mpsc::unbounded_channel();
+    std::thread::scope(|scope| {
+        for worker in 0..width {
+            let (run, alive) = (&run, alive.clone());
+            if let Err(error) = thread::scoped(scope, "ocireg-copy", move || run(worker, alive)) {
+                stop(error);
+            }
+        }
+        drop(alive);
+        attend(call, meter, arriving, ending, &stop);
+    });
+    match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        Some(error) => Err(error),
+        None => call.check(),
+    }
+}
+
+/// The context of one worker: the caller's deadline, and hooks that send to his thread.
+fn context(call: &Call, worker: usize, meter: &Arc<Meter>, events: &mpsc::UnboundedSender<Event>) -> Arc<Context> {
+    let context = Context::new();
+    context.set_deadline(call.remaining());
+    let meter = meter.clone();
+    context.set_progress(Some(Arc::new(move |done, _| {
+        meter.moved_to(worker, done);
+        Ok(())
+    })));
+    if call.is_logged() {
+        let events = events.clone();
+        context.set_log(Some(Arc::new(move |event: &Value| {
+            let _ = events.send(Event::Log(event.clone()));
+            Ok(())
+        })));
+    }
+    if call.asks_for_credentials() {
+        let events = events.clone();
+        context.set_credentials(Some(Arc::new(move |host: &str| {
+            let (answer, answered) = reply::channel();
+            let _ = events.send(Event::Credentials(host.to_owned(), answer));
+            answered.recv().unwrap_or_else(|_| Err(Error::new(Code::Cancelled, "the copy has ended")))
+        })));
+    }
+    Arc::new(context)
+}
+
+/// Serves the workers until the last one has ended.
+fn attend(
+    call: &Call,
+    meter: &Meter,
+    mut arriving: mpsc::UnboundedReceiver<Event>,
+    mut ending: mpsc::UnboundedReceiver<Event>,
+    stop: &dyn Fn(Error),
+) {
+    let mut stopped = false;
+    loop {
+        let next = async {
+            tokio::select! {
+                biased;
+                Some(event) = arriving.recv() => Next::Event(event),
+                _ = ending.recv() => Next::End,
+                () = tokio::time::sleep(TICK) => Next::Tick,
+            }
+        };
+        // Once stopped, the caller's own end must not keep the workers from being waited for.
+        let outcome = match stopped {
+            true => Ok(call.engine().block_on(next)),
+            false => call.wait(None, next),
+        };
+        let served = match outcome {
+            Ok(Next::End) => break,
+            Ok(Next::Tick) if stopped => Ok(()),
+            Ok(Next::Tick) => report(call, meter),
+            Ok(Next::Event(event)) => serve(call, event, stopped),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = served {
+            stopped = true;
+            stop(error);
+        }
+    }
+    if !stopped {
+        while let Ok(event) = arriving.try_recv() {
+            let _ = serve(call, event, false);
+        }
+        if let Err(error) = report(call, meter) {
+            stop(error);
+        }
+    }
+}
+
+enum Next {
+    Event(Event),
+    End,
+    Tick,
+}
+
+fn report(call: &Call, meter: &Meter) -> Result<()> {
+    call.describe(|| meter.to_json());
+    call.moved_to(meter.done())
+}
+
+fn serve(call: &Call, event: Event, stopped: bool) -> Result<()> {
+    match event {
+        Event::Log(_) if stopped => Ok(()),
+        Event::Log(event) => call.log(|| event),
+        Event::Credentials(host, answer) => {
+            let credentials = match stopped {
+                true => Err(Error::new(Code::Cancelled, "the copy has ended")),
+                false => call.credentials(&host).map(Option::unwrap_or_default),
+            };
+            let _ = answer.send(credentials);
+            Ok(())
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

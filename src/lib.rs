@@ -12,6 +12,7 @@
 
 pub mod auth;
 pub mod digest;
+pub mod endpoint;
 pub mod error;
 pub mod ffi;
 pub mod http;

@@ -50,6 +50,12 @@ pub fn is_schema1(media_type: &str) -> bool {
     matches!(media_type, SCHEMA1 | SCHEMA1_SIGNED)
 }
 
+/// Whether what has this type may name other content: any manifest, or something that does not say what it is.
+pub fn is_manifest(media_type: &str) -> bool {
+    let name = essence(media_type);
+    name.is_empty() || is_index(&name) || is_image(&name) || is_schema1(&name)
+}
+
 /// Whether it is a layer that is meant to be fetched from elsewhere.
 pub fn is_foreign(media_type: &str) -> bool {
     media_type == DOCKER_FOREIGN_LAYER || media_type.starts_with("application/vnd.oci.image.layer.nondistributable.")

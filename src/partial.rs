@@ -12,6 +12,8 @@ use std::time::Duration;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
+use crate::manifest::Descriptor;
+use crate::store::ReadStore;
 
 /// What a writer does when another is writing the same target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +88,19 @@ impl Partial {
             .write_all(bytes)
             .map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
         self.length += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Adds what is missing of a blob.
+    pub fn fill(&mut self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<()> {
+        call.begin("blob", Some(wanted.size))?;
+        let hashed = self.hashed();
+        call.moved_to(hashed.as_ref().map_or(0, |(_, length)| *length))?;
+        let mut blob = from.open(call, wanted, hashed)?;
+        while let Some(piece) = blob.piece()? {
+            self.write(&piece)?;
+            call.moved_to(self.length)?;
+        }
         Ok(())
     }
 

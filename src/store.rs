@@ -116,6 +116,10 @@ pub trait WriteStore: Send + Sync {
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved>;
     /// Takes a manifest whose children and blobs it has.
     fn put_manifest(&self, call: &Call, content: &Content, role: Role) -> Result<()>;
+    /// Whether it holds images for one platform only: the host's is taken then, unless the caller names one.
+    fn one_platform(&self) -> bool {
+        false
+    }
     /// Everything has been put.
     fn finish(&self, call: &Call) -> Result<()>;
 }

@@ -1,4 +1,8 @@
 //! The places on this machine: OCI image layouts and the archives.
 
+pub mod archive;
+pub mod check;
+pub mod directory;
 pub mod lock;
 pub mod oci;
+pub mod tarball;

@@ -259,7 +259,7 @@ impl WriteStore for OciLayout {
             return Ok(Moved::Present);
         };
         let resumed = partial.length();
-        let outcome = fill(call, &mut partial, wanted, from);
+        let outcome = partial.fill(call, wanted, from);
         partial.settle(outcome, &target)?;
         Ok(Moved::Copied { resumed })
     }
@@ -302,18 +302,6 @@ impl WriteStore for OciLayout {
             false => self.change_index(call, |_| {}),
         }
     }
-}
-
-fn fill(call: &Call, partial: &mut Partial, wanted: &Descriptor, from: &dyn ReadStore) -> Result<()> {
-    call.begin("blob", Some(wanted.size))?;
-    let hashed = partial.hashed();
-    call.moved_to(partial.length())?;
-    let mut blob = from.open(call, wanted, hashed)?;
-    while let Some(piece) = blob.piece()? {
-        partial.write(&piece)?;
-        call.moved_to(partial.length())?;
-    }
-    Ok(())
 }
 
 /// The name of an entry of `index.json`.

@@ -91,7 +91,10 @@ pub struct Copied {
 
 /// Copies what `from` names to what `to` names.
 pub fn copy(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &CopyOptions) -> Result<Copied> {
-    let choice = options.choice()?;
+    let mut choice = options.choice()?;
+    if to.one_platform() && choice.platforms.is_empty() {
+        choice.platforms.push(Platform::host());
+    }
     let width = usize::try_from(options.concurrency).unwrap_or(1);
     let from = &Source(from);
     call.begin("copy", None)?;

@@ -143,11 +143,15 @@ impl Planner<'_> {
         if entries.is_empty() && !document.manifests().is_empty() {
             return document.choose(&self.choice.platforms[0]).map(|_| Vec::new());
         }
-        Ok(entries.into_iter().filter(|entry| is_manifest(entry)).map(|entry| (entry.clone(), Role::Child)).collect())
+        Ok(entries
+            .into_iter()
+            .filter(|entry| types::is_manifest(&entry.media_type))
+            .map(|entry| (entry.clone(), Role::Child))
+            .collect())
     }
 
     fn add_blobs(&self, document: &Document, seen: &mut HashSet<Digest>, blobs: &mut Vec<Descriptor>) -> Result<()> {
-        let others = document.manifests().iter().filter(|entry| !is_manifest(entry));
+        let others = document.manifests().iter().filter(|entry| !types::is_manifest(&entry.media_type));
         let named = document.config().into_iter().chain(document.layers()).chain(others);
         for blob in named {
             let foreign = types::is_foreign(&blob.media_type) && !self.choice.foreign_layers;
@@ -196,11 +200,6 @@ fn blob_of(digest: Digest, size: u64) -> Descriptor {
         artifact_type: None,
         platform: None,
     }
-}
-
-fn is_manifest(entry: &Descriptor) -> bool {
-    let name = types::essence(&entry.media_type);
-    name.is_empty() || types::is_index(&name) || types::is_image(&name) || types::is_schema1(&name)
 }
 
 /// The index with the manifests of these platforms only.

@@ -1,0 +1,126 @@
+//! The names of places to copy from and to, in the form that skopeo gave them: `docker://REF`, `oci:DIR[:NAME]`,
+//! `oci-archive:FILE[:NAME]`, `docker-archive:FILE[:REF]`, `dir:DIR`. A bare name is a reference.
+
+use std::path::Path;
+
+use crate::digest::shorten;
+use crate::error::{Code, Error, Result};
+use crate::layout::archive::{ArchiveReader, ArchiveWriter, Form};
+use crate::layout::directory::Directory;
+use crate::layout::oci::OciLayout;
+use crate::reference::{Index, Reference};
+use crate::registry::store::RegistryStore;
+use crate::registry::Client;
+use crate::store::{ReadStore, WriteStore};
+
+/// A place, by its name.
+#[derive(Debug)]
+pub enum Endpoint {
+    /// A repository's tag or digest.
+    Registry(Reference),
+    /// A layout and perhaps a name in it.
+    Oci(String, Option<String>),
+    /// A tar of a layout.
+    OciArchive(String, Option<String>),
+    /// What `docker save` writes.
+    DockerArchive(String, Option<String>),
+    /// A directory with a file for each layer.
+    Directory(String),
+}
+
+impl Endpoint {
+    /// Takes a name apart.
+    pub fn parse(text: &str) -> Result<Endpoint> {
+        let invalid = |why: &str| Error::new(Code::InvalidReference, format!("'{}' {why}", shorten(text)));
+        let Some((transport, rest)) = text.split_once(':') else {
+            return Ok(Endpoint::Registry(Reference::parse(text, None)?));
+        };
+        let path = || match rest.split_once(':') {
+            Some(("", _)) => Err(invalid("has no path")),
+            Some((_, "")) => Err(invalid("has nothing after its last colon")),
+            Some((path, name)) => Ok((path.to_owned(), Some(name.to_owned()))),
+            None if rest.is_empty() => Err(invalid("has no path")),
+            None => Ok((rest.to_owned(), None)),
+        };
+        match transport {
+            "docker" => match rest.strip_prefix("//") {
+                Some(reference) => Ok(Endpoint::Registry(Reference::parse(reference, None)?)),
+                // `docker:5000/a` is a host with a port, as any bare name.
+                None => Ok(Endpoint::Registry(Reference::parse(text, None)?)),
+            },
+            "oci" => path().map(|(path, name)| Endpoint::Oci(path, name)),
+            "oci-archive" => path().map(|(path, name)| Endpoint::OciArchive(path, name)),
+            "docker-archive" => path().map(|(path, name)| Endpoint::DockerArchive(path, name)),
+            "dir" if rest.is_empty() => Err(invalid("has no path")),
+            "dir" => Ok(Endpoint::Directory(rest.to_owned())),
+            _ if rest.starts_with("//") => Err(invalid("has a transport that is not known")),
+            _ => Ok(Endpoint::Registry(Reference::parse(text, None)?)),
+        }
+    }
+
+    /// Opens it for reading.
+    pub fn source(&self, client: &Client) -> Result<Box<dyn ReadStore>> {
+        Ok(match self {
+            Endpoint::Registry(reference) => Box::new(RegistryStore::new(client, reference.clone())),
+            Endpoint::Oci(path, name) => Box::new(OciLayout::open(Path::new(path), name.as_deref())?),
+            Endpoint::OciArchive(path, name) => {
+                Box::new(ArchiveReader::open(Path::new(path), Form::Oci, name.as_deref())?)
+            }
+            Endpoint::DockerArchive(path, name) => {
+                Box::new(ArchiveReader::open(Path::new(path), Form::Docker, name.as_deref())?)
+            }
+            Endpoint::Directory(path) => Box::new(Directory::open(Path::new(path))?),
+        })
+    }
+
+    /// Opens it for writing.
+    pub fn destination(&self, client: &Client) -> Result<Box<dyn WriteStore>> {
+        Ok(match self {
+            Endpoint::Registry(reference) => Box::new(RegistryStore::new(client, reference.clone())),
+            Endpoint::Oci(path, name) => Box::new(OciLayout::create(Path::new(path), name.as_deref())?),
+            Endpoint::OciArchive(path, name) => {
+                Box::new(ArchiveWriter::create(Path::new(path), Form::Oci, name.as_deref())?)
+            }
+            Endpoint::DockerArchive(path, name) => {
+                Box::new(ArchiveWriter::create(Path::new(path), Form::Docker, name.as_deref())?)
+            }
+            Endpoint::Directory(path) => Box::new(Directory::create(Path::new(path))?),
+        })
+    }
+
+    /// The registry that it is at, if any: the caller sets up its host by that name.
+    pub fn index(&self) -> Option<&Index> {
+        match self {
+            Endpoint::Registry(reference) => Some(reference.repository().index()),
+            _ => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn transports_are_skopeos() {
+        let shown = |text: &str| format!("{:?}", Endpoint::parse(text).unwrap()).split('(').next().unwrap().to_owned();
+        assert_eq!(shown("docker://h:5000/a:t"), "Registry");
+        assert_eq!(shown("h:5000/a:t"), "Registry");
+        assert_eq!(shown("alpine"), "Registry");
+        assert_eq!(shown("oci:/x/y"), "Oci");
+        assert_eq!(shown("oci-archive:x.tar:v1"), "OciArchive");
+        assert_eq!(shown("docker-archive:x.tar:h:5000/a:t"), "DockerArchive");
+        assert_eq!(shown("dir:/x"), "Directory");
+        match Endpoint::parse("oci:/x:h/a:1").unwrap() {
+            Endpoint::Oci(path, name) => assert_eq!((path.as_str(), name.as_deref()), ("/x", Some("h/a:1"))),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_no_place_is_refused() {
+        for bad in ["oci:", "oci::x", "oci:/x:", "dir:", "ftp://x", "docker://", "oci-archive:", "docker-archive::a"] {
+            assert_eq!(Endpoint::parse(bad).unwrap_err().code(), Code::InvalidReference, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! A plain directory: one file for each blob, named by its digest, and `manifest.json`.
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+
+use super::oci::write_whole;
+use crate::digest::{Digest, Hasher};
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::http::settings::MANIFEST_CEILING;
+use crate::manifest::Descriptor;
+use crate::partial::{Partial, Rival};
+use crate::store::{Blob, Content, Moved, ReadStore, Role, Verified, WriteStore};
+
+/// A directory.
+#[derive(Debug)]
+pub struct Directory(PathBuf);
+
+impl Directory {
+    /// One that must be there.
+    pub fn open(path: &Path) -> Result<Directory> {
+        match path.is_dir() {
+            true => Ok(Directory(path.to_owned())),
+            false => Err(Error::new(Code::Io, format!("{} is no directory", path.display()))),
+        }
+    }
+
+    /// One that is made when it is not there.
+    pub fn create(path: &Path) -> Result<Directory> {
+        fs::create_dir_all(path).map_err(|error| Error::io(format!("cannot create {}", path.display()), &error))?;
+        Ok(Directory(path.to_owned()))
+    }
+
+    /// A blob's file. skopeo leaves the algorithm out of the name: that is read too.
+    fn blob(&self, digest: &Digest) -> PathBuf {
+        let full = self.0.join(digest.as_str());
+        match full.exists() {
+            true => full,
+            false => Some(self.0.join(digest.hex())).filter(|short| short.exists()).unwrap_or(full),
+        }
+    }
+
+    fn content(&self, path: &Path, wanted: Option<&Descriptor>) -> Result<Content> {
+        let mut bytes = Vec::new();
+        let file = File::open(path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound => {
+                Error::new(Code::NotFound, format!("{} has no {}", self.show(), name_of(path)))
+            }
+            _ => Error::io(format!("cannot read {}", path.display()), &error),
+        })?;
+        file.take(MANIFEST_CEILING)
+            .read_to_end(&mut bytes)
+            .map_err(|error| Error::io(format!("cannot read {}", path.display()), &error))?;
+        Content::parse(bytes, None, wanted.map(|wanted| &wanted.digest)).map_err(|error| error.within(path.display()))
+    }
+
+    fn manifest_path(&self, digest: &Digest) -> PathBuf {
+        self.0.join(format!("{}.manifest.json", digest.hex()))
+    }
+
+    fn show(&self) -> String {
+        format!("dir:{}", self.0.display())
+    }
+
+    fn missing(&self, digest: &Digest) -> Error {
+        Error::new(Code::MissingBlob, format!("{} has no file for the blob {digest}", self.show()))
+    }
+}
+
+fn name_of(path: &Path) -> String {
+    path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+}
+
+impl ReadStore for Directory {
+    fn place(&self) -> String {
+        self.show()
+    }
+
+    fn root(&self, _: &Call) -> Result<Content> {
+        self.content(&self.0.join("manifest.json"), None)
+    }
+
+    fn manifest(&self, _: &Call, wanted: &Descriptor) -> Result<Content> {
+        self.content(&self.manifest_path(&wanted.digest), Some(wanted))
+    }
+
+    fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>> {
+        let path = self.blob(&wanted.digest);
+        let what = |error: std::io::Error| Error::io(format!("cannot read {}", path.display()), &error);
+        let mut file = match File::open(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(self.missing(&wanted.digest)),
+            opened => opened.map_err(what)?,
+        };
+        file.seek(SeekFrom::Start(hashed.as_ref().map_or(0, |(_, length)| *length))).map_err(what)?;
+        Ok(Box::new(Verified::new(file, call, path.display().to_string(), wanted, hashed)))
+    }
+
+    fn size(&self, _: &Call, digest: &Digest) -> Result<u64> {
+        fs::metadata(self.blob(digest)).map(|found| found.len()).map_err(|_| self.missing(digest))
+    }
+
+    fn referrers(&self, _: &Call, _: &Digest) -> Result<Vec<Descriptor>> {
+        Ok(Vec::new())
+    }
+}
+
+impl WriteStore for Directory {
+    fn place(&self) -> String {
+        self.show()
+    }
+
+    fn is_done(&self, _: &Call, _: &Content) -> Result<bool> {
+        Ok(false)
+    }
+
+    fn has_manifest(&self, _: &Call, _: &Digest) -> Result<bool> {
+        Ok(false)
+    }
+
+    fn has_blob(&self, call: &Call, wanted: &Descriptor) -> Result<bool> {
+        // The name is only a claim: other programs write under it from the first byte on.
+        let Ok(found) = fs::metadata(self.blob(&wanted.digest)) else { return Ok(false) };
+        if found.len() != wanted.size {
+            return Ok(false);
+        }
+        let mut blob = self.open(call, wanted, None)?;
+        loop {
+            match blob.piece() {
+                Ok(Some(_)) => {}
+                Ok(None) => return Ok(true),
+                Err(error) if error.code() == Code::DigestMismatch => return Ok(false),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
+        if self.has_blob(call, wanted)? {
+            return Ok(Moved::Present);
+        }
+        let target = self.0.join(wanted.digest.as_str());
+        let Some(mut partial) = Partial::open(call, &target, &wanted.digest, Some(wanted.size), Rival::Ignore)? else {
+            return Ok(Moved::Present);
+        };
+        let resumed = partial.length();
+        let outcome = partial.fill(call, wanted, from);
+        partial.settle(outcome, &target)?;
+        Ok(Moved::Copied { resumed })
+    }
+
+    fn put_manifest(&self, _: &Call, content: &Content, role: Role) -> Result<()> {
+        let path = match role {
+            Role::Root => self.0.join("manifest.json"),
+            Role::Child | Role::Referrer => self.manifest_path(content.digest()),
+        };
+        write_whole(&path, &content.bytes)
+    }
+
+    fn finish(&self, _: &Call) -> Result<()> {
+        Ok(())
+    }
+}

@@ -330,7 +330,9 @@ ocireg_status ocireg_context_set_deadline(ocireg_context *context,
                                           int64_t milliseconds,
                                           ocireg_error **error);
 
-// How far the transfer is, as JSON: {"operation": "blob get", "blob put" or "", "done": bytes, "total": bytes or null}.
+// How far the transfer is, as JSON: {"operation": "blob get", "blob put", "copy" or "", "done": bytes, "total": bytes or null
+// [, "blobs": {"total", "copied", "mounted", "skipped", "bytes", "bytes_copied", "bytes_resumed"}, of a copy, as in the result of
+// ocireg_copy]}.
 // Any thread. Free with ocireg_string_free.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
@@ -817,6 +819,85 @@ ocireg_status ocireg_upload_cancel(ocireg_upload *upload,
 
 // Frees an upload. NULL is accepted. One that is not finished is cancelled first, without waiting for the answer longer than 120 ms.
 void ocireg_upload_free(ocireg_upload *upload);
+
+// Takes the name of a place to copy from or to apart. Any thread. A place is one of
+//   docker://REF or REF           a repository's tag or digest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]
+//   oci:DIR[:NAME]                an OCI image layout, and a name in it
+//   oci-archive:FILE[:NAME]       a tar of such a layout
+//   docker-archive:FILE[:REF]     what `docker save` writes and `docker load` reads
+//   dir:DIR                       a directory with a file for each blob, named by its digest, and manifest.json
+//
+// Result: {"transport": "docker", "oci", "oci-archive", "docker-archive" or "dir", "registry": string (the host, for
+// ocireg_client_set_host) or null, "reference": string or null, "path": string or null, "name": string or null}. Free with
+// ocireg_string_free.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE. Source: containers-transports(5).
+ocireg_status ocireg_endpoint_parse(const char *name,
+                                    char **json,
+                                    ocireg_error **error);
+
+// Copies what one place names to another: an image, an index with everything in it, or an artifact. Places are named as for
+// ocireg_endpoint_parse. Manifests arrive after everything that they name, the tag last; what is there already is not moved;
+// bytes are moved unchanged and verified. What an ended copy (an error, a cancel, a kill) has moved, the next one does not
+// move again. Blocks.
+//
+// Options: platform (list of OS/ARCH[/VARIANT]: of an index, only these; one gives that image alone, several an index that
+// holds them only); sparse (boolean, false: with platform, the index unchanged though only these manifests are there); all (false: says
+// explicitly that an index is copied whole, as it is by default; a docker-archive takes the host's platform by default);
+// referrers (false: also signatures, SBOMs and whatever else names the copied manifests as its subject); foreign_layers
+// (false: also layers that are meant to be fetched from elsewhere); concurrency (integer, 4, 1 to 64: transfers at once); dry_run
+// (false: only say what would be done).
+//
+// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string (of what was copied), "mediaType":
+// string, "manifests": {"total": number, "copied": number, "skipped": number (there already), "referrers": number},
+// "blobs": {"total": number, "copied": number, "mounted": number, "skipped": number (there already), "bytes": number (of
+// all), "bytes_copied": number (moved by this call), "bytes_resumed": number (moved by earlier ones that did not finish)}
+// [, "plan": {"manifests": [descriptor], "blobs": [descriptor]}, with dry_run: what the destination lacks]}. Free with
+// ocireg_string_free.
+//
+// Progress: bytes of all blobs; ocireg_context_progress has "blobs" with the members above too. Callbacks come on the
+// calling thread.
+//
+// Errors: the common ones, with "side" "source" or "destination"; OCIREG_MISSING_BLOB, OCIREG_INVALID_MANIFEST, OCIREG_IO.
+// Source: distribution-spec "Pulling manifests", "Pushing manifests"; image-spec image-layout.md.
+ocireg_status ocireg_copy(ocireg_client *client,
+                          ocireg_context *context,
+                          const char *source,
+                          const char *destination,
+                          const ocireg_options *options,
+                          char **json,
+                          ocireg_error **error);
+
+// Reads everything that the images of an OCI layout need and compares it with its digests. Blocks.
+//
+// Options: none.
+//
+// Result: {"ok": boolean, "images": number (entries of index.json), "blobs": number (manifests, configs and layers read),
+// "bytes": number, "problems": [{"digest": string, "problem": string}]}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is no layout. Source: image-spec image-layout.md.
+ocireg_status ocireg_layout_check(ocireg_client *client,
+                                  ocireg_context *context,
+                                  const char *path,
+                                  const ocireg_options *options,
+                                  char **json,
+                                  ocireg_error **error);
+
+// Removes the blobs of an OCI layout that no image in it needs, and what broken copies left more than a day ago. It waits
+// until no copy by this library is at work there. Blocks.
+//
+// Options: none.
+//
+// Result, `json` may be NULL: {"removed": [string] (digests), "bytes": number}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is no layout, OCIREG_MISSING_BLOB when a manifest is missing, and nothing
+// is removed then. Source: image-spec image-layout.md.
+ocireg_status ocireg_layout_clean(ocireg_client *client,
+                                  ocireg_context *context,
+                                  const char *path,
+                                  const ocireg_options *options,
+                                  char **json,
+                                  ocireg_error **error);
 
 #ifdef __cplusplus
 }  // extern "C"

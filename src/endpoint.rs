@@ -3,12 +3,14 @@
 
 use std::path::Path;
 
+use serde_json::json;
+
 use crate::digest::shorten;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, Side};
 use crate::layout::archive::{ArchiveReader, ArchiveWriter, Form};
 use crate::layout::directory::Directory;
 use crate::layout::oci::OciLayout;
-use crate::reference::{Index, Reference};
+use crate::reference::Reference;
 use crate::registry::store::RegistryStore;
 use crate::registry::Client;
 use crate::store::{ReadStore, WriteStore};
@@ -58,6 +60,28 @@ impl Endpoint {
         }
     }
 
+    /// The documented JSON shape.
+    pub fn to_json(&self) -> serde_json::Value {
+        let (transport, path, name) = match self {
+            Endpoint::Registry(reference) => {
+                return json!({"transport": "docker", "registry": reference.repository().index().name,
+                              "reference": reference.to_string(), "path": null, "name": null});
+            }
+            Endpoint::Oci(path, name) => ("oci", path, name.as_deref()),
+            Endpoint::OciArchive(path, name) => ("oci-archive", path, name.as_deref()),
+            Endpoint::DockerArchive(path, name) => ("docker-archive", path, name.as_deref()),
+            Endpoint::Directory(path) => ("dir", path, None),
+        };
+        json!({"transport": transport, "registry": null, "reference": null, "path": path, "name": name})
+    }
+
+    /// Opens both ends of a copy; an error says which one it is about.
+    pub fn pair(client: &Client, from: &Endpoint, to: &Endpoint) -> Result<(Box<dyn ReadStore>, Box<dyn WriteStore>)> {
+        let source = from.source(client).map_err(|error| error.with_side(Side::Source))?;
+        let destination = to.destination(client).map_err(|error| error.with_side(Side::Destination))?;
+        Ok((source, destination))
+    }
+
     /// Opens it for reading.
     pub fn source(&self, client: &Client) -> Result<Box<dyn ReadStore>> {
         Ok(match self {
@@ -86,14 +110,6 @@ impl Endpoint {
             }
             Endpoint::Directory(path) => Box::new(Directory::create(Path::new(path))?),
         })
-    }
-
-    /// The registry that it is at, if any: the caller sets up its host by that name.
-    pub fn index(&self) -> Option<&Index> {
-        match self {
-            Endpoint::Registry(reference) => Some(reference.repository().index()),
-            _ => None,
-        }
     }
 }
 

@@ -8,7 +8,8 @@
 const struct command *const commands[] = {
     &command_parse,        &command_ping,         &command_catalog,         &command_tags,     &command_manifest_get,
     &command_manifest_head, &command_manifest_put, &command_manifest_delete, &command_digest,   &command_blob_get,
-    &command_blob_head,    &command_blob_put,     &command_blob_delete,     NULL,
+    &command_blob_head,    &command_blob_put,     &command_blob_delete,     &command_copy,
+    &command_pull,         &command_push,         NULL,
 };
 
 /* Whether `name` is "FAMILY MEMBER"; a NULL member stands for any. */

@@ -123,11 +123,19 @@ static char *canonical(const char *host, ocireg_error **error)
 struct hosts {
     const struct globals *globals;
     char **names; /* one a setting; NULL: no host was named */
-    const char *registry;
+    char *const *registries; /* up to a NULL */
     const char *password;
 };
 
-/* The last setting of a kind for a host. One without a host is meant for the command's registry, and nothing else. */
+static bool is_registry(const struct hosts *hosts, const char *host)
+{
+    for (char *const *at = hosts->registries; *at != NULL; at++)
+        if (strcmp(*at, host) == 0)
+            return true;
+    return false;
+}
+
+/* The last setting of a kind for a host. One without a host is meant for the command's registries, and nothing else. */
 static const struct setting *find(const struct hosts *hosts, enum setting_kind kind, const char *host)
 {
     const struct setting *unnamed = NULL;
@@ -137,7 +145,7 @@ static const struct setting *find(const struct hosts *hosts, enum setting_kind k
             continue;
         if (hosts->names[i] != NULL && strcmp(hosts->names[i], host) == 0)
             return setting;
-        if (hosts->names[i] == NULL && unnamed == NULL && strcmp(host, hosts->registry) == 0)
+        if (hosts->names[i] == NULL && unnamed == NULL && is_registry(hosts, host))
             unnamed = setting;
     }
     return unnamed;
@@ -155,7 +163,7 @@ static ocireg_status host_credentials(const struct hosts *hosts, const char *hos
                                       ocireg_error **error)
 {
     const struct setting *username = find(hosts, SETTING_USERNAME, host), *token = find(hosts, SETTING_TOKEN, host);
-    const char *ambient = strcmp(host, hosts->registry) == 0 ? ambient_username(hosts->globals) : NULL;
+    const char *ambient = is_registry(hosts, host) ? ambient_username(hosts->globals) : NULL;
     if (hosts->globals->anonymous)
         return ocireg_options_set_bool(options, "anonymous", true, error);
     if (token != NULL && username == NULL)
@@ -207,18 +215,36 @@ static int read_names(struct session *session, struct hosts *hosts)
 
 static int set_all(struct session *session, const struct hosts *hosts)
 {
-    int status = set_host(session, hosts, hosts->registry);
+    int status = OCIREG_OK;
+    for (char *const *at = hosts->registries; status == OCIREG_OK && *at != NULL; at++)
+        status = set_host(session, hosts, *at);
     for (size_t i = 0; status == OCIREG_OK && i < hosts->globals->setting_count; i++)
-        if (hosts->names[i] != NULL && strcmp(hosts->names[i], hosts->registry) != 0)
+        if (hosts->names[i] != NULL && !is_registry(hosts, hosts->names[i]))
             status = set_host(session, hosts, hosts->names[i]);
     return status;
 }
 
-int hosts_set(struct session *session, const char *registry, const char *password)
+/* With two registries, credentials must name theirs. */
+static int check_named(const struct globals *globals, char *const *registries)
 {
-    struct hosts hosts = {session->globals, NULL, registry, password};
+    if (registries[0] == NULL || registries[1] == NULL)
+        return OCIREG_OK;
+    for (size_t i = 0; i < globals->setting_count; i++) {
+        const struct setting *setting = &globals->settings[i];
+        if (setting->host == NULL && (setting->kind == SETTING_USERNAME || setting->kind == SETTING_TOKEN))
+            return report_usage("with two registries %s must name its own: %s HOST=%s", setting->option, setting->option,
+                                setting->kind == SETTING_USERNAME ? "USER" : "TOKEN");
+    }
+    return OCIREG_OK;
+}
+
+int hosts_set(struct session *session, char *const *registries, const char *password)
+{
+    struct hosts hosts = {session->globals, NULL, registries, password};
     size_t count = session->globals->setting_count;
-    int status;
+    int status = check_named(session->globals, registries);
+    if (status != OCIREG_OK)
+        return status;
     hosts.names = calloc(count + 1, sizeof *hosts.names);
     if (hosts.names == NULL)
         return report_failure(session->output, OCIREG_INTERNAL, "out of memory");

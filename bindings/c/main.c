@@ -38,7 +38,7 @@ static int show_version(const struct output *output)
 static int run_in_session(const struct globals *globals, const struct command *command, const struct command_line *line)
 {
     struct session session = {0};
-    int flushed, status = session_open(&session, globals, command->target, line->arguments[0]);
+    int flushed, status = session_open(&session, globals, command->target, line->arguments);
     if (status == OCIREG_OK)
         status = command->run(&session, line);
     session_close(&session);

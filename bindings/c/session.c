@@ -72,22 +72,57 @@ static int open_context(struct session *session)
     return status == OCIREG_OK ? OCIREG_OK : report_error(session->output, error);
 }
 
-/* The name of the registry's host, as the library spells it. Freed with free(). */
+/* Asks the library what a name is about. */
+static ocireg_status take_apart(enum target target, const char *name, char **json, ocireg_error **error)
+{
+    switch (target) {
+    case TARGET_REGISTRY:
+        return ocireg_index_parse(name, json, error);
+    case TARGET_PLACES:
+        return ocireg_endpoint_parse(name, json, error);
+    default:
+        return ocireg_reference_parse(name, NULL, json, error);
+    }
+}
+
+/* The name of the registry's host, as the library spells it; NULL for a place that is at none. Freed with free(). */
 static int registry_host(const struct output *output, enum target target, const char *name, char **host)
 {
     ocireg_error *error = NULL;
     char *json = NULL;
-    ocireg_status status = target == TARGET_REGISTRY ? ocireg_index_parse(name, &json, &error)
-                                                     : ocireg_reference_parse(name, NULL, &json, &error);
-    if (status != OCIREG_OK)
+    const char *member;
+    if (take_apart(target, name, &json, &error) != OCIREG_OK)
         return report_error(output, error);
-    *host = json_text(json_member(target == TARGET_REGISTRY ? json : json_member(json, "index"), "name"));
+    member = target == TARGET_PLACES     ? json_member(json, "registry")
+             : target == TARGET_REGISTRY ? json_member(json, "name")
+                                         : json_member(json_member(json, "index"), "name");
+    *host = member != NULL && *member == '"' ? json_text(member) : NULL;
     ocireg_string_free(json);
-    return *host != NULL ? OCIREG_OK : report_failure(output, OCIREG_INTERNAL, "cannot read the library's answer");
+    return *host != NULL || target == TARGET_PLACES
+               ? OCIREG_OK
+               : report_failure(output, OCIREG_INTERNAL, "cannot read the library's answer");
+}
+
+/* The hosts that the arguments name, each once. */
+static int registry_hosts(const struct output *output, enum target target, const char *const *arguments,
+                          char *hosts[MOST_HOSTS + 1])
+{
+    size_t count = 0, named = target == TARGET_PLACES ? 2 : 1;
+    for (size_t i = 0; i < named; i++) {
+        int status = registry_host(output, target, arguments[i], &hosts[count]);
+        if (status != OCIREG_OK)
+            return status;
+        if (hosts[count] != NULL && count > 0 && strcmp(hosts[0], hosts[count]) == 0) {
+            free(hosts[count]);
+            hosts[count] = NULL;
+        }
+        count += hosts[count] != NULL;
+    }
+    return OCIREG_OK;
 }
 
 /* The password comes before Ctrl-C is watched, so that it still ends a command that waits for one to be typed. */
-static int open_all(struct session *session, const char *host, char **password)
+static int open_all(struct session *session, char *const *hosts, char **password)
 {
     int status = hosts_read_password(session->globals, password);
     if (status == OCIREG_OK)
@@ -97,25 +132,26 @@ static int open_all(struct session *session, const char *host, char **password)
     if (status == OCIREG_OK)
         status = open_client(session);
     if (status == OCIREG_OK)
-        status = hosts_set(session, host, *password);
+        status = hosts_set(session, hosts, *password);
     return status;
 }
 
-int session_open(struct session *session, const struct globals *globals, enum target target, const char *name)
+int session_open(struct session *session, const struct globals *globals, enum target target, const char *const *arguments)
 {
-    char *host = NULL, *password = NULL;
+    char *hosts[MOST_HOSTS + 1] = {NULL}, *password = NULL;
     int status;
     session->globals = globals;
     session->output = &globals->output;
     if (target == TARGET_NONE)
         return OCIREG_OK;
-    status = registry_host(session->output, target, name, &host);
+    status = registry_hosts(session->output, target, arguments, hosts);
     if (status == OCIREG_OK)
-        status = open_all(session, host, &password);
+        status = open_all(session, hosts, &password);
     if (password != NULL)
         explicit_bzero(password, strlen(password));
     free(password);
-    free(host);
+    for (size_t i = 0; i < MOST_HOSTS; i++)
+        free(hosts[i]);
     return status;
 }
 

@@ -11,6 +11,7 @@ enum target {
     TARGET_NONE,     /* nothing that needs a registry */
     TARGET_REGISTRY, /* HOST[:PORT] */
     TARGET_NAME,     /* a name whose host is the registry */
+    TARGET_PLACES,   /* a place to copy from; the second argument is one to copy to */
 };
 
 struct session {
@@ -22,8 +23,8 @@ struct session {
     struct bar bar;
 };
 
-/* Opens a session with the registry that `name` names. session_close() is due even when this fails. */
-int session_open(struct session *session, const struct globals *globals, enum target target, const char *name);
+/* Opens a session with the registries that the arguments name. session_close() is due even when this fails. */
+int session_open(struct session *session, const struct globals *globals, enum target target, const char *const *arguments);
 void session_close(struct session *session);
 
 /* Shows the transfer's progress, if that is wanted and possible. */

@@ -131,7 +131,9 @@ pub unsafe extern "C" fn ocireg_context_set_deadline(
     }
 }
 
-/// How far the transfer is, as JSON: {"operation": "blob get", "blob put" or "", "done": bytes, "total": bytes or null}.
+/// How far the transfer is, as JSON: {"operation": "blob get", "blob put", "copy" or "", "done": bytes, "total": bytes or null
+/// [, "blobs": {"total", "copied", "mounted", "skipped", "bytes", "bytes_copied", "bytes_resumed"}, of a copy, as in the result of
+/// ocireg_copy]}.
 /// Any thread. Free with ocireg_string_free.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.

@@ -10,6 +10,7 @@
 mod blob;
 mod client;
 mod context;
+mod copy;
 mod error;
 mod guard;
 mod handle;

@@ -30,7 +30,7 @@ impl Tarball {
         let mut archive = tar::Archive::new(BufReader::with_capacity(4096, file));
         let (mut files, mut links) = (HashMap::new(), Vec::new());
         for entry in archive.entries_with_seek().map_err(what)? {
-            let entry = entry.map_err(|error| bad(error.to_string()))?;
+            let entry = entry.map_err(|error| bad(format!("it is cut short or damaged: {error}")))?;
             let name = entry.path().map_err(|error| bad(error.to_string()))?.into_owned();
             let name = plain(&name).ok_or_else(|| bad(format!("the name '{}'", shorten(&name.to_string_lossy()))))?;
             let kind = entry.header().entry_type();

@@ -102,15 +102,15 @@ impl Planner<'_> {
     pub fn plan(&self, root: Content) -> Result<Plan> {
         let mut plan = Plan::default();
         let mut seen = HashSet::from([root.digest().clone()]);
-        let mut blobs = Vec::new();
+        let (mut blobs, mut all, mut depth) = (Vec::new(), Vec::new(), 0);
         let mut level = vec![Planned { content: root, role: Role::Root }];
         while !level.is_empty() {
-            if plan.levels.len() == DEPTH {
+            if depth == DEPTH {
                 return Err(Error::new(Code::LimitExceeded, format!("manifests are nested more than {DEPTH} deep")));
             }
             let mut wanted = Vec::new();
             for planned in &level {
-                wanted.extend(self.children(&planned.content.document, plan.levels.is_empty())?);
+                wanted.extend(self.children(&planned.content.document, depth == 0)?);
                 self.add_blobs(&planned.content.document, &mut seen, &mut blobs)?;
                 if self.choice.referrers {
                     let named = self.from.referrers(self.call, planned.content.digest())?;
@@ -121,13 +121,14 @@ impl Planner<'_> {
             if seen.len() > MOST {
                 return Err(Error::new(Code::LimitExceeded, format!("there are more than {MOST} things to copy")));
             }
-            plan.levels.push(level);
+            depth += 1;
+            all.extend(level);
             let found = self.fetch(wanted)?;
             plan.present += found.present;
             level = found.contents;
         }
-        plan.levels.reverse();
-        plan.referrers = plan.levels.iter().flatten().filter(|planned| planned.role == Role::Referrer).count() as u64;
+        plan.referrers = all.iter().filter(|planned| planned.role == Role::Referrer).count() as u64;
+        plan.levels = levels(all);
         blobs.sort_by_key(|blob: &Descriptor| std::cmp::Reverse(blob.size));
         plan.blobs = blobs;
         Ok(plan)
@@ -187,6 +188,29 @@ impl Planner<'_> {
         found.contents.sort_by_key(|planned| order.iter().position(|digest| digest == planned.content.digest()));
         Ok(found)
     }
+}
+
+/// Manifests in the order in which they can be put: each level needs only what stands in those before it. The root
+/// comes last, for with it the whole becomes visible.
+fn levels(all: Vec<Planned>) -> Vec<Vec<Planned>> {
+    let mut waiting: Vec<Planned> = all;
+    let mut levels: Vec<Vec<Planned>> = Vec::new();
+    let root = (!waiting.is_empty()).then(|| waiting.remove(0));
+    while !waiting.is_empty() {
+        let unput: HashSet<Digest> = waiting.iter().map(|planned| planned.content.digest().clone()).collect();
+        let is_ready =
+            |planned: &Planned| planned.content.document.manifests().iter().all(|entry| !unput.contains(&entry.digest));
+        let (ready, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_ready);
+        // Digests cannot form a circle; were there one, nothing would ever be ready.
+        if ready.is_empty() {
+            levels.push(later);
+            break;
+        }
+        levels.push(ready);
+        waiting = later;
+    }
+    levels.extend(root.map(|root| vec![root]));
+    levels
 }
 
 fn blob_of(digest: Digest, size: u64) -> Descriptor {

@@ -170,6 +170,22 @@ static ocireg_status blob_delete(void **a, ocireg_error **error) {
     return ocireg_blob_delete(a[0], a[1], a[2], a[3], (char **)a[4], error);
 }
 
+static ocireg_status endpoint_parse(void **a, ocireg_error **error) {
+    return ocireg_endpoint_parse(a[0], (char **)a[1], error);
+}
+
+static ocireg_status copy_image(void **a, ocireg_error **error) {
+    return ocireg_copy(a[0], a[1], a[2], a[3], a[4], (char **)a[5], error);
+}
+
+static ocireg_status layout_check(void **a, ocireg_error **error) {
+    return ocireg_layout_check(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status layout_clean(void **a, ocireg_error **error) {
+    return ocireg_layout_clean(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
 static ocireg_status upload_start(void **a, ocireg_error **error) {
     return ocireg_upload_start(a[0], a[1], a[2], a[3], (ocireg_upload **)a[4], error);
 }
@@ -227,6 +243,10 @@ const struct call calls[] = {
     {"blob_put_memory", "CxQDpn", blob_put_memory, "{'digest':1}"},
     {"blob_put_stream", "CxQfpn", blob_put_stream, "{'single_post':1}"},
     {"blob_delete", "CxBpn", blob_delete, NULL},
+    {"endpoint_parse", "No", endpoint_parse, NULL},
+    {"copy", "CxTEpn", copy_image, "{'concurrency':'4'}"},
+    {"layout_check", "CxLpo", layout_check, NULL},
+    {"layout_clean", "CxLpn", layout_clean, NULL},
     {"upload_start", "CxQpo", upload_start, "{'chunk_size':true}"},
     {"upload_write", "UD", upload_write, NULL},
     {"upload_finish", "Usn", upload_finish, NULL},
@@ -235,7 +255,7 @@ const struct call calls[] = {
 const size_t call_count = sizeof calls / sizeof calls[0];
 
 bool is_text_kind(char kind) {
-    return strchr("NKJHQTBPWs", kind) != NULL;
+    return strchr("NKJHQTBPWsEL", kind) != NULL;
 }
 
 static bool is_result_kind(char kind) {
@@ -286,6 +306,8 @@ static void *value_of(struct arguments *from, char kind, size_t place) {
         case 'B': return blob_reference(from->repository, "abc", 3);
         case 'P': return text("%s/here", from->folder);
         case 'W': return text("%s/there", from->folder);
+        case 'E': return text("oci:%s/layout", from->folder);
+        case 'L': return text("%s/layout", from->folder);
         case 's': return digest_of("", 0);
         default: fail_msg("no value of kind %c", kind); return NULL;
     }

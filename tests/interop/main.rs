@@ -2,6 +2,8 @@
 //!
 //! Runs under tests/registries/run, which starts everything and says where it is.
 
+mod copy;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

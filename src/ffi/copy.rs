@@ -1,0 +1,147 @@
+//! Copies between any two places, and the care of layouts.
+
+use std::ffi::c_char;
+use std::path::Path;
+
+use super::client::{begin, ocireg_client};
+use super::context::ocireg_context;
+use super::error::ocireg_error;
+use super::guard::{enter, enter_blocking, text, Out};
+use super::options::{self, ocireg_options};
+use super::registry::NoOptions;
+use super::status::ocireg_status;
+use crate::endpoint::Endpoint;
+use crate::layout::{check, oci::OciLayout};
+use crate::transfer::copy::{copy, CopyOptions};
+
+/// Takes the name of a place to copy from or to apart. Any thread. A place is one of
+///   docker://REF or REF           a repository's tag or digest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]
+///   oci:DIR[:NAME]                an OCI image layout, and a name in it
+///   oci-archive:FILE[:NAME]       a tar of such a layout
+///   docker-archive:FILE[:REF]     what `docker save` writes and `docker load` reads
+///   dir:DIR                       a directory with a file for each blob, named by its digest, and manifest.json
+///
+/// Result: {"transport": "docker", "oci", "oci-archive", "docker-archive" or "dir", "registry": string (the host, for
+/// ocireg_client_set_host) or null, "reference": string or null, "path": string or null, "name": string or null}. Free with
+/// ocireg_string_free.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE. Source: containers-transports(5).
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_endpoint_parse(
+    name: *const c_char,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+            out.put_json(&Endpoint::parse(text(name, "name")?)?.to_json())
+        })
+    }
+}
+
+/// Copies what one place names to another: an image, an index with everything in it, or an artifact. Places are named as for
+/// ocireg_endpoint_parse. Manifests arrive after everything that they name, the tag last; what is there already is not moved;
+/// bytes are moved unchanged and verified. What an ended copy (an error, a cancel, a kill) has moved, the next one does not
+/// move again. Blocks.
+///
+/// Options: platform (list of OS/ARCH[/VARIANT]: of an index, only these; one gives that image alone, several an index that
+/// holds them only); sparse (boolean, false: with platform, the index unchanged though only these manifests are there); all (false: says
+/// explicitly that an index is copied whole, as it is by default; a docker-archive takes the host's platform by default);
+/// referrers (false: also signatures, SBOMs and whatever else names the copied manifests as its subject); foreign_layers
+/// (false: also layers that are meant to be fetched from elsewhere); concurrency (integer, 4, 1 to 64: transfers at once); dry_run
+/// (false: only say what would be done).
+///
+/// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string (of what was copied), "mediaType":
+/// string, "manifests": {"total": number, "copied": number, "skipped": number (there already), "referrers": number},
+/// "blobs": {"total": number, "copied": number, "mounted": number, "skipped": number (there already), "bytes": number (of
+/// all), "bytes_copied": number (moved by this call), "bytes_resumed": number (moved by earlier ones that did not finish)}
+/// [, "plan": {"manifests": [descriptor], "blobs": [descriptor]}, with dry_run: what the destination lacks]}. Free with
+/// ocireg_string_free.
+///
+/// Progress: bytes of all blobs; ocireg_context_progress has "blobs" with the members above too. Callbacks come on the
+/// calling thread.
+///
+/// Errors: the common ones, with "side" "source" or "destination"; OCIREG_MISSING_BLOB, OCIREG_INVALID_MANIFEST, OCIREG_IO.
+/// Source: distribution-spec "Pulling manifests", "Pushing manifests"; image-spec image-layout.md.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_copy(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    source: *const c_char,
+    destination: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let out = Out::optional(json, std::ptr::null_mut());
+            let source = Endpoint::parse(text(source, "source")?)?;
+            let destination = Endpoint::parse(text(destination, "destination")?)?;
+            let options: CopyOptions = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            let (from, to) = Endpoint::pair(client, &source, &destination)?;
+            out.put_json(&copy(&call, from.as_ref(), to.as_ref(), &options)?)
+        })
+    }
+}
+
+/// Reads everything that the images of an OCI layout need and compares it with its digests. Blocks.
+///
+/// Options: none.
+///
+/// Result: {"ok": boolean, "images": number (entries of index.json), "blobs": number (manifests, configs and layers read),
+/// "bytes": number, "problems": [{"digest": string, "problem": string}]}. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is no layout. Source: image-spec image-layout.md.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_layout_check(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    path: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+            let path = Path::new(text(path, "path")?);
+            let _: NoOptions = options::read(options)?;
+            let (_, call) = begin(client, context)?;
+            let layout = OciLayout::open(path, None)?;
+            out.put_json(&check::check(&call, &layout)?)
+        })
+    }
+}
+
+/// Removes the blobs of an OCI layout that no image in it needs, and what broken copies left more than a day ago. It waits
+/// until no copy by this library is at work there. Blocks.
+///
+/// Options: none.
+///
+/// Result, `json` may be NULL: {"removed": [string] (digests), "bytes": number}. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is no layout, OCIREG_MISSING_BLOB when a manifest is missing, and nothing
+/// is removed then. Source: image-spec image-layout.md.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_layout_clean(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    path: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let out = Out::optional(json, std::ptr::null_mut());
+            let path = Path::new(text(path, "path")?);
+            let _: NoOptions = options::read(options)?;
+            let (_, call) = begin(client, context)?;
+            let layout = OciLayout::open(path, None)?;
+            out.put_json(&check::clean(&call, &layout)?)
+        })
+    }
+}

@@ -1,0 +1,142 @@
+/* Copies between places: every documented field, progress, cancel, and what is no place. */
+#include "common.h"
+#include "later.h"
+
+/* A small image in a repository of this run; its name with a tag. */
+static char *source_image(ocireg_client *client, const char *name) {
+    char *place = repository("OCIREG_TEST_V3", name);
+    put_image(client, place, "1", 3);
+    return text("docker://%s:1", place);
+}
+
+static void test_endpoints(void **state) {
+    (void)state;
+    char *json = NULL;
+    expect_status(OCIREG_OK, ocireg_endpoint_parse("oci:/x/y:v1", &json, &failure));
+    kept(json);
+    expect_shape(json, "transport:string registry:string? reference:string? path:string? name:string?");
+    expect_text_at(json, "transport", "oci");
+    expect_text_at(json, "path", "/x/y");
+    expect_text_at(json, "name", "v1");
+    expect_status(OCIREG_OK, ocireg_endpoint_parse("example.org:5000/a:t", &json, &failure));
+    kept(json);
+    expect_text_at(json, "transport", "docker");
+    expect_text_at(json, "registry", "example.org:5000");
+    expect_text_at(json, "reference", "example.org:5000/a:t");
+    static const char *const bad[] = {"oci:", "dir:", "ftp://x/y", "docker://", "docker-archive::a", "oci:/x:"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        expect_status(OCIREG_INVALID_REFERENCE, ocireg_endpoint_parse(bad[i], &json, &failure));
+}
+
+/* An object within has these members, all numbers, and no others. */
+static void expect_members(const char *json, const char *path, const char *names) {
+    char *list = text("%s", names), *rest = NULL;
+    size_t count = 0;
+    for (char *name = strtok_r(list, " ", &rest); name; name = strtok_r(NULL, " ", &rest), count++)
+        if (json_kind_at(json, text("%s/%s", path, name)) != JSON_NUMBER) fail_msg("%s/%s is no number", path, name);
+    assert_int_equal(json_length(json, path), count);
+}
+
+static void check_copied(char *json, const char *digest, long long copied) {
+    kept(json);
+    expect_shape(json, "source:string destination:string digest:string mediaType:string manifests:object blobs:object");
+    expect_members(json, "manifests", "total copied skipped referrers");
+    expect_members(json, "blobs", "total copied mounted skipped bytes bytes_copied bytes_resumed");
+    expect_text_at(json, "digest", digest);
+    expect_number_at(json, "blobs/copied", copied);
+}
+
+static void test_everywhere(void **state) {
+    (void)state;
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    const char *folder = new_folder(), *from = source_image(client, "copy-from"), *digest;
+    char *json = NULL;
+    expect_status(OCIREG_OK, ocireg_copy(client, NULL, from, text("oci:%s/layout:v1", folder), NULL, &json, &failure));
+    digest = keep(json_string_at(json, "digest"), free);
+    check_copied(json, digest, 2);
+    const char *const places[] = {
+        text("oci:%s/layout:v1", folder),
+        text("oci-archive:%s/layout.tar:v1", folder),
+        text("docker-archive:%s/docker.tar:example.org/a:v1", folder),
+        text("dir:%s/dir", folder),
+        text("docker://%s:copied", repository("OCIREG_TEST_V3", "copy-to")),
+    };
+    for (size_t i = 1; i < sizeof places / sizeof places[0]; i++) {
+        expect_status(OCIREG_OK, ocireg_copy(client, NULL, places[i - 1], places[i], NULL, &json, &failure));
+        check_copied(json, digest, 2);
+    }
+    expect_status(OCIREG_OK, ocireg_copy(client, NULL, from, places[0], NULL, &json, &failure));
+    check_copied(json, digest, 0);
+
+    expect_status(OCIREG_OK, ocireg_layout_check(client, NULL, text("%s/layout", folder), NULL, &json, &failure));
+    kept(json);
+    expect_shape(json, "ok:bool images:number blobs:number bytes:number problems:array");
+    expect_bool_at(json, "ok", true);
+    expect_number_at(json, "blobs", 3);
+    expect_status(OCIREG_OK, ocireg_layout_clean(client, NULL, text("%s/layout", folder), NULL, &json, &failure));
+    kept(json);
+    expect_shape(json, "removed:array bytes:number");
+    expect_number_at(json, "bytes", 0);
+}
+
+static void test_dry_run(void **state) {
+    (void)state;
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    const char *folder = new_folder(), *from = source_image(client, "copy-dry");
+    char *json = NULL;
+    expect_status(OCIREG_OK, ocireg_copy(client, NULL, from, text("oci:%s/layout", folder), options("{'dry_run':true}"), &json,
+                                         &failure));
+    kept(json);
+    assert_int_equal(json_length(json, "plan/manifests"), 1);
+    assert_int_equal(json_length(json, "plan/blobs"), 2);
+    static const char *const wrong[] = {"{'concurrency':0}", "{'concurrency':65}", "{'all':true,'platform':['linux/amd64']}",
+                                        "{'sparse':true}", "{'platform':['?']}"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        expect_status(OCIREG_INVALID_ARGUMENT,
+                      ocireg_copy(client, NULL, from, text("oci:%s/l", folder), options("%s", wrong[i]), NULL, &failure));
+}
+
+struct seen {
+    pthread_t thread;
+    uint64_t done, total;
+    int calls, stop_at;
+};
+
+static int on_progress(void *userdata, uint64_t done, uint64_t total) {
+    struct seen *seen = userdata;
+    if (!pthread_equal(seen->thread, pthread_self())) abort();
+    seen->done = done;
+    seen->total = total;
+    return ++seen->calls == seen->stop_at;
+}
+
+static void test_progress(void **state) {
+    (void)state;
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    ocireg_context *context = new_context();
+    const char *folder = new_folder(), *from = source_image(client, "copy-progress");
+    struct seen seen = {.thread = pthread_self()};
+    char *json = NULL;
+    expect_status(OCIREG_OK, ocireg_context_set_progress(context, on_progress, &seen, &failure));
+    expect_status(OCIREG_OK, ocireg_copy(client, context, from, text("oci:%s/layout", folder), NULL, NULL, &failure));
+    assert_true(seen.calls > 0 && seen.total > 0);
+    assert_int_equal(seen.done, seen.total);
+    expect_status(OCIREG_OK, ocireg_context_progress(context, &json, &failure));
+    kept(json);
+    expect_text_at(json, "operation", "copy");
+    expect_number_at(json, "blobs/copied", 2);
+    seen = (struct seen){.thread = pthread_self(), .stop_at = 1};
+    expect_status(OCIREG_CALLBACK, ocireg_copy(client, context, from, text("oci:%s/other", folder), NULL, NULL, &failure));
+    ocireg_context_cancel(context, NULL);
+    expect_status(OCIREG_CANCELLED, ocireg_copy(client, context, from, text("oci:%s/third", folder), NULL, NULL, &failure));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        test(test_endpoints),
+        test(test_everywhere),
+        test(test_dry_run),
+        test(test_progress),
+    };
+    return run_all(tests);
+}

@@ -35,7 +35,7 @@ fn make_header() -> String {
     let mut builder = cbindgen::Builder::new().with_config(config);
     for file in [
         "status", "version", "memory", "error", "options", "context", "client", "names", "registry", "manifest",
-        "blob", "upload", "copy",
+        "blob", "upload", "session", "copy",
     ] {
         builder = builder.with_src(format!("src/ffi/{file}.rs"));
     }

@@ -718,10 +718,11 @@ void ocireg_blob_reader_free(ocireg_blob_reader *reader);
 //
 // Options: digest (string: what the bytes must have; else sha256 is computed); chunk_size (integer: send it in chunks of
 // this many bytes, each kept in memory); single_post (boolean, false: one POST instead of POST and PUT, where the registry
-// can); size (integer: what it must be).
+// can); size (integer: what it must be); mount_from (list of repositories of the same registry that may have it: it is mounted from
+// the first that has). A registry that finds a blob too large for one request (413) gets it in chunks, smaller and smaller.
 //
 // Result, `json` may be NULL: {"digest": string, "size": number, "location": string or null, "uploaded": boolean (false
-// when the registry had it)}. Free with ocireg_string_free.
+// when the registry had it, or it was mounted), "mounted": boolean}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_IO, OCIREG_DIGEST_MISMATCH, OCIREG_SIZE_MISMATCH. Source: distribution-spec end-4a to
 // end-6.
@@ -748,7 +749,7 @@ ocireg_status ocireg_blob_put_memory(ocireg_client *client,
 // Puts what a callback gives as a blob: in one request when size and digest are given, else in chunks, each of which is kept
 // until the registry has it. The callback runs on this thread. Blocks.
 //
-// Options: digest (string), size (integer), chunk_size (integer, 4194304), single_post, as of ocireg_blob_put_file.
+// Options: digest (string), size (integer), chunk_size (integer, 4194304), single_post, mount_from, as of ocireg_blob_put_file.
 //
 // Result and errors: those of ocireg_blob_put_file; OCIREG_CALLBACK.
 ocireg_status ocireg_blob_put_stream(ocireg_client *client,
@@ -811,6 +812,14 @@ ocireg_status ocireg_upload_finish(ocireg_upload *upload,
                                    char **json,
                                    ocireg_error **error);
 
+// Sends what was written and lets go of the session, which stays open at the registry: it is continued by the
+// ocireg_upload_session_ functions, by this process or another. The upload is over then. Blocks.
+//
+// Result: a session, as of ocireg_upload_session_start. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_CLOSED, OCIREG_BUSY. Source: distribution-spec end-5.
+ocireg_status ocireg_upload_save(ocireg_upload *upload, char **json, ocireg_error **error);
+
 // Gives the upload up, and tells the registry. No error when it is over already. Blocks.
 //
 // Errors: the common ones; OCIREG_BUSY. Source: distribution's API, "Canceling an upload"; distribution-spec 1.2 end-14.
@@ -819,6 +828,106 @@ ocireg_status ocireg_upload_cancel(ocireg_upload *upload,
 
 // Frees an upload. NULL is accepted. One that is not finished is cancelled first, without waiting for the answer longer than 120 ms.
 void ocireg_upload_free(ocireg_upload *upload);
+
+// Opens an upload session in [HOST[:PORT]/]REPOSITORY, to be continued by the ocireg_upload_session_ functions, by this
+// process or another: keep the result. Nothing is cancelled by itself; a registry lets a forgotten session expire.
+// For an upload that is simply fed with bytes see ocireg_upload_start. Blocks.
+//
+// Options: none.
+//
+// Result, a session: {"url": string (absolute; whoever has it may be able to write to the session), "repository": string, "offset":
+// number (bytes that the registry has), "min_chunk_size": number (the registry's OCI-Chunk-Min-Length; every chunk but the last must be
+// that long; 0: any)}. Free with ocireg_string_free.
+//
+// Errors: the common ones. Source: distribution-spec end-4a.
+ocireg_status ocireg_upload_session_start(ocireg_client *client,
+                                          ocireg_context *context,
+                                          const char *repository,
+                                          const ocireg_options *options,
+                                          char **json,
+                                          ocireg_error **error);
+
+// Asks a registry how far a session is. `session` is the JSON of an earlier call, or the bare URL of a session at
+// HOST/v2/REPOSITORY/blobs/uploads/. Blocks.
+//
+// Options: none.
+//
+// Result: the session as it stands, to be used from now on; its url may have changed. A registry that answers with the range
+// 0-0 has one byte or none; it is taken for none when the session that was given has the offset 0. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_NOT_FOUND when the registry has forgotten the session; OCIREG_INVALID_ARGUMENT when `session` is
+// neither. Source: distribution-spec end-13.
+ocireg_status ocireg_upload_session_status(ocireg_client *client,
+                                           ocireg_context *context,
+                                           const char *session,
+                                           const ocireg_options *options,
+                                           char **json,
+                                           ocireg_error **error);
+
+// Sends the next bytes of a session, in smaller pieces where the registry finds them too many at once. A chunk that breaks is
+// continued where the registry has it. Blocks.
+//
+// Options: offset (integer: where the bytes begin in the blob; without it at the session's offset).
+//
+// Result: the session behind the chunk, as of ocireg_upload_session_start. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_INVALID_ARGUMENT for an empty chunk, OCIREG_PROTOCOL when the registry is at another offset. After an
+// error ocireg_upload_session_status tells where to go on. Source: distribution-spec end-5.
+ocireg_status ocireg_upload_session_chunk(ocireg_client *client,
+                                          ocireg_context *context,
+                                          const char *session,
+                                          const uint8_t *data,
+                                          size_t size,
+                                          const ocireg_options *options,
+                                          char **json,
+                                          ocireg_error **error);
+
+// Ends a session: the blob exists from now on, if its bytes have this digest; the registry checks that. `data` are the last
+// bytes, if there are any left. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+//
+// Options: none.
+//
+// Result, `json` may be NULL: as of ocireg_blob_put_file, its size counted from the session's offset. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_HTTP or OCIREG_DIGEST_MISMATCH when the bytes have another digest. Source: distribution-spec end-6.
+ocireg_status ocireg_upload_session_finish(ocireg_client *client,
+                                           ocireg_context *context,
+                                           const char *session,
+                                           const char *digest,
+                                           const uint8_t *data,
+                                           size_t size,
+                                           const ocireg_options *options,
+                                           char **json,
+                                           ocireg_error **error);
+
+// Gives a session up. No error where the registry has no way to cancel, or has forgotten it. Blocks.
+//
+// Options: none.
+//
+// Errors: the common ones. Source: distribution's API, "Canceling an upload"; distribution-spec 1.2 end-14.
+ocireg_status ocireg_upload_session_cancel(ocireg_client *client,
+                                           ocireg_context *context,
+                                           const char *session,
+                                           const ocireg_options *options,
+                                           ocireg_error **error);
+
+// Makes a blob, HOST[:PORT]/REPOSITORY@DIGEST, out of the same blob in another repository of that registry, without moving its
+// bytes. `from` is that repository, with its host; NULL asks the registry to find the blob itself. That a registry declines is no
+// error. Blocks.
+//
+// Options: keep_session (boolean, false: a declined mount leaves an upload session open, which is cancelled; true gives it).
+//
+// Result, `json` may be NULL: {"mounted": boolean, "digest": string, "location": string or null, "session": a session, as of
+// ocireg_upload_session_start, or null}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_INVALID_ARGUMENT when `from` is at another registry. Source: distribution-spec end-11.
+ocireg_status ocireg_blob_mount(ocireg_client *client,
+                                ocireg_context *context,
+                                const char *reference,
+                                const char *from,
+                                const ocireg_options *options,
+                                char **json,
+                                ocireg_error **error);
 
 // Takes the name of a place to copy from or to apart. Any thread. A place is one of
 //   docker://REF or REF           a repository's tag or digest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]

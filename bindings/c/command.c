@@ -8,7 +8,9 @@
 const struct command *const commands[] = {
     &command_parse,        &command_ping,         &command_catalog,         &command_tags,     &command_manifest_get,
     &command_manifest_head, &command_manifest_put, &command_manifest_delete, &command_digest,   &command_blob_get,
-    &command_blob_head,    &command_blob_put,     &command_blob_delete,     &command_copy,
+    &command_blob_head,    &command_blob_put,     &command_blob_delete,     &command_blob_mount,
+    &command_upload_start, &command_upload_status, &command_upload_chunk,     &command_upload_finish, &command_upload_cancel,
+    &command_copy,
     &command_pull,         &command_push,         NULL,
 };
 
@@ -95,6 +97,9 @@ static int set(struct command_line *line, const struct parameter *parameter, con
         break;
     case PARAMETER_OUTPUT:
         line->output = value;
+        break;
+    case PARAMETER_FROM:
+        line->from = value;
         break;
     case PARAMETER_RAW:
         line->raw = true;

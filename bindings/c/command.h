@@ -15,6 +15,7 @@ enum parameter_kind {
     /* The command's own business. */
     PARAMETER_OUTPUT,
     PARAMETER_RAW,
+    PARAMETER_FROM,
 };
 
 /* An option of one command. */
@@ -31,6 +32,7 @@ struct command_line {
     const char *arguments[MOST_ARGUMENTS];
     ocireg_options *options;
     const char *output; /* -o FILE */
+    const char *from;   /* --from REPO */
     bool raw;
 };
 
@@ -47,6 +49,8 @@ extern const struct command command_parse;
 extern const struct command command_ping, command_catalog, command_tags;
 extern const struct command command_manifest_get, command_manifest_head, command_manifest_put, command_manifest_delete;
 extern const struct command command_digest;
+extern const struct command command_upload_start, command_upload_status, command_upload_chunk, command_upload_finish;
+extern const struct command command_upload_cancel, command_blob_mount;
 extern const struct command command_copy, command_pull, command_push;
 extern const struct command command_blob_get, command_blob_head, command_blob_put, command_blob_delete;
 

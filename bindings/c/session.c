@@ -72,6 +72,17 @@ static int open_context(struct session *session)
     return status == OCIREG_OK ? OCIREG_OK : report_error(session->output, error);
 }
 
+/* The registry of an upload session: in its JSON, or before the path of its URL. Freed with free(). */
+static char *session_registry(const char *text)
+{
+    const char *begin = strstr(text, "://");
+    char *repository = *text == '{' ? json_text(json_member(text, "repository")) : NULL;
+    if (repository != NULL)
+        return repository;
+    begin = begin == NULL ? text : begin + 3;
+    return strndup(begin, strcspn(begin, "/"));
+}
+
 /* Asks the library what a name is about. */
 static ocireg_status take_apart(enum target target, const char *name, char **json, ocireg_error **error)
 {
@@ -80,6 +91,14 @@ static ocireg_status take_apart(enum target target, const char *name, char **jso
         return ocireg_index_parse(name, json, error);
     case TARGET_PLACES:
         return ocireg_endpoint_parse(name, json, error);
+    case TARGET_SESSION: {
+        char *registry = session_registry(name);
+        ocireg_status status = registry != NULL && strchr(registry, '/') != NULL
+                                   ? ocireg_reference_parse(registry, NULL, json, error)
+                                   : ocireg_index_parse(registry, json, error);
+        free(registry);
+        return status;
+    }
     default:
         return ocireg_reference_parse(name, NULL, json, error);
     }
@@ -93,9 +112,9 @@ static int registry_host(const struct output *output, enum target target, const 
     const char *member;
     if (take_apart(target, name, &json, &error) != OCIREG_OK)
         return report_error(output, error);
-    member = target == TARGET_PLACES     ? json_member(json, "registry")
-             : target == TARGET_REGISTRY ? json_member(json, "name")
-                                         : json_member(json_member(json, "index"), "name");
+    member = target == TARGET_PLACES               ? json_member(json, "registry")
+             : json_member(json, "index") == NULL ? json_member(json, "name")
+                                                  : json_member(json_member(json, "index"), "name");
     *host = member != NULL && *member == '"' ? json_text(member) : NULL;
     ocireg_string_free(json);
     return *host != NULL || target == TARGET_PLACES

@@ -322,10 +322,11 @@ pub unsafe extern "C" fn ocireg_blob_reader_free(reader: *mut ocireg_blob_reader
 ///
 /// Options: digest (string: what the bytes must have; else sha256 is computed); chunk_size (integer: send it in chunks of
 /// this many bytes, each kept in memory); single_post (boolean, false: one POST instead of POST and PUT, where the registry
-/// can); size (integer: what it must be).
+/// can); size (integer: what it must be); mount_from (list of repositories of the same registry that may have it: it is mounted from
+/// the first that has). A registry that finds a blob too large for one request (413) gets it in chunks, smaller and smaller.
 ///
 /// Result, `json` may be NULL: {"digest": string, "size": number, "location": string or null, "uploaded": boolean (false
-/// when the registry had it)}. Free with ocireg_string_free.
+/// when the registry had it, or it was mounted), "mounted": boolean}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_IO, OCIREG_DIGEST_MISMATCH, OCIREG_SIZE_MISMATCH. Source: distribution-spec end-4a to
 /// end-6.
@@ -380,7 +381,7 @@ pub unsafe extern "C" fn ocireg_blob_put_memory(
 /// Puts what a callback gives as a blob: in one request when size and digest are given, else in chunks, each of which is kept
 /// until the registry has it. The callback runs on this thread. Blocks.
 ///
-/// Options: digest (string), size (integer), chunk_size (integer, 4194304), single_post, as of ocireg_blob_put_file.
+/// Options: digest (string), size (integer), chunk_size (integer, 4194304), single_post, mount_from, as of ocireg_blob_put_file.
 ///
 /// Result and errors: those of ocireg_blob_put_file; OCIREG_CALLBACK.
 #[no_mangle]

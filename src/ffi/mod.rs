@@ -19,6 +19,7 @@ mod memory;
 mod names;
 mod options;
 mod registry;
+mod session;
 mod sigpipe;
 pub mod status;
 mod upload;

@@ -105,6 +105,27 @@ pub unsafe extern "C" fn ocireg_upload_finish(
     }
 }
 
+/// Sends what was written and lets go of the session, which stays open at the registry: it is continued by the
+/// ocireg_upload_session_ functions, by this process or another. The upload is over then. Blocks.
+///
+/// Result: a session, as of ocireg_upload_session_start. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_CLOSED, OCIREG_BUSY. Source: distribution-spec end-5.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_upload_save(
+    upload: *mut ocireg_upload,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+            let mut upload = exclusively(handle::get(upload, "upload")?)?;
+            out.put_json(&upload.save()?)
+        })
+    }
+}
+
 /// Gives the upload up, and tells the registry. No error when it is over already. Blocks.
 ///
 /// Errors: the common ones; OCIREG_BUSY. Source: distribution's API, "Canceling an upload"; distribution-spec 1.2 end-14.

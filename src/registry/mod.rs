@@ -4,11 +4,17 @@ pub mod blob;
 pub mod catalog;
 pub mod host;
 pub mod manifest;
+pub mod mount;
 pub mod pages;
 pub mod ping;
+pub mod put;
 pub mod reader;
 pub mod remote;
 pub mod save;
+pub mod seen;
+pub mod session;
+pub mod source;
+pub mod steps;
 pub mod store;
 pub mod tags;
 pub mod upload;
@@ -38,6 +44,7 @@ pub struct Client {
     closed: Arc<Signal>,
     hosts: Arc<Mutex<HashMap<String, HostOptions>>>,
     accounts: Arc<Mutex<HashMap<String, Account>>>,
+    seen: Arc<seen::Seen>,
 }
 
 impl Client {
@@ -52,6 +59,7 @@ impl Client {
             closed: Arc::default(),
             hosts: Arc::default(),
             accounts: Arc::default(),
+            seen: Arc::default(),
         })
     }
 
@@ -87,6 +95,14 @@ impl Client {
     /// Tries after the first one.
     pub(crate) fn retries(&self) -> u32 {
         self.http.options().retries
+    }
+
+    fn largest_chunk(&self, host: &str) -> u64 {
+        self.seen.largest_chunk(host)
+    }
+
+    fn learn_largest_chunk(&self, host: &str, size: u64) {
+        self.seen.learn_largest_chunk(host, size);
     }
 
     fn check_open(&self) -> Result<()> {

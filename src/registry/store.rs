@@ -4,15 +4,15 @@ use bytes::Bytes;
 
 use super::blob::has;
 use super::manifest::{GetOptions, HeadOptions, PutOptions};
+use super::put::{Ladder, Way};
 use super::reader::{ReadOptions, Reader};
 use super::remote::Remote;
-use super::upload::{may_be_done, Session};
+use super::source::Replay;
 use super::Client;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
-use crate::http::retry::{self, Backoff};
-use crate::http::upload::Body;
+use crate::http::upload::Source;
 use crate::manifest::Descriptor;
 use crate::reference::{Reference, Repository};
 use crate::store::{Blob, Content, Moved, ReadStore, Role, Upload, WriteStore};
@@ -31,6 +31,22 @@ impl RegistryStore {
 
     fn remote(&self, call: &Call) -> Result<Remote> {
         Remote::repository(&self.client, call, self.reference.repository())
+    }
+
+    fn host(&self) -> String {
+        super::host::key(&self.reference.repository().index().name)
+    }
+
+    /// Repositories of this registry that may have a blob: where it comes from, and where it was seen before.
+    fn mount_sources(&self, digest: &Digest, from: &dyn ReadStore) -> Vec<String> {
+        let here = self.reference.repository();
+        let near = |other: &&Repository| super::host::key(&other.index().name) == self.host();
+        let source = from.repository().filter(near).map(|other| other.remote_name().to_owned());
+        let mut found: Vec<String> =
+            source.into_iter().chain(self.client.seen.repository_of(&self.host(), digest)).collect();
+        found.retain(|name| name != here.remote_name());
+        found.dedup();
+        found
     }
 
     fn get(&self, call: &Call, reference: &Reference) -> Result<Content> {
@@ -114,10 +130,16 @@ impl WriteStore for RegistryStore {
 
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
         let remote = self.remote(call)?;
-        if has(&remote, &wanted.digest)? {
-            return Ok(Moved::Present);
-        }
-        self.upload(&remote, wanted, from)
+        let mut source = FromStore { call, wanted, from, open: None };
+        let sources = self.mount_sources(&wanted.digest, from);
+        let mut ladder = Ladder { remote: &remote, digest: &wanted.digest, way: Way::Single, sources };
+        let stored = ladder.put(&mut source)?;
+        self.client.seen.learn_blob(&self.host(), &wanted.digest, self.reference.repository().remote_name());
+        Ok(match (stored.mounted, stored.uploaded) {
+            (true, _) => Moved::Mounted,
+            (false, true) => Moved::Copied { resumed: 0 },
+            (false, false) => Moved::Present,
+        })
     }
 
     fn put_manifest(&self, call: &Call, content: &Content, role: Role) -> Result<()> {
@@ -134,39 +156,31 @@ impl WriteStore for RegistryStore {
     }
 }
 
-impl RegistryStore {
-    /// One request with the whole blob; a failure on the way is tried anew in a new session.
-    fn upload(&self, remote: &Remote, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
-        let retries = self.client.retries();
-        let mut backoff = Backoff::new(crate::http::seed());
-        let mut failures = 0;
-        loop {
-            let error = match self.upload_once(remote, wanted, from) {
-                Ok(()) => return Ok(Moved::Copied { resumed: 0 }),
-                Err(error) => error,
-            };
-            failures += 1;
-            if may_be_done(&error) && has(remote, &wanted.digest)? {
-                return Ok(Moved::Copied { resumed: 0 });
-            }
-            let lost = matches!(error.http_status(), Some(401 | 404)) && error.side().is_none();
-            let helps = lost || (error.retryable() && error.code() != Code::Timeout);
-            let wait = retry::after_failure(&error, backoff.delay(failures)).filter(|_| helps && failures <= retries);
-            let Some(wait) = wait else { return Err(error.with_attempts(failures)) };
-            remote.call.sleep(wait)?;
+/// A blob of another place, from its first byte as often as needed.
+struct FromStore<'a> {
+    call: &'a Call,
+    wanted: &'a Descriptor,
+    from: &'a dyn ReadStore,
+    open: Option<Upload<'static>>,
+}
+
+impl Source for FromStore<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        if self.open.is_none() {
+            self.open = Some(Upload::new(self.from.open(self.call, self.wanted, None)?));
         }
+        self.open.as_mut().map_or(Ok(0), |open| open.read(buffer))
+    }
+}
+
+impl Replay for FromStore<'_> {
+    fn rewind(&mut self) -> Result<()> {
+        self.open = None;
+        Ok(())
     }
 
-    fn upload_once(&self, remote: &Remote, wanted: &Descriptor, from: &dyn ReadStore) -> Result<()> {
-        let mut source = Upload::new(from.open(&remote.call, wanted, None)?);
-        let mut session = Session::start(remote.clone())?;
-        let body = Body::Stream { source: &mut source, size: wanted.size, done: 0 };
-        let outcome = session.finish(&wanted.digest, body).map(drop);
-        if outcome.as_ref().is_err_and(|error| error.code() != Code::Network) {
-            session.remote.call = session.remote.call.farewell();
-            let _ = session.cancel();
-        }
-        outcome
+    fn size(&self) -> u64 {
+        self.wanted.size
     }
 }
 

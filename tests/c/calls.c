@@ -170,6 +170,34 @@ static ocireg_status blob_delete(void **a, ocireg_error **error) {
     return ocireg_blob_delete(a[0], a[1], a[2], a[3], (char **)a[4], error);
 }
 
+static ocireg_status upload_save(void **a, ocireg_error **error) {
+    return ocireg_upload_save(a[0], (char **)a[1], error);
+}
+
+static ocireg_status session_start(void **a, ocireg_error **error) {
+    return ocireg_upload_session_start(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status session_status(void **a, ocireg_error **error) {
+    return ocireg_upload_session_status(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status session_chunk(void **a, ocireg_error **error) {
+    return ocireg_upload_session_chunk(a[0], a[1], a[2], a[3], MANIFEST_SIZE, a[4], (char **)a[5], error);
+}
+
+static ocireg_status session_finish(void **a, ocireg_error **error) {
+    return ocireg_upload_session_finish(a[0], a[1], a[2], a[3], NULL, 0, a[4], (char **)a[5], error);
+}
+
+static ocireg_status session_cancel(void **a, ocireg_error **error) {
+    return ocireg_upload_session_cancel(a[0], a[1], a[2], a[3], error);
+}
+
+static ocireg_status blob_mount(void **a, ocireg_error **error) {
+    return ocireg_blob_mount(a[0], a[1], a[2], a[3], a[4], (char **)a[5], error);
+}
+
 static ocireg_status endpoint_parse(void **a, ocireg_error **error) {
     return ocireg_endpoint_parse(a[0], (char **)a[1], error);
 }
@@ -250,12 +278,19 @@ const struct call calls[] = {
     {"upload_start", "CxQpo", upload_start, "{'chunk_size':true}"},
     {"upload_write", "UD", upload_write, NULL},
     {"upload_finish", "Usn", upload_finish, NULL},
+    {"upload_save", "Uo", upload_save, NULL},
     {"upload_cancel", "U", upload_cancel, NULL},
+    {"upload_session_start", "CxQpo", session_start, NULL},
+    {"upload_session_status", "CxSpo", session_status, NULL},
+    {"upload_session_chunk", "CxSDpo", session_chunk, "{'offset':'0'}"},
+    {"upload_session_finish", "CxSGpn", session_finish, NULL},
+    {"upload_session_cancel", "CxSp", session_cancel, NULL},
+    {"blob_mount", "CxBqpn", blob_mount, "{'keep_session':1}"},
 };
 const size_t call_count = sizeof calls / sizeof calls[0];
 
 bool is_text_kind(char kind) {
-    return strchr("NKJHQTBPWsEL", kind) != NULL;
+    return strchr("NKJHQTBPWsELSGq", kind) != NULL;
 }
 
 static bool is_result_kind(char kind) {
@@ -301,11 +336,14 @@ static void *value_of(struct arguments *from, char kind, size_t place) {
         case 'K': return text("name");
         case 'J': return text("{}");
         case 'H': return text("%s", env("OCIREG_TEST_V2"));
+        case 'q':
         case 'Q': return text("%s", from->repository);
         case 'T': return text("%s:tag", from->repository);
         case 'B': return blob_reference(from->repository, "abc", 3);
         case 'P': return text("%s/here", from->folder);
         case 'W': return text("%s/there", from->folder);
+        case 'S': return text("http://%s/v2/ctest/calls/blobs/uploads/none", env("OCIREG_TEST_V2"));
+        case 'G': return digest_of("", 0);
         case 'E': return text("oci:%s/layout", from->folder);
         case 'L': return text("%s/layout", from->folder);
         case 's': return digest_of("", 0);

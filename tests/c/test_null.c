@@ -2,7 +2,7 @@
 #include "calls.h"
 
 static bool may_be_null(char kind) {
-    return strchr("xpns", kind) != NULL;
+    return strchr("xpnsq", kind) != NULL;
 }
 
 /* The call with argument number i NULL, with an error place and without one. */

@@ -10,7 +10,7 @@ static void check_stored(ocireg_client *client, const char *place, char *json, c
     const char *digest = digest_of(bytes, size);
     ocireg_buffer *found = NULL;
     kept(json);
-    expect_shape(json, "digest:string size:number location:string? uploaded:bool");
+    expect_shape(json, "digest:string size:number location:string? uploaded:bool mounted:bool");
     expect_text_at(json, "digest", digest);
     expect_number_at(json, "size", (long long)size);
     expect_bool_at(json, "uploaded", uploaded);

@@ -7,5 +7,6 @@ mod http;
 mod lists;
 mod manifests;
 mod server;
+mod sessions;
 mod timing;
 mod upload;

@@ -127,6 +127,8 @@ fn a_slow_but_steady_server_is_fine() {
 fn a_token_server_that_dribbles_is_a_timeout() {
     let token = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let realm = format!("http://{}/token", token.local_addr().unwrap());
+    // Were it closed before the call has ended, a new connection would be refused.
+    let _open = token.try_clone().unwrap();
     std::thread::spawn(move || {
         use std::io::Write;
         let (mut connection, _) = token.accept().unwrap();

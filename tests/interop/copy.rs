@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Error};
-use ocireg::registry::blob::PutOptions as BlobPut;
 use ocireg::registry::manifest::{GetOptions, PutOptions};
+use ocireg::registry::put::PutOptions as BlobPut;
 use ocireg::registry::Client;
 use ocireg::transfer::copy::{copy, Copied, CopyOptions};
 use serde_json::{json, Value};

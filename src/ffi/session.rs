@@ -1,0 +1,203 @@
+//! The steps of an upload as calls of their own, and mounts.
+
+use std::ffi::c_char;
+
+use super::client::{begin, ocireg_client};
+use super::context::ocireg_context;
+use super::error::ocireg_error;
+use super::guard::{bytes, enter_blocking, optional_text, text, Out};
+use super::manifest::reference;
+use super::options::{self, ocireg_options};
+use super::registry::NoOptions;
+use super::status::ocireg_status;
+use crate::digest::Digest;
+use crate::error::Result;
+use crate::reference::Repository;
+use crate::registry::mount::MountOptions;
+use crate::registry::session::Saved;
+use crate::registry::steps::ChunkOptions;
+
+unsafe fn session(argument: *const c_char) -> Result<Saved> {
+    Saved::parse(unsafe { text(argument, "session") }?)
+}
+
+/// Opens an upload session in [HOST[:PORT]/]REPOSITORY, to be continued by the ocireg_upload_session_ functions, by this
+/// process or another: keep the result. Nothing is cancelled by itself; a registry lets a forgotten session expire.
+/// For an upload that is simply fed with bytes see ocireg_upload_start. Blocks.
+///
+/// Options: none.
+///
+/// Result, a session: {"url": string (absolute; whoever has it may be able to write to the session), "repository": string, "offset":
+/// number (bytes that the registry has), "min_chunk_size": number (the registry's OCI-Chunk-Min-Length; every chunk but the last must be
+/// that long; 0: any)}. Free with ocireg_string_free.
+///
+/// Errors: the common ones. Source: distribution-spec end-4a.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_upload_session_start(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    repository: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+            let repository = Repository::parse(text(repository, "repository")?, None)?;
+            let _: NoOptions = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            out.put_json(&client.session_start(&call, &repository)?)
+        })
+    }
+}
+
+/// Asks a registry how far a session is. `session` is the JSON of an earlier call, or the bare URL of a session at
+/// HOST/v2/REPOSITORY/blobs/uploads/. Blocks.
+///
+/// Options: none.
+///
+/// Result: the session as it stands, to be used from now on; its url may have changed. A registry that answers with the range
+/// 0-0 has one byte or none; it is taken for none when the session that was given has the offset 0. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_NOT_FOUND when the registry has forgotten the session; OCIREG_INVALID_ARGUMENT when `session` is
+/// neither. Source: distribution-spec end-13.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_upload_session_status(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    session: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+            let session = self::session(session)?;
+            let _: NoOptions = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            out.put_json(&client.session_status(&call, &session)?)
+        })
+    }
+}
+
+/// Sends the next bytes of a session, in smaller pieces where the registry finds them too many at once. A chunk that breaks is
+/// continued where the registry has it. Blocks.
+///
+/// Options: offset (integer: where the bytes begin in the blob; without it at the session's offset).
+///
+/// Result: the session behind the chunk, as of ocireg_upload_session_start. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_INVALID_ARGUMENT for an empty chunk, OCIREG_PROTOCOL when the registry is at another offset. After an
+/// error ocireg_upload_session_status tells where to go on. Source: distribution-spec end-5.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_upload_session_chunk(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    session: *const c_char,
+    data: *const u8,
+    size: usize,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+            let session = self::session(session)?;
+            let data = bytes(data, size, "data")?;
+            let options: ChunkOptions = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            out.put_json(&client.session_chunk(&call, &session, data, &options)?)
+        })
+    }
+}
+
+/// Ends a session: the blob exists from now on, if its bytes have this digest; the registry checks that. `data` are the last
+/// bytes, if there are any left. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+///
+/// Options: none.
+///
+/// Result, `json` may be NULL: as of ocireg_blob_put_file, its size counted from the session's offset. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_HTTP or OCIREG_DIGEST_MISMATCH when the bytes have another digest. Source: distribution-spec end-6.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_upload_session_finish(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    session: *const c_char,
+    digest: *const c_char,
+    data: *const u8,
+    size: usize,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let out = Out::optional(json, std::ptr::null_mut());
+            let session = self::session(session)?;
+            let digest: Digest = text(digest, "digest")?.parse()?;
+            let last = bytes(data, size, "data")?;
+            let _: NoOptions = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            out.put_json(&client.session_finish(&call, &session, &digest, last)?)
+        })
+    }
+}
+
+/// Gives a session up. No error where the registry has no way to cancel, or has forgotten it. Blocks.
+///
+/// Options: none.
+///
+/// Errors: the common ones. Source: distribution's API, "Canceling an upload"; distribution-spec 1.2 end-14.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_upload_session_cancel(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    session: *const c_char,
+    options: *const ocireg_options,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let session = self::session(session)?;
+            let _: NoOptions = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            client.session_cancel(&call, &session)
+        })
+    }
+}
+
+/// Makes a blob, HOST[:PORT]/REPOSITORY@DIGEST, out of the same blob in another repository of that registry, without moving its
+/// bytes. `from` is that repository, with its host; NULL asks the registry to find the blob itself. That a registry declines is no
+/// error. Blocks.
+///
+/// Options: keep_session (boolean, false: a declined mount leaves an upload session open, which is cancelled; true gives it).
+///
+/// Result, `json` may be NULL: {"mounted": boolean, "digest": string, "location": string or null, "session": a session, as of
+/// ocireg_upload_session_start, or null}. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_INVALID_ARGUMENT when `from` is at another registry. Source: distribution-spec end-11.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_blob_mount(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    reference: *const c_char,
+    from: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let out = Out::optional(json, std::ptr::null_mut());
+            let reference = self::reference(reference)?;
+            let from = optional_text(from, "from")?.map(|name| Repository::parse(name, None)).transpose()?;
+            let options: MountOptions = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            out.put_json(&client.mount_blob(&call, &reference, from.as_ref(), &options)?)
+        })
+    }
+}

@@ -1,0 +1,106 @@
+//! Mounting a blob from another repository of the same registry (distribution-spec end-11).
+
+use reqwest::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
+
+use super::remote::Remote;
+use super::save::blob_digest;
+use super::session::{location_text, Saved, Session};
+use super::Client;
+use crate::auth::scope::Scope;
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::http::{Repeat, Request};
+use crate::reference::{Reference, Repository};
+
+/// What a registry made of it.
+pub enum Mounted {
+    /// The blob is there; where, if the registry says so.
+    Done(Option<String>),
+    /// It is not; the session is for uploading it, if the registry opened one.
+    Declined(Option<Box<Session>>),
+}
+
+/// Options of [`Client::mount_blob`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MountOptions {
+    /// Keep the session of a declined mount, to upload the blob with.
+    pub keep_session: bool,
+}
+
+/// What became of a mount.
+#[derive(Debug, Serialize)]
+pub struct MountResult {
+    /// Whether the blob is in the repository now.
+    pub mounted: bool,
+    /// Its digest.
+    pub digest: Digest,
+    /// Where the registry says it is.
+    pub location: Option<String>,
+    /// The session of a declined mount, if it was to be kept.
+    pub session: Option<Saved>,
+}
+
+impl Client {
+    /// Mounts a blob from a repository of the same registry; from wherever the registry finds it, when none is named.
+    pub fn mount_blob(
+        &self,
+        call: &Call,
+        reference: &Reference,
+        from: Option<&Repository>,
+        options: &MountOptions,
+    ) -> Result<MountResult> {
+        let digest = blob_digest(reference)?;
+        let (here, there) = (reference.repository().index(), from.map(Repository::index));
+        if let Some(there) = there.filter(|there| super::host::key(&there.name) != super::host::key(&here.name)) {
+            let message =
+                format!("a blob of {} cannot be mounted at {}: that is another registry", there.name, here.name);
+            return Err(Error::new(Code::InvalidArgument, message));
+        }
+        let remote = Remote::repository(self, call, reference.repository())?;
+        let result = |mounted, location, session| MountResult { mounted, digest: digest.clone(), location, session };
+        match mount(&remote, digest, from.map(Repository::remote_name))? {
+            Mounted::Done(location) => Ok(result(true, location, None)),
+            Mounted::Declined(Some(session)) if options.keep_session => Ok(result(false, None, Some(session.saved()))),
+            Mounted::Declined(session) => {
+                if let Some(session) = session {
+                    let _ = session.cancel();
+                }
+                Ok(result(false, None, None))
+            }
+        }
+    }
+}
+
+/// Asks for a mount. A refusal that is about mounting, not about who asks, is a decline.
+pub fn mount(remote: &Remote, digest: &Digest, from: Option<&str>) -> Result<Mounted> {
+    let mut url = remote.url("blobs/uploads/")?;
+    // Neither a digest nor a repository's name has a character that a query could not hold.
+    let from_part = from.map(|name| format!("&from={name}")).unwrap_or_default();
+    url.set_query(Some(&format!("mount={digest}{from_part}")));
+    // The target first: some token servers read no second scope.
+    let mut scopes = remote.scopes(&["pull", "push"]);
+    if let Some(name) = from {
+        scopes.add(Scope::repository(name, &["pull"]));
+    }
+    let mut request = Request::new(Method::POST, url).repeat(Repeat::WhenRefused);
+    let reply = remote.send(&mut request, &scopes)?;
+    match reply.answer.status {
+        StatusCode::CREATED | StatusCode::OK | StatusCode::NO_CONTENT => {
+            let location = location_text(remote, &reply.answer);
+            // Anything but 201 is believed after a look.
+            match reply.answer.status == StatusCode::CREATED || super::blob::has(remote, digest)? {
+                true => Ok(Mounted::Done(location)),
+                false => Ok(Mounted::Declined(None)),
+            }
+        }
+        StatusCode::ACCEPTED => Ok(Mounted::Declined(Session::at(remote.clone(), &reply.answer).ok().map(Box::new))),
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
+            Err(remote.failure(reply, &format!("mount the blob {digest} in {}", remote.place())))
+        }
+        status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => Ok(Mounted::Declined(None)),
+        _ => Err(remote.failure(reply, &format!("mount the blob {digest} in {}", remote.place()))),
+    }
+}

@@ -1,0 +1,355 @@
+//! Putting a blob (distribution-spec end-4a, end-4b, end-6, end-11): what the registry has is not sent, what another
+//! repository of it has is mounted, the rest goes in one request, or in chunks where one is refused.
+
+use std::path::Path;
+
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Method, StatusCode};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::blob::has;
+use super::mount::{mount, Mounted};
+use super::remote::Remote;
+use super::session::{location_text, may_be_done, stored, with_digest, Session};
+use super::source::{hash, Hashing, Memory, Opened, Replay};
+use super::upload::{Stored, Upload, CHUNK};
+use super::Client;
+use crate::digest::{Algorithm, Digest, Hasher};
+use crate::error::{Code, Error, Result};
+use crate::http::answer::Answer;
+use crate::http::call::Call;
+use crate::http::retry::{self, Backoff};
+use crate::http::upload::{Body, Source, PIECE};
+use crate::http::Request;
+use crate::reference::Repository;
+
+/// Options of the puts.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PutOptions {
+    /// The digest that the bytes must have; saves a pass over them.
+    pub digest: Option<Digest>,
+    /// The size of a stream, when known.
+    pub size: Option<u64>,
+    /// Send it in chunks of this many bytes.
+    pub chunk_size: Option<u64>,
+    /// Send it in one POST.
+    pub single_post: bool,
+    /// Repositories of the same registry that may have it.
+    pub mount_from: Vec<String>,
+}
+
+impl Client {
+    /// Puts bytes in memory.
+    pub fn put_blob(&self, call: &Call, repository: &Repository, bytes: &[u8], options: &PutOptions) -> Result<Stored> {
+        put(&Remote::repository(self, call, repository)?, &mut Memory(bytes, bytes), options)
+    }
+
+    /// Puts a file.
+    pub fn put_blob_file(
+        &self,
+        call: &Call,
+        repository: &Repository,
+        path: &Path,
+        options: &PutOptions,
+    ) -> Result<Stored> {
+        put(&Remote::repository(self, call, repository)?, &mut Opened::open(path)?, options)
+    }
+
+    /// Puts what a source gives: in one request when size and digest are known, else in chunks.
+    pub fn put_blob_stream(
+        &self,
+        call: &Call,
+        repository: &Repository,
+        source: &mut dyn Source,
+        options: &PutOptions,
+    ) -> Result<Stored> {
+        let remote = Remote::repository(self, call, repository)?;
+        match (options.size, &options.digest, options.chunk_size) {
+            (Some(size), Some(digest), None) => {
+                Ok(put_stream_once(&remote, source, size, digest, options.single_post, None)?)
+            }
+            _ => Ok(put_chunks(&remote, source, options, None)?),
+        }
+    }
+}
+
+impl PutOptions {
+    fn check(&self) -> Result<()> {
+        if self.chunk_size == Some(0) {
+            return Err(Error::new(Code::InvalidArgument, "the option chunk_size must be more than 0"));
+        }
+        if self.chunk_size.is_some() && self.single_post {
+            return Err(Error::new(Code::InvalidArgument, "the options chunk_size and single_post exclude each other"));
+        }
+        Ok(())
+    }
+
+    /// The repositories to mount from, as the registry calls them.
+    fn sources(&self, remote: &Remote) -> Result<Vec<String>> {
+        let index = crate::reference::Index::parse(&remote.account.host)?;
+        let name =
+            |text: &String| Repository::parse(text, Some(&index)).map(|repository| repository.remote_name().to_owned());
+        self.mount_from.iter().map(name).collect()
+    }
+}
+
+/// Puts a source that can begin again.
+fn put(remote: &Remote, source: &mut dyn Replay, options: &PutOptions) -> Result<Stored> {
+    options.check()?;
+    if options.size.is_some_and(|size| size != source.size()) {
+        let message =
+            format!("the option size says {:?} bytes, there are {}", options.size.unwrap_or(0), source.size());
+        return Err(Error::new(Code::SizeMismatch, message));
+    }
+    let algorithm = options.digest.as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
+    let digest = hash(&remote.call, source, algorithm)?;
+    if let Some(expected) = options.digest.as_ref().filter(|expected| **expected != digest) {
+        return Err(Error::new(Code::DigestMismatch, format!("the bytes have the digest {digest}, not {expected}")));
+    }
+    let way = match options.chunk_size {
+        _ if options.single_post => Way::Post,
+        Some(size) => Way::Chunks { size, forced: true },
+        None => Way::Single,
+    };
+    Ladder { remote, digest: &digest, way, sources: options.sources(remote)? }.put(source)
+}
+
+/// How the bytes travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// POST, then PUT with all of them.
+    Single,
+    /// One POST with all of them.
+    Post,
+    /// POST, PATCH for each chunk, PUT. `forced`: the caller wants it so.
+    Chunks {
+        /// Bytes in one request.
+        size: u64,
+        /// Nothing else may be tried.
+        forced: bool,
+    },
+}
+
+/// What is tried, one after the other.
+pub struct Ladder<'a> {
+    /// The repository.
+    pub remote: &'a Remote,
+    /// The digest that the bytes have.
+    pub digest: &'a Digest,
+    /// How to begin.
+    pub way: Way,
+    /// Repositories of this registry that may have the blob.
+    pub sources: Vec<String>,
+}
+
+impl Ladder<'_> {
+    /// Puts the blob, unless it is there. A failure on the way is tried anew, in a new session.
+    pub fn put(&mut self, source: &mut dyn Replay) -> Result<Stored> {
+        if has(self.remote, self.digest)? {
+            return Ok(self.stored(source, false));
+        }
+        let mut session = None;
+        for name in std::mem::take(&mut self.sources) {
+            match mount(self.remote, self.digest, Some(&name)) {
+                Ok(Mounted::Done(location)) => {
+                    let stored = self.stored(source, false);
+                    return Ok(Stored { location, mounted: true, ..stored });
+                }
+                Ok(Mounted::Declined(opened)) => {
+                    // A session that a declined mount opened is the one to go on with.
+                    if let Some(unused) = std::mem::replace(&mut session, opened) {
+                        let _ = unused.cancel();
+                    }
+                }
+                // Who may not mount may still upload.
+                Err(error) if matches!(error.code(), Code::Unauthenticated | Code::Forbidden) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.upload(source, session)
+    }
+
+    fn upload(&mut self, source: &mut dyn Replay, mut session: Option<Box<Session>>) -> Result<Stored> {
+        let retries = self.remote.client.retries();
+        let mut failures = 0;
+        let mut backoff = Backoff::new(crate::http::seed());
+        loop {
+            source.rewind()?;
+            let error = match self.once(source, session.take()) {
+                Ok(stored) => return Ok(stored),
+                Err(Trouble::Final(error)) => return Err(error),
+                Err(Trouble::OnTheWay(error)) => error,
+            };
+            if self.other_way(&error) {
+                continue;
+            }
+            failures += 1;
+            if may_be_done(&error) && has(self.remote, self.digest)? {
+                return Ok(self.stored(source, true));
+            }
+            // A 401: the token ran out while the body was on its way. 404: the session was lost.
+            let lost =
+                matches!((error.http_status(), error.code()), (Some(401), Code::Unauthenticated) | (Some(404), _));
+            let ours = error.side() != Some(crate::error::Side::Source);
+            let helps = (lost && ours) || (error.retryable() && error.code() != Code::Timeout);
+            let wait = retry::after_failure(&error, backoff.delay(failures)).filter(|_| helps && failures <= retries);
+            let Some(wait) = wait else { return Err(error.with_attempts(failures)) };
+            let event = || json!({"event": "retry", "reason": error.message(), "wait_ms": wait.as_millis() as u64});
+            self.remote.call.log(event)?;
+            self.remote.call.sleep(wait)?;
+        }
+    }
+
+    fn once(&self, source: &mut dyn Replay, session: Option<Box<Session>>) -> std::result::Result<Stored, Trouble> {
+        let size = source.size();
+        match self.way {
+            Way::Chunks { size: chunk, .. } => {
+                let options = PutOptions {
+                    digest: Some(self.digest.clone()),
+                    chunk_size: Some(chunk),
+                    size: Some(size),
+                    ..PutOptions::default()
+                };
+                put_chunks(self.remote, source, &options, session)
+            }
+            way => put_stream_once(self.remote, source, size, self.digest, way == Way::Post, session),
+        }
+    }
+
+    /// Whether what was refused may be taken in another form: too much at once in chunks, and chunks at once.
+    fn other_way(&mut self, error: &Error) -> bool {
+        match (self.way, error.http_status()) {
+            (Way::Single, Some(413)) => {
+                self.way = Way::Chunks { size: CHUNK, forced: false };
+                true
+            }
+            (Way::Chunks { forced: true, size }, Some(405 | 501)) => {
+                // Not every registry knows PATCH; the caller's size was a wish.
+                self.way = Way::Single;
+                let _ = self.remote.call.log(
+                    || json!({"event": "retry", "reason": format!("no chunks of {size} bytes here"), "wait_ms": 0}),
+                );
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn stored(&self, source: &dyn Replay, uploaded: bool) -> Stored {
+        Stored { digest: self.digest.clone(), size: source.size(), location: None, uploaded, mounted: false }
+    }
+}
+
+/// Why an upload did not end well.
+pub enum Trouble {
+    /// Beginning again would not help, or has been tried.
+    Final(Error),
+    /// It broke while the bytes were on their way.
+    OnTheWay(Error),
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Trouble {
+        Trouble::Final(error)
+    }
+}
+
+impl From<Trouble> for Error {
+    fn from(trouble: Trouble) -> Error {
+        match trouble {
+            Trouble::Final(error) | Trouble::OnTheWay(error) => error,
+        }
+    }
+}
+
+fn put_stream_once(
+    remote: &Remote,
+    source: &mut dyn Source,
+    size: u64,
+    digest: &Digest,
+    single_post: bool,
+    session: Option<Box<Session>>,
+) -> std::result::Result<Stored, Trouble> {
+    let mut hashing = Hashing { source, hasher: Hasher::new(digest.algorithm()) };
+    let answer = match single_post {
+        true => post_once(remote, &mut hashing, size, digest).map_err(Trouble::OnTheWay)?,
+        false => put_once(remote, &mut hashing, size, digest, session)?,
+    };
+    let found = hashing.hasher.finish();
+    if found != *digest {
+        return Err(Error::new(Code::DigestMismatch, format!("the bytes have the digest {found}, not {digest}")).into());
+    }
+    let location = location_text(remote, &answer);
+    Ok(Stored { digest: digest.clone(), size, location, uploaded: true, mounted: false })
+}
+
+/// A session, and a PUT with all bytes.
+fn put_once(
+    remote: &Remote,
+    source: &mut Hashing,
+    size: u64,
+    digest: &Digest,
+    session: Option<Box<Session>>,
+) -> std::result::Result<Answer, Trouble> {
+    let mut session = match session {
+        Some(session) => *session,
+        None => Session::start(remote.clone())?,
+    };
+    remote.call.begin("blob put", Some(size))?;
+    let outcome = session.finish(digest, Body::Stream { source, size, done: 0 });
+    if let Err(error) = &outcome {
+        // After a network failure the session may be in use; a registry lets it expire.
+        if error.code() != Code::Network {
+            session.remote.call = session.remote.call.farewell();
+            let _ = session.cancel();
+        }
+    }
+    outcome.map_err(Trouble::OnTheWay)
+}
+
+/// One POST with the digest (end-4b). A registry that does not know it answers 202 and waits for a PUT.
+fn post_once(remote: &Remote, source: &mut Hashing, size: u64, digest: &Digest) -> Result<Answer> {
+    let scopes = remote.scopes(&["pull", "push"]);
+    remote.client.auth.prepare(&remote.call, &remote.account, &scopes)?;
+    remote.call.begin("blob put", Some(size))?;
+    let url = with_digest(remote.url("blobs/uploads/")?, digest);
+    let body = Body::Stream { source, size, done: 0 };
+    let mut request = Request::new(Method::POST, url).header(CONTENT_TYPE, "application/octet-stream")?.body(body);
+    let reply = remote.send(&mut request, &scopes)?;
+    if reply.answer.status == StatusCode::ACCEPTED && !has(remote, digest)? {
+        if let Ok(session) = Session::at(remote.clone(), &reply.answer) {
+            let _ = session.cancel();
+        }
+        let message = format!("{} does not take a blob in one POST", remote.place());
+        return Err(Error::new(Code::Unsupported, message).with_http_status(202).with_hint("leave out single_post"));
+    }
+    stored(remote, reply, digest, "put the blob in one POST")
+}
+
+fn put_chunks(
+    remote: &Remote,
+    source: &mut dyn Source,
+    options: &PutOptions,
+    session: Option<Box<Session>>,
+) -> std::result::Result<Stored, Trouble> {
+    let algorithm = options.digest.as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
+    let session = session.map(|session| *session);
+    let chunk = options.chunk_size.unwrap_or(CHUNK);
+    let mut upload = Upload::start(remote.clone(), session, chunk, algorithm, options.size)?;
+    let mut buffer = vec![0; PIECE];
+    let mut size = 0u64;
+    loop {
+        let count = source.read(&mut buffer)?;
+        if count == 0 {
+            break;
+        }
+        size += count as u64;
+        upload.write(&buffer[..count]).map_err(Trouble::OnTheWay)?;
+    }
+    if let Some(expected) = options.size.filter(|expected| *expected != size) {
+        return Err(Error::new(Code::SizeMismatch, format!("the source gave {size} bytes, not {expected}")).into());
+    }
+    upload.finish(options.digest.as_ref()).map_err(Trouble::OnTheWay)
+}

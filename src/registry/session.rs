@@ -1,0 +1,306 @@
+//! Upload sessions (distribution-spec "Pushing a blob in chunks", end-4a, end-5, end-6, end-13): one at a time, step by
+//! step, and in another process too.
+
+use bytes::Bytes;
+use reqwest::header::{HeaderValue, CONTENT_RANGE, CONTENT_TYPE, RANGE};
+use reqwest::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use url::Url;
+
+use super::remote::{digest_header, Remote};
+use super::Client;
+use crate::auth::Reply;
+use crate::digest::{shorten, Digest};
+use crate::error::{Code, Error, Result};
+use crate::http::answer::Answer;
+use crate::http::call::Call;
+use crate::http::origin::Origin;
+use crate::http::resolver::Guard;
+use crate::http::retry::{self, Backoff};
+use crate::http::upload::Body;
+use crate::http::{range, redact, redirect, Repeat, Request};
+use crate::reference::Repository;
+
+/// The largest that a registry may demand.
+const LARGEST_MINIMUM: u64 = 64 << 20;
+/// Chunks are not made smaller than this, whatever is refused.
+const SMALLEST_CHUNK: u64 = 64 << 10;
+const OCTETS: &str = "application/octet-stream";
+
+/// A session as it is kept between calls, in this process or another.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Saved {
+    /// Where the next request goes. It is all that is needed to write to the session: keep it as a secret.
+    pub url: String,
+    /// The repository that the blob is for.
+    pub repository: String,
+    /// Bytes that the registry has.
+    #[serde(default)]
+    pub offset: u64,
+    /// The smallest chunk that it takes, but for the last one; 0 is any.
+    #[serde(default)]
+    pub min_chunk_size: u64,
+}
+
+impl Saved {
+    /// What a caller kept: the JSON of an earlier call, or the bare URL of a session.
+    pub fn parse(text: &str) -> Result<Saved> {
+        let invalid = |why: String| Error::new(Code::InvalidArgument, format!("the upload session {why}"));
+        if text.trim_start().starts_with('{') {
+            let value = crate::json::parse(text.as_bytes()).map_err(|error| invalid(format!("is no JSON: {error}")))?;
+            return Saved::deserialize(&value).map_err(|error| invalid(format!("lacks something: {error}")));
+        }
+        let url = Url::parse(text).map_err(|error| invalid(format!("'{}' is no URL: {error}", shorten(text))))?;
+        let name = url.path().split_once("/v2/").and_then(|(_, path)| path.rsplit_once("/blobs/uploads/"));
+        let (Some((name, _)), Some(host)) = (name, url.host_str()) else {
+            let shown = redact::url(&url);
+            return Err(invalid(format!(
+                "'{shown}' is not at HOST/v2/REPOSITORY/blobs/uploads/: give its JSON instead"
+            )));
+        };
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let repository = format!("{}://{host}{port}/{name}", url.scheme());
+        Ok(Saved { url: text.to_owned(), repository, offset: 0, min_chunk_size: 0 })
+    }
+}
+
+/// An open upload session at a registry.
+pub struct Session {
+    /// The repository.
+    pub remote: Remote,
+    /// The URL for the next request: it changes with every answer.
+    pub url: Url,
+    /// Who chose it.
+    pub guard: Guard,
+    /// Bytes that the registry has.
+    pub offset: u64,
+    /// The smallest chunk that it takes, but for the last one.
+    pub min_chunk: u64,
+    /// The largest that it was found to take.
+    pub max_chunk: u64,
+}
+
+impl Session {
+    /// Opens a session. The push token is fetched here, before any body is sent.
+    pub fn start(remote: Remote) -> Result<Session> {
+        let mut request = Request::new(Method::POST, remote.url("blobs/uploads/")?).repeat(Repeat::Always);
+        let reply = remote.send(&mut request, &remote.scopes(&["pull", "push"]))?;
+        let what = format!("start an upload to {}", remote.place());
+        let answer = remote.expect(reply, &[StatusCode::ACCEPTED], &what)?;
+        Session::at(remote, &answer)
+    }
+
+    /// The session that an answer opened.
+    pub fn at(remote: Remote, answer: &Answer) -> Result<Session> {
+        let (url, guard) = remote.location(answer)?;
+        let told = answer.header("oci-chunk-min-length").and_then(|length| length.trim().parse::<u64>().ok());
+        let min_chunk = told.unwrap_or(0);
+        if min_chunk > LARGEST_MINIMUM {
+            let message = format!("the registry wants chunks of {min_chunk} bytes, more than {LARGEST_MINIMUM}");
+            return Err(Error::new(Code::LimitExceeded, message).with_url(&answer.url));
+        }
+        let max_chunk = remote.client.largest_chunk(&remote.account.host);
+        Ok(Session { remote, url, guard, offset: 0, min_chunk, max_chunk })
+    }
+
+    /// The session that a caller kept.
+    pub fn resume(client: &Client, call: &Call, saved: &Saved) -> Result<Session> {
+        let remote = Remote::repository(client, call, &Repository::parse(&saved.repository, None)?)?;
+        let kept = HeaderValue::from_str(&saved.url)
+            .map_err(|_| Error::new(Code::InvalidArgument, "the upload session's URL holds control characters"))?;
+        // It came from a file or another process: it is believed no more than a server's Location.
+        let url = redirect::location(&remote.account.base, Some(&kept))?;
+        let guard = match Origin::of(&url) == Origin::of(&remote.account.base) {
+            true => Guard::Caller,
+            false => Guard::said_by(None),
+        };
+        let max_chunk = client.largest_chunk(&remote.account.host);
+        Ok(Session { remote, url, guard, offset: saved.offset, min_chunk: saved.min_chunk_size, max_chunk })
+    }
+
+    /// What to keep of it.
+    pub fn saved(&self) -> Saved {
+        Saved {
+            url: self.url.to_string(),
+            repository: self.remote.place(),
+            offset: self.offset,
+            min_chunk_size: self.min_chunk,
+        }
+    }
+
+    /// Sends the next chunk, in pieces when the registry finds it too large. After a failure the registry is asked how far
+    /// it got, and the rest is sent.
+    pub fn chunk(&mut self, bytes: &Bytes) -> Result<()> {
+        let begin = self.offset;
+        let end = begin + bytes.len() as u64;
+        let retries = self.remote.client.http.options().retries;
+        let mut failures = 0;
+        let mut backoff = Backoff::new(crate::http::seed());
+        while self.offset < end {
+            let size = (end - self.offset).min(self.max_chunk.max(self.min_chunk).max(1));
+            let at = usize::try_from(self.offset - begin).unwrap_or(usize::MAX).min(bytes.len());
+            let piece = bytes.slice(at..at + usize::try_from(size).unwrap_or(usize::MAX).min(bytes.len() - at));
+            let before = self.offset;
+            let error = match self.patch(piece) {
+                Ok(()) => continue,
+                Err(error) => error,
+            };
+            let status = error.http_status();
+            if status == Some(413) && self.shrink(size) {
+                continue;
+            }
+            let helps = error.retryable() || matches!(status, Some(401 | 416));
+            failures += 1;
+            let wait = retry::after_failure(&error, backoff.delay(failures)).filter(|_| helps && failures <= retries);
+            let Some(wait) = wait else { return Err(error.with_attempts(failures)) };
+            if status != Some(416) {
+                self.remote.call.sleep(wait)?;
+            }
+            self.status()?;
+            // "0-0" stands for one byte and for none; only a registry that refused the first byte has it.
+            if begin == 0 && self.offset == 1 && status != Some(416) {
+                self.offset = 0;
+            }
+            if self.offset < begin || self.offset > end {
+                let message =
+                    format!("the registry has {} bytes of the upload, the chunk is {begin} to {end}", self.offset);
+                return Err(Error::new(Code::Protocol, message));
+            }
+            // The offset was right, so the 416 is about the length: GHCR says so of more than 4 MiB.
+            if status == Some(416) && self.offset <= before.max(1) {
+                self.offset = before;
+                if self.shrink(size) {
+                    failures -= 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Halves the chunks; false when they are as small as they may be. The client remembers it for the host.
+    fn shrink(&mut self, refused: u64) -> bool {
+        let smallest = SMALLEST_CHUNK.max(self.min_chunk);
+        if refused <= smallest {
+            return false;
+        }
+        self.max_chunk = (refused / 2).max(smallest);
+        self.remote.client.learn_largest_chunk(&self.remote.account.host, self.max_chunk);
+        let size = self.max_chunk;
+        let _ = self.remote.call.log(
+            || json!({"event": "retry", "reason": format!("the chunk was too large; now {size} bytes"), "wait_ms": 0}),
+        );
+        true
+    }
+
+    fn patch(&mut self, bytes: Bytes) -> Result<()> {
+        let last = self.offset + bytes.len() as u64;
+        let mut request = self
+            .request(Method::PATCH, self.url.clone())
+            .header(CONTENT_TYPE, OCTETS)?
+            .header(CONTENT_RANGE, &format!("{}-{}", self.offset, last - 1))?
+            .body(Body::Bytes(bytes));
+        let reply = self.send(&mut request)?;
+        let wanted = [StatusCode::ACCEPTED, StatusCode::CREATED, StatusCode::NO_CONTENT, StatusCode::OK];
+        let answer = self.remote.expect(reply, &wanted, "send a chunk of the upload")?;
+        self.follow(&answer)?;
+        // Some registries' Range stands still though the bytes are stored: what was sent counts then.
+        let told = answer
+            .header(RANGE)
+            .and_then(range::parse_upload_range)
+            .filter(|told| *told > self.offset.max(1) && *told < last);
+        self.offset = told.unwrap_or(last);
+        Ok(())
+    }
+
+    /// Asks the registry how far the upload is.
+    pub fn status(&mut self) -> Result<()> {
+        let mut request = self.request(Method::GET, self.url.clone());
+        let reply = self.send(&mut request)?;
+        let answer = self.remote.expect(
+            reply,
+            &[StatusCode::NO_CONTENT, StatusCode::OK, StatusCode::ACCEPTED],
+            "status of the upload",
+        )?;
+        self.follow(&answer)?;
+        self.offset = answer.header(RANGE).and_then(range::parse_upload_range).unwrap_or(0);
+        Ok(())
+    }
+
+    /// Ends the upload: the blob exists, under its digest.
+    pub fn finish(&mut self, digest: &Digest, body: Body) -> Result<Answer> {
+        let url = with_digest(self.url.clone(), digest);
+        let mut request = self.request(Method::PUT, url).header(CONTENT_TYPE, OCTETS)?.body(body);
+        if request.body.is_empty() {
+            request.repeat = Repeat::WhenRefused;
+        }
+        let reply = self.send(&mut request)?;
+        stored(&self.remote, reply, digest, "finish the upload")
+    }
+
+    /// Gives the session up. A registry that cannot cancel lets it expire.
+    pub fn cancel(&self) -> Result<()> {
+        let mut request = self.request(Method::DELETE, self.url.clone()).repeat(Repeat::Never);
+        let reply = self.send(&mut request)?;
+        // Some registries have no way to cancel (Quay; go-containerregistry answers 400): theirs expire by themselves.
+        let wanted = [204, 200, 202, 400, 404, 405, 501].map(|status| StatusCode::from_u16(status).unwrap_or_default());
+        self.remote.expect(reply, &wanted, "cancel the upload").map(drop)
+    }
+
+    fn request<'b>(&self, method: Method, url: Url) -> Request<'b> {
+        Request { guard: self.guard, ..Request::new(method, url) }
+    }
+
+    fn send(&self, request: &mut Request) -> Result<Reply> {
+        self.remote.send(request, &self.remote.scopes(&["pull", "push"]))
+    }
+
+    fn follow(&mut self, answer: &Answer) -> Result<()> {
+        if answer.headers.contains_key(reqwest::header::LOCATION) {
+            (self.url, self.guard) = self.remote.location(answer)?;
+        }
+        Ok(())
+    }
+}
+
+/// Adds the digest to a session's URL, whose query must stay as it is.
+pub fn with_digest(mut url: Url, digest: &Digest) -> Url {
+    let query = match url.query() {
+        Some(query) if !query.is_empty() => format!("{query}&digest={digest}"),
+        _ => format!("digest={digest}"),
+    };
+    url.set_query(Some(&query));
+    url
+}
+
+/// The answer to the request that completes a blob. Statuses other than 201 are believed after a look.
+pub fn stored(remote: &Remote, reply: Reply, digest: &Digest, what: &str) -> Result<Answer> {
+    let wanted = [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
+    let mut answer = remote.expect(reply, &wanted, what)?;
+    let body = answer.beginning(&remote.call, 64 << 10);
+    if crate::auth::failure::holds_errors(&body) {
+        return Err(crate::auth::failure::error_of(400, &answer.headers, &body, &answer.url, what));
+    }
+    if let Some(found) =
+        digest_header(&answer.headers).filter(|found| found.algorithm() == digest.algorithm() && found != digest)
+    {
+        let message = format!("{what}: the registry stored it as {found}, its digest is {digest}");
+        return Err(Error::new(Code::DigestMismatch, message).with_url(&answer.url));
+    }
+    if answer.status != StatusCode::CREATED && !super::blob::has(remote, digest)? {
+        let message = format!("{what}: the registry answers {} but does not have the blob", answer.status.as_u16());
+        return Err(Error::new(Code::Protocol, message).with_url(&answer.url));
+    }
+    Ok(answer)
+}
+
+/// Whether the request that completes a blob may have been carried out although it failed: its answer was lost, or a
+/// gateway gave up before the registry did, or it was repeated and its session is over.
+pub fn may_be_done(error: &Error) -> bool {
+    error.code() == Code::Network || matches!(error.http_status(), Some(404 | 500 | 502 | 503 | 504))
+}
+
+/// Where a blob is, as results show it.
+pub fn location_text(remote: &Remote, answer: &Answer) -> Option<String> {
+    remote.location(answer).ok().map(|(url, _)| redact::url(&url))
+}

@@ -1,0 +1,73 @@
+//! The steps of an upload as calls of their own: what is kept between them is a session's JSON.
+
+use bytes::Bytes;
+use serde::Deserialize;
+
+use super::remote::Remote;
+use super::session::{location_text, may_be_done, Saved, Session};
+use super::upload::Stored;
+use super::Client;
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::http::upload::Body;
+use crate::reference::Repository;
+
+/// Options of [`Client::session_chunk`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ChunkOptions {
+    /// Where the chunk begins; without it where the session stands.
+    pub offset: Option<u64>,
+}
+
+impl Client {
+    /// Opens a session.
+    pub fn session_start(&self, call: &Call, repository: &Repository) -> Result<Saved> {
+        Ok(Session::start(Remote::repository(self, call, repository)?)?.saved())
+    }
+
+    /// Asks how far a session is.
+    pub fn session_status(&self, call: &Call, saved: &Saved) -> Result<Saved> {
+        let mut session = Session::resume(self, call, saved)?;
+        session.status()?;
+        // "0-0" stands for one byte and for none; one byte was sent only if the session knows of it.
+        if session.offset == 1 && saved.offset == 0 {
+            session.offset = 0;
+        }
+        Ok(session.saved())
+    }
+
+    /// Sends the next bytes.
+    pub fn session_chunk(&self, call: &Call, saved: &Saved, bytes: &[u8], options: &ChunkOptions) -> Result<Saved> {
+        let mut session = Session::resume(self, call, saved)?;
+        session.offset = options.offset.unwrap_or(saved.offset);
+        if bytes.is_empty() {
+            return Err(Error::new(Code::InvalidArgument, "a chunk has at least one byte"));
+        }
+        call.begin("blob put", Some(bytes.len() as u64))?;
+        session.chunk(&Bytes::copy_from_slice(bytes))?;
+        call.moved_to(bytes.len() as u64)?;
+        Ok(session.saved())
+    }
+
+    /// Ends a session, with its last bytes if there are any left.
+    pub fn session_finish(&self, call: &Call, saved: &Saved, digest: &Digest, last: &[u8]) -> Result<Stored> {
+        let mut session = Session::resume(self, call, saved)?;
+        let size = saved.offset + last.len() as u64;
+        if !last.is_empty() {
+            session.chunk(&Bytes::copy_from_slice(last))?;
+        }
+        let location = match session.finish(digest, Body::Empty) {
+            Ok(answer) => location_text(&session.remote, &answer),
+            Err(error) if may_be_done(&error) && super::blob::has(&session.remote, digest)? => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Stored { digest: digest.clone(), size, location, uploaded: true, mounted: false })
+    }
+
+    /// Gives a session up.
+    pub fn session_cancel(&self, call: &Call, saved: &Saved) -> Result<()> {
+        Session::resume(self, call, saved)?.cancel()
+    }
+}

@@ -1,0 +1,208 @@
+//! Upload sessions step by step, chunks that are too large, and mounts.
+
+use std::sync::{Arc, Mutex};
+
+use ocireg::error::Code;
+use ocireg::registry::mount::MountOptions;
+use ocireg::registry::put::PutOptions;
+use ocireg::registry::session::Saved;
+use ocireg::registry::steps::ChunkOptions;
+
+use crate::common::*;
+use crate::server::*;
+
+/// A registry that keeps chunks of up to `most` bytes and answers larger ones with `refusal`.
+fn picky(most: usize, refusal: u16) -> (Server, Arc<Mutex<Vec<u8>>>) {
+    let kept = Arc::<Mutex<Vec<u8>>>::default();
+    let store = kept.clone();
+    let server = Server::start(move |seen| {
+        let mut kept = store.lock().unwrap();
+        let range = |kept: &Vec<u8>| format!("0-{}", kept.len().max(1) - 1);
+        match seen.method.as_str() {
+            "HEAD" => reply(404),
+            "POST" => reply(202).header("Location", "/v2/a/b/blobs/uploads/1?_state=x"),
+            "GET" => reply(204).header("Range", range(&kept)),
+            "PATCH" | "PUT" if seen.body.len() > most => reply(refusal).json(r#"{"errors":[{"code":"SIZE_INVALID"}]}"#),
+            "PATCH" => {
+                kept.extend_from_slice(&seen.body);
+                reply(202).header("Range", range(&kept))
+            }
+            "DELETE" => reply(204),
+            _ => reply(201),
+        }
+    });
+    (server, kept)
+}
+
+#[test]
+fn a_whole_blob_that_is_too_large_goes_in_chunks() {
+    let blob = noise(600 << 10);
+    let (server, kept) = picky(100 << 10, 413);
+    let client = client();
+    let put = || client.put_blob(&call(&client), &repository(&server.host), &blob, &PutOptions::default());
+    assert!(put().unwrap().uploaded);
+    assert_eq!(*kept.lock().unwrap(), blob);
+    let refused = |server: &Server| server.count("PATCH", "/v2/a/b/blobs/uploads/1");
+    let first = refused(&server);
+    kept.lock().unwrap().clear();
+    put().unwrap();
+    assert_eq!(*kept.lock().unwrap(), blob);
+    // The size that was found is remembered: no chunk is refused any more.
+    assert!(refused(&server) - first < first, "{first}, then {}", refused(&server) - first);
+}
+
+/// GHCR refuses a chunk of more than 4 MiB with 416 though its offset is right.
+#[test]
+fn a_chunk_that_is_too_large_is_halved_also_after_416() {
+    for status in [413, 416] {
+        let blob = noise(500 << 10);
+        let (server, kept) = picky(70 << 10, status);
+        let client = client();
+        let options = PutOptions { chunk_size: Some(400 << 10), ..PutOptions::default() };
+        client.put_blob(&call(&client), &repository(&server.host), &blob, &options).unwrap();
+        assert_eq!(*kept.lock().unwrap(), blob, "{status}");
+    }
+}
+
+#[test]
+fn a_server_that_takes_no_chunk_at_all_is_believed_at_last() {
+    let (server, _) = picky(1000, 413);
+    let client = client();
+    let put = client.put_blob(&call(&client), &repository(&server.host), &noise(300 << 10), &PutOptions::default());
+    assert_eq!(fails(put, Code::LimitExceeded, "").http_status(), Some(413));
+    assert_eq!(server.count("DELETE", "/v2/a/b/blobs/uploads/1"), 2, "both sessions are cancelled");
+}
+
+#[test]
+fn a_registry_without_patch_gets_it_in_one_put() {
+    let server = Server::start(|seen| match seen.method.as_str() {
+        "HEAD" => reply(404),
+        "POST" => reply(202).header("Location", "/up/1"),
+        "PATCH" => reply(405),
+        "DELETE" => reply(204),
+        _ => reply(201),
+    });
+    let client = client();
+    let options = PutOptions { chunk_size: Some(1000), ..PutOptions::default() };
+    client.put_blob(&call(&client), &repository(&server.host), &noise(5000), &options).unwrap();
+    assert_eq!(server.count("PUT", "/up/1"), 1);
+}
+
+#[test]
+fn a_session_goes_on_by_its_json_or_its_url() {
+    let (server, kept) = picky(1 << 20, 413);
+    let (first, second) = (client(), client_for(&server.host));
+    let started = first.session_start(&call(&first), &repository(&server.host)).unwrap();
+    assert_eq!(started.url, format!("http://{}/v2/a/b/blobs/uploads/1?_state=x", server.host));
+    let options = ChunkOptions::default();
+    let behind = first.session_chunk(&call(&first), &started, b"hello ", &options).unwrap();
+    assert_eq!(behind.offset, 6);
+    // Another process, which has the URL only.
+    let found = second.session_status(&call(&second), &Saved::parse(&behind.url).unwrap()).unwrap();
+    assert_eq!(found.offset, 6);
+    let text = serde_json::to_string(&found).unwrap();
+    let found = Saved::parse(&text).unwrap();
+    let stored = second.session_finish(&call(&second), &found, &digest(b"hello world"), b"world").unwrap();
+    assert_eq!((stored.size, kept.lock().unwrap().as_slice()), (11, &b"hello world"[..]));
+    second.session_cancel(&call(&second), &found).unwrap();
+    assert_eq!(
+        fails(second.session_chunk(&call(&second), &found, b"", &options), Code::InvalidArgument, "one byte")
+            .attempts(),
+        0
+    );
+}
+
+#[test]
+fn a_session_that_came_from_elsewhere_is_not_believed() {
+    for bad in
+        ["", "nothing", "http://h/other/path", "{}", r#"{"url":"http://h/x"}"#, "[]", "ftp://h/v2/a/blobs/uploads/1"]
+    {
+        let outcome = Saved::parse(bad).and_then(|saved| {
+            let client = client();
+            let call = call(&client);
+            client.session_status(&call, &saved)
+        });
+        let error = outcome.err().unwrap_or_else(|| panic!("{bad}"));
+        assert!(matches!(error.code(), Code::InvalidArgument | Code::InvalidReference), "{bad}: {error}");
+    }
+    // Where the session leads, credentials for the registry do not follow.
+    let other = Server::start(|_| reply(204).header("Range", "0-5"));
+    let server = Server::start(|_| reply(401).header("WWW-Authenticate", "Basic realm=\"x\""));
+    let client = client_for(&server.host);
+    let saved = Saved {
+        url: format!("http://{}/v2/a/b/blobs/uploads/1", other.host),
+        repository: format!("{}/a/b", server.host),
+        offset: 0,
+        min_chunk_size: 0,
+    };
+    let outcome = client.session_status(&call(&client), &saved);
+    assert!(other.seen().iter().all(|seen| seen.header("authorization").is_none()));
+    assert!(outcome.is_ok() || outcome.err().unwrap().code() == Code::Redirect);
+}
+
+fn mounts(status: u16) -> Server {
+    Server::start(move |seen| match (seen.method.as_str(), seen.target.contains("mount=")) {
+        ("HEAD", _) => reply(404),
+        ("POST", true) => reply(status).header("Location", "/up/mounted"),
+        ("POST", false) => reply(202).header("Location", "/up/plain"),
+        ("DELETE", _) => reply(204),
+        _ => reply(201),
+    })
+}
+
+#[test]
+fn a_mount_is_done_or_declined() {
+    let blob = digest(b"x");
+    for (status, mounted, session) in [(201, true, false), (202, false, true), (404, false, false), (405, false, false)]
+    {
+        let server = mounts(status);
+        let client = client();
+        let from = ocireg::reference::Repository::parse(&format!("{}/other", server.host), None).unwrap();
+        let keep = MountOptions { keep_session: true };
+        let found = client.mount_blob(&call(&client), &at(&server.host, &blob), Some(&from), &keep).unwrap();
+        assert_eq!((found.mounted, found.session.is_some()), (mounted, session), "{status}");
+        assert_eq!(server.seen()[0].target, format!("/v2/a/b/blobs/uploads/?mount={blob}&from=other"));
+        client.mount_blob(&call(&client), &at(&server.host, &blob), None, &MountOptions::default()).unwrap();
+        assert_eq!(server.seen()[1].target, format!("/v2/a/b/blobs/uploads/?mount={blob}"));
+        assert_eq!(server.count("DELETE", "/up/mounted"), usize::from(session), "not kept, so cancelled");
+    }
+}
+
+#[test]
+fn the_session_of_a_declined_mount_is_gone_on_with() {
+    for (status, put_at) in [(202, "/up/mounted"), (400, "/up/plain"), (403, "/up/plain")] {
+        let server = mounts(status);
+        let client = client();
+        let options = PutOptions { mount_from: vec!["other".to_owned()], ..PutOptions::default() };
+        client.put_blob(&call(&client), &repository(&server.host), b"x", &options).unwrap();
+        assert_eq!(server.count("PUT", put_at), 1, "{status}");
+    }
+}
+
+#[test]
+fn a_mount_asks_for_both_scopes_the_target_first() {
+    let server = Server::start(|seen| match (seen.path(), seen.header("authorization")) {
+        ("/token", _) => reply(200).json(r#"{"token":"t"}"#),
+        (_, None) => {
+            let realm = format!("Bearer realm=\"http://{}/token\",service=\"s\"", seen.header("host").unwrap());
+            reply(401).header("WWW-Authenticate", realm)
+        }
+        _ => reply(201).header("Location", "/v2/a/b/blobs/x"),
+    });
+    let client = client();
+    let from = ocireg::reference::Repository::parse(&format!("{}/other", server.host), None).unwrap();
+    client.mount_blob(&call(&client), &at(&server.host, &digest(b"x")), Some(&from), &MountOptions::default()).unwrap();
+    let token = server.seen().into_iter().find(|seen| seen.path() == "/token").unwrap().target;
+    let target = token.find("repository%3Aa%2Fb%3Apull%2Cpush").or_else(|| token.find("repository:a/b:pull,push"));
+    let source = token.find("repository%3Aother%3Apull").or_else(|| token.find("repository:other:pull"));
+    assert!(target.unwrap() < source.unwrap(), "{token}");
+}
+
+#[test]
+fn a_blob_of_another_registry_cannot_be_mounted() {
+    let client = client();
+    let from = ocireg::reference::Repository::parse("example.org/other", None).unwrap();
+    let outcome =
+        client.mount_blob(&call(&client), &at("127.0.0.1:1", &digest(b"x")), Some(&from), &MountOptions::default());
+    fails(outcome.map(drop), Code::InvalidArgument, "example.org");
+}

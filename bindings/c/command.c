@@ -8,8 +8,8 @@
 const struct command *const commands[] = {
     &command_parse,        &command_ping,         &command_catalog,         &command_tags,     &command_manifest_get,
     &command_manifest_head, &command_manifest_put, &command_manifest_delete, &command_digest,   &command_blob_get,
-    &command_blob_head,    &command_blob_put,     &command_blob_delete,     &command_copy,
-    &command_pull,         &command_push,         NULL,
+    &command_blob_head,    &command_blob_put,     &command_blob_delete,     &command_copy,     &command_pull,
+    &command_push,         &command_referrers,    &command_untag,           NULL,
 };
 
 /* Whether `name` is "FAMILY MEMBER"; a NULL member stands for any. */
@@ -81,6 +81,9 @@ static int set(struct command_line *line, const struct parameter *parameter, con
     switch (parameter->kind) {
     case PARAMETER_FLAG:
         status = ocireg_options_set_bool(line->options, parameter->key, true, &error);
+        break;
+    case PARAMETER_OFF:
+        status = ocireg_options_set_bool(line->options, parameter->key, false, &error);
         break;
     case PARAMETER_TEXT:
         status = ocireg_options_set_string(line->options, parameter->key, value, &error);

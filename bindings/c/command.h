@@ -9,6 +9,7 @@
 enum parameter_kind {
     /* Handed to the library as an option of the call, under `key`. */
     PARAMETER_FLAG,
+    PARAMETER_OFF, /* a flag that sets its key to false */
     PARAMETER_TEXT,
     PARAMETER_NUMBER,
     PARAMETER_LIST,
@@ -48,6 +49,7 @@ extern const struct command command_ping, command_catalog, command_tags;
 extern const struct command command_manifest_get, command_manifest_head, command_manifest_put, command_manifest_delete;
 extern const struct command command_digest;
 extern const struct command command_copy, command_pull, command_push;
+extern const struct command command_referrers, command_untag;
 extern const struct command command_blob_get, command_blob_head, command_blob_put, command_blob_delete;
 
 /* All of them, up to NULL. */

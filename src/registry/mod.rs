@@ -7,9 +7,11 @@ pub mod manifest;
 pub mod pages;
 pub mod ping;
 pub mod reader;
+pub mod referrers;
 pub mod remote;
 pub mod save;
 pub mod store;
+pub mod subject;
 pub mod tags;
 pub mod upload;
 
@@ -38,6 +40,7 @@ pub struct Client {
     closed: Arc<Signal>,
     hosts: Arc<Mutex<HashMap<String, HostOptions>>>,
     accounts: Arc<Mutex<HashMap<String, Account>>>,
+    referrers: Arc<referrers::Memory>,
 }
 
 impl Client {
@@ -52,6 +55,7 @@ impl Client {
             closed: Arc::default(),
             hosts: Arc::default(),
             accounts: Arc::default(),
+            referrers: Arc::default(),
         })
     }
 

@@ -125,7 +125,7 @@ impl WriteStore for RegistryStore {
             Role::Root => self.reference.clone(),
             Role::Child | Role::Referrer => self.reference.with_digest(content.digest()),
         };
-        let options = PutOptions { media_type: Some(content.document.media_type.clone()) };
+        let options = PutOptions { media_type: Some(content.document.media_type.clone()), ..PutOptions::default() };
         self.client.put_manifest(call, &reference, &content.bytes, &options).map(drop)
     }
 

@@ -1,10 +1,13 @@
 //! Manifests that are not what they say.
 
 use ocireg::error::{Code, Error};
-use ocireg::registry::manifest::{GetOptions, HeadOptions, Manifest, PutOptions};
+use ocireg::reference::Reference;
+use ocireg::registry::manifest::{Fate, GetOptions, HeadOptions, Manifest, PutOptions, UntagOptions, Untagged};
 use ocireg::registry::Client;
+use serde_json::json;
 
 use crate::common::*;
+use crate::registry::{Abilities, Registry};
 use crate::server::*;
 
 fn get(client: &Client, host: &str, options: &GetOptions) -> Result<Manifest, Error> {
@@ -187,5 +190,247 @@ fn a_put_that_was_not_done_is_an_error() {
         put(&odd).unwrap();
         let lies = Server::start(move |seen| if seen.method == "PUT" { reply(status) } else { reply(404) });
         fails(put(&lies), Code::NotFound, "");
+    }
+}
+
+#[test]
+fn a_refused_head_gets_its_reason_by_get() {
+    let client = client();
+    let head = |server: &Server| client.head_manifest(&call(&client), &tag(&server.host), &HeadOptions::default());
+    for (status, code, name) in [
+        (400, Code::Http, "WHATEVER"),
+        (401, Code::Unauthenticated, "UNAUTHORIZED"),
+        (403, Code::Forbidden, "DENIED"),
+        (404, Code::NotFound, "MANIFEST_UNKNOWN"),
+    ] {
+        let server = Server::start(move |_| {
+            reply(status).json(&json!({"errors": [{"code": name, "message": "the reason"}]}).to_string())
+        });
+        let error = fails(head(&server), code, "the reason");
+        assert_eq!((error.registry_errors()[0].code.as_str(), error.http_status()), (name, Some(status)));
+        assert_eq!((server.count("HEAD", ""), server.count("GET", "")), (1, 1));
+        let blob = client.head_blob(&call(&client), &at(&server.host, &digest(b"x")));
+        match status {
+            404 => assert!(!blob.unwrap().exists),
+            _ => drop(fails(blob, code, "the reason")),
+        }
+        assert_eq!(server.count("GET", "/blobs/"), usize::from(status != 404));
+    }
+    // One that refuses only HEAD is answered.
+    let odd = Server::start(|seen| match seen.method.as_str() {
+        "HEAD" => reply(403),
+        _ => reply(200).header("Content-Type", MANIFEST_TYPE).body(MANIFEST),
+    });
+    assert_eq!(head(&odd).unwrap().digest, digest(MANIFEST.as_bytes()));
+    let limited = Server::start(|_| reply(429).header("Retry-After", 3600));
+    fails(head(&limited), Code::RateLimited, "");
+    assert_eq!(limited.count("GET", ""), 0);
+}
+
+#[test]
+fn hints_tell_the_refusals_apart() {
+    let client = client();
+    for (status, name, part) in [
+        (401, "UNAUTHORIZED", "log in to"),
+        (403, "DENIED", "it needs the right repository:a/b:pull"),
+        (404, "NAME_UNKNOWN", "no such repository"),
+        (404, "MANIFEST_UNKNOWN", "no such tag or digest"),
+        (404, "", "check the name"),
+    ] {
+        let body = json!({"errors": [{"code": name, "message": "m"}]}).to_string();
+        let challenge = "Basic realm=\"x\"";
+        let server = Server::start(move |_| reply(status).header("WWW-Authenticate", challenge).json(&body));
+        let error = get(&client, &server.host, &GetOptions::default()).err().unwrap().to_json();
+        let hint = error["hint"].as_str().unwrap().to_owned();
+        assert!(hint.contains(part), "{hint}");
+        assert!(matches!(status, 404) || hint.contains("does not exist"), "{hint}");
+    }
+}
+
+#[test]
+fn rate_limits_are_told() {
+    let limited = |status: u16| {
+        reply(status)
+            .header("RateLimit-Limit", "100;w=21600")
+            .header("RateLimit-Remaining", "7;w=21600")
+            .header("Docker-RateLimit-Source", "192.0.2.1")
+            .header("Content-Type", MANIFEST_TYPE)
+            .header("Docker-Content-Digest", digest(MANIFEST.as_bytes()))
+            .body(MANIFEST)
+    };
+    let expected = json!({"limit": 100, "remaining": 7, "window_seconds": 21600, "source": "192.0.2.1"});
+    let client = client();
+    let server = Server::start(move |_| limited(200));
+    assert_eq!(get(&client, &server.host, &GetOptions::default()).unwrap().to_json()["rate_limit"], expected);
+    let head = client.head_manifest(&call(&client), &tag(&server.host), &HeadOptions::default()).unwrap();
+    assert_eq!(serde_json::to_value(&head).unwrap()["rate_limit"], expected);
+    // With a wait that is too long, and with none at all.
+    let once = Client::new(ocireg::http::settings::ClientOptions { retries: 0, ..options() }).unwrap();
+    let patient = Server::start(move |_| limited(429).header("Retry-After", "3600"));
+    let hasty = Server::start(move |_| limited(429));
+    for (client, server) in [(&client, &patient), (&once, &patient), (&once, &hasty)] {
+        let error = fails(get(client, &server.host, &GetOptions::default()), Code::RateLimited, "");
+        assert_eq!(error.to_json()["rate_limit"], expected);
+    }
+    let without = serves(MANIFEST_TYPE, MANIFEST);
+    assert!(get(&client, &without.host, &GetOptions::default()).unwrap().to_json()["rate_limit"].is_null());
+    let other = Server::start(move |_| limited(403));
+    let error = fails(get(&client, &other.host, &GetOptions::default()), Code::Forbidden, "");
+    assert!(error.to_json()["rate_limit"].is_null());
+}
+
+#[test]
+fn warnings_are_gathered_once() {
+    let server = Server::start(|_| {
+        reply(200)
+            .header("Warning", r#"299 - "old \"thing\"""#)
+            .header("Warning", r#"299 - "going away""#)
+            .header("Warning", r#"110 - "stale""#)
+            .header("Content-Type", MANIFEST_TYPE)
+            .body(MANIFEST)
+    });
+    let client = client();
+    let (context, call) = with_context(&client);
+    let events = std::sync::Arc::<std::sync::Mutex<Vec<serde_json::Value>>>::default();
+    let kept = events.clone();
+    context.set_log(Some(std::sync::Arc::new(move |event| {
+        if event["event"] == "warning" {
+            kept.lock().unwrap().push(event.clone());
+        }
+        Ok(())
+    })));
+    for _ in 0..2 {
+        client.get_manifest(&call, &tag(&server.host), &GetOptions::default()).unwrap();
+    }
+    let expected = [r#"old "thing""#, "going away"];
+    let found = context.warnings();
+    assert_eq!(found.iter().map(|warning| warning.text.as_str()).collect::<Vec<_>>(), expected);
+    assert!(found.iter().all(|warning| warning.host == server.host));
+    let events = events.lock().unwrap();
+    assert_eq!(events.len(), 2);
+    assert_eq!(events[1], json!({"event": "warning", "host": server.host, "text": "going away"}));
+}
+
+fn put_tags(registry: &Registry, reference: &str, tags: &[&str]) -> Result<Vec<String>, Error> {
+    let client = client();
+    let reference = Reference::parse(&format!("{}/a/b{reference}", registry.server.host), None).unwrap();
+    let tags = tags.iter().map(|tag| (*tag).to_owned()).collect();
+    let options = PutOptions { tags, ..PutOptions::default() };
+    client.put_manifest(&call(&client), &reference, MANIFEST.as_bytes(), &options).map(|put| put.tags)
+}
+
+#[test]
+fn several_tags_are_one_request_where_the_registry_can() {
+    let pinned = format!("@{}", digest(MANIFEST.as_bytes()));
+    for (at_once, requests) in [(9, 1), (2, 2), (0, 4)] {
+        let registry = Registry::start(Abilities { tags_at_once: at_once, ..Abilities::default() });
+        assert_eq!(put_tags(&registry, &pinned, &["x", "y", "x", "z"]).unwrap(), ["x", "y", "z"]);
+        assert_eq!((registry.tags().join(" "), registry.server.seen().len()), ("x y z".to_owned(), requests));
+        assert!(registry.server.seen()[0].target.ends_with(&format!("{}?tag=x&tag=y&tag=z", &pinned[1..])));
+    }
+    let registry = Registry::start(Abilities { tags_at_once: 9, ..Abilities::default() });
+    assert_eq!(put_tags(&registry, ":own", &["x"]).unwrap(), ["own", "x"]);
+    assert_eq!(registry.tags(), ["own", "x"]);
+    // One header may hold several.
+    let joined = Server::start(|_| reply(201).header("OCI-Tag", "x , y"));
+    let joined = Registry { server: joined, manifests: Default::default() };
+    assert_eq!(put_tags(&joined, &pinned, &["x", "y"]).unwrap(), ["x", "y"]);
+    assert_eq!(joined.server.seen().len(), 1);
+    fails(put_tags(&joined, &pinned, &["x", "-y"]), Code::InvalidArgument, "-y");
+}
+
+#[test]
+fn a_query_that_is_refused_is_left_out() {
+    let pinned = format!("@{}", digest(MANIFEST.as_bytes()));
+    for status in [400, 405, 414, 431] {
+        let registry =
+            Registry::with(Abilities::default(), move |seen, _| seen.target.contains('?').then(|| reply(status)));
+        assert_eq!(put_tags(&registry, &pinned, &["x", "y"]).unwrap(), ["x", "y"]);
+        assert_eq!((registry.tags().join(" "), registry.server.seen().len()), ("x y".to_owned(), 4), "{status}");
+    }
+    let refuses = Registry::with(Abilities::default(), |_, _| Some(reply(403)));
+    fails(put_tags(&refuses, &pinned, &["x"]), Code::Forbidden, "");
+    assert_eq!(refuses.server.seen().len(), 1);
+    let one = Registry::with(Abilities::default(), |seen, _| seen.path().ends_with("/y").then(|| reply(409)));
+    fails(put_tags(&one, &pinned, &["x", "y"]), Code::Http, "is stored, but the tag y is not set");
+}
+
+fn untag(registry: &Registry, options: UntagOptions) -> Result<Untagged, Error> {
+    let client = client();
+    client.delete_tag(&call(&client), &tag(&registry.server.host), &options)
+}
+
+fn tagged(abilities: Abilities) -> Registry {
+    let registry = Registry::start(abilities);
+    for name in ["t", "same"] {
+        registry.manifests.lock().unwrap().put(name, MANIFEST_TYPE, MANIFEST.as_bytes());
+    }
+    registry.manifests.lock().unwrap().put(
+        "other",
+        "application/vnd.oci.image.index.v1+json",
+        br#"{"schemaVersion":2,"manifests":[]}"#,
+    );
+    registry
+}
+
+#[test]
+fn a_tag_is_deleted_alone() {
+    let registry = tagged(Abilities { tag_delete: true, ..Abilities::default() });
+    let found = untag(&registry, UntagOptions { list_others: true, ..UntagOptions::default() }).unwrap();
+    assert_eq!((found.tag.as_str(), found.status, found.manifest, found.replaced), ("t", 202, Fate::Kept, false));
+    assert_eq!((found.digest, found.other_tags), (digest(MANIFEST.as_bytes()), Some(vec!["same".to_owned()])));
+    assert_eq!(registry.tags(), ["other", "same"]);
+    let gone = fails(untag(&registry, UntagOptions::default()), Code::NotFound, "manifest unknown");
+    assert_eq!(gone.http_status(), Some(404));
+    let client = client();
+    let by_digest = at(&registry.server.host, &digest(b"x"));
+    fails(client.delete_tag(&call(&client), &by_digest, &UntagOptions::default()), Code::InvalidReference, "no tag");
+    let both = Reference::parse(&format!("{}/a/b:same@{}", registry.server.host, digest(b"x")), None).unwrap();
+    fails(client.delete_tag(&call(&client), &both, &UntagOptions::default()), Code::DigestMismatch, "names");
+    assert_eq!(registry.server.count("DELETE", ""), 1);
+}
+
+#[test]
+fn a_tag_that_takes_its_manifest_along_is_noticed() {
+    let registry = tagged(Abilities { tag_delete_of_all: true, ..Abilities::default() });
+    let found = untag(&registry, UntagOptions::default()).unwrap();
+    assert_eq!(found.manifest, Fate::Restored);
+    assert_eq!(registry.tags(), ["other"]);
+    assert!(registry.json(found.digest.as_str()).is_some());
+    let registry = tagged(Abilities { tag_delete_of_all: true, ..Abilities::default() });
+    untag(&registry, UntagOptions { list_others: true, ..UntagOptions::default() }).unwrap();
+    assert_eq!(registry.tags(), ["other", "same"]);
+}
+
+#[test]
+fn a_registry_that_does_not_say_what_it_did_is_not_believed() {
+    let registry = Registry::with(Abilities { tag_delete: true, ..Abilities::default() }, |seen, _| {
+        (seen.method == "HEAD").then(|| reply(403))
+    });
+    registry.manifests.lock().unwrap().put("t", MANIFEST_TYPE, MANIFEST.as_bytes());
+    assert_eq!(untag(&registry, UntagOptions::default()).unwrap().manifest, Fate::Unknown);
+    let broken = tagged(Abilities { tag_delete: true, ..Abilities::default() });
+    broken.manifests.lock().unwrap().put("t", MANIFEST_TYPE, b"{\"schemaVersion\":2}");
+    assert_eq!(untag(&broken, UntagOptions::default()).unwrap().manifest, Fate::Kept);
+    assert_eq!(broken.tags(), ["other", "same"]);
+}
+
+#[test]
+fn a_registry_that_deletes_no_tag_says_so() {
+    let registry = tagged(Abilities { delete: true, ..Abilities::default() });
+    let error =
+        fails(untag(&registry, UntagOptions { list_others: true, ..Default::default() }), Code::Unsupported, "");
+    let hint = error.to_json()["hint"].as_str().unwrap().to_owned();
+    assert!(hint.contains("also that of same") && hint.contains("replace"), "{hint}");
+    assert_eq!(registry.tags(), ["other", "same", "t"]);
+    // By way of a placeholder it can.
+    let found = untag(&registry, UntagOptions { replace: true, ..Default::default() }).unwrap();
+    assert_eq!((found.replaced, found.manifest), (true, Fate::Kept));
+    assert_eq!(registry.tags(), ["other", "same"]);
+    // Unless it deletes nothing, or leaves the tag: then the tag is as it was.
+    for abilities in [Abilities::default(), Abilities { delete: true, tags_stay: true, ..Abilities::default() }] {
+        let registry = tagged(abilities);
+        fails(untag(&registry, UntagOptions { replace: true, ..Default::default() }), Code::Unsupported, "");
+        assert_eq!(registry.json("t").unwrap()["config"]["size"], 2);
     }
 }

@@ -125,9 +125,10 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
 ///
 /// A manifest with a subject is listed among the subject's referrers: by the registry, which says so by its OCI-Subject
 /// header, else in the referrers tag (`sha256-` and the hexadecimal digits), which is read, added to and written back,
-/// three requests more. Calls of one client take turns at that. Against other writers the write is conditional, and the
-/// list is read once more; where a registry ignores conditions, as distribution does, an entry can still be lost to
-/// a writer that is slower than that.
+/// three requests more. Calls of one client take turns at that. Against other writers the write is conditional (If-Match,
+/// If-None-Match), and after three times as long as it took, at most a second, the list is read again and mended if the
+/// entry was lost; where a registry ignores conditions, as distribution does, an entry can still be lost to a writer that
+/// is slower than that.
 ///
 /// Options: media_type (string: instead of the one that the bytes say; they are checked against it); tags (list of
 /// strings: tags to set besides the reference's own); referrers_tag (boolean, true: false leaves the referrers tag alone).

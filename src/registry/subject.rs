@@ -3,10 +3,11 @@
 //!
 //! The list is read, changed and written back, so two writers can undo each other's work. Within a client there is one
 //! writer at a time for a list. Against others the write is conditional (If-Match, If-None-Match); registries that
-//! ignore conditions are common, so afterwards the list is looked at again.
+//! ignore conditions are common, so a little later the list is looked at again.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use reqwest::header::{HeaderName, HeaderValue, ACCEPT, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
@@ -27,6 +28,9 @@ use crate::media_type;
 
 /// How often a change is tried while others change the same list.
 const TRIES: u32 = 16;
+
+/// How long at most a written list is left alone before it is looked at again.
+const MOST_SETTLE: Duration = Duration::from_secs(1);
 
 /// The tag that lists the referrers of a digest: the algorithm cut at 32 characters, the value at 64.
 pub fn tag_of(digest: &Digest) -> String {
@@ -152,19 +156,21 @@ fn change(remote: &Remote, subject: &Digest, change: Change) -> Result<()> {
     let mut backoff = Backoff::new(crate::http::seed());
     let mut writer = Writer { remote, subject, may_delete: true, may_condition: true };
     for attempt in 1..=TRIES {
+        let begun = Instant::now();
         let list = read(remote, subject, &["pull", "push"])?;
         if change.is_done(list.as_ref()) {
             return Ok(());
         }
-        let written = writer.write(change, list.as_ref())?;
-        if written && attempt > 1 {
-            // Somebody else is at it: what he has read before this write he writes in a moment.
-            remote.call.sleep(backoff.delay(attempt.min(2)))?;
+        if writer.write(change, list.as_ref())? {
+            // Whoever read the list before this write will write his own in about the time that ours took, and lose what
+            // he has not seen. Where others are at work, they may be slower.
+            let settle = (begun.elapsed() * 3).min(MOST_SETTLE);
+            remote.call.sleep(if attempt > 1 { settle + backoff.delay(2) } else { settle })?;
+            if writer.is_kept(change)? {
+                return Ok(());
+            }
         }
-        if written && writer.is_kept(change)? {
-            return Ok(());
-        }
-        remote.call.sleep(backoff.delay(attempt.min(4)))?;
+        remote.call.sleep(backoff.delay(attempt.min(3)))?;
     }
     let message = format!("the referrers tag {} of {} changes all the time", tag_of(subject), remote.place());
     Err(Error::new(Code::Http, message).with_attempts(TRIES).with_hint("try again when fewer clients write to it"))

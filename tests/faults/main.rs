@@ -10,5 +10,6 @@ mod referrers;
 mod registry;
 mod server;
 mod subject;
+mod tags;
 mod timing;
 mod upload;

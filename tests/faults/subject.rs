@@ -168,20 +168,19 @@ fn a_lost_update_is_noticed() {
 
 #[test]
 fn a_list_that_never_stays_is_an_error() {
-    let registry = Registry::with(Abilities::default(), |seen, _| {
-        (seen.method == "PUT" && seen.path().contains("/sha256-")).then(|| reply(412))
-    });
+    let refuses =
+        |seen: &Seen, _: &mut Manifests| (seen.method == "PUT" && seen.path().contains("/sha256-")).then(|| reply(412));
+    let registry = Registry::with(Abilities::default(), refuses);
+    let error = fails(push(&client(), &registry.server.host, 1), Code::Http, "is stored, but not listed");
+    assert!(error.message().contains("changes all the time"), "{error}");
+    assert_eq!(registry.server.count("PUT", "sha256-"), 16);
+    // The deadline ends it, too.
     let client = client();
     let (context, call) = with_context(&client);
-    context.set_deadline(Some(Duration::from_secs(1)));
+    context.set_deadline(Some(Duration::from_millis(300)));
     let manifest = referrer(&subject(), 1);
-    let reference = at(&registry.server.host, &digest(manifest.as_bytes()));
-    fails(
-        client.put_manifest(&call, &reference, manifest.as_bytes(), &PutOptions::default()),
-        Code::Timeout,
-        "is stored, but not listed",
-    );
-    assert!(registry.server.count("PUT", "sha256-") > 2);
+    let outcome = client.put_manifest(&call, &tag(&registry.server.host), manifest.as_bytes(), &PutOptions::default());
+    fails(outcome, Code::Timeout, "is stored, but not listed");
 }
 
 #[test]

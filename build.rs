@@ -34,8 +34,21 @@ fn make_header() -> String {
     config.after_includes = Some(version_macros());
     let mut builder = cbindgen::Builder::new().with_config(config);
     for file in [
-        "status", "version", "memory", "error", "options", "context", "client", "names", "registry", "manifest",
-        "blob", "upload", "session", "copy",
+        "status",
+        "version",
+        "memory",
+        "error",
+        "options",
+        "context",
+        "client",
+        "names",
+        "registry",
+        "manifest",
+        "referrers",
+        "blob",
+        "upload",
+        "session",
+        "copy",
     ] {
         builder = builder.with_src(format!("src/ffi/{file}.rs"));
     }

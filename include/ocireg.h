@@ -110,7 +110,8 @@ typedef int32_t (*ocireg_progress_fn)(void *userdata, uint64_t done, uint64_t to
 // Receives one event of the trace, a JSON object; borrowed during the callback.
 //
 // {"event": "request", "method", "url", "attempt", "headers": {}}, {"event": "response", "method", "url", "status",
-// "headers": {}, "milliseconds"}, {"event": "retry", "reason", "wait_ms"}. Credentials and tokens are replaced by
+// "headers": {}, "milliseconds"}, {"event": "retry", "reason", "wait_ms"}, {"event": "warning", "host", "text"} for a
+// warning of ocireg_context_warnings, when it comes. Credentials and tokens are replaced by
 // "<redacted>", and query values other than those of the protocol by "...".
 typedef int32_t (*ocireg_log_fn)(void *userdata, const char *event);
 
@@ -257,7 +258,8 @@ int32_t ocireg_error_http_status(const ocireg_error *error);
 // {"code": number, "name": string, "message": string, "hint": string or null (what to do about it), "side": "source",
 // "destination" or null, "http_status": number or null, "registry_errors": [{"code", "message"[, "detail"]}] (the
 // registry's own words), "url": string or null, "attempts": number (how often the request was sent), "retryable":
-// boolean (the same call may succeed later), "retry_after": seconds or null, "cause": [string] (the errors
+// boolean (the same call may succeed later), "retry_after": seconds or null, "rate_limit": of
+// OCIREG_RATE_LIMITED what the registry says, as in ocireg_manifest_get, else null, "cause": [string] (the errors
 // underneath, outermost first)}
 const char *ocireg_error_json(const ocireg_error *error);
 
@@ -337,6 +339,16 @@ ocireg_status ocireg_context_set_deadline(ocireg_context *context,
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
 ocireg_status ocireg_context_progress(const ocireg_context *context,
+                                      char **json,
+                                      ocireg_error **error);
+
+// The warnings that servers gave their users in answers to calls with this context: they are for people, and no
+// action follows from them. JSON: [{"host": string, "text": string}], each once, in the order they came, at most 64; the
+// text has no control characters, and the warnings of one answer at most 4096 bytes. Any thread. Free with
+// ocireg_string_free.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED. Source: distribution-spec "Warnings".
+ocireg_status ocireg_context_warnings(const ocireg_context *context,
                                       char **json,
                                       ocireg_error **error);
 
@@ -522,7 +534,8 @@ ocireg_status ocireg_repository_tags(ocireg_client *client,
 //
 // Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`,
 // {"mediaType", "digest", "size", "schema_version", "kind", "manifest"} as of ocireg_manifest_inspect, "reference"
-// (HOST/REPOSITORY@DIGEST), "headers": {name: value} [, "platform": {"os", "architecture", ...} when one was picked], freed
+// (HOST/REPOSITORY@DIGEST), "headers": {name: value}, "rate_limit": {"limit", "remaining", "window_seconds": number or
+// null, "source": string or null} as the registry's headers say, or null [, "platform": {"os", "architecture", ...} when one was picked], freed
 // with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_INVALID_MANIFEST, OCIREG_LIMIT_EXCEEDED,
@@ -536,12 +549,14 @@ ocireg_status ocireg_manifest_get(ocireg_client *client,
                                   ocireg_buffer **bytes,
                                   ocireg_error **error);
 
-// The descriptor of a manifest, without its bytes: one HEAD, or a GET where the registry does not answer HEAD well. The
-// digest of a reference by tag is what the registry says. Blocks.
+// The descriptor of a manifest, without its bytes: one HEAD, or a GET where the registry does not answer HEAD well or
+// refuses it (400, 401, 403, 404), because only a GET tells its reason. The digest of a reference by tag is what the
+// registry says. Blocks.
 //
 // Options: accept (list of media types to ask for, instead of all that are known).
 //
-// Result: {"mediaType": string, "digest": string, "size": number, "headers": {name: value}}. Free with ocireg_string_free.
+// Result: {"mediaType": string, "digest": string, "size": number, "headers": {name: value}, "rate_limit": as of
+// ocireg_manifest_get}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH. Source: distribution-spec end-3.
 ocireg_status ocireg_manifest_head(ocireg_client *client,
@@ -568,13 +583,28 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
 // Puts a manifest, its bytes unchanged, under a tag or a digest; with both the digest is checked and the tag is put.
 // Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
-// Options: media_type (string: instead of the one that the bytes say; they are checked against it).
+// With the option `tags` it is put by its digest with all tags in one request; tags that the answer does not confirm
+// (most registries do not know of it yet) are put one by one. The reference's own tag comes first: give
+// REPOSITORY@DIGEST when `latest` is not meant.
 //
-// Result, `json` may be NULL: {"digest": string, "size": number, "mediaType": string, "location": string or null}. Free
-// with ocireg_string_free.
+// A manifest with a subject is listed among the subject's referrers: by the registry, which says so by its OCI-Subject
+// header, else in the referrers tag (`sha256-` and the hexadecimal digits), which is read, added to and written back,
+// three requests more. Calls of one client take turns at that. Against other writers the write is conditional (If-Match,
+// If-None-Match), and after three times as long as it took, at most a second, the list is read again and mended if the
+// entry was lost; where a registry ignores conditions, as distribution does, an entry can still be lost to a writer that
+// is slower than that.
 //
-// Errors: the common ones; OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH, OCIREG_MISSING_BLOB, OCIREG_LIMIT_EXCEEDED.
-// Source: distribution-spec end-7a.
+// Options: media_type (string: instead of the one that the bytes say; they are checked against it); tags (list of
+// strings: tags to set besides the reference's own); referrers_tag (boolean, true: false leaves the referrers tag alone).
+//
+// Result, `json` may be NULL: {"digest": string, "size": number, "mediaType": string, "location": string or null, "tags":
+// [string], all that were set, "subject": digest or null, "referrers": how it is listed, "api", "tag" or "none", null
+// without a subject}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH, OCIREG_MISSING_BLOB, OCIREG_LIMIT_EXCEEDED;
+// OCIREG_PROTOCOL when the referrers tag is no index, OCIREG_HTTP when it changes all the time: then the manifest is
+// stored, and the message says so. Source: distribution-spec end-7a, end-7b, "Pushing Manifests with Subject", "Referrers
+// Tag Schema".
 ocireg_status ocireg_manifest_put(ocireg_client *client,
                                   ocireg_context *context,
                                   const char *reference,
@@ -584,21 +614,75 @@ ocireg_status ocireg_manifest_put(ocireg_client *client,
                                   char **json,
                                   ocireg_error **error);
 
-// Deletes a manifest by its digest, and with it every tag of that digest; by tag only that tag, on registries that can.
-// Blocks.
+// Deletes a manifest by its digest, and with it every tag of that digest; by tag only that tag, on registries that can
+// (ocireg_tag_delete does that with more care). Blocks.
 //
-// Options: none.
+// At a registry without the referrers API, a manifest with a subject is taken out of the subject's referrers tag. That
+// costs one GET of the manifest there, and nothing where the registry has the API; which of the two it is is asked once
+// for a repository and remembered for ten minutes. A referrers tag that has become empty is deleted, or left as an empty
+// index where it cannot be.
 //
-// Result, `json` may be NULL: {"status": the registry's HTTP status}. Free with ocireg_string_free.
+// Options: referrers_tag (boolean, true: false leaves the referrers tag alone).
+//
+// Result, `json` may be NULL: {"status": the registry's HTTP status, "subject": digest or null, "referrers": "tag" when the
+// manifest was taken out of the referrers tag, else null}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_UNSUPPORTED where the registry deletes nothing, or no single tag. Source:
-// distribution-spec end-9.
+// distribution-spec end-9, "Deleting Manifests".
 ocireg_status ocireg_manifest_delete(ocireg_client *client,
                                      ocireg_context *context,
                                      const char *reference,
                                      const ocireg_options *options,
                                      char **json,
                                      ocireg_error **error);
+
+// Lists what refers to a manifest (signatures, attestations, bills of materials), [HOST[:PORT]/]REPOSITORY@DIGEST; a tag
+// is resolved first. From the registry's referrers API, all pages; where there is none (404, 400, 405, 406, or a web
+// page), from the index under the referrers tag. Which of the two it is is remembered for a repository, for ten
+// minutes. Blocks.
+//
+// Options: artifact_type (string: only those of this type; asked of the registry, and looked at here unless it says that
+// it did); annotations (list of "KEY" or "KEY=VALUE": only those that have all of them); max (integer: at most so many).
+//
+// Result: {"subject": digest, "referrers": [descriptor: {"mediaType", "digest", "size" [, "artifactType", "annotations",
+// "urls", "data", "platform"]}], each digest once, "source": "api", "tag", or "none" when there is neither the API nor
+// the tag, "filters_applied": [string], the filters that the registry says it applied, "truncated": whether there are
+// more than `max`}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_PROTOCOL when what is there is no image index of descriptors, OCIREG_LIMIT_EXCEEDED.
+// Source: distribution-spec end-12a, end-12b, "Listing Referrers", "Referrers Tag Schema".
+ocireg_status ocireg_referrers(ocireg_client *client,
+                               ocireg_context *context,
+                               const char *reference,
+                               const ocireg_options *options,
+                               char **json,
+                               ocireg_error **error);
+
+// Deletes one tag, [HOST[:PORT]/]REPOSITORY:TAG, and leaves its manifest and the manifest's other tags; with a digest
+// too, only if the tag names it. Blocks.
+//
+// distribution 3 and go-containerregistry's registry delete a tag; distribution 2.8 refuses. A registry that deletes the
+// whole manifest instead is not noticed before: so the manifest is read first, and put back by its digest, with its
+// other tags if `list_others` has found them.
+//
+// Options: list_others (boolean, false: find the other tags of the same digest, one HEAD a tag for the first 256); replace
+// (boolean, false: where the registry deletes no tag, put an empty index under it and delete that by its digest; for that
+// moment the tag names the empty index).
+//
+// Result, `json` may be NULL: {"tag": string, "digest": what it named, "status": the registry's HTTP status, "manifest":
+// "kept", "restored" (the registry deleted it, and it was put back), "deleted", or "unknown" when the registry does not
+// say, "replaced": boolean, whether it took the
+// empty index [, "other_tags": [string], with list_others]}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_INVALID_REFERENCE without a tag, OCIREG_UNSUPPORTED where the registry deletes no
+// single tag (the hint says what else to do, and the other tags of the digest if they were looked for), OCIREG_NOT_FOUND,
+// OCIREG_DIGEST_MISMATCH. Source: distribution-spec end-9, "Deleting tags".
+ocireg_status ocireg_tag_delete(ocireg_client *client,
+                                ocireg_context *context,
+                                const char *reference,
+                                const ocireg_options *options,
+                                char **json,
+                                ocireg_error **error);
 
 // What a registry says of a blob, HOST[:PORT]/REPOSITORY@DIGEST. A missing blob is no error. Blocks.
 //

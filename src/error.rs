@@ -3,6 +3,8 @@
 
 use serde::Serialize;
 
+use crate::rate_limit::RateLimit;
+
 /// The stable error codes. Numbers are part of the ABI and never change; new ones are only added.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(i32)]
@@ -167,6 +169,7 @@ struct Facts {
     url: Option<String>,
     attempts: u32,
     retry_after: Option<u64>,
+    rate_limit: Option<RateLimit>,
     cause: Vec<String>,
 }
 
@@ -183,6 +186,7 @@ impl Error {
             url: None,
             attempts: 0,
             retry_after: None,
+            rate_limit: None,
             cause: Vec::new(),
         }))
     }
@@ -307,6 +311,12 @@ impl Error {
         self
     }
 
+    /// Adds what the registry said about its rate limit.
+    pub fn with_rate_limit(mut self, rate_limit: Option<RateLimit>) -> Error {
+        self.0.rate_limit = rate_limit;
+        self
+    }
+
     /// Adds the texts of the errors underneath, outermost first.
     pub fn with_cause(mut self, cause: Vec<String>) -> Error {
         self.0.cause = cause;
@@ -328,6 +338,7 @@ impl Error {
             "attempts": facts.attempts,
             "retryable": self.retryable(),
             "retry_after": facts.retry_after,
+            "rate_limit": facts.rate_limit,
             "cause": facts.cause,
         })
     }

@@ -22,6 +22,7 @@ pub mod manifest;
 pub mod media_type;
 pub mod partial;
 pub mod platform;
+pub mod rate_limit;
 pub mod reference;
 pub mod registry;
 pub mod schema1;

@@ -69,12 +69,13 @@ need_module() {
     place "$scratch/bin/$name"
 }
 
-need_token_server() {
-    local source=$here/registries/tokenserver
-    if [ -x "$tools/tokenserver" ] && [ -z "$(find "$source" -newer "$tools/tokenserver")" ]; then return; fi
-    say "building the tests' token server"
-    (cd "$source" && CGO_ENABLED=0 go build -o "$scratch/tokenserver" .) || fail "could not build the token server"
-    place "$scratch/tokenserver"
+# need_own NAME: a program of the tests' own, built from its folder in registries/
+need_own() {
+    local source=$here/registries/$1
+    if [ -x "$tools/$1" ] && [ -z "$(find "$source" -newer "$tools/$1")" ]; then return; fi
+    say "building the tests' $1"
+    (cd "$source" && CGO_ENABLED=0 go build -o "$scratch/$1" .) >"$log" 2>&1 || { tail -20 "$log" >&2; fail "could not build $1"; }
+    place "$scratch/$1"
 }
 
 # What cannot be installed for the user: the compilers.
@@ -105,7 +106,8 @@ case ${1:-test} in
         need_docker_registry
         need_module github.com/distribution/distribution/v3/cmd/registry $DISTRIBUTION
         need_module github.com/google/go-containerregistry/cmd/crane $CRANE
-        need_token_server
+        need_own tokenserver
+        need_own referrers
         ;;
     *) fail "usage: setup.sh [test|demo|bench]" ;;
 esac

@@ -5,13 +5,33 @@
 
 #include <string.h>
 
+/* In the order in which the help shows them. */
 const struct command *const commands[] = {
-    &command_parse,        &command_ping,         &command_catalog,         &command_tags,     &command_manifest_get,
-    &command_manifest_head, &command_manifest_put, &command_manifest_delete, &command_digest,   &command_blob_get,
-    &command_blob_head,    &command_blob_put,     &command_blob_delete,     &command_blob_mount,
-    &command_upload_start, &command_upload_status, &command_upload_chunk,     &command_upload_finish, &command_upload_cancel,
+    &command_parse,
+    &command_ping,
+    &command_catalog,
+    &command_tags,
+    &command_untag,
+    &command_manifest_get,
+    &command_manifest_head,
+    &command_manifest_put,
+    &command_manifest_delete,
+    &command_digest,
+    &command_referrers,
+    &command_blob_get,
+    &command_blob_head,
+    &command_blob_put,
+    &command_blob_mount,
+    &command_blob_delete,
+    &command_upload_start,
+    &command_upload_status,
+    &command_upload_chunk,
+    &command_upload_finish,
+    &command_upload_cancel,
     &command_copy,
-    &command_pull,         &command_push,         NULL,
+    &command_pull,
+    &command_push,
+    NULL,
 };
 
 /* Whether `name` is "FAMILY MEMBER"; a NULL member stands for any. */
@@ -83,6 +103,9 @@ static int set(struct command_line *line, const struct parameter *parameter, con
     switch (parameter->kind) {
     case PARAMETER_FLAG:
         status = ocireg_options_set_bool(line->options, parameter->key, true, &error);
+        break;
+    case PARAMETER_OFF:
+        status = ocireg_options_set_bool(line->options, parameter->key, false, &error);
         break;
     case PARAMETER_TEXT:
         status = ocireg_options_set_string(line->options, parameter->key, value, &error);

@@ -9,6 +9,7 @@
 enum parameter_kind {
     /* Handed to the library as an option of the call, under `key`. */
     PARAMETER_FLAG,
+    PARAMETER_OFF, /* a flag that sets its key to false */
     PARAMETER_TEXT,
     PARAMETER_NUMBER,
     PARAMETER_LIST,
@@ -52,6 +53,7 @@ extern const struct command command_digest;
 extern const struct command command_upload_start, command_upload_status, command_upload_chunk, command_upload_finish;
 extern const struct command command_upload_cancel, command_blob_mount;
 extern const struct command command_copy, command_pull, command_push;
+extern const struct command command_referrers, command_untag;
 extern const struct command command_blob_get, command_blob_head, command_blob_put, command_blob_delete;
 
 /* All of them, up to NULL. */

@@ -77,6 +77,19 @@ bool json_next(const char **at, const char **name, const char **value)
     return true;
 }
 
+bool json_element(const char **at, const char **value)
+{
+    const char *next = skip_space(*at);
+    if (*next != '[' && *next != ',')
+        return false;
+    *value = skip_space(next + 1);
+    next = **value == ']' ? NULL : skip_value(*value);
+    if (next == NULL)
+        return false;
+    *at = next;
+    return true;
+}
+
 const char *json_member(const char *object, const char *name)
 {
     const char *at = object, *key, *value;

@@ -11,6 +11,9 @@ const char *json_member(const char *object, const char *name);
 /* The next member of an object. `*at` is the object's text at first, and this function's own afterwards. */
 bool json_next(const char **at, const char **name, const char **value);
 
+/* The next element of an array, in the same way. */
+bool json_element(const char **at, const char **value);
+
 /* A string decoded, or any other value as it is spelled. NULL for no value or no memory. Freed with free(). */
 char *json_text(const char *value);
 

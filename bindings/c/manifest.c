@@ -146,6 +146,8 @@ const struct command command_digest = {
 
 static const struct parameter put_parameters[] = {
     {"--media-type", PARAMETER_TEXT, "media_type", "T", "instead of what the manifest says"},
+    {"--tag", PARAMETER_LIST, "tags", "TAG", "this tag too; may be given several times"},
+    {"--no-referrers-tag", PARAMETER_OFF, "referrers_tag", NULL, "do not list it under its subject's referrers tag"},
     {0},
 };
 
@@ -158,10 +160,16 @@ const struct command command_manifest_put = {
     .run = put,
 };
 
+static const struct parameter delete_parameters[] = {
+    {"--no-referrers-tag", PARAMETER_OFF, "referrers_tag", NULL, "leave its subject's referrers tag alone"},
+    {0},
+};
+
 const struct command command_manifest_delete = {
     .name = "manifest delete",
     .target = TARGET_NAME,
     .arguments = {"REF"},
+    .parameters = delete_parameters,
     .summary = "Delete a manifest, or a tag where the registry can.",
     .run = delete,
 };

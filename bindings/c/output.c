@@ -94,7 +94,7 @@ static void report_as_json(ocireg_status code, const char *message)
     fputs(",\"message\":", stderr);
     json_quote(stderr, message);
     fputs(",\"hint\":null,\"side\":null,\"http_status\":null,\"registry_errors\":[],\"url\":null,\"attempts\":0,"
-          "\"retryable\":false,\"retry_after\":null,\"cause\":[]}\n",
+          "\"retryable\":false,\"retry_after\":null,\"rate_limit\":null,\"cause\":[]}\n",
           stderr);
 }
 

@@ -1,4 +1,5 @@
-/* Shows: ocireg_client_new, _close, _free; ocireg_context_new, _set_deadline, _set_log, _set_progress, _free;
+/* Shows: ocireg_client_new, _close, _free; ocireg_context_new, _set_deadline, _set_log, _set_progress,
+ * _warnings, _free;
  * ocireg_index_parse and ocireg_reference_parse for the name of a host. */
 #include "session.h"
 
@@ -174,10 +175,38 @@ int session_open(struct session *session, const struct globals *globals, enum ta
     return status;
 }
 
+static void write_warning(const char *warning)
+{
+    char *host = json_text(json_member(warning, "host")), *text = json_text(json_member(warning, "text"));
+    fputs("ocireg: warning: ", stderr);
+    write_clean(stderr, host == NULL ? "?" : host);
+    fputs(": ", stderr);
+    write_clean(stderr, text == NULL ? "?" : text);
+    fputc('\n', stderr);
+    free(host);
+    free(text);
+}
+
+/* What the servers want the user to know. */
+static void write_warnings(struct session *session)
+{
+    char *json = NULL;
+    const char *at, *value;
+    if (session->context == NULL || session->globals->quiet)
+        return;
+    if (ocireg_context_warnings(session->context, &json, NULL) != OCIREG_OK)
+        return;
+    at = json;
+    while (json_element(&at, &value))
+        write_warning(value);
+    ocireg_string_free(json);
+}
+
 void session_close(struct session *session)
 {
     bar_clear(&session->bar);
     watcher_stop(&session->watcher);
+    write_warnings(session);
     if (session->client != NULL)
         ocireg_client_close(session->client, NULL);
     ocireg_client_free(session->client);

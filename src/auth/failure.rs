@@ -10,6 +10,7 @@ use url::Url;
 
 use crate::error::{Code, Error, RegistryError};
 use crate::http::retry::{whole_seconds, RetryAfter};
+use crate::rate_limit::RateLimit;
 
 /// The largest body that is looked at.
 const MOST_BODY: usize = 1 << 20;
@@ -24,11 +25,11 @@ const MOST_DETAIL: usize = 4096;
 pub fn error_of(status: u16, headers: &HeaderMap, body: &[u8], url: &Url, what: &str) -> Error {
     let body = &body[..body.len().min(MOST_BODY)];
     let errors = registry_errors(body);
-    let name = errors.iter().map(|error| error.code.as_str()).find(|code| !code.is_empty()).unwrap_or_default();
+    let name = errors.iter().map(|error| error.code.clone()).find(|code| !code.is_empty()).unwrap_or_default();
     let said = errors.iter().map(|error| error.message.as_str()).find(|message| !message.is_empty());
     let said = said.map(str::to_owned).or_else(|| errors.is_empty().then(|| plain(headers, body))?);
     let said = said.unwrap_or_else(|| status_text(status));
-    let message = match name {
+    let message = match name.as_str() {
         "" => format!("{what}: {said}"),
         name => format!("{what}: {said} ({name})"),
     };
@@ -36,9 +37,10 @@ pub fn error_of(status: u16, headers: &HeaderMap, body: &[u8], url: &Url, what: 
     let error = Error::new(code, message)
         .with_http_status(status)
         .with_retry_after(retry_after(headers).map(whole_seconds))
+        .with_rate_limit(rate_limit(code, headers))
         .with_registry_errors(errors)
         .with_url(url);
-    match hint(code, url) {
+    match hint(code, &name, url) {
         Some(hint) => error.with_hint(hint),
         None => error,
     }
@@ -89,21 +91,34 @@ fn by_name(name: &str, status: u16, url: &Url) -> Option<Code> {
     }
 }
 
-fn hint(code: Code, url: &Url) -> Option<String> {
+fn hint(code: Code, name: &str, url: &Url) -> Option<String> {
     let host = url.host_str().unwrap_or("the registry");
-    Some(match code {
-        Code::Unauthenticated => format!(
+    Some(match (code, name) {
+        (Code::Unauthenticated, _) => format!(
             "give credentials for {host}, or check the ones given; some registries say the same of a repository that does not exist"
         ),
-        Code::Forbidden => format!(
+        (Code::Forbidden, _) => format!(
             "check what the account may do at {host}; some registries say the same of a repository that does not exist"
         ),
-        Code::NotFound => {
+        (Code::NotFound, "NAME_UNKNOWN") => {
+            "there is no such repository: check its name; private repositories may be hidden from who has no access".to_owned()
+        }
+        (Code::NotFound, "MANIFEST_UNKNOWN") => {
+            "the repository has no such tag or digest: a list of its tags shows what it has".to_owned()
+        }
+        (Code::NotFound, _) => {
             "check the name and the tag or digest; private repositories may be hidden from who has no access".to_owned()
         }
-        Code::RateLimited => format!("wait before the next try; {host} may allow more to an account than to nobody"),
+        (Code::RateLimited, _) => {
+            format!("wait before the next try; {host} may allow more to an account than to nobody")
+        }
         _ => return None,
     })
+}
+
+fn rate_limit(code: Code, headers: &HeaderMap) -> Option<RateLimit> {
+    let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    (code == Code::RateLimited).then(|| RateLimit::read(header)).flatten()
 }
 
 /// The wait that the server asks for. A date is measured against the server's own clock, which its Date header tells.

@@ -66,6 +66,8 @@ pub struct Reply {
     pub answer: Answer,
     /// Set on a 401 that nothing more can be done about.
     pub refusal: Option<Refusal>,
+    /// The right that the request needs, as a scope; empty when it needs none in particular.
+    pub needed: String,
 }
 
 /// What a request is sent with.
@@ -130,7 +132,7 @@ impl Auth {
         let home = Origin::of(&account.base);
         if home.is_none() || Origin::of(&request.url) != home {
             request.authorization = None;
-            return Ok(Reply { answer: self.http.send(call, request)?, refusal: None });
+            return Ok(Reply { answer: self.http.send(call, request)?, refusal: None, needed: String::new() });
         }
         let mut proof = self.ready(call, account, wanted)?;
         // Nothing sent yet, then a token from the cache, then a new one.
@@ -138,7 +140,7 @@ impl Auth {
             request.authorization = proof.header()?;
             let answer = self.http.send(call, request)?;
             if !self.asks_again(&answer, &proof, account) {
-                return Ok(Reply { answer, refusal: None });
+                return Ok(Reply { answer, refusal: None, needed: wanted.to_string() });
             }
             let challenges = challenge::parse(&answer.headers);
             self.remember(account, &challenges, answer.remote);
@@ -151,7 +153,10 @@ impl Auth {
             };
             match next {
                 Some(next) => proof = next,
-                None => return Ok(Reply { refusal: refusal(&answer, &challenges, &proof), answer }),
+                None => {
+                    let refusal = refusal(&answer, &challenges, &proof);
+                    return Ok(Reply { refusal, answer, needed: wanted.to_string() });
+                }
             }
         }
         Err(Error::new(Code::Unauthenticated, format!("{} refuses every token of its own token server", account.host)))

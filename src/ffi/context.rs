@@ -36,7 +36,8 @@ pub type ocireg_progress_fn = Option<unsafe extern "C" fn(userdata: *mut c_void,
 /// Receives one event of the trace, a JSON object; borrowed during the callback.
 ///
 /// {"event": "request", "method", "url", "attempt", "headers": {}}, {"event": "response", "method", "url", "status",
-/// "headers": {}, "milliseconds"}, {"event": "retry", "reason", "wait_ms"}. Credentials and tokens are replaced by
+/// "headers": {}, "milliseconds"}, {"event": "retry", "reason", "wait_ms"}, {"event": "warning", "host", "text"} for a
+/// warning of ocireg_context_warnings, when it comes. Credentials and tokens are replaced by
 /// "<redacted>", and query values other than those of the protocol by "…".
 pub type ocireg_log_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, event: *const c_char) -> i32>;
 /// Is asked for the credentials of a registry host, once for each client and host, and again after they were refused: sets "username" and "password", or "token",
@@ -147,6 +148,26 @@ pub unsafe extern "C" fn ocireg_context_progress(
         enter(error, || {
             let out = Out::required(json, std::ptr::null_mut(), "json")?;
             out.put_json(&get(context)?.progress())
+        })
+    }
+}
+
+/// The warnings that servers gave their users in answers to calls with this context: they are for people, and no
+/// action follows from them. JSON: [{"host": string, "text": string}], each once, in the order they came, at most 64; the
+/// text has no control characters, and the warnings of one answer at most 4096 bytes. Any thread. Free with
+/// ocireg_string_free.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED. Source: distribution-spec "Warnings".
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_context_warnings(
+    context: *const ocireg_context,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+            out.put_json(&get(context)?.warnings())
         })
     }
 }

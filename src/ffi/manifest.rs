@@ -8,7 +8,6 @@ use super::error::ocireg_error;
 use super::guard::{bytes, enter_blocking, text, Out};
 use super::memory::ocireg_buffer;
 use super::options::{self, ocireg_options};
-use super::registry::NoOptions;
 use super::status::ocireg_status;
 use crate::error::Result;
 use crate::reference::Reference;
@@ -26,7 +25,8 @@ pub(super) unsafe fn reference(argument: *const c_char) -> Result<Reference> {
 ///
 /// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`,
 /// {"mediaType", "digest", "size", "schema_version", "kind", "manifest"} as of ocireg_manifest_inspect, "reference"
-/// (HOST/REPOSITORY@DIGEST), "headers": {name: value} [, "platform": {"os", "architecture", …} when one was picked], freed
+/// (HOST/REPOSITORY@DIGEST), "headers": {name: value}, "rate_limit": {"limit", "remaining", "window_seconds": number or
+/// null, "source": string or null} as the registry's headers say, or null [, "platform": {"os", "architecture", …} when one was picked], freed
 /// with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_INVALID_MANIFEST, OCIREG_LIMIT_EXCEEDED,
@@ -59,12 +59,14 @@ pub unsafe extern "C" fn ocireg_manifest_get(
     }
 }
 
-/// The descriptor of a manifest, without its bytes: one HEAD, or a GET where the registry does not answer HEAD well. The
-/// digest of a reference by tag is what the registry says. Blocks.
+/// The descriptor of a manifest, without its bytes: one HEAD, or a GET where the registry does not answer HEAD well or
+/// refuses it (400, 401, 403, 404), because only a GET tells its reason. The digest of a reference by tag is what the
+/// registry says. Blocks.
 ///
 /// Options: accept (list of media types to ask for, instead of all that are known).
 ///
-/// Result: {"mediaType": string, "digest": string, "size": number, "headers": {name: value}}. Free with ocireg_string_free.
+/// Result: {"mediaType": string, "digest": string, "size": number, "headers": {name: value}, "rate_limit": as of
+/// ocireg_manifest_get}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_DIGEST_MISMATCH. Source: distribution-spec end-3.
 #[no_mangle]
@@ -117,13 +119,28 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
 /// Puts a manifest, its bytes unchanged, under a tag or a digest; with both the digest is checked and the tag is put.
 /// Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///
-/// Options: media_type (string: instead of the one that the bytes say; they are checked against it).
+/// With the option `tags` it is put by its digest with all tags in one request; tags that the answer does not confirm
+/// (most registries do not know of it yet) are put one by one. The reference's own tag comes first: give
+/// REPOSITORY@DIGEST when `latest` is not meant.
 ///
-/// Result, `json` may be NULL: {"digest": string, "size": number, "mediaType": string, "location": string or null}. Free
-/// with ocireg_string_free.
+/// A manifest with a subject is listed among the subject's referrers: by the registry, which says so by its OCI-Subject
+/// header, else in the referrers tag (`sha256-` and the hexadecimal digits), which is read, added to and written back,
+/// three requests more. Calls of one client take turns at that. Against other writers the write is conditional (If-Match,
+/// If-None-Match), and after three times as long as it took, at most a second, the list is read again and mended if the
+/// entry was lost; where a registry ignores conditions, as distribution does, an entry can still be lost to a writer that
+/// is slower than that.
 ///
-/// Errors: the common ones; OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH, OCIREG_MISSING_BLOB, OCIREG_LIMIT_EXCEEDED.
-/// Source: distribution-spec end-7a.
+/// Options: media_type (string: instead of the one that the bytes say; they are checked against it); tags (list of
+/// strings: tags to set besides the reference's own); referrers_tag (boolean, true: false leaves the referrers tag alone).
+///
+/// Result, `json` may be NULL: {"digest": string, "size": number, "mediaType": string, "location": string or null, "tags":
+/// [string], all that were set, "subject": digest or null, "referrers": how it is listed, "api", "tag" or "none", null
+/// without a subject}. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH, OCIREG_MISSING_BLOB, OCIREG_LIMIT_EXCEEDED;
+/// OCIREG_PROTOCOL when the referrers tag is no index, OCIREG_HTTP when it changes all the time: then the manifest is
+/// stored, and the message says so. Source: distribution-spec end-7a, end-7b, "Pushing Manifests with Subject", "Referrers
+/// Tag Schema".
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_manifest_put(
     client: *mut ocireg_client,
@@ -147,15 +164,21 @@ pub unsafe extern "C" fn ocireg_manifest_put(
     }
 }
 
-/// Deletes a manifest by its digest, and with it every tag of that digest; by tag only that tag, on registries that can.
-/// Blocks.
+/// Deletes a manifest by its digest, and with it every tag of that digest; by tag only that tag, on registries that can
+/// (ocireg_tag_delete does that with more care). Blocks.
 ///
-/// Options: none.
+/// At a registry without the referrers API, a manifest with a subject is taken out of the subject's referrers tag. That
+/// costs one GET of the manifest there, and nothing where the registry has the API; which of the two it is is asked once
+/// for a repository and remembered for ten minutes. A referrers tag that has become empty is deleted, or left as an empty
+/// index where it cannot be.
 ///
-/// Result, `json` may be NULL: {"status": the registry's HTTP status}. Free with ocireg_string_free.
+/// Options: referrers_tag (boolean, true: false leaves the referrers tag alone).
+///
+/// Result, `json` may be NULL: {"status": the registry's HTTP status, "subject": digest or null, "referrers": "tag" when the
+/// manifest was taken out of the referrers tag, else null}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_UNSUPPORTED where the registry deletes nothing, or no single tag. Source:
-/// distribution-spec end-9.
+/// distribution-spec end-9, "Deleting Manifests".
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_manifest_delete(
     client: *mut ocireg_client,
@@ -169,9 +192,9 @@ pub unsafe extern "C" fn ocireg_manifest_delete(
         enter_blocking(error, || {
             let out = Out::optional(json, std::ptr::null_mut());
             let reference = self::reference(reference)?;
-            let _: NoOptions = options::read(options)?;
+            let options = options::read(options)?;
             let (client, call) = begin(client, context)?;
-            out.put_json(&client.delete_manifest(&call, &reference)?)
+            out.put_json(&client.delete_manifest(&call, &reference, &options)?)
         })
     }
 }

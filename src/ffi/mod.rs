@@ -18,6 +18,7 @@ mod manifest;
 mod memory;
 mod names;
 mod options;
+mod referrers;
 mod registry;
 mod session;
 mod sigpipe;

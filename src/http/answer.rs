@@ -13,6 +13,7 @@ use url::Url;
 use super::call::{Call, Limit};
 use super::fault;
 use crate::error::{Code, Error, Result};
+use crate::rate_limit::RateLimit;
 
 /// Slower than this, over the idle limit, is as good as stalled.
 const SLOWEST: u64 = 1024;
@@ -70,6 +71,11 @@ impl Answer {
     /// Content-Length, when it is there and is a number.
     pub fn content_length(&self) -> Option<u64> {
         self.header(CONTENT_LENGTH)?.parse().ok()
+    }
+
+    /// What the headers say about a rate limit.
+    pub fn rate_limit(&self) -> Option<RateLimit> {
+        RateLimit::read(|name| self.header(name))
     }
 
     /// The body, to be read piece by piece.

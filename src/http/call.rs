@@ -4,7 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
+use serde_json::{json, Value};
+use url::Url;
 
 use super::context::{Context, Credentials};
 use super::engine::Engine;
@@ -128,6 +129,19 @@ impl Call {
     pub fn log(&self, event: impl FnOnce() -> Value) -> Result<()> {
         let Some(hook) = self.context.as_ref().and_then(|context| context.log_hook()) else { return Ok(()) };
         hook(&event()).map_err(|_| stopped("log"))
+    }
+
+    /// Keeps the warnings of an answer in the context, and gives those that are new to the log hook.
+    pub fn warn(&self, url: &Url, warnings: Vec<String>) -> Result<()> {
+        let Some(context) = self.context.as_ref().filter(|_| !warnings.is_empty()) else { return Ok(()) };
+        let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+        let host = format!("{}{port}", url.host_str().unwrap_or_default());
+        for text in warnings {
+            if context.add_warning(&host, &text) {
+                self.log(|| json!({"event": "warning", "host": host, "text": text}))?;
+            }
+        }
+        Ok(())
     }
 
     /// A transfer begins.

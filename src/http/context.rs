@@ -54,6 +54,19 @@ pub struct Context {
     done: AtomicU64,
     total: AtomicU64,
     detail: Mutex<Option<Value>>,
+    warnings: Mutex<Vec<Warning>>,
+}
+
+/// How many warnings a context keeps.
+const MOST_WARNINGS: usize = 64;
+
+/// What a server wants the user to know (distribution-spec "Warnings").
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Warning {
+    /// The server, with its port if that is not the scheme's own.
+    pub host: String,
+    /// What it says.
+    pub text: String,
 }
 
 /// A snapshot of the transfer in progress.
@@ -138,6 +151,22 @@ impl Context {
     pub(super) fn moved_to(&self, done: u64) -> u64 {
         self.done.store(done, Ordering::Relaxed);
         self.total.load(Ordering::Relaxed)
+    }
+
+    /// The warnings so far, each once.
+    pub fn warnings(&self) -> Vec<Warning> {
+        lock(&self.warnings).clone()
+    }
+
+    /// Whether the warning is new, and is kept.
+    pub(super) fn add_warning(&self, host: &str, text: &str) -> bool {
+        let mut warnings = lock(&self.warnings);
+        let known = warnings.iter().any(|warning| warning.host == host && warning.text == text);
+        if known || warnings.len() == MOST_WARNINGS {
+            return false;
+        }
+        warnings.push(Warning { host: host.to_owned(), text: text.to_owned() });
+        true
     }
 
     /// How far the transfer is.

@@ -18,6 +18,7 @@ pub mod signal;
 pub mod thread;
 pub mod tls;
 pub mod upload;
+pub mod warning;
 pub mod wire;
 
 use std::collections::HashMap;
@@ -272,6 +273,7 @@ impl Http {
                    "status": answer.status.as_u16(), "headers": redact::headers(&answer.headers),
                    "milliseconds": begun.elapsed().as_millis() as u64})
         })?;
+        call.warn(url, warning::parse(&answer.headers))?;
         Ok(answer)
     }
 
@@ -350,6 +352,7 @@ fn wait_for(call: &Call, answer: &Answer, backoff: Duration) -> Result<Duration>
     let after = retry::retry_after(&answer.headers, SystemTime::now());
     retry::wait_for(after, backoff, call.remaining())
         .map_err(|error| error.with_http_status(answer.status.as_u16()).with_url(&answer.url))
+        .map_err(|error| error.with_rate_limit(answer.rate_limit()))
 }
 
 fn tried(outcome: Result<Answer>, attempts: u32) -> Result<Answer> {

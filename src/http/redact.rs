@@ -8,7 +8,8 @@ use url::Url;
 const REDACTED: &str = "<redacted>";
 
 /// Query keys whose values are shown: the ones of the registry protocol.
-const SHOWN: [&str; 9] = ["n", "last", "digest", "mount", "from", "scope", "service", "artifactType", "next_page"];
+const SHOWN: [&str; 10] =
+    ["n", "last", "digest", "mount", "from", "scope", "service", "artifactType", "next_page", "tag"];
 
 /// Headers whose values are URLs.
 const URLS: [&str; 3] = ["location", "content-location", "referer"];

@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::{json, Map, Value};
 
-use super::manifest::{delete, Deleted};
+use super::manifest::{delete, has_reason, Deleted};
 use super::remote::{headers_json, Remote};
 use super::save::blob_digest;
 use super::Client;
@@ -45,7 +45,11 @@ impl Client {
         let url = remote.url(&format!("blobs/{digest}"))?;
         let scopes = remote.scopes(&["pull"]);
         let mut reply = remote.send(&mut Request::new(Method::HEAD, url.clone()), &scopes)?;
-        if matches!(reply.answer.status, StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED) {
+        let status = reply.answer.status;
+        // A refusal of HEAD gives no reason; and that a blob is not there needs none.
+        if matches!(status, StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED)
+            || (has_reason(status) && status != StatusCode::NOT_FOUND)
+        {
             reply = remote.send(&mut Request::new(Method::GET, url), &scopes)?;
         }
         let what = format!("head of the blob {reference}");

@@ -9,6 +9,7 @@ pub mod pages;
 pub mod ping;
 pub mod put;
 pub mod reader;
+pub mod referrers;
 pub mod remote;
 pub mod save;
 pub mod seen;
@@ -16,6 +17,7 @@ pub mod session;
 pub mod source;
 pub mod steps;
 pub mod store;
+pub mod subject;
 pub mod tags;
 pub mod upload;
 
@@ -45,6 +47,7 @@ pub struct Client {
     hosts: Arc<Mutex<HashMap<String, HostOptions>>>,
     accounts: Arc<Mutex<HashMap<String, Account>>>,
     seen: Arc<seen::Seen>,
+    referrers: Arc<referrers::Memory>,
 }
 
 impl Client {
@@ -60,6 +63,7 @@ impl Client {
             hosts: Arc::default(),
             accounts: Arc::default(),
             seen: Arc::default(),
+            referrers: Arc::default(),
         })
     }
 

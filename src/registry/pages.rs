@@ -9,7 +9,9 @@ use url::Url;
 
 use super::remote::Remote;
 use crate::auth::scope::ScopeSet;
+use crate::auth::Reply;
 use crate::error::{Code, Error, Result};
+use crate::http::answer::Answer;
 use crate::http::origin::Origin;
 use crate::http::resolver::Guard;
 use crate::http::{link, Request};
@@ -38,11 +40,31 @@ pub fn each(
     what: &str,
     mut take: impl FnMut(Page) -> Result<ControlFlow<()>>,
 ) -> Result<()> {
+    let open = |reply| remote.expect(reply, &[StatusCode::OK], what).map(Some);
+    walk(remote, Request::new(Method::GET, first), scopes, what, open, |answer, bytes, next| {
+        let document = json::parse(bytes).map_err(|error| {
+            Error::new(Code::Protocol, format!("{what}: the answer is no JSON: {error}")).with_url(&answer.url)
+        })?;
+        take(Page { document, next: next.cloned() })
+    })
+}
+
+/// The walk from page to page. `open` says whether an answer is a page, is an error, or ends the walk; `take` gets each
+/// page's answer, its bytes, and the URL of the next one.
+pub fn walk(
+    remote: &Remote,
+    first: Request,
+    scopes: &ScopeSet,
+    what: &str,
+    mut open: impl FnMut(Reply) -> Result<Option<Answer>>,
+    mut take: impl FnMut(&Answer, &[u8], Option<&Url>) -> Result<ControlFlow<()>>,
+) -> Result<()> {
     let limit = remote.client.http.options().max_list_bytes;
     let mut seen = HashSet::new();
     let mut total = 0;
     let mut guard = Guard::Caller;
-    let mut next = Some(first);
+    let headers = first.headers;
+    let mut next = Some(first.url);
     while let Some(url) = next {
         if seen.len() >= MOST_PAGES {
             return Err(Error::new(Code::LimitExceeded, format!("{what}: more than {MOST_PAGES} pages")));
@@ -52,24 +74,21 @@ pub fn each(
                 Error::new(Code::Protocol, format!("{what}: the registry's pages go round in a circle")).with_url(&url)
             );
         }
-        let page = Request { guard, ..Request::new(Method::GET, url) };
+        let page = Request { guard, headers: headers.clone(), ..Request::new(Method::GET, url) };
         let reply = remote.send(&mut page.whole(limit, "a page of the list"), scopes)?;
-        let mut answer = remote.expect(reply, &[StatusCode::OK], what)?;
+        let Some(mut answer) = open(reply)? else { break };
         let bytes = answer.take_whole();
         total += bytes.len() as u64;
         if total > MOST_PAGEFULS * limit {
             let message = format!("{what}: the pages hold more than {} bytes", MOST_PAGEFULS * limit);
             return Err(Error::new(Code::LimitExceeded, message));
         }
-        let document = json::parse(&bytes).map_err(|error| {
-            Error::new(Code::Protocol, format!("{what}: the answer is no JSON: {error}")).with_url(&answer.url)
-        })?;
         next = link::next_page(&answer.headers, &answer.url)?;
         // A list that was redirected goes on where a server sent us.
         if Origin::of(&answer.url) != Origin::of(&remote.account.base) {
             guard = Guard::said_by(answer.remote);
         }
-        if take(Page { document, next: next.clone() })?.is_break() {
+        if take(&answer, &bytes, next.as_ref())?.is_break() {
             break;
         }
     }

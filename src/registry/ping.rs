@@ -40,7 +40,7 @@ impl Client {
         let url = remote.url("")?;
         let mut request = Request::new(Method::GET, url.clone());
         let answer = self.http.send(call, &mut request)?;
-        let reply = crate::auth::Reply { answer, refusal: None };
+        let reply = crate::auth::Reply { answer, refusal: None, needed: String::new() };
         let what = format!("ping {}", remote.place());
         let answer = remote.expect(reply, &[StatusCode::OK, StatusCode::UNAUTHORIZED, StatusCode::NOT_FOUND], &what)?;
         let challenges = challenge::parse(&answer.headers);

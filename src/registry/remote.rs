@@ -87,17 +87,26 @@ impl Remote {
 
     /// The error that an answer is.
     pub fn failure(&self, reply: Reply, what: &str) -> Error {
-        let Reply { mut answer, refusal } = reply;
+        let Reply { mut answer, refusal, needed } = reply;
         let body = answer.beginning(&self.call, ERROR_BODY);
         let error = failure::error_of(answer.status.as_u16(), &answer.headers, &body, &answer.url, what)
             .with_attempts(answer.attempts);
+        let right = match needed.as_str() {
+            "" => String::new(),
+            needed => format!(" (it needs the right {needed})"),
+        };
+        let host = &self.account.host;
         match refusal {
-            Some(Refusal::NotAllowed) => {
-                error.with_code(Code::Forbidden).with_hint("the credentials are good, but not for this")
-            }
-            Some(Refusal::BadCredentials) => error.with_hint("the registry does not take these credentials"),
-            Some(Refusal::NoCredentials) => error
-                .with_hint("it wants credentials; some registries say the same of a repository that does not exist"),
+            Some(Refusal::NotAllowed) => error.with_code(Code::Forbidden).with_hint(format!(
+                "the credentials are good, but not for this{right}; some registries say the same of a repository that does not exist"
+            )),
+            Some(Refusal::BadCredentials) => error.with_hint(format!("{host} does not take these credentials: check them")),
+            Some(Refusal::NoCredentials) => error.with_hint(format!(
+                "log in to {host}, or give credentials{right}; some registries say the same of a repository that does not exist"
+            )),
+            None if error.code() == Code::Forbidden => error.with_hint(format!(
+                "check what the account may do at {host}{right}; some registries say the same of a repository that does not exist"
+            )),
             None => error,
         }
     }

@@ -6,6 +6,7 @@ use super::blob::has;
 use super::manifest::{GetOptions, HeadOptions, PutOptions};
 use super::put::{Ladder, Way};
 use super::reader::{ReadOptions, Reader};
+use super::referrers::ReferrersOptions;
 use super::remote::Remote;
 use super::source::Replay;
 use super::Client;
@@ -82,8 +83,9 @@ impl ReadStore for RegistryStore {
         })
     }
 
-    fn referrers(&self, _call: &Call, _subject: &Digest) -> Result<Vec<Descriptor>> {
-        Ok(Vec::new())
+    fn referrers(&self, call: &Call, subject: &Digest) -> Result<Vec<Descriptor>> {
+        let reference = self.reference.with_digest(subject);
+        Ok(self.client.referrers(call, &reference, &ReferrersOptions::default())?.referrers)
     }
 
     fn repository(&self) -> Option<&Repository> {
@@ -147,7 +149,7 @@ impl WriteStore for RegistryStore {
             Role::Root => self.reference.clone(),
             Role::Child | Role::Referrer => self.reference.with_digest(content.digest()),
         };
-        let options = PutOptions { media_type: Some(content.document.media_type.clone()) };
+        let options = PutOptions { media_type: Some(content.document.media_type.clone()), ..PutOptions::default() };
         self.client.put_manifest(call, &reference, &content.bytes, &options).map(drop)
     }
 

@@ -50,6 +50,10 @@ static ocireg_status context_progress(void **a, ocireg_error **error) {
     return ocireg_context_progress(a[0], (char **)a[1], error);
 }
 
+static ocireg_status context_warnings(void **a, ocireg_error **error) {
+    return ocireg_context_warnings(a[0], (char **)a[1], error);
+}
+
 static ocireg_status context_set_progress(void **a, ocireg_error **error) {
     return ocireg_context_set_progress(a[0], NULL, NULL, error);
 }
@@ -120,6 +124,14 @@ static ocireg_status manifest_put(void **a, ocireg_error **error) {
 
 static ocireg_status manifest_delete(void **a, ocireg_error **error) {
     return ocireg_manifest_delete(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status referrers(void **a, ocireg_error **error) {
+    return ocireg_referrers(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status tag_delete(void **a, ocireg_error **error) {
+    return ocireg_tag_delete(a[0], a[1], a[2], a[3], (char **)a[4], error);
 }
 
 static ocireg_status blob_head(void **a, ocireg_error **error) {
@@ -241,6 +253,7 @@ const struct call calls[] = {
     {"context_cancel", "X", context_cancel, NULL},
     {"context_set_deadline", "X", context_set_deadline, NULL},
     {"context_progress", "Xo", context_progress, NULL},
+    {"context_warnings", "Xo", context_warnings, NULL},
     {"context_set_progress", "X", context_set_progress, NULL},
     {"context_set_log", "X", context_set_log, NULL},
     {"context_set_credentials", "X", context_set_credentials, NULL},
@@ -258,7 +271,9 @@ const struct call calls[] = {
     {"manifest_head", "CxTpo", manifest_head, "{'accept':true}"},
     {"manifest_digest", "CxTpo", manifest_digest, "{'platform':['linux/amd64']}"},
     {"manifest_put", "CxTDpn", manifest_put, "{'media_type':2}"},
-    {"manifest_delete", "CxTpn", manifest_delete, NULL},
+    {"manifest_delete", "CxTpn", manifest_delete, "{'referrers_tag':'yes'}"},
+    {"referrers", "CxTpo", referrers, "{'max':'all'}"},
+    {"tag_delete", "CxTpn", tag_delete, "{'replace':1}"},
     {"blob_head", "CxBpo", blob_head, NULL},
     {"blob_get_file", "CxBWpn", blob_get_file, "{'offset':'0'}"},
     {"blob_get_fd", "CxBpn", blob_get_fd, "{'length':'0'}"},

@@ -21,7 +21,7 @@ void check_status(ocireg_status wanted, ocireg_status got, const char *call, con
     _assert_true(message && *message, "the error has a message", file, line);
     check_shape(json,
                 "code:number name:string message:string hint:string? side:string? http_status:number? registry_errors:array "
-                "url:string? attempts:number retryable:bool retry_after:number? cause:array",
+                "url:string? attempts:number retryable:bool retry_after:number? rate_limit:object? cause:array",
                 file, line);
     check_number(json, "code", got, file, line);
     check_string(json, "name", ocireg_status_name(got), file, line);

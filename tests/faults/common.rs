@@ -14,6 +14,7 @@ use ocireg::registry::Client;
 use serde_json::json;
 
 pub const MANIFEST: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},"layers":[]}"#;
+pub const INDEX_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 pub const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// Short limits: cases wait for them.
@@ -49,6 +50,15 @@ pub fn with_context(client: &Client) -> (Arc<Context>, Call) {
 
 pub fn digest(bytes: &[u8]) -> Digest {
     Algorithm::Sha256.digest(bytes)
+}
+
+/// A manifest that refers to another one; `number` makes it differ.
+pub fn referrer(subject: &Digest, number: usize) -> String {
+    let config = json!({"mediaType": "application/vnd.oci.empty.v1+json", "digest": digest(b"{}"), "size": 2});
+    json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "artifactType": "application/x.signature", "config": config,
+           "layers": [config], "annotations": {"number": number.to_string()},
+           "subject": {"mediaType": MANIFEST_TYPE, "digest": subject, "size": MANIFEST.len()}})
+    .to_string()
 }
 
 pub fn tag(host: &str) -> Reference {

@@ -3,6 +3,7 @@
 use ocireg::error::{Code, Error};
 use ocireg::registry::manifest::{GetOptions, HeadOptions, Manifest, PutOptions};
 use ocireg::registry::Client;
+use serde_json::json;
 
 use crate::common::*;
 use crate::server::*;
@@ -188,4 +189,122 @@ fn a_put_that_was_not_done_is_an_error() {
         let lies = Server::start(move |seen| if seen.method == "PUT" { reply(status) } else { reply(404) });
         fails(put(&lies), Code::NotFound, "");
     }
+}
+
+#[test]
+fn a_refused_head_gets_its_reason_by_get() {
+    let client = client();
+    let head = |server: &Server| client.head_manifest(&call(&client), &tag(&server.host), &HeadOptions::default());
+    for (status, code, name) in [
+        (400, Code::Http, "WHATEVER"),
+        (401, Code::Unauthenticated, "UNAUTHORIZED"),
+        (403, Code::Forbidden, "DENIED"),
+        (404, Code::NotFound, "MANIFEST_UNKNOWN"),
+    ] {
+        let server = Server::start(move |_| {
+            reply(status).json(&json!({"errors": [{"code": name, "message": "the reason"}]}).to_string())
+        });
+        let error = fails(head(&server), code, "the reason");
+        assert_eq!((error.registry_errors()[0].code.as_str(), error.http_status()), (name, Some(status)));
+        assert_eq!((server.count("HEAD", ""), server.count("GET", "")), (1, 1));
+        let blob = client.head_blob(&call(&client), &at(&server.host, &digest(b"x")));
+        match status {
+            404 => assert!(!blob.unwrap().exists),
+            _ => drop(fails(blob, code, "the reason")),
+        }
+        assert_eq!(server.count("GET", "/blobs/"), usize::from(status != 404));
+    }
+    // One that refuses only HEAD is answered.
+    let odd = Server::start(|seen| match seen.method.as_str() {
+        "HEAD" => reply(403),
+        _ => reply(200).header("Content-Type", MANIFEST_TYPE).body(MANIFEST),
+    });
+    assert_eq!(head(&odd).unwrap().digest, digest(MANIFEST.as_bytes()));
+    let limited = Server::start(|_| reply(429).header("Retry-After", 3600));
+    fails(head(&limited), Code::RateLimited, "");
+    assert_eq!(limited.count("GET", ""), 0);
+}
+
+#[test]
+fn hints_tell_the_refusals_apart() {
+    let client = client();
+    for (status, name, part) in [
+        (401, "UNAUTHORIZED", "log in to"),
+        (403, "DENIED", "it needs the right repository:a/b:pull"),
+        (404, "NAME_UNKNOWN", "no such repository"),
+        (404, "MANIFEST_UNKNOWN", "no such tag or digest"),
+        (404, "", "check the name"),
+    ] {
+        let body = json!({"errors": [{"code": name, "message": "m"}]}).to_string();
+        let challenge = "Basic realm=\"x\"";
+        let server = Server::start(move |_| reply(status).header("WWW-Authenticate", challenge).json(&body));
+        let error = get(&client, &server.host, &GetOptions::default()).err().unwrap().to_json();
+        let hint = error["hint"].as_str().unwrap().to_owned();
+        assert!(hint.contains(part), "{hint}");
+        assert!(matches!(status, 404) || hint.contains("does not exist"), "{hint}");
+    }
+}
+
+#[test]
+fn rate_limits_are_told() {
+    let limited = |status: u16| {
+        reply(status)
+            .header("RateLimit-Limit", "100;w=21600")
+            .header("RateLimit-Remaining", "7;w=21600")
+            .header("Docker-RateLimit-Source", "192.0.2.1")
+            .header("Content-Type", MANIFEST_TYPE)
+            .header("Docker-Content-Digest", digest(MANIFEST.as_bytes()))
+            .body(MANIFEST)
+    };
+    let expected = json!({"limit": 100, "remaining": 7, "window_seconds": 21600, "source": "192.0.2.1"});
+    let client = client();
+    let server = Server::start(move |_| limited(200));
+    assert_eq!(get(&client, &server.host, &GetOptions::default()).unwrap().to_json()["rate_limit"], expected);
+    let head = client.head_manifest(&call(&client), &tag(&server.host), &HeadOptions::default()).unwrap();
+    assert_eq!(serde_json::to_value(&head).unwrap()["rate_limit"], expected);
+    // With a wait that is too long, and with none at all.
+    let once = Client::new(ocireg::http::settings::ClientOptions { retries: 0, ..options() }).unwrap();
+    let patient = Server::start(move |_| limited(429).header("Retry-After", "3600"));
+    let hasty = Server::start(move |_| limited(429));
+    for (client, server) in [(&client, &patient), (&once, &patient), (&once, &hasty)] {
+        let error = fails(get(client, &server.host, &GetOptions::default()), Code::RateLimited, "");
+        assert_eq!(error.to_json()["rate_limit"], expected);
+    }
+    let without = serves(MANIFEST_TYPE, MANIFEST);
+    assert!(get(&client, &without.host, &GetOptions::default()).unwrap().to_json()["rate_limit"].is_null());
+    let other = Server::start(move |_| limited(403));
+    let error = fails(get(&client, &other.host, &GetOptions::default()), Code::Forbidden, "");
+    assert!(error.to_json()["rate_limit"].is_null());
+}
+
+#[test]
+fn warnings_are_gathered_once() {
+    let server = Server::start(|_| {
+        reply(200)
+            .header("Warning", r#"299 - "old \"thing\"""#)
+            .header("Warning", r#"299 - "going away""#)
+            .header("Warning", r#"110 - "stale""#)
+            .header("Content-Type", MANIFEST_TYPE)
+            .body(MANIFEST)
+    });
+    let client = client();
+    let (context, call) = with_context(&client);
+    let events = std::sync::Arc::<std::sync::Mutex<Vec<serde_json::Value>>>::default();
+    let kept = events.clone();
+    context.set_log(Some(std::sync::Arc::new(move |event| {
+        if event["event"] == "warning" {
+            kept.lock().unwrap().push(event.clone());
+        }
+        Ok(())
+    })));
+    for _ in 0..2 {
+        client.get_manifest(&call, &tag(&server.host), &GetOptions::default()).unwrap();
+    }
+    let expected = [r#"old "thing""#, "going away"];
+    let found = context.warnings();
+    assert_eq!(found.iter().map(|warning| warning.text.as_str()).collect::<Vec<_>>(), expected);
+    assert!(found.iter().all(|warning| warning.host == server.host));
+    let events = events.lock().unwrap();
+    assert_eq!(events.len(), 2);
+    assert_eq!(events[1], json!({"event": "warning", "host": server.host, "text": "going away"}));
 }

@@ -3,6 +3,7 @@
 //! Runs under tests/registries/run, which starts everything and says where it is.
 
 mod copy;
+mod referrers;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -350,7 +351,7 @@ fn deletes() {
         let call = client.call(None).unwrap();
         let manifest = push_image(&place, &client, "gone/image", "amd64");
         let pinned = place.reference(&format!("gone/image@{}", sha256(&manifest)));
-        assert_eq!(client.delete_manifest(&call, &pinned).unwrap().status, 202, "{variable}");
+        assert_eq!(client.delete_manifest(&call, &pinned, &Default::default()).unwrap().status, 202, "{variable}");
         let error = client.get_manifest(&call, &pinned, &GetOptions::default()).err().unwrap();
         assert_eq!(error.code(), Code::NotFound);
         let stored = client.put_blob(&call, &place.repository("gone/image"), b"bytes", &BlobPut::default()).unwrap();
@@ -363,7 +364,7 @@ fn deletes() {
     let call = client.call(None).unwrap();
     let manifest = push_image(&place, &client, "kept/image", "amd64");
     let pinned = place.reference(&format!("kept/image@{}", sha256(&manifest)));
-    assert_eq!(client.delete_manifest(&call, &pinned).err().unwrap().code(), Code::Unsupported);
+    assert_eq!(client.delete_manifest(&call, &pinned, &Default::default()).err().unwrap().code(), Code::Unsupported);
 }
 
 #[test]

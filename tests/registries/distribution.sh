@@ -74,3 +74,9 @@ start_ggcr() {
     [ -x "$tools/crane" ] || die "crane is missing: run tests/setup.sh"
     start ggcr "$tools/crane" registry serve --address 127.0.0.1:0
 }
+
+# The same registry with the referrers API, which crane's command leaves off.
+start_referrers() {
+    [ -x "$tools/referrers" ] || die "the registry with referrers is missing: run tests/setup.sh"
+    start referrers "$tools/referrers"
+}

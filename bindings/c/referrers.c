@@ -1,0 +1,27 @@
+/* The command referrers. Shows: ocireg_referrers. */
+#include "command.h"
+
+static int run(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status =
+        ocireg_referrers(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+static const struct parameter parameters[] = {
+    {"--artifact-type", PARAMETER_TEXT, "artifact_type", "T", "only those of this type"},
+    {"--annotation", PARAMETER_LIST, "annotations", "KEY[=VALUE]", "only those with this annotation"},
+    {"--max", PARAMETER_NUMBER, "max", "N", "at most N"},
+    {0},
+};
+
+const struct command command_referrers = {
+    .name = "referrers",
+    .target = TARGET_NAME,
+    .arguments = {"REPO@DIGEST"},
+    .parameters = parameters,
+    .summary = "List what refers to a manifest: signatures, attestations and the like.",
+    .run = run,
+};

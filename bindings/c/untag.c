@@ -1,0 +1,26 @@
+/* The command untag. Shows: ocireg_tag_delete. */
+#include "command.h"
+
+static int run(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status =
+        ocireg_tag_delete(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+static const struct parameter parameters[] = {
+    {"--list-others", PARAMETER_FLAG, "list_others", NULL, "find the other tags of the same digest"},
+    {"--replace", PARAMETER_FLAG, "replace", NULL, "if the registry deletes no tag, put an empty index there and delete that"},
+    {0},
+};
+
+const struct command command_untag = {
+    .name = "untag",
+    .target = TARGET_NAME,
+    .arguments = {"REF"},
+    .parameters = parameters,
+    .summary = "Delete one tag, and leave its manifest.",
+    .run = run,
+};

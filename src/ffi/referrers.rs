@@ -1,0 +1,85 @@
+//! Referrers, and tags without their manifests.
+
+use std::ffi::c_char;
+
+use super::client::{begin, ocireg_client};
+use super::context::ocireg_context;
+use super::error::ocireg_error;
+use super::guard::{enter_blocking, Out};
+use super::manifest::reference;
+use super::options::{self, ocireg_options};
+use super::status::ocireg_status;
+
+/// Lists what refers to a manifest (signatures, attestations, bills of materials), [HOST[:PORT]/]REPOSITORY@DIGEST; a tag
+/// is resolved first. From the registry's referrers API, all pages; where there is none (404, 400, 405, 406, or a web
+/// page), from the index under the referrers tag. Which of the two it is is remembered for a repository, for ten
+/// minutes. Blocks.
+///
+/// Options: artifact_type (string: only those of this type; asked of the registry, and looked at here unless it says that
+/// it did); annotations (list of "KEY" or "KEY=VALUE": only those that have all of them); max (integer: at most so many).
+///
+/// Result: {"subject": digest, "referrers": [descriptor: {"mediaType", "digest", "size" [, "artifactType", "annotations",
+/// "urls", "data", "platform"]}], each digest once, "source": "api", "tag", or "none" when there is neither the API nor
+/// the tag, "filters_applied": [string], the filters that the registry says it applied, "truncated": whether there are
+/// more than `max`}. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_PROTOCOL when what is there is no image index of descriptors, OCIREG_LIMIT_EXCEEDED.
+/// Source: distribution-spec end-12a, end-12b, "Listing Referrers", "Referrers Tag Schema".
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_referrers(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    reference: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+            let reference = self::reference(reference)?;
+            let options = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            out.put_json(&client.referrers(&call, &reference, &options)?)
+        })
+    }
+}
+
+/// Deletes one tag, [HOST[:PORT]/]REPOSITORY:TAG, and leaves its manifest and the manifest's other tags; with a digest
+/// too, only if the tag names it. Blocks.
+///
+/// distribution 3 and go-containerregistry's registry delete a tag; distribution 2.8 refuses. A registry that deletes the
+/// whole manifest instead is not noticed before: so the manifest is read first, and put back by its digest, with its
+/// other tags if `list_others` has found them.
+///
+/// Options: list_others (boolean, false: find the other tags of the same digest, one HEAD a tag for the first 256); replace
+/// (boolean, false: where the registry deletes no tag, put an empty index under it and delete that by its digest; for that
+/// moment the tag names the empty index).
+///
+/// Result, `json` may be NULL: {"tag": string, "digest": what it named, "status": the registry's HTTP status, "manifest":
+/// "kept", "restored" (the registry deleted it, and it was put back), "deleted", or "unknown" when the registry does not
+/// say, "replaced": boolean, whether it took the
+/// empty index [, "other_tags": [string], with list_others]}. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_INVALID_REFERENCE without a tag, OCIREG_UNSUPPORTED where the registry deletes no
+/// single tag (the hint says what else to do, and the other tags of the digest if they were looked for), OCIREG_NOT_FOUND,
+/// OCIREG_DIGEST_MISMATCH. Source: distribution-spec end-9, "Deleting tags".
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_tag_delete(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    reference: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let out = Out::optional(json, std::ptr::null_mut());
+            let reference = self::reference(reference)?;
+            let options = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            out.put_json(&client.delete_tag(&call, &reference, &options)?)
+        })
+    }
+}

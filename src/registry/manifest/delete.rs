@@ -1,0 +1,138 @@
+//! Deleting manifests (distribution-spec end-9, "Deleting Manifests").
+
+use reqwest::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
+
+use super::get::fetch;
+use super::{manifest_url, GetOptions};
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::http::Request;
+use crate::reference::Reference;
+use crate::registry::referrers::{self, Source};
+use crate::registry::remote::Remote;
+use crate::registry::{subject, Client};
+
+/// Options of [`Client::delete_manifest`].
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct DeleteOptions {
+    /// Whether to take a manifest with a subject out of the referrers tag, at registries without the referrers API.
+    pub referrers_tag: bool,
+}
+
+impl Default for DeleteOptions {
+    fn default() -> DeleteOptions {
+        DeleteOptions { referrers_tag: true }
+    }
+}
+
+/// What became of a delete.
+#[derive(Debug, Serialize)]
+pub struct Deleted {
+    /// The registry's status.
+    pub status: u16,
+}
+
+/// What became of the delete of a manifest.
+#[derive(Debug, Serialize)]
+pub struct DeletedManifest {
+    /// The registry's status.
+    pub status: u16,
+    /// What the manifest referred to, when that had to be found out.
+    pub subject: Option<Digest>,
+    /// Where it was taken off the list of its subject's referrers.
+    pub referrers: Option<Source>,
+}
+
+impl Client {
+    /// Deletes a manifest by digest; by tag only that tag, where the registry can. One that has a subject is taken out of
+    /// the subject's referrers tag, at a registry without the referrers API.
+    pub fn delete_manifest(
+        &self,
+        call: &Call,
+        reference: &Reference,
+        options: &DeleteOptions,
+    ) -> Result<DeletedManifest> {
+        let remote = Remote::repository(self, call, reference.repository())?;
+        let what = format!("delete the manifest {reference}");
+        let Some(digest) = reference.digest() else {
+            let Deleted { status } = delete_tag(&remote, manifest_url(&remote, reference)?, &what)?;
+            return Ok(DeletedManifest { status, subject: None, referrers: None });
+        };
+        let subject = match options.referrers_tag && lacks_api(&remote, digest)? {
+            true => subject_of(&remote, reference)?,
+            false => None,
+        };
+        let Deleted { status } = delete(&remote, manifest_url(&remote, reference)?, &what)?;
+        if let Some(subject) = &subject {
+            subject::remove(&remote, subject, digest).map_err(|error| {
+                error.within(format!("the manifest {digest} is deleted, but still listed as a referrer"))
+            })?;
+        }
+        Ok(DeletedManifest { status, referrers: subject.as_ref().map(|_| Source::Tag), subject })
+    }
+}
+
+/// Whether the referrers tag is ours to keep. A registry that does not say can still delete.
+fn lacks_api(remote: &Remote, digest: &Digest) -> Result<bool> {
+    match referrers::has_api(remote, digest) {
+        Ok(has_api) => Ok(!has_api),
+        Err(error) if ends_call(&error) => Err(error),
+        Err(_) => Ok(false),
+    }
+}
+
+/// What a manifest refers to. One that cannot be read can still be deleted.
+fn subject_of(remote: &Remote, reference: &Reference) -> Result<Option<Digest>> {
+    match fetch(remote, reference, &GetOptions::default()) {
+        Ok(manifest) => Ok(manifest.document.subject().map(|subject| subject.digest.clone())),
+        Err(error) if ends_call(&error) => Err(error),
+        Err(_) => Ok(None),
+    }
+}
+
+/// Whether the caller, or his time, has ended the call.
+pub(super) fn ends_call(error: &Error) -> bool {
+    matches!(error.code(), Code::Cancelled | Code::Closed | Code::Timeout | Code::Callback)
+}
+
+/// Deletes one tag. Registries of the old kind take digests only, and say so in several ways.
+pub(super) fn delete_tag(remote: &Remote, url: url::Url, what: &str) -> Result<Deleted> {
+    delete(remote, url, what).map_err(|error| match error.http_status() {
+        Some(400 | 405) => error
+            .within("this registry deletes no single tag")
+            .with_code(Code::Unsupported)
+            .with_hint("deleting by digest removes every tag of that digest"),
+        _ => error,
+    })
+}
+
+/// Deletes what is at a URL. Which action the token server wants for it differs: most say `delete`, some only know
+/// `*` or `push`.
+pub(in crate::registry) fn delete(remote: &Remote, url: url::Url, what: &str) -> Result<Deleted> {
+    let mut refused = None;
+    for actions in [&["pull", "delete"][..], &["*"], &["pull", "push"]] {
+        let reply = remote.send(&mut Request::new(Method::DELETE, url.clone()), &remote.scopes(actions));
+        let reply = match reply {
+            Ok(reply) => reply,
+            Err(error) if error.code() == Code::Forbidden || error.http_status() == Some(400) => {
+                refused.get_or_insert(error);
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let status = reply.answer.status;
+        if matches!(status.as_u16(), 200 | 202 | 204) || (status == StatusCode::NOT_FOUND && reply.answer.attempts > 1)
+        {
+            return Ok(Deleted { status: status.as_u16() });
+        }
+        let error = remote.failure(reply, what);
+        if error.code() != Code::Forbidden {
+            return Err(refused.unwrap_or(error));
+        }
+        refused.get_or_insert(error);
+    }
+    Err(refused.unwrap_or_else(|| Error::new(Code::Forbidden, what)))
+}

@@ -1,0 +1,271 @@
+//! Getting manifests, and what HEAD says of them (distribution-spec end-3).
+
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::manifest_url;
+use crate::digest::{Algorithm, Digest};
+use crate::error::{Code, Error, Result};
+use crate::http::answer::Answer;
+use crate::http::call::Call;
+use crate::http::Request;
+use crate::manifest::{Descriptor, Document, Kind};
+use crate::media_type;
+use crate::platform::Platform;
+use crate::rate_limit::RateLimit;
+use crate::reference::Reference;
+use crate::registry::remote::{digest_header, headers_json, Remote};
+use crate::registry::Client;
+
+/// Options of [`Client::get_manifest`] and [`Client::manifest_digest`].
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct GetOptions {
+    /// Of an index, the manifest for this platform.
+    pub platform: Option<String>,
+    /// The media types to ask for, instead of the default.
+    pub accept: Vec<String>,
+    /// 1 asks for schema 1 only.
+    pub max_schema_version: u64,
+    /// Whether an index is welcome.
+    pub accept_index: bool,
+}
+
+impl Default for GetOptions {
+    fn default() -> GetOptions {
+        GetOptions { platform: None, accept: Vec::new(), max_schema_version: 2, accept_index: true }
+    }
+}
+
+/// Options of [`Client::head_manifest`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct HeadOptions {
+    /// The media types to ask for, instead of the default.
+    pub accept: Vec<String>,
+}
+
+/// A manifest with its exact bytes.
+pub struct Manifest {
+    /// What it is.
+    pub document: Document,
+    /// The bytes as the registry sent them.
+    pub bytes: Vec<u8>,
+    /// Where it is: `host/repository@digest`.
+    pub reference: String,
+    /// The answer's headers.
+    pub headers: Map<String, Value>,
+    /// The platform that was picked from an index.
+    pub platform: Option<Platform>,
+    /// What the registry says about its rate limit.
+    pub rate_limit: Option<RateLimit>,
+}
+
+impl Manifest {
+    /// The documented JSON shape.
+    pub fn to_json(&self) -> Value {
+        let mut json = self.document.to_json();
+        json["reference"] = self.reference.as_str().into();
+        json["headers"] = self.headers.clone().into();
+        json["rate_limit"] = serde_json::to_value(&self.rate_limit).unwrap_or_default();
+        if let Some(platform) = &self.platform {
+            json["platform"] = serde_json::to_value(platform).unwrap_or_default();
+        }
+        json
+    }
+}
+
+/// The descriptor of a manifest, without its bytes.
+#[derive(Debug, Serialize)]
+pub struct Head {
+    /// Its media type.
+    #[serde(rename = "mediaType")]
+    pub media_type: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size.
+    pub size: u64,
+    /// The answer's headers.
+    pub headers: Map<String, Value>,
+    /// What the registry says about its rate limit.
+    pub rate_limit: Option<RateLimit>,
+}
+
+impl Client {
+    /// Gets a manifest, verified; with a platform, the one for it.
+    pub fn get_manifest(&self, call: &Call, reference: &Reference, options: &GetOptions) -> Result<Manifest> {
+        let platform = options.platform.as_deref().map(str::parse::<Platform>).transpose()?;
+        let remote = Remote::repository(self, call, reference.repository())?;
+        let found = fetch(&remote, reference, options)?;
+        let (Some(platform), Kind::Index) = (platform, found.document.kind) else { return Ok(found) };
+        let mut found = found;
+        // An index may hold indexes; the limit is far above what anybody builds.
+        for _ in 0..16 {
+            let entry = found.document.choose(&platform)?.clone();
+            let one = GetOptions { platform: None, ..options.clone() };
+            found = fetch(&remote, &reference.with_digest(&entry.digest), &one)?;
+            check_entry(&entry, &found)?;
+            found.platform = entry.platform.clone().or(found.platform);
+            if found.document.kind != Kind::Index {
+                return Ok(found);
+            }
+        }
+        Err(Error::new(Code::LimitExceeded, "the index holds indexes more than 16 deep"))
+    }
+
+    /// The descriptor of a manifest. A registry that does not answer HEAD well is asked by GET, and so is one that
+    /// refuses: only then does it say why.
+    pub fn head_manifest(&self, call: &Call, reference: &Reference, options: &HeadOptions) -> Result<Head> {
+        let remote = Remote::repository(self, call, reference.repository())?;
+        let accept = GetOptions { accept: options.accept.clone(), ..GetOptions::default() };
+        let mut request =
+            Request::new(Method::HEAD, manifest_url(&remote, reference)?).header(ACCEPT, &accept_header(&accept))?;
+        let reply = remote.send(&mut request, &remote.scopes(&["pull"]))?;
+        let status = reply.answer.status;
+        if !matches!(status, StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED) && !super::has_reason(status)
+        {
+            let answer = remote.expect(reply, &[StatusCode::OK], &format!("head of the manifest {reference}"))?;
+            if let Some(head) = head_of(&answer, reference)? {
+                return Ok(head);
+            }
+        }
+        let found = fetch(&remote, reference, &accept)?;
+        let document = found.document;
+        Ok(Head {
+            media_type: document.media_type,
+            digest: document.digest,
+            size: document.size,
+            headers: found.headers,
+            rate_limit: found.rate_limit,
+        })
+    }
+
+    /// The digest of a manifest; with a platform, of the one for it.
+    pub fn manifest_digest(&self, call: &Call, reference: &Reference, options: &GetOptions) -> Result<Digest> {
+        let Some(platform) = options.platform.as_deref() else {
+            let head = HeadOptions { accept: options.accept.clone() };
+            return Ok(self.head_manifest(call, reference, &head)?.digest);
+        };
+        let platform: Platform = platform.parse()?;
+        let remote = Remote::repository(self, call, reference.repository())?;
+        let found = fetch(&remote, reference, options)?;
+        match found.document.kind {
+            Kind::Index => Ok(found.document.choose(&platform)?.digest.clone()),
+            _ => Ok(found.document.digest),
+        }
+    }
+}
+
+pub(super) fn accept_header(options: &GetOptions) -> String {
+    if !options.accept.is_empty() {
+        return options.accept.join(", ");
+    }
+    let wanted = |media_type: &&&str| {
+        (options.accept_index || !media_type::is_index(media_type))
+            && (options.max_schema_version >= 2
+                || media_type::is_schema1(media_type)
+                || **media_type == "application/json")
+    };
+    media_type::DEFAULT_ACCEPT.iter().filter(|media_type| wanted(media_type)).copied().collect::<Vec<_>>().join(", ")
+}
+
+/// Gets and checks; bytes of a wrong digest are fetched once more, for a cache on the way may have kept half.
+pub(super) fn fetch(remote: &Remote, reference: &Reference, options: &GetOptions) -> Result<Manifest> {
+    match fetch_once(remote, reference, options) {
+        Err(error) if error.code() == Code::DigestMismatch => fetch_once(remote, reference, options),
+        outcome => outcome,
+    }
+}
+
+fn fetch_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> Result<Manifest> {
+    let what = format!("get the manifest {reference}");
+    let limit = remote.client.http.options().max_manifest_bytes;
+    let request = Request::new(Method::GET, manifest_url(remote, reference)?).whole(limit, "the manifest");
+    let mut request = request.header(ACCEPT, &accept_header(options))?;
+    let reply = remote.send(&mut request, &remote.scopes(&["pull"]))?;
+    let mut answer = remote.expect(reply, &[StatusCode::OK], &what)?;
+    let bytes = answer.take_whole();
+    let within = |error: Error| error.within(&what).with_url(&answer.url);
+    let algorithm = reference.digest().map_or(Algorithm::Sha256, Digest::algorithm);
+    check_bytes(reference, &bytes, algorithm).map_err(within)?;
+    let document = Document::parse(&bytes, answer.header(CONTENT_TYPE), algorithm).map_err(within)?;
+    if let Some(expected) = reference.digest().filter(|expected| **expected != document.digest) {
+        let message = format!("the bytes have the digest {}, not {expected}", document.digest);
+        return Err(within(Error::new(Code::DigestMismatch, message)));
+    }
+    if document.kind == Kind::Index && !options.accept_index {
+        return Err(within(Error::new(Code::InvalidManifest, "it is an index, which the options do not accept")));
+    }
+    if document.schema_version > options.max_schema_version {
+        let message = format!(
+            "its schema version is {}, the options accept {}",
+            document.schema_version, options.max_schema_version
+        );
+        return Err(within(Error::new(Code::InvalidManifest, message)));
+    }
+    let found = reference.with_digest(&document.digest);
+    Ok(Manifest {
+        reference: found.pinned(),
+        headers: headers_json(&answer.headers),
+        rate_limit: answer.rate_limit(),
+        document,
+        bytes,
+        platform: None,
+    })
+}
+
+// Before anything is parsed: bytes that are not what was asked for are not worth a look. A signed schema-1 manifest
+// has the digest of its payload, which only its parser finds.
+fn check_bytes(reference: &Reference, bytes: &[u8], algorithm: Algorithm) -> Result<()> {
+    match reference.digest() {
+        Some(expected) if algorithm.digest(bytes) != *expected && !crate::schema1::may_be_signed(bytes) => {
+            let message = format!("the bytes have the digest {}, not {expected}", algorithm.digest(bytes));
+            Err(Error::new(Code::DigestMismatch, message))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_entry(entry: &Descriptor, found: &Manifest) -> Result<()> {
+    let size = found.bytes.len() as u64;
+    if entry.size != size {
+        let message = format!("the manifest {} has {size} bytes, its index says {}", entry.digest, entry.size);
+        return Err(Error::new(Code::SizeMismatch, message));
+    }
+    if entry.media_type != found.document.media_type {
+        let message = format!(
+            "the manifest {} is {}, its index says {}",
+            entry.digest, found.document.media_type, entry.media_type
+        );
+        return Err(Error::new(Code::InvalidManifest, message));
+    }
+    Ok(())
+}
+
+/// None when the answer leaves something out, which a GET then finds.
+fn head_of(answer: &Answer, reference: &Reference) -> Result<Option<Head>> {
+    let (Some(digest), Some(size), Some(content_type)) =
+        (digest_header(&answer.headers), answer.content_length(), answer.header(CONTENT_TYPE))
+    else {
+        return Ok(None);
+    };
+    let media_type = media_type::essence(content_type);
+    let is_manifest =
+        media_type::is_index(&media_type) || media_type::is_image(&media_type) || media_type::is_schema1(&media_type);
+    if size == 0 || !is_manifest {
+        return Ok(None);
+    }
+    match reference.digest() {
+        Some(expected) if *expected != digest && expected.algorithm() == digest.algorithm() => {
+            let message = format!("the registry gives the digest {digest} for the manifest {reference}");
+            Err(Error::new(Code::DigestMismatch, message).with_url(&answer.url))
+        }
+        expected => {
+            let digest = expected.cloned().unwrap_or(digest);
+            let (headers, rate_limit) = (headers_json(&answer.headers), answer.rate_limit());
+            Ok(Some(Head { media_type, digest, size, headers, rate_limit }))
+        }
+    }
+}

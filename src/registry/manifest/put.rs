@@ -1,0 +1,241 @@
+//! Putting manifests (distribution-spec end-7a, end-7b, "Pushing Manifests with Subject").
+
+use bytes::Bytes;
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::auth::failure;
+use crate::auth::Reply;
+use crate::digest::{shorten, Algorithm, Digest};
+use crate::error::{Code, Error, Result};
+use crate::http::answer::Answer;
+use crate::http::call::Call;
+use crate::http::retry::Backoff;
+use crate::http::settings::MANIFEST_CEILING;
+use crate::http::upload::Body;
+use crate::http::{redact, Repeat, Request};
+use crate::manifest::Document;
+use crate::reference::{self, Reference};
+use crate::registry::referrers::Source;
+use crate::registry::remote::{digest_header, Remote};
+use crate::registry::{referrers, subject, Client};
+
+/// More tags than one manifest should have.
+const MOST_TAGS: usize = 1000;
+
+/// Options of [`Client::put_manifest`].
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PutOptions {
+    /// The media type, instead of the one that the bytes say.
+    pub media_type: Option<String>,
+    /// Tags to set, besides the reference's own.
+    pub tags: Vec<String>,
+    /// Whether to list a manifest with a subject in the referrers tag, at registries without the referrers API.
+    pub referrers_tag: bool,
+}
+
+impl Default for PutOptions {
+    fn default() -> PutOptions {
+        PutOptions { media_type: None, tags: Vec::new(), referrers_tag: true }
+    }
+}
+
+/// What became of a manifest that was put.
+#[derive(Debug, Serialize)]
+pub struct Put {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its size.
+    pub size: u64,
+    /// The media type it was put as.
+    #[serde(rename = "mediaType")]
+    pub media_type: String,
+    /// Where the registry says it is.
+    pub location: Option<String>,
+    /// The tags that were set.
+    pub tags: Vec<String>,
+    /// The manifest that it refers to.
+    pub subject: Option<Digest>,
+    /// How it is listed among the referrers of its subject.
+    pub referrers: Option<Source>,
+}
+
+/// An answer that says that the manifest is there.
+struct Accepted {
+    answer: Answer,
+    /// It answers a HEAD: the answer of the PUT was lost, and with it what it said of subject and tags.
+    seen: bool,
+}
+
+impl Client {
+    /// Puts a manifest, its bytes unchanged. One that has a subject is listed in the subject's referrers tag, unless the
+    /// registry says that it lists it itself.
+    pub fn put_manifest(&self, call: &Call, reference: &Reference, bytes: &[u8], options: &PutOptions) -> Result<Put> {
+        if bytes.len() as u64 > MANIFEST_CEILING {
+            return Err(Error::new(Code::LimitExceeded, format!("a manifest is at most {MANIFEST_CEILING} bytes")));
+        }
+        let tags = all_tags(reference, options)?;
+        let algorithm = reference.digest().map_or(Algorithm::Sha256, Digest::algorithm);
+        let document = Document::parse(bytes, options.media_type.as_deref(), algorithm)?;
+        if let Some(expected) = reference.digest().filter(|expected| **expected != document.digest) {
+            let message = format!("the manifest has the digest {}, not {expected}", document.digest);
+            return Err(Error::new(Code::DigestMismatch, message));
+        }
+        let remote = Remote::repository(self, call, reference.repository())?;
+        let accepted = match options.tags.is_empty() {
+            // A tag is what was asked for when both are given; the digest was checked above.
+            true => put_as(&remote, reference.tag().unwrap_or(document.digest.as_str()), &[], bytes, &document)?,
+            false => put_tags(&remote, &tags, bytes, &document)?,
+        };
+        let location = remote.location(&accepted.answer).ok().map(|(url, _)| redact::url(&url));
+        Ok(Put {
+            referrers: list(&remote, &document, &accepted, options)?,
+            subject: document.subject().map(|subject| subject.digest.clone()),
+            digest: document.digest,
+            size: bytes.len() as u64,
+            media_type: document.media_type,
+            location,
+            tags,
+        })
+    }
+}
+
+/// The reference's own tag and those of the options, each once.
+fn all_tags(reference: &Reference, options: &PutOptions) -> Result<Vec<String>> {
+    let mut tags: Vec<String> = reference.tag().map(str::to_owned).into_iter().collect();
+    for tag in &options.tags {
+        if !reference::is_tag(tag) {
+            let message = format!("the option tags holds '{}', which is no tag", shorten(tag));
+            return Err(Error::new(Code::InvalidArgument, message));
+        }
+        if !tags.contains(tag) {
+            tags.push(tag.clone());
+        }
+    }
+    match tags.len() > MOST_TAGS {
+        true => Err(Error::new(Code::InvalidArgument, format!("the option tags holds more than {MOST_TAGS} tags"))),
+        false => Ok(tags),
+    }
+}
+
+/// By digest with all tags in one request. What the registry does not confirm is put tag by tag: one that knows nothing
+/// of it stores the manifest without tags.
+fn put_tags(remote: &Remote, tags: &[String], bytes: &[u8], document: &Document) -> Result<Accepted> {
+    let name = document.digest.as_str();
+    let mut accepted = match put_as(remote, name, tags, bytes, document) {
+        // Too many for one request, or a registry that takes no query.
+        Err(error) if matches!(error.http_status(), Some(405 | 414 | 431)) || error.code() == Code::Http => {
+            put_as(remote, name, &[], bytes, document)?
+        }
+        outcome => outcome?,
+    };
+    let confirmed = confirmed_tags(&accepted.answer);
+    for tag in tags.iter().filter(|tag| !confirmed.contains(tag)) {
+        let again = put_as(remote, tag, &[], bytes, document)
+            .map_err(|error| error.within(format!("the manifest {name} is stored, but the tag {tag} is not set")))?;
+        if accepted.seen {
+            accepted = again;
+        }
+    }
+    Ok(accepted)
+}
+
+fn confirmed_tags(answer: &Answer) -> Vec<String> {
+    let values = answer.headers.get_all("oci-tag").iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).map(|tag| tag.trim().to_owned()).collect()
+}
+
+/// How a manifest with a subject is listed: by the registry, which says so by OCI-Subject, else by us.
+fn list(remote: &Remote, document: &Document, accepted: &Accepted, options: &PutOptions) -> Result<Option<Source>> {
+    let Some(subject) = document.subject() else { return Ok(None) };
+    let said = accepted.answer.header("oci-subject").map(str::trim);
+    if said == Some(subject.digest.as_str()) {
+        remote.client.referrers.remember(remote, true);
+        return Ok(Some(Source::Api));
+    }
+    if accepted.seen && referrers::has_api(remote, &subject.digest)? {
+        return Ok(Some(Source::Api));
+    }
+    if !options.referrers_tag {
+        return Ok(Some(Source::None));
+    }
+    subject::add(remote, &subject.digest, subject::entry(document)).map_err(|error| {
+        error.within(format!("the manifest {} is stored, but not listed as a referrer", document.digest))
+    })?;
+    Ok(Some(Source::Tag))
+}
+
+/// A PUT whose answer was lost may have been done: it is looked for before it is sent again.
+fn put_as(remote: &Remote, name: &str, tags: &[String], bytes: &[u8], document: &Document) -> Result<Accepted> {
+    let what = format!("put the manifest {name} into {}", remote.place());
+    let scopes = remote.scopes(&["pull", "push"]);
+    let url = remote.url(&format!("manifests/{name}"))?;
+    let mut attempt = 0;
+    let mut backoff = Backoff::new(crate::http::seed());
+    loop {
+        let body = Body::Bytes(Bytes::copy_from_slice(bytes));
+        let mut request = Request::new(Method::PUT, with_tags(&url, tags))
+            .header(CONTENT_TYPE, &document.media_type)?
+            .repeat(Repeat::WhenRefused)
+            .body(body);
+        let error = match remote.send(&mut request, &scopes) {
+            Ok(reply) => return accept(remote, reply, document, &what).map(|answer| Accepted { answer, seen: false }),
+            Err(error) if error.code() == Code::Network => error,
+            Err(error) => return Err(error.within(&what)),
+        };
+        attempt += 1;
+        let mut head = Request::new(Method::HEAD, url.clone()).header(ACCEPT, &document.media_type)?;
+        if let Ok(Reply { answer, .. }) = remote.send(&mut head, &scopes) {
+            if answer.status == StatusCode::OK && digest_header(&answer.headers).as_ref() == Some(&document.digest) {
+                return Ok(Accepted { answer, seen: true });
+            }
+        }
+        if attempt > remote.client.http.options().retries {
+            return Err(error.within(&what).with_attempts(attempt));
+        }
+        remote.call.sleep(backoff.delay(attempt))?;
+    }
+}
+
+fn with_tags(url: &Url, tags: &[String]) -> Url {
+    let mut url = url.clone();
+    for tag in tags {
+        url.query_pairs_mut().append_pair("tag", tag);
+    }
+    url
+}
+
+fn accept(remote: &Remote, reply: Reply, document: &Document, what: &str) -> Result<Answer> {
+    use StatusCode as S;
+    let mut answer = remote.expect(reply, &[S::CREATED, S::OK, S::ACCEPTED, S::NO_CONTENT], what)?;
+    let body = answer.beginning(&remote.call, 64 << 10);
+    if failure::holds_errors(&body) {
+        return Err(failure::error_of(400, &answer.headers, &body, &answer.url, what));
+    }
+    if let Some(digest) = digest_header(&answer.headers) {
+        if digest != document.digest && digest.algorithm() == document.digest.algorithm() {
+            let message = format!("{what}: the registry stored it as {digest}, its digest is {}", document.digest);
+            return Err(Error::new(Code::DigestMismatch, message).with_url(&answer.url));
+        }
+        return Ok(answer);
+    }
+    if answer.status == S::CREATED {
+        return Ok(answer);
+    }
+    // Not the status of the specification, and no digest: the registry must show that it has just this one. Under the tag
+    // there may be an older one.
+    let url = remote.url(&format!("manifests/{}", document.digest))?;
+    let mut head = Request::new(Method::HEAD, url).header(ACCEPT, &document.media_type)?;
+    let reply = remote.send(&mut head, &remote.scopes(&["pull", "push"]))?;
+    let shown = remote.expect(reply, &[S::OK], what)?;
+    match digest_header(&shown.headers) {
+        Some(digest) if digest != document.digest => {
+            let message = format!("{what}: the registry shows {digest}, not {}", document.digest);
+            Err(Error::new(Code::Protocol, message).with_url(&shown.url))
+        }
+        _ => Ok(answer),
+    }
+}

@@ -1,0 +1,223 @@
+//! Deleting one tag and nothing else (distribution-spec end-9, "Deleting tags").
+//!
+//! What registries do with DELETE of a tag differs. distribution 2.8 refuses it (400 DIGEST_INVALID); distribution 3 and
+//! go-containerregistry's registry take away the tag only. Others have deleted the manifest with every tag that it has:
+//! so the manifest is read before, looked for afterwards, and put back if it has gone.
+
+use reqwest::header::ACCEPT;
+use reqwest::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::delete::{delete_tag, ends_call};
+use super::get::{accept_header, fetch};
+use super::{delete, GetOptions, HeadOptions, Manifest, PutOptions};
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::http::Request;
+use crate::media_type::OCI_INDEX;
+use crate::reference::Reference;
+use crate::registry::remote::Remote;
+use crate::registry::tags::TagsOptions;
+use crate::registry::Client;
+
+/// How many tags are looked at for the same digest.
+const MOST_LOOKED_AT: u64 = 256;
+
+/// Options of [`Client::delete_tag`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct UntagOptions {
+    /// Find the other tags of the same digest.
+    pub list_others: bool,
+    /// Where the registry deletes no tag: put a placeholder under the tag, and delete that.
+    pub replace: bool,
+}
+
+/// What has become of the manifest that a deleted tag named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fate {
+    /// It is still there.
+    Kept,
+    /// The registry deleted it with the tag, and it was put back.
+    Restored,
+    /// The registry deleted it with the tag.
+    Deleted,
+    /// The registry does not say.
+    Unknown,
+}
+
+/// What became of a tag.
+#[derive(Debug, Serialize)]
+pub struct Untagged {
+    /// The tag.
+    pub tag: String,
+    /// The digest that it named.
+    pub digest: Digest,
+    /// The registry's status.
+    pub status: u16,
+    /// What has become of the manifest.
+    pub manifest: Fate,
+    /// Whether it took a placeholder.
+    pub replaced: bool,
+    /// The other tags of the same digest, when asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub other_tags: Option<Vec<String>>,
+}
+
+/// What a tag names.
+struct Target<'a> {
+    client: &'a Client,
+    remote: &'a Remote,
+    reference: &'a Reference,
+    tag: &'a str,
+    digest: Digest,
+    /// Unless it cannot be read.
+    manifest: Option<Manifest>,
+    others: Option<Vec<String>>,
+}
+
+impl Client {
+    /// Deletes one tag, where the registry can.
+    pub fn delete_tag(&self, call: &Call, reference: &Reference, options: &UntagOptions) -> Result<Untagged> {
+        let Some(tag) = reference.tag() else {
+            return Err(Error::new(Code::InvalidReference, format!("the reference '{reference}' has no tag")));
+        };
+        let remote = Remote::repository(self, call, reference.repository())?;
+        let named = reference.repository().with_tag(tag)?;
+        let (digest, manifest) = look_up(self, call, &remote, &named)?;
+        if let Some(expected) = reference.digest().filter(|expected| **expected != digest) {
+            let message = format!("the tag {tag} of {} names {digest}, not {expected}", remote.place());
+            return Err(Error::new(Code::DigestMismatch, message));
+        }
+        let others = match options.list_others {
+            true => Some(other_tags(self, call, &named, &digest)?),
+            false => None,
+        };
+        let target = Target { client: self, remote: &remote, reference: &named, tag, digest, manifest, others };
+        target.delete(call, options)
+    }
+}
+
+/// The digest of a tag, and the manifest itself if it can be read: what is broken can be untagged, too.
+fn look_up(client: &Client, call: &Call, remote: &Remote, named: &Reference) -> Result<(Digest, Option<Manifest>)> {
+    match fetch(remote, named, &GetOptions::default()) {
+        Ok(manifest) => Ok((manifest.document.digest.clone(), Some(manifest))),
+        Err(error) if matches!(error.code(), Code::InvalidManifest | Code::LimitExceeded) => {
+            Ok((client.head_manifest(call, named, &HeadOptions::default())?.digest, None))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+fn other_tags(client: &Client, call: &Call, named: &Reference, digest: &Digest) -> Result<Vec<String>> {
+    let options = TagsOptions { n: Some(MOST_LOOKED_AT), ..TagsOptions::default() };
+    let repository = named.repository();
+    let place = format!("{}/{}", repository.index().name, repository.remote_name());
+    let mut found = Vec::new();
+    for tag in client.tags(call, &place, &options)?.tags {
+        if Some(tag.as_str()) == named.tag() {
+            continue;
+        }
+        match client.head_manifest(call, &repository.with_tag(&tag)?, &HeadOptions::default()) {
+            Ok(head) if head.digest == *digest => found.push(tag),
+            Ok(_) => {}
+            Err(error) if matches!(error.code(), Code::NotFound | Code::InvalidManifest) => {}
+            Err(error) => return Err(error.within(format!("the digest of the tag {tag}"))),
+        }
+    }
+    Ok(found)
+}
+
+impl Target<'_> {
+    fn delete(self, call: &Call, options: &UntagOptions) -> Result<Untagged> {
+        let what = format!("delete the tag {} of {}", self.tag, self.remote.place());
+        let url = self.remote.url(&format!("manifests/{}", self.tag))?;
+        let (status, replaced) = match delete_tag(self.remote, url, &what) {
+            Ok(deleted) => (deleted.status, false),
+            Err(error) if error.code() != Code::Unsupported => return Err(error),
+            Err(error) if !options.replace => return Err(self.unsupported(error)),
+            Err(error) => (self.replace(call, error)?, true),
+        };
+        let manifest = self.fate(call)?;
+        Ok(Untagged {
+            tag: self.tag.to_owned(),
+            digest: self.digest,
+            status,
+            manifest,
+            replaced,
+            other_tags: self.others,
+        })
+    }
+
+    fn unsupported(&self, error: Error) -> Error {
+        let others = match self.others.as_deref() {
+            None => String::new(),
+            Some([]) => "; no other tag has its digest".to_owned(),
+            Some(others) => format!("; its digest is also that of {}", others.join(", ")),
+        };
+        error.with_code(Code::Unsupported).with_hint(format!(
+            "deleting {} removes every tag of it{others}. The option replace puts a \
+             placeholder under the tag and deletes that",
+            self.digest
+        ))
+    }
+
+    /// An index that nobody else has goes under the tag, and is deleted by its digest with the tag that names it.
+    fn replace(&self, call: &Call, refused: Error) -> Result<u16> {
+        let Some(manifest) = &self.manifest else { return Err(refused) };
+        let unique = format!("{:016x}{:016x}", crate::http::seed(), crate::http::seed());
+        let annotations =
+            json!({"org.opencontainers.image.description": "placeholder of a deleted tag", "unique": unique});
+        let bytes = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [], "annotations": annotations})
+            .to_string();
+        let put = PutOptions::default();
+        let digest = self.client.put_manifest(call, self.reference, bytes.as_bytes(), &put)?.digest;
+        let what = format!("delete the placeholder of the tag {}", self.tag);
+        let url = self.remote.url(&format!("manifests/{digest}"))?;
+        let outcome = delete(self.remote, url, &what);
+        let error = match outcome {
+            Ok(deleted) if self.exists(self.tag)? == Some(false) => return Ok(deleted.status),
+            Ok(_) => self.unsupported(refused),
+            Err(error) => error,
+        };
+        self.client.put_manifest(call, self.reference, &manifest.bytes, &as_it_was(manifest)).map_err(|error| {
+            error.within(format!("the tag {} now names a placeholder instead of {}", self.tag, self.digest))
+        })?;
+        Err(error)
+    }
+
+    /// Whether the registry says that it has something under a name, or that it has not.
+    fn exists(&self, name: &str) -> Result<Option<bool>> {
+        let mut head = Request::new(Method::HEAD, self.remote.url(&format!("manifests/{name}"))?)
+            .header(ACCEPT, &accept_header(&GetOptions::default()))?;
+        match self.remote.send(&mut head, &self.remote.scopes(&["pull"])) {
+            Ok(reply) if reply.answer.status == StatusCode::NOT_FOUND => Ok(Some(false)),
+            Ok(reply) => Ok(reply.answer.status.is_success().then_some(true)),
+            Err(error) if ends_call(&error) => Err(error),
+            Err(_) => Ok(None),
+        }
+    }
+
+    fn fate(&self, call: &Call) -> Result<Fate> {
+        match self.exists(self.digest.as_str())? {
+            Some(true) => return Ok(Fate::Kept),
+            Some(false) => {}
+            None => return Ok(Fate::Unknown),
+        }
+        let Some(manifest) = &self.manifest else { return Ok(Fate::Deleted) };
+        let options = PutOptions { tags: self.others.clone().unwrap_or_default(), ..as_it_was(manifest) };
+        let pinned = Reference::parse(&manifest.reference, None)?;
+        match self.client.put_manifest(call, &pinned, &manifest.bytes, &options) {
+            Ok(_) => Ok(Fate::Restored),
+            Err(error) if ends_call(&error) => Err(error),
+            Err(_) => Ok(Fate::Deleted),
+        }
+    }
+}
+
+fn as_it_was(manifest: &Manifest) -> PutOptions {
+    PutOptions { media_type: Some(manifest.document.media_type.clone()), ..PutOptions::default() }
+}

@@ -1,0 +1,325 @@
+//! The referrers of a manifest: signatures, attestations and whatever else names it as its subject (distribution-spec
+//! end-12a, end-12b, "Listing Referrers"), from the API or, where there is none, from the referrers tag.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use reqwest::header::{HeaderMap, ACCEPT, CONTENT_TYPE};
+use reqwest::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::manifest::HeadOptions;
+use super::remote::Remote;
+use super::subject::{self, Turns};
+use super::{lock, pages, Client};
+use crate::auth::Reply;
+use crate::digest::{Algorithm, Digest};
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::http::Request;
+use crate::manifest::{Descriptor, Document};
+use crate::media_type;
+use crate::reference::Reference;
+
+/// More referrers than any manifest should have.
+const MOST_REFERRERS: usize = 100_000;
+/// How long a repository is believed to have the API, or not: registries are upgraded while clients run.
+const BELIEVED: Duration = Duration::from_secs(600);
+/// How many repositories that is remembered of.
+const MOST_REMEMBERED: usize = 10_000;
+
+/// Options of [`Client::referrers`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReferrersOptions {
+    /// Only those of this artifact type.
+    pub artifact_type: Option<String>,
+    /// Only those that have all these annotations: `KEY`, or `KEY=VALUE`.
+    pub annotations: Vec<String>,
+    /// At most so many.
+    pub max: Option<u64>,
+}
+
+/// Where a list of referrers is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Source {
+    /// The registry's own list.
+    Api,
+    /// An index under the referrers tag.
+    Tag,
+    /// Nowhere.
+    None,
+}
+
+/// The referrers of a manifest.
+#[derive(Debug, Serialize)]
+pub struct Referrers {
+    /// The manifest's digest.
+    pub subject: Digest,
+    /// What refers to it, each once, in the registry's order.
+    pub referrers: Vec<Descriptor>,
+    /// Where the list comes from.
+    pub source: Source,
+    /// The filters that the registry applied; the others are applied here.
+    pub filters_applied: Vec<String>,
+    /// Whether there are more than `max`.
+    pub truncated: bool,
+}
+
+/// What a client knows of its repositories' lists of referrers.
+#[derive(Default)]
+pub struct Memory {
+    api: Mutex<HashMap<String, (bool, Instant)>>,
+    /// Whose turn it is to change a list.
+    pub(super) turns: Turns,
+}
+
+impl Memory {
+    /// Remembers whether a repository's registry has the referrers API.
+    pub fn remember(&self, remote: &Remote, has_api: bool) {
+        let mut api = lock(&self.api);
+        if api.len() >= MOST_REMEMBERED {
+            api.clear();
+        }
+        api.insert(key(remote), (has_api, Instant::now()));
+    }
+
+    fn recall(&self, remote: &Remote) -> Option<bool> {
+        let known = lock(&self.api).get(&key(remote)).copied();
+        known.filter(|(_, since)| since.elapsed() < BELIEVED).map(|(has_api, _)| has_api)
+    }
+}
+
+// Registries differ within themselves: one that holds others behind it has the API for some only.
+fn key(remote: &Remote) -> String {
+    format!("{} {}", remote.account.base, remote.name)
+}
+
+impl Client {
+    /// The referrers of a manifest. A tag is resolved first.
+    pub fn referrers(&self, call: &Call, reference: &Reference, options: &ReferrersOptions) -> Result<Referrers> {
+        let filter = Filter::new(options)?;
+        let subject = match reference.digest() {
+            Some(digest) => digest.clone(),
+            None => self.head_manifest(call, reference, &HeadOptions::default())?.digest,
+        };
+        let remote = Remote::repository(self, call, reference.repository())?;
+        if self.referrers.recall(&remote) != Some(false) {
+            if let Some(found) = by_api(&remote, &subject, filter.clone())? {
+                return Ok(found);
+            }
+        }
+        by_tag(&remote, &subject, filter)
+    }
+}
+
+/// Whether the registry lists referrers itself. Asks only when that is not known yet.
+pub fn has_api(remote: &Remote, subject: &Digest) -> Result<bool> {
+    match remote.client.referrers.recall(remote) {
+        Some(known) => Ok(known),
+        None => {
+            let one = Filter { max: Some(1), ..Filter::default() };
+            Ok(by_api(remote, subject, one)?.is_some())
+        }
+    }
+}
+
+/// None when the registry has no referrers API.
+fn by_api(remote: &Remote, subject: &Digest, filter: Filter) -> Result<Option<Referrers>> {
+    let what = format!("list the referrers of {}@{subject}", remote.place());
+    let mut url = remote.url(&format!("referrers/{subject}"))?;
+    if let Some(artifact_type) = &filter.artifact_type {
+        url.query_pairs_mut().append_pair("artifactType", artifact_type);
+    }
+    let first = Request::new(Method::GET, url).header(ACCEPT, media_type::OCI_INDEX)?;
+    let (mut found, mut filters_applied) = (Found::new(filter), Vec::new());
+    let (mut has_api, mut pages) = (None, 0);
+    let open = |reply: Reply| match reply.answer.status.as_u16() {
+        400 | 404 | 405 | 406 if pages == 0 => {
+            let error = remote.failure(reply, &what);
+            has_api = Some(false);
+            if !is_about_name(&error) {
+                remote.client.referrers.remember(remote, false);
+            }
+            Ok(None)
+        }
+        _ => {
+            pages += 1;
+            let answer = remote.expect(reply, &[StatusCode::OK], &what)?;
+            // What answers every path with its web page is no registry that knows this one.
+            if pages == 1 && is_html(&answer.headers) {
+                has_api = Some(false);
+                remote.client.referrers.remember(remote, false);
+                return Ok(None);
+            }
+            Ok(Some(answer))
+        }
+    };
+    pages::walk(remote, first, &remote.scopes(&["pull"]), &what, open, |answer, bytes, next| {
+        let entries =
+            entries(bytes, answer.header(CONTENT_TYPE)).map_err(|error| error.within(&what).with_url(&answer.url))?;
+        let applied = applied(&answer.headers);
+        found.take(entries, applied.iter().any(|name| name.eq_ignore_ascii_case("artifactType")))?;
+        for name in applied {
+            if !filters_applied.contains(&name) {
+                filters_applied.push(name);
+            }
+        }
+        found.cut |= found.is_full() && next.is_some();
+        Ok(if found.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
+    if has_api == Some(false) {
+        return Ok(None);
+    }
+    remote.client.referrers.remember(remote, true);
+    Ok(Some(found.finish(subject, Source::Api, filters_applied)))
+}
+
+/// Whether a refusal may be about the repository instead of the API: of that nothing follows for later.
+fn is_about_name(error: &Error) -> bool {
+    let names = ["NAME_UNKNOWN", "NAME_INVALID", "MANIFEST_UNKNOWN", "NOT_FOUND", "UNKNOWN"];
+    error.registry_errors().iter().any(|error| names.contains(&error.code.as_str()))
+}
+
+fn is_html(headers: &HeaderMap) -> bool {
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    media_type::essence(content_type) == "text/html"
+}
+
+/// The filters that the registry says it applied (`OCI-Filters-Applied`).
+fn applied(headers: &HeaderMap) -> Vec<String> {
+    let values = headers.get_all("oci-filters-applied").iter().filter_map(|value| value.to_str().ok());
+    let names = values.flat_map(|value| value.split(',')).map(str::trim).filter(|name| !name.is_empty());
+    names.take(16).map(crate::digest::shorten).collect()
+}
+
+fn by_tag(remote: &Remote, subject: &Digest, filter: Filter) -> Result<Referrers> {
+    let mut found = Found::new(filter);
+    let Some(list) = subject::read(remote, subject, &["pull"])? else {
+        return Ok(found.finish(subject, Source::None, Vec::new()));
+    };
+    for entry in &list.entries {
+        check(entry)?;
+    }
+    found.take(list.entries, false)?;
+    Ok(found.finish(subject, Source::Tag, Vec::new()))
+}
+
+/// The descriptors of one page.
+fn entries(bytes: &[u8], content_type: Option<&str>) -> Result<Vec<Descriptor>> {
+    let wrong = |why: &str| Error::new(Code::Protocol, format!("the answer is no image index: {why}"));
+    // An empty list is null in the hands of some.
+    if let Ok(Value::Object(object)) = crate::json::parse(bytes) {
+        if object.get("manifests").is_some_and(Value::is_null) {
+            return Ok(Vec::new());
+        }
+    }
+    let document = Document::parse(bytes, content_type, Algorithm::Sha256).map_err(|error| wrong(error.message()))?;
+    if document.media_type != media_type::OCI_INDEX {
+        return Err(wrong(&format!("it is {}", document.media_type)));
+    }
+    let entries = document.manifests().to_vec();
+    entries.iter().try_for_each(check)?;
+    Ok(entries)
+}
+
+fn check(entry: &Descriptor) -> Result<()> {
+    if entry.media_type.is_empty() {
+        return Err(Error::new(Code::Protocol, format!("the referrer {} has no media type", entry.digest)));
+    }
+    let texts = |annotations: &serde_json::Map<String, Value>| annotations.values().all(Value::is_string);
+    match entry.annotations.as_ref().is_none_or(texts) {
+        true => Ok(()),
+        false => {
+            let message = format!("the referrer {} has an annotation that is no string", entry.digest);
+            Err(Error::new(Code::Protocol, message))
+        }
+    }
+}
+
+/// What the caller wants to see.
+#[derive(Debug, Clone, Default)]
+struct Filter {
+    artifact_type: Option<String>,
+    annotations: Vec<(String, Option<String>)>,
+    max: Option<usize>,
+}
+
+impl Filter {
+    fn new(options: &ReferrersOptions) -> Result<Filter> {
+        let invalid = |message: &str| Err(Error::new(Code::InvalidArgument, message));
+        if options.max == Some(0) {
+            return invalid("the option max must be more than 0");
+        }
+        if options.artifact_type.as_deref() == Some("") {
+            return invalid("the option artifact_type is empty");
+        }
+        let pairs = options.annotations.iter().map(|text| match text.split_once('=') {
+            Some((key, value)) => (key.to_owned(), Some(value.to_owned())),
+            None => (text.clone(), None),
+        });
+        let annotations: Vec<_> = pairs.collect();
+        if annotations.iter().any(|(key, _)| key.is_empty()) {
+            return invalid("the option annotations holds one without a name");
+        }
+        let max = options.max.map(|max| usize::try_from(max).unwrap_or(usize::MAX));
+        Ok(Filter { artifact_type: options.artifact_type.clone(), annotations, max })
+    }
+
+    fn lets_pass(&self, entry: &Descriptor, has_type: bool) -> bool {
+        let typed = has_type || self.artifact_type.is_none() || entry.artifact_type == self.artifact_type;
+        let value = |key: &String| entry.annotations.as_ref().and_then(|annotations| annotations.get(key));
+        typed
+            && self.annotations.iter().all(|(key, wanted)| match (value(key), wanted) {
+                (None, _) => false,
+                (Some(_), None) => true,
+                (Some(found), Some(wanted)) => found == wanted.as_str(),
+            })
+    }
+}
+
+/// What has been found so far.
+struct Found {
+    filter: Filter,
+    seen: HashSet<Digest>,
+    referrers: Vec<Descriptor>,
+    cut: bool,
+}
+
+impl Found {
+    fn new(filter: Filter) -> Found {
+        Found { filter, seen: HashSet::new(), referrers: Vec::new(), cut: false }
+    }
+
+    /// Takes those of a page that pass; `has_type` says that the registry has looked at the artifact type.
+    fn take(&mut self, entries: Vec<Descriptor>, has_type: bool) -> Result<()> {
+        for entry in entries {
+            if !self.filter.lets_pass(&entry, has_type) || self.seen.contains(&entry.digest) {
+                continue;
+            }
+            if self.is_full() {
+                self.cut = true;
+                break;
+            }
+            if self.referrers.len() >= MOST_REFERRERS {
+                let message = format!("the manifest has more than {MOST_REFERRERS} referrers");
+                return Err(Error::new(Code::LimitExceeded, message));
+            }
+            self.seen.insert(entry.digest.clone());
+            self.referrers.push(entry);
+        }
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.filter.max.is_some_and(|max| self.referrers.len() >= max)
+    }
+
+    fn finish(self, subject: &Digest, source: Source, filters_applied: Vec<String>) -> Referrers {
+        Referrers { subject: subject.clone(), referrers: self.referrers, source, filters_applied, truncated: self.cut }
+    }
+}

@@ -1,0 +1,318 @@
+//! The referrers tag: where a registry has no referrers API, clients themselves keep the list of a manifest's referrers,
+//! as an index under a tag made of the manifest's digest (distribution-spec "Referrers Tag Schema").
+//!
+//! The list is read, changed and written back, so two writers can undo each other's work. Within a client there is one
+//! writer at a time for a list. Against others the write is conditional (If-Match, If-None-Match); registries that
+//! ignore conditions are common, so a little later the list is looked at again.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, Weak};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use reqwest::header::{HeaderName, HeaderValue, ACCEPT, CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH};
+use reqwest::{Method, StatusCode};
+use serde_json::{json, Value};
+
+use super::lock;
+use super::manifest::delete;
+use super::remote::Remote;
+use crate::digest::{Algorithm, Digest};
+use crate::error::{Code, Error, Result};
+use crate::http::retry::Backoff;
+use crate::http::settings::MANIFEST_CEILING;
+use crate::http::upload::Body;
+use crate::http::{Repeat, Request};
+use crate::manifest::{Descriptor, Document};
+use crate::media_type;
+
+/// How often a change is tried while others change the same list.
+const TRIES: u32 = 16;
+
+/// How long at most a written list is left alone before it is looked at again.
+const MOST_SETTLE: Duration = Duration::from_secs(1);
+
+/// The tag that lists the referrers of a digest: the algorithm cut at 32 characters, the value at 64.
+pub fn tag_of(digest: &Digest) -> String {
+    let fit = |text: &str, most: usize| -> String {
+        let valid = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+        text.chars().take(most).map(|c| if valid(c) { c } else { '-' }).collect()
+    };
+    format!("{}-{}", fit(digest.algorithm().name(), 32), fit(digest.hex(), 64))
+}
+
+/// What the list says of a manifest ("Pushing Manifests with Subject").
+pub fn entry(document: &Document) -> Descriptor {
+    let named = document.value.get("artifactType").and_then(Value::as_str).filter(|name| !name.is_empty());
+    let config = document.config().map(|config| config.media_type.as_str());
+    Descriptor {
+        media_type: document.media_type.clone(),
+        digest: document.digest.clone(),
+        size: document.size,
+        urls: None,
+        annotations: document.value.get("annotations").and_then(Value::as_object).cloned(),
+        data: None,
+        artifact_type: named.or(config).map(str::to_owned),
+        platform: None,
+    }
+}
+
+/// Whose turn it is to change a list.
+#[derive(Default)]
+pub struct Turns(Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>);
+
+impl Turns {
+    fn of(&self, list: String) -> Arc<tokio::sync::Mutex<()>> {
+        let mut turns = lock(&self.0);
+        turns.retain(|_, turn| turn.strong_count() > 0);
+        let turn = turns.get(&list).and_then(Weak::upgrade).unwrap_or_default();
+        turns.insert(list, Arc::downgrade(&turn));
+        turn
+    }
+}
+
+/// A list as it is at the registry.
+pub struct List {
+    /// What it lists.
+    pub entries: Vec<Descriptor>,
+    value: Value,
+    digest: Digest,
+    etag: Option<HeaderValue>,
+}
+
+/// The list of a digest's referrers, if there is one.
+pub fn read(remote: &Remote, subject: &Digest, actions: &[&str]) -> Result<Option<List>> {
+    let tag = tag_of(subject);
+    let what = format!("get the referrers tag {tag} of {}", remote.place());
+    let limit = remote.client.http.options().max_manifest_bytes;
+    let mut request = Request::new(Method::GET, remote.url(&format!("manifests/{tag}"))?)
+        .whole(limit, "the list of referrers")
+        .header(ACCEPT, &media_type::DEFAULT_ACCEPT.join(", "))?;
+    let reply = remote.send(&mut request, &remote.scopes(actions))?;
+    let mut answer = remote.expect(reply, &[StatusCode::OK, StatusCode::NOT_FOUND], &what)?;
+    if answer.status == StatusCode::NOT_FOUND {
+        return Ok(None);
+    }
+    let bytes = answer.take_whole();
+    let wrong = |why: &str| {
+        Error::new(Code::Protocol, format!("{what}: it is no list of referrers: {why}")).with_url(&answer.url)
+    };
+    let document = Document::parse(&bytes, answer.header(CONTENT_TYPE), Algorithm::Sha256)
+        .map_err(|error| wrong(error.message()))?;
+    if document.media_type != media_type::OCI_INDEX {
+        return Err(wrong(&format!("it is {}", document.media_type)));
+    }
+    // A weak one cannot be a condition (RFC 9110 13.1.1).
+    let etag = answer.headers.get(ETAG).filter(|etag| etag.as_bytes().starts_with(b"\"")).cloned();
+    let entries = document.manifests().to_vec();
+    Ok(Some(List { entries, digest: document.digest, value: document.value, etag }))
+}
+
+/// Puts a manifest on the list of a digest's referrers.
+pub fn add(remote: &Remote, subject: &Digest, entry: Descriptor) -> Result<()> {
+    change(remote, subject, Change::Add(&entry))
+}
+
+/// Takes a manifest off the list of a digest's referrers. A list that has become empty is deleted, where the registry
+/// can.
+pub fn remove(remote: &Remote, subject: &Digest, referrer: &Digest) -> Result<()> {
+    change(remote, subject, Change::Remove(referrer))
+}
+
+#[derive(Clone, Copy)]
+enum Change<'a> {
+    Add(&'a Descriptor),
+    Remove(&'a Digest),
+}
+
+impl Change<'_> {
+    fn is_done(&self, list: Option<&List>) -> bool {
+        let lists = |digest: &Digest| list.is_some_and(|list| list.entries.iter().any(|entry| entry.digest == *digest));
+        match self {
+            Change::Add(entry) => lists(&entry.digest),
+            Change::Remove(digest) => !lists(digest),
+        }
+    }
+
+    /// The list with the change. What else it holds stays as it is.
+    fn apply(&self, list: Option<&List>) -> Value {
+        let new = json!({"schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": []});
+        let mut value = list.map_or(new, |list| list.value.clone());
+        // Some registries want it, and take nothing without it.
+        value["mediaType"] = media_type::OCI_INDEX.into();
+        if let Some(manifests) = value["manifests"].as_array_mut() {
+            match self {
+                Change::Add(entry) => manifests.push(serde_json::to_value(entry).unwrap_or_default()),
+                Change::Remove(digest) => manifests.retain(|entry| entry["digest"] != digest.as_str()),
+            }
+        }
+        value
+    }
+}
+
+fn change(remote: &Remote, subject: &Digest, change: Change) -> Result<()> {
+    let turn = remote.client.referrers.turns.of(format!("{} {} {subject}", remote.account.base, remote.name));
+    let _turn = remote.call.wait(None, turn.lock())?;
+    let mut backoff = Backoff::new(crate::http::seed());
+    let mut writer = Writer { remote, subject, may_delete: true, may_condition: true };
+    for attempt in 1..=TRIES {
+        let begun = Instant::now();
+        let list = read(remote, subject, &["pull", "push"])?;
+        if change.is_done(list.as_ref()) {
+            return Ok(());
+        }
+        if writer.write(change, list.as_ref())? {
+            // Whoever read the list before this write will write his own in about the time that ours took, and lose what
+            // he has not seen. Where others are at work, they may be slower.
+            let settle = (begun.elapsed() * 3).min(MOST_SETTLE);
+            remote.call.sleep(if attempt > 1 { settle + backoff.delay(2) } else { settle })?;
+            if writer.is_kept(change)? {
+                return Ok(());
+            }
+        }
+        remote.call.sleep(backoff.delay(attempt.min(3)))?;
+    }
+    let message = format!("the referrers tag {} of {} changes all the time", tag_of(subject), remote.place());
+    Err(Error::new(Code::Http, message).with_attempts(TRIES).with_hint("try again when fewer clients write to it"))
+}
+
+struct Writer<'a> {
+    remote: &'a Remote,
+    subject: &'a Digest,
+    may_delete: bool,
+    may_condition: bool,
+}
+
+impl Writer<'_> {
+    /// Writes the changed list; false when somebody else has changed it since it was read.
+    fn write(&mut self, change: Change, list: Option<&List>) -> Result<bool> {
+        let value = change.apply(list);
+        let is_empty = value["manifests"].as_array().is_some_and(Vec::is_empty);
+        match list.filter(|_| is_empty && self.may_delete) {
+            Some(list) => {
+                // Once: some registries delete the manifest and leave the tag as it was.
+                self.may_delete = false;
+                self.delete(&list.digest)
+            }
+            None => self.put(&value, list),
+        }
+    }
+
+    /// Deletes a list by its digest, so that a newer one under the same tag stays.
+    fn delete(&self, digest: &Digest) -> Result<bool> {
+        let what = format!("delete the empty referrers tag {}", tag_of(self.subject));
+        match delete(self.remote, self.remote.url(&format!("manifests/{digest}"))?, &what) {
+            Ok(_) => Ok(true),
+            Err(error) if error.http_status().is_some_and(|status| status < 500) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn put(&mut self, value: &Value, list: Option<&List>) -> Result<bool> {
+        let tag = tag_of(self.subject);
+        let what = format!("put the referrers tag {tag} into {}", self.remote.place());
+        let bytes = value.to_string().into_bytes();
+        if bytes.len() as u64 > MANIFEST_CEILING {
+            return Err(Error::new(Code::LimitExceeded, format!("{what}: it would have {} bytes", bytes.len())));
+        }
+        let mut request = Request::new(Method::PUT, self.remote.url(&format!("manifests/{tag}"))?)
+            .header(CONTENT_TYPE, media_type::OCI_INDEX)?
+            .repeat(Repeat::WhenRefused)
+            .body(Body::Bytes(Bytes::from(bytes)));
+        if let Some((name, value)) = self.condition(list) {
+            request.headers.insert(name, value);
+        }
+        let conditional = request.headers.contains_key(IF_NONE_MATCH);
+        let reply = match self.remote.send(&mut request, &self.remote.scopes(&["pull", "push"])) {
+            Ok(reply) => reply,
+            // The next look at the list shows whether it was done.
+            Err(error) if error.code() == Code::Network => return Ok(false),
+            Err(error) => return Err(error.within(what)),
+        };
+        match reply.answer.status {
+            StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT => {
+                // A registry that refuses to make what is not there has not understood the condition.
+                self.may_condition &= !(conditional && read(self.remote, self.subject, &["pull", "push"])?.is_none());
+                Ok(false)
+            }
+            status if status.is_success() => Ok(true),
+            _ => Err(self.remote.failure(reply, &what)),
+        }
+    }
+
+    fn condition(&self, list: Option<&List>) -> Option<(HeaderName, HeaderValue)> {
+        match list {
+            _ if !self.may_condition => None,
+            Some(list) => list.etag.clone().map(|etag| (IF_MATCH, etag)),
+            None => Some((IF_NONE_MATCH, HeaderValue::from_static("*"))),
+        }
+    }
+
+    fn is_kept(&self, change: Change) -> Result<bool> {
+        Ok(change.is_done(read(self.remote, self.subject, &["pull", "push"])?.as_ref()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const IMAGE: &str = "application/vnd.oci.image.manifest.v1+json";
+
+    fn parse(value: Value) -> Document {
+        Document::parse(value.to_string().as_bytes(), None, Algorithm::Sha256).unwrap()
+    }
+
+    #[test]
+    fn tags_are_made_of_digests() {
+        let (sha256, sha512) = (Algorithm::Sha256.digest(b""), Algorithm::Sha512.digest(b""));
+        assert_eq!(tag_of(&sha256), format!("sha256-{}", sha256.hex()));
+        assert_eq!(tag_of(&sha512), format!("sha512-{}", &sha512.hex()[..64]));
+        assert!(crate::reference::is_tag(&tag_of(&sha512)));
+    }
+
+    #[test]
+    fn entries_say_what_the_specification_wants() {
+        let config = json!({"mediaType": "application/x", "digest": Algorithm::Sha256.digest(b"{}"), "size": 2});
+        let mut image = json!({"schemaVersion": 2, "mediaType": IMAGE, "config": config, "layers": []});
+        assert_eq!(entry(&parse(image.clone())).artifact_type.as_deref(), Some("application/x"));
+        image["artifactType"] = "".into();
+        assert_eq!(entry(&parse(image.clone())).artifact_type.as_deref(), Some("application/x"));
+        image["artifactType"] = "application/y".into();
+        image["annotations"] = json!({"a": "b"});
+        let document = parse(image);
+        let found = serde_json::to_value(entry(&document)).unwrap();
+        let expected = json!({"mediaType": IMAGE, "digest": document.digest, "size": document.size,
+                              "annotations": {"a": "b"}, "artifactType": "application/y"});
+        assert_eq!(found, expected);
+        let index = parse(json!({"schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": []}));
+        assert_eq!(entry(&index).artifact_type, None);
+    }
+
+    #[test]
+    fn a_change_leaves_the_rest_alone() {
+        let entry = |text: &str| {
+            let manifest = json!({"schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": [],
+                                  "annotations": {"name": text}});
+            super::entry(&parse(manifest))
+        };
+        let first = Change::Add(&entry("a")).apply(None);
+        let document = parse(first);
+        let mut value = document.value.clone();
+        value["annotations"] = json!({"kept": "yes"});
+        value["manifests"][0]["vendor"] = "kept".into();
+        let list = List { entries: document.manifests().to_vec(), value, digest: document.digest.clone(), etag: None };
+        assert!(Change::Add(&entry("a")).is_done(Some(&list)) && !Change::Add(&entry("b")).is_done(Some(&list)));
+        let second = Change::Add(&entry("b")).apply(Some(&list));
+        assert_eq!(second["annotations"]["kept"], "yes");
+        assert_eq!(
+            (second["manifests"].as_array().unwrap().len(), &second["manifests"][0]["vendor"]),
+            (2, &"kept".into())
+        );
+        let removed = Change::Remove(&entry("a").digest).apply(Some(&list));
+        assert_eq!(removed["manifests"], json!([]));
+        assert!(
+            Change::Remove(&entry("b").digest).is_done(Some(&list)) && Change::Remove(&entry("a").digest).is_done(None)
+        );
+    }
+}

@@ -3,7 +3,7 @@
 # make test     every test; the last line is "N passed, N failed"
 # make lint     formatter and linters, warnings are errors
 # make header   writes include/ocireg.h from src/ffi
-# make bench    times beside curl; needs nothing but what make test needs
+# make bench    times beside curl, and copies beside crane, skopeo and regctl
 # make clean
 
 CC ?= cc
@@ -47,6 +47,7 @@ header:
 
 bench: all
 	tests/bench/run.sh
+	tests/bench/copy.sh
 
 clean:
 	$(CARGO) clean

@@ -9,11 +9,16 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use nix::fcntl::{posix_fadvise, PosixFadviseAdvice};
+
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::manifest::Descriptor;
 use crate::store::ReadStore;
+
+/// After so many bytes the kernel is told to begin.
+const WRITE_BACK: u64 = 8 << 20;
 
 /// What a writer does when another is writing the same target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +34,7 @@ pub struct Partial {
     path: PathBuf,
     file: File,
     length: u64,
+    flushed: u64,
     hasher: Option<Hasher>,
     continues: bool,
 }
@@ -51,8 +57,14 @@ impl Partial {
             },
         };
         let Some(file) = file else { return Partial::private(target).map(Some) };
-        let mut partial =
-            Partial { path, file, length: 0, hasher: Some(Hasher::new(digest.algorithm())), continues: true };
+        let mut partial = Partial {
+            path,
+            file,
+            length: 0,
+            flushed: 0,
+            hasher: Some(Hasher::new(digest.algorithm())),
+            continues: true,
+        };
         partial.take_stock(call, size)?;
         Ok(Some(partial))
     }
@@ -68,7 +80,7 @@ impl Partial {
         let named =
             named.map_err(|error| Error::io(format!("cannot create a file in {}", folder.display()), &error))?;
         let (file, path) = named.keep().map_err(|error| Error::io("cannot keep a temporary file", &error.error))?;
-        Ok(Partial { path, file, length: 0, hasher: None, continues: false })
+        Ok(Partial { path, file, length: 0, flushed: 0, hasher: None, continues: false })
     }
 
     /// The bytes that are there, hashed, when they are the beginning of the whole.
@@ -88,7 +100,19 @@ impl Partial {
             .write_all(bytes)
             .map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
         self.length += bytes.len() as u64;
+        self.start_writing_back();
         Ok(())
+    }
+
+    /// Lets the kernel begin to write to the disk what is there, so that the flush at the end finds little left to do.
+    fn start_writing_back(&mut self) {
+        if self.length - self.flushed >= WRITE_BACK {
+            let place = |offset: u64| libc::off_t::try_from(offset).unwrap_or(libc::off_t::MAX);
+            let (begin, length) = (place(self.flushed), place(self.length - self.flushed));
+            // "Not needed" starts writing dirty pages, and drops only clean ones: there are none yet in this range.
+            let _ = posix_fadvise(&self.file, begin, length, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
+            self.flushed = self.length;
+        }
     }
 
     /// Adds what is missing of a blob.
@@ -188,7 +212,7 @@ impl Partial {
         if size.is_some_and(|size| self.length > size) {
             let algorithm = self.hasher.take().map(Hasher::finish).map(|digest| digest.algorithm());
             self.hasher = algorithm.map(Hasher::new);
-            self.length = 0;
+            (self.length, self.flushed) = (0, 0);
             self.file.set_len(0).map_err(what)?;
             self.file.seek(SeekFrom::Start(0)).map_err(what)?;
         }

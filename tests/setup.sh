@@ -3,7 +3,7 @@
 # (as root, or with sudo), and tools in target/tools. One line for each step; silent when nothing is missing.
 set -euo pipefail
 
-readonly DISTRIBUTION=v3.1.2 CRANE=v0.22.1 # the Go modules' pinned versions
+readonly DISTRIBUTION=v3.1.2 CRANE=v0.22.1 REGCTL=v0.11.7 # the Go modules' pinned versions
 here=$(cd "$(dirname "$0")" && pwd)
 tools=$(dirname "$here")/target/tools
 
@@ -95,9 +95,12 @@ case ${1:-test} in
         need_docker_registry
         ;;
     bench)
-        need_compilers
-        need curl=curl
+        need_compilers go
+        need curl=curl skopeo=skopeo
         need_docker_registry
+        need_module github.com/distribution/distribution/v3/cmd/registry $DISTRIBUTION
+        need_module github.com/google/go-containerregistry/cmd/crane $CRANE
+        need_module github.com/regclient/regclient/cmd/regctl $REGCTL
         ;;
     test)
         need_compilers go

@@ -1,0 +1,97 @@
+#!/bin/bash
+# Copies by ocireg beside crane, skopeo and regctl, in one run: pull into a layout, push from one, registry to registry, and within
+# one registry by mount. `make bench` runs it. Ratios below 1 mean that ocireg was faster. Prints, never fails for being slow.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+rounds=${ROUNDS:-3}
+
+if [ "${1:-}" != --with-registry ]; then
+    "$root/tests/setup.sh" bench
+    exec "$root/tests/registries/run" --only v3,v2 "$0" --with-registry
+fi
+
+ocireg=$root/target/release/ocireg
+crane=$root/target/tools/crane
+regctl=$root/target/tools/regctl
+folder=$OCIREG_TEST_TMP/bench
+here=$OCIREG_TEST_V3
+there=$OCIREG_TEST_V2
+export REGCTL_CONFIG=$folder/regctl.json
+mkdir -p "$folder"
+for host in "$here" "$there"; do "$regctl" registry set --tls disabled "$host" >/dev/null; done
+
+# image NAME COUNT MIB: an artifact of COUNT layers of MIB MiB, in the registry and in a layout
+image() {
+    local layers='' layer digest empty=sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a number
+    printf '{}' >"$folder/empty"
+    "$ocireg" -q blob put "$here/$1" "$folder/empty" >/dev/null
+    for ((number = 0; number < $2; number++)); do
+        layer=$folder/layer
+        head -c "$3M" /dev/urandom >"$layer"
+        digest=sha256:$(sha256sum "$layer" | cut -d' ' -f1)
+        "$ocireg" -q blob put "$here/$1" "$layer" >/dev/null
+        layers+=,'{"mediaType":"application/vnd.oci.image.layer.v1.tar","digest":"'$digest'","size":'$(($3 << 20))'}'
+    done
+    printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"%s","size":2},"layers":[%s]}' \
+        "$empty" "${layers#,}" >"$folder/manifest"
+    "$ocireg" -q manifest put "$here/$1:1" "$folder/manifest" >/dev/null
+    "$ocireg" -q copy "$here/$1:1" "oci:$folder/$1:1" >/dev/null
+}
+
+# once COMMAND…: seconds and peak MiB
+once() {
+    /usr/bin/env time -f '%e %M' -o "$folder/time" "$@" >/dev/null 2>"$folder/errors" || { head -3 "$folder/errors" >&2; echo '- -'; return; }
+    awk '{ printf "%s %d\n", $1, $2 / 1024 }' "$folder/time"
+}
+
+# race TITLE PREPARE TOOL=COMMAND…: the tools take turns; best time and largest peak of each.
+race() {
+    local title=$1 prepare=$2 round pair tool result
+    shift 2
+    declare -A best=() peak=()
+    for ((round = 0; round < rounds; round++)); do
+        for pair in "$@"; do
+            tool=${pair%%=*}
+            bash -c "$prepare" >/dev/null 2>&1 || true
+            # skopeo remembers in which repositories it has seen a blob, and would mount what the others move.
+            rm -f /var/lib/containers/cache/blob-info-cache-v1.* ~/.local/share/containers/cache/blob-info-cache-v1.*
+            read -r -a result < <(once bash -c "exec ${pair#*=}")
+            [ "${result[0]}" = - ] && { best[$tool]=-; continue; }
+            if [ -z "${best[$tool]:-}" ] || awk "BEGIN { exit !(${result[0]} < ${best[$tool]}) }"; then best[$tool]=${result[0]}; fi
+            if [ "${result[1]}" -gt "${peak[$tool]:-0}" ]; then peak[$tool]=${result[1]}; fi
+        done
+    done
+    printf '%s\n' "$title"
+    for pair in "$@"; do
+        tool=${pair%%=*}
+        awk -v tool="$tool" -v t="${best[$tool]}" -v m="${peak[$tool]:--}" -v ours="${best[ocireg]}" \
+            'BEGIN { printf "    %-8s %8s s %6s MiB   ocireg/%s %s\n", tool, t, m, tool, t == "-" ? "failed" : sprintf("%.2f", ours / t) }'
+    done
+}
+
+for shape in '1 1024 one' '40 4 many'; do
+    read -r count mib name <<<"$shape"
+    image "$name" "$count" "$mib"
+    echo "$count x $mib MiB, best of $rounds"
+    race '  pull into a layout' "rm -rf $folder/out" \
+        "ocireg=$ocireg -q copy $here/$name:1 oci:$folder/out:1" \
+        "crane=$crane pull --format=oci $here/$name:1 $folder/out" \
+        "skopeo=skopeo --insecure-policy copy --src-tls-verify=false docker://$here/$name:1 oci:$folder/out:1" \
+        "regctl=$regctl image copy $here/$name:1 ocidir://$folder/out:1"
+    race '  push from a layout' true \
+        "ocireg=$ocireg -q copy oci:$folder/$name:1 $there/o\$\$/ocireg:1" \
+        "crane=$crane push $folder/$name $there/o\$\$/crane:1" \
+        "skopeo=skopeo --insecure-policy copy --dest-tls-verify=false oci:$folder/$name:1 docker://$there/o\$\$/skopeo:1" \
+        "regctl=$regctl image copy ocidir://$folder/$name:1 $there/o\$\$/regctl:1"
+    race '  registry to registry' true \
+        "ocireg=$ocireg -q copy $here/$name:1 $there/\$\$/ocireg:1" \
+        "crane=$crane copy $here/$name:1 $there/\$\$/crane:1" \
+        "skopeo=skopeo --insecure-policy copy --src-tls-verify=false --dest-tls-verify=false docker://$here/$name:1 docker://$there/s\$\$/skopeo:1" \
+        "regctl=$regctl image copy $here/$name:1 $there/r\$\$/regctl:1"
+    race '  within a registry, by mount' true \
+        "ocireg=$ocireg -q copy $here/$name:1 $here/m\$\$/ocireg:1" \
+        "crane=$crane copy $here/$name:1 $here/m\$\$/crane:1" \
+        "skopeo=skopeo --insecure-policy copy --src-tls-verify=false --dest-tls-verify=false docker://$here/$name:1 docker://$here/m\$\$/skopeo:1" \
+        "regctl=$regctl image copy $here/$name:1 $here/m\$\$/regctl:1"
+done

@@ -3,6 +3,7 @@
 use std::error::Error as StdError;
 
 use reqwest::StatusCode;
+use rustls::AlertDescription;
 use url::Url;
 
 use super::proxy::Proxy;
@@ -137,6 +138,12 @@ fn tls_hint(error: &rustls::Error) -> Option<&'static str> {
     match error {
         rustls::Error::InvalidCertificate(_) => {
             Some("give the registry's certificate authority with ca_file, or check its certificate's names and dates")
+        }
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired | AlertDescription::BadCertificate) => {
+            Some("the server wants a client certificate: client_cert_file and client_key_file give one")
+        }
+        rustls::Error::AlertReceived(AlertDescription::UnknownCA | AlertDescription::CertificateUnknown) => {
+            Some("the server does not take the client certificate")
         }
         rustls::Error::InvalidMessage(_) => Some("the server may speak plain http: plain_http for this host says so"),
         _ => None,

@@ -196,10 +196,8 @@ fn places_are_given_back_whatever_happens() {
     within(Duration::from_secs(5), || {
         client.get_manifest(&call, &at_tag("moved"), &GetOptions::default()).unwrap();
         // Open readers, and calls of a hook, while there is one place.
-        let first =
-            client.open_blob(&call, &at(&server.host, &digest(&blob)), &ReadOptions::default()).unwrap();
-        let second =
-            client.open_blob(&call, &at(&server.host, &digest(&blob)), &ReadOptions::default()).unwrap();
+        let first = client.open_blob(&call, &at(&server.host, &digest(&blob)), &ReadOptions::default()).unwrap();
+        let second = client.open_blob(&call, &at(&server.host, &digest(&blob)), &ReadOptions::default()).unwrap();
         get(&client, &server.host).unwrap();
         let (context, call) = with_context(&client);
         let (inner, host) = (client.clone(), server.host.clone());

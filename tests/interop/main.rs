@@ -4,6 +4,9 @@
 
 mod copy;
 mod referrers;
+mod network;
+#[path = "../faults/proxy.rs"]
+mod proxy;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -9,7 +9,7 @@ use url::Url;
 use super::certs_d::Search;
 use super::governor::Governor;
 use super::headers::Headers;
-use super::proxy::{Choice, Proxies, Proxy};
+use super::proxy::{Choice, Lookup, Proxies, Proxy};
 use super::route::{Route, Trust};
 use super::settings::{ClientOptions, Network};
 use crate::error::{Code, Error, Result};
@@ -35,7 +35,7 @@ impl Hosts {
         let proxies = Proxies::new(
             options.proxy.clone(),
             &options.no_proxy.0,
-            options.proxy_from_environment.then_some(&environment as &dyn Fn(&str) -> Option<String>),
+            options.proxy_from_environment.then_some(&environment as Lookup),
         )?;
         let home = options.certs_d.then(|| std::env::var_os("HOME")).flatten().map(Into::into);
         Ok(Hosts {

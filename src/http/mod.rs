@@ -203,7 +203,10 @@ impl Http {
         let governor = self.governor(url);
         let place = governor.enter(call)?;
         let begun = Instant::now();
-        let (response, place) = self.transfer(call, &pool, &route, request, url, headers, place)?;
+        let mut message = reqwest::Request::new(request.method.clone(), route.wire(url, &mut headers));
+        *message.headers_mut() = headers;
+        let (outcome, place) = self.transfer(call, &pool, message, &mut request.body, place)?;
+        let response = outcome.map_err(|error| fault::classify(error, url, &route))?;
         let mut answer = Answer::new(response, url.clone(), &route, self.options().idle());
         let milliseconds = begun.elapsed().as_millis() as u64;
         if retry::retry_status(answer.status) {
@@ -229,24 +232,20 @@ impl Http {
         &self,
         call: &Call,
         pool: &reqwest::Client,
-        route: &Route,
-        request: &mut Request,
-        url: &Url,
-        mut headers: HeaderMap,
+        mut message: reqwest::Request,
+        body: &mut Body,
         mut place: Place,
-    ) -> Result<(reqwest::Response, Place)> {
+    ) -> Result<(reqwest::Result<reqwest::Response>, Place)> {
         let idle = self.options().idle();
-        let wants_length = matches!(request.method, Method::POST | Method::PUT | Method::PATCH);
+        let wants_length = matches!(*message.method(), Method::POST | Method::PUT | Method::PATCH);
         let no_answer = Limit { time: idle, what: "no answer from the server" };
         let limits = Limits {
             piece: Limit { time: idle, what: "the server took no byte of the upload" },
             answer: Limit { time: self.options().answer(), what: "no answer to the upload" },
         };
-        let mut message = reqwest::Request::new(request.method.clone(), route.wire(url, &mut headers));
-        let outcome = match &mut request.body {
+        let outcome = match body {
             Body::Bytes(bytes) if bytes.len() > upload::SMALL => {
                 let (sender, body) = upload::pipe(bytes.len() as u64);
-                *message.headers_mut() = headers;
                 *message.body_mut() = Some(body);
                 let size = bytes.len() as u64;
                 let quiet = call.without_progress();
@@ -254,7 +253,6 @@ impl Http {
             }
             Body::Stream { source, size, done } if *size > 0 => {
                 let (sender, body) = upload::pipe(*size);
-                *message.headers_mut() = headers;
                 *message.body_mut() = Some(body);
                 // Its source may need a place of its own.
                 place.leave();
@@ -264,18 +262,17 @@ impl Http {
                 match body {
                     Body::Bytes(bytes) => *message.body_mut() = Some(bytes.clone().into()),
                     // Some registries answer 411 to a body-less POST without it.
-                    _ if wants_length => drop(headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"))),
+                    _ if wants_length => {
+                        message.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+                    }
                     _ => {}
                 }
-                *message.headers_mut() = headers;
                 // What changes the registry may take it long; opening an upload must not.
-                let limit =
-                    if message.body().is_some() || request.method == Method::PUT { limits.answer } else { no_answer };
-                call.wait(Some(limit), pool.execute(message))
+                let slow = message.body().is_some() || *message.method() == Method::PUT;
+                call.wait(Some(if slow { limits.answer } else { no_answer }), pool.execute(message))
             }
         };
-        let response = outcome?.map_err(|error| fault::classify(error, url, route))?;
-        Ok((response, place))
+        Ok((outcome?, place))
     }
 
     /// Whether the server at this URL speaks TLS at all. A certificate that does not verify is an error, not a no.

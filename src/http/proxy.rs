@@ -228,6 +228,9 @@ fn in_network(ip: IpAddr, network: IpAddr, bits: u32) -> bool {
     }
 }
 
+/// Finds a variable of the environment.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
 /// The proxies of a client: which one a URL goes through.
 #[derive(Debug, Clone, Default)]
 pub struct Proxies {
@@ -239,11 +242,7 @@ pub struct Proxies {
 
 impl Proxies {
     /// What the options say; `environment` is asked only when the caller wants that.
-    pub fn new(
-        chosen: Option<Choice>,
-        except: &[String],
-        environment: Option<&dyn Fn(&str) -> Option<String>>,
-    ) -> Result<Proxies> {
+    pub fn new(chosen: Option<Choice>, except: &[String], environment: Option<Lookup>) -> Result<Proxies> {
         let mut proxies = Proxies { chosen, ..Proxies::default() };
         except.iter().for_each(|text| proxies.except.add(text));
         let Some(environment) = environment.filter(|_| proxies.chosen.is_none()) else { return Ok(proxies) };

@@ -7,6 +7,7 @@
 
 static ocireg_status ping(ocireg_client *client, const char *host) {
     char *json = NULL;
+    forget_failure();
     ocireg_status status = ocireg_registry_ping(client, NULL, host, NULL, &json, &failure);
     kept(json);
     return status;

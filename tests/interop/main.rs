@@ -3,10 +3,10 @@
 //! Runs under tests/registries/run, which starts everything and says where it is.
 
 mod copy;
-mod referrers;
 mod network;
 #[path = "../faults/proxy.rs"]
 mod proxy;
+mod referrers;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -13,6 +13,9 @@ enum option {
     OPTION_PLAIN_HTTP,
     OPTION_INSECURE,
     OPTION_CA,
+    OPTION_CERT,
+    OPTION_KEY,
+    OPTION_PROXY,
     OPTION_CONNECT_TIMEOUT,
     OPTION_READ_TIMEOUT,
     OPTION_DEADLINE,
@@ -40,6 +43,9 @@ static const struct {
     {"--plain-http", OPTION_PLAIN_HTTP, MAY_TAKE_HOST, "[=HOST]", "http instead of https, for every host or this one"},
     {"--insecure", OPTION_INSECURE, MAY_TAKE_HOST, "[=HOST]", "do not verify TLS, for every host or this one"},
     {"--ca", OPTION_CA, TAKES_VALUE, " FILE", "certificate authorities (PEM) beside the platform's"},
+    {"--cert", OPTION_CERT, TAKES_VALUE, " FILE", "a client certificate (PEM), with its key or beside --key"},
+    {"--key", OPTION_KEY, TAKES_VALUE, " FILE", "the client certificate's key (PEM)"},
+    {"--proxy", OPTION_PROXY, TAKES_VALUE, " URL", "instead of the environment's; direct: none"},
     {"--connect-timeout", OPTION_CONNECT_TIMEOUT, TAKES_VALUE, " S", "seconds for a connection"},
     {"--read-timeout", OPTION_READ_TIMEOUT, TAKES_VALUE, " S", "seconds without a byte"},
     {"--deadline", OPTION_DEADLINE, TAKES_VALUE, " S", "seconds for the whole call"},
@@ -145,6 +151,9 @@ static int apply(struct globals *globals, enum option option, const char *name, 
             globals->insecure = true;
         break;
     case OPTION_CA: globals->ca_file = value; break;
+    case OPTION_CERT: globals->cert_file = value; break;
+    case OPTION_KEY: globals->key_file = value; break;
+    case OPTION_PROXY: globals->proxy = value; break;
     case OPTION_USER_AGENT: globals->user_agent = value; break;
     case OPTION_CONNECT_TIMEOUT: return seconds(name, value, &globals->connect_ms);
     case OPTION_READ_TIMEOUT: return seconds(name, value, &globals->read_ms);
@@ -186,6 +195,8 @@ static int check(const struct globals *globals)
     }
     if (globals->anonymous && globals->password_stdin)
         return report_usage("--password-stdin contradicts --anonymous");
+    if (globals->key_file != NULL && globals->cert_file == NULL)
+        return report_usage("--key needs --cert");
     return 0;
 }
 

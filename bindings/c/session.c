@@ -12,6 +12,21 @@
 #include <unistd.h>
 
 
+/* The way to every host. A command is used from a shell, so the shell's proxy is meant unless the user names another. */
+static ocireg_status network_options(ocireg_options *options, const struct globals *globals, ocireg_error **error)
+{
+    ocireg_status status = OCIREG_OK;
+    if (globals->cert_file != NULL)
+        status = ocireg_options_set_string(options, "client_cert_file", globals->cert_file, error);
+    if (status == OCIREG_OK && globals->key_file != NULL)
+        status = ocireg_options_set_string(options, "client_key_file", globals->key_file, error);
+    if (status == OCIREG_OK && globals->proxy != NULL)
+        status = ocireg_options_set_string(options, "proxy", globals->proxy, error);
+    if (status == OCIREG_OK && globals->proxy == NULL)
+        status = ocireg_options_set_bool(options, "proxy_from_environment", true, error);
+    return status;
+}
+
 /* What holds for every host is the client's; what holds for one is set by hosts.c. Whatever the user did not give is left
  * to the library's defaults. */
 static ocireg_status client_options(ocireg_options *options, const struct globals *globals, ocireg_error **error)
@@ -41,6 +56,8 @@ static int open_client(struct session *session)
     ocireg_status status = ocireg_options_new(&options, &error);
     if (status == OCIREG_OK)
         status = client_options(options, session->globals, &error);
+    if (status == OCIREG_OK)
+        status = network_options(options, session->globals, &error);
     if (status == OCIREG_OK)
         status = ocireg_client_new(options, &session->client, &error);
     ocireg_options_free(options);

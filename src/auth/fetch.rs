@@ -8,6 +8,7 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use reqwest::header::{HeaderMap, HeaderValue, ACCEPT, ACCEPT_ENCODING};
 use serde_json::{json, Value};
 use url::Url;
 
@@ -16,7 +17,6 @@ use super::scope::ScopeSet;
 use super::token::{self, Token};
 use super::tokens::Realm;
 use crate::error::{Code, Error, Result};
-use crate::http::resolver::Refused;
 use crate::http::{fault, redact, retry, thread, Http};
 
 const ANSWER_LIMIT: u64 = 1 << 20;
@@ -48,19 +48,29 @@ pub fn start(
 fn fetch(http: &Http, realm: &Realm, scopes: &ScopeSet, trace: &mut Vec<Value>) -> Result<Token> {
     let account = realm.credentials.as_ref().map(|(username, _)| username.as_str());
     let url = token_url(&realm.url, realm.service.as_deref(), scopes, account);
-    Refused::check(&url, realm.guard)
-        .map_err(|refused| Error::new(Code::Redirect, refused.to_string()).with_url(&url))?;
-    let client = http.wire().blocking(&realm.trust, realm.guard)?;
+    realm.route.check(&url, realm.guard)?;
+    let client = http.wire().blocking(&realm.route, realm.guard)?;
+    let governor = http.governor(&url);
     let mut backoff = retry::Backoff::new(crate::http::seed());
     let mut attempt = 1;
     loop {
+        std::thread::sleep(governor.wait().map_err(|error| error.with_url(&url))?);
         let outcome = ask(&client, realm, &url, attempt, http.options().idle(), trace);
         let last = attempt > http.options().retries;
+        if let Ok(Answered { status, after: Some(after), .. }) = &outcome {
+            if retry::retry_status(*status) {
+                governor.told_to_wait(*after);
+            }
+        }
         let wait = match &outcome {
             Ok(Answered { status, after, .. }) if retry::retry_status(*status) && !last => {
                 retry::wait_for(*after, backoff.delay(attempt), None).map_err(|error| error.with_url(&url))?
             }
-            Err(error) if matches!(error.code(), Code::Network | Code::Connect) && !last => backoff.delay(attempt),
+            Err(error)
+                if matches!(error.code(), Code::Network | Code::Connect) && error.http_status().is_none() && !last =>
+            {
+                backoff.delay(attempt)
+            }
             _ => {
                 return outcome
                     .and_then(|answered| read(answered, realm, &url))
@@ -88,18 +98,26 @@ fn ask(
     longest: Duration,
     trace: &mut Vec<Value>,
 ) -> Result<Answered> {
-    let mut request =
-        client.get(url.clone()).header("accept", "application/json").header("accept-encoding", "identity");
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    realm.headers.put_into(&mut headers);
+    let wire = realm.route.wire(url, &mut headers);
+    let mut request = client.get(wire).headers(headers);
     if let Some((username, password)) = &realm.credentials {
         request = request.basic_auth(username, Some(password.as_str()));
     }
     trace
         .push(json!({"event": "request", "method": "GET", "url": redact::url(url), "attempt": attempt, "headers": {}}));
     let begun = Instant::now();
-    let response = request.send().map_err(|error| fault::classify(error, url).within("the token server"))?;
+    let response =
+        request.send().map_err(|error| fault::classify(error, url, &realm.route).within("the token server"))?;
     let (status, headers) = (response.status(), response.headers().clone());
     trace.push(json!({"event": "response", "method": "GET", "url": redact::url(url), "status": status.as_u16(),
                       "headers": redact::headers(&headers), "milliseconds": begun.elapsed().as_millis() as u64}));
+    if let Some(error) = fault::proxy_asks(status, &realm.route, url) {
+        return Err(error.within("the token server"));
+    }
     let mut body = Vec::new();
     let broke =
         |error| Error::new(Code::Network, format!("the token server's answer broke off: {error}")).with_url(url);

@@ -26,9 +26,10 @@ use crate::error::{Code, Error, Result};
 use crate::http::answer::Answer;
 use crate::http::call::Call;
 use crate::http::context::Credentials;
+use crate::http::headers::Headers;
 use crate::http::origin::Origin;
 use crate::http::resolver::Guard;
-use crate::http::settings::Trust;
+use crate::http::route::Route;
 use crate::http::{Http, Request};
 use challenge::{Challenge, Scheme};
 use scope::ScopeSet;
@@ -97,6 +98,8 @@ impl Proof {
 /// What is known of an origin.
 #[derive(Clone, Default)]
 struct Memory {
+    /// It has answered once.
+    known: bool,
     challenge: Option<Challenge>,
     remote: Option<IpAddr>,
     asked: HashMap<String, Credentials>,
@@ -164,7 +167,7 @@ impl Auth {
 
     /// Makes sure that a request which cannot be repeated will not be the one that is asked who it is.
     pub fn prepare(&self, call: &Call, account: &Account, wanted: &ScopeSet) -> Result<()> {
-        if matches!(self.ready(call, account, wanted)?, Proof::Nothing) && self.memory(account).remote.is_none() {
+        if matches!(self.ready(call, account, wanted)?, Proof::Nothing) && !self.memory(account).known {
             let ping =
                 account.base.join("v2/").map_err(|_| Error::new(Code::Internal, "the base URL takes no path"))?;
             self.send(call, account, &mut Request::new(reqwest::Method::GET, ping), wanted)?;
@@ -177,6 +180,7 @@ impl Auth {
         let Some(origin) = Origin::of(&account.base) else { return };
         let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
         let memory = origins.entry(origin).or_default();
+        memory.known = true;
         memory.remote = remote.or(memory.remote);
         if let Some(chosen) = challenge::choose(challenges) {
             memory.challenge = Some(chosen.clone());
@@ -300,7 +304,8 @@ impl Auth {
             withheld: !trusted && matches!(credentials, Credentials::Password { .. }),
             credentials: sent,
             guard: Guard::said_by(remote),
-            trust: self.realm_trust(account, &url, trusted),
+            route: self.realm_route(account, &url, trusted)?,
+            headers: if trusted { self.http.headers(&url) } else { Headers::default() },
             url,
         })
     }
@@ -308,14 +313,14 @@ impl Auth {
 
 impl Auth {
     /// A registry's own token server is likely certified by the same private authority. What is never inherited is to
-    /// go unverified (CVE-2019-10214).
-    fn realm_trust(&self, account: &Account, realm: &Url, trusted: bool) -> Trust {
-        let mut trust = self.http.trust(realm);
-        if trust.ca_file.is_none() && trusted {
-            let registry = self.http.trust(&account.base);
-            (trust.ca_file, trust.ca_only) = (registry.ca_file, registry.ca_only);
+    /// go unverified (CVE-2019-10214), nor any other way than the trust.
+    fn realm_route(&self, account: &Account, realm: &Url, trusted: bool) -> Result<Route> {
+        let mut route = self.http.route(realm, trusted)?;
+        if route.trust.ca_files.is_empty() && trusted {
+            let registry = self.http.route(&account.base, true)?.trust;
+            (route.trust.ca_files, route.trust.ca_only) = (registry.ca_files, registry.ca_only);
         }
-        trust
+        Ok(route)
     }
 }
 

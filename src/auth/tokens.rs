@@ -14,8 +14,9 @@ use super::scope::ScopeSet;
 use super::token::Token;
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
+use crate::http::headers::Headers;
 use crate::http::resolver::Guard;
-use crate::http::settings::Trust;
+use crate::http::route::Route;
 use crate::http::Http;
 
 /// How many tokens are kept for one user of one registry.
@@ -36,8 +37,10 @@ pub struct Realm {
     pub credentials: Option<(String, Zeroizing<String>)>,
     /// Whether there are credentials that it may not have.
     pub withheld: bool,
-    /// How it is to be trusted.
-    pub trust: Trust,
+    /// The way to it.
+    pub route: Route,
+    /// The caller's headers, when it may have them.
+    pub headers: Headers,
     /// Which addresses it may have.
     pub guard: Guard,
 }

@@ -40,16 +40,44 @@ pub(super) unsafe fn begin<'a>(
     Ok((client, client.call(context)?))
 }
 
-/// Makes a client. Nothing is connected, read or started before the first call. Free with ocireg_client_free.
+/// Makes a client. Nothing is connected, read or started before the first call, but for the environment where an option
+/// asks for it. Free with ocireg_client_free.
 ///
 /// Options: user_agent (string, "ocireg/VERSION"); connect_timeout_ms (integer, 10000: name, TCP and TLS together);
 /// idle_timeout_ms (30000: no byte for that long); answer_timeout_ms (300000: from the end of an upload to its answer);
 /// retries (4, after the first try); max_redirects (10); max_manifest_bytes (4194304, at most 33554432); max_list_bytes
-/// (33554432, one page of a list); plain_http (boolean, false: every host by http); insecure (false: no host's TLS is
-/// verified); ca_file (string: PEM file of certificate authorities for every host); ca_only (false: those instead of the
-/// platform's).
+/// (33554432, one page of a list); plain_http (boolean, false: every host by http).
 ///
-/// Errors: OCIREG_INVALID_ARGUMENT.
+/// TLS: insecure (false: no host's TLS is verified); ca_file (string or list of strings: PEM files of certificate
+/// authorities for every host); ca_only (false: those instead of the platform's); client_cert_file (string: PEM file of a
+/// client certificate with its chain) and client_key_file (string: PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without
+/// passphrase; the same file when left out), for the hosts that the caller names and their own token servers, never for
+/// hosts that a server names; certs_dir (string or list of folders as Docker has them: DIR/HOST[:PORT]/ with *.crt for
+/// authorities and NAME.cert with NAME.key for a client certificate; the first that has the host's folder counts); certs_d
+/// (false: also the usual ones, ~/.config/containers/certs.d, ~/.config/docker/certs.d, /etc/containers/certs.d and
+/// /etc/docker/certs.d).
+///
+/// Proxy: proxy (string: "http://", "https://", "socks5://" (names are resolved here) or "socks5h://" (by the proxy), with
+/// "USER:PASSWORD@" if need be, or "direct" for none); no_proxy (string or list: hosts that it is not for, as Go reads
+/// them: "*", "name" with all names below it, ".name" without itself, addresses, "ADDRESS/BITS", each but the last with
+/// ":PORT" if wanted); proxy_from_environment (false: without the option proxy, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and
+/// NO_PROXY in either case, read now; never for this machine's own names and addresses, and no HTTP_PROXY in a CGI
+/// program). Redirects go through the proxy too. A proxy resolves names itself, so of the hosts that a server names only
+/// local addresses, "localhost" and the names of clouds' metadata services can be refused there. A proxy that refuses or
+/// wants other credentials is OCIREG_CONNECT with the proxy's name (http_status 407 for the latter).
+///
+/// headers (list of "Name: value", or in JSON an object): added to requests to the hosts that the caller names and their
+/// own token servers; not to redirects elsewhere. Refused are headers that are the library's own (Authorization, Host,
+/// Cookie, User-Agent, Range, Accept, Content-..., If-..., connection and framing headers).
+///
+/// max_connections_per_host (integer, 8: requests of all threads that wait for one host's answers at once, to the end of
+/// bodies that are read whole; the bytes of blobs are not counted in either direction, so that a transfer never waits for
+/// itself); requests_per_second (number, 0 = any: requests to one host that begin in a second, over all threads). A host
+/// that answers 429 or 503 with Retry-After is left alone by all threads until then, or each gets OCIREG_RATE_LIMITED when
+/// that is later than 60 s or its deadline.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT. Files are read at the first call that needs them: OCIREG_IO when one cannot be read,
+/// OCIREG_TLS when it does not hold what it should.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_client_new(
     options: *const ocireg_options,
@@ -76,10 +104,17 @@ pub unsafe extern "C" fn ocireg_client_new(
 ///
 /// Options: username and password (strings, together: for Basic and for the host's token server); token (string: a bearer
 /// token used as it is); anonymous (boolean, false: never send credentials); plain_http (boolean; true: http, false:
-/// https; unset: https, or for a loopback host http if it speaks no TLS); insecure (false: do not verify TLS); ca_file
-/// (string: PEM file of certificate authorities); ca_only (false: those instead of the platform's); endpoint (string:
-/// scheme, host, port and path prefix under which the host's API really is, such as "https://h/dockerproxy"); trusted_realms
-/// (list of hosts that may get this host's credentials as its token server, besides those of its own domain).
+/// https; unset: https, or for a loopback host http if it speaks no TLS); endpoint (string: scheme, host, port and path
+/// prefix under which the host's API really is, such as "https://h/dockerproxy"); trusted_realms (list of hosts that may
+/// get this host's credentials as its token server, besides those of its own domain).
+///
+/// As for ocireg_client_new, and instead of what is said there: insecure (also when said there), ca_file, ca_only,
+/// client_cert_file, client_key_file, proxy ("direct": none; no_proxy has no say), max_connections_per_host,
+/// requests_per_second; headers (beside those of other names).
+///
+/// unix_socket (string: path of a socket of this machine that leads to the host; scheme, Host header and TLS stay those of
+/// the host's name); address (string: "IP" or "IP:PORT" to connect to, whatever the name resolves to; the name stays in the
+/// Host header and in TLS; only for a host that is a name). Either contradicts a proxy, and goes past the client's.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_CLOSED, OCIREG_FORKED.
 #[no_mangle]

@@ -3,7 +3,19 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use url::{Host, Url};
+
 const METADATA: &str = "cloud metadata";
+
+/// What clouds call their metadata services.
+const METADATA_NAMES: [&str; 6] = [
+    "metadata",
+    "metadata.google.internal",
+    "metadata.goog",
+    "instance-data",
+    "instance-data.ec2.internal",
+    "metadata.tencentyun.com",
+];
 
 /// Why a server may not send us to this address; None when it may.
 pub fn refused(ip: IpAddr) -> Option<&'static str> {
@@ -22,6 +34,36 @@ pub fn allowed(ip: IpAddr, from: Option<IpAddr>) -> bool {
 
 fn is_loopback(ip: IpAddr) -> bool {
     ip.to_canonical().is_loopback()
+}
+
+/// The address that a URL's host is for certain, without asking anybody: its own, or loopback for the names that mean
+/// this machine (RFC 6761 6.3).
+pub fn certain(url: &Url) -> Option<IpAddr> {
+    match url.host()? {
+        Host::Ipv4(ip) => Some(IpAddr::V4(ip)),
+        Host::Ipv6(ip) => Some(IpAddr::V6(ip)),
+        Host::Domain(name) => means_this_machine(name).then_some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
+    }
+}
+
+/// Whether a URL's host is this machine by its name or its address.
+pub fn is_local_name(url: &Url) -> bool {
+    certain(url).is_some_and(is_loopback)
+}
+
+fn means_this_machine(name: &str) -> bool {
+    let name = name.strip_suffix('.').unwrap_or(name);
+    ["localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"].contains(&name)
+        || name.ends_with(".localhost")
+}
+
+/// Why a server may not name this host where somebody else resolves it, as a proxy does.
+pub fn refused_name(name: &str) -> Option<&'static str> {
+    let bare = name.strip_suffix('.').unwrap_or(name);
+    if METADATA_NAMES.contains(&bare) {
+        return Some(METADATA);
+    }
+    means_this_machine(name).then_some("loopback")
 }
 
 fn refused_v4(ip: Ipv4Addr) -> Option<&'static str> {
@@ -132,6 +174,19 @@ mod tests {
             assert_eq!(refused(ip(text)), None, "{text}");
             assert!(allowed(ip(text), None), "{text}");
         }
+    }
+
+    #[test]
+    fn names_that_need_no_resolver_are_known() {
+        for name in ["localhost", "LOCALHOST.", "a.b.localhost", "ip6-localhost"] {
+            let url = Url::parse(&format!("http://{name}:5000/")).unwrap();
+            assert!(is_local_name(&url), "{name}");
+            assert_eq!(refused_name(url.host_str().unwrap()), Some("loopback"), "{name}");
+        }
+        assert_eq!(refused_name("metadata.google.internal."), Some(METADATA));
+        assert_eq!(refused_name("localhost.example"), None);
+        assert_eq!(certain(&Url::parse("http://example.com").unwrap()), None);
+        assert_eq!(certain(&Url::parse("http://10.0.0.1").unwrap()), Some(ip("10.0.0.1")));
     }
 
     #[test]

@@ -12,6 +12,7 @@ use url::Url;
 
 use super::call::{Call, Limit};
 use super::fault;
+use super::route::Route;
 use crate::error::{Code, Error, Result};
 use crate::rate_limit::RateLimit;
 
@@ -35,7 +36,7 @@ pub struct Answer {
     pub headers: HeaderMap,
     /// The URL that answered, after redirects.
     pub url: Url,
-    /// The address that answered.
+    /// The address that answered, as far as it is known.
     pub remote: Option<IpAddr>,
     /// The redirects on the way.
     pub hops: Vec<Hop>,
@@ -49,12 +50,12 @@ pub struct Answer {
 
 impl Answer {
     /// Wraps the HTTP package's answer.
-    pub fn new(response: reqwest::Response, url: Url, idle: Duration) -> Answer {
+    pub fn new(response: reqwest::Response, url: Url, route: &Route, idle: Duration) -> Answer {
         Answer {
             status: response.status(),
             headers: response.headers().clone(),
             url: url.clone(),
-            remote: response.remote_addr().map(|address| address.ip()),
+            remote: route.remote(&url, response.remote_addr()),
             hops: Vec::new(),
             first_headers: None,
             attempts: 1,
@@ -153,7 +154,7 @@ impl BodyReader {
         let piece = call
             .wait(Some(limit), self.response.chunk())
             .map_err(|error| error.with_url(&self.url))?
-            .map_err(|error| fault::classify(error, &self.url))?;
+            .map_err(|error| fault::broke(error, &self.url))?;
         match &piece {
             Some(piece) => {
                 self.pace.count(begun.elapsed(), piece.len() as u64, self.idle).map_err(|e| e.with_url(&self.url))?;

@@ -2,13 +2,90 @@
 
 use std::error::Error as StdError;
 
+use reqwest::StatusCode;
+use rustls::AlertDescription;
 use url::Url;
 
+use super::proxy::Proxy;
 use super::resolver::{Refused, Unknown};
+use super::route::Route;
 use crate::error::{Code, Error};
 
-/// The error for a request that got no answer, or whose answer broke off.
-pub fn classify(error: reqwest::Error, url: &Url) -> Error {
+const PROXY_CREDENTIALS: &str = "give them in the proxy's URL: SCHEME://USER:PASSWORD@HOST:PORT";
+
+/// The error for a request that got no answer.
+pub fn classify(error: reqwest::Error, url: &Url, route: &Route) -> Error {
+    if let (true, Some(proxy)) = (error.is_connect(), &route.proxy) {
+        if let Some(fault) = proxy_fault(&error, proxy, url) {
+            return fault.with_cause(chain(&error.without_url())).with_url(url);
+        }
+    }
+    let error = broke(error, url);
+    match (&route.unix_socket, route.address, error.code()) {
+        (Some(path), _, Code::Connect) => error.within(format!("the socket {path}")),
+        (_, Some(address), Code::Connect) => error.within(format!("the address {address}")),
+        _ => error,
+    }
+}
+
+/// What a proxy has to do with a connection that was not made; None when it is the host's own fault.
+fn proxy_fault(error: &reqwest::Error, proxy: &Proxy, url: &Url) -> Option<Error> {
+    let causes = chain(error);
+    let root = causes.last().cloned().unwrap_or_default();
+    let (host, shown) = (host_of(url), proxy.shown());
+    let connect = |message: String| Some(Error::new(Code::Connect, message));
+    let credentials = |message: String| connect(message).map(|error| error.with_hint(PROXY_CREDENTIALS));
+    // The HTTP package keeps the types of these to itself.
+    let tunnel = causes.iter().find_map(|cause| cause.strip_prefix("tunnel error: "));
+    let socks = causes.iter().find_map(|cause| cause.strip_prefix("SOCKS error: "));
+    let reached = !matches!(tunnel.or(socks), Some("failed to create underlying connection"));
+    let own_name = find::<Unknown>(error).is_some_and(|unknown| unknown.host == proxy.host());
+    if find::<Refused>(error).is_some() || (find::<Unknown>(error).is_some() && !own_name) {
+        return None;
+    }
+    match (tunnel, socks) {
+        _ if error.is_timeout() => {
+            let message = format!("no connection to {host} through the proxy {shown} within the connect timeout");
+            Some(Error::new(Code::Timeout, message))
+        }
+        (Some("proxy authorization required"), _) => {
+            let what = if proxy.has_credentials() { "does not take the credentials" } else { "wants credentials" };
+            credentials(format!("the proxy {shown} {what}")).map(|error| error.with_http_status(407))
+        }
+        (Some("unsuccessful"), _) => connect(format!("the proxy {shown} does not connect to {host}")),
+        (_, Some("credentials not accepted")) => {
+            credentials(format!("the proxy {shown} does not take the credentials"))
+        }
+        (_, Some("server does not support user/pass authentication")) if !proxy.has_credentials() => {
+            credentials(format!("the proxy {shown} wants credentials"))
+        }
+        (Some(why), _) | (_, Some(why)) if reached => {
+            connect(format!("the proxy {shown} does not connect to {host}: {why}"))
+        }
+        // Behind the tunnel it is the host's certificate.
+        _ if reached && proxy_is_done(proxy, url, tunnel, socks) && find::<rustls::Error>(error).is_some() => None,
+        _ => connect(format!("cannot connect to the proxy {shown}: {root}")),
+    }
+}
+
+/// Whether a TLS error can only be about the host: by https, with no word from the proxy's side.
+fn proxy_is_done(proxy: &Proxy, url: &Url, tunnel: Option<&str>, socks: Option<&str>) -> bool {
+    url.scheme() == "https" && (tunnel.is_none() && socks.is_none() || !proxy.is_https())
+}
+
+/// The error that an answer is when it is a proxy that asks who we are: 407 says nothing about the host.
+pub fn proxy_asks(status: StatusCode, route: &Route, url: &Url) -> Option<Error> {
+    let proxy = route.proxy.as_ref().filter(|proxy| proxy.forwards() && url.scheme() == "http")?;
+    if status != StatusCode::PROXY_AUTHENTICATION_REQUIRED {
+        return None;
+    }
+    let what = if proxy.has_credentials() { "does not take the credentials" } else { "wants credentials" };
+    let error = Error::new(Code::Connect, format!("the proxy {} {what}", proxy.shown()));
+    Some(error.with_http_status(407).with_hint(PROXY_CREDENTIALS).with_url(url))
+}
+
+/// The error for an exchange that broke.
+pub fn broke(error: reqwest::Error, url: &Url) -> Error {
     let host = host_of(url);
     let error = error.without_url();
     let causes = chain(&error);
@@ -61,6 +138,12 @@ fn tls_hint(error: &rustls::Error) -> Option<&'static str> {
     match error {
         rustls::Error::InvalidCertificate(_) => {
             Some("give the registry's certificate authority with ca_file, or check its certificate's names and dates")
+        }
+        rustls::Error::AlertReceived(AlertDescription::CertificateRequired | AlertDescription::BadCertificate) => {
+            Some("the server wants a client certificate: client_cert_file and client_key_file give one")
+        }
+        rustls::Error::AlertReceived(AlertDescription::UnknownCA | AlertDescription::CertificateUnknown) => {
+            Some("the server does not take the client certificate")
         }
         rustls::Error::InvalidMessage(_) => Some("the server may speak plain http: plain_http for this host says so"),
         _ => None,

@@ -3,16 +3,24 @@
 pub mod address;
 pub mod answer;
 pub mod call;
+pub mod certs_d;
 pub mod context;
 pub mod engine;
 pub mod fault;
+pub mod governor;
+pub mod headers;
+pub mod hosts;
 pub mod link;
 pub mod origin;
+pub mod pem;
+pub mod proxy;
 pub mod range;
 pub mod redact;
 pub mod redirect;
+pub mod request;
 pub mod resolver;
 pub mod retry;
+pub mod route;
 pub mod settings;
 pub mod signal;
 pub mod thread;
@@ -21,121 +29,37 @@ pub mod upload;
 pub mod warning;
 pub mod wire;
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::{HeaderMap, HeaderValue, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, LOCATION};
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{json, Value};
 use url::Url;
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Result};
 use answer::{Answer, Hop};
 use call::{Call, Limit};
+use governor::{Governor, Place};
+use hosts::Hosts;
 use origin::Origin;
-use resolver::{Guard, Refused};
-use settings::{ClientOptions, Trust};
+pub use request::{Repeat, Request, Whole};
+use resolver::Guard;
+use route::Route;
+use settings::{ClientOptions, Network};
 use upload::{Body, Limits};
 use wire::Wire;
 
-/// When a request may be sent a second time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Repeat {
-    /// Never.
-    Never,
-    /// When the server answered that it did not do it.
-    WhenRefused,
-    /// Also when no answer came: doing it twice is doing it once.
-    Always,
-}
-
-/// A request.
-pub struct Request<'a> {
-    /// Its method.
-    pub method: Method,
-    /// Where it goes.
-    pub url: Url,
-    /// Its headers, without credentials.
-    pub headers: HeaderMap,
-    /// The credentials for the origin of `url`; no other origin ever sees them.
-    pub authorization: Option<HeaderValue>,
-    /// Its body.
-    pub body: Body<'a>,
-    /// When it may be sent again.
-    pub repeat: Repeat,
-    /// Who chose `url`.
-    pub guard: Guard,
-    /// Read a successful answer's body at once, so that a break in it is a break of the request.
-    pub whole: Option<Whole>,
-}
-
-/// How a body is read at once.
-#[derive(Debug, Clone, Copy)]
-pub struct Whole {
-    /// The most bytes that it may have.
-    pub limit: u64,
-    /// What it is, for the error.
-    pub what: &'static str,
-}
-
-impl<'a> Request<'a> {
-    /// A request without headers and body to a URL of the caller's choice.
-    pub fn new(method: Method, url: Url) -> Request<'a> {
-        let repeat = match method {
-            Method::GET | Method::HEAD | Method::DELETE => Repeat::Always,
-            _ => Repeat::Never,
-        };
-        let headers = HeaderMap::new();
-        Request {
-            method,
-            url,
-            headers,
-            authorization: None,
-            body: Body::Empty,
-            repeat,
-            guard: Guard::Caller,
-            whole: None,
-        }
-    }
-
-    /// Adds a header.
-    pub fn header(mut self, name: reqwest::header::HeaderName, value: &str) -> Result<Request<'a>> {
-        let value = HeaderValue::from_str(value)
-            .map_err(|_| Error::new(Code::InvalidArgument, format!("the {name} header cannot hold this value")))?;
-        self.headers.insert(name, value);
-        Ok(self)
-    }
-
-    /// Reads the body of a successful answer at once.
-    pub fn whole(mut self, limit: u64, what: &'static str) -> Request<'a> {
-        self.whole = Some(Whole { limit, what });
-        self
-    }
-
-    /// Says when it may be sent again.
-    pub fn repeat(mut self, repeat: Repeat) -> Request<'a> {
-        self.repeat = repeat;
-        self
-    }
-
-    /// Adds a body.
-    pub fn body(mut self, body: Body<'a>) -> Request<'a> {
-        self.body = body;
-        self
-    }
-}
-
-/// The HTTP of one client: its connections, and how each host is to be trusted.
+/// The HTTP of one client: its connections, and the ways to its hosts.
 pub struct Http {
     wire: Wire,
-    trust: Mutex<HashMap<(String, u16), Trust>>,
+    hosts: Hosts,
 }
 
 impl Http {
     /// With the client's options.
-    pub fn new(options: ClientOptions) -> Http {
-        Http { wire: Wire::new(options), trust: Mutex::default() }
+    pub fn new(options: ClientOptions) -> Result<Http> {
+        Ok(Http { hosts: Hosts::new(&options)?, wire: Wire::new(options) })
     }
 
     /// The client's options.
@@ -148,23 +72,32 @@ impl Http {
         &self.wire
     }
 
-    /// Says how one host is to be trusted; never inherited by the hosts that it names.
-    pub fn set_trust(&self, host: String, port: u16, trust: Trust) {
-        self.trust.lock().unwrap_or_else(PoisonError::into_inner).insert((host, port), trust);
+    /// What the caller says about the network of a URL's host; never inherited by the hosts that it names.
+    pub fn set_network(&self, url: &Url, network: Network) -> Result<()> {
+        self.hosts.set(url, network)
     }
 
-    /// How the host of a URL is to be trusted.
-    pub fn trust(&self, url: &Url) -> Trust {
-        let options = self.options();
-        let key = (url.host_str().unwrap_or_default().to_owned(), url.port_or_known_default().unwrap_or(0));
-        let known = self.trust.lock().unwrap_or_else(PoisonError::into_inner).get(&key).cloned();
-        let mut trust = known.unwrap_or_default();
-        trust.insecure |= options.insecure;
-        if trust.ca_file.is_none() {
-            trust.ca_file.clone_from(&options.ca_file);
-            trust.ca_only = options.ca_only;
-        }
-        trust
+    /// The way to a URL's host. `is_ours`: the caller names it, or trusts it as one of his own.
+    pub fn route(&self, url: &Url, is_ours: bool) -> Result<Route> {
+        self.hosts.route(url, is_ours).map_err(|error| error.with_url(url))
+    }
+
+    /// The headers that the caller adds for a URL's host.
+    pub fn headers(&self, url: &Url) -> headers::Headers {
+        self.hosts.headers(url)
+    }
+
+    /// What may be asked of a URL's host, for work that no call owns.
+    pub fn governor(&self, url: &Url) -> Arc<Governor> {
+        self.hosts.governor(url)
+    }
+
+    /// How a URL's host is reached, for the caller to read: `proxy` (string or null, without credentials), `unix_socket`
+    /// (string or null), `address` (string or null), `insecure` (bool), `ca_files` (list of strings), `ca_only` (bool),
+    /// `client_cert_file` and `client_key_file` (string or null), `headers` (list of names), `max_connections_per_host`
+    /// and `requests_per_second` (numbers). No secret is in it.
+    pub fn explain_route(&self, url: &Url) -> Result<Value> {
+        self.hosts.explain(url)
     }
 
     /// Sends a request, follows its redirects, and repeats it while that makes sense.
@@ -190,8 +123,8 @@ impl Http {
                         Err(error) => return Err(error.with_attempts(attempt)),
                     }
                 }
-                // Without a connection nothing was sent.
-                Err(error) if error.code() == Code::Connect => backoff.delay(attempt),
+                // Without a connection nothing was sent; a proxy that wants other credentials will go on wanting them.
+                Err(error) if error.code() == Code::Connect && error.http_status().is_none() => backoff.delay(attempt),
                 Err(error) if error.code() == Code::Network && request.repeat == Repeat::Always => {
                     backoff.delay(attempt)
                 }
@@ -219,16 +152,14 @@ impl Http {
         loop {
             let sends_body = !request.body.is_empty();
             let can_be_repeated = request.body.can_be_repeated();
-            let mut answer = self.exchange(call, request, &url, guard, authorized, attempt)?;
+            let mut answer =
+                self.exchange(call, request, &url, guard, authorized, attempt).map_err(|error| error.with_url(&url))?;
             let location = answer.headers.get(LOCATION);
             let target =
                 redirect::next(&request.method, answer.status, &url, location, sends_body && !can_be_repeated)?;
             let Some(target) = target else {
                 answer.hops = hops;
                 answer.first_headers = first_headers;
-                if let Some(whole) = request.whole.filter(|_| answer.status.is_success()) {
-                    answer.read_whole(call, whole.limit, whole.what)?;
-                }
                 return Ok(answer);
             };
             chain.visit(&target)?;
@@ -254,49 +185,67 @@ impl Http {
         authorized: bool,
         attempt: u32,
     ) -> Result<Answer> {
-        Refused::check(url, guard).map_err(|refused| Error::new(Code::Redirect, refused.to_string()).with_url(url))?;
-        let pool = self.wire.pool(&self.trust(url), guard)?;
+        let route = self.route(url, guard == Guard::Caller)?;
+        route.check(url, guard)?;
+        let pool = self.wire.pool(&route, guard)?;
         let mut headers = request.headers.clone();
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
         if let Some(value) = request.authorization.as_ref().filter(|_| authorized) {
             headers.insert(AUTHORIZATION, value.clone());
         }
+        if guard == Guard::Caller {
+            self.headers(url).put_into(&mut headers);
+        }
         call.log(|| {
             json!({"event": "request", "method": request.method.as_str(), "url": redact::url(url),
                    "attempt": attempt, "headers": redact::headers(&headers)})
         })?;
+        let governor = self.governor(url);
+        let place = governor.enter(call)?;
         let begun = Instant::now();
-        let response = self.transfer(call, &pool, request, url, headers)?;
-        let answer = Answer::new(response, url.clone(), self.options().idle());
+        let mut message = reqwest::Request::new(request.method.clone(), route.wire(url, &mut headers));
+        *message.headers_mut() = headers;
+        let (outcome, place) = self.transfer(call, &pool, message, &mut request.body, place)?;
+        let response = outcome.map_err(|error| fault::classify(error, url, &route))?;
+        let mut answer = Answer::new(response, url.clone(), &route, self.options().idle());
+        let milliseconds = begun.elapsed().as_millis() as u64;
+        if retry::retry_status(answer.status) {
+            retry::retry_after(&answer.headers, SystemTime::now()).inspect(|after| governor.told_to_wait(*after));
+        }
+        // With its place, so before the caller's hook, which may make calls of its own.
+        let read = match request.whole.filter(|_| answer.status.is_success()) {
+            Some(whole) => answer.read_whole(call, whole.limit, whole.what),
+            None => Ok(()),
+        };
+        drop(place);
         call.log(|| {
             json!({"event": "response", "method": request.method.as_str(), "url": redact::url(url),
                    "status": answer.status.as_u16(), "headers": redact::headers(&answer.headers),
-                   "milliseconds": begun.elapsed().as_millis() as u64})
+                   "milliseconds": milliseconds})
         })?;
         call.warn(url, warning::parse(&answer.headers))?;
-        Ok(answer)
+        read?;
+        fault::proxy_asks(answer.status, &route, url).map_or(Ok(answer), Err)
     }
 
     fn transfer(
         &self,
         call: &Call,
         pool: &reqwest::Client,
-        request: &mut Request,
-        url: &Url,
-        mut headers: HeaderMap,
-    ) -> Result<reqwest::Response> {
+        mut message: reqwest::Request,
+        body: &mut Body,
+        mut place: Place,
+    ) -> Result<(reqwest::Result<reqwest::Response>, Place)> {
         let idle = self.options().idle();
-        let wants_length = matches!(request.method, Method::POST | Method::PUT | Method::PATCH);
+        let wants_length = matches!(*message.method(), Method::POST | Method::PUT | Method::PATCH);
         let no_answer = Limit { time: idle, what: "no answer from the server" };
         let limits = Limits {
             piece: Limit { time: idle, what: "the server took no byte of the upload" },
             answer: Limit { time: self.options().answer(), what: "no answer to the upload" },
         };
-        let mut message = reqwest::Request::new(request.method.clone(), url.clone());
-        let outcome = match &mut request.body {
+        let outcome = match body {
             Body::Bytes(bytes) if bytes.len() > upload::SMALL => {
                 let (sender, body) = upload::pipe(bytes.len() as u64);
-                *message.headers_mut() = headers;
                 *message.body_mut() = Some(body);
                 let size = bytes.len() as u64;
                 let quiet = call.without_progress();
@@ -304,36 +253,41 @@ impl Http {
             }
             Body::Stream { source, size, done } if *size > 0 => {
                 let (sender, body) = upload::pipe(*size);
-                *message.headers_mut() = headers;
                 *message.body_mut() = Some(body);
+                // Its source may need a place of its own.
+                place.leave();
                 upload::feed(call, pool.execute(message), sender, *source, (*size, *done), &limits)
             }
             body => {
                 match body {
                     Body::Bytes(bytes) => *message.body_mut() = Some(bytes.clone().into()),
                     // Some registries answer 411 to a body-less POST without it.
-                    _ if wants_length => drop(headers.insert(CONTENT_LENGTH, HeaderValue::from_static("0"))),
+                    _ if wants_length => {
+                        message.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+                    }
                     _ => {}
                 }
-                *message.headers_mut() = headers;
                 // What changes the registry may take it long; opening an upload must not.
-                let limit =
-                    if message.body().is_some() || request.method == Method::PUT { limits.answer } else { no_answer };
-                call.wait(Some(limit), pool.execute(message))
+                let slow = message.body().is_some() || *message.method() == Method::PUT;
+                call.wait(Some(if slow { limits.answer } else { no_answer }), pool.execute(message))
             }
         };
-        outcome.map_err(|error| error.with_url(url))?.map_err(|error| fault::classify(error, url))
+        Ok((outcome?, place))
     }
 
     /// Whether the server at this URL speaks TLS at all. A certificate that does not verify is an error, not a no.
     pub fn speaks_tls(&self, call: &Call, url: &Url) -> Result<bool> {
-        let pool = self.wire.pool(&self.trust(url), Guard::Caller)?;
+        let route = self.route(url, true)?;
+        let pool = self.wire.pool(&route, Guard::Caller)?;
         let limit = Limit { time: self.options().idle(), what: "no answer from the server" };
-        let request = reqwest::Request::new(Method::GET, url.clone());
+        let mut headers = HeaderMap::new();
+        let mut request = reqwest::Request::new(Method::GET, route.wire(url, &mut headers));
+        *request.headers_mut() = headers;
+        let _place = self.governor(url).enter(call)?;
         match call.wait(Some(limit), pool.execute(request)).map_err(|error| error.with_url(url))? {
             Ok(_) => Ok(true),
             Err(error) if fault::speaks_no_tls(&error) => Ok(false),
-            Err(error) => Err(fault::classify(error, url)),
+            Err(error) => Err(fault::classify(error, url, &route)),
         }
     }
 

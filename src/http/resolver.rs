@@ -7,6 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
 use super::address;
+use super::route::Route;
 
 /// Who chose the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -38,19 +39,28 @@ impl Guard {
 
 /// A name that has no address.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Unknown(String);
-
-/// An address that the guard refuses.
-#[derive(Debug, thiserror::Error)]
-#[error("the host {host} has the {reason} address {ip}, which a server may not send us to")]
-pub struct Refused {
-    host: String,
-    reason: &'static str,
-    ip: IpAddr,
+#[error("cannot resolve the host {host}: {why}")]
+pub struct Unknown {
+    /// The name.
+    pub host: String,
+    why: String,
 }
 
+/// A host that the guard refuses.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}, which a server may not send us to")]
+pub struct Refused(String);
+
 impl Refused {
+    fn address(host: &str, reason: &str, ip: IpAddr) -> Refused {
+        Refused(format!("the host {host} has the {reason} address {ip}"))
+    }
+
+    /// The proxy itself.
+    pub fn proxy(host: &str) -> Refused {
+        Refused(format!("the host {host} is the proxy itself"))
+    }
+
     /// Checks a host that is an address itself: those never come to the resolver.
     pub fn check(url: &url::Url, guard: Guard) -> Result<(), Refused> {
         let ip = match url.host() {
@@ -59,29 +69,60 @@ impl Refused {
             _ => return Ok(()),
         };
         match guard.refuses(ip) {
-            Some(reason) => Err(Refused { host: ip.to_string(), reason, ip }),
+            Some(reason) => Err(Refused::address(&ip.to_string(), reason, ip)),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks a name that somebody else resolves.
+    pub fn check_name(name: &str, guard: Guard) -> Result<(), Refused> {
+        let Guard::Server { from } = guard else { return Ok(()) };
+        match address::refused_name(name) {
+            Some("loopback") if from.is_some_and(|ip| ip.to_canonical().is_loopback()) => Ok(()),
+            Some(reason) => Err(Refused(format!("the host {name} is a {reason} name"))),
             None => Ok(()),
         }
     }
 }
 
 /// The platform's resolver behind a guard.
-pub struct Guarded(pub Guard);
+pub struct Guarded {
+    guard: Guard,
+    /// The caller's own answer.
+    fixed: Option<IpAddr>,
+    /// The caller's proxy: he chose it, whatever its address.
+    proxy: Option<String>,
+}
+
+impl Guarded {
+    /// For the hosts of a route.
+    pub fn new(guard: Guard, route: &Route) -> Guarded {
+        let proxy = route.proxy.as_ref().map(|proxy| proxy.host().to_owned());
+        Guarded { guard, fixed: route.address.map(|address| address.ip), proxy }
+    }
+}
 
 impl Resolve for Guarded {
     fn resolve(&self, name: Name) -> Resolving {
-        let guard = self.0;
+        if let Some(ip) = self.fixed {
+            return Box::pin(async move { Ok(Box::new(std::iter::once(SocketAddr::new(ip, 0))) as Addrs) });
+        }
+        let guard = match self.proxy.as_deref() == Some(name.as_str()) {
+            true => Guard::Caller,
+            false => self.guard,
+        };
         Box::pin(async move {
-            let host = name.as_str().to_owned();
+            // What goes through a SOCKS proxy comes here with its brackets.
+            let host = name.as_str().trim_start_matches('[').trim_end_matches(']').to_owned();
             let found = tokio::net::lookup_host((host.as_str(), 0)).await;
-            let found: Vec<SocketAddr> =
-                found.map_err(|error| Unknown(format!("cannot resolve the host {host}: {error}")))?.collect();
+            let unknown = |why: String| Unknown { host: host.clone(), why };
+            let found: Vec<SocketAddr> = found.map_err(|error| unknown(error.to_string()))?.collect();
             if found.is_empty() {
-                return Err(Unknown(format!("the host {host} has no address")).into());
+                return Err(unknown("it has no address".to_owned()).into());
             }
             if let Some((ip, reason)) = found.iter().find_map(|a| guard.refuses(a.ip()).map(|reason| (a.ip(), reason)))
             {
-                return Err(Refused { host, reason, ip }.into());
+                return Err(Refused::address(&host, reason, ip).into());
             }
             Ok(Box::new(found.into_iter()) as Addrs)
         })

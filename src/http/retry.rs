@@ -10,7 +10,7 @@ use crate::error::{Code, Error, Result};
 const BASE: Duration = Duration::from_millis(200);
 const CEILING: Duration = Duration::from_secs(30);
 /// No server makes us wait longer than this; the caller hears of it instead.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether a status means that the same request may succeed later.
 pub fn retry_status(status: StatusCode) -> bool {

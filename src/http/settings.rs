@@ -1,9 +1,15 @@
 //! How requests are made: what belongs to the client, and what belongs to one host.
 
+use std::fmt;
 use std::time::Duration;
 
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::Deserialize;
 
+use super::governor::Limits;
+use super::headers::Headers;
+use super::proxy::Choice;
+use super::route::{Address, Identity};
 use crate::error::{Code, Error, Result};
 
 /// Options of a client. Every member has the default that the C header documents.
@@ -30,10 +36,30 @@ pub struct ClientOptions {
     pub plain_http: bool,
     /// No TLS verification for any host.
     pub insecure: bool,
-    /// PEM file of certificate authorities for every host.
-    pub ca_file: Option<String>,
+    /// PEM files of certificate authorities for every host.
+    pub ca_file: Texts,
     /// Those instead of the platform's.
     pub ca_only: bool,
+    /// PEM file of a client certificate for the hosts that the caller names.
+    pub client_cert_file: Option<String>,
+    /// PEM file of its key, when that is another.
+    pub client_key_file: Option<String>,
+    /// The proxy for every host.
+    pub proxy: Option<Choice>,
+    /// The hosts that it is not for.
+    pub no_proxy: Texts,
+    /// Take both from the environment instead.
+    pub proxy_from_environment: bool,
+    /// Headers for the hosts that the caller names.
+    pub headers: Headers,
+    /// Folders of certificates by host.
+    pub certs_dir: Texts,
+    /// Also the usual ones of this machine.
+    pub certs_d: bool,
+    /// Requests that wait for one host's answers at once.
+    pub max_connections_per_host: u32,
+    /// Requests to one host that begin in a second; 0 is any number.
+    pub requests_per_second: f64,
     /// Tests of the panic guard only; refused by the shipped library.
     #[cfg(feature = "force-panic")]
     pub force_panic: bool,
@@ -55,8 +81,18 @@ impl Default for ClientOptions {
             max_list_bytes: 32 << 20,
             plain_http: false,
             insecure: false,
-            ca_file: None,
+            ca_file: Texts::default(),
             ca_only: false,
+            client_cert_file: None,
+            client_key_file: None,
+            proxy: None,
+            no_proxy: Texts::default(),
+            proxy_from_environment: false,
+            headers: Headers::default(),
+            certs_dir: Texts::default(),
+            certs_d: false,
+            max_connections_per_host: 8,
+            requests_per_second: 0.0,
             #[cfg(feature = "force-panic")]
             force_panic: false,
         }
@@ -80,10 +116,24 @@ impl ClientOptions {
             ("max_manifest_bytes", self.max_manifest_bytes),
             ("max_list_bytes", self.max_list_bytes),
         ];
-        match amounts.iter().find(|(_, amount)| *amount == 0) {
-            Some((name, _)) => invalid(format!("the option {name} must be more than 0")),
-            None => Ok(()),
+        if let Some((name, _)) = amounts.iter().find(|(_, amount)| *amount == 0) {
+            return invalid(format!("the option {name} must be more than 0"));
         }
+        self.network()?.check()
+    }
+
+    /// What they say about every host.
+    pub fn network(&self) -> Result<Network> {
+        Ok(Network {
+            insecure: self.insecure,
+            ca_files: self.ca_file.0.clone(),
+            ca_only: self.ca_only,
+            identity: Identity::of(self.client_cert_file.as_deref(), self.client_key_file.as_deref())?,
+            headers: self.headers.clone(),
+            max_connections: Some(self.max_connections_per_host),
+            requests_per_second: Some(self.requests_per_second),
+            ..Network::default()
+        })
     }
 
     /// The idle limit.
@@ -102,15 +152,98 @@ impl ClientOptions {
     }
 }
 
-/// How the other end's identity is checked.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Trust {
-    /// Not at all.
+/// A string or a list of strings.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Texts(pub Vec<String>);
+
+impl<'de> Deserialize<'de> for Texts {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Texts, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Texts;
+
+            fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {
+                out.write_str("a string or a list of strings")
+            }
+
+            fn visit_str<E>(self, text: &str) -> std::result::Result<Texts, E> {
+                Ok(Texts(vec![text.to_owned()]))
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> std::result::Result<Texts, A::Error> {
+                let mut texts = Vec::new();
+                while let Some(text) = list.next_element()? {
+                    texts.push(text);
+                }
+                Ok(Texts(texts))
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+/// What options say about the network of one host, or of every one.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Network {
+    /// Do not verify TLS.
     pub insecure: bool,
-    /// By these authorities too.
-    pub ca_file: Option<String>,
-    /// By those only.
+    /// PEM files of certificate authorities.
+    pub ca_files: Vec<String>,
+    /// Those instead of the platform's.
     pub ca_only: bool,
+    /// A client certificate.
+    pub identity: Option<Identity>,
+    /// A proxy, or none at all.
+    pub proxy: Option<Choice>,
+    /// A socket of this machine that leads to the host.
+    pub unix_socket: Option<String>,
+    /// The host's address.
+    pub address: Option<Address>,
+    /// Headers for every request.
+    pub headers: Headers,
+    /// Requests that wait for answers at once.
+    pub max_connections: Option<u32>,
+    /// Requests that begin in a second; 0 is any number.
+    pub requests_per_second: Option<f64>,
+}
+
+/// Linux's room for the path of a socket, less the zero behind it.
+const SOCKET_PATH: usize = 107;
+
+impl Network {
+    /// Refuses what contradicts itself or makes no sense.
+    pub fn check(&self) -> Result<()> {
+        let invalid = |message: String| Err(Error::new(Code::InvalidArgument, message));
+        let ways = [
+            ("unix_socket", self.unix_socket.is_some()),
+            ("address", self.address.is_some()),
+            ("proxy", matches!(self.proxy, Some(Choice::Through(_)))),
+        ];
+        let mut given = ways.iter().filter(|(_, given)| *given);
+        if let (Some((first, _)), Some((second, _))) = (given.next(), given.next()) {
+            return invalid(format!("the options {first} and {second} contradict each other"));
+        }
+        if let Some(path) = &self.unix_socket {
+            if path.is_empty() || path.contains('\0') || path.len() > SOCKET_PATH {
+                return invalid(format!("the option unix_socket must be a path of 1 to {SOCKET_PATH} bytes"));
+            }
+        }
+        if self.max_connections == Some(0) {
+            return invalid("the option max_connections_per_host must be more than 0".to_owned());
+        }
+        // NaN is in no range.
+        if self.requests_per_second.is_some_and(|rate| rate != 0.0 && !(0.001..=1e6).contains(&rate)) {
+            return invalid("the option requests_per_second must be 0, or from 0.001 to 1000000".to_owned());
+        }
+        Ok(())
+    }
+
+    /// The limits of a host, where this is what is said about it, and `general` about every host.
+    pub fn limits(&self, general: &Network) -> Limits {
+        let at_once = self.max_connections.or(general.max_connections).unwrap_or(u32::MAX);
+        let per_second = self.requests_per_second.or(general.requests_per_second).unwrap_or(0.0);
+        Limits { at_once: usize::try_from(at_once).unwrap_or(usize::MAX), per_second }
+    }
 }
 
 #[cfg(test)]
@@ -125,5 +258,48 @@ mod tests {
         assert!(refused(ClientOptions { user_agent: "a\r\nb".to_owned(), ..Default::default() }).contains("user_agent"));
         let large = ClientOptions { max_manifest_bytes: MANIFEST_CEILING + 1, ..Default::default() };
         assert!(refused(large).contains("max_manifest_bytes"));
+    }
+
+    #[test]
+    fn one_text_is_a_list_of_one() {
+        let read = |json| serde_json::from_value::<ClientOptions>(json).map(|options| options.ca_file.0);
+        assert_eq!(read(serde_json::json!({"ca_file": "a"})).unwrap(), ["a"]);
+        assert_eq!(read(serde_json::json!({"ca_file": ["a", "b"]})).unwrap(), ["a", "b"]);
+        assert!(read(serde_json::json!({"ca_file": 1})).unwrap_err().to_string().contains("list of strings"));
+    }
+
+    #[test]
+    fn networks_that_make_no_sense_are_named() {
+        let refused = |network: Network| network.check().unwrap_err().message().to_owned();
+        let proxy = Choice::parse("http://p").ok();
+        let socket = Some("/s".to_owned());
+        let address = Address::parse("10.0.0.1");
+        assert!(Network { unix_socket: socket.clone(), proxy: Some(Choice::Direct), ..Network::default() }
+            .check()
+            .is_ok());
+        let both = Network { unix_socket: socket.clone(), proxy: proxy.clone(), ..Network::default() };
+        assert!(refused(both).contains("unix_socket and proxy"));
+        assert!(
+            refused(Network { unix_socket: socket, address, ..Network::default() }).contains("unix_socket and address")
+        );
+        assert!(refused(Network { address, proxy, ..Network::default() }).contains("address and proxy"));
+        for path in [String::new(), "x".repeat(108)] {
+            assert!(refused(Network { unix_socket: Some(path), ..Network::default() }).contains("unix_socket"));
+        }
+        assert!(
+            refused(Network { max_connections: Some(0), ..Network::default() }).contains("max_connections_per_host")
+        );
+        for rate in [-1.0, f64::NAN, f64::INFINITY, 1e-9, 2e6] {
+            let network = Network { requests_per_second: Some(rate), ..Network::default() };
+            assert!(refused(network).contains("requests_per_second"), "{rate}");
+        }
+    }
+
+    #[test]
+    fn a_hosts_own_limits_win() {
+        let general = ClientOptions::default().network().unwrap();
+        assert_eq!(Network::default().limits(&general), Limits { at_once: 8, per_second: 0.0 });
+        let own = Network { max_connections: Some(2), requests_per_second: Some(0.5), ..Network::default() };
+        assert_eq!(own.limits(&general), Limits { at_once: 2, per_second: 0.5 });
     }
 }

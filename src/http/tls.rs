@@ -6,15 +6,14 @@ use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::WebPkiServerVerifier;
 use rustls::crypto::{ring, verify_tls12_signature, verify_tls13_signature, CryptoProvider};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
-use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use super::settings::Trust;
+use super::pem;
+use super::route::{Route, Trust};
 use crate::error::{Code, Error, Result};
-
-const CA_FILE_LIMIT: u64 = 16 << 20;
 
 /// Where Linux distributions keep their bundle; the first that exists is read.
 const BUNDLES: [&str; 6] = [
@@ -44,69 +43,94 @@ impl Roots {
         })
     }
 
-    /// A TLS configuration for a kind of trust.
-    pub fn config(&self, trust: &Trust) -> Result<ClientConfig> {
+    /// The TLS configuration of a route.
+    pub fn config(&self, route: &Route) -> Result<ClientConfig> {
         let provider = Arc::new(ring::default_provider());
-        let builder = ClientConfig::builder_with_provider(provider.clone())
+        let mut verifier = self.verifier(&route.trust, &provider)?;
+        if let Some(proxy) = route.proxy.as_ref().filter(|proxy| proxy.is_https()) {
+            if let Ok(name) = ServerName::try_from(proxy.host().trim_matches(['[', ']']).to_owned()) {
+                let proxy = self.verifier(&route.proxy_trust, &provider)?;
+                verifier = Arc::new(Behind { name, proxy, host: verifier });
+            }
+        }
+        let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
-            .map_err(|error| Error::new(Code::Internal, format!("TLS set-up: {error}")))?;
-        let mut config = if trust.insecure {
-            builder.dangerous().with_custom_certificate_verifier(Arc::new(Unverified(provider))).with_no_client_auth()
-        } else {
-            builder.with_root_certificates(self.store(trust)?).with_no_client_auth()
+            .map_err(set_up)?
+            .dangerous()
+            .with_custom_certificate_verifier(verifier);
+        let mut config = match &route.identity {
+            None => builder.with_no_client_auth(),
+            Some(identity) => {
+                let (chain, key) = pem::identity(identity)?;
+                builder.with_client_auth_cert(chain, key).map_err(|error| {
+                    let (cert, key) = (&identity.cert_file, &identity.key_file);
+                    let message = match error {
+                        rustls::Error::InconsistentKeys(_) => {
+                            format!("the client key file {key} does not belong to the client certificate file {cert}")
+                        }
+                        error => format!("the client certificate file {cert} with the key file {key}: {error}"),
+                    };
+                    Error::new(Code::Tls, message)
+                })?
+            }
         };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(config)
     }
 
+    fn verifier(&self, trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>> {
+        if trust.insecure {
+            return Ok(Arc::new(Fixed { provider: provider.clone(), refused: None }));
+        }
+        let store = Arc::new(self.store(trust)?);
+        if store.is_empty() {
+            // No error yet: a host by plain http needs none.
+            let refused = Some("this machine has no certificate authorities, and ca_file names none");
+            return Ok(Arc::new(Fixed { provider: provider.clone(), refused }));
+        }
+        let verifier = WebPkiServerVerifier::builder_with_provider(store, provider.clone()).build().map_err(set_up)?;
+        Ok(verifier)
+    }
+
     fn store(&self, trust: &Trust) -> Result<RootCertStore> {
         let mut store = RootCertStore::empty();
-        if let Some(file) = &trust.ca_file {
-            for certificate in read_ca_file(file)? {
+        for file in &trust.ca_files {
+            for certificate in pem::certificates(file, "CA")? {
                 store.add(certificate).map_err(|error| {
                     Error::new(Code::Tls, format!("the CA file {file} holds a bad certificate: {error}"))
                 })?;
             }
         }
-        if trust.ca_file.is_none() || !trust.ca_only {
+        if trust.ca_files.is_empty() || !trust.ca_only {
             store.add_parsable_certificates(self.platform().iter().cloned());
         }
         Ok(store)
     }
 }
 
-fn read_ca_file(file: &str) -> Result<Vec<CertificateDer<'static>>> {
-    let what = || format!("cannot read the CA file {file}");
-    let size = std::fs::metadata(file).map_err(|error| Error::io(what(), &error))?.len();
-    if size > CA_FILE_LIMIT {
-        return Err(Error::new(
-            Code::LimitExceeded,
-            format!("the CA file {file} is larger than {CA_FILE_LIMIT} bytes"),
-        ));
-    }
-    let bytes = std::fs::read(file).map_err(|error| Error::io(what(), &error))?;
-    let certificates: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&bytes).collect();
-    match certificates {
-        Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err(Error::new(Code::Tls, format!("the CA file {file} holds no PEM certificate"))),
-        Err(error) => Err(Error::new(Code::Tls, format!("the CA file {file} is no PEM file: {error}"))),
-    }
+fn set_up(error: impl std::fmt::Display) -> Error {
+    Error::new(Code::Internal, format!("TLS set-up: {error}"))
 }
 
-/// Takes any certificate: for a host whose options say `insecure`. Signatures of the handshake are still checked.
+/// For a host behind a proxy that is reached by TLS itself: each is verified by what was said about it.
 #[derive(Debug)]
-struct Unverified(Arc<CryptoProvider>);
+struct Behind {
+    name: ServerName<'static>,
+    proxy: Arc<dyn ServerCertVerifier>,
+    host: Arc<dyn ServerCertVerifier>,
+}
 
-impl ServerCertVerifier for Unverified {
+impl ServerCertVerifier for Behind {
     fn verify_server_cert(
         &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
+        certificate: &CertificateDer<'_>,
+        chain: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
     ) -> std::result::Result<ServerCertVerified, rustls::Error> {
-        Ok(ServerCertVerified::assertion())
+        let verifier = if *name == self.name { &self.proxy } else { &self.host };
+        verifier.verify_server_cert(certificate, chain, name, ocsp, now)
     }
 
     fn verify_tls12_signature(
@@ -115,7 +139,7 @@ impl ServerCertVerifier for Unverified {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls12_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+        self.host.verify_tls12_signature(message, certificate, signature)
     }
 
     fn verify_tls13_signature(
@@ -124,10 +148,56 @@ impl ServerCertVerifier for Unverified {
         certificate: &CertificateDer<'_>,
         signature: &DigitallySignedStruct,
     ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0.signature_verification_algorithms)
+        self.host.verify_tls13_signature(message, certificate, signature)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
+        self.host.supported_verify_schemes()
+    }
+}
+
+/// Takes any certificate, for a host whose options say `insecure`, or none. Signatures of the handshake are still
+/// checked.
+#[derive(Debug)]
+struct Fixed {
+    provider: Arc<CryptoProvider>,
+    refused: Option<&'static str>,
+}
+
+impl ServerCertVerifier for Fixed {
+    fn verify_server_cert(
+        &self,
+        _: &CertificateDer<'_>,
+        _: &[CertificateDer<'_>],
+        _: &ServerName<'_>,
+        _: &[u8],
+        _: UnixTime,
+    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
+        match self.refused {
+            None => Ok(ServerCertVerified::assertion()),
+            Some(why) => Err(rustls::Error::General(why.to_owned())),
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
     }
 }

@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use super::resolver::{Guard, Guarded};
-use super::settings::{ClientOptions, Trust};
+use super::route::Route;
+use super::settings::ClientOptions;
 use super::tls::Roots;
 use crate::error::{Code, Error, Result};
 
-/// The connection pools of one client: one for each kind of trust and each guard, made when first needed.
+/// The connection pools of one client: one for each route and each guard, made when first needed.
 pub struct Wire {
     options: ClientOptions,
     roots: Roots,
-    pools: Mutex<HashMap<(Trust, Guard), reqwest::Client>>,
+    pools: Mutex<HashMap<(Route, Guard), reqwest::Client>>,
 }
 
 impl Wire {
@@ -26,20 +27,20 @@ impl Wire {
         &self.options
     }
 
-    /// The pool for a kind of trust and a guard.
-    pub fn pool(&self, trust: &Trust, guard: Guard) -> Result<reqwest::Client> {
+    /// The pool for a route and a guard.
+    pub fn pool(&self, route: &Route, guard: Guard) -> Result<reqwest::Client> {
         let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(pool) = pools.get(&(trust.clone(), guard)) {
+        if let Some(pool) = pools.get(&(route.clone(), guard)) {
             return Ok(pool.clone());
         }
-        let pool = self.builder(trust, guard)?.build().map_err(set_up)?;
-        pools.insert((trust.clone(), guard), pool.clone());
+        let pool = self.builder(route, guard)?.build().map_err(set_up)?;
+        pools.insert((route.clone(), guard), pool.clone());
         Ok(pool)
     }
 
     /// A client that blocks its thread, for work that no single call owns.
-    pub fn blocking(&self, trust: &Trust, guard: Guard) -> Result<reqwest::blocking::Client> {
-        reqwest::blocking::ClientBuilder::from(self.builder(trust, guard)?)
+    pub fn blocking(&self, route: &Route, guard: Guard) -> Result<reqwest::blocking::Client> {
+        reqwest::blocking::ClientBuilder::from(self.builder(route, guard)?)
             .timeout(self.options.idle())
             .build()
             .map_err(set_up)
@@ -50,17 +51,24 @@ impl Wire {
         self.pools.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 
-    fn builder(&self, trust: &Trust, guard: Guard) -> Result<reqwest::ClientBuilder> {
-        Ok(reqwest::Client::builder()
-            .tls_backend_preconfigured(self.roots.config(trust)?)
-            .dns_resolver(Guarded(guard))
+    fn builder(&self, route: &Route, guard: Guard) -> Result<reqwest::ClientBuilder> {
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(self.roots.config(route)?)
+            .dns_resolver(Guarded::new(guard, route))
             .user_agent(&self.options.user_agent)
             .connect_timeout(self.options.connect())
             .redirect(reqwest::redirect::Policy::none())
             .referer(false)
             .no_proxy()
             .http1_only()
-            .pool_max_idle_per_host(8))
+            .pool_max_idle_per_host(8);
+        if let Some(proxy) = &route.proxy {
+            builder = builder.proxy(proxy.to_reqwest()?);
+        }
+        if let Some(path) = &route.unix_socket {
+            builder = builder.unix_socket(path.as_str());
+        }
+        Ok(builder)
     }
 }
 

@@ -8,7 +8,10 @@ use crate::auth::Account;
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::http::context::Credentials;
-use crate::http::settings::Trust;
+use crate::http::headers::Headers;
+use crate::http::proxy::Choice;
+use crate::http::route::{Address, Identity};
+use crate::http::settings::{Network, Texts};
 use crate::http::Http;
 use crate::reference::{Index, Scheme};
 
@@ -31,10 +34,26 @@ pub struct HostOptions {
     pub plain_http: Option<bool>,
     /// Do not verify TLS.
     pub insecure: bool,
-    /// PEM file of certificate authorities.
-    pub ca_file: Option<String>,
+    /// PEM files of certificate authorities.
+    pub ca_file: Texts,
     /// Those instead of the platform's.
     pub ca_only: bool,
+    /// PEM file of a client certificate.
+    pub client_cert_file: Option<String>,
+    /// PEM file of its key, when that is another.
+    pub client_key_file: Option<String>,
+    /// The proxy for this host, or none at all.
+    pub proxy: Option<Choice>,
+    /// A socket of this machine that leads to this host.
+    pub unix_socket: Option<String>,
+    /// The address of this host, whatever its name resolves to.
+    pub address: Option<Address>,
+    /// Headers for every request to this host.
+    pub headers: Headers,
+    /// Requests that wait for this host's answers at once.
+    pub max_connections_per_host: Option<u32>,
+    /// Requests to this host that begin in a second; 0 is any number.
+    pub requests_per_second: Option<f64>,
     /// Where this host's API really is: scheme, host, port and path prefix.
     pub endpoint: Option<String>,
     /// Further hosts that may get this host's credentials as token servers.
@@ -48,11 +67,22 @@ impl HostOptions {
         if let Some(endpoint) = &self.endpoint {
             parse_endpoint(endpoint)?;
         }
-        Ok(())
+        self.network()?.check()
     }
 
-    fn trust(&self) -> Trust {
-        Trust { insecure: self.insecure, ca_file: self.ca_file.clone(), ca_only: self.ca_only }
+    fn network(&self) -> Result<Network> {
+        Ok(Network {
+            insecure: self.insecure,
+            ca_files: self.ca_file.0.clone(),
+            ca_only: self.ca_only,
+            identity: Identity::of(self.client_cert_file.as_deref(), self.client_key_file.as_deref())?,
+            proxy: self.proxy.clone(),
+            unix_socket: self.unix_socket.clone(),
+            address: self.address,
+            headers: self.headers.clone(),
+            max_connections: self.max_connections_per_host,
+            requests_per_second: self.requests_per_second,
+        })
     }
 
     fn secrets(&self) -> Secrets {
@@ -126,7 +156,7 @@ pub fn account(http: &Http, call: &Call, index: &Index, options: &HostOptions) -
         }
         (None, _) => base_of_name(http, call, index, options)?,
     };
-    set_trust(http, &base, options);
+    http.set_network(&base, options.network()?)?;
     Ok(Account {
         host: index.name.clone(),
         base,
@@ -148,7 +178,7 @@ fn base_of_name(http: &Http, call: &Call, index: &Index, options: &HostOptions) 
         Some(true) => Ok(plain),
         Some(false) => Ok(secure),
         None if is_loopback(&secure) => {
-            set_trust(http, &secure, options);
+            http.set_network(&secure, options.network()?)?;
             let ping = secure.join("v2/").map_err(|_| bad_host(&index.name))?;
             Ok(if http.speaks_tls(call, &ping)? { secure } else { plain })
         }
@@ -156,15 +186,9 @@ fn base_of_name(http: &Http, call: &Call, index: &Index, options: &HostOptions) 
     }
 }
 
-/// Says how a host is to be trusted, whoever leads to it.
-pub fn set_trust_of_name(http: &Http, index: &Index, options: &HostOptions) -> Result<()> {
-    set_trust(http, &base_url("https", &index.name)?, options);
-    Ok(())
-}
-
-fn set_trust(http: &Http, base: &Url, options: &HostOptions) {
-    let host = base.host_str().unwrap_or_default().to_owned();
-    http.set_trust(host, base.port_or_known_default().unwrap_or(443), options.trust());
+/// Says how a host is to be reached, whoever leads to it.
+pub fn set_network_of_name(http: &Http, index: &Index, options: &HostOptions) -> Result<()> {
+    http.set_network(&base_url("https", &index.name)?, options.network()?)
 }
 
 fn base_url(scheme: &str, host: &str) -> Result<Url> {

@@ -54,7 +54,7 @@ impl Client {
     /// A client with options; nothing is connected or started yet.
     pub fn new(options: ClientOptions) -> Result<Client> {
         options.check()?;
-        let http = Arc::new(Http::new(options));
+        let http = Arc::new(Http::new(options)?);
         Ok(Client {
             auth: Arc::new(Auth::new(http.clone())),
             http,
@@ -74,7 +74,7 @@ impl Client {
         let key = host::key(&index.name);
         options.check()?;
         // Also for a host that is only ever redirected to.
-        host::set_trust_of_name(&self.http, &index, &options)?;
+        host::set_network_of_name(&self.http, &index, &options)?;
         lock(&self.hosts).insert(key.clone(), options);
         lock(&self.accounts)
             .retain(|name, _| host::key(name.split_once("://").map_or(name.as_str(), |(_, name)| name)) != key);

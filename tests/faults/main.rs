@@ -3,9 +3,12 @@
 mod auth;
 mod common;
 mod download;
+mod governor;
 mod http;
 mod lists;
 mod manifests;
+mod network;
+mod proxy;
 mod referrers;
 mod registry;
 mod server;

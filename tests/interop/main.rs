@@ -3,6 +3,9 @@
 //! Runs under tests/registries/run, which starts everything and says where it is.
 
 mod copy;
+mod network;
+#[path = "../faults/proxy.rs"]
+mod proxy;
 mod referrers;
 
 use std::path::{Path, PathBuf};

@@ -80,3 +80,19 @@ start_referrers() {
     [ -x "$tools/referrers" ] || die "the registry with referrers is missing: run tests/setup.sh"
     start referrers "$tools/referrers"
 }
+
+# A registry that talks only to clients with a certificate of the clients' CA.
+start_mtls() {
+    {
+        storage mtls true
+        echo "http: {addr: '127.0.0.1:0', secret: test, tls: {certificate: $work/tls.pem, key: $work/tls.key, clientcas: [$work/client-ca.pem]}}"
+    } >"$work/mtls.yml"
+    start_distribution3 mtls
+}
+
+# A registry on a socket of this machine, and nowhere else.
+start_unix() {
+    export OCIREG_TEST_UNIX_SOCKET=$work/registry.sock
+    { storage unix true; echo "http: {net: unix, addr: $OCIREG_TEST_UNIX_SOCKET, secret: test}"; } >"$work/unix.yml"
+    start_distribution3 unix
+}

@@ -29,6 +29,18 @@ wait_for() {
     die "$1 did not start"
 }
 
+# wait_for_socket NAME PATH: until the server has its socket of this machine.
+wait_for_socket() {
+    local tries
+    for ((tries = 0; tries < 600; tries++)); do
+        if [ -S "$2" ] && grep -q "listening on" "$work/$1.log"; then return 0; fi
+        kill -0 "${pids[$1]}" 2>/dev/null || break
+        sleep 0.05
+    done
+    tail -n 20 "$work/$1.log" >&2
+    die "$1 did not start"
+}
+
 answers() ( # PORT
     # A TLS server may hang up before the request is written; that must not be the end of this shell.
     trap '' PIPE

@@ -1,0 +1,205 @@
+//! Folders of certificates by host, as Docker and podman have them: `<folder>/<host[:port]>/` with `*.crt`
+//! (authorities) and `NAME.cert` with `NAME.key` (a client certificate). docs.docker.com, "Verify repository client with
+//! certificates"; containers-certs.d(5).
+
+use std::collections::HashMap;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use url::Url;
+
+use super::route::Identity;
+use crate::error::{Code, Error, Result};
+
+/// Where they usually are, below the home folder and for the whole machine.
+const HOME: [&str; 2] = [".config/containers/certs.d", ".config/docker/certs.d"];
+const MACHINE: [&str; 2] = ["/etc/containers/certs.d", "/etc/docker/certs.d"];
+
+/// So many hosts' folders are remembered.
+const KEPT: usize = 1000;
+
+/// What a host's folder holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Found {
+    /// Files of authorities.
+    pub ca_files: Vec<String>,
+    /// The client certificate; of several the first by name.
+    pub identity: Option<Identity>,
+}
+
+/// The folders that are searched; the first that knows a host says everything about it.
+#[derive(Debug, Default)]
+pub struct Search {
+    folders: Vec<PathBuf>,
+    /// From here on, folders that may not be read are no error: nobody named them.
+    usual: usize,
+    found: Mutex<HashMap<String, Arc<Found>>>,
+}
+
+impl Search {
+    /// The folders of the caller, then the usual ones if they are wanted.
+    pub fn new(folders: &[String], usual: bool, home: Option<PathBuf>) -> Search {
+        let mut all: Vec<PathBuf> = folders.iter().map(PathBuf::from).collect();
+        let named = all.len();
+        if usual {
+            all.extend(home.iter().flat_map(|home| HOME.iter().map(|folder| home.join(folder))));
+            all.extend(MACHINE.iter().map(PathBuf::from));
+        }
+        Search { folders: all, usual: named, found: Mutex::default() }
+    }
+
+    /// What they say about a host; read when it is first needed.
+    pub fn of(&self, url: &Url) -> Result<Arc<Found>> {
+        let host = url.host_str().unwrap_or_default();
+        // A host that is a way up or hidden is none that anybody has a folder for.
+        if self.folders.is_empty() || host.starts_with('.') || host.contains(['/', '\\']) {
+            return Ok(Arc::default());
+        }
+        let name = format!("{host}:{}", url.port_or_known_default().unwrap_or(0));
+        if let Some(found) = self.lock().get(&name) {
+            return Ok(found.clone());
+        }
+        let found = Arc::new(self.search(host, &name, url.port().is_none())?);
+        let mut all = self.lock();
+        if all.len() >= KEPT {
+            all.clear();
+        }
+        all.insert(name, found.clone());
+        Ok(found)
+    }
+
+    fn search(&self, host: &str, name: &str, default_port: bool) -> Result<Found> {
+        for (index, folder) in self.folders.iter().enumerate() {
+            let names = if default_port { &[host, name][..] } else { &[name] };
+            for name in names {
+                let folder = folder.join(name);
+                match std::fs::read_dir(&folder) {
+                    Ok(entries) => return read(&folder, entries),
+                    Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {}
+                    Err(error) if error.kind() == ErrorKind::PermissionDenied && index >= self.usual => {}
+                    Err(error) => return Err(cannot_read(&folder, &error)),
+                }
+            }
+        }
+        Ok(Found::default())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Found>>> {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn read(folder: &Path, entries: std::fs::ReadDir) -> Result<Found> {
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.map_err(|error| cannot_read(folder, &error))?.path();
+        files.extend(path.to_str().map(str::to_owned));
+    }
+    files.sort();
+    let mut found = Found::default();
+    for file in &files {
+        if file.ends_with(".crt") {
+            found.ca_files.push(file.clone());
+        } else if let Some(stem) = file.strip_suffix(".cert") {
+            let key_file = partner(&files, file, format!("{stem}.key"), "no key beside the client certificate")?;
+            found.identity.get_or_insert(Identity { cert_file: file.clone(), key_file });
+        } else if let Some(stem) = file.strip_suffix(".key") {
+            partner(&files, file, format!("{stem}.cert"), "no client certificate beside the key")?;
+        }
+    }
+    Ok(found)
+}
+
+fn partner(files: &[String], file: &str, partner: String, what: &str) -> Result<String> {
+    if files.contains(&partner) {
+        return Ok(partner);
+    }
+    let error = Error::new(Code::Tls, format!("there is {what} {file}: {partner} is missing"));
+    Err(error.with_hint("a certificate authority's file ends in .crt"))
+}
+
+fn cannot_read(folder: &Path, error: &std::io::Error) -> Error {
+    Error::io(format!("cannot read the folder of certificates {}", folder.display()), error)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Folder(tempfile::TempDir);
+
+    impl Folder {
+        fn new(files: &[&str]) -> Folder {
+            let folder = tempfile::tempdir().unwrap();
+            for file in files {
+                let path = folder.path().join(file);
+                std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+                std::fs::write(path, "x").unwrap();
+            }
+            Folder(folder)
+        }
+
+        fn path(&self) -> String {
+            self.0.path().to_str().unwrap().to_owned()
+        }
+
+        fn search(&self) -> Search {
+            Search::new(&[self.path()], false, None)
+        }
+    }
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_hosts_folder_has_authorities_and_a_client_certificate() {
+        let folder = Folder::new(&["h:5000/b.crt", "h:5000/a.crt", "h:5000/me.cert", "h:5000/me.key", "h:5000/README"]);
+        let found = folder.search().of(&url("https://h:5000/v2/")).unwrap();
+        let file = |name: &str| format!("{}/h:5000/{name}", folder.path());
+        assert_eq!(found.ca_files, [file("a.crt"), file("b.crt")]);
+        assert_eq!(found.identity, Some(Identity { cert_file: file("me.cert"), key_file: file("me.key") }));
+        for other in ["https://h/", "https://h:5001/", "https://other:5000/", "https://h.:5000"] {
+            assert_eq!(*folder.search().of(&url(other)).unwrap(), Found::default(), "{other}");
+        }
+    }
+
+    #[test]
+    fn the_port_of_https_may_be_left_out_and_the_first_folder_wins() {
+        let (first, second) = (Folder::new(&["h/a.crt"]), Folder::new(&["h:443/b.crt", "only:443/c.crt"]));
+        let search = Search::new(&[first.path(), second.path()], false, None);
+        let files = |host: &str| search.of(&url(host)).unwrap().ca_files.clone();
+        assert_eq!(files("https://h/"), [format!("{}/h/a.crt", first.path())]);
+        assert_eq!(files("https://only/"), [format!("{}/only:443/c.crt", second.path())]);
+    }
+
+    #[test]
+    fn half_a_client_certificate_is_named() {
+        for (file, missing) in [("h/me.cert", "me.key"), ("h/me.key", "me.cert")] {
+            let error = Folder::new(&[file]).search().of(&url("https://h/")).unwrap_err();
+            assert_eq!(error.code(), Code::Tls);
+            assert!(error.message().contains(file) && error.message().contains(missing), "{error}");
+        }
+    }
+
+    #[test]
+    fn no_host_leads_out_of_the_folders() {
+        let folder = Folder::new(&["certs/x/y.crt", "a.crt"]);
+        let search = Search::new(&[format!("{}/certs", folder.path())], false, None);
+        for host in ["https://../", "https://.../"] {
+            if let Ok(url) = Url::parse(host) {
+                assert_eq!(*search.of(&url).unwrap(), Found::default());
+            }
+        }
+    }
+
+    #[test]
+    fn the_usual_folders_are_searched_when_that_is_asked_for() {
+        let home = Folder::new(&[".config/containers/certs.d/h/a.crt"]);
+        let search = Search::new(&[], true, Some(PathBuf::from(home.path())));
+        assert_eq!(search.of(&url("https://h/")).unwrap().ca_files.len(), 1);
+        assert_eq!(search.folders.len(), 4);
+        assert!(Search::new(&[], false, Some(PathBuf::from(home.path()))).folders.is_empty());
+    }
+}

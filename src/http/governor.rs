@@ -1,0 +1,205 @@
+//! One host's patience, shared by all threads of a client: how many requests may wait for an answer at once, how many
+//! may begin in a second, and until when the host wants to be left alone.
+//!
+//! A request has its place until its headers are there, and until its body is there when the body is read whole. The
+//! bytes of a blob have no place, in either direction: their transfer may depend on another request of the same
+//! program (a copy reads one while it writes another), and places that wait for places would wait for ever.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::call::Call;
+use super::retry;
+use crate::error::{Code, Error, Result};
+
+/// Those that waited together come back within a tenth of their wait, and within this.
+const SPREAD: Duration = Duration::from_millis(500);
+
+/// What one host may be asked.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Limits {
+    /// Requests that wait for their answers at once.
+    pub at_once: usize,
+    /// Requests that begin in a second; 0 is any number.
+    pub per_second: f64,
+}
+
+/// The governor of one host.
+pub struct Governor {
+    limits: Limits,
+    places: Arc<Semaphore>,
+    times: Mutex<Times>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Times {
+    /// When the next request may begin, by the rate.
+    next: Option<Instant>,
+    /// When one may begin again, by the server's word.
+    pause: Option<Pause>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Pause {
+    /// What the server asked for.
+    asked: Instant,
+    /// What it gets: after a minute one request asks again.
+    until: Instant,
+}
+
+/// A request's place; it ends with it.
+pub struct Place(Option<OwnedSemaphorePermit>);
+
+impl Place {
+    /// Gives the place to the next request, while this one goes on.
+    pub fn leave(&mut self) {
+        self.0 = None;
+    }
+}
+
+impl Governor {
+    /// With the limits of its host.
+    pub fn new(limits: Limits) -> Governor {
+        let places = limits.at_once.clamp(1, Semaphore::MAX_PERMITS);
+        Governor { limits, places: Arc::new(Semaphore::new(places)), times: Mutex::default() }
+    }
+
+    /// The same host with other limits: what the server asked for still holds.
+    pub fn with_limits(&self, limits: Limits) -> Governor {
+        let governor = Governor::new(limits);
+        governor.times().pause = self.times().pause;
+        governor
+    }
+
+    /// Its limits.
+    pub fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    /// Waits until a request may begin. RATE_LIMITED when the server wants a longer pause than the call can make.
+    pub fn enter(&self, call: &Call) -> Result<Place> {
+        loop {
+            while let Some(wait) = self.pause(call.remaining())? {
+                call.sleep(wait)?;
+            }
+            let permit = call.wait(None, self.places.clone().acquire_owned())?.ok();
+            let wait = self.reserve();
+            if !wait.is_zero() {
+                call.sleep(wait)?;
+            }
+            // Another request may have been told to wait in the meantime.
+            if self.pause(call.remaining())?.is_none() {
+                return Ok(Place(permit));
+            }
+        }
+    }
+
+    /// How long a thread that no call owns has to wait before its request.
+    pub fn wait(&self) -> Result<Duration> {
+        Ok(self.pause(None)?.unwrap_or_default() + self.reserve())
+    }
+
+    /// The server wants to be left alone for that long.
+    pub fn told_to_wait(&self, after: Duration) {
+        let now = Instant::now();
+        // More than an Instant can hold is as good as for ever.
+        let at = |after: Duration| now.checked_add(after).unwrap_or_else(|| now + Duration::from_secs(1 << 30));
+        let pause = Pause { asked: at(after), until: at(after.min(retry::PATIENCE)) };
+        let mut times = self.times();
+        if times.pause.is_none_or(|known| known.until < pause.until) {
+            times.pause = Some(pause);
+        }
+    }
+
+    /// Whether it can be forgotten: nothing holds here that a new one would not do as well.
+    pub fn is_idle(&self) -> bool {
+        let times = self.times();
+        let now = Instant::now();
+        times.next.is_none_or(|next| next <= now) && times.pause.is_none_or(|pause| pause.until <= now)
+    }
+
+    fn pause(&self, remaining: Option<Duration>) -> Result<Option<Duration>> {
+        let mut times = self.times();
+        let now = Instant::now();
+        let Some(pause) = times.pause.filter(|pause| pause.until > now) else {
+            times.pause = None;
+            return Ok(None);
+        };
+        drop(times);
+        let left = pause.asked.saturating_duration_since(now);
+        if left > remaining.map_or(retry::PATIENCE, |remaining| remaining.min(retry::PATIENCE)) {
+            let seconds = retry::whole_seconds(left);
+            let message =
+                format!("the server wants the next request after {seconds} s, longer than this call can wait");
+            return Err(Error::new(Code::RateLimited, message).with_retry_after(Some(seconds)));
+        }
+        let wait = pause.until.saturating_duration_since(now);
+        Ok(Some(wait + jitter((wait / 10).min(SPREAD))))
+    }
+
+    /// Takes the next time at which a request may begin by the rate; the time until then.
+    fn reserve(&self) -> Duration {
+        if self.limits.per_second <= 0.0 {
+            return Duration::ZERO;
+        }
+        let interval = Duration::try_from_secs_f64(1.0 / self.limits.per_second).unwrap_or(Duration::MAX / 4);
+        let mut times = self.times();
+        let now = Instant::now();
+        let at = times.next.map_or(now, |next| next.max(now));
+        times.next = at.checked_add(interval).or(Some(at));
+        at.saturating_duration_since(now)
+    }
+
+    fn times(&self) -> MutexGuard<'_, Times> {
+        self.times.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn jitter(most: Duration) -> Duration {
+    let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
+    Duration::from_micros(super::seed() % most.saturating_add(1).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn governor(per_second: f64) -> Governor {
+        Governor::new(Limits { at_once: 2, per_second })
+    }
+
+    #[test]
+    fn the_rate_spaces_what_begins() {
+        let waits: Vec<Duration> = (0..4).map(|_| governor(0.0).reserve()).collect();
+        assert!(waits.iter().all(Duration::is_zero));
+        let four = governor(4.0);
+        let waits: Vec<Duration> = (0..4).map(|_| four.reserve()).collect();
+        assert!(waits[0].is_zero());
+        for (index, wait) in waits.iter().enumerate().skip(1) {
+            let due = Duration::from_millis(250) * index as u32;
+            assert!(*wait <= due && *wait > due - Duration::from_millis(100), "{wait:?}");
+        }
+        assert!(!four.is_idle());
+    }
+
+    #[test]
+    fn a_pause_is_for_everybody_and_no_longer_than_a_minute() {
+        let governor = governor(0.0);
+        assert!(governor.pause(None).unwrap().is_none() && governor.is_idle());
+        governor.told_to_wait(Duration::from_secs(20));
+        let wait = governor.pause(None).unwrap().unwrap();
+        assert!(wait > Duration::from_secs(19) && wait <= Duration::from_millis(20_500), "{wait:?}");
+        let error = governor.pause(Some(Duration::from_secs(5))).unwrap_err();
+        assert_eq!((error.code(), error.retry_after()), (Code::RateLimited, Some(20)));
+        // A shorter one changes nothing.
+        governor.told_to_wait(Duration::ZERO);
+        assert!(governor.pause(None).unwrap().is_some());
+        governor.told_to_wait(Duration::MAX);
+        assert_eq!(governor.pause(None).unwrap_err().code(), Code::RateLimited);
+        let kept = governor.times().pause.unwrap();
+        assert!(kept.until <= Instant::now() + retry::PATIENCE);
+        assert!(governor.with_limits(governor.limits()).pause(None).is_err());
+    }
+}

@@ -1,0 +1,174 @@
+//! Headers that the caller adds to every request to a host. Their values may be secrets: nothing here shows them.
+
+use std::fmt;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
+use zeroize::Zeroizing;
+
+/// Headers that are the library's own: they frame the message, name the host, or are given by other options.
+const OWN: [&str; 28] = [
+    "accept",
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-range",
+    "content-type",
+    "cookie",
+    "expect",
+    "host",
+    "if-match",
+    "if-modified-since",
+    "if-none-match",
+    "if-range",
+    "if-unmodified-since",
+    "keep-alive",
+    "proxy-authorization",
+    "proxy-connection",
+    "range",
+    "referer",
+    "set-cookie",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "user-agent",
+    "www-authenticate",
+];
+
+/// Headers from an option: a list of `Name: value`, or an object of names and values.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Headers(HeaderMap);
+
+impl Headers {
+    /// Adds one.
+    pub fn add(&mut self, name: &str, value: &str) -> Result<(), String> {
+        let name: HeaderName =
+            name.trim().parse().map_err(|_| format!("'{}' is no name of a header", crate::digest::shorten(name)))?;
+        if OWN.contains(&name.as_str()) {
+            return Err(format!("the header {name} is the library's own"));
+        }
+        let wrong = || format!("the value of the header {name} holds control characters");
+        let value = value.trim_matches([' ', '\t']);
+        if value.chars().any(char::is_control) {
+            return Err(wrong());
+        }
+        let mut value = HeaderValue::from_bytes(value.as_bytes()).map_err(|_| wrong())?;
+        value.set_sensitive(true);
+        self.0.append(name, value);
+        Ok(())
+    }
+
+    fn add_line(&mut self, line: &str) -> Result<(), String> {
+        let (name, value) = line.split_once(':').ok_or("an entry is not 'Name: value'")?;
+        self.add(name, value)
+    }
+
+    /// Adds them to a request, instead of what another source says under the same names.
+    pub fn put_into(&self, headers: &mut HeaderMap) {
+        for name in self.0.keys() {
+            headers.remove(name);
+        }
+        for (name, value) in &self.0 {
+            headers.append(name.clone(), value.clone());
+        }
+    }
+
+    /// Their names.
+    pub fn names(&self) -> Vec<&str> {
+        self.0.keys().map(HeaderName::as_str).collect()
+    }
+
+    /// These, and what another source says under other names.
+    pub fn over(&self, general: &Headers) -> Headers {
+        let mut all = general.0.clone();
+        self.put_into(&mut all);
+        Headers(all)
+    }
+}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_list().entries(self.names()).finish()
+    }
+}
+
+impl<'de> Deserialize<'de> for Headers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Headers, D::Error> {
+        struct Reader;
+        impl<'de> Visitor<'de> for Reader {
+            type Value = Headers;
+
+            fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {
+                out.write_str("a list of 'Name: value', or an object of names and values")
+            }
+
+            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Headers, A::Error> {
+                let mut headers = Headers::default();
+                while let Some(line) = list.next_element::<Zeroizing<String>>()? {
+                    headers.add_line(&line).map_err(A::Error::custom)?;
+                }
+                Ok(headers)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Headers, A::Error> {
+                let mut headers = Headers::default();
+                while let Some((name, value)) = members.next_entry::<String, Zeroizing<String>>()? {
+                    headers.add(&name, &value).map_err(A::Error::custom)?;
+                }
+                Ok(headers)
+            }
+        }
+        deserializer.deserialize_any(Reader)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{from_value, json, Value};
+
+    fn refused(value: Value) -> String {
+        from_value::<Headers>(value).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn lists_and_objects_say_the_same() {
+        let list: Headers = from_value(json!(["X-One: a: b ", "X-Two:c"])).unwrap();
+        let object: Headers = from_value(json!({"x-one": "a: b", "X-Two": "c"})).unwrap();
+        assert_eq!(list, object);
+        assert_eq!(list.names(), ["x-one", "x-two"]);
+        assert!(!format!("{list:?}").contains("a: b"));
+        let mut map = HeaderMap::new();
+        map.insert("x-one", HeaderValue::from_static("old"));
+        list.put_into(&mut map);
+        assert_eq!(map.get_all("x-one").iter().count(), 1);
+        assert!(map["x-one"].is_sensitive());
+        let general: Headers = from_value(json!({"X-One": "general", "X-Three": "d"})).unwrap();
+        let both = list.over(&general);
+        assert_eq!(both.0["x-one"], "a: b");
+        assert_eq!(both.0["x-three"], "d");
+    }
+
+    #[test]
+    fn what_is_the_librarys_own_or_no_header_is_refused_without_its_value() {
+        for name in OWN {
+            assert!(refused(json!([format!("{}: s3cret", name.to_uppercase())])).contains(name), "{name}");
+        }
+        for (value, part) in [
+            (json!(["no colon s3cret"]), "Name: value"),
+            (json!(["a b: s3cret"]), "'a b'"),
+            (json!([": s3cret"]), "''"),
+            (json!(["X: s3cret\r\nHost: h"]), "control characters"),
+            (json!({"X": "s3cret\u{0}"}), "control characters"),
+            (json!({"X": 1}), "string"),
+            (json!("X: s3cret"), "list"),
+        ] {
+            let text = refused(value);
+            assert!(text.contains(part), "{text}");
+            assert!(part == "list" || !text.contains("s3cret"), "{text}");
+        }
+    }
+}

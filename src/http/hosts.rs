@@ -1,0 +1,238 @@
+//! What a client knows about its hosts: what the caller said about each, the way to it that follows, and its governor.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use serde_json::{json, Value};
+use url::Url;
+
+use super::certs_d::Search;
+use super::governor::Governor;
+use super::headers::Headers;
+use super::proxy::{Choice, Lookup, Proxies, Proxy};
+use super::route::{Route, Trust};
+use super::settings::{ClientOptions, Network};
+use crate::error::{Code, Error, Result};
+
+/// So many governors are kept before idle ones are forgotten: servers choose the hosts that they redirect to.
+const KEPT: usize = 1000;
+
+type Key = (String, u16);
+
+/// The hosts of one client.
+pub struct Hosts {
+    general: Network,
+    proxies: Proxies,
+    certificates: Search,
+    named: Mutex<HashMap<Key, Network>>,
+    governors: Mutex<HashMap<Key, Arc<Governor>>>,
+}
+
+impl Hosts {
+    /// With the client's options; the environment is read now, if at all.
+    pub fn new(options: &ClientOptions) -> Result<Hosts> {
+        let environment = |name: &str| std::env::var(name).ok();
+        let proxies = Proxies::new(
+            options.proxy.clone(),
+            &options.no_proxy.0,
+            options.proxy_from_environment.then_some(&environment as Lookup),
+        )?;
+        let home = options.certs_d.then(|| std::env::var_os("HOME")).flatten().map(Into::into);
+        Ok(Hosts {
+            general: options.network()?,
+            proxies,
+            certificates: Search::new(&options.certs_dir.0, options.certs_d, home),
+            named: Mutex::default(),
+            governors: Mutex::default(),
+        })
+    }
+
+    /// What the caller says about a host.
+    pub fn set(&self, url: &Url, network: Network) -> Result<()> {
+        if network.address.is_some() && !matches!(url.host(), Some(url::Host::Domain(_))) {
+            let message = format!("the option address is for a host with a name, and {} is an address", key(url).0);
+            return Err(Error::new(Code::InvalidArgument, message));
+        }
+        let key = key(url);
+        let limits = network.limits(&self.general);
+        if let Some(governor) = lock(&self.governors).get_mut(&key) {
+            if governor.limits() != limits {
+                *governor = Arc::new(governor.with_limits(limits));
+            }
+        }
+        lock(&self.named).insert(key, network);
+        Ok(())
+    }
+
+    /// The way to a URL's host. What the caller said about every host is said about the hosts that he names: a host
+    /// that a server names (`is_ours` false) never sees his client certificate, unless he gave it for that very host.
+    pub fn route(&self, url: &Url, is_ours: bool) -> Result<Route> {
+        let network = self.network(url);
+        let found = self.certificates.of(url)?;
+        let general = self.general.identity.as_ref().filter(|_| is_ours);
+        let identity = network.identity.as_ref().or(found.identity.as_ref()).or(general).cloned();
+        let proxy = self.proxy(url, &network);
+        let proxy_trust = match &proxy {
+            Some(proxy) if proxy.is_https() => self.trust(&Network::default()),
+            _ => Trust::default(),
+        };
+        if let (Some(proxy), Some(identity)) = (proxy.as_ref().filter(|proxy| proxy.is_https()), &identity) {
+            let message = format!(
+                "the client certificate {} cannot be used through the proxy {}, which could ask for it itself",
+                identity.cert_file,
+                proxy.shown()
+            );
+            return Err(Error::new(Code::InvalidArgument, message)
+                .with_hint("an http:// or socks5h:// proxy is never shown it"));
+        }
+        let mut trust = self.trust(&network);
+        trust.ca_files.extend_from_slice(&found.ca_files);
+        Ok(Route { trust, identity, proxy, proxy_trust, unix_socket: network.unix_socket, address: network.address })
+    }
+
+    fn trust(&self, network: &Network) -> Trust {
+        let of = match network.ca_files.is_empty() {
+            true => &self.general,
+            false => network,
+        };
+        let insecure = network.insecure || self.general.insecure;
+        Trust { insecure, ca_files: of.ca_files.clone(), ca_only: of.ca_only }
+    }
+
+    fn proxy(&self, url: &Url, network: &Network) -> Option<Proxy> {
+        match &network.proxy {
+            Some(Choice::Direct) => None,
+            Some(Choice::Through(proxy)) => Some(proxy.clone()),
+            None if network.unix_socket.is_some() || network.address.is_some() => None,
+            None => self.proxies.of(url).cloned(),
+        }
+    }
+
+    /// The headers that the caller adds to requests to a URL's host.
+    pub fn headers(&self, url: &Url) -> Headers {
+        self.network(url).headers.over(&self.general.headers)
+    }
+
+    /// The governor of a URL's host.
+    pub fn governor(&self, url: &Url) -> Arc<Governor> {
+        let limits = self.network(url).limits(&self.general);
+        let mut governors = lock(&self.governors);
+        if governors.len() >= KEPT {
+            governors.retain(|_, governor| Arc::strong_count(governor) > 1 || !governor.is_idle());
+        }
+        governors.entry(key(url)).or_insert_with(|| Arc::new(Governor::new(limits))).clone()
+    }
+
+    /// The way to a host that the caller names, for him to read. No secret is in it.
+    pub fn explain(&self, url: &Url) -> Result<Value> {
+        let route = self.route(url, true)?;
+        let limits = self.governor(url).limits();
+        let identity = route.identity.as_ref();
+        Ok(json!({
+            "proxy": route.proxy.as_ref().map(Proxy::shown),
+            "unix_socket": route.unix_socket,
+            "address": route.address.map(|address| address.to_string()),
+            "insecure": route.trust.insecure,
+            "ca_files": route.trust.ca_files,
+            "ca_only": route.trust.ca_only,
+            "client_cert_file": identity.map(|identity| &identity.cert_file),
+            "client_key_file": identity.map(|identity| &identity.key_file),
+            "headers": self.headers(url).names(),
+            "max_connections_per_host": limits.at_once,
+            "requests_per_second": limits.per_second,
+        }))
+    }
+
+    fn network(&self, url: &Url) -> Network {
+        lock(&self.named).get(&key(url)).cloned().unwrap_or_default()
+    }
+}
+
+fn key(url: &Url) -> Key {
+    (url.host_str().unwrap_or_default().to_owned(), url.port_or_known_default().unwrap_or(0))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::Duration;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    fn hosts(options: Value) -> Hosts {
+        Hosts::new(&serde_json::from_value(options).unwrap()).unwrap()
+    }
+
+    fn proxy(text: &str) -> Option<Choice> {
+        Choice::parse(text).ok()
+    }
+
+    #[test]
+    fn what_a_host_says_wins_and_holds_for_its_port_only() {
+        let hosts =
+            hosts(json!({"proxy": "http://u:p@general:1", "no_proxy": "inside.example", "ca_file": "general.pem"}));
+        let home = url("https://reg.example:5000/");
+        let own = Network {
+            proxy: proxy("http://own:1"),
+            ca_files: vec!["own.pem".into()],
+            ca_only: true,
+            ..Network::default()
+        };
+        hosts.set(&home, own).unwrap();
+        let shown = |text: &str| hosts.explain(&url(text)).unwrap();
+        let own = shown("https://reg.example:5000/v2/");
+        assert_eq!(
+            (&own["proxy"], &own["ca_files"], &own["ca_only"]),
+            (&json!("http://own:1"), &json!(["own.pem"]), &json!(true))
+        );
+        let other = shown("https://reg.example/");
+        assert_eq!((&other["proxy"], &other["ca_files"]), (&json!("http://general:1"), &json!(["general.pem"])));
+        assert_eq!(shown("https://a.inside.example/")["proxy"], Value::Null);
+        hosts
+            .set(&home, Network { address: super::super::route::Address::parse("10.0.0.1"), ..Network::default() })
+            .unwrap();
+        let fixed = shown("https://reg.example:5000/");
+        assert_eq!((&fixed["proxy"], &fixed["address"]), (&Value::Null, &json!("10.0.0.1")));
+    }
+
+    #[test]
+    fn the_clients_certificate_is_for_hosts_that_the_caller_names() {
+        let hosts = hosts(json!({"client_cert_file": "c.pem", "client_key_file": "k.pem"}));
+        assert!(hosts.route(&url("https://h/"), true).unwrap().identity.is_some());
+        assert!(hosts.route(&url("https://h/"), false).unwrap().identity.is_none());
+        let own = Network { proxy: proxy("https://p"), ..Network::default() };
+        hosts.set(&url("https://h/"), own).unwrap();
+        let error = hosts.route(&url("https://h/"), true).unwrap_err();
+        assert!(error.message().contains("c.pem") && error.message().contains("https://p"));
+    }
+
+    #[test]
+    fn an_address_is_for_a_name() {
+        let hosts = hosts(json!({}));
+        let network = Network { address: super::super::route::Address::parse("10.0.0.1"), ..Network::default() };
+        let error = hosts.set(&url("https://10.0.0.2"), network).unwrap_err();
+        assert!(error.message().contains("10.0.0.2"));
+    }
+
+    #[test]
+    fn a_host_has_one_governor_and_keeps_its_pause_when_its_limits_change() {
+        let hosts = hosts(json!({}));
+        let home = url("https://h/");
+        assert!(Arc::ptr_eq(&hosts.governor(&home), &hosts.governor(&url("https://h:443/x"))));
+        hosts.governor(&home).told_to_wait(Duration::from_secs(30));
+        hosts.set(&home, Network { max_connections: Some(1), ..Network::default() }).unwrap();
+        assert_eq!(hosts.governor(&home).limits().at_once, 1);
+        assert!(!hosts.governor(&home).is_idle());
+        for number in 0..3 * KEPT {
+            hosts.governor(&url(&format!("https://h{number}/")));
+        }
+        assert!(lock(&hosts.governors).len() <= KEPT);
+        assert!(!hosts.governor(&home).is_idle());
+    }
+}

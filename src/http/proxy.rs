@@ -1,0 +1,396 @@
+//! Proxies: their URLs, whom they are not for, and what the environment says when the caller wants to know.
+//!
+//! The rules are Go's (golang.org/x/net/http/httpproxy), because the other clients of registries are written in Go,
+//! with curl's ALL_PROXY beside them.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use serde::de::{Deserialize, Deserializer, Error as _};
+use url::{Host, Url};
+use zeroize::Zeroizing;
+
+use crate::error::{Code, Error, Result};
+
+const SCHEMES: [&str; 4] = ["http", "https", "socks5", "socks5h"];
+
+/// A proxy. Its credentials are never printed.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Proxy {
+    url: Url,
+    text: Zeroizing<String>,
+}
+
+// Equal ones have equal URLs, and a hash needs no password.
+impl std::hash::Hash for Proxy {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.url.hash(state);
+    }
+}
+
+impl Proxy {
+    /// Reads `[SCHEME://][USER[:PASSWORD]@]HOST[:PORT]`; without a scheme it is an http proxy. The error never quotes
+    /// the text, which may hold a password.
+    pub fn parse(text: &str) -> std::result::Result<Proxy, &'static str> {
+        let text = text.trim();
+        let text = Zeroizing::new(if text.contains("://") { text.to_owned() } else { format!("http://{text}") });
+        if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            return Err("holds spaces or control characters");
+        }
+        let mut url = Url::parse(&text).map_err(|_| "is no URL")?;
+        if !SCHEMES.contains(&url.scheme()) {
+            return Err("must begin with http://, https://, socks5:// or socks5h://");
+        }
+        if url.host_str().is_none_or(str::is_empty) {
+            return Err("names no host");
+        }
+        if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+            return Err("has more than a scheme, a user, a password, a host and a port");
+        }
+        // Below, such a proxy would silently be no proxy at all.
+        if url.as_str().parse::<hyper::Uri>().is_err() {
+            return Err("is no URL");
+        }
+        if url.scheme().starts_with("socks") && url.port().is_none() {
+            let _ = url.set_port(Some(1080));
+        }
+        let text = Zeroizing::new(url.as_str().to_owned());
+        let _ = url.set_username("");
+        let _ = url.set_password(None);
+        Ok(Proxy { url, text })
+    }
+
+    /// What messages and explanations show of it: no credentials.
+    pub fn shown(&self) -> String {
+        self.url.as_str().trim_end_matches('/').to_owned()
+    }
+
+    /// Whether it has credentials.
+    pub fn has_credentials(&self) -> bool {
+        self.text.as_str() != self.url.as_str()
+    }
+
+    /// Its host.
+    pub fn host(&self) -> &str {
+        self.url.host_str().unwrap_or_default()
+    }
+
+    /// Whether it is reached by TLS itself.
+    pub fn is_https(&self) -> bool {
+        self.url.scheme() == "https"
+    }
+
+    /// Whether it resolves the names of hosts itself; only a `socks5` proxy is told addresses.
+    pub fn resolves(&self) -> bool {
+        self.url.scheme() != "socks5"
+    }
+
+    /// Whether a plain http request is given to it as a request, and not as a connection.
+    pub fn forwards(&self) -> bool {
+        self.url.scheme().starts_with("http")
+    }
+
+    /// As the HTTP package takes it.
+    pub fn to_reqwest(&self) -> Result<reqwest::Proxy> {
+        reqwest::Proxy::all(self.text.as_str())
+            .map_err(|_| Error::new(Code::InvalidArgument, format!("the proxy {} cannot be used", self.shown())))
+    }
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(&self.shown())
+    }
+}
+
+/// What an option says about a proxy.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Choice {
+    /// None: `direct`, or an empty text.
+    Direct,
+    /// This one.
+    Through(Proxy),
+}
+
+impl Choice {
+    /// Reads the text of an option.
+    pub fn parse(text: &str) -> std::result::Result<Choice, &'static str> {
+        match text.trim() {
+            "" | "direct" => Ok(Choice::Direct),
+            text => Proxy::parse(text).map(Choice::Through),
+        }
+    }
+
+    fn proxy(&self) -> Option<&Proxy> {
+        match self {
+            Choice::Direct => None,
+            Choice::Through(proxy) => Some(proxy),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Choice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Choice, D::Error> {
+        let text = Zeroizing::new(String::deserialize(deserializer)?);
+        Choice::parse(&text).map_err(|why| D::Error::custom(format_args!("the value {why}")))
+    }
+}
+
+/// The hosts that a proxy is not for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NoProxy(Vec<Entry>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Entry {
+    Everything,
+    Network { address: IpAddr, bits: u32 },
+    Address { ip: IpAddr, port: Option<u16> },
+    Name { name: String, itself: bool, port: Option<u16> },
+}
+
+impl NoProxy {
+    /// Adds entries, separated by commas: `*`, an address or `ADDRESS/BITS`, a name (it and every name below it), or
+    /// `.name` and `*.name` (only the names below it); all but networks may have a `:PORT`.
+    pub fn add(&mut self, text: &str) {
+        self.0.extend(text.split(',').filter_map(|entry| Entry::parse(&entry.trim().to_ascii_lowercase())));
+    }
+
+    /// Whether a host is one of them.
+    pub fn covers(&self, url: &Url) -> bool {
+        let port = url.port_or_known_default();
+        let host = match url.host() {
+            Some(Host::Domain(name)) => Host::Domain(name.strip_suffix('.').unwrap_or(name)),
+            Some(Host::Ipv4(ip)) => Host::Ipv4(ip),
+            Some(Host::Ipv6(ip)) => Host::Ipv6(ip),
+            None => return false,
+        };
+        self.0.iter().any(|entry| entry.covers(&host, port))
+    }
+}
+
+impl Entry {
+    fn parse(text: &str) -> Option<Entry> {
+        if text.is_empty() {
+            return None;
+        }
+        if text == "*" {
+            return Some(Entry::Everything);
+        }
+        if let Some((address, bits)) = text.split_once('/') {
+            let (address, bits): (IpAddr, u32) = (bare(address).parse().ok()?, bits.parse().ok()?);
+            let most = if address.is_ipv4() { 32 } else { 128 };
+            return (bits <= most).then_some(Entry::Network { address, bits });
+        }
+        if let Ok(ip) = bare(text).parse() {
+            return Some(Entry::Address { ip, port: None });
+        }
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, port)) => (host, Some(port.parse().ok()?)),
+            None => (text, None),
+        };
+        if let Ok(ip) = bare(host).parse() {
+            return Some(Entry::Address { ip, port });
+        }
+        let below = host.strip_prefix("*.").or_else(|| host.strip_prefix('.'));
+        let name = below.unwrap_or(host).trim_end_matches('.');
+        (!name.is_empty()).then(|| Entry::Name { name: name.to_owned(), itself: below.is_none(), port })
+    }
+
+    fn covers(&self, host: &Host<&str>, at: Option<u16>) -> bool {
+        let ip = match host {
+            Host::Ipv4(ip) => Some(IpAddr::V4(*ip)),
+            Host::Ipv6(ip) => Some(IpAddr::V6(*ip).to_canonical()),
+            Host::Domain(_) => None,
+        };
+        match self {
+            Entry::Everything => true,
+            Entry::Network { address, bits } => ip.is_some_and(|ip| in_network(ip, *address, *bits)),
+            Entry::Address { ip: own, port } => ip == Some(*own) && (port.is_none() || *port == at),
+            Entry::Name { name, itself, port } => {
+                let Host::Domain(host) = host else { return false };
+                let below = host.strip_suffix(name.as_str()).is_some_and(|rest| rest.ends_with('.'));
+                (below || (*itself && host == name)) && (port.is_none() || *port == at)
+            }
+        }
+    }
+}
+
+fn bare(address: &str) -> &str {
+    address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(address)
+}
+
+fn in_network(ip: IpAddr, network: IpAddr, bits: u32) -> bool {
+    let same = |a: u128, b: u128, width: u32| bits == 0 || (a ^ b) >> (width - bits) == 0;
+    match (ip, network) {
+        (IpAddr::V4(ip), IpAddr::V4(network)) => same(ip.to_bits().into(), network.to_bits().into(), 32),
+        (IpAddr::V6(ip), IpAddr::V6(network)) => same(ip.to_bits(), network.to_bits(), 128),
+        _ => false,
+    }
+}
+
+/// Finds a variable of the environment.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+
+/// The proxies of a client: which one a URL goes through.
+#[derive(Debug, Clone, Default)]
+pub struct Proxies {
+    chosen: Option<Choice>,
+    http: Option<Proxy>,
+    https: Option<Proxy>,
+    except: NoProxy,
+}
+
+impl Proxies {
+    /// What the options say; `environment` is asked only when the caller wants that.
+    pub fn new(chosen: Option<Choice>, except: &[String], environment: Option<Lookup>) -> Result<Proxies> {
+        let mut proxies = Proxies { chosen, ..Proxies::default() };
+        except.iter().for_each(|text| proxies.except.add(text));
+        let Some(environment) = environment.filter(|_| proxies.chosen.is_none()) else { return Ok(proxies) };
+        let first = |names: &[&'static str]| {
+            let found = names.iter().find_map(|name| Some((*name, environment(name).filter(|text| !text.is_empty())?)));
+            let Some((name, text)) = found else { return Ok(None) };
+            let wrong = |why| Error::new(Code::InvalidArgument, format!("the environment variable {name} {why}"));
+            Proxy::parse(&Zeroizing::new(text)).map(Some).map_err(wrong)
+        };
+        // A web server passes a request's header `Proxy` to a CGI program as HTTP_PROXY.
+        let is_cgi = environment("REQUEST_METHOD").is_some();
+        let all = first(&["ALL_PROXY", "all_proxy"])?;
+        proxies.http = first(if is_cgi { &["http_proxy"] } else { &["HTTP_PROXY", "http_proxy"] })?.or(all.clone());
+        proxies.https = first(&["HTTPS_PROXY", "https_proxy"])?.or(all);
+        if let Some(text) = environment("NO_PROXY").or_else(|| environment("no_proxy")) {
+            proxies.except.add(&text);
+        }
+        Ok(proxies)
+    }
+
+    /// The proxy for a URL, where its host says nothing itself. An environment's proxy is never for this machine.
+    pub fn of(&self, url: &Url) -> Option<&Proxy> {
+        if self.except.covers(url) {
+            return None;
+        }
+        match &self.chosen {
+            Some(choice) => choice.proxy(),
+            None if super::address::is_local_name(url) => None,
+            None if url.scheme() == "https" => self.https.as_ref(),
+            None => self.http.as_ref(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    fn through(proxies: &Proxies, text: &str) -> Option<String> {
+        proxies.of(&url(text)).map(Proxy::shown)
+    }
+
+    #[test]
+    fn credentials_are_kept_but_never_shown() {
+        let proxy = Proxy::parse("http://alice:s3cr%40et@proxy.example:3128/").unwrap();
+        assert_eq!(proxy.shown(), "http://proxy.example:3128");
+        assert!(proxy.has_credentials() && !format!("{proxy:?}").contains("s3cr"));
+        assert!(proxy.to_reqwest().is_ok());
+        assert_ne!(proxy, Proxy::parse("http://proxy.example:3128").unwrap());
+        assert_eq!(Proxy::parse("proxy.example:3128").unwrap().shown(), "http://proxy.example:3128");
+        assert_eq!(Proxy::parse("socks5h://p").unwrap().shown(), "socks5h://p:1080");
+        assert!(Proxy::parse("socks5h://p").unwrap().resolves());
+        assert!(!Proxy::parse("socks5://p").unwrap().resolves());
+    }
+
+    #[test]
+    fn wrong_proxies_are_refused_without_being_quoted() {
+        for text in
+            ["ftp://u:secret@p", "http://", "http://u:secret@p/path", "socks4://p", "http://p?secret", "http://a b"]
+        {
+            let why = Proxy::parse(text).unwrap_err();
+            assert!(!why.contains("secret"), "{text}");
+        }
+        assert_eq!(Choice::parse("direct"), Ok(Choice::Direct));
+        assert_eq!(Choice::parse(""), Ok(Choice::Direct));
+    }
+
+    #[test]
+    fn exceptions_are_read_as_go_reads_them() {
+        let covers = |list: &str, target: &str| {
+            let mut except = NoProxy::default();
+            except.add(list);
+            except.covers(&url(target))
+        };
+        for (list, target) in [
+            ("*", "http://anything/"),
+            ("foo.com", "https://foo.com/"),
+            ("foo.com", "https://FOO.com./"),
+            ("foo.com", "https://bar.foo.com/"),
+            (".foo.com", "https://bar.foo.com/"),
+            ("*.foo.com", "https://bar.foo.com/"),
+            ("a, foo.com:8080 ,b", "http://foo.com:8080/"),
+            ("foo.com:443", "https://foo.com/"),
+            ("10.0.0.0/8", "http://10.200.3.4/"),
+            ("10.1.2.3", "http://10.1.2.3:5000/"),
+            ("10.1.2.3:5000", "http://10.1.2.3:5000/"),
+            ("fd00::/8", "http://[fd12::1]/"),
+            ("[fd12::1]:80", "http://[fd12::1]/"),
+            ("fd12::1", "http://[fd12::1]/"),
+            ("0.0.0.0/0", "http://1.2.3.4/"),
+            ("10.1.2.3", "http://[::ffff:10.1.2.3]/"),
+        ] {
+            assert!(covers(list, target), "{list} {target}");
+        }
+        for (list, target) in [
+            ("", "http://h/"),
+            (",,", "http://h/"),
+            ("foo.com", "https://barfoo.com/"),
+            (".foo.com", "https://foo.com/"),
+            ("*.foo.com", "https://foo.com/"),
+            ("foo.com:8080", "https://foo.com/"),
+            ("10.0.0.0/8", "http://11.0.0.1/"),
+            ("10.0.0.0/33", "http://10.0.0.1/"),
+            ("10.0.0.0/8", "http://ten.example/"),
+            ("10.1.2.3:5000", "http://10.1.2.3/"),
+            ("fd00::/8", "http://10.0.0.1/"),
+        ] {
+            assert!(!covers(list, target), "{list} {target}");
+        }
+    }
+
+    #[test]
+    fn the_environment_is_read_as_go_and_curl_read_it() {
+        let of = |variables: &'static [(&str, &str)]| {
+            let look = move |name: &str| {
+                variables.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+            };
+            Proxies::new(None, &[], Some(&look))
+        };
+        let both = of(&[("HTTP_PROXY", "upper:1"), ("http_proxy", "lower:1"), ("https_proxy", "secure:1")]).unwrap();
+        assert_eq!(through(&both, "http://h/").as_deref(), Some("http://upper:1"));
+        assert_eq!(through(&both, "https://h/").as_deref(), Some("http://secure:1"));
+        for local in ["http://localhost:5000", "http://127.9.9.9", "http://[::1]/", "http://x.localhost./"] {
+            assert_eq!(through(&both, local), None, "{local}");
+        }
+        let all = of(&[("ALL_PROXY", "socks5h://s"), ("HTTP_PROXY", ""), ("NO_PROXY", "h,.x")]).unwrap();
+        assert_eq!(through(&all, "http://other/").as_deref(), Some("socks5h://s:1080"));
+        assert_eq!(through(&all, "https://h/"), None);
+        assert_eq!(through(&all, "https://a.x/"), None);
+        let cgi = of(&[("REQUEST_METHOD", "GET"), ("HTTP_PROXY", "evil:1"), ("HTTPS_PROXY", "secure:1")]).unwrap();
+        assert_eq!(through(&cgi, "http://h/"), None);
+        assert_eq!(through(&cgi, "https://h/").as_deref(), Some("http://secure:1"));
+        let error = of(&[("HTTPS_PROXY", "ftp://u:secret@h")]).unwrap_err();
+        assert!(error.message().contains("HTTPS_PROXY") && !error.message().contains("secret"));
+    }
+
+    #[test]
+    fn what_the_caller_chose_is_for_this_machine_too_and_the_environment_is_not_asked() {
+        let look = |_: &str| Some("wrong:1".to_owned());
+        let chosen = Choice::parse("http://own:1").unwrap();
+        let proxies = Proxies::new(Some(chosen), &["no.example, 10.0.0.0/8".to_owned()], Some(&look)).unwrap();
+        assert_eq!(through(&proxies, "http://localhost/").as_deref(), Some("http://own:1"));
+        assert_eq!(through(&proxies, "http://10.1.1.1/"), None);
+        let direct = Proxies::new(Some(Choice::Direct), &[], Some(&look)).unwrap();
+        assert_eq!(through(&direct, "http://h/"), None);
+    }
+}

@@ -1,0 +1,96 @@
+//! A request, before it is sent.
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::Method;
+use url::Url;
+
+use super::resolver::Guard;
+use super::upload::Body;
+use crate::error::{Code, Error, Result};
+
+/// When a request may be sent a second time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Repeat {
+    /// Never.
+    Never,
+    /// When the server answered that it did not do it.
+    WhenRefused,
+    /// Also when no answer came: doing it twice is doing it once.
+    Always,
+}
+
+/// A request.
+pub struct Request<'a> {
+    /// Its method.
+    pub method: Method,
+    /// Where it goes.
+    pub url: Url,
+    /// Its headers, without credentials.
+    pub headers: HeaderMap,
+    /// The credentials for the origin of `url`; no other origin ever sees them.
+    pub authorization: Option<HeaderValue>,
+    /// Its body.
+    pub body: Body<'a>,
+    /// When it may be sent again.
+    pub repeat: Repeat,
+    /// Who chose `url`.
+    pub guard: Guard,
+    /// Read a successful answer's body at once, so that a break in it is a break of the request.
+    pub whole: Option<Whole>,
+}
+
+/// How a body is read at once.
+#[derive(Debug, Clone, Copy)]
+pub struct Whole {
+    /// The most bytes that it may have.
+    pub limit: u64,
+    /// What it is, for the error.
+    pub what: &'static str,
+}
+
+impl<'a> Request<'a> {
+    /// A request without headers and body to a URL of the caller's choice.
+    pub fn new(method: Method, url: Url) -> Request<'a> {
+        let repeat = match method {
+            Method::GET | Method::HEAD | Method::DELETE => Repeat::Always,
+            _ => Repeat::Never,
+        };
+        let headers = HeaderMap::new();
+        Request {
+            method,
+            url,
+            headers,
+            authorization: None,
+            body: Body::Empty,
+            repeat,
+            guard: Guard::Caller,
+            whole: None,
+        }
+    }
+
+    /// Adds a header.
+    pub fn header(mut self, name: HeaderName, value: &str) -> Result<Request<'a>> {
+        let value = HeaderValue::from_str(value)
+            .map_err(|_| Error::new(Code::InvalidArgument, format!("the {name} header cannot hold this value")))?;
+        self.headers.insert(name, value);
+        Ok(self)
+    }
+
+    /// Reads the body of a successful answer at once.
+    pub fn whole(mut self, limit: u64, what: &'static str) -> Request<'a> {
+        self.whole = Some(Whole { limit, what });
+        self
+    }
+
+    /// Says when it may be sent again.
+    pub fn repeat(mut self, repeat: Repeat) -> Request<'a> {
+        self.repeat = repeat;
+        self
+    }
+
+    /// Adds a body.
+    pub fn body(mut self, body: Body<'a>) -> Request<'a> {
+        self.body = body;
+        self
+    }
+}

@@ -1,0 +1,227 @@
+//! The way to a host: how it is trusted, who we say we are, and what is connected to. Everything that makes two
+//! connections different is in it, so that it is also the key of the connection pools.
+
+use std::fmt;
+use std::net::{IpAddr, SocketAddr};
+
+use reqwest::header::{HeaderMap, HeaderValue, HOST};
+use serde::de::{Deserialize, Deserializer, Error as _};
+use url::Url;
+
+use super::address;
+use super::fault;
+use super::proxy::Proxy;
+use super::resolver::{Guard, Refused};
+use crate::error::{Code, Error, Result};
+
+/// How the other end's identity is checked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Trust {
+    /// Not at all.
+    pub insecure: bool,
+    /// By the authorities in these PEM files too.
+    pub ca_files: Vec<String>,
+    /// By those only.
+    pub ca_only: bool,
+}
+
+/// The files of a client certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Identity {
+    /// PEM file of the certificate and those between it and its authority.
+    pub cert_file: String,
+    /// PEM file of its key; the same file when it holds both.
+    pub key_file: String,
+}
+
+impl Identity {
+    /// From two options, of which the second may be left out.
+    pub fn of(cert_file: Option<&str>, key_file: Option<&str>) -> Result<Option<Identity>> {
+        match (cert_file, key_file) {
+            (None, None) => Ok(None),
+            (None, Some(_)) => {
+                Err(Error::new(Code::InvalidArgument, "the option client_key_file needs client_cert_file"))
+            }
+            (Some(cert), key) => {
+                Ok(Some(Identity { cert_file: cert.to_owned(), key_file: key.unwrap_or(cert).to_owned() }))
+            }
+        }
+    }
+}
+
+/// A fixed address: `IP` or `IP:PORT`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Address {
+    /// What is connected to, whatever the name resolves to.
+    pub ip: IpAddr,
+    /// The port, when it is another than the URL's.
+    pub port: Option<u16>,
+}
+
+impl Address {
+    /// Reads one; an IPv6 address with a port has brackets.
+    pub fn parse(text: &str) -> Option<Address> {
+        let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+        if let Ok(ip) = bare.parse() {
+            return Some(Address { ip, port: None });
+        }
+        let both: SocketAddr = text.parse().ok()?;
+        (both.port() != 0).then(|| Address { ip: both.ip(), port: Some(both.port()) })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.port {
+            Some(port) => SocketAddr::new(self.ip, port).fmt(out),
+            None => self.ip.fmt(out),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Address, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Address::parse(&text)
+            .ok_or_else(|| D::Error::custom(format_args!("'{}' is no IP or IP:PORT", crate::digest::shorten(&text))))
+    }
+}
+
+/// The way to a host.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+pub struct Route {
+    /// How its identity is checked.
+    pub trust: Trust,
+    /// Who we say we are, when it asks.
+    pub identity: Option<Identity>,
+    /// The proxy that leads to it.
+    pub proxy: Option<Proxy>,
+    /// How the identity of a proxy is checked: never by what was said about the host.
+    pub proxy_trust: Trust,
+    /// The socket of this machine that leads to it.
+    pub unix_socket: Option<String>,
+    /// Its address, whatever its name resolves to.
+    pub address: Option<Address>,
+}
+
+impl Route {
+    /// Refuses the hosts that whoever named this URL may not send us to, as far as that is known without resolving:
+    /// the resolver checks the rest, unless a proxy resolves names for us. Then the names of this machine and of
+    /// clouds' metadata services are refused too, and the proxy is believed about all others.
+    pub fn check(&self, url: &Url, guard: Guard) -> Result<()> {
+        self.refused(url, guard).map_err(|refused| Error::new(Code::Redirect, refused.to_string()).with_url(url))
+    }
+
+    fn refused(&self, url: &Url, guard: Guard) -> std::result::Result<(), Refused> {
+        // The caller says where it leads.
+        if self.unix_socket.is_some() || self.address.is_some() {
+            return Ok(());
+        }
+        Refused::check(url, guard)?;
+        let (Some(proxy), Some(url::Host::Domain(name))) = (&self.proxy, url.host()) else { return Ok(()) };
+        if proxy.resolves() {
+            Refused::check_name(name, guard)?;
+        } else if guard != Guard::Caller && name == proxy.host() {
+            // The resolver lets the proxy's own name pass.
+            return Err(Refused::proxy(name));
+        }
+        Ok(())
+    }
+
+    /// The URL that the HTTP package is given. A fixed port is in it; then the headers get the host's own name.
+    pub fn wire(&self, url: &Url, headers: &mut HeaderMap) -> Url {
+        let mut wire = url.clone();
+        if let Some(port) = self.address.and_then(|address| address.port) {
+            if let (Ok(()), Ok(host)) = (wire.set_port(Some(port)), HeaderValue::from_str(&fault::host_of(url))) {
+                headers.insert(HOST, host);
+            }
+        }
+        wire
+    }
+
+    /// The address that answered a request: behind a proxy or a socket, only what the URL itself says.
+    pub fn remote(&self, url: &Url, peer: Option<SocketAddr>) -> Option<IpAddr> {
+        match self.proxy.is_some() || self.unix_socket.is_some() {
+            true => address::certain(url),
+            false => peer.map(|peer| peer.ip()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn url(text: &str) -> Url {
+        Url::parse(text).unwrap()
+    }
+
+    #[test]
+    fn addresses_may_have_a_port() {
+        for (text, shown) in [
+            ("10.0.0.1", "10.0.0.1"),
+            ("10.0.0.1:5000", "10.0.0.1:5000"),
+            ("::1", "::1"),
+            ("[::1]", "::1"),
+            ("[::1]:5000", "[::1]:5000"),
+        ] {
+            assert_eq!(Address::parse(text).unwrap().to_string(), shown);
+        }
+        for text in
+            ["", "host", "host:5000", "10.0.0.1:", "10.0.0.1:0", "10.0.0.1:70000", "10.0.0.256", "http://10.0.0.1"]
+        {
+            assert_eq!(Address::parse(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_needs_its_certificate() {
+        assert_eq!(Identity::of(None, None).unwrap(), None);
+        let both = Identity::of(Some("c.pem"), None).unwrap().unwrap();
+        assert_eq!((both.cert_file.as_str(), both.key_file.as_str()), ("c.pem", "c.pem"));
+        assert!(Identity::of(None, Some("k")).unwrap_err().message().contains("client_key_file"));
+    }
+
+    #[test]
+    fn what_a_proxy_resolves_is_checked_by_name() {
+        let server = Guard::said_by(None);
+        let of = |proxy: &str| Route { proxy: Some(Proxy::parse(proxy).unwrap()), ..Route::default() };
+        let proxied = of("http://proxy.example:3128");
+        for bad in ["http://localhost/", "http://x.localhost", "http://metadata.google.internal/", "http://127.0.0.1/"]
+        {
+            assert_eq!(proxied.check(&url(bad), server).unwrap_err().code(), Code::Redirect, "{bad}");
+            assert!(proxied.check(&url(bad), Guard::Caller).is_ok());
+        }
+        assert!(proxied.check(&url("https://cdn.example/"), server).is_ok());
+        // Without a proxy the resolver sees the name.
+        assert!(Route::default().check(&url("http://localhost/"), server).is_ok());
+        let local = Guard::said_by(Some("127.0.0.1".parse().unwrap()));
+        assert!(proxied.check(&url("http://localhost/"), local).is_ok());
+        assert!(proxied.check(&url("http://metadata.google.internal/"), local).is_err());
+        let socks = of("socks5://proxy.example");
+        assert!(socks.check(&url("http://proxy.example:22/"), server).is_err());
+        assert!(socks.check(&url("http://localhost/"), server).is_ok());
+    }
+
+    #[test]
+    fn a_fixed_port_keeps_the_hosts_name() {
+        let wire = |address: &str, text: &str| {
+            let mut headers = HeaderMap::new();
+            let wire = Route { address: Address::parse(address), ..Route::default() }.wire(&url(text), &mut headers);
+            (wire.to_string(), headers.get(HOST).map(|host| host.to_str().unwrap().to_owned()))
+        };
+        let fixed = wire("127.0.0.1:5001", "https://reg.example/v2/");
+        assert_eq!(fixed, ("https://reg.example:5001/v2/".to_owned(), Some("reg.example".to_owned())));
+        assert_eq!(wire("127.0.0.1:5001", "http://reg.example:81/").1.as_deref(), Some("reg.example:81"));
+        assert_eq!(wire("127.0.0.1", "https://reg.example/").1, None);
+    }
+
+    #[test]
+    fn behind_a_proxy_the_peer_is_not_who_answered() {
+        let peer: SocketAddr = "127.0.0.1:3128".parse().unwrap();
+        let proxied = Route { proxy: Proxy::parse("http://127.0.0.1:3128").ok(), ..Route::default() };
+        assert_eq!(proxied.remote(&url("http://reg.example"), Some(peer)), None);
+        assert_eq!(proxied.remote(&url("http://10.0.0.1"), Some(peer)), Some("10.0.0.1".parse().unwrap()));
+        assert_eq!(Route::default().remote(&url("http://reg.example"), Some(peer)), Some(peer.ip()));
+    }
+}

@@ -75,7 +75,8 @@ impl Roots {
     }
 }
 
-fn read_ca_file(file: &str) -> Result<Vec<CertificateDer<'static>>> {
+/// The certificates in a CA file (PEM).
+pub fn read_ca_file(file: &str) -> Result<Vec<CertificateDer<'static>>> {
     let what = || format!("cannot read the CA file {file}");
     let size = std::fs::metadata(file).map_err(|error| Error::io(what(), &error))?.len();
     if size > CA_FILE_LIMIT {

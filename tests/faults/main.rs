@@ -8,6 +8,7 @@ mod lists;
 mod manifests;
 mod referrers;
 mod registry;
+mod schema1;
 mod server;
 mod sessions;
 mod subject;

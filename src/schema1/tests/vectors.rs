@@ -34,7 +34,7 @@ fn b_and_c_verify() {
         (
             vector!("containers-image.json"),
             "5a26403ca5f91c7f04300e397efc83960afbfe2d2b34314383a53e267a604455",
-            "google_containers/pause-amd64",
+            "rhosp12/openstack-nova-api",
             6,
             "DB2X:GSG2:",
         ),

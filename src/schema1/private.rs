@@ -90,7 +90,7 @@ fn from_pkcs8(block: &Block) -> Result<Private> {
 }
 
 fn other_key(kind: &str) -> Error {
-    let message = format!("only EC keys on the curve P-256 can sign; this is no good one ({} key)", shorten(kind));
+    let message = format!("only EC keys on the curve P-256 can sign, and this {} key is none", shorten(kind));
     Error::new(Code::Unsupported, message)
         .with_hint("make one with ocireg_schema1_key, or: openssl ecparam -name prime256v1 -genkey -noout")
 }

@@ -45,7 +45,10 @@ pub fn sign(content: &[u8], key: &Private, chain: Option<&Chain>, time: Duration
     signatures.sort_by_cached_key(|(id, signature)| (id.clone(), text(signature)));
     let list: Vec<Value> = signatures.into_iter().map(|(_, signature)| signature).collect();
     let head = payload.get(..format.length).unwrap_or(&payload);
-    put_together(head, &list)
+    let signed = put_together(head, &list)?;
+    // Whoever signed first may have put the payload together in a way that is not to be continued.
+    Opened::new(&signed)?;
+    Ok(signed)
 }
 
 /// Signatures with their keys' ids.

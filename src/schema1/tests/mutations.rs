@@ -99,6 +99,20 @@ fn formats_that_cannot_be() {
     bad(&with(encode(twice.as_bytes())), Code::Signature, "twice");
 }
 
+/// A signature whose tail is the whole payload is good, but no second one can be added to it.
+#[test]
+fn a_payload_that_is_all_tail() {
+    let payload = content();
+    let format = json!({"formatLength": 0, "formatTail": encode(payload.as_bytes())}).to_string();
+    let protected = encode(format.as_bytes());
+    let signature = encode(&vector_key().sign(format!("{protected}.{}", encode(payload.as_bytes())).as_bytes()));
+    let header = json!({"jwk": vector_key().public().to_jwk().unwrap(), "alg": "ES256"});
+    let file = assemble(&payload, json!([{"header": header, "signature": signature, "protected": protected}]));
+    assert_eq!(good(&file).payload, payload.as_bytes());
+    let time = parse_time(TIME).unwrap();
+    refused(sign(&file, &Private::generate().unwrap(), None, time), Code::Signature, "no JSON");
+}
+
 #[test]
 fn all_signatures_must_agree_and_be_good() {
     let document: Value = serde_json::from_slice(&signed()).unwrap();

@@ -41,7 +41,7 @@ fn b_and_c_verify() {
         (
             vector!("regclient.json"),
             "f3ef067962554c3352dc0c659ca563f73cc396fe0dea2a2c23a7964c6290f782",
-            "library/hello-world",
+            "library/debian",
             2,
             "",
         ),

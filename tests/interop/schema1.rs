@@ -92,3 +92,51 @@ fn what_is_signed_badly_the_registry_refuses_too() {
     let error = client.put_manifest(&call, &reference, other.as_bytes(), &PutOptions::default()).unwrap_err();
     assert_eq!(error.http_status(), Some(400), "{error}");
 }
+
+fn run(arguments: &[&str]) -> std::process::Output {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/release/ocireg");
+    let program = std::env::var_os("OCIREG_TEST_COMMAND").map_or(built, PathBuf::from);
+    Command::new(&program).args(arguments).output().unwrap_or_else(|error| panic!("{}: {error}", program.display()))
+}
+
+fn says(arguments: &[&str]) -> Value {
+    let output = run(arguments);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn the_commands_make_a_key_sign_and_verify() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (key, plain, signed) = (path("key.pem"), path("plain.json"), path("signed.json"));
+    let payload = content("a/b", "t", &[sha256(b"layer")]);
+    std::fs::write(&plain, &payload).unwrap();
+    // A file that all may read is no longer one when it holds a key.
+    std::fs::write(&key, "old").unwrap();
+    std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let made = says(&["schema1", "key", "-o", &key]);
+    assert_eq!(std::fs::metadata(&key).unwrap().permissions().mode() & 0o777, 0o600);
+
+    let facts = says(&["schema1", "sign", &plain, "--key", &key, "-o", &signed]);
+    assert_eq!((&facts["digest"], &facts["signatures"][0]["key_id"]), (&json!(sha256(&payload)), &made["key_id"]));
+    assert_eq!(says(&["schema1", "verify", &signed]), facts);
+    let raw = run(&["schema1", "sign", &plain, "--key", &key]).stdout;
+    assert_eq!(verify(&raw, &Demand::default()).unwrap().payload, payload);
+    assert!(run(&["schema1", "key"]).stdout.starts_with(b"-----BEGIN PRIVATE KEY-----\n"));
+
+    let failed = |arguments: &[&str], status: i32, part: &str| {
+        let output = run(arguments);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), output.stdout.len()), (Some(status), 0), "{message}");
+        assert!(message.contains(part), "{message:?} lacks {part:?}");
+    };
+    let changed = String::from_utf8(std::fs::read(&signed).unwrap()).unwrap().replace("a/b", "a/c");
+    std::fs::write(&signed, changed).unwrap();
+    failed(&["schema1", "verify", &signed], Code::Signature.number(), "ocireg: SIGNATURE: ");
+    failed(&["schema1", "sign", &signed, "--key", &key], Code::Signature.number(), "does not verify");
+    failed(&["schema1", "sign", &plain], 64, "--key");
+    failed(&["schema1", "sign", &plain, "--key", &plain], Code::InvalidArgument.number(), "PEM");
+    failed(&["schema1", "verify", &path("nothing")], Code::Io.number(), "nothing");
+}

@@ -494,8 +494,8 @@ ocireg_status ocireg_digest_bytes(const uint8_t *data,
                                   char **digest,
                                   ocireg_error **error);
 
-// Checks the bytes of a manifest and says what it is. The digest of a signed schema-1 manifest is that of its payload. Any
-// thread.
+// Checks the bytes of a manifest and says what it is. The digest of a signed schema-1 manifest is that of its payload; its
+// signatures are ocireg_schema1_verify's business. Any thread.
 //
 // Options: media_type (string: what the bytes are said to be, which they are checked against).
 //
@@ -570,12 +570,13 @@ ocireg_status ocireg_repository_tags(ocireg_client *client,
 // Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`,
 // {"mediaType", "digest", "size", "schema_version", "kind", "manifest"} as of ocireg_manifest_inspect, "reference"
 // (HOST/REPOSITORY@DIGEST), "headers": {name: value}, "rate_limit": {"limit", "remaining", "window_seconds": number or
-// null, "source": string or null} as the registry's headers say, or null [, "platform": {"os", "architecture", ...} when one was picked], freed
-// with ocireg_string_free.
+// null, "source": string or null} as the registry's headers say, or null [, "platform": {"os", "architecture", ...} when one
+// was picked] [, "signatures": as of ocireg_schema1_verify, when it is a signed schema-1 manifest], freed with
+// ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_INVALID_MANIFEST, OCIREG_LIMIT_EXCEEDED,
-// OCIREG_SIZE_MISMATCH (against the index), OCIREG_NOT_FOUND also when the index has no such platform. Source:
-// distribution-spec end-3.
+// OCIREG_SIZE_MISMATCH (against the index), OCIREG_SIGNATURE (a signed schema-1 manifest with a signature that is not
+// good), OCIREG_NOT_FOUND also when the index has no such platform. Source: distribution-spec end-3.
 ocireg_status ocireg_manifest_get(ocireg_client *client,
                                   ocireg_context *context,
                                   const char *reference,
@@ -1126,6 +1127,86 @@ ocireg_status ocireg_layout_clean(ocireg_client *client,
                                   const ocireg_options *options,
                                   char **json,
                                   ocireg_error **error);
+
+// Verifies a signed schema-1 manifest: every signature must be good, and everything in the result but the signatures is
+// read from what they sign. Good signatures alone prove that nothing was changed, and nothing about who signed: the keys
+// stand in the manifest. So ask for a key or an authority where that matters. Any thread.
+//
+// Accepted are ES256, ES384, ES512 (P-256, P-384, P-521), RS256, RS384 and RS512 (RSA of 2048 to 8192 bits), each with the
+// key in the header (jwk) or in a certificate (x5c).
+//
+// Options: keys (list of strings: keys that must all have signed, each an id such as "LJ5H:RTFE:..." or a public key as PEM
+// text); ca_pem (string), ca_file (string): certificate authorities as PEM text or in a PEM file, one of which must stand
+// behind at least one signature; time (string, now: when the certificates must be valid, such as "2015-04-08T18:52:59Z").
+//
+// Result: {"digest": string (of the payload, which is the manifest's), "name": string, "tag": string, "architecture":
+// string or null, "fs_layers": [string] (digests, the topmost layer first), "history": [{"id": string, "parent": string or
+// null, "throwaway": boolean}] (as many, the topmost first), "signatures": [{"key_id": string, "key_type": "EC" or "RSA",
+// "algorithm": string, "x5c": boolean (the key came in a certificate), "subject": string or null (whose certificate),
+// "time": string or null (as the signer says), "trusted": boolean (of a key or an authority that was asked for)}]}. Free
+// with ocireg_string_free.
+//
+// Errors: OCIREG_SIGNATURE (its message says what is wrong), OCIREG_INVALID_MANIFEST (well signed, but no good manifest),
+// OCIREG_INVALID_ARGUMENT, OCIREG_IO and OCIREG_TLS (the CA file). Source: Docker's manifest v2 schema 1, libtrust, RFC
+// 7515, RFC 7517, RFC 7518.
+ocireg_status ocireg_schema1_verify(const uint8_t *data,
+                                    size_t size,
+                                    const ocireg_options *options,
+                                    char **json,
+                                    ocireg_error **error);
+
+// The exact bytes that the signatures of a schema-1 manifest sign: their digest is the manifest's. The signatures are not
+// verified. Any thread.
+//
+// Result: `payload`, freed with ocireg_buffer_free.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_SIGNATURE. Source: Docker's manifest v2 schema 1, libtrust.
+ocireg_status ocireg_schema1_payload(const uint8_t *data,
+                                     size_t size,
+                                     ocireg_buffer **payload,
+                                     ocireg_error **error);
+
+// Signs a schema-1 manifest with ES256, as libtrust does: its bytes stay as they are within. One that is signed already,
+// and well, gets one signature more; an earlier one of the same key is replaced. The same key, content and time give the
+// same bytes. To put them, use ocireg_manifest_put. Any thread.
+//
+// `key` is a private key as PEM text, of the curve P-256, not encrypted: "PRIVATE KEY" or "EC PRIVATE KEY".
+//
+// Options: chain (string: certificates as PEM text, that of the key first; they go into the header instead of the key);
+// time (string, now: when it was signed, such as "2015-04-08T18:52:59Z").
+//
+// Result: `signed_manifest`, freed with ocireg_buffer_free.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_UNSUPPORTED (another kind of key, or an encrypted one), OCIREG_INVALID_MANIFEST,
+// OCIREG_SIGNATURE (signed already, but not well). Source: Docker's manifest v2 schema 1, libtrust, RFC 6979.
+ocireg_status ocireg_schema1_sign(const uint8_t *data,
+                                  size_t size,
+                                  const char *key,
+                                  const ocireg_options *options,
+                                  ocireg_buffer **signed_manifest,
+                                  ocireg_error **error);
+
+// Makes a private key for ocireg_schema1_sign, on the curve P-256, from the system's random numbers. Any thread.
+//
+// Options: format ("pkcs8", the default: "PRIVATE KEY", or "sec1": "EC PRIVATE KEY", as libtrust writes it).
+//
+// Result: PEM text, not encrypted; overwrite it before it is freed with ocireg_string_free, where that matters.
+//
+// Errors: OCIREG_INVALID_ARGUMENT. Source: RFC 5958, RFC 5915.
+ocireg_status ocireg_schema1_key(const ocireg_options *options,
+                                 char **pem,
+                                 ocireg_error **error);
+
+// What a key is: a public one as PEM text ("PUBLIC KEY": EC of the curves P-256, P-384, P-521, or RSA), or a private one
+// that can sign. Any thread.
+//
+// Result: {"key_id": string (libtrust's), "key_type": "EC" or "RSA", "crv": string or null, "public_key": string (PEM
+// text)}. Free with ocireg_string_free.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_UNSUPPORTED. Source: libtrust, RFC 5280, RFC 7517.
+ocireg_status ocireg_schema1_key_info(const char *pem,
+                                      char **json,
+                                      ocireg_error **error);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -20,7 +20,7 @@ pub struct Content {
 }
 
 impl Content {
-    /// Bytes that must have a digest, when one is given.
+    /// Bytes that must have a digest, when one is given. The signatures of a signed schema-1 manifest must be good.
     pub fn parse(bytes: Vec<u8>, media_type: Option<&str>, expected: Option<&Digest>) -> Result<Content> {
         let algorithm = expected.map_or(Algorithm::Sha256, Digest::algorithm);
         let document = Document::parse(&bytes, media_type, algorithm)?;
@@ -28,6 +28,7 @@ impl Content {
             let message = format!("the manifest has the digest {}, not {expected}", document.digest);
             return Err(Error::new(Code::DigestMismatch, message));
         }
+        document.verify_signatures(&bytes)?;
         Ok(Content { document, bytes })
     }
 

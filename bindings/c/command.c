@@ -31,6 +31,9 @@ const struct command *const commands[] = {
     &command_copy,
     &command_pull,
     &command_push,
+    &command_schema1_verify,
+    &command_schema1_sign,
+    &command_schema1_key,
     NULL,
 };
 
@@ -123,6 +126,9 @@ static int set(struct command_line *line, const struct parameter *parameter, con
         break;
     case PARAMETER_FROM:
         line->from = value;
+        break;
+    case PARAMETER_KEY:
+        line->key = value;
         break;
     case PARAMETER_RAW:
         line->raw = true;

@@ -15,6 +15,7 @@ enum parameter_kind {
     PARAMETER_LIST,
     /* The command's own business. */
     PARAMETER_OUTPUT,
+    PARAMETER_KEY,
     PARAMETER_RAW,
     PARAMETER_FROM,
 };
@@ -34,6 +35,7 @@ struct command_line {
     ocireg_options *options;
     const char *output; /* -o FILE */
     const char *from;   /* --from REPO */
+    const char *key;    /* --key FILE */
     bool raw;
 };
 
@@ -54,6 +56,7 @@ extern const struct command command_upload_start, command_upload_status, command
 extern const struct command command_upload_cancel, command_blob_mount;
 extern const struct command command_copy, command_pull, command_push;
 extern const struct command command_referrers, command_untag;
+extern const struct command command_schema1_verify, command_schema1_sign, command_schema1_key;
 extern const struct command command_blob_get, command_blob_head, command_blob_put, command_blob_delete;
 
 /* All of them, up to NULL. */

@@ -141,13 +141,13 @@ static char *temporary_name(const char *path)
     return asprintf(&name, "%.*s.%.200s.XXXXXX", folder, path, path + folder) < 0 ? NULL : name;
 }
 
-static bool write_and_rename(const char *path, char *temporary, const uint8_t *data, size_t size)
+static bool write_and_rename(const char *path, char *temporary, mode_t mode, const uint8_t *data, size_t size)
 {
     int fd = mkostemp(temporary, O_CLOEXEC), reason;
     bool well;
     if (fd < 0)
         return false;
-    well = write_all(fd, data, size) && fchmod(fd, permissions(path)) == 0 && fsync(fd) == 0;
+    well = write_all(fd, data, size) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
     well = close_well(fd, well) && rename(temporary, path) == 0;
     reason = errno;
     if (!well)
@@ -156,11 +156,12 @@ static bool write_and_rename(const char *path, char *temporary, const uint8_t *d
     return well;
 }
 
-static bool replace(const char *path, const uint8_t *data, size_t size)
+static bool replace(const char *path, bool secret, const uint8_t *data, size_t size)
 {
     /* A symbolic link stays, and what it names is replaced. */
     char *real = realpath(path, NULL), *temporary = temporary_name(real == NULL ? path : real);
-    bool well = temporary != NULL && write_and_rename(real == NULL ? path : real, temporary, data, size);
+    mode_t mode = secret ? 0600 : permissions(path);
+    bool well = temporary != NULL && write_and_rename(real == NULL ? path : real, temporary, mode, data, size);
     int reason = errno;
     free(temporary);
     free(real);
@@ -174,9 +175,19 @@ bool is_standard_output(const char *path)
     return stat(path, &there) == 0 && fstat(STDOUT_FILENO, &here) == 0 && there.st_dev == here.st_dev && there.st_ino == here.st_ino;
 }
 
-int file_write_whole(struct session *session, const char *path, const uint8_t *data, size_t size)
+static int write_whole(struct session *session, const char *path, bool secret, const uint8_t *data, size_t size)
 {
-    if (is_stream(path) ? write_stream(path, data, size) : replace(path, data, size))
+    if (is_stream(path) ? write_stream(path, data, size) : replace(path, secret, data, size))
         return OCIREG_OK;
     return report_failure(session->output, OCIREG_IO, "cannot write %s: %s", path, strerror(errno));
+}
+
+int file_write_whole(struct session *session, const char *path, const uint8_t *data, size_t size)
+{
+    return write_whole(session, path, false, data, size);
+}
+
+int file_write_secret(struct session *session, const char *path, const uint8_t *data, size_t size)
+{
+    return write_whole(session, path, true, data, size);
 }

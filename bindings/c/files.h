@@ -22,5 +22,7 @@ int file_read_whole(struct session *session, const char *path, size_t limit, uin
 
 /* Writes a file so that it appears whole or not at all. */
 int file_write_whole(struct session *session, const char *path, const uint8_t *data, size_t size);
+/* The same for a secret: nobody else may read the file. */
+int file_write_secret(struct session *session, const char *path, const uint8_t *data, size_t size);
 
 #endif

@@ -20,6 +20,7 @@ mod names;
 mod options;
 mod referrers;
 mod registry;
+mod schema1;
 mod session;
 mod sigpipe;
 pub mod status;

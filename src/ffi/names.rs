@@ -108,8 +108,8 @@ fn invalid(error: crate::digest::DigestError) -> crate::error::Error {
     crate::error::Error::new(crate::error::Code::InvalidArgument, format!("the option algorithm: {error}"))
 }
 
-/// Checks the bytes of a manifest and says what it is. The digest of a signed schema-1 manifest is that of its payload. Any
-/// thread.
+/// Checks the bytes of a manifest and says what it is. The digest of a signed schema-1 manifest is that of its payload; its
+/// signatures are ocireg_schema1_verify's business. Any thread.
 ///
 /// Options: media_type (string: what the bytes are said to be, which they are checked against).
 ///

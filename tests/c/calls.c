@@ -5,6 +5,14 @@ static char manifest[] =
     "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";
 #define MANIFEST_SIZE (sizeof manifest - 1)
 
+/* The private key of RFC 6979 A.2.5. */
+static const char key[] =
+    "-----BEGIN EC PRIVATE KEY-----\n"
+    "MHcCAQEEIMmvqdhFunUWa1whV2ex1pNOUMPbNuibEnuKYisSD2choAoGCCqGSM49\n"
+    "AwEHoUQDQgAEYP7UuiVanTHJYet0xjVtaMBJuJI7Yfps5mliLmDyn7Z5A/4QCLi8\n"
+    "maQa6elWKLxk8vGyDC1+n1F3o8KU1EYimQ==\n"
+    "-----END EC PRIVATE KEY-----\n";
+
 static int64_t nothing(void *userdata, uint8_t *buffer, size_t size) {
     (void)userdata, (void)buffer, (void)size;
     return 0;
@@ -242,6 +250,26 @@ static ocireg_status upload_cancel(void **a, ocireg_error **error) {
     return ocireg_upload_cancel(a[0], error);
 }
 
+static ocireg_status schema1_verify(void **a, ocireg_error **error) {
+    return ocireg_schema1_verify(a[0], MANIFEST_SIZE, a[1], (char **)a[2], error);
+}
+
+static ocireg_status schema1_payload(void **a, ocireg_error **error) {
+    return ocireg_schema1_payload(a[0], MANIFEST_SIZE, (ocireg_buffer **)a[1], error);
+}
+
+static ocireg_status schema1_sign(void **a, ocireg_error **error) {
+    return ocireg_schema1_sign(a[0], MANIFEST_SIZE, a[1], a[2], (ocireg_buffer **)a[3], error);
+}
+
+static ocireg_status schema1_key(void **a, ocireg_error **error) {
+    return ocireg_schema1_key(a[0], (char **)a[1], error);
+}
+
+static ocireg_status schema1_key_info(void **a, ocireg_error **error) {
+    return ocireg_schema1_key_info(a[0], (char **)a[1], error);
+}
+
 const struct call calls[] = {
     {"options_new", "o", options_new, NULL},
     {"options_set_string", "OKN", options_set_string, NULL},
@@ -301,11 +329,16 @@ const struct call calls[] = {
     {"upload_session_finish", "CxSGpn", session_finish, NULL},
     {"upload_session_cancel", "CxSp", session_cancel, NULL},
     {"blob_mount", "CxBqpn", blob_mount, "{'keep_session':1}"},
+    {"schema1_verify", "Dpo", schema1_verify, "{'keys':'all'}"},
+    {"schema1_payload", "Do", schema1_payload, NULL},
+    {"schema1_sign", "DYpo", schema1_sign, "{'time':5}"},
+    {"schema1_key", "po", schema1_key, "{'format':1}"},
+    {"schema1_key_info", "Yo", schema1_key_info, NULL},
 };
 const size_t call_count = sizeof calls / sizeof calls[0];
 
 bool is_text_kind(char kind) {
-    return strchr("NKJHQTBPWsELSGq", kind) != NULL;
+    return strchr("NKJHQTBPWsELSGqY", kind) != NULL;
 }
 
 static bool is_result_kind(char kind) {
@@ -361,6 +394,7 @@ static void *value_of(struct arguments *from, char kind, size_t place) {
         case 'G': return digest_of("", 0);
         case 'E': return text("oci:%s/layout", from->folder);
         case 'L': return text("%s/layout", from->folder);
+        case 'Y': return text("%s", key);
         case 's': return digest_of("", 0);
         default: fail_msg("no value of kind %c", kind); return NULL;
     }

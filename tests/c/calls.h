@@ -12,7 +12,7 @@ enum { MOST_ARGUMENTS = 8 };
  *   R reader   U upload               D bytes                   f callback (required)
  *   o result (required)   n result (may be NULL)   z size_t result (required)
  * and strings: N name, K key, J JSON, H registry, Q repository, T tagged manifest, B blob, P file to read, W file to write,
- *   s digest (may be NULL)
+ *   Y private key, s digest (may be NULL)
  */
 struct call {
     const char *name;

@@ -11,6 +11,7 @@ mod network;
 mod proxy;
 mod referrers;
 mod registry;
+mod schema1;
 mod server;
 mod sessions;
 mod subject;

@@ -7,6 +7,7 @@ mod network;
 #[path = "../faults/proxy.rs"]
 mod proxy;
 mod referrers;
+mod schema1;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

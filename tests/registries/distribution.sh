@@ -32,6 +32,12 @@ start_v2() { # NAME DELETE
     start_debian "$1"
 }
 
+# It signs what it serves itself, with a key of its own.
+start_schema1() {
+    { storage schema1 true; http_plain; echo "compatibility: {schema1: {enabled: true}}"; } >"$work/schema1.yml"
+    start_debian schema1
+}
+
 start_htpasswd() {
     htpasswd -Bbn -C 5 alice 's3cret:with colon' >"$work/htpasswd"
     { storage htpasswd true; http_plain; echo "auth: {htpasswd: {realm: ocireg tests, path: $work/htpasswd}}"; } >"$work/htpasswd.yml"

@@ -18,6 +18,7 @@ use crate::rate_limit::RateLimit;
 use crate::reference::Reference;
 use crate::registry::remote::{digest_header, headers_json, Remote};
 use crate::registry::Client;
+use crate::schema1::jws::Signature;
 
 /// Options of [`Client::get_manifest`] and [`Client::manifest_digest`].
 #[derive(Debug, Clone, Deserialize)]
@@ -59,6 +60,8 @@ pub struct Manifest {
     pub headers: Map<String, Value>,
     /// The platform that was picked from an index.
     pub platform: Option<Platform>,
+    /// The signatures of a signed schema-1 manifest; all are good.
+    pub signatures: Vec<Signature>,
     /// What the registry says about its rate limit.
     pub rate_limit: Option<RateLimit>,
 }
@@ -72,6 +75,9 @@ impl Manifest {
         json["rate_limit"] = serde_json::to_value(&self.rate_limit).unwrap_or_default();
         if let Some(platform) = &self.platform {
             json["platform"] = serde_json::to_value(platform).unwrap_or_default();
+        }
+        if !self.signatures.is_empty() {
+            json["signatures"] = serde_json::to_value(&self.signatures).unwrap_or_default();
         }
         json
     }
@@ -206,6 +212,7 @@ fn fetch_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> R
         return Err(within(Error::new(Code::InvalidManifest, message)));
     }
     let found = reference.with_digest(&document.digest);
+    let signatures = document.verify_signatures(&bytes).map_err(within)?;
     Ok(Manifest {
         reference: found.pinned(),
         headers: headers_json(&answer.headers),
@@ -213,6 +220,7 @@ fn fetch_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> R
         document,
         bytes,
         platform: None,
+        signatures,
     })
 }
 

@@ -1,0 +1,96 @@
+//! Private keys, on the curve P-256 only: made, read and written as PEM, in the forms of PKCS#8 and of SEC 1.
+
+use p256::ecdsa::signature::Signer;
+use p256::elliptic_curve::Generate;
+use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding, ObjectIdentifier, PrivateKeyInfoRef};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::key::Public;
+use super::pem::{self, Block};
+use crate::digest::shorten;
+use crate::error::{Code, Error, Result};
+
+const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
+const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
+
+/// How a private key is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Format {
+    /// `PRIVATE KEY` (RFC 5958).
+    #[default]
+    Pkcs8,
+    /// `EC PRIVATE KEY` (RFC 5915), the form that libtrust writes.
+    Sec1,
+}
+
+/// A private key. It is wiped from memory when dropped, and never shown.
+pub struct Private(p256::SecretKey);
+
+impl Private {
+    /// A new key, from the system's random numbers.
+    pub fn generate() -> Result<Private> {
+        p256::SecretKey::try_generate()
+            .map(Private)
+            .map_err(|error| Error::new(Code::Internal, format!("the system gives no random numbers: {error}")))
+    }
+
+    /// The first private key in a PEM text.
+    pub fn from_pem(text: &str) -> Result<Private> {
+        let blocks = pem::blocks(text)?;
+        let block = blocks.iter().find(|block| block.label.ends_with("PRIVATE KEY"));
+        let Some(block) = block else {
+            let label = blocks.first().map_or("", |block| block.label.as_str());
+            let message = format!("there is no private key in the PEM text, but a block {}", shorten(label));
+            return Err(Error::new(Code::InvalidArgument, message));
+        };
+        if block.encrypted {
+            return Err(Error::new(Code::Unsupported, "the private key is encrypted")
+                .with_hint("decrypt it first: openssl pkey -in KEY.pem -out PLAIN.pem"));
+        }
+        match block.label.as_str() {
+            "PRIVATE KEY" => from_pkcs8(block),
+            "EC PRIVATE KEY" => p256::SecretKey::from_sec1_der(&block.der).map(Private).map_err(|_| other_key("EC")),
+            label => Err(other_key(label.trim_end_matches("PRIVATE KEY").trim())),
+        }
+    }
+
+    /// The key as a PEM text.
+    pub fn to_pem(&self, format: Format) -> Result<Zeroizing<String>> {
+        let failed = |why: String| Error::new(Code::Internal, format!("the private key cannot be written: {why}"));
+        match format {
+            Format::Pkcs8 => self.0.to_pkcs8_pem(LineEnding::LF).map_err(|error| failed(error.to_string())),
+            Format::Sec1 => self.0.to_sec1_pem(LineEnding::LF).map_err(|error| failed(error.to_string())),
+        }
+    }
+
+    /// Its public half.
+    pub fn public(&self) -> Public {
+        Public::P256(self.0.public_key().into())
+    }
+
+    /// ES256: r and s, with the nonce of RFC 6979, so that the same message has the same signature.
+    pub fn sign(&self, message: &[u8]) -> Vec<u8> {
+        let signature: p256::ecdsa::Signature = p256::ecdsa::SigningKey::from(&self.0).sign(message);
+        signature.to_bytes().to_vec()
+    }
+}
+
+fn from_pkcs8(block: &Block) -> Result<Private> {
+    let bad = || Error::new(Code::InvalidArgument, "the private key is no good DER");
+    let info = PrivateKeyInfoRef::try_from(block.der.as_slice()).map_err(|_| bad())?;
+    if info.algorithm.oid != EC {
+        return Err(other_key(if info.algorithm.oid.to_string() == "1.2.840.113549.1.1.1" { "RSA" } else { "other" }));
+    }
+    if info.algorithm.parameters_oid().ok() != Some(P256) {
+        return Err(other_key("EC"));
+    }
+    p256::SecretKey::from_pkcs8_der(&block.der).map(Private).map_err(|_| bad())
+}
+
+fn other_key(kind: &str) -> Error {
+    let message = format!("only EC keys on the curve P-256 can sign, and this {} key is none", shorten(kind));
+    Error::new(Code::Unsupported, message)
+        .with_hint("make one with ocireg_schema1_key, or: openssl ecparam -name prime256v1 -genkey -noout")
+}

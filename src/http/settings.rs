@@ -34,6 +34,16 @@ pub struct ClientOptions {
     pub ca_file: Option<String>,
     /// Those instead of the platform's.
     pub ca_only: bool,
+    /// Stored credentials: this file of Docker's or podman's form.
+    pub credentials_file: Option<String>,
+    /// Stored credentials: the config.json of this folder.
+    pub docker_config: Option<String>,
+    /// Stored credentials: wherever the environment says that they usually are.
+    pub stored_credentials: bool,
+    /// Stored credentials: the limit for one run of a helper.
+    pub helper_timeout_ms: u64,
+    /// Stored credentials: the folders of the helpers, instead of PATH.
+    pub helper_path: Option<String>,
     /// Tests of the panic guard only; refused by the shipped library.
     #[cfg(feature = "force-panic")]
     pub force_panic: bool,
@@ -57,6 +67,11 @@ impl Default for ClientOptions {
             insecure: false,
             ca_file: None,
             ca_only: false,
+            credentials_file: None,
+            docker_config: None,
+            stored_credentials: false,
+            helper_timeout_ms: 60_000,
+            helper_path: None,
             #[cfg(feature = "force-panic")]
             force_panic: false,
         }
@@ -79,6 +94,7 @@ impl ClientOptions {
             ("answer_timeout_ms", self.answer_timeout_ms),
             ("max_manifest_bytes", self.max_manifest_bytes),
             ("max_list_bytes", self.max_list_bytes),
+            ("helper_timeout_ms", self.helper_timeout_ms),
         ];
         match amounts.iter().find(|(_, amount)| *amount == 0) {
             Some((name, _)) => invalid(format!("the option {name} must be more than 0")),

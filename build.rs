@@ -49,6 +49,7 @@ fn make_header() -> String {
         "upload",
         "session",
         "copy",
+        "login",
     ] {
         builder = builder.with_src(format!("src/ffi/{file}.rs"));
     }

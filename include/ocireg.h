@@ -28,8 +28,8 @@
  * same afterwards.
  *
  * Processes. After fork() the child makes its own client: the parent's handles answer OCIREG_FORKED there at once, and
- * freeing them does nothing. The library installs no signal handler, reads no environment variable, writes to no standard
- * stream, changes no global state, and cannot be unloaded (its threads outlive a dlclose).
+ * freeing them does nothing. The library installs no signal handler, reads no environment variable and starts no process
+ * (a credential helper) unless an option asks for stored credentials, writes to no standard stream, changes no global state, and cannot be unloaded (its threads outlive a dlclose).
  *
  * Security. TLS is verified and http is used only for hosts that the caller says speak it (a loopback host without a chosen
  * scheme is asked by https first, and by http only if it does not speak TLS). Credentials go to the origin they were given for
@@ -40,7 +40,8 @@
  * COMMON ERRORS. Every function that blocks can give: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE,
  * OCIREG_UNAUTHENTICATED, OCIREG_FORBIDDEN, OCIREG_NOT_FOUND, OCIREG_RATE_LIMITED, OCIREG_CONNECT, OCIREG_RESOLVE, OCIREG_TLS,
  * OCIREG_NETWORK, OCIREG_TIMEOUT, OCIREG_CANCELLED, OCIREG_CLOSED, OCIREG_FORKED, OCIREG_REDIRECT, OCIREG_PROTOCOL,
- * OCIREG_LIMIT_EXCEEDED, OCIREG_SERVER, OCIREG_HTTP, OCIREG_IO (an unreadable CA file), OCIREG_CALLBACK, OCIREG_INTERNAL.
+ * OCIREG_LIMIT_EXCEEDED, OCIREG_SERVER, OCIREG_HTTP, OCIREG_IO (an unreadable CA or credentials file, a credential helper that
+ * fails), OCIREG_CALLBACK, OCIREG_INTERNAL.
  *
  *     ocireg_client *client = NULL;
  *     ocireg_error *error = NULL;
@@ -110,14 +111,14 @@ typedef int32_t (*ocireg_progress_fn)(void *userdata, uint64_t done, uint64_t to
 // Receives one event of the trace, a JSON object; borrowed during the callback.
 //
 // {"event": "request", "method", "url", "attempt", "headers": {}}, {"event": "response", "method", "url", "status",
-// "headers": {}, "milliseconds"}, {"event": "retry", "reason", "wait_ms"}, {"event": "warning", "host", "text"} for a
-// warning of ocireg_context_warnings, when it comes. Credentials and tokens are replaced by
+// "headers": {}, "milliseconds"}, {"event": "retry", "reason", "wait_ms"}. Credentials and tokens are replaced by
 // "<redacted>", and query values other than those of the protocol by "...".
 typedef int32_t (*ocireg_log_fn)(void *userdata, const char *event);
 
-// Is asked for the credentials of a registry host, once for each client and host, and again after they were refused: sets "username" and "password", or "token",
-// in `answer` with the ocireg_options_set_... functions; nothing set means anonymous. Both arguments are borrowed during
-// the callback.
+// Is asked for the credentials of a registry host, once for each client and host, and again after they were refused: sets
+// "username" and "password", or "identity_token", or "token", in `answer` with the ocireg_options_set_... functions; nothing
+// set means that it has none: then those stored on the machine are used if the client's options ask for them, else the
+// call is anonymous. Both arguments are borrowed during the callback.
 typedef int32_t (*ocireg_credentials_fn)(void *userdata, const char *host, ocireg_options *answer);
 
 // Gives the bytes of a blob: puts up to `size` bytes into `buffer` and returns how many; 0 is the end, a negative number
@@ -258,8 +259,7 @@ int32_t ocireg_error_http_status(const ocireg_error *error);
 // {"code": number, "name": string, "message": string, "hint": string or null (what to do about it), "side": "source",
 // "destination" or null, "http_status": number or null, "registry_errors": [{"code", "message"[, "detail"]}] (the
 // registry's own words), "url": string or null, "attempts": number (how often the request was sent), "retryable":
-// boolean (the same call may succeed later), "retry_after": seconds or null, "rate_limit": of
-// OCIREG_RATE_LIMITED what the registry says, as in ocireg_manifest_get, else null, "cause": [string] (the errors
+// boolean (the same call may succeed later), "retry_after": seconds or null, "cause": [string] (the errors
 // underneath, outermost first)}
 const char *ocireg_error_json(const ocireg_error *error);
 
@@ -332,23 +332,11 @@ ocireg_status ocireg_context_set_deadline(ocireg_context *context,
                                           int64_t milliseconds,
                                           ocireg_error **error);
 
-// How far the transfer is, as JSON: {"operation": "blob get", "blob put", "copy" or "", "done": bytes, "total": bytes or null
-// [, "blobs": {"total", "copied", "mounted", "skipped", "bytes", "bytes_copied", "bytes_resumed"}, of a copy, as in the result of
-// ocireg_copy]}.
+// How far the transfer is, as JSON: {"operation": "blob get", "blob put" or "", "done": bytes, "total": bytes or null}.
 // Any thread. Free with ocireg_string_free.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
 ocireg_status ocireg_context_progress(const ocireg_context *context,
-                                      char **json,
-                                      ocireg_error **error);
-
-// The warnings that servers gave their users in answers to calls with this context: they are for people, and no
-// action follows from them. JSON: [{"host": string, "text": string}], each once, in the order they came, at most 64; the
-// text has no control characters, and the warnings of one answer at most 4096 bytes. Any thread. Free with
-// ocireg_string_free.
-//
-// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED. Source: distribution-spec "Warnings".
-ocireg_status ocireg_context_warnings(const ocireg_context *context,
                                       char **json,
                                       ocireg_error **error);
 
@@ -391,6 +379,17 @@ void ocireg_context_free(ocireg_context *context);
 // verified); ca_file (string: PEM file of certificate authorities for every host); ca_only (false: those instead of the
 // platform's).
 //
+// Options for stored credentials, which are used for hosts whose own options hold none and when the credentials callback
+// gives none: credentials_file (string: a file of Docker's or podman's form, which must be there); docker_config (string: a
+// folder, whose config.json is read if it is there); stored_credentials (boolean, false: the usual places, by the environment
+// at this moment: the text in DOCKER_AUTH_CONFIG, the file REGISTRY_AUTH_FILE, config.json in DOCKER_CONFIG or in ~/.docker,
+// containers/auth.json in XDG_RUNTIME_DIR, and in XDG_CONFIG_HOME or ~/.config, and ~/.dockercfg); helper_timeout_ms (60000:
+// for one run of a credential helper, which is killed then); helper_path (string: the folders of the helpers, with ':'
+// between, instead of PATH). The places are asked in this order; in each the helper that credHelpers names for the host, then
+// that of credsStore, then the entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. A file is read
+// when a registry asks who calls, and again when it has changed; what a helper said holds until the registry refuses it. A
+// file that is broken, or that others may write, is OCIREG_IO.
+//
 // Errors: OCIREG_INVALID_ARGUMENT.
 ocireg_status ocireg_client_new(const ocireg_options *options,
                                 ocireg_client **client,
@@ -399,8 +398,9 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 // Replaces the settings of one registry host, HOST[:PORT]. They hold for later calls, and for that host only: never for
 // the hosts that it redirects to.
 //
-// Options: username and password (strings, together: for Basic and for the host's token server); token (string: a bearer
-// token used as it is); anonymous (boolean, false: never send credentials); plain_http (boolean; true: http, false:
+// Options: username and password (strings, together: for Basic and for the host's token server), or identity_token (string:
+// a refresh token for the host's token server, username beside it if that is known; one that the server gives in its place is
+// used from then on), or token (string: a bearer token used as it is); anonymous (boolean, false: never send credentials); plain_http (boolean; true: http, false:
 // https; unset: https, or for a loopback host http if it speaks no TLS); insecure (false: do not verify TLS); ca_file
 // (string: PEM file of certificate authorities); ca_only (false: those instead of the platform's); endpoint (string:
 // scheme, host, port and path prefix under which the host's API really is, such as "https://h/dockerproxy"); trusted_realms
@@ -534,8 +534,7 @@ ocireg_status ocireg_repository_tags(ocireg_client *client,
 //
 // Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`,
 // {"mediaType", "digest", "size", "schema_version", "kind", "manifest"} as of ocireg_manifest_inspect, "reference"
-// (HOST/REPOSITORY@DIGEST), "headers": {name: value}, "rate_limit": {"limit", "remaining", "window_seconds": number or
-// null, "source": string or null} as the registry's headers say, or null [, "platform": {"os", "architecture", ...} when one was picked], freed
+// (HOST/REPOSITORY@DIGEST), "headers": {name: value} [, "platform": {"os", "architecture", ...} when one was picked], freed
 // with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_INVALID_MANIFEST, OCIREG_LIMIT_EXCEEDED,
@@ -549,14 +548,12 @@ ocireg_status ocireg_manifest_get(ocireg_client *client,
                                   ocireg_buffer **bytes,
                                   ocireg_error **error);
 
-// The descriptor of a manifest, without its bytes: one HEAD, or a GET where the registry does not answer HEAD well or
-// refuses it (400, 401, 403, 404), because only a GET tells its reason. The digest of a reference by tag is what the
-// registry says. Blocks.
+// The descriptor of a manifest, without its bytes: one HEAD, or a GET where the registry does not answer HEAD well. The
+// digest of a reference by tag is what the registry says. Blocks.
 //
 // Options: accept (list of media types to ask for, instead of all that are known).
 //
-// Result: {"mediaType": string, "digest": string, "size": number, "headers": {name: value}, "rate_limit": as of
-// ocireg_manifest_get}. Free with ocireg_string_free.
+// Result: {"mediaType": string, "digest": string, "size": number, "headers": {name: value}}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH. Source: distribution-spec end-3.
 ocireg_status ocireg_manifest_head(ocireg_client *client,
@@ -583,28 +580,13 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
 // Puts a manifest, its bytes unchanged, under a tag or a digest; with both the digest is checked and the tag is put.
 // Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
-// With the option `tags` it is put by its digest with all tags in one request; tags that the answer does not confirm
-// (most registries do not know of it yet) are put one by one. The reference's own tag comes first: give
-// REPOSITORY@DIGEST when `latest` is not meant.
+// Options: media_type (string: instead of the one that the bytes say; they are checked against it).
 //
-// A manifest with a subject is listed among the subject's referrers: by the registry, which says so by its OCI-Subject
-// header, else in the referrers tag (`sha256-` and the hexadecimal digits), which is read, added to and written back,
-// three requests more. Calls of one client take turns at that. Against other writers the write is conditional (If-Match,
-// If-None-Match), and after three times as long as it took, at most a second, the list is read again and mended if the
-// entry was lost; where a registry ignores conditions, as distribution does, an entry can still be lost to a writer that
-// is slower than that.
+// Result, `json` may be NULL: {"digest": string, "size": number, "mediaType": string, "location": string or null}. Free
+// with ocireg_string_free.
 //
-// Options: media_type (string: instead of the one that the bytes say; they are checked against it); tags (list of
-// strings: tags to set besides the reference's own); referrers_tag (boolean, true: false leaves the referrers tag alone).
-//
-// Result, `json` may be NULL: {"digest": string, "size": number, "mediaType": string, "location": string or null, "tags":
-// [string], all that were set, "subject": digest or null, "referrers": how it is listed, "api", "tag" or "none", null
-// without a subject}. Free with ocireg_string_free.
-//
-// Errors: the common ones; OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH, OCIREG_MISSING_BLOB, OCIREG_LIMIT_EXCEEDED;
-// OCIREG_PROTOCOL when the referrers tag is no index, OCIREG_HTTP when it changes all the time: then the manifest is
-// stored, and the message says so. Source: distribution-spec end-7a, end-7b, "Pushing Manifests with Subject", "Referrers
-// Tag Schema".
+// Errors: the common ones; OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH, OCIREG_MISSING_BLOB, OCIREG_LIMIT_EXCEEDED.
+// Source: distribution-spec end-7a.
 ocireg_status ocireg_manifest_put(ocireg_client *client,
                                   ocireg_context *context,
                                   const char *reference,
@@ -614,75 +596,21 @@ ocireg_status ocireg_manifest_put(ocireg_client *client,
                                   char **json,
                                   ocireg_error **error);
 
-// Deletes a manifest by its digest, and with it every tag of that digest; by tag only that tag, on registries that can
-// (ocireg_tag_delete does that with more care). Blocks.
+// Deletes a manifest by its digest, and with it every tag of that digest; by tag only that tag, on registries that can.
+// Blocks.
 //
-// At a registry without the referrers API, a manifest with a subject is taken out of the subject's referrers tag. That
-// costs one GET of the manifest there, and nothing where the registry has the API; which of the two it is is asked once
-// for a repository and remembered for ten minutes. A referrers tag that has become empty is deleted, or left as an empty
-// index where it cannot be.
+// Options: none.
 //
-// Options: referrers_tag (boolean, true: false leaves the referrers tag alone).
-//
-// Result, `json` may be NULL: {"status": the registry's HTTP status, "subject": digest or null, "referrers": "tag" when the
-// manifest was taken out of the referrers tag, else null}. Free with ocireg_string_free.
+// Result, `json` may be NULL: {"status": the registry's HTTP status}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_UNSUPPORTED where the registry deletes nothing, or no single tag. Source:
-// distribution-spec end-9, "Deleting Manifests".
+// distribution-spec end-9.
 ocireg_status ocireg_manifest_delete(ocireg_client *client,
                                      ocireg_context *context,
                                      const char *reference,
                                      const ocireg_options *options,
                                      char **json,
                                      ocireg_error **error);
-
-// Lists what refers to a manifest (signatures, attestations, bills of materials), [HOST[:PORT]/]REPOSITORY@DIGEST; a tag
-// is resolved first. From the registry's referrers API, all pages; where there is none (404, 400, 405, 406, or a web
-// page), from the index under the referrers tag. Which of the two it is is remembered for a repository, for ten
-// minutes. Blocks.
-//
-// Options: artifact_type (string: only those of this type; asked of the registry, and looked at here unless it says that
-// it did); annotations (list of "KEY" or "KEY=VALUE": only those that have all of them); max (integer: at most so many).
-//
-// Result: {"subject": digest, "referrers": [descriptor: {"mediaType", "digest", "size" [, "artifactType", "annotations",
-// "urls", "data", "platform"]}], each digest once, "source": "api", "tag", or "none" when there is neither the API nor
-// the tag, "filters_applied": [string], the filters that the registry says it applied, "truncated": whether there are
-// more than `max`}. Free with ocireg_string_free.
-//
-// Errors: the common ones; OCIREG_PROTOCOL when what is there is no image index of descriptors, OCIREG_LIMIT_EXCEEDED.
-// Source: distribution-spec end-12a, end-12b, "Listing Referrers", "Referrers Tag Schema".
-ocireg_status ocireg_referrers(ocireg_client *client,
-                               ocireg_context *context,
-                               const char *reference,
-                               const ocireg_options *options,
-                               char **json,
-                               ocireg_error **error);
-
-// Deletes one tag, [HOST[:PORT]/]REPOSITORY:TAG, and leaves its manifest and the manifest's other tags; with a digest
-// too, only if the tag names it. Blocks.
-//
-// distribution 3 and go-containerregistry's registry delete a tag; distribution 2.8 refuses. A registry that deletes the
-// whole manifest instead is not noticed before: so the manifest is read first, and put back by its digest, with its
-// other tags if `list_others` has found them.
-//
-// Options: list_others (boolean, false: find the other tags of the same digest, one HEAD a tag for the first 256); replace
-// (boolean, false: where the registry deletes no tag, put an empty index under it and delete that by its digest; for that
-// moment the tag names the empty index).
-//
-// Result, `json` may be NULL: {"tag": string, "digest": what it named, "status": the registry's HTTP status, "manifest":
-// "kept", "restored" (the registry deleted it, and it was put back), "deleted", or "unknown" when the registry does not
-// say, "replaced": boolean, whether it took the
-// empty index [, "other_tags": [string], with list_others]}. Free with ocireg_string_free.
-//
-// Errors: the common ones; OCIREG_INVALID_REFERENCE without a tag, OCIREG_UNSUPPORTED where the registry deletes no
-// single tag (the hint says what else to do, and the other tags of the digest if they were looked for), OCIREG_NOT_FOUND,
-// OCIREG_DIGEST_MISMATCH. Source: distribution-spec end-9, "Deleting tags".
-ocireg_status ocireg_tag_delete(ocireg_client *client,
-                                ocireg_context *context,
-                                const char *reference,
-                                const ocireg_options *options,
-                                char **json,
-                                ocireg_error **error);
 
 // What a registry says of a blob, HOST[:PORT]/REPOSITORY@DIGEST. A missing blob is no error. Blocks.
 //
@@ -802,11 +730,10 @@ void ocireg_blob_reader_free(ocireg_blob_reader *reader);
 //
 // Options: digest (string: what the bytes must have; else sha256 is computed); chunk_size (integer: send it in chunks of
 // this many bytes, each kept in memory); single_post (boolean, false: one POST instead of POST and PUT, where the registry
-// can); size (integer: what it must be); mount_from (list of repositories of the same registry that may have it: it is mounted from
-// the first that has). A registry that finds a blob too large for one request (413) gets it in chunks, smaller and smaller.
+// can); size (integer: what it must be).
 //
 // Result, `json` may be NULL: {"digest": string, "size": number, "location": string or null, "uploaded": boolean (false
-// when the registry had it, or it was mounted), "mounted": boolean}. Free with ocireg_string_free.
+// when the registry had it)}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_IO, OCIREG_DIGEST_MISMATCH, OCIREG_SIZE_MISMATCH. Source: distribution-spec end-4a to
 // end-6.
@@ -833,7 +760,7 @@ ocireg_status ocireg_blob_put_memory(ocireg_client *client,
 // Puts what a callback gives as a blob: in one request when size and digest are given, else in chunks, each of which is kept
 // until the registry has it. The callback runs on this thread. Blocks.
 //
-// Options: digest (string), size (integer), chunk_size (integer, 4194304), single_post, mount_from, as of ocireg_blob_put_file.
+// Options: digest (string), size (integer), chunk_size (integer, 4194304), single_post, as of ocireg_blob_put_file.
 //
 // Result and errors: those of ocireg_blob_put_file; OCIREG_CALLBACK.
 ocireg_status ocireg_blob_put_stream(ocireg_client *client,
@@ -896,14 +823,6 @@ ocireg_status ocireg_upload_finish(ocireg_upload *upload,
                                    char **json,
                                    ocireg_error **error);
 
-// Sends what was written and lets go of the session, which stays open at the registry: it is continued by the
-// ocireg_upload_session_ functions, by this process or another. The upload is over then. Blocks.
-//
-// Result: a session, as of ocireg_upload_session_start. Free with ocireg_string_free.
-//
-// Errors: the common ones; OCIREG_CLOSED, OCIREG_BUSY. Source: distribution-spec end-5.
-ocireg_status ocireg_upload_save(ocireg_upload *upload, char **json, ocireg_error **error);
-
 // Gives the upload up, and tells the registry. No error when it is over already. Blocks.
 //
 // Errors: the common ones; OCIREG_BUSY. Source: distribution's API, "Canceling an upload"; distribution-spec 1.2 end-14.
@@ -913,184 +832,75 @@ ocireg_status ocireg_upload_cancel(ocireg_upload *upload,
 // Frees an upload. NULL is accepted. One that is not finished is cancelled first, without waiting for the answer longer than 120 ms.
 void ocireg_upload_free(ocireg_upload *upload);
 
-// Opens an upload session in [HOST[:PORT]/]REPOSITORY, to be continued by the ocireg_upload_session_ functions, by this
-// process or another: keep the result. Nothing is cancelled by itself; a registry lets a forgotten session expire.
-// For an upload that is simply fed with bytes see ocireg_upload_start. Blocks.
+// Tries credentials out at a registry, HOST[:PORT], and keeps them where Docker's tools do. The registry is pinged, and then
+// asked again with the credentials: by Basic, or with a token of its token server. The credentials are those of the call's
+// options, else those of the host's options, else what the credentials callback says; never stored ones. Blocks.
+//
+// Options: username and password (strings, together), or identity_token (string, and username beside it if that is known);
+// store (boolean, true: keep them); offline_token (boolean, false: ask the token server for an identity token, and keep that
+// instead of the password; servers without any give none); credentials_file (string: keep them in this file), docker_config
+// (string: in the config.json of this folder). Without these two they are kept in the first file that the client's own
+// options credentials_file, docker_config and stored_credentials look into.
+//
+// They are handed to the credential helper that the file names for the host (credHelpers, else credsStore), else written
+// into the file, which is made if it is not there: replaced whole or not at all, mode 0600, what else it holds and its order
+// kept, the target of a symbolic link and not the link.
+//
+// Result: {"registry": string, "status": number (of the registry's last answer), "auth": "none" (it asks for nothing: then
+// nothing was checked), "basic" or "bearer", "username": string or null, "identity_token": boolean (one is kept, and no
+// password), "stored_in": string or null (the path of the file, or the name of the helper)}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_UNAUTHENTICATED when the credentials are wrong, and then nothing is kept;
+// OCIREG_INVALID_ARGUMENT also without credentials or without a place to keep them; OCIREG_IO (a broken credentials file, one
+// that others may write, a helper that fails); OCIREG_BUSY (another login holds the file for 10 s). Source: distribution's
+// token and oauth specifications, Docker's config.json, docker-credential-helpers.
+ocireg_status ocireg_login(ocireg_client *client,
+                           ocireg_context *context,
+                           const char *registry,
+                           const ocireg_options *options,
+                           char **json,
+                           ocireg_error **error);
+
+// Removes what is kept for a registry, HOST[:PORT], from every place that the client's options look into: from the files,
+// and from the helpers that they name for the host. Entries for a part of the host only (HOST/NAMESPACE) stay, and so does
+// what is in an environment variable. No network, but helpers may take their time. Blocks.
+//
+// Options: credentials_file, docker_config (strings, as of ocireg_login: there, and nowhere else).
+//
+// Result: {"registry": string, "removed": boolean (false: nothing was kept, which is no error), "from": [string] (the paths of
+// files and the names of helpers that held something)}. Free with ocireg_string_free.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_IO, OCIREG_BUSY, OCIREG_TIMEOUT, OCIREG_CANCELLED,
+// OCIREG_CLOSED, OCIREG_FORKED, OCIREG_LIMIT_EXCEEDED.
+ocireg_status ocireg_logout(ocireg_client *client,
+                            ocireg_context *context,
+                            const char *registry,
+                            const ocireg_options *options,
+                            char **json,
+                            ocireg_error **error);
+
+// Says what a call for a reference, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], would use: where it would go, as whom, and who
+// says so. Nothing is sent; the credentials callback and credential helpers are asked as a call would ask them. Blocks.
 //
 // Options: none.
 //
-// Result, a session: {"url": string (absolute; whoever has it may be able to write to the session), "repository": string, "offset":
-// number (bytes that the registry has), "min_chunk_size": number (the registry's OCI-Chunk-Min-Length; every chunk but the last must be
-// that long; 0: any)}. Free with ocireg_string_free.
+// Result: {"reference": string, "host": string, "repository": string, "endpoint": string (the URL of the API), "scheme_source":
+// "endpoint", "host options", "reference", "client options", "default" (https) or "probe" (a loopback host is asked by its
+// first call; until then https is shown), "anonymous": boolean (the host's option), "credentials": {"kind": "none", "password",
+// "token" or "identity_token", "username": string or null, "source": "host options", "callback", "file", "environment",
+// "helper" or null, "path": string or null (the file that holds them or names the helper), "variable": string or null (the
+// same of an environment variable), "key": string or null (the entry), "helper": string or null}, "trusted_realms": [string],
+// "insecure": boolean, "ca": {"file": string or null, "only": boolean, "source": "host options", "client options" or
+// "platform"}, "proxy": null}. No secret is shown. Free with ocireg_string_free.
 //
-// Errors: the common ones. Source: distribution-spec end-4a.
-ocireg_status ocireg_upload_session_start(ocireg_client *client,
-                                          ocireg_context *context,
-                                          const char *repository,
-                                          const ocireg_options *options,
-                                          char **json,
-                                          ocireg_error **error);
-
-// Asks a registry how far a session is. `session` is the JSON of an earlier call, or the bare URL of a session at
-// HOST/v2/REPOSITORY/blobs/uploads/. Blocks.
-//
-// Options: none.
-//
-// Result: the session as it stands, to be used from now on; its url may have changed. A registry that answers with the range
-// 0-0 has one byte or none; it is taken for none when the session that was given has the offset 0. Free with ocireg_string_free.
-//
-// Errors: the common ones; OCIREG_NOT_FOUND when the registry has forgotten the session; OCIREG_INVALID_ARGUMENT when `session` is
-// neither. Source: distribution-spec end-13.
-ocireg_status ocireg_upload_session_status(ocireg_client *client,
-                                           ocireg_context *context,
-                                           const char *session,
-                                           const ocireg_options *options,
-                                           char **json,
-                                           ocireg_error **error);
-
-// Sends the next bytes of a session, in smaller pieces where the registry finds them too many at once. A chunk that breaks is
-// continued where the registry has it. Blocks.
-//
-// Options: offset (integer: where the bytes begin in the blob; without it at the session's offset).
-//
-// Result: the session behind the chunk, as of ocireg_upload_session_start. Free with ocireg_string_free.
-//
-// Errors: the common ones; OCIREG_INVALID_ARGUMENT for an empty chunk, OCIREG_PROTOCOL when the registry is at another offset. After an
-// error ocireg_upload_session_status tells where to go on. Source: distribution-spec end-5.
-ocireg_status ocireg_upload_session_chunk(ocireg_client *client,
-                                          ocireg_context *context,
-                                          const char *session,
-                                          const uint8_t *data,
-                                          size_t size,
-                                          const ocireg_options *options,
-                                          char **json,
-                                          ocireg_error **error);
-
-// Ends a session: the blob exists from now on, if its bytes have this digest; the registry checks that. `data` are the last
-// bytes, if there are any left. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
-//
-// Options: none.
-//
-// Result, `json` may be NULL: as of ocireg_blob_put_file, its size counted from the session's offset. Free with ocireg_string_free.
-//
-// Errors: the common ones; OCIREG_HTTP or OCIREG_DIGEST_MISMATCH when the bytes have another digest. Source: distribution-spec end-6.
-ocireg_status ocireg_upload_session_finish(ocireg_client *client,
-                                           ocireg_context *context,
-                                           const char *session,
-                                           const char *digest,
-                                           const uint8_t *data,
-                                           size_t size,
-                                           const ocireg_options *options,
-                                           char **json,
-                                           ocireg_error **error);
-
-// Gives a session up. No error where the registry has no way to cancel, or has forgotten it. Blocks.
-//
-// Options: none.
-//
-// Errors: the common ones. Source: distribution's API, "Canceling an upload"; distribution-spec 1.2 end-14.
-ocireg_status ocireg_upload_session_cancel(ocireg_client *client,
-                                           ocireg_context *context,
-                                           const char *session,
-                                           const ocireg_options *options,
-                                           ocireg_error **error);
-
-// Makes a blob, HOST[:PORT]/REPOSITORY@DIGEST, out of the same blob in another repository of that registry, without moving its
-// bytes. `from` is that repository, with its host; NULL asks the registry to find the blob itself. That a registry declines is no
-// error. Blocks.
-//
-// Options: keep_session (boolean, false: a declined mount leaves an upload session open, which is cancelled; true gives it).
-//
-// Result, `json` may be NULL: {"mounted": boolean, "digest": string, "location": string or null, "session": a session, as of
-// ocireg_upload_session_start, or null}. Free with ocireg_string_free.
-//
-// Errors: the common ones; OCIREG_INVALID_ARGUMENT when `from` is at another registry. Source: distribution-spec end-11.
-ocireg_status ocireg_blob_mount(ocireg_client *client,
-                                ocireg_context *context,
-                                const char *reference,
-                                const char *from,
-                                const ocireg_options *options,
-                                char **json,
-                                ocireg_error **error);
-
-// Takes the name of a place to copy from or to apart. Any thread. A place is one of
-//   docker://REF or REF           a repository's tag or digest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]
-//   oci:DIR[:NAME]                an OCI image layout, and a name in it
-//   oci-archive:FILE[:NAME]       a tar of such a layout
-//   docker-archive:FILE[:REF]     what `docker save` writes and `docker load` reads
-//   dir:DIR                       a directory with a file for each blob, named by its digest, and manifest.json
-//
-// Result: {"transport": "docker", "oci", "oci-archive", "docker-archive" or "dir", "registry": string (the host, for
-// ocireg_client_set_host) or null, "reference": string or null, "path": string or null, "name": string or null}. Free with
-// ocireg_string_free.
-//
-// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE. Source: containers-transports(5).
-ocireg_status ocireg_endpoint_parse(const char *name,
-                                    char **json,
-                                    ocireg_error **error);
-
-// Copies what one place names to another: an image, an index with everything in it, or an artifact. Places are named as for
-// ocireg_endpoint_parse. Manifests arrive after everything that they name, the tag last; what is there already is not moved;
-// bytes are moved unchanged and verified. What an ended copy (an error, a cancel, a kill) has moved, the next one does not
-// move again. Blocks.
-//
-// Options: platform (list of OS/ARCH[/VARIANT]: of an index, only these; one gives that image alone, several an index that
-// holds them only); sparse (boolean, false: with platform, the index unchanged though only these manifests are there); all (false: says
-// explicitly that an index is copied whole, as it is by default; a docker-archive takes the host's platform by default);
-// referrers (false: also signatures, SBOMs and whatever else names the copied manifests as its subject); foreign_layers
-// (false: also layers that are meant to be fetched from elsewhere); concurrency (integer, 4, 1 to 64: transfers at once); dry_run
-// (false: only say what would be done).
-//
-// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string (of what was copied), "mediaType":
-// string, "manifests": {"total": number, "copied": number, "skipped": number (there already), "referrers": number},
-// "blobs": {"total": number, "copied": number, "mounted": number, "skipped": number (there already), "bytes": number (of
-// all), "bytes_copied": number (moved by this call), "bytes_resumed": number (moved by earlier ones that did not finish)}
-// [, "plan": {"manifests": [descriptor], "blobs": [descriptor]}, with dry_run: what the destination lacks]}. Free with
-// ocireg_string_free.
-//
-// Progress: bytes of all blobs; ocireg_context_progress has "blobs" with the members above too. Callbacks come on the
-// calling thread.
-//
-// Errors: the common ones, with "side" "source" or "destination"; OCIREG_MISSING_BLOB, OCIREG_INVALID_MANIFEST, OCIREG_IO.
-// Source: distribution-spec "Pulling manifests", "Pushing manifests"; image-spec image-layout.md.
-ocireg_status ocireg_copy(ocireg_client *client,
-                          ocireg_context *context,
-                          const char *source,
-                          const char *destination,
-                          const ocireg_options *options,
-                          char **json,
-                          ocireg_error **error);
-
-// Reads everything that the images of an OCI layout need and compares it with its digests. Blocks.
-//
-// Options: none.
-//
-// Result: {"ok": boolean, "images": number (entries of index.json), "blobs": number (manifests, configs and layers read),
-// "bytes": number, "problems": [{"digest": string, "problem": string}]}. Free with ocireg_string_free.
-//
-// Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is no layout. Source: image-spec image-layout.md.
-ocireg_status ocireg_layout_check(ocireg_client *client,
-                                  ocireg_context *context,
-                                  const char *path,
-                                  const ocireg_options *options,
-                                  char **json,
-                                  ocireg_error **error);
-
-// Removes the blobs of an OCI layout that no image in it needs, and what broken copies left more than a day ago. It waits
-// until no copy by this library is at work there. Blocks.
-//
-// Options: none.
-//
-// Result, `json` may be NULL: {"removed": [string] (digests), "bytes": number}. Free with ocireg_string_free.
-//
-// Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is no layout, OCIREG_MISSING_BLOB when a manifest is missing, and nothing
-// is removed then. Source: image-spec image-layout.md.
-ocireg_status ocireg_layout_clean(ocireg_client *client,
-                                  ocireg_context *context,
-                                  const char *path,
-                                  const ocireg_options *options,
-                                  char **json,
-                                  ocireg_error **error);
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_IO, OCIREG_CALLBACK, OCIREG_TIMEOUT, OCIREG_CANCELLED,
+// OCIREG_CLOSED, OCIREG_FORKED, OCIREG_LIMIT_EXCEEDED.
+ocireg_status ocireg_explain(ocireg_client *client,
+                             ocireg_context *context,
+                             const char *reference,
+                             const ocireg_options *options,
+                             char **json,
+                             ocireg_error **error);
 
 #ifdef __cplusplus
 }  // extern "C"

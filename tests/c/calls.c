@@ -242,6 +242,18 @@ static ocireg_status upload_cancel(void **a, ocireg_error **error) {
     return ocireg_upload_cancel(a[0], error);
 }
 
+static ocireg_status login(void **a, ocireg_error **error) {
+    return ocireg_login(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status logout(void **a, ocireg_error **error) {
+    return ocireg_logout(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status explain(void **a, ocireg_error **error) {
+    return ocireg_explain(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
 const struct call calls[] = {
     {"options_new", "o", options_new, NULL},
     {"options_set_string", "OKN", options_set_string, NULL},
@@ -301,6 +313,9 @@ const struct call calls[] = {
     {"upload_session_finish", "CxSGpn", session_finish, NULL},
     {"upload_session_cancel", "CxSp", session_cancel, NULL},
     {"blob_mount", "CxBqpn", blob_mount, "{'keep_session':1}"},
+    {"login", "CxHpo", login, "{'store':'yes'}"},
+    {"logout", "CxHpo", logout, "{'credentials_file':1}"},
+    {"explain", "CxTpo", explain, NULL},
 };
 const size_t call_count = sizeof calls / sizeof calls[0];
 

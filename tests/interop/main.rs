@@ -4,6 +4,7 @@
 
 mod copy;
 mod referrers;
+mod login;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

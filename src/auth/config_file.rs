@@ -65,11 +65,10 @@ impl Document {
 
     /// Whether the entries are at the top: nothing of the newer form is there, and something that looks like an entry is.
     pub fn is_legacy(&self) -> bool {
-        let is_new = |name: &&str| self.0.contains_key(*name);
         let is_entry = |value: &Value| {
             value.as_object().is_some_and(|entry| entry.contains_key("auth") || entry.contains_key("username"))
         };
-        !["auths", "credHelpers", "credsStore", "HttpHeaders"].iter().any(|name| is_new(name))
+        !["auths", "credHelpers", "credsStore", "HttpHeaders"].iter().any(|name| self.0.contains_key(*name))
             && self.0.values().any(is_entry)
     }
 

@@ -171,6 +171,10 @@ impl Auth {
         if bad {
             self.forget_answer(account);
         }
+        // A helper that held nothing may have been given something since.
+        if matches!(&outcome, Ok(reply) if reply.refusal == Some(Refusal::NoCredentials)) {
+            self.stored.forget(&account.host);
+        }
         outcome
     }
 

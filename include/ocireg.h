@@ -111,7 +111,8 @@ typedef int32_t (*ocireg_progress_fn)(void *userdata, uint64_t done, uint64_t to
 // Receives one event of the trace, a JSON object; borrowed during the callback.
 //
 // {"event": "request", "method", "url", "attempt", "headers": {}}, {"event": "response", "method", "url", "status",
-// "headers": {}, "milliseconds"}, {"event": "retry", "reason", "wait_ms"}. Credentials and tokens are replaced by
+// "headers": {}, "milliseconds"}, {"event": "retry", "reason", "wait_ms"}, {"event": "warning", "host", "text"} for a
+// warning of ocireg_context_warnings, when it comes. Credentials and tokens are replaced by
 // "<redacted>", and query values other than those of the protocol by "...".
 typedef int32_t (*ocireg_log_fn)(void *userdata, const char *event);
 
@@ -259,7 +260,8 @@ int32_t ocireg_error_http_status(const ocireg_error *error);
 // {"code": number, "name": string, "message": string, "hint": string or null (what to do about it), "side": "source",
 // "destination" or null, "http_status": number or null, "registry_errors": [{"code", "message"[, "detail"]}] (the
 // registry's own words), "url": string or null, "attempts": number (how often the request was sent), "retryable":
-// boolean (the same call may succeed later), "retry_after": seconds or null, "cause": [string] (the errors
+// boolean (the same call may succeed later), "retry_after": seconds or null, "rate_limit": of
+// OCIREG_RATE_LIMITED what the registry says, as in ocireg_manifest_get, else null, "cause": [string] (the errors
 // underneath, outermost first)}
 const char *ocireg_error_json(const ocireg_error *error);
 
@@ -332,11 +334,23 @@ ocireg_status ocireg_context_set_deadline(ocireg_context *context,
                                           int64_t milliseconds,
                                           ocireg_error **error);
 
-// How far the transfer is, as JSON: {"operation": "blob get", "blob put" or "", "done": bytes, "total": bytes or null}.
+// How far the transfer is, as JSON: {"operation": "blob get", "blob put", "copy" or "", "done": bytes, "total": bytes or null
+// [, "blobs": {"total", "copied", "mounted", "skipped", "bytes", "bytes_copied", "bytes_resumed"}, of a copy, as in the result of
+// ocireg_copy]}.
 // Any thread. Free with ocireg_string_free.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
 ocireg_status ocireg_context_progress(const ocireg_context *context,
+                                      char **json,
+                                      ocireg_error **error);
+
+// The warnings that servers gave their users in answers to calls with this context: they are for people, and no
+// action follows from them. JSON: [{"host": string, "text": string}], each once, in the order they came, at most 64; the
+// text has no control characters, and the warnings of one answer at most 4096 bytes. Any thread. Free with
+// ocireg_string_free.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED. Source: distribution-spec "Warnings".
+ocireg_status ocireg_context_warnings(const ocireg_context *context,
                                       char **json,
                                       ocireg_error **error);
 
@@ -534,7 +548,8 @@ ocireg_status ocireg_repository_tags(ocireg_client *client,
 //
 // Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`,
 // {"mediaType", "digest", "size", "schema_version", "kind", "manifest"} as of ocireg_manifest_inspect, "reference"
-// (HOST/REPOSITORY@DIGEST), "headers": {name: value} [, "platform": {"os", "architecture", ...} when one was picked], freed
+// (HOST/REPOSITORY@DIGEST), "headers": {name: value}, "rate_limit": {"limit", "remaining", "window_seconds": number or
+// null, "source": string or null} as the registry's headers say, or null [, "platform": {"os", "architecture", ...} when one was picked], freed
 // with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_INVALID_MANIFEST, OCIREG_LIMIT_EXCEEDED,
@@ -548,12 +563,14 @@ ocireg_status ocireg_manifest_get(ocireg_client *client,
                                   ocireg_buffer **bytes,
                                   ocireg_error **error);
 
-// The descriptor of a manifest, without its bytes: one HEAD, or a GET where the registry does not answer HEAD well. The
-// digest of a reference by tag is what the registry says. Blocks.
+// The descriptor of a manifest, without its bytes: one HEAD, or a GET where the registry does not answer HEAD well or
+// refuses it (400, 401, 403, 404), because only a GET tells its reason. The digest of a reference by tag is what the
+// registry says. Blocks.
 //
 // Options: accept (list of media types to ask for, instead of all that are known).
 //
-// Result: {"mediaType": string, "digest": string, "size": number, "headers": {name: value}}. Free with ocireg_string_free.
+// Result: {"mediaType": string, "digest": string, "size": number, "headers": {name: value}, "rate_limit": as of
+// ocireg_manifest_get}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH. Source: distribution-spec end-3.
 ocireg_status ocireg_manifest_head(ocireg_client *client,
@@ -580,13 +597,28 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
 // Puts a manifest, its bytes unchanged, under a tag or a digest; with both the digest is checked and the tag is put.
 // Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
-// Options: media_type (string: instead of the one that the bytes say; they are checked against it).
+// With the option `tags` it is put by its digest with all tags in one request; tags that the answer does not confirm
+// (most registries do not know of it yet) are put one by one. The reference's own tag comes first: give
+// REPOSITORY@DIGEST when `latest` is not meant.
 //
-// Result, `json` may be NULL: {"digest": string, "size": number, "mediaType": string, "location": string or null}. Free
-// with ocireg_string_free.
+// A manifest with a subject is listed among the subject's referrers: by the registry, which says so by its OCI-Subject
+// header, else in the referrers tag (`sha256-` and the hexadecimal digits), which is read, added to and written back,
+// three requests more. Calls of one client take turns at that. Against other writers the write is conditional (If-Match,
+// If-None-Match), and after three times as long as it took, at most a second, the list is read again and mended if the
+// entry was lost; where a registry ignores conditions, as distribution does, an entry can still be lost to a writer that
+// is slower than that.
 //
-// Errors: the common ones; OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH, OCIREG_MISSING_BLOB, OCIREG_LIMIT_EXCEEDED.
-// Source: distribution-spec end-7a.
+// Options: media_type (string: instead of the one that the bytes say; they are checked against it); tags (list of
+// strings: tags to set besides the reference's own); referrers_tag (boolean, true: false leaves the referrers tag alone).
+//
+// Result, `json` may be NULL: {"digest": string, "size": number, "mediaType": string, "location": string or null, "tags":
+// [string], all that were set, "subject": digest or null, "referrers": how it is listed, "api", "tag" or "none", null
+// without a subject}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH, OCIREG_MISSING_BLOB, OCIREG_LIMIT_EXCEEDED;
+// OCIREG_PROTOCOL when the referrers tag is no index, OCIREG_HTTP when it changes all the time: then the manifest is
+// stored, and the message says so. Source: distribution-spec end-7a, end-7b, "Pushing Manifests with Subject", "Referrers
+// Tag Schema".
 ocireg_status ocireg_manifest_put(ocireg_client *client,
                                   ocireg_context *context,
                                   const char *reference,
@@ -596,21 +628,75 @@ ocireg_status ocireg_manifest_put(ocireg_client *client,
                                   char **json,
                                   ocireg_error **error);
 
-// Deletes a manifest by its digest, and with it every tag of that digest; by tag only that tag, on registries that can.
-// Blocks.
+// Deletes a manifest by its digest, and with it every tag of that digest; by tag only that tag, on registries that can
+// (ocireg_tag_delete does that with more care). Blocks.
 //
-// Options: none.
+// At a registry without the referrers API, a manifest with a subject is taken out of the subject's referrers tag. That
+// costs one GET of the manifest there, and nothing where the registry has the API; which of the two it is is asked once
+// for a repository and remembered for ten minutes. A referrers tag that has become empty is deleted, or left as an empty
+// index where it cannot be.
 //
-// Result, `json` may be NULL: {"status": the registry's HTTP status}. Free with ocireg_string_free.
+// Options: referrers_tag (boolean, true: false leaves the referrers tag alone).
+//
+// Result, `json` may be NULL: {"status": the registry's HTTP status, "subject": digest or null, "referrers": "tag" when the
+// manifest was taken out of the referrers tag, else null}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_UNSUPPORTED where the registry deletes nothing, or no single tag. Source:
-// distribution-spec end-9.
+// distribution-spec end-9, "Deleting Manifests".
 ocireg_status ocireg_manifest_delete(ocireg_client *client,
                                      ocireg_context *context,
                                      const char *reference,
                                      const ocireg_options *options,
                                      char **json,
                                      ocireg_error **error);
+
+// Lists what refers to a manifest (signatures, attestations, bills of materials), [HOST[:PORT]/]REPOSITORY@DIGEST; a tag
+// is resolved first. From the registry's referrers API, all pages; where there is none (404, 400, 405, 406, or a web
+// page), from the index under the referrers tag. Which of the two it is is remembered for a repository, for ten
+// minutes. Blocks.
+//
+// Options: artifact_type (string: only those of this type; asked of the registry, and looked at here unless it says that
+// it did); annotations (list of "KEY" or "KEY=VALUE": only those that have all of them); max (integer: at most so many).
+//
+// Result: {"subject": digest, "referrers": [descriptor: {"mediaType", "digest", "size" [, "artifactType", "annotations",
+// "urls", "data", "platform"]}], each digest once, "source": "api", "tag", or "none" when there is neither the API nor
+// the tag, "filters_applied": [string], the filters that the registry says it applied, "truncated": whether there are
+// more than `max`}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_PROTOCOL when what is there is no image index of descriptors, OCIREG_LIMIT_EXCEEDED.
+// Source: distribution-spec end-12a, end-12b, "Listing Referrers", "Referrers Tag Schema".
+ocireg_status ocireg_referrers(ocireg_client *client,
+                               ocireg_context *context,
+                               const char *reference,
+                               const ocireg_options *options,
+                               char **json,
+                               ocireg_error **error);
+
+// Deletes one tag, [HOST[:PORT]/]REPOSITORY:TAG, and leaves its manifest and the manifest's other tags; with a digest
+// too, only if the tag names it. Blocks.
+//
+// distribution 3 and go-containerregistry's registry delete a tag; distribution 2.8 refuses. A registry that deletes the
+// whole manifest instead is not noticed before: so the manifest is read first, and put back by its digest, with its
+// other tags if `list_others` has found them.
+//
+// Options: list_others (boolean, false: find the other tags of the same digest, one HEAD a tag for the first 256); replace
+// (boolean, false: where the registry deletes no tag, put an empty index under it and delete that by its digest; for that
+// moment the tag names the empty index).
+//
+// Result, `json` may be NULL: {"tag": string, "digest": what it named, "status": the registry's HTTP status, "manifest":
+// "kept", "restored" (the registry deleted it, and it was put back), "deleted", or "unknown" when the registry does not
+// say, "replaced": boolean, whether it took the
+// empty index [, "other_tags": [string], with list_others]}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_INVALID_REFERENCE without a tag, OCIREG_UNSUPPORTED where the registry deletes no
+// single tag (the hint says what else to do, and the other tags of the digest if they were looked for), OCIREG_NOT_FOUND,
+// OCIREG_DIGEST_MISMATCH. Source: distribution-spec end-9, "Deleting tags".
+ocireg_status ocireg_tag_delete(ocireg_client *client,
+                                ocireg_context *context,
+                                const char *reference,
+                                const ocireg_options *options,
+                                char **json,
+                                ocireg_error **error);
 
 // What a registry says of a blob, HOST[:PORT]/REPOSITORY@DIGEST. A missing blob is no error. Blocks.
 //
@@ -730,10 +816,11 @@ void ocireg_blob_reader_free(ocireg_blob_reader *reader);
 //
 // Options: digest (string: what the bytes must have; else sha256 is computed); chunk_size (integer: send it in chunks of
 // this many bytes, each kept in memory); single_post (boolean, false: one POST instead of POST and PUT, where the registry
-// can); size (integer: what it must be).
+// can); size (integer: what it must be); mount_from (list of repositories of the same registry that may have it: it is mounted from
+// the first that has). A registry that finds a blob too large for one request (413) gets it in chunks, smaller and smaller.
 //
 // Result, `json` may be NULL: {"digest": string, "size": number, "location": string or null, "uploaded": boolean (false
-// when the registry had it)}. Free with ocireg_string_free.
+// when the registry had it, or it was mounted), "mounted": boolean}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_IO, OCIREG_DIGEST_MISMATCH, OCIREG_SIZE_MISMATCH. Source: distribution-spec end-4a to
 // end-6.
@@ -760,7 +847,7 @@ ocireg_status ocireg_blob_put_memory(ocireg_client *client,
 // Puts what a callback gives as a blob: in one request when size and digest are given, else in chunks, each of which is kept
 // until the registry has it. The callback runs on this thread. Blocks.
 //
-// Options: digest (string), size (integer), chunk_size (integer, 4194304), single_post, as of ocireg_blob_put_file.
+// Options: digest (string), size (integer), chunk_size (integer, 4194304), single_post, mount_from, as of ocireg_blob_put_file.
 //
 // Result and errors: those of ocireg_blob_put_file; OCIREG_CALLBACK.
 ocireg_status ocireg_blob_put_stream(ocireg_client *client,
@@ -823,6 +910,14 @@ ocireg_status ocireg_upload_finish(ocireg_upload *upload,
                                    char **json,
                                    ocireg_error **error);
 
+// Sends what was written and lets go of the session, which stays open at the registry: it is continued by the
+// ocireg_upload_session_ functions, by this process or another. The upload is over then. Blocks.
+//
+// Result: a session, as of ocireg_upload_session_start. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_CLOSED, OCIREG_BUSY. Source: distribution-spec end-5.
+ocireg_status ocireg_upload_save(ocireg_upload *upload, char **json, ocireg_error **error);
+
 // Gives the upload up, and tells the registry. No error when it is over already. Blocks.
 //
 // Errors: the common ones; OCIREG_BUSY. Source: distribution's API, "Canceling an upload"; distribution-spec 1.2 end-14.
@@ -831,6 +926,185 @@ ocireg_status ocireg_upload_cancel(ocireg_upload *upload,
 
 // Frees an upload. NULL is accepted. One that is not finished is cancelled first, without waiting for the answer longer than 120 ms.
 void ocireg_upload_free(ocireg_upload *upload);
+
+// Opens an upload session in [HOST[:PORT]/]REPOSITORY, to be continued by the ocireg_upload_session_ functions, by this
+// process or another: keep the result. Nothing is cancelled by itself; a registry lets a forgotten session expire.
+// For an upload that is simply fed with bytes see ocireg_upload_start. Blocks.
+//
+// Options: none.
+//
+// Result, a session: {"url": string (absolute; whoever has it may be able to write to the session), "repository": string, "offset":
+// number (bytes that the registry has), "min_chunk_size": number (the registry's OCI-Chunk-Min-Length; every chunk but the last must be
+// that long; 0: any)}. Free with ocireg_string_free.
+//
+// Errors: the common ones. Source: distribution-spec end-4a.
+ocireg_status ocireg_upload_session_start(ocireg_client *client,
+                                          ocireg_context *context,
+                                          const char *repository,
+                                          const ocireg_options *options,
+                                          char **json,
+                                          ocireg_error **error);
+
+// Asks a registry how far a session is. `session` is the JSON of an earlier call, or the bare URL of a session at
+// HOST/v2/REPOSITORY/blobs/uploads/. Blocks.
+//
+// Options: none.
+//
+// Result: the session as it stands, to be used from now on; its url may have changed. A registry that answers with the range
+// 0-0 has one byte or none; it is taken for none when the session that was given has the offset 0. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_NOT_FOUND when the registry has forgotten the session; OCIREG_INVALID_ARGUMENT when `session` is
+// neither. Source: distribution-spec end-13.
+ocireg_status ocireg_upload_session_status(ocireg_client *client,
+                                           ocireg_context *context,
+                                           const char *session,
+                                           const ocireg_options *options,
+                                           char **json,
+                                           ocireg_error **error);
+
+// Sends the next bytes of a session, in smaller pieces where the registry finds them too many at once. A chunk that breaks is
+// continued where the registry has it. Blocks.
+//
+// Options: offset (integer: where the bytes begin in the blob; without it at the session's offset).
+//
+// Result: the session behind the chunk, as of ocireg_upload_session_start. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_INVALID_ARGUMENT for an empty chunk, OCIREG_PROTOCOL when the registry is at another offset. After an
+// error ocireg_upload_session_status tells where to go on. Source: distribution-spec end-5.
+ocireg_status ocireg_upload_session_chunk(ocireg_client *client,
+                                          ocireg_context *context,
+                                          const char *session,
+                                          const uint8_t *data,
+                                          size_t size,
+                                          const ocireg_options *options,
+                                          char **json,
+                                          ocireg_error **error);
+
+// Ends a session: the blob exists from now on, if its bytes have this digest; the registry checks that. `data` are the last
+// bytes, if there are any left. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+//
+// Options: none.
+//
+// Result, `json` may be NULL: as of ocireg_blob_put_file, its size counted from the session's offset. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_HTTP or OCIREG_DIGEST_MISMATCH when the bytes have another digest. Source: distribution-spec end-6.
+ocireg_status ocireg_upload_session_finish(ocireg_client *client,
+                                           ocireg_context *context,
+                                           const char *session,
+                                           const char *digest,
+                                           const uint8_t *data,
+                                           size_t size,
+                                           const ocireg_options *options,
+                                           char **json,
+                                           ocireg_error **error);
+
+// Gives a session up. No error where the registry has no way to cancel, or has forgotten it. Blocks.
+//
+// Options: none.
+//
+// Errors: the common ones. Source: distribution's API, "Canceling an upload"; distribution-spec 1.2 end-14.
+ocireg_status ocireg_upload_session_cancel(ocireg_client *client,
+                                           ocireg_context *context,
+                                           const char *session,
+                                           const ocireg_options *options,
+                                           ocireg_error **error);
+
+// Makes a blob, HOST[:PORT]/REPOSITORY@DIGEST, out of the same blob in another repository of that registry, without moving its
+// bytes. `from` is that repository, with its host; NULL asks the registry to find the blob itself. That a registry declines is no
+// error. Blocks.
+//
+// Options: keep_session (boolean, false: a declined mount leaves an upload session open, which is cancelled; true gives it).
+//
+// Result, `json` may be NULL: {"mounted": boolean, "digest": string, "location": string or null, "session": a session, as of
+// ocireg_upload_session_start, or null}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_INVALID_ARGUMENT when `from` is at another registry. Source: distribution-spec end-11.
+ocireg_status ocireg_blob_mount(ocireg_client *client,
+                                ocireg_context *context,
+                                const char *reference,
+                                const char *from,
+                                const ocireg_options *options,
+                                char **json,
+                                ocireg_error **error);
+
+// Takes the name of a place to copy from or to apart. Any thread. A place is one of
+//   docker://REF or REF           a repository's tag or digest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]
+//   oci:DIR[:NAME]                an OCI image layout, and a name in it
+//   oci-archive:FILE[:NAME]       a tar of such a layout
+//   docker-archive:FILE[:REF]     what `docker save` writes and `docker load` reads
+//   dir:DIR                       a directory with a file for each blob, named by its digest, and manifest.json
+//
+// Result: {"transport": "docker", "oci", "oci-archive", "docker-archive" or "dir", "registry": string (the host, for
+// ocireg_client_set_host) or null, "reference": string or null, "path": string or null, "name": string or null}. Free with
+// ocireg_string_free.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE. Source: containers-transports(5).
+ocireg_status ocireg_endpoint_parse(const char *name,
+                                    char **json,
+                                    ocireg_error **error);
+
+// Copies what one place names to another: an image, an index with everything in it, or an artifact. Places are named as for
+// ocireg_endpoint_parse. Manifests arrive after everything that they name, the tag last; what is there already is not moved;
+// bytes are moved unchanged and verified. What an ended copy (an error, a cancel, a kill) has moved, the next one does not
+// move again. Blocks.
+//
+// Options: platform (list of OS/ARCH[/VARIANT]: of an index, only these; one gives that image alone, several an index that
+// holds them only); sparse (boolean, false: with platform, the index unchanged though only these manifests are there); all (false: says
+// explicitly that an index is copied whole, as it is by default; a docker-archive takes the host's platform by default);
+// referrers (false: also signatures, SBOMs and whatever else names the copied manifests as its subject); foreign_layers
+// (false: also layers that are meant to be fetched from elsewhere); concurrency (integer, 4, 1 to 64: transfers at once); dry_run
+// (false: only say what would be done).
+//
+// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string (of what was copied), "mediaType":
+// string, "manifests": {"total": number, "copied": number, "skipped": number (there already), "referrers": number},
+// "blobs": {"total": number, "copied": number, "mounted": number, "skipped": number (there already), "bytes": number (of
+// all), "bytes_copied": number (moved by this call), "bytes_resumed": number (moved by earlier ones that did not finish)}
+// [, "plan": {"manifests": [descriptor], "blobs": [descriptor]}, with dry_run: what the destination lacks]}. Free with
+// ocireg_string_free.
+//
+// Progress: bytes of all blobs; ocireg_context_progress has "blobs" with the members above too. Callbacks come on the
+// calling thread.
+//
+// Errors: the common ones, with "side" "source" or "destination"; OCIREG_MISSING_BLOB, OCIREG_INVALID_MANIFEST, OCIREG_IO.
+// Source: distribution-spec "Pulling manifests", "Pushing manifests"; image-spec image-layout.md.
+ocireg_status ocireg_copy(ocireg_client *client,
+                          ocireg_context *context,
+                          const char *source,
+                          const char *destination,
+                          const ocireg_options *options,
+                          char **json,
+                          ocireg_error **error);
+
+// Reads everything that the images of an OCI layout need and compares it with its digests. Blocks.
+//
+// Options: none.
+//
+// Result: {"ok": boolean, "images": number (entries of index.json), "blobs": number (manifests, configs and layers read),
+// "bytes": number, "problems": [{"digest": string, "problem": string}]}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is no layout. Source: image-spec image-layout.md.
+ocireg_status ocireg_layout_check(ocireg_client *client,
+                                  ocireg_context *context,
+                                  const char *path,
+                                  const ocireg_options *options,
+                                  char **json,
+                                  ocireg_error **error);
+
+// Removes the blobs of an OCI layout that no image in it needs, and what broken copies left more than a day ago. It waits
+// until no copy by this library is at work there. Blocks.
+//
+// Options: none.
+//
+// Result, `json` may be NULL: {"removed": [string] (digests), "bytes": number}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is no layout, OCIREG_MISSING_BLOB when a manifest is missing, and nothing
+// is removed then. Source: image-spec image-layout.md.
+ocireg_status ocireg_layout_clean(ocireg_client *client,
+                                  ocireg_context *context,
+                                  const char *path,
+                                  const ocireg_options *options,
+                                  char **json,
+                                  ocireg_error **error);
 
 // Tries credentials out at a registry, HOST[:PORT], and keeps them where Docker's tools do. The registry is pinged, and then
 // asked again with the credentials: by Basic, or with a token of its token server. The credentials are those of the call's

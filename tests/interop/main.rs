@@ -3,8 +3,8 @@
 //! Runs under tests/registries/run, which starts everything and says where it is.
 
 mod copy;
-mod referrers;
 mod login;
+mod referrers;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -68,7 +68,10 @@ fn reads(client: &Client, host: &str, name: &str) -> Result<Vec<String>, Code> {
         .map_err(|error| error.code())
 }
 
-fn places() -> Vec<(String, &'static str, Vec<(&'static str, &'static str)>)> {
+/// A registry, how it asks, and who may read there.
+type Place = (String, &'static str, Vec<(&'static str, &'static str)>);
+
+fn places() -> Vec<Place> {
     vec![
         (env("OCIREG_TEST_HTPASSWD"), "basic", vec![("alice", PASSWORD)]),
         (env("OCIREG_TEST_TOKEN"), "bearer", vec![("alice", PASSWORD), ("bob", "readonly")]),

@@ -50,6 +50,7 @@ fn make_header() -> String {
         "session",
         "copy",
         "schema1",
+        "login",
     ] {
         builder = builder.with_src(format!("src/ffi/{file}.rs"));
     }

@@ -28,8 +28,8 @@
  * same afterwards.
  *
  * Processes. After fork() the child makes its own client: the parent's handles answer OCIREG_FORKED there at once, and
- * freeing them does nothing. The library installs no signal handler, reads no environment variable, writes to no standard
- * stream, changes no global state, and cannot be unloaded (its threads outlive a dlclose).
+ * freeing them does nothing. The library installs no signal handler, reads no environment variable and starts no process
+ * (a credential helper) unless an option asks for stored credentials, writes to no standard stream, changes no global state, and cannot be unloaded (its threads outlive a dlclose).
  *
  * Security. TLS is verified and http is used only for hosts that the caller says speak it (a loopback host without a chosen
  * scheme is asked by https first, and by http only if it does not speak TLS). Credentials go to the origin they were given for
@@ -40,7 +40,8 @@
  * COMMON ERRORS. Every function that blocks can give: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE,
  * OCIREG_UNAUTHENTICATED, OCIREG_FORBIDDEN, OCIREG_NOT_FOUND, OCIREG_RATE_LIMITED, OCIREG_CONNECT, OCIREG_RESOLVE, OCIREG_TLS,
  * OCIREG_NETWORK, OCIREG_TIMEOUT, OCIREG_CANCELLED, OCIREG_CLOSED, OCIREG_FORKED, OCIREG_REDIRECT, OCIREG_PROTOCOL,
- * OCIREG_LIMIT_EXCEEDED, OCIREG_SERVER, OCIREG_HTTP, OCIREG_IO (an unreadable CA file), OCIREG_CALLBACK, OCIREG_INTERNAL.
+ * OCIREG_LIMIT_EXCEEDED, OCIREG_SERVER, OCIREG_HTTP, OCIREG_IO (an unreadable CA or credentials file, a credential helper that
+ * fails), OCIREG_CALLBACK, OCIREG_INTERNAL.
  *
  *     ocireg_client *client = NULL;
  *     ocireg_error *error = NULL;
@@ -115,9 +116,10 @@ typedef int32_t (*ocireg_progress_fn)(void *userdata, uint64_t done, uint64_t to
 // "<redacted>", and query values other than those of the protocol by "...".
 typedef int32_t (*ocireg_log_fn)(void *userdata, const char *event);
 
-// Is asked for the credentials of a registry host, once for each client and host, and again after they were refused: sets "username" and "password", or "token",
-// in `answer` with the ocireg_options_set_... functions; nothing set means anonymous. Both arguments are borrowed during
-// the callback.
+// Is asked for the credentials of a registry host, once for each client and host, and again after they were refused: sets
+// "username" and "password", or "identity_token", or "token", in `answer` with the ocireg_options_set_... functions; nothing
+// set means that it has none: then those stored on the machine are used if the client's options ask for them, else the
+// call is anonymous. Both arguments are borrowed during the callback.
 typedef int32_t (*ocireg_credentials_fn)(void *userdata, const char *host, ocireg_options *answer);
 
 // Gives the bytes of a blob: puts up to `size` bytes into `buffer` and returns how many; 0 is the end, a negative number
@@ -418,6 +420,17 @@ void ocireg_context_free(ocireg_context *context);
 // that answers 429 or 503 with Retry-After is left alone by all threads until then, or each gets OCIREG_RATE_LIMITED when
 // that is later than 60 s or its deadline.
 //
+// Options for stored credentials, which are used for hosts whose own options hold none and when the credentials callback
+// gives none: credentials_file (string: a file of Docker's or podman's form, which must be there); docker_config (string: a
+// folder, whose config.json is read if it is there); stored_credentials (boolean, false: the usual places, by the environment
+// at this moment: the text in DOCKER_AUTH_CONFIG, the file REGISTRY_AUTH_FILE, config.json in DOCKER_CONFIG or in ~/.docker,
+// containers/auth.json in XDG_RUNTIME_DIR, and in XDG_CONFIG_HOME or ~/.config, and ~/.dockercfg); helper_timeout_ms (60000:
+// for one run of a credential helper, which is killed then); helper_path (string: the folders of the helpers, with ':'
+// between, instead of PATH). The places are asked in this order; in each the helper that credHelpers names for the host, then
+// that of credsStore, then the entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. A file is read
+// when a registry asks who calls, and again when it has changed; what a helper said holds until the registry refuses it. A
+// file that is broken, or that others may write, is OCIREG_IO.
+//
 // Errors: OCIREG_INVALID_ARGUMENT. Files are read at the first call that needs them: OCIREG_IO when one cannot be read,
 // OCIREG_TLS when it does not hold what it should.
 ocireg_status ocireg_client_new(const ocireg_options *options,
@@ -427,8 +440,9 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 // Replaces the settings of one registry host, HOST[:PORT]. They hold for later calls, and for that host only: never for
 // the hosts that it redirects to.
 //
-// Options: username and password (strings, together: for Basic and for the host's token server); token (string: a bearer
-// token used as it is); anonymous (boolean, false: never send credentials); plain_http (boolean; true: http, false:
+// Options: username and password (strings, together: for Basic and for the host's token server), or identity_token (string:
+// a refresh token for the host's token server, username beside it if that is known; one that the server gives in its place
+// is used from then on), or token (string: a bearer token used as it is); anonymous (boolean, false: never send credentials); plain_http (boolean; true: http, false:
 // https; unset: https, or for a loopback host http if it speaks no TLS); endpoint (string: scheme, host, port and path
 // prefix under which the host's API really is, such as "https://h/dockerproxy"); trusted_realms (list of hosts that may
 // get this host's credentials as its token server, besides those of its own domain).
@@ -1207,6 +1221,77 @@ ocireg_status ocireg_schema1_key(const ocireg_options *options,
 ocireg_status ocireg_schema1_key_info(const char *pem,
                                       char **json,
                                       ocireg_error **error);
+
+// Tries credentials out at a registry, HOST[:PORT], and keeps them where Docker's tools do. The registry is pinged, and then
+// asked again with the credentials: by Basic, or with a token of its token server. The credentials are those of the call's
+// options, else those of the host's options, else what the credentials callback says; never stored ones. Blocks.
+//
+// Options: username and password (strings, together), or identity_token (string, and username beside it if that is known);
+// store (boolean, true: keep them); offline_token (boolean, false: ask the token server for an identity token, and keep that
+// instead of the password; servers without any give none); credentials_file (string: keep them in this file), docker_config
+// (string: in the config.json of this folder). Without these two they are kept in the first file that the client's own
+// options credentials_file, docker_config and stored_credentials look into.
+//
+// They are handed to the credential helper that the file names for the host (credHelpers, else credsStore), else written
+// into the file, which is made if it is not there: replaced whole or not at all, mode 0600, what else it holds and its order
+// kept, the target of a symbolic link and not the link.
+//
+// Result: {"registry": string, "status": number (of the registry's last answer), "auth": "none" (it asks for nothing: then
+// nothing was checked), "basic" or "bearer", "username": string or null, "identity_token": boolean (one is kept, and no
+// password), "stored_in": string or null (the path of the file, or the name of the helper)}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_UNAUTHENTICATED when the credentials are wrong, and then nothing is kept;
+// OCIREG_INVALID_ARGUMENT also without credentials or without a place to keep them; OCIREG_IO (a broken credentials file, one
+// that others may write, a helper that fails); OCIREG_BUSY (another login holds the file for 10 s). Source: distribution's
+// token and oauth specifications, Docker's config.json, docker-credential-helpers.
+ocireg_status ocireg_login(ocireg_client *client,
+                           ocireg_context *context,
+                           const char *registry,
+                           const ocireg_options *options,
+                           char **json,
+                           ocireg_error **error);
+
+// Removes what is kept for a registry, HOST[:PORT], from every place that the client's options look into: from the files,
+// and from the helpers that they name for the host. Entries for a part of the host only (HOST/NAMESPACE) stay, and so does
+// what is in an environment variable. No network, but helpers may take their time. Blocks.
+//
+// Options: credentials_file, docker_config (strings, as of ocireg_login: there, and nowhere else).
+//
+// Result: {"registry": string, "removed": boolean (false: nothing was kept, which is no error), "from": [string] (the paths of
+// files and the names of helpers that held something)}. Free with ocireg_string_free.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_IO, OCIREG_BUSY, OCIREG_TIMEOUT, OCIREG_CANCELLED,
+// OCIREG_CLOSED, OCIREG_FORKED, OCIREG_LIMIT_EXCEEDED.
+ocireg_status ocireg_logout(ocireg_client *client,
+                            ocireg_context *context,
+                            const char *registry,
+                            const ocireg_options *options,
+                            char **json,
+                            ocireg_error **error);
+
+// Says what a call for a reference, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], would use: where it would go, as whom, and who
+// says so. Nothing is sent; the credentials callback and credential helpers are asked as a call would ask them. Blocks.
+//
+// Options: none.
+//
+// Result: {"reference": string, "host": string, "repository": string, "endpoint": string (the URL of the API), "scheme_source":
+// "endpoint", "host options", "reference", "client options", "default" (https) or "probe" (a loopback host is asked by its
+// first call; until then https is shown), "anonymous": boolean (the host's option), "credentials": {"kind": "none", "password",
+// "token" or "identity_token", "username": string or null, "source": "host options", "callback", "file", "environment",
+// "helper" or null, "path": string or null (the file that holds them or names the helper), "variable": string or null (the
+// same of an environment variable), "key": string or null (the entry), "helper": string or null}, "trusted_realms": [string],
+// "network": {"insecure": boolean, "ca_files": [string], "ca_only": boolean, "client_cert_file": string or null,
+// "client_key_file": string or null, "proxy": string (without its password) or null, "unix_socket": string or null, "address":
+// string or null, "headers": [string] (names), "max_connections_per_host": number, "requests_per_second": number}}. No secret is shown. Free with ocireg_string_free.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_IO, OCIREG_CALLBACK, OCIREG_TIMEOUT, OCIREG_CANCELLED,
+// OCIREG_CLOSED, OCIREG_FORKED, OCIREG_LIMIT_EXCEEDED.
+ocireg_status ocireg_explain(ocireg_client *client,
+                             ocireg_context *context,
+                             const char *reference,
+                             const ocireg_options *options,
+                             char **json,
+                             ocireg_error **error);
 
 #ifdef __cplusplus
 }  // extern "C"

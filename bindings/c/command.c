@@ -9,6 +9,9 @@
 const struct command *const commands[] = {
     &command_parse,
     &command_ping,
+    &command_login,
+    &command_logout,
+    &command_explain,
     &command_catalog,
     &command_tags,
     &command_untag,

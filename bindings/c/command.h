@@ -50,6 +50,7 @@ struct command {
 
 extern const struct command command_parse;
 extern const struct command command_ping, command_catalog, command_tags;
+extern const struct command command_login, command_logout, command_explain;
 extern const struct command command_manifest_get, command_manifest_head, command_manifest_put, command_manifest_delete;
 extern const struct command command_digest;
 extern const struct command command_upload_start, command_upload_status, command_upload_chunk, command_upload_finish;

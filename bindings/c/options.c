@@ -10,6 +10,7 @@ enum option {
     OPTION_PASSWORD_STDIN,
     OPTION_TOKEN,
     OPTION_ANONYMOUS,
+    OPTION_DOCKER_CONFIG,
     OPTION_PLAIN_HTTP,
     OPTION_INSECURE,
     OPTION_CA,
@@ -39,7 +40,8 @@ static const struct {
     {"--username", OPTION_USERNAME, TAKES_VALUE, " [HOST=]U", "or OCIREG_USERNAME"},
     {"--password-stdin", OPTION_PASSWORD_STDIN, TAKES_NOTHING, "", "the password, less one newline; or OCIREG_PASSWORD"},
     {"--token", OPTION_TOKEN, TAKES_VALUE, " [HOST=]T", "a bearer token, used as it is"},
-    {"--anonymous", OPTION_ANONYMOUS, TAKES_NOTHING, "", "send no credentials"},
+    {"--anonymous", OPTION_ANONYMOUS, TAKES_NOTHING, "", "send no credentials, stored ones neither"},
+    {"--docker-config", OPTION_DOCKER_CONFIG, TAKES_VALUE, " DIR", "stored credentials: DIR/config.json and nothing else"},
     {"--plain-http", OPTION_PLAIN_HTTP, MAY_TAKE_HOST, "[=HOST]", "http instead of https, for every host or this one"},
     {"--insecure", OPTION_INSECURE, MAY_TAKE_HOST, "[=HOST]", "do not verify TLS, for every host or this one"},
     {"--ca", OPTION_CA, TAKES_VALUE, " FILE", "certificate authorities (PEM) beside the platform's"},
@@ -138,6 +140,7 @@ static int apply(struct globals *globals, enum option option, const char *name, 
     case OPTION_TOKEN: add_credential(globals, SETTING_TOKEN, name, value); break;
     case OPTION_PASSWORD_STDIN: globals->password_stdin = true; break;
     case OPTION_ANONYMOUS: globals->anonymous = true; break;
+    case OPTION_DOCKER_CONFIG: globals->docker_config = value; break;
     case OPTION_PLAIN_HTTP:
         if (value != NULL)
             add(globals, SETTING_PLAIN_HTTP, name, value, NULL);

@@ -20,6 +20,7 @@ struct globals {
     size_t setting_count;
     const char *ca_file, *user_agent;
     const char *cert_file, *key_file, *proxy;
+    const char *docker_config;
     int64_t connect_ms, read_ms, deadline_ms; /* 0: not given */
     int64_t retries;                          /* -1: not given */
     bool password_stdin, anonymous, plain_http, insecure;

@@ -49,6 +49,16 @@ static ocireg_status client_options(ocireg_options *options, const struct global
     return status;
 }
 
+/* The command looks for stored credentials where Docker and podman do, unless the user says where, or says no. */
+static ocireg_status stored_credentials(ocireg_options *options, const struct globals *globals, ocireg_error **error)
+{
+    if (globals->anonymous)
+        return OCIREG_OK;
+    if (globals->docker_config != NULL)
+        return ocireg_options_set_string(options, "docker_config", globals->docker_config, error);
+    return ocireg_options_set_bool(options, "stored_credentials", true, error);
+}
+
 static int open_client(struct session *session)
 {
     ocireg_options *options = NULL;
@@ -58,6 +68,8 @@ static int open_client(struct session *session)
         status = client_options(options, session->globals, &error);
     if (status == OCIREG_OK)
         status = network_options(options, session->globals, &error);
+    if (status == OCIREG_OK)
+        status = stored_credentials(options, session->globals, &error);
     if (status == OCIREG_OK)
         status = ocireg_client_new(options, &session->client, &error);
     ocireg_options_free(options);

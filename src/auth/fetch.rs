@@ -1,25 +1,31 @@
 //! One token from a token server, fetched on a thread of its own: every call that needs it waits for it, none owns
 //! it, and a call that leaves takes nothing from the others.
 //!
-//! GET with Basic is the form that every token server takes (distribution, docs/spec/auth/token.md). No redirect is
-//! followed: a realm that moved is a realm of somebody else.
+//! GET with Basic is the form that every token server takes (distribution, docs/spec/auth/token.md). An identity token
+//! goes by POST (docs/spec/auth/oauth.md). No redirect is followed: a realm that moved is a realm of somebody else.
 
 use std::io::Read;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use reqwest::header::{HeaderMap, HeaderValue, ACCEPT, ACCEPT_ENCODING};
+use reqwest::header::{HeaderMap, HeaderValue, ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
 use serde_json::{json, Value};
 use url::Url;
+use zeroize::Zeroizing;
 
 use super::realm::token_url;
 use super::scope::ScopeSet;
 use super::token::{self, Token};
-use super::tokens::Realm;
+use super::tokens::{Realm, Refresh};
 use crate::error::{Code, Error, Result};
+use crate::http::context::Credentials;
 use crate::http::{fault, redact, retry, thread, Http};
 
 const ANSWER_LIMIT: u64 = 1 << 20;
+/// What the library calls itself to a token server: OAuth wants a name.
+const CLIENT_ID: &str = "ocireg";
+/// The user of an identity token of which no user is known.
+pub const NO_USER: &str = "<token>";
 
 /// How a fetch ended, and its trace: log hooks run on callers' threads only, so it is handed over.
 pub struct Fetched {
@@ -34,28 +40,108 @@ pub fn start(
     http: Arc<Http>,
     realm: Realm,
     scopes: ScopeSet,
+    refresh: Refresh,
     done: impl FnOnce(Fetched) + Send + 'static,
 ) -> Result<()> {
     thread::spawn("ocireg-token", move || {
         let mut trace = Vec::new();
-        let outcome = fetch(&http, &realm, &scopes, &mut trace).map(Arc::new);
+        let outcome = match realm.credentials.clone() {
+            Credentials::IdentityToken { username, token } => {
+                renew(&http, &realm, &scopes, (username, token), &refresh, &mut trace)
+            }
+            Credentials::Password { username, password } => {
+                fetch(&http, &realm, &Form::get(&realm, &scopes, Some((username, password))), &mut trace)
+            }
+            Credentials::Anonymous | Credentials::Token(_) => {
+                fetch(&http, &realm, &Form::get(&realm, &scopes, None), &mut trace)
+            }
+        }
+        .map(Arc::new);
         drop(http);
         done(Fetched { outcome, trace });
     })?;
     Ok(())
 }
 
-fn fetch(http: &Http, realm: &Realm, scopes: &ScopeSet, trace: &mut Vec<Value>) -> Result<Token> {
-    let account = realm.credentials.as_ref().map(|(username, _)| username.as_str());
-    let url = token_url(&realm.url, realm.service.as_deref(), scopes, account);
-    realm.route.check(&url, realm.guard)?;
+/// A request for a token.
+struct Form {
+    url: Url,
+    basic: Option<(String, Zeroizing<String>)>,
+    /// The body of a POST.
+    body: Option<Zeroizing<String>>,
+}
+
+impl Form {
+    fn get(realm: &Realm, scopes: &ScopeSet, basic: Option<(String, Zeroizing<String>)>) -> Form {
+        let account = basic.as_ref().map(|(username, _)| username.as_str());
+        let mut url = token_url(&realm.url, realm.service.as_deref(), scopes, account);
+        if realm.offline {
+            url.query_pairs_mut().append_pair("offline_token", "true").append_pair("client_id", CLIENT_ID);
+        }
+        Form { url, basic, body: None }
+    }
+
+    fn post(realm: &Realm, scopes: &ScopeSet, token: &str) -> Form {
+        let mut body = url::form_urlencoded::Serializer::new(String::with_capacity(token.len() * 3 + 4096));
+        body.append_pair("grant_type", "refresh_token");
+        if let Some(service) = &realm.service {
+            body.append_pair("service", service);
+        }
+        body.append_pair("client_id", CLIENT_ID);
+        if !scopes.is_empty() {
+            body.append_pair("scope", &scopes.to_string());
+        }
+        body.append_pair("refresh_token", token);
+        Form { url: realm.url.clone(), basic: None, body: Some(Zeroizing::new(body.finish())) }
+    }
+
+    fn method(&self) -> &'static str {
+        if self.body.is_some() {
+            "POST"
+        } else {
+            "GET"
+        }
+    }
+}
+
+/// A token for an identity token, and the identity token that replaces it. A server without that form (404; 405 from
+/// some) is asked by GET, with the identity token as the password.
+fn renew(
+    http: &Http,
+    realm: &Realm,
+    scopes: &ScopeSet,
+    (username, own): (Option<String>, Zeroizing<String>),
+    refresh: &Refresh,
+    trace: &mut Vec<Value>,
+) -> Result<Token> {
+    let mut newest = refresh.lock().unwrap_or_else(PoisonError::into_inner);
+    let token = newest.clone().unwrap_or_else(|| own.clone());
+    let outcome = match fetch(http, realm, &Form::post(realm, scopes, &token), trace) {
+        Err(error) if matches!(error.http_status(), Some(404 | 405)) => {
+            let basic = (username.unwrap_or_else(|| NO_USER.to_owned()), token);
+            fetch(http, realm, &Form::get(realm, scopes, Some(basic)), trace)
+        }
+        outcome => outcome,
+    };
+    match &outcome {
+        Ok(Token { refresh: Some(next), .. }) => *newest = Some(next.clone()),
+        // The caller's own may still be good.
+        Err(error) if error.code() == Code::Unauthenticated => *newest = None,
+        _ => {}
+    }
+    outcome
+}
+
+fn fetch(http: &Http, realm: &Realm, form: &Form, trace: &mut Vec<Value>) -> Result<Token> {
+    let url = &form.url;
+    realm.route.check(url, realm.guard)?;
     let client = http.wire().blocking(&realm.route, realm.guard)?;
-    let governor = http.governor(&url);
+    let governor = http.governor(url);
     let mut backoff = retry::Backoff::new(crate::http::seed());
     let mut attempt = 1;
     loop {
-        std::thread::sleep(governor.wait().map_err(|error| error.with_url(&url))?);
-        let outcome = ask(&client, realm, &url, attempt, http.options().idle(), trace);
+        std::thread::sleep(governor.wait().map_err(|error| error.with_url(url))?);
+        let outcome = ask(&client, realm, form, attempt, http.options().idle(), trace);
         let last = attempt > http.options().retries;
         if let Ok(Answered { status, after: Some(after), .. }) = &outcome {
             if retry::retry_status(*status) {
@@ -64,7 +150,7 @@ fn fetch(http: &Http, realm: &Realm, scopes: &ScopeSet, trace: &mut Vec<Value>) 
         }
         let wait = match &outcome {
             Ok(Answered { status, after, .. }) if retry::retry_status(*status) && !last => {
-                retry::wait_for(*after, backoff.delay(attempt), None).map_err(|error| error.with_url(&url))?
+                retry::wait_for(*after, backoff.delay(attempt), None).map_err(|error| error.with_url(url))?
             }
             Err(error)
                 if matches!(error.code(), Code::Network | Code::Connect) && error.http_status().is_none() && !last =>
@@ -73,7 +159,7 @@ fn fetch(http: &Http, realm: &Realm, scopes: &ScopeSet, trace: &mut Vec<Value>) 
             }
             _ => {
                 return outcome
-                    .and_then(|answered| read(answered, realm, &url))
+                    .and_then(|answered| read(answered, realm, url))
                     .map_err(|error| error.with_attempts(attempt))
             }
         };
@@ -93,27 +179,35 @@ struct Answered {
 fn ask(
     client: &reqwest::blocking::Client,
     realm: &Realm,
-    url: &Url,
+    form: &Form,
     attempt: u32,
     longest: Duration,
     trace: &mut Vec<Value>,
 ) -> Result<Answered> {
+    let (url, method) = (&form.url, form.method());
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     realm.headers.put_into(&mut headers);
     let wire = realm.route.wire(url, &mut headers);
-    let mut request = client.get(wire).headers(headers);
-    if let Some((username, password)) = &realm.credentials {
+    let mut request = match &form.body {
+        Some(body) => {
+            client.post(wire).header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(body.as_bytes().to_vec())
+        }
+        None => client.get(wire),
+    };
+    request = request.headers(headers);
+    if let Some((username, password)) = &form.basic {
         request = request.basic_auth(username, Some(password.as_str()));
     }
-    trace
-        .push(json!({"event": "request", "method": "GET", "url": redact::url(url), "attempt": attempt, "headers": {}}));
+    trace.push(
+        json!({"event": "request", "method": method, "url": redact::url(url), "attempt": attempt, "headers": {}}),
+    );
     let begun = Instant::now();
     let response =
         request.send().map_err(|error| fault::classify(error, url, &realm.route).within("the token server"))?;
     let (status, headers) = (response.status(), response.headers().clone());
-    trace.push(json!({"event": "response", "method": "GET", "url": redact::url(url), "status": status.as_u16(),
+    trace.push(json!({"event": "response", "method": method, "url": redact::url(url), "status": status.as_u16(),
                       "headers": redact::headers(&headers), "milliseconds": begun.elapsed().as_millis() as u64}));
     if let Some(error) = fault::proxy_asks(status, &realm.route, url) {
         return Err(error.within("the token server"));
@@ -151,7 +245,12 @@ fn read(answered: Answered, realm: &Realm, url: &Url) -> Result<Token> {
         let error =
             crate::auth::failure::error_of(answered.status.as_u16(), &answered.headers, &answered.body, url, &what);
         // Wrong credentials, whatever the status: there is nothing else that a token server refuses by these.
-        return Err(match (answered.status.as_u16(), realm.credentials.is_some()) {
+        let identity = matches!(realm.credentials, Credentials::IdentityToken { .. });
+        let invalid = error.registry_errors().iter().any(|error| error.code == "invalid_grant");
+        return Err(match (answered.status.as_u16(), realm.has_credentials()) {
+            (status @ (400 | 401), _) if identity && (status == 401 || invalid) => error
+                .with_code(Code::Unauthenticated)
+                .with_hint("the identity token is not taken: it may have expired, then a new login is needed"),
             (401, true) => error.with_code(Code::Unauthenticated).with_hint("check the user name and the password"),
             (401 | 403, false) => error.with_code(Code::Unauthenticated).with_hint("it wants credentials"),
             _ => error,

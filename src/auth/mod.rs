@@ -4,10 +4,20 @@
 //! Credentials belong to one origin. They are sent to it and to its token server, never to a host that either names.
 
 pub mod challenge;
+mod child;
+pub mod config_file;
+pub mod entry;
 pub mod failure;
 mod fetch;
+pub mod helper;
+pub mod key;
+pub mod login;
+pub mod places;
 pub mod realm;
 pub mod scope;
+pub mod secrets;
+pub mod store;
+pub mod stored;
 pub mod token;
 mod tokens;
 
@@ -33,6 +43,7 @@ use crate::http::route::Route;
 use crate::http::{Http, Request};
 use challenge::{Challenge, Scheme};
 use scope::ScopeSet;
+use stored::{Stored, Whence};
 use tokens::{Grant, Realm, Tokens};
 
 /// A registry host as the caller set it up.
@@ -40,6 +51,8 @@ use tokens::{Grant, Realm, Tokens};
 pub struct Account {
     /// The host as the caller names it, for the credentials hook.
     pub host: String,
+    /// The repository that is asked for; empty for the registry as a whole. Stored credentials may differ by it.
+    pub repository: String,
     /// The URL that requests go to.
     pub base: Url,
     /// The credentials from the host's options.
@@ -48,6 +61,33 @@ pub struct Account {
     pub anonymous: bool,
     /// Further hosts that may get them as token servers.
     pub trusted_realms: Vec<String>,
+}
+
+/// Who spoke for the credentials of a call. The first that says something is believed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Spoke {
+    /// Nobody: the call is anonymous.
+    Nobody,
+    /// The host's options.
+    HostOptions,
+    /// The credentials hook.
+    Callback,
+    /// A file, a variable or a helper.
+    Stored(Whence),
+}
+
+impl Spoke {
+    /// As results show it; None for nobody.
+    pub fn name(&self) -> Option<&'static str> {
+        match self {
+            Spoke::Nobody => None,
+            Spoke::HostOptions => Some("host options"),
+            Spoke::Callback => Some("callback"),
+            Spoke::Stored(whence) if whence.helper.is_some() => Some("helper"),
+            Spoke::Stored(whence) if whence.variable.is_some() => Some("environment"),
+            Spoke::Stored(_) => Some("file"),
+        }
+    }
 }
 
 /// Why a registry still says no after everything was tried.
@@ -110,12 +150,18 @@ pub struct Auth {
     http: Arc<Http>,
     origins: Mutex<HashMap<Origin, Memory>>,
     tokens: Tokens,
+    stored: Stored,
 }
 
 impl Auth {
-    /// Over the client's HTTP.
-    pub fn new(http: Arc<Http>) -> Auth {
-        Auth { tokens: Tokens::new(http.clone()), http, origins: Mutex::default() }
+    /// Over the client's HTTP, with the credentials that are stored on this machine.
+    pub fn new(http: Arc<Http>, stored: Stored) -> Auth {
+        Auth { tokens: Tokens::new(http.clone()), http, origins: Mutex::default(), stored }
+    }
+
+    /// The stored credentials.
+    pub fn stored(&self) -> &Stored {
+        &self.stored
     }
 
     /// Sends a request with what its origin asks for, for these scopes.
@@ -127,6 +173,10 @@ impl Auth {
         };
         if bad {
             self.forget_answer(account);
+        }
+        // A helper that held nothing may have been given something since.
+        if matches!(&outcome, Ok(reply) if reply.refusal == Some(Refusal::NoCredentials)) {
+            self.stored.forget(&account.host);
         }
         outcome
     }
@@ -187,8 +237,9 @@ impl Auth {
         }
     }
 
-    /// What the credentials hook said was wrong: it is asked again the next time.
+    /// What the credentials hook or a helper said was wrong: it is asked again the next time.
     fn forget_answer(&self, account: &Account) {
+        self.stored.forget(&account.host);
         let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(memory) = Origin::of(&account.base).and_then(|origin| origins.get_mut(&origin)) {
             memory.asked.remove(&account.host);
@@ -216,9 +267,9 @@ impl Auth {
         }
         let memory = self.memory(account);
         let Some(challenge) = &memory.challenge else { return Ok(Proof::Nothing) };
-        match (&challenge.scheme, self.credentials(call, account)?) {
+        match (&challenge.scheme, self.credentials(call, account)?.0) {
             (_, Credentials::Token(token)) => Ok(Proof::Bearer(token)),
-            (Scheme::Basic, Credentials::Password { username, password }) => Ok(basic(&username, &password)),
+            (Scheme::Basic, credentials) => Ok(basic(&credentials).unwrap_or(Proof::Nothing)),
             (Scheme::Bearer, _) if wanted.is_empty() => Ok(Proof::Nothing),
             (Scheme::Bearer, credentials) => {
                 let realm = self.realm(account, challenge, &credentials, memory.remote)?;
@@ -245,9 +296,9 @@ impl Auth {
         // Some registries send a bare 401: what they said before still holds.
         let memory = self.memory(account);
         let Some(challenge) = challenge::choose(challenges).or(memory.challenge.as_ref()) else { return Ok(None) };
-        match (&challenge.scheme, self.credentials(call, account)?) {
+        match (&challenge.scheme, self.credentials(call, account)?.0) {
             (_, Credentials::Token(token)) => Ok(Some(Proof::Bearer(token))),
-            (Scheme::Basic, Credentials::Password { username, password }) => Ok(Some(basic(&username, &password))),
+            (Scheme::Basic, credentials) => Ok(basic(&credentials)),
             (Scheme::Bearer, credentials) => {
                 let mut scopes = wanted.clone();
                 // A ping's challenge may name a placeholder; only a request that wanted something is believed.
@@ -261,13 +312,25 @@ impl Auth {
         }
     }
 
-    fn credentials(&self, call: &Call, account: &Account) -> Result<Credentials> {
+    /// Whose credentials a call has: the host's options, else what the hook says, else what is stored.
+    pub fn credentials(&self, call: &Call, account: &Account) -> Result<(Credentials, Spoke)> {
+        let nobody = (Credentials::Anonymous, Spoke::Nobody);
         if account.anonymous {
-            return Ok(Credentials::Anonymous);
+            return Ok(nobody);
         }
         if let Some(credentials) = &account.credentials {
-            return Ok(credentials.clone());
+            return Ok((credentials.clone(), Spoke::HostOptions));
         }
+        match self.asked(call, account)? {
+            Credentials::Anonymous => {}
+            credentials => return Ok((credentials, Spoke::Callback)),
+        }
+        let found = self.stored.find(call, &account.host, &account.repository)?;
+        Ok(found.map_or(nobody, |found| (found.credentials, Spoke::Stored(found.whence))))
+    }
+
+    /// What the hook says, or said before.
+    fn asked(&self, call: &Call, account: &Account) -> Result<Credentials> {
         // What one call's hook said is for calls that have a hook.
         if !call.asks_for_credentials() {
             return Ok(Credentials::Anonymous);
@@ -295,14 +358,15 @@ impl Auth {
             .map_err(|error| error.within(format!("the token server of {}", account.host)))?;
         let trusted = realm::may_send_credentials(&account.base, &url, &account.trusted_realms);
         let sent = match credentials {
-            Credentials::Password { username, password } if trusted => Some((username.clone(), password.clone())),
-            _ => None,
+            Credentials::Password { .. } | Credentials::IdentityToken { .. } if trusted => credentials.clone(),
+            _ => Credentials::Anonymous,
         };
         Ok(Realm {
-            identity: identity(&account.base, sent.as_ref()),
+            identity: identity(&account.base, &sent),
             service: challenge.service().map(str::to_owned),
-            withheld: !trusted && matches!(credentials, Credentials::Password { .. }),
+            withheld: !trusted && !matches!(credentials, Credentials::Anonymous | Credentials::Token(_)),
             credentials: sent,
+            offline: false,
             guard: Guard::said_by(remote),
             route: self.realm_route(account, &url, trusted)?,
             headers: if trusted { self.http.headers(&url) } else { Headers::default() },
@@ -324,21 +388,27 @@ impl Auth {
     }
 }
 
-fn basic(username: &str, password: &str) -> Proof {
-    let joined = Zeroizing::new(format!("{username}:{password}"));
-    Proof::Basic(Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(joined.as_bytes())))
+/// The credentials as Basic carries them; None for those that it cannot carry.
+fn basic(credentials: &Credentials) -> Option<Proof> {
+    let (username, password) = match credentials {
+        Credentials::Password { username, password } => (username.as_str(), password),
+        Credentials::IdentityToken { username, token } => (username.as_deref().unwrap_or(fetch::NO_USER), token),
+        Credentials::Token(_) | Credentials::Anonymous => return None,
+    };
+    let joined = Zeroizing::new(format!("{username}:{}", password.as_str()));
+    Some(Proof::Basic(Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(joined.as_bytes()))))
 }
 
 /// Tells cached tokens of different users apart without keeping a password in the key.
-fn identity(base: &Url, credentials: Option<&(String, Zeroizing<String>)>) -> String {
+fn identity(base: &Url, credentials: &Credentials) -> String {
     let origin = Origin::of(base).map(|origin| origin.to_string()).unwrap_or_default();
-    match credentials {
-        Some((username, password)) => {
-            let joined = Zeroizing::new(format!("{username}\0{}", password.as_str()));
-            format!("{origin} {}", Algorithm::Sha256.digest(joined.as_bytes()).hex())
-        }
-        None => origin,
-    }
+    let (kind, username, secret) = match credentials {
+        Credentials::Password { username, password } => ("password", username.as_str(), password),
+        Credentials::IdentityToken { username, token } => ("identity", username.as_deref().unwrap_or_default(), token),
+        Credentials::Token(_) | Credentials::Anonymous => return origin,
+    };
+    let joined = Zeroizing::new(format!("{kind}\0{username}\0{}", secret.as_str()));
+    format!("{origin} {}", Algorithm::Sha256.digest(joined.as_bytes()).hex())
 }
 
 fn refusal(answer: &Answer, challenges: &[Challenge], proof: &Proof) -> Option<Refusal> {

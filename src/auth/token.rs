@@ -29,6 +29,8 @@ pub struct Token {
     pub value: Zeroizing<String>,
     /// When it ends.
     pub expires: SystemTime,
+    /// The refresh token that came with it: the one to be used from now on.
+    pub refresh: Option<Zeroizing<String>>,
 }
 
 impl Token {
@@ -51,6 +53,8 @@ struct Answer {
     token: Option<String>,
     #[serde(default)]
     access_token: Option<String>,
+    #[serde(default)]
+    refresh_token: Value,
     #[serde(default)]
     expires_in: Value,
     #[serde(default)]
@@ -80,8 +84,15 @@ pub fn parse_answer(body: &[u8], now: SystemTime) -> Result<Token> {
     if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(wrong("a token with characters that no header can carry"));
     }
+    let refresh = match answer.refresh_token {
+        Value::String(text) => Some(Zeroizing::new(text)),
+        _ => None,
+    };
+    let usable = |token: &Zeroizing<String>| {
+        (1..=MOST_TOKEN).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic())
+    };
     let begin = begin(answer.issued_at.as_str().and_then(rfc3339), now);
-    Ok(Token { value, expires: begin + lifetime(&answer.expires_in) })
+    Ok(Token { value, expires: begin + lifetime(&answer.expires_in), refresh: refresh.filter(usable) })
 }
 
 fn wrong(why: impl fmt::Display) -> Error {
@@ -192,6 +203,23 @@ mod tests {
         ] {
             assert_eq!(read(body).unwrap().value.as_str(), expected, "{body}");
         }
+    }
+
+    #[test]
+    fn a_refresh_token_is_kept_when_it_can_be_used() {
+        for (fields, expected) in [
+            ("", None),
+            (r#","refresh_token":"r.1""#, Some("r.1")),
+            (",\"refresh_token\":\"\"", None),
+            (r#","refresh_token":null"#, None),
+            (r#","refresh_token":{"x":1}"#, None),
+            (r#","refresh_token":"a b""#, None),
+            (r#","refresh_token":"a\r\nb""#, None),
+        ] {
+            let token = read(&format!(r#"{{"token":"t"{fields}}}"#)).unwrap();
+            assert_eq!(token.refresh.as_ref().map(|token| token.as_str()), expected, "{fields}");
+        }
+        assert!(read(r#"{"token":"t","refresh_token":"a","refresh_token":"b"}"#).is_err());
     }
 
     #[test]

@@ -14,6 +14,7 @@ use super::scope::ScopeSet;
 use super::token::Token;
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
+use crate::http::context::Credentials;
 use crate::http::headers::Headers;
 use crate::http::resolver::Guard;
 use crate::http::route::Route;
@@ -33,8 +34,10 @@ pub struct Realm {
     pub service: Option<String>,
     /// Whose tokens these are: origin and a hash of the credentials.
     pub identity: String,
-    /// The credentials to send, when it may have them.
-    pub credentials: Option<(String, Zeroizing<String>)>,
+    /// The credentials to send; anonymous when it may not have them.
+    pub credentials: Credentials,
+    /// Whether a refresh token is wanted too.
+    pub offline: bool,
     /// Whether there are credentials that it may not have.
     pub withheld: bool,
     /// The way to it.
@@ -49,7 +52,16 @@ impl Realm {
     fn key(&self) -> String {
         format!("{} {} {}", self.identity, self.url, self.service.as_deref().unwrap_or_default())
     }
+
+    /// Whether it gets credentials.
+    pub fn has_credentials(&self) -> bool {
+        self.credentials != Credentials::Anonymous
+    }
 }
+
+/// The refresh token that a token server gave last, in place of the one that the caller has. Held during a fetch: some
+/// servers take each only once.
+pub type Refresh = Arc<Mutex<Option<Zeroizing<String>>>>;
 
 /// A token in use.
 #[derive(Clone)]
@@ -77,6 +89,11 @@ impl Grant {
         self.obtained.elapsed() > AGED
     }
 
+    /// The refresh token that came with it.
+    pub fn refresh(&self) -> Option<&Zeroizing<String>> {
+        self.token.refresh.as_ref()
+    }
+
     /// Whether it was given to somebody known.
     pub fn has_credentials(&self) -> bool {
         self.has_credentials
@@ -96,12 +113,13 @@ pub struct Tokens {
     http: Arc<Http>,
     kept: Arc<Mutex<HashMap<String, Vec<Kept>>>>,
     flights: Arc<Mutex<HashMap<String, watch::Receiver<Outcome>>>>,
+    refreshed: Mutex<HashMap<String, Refresh>>,
 }
 
 impl Tokens {
     /// None yet.
     pub fn new(http: Arc<Http>) -> Tokens {
-        Tokens { http, kept: Arc::default(), flights: Arc::default() }
+        Tokens { http, kept: Arc::default(), flights: Arc::default(), refreshed: Mutex::default() }
     }
 
     /// A token for these scopes: a kept one, else the one that is being fetched, else a new one.
@@ -109,7 +127,16 @@ impl Tokens {
         if let Some(grant) = self.find(realm, scopes) {
             return Ok(grant);
         }
-        let (leads, mut flight) = self.board(realm, scopes)?;
+        self.fetch(call, realm, scopes, "")
+    }
+
+    /// A token that is fetched now, to see whether the credentials are good.
+    pub fn fresh(&self, call: &Call, realm: &Realm, scopes: &ScopeSet) -> Result<Grant> {
+        self.fetch(call, realm, scopes, if realm.offline { "offline" } else { "login" })
+    }
+
+    fn fetch(&self, call: &Call, realm: &Realm, scopes: &ScopeSet, purpose: &str) -> Result<Grant> {
+        let (leads, mut flight) = self.board(realm, scopes, purpose)?;
         let landed =
             call.wait(None, async move { flight.wait_for(Option::is_some).await.map(|outcome| outcome.clone()) })?;
         let fetched = landed
@@ -127,7 +154,7 @@ impl Tokens {
                 token: token.clone(),
                 obtained: Instant::now(),
                 new: true,
-                has_credentials: realm.credentials.is_some(),
+                has_credentials: realm.has_credentials(),
             }),
             Err(error) if realm.withheld => Err(error.duplicate().with_hint(format!(
                 "the credentials were not sent to the token server {}, which is no part of the registry's domain: trusted_realms allows it",
@@ -151,14 +178,14 @@ impl Tokens {
         let list = all.get_mut(&key)?;
         list.retain(|kept| kept.token.fresh_at(now));
         let kept = list.iter().find(|kept| kept.scopes.contains(scopes))?;
-        let has_credentials = realm.credentials.is_some();
+        let has_credentials = realm.has_credentials();
         Some(Grant { token: kept.token.clone(), obtained: kept.obtained, new: false, has_credentials, key })
     }
 
     /// The fetch that is under way for this key, or a new one, which then is led by the caller.
-    fn board(&self, realm: &Realm, scopes: &ScopeSet) -> Result<(bool, watch::Receiver<Outcome>)> {
+    fn board(&self, realm: &Realm, scopes: &ScopeSet, purpose: &str) -> Result<(bool, watch::Receiver<Outcome>)> {
         let key = realm.key();
-        let flight = format!("{key} {}", scopes.key());
+        let flight = format!("{key} {} {purpose}", scopes.key());
         let mut flights = lock(&self.flights);
         if let Some(waiting) = flights.get(&flight) {
             return Ok((false, waiting.clone()));
@@ -172,7 +199,8 @@ impl Tokens {
             flights: self.flights.clone(),
             sender,
         };
-        fetch::start(self.http.clone(), realm.clone(), scopes.clone(), move |fetched| landing.land(fetched))?;
+        let refresh = lock(&self.refreshed).entry(realm.key()).or_default().clone();
+        fetch::start(self.http.clone(), realm.clone(), scopes.clone(), refresh, move |fetched| landing.land(fetched))?;
         flights.insert(flight, receiver.clone());
         Ok((true, receiver))
     }

@@ -76,6 +76,17 @@ pub(super) unsafe fn begin<'a>(
 /// that answers 429 or 503 with Retry-After is left alone by all threads until then, or each gets OCIREG_RATE_LIMITED when
 /// that is later than 60 s or its deadline.
 ///
+/// Options for stored credentials, which are used for hosts whose own options hold none and when the credentials callback
+/// gives none: credentials_file (string: a file of Docker's or podman's form, which must be there); docker_config (string: a
+/// folder, whose config.json is read if it is there); stored_credentials (boolean, false: the usual places, by the environment
+/// at this moment: the text in DOCKER_AUTH_CONFIG, the file REGISTRY_AUTH_FILE, config.json in DOCKER_CONFIG or in ~/.docker,
+/// containers/auth.json in XDG_RUNTIME_DIR, and in XDG_CONFIG_HOME or ~/.config, and ~/.dockercfg); helper_timeout_ms (60000:
+/// for one run of a credential helper, which is killed then); helper_path (string: the folders of the helpers, with ':'
+/// between, instead of PATH). The places are asked in this order; in each the helper that credHelpers names for the host, then
+/// that of credsStore, then the entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. A file is read
+/// when a registry asks who calls, and again when it has changed; what a helper said holds until the registry refuses it. A
+/// file that is broken, or that others may write, is OCIREG_IO.
+///
 /// Errors: OCIREG_INVALID_ARGUMENT. Files are read at the first call that needs them: OCIREG_IO when one cannot be read,
 /// OCIREG_TLS when it does not hold what it should.
 #[no_mangle]
@@ -102,8 +113,9 @@ pub unsafe extern "C" fn ocireg_client_new(
 /// Replaces the settings of one registry host, HOST[:PORT]. They hold for later calls, and for that host only: never for
 /// the hosts that it redirects to.
 ///
-/// Options: username and password (strings, together: for Basic and for the host's token server); token (string: a bearer
-/// token used as it is); anonymous (boolean, false: never send credentials); plain_http (boolean; true: http, false:
+/// Options: username and password (strings, together: for Basic and for the host's token server), or identity_token (string:
+/// a refresh token for the host's token server, username beside it if that is known; one that the server gives in its place
+/// is used from then on), or token (string: a bearer token used as it is); anonymous (boolean, false: never send credentials); plain_http (boolean; true: http, false:
 /// https; unset: https, or for a loopback host http if it speaks no TLS); endpoint (string: scheme, host, port and path
 /// prefix under which the host's API really is, such as "https://h/dockerproxy"); trusted_realms (list of hosts that may
 /// get this host's credentials as its token server, besides those of its own domain).

@@ -9,10 +9,10 @@ use super::guard::{enter, quietly, Out};
 use super::handle::{self, Handle, Opaque};
 use super::options::ocireg_options;
 use super::status::ocireg_status;
+use crate::auth::secrets::Secrets as Answer;
 use crate::error::{Code, Error, Result};
 use crate::http::call::stopped;
 use crate::http::context::{Context, CredentialsHook, LogHook, ProgressHook, Stop};
-use crate::registry::host::Secrets as Answer;
 
 /// What a call needs from outside: cancel, deadline, progress and callbacks. A context may serve several calls, also at
 /// once; its callbacks run on the thread that made the call, while it is in the call, and never while the library holds
@@ -40,9 +40,10 @@ pub type ocireg_progress_fn = Option<unsafe extern "C" fn(userdata: *mut c_void,
 /// warning of ocireg_context_warnings, when it comes. Credentials and tokens are replaced by
 /// "<redacted>", and query values other than those of the protocol by "…".
 pub type ocireg_log_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, event: *const c_char) -> i32>;
-/// Is asked for the credentials of a registry host, once for each client and host, and again after they were refused: sets "username" and "password", or "token",
-/// in `answer` with the ocireg_options_set_… functions; nothing set means anonymous. Both arguments are borrowed during
-/// the callback.
+/// Is asked for the credentials of a registry host, once for each client and host, and again after they were refused: sets
+/// "username" and "password", or "identity_token", or "token", in `answer` with the ocireg_options_set_… functions; nothing
+/// set means that it has none: then those stored on the machine are used if the client's options ask for them, else the
+/// call is anonymous. Both arguments are borrowed during the callback.
 pub type ocireg_credentials_fn =
     Option<unsafe extern "C" fn(userdata: *mut c_void, host: *const c_char, answer: *mut ocireg_options) -> i32>;
 

@@ -14,6 +14,7 @@ mod copy;
 mod error;
 mod guard;
 mod handle;
+mod login;
 mod manifest;
 mod memory;
 mod names;

@@ -33,6 +33,13 @@ pub enum Credentials {
         /// The password.
         password: Zeroizing<String>,
     },
+    /// A refresh token, which the token server gives bearer tokens for.
+    IdentityToken {
+        /// The user that it was given to, where that is known.
+        username: Option<String>,
+        /// The refresh token.
+        token: Zeroizing<String>,
+    },
     /// A bearer token used as it is.
     Token(Zeroizing<String>),
 }

@@ -60,6 +60,16 @@ pub struct ClientOptions {
     pub max_connections_per_host: u32,
     /// Requests to one host that begin in a second; 0 is any number.
     pub requests_per_second: f64,
+    /// Stored credentials: this file of Docker's or podman's form.
+    pub credentials_file: Option<String>,
+    /// Stored credentials: the config.json of this folder.
+    pub docker_config: Option<String>,
+    /// Stored credentials: wherever the environment says that they usually are.
+    pub stored_credentials: bool,
+    /// Stored credentials: the limit for one run of a helper.
+    pub helper_timeout_ms: u64,
+    /// Stored credentials: the folders of the helpers, instead of PATH.
+    pub helper_path: Option<String>,
     /// Tests of the panic guard only; refused by the shipped library.
     #[cfg(feature = "force-panic")]
     pub force_panic: bool,
@@ -93,6 +103,11 @@ impl Default for ClientOptions {
             certs_d: false,
             max_connections_per_host: 8,
             requests_per_second: 0.0,
+            credentials_file: None,
+            docker_config: None,
+            stored_credentials: false,
+            helper_timeout_ms: 60_000,
+            helper_path: None,
             #[cfg(feature = "force-panic")]
             force_panic: false,
         }
@@ -115,6 +130,7 @@ impl ClientOptions {
             ("answer_timeout_ms", self.answer_timeout_ms),
             ("max_manifest_bytes", self.max_manifest_bytes),
             ("max_list_bytes", self.max_list_bytes),
+            ("helper_timeout_ms", self.helper_timeout_ms),
         ];
         if let Some((name, _)) = amounts.iter().find(|(_, amount)| *amount == 0) {
             return invalid(format!("the option {name} must be more than 0"));

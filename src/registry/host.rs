@@ -4,6 +4,7 @@ use serde::Deserialize;
 use url::Url;
 use zeroize::Zeroizing;
 
+use crate::auth::secrets::Secrets;
 use crate::auth::Account;
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
@@ -26,6 +27,8 @@ pub struct HostOptions {
     pub username: Option<String>,
     /// With `username`.
     pub password: Option<Zeroizing<String>>,
+    /// A refresh token for the host's token server.
+    pub identity_token: Option<Zeroizing<String>>,
     /// A bearer token used as it is.
     pub token: Option<Zeroizing<String>>,
     /// Never send credentials.
@@ -86,65 +89,23 @@ impl HostOptions {
     }
 
     fn secrets(&self) -> Secrets {
-        Secrets { username: self.username.clone(), password: self.password.clone(), token: self.token.clone() }
+        Secrets {
+            username: self.username.clone(),
+            password: self.password.clone(),
+            identity_token: self.identity_token.clone(),
+            token: self.token.clone(),
+        }
     }
 
-    fn credentials(&self) -> Option<Credentials> {
+    /// The credentials among them.
+    pub fn credentials(&self) -> Option<Credentials> {
         self.secrets().credentials().ok().filter(|credentials| *credentials != Credentials::Anonymous)
     }
 }
 
-/// Credentials as options and callbacks give them.
-#[derive(Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Secrets {
-    /// With `password`.
-    pub username: Option<String>,
-    /// With `username`.
-    pub password: Option<Zeroizing<String>>,
-    /// A bearer token used as it is.
-    pub token: Option<Zeroizing<String>>,
-}
-
-impl Secrets {
-    fn check(&self) -> Result<()> {
-        let invalid = |message: &str| Err(Error::new(Code::InvalidArgument, message));
-        if self.username.is_some() != self.password.is_some() {
-            return invalid("username and password go together");
-        }
-        if self.token.is_some() && self.username.is_some() {
-            return invalid("a host has either a token or a username and password");
-        }
-        if self.username.as_deref().is_some_and(|name| name.contains(':')) {
-            return invalid("a username cannot hold a colon (RFC 7617)");
-        }
-        let password = self.password.as_deref().map(String::as_str);
-        let secrets = [self.username.as_deref(), password, self.token.as_deref().map(String::as_str)];
-        if secrets.iter().flatten().any(|text| text.chars().any(char::is_control)) {
-            return invalid("credentials cannot hold control characters");
-        }
-        Ok(())
-    }
-
-    /// What they are; nothing is anonymous.
-    pub fn credentials(self) -> Result<Credentials> {
-        self.check()?;
-        Ok(match (self.token, self.username, self.password) {
-            (Some(token), ..) => Credentials::Token(token),
-            (None, Some(username), Some(password)) => Credentials::Password { username, password },
-            _ => Credentials::Anonymous,
-        })
-    }
-}
-
-/// The name under which a host's options are kept: Docker Hub's names are one host, case does not matter, and 443
-/// is the port that https has anyway.
+/// The name under which a host's options are kept.
 pub fn key(host: &str) -> String {
-    let host = host.to_ascii_lowercase();
-    match host.as_str() {
-        "index.docker.io" | "registry-1.docker.io" => "docker.io".to_owned(),
-        _ => host.strip_suffix(":443").map(str::to_owned).unwrap_or(host),
-    }
+    crate::auth::key::host(host)
 }
 
 /// The URL of a host's API, and who asks there.
@@ -156,9 +117,10 @@ pub fn account(http: &Http, call: &Call, index: &Index, options: &HostOptions) -
         }
         (None, _) => base_of_name(http, call, index, options)?,
     };
-    http.set_network(&base, options.network()?)?;
+    set_network(http, &base, options)?;
     Ok(Account {
         host: index.name.clone(),
+        repository: String::new(),
         base,
         credentials: options.credentials(),
         anonymous: options.anonymous,
@@ -169,12 +131,7 @@ pub fn account(http: &Http, call: &Call, index: &Index, options: &HostOptions) -
 fn base_of_name(http: &Http, call: &Call, index: &Index, options: &HostOptions) -> Result<Url> {
     let plain = base_url("http", &index.name)?;
     let secure = base_url("https", &index.name)?;
-    let chosen = match (options.plain_http, index.scheme) {
-        (Some(plain), _) => Some(plain),
-        (None, Some(scheme)) => Some(scheme == Scheme::Http),
-        (None, None) => http.options().plain_http.then_some(true),
-    };
-    match chosen {
+    match chosen(http, index, options).0 {
         Some(true) => Ok(plain),
         Some(false) => Ok(secure),
         None if is_loopback(&secure) => {
@@ -186,9 +143,39 @@ fn base_of_name(http: &Http, call: &Call, index: &Index, options: &HostOptions) 
     }
 }
 
+/// Says how the host of a URL is to be reached.
+pub fn set_network(http: &Http, base: &Url, options: &HostOptions) -> Result<()> {
+    http.set_network(base, options.network()?)
+}
+
 /// Says how a host is to be reached, whoever leads to it.
 pub fn set_network_of_name(http: &Http, index: &Index, options: &HostOptions) -> Result<()> {
     http.set_network(&base_url("https", &index.name)?, options.network()?)
+}
+
+/// Whether plain http was chosen, and by what.
+fn chosen(http: &Http, index: &Index, options: &HostOptions) -> (Option<bool>, &'static str) {
+    match (options.plain_http, index.scheme) {
+        (Some(plain), _) => (Some(plain), "host options"),
+        (None, Some(scheme)) => (Some(scheme == Scheme::Http), "reference"),
+        (None, None) if http.options().plain_http => (Some(true), "client options"),
+        (None, None) => (None, "default"),
+    }
+}
+
+/// The URL of a host's API as far as it is known without asking, and what says so. A loopback host whose scheme nobody
+/// chose is asked by its first call: until then https is shown, from "probe".
+pub fn endpoint(http: &Http, index: &Index, options: &HostOptions) -> Result<(Url, &'static str)> {
+    if let Some(endpoint) = &options.endpoint {
+        return Ok((parse_endpoint(endpoint)?, "endpoint"));
+    }
+    let (plain, source) = chosen(http, index, options);
+    if index.official && plain != Some(true) {
+        return Ok((base_url("https", HUB.trim_start_matches("https://"))?, source));
+    }
+    let url = base_url(if plain == Some(true) { "http" } else { "https" }, &index.name)?;
+    let source = if plain.is_none() && is_loopback(&url) { "probe" } else { source };
+    Ok((url, source))
 }
 
 fn base_url(scheme: &str, host: &str) -> Result<Url> {
@@ -227,15 +214,6 @@ fn is_loopback(url: &Url) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn hub_has_one_key() {
-        for name in ["docker.io", "index.docker.io", "registry-1.docker.io", "Docker.IO"] {
-            assert_eq!(key(name), "docker.io");
-        }
-        assert_eq!(key("Example.com:443"), "example.com");
-        assert_eq!(key("example.com:5000"), "example.com:5000");
-    }
 
     #[test]
     fn endpoints_are_urls_with_a_path_prefix() {

@@ -2,7 +2,9 @@
 
 pub mod blob;
 pub mod catalog;
+pub mod explain;
 pub mod host;
+pub mod login;
 pub mod manifest;
 pub mod mount;
 pub mod pages;
@@ -26,6 +28,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use once_cell::sync::OnceCell;
 
+use crate::auth::helper::Helpers;
+use crate::auth::places::Wanted;
+use crate::auth::stored::Stored;
 use crate::auth::{Account, Auth};
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
@@ -54,9 +59,10 @@ impl Client {
     /// A client with options; nothing is connected or started yet.
     pub fn new(options: ClientOptions) -> Result<Client> {
         options.check()?;
+        let stored = stored(&options);
         let http = Arc::new(Http::new(options)?);
         Ok(Client {
-            auth: Arc::new(Auth::new(http.clone())),
+            auth: Arc::new(Auth::new(http.clone(), stored)),
             http,
             engine: Arc::default(),
             closed: Arc::default(),
@@ -118,10 +124,7 @@ impl Client {
 
     /// The account at a registry; settles its URL at the first use.
     fn account(&self, call: &Call, index: &Index) -> Result<Account> {
-        let name = match index.scheme {
-            Some(scheme) => format!("{}://{}", scheme.as_str(), index.name),
-            None => index.name.clone(),
-        };
+        let name = explain::account_name(index);
         if let Some(account) = lock(&self.accounts).get(&name) {
             return Ok(account.clone());
         }
@@ -130,6 +133,17 @@ impl Client {
         lock(&self.accounts).insert(name, account.clone());
         Ok(account)
     }
+}
+
+/// The stored credentials that the options ask for.
+fn stored(options: &ClientOptions) -> Stored {
+    let wanted = Wanted {
+        credentials_file: options.credentials_file.clone(),
+        docker_config: options.docker_config.clone(),
+        usual: options.stored_credentials,
+    };
+    let search = options.helper_path.as_ref().map(Into::into);
+    Stored::new(&wanted, Helpers { search, limit: std::time::Duration::from_millis(options.helper_timeout_ms) })
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

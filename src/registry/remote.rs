@@ -37,7 +37,8 @@ pub struct Remote {
 impl Remote {
     /// A repository.
     pub fn repository(client: &Client, call: &Call, repository: &Repository) -> Result<Remote> {
-        let account = client.account(call, repository.index())?;
+        let mut account = client.account(call, repository.index())?;
+        account.repository = repository.remote_name().to_owned();
         Ok(Remote { client: client.clone(), call: call.clone(), account, name: repository.remote_name().to_owned() })
     }
 

@@ -268,6 +268,16 @@ static ocireg_status schema1_key(void **a, ocireg_error **error) {
 
 static ocireg_status schema1_key_info(void **a, ocireg_error **error) {
     return ocireg_schema1_key_info(a[0], (char **)a[1], error);
+static ocireg_status login(void **a, ocireg_error **error) {
+    return ocireg_login(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status logout(void **a, ocireg_error **error) {
+    return ocireg_logout(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status explain(void **a, ocireg_error **error) {
+    return ocireg_explain(a[0], a[1], a[2], a[3], (char **)a[4], error);
 }
 
 const struct call calls[] = {
@@ -334,6 +344,9 @@ const struct call calls[] = {
     {"schema1_sign", "DYpo", schema1_sign, "{'time':5}"},
     {"schema1_key", "po", schema1_key, "{'format':1}"},
     {"schema1_key_info", "Yo", schema1_key_info, NULL},
+    {"login", "CxHpo", login, "{'store':'yes'}"},
+    {"logout", "CxHpo", logout, "{'credentials_file':1}"},
+    {"explain", "CxTpo", explain, NULL},
 };
 const size_t call_count = sizeof calls / sizeof calls[0];
 

@@ -3,6 +3,7 @@
 //! Runs under tests/registries/run, which starts everything and says where it is.
 
 mod copy;
+mod login;
 mod network;
 #[path = "../faults/proxy.rs"]
 mod proxy;

@@ -1,0 +1,61 @@
+/* The commands login, logout and explain. Shows: ocireg_login, ocireg_logout, ocireg_explain. */
+#include "command.h"
+
+/* The user name and the password are those of --username, --password-stdin and the environment: they belong to the host's
+ * settings, which hosts.c has set. */
+static int login(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status =
+        ocireg_login(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+static int logout(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status =
+        ocireg_logout(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+static int explain(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status =
+        ocireg_explain(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+static const struct parameter login_parameters[] = {
+    {"--offline-token", PARAMETER_FLAG, "offline_token", NULL, "keep an identity token instead of the password"},
+    {0},
+};
+
+const struct command command_login = {
+    .name = "login",
+    .target = TARGET_REGISTRY,
+    .arguments = {"REGISTRY"},
+    .parameters = login_parameters,
+    .summary = "Check the user and password, and keep them where Docker does.",
+    .run = login,
+};
+
+const struct command command_logout = {
+    .name = "logout",
+    .target = TARGET_REGISTRY,
+    .arguments = {"REGISTRY"},
+    .summary = "Remove what is kept for a registry.",
+    .run = logout,
+};
+
+const struct command command_explain = {
+    .name = "explain",
+    .target = TARGET_NAME,
+    .arguments = {"REF"},
+    .summary = "Say where a call for REF would go, and as whom.",
+    .run = explain,
+};

@@ -1,0 +1,287 @@
+//! Docker's config.json, podman's auth.json and the older .dockercfg, whose entries are at the top. Pure: bytes in, what
+//! they say out.
+
+use serde_json::{Map, Value};
+use zeroize::Zeroize;
+
+use super::entry::{self, Entry};
+use super::key::{self, Key};
+use crate::digest::shorten;
+
+/// The largest file that is read.
+pub const LIMIT: u64 = 10 << 20;
+/// What podman writes where Docker would name a helper, and means the file itself.
+const NO_HELPER: [&str; 2] = ["", "containers-auth.json"];
+
+/// What a file says.
+#[derive(Default)]
+pub struct Config {
+    entries: Vec<(String, Key, Entry)>,
+    helpers: Vec<(Key, Option<String>)>,
+    store: Option<String>,
+}
+
+/// Credentials, and the key that led to them.
+pub struct Match<'a> {
+    /// The key as the file spells it.
+    pub key: &'a str,
+    /// What is there.
+    pub entry: &'a Entry,
+}
+
+/// A JSON document whose texts are wiped when it is dropped.
+pub struct Document(pub Map<String, Value>);
+
+impl Drop for Document {
+    fn drop(&mut self) {
+        self.0.values_mut().for_each(wipe);
+    }
+}
+
+fn wipe(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Array(list) => list.iter_mut().for_each(wipe),
+        Value::Object(members) => members.values_mut().for_each(wipe),
+        _ => {}
+    }
+}
+
+impl Document {
+    /// The JSON object that bytes hold; nothing is an empty one, as for Docker.
+    pub fn parse(bytes: &[u8]) -> Result<Document, String> {
+        if bytes.trim_ascii().is_empty() {
+            return Ok(Document(Map::new()));
+        }
+        match crate::json::parse(bytes) {
+            Ok(Value::Object(members)) => Ok(Document(members)),
+            Ok(mut other) => {
+                wipe(&mut other);
+                Err("it holds no JSON object".to_owned())
+            }
+            Err(error) => Err(format!("it is no JSON: {error}")),
+        }
+    }
+
+    /// Whether the entries are at the top: nothing of the newer form is there, and something that looks like an entry is.
+    pub fn is_legacy(&self) -> bool {
+        let is_entry = |value: &Value| {
+            value.as_object().is_some_and(|entry| entry.contains_key("auth") || entry.contains_key("username"))
+        };
+        !["auths", "credHelpers", "credsStore", "HttpHeaders"].iter().any(|name| self.0.contains_key(*name))
+            && self.0.values().any(is_entry)
+    }
+
+    /// The entries, to be changed.
+    pub fn entries(&mut self) -> Result<&mut Map<String, Value>, String> {
+        if self.is_legacy() {
+            return Ok(&mut self.0);
+        }
+        let auths = self.0.entry("auths").or_insert(Value::Null);
+        if auths.is_null() {
+            *auths = Value::Object(Map::new());
+        }
+        auths.as_object_mut().ok_or_else(|| "its auths is no JSON object".to_owned())
+    }
+}
+
+impl Config {
+    /// Reads a file's bytes.
+    pub fn parse(bytes: &[u8]) -> Result<Config, String> {
+        Config::read(&Document::parse(bytes)?)
+    }
+
+    /// Reads a document.
+    pub fn read(document: &Document) -> Result<Config, String> {
+        let root = &document.0;
+        let none = Map::new();
+        let auths = if document.is_legacy() { root } else { object(root, "auths")?.unwrap_or(&none) };
+        let entries = auths
+            .iter()
+            .filter_map(|(name, value)| Some((name.clone(), Key::parse(name)?, entry::read(value))))
+            .collect();
+        let helpers = object(root, "credHelpers")?.unwrap_or(&none);
+        let helpers = helpers
+            .iter()
+            .filter_map(|(name, value)| Some((Key::parse(name)?, value.as_str().map(str::to_owned))))
+            // A namespace has no helper of its own.
+            .filter(|(key, _)| key.path.is_empty())
+            .collect();
+        let store = match root.get("credsStore") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(name)) => Some(name.clone()),
+            Some(_) => return Err("its credsStore is no string".to_owned()),
+        };
+        Ok(Config { entries, helpers, store })
+    }
+
+    /// The helper that holds a host's credentials: its own, else the one for all.
+    pub fn helper(&self, host: &str) -> Result<Option<&str>, String> {
+        let own = self.helpers.iter().find(|(key, _)| key.host == host);
+        let name = match own {
+            Some((_, Some(name))) => Some(name.as_str()),
+            Some((_, None)) => return Err(format!("its credHelpers has no string for {}", shorten(host))),
+            None => self.store.as_deref(),
+        };
+        Ok(name.filter(|name| !NO_HELPER.contains(name)))
+    }
+
+    /// The entry for a repository: the longest path wins, then Docker's own spelling of the host, then the file's order.
+    /// Markers are passed over.
+    pub fn find(&self, host: &str, repository: &str) -> Option<Match<'_>> {
+        let own = key::server(host);
+        self.entries
+            .iter()
+            .filter(|(_, key, entry)| key.covers(host, repository) && !matches!(entry, Entry::Marker))
+            .min_by_key(|(name, key, _)| (std::cmp::Reverse(key.path.len()), *name != own))
+            .map(|(name, _, entry)| Match { key: name, entry })
+    }
+
+    /// The keys that stand for a whole host, and whether each holds something.
+    pub fn keys(&self, host: &str) -> Vec<(String, bool)> {
+        self.entries
+            .iter()
+            .filter(|(_, key, _)| key.host == host && key.path.is_empty())
+            .map(|(name, _, entry)| (name.clone(), !matches!(entry, Entry::Marker)))
+            .collect()
+    }
+}
+
+fn object<'a>(root: &'a Map<String, Value>, name: &str) -> Result<Option<&'a Map<String, Value>>, String> {
+    match root.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Object(members)) => Ok(Some(members)),
+        Some(_) => Err(format!("its {name} is no JSON object")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::context::Credentials;
+    use base64::Engine as _;
+    use serde_json::json;
+
+    fn auth(user: &str) -> Value {
+        json!({"auth": base64::engine::general_purpose::STANDARD.encode(format!("{user}:p"))})
+    }
+
+    fn config(value: Value) -> Config {
+        Config::parse(value.to_string().as_bytes()).unwrap()
+    }
+
+    fn user(config: &Config, host: &str, repository: &str) -> Option<String> {
+        match config.find(host, repository)?.entry {
+            Entry::Holds(Credentials::Password { username, .. }) => Some(username.clone()),
+            Entry::Holds(_) => Some("other".to_owned()),
+            Entry::Broken(_) => Some("broken".to_owned()),
+            Entry::Marker => None,
+        }
+    }
+
+    #[test]
+    fn each_host_has_its_own_entry() {
+        let config = config(json!({"auths": {
+            "reg.example": auth("plain"),
+            "https://other.example:5000/v2/": auth("url"),
+            "https://index.docker.io/v1/": auth("hub"),
+            "team.example/a": auth("a"),
+            "team.example/a/b": auth("ab"),
+            "team.example": auth("all"),
+            "marked.example": {},
+            "https://marked.example": auth("behind"),
+            "bad.example": {"auth": "!"},
+            "\u{1F980} no key": auth("x"),
+        }}));
+        for (host, repository, expected) in [
+            ("reg.example", "x/y", Some("plain")),
+            ("reg.example", "", Some("plain")),
+            ("other.example:5000", "x", Some("url")),
+            ("other.example", "x", None),
+            ("docker.io", "library/alpine", Some("hub")),
+            ("team.example", "a", Some("a")),
+            ("team.example", "a/b", Some("ab")),
+            ("team.example", "a/b/c", Some("ab")),
+            ("team.example", "a/bc", Some("a")),
+            ("team.example", "ab", Some("all")),
+            ("team.example", "", Some("all")),
+            ("marked.example", "x", Some("behind")),
+            ("bad.example", "x", Some("broken")),
+            ("example", "x", None),
+            ("reg.example.evil.test", "x", None),
+        ] {
+            assert_eq!(user(&config, host, repository).as_deref(), expected, "{host}/{repository}");
+        }
+    }
+
+    #[test]
+    fn dockers_own_spelling_comes_first() {
+        let twice = config(
+            json!({"auths": {"https://r.example": auth("old"), "r.example": auth("new"), "docker.io": auth("podman"), "https://index.docker.io/v1/": auth("docker")}}),
+        );
+        assert_eq!(user(&twice, "r.example", "a").as_deref(), Some("new"));
+        assert_eq!(user(&twice, "docker.io", "a/b").as_deref(), Some("docker"));
+        let first = config(json!({"auths": {"https://r.example": auth("1"), "https://r.example/v2/": auth("2")}}));
+        assert_eq!(user(&first, "r.example", "a").as_deref(), Some("1"));
+        assert_eq!(first.keys("r.example").len(), 2);
+    }
+
+    #[test]
+    fn helpers_are_chosen_by_host() {
+        let config = config(json!({
+            "credsStore": "all",
+            "credHelpers": {"reg.example": "one", "https://index.docker.io/v1/": "hub", "file.example": "", "pod.example": "containers-auth.json",
+                            "odd.example": 5, "ns.example/team": "never"},
+        }));
+        for (host, expected) in [
+            ("reg.example", Some("one")),
+            ("docker.io", Some("hub")),
+            ("file.example", None),
+            ("pod.example", None),
+            ("ns.example", Some("all")),
+            ("reg.example:5000", Some("all")),
+        ] {
+            assert_eq!(config.helper(host).unwrap(), expected, "{host}");
+        }
+        assert!(config.helper("odd.example").unwrap_err().contains("odd.example"));
+    }
+
+    #[test]
+    fn the_old_form_has_its_entries_at_the_top() {
+        let old = config(
+            json!({"https://index.docker.io/v1/": auth("old"), "reg.example": {"username": "u", "password": "p"}}),
+        );
+        assert_eq!(user(&old, "docker.io", "a/b").as_deref(), Some("old"));
+        assert_eq!(user(&old, "reg.example", "").as_deref(), Some("u"));
+        // A file of the new form that happens to have such a member is none.
+        let new = config(json!({"auths": {}, "reg.example": auth("x")}));
+        assert_eq!(user(&new, "reg.example", ""), None);
+    }
+
+    #[test]
+    fn files_without_credentials_are_fine() {
+        for text in
+            ["", " \n", "{}", r#"{"auths":null,"credHelpers":null,"credsStore":null}"#, r#"{"detachKeys":"ctrl-e"}"#]
+        {
+            assert!(Config::parse(text.as_bytes()).unwrap().find("h", "").is_none(), "{text}");
+        }
+    }
+
+    #[test]
+    fn broken_files_say_why_and_no_more() {
+        for (text, why) in [
+            ("SECRET", "no JSON"),
+            ("[\"SECRET\"]", "no JSON object"),
+            (r#"{"auths":{"a":{"auth":"SECRET"}"#, "EOF"),
+            (r#"{"auths":{"a":{"auth":"SECRET"},"a":{}}}"#, "'a' is there twice"),
+            (r#"{"auths":{"a":{"auth":"SECRET","auth":"x"}}}"#, "twice"),
+            (r#"{"auths":["SECRET"]}"#, "auths is no JSON object"),
+            (r#"{"credHelpers":"SECRET"}"#, "credHelpers is no JSON object"),
+            (r#"{"credsStore":{"SECRET":1}}"#, "credsStore is no string"),
+        ] {
+            let error = Config::parse(text.as_bytes()).err().unwrap();
+            assert!(error.contains(why) && !error.contains("SECRET"), "{text}: {error}");
+        }
+        assert!(Config::parse(&[b'['; 100_000]).is_err());
+    }
+}

@@ -1,0 +1,198 @@
+//! One entry of an `auths` object: {"auth", "username", "password", "identitytoken", "registrytoken"}.
+
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use base64::Engine as _;
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use super::secrets::Secrets;
+use crate::http::context::Credentials;
+
+/// Docker pads; other writers do not.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &base64::alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// What an entry is.
+pub enum Entry {
+    /// `{}`: what Docker leaves behind when a helper holds the credentials.
+    Marker,
+    /// Credentials.
+    Holds(Credentials),
+    /// Something that cannot be used, and why. It is an error only for the host that it belongs to.
+    Broken(String),
+}
+
+/// Reads an entry.
+pub fn read(value: &Value) -> Entry {
+    match value {
+        Value::Null => Entry::Marker,
+        Value::Object(members) => match credentials(members) {
+            Ok(Credentials::Anonymous) => Entry::Marker,
+            Ok(credentials) => Entry::Holds(credentials),
+            Err(why) => Entry::Broken(why),
+        },
+        _ => Entry::Broken("it is no JSON object".to_owned()),
+    }
+}
+
+/// A registrytoken is used as it is; an identitytoken beats the password; `auth` beats `username` and `password`.
+fn credentials(members: &Map<String, Value>) -> Result<Credentials, String> {
+    let mut secrets = Secrets::default();
+    let token = text(members, "registrytoken")?.unwrap_or_default();
+    if !token.is_empty() {
+        secrets.token = Some(Zeroizing::new(token.to_owned()));
+        return secrets.credentials().map_err(|error| error.message().to_owned());
+    }
+    (secrets.username, secrets.password) = match text(members, "auth")?.map(str::trim).filter(|auth| !auth.is_empty()) {
+        Some(auth) => decode(auth)?,
+        None => pair(text(members, "username")?, text(members, "password")?),
+    };
+    let identity = text(members, "identitytoken")?.unwrap_or_default();
+    if !identity.is_empty() {
+        secrets.password = None;
+        secrets.identity_token = Some(Zeroizing::new(identity.to_owned()));
+        // Docker's word for "none".
+        secrets.username = secrets.username.filter(|name| name != "<token>");
+    }
+    secrets.credentials().map_err(|error| error.message().to_owned())
+}
+
+type Pair = (Option<String>, Option<Zeroizing<String>>);
+
+fn pair(username: Option<&str>, password: Option<&str>) -> Pair {
+    match (username, password) {
+        (None, None) => (None, None),
+        (username, password) => (
+            Some(username.unwrap_or_default().to_owned()),
+            Some(Zeroizing::new(password.unwrap_or_default().to_owned())),
+        ),
+    }
+}
+
+/// base64 of `user:password`; the password may hold colons, and some writers pad it with NULs.
+fn decode(auth: &str) -> Result<Pair, String> {
+    let bytes = BASE64.decode(auth).map(Zeroizing::new).map_err(|_| "its auth is no base64".to_owned())?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| "its auth is no UTF-8".to_owned())?;
+    let (username, password) =
+        text.split_once(':').ok_or_else(|| "its auth has no colon between user and password".to_owned())?;
+    Ok(pair(Some(username), Some(password.trim_end_matches('\0'))))
+}
+
+fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Result<Option<&'a str>, String> {
+    match members.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::String(text)) => Ok(Some(text)),
+        Some(_) => Err(format!("its {name} is no string")),
+    }
+}
+
+/// The entry that Docker would write; None for what no entry can hold.
+pub fn write(credentials: &Credentials) -> Option<Value> {
+    let auth = |username: &str, password: &str| {
+        let joined = Zeroizing::new(format!("{username}:{password}"));
+        base64::engine::general_purpose::STANDARD.encode(joined.as_bytes())
+    };
+    match credentials {
+        Credentials::Password { username, password } => Some(serde_json::json!({ "auth": auth(username, password) })),
+        Credentials::IdentityToken { username: Some(username), token } => {
+            Some(serde_json::json!({"auth": auth(username, ""), "identitytoken": token.as_str()}))
+        }
+        Credentials::IdentityToken { username: None, token } => {
+            Some(serde_json::json!({"identitytoken": token.as_str()}))
+        }
+        Credentials::Token(_) | Credentials::Anonymous => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn shown(value: Value) -> String {
+        match read(&value) {
+            Entry::Marker => "marker".to_owned(),
+            Entry::Broken(why) => {
+                assert!(!why.contains("SECRET"), "{why}");
+                format!("broken: {why}")
+            }
+            Entry::Holds(credentials) => match credentials {
+                Credentials::Password { username, password } => format!("{username} / {}", password.as_str()),
+                Credentials::IdentityToken { username, token } => {
+                    format!("identity {} of {}", token.as_str(), username.unwrap_or_default())
+                }
+                Credentials::Token(token) => format!("token {}", token.as_str()),
+                Credentials::Anonymous => "anonymous".to_owned(),
+            },
+        }
+    }
+
+    fn encoded(text: &str) -> String {
+        base64::engine::general_purpose::STANDARD.encode(text)
+    }
+
+    #[test]
+    fn every_form_of_entry_is_read() {
+        for (entry, expected) in [
+            (json!({}), "marker"),
+            (json!(null), "marker"),
+            (json!({"auth": "", "username": "", "password": ""}), "marker"),
+            (json!({"email": "a@b.example"}), "marker"),
+            (json!({"auth": encoded(":")}), "marker"),
+            (json!({"auth": encoded("u:p")}), "u / p"),
+            (json!({"auth": format!(" {}\n", encoded("u:p"))}), "u / p"),
+            (json!({"auth": encoded("u:p:q r")}), "u / p:q r"),
+            (json!({"auth": encoded("u:p\0\0")}), "u / p"),
+            (json!({"auth": "dTpw"}), "u / p"),
+            (json!({"auth": "dTpwYQ"}), "u / pa"),
+            (json!({"auth": encoded("u:")}), "u / "),
+            (json!({"auth": encoded("u:p"), "username": "x", "password": "y"}), "u / p"),
+            (json!({"username": "u", "password": "p"}), "u / p"),
+            (json!({"username": "AWS", "password": "p", "other": [1]}), "AWS / p"),
+            (json!({"identitytoken": "i"}), "identity i of "),
+            (json!({"auth": encoded("u:p"), "identitytoken": "i"}), "identity i of u"),
+            (json!({"username": "<token>", "identitytoken": "i"}), "identity i of "),
+            (
+                json!({"auth": encoded("00000000-0000-0000-0000-000000000000:"), "identitytoken": "i"}),
+                "identity i of 00000000-0000-0000-0000-000000000000",
+            ),
+            (json!({"auth": encoded("u:p"), "identitytoken": "i", "registrytoken": "r"}), "token r"),
+        ] {
+            assert_eq!(shown(entry.clone()), expected, "{entry}");
+        }
+    }
+
+    #[test]
+    fn a_broken_entry_says_why_and_no_more() {
+        for (entry, why) in [
+            (json!("SECRET"), "no JSON object"),
+            (json!(["SECRET"]), "no JSON object"),
+            (json!({"auth": "SECRET!"}), "no base64"),
+            (json!({"auth": encoded("SECRET")}), "no colon"),
+            (json!({"auth": base64::engine::general_purpose::STANDARD.encode(b"u:SECRET\xff")}), "no UTF-8"),
+            (json!({"auth": 5}), "auth is no string"),
+            (json!({"username": ["SECRET"]}), "username is no string"),
+            (json!({"registrytoken": "SECRET\r\nX: y"}), "control characters"),
+            (json!({"auth": encoded("u:SECRET\r\nX: y")}), "control characters"),
+            (json!({"username": "u:v", "password": "SECRET"}), "colon"),
+        ] {
+            let shown = shown(entry.clone());
+            assert!(shown.starts_with("broken: ") && shown.contains(why), "{entry}: {shown}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_back() {
+        for entry in [
+            json!({"auth": encoded("u:p:q")}),
+            json!({"auth": encoded("u:"), "identitytoken": "i"}),
+            json!({"identitytoken": "i"}),
+        ] {
+            let Entry::Holds(credentials) = read(&entry) else { panic!("{entry}") };
+            assert_eq!(write(&credentials).unwrap(), entry);
+        }
+        assert!(write(&Credentials::Anonymous).is_none());
+    }
+}

@@ -1,0 +1,141 @@
+//! Docker's credential helpers: `docker-credential-NAME get|store|erase`, a text or JSON on their standard input, JSON or
+//! the text of an error on their standard output (docker-credential-helpers' protocol).
+
+use std::ffi::OsString;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use serde_json::{json, Value};
+use zeroize::Zeroizing;
+
+use super::child::{self, Ended};
+use super::config_file::Document;
+use super::secrets::Secrets;
+use crate::digest::shorten;
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::http::context::Credentials;
+
+/// What a helper says when it holds nothing for a host.
+const NOT_FOUND: &str = "credentials not found in native keychain";
+/// Its other errors whose texts are fixed; any other text may be anything, and is not repeated.
+const KNOWN: [&str; 2] = ["no credentials server URL", "no credentials username"];
+/// The user name that says that the secret is an identity token.
+const IDENTITY: &str = "<token>";
+
+/// Where helpers are found, and how long they may take.
+pub struct Helpers {
+    /// Folders, as in PATH.
+    pub search: Option<OsString>,
+    /// The limit for one run.
+    pub limit: Duration,
+}
+
+impl Helpers {
+    /// What a helper holds for a server; None when it holds nothing.
+    pub fn get(&self, call: &Call, name: &str, server: &str) -> Result<Option<Credentials>> {
+        let ended = self.run(call, name, "get", server.as_bytes(), server)?;
+        if said(&ended) == Some(NOT_FOUND) {
+            return Ok(None);
+        }
+        check(&ended).and_then(|()| parse(&ended.output)).map_err(|error| of(name, error))
+    }
+
+    /// Hands credentials over.
+    pub fn store(&self, call: &Call, name: &str, server: &str, credentials: &Credentials) -> Result<()> {
+        let (username, secret) = match credentials {
+            Credentials::Password { username, password } => (username.as_str(), password),
+            Credentials::IdentityToken { token, .. } => (IDENTITY, token),
+            Credentials::Token(_) | Credentials::Anonymous => {
+                return Err(Error::new(Code::InvalidArgument, "a helper keeps passwords and identity tokens only"))
+            }
+        };
+        let mut document = Document(Default::default());
+        document.0.insert("ServerURL".to_owned(), json!(server));
+        document.0.insert("Username".to_owned(), json!(username));
+        document.0.insert("Secret".to_owned(), json!(secret.as_str()));
+        let input = Zeroizing::new(serde_json::to_vec(&document.0).unwrap_or_default());
+        let ended = self.run(call, name, "store", &input, server)?;
+        check(&ended).map_err(|error| of(name, error))
+    }
+
+    /// Has credentials removed; having none is as good.
+    pub fn erase(&self, call: &Call, name: &str, server: &str) -> Result<()> {
+        let ended = self.run(call, name, "erase", server.as_bytes(), server)?;
+        match said(&ended) {
+            Some(NOT_FOUND) => Ok(()),
+            _ => check(&ended).map_err(|error| of(name, error)),
+        }
+    }
+
+    fn run(&self, call: &Call, name: &str, action: &str, input: &[u8], server: &str) -> Result<Ended> {
+        // A line break would begin a second line of the helper's input.
+        if server.chars().any(char::is_control) {
+            return Err(Error::new(Code::InvalidReference, "the registry's name holds control characters"));
+        }
+        let program = self.find(name)?;
+        child::run(call, &program, action, input, self.limit).map_err(|error| of(name, error))
+    }
+
+    /// The program, found in the search path and nowhere else.
+    fn find(&self, name: &str) -> Result<PathBuf> {
+        let wrong = |why: &str| Err(Error::new(Code::Io, format!("the credential helper '{}' {why}", shorten(name))));
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
+        if name.is_empty() || !name.bytes().all(plain) {
+            return wrong("has a name that no helper can have: only letters, digits, '.', '_' and '-'");
+        }
+        let file = format!("docker-credential-{name}");
+        let folders = self.search.as_ref().map(|path| std::env::split_paths(path).collect::<Vec<_>>());
+        let found = folders
+            .unwrap_or_default()
+            .into_iter()
+            // What is relative would be looked up wherever the program happens to stand.
+            .filter(|folder| folder.is_absolute())
+            .map(|folder| folder.join(&file))
+            .find(|path| path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0));
+        match found {
+            Some(path) => Ok(path),
+            None => wrong(&format!("is not installed: no {file} in the search path")),
+        }
+    }
+}
+
+fn of(name: &str, error: Error) -> Error {
+    match error.code() {
+        Code::Cancelled | Code::Closed => error,
+        _ => error.within(format!("docker-credential-{name}")),
+    }
+}
+
+/// The text of its error, when it failed.
+fn said(ended: &Ended) -> Option<&str> {
+    let failed = ended.success != Some(true);
+    std::str::from_utf8(&ended.output).ok().filter(|_| failed).map(str::trim)
+}
+
+fn check(ended: &Ended) -> Result<()> {
+    if ended.success != Some(false) {
+        return Ok(());
+    }
+    let known = said(ended).and_then(|text| KNOWN.into_iter().find(|known| *known == text));
+    Err(Error::new(Code::Io, known.unwrap_or("it failed")))
+}
+
+fn parse(output: &[u8]) -> Result<Option<Credentials>> {
+    let wrong = |why: &str| Error::new(Code::Io, format!("its answer {why}"));
+    // The parser's own words could quote the secret.
+    let document = Document::parse(output).map_err(|_| wrong("is no JSON object"))?;
+    let text = |name: &str| match document.0.get(name) {
+        None | Some(Value::Null) => Ok(String::new()),
+        Some(Value::String(text)) => Ok(text.clone()),
+        Some(_) => Err(wrong(&format!("has a {name} that is no string"))),
+    };
+    let (username, secret) = (text("Username")?, Zeroizing::new(text("Secret")?));
+    let secrets = match username.as_str() {
+        IDENTITY => Secrets { identity_token: Some(secret), ..Secrets::default() },
+        _ => Secrets { username: Some(username), password: Some(secret), ..Secrets::default() },
+    };
+    let credentials = secrets.credentials().map_err(|error| wrong(&format!("cannot be used: {}", error.message())))?;
+    Ok(Some(credentials).filter(|credentials| *credentials != Credentials::Anonymous))
+}

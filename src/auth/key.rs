@@ -1,0 +1,158 @@
+//! The keys of stored credentials: which host, and which part of it. Compared as parsed names, never as text that begins
+//! alike: `reg.example` must not match `reg.example.evil.test`, nor `host/team` the repository `team-b/app`.
+
+/// What Docker calls its Hub in files and to helpers.
+pub const HUB: &str = "https://index.docker.io/v1/";
+
+/// A host's name in the one form that is compared: Docker Hub's names are one host, case does not matter, and 443 is the
+/// port that https has anyway.
+pub fn host(name: &str) -> String {
+    let name = name.to_ascii_lowercase();
+    let name = name.strip_suffix(":443").unwrap_or(&name);
+    match name {
+        "index.docker.io" | "registry-1.docker.io" => "docker.io".to_owned(),
+        name => name.to_owned(),
+    }
+}
+
+/// What Docker's tools call a host in files and to helpers.
+pub fn server(name: &str) -> String {
+    match host(name) {
+        name if name == "docker.io" => HUB.to_owned(),
+        name => name,
+    }
+}
+
+/// A key of an `auths` or `credHelpers` object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// The host, in the form of [`host`].
+    pub host: String,
+    /// The path that the credentials are for: `ns` or `ns/repo`; empty for the whole host.
+    pub path: String,
+}
+
+impl Key {
+    /// `host`, `host:port`, `https://host`, `https://host/v1/`, `/v2/`, or `host/ns/repo`. None for what is none of these.
+    pub fn parse(text: &str) -> Option<Key> {
+        let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | '?' | '#' | '\\');
+        if text.contains(odd) {
+            return None;
+        }
+        let (is_url, rest) = match text.split_once("://") {
+            Some((scheme, rest)) if scheme.eq_ignore_ascii_case("https") || scheme.eq_ignore_ascii_case("http") => {
+                (true, rest)
+            }
+            Some(_) => return None,
+            None => (false, text),
+        };
+        let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
+        let host = host(name);
+        let trimmed = path.strip_suffix('/').unwrap_or(path);
+        // The API's own path; without a scheme or a slash behind it, it is a namespace of that name.
+        let is_api = matches!(trimmed, "v1" | "v2") && (is_url || path.len() > trimmed.len() || host == "docker.io");
+        let path = if is_api { "" } else { trimmed };
+        let sound = !host.is_empty() && (path.is_empty() || path.split('/').all(|part| !part.is_empty()));
+        sound.then(|| Key { host, path: path.to_owned() })
+    }
+
+    /// Whether it holds for a repository; an empty name is the registry itself.
+    pub fn covers(&self, host: &str, repository: &str) -> bool {
+        self.host == host
+            && (self.path.is_empty()
+                || repository.strip_prefix(&self.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(text: &str) -> Option<(String, String)> {
+        Key::parse(text).map(|key| (key.host, key.path))
+    }
+
+    #[test]
+    fn every_form_is_read() {
+        for (text, host, path) in [
+            ("reg.example", "reg.example", ""),
+            ("Reg.Example:5000", "reg.example:5000", ""),
+            ("reg.example:443", "reg.example", ""),
+            ("https://reg.example:443/v2/", "reg.example", ""),
+            ("https://reg.example", "reg.example", ""),
+            ("HTTPS://reg.example/", "reg.example", ""),
+            ("http://reg.example:5000/v1/", "reg.example:5000", ""),
+            ("https://reg.example/v2", "reg.example", ""),
+            ("reg.example/v2/", "reg.example", ""),
+            ("reg.example/v2", "reg.example", "v2"),
+            ("reg.example/v2/app", "reg.example", "v2/app"),
+            ("reg.example/ns", "reg.example", "ns"),
+            ("reg.example:5000/ns/repo/", "reg.example:5000", "ns/repo"),
+            ("https://reg.example/ns", "reg.example", "ns"),
+            ("[::1]:5000", "[::1]:5000", ""),
+            ("localhost", "localhost", ""),
+            ("https://index.docker.io/v1/", "docker.io", ""),
+            ("https://index.docker.io/v1", "docker.io", ""),
+            ("index.docker.io/v1", "docker.io", ""),
+            ("index.docker.io", "docker.io", ""),
+            ("https://registry-1.docker.io/v2/", "docker.io", ""),
+            ("docker.io", "docker.io", ""),
+            ("docker.io/library/alpine", "docker.io", "library/alpine"),
+        ] {
+            assert_eq!(key(text), Some((host.to_owned(), path.to_owned())), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_key_is_none() {
+        for text in [
+            "",
+            "/",
+            "https://",
+            "https:///v1/",
+            "ftp://reg.example",
+            "user@reg.example",
+            "https://u:p@reg.example/",
+            "reg.example?x",
+            "reg.example#x",
+            "reg.example\\evil",
+            "reg.example\r\nHost: x",
+            "reg.example /ns",
+            "reg.example//ns",
+            "reg.example/ns//repo",
+        ] {
+            assert_eq!(key(text), None, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_key_covers_whole_parts_of_a_path() {
+        for (text, host, repository, covers) in [
+            ("reg.example", "reg.example", "", true),
+            ("reg.example", "reg.example", "a/b", true),
+            ("reg.example", "reg.example:5000", "a/b", false),
+            ("reg.example:5000", "reg.example", "a/b", false),
+            ("reg.example", "reg.example.evil.test", "a", false),
+            ("reg.example.evil.test", "reg.example", "a", false),
+            ("reg.example/team", "reg.example", "team", true),
+            ("reg.example/team", "reg.example", "team/app", true),
+            ("reg.example/team", "reg.example", "team-b/app", false),
+            ("reg.example/team", "reg.example", "teams", false),
+            ("reg.example/team", "reg.example", "other/team", false),
+            ("reg.example/team/app", "reg.example", "team", false),
+            ("reg.example/team", "reg.example", "", false),
+        ] {
+            assert_eq!(Key::parse(text).unwrap().covers(host, repository), covers, "{text} {host} {repository}");
+        }
+    }
+
+    #[test]
+    fn hosts_have_one_form() {
+        for name in ["docker.io", "index.docker.io", "registry-1.docker.io", "Docker.IO", "index.docker.io:443"] {
+            assert_eq!((host(name).as_str(), server(name).as_str()), ("docker.io", HUB));
+        }
+        assert_eq!(host("Example.com:443"), "example.com");
+        assert_eq!(host("example.com:5000"), "example.com:5000");
+        assert_eq!(server("Example.com:5000"), "example.com:5000");
+    }
+}

@@ -1,0 +1,119 @@
+//! Trying credentials out: the ping, and then whatever it asks for, with exactly these.
+
+use reqwest::header::HeaderMap;
+use reqwest::{Method, StatusCode};
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::challenge::{self, Scheme};
+use super::scope::ScopeSet;
+use super::{basic, failure, Account, Auth, Proof};
+use crate::error::{Code, Error, Result};
+use crate::http::answer::Answer;
+use crate::http::call::Call;
+use crate::http::context::Credentials;
+use crate::http::origin::Origin;
+use crate::http::Request;
+
+/// How much of an error's body is read.
+const ERROR_BODY: usize = 64 << 10;
+
+/// How a registry took credentials.
+pub struct Accepted {
+    /// "none", "basic" or "bearer".
+    pub way: &'static str,
+    /// The status of the last answer.
+    pub status: u16,
+    /// The identity token that the token server gave.
+    pub refresh: Option<Zeroizing<String>>,
+}
+
+impl Auth {
+    /// Tries an account's credentials out; `offline` asks for an identity token too. Nothing kept from earlier calls
+    /// is used.
+    pub fn log_in(&self, call: &Call, account: &Account, offline: bool) -> Result<Accepted> {
+        let ping = account.base.join("v2/").map_err(|_| Error::new(Code::Internal, "the base URL takes no path"))?;
+        let answer = self.ask(call, &ping, &Proof::Nothing)?;
+        let foreign = Origin::of(&answer.url) != Origin::of(&account.base);
+        if answer.status == StatusCode::OK {
+            return Ok(Accepted { way: "none", status: 200, refresh: None });
+        }
+        if answer.status != StatusCode::UNAUTHORIZED || foreign {
+            return Err(self.refused(call, account, answer, "ping it"));
+        }
+        let challenges = challenge::parse(&answer.headers);
+        self.remember(account, &challenges, answer.remote);
+        let credentials = account.credentials.clone().unwrap_or_default();
+        let Some(challenge) = challenge::choose(&challenges) else {
+            let message = format!("{} asks for credentials in no way that is known here", account.host);
+            return Err(Error::new(Code::Unauthenticated, message).with_http_status(401).with_url(&ping));
+        };
+        let (way, proof, refresh) = match challenge.scheme {
+            Scheme::Bearer => {
+                let mut realm = self.realm(account, challenge, &credentials, answer.remote)?;
+                realm.offline = offline;
+                if !realm.has_credentials() {
+                    return Err(withheld(account, &realm.url));
+                }
+                let grant = self.tokens.fresh(call, &realm, &ScopeSet::new()).map_err(denied)?;
+                let refresh = grant.refresh().cloned();
+                ("bearer", Proof::Token(grant), refresh)
+            }
+            _ => ("basic", basic(&credentials).unwrap_or(Proof::Nothing), None),
+        };
+        let answer = self.ask(call, &ping, &proof)?;
+        match answer.status {
+            StatusCode::OK => Ok(Accepted { way, status: 200, refresh }),
+            _ => Err(self.refused(call, account, answer, "log in")),
+        }
+    }
+
+    /// The credentials of an account that are not stored: what a login may be tried with.
+    pub fn given(&self, call: &Call, account: &Account) -> Result<Credentials> {
+        match (account.anonymous, &account.credentials) {
+            (true, _) => Ok(Credentials::Anonymous),
+            (false, Some(credentials)) => Ok(credentials.clone()),
+            (false, None) => Ok(call.credentials(&account.host)?.unwrap_or_default()),
+        }
+    }
+
+    fn ask(&self, call: &Call, ping: &Url, proof: &Proof) -> Result<Answer> {
+        let mut request = Request::new(Method::GET, ping.clone());
+        request.authorization = proof.header()?;
+        self.http.send(call, &mut request)
+    }
+
+    fn refused(&self, call: &Call, account: &Account, mut answer: Answer, what: &str) -> Error {
+        let what = format!("{}: {what}", account.host);
+        let body = answer.beginning(call, ERROR_BODY);
+        let headers: &HeaderMap = &answer.headers;
+        let error = failure::error_of(answer.status.as_u16(), headers, &body, &answer.url, &what);
+        match error.code() {
+            Code::Unauthenticated => {
+                error.with_hint("check the user name and the password").with_attempts(answer.attempts)
+            }
+            _ => error.with_attempts(answer.attempts),
+        }
+    }
+}
+
+/// To a login it makes no difference whether a token server says 401 or 403.
+fn denied(error: Error) -> Error {
+    match error.code() {
+        Code::Forbidden => error.with_code(Code::Unauthenticated),
+        _ => error,
+    }
+}
+
+fn withheld(account: &Account, realm: &Url) -> Error {
+    let host = realm.host_str().unwrap_or_default();
+    let message = format!("the token server {host} is no part of the domain of {}", account.host);
+    Error::new(Code::Unauthenticated, message)
+        .with_hint("the credentials were not sent to it: the host's option trusted_realms allows it")
+        .with_url(realm)
+}
+
+/// Whether a login can be made with these at all.
+pub fn can_log_in(credentials: &Credentials) -> bool {
+    matches!(credentials, Credentials::Password { .. } | Credentials::IdentityToken { .. })
+}

@@ -1,0 +1,144 @@
+//! Where stored credentials are looked for. Nothing of it is touched unless an option asks.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use zeroize::Zeroizing;
+
+/// What the caller said about stored credentials.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    /// This file.
+    pub credentials_file: Option<String>,
+    /// The config.json of this folder.
+    pub docker_config: Option<String>,
+    /// The usual places too.
+    pub usual: bool,
+}
+
+/// A place.
+#[derive(Clone)]
+pub enum Place {
+    /// A file.
+    File {
+        /// Where.
+        path: PathBuf,
+        /// The caller named it: then it must be there.
+        named: bool,
+    },
+    /// The text of a file in an environment variable.
+    Inline {
+        /// The variable.
+        variable: &'static str,
+        /// Its value.
+        text: Zeroizing<String>,
+    },
+}
+
+/// The places, the first to be asked first: what the caller named, DOCKER_AUTH_CONFIG, REGISTRY_AUTH_FILE, Docker's
+/// config.json, podman's two files, the .dockercfg of old.
+pub fn places(wanted: &Wanted, environment: &dyn Fn(&str) -> Option<OsString>) -> Vec<Place> {
+    let mut places = Vec::new();
+    let mut add = |path: PathBuf, named| places.push(Place::File { path, named });
+    if let Some(path) = &wanted.credentials_file {
+        add(path.into(), true);
+    }
+    if let Some(folder) = &wanted.docker_config {
+        add(PathBuf::from(folder).join("config.json"), false);
+    }
+    if !wanted.usual {
+        return places;
+    }
+    let set = |name: &str| environment(name).filter(|value| !value.is_empty());
+    let folder = |name: &str| set(name).map(PathBuf::from);
+    let home = |rest: &str| folder("HOME").map(|home| home.join(rest));
+    let files = [
+        folder("REGISTRY_AUTH_FILE"),
+        folder("DOCKER_CONFIG").or_else(|| home(".docker")).map(|folder| folder.join("config.json")),
+        folder("XDG_RUNTIME_DIR").map(|folder| folder.join("containers/auth.json")),
+        folder("XDG_CONFIG_HOME").or_else(|| home(".config")).map(|folder| folder.join("containers/auth.json")),
+        home(".dockercfg"),
+    ];
+    if let Some(text) = set("DOCKER_AUTH_CONFIG").and_then(|value| value.into_string().ok()) {
+        places.push(Place::Inline { variable: "DOCKER_AUTH_CONFIG", text: Zeroizing::new(text) });
+    }
+    for path in files.into_iter().flatten() {
+        places.push(Place::File { path, named: false });
+    }
+    places
+}
+
+/// Where a login is kept: the first file that is looked into.
+pub fn target(places: &[Place]) -> Option<&PathBuf> {
+    places.iter().find_map(|place| match place {
+        Place::File { path, .. } => Some(path),
+        Place::Inline { .. } => None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(wanted: &Wanted, environment: &[(&str, &str)]) -> Vec<String> {
+        let get = |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
+        let places = places(wanted, &get);
+        places
+            .iter()
+            .map(|place| match place {
+                Place::File { path, named } => format!("{}{}", path.display(), if *named { "!" } else { "" }),
+                Place::Inline { variable, .. } => (*variable).to_owned(),
+            })
+            .collect()
+    }
+
+    const ALL: [(&str, &str); 7] = [
+        ("HOME", "/h"),
+        ("REGISTRY_AUTH_FILE", "/r.json"),
+        ("DOCKER_AUTH_CONFIG", "{}"),
+        ("DOCKER_CONFIG", "/d"),
+        ("XDG_RUNTIME_DIR", "/run"),
+        ("XDG_CONFIG_HOME", "/x"),
+        ("PATH", "/bin"),
+    ];
+
+    #[test]
+    fn nothing_is_looked_for_unasked() {
+        assert!(shown(&Wanted::default(), &ALL).is_empty());
+        let file = Wanted { credentials_file: Some("/f".into()), ..Wanted::default() };
+        assert_eq!(shown(&file, &ALL), ["/f!"]);
+        let folder = Wanted { docker_config: Some("/e".into()), ..Wanted::default() };
+        assert_eq!(shown(&folder, &ALL), ["/e/config.json"]);
+    }
+
+    #[test]
+    fn the_usual_places_have_an_order() {
+        let usual = Wanted { usual: true, ..Wanted::default() };
+        assert_eq!(
+            shown(&usual, &ALL),
+            [
+                "DOCKER_AUTH_CONFIG",
+                "/r.json",
+                "/d/config.json",
+                "/run/containers/auth.json",
+                "/x/containers/auth.json",
+                "/h/.dockercfg"
+            ]
+        );
+        assert_eq!(
+            shown(&usual, &[("HOME", "/h"), ("DOCKER_CONFIG", "")]),
+            ["/h/.docker/config.json", "/h/.config/containers/auth.json", "/h/.dockercfg"]
+        );
+        assert!(shown(&usual, &[]).is_empty());
+        let all = Wanted { credentials_file: Some("/f".into()), docker_config: Some("/e".into()), usual: true };
+        assert_eq!(shown(&all, &ALL)[..3], ["/f!", "/e/config.json", "DOCKER_AUTH_CONFIG"]);
+    }
+
+    #[test]
+    fn a_login_is_kept_in_the_first_file() {
+        let usual = Wanted { usual: true, ..Wanted::default() };
+        let get = |name: &str| (name != "REGISTRY_AUTH_FILE").then(|| OsString::from("/v"));
+        assert_eq!(target(&places(&usual, &get)), Some(&PathBuf::from("/v/config.json")));
+        assert_eq!(target(&[]), None);
+    }
+}

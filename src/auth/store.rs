@@ -1,0 +1,134 @@
+//! Changes to a credentials file: one login at a time, the file replaced whole or not at all, everything else in it as
+//! it was.
+
+use std::fs::{DirBuilder, File};
+use std::io::Write;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+use serde_json::{json, Map, Value};
+use zeroize::{Zeroize, Zeroizing};
+
+use super::config_file::{Config, Document};
+use super::entry;
+use super::key::{self, Key};
+use super::stored::{open, read, wrong};
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::http::context::Credentials;
+
+/// How long another login is waited for.
+const PATIENCE: Duration = Duration::from_secs(10);
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// The helper that a file wants a host's credentials kept by.
+pub fn helper_of(path: &Path, host: &str) -> Result<Option<String>> {
+    let Some((mut file, _)) = open(path)? else { return Ok(None) };
+    let config = Config::parse(&read(&mut file, path)?).map_err(|why| wrong(path, &why))?;
+    let helper = config.helper(&key::host(host)).map_err(|why| wrong(path, &why))?;
+    Ok(helper.map(str::to_owned))
+}
+
+/// Writes a host's credentials into a file, or the marker that says that a helper has them.
+pub fn put(call: &Call, path: &Path, host: &str, credentials: Option<&Credentials>) -> Result<()> {
+    let value = match credentials {
+        None => json!({}),
+        Some(credentials) => entry::write(credentials)
+            .ok_or_else(|| Error::new(Code::InvalidArgument, "a file keeps passwords and identity tokens only"))?,
+    };
+    change(call, path, |entries| {
+        if let Some(mut old) = entries.insert(key::server(host), value) {
+            scrub(&mut old);
+        }
+        true
+    })?;
+    Ok(())
+}
+
+/// Removes every entry for a whole host. Whether one of them held something.
+pub fn remove(call: &Call, path: &Path, host: &str) -> Result<bool> {
+    let host = key::host(host);
+    let mut held = false;
+    change(call, path, |entries| {
+        let own = |name: &String| Key::parse(name).is_some_and(|key| key.host == host && key.path.is_empty());
+        let names: Vec<String> = entries.keys().filter(|name| own(name)).cloned().collect();
+        for name in &names {
+            if let Some(mut old) = entries.shift_remove(name) {
+                held |= !matches!(entry::read(&old), entry::Entry::Marker);
+                scrub(&mut old);
+            }
+        }
+        !names.is_empty()
+    })?;
+    Ok(held)
+}
+
+fn scrub(value: &mut Value) {
+    match value {
+        Value::String(text) => text.zeroize(),
+        Value::Object(members) => members.values_mut().for_each(scrub),
+        _ => {}
+    }
+}
+
+/// Changes the entries of a file under a lock; the change says whether there is one to be written.
+fn change(call: &Call, path: &Path, change: impl FnOnce(&mut Map<String, Value>) -> bool) -> Result<()> {
+    let path = real(path)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let failed = |error: std::io::Error| Error::io(format!("the credentials file {}", path.display()), &error);
+    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    let _lock = lock(call, folder)?;
+    let mut document = match open(&path)? {
+        Some((mut file, _)) => Document::parse(&read(&mut file, &path)?).map_err(|why| wrong(&path, &why))?,
+        None => Document(Map::new()),
+    };
+    if change(document.entries().map_err(|why| wrong(&path, &why))?) {
+        write(&path, folder, &document).map_err(failed)?;
+    }
+    Ok(())
+}
+
+/// The file behind symbolic links, also when it is not there yet.
+fn real(path: &Path) -> Result<PathBuf> {
+    let mut path = path.to_owned();
+    for _ in 0..16 {
+        match std::fs::read_link(&path) {
+            Ok(target) => path = path.parent().unwrap_or(Path::new(".")).join(target),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(wrong(&path, "too many symbolic links"))
+}
+
+/// The folder itself is locked: a lock file would be left behind. Where folders cannot be locked, nothing is.
+fn lock(call: &Call, folder: &Path) -> Result<Option<File>> {
+    let Ok(file) = File::open(folder) else { return Ok(None) };
+    let begun = Instant::now();
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Some(file)),
+            Err(std::fs::TryLockError::Error(_)) => return Ok(None),
+            Err(std::fs::TryLockError::WouldBlock) if begun.elapsed() > PATIENCE => {
+                return Err(Error::new(Code::Busy, format!("another login holds {}", folder.display())));
+            }
+            Err(std::fs::TryLockError::WouldBlock) => call.sleep(PAUSE)?,
+        }
+    }
+}
+
+fn write(path: &Path, folder: &Path, document: &Document) -> std::io::Result<()> {
+    let mut bytes = Zeroizing::new(Vec::with_capacity(64 << 10));
+    let format = serde_json::ser::PrettyFormatter::with_indent(b"\t");
+    document.0.serialize(&mut serde_json::Serializer::with_formatter(&mut *bytes, format))?;
+    bytes.push(b'\n');
+    // 0600 from its first moment.
+    let mut file = tempfile::Builder::new().prefix(".config.json.").tempfile_in(folder)?;
+    file.write_all(&bytes)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|error| error.error)?;
+    // The new name must outlive a crash too; a folder that cannot be synced is no reason to fail.
+    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    Ok(())
+}

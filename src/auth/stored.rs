@@ -1,0 +1,253 @@
+//! Stored credentials: the places one after the other, and in each file the host's helper, then the helper for all, then
+//! the file's own entries.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use zeroize::Zeroizing;
+
+use super::config_file::{Config, LIMIT};
+use super::entry::Entry;
+use super::helper::Helpers;
+use super::key;
+use super::places::{self, Place, Wanted};
+use crate::digest::shorten;
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::http::context::Credentials;
+
+/// How often a call looks whether another one's helper is done.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// Where credentials were found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Whence {
+    /// The file; None for an environment variable.
+    pub path: Option<PathBuf>,
+    /// The environment variable.
+    pub variable: Option<&'static str>,
+    /// The key in it, when it holds them itself.
+    pub key: Option<String>,
+    /// The helper that it names, when that holds them.
+    pub helper: Option<String>,
+}
+
+/// Credentials, and where they were found.
+pub struct Found {
+    /// What they are.
+    pub credentials: Credentials,
+    /// Where they are.
+    pub whence: Whence,
+}
+
+/// Tells whether a file is still the one that was read.
+pub type Stamp = (u64, u64, i64, i64, u64);
+
+/// The stored credentials of one client.
+pub struct Stored {
+    places: Vec<Place>,
+    helpers: Helpers,
+    files: Mutex<HashMap<PathBuf, (Stamp, Arc<Config>)>>,
+    answers: Mutex<Answers>,
+}
+
+/// What helpers said, by their name and the server; and who is being asked.
+#[derive(Default)]
+struct Answers {
+    known: HashMap<(String, String), Option<Credentials>>,
+    asked: HashSet<(String, String)>,
+}
+
+impl Stored {
+    /// The places as the caller wants them. The environment is read now, and only if he wants the usual ones.
+    pub fn new(wanted: &Wanted, mut helpers: Helpers) -> Stored {
+        let places = places::places(wanted, &|name| std::env::var_os(name));
+        if helpers.search.is_none() && !places.is_empty() {
+            helpers.search = std::env::var_os("PATH");
+        }
+        Stored { places, helpers, files: Mutex::default(), answers: Mutex::default() }
+    }
+
+    /// The same helpers over other places.
+    pub fn elsewhere(&self, wanted: &Wanted) -> Stored {
+        let helpers = Helpers { search: self.helpers.search.clone(), limit: self.helpers.limit };
+        Stored::new(wanted, helpers)
+    }
+
+    /// The places.
+    pub fn places(&self) -> &[Place] {
+        &self.places
+    }
+
+    /// The helpers.
+    pub fn helpers(&self) -> &Helpers {
+        &self.helpers
+    }
+
+    /// The credentials for a repository of a host; an empty name is the host itself.
+    pub fn find(&self, call: &Call, host: &str, repository: &str) -> Result<Option<Found>> {
+        for place in &self.places {
+            if let Some(found) = self.find_in(call, place, host, repository)? {
+                return Ok(Some(found));
+            }
+        }
+        Ok(None)
+    }
+
+    fn find_in(&self, call: &Call, place: &Place, host: &str, repository: &str) -> Result<Option<Found>> {
+        let Some(config) = self.config(place)? else { return Ok(None) };
+        let (name, server) = (key::host(host), key::server(host));
+        let mut whence = whence(place);
+        if let Some(helper) = config.helper(&name).map_err(|why| broken(place, &why))? {
+            let answer = self.ask(call, helper, &server).map_err(|error| named_by(place, error))?;
+            if let Some(credentials) = answer {
+                whence.helper = Some(helper.to_owned());
+                return Ok(Some(Found { credentials, whence }));
+            }
+        }
+        let Some(found) = config.find(&name, repository) else { return Ok(None) };
+        whence.key = Some(found.key.to_owned());
+        match found.entry {
+            Entry::Holds(credentials) => Ok(Some(Found { credentials: credentials.clone(), whence })),
+            Entry::Broken(why) => Err(broken(place, &format!("the entry '{}': {why}", shorten(found.key)))),
+            Entry::Marker => Ok(None),
+        }
+    }
+
+    /// What a helper says, once for the client's life; several calls at once ask it once. Its failures are not kept.
+    fn ask(&self, call: &Call, helper: &str, server: &str) -> Result<Option<Credentials>> {
+        let question = (helper.to_owned(), server.to_owned());
+        loop {
+            {
+                let mut answers = lock(&self.answers);
+                if let Some(known) = answers.known.get(&question) {
+                    return Ok(known.clone());
+                }
+                if answers.asked.insert(question.clone()) {
+                    break;
+                }
+            }
+            call.sleep(PAUSE)?;
+        }
+        let asking = Asking(self, question);
+        let answer = self.helpers.get(call, helper, server)?;
+        lock(&self.answers).known.insert(asking.1.clone(), answer.clone());
+        Ok(answer)
+    }
+
+    /// Forgets what helpers said about a host: it was refused, or has changed.
+    pub fn forget(&self, host: &str) {
+        let server = key::server(host);
+        lock(&self.answers).known.retain(|(_, known), _| *known != server);
+    }
+
+    /// What a place says; None when there is none.
+    pub fn config(&self, place: &Place) -> Result<Option<Arc<Config>>> {
+        match place {
+            Place::Inline { text, .. } => {
+                let config = Config::parse(text.as_bytes()).map_err(|why| broken(place, &why))?;
+                Ok(Some(Arc::new(config)))
+            }
+            Place::File { path, named } => match self.file(path)? {
+                None if *named => Err(Error::new(Code::Io, format!("{} is not there", name_of(place)))),
+                config => Ok(config),
+            },
+        }
+    }
+
+    fn file(&self, path: &Path) -> Result<Option<Arc<Config>>> {
+        let Some((mut file, stamp)) = open(path)? else { return Ok(None) };
+        if let Some((_, config)) = lock(&self.files).get(path).filter(|(known, _)| *known == stamp) {
+            return Ok(Some(config.clone()));
+        }
+        let config = Config::parse(&read(&mut file, path)?).map_err(|why| wrong(path, &why))?;
+        let config = Arc::new(config);
+        lock(&self.files).insert(path.to_owned(), (stamp, config.clone()));
+        Ok(Some(config))
+    }
+}
+
+struct Asking<'a>(&'a Stored, (String, String));
+
+impl Drop for Asking<'_> {
+    fn drop(&mut self) {
+        lock(&self.0.answers).asked.remove(&self.1);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Opens a credentials file; None when there is none. One that others may write could name a helper of theirs.
+pub fn open(path: &Path) -> Result<Option<(File, Stamp)>> {
+    if path == Path::new("/dev/null") {
+        return Ok(None);
+    }
+    // A pipe without a writer must not hold the call.
+    let file = match File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path) {
+        Ok(file) => file,
+        Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
+            return Ok(None)
+        }
+        Err(error) => return Err(Error::io(format!("the credentials file {}", path.display()), &error)),
+    };
+    let meta =
+        file.metadata().map_err(|error| Error::io(format!("the credentials file {}", path.display()), &error))?;
+    if !meta.is_file() {
+        return Err(wrong(path, "it is no regular file"));
+    }
+    if meta.mode() & 0o022 != 0 {
+        return Err(wrong(path, "others may write it").with_hint(format!("chmod go-w {}", path.display())));
+    }
+    let stamp = (meta.dev(), meta.ino(), meta.mtime(), meta.mtime_nsec(), meta.size());
+    Ok(Some((file, stamp)))
+}
+
+/// A credentials file's bytes.
+pub fn read(file: &mut File, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
+    let size = file.metadata().map_or(0, |meta| meta.len());
+    if size > LIMIT {
+        return Err(wrong(path, &format!("it is larger than {LIMIT} bytes")).with_code(Code::LimitExceeded));
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(size as usize + 1));
+    file.take(size)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Error::io(format!("the credentials file {}", path.display()), &error))?;
+    Ok(bytes)
+}
+
+/// The error for a credentials file that cannot be used.
+pub fn wrong(path: &Path, why: &str) -> Error {
+    Error::new(Code::Io, format!("the credentials file {}: {why}", path.display()))
+}
+
+fn broken(place: &Place, why: &str) -> Error {
+    Error::new(Code::Io, format!("{}: {why}", name_of(place)))
+}
+
+fn named_by(place: &Place, error: Error) -> Error {
+    match error.code() {
+        Code::Cancelled | Code::Closed => error,
+        _ => error.with_hint(format!("the helper is named by {}", name_of(place))),
+    }
+}
+
+fn name_of(place: &Place) -> String {
+    match place {
+        Place::File { path, .. } => format!("the credentials file {}", path.display()),
+        Place::Inline { variable, .. } => format!("the credentials in {variable}"),
+    }
+}
+
+fn whence(place: &Place) -> Whence {
+    match place {
+        Place::File { path, .. } => Whence { path: Some(path.clone()), ..Whence::default() },
+        Place::Inline { variable, .. } => Whence { variable: Some(variable), ..Whence::default() },
+    }
+}

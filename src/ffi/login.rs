@@ -1,0 +1,122 @@
+//! Login, logout, and what a call would use.
+
+use std::ffi::c_char;
+
+use super::client::{begin, ocireg_client};
+use super::context::ocireg_context;
+use super::error::ocireg_error;
+use super::guard::{enter_blocking, text, Out};
+use super::manifest::reference;
+use super::options::{self, ocireg_options};
+use super::registry::NoOptions;
+use super::status::ocireg_status;
+
+/// Tries credentials out at a registry, HOST[:PORT], and keeps them where Docker's tools do. The registry is pinged, and then
+/// asked again with the credentials: by Basic, or with a token of its token server. The credentials are those of the call's
+/// options, else those of the host's options, else what the credentials callback says; never stored ones. Blocks.
+///
+/// Options: username and password (strings, together), or identity_token (string, and username beside it if that is known);
+/// store (boolean, true: keep them); offline_token (boolean, false: ask the token server for an identity token, and keep that
+/// instead of the password; servers without any give none); credentials_file (string: keep them in this file), docker_config
+/// (string: in the config.json of this folder). Without these two they are kept in the first file that the client's own
+/// options credentials_file, docker_config and stored_credentials look into.
+///
+/// They are handed to the credential helper that the file names for the host (credHelpers, else credsStore), else written
+/// into the file, which is made if it is not there: replaced whole or not at all, mode 0600, what else it holds and its order
+/// kept, the target of a symbolic link and not the link.
+///
+/// Result: {"registry": string, "status": number (of the registry's last answer), "auth": "none" (it asks for nothing: then
+/// nothing was checked), "basic" or "bearer", "username": string or null, "identity_token": boolean (one is kept, and no
+/// password), "stored_in": string or null (the path of the file, or the name of the helper)}. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_UNAUTHENTICATED when the credentials are wrong, and then nothing is kept;
+/// OCIREG_INVALID_ARGUMENT also without credentials or without a place to keep them; OCIREG_IO (a broken credentials file, one
+/// that others may write, a helper that fails); OCIREG_BUSY (another login holds the file for 10 s). Source: distribution's
+/// token and oauth specifications, Docker's config.json, docker-credential-helpers.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_login(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    registry: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+            let registry = text(registry, "registry")?;
+            let options = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            out.put_json(&client.login(&call, registry, &options)?)
+        })
+    }
+}
+
+/// Removes what is kept for a registry, HOST[:PORT], from every place that the client's options look into: from the files,
+/// and from the helpers that they name for the host. Entries for a part of the host only (HOST/NAMESPACE) stay, and so does
+/// what is in an environment variable. No network, but helpers may take their time. Blocks.
+///
+/// Options: credentials_file, docker_config (strings, as of ocireg_login: there, and nowhere else).
+///
+/// Result: {"registry": string, "removed": boolean (false: nothing was kept, which is no error), "from": [string] (the paths of
+/// files and the names of helpers that held something)}. Free with ocireg_string_free.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_IO, OCIREG_BUSY, OCIREG_TIMEOUT, OCIREG_CANCELLED,
+/// OCIREG_CLOSED, OCIREG_FORKED, OCIREG_LIMIT_EXCEEDED.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_logout(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    registry: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+            let registry = text(registry, "registry")?;
+            let options = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            out.put_json(&client.logout(&call, registry, &options)?)
+        })
+    }
+}
+
+/// Says what a call for a reference, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], would use: where it would go, as whom, and who
+/// says so. Nothing is sent; the credentials callback and credential helpers are asked as a call would ask them. Blocks.
+///
+/// Options: none.
+///
+/// Result: {"reference": string, "host": string, "repository": string, "endpoint": string (the URL of the API), "scheme_source":
+/// "endpoint", "host options", "reference", "client options", "default" (https) or "probe" (a loopback host is asked by its
+/// first call; until then https is shown), "anonymous": boolean (the host's option), "credentials": {"kind": "none", "password",
+/// "token" or "identity_token", "username": string or null, "source": "host options", "callback", "file", "environment",
+/// "helper" or null, "path": string or null (the file that holds them or names the helper), "variable": string or null (the
+/// same of an environment variable), "key": string or null (the entry), "helper": string or null}, "trusted_realms": [string],
+/// "network": {"insecure": boolean, "ca_files": [string], "ca_only": boolean, "client_cert_file": string or null,
+/// "client_key_file": string or null, "proxy": string (without its password) or null, "unix_socket": string or null, "address":
+/// string or null, "headers": [string] (names), "max_connections_per_host": number, "requests_per_second": number}}. No secret is shown. Free with ocireg_string_free.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_IO, OCIREG_CALLBACK, OCIREG_TIMEOUT, OCIREG_CANCELLED,
+/// OCIREG_CLOSED, OCIREG_FORKED, OCIREG_LIMIT_EXCEEDED.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_explain(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    reference: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+            let reference = self::reference(reference)?;
+            let _: NoOptions = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            out.put_json(&client.explain(&call, &reference)?)
+        })
+    }
+}

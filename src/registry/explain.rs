@@ -1,0 +1,78 @@
+//! What a call for a reference would use: where it would go, as whom, and who says so. Without any network.
+
+use serde_json::{json, Value};
+
+use super::{host, lock, Client};
+use crate::auth::{Account, Spoke};
+use crate::error::Result;
+use crate::http::call::Call;
+use crate::http::context::Credentials;
+use crate::http::redact;
+use crate::reference::{Index, Reference};
+
+impl Client {
+    /// Explains a reference. Helpers and the credentials hook are asked as a call would ask them.
+    pub fn explain(&self, call: &Call, reference: &Reference) -> Result<Value> {
+        let repository = reference.repository();
+        let index = repository.index();
+        let options = lock(&self.hosts).get(&host::key(&index.name)).cloned().unwrap_or_default();
+        let (mut base, scheme_source) = host::endpoint(&self.http, index, &options)?;
+        // A probe that a call has made already is an answer.
+        if let Some(account) = lock(&self.accounts).get(&account_name(index)) {
+            base = account.base.clone();
+        }
+        let account = Account {
+            host: index.name.clone(),
+            repository: repository.remote_name().to_owned(),
+            base,
+            credentials: options.credentials(),
+            anonymous: options.anonymous,
+            trusted_realms: options.trusted_realms.clone(),
+        };
+        let (credentials, spoke) = self.auth.credentials(call, &account)?;
+        host::set_network(&self.http, &account.base, &options)?;
+        let network = self.http.explain_route(&account.base)?;
+        Ok(json!({
+            "reference": reference.to_string(),
+            "host": account.host,
+            "repository": account.repository,
+            "endpoint": redact::url(&account.base),
+            "scheme_source": scheme_source,
+            "anonymous": account.anonymous,
+            "credentials": shown(&credentials, &spoke),
+            "trusted_realms": account.trusted_realms,
+            "network": network,
+        }))
+    }
+}
+
+/// Who would be said to ask, and never by what secret.
+fn shown(credentials: &Credentials, spoke: &Spoke) -> Value {
+    let (kind, username) = match credentials {
+        Credentials::Anonymous => ("none", None),
+        Credentials::Password { username, .. } => ("password", Some(username.as_str())),
+        Credentials::IdentityToken { username, .. } => ("identity_token", username.as_deref()),
+        Credentials::Token(_) => ("token", None),
+    };
+    let whence = match spoke {
+        Spoke::Stored(whence) => Some(whence),
+        _ => None,
+    };
+    json!({
+        "kind": kind,
+        "username": username,
+        "source": spoke.name(),
+        "path": whence.and_then(|whence| whence.path.as_ref()).map(|path| path.display().to_string()),
+        "variable": whence.and_then(|whence| whence.variable),
+        "key": whence.and_then(|whence| whence.key.as_ref()),
+        "helper": whence.and_then(|whence| whence.helper.as_ref()),
+    })
+}
+
+/// The name under which the client keeps a host's account.
+pub(super) fn account_name(index: &Index) -> String {
+    match index.scheme {
+        Some(scheme) => format!("{}://{}", scheme.as_str(), index.name),
+        None => index.name.clone(),
+    }
+}

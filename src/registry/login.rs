@@ -1,0 +1,218 @@
+//! Login and logout: credentials tried out at the registry, and kept or removed where Docker's tools keep them.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
+
+use super::Client;
+use crate::auth::login::can_log_in;
+use crate::auth::places::{target, Place, Wanted};
+use crate::auth::secrets::Secrets;
+use crate::auth::stored::Stored;
+use crate::auth::{key, store, Account};
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::http::context::Credentials;
+use crate::reference::Index;
+
+/// Options of a login.
+#[derive(Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LoginOptions {
+    /// With `password`, or beside `identity_token`.
+    pub username: Option<String>,
+    /// With `username`.
+    pub password: Option<Zeroizing<String>>,
+    /// A refresh token instead of a password.
+    pub identity_token: Option<Zeroizing<String>>,
+    /// Keep them.
+    pub store: bool,
+    /// Ask the token server for an identity token, and keep that instead of the password.
+    pub offline_token: bool,
+    /// Keep them in this file.
+    pub credentials_file: Option<String>,
+    /// Keep them in the config.json of this folder.
+    pub docker_config: Option<String>,
+}
+
+impl Default for LoginOptions {
+    fn default() -> LoginOptions {
+        LoginOptions {
+            username: None,
+            password: None,
+            identity_token: None,
+            store: true,
+            offline_token: false,
+            credentials_file: None,
+            docker_config: None,
+        }
+    }
+}
+
+/// Options of a logout.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LogoutOptions {
+    /// Remove them from this file only.
+    pub credentials_file: Option<String>,
+    /// Remove them from the config.json of this folder only.
+    pub docker_config: Option<String>,
+}
+
+/// What came of a login.
+#[derive(Debug, Serialize)]
+pub struct Login {
+    /// The host as it was asked for.
+    pub registry: String,
+    /// The status of the registry's last answer.
+    pub status: u16,
+    /// What it asks for: "none", "basic" or "bearer".
+    pub auth: &'static str,
+    /// The user.
+    pub username: Option<String>,
+    /// Whether an identity token is kept, and not the password.
+    pub identity_token: bool,
+    /// The file or the helper that keeps them.
+    pub stored_in: Option<String>,
+}
+
+/// What came of a logout.
+#[derive(Debug, Default, Serialize)]
+pub struct Logout {
+    /// The host as it was asked for.
+    pub registry: String,
+    /// Whether there was something.
+    pub removed: bool,
+    /// The files and helpers that held something.
+    pub from: Vec<String>,
+}
+
+impl Client {
+    /// Tries credentials out at a registry, and keeps them.
+    pub fn login(&self, call: &Call, registry: &str, options: &LoginOptions) -> Result<Login> {
+        let index = Index::parse(registry)?;
+        let places = self.places_of(&options.credentials_file, &options.docker_config);
+        let stored = places.as_ref().unwrap_or(self.auth.stored());
+        let file = match (options.store, target(stored.places())) {
+            (false, _) => None,
+            (true, Some(file)) => Some(file.as_path()),
+            (true, None) => return Err(nowhere()),
+        };
+        let mut account = self.account(call, &index)?;
+        let credentials = self.offered(call, &account, options)?;
+        account.credentials = Some(credentials.clone());
+        account.anonymous = false;
+        let accepted = self.auth.log_in(call, &account, options.offline_token)?;
+        let kept = replaced(credentials, accepted.refresh, options.offline_token);
+        let stored_in = file.map(|file| keep(call, stored, file, &index.name, &kept)).transpose()?;
+        self.auth.stored().forget(&index.name);
+        let (username, identity_token) = match kept {
+            Credentials::Password { username, .. } => (Some(username), false),
+            Credentials::IdentityToken { username, .. } => (username, true),
+            Credentials::Token(_) | Credentials::Anonymous => (None, false),
+        };
+        Ok(Login {
+            registry: index.name,
+            status: accepted.status,
+            auth: accepted.way,
+            username,
+            identity_token,
+            stored_in,
+        })
+    }
+
+    /// Removes what is kept for a registry. Nothing kept is no error.
+    pub fn logout(&self, call: &Call, registry: &str, options: &LogoutOptions) -> Result<Logout> {
+        let index = Index::parse(registry)?;
+        let places = self.places_of(&options.credentials_file, &options.docker_config);
+        let stored = places.as_ref().unwrap_or(self.auth.stored());
+        if target(stored.places()).is_none() {
+            return Err(nowhere());
+        }
+        let mut from = Vec::new();
+        for place in stored.places() {
+            call.check()?;
+            let Place::File { path, .. } = place else { continue };
+            remove(call, stored, path, &index.name, &mut from)?;
+        }
+        self.auth.stored().forget(&index.name);
+        Ok(Logout { registry: index.name, removed: !from.is_empty(), from })
+    }
+
+    /// The places that a call names itself; None when those of the client hold.
+    fn places_of(&self, credentials_file: &Option<String>, docker_config: &Option<String>) -> Option<Stored> {
+        if credentials_file.is_none() && docker_config.is_none() {
+            return None;
+        }
+        let (credentials_file, docker_config) = (credentials_file.clone(), docker_config.clone());
+        Some(self.auth.stored().elsewhere(&Wanted { credentials_file, docker_config, usual: false }))
+    }
+
+    /// The credentials that are to be tried: the call's, else the host's, else what the hook says. Never stored ones.
+    fn offered(&self, call: &Call, account: &Account, options: &LoginOptions) -> Result<Credentials> {
+        let secrets = Secrets {
+            username: options.username.clone(),
+            password: options.password.clone(),
+            identity_token: options.identity_token.clone(),
+            token: None,
+        };
+        let mut offered = secrets.credentials()?;
+        if offered == Credentials::Anonymous {
+            offered = self.auth.given(call, account)?;
+        }
+        match can_log_in(&offered) {
+            true => Ok(offered),
+            false => Err(Error::new(
+                Code::InvalidArgument,
+                format!("a login to {} needs a username and a password, or an identity_token", account.host),
+            )),
+        }
+    }
+}
+
+fn nowhere() -> Error {
+    Error::new(Code::InvalidArgument, "no option says where credentials are kept")
+        .with_hint("credentials_file or docker_config, or the client's stored_credentials")
+}
+
+/// The identity token that a login gave is kept in place of what was offered.
+fn replaced(offered: Credentials, refresh: Option<Zeroizing<String>>, offline: bool) -> Credentials {
+    match (offered, refresh) {
+        (Credentials::Password { username, .. }, Some(token)) if offline => {
+            Credentials::IdentityToken { username: Some(username), token }
+        }
+        (Credentials::IdentityToken { username, .. }, Some(token)) => Credentials::IdentityToken { username, token },
+        (offered, _) => offered,
+    }
+}
+
+/// Hands credentials to the helper that the file names for the host, else writes them into the file. The answer says where.
+fn keep(call: &Call, stored: &Stored, file: &Path, host: &str, credentials: &Credentials) -> Result<String> {
+    match store::helper_of(file, host)? {
+        Some(helper) => {
+            stored.helpers().store(call, &helper, &key::server(host), credentials)?;
+            // Docker leaves a mark, and a password that was in the file is there no more.
+            store::put(call, file, host, None)?;
+            Ok(helper)
+        }
+        None => {
+            store::put(call, file, host, Some(credentials))?;
+            Ok(file.display().to_string())
+        }
+    }
+}
+
+fn remove(call: &Call, stored: &Stored, file: &Path, host: &str, from: &mut Vec<String>) -> Result<()> {
+    if let Some(helper) = store::helper_of(file, host)? {
+        // Helpers do not say whether they had something to erase.
+        if stored.helpers().get(call, &helper, &key::server(host))?.is_some() {
+            stored.helpers().erase(call, &helper, &key::server(host))?;
+            from.push(helper);
+        }
+    }
+    if file.exists() && store::remove(call, file, host)? {
+        from.push(file.display().to_string());
+    }
+    Ok(())
+}

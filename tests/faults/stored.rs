@@ -1,0 +1,545 @@
+//! Stored credentials: files, helpers that misbehave, and identity tokens with odd token servers.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use base64::Engine as _;
+use ocireg::error::{Code, Error};
+use ocireg::http::settings::ClientOptions;
+use ocireg::reference::Reference;
+use ocireg::registry::manifest::{GetOptions, Manifest};
+use ocireg::registry::Client;
+use serde_json::{json, Value};
+
+use crate::common::*;
+use crate::server::*;
+
+pub fn encoded(user: &str, password: &str) -> String {
+    base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"))
+}
+
+pub fn auth(user: &str, password: &str) -> Value {
+    json!({ "auth": encoded(user, password) })
+}
+
+pub fn write(path: &Path, text: &str, mode: u32) {
+    std::fs::write(path, text).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// A folder with a config.json and helpers.
+pub struct Folder(tempfile::TempDir);
+
+impl Folder {
+    pub fn new(config: &Value) -> Folder {
+        let folder = Folder(tempfile::tempdir().unwrap());
+        write(&folder.config(), &config.to_string(), 0o600);
+        folder
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.0.path().join("config.json")
+    }
+
+    pub fn path(&self) -> String {
+        self.0.path().to_str().unwrap().to_owned()
+    }
+
+    /// A helper as a shell script; `$1` is the action, `$dir` this folder, and what it was given is in `$input`.
+    pub fn helper(&self, name: &str, script: &str) {
+        let text = format!(
+            "#!/bin/sh\nPATH=/usr/bin:/bin\ndir='{}'\ninput=$(cat)\necho \"$1 $input\" >>\"$dir/calls\"\n{script}\n",
+            self.path()
+        );
+        write(&self.0.path().join(format!("docker-credential-{name}")), &text, 0o700);
+    }
+
+    pub fn calls(&self) -> Vec<String> {
+        let text = std::fs::read_to_string(self.0.path().join("calls")).unwrap_or_default();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    pub fn read(&self) -> Value {
+        serde_json::from_slice(&std::fs::read(self.config()).unwrap()).unwrap()
+    }
+
+    pub fn client_options(&self) -> ClientOptions {
+        ClientOptions {
+            docker_config: Some(self.path()),
+            helper_path: Some(self.path()),
+            helper_timeout_ms: 1500,
+            ..options()
+        }
+    }
+
+    pub fn client(&self) -> Client {
+        Client::new(self.client_options()).unwrap()
+    }
+}
+
+pub fn get(client: &Client, reference: &str) -> Result<Manifest, Error> {
+    client.get_manifest(&call(client), &Reference::parse(reference, None).unwrap(), &GetOptions::default())
+}
+
+fn manifest() -> Reply {
+    reply(200).header("Content-Type", MANIFEST_TYPE).body(MANIFEST)
+}
+
+/// A registry that lets one user in by Basic.
+pub fn basic(user: &'static str, password: &'static str) -> Server {
+    Server::start(move |seen| match seen.header("authorization") {
+        Some(value) if value == format!("Basic {}", encoded(user, password)) => manifest(),
+        _ => reply(401).header("WWW-Authenticate", "Basic realm=\"r\""),
+    })
+}
+
+#[test]
+fn an_entry_is_used_for_its_host_and_its_part_of_it() {
+    let server = Server::start(|seen| {
+        let user = match seen.path() {
+            path if path.starts_with("/v2/team/app/") => "app",
+            path if path.starts_with("/v2/team/") => "team",
+            _ => "all",
+        };
+        match seen.header("authorization") {
+            Some(value) if value == format!("Basic {}", encoded(user, "p")) => manifest(),
+            _ => reply(401).header("WWW-Authenticate", "Basic realm=\"r\""),
+        }
+    });
+    let host = &server.host;
+    let folder = Folder::new(&json!({"auths": {
+        host: auth("all", "p"),
+        format!("{host}/team"): auth("team", "p"),
+        format!("{host}/team/app"): auth("app", "p"),
+        format!("{host}0"): {"auth": "!"},
+    }}));
+    let client = folder.client();
+    for name in ["team/app", "team/other", "teams/x", "x"] {
+        get(&client, &format!("{host}/{name}:t")).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+}
+
+#[test]
+fn nothing_stored_is_used_unasked() {
+    let server = basic("alice", "s3cret");
+    let error = get(&client(), &format!("{}/a/b:t", server.host)).err().unwrap();
+    assert_eq!(error.code(), Code::Unauthenticated);
+    assert!(server.seen().iter().all(|seen| seen.header("authorization").is_none()));
+}
+
+#[test]
+fn host_options_come_first_then_the_hook_then_what_is_stored() {
+    let server = Server::start(|seen| match seen.header("authorization") {
+        Some(_) => manifest(),
+        _ => reply(401).header("WWW-Authenticate", "Basic realm=\"r\""),
+    });
+    let host = &server.host;
+    let folder = Folder::new(&json!({"auths": {host: auth("file", "p")}}));
+    let reference = Reference::parse(&format!("{host}/a/b:t"), None).unwrap();
+    let last = || server.seen().last().unwrap().header("authorization").map(str::to_owned);
+    for (options, hook, expected) in [
+        (json!({}), None, Some("file")),
+        (json!({}), Some(true), Some("hook")),
+        (json!({}), Some(false), Some("file")),
+        (json!({"username": "host", "password": "p"}), Some(true), Some("host")),
+        (json!({"anonymous": true}), Some(true), None),
+    ] {
+        let client = folder.client();
+        client.set_host(host, host_options(options.clone())).unwrap();
+        let (context, call) = with_context(&client);
+        if let Some(says) = hook {
+            context.set_credentials(Some(std::sync::Arc::new(move |_| {
+                let secrets: ocireg::auth::secrets::Secrets = match says {
+                    true => serde_json::from_value(json!({"username": "hook", "password": "p"})).unwrap(),
+                    false => Default::default(),
+                };
+                secrets.credentials()
+            })));
+        }
+        let outcome = client.get_manifest(&call, &reference, &GetOptions::default());
+        assert_eq!(outcome.is_ok(), expected.is_some(), "{options} {hook:?}");
+        let expected = expected.map(|user| format!("Basic {}", encoded(user, "p")));
+        assert_eq!(last(), expected, "{options} {hook:?}");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_used_is_named() {
+    let server = basic("alice", "s3cret");
+    let host = &server.host;
+    let good = json!({"auths": {host: auth("alice", "s3cret")}}).to_string();
+    let broken = json!({"auths": {host: {"auth": "SECRET!"}}}).to_string();
+    let twice = format!(r#"{{"auths":{{"{host}":{{"auth":"SECRET"}},"{host}":{{}}}}}}"#);
+    for (text, mode, why) in [
+        (good.as_str(), 0o620, "others may write it"),
+        (&good, 0o602, "others may write it"),
+        ("{\"auths\":{SECRET", 0o600, "is no JSON"),
+        (&twice, 0o600, "twice"),
+        (&broken, 0o600, "no base64"),
+        (r#"{"credsStore":["SECRET"]}"#, 0o600, "credsStore"),
+    ] {
+        let folder = Folder::new(&json!({}));
+        write(&folder.config(), text, mode);
+        let error = get(&folder.client(), &format!("{host}/a/b:t")).err().unwrap();
+        assert_eq!(error.code(), Code::Io, "{why}: {error}");
+        assert!(error.message().contains(why), "{why}: {error}");
+        assert!(error.message().contains(folder.config().to_str().unwrap()), "{error}");
+        assert!(!error.to_json().to_string().contains("SECRET"), "{error}");
+    }
+    let folder = Folder::new(&json!({}));
+    let large = std::fs::File::options().write(true).open(folder.config()).unwrap();
+    large.set_len((10 << 20) + 1).unwrap();
+    fails(get(&folder.client(), &format!("{host}/a/b:t")), Code::LimitExceeded, "larger than");
+    // A file that the caller names must be there, a folder's may be missing.
+    std::fs::remove_file(folder.config()).unwrap();
+    fails(get(&folder.client(), &format!("{host}/a/b:t")), Code::Unauthenticated, "");
+    let missing = folder.config().to_str().unwrap().to_owned();
+    let client = Client::new(ClientOptions { credentials_file: Some(missing), ..options() }).unwrap();
+    fails(get(&client, &format!("{host}/a/b:t")), Code::Io, "is not there");
+}
+
+#[test]
+fn a_pipe_for_a_file_does_not_hold_the_call() {
+    let server = basic("alice", "s3cret");
+    let folder = Folder::new(&json!({}));
+    let pipe = format!("{}/pipe", folder.path());
+    assert!(std::process::Command::new("mkfifo").args(["-m", "600", &pipe]).status().unwrap().success());
+    let client = Client::new(ClientOptions { credentials_file: Some(pipe), ..options() }).unwrap();
+    within(Duration::from_secs(2), || {
+        fails(get(&client, &format!("{}/a/b:t", server.host)), Code::Io, "no regular file");
+    });
+}
+
+#[test]
+fn a_changed_file_is_read_again() {
+    let server = basic("alice", "s3cret");
+    let host = &server.host;
+    let folder = Folder::new(&json!({}));
+    let client = folder.client();
+    fails(get(&client, &format!("{host}/a/b:t")), Code::Unauthenticated, "");
+    write(&folder.config(), &json!({"auths": {host: auth("alice", "s3cret")}}).to_string(), 0o600);
+    get(&client, &format!("{host}/a/b:t")).unwrap();
+}
+
+const ANSWER: &str = r#"[ "$1" = get ] && printf '{"ServerURL":"%s","Username":"alice","Secret":"s3cret"}' "$input""#;
+
+#[test]
+fn a_helper_is_asked_once() {
+    let server = basic("alice", "s3cret");
+    let host = &server.host;
+    for config in [json!({"credHelpers": {host: "one"}}), json!({"credsStore": "one", "auths": {host: {}}})] {
+        let folder = Folder::new(&config);
+        folder.helper("one", ANSWER);
+        let client = folder.client();
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| get(&client, &format!("{host}/a/b:t")).unwrap());
+            }
+        });
+        get(&client, &format!("{host}/c:t")).unwrap();
+        assert_eq!(folder.calls(), [format!("get {host}")], "{config}");
+    }
+}
+
+#[test]
+fn a_helper_of_the_host_beats_the_one_for_all_which_beats_the_file() {
+    let server = basic("alice", "s3cret");
+    let host = &server.host;
+    let folder =
+        Folder::new(&json!({"auths": {host: auth("x", "y")}, "credsStore": "all", "credHelpers": {host: "own"}}));
+    folder.helper("own", ANSWER);
+    folder.helper("all", "exit 9");
+    get(&folder.client(), &format!("{host}/a/b:t")).unwrap();
+    // One that holds nothing lets the file speak.
+    let folder = Folder::new(&json!({"auths": {host: auth("alice", "s3cret")}, "credsStore": "all"}));
+    folder.helper("all", "echo 'credentials not found in native keychain'; exit 1");
+    get(&folder.client(), &format!("{host}/a/b:t")).unwrap();
+    get(&folder.client(), &format!("{host}/a/b:t")).unwrap();
+    // An empty name is Docker's way to say: this host in the file.
+    let folder =
+        Folder::new(&json!({"auths": {host: auth("alice", "s3cret")}, "credsStore": "all", "credHelpers": {host: ""}}));
+    get(&folder.client(), &format!("{host}/a/b:t")).unwrap();
+}
+
+#[test]
+fn what_a_helper_does_wrong_is_an_error_without_its_words() {
+    let server = basic("alice", "s3cret");
+    let host = &server.host;
+    for (script, code, why) in [
+        ("echo SECRET; exit 1", Code::Io, "docker-credential-bad: it failed"),
+        ("echo 'no credentials server URL'; exit 1", Code::Io, "no credentials server URL"),
+        ("echo 'no credentials username'; exit 1", Code::Io, "no credentials username"),
+        ("echo SECRET", Code::Io, "no JSON object"),
+        (r#"echo '{"Username":"SECRET","Username":"b","Secret":"c"}'"#, Code::Io, "no JSON object"),
+        (r#"echo '{"Username":["SECRET"],"Secret":"c"}'"#, Code::Io, "Username that is no string"),
+        (r#"printf %s '{"Username":"a","Secret":"SECRET\r\nX: y"}'"#, Code::Io, "control characters"),
+        (r#"echo '{"Username":"a:b","Secret":"SECRET"}'"#, Code::Io, "colon"),
+        ("kill -9 $$", Code::Io, "it failed"),
+        ("yes SECRET", Code::LimitExceeded, "says more than"),
+        ("sleep 30", Code::Timeout, "within 1.5 s"),
+        ("exec sleep 30 >&- 2>&-", Code::Timeout, "within 1.5 s"),
+    ] {
+        let folder = Folder::new(&json!({"credHelpers": {host: "bad"}}));
+        folder.helper("bad", script);
+        let client = folder.client();
+        within(Duration::from_secs(4), || {
+            let error = fails(get(&client, &format!("{host}/a/b:t")), code, why);
+            assert!(!error.to_json().to_string().contains("SECRET"), "{error}");
+        });
+        // A failure is not kept.
+        folder.helper("bad", ANSWER);
+        get(&client, &format!("{host}/a/b:t")).unwrap_or_else(|error| panic!("{script}: {error}"));
+    }
+}
+
+#[test]
+fn a_helper_that_holds_nothing_leaves_the_call_anonymous() {
+    for script in ["echo 'credentials not found in native keychain'; exit 1", r#"echo '{"Username":"","Secret":""}'"#] {
+        let server = basic("alice", "s3cret");
+        let host = &server.host;
+        let folder = Folder::new(&json!({"credHelpers": {host: "none"}}));
+        folder.helper("none", script);
+        let client = folder.client();
+        fails(get(&client, &format!("{host}/a/b:t")), Code::Unauthenticated, "");
+        assert!(server.seen().iter().all(|seen| seen.header("authorization").is_none()));
+        // Until it is given some.
+        folder.helper("none", ANSWER);
+        get(&client, &format!("{host}/a/b:t")).unwrap();
+    }
+}
+
+#[test]
+fn only_a_name_can_name_a_helper() {
+    let server = basic("alice", "s3cret");
+    let host = &server.host;
+    let folder = Folder::new(&json!({}));
+    folder.helper("x", ANSWER);
+    for name in ["../x", "x;y", "x y", "/bin/sh", "x\n", "absent", "\u{e9}"] {
+        write(&folder.config(), &json!({"credHelpers": {host: name}}).to_string(), 0o600);
+        fails(get(&folder.client(), &format!("{host}/a/b:t")), Code::Io, "credential helper '");
+    }
+    // A folder in the search path that is relative is passed over: it would depend on where the program stands.
+    write(&folder.config(), &json!({"credHelpers": {host: "x"}}).to_string(), 0o600);
+    let relative =
+        ClientOptions { docker_config: Some(folder.path()), helper_path: Some(".::target".to_owned()), ..options() };
+    fails(get(&Client::new(relative).unwrap(), &format!("{host}/a/b:t")), Code::Io, "is not installed");
+    assert!(folder.calls().is_empty());
+}
+
+#[test]
+fn a_refused_answer_of_a_helper_is_asked_for_again() {
+    let server = basic("alice", "s3cret");
+    let host = &server.host;
+    let folder = Folder::new(&json!({"credHelpers": {host: "old"}}));
+    folder.helper("old", r#"echo '{"Username":"alice","Secret":"expired"}'"#);
+    let client = folder.client();
+    fails(get(&client, &format!("{host}/a/b:t")), Code::Unauthenticated, "");
+    folder.helper("old", ANSWER);
+    get(&client, &format!("{host}/a/b:t")).unwrap();
+}
+
+#[test]
+fn a_call_leaves_a_silent_helper_at_once_and_ends_it() {
+    let server = basic("alice", "s3cret");
+    let host = &server.host;
+    let folder = Folder::new(&json!({"credHelpers": {host: "slow"}}));
+    folder.helper("slow", "echo $$ >\"$dir/pid\"; exec sleep 30");
+    let reference = Reference::parse(&format!("{host}/a/b:t"), None).unwrap();
+    for by_deadline in [false, true] {
+        let client = Client::new(ClientOptions { helper_timeout_ms: 20_000, ..folder.client_options() }).unwrap();
+        let (context, call) = with_context(&client);
+        let pid = PathBuf::from(format!("{}/pid", folder.path()));
+        let _ = std::fs::remove_file(&pid);
+        std::thread::scope(|scope| {
+            let waiting = scope.spawn(|| {
+                let outcome = client.get_manifest(&call, &reference, &GetOptions::default());
+                (outcome.err().unwrap().code(), Instant::now())
+            });
+            while std::fs::read_to_string(&pid).unwrap_or_default().is_empty() {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            let left = Instant::now();
+            match by_deadline {
+                true => context.set_deadline(Some(Duration::from_millis(1))),
+                false => context.cancel(),
+            }
+            let (code, ended) = waiting.join().unwrap();
+            assert_eq!(code, if by_deadline { Code::Timeout } else { Code::Cancelled });
+            assert!(ended.duration_since(left) < Duration::from_millis(200), "{:?}", ended.duration_since(left));
+        });
+        let pid = std::fs::read_to_string(&pid).unwrap();
+        assert!(!Path::new(&format!("/proc/{}", pid.trim())).exists(), "the helper still runs");
+    }
+}
+
+#[test]
+fn a_helper_starts_with_no_signal_blocked_and_no_file_of_ours() {
+    let server = basic("alice", "s3cret");
+    let host = &server.host;
+    let folder = Folder::new(&json!({"credHelpers": {host: "look"}}));
+    folder.helper(
+        "look",
+        &format!(
+            "grep -E 'SigBlk|SigIgn' /proc/$$/status >\"$dir/signals\"; ls -l /proc/$$/fd >\"$dir/files\"\n{ANSWER}"
+        ),
+    );
+    let client = folder.client();
+    let blocked = nix::sys::signal::SigSet::from(nix::sys::signal::Signal::SIGPIPE);
+    blocked.thread_block().unwrap();
+    get(&client, &format!("{host}/a/b:t")).unwrap();
+    blocked.thread_unblock().unwrap();
+    let signals = std::fs::read_to_string(format!("{}/signals", folder.path())).unwrap();
+    let bits = |name: &str| {
+        let line = signals.lines().find(|line| line.starts_with(name)).unwrap();
+        u64::from_str_radix(line.split_whitespace().last().unwrap(), 16).unwrap()
+    };
+    assert_eq!(bits("SigBlk"), 0);
+    assert_eq!(bits("SigIgn") & (1 << 12), 0, "SIGPIPE");
+    let files = std::fs::read_to_string(format!("{}/files", folder.path())).unwrap();
+    assert!(!files.contains("socket"), "{files}");
+}
+
+fn identity(token: &str) -> Value {
+    json!({ "identitytoken": token })
+}
+
+/// A registry with a token server that takes the refresh tokens r1, r2, … each once, in turn.
+fn rotating() -> Server {
+    let next = std::sync::atomic::AtomicUsize::new(1);
+    Server::start(move |seen| {
+        let host = seen.header("host").unwrap();
+        if seen.path() == "/token" {
+            if seen.body.is_empty() {
+                return reply(400);
+            }
+            let number = next.load(std::sync::atomic::Ordering::SeqCst);
+            let form: std::collections::HashMap<_, _> = url::form_urlencoded::parse(&seen.body).into_owned().collect();
+            if form["refresh_token"] != format!("r{number}") {
+                return reply(400).json(r#"{"error":"invalid_grant","error_description":"refresh token expired"}"#);
+            }
+            next.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+            return reply(200)
+                .json(&format!(r#"{{"access_token":"good","refresh_token":"r{}","expires_in":300}}"#, number + 1));
+        }
+        match seen.header("authorization") {
+            Some("Bearer good") => manifest(),
+            _ => reply(401)
+                .header("WWW-Authenticate", format!(r#"Bearer realm="http://{host}/token",service="the service""#)),
+        }
+    })
+}
+
+#[test]
+fn an_identity_token_is_posted_and_its_successor_used() {
+    let server = rotating();
+    let host = &server.host;
+    let folder = Folder::new(&json!({"auths": {host: identity("r1")}}));
+    let client = folder.client();
+    std::thread::scope(|scope| {
+        for name in ["a", "b", "c"] {
+            let client = &client;
+            scope.spawn(move || get(client, &format!("{host}/{name}/x:t")).unwrap());
+        }
+    });
+    get(&client, &format!("{host}/d/x:t")).unwrap();
+    let posts: Vec<Seen> = server.seen().into_iter().filter(|seen| seen.path() == "/token").collect();
+    assert_eq!(posts.len(), 4);
+    for post in &posts {
+        assert_eq!((post.method.as_str(), post.header("authorization")), ("POST", None));
+        assert_eq!(post.header("content-type"), Some("application/x-www-form-urlencoded"));
+        assert_eq!(post.target, "/token");
+        let form: std::collections::HashMap<_, _> = url::form_urlencoded::parse(&post.body).into_owned().collect();
+        assert_eq!((form["grant_type"].as_str(), form["service"].as_str()), ("refresh_token", "the service"));
+        assert_eq!(form["client_id"], "ocireg");
+        assert!(form["scope"].starts_with("repository:") && form["scope"].ends_with("/x:pull"), "{}", form["scope"]);
+    }
+    // The file still has the first one, which is spent.
+    fails(get(&folder.client(), &format!("{host}/a/x:t")), Code::Unauthenticated, "refresh token expired");
+    assert_eq!(folder.read()["auths"][host], identity("r1"));
+}
+
+#[test]
+fn a_token_server_without_that_form_is_asked_by_get() {
+    for (status, entry, user) in [
+        (404, identity("i"), "<token>"),
+        (
+            405,
+            json!({"auth": encoded("00000000-0000-0000-0000-000000000000", ""), "identitytoken": "i"}),
+            "00000000-0000-0000-0000-000000000000",
+        ),
+    ] {
+        let server = Server::start(move |seen| match (seen.method.as_str(), seen.path()) {
+            ("POST", "/token") => reply(status),
+            (_, "/token") if seen.header("authorization") == Some(&format!("Basic {}", encoded(user, "i"))) => {
+                reply(200).json(r#"{"token":"good"}"#)
+            }
+            (_, "/token") => reply(401),
+            _ if seen.header("authorization") == Some("Bearer good") => manifest(),
+            _ => reply(401)
+                .header("WWW-Authenticate", format!(r#"Bearer realm="http://{}/token""#, seen.header("host").unwrap())),
+        });
+        let folder = Folder::new(&json!({"auths": {&server.host: entry}}));
+        get(&folder.client(), &format!("{}/a/b:t", server.host)).unwrap();
+        assert_eq!((server.count("POST", "/token"), server.count("GET", "/token")), (1, 1));
+    }
+}
+
+#[test]
+fn a_helpers_token_user_is_an_identity_token() {
+    let server = rotating();
+    let folder = Folder::new(&json!({"credsStore": "acr"}));
+    folder.helper("acr", r#"echo '{"ServerURL":"x","Username":"<token>","Secret":"r1"}'"#);
+    get(&folder.client(), &format!("{}/a/b:t", server.host)).unwrap();
+    assert_eq!(server.count("POST", "/token"), 1);
+}
+
+#[test]
+fn an_identity_token_of_the_host_options_works_alike() {
+    let server = rotating();
+    let client = client();
+    client.set_host(&server.host, host_options(json!({"identity_token": "r1"}))).unwrap();
+    get(&client, &format!("{}/a/b:t", server.host)).unwrap();
+    get(&client, &format!("{}/c/d:t", server.host)).unwrap();
+    assert_eq!(server.count("POST", "/token"), 2);
+}
+
+#[test]
+fn a_registry_token_is_used_as_it_is() {
+    let server = rotating();
+    let folder = Folder::new(&json!({"auths": {&server.host: {"registrytoken": "good", "auth": encoded("u", "p")}}}));
+    get(&folder.client(), &format!("{}/a/b:t", server.host)).unwrap();
+    assert_eq!(server.count("POST", "/token") + server.count("GET", "/token"), 0);
+}
+
+#[test]
+fn an_empty_user_and_password_are_not_sent() {
+    let server = basic("alice", "s3cret");
+    let host = &server.host;
+    let folder = Folder::new(&json!({"auths": {host: {"auth": "Og=="}}}));
+    fails(get(&folder.client(), &format!("{host}/a/b:t")), Code::Unauthenticated, "");
+    assert_eq!(server.seen().len(), 1);
+}
+
+#[test]
+fn no_log_and_no_error_holds_a_stored_secret() {
+    let server = basic("alice", "another");
+    let host = &server.host;
+    let folder = Folder::new(&json!({"credHelpers": {host: "one"}}));
+    folder.helper("one", ANSWER);
+    let client = folder.client();
+    let (context, call) = with_context(&client);
+    let log = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+    let written = log.clone();
+    context.set_log(Some(std::sync::Arc::new(move |event| {
+        written.lock().unwrap().push_str(&event.to_string());
+        Ok(())
+    })));
+    let reference = Reference::parse(&format!("{host}/a/b:t"), None).unwrap();
+    let error = client.get_manifest(&call, &reference, &GetOptions::default()).err().unwrap();
+    let said = format!("{} {}", log.lock().unwrap(), error.to_json());
+    assert!(said.contains("Basic <redacted>"), "{said}");
+    for secret in ["s3cret", &encoded("alice", "s3cret")] {
+        assert!(!said.contains(secret), "{said}");
+    }
+}

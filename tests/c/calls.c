@@ -268,6 +268,8 @@ static ocireg_status schema1_key(void **a, ocireg_error **error) {
 
 static ocireg_status schema1_key_info(void **a, ocireg_error **error) {
     return ocireg_schema1_key_info(a[0], (char **)a[1], error);
+}
+
 static ocireg_status login(void **a, ocireg_error **error) {
     return ocireg_login(a[0], a[1], a[2], a[3], (char **)a[4], error);
 }

@@ -323,9 +323,11 @@ fn explain_says_who_and_where_from_and_nothing_secret() {
 #[test]
 fn explain_says_where_a_call_would_go() {
     let plain = client();
-    let secure =
-        Client::new(ocireg::http::settings::ClientOptions { ca_file: Some("/ca.pem".into()), ..Default::default() })
-            .unwrap();
+    let secure = Client::new(ocireg::http::settings::ClientOptions {
+        ca_file: serde_json::from_str("\"/ca.pem\"").unwrap(),
+        ..Default::default()
+    })
+    .unwrap();
     secure.set_host("up.example", host_options(json!({"endpoint": "https://mirror.example/hub", "insecure": true, "ca_file": "/own.pem", "ca_only": true}))).unwrap();
     secure
         .set_host("slow.example", host_options(json!({"plain_http": true, "trusted_realms": ["auth.example"]})))

@@ -49,6 +49,7 @@ fn make_header() -> String {
         "upload",
         "session",
         "copy",
+        "v1",
     ] {
         builder = builder.with_src(format!("src/ffi/{file}.rs"));
     }

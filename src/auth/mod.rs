@@ -184,7 +184,7 @@ impl Auth {
     }
 
     /// What the credentials hook said was wrong: it is asked again the next time.
-    fn forget_answer(&self, account: &Account) {
+    pub fn forget_answer(&self, account: &Account) {
         let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(memory) = Origin::of(&account.base).and_then(|origin| origins.get_mut(&origin)) {
             memory.asked.remove(&account.host);
@@ -257,7 +257,8 @@ impl Auth {
         }
     }
 
-    fn credentials(&self, call: &Call, account: &Account) -> Result<Credentials> {
+    /// The credentials for an account: from the host's options, else from the call's hook.
+    pub fn credentials(&self, call: &Call, account: &Account) -> Result<Credentials> {
         if account.anonymous {
             return Ok(Credentials::Anonymous);
         }
@@ -319,13 +320,19 @@ impl Auth {
     }
 }
 
+/// Basic credentials as an Authorization header (RFC 7617), for a protocol that sends them unasked.
+pub fn basic_header(username: &str, password: &str) -> Result<HeaderValue> {
+    let header = basic(username, password).header()?;
+    header.ok_or_else(|| Error::new(Code::Internal, "Basic credentials without a header"))
+}
+
 fn basic(username: &str, password: &str) -> Proof {
     let joined = Zeroizing::new(format!("{username}:{password}"));
     Proof::Basic(Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(joined.as_bytes())))
 }
 
 /// Tells cached tokens of different users apart without keeping a password in the key.
-fn identity(base: &Url, credentials: Option<&(String, Zeroizing<String>)>) -> String {
+pub fn identity(base: &Url, credentials: Option<&(String, Zeroizing<String>)>) -> String {
     let origin = Origin::of(base).map(|origin| origin.to_string()).unwrap_or_default();
     match credentials {
         Some((username, password)) => {

@@ -25,7 +25,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use reqwest::header::{HeaderMap, HeaderValue, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, LOCATION};
+use reqwest::header::{HeaderMap, HeaderValue, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, COOKIE, LOCATION};
 use reqwest::Method;
 use serde_json::json;
 use url::Url;
@@ -56,7 +56,7 @@ pub struct Request<'a> {
     pub method: Method,
     /// Where it goes.
     pub url: Url,
-    /// Its headers, without credentials.
+    /// Its headers, without credentials. A Cookie goes to the origin of `url` only.
     pub headers: HeaderMap,
     /// The credentials for the origin of `url`; no other origin ever sees them.
     pub authorization: Option<HeaderValue>,
@@ -211,7 +211,7 @@ impl Http {
         let mut chain = redirect::Chain::new(self.options().max_redirects);
         chain.visit(&request.url)?;
         let origin = Origin::of(&request.url);
-        let mut authorized = request.authorization.is_some();
+        let mut at_home = true;
         let mut url = request.url.clone();
         let mut guard = request.guard;
         let mut hops: Vec<Hop> = Vec::new();
@@ -219,7 +219,7 @@ impl Http {
         loop {
             let sends_body = !request.body.is_empty();
             let can_be_repeated = request.body.can_be_repeated();
-            let mut answer = self.exchange(call, request, &url, guard, authorized, attempt)?;
+            let mut answer = self.exchange(call, request, &url, guard, at_home, attempt)?;
             let location = answer.headers.get(LOCATION);
             let target =
                 redirect::next(&request.method, answer.status, &url, location, sends_body && !can_be_repeated)?;
@@ -238,7 +238,7 @@ impl Http {
             answer.beginning(call, 4096);
             if Origin::of(&target) != origin {
                 // Once gone, credentials stay away for the rest of the chain.
-                authorized = false;
+                at_home = false;
                 guard = Guard::said_by(answer.remote);
             }
             url = target;
@@ -251,15 +251,18 @@ impl Http {
         request: &mut Request,
         url: &Url,
         guard: Guard,
-        authorized: bool,
+        at_home: bool,
         attempt: u32,
     ) -> Result<Answer> {
         Refused::check(url, guard).map_err(|refused| Error::new(Code::Redirect, refused.to_string()).with_url(url))?;
         let pool = self.wire.pool(&self.trust(url), guard)?;
         let mut headers = request.headers.clone();
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        if let Some(value) = request.authorization.as_ref().filter(|_| authorized) {
+        if let Some(value) = request.authorization.as_ref().filter(|_| at_home) {
             headers.insert(AUTHORIZATION, value.clone());
+        }
+        if !at_home {
+            headers.remove(COOKIE);
         }
         call.log(|| {
             json!({"event": "request", "method": request.method.as_str(), "url": redact::url(url),

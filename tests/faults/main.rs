@@ -14,3 +14,4 @@ mod subject;
 mod tags;
 mod timing;
 mod upload;
+mod v1;

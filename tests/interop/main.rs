@@ -4,6 +4,7 @@
 
 mod copy;
 mod referrers;
+mod v1;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -45,7 +46,7 @@ impl Place {
             options["ca_file"] = env("OCIREG_TEST_CA").into();
             crane.push("--insecure".to_owned());
         }
-        if variable.contains("TOKEN") || variable.contains("HTPASSWD") {
+        if (variable.contains("TOKEN") && !variable.contains("V1")) || variable.contains("HTPASSWD") {
             options["username"] = "alice".into();
             options["password"] = PASSWORD.into();
         }

@@ -156,10 +156,8 @@ pub(super) fn secret(scheme: &str, token: &str) -> Result<HeaderValue> {
 /// The token of an answer as the registry wants it back. docker-registry gives it with its scheme, Docker Hub without.
 fn token(headers: &HeaderMap) -> Result<Proof> {
     let given = headers.get("x-docker-token").and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
-    let bare = match given.split_at_checked("token ".len()) {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("token ") => rest.trim(),
-        _ => given,
-    };
+    let (scheme, rest) = given.split_once(' ').unwrap_or((given, ""));
+    let bare = if scheme.eq_ignore_ascii_case("token") { rest.trim() } else { given };
     match bare {
         "" => Ok(Proof::Basic),
         bare => secret("Token", bare).map(Proof::Token),

@@ -51,6 +51,7 @@ fn make_header() -> String {
         "copy",
         "schema1",
         "login",
+        "v1",
     ] {
         builder = builder.with_src(format!("src/ffi/{file}.rs"));
     }

@@ -526,10 +526,10 @@ ocireg_status ocireg_manifest_inspect(const uint8_t *data,
 
 // Asks a registry, HOST[:PORT], whether and how it speaks the protocol. No credentials are sent. Blocks.
 //
-// Options: none.
+// Options: version (integer, 0: the protocol to ask for, 2 or 1; 0 asks for v2, and for v1 where /v2/ answers 404).
 //
-// Result: {"registry": string, "url": string, "status": 200, 401 or 404, "api_version": 2, 1 (it answers only /v1/_ping)
-// or null, "versions": [string] (its Docker-Distribution-API-Version), "challenges": [string] (the authentication schemes
+// Result: {"registry": string, "url": string, "status": 200, 401 or 404 (with version 1 whatever /v1/_ping answers),
+// "api_version": 2, 1 (it answers only /v1/_ping) or null, "versions": [string] (its Docker-Distribution-API-Version), "challenges": [string] (the authentication schemes
 // it asks for), "headers": {name: value}}. Free with ocireg_string_free.
 //
 // Errors: the common ones. Source: distribution-spec end-1.
@@ -539,6 +539,23 @@ ocireg_status ocireg_registry_ping(ocireg_client *client,
                                    const ocireg_options *options,
                                    char **json,
                                    ocireg_error **error);
+
+// Finds out which protocol a registry, HOST[:PORT], speaks: 2 when /v2/ answers 200 or 401, 1 when it answers 404 and
+// /v1/_ping answers as protocol v1 does. No credentials are sent. No other call chooses between the protocols, or falls back
+// from one to the other. Blocks.
+//
+// Options: none.
+//
+// Result: {"registry": string, "api_version": 2 or 1}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_UNSUPPORTED when it speaks neither. Source: distribution-spec end-1; Docker's Registry
+// API v1, "_ping".
+ocireg_status ocireg_registry_detect(ocireg_client *client,
+                                     ocireg_context *context,
+                                     const char *registry,
+                                     const ocireg_options *options,
+                                     char **json,
+                                     ocireg_error **error);
 
 // Lists the repositories of a registry, all pages unless `n` is given. Blocks.
 //
@@ -1292,6 +1309,318 @@ ocireg_status ocireg_explain(ocireg_client *client,
                              const ocireg_options *options,
                              char **json,
                              ocireg_error **error);
+
+// Asks a registry, HOST[:PORT], whether it speaks protocol v1. No credentials are sent. Blocks.
+//
+// Options: none.
+//
+// Result: {"registry": string, "url": string, "status": 200, "version": string or null (its X-Docker-Registry-Version),
+// "standalone": boolean (whether it is its own index, by its X-Docker-Registry-Standalone; "mirror" is false) or null,
+// "headers": {name: value}}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_PROTOCOL for an answer that is none of protocol v1. Source: Docker's Registry API v1, "_ping".
+ocireg_status ocireg_v1_ping(ocireg_client *client,
+                             ocireg_context *context,
+                             const char *registry,
+                             const ocireg_options *options,
+                             char **json,
+                             ocireg_error **error);
+
+// Searches the index at HOST[:PORT] for repositories. Blocks.
+//
+// Options: n (integer: how many a page has), page (integer, from 1), for indexes that have pages.
+//
+// Result: {"query": string, "num_results": number, "results": [{"name": string, ...}]}, and further members that the index sends,
+// here and in each result ("description", "is_official", "star_count", "num_pages", ...). Free with ocireg_string_free.
+//
+// Errors: the common ones. Source: Docker's Hub API v1, "Search".
+ocireg_status ocireg_v1_search(ocireg_client *client,
+                               ocireg_context *context,
+                               const char *registry,
+                               const char *term,
+                               const ocireg_options *options,
+                               char **json,
+                               ocireg_error **error);
+
+// Lists the images of [HOST[:PORT]/]REPOSITORY as the index knows them. Begins the session that the other calls use: the index
+// gets the credentials, and names the registry that has the images, which gets the index's token. Blocks.
+//
+// Options: none.
+//
+// Result: {"name": string, "images": [{"id": string, ...}] (with what the index says of each, such as "checksum"; some indexes
+// know of none), "endpoint": string (the registry's URL)}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_REDIRECT when the index names a registry that it may not. Source: Docker's Hub API v1, "List
+// repository images", X-Docker-Token, X-Docker-Endpoints.
+ocireg_status ocireg_v1_images(ocireg_client *client,
+                               ocireg_context *context,
+                               const char *repository,
+                               const ocireg_options *options,
+                               char **json,
+                               ocireg_error **error);
+
+// Lists the tags of [HOST[:PORT]/]REPOSITORY and their images. Blocks.
+//
+// Options: none.
+//
+// Result: {"name": string, "tags": {tag: image id}}; an id may be cut to its first digits in the lists of Docker Hub's time:
+// ocireg_v1_tag gives the whole. Free with ocireg_string_free.
+//
+// Errors: the common ones. Source: Docker's Registry API v1, "List repository tags".
+ocireg_status ocireg_v1_tags(ocireg_client *client,
+                             ocireg_context *context,
+                             const char *repository,
+                             const ocireg_options *options,
+                             char **json,
+                             ocireg_error **error);
+
+// The image of a tag, [HOST[:PORT]/]REPOSITORY[:TAG]. Blocks.
+//
+// Options: none.
+//
+// Result: {"tag": string, "id": string}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_INVALID_REFERENCE for a reference with a digest. Source: Docker's Registry API v1, "Get a tag".
+ocireg_status ocireg_v1_tag(ocireg_client *client,
+                            ocireg_context *context,
+                            const char *reference,
+                            const ocireg_options *options,
+                            char **json,
+                            ocireg_error **error);
+
+// An image and its ancestors. `id` is 64 hexadecimal digits. Blocks.
+//
+// Options: none.
+//
+// Result: {"id": string, "ancestry": [string] (the image itself, its parent, and so on)}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_PROTOCOL for one that has an image twice or does not begin with the image,
+// OCIREG_LIMIT_EXCEEDED. Source: Docker's Registry API v1, "Get image ancestry".
+ocireg_status ocireg_v1_ancestry(ocireg_client *client,
+                                 ocireg_context *context,
+                                 const char *repository,
+                                 const char *id,
+                                 const ocireg_options *options,
+                                 char **json,
+                                 ocireg_error **error);
+
+// An image's JSON. Nothing says that it is unchanged: ids are no digests. Blocks.
+//
+// Options: none.
+//
+// Result, either may be NULL when not wanted: `bytes`, the exact bytes of the JSON, freed with ocireg_buffer_free; `json`,
+// {"id": string, "size": number or null (of the layer, as the registry has it), "checksum": string or null (its
+// X-Docker-Checksum-Payload, "sha256:..." over the JSON, a newline and the layer; or an older "tarsum..."), "image": the document,
+// "headers": {name: value}}, freed with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_PROTOCOL, also for the JSON of another image, OCIREG_LIMIT_EXCEEDED over 4 MiB. Source: Docker's
+// Registry API v1, "Get image layer".
+ocireg_status ocireg_v1_image(ocireg_client *client,
+                              ocireg_context *context,
+                              const char *repository,
+                              const char *id,
+                              const ocireg_options *options,
+                              char **json,
+                              ocireg_buffer **bytes,
+                              ocireg_error **error);
+
+// Gets the layer of an image into a file, which appears under its name only whole. A broken transfer is continued within the
+// call. The bytes are checked against the image's checksum when the registry gives one that can be checked. Blocks.
+//
+// Options: offset and length (integers: only a piece, which cannot be verified).
+//
+// Result, `json` may be NULL: {"id": string, "checksum": string or null, "verified": boolean (false for a piece, without a
+// checksum, and with a "tarsum..."), "size": number or null (of the whole layer), "offset": number, "length": number (bytes
+// delivered), "path": string}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_SIZE_MISMATCH, OCIREG_IO. Source: Docker's
+// Registry API v1, "Get image layer"; docker-registry 0.9.1 for the checksum.
+ocireg_status ocireg_v1_layer_file(ocireg_client *client,
+                                   ocireg_context *context,
+                                   const char *repository,
+                                   const char *id,
+                                   const char *path,
+                                   const ocireg_options *options,
+                                   char **json,
+                                   ocireg_error **error);
+
+// Gets the layer of an image and writes it to a descriptor, which stays open. The bytes are written as they come: on an error,
+// OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. A write that blocks is not interrupted by the context. Blocks.
+//
+// Options, result and errors: those of ocireg_v1_layer_file, without "path".
+ocireg_status ocireg_v1_layer_fd(ocireg_client *client,
+                                 ocireg_context *context,
+                                 const char *repository,
+                                 const char *id,
+                                 int32_t fd,
+                                 const ocireg_options *options,
+                                 char **json,
+                                 ocireg_error **error);
+
+// Gets the layer of an image into memory. Blocks.
+//
+// Options: those of ocireg_v1_layer_file, and limit (integer, 67108864: the most bytes to take).
+//
+// Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as of ocireg_v1_layer_file without "path", freed with
+// ocireg_string_free.
+//
+// Errors: those of ocireg_v1_layer_file, and OCIREG_LIMIT_EXCEEDED.
+ocireg_status ocireg_v1_layer_memory(ocireg_client *client,
+                                     ocireg_context *context,
+                                     const char *repository,
+                                     const char *id,
+                                     const ocireg_options *options,
+                                     char **json,
+                                     ocireg_buffer **bytes,
+                                     ocireg_error **error);
+
+// Opens the layer of an image for reading by ocireg_blob_reader_read. ocireg_blob_reader_info says of it: {"id": string,
+// "checksum": string or null, "size": number or null (a hint until bytes have come), "offset": number, "verifiable": boolean
+// (whether the end of the reads will have checked the checksum)}. Free with ocireg_blob_reader_free. Blocks.
+//
+// Options and errors: those of ocireg_v1_layer_file.
+ocireg_status ocireg_v1_layer_open(ocireg_client *client,
+                                   ocireg_context *context,
+                                   const char *repository,
+                                   const char *id,
+                                   const ocireg_options *options,
+                                   ocireg_blob_reader **reader,
+                                   ocireg_error **error);
+
+// Checks a user's password at the index of HOST[:PORT], as protocol v1 does. With an e-mail address it asks for a new account first,
+// and checks the password when there is one of that name. Nothing is stored. Blocks.
+//
+// Options: username and password (strings; the host's when neither is given); email (string: make the account).
+//
+// Result: {"status": string (what Docker showed: "Login Succeeded" or "Account created. ..."), "username": string, "created":
+// boolean}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_UNAUTHENTICATED for a wrong password, OCIREG_FORBIDDEN for an account that is not active yet,
+// OCIREG_HTTP with "Registration: ..." when the index makes no such account. Source: Docker's Hub API v1, "Users".
+ocireg_status ocireg_v1_login(ocireg_client *client,
+                              ocireg_context *context,
+                              const char *registry,
+                              const ocireg_options *options,
+                              char **json,
+                              ocireg_error **error);
+
+// Puts the JSON of an image, its bytes unchanged, for [HOST[:PORT]/]REPOSITORY. Its "id" names it, and its "parent" must be at
+// the registry. Its layer follows by ocireg_v1_put_layer. Blocks.
+// After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+//
+// Options: none.
+//
+// Result, `json` may be NULL: {"id": string, "uploaded": boolean (false when the registry has a whole image of this id, whatever
+// it holds)}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_INVALID_MANIFEST for JSON that is no image. Source: Docker's Registry API v1, "Put image layer".
+ocireg_status ocireg_v1_put_image(ocireg_client *client,
+                                  ocireg_context *context,
+                                  const char *repository,
+                                  const uint8_t *image,
+                                  size_t image_size,
+                                  const ocireg_options *options,
+                                  char **json,
+                                  ocireg_error **error);
+
+// Puts the layer, from memory, of an image whose JSON was put, and its checksum, which makes the image whole. `image` is the
+// same JSON: the checksum is over it too. Blocks.
+// After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+//
+// Options: finish (boolean, true: put the checksum).
+//
+// Result, `json` may be NULL: {"id": string, "size": number, "checksum": "sha256:..." (over the JSON, a newline and the layer),
+// "uploaded": boolean (false when the registry has a whole image of this id)}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH when the registry got other bytes. Source: Docker's
+// Registry API v1, "Put image layer"; docker-registry 0.9.1 for the checksum.
+ocireg_status ocireg_v1_put_layer(ocireg_client *client,
+                                  ocireg_context *context,
+                                  const char *repository,
+                                  const uint8_t *image,
+                                  size_t image_size,
+                                  const uint8_t *data,
+                                  size_t size,
+                                  const ocireg_options *options,
+                                  char **json,
+                                  ocireg_error **error);
+
+// Puts the layer, from a file, of an image whose JSON was put; as ocireg_v1_put_layer. Blocks.
+//
+// Options, result and errors: those of ocireg_v1_put_layer; OCIREG_IO.
+ocireg_status ocireg_v1_put_layer_file(ocireg_client *client,
+                                       ocireg_context *context,
+                                       const char *repository,
+                                       const uint8_t *image,
+                                       size_t image_size,
+                                       const char *path,
+                                       const ocireg_options *options,
+                                       char **json,
+                                       ocireg_error **error);
+
+// Puts the checksum of an image, "sha256:..." or "tarsum...", after its layer was put with `finish` false. Blocks.
+// After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+//
+// Options: none.
+//
+// Result, `json` may be NULL: {"status": the registry's HTTP status}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_DIGEST_MISMATCH when it is not what the registry got. Source: docker-registry 0.9.1.
+ocireg_status ocireg_v1_put_checksum(ocireg_client *client,
+                                     ocireg_context *context,
+                                     const char *repository,
+                                     const char *id,
+                                     const char *checksum,
+                                     const ocireg_options *options,
+                                     char **json,
+                                     ocireg_error **error);
+
+// Puts a tag, [HOST[:PORT]/]REPOSITORY[:TAG], on an image. Blocks.
+// After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+//
+// Options: none.
+//
+// Result, `json` may be NULL: {"status": the registry's HTTP status}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_NOT_FOUND without such an image. Source: Docker's Registry API v1, "Set a tag".
+ocireg_status ocireg_v1_put_tag(ocireg_client *client,
+                                ocireg_context *context,
+                                const char *reference,
+                                const char *id,
+                                const ocireg_options *options,
+                                char **json,
+                                ocireg_error **error);
+
+// Deletes a tag, [HOST[:PORT]/]REPOSITORY[:TAG]. Blocks.
+// After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+//
+// Options: none.
+//
+// Result, `json` may be NULL: {"status": the registry's HTTP status}. Free with ocireg_string_free.
+//
+// Errors: the common ones. Source: Docker's Registry API v1, "Delete a tag".
+ocireg_status ocireg_v1_delete_tag(ocireg_client *client,
+                                   ocireg_context *context,
+                                   const char *reference,
+                                   const ocireg_options *options,
+                                   char **json,
+                                   ocireg_error **error);
+
+// Deletes [HOST[:PORT]/]REPOSITORY with all its tags, at the registry and at the index; the registry may keep the images.
+// Blocks.
+// After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+//
+// Options: none.
+//
+// Result, `json` may be NULL: {"status": the registry's HTTP status}. Free with ocireg_string_free.
+//
+// Errors: the common ones. Source: Docker's Registry API v1, "Delete a repository".
+ocireg_status ocireg_v1_delete_repository(ocireg_client *client,
+                                          ocireg_context *context,
+                                          const char *repository,
+                                          const ocireg_options *options,
+                                          char **json,
+                                          ocireg_error **error);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -25,6 +25,7 @@ pub mod platform;
 pub mod rate_limit;
 pub mod reference;
 pub mod registry;
+pub mod registry_v1;
 pub mod schema1;
 pub mod store;
 pub mod transfer;

@@ -106,9 +106,11 @@ case ${1:-test} in
         need_compilers go
         need skopeo=skopeo /usr/include/cmocka.h=libcmocka-dev valgrind=valgrind htpasswd=apache2-utils openssl=openssl \
             pkg-config=pkg-config curl=curl python3=python3
+        python3 -c "import ensurepip" 2>/dev/null || install python3-venv
         need_docker_registry
         need_module github.com/distribution/distribution/v3/cmd/registry $DISTRIBUTION
         need_module github.com/google/go-containerregistry/cmd/crane $CRANE
+        "$here/registries/v1-setup.sh" "$tools" || fail "could not set up docker-registry 0.9.1"
         need_own tokenserver
         need_own referrers
         ;;

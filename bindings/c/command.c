@@ -37,6 +37,16 @@ const struct command *const commands[] = {
     &command_schema1_verify,
     &command_schema1_sign,
     &command_schema1_key,
+    &command_v1_ping,
+    &command_v1_search,
+    &command_v1_images,
+    &command_v1_tags,
+    &command_v1_tag,
+    &command_v1_ancestry,
+    &command_v1_image,
+    &command_v1_layer,
+    &command_v1_untag,
+    &command_v1_rmrepo,
     NULL,
 };
 

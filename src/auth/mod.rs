@@ -238,7 +238,7 @@ impl Auth {
     }
 
     /// What the credentials hook or a helper said was wrong: it is asked again the next time.
-    fn forget_answer(&self, account: &Account) {
+    pub fn forget_answer(&self, account: &Account) {
         self.stored.forget(&account.host);
         let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(memory) = Origin::of(&account.base).and_then(|origin| origins.get_mut(&origin)) {
@@ -388,6 +388,12 @@ impl Auth {
     }
 }
 
+/// Basic credentials as an Authorization header (RFC 7617), for a protocol that sends them unasked; None for those that
+/// Basic cannot carry.
+pub fn basic_header(credentials: &Credentials) -> Result<Option<HeaderValue>> {
+    basic(credentials).map_or(Ok(None), |proof| proof.header())
+}
+
 /// The credentials as Basic carries them; None for those that it cannot carry.
 fn basic(credentials: &Credentials) -> Option<Proof> {
     let (username, password) = match credentials {
@@ -400,12 +406,13 @@ fn basic(credentials: &Credentials) -> Option<Proof> {
 }
 
 /// Tells cached tokens of different users apart without keeping a password in the key.
-fn identity(base: &Url, credentials: &Credentials) -> String {
+pub fn identity(base: &Url, credentials: &Credentials) -> String {
     let origin = Origin::of(base).map(|origin| origin.to_string()).unwrap_or_default();
     let (kind, username, secret) = match credentials {
         Credentials::Password { username, password } => ("password", username.as_str(), password),
         Credentials::IdentityToken { username, token } => ("identity", username.as_deref().unwrap_or_default(), token),
-        Credentials::Token(_) | Credentials::Anonymous => return origin,
+        Credentials::Token(token) => ("token", "", token),
+        Credentials::Anonymous => return origin,
     };
     let joined = Zeroizing::new(format!("{kind}\0{username}\0{}", secret.as_str()));
     format!("{origin} {}", Algorithm::Sha256.digest(joined.as_bytes()).hex())

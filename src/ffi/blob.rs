@@ -23,7 +23,7 @@ use super::status::ocireg_status;
 use crate::error::{Code, Error, Result};
 use crate::http::upload::Source;
 use crate::reference::Repository;
-use crate::registry::reader::Reader;
+use crate::registry::reader::Pieces;
 
 /// Gives the bytes of a blob: puts up to `size` bytes into `buffer` and returns how many; 0 is the end, a negative number
 /// stops the call with OCIREG_CALLBACK.
@@ -35,7 +35,7 @@ pub struct ocireg_blob_reader(Handle<Mutex<Open>>);
 
 /// The reader, until it is closed, and the bytes that did not fit into the caller's last buffer.
 pub struct Open {
-    reader: Option<Reader>,
+    reader: Option<Box<dyn Pieces>>,
     rest: Bytes,
     delivered: u64,
 }
@@ -58,6 +58,12 @@ pub(super) fn exclusively<T>(mutex: &Mutex<T>) -> Result<MutexGuard<'_, T>> {
         Err(TryLockError::Poisoned(poisoned)) => Ok(poisoned.into_inner()),
         Err(TryLockError::WouldBlock) => Err(Error::new(Code::Busy, "the handle is in use on another thread")),
     }
+}
+
+/// A handle for what a caller reads piece by piece.
+pub(super) fn new_reader(reader: Box<dyn Pieces>) -> *mut ocireg_blob_reader {
+    let open = Open { reader: Some(reader), rest: Bytes::new(), delivered: 0 };
+    Box::into_raw(Box::new(ocireg_blob_reader(Handle::new(ocireg_blob_reader::MARK, Mutex::new(open)))))
 }
 
 fn closed() -> Error {
@@ -217,11 +223,7 @@ pub unsafe extern "C" fn ocireg_blob_open(
             let options = options::read(options)?;
             let (client, call) = begin(client, context)?;
             let reader = client.open_blob(&call, &reference, &options)?;
-            let open = Open { reader: Some(reader), rest: Bytes::new(), delivered: 0 };
-            out.put(Box::into_raw(Box::new(ocireg_blob_reader(Handle::new(
-                ocireg_blob_reader::MARK,
-                Mutex::new(open),
-            )))));
+            out.put(new_reader(Box::new(reader)));
             Ok(())
         })
     }
@@ -241,7 +243,7 @@ pub unsafe extern "C" fn ocireg_blob_reader_info(
         enter_blocking(error, || {
             let out = Out::required(json, std::ptr::null_mut(), "json")?;
             let open = exclusively(handle::get(reader, "reader")?)?;
-            out.put_json(open.reader.as_ref().ok_or_else(closed)?.info())
+            out.put_json(&open.reader.as_ref().ok_or_else(closed)?.info())
         })
     }
 }

@@ -26,4 +26,5 @@ mod session;
 mod sigpipe;
 pub mod status;
 mod upload;
+mod v1;
 mod version;

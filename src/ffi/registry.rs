@@ -15,10 +15,10 @@ pub(super) struct NoOptions {}
 
 /// Asks a registry, HOST[:PORT], whether and how it speaks the protocol. No credentials are sent. Blocks.
 ///
-/// Options: none.
+/// Options: version (integer, 0: the protocol to ask for, 2 or 1; 0 asks for v2, and for v1 where /v2/ answers 404).
 ///
-/// Result: {"registry": string, "url": string, "status": 200, 401 or 404, "api_version": 2, 1 (it answers only /v1/_ping)
-/// or null, "versions": [string] (its Docker-Distribution-API-Version), "challenges": [string] (the authentication schemes
+/// Result: {"registry": string, "url": string, "status": 200, 401 or 404 (with version 1 whatever /v1/_ping answers),
+/// "api_version": 2, 1 (it answers only /v1/_ping) or null, "versions": [string] (its Docker-Distribution-API-Version), "challenges": [string] (the authentication schemes
 /// it asks for), "headers": {name: value}}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones. Source: distribution-spec end-1.
@@ -35,9 +35,39 @@ pub unsafe extern "C" fn ocireg_registry_ping(
         enter_blocking(error, || {
             let out = Out::required(json, std::ptr::null_mut(), "json")?;
             let registry = text(registry, "registry")?;
+            let options = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            out.put_json(&client.ping_as(&call, registry, &options)?)
+        })
+    }
+}
+
+/// Finds out which protocol a registry, HOST[:PORT], speaks: 2 when /v2/ answers 200 or 401, 1 when it answers 404 and
+/// /v1/_ping answers as protocol v1 does. No credentials are sent. No other call chooses between the protocols, or falls back
+/// from one to the other. Blocks.
+///
+/// Options: none.
+///
+/// Result: {"registry": string, "api_version": 2 or 1}. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_UNSUPPORTED when it speaks neither. Source: distribution-spec end-1; Docker's Registry
+/// API v1, "_ping".
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_registry_detect(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    registry: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+            let registry = text(registry, "registry")?;
             let _: NoOptions = options::read(options)?;
             let (client, call) = begin(client, context)?;
-            out.put_json(&client.ping(&call, registry)?)
+            out.put_json(&client.detect(&call, registry)?)
         })
     }
 }

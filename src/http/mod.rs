@@ -32,7 +32,7 @@ pub mod wire;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use reqwest::header::{HeaderMap, HeaderValue, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, LOCATION};
+use reqwest::header::{HeaderMap, HeaderValue, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, COOKIE, LOCATION};
 use reqwest::Method;
 use serde_json::{json, Value};
 use url::Url;
@@ -144,7 +144,7 @@ impl Http {
         let mut chain = redirect::Chain::new(self.options().max_redirects);
         chain.visit(&request.url)?;
         let origin = Origin::of(&request.url);
-        let mut authorized = request.authorization.is_some();
+        let mut at_home = true;
         let mut url = request.url.clone();
         let mut guard = request.guard;
         let mut hops: Vec<Hop> = Vec::new();
@@ -153,7 +153,7 @@ impl Http {
             let sends_body = !request.body.is_empty();
             let can_be_repeated = request.body.can_be_repeated();
             let mut answer =
-                self.exchange(call, request, &url, guard, authorized, attempt).map_err(|error| error.with_url(&url))?;
+                self.exchange(call, request, &url, guard, at_home, attempt).map_err(|error| error.with_url(&url))?;
             let location = answer.headers.get(LOCATION);
             let target =
                 redirect::next(&request.method, answer.status, &url, location, sends_body && !can_be_repeated)?;
@@ -169,7 +169,7 @@ impl Http {
             answer.beginning(call, 4096);
             if Origin::of(&target) != origin {
                 // Once gone, credentials stay away for the rest of the chain.
-                authorized = false;
+                at_home = false;
                 guard = Guard::said_by(answer.remote);
             }
             url = target;
@@ -182,7 +182,7 @@ impl Http {
         request: &mut Request,
         url: &Url,
         guard: Guard,
-        authorized: bool,
+        at_home: bool,
         attempt: u32,
     ) -> Result<Answer> {
         let route = self.route(url, guard == Guard::Caller)?;
@@ -190,8 +190,11 @@ impl Http {
         let pool = self.wire.pool(&route, guard)?;
         let mut headers = request.headers.clone();
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-        if let Some(value) = request.authorization.as_ref().filter(|_| authorized) {
+        if let Some(value) = request.authorization.as_ref().filter(|_| at_home) {
             headers.insert(AUTHORIZATION, value.clone());
+        }
+        if !at_home {
+            headers.remove(COOKIE);
         }
         if guard == Guard::Caller {
             self.headers(url).put_into(&mut headers);

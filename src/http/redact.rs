@@ -32,6 +32,10 @@ pub fn header(name: &str, value: &HeaderValue) -> String {
     }
     match name.as_str() {
         "link" => link(&text),
+        // docker-registry gives the token itself there.
+        "www-authenticate" if text.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("token ")) => {
+            format!("Token {REDACTED}")
+        }
         name if URLS.contains(&name) => text_url(&text),
         _ => text.into_owned(),
     }
@@ -152,6 +156,8 @@ mod tests {
             ("x-amz-security-token", "SECRET", "<redacted>"),
             ("private-token", "SECRET", "<redacted>"),
             ("x-api-key", "SECRET", "<redacted>"),
+            ("www-authenticate", "Token signature=abc,repository=\"a/b\",access=read", "Token <redacted>"),
+            ("www-authenticate", "Token", "Token"),
             ("www-authenticate", "Bearer realm=\"https://a/token\"", "Bearer realm=\"https://a/token\""),
             ("location", "https://u:SECRET@h/b?sig=SECRET", "https://h/b?sig=…"),
             ("location", "/v2/a/blobs/uploads/1?_state=SECRET", "/v2/a/blobs/uploads/1?_state=…"),

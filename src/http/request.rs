@@ -25,7 +25,7 @@ pub struct Request<'a> {
     pub method: Method,
     /// Where it goes.
     pub url: Url,
-    /// Its headers, without credentials.
+    /// Its headers, without credentials. A Cookie goes to the origin of `url` only.
     pub headers: HeaderMap,
     /// The credentials for the origin of `url`; no other origin ever sees them.
     pub authorization: Option<HeaderValue>,

@@ -40,13 +40,15 @@ use crate::http::settings::ClientOptions;
 use crate::http::signal::Signal;
 use crate::http::Http;
 use crate::reference::Index;
+use crate::registry_v1::session::Sessions;
 use host::HostOptions;
 
 /// A client: connections, tokens and per-host settings for any number of registries. A clone is the same client.
 #[derive(Clone)]
 pub struct Client {
-    http: Arc<Http>,
-    auth: Arc<Auth>,
+    pub(crate) http: Arc<Http>,
+    pub(crate) auth: Arc<Auth>,
+    pub(crate) v1: Arc<Sessions>,
     engine: Arc<OnceCell<Arc<Engine>>>,
     closed: Arc<Signal>,
     hosts: Arc<Mutex<HashMap<String, HostOptions>>>,
@@ -64,6 +66,7 @@ impl Client {
         Ok(Client {
             auth: Arc::new(Auth::new(http.clone(), stored)),
             http,
+            v1: Arc::default(),
             engine: Arc::default(),
             closed: Arc::default(),
             hosts: Arc::default(),
@@ -123,7 +126,7 @@ impl Client {
     }
 
     /// The account at a registry; settles its URL at the first use.
-    fn account(&self, call: &Call, index: &Index) -> Result<Account> {
+    pub(crate) fn account(&self, call: &Call, index: &Index) -> Result<Account> {
         let name = explain::account_name(index);
         if let Some(account) = lock(&self.accounts).get(&name) {
             return Ok(account.clone());

@@ -1,13 +1,14 @@
-//! `GET /v2/` (distribution-spec end-1): is there a registry, and how does it want to be asked?
+//! `GET /v2/` (distribution-spec end-1): is there a registry, and how does it want to be asked? Only here does anything
+//! choose between the protocols v2 and v1; no other call falls back from one to the other.
 
 use reqwest::{Method, StatusCode};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::remote::{headers_json, Remote};
 use super::Client;
 use crate::auth::challenge;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::http::redact;
 use crate::http::Request;
@@ -32,10 +33,68 @@ pub struct Ping {
     pub headers: Map<String, Value>,
 }
 
+/// Options of a ping.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PingOptions {
+    /// The protocol to ask for: 2, 1, or 0 for v2 and, where there is none, v1.
+    pub version: u64,
+}
+
+/// The protocol that a registry speaks.
+#[derive(Debug, Serialize)]
+pub struct Detected {
+    /// The host as it was asked for.
+    pub registry: String,
+    /// 2 or 1.
+    pub api_version: u8,
+}
+
 impl Client {
     /// Asks a registry for its version. No credentials are sent: some registries fail a ping that carries any.
     pub fn ping(&self, call: &Call, registry: &str) -> Result<Ping> {
+        self.ping_as(call, registry, &PingOptions::default())
+    }
+
+    /// Asks a registry for its version, by the protocol that the options name.
+    pub fn ping_as(&self, call: &Call, registry: &str, options: &PingOptions) -> Result<Ping> {
+        if options.version > 2 {
+            return Err(Error::new(Code::InvalidArgument, "the option version is 0, 1 or 2"));
+        }
         let index = Index::parse(registry)?;
+        match options.version {
+            1 => self.ping_v1(call, index),
+            version => self.ping_v2(call, index, version == 0),
+        }
+    }
+
+    /// Which protocol a registry speaks: v2 when `/v2/` answers 200 or 401, v1 when it answers 404 and `/v1/_ping` as v1
+    /// does.
+    pub fn detect(&self, call: &Call, registry: &str) -> Result<Detected> {
+        let ping = self.ping(call, registry)?;
+        match ping.api_version {
+            Some(api_version) => Ok(Detected { registry: ping.registry, api_version }),
+            None => {
+                let message = format!("{} speaks neither protocol v2 nor v1", ping.registry);
+                Err(Error::new(Code::Unsupported, message).with_http_status(ping.status))
+            }
+        }
+    }
+
+    fn ping_v1(&self, call: &Call, index: Index) -> Result<Ping> {
+        let answer = self.v1_ping_answer(call, &index)?;
+        Ok(Ping {
+            url: redact::url(&answer.answer.url),
+            status: answer.answer.status.as_u16(),
+            api_version: answer.speaks_v1.then_some(1),
+            versions: versions(&answer.answer.headers),
+            challenges: Vec::new(),
+            headers: headers_json(&answer.answer.headers),
+            registry: index.name,
+        })
+    }
+
+    fn ping_v2(&self, call: &Call, index: Index, or_v1: bool) -> Result<Ping> {
         let remote = Remote::registry(self, call, &index)?;
         let url = remote.url("")?;
         let mut request = Request::new(Method::GET, url.clone());
@@ -52,7 +111,8 @@ impl Client {
             answer.status != StatusCode::NOT_FOUND || versions.iter().any(|version| version == "registry/2.0");
         let api_version = match speaks_v2 {
             true => Some(2),
-            false => self.answers_v1(&remote)?.then_some(1),
+            false if or_v1 => self.v1_ping_answer(call, &index)?.speaks_v1.then_some(1),
+            false => None,
         };
         Ok(Ping {
             registry: index.name,
@@ -63,11 +123,6 @@ impl Client {
             challenges: challenges.iter().map(|challenge| challenge.scheme.to_string()).collect(),
             headers: headers_json(&answer.headers),
         })
-    }
-
-    fn answers_v1(&self, remote: &Remote) -> Result<bool> {
-        let Ok(url) = remote.account.base.join("v1/_ping") else { return Ok(false) };
-        Ok(self.http.send(&remote.call, &mut Request::new(Method::GET, url))?.status == StatusCode::OK)
     }
 }
 

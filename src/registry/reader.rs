@@ -64,6 +64,30 @@ pub struct Info {
     pub media_type: Option<String>,
 }
 
+/// What a caller reads piece by piece: a blob, or a layer of protocol v1.
+pub trait Pieces: Send {
+    /// The next bytes. None is the end, and then what can be checked has been checked.
+    fn piece(&mut self) -> Result<Option<Bytes>>;
+    /// Tells the caller's context how many bytes he has.
+    fn report(&self, delivered: u64) -> Result<()>;
+    /// What is known of it, as a result.
+    fn info(&self) -> serde_json::Value;
+}
+
+impl Pieces for Reader {
+    fn piece(&mut self) -> Result<Option<Bytes>> {
+        Reader::piece(self)
+    }
+
+    fn report(&self, delivered: u64) -> Result<()> {
+        Reader::report(self, delivered)
+    }
+
+    fn info(&self) -> serde_json::Value {
+        serde_json::to_value(&self.info).unwrap_or_default()
+    }
+}
+
 /// Reads one blob.
 pub struct Reader {
     remote: Remote,
@@ -346,7 +370,7 @@ impl Reader {
 }
 
 /// How many failures are too many: those without progress between them.
-struct Failures {
+pub(crate) struct Failures {
     limit: u32,
     backoff: Backoff,
     row: u32,
@@ -356,12 +380,12 @@ struct Failures {
 }
 
 impl Failures {
-    fn new(limit: u32) -> Failures {
+    pub(crate) fn new(limit: u32) -> Failures {
         Failures { limit, backoff: Backoff::new(crate::http::seed()), row: 0, total: 1, position: 0, at: None }
     }
 
     /// How long to wait before going on; None when it is one too many.
-    fn count(&mut self, position: u64, code: Code) -> Option<Duration> {
+    pub(crate) fn count(&mut self, position: u64, code: Code) -> Option<Duration> {
         let progressed = position >= self.position.saturating_add(PROGRESS);
         let calm = self.at.is_some_and(|at| at.elapsed() >= CALM) && position > self.position;
         self.row = if progressed || calm { 1 } else { self.row + 1 };

@@ -12,6 +12,10 @@ static const char key[] =
     "AwEHoUQDQgAEYP7UuiVanTHJYet0xjVtaMBJuJI7Yfps5mliLmDyn7Z5A/4QCLi8\n"
     "maQa6elWKLxk8vGyDC1+n1F3o8KU1EYimQ==\n"
     "-----END EC PRIVATE KEY-----\n";
+/* An image of protocol v1: its id, and its JSON, the kind V. */
+#define OLD_ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+static char old_image[] = "{\"id\":\"" OLD_ID "\"}";
+#define OLD_IMAGE_SIZE (sizeof old_image - 1)
 
 static int64_t nothing(void *userdata, uint8_t *buffer, size_t size) {
     (void)userdata, (void)buffer, (void)size;
@@ -282,6 +286,86 @@ static ocireg_status explain(void **a, ocireg_error **error) {
     return ocireg_explain(a[0], a[1], a[2], a[3], (char **)a[4], error);
 }
 
+static ocireg_status registry_detect(void **a, ocireg_error **error) {
+    return ocireg_registry_detect(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status v1_ping(void **a, ocireg_error **error) {
+    return ocireg_v1_ping(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status v1_search(void **a, ocireg_error **error) {
+    return ocireg_v1_search(a[0], a[1], a[2], a[3], a[4], (char **)a[5], error);
+}
+
+static ocireg_status v1_images(void **a, ocireg_error **error) {
+    return ocireg_v1_images(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status v1_tags(void **a, ocireg_error **error) {
+    return ocireg_v1_tags(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status v1_tag(void **a, ocireg_error **error) {
+    return ocireg_v1_tag(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status v1_ancestry(void **a, ocireg_error **error) {
+    return ocireg_v1_ancestry(a[0], a[1], a[2], a[3], a[4], (char **)a[5], error);
+}
+
+static ocireg_status v1_image(void **a, ocireg_error **error) {
+    return ocireg_v1_image(a[0], a[1], a[2], a[3], a[4], (char **)a[5], (ocireg_buffer **)a[6], error);
+}
+
+static ocireg_status v1_layer_file(void **a, ocireg_error **error) {
+    return ocireg_v1_layer_file(a[0], a[1], a[2], a[3], a[4], a[5], (char **)a[6], error);
+}
+
+static ocireg_status v1_layer_fd(void **a, ocireg_error **error) {
+    return ocireg_v1_layer_fd(a[0], a[1], a[2], a[3], 1, a[4], (char **)a[5], error);
+}
+
+static ocireg_status v1_layer_memory(void **a, ocireg_error **error) {
+    return ocireg_v1_layer_memory(a[0], a[1], a[2], a[3], a[4], (char **)a[5], (ocireg_buffer **)a[6], error);
+}
+
+static ocireg_status v1_layer_open(void **a, ocireg_error **error) {
+    return ocireg_v1_layer_open(a[0], a[1], a[2], a[3], a[4], (ocireg_blob_reader **)a[5], error);
+}
+
+static ocireg_status v1_login(void **a, ocireg_error **error) {
+    return ocireg_v1_login(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status v1_put_image(void **a, ocireg_error **error) {
+    return ocireg_v1_put_image(a[0], a[1], a[2], a[3], OLD_IMAGE_SIZE, a[4], (char **)a[5], error);
+}
+
+static ocireg_status v1_put_layer(void **a, ocireg_error **error) {
+    return ocireg_v1_put_layer(a[0], a[1], a[2], a[3], OLD_IMAGE_SIZE, a[4], 3, a[5], (char **)a[6], error);
+}
+
+static ocireg_status v1_put_layer_file(void **a, ocireg_error **error) {
+    return ocireg_v1_put_layer_file(a[0], a[1], a[2], a[3], OLD_IMAGE_SIZE, a[4], a[5], (char **)a[6], error);
+}
+
+static ocireg_status v1_put_checksum(void **a, ocireg_error **error) {
+    return ocireg_v1_put_checksum(a[0], a[1], a[2], a[3], a[4], a[5], (char **)a[6], error);
+}
+
+static ocireg_status v1_put_tag(void **a, ocireg_error **error) {
+    return ocireg_v1_put_tag(a[0], a[1], a[2], a[3], a[4], (char **)a[5], error);
+}
+
+static ocireg_status v1_delete_tag(void **a, ocireg_error **error) {
+    return ocireg_v1_delete_tag(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status v1_delete_repository(void **a, ocireg_error **error) {
+    return ocireg_v1_delete_repository(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
 const struct call calls[] = {
     {"options_new", "o", options_new, NULL},
     {"options_set_string", "OKN", options_set_string, NULL},
@@ -304,7 +388,7 @@ const struct call calls[] = {
     {"reference_parse", "Npo", reference_parse, "{'default_index':1}"},
     {"digest_bytes", "Dpo", digest_bytes, "{'algorithm':256}"},
     {"manifest_inspect", "Dpo", manifest_inspect, "{'media_type':false}"},
-    {"registry_ping", "CxHpo", registry_ping, NULL},
+    {"registry_ping", "CxHpo", registry_ping, "{'version':'two'}"},
     {"registry_catalog", "CxHpo", registry_catalog, "{'n':'ten'}"},
     {"repository_tags", "CxQpo", repository_tags, "{'digests':1}"},
     {"manifest_get", "CxTpnn", manifest_get, "{'accept':'text/plain'}"},
@@ -349,11 +433,31 @@ const struct call calls[] = {
     {"login", "CxHpo", login, "{'store':'yes'}"},
     {"logout", "CxHpo", logout, "{'credentials_file':1}"},
     {"explain", "CxTpo", explain, NULL},
+    {"registry_detect", "CxHpo", registry_detect, NULL},
+    {"v1_ping", "CxHpo", v1_ping, NULL},
+    {"v1_search", "CxHNpo", v1_search, "{'n':'ten'}"},
+    {"v1_images", "CxQpo", v1_images, NULL},
+    {"v1_tags", "CxQpo", v1_tags, NULL},
+    {"v1_tag", "CxTpo", v1_tag, NULL},
+    {"v1_ancestry", "CxQIpo", v1_ancestry, NULL},
+    {"v1_image", "CxQIpnn", v1_image, NULL},
+    {"v1_layer_file", "CxQIWpn", v1_layer_file, "{'offset':'0'}"},
+    {"v1_layer_fd", "CxQIpn", v1_layer_fd, "{'length':'0'}"},
+    {"v1_layer_memory", "CxQIpno", v1_layer_memory, "{'limit':'1M'}"},
+    {"v1_layer_open", "CxQIpo", v1_layer_open, "{'offset':true}"},
+    {"v1_login", "CxHpo", v1_login, "{'email':1}"},
+    {"v1_put_image", "CxQVpn", v1_put_image, NULL},
+    {"v1_put_layer", "CxQVDpn", v1_put_layer, "{'finish':1}"},
+    {"v1_put_layer_file", "CxQVPpn", v1_put_layer_file, "{'finish':'yes'}"},
+    {"v1_put_checksum", "CxQIGpn", v1_put_checksum, NULL},
+    {"v1_put_tag", "CxTIpn", v1_put_tag, NULL},
+    {"v1_delete_tag", "CxTpn", v1_delete_tag, NULL},
+    {"v1_delete_repository", "CxQpn", v1_delete_repository, NULL},
 };
 const size_t call_count = sizeof calls / sizeof calls[0];
 
 bool is_text_kind(char kind) {
-    return strchr("NKJHQTBPWsELSGqY", kind) != NULL;
+    return strchr("NKJHQTBPWsELSGqYI", kind) != NULL;
 }
 
 static bool is_result_kind(char kind) {
@@ -391,6 +495,8 @@ static void *value_of(struct arguments *from, char kind, size_t place) {
         case 'R': return from->reader;
         case 'U': return from->upload;
         case 'D': return manifest;
+        case 'V': return old_image;
+        case 'I': return text(OLD_ID);
         case 'f': return from;
         case 'z': return &from->size;
         case 'o':

@@ -20,3 +20,4 @@ mod subject;
 mod tags;
 mod timing;
 mod upload;
+mod v1;

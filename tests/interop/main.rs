@@ -9,6 +9,7 @@ mod network;
 mod proxy;
 mod referrers;
 mod schema1;
+mod v1;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -50,7 +51,7 @@ impl Place {
             options["ca_file"] = env("OCIREG_TEST_CA").into();
             crane.push("--insecure".to_owned());
         }
-        if variable.contains("TOKEN") || variable.contains("HTPASSWD") {
+        if (variable.contains("TOKEN") && !variable.contains("V1")) || variable.contains("HTPASSWD") {
             options["username"] = "alice".into();
             options["password"] = PASSWORD.into();
         }

@@ -1,0 +1,239 @@
+/* The commands v1 …: the protocol before v2. Shows: ocireg_v1_ping, _search, _images, _tags, _tag, _ancestry, _image,
+ * _layer_file, _layer_fd, _layer_open, _delete_tag, _delete_repository. */
+#include "command.h"
+#include "files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PIECE 131072
+
+static int ping(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status = ocireg_v1_ping(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+static int search(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status = ocireg_v1_search(session->client, session->context, line->arguments[0], line->arguments[1],
+                                            line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+static int images(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status =
+        ocireg_v1_images(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+static int tags(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status = ocireg_v1_tags(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+static int tag(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status = ocireg_v1_tag(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+static int ancestry(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status = ocireg_v1_ancestry(session->client, session->context, line->arguments[0], line->arguments[1],
+                                              line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+static int image(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status = ocireg_v1_image(session->client, session->context, line->arguments[0], line->arguments[1],
+                                           line->options, &json, NULL, &error);
+    return session_finish(session, status, json, error);
+}
+
+static int layer_to_file(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status = ocireg_v1_layer_file(session->client, session->context, line->arguments[0], line->arguments[1],
+                                                line->output, line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+/* Into a pipe or a device, which must not be replaced by a file. */
+static int layer_to_stream(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status;
+    int fd = open(line->output, O_WRONLY | O_CLOEXEC);
+    if (fd < 0)
+        return report_failure(session->output, OCIREG_IO, "cannot write %s: %s", line->output, strerror(errno));
+    status = ocireg_v1_layer_fd(session->client, session->context, line->arguments[0], line->arguments[1], fd, line->options,
+                                &json, &error);
+    if (close(fd) != 0 && status == OCIREG_OK) {
+        ocireg_string_free(json);
+        return report_failure(session->output, OCIREG_IO, "cannot write %s: %s", line->output, strerror(errno));
+    }
+    if (status == OCIREG_OK && is_standard_output(line->output)) {
+        ocireg_string_free(json);
+        return OCIREG_OK;
+    }
+    return session_finish(session, status, json, error);
+}
+
+/* Bytes go out before the checksum is known, so only the exit status says that they are good. */
+static int layer_to_stdout(struct session *session, const struct command_line *line)
+{
+    static uint8_t buffer[PIECE];
+    ocireg_error *error = NULL;
+    ocireg_blob_reader *reader = NULL;
+    size_t got = 1;
+    int result = OCIREG_OK;
+    if (ocireg_v1_layer_open(session->client, session->context, line->arguments[0], line->arguments[1], line->options, &reader,
+                             &error) != OCIREG_OK)
+        return session_report(session, error);
+    while (result == OCIREG_OK && got > 0) {
+        if (ocireg_blob_reader_read(reader, buffer, sizeof buffer, &got, &error) != OCIREG_OK)
+            result = session_report(session, error);
+        else
+            result = output_bytes(session->output, buffer, got);
+    }
+    ocireg_blob_reader_free(reader);
+    return result == OCIREG_OK ? output_flush(session->output) : result;
+}
+
+static int layer(struct session *session, const struct command_line *line)
+{
+    /* A bar among the bytes on a terminal helps nobody. */
+    bool bar = line->output != NULL || !isatty(STDOUT_FILENO);
+    int result = bar ? session_show_progress(session) : OCIREG_OK;
+    if (result != OCIREG_OK)
+        return result;
+    if (line->output == NULL)
+        return layer_to_stdout(session, line);
+    return is_stream(line->output) ? layer_to_stream(session, line) : layer_to_file(session, line);
+}
+
+static int untag(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status =
+        ocireg_v1_delete_tag(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+static int rmrepo(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status =
+        ocireg_v1_delete_repository(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+const struct command command_v1_ping = {
+    .name = "v1 ping",
+    .target = TARGET_REGISTRY,
+    .arguments = {"REGISTRY"},
+    .summary = "Ask whether a registry speaks the old protocol.",
+    .run = ping,
+};
+
+const struct command command_v1_search = {
+    .name = "v1 search",
+    .target = TARGET_REGISTRY,
+    .arguments = {"REGISTRY", "TERM"},
+    .summary = "Search an index for repositories.",
+    .run = search,
+};
+
+const struct command command_v1_images = {
+    .name = "v1 images",
+    .target = TARGET_NAME,
+    .arguments = {"REPO"},
+    .summary = "List the images of a repository.",
+    .run = images,
+};
+
+const struct command command_v1_tags = {
+    .name = "v1 tags",
+    .target = TARGET_NAME,
+    .arguments = {"REPO"},
+    .summary = "List the tags and their images.",
+    .run = tags,
+};
+
+const struct command command_v1_tag = {
+    .name = "v1 tag",
+    .target = TARGET_NAME,
+    .arguments = {"REPO:TAG"},
+    .summary = "The image of a tag.",
+    .run = tag,
+};
+
+const struct command command_v1_ancestry = {
+    .name = "v1 ancestry",
+    .target = TARGET_NAME,
+    .arguments = {"REPO", "ID"},
+    .summary = "An image and its ancestors.",
+    .run = ancestry,
+};
+
+const struct command command_v1_image = {
+    .name = "v1 image",
+    .target = TARGET_NAME,
+    .arguments = {"REPO", "ID"},
+    .summary = "An image's JSON.",
+    .run = image,
+};
+
+static const struct parameter layer_parameters[] = {
+    {"-o", PARAMETER_OUTPUT, NULL, "FILE", "into this file"},
+    {0},
+};
+
+const struct command command_v1_layer = {
+    .name = "v1 layer",
+    .target = TARGET_NAME,
+    .arguments = {"REPO", "ID"},
+    .parameters = layer_parameters,
+    .summary = "Fetch an image's layer, verified if it can be.",
+    .run = layer,
+};
+
+const struct command command_v1_untag = {
+    .name = "v1 untag",
+    .target = TARGET_NAME,
+    .arguments = {"REPO:TAG"},
+    .summary = "Delete a tag.",
+    .run = untag,
+};
+
+const struct command command_v1_rmrepo = {
+    .name = "v1 rmrepo",
+    .target = TARGET_NAME,
+    .arguments = {"REPO"},
+    .summary = "Delete a repository with its tags.",
+    .run = rmrepo,
+};

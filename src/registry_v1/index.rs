@@ -1,0 +1,171 @@
+//! What the index answers: ping, search, the images of a repository.
+
+use reqwest::header::{HeaderName, ACCEPT};
+use reqwest::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use super::id::ImageId;
+use super::session::Access;
+use super::{json, wrong, Place, Repo, LARGEST};
+use crate::error::{Code, Error, Result};
+use crate::http::answer::Answer;
+use crate::http::call::Call;
+use crate::http::{redact, Request};
+use crate::reference::Index;
+use crate::registry::remote::headers_json;
+use crate::registry::Client;
+
+/// What a v1 registry says of itself.
+#[derive(Debug, Serialize)]
+pub struct PingV1 {
+    /// The host as it was asked for.
+    pub registry: String,
+    /// The URL that was asked.
+    pub url: String,
+    /// 200.
+    pub status: u16,
+    /// Its X-Docker-Registry-Version.
+    pub version: Option<String>,
+    /// Whether it needs no index, by its X-Docker-Registry-Standalone; None when it does not say.
+    pub standalone: Option<bool>,
+    /// Its headers.
+    pub headers: Map<String, Value>,
+}
+
+/// Options of a search.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SearchOptions {
+    /// How many a page holds, where the index has pages.
+    pub n: Option<u64>,
+    /// Which page, from 1.
+    pub page: Option<u64>,
+}
+
+/// The images of a repository, as its index lists them.
+#[derive(Debug, Serialize)]
+pub struct Images {
+    /// The repository.
+    pub name: String,
+    /// The images, with whatever the index says of each.
+    pub images: Vec<Map<String, Value>>,
+    /// The registry that has them.
+    pub endpoint: String,
+}
+
+impl Client {
+    /// Asks a registry whether it speaks protocol v1. No credentials are sent.
+    pub fn v1_ping(&self, call: &Call, registry: &str) -> Result<PingV1> {
+        let index = Index::parse(registry)?;
+        let place = Place::new(self, call, &index)?;
+        let what = format!("ping {} by protocol v1", place.account.host);
+        let Pong { answer, speaks_v1 } = ping(&place)?;
+        let answer = place.expect(answer, &[StatusCode::OK], &what)?;
+        let url = redact::url(&place.url("v1/_ping")?);
+        let headers = answer.headers;
+        if !speaks_v1 {
+            let message = format!("{what}: the answer is not one of protocol v1");
+            return Err(Error::new(Code::Protocol, message).with_http_status(200));
+        }
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::to_owned);
+        Ok(PingV1 {
+            registry: index.name,
+            url,
+            status: StatusCode::OK.as_u16(),
+            version: text("x-docker-registry-version"),
+            // As Docker read it: "mirror" is not standalone.
+            standalone: text("x-docker-registry-standalone")
+                .map(|said| said.eq_ignore_ascii_case("true") || said == "1"),
+            headers: headers_json(&headers),
+        })
+    }
+
+    /// Searches an index. Gives its answer, with what every index says made sure of.
+    pub fn v1_search(&self, call: &Call, registry: &str, term: &str, options: &SearchOptions) -> Result<Value> {
+        if [options.n, options.page].contains(&Some(0)) {
+            return Err(Error::new(Code::InvalidArgument, "the options n and page begin at 1"));
+        }
+        let place = Place::new(self, call, &Index::parse(registry)?)?;
+        let mut url = place.url("v1/search")?;
+        url.query_pairs_mut().append_pair("q", term);
+        for (key, value) in [("n", options.n), ("page", options.page)] {
+            value.map(|value| url.query_pairs_mut().append_pair(key, &value.to_string()).finish());
+        }
+        let mut request = Request::new(Method::GET, url)
+            .header(HeaderName::from_static("x-docker-token"), "true")?
+            .header(ACCEPT, "application/json")?
+            .whole(LARGEST, "the result of the search");
+        let answer = place.ask(&mut request)?;
+        let what = format!("search {} by protocol v1", place.account.host);
+        let mut answer = place.expect(answer, &[StatusCode::OK], &what)?;
+        let bytes = answer.take_whole();
+        found(json(&bytes, &answer, "the result of the search")?, term, &answer)
+    }
+
+    /// A registry's answer to a v1 ping, whatever it is.
+    pub(crate) fn v1_ping_answer(&self, call: &Call, index: &Index) -> Result<Pong> {
+        ping(&Place::new(self, call, index)?)
+    }
+}
+
+/// An answer to a ping.
+pub(crate) struct Pong {
+    /// The answer.
+    pub answer: Answer,
+    /// Whether it is one of protocol v1.
+    pub speaks_v1: bool,
+}
+
+/// A page that says 200 to every path is no registry. docker-registry answers `{}` or, when it is verbose, an object;
+/// others answer `true`.
+fn ping(place: &Place) -> Result<Pong> {
+    let url = place.url("v1/_ping")?;
+    let mut answer = place.send(&mut Request::new(Method::GET, url).whole(LARGEST, "the answer to the ping"))?;
+    let said = |name: &str| answer.headers.contains_key(name);
+    let by_header = said("x-docker-registry-version") || said("x-docker-registry-standalone");
+    let is_ok = answer.status == StatusCode::OK;
+    let body = if is_ok { answer.take_whole() } else { Vec::new() };
+    let by_body = matches!(crate::json::parse(&body), Ok(Value::Bool(true) | Value::Object(_)));
+    Ok(Pong { speaks_v1: is_ok && (by_header || by_body), answer })
+}
+
+fn found(value: Value, term: &str, answer: &Answer) -> Result<Value> {
+    let bad = || wrong(answer, "the result of the search is no list of repositories");
+    let Value::Object(mut document) = value else { return Err(bad()) };
+    let results = match document.remove("results") {
+        Some(Value::Array(results)) => results,
+        None | Some(Value::Null) => Vec::new(),
+        _ => return Err(bad()),
+    };
+    if !results.iter().all(|one| one.get("name").is_some_and(Value::is_string)) {
+        return Err(bad());
+    }
+    let said = document.remove("num_results").filter(Value::is_u64);
+    let mut whole = Map::new();
+    whole.insert("query".to_owned(), term.into());
+    whole.insert("num_results".to_owned(), said.unwrap_or_else(|| results.len().into()));
+    whole.insert("results".to_owned(), Value::Array(results));
+    for (key, value) in document {
+        whole.entry(key).or_insert(value);
+    }
+    Ok(Value::Object(whole))
+}
+
+impl Repo {
+    /// The images of the repository; begins the session for reading. Some indexes know of none, and still have them.
+    pub fn images(&self) -> Result<Images> {
+        let (session, (answer, bytes)) = self.begin(Access::Read, None, None)?;
+        let session = self.remember(Access::Read, session);
+        let bad = || wrong(&answer, "the list of images is no list of objects with an id");
+        let Value::Array(list) = json(&bytes, &answer, "the list of images")? else { return Err(bad()) };
+        let mut images = Vec::new();
+        for one in list {
+            let Value::Object(image) = one else { return Err(bad()) };
+            let id = image.get("id").and_then(Value::as_str).ok_or_else(bad)?;
+            ImageId::of_server(id, "the list of images").map_err(|error| error.with_url(&answer.url))?;
+            images.push(image);
+        }
+        Ok(Images { name: self.name.clone(), images, endpoint: redact::url(session.base()) })
+    }
+}

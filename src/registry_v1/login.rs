@@ -1,0 +1,165 @@
+//! Logging in, and making an account, as protocol v1 has it: `/v1/users/` of the index.
+
+use reqwest::header::{ACCEPT, CONTENT_TYPE};
+use reqwest::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::{json, Value};
+use zeroize::Zeroizing;
+
+use super::{Place, ERROR_BODY};
+use crate::auth::basic_header;
+use crate::digest::shorten;
+use crate::error::{Code, Error, Result};
+use crate::http::answer::Answer;
+use crate::http::call::Call;
+use crate::http::context::Credentials;
+use crate::http::upload::Body;
+use crate::http::Request;
+use crate::reference::Index;
+use crate::registry::Client;
+
+/// Options of a login.
+#[derive(Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LoginOptions {
+    /// Who; without it the host's credentials count.
+    pub username: Option<String>,
+    /// With `username`.
+    pub password: Option<Zeroizing<String>>,
+    /// Makes the account, if there is none of that name yet.
+    pub email: Option<String>,
+}
+
+/// What came of it.
+#[derive(Debug, Serialize)]
+pub struct Login {
+    /// The text that Docker showed.
+    pub status: String,
+    /// Who.
+    pub username: String,
+    /// Whether the account is new.
+    pub created: bool,
+}
+
+struct User {
+    name: String,
+    password: Zeroizing<String>,
+}
+
+impl Client {
+    /// Checks a user's password at an index; with an e-mail address makes the account first.
+    pub fn v1_login(&self, call: &Call, registry: &str, options: &LoginOptions) -> Result<Login> {
+        let index = Index::parse(registry)?;
+        let place = Place::new(self, call, &index)?;
+        let user = user(&place, options)?;
+        if let Some(email) = &options.email {
+            if let Some(login) = register(&place, &user, email, index.official)? {
+                return Ok(login);
+            }
+        }
+        check(&place, user, index.official)
+    }
+}
+
+fn user(place: &Place, options: &LoginOptions) -> Result<User> {
+    let invalid = |why: &str| Err(Error::new(Code::InvalidArgument, why));
+    let user = match (&options.username, &options.password) {
+        (Some(name), Some(password)) => User { name: name.clone(), password: password.clone() },
+        (None, None) => match place.credentials()? {
+            Credentials::Password { username, password } => User { name: username, password },
+            _ => return invalid("a v1 login needs a username and a password, as options or as the host's"),
+        },
+        _ => return invalid("the options username and password go together"),
+    };
+    if user.name.is_empty() || user.name.contains(':') || user.name.chars().any(char::is_control) {
+        return invalid("the username is empty, or holds a colon or control characters");
+    }
+    if user.password.chars().any(char::is_control) {
+        return invalid("the password holds control characters");
+    }
+    Ok(user)
+}
+
+/// Makes the account; None when there is one of that name.
+fn register(place: &Place, user: &User, email: &str, official: bool) -> Result<Option<Login>> {
+    let account = json!({"username": user.name, "password": user.password.as_str(), "email": email});
+    let text = Zeroizing::new(account.to_string().into_bytes());
+    let mut source: &[u8] = &text;
+    let size = text.len() as u64;
+    // A body that is sent once is not sent after a redirect: the password is for this host.
+    let body = Body::Stream { source: &mut source, size, done: 0 };
+    let mut request = Request::new(Method::POST, place.url("v1/users/")?)
+        .header(CONTENT_TYPE, "application/json")?
+        .header(ACCEPT, "application/json")?
+        .body(body);
+    let quiet = Place { call: place.call.without_progress(), ..place.clone() };
+    let mut answer = quiet.send(&mut request)?;
+    match answer.status {
+        StatusCode::CREATED => {
+            let host = &place.account.host;
+            let status = match official {
+                true => "Account created. Please use the confirmation link we sent to your e-mail to activate it.".to_owned(),
+                false => format!(
+                    "Account created. Please see the documentation of the registry {host} for instructions how to activate it."
+                ),
+            };
+            Ok(Some(Login { status, username: user.name.clone(), created: true }))
+        }
+        StatusCode::BAD_REQUEST => {
+            let said = said(place, &mut answer);
+            match said.trim() == "Username or email already exists" {
+                true => Ok(None),
+                false => Err(refused(&answer, Code::Http, format!("Registration: {}", shorten(&said)))),
+            }
+        }
+        StatusCode::UNAUTHORIZED => Ok(None),
+        _ => Err(unexpected(place, answer, "Registration")),
+    }
+}
+
+fn check(place: &Place, user: User, official: bool) -> Result<Login> {
+    let mut request = Request::new(Method::GET, place.url("v1/users/")?).header(ACCEPT, "application/json")?;
+    let credentials = Credentials::Password { username: user.name.clone(), password: user.password.clone() };
+    request.authorization = basic_header(&credentials)?;
+    let answer = place.send(&mut request)?;
+    let host = &place.account.host;
+    match answer.status {
+        StatusCode::OK => Ok(Login { status: "Login Succeeded".to_owned(), username: user.name, created: false }),
+        StatusCode::UNAUTHORIZED => {
+            place.client.auth.forget_answer(&place.account);
+            Err(refused(&answer, Code::Unauthenticated, "Wrong login/password, please try again".to_owned()))
+        }
+        StatusCode::FORBIDDEN => {
+            let how = match official {
+                true => "Please check your e-mail for a confirmation link.".to_owned(),
+                false => {
+                    format!("Please see the documentation of the registry {host} for instructions how to activate it.")
+                }
+            };
+            Err(refused(&answer, Code::Forbidden, format!("Login: Account is not Active. {how}")))
+        }
+        _ => Err(unexpected(place, answer, "Login")),
+    }
+}
+
+fn refused(answer: &Answer, code: Code, message: String) -> Error {
+    Error::new(code, message).with_http_status(answer.status.as_u16()).with_url(&answer.url)
+}
+
+fn unexpected(place: &Place, answer: Answer, what: &str) -> Error {
+    let status = answer.status.as_u16();
+    place.failure(answer, &format!("{what}: Unexpected status code [{status}]"))
+}
+
+/// The text of a body: a JSON string, the message of an error document, or plain text.
+fn said(place: &Place, answer: &mut Answer) -> String {
+    let body = answer.beginning(&place.call, ERROR_BODY);
+    match crate::json::parse(&body) {
+        Ok(Value::String(text)) => text,
+        Ok(Value::Object(document)) => {
+            let text = ["error", "message"].iter().find_map(|key| document.get(*key)?.as_str());
+            text.unwrap_or_default().to_owned()
+        }
+        _ => String::from_utf8_lossy(&body).into_owned(),
+    }
+}

@@ -1,0 +1,226 @@
+//! Protocol v1, what registries spoke until 2015: an index that knows who may do what, and registries that hold images.
+//! Source: docker-registry 0.9.1, the last server of it, and Docker's "Registry API" and "Hub API" of that time.
+//!
+//! Nothing here is addressed by content. An image's id is a name that somebody chose, so what a server sends under it can
+//! be checked only against a checksum that the same server gives: results say what was verified. Ids and names are
+//! checked before any URL is made of them.
+
+pub mod id;
+pub mod index;
+pub mod layer;
+pub mod login;
+pub mod read;
+pub mod save;
+pub mod session;
+pub mod write;
+
+use std::sync::Arc;
+
+use reqwest::header::{HeaderValue, AUTHORIZATION};
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
+use url::Url;
+
+use crate::auth::{basic_header, challenge, failure, identity, Account};
+use crate::digest::shorten;
+use crate::error::{Code, Error, Result};
+use crate::http::answer::Answer;
+use crate::http::call::Call;
+use crate::http::context::Credentials;
+use crate::http::Request;
+use crate::reference::{Index, Repository};
+use crate::registry::Client;
+use session::{Access, Proof, Session};
+
+/// The most that is read of a document: an image's JSON, an ancestry, a list.
+const LARGEST: u64 = 4 << 20;
+/// How much of an error's body is read.
+const ERROR_BODY: usize = 64 << 10;
+/// Docker Hub's index did not live at the name that references carry, nor where its registry did.
+const HUB: &str = "https://index.docker.io/";
+
+/// An index as a call sees it.
+#[derive(Clone)]
+pub struct Place {
+    client: Client,
+    call: Call,
+    account: Account,
+}
+
+impl Place {
+    fn new(client: &Client, call: &Call, index: &Index) -> Result<Place> {
+        let mut account = client.account(call, index)?;
+        if index.official && account.base.host_str() == Some("registry-1.docker.io") {
+            account.base = Url::parse(HUB).map_err(|_| internal("Docker Hub's URL"))?;
+        }
+        Ok(Place { client: client.clone(), call: call.clone(), account })
+    }
+
+    fn url(&self, path: &str) -> Result<Url> {
+        self.account.base.join(path).map_err(|_| internal(path))
+    }
+
+    fn credentials(&self) -> Result<Credentials> {
+        Ok(self.client.auth.credentials(&self.call, &self.account)?.0)
+    }
+
+    /// What the index, and nobody else, is shown.
+    fn proof(&self) -> Result<Option<HeaderValue>> {
+        match self.credentials()? {
+            Credentials::Token(token) => session::secret("Bearer", &token).map(Some),
+            credentials => basic_header(&credentials),
+        }
+    }
+
+    fn send(&self, request: &mut Request) -> Result<Answer> {
+        self.client.http.send(&self.call, request)
+    }
+
+    /// Asks the index, with the credentials if there are any.
+    fn ask(&self, request: &mut Request) -> Result<Answer> {
+        request.authorization = self.proof()?;
+        self.send(request)
+    }
+
+    fn expect(&self, answer: Answer, wanted: &[StatusCode], what: &str) -> Result<Answer> {
+        match wanted.contains(&answer.status) {
+            true => Ok(answer),
+            false => Err(self.failure(answer, what)),
+        }
+    }
+
+    /// The error that an answer is.
+    fn failure(&self, mut answer: Answer, what: &str) -> Error {
+        let body = answer.beginning(&self.call, ERROR_BODY);
+        let error = failure::error_of(answer.status.as_u16(), &answer.headers, &body, &answer.url, what)
+            .with_attempts(answer.attempts);
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return error;
+        }
+        self.client.auth.forget_answer(&self.account);
+        match self.credentials() {
+            Ok(Credentials::Anonymous) => error.with_hint("it wants credentials"),
+            Ok(_) => error.with_hint("the registry does not take these credentials"),
+            Err(_) => error,
+        }
+    }
+}
+
+/// One repository of a v1 registry, for one call.
+#[derive(Clone)]
+pub struct Repo {
+    place: Place,
+    name: String,
+}
+
+impl Client {
+    /// A repository, to be read and written by protocol v1. Nothing is sent yet.
+    pub fn v1(&self, call: &Call, repository: &Repository) -> Result<Repo> {
+        let place = Place::new(self, call, repository.index())?;
+        Ok(Repo { place, name: repository.remote_name().to_owned() })
+    }
+}
+
+impl Repo {
+    /// What error messages call it.
+    fn place_name(&self) -> String {
+        format!("{}/{}", self.place.account.host, self.name)
+    }
+
+    /// Sends the request that `make` makes for a session of this access. A session that has ended is begun anew, once.
+    fn send(&self, access: Access, make: &mut dyn FnMut(&Session) -> Result<Answer>) -> Result<Answer> {
+        self.send_for(access, None, make)
+    }
+
+    fn send_for(
+        &self,
+        access: Access,
+        image: Option<&id::ImageId>,
+        make: &mut dyn FnMut(&Session) -> Result<Answer>,
+    ) -> Result<Answer> {
+        let (mut session, mut fresh) = self.session(access, image)?;
+        loop {
+            let answer = make(&session)?;
+            session.keep_cookies(&answer);
+            if answer.status != StatusCode::UNAUTHORIZED {
+                return Ok(answer);
+            }
+            self.forget(access);
+            if self.wants_basic(&session, &answer)? {
+                session = self.remember(access, session.with_basic());
+                fresh = true;
+            } else if fresh {
+                return Ok(answer);
+            } else {
+                (session, fresh) = self.session(access, image)?;
+            }
+        }
+    }
+
+    /// A private registry behind a proxy that asks for Basic everywhere: it may have it where it is the index itself.
+    fn wants_basic(&self, session: &Session, answer: &Answer) -> Result<bool> {
+        let asks = challenge::parse(&answer.headers).iter().any(|one| one.scheme == challenge::Scheme::Basic);
+        let may = session.is_at_index() && matches!(session.proof(), Proof::Token(_));
+        Ok(asks && may && self.place.proof()?.is_some())
+    }
+
+    /// A request to the registry of a session.
+    fn request<'a>(&self, session: &Session, method: Method, path: &str) -> Result<Request<'a>> {
+        let mut request = Request::new(method, session.url(path)?);
+        request.guard = session.guard();
+        request.authorization = match session.proof() {
+            Proof::Token(token) => Some(token.clone()),
+            Proof::Basic if session.is_at_index() => self.place.proof()?,
+            _ => None,
+        };
+        session.add_cookies(&mut request);
+        debug_assert!(!request.headers.contains_key(AUTHORIZATION));
+        Ok(request)
+    }
+
+    /// A document of the registry: its bytes and its answer.
+    fn document(&self, path: &str, what: &'static str) -> Result<(Answer, Vec<u8>)> {
+        let answer = self.send(Access::Read, &mut |session| {
+            let mut request = self.request(session, Method::GET, path)?.whole(LARGEST, what);
+            self.place.send(&mut request)
+        })?;
+        let place = self.place_name();
+        let mut answer = self.place.expect(answer, &[StatusCode::OK], &format!("get {what} of {place}"))?;
+        let bytes = answer.take_whole();
+        Ok((answer, bytes))
+    }
+
+    /// Tells cached sessions of different users apart.
+    fn identity(&self) -> Result<String> {
+        Ok(identity(&self.place.account.base, &self.place.credentials()?))
+    }
+}
+
+/// A document of an answer as JSON.
+fn json(bytes: &[u8], answer: &Answer, what: &str) -> Result<Value> {
+    crate::json::parse(bytes)
+        .map_err(|error| Error::new(Code::Protocol, format!("{what} is no JSON: {error}")).with_url(&answer.url))
+}
+
+/// The error for an answer that is not what the protocol says.
+fn wrong(answer: &Answer, what: impl Into<String>) -> Error {
+    Error::new(Code::Protocol, what).with_url(&answer.url)
+}
+
+fn internal(what: &str) -> Error {
+    Error::new(Code::Internal, format!("no URL for {}", shorten(what)))
+}
+
+/// The tag of a reference, which must have no digest: v1 knows none.
+pub fn tag_of(reference: &crate::reference::Reference) -> Result<&str> {
+    match (reference.tag(), reference.digest()) {
+        (Some(tag), None) => Ok(tag),
+        _ => Err(Error::new(
+            Code::InvalidReference,
+            format!("'{reference}' is not HOST/REPOSITORY:TAG; protocol v1 has no digests"),
+        )),
+    }
+}
+
+/// Sessions are shared among the calls of a client.
+pub(crate) type Shared = Arc<Session>;

@@ -1,0 +1,135 @@
+//! Whole layers to a file, a descriptor or memory.
+
+use std::fs::Permissions;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+use serde::Serialize;
+
+use super::id::ImageId;
+use super::layer::LayerReader;
+use super::Repo;
+use crate::error::{Code, Error, Result};
+use crate::registry::reader::ReadOptions;
+
+/// The most that a read into memory takes unless told otherwise.
+const MEMORY_LIMIT: u64 = 64 << 20;
+
+/// What was delivered.
+#[derive(Debug, Serialize)]
+pub struct DeliveredLayer {
+    /// The image.
+    pub id: ImageId,
+    /// The checksum that the registry gives for the image.
+    pub checksum: Option<String>,
+    /// Whether the bytes were checked against it.
+    pub verified: bool,
+    /// The size of the whole layer.
+    pub size: Option<u64>,
+    /// The first byte delivered.
+    pub offset: u64,
+    /// How many bytes were delivered.
+    pub length: u64,
+    /// The file, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+}
+
+impl Repo {
+    /// Gets an image's JSON and opens its layer.
+    pub fn open(&self, id: &ImageId, options: &ReadOptions) -> Result<LayerReader> {
+        options.without_limit()?;
+        self.begin_layer(id, options)
+    }
+
+    fn begin_layer(&self, id: &ImageId, options: &ReadOptions) -> Result<LayerReader> {
+        if options.size.is_some() {
+            return Err(Error::new(Code::InvalidArgument, "the option size is for blobs: v1 has no descriptors"));
+        }
+        let reader = self.open_layer(&self.image(id)?, options)?;
+        self.place.call.begin("v1 layer", reader.expected())?;
+        Ok(reader)
+    }
+
+    /// Gets a layer into memory.
+    pub fn layer(&self, id: &ImageId, options: &ReadOptions) -> Result<(DeliveredLayer, Vec<u8>)> {
+        let limit = options.limit.unwrap_or(MEMORY_LIMIT);
+        once_more_if_wrong(|| {
+            let mut bytes = Vec::new();
+            let delivered = self.stream(id, options, |piece| {
+                if bytes.len() as u64 + piece.len() as u64 > limit {
+                    let message = format!("the layer is larger than the limit of {limit} bytes for memory");
+                    return Err(Error::new(Code::LimitExceeded, message));
+                }
+                bytes.extend_from_slice(piece);
+                Ok(())
+            })?;
+            Ok((delivered, bytes))
+        })
+    }
+
+    /// Gets a layer and writes it to `out`. What was written before an error cannot be taken back.
+    pub fn layer_to(&self, id: &ImageId, out: &mut dyn Write, options: &ReadOptions) -> Result<DeliveredLayer> {
+        options.without_limit()?;
+        let failed = |error: std::io::Error| Error::io("cannot write the layer", &error);
+        let delivered = self.stream(id, options, |piece| out.write_all(piece).map_err(failed))?;
+        out.flush().map_err(failed)?;
+        Ok(delivered)
+    }
+
+    /// Gets a layer into a file, which appears under its name only whole, and verified where that can be.
+    pub fn layer_file(&self, id: &ImageId, path: &Path, options: &ReadOptions) -> Result<DeliveredLayer> {
+        options.without_limit()?;
+        // A rename would put a file in the place of a device, a pipe or a folder.
+        if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) || path.file_name().is_none() {
+            return Err(Error::new(Code::Io, format!("{} is not a regular file", path.display())));
+        }
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let failed = |error: std::io::Error| Error::io(format!("cannot create {}", path.display()), &error);
+        let delivered = once_more_if_wrong(|| {
+            let file = tempfile::Builder::new()
+                .prefix(".")
+                .suffix(".partial")
+                .permissions(Permissions::from_mode(0o666))
+                .tempfile_in(folder)
+                .map_err(failed)?;
+            let delivered = self.stream(id, options, |piece| file.as_file().write_all(piece).map_err(failed))?;
+            file.as_file().sync_all().map_err(failed)?;
+            file.persist(path).map_err(|error| failed(error.error))?;
+            Ok(delivered)
+        })?;
+        Ok(DeliveredLayer { path: Some(path.to_string_lossy().into_owned()), ..delivered })
+    }
+
+    fn stream(
+        &self,
+        id: &ImageId,
+        options: &ReadOptions,
+        mut take: impl FnMut(&[u8]) -> Result<()>,
+    ) -> Result<DeliveredLayer> {
+        let mut reader = self.begin_layer(id, options)?;
+        while let Some(piece) = reader.next_piece()? {
+            take(&piece)?;
+            self.place.call.moved_to(reader.position() - options.offset)?;
+        }
+        let info = reader.info();
+        Ok(DeliveredLayer {
+            id: id.clone(),
+            checksum: info.checksum.clone(),
+            verified: info.verifiable,
+            size: info.size,
+            offset: options.offset,
+            length: reader.position() - options.offset,
+            path: None,
+        })
+    }
+}
+
+// A cache on the way may have given bad bytes; twice is no accident.
+fn once_more_if_wrong<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
+    match work() {
+        Err(error) if error.code() == Code::DigestMismatch => work(),
+        outcome => outcome,
+    }
+}

@@ -1,0 +1,372 @@
+//! Sessions: what the index says about one repository and one kind of access. It names the registry that has the images
+//! and gives a token for it (Docker's "Hub API", X-Docker-Endpoints and X-Docker-Token).
+//!
+//! The list of registries is chosen by the index, so it is taken like a redirect: the same rules for its addresses, no
+//! way from https to http. The token goes to that registry only, the credentials to the index only.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue, ACCEPT, CONTENT_TYPE, COOKIE, SET_COOKIE};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::id::ImageId;
+use super::{internal, Repo, Shared, LARGEST};
+use crate::error::{Code, Error, Result};
+use crate::http::answer::Answer;
+use crate::http::origin::Origin;
+use crate::http::redirect;
+use crate::http::resolver::Guard;
+use crate::http::upload::Body;
+use crate::http::{Repeat, Request};
+
+/// So many sessions are remembered.
+const MOST_SESSIONS: usize = 256;
+/// So many cookies of so many bytes are kept.
+const MOST_COOKIES: usize = 32;
+const LARGEST_COOKIE: usize = 4096;
+
+/// What a session is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Access {
+    /// GET.
+    Read,
+    /// PUT.
+    Write,
+    /// DELETE.
+    Delete,
+}
+
+/// What the registry of a session is shown.
+#[derive(Clone)]
+pub enum Proof {
+    /// Nothing, or what the index gets where the registry is the index.
+    Basic,
+    /// The index's token.
+    Token(HeaderValue),
+}
+
+/// A session.
+#[derive(Clone)]
+pub struct Session {
+    base: Url,
+    at_index: bool,
+    guard: Guard,
+    proof: Proof,
+    cookies: Arc<Mutex<Vec<Cookie>>>,
+    /// The images that the index was told of, which are the only ones that the registry then takes.
+    announced: Vec<ImageId>,
+}
+
+#[derive(Clone)]
+struct Cookie {
+    origin: Origin,
+    name: String,
+    value: Zeroizing<String>,
+}
+
+impl Session {
+    /// `<the registry>/<path>`.
+    pub fn url(&self, path: &str) -> Result<Url> {
+        self.base.join(path).map_err(|_| internal(path))
+    }
+
+    /// Whether the registry is the index itself.
+    pub fn is_at_index(&self) -> bool {
+        self.at_index
+    }
+
+    /// Who chose the registry.
+    pub fn guard(&self) -> Guard {
+        self.guard
+    }
+
+    /// What the registry is shown.
+    pub fn proof(&self) -> &Proof {
+        &self.proof
+    }
+
+    /// The registry's URL.
+    pub fn base(&self) -> &Url {
+        &self.base
+    }
+
+    /// The same without the token.
+    pub(super) fn with_basic(&self) -> Session {
+        Session { proof: Proof::Basic, ..self.clone() }
+    }
+
+    /// Keeps the cookies of an answer for the origin that gave them. Paths and times are not looked at: a session is
+    /// short, and one repository's.
+    pub fn keep_cookies(&self, answer: &Answer) {
+        let Some(origin) = Origin::of(&answer.url) else { return };
+        let mut jar = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
+        for (name, value) in cookies(&answer.headers) {
+            jar.retain(|cookie| cookie.origin != origin || cookie.name != name);
+            if !value.is_empty() && jar.len() < MOST_COOKIES {
+                jar.push(Cookie { origin: origin.clone(), name, value });
+            }
+        }
+    }
+
+    /// Adds the cookies of the request's origin.
+    pub(super) fn add_cookies(&self, request: &mut Request) {
+        let origin = Origin::of(&request.url);
+        let jar = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = jar.iter().filter(|cookie| Some(&cookie.origin) == origin.as_ref());
+        let pairs: Vec<String> = own.map(|cookie| format!("{}={}", cookie.name, cookie.value.as_str())).collect();
+        let text = Zeroizing::new(pairs.join("; "));
+        if let (false, Ok(mut value)) = (text.is_empty(), HeaderValue::from_str(&text)) {
+            value.set_sensitive(true);
+            request.headers.insert(COOKIE, value);
+        }
+    }
+
+    fn knows(&self, image: Option<&ImageId>) -> bool {
+        image.is_none_or(|image| self.announced.contains(image))
+    }
+}
+
+/// The names and values of the cookies that an answer sets.
+fn cookies(headers: &HeaderMap) -> Vec<(String, Zeroizing<String>)> {
+    let one = |value: &HeaderValue| {
+        let text = value.to_str().ok().filter(|text| text.len() <= LARGEST_COOKIE)?;
+        let mut parts = text.split(';').map(str::trim);
+        let (name, value) = parts.next()?.split_once('=')?;
+        let gone = parts.any(|part| part.eq_ignore_ascii_case("max-age=0"));
+        let value = Zeroizing::new(if gone { String::new() } else { value.trim().to_owned() });
+        (!name.trim().is_empty()).then(|| (name.trim().to_owned(), value))
+    };
+    headers.get_all(SET_COOKIE).iter().filter_map(one).collect()
+}
+
+/// A header with a secret in it.
+pub(super) fn secret(scheme: &str, token: &str) -> Result<HeaderValue> {
+    let text = Zeroizing::new(format!("{scheme} {token}"));
+    let mut value = HeaderValue::from_str(&text)
+        .map_err(|_| Error::new(Code::InvalidArgument, "the token holds characters that no header can carry"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}
+
+/// The token of an answer as the registry wants it back. docker-registry gives it with its scheme, Docker Hub without.
+fn token(headers: &HeaderMap) -> Result<Proof> {
+    let given = headers.get("x-docker-token").and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
+    let (scheme, rest) = given.split_once(' ').unwrap_or((given, ""));
+    let bare = if scheme.eq_ignore_ascii_case("token") { rest.trim() } else { given };
+    match bare {
+        "" => Ok(Proof::Basic),
+        bare => secret("Token", bare).map(Proof::Token),
+    }
+}
+
+/// The registry that an index sends us to: the first of its list; the index itself, when there is none.
+fn endpoint(index: &Url, answer: &Answer) -> Result<(Url, Guard)> {
+    let list = answer.headers.get("x-docker-endpoints").map(|value| value.to_str().unwrap_or("\u{fffd}"));
+    let Some(first) = list.and_then(|list| list.split(',').map(str::trim).find(|one| !one.is_empty())) else {
+        return Ok((index.clone(), Guard::Caller));
+    };
+    let base = endpoint_url(&answer.url, first)?;
+    if Origin::of(&base) != Origin::of(index) {
+        return Ok((base, Guard::said_by(answer.remote)));
+    }
+    // It names itself by its Host header, and knows nothing of a prefix that a proxy has put before its paths.
+    Ok((if base.path() == "/" { index.clone() } else { base }, Guard::Caller))
+}
+
+fn endpoint_url(said_by: &Url, text: &str) -> Result<Url> {
+    let text = match text.contains("://") {
+        true => text.to_owned(),
+        false => format!("{}://{text}", said_by.scheme()),
+    };
+    let bad = |error: Error| error.within("X-Docker-Endpoints").with_url(said_by);
+    let value = HeaderValue::from_str(&text);
+    let value = value.map_err(|_| bad(Error::new(Code::Redirect, "is no list of registries")))?;
+    let mut url = redirect::location(said_by, Some(&value)).map_err(bad)?;
+    url.set_query(None);
+    // Some write the API's root.
+    let path = url.path().trim_end_matches('/').trim_end_matches("/v1").to_owned();
+    url.set_path(&format!("{path}/"));
+    Ok(url)
+}
+
+type Key = (String, String, Access);
+
+/// The sessions of a client.
+#[derive(Default)]
+pub struct Sessions(Mutex<HashMap<Key, Shared>>);
+
+impl Sessions {
+    fn get(&self, key: &Key) -> Option<Shared> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+    }
+
+    fn put(&self, key: Key, session: Shared) {
+        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if sessions.len() >= MOST_SESSIONS {
+            sessions.clear();
+        }
+        sessions.insert(key, session);
+    }
+
+    fn forget(&self, key: &Key) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+}
+
+impl Repo {
+    fn key(&self, access: Access) -> Result<Key> {
+        Ok((self.identity()?, self.name.clone(), access))
+    }
+
+    pub(super) fn forget(&self, access: Access) {
+        if let Ok(key) = self.key(access) {
+            self.place.client.v1.forget(&key);
+        }
+    }
+
+    pub(super) fn remember(&self, access: Access, session: Session) -> Shared {
+        let session = Arc::new(session);
+        if let Ok(key) = self.key(access) {
+            self.place.client.v1.put(key, session.clone());
+        }
+        session
+    }
+
+    /// A session for this access, and whether it is a new one.
+    pub(super) fn session(&self, access: Access, image: Option<&ImageId>) -> Result<(Shared, bool)> {
+        let known = self.place.client.v1.get(&self.key(access)?);
+        match known {
+            Some(session) if session.knows(image) => Ok((session, false)),
+            known => {
+                let (session, _) = self.begin(access, image, known.as_deref())?;
+                Ok((self.remember(access, session), true))
+            }
+        }
+    }
+
+    /// Asks the index for a session. Gives the list of images too, which is the answer to the question for reading.
+    pub(super) fn begin(
+        &self,
+        access: Access,
+        image: Option<&ImageId>,
+        before: Option<&Session>,
+    ) -> Result<(Session, (Answer, Vec<u8>))> {
+        let mut announced = before.map(|session| session.announced.clone()).unwrap_or_default();
+        announced.extend(image.filter(|image| !announced.contains(image)).cloned());
+        let (method, path, body) = match access {
+            Access::Read => (Method::GET, "images", Body::Empty),
+            Access::Write => (Method::PUT, "", images_body(&announced)),
+            Access::Delete => (Method::DELETE, "images", Body::Empty),
+        };
+        let url = self.place.url(&format!("v1/repositories/{}/{path}", self.name))?;
+        let mut request = Request::new(method, url)
+            .header(HeaderName::from_static("x-docker-token"), "true")?
+            .header(ACCEPT, "application/json")?
+            // To announce an image twice is to announce it once.
+            .repeat(Repeat::Always)
+            .whole(LARGEST, "the index's list of images")
+            .body(body);
+        if access == Access::Write {
+            request = request.header(CONTENT_TYPE, "application/json")?;
+        }
+        if let Some(before) = before {
+            before.add_cookies(&mut request);
+        }
+        let answer = self.place.ask(&mut request)?;
+        let wanted = [StatusCode::OK, StatusCode::CREATED, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
+        let what = format!("begin a v1 session for {}", self.place_name());
+        let mut answer =
+            self.place.expect(answer, if access == Access::Read { &wanted[..1] } else { &wanted }, &what)?;
+        let bytes = answer.take_whole();
+        let session = self.opened(&answer, announced)?;
+        Ok((session, (answer, bytes)))
+    }
+
+    fn opened(&self, answer: &Answer, announced: Vec<ImageId>) -> Result<Session> {
+        let index = &self.place.account.base;
+        let (mut base, guard) = endpoint(index, answer)?;
+        // Docker Hub's index does not hold images, even when it names no registry.
+        if base.as_str() == super::HUB {
+            base = Url::parse("https://registry-1.docker.io/").map_err(|_| internal("Docker Hub's URL"))?;
+        }
+        let session = Session {
+            at_index: Origin::of(&base) == Origin::of(index),
+            base,
+            guard,
+            proof: token(&answer.headers)?,
+            cookies: Arc::default(),
+            announced,
+        };
+        session.keep_cookies(answer);
+        Ok(session)
+    }
+}
+
+fn images_body(images: &[ImageId]) -> Body<'static> {
+    let list: Vec<_> = images.iter().map(|id| json!({"id": id})).collect();
+    Body::Bytes(Bytes::from(json!(list).to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(name: &'static str, values: &[&str]) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        for value in values {
+            headers.append(name, HeaderValue::from_str(value).unwrap());
+        }
+        headers
+    }
+
+    #[test]
+    fn a_token_has_its_scheme_once() {
+        for given in ["signature=a,access=read", "Token signature=a,access=read", " token  signature=a,access=read "] {
+            let Proof::Token(value) = token(&headers("x-docker-token", &[given])).unwrap() else { panic!("{given}") };
+            assert_eq!(value.to_str().unwrap(), "Token signature=a,access=read");
+            assert!(value.is_sensitive());
+        }
+        for nothing in [&["", "x"][..], &["Token "], &[]] {
+            assert!(matches!(token(&headers("x-docker-token", nothing)).unwrap(), Proof::Basic), "{nothing:?}");
+        }
+    }
+
+    #[test]
+    fn endpoints_are_like_redirects() {
+        let index = Url::parse("https://index.example/").unwrap();
+        for (text, url) in [
+            ("registry.example", "https://registry.example/"),
+            ("registry.example:5000", "https://registry.example:5000/"),
+            ("https://registry.example/", "https://registry.example/"),
+            ("registry.example/v1/", "https://registry.example/"),
+            ("registry.example/prefix", "https://registry.example/prefix/"),
+            ("[::1]:5000", "https://[::1]:5000/"),
+        ] {
+            assert_eq!(endpoint_url(&index, text).unwrap().as_str(), url, "{text}");
+        }
+        for bad in ["http://registry.example", "ftp://x", "u:p@registry.example", "https://", "a b", ":5000"] {
+            let error = endpoint_url(&index, bad).unwrap_err();
+            assert_eq!(error.code(), Code::Redirect, "{bad}: {error}");
+            assert!(error.message().starts_with("X-Docker-Endpoints: "), "{error}");
+        }
+        let plain = Url::parse("http://index.example/").unwrap();
+        assert_eq!(endpoint_url(&plain, "registry.example").unwrap().as_str(), "http://registry.example/");
+    }
+
+    #[test]
+    fn cookies_are_names_and_values() {
+        let found = cookies(&headers(
+            "set-cookie",
+            &["session=abc; Path=/; HttpOnly", "b = c=d ", "gone=1; Max-Age=0", "nothing", "=x"],
+        ));
+        let found: Vec<(&str, &str)> = found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(found, [("session", "abc"), ("b", "c=d"), ("gone", "")]);
+        let long = format!("a={}", "x".repeat(5000));
+        assert!(cookies(&headers("set-cookie", &[&long])).is_empty());
+    }
+}

@@ -1,0 +1,302 @@
+//! Writing as docker-registry takes it: an image's JSON, then its layer, then the checksum over both, which makes the
+//! image whole; then its tag. Parents come before their children.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use bytes::Bytes;
+use reqwest::header::{HeaderName, HeaderValue, CONTENT_TYPE};
+use reqwest::{Method, StatusCode};
+use serde::{Deserialize, Serialize};
+use serde_json::{json, Map, Value};
+
+use super::id::ImageId;
+use super::read::check_tag;
+use super::session::Access;
+use super::{Repo, LARGEST};
+use crate::digest::{shorten, Algorithm, Digest, Hasher};
+use crate::error::{Code, Error, Result};
+use crate::http::answer::Answer;
+use crate::http::upload::{Body, Source};
+use crate::http::{Repeat, Request};
+
+/// An image that was put.
+#[derive(Debug, Serialize)]
+pub struct StoredImage {
+    /// Its id.
+    pub id: ImageId,
+    /// Whether it was put now; false when the registry has a whole image of this id.
+    pub uploaded: bool,
+}
+
+/// A layer that was put.
+#[derive(Debug, Serialize)]
+pub struct StoredLayer {
+    /// The image.
+    pub id: ImageId,
+    /// The layer's size.
+    pub size: u64,
+    /// sha256 over the JSON, a newline and the layer.
+    pub checksum: Digest,
+    /// Whether it was put now.
+    pub uploaded: bool,
+}
+
+/// Options of the put of a layer.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PutLayerOptions {
+    /// Put the checksum too, which makes the image whole.
+    pub finish: bool,
+}
+
+impl Default for PutLayerOptions {
+    fn default() -> PutLayerOptions {
+        PutLayerOptions { finish: true }
+    }
+}
+
+/// The id in an image's JSON, which is checked before it is sent anywhere.
+pub fn id_of(image: &[u8]) -> Result<ImageId> {
+    let invalid = |why: String| Error::new(Code::InvalidManifest, format!("the image's JSON {why}"));
+    if image.len() as u64 > LARGEST {
+        return Err(Error::new(Code::LimitExceeded, format!("the image's JSON is larger than {LARGEST} bytes")));
+    }
+    let document: Map<String, Value> = match crate::json::parse(image) {
+        Ok(Value::Object(document)) => document,
+        Ok(_) => return Err(invalid("is no object".to_owned())),
+        Err(error) => return Err(invalid(format!("is no JSON: {error}"))),
+    };
+    let id = |key: &str, text: &Value| {
+        let text = text.as_str().unwrap_or_default();
+        text.parse::<ImageId>().map_err(|error| invalid(format!("has a bad {key}: {}", error.message())))
+    };
+    if let Some(parent) = document.get("parent").filter(|parent| !parent.is_null() && *parent != "") {
+        id("parent", parent)?;
+    }
+    id("id", document.get("id").ok_or_else(|| invalid("has no id".to_owned()))?)
+}
+
+impl Repo {
+    /// Puts an image's JSON, its bytes unchanged. Its parent must be there.
+    pub fn put_image(&self, image: &[u8]) -> Result<StoredImage> {
+        let id = id_of(image)?;
+        let body = Bytes::copy_from_slice(image);
+        let answer = self.put(&format!("v1/images/{id}/json"), Some(&id), body, None)?;
+        let uploaded = self.put_or_there(answer, &format!("put the image {id}"))?;
+        Ok(StoredImage { id, uploaded })
+    }
+
+    /// Puts the layer of an image whose JSON was put, from memory.
+    pub fn put_layer(&self, image: &[u8], layer: &[u8], options: &PutLayerOptions) -> Result<StoredLayer> {
+        let open = || Ok((Box::new(Memory(layer)) as Box<dyn Source + '_>, layer.len() as u64));
+        self.put_layer_from(image, &open, options)
+    }
+
+    /// Puts the layer of an image whose JSON was put, from a file.
+    pub fn put_layer_file(&self, image: &[u8], path: &Path, options: &PutLayerOptions) -> Result<StoredLayer> {
+        let open = || {
+            let what = |error: std::io::Error| Error::io(format!("cannot read {}", path.display()), &error);
+            let file = File::open(path).map_err(what)?;
+            let facts = file.metadata().map_err(what)?;
+            match facts.is_file() {
+                true => Ok((Box::new(Opened(file, path)) as Box<dyn Source + '_>, facts.len())),
+                false => Err(Error::new(Code::Io, format!("{} is not a regular file", path.display()))),
+            }
+        };
+        self.put_layer_from(image, &open, options)
+    }
+
+    fn put_layer_from<'a>(
+        &self,
+        image: &[u8],
+        open: &dyn Fn() -> Result<(Box<dyn Source + 'a>, u64)>,
+        options: &PutLayerOptions,
+    ) -> Result<StoredLayer> {
+        let id = id_of(image)?;
+        let mut sent = None;
+        self.place.call.begin("v1 put layer", Some(open()?.1))?;
+        let answer = self.send_for(Access::Write, Some(&id), &mut |session| {
+            let (source, size) = open()?;
+            let mut hasher = Hasher::new(Algorithm::Sha256);
+            hasher.update(image);
+            hasher.update(b"\n");
+            let mut hashing = Hashing { source, hasher };
+            let mut request = self
+                .request(session, Method::PUT, &format!("v1/images/{id}/layer"))?
+                .header(CONTENT_TYPE, "application/octet-stream")?
+                .body(Body::Stream { source: &mut hashing, size, done: 0 });
+            let answer = self.place.send(&mut request)?;
+            drop(request);
+            sent = Some((hashing, size));
+            Ok(answer)
+        })?;
+        let uploaded = self.put_or_there(answer, &format!("put the layer of image {id}"))?;
+        let (mut hashing, size) = sent.ok_or_else(|| Error::new(Code::Internal, "no layer was sent"))?;
+        // Who says early that he has it does not read to the end.
+        let mut buffer = vec![0; 64 << 10];
+        while !uploaded && hashing.read(&mut buffer)? > 0 {}
+        let checksum = hashing.hasher.finish();
+        if uploaded && options.finish {
+            self.put_checksum(&id, checksum.as_str())?;
+        }
+        Ok(StoredLayer { id, size, checksum, uploaded })
+    }
+
+    /// Says what the checksum of an image is. The registry compares, and the image is whole.
+    pub fn put_checksum(&self, id: &ImageId, checksum: &str) -> Result<u16> {
+        let known = checksum.starts_with("tarsum") || checksum.parse::<Digest>().is_ok();
+        if !known {
+            let message = format!("'{}' is no checksum: sha256:… or tarsum…", shorten(checksum));
+            return Err(Error::new(Code::InvalidArgument, message));
+        }
+        let value = HeaderValue::from_str(checksum)
+            .map_err(|_| Error::new(Code::InvalidArgument, "the checksum holds characters that no header can carry"))?;
+        let name = match checksum.starts_with("tarsum") {
+            true => "x-docker-checksum",
+            false => "x-docker-checksum-payload",
+        };
+        let header = Some((HeaderName::from_static(name), value));
+        let answer = self.put(&format!("v1/images/{id}/checksum"), Some(id), Bytes::new(), header)?;
+        let what = format!("put the checksum of image {id}");
+        // docker-registry: 400 when it differs.
+        if answer.status == StatusCode::BAD_REQUEST {
+            return Err(self.place.failure(answer, &what).with_code(Code::DigestMismatch));
+        }
+        self.done(answer, &what)
+    }
+
+    /// Puts a tag on an image.
+    pub fn put_tag(&self, tag: &str, id: &ImageId) -> Result<u16> {
+        check_tag(tag)?;
+        let body = Bytes::from(json!(id).to_string());
+        let answer = self.put(&format!("v1/repositories/{}/tags/{tag}", self.name), Some(id), body, None)?;
+        self.done(answer, &format!("put the tag {tag} of {}", self.place_name()))
+    }
+
+    /// Deletes a tag.
+    pub fn delete_tag(&self, tag: &str) -> Result<u16> {
+        check_tag(tag)?;
+        let what = format!("delete the tag {tag} of {}", self.place_name());
+        self.delete(&format!("v1/repositories/{}/tags/{tag}", self.name), &what)
+    }
+
+    /// Deletes a repository with all its tags: at the registry, and then, where that is another server, at the index,
+    /// without which the registry would take no token.
+    pub fn delete_repository(&self) -> Result<u16> {
+        let what = format!("delete the repository {}", self.place_name());
+        let path = format!("v1/repositories/{}/", self.name);
+        let status = self.delete(&path, &what)?;
+        let (session, _) = self.session(Access::Delete, None)?;
+        for access in [Access::Read, Access::Write, Access::Delete] {
+            self.forget(access);
+        }
+        if session.is_at_index() {
+            return Ok(status);
+        }
+        let answer = self.place.ask(&mut Request::new(Method::DELETE, self.place.url(&path)?))?;
+        match answer.status {
+            // It kept no list of its own.
+            StatusCode::NOT_FOUND => Ok(status),
+            _ => self.done(answer, &format!("{what} at the index")).map(|_| status),
+        }
+    }
+
+    fn put(
+        &self,
+        path: &str,
+        image: Option<&ImageId>,
+        body: Bytes,
+        header: Option<(HeaderName, HeaderValue)>,
+    ) -> Result<Answer> {
+        self.send_for(Access::Write, image, &mut |session| {
+            let mut request = self
+                .request(session, Method::PUT, path)?
+                .header(CONTENT_TYPE, "application/json")?
+                .repeat(Repeat::Always)
+                .body(if body.is_empty() { Body::Empty } else { Body::Bytes(body.clone()) });
+            request.headers.extend(header.clone().map(|(name, value)| (Some(name), value)));
+            self.place.send(&mut request)
+        })
+    }
+
+    fn delete(&self, path: &str, what: &str) -> Result<u16> {
+        let answer = self.send(Access::Delete, &mut |session| {
+            self.place.send(&mut self.request(session, Method::DELETE, path)?)
+        })?;
+        // Gone after a repeated request is what was wanted.
+        if answer.status == StatusCode::NOT_FOUND && answer.attempts > 1 {
+            return Ok(answer.status.as_u16());
+        }
+        self.done(answer, what)
+    }
+
+    /// The status of an answer that says yes.
+    fn done(&self, answer: Answer, what: &str) -> Result<u16> {
+        let wanted = [StatusCode::OK, StatusCode::CREATED, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
+        self.place.expect(answer, &wanted, what).map(|answer| answer.status.as_u16())
+    }
+
+    /// Whether it was put; 409 is the registry's word for "I have it".
+    fn put_or_there(&self, answer: Answer, what: &str) -> Result<bool> {
+        match answer.status {
+            StatusCode::CONFLICT => Ok(false),
+            _ => self.done(answer, what).map(|_| true),
+        }
+    }
+}
+
+struct Memory<'a>(&'a [u8]);
+
+impl Source for Memory<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        Source::read(&mut self.0, buffer)
+    }
+}
+
+struct Opened<'a>(File, &'a Path);
+
+impl Source for Opened<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        self.0.read(buffer).map_err(|error| Error::io(format!("cannot read {}", self.1.display()), &error))
+    }
+}
+
+struct Hashing<'a> {
+    source: Box<dyn Source + 'a>,
+    hasher: Hasher,
+}
+
+impl Source for Hashing<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let count = self.source.read(buffer)?;
+        self.hasher.update(&buffer[..count]);
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_image_is_checked_before_it_is_sent() {
+        let id = "ab".repeat(32);
+        assert_eq!(id_of(format!(r#"{{"id":"{id}"}}"#).as_bytes()).unwrap().as_str(), id);
+        assert!(id_of(format!(r#"{{"id":"{id}","parent":""}}"#).as_bytes()).is_ok());
+        for (bad, reason) in [
+            ("".to_owned(), "no JSON"),
+            ("[]".to_owned(), "no object"),
+            ("{}".to_owned(), "no id"),
+            (r#"{"id":"../x"}"#.to_owned(), "bad id"),
+            (r#"{"id":1}"#.to_owned(), "bad id"),
+            (format!(r#"{{"id":"{id}","parent":"x"}}"#), "bad parent"),
+            (format!(r#"{{"id":"{id}","id":"{id}"}}"#), "twice"),
+        ] {
+            let error = id_of(bad.as_bytes()).unwrap_err();
+            assert_eq!(error.code(), Code::InvalidManifest, "{bad}");
+            assert!(error.message().contains(reason), "{error}");
+        }
+    }
+}

@@ -79,6 +79,7 @@ build_c_tests() {
         compile "target/ctest/$(basename "$source" .c)" "$library" "$source" "${helpers[@]}" || return 1
         compile "target/ctest/asan/$(basename "$source" .c)" "$library" "${sanitize[@]}" "$source" "${helpers[@]}" || return 1
     done
+    compile target/ctest/asan/ocireg "$root/target/release" "${sanitize[@]}" bindings/c/*.c || return 1
     compile target/ctest/asan/proof "$root/target/release" "${sanitize[@]}" tests/c/asan/proof.c
 }
 
@@ -121,7 +122,7 @@ readonly PLAIN='test_callbacks test_cancel test_fork test_panic test_signals tes
 with_registries() {
     cargo_tests interop cargo test --locked --test interop
     c_tests plain "${PLAIN//test_/target/ctest/test_}"
-    c_tests sanitizers 'target/ctest/asan/test_*'
+    OCIREG_TEST_COMMAND=$root/target/ctest/asan/ocireg c_tests sanitizers 'target/ctest/asan/test_*'
     c_tests valgrind 'target/ctest/test_*' valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect \
         --errors-for-leak-kinds=definite,indirect --suppressions=tests/c/valgrind.supp --fair-sched=try
     echo "$passed $failed" >"$logs/counts"

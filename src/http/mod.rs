@@ -4,6 +4,7 @@ pub mod address;
 pub mod answer;
 pub mod call;
 pub mod context;
+mod decode;
 pub mod engine;
 pub mod fault;
 pub mod link;

@@ -183,6 +183,16 @@ impl Auth {
         }
     }
 
+    /// Lets the registry itself say what it wants.
+    fn ping(&self, call: &Call, account: &Account) -> Result<()> {
+        let url = account.base.join("v2/").map_err(|_| Error::new(Code::Internal, "the base URL takes no path"))?;
+        let answer = self.http.send(call, &mut Request::new(reqwest::Method::GET, url))?;
+        if Origin::of(&answer.url) == Origin::of(&account.base) {
+            self.remember(account, &challenge::parse(&answer.headers), answer.remote);
+        }
+        Ok(())
+    }
+
     /// What the credentials hook said was wrong: it is asked again the next time.
     fn forget_answer(&self, account: &Account) {
         let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
@@ -238,7 +248,10 @@ impl Auth {
         {
             return Ok(None);
         }
-        // Some registries send a bare 401: what they said before still holds.
+        // Some registries send a bare 401: what they said before still holds, or what they say to a ping.
+        if challenge::choose(challenges).or(self.memory(account).challenge.as_ref()).is_none() {
+            self.ping(call, account)?;
+        }
         let memory = self.memory(account);
         let Some(challenge) = challenge::choose(challenges).or(memory.challenge.as_ref()) else { return Ok(None) };
         match (&challenge.scheme, self.credentials(call, account)?) {

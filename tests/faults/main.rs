@@ -8,6 +8,8 @@ mod lists;
 mod manifests;
 mod referrers;
 mod registry;
+mod registries;
+mod registries_wire;
 mod server;
 mod sessions;
 mod subject;

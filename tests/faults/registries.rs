@@ -9,7 +9,7 @@ use ocireg::auth::realm;
 use ocireg::error::{Code, Error};
 use ocireg::reference::Reference;
 use ocireg::registry::catalog::CatalogOptions;
-use ocireg::registry::manifest::{Deleted, GetOptions, HeadOptions, Manifest};
+use ocireg::registry::manifest::{DeletedManifest, GetOptions, HeadOptions, Manifest};
 use ocireg::registry::put::PutOptions;
 use ocireg::registry::tags::TagsOptions;
 use ocireg::registry::upload::UploadOptions;
@@ -256,7 +256,11 @@ fn acr_gives_an_access_token_without_an_end() {
 }
 
 /// Deletes at a registry whose token server knows these actions only, and refuses a request for others with a status.
-fn delete_with(known: &'static [&'static str], needed: &'static str, refusal: u16) -> (Result<Deleted, Error>, Server) {
+fn delete_with(
+    known: &'static [&'static str],
+    needed: &'static str,
+    refusal: u16,
+) -> (Result<DeletedManifest, Error>, Server) {
     let server = Server::start(move |seen| {
         if seen.path() == "/token" {
             let scope = scopes(seen).concat();
@@ -273,7 +277,7 @@ fn delete_with(known: &'static [&'static str], needed: &'static str, refusal: u1
         }
     });
     let client = client_for(&server.host);
-    (client.delete_manifest(&call(&client), &at(&server.host, &digest(b"x"))), server)
+    (client.delete_manifest(&call(&client), &at(&server.host, &digest(b"x")), &Default::default()), server)
 }
 
 #[test]

@@ -429,8 +429,8 @@ fn a_delete_that_cannot_be_done_says_so() {
     {
         let server = Server::start(move |_| errors(status, "X", "no"));
         let client = client();
-        fails(client.delete_manifest(&call(&client), &tag(&server.host)), code, "no");
-        let by_digest = client.delete_manifest(&call(&client), &at(&server.host, &digest(b"x")));
+        fails(client.delete_manifest(&call(&client), &tag(&server.host), &Default::default()), code, "no");
+        let by_digest = client.delete_manifest(&call(&client), &at(&server.host, &digest(b"x")), &Default::default());
         fails(by_digest, if status == 400 { Code::Http } else { code }, "no");
     }
     for status in [200, 202, 204] {
@@ -441,5 +441,5 @@ fn a_delete_that_cannot_be_done_says_so() {
     // It was done, and only the answer was lost.
     let server = Server::start(|seen| if seen.number == 0 { lost() } else { reply(404) });
     let client = client();
-    client.delete_manifest(&call(&client), &at(&server.host, &digest(b"x"))).unwrap();
+    client.delete_manifest(&call(&client), &at(&server.host, &digest(b"x")), &Default::default()).unwrap();
 }

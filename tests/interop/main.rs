@@ -2,8 +2,10 @@
 //!
 //! Runs under tests/registries/run, which starts everything and says where it is.
 
+mod checker;
 mod copy;
 mod referrers;
+mod schemas;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

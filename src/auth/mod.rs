@@ -100,6 +100,8 @@ struct Memory {
     challenge: Option<Challenge>,
     remote: Option<IpAddr>,
     asked: HashMap<String, Credentials>,
+    /// Whether a ping was asked for a challenge; it is asked once.
+    pinged: bool,
 }
 
 /// The authentication of one client.
@@ -190,6 +192,10 @@ impl Auth {
         if Origin::of(&answer.url) == Origin::of(&account.base) {
             self.remember(account, &challenge::parse(&answer.headers), answer.remote);
         }
+        let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(origin) = Origin::of(&account.base) {
+            origins.entry(origin).or_default().pinged = true;
+        }
         Ok(())
     }
 
@@ -249,10 +255,11 @@ impl Auth {
             return Ok(None);
         }
         // Some registries send a bare 401: what they said before still holds, or what they say to a ping.
-        if challenge::choose(challenges).or(self.memory(account).challenge.as_ref()).is_none() {
+        let mut memory = self.memory(account);
+        if challenge::choose(challenges).is_none() && memory.challenge.is_none() && !memory.pinged {
             self.ping(call, account)?;
+            memory = self.memory(account);
         }
-        let memory = self.memory(account);
         let Some(challenge) = challenge::choose(challenges).or(memory.challenge.as_ref()) else { return Ok(None) };
         match (&challenge.scheme, self.credentials(call, account)?) {
             (_, Credentials::Token(token)) => Ok(Some(Proof::Bearer(token))),

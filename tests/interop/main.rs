@@ -4,6 +4,7 @@
 
 mod checker;
 mod copy;
+mod prototypes;
 mod referrers;
 mod schemas;
 

@@ -4,13 +4,14 @@
 #![allow(unsafe_code)]
 
 use std::collections::BTreeSet;
-use std::ffi::{c_char, c_void, CStr, CString};
+use std::ffi::{CStr, CString};
 use std::ptr::{null, null_mut};
 use std::sync::Mutex;
 
 use serde_json::{json, Value};
 
 use crate::checker::{check, properties, schema};
+use crate::prototypes::*;
 use crate::{env, noise, Place, PASSWORD};
 
 /// Which schema the result of each function has: every function that gives JSON, by the header.
@@ -53,116 +54,6 @@ const RESULTS: [(&str, &str); 35] = [
 ];
 /// As well, but not called here: its result is that of ocireg_upload_session_start.
 const STATUS: &str = "ocireg_upload_session_status";
-
-type Handle = *mut c_void;
-type Text = *const c_char;
-type Json = *mut *mut c_char;
-type Failure = *mut Handle;
-
-// The prototypes of the header.
-extern "C" {
-    fn ocireg_options_new(options: Failure, error: Failure) -> i32;
-    fn ocireg_options_parse(options: Handle, json: Text, error: Failure) -> i32;
-    fn ocireg_options_free(options: Handle);
-    fn ocireg_client_new(options: Handle, client: Failure, error: Failure) -> i32;
-    fn ocireg_client_set_host(client: Handle, host: Text, options: Handle, error: Failure) -> i32;
-    fn ocireg_client_free(client: Handle);
-    fn ocireg_context_new(context: Failure, error: Failure) -> i32;
-    fn ocireg_context_set_log(context: Handle, callback: LogFn, userdata: Handle, error: Failure) -> i32;
-    fn ocireg_context_progress(context: Handle, json: Json, error: Failure) -> i32;
-    fn ocireg_context_warnings(context: Handle, json: Json, error: Failure) -> i32;
-    fn ocireg_context_free(context: Handle);
-    fn ocireg_error_json(error: Handle) -> Text;
-    fn ocireg_error_free(error: Handle);
-    fn ocireg_string_free(text: *mut c_char);
-    fn ocireg_index_parse(name: Text, json: Json, error: Failure) -> i32;
-    fn ocireg_endpoint_parse(name: Text, json: Json, error: Failure) -> i32;
-    fn ocireg_reference_parse(name: Text, options: Handle, json: Json, error: Failure) -> i32;
-    fn ocireg_manifest_inspect(data: *const u8, size: usize, options: Handle, json: Json, error: Failure) -> i32;
-    fn ocireg_blob_open(c: Handle, x: Handle, reference: Text, o: Handle, reader: Failure, e: Failure) -> i32;
-    fn ocireg_blob_reader_info(reader: Handle, json: Json, error: Failure) -> i32;
-    fn ocireg_blob_reader_free(reader: Handle);
-    fn ocireg_blob_get_fd(c: Handle, x: Handle, reference: Text, fd: i32, o: Handle, json: Json, e: Failure) -> i32;
-    fn ocireg_blob_put_stream(
-        c: Handle,
-        x: Handle,
-        repository: Text,
-        callback: ReadFn,
-        userdata: Handle,
-        o: Handle,
-        json: Json,
-        e: Failure,
-    ) -> i32;
-    fn ocireg_upload_start(c: Handle, x: Handle, repository: Text, o: Handle, upload: Failure, e: Failure) -> i32;
-    fn ocireg_upload_write(upload: Handle, data: *const u8, size: usize, e: Failure) -> i32;
-    fn ocireg_upload_finish(upload: Handle, digest: Text, json: Json, e: Failure) -> i32;
-    fn ocireg_upload_save(upload: Handle, json: Json, e: Failure) -> i32;
-    fn ocireg_upload_free(upload: Handle);
-    fn ocireg_upload_session_chunk(
-        c: Handle,
-        x: Handle,
-        session: Text,
-        data: *const u8,
-        size: usize,
-        o: Handle,
-        json: Json,
-        e: Failure,
-    ) -> i32;
-    fn ocireg_upload_session_finish(
-        c: Handle,
-        x: Handle,
-        session: Text,
-        digest: Text,
-        data: *const u8,
-        size: usize,
-        o: Handle,
-        json: Json,
-        e: Failure,
-    ) -> i32;
-}
-
-type LogFn = unsafe extern "C" fn(Handle, Text) -> i32;
-type ReadFn = unsafe extern "C" fn(Handle, *mut u8, usize) -> i64;
-/// Client, context, one text, options.
-type OneFn = unsafe extern "C" fn(Handle, Handle, Text, Handle, Json, Failure) -> i32;
-/// Client, context, two texts, options.
-type TwoFn = unsafe extern "C" fn(Handle, Handle, Text, Text, Handle, Json, Failure) -> i32;
-/// Client, context, a text, bytes, options.
-type PutFn = unsafe extern "C" fn(Handle, Handle, Text, *const u8, usize, Handle, Json, Failure) -> i32;
-/// Client, context, a text, options; bytes beside the JSON.
-type BytesFn = unsafe extern "C" fn(Handle, Handle, Text, Handle, Json, Failure, Failure) -> i32;
-
-macro_rules! prototypes {
-    ($kind:ty, $arguments:tt: $($name:ident)*) => { $(prototype!($kind, $arguments, $name);)* };
-}
-
-/// The prototype, and the function with its name as a constant.
-macro_rules! prototype {
-    ($kind:ty, ($($argument:ty),*), $name:ident) => {
-        extern "C" {
-            fn $name($(_: $argument),*) -> i32;
-        }
-        impl Caller {
-            #[allow(non_upper_case_globals)]
-            const $name: (&'static str, $kind) = (stringify!($name), $name);
-        }
-    };
-}
-
-prototypes!(OneFn, (Handle, Handle, Text, Handle, Json, Failure):
-    ocireg_registry_ping ocireg_registry_catalog ocireg_repository_tags ocireg_manifest_head ocireg_manifest_delete
-    ocireg_referrers ocireg_tag_delete ocireg_blob_head ocireg_blob_delete ocireg_upload_session_start
-    ocireg_layout_check ocireg_layout_clean);
-prototypes!(TwoFn, (Handle, Handle, Text, Text, Handle, Json, Failure):
-    ocireg_blob_get_file ocireg_blob_put_file ocireg_blob_mount ocireg_copy);
-prototypes!(PutFn, (Handle, Handle, Text, *const u8, usize, Handle, Json, Failure):
-    ocireg_manifest_put ocireg_blob_put_memory);
-prototypes!(BytesFn, (Handle, Handle, Text, Handle, Json, Failure, Failure):
-    ocireg_manifest_get ocireg_blob_get_memory);
-
-extern "C" {
-    fn ocireg_buffer_free(buffer: Handle);
-}
 
 unsafe extern "C" fn keep_event(events: Handle, event: Text) -> i32 {
     let (events, event) = unsafe { (&*(events as *const Mutex<Vec<Value>>), CStr::from_ptr(event)) };
@@ -341,7 +232,7 @@ fn uploads(caller: &mut Caller, repository: &str) {
     }
     caller.hold("ocireg_upload_save", |json, error| unsafe { ocireg_upload_save(upload, json, error) }).unwrap();
     unsafe { ocireg_upload_free(upload) };
-    let session = caller.one(Caller::ocireg_upload_session_start, repository, json!({})).unwrap();
+    let session = caller.one(Function::ocireg_upload_session_start, repository, json!({})).unwrap();
     let session = text(&session.to_string());
     let session = caller
         .hold("ocireg_upload_session_chunk", |json, error| unsafe {
@@ -370,11 +261,11 @@ fn blobs(caller: &mut Caller, repository: &str, folder: &std::path::Path) {
     let reference = format!("{repository}@{}", digest(&bytes));
     let (source, target) = (folder.join("source"), folder.join("target"));
     std::fs::write(&source, &bytes).unwrap();
-    caller.two(Caller::ocireg_blob_put_file, repository, source.to_str().unwrap(), json!({})).unwrap();
-    caller.put(Caller::ocireg_blob_put_memory, repository, &bytes).unwrap();
+    caller.two(Function::ocireg_blob_put_file, repository, source.to_str().unwrap(), json!({})).unwrap();
+    caller.put(Function::ocireg_blob_put_memory, repository, &bytes).unwrap();
     caller.progress();
-    caller.two(Caller::ocireg_blob_get_file, &reference, target.to_str().unwrap(), json!({})).unwrap();
-    caller.bytes(Caller::ocireg_blob_get_memory, &reference, json!({"offset": 10, "length": 20})).unwrap();
+    caller.two(Function::ocireg_blob_get_file, &reference, target.to_str().unwrap(), json!({})).unwrap();
+    caller.bytes(Function::ocireg_blob_get_memory, &reference, json!({"offset": 10, "length": 20})).unwrap();
     assert_eq!(caller.progress()["done"], 20);
     let file = std::fs::File::create(&target).unwrap();
     let (client, context, name) = (caller.client, caller.context, text(&reference));
@@ -390,36 +281,38 @@ fn blobs(caller: &mut Caller, repository: &str, folder: &std::path::Path) {
         .hold("ocireg_blob_reader_info", |json, error| unsafe { ocireg_blob_reader_info(reader, json, error) })
         .unwrap();
     unsafe { ocireg_blob_reader_free(reader) };
-    caller.one(Caller::ocireg_blob_head, &reference, json!({})).unwrap();
-    caller.one(Caller::ocireg_blob_head, &format!("{repository}@{}", digest(b"none")), json!({})).unwrap();
+    caller.one(Function::ocireg_blob_head, &reference, json!({})).unwrap();
+    caller.one(Function::ocireg_blob_head, &format!("{repository}@{}", digest(b"none")), json!({})).unwrap();
     for from in [repository.to_owned(), format!("{repository}-none")] {
-        caller.two(Caller::ocireg_blob_mount, &format!("{repository}-2@{}", digest(&bytes)), &from, json!({})).unwrap();
+        caller
+            .two(Function::ocireg_blob_mount, &format!("{repository}-2@{}", digest(&bytes)), &from, json!({}))
+            .unwrap();
     }
     // Some registries delete no blob.
-    let _ = caller.one(Caller::ocireg_blob_delete, &reference, json!({}));
+    let _ = caller.one(Function::ocireg_blob_delete, &reference, json!({}));
 }
 
 fn manifests(caller: &mut Caller, registry: &str, repository: &str, folder: &std::path::Path) {
     let config = br#"{"os":"linux","architecture":"amd64"}"#;
-    caller.put(Caller::ocireg_blob_put_memory, repository, config).unwrap();
+    caller.put(Function::ocireg_blob_put_memory, repository, config).unwrap();
     let kind = "application/vnd.oci.image.manifest.v1+json";
     let image = json!({"schemaVersion": 2, "mediaType": kind, "config": {"mediaType": "application/vnd.oci.image.config.v1+json",
         "digest": digest(config), "size": config.len()}, "layers": []});
     let bytes = image.to_string();
     let named = format!("{repository}:t");
-    caller.put(Caller::ocireg_manifest_put, &named, bytes.as_bytes()).unwrap();
+    caller.put(Function::ocireg_manifest_put, &named, bytes.as_bytes()).unwrap();
     let mut artifact = image.clone();
     artifact["artifactType"] = "application/x".into();
     artifact["subject"] = json!({"mediaType": kind, "digest": digest(bytes.as_bytes()), "size": bytes.len()});
     let artifact = artifact.to_string();
     let referrer = format!("{repository}@{}", digest(artifact.as_bytes()));
-    caller.put(Caller::ocireg_manifest_put, &referrer, artifact.as_bytes()).unwrap();
+    caller.put(Function::ocireg_manifest_put, &referrer, artifact.as_bytes()).unwrap();
     let platform =
         json!({"os": "linux", "architecture": "arm64", "variant": "v8", "os.version": "1", "os.features": ["x"]});
     let index = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.index.v1+json", "manifests": [
         {"mediaType": kind, "digest": digest(bytes.as_bytes()), "size": bytes.len(), "platform": platform}]});
     let index = index.to_string();
-    caller.put(Caller::ocireg_manifest_put, &format!("{repository}:index"), index.as_bytes()).unwrap();
+    caller.put(Function::ocireg_manifest_put, &format!("{repository}:index"), index.as_bytes()).unwrap();
     for document in [&bytes, &artifact, &index] {
         caller
             .hold("ocireg_manifest_inspect", |json, error| unsafe {
@@ -427,30 +320,30 @@ fn manifests(caller: &mut Caller, registry: &str, repository: &str, folder: &std
             })
             .unwrap();
     }
-    caller.bytes(Caller::ocireg_manifest_get, &named, json!({})).unwrap();
+    caller.bytes(Function::ocireg_manifest_get, &named, json!({})).unwrap();
     let picked = json!({"platform": "linux/arm64/v8:1"});
-    caller.bytes(Caller::ocireg_manifest_get, &format!("{repository}:index"), picked).unwrap();
-    caller.one(Caller::ocireg_manifest_head, &named, json!({})).unwrap();
+    caller.bytes(Function::ocireg_manifest_get, &format!("{repository}:index"), picked).unwrap();
+    caller.one(Function::ocireg_manifest_head, &named, json!({})).unwrap();
     let pinned = format!("{repository}@{}", digest(bytes.as_bytes()));
-    let found = caller.one(Caller::ocireg_referrers, &pinned, json!({})).unwrap();
+    let found = caller.one(Function::ocireg_referrers, &pinned, json!({})).unwrap();
     assert_eq!(found["referrers"].as_array().unwrap().len(), 1);
-    caller.one(Caller::ocireg_repository_tags, repository, json!({"digests": true})).unwrap();
-    caller.one(Caller::ocireg_registry_ping, registry, json!({})).unwrap();
-    caller.one(Caller::ocireg_registry_catalog, registry, json!({"n": 1})).unwrap();
+    caller.one(Function::ocireg_repository_tags, repository, json!({"digests": true})).unwrap();
+    caller.one(Function::ocireg_registry_ping, registry, json!({})).unwrap();
+    caller.one(Function::ocireg_registry_catalog, registry, json!({"n": 1})).unwrap();
     let layout = folder.join("layout");
     let target = format!("oci:{}:t", layout.display());
     for with in [json!({"dry_run": true}), json!({})] {
-        caller.two(Caller::ocireg_copy, &format!("docker://{named}"), &target, with).unwrap();
+        caller.two(Function::ocireg_copy, &format!("docker://{named}"), &target, with).unwrap();
     }
     assert_eq!(caller.progress()["operation"], "copy");
-    caller.one(Caller::ocireg_layout_check, layout.to_str().unwrap(), json!({})).unwrap();
-    caller.one(Caller::ocireg_layout_clean, layout.to_str().unwrap(), json!({})).unwrap();
+    caller.one(Function::ocireg_layout_check, layout.to_str().unwrap(), json!({})).unwrap();
+    caller.one(Function::ocireg_layout_clean, layout.to_str().unwrap(), json!({})).unwrap();
     let context = caller.context;
     caller
         .hold("ocireg_context_warnings", |json, error| unsafe { ocireg_context_warnings(context, json, error) })
         .unwrap();
-    let _ = caller.one(Caller::ocireg_tag_delete, &named, json!({"list_others": true}));
-    caller.one(Caller::ocireg_manifest_delete, &referrer, json!({})).unwrap();
+    let _ = caller.one(Function::ocireg_tag_delete, &named, json!({"list_others": true}));
+    caller.one(Function::ocireg_manifest_delete, &referrer, json!({})).unwrap();
 }
 
 #[test]
@@ -465,8 +358,8 @@ fn every_result_is_as_its_schema_says() {
         uploads(&mut caller, &repository);
         blobs(&mut caller, &repository, folder.path());
         manifests(&mut caller, &place.host, &repository, folder.path());
-        caller.bytes(Caller::ocireg_manifest_get, &format!("{repository}:none"), json!({})).unwrap_err();
-        caller.one(Caller::ocireg_registry_ping, "127.0.0.1:1", json!({})).unwrap_err();
+        caller.bytes(Function::ocireg_manifest_get, &format!("{repository}:none"), json!({})).unwrap_err();
+        caller.one(Function::ocireg_registry_ping, "127.0.0.1:1", json!({})).unwrap_err();
         let events = std::mem::take(&mut *caller.events.lock().unwrap());
         assert!(events.len() > 20);
         for event in &events {

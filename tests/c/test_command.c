@@ -21,10 +21,11 @@ struct program {
 /* The command that was built with the library under test, unless the environment names another. */
 static const char *command(void) {
     Dl_info library;
-    const char *other = getenv("OCIREG_TEST_COMMAND");
-    if (other) return other;
+    const char *path = getenv("OCIREG_TEST_COMMAND");
     assert_int_not_equal(dladdr((void *)(uintptr_t)&ocireg_version, &library), 0);
-    return text("%s/ocireg", dirname(text("%s", library.dli_fname)));
+    if (!path) path = text("%s/ocireg", dirname(text("%s", library.dli_fname)));
+    if (access(path, X_OK) != 0) fail_msg("%s is not there", path);
+    return path;
 }
 
 static void become(const char *path, char *const *words, const int *input, const int *errors) {

@@ -601,9 +601,9 @@ ocireg_status ocireg_repository_tags(ocireg_client *client,
 // Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`,
 // {"mediaType", "digest", "size", "schema_version", "kind", "manifest"} as of ocireg_manifest_inspect, "reference"
 // (HOST/REPOSITORY@DIGEST), "headers": {name: value}, "rate_limit": {"limit", "remaining", "window_seconds": number or
-// null, "source": string or null} as the registry's headers say, or null [, "platform": {"os", "architecture", ...} when one
-// was picked] [, "signatures": as of ocireg_schema1_verify, when it is a signed schema-1 manifest], freed with
-// ocireg_string_free.
+// null, "source": string or null} as the registry's headers say, or null [, "platform": {"os", "architecture"
+// [, "variant", "os.version", "os.features"]} when one was picked] [, "signatures": as of ocireg_schema1_verify, when it is a
+// signed schema-1 manifest], freed with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_INVALID_MANIFEST, OCIREG_LIMIT_EXCEEDED,
 // OCIREG_SIZE_MISMATCH (against the index), OCIREG_SIGNATURE (a signed schema-1 manifest with a signature that is not

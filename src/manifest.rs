@@ -3,6 +3,7 @@
 //! One document must mean one thing to every reader: its media type, the type it was served as and its structure have
 //! to agree (CVE-2021-41190).
 
+use base64::Engine as _;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -57,6 +58,18 @@ pub struct Descriptor {
     /// What it runs on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
+}
+
+impl Descriptor {
+    /// The content that it holds itself must be the content that it names, for readers that take the one or the other.
+    fn check_data(&self) -> std::result::Result<(), &'static str> {
+        let Some(data) = &self.data else { return Ok(()) };
+        let bytes = base64::engine::general_purpose::STANDARD.decode(data).map_err(|_| "has data that is no base64")?;
+        match self.digest.algorithm().digest(&bytes) == self.digest && bytes.len() as u64 == self.size {
+            true => Ok(()),
+            false => Err("has data of another digest or size"),
+        }
+    }
 }
 
 // A size is int64 in the specification; larger ones are hostile.
@@ -344,7 +357,9 @@ fn descriptors(value: &Value, key: &str) -> Result<Vec<Descriptor>> {
 
 fn one(value: &Value, key: &str) -> Result<Descriptor> {
     let error = |error| invalid(format!("the manifest's {key} is no descriptor: {error}"));
-    Descriptor::deserialize(value).map_err(error)
+    let found = Descriptor::deserialize(value).map_err(error)?;
+    found.check_data().map_err(|why| invalid(format!("the manifest's {key} {why}")))?;
+    Ok(found)
 }
 
 /// Layers and history must be there, and be of one length (CVE-2014-8179 lived in the difference).
@@ -367,7 +382,6 @@ fn check_schema1(value: &Value) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use base64::Engine as _;
     use serde_json::json;
 
     const HEX: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

@@ -42,12 +42,11 @@ cargo_tests() {
     count "$ok" "$bad"
 }
 
-# c_tests HOW COMMAND…: every C test program under a command, counted by cmocka's own lines
+# c_tests HOW PROGRAMS COMMAND…: C test programs under a command, counted by cmocka's own lines
 c_tests() {
-    local how=$1 program log status ok bad
-    shift
-    for program in target/ctest/test_*; do
-        [ -x "$program" ] || continue
+    local how=$1 programs=$2 program log status ok bad
+    shift 2
+    for program in $programs; do
         log=$logs/c-$how-${program##*/}.log
         status=0
         timeout 600 "$@" "$program" >"$log" 2>&1 || status=$?
@@ -73,17 +72,58 @@ build_c_tests() {
     for source in tests/c/*.c; do
         case ${source##*/} in test_*) ;; *) helpers+=("$source") ;; esac
     done
+    rm -f target/ctest/test_* target/ctest/asan/test_*
+    mkdir -p target/ctest/asan
     for source in tests/c/test_*.c; do
         case $source in *test_panic.c) library=$root/target/panic ;; *) library=$root/target/release ;; esac
-        "${CC:-cc}" -std=c11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Wpedantic -Werror -Iinclude "$source" "${helpers[@]}" \
-            -o "target/ctest/$(basename "$source" .c)" -pthread -L"$library" -locireg -lcmocka -Wl,-rpath,"$library" || return 1
+        compile "target/ctest/$(basename "$source" .c)" "$library" "$source" "${helpers[@]}" || return 1
+        compile "target/ctest/asan/$(basename "$source" .c)" "$library" "${sanitize[@]}" "$source" "${helpers[@]}" || return 1
     done
+    compile target/ctest/asan/ocireg "$root/target/release" "${sanitize[@]}" bindings/c/*.c || return 1
+    compile target/ctest/asan/proof "$root/target/release" "${sanitize[@]}" tests/c/asan/proof.c
 }
+
+# The sanitizers watch the C code and, by the allocator and libc's functions, what the library does with memory.
+readonly sanitize=(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
+export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
+
+# compile TARGET FOLDER-OF-THE-LIBRARY ARG…
+compile() {
+    local target=$1 library=$2
+    shift 2
+    "${CC:-cc}" -std=c11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Wpedantic -Werror -Iinclude "$@" -o "$target" \
+        -pthread -L"$library" -locireg -lcmocka -Wl,-rpath,"$library"
+}
+
+# Each fault of the proof program ends it with the sanitizers' report, and without a fault it ends well.
+sanitizers_are_on() {
+    local fault report output
+    while read -r fault report; do
+        if output=$(target/ctest/asan/proof "$fault" 2>&1) || [[ $output != *"$report"* ]]; then
+            printf '%s: no report of "%s":\n%s\n' "$fault" "$report" "$output"
+            return 1
+        fi
+    done <<'END'
+overflow AddressSanitizer: heap-buffer-overflow
+overflow-inside AddressSanitizer: heap-buffer-overflow
+use-after-free AddressSanitizer: heap-use-after-free
+double-free AddressSanitizer:
+leak LeakSanitizer: detected memory leaks
+leak-of-a-client LeakSanitizer: detected memory leaks
+undefined runtime error: signed integer overflow
+END
+    [ "$(target/ctest/asan/proof fine 2>&1)" = 'came to its end' ]
+}
+
+# What says something only in a process as a program has it: signals, time limits, forks, threads and panics. The other
+# tests run as well, and better watched, with the sanitizers.
+readonly PLAIN='test_callbacks test_cancel test_fork test_panic test_signals test_threads'
 
 with_registries() {
     cargo_tests interop cargo test --locked --test interop
-    c_tests plain
-    c_tests valgrind valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect \
+    c_tests plain "${PLAIN//test_/target/ctest/test_}"
+    OCIREG_TEST_COMMAND=$root/target/ctest/asan/ocireg c_tests sanitizers 'target/ctest/asan/test_*'
+    c_tests valgrind 'target/ctest/test_*' valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect \
         --errors-for-leak-kinds=definite,indirect --suppressions=tests/c/valgrind.supp --fair-sched=try
     echo "$passed $failed" >"$logs/counts"
 }
@@ -103,6 +143,7 @@ say 'release build'
 step 'the library that panics' build_panic_library
 step 'make all' make all
 step 'build the C tests' build_c_tests
+step 'the sanitizers are on' sanitizers_are_on
 say 'tests without a registry'
 cargo_tests unit cargo test --locked --lib
 cargo_tests faults cargo test --locked --test faults

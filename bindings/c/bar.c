@@ -1,21 +1,15 @@
 #include "bar.h"
 
+#include "clock.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 #define INTERVAL 100
 #define WIDEST_LINE 100
 #define NUMBERS 48 /* room for the figures beside the bar */
-
-static int64_t now(void)
-{
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
 
 static int line_width(void)
 {
@@ -67,7 +61,7 @@ static void draw(const struct bar *bar, uint64_t done, uint64_t total)
 
 void bar_update(struct bar *bar, uint64_t done, uint64_t total)
 {
-    int64_t time = now();
+    int64_t time = clock_ms();
     if (bar->began == 0) {
         bar->began = time;
         bar->first = done;

@@ -9,8 +9,6 @@
 #include <unistd.h>
 
 #define PIECE 65536
-/* How soon a wait notices Ctrl-C, in milliseconds. */
-#define PATIENCE 100
 
 bool is_stream(const char *path)
 {
@@ -27,25 +25,31 @@ int file_open(struct session *session, const char *path, int *fd)
 
 ssize_t file_read(struct session *session, int fd, uint8_t *buffer, size_t size)
 {
-    while (!session_cancelled(session)) {
+    for (int patience; (patience = session_patience(session)) >= 0;) {
         struct pollfd wait = {.fd = fd, .events = POLLIN};
         ssize_t got;
-        if (poll(&wait, 1, PATIENCE) == 0)
+        if (poll(&wait, 1, patience) == 0)
             continue;
         got = read(fd, buffer, size);
         if (got >= 0 || (errno != EINTR && errno != EAGAIN))
             return got;
     }
-    errno = ECANCELED;
     return -1;
 }
 
-int file_report(struct session *session, const char *path, int reason)
+static int report(struct session *session, const char *what, const char *path, int reason)
 {
     bar_clear(&session->bar);
     if (reason == ECANCELED)
         return report_failure(session->output, OCIREG_CANCELLED, "the call was cancelled");
-    return report_failure(session->output, OCIREG_IO, "cannot read %s: %s", path, strerror(reason));
+    if (reason == ETIMEDOUT)
+        return report_failure(session->output, OCIREG_TIMEOUT, "the call's deadline has passed");
+    return report_failure(session->output, OCIREG_IO, "cannot %s %s: %s", what, path, strerror(reason));
+}
+
+int file_report(struct session *session, const char *path, int reason)
+{
+    return report(session, "read", path, reason);
 }
 
 /* Makes room for one more piece. */
@@ -114,10 +118,41 @@ static bool close_well(int fd, bool well)
     return well;
 }
 
-static bool write_stream(const char *path, const uint8_t *data, size_t size)
+static bool is_named_pipe(const char *path)
 {
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    return fd >= 0 && close_well(fd, write_all(fd, data, size));
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISFIFO(status.st_mode);
+}
+
+/* A named pipe without a reader cannot be opened so; a socket never can. */
+static int open_patiently(struct session *session, const char *path)
+{
+    for (int patience; (patience = session_patience(session)) >= 0;) {
+        int fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+        if (fd >= 0 || errno != ENXIO || !is_named_pipe(path))
+            return fd;
+        poll(NULL, 0, patience);
+    }
+    return -1;
+}
+
+int stream_open(struct session *session, const char *path, int *fd)
+{
+    *fd = open_patiently(session, path);
+    /* Open, it is written as any other. */
+    if (*fd >= 0 && fcntl(*fd, F_SETFL, 0) == 0)
+        return OCIREG_OK;
+    if (*fd >= 0)
+        close(*fd);
+    return report(session, "write", path, errno);
+}
+
+static int write_stream(struct session *session, const char *path, const uint8_t *data, size_t size)
+{
+    int fd, status = stream_open(session, path, &fd);
+    if (status != OCIREG_OK || close_well(fd, write_all(fd, data, size)))
+        return status;
+    return report(session, "write", path, errno);
 }
 
 /* The permissions of the file that is replaced, else those that open() would give. */
@@ -177,9 +212,9 @@ bool is_standard_output(const char *path)
 
 static int write_whole(struct session *session, const char *path, bool secret, const uint8_t *data, size_t size)
 {
-    if (is_stream(path) ? write_stream(path, data, size) : replace(path, secret, data, size))
-        return OCIREG_OK;
-    return report_failure(session->output, OCIREG_IO, "cannot write %s: %s", path, strerror(errno));
+    if (is_stream(path))
+        return write_stream(session, path, data, size);
+    return replace(path, secret, data, size) ? OCIREG_OK : report(session, "write", path, errno);
 }
 
 int file_write_whole(struct session *session, const char *path, const uint8_t *data, size_t size)

@@ -12,8 +12,10 @@ bool is_standard_output(const char *path);
 
 /* Opens a file for file_read. */
 int file_open(struct session *session, const char *path, int *fd);
-/* As read(2), but Ctrl-C ends the wait for a silent pipe: then errno is ECANCELED. */
+/* As read(2), but Ctrl-C and --deadline end the wait for a silent pipe: then errno is ECANCELED or ETIMEDOUT. */
 ssize_t file_read(struct session *session, int fd, uint8_t *buffer, size_t size);
+/* Opens a pipe or a device for writing. Ctrl-C and --deadline end the wait for a named pipe's reader. */
+int stream_open(struct session *session, const char *path, int *fd);
 /* Reports why file_read failed. */
 int file_report(struct session *session, const char *path, int reason);
 

@@ -1,6 +1,7 @@
 /* Shows: ocireg_client_set_host. */
 #include "hosts.h"
 
+#include "files.h"
 #include "json.h"
 
 #include <errno.h>
@@ -11,13 +12,11 @@
 #define LONGEST_PASSWORD 65536
 
 /* Reads standard input to its end. The buffer has room for one byte more than a password may have, and for its end. */
-static ssize_t read_all(char *buffer)
+static ssize_t read_all(struct session *session, char *buffer)
 {
     size_t length = 0;
     for (;;) {
-        ssize_t got = read(STDIN_FILENO, buffer + length, LONGEST_PASSWORD + 1 - length);
-        if (got < 0 && errno == EINTR)
-            continue;
+        ssize_t got = file_read(session, STDIN_FILENO, (uint8_t *)buffer + length, LONGEST_PASSWORD + 1 - length);
         if (got < 0)
             return -1;
         length += (size_t)got;
@@ -26,11 +25,11 @@ static ssize_t read_all(char *buffer)
     }
 }
 
-static int read_stdin(const struct output *output, char *buffer)
+static int read_stdin(struct session *session, char *buffer)
 {
-    ssize_t length = read_all(buffer);
+    ssize_t length = read_all(session, buffer);
     if (length < 0)
-        return report_failure(output, OCIREG_IO, "cannot read the password: %s", strerror(errno));
+        return file_report(session, "the password", errno);
     if (length > LONGEST_PASSWORD)
         return report_usage("the password is longer than %d bytes", LONGEST_PASSWORD);
     if (length > 0 && buffer[length - 1] == '\n')
@@ -65,19 +64,19 @@ static const char *ambient_username(const struct globals *globals)
     return environment("OCIREG_USERNAME");
 }
 
-static int read_password(const struct output *output, char **password)
+static int read_password(struct session *session, char **password)
 {
     char *buffer = malloc(LONGEST_PASSWORD + 2);
     int status;
     if (buffer == NULL)
-        return report_failure(output, OCIREG_INTERNAL, "out of memory");
-    status = read_stdin(output, buffer);
+        return report_failure(session->output, OCIREG_INTERNAL, "out of memory");
+    status = read_stdin(session, buffer);
     if (status == OCIREG_OK)
         *password = strdup(buffer);
     explicit_bzero(buffer, LONGEST_PASSWORD + 2);
     free(buffer);
     if (status == OCIREG_OK && *password == NULL)
-        status = report_failure(output, OCIREG_INTERNAL, "out of memory");
+        status = report_failure(session->output, OCIREG_INTERNAL, "out of memory");
     return status;
 }
 
@@ -96,12 +95,13 @@ static int check(const struct globals *globals)
     return OCIREG_OK;
 }
 
-int hosts_read_password(const struct globals *globals, char **password)
+int hosts_read_password(struct session *session, char **password)
 {
+    const struct globals *globals = session->globals;
     int status = check(globals);
     *password = NULL;
     if (status == OCIREG_OK && globals->password_stdin)
-        status = read_password(&globals->output, password);
+        status = read_password(session, password);
     if (status != OCIREG_OK || globals->password_stdin)
         return status;
     if (environment("OCIREG_PASSWORD") != NULL)

@@ -5,7 +5,7 @@
 #include "session.h"
 
 /* The password: from standard input if the user said so, else from the environment, else NULL. Freed with free(). */
-int hosts_read_password(const struct globals *globals, char **password);
+int hosts_read_password(struct session *session, char **password);
 
 /* A command is about so many registries at most. */
 #define MOST_HOSTS 2

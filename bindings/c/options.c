@@ -132,9 +132,11 @@ static int number(const char *option, const char *text, int64_t *result)
 /* `value` is NULL unless the option takes one, or one was given to an option that may. */
 static int apply(struct globals *globals, enum option option, const char *name, char *value)
 {
-    /* An empty host would be Docker Hub, which a script with an unset variable does not mean. */
+    /* An empty host would be Docker Hub or every registry, which a script with an unset variable does not mean. */
     if ((option == OPTION_PLAIN_HTTP || option == OPTION_INSECURE) && value != NULL && *value == '\0')
         return report_usage("%s= names no host", name);
+    if ((option == OPTION_USERNAME || option == OPTION_TOKEN) && *value == '=')
+        return report_usage("%s: no host before '='", name);
     switch (option) {
     case OPTION_USERNAME: add_credential(globals, SETTING_USERNAME, name, value); break;
     case OPTION_TOKEN: add_credential(globals, SETTING_TOKEN, name, value); break;

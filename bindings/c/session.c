@@ -3,14 +3,18 @@
  * ocireg_index_parse and ocireg_reference_parse for the name of a host. */
 #include "session.h"
 
+#include "clock.h"
 #include "hosts.h"
 #include "json.h"
 #include "trace.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+/* How soon a wait notices Ctrl-C, in milliseconds. */
+#define PATIENCE 100
 
 /* The way to every host. A command is used from a shell, so the shell's proxy is meant unless the user names another. */
 static ocireg_status network_options(ocireg_options *options, const struct globals *globals, ocireg_error **error)
@@ -91,12 +95,26 @@ static int32_t on_progress(void *userdata, uint64_t done, uint64_t total)
     return 0;
 }
 
+/* 0 when there is no deadline, or one that nobody lives to see. */
+static int64_t end_of(const struct globals *globals)
+{
+    int64_t now = clock_ms();
+    return globals->deadline_ms > 0 && globals->deadline_ms < INT64_MAX - now ? now + globals->deadline_ms : 0;
+}
+
+/* The time that is left of --deadline; the wait for a password has taken its part. */
+static int64_t time_left(const struct session *session)
+{
+    int64_t left = session->end - clock_ms();
+    return left > 1 ? left : 1;
+}
+
 static int open_context(struct session *session)
 {
     ocireg_error *error = NULL;
     ocireg_status status = ocireg_context_new(&session->context, &error);
-    if (status == OCIREG_OK && session->globals->deadline_ms > 0)
-        status = ocireg_context_set_deadline(session->context, session->globals->deadline_ms, &error);
+    if (status == OCIREG_OK && session->end > 0)
+        status = ocireg_context_set_deadline(session->context, time_left(session), &error);
     if (status == OCIREG_OK && session->globals->verbosity > 0)
         status = ocireg_context_set_log(session->context, on_log, session, &error);
     return status == OCIREG_OK ? OCIREG_OK : report_error(session->output, error);
@@ -173,7 +191,7 @@ static int registry_hosts(const struct output *output, enum target target, const
 /* The password comes before Ctrl-C is watched, so that it still ends a command that waits for one to be typed. */
 static int open_all(struct session *session, char *const *hosts, char **password)
 {
-    int status = hosts_read_password(session->globals, password);
+    int status = hosts_read_password(session, password);
     if (status == OCIREG_OK)
         status = open_context(session);
     if (status == OCIREG_OK && !watcher_start(&session->watcher, session->context))
@@ -191,6 +209,7 @@ int session_open(struct session *session, const struct globals *globals, enum ta
     int status;
     session->globals = globals;
     session->output = &globals->output;
+    session->end = end_of(globals);
     if (target == TARGET_NONE)
         return OCIREG_OK;
     status = registry_hosts(session->output, target, arguments, hosts);
@@ -254,9 +273,16 @@ int session_show_progress(struct session *session)
     return OCIREG_OK;
 }
 
-bool session_cancelled(struct session *session)
+int session_patience(struct session *session)
 {
-    return atomic_load(&session->watcher.cancelled);
+    int64_t left = session->end > 0 ? session->end - clock_ms() : PATIENCE;
+    if (atomic_load(&session->watcher.cancelled))
+        errno = ECANCELED;
+    else if (left <= 0)
+        errno = ETIMEDOUT;
+    else
+        return left < PATIENCE ? (int)left : PATIENCE;
+    return -1;
 }
 
 int session_report(struct session *session, ocireg_error *error)

@@ -21,6 +21,7 @@ struct session {
     ocireg_client *client;
     ocireg_context *context;
     struct watcher watcher;
+    int64_t end; /* when --deadline is over, in milliseconds of a steady clock; 0: never */
     struct bar bar;
 };
 
@@ -30,8 +31,9 @@ void session_close(struct session *session);
 
 /* Shows the transfer's progress, if that is wanted and possible. */
 int session_show_progress(struct session *session);
-/* Whether the user has pressed Ctrl-C. */
-bool session_cancelled(struct session *session);
+/* How long a wait may take before it must ask again, in milliseconds. -1: the command must end, and errno says why:
+ * ECANCELED after Ctrl-C, ETIMEDOUT after --deadline. */
+int session_patience(struct session *session);
 
 /* Prints a call's result, or reports its error. Frees both. */
 int session_finish(struct session *session, ocireg_status status, char *json, ocireg_error *error);

@@ -113,7 +113,10 @@ fn parse_value(text: &str, found: &mut Vec<Challenge>) {
                 '"' => drop(cursor.quoted()),
                 _ => cursor.rest = &cursor.rest[next.len_utf8()..],
             }
-        } else if let Some(value) = cursor.value() {
+        } else if let Some(mut value) = cursor.value() {
+            if word.eq_ignore_ascii_case("scope") {
+                value.push_str(cursor.rest_of_scope());
+            }
             if let Some(challenge) = current.as_mut().filter(|challenge| challenge.params.len() < MOST_PARAMETERS) {
                 challenge.params.push((word.to_ascii_lowercase(), value));
             }
@@ -154,6 +157,25 @@ impl<'a> Cursor<'a> {
             // More than a token may hold, because servers leave the quotes of URLs out.
             false => self.take(|c| !is_space(c) && c != ',').to_owned(),
         })
+    }
+
+    /// What follows of a scope whose quotes were left out: actions behind commas, scopes behind spaces.
+    fn rest_of_scope(&mut self) -> &'a str {
+        let whole = self.rest;
+        loop {
+            let mut ahead = Cursor { rest: self.rest };
+            let separator = ahead.take(|c| is_space(c) || c == ',');
+            let piece = ahead.take(|c| !is_space(c) && c != ',');
+            let belongs = match separator {
+                "," => matches!(piece, "pull" | "push" | "delete" | "*"),
+                " " => piece.starts_with("repository:") || piece.starts_with("registry:"),
+                _ => false,
+            };
+            if !belongs {
+                return &whole[..whole.len() - self.rest.len()];
+            }
+            self.rest = ahead.rest;
+        }
     }
 
     /// A quoted text; one that is never closed ends with the header.
@@ -240,6 +262,16 @@ mod tests {
             (r#"Bearer realm="a" service="b"; scope="c""#, "Bearer realm=a service=b scope=c"),
             (r#"Bearer ,, realm="a",,service="b","#, "Bearer realm=a service=b"),
             (r#"Bearer,realm="a""#, "Bearer realm=a"),
+            (
+                r#"Bearer realm=r,scope=repository:a:pull,push,service=s"#,
+                "Bearer realm=r scope=repository:a:pull,push service=s",
+            ),
+            (
+                "Bearer scope=repository:a:pull,push repository:b:pull,*, realm=r, Basic realm=x",
+                "Bearer scope=repository:a:pull,push repository:b:pull,* realm=r | Basic realm=x",
+            ),
+            ("Bearer scope=repository:a:pull,Basic realm=x", "Bearer scope=repository:a:pull | Basic realm=x"),
+            (r#"Bearer scope="repository:a:pull",push,realm=r"#, "Bearer scope=repository:a:pull,push realm=r"),
             (r#"Bearer realm="a \"b\" \\ c""#, r#"Bearer realm=a "b" \ c"#),
             (r#"Bearer realm="open, service=s"#, "Bearer realm=open, service=s"),
             (r#"Bearer realm="end\"#, "Bearer realm=end"),

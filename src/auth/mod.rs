@@ -143,6 +143,8 @@ struct Memory {
     challenge: Option<Challenge>,
     remote: Option<IpAddr>,
     asked: HashMap<String, Credentials>,
+    /// Whether a ping was asked for a challenge; it is asked once.
+    pinged: bool,
 }
 
 /// The authentication of one client.
@@ -237,6 +239,20 @@ impl Auth {
         }
     }
 
+    /// Lets the registry itself say what it wants.
+    fn ping(&self, call: &Call, account: &Account) -> Result<()> {
+        let url = account.base.join("v2/").map_err(|_| Error::new(Code::Internal, "the base URL takes no path"))?;
+        let answer = self.http.send(call, &mut Request::new(reqwest::Method::GET, url))?;
+        if Origin::of(&answer.url) == Origin::of(&account.base) {
+            self.remember(account, &challenge::parse(&answer.headers), answer.remote);
+        }
+        let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(origin) = Origin::of(&account.base) {
+            origins.entry(origin).or_default().pinged = true;
+        }
+        Ok(())
+    }
+
     /// What the credentials hook or a helper said was wrong: it is asked again the next time.
     pub fn forget_answer(&self, account: &Account) {
         self.stored.forget(&account.host);
@@ -293,8 +309,12 @@ impl Auth {
         {
             return Ok(None);
         }
-        // Some registries send a bare 401: what they said before still holds.
-        let memory = self.memory(account);
+        // Some registries send a bare 401: what they said before still holds, or what they say to a ping.
+        let mut memory = self.memory(account);
+        if challenge::choose(challenges).is_none() && memory.challenge.is_none() && !memory.pinged {
+            self.ping(call, account)?;
+            memory = self.memory(account);
+        }
         let Some(challenge) = challenge::choose(challenges).or(memory.challenge.as_ref()) else { return Ok(None) };
         match (&challenge.scheme, self.credentials(call, account)?.0) {
             (_, Credentials::Token(token)) => Ok(Some(Proof::Bearer(token))),

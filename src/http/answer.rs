@@ -11,6 +11,7 @@ use reqwest::StatusCode;
 use url::Url;
 
 use super::call::{Call, Limit};
+use super::decode::{Decoder, Step};
 use super::fault;
 use super::route::Route;
 use crate::error::{Code, Error, Result};
@@ -69,9 +70,17 @@ impl Answer {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// Content-Length, when it is there and is a number.
+    /// Content-Length, when it is there and is a number, and the body is not encoded: then it says nothing.
     pub fn content_length(&self) -> Option<u64> {
-        self.header(CONTENT_LENGTH)?.parse().ok()
+        match self.is_encoded() {
+            true => None,
+            false => self.header(CONTENT_LENGTH)?.parse().ok(),
+        }
+    }
+
+    /// Whether the body comes in an encoding, though none was asked for.
+    pub fn is_encoded(&self) -> bool {
+        self.body.encoding.is_some()
     }
 
     /// What the headers say about a rate limit.
@@ -130,6 +139,7 @@ pub struct BodyReader {
     pace: Pace,
     checksum: Option<(Md5, Vec<u8>)>,
     encoding: Option<String>,
+    decoder: Option<Decoder>,
 }
 
 impl BodyReader {
@@ -140,15 +150,34 @@ impl BodyReader {
             .get(CONTENT_ENCODING)
             .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let encoding = encoding.filter(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity"));
-        BodyReader { response, url, idle, pace: Pace::default(), checksum, encoding }
+        let decoder = encoding.as_deref().and_then(Decoder::of);
+        BodyReader { response, url, idle, pace: Pace::default(), checksum, encoding, decoder }
     }
 
-    /// The next piece; None is the end as the server framed it.
+    /// The next piece, decoded; None is the end as the server framed it.
     pub fn piece(&mut self, call: &Call) -> Result<Option<Bytes>> {
-        if let Some(encoding) = &self.encoding {
+        let Some(encoding) = &self.encoding else { return self.wire_piece(call) };
+        let Some(mut decoder) = self.decoder.take() else {
             let message = format!("the body comes in the encoding {encoding:?} though none was asked for");
             return Err(Error::new(Code::Protocol, message).with_url(&self.url));
+        };
+        let outcome = self.decoded(call, &mut decoder);
+        self.decoder = Some(decoder);
+        outcome
+    }
+
+    fn decoded(&mut self, call: &Call, decoder: &mut Decoder) -> Result<Option<Bytes>> {
+        loop {
+            match decoder.step().map_err(|error| error.with_url(&self.url))? {
+                Step::Bytes(bytes) => return Ok(Some(bytes)),
+                Step::End => return Ok(None),
+                Step::Hungry => decoder.feed(self.wire_piece(call)?),
+            }
         }
+    }
+
+    /// The next piece as it came.
+    fn wire_piece(&mut self, call: &Call) -> Result<Option<Bytes>> {
         let begun = Instant::now();
         let limit = Limit { time: self.idle, what: "no byte of the answer arrived" };
         let piece = call

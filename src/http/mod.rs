@@ -5,6 +5,7 @@ pub mod answer;
 pub mod call;
 pub mod certs_d;
 pub mod context;
+mod decode;
 pub mod engine;
 pub mod fault;
 pub mod governor;

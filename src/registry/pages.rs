@@ -23,6 +23,9 @@ const MOST_PAGES: usize = 100_000;
 const MOST_PAGEFULS: u64 = 8;
 /// More names than one answer should hold.
 const MOST_NAMES: usize = 5_000_000;
+/// The most pages in a row that bring nothing new. A few are honest: some registries page first and leave out later what
+/// the caller may not see.
+const MOST_EMPTY: usize = 100;
 
 /// One page of a list.
 pub struct Page {
@@ -102,18 +105,25 @@ pub struct Names {
     limit: Option<usize>,
     cut: bool,
     after: Option<String>,
+    empty: usize,
 }
 
 impl Names {
     /// At most `limit` names, of those after `after`.
     pub fn new(limit: Option<u64>, after: Option<&str>) -> Names {
         let limit = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        Names { names: Vec::new(), seen: HashSet::new(), limit, cut: false, after: after.map(str::to_owned) }
+        Names { names: Vec::new(), seen: HashSet::new(), limit, cut: false, after: after.map(str::to_owned), empty: 0 }
     }
 
     /// Takes those of a page that are what they should be: lists may be null, and may hold nulls and other things.
     pub fn take(&mut self, list: Option<&Value>, valid: impl Fn(&str) -> bool) -> Result<()> {
         let list: Vec<&str> = list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+        self.empty = if list.iter().any(|name| !self.seen.contains(*name)) { 0 } else { self.empty + 1 };
+        if self.empty > MOST_EMPTY {
+            let message =
+                format!("the registry sends more than {MOST_EMPTY} pages in a row that are empty or repeated");
+            return Err(Error::new(Code::Protocol, message));
+        }
         // A list that holds the cursor comes from a registry that ignores it (distribution 2.8 does, for tags).
         let begin =
             self.after.take().and_then(|after| list.iter().position(|name| *name == after)).map_or(0, |at| at + 1);

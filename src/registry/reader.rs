@@ -101,6 +101,8 @@ pub struct Reader {
     body: Option<BodyReader>,
     /// Bytes to drop because a server ignored the range.
     surplus: u64,
+    /// The server encodes the body: ranges would be of the encoded bytes.
+    encoded: bool,
     etag: Option<HeaderValue>,
     failures: Failures,
     failure: Option<Error>,
@@ -140,6 +142,7 @@ impl Reader {
             hasher: (!piece).then_some(hasher),
             body: None,
             surplus: 0,
+            encoded: false,
             etag: None,
             failure: None,
             done: false,
@@ -275,7 +278,7 @@ impl Reader {
     fn connect(&mut self) -> Result<()> {
         let url = self.remote.url(&format!("blobs/{}", self.digest))?;
         let mut request = Request::new(Method::GET, url);
-        let ranged = self.position > 0 || (self.info.offset, self.end) != (0, self.info.size);
+        let ranged = !self.encoded && (self.position > 0 || (self.info.offset, self.end) != (0, self.info.size));
         if ranged {
             let last = self.end.map(|end| end.saturating_sub(1).to_string()).unwrap_or_default();
             request = request.header(RANGE, &format!("bytes={}-{last}", self.position))?;
@@ -305,6 +308,7 @@ impl Reader {
     /// The answer holds the blob from its first byte.
     fn whole(&mut self, answer: &Answer) -> Result<()> {
         self.surplus = self.position;
+        self.encoded = answer.is_encoded();
         if let Some(length) = answer.content_length() {
             self.learn_size(length, answer)?;
         }
@@ -315,6 +319,9 @@ impl Reader {
     fn part(&mut self, answer: &Answer) -> Result<()> {
         self.surplus = 0;
         let wrong = |why: String| Error::new(Code::Protocol, why).with_url(&answer.url);
+        if answer.is_encoded() {
+            return Err(wrong("the registry sends a part of an encoded body, which cannot be decoded".to_owned()));
+        }
         let text = answer.header("content-range").unwrap_or_default();
         let part = range::parse_content_range(text).ok_or_else(|| {
             wrong(format!("the Content-Range '{}' of a partial answer cannot be read", crate::digest::shorten(text)))

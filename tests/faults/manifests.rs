@@ -206,7 +206,7 @@ fn a_refused_head_gets_its_reason_by_get() {
         });
         let error = fails(head(&server), code, "the reason");
         assert_eq!((error.registry_errors()[0].code.as_str(), error.http_status()), (name, Some(status)));
-        assert_eq!((server.count("HEAD", ""), server.count("GET", "")), (1, 1));
+        assert_eq!((server.count("HEAD", ""), server.count("GET", "/manifests/")), (1, 1));
         let blob = client.head_blob(&call(&client), &at(&server.host, &digest(b"x")));
         match status {
             404 => assert!(!blob.unwrap().exists),

@@ -2,13 +2,16 @@
 //!
 //! Runs under tests/registries/run, which starts everything and says where it is.
 
+mod checker;
 mod copy;
 mod login;
 mod network;
+mod prototypes;
 #[path = "../faults/proxy.rs"]
 mod proxy;
 mod referrers;
 mod schema1;
+mod schemas;
 mod v1;
 
 use std::path::{Path, PathBuf};

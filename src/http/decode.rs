@@ -1,0 +1,165 @@
+//! Content codings (RFC 9110 8.4.1): some servers and the proxies before them encode a body although none was asked for.
+//! Only gzip is decoded. What a digest is of are the decoded bytes.
+
+use std::io::{self, BufRead, ErrorKind, Read};
+
+use bytes::{Buf, Bytes};
+use flate2::bufread::MultiGzDecoder;
+
+use crate::error::{Code, Error, Result};
+
+/// The most bytes that are decoded at once.
+const PIECE: usize = 64 << 10;
+/// A body may become so many times larger, beyond a first MiB: more is a bomb. The reader's own limits hold as well.
+const GROWTH: u64 = 200;
+
+/// What a decoder has to say.
+pub enum Step {
+    /// The next decoded bytes.
+    Bytes(Bytes),
+    /// It needs more to decode.
+    Hungry,
+    /// The encoded body has ended well.
+    End,
+}
+
+/// Decodes one body.
+pub struct Decoder {
+    gzip: MultiGzDecoder<Feed>,
+    taken: u64,
+    given: u64,
+}
+
+impl Decoder {
+    /// For a coding by its name; None for one that is not known.
+    pub fn of(coding: &str) -> Option<Decoder> {
+        let known = coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip");
+        known.then(|| Decoder { gzip: MultiGzDecoder::new(Feed::default()), taken: 0, given: 0 })
+    }
+
+    /// Gives it the next encoded bytes, or None for their end. Those before must have been decoded.
+    pub fn feed(&mut self, piece: Option<Bytes>) {
+        let feed = self.gzip.get_mut();
+        match piece {
+            Some(piece) => {
+                self.taken += piece.len() as u64;
+                feed.bytes = piece;
+            }
+            None => feed.over = true,
+        }
+    }
+
+    /// Decodes a little.
+    pub fn step(&mut self) -> Result<Step> {
+        if self.taken == 0 {
+            // Nothing at all is an empty body, not a broken one.
+            return Ok(if self.gzip.get_ref().over { Step::End } else { Step::Hungry });
+        }
+        let mut bytes = vec![0; PIECE];
+        match self.gzip.read(&mut bytes) {
+            Ok(0) => Ok(Step::End),
+            Ok(count) => {
+                self.given += count as u64;
+                if self.given > (1 << 20) + GROWTH * self.taken {
+                    let message = format!("the encoded body becomes more than {GROWTH} times larger when decoded");
+                    return Err(Error::new(Code::LimitExceeded, message));
+                }
+                bytes.truncate(count);
+                Ok(Step::Bytes(bytes.into()))
+            }
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Step::Hungry),
+            // Cut off between two pieces: a new try may bring the rest.
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                Err(Error::new(Code::Network, "the encoded body ended in the middle"))
+            }
+            Err(error) => Err(Error::new(Code::Protocol, format!("the encoded body cannot be decoded: {error}"))),
+        }
+    }
+}
+
+/// The encoded bytes that are here already.
+#[derive(Default)]
+struct Feed {
+    bytes: Bytes,
+    over: bool,
+}
+
+impl Read for Feed {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.fill_buf()?.read(buffer)?;
+        self.consume(count);
+        Ok(count)
+    }
+}
+
+impl BufRead for Feed {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        match self.bytes.is_empty() && !self.over {
+            true => Err(ErrorKind::WouldBlock.into()),
+            false => Ok(&self.bytes),
+        }
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.bytes.advance(count.min(self.bytes.len()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn gzip(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// Decodes a body that comes in pieces of so many bytes.
+    fn decode(body: &[u8], size: usize) -> Result<Vec<u8>> {
+        let mut decoder = Decoder::of("GZip").unwrap();
+        let mut pieces = body.chunks(size).map(Bytes::copy_from_slice);
+        let mut decoded = Vec::new();
+        loop {
+            match decoder.step()? {
+                Step::Bytes(bytes) => decoded.extend_from_slice(&bytes),
+                Step::Hungry => decoder.feed(pieces.next()),
+                Step::End => return Ok(decoded),
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_of_every_size_are_decoded() {
+        let bytes: Vec<u8> = (0..3000u32).flat_map(|n| (n.wrapping_mul(2_654_435_761)).to_le_bytes()).collect();
+        let body = gzip(&bytes);
+        for size in [1, 2, 3, 10, 11, 100, 4096, body.len()] {
+            assert!(decode(&body, size).unwrap() == bytes, "in pieces of {size}");
+        }
+        assert!(decode(b"", 1).unwrap().is_empty());
+        assert!(decode(&gzip(b""), 1).unwrap().is_empty());
+        assert_eq!(decode(&[gzip(b"two "), gzip(b"members")].concat(), 5).unwrap(), b"two members");
+    }
+
+    #[test]
+    fn what_is_broken_is_an_error() {
+        let body = gzip(b"some bytes that are encoded");
+        let code = |body: &[u8]| decode(body, 7).map(|_| ()).unwrap_err().code();
+        for end in 1..body.len() {
+            assert_eq!(code(&body[..end]), Code::Network, "cut after {end}");
+        }
+        let mut wrong = body.clone();
+        *wrong.last_mut().unwrap() ^= 1;
+        assert_eq!(code(&wrong), Code::Protocol);
+        assert_eq!(code(b"not encoded at all"), Code::Protocol);
+        assert_eq!(code(&[body.as_slice(), b"something else behind"].concat()), Code::Protocol);
+        assert!(Decoder::of("br").is_none());
+    }
+
+    #[test]
+    fn bombs_do_not_go_off() {
+        let bomb = gzip(&vec![0; 32 << 20]);
+        assert_eq!(decode(&bomb, 4096).unwrap_err().code(), Code::LimitExceeded);
+    }
+}

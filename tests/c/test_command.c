@@ -1,0 +1,196 @@
+/* The ocireg command where it waits for somebody else: named pipes and standard input, under --deadline and Ctrl-C. */
+#include "common.h"
+#include "peer.h"
+
+#include <dlfcn.h>
+#include <fcntl.h>
+#include <libgen.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MOST_WORDS 16
+
+struct program {
+    pid_t process;
+    int input, errors; /* our ends of its standard input and standard error */
+    double begun;
+};
+
+/* The command that was built with the library under test, unless the environment names another. */
+static const char *command(void) {
+    Dl_info library;
+    const char *path = getenv("OCIREG_TEST_COMMAND");
+    assert_int_not_equal(dladdr((void *)(uintptr_t)&ocireg_version, &library), 0);
+    if (!path) path = text("%s/ocireg", dirname(text("%s", library.dli_fname)));
+    if (access(path, X_OK) != 0) fail_msg("%s is not there", path);
+    return path;
+}
+
+static void become(const char *path, char *const *words, const int *input, const int *errors) {
+    sigset_t none;
+    int nothing = open("/dev/null", O_WRONLY);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    signal(SIGINT, SIG_DFL);
+    dup2(input[0], STDIN_FILENO);
+    dup2(nothing, STDOUT_FILENO);
+    dup2(errors[1], STDERR_FILENO);
+    alarm(60);
+    execv(path, words);
+    _exit(127);
+}
+
+/* Starts the command with words separated by spaces. */
+static struct program start(const char *line) {
+    const char *path = command();
+    char *words[MOST_WORDS] = {text("ocireg")}, *copy = text("%s", line), *rest = NULL;
+    size_t count = 1;
+    int input[2], errors[2];
+    for (char *word = strtok_r(copy, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+        assert_true(count + 1 < MOST_WORDS);
+        words[count++] = word;
+    }
+    assert_int_equal(pipe2(input, O_CLOEXEC), 0);
+    assert_int_equal(pipe2(errors, O_CLOEXEC), 0);
+    struct program program = {.input = input[1], .errors = errors[0], .begun = now_ms()};
+    program.process = fork();
+    assert_true(program.process >= 0);
+    if (program.process == 0) become(path, words, input, errors);
+    close(input[0]);
+    close(errors[1]);
+    return program;
+}
+
+/* Waits for the end: it comes with this status, and the message says this. Standard input stays open until then. */
+static void expect_end(struct program *program, int wanted, const char *message) {
+    char said[4096] = "";
+    size_t size = 0;
+    ssize_t got;
+    int status = 0;
+    while (size < sizeof said - 1 && (got = read(program->errors, said + size, sizeof said - 1 - size)) > 0) size += (size_t)got;
+    close(program->errors);
+    assert_int_equal(waitpid(program->process, &status, 0), program->process);
+    close(program->input);
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != wanted || !strstr(said, message)) {
+        fail_msg("wait status %#x instead of exit status %d, with '%s' in: %s", (unsigned)status, wanted, message, said);
+    }
+}
+
+static void expect_deadline(struct program *program) {
+    expect_end(program, OCIREG_TIMEOUT, "ocireg: TIMEOUT: ");
+    double took = now_ms() - program->begun;
+    if (took < 500 || took > allowed_ms(3000)) fail_msg("a deadline of 500 ms ended it after %.0f ms", took);
+}
+
+static char *named_pipe(void) {
+    char *path = text("%s/pipe", new_folder());
+    assert_int_equal(mkfifo(path, 0600), 0);
+    return path;
+}
+
+static const char *some_blob(void) {
+    return text("%s/a@%s", closed_port(), digest_of("x", 1));
+}
+
+static void test_deadline_ends_the_wait_for_a_reader(void **state) {
+    (void)state;
+    struct program program = start(text("--deadline 0.5 blob get %s -o %s", some_blob(), named_pipe()));
+    expect_deadline(&program);
+}
+
+static void test_ctrl_c_ends_the_wait_for_a_reader(void **state) {
+    (void)state;
+    struct program program = start(text("blob get %s -o %s", some_blob(), named_pipe()));
+    usleep(500000);
+    assert_int_equal(waitpid(program.process, NULL, WNOHANG), 0);
+    double sent = now_ms();
+    kill(program.process, SIGINT);
+    expect_end(&program, OCIREG_CANCELLED, "ocireg: CANCELLED: ");
+    assert_true(now_ms() - sent < allowed_ms(1000));
+}
+
+/* Reads a pipe to its end and compares. */
+static void expect_in_pipe(const char *path, const void *wanted, size_t size) {
+    uint8_t *bytes = keep(malloc(size + 1), free);
+    size_t count = 0;
+    ssize_t got;
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    assert_true(fd >= 0);
+    while (count <= size && (got = read(fd, bytes + count, size + 1 - count)) > 0) count += (size_t)got;
+    close(fd);
+    assert_int_equal(count, size);
+    assert_memory_equal(bytes, wanted, size);
+}
+
+static void test_a_late_reader_gets_everything(void **state) {
+    (void)state;
+    const size_t size = 300000; /* more than a pipe holds */
+    const char *place = repository("OCIREG_TEST_V2", "command"), *path = named_pipe();
+    const uint8_t *blob = noise(size, 1);
+    put_blob(client_of("OCIREG_TEST_V2"), place, blob, size);
+    struct program program = start(text("--plain-http blob get %s -o %s", blob_reference(place, blob, size), path));
+    usleep(300000);
+    expect_in_pipe(path, blob, size);
+    expect_end(&program, 0, "");
+}
+
+static void test_a_manifest_waits_for_a_reader(void **state) {
+    (void)state;
+    const char *place = repository("OCIREG_TEST_V2", "command"), *path = named_pipe();
+    const char *manifest = put_image(client_of("OCIREG_TEST_V2"), place, "pipe", 1);
+    struct program late = start(text("--plain-http manifest get %s:pipe --raw -o %s", place, path));
+    usleep(300000);
+    expect_in_pipe(path, manifest, strlen(manifest));
+    expect_end(&late, 0, "");
+    struct program never = start(text("--deadline 0.5 --plain-http manifest get %s:pipe --raw -o %s", place, path));
+    expect_deadline(&never);
+}
+
+static void test_deadline_ends_the_wait_for_input(void **state) {
+    (void)state;
+    static const char *const commands[] = {
+        "--deadline 0.5 --username u --password-stdin ping %s",
+        "--deadline 0.5 --plain-http manifest put %s/a:t /dev/stdin",
+    };
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        char *line = text("%s", commands[i]), *host = strstr(line, "%s");
+        struct program program = start(text("%.*s%s%s", (int)(host - line), line, closed_port(), host + 2));
+        expect_deadline(&program);
+    }
+    const char *place = repository("OCIREG_TEST_V2", "command");
+    struct program program = start(text("--deadline 0.5 --plain-http blob put %s /dev/stdin", place));
+    expect_deadline(&program);
+}
+
+/* The time that the password took is gone from the deadline, and a password in time is no reason to end. */
+static void test_a_password_in_time(void **state) {
+    (void)state;
+    const struct answer silent = {.then = PEER_SILENT};
+    struct peer *peer = peer_start(&silent, 1);
+    struct program program = start(text("--deadline 0.5 --plain-http --username u --password-stdin ping %s", peer_host(peer)));
+    assert_int_equal(write(program.input, "secret\n", 7), 7);
+    close(program.input);
+    program.input = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    expect_deadline(&program);
+    assert_true(peer_count(peer) > 0);
+}
+
+static void test_an_empty_host_is_no_host(void **state) {
+    (void)state;
+    struct program program = start("--username =u --password-stdin ping example.invalid");
+    expect_end(&program, 64, "--username: no host before '='");
+    program = start("--token==t ping example.invalid");
+    expect_end(&program, 64, "--token: no host before '='");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        test(test_deadline_ends_the_wait_for_a_reader), test(test_ctrl_c_ends_the_wait_for_a_reader),
+        test(test_a_late_reader_gets_everything),       test(test_a_manifest_waits_for_a_reader),
+        test(test_deadline_ends_the_wait_for_input),    test(test_a_password_in_time),
+        test(test_an_empty_host_is_no_host),
+    };
+    return run_all(tests);
+}

@@ -984,13 +984,13 @@ void ocireg_upload_free(ocireg_upload *upload);
 // process or another: keep the result. Nothing is cancelled by itself; a registry lets a forgotten session expire.
 // For an upload that is simply fed with bytes see ocireg_upload_start. Blocks.
 //
-// Options: none.
+// Options: digest_algorithm (string, "sha256": of the digest that the blob will have; newer registries are told of another one).
 //
 // Result, a session: {"url": string (absolute; whoever has it may be able to write to the session), "repository": string, "offset":
 // number (bytes that the registry has), "min_chunk_size": number (the registry's OCI-Chunk-Min-Length; every chunk but the last must be
 // that long; 0: any)}. Free with ocireg_string_free.
 //
-// Errors: the common ones. Source: distribution-spec end-4a.
+// Errors: the common ones. Source: distribution-spec end-4a; 1.2 end-4c.
 ocireg_status ocireg_upload_session_start(ocireg_client *client,
                                           ocireg_context *context,
                                           const char *repository,

@@ -34,9 +34,14 @@ pub fn error_of(status: u16, headers: &HeaderMap, body: &[u8], url: &Url, what: 
         name => format!("{what}: {said} ({name})"),
     };
     let code = errors.iter().find_map(|error| by_name(&error.code, status, url)).unwrap_or_else(|| by_status(status));
+    let after = retry_after(headers).map(whole_seconds);
+    let message = match (code, after) {
+        (Code::RateLimited, Some(after)) => format!("{message}; the server wants the next try after {after} s"),
+        _ => message,
+    };
     let error = Error::new(code, message)
         .with_http_status(status)
-        .with_retry_after(retry_after(headers).map(whole_seconds))
+        .with_retry_after(after)
         .with_rate_limit(rate_limit(code, headers))
         .with_registry_errors(errors)
         .with_url(url);

@@ -15,7 +15,7 @@ use crate::error::Result;
 use crate::reference::Repository;
 use crate::registry::mount::MountOptions;
 use crate::registry::session::Saved;
-use crate::registry::steps::ChunkOptions;
+use crate::registry::steps::{ChunkOptions, StartOptions};
 
 unsafe fn session(argument: *const c_char) -> Result<Saved> {
     Saved::parse(unsafe { text(argument, "session") }?)
@@ -25,13 +25,13 @@ unsafe fn session(argument: *const c_char) -> Result<Saved> {
 /// process or another: keep the result. Nothing is cancelled by itself; a registry lets a forgotten session expire.
 /// For an upload that is simply fed with bytes see ocireg_upload_start. Blocks.
 ///
-/// Options: none.
+/// Options: digest_algorithm (string, "sha256": of the digest that the blob will have; newer registries are told of another one).
 ///
 /// Result, a session: {"url": string (absolute; whoever has it may be able to write to the session), "repository": string, "offset":
 /// number (bytes that the registry has), "min_chunk_size": number (the registry's OCI-Chunk-Min-Length; every chunk but the last must be
 /// that long; 0: any)}. Free with ocireg_string_free.
 ///
-/// Errors: the common ones. Source: distribution-spec end-4a.
+/// Errors: the common ones. Source: distribution-spec end-4a; 1.2 end-4c.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_upload_session_start(
     client: *mut ocireg_client,
@@ -45,9 +45,9 @@ pub unsafe extern "C" fn ocireg_upload_session_start(
         enter_blocking(error, || {
             let out = Out::required(json, std::ptr::null_mut(), "json")?;
             let repository = Repository::parse(text(repository, "repository")?, None)?;
-            let _: NoOptions = options::read(options)?;
+            let options: StartOptions = options::read(options)?;
             let (client, call) = begin(client, context)?;
-            out.put_json(&client.session_start(&call, &repository)?)
+            out.put_json(&client.session_start(&call, &repository, &options)?)
         })
     }
 }

@@ -34,7 +34,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::{HeaderMap, HeaderValue, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, COOKIE, LOCATION};
-use reqwest::Method;
+use reqwest::{Method, StatusCode};
 use serde_json::{json, Value};
 use url::Url;
 
@@ -121,6 +121,8 @@ impl Http {
                 Ok(answer) if retry::retry_status(answer.status) => {
                     match wait_for(call, answer, backoff.delay(attempt)) {
                         Ok(wait) => wait,
+                        // The answer itself says best why: its text and its headers are kept.
+                        Err(_) if answer.status == StatusCode::TOO_MANY_REQUESTS => return tried(outcome, attempt),
                         Err(error) => return Err(error.with_attempts(attempt)),
                     }
                 }

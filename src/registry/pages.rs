@@ -165,10 +165,14 @@ pub fn check_n(n: Option<u64>) -> Result<()> {
     }
 }
 
+/// The largest page that every registry gives.
+const LARGEST_PAGE: u64 = 1000;
+
 /// Adds `n` and `last` to a list's URL.
 pub fn with_cursor(mut url: Url, n: Option<u64>, last: Option<&str>) -> Url {
     if let Some(n) = n {
-        url.query_pairs_mut().append_pair("n", &n.to_string());
+        // ECR refuses a larger page; whoever wants more gets it in several.
+        url.query_pairs_mut().append_pair("n", &n.min(LARGEST_PAGE).to_string());
     }
     if let Some(last) = last.filter(|last| !last.is_empty()) {
         url.query_pairs_mut().append_pair("last", last);

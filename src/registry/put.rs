@@ -295,7 +295,7 @@ fn put_once(
 ) -> std::result::Result<Answer, Trouble> {
     let mut session = match session {
         Some(session) => *session,
-        None => Session::start(remote.clone())?,
+        None => Session::start(remote.clone(), digest.algorithm())?,
     };
     remote.call.begin("blob put", Some(size))?;
     let outcome = session.finish(digest, Body::Stream { source, size, done: 0 });

@@ -11,7 +11,7 @@ use url::Url;
 use super::remote::{digest_header, Remote};
 use super::Client;
 use crate::auth::Reply;
-use crate::digest::{shorten, Digest};
+use crate::digest::{shorten, Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::http::answer::Answer;
 use crate::http::call::Call;
@@ -83,8 +83,13 @@ pub struct Session {
 
 impl Session {
     /// Opens a session. The push token is fetched here, before any body is sent.
-    pub fn start(remote: Remote) -> Result<Session> {
-        let mut request = Request::new(Method::POST, remote.url("blobs/uploads/")?).repeat(Repeat::Always);
+    pub fn start(remote: Remote, algorithm: Algorithm) -> Result<Session> {
+        let mut url = remote.url("blobs/uploads/")?;
+        // Only for another than the usual one: a registry that hashes on the way must know it (distribution-spec end-4c).
+        if algorithm != Algorithm::Sha256 {
+            url.set_query(Some(&format!("digest-algorithm={}", algorithm.name())));
+        }
+        let mut request = Request::new(Method::POST, url).repeat(Repeat::Always);
         let reply = remote.send(&mut request, &remote.scopes(&["pull", "push"]))?;
         let what = format!("start an upload to {}", remote.place());
         let answer = remote.expect(reply, &[StatusCode::ACCEPTED], &what)?;

@@ -7,11 +7,19 @@ use super::remote::Remote;
 use super::session::{location_text, may_be_done, Saved, Session};
 use super::upload::Stored;
 use super::Client;
-use crate::digest::Digest;
+use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::http::upload::Body;
 use crate::reference::Repository;
+
+/// Options of [`Client::session_start`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct StartOptions {
+    /// The algorithm of the digest that the blob will have.
+    pub digest_algorithm: Option<String>,
+}
 
 /// Options of [`Client::session_chunk`].
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -23,8 +31,9 @@ pub struct ChunkOptions {
 
 impl Client {
     /// Opens a session.
-    pub fn session_start(&self, call: &Call, repository: &Repository) -> Result<Saved> {
-        Ok(Session::start(Remote::repository(self, call, repository)?)?.saved())
+    pub fn session_start(&self, call: &Call, repository: &Repository, options: &StartOptions) -> Result<Saved> {
+        let algorithm = options.digest_algorithm.as_deref().map_or(Ok(Algorithm::Sha256), str::parse)?;
+        Ok(Session::start(Remote::repository(self, call, repository)?, algorithm)?.saved())
     }
 
     /// Asks how far a session is.

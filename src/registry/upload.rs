@@ -76,7 +76,7 @@ impl Upload {
         if chunk_size == 0 || chunk_size > LARGEST_CHUNK {
             return Err(Error::new(Code::InvalidArgument, format!("chunk_size is 1 to {LARGEST_CHUNK}")));
         }
-        let session = session.map_or_else(|| Session::start(remote), Ok)?;
+        let session = session.map_or_else(|| Session::start(remote, algorithm), Ok)?;
         session.remote.call.begin("blob put", total)?;
         let chunk = usize::try_from(chunk_size.max(session.min_chunk)).unwrap_or(usize::MAX);
         Ok(Upload {

@@ -419,7 +419,7 @@ const struct call calls[] = {
     {"upload_finish", "Usn", upload_finish, NULL},
     {"upload_save", "Uo", upload_save, NULL},
     {"upload_cancel", "U", upload_cancel, NULL},
-    {"upload_session_start", "CxQpo", session_start, NULL},
+    {"upload_session_start", "CxQpo", session_start, "{'digest_algorithm':512}"},
     {"upload_session_status", "CxSpo", session_status, NULL},
     {"upload_session_chunk", "CxSDpo", session_chunk, "{'offset':'0'}"},
     {"upload_session_finish", "CxSGpn", session_finish, NULL},

@@ -2,11 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
+use ocireg::digest::Algorithm;
 use ocireg::error::Code;
 use ocireg::registry::mount::MountOptions;
 use ocireg::registry::put::PutOptions;
 use ocireg::registry::session::Saved;
-use ocireg::registry::steps::ChunkOptions;
+use ocireg::registry::steps::{ChunkOptions, StartOptions};
 
 use crate::common::*;
 use crate::server::*;
@@ -92,7 +93,7 @@ fn a_registry_without_patch_gets_it_in_one_put() {
 fn a_session_goes_on_by_its_json_or_its_url() {
     let (server, kept) = picky(1 << 20, 413);
     let (first, second) = (client(), client_for(&server.host));
-    let started = first.session_start(&call(&first), &repository(&server.host)).unwrap();
+    let started = first.session_start(&call(&first), &repository(&server.host), &StartOptions::default()).unwrap();
     assert_eq!(started.url, format!("http://{}/v2/a/b/blobs/uploads/1?_state=x", server.host));
     let options = ChunkOptions::default();
     let behind = first.session_chunk(&call(&first), &started, b"hello ", &options).unwrap();
@@ -205,4 +206,23 @@ fn a_blob_of_another_registry_cannot_be_mounted() {
     let outcome =
         client.mount_blob(&call(&client), &at("127.0.0.1:1", &digest(b"x")), Some(&from), &MountOptions::default());
     fails(outcome.map(drop), Code::InvalidArgument, "example.org");
+}
+
+#[test]
+fn a_registry_is_told_of_an_algorithm_other_than_the_usual_one() {
+    let server = Server::start(|seen| match seen.method.as_str() {
+        "HEAD" => reply(404),
+        "POST" => reply(202).header("Location", "/up/1"),
+        _ => reply(201),
+    });
+    let client = client();
+    for (algorithm, query) in [(Algorithm::Sha512, "?digest-algorithm=sha512"), (Algorithm::Sha256, "")] {
+        let options = PutOptions { digest: Some(algorithm.digest(b"x")), ..PutOptions::default() };
+        client.put_blob(&call(&client), &repository(&server.host), b"x", &options).unwrap();
+        let post = server.seen().into_iter().rfind(|seen| seen.method == "POST").unwrap();
+        assert_eq!(post.target, format!("/v2/a/b/blobs/uploads/{query}"));
+    }
+    let unknown = StartOptions { digest_algorithm: Some("md5".to_owned()) };
+    let outcome = client.session_start(&call(&client), &repository(&server.host), &unknown);
+    fails(outcome.map(drop), Code::InvalidReference, "md5");
 }

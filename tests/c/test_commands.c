@@ -1,0 +1,111 @@
+/* The ocireg command's families in use, each step a process of its own: uploads, mounts, copies. */
+#include "common.h"
+
+#include <dlfcn.h>
+#include <libgen.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *folder;
+
+static const char *command(void) {
+    Dl_info library;
+    const char *path = getenv("OCIREG_TEST_COMMAND");
+    assert_int_not_equal(dladdr((void *)(uintptr_t)&ocireg_version, &library), 0);
+    if (!path) path = text("%s/ocireg", dirname(text("%s", library.dli_fname)));
+    if (access(path, X_OK) != 0) fail_msg("%s is not there", path);
+    return path;
+}
+
+/* Runs the command by the shell: its exit status, and what it wrote to standard output. */
+static int run(const char *words, char **said) {
+    const char *out = text("%s/out", folder);
+    size_t size = 0;
+    int status = system(text("%s --anonymous %s >%s 2>%s/err </dev/null", command(), words, out, folder));
+    char *bytes = (char *)read_file(out, &size);
+    bytes[size] = '\0';
+    if (said) *said = text("%s", bytes);
+    return WEXITSTATUS(status);
+}
+
+static void expect_run(const char *words, char **said) {
+    size_t size = 0;
+    int status = run(words, said);
+    if (status != 0) fail_msg("%s: status %d: %s", words, status, (char *)read_file(text("%s/err", folder), &size));
+}
+
+static void test_upload_by_several_processes(void **state) {
+    (void)state;
+    const char *place = repository("OCIREG_TEST_V3", "steps-by-command"), *half = text("%s/half", (folder = new_folder()));
+    uint8_t *bytes = noise(200000, 5);
+    char *said = NULL, *url;
+    expect_run(text("upload start %s", place), &said);
+    url = keep(json_string_at(said, "url"), free);
+    write_file(half, bytes, 100000);
+    expect_run(text("upload chunk '%s' %s --offset 0", url, half), &said);
+    url = keep(json_string_at(said, "url"), free);
+    expect_run(text("upload status '%s'", url), &said);
+    expect_number_at(said, "offset", 100000);
+    url = keep(json_string_at(said, "url"), free);
+    write_file(half, bytes + 100000, 100000);
+    expect_run(text("upload chunk '%s' %s --offset 100000", url, half), &said);
+    url = keep(json_string_at(said, "url"), free);
+    expect_run(text("upload finish '%s' %s", url, digest_of(bytes, 200000)), &said);
+    expect_run(text("blob get %s -o %s/whole", blob_reference(place, bytes, 200000), folder), NULL);
+    size_t size = 0;
+    assert_memory_equal(read_file(text("%s/whole", folder), &size), bytes, 200000);
+    expect_run(text("upload start %s", place), &said);
+    url = keep(json_string_at(said, "url"), free);
+    expect_run(text("upload cancel '%s'", url), NULL);
+    assert_int_equal(run(text("upload status '%s'", url), NULL), OCIREG_NOT_FOUND);
+    assert_int_equal(run("upload status nonsense", NULL), OCIREG_INVALID_REFERENCE);
+}
+
+static void test_mount(void **state) {
+    (void)state;
+    folder = new_folder();
+    const char *from = repository("OCIREG_TEST_V3", "mount-a"), *to = repository("OCIREG_TEST_V3", "mount-b");
+    char *said = NULL;
+    put_blob(client_of("OCIREG_TEST_V3"), from, "abc", 3);
+    expect_run(text("blob mount %s --from %s", blob_reference(to, "abc", 3), from), &said);
+    expect_bool_at(said, "mounted", true);
+    assert_int_equal(run(text("blob mount %s --from example.org/a", blob_reference(to, "abc", 3)), NULL), OCIREG_INVALID_ARGUMENT);
+}
+
+static void test_copy_pull_push(void **state) {
+    (void)state;
+    folder = new_folder();
+    const char *place = repository("OCIREG_TEST_V3", "copy-by-command");
+    char *said = NULL;
+    put_image(client_of("OCIREG_TEST_V3"), place, "1", 8);
+    expect_run(text("digest %s:1", place), &said);
+    const char *digest = text("%.71s", said);
+    expect_run(text("pull %s:1 oci:%s/layout:v1", place, folder), &said);
+    expect_text_at(said, "digest", digest);
+    expect_run(text("push oci:%s/layout:v1 %s:2", folder, place), &said);
+    expect_text_at(said, "digest", digest);
+    expect_run(text("copy --dry-run oci:%s/layout:v1 oci-archive:%s/a.tar", folder, folder), &said);
+    assert_int_equal(json_length(said, "plan/blobs"), 2);
+    assert_int_equal(run(text("copy %s:1 nowhere.invalid/a", place), NULL), OCIREG_RESOLVE);
+    assert_int_equal(run(text("--username u copy %s:1 nowhere.invalid/a", place), NULL), 64);
+}
+
+static void test_explain(void **state) {
+    (void)state;
+    folder = new_folder();
+    char *said = NULL;
+    expect_run("--proxy http://user:SECRET@proxy.example:3128 explain reg.example/a:1", &said);
+    expect_text_at(said, "endpoint", "https://reg.example/");
+    assert_null(strstr(said, "SECRET"));
+    assert_non_null(strstr(keep(json_string_at(said, "network/proxy"), free), "proxy.example"));
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        test(test_upload_by_several_processes),
+        test(test_mount),
+        test(test_copy_pull_push),
+        test(test_explain),
+    };
+    return run_all(tests);
+}

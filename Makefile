@@ -4,6 +4,7 @@
 # make lint     formatter and linters, warnings are errors
 # make header   writes include/ocireg.h from src/ffi
 # make bench    times beside curl, and copies beside crane, skopeo and regctl
+# make install, uninstall, dist, deb: see bindings/packaging/install.mk
 # make clean
 
 CC ?= cc
@@ -58,3 +59,5 @@ bench: all
 
 clean:
 	$(CARGO) clean
+
+include bindings/packaging/install.mk

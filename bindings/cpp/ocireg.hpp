@@ -1140,25 +1140,31 @@ public:
     }
     /* The same page by page, and name by name. The client, and the context if given, must live until its end. */
     pages catalog_pages(std::string_view registry, std::size_t page_size = 100, options wanted = {},
-                        const context *with = nullptr) const
+                        const context *with = nullptr) const &
     {
         return pages(paging(ocireg_registry_catalog, "repositories", registry, page_size, std::move(wanted), with));
     }
     pages tag_pages(std::string_view repository, std::size_t page_size = 100, options wanted = {},
-                    const context *with = nullptr) const
+                    const context *with = nullptr) const &
     {
         return pages(paging(ocireg_repository_tags, "tags", repository, page_size, std::move(wanted), with));
     }
     names each_repository(std::string_view registry, std::size_t page_size = 100, options wanted = {},
-                          const context *with = nullptr) const
+                          const context *with = nullptr) const &
     {
         return names(paging(ocireg_registry_catalog, "repositories", registry, page_size, std::move(wanted), with));
     }
     names each_tag(std::string_view repository, std::size_t page_size = 100, options wanted = {},
-                   const context *with = nullptr) const
+                   const context *with = nullptr) const &
     {
         return names(paging(ocireg_repository_tags, "tags", repository, page_size, std::move(wanted), with));
     }
+
+    /* Not of a client that is gone before the loop begins. */
+    pages catalog_pages(std::string_view, std::size_t = 100, options = {}, const context * = nullptr) const && = delete;
+    pages tag_pages(std::string_view, std::size_t = 100, options = {}, const context * = nullptr) const && = delete;
+    names each_repository(std::string_view, std::size_t = 100, options = {}, const context * = nullptr) const && = delete;
+    names each_tag(std::string_view, std::size_t = 100, options = {}, const context * = nullptr) const && = delete;
 
     /* Manifests: [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]. */
     document manifest_get(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const

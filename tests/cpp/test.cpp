@@ -28,6 +28,11 @@ constexpr bool moves_only = std::is_nothrow_move_constructible_v<T> && std::is_n
                             !std::is_copy_constructible_v<T> && !std::is_copy_assignable_v<T>;
 static_assert(moves_only<ocireg::client> && moves_only<ocireg::context> && moves_only<ocireg::options>);
 static_assert(moves_only<ocireg::buffer> && moves_only<ocireg::blob_reader> && moves_only<ocireg::upload>);
+
+// A list of a client that is gone at once does not compile.
+template <class Client, class = void> constexpr bool lists_tags = false;
+template <class Client> constexpr bool lists_tags<Client, std::void_t<decltype(std::declval<Client>().each_tag(""))>> = true;
+static_assert(lists_tags<const ocireg::client &> && !lists_tags<ocireg::client>);
 static_assert(std::is_nothrow_copy_constructible_v<ocireg::error>);
 
 std::string noise(std::size_t size, unsigned seed)

@@ -580,13 +580,23 @@ public:
             raise({OCIREG_INVALID_ARGUMENT, "INVALID_ARGUMENT", 0, "a string has a NUL in it",
                    R"({"code":1,"name":"INVALID_ARGUMENT","message":"a string has a NUL in it"})"});
     }
-    operator const char *() const noexcept { return text_.c_str(); }
+    const char *get() const noexcept { return text_.c_str(); }
+    operator const char *() const noexcept { return get(); }
 
 private:
     std::string text_;
 };
 
 inline const std::uint8_t *octets(std::string_view bytes) noexcept { return reinterpret_cast<const std::uint8_t *>(bytes.data()); }
+
+/* A call with a second name behind the first, as one that knows the second. */
+template <class Function> auto with_id(Function *function, std::string_view id)
+{
+    return [function, second = c_string(id)](auto *handle, auto *with, auto *name, auto *options, auto **json,
+                                             auto **bytes, auto **error) {
+        return function(handle, with, name, second, options, json, bytes, error);
+    };
+}
 
 } // namespace detail
 
@@ -963,7 +973,7 @@ public:
     {
         const detail::c_string wanted(digest);
         return detail::json([&](char **text, ocireg_error **error) {
-            return ocireg_upload_finish(get(), digest.empty() ? nullptr : static_cast<const char *>(wanted), text, error);
+            return ocireg_upload_finish(get(), digest.empty() ? nullptr : wanted.get(), text, error);
         });
     }
     /* Lets go of the session, to be continued by client::upload_session_chunk. */
@@ -1276,7 +1286,7 @@ public:
     {
         const detail::c_string name(reference), repository(from);
         return detail::json([&](char **json, ocireg_error **error) {
-            return ocireg_blob_mount(get(), of(with), name, from.empty() ? nullptr : static_cast<const char *>(repository),
+            return ocireg_blob_mount(get(), of(with), name, from.empty() ? nullptr : repository.get(),
                                      wanted.get(), json, error);
         });
     }
@@ -1338,6 +1348,137 @@ public:
         return named(ocireg_layout_clean, path, wanted, with);
     }
 
+    /* Which credentials are used where, and the network there; and the stores of credentials. */
+    value explain(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_explain, reference, wanted, with);
+    }
+    value login(std::string_view registry, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_login, registry, wanted, with);
+    }
+    value logout(std::string_view registry, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_logout, registry, wanted, with);
+    }
+
+    /* The old protocol, v1; and which of the two a registry speaks. */
+    value registry_detect(std::string_view registry, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_registry_detect, registry, wanted, with);
+    }
+    value v1_ping(std::string_view registry, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_v1_ping, registry, wanted, with);
+    }
+    value v1_login(std::string_view registry, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_v1_login, registry, wanted, with);
+    }
+    value v1_search(std::string_view registry, std::string_view term, const options &wanted = {},
+               const context *with = nullptr) const
+    {
+        return named_twice(ocireg_v1_search, registry, term, wanted, with);
+    }
+    value v1_images(std::string_view repository, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_v1_images, repository, wanted, with);
+    }
+    value v1_tags(std::string_view repository, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_v1_tags, repository, wanted, with);
+    }
+    value v1_tag(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_v1_tag, reference, wanted, with);
+    }
+    value v1_ancestry(std::string_view repository, std::string_view id, const options &wanted = {},
+               const context *with = nullptr) const
+    {
+        return named_twice(ocireg_v1_ancestry, repository, id, wanted, with);
+    }
+    document v1_image(std::string_view repository, std::string_view id, const options &wanted = {},
+                      const context *with = nullptr) const
+    {
+        return with_bytes(detail::with_id(ocireg_v1_image, id), repository, wanted, with);
+    }
+    value v1_layer_file(std::string_view repository, std::string_view id, std::string_view path, const options &wanted = {},
+                        const context *with = nullptr) const
+    {
+        const detail::c_string name(repository), layer(id), target(path);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_v1_layer_file(get(), of(with), name, layer, target, wanted.get(), json, error);
+        });
+    }
+    value v1_layer_fd(std::string_view repository, std::string_view id, int descriptor, const options &wanted = {},
+                      const context *with = nullptr) const
+    {
+        const detail::c_string name(repository), layer(id);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_v1_layer_fd(get(), of(with), name, layer, descriptor, wanted.get(), json, error);
+        });
+    }
+    document v1_layer_memory(std::string_view repository, std::string_view id, const options &wanted = {},
+                             const context *with = nullptr) const
+    {
+        return with_bytes(detail::with_id(ocireg_v1_layer_memory, id), repository, wanted, with);
+    }
+    blob_reader v1_layer_open(std::string_view repository, std::string_view id, const options &wanted = {},
+                              const context *with = nullptr) const
+    {
+        const detail::c_string name(repository), layer(id);
+        return {kept(with), detail::made<ocireg_blob_reader>([&](ocireg_blob_reader **reader, ocireg_error **error) {
+                    return ocireg_v1_layer_open(get(), of(with), name, layer, wanted.get(), reader, error);
+                })};
+    }
+    value v1_put_image(std::string_view repository, std::string_view image, const options &wanted = {},
+                       const context *with = nullptr) const
+    {
+        const detail::c_string name(repository);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_v1_put_image(get(), of(with), name, detail::octets(image), image.size(), wanted.get(), json, error);
+        });
+    }
+    value v1_put_layer(std::string_view repository, std::string_view image, std::string_view bytes, const options &wanted = {},
+                       const context *with = nullptr) const
+    {
+        const detail::c_string name(repository);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_v1_put_layer(get(), of(with), name, detail::octets(image), image.size(), detail::octets(bytes),
+                                       bytes.size(), wanted.get(), json, error);
+        });
+    }
+    value v1_put_layer_file(std::string_view repository, std::string_view image, std::string_view path,
+                            const options &wanted = {}, const context *with = nullptr) const
+    {
+        const detail::c_string name(repository), source(path);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_v1_put_layer_file(get(), of(with), name, detail::octets(image), image.size(), source, wanted.get(),
+                                            json, error);
+        });
+    }
+    value v1_put_checksum(std::string_view repository, std::string_view id, std::string_view checksum,
+                          const options &wanted = {}, const context *with = nullptr) const
+    {
+        const detail::c_string name(repository), layer(id), sum(checksum);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_v1_put_checksum(get(), of(with), name, layer, sum, wanted.get(), json, error);
+        });
+    }
+    value v1_put_tag(std::string_view reference, std::string_view id, const options &wanted = {},
+               const context *with = nullptr) const
+    {
+        return named_twice(ocireg_v1_put_tag, reference, id, wanted, with);
+    }
+    value v1_delete_tag(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_v1_delete_tag, reference, wanted, with);
+    }
+    value v1_delete_repository(std::string_view repository, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_v1_delete_repository, repository, wanted, with);
+    }
+
 private:
     static ocireg_context *of(const context *with) noexcept { return with ? with->get() : nullptr; }
     static std::shared_ptr<void> kept(const context *with) noexcept { return with ? with->callbacks_ : nullptr; }
@@ -1357,17 +1498,17 @@ private:
     {
         const detail::c_string text(name), more(second);
         return detail::json([&](char **json, ocireg_error **error) {
-            return function(get(), of(with), text, more, wanted.get(), json, error);
+            return function(get(), of(with), text.get(), more.get(), wanted.get(), json, error);
         });
     }
     template <class Function>
-    document with_bytes(Function *function, std::string_view reference, const options &wanted, const context *with) const
+    document with_bytes(Function &&function, std::string_view reference, const options &wanted, const context *with) const
     {
         const detail::c_string name(reference);
         detail::owned<ocireg_buffer> bytes;
         value info = detail::json([&](char **json, ocireg_error **error) {
             ocireg_buffer *raw = nullptr;
-            const ocireg_status status = function(get(), of(with), name, wanted.get(), json, &raw, error);
+            const ocireg_status status = function(get(), of(with), name.get(), wanted.get(), json, &raw, error);
             bytes.reset(raw);
             return status;
         });
@@ -1424,6 +1565,37 @@ inline value manifest_inspect(std::string_view bytes, const options &wanted = {}
     return detail::json([&](char **json, ocireg_error **error) {
         return ocireg_manifest_inspect(detail::octets(bytes), bytes.size(), wanted.get(), json, error);
     });
+}
+
+/* Signed manifests of schema 1, and their keys in PEM. */
+inline value schema1_verify(std::string_view bytes, const options &wanted = {})
+{
+    return detail::json([&](char **json, ocireg_error **error) {
+        return ocireg_schema1_verify(detail::octets(bytes), bytes.size(), wanted.get(), json, error);
+    });
+}
+inline buffer schema1_payload(std::string_view bytes)
+{
+    return buffer(detail::made<ocireg_buffer>([&](ocireg_buffer **payload, ocireg_error **error) {
+        return ocireg_schema1_payload(detail::octets(bytes), bytes.size(), payload, error);
+    }));
+}
+inline buffer schema1_sign(std::string_view bytes, std::string_view key, const options &wanted = {})
+{
+    const detail::c_string pem(key);
+    return buffer(detail::made<ocireg_buffer>([&](ocireg_buffer **result, ocireg_error **error) {
+        return ocireg_schema1_sign(detail::octets(bytes), bytes.size(), pem, wanted.get(), result, error);
+    }));
+}
+inline std::string schema1_key(const options &wanted = {})
+{
+    return detail::made<char>([&](char **pem, ocireg_error **error) { return ocireg_schema1_key(wanted.get(), pem, error); })
+        .get();
+}
+inline value schema1_key_info(std::string_view key)
+{
+    const detail::c_string pem(key);
+    return detail::json([&](char **json, ocireg_error **error) { return ocireg_schema1_key_info(pem, json, error); });
 }
 
 } // namespace ocireg

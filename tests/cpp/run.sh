@@ -65,4 +65,4 @@ for compiler in g++ clang++; do
     done
     compile "$compiler" c++17 "$compiler-sanitized" -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 done
-exec "$root/tests/registries/run" --only v3,htpasswd "$0" --inside
+exec "$root/tests/registries/run" --only v3,htpasswd,v1 "$0" --inside

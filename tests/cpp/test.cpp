@@ -349,6 +349,50 @@ void credentials()
     CHECK_THROWS(ocireg::unauthenticated_error, ocireg::error, "", ocireg::client().registry_catalog(guarded, {}, &context));
 }
 
+void signatures()
+{
+    const std::string key = ocireg::schema1_key();
+    CHECK(ocireg::schema1_key_info(key).size() > 0);
+    const std::string plain = R"({"schemaVersion":1,"name":"a/b","tag":"t","architecture":"amd64",)"
+                              R"("fsLayers":[{"blobSum":")" + ocireg::digest_bytes("layer") +
+                              R"("}],"history":[{"v1Compatibility":"{\"id\":\")" + ocireg::digest_bytes("image").substr(7) + R"(\"}"}]})";
+    const ocireg::buffer made = ocireg::schema1_sign(plain, key);
+    CHECK(ocireg::schema1_verify(made.view()).is_object());
+    CHECK_EQUAL(ocireg::schema1_payload(made.view()).view(), plain);
+    std::string wrong(made.view());
+    wrong.replace(wrong.find("\"t\""), 3, "\"u\"");
+    CHECK_THROWS(ocireg::signature_error, ocireg::content_error, "", ocireg::schema1_verify(wrong));
+}
+
+// The old protocol, by a client that is told to speak it, and what is asked of the stores of credentials.
+void old_protocol(const ocireg::client &client)
+{
+    const std::string old = environment("OCIREG_TEST_V1"), name = old + "/cpp/test-" + std::to_string(getpid());
+    CHECK(client.registry_detect(registry).is_object() && client.v1_ping(old).is_object());
+    const std::string id = ocireg::digest_bytes(name).substr(7);
+    const std::string image = R"({"id":")" + id + R"(","created":"2026-01-01T00:00:00Z","architecture":"amd64","os":"linux"})";
+    const std::string layer = noise(10000, 8), path = scratch + "/layer";
+    client.v1_put_image(name, image);
+    const ocireg::value put = client.v1_put_layer(name, image, layer);
+    CHECK(put.is_object());
+    CHECK(client.v1_put_tag(name + ":one", id)["status"].integer() == 200);
+    CHECK_EQUAL(client.v1_image(name, id).info["id"].string(), id);
+    CHECK_EQUAL(client.v1_image(name, id).bytes.view(), image);
+    CHECK(client.v1_tags(name).text().find(id) != std::string_view::npos);
+    CHECK(client.v1_tag(name + ":one").text().find(id) != std::string_view::npos);
+    CHECK(client.v1_ancestry(name, id).text().find(id) != std::string_view::npos);
+    CHECK_EQUAL(client.v1_layer_memory(name, id).bytes.view(), layer);
+    CHECK_EQUAL(client.v1_layer_file(name, id, path)["path"].string(), path);
+    std::FILE *target = std::fopen((path + ".fd").c_str(), "wb");
+    client.v1_layer_fd(name, id, fileno(target));
+    std::fclose(target);
+    ocireg::blob_stream stream(client.v1_layer_open(name, id));
+    CHECK_EQUAL(std::string(std::istreambuf_iterator<char>(stream), {}), layer);
+    client.v1_delete_tag(name + ":one");
+    CHECK_THROWS(ocireg::not_found_error, ocireg::error, "", client.v1_tag(name + ":one"));
+    CHECK(client.explain(repository + ":one")["network"].is_object());
+}
+
 void ends(const ocireg::client &client)
 {
     ocireg::context cancelled;
@@ -410,6 +454,8 @@ int main()
     copies(client);
     callbacks(client);
     credentials();
+    signatures();
+    old_protocol(client);
     ends(client);
     threads(client);
     std::printf("%d failures\n", failures);

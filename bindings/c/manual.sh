@@ -122,7 +122,7 @@ This page is an overview.
 END
     conventions "$1"
     echo '.SH FUNCTIONS'
-    declarations "$1" 'ocireg_[a-z_]+[(]' | sed 's/\t/()\t/' | entries
+    declarations "$1" 'ocireg_[a-z0-9_]+[(]' | sed 's/\t/()\t/' | entries
     echo '.SH CALLBACKS'
     sed -E 's/^typedef .*\(\*(ocireg_[a-z]+_fn)\).*/\1(/' "$1" | declarations - '^ocireg_[a-z]+_fn[(]' | entries
     echo '.SH ERRORS'

@@ -4,10 +4,15 @@
 # make lint     formatter and linters, warnings are errors
 # make header   writes include/ocireg.h from src/ffi
 # make bench    times beside curl, and copies beside crane, skopeo and regctl
+# make install, uninstall, dist, deb: see bindings/packaging/install.mk
 # make clean
 
 CC ?= cc
 CARGO ?= cargo
+VERSION := $(shell sed -nE '/^version = "(.*)"/ { s//\1/p; q }' Cargo.toml)
+# Before 1.0 every minor version is an ABI of its own.
+ABI := $(shell echo $(VERSION) | sed -E 's/^(0\.[0-9]+)\..*/\1/; t; s/\..*//')
+SONAME := libocireg.so.$(ABI)
 RELEASE := target/release
 SOURCES := Cargo.toml Cargo.lock build.rs $(shell find src -type f)
 CFLAGS_ALL := -std=c11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Wpedantic -Werror -Iinclude $(CFLAGS)
@@ -20,13 +25,16 @@ all: lib $(RELEASE)/ocireg
 lib: $(RELEASE)/libocireg.so $(RELEASE)/libocireg.a
 
 # Each library by itself: a combined build silently drops link-time optimisation. The static one goes without it,
-# because two Rust archives with it cannot be linked into one program.
+# because two Rust archives with it cannot be linked into one program. The shared library's SONAME is given here and not in
+# build.rs: the debug library and that of the panic test are loaded by their plain name, and cargo-c gives one of its own.
+# Programs that are linked to target/release look for the SONAME, so a link of that name stands beside the library.
 $(RELEASE)/libocireg.so: $(SOURCES)
-	$(CARGO) rustc --locked --release --lib --crate-type cdylib
+	$(CARGO) rustc --locked --release --lib --crate-type cdylib -- -C link-arg=-Wl,-soname,$(SONAME)
+	@ln -sf libocireg.so $(RELEASE)/$(SONAME)
 	@touch $@
 
 $(RELEASE)/libocireg.a: $(SOURCES) | $(RELEASE)/libocireg.so
-	CARGO_PROFILE_RELEASE_LTO=off $(CARGO) rustc --locked --release --lib --crate-type staticlib
+	CARGO_PROFILE_RELEASE_LTO=off $(CARGO) rustc --locked --release --lib --crate-type staticlib -- --print native-static-libs=$(CURDIR)/$(RELEASE)/native-static-libs
 	@touch $@
 
 $(RELEASE)/ocireg: $(COMMAND) $(wildcard bindings/c/*.h) include/ocireg.h $(RELEASE)/libocireg.so
@@ -51,3 +59,5 @@ bench: all
 
 clean:
 	$(CARGO) clean
+
+include bindings/packaging/install.mk

@@ -127,6 +127,9 @@ fn the_release_library_is_built_as_it_should_be() {
     let path = root().join("target/release/libocireg.so");
     let dynamic = run("readelf", &["-d", path.to_str().unwrap()]);
     assert!(dynamic.contains("NODELETE"), "the library could be unloaded under its threads");
+    let (major, minor) = (env!("CARGO_PKG_VERSION_MAJOR"), env!("CARGO_PKG_VERSION_MINOR"));
+    let abi = if major == "0" { format!("0.{minor}") } else { major.to_owned() };
+    assert!(dynamic.contains(&format!("soname: [libocireg.so.{abi}]")), "{dynamic}");
     // Without link-time optimisation it is twice that size.
     assert!(library.len() < 6 << 20, "{} bytes: was link-time optimisation on?", library.len());
 }

@@ -1,0 +1,140 @@
+#!/bin/bash
+# manual.sh command PROGRAM    ocireg(1), from the program's own help
+# manual.sh library HEADER     ocireg(3), from the comments of the header
+# Made from what they describe, so that they cannot fall behind it.
+set -euo pipefail
+
+# roff: text for roff, one line each
+roff() { sed -e 's/\\/\\e/g' -e 's/-/\\-/g' -e "s/^[.']/\\\\\&&/"; }
+
+title() { # NAME SECTION VERSION WHAT
+    printf '.TH %s %s "" "ocireg %s" "%s"\n' "$1" "$2" "$3" "$4"
+}
+
+# entries: lines "TERM<tab>TEXT" become a list
+entries() { roff | awk -F '\t' '{ print ".TP\n.B " $1; print $2 }'; }
+
+# The options in a help text: "  --name VALUE     what it is"
+options_of() { sed -nE 's/^  (-[^ ]*( [^ ]+)?) +(.*)$/\1\t\3/p' | entries; }
+
+# The commands' names: the small words that their lines in the help begin with
+command_names() { sed -nE '/^commands:/,/^options/s/^  (([a-z0-9]+ ?)+).*/\1/p' <<<"$help" | sed 's/ $//'; }
+
+command_manual() { # PROGRAM
+    local help name text words
+    help=$("$1" --help)
+    title OCIREG 1 "$("$1" --version | sed 's/.* //')" 'User commands'
+    cat <<'END'
+.SH NAME
+ocireg \- client for Docker and OCI registries
+.SH SYNOPSIS
+.B ocireg
+.RI [ option ]...\&
+.I command
+.RI [ argument ]...
+.SH DESCRIPTION
+Reads and writes container images and other artifacts in registries, and copies them between registries, OCI image layouts,
+archives and directories. Everything that is read is verified by its digest.
+.PP
+.I REF
+is [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST],
+.I REPO
+the same without tag and digest,
+.I REGISTRY
+is HOST[:PORT]. Without a host it is Docker Hub's.
+.I SRC
+and
+.I DST
+are docker://REF (or REF alone), oci:DIR[:NAME], oci\-archive:FILE[:NAME], docker\-archive:FILE[:REF] or dir:DIR.
+.PP
+A result is one line of JSON on standard output, where the text of a command does not say otherwise. Its members are described in
+.BR ocireg (3)
+and the header
+.IR ocireg.h .
+.SH COMMANDS
+END
+    while read -r name; do
+        read -ra words <<<"$name"
+        text=$("$1" "${words[@]}" --help)
+        sed -n '1s/^usage: ocireg \[OPTION\]\.\.\. //p' <<<"$text" | roff | sed 's/^/.SS /'
+        sed -n 3p <<<"$text" | roff
+        sed 1,4d <<<"$text" | options_of
+    done <<<"$(command_names)"
+    echo '.SH OPTIONS'
+    echo 'They come before the command.'
+    sed -n '/^options/,$p' <<<"$help" | options_of
+    cat <<'END'
+.SH EXIT STATUS
+0, the number of the library's error code (see
+.BR ocireg (3)),
+or 64 for a wrong command line. A failure is one line on standard error,
+.RI \(lqocireg:\  CODE :\  message \(rq.
+.SH ENVIRONMENT
+.TP
+.BR OCIREG_USERNAME ", " OCIREG_PASSWORD
+Credentials, where the options give none.
+.SH EXAMPLES
+.nf
+ocireg tags registry.example.com/team/app \-\-digests
+ocireg manifest get registry.example.com/team/app:v1 \-\-platform linux/arm64 \-\-pretty
+ocireg blob get registry.example.com/team/app@sha256:... \-o layer.tar.gz
+ocireg pull registry.example.com/team/app:v1 oci:app
+.fi
+.SH SEE ALSO
+.BR ocireg (3)
+END
+}
+
+# The first comment of the header from CONVENTIONS to COMMON ERRORS, a paragraph each
+conventions() {
+    sed -n '/^ \* CONVENTIONS/,/^ \* COMMON ERRORS/p' "$1" | sed -e '1d;$d' -e 's/^ \* \{0,1\}//' | roff | sed 's/^$/.PP/'
+}
+
+# NAME<tab>first sentence of the comment, of the declarations that match
+declarations() { # HEADER PATTERN
+    awk -v pattern="$2" '
+        /^\/\// { sub(/^\/\/ ?/, ""); if (!ended) text = text (text == "" ? "" : " ") $0; if ($0 == "") ended = 1; next }
+        match($0, pattern) {
+            name = substr($0, RSTART, RLENGTH); sub(/^#define /, "", name); sub(/[( ].*/, "", name)
+            if (match(text, /\. /)) text = substr(text, 1, RSTART)
+            if (text != "") print name "\t" text
+        }
+        { text = ""; ended = 0 }' "$1"
+}
+
+library_manual() { # HEADER
+    title OCIREG 3 "$(sed -n 's/^#define OCIREG_VERSION "\(.*\)"/\1/p' "$1")" 'Library functions'
+    cat <<'END'
+.SH NAME
+ocireg \- client for Docker and OCI registries
+.SH SYNOPSIS
+.nf
+.B #include <ocireg.h>
+.PP
+.B cc program.c $(pkg\-config \-\-cflags \-\-libs ocireg)
+.B cc \-static program.c $(pkg\-config \-\-cflags \-\-static \-\-libs ocireg)
+.fi
+.SH DESCRIPTION
+The header
+.I ocireg.h
+is the reference manual: of every function it tells the options, the result, the errors and the specification.
+This page is an overview.
+END
+    conventions "$1"
+    echo '.SH FUNCTIONS'
+    declarations "$1" 'ocireg_[a-z0-9_]+[(]' | sed 's/\t/()\t/' | entries
+    echo '.SH CALLBACKS'
+    sed -E 's/^typedef .*\(\*(ocireg_[a-z]+_fn)\).*/\1(/' "$1" | declarations - '^ocireg_[a-z]+_fn[(]' | entries
+    echo '.SH ERRORS'
+    declarations "$1" '^#define OCIREG_[A-Z_]+ [0-9]+' | grep -v '^OCIREG_VERSION' | entries
+    cat <<'END'
+.SH SEE ALSO
+.BR ocireg (1)
+END
+}
+
+case ${1:-} in
+    command) command_manual "$2" ;;
+    library) library_manual "$2" ;;
+    *) echo "usage: manual.sh command PROGRAM | library HEADER" >&2; exit 1 ;;
+esac

@@ -1,0 +1,1603 @@
+/*
+ * ocireg for C++17 and newer: one header over ocireg.h, which is the reference of every call's options, result and errors.
+ * A method has the name of the C function without prefix and noun of its handle: ocireg_manifest_get is client::manifest_get.
+ *
+ *  - Objects own their handles and move; nothing is freed by hand, in any order.
+ *  - Failures are exceptions under ocireg::error, one class for each code, in groups (see "Errors").
+ *  - Results are an ocireg::value: the JSON text (text()), and enough of a reader to get at its members.
+ *  - Strings go in as std::string_view; one with a NUL in it is an invalid_argument_error.
+ *  - Callbacks are std::function. What they throw stops the call, and comes out of it unchanged.
+ *  - A client and a context may be used by any number of threads at once; other objects by one thread at a time.
+ *
+ *     ocireg::client client;
+ *     for (const auto &tag : client.each_tag("quay.io/prometheus/busybox"))
+ *         std::cout << tag << '\n';
+ */
+#ifndef OCIREG_HPP
+#define OCIREG_HPP
+
+#include <ocireg.h>
+
+#include <charconv>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <initializer_list>
+#include <istream>
+#include <iterator>
+#include <memory>
+#include <mutex>
+#include <stdexcept>
+#include <streambuf>
+#include <string>
+#include <string_view>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace ocireg {
+
+/* ------------------------------------------------------------------------------------------------ Results */
+
+/* A member is missing or of another type than asked for. */
+class value_error : public std::runtime_error {
+public:
+    using std::runtime_error::runtime_error;
+};
+
+/* What OCI calls a descriptor: the three members that every one of them has. */
+struct descriptor {
+    std::string media_type, digest;
+    std::int64_t size = 0;
+};
+
+/* A JSON value, and the text that it is part of. Cheap to copy; const, so any threads may read one at once. A member that
+ * does not exist gives a value that exists() denies, so that members of members can be asked for without checks between. */
+class value {
+public:
+    class iterator;
+
+    value() = default;
+    explicit value(std::string text) : whole_(std::make_shared<const std::string>(std::move(text))), view_(trimmed(*whole_)) {}
+
+    /* The JSON. Empty for a value that does not exist. */
+    std::string_view text() const noexcept { return view_; }
+
+    bool exists() const noexcept { return !view_.empty(); }
+    bool is_null() const noexcept { return view_ == "null"; }
+    bool is_string() const noexcept { return starts('"'); }
+    bool is_object() const noexcept { return starts('{'); }
+    bool is_array() const noexcept { return starts('['); }
+    bool is_boolean() const noexcept { return view_ == "true" || view_ == "false"; }
+    bool is_integer() const noexcept
+    {
+        std::int64_t number = 0;
+        return parse(number);
+    }
+
+    /* A member of an object; an element of an array. */
+    value operator[](std::string_view name) const;
+    value operator[](const char *name) const { return (*this)[std::string_view(name)]; }
+    template <class Index, std::enable_if_t<std::is_integral_v<Index>, int> = 0> value operator[](Index index) const;
+
+    /* The number of elements or members; 0 for anything else. */
+    std::size_t size() const;
+    bool empty() const { return size() == 0; }
+
+    /* Over the elements of an array, or the members of an object (see iterator::name). Nothing for anything else. */
+    iterator begin() const;
+    iterator end() const;
+
+    std::string string() const;
+    std::int64_t integer() const
+    {
+        std::int64_t number = 0;
+        return parse(number) ? number : throw wrong("an integer");
+    }
+    bool boolean() const { return is_boolean() ? view_ == "true" : throw wrong("a boolean"); }
+    std::vector<std::string> strings() const;
+
+    /* The same, with something else for null and what does not exist. */
+    std::string string_or(std::string other) const { return is_null() || !exists() ? std::move(other) : string(); }
+    std::int64_t integer_or(std::int64_t other) const { return is_null() || !exists() ? other : integer(); }
+    bool boolean_or(bool other) const { return is_null() || !exists() ? other : boolean(); }
+
+    /* The members that most results have. */
+    std::string digest() const { return (*this)["digest"].string(); }
+    ocireg::descriptor descriptor() const
+    {
+        return {(*this)["mediaType"].string(), digest(), (*this)["size"].integer()};
+    }
+
+private:
+    value(std::shared_ptr<const std::string> whole, std::string_view view) : whole_(std::move(whole)), view_(view) {}
+
+    bool starts(char c) const noexcept { return !view_.empty() && view_.front() == c; }
+    bool parse(std::int64_t &number) const noexcept
+    {
+        const char *end = view_.data() + view_.size();
+        const auto parsed = std::from_chars(view_.data(), end, number);
+        return !view_.empty() && parsed.ec == std::errc() && parsed.ptr == end;
+    }
+    value_error wrong(const char *wanted) const
+    {
+        std::string got(exists() ? view_.substr(0, 60) : std::string_view("a missing member"));
+        return value_error(got + " is not " + wanted);
+    }
+
+    static bool is_space(char c) noexcept { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
+    static std::string_view trimmed(std::string_view text) noexcept
+    {
+        while (!text.empty() && is_space(text.front()))
+            text.remove_prefix(1);
+        while (!text.empty() && is_space(text.back()))
+            text.remove_suffix(1);
+        return text;
+    }
+    static std::size_t end_of_string(std::string_view text, std::size_t at);
+    static std::size_t end_of_value(std::string_view text, std::size_t at);
+    static std::string decoded(std::string_view quoted);
+
+    std::shared_ptr<const std::string> whole_;
+    std::string_view view_;
+};
+
+/* An input iterator: a value at a time; name() is the member's name in an object. */
+class value::iterator {
+public:
+    using iterator_category = std::input_iterator_tag;
+    using value_type = value;
+    using difference_type = std::ptrdiff_t;
+    using pointer = const value *;
+    using reference = const value &;
+
+    iterator() = default;
+    reference operator*() const noexcept { return current_; }
+    pointer operator->() const noexcept { return &current_; }
+    std::string name() const { return decoded(name_); }
+    iterator &operator++()
+    {
+        advance();
+        return *this;
+    }
+    iterator operator++(int)
+    {
+        iterator before = *this;
+        advance();
+        return before;
+    }
+    friend bool operator==(const iterator &a, const iterator &b) noexcept { return a.rest_.data() == b.rest_.data(); }
+    friend bool operator!=(const iterator &a, const iterator &b) noexcept { return !(a == b); }
+
+private:
+    friend class value;
+    explicit iterator(const value &parent) : current_(parent.whole_, {}), rest_(parent.view_), named_(parent.is_object())
+    {
+        rest_.remove_prefix(1);
+        advance();
+    }
+    void advance()
+    {
+        rest_ = skipped(rest_);
+        if (!rest_.empty() && rest_.front() == ',')
+            rest_ = skipped(rest_.substr(1));
+        if (rest_.empty() || rest_.front() == ']' || rest_.front() == '}') {
+            *this = iterator();
+            return;
+        }
+        if (named_) {
+            name_ = taken();
+            rest_ = skipped(rest_);
+            if (rest_.empty() || rest_.front() != ':')
+                throw value_error("malformed JSON: no ':' after a name");
+            rest_ = skipped(rest_.substr(1));
+        }
+        current_.view_ = taken();
+    }
+    std::string_view taken()
+    {
+        const std::size_t end = end_of_value(rest_, 0);
+        const std::string_view text = rest_.substr(0, end);
+        rest_.remove_prefix(end);
+        return text;
+    }
+    static std::string_view skipped(std::string_view text) noexcept
+    {
+        while (!text.empty() && is_space(text.front()))
+            text.remove_prefix(1);
+        return text;
+    }
+
+    value current_;
+    std::string_view rest_, name_;
+    bool named_ = false;
+};
+
+inline value::iterator value::begin() const { return is_array() || is_object() ? iterator(*this) : iterator(); }
+inline value::iterator value::end() const { return {}; }
+
+inline value value::operator[](std::string_view name) const
+{
+    if (is_object())
+        for (iterator at = begin(), last = end(); at != last; ++at)
+            if (at.name() == name)
+                return *at;
+    return {};
+}
+
+template <class Index, std::enable_if_t<std::is_integral_v<Index>, int>> value value::operator[](Index index) const
+{
+    if (is_array() && index >= Index(0))
+        for (const value &element : *this)
+            if (index-- == Index(0))
+                return element;
+    return {};
+}
+
+inline std::size_t value::size() const
+{
+    std::size_t count = 0;
+    for (iterator at = begin(), last = end(); at != last; ++at)
+        count++;
+    return count;
+}
+
+inline std::string value::string() const { return is_string() ? decoded(view_) : throw wrong("a string"); }
+
+inline std::vector<std::string> value::strings() const
+{
+    std::vector<std::string> all;
+    if (!is_array())
+        throw wrong("an array of strings");
+    for (const value &element : *this)
+        all.push_back(element.string());
+    return all;
+}
+
+inline std::size_t value::end_of_string(std::string_view text, std::size_t at)
+{
+    for (at++; at < text.size(); at++) {
+        if (text[at] == '"')
+            return at + 1;
+        if (text[at] == '\\')
+            at++;
+    }
+    throw value_error("malformed JSON: a string without end");
+}
+
+/* Without recursion: a manifest may be nested as deep as its author likes. */
+inline std::size_t value::end_of_value(std::string_view text, std::size_t at)
+{
+    std::size_t depth = 0;
+    while (at < text.size()) {
+        const char c = text[at];
+        if (c == '"') {
+            at = end_of_string(text, at);
+        } else if (c == '{' || c == '[') {
+            depth++;
+            at++;
+            continue;
+        } else if (c == '}' || c == ']') {
+            if (depth == 0)
+                break;
+            depth--;
+            at++;
+        } else if (depth > 0 && (c == ',' || c == ':' || is_space(c))) {
+            at++;
+            continue;
+        } else {
+            const std::size_t end = text.find_first_of(",:]} \t\r\n", at);
+            if (end == at)
+                break;
+            at = end == std::string_view::npos ? text.size() : end;
+        }
+        if (depth == 0)
+            return at;
+    }
+    throw value_error("malformed JSON: no value");
+}
+
+inline std::string value::decoded(std::string_view quoted)
+{
+    std::string out;
+    std::uint32_t high = 0;
+    const auto append = [&out](std::uint32_t c) {
+        if (c < 0x80) {
+            out += static_cast<char>(c);
+            return;
+        }
+        if (c < 0x800) {
+            out += static_cast<char>(0xC0 | (c >> 6));
+        } else {
+            if (c < 0x10000) {
+                out += static_cast<char>(0xE0 | (c >> 12));
+            } else {
+                out += static_cast<char>(0xF0 | (c >> 18));
+                out += static_cast<char>(0x80 | ((c >> 12) & 0x3F));
+            }
+            out += static_cast<char>(0x80 | ((c >> 6) & 0x3F));
+        }
+        out += static_cast<char>(0x80 | (c & 0x3F));
+    };
+    if (quoted.size() < 2)
+        return out;
+    for (std::size_t at = 1; at + 1 < quoted.size(); at++) {
+        if (quoted[at] != '\\') {
+            out += quoted[at];
+            continue;
+        }
+        switch (quoted[++at]) {
+        case 'b': out += '\b'; break;
+        case 'f': out += '\f'; break;
+        case 'n': out += '\n'; break;
+        case 'r': out += '\r'; break;
+        case 't': out += '\t'; break;
+        case 'u': {
+            std::uint32_t unit = 0;
+            const std::string_view digits = quoted.substr(at + 1, 4);
+            const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), unit, 16);
+            if (digits.size() != 4 || parsed.ptr != digits.data() + 4)
+                throw value_error("malformed JSON: a wrong \\u");
+            at += 4;
+            if (unit >= 0xD800 && unit < 0xDC00)
+                high = unit;
+            else if (unit >= 0xDC00 && unit < 0xE000)
+                append(0x10000 + ((high - 0xD800) << 10) + (unit - 0xDC00));
+            else
+                append(unit);
+            break;
+        }
+        default: out += quoted[at];
+        }
+    }
+    return out;
+}
+
+/* ------------------------------------------------------------------------------------------------- Errors */
+
+namespace detail {
+
+struct failure {
+    ocireg_status code = OCIREG_INTERNAL;
+    const char *name = "INTERNAL";
+    std::int32_t http_status = 0;
+    std::string message, json;
+};
+
+} // namespace detail
+
+/*
+ * error
+ *   usage_error       invalid_argument_error, invalid_reference_error, closed_error, busy_error, forked_error
+ *   access_error      unauthenticated_error, forbidden_error
+ *   registry_error    not_found_error, unsupported_error, rate_limited_error, server_error, http_error, protocol_error
+ *   transport_error   connect_error, resolve_error, tls_error, network_error, timeout_error, redirect_error
+ *   content_error     digest_mismatch_error, size_mismatch_error, limit_exceeded_error, invalid_manifest_error,
+ *                     signature_error, missing_blob_error
+ *   cancelled_error, io_error, callback_error, internal_error
+ *
+ * A code that this header does not know (of a newer library) is an error and nothing more special.
+ */
+class error : public std::runtime_error {
+public:
+    explicit error(const detail::failure &failure)
+        : std::runtime_error(failure.message), code_(failure.code), name_(failure.name), http_status_(failure.http_status),
+          json_(std::make_shared<const std::string>(failure.json))
+    {
+    }
+
+    ocireg_status code() const noexcept { return code_; }
+    /* "NOT_FOUND" */
+    const char *name() const noexcept { return name_; }
+    /* Of the answer that failed the call; 0 when there was none. */
+    std::int32_t http_status() const noexcept { return http_status_; }
+    /* All that is known, as of ocireg_error_json. */
+    value details() const { return value(*json_); }
+    /* What to do about it; may be empty. */
+    std::string hint() const { return details()["hint"].string_or({}); }
+    /* The same call may succeed later. */
+    bool retryable() const { return details()["retryable"].boolean_or(false); }
+
+private:
+    ocireg_status code_;
+    const char *name_;
+    std::int32_t http_status_;
+    std::shared_ptr<const std::string> json_; /* shared: copying an exception must not throw */
+};
+
+#define OCIREG_HPP_ERROR(NAME, BASE)                                                                                           \
+    class NAME : public BASE {                                                                                                 \
+    public:                                                                                                                    \
+        using BASE::BASE;                                                                                                      \
+    };
+OCIREG_HPP_ERROR(usage_error, error)
+OCIREG_HPP_ERROR(access_error, error)
+OCIREG_HPP_ERROR(registry_error, error)
+OCIREG_HPP_ERROR(transport_error, error)
+OCIREG_HPP_ERROR(content_error, error)
+OCIREG_HPP_ERROR(invalid_argument_error, usage_error)
+OCIREG_HPP_ERROR(invalid_reference_error, usage_error)
+OCIREG_HPP_ERROR(closed_error, usage_error)
+OCIREG_HPP_ERROR(busy_error, usage_error)
+OCIREG_HPP_ERROR(forked_error, usage_error)
+OCIREG_HPP_ERROR(unauthenticated_error, access_error)
+OCIREG_HPP_ERROR(forbidden_error, access_error)
+OCIREG_HPP_ERROR(not_found_error, registry_error)
+OCIREG_HPP_ERROR(unsupported_error, registry_error)
+OCIREG_HPP_ERROR(rate_limited_error, registry_error)
+OCIREG_HPP_ERROR(server_error, registry_error)
+OCIREG_HPP_ERROR(http_error, registry_error)
+OCIREG_HPP_ERROR(protocol_error, registry_error)
+OCIREG_HPP_ERROR(connect_error, transport_error)
+OCIREG_HPP_ERROR(resolve_error, transport_error)
+OCIREG_HPP_ERROR(tls_error, transport_error)
+OCIREG_HPP_ERROR(network_error, transport_error)
+OCIREG_HPP_ERROR(timeout_error, transport_error)
+OCIREG_HPP_ERROR(redirect_error, transport_error)
+OCIREG_HPP_ERROR(digest_mismatch_error, content_error)
+OCIREG_HPP_ERROR(size_mismatch_error, content_error)
+OCIREG_HPP_ERROR(limit_exceeded_error, content_error)
+OCIREG_HPP_ERROR(invalid_manifest_error, content_error)
+OCIREG_HPP_ERROR(signature_error, content_error)
+OCIREG_HPP_ERROR(missing_blob_error, content_error)
+OCIREG_HPP_ERROR(cancelled_error, error)
+OCIREG_HPP_ERROR(io_error, error)
+OCIREG_HPP_ERROR(callback_error, error)
+OCIREG_HPP_ERROR(internal_error, error)
+#undef OCIREG_HPP_ERROR
+
+namespace detail {
+
+[[noreturn]] inline void raise(const failure &failure)
+{
+    switch (failure.code) {
+    case OCIREG_INVALID_ARGUMENT: throw invalid_argument_error(failure);
+    case OCIREG_INVALID_REFERENCE: throw invalid_reference_error(failure);
+    case OCIREG_UNAUTHENTICATED: throw unauthenticated_error(failure);
+    case OCIREG_FORBIDDEN: throw forbidden_error(failure);
+    case OCIREG_NOT_FOUND: throw not_found_error(failure);
+    case OCIREG_UNSUPPORTED: throw unsupported_error(failure);
+    case OCIREG_RATE_LIMITED: throw rate_limited_error(failure);
+    case OCIREG_CONNECT: throw connect_error(failure);
+    case OCIREG_TLS: throw tls_error(failure);
+    case OCIREG_TIMEOUT: throw timeout_error(failure);
+    case OCIREG_CANCELLED: throw cancelled_error(failure);
+    case OCIREG_REDIRECT: throw redirect_error(failure);
+    case OCIREG_PROTOCOL: throw protocol_error(failure);
+    case OCIREG_DIGEST_MISMATCH: throw digest_mismatch_error(failure);
+    case OCIREG_SIZE_MISMATCH: throw size_mismatch_error(failure);
+    case OCIREG_LIMIT_EXCEEDED: throw limit_exceeded_error(failure);
+    case OCIREG_INVALID_MANIFEST: throw invalid_manifest_error(failure);
+    case OCIREG_SIGNATURE: throw signature_error(failure);
+    case OCIREG_MISSING_BLOB: throw missing_blob_error(failure);
+    case OCIREG_SERVER: throw server_error(failure);
+    case OCIREG_HTTP: throw http_error(failure);
+    case OCIREG_IO: throw io_error(failure);
+    case OCIREG_CALLBACK: throw callback_error(failure);
+    case OCIREG_FORKED: throw forked_error(failure);
+    case OCIREG_CLOSED: throw closed_error(failure);
+    case OCIREG_BUSY: throw busy_error(failure);
+    case OCIREG_INTERNAL: throw internal_error(failure);
+    case OCIREG_NETWORK: throw network_error(failure);
+    case OCIREG_RESOLVE: throw resolve_error(failure);
+    default: throw error(failure);
+    }
+}
+
+struct deleter {
+    void operator()(char *string) const noexcept { ocireg_string_free(string); }
+    void operator()(ocireg_error *error) const noexcept { ocireg_error_free(error); }
+    void operator()(ocireg_buffer *buffer) const noexcept { ocireg_buffer_free(buffer); }
+    void operator()(ocireg_options *options) const noexcept { ocireg_options_free(options); }
+    void operator()(ocireg_context *context) const noexcept { ocireg_context_free(context); }
+    void operator()(ocireg_client *client) const noexcept { ocireg_client_free(client); }
+    void operator()(ocireg_blob_reader *reader) const noexcept { ocireg_blob_reader_free(reader); }
+    void operator()(ocireg_upload *upload) const noexcept { ocireg_upload_free(upload); }
+};
+template <class Handle> using owned = std::unique_ptr<Handle, deleter>;
+
+/* What a callback of the call in progress on this thread threw: callbacks run on the calling thread. */
+inline std::exception_ptr &thrown() noexcept
+{
+    static thread_local std::exception_ptr exception;
+    return exception;
+}
+
+/* A callback may make calls of its own, so each call keeps what the outer one's callbacks have thrown. */
+class callback_scope {
+public:
+    callback_scope() noexcept : outer_(std::exchange(thrown(), nullptr)) {}
+    callback_scope(const callback_scope &) = delete;
+    callback_scope &operator=(const callback_scope &) = delete;
+    ~callback_scope() { thrown() = std::move(outer_); }
+    void rethrow() const
+    {
+        if (thrown())
+            std::rethrow_exception(std::exchange(thrown(), nullptr));
+    }
+
+private:
+    std::exception_ptr outer_;
+};
+
+/* Runs a callback; nothing is thrown through the library, which is no C++. */
+template <class Function> bool guarded(Function &&function) noexcept
+{
+    try {
+        return function();
+    } catch (...) {
+        if (!thrown())
+            thrown() = std::current_exception();
+        return false;
+    }
+}
+
+/* Makes a call, which is given where to put its error. */
+template <class Function> void call(Function &&function)
+{
+    callback_scope scope;
+    ocireg_error *raw = nullptr;
+    const ocireg_status status = function(&raw);
+    const owned<ocireg_error> error(raw);
+    scope.rethrow();
+    if (status == OCIREG_OK)
+        return;
+    if (raw == nullptr)
+        raise({status, ocireg_status_name(status), 0, ocireg_status_name(status), "{}"});
+    raise({ocireg_error_code(raw), ocireg_error_name(raw), ocireg_error_http_status(raw), ocireg_error_message(raw),
+           ocireg_error_json(raw)});
+}
+
+/* A call with one result, whose place is its first argument. */
+template <class Handle, class Function> owned<Handle> made(Function &&function)
+{
+    Handle *raw = nullptr;
+    owned<Handle> result;
+    try {
+        call([&](ocireg_error **error) { return function(&raw, error); });
+    } catch (...) {
+        result.reset(raw);
+        throw;
+    }
+    result.reset(raw);
+    return result;
+}
+
+template <class Function> value json(Function &&function)
+{
+    const auto text = made<char>(std::forward<Function>(function));
+    return value(std::string(text ? text.get() : ""));
+}
+
+/* A string for C: ended by a NUL, and without another one in it. */
+class c_string {
+public:
+    explicit c_string(std::string_view text) : text_(text)
+    {
+        if (text.find('\0') != std::string_view::npos)
+            raise({OCIREG_INVALID_ARGUMENT, "INVALID_ARGUMENT", 0, "a string has a NUL in it",
+                   R"({"code":1,"name":"INVALID_ARGUMENT","message":"a string has a NUL in it"})"});
+    }
+    const char *get() const noexcept { return text_.c_str(); }
+    operator const char *() const noexcept { return get(); }
+
+private:
+    std::string text_;
+};
+
+inline const std::uint8_t *octets(std::string_view bytes) noexcept { return reinterpret_cast<const std::uint8_t *>(bytes.data()); }
+
+/* A call with a second name behind the first, as one that knows the second. */
+template <class Function> auto with_id(Function *function, std::string_view id)
+{
+    return [function, second = c_string(id)](auto *handle, auto *with, auto *name, auto *options, auto **json,
+                                             auto **bytes, auto **error) {
+        return function(handle, with, name, second, options, json, bytes, error);
+    };
+}
+
+} // namespace detail
+
+/* ------------------------------------------------------------------------------------------------- Bytes */
+
+/* Exact bytes, such as a manifest's. */
+class buffer {
+public:
+    buffer() = default;
+    explicit buffer(detail::owned<ocireg_buffer> handle) noexcept : handle_(std::move(handle)) {}
+    const std::uint8_t *data() const noexcept { return ocireg_buffer_data(handle_.get()); }
+    std::size_t size() const noexcept { return ocireg_buffer_size(handle_.get()); }
+    bool empty() const noexcept { return size() == 0; }
+    const std::uint8_t *begin() const noexcept { return data(); }
+    const std::uint8_t *end() const noexcept { return data() + size(); }
+    std::string_view view() const noexcept { return {reinterpret_cast<const char *>(data()), size()}; }
+
+private:
+    detail::owned<ocireg_buffer> handle_;
+};
+
+/* A manifest or blob with what is known of it. */
+struct document {
+    value info;
+    buffer bytes;
+};
+
+/* ------------------------------------------------------------------------------------------------ Options */
+
+/* A key with its value: a string, a number, a boolean, or a list of strings. */
+class option {
+public:
+    template <class Text, std::enable_if_t<std::is_convertible_v<const Text &, std::string_view>, int> = 0>
+    option(std::string_view key, const Text &text) : key_(key), kind_(kind::text), list_{std::string(std::string_view(text))}
+    {
+    }
+    template <class Number, std::enable_if_t<std::is_integral_v<Number> && !std::is_same_v<Number, bool>, int> = 0>
+    option(std::string_view key, Number number) : key_(key), kind_(kind::number), number_(static_cast<std::int64_t>(number))
+    {
+    }
+    template <class Flag, std::enable_if_t<std::is_same_v<Flag, bool>, int> = 0, class = void>
+    option(std::string_view key, Flag flag) : key_(key), kind_(kind::flag), number_(flag)
+    {
+    }
+    option(std::string_view key, std::initializer_list<std::string_view> list) : key_(key), kind_(kind::list)
+    {
+        for (const std::string_view text : list)
+            list_.emplace_back(text);
+    }
+    option(std::string_view key, std::vector<std::string> list) : key_(key), kind_(kind::list), list_(std::move(list)) {}
+
+private:
+    friend class options;
+    enum class kind { text, number, flag, list };
+    std::string key_;
+    kind kind_;
+    std::int64_t number_ = 0;
+    std::vector<std::string> list_;
+};
+
+/* The options of a call: {} for none, {{"n", 100}, {"digests", true}, {"accept", {"a/b", "c/d"}}}, or step by step. The
+ * keys of each call are in ocireg.h; the call refuses one that it does not know, and names it. */
+class options {
+public:
+    options() = default;
+    options(std::initializer_list<option> list)
+    {
+        for (const option &entry : list)
+            set(entry);
+    }
+    static options parse(std::string_view json)
+    {
+        options parsed;
+        parsed.merge(json);
+        return parsed;
+    }
+
+    options &set(const option &entry)
+    {
+        const detail::c_string key(entry.key_);
+        ocireg_options *handle = ensure();
+        switch (entry.kind_) {
+        case option::kind::text: {
+            const detail::c_string text(entry.list_.front());
+            detail::call([&](ocireg_error **error) { return ocireg_options_set_string(handle, key, text, error); });
+            break;
+        }
+        case option::kind::number:
+            detail::call([&](ocireg_error **error) { return ocireg_options_set_int(handle, key, entry.number_, error); });
+            break;
+        case option::kind::flag:
+            detail::call([&](ocireg_error **error) { return ocireg_options_set_bool(handle, key, entry.number_ != 0, error); });
+            break;
+        case option::kind::list:
+            for (const std::string &text : entry.list_)
+                add(entry.key_, text);
+            break;
+        }
+        return *this;
+    }
+    template <class Value> options &set(std::string_view key, const Value &value) { return set(option(key, value)); }
+    options &set(std::string_view key, std::initializer_list<std::string_view> list) { return set(option(key, list)); }
+    /* Adds to a list. */
+    options &add(std::string_view key, std::string_view text)
+    {
+        const detail::c_string name(key), content(text);
+        ocireg_options *handle = ensure();
+        detail::call([&](ocireg_error **error) { return ocireg_options_add_string(handle, name, content, error); });
+        return *this;
+    }
+    /* Adds the members of a JSON object. */
+    options &merge(std::string_view json)
+    {
+        const detail::c_string text(json);
+        ocireg_options *handle = ensure();
+        detail::call([&](ocireg_error **error) { return ocireg_options_parse(handle, text, error); });
+        return *this;
+    }
+
+    const ocireg_options *get() const noexcept { return handle_.get(); }
+
+private:
+    ocireg_options *ensure()
+    {
+        if (!handle_)
+            handle_ = detail::made<ocireg_options>(ocireg_options_new);
+        return handle_.get();
+    }
+
+    detail::owned<ocireg_options> handle_;
+};
+
+/* ------------------------------------------------------------------------------------------------ Context */
+
+/* The answer of a credentials callback; {} is anonymous. */
+struct credentials {
+    std::string username, password, token;
+    static credentials basic(std::string username, std::string password) { return {std::move(username), std::move(password), {}}; }
+    static credentials bearer(std::string token) { return {{}, {}, std::move(token)}; }
+};
+
+namespace detail {
+
+/* A callback that returns nothing goes on; one that returns false stops the call with callback_error. */
+template <class... Arguments, class Function> std::function<bool(Arguments...)> going_on(Function function)
+{
+    if constexpr (std::is_void_v<std::invoke_result_t<Function &, Arguments...>>)
+        return [function = std::move(function)](Arguments... arguments) mutable {
+            function(arguments...);
+            return true;
+        };
+    else
+        return std::function<bool(Arguments...)>(std::move(function));
+}
+
+using progress_function = std::function<bool(std::uint64_t, std::uint64_t)>;
+using log_function = std::function<bool(std::string_view)>;
+using credentials_function = std::function<credentials(std::string_view)>;
+using source_function = std::function<std::size_t(void *, std::size_t)>;
+
+/* Owns the callbacks of a context. Those that were replaced stay: a call may be in them. */
+class callbacks {
+public:
+    template <class Function> Function *keep(Function function)
+    {
+        auto kept = std::make_shared<Function>(std::move(function));
+        const std::lock_guard<std::mutex> lock(mutex_);
+        all_.push_back(kept);
+        return kept.get();
+    }
+
+private:
+    std::mutex mutex_;
+    std::vector<std::shared_ptr<void>> all_;
+};
+
+extern "C" {
+inline std::int32_t ocireg_hpp_progress(void *function, std::uint64_t done, std::uint64_t total)
+{
+    return guarded([&] { return (*static_cast<progress_function *>(function))(done, total); }) ? 0 : 1;
+}
+inline std::int32_t ocireg_hpp_log(void *function, const char *event)
+{
+    return guarded([&] { return (*static_cast<log_function *>(function))(event); }) ? 0 : 1;
+}
+inline std::int32_t ocireg_hpp_credentials(void *function, const char *host, ocireg_options *answer)
+{
+    const auto ask = [&] {
+        const credentials given = (*static_cast<credentials_function *>(function))(host);
+        const auto set = [answer](const char *key, const std::string &text) {
+            const c_string checked(text);
+            call([&](ocireg_error **error) { return ocireg_options_set_string(answer, key, checked, error); });
+        };
+        if (!given.token.empty())
+            set("token", given.token);
+        else if (!given.username.empty() || !given.password.empty()) {
+            set("username", given.username);
+            set("password", given.password);
+        }
+        return true;
+    };
+    return guarded(ask) ? 0 : 1;
+}
+inline std::int64_t ocireg_hpp_read(void *function, std::uint8_t *bytes, std::size_t size)
+{
+    std::int64_t given = -1;
+    const auto ask = [&] {
+        given = static_cast<std::int64_t>((*static_cast<source_function *>(function))(bytes, size));
+        return true;
+    };
+    return guarded(ask) ? given : -1;
+}
+} // extern "C"
+
+} // namespace detail
+
+/* Cancel, deadline, progress and callbacks of the calls that it is given to. The callbacks run on the thread that made the
+ * call. A reader or upload keeps those of the context that it was opened with. */
+class context {
+public:
+    context() : handle_(detail::made<ocireg_context>(ocireg_context_new)), callbacks_(std::make_shared<detail::callbacks>()) {}
+
+    /* From any thread. For good: also later calls answer cancelled_error. */
+    void cancel() const
+    {
+        detail::call([&](ocireg_error **error) { return ocireg_context_cancel(get(), error); });
+    }
+    /* From now; the calls answer timeout_error then. */
+    template <class Rep, class Period> void set_deadline(std::chrono::duration<Rep, Period> from_now) const
+    {
+        auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(from_now).count();
+        milliseconds = milliseconds == 0 ? 1 : milliseconds;
+        detail::call([&](ocireg_error **error) { return ocireg_context_set_deadline(get(), milliseconds, error); });
+    }
+    void clear_deadline() const
+    {
+        detail::call([&](ocireg_error **error) { return ocireg_context_set_deadline(get(), 0, error); });
+    }
+    /* Any thread. */
+    value progress() const
+    {
+        return detail::json([&](char **text, ocireg_error **error) { return ocireg_context_progress(get(), text, error); });
+    }
+    value warnings() const
+    {
+        return detail::json([&](char **text, ocireg_error **error) { return ocireg_context_warnings(get(), text, error); });
+    }
+
+    /* void or bool (std::uint64_t done, std::uint64_t total); false, or an exception, stops the call. nullptr removes it. */
+    template <class Function> void on_progress(Function function)
+    {
+        auto *kept = callbacks_->keep(detail::going_on<std::uint64_t, std::uint64_t>(std::move(function)));
+        detail::call([&](ocireg_error **error) {
+            return ocireg_context_set_progress(get(), detail::ocireg_hpp_progress, kept, error);
+        });
+    }
+    void on_progress(std::nullptr_t)
+    {
+        detail::call([&](ocireg_error **error) { return ocireg_context_set_progress(get(), nullptr, nullptr, error); });
+    }
+    /* void or bool (std::string_view event): the trace as JSON, without secrets. */
+    template <class Function> void on_log(Function function)
+    {
+        auto *kept = callbacks_->keep(detail::going_on<std::string_view>(std::move(function)));
+        detail::call(
+            [&](ocireg_error **error) { return ocireg_context_set_log(get(), detail::ocireg_hpp_log, kept, error); });
+    }
+    void on_log(std::nullptr_t)
+    {
+        detail::call([&](ocireg_error **error) { return ocireg_context_set_log(get(), nullptr, nullptr, error); });
+    }
+    /* ocireg::credentials (std::string_view host) */
+    template <class Function> void on_credentials(Function function)
+    {
+        auto *kept = callbacks_->keep(detail::credentials_function(std::move(function)));
+        detail::call([&](ocireg_error **error) {
+            return ocireg_context_set_credentials(get(), detail::ocireg_hpp_credentials, kept, error);
+        });
+    }
+    void on_credentials(std::nullptr_t)
+    {
+        detail::call([&](ocireg_error **error) { return ocireg_context_set_credentials(get(), nullptr, nullptr, error); });
+    }
+
+    ocireg_context *get() const noexcept { return handle_.get(); }
+
+private:
+    friend class client;
+    detail::owned<ocireg_context> handle_;
+    std::shared_ptr<detail::callbacks> callbacks_;
+};
+
+/* -------------------------------------------------------------------------------------- Readers and uploads */
+
+/* An open blob. */
+class blob_reader {
+public:
+    value info() const
+    {
+        return detail::json([&](char **text, ocireg_error **error) { return ocireg_blob_reader_info(get(), text, error); });
+    }
+    /* 0 is the verified end; anything wrong before is an exception. */
+    std::size_t read(void *bytes, std::size_t size)
+    {
+        std::size_t got = 0;
+        detail::call([&](ocireg_error **error) {
+            return ocireg_blob_reader_read(get(), static_cast<std::uint8_t *>(bytes), size, &got, error);
+        });
+        return got;
+    }
+    void close()
+    {
+        detail::call([&](ocireg_error **error) { return ocireg_blob_reader_close(get(), error); });
+    }
+    ocireg_blob_reader *get() const noexcept { return handle_.get(); }
+
+private:
+    friend class client;
+    blob_reader(std::shared_ptr<void> callbacks, detail::owned<ocireg_blob_reader> handle) noexcept
+        : callbacks_(std::move(callbacks)), handle_(std::move(handle))
+    {
+    }
+    std::shared_ptr<void> callbacks_; /* before the handle: freed after it */
+    detail::owned<ocireg_blob_reader> handle_;
+};
+
+/* The reader as a stream buffer. */
+class blob_streambuf : public std::streambuf {
+public:
+    explicit blob_streambuf(blob_reader reader, std::size_t size = 65536) : reader_(std::move(reader)), bytes_(size ? size : 1) {}
+    blob_reader &reader() noexcept { return reader_; }
+
+protected:
+    int_type underflow() override
+    {
+        if (gptr() == egptr()) {
+            const std::size_t got = reader_.read(bytes_.data(), bytes_.size());
+            setg(bytes_.data(), bytes_.data(), bytes_.data() + got);
+            if (got == 0)
+                return traits_type::eof();
+        }
+        return traits_type::to_int_type(*gptr());
+    }
+
+private:
+    blob_reader reader_;
+    std::vector<char> bytes_;
+};
+
+/* The reader as a stream. It throws the reader's errors, unlike other streams: else a blob that breaks off looks like one
+ * that ends. exceptions(std::ios::goodbit) turns that off; look at bad() then. */
+class blob_stream : private blob_streambuf, public std::istream {
+public:
+    explicit blob_stream(blob_reader reader)
+        : blob_streambuf(std::move(reader)), std::istream(static_cast<blob_streambuf *>(this))
+    {
+        exceptions(std::ios::badbit);
+    }
+    using blob_streambuf::reader;
+};
+
+/* A blob that is uploaded in chunks. One that is not finished is cancelled at the end of its life. */
+class upload {
+public:
+    void write(const void *bytes, std::size_t size)
+    {
+        detail::call([&](ocireg_error **error) {
+            return ocireg_upload_write(get(), static_cast<const std::uint8_t *>(bytes), size, error);
+        });
+    }
+    void write(std::string_view bytes) { write(bytes.data(), bytes.size()); }
+    /* With a digest, the bytes must have it. */
+    value finish(std::string_view digest = {})
+    {
+        const detail::c_string wanted(digest);
+        return detail::json([&](char **text, ocireg_error **error) {
+            return ocireg_upload_finish(get(), digest.empty() ? nullptr : wanted.get(), text, error);
+        });
+    }
+    /* Lets go of the session, to be continued by client::upload_session_chunk. */
+    value save()
+    {
+        return detail::json([&](char **text, ocireg_error **error) { return ocireg_upload_save(get(), text, error); });
+    }
+    void cancel()
+    {
+        detail::call([&](ocireg_error **error) { return ocireg_upload_cancel(get(), error); });
+    }
+    ocireg_upload *get() const noexcept { return handle_.get(); }
+
+private:
+    friend class client;
+    upload(std::shared_ptr<void> callbacks, detail::owned<ocireg_upload> handle) noexcept
+        : callbacks_(std::move(callbacks)), handle_(std::move(handle))
+    {
+    }
+    std::shared_ptr<void> callbacks_;
+    detail::owned<ocireg_upload> handle_;
+};
+
+/* ------------------------------------------------------------------------------------------------- Pages */
+
+namespace detail {
+
+struct paging {
+    std::function<value(const options &)> fetch;
+    options wanted;
+    std::string member; /* of a page, that holds its names */
+};
+
+} // namespace detail
+
+/* Pages of a list, each fetched when a loop comes to it. To be walked once. */
+class pages {
+public:
+    class iterator {
+    public:
+        using iterator_category = std::input_iterator_tag;
+        using value_type = value;
+        using difference_type = std::ptrdiff_t;
+        using pointer = const value *;
+        using reference = const value &;
+        iterator() = default;
+        reference operator*() const noexcept { return page_; }
+        pointer operator->() const noexcept { return &page_; }
+        iterator &operator++()
+        {
+            const value last = page_["last"];
+            if (last.is_null() || !last.exists()) {
+                *this = iterator();
+            } else {
+                paging_->wanted.set("last", last.string());
+                page_ = paging_->fetch(paging_->wanted);
+            }
+            return *this;
+        }
+        void operator++(int) { ++*this; }
+        friend bool operator==(const iterator &a, const iterator &b) noexcept { return a.paging_ == b.paging_; }
+        friend bool operator!=(const iterator &a, const iterator &b) noexcept { return !(a == b); }
+
+    private:
+        friend class pages;
+        explicit iterator(std::shared_ptr<detail::paging> paging)
+            : paging_(std::move(paging)), page_(paging_->fetch(paging_->wanted))
+        {
+        }
+        std::shared_ptr<detail::paging> paging_;
+        value page_;
+    };
+
+    explicit pages(detail::paging paging) : paging_(std::make_shared<detail::paging>(std::move(paging))) {}
+    iterator begin() const { return iterator(paging_); }
+    iterator end() const noexcept { return {}; }
+
+private:
+    std::shared_ptr<detail::paging> paging_;
+};
+
+/* The names on such pages, one by one. */
+class names {
+public:
+    class iterator {
+    public:
+        using iterator_category = std::input_iterator_tag;
+        using value_type = std::string;
+        using difference_type = std::ptrdiff_t;
+        using pointer = const std::string *;
+        using reference = const std::string &;
+        iterator() = default;
+        reference operator*() const noexcept { return name_; }
+        pointer operator->() const noexcept { return &name_; }
+        iterator &operator++()
+        {
+            ++at_;
+            settle();
+            return *this;
+        }
+        void operator++(int) { ++*this; }
+        friend bool operator==(const iterator &a, const iterator &b) noexcept { return a.page_ == b.page_ && a.at_ == b.at_; }
+        friend bool operator!=(const iterator &a, const iterator &b) noexcept { return !(a == b); }
+
+    private:
+        friend class names;
+        iterator(pages::iterator page, std::string member) : page_(std::move(page)), member_(std::move(member))
+        {
+            at_ = (*page_)[member_].begin();
+            settle();
+        }
+        /* To the next page while this one is at its end. */
+        void settle()
+        {
+            while (at_ == value::iterator()) {
+                if (++page_ == pages::iterator()) {
+                    *this = iterator();
+                    return;
+                }
+                at_ = (*page_)[member_].begin();
+            }
+            name_ = at_->string();
+        }
+        pages::iterator page_;
+        value::iterator at_;
+        std::string member_, name_;
+    };
+
+    explicit names(detail::paging paging) : member_(paging.member), pages_(std::move(paging)) {}
+    iterator begin() const { return iterator(pages_.begin(), member_); }
+    iterator end() const noexcept { return {}; }
+
+private:
+    std::string member_;
+    pages pages_;
+};
+
+/* ------------------------------------------------------------------------------------------------- Client */
+
+/* Connections, tokens and settings for any number of registries. */
+class client {
+public:
+    explicit client(const options &wanted = {})
+        : handle_(detail::made<ocireg_client>([&](ocireg_client **made, ocireg_error **error) {
+              return ocireg_client_new(wanted.get(), made, error);
+          }))
+    {
+    }
+    ocireg_client *get() const noexcept { return handle_.get(); }
+
+    void set_host(std::string_view host, const options &settings) const
+    {
+        const detail::c_string name(host);
+        detail::call([&](ocireg_error **error) { return ocireg_client_set_host(get(), name, settings.get(), error); });
+    }
+    /* From any thread: ends the calls in progress. */
+    void close() const
+    {
+        detail::call([&](ocireg_error **error) { return ocireg_client_close(get(), error); });
+    }
+
+    /* A registry, HOST[:PORT], and a repository. */
+    value registry_ping(std::string_view registry, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_registry_ping, registry, wanted, with);
+    }
+    value registry_catalog(std::string_view registry, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_registry_catalog, registry, wanted, with);
+    }
+    value repository_tags(std::string_view repository, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_repository_tags, repository, wanted, with);
+    }
+    /* The same page by page, and name by name. The client, and the context if given, must live until its end. */
+    pages catalog_pages(std::string_view registry, std::size_t page_size = 100, options wanted = {},
+                        const context *with = nullptr) const &
+    {
+        return pages(paging(ocireg_registry_catalog, "repositories", registry, page_size, std::move(wanted), with));
+    }
+    pages tag_pages(std::string_view repository, std::size_t page_size = 100, options wanted = {},
+                    const context *with = nullptr) const &
+    {
+        return pages(paging(ocireg_repository_tags, "tags", repository, page_size, std::move(wanted), with));
+    }
+    names each_repository(std::string_view registry, std::size_t page_size = 100, options wanted = {},
+                          const context *with = nullptr) const &
+    {
+        return names(paging(ocireg_registry_catalog, "repositories", registry, page_size, std::move(wanted), with));
+    }
+    names each_tag(std::string_view repository, std::size_t page_size = 100, options wanted = {},
+                   const context *with = nullptr) const &
+    {
+        return names(paging(ocireg_repository_tags, "tags", repository, page_size, std::move(wanted), with));
+    }
+
+    /* Not of a client that is gone before the loop begins. */
+    pages catalog_pages(std::string_view, std::size_t = 100, options = {}, const context * = nullptr) const && = delete;
+    pages tag_pages(std::string_view, std::size_t = 100, options = {}, const context * = nullptr) const && = delete;
+    names each_repository(std::string_view, std::size_t = 100, options = {}, const context * = nullptr) const && = delete;
+    names each_tag(std::string_view, std::size_t = 100, options = {}, const context * = nullptr) const && = delete;
+
+    /* Manifests: [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]. */
+    document manifest_get(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return with_bytes(ocireg_manifest_get, reference, wanted, with);
+    }
+    value manifest_head(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_manifest_head, reference, wanted, with);
+    }
+    std::string manifest_digest(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    {
+        const detail::c_string name(reference);
+        const auto digest = detail::made<char>([&](char **text, ocireg_error **error) {
+            return ocireg_manifest_digest(get(), of(with), name, wanted.get(), text, error);
+        });
+        return digest.get();
+    }
+    value manifest_put(std::string_view reference, std::string_view bytes, const options &wanted = {},
+                       const context *with = nullptr) const
+    {
+        const detail::c_string name(reference);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_manifest_put(get(), of(with), name, detail::octets(bytes), bytes.size(), wanted.get(), json, error);
+        });
+    }
+    value manifest_delete(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_manifest_delete, reference, wanted, with);
+    }
+    value tag_delete(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_tag_delete, reference, wanted, with);
+    }
+    value referrers(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_referrers, reference, wanted, with);
+    }
+
+    /* Blobs: HOST[:PORT]/REPOSITORY@DIGEST. */
+    value blob_head(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_blob_head, reference, wanted, with);
+    }
+    value blob_get_file(std::string_view reference, std::string_view path, const options &wanted = {},
+                        const context *with = nullptr) const
+    {
+        return named_twice(ocireg_blob_get_file, reference, path, wanted, with);
+    }
+    value blob_get_fd(std::string_view reference, int descriptor, const options &wanted = {},
+                      const context *with = nullptr) const
+    {
+        const detail::c_string name(reference);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_blob_get_fd(get(), of(with), name, descriptor, wanted.get(), json, error);
+        });
+    }
+    document blob_get_memory(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return with_bytes(ocireg_blob_get_memory, reference, wanted, with);
+    }
+    blob_reader blob_open(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    {
+        const detail::c_string name(reference);
+        return {kept(with), detail::made<ocireg_blob_reader>([&](ocireg_blob_reader **reader, ocireg_error **error) {
+                    return ocireg_blob_open(get(), of(with), name, wanted.get(), reader, error);
+                })};
+    }
+    value blob_put_file(std::string_view repository, std::string_view path, const options &wanted = {},
+                        const context *with = nullptr) const
+    {
+        return named_twice(ocireg_blob_put_file, repository, path, wanted, with);
+    }
+    value blob_put_memory(std::string_view repository, std::string_view bytes, const options &wanted = {},
+                          const context *with = nullptr) const
+    {
+        const detail::c_string name(repository);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_blob_put_memory(get(), of(with), name, detail::octets(bytes), bytes.size(), wanted.get(), json, error);
+        });
+    }
+    /* std::size_t source(void *bytes, std::size_t size) puts up to `size` bytes there and says how many; 0 is the end. */
+    value blob_put_stream(std::string_view repository, std::function<std::size_t(void *, std::size_t)> source,
+                          const options &wanted = {}, const context *with = nullptr) const
+    {
+        const detail::c_string name(repository);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_blob_put_stream(get(), of(with), name, detail::ocireg_hpp_read, &source, wanted.get(), json, error);
+        });
+    }
+    value blob_put_stream(std::string_view repository, std::istream &source, const options &wanted = {},
+                          const context *with = nullptr) const
+    {
+        const auto read = [&source](void *bytes, std::size_t size) {
+            source.read(static_cast<char *>(bytes), static_cast<std::streamsize>(size));
+            if (source.bad())
+                throw std::ios_base::failure("the stream of the blob cannot be read");
+            return static_cast<std::size_t>(source.gcount());
+        };
+        return blob_put_stream(repository, std::function<std::size_t(void *, std::size_t)>(read), wanted, with);
+    }
+    value blob_delete(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_blob_delete, reference, wanted, with);
+    }
+    /* `from` is a repository of the same registry, or empty: the registry may find the blob itself. */
+    value blob_mount(std::string_view reference, std::string_view from = {}, const options &wanted = {},
+                     const context *with = nullptr) const
+    {
+        const detail::c_string name(reference), repository(from);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_blob_mount(get(), of(with), name, from.empty() ? nullptr : repository.get(),
+                                     wanted.get(), json, error);
+        });
+    }
+
+    /* Uploads in chunks, and sessions that outlive the process. */
+    upload upload_start(std::string_view repository, const options &wanted = {}, const context *with = nullptr) const
+    {
+        const detail::c_string name(repository);
+        return {kept(with), detail::made<ocireg_upload>([&](ocireg_upload **started, ocireg_error **error) {
+                    return ocireg_upload_start(get(), of(with), name, wanted.get(), started, error);
+                })};
+    }
+    value upload_session_start(std::string_view repository, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_upload_session_start, repository, wanted, with);
+    }
+    value upload_session_status(std::string_view session, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_upload_session_status, session, wanted, with);
+    }
+    value upload_session_chunk(std::string_view session, std::string_view bytes, const options &wanted = {},
+                               const context *with = nullptr) const
+    {
+        const detail::c_string text(session);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_upload_session_chunk(get(), of(with), text, detail::octets(bytes), bytes.size(), wanted.get(), json,
+                                               error);
+        });
+    }
+    value upload_session_finish(std::string_view session, std::string_view digest, std::string_view bytes = {},
+                                const options &wanted = {}, const context *with = nullptr) const
+    {
+        const detail::c_string text(session), whole(digest);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_upload_session_finish(get(), of(with), text, whole, detail::octets(bytes), bytes.size(), wanted.get(),
+                                                json, error);
+        });
+    }
+    void upload_session_cancel(std::string_view session, const options &wanted = {}, const context *with = nullptr) const
+    {
+        const detail::c_string text(session);
+        detail::call([&](ocireg_error **error) {
+            return ocireg_upload_session_cancel(get(), of(with), text, wanted.get(), error);
+        });
+    }
+
+    /* Between any two places, named as for parse_endpoint; and OCI layouts. */
+    value copy(std::string_view source, std::string_view destination, const options &wanted = {},
+               const context *with = nullptr) const
+    {
+        return named_twice(ocireg_copy, source, destination, wanted, with);
+    }
+    value layout_check(std::string_view path, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_layout_check, path, wanted, with);
+    }
+    value layout_clean(std::string_view path, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_layout_clean, path, wanted, with);
+    }
+
+    /* Which credentials are used where, and the network there; and the stores of credentials. */
+    value explain(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_explain, reference, wanted, with);
+    }
+    value login(std::string_view registry, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_login, registry, wanted, with);
+    }
+    value logout(std::string_view registry, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_logout, registry, wanted, with);
+    }
+
+    /* The old protocol, v1; and which of the two a registry speaks. */
+    value registry_detect(std::string_view registry, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_registry_detect, registry, wanted, with);
+    }
+    value v1_ping(std::string_view registry, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_v1_ping, registry, wanted, with);
+    }
+    value v1_login(std::string_view registry, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_v1_login, registry, wanted, with);
+    }
+    value v1_search(std::string_view registry, std::string_view term, const options &wanted = {},
+               const context *with = nullptr) const
+    {
+        return named_twice(ocireg_v1_search, registry, term, wanted, with);
+    }
+    value v1_images(std::string_view repository, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_v1_images, repository, wanted, with);
+    }
+    value v1_tags(std::string_view repository, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_v1_tags, repository, wanted, with);
+    }
+    value v1_tag(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_v1_tag, reference, wanted, with);
+    }
+    value v1_ancestry(std::string_view repository, std::string_view id, const options &wanted = {},
+               const context *with = nullptr) const
+    {
+        return named_twice(ocireg_v1_ancestry, repository, id, wanted, with);
+    }
+    document v1_image(std::string_view repository, std::string_view id, const options &wanted = {},
+                      const context *with = nullptr) const
+    {
+        return with_bytes(detail::with_id(ocireg_v1_image, id), repository, wanted, with);
+    }
+    value v1_layer_file(std::string_view repository, std::string_view id, std::string_view path, const options &wanted = {},
+                        const context *with = nullptr) const
+    {
+        const detail::c_string name(repository), layer(id), target(path);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_v1_layer_file(get(), of(with), name, layer, target, wanted.get(), json, error);
+        });
+    }
+    value v1_layer_fd(std::string_view repository, std::string_view id, int descriptor, const options &wanted = {},
+                      const context *with = nullptr) const
+    {
+        const detail::c_string name(repository), layer(id);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_v1_layer_fd(get(), of(with), name, layer, descriptor, wanted.get(), json, error);
+        });
+    }
+    document v1_layer_memory(std::string_view repository, std::string_view id, const options &wanted = {},
+                             const context *with = nullptr) const
+    {
+        return with_bytes(detail::with_id(ocireg_v1_layer_memory, id), repository, wanted, with);
+    }
+    blob_reader v1_layer_open(std::string_view repository, std::string_view id, const options &wanted = {},
+                              const context *with = nullptr) const
+    {
+        const detail::c_string name(repository), layer(id);
+        return {kept(with), detail::made<ocireg_blob_reader>([&](ocireg_blob_reader **reader, ocireg_error **error) {
+                    return ocireg_v1_layer_open(get(), of(with), name, layer, wanted.get(), reader, error);
+                })};
+    }
+    value v1_put_image(std::string_view repository, std::string_view image, const options &wanted = {},
+                       const context *with = nullptr) const
+    {
+        const detail::c_string name(repository);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_v1_put_image(get(), of(with), name, detail::octets(image), image.size(), wanted.get(), json, error);
+        });
+    }
+    value v1_put_layer(std::string_view repository, std::string_view image, std::string_view bytes, const options &wanted = {},
+                       const context *with = nullptr) const
+    {
+        const detail::c_string name(repository);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_v1_put_layer(get(), of(with), name, detail::octets(image), image.size(), detail::octets(bytes),
+                                       bytes.size(), wanted.get(), json, error);
+        });
+    }
+    value v1_put_layer_file(std::string_view repository, std::string_view image, std::string_view path,
+                            const options &wanted = {}, const context *with = nullptr) const
+    {
+        const detail::c_string name(repository), source(path);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_v1_put_layer_file(get(), of(with), name, detail::octets(image), image.size(), source, wanted.get(),
+                                            json, error);
+        });
+    }
+    value v1_put_checksum(std::string_view repository, std::string_view id, std::string_view checksum,
+                          const options &wanted = {}, const context *with = nullptr) const
+    {
+        const detail::c_string name(repository), layer(id), sum(checksum);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_v1_put_checksum(get(), of(with), name, layer, sum, wanted.get(), json, error);
+        });
+    }
+    value v1_put_tag(std::string_view reference, std::string_view id, const options &wanted = {},
+               const context *with = nullptr) const
+    {
+        return named_twice(ocireg_v1_put_tag, reference, id, wanted, with);
+    }
+    value v1_delete_tag(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_v1_delete_tag, reference, wanted, with);
+    }
+    value v1_delete_repository(std::string_view repository, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_v1_delete_repository, repository, wanted, with);
+    }
+
+private:
+    static ocireg_context *of(const context *with) noexcept { return with ? with->get() : nullptr; }
+    static std::shared_ptr<void> kept(const context *with) noexcept { return with ? with->callbacks_ : nullptr; }
+
+    /* The calls with one name and a JSON result, which are most; with two; and with bytes. */
+    template <class Function>
+    value named(Function *function, std::string_view name, const options &wanted, const context *with) const
+    {
+        const detail::c_string text(name);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return function(get(), of(with), text, wanted.get(), json, error);
+        });
+    }
+    template <class Function>
+    value named_twice(Function *function, std::string_view name, std::string_view second, const options &wanted,
+                      const context *with) const
+    {
+        const detail::c_string text(name), more(second);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return function(get(), of(with), text.get(), more.get(), wanted.get(), json, error);
+        });
+    }
+    template <class Function>
+    document with_bytes(Function &&function, std::string_view reference, const options &wanted, const context *with) const
+    {
+        const detail::c_string name(reference);
+        detail::owned<ocireg_buffer> bytes;
+        value info = detail::json([&](char **json, ocireg_error **error) {
+            ocireg_buffer *raw = nullptr;
+            const ocireg_status status = function(get(), of(with), name.get(), wanted.get(), json, &raw, error);
+            bytes.reset(raw);
+            return status;
+        });
+        return {std::move(info), buffer(std::move(bytes))};
+    }
+    template <class Function>
+    detail::paging paging(Function *function, const char *member, std::string_view name, std::size_t page_size, options wanted,
+                          const context *with) const
+    {
+        wanted.set("n", page_size);
+        const auto fetch = [handle = get(), function, text = detail::c_string(name), with](const options &now) {
+            return detail::json([&](char **json, ocireg_error **error) {
+                return function(handle, of(with), text, now.get(), json, error);
+            });
+        };
+        return {fetch, std::move(wanted), member};
+    }
+
+    detail::owned<ocireg_client> handle_;
+};
+
+/* ------------------------------------------------------------------------------------------- No network */
+
+/* The library's own version, and the name of a code. */
+inline const char *version() noexcept { return ocireg_version(); }
+inline std::uint32_t version_number() noexcept { return ocireg_version_number(); }
+inline const char *status_name(ocireg_status status) noexcept { return ocireg_status_name(status); }
+
+inline value index_parse(std::string_view name)
+{
+    const detail::c_string text(name);
+    return detail::json([&](char **json, ocireg_error **error) { return ocireg_index_parse(text, json, error); });
+}
+inline value reference_parse(std::string_view name, const options &wanted = {})
+{
+    const detail::c_string text(name);
+    return detail::json(
+        [&](char **json, ocireg_error **error) { return ocireg_reference_parse(text, wanted.get(), json, error); });
+}
+inline value endpoint_parse(std::string_view name)
+{
+    const detail::c_string text(name);
+    return detail::json([&](char **json, ocireg_error **error) { return ocireg_endpoint_parse(text, json, error); });
+}
+inline std::string digest_bytes(std::string_view bytes, const options &wanted = {})
+{
+    const auto digest = detail::made<char>([&](char **text, ocireg_error **error) {
+        return ocireg_digest_bytes(detail::octets(bytes), bytes.size(), wanted.get(), text, error);
+    });
+    return digest.get();
+}
+inline value manifest_inspect(std::string_view bytes, const options &wanted = {})
+{
+    return detail::json([&](char **json, ocireg_error **error) {
+        return ocireg_manifest_inspect(detail::octets(bytes), bytes.size(), wanted.get(), json, error);
+    });
+}
+
+/* Signed manifests of schema 1, and their keys in PEM. */
+inline value schema1_verify(std::string_view bytes, const options &wanted = {})
+{
+    return detail::json([&](char **json, ocireg_error **error) {
+        return ocireg_schema1_verify(detail::octets(bytes), bytes.size(), wanted.get(), json, error);
+    });
+}
+inline buffer schema1_payload(std::string_view bytes)
+{
+    return buffer(detail::made<ocireg_buffer>([&](ocireg_buffer **payload, ocireg_error **error) {
+        return ocireg_schema1_payload(detail::octets(bytes), bytes.size(), payload, error);
+    }));
+}
+inline buffer schema1_sign(std::string_view bytes, std::string_view key, const options &wanted = {})
+{
+    const detail::c_string pem(key);
+    return buffer(detail::made<ocireg_buffer>([&](ocireg_buffer **result, ocireg_error **error) {
+        return ocireg_schema1_sign(detail::octets(bytes), bytes.size(), pem, wanted.get(), result, error);
+    }));
+}
+inline std::string schema1_key(const options &wanted = {})
+{
+    return detail::made<char>([&](char **pem, ocireg_error **error) { return ocireg_schema1_key(wanted.get(), pem, error); })
+        .get();
+}
+inline value schema1_key_info(std::string_view key)
+{
+    const detail::c_string pem(key);
+    return detail::json([&](char **json, ocireg_error **error) { return ocireg_schema1_key_info(pem, json, error); });
+}
+
+} // namespace ocireg
+
+#endif

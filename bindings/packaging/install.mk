@@ -1,0 +1,68 @@
+# make install      the libraries, headers, command, manual pages and what programs find them by
+# make uninstall    removes the same; give the same folders
+# make dist         target/dist/ocireg-VERSION.tar.gz of the last commit, the same bytes every time
+# make deb          Debian packages of it in target/dist
+#
+# PREFIX, LIBDIR and the like say where the files will be used, DESTDIR where that place is now.
+
+PREFIX ?= /usr/local
+BINDIR ?= $(PREFIX)/bin
+LIBDIR ?= $(PREFIX)/lib
+INCLUDEDIR ?= $(PREFIX)/include
+MANDIR ?= $(PREFIX)/share/man
+DOCDIR ?= $(PREFIX)/share/doc/ocireg
+COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+INSTALL ?= install
+
+PACKAGING := bindings/packaging
+# What depends on the folders is made anew each time.
+MADE := target/install
+CMAKEDIR = $(LIBDIR)/cmake/ocireg
+# libgcc_s exists as a shared library only, and every C compiler adds what is needed of it by itself.
+NATIVE_LIBS = $(filter-out -lgcc_s,$(shell cat $(RELEASE)/native-static-libs))
+# The command finds its library wherever the tree of folders stands; below /usr the loader does.
+RPATH = $(if $(filter /usr,$(PREFIX)),,-Wl,-rpath,'$$ORIGIN/$(shell realpath -m --relative-to=$(BINDIR) $(LIBDIR))')
+FILL = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' -e 's|@ABI@|$(ABI)|g' -e 's|@SONAME@|$(SONAME)|g' \
+	-e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|g' \
+	-e 's|@INCLUDEDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(INCLUDEDIR))|g' \
+	-e 's|@INCLUDE_FROM_LIB@|$(shell realpath -m --relative-to=$(LIBDIR) $(INCLUDEDIR))|g' \
+	-e 's|@NATIVE_LIBS@|$(NATIVE_LIBS)|g' -e 's|@NATIVE_LIST@|$(subst $(eval ) ,;,$(strip $(NATIVE_LIBS)))|g'
+
+.PHONY: install install-files uninstall dist deb
+
+install: all
+	@mkdir -p $(MADE)
+	$(CC) $(CFLAGS_ALL) -pthread $(COMMAND) -o $(MADE)/ocireg -L$(RELEASE) -locireg $(RPATH)
+	@for name in ocireg.pc ocireg-config.cmake ocireg-config-version.cmake; do \
+		$(FILL) $(PACKAGING)/$$name.in >$(MADE)/$$name || exit 1; done
+	bindings/c/manual.sh command $(RELEASE)/ocireg >$(MADE)/ocireg.1
+	bindings/c/manual.sh library include/ocireg.h >$(MADE)/ocireg.3
+	$(INSTALL) -d $(addprefix '$(DESTDIR)',$(BINDIR) $(LIBDIR)/pkgconfig $(CMAKEDIR) $(INCLUDEDIR) $(MANDIR)/man1 $(MANDIR)/man3 \
+		$(COMPLETIONDIR) $(DOCDIR)/examples)
+	$(INSTALL) -m 755 $(MADE)/ocireg '$(DESTDIR)$(BINDIR)/ocireg'
+	$(INSTALL) -m 644 $(RELEASE)/libocireg.so '$(DESTDIR)$(LIBDIR)/libocireg.so.$(VERSION)'
+	ln -sf libocireg.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
+	ln -sf $(SONAME) '$(DESTDIR)$(LIBDIR)/libocireg.so'
+	$(INSTALL) -m 644 $(RELEASE)/libocireg.a '$(DESTDIR)$(LIBDIR)/libocireg.a'
+	$(INSTALL) -m 644 $(MADE)/ocireg.pc '$(DESTDIR)$(LIBDIR)/pkgconfig/ocireg.pc'
+	$(INSTALL) -m 644 $(MADE)/ocireg-config.cmake $(MADE)/ocireg-config-version.cmake '$(DESTDIR)$(CMAKEDIR)/'
+	$(INSTALL) -m 644 include/ocireg.h bindings/cpp/ocireg.hpp '$(DESTDIR)$(INCLUDEDIR)/'
+	$(INSTALL) -m 644 $(MADE)/ocireg.1 '$(DESTDIR)$(MANDIR)/man1/ocireg.1'
+	$(INSTALL) -m 644 $(MADE)/ocireg.3 '$(DESTDIR)$(MANDIR)/man3/ocireg.3'
+	$(INSTALL) -m 644 bindings/c/ocireg.bash '$(DESTDIR)$(COMPLETIONDIR)/ocireg'
+	$(INSTALL) -m 644 LICENSE '$(DESTDIR)$(DOCDIR)/LICENSE'
+	$(INSTALL) -m 644 bindings/c/examples/*.c '$(DESTDIR)$(DOCDIR)/examples/'
+	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig || true; fi
+
+uninstall:
+	rm -f $(addprefix '$(DESTDIR)',$(BINDIR)/ocireg $(LIBDIR)/libocireg.so.$(VERSION) $(LIBDIR)/$(SONAME) $(LIBDIR)/libocireg.so \
+		$(LIBDIR)/libocireg.a $(LIBDIR)/pkgconfig/ocireg.pc $(INCLUDEDIR)/ocireg.h $(INCLUDEDIR)/ocireg.hpp \
+		$(MANDIR)/man1/ocireg.1 $(MANDIR)/man3/ocireg.3 $(COMPLETIONDIR)/ocireg)
+	rm -rf '$(DESTDIR)$(CMAKEDIR)' '$(DESTDIR)$(DOCDIR)'
+
+dist:
+	@mkdir -p target/dist
+	git archive --format=tar --prefix=ocireg-$(VERSION)/ HEAD | gzip -9n >target/dist/ocireg-$(VERSION).tar.gz
+
+deb: all
+	$(PACKAGING)/deb.sh $(VERSION) $(ABI)

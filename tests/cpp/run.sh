@@ -1,0 +1,68 @@
+#!/bin/bash
+# run.sh: the C++ header and its tests, by every compiler and standard, against real registries, the last ones under the
+# address and undefined-behaviour sanitizers. Needs the release library (make). OCIREG_LIBRARY_DIR says where it is, if elsewhere.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+library=${OCIREG_LIBRARY_DIR:-$root/target/release}
+build=$root/target/cpp
+readonly STRICT=(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
+
+fail() { echo "cpp: $*" >&2; exit 1; }
+
+# newest COMPILER: its name for C++23
+newest() { if "$1" -std=c++23 -x c++ -fsyntax-only /dev/null 2>/dev/null; then echo c++23; else echo c++2b; fi; }
+
+# compile COMPILER STANDARD NAME ARG…: both files of the program, and the header alone
+compile() {
+    local compiler=$1 standard=$2 name=$3
+    shift 3
+    echo '#include <ocireg.hpp>' | "$compiler" -std="$standard" "${STRICT[@]}" -I"$root/include" -I"$root/bindings/cpp" -x c++ -fsyntax-only -
+    "$compiler" -std="$standard" "${STRICT[@]}" "$@" -g -I"$root/include" -I"$root/bindings/cpp" "$root/tests/cpp/test.cpp" \
+        "$root/tests/cpp/other.cpp" -o "$build/$name" -pthread -L"$library" -locireg -Wl,-rpath,"$library"
+}
+
+# The lines in the binding's README, in a program.
+readme_builds() {
+    {
+        echo '#include <ocireg.hpp>'
+        echo '#include <iostream>'
+        echo 'int main() {'
+        awk '/^```cpp$/ { on = 1; next } /^```$/ { on = 0 } on' "$root/bindings/cpp/README.md"
+        echo '}'
+    } >"$build/readme.cpp"
+    [ "$(wc -l <"$build/readme.cpp")" -ge 9 ] || fail "the README has no program"
+    g++ -std=c++17 "${STRICT[@]}" -I"$root/include" -I"$root/bindings/cpp" "$build/readme.cpp" -o "$build/readme" \
+        -L"$library" -locireg -Wl,-rpath,"$library"
+}
+
+# The header uses every function of the library.
+covers_everything() {
+    local name missing=()
+    for name in $(grep -v '^#' "$root/tests/abi/symbols.txt"); do
+        grep -qw "$name" "$root/bindings/cpp/ocireg.hpp" || missing+=("$name")
+    done
+    [ ${#missing[@]} = 0 ] || fail "ocireg.hpp lacks ${missing[*]}"
+}
+
+run_program() {
+    echo "run $1"
+    timeout 120 "$build/$1"
+}
+
+if [ "${1:-}" = --inside ]; then
+    for name in g++-c++17 clang++-c++20 g++-sanitized clang++-sanitized; do run_program "$name"; done
+    exit 0
+fi
+
+mkdir -p "$build"
+covers_everything
+readme_builds
+for compiler in g++ clang++; do
+    for standard in c++17 c++20 "$(newest $compiler)"; do
+        echo "compile by $compiler as $standard"
+        compile "$compiler" "$standard" "$compiler-$standard"
+    done
+    compile "$compiler" c++17 "$compiler-sanitized" -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+done
+exec "$root/tests/registries/run" --only v3,htpasswd,v1 "$0" --inside

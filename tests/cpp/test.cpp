@@ -1,0 +1,463 @@
+// The C++ binding against real registries: every call, every rule of its own.
+#include <ocireg.hpp>
+
+#include "check.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <thread>
+#include <typeinfo>
+#include <unistd.h>
+
+std::string version_in_other_file();
+
+namespace {
+
+using namespace std::chrono_literals;
+const std::string registry = environment("OCIREG_TEST_V3");
+const std::string repository = registry + "/cpp/test-" + std::to_string(getpid());
+const std::string scratch = environment("OCIREG_TEST_TMP");
+constexpr const char *MANIFEST = "application/vnd.oci.image.manifest.v1+json";
+
+template <class T>
+constexpr bool moves_only = std::is_nothrow_move_constructible_v<T> && std::is_nothrow_move_assignable_v<T> &&
+                            !std::is_copy_constructible_v<T> && !std::is_copy_assignable_v<T>;
+static_assert(moves_only<ocireg::client> && moves_only<ocireg::context> && moves_only<ocireg::options>);
+static_assert(moves_only<ocireg::buffer> && moves_only<ocireg::blob_reader> && moves_only<ocireg::upload>);
+
+// A list of a client that is gone at once does not compile.
+template <class Client, class = void> constexpr bool lists_tags = false;
+template <class Client> constexpr bool lists_tags<Client, std::void_t<decltype(std::declval<Client>().each_tag(""))>> = true;
+static_assert(lists_tags<const ocireg::client &> && !lists_tags<ocireg::client>);
+static_assert(std::is_nothrow_copy_constructible_v<ocireg::error>);
+
+std::string noise(std::size_t size, unsigned seed)
+{
+    std::string bytes(size, '\0');
+    unsigned state = seed * 2654435761u + static_cast<unsigned>(getpid());
+    for (char &byte : bytes)
+        byte = static_cast<char>((state = state * 1664525u + 1013904223u) >> 24);
+    return bytes;
+}
+
+std::string blob(std::string_view bytes)
+{
+    return repository + "@" + ocireg::digest_bytes(bytes);
+}
+
+// A small image, or an artifact about another manifest.
+std::string image_of(const ocireg::client &client, const std::string &seed, const std::string &subject = {})
+{
+    const ocireg::value config = client.blob_put_memory(repository, R"({"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]},"x":")" + seed + "\"}");
+    return R"({"schemaVersion":2,"mediaType":")" + std::string(MANIFEST) + R"(","config":{"mediaType":"application/vnd.oci.image.config.v1+json","digest":")" +
+           config.digest() + R"(","size":)" + std::to_string(config["size"].integer()) + R"(},"layers":[])" + subject + "}";
+}
+
+void values()
+{
+    const ocireg::value none;
+    CHECK(!none.exists());
+    CHECK_EQUAL(none["a"]["b"][3].string_or("other"), "other");
+    const ocireg::value all(R"( {"text":"a\"\\\/\n\u00e9\u20ac\ud83d\ude00","number":-9007199254740993,"yes":true,"no":false,"null":null,
+        "list":["a", {"b":[]}, [1,[2]], "c]"],"empty":{},"":"nameless","big":18446744073709551615,"real":1.5} )");
+    CHECK_EQUAL(all["text"].string(), "a\"\\/\n\u00e9\u20ac\U0001F600");
+    CHECK_EQUAL(all["number"].integer(), -9007199254740993);
+    CHECK(all["yes"].boolean() && !all["no"].boolean() && all["null"].is_null() && all["null"].exists());
+    CHECK(!all["nil"].exists());
+    CHECK_EQUAL(all[""].string(), "nameless");
+    CHECK_EQUAL(all["list"].size(), 4u);
+    CHECK_EQUAL(all["list"][1].text(), R"({"b":[]})");
+    CHECK_EQUAL(all["list"][2][1][0].integer(), 2);
+    CHECK_EQUAL(all["list"][3].string(), "c]");
+    CHECK(!all["list"][4].exists() && !all["list"][-1].exists());
+    CHECK(all["empty"].empty() && all["list"][1]["b"].empty());
+    CHECK_EQUAL(all.size(), 10u);
+    CHECK_EQUAL(std::next(all.begin()).name(), "number");
+    CHECK_EQUAL(all["null"].integer_or(7), 7);
+    CHECK_THROWS(ocireg::value_error, std::runtime_error, "not an integer", (void)all["big"].integer());
+    CHECK_THROWS(ocireg::value_error, std::runtime_error, "not an integer", (void)all["real"].integer());
+    CHECK_THROWS(ocireg::value_error, std::runtime_error, "missing member is not a string", (void)all["nil"].string());
+    CHECK_THROWS(ocireg::value_error, std::runtime_error, "not a boolean", (void)all["text"].boolean());
+    CHECK_THROWS(ocireg::value_error, std::runtime_error, "not a string", (void)all["list"].strings());
+    for (const char *malformed : {"{\"a\"", "{\"a\":", "[1,", "[\"x", "{a:1}", "[", "{\"a\":{\"b\":1}", "[1 2"}) {
+        try {
+            const ocireg::value bad{std::string(malformed)};
+            for (auto at = bad.begin(), end = bad.end(); at != end; ++at)
+                (void)at.name(), (void)at->text();
+        } catch (const ocireg::value_error &) {
+        }
+    }
+    CHECK_EQUAL(ocireg::value(std::string(100000, '[') + std::string(100000, ']'))[0].text().size(), 199998u);
+    ocireg::value part; // outlives the value it came from
+    part = ocireg::value(R"({"a":["kept alive by its part alone, and long enough for the heap"]})")["a"][0];
+    CHECK_EQUAL(part.string().substr(0, 4), "kept");
+    const auto parsed = ocireg::value(R"({"mediaType":"t","digest":"d","size":3})").descriptor();
+    CHECK(parsed.media_type == "t" && parsed.digest == "d" && parsed.size == 3);
+}
+
+void names_and_options()
+{
+    CHECK_EQUAL(std::string(OCIREG_VERSION), ocireg::version());
+    CHECK_EQUAL(version_in_other_file(), OCIREG_VERSION);
+    CHECK_EQUAL(ocireg::version_number(), static_cast<std::uint32_t>(OCIREG_VERSION_NUMBER));
+    CHECK_EQUAL(std::string(ocireg::status_name(OCIREG_NOT_FOUND)), "NOT_FOUND");
+    CHECK_EQUAL(ocireg::reference_parse("mongo:7")["remote_name"].string(), "library/mongo");
+    CHECK_EQUAL(ocireg::reference_parse("a/b", {{"default_index", "h.example"}})["index"]["name"].string(), "h.example");
+    CHECK(ocireg::index_parse("")["official"].boolean());
+    CHECK_EQUAL(ocireg::endpoint_parse("oci:dir:name")["name"].string(), "name");
+    CHECK_EQUAL(ocireg::digest_bytes(""), "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    CHECK_EQUAL(ocireg::digest_bytes("", {{"algorithm", "sha512"}}).substr(0, 7), "sha512:");
+
+    ocireg::options options{{"text", "a"}, {"string", std::string("b")}, {"view", std::string_view("c")}, {"int", 1},
+                            {"size", sizeof(int)}, {"flag", true}, {"list", {"x", "y"}}, {"vector", std::vector<std::string>{"z"}}};
+    options.set("n", 5).set("accept", {"a", "b"}).add("accept", "c").merge(R"({"more":[1]})");
+    ocireg::options moved = std::move(options);
+    CHECK(options.get() == nullptr && moved.get() != nullptr); // NOLINT: moved from on purpose
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::usage_error, "text", ocireg::client{moved});
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::error, "", ocireg::options::parse("[]"));
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::error, "NUL", ocireg::index_parse(std::string_view("a\0b", 3)));
+    CHECK_THROWS(ocireg::invalid_reference_error, ocireg::usage_error, "", ocireg::reference_parse("UPPER/case"));
+    CHECK_THROWS(ocireg::invalid_manifest_error, ocireg::content_error, "", ocireg::manifest_inspect("{}"));
+}
+
+void manifests(const ocireg::client &client)
+{
+    const std::string image = image_of(client, "a"), digest = ocireg::digest_bytes(image);
+    CHECK_EQUAL(ocireg::manifest_inspect(image).digest(), digest);
+    CHECK_EQUAL(client.manifest_put(repository + ":one", image, {{"tags", {"two", "three"}}})["tags"].size(), 3u);
+    const ocireg::document got = client.manifest_get(repository + ":one");
+    CHECK_EQUAL(got.bytes.view(), image);
+    CHECK(std::equal(got.bytes.begin(), got.bytes.end(), image.begin(), image.end(),
+                     [](std::uint8_t a, char b) { return a == static_cast<std::uint8_t>(b); }));
+    CHECK_EQUAL(got.info["manifest"]["config"].descriptor().media_type, "application/vnd.oci.image.config.v1+json");
+    const ocireg::descriptor descriptor = client.manifest_head(repository + ":two").descriptor();
+    CHECK(descriptor.media_type == MANIFEST && descriptor.digest == digest &&
+          descriptor.size == static_cast<std::int64_t>(image.size()));
+    CHECK_EQUAL(client.manifest_digest(repository + ":three"), digest);
+
+    const std::string subject = R"(,"artifactType":"application/x.note","subject":{"mediaType":")" + std::string(MANIFEST) +
+                                R"(","digest":")" + digest + R"(","size":)" + std::to_string(image.size()) + "}";
+    const std::string note = image_of(client, "note", subject);
+    client.manifest_put(repository + "@" + ocireg::digest_bytes(note), note);
+    const ocireg::value referrers = client.referrers(repository + "@" + digest);
+    CHECK_EQUAL(referrers["referrers"][0].descriptor().digest, ocireg::digest_bytes(note));
+    client.manifest_delete(repository + "@" + ocireg::digest_bytes(note));
+
+    CHECK_EQUAL(client.tag_delete(repository + ":three")["digest"].string(), digest);
+    try {
+        client.manifest_get(repository + ":three");
+        CHECK(client.get() == nullptr); // never here
+    } catch (const ocireg::not_found_error &error) {
+        CHECK_EQUAL(error.code(), OCIREG_NOT_FOUND);
+        CHECK_EQUAL(std::string(error.name()), "NOT_FOUND");
+        CHECK_EQUAL(error.http_status(), 404);
+        CHECK_EQUAL(error.details()["code"].integer(), OCIREG_NOT_FOUND);
+        CHECK(!error.retryable());
+        CHECK_EQUAL(error.hint(), error.details()["hint"].string_or(""));
+    }
+}
+
+void lists(const ocireg::client &client)
+{
+    CHECK_EQUAL(client.registry_ping(registry)["api_version"].integer(), 2);
+    const std::string image = image_of(client, "lists");
+    std::vector<std::string> wanted;
+    const std::string many = repository + "/many";
+    client.blob_put_memory(many, R"({"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]},"x":"lists"})");
+    for (int i = 10; i < 17; i++) {
+        wanted.push_back("t" + std::to_string(i));
+        client.manifest_put(many + ":" + wanted.back(), image);
+    }
+    CHECK(client.repository_tags(many)["tags"].strings() == wanted);
+    for (const std::size_t page_size : {1u, 3u, 7u, 100u}) {
+        std::vector<std::string> tags, paged;
+        for (const std::string &tag : client.each_tag(many, page_size))
+            tags.push_back(tag);
+        for (const ocireg::value &page : client.tag_pages(many, page_size, {{"digests", true}})) {
+            CHECK(page["tags"].size() <= page_size && page["digests"].size() == page["tags"].size());
+            for (const ocireg::value &tag : page["tags"])
+                paged.push_back(tag.string());
+        }
+        CHECK(tags == wanted && paged == wanted);
+    }
+    const ocireg::names found = client.each_repository(registry, 1);
+    CHECK(std::find(found.begin(), found.end(), many.substr(registry.size() + 1)) != found.end());
+    std::size_t pages = 0;
+    for (const ocireg::value &page : client.catalog_pages(registry, 1))
+        pages += page["repositories"].size();
+    CHECK(pages >= 2 && client.registry_catalog(registry)["repositories"].size() >= 2);
+    CHECK_THROWS(ocireg::not_found_error, ocireg::registry_error, "", client.each_tag(repository + "/nowhere").begin());
+}
+
+void blobs(const ocireg::client &client)
+{
+    const std::string bytes = noise(3 << 20, 1), path = scratch + "/blob";
+    CHECK(client.blob_put_memory(repository, bytes)["uploaded"].boolean());
+    CHECK(client.blob_head(blob(bytes))["exists"].boolean());
+    CHECK_EQUAL(client.blob_get_memory(blob(bytes)).bytes.view(), bytes);
+    CHECK_EQUAL(client.blob_get_memory(blob(bytes), {{"offset", 5}, {"length", 10}}).bytes.view(), bytes.substr(5, 10));
+    CHECK(client.blob_get_file(blob(bytes), path)["verified"].boolean());
+    std::ifstream file(path, std::ios::binary);
+    CHECK(std::equal(bytes.begin(), bytes.end(), std::istreambuf_iterator<char>(file), {}));
+    std::FILE *target = std::fopen((path + ".fd").c_str(), "wb");
+    CHECK_EQUAL(client.blob_get_fd(blob(bytes), fileno(target))["length"].integer(), static_cast<std::int64_t>(bytes.size()));
+    std::fclose(target);
+
+    ocireg::blob_reader reader = client.blob_open(blob(bytes));
+    CHECK_EQUAL(reader.info()["size"].integer(), static_cast<std::int64_t>(bytes.size()));
+    std::string read(bytes.size() + 1, '\0');
+    std::size_t done = 0, got = 0;
+    while ((got = reader.read(read.data() + done, read.size() - done)) > 0)
+        done += got;
+    CHECK(done == bytes.size() && read.compare(0, done, bytes) == 0);
+    reader.close();
+    CHECK_THROWS(ocireg::closed_error, ocireg::usage_error, "", reader.read(read.data(), 1));
+
+    ocireg::blob_stream stream(client.blob_open(blob(bytes)));
+    CHECK_EQUAL(std::string(std::istreambuf_iterator<char>(stream), {}), bytes);
+    ocireg::blob_stream broken(client.blob_open(blob(bytes)));
+    broken.read(read.data(), 100);
+    broken.reader().close(); // the rest must not look like an end
+    CHECK_THROWS(ocireg::closed_error, ocireg::error, "", broken.read(read.data(), 1 << 20));
+
+    const std::string streamed = noise(700000, 2);
+    std::istringstream source(streamed);
+    CHECK_EQUAL(client.blob_put_stream(repository, source, {{"chunk_size", 100000}}).digest(), ocireg::digest_bytes(streamed));
+    const std::string from_file = noise(1000, 3);
+    std::ofstream(path, std::ios::binary) << from_file;
+    CHECK_EQUAL(client.blob_put_file(repository, path).digest(), ocireg::digest_bytes(from_file));
+    CHECK(client.blob_mount(repository + "/mounted@" + ocireg::digest_bytes(from_file), repository)["mounted"].boolean());
+    client.blob_delete(blob(from_file));
+    CHECK(!client.blob_head(blob(from_file))["exists"].boolean());
+    CHECK_THROWS(ocireg::digest_mismatch_error, ocireg::content_error, "",
+                 client.blob_put_memory(repository, "x", {{"digest", ocireg::digest_bytes("y")}}));
+    CHECK_THROWS(ocireg::io_error, ocireg::error, "", client.blob_put_file(repository, scratch + "/none"));
+}
+
+void uploads(const ocireg::client &client)
+{
+    const std::string bytes = noise(300000, 4);
+    ocireg::upload upload = client.upload_start(repository, {{"chunk_size", 100000}});
+    upload.write(std::string_view(bytes).substr(0, 150000));
+    upload.write(bytes.data() + 150000, bytes.size() - 150000);
+    ocireg::upload moved = std::move(upload);
+    CHECK_EQUAL(moved.finish(ocireg::digest_bytes(bytes)).digest(), ocireg::digest_bytes(bytes));
+    ocireg::upload given_up = client.upload_start(repository);
+    given_up.cancel();
+    CHECK_THROWS(ocireg::closed_error, ocireg::error, "", given_up.write("x"));
+
+    const std::string more = noise(5000, 5);
+    ocireg::upload saved = client.upload_start(repository);
+    saved.write(std::string_view(more).substr(0, 1000));
+    ocireg::value session = saved.save();
+    session = client.upload_session_status(session.text());
+    CHECK_EQUAL(session["offset"].integer(), 1000);
+    session = client.upload_session_chunk(session.text(), std::string_view(more).substr(1000, 3000));
+    CHECK_EQUAL(client.upload_session_finish(session.text(), ocireg::digest_bytes(more), std::string_view(more).substr(4000)).digest(),
+                ocireg::digest_bytes(more));
+    session = client.upload_session_start(repository);
+    client.upload_session_cancel(session.text());
+    CHECK_THROWS(ocireg::not_found_error, ocireg::error, "", client.upload_session_status(session.text()));
+}
+
+void copies(const ocireg::client &client)
+{
+    const std::string layout = scratch + "/layout";
+    ocireg::context context;
+    CHECK_EQUAL(client.copy(repository + ":one", "oci:" + layout + ":one", {}, &context).digest(),
+                client.manifest_digest(repository + ":one"));
+    CHECK(client.layout_check(layout)["ok"].boolean());
+    CHECK_EQUAL(client.layout_clean(layout)["removed"].size(), 0u);
+    CHECK_EQUAL(context.progress()["operation"].string(), "copy");
+    CHECK_EQUAL(context.warnings().size(), 0u);
+}
+
+struct own_error : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+void callbacks(const ocireg::client &client)
+{
+    const std::string bytes = noise(4 << 20, 6);
+    client.blob_put_memory(repository, bytes);
+    ocireg::context context;
+    std::uint64_t last = 0;
+    std::vector<std::string> events;
+    context.on_progress([&](std::uint64_t done, std::uint64_t) { last = done; });
+    context.on_log([&](std::string_view event) { events.push_back(ocireg::value(std::string(event))["event"].string()); });
+    client.blob_get_memory(blob(bytes), {}, &context);
+    CHECK_EQUAL(last, bytes.size());
+    CHECK(events.size() >= 2 && events.front() == "request");
+
+    // What a callback throws comes out; false is callback_error; afterwards all is as before.
+    context.on_progress([](std::uint64_t, std::uint64_t) { throw own_error("thrown in progress"); });
+    CHECK_THROWS(own_error, std::runtime_error, "thrown in progress", client.blob_get_memory(blob(bytes), {}, &context));
+    context.on_progress([](std::uint64_t, std::uint64_t) { return false; });
+    CHECK_THROWS(ocireg::callback_error, ocireg::error, "", client.blob_get_memory(blob(bytes), {}, &context));
+    context.on_progress(nullptr);
+    context.on_log([](std::string_view) { throw own_error("thrown in log"); });
+    CHECK_THROWS(own_error, std::runtime_error, "thrown in log", client.blob_head(blob(bytes), {}, &context));
+    context.on_log(nullptr);
+    CHECK(client.blob_head(blob(bytes), {}, &context)["exists"].boolean());
+    CHECK_THROWS(own_error, std::runtime_error, "thrown in source",
+                 client.blob_put_stream(repository, [](void *, std::size_t) -> std::size_t { throw own_error("thrown in source"); }));
+
+    // A callback with calls of its own, whose failure it catches, and another that it lets out.
+    context.on_progress([&](std::uint64_t, std::uint64_t) {
+        CHECK_THROWS(ocireg::not_found_error, ocireg::error, "", client.manifest_get(repository + ":none"));
+        ocireg::context inner;
+        inner.on_log([](std::string_view) { throw own_error("inner"); });
+        CHECK_THROWS(own_error, std::runtime_error, "inner", client.blob_head(blob(bytes), {}, &inner));
+        throw own_error("outer");
+    });
+    CHECK_THROWS(own_error, std::runtime_error, "outer", client.blob_get_memory(blob(bytes), {}, &context));
+
+    // A reader keeps the callbacks of a context that is gone.
+    std::size_t calls = 0;
+    ocireg::blob_stream stream = [&] {
+        ocireg::context gone;
+        gone.on_progress([&calls](std::uint64_t, std::uint64_t) { calls++; });
+        return ocireg::blob_stream(client.blob_open(blob(bytes), {}, &gone));
+    }();
+    CHECK_EQUAL(std::string(std::istreambuf_iterator<char>(stream), {}).size(), bytes.size());
+    CHECK(calls > 0);
+}
+
+void credentials()
+{
+    const std::string guarded = environment("OCIREG_TEST_HTPASSWD");
+    ocireg::client client;
+    ocireg::context context;
+    std::string asked;
+    context.on_credentials([&](std::string_view host) {
+        asked = std::string(host);
+        return ocireg::credentials::basic("alice", "s3cret:with colon");
+    });
+    CHECK_EQUAL(client.registry_catalog(guarded, {}, &context)["last"].is_null(), true);
+    CHECK_EQUAL(asked, guarded);
+    ocireg::client other({{"retries", 0}});
+    other.set_host(guarded, {{"username", "alice"}, {"password", "wrong"}});
+    CHECK_THROWS(ocireg::unauthenticated_error, ocireg::access_error, "", other.registry_catalog(guarded));
+    ocireg::client third;
+    context.on_credentials([](std::string_view) -> ocireg::credentials { throw own_error("no keyring"); });
+    CHECK_THROWS(own_error, std::runtime_error, "no keyring", third.registry_catalog(guarded, {}, &context));
+    context.on_credentials(nullptr);
+    CHECK_THROWS(ocireg::unauthenticated_error, ocireg::error, "", ocireg::client().registry_catalog(guarded, {}, &context));
+}
+
+void signatures()
+{
+    const std::string key = ocireg::schema1_key();
+    CHECK(ocireg::schema1_key_info(key).size() > 0);
+    const std::string plain = R"({"schemaVersion":1,"name":"a/b","tag":"t","architecture":"amd64",)"
+                              R"("fsLayers":[{"blobSum":")" + ocireg::digest_bytes("layer") +
+                              R"("}],"history":[{"v1Compatibility":"{\"id\":\")" + ocireg::digest_bytes("image").substr(7) + R"(\"}"}]})";
+    const ocireg::buffer made = ocireg::schema1_sign(plain, key);
+    CHECK(ocireg::schema1_verify(made.view()).is_object());
+    CHECK_EQUAL(ocireg::schema1_payload(made.view()).view(), plain);
+    std::string wrong(made.view());
+    wrong.replace(wrong.find("\"t\""), 3, "\"u\"");
+    CHECK_THROWS(ocireg::signature_error, ocireg::content_error, "", ocireg::schema1_verify(wrong));
+}
+
+// The old protocol, by a client that is told to speak it, and what is asked of the stores of credentials.
+void old_protocol(const ocireg::client &client)
+{
+    const std::string old = environment("OCIREG_TEST_V1"), name = old + "/cpp/test-" + std::to_string(getpid());
+    CHECK(client.registry_detect(registry).is_object() && client.v1_ping(old).is_object());
+    const std::string id = ocireg::digest_bytes(name).substr(7);
+    const std::string image = R"({"id":")" + id + R"(","created":"2026-01-01T00:00:00Z","architecture":"amd64","os":"linux"})";
+    const std::string layer = noise(10000, 8), path = scratch + "/layer";
+    client.v1_put_image(name, image);
+    const ocireg::value put = client.v1_put_layer(name, image, layer);
+    CHECK(put.is_object());
+    CHECK(client.v1_put_tag(name + ":one", id)["status"].integer() == 200);
+    CHECK_EQUAL(client.v1_image(name, id).info["id"].string(), id);
+    CHECK_EQUAL(client.v1_image(name, id).bytes.view(), image);
+    CHECK(client.v1_tags(name).text().find(id) != std::string_view::npos);
+    CHECK(client.v1_tag(name + ":one").text().find(id) != std::string_view::npos);
+    CHECK(client.v1_ancestry(name, id).text().find(id) != std::string_view::npos);
+    CHECK_EQUAL(client.v1_layer_memory(name, id).bytes.view(), layer);
+    CHECK_EQUAL(client.v1_layer_file(name, id, path)["path"].string(), path);
+    std::FILE *target = std::fopen((path + ".fd").c_str(), "wb");
+    client.v1_layer_fd(name, id, fileno(target));
+    std::fclose(target);
+    ocireg::blob_stream stream(client.v1_layer_open(name, id));
+    CHECK_EQUAL(std::string(std::istreambuf_iterator<char>(stream), {}), layer);
+    client.v1_delete_tag(name + ":one");
+    CHECK_THROWS(ocireg::not_found_error, ocireg::error, "", client.v1_tag(name + ":one"));
+    CHECK(client.explain(repository + ":one")["network"].is_object());
+}
+
+void ends(const ocireg::client &client)
+{
+    ocireg::context cancelled;
+    cancelled.cancel();
+    CHECK_THROWS(ocireg::cancelled_error, ocireg::error, "", client.registry_ping(registry, {}, &cancelled));
+    ocireg::context late;
+    late.set_deadline(1us);
+    std::this_thread::sleep_for(5ms);
+    CHECK_THROWS(ocireg::timeout_error, ocireg::transport_error, "", client.registry_ping(registry, {}, &late));
+    late.clear_deadline();
+    CHECK_EQUAL(client.registry_ping(registry, {}, &late)["status"].integer(), 200);
+    CHECK_THROWS(ocireg::connect_error, ocireg::transport_error, "", ocireg::client({{"retries", 0}}).registry_ping("127.0.0.1:1"));
+    ocireg::client closed;
+    closed.close();
+    CHECK_THROWS(ocireg::closed_error, ocireg::usage_error, "", closed.registry_ping(registry));
+    ocireg::client here, moved = std::move(here);
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::error, "client", here.registry_ping(registry)); // NOLINT: on purpose
+    CHECK_EQUAL(moved.registry_ping(registry)["status"].integer(), 200);
+}
+
+void threads(const ocireg::client &client)
+{
+    const std::string bytes = noise(1 << 20, 7);
+    client.blob_put_memory(repository, bytes);
+    ocireg::context shared;
+    std::atomic<int> thrown{0}, whole{0};
+    const auto caller = std::this_thread::get_id();
+    shared.on_log([caller](std::string_view) {
+        if (std::this_thread::get_id() != caller)
+            throw own_error("mine");
+    });
+    std::vector<std::thread> all;
+    for (int i = 0; i < 8; i++)
+        all.emplace_back([&] {
+            try {
+                client.blob_get_memory(blob(bytes), {}, &shared);
+            } catch (const own_error &) {
+                thrown++;
+            }
+        });
+    for (int i = 0; i < 4; i++)
+        whole += client.blob_get_memory(blob(bytes), {}, &shared).bytes.size() == bytes.size();
+    for (std::thread &thread : all)
+        thread.join();
+    CHECK(thrown == 8 && whole == 4);
+}
+
+} // namespace
+
+int main()
+{
+    const ocireg::client client;
+    values();
+    names_and_options();
+    manifests(client);
+    lists(client);
+    blobs(client);
+    uploads(client);
+    copies(client);
+    callbacks(client);
+    credentials();
+    signatures();
+    old_protocol(client);
+    ends(client);
+    threads(client);
+    std::printf("%d failures\n", failures);
+    return failures == 0 ? 0 : 1;
+}

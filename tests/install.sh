@@ -1,0 +1,211 @@
+#!/bin/bash
+# install.sh: installs into an empty folder and builds and runs programs from what is there only: C by pkg-config, shared and
+# static, C++ by CMake, the examples; the manual pages, the completion, make uninstall and make dist. Needs `make`.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+readonly STRICT=(-std=c11 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Werror)
+readonly PREFIX=/opt/ocireg
+
+say() { echo "== $*"; }
+# has PATTERN: in what comes in, all of which is read, so that the writer of a pipe never fails
+has() { grep "$@" >/dev/null; }
+fail() { echo "install: $*" >&2; exit 1; }
+
+if [ "${1:-}" != --inside ]; then exec "$root/tests/registries/run" --only v3,htpasswd,referrers "$0" --inside; fi
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/ocireg-install.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+place=$work/root
+here=$place$PREFIX
+# As Debian has it.
+readonly LIBDIR=$PREFIX/lib/$(cc -print-multiarch)
+library=$place$LIBDIR
+folders=(DESTDIR="$place" PREFIX=$PREFIX LIBDIR="$LIBDIR")
+version=$(sed -n 's/^#define OCIREG_VERSION "\(.*\)"/\1/p' "$root/include/ocireg.h")
+abi=$(awk -F. '$1 == 0 { print $1 "." $2; exit } { print $1 }' <<<"$version")
+
+# As for a cross-compiler: nothing of this machine's own is looked at. The library is found by the loader's path here, as the
+# folder is not where it says that it is.
+pc() { env PKG_CONFIG_LIBDIR="$library/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$place" pkg-config "$@"; }
+installed() { env LD_LIBRARY_PATH="$library" "$@"; }
+
+install_it() {
+    say 'make install'
+    make -C "$root" install "${folders[@]}" >"$work/log" 2>&1 || { tail -20 "$work/log"; fail 'make install'; }
+    [ "$(readlink "$library/libocireg.so")" = "libocireg.so.$abi" ] || fail 'the development link'
+    [ "$(readlink "$library/libocireg.so.$abi")" = "libocireg.so.$version" ] || fail 'the loader'\''s link'
+    readelf -d "$library/libocireg.so.$version" | has "SONAME.*\[libocireg.so.$abi\]" || fail 'the SONAME'
+    ! grep -rlF -e "$place" -e "$root" "$here" --include='*.pc' --include='*.cmake' || fail 'a path of the build in an installed file'
+    ! readelf -d "$here/bin/ocireg" | grep -F "$root" || fail 'the command looks for its library in the build folder'
+    "$here/bin/ocireg" ping "$OCIREG_TEST_V3" | has '"api_version":2' || fail 'the installed command'
+}
+
+by_pkg_config() {
+    say 'C by pkg-config, shared, static'
+    [ "$(pc --modversion ocireg)" = "$version" ] || fail 'the version in ocireg.pc'
+    local tags=$root/bindings/c/examples/tags.c flags
+    read -ra flags <<<"$(pc --cflags --libs ocireg)"
+    cc "${STRICT[@]}" "$tags" "${flags[@]}" -o "$work/shared"
+    readelf -d "$work/shared" | has "NEEDED.*\[libocireg.so.$abi\]" || fail 'the shared program does not need the SONAME'
+    installed "$work/shared" "$repository" | has '"latest"' || fail 'the shared program'
+    read -ra flags <<<"$(pc --cflags --libs --static ocireg)"
+    # glibc warns that getaddrinfo needs its shared libraries at run time; that is the program's choice.
+    cc -static "${STRICT[@]}" "$tags" "${flags[@]}" -o "$work/static" 2>"$work/log" || { cat "$work/log"; fail 'static linking'; }
+    ! readelf -d "$work/static" | has NEEDED || fail 'the static program needs a shared library'
+    "$work/static" "$repository" | has '"latest"' || fail 'the static program'
+}
+
+by_cmake() {
+    say 'C++ and C by CMake, shared, static'
+    mkdir "$work/cmake"
+    cat >"$work/cmake/CMakeLists.txt" <<'END'
+cmake_minimum_required(VERSION 3.16)
+project(consumer C CXX)
+set(CMAKE_CXX_STANDARD 17)
+find_package(ocireg ${WANTED} CONFIG REQUIRED)
+find_package(ocireg CONFIG REQUIRED) # twice does no harm
+find_package(Threads)
+add_executable(cpp-shared main.cpp)
+target_link_libraries(cpp-shared PRIVATE ocireg::ocireg)
+add_executable(cpp-static main.cpp)
+target_link_libraries(cpp-static PRIVATE ocireg::static)
+add_executable(c-static ${EXAMPLE})
+target_compile_definitions(c-static PRIVATE _GNU_SOURCE)
+target_link_libraries(c-static PRIVATE ocireg::static)
+END
+    cat >"$work/cmake/main.cpp" <<'END'
+#include <iostream>
+#include <ocireg.hpp>
+int main(int, char **arguments)
+{
+    const ocireg::client client;
+    for (const auto &tag : client.each_tag(arguments[1]))
+        std::cout << "tag " << tag << '\n';
+}
+END
+    local program
+    cmake -S "$work/cmake" -B "$work/cmake/build" -DCMAKE_PREFIX_PATH="$here" -DWANTED="$abi" \
+        -DEXAMPLE="$root/bindings/c/examples/tags.c" >"$work/log" 2>&1 || { cat "$work/log"; fail 'cmake'; }
+    cmake --build "$work/cmake/build" >"$work/log" 2>&1 || { cat "$work/log"; fail 'cmake --build'; }
+    readelf -d "$work/cmake/build/cpp-shared" | has "NEEDED.*\[libocireg.so.$abi\]" || fail 'CMake: the SONAME'
+    for program in cpp-shared cpp-static; do
+        "$work/cmake/build/$program" "$repository" | has -x 'tag latest' || fail "CMake: $program"
+    done
+    "$work/cmake/build/c-static" "$repository" | has '"latest"' || fail 'CMake: c-static'
+    ! readelf -d "$work/cmake/build/cpp-static" | has libocireg || fail 'CMake: the static program needs the shared library'
+    for program in 0.0.1 99.0 "$version.1"; do
+        ! cmake -S "$work/cmake" -B "$work/cmake/other" -DCMAKE_PREFIX_PATH="$here" -DWANTED=$program >"$work/log" 2>&1 ||
+            fail "CMake: version $program was found"
+        grep -q 'considered but not accepted' "$work/log" || { cat "$work/log"; fail "CMake: version $program failed otherwise"; }
+    done
+}
+
+# example NAME ARG…: one of the C examples, built from the installed files; its output goes to $work/out
+example() {
+    local name=$1 flags
+    shift
+    read -ra flags <<<"$(pc --cflags --libs ocireg)"
+    [ "$(wc -l <"$here/share/doc/ocireg/examples/$name.c")" -lt 60 ] || fail "$name.c has 60 lines or more"
+    cc "${STRICT[@]}" "$here/share/doc/ocireg/examples/$name.c" "${flags[@]}" -pthread -o "$work/$name"
+    installed "$work/$name" "$@" >"$work/out" 2>"$work/err" || { cat "$work/err"; fail "example $name"; }
+}
+
+examples() {
+    say 'the examples'
+    local digest
+    head -c 3000000 /dev/urandom >"$work/file"
+    example push_artifact "$repository:latest" "$work/file"
+    digest=$("$here/bin/ocireg" digest "$repository:latest")
+    [ "$(cat "$work/out")" = "$digest" ] || fail 'push_artifact: the digest'
+    "$here/bin/ocireg" manifest get "$repository:latest" | has '"org.opencontainers.image.title":"example"' ||
+        fail 'push_artifact: the annotations'
+    example tags "$repository"
+    example pull_layer "$repository:latest" application/octet-stream "$work/layer"
+    cmp "$work/file" "$work/layer" || fail 'pull_layer: other bytes'
+    grep -q '3000000 of 3000000 bytes' "$work/err" || fail 'pull_layer: no progress'
+    example pull_image "$repository:latest" "$work/layout"
+    cmp "$work/file" "$work/layout/blobs/sha256/$(sha256sum "$work/file" | cut -d' ' -f1)" || fail 'pull_image: other bytes'
+    attach_note "$digest"
+    example copy "$repository:latest" "$OCIREG_TEST_REFERRERS/copied:latest"
+    "$here/bin/ocireg" -q referrers "$OCIREG_TEST_REFERRERS/copied@$digest" 2>/dev/null |
+        has -F "$(sha256sum "$work/note.json" | cut -d' ' -f1)" || fail 'copy: no referrers'
+    REGISTRY_USER=alice REGISTRY_PASSWORD='s3cret:with colon' example credentials "$OCIREG_TEST_HTPASSWD"
+    grep -q '"repositories":' "$work/out" || fail 'credentials: no repositories'
+    ! installed "$work/credentials" "$OCIREG_TEST_HTPASSWD" >/dev/null 2>"$work/err" || fail 'credentials: needs none'
+    grep -q 'does not know you' "$work/err" || fail 'credentials: another error'
+}
+
+# A manifest with the image as its subject.
+attach_note() { # DIGEST
+    local size empty='{"mediaType":"application/vnd.oci.empty.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2}'
+    size=$("$here/bin/ocireg" manifest get "$repository@$1" --raw | wc -c)
+    printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","artifactType":"application/x.note","config":%s,"layers":[%s],"subject":{"mediaType":"application/vnd.oci.image.manifest.v1+json","digest":"%s","size":%d}}' \
+        "$empty" "$empty" "$1" "$size" >"$work/note.json"
+    "$here/bin/ocireg" manifest put "$repository@sha256:$(sha256sum "$work/note.json" | cut -d' ' -f1)" "$work/note.json" >/dev/null
+}
+
+manuals() {
+    say 'the manual pages'
+    local page words name
+    for page in man1/ocireg.1 man3/ocireg.3; do
+        # Every command, option and function is in them: they are made from the help and the header.
+        groff -man -Tascii -P-c -ww -rLL=500n "$here/share/man/$page" 2>"$work/log" | sed 's/.\x08//g' >"$work/${page##*/}.txt"
+        [ ! -s "$work/log" ] || { cat "$work/log"; fail "$page is not clean"; }
+    done
+    "$here/bin/ocireg" --help | sed -nE 's/^  (-[^][ ]*).*/\1/p; s/^  (([a-z0-9]+ ?)+).*/\1/p' >"$work/words"
+    [ "$(wc -l <"$work/words")" -gt 30 ] || fail 'the help cannot be read'
+    while read -r words; do
+        grep -qE "^ +$words" "$work/ocireg.1.txt" || fail "ocireg(1) lacks $words"
+    done <"$work/words"
+    for name in $(grep -v '^#' "$root/tests/abi/symbols.txt"); do
+        grep -qF "$name()" "$work/ocireg.3.txt" || fail "ocireg(3) lacks $name"
+    done
+}
+
+# completes "WANTED…" WORD…: what the last word is completed to
+completes() {
+    local wanted=$1 got
+    shift
+    got=$(PATH=$here/bin:$PATH bash -c '. "$1"; shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _ocireg; echo "${COMPREPLY[*]}"' \
+        - "$here/share/bash-completion/completions/ocireg" "$@")
+    [ "$got" = "$wanted" ] || fail "completion of '${*}': '$got' instead of '$wanted'"
+}
+
+completion() {
+    say 'the completion'
+    completes 'parse' ocireg par
+    completes 'get' ocireg manifest g
+    completes 'tags' ocireg --username tags ta
+    completes '--digests' ocireg -q tags --di
+    completes '--last' ocireg tags host/repo --la
+    completes '--password-stdin' ocireg --pas
+    completes '' ocireg blob put host/repo fi
+}
+
+dist() {
+    say 'make dist'
+    local tarball=$root/target/dist/ocireg-$version.tar.gz
+    make -s -C "$root" dist
+    mv "$tarball" "$work/first.tar.gz"
+    make -s -C "$root" dist
+    cmp "$work/first.tar.gz" "$tarball" || fail 'make dist gives other bytes'
+    tar tzf "$tarball" | has -x "ocireg-$version/include/ocireg.h" || fail 'the tarball lacks the header'
+}
+
+uninstall() {
+    say 'make uninstall'
+    make -s -C "$root" uninstall "${folders[@]}" >/dev/null
+    [ -z "$(find "$place" ! -type d)" ] || { find "$place" ! -type d; fail 'left by make uninstall'; }
+}
+
+repository=$OCIREG_TEST_V3/install/test
+install_it
+examples
+by_pkg_config
+by_cmake
+manuals
+completion
+[ ! -e "$root/.git" ] || dist
+uninstall
+say 'all good'

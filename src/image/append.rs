@@ -92,7 +92,7 @@ impl Fresh {
         let blob = open(call, path, &descriptor("", digest.clone(), size))?;
         let call = call.without_progress();
         let mut entries = Entries::new(Layer::of(&call, blob, &digest, 0, Limits::default()).map_err(within)?);
-        while let Some(entry) = entries.next().map_err(within)? {
+        while let Some(entry) = entries.advance().map_err(within)? {
             entry.mark().map_err(within)?;
         }
         let diff_id = entries.layer().finish().map_err(within)?;

@@ -118,7 +118,7 @@ impl Search<'_> {
         let mut entries = Entries::new(Layer::open(self.call, self.store, layer, 0, Limits::default())?);
         let (mut hidden, mut link, mut depth) = (false, None, self.depth);
         let mut found = None;
-        while let Some(entry) = entries.next()? {
+        while let Some(entry) = entries.advance()? {
             self.call.check()?;
             match entry.mark()? {
                 Mark::Private => continue,

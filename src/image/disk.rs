@@ -86,8 +86,7 @@ impl Tree {
 
     /// The folder of that name, and those on the way to it; None when it is not there and shall not be made.
     fn folder(&mut self, path: &[u8], make: bool) -> Result<Option<Folder>> {
-        if let Some((asked, folder)) = self.last.as_ref().filter(|(asked, _)| asked == path) {
-            debug_assert_eq!(asked, path);
+        if let Some((_, folder)) = self.last.as_ref().filter(|(asked, _)| asked == path) {
             return Ok(Some(folder.clone()));
         }
         let found = self.walk(path, make)?;

@@ -175,7 +175,7 @@ impl Job<'_> {
 
     /// One entry; false at the end. `own` holds the true names that this layer has: whiteouts are for lower ones.
     fn entry(&mut self, entries: &mut Entries, own: &mut HashSet<Vec<u8>>) -> Result<bool> {
-        let Some(entry) = entries.next()? else { return Ok(false) };
+        let Some(entry) = entries.advance()? else { return Ok(false) };
         match entry.mark()? {
             Mark::None => {}
             Mark::Private => return Ok(true),

@@ -104,7 +104,7 @@ impl Entries {
     }
 
     /// The next entry; what is left of the one before is skipped.
-    pub fn next(&mut self) -> Result<Option<Entry>> {
+    pub fn advance(&mut self) -> Result<Option<Entry>> {
         let (mut long_name, mut long_link, mut pax) = (None, None, Pax::default());
         loop {
             self.skip()?;

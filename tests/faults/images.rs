@@ -162,13 +162,18 @@ fn unharmed(outer: &Path, what: &str) {
     assert_ne!(std::fs::metadata(outer.join("outside")).unwrap().mtime(), 1_000_000, "{what}");
 }
 
+fn absolute(outer: &Path) -> String {
+    outer.join("outside").display().to_string()
+}
+
+/// Layers that know where they will be extracted.
+type Layers = Box<dyn Fn(&Path) -> Vec<Vec<u8>>>;
+
 #[test]
 fn nothing_leads_out_of_the_folder() {
     let (outside, evil) = ("../outside", "evil");
-    let absolute = |outer: &Path| outer.join("outside").display().to_string();
-    type Case<'a> = (&'a str, Box<dyn Fn(&Path) -> Vec<Vec<u8>> + 'a>, Option<Code>);
-    let one =
-        |entries: Vec<Vec<u8>>| -> Box<dyn Fn(&Path) -> Vec<Vec<u8>>> { Box::new(move |_| vec![layer(&entries)]) };
+    type Case<'a> = (&'a str, Layers, Option<Code>);
+    let one = |entries: Vec<Vec<u8>>| -> Layers { Box::new(move |_| vec![layer(&entries)]) };
     let bad = Some(Code::InvalidManifest);
     let cases: Vec<Case> = vec![
         ("dots", one(vec![file("../outside/evil", evil)]), bad),
@@ -353,19 +358,19 @@ fn packing_is_seen_in_the_bytes_and_verified() {
     let plain = layer(&[file("a", "content")]);
     for bytes in packed(&plain) {
         let (_outer, inner) = place();
-        let image = Memory::with_ids(&[bytes.clone()], &[digest(&plain)]);
+        let image = Memory::with_ids(std::slice::from_ref(&bytes), &[digest(&plain)]);
         unpack_with(&image, &inner, ExtractOptions::default()).unwrap();
         assert_eq!(std::fs::read_to_string(inner.join("a")).unwrap(), "content");
         assert_eq!(read(&image, "a", true).unwrap().1, "content");
         let (_outer, inner) = place();
-        let other = Memory::with_ids(&[bytes.clone()], &[digest(b"other")]);
+        let other = Memory::with_ids(std::slice::from_ref(&bytes), &[digest(b"other")]);
         fails(unpack_with(&other, &inner, ExtractOptions::default()), Code::DigestMismatch, "the config says");
         fails(read(&other, "a", true), Code::DigestMismatch, "the config says");
         let (_outer, inner) = place();
-        let none = Memory::with_ids(&[bytes.clone()], &[digest(&plain), digest(&plain)]);
+        let none = Memory::with_ids(std::slice::from_ref(&bytes), &[digest(&plain), digest(&plain)]);
         fails(unpack_with(&none, &inner, ExtractOptions::default()), Code::InvalidManifest, "diff_ids");
         // A blob that is another one.
-        let mut wrong = Memory::with_ids(&[bytes.clone()], &[digest(&plain)]);
+        let mut wrong = Memory::with_ids(std::slice::from_ref(&bytes), &[digest(&plain)]);
         let stored = wrong.blobs.get_mut(&digest(&bytes)).unwrap();
         let last = stored.len() - 1;
         stored[last] ^= 1;
@@ -410,7 +415,7 @@ fn what_is_damaged_or_too_large_is_refused() {
     fails(unpack(&[layer(&sparse)], &inner), Code::Unsupported, "sparse");
     let (_outer, inner) = place();
     let options = ExtractOptions { max_bytes: 50_000, ..Default::default() };
-    fails(unpack_with(&Memory::new(&[plain.clone()]), &inner, options), Code::LimitExceeded, "50000");
+    fails(unpack_with(&Memory::new(std::slice::from_ref(&plain)), &inner, options), Code::LimitExceeded, "50000");
     // Together they are more.
     let (_outer, inner) = place();
     let options = ExtractOptions { max_bytes: 150_000, ..Default::default() };

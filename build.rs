@@ -52,6 +52,8 @@ fn make_header() -> String {
         "schema1",
         "login",
         "v1",
+        "image",
+        "files",
     ] {
         builder = builder.with_src(format!("src/ffi/{file}.rs"));
     }

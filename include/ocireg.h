@@ -1622,6 +1622,164 @@ ocireg_status ocireg_v1_delete_repository(ocireg_client *client,
                                           char **json,
                                           ocireg_error **error);
 
+// The config of an image at any place (see ocireg_endpoint_parse). Its bytes are verified. Blocks.
+//
+// Options: platform ("OS/ARCH[/VARIANT][:OS.VERSION]": of an index, the image for this platform, instead of this
+// machine's; an image that is in no index is taken as it is).
+//
+// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"digest":
+// string, "size": number, "mediaType": string (of the config), "manifest": string (the image's digest), "config": the
+// config parsed, or null when it is no image's and no JSON [, "platform": {"os", "architecture", ...} as the index says]},
+// freed with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_UNSUPPORTED when the manifest has no config (schema 1), OCIREG_NOT_FOUND also when the
+// index has no such platform, OCIREG_MISSING_BLOB, OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH, OCIREG_SIZE_MISMATCH,
+// OCIREG_LIMIT_EXCEEDED. Source: image-spec config.md.
+ocireg_status ocireg_image_config(ocireg_client *client,
+                                  ocireg_context *context,
+                                  const char *image,
+                                  const ocireg_options *options,
+                                  char **json,
+                                  ocireg_buffer **bytes,
+                                  ocireg_error **error);
+
+// The bytes of an image at any place (see ocireg_endpoint_parse), as its manifest says: no blob is read. Blocks.
+//
+// Options: platform (of an index, the image for this platform, instead of this machine's); all (boolean, false: every
+// image of an index).
+//
+// Result: {"digest": string, "mediaType": string (of the manifest) [, "platform": {"os", "architecture", ...}],
+// "manifest": number (its own bytes), "config": number, "layers": [{"digest": string, "size": number, "mediaType":
+// string}], the oldest first, "layers_total": number (their sizes, as listed), "total": number (config and layers, each
+// blob once)}; with all, {"images": [such an object], "total": number (the blobs of all, each once)}. Free with
+// ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_NOT_FOUND also when the index has no such platform, OCIREG_INVALID_MANIFEST. Source:
+// image-spec manifest.md.
+ocireg_status ocireg_image_size(ocireg_client *client,
+                                ocireg_context *context,
+                                const char *image,
+                                const ocireg_options *options,
+                                char **json,
+                                ocireg_error **error);
+
+// Gives what [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST] names another tag, byte for byte; an index stays whole. `tag` is a tag in
+// the same repository, or a whole name, [HOST[:PORT]/]REPOSITORY[:TAG], on the same registry: then what the manifest needs
+// comes before it, by mounts where the registry can. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+//
+// Options: referrers (boolean, false: into another repository, also signatures, SBOMs and whatever else names it as its
+// subject).
+//
+// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string, "mediaType": string}. Free with
+// ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_INVALID_REFERENCE when `tag` is neither, OCIREG_INVALID_ARGUMENT when it is on another
+// registry. Source: distribution-spec "Pushing manifests".
+ocireg_status ocireg_image_tag(ocireg_client *client,
+                               ocireg_context *context,
+                               const char *reference,
+                               const char *tag,
+                               const ocireg_options *options,
+                               char **json,
+                               ocireg_error **error);
+
+// Puts layers on top of an image at any place (see ocireg_endpoint_parse): tar files, packed by gzip, zstd or not at all, which
+// are stored as they are. The config gets their diff_ids and history, the manifest their descriptors, with media types of
+// Docker or OCI as it has them; everything else stays as it was. The same layers on the same image give the same image.
+// Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+//
+// Options: layers (list of paths, required, the oldest first); to (string: the place for the result; without it the image's
+// own name gets it, which then needs a tag); platform (of an index, the image for this platform, instead of this machine's: the
+// result is that image alone); all (boolean, false: every image of an index, and a new index of them, without attestations);
+// media_type (string: of the new layers, instead of what they and the manifest are).
+//
+// Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "base": string (the digest of what
+// they were put on), "images": [{"digest": string, "config": string [, "platform": {"os", "architecture", ...}]}], "layers":
+// [{"digest": string, "size": number, "diff_id": string}] (the new ones)}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_INVALID_ARGUMENT without layers, OCIREG_INVALID_REFERENCE when the image is named by digest and
+// `to` is missing, OCIREG_INVALID_MANIFEST when a file is no good tar or the config does not fit the layers, OCIREG_UNSUPPORTED
+// when it is no image (artifacts, schema 1), OCIREG_IO. Source: image-spec config.md, manifest.md.
+ocireg_status ocireg_image_append(ocireg_client *client,
+                                  ocireg_context *context,
+                                  const char *image,
+                                  const ocireg_options *options,
+                                  char **json,
+                                  ocireg_error **error);
+
+// Deletes everything in a repository, [HOST[:PORT]/]REPOSITORY: the manifest of every tag, and of an index what it holds.
+// The plan is made before anything is deleted. What no tag leads to stays, and so does the registry's name for the
+// repository. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown; the next call goes on.
+//
+// Options: dry_run (boolean, false: only say what would be deleted).
+//
+// Result, `json` may be NULL: {"repository": string, "manifests": [{"digest": string, "mediaType": string (empty when it
+// cannot be read), "tags": [string], "deleted": boolean}], indexes before what they hold, "tags": number, "deleted":
+// number, "dry_run": boolean}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_UNSUPPORTED where the registry deletes nothing, OCIREG_LIMIT_EXCEEDED. The message says how many
+// manifests were deleted before, the hint which are left. Source: distribution-spec end-8a, end-9.
+ocireg_status ocireg_repository_remove(ocireg_client *client,
+                                       ocireg_context *context,
+                                       const char *repository,
+                                       const ocireg_options *options,
+                                       char **json,
+                                       ocireg_error **error);
+
+// Extracts the files of an image at any place (see ocireg_endpoint_parse) into a folder, which is made if it is not there:
+// the layers from the oldest on, packed by gzip, zstd or not at all, with their whiteouts, hard and symbolic links,
+// permissions and times. Nothing is written outside of the folder, whatever the layers say: names that lead out are refused,
+// links are followed as if the folder were the root. Layers are verified by digest, and against the config's diff_ids.
+// After an error the folder holds a part. Extended attributes are left out. Blocks.
+//
+// Options: platform (of an index, the image for this platform, instead of this machine's); overwrite (boolean, false: into a
+// folder that is not empty, in the place of what is there); owner (false: keep the owners, as root only); setuid (false:
+// keep set-user-ID and set-group-ID); devices (false: make devices and pipes too); max_bytes (integer, 68719476736: the most to
+// unpack); max_ratio (integer, 250: the most bytes of a layer for each packed one, from the first GiB on).
+//
+// Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "path": string,
+// "layers": [{"digest": string, "diff_id": string, "diff_id_checked": boolean (false when the config does not tell it)}],
+// the oldest first, "files", "directories", "symlinks", "hard_links", "devices", "skipped" (devices and pipes left out),
+// "whiteouts", "bytes" (of the files): numbers}. Free with ocireg_string_free.
+//
+// Progress: bytes of the layers, as they are stored.
+//
+// Errors: the common ones; OCIREG_IO, also when the folder is not empty, OCIREG_INVALID_MANIFEST when a layer is no good tar or a
+// name leads out, OCIREG_DIGEST_MISMATCH, OCIREG_LIMIT_EXCEEDED, OCIREG_UNSUPPORTED (another packing, sparse files),
+// OCIREG_NOT_FOUND also when the index has no such platform, OCIREG_MISSING_BLOB. Source: image-spec layer.md.
+ocireg_status ocireg_image_extract(ocireg_client *client,
+                                   ocireg_context *context,
+                                   const char *image,
+                                   const char *folder,
+                                   const ocireg_options *options,
+                                   char **json,
+                                   ocireg_error **error);
+
+// Writes one file of an image at any place (see ocireg_endpoint_parse) to a descriptor, which stays open. Layers are read
+// from the newest on until one has the file; whiteouts count, and links are followed within the image, at most 40. The bytes are
+// written as they come: on an error, OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. A write that blocks
+// is not interrupted by the context. A layer that holds files behind a link of an older layer is not searched by the
+// link's target. Blocks.
+//
+// Options: platform (of an index, the image for this platform, instead of this machine's); verify (boolean, true: read the
+// layer that has the file to its end, so that its digest is known to be right; without it, reading ends with the file).
+//
+// Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "path": string (behind all
+// links), "size": number, "mode": number, "layer": string (the digest of the layer that has it), "verified": boolean}.
+// Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_NOT_FOUND, OCIREG_INVALID_ARGUMENT when it is no regular file, OCIREG_INVALID_MANIFEST when
+// a layer is no good tar or has the file twice, OCIREG_DIGEST_MISMATCH, OCIREG_LIMIT_EXCEEDED, OCIREG_UNSUPPORTED,
+// OCIREG_MISSING_BLOB, OCIREG_IO. Source: image-spec layer.md.
+ocireg_status ocireg_image_cat(ocireg_client *client,
+                               ocireg_context *context,
+                               const char *image,
+                               const char *path,
+                               int32_t fd,
+                               const ocireg_options *options,
+                               char **json,
+                               ocireg_error **error);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

@@ -16,6 +16,7 @@ pub mod endpoint;
 pub mod error;
 pub mod ffi;
 pub mod http;
+pub mod image;
 pub mod json;
 pub mod layout;
 pub mod manifest;

@@ -333,6 +333,22 @@ impl Reference {
         self.digest.as_ref()
     }
 
+    /// Another tag of the repository, or another name on the same registry.
+    pub fn renamed(&self, text: &str) -> Result<Reference> {
+        if is_tag(text) {
+            return self.repository.with_tag(text);
+        }
+        let other = Reference::parse(text, None)?;
+        if other.repository.index.name != self.repository.index.name {
+            let message = format!("'{other}' is not on the registry {}", self.repository.index.name);
+            return Err(Error::new(Code::InvalidArgument, message).with_hint("a copy goes to another registry"));
+        }
+        match other.digest {
+            Some(_) => Err(Error::new(Code::InvalidReference, format!("'{other}' is no tag"))),
+            None => Ok(other),
+        }
+    }
+
     /// The same repository and tag with this digest.
     pub fn with_digest(&self, digest: &Digest) -> Reference {
         Reference { digest: Some(digest.clone()), ..self.clone() }

@@ -14,7 +14,9 @@ const struct command *const commands[] = {
     &command_explain,
     &command_catalog,
     &command_tags,
+    &command_tag,
     &command_untag,
+    &command_rmrepo,
     &command_manifest_get,
     &command_manifest_head,
     &command_manifest_put,
@@ -47,6 +49,11 @@ const struct command *const commands[] = {
     &command_v1_layer,
     &command_v1_untag,
     &command_v1_rmrepo,
+    &command_config,
+    &command_size,
+    &command_extract,
+    &command_cat,
+    &command_append,
     NULL,
 };
 

@@ -56,6 +56,8 @@ extern const struct command command_digest;
 extern const struct command command_upload_start, command_upload_status, command_upload_chunk, command_upload_finish;
 extern const struct command command_upload_cancel, command_blob_mount;
 extern const struct command command_copy, command_pull, command_push;
+extern const struct command command_config, command_size, command_tag, command_rmrepo;
+extern const struct command command_extract, command_cat, command_append;
 extern const struct command command_referrers, command_untag;
 extern const struct command command_schema1_verify, command_schema1_sign, command_schema1_key;
 extern const struct command command_blob_get, command_blob_head, command_blob_put, command_blob_delete;

@@ -137,6 +137,7 @@ static ocireg_status take_apart(enum target target, const char *name, char **jso
     switch (target) {
     case TARGET_REGISTRY:
         return ocireg_index_parse(name, json, error);
+    case TARGET_PLACE:
     case TARGET_PLACES:
         return ocireg_endpoint_parse(name, json, error);
     case TARGET_SESSION: {
@@ -158,14 +159,15 @@ static int registry_host(const struct output *output, enum target target, const 
     ocireg_error *error = NULL;
     char *json = NULL;
     const char *member;
+    bool is_place = target == TARGET_PLACE || target == TARGET_PLACES;
     if (take_apart(target, name, &json, &error) != OCIREG_OK)
         return report_error(output, error);
-    member = target == TARGET_PLACES               ? json_member(json, "registry")
+    member = is_place                              ? json_member(json, "registry")
              : json_member(json, "index") == NULL ? json_member(json, "name")
                                                   : json_member(json_member(json, "index"), "name");
     *host = member != NULL && *member == '"' ? json_text(member) : NULL;
     ocireg_string_free(json);
-    return *host != NULL || target == TARGET_PLACES
+    return *host != NULL || is_place
                ? OCIREG_OK
                : report_failure(output, OCIREG_INTERNAL, "cannot read the library's answer");
 }

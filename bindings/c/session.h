@@ -12,6 +12,7 @@ enum target {
     TARGET_REGISTRY, /* HOST[:PORT] */
     TARGET_NAME,     /* a name whose host is the registry */
     TARGET_SESSION,  /* an upload session: its URL or its JSON */
+    TARGET_PLACE,    /* a place to copy from */
     TARGET_PLACES,   /* a place to copy from; the second argument is one to copy to */
 };
 

@@ -2,7 +2,9 @@
 
 pub mod blob;
 pub mod catalog;
+pub mod clear;
 pub mod explain;
+
 pub mod host;
 pub mod login;
 pub mod manifest;

@@ -366,6 +366,34 @@ static ocireg_status v1_delete_repository(void **a, ocireg_error **error) {
     return ocireg_v1_delete_repository(a[0], a[1], a[2], a[3], (char **)a[4], error);
 }
 
+static ocireg_status image_config(void **a, ocireg_error **error) {
+    return ocireg_image_config(a[0], a[1], a[2], a[3], (char **)a[4], (ocireg_buffer **)a[5], error);
+}
+
+static ocireg_status image_size(void **a, ocireg_error **error) {
+    return ocireg_image_size(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status image_tag(void **a, ocireg_error **error) {
+    return ocireg_image_tag(a[0], a[1], a[2], a[3], a[4], (char **)a[5], error);
+}
+
+static ocireg_status image_extract(void **a, ocireg_error **error) {
+    return ocireg_image_extract(a[0], a[1], a[2], a[3], a[4], (char **)a[5], error);
+}
+
+static ocireg_status image_cat(void **a, ocireg_error **error) {
+    return ocireg_image_cat(a[0], a[1], a[2], a[3], 1, a[4], (char **)a[5], error);
+}
+
+static ocireg_status image_append(void **a, ocireg_error **error) {
+    return ocireg_image_append(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
+static ocireg_status repository_remove(void **a, ocireg_error **error) {
+    return ocireg_repository_remove(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
 const struct call calls[] = {
     {"options_new", "o", options_new, NULL},
     {"options_set_string", "OKN", options_set_string, NULL},
@@ -412,6 +440,13 @@ const struct call calls[] = {
     {"blob_delete", "CxBpn", blob_delete, NULL},
     {"endpoint_parse", "No", endpoint_parse, NULL},
     {"copy", "CxTEpn", copy_image, "{'concurrency':'4'}"},
+    {"image_config", "CxTpnn", image_config, "{'platform':1}"},
+    {"image_size", "CxTpo", image_size, "{'all':'yes'}"},
+    {"image_tag", "CxTNpn", image_tag, "{'referrers':'yes'}"},
+    {"image_extract", "CxTWpn", image_extract, "{'overwrite':1}"},
+    {"image_cat", "CxTNpn", image_cat, "{'verify':'no'}"},
+    {"image_append", "CxTpn", image_append, "{'layers':'one'}"},
+    {"repository_remove", "CxQpn", repository_remove, "{'dry_run':1}"},
     {"layout_check", "CxLpo", layout_check, NULL},
     {"layout_clean", "CxLpn", layout_clean, NULL},
     {"upload_start", "CxQpo", upload_start, "{'chunk_size':true}"},

@@ -5,6 +5,7 @@ mod common;
 mod download;
 mod governor;
 mod http;
+mod images;
 mod lists;
 mod login;
 mod manifests;

@@ -4,6 +4,7 @@
 
 mod checker;
 mod copy;
+mod image;
 mod login;
 mod network;
 mod prototypes;

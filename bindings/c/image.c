@@ -1,0 +1,104 @@
+/* The commands config, size, tag and rmrepo. Shows: ocireg_image_config, ocireg_image_size, ocireg_image_tag,
+ * ocireg_repository_remove. */
+#include "command.h"
+
+static int config(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    ocireg_buffer *bytes = NULL;
+    char *json = NULL;
+    int result;
+    ocireg_status status = ocireg_image_config(session->client, session->context, line->arguments[0], line->options, &json,
+                                               line->raw ? &bytes : NULL, &error);
+    if (status != OCIREG_OK || !line->raw)
+        return session_finish(session, status, json, error);
+    result = output_bytes(session->output, ocireg_buffer_data(bytes), ocireg_buffer_size(bytes));
+    ocireg_buffer_free(bytes);
+    ocireg_string_free(json);
+    return result;
+}
+
+static int size(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status =
+        ocireg_image_size(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+static int tag(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status = ocireg_image_tag(session->client, session->context, line->arguments[0], line->arguments[1],
+                                            line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+static int rmrepo(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status =
+        ocireg_repository_remove(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+static const struct parameter config_parameters[] = {
+    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "of an index, this platform's image, not this machine's"},
+    {"--raw", PARAMETER_RAW, NULL, NULL, "the config's bytes, unchanged"},
+    {0},
+};
+
+const struct command command_config = {
+    .name = "config",
+    .target = TARGET_PLACE,
+    .arguments = {"REF"},
+    .parameters = config_parameters,
+    .summary = "The config of an image.",
+    .run = config,
+};
+
+static const struct parameter size_parameters[] = {
+    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "of an index, this platform's image, not this machine's"},
+    {"--all", PARAMETER_FLAG, "all", NULL, "every image of an index"},
+    {0},
+};
+
+const struct command command_size = {
+    .name = "size",
+    .target = TARGET_PLACE,
+    .arguments = {"REF"},
+    .parameters = size_parameters,
+    .summary = "The bytes of an image's config and layers.",
+    .run = size,
+};
+
+static const struct parameter tag_parameters[] = {
+    {"--referrers", PARAMETER_FLAG, "referrers", NULL, "into another repository: also signatures, SBOMs and the like"},
+    {0},
+};
+
+const struct command command_tag = {
+    .name = "tag",
+    .target = TARGET_NAME,
+    .arguments = {"REF", "NEWTAG"},
+    .parameters = tag_parameters,
+    .summary = "Give an image another tag, or another name on its registry.",
+    .run = tag,
+};
+
+static const struct parameter rmrepo_parameters[] = {
+    {"--dry-run", PARAMETER_FLAG, "dry_run", NULL, "only say what would be deleted"},
+    {0},
+};
+
+const struct command command_rmrepo = {
+    .name = "rmrepo",
+    .target = TARGET_NAME,
+    .arguments = {"REPO"},
+    .parameters = rmrepo_parameters,
+    .summary = "Delete everything in a repository.",
+    .run = rmrepo,
+};

@@ -1,0 +1,106 @@
+//! The files of images.
+
+use std::ffi::c_char;
+use std::fs::File;
+use std::mem::ManuallyDrop;
+use std::os::fd::FromRawFd;
+use std::path::Path;
+
+use super::client::{begin, ocireg_client};
+use super::context::ocireg_context;
+use super::error::ocireg_error;
+use super::guard::{enter_blocking, text, Out};
+use super::options::{self, ocireg_options};
+use super::status::ocireg_status;
+use crate::endpoint::Endpoint;
+use crate::error::{Code, Error};
+use crate::image::cat::{cat, CatOptions};
+use crate::image::extract::{extract, ExtractOptions};
+
+/// Extracts the files of an image at any place (see ocireg_endpoint_parse) into a folder, which is made if it is not there:
+/// the layers from the oldest on, packed by gzip, zstd or not at all, with their whiteouts, hard and symbolic links,
+/// permissions and times. Nothing is written outside of the folder, whatever the layers say: names that lead out are refused,
+/// links are followed as if the folder were the root. Layers are verified by digest, and against the config's diff_ids.
+/// After an error the folder holds a part. Extended attributes are left out. Blocks.
+///
+/// Options: platform (of an index, the image for this platform, instead of this machine's); overwrite (boolean, false: into a
+/// folder that is not empty, in the place of what is there); owner (false: keep the owners, as root only); setuid (false:
+/// keep set-user-ID and set-group-ID); devices (false: make devices and pipes too); max_bytes (integer, 68719476736: the most to
+/// unpack); max_ratio (integer, 250: the most bytes of a layer for each packed one, from the first GiB on).
+///
+/// Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "path": string,
+/// "layers": [{"digest": string, "diff_id": string, "diff_id_checked": boolean (false when the config does not tell it)}],
+/// the oldest first, "files", "directories", "symlinks", "hard_links", "devices", "skipped" (devices and pipes left out),
+/// "whiteouts", "bytes" (of the files): numbers}. Free with ocireg_string_free.
+///
+/// Progress: bytes of the layers, as they are stored.
+///
+/// Errors: the common ones; OCIREG_IO, also when the folder is not empty, OCIREG_INVALID_MANIFEST when a layer is no good tar or a
+/// name leads out, OCIREG_DIGEST_MISMATCH, OCIREG_LIMIT_EXCEEDED, OCIREG_UNSUPPORTED (another packing, sparse files),
+/// OCIREG_NOT_FOUND also when the index has no such platform, OCIREG_MISSING_BLOB. Source: image-spec layer.md.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_image_extract(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    image: *const c_char,
+    folder: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let out = Out::optional(json, std::ptr::null_mut());
+            let place = Endpoint::parse(text(image, "image")?)?;
+            let folder = Path::new(text(folder, "folder")?);
+            let options: ExtractOptions = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            let store = place.source(client)?;
+            out.put_json(&extract(&call, store.as_ref(), folder, &options)?)
+        })
+    }
+}
+
+/// Writes one file of an image at any place (see ocireg_endpoint_parse) to a descriptor, which stays open. Layers are read
+/// from the newest on until one has the file; whiteouts count, and links are followed within the image, at most 40. The bytes are
+/// written as they come: on an error, OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. A write that blocks
+/// is not interrupted by the context. A layer that holds files behind a link of an older layer is not searched by the
+/// link's target. Blocks.
+///
+/// Options: platform (of an index, the image for this platform, instead of this machine's); verify (boolean, true: read the
+/// layer that has the file to its end, so that its digest is known to be right; without it, reading ends with the file).
+///
+/// Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "path": string (behind all
+/// links), "size": number, "mode": number, "layer": string (the digest of the layer that has it), "verified": boolean}.
+/// Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_NOT_FOUND, OCIREG_INVALID_ARGUMENT when it is no regular file, OCIREG_INVALID_MANIFEST when
+/// a layer is no good tar or has the file twice, OCIREG_DIGEST_MISMATCH, OCIREG_LIMIT_EXCEEDED, OCIREG_UNSUPPORTED,
+/// OCIREG_MISSING_BLOB, OCIREG_IO. Source: image-spec layer.md.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_image_cat(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    image: *const c_char,
+    path: *const c_char,
+    fd: i32,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let out = Out::optional(json, std::ptr::null_mut());
+            let place = Endpoint::parse(text(image, "image")?)?;
+            let path = text(path, "path")?;
+            if fd < 0 {
+                return Err(Error::new(Code::InvalidArgument, format!("the argument fd is {fd}")));
+            }
+            let options: CatOptions = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            let store = place.source(client)?;
+            let mut file = ManuallyDrop::new(File::from_raw_fd(fd));
+            out.put_json(&cat(&call, store.as_ref(), path, &mut *file, &options)?)
+        })
+    }
+}

@@ -1,0 +1,210 @@
+//! Images: config, size, tags, and whole repositories.
+
+use std::ffi::c_char;
+
+use super::client::{begin, ocireg_client};
+use super::context::ocireg_context;
+use super::error::ocireg_error;
+use super::guard::{enter_blocking, text, Out};
+use super::manifest::reference;
+use super::memory::ocireg_buffer;
+use super::options::{self, ocireg_options};
+use super::status::ocireg_status;
+use crate::endpoint::Endpoint;
+use crate::error::{Code, Error};
+use crate::image::append::{append, AppendOptions};
+use crate::image::config::Config;
+use crate::image::size::{size, SizeOptions};
+use crate::image::tag::{tag as tag_image, TagOptions};
+use crate::image::{Image, Selection};
+use crate::registry::store::RegistryStore;
+
+/// The config of an image at any place (see ocireg_endpoint_parse). Its bytes are verified. Blocks.
+///
+/// Options: platform ("OS/ARCH[/VARIANT][:OS.VERSION]": of an index, the image for this platform, instead of this
+/// machine's; an image that is in no index is taken as it is).
+///
+/// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"digest":
+/// string, "size": number, "mediaType": string (of the config), "manifest": string (the image's digest), "config": the
+/// config parsed, or null when it is no image's and no JSON [, "platform": {"os", "architecture", ...} as the index says]},
+/// freed with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_UNSUPPORTED when the manifest has no config (schema 1), OCIREG_NOT_FOUND also when the
+/// index has no such platform, OCIREG_MISSING_BLOB, OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH, OCIREG_SIZE_MISMATCH,
+/// OCIREG_LIMIT_EXCEEDED. Source: image-spec config.md.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_image_config(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    image: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    bytes: *mut *mut ocireg_buffer,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let json = Out::optional(json, std::ptr::null_mut());
+            let bytes = Out::optional(bytes, std::ptr::null_mut());
+            let place = Endpoint::parse(text(image, "image")?)?;
+            let options: Selection = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            let store = place.source(client)?;
+            let image = Image::find(&call, store.as_ref(), options.platform.as_deref())?;
+            let config = Config::read(&call, store.as_ref(), &image)?;
+            json.put_json(&config.to_json(&image))?;
+            if bytes.is_wanted() {
+                bytes.put(ocireg_buffer::new(config.bytes));
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The bytes of an image at any place (see ocireg_endpoint_parse), as its manifest says: no blob is read. Blocks.
+///
+/// Options: platform (of an index, the image for this platform, instead of this machine's); all (boolean, false: every
+/// image of an index).
+///
+/// Result: {"digest": string, "mediaType": string (of the manifest) [, "platform": {"os", "architecture", ...}],
+/// "manifest": number (its own bytes), "config": number, "layers": [{"digest": string, "size": number, "mediaType":
+/// string}], the oldest first, "layers_total": number (their sizes, as listed), "total": number (config and layers, each
+/// blob once)}; with all, {"images": [such an object], "total": number (the blobs of all, each once)}. Free with
+/// ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_NOT_FOUND also when the index has no such platform, OCIREG_INVALID_MANIFEST. Source:
+/// image-spec manifest.md.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_image_size(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    image: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+            let place = Endpoint::parse(text(image, "image")?)?;
+            let options: SizeOptions = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            let store = place.source(client)?;
+            out.put_json(&size(&call, store.as_ref(), &options)?)
+        })
+    }
+}
+
+/// Gives what [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST] names another tag, byte for byte; an index stays whole. `tag` is a tag in
+/// the same repository, or a whole name, [HOST[:PORT]/]REPOSITORY[:TAG], on the same registry: then what the manifest needs
+/// comes before it, by mounts where the registry can. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+///
+/// Options: referrers (boolean, false: into another repository, also signatures, SBOMs and whatever else names it as its
+/// subject).
+///
+/// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string, "mediaType": string}. Free with
+/// ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_INVALID_REFERENCE when `tag` is neither, OCIREG_INVALID_ARGUMENT when it is on another
+/// registry. Source: distribution-spec "Pushing manifests".
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_image_tag(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    reference: *const c_char,
+    tag: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let out = Out::optional(json, std::ptr::null_mut());
+            let from = self::reference(reference)?;
+            let to = from.renamed(text(tag, "tag")?)?;
+            let options: TagOptions = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            let near = from.repository().canonical_name() == to.repository().canonical_name();
+            let (from, to) = (RegistryStore::new(client, from), RegistryStore::new(client, to));
+            out.put_json(&tag_image(&call, &from, &to, near, &options)?)
+        })
+    }
+}
+
+/// Puts layers on top of an image at any place (see ocireg_endpoint_parse): tar files, packed by gzip, zstd or not at all, which
+/// are stored as they are. The config gets their diff_ids and history, the manifest their descriptors, with media types of
+/// Docker or OCI as it has them; everything else stays as it was. The same layers on the same image give the same image.
+/// Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+///
+/// Options: layers (list of paths, required, the oldest first); to (string: the place for the result; without it the image's
+/// own name gets it, which then needs a tag); platform (of an index, the image for this platform, instead of this machine's: the
+/// result is that image alone); all (boolean, false: every image of an index, and a new index of them, without attestations);
+/// media_type (string: of the new layers, instead of what they and the manifest are).
+///
+/// Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "base": string (the digest of what
+/// they were put on), "images": [{"digest": string, "config": string [, "platform": {"os", "architecture", ...}]}], "layers":
+/// [{"digest": string, "size": number, "diff_id": string}] (the new ones)}. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_INVALID_ARGUMENT without layers, OCIREG_INVALID_REFERENCE when the image is named by digest and
+/// `to` is missing, OCIREG_INVALID_MANIFEST when a file is no good tar or the config does not fit the layers, OCIREG_UNSUPPORTED
+/// when it is no image (artifacts, schema 1), OCIREG_IO. Source: image-spec config.md, manifest.md.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_image_append(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    image: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let out = Out::optional(json, std::ptr::null_mut());
+            let from = Endpoint::parse(text(image, "image")?)?;
+            let options: AppendOptions = options::read(options)?;
+            let to = options.to.as_deref().map(Endpoint::parse).transpose()?;
+            let to = to.as_ref().unwrap_or(&from);
+            if matches!(to, Endpoint::Registry(reference) if reference.digest().is_some()) {
+                return Err(Error::new(
+                    Code::InvalidReference,
+                    "the result needs a name without digest: the option to",
+                ));
+            }
+            let (client, call) = begin(client, context)?;
+            let (from, to) = Endpoint::pair(client, &from, to)?;
+            out.put_json(&append(&call, from.as_ref(), to.as_ref(), &options)?)
+        })
+    }
+}
+
+/// Deletes everything in a repository, [HOST[:PORT]/]REPOSITORY: the manifest of every tag, and of an index what it holds.
+/// The plan is made before anything is deleted. What no tag leads to stays, and so does the registry's name for the
+/// repository. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown; the next call goes on.
+///
+/// Options: dry_run (boolean, false: only say what would be deleted).
+///
+/// Result, `json` may be NULL: {"repository": string, "manifests": [{"digest": string, "mediaType": string (empty when it
+/// cannot be read), "tags": [string], "deleted": boolean}], indexes before what they hold, "tags": number, "deleted":
+/// number, "dry_run": boolean}. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_UNSUPPORTED where the registry deletes nothing, OCIREG_LIMIT_EXCEEDED. The message says how many
+/// manifests were deleted before, the hint which are left. Source: distribution-spec end-8a, end-9.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_repository_remove(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    repository: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let out = Out::optional(json, std::ptr::null_mut());
+            let repository = text(repository, "repository")?;
+            let options = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            out.put_json(&client.clear(&call, repository, &options)?)
+        })
+    }
+}

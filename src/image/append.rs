@@ -1,0 +1,299 @@
+//! Layers on top of an image (OCI image-spec config.md, manifest.md). What is new is laid over the place that has the image,
+//! and the copy engine does the rest: so it works from any place to any other.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+use serde_json::{json, Value};
+
+use super::config::{is_image_config, Config};
+use super::layer::{Layer, Limits, Packing};
+use super::tar::Entries;
+use super::{descriptor, Image};
+use crate::digest::{Algorithm, Digest, Hasher};
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::manifest::{Descriptor, Kind};
+use crate::media_type as types;
+use crate::platform::Platform;
+use crate::reference::Repository;
+use crate::store::{Blob, Content, ReadStore, Verified, WriteStore};
+use crate::transfer::copy::{copy, CopyOptions};
+
+/// Options of [`append`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AppendOptions {
+    /// The files of the layers, the oldest first.
+    pub layers: Vec<String>,
+    /// Where to; without it the image gets the layers itself.
+    pub to: Option<String>,
+    /// Of an index, the image for this platform, instead of this machine's.
+    pub platform: Option<String>,
+    /// Every image of an index.
+    pub all: bool,
+    /// The layers' media type, instead of what their bytes and the manifest say.
+    pub media_type: Option<String>,
+}
+
+/// What was made.
+#[derive(Debug, Serialize)]
+pub struct Appended {
+    /// Where it is.
+    pub destination: String,
+    /// Its digest: of the image, or of the index with all of them.
+    pub digest: Digest,
+    /// Its media type.
+    #[serde(rename = "mediaType")]
+    pub media_type: String,
+    /// The digest of what the layers were put on.
+    pub base: Digest,
+    /// The new images: `{digest, config, platform?}`.
+    pub images: Vec<Value>,
+    /// The new layers.
+    pub layers: Vec<Value>,
+}
+
+/// A layer's file.
+struct Fresh {
+    path: PathBuf,
+    packing: Packing,
+    digest: Digest,
+    size: u64,
+    diff_id: Digest,
+}
+
+impl Fresh {
+    /// Reads a file to its end: it must be a tar.
+    fn read(call: &Call, path: &Path) -> Result<Fresh> {
+        let what = |error: std::io::Error| Error::io(format!("cannot read {}", path.display()), &error);
+        let mut file = File::open(path).map_err(what)?;
+        let mut hasher = Hasher::new(Algorithm::Sha256);
+        let (mut size, mut head, mut buffer) = (0, Vec::new(), vec![0; 256 << 10]);
+        loop {
+            call.check()?;
+            let count = file.read(&mut buffer).map_err(what)?;
+            if count == 0 {
+                break;
+            }
+            if head.len() < 4 {
+                head.extend_from_slice(&buffer[..count.min(4)]);
+            }
+            hasher.update(&buffer[..count]);
+            size += count as u64;
+        }
+        let within = |error: Error| error.within(path.display());
+        let packing = Packing::of(&head)
+            .map_err(|name| Error::new(Code::Unsupported, format!("{} is packed by {name}", path.display())))?;
+        let digest = hasher.finish();
+        let blob = open(call, path, &descriptor("", digest.clone(), size))?;
+        let call = call.without_progress();
+        let mut entries = Entries::new(Layer::of(&call, blob, &digest, 0, Limits::default()).map_err(within)?);
+        while let Some(entry) = entries.advance().map_err(within)? {
+            entry.mark().map_err(within)?;
+        }
+        let diff_id = entries.layer().finish().map_err(within)?;
+        Ok(Fresh { path: path.to_owned(), packing, digest, size, diff_id })
+    }
+
+    fn media_type(&self, manifest: &str, chosen: Option<&str>) -> String {
+        let name = match (chosen, manifest == types::DOCKER_MANIFEST, self.packing) {
+            (Some(chosen), _, _) => chosen,
+            (None, true, Packing::Plain) => "application/vnd.docker.image.rootfs.diff.tar",
+            (None, true, Packing::Gzip) => types::DOCKER_LAYER,
+            (None, true, Packing::Zstd) => "application/vnd.docker.image.rootfs.diff.tar.zstd",
+            (None, false, Packing::Plain) => types::OCI_LAYER,
+            (None, false, Packing::Gzip) => types::OCI_LAYER_GZIP,
+            (None, false, Packing::Zstd) => types::OCI_LAYER_ZSTD,
+        };
+        name.to_owned()
+    }
+}
+
+fn open(call: &Call, path: &Path, wanted: &Descriptor) -> Result<Box<dyn Blob>> {
+    let file = File::open(path).map_err(|error| Error::io(format!("cannot read {}", path.display()), &error))?;
+    Ok(Box::new(Verified::new(file, call, path.display().to_string(), wanted, None)))
+}
+
+/// Puts layers on an image.
+pub fn append(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &AppendOptions) -> Result<Appended> {
+    let invalid = |why: &str| Err(Error::new(Code::InvalidArgument, why));
+    if options.layers.is_empty() {
+        return invalid("the option layers is missing: there is nothing to append");
+    }
+    if options.all && options.platform.is_some() {
+        return invalid("the options all and platform exclude each other");
+    }
+    let layers = options.layers.iter().map(|path| Fresh::read(call, Path::new(path))).collect::<Result<Vec<_>>>()?;
+    let root = from.root(call)?;
+    let base = root.digest().clone();
+    let mut over = Over::new(from, root.clone(), &layers);
+    let images = match options.all && root.document.kind == Kind::Index {
+        true => over.index(call, &root, &layers, options)?,
+        false => {
+            let image = Image::find(call, from, options.platform.as_deref())?;
+            let (content, shown) = over.image(call, &image, &layers, options)?;
+            over.root = content;
+            vec![shown]
+        }
+    };
+    let copied = copy(call, &over, to, &CopyOptions::default())?;
+    Ok(Appended {
+        destination: copied.destination,
+        digest: copied.digest,
+        media_type: copied.media_type,
+        base,
+        images,
+        layers: layers
+            .iter()
+            .map(|layer| json!({"digest": layer.digest, "size": layer.size, "diff_id": layer.diff_id}))
+            .collect(),
+    })
+}
+
+/// A place with more in it than it has.
+struct Over<'a> {
+    below: &'a dyn ReadStore,
+    root: Content,
+    files: HashMap<Digest, PathBuf>,
+    configs: HashMap<Digest, Vec<u8>>,
+    manifests: HashMap<Digest, Content>,
+}
+
+impl Over<'_> {
+    fn new<'a>(below: &'a dyn ReadStore, root: Content, layers: &[Fresh]) -> Over<'a> {
+        let files = layers.iter().map(|layer| (layer.digest.clone(), layer.path.clone())).collect();
+        Over { below, root, files, configs: HashMap::new(), manifests: HashMap::new() }
+    }
+
+    /// The image with the layers on it.
+    fn image(
+        &mut self,
+        call: &Call,
+        image: &Image,
+        layers: &[Fresh],
+        options: &AppendOptions,
+    ) -> Result<(Content, Value)> {
+        let document = &image.content.document;
+        if document.config().is_none_or(|config| !is_image_config(&config.media_type)) {
+            let message = format!("{} is no image that layers can be put on", document.digest);
+            return Err(Error::new(Code::Unsupported, message));
+        }
+        let config = Config::read(call, self.below, image)?;
+        let bytes = extended(&config, document.layers().len(), layers)?;
+        let config = descriptor(&config.descriptor.media_type, Algorithm::Sha256.digest(&bytes), bytes.len() as u64);
+        let added = layers.iter().map(|layer| {
+            let media_type = layer.media_type(&document.media_type, options.media_type.as_deref());
+            json!(descriptor(&media_type, layer.digest.clone(), layer.size))
+        });
+        let mut manifest = document.value.clone();
+        manifest["config"] = json!(config);
+        match manifest.get_mut("layers").and_then(Value::as_array_mut) {
+            Some(list) => list.extend(added),
+            None => return Err(Error::new(Code::InvalidManifest, "the image has no list of layers")),
+        }
+        let content = Content::parse(manifest.to_string().into_bytes(), Some(&document.media_type), None)?;
+        let mut shown = json!({"digest": content.digest(), "config": config.digest});
+        if let Some(platform) = &image.platform {
+            shown["platform"] = json!(platform);
+        }
+        self.configs.insert(config.digest, bytes);
+        self.manifests.insert(content.digest().clone(), content.clone());
+        Ok((content, shown))
+    }
+
+    /// The index with the layers on each image of it. What speaks of the images as they were, such as attestations, is left
+    /// out.
+    fn index(&mut self, call: &Call, root: &Content, layers: &[Fresh], options: &AppendOptions) -> Result<Vec<Value>> {
+        let (mut entries, mut images) = (Vec::new(), Vec::new());
+        let raw = root.document.value.get("manifests").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        for (entry, raw) in root.document.manifests().iter().zip(raw) {
+            if entry.platform.as_ref().is_some_and(|platform: &Platform| platform.os == "unknown") {
+                continue;
+            }
+            let content = self.below.manifest(call, entry)?;
+            let image = Image { content, platform: entry.platform.clone() };
+            let (content, shown) = self.image(call, &image, layers, options)?;
+            let mut raw = raw.clone();
+            raw["digest"] = json!(content.digest());
+            raw["size"] = json!(content.bytes.len());
+            if let Some(members) = raw.as_object_mut() {
+                members.remove("data");
+            }
+            entries.push(raw);
+            images.push(shown);
+        }
+        let mut value = root.document.value.clone();
+        value["manifests"] = Value::Array(entries);
+        self.root = Content::parse(value.to_string().into_bytes(), Some(&root.document.media_type), None)?;
+        Ok(images)
+    }
+}
+
+/// The config with the new layers in it. No clock: the same layers on the same image give the same image.
+fn extended(config: &Config, count: usize, layers: &[Fresh]) -> Result<Vec<u8>> {
+    let invalid =
+        |why: &str| Err(Error::new(Code::InvalidManifest, format!("the config {} {why}", config.descriptor.digest)));
+    let mut value = config.value.clone();
+    let Some(ids) = value.pointer_mut("/rootfs/diff_ids").and_then(Value::as_array_mut) else {
+        return invalid("has no diff_ids");
+    };
+    if ids.len() != count {
+        return invalid("has not one diff_id for each layer");
+    }
+    ids.extend(layers.iter().map(|layer| json!(layer.diff_id)));
+    // A history that does not tell of every layer would be taken for that of others.
+    if let Some(history) = value.get_mut("history").and_then(Value::as_array_mut) {
+        let is_layer = |step: &&Value| step.get("empty_layer").and_then(Value::as_bool) != Some(true);
+        if history.iter().filter(is_layer).count() == count {
+            history.extend(layers.iter().map(|_| json!({"created_by": "ocireg append"})));
+        }
+    }
+    Ok(value.to_string().into_bytes())
+}
+
+impl ReadStore for Over<'_> {
+    fn place(&self) -> String {
+        self.below.place()
+    }
+
+    fn root(&self, _: &Call) -> Result<Content> {
+        Ok(self.root.clone())
+    }
+
+    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content> {
+        match self.manifests.get(&wanted.digest) {
+            Some(content) => Ok(content.clone()),
+            None => self.below.manifest(call, wanted),
+        }
+    }
+
+    fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>> {
+        let begin = hashed.as_ref().map_or(0, |(_, length)| *length);
+        if let Some(bytes) = self.configs.get(&wanted.digest) {
+            let mut reader = std::io::Cursor::new(bytes.clone());
+            reader.set_position(begin);
+            return Ok(Box::new(Verified::new(reader, call, "the new config".to_owned(), wanted, hashed)));
+        }
+        let Some(path) = self.files.get(&wanted.digest) else { return self.below.open(call, wanted, hashed) };
+        let what = |error: std::io::Error| Error::io(format!("cannot read {}", path.display()), &error);
+        let mut file = File::open(path).map_err(what)?;
+        std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(begin)).map_err(what)?;
+        Ok(Box::new(Verified::new(file, call, path.display().to_string(), wanted, hashed)))
+    }
+
+    fn size(&self, call: &Call, digest: &Digest) -> Result<u64> {
+        self.below.size(call, digest)
+    }
+
+    fn referrers(&self, _: &Call, _: &Digest) -> Result<Vec<Descriptor>> {
+        Ok(Vec::new())
+    }
+
+    fn repository(&self) -> Option<&Repository> {
+        self.below.repository()
+    }
+}

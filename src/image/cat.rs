@@ -1,0 +1,205 @@
+//! One file of an image, without unpacking the rest: the layers are read from the newest on, until one has it.
+
+use std::io::Write;
+
+use serde::{Deserialize, Serialize};
+
+use super::disk::MOST_LINKS;
+use super::extract::{check_diff_id, diff_ids};
+use super::layer::{Layer, Limits};
+use super::tar::{clean, is_within, join, shown, split, Entries, Entry, Kind, Mark};
+use super::Image;
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::manifest::Descriptor;
+use crate::platform::Platform;
+use crate::store::ReadStore;
+
+/// Options of [`cat`].
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CatOptions {
+    /// Of an index, the image for this platform, instead of this machine's.
+    pub platform: Option<String>,
+    /// Whether the layer is read to its end, so that its digest is known to be right.
+    pub verify: bool,
+}
+
+impl Default for CatOptions {
+    fn default() -> CatOptions {
+        CatOptions { platform: None, verify: true }
+    }
+}
+
+/// The file that was found.
+#[derive(Debug, Serialize)]
+pub struct Found {
+    /// The image's digest.
+    pub digest: Digest,
+    /// What it runs on, as the index says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+    /// The file's true name, behind all links.
+    pub path: String,
+    /// Its bytes' number.
+    pub size: u64,
+    /// Its permissions.
+    pub mode: u32,
+    /// The layer that has it.
+    pub layer: Digest,
+    /// Whether that layer's digest was found right.
+    pub verified: bool,
+}
+
+/// Writes a file of an image to `out`. On an error what was written is not to be trusted.
+pub fn cat(call: &Call, store: &dyn ReadStore, path: &str, out: &mut dyn Write, options: &CatOptions) -> Result<Found> {
+    let image = Image::find(call, store, options.platform.as_deref())?;
+    let layers = image.layers(call, store)?;
+    let ids = diff_ids(call, store, &image, layers.len())?;
+    let mut wanted = clean(path.as_bytes()).map_err(|error| error.with_code(Code::InvalidArgument))?;
+    let newest = layers.len();
+    let (mut links, mut below, mut depth) = (0, newest, 0);
+    call.begin("cat", None)?;
+    while let Some(at) = below.checked_sub(1) {
+        let (layer, id) = (&layers[at], ids.as_ref().and_then(|ids| ids.get(at)));
+        let mut search = Search { call, store, wanted: &wanted, depth, verify: options.verify };
+        match search.layer(layer, id, out)? {
+            Seen::File(entry, verified) => {
+                return Ok(Found {
+                    digest: image.content.digest().clone(),
+                    platform: image.platform,
+                    path: format!("/{}", String::from_utf8_lossy(&entry.path)),
+                    size: entry.size,
+                    mode: entry.mode,
+                    layer: layer.digest.clone(),
+                    verified,
+                });
+            }
+            Seen::Folder(known) => (below, depth) = (at, known),
+            Seen::Hidden => break,
+            Seen::Elsewhere(other, same_layer) => {
+                links += 1;
+                if links > MOST_LINKS {
+                    let message = format!("'{path}' leads through more than {MOST_LINKS} links");
+                    return Err(Error::new(Code::LimitExceeded, message));
+                }
+                // What a hard link names is in its own layer, or below.
+                (wanted, depth) = (other, 0);
+                below = if same_layer { at + 1 } else { newest };
+            }
+        }
+    }
+    Err(Error::new(Code::NotFound, format!("the image has no file '{}'", shown(&wanted))))
+}
+
+/// What a layer says of a path.
+enum Seen {
+    /// It is there, and written out.
+    File(Entry, bool),
+    /// Nothing; so many names at its beginning are known to be folders.
+    Folder(usize),
+    /// It is not in this layer, and what lower ones have does not count.
+    Hidden,
+    /// It is another path; a hard link's is in this layer or below.
+    Elsewhere(Vec<u8>, bool),
+}
+
+struct Search<'a> {
+    call: &'a Call,
+    store: &'a dyn ReadStore,
+    wanted: &'a [u8],
+    depth: usize,
+    verify: bool,
+}
+
+impl Search<'_> {
+    fn layer(&mut self, layer: &Descriptor, id: Option<&Digest>, out: &mut dyn Write) -> Result<Seen> {
+        let mut entries = Entries::new(Layer::open(self.call, self.store, layer, 0, Limits::default())?);
+        let (mut hidden, mut link, mut depth) = (false, None, self.depth);
+        let mut found = None;
+        while let Some(entry) = entries.advance()? {
+            self.call.check()?;
+            match entry.mark()? {
+                Mark::Private => continue,
+                Mark::Whiteout(path) => {
+                    hidden |= path == self.wanted || is_within(self.wanted, &path);
+                    continue;
+                }
+                Mark::Opaque(folder) => {
+                    hidden |= is_within(self.wanted, folder);
+                    continue;
+                }
+                Mark::None => {}
+            }
+            if entry.path == self.wanted {
+                if found.is_some() {
+                    let message = format!("the layer {} has '{}' twice", layer.digest, shown(self.wanted));
+                    return Err(Error::new(Code::InvalidManifest, message));
+                }
+                match &entry.kind {
+                    Kind::File => {
+                        copy_out(&mut entries, out)?;
+                        if !self.verify {
+                            return Ok(Seen::File(entry, false));
+                        }
+                        found = Some(entry);
+                    }
+                    Kind::HardLink(target) if target == self.wanted => {}
+                    Kind::HardLink(target) => return Ok(Seen::Elsewhere(target.clone(), true)),
+                    Kind::Symlink(target) => link = Some(resolve(split(&entry.path).0, target, b"")?),
+                    _ => {
+                        let message = format!("'{}' is no regular file", shown(self.wanted));
+                        return Err(Error::new(Code::InvalidArgument, message));
+                    }
+                }
+            } else if is_within(self.wanted, &entry.path) && !entry.path.is_empty() {
+                let names = entry.path.split(|byte| *byte == b'/').count();
+                match &entry.kind {
+                    Kind::Directory => depth = depth.max(names),
+                    // A folder of a newer layer stands in its place.
+                    _ if names <= self.depth => hidden = true,
+                    Kind::Symlink(target) => {
+                        let rest = &self.wanted[entry.path.len() + 1..];
+                        link = Some(resolve(split(&entry.path).0, target, rest)?);
+                    }
+                    _ => hidden = true,
+                }
+            }
+        }
+        let diff_id = entries.layer().finish()?;
+        check_diff_id(layer, &diff_id, id)?;
+        Ok(match (found, link) {
+            (Some(entry), _) => Seen::File(entry, true),
+            (None, Some(path)) => Seen::Elsewhere(path, false),
+            (None, None) if hidden => Seen::Hidden,
+            (None, None) => Seen::Folder(depth),
+        })
+    }
+}
+
+/// Where a symbolic link leads, in the image; its root has nothing above it.
+fn resolve(folder: &[u8], target: &[u8], rest: &[u8]) -> Result<Vec<u8>> {
+    let base = if target.starts_with(b"/") { &b""[..] } else { folder };
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in base.split(|byte| *byte == b'/').chain(target.split(|byte| *byte == b'/')) {
+        match part {
+            b"" | b"." => {}
+            b".." => drop(parts.pop()),
+            part => parts.push(part),
+        }
+    }
+    let path = parts.join(&b'/');
+    clean(&if rest.is_empty() { path } else { join(&path, rest) })
+}
+
+fn copy_out(entries: &mut Entries, out: &mut dyn Write) -> Result<()> {
+    let what = |error: std::io::Error| Error::io("cannot write the file", &error);
+    let mut buffer = vec![0; 64 << 10];
+    loop {
+        match entries.read(&mut buffer)? {
+            0 => return out.flush().map_err(what),
+            count => out.write_all(&buffer[..count]).map_err(what)?,
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! The config of an image (OCI image-spec config.md).
+
+use serde_json::{json, Value};
+
+use super::{read_whole, Image};
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::http::settings::MANIFEST_CEILING;
+use crate::manifest::Descriptor;
+use crate::media_type as types;
+use crate::store::ReadStore;
+
+/// A config with its exact bytes.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// What the manifest says of it.
+    pub descriptor: Descriptor,
+    /// Its bytes.
+    pub bytes: Vec<u8>,
+    /// What they say; null when the config is not an image's and no JSON.
+    pub value: Value,
+}
+
+impl Config {
+    /// Reads an image's config.
+    pub fn read(call: &Call, store: &dyn ReadStore, image: &Image) -> Result<Config> {
+        let document = &image.content.document;
+        let descriptor = document.config().ok_or_else(|| {
+            let message = format!("a manifest of the type {} has no config", document.media_type);
+            Error::new(Code::Unsupported, message)
+        })?;
+        let bytes = read_whole(call, store, descriptor, MANIFEST_CEILING)?;
+        let value = match crate::json::parse(&bytes) {
+            Ok(value) => value,
+            Err(_) if !is_image_config(&descriptor.media_type) => Value::Null,
+            Err(error) => {
+                let message = format!("the config {} is no good JSON: {error}", descriptor.digest);
+                return Err(Error::new(Code::InvalidManifest, message));
+            }
+        };
+        Ok(Config { descriptor: descriptor.clone(), bytes, value })
+    }
+
+    /// The digests of the unpacked layers, the oldest first; None when it does not tell them.
+    pub fn diff_ids(&self) -> Result<Option<Vec<Digest>>> {
+        let Some(list) = self.value.pointer("/rootfs/diff_ids").and_then(Value::as_array) else { return Ok(None) };
+        let digest = |entry: &Value| entry.as_str().unwrap_or_default().parse::<Digest>();
+        let ids = list.iter().map(digest).collect::<std::result::Result<Vec<_>, _>>();
+        ids.map(Some).map_err(|error| {
+            Error::new(Code::InvalidManifest, format!("the diff_ids of the config {}: {error}", self.descriptor.digest))
+        })
+    }
+
+    /// The documented JSON shape.
+    pub fn to_json(&self, image: &Image) -> Value {
+        let mut json = json!({
+            "digest": self.descriptor.digest,
+            "size": self.bytes.len(),
+            "mediaType": self.descriptor.media_type,
+            "manifest": image.content.digest(),
+            "config": self.value,
+        });
+        if let Some(platform) = &image.platform {
+            json["platform"] = serde_json::to_value(platform).unwrap_or_default();
+        }
+        json
+    }
+}
+
+/// Whether it is the config of an image that can be run.
+pub fn is_image_config(media_type: &str) -> bool {
+    matches!(media_type, types::OCI_CONFIG | types::DOCKER_CONFIG)
+}

@@ -1,0 +1,212 @@
+//! The files of an image in a folder, layer by layer, the oldest first (OCI image-spec layer.md).
+
+use std::collections::HashSet;
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::config::{is_image_config, Config};
+use super::disk::{Keep, Tree};
+use super::layer::{Layer, Limits};
+use super::tar::{Entries, Kind, Mark};
+use super::Image;
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::manifest::Descriptor;
+use crate::platform::Platform;
+use crate::store::ReadStore;
+
+/// Options of [`extract`].
+#[derive(Debug, Clone, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExtractOptions {
+    /// Of an index, the image for this platform, instead of this machine's.
+    pub platform: Option<String>,
+    /// Into a folder that is not empty.
+    pub overwrite: bool,
+    /// Keep the owners of files.
+    pub owner: bool,
+    /// Keep set-user-ID and set-group-ID.
+    pub setuid: bool,
+    /// Make devices and pipes.
+    pub devices: bool,
+    /// The most bytes to unpack.
+    pub max_bytes: u64,
+    /// The most bytes for each packed one.
+    pub max_ratio: u64,
+}
+
+impl Default for ExtractOptions {
+    fn default() -> ExtractOptions {
+        let Limits { bytes: max_bytes, ratio: max_ratio } = Limits::default();
+        let (platform, overwrite, owner, setuid, devices) = (None, false, false, false, false);
+        ExtractOptions { platform, overwrite, owner, setuid, devices, max_bytes, max_ratio }
+    }
+}
+
+/// What was extracted.
+#[derive(Debug, Serialize)]
+pub struct Extracted {
+    /// The image's digest.
+    pub digest: Digest,
+    /// What it runs on, as the index says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+    /// The folder.
+    pub path: String,
+    /// The layers, the oldest first.
+    pub layers: Vec<Unpacked>,
+    /// Regular files made.
+    pub files: u64,
+    /// Folders made or met.
+    pub directories: u64,
+    /// Symbolic links made.
+    pub symlinks: u64,
+    /// Hard links made.
+    pub hard_links: u64,
+    /// Devices and pipes made.
+    pub devices: u64,
+    /// Devices and pipes left out.
+    pub skipped: u64,
+    /// Names that were taken away again.
+    pub whiteouts: u64,
+    /// Bytes of the regular files.
+    pub bytes: u64,
+}
+
+/// A layer that was extracted.
+#[derive(Debug, Serialize)]
+pub struct Unpacked {
+    /// Its digest.
+    pub digest: Digest,
+    /// The digest of its unpacked bytes.
+    pub diff_id: Digest,
+    /// Whether the config tells that digest too.
+    pub diff_id_checked: bool,
+}
+
+/// Extracts an image into a folder.
+pub fn extract(call: &Call, store: &dyn ReadStore, path: &Path, options: &ExtractOptions) -> Result<Extracted> {
+    let image = Image::find(call, store, options.platform.as_deref())?;
+    let layers = image.layers(call, store)?;
+    let ids = diff_ids(call, store, &image, layers.len())?;
+    let ExtractOptions { owner, setuid, devices, .. } = *options;
+    let mut job = Job {
+        call,
+        store,
+        tree: Tree::open(path, options.overwrite, Keep { owner, setuid, devices })?,
+        limits: Limits { bytes: options.max_bytes, ratio: options.max_ratio },
+        done: 0,
+        result: Extracted {
+            digest: image.content.digest().clone(),
+            platform: image.platform.clone(),
+            path: path.display().to_string(),
+            layers: Vec::new(),
+            files: 0,
+            directories: 0,
+            symlinks: 0,
+            hard_links: 0,
+            devices: 0,
+            skipped: 0,
+            whiteouts: 0,
+            bytes: 0,
+        },
+    };
+    let total = layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size));
+    call.begin("extract", Some(total))?;
+    for (at, layer) in layers.iter().enumerate() {
+        job.layer(layer, ids.as_ref().and_then(|ids| ids.get(at)))?;
+    }
+    job.tree.finish()?;
+    Ok(job.result)
+}
+
+/// The digests that the unpacked layers must have, when the config tells them.
+pub fn diff_ids(call: &Call, store: &dyn ReadStore, image: &Image, layers: usize) -> Result<Option<Vec<Digest>>> {
+    let told = image.content.document.config().is_some_and(|config| is_image_config(&config.media_type));
+    let ids = if told { Config::read(call, store, image)?.diff_ids()? } else { None };
+    // Some tools write none; a wrong number is another image.
+    match ids.filter(|ids| !ids.is_empty()) {
+        Some(ids) if ids.len() != layers => {
+            let message = format!("the image has {layers} layers, its config has {} diff_ids", ids.len());
+            Err(Error::new(Code::InvalidManifest, message))
+        }
+        ids => Ok(ids),
+    }
+}
+
+/// Compares a layer's unpacked bytes with what the config says.
+pub fn check_diff_id(layer: &Descriptor, found: &Digest, expected: Option<&Digest>) -> Result<bool> {
+    match expected {
+        // Ours is sha256; another kind cannot be compared.
+        Some(expected) if expected.algorithm() != found.algorithm() => Ok(false),
+        Some(expected) if expected != found => {
+            let message = format!("the layer {} unpacks to {found}, the config says {expected}", layer.digest);
+            Err(Error::new(Code::DigestMismatch, message))
+        }
+        expected => Ok(expected.is_some()),
+    }
+}
+
+struct Job<'a> {
+    call: &'a Call,
+    store: &'a dyn ReadStore,
+    tree: Tree,
+    limits: Limits,
+    done: u64,
+    result: Extracted,
+}
+
+impl Job<'_> {
+    fn layer(&mut self, wanted: &Descriptor, expected: Option<&Digest>) -> Result<()> {
+        let mut entries = Entries::new(Layer::open(self.call, self.store, wanted, self.done, self.limits)?);
+        let mut own = HashSet::new();
+        while self.entry(&mut entries, &mut own)? {
+            self.call.check()?;
+        }
+        let diff_id = entries.layer().finish()?;
+        let diff_id_checked = check_diff_id(wanted, &diff_id, expected)?;
+        self.limits.bytes = self.limits.bytes.saturating_sub(entries.layer().unpacked());
+        self.done += wanted.size;
+        self.result.layers.push(Unpacked { digest: wanted.digest.clone(), diff_id, diff_id_checked });
+        Ok(())
+    }
+
+    /// One entry; false at the end. `own` holds the true names that this layer has: whiteouts are for lower ones.
+    fn entry(&mut self, entries: &mut Entries, own: &mut HashSet<Vec<u8>>) -> Result<bool> {
+        let Some(entry) = entries.advance()? else { return Ok(false) };
+        match entry.mark()? {
+            Mark::None => {}
+            Mark::Private => return Ok(true),
+            Mark::Whiteout(path) => {
+                self.result.whiteouts += 1;
+                return self.tree.whiteout(&path, own).map(|()| true);
+            }
+            Mark::Opaque(folder) => {
+                self.result.whiteouts += 1;
+                return self.tree.opaque(folder, own).map(|()| true);
+            }
+        }
+        let Some(made) = self.tree.make(&entry, &mut |buffer| entries.read(buffer))? else {
+            self.result.skipped += 1;
+            return Ok(true);
+        };
+        let mut above = made.as_slice();
+        while !above.is_empty() && own.insert(above.to_vec()) {
+            above = super::tar::split(above).0;
+        }
+        let result = &mut self.result;
+        match entry.kind {
+            Kind::File => {
+                result.files += 1;
+                result.bytes += entry.size;
+            }
+            Kind::Directory => result.directories += 1,
+            Kind::Symlink(_) => result.symlinks += 1,
+            Kind::HardLink(_) => result.hard_links += 1,
+            Kind::Character | Kind::Block | Kind::Fifo => result.devices += 1,
+        }
+        Ok(true)
+    }
+}

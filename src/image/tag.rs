@@ -1,0 +1,45 @@
+//! Another tag for what a place names, byte for byte.
+
+use serde::{Deserialize, Serialize};
+
+use crate::digest::Digest;
+use crate::error::Result;
+use crate::http::call::Call;
+use crate::store::{ReadStore, Role, WriteStore};
+use crate::transfer::copy::{copy, CopyOptions};
+
+/// Options of [`tag`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TagOptions {
+    /// Into another repository: also signatures, SBOMs and whatever else refers to it.
+    pub referrers: bool,
+}
+
+/// What was tagged.
+#[derive(Debug, Serialize)]
+pub struct Tagged {
+    /// What had the manifest.
+    pub source: String,
+    /// What has it too.
+    pub destination: String,
+    /// Its digest.
+    pub digest: Digest,
+    /// Its media type.
+    #[serde(rename = "mediaType")]
+    pub media_type: String,
+}
+
+/// Tags what `from` names as `to` says. Where both are one repository (`near`) that is one manifest; else what it needs
+/// is copied before, by mounts where the registry can.
+pub fn tag(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, near: bool, options: &TagOptions) -> Result<Tagged> {
+    let (source, destination) = (from.place(), to.place());
+    if !near {
+        let options = CopyOptions { referrers: options.referrers, ..CopyOptions::default() };
+        let copied = copy(call, from, to, &options)?;
+        return Ok(Tagged { source, destination, digest: copied.digest, media_type: copied.media_type });
+    }
+    let content = from.root(call)?;
+    to.put_manifest(call, &content, Role::Root)?;
+    Ok(Tagged { source, destination, digest: content.digest().clone(), media_type: content.document.media_type })
+}

@@ -1,0 +1,184 @@
+//! All manifests of a repository, deleted (distribution-spec end-8a, end-9).
+
+use std::collections::{BTreeSet, HashSet};
+
+use serde::{Deserialize, Serialize};
+
+use super::manifest::{DeleteOptions, GetOptions};
+use super::tags::TagsOptions;
+use super::Client;
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::media_type as types;
+use crate::reference::Repository;
+
+/// More manifests than one call deletes.
+const MOST: usize = 100_000;
+
+/// Options of [`Client::clear`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ClearOptions {
+    /// Only say what would be done.
+    pub dry_run: bool,
+}
+
+/// A manifest to delete.
+#[derive(Debug, Serialize)]
+pub struct Doomed {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its media type; empty when it could not be read.
+    #[serde(rename = "mediaType")]
+    pub media_type: String,
+    /// Its tags.
+    pub tags: Vec<String>,
+    /// Whether it was deleted.
+    pub deleted: bool,
+}
+
+/// What became of a repository.
+#[derive(Debug, Serialize)]
+pub struct Cleared {
+    /// The repository.
+    pub repository: String,
+    /// Its manifests, indexes before what they hold.
+    pub manifests: Vec<Doomed>,
+    /// How many tags it had.
+    pub tags: usize,
+    /// How many manifests were deleted.
+    pub deleted: usize,
+    /// Whether nothing was to be deleted.
+    pub dry_run: bool,
+}
+
+impl Client {
+    /// Deletes every manifest that a tag of the repository leads to.
+    pub fn clear(&self, call: &Call, repository: &str, options: &ClearOptions) -> Result<Cleared> {
+        let name = Repository::parse(repository, None)?;
+        let (mut manifests, tags) = self.doomed(call, &name)?;
+        let mut deleted = 0;
+        if !options.dry_run {
+            call.begin("repository remove", None)?;
+            for at in 0..manifests.len() {
+                self.delete_one(call, &name, &manifests[at])
+                    .map_err(|error| stopped(error, &name, &manifests, deleted))?;
+                manifests[at].deleted = true;
+                deleted += 1;
+            }
+        }
+        Ok(Cleared { repository: name.canonical_name(), manifests, tags, deleted, dry_run: options.dry_run })
+    }
+
+    /// The manifests of all tags and what they hold, parents first.
+    fn doomed(&self, call: &Call, repository: &Repository) -> Result<(Vec<Doomed>, usize)> {
+        let options = TagsOptions { digests: true, ..TagsOptions::default() };
+        let listed = self.tags(call, &repository.canonical_name(), &options)?;
+        let mut found: Vec<Doomed> = Vec::new();
+        let mut places = std::collections::HashMap::new();
+        for (tag, digest) in listed.digests.unwrap_or_default() {
+            // A tag that has gone meanwhile has no digest.
+            let Some(digest) = digest.as_str() else { continue };
+            let at = *places.entry(digest.to_owned()).or_insert(found.len());
+            if at == found.len() {
+                found.push(Doomed { digest: digest.parse()?, media_type: String::new(), tags: vec![], deleted: false });
+            }
+            found[at].tags.push(tag);
+        }
+        let mut children = Vec::new();
+        let mut at = 0;
+        let mut seen: HashSet<Digest> = found.iter().map(|one| one.digest.clone()).collect();
+        let mut below: BTreeSet<usize> = BTreeSet::new();
+        while at < found.len() {
+            let reference = repository.with_tag("x")?.with_digest(&found[at].digest);
+            match self.get_manifest(call, &reference, &GetOptions::default()) {
+                Ok(manifest) => {
+                    found[at].media_type = manifest.document.media_type.clone();
+                    for entry in manifest.document.manifests().iter().filter(|one| types::is_manifest(&one.media_type))
+                    {
+                        children.push((found[at].digest.clone(), entry.digest.clone()));
+                        if seen.insert(entry.digest.clone()) {
+                            let (digest, media_type) = (entry.digest.clone(), entry.media_type.clone());
+                            below.insert(found.len());
+                            found.push(Doomed { digest, media_type, tags: vec![], deleted: false });
+                        }
+                    }
+                }
+                // An index may name what is not here, and what is tagged may be damaged.
+                Err(error) if error.code() == Code::NotFound && below.contains(&at) => {
+                    found.remove(at);
+                    below = below.iter().map(|place| if *place > at { place - 1 } else { *place }).collect();
+                    continue;
+                }
+                Err(error) if matches!(error.code(), Code::InvalidManifest | Code::DigestMismatch) => {}
+                Err(error) => return Err(error),
+            }
+            if found.len() > MOST {
+                let message = format!("there are more than {MOST} manifests to delete");
+                return Err(Error::new(Code::LimitExceeded, message));
+            }
+            at += 1;
+        }
+        let tags = found.iter().map(|one| one.tags.len()).sum();
+        Ok((parents_first(found, &children), tags))
+    }
+
+    fn delete_one(&self, call: &Call, repository: &Repository, doomed: &Doomed) -> Result<()> {
+        let reference = repository.with_tag("x")?.with_digest(&doomed.digest);
+        // Its subject goes too, and with it the list of its referrers.
+        let options = DeleteOptions { referrers_tag: false };
+        match self.delete_manifest(call, &reference, &options) {
+            Ok(_) => {}
+            // Somebody else was faster, or it went with an index.
+            Err(error) if error.code() == Code::NotFound => {}
+            Err(error) => return Err(error),
+        }
+        // Some registries keep the tags of what they have deleted.
+        for tag in &doomed.tags {
+            let reference = repository.with_tag(tag)?;
+            match self.head_manifest(call, &reference, &Default::default()) {
+                Ok(head) if head.digest == doomed.digest => {
+                    self.delete_manifest(call, &reference, &options)?;
+                }
+                Ok(_) => {}
+                Err(error) if error.code() == Code::NotFound => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A registry may refuse to delete what an index of it holds.
+fn parents_first(found: Vec<Doomed>, children: &[(Digest, Digest)]) -> Vec<Doomed> {
+    let mut waiting = found;
+    let mut sorted = Vec::with_capacity(waiting.len());
+    while !waiting.is_empty() {
+        let left: HashSet<&Digest> = waiting.iter().map(|one| &one.digest).collect();
+        let held: HashSet<&Digest> =
+            children.iter().filter(|(parent, _)| left.contains(parent)).map(|(_, child)| child).collect();
+        let held: HashSet<Digest> = held.into_iter().cloned().collect();
+        let (later, now): (Vec<_>, Vec<_>) = waiting.into_iter().partition(|one| held.contains(&one.digest));
+        // Digests cannot form a circle; were there one, nothing would ever be free.
+        if now.is_empty() {
+            sorted.extend(later);
+            break;
+        }
+        sorted.extend(now);
+        waiting = later;
+    }
+    sorted
+}
+
+fn stopped(error: Error, repository: &Repository, manifests: &[Doomed], deleted: usize) -> Error {
+    let name = repository.canonical_name();
+    // A registry with deletes turned off says 405, or 400 or 404 with a code.
+    let error = match error.http_status() {
+        Some(405) => error.with_code(Code::Unsupported),
+        _ => error,
+    };
+    let left: Vec<&str> = manifests.iter().skip(deleted).take(20).map(|one| one.digest.as_str()).collect();
+    let hint = format!("{} of {} manifests are left: {}", manifests.len() - deleted, manifests.len(), left.join(", "));
+    error.within(format!("{deleted} of {} manifests of {name} are deleted", manifests.len())).with_hint(hint)
+}

@@ -1,0 +1,209 @@
+/* Images: config, size, tag, extract, cat, append, and a whole repository removed: every documented field. */
+#include "common.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define INDEX "application/vnd.oci.image.index.v1+json"
+
+/* A tar of one file. */
+static uint8_t *tar_of(const char *name, const char *content, size_t *size) {
+    size_t length = strlen(content);
+    *size = 512 + (length + 511) / 512 * 512 + 1024;
+    char *tar = keep(calloc(1, *size), free);
+    unsigned sum = 0;
+    snprintf(tar, 100, "%s", name);
+    strcpy(tar + 100, "0000644");
+    strcpy(tar + 108, "0000000");
+    strcpy(tar + 116, "0000000");
+    memcpy(tar + 124, text("%011zo", length), 11);
+    strcpy(tar + 136, "00000001000");
+    memset(tar + 148, ' ', 8);
+    tar[156] = '0';
+    memcpy(tar + 257, "ustar\00000", 8);
+    for (int i = 0; i < 512; i++) sum += (unsigned char)tar[i];
+    memcpy(tar + 148, text("%06o", sum), 7);
+    memcpy(tar + 512, content, length);
+    return (uint8_t *)tar;
+}
+
+/* Puts an image with one file; gives its manifest. */
+static char *put_files(ocireg_client *client, const char *place, const char *tag, const char *content, const char *arch) {
+    size_t size;
+    uint8_t *tar = tar_of("etc/motd", content, &size);
+    char *layer = put_blob(client, place, tar, size);
+    char *config = text("{\"architecture\":\"%s\",\"os\":\"linux\",\"config\":{\"Env\":[\"A=b\"]},\"rootfs\":{\"type\":\"layers\","
+                        "\"diff_ids\":[\"%s\"]},\"history\":[{\"created_by\":\"test\"}]}",
+                        arch, layer);
+    char *manifest = image_manifest(put_blob(client, place, config, strlen(config)), strlen(config), layer, size);
+    expect_status(OCIREG_OK, ocireg_manifest_put(client, NULL, text("%s:%s", place, tag), (const uint8_t *)manifest, strlen(manifest),
+                                                 NULL, NULL, &failure));
+    return manifest;
+}
+
+/* An index of two such images. */
+static const char *put_index(ocireg_client *client, const char *place) {
+    const char *one = put_files(client, place, "amd64", "on amd64", "amd64"), *two = put_files(client, place, "s390x", "on s390x", "s390x");
+    const char *form = "{\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"%s\",\"size\":%zu,"
+                       "\"platform\":{\"os\":\"linux\",\"architecture\":\"%s\"}}";
+    char entries[2][400];
+    snprintf(entries[0], 400, form, digest_of(one, strlen(one)), strlen(one), "amd64");
+    snprintf(entries[1], 400, form, digest_of(two, strlen(two)), strlen(two), "s390x");
+    const char *index = text("{\"schemaVersion\":2,\"mediaType\":\"" INDEX "\",\"manifests\":[%s,%s]}", entries[0], entries[1]);
+    const char *name = text("%s:index", place);
+    expect_status(OCIREG_OK, ocireg_manifest_put(client, NULL, name, (const uint8_t *)index, strlen(index), NULL, NULL, &failure));
+    return name;
+}
+
+static void test_config_and_size(void **state) {
+    (void)state;
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    const char *place = repository("OCIREG_TEST_V3", "image-config"), *index = put_index(client, place);
+    char *json = NULL;
+    ocireg_buffer *bytes = NULL;
+    expect_status(OCIREG_OK, ocireg_image_config(client, NULL, index, options("{'platform':'linux/s390x'}"), &json, &bytes, &failure));
+    kept(json);
+    expect_shape(json, "digest:string size:number mediaType:string manifest:string config:object platform:object");
+    expect_text_at(json, "config/architecture", "s390x");
+    expect_text_at(json, "platform/architecture", "s390x");
+    expect_text_at(json, "digest", digest_of(ocireg_buffer_data(bytes), ocireg_buffer_size(bytes)));
+    expect_number_at(json, "size", (long long)ocireg_buffer_size(bytes));
+    ocireg_buffer_free(bytes);
+    expect_status(OCIREG_NOT_FOUND, ocireg_image_config(client, NULL, index, options("{'platform':'plan9/mips'}"), &json, NULL, &failure));
+
+    expect_status(OCIREG_OK, ocireg_image_size(client, NULL, text("%s:amd64", place), NULL, &json, &failure));
+    kept(json);
+    expect_shape(json, "digest:string mediaType:string manifest:number config:number layers:array layers_total:number total:number");
+    expect_number_at(json, "layers_total", 2048);
+    expect_number_at(json, "total", 2048 + json_number_at(json, "config"));
+    expect_number_at(json, "layers/0/size", 2048);
+    expect_status(OCIREG_OK, ocireg_image_size(client, NULL, index, options("{'all':true}"), &json, &failure));
+    kept(json);
+    expect_shape(json, "images:array total:number");
+    assert_int_equal(json_length(json, "images"), 2);
+    expect_number_at(json, "total", json_number_at(json, "images/0/total") + json_number_at(json, "images/1/total"));
+    expect_status(OCIREG_INVALID_ARGUMENT,
+                  ocireg_image_size(client, NULL, index, options("{'all':true,'platform':'linux/amd64'}"), &json, &failure));
+}
+
+static void test_tag(void **state) {
+    (void)state;
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    const char *place = repository("OCIREG_TEST_V3", "image-tag"), *other = repository("OCIREG_TEST_V3", "image-tag-2");
+    const char *index = put_index(client, place);
+    char *json = NULL, *digest = NULL, *found = NULL;
+    expect_status(OCIREG_OK, ocireg_manifest_digest(client, NULL, index, NULL, &digest, &failure));
+    kept(digest);
+    const char *const names[] = {"again", text("%s:far", other)};
+    const char *const places[] = {text("%s:again", place), names[1]};
+    for (size_t i = 0; i < 2; i++) {
+        expect_status(OCIREG_OK, ocireg_image_tag(client, NULL, index, names[i], NULL, &json, &failure));
+        kept(json);
+        expect_shape(json, "source:string destination:string digest:string mediaType:string");
+        expect_text_at(json, "digest", digest);
+        expect_text_at(json, "destination", text("docker://%s", places[i]));
+        expect_status(OCIREG_OK, ocireg_manifest_digest(client, NULL, places[i], NULL, &found, &failure));
+        assert_string_equal(kept(found), digest);
+    }
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_image_tag(client, NULL, index, "elsewhere.example/a:b", NULL, &json, &failure));
+    expect_status(OCIREG_INVALID_REFERENCE, ocireg_image_tag(client, NULL, index, "-x", NULL, &json, &failure));
+}
+
+static char *contents(ocireg_client *client, const char *image, const char *path, const char *json_options) {
+    const char *file = text("%s/out", new_folder());
+    char *json = NULL;
+    size_t size;
+    int fd = open(file, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    expect_status(OCIREG_OK, ocireg_image_cat(client, NULL, image, path, fd, options("%s", json_options), &json, &failure));
+    close(fd);
+    kept(json);
+    if (json_kind_at(json, "platform") == JSON_MISSING)
+        expect_shape(json, "digest:string path:string size:number mode:number layer:string verified:bool");
+    uint8_t *data = read_file(file, &size);
+    expect_number_at(json, "size", (long long)size);
+    expect_number_at(json, "mode", 0644);
+    return text("%.*s", (int)size, (const char *)data);
+}
+
+static void test_files(void **state) {
+    (void)state;
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    const char *folder = new_folder(), *place = repository("OCIREG_TEST_V3", "image-files"), *index = put_index(client, place);
+    const char *target = text("%s/root", folder), *to = text("%s:more", place);
+    char *json = NULL;
+    size_t size;
+    uint8_t *tar = tar_of("etc/more", "more", &size);
+    write_file(text("%s/layer.tar", folder), tar, size);
+    assert_string_equal(contents(client, index, "/etc/motd", "{'platform':'linux/s390x'}"), "on s390x");
+    expect_status(OCIREG_NOT_FOUND, ocireg_image_cat(client, NULL, text("%s:amd64", place), "none", 1, NULL, &json, &failure));
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_image_cat(client, NULL, index, "x", -1, NULL, &json, &failure));
+
+    expect_status(OCIREG_OK, ocireg_image_append(client, NULL, index, options("{'layers':['%s/layer.tar'],'to':'%s','all':true}", folder, to),
+                                                 &json, &failure));
+    kept(json);
+    expect_shape(json, "destination:string digest:string mediaType:string base:string images:array layers:array");
+    expect_text_at(json, "mediaType", INDEX);
+    expect_text_at(json, "layers/0/digest", digest_of(tar, size));
+    expect_text_at(json, "layers/0/diff_id", digest_of(tar, size));
+    expect_text_at(json, "images/1/platform/architecture", "s390x");
+    expect_status(OCIREG_OK, ocireg_image_config(client, NULL, to, options("{'platform':'linux/s390x'}"), &json, NULL, &failure));
+    kept(json);
+    expect_text_at(json, "config/rootfs/diff_ids/1", digest_of(tar, size));
+    assert_int_equal(json_length(json, "config/history"), 2);
+    expect_text_at(json, "config/config/Env/0", "A=b");
+    assert_string_equal(contents(client, to, "etc/more", "{'platform':'linux/s390x','verify':false}"), "more");
+    assert_string_equal(contents(client, to, "etc/motd", "{'platform':'linux/s390x'}"), "on s390x");
+
+    expect_status(OCIREG_OK, ocireg_image_append(client, NULL, text("%s:amd64", place),
+                                                 options("{'layers':['%s/layer.tar'],'to':'oci:%s/layout:x'}", folder, folder), &json, &failure));
+    kept(json);
+    expect_status(OCIREG_OK, ocireg_image_extract(client, NULL, text("oci:%s/layout:x", folder), target, NULL, &json, &failure));
+    kept(json);
+    expect_shape(json, "digest:string path:string layers:array files:number directories:number symlinks:number hard_links:number "
+                       "devices:number skipped:number whiteouts:number bytes:number");
+    expect_number_at(json, "files", 2);
+    expect_bool_at(json, "layers/1/diff_id_checked", true);
+    assert_memory_equal(read_file(text("%s/etc/motd", target), &size), "on amd64", 8);
+    expect_status(OCIREG_IO, ocireg_image_extract(client, NULL, text("oci:%s/layout:x", folder), target, NULL, &json, &failure));
+    expect_message("not empty");
+
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_image_append(client, NULL, to, NULL, &json, &failure));
+    write_file(text("%s/bad.tar", folder), "no tar", 6);
+    expect_status(OCIREG_INVALID_MANIFEST, ocireg_image_append(client, NULL, to, options("{'layers':['%s/bad.tar']}", folder), &json, &failure));
+}
+
+static void test_remove(void **state) {
+    (void)state;
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    const char *place = repository("OCIREG_TEST_V3", "image-remove");
+    char *json = NULL;
+    put_index(client, place);
+    for (int dry = 1; dry >= 0; dry--) {
+        expect_status(OCIREG_OK, ocireg_repository_remove(client, NULL, place, options("{'dry_run':%s}", dry ? "true" : "false"), &json, &failure));
+        kept(json);
+        expect_shape(json, "repository:string manifests:array tags:number deleted:number dry_run:bool");
+        expect_number_at(json, "tags", 3);
+        expect_number_at(json, "deleted", dry ? 0 : 3);
+        expect_text_at(json, "manifests/0/mediaType", INDEX);
+        expect_text_at(json, "manifests/0/tags/0", "index");
+        expect_bool_at(json, "manifests/2/deleted", !dry);
+    }
+    expect_status(OCIREG_NOT_FOUND, ocireg_manifest_head(client, NULL, text("%s:index", place), NULL, &json, &failure));
+    /* A registry that deletes nothing. */
+    client = client_of("OCIREG_TEST_V2_NODELETE");
+    place = repository("OCIREG_TEST_V2_NODELETE", "image-remove");
+    put_files(client, place, "1", "x", "amd64");
+    expect_status(OCIREG_UNSUPPORTED, ocireg_repository_remove(client, NULL, place, NULL, &json, &failure));
+    expect_message("0 of 1");
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        test(test_config_and_size),
+        test(test_tag),
+        test(test_files),
+        test(test_remove),
+    };
+    return run_all(tests);
+}

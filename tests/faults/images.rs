@@ -1,0 +1,492 @@
+//! Layers that nobody good would write: whatever they say, nothing is written outside of the folder, and one file is never
+//! another one.
+
+use std::collections::HashMap;
+use std::io::Write as _;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use bytes::Bytes;
+use ocireg::digest::{Digest, Hasher};
+use ocireg::error::{Code, Error};
+use ocireg::http::call::Call;
+use ocireg::image::cat::{cat, CatOptions, Found};
+use ocireg::image::extract::{extract, ExtractOptions, Extracted};
+use ocireg::manifest::Descriptor;
+use ocireg::store::{Blob, Content, ReadStore, Verified};
+use serde_json::json;
+use tar::EntryType;
+
+use crate::common::*;
+
+/// An image in memory.
+struct Memory {
+    root: Content,
+    blobs: HashMap<Digest, Vec<u8>>,
+}
+
+impl Memory {
+    fn new(layers: &[Vec<u8>]) -> Memory {
+        Memory::with_ids(layers, &layers.iter().map(|layer| digest(layer)).collect::<Vec<_>>())
+    }
+
+    fn with_ids(layers: &[Vec<u8>], ids: &[Digest]) -> Memory {
+        let config =
+            json!({"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": ids}}).to_string();
+        let entry = |kind: &str, bytes: &[u8]| json!({"mediaType": format!("application/vnd.oci.image.{kind}"), "digest": digest(bytes), "size": bytes.len()});
+        let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": entry("config.v1+json", config.as_bytes()),
+            "layers": layers.iter().map(|layer| entry("layer.v1.tar", layer)).collect::<Vec<_>>()});
+        let mut blobs: HashMap<_, _> = layers.iter().map(|layer| (digest(layer), layer.clone())).collect();
+        blobs.insert(digest(config.as_bytes()), config.into_bytes());
+        Memory { root: Content::parse(manifest.to_string().into_bytes(), None, None).unwrap(), blobs }
+    }
+}
+
+impl ReadStore for Memory {
+    fn place(&self) -> String {
+        "memory".to_owned()
+    }
+    fn root(&self, _: &Call) -> Result<Content, Error> {
+        Ok(self.root.clone())
+    }
+    fn manifest(&self, _: &Call, _: &Descriptor) -> Result<Content, Error> {
+        unreachable!()
+    }
+    fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>, Error> {
+        let bytes = std::io::Cursor::new(Bytes::from(self.blobs[&wanted.digest].clone()));
+        Ok(Box::new(Verified::new(bytes, call, self.place(), wanted, hashed)))
+    }
+    fn size(&self, _: &Call, _: &Digest) -> Result<u64, Error> {
+        unreachable!()
+    }
+    fn referrers(&self, _: &Call, _: &Digest) -> Result<Vec<Descriptor>, Error> {
+        Ok(vec![])
+    }
+}
+
+/// A header with any name, then the content.
+fn raw(name: &[u8], kind: EntryType, link: &[u8], mode: u32, content: &[u8]) -> Vec<u8> {
+    let mut header = tar::Header::new_gnu();
+    let fields = header.as_gnu_mut().unwrap();
+    fields.name[..name.len()].copy_from_slice(name);
+    fields.linkname[..link.len()].copy_from_slice(link);
+    header.set_entry_type(kind);
+    header.set_mode(mode);
+    header.set_mtime(1_000_000);
+    header.set_size(content.len() as u64);
+    header.set_uid(0);
+    header.set_gid(0);
+    if kind.is_character_special() || kind.is_block_special() {
+        header.set_device_major(1).unwrap();
+        header.set_device_minor(3).unwrap();
+    }
+    header.set_cksum();
+    let mut bytes = header.as_bytes().to_vec();
+    bytes.extend_from_slice(content);
+    bytes.resize(bytes.len().div_ceil(512) * 512, 0);
+    bytes
+}
+
+fn file(name: &str, content: &str) -> Vec<u8> {
+    raw(name.as_bytes(), EntryType::Regular, b"", 0o644, content.as_bytes())
+}
+
+fn folder(name: &str) -> Vec<u8> {
+    raw(name.as_bytes(), EntryType::Directory, b"", 0o755, b"")
+}
+
+fn symlink(name: &str, target: &str) -> Vec<u8> {
+    raw(name.as_bytes(), EntryType::Symlink, target.as_bytes(), 0o777, b"")
+}
+
+fn hard(name: &str, target: &str) -> Vec<u8> {
+    raw(name.as_bytes(), EntryType::Link, target.as_bytes(), 0o644, b"")
+}
+
+/// A name longer than a header has room for, by pax.
+fn pax(records: &[(&str, &str)]) -> Vec<u8> {
+    let mut body = String::new();
+    for (key, value) in records {
+        let rest = key.len() + value.len() + 3;
+        let length =
+            (1..).map(|digits| rest + digits).find(|length| length.to_string().len() + rest == *length).unwrap();
+        body.push_str(&format!("{length} {key}={value}\n"));
+    }
+    raw(b"pax", EntryType::XHeader, b"", 0o644, body.as_bytes())
+}
+
+fn layer(entries: &[Vec<u8>]) -> Vec<u8> {
+    let mut bytes = entries.concat();
+    bytes.resize(bytes.len() + 1024, 0);
+    bytes
+}
+
+fn unpack_with(store: &Memory, into: &Path, options: ExtractOptions) -> Result<Extracted, Error> {
+    let client = client();
+    extract(&call(&client), store, into, &options)
+}
+
+fn unpack(layers: &[Vec<u8>], into: &Path) -> Result<Extracted, Error> {
+    unpack_with(&Memory::new(layers), into, ExtractOptions::default())
+}
+
+fn read(store: &Memory, path: &str, verify: bool) -> Result<(Found, String), Error> {
+    let (client, mut out) = (client(), Vec::new());
+    let found = cat(&call(&client), store, path, &mut out, &CatOptions { platform: None, verify })?;
+    Ok((found, String::from_utf8(out).unwrap()))
+}
+
+/// A folder with a secret beside the place to extract to.
+fn place() -> (tempfile::TempDir, std::path::PathBuf) {
+    let outer = tempfile::tempdir().unwrap();
+    std::fs::create_dir(outer.path().join("outside")).unwrap();
+    std::fs::write(outer.path().join("outside/secret"), "secret").unwrap();
+    let inner = outer.path().join("image");
+    (outer, inner)
+}
+
+/// Everything beside the image is as it was.
+#[track_caller]
+fn unharmed(outer: &Path, what: &str) {
+    let mut names: Vec<_> = std::fs::read_dir(outer).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    names.sort();
+    names.retain(|name| name != "image");
+    assert_eq!(names, ["outside"], "{what}");
+    let names: Vec<_> =
+        std::fs::read_dir(outer.join("outside")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    assert_eq!(names, ["secret"], "{what}");
+    assert_eq!(std::fs::read_to_string(outer.join("outside/secret")).unwrap(), "secret", "{what}");
+    let found = std::fs::metadata(outer.join("outside/secret")).unwrap();
+    assert_eq!(found.nlink(), 1, "{what}");
+    assert_ne!(found.mtime(), 1_000_000, "{what}");
+    assert_ne!(std::fs::metadata(outer.join("outside")).unwrap().mtime(), 1_000_000, "{what}");
+}
+
+fn absolute(outer: &Path) -> String {
+    outer.join("outside").display().to_string()
+}
+
+/// Layers that know where they will be extracted.
+type Layers = Box<dyn Fn(&Path) -> Vec<Vec<u8>>>;
+
+#[test]
+fn nothing_leads_out_of_the_folder() {
+    let (outside, evil) = ("../outside", "evil");
+    type Case<'a> = (&'a str, Layers, Option<Code>);
+    let one = |entries: Vec<Vec<u8>>| -> Layers { Box::new(move |_| vec![layer(&entries)]) };
+    let bad = Some(Code::InvalidManifest);
+    let cases: Vec<Case> = vec![
+        ("dots", one(vec![file("../outside/evil", evil)]), bad),
+        ("dots within", one(vec![file("a/../../outside/evil", evil)]), bad),
+        ("dots after a slash", one(vec![file("/../outside/evil", evil)]), bad),
+        ("dots by pax", one(vec![pax(&[("path", "../outside/evil")]), file("x", evil)]), bad),
+        (
+            "dots by a long name",
+            one(vec![raw(b"l", EntryType::GNULongName, b"", 0, b"../outside/evil\0"), file("x", evil)]),
+            bad,
+        ),
+        ("a folder of dots", one(vec![folder("..")]), bad),
+        ("absolute", Box::new(|outer| vec![layer(&[file(&format!("{}/evil", absolute(outer)), evil)])]), None),
+        ("a link above", one(vec![symlink("a", outside), file("a/evil", evil)]), None),
+        (
+            "an absolute link",
+            Box::new(|outer| vec![layer(&[symlink("a", &absolute(outer)), file("a/evil", evil)])]),
+            None,
+        ),
+        (
+            "a link of a lower layer",
+            Box::new(|_| vec![layer(&[symlink("a", outside)]), layer(&[file("a/evil", evil)])]),
+            None,
+        ),
+        ("links in a chain", one(vec![symlink("a", "b"), symlink("b", ".."), file("a/outside/evil", evil)]), None),
+        (
+            "a link below a folder",
+            one(vec![folder("d"), symlink("d/a", "../../outside"), file("d/a/evil", evil)]),
+            None,
+        ),
+        (
+            "a file through a link",
+            Box::new(|outer| vec![layer(&[symlink("a", &format!("{}/secret", absolute(outer))), file("a", evil)])]),
+            None,
+        ),
+        ("a folder through a link", one(vec![symlink("a", outside), folder("a")]), None),
+        ("permissions through a link", one(vec![symlink("a", outside), folder("a/b/..")]), None),
+        ("a hard link out", one(vec![hard("a", "../outside/secret")]), bad),
+        (
+            "an absolute hard link",
+            Box::new(|outer| vec![layer(&[hard("a", &format!("{}/secret", absolute(outer)))])]),
+            bad,
+        ),
+        ("a hard link through a link", one(vec![symlink("l", outside), hard("a", "l/secret")]), bad),
+        ("a hard link to a link", one(vec![symlink("l", "../outside/secret"), hard("a", "l"), file("a", evil)]), None),
+        ("a hard link to a folder", one(vec![folder("d"), hard("a", "d")]), bad),
+        ("a hard link to the root", one(vec![hard("a", "/")]), bad),
+        (
+            "a whiteout through a link",
+            Box::new(|_| vec![layer(&[symlink("a", outside)]), layer(&[file("a/.wh.secret", "")])]),
+            None,
+        ),
+        (
+            "an opaque folder through a link",
+            Box::new(|_| vec![layer(&[symlink("a", outside)]), layer(&[file("a/.wh..wh..opq", "")])]),
+            None,
+        ),
+        ("a whiteout of dots", one(vec![file("a/.wh...", "")]), bad),
+        ("a whiteout of a dot", one(vec![file("a/.wh..", "")]), bad),
+        ("a whiteout of nothing", one(vec![file(".wh.", "")]), bad),
+        ("a whiteout of what is above", one(vec![file("../.wh.outside", "")]), bad),
+        (
+            "links in a circle",
+            one(vec![symlink("a", "b"), symlink("b", "a"), file("a/evil", evil)]),
+            Some(Code::LimitExceeded),
+        ),
+        ("a root that is a link", one(vec![symlink("./", outside), file("evil", evil)]), bad),
+        ("a file with a file within", one(vec![file("a", ""), file("a/evil", evil)]), bad),
+        ("a zero byte", one(vec![pax(&[("path", "a\0b")]), file("x", evil)]), bad),
+    ];
+    for (what, layers, code) in cases {
+        let (outer, inner) = place();
+        let outcome = unpack(&layers(outer.path()), &inner);
+        assert_eq!(outcome.as_ref().err().map(Error::code), code, "{what}: {outcome:?}");
+        unharmed(outer.path(), what);
+    }
+}
+
+/// The same in a folder that has links leading out already.
+#[test]
+fn what_is_there_already_leads_nowhere_either() {
+    let (outer, inner) = place();
+    std::fs::create_dir(&inner).unwrap();
+    std::os::unix::fs::symlink("../outside", inner.join("out")).unwrap();
+    std::os::unix::fs::symlink("../outside/secret", inner.join("f")).unwrap();
+    let image = Memory::new(&[layer(&[file("out/secret", "evil"), file("f", "evil"), file("out/.wh.x", "")])]);
+    fails(unpack_with(&image, &inner, ExtractOptions::default()), Code::Io, "not empty");
+    unpack_with(&image, &inner, ExtractOptions { overwrite: true, ..Default::default() }).unwrap();
+    unharmed(outer.path(), "overwrite");
+    assert_eq!(std::fs::read_to_string(inner.join("f")).unwrap(), "evil");
+    assert_eq!(std::fs::read_to_string(inner.join("outside/secret")).unwrap(), "evil");
+}
+
+#[test]
+fn layers_become_one_tree() {
+    let (_outer, inner) = place();
+    let long = "n".repeat(200);
+    let lower = layer(&[
+        folder("d"),
+        folder("d/sub"),
+        file("d/old", "1"),
+        file("d/sub/old", "1"),
+        file("gone", "1"),
+        folder("o"),
+        file("o/old", "1"),
+        file("o/kept", "1"),
+        file("f", "1"),
+        symlink("s", "f"),
+        hard("h", "f"),
+        folder("to-file"),
+        file("to-file/x", "1"),
+        file("to-folder", "1"),
+        raw(b"su", EntryType::Regular, b"", 0o4755, b"x"),
+        raw(b"null", EntryType::Char, b"", 0o666, b""),
+        raw(b"closed", EntryType::Directory, b"", 0o500, b""),
+        file("closed/in", "1"),
+        pax(&[("path", &long)]),
+        file("x", "long"),
+    ]);
+    let upper = layer(&[
+        file(".wh.gone", ""),
+        file("o/new", "2"),
+        file("o/.wh..wh..opq", ""),
+        file("o/kept", "2"),
+        file("d/.wh.sub", ""),
+        file("f", "2"),
+        file("to-file", "2"),
+        folder("to-folder"),
+        file("to-folder/x", "2"),
+        file(".wh..wh.plnk", ""),
+    ]);
+    let found = unpack(&[lower, upper], &inner).unwrap();
+    let text = |name: &str| std::fs::read_to_string(inner.join(name)).ok();
+    for (name, wanted) in [
+        ("d/old", Some("1")),
+        ("d/sub/old", None),
+        ("gone", None),
+        ("o/old", None),
+        ("o/kept", Some("2")),
+        ("o/new", Some("2")),
+        ("f", Some("2")),
+        ("h", Some("1")),
+        ("s", Some("2")),
+        ("to-file", Some("2")),
+        ("to-folder/x", Some("2")),
+        ("closed/in", Some("1")),
+        (&long, Some("long")),
+        ("null", None),
+        (".wh..wh.plnk", None),
+    ] {
+        assert_eq!(text(name).as_deref(), wanted, "{name}");
+    }
+    let meta = |name: &str| std::fs::symlink_metadata(inner.join(name)).unwrap();
+    assert_eq!(
+        (meta("su").permissions().mode() & 0o7777, meta("closed").permissions().mode() & 0o7777),
+        (0o755, 0o500)
+    );
+    for name in ["su", "closed", "d", "s"] {
+        assert_eq!(meta(name).mtime(), 1_000_000, "{name}");
+    }
+    assert_eq!((found.skipped, found.whiteouts, found.hard_links, found.layers.len()), (1, 3, 1, 2));
+    assert!(found.layers.iter().all(|layer| layer.diff_id_checked));
+}
+
+fn packed(bytes: &[u8]) -> [Vec<u8>; 4] {
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    gzip.write_all(bytes).unwrap();
+    let zstd = |bytes: &[u8]| ruzstd::encoding::compress_to_vec(bytes, ruzstd::encoding::CompressionLevel::Fastest);
+    let (first, second) = bytes.split_at(bytes.len() / 2);
+    let skipped = [
+        &[0x50, 0x2a, 0x4d, 0x18, 3, 0, 0, 0, 1, 2, 3][..],
+        &zstd(first),
+        &[0x51, 0x2a, 0x4d, 0x18, 0, 0, 0, 0],
+        &zstd(second),
+    ]
+    .concat();
+    [bytes.to_vec(), gzip.finish().unwrap(), zstd(bytes), skipped]
+}
+
+#[test]
+fn packing_is_seen_in_the_bytes_and_verified() {
+    let plain = layer(&[file("a", "content")]);
+    for bytes in packed(&plain) {
+        let (_outer, inner) = place();
+        let image = Memory::with_ids(std::slice::from_ref(&bytes), &[digest(&plain)]);
+        unpack_with(&image, &inner, ExtractOptions::default()).unwrap();
+        assert_eq!(std::fs::read_to_string(inner.join("a")).unwrap(), "content");
+        assert_eq!(read(&image, "a", true).unwrap().1, "content");
+        let (_outer, inner) = place();
+        let other = Memory::with_ids(std::slice::from_ref(&bytes), &[digest(b"other")]);
+        fails(unpack_with(&other, &inner, ExtractOptions::default()), Code::DigestMismatch, "the config says");
+        fails(read(&other, "a", true), Code::DigestMismatch, "the config says");
+        let (_outer, inner) = place();
+        let none = Memory::with_ids(std::slice::from_ref(&bytes), &[digest(&plain), digest(&plain)]);
+        fails(unpack_with(&none, &inner, ExtractOptions::default()), Code::InvalidManifest, "diff_ids");
+        // A blob that is another one.
+        let mut wrong = Memory::with_ids(std::slice::from_ref(&bytes), &[digest(&plain)]);
+        let stored = wrong.blobs.get_mut(&digest(&bytes)).unwrap();
+        let last = stored.len() - 1;
+        stored[last] ^= 1;
+        let (_outer, inner) = place();
+        assert!(unpack_with(&wrong, &inner, ExtractOptions::default()).is_err());
+        assert!(read(&wrong, "a", true).is_err());
+    }
+}
+
+#[test]
+fn what_is_damaged_or_too_large_is_refused() {
+    let plain = layer(&[file("a", &"x".repeat(100_000))]);
+    for cut in [100, 600, 50_000] {
+        let (_outer, inner) = place();
+        fails(unpack(&[plain[..cut].to_vec()], &inner), Code::InvalidManifest, "cut short");
+    }
+    for bytes in &packed(&plain)[1..3] {
+        let (_outer, inner) = place();
+        fails(unpack(&[bytes[..bytes.len() / 2].to_vec()], &inner), Code::InvalidManifest, "cannot be unpacked");
+    }
+    let (_outer, inner) = place();
+    fails(unpack(&[b"BZh91AY".to_vec()], &inner), Code::Unsupported, "bzip2");
+    let (_outer, inner) = place();
+    fails(unpack(&[vec![7; 4096]], &inner), Code::InvalidManifest, "checksum");
+    let huge = raw(b"l", EntryType::GNULongName, b"", 0, &vec![b'a'; 2 << 20]);
+    let (_outer, inner) = place();
+    fails(unpack(&[layer(&[huge, file("x", "")])], &inner), Code::LimitExceeded, "extended header");
+    let deep = "d/".repeat(300);
+    let (_outer, inner) = place();
+    fails(unpack(&[layer(&[pax(&[("path", &deep)]), folder("x")])], &inner), Code::LimitExceeded, "parts");
+    // Two readers that differ on what is a file and what is its content.
+    let (_outer, inner) = place();
+    let hidden = file("hidden", "");
+    unpack(&[layer(&[pax(&[("size", "512")]), raw(b"a", EntryType::Regular, b"", 0o644, b""), hidden])], &inner)
+        .unwrap();
+    assert!(!inner.join("hidden").exists() && inner.join("a").metadata().unwrap().len() == 512);
+    let (_outer, inner) = place();
+    let apart = [file("a", ""), vec![0; 512], file("b", "")];
+    fails(unpack(&[layer(&apart)], &inner), Code::InvalidManifest, "zeros");
+    let sparse = [pax(&[("GNU.sparse.major", "1")]), file("a", "")];
+    let (_outer, inner) = place();
+    fails(unpack(&[layer(&sparse)], &inner), Code::Unsupported, "sparse");
+    let (_outer, inner) = place();
+    let options = ExtractOptions { max_bytes: 50_000, ..Default::default() };
+    fails(unpack_with(&Memory::new(std::slice::from_ref(&plain)), &inner, options), Code::LimitExceeded, "50000");
+    // Together they are more.
+    let (_outer, inner) = place();
+    let options = ExtractOptions { max_bytes: 150_000, ..Default::default() };
+    let other = layer(&[file("b", &"x".repeat(100_000))]);
+    fails(unpack_with(&Memory::new(&[plain, other]), &inner, options), Code::LimitExceeded, "unpacks");
+}
+
+#[test]
+fn one_file_is_found_as_it_would_be_extracted() {
+    let lower = layer(&[
+        folder("etc"),
+        file("etc/a", "1"),
+        file("etc/b", "1"),
+        folder("usr"),
+        folder("usr/lib"),
+        file("usr/lib/os", "os"),
+        symlink("etc/os", "../usr/lib/os"),
+        symlink("lib", "usr/lib"),
+        symlink("up", "../../etc/a"),
+        symlink("abs", "/etc/a"),
+        symlink("loop", "loop"),
+        folder("o"),
+        file("o/x", "1"),
+        hard("hard", "etc/a"),
+        file("t", "1"),
+        folder("swap"),
+        file("swap/x", "old"),
+        symlink("dir", "etc"),
+    ]);
+    let upper = layer(&[
+        folder("etc"),
+        file("etc/a", "2"),
+        file("etc/.wh.b", ""),
+        folder("o"),
+        file("o/.wh..wh..opq", ""),
+        file("o/y", "2"),
+        file(".wh.t", ""),
+        file("swap", "now a file"),
+        folder("dir"),
+    ]);
+    let image = Memory::new(&[lower, upper]);
+    for (path, wanted) in [
+        ("etc/a", "2"),
+        ("/etc/a", "2"),
+        ("./etc//a", "2"),
+        ("etc/os", "os"),
+        ("lib/os", "os"),
+        ("up", "2"),
+        ("abs", "2"),
+        ("hard", "1"),
+        ("o/y", "2"),
+        ("swap", "now a file"),
+        ("usr/../etc/a", "2"),
+    ] {
+        let (found, content) = read(&image, path, true).unwrap_or_else(|error| panic!("{path}: {error}"));
+        assert_eq!((content.as_str(), found.size, found.verified), (wanted, wanted.len() as u64, true), "{path}");
+        assert!(!read(&image, path, false).unwrap().0.verified);
+    }
+    for (path, code) in [
+        ("etc/b", Code::NotFound),
+        ("o/x", Code::NotFound),
+        ("t", Code::NotFound),
+        ("swap/x", Code::NotFound),
+        ("none", Code::NotFound),
+        ("dir/a", Code::NotFound),
+        ("etc", Code::InvalidArgument),
+        ("loop", Code::LimitExceeded),
+        ("../x", Code::InvalidArgument),
+    ] {
+        assert_eq!(read(&image, path, true).unwrap_err().code(), code, "{path}");
+    }
+    let twice = Memory::new(&[layer(&[file("a", "1"), file("a", "2")])]);
+    fails(read(&twice, "a", true), Code::InvalidManifest, "twice");
+}

@@ -1339,6 +1339,43 @@ public:
     {
         return named_twice(ocireg_copy, source, destination, wanted, with);
     }
+
+    /* Images at any place; and a repository with everything in it. */
+    document image_config(std::string_view image, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return with_bytes(ocireg_image_config, image, wanted, with);
+    }
+    value image_size(std::string_view image, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_image_size, image, wanted, with);
+    }
+    value image_tag(std::string_view reference, std::string_view tag, const options &wanted = {},
+                    const context *with = nullptr) const
+    {
+        return named_twice(ocireg_image_tag, reference, tag, wanted, with);
+    }
+    value image_append(std::string_view image, const options &wanted, const context *with = nullptr) const
+    {
+        return named(ocireg_image_append, image, wanted, with);
+    }
+    value image_extract(std::string_view image, std::string_view folder, const options &wanted = {},
+                        const context *with = nullptr) const
+    {
+        return named_twice(ocireg_image_extract, image, folder, wanted, with);
+    }
+    value image_cat(std::string_view image, std::string_view path, int fd, const options &wanted = {},
+                    const context *with = nullptr) const
+    {
+        const detail::c_string name(image), file(path);
+        return detail::json([&](char **json, ocireg_error **error) {
+            return ocireg_image_cat(get(), of(with), name, file, fd, wanted.get(), json, error);
+        });
+    }
+    value repository_remove(std::string_view repository, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_repository_remove, repository, wanted, with);
+    }
+
     value layout_check(std::string_view path, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_layout_check, path, wanted, with);

@@ -176,7 +176,7 @@ completion() {
     say 'the completion'
     completes 'parse' ocireg par
     completes 'get' ocireg manifest g
-    completes 'tags' ocireg --username tags ta
+    completes 'tag tags' ocireg --username tags ta
     completes '--digests' ocireg -q tags --di
     completes '--last' ocireg tags host/repo --la
     completes '--password-stdin' ocireg --pas

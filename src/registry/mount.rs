@@ -12,7 +12,7 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::http::{Repeat, Request};
-use crate::reference::{Reference, Repository};
+use crate::reference::{Index, Reference, Repository};
 
 /// What a registry made of it.
 pub enum Mounted {
@@ -53,11 +53,8 @@ impl Client {
         options: &MountOptions,
     ) -> Result<MountResult> {
         let digest = blob_digest(reference)?;
-        let (here, there) = (reference.repository().index(), from.map(Repository::index));
-        if let Some(there) = there.filter(|there| super::host::key(&there.name) != super::host::key(&here.name)) {
-            let message =
-                format!("a blob of {} cannot be mounted at {}: that is another registry", there.name, here.name);
-            return Err(Error::new(Code::InvalidArgument, message));
+        if let Some(from) = from {
+            same_registry(from.index(), reference.repository().index())?;
         }
         let remote = Remote::repository(self, call, reference.repository())?;
         let result = |mounted, location, session| MountResult { mounted, digest: digest.clone(), location, session };
@@ -72,6 +69,15 @@ impl Client {
             }
         }
     }
+}
+
+/// A blob can be mounted within a registry only.
+pub fn same_registry(from: &Index, to: &Index) -> Result<()> {
+    if super::host::key(&from.name) == super::host::key(&to.name) {
+        return Ok(());
+    }
+    let message = format!("a blob of {} cannot be mounted at {}: that is another registry", from.name, to.name);
+    Err(Error::new(Code::InvalidArgument, message))
 }
 
 /// Asks for a mount. A refusal that is about mounting, not about who asks, is a decline.

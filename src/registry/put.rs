@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::blob::has;
-use super::mount::{mount, Mounted};
+use super::mount::{mount, same_registry, Mounted};
 use super::remote::Remote;
 use super::session::{location_text, may_be_done, stored, with_digest, Session};
 use super::source::{hash, Hashing, Memory, Opened, Replay};
@@ -89,8 +89,11 @@ impl PutOptions {
     /// The repositories to mount from, as the registry calls them.
     fn sources(&self, remote: &Remote) -> Result<Vec<String>> {
         let index = crate::reference::Index::parse(&remote.account.host)?;
-        let name =
-            |text: &String| Repository::parse(text, Some(&index)).map(|repository| repository.remote_name().to_owned());
+        let name = |text: &String| {
+            let repository = Repository::parse(text, Some(&index))?;
+            same_registry(repository.index(), &index)?;
+            Ok(repository.remote_name().to_owned())
+        };
         self.mount_from.iter().map(name).collect()
     }
 }

@@ -65,6 +65,14 @@ impl Saved {
     }
 }
 
+/// The offset behind bytes that begin at `offset`, which a caller kept and may have spoilt.
+pub fn behind(offset: u64, length: usize) -> Result<u64> {
+    offset.checked_add(length as u64).ok_or_else(|| {
+        let message = format!("the upload session's offset {offset} is larger than a blob can be");
+        Error::new(Code::InvalidArgument, message)
+    })
+}
+
 /// An open upload session at a registry.
 pub struct Session {
     /// The repository.
@@ -138,7 +146,7 @@ impl Session {
     /// it got, and the rest is sent.
     pub fn chunk(&mut self, bytes: &Bytes) -> Result<()> {
         let begin = self.offset;
-        let end = begin + bytes.len() as u64;
+        let end = behind(begin, bytes.len())?;
         let retries = self.remote.client.http.options().retries;
         let mut failures = 0;
         let mut backoff = Backoff::new(crate::http::seed());

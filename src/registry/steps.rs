@@ -4,7 +4,7 @@ use bytes::Bytes;
 use serde::Deserialize;
 
 use super::remote::Remote;
-use super::session::{location_text, may_be_done, Saved, Session};
+use super::session::{behind, location_text, may_be_done, Saved, Session};
 use super::upload::Stored;
 use super::Client;
 use crate::digest::{Algorithm, Digest};
@@ -63,7 +63,7 @@ impl Client {
     /// Ends a session, with its last bytes if there are any left.
     pub fn session_finish(&self, call: &Call, saved: &Saved, digest: &Digest, last: &[u8]) -> Result<Stored> {
         let mut session = Session::resume(self, call, saved)?;
-        let size = saved.offset + last.len() as u64;
+        let size = behind(saved.offset, last.len())?;
         if !last.is_empty() {
             session.chunk(&Bytes::copy_from_slice(last))?;
         }

@@ -206,6 +206,24 @@ fn a_blob_of_another_registry_cannot_be_mounted() {
     let outcome =
         client.mount_blob(&call(&client), &at("127.0.0.1:1", &digest(b"x")), Some(&from), &MountOptions::default());
     fails(outcome.map(drop), Code::InvalidArgument, "example.org");
+    let options = PutOptions { mount_from: vec!["example.org/other".to_owned()], ..PutOptions::default() };
+    let outcome = client.put_blob(&call(&client), &repository("127.0.0.1:1"), b"x", &options);
+    fails(outcome.map(drop), Code::InvalidArgument, "example.org");
+}
+
+#[test]
+fn an_offset_that_no_blob_can_have_is_refused() {
+    let (server, _) = picky(1 << 20, 413);
+    let client = client();
+    let started = client.session_start(&call(&client), &repository(&server.host), &StartOptions::default()).unwrap();
+    let spoilt = Saved { offset: u64::MAX, ..started.clone() };
+    let outcome = client.session_chunk(&call(&client), &spoilt, b"hello", &ChunkOptions::default());
+    fails(outcome.map(drop), Code::InvalidArgument, "18446744073709551615");
+    let options = ChunkOptions { offset: Some(u64::MAX - 1) };
+    let outcome = client.session_chunk(&call(&client), &started, b"hello", &options);
+    fails(outcome.map(drop), Code::InvalidArgument, "18446744073709551614");
+    let outcome = client.session_finish(&call(&client), &spoilt, &digest(b"hello"), b"hello");
+    fails(outcome.map(drop), Code::InvalidArgument, "18446744073709551615");
 }
 
 #[test]

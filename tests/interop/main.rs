@@ -86,7 +86,10 @@ impl Place {
             Some(_) => json!({"auths": {&self.host: {"auth": auth}}}),
             None => json!({}),
         };
-        std::fs::write(folder.join("config.json"), config.to_string()).unwrap();
+        // Tests that run at the same time share it: it is there whole or not at all.
+        let mut file = tempfile::NamedTempFile::new_in(&folder).unwrap();
+        std::io::Write::write_all(&mut file, config.to_string().as_bytes()).unwrap();
+        file.persist(folder.join("config.json")).unwrap();
         folder
     }
 

@@ -6,7 +6,7 @@ set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 library=${OCIREG_LIBRARY_DIR:-$root/target/release}
 build=$root/target/cpp
-readonly STRICT=(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror)
+readonly STRICT=(-Wall -Wextra -Wpedantic -Wconversion -Wshadow -Werror) SANITIZE=(-fsanitize=address,undefined -fno-sanitize-recover=all)
 
 fail() { echo "cpp: $*" >&2; exit 1; }
 
@@ -18,8 +18,15 @@ compile() {
     local compiler=$1 standard=$2 name=$3
     shift 3
     echo '#include <ocireg.hpp>' | "$compiler" -std="$standard" "${STRICT[@]}" -I"$root/include" -I"$root/bindings/cpp" -x c++ -fsyntax-only -
-    "$compiler" -std="$standard" "${STRICT[@]}" "$@" -g -I"$root/include" -I"$root/bindings/cpp" "$root/tests/cpp/test.cpp" \
-        "$root/tests/cpp/other.cpp" -o "$build/$name" -pthread -L"$library" -locireg -Wl,-rpath,"$library"
+    program "$compiler" "$standard" "$name" "$@" "$root/tests/cpp/test.cpp" "$root/tests/cpp/other.cpp"
+}
+
+# program COMPILER STANDARD NAME ARG…
+program() {
+    local compiler=$1 standard=$2 name=$3
+    shift 3
+    "$compiler" -std="$standard" "${STRICT[@]}" -g -I"$root/include" -I"$root/bindings/cpp" "$@" -o "$build/$name" -pthread \
+        -L"$library" -locireg -Wl,-rpath,"$library"
 }
 
 # The lines in the binding's README, in a program.
@@ -47,11 +54,12 @@ covers_everything() {
 
 run_program() {
     echo "run $1"
-    timeout 120 "$build/$1"
+    timeout 120 "$build/$1" "${@:2}"
 }
 
 if [ "${1:-}" = --inside ]; then
     for name in g++-c++17 clang++-c++20 g++-sanitized clang++-sanitized; do run_program "$name"; done
+    run_program behaviours "$root/tests/behaviours/behaviours.json"
     exit 0
 fi
 
@@ -63,6 +71,7 @@ for compiler in g++ clang++; do
         echo "compile by $compiler as $standard"
         compile "$compiler" "$standard" "$compiler-$standard"
     done
-    compile "$compiler" c++17 "$compiler-sanitized" -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+    compile "$compiler" c++17 "$compiler-sanitized" -O1 "${SANITIZE[@]}"
 done
-exec "$root/tests/registries/run" --only v3,htpasswd,v1 "$0" --inside
+program g++ c++17 behaviours -O1 "${SANITIZE[@]}" "$root/tests/cpp/behaviours.cpp"
+exec "$root/tests/registries/run" --only v3,htpasswd,token,v1 "$0" --inside

@@ -1,6 +1,7 @@
 #include "json.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -89,7 +90,7 @@ static const char *child(const char *at, const char *part, size_t length) {
     return NULL;
 }
 
-static const char *find(const char *json, const char *path) {
+const char *json_at(const char *json, const char *path) {
     const char *at = json ? blanks(json) : NULL;
     while (at && *path) {
         size_t length = strcspn(path, "/");
@@ -106,7 +107,7 @@ bool json_is_valid(const char *json) {
 }
 
 enum json_kind json_kind_at(const char *json, const char *path) {
-    const char *at = find(json, path);
+    const char *at = json_at(json, path);
     if (!at) return JSON_MISSING;
     switch (*at) {
         case '{': return JSON_OBJECT;
@@ -120,7 +121,7 @@ enum json_kind json_kind_at(const char *json, const char *path) {
 }
 
 size_t json_length(const char *json, const char *path) {
-    const char *at = find(json, path);
+    const char *at = json_at(json, path);
     size_t count = 0;
     if (!at || (*at != '{' && *at != '[')) return 0;
     char open = *at, close = open == '{' ? '}' : ']';
@@ -133,6 +134,20 @@ size_t json_length(const char *json, const char *path) {
         if (*at == ',') at = blanks(at + 1);
     }
     return count;
+}
+
+char *json_name_at(const char *json, size_t index) {
+    char digits[24], open = *blanks(json);
+    snprintf(digits, sizeof digits, "%zu", index);
+    if (open != '{') return strdup(digits);
+    const char *at = blanks(blanks(json) + 1), *name = NULL;
+    for (size_t i = 0;; i++) {
+        const char *value = enter(at, open, &name);
+        if (!value || i == index) break;
+        at = blanks(skip(value));
+        at = blanks(at + (*at == ','));
+    }
+    return name ? json_string_at(name, "") : NULL;
 }
 
 static char unescaped(const char **at) {
@@ -148,7 +163,7 @@ static char unescaped(const char **at) {
 }
 
 char *json_string_at(const char *json, const char *path) {
-    const char *at = find(json, path);
+    const char *at = json_at(json, path);
     if (!at || *at != '"') return NULL;
     char *text = calloc(1, strlen(at) + 1), *out = text;
     if (!text) abort();
@@ -164,11 +179,11 @@ char *json_string_at(const char *json, const char *path) {
 }
 
 long long json_number_at(const char *json, const char *path) {
-    const char *at = find(json, path);
+    const char *at = json_at(json, path);
     return at && (*at == '-' || isdigit((unsigned char)*at)) ? strtoll(at, NULL, 10) : -1;
 }
 
 bool json_is_true(const char *json, const char *path) {
-    const char *at = find(json, path);
+    const char *at = json_at(json, path);
     return at && strncmp(at, "true", 4) == 0;
 }

@@ -16,6 +16,12 @@ enum json_kind json_kind_at(const char *json, const char *path);
 /* The number of members or elements at a path. */
 size_t json_length(const char *json, const char *path);
 
+/* The text from the value at a path on, for the functions here; NULL when there is none. */
+const char *json_at(const char *json, const char *path);
+
+/* The name of the nth member, or the position of the nth element, of the whole; to be freed with free(). */
+char *json_name_at(const char *json, size_t index);
+
 /* The string at a path, unescaped (\u only below 128), to be freed with free(); NULL when there is none. */
 char *json_string_at(const char *json, const char *path);
 

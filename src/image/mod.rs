@@ -7,6 +7,7 @@ pub mod config;
 pub mod disk;
 pub mod extract;
 pub mod layer;
+pub mod scratch;
 pub mod size;
 pub mod tag;
 pub mod tar;

@@ -155,6 +155,20 @@ static void test_files(void **state) {
     assert_string_equal(contents(client, to, "etc/more", "{'platform':'linux/s390x','verify':false}"), "more");
     assert_string_equal(contents(client, to, "etc/motd", "{'platform':'linux/s390x'}"), "on s390x");
 
+    /* A new image, in a place where nothing is. */
+    expect_status(OCIREG_OK, ocireg_image_append(client, NULL, text("oci:%s/new:v1", folder),
+                                                 options("{'layers':['%s/layer.tar'],'scratch':true,'platform':'linux/arm64'}", folder), &json, &failure));
+    kept(json);
+    if (json_kind_at(json, "base") != JSON_NULL) fail_msg("base of a new image");
+    expect_status(OCIREG_OK, ocireg_image_config(client, NULL, text("oci:%s/new", folder), NULL, &json, NULL, &failure));
+    kept(json);
+    expect_text_at(json, "config/architecture", "arm64");
+    expect_text_at(json, "config/rootfs/diff_ids/0", digest_of(tar, size));
+    assert_int_equal(json_length(json, "config/history"), 1);
+    assert_string_equal(contents(client, text("oci:%s/new", folder), "etc/more", "{}"), "more");
+    expect_status(OCIREG_INVALID_ARGUMENT,
+                  ocireg_image_append(client, NULL, to, options("{'layers':['%s/layer.tar'],'scratch':true,'all':true}", folder), &json, &failure));
+
     expect_status(OCIREG_OK, ocireg_image_append(client, NULL, text("%s:amd64", place),
                                                  options("{'layers':['%s/layer.tar'],'to':'oci:%s/layout:x'}", folder, folder), &json, &failure));
     kept(json);

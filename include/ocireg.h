@@ -1756,6 +1756,35 @@ ocireg_status ocireg_image_extract(ocireg_client *client,
                                    char **json,
                                    ocireg_error **error);
 
+// The files of an image at any place (see ocireg_endpoint_parse), as ocireg_image_extract would leave them: what is there after
+// the last layer, whiteouts heeded and links on the way followed. Nothing is written. Layers are read to their ends and verified
+// by digest, and against the config's diff_ids. Blocks.
+//
+// Options: platform (of an index, the image for this platform, instead of this machine's); max_bytes (integer, 68719476736: the
+// most to unpack); max_ratio (integer, 250: the most bytes of a layer for each packed one, from the first GiB on).
+//
+// Result: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "layers": [{"digest": string, "diff_id":
+// string, "diff_id_checked": boolean (false when the config does not tell it)}], the oldest first, "bytes": number (of the
+// regular files), "files": [{"path": string (from "/" on; bytes that are no UTF-8 are replaced by U+FFFD), "type": "file",
+// "directory", "symlink", "hardlink", "character", "block" or "fifo", "size": number (0 but for files and hard links), "mode":
+// number (permissions, with set-user-ID, set-group-ID and sticky bit), "uid": number, "gid": number, "mtime": number (seconds
+// since 1970), "link": string or null (what a symbolic link says; the name that a hard link was made of, which later layers may
+// have changed or removed) [, "device": {"major": number, "minor": number}, of a device], "layer": string (the digest of the
+// layer that it is from)}]}, sorted by the bytes of their paths, the root left out. A folder that the layers name only in the
+// paths of others has the mode 0755 and zeros. Free with ocireg_string_free.
+//
+// Progress: bytes of the layers, as they are stored.
+//
+// Errors: the common ones; OCIREG_INVALID_MANIFEST when a layer is no good tar or a name leads out, OCIREG_DIGEST_MISMATCH,
+// OCIREG_LIMIT_EXCEEDED (also when the names need more than 512 MiB of memory), OCIREG_UNSUPPORTED (another packing, sparse
+// files), OCIREG_NOT_FOUND also when the index has no such platform, OCIREG_MISSING_BLOB. Source: image-spec layer.md.
+ocireg_status ocireg_image_files(ocireg_client *client,
+                                 ocireg_context *context,
+                                 const char *image,
+                                 const ocireg_options *options,
+                                 char **json,
+                                 ocireg_error **error);
+
 // Writes one file of an image at any place (see ocireg_endpoint_parse) to a descriptor, which stays open. Layers are read
 // from the newest on until one has the file; whiteouts count, and links are followed within the image, at most 40. The bytes are
 // written as they come: on an error, OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. A write that blocks

@@ -6,6 +6,7 @@ pub mod cat;
 pub mod config;
 pub mod disk;
 pub mod extract;
+pub mod files;
 pub mod layer;
 pub mod scratch;
 pub mod size;

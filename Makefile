@@ -1,6 +1,7 @@
 # make          the C libraries and the ocireg command, in target/release
 # make demo     the main job against a real registry on loopback; make demo REF=host/repo:tag reads that image
 # make test     every test; the last line is "N passed, N failed"
+# make torture  copies killed at 1,000 random moments each, pulls and pushes (make test: 100)
 # make lint     formatter and linters, warnings are errors
 # make header   writes include/ocireg.h from src/ffi
 # make bench    times beside curl, and copies beside crane, skopeo and regctl
@@ -18,7 +19,7 @@ SOURCES := Cargo.toml Cargo.lock build.rs $(shell find src -type f)
 CFLAGS_ALL := -std=c11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Wpedantic -Werror -Iinclude $(CFLAGS)
 COMMAND := $(wildcard bindings/c/*.c)
 
-.PHONY: all lib demo test lint header bench clean
+.PHONY: all lib demo test torture lint header bench clean
 
 all: lib $(RELEASE)/ocireg
 
@@ -45,6 +46,9 @@ demo: $(RELEASE)/libocireg.so $(RELEASE)/ocireg
 
 test:
 	tests/run.sh
+
+torture: all
+	OCIREG_TEST_KILLS=1000 tests/registries/run $(CARGO) test --locked --test interop kills::
 
 lint:
 	$(CARGO) fmt --check

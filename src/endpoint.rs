@@ -82,6 +82,15 @@ impl Endpoint {
         Ok((source, destination))
     }
 
+    /// A place that is open already, and the destination of a copy from it.
+    pub fn onto(
+        client: &Client,
+        from: Box<dyn ReadStore>,
+        to: &Endpoint,
+    ) -> Result<(Box<dyn ReadStore>, Box<dyn WriteStore>)> {
+        Ok((from, to.destination(client).map_err(|error| error.with_side(Side::Destination))?))
+    }
+
     /// Opens it for reading.
     pub fn source(&self, client: &Client) -> Result<Box<dyn ReadStore>> {
         Ok(match self {

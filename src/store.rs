@@ -59,7 +59,7 @@ pub trait Blob {
 }
 
 /// Why a manifest is put.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
     /// It is what the destination's name stands for.
     Root,
@@ -67,6 +67,23 @@ pub enum Role {
     Child,
     /// It names another as its subject.
     Referrer,
+    /// It is about another, whose digest this tag has in it.
+    DigestTag(String),
+}
+
+/// What cosign keeps under a tag that it makes of a digest: signatures, attestations, SBOMs (cosign SIGNATURE_SPEC.md,
+/// "Discovery": `sha256:X` becomes `sha256-X.sig`).
+const DIGEST_TAGS: [&str; 3] = ["sig", "att", "sbom"];
+
+/// The tags under which signatures, attestations and SBOMs of a digest may be.
+pub fn digest_tags(subject: &Digest) -> [String; 3] {
+    DIGEST_TAGS.map(|kind| format!("{}-{}.{kind}", subject.algorithm().name(), subject.hex()))
+}
+
+/// Whether a name is made of a digest in that way.
+pub fn is_digest_tag(name: &str) -> bool {
+    let digest = name.rsplit_once('.').filter(|(_, kind)| DIGEST_TAGS.contains(kind)).map(|(digest, _)| digest);
+    digest.is_some_and(|digest| digest.replacen('-', ":", 1).parse::<Digest>().is_ok())
 }
 
 /// What became of a blob.
@@ -97,6 +114,10 @@ pub trait ReadStore: Send + Sync {
     fn size(&self, call: &Call, digest: &Digest) -> Result<u64>;
     /// The manifests that name this one as their subject.
     fn referrers(&self, call: &Call, subject: &Digest) -> Result<Vec<Descriptor>>;
+    /// What is there under the [`digest_tags`] of a manifest.
+    fn digest_tags(&self, _call: &Call, _subject: &Digest) -> Result<Vec<(String, Descriptor)>> {
+        Ok(Vec::new())
+    }
     /// The repository that it is, if it is one: blobs may be mounted from it.
     fn repository(&self) -> Option<&Repository> {
         None
@@ -116,7 +137,7 @@ pub trait WriteStore: Send + Sync {
     /// Gets a blob from another place, unless it is there.
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved>;
     /// Takes a manifest whose children and blobs it has.
-    fn put_manifest(&self, call: &Call, content: &Content, role: Role) -> Result<()>;
+    fn put_manifest(&self, call: &Call, content: &Content, role: &Role) -> Result<()>;
     /// Whether it holds images for one platform only: the host's is taken then, unless the caller names one.
     fn one_platform(&self) -> bool {
         false
@@ -221,6 +242,23 @@ impl<R: std::io::Read> Blob for Verified<R> {
                 Err(Error::new(Code::DigestMismatch, message))
             }
             _ => Ok(None),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_are_made_of_digests() {
+        let digest = Algorithm::Sha256.digest(b"");
+        let tags = digest_tags(&digest);
+        assert_eq!(tags[0], format!("sha256-{}.sig", digest.hex()));
+        assert!(tags.iter().all(|tag| is_digest_tag(tag)));
+        let plain = format!("sha256-{}", digest.hex());
+        for other in ["latest", "v1.sig", &plain, &format!("{plain}.txt"), &format!("{}.sig", &plain[..70])] {
+            assert!(!is_digest_tag(other), "{other}");
         }
     }
 }

@@ -1,5 +1,7 @@
 #!/bin/bash
-# The demo, `make demo`: with the C command, puts a small image on a real registry, reads it back, checks and deletes it.
+# The demo, `make demo`: with the C command, makes an image of a directory tree, copies it from a layout to a registry, to
+# another registry and to a docker archive, and extracts it again; then puts an image on the registry part by part, reads it
+# back, checks and deletes it.
 # With REF=HOST/REPOSITORY:TAG in the environment it reads that image instead (PLATFORM=OS/ARCH picks another platform than
 # this machine's). It leaves nothing running and no files.
 set -euo pipefail
@@ -60,9 +62,9 @@ this_platform() {
 
 # --- the image: two layers a platform, one of them shared ---
 
-# layer NAME TREE: NAME.tar and NAME.tar.gz, the same bytes every time
+# layer NAME TREE [OPTION-OF-TAR…]: NAME.tar and NAME.tar.gz, the same bytes every time
 layer() {
-    tar -C "$2" --sort=name --owner=0 --group=0 --numeric-owner --mtime=@0 -cf "$1.tar" .
+    tar -C "$2" --sort=name --owner=0 --group=0 --numeric-owner "${@:3}" -cf "$1.tar" .
     gzip -nc "$1.tar" >"$1.tar.gz"
 }
 
@@ -76,7 +78,7 @@ readonly MANIFEST=application/vnd.oci.image.manifest.v1+json INDEX=application/v
 make_shared_layer() {
     mkdir -p tree-shared/usr/share/ocireg
     cp -r "$root/src" "$root/include" "$root/bindings" "$root/LICENSE" tree-shared/usr/share/ocireg/
-    layer shared tree-shared
+    layer shared tree-shared --mtime=@0
 }
 
 make_image() { # ARCHITECTURE
@@ -86,7 +88,7 @@ make_image() { # ARCHITECTURE
     echo "linux/$1" >"tree-$1/etc/platform"
     # The library goes where it can run; the other platform's layer is smaller.
     [ "$(this_platform)" != "linux/$1" ] || cp "$root/target/release/libocireg.so" "tree-$1/lib/"
-    layer "$1" "tree-$1"
+    layer "$1" "tree-$1" --mtime=@0
     printf '{"architecture":"%s","os":"linux","config":{"Cmd":["/bin/hello"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s","sha256:%s"]}}' \
         "$1" "$(hash_of shared.tar)" "$(hash_of "$1.tar")" >"config-$1.json"
     printf '{"schemaVersion":2,"mediaType":"%s","config":%s,"layers":[%s,%s]}' "$MANIFEST" "$(descriptor "config-$1.json" $CONFIG)" \
@@ -168,6 +170,66 @@ read_layer() { # REPOSITORY DIGEST
     fi
 }
 
+# --- copying ---
+
+# listing TREE: names, kinds, permissions, sizes, times and links of all in it
+listing() { (cd "$1" && find . -mindepth 1 -printf '%P %y %m %s %T@ %l\n' | sed -E 's/ d ([0-7]+) [0-9]+/ d \1/' | LC_ALL=C sort); }
+
+# same_tree TREE TREE: everything in them is the same
+same_tree() {
+    echo "\$ diff -r $1 $2"
+    diff -r --no-dereference "$1" "$2"
+    diff <(listing "$1") <(listing "$2") || fail "$1 and $2 differ in more than content"
+}
+
+make_tree() {
+    mkdir -p tree/usr/share/ocireg tree/etc
+    cp -r "$root/src" "$root/include" "$root/LICENSE" tree/usr/share/ocireg/
+    printf 'hello\n' >tree/etc/motd
+    ln -s ../usr/share/ocireg/LICENSE tree/etc/license
+    mkdir -m 700 tree/root
+    chmod 755 tree tree/etc
+    find tree -exec touch -h -d @1700000000 {} +
+}
+
+# copies FROM TO: the digest stays what it was
+copies() {
+    ocireg copy "$1" "$2"
+    expect "\"digest\":\"$digest\""
+}
+
+demo_copy() {
+    local first=$OCIREG_TEST_V2/ocireg/copied:v1 second=$OCIREG_TEST_V2_NODELETE/ocireg/copied:v1 digest
+    say "from a directory tree to an image in a layout"
+    make_tree
+    layer tree-layer tree
+    ocireg append --scratch oci:layout:v1 --layer tree-layer.tar.gz
+    digest=$(member digest)
+    ocireg config oci:layout:v1
+    expect "sha256:$(hash_of tree-layer.tar)"
+
+    say "to a registry: first what would be done"
+    ocireg copy --dry-run oci:layout:v1 "$first"
+    copies oci:layout:v1 "$first"
+    say "again: nothing is moved that is there"
+    copies oci:layout:v1 "$first"
+    expect '"bytes_copied":0'
+    say "within the registry: blobs are mounted"
+    copies "$first" "$OCIREG_TEST_V2/ocireg/mounted:v1"
+    expect '"mounted":2'
+    say "to another registry"
+    copies "$first" "$second"
+    say "to a docker archive"
+    copies "$second" docker-archive:image.tar:ocireg/copied:v1
+    echo '$ tar tf image.tar'
+    tar tf image.tar
+    say "one file of it, and all of them: the tree as it was"
+    ocireg cat docker-archive:image.tar etc/motd
+    [ "$answer" = hello ] || fail "etc/motd is not what it was"
+    ocireg extract docker-archive:image.tar extracted
+    same_tree tree extracted
+}
+
 # --- the two demos ---
 
 demo_registry() {
@@ -186,6 +248,7 @@ demo_registry() {
     ocireg parse "$repository:v1"
     ocireg --version
     ocireg ping "$registry"
+    demo_copy
     write_image
 
     say "list repositories and tags"
@@ -216,7 +279,7 @@ demo_reference() {
 if [ ! -x "$program" ]; then fail "target/release/ocireg is not built: run make"; fi
 if [ -z "${REF:-}" ] && [ "${1:-}" != --inside ]; then
     "$root/tests/setup.sh" demo
-    exec "$root/tests/registries/run" --only v2 "$0" --inside
+    exec "$root/tests/registries/run" --only v2,v2-nodelete "$0" --inside
 fi
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/ocireg-demo.XXXXXX")

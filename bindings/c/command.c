@@ -53,6 +53,7 @@ const struct command *const commands[] = {
     &command_size,
     &command_extract,
     &command_cat,
+    &command_files,
     &command_append,
     NULL,
 };

@@ -1,5 +1,5 @@
-/* The commands config, size, tag and rmrepo. Shows: ocireg_image_config, ocireg_image_size, ocireg_image_tag,
- * ocireg_repository_remove. */
+/* The commands config, size, files, tag and rmrepo. Shows: ocireg_image_config, ocireg_image_size, ocireg_image_files,
+ * ocireg_image_tag, ocireg_repository_remove. */
 #include "command.h"
 
 static int config(struct session *session, const struct command_line *line)
@@ -24,6 +24,18 @@ static int size(struct session *session, const struct command_line *line)
     char *json = NULL;
     ocireg_status status =
         ocireg_image_size(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+static int files(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status;
+    int result = session_show_progress(session);
+    if (result != OCIREG_OK)
+        return result;
+    status = ocireg_image_files(session->client, session->context, line->arguments[0], line->options, &json, &error);
     return session_finish(session, status, json, error);
 }
 
@@ -73,6 +85,21 @@ const struct command command_size = {
     .parameters = size_parameters,
     .summary = "The bytes of an image's config and layers.",
     .run = size,
+};
+
+static const struct parameter files_parameters[] = {
+    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "of an index, this platform's image, not this machine's"},
+    {"--max-bytes", PARAMETER_NUMBER, "max_bytes", "N", "the most bytes to unpack"},
+    {0},
+};
+
+const struct command command_files = {
+    .name = "files",
+    .target = TARGET_PLACE,
+    .arguments = {"REF"},
+    .parameters = files_parameters,
+    .summary = "The files of an image.",
+    .run = files,
 };
 
 static const struct parameter tag_parameters[] = {

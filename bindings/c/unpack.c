@@ -92,6 +92,7 @@ static int append(struct session *session, const struct command_line *line)
 static const struct parameter append_parameters[] = {
     {"--layer", PARAMETER_LIST, "layers", "FILE", "a tar, packed or not (repeatable, the oldest first)"},
     {"--to", PARAMETER_TEXT, "to", "REF2", "where the result goes, instead of REF"},
+    {"--scratch", PARAMETER_FLAG, "scratch", NULL, "a new image: REF is where it goes and is not read"},
     {"--media-type", PARAMETER_TEXT, "media_type", "T", "of the new layers"},
     {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "of an index, this platform's image, not this machine's"},
     {"--all", PARAMETER_FLAG, "all", NULL, "every image of an index"},

@@ -1358,6 +1358,10 @@ public:
     {
         return named(ocireg_image_append, image, wanted, with);
     }
+    value image_files(std::string_view image, const options &wanted = {}, const context *with = nullptr) const
+    {
+        return named(ocireg_image_files, image, wanted, with);
+    }
     value image_extract(std::string_view image, std::string_view folder, const options &wanted = {},
                         const context *with = nullptr) const
     {

@@ -48,8 +48,8 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 /// Options: platform (list of OS/ARCH[/VARIANT]: of an index, only these; one gives that image alone, several an index that
 /// holds them only); sparse (boolean, false: with platform, the index unchanged though only these manifests are there); all (false: says
 /// explicitly that an index is copied whole, as it is by default; a docker-archive takes the host's platform by default);
-/// referrers (false: also signatures, SBOMs and whatever else names the copied manifests as its subject); foreign_layers
-/// (false: also layers that are meant to be fetched from elsewhere); concurrency (integer, 4, 1 to 64: transfers at once); dry_run
+/// referrers (false: also signatures, SBOMs and whatever else names the copied manifests as its subject, and what cosign keeps
+/// under tags made of their digests, sha256-HEX.sig, .att and .sbom, which it keeps: in a layout as names); foreign_layers (false: also layers that are meant to be fetched from elsewhere); concurrency (integer, 4, 1 to 64: transfers at once); dry_run
 /// (false: only say what would be done).
 ///
 /// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string (of what was copied), "mediaType":

@@ -16,6 +16,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Code, Error};
 use crate::image::cat::{cat, CatOptions};
 use crate::image::extract::{extract, ExtractOptions};
+use crate::image::files::{files, FilesOptions};
 
 /// Extracts the files of an image at any place (see ocireg_endpoint_parse) into a folder, which is made if it is not there:
 /// the layers from the oldest on, packed by gzip, zstd or not at all, with their whiteouts, hard and symbolic links,
@@ -57,6 +58,49 @@ pub unsafe extern "C" fn ocireg_image_extract(
             let (client, call) = begin(client, context)?;
             let store = place.source(client)?;
             out.put_json(&extract(&call, store.as_ref(), folder, &options)?)
+        })
+    }
+}
+
+/// The files of an image at any place (see ocireg_endpoint_parse), as ocireg_image_extract would leave them: what is there after
+/// the last layer, whiteouts heeded and links on the way followed. Nothing is written. Layers are read to their ends and verified
+/// by digest, and against the config's diff_ids. Blocks.
+///
+/// Options: platform (of an index, the image for this platform, instead of this machine's); max_bytes (integer, 68719476736: the
+/// most to unpack); max_ratio (integer, 250: the most bytes of a layer for each packed one, from the first GiB on).
+///
+/// Result: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "layers": [{"digest": string, "diff_id":
+/// string, "diff_id_checked": boolean (false when the config does not tell it)}], the oldest first, "bytes": number (of the
+/// regular files), "files": [{"path": string (from "/" on; bytes that are no UTF-8 are replaced by U+FFFD), "type": "file",
+/// "directory", "symlink", "hardlink", "character", "block" or "fifo", "size": number (0 but for files and hard links), "mode":
+/// number (permissions, with set-user-ID, set-group-ID and sticky bit), "uid": number, "gid": number, "mtime": number (seconds
+/// since 1970), "link": string or null (what a symbolic link says; the name that a hard link was made of, which later layers may
+/// have changed or removed) [, "device": {"major": number, "minor": number}, of a device], "layer": string (the digest of the
+/// layer that it is from)}]}, sorted by the bytes of their paths, the root left out. A folder that the layers name only in the
+/// paths of others has the mode 0755 and zeros. Free with ocireg_string_free.
+///
+/// Progress: bytes of the layers, as they are stored.
+///
+/// Errors: the common ones; OCIREG_INVALID_MANIFEST when a layer is no good tar or a name leads out, OCIREG_DIGEST_MISMATCH,
+/// OCIREG_LIMIT_EXCEEDED (also when the names need more than 512 MiB of memory), OCIREG_UNSUPPORTED (another packing, sparse
+/// files), OCIREG_NOT_FOUND also when the index has no such platform, OCIREG_MISSING_BLOB. Source: image-spec layer.md.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_image_files(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    image: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+            let place = Endpoint::parse(text(image, "image")?)?;
+            let options: FilesOptions = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            let store = place.source(client)?;
+            out.put_json(&files(&call, store.as_ref(), &options)?)
         })
     }
 }

@@ -14,6 +14,7 @@ use crate::endpoint::Endpoint;
 use crate::error::{Code, Error};
 use crate::image::append::{append, AppendOptions};
 use crate::image::config::Config;
+use crate::image::scratch::Scratch;
 use crate::image::size::{size, SizeOptions};
 use crate::image::tag::{tag as tag_image, TagOptions};
 use crate::image::{Image, Selection};
@@ -139,10 +140,11 @@ pub unsafe extern "C" fn ocireg_image_tag(
 /// Options: layers (list of paths, required, the oldest first); to (string: the place for the result; without it the image's
 /// own name gets it, which then needs a tag); platform (of an index, the image for this platform, instead of this machine's: the
 /// result is that image alone); all (boolean, false: every image of an index, and a new index of them, without attestations);
-/// media_type (string: of the new layers, instead of what they and the manifest are).
+/// scratch (boolean, false: on a new image without layers, an OCI one for the platform, instead of what `image` names, which need
+/// not be there); media_type (string: of the new layers, instead of what they and the manifest are).
 ///
-/// Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "base": string (the digest of what
-/// they were put on), "images": [{"digest": string, "config": string [, "platform": {"os", "architecture", ...}]}], "layers":
+/// Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "base": string or null (the
+/// digest of what they were put on, null with scratch), "images": [{"digest": string, "config": string [, "platform": {"os", "architecture", ...}]}], "layers":
 /// [{"digest": string, "size": number, "diff_id": string}] (the new ones)}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_INVALID_ARGUMENT without layers, OCIREG_INVALID_REFERENCE when the image is named by digest and
@@ -171,7 +173,10 @@ pub unsafe extern "C" fn ocireg_image_append(
                 ));
             }
             let (client, call) = begin(client, context)?;
-            let (from, to) = Endpoint::pair(client, &from, to)?;
+            let (from, to) = match options.scratch {
+                true => Endpoint::onto(client, Box::new(Scratch::new(options.platform.as_deref())?), to)?,
+                false => Endpoint::pair(client, &from, to)?,
+            };
             out.put_json(&append(&call, from.as_ref(), to.as_ref(), &options)?)
         })
     }

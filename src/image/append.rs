@@ -35,6 +35,8 @@ pub struct AppendOptions {
     pub platform: Option<String>,
     /// Every image of an index.
     pub all: bool,
+    /// On an image without layers, made here: nothing is read where the image would be.
+    pub scratch: bool,
     /// The layers' media type, instead of what their bytes and the manifest say.
     pub media_type: Option<String>,
 }
@@ -49,8 +51,8 @@ pub struct Appended {
     /// Its media type.
     #[serde(rename = "mediaType")]
     pub media_type: String,
-    /// The digest of what the layers were put on.
-    pub base: Digest,
+    /// The digest of what the layers were put on; none with `scratch`.
+    pub base: Option<Digest>,
     /// The new images: `{digest, config, platform?}`.
     pub images: Vec<Value>,
     /// The new layers.
@@ -118,7 +120,7 @@ fn open(call: &Call, path: &Path, wanted: &Descriptor) -> Result<Box<dyn Blob>> 
     Ok(Box::new(Verified::new(file, call, path.display().to_string(), wanted, None)))
 }
 
-/// Puts layers on an image.
+/// Puts layers on an image; with `scratch` that is a [`super::scratch::Scratch`].
 pub fn append(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &AppendOptions) -> Result<Appended> {
     let invalid = |why: &str| Err(Error::new(Code::InvalidArgument, why));
     if options.layers.is_empty() {
@@ -127,9 +129,12 @@ pub fn append(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &
     if options.all && options.platform.is_some() {
         return invalid("the options all and platform exclude each other");
     }
+    if options.all && options.scratch {
+        return invalid("the options all and scratch exclude each other");
+    }
     let layers = options.layers.iter().map(|path| Fresh::read(call, Path::new(path))).collect::<Result<Vec<_>>>()?;
     let root = from.root(call)?;
-    let base = root.digest().clone();
+    let base = (!options.scratch).then(|| root.digest().clone());
     let mut over = Over::new(from, root.clone(), &layers);
     let images = match options.all && root.document.kind == Kind::Index {
         true => over.index(call, &root, &layers, options)?,

@@ -40,6 +40,6 @@ pub fn tag(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, near: bool, o
         return Ok(Tagged { source, destination, digest: copied.digest, media_type: copied.media_type });
     }
     let content = from.root(call)?;
-    to.put_manifest(call, &content, Role::Root)?;
+    to.put_manifest(call, &content, &Role::Root)?;
     Ok(Tagged { source, destination, digest: content.digest().clone(), media_type: content.document.media_type })
 }

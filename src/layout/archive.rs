@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{json, Value};
 
 use super::lock::Lock;
-use super::oci::{name_of, OciLayout};
+use super::oci::{images, name_of, tagged, OciLayout};
 use super::tarball::{self, Piece, Tarball};
 use crate::digest::{shorten, Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
@@ -18,7 +18,7 @@ use crate::http::call::Call;
 use crate::http::settings::MANIFEST_CEILING;
 use crate::manifest::{Descriptor, Document, Kind};
 use crate::media_type as types;
-use crate::store::{Blob, Content, Moved, ReadStore, Role, Verified, WriteStore};
+use crate::store::{is_digest_tag, Blob, Content, Moved, ReadStore, Role, Verified, WriteStore};
 
 /// Which archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,7 +97,8 @@ impl ArchiveReader {
             }
             None => true,
         };
-        self.only(index.manifests().iter().filter(wanted).cloned().collect())
+        let found = index.manifests().iter().filter(wanted).cloned().collect();
+        self.only(if self.name.is_none() { images(found) } else { found })
     }
 
     fn only<T>(&self, mut found: Vec<T>) -> Result<T> {
@@ -234,6 +235,14 @@ impl ReadStore for ArchiveReader {
         }
         Ok(found)
     }
+
+    fn digest_tags(&self, _: &Call, subject: &Digest) -> Result<Vec<(String, Descriptor)>> {
+        if !self.tar.has("index.json") {
+            return Ok(Vec::new());
+        }
+        let index = Document::parse(&self.small("index.json")?, Some(types::OCI_INDEX), Algorithm::Sha256)?;
+        Ok(tagged(index.manifests(), subject))
+    }
 }
 
 /// An archive to copy to.
@@ -294,7 +303,8 @@ impl ArchiveWriter {
     fn docker_manifest(&self) -> Result<Vec<u8>> {
         let place = |digest: &Digest| format!("blobs/{}/{}", digest.algorithm().name(), digest.hex());
         let mut list = Vec::new();
-        for entry in self.layout.entries()? {
+        // What is about the image is for those who read the layout: Docker would take it for another image.
+        for entry in images(self.layout.entries()?) {
             let content = super::check::content(&self.layout, &entry)?;
             let Some(config) = content.document.config() else { continue };
             list.push(Saved {
@@ -337,10 +347,11 @@ impl WriteStore for ArchiveWriter {
         self.layout.put_blob(call, wanted, from)
     }
 
-    fn put_manifest(&self, call: &Call, content: &Content, role: Role) -> Result<()> {
-        if role == Role::Root {
+    fn put_manifest(&self, call: &Call, content: &Content, role: &Role) -> Result<()> {
+        if *role == Role::Root {
             // An archive is written anew: it holds what this copy is about, and its referrers.
-            self.layout.change_index(call, |entries| entries.retain(|entry| entry.artifact_type.is_some()))?;
+            let stays = |entry: &Descriptor| entry.artifact_type.is_some() || name_of(entry).is_some_and(is_digest_tag);
+            self.layout.change_index(call, |entries| entries.retain(stays))?;
         }
         self.layout.put_manifest(call, content, role)
     }

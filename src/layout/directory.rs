@@ -11,7 +11,7 @@ use crate::http::call::Call;
 use crate::http::settings::MANIFEST_CEILING;
 use crate::manifest::Descriptor;
 use crate::partial::{Partial, Rival};
-use crate::store::{Blob, Content, Moved, ReadStore, Role, Verified, WriteStore};
+use crate::store::{digest_tags, Blob, Content, Moved, ReadStore, Role, Verified, WriteStore};
 
 /// A directory.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ impl Directory {
         }
     }
 
-    fn content(&self, path: &Path, wanted: Option<&Descriptor>) -> Result<Content> {
+    fn content(&self, path: &Path, wanted: Option<&Digest>) -> Result<Content> {
         let mut bytes = Vec::new();
         let file = File::open(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => {
@@ -52,7 +52,7 @@ impl Directory {
         file.take(MANIFEST_CEILING)
             .read_to_end(&mut bytes)
             .map_err(|error| Error::io(format!("cannot read {}", path.display()), &error))?;
-        Content::parse(bytes, None, wanted.map(|wanted| &wanted.digest)).map_err(|error| error.within(path.display()))
+        Content::parse(bytes, None, wanted).map_err(|error| error.within(path.display()))
     }
 
     fn manifest_path(&self, digest: &Digest) -> PathBuf {
@@ -82,7 +82,7 @@ impl ReadStore for Directory {
     }
 
     fn manifest(&self, _: &Call, wanted: &Descriptor) -> Result<Content> {
-        self.content(&self.manifest_path(&wanted.digest), Some(wanted))
+        self.content(&self.manifest_path(&wanted.digest), Some(&wanted.digest))
     }
 
     fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>> {
@@ -100,8 +100,35 @@ impl ReadStore for Directory {
         fs::metadata(self.blob(digest)).map(|found| found.len()).map_err(|_| self.missing(digest))
     }
 
-    fn referrers(&self, _: &Call, _: &Digest) -> Result<Vec<Descriptor>> {
-        Ok(Vec::new())
+    // The files have no index: each manifest is looked at.
+    fn referrers(&self, call: &Call, subject: &Digest) -> Result<Vec<Descriptor>> {
+        let what = |error: std::io::Error| Error::io(format!("cannot read {}", self.0.display()), &error);
+        let mut found = Vec::new();
+        for entry in fs::read_dir(&self.0).map_err(what)? {
+            call.check()?;
+            let path = entry.map_err(what)?.path();
+            let name = name_of(&path);
+            let Some(hex) = name.strip_suffix(".manifest.json") else { continue };
+            let wanted = |algorithm: &str| format!("{algorithm}:{hex}").parse::<Digest>().ok();
+            let Some(digest) = wanted("sha256").or_else(|| wanted("sha512")) else { continue };
+            let content = self.content(&path, Some(&digest))?;
+            if content.document.subject().is_some_and(|named| named.digest == *subject) {
+                found.push(content.descriptor());
+            }
+        }
+        found.sort_by(|one, other| one.digest.cmp(&other.digest));
+        Ok(found)
+    }
+
+    fn digest_tags(&self, _: &Call, subject: &Digest) -> Result<Vec<(String, Descriptor)>> {
+        let mut found = Vec::new();
+        for tag in digest_tags(subject) {
+            let path = self.0.join(format!("{tag}.manifest.json"));
+            if path.exists() {
+                found.push((tag, self.content(&path, None)?.descriptor()));
+            }
+        }
+        Ok(found)
     }
 }
 
@@ -149,10 +176,13 @@ impl WriteStore for Directory {
         Ok(Moved::Copied { resumed })
     }
 
-    fn put_manifest(&self, _: &Call, content: &Content, role: Role) -> Result<()> {
+    fn put_manifest(&self, _: &Call, content: &Content, role: &Role) -> Result<()> {
+        if let Role::DigestTag(tag) = role {
+            write_whole(&self.0.join(format!("{tag}.manifest.json")), &content.bytes)?;
+        }
         let path = match role {
             Role::Root => self.0.join("manifest.json"),
-            Role::Child | Role::Referrer => self.manifest_path(content.digest()),
+            Role::Child | Role::Referrer | Role::DigestTag(_) => self.manifest_path(content.digest()),
         };
         write_whole(&path, &content.bytes)
     }

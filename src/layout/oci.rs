@@ -18,7 +18,7 @@ use crate::http::settings::MANIFEST_CEILING;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type::OCI_INDEX;
 use crate::partial::{Partial, Rival};
-use crate::store::{Blob, Content, Moved, ReadStore, Role, Verified, WriteStore};
+use crate::store::{digest_tags, is_digest_tag, Blob, Content, Moved, ReadStore, Role, Verified, WriteStore};
 
 /// The annotation that names an entry of `index.json`.
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -109,7 +109,7 @@ impl OciLayout {
                     Error::new(Code::NotFound, message)
                 })
             }
-            None => match entries.as_slice() {
+            None => match images(entries.clone()).as_slice() {
                 [only] => Ok(only.clone()),
                 [] => Err(Error::new(Code::NotFound, format!("{} holds no image", self.root.display()))),
                 several => {
@@ -224,6 +224,10 @@ impl ReadStore for OciLayout {
         }
         Ok(found)
     }
+
+    fn digest_tags(&self, _: &Call, subject: &Digest) -> Result<Vec<(String, Descriptor)>> {
+        Ok(tagged(&self.entries()?, subject))
+    }
 }
 
 impl WriteStore for OciLayout {
@@ -264,7 +268,7 @@ impl WriteStore for OciLayout {
         Ok(Moved::Copied { resumed })
     }
 
-    fn put_manifest(&self, call: &Call, content: &Content, role: Role) -> Result<()> {
+    fn put_manifest(&self, call: &Call, content: &Content, role: &Role) -> Result<()> {
         self.hold(call)?;
         let path = self.blob_path(content.digest());
         if !self.has(content.digest(), content.bytes.len() as u64) {
@@ -274,13 +278,8 @@ impl WriteStore for OciLayout {
         match role {
             Role::Child => return Ok(()),
             Role::Referrer => entry.artifact_type = artifact_type(&content.document),
-            Role::Root => {
-                entry.annotations = self.name.as_ref().map(|name| {
-                    let mut annotations = serde_json::Map::new();
-                    annotations.insert(REF_NAME.to_owned(), name.as_str().into());
-                    annotations
-                });
-            }
+            Role::Root => entry.annotations = self.name.as_deref().map(named),
+            Role::DigestTag(tag) => entry.annotations = Some(named(tag)),
         }
         self.change_index(call, |entries| {
             let name = name_of(&entry).map(str::to_owned);
@@ -302,6 +301,27 @@ impl WriteStore for OciLayout {
             false => self.change_index(call, |_| {}),
         }
     }
+}
+
+/// The annotations of an entry with this name.
+fn named(name: &str) -> serde_json::Map<String, Value> {
+    serde_json::Map::from_iter([(REF_NAME.to_owned(), name.into())])
+}
+
+/// The entries that are not about others, unless all are: what a layout without a name stands for.
+pub fn images(entries: Vec<Descriptor>) -> Vec<Descriptor> {
+    let is_image = |entry: &&Descriptor| entry.artifact_type.is_none() && !name_of(entry).is_some_and(is_digest_tag);
+    match entries.iter().filter(is_image).cloned().collect::<Vec<_>>() {
+        none if none.is_empty() => entries,
+        images => images,
+    }
+}
+
+/// What an index names under the digest tags of a manifest.
+pub fn tagged(entries: &[Descriptor], subject: &Digest) -> Vec<(String, Descriptor)> {
+    let tags = digest_tags(subject).into_iter();
+    let find = |tag: &String| entries.iter().find(|entry| name_of(entry) == Some(tag)).cloned();
+    tags.filter_map(|tag| find(&tag).map(|entry| (tag, entry))).collect()
 }
 
 /// The name of an entry of `index.json`.

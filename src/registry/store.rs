@@ -16,7 +16,7 @@ use crate::http::call::Call;
 use crate::http::upload::Source;
 use crate::manifest::Descriptor;
 use crate::reference::{Reference, Repository};
-use crate::store::{Blob, Content, Moved, ReadStore, Role, Upload, WriteStore};
+use crate::store::{digest_tags, Blob, Content, Moved, ReadStore, Role, Upload, WriteStore};
 
 /// A repository, and the tag or digest that a copy is about.
 pub struct RegistryStore {
@@ -88,6 +88,20 @@ impl ReadStore for RegistryStore {
         Ok(self.client.referrers(call, &reference, &ReferrersOptions::default())?.referrers)
     }
 
+    fn digest_tags(&self, call: &Call, subject: &Digest) -> Result<Vec<(String, Descriptor)>> {
+        let mut found = Vec::new();
+        for tag in digest_tags(subject) {
+            let reference = self.reference.repository().with_tag(&tag)?;
+            // A HEAD that finds nothing is asked again by GET, for the reason: this is one request for each.
+            match self.get(call, &reference) {
+                Ok(content) => found.push((tag, content.descriptor())),
+                Err(error) if is_absent(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
+    }
+
     fn repository(&self) -> Option<&Repository> {
         Some(self.reference.repository())
     }
@@ -144,9 +158,10 @@ impl WriteStore for RegistryStore {
         })
     }
 
-    fn put_manifest(&self, call: &Call, content: &Content, role: Role) -> Result<()> {
+    fn put_manifest(&self, call: &Call, content: &Content, role: &Role) -> Result<()> {
         let reference = match role {
             Role::Root => self.reference.clone(),
+            Role::DigestTag(tag) => self.reference.repository().with_tag(tag)?,
             Role::Child | Role::Referrer => self.reference.with_digest(content.digest()),
         };
         let options = PutOptions { media_type: Some(content.document.media_type.clone()), ..PutOptions::default() };

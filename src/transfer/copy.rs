@@ -26,7 +26,7 @@ pub struct CopyOptions {
     pub all: bool,
     /// With several platforms: keep the index as it is, with manifests missing.
     pub sparse: bool,
-    /// Also signatures, SBOMs and whatever else refers to what is copied.
+    /// Also signatures, SBOMs and whatever else refers to what is copied, by its subject or by a tag made of a digest.
     pub referrers: bool,
     /// Also layers that are meant to be fetched from elsewhere.
     pub foreign_layers: bool,
@@ -139,7 +139,7 @@ impl Job<'_> {
     fn manifests(&self, plan: &Plan) -> Result<()> {
         for level in &plan.levels {
             in_parallel(self.call, self.width, &self.meter, level.iter().collect(), |call, _, planned| {
-                self.to.put_manifest(call, &planned.content, planned.role).map_err(destination)
+                self.to.put_manifest(call, &planned.content, &planned.role).map_err(destination)
             })?;
         }
         Ok(())

@@ -49,7 +49,7 @@ pub struct Plan {
     pub blobs: Vec<Descriptor>,
     /// Manifests that the destination has, with everything below them.
     pub present: u64,
-    /// How many of the manifests are referrers.
+    /// How many of the manifests are about others.
     pub referrers: u64,
 }
 
@@ -102,6 +102,7 @@ impl Planner<'_> {
     pub fn plan(&self, root: Content) -> Result<Plan> {
         let mut plan = Plan::default();
         let mut seen = HashSet::from([root.digest().clone()]);
+        let mut tags = HashSet::new();
         let (mut blobs, mut all, mut depth) = (Vec::new(), Vec::new(), 0);
         let mut level = vec![Planned { content: root, role: Role::Root }];
         while !level.is_empty() {
@@ -115,10 +116,16 @@ impl Planner<'_> {
                 if self.choice.referrers {
                     let named = self.from.referrers(self.call, planned.content.digest())?;
                     wanted.extend(named.into_iter().map(|entry| (entry, Role::Referrer)));
+                    let tagged = self.from.digest_tags(self.call, planned.content.digest())?;
+                    wanted.extend(tagged.into_iter().map(|(tag, entry)| (entry, Role::DigestTag(tag))));
                 }
             }
-            wanted.retain(|(entry, _)| seen.insert(entry.digest.clone()));
-            if seen.len() > MOST {
+            // What comes for its tag has to come under it, whatever else it is.
+            wanted.retain(|(entry, role)| match role {
+                Role::DigestTag(tag) => tags.insert(tag.clone()),
+                _ => seen.insert(entry.digest.clone()),
+            });
+            if seen.len() + tags.len() > MOST {
                 return Err(Error::new(Code::LimitExceeded, format!("there are more than {MOST} things to copy")));
             }
             depth += 1;
@@ -127,7 +134,8 @@ impl Planner<'_> {
             plan.present += found.present;
             level = found.contents;
         }
-        plan.referrers = all.iter().filter(|planned| planned.role == Role::Referrer).count() as u64;
+        plan.referrers =
+            all.iter().filter(|planned| matches!(planned.role, Role::Referrer | Role::DigestTag(_))).count() as u64;
         plan.levels = levels(all);
         blobs.sort_by_key(|blob: &Descriptor| std::cmp::Reverse(blob.size));
         plan.blobs = blobs;

@@ -48,6 +48,10 @@ impl ReadStore for Source<'_> {
         self.0.referrers(call, subject).map_err(|error| error.with_side(Side::Source))
     }
 
+    fn digest_tags(&self, call: &Call, subject: &Digest) -> Result<Vec<(String, Descriptor)>> {
+        self.0.digest_tags(call, subject).map_err(|error| error.with_side(Side::Source))
+    }
+
     fn repository(&self) -> Option<&Repository> {
         self.0.repository()
     }

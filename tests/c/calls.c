@@ -382,6 +382,10 @@ static ocireg_status image_extract(void **a, ocireg_error **error) {
     return ocireg_image_extract(a[0], a[1], a[2], a[3], a[4], (char **)a[5], error);
 }
 
+static ocireg_status image_files(void **a, ocireg_error **error) {
+    return ocireg_image_files(a[0], a[1], a[2], a[3], (char **)a[4], error);
+}
+
 static ocireg_status image_cat(void **a, ocireg_error **error) {
     return ocireg_image_cat(a[0], a[1], a[2], a[3], 1, a[4], (char **)a[5], error);
 }
@@ -444,6 +448,7 @@ const struct call calls[] = {
     {"image_size", "CxTpo", image_size, "{'all':'yes'}"},
     {"image_tag", "CxTNpn", image_tag, "{'referrers':'yes'}"},
     {"image_extract", "CxTWpn", image_extract, "{'overwrite':1}"},
+    {"image_files", "CxTpo", image_files, "{'max_bytes':'no'}"},
     {"image_cat", "CxTNpn", image_cat, "{'verify':'no'}"},
     {"image_append", "CxTpn", image_append, "{'layers':'one'}"},
     {"repository_remove", "CxQpn", repository_remove, "{'dry_run':1}"},

@@ -155,6 +155,45 @@ static void test_files(void **state) {
     assert_string_equal(contents(client, to, "etc/more", "{'platform':'linux/s390x','verify':false}"), "more");
     assert_string_equal(contents(client, to, "etc/motd", "{'platform':'linux/s390x'}"), "on s390x");
 
+    expect_status(OCIREG_OK, ocireg_image_files(client, NULL, to, options("{'platform':'linux/s390x'}"), &json, &failure));
+    kept(json);
+    expect_shape(json, "digest:string platform:object layers:array bytes:number files:array");
+    expect_text_at(json, "platform/architecture", "s390x");
+    expect_text_at(json, "layers/1/digest", digest_of(tar, size));
+    expect_text_at(json, "layers/1/diff_id", digest_of(tar, size));
+    expect_bool_at(json, "layers/1/diff_id_checked", true);
+    expect_number_at(json, "bytes", 12);
+    static const char *const paths[] = {"/etc", "/etc/more", "/etc/motd"}, *const kinds[] = {"directory", "file", "file"};
+    assert_int_equal(json_length(json, "files"), 3);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(json_length(json, text("files/%d", i)), 9);
+        expect_text_at(json, text("files/%d/path", i), paths[i]);
+        expect_text_at(json, text("files/%d/type", i), kinds[i]);
+        expect_number_at(json, text("files/%d/size", i), i == 0 ? 0 : i == 1 ? 4 : 8);
+        expect_number_at(json, text("files/%d/mode", i), i == 0 ? 0755 : 0644);
+        expect_number_at(json, text("files/%d/uid", i), 0);
+        expect_number_at(json, text("files/%d/gid", i), 0);
+        expect_number_at(json, text("files/%d/mtime", i), i == 0 ? 0 : 512);
+        assert_int_equal(json_kind_at(json, text("files/%d/link", i)), JSON_NULL);
+        expect_text_at(json, text("files/%d/layer", i), keep(json_string_at(json, i == 1 ? "layers/1/digest" : "layers/0/digest"), free));
+    }
+    expect_status(OCIREG_LIMIT_EXCEEDED, ocireg_image_files(client, NULL, to, options("{'platform':'linux/s390x','max_bytes':100}"), &json, &failure));
+    expect_status(OCIREG_NOT_FOUND, ocireg_image_files(client, NULL, to, options("{'platform':'plan9/mips'}"), &json, &failure));
+
+    /* A new image, in a place where nothing is. */
+    expect_status(OCIREG_OK, ocireg_image_append(client, NULL, text("oci:%s/new:v1", folder),
+                                                 options("{'layers':['%s/layer.tar'],'scratch':true,'platform':'linux/arm64'}", folder), &json, &failure));
+    kept(json);
+    if (json_kind_at(json, "base") != JSON_NULL) fail_msg("base of a new image");
+    expect_status(OCIREG_OK, ocireg_image_config(client, NULL, text("oci:%s/new", folder), NULL, &json, NULL, &failure));
+    kept(json);
+    expect_text_at(json, "config/architecture", "arm64");
+    expect_text_at(json, "config/rootfs/diff_ids/0", digest_of(tar, size));
+    assert_int_equal(json_length(json, "config/history"), 1);
+    assert_string_equal(contents(client, text("oci:%s/new", folder), "etc/more", "{}"), "more");
+    expect_status(OCIREG_INVALID_ARGUMENT,
+                  ocireg_image_append(client, NULL, to, options("{'layers':['%s/layer.tar'],'scratch':true,'all':true}", folder), &json, &failure));
+
     expect_status(OCIREG_OK, ocireg_image_append(client, NULL, text("%s:amd64", place),
                                                  options("{'layers':['%s/layer.tar'],'to':'oci:%s/layout:x'}", folder, folder), &json, &failure));
     kept(json);

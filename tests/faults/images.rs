@@ -20,17 +20,17 @@ use tar::EntryType;
 use crate::common::*;
 
 /// An image in memory.
-struct Memory {
+pub struct Memory {
     root: Content,
     blobs: HashMap<Digest, Vec<u8>>,
 }
 
 impl Memory {
-    fn new(layers: &[Vec<u8>]) -> Memory {
+    pub fn new(layers: &[Vec<u8>]) -> Memory {
         Memory::with_ids(layers, &layers.iter().map(|layer| digest(layer)).collect::<Vec<_>>())
     }
 
-    fn with_ids(layers: &[Vec<u8>], ids: &[Digest]) -> Memory {
+    pub fn with_ids(layers: &[Vec<u8>], ids: &[Digest]) -> Memory {
         let config =
             json!({"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": ids}}).to_string();
         let entry = |kind: &str, bytes: &[u8]| json!({"mediaType": format!("application/vnd.oci.image.{kind}"), "digest": digest(bytes), "size": bytes.len()});
@@ -65,7 +65,7 @@ impl ReadStore for Memory {
 }
 
 /// A header with any name, then the content.
-fn raw(name: &[u8], kind: EntryType, link: &[u8], mode: u32, content: &[u8]) -> Vec<u8> {
+pub fn raw(name: &[u8], kind: EntryType, link: &[u8], mode: u32, content: &[u8]) -> Vec<u8> {
     let mut header = tar::Header::new_gnu();
     let fields = header.as_gnu_mut().unwrap();
     fields.name[..name.len()].copy_from_slice(name);
@@ -87,24 +87,24 @@ fn raw(name: &[u8], kind: EntryType, link: &[u8], mode: u32, content: &[u8]) -> 
     bytes
 }
 
-fn file(name: &str, content: &str) -> Vec<u8> {
+pub fn file(name: &str, content: &str) -> Vec<u8> {
     raw(name.as_bytes(), EntryType::Regular, b"", 0o644, content.as_bytes())
 }
 
-fn folder(name: &str) -> Vec<u8> {
+pub fn folder(name: &str) -> Vec<u8> {
     raw(name.as_bytes(), EntryType::Directory, b"", 0o755, b"")
 }
 
-fn symlink(name: &str, target: &str) -> Vec<u8> {
+pub fn symlink(name: &str, target: &str) -> Vec<u8> {
     raw(name.as_bytes(), EntryType::Symlink, target.as_bytes(), 0o777, b"")
 }
 
-fn hard(name: &str, target: &str) -> Vec<u8> {
+pub fn hard(name: &str, target: &str) -> Vec<u8> {
     raw(name.as_bytes(), EntryType::Link, target.as_bytes(), 0o644, b"")
 }
 
 /// A name longer than a header has room for, by pax.
-fn pax(records: &[(&str, &str)]) -> Vec<u8> {
+pub fn pax(records: &[(&str, &str)]) -> Vec<u8> {
     let mut body = String::new();
     for (key, value) in records {
         let rest = key.len() + value.len() + 3;
@@ -115,15 +115,20 @@ fn pax(records: &[(&str, &str)]) -> Vec<u8> {
     raw(b"pax", EntryType::XHeader, b"", 0o644, body.as_bytes())
 }
 
-fn layer(entries: &[Vec<u8>]) -> Vec<u8> {
+pub fn layer(entries: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = entries.concat();
     bytes.resize(bytes.len() + 1024, 0);
     bytes
 }
 
+// Whatever is extracted is listed too, by the same names.
 fn unpack_with(store: &Memory, into: &Path, options: ExtractOptions) -> Result<Extracted, Error> {
-    let client = client();
-    extract(&call(&client), store, into, &options)
+    let (client, anew, devices) = (client(), !into.exists(), options.devices);
+    let outcome = extract(&call(&client), store, into, &options);
+    if anew {
+        crate::files::compare(store, into, outcome.as_ref().err(), devices);
+    }
+    outcome
 }
 
 fn unpack(layers: &[Vec<u8>], into: &Path) -> Result<Extracted, Error> {

@@ -3,6 +3,7 @@
 mod auth;
 mod common;
 mod download;
+mod files;
 mod governor;
 mod http;
 mod images;

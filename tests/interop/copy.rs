@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Error};
@@ -14,14 +13,14 @@ use serde_json::{json, Value};
 
 use super::{env, noise, places, push_image, sha256, Place};
 
-fn copied(client: &Client, from: &str, to: &str, options: CopyOptions) -> Result<Copied, Error> {
+pub fn copied(client: &Client, from: &str, to: &str, options: CopyOptions) -> Result<Copied, Error> {
     let call = client.call(None)?;
     let (from, to) = (Endpoint::parse(from)?, Endpoint::parse(to)?);
     let (from, to) = Endpoint::pair(client, &from, &to)?;
     copy(&call, from.as_ref(), to.as_ref(), &options)
 }
 
-fn done(client: &Client, from: &str, to: &str) -> Copied {
+pub fn done(client: &Client, from: &str, to: &str) -> Copied {
     copied(client, from, to, CopyOptions::default()).unwrap_or_else(|error| panic!("{from} to {to}: {error}"))
 }
 
@@ -33,7 +32,7 @@ fn fails(outcome: Result<Copied, Error>, code: Code, part: &str) -> Error {
     error
 }
 
-fn scratch() -> tempfile::TempDir {
+pub fn scratch() -> tempfile::TempDir {
     tempfile::tempdir_in(env("OCIREG_TEST_TMP")).unwrap()
 }
 
@@ -294,7 +293,7 @@ fn the_others_read_ours_and_we_read_theirs() {
 }
 
 /// An image of `layers` layers of noise, with a tag.
-fn push_large(place: &Place, client: &Client, name: &str, layers: u64, size: usize) -> String {
+pub fn push_large(place: &Place, client: &Client, name: &str, layers: u64, size: usize) -> String {
     let call = client.call(None).unwrap();
     let repository = place.repository(name);
     client.put_blob(&call, &repository, b"{}", &BlobPut::default()).unwrap();
@@ -319,83 +318,27 @@ fn command() -> PathBuf {
     std::env::var_os("OCIREG_TEST_COMMAND").map_or(built, PathBuf::from)
 }
 
-fn start(from: &str, to: &str) -> Child {
+pub fn start(from: &str, to: &str) -> Child {
     let mut child = Command::new(command());
     child.args(["copy", from, to]).stdout(Stdio::piped()).stderr(Stdio::piped());
     child.spawn().unwrap_or_else(|error| panic!("{}: {error}", command().display()))
 }
 
-fn end(child: Child) -> Value {
+pub fn end(child: Child) -> Value {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
 /// Bytes of the blobs of a layout, and of what has come of the others.
-fn bytes_in(layout: &Path) -> u64 {
+pub fn bytes_in(layout: &Path) -> u64 {
     let Ok(entries) = std::fs::read_dir(layout.join("blobs/sha256")) else { return 0 };
     entries.filter_map(|entry| entry.ok()?.metadata().ok()).map(|facts| facts.len()).sum()
 }
 
-fn check(client: &Client, layout: &Path) -> ocireg::layout::check::Checked {
+pub fn check(client: &Client, layout: &Path) -> ocireg::layout::check::Checked {
     let opened = ocireg::layout::oci::OciLayout::open(layout, None).unwrap();
     ocireg::layout::check::check(&client.call(None).unwrap(), &opened).unwrap()
-}
-
-fn rounds() -> u64 {
-    std::env::var("OCIREG_TEST_KILLS").ok().and_then(|text| text.parse().ok()).unwrap_or(50)
-}
-
-/// A pull killed at any moment leaves a layout that is whole, and the next one moves only what is missing.
-#[test]
-fn a_killed_pull_loses_nothing() {
-    let place = Place::new("OCIREG_TEST_V3");
-    let client = place.client();
-    let (layers, size) = (8, 2 << 20);
-    let source = push_large(&place, &client, "killed/pull", layers, size);
-    for round in 0..rounds() {
-        let folder = scratch();
-        let layout = folder.path().join("l");
-        let target = format!("oci:{}:1", layout.display());
-        let mut child = start(&source, &target);
-        std::thread::sleep(Duration::from_micros(noise(8, round * 2 + 1)[3] as u64 * 400));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        if layout.join("index.json").exists() {
-            let checked = check(&client, &layout);
-            assert!(checked.ok, "{:?}", checked.problems);
-        }
-        let there = bytes_in(&layout);
-        let result = end(start(&source, &target));
-        let total = result["blobs"]["bytes"].as_u64().unwrap();
-        let moved = result["blobs"]["bytes_copied"].as_u64().unwrap();
-        assert!(
-            moved <= total.saturating_sub(there) + total / 100,
-            "{moved} of {total} moved again, {there} were there"
-        );
-        let checked = check(&client, &layout);
-        assert!(checked.ok && checked.images == 1, "{:?}", checked.problems);
-    }
-}
-
-/// A push killed at any moment leaves no tag of half an image, and the next one completes it.
-#[test]
-fn a_killed_push_leaves_nothing_half_done() {
-    let place = Place::new("OCIREG_TEST_V3");
-    let client = place.client();
-    let source = push_large(&place, &client, "killed/push-source", 8, 2 << 20);
-    let folder = scratch();
-    let layout = format!("oci:{}:1", folder.path().join("l").display());
-    done(&client, &source, &layout);
-    for round in 0..rounds() {
-        let target = format!("docker://{}/killed/push-{round}:1", place.host);
-        let mut child = start(&layout, &target);
-        std::thread::sleep(Duration::from_micros(noise(8, round * 2 + 1)[3] as u64 * 400));
-        child.kill().unwrap();
-        child.wait().unwrap();
-        end(start(&layout, &target));
-        place.crane(&["manifest", target.strip_prefix("docker://").unwrap()]);
-    }
 }
 
 #[test]

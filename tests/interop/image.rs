@@ -9,6 +9,7 @@ use ocireg::image::append::{append, AppendOptions, Appended};
 use ocireg::image::cat::{cat, CatOptions};
 use ocireg::image::config::Config;
 use ocireg::image::extract::{extract, ExtractOptions};
+use ocireg::image::files::{files, FilesOptions};
 use ocireg::image::size::{size, SizeOptions};
 use ocireg::image::tag::{tag, TagOptions};
 use ocireg::image::Image;
@@ -138,7 +139,7 @@ fn appended_layers_are_good_for_others() {
     let options = || AppendOptions { layers: vec![at("l.tgz")], ..Default::default() };
     let first = put_on(&client, &oci, options()).unwrap();
     let second = put_on(&client, &oci, options()).unwrap();
-    assert_eq!(second.base, first.digest);
+    assert_eq!(second.base, Some(first.digest));
     place.crane(&["validate", "--remote", &oci]);
 }
 
@@ -200,4 +201,50 @@ fn a_repository_is_emptied() {
     let error = client.clear(&client.call(None).unwrap(), &repository, &ClearOptions::default()).unwrap_err();
     assert_eq!(error.code(), Code::Unsupported, "{error}");
     assert!(error.to_json()["hint"].as_str().unwrap().contains("sha256:"), "{error:?}");
+}
+
+/// What crane exports of an image that has a whiteout and a replaced file is what we list, name by name.
+#[test]
+fn the_list_of_files_is_what_others_export() {
+    let place = Place::new("OCIREG_TEST_V3");
+    let client = place.client();
+    let folder = scratch();
+    let at = |name: &str| folder.path().join(name).display().to_string();
+    let name = tagged(&place, &client, "image/files");
+    let tar = |file: &str, paths: &[(&str, &str)]| {
+        std::fs::create_dir_all(at(file)).unwrap();
+        for (path, content) in paths {
+            let path = folder.path().join(file).join(path);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, content).unwrap();
+        }
+        let packed = Command::new("tar").args(["-C", &at(file), "-cf", &at(&format!("{file}.tar")), "."]).status();
+        assert!(packed.unwrap().success());
+        at(&format!("{file}.tar"))
+    };
+    let layers = vec![
+        tar("lower", &[("a/one", "1"), ("a/two", "2"), ("b/three", "3"), ("c/d/four", "4")]),
+        tar("upper", &[("a/.wh.one", ""), ("b/three", "three"), ("c/.wh..wh..opq", ""), ("c/five", "5")]),
+    ];
+    put_on(&client, &name, AppendOptions { layers, ..AppendOptions::default() }).unwrap();
+    let store = Endpoint::parse(&name).unwrap().source(&client).unwrap();
+    let found = files(&client.call(None).unwrap(), store.as_ref(), &FilesOptions::default()).unwrap();
+    place.crane(&["export", &name, &at("export.tar")]);
+    let mut archive = tar::Archive::new(std::fs::File::open(at("export.tar")).unwrap());
+    let mut theirs: Vec<(String, u64)> = archive
+        .entries()
+        .unwrap()
+        .map(|entry| {
+            let entry = entry.unwrap();
+            (entry.path().unwrap().to_string_lossy().trim_end_matches('/').to_owned(), entry.size())
+        })
+        .filter(|(path, _)| !matches!(path.as_str(), "." | ""))
+        .collect();
+    theirs.sort();
+    let ours: Vec<(String, u64)> = found.files.iter().map(|file| (file.path[1..].to_owned(), file.size)).collect();
+    assert_eq!(ours, theirs);
+    assert!(
+        ours.contains(&("b/three".to_owned(), 5))
+            && !ours.iter().any(|(path, _)| path == "a/one" || path == "c/d/four")
+    );
 }

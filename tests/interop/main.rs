@@ -4,7 +4,9 @@
 
 mod checker;
 mod copy;
+mod digest_tags;
 mod image;
+mod kills;
 mod login;
 mod network;
 mod prototypes;

@@ -53,12 +53,13 @@ const RESULTS: [(&str, &str); 35] = [
     ("ocireg_upload_session_start", "session"),
 ];
 /// Functions whose results have no schema yet: the C tests check their fields one by one.
-const WITHOUT: [&str; 31] = [
+const WITHOUT: [&str; 32] = [
     "ocireg_explain",
     "ocireg_image_append",
     "ocireg_image_cat",
     "ocireg_image_config",
     "ocireg_image_extract",
+    "ocireg_image_files",
     "ocireg_image_size",
     "ocireg_image_tag",
     "ocireg_login",

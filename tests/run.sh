@@ -145,6 +145,7 @@ step 'make all' make all
 step 'build the C tests' build_c_tests
 step 'the C++ binding' tests/cpp/run.sh
 step 'make install' tests/install.sh
+step 'make deb' tests/deb.sh
 step 'the sanitizers are on' sanitizers_are_on
 say 'tests without a registry'
 cargo_tests unit cargo test --locked --lib

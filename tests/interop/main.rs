@@ -5,6 +5,7 @@
 mod checker;
 mod copy;
 mod digest_tags;
+mod disks;
 mod image;
 mod kills;
 mod login;

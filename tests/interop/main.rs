@@ -2,6 +2,7 @@
 //!
 //! Runs under tests/registries/run, which starts everything and says where it is.
 
+mod broken;
 mod checker;
 mod copy;
 mod digest_tags;

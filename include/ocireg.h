@@ -108,6 +108,11 @@ typedef int32_t ocireg_status;
 // Receives the progress of a transfer: bytes done, and bytes in all (0 while unknown).
 typedef int32_t (*ocireg_progress_fn)(void *userdata, uint64_t done, uint64_t total);
 
+// Receives how one blob of a copy fares, a JSON object, borrowed during the callback: {"state": "begun", "moving", and then
+// "copied", "mounted" or "skipped" (it was there already), "digest": string, "size": number, "done": number (bytes of it)}. Every
+// blob is begun and ends, unless the copy fails; between them "moving" comes when there are more bytes, at most every 50 ms.
+typedef int32_t (*ocireg_blob_fn)(void *userdata, const char *event);
+
 // Receives one event of the trace, a JSON object; borrowed during the callback.
 //
 // {"event": "request", "method", "url", "attempt", "headers": {}}, {"event": "response", "method", "url", "status",
@@ -334,9 +339,10 @@ ocireg_status ocireg_context_set_deadline(ocireg_context *context,
                                           int64_t milliseconds,
                                           ocireg_error **error);
 
-// How far the transfer is, as JSON: {"operation": "blob get", "blob put", "copy" or "", "done": bytes, "total": bytes or null
-// [, "blobs": {"total", "copied", "mounted", "skipped", "bytes", "bytes_copied", "bytes_resumed"}, of a copy, as in the result of
-// ocireg_copy]}.
+// How far the transfer is, as JSON: {"operation": "blob get", "blob put", "copy", "extract", "cat", "files" or "", "done": bytes,
+// "total": bytes or null [, "blobs": {"total", "copied", "mounted", "skipped", "bytes", "bytes_copied", "bytes_resumed"}, of a
+// copy, as in the result of ocireg_copy, "active": [{"digest": string, "size": number, "done": number}], of a copy, the blobs on
+// their way]}.
 // Any thread. Free with ocireg_string_free.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
@@ -362,6 +368,15 @@ ocireg_status ocireg_context_set_progress(ocireg_context *context,
                                           ocireg_progress_fn callback,
                                           void *userdata,
                                           ocireg_error **error);
+
+// Sets the callback for the blobs of a copy, one by one; NULL removes it. `userdata` as for ocireg_context_set_progress. It serves
+// ocireg_copy and what copies too, such as ocireg_image_append and ocireg_image_tag, from their next call on.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
+ocireg_status ocireg_context_set_blob_progress(ocireg_context *context,
+                                               ocireg_blob_fn callback,
+                                               void *userdata,
+                                               ocireg_error **error);
 
 // Sets the log callback; NULL removes it. `userdata` as for ocireg_context_set_progress.
 //
@@ -1115,8 +1130,8 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 // [, "plan": {"manifests": [descriptor], "blobs": [descriptor]}, with dry_run: what the destination lacks]}. Free with
 // ocireg_string_free.
 //
-// Progress: bytes of all blobs; ocireg_context_progress has "blobs" with the members above too. Callbacks come on the
-// calling thread.
+// Progress: bytes of all blobs; ocireg_context_progress has "blobs" with the members above too, and "active", the blobs on
+// their way; ocireg_context_set_blob_progress tells of each. Callbacks come on the calling thread.
 //
 // Errors: the common ones, with "side" "source" or "destination"; OCIREG_MISSING_BLOB, OCIREG_INVALID_MANIFEST, OCIREG_IO.
 // Source: distribution-spec "Pulling manifests", "Pushing manifests"; image-spec image-layout.md.

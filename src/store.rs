@@ -56,6 +56,10 @@ impl Content {
 pub trait Blob {
     /// The next bytes; None is the end.
     fn piece(&mut self) -> Result<Option<Bytes>>;
+    /// What it has hashed so far, from the blob's first byte: enough to open it again behind those bytes.
+    fn hashed(&self) -> Option<(Hasher, u64)> {
+        None
+    }
 }
 
 /// Why a manifest is put.
@@ -160,6 +164,11 @@ impl<'a> Upload<'a> {
     pub fn new(blob: Box<dyn Blob + 'a>) -> Upload<'a> {
         Upload { blob, now: Bytes::new(), ahead: None, begun: false }
     }
+
+    /// What the blob has hashed so far.
+    pub fn hashed(&self) -> Option<(Hasher, u64)> {
+        self.blob.hashed()
+    }
 }
 
 impl upload::Source for Upload<'_> {
@@ -243,6 +252,10 @@ impl<R: std::io::Read> Blob for Verified<R> {
             }
             _ => Ok(None),
         }
+    }
+
+    fn hashed(&self) -> Option<(Hasher, u64)> {
+        self.hasher.clone().map(|hasher| (hasher, self.position))
     }
 }
 

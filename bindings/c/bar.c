@@ -1,8 +1,10 @@
 #include "bar.h"
 
 #include "clock.h"
+#include "json.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -42,21 +44,93 @@ static void figures(const struct bar *bar, char *text, size_t size, uint64_t don
         snprintf(text, size, "%s  %s/s", have, speed);
 }
 
-static void draw(const struct bar *bar, uint64_t done, uint64_t total)
+static double part_of(uint64_t done, uint64_t total)
+{
+    return total > 0 ? (double)(done < total ? done : total) / (double)total : 0;
+}
+
+/* "[#####     ]  50%" */
+static void draw_cells(int cells, double part)
 {
     static const char full[] = "##################################################" /* 50 */
                                "##################################################";
+    int marked = (int)(part * cells);
+    fprintf(stderr, "[%.*s%*s] %3d%%", marked, full, cells - marked, "", (int)(part * 100));
+}
+
+/* To the first line that is drawn. */
+static void go_up(const struct bar *bar)
+{
+    fputc('\r', stderr);
+    if (bar->above > 0)
+        fprintf(stderr, "\033[%dA", bar->above);
+}
+
+static void draw_blob(const struct bar_blob *blob, int cells)
+{
+    const char *hex = strchr(blob->digest, ':');
+    char have[24], all[24];
+    human(have, sizeof have, (double)blob->done);
+    human(all, sizeof all, (double)blob->size);
+    draw_cells(cells, part_of(blob->done, blob->size));
+    fprintf(stderr, "  %.12s  %s / %s\033[K\n", hex != NULL ? hex + 1 : blob->digest, have, all);
+}
+
+static void draw(struct bar *bar, uint64_t done, uint64_t total)
+{
     char text[80];
-    int width = line_width() - 1, cells = width - NUMBERS - 8;
-    double part = total > 0 ? (double)(done < total ? done : total) / (double)total : 0;
+    int width = line_width() - 1, cells = width - NUMBERS - 8, above = 0, i;
+    bool wide = total > 0 && cells >= 10;
     figures(bar, text, sizeof text, done, total);
-    if (total > 0 && cells >= 10) {
-        int marked = (int)(part * cells);
-        fprintf(stderr, "\r[%.*s%*s] %3d%%  %s\033[K", marked, full, cells - marked, "", (int)(part * 100), text);
+    go_up(bar);
+    for (i = 0; wide && i < BAR_MOST_BLOBS; i++)
+        if (bar->blobs[i].digest[0] != '\0') {
+            draw_blob(&bar->blobs[i], cells);
+            above++;
+        }
+    if (wide) {
+        draw_cells(cells, part_of(done, total));
+        fprintf(stderr, "  %s\033[J", text);
     } else {
-        fprintf(stderr, "\r%.*s\033[K", width, text);
+        fprintf(stderr, "%.*s\033[J", width, text);
     }
+    bar->above = above;
     fflush(stderr);
+}
+
+static uint64_t number_of(const char *event, const char *name)
+{
+    const char *value = json_member(event, name);
+    return value == NULL ? 0 : strtoull(value, NULL, 10);
+}
+
+void bar_note_blob(struct bar *bar, const char *event)
+{
+    char *digest = json_text(json_member(event, "digest")), *state = json_text(json_member(event, "state"));
+    struct bar_blob *place = NULL;
+    int i;
+    if (digest == NULL || state == NULL || digest[0] == '\0')
+        goto end;
+    /* Its own place, or a free one; more blobs than places are only part of the sum. */
+    for (i = 0; i < BAR_MOST_BLOBS; i++)
+        if (strncmp(bar->blobs[i].digest, digest, sizeof bar->blobs[i].digest - 1) == 0) {
+            place = &bar->blobs[i];
+            break;
+        } else if (place == NULL && bar->blobs[i].digest[0] == '\0') {
+            place = &bar->blobs[i];
+        }
+    if (place == NULL)
+        goto end;
+    if (strcmp(state, "begun") == 0 || strcmp(state, "moving") == 0) {
+        snprintf(place->digest, sizeof place->digest, "%s", digest);
+        place->done = number_of(event, "done");
+        place->size = number_of(event, "size");
+    } else {
+        memset(place, 0, sizeof *place);
+    }
+end:
+    free(digest);
+    free(state);
 }
 
 void bar_update(struct bar *bar, uint64_t done, uint64_t total)
@@ -75,7 +149,10 @@ void bar_update(struct bar *bar, uint64_t done, uint64_t total)
 
 void bar_clear(struct bar *bar)
 {
-    if (bar->drawn)
-        fputs("\r\033[K", stderr);
+    if (bar->drawn) {
+        go_up(bar);
+        fputs("\033[J", stderr);
+    }
     bar->drawn = false;
+    bar->above = 0;
 }

@@ -1,6 +1,5 @@
-/* Shows: ocireg_client_new, _close, _free; ocireg_context_new, _set_deadline, _set_log, _set_progress,
- * _warnings, _free;
- * ocireg_index_parse and ocireg_reference_parse for the name of a host. */
+/* Shows: ocireg_client_new, _close, _free; ocireg_context_new, _set_deadline, _set_log, _set_progress, _set_blob_progress,
+ * _warnings, _free; ocireg_index_parse and ocireg_reference_parse for the name of a host. */
 #include "session.h"
 
 #include "clock.h"
@@ -92,6 +91,13 @@ static int32_t on_progress(void *userdata, uint64_t done, uint64_t total)
 {
     struct session *session = userdata;
     bar_update(&session->bar, done, total);
+    return 0;
+}
+
+static int32_t on_blob(void *userdata, const char *event)
+{
+    struct session *session = userdata;
+    bar_note_blob(&session->bar, event);
     return 0;
 }
 
@@ -270,7 +276,8 @@ int session_show_progress(struct session *session)
     ocireg_error *error = NULL;
     if (session->globals->quiet || !isatty(STDERR_FILENO))
         return OCIREG_OK;
-    if (ocireg_context_set_progress(session->context, on_progress, session, &error) != OCIREG_OK)
+    if (ocireg_context_set_progress(session->context, on_progress, session, &error) != OCIREG_OK ||
+        ocireg_context_set_blob_progress(session->context, on_blob, session, &error) != OCIREG_OK)
         return report_error(session->output, error);
     return OCIREG_OK;
 }

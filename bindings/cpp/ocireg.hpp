@@ -857,6 +857,19 @@ public:
     {
         detail::call([&](ocireg_error **error) { return ocireg_context_set_progress(get(), nullptr, nullptr, error); });
     }
+    /* void or bool (std::string_view event): of a copy, how each blob fares, as JSON. */
+    template <class Function> void on_blob_progress(Function function)
+    {
+        auto *kept = callbacks_->keep(detail::going_on<std::string_view>(std::move(function)));
+        detail::call([&](ocireg_error **error) {
+            return ocireg_context_set_blob_progress(get(), detail::ocireg_hpp_log, kept, error);
+        });
+    }
+    void on_blob_progress(std::nullptr_t)
+    {
+        detail::call(
+            [&](ocireg_error **error) { return ocireg_context_set_blob_progress(get(), nullptr, nullptr, error); });
+    }
     /* void or bool (std::string_view event): the trace as JSON, without secrets. */
     template <class Function> void on_log(Function function)
     {

@@ -12,7 +12,7 @@ use super::status::ocireg_status;
 use crate::auth::secrets::Secrets as Answer;
 use crate::error::{Code, Error, Result};
 use crate::http::call::stopped;
-use crate::http::context::{Context, CredentialsHook, LogHook, ProgressHook, Stop};
+use crate::http::context::{BlobHook, Context, CredentialsHook, LogHook, ProgressHook, Stop};
 
 /// What a call needs from outside: cancel, deadline, progress and callbacks. A context may serve several calls, also at
 /// once; its callbacks run on the thread that made the call, while it is in the call, and never while the library holds
@@ -40,6 +40,10 @@ pub type ocireg_progress_fn = Option<unsafe extern "C" fn(userdata: *mut c_void,
 /// warning of ocireg_context_warnings, when it comes. Credentials and tokens are replaced by
 /// "<redacted>", and query values other than those of the protocol by "…".
 pub type ocireg_log_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, event: *const c_char) -> i32>;
+/// Receives how one blob of a copy fares, a JSON object, borrowed during the callback: {"state": "begun", "moving", and then
+/// "copied", "mounted" or "skipped" (it was there already), "digest": string, "size": number, "done": number (bytes of it)}. Every
+/// blob is begun and ends, unless the copy fails; between them "moving" comes when there are more bytes, at most every 50 ms.
+pub type ocireg_blob_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, event: *const c_char) -> i32>;
 /// Is asked for the credentials of a registry host, once for each client and host, and again after they were refused: sets
 /// "username" and "password", or "identity_token", or "token", in `answer` with the ocireg_options_set_… functions; nothing
 /// set means that it has none: then those stored on the machine are used if the client's options ask for them, else the
@@ -133,9 +137,10 @@ pub unsafe extern "C" fn ocireg_context_set_deadline(
     }
 }
 
-/// How far the transfer is, as JSON: {"operation": "blob get", "blob put", "copy" or "", "done": bytes, "total": bytes or null
-/// [, "blobs": {"total", "copied", "mounted", "skipped", "bytes", "bytes_copied", "bytes_resumed"}, of a copy, as in the result of
-/// ocireg_copy]}.
+/// How far the transfer is, as JSON: {"operation": "blob get", "blob put", "copy", "extract", "cat", "files" or "", "done": bytes,
+/// "total": bytes or null [, "blobs": {"total", "copied", "mounted", "skipped", "bytes", "bytes_copied", "bytes_resumed"}, of a
+/// copy, as in the result of ocireg_copy, "active": [{"digest": string, "size": number, "done": number}], of a copy, the blobs on
+/// their way]}.
 /// Any thread. Free with ocireg_string_free.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
@@ -191,6 +196,32 @@ pub unsafe extern "C" fn ocireg_context_set_progress(
                 Arc::new(move |done, total| go_on(callback(userdata.pointer(), done, total)))
             });
             get(context)?.set_progress(hook);
+            Ok(())
+        })
+    }
+}
+
+/// Sets the callback for the blobs of a copy, one by one; NULL removes it. `userdata` as for ocireg_context_set_progress. It serves
+/// ocireg_copy and what copies too, such as ocireg_image_append and ocireg_image_tag, from their next call on.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_context_set_blob_progress(
+    context: *mut ocireg_context,
+    callback: ocireg_blob_fn,
+    userdata: *mut c_void,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, || {
+            let userdata = Userdata::new(userdata);
+            let hook = callback.map(|callback| -> BlobHook {
+                Arc::new(move |event| {
+                    let event = CString::new(event.to_string()).unwrap_or_default();
+                    go_on(callback(userdata.pointer(), event.as_ptr()))
+                })
+            });
+            get(context)?.set_blob_progress(hook);
             Ok(())
         })
     }

@@ -59,8 +59,8 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 /// [, "plan": {"manifests": [descriptor], "blobs": [descriptor]}, with dry_run: what the destination lacks]}. Free with
 /// ocireg_string_free.
 ///
-/// Progress: bytes of all blobs; ocireg_context_progress has "blobs" with the members above too. Callbacks come on the
-/// calling thread.
+/// Progress: bytes of all blobs; ocireg_context_progress has "blobs" with the members above too, and "active", the blobs on
+/// their way; ocireg_context_set_blob_progress tells of each. Callbacks come on the calling thread.
 ///
 /// Errors: the common ones, with "side" "source" or "destination"; OCIREG_MISSING_BLOB, OCIREG_INVALID_MANIFEST, OCIREG_IO.
 /// Source: distribution-spec "Pulling manifests", "Pushing manifests"; image-spec image-layout.md.

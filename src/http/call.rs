@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::{json, Value};
 use url::Url;
 
-use super::context::{Context, Credentials};
+use super::context::{Context, Credentials, Detail};
 use super::engine::Engine;
 use super::signal::Signal;
 use crate::error::{Code, Error, Result};
@@ -67,7 +67,7 @@ impl Call {
     }
 
     /// Says more of the transfer than its bytes.
-    pub fn describe(&self, detail: impl FnOnce() -> Value) {
+    pub fn describe(&self, detail: impl FnOnce() -> Detail) {
         if let Some(context) = &self.context {
             context.describe(detail());
         }
@@ -158,6 +158,19 @@ impl Call {
         let total = context.moved_to(done);
         match context.progress_hook() {
             Some(hook) => hook(done, total).map_err(|_| stopped("progress")),
+            None => Ok(()),
+        }
+    }
+
+    /// Whether anybody wants to know of each blob.
+    pub fn watches_blobs(&self) -> bool {
+        self.context.as_ref().is_some_and(|context| context.blob_hook().is_some())
+    }
+
+    /// Tells how a blob fares.
+    pub fn tell_blob(&self, event: &Value) -> Result<()> {
+        match self.context.as_ref().and_then(|context| context.blob_hook()) {
+            Some(hook) => hook(event).map_err(|_| stopped("blob progress")),
             None => Ok(()),
         }
     }

@@ -17,6 +17,8 @@ pub struct Stop;
 pub type LogHook = Arc<dyn Fn(&Value) -> Result<(), Stop> + Send + Sync>;
 /// Receives bytes done and bytes in all (0 = unknown).
 pub type ProgressHook = Arc<dyn Fn(u64, u64) -> Result<(), Stop> + Send + Sync>;
+/// Receives how a blob of a copy fares, one JSON object an event.
+pub type BlobHook = Arc<dyn Fn(&Value) -> Result<(), Stop> + Send + Sync>;
 /// Is asked for the credentials of a registry host.
 pub type CredentialsHook = Arc<dyn Fn(&str) -> crate::error::Result<Credentials> + Send + Sync>;
 
@@ -48,6 +50,7 @@ pub enum Credentials {
 struct Hooks {
     log: Option<LogHook>,
     progress: Option<ProgressHook>,
+    blob: Option<BlobHook>,
     credentials: Option<CredentialsHook>,
 }
 
@@ -60,8 +63,17 @@ pub struct Context {
     operation: Mutex<&'static str>,
     done: AtomicU64,
     total: AtomicU64,
-    detail: Mutex<Option<Value>>,
+    detail: Mutex<Option<Detail>>,
     warnings: Mutex<Vec<Warning>>,
+}
+
+/// What a copy tells besides its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Detail {
+    /// Its blobs: `{total, copied, mounted, skipped, bytes, bytes_copied, bytes_resumed}`.
+    pub blobs: Value,
+    /// Those on their way: `[{digest, size, done}]`.
+    pub active: Value,
 }
 
 /// How many warnings a context keeps.
@@ -88,6 +100,9 @@ pub struct Progress {
     /// Of a copy, its blobs: `{total, copied, mounted, skipped, bytes, bytes_copied, bytes_resumed}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blobs: Option<Value>,
+    /// Of a copy, the blobs on their way: `[{digest, size, done}]`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub active: Option<Value>,
 }
 
 impl Context {
@@ -126,6 +141,11 @@ impl Context {
         lock(&self.hooks).progress = hook;
     }
 
+    /// Sets or removes the hook for the blobs of a copy.
+    pub fn set_blob_progress(&self, hook: Option<BlobHook>) {
+        lock(&self.hooks).blob = hook;
+    }
+
     /// Sets or removes the credentials hook.
     pub fn set_credentials(&self, hook: Option<CredentialsHook>) {
         lock(&self.hooks).credentials = hook;
@@ -140,6 +160,10 @@ impl Context {
         lock(&self.hooks).progress.clone()
     }
 
+    pub(super) fn blob_hook(&self) -> Option<BlobHook> {
+        lock(&self.hooks).blob.clone()
+    }
+
     pub(super) fn credentials_hook(&self) -> Option<CredentialsHook> {
         lock(&self.hooks).credentials.clone()
     }
@@ -151,7 +175,7 @@ impl Context {
         self.total.store(total.unwrap_or(0), Ordering::Relaxed);
     }
 
-    pub(super) fn describe(&self, detail: Value) {
+    pub(super) fn describe(&self, detail: Detail) {
         *lock(&self.detail) = Some(detail);
     }
 
@@ -179,11 +203,13 @@ impl Context {
     /// How far the transfer is.
     pub fn progress(&self) -> Progress {
         let total = self.total.load(Ordering::Relaxed);
+        let (blobs, active) = lock(&self.detail).clone().map(|detail| (detail.blobs, detail.active)).unzip();
         Progress {
             operation: *lock(&self.operation),
             done: self.done.load(Ordering::Relaxed),
             total: (total > 0).then_some(total),
-            blobs: lock(&self.detail).clone(),
+            blobs,
+            active,
         }
     }
 }

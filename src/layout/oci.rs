@@ -127,7 +127,11 @@ impl OciLayout {
         let _alone = Lock::exclusive(call, &self.root)?;
         let index = self.index()?;
         let mut entries = index.as_ref().map(|index| index.manifests().to_vec()).unwrap_or_default();
+        let before = index.as_ref().map(|_| entries.clone());
         change(&mut entries);
+        if before.as_ref() == Some(&entries) {
+            return Ok(());
+        }
         // What else others wrote there stays.
         let mut value = index.map_or_else(|| json!({"schemaVersion": 2, "mediaType": OCI_INDEX}), |index| index.value);
         value["manifests"] = serde_json::to_value(&entries).unwrap_or_default();

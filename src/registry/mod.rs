@@ -11,6 +11,7 @@ pub mod manifest;
 pub mod mount;
 pub mod pages;
 pub mod ping;
+pub mod pour;
 pub mod put;
 pub mod reader;
 pub mod referrers;

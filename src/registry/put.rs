@@ -24,6 +24,9 @@ use crate::http::upload::{Body, Source, PIECE};
 use crate::http::Request;
 use crate::reference::Repository;
 
+/// From this size on it is worth asking how much of a broken upload arrived.
+const LARGE: u64 = 2 * CHUNK;
+
 /// Options of the puts.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -116,7 +119,7 @@ fn put(remote: &Remote, source: &mut dyn Replay, options: &PutOptions) -> Result
         Some(size) => Way::Chunks { size, forced: true },
         None => Way::Single,
     };
-    Ladder { remote, digest: &digest, way, sources: options.sources(remote)? }.put(source)
+    Ladder::new(remote, &digest, way, options.sources(remote)?).put(source)
 }
 
 /// How the bytes travel.
@@ -145,9 +148,16 @@ pub struct Ladder<'a> {
     pub way: Way,
     /// Repositories of this registry that may have the blob.
     pub sources: Vec<String>,
+    /// It goes in chunks only because a connection broke.
+    cautious: bool,
 }
 
-impl Ladder<'_> {
+impl<'a> Ladder<'a> {
+    /// The blob with this digest, for a repository.
+    pub fn new(remote: &'a Remote, digest: &'a Digest, way: Way, sources: Vec<String>) -> Ladder<'a> {
+        Ladder { remote, digest, way, sources, cautious: false }
+    }
+
     /// Puts the blob, unless it is there. A failure on the way is tried anew, in a new session.
     pub fn put(&mut self, source: &mut dyn Replay) -> Result<Stored> {
         if has(self.remote, self.digest)? {
@@ -178,12 +188,20 @@ impl Ladder<'_> {
         let retries = self.remote.client.retries();
         let mut failures = 0;
         let mut backoff = Backoff::new(crate::http::seed());
+        let mut broken: Option<Box<Session>> = None;
         loop {
-            source.rewind()?;
-            let error = match self.once(source, session.take()) {
+            let outcome = match broken.take() {
+                Some(session) => self.go_on(source, *session),
+                None => self.anew(source, session.take()),
+            };
+            let error = match outcome {
                 Ok(stored) => return Ok(stored),
                 Err(Trouble::Final(error)) => return Err(error),
                 Err(Trouble::OnTheWay(error)) => error,
+                Err(Trouble::Broken(error, session)) => {
+                    broken = Some(session);
+                    error
+                }
             };
             if self.other_way(&error) {
                 continue;
@@ -198,11 +216,50 @@ impl Ladder<'_> {
             let ours = error.side() != Some(crate::error::Side::Source);
             let helps = (lost && ours) || (error.retryable() && error.code() != Code::Timeout);
             let wait = retry::after_failure(&error, backoff.delay(failures)).filter(|_| helps && failures <= retries);
-            let Some(wait) = wait else { return Err(error.with_attempts(failures)) };
+            let Some(wait) = wait else {
+                if let Some(mut session) = broken.filter(|_| error.code() != Code::Network) {
+                    session.remote.call = session.remote.call.farewell();
+                    let _ = session.cancel();
+                }
+                return Err(error.with_attempts(failures));
+            };
             let event = || json!({"event": "retry", "reason": error.message(), "wait_ms": wait.as_millis() as u64});
             self.remote.call.log(event)?;
             self.remote.call.sleep(wait)?;
         }
+    }
+
+    fn anew(&self, source: &mut dyn Replay, session: Option<Box<Session>>) -> std::result::Result<Stored, Trouble> {
+        source.rewind_to(0)?;
+        self.once(source, session)
+    }
+
+    /// Goes on in a session whose connection broke, where the registry has kept what it got (distribution-spec "Pushing a
+    /// blob in chunks": the status tells how much). Elsewhere the blob goes anew, in chunks, so that the next break costs less.
+    fn go_on(&mut self, source: &mut dyn Replay, mut session: Session) -> std::result::Result<Stored, Trouble> {
+        let size = source.size();
+        let known = session.status();
+        self.remote.call.check()?;
+        // "0-0" stands for one byte and for none.
+        let offset = session.offset;
+        if known.is_ok() && (2..=size).contains(&offset) {
+            self.say(|| format!("the upload goes on at byte {offset} of {size}"))?;
+            match rest(self.remote, source, size, self.digest, &mut session) {
+                // It was not there after all, or is not what was sent.
+                Err(Trouble::OnTheWay(error)) if matches!(error.http_status(), Some(400 | 404 | 416)) => {}
+                outcome => return outcome,
+            }
+        }
+        session.remote.call = session.remote.call.farewell();
+        let _ = session.cancel();
+        if self.way == Way::Single {
+            (self.way, self.cautious) = (Way::Chunks { size: CHUNK, forced: false }, true);
+        }
+        self.anew(source, None)
+    }
+
+    fn say(&self, what: impl FnOnce() -> String) -> Result<()> {
+        self.remote.call.log(|| json!({"event": "retry", "reason": what(), "wait_ms": 0}))
     }
 
     fn once(&self, source: &mut dyn Replay, session: Option<Box<Session>>) -> std::result::Result<Stored, Trouble> {
@@ -228,6 +285,10 @@ impl Ladder<'_> {
                 self.way = Way::Chunks { size: CHUNK, forced: false };
                 true
             }
+            (Way::Chunks { .. }, Some(405 | 501)) if self.cautious => {
+                (self.way, self.cautious) = (Way::Single, false);
+                true
+            }
             (Way::Chunks { forced: true, size }, Some(405 | 501)) => {
                 // Not every registry knows PATCH; the caller's size was a wish.
                 self.way = Way::Single;
@@ -251,6 +312,8 @@ pub enum Trouble {
     Final(Error),
     /// It broke while the bytes were on their way.
     OnTheWay(Error),
+    /// The same, and the session may know how many arrived.
+    Broken(Error, Box<Session>),
 }
 
 impl From<Error> for Trouble {
@@ -262,7 +325,7 @@ impl From<Error> for Trouble {
 impl From<Trouble> for Error {
     fn from(trouble: Trouble) -> Error {
         match trouble {
-            Trouble::Final(error) | Trouble::OnTheWay(error) => error,
+            Trouble::Final(error) | Trouble::OnTheWay(error) | Trouble::Broken(error, _) => error,
         }
     }
 }
@@ -301,15 +364,48 @@ fn put_once(
         None => Session::start(remote.clone(), digest.algorithm())?,
     };
     remote.call.begin("blob put", Some(size))?;
-    let outcome = session.finish(digest, Body::Stream { source, size, done: 0 });
-    if let Err(error) = &outcome {
-        // After a network failure the session may be in use; a registry lets it expire.
-        if error.code() != Code::Network {
-            session.remote.call = session.remote.call.farewell();
-            let _ = session.cancel();
-        }
+    let error = match session.finish(digest, Body::Stream { source, size, done: 0 }) {
+        Ok(answer) => return Ok(answer),
+        Err(error) => error,
+    };
+    let passes = (error.retryable() && error.code() != Code::Timeout) || error.http_status() == Some(401);
+    if size >= LARGE && passes && error.side() != Some(crate::error::Side::Source) {
+        return Err(Trouble::Broken(error, Box::new(session)));
     }
-    outcome.map_err(Trouble::OnTheWay)
+    // After a network failure the session may be in use; a registry lets it expire.
+    if error.code() != Code::Network {
+        session.remote.call = session.remote.call.farewell();
+        let _ = session.cancel();
+    }
+    Err(Trouble::OnTheWay(error))
+}
+
+/// What is left of a blob, in chunks, each of which survives a break by itself.
+fn rest(
+    remote: &Remote,
+    source: &mut dyn Replay,
+    size: u64,
+    digest: &Digest,
+    session: &mut Session,
+) -> std::result::Result<Stored, Trouble> {
+    source.rewind_to(session.offset)?;
+    while session.offset < size {
+        remote.call.moved_to(session.offset)?;
+        let length = CHUNK.max(session.min_chunk).min(size - session.offset);
+        let mut chunk = vec![0; usize::try_from(length).unwrap_or(0)];
+        let mut filled = 0;
+        while filled < chunk.len() {
+            match source.read(&mut chunk[filled..])? {
+                0 => return Err(Error::new(Code::SizeMismatch, "the source of the upload ended early").into()),
+                count => filled += count,
+            }
+        }
+        session.chunk(&chunk.into()).map_err(Trouble::OnTheWay)?;
+    }
+    remote.call.moved_to(size)?;
+    let answer = session.finish(digest, Body::Empty).map_err(Trouble::OnTheWay)?;
+    let location = location_text(remote, &answer);
+    Ok(Stored { digest: digest.clone(), size, location, uploaded: true, mounted: false })
 }
 
 /// One POST with the digest (end-4b). A registry that does not know it answers 202 and waits for a PUT.

@@ -173,6 +173,11 @@ impl Reader {
         self.end.map(|end| end.saturating_sub(self.info.offset))
     }
 
+    /// What it has hashed so far, of a blob that is read whole.
+    pub fn hashed(&self) -> Option<(Hasher, u64)> {
+        self.hasher.clone().map(|hasher| (hasher, self.position))
+    }
+
     /// The next bytes. None is the end, and then the digest has been checked. After an error it stays that error: what
     /// comes behind a hole must never look like the rest.
     pub fn piece(&mut self) -> Result<Option<Bytes>> {

@@ -170,7 +170,13 @@ impl Session {
             if status != Some(416) {
                 self.remote.call.sleep(wait)?;
             }
-            self.status()?;
+            match self.status() {
+                // A registry that cannot say how far it got: what broke is what has to be told.
+                Err(unknown) if error.retryable() && matches!(unknown.http_status(), Some(400 | 405 | 501)) => {
+                    return Err(error.with_attempts(failures));
+                }
+                known => known?,
+            }
             // "0-0" stands for one byte and for none; only a registry that refused the first byte has it.
             if begin == 0 && self.offset == 1 && status != Some(416) {
                 self.offset = 0;

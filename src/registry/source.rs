@@ -11,8 +11,8 @@ use crate::http::upload::{Source, PIECE};
 
 /// A source that can begin again.
 pub trait Replay: Source {
-    /// Goes back to the first byte.
-    fn rewind(&mut self) -> Result<()>;
+    /// Goes back to a byte that it has given before.
+    fn rewind_to(&mut self, offset: u64) -> Result<()>;
     /// How many bytes there are.
     fn size(&self) -> u64;
 }
@@ -27,8 +27,8 @@ impl Source for Memory<'_> {
 }
 
 impl Replay for Memory<'_> {
-    fn rewind(&mut self) -> Result<()> {
-        self.1 = self.0;
+    fn rewind_to(&mut self, offset: u64) -> Result<()> {
+        self.1 = &self.0[usize::try_from(offset).unwrap_or(usize::MAX).min(self.0.len())..];
         Ok(())
     }
 
@@ -65,9 +65,9 @@ impl Source for Opened {
 }
 
 impl Replay for Opened {
-    fn rewind(&mut self) -> Result<()> {
+    fn rewind_to(&mut self, offset: u64) -> Result<()> {
         self.file
-            .seek(SeekFrom::Start(0))
+            .seek(SeekFrom::Start(offset))
             .map(drop)
             .map_err(|error| Error::io(format!("cannot read {}", self.name), &error))
     }

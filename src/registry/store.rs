@@ -4,19 +4,18 @@ use bytes::Bytes;
 
 use super::blob::has;
 use super::manifest::{GetOptions, HeadOptions, PutOptions};
+use super::pour::FromStore;
 use super::put::{Ladder, Way};
 use super::reader::{ReadOptions, Reader};
 use super::referrers::ReferrersOptions;
 use super::remote::Remote;
-use super::source::Replay;
 use super::Client;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
-use crate::http::upload::Source;
 use crate::manifest::Descriptor;
 use crate::reference::{Reference, Repository};
-use crate::store::{digest_tags, Blob, Content, Moved, ReadStore, Role, Upload, WriteStore};
+use crate::store::{digest_tags, Blob, Content, Moved, ReadStore, Role, WriteStore};
 
 /// A repository, and the tag or digest that a copy is about.
 pub struct RegistryStore {
@@ -146,10 +145,9 @@ impl WriteStore for RegistryStore {
 
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
         let remote = self.remote(call)?;
-        let mut source = FromStore { call, wanted, from, open: None };
+        let mut source = FromStore::new(call, wanted, from);
         let sources = self.mount_sources(&wanted.digest, from);
-        let mut ladder = Ladder { remote: &remote, digest: &wanted.digest, way: Way::Single, sources };
-        let stored = ladder.put(&mut source)?;
+        let stored = Ladder::new(&remote, &wanted.digest, Way::Single, sources).put(&mut source)?;
         self.client.seen.learn_blob(&self.host(), &wanted.digest, self.reference.repository().remote_name());
         Ok(match (stored.mounted, stored.uploaded) {
             (true, _) => Moved::Mounted,
@@ -170,34 +168,6 @@ impl WriteStore for RegistryStore {
 
     fn finish(&self, _call: &Call) -> Result<()> {
         Ok(())
-    }
-}
-
-/// A blob of another place, from its first byte as often as needed.
-struct FromStore<'a> {
-    call: &'a Call,
-    wanted: &'a Descriptor,
-    from: &'a dyn ReadStore,
-    open: Option<Upload<'static>>,
-}
-
-impl Source for FromStore<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        if self.open.is_none() {
-            self.open = Some(Upload::new(self.from.open(self.call, self.wanted, None)?));
-        }
-        self.open.as_mut().map_or(Ok(0), |open| open.read(buffer))
-    }
-}
-
-impl Replay for FromStore<'_> {
-    fn rewind(&mut self) -> Result<()> {
-        self.open = None;
-        Ok(())
-    }
-
-    fn size(&self) -> u64 {
-        self.wanted.size
     }
 }
 

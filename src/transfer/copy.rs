@@ -109,7 +109,7 @@ pub fn copy(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &Co
         return job.rehearse(&plan);
     }
     let bytes = plan.blobs.iter().map(|blob| blob.size).fold(0, u64::saturating_add);
-    job.meter = Arc::new(Meter::new(width, plan.blobs.len() as u64, bytes));
+    job.meter = Arc::new(Meter::new(width, plan.blobs.len() as u64, bytes, call.watches_blobs()));
     call.begin("copy", Some(bytes))?;
     job.blobs(&plan)?;
     job.manifests(&plan)?;
@@ -130,6 +130,7 @@ struct Job<'a> {
 impl Job<'_> {
     fn blobs(&self, plan: &Plan) -> Result<()> {
         in_parallel(self.call, self.width, &self.meter, plan.blobs.iter().collect(), |call, worker, blob| {
+            self.meter.begin(worker, blob);
             let moved = self.to.put_blob(call, blob, self.from).map_err(destination)?;
             self.meter.settle(worker, blob.size, moved);
             Ok(())

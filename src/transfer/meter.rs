@@ -2,8 +2,12 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use serde_json::{json, Value};
 
+use crate::digest::Digest;
+use crate::manifest::Descriptor;
 use crate::store::Moved;
 
 /// Counters that the workers write and the caller's thread reads.
@@ -20,12 +24,85 @@ pub struct Meter {
     present: AtomicU64,
     moved: AtomicU64,
     resumed: AtomicU64,
+    watched: bool,
+    current: Mutex<Current>,
+}
+
+/// What is on its way, and what has not been told yet.
+#[derive(Debug, Default)]
+struct Current {
+    active: Vec<Option<Active>>,
+    events: Vec<Value>,
+}
+
+/// A blob that a worker has at hand.
+#[derive(Debug)]
+struct Active {
+    digest: Digest,
+    size: u64,
+    told: u64,
+}
+
+impl Active {
+    fn event(&self, state: &str, done: u64) -> Value {
+        json!({"state": state, "digest": self.digest, "size": self.size, "done": done})
+    }
 }
 
 impl Meter {
-    /// For so many workers.
-    pub fn new(workers: usize, blobs: u64, bytes: u64) -> Meter {
-        Meter { bytes, blobs, under_way: (0..workers).map(|_| AtomicU64::new(0)).collect(), ..Meter::default() }
+    /// For so many workers; `watched` when somebody wants the events of each blob.
+    pub fn new(workers: usize, blobs: u64, bytes: u64, watched: bool) -> Meter {
+        let current = Current { active: (0..workers).map(|_| None).collect(), events: Vec::new() };
+        let under_way = (0..workers).map(|_| AtomicU64::new(0)).collect();
+        Meter { bytes, blobs, under_way, watched, current: Mutex::new(current), ..Meter::default() }
+    }
+
+    /// A worker takes up a blob.
+    pub fn begin(&self, worker: usize, blob: &Descriptor) {
+        self.moved_to(worker, 0);
+        let active = Active { digest: blob.digest.clone(), size: blob.size, told: 0 };
+        let mut current = self.current();
+        if self.watched {
+            current.events.push(active.event("begun", 0));
+        }
+        if let Some(slot) = current.active.get_mut(worker) {
+            *slot = Some(active);
+        }
+    }
+
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn done_by(&self, worker: usize, size: u64) -> u64 {
+        self.under_way.get(worker).map_or(0, |done| done.load(Relaxed)).min(size)
+    }
+
+    /// The blobs on their way: `[{digest, size, done}]`.
+    pub fn active(&self) -> Value {
+        let current = self.current();
+        let shown = current.active.iter().enumerate().filter_map(|(worker, active)| {
+            let Active { digest, size, .. } = active.as_ref()?;
+            Some(json!({"digest": digest, "size": size, "done": self.done_by(worker, *size)}))
+        });
+        shown.collect()
+    }
+
+    /// What has happened to each blob since this was asked last: `{state, digest, size, done}`.
+    pub fn events(&self) -> Vec<Value> {
+        let mut current = self.current();
+        let mut events = std::mem::take(&mut current.events);
+        if self.watched {
+            for (worker, active) in current.active.iter_mut().enumerate() {
+                let Some(active) = active else { continue };
+                let done = self.done_by(worker, active.size);
+                if done > active.told {
+                    active.told = done;
+                    events.push(active.event("moving", done));
+                }
+            }
+        }
+        events
     }
 
     /// A worker has come this far with its blob.
@@ -37,6 +114,17 @@ impl Meter {
 
     /// A worker's blob is there.
     pub fn settle(&self, worker: usize, size: u64, moved: Moved) {
+        let mut current = self.current();
+        let active = current.active.get_mut(worker).and_then(Option::take);
+        if let Some(active) = active.filter(|_| self.watched) {
+            let state = match moved {
+                Moved::Copied { .. } => "copied",
+                Moved::Mounted => "mounted",
+                Moved::Present => "skipped",
+            };
+            current.events.push(active.event(state, active.size));
+        }
+        drop(current);
         match moved {
             Moved::Copied { resumed } => {
                 self.copied.fetch_add(1, Relaxed);
@@ -67,5 +155,37 @@ impl Meter {
             "bytes_copied": self.moved.load(Relaxed),
             "bytes_resumed": self.resumed.load(Relaxed),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Algorithm;
+    use crate::image::descriptor;
+
+    #[test]
+    fn each_blob_is_told_of_from_its_beginning_to_its_end() {
+        let blob = |size: u64| descriptor("", Algorithm::Sha256.digest(&size.to_le_bytes()), size);
+        let meter = Meter::new(2, 2, 15, true);
+        meter.begin(0, &blob(10));
+        meter.moved_to(0, 4);
+        meter.begin(1, &blob(5));
+        let states = |meter: &Meter| -> Vec<(String, u64)> {
+            let text = |event: &Value| (event["state"].as_str().unwrap().to_owned(), event["done"].as_u64().unwrap());
+            meter.events().iter().map(text).collect()
+        };
+        let told =
+            |list: &[(&str, u64)]| list.iter().map(|(state, done)| ((*state).to_owned(), *done)).collect::<Vec<_>>();
+        assert_eq!(states(&meter), told(&[("begun", 0), ("begun", 0), ("moving", 4)]));
+        assert_eq!((meter.done(), meter.active().as_array().unwrap().len()), (4, 2));
+        assert_eq!(states(&meter), told(&[]));
+        // A worker may count bytes that go again: never more than there are.
+        meter.moved_to(0, 12);
+        meter.settle(1, 5, Moved::Present);
+        assert_eq!(states(&meter), told(&[("skipped", 5), ("moving", 10)]));
+        meter.settle(0, 10, Moved::Copied { resumed: 4 });
+        assert_eq!(states(&meter), told(&[("copied", 10)]));
+        assert_eq!((meter.done(), meter.active()), (15, json!([])));
     }
 }

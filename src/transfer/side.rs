@@ -18,6 +18,10 @@ impl Blob for Sided {
     fn piece(&mut self) -> Result<Option<Bytes>> {
         self.0.piece().map_err(|error| error.with_side(Side::Source))
     }
+
+    fn hashed(&self) -> Option<(Hasher, u64)> {
+        self.0.hashed()
+    }
 }
 
 impl ReadStore for Source<'_> {

@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 use super::meter::Meter;
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
-use crate::http::context::{Context, Credentials};
+use crate::http::context::{Context, Credentials, Detail};
 use crate::http::thread;
 
 /// How often the caller's progress is brought up to date.
@@ -147,7 +147,10 @@ enum Next {
 }
 
 fn report(call: &Call, meter: &Meter) -> Result<()> {
-    call.describe(|| meter.to_json());
+    call.describe(|| Detail { blobs: meter.to_json(), active: meter.active() });
+    for event in meter.events() {
+        call.tell_blob(&event)?;
+    }
     call.moved_to(meter.done())
 }
 

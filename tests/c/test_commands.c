@@ -1,5 +1,6 @@
 /* The ocireg command's families in use, each step a process of its own: uploads, mounts, copies. */
 #include "common.h"
+#include "peer.h"
 
 #include <dlfcn.h>
 #include <libgen.h>
@@ -90,6 +91,54 @@ static void test_copy_pull_push(void **state) {
     assert_int_equal(run(text("--username u copy %s:1 nowhere.invalid/a", place), NULL), 64);
 }
 
+static void test_an_image_of_a_tree(void **state) {
+    (void)state;
+    folder = new_folder();
+    char *said = NULL;
+    assert_int_equal(system(text("mkdir %s/tree && printf hello >%s/tree/motd && tar -C %s/tree -cf %s/layer.tar .", folder, folder,
+                                 folder, folder)), 0);
+    expect_run(text("append --scratch oci:%s/layout:v1 --layer %s/layer.tar", folder, folder), &said);
+    assert_int_equal(json_kind_at(said, "base"), JSON_NULL);
+    expect_run(text("files oci:%s/layout:v1", folder), &said);
+    assert_int_equal(json_length(said, "files"), 1);
+    expect_text_at(said, "files/0/path", "/motd");
+    expect_number_at(said, "files/0/size", 5);
+    assert_int_equal(run(text("files --max-bytes 5 oci:%s/layout:v1", folder), NULL), OCIREG_LIMIT_EXCEEDED);
+    assert_int_equal(run("files", NULL), 64);
+    expect_run(text("cat oci:%s/layout:v1 motd", folder), &said);
+    assert_string_equal(said, "hello");
+}
+
+/* On a terminal a copy has a bar for each blob, and takes them off again. Here a blob stands still in the middle. */
+static void test_bars(void **state) {
+    (void)state;
+    folder = new_folder();
+    size_t half = 1 << 20, told = 0;
+    uint8_t *bytes = noise(half, 3);
+    const char *blob = digest_of(bytes, half);
+    char *manifest = image_manifest(digest_of("{}", 2), 2, blob, 2 * half);
+    char *head = text("HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", 2 * half);
+    uint8_t *begun = keep(malloc(strlen(head) + half), free);
+    memcpy(begun, head, strlen(head));
+    memcpy(begun + strlen(head), bytes, half);
+    const struct answer answers[] = {
+        {.bytes = http_answer("200 OK", "Content-Type: application/vnd.oci.image.manifest.v1+json\r\n", manifest)},
+        {.bytes = (const char *)begun, .size = strlen(head) + half, .then = PEER_SILENT},
+    };
+    for (int quiet = 0; quiet < 2; quiet++) {
+        struct peer *peer = peer_start(answers, 2);
+        int status = system(text("script -qefc '%s %s --anonymous --plain-http --deadline 1 pull --concurrency 1 %s/a:1 oci:%s/%d:v1' %s/seen "
+                                 ">/dev/null </dev/null", command(), quiet ? "-q" : "", peer_host(peer), folder, quiet, folder));
+        assert_int_equal(WEXITSTATUS(status), OCIREG_TIMEOUT);
+        char *seen = (char *)read_file(text("%s/seen", folder), &told);
+        seen[told] = '\0';
+        char *line = strstr(seen, text(" 50%%  %.12s  1.0 MiB / 2.0 MiB", strchr(blob, ':') + 1));
+        assert_int_equal(line == NULL, quiet);
+        char *gone = strstr(seen, "\033[1A\033[Jocireg: TIMEOUT: ");
+        assert_int_equal(gone == NULL, quiet);
+    }
+}
+
 static void test_explain(void **state) {
     (void)state;
     folder = new_folder();
@@ -105,6 +154,8 @@ int main(void) {
         test(test_upload_by_several_processes),
         test(test_mount),
         test(test_copy_pull_push),
+        test(test_an_image_of_a_tree),
+        test(test_bars),
         test(test_explain),
     };
     return run_all(tests);

@@ -110,6 +110,75 @@ static int on_progress(void *userdata, uint64_t done, uint64_t total) {
     return ++seen->calls == seen->stop_at;
 }
 
+/* What was told of each blob of a copy. */
+struct fate {
+    pthread_t thread;
+    int begun, ended, moving, stop;
+    long long done, last;
+    char blob[80], state[16];
+};
+
+static int on_blob(void *userdata, const char *event) {
+    struct fate *fate = userdata;
+    if (!pthread_equal(fate->thread, pthread_self())) abort();
+    expect_shape(event, "state:string digest:string size:number done:number");
+    char *state = json_string_at(event, "state"), *digest = json_string_at(event, "digest");
+    long long done = json_number_at(event, "done"), size = json_number_at(event, "size");
+    if (strcmp(state, "begun") == 0) {
+        fate->begun++;
+        fate->last = 0;
+        snprintf(fate->blob, sizeof fate->blob, "%s", digest);
+    } else {
+        assert_string_equal(digest, fate->blob);
+        if (strcmp(state, "moving") == 0) {
+            assert_true(done > fate->last && done <= size);
+            fate->moving++;
+            fate->last = done;
+        } else {
+            assert_int_equal(done, size);
+            fate->ended++;
+            fate->done += done;
+            snprintf(fate->state, sizeof fate->state, "%s", state);
+        }
+    }
+    free(state);
+    free(digest);
+    return fate->stop;
+}
+
+static void test_blob_progress(void **state) {
+    (void)state;
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    ocireg_context *context = new_context();
+    const char *folder = new_folder(), *from = source_image(client, "copy-blobs");
+    const char *const places[] = {text("oci:%s/layout:1", folder), text("oci:%s/layout:1", folder),
+                                  text("docker://%s:1", repository("OCIREG_TEST_V3", "copy-blobs-2"))};
+    const char *const states[] = {"copied", "skipped", "mounted"};
+    struct fate fate;
+    char *json = NULL;
+    /* One at a time, so that the events of one blob follow each other. */
+    for (int i = 0; i < 3; i++) {
+        fate = (struct fate){.thread = pthread_self()};
+        expect_status(OCIREG_OK, ocireg_context_set_blob_progress(context, on_blob, &fate, &failure));
+        expect_status(OCIREG_OK, ocireg_copy(client, context, from, places[i], options("{'concurrency':1}"), &json, &failure));
+        kept(json);
+        assert_int_equal(fate.begun, 2);
+        assert_int_equal(fate.ended, 2);
+        assert_string_equal(fate.state, states[i]);
+        expect_number_at(json, "blobs/bytes", fate.done);
+        expect_status(OCIREG_OK, ocireg_context_progress(context, &json, &failure));
+        kept(json);
+        expect_shape(json, "operation:string done:number total:number? blobs:object active:array");
+        assert_int_equal(json_length(json, "active"), 0);
+    }
+    fate = (struct fate){.thread = pthread_self(), .stop = 1};
+    expect_status(OCIREG_CALLBACK, ocireg_copy(client, context, from, text("oci:%s/other", folder), NULL, NULL, &failure));
+    assert_int_equal(fate.begun, 1);
+    expect_status(OCIREG_OK, ocireg_context_set_blob_progress(context, NULL, NULL, &failure));
+    expect_status(OCIREG_OK, ocireg_copy(client, context, from, text("oci:%s/other", folder), NULL, NULL, &failure));
+    assert_int_equal(fate.begun, 1);
+}
+
 static void test_progress(void **state) {
     (void)state;
     ocireg_client *client = client_of("OCIREG_TEST_V3");
@@ -137,6 +206,7 @@ int main(void) {
         test(test_everywhere),
         test(test_dry_run),
         test(test_progress),
+        test(test_blob_progress),
     };
     return run_all(tests);
 }

@@ -53,7 +53,8 @@ impl ReadStore for Memory {
         unreachable!()
     }
     fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>, Error> {
-        let bytes = std::io::Cursor::new(Bytes::from(self.blobs[&wanted.digest].clone()));
+        let mut bytes = std::io::Cursor::new(Bytes::from(self.blobs[&wanted.digest].clone()));
+        bytes.set_position(hashed.as_ref().map_or(0, |(_, length)| *length));
         Ok(Box::new(Verified::new(bytes, call, self.place(), wanted, hashed)))
     }
     fn size(&self, _: &Call, _: &Digest) -> Result<u64, Error> {

@@ -52,6 +52,7 @@ pub struct Reply {
     cut: Option<usize>,
     framed: bool,
     early: bool,
+    after: usize,
     lost: bool,
     then: Then,
 }
@@ -64,6 +65,7 @@ pub fn reply(status: u16) -> Reply {
         cut: None,
         framed: true,
         early: false,
+        after: 0,
         lost: false,
         then: Then::KeepAlive,
     }
@@ -104,6 +106,12 @@ impl Reply {
     /// Answers before the request's body was read.
     pub fn early(mut self) -> Reply {
         self.early = true;
+        self
+    }
+
+    /// Answers when so many bytes of the request's body were read.
+    pub fn after(mut self, bytes: usize) -> Reply {
+        (self.early, self.after) = (true, bytes);
         self
     }
 
@@ -201,6 +209,9 @@ fn talk(stream: TcpStream, handler: &Handler, all: &Mutex<Vec<Seen>>, over: &Ato
             if length > 0 {
                 answer = handler(&seen);
             }
+        } else if answer.after > 0 {
+            seen.body = vec![0; answer.after.min(length)];
+            input.read_exact(&mut seen.body)?;
         }
         let head_only = seen.method == "HEAD";
         all.lock().unwrap().push(seen);

@@ -313,7 +313,7 @@ pub fn push_large(place: &Place, client: &Client, name: &str, layers: u64, size:
     format!("docker://{}/{name}:1", place.host)
 }
 
-fn command() -> PathBuf {
+pub fn command() -> PathBuf {
     let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/release/ocireg");
     std::env::var_os("OCIREG_TEST_COMMAND").map_or(built, PathBuf::from)
 }

@@ -2,9 +2,11 @@
 //!
 //! Runs under tests/registries/run, which starts everything and says where it is.
 
+mod broken;
 mod checker;
 mod copy;
 mod digest_tags;
+mod disks;
 mod image;
 mod kills;
 mod login;

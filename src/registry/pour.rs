@@ -1,0 +1,123 @@
+//! A blob of another place as the source of an upload, from whichever byte the upload has to go on.
+
+use super::source::Replay;
+use crate::digest::Hasher;
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::http::upload::{Source, PIECE};
+use crate::manifest::Descriptor;
+use crate::store::{ReadStore, Upload};
+
+/// How far apart the first marks are.
+const SPACING: u64 = 1 << 20;
+/// More marks than this are thinned out.
+const MOST_MARKS: usize = 256;
+
+/// Places at which the hash of all bytes before is known: from there a blob can be read on and still be verified.
+struct Marks {
+    spacing: u64,
+    known: Vec<(Hasher, u64)>,
+}
+
+impl Marks {
+    fn add(&mut self, mark: (Hasher, u64)) {
+        if mark.1 < self.known.last().map_or(0, |(_, last)| *last) + self.spacing {
+            return;
+        }
+        self.known.push(mark);
+        if self.known.len() > MOST_MARKS {
+            self.spacing *= 2;
+            let mut number = 0;
+            self.known.retain(|_| {
+                number += 1;
+                number % 2 == 0
+            });
+        }
+    }
+
+    /// The last one that is not behind an offset.
+    fn before(&self, offset: u64) -> Option<(Hasher, u64)> {
+        self.known.iter().rev().find(|(_, position)| *position <= offset).cloned()
+    }
+}
+
+/// A blob of another place. It is read from there again when that is needed.
+pub struct FromStore<'a> {
+    call: &'a Call,
+    wanted: &'a Descriptor,
+    from: &'a dyn ReadStore,
+    open: Option<Upload<'static>>,
+    begin: u64,
+    marks: Marks,
+}
+
+impl<'a> FromStore<'a> {
+    /// The blob.
+    pub fn new(call: &'a Call, wanted: &'a Descriptor, from: &'a dyn ReadStore) -> FromStore<'a> {
+        FromStore { call, wanted, from, open: None, begin: 0, marks: Marks { spacing: SPACING, known: Vec::new() } }
+    }
+
+    /// Opens it at the last mark, and drops what lies before the byte that is wanted.
+    fn open(&self) -> Result<Upload<'static>> {
+        let mark = self.marks.before(self.begin);
+        let mut left = self.begin - mark.as_ref().map_or(0, |(_, position)| *position);
+        let mut open = Upload::new(self.from.open(self.call, self.wanted, mark)?);
+        let mut buffer = vec![0; PIECE];
+        while left > 0 {
+            let most = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
+            match open.read(&mut buffer[..most])? {
+                0 => {
+                    return Err(Error::new(Code::SizeMismatch, format!("the blob {} ended early", self.wanted.digest)))
+                }
+                count => left -= count as u64,
+            }
+        }
+        Ok(open)
+    }
+}
+
+impl Source for FromStore<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        if self.open.is_none() {
+            self.open = Some(self.open()?);
+        }
+        let Some(open) = &mut self.open else { return Ok(0) };
+        let count = open.read(buffer)?;
+        if let Some(mark) = open.hashed() {
+            self.marks.add(mark);
+        }
+        Ok(count)
+    }
+}
+
+impl Replay for FromStore<'_> {
+    fn rewind_to(&mut self, offset: u64) -> Result<()> {
+        (self.open, self.begin) = (None, offset);
+        Ok(())
+    }
+
+    fn size(&self) -> u64 {
+        self.wanted.size
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Algorithm;
+
+    #[test]
+    fn marks_are_thinned_out() {
+        let mut marks = Marks { spacing: SPACING, known: Vec::new() };
+        let mark = |position: u64| (Hasher::new(Algorithm::Sha256), position);
+        for piece in 0..400_000 {
+            marks.add(mark(piece * PIECE as u64));
+        }
+        assert!((MOST_MARKS / 2..=MOST_MARKS).contains(&marks.known.len()), "{}", marks.known.len());
+        assert!(marks.known.windows(2).all(|pair| pair[0].1 < pair[1].1));
+        let asked = 200_000 * PIECE as u64;
+        let found = marks.before(asked).unwrap().1;
+        assert!(found <= asked && asked - found <= 2 * marks.spacing, "{found} for {asked}");
+        assert!(marks.before(SPACING - 1).is_none());
+    }
+}

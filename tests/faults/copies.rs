@@ -1,0 +1,304 @@
+//! Copies whose registries break off, forget, lie or refuse: no byte is lost that was kept, and nothing half done is seen.
+
+use std::sync::{Arc, Mutex};
+
+use ocireg::digest::{Digest, Hasher};
+use ocireg::error::{Code, Error};
+use ocireg::http::call::Call;
+use ocireg::manifest::Descriptor;
+use ocireg::registry::store::RegistryStore;
+use ocireg::registry::Client;
+use ocireg::store::{Blob, Content, ReadStore};
+use ocireg::transfer::copy::{copy, Copied, CopyOptions};
+
+use crate::common::*;
+use crate::images::Memory;
+use crate::server::*;
+
+const SIZE: usize = 24 << 20;
+
+/// An image in memory, and where its large layer was opened.
+struct Watched {
+    image: Memory,
+    opened: Mutex<Vec<u64>>,
+}
+
+impl Watched {
+    fn new(layer: &[u8]) -> Watched {
+        Watched { image: Memory::new(&[layer.to_vec()]), opened: Mutex::default() }
+    }
+}
+
+impl ReadStore for Watched {
+    fn place(&self) -> String {
+        self.image.place()
+    }
+    fn root(&self, call: &Call) -> Result<Content, Error> {
+        self.image.root(call)
+    }
+    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content, Error> {
+        self.image.manifest(call, wanted)
+    }
+    fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>, Error> {
+        if wanted.size == SIZE as u64 {
+            self.opened.lock().unwrap().push(hashed.as_ref().map_or(0, |(_, length)| *length));
+        }
+        self.image.open(call, wanted, hashed)
+    }
+    fn size(&self, call: &Call, digest: &Digest) -> Result<u64, Error> {
+        self.image.size(call, digest)
+    }
+    fn referrers(&self, call: &Call, subject: &Digest) -> Result<Vec<Descriptor>, Error> {
+        self.image.referrers(call, subject)
+    }
+}
+
+fn push(client: &Client, from: &dyn ReadStore, host: &str) -> Result<Copied, Error> {
+    copy(&call(client), from, &RegistryStore::new(client, tag(host)), &CopyOptions::default())
+}
+
+/// What a registry has of the large layer.
+#[derive(Default)]
+struct Held {
+    bytes: Vec<u8>,
+    done: bool,
+    breaks: usize,
+    sessions: usize,
+}
+
+/// How a registry treats an upload that broke.
+#[derive(Clone, Copy, PartialEq)]
+enum Habit {
+    /// It keeps all bytes but the last few, and says how many.
+    Keeps,
+    /// It forgets the session.
+    Forgets,
+    /// It says that it kept them, but did not.
+    Lies,
+    /// It forgets, and takes no chunks.
+    Whole,
+}
+
+/// What a broken upload brings before it breaks, and what of it is lost.
+const ARRIVED: usize = (10 << 20) + 5;
+const LOST: usize = 1000;
+
+/// A registry where the first PUT of the large layer ends in the middle by `broken`.
+fn breaks(blob: &[u8], habit: Habit, broken: Reply) -> (Server, Arc<Mutex<Held>>) {
+    let held = Arc::new(Mutex::new(Held::default()));
+    let (shared, blob) = (held.clone(), blob.to_vec());
+    let server = Server::start(move |seen| {
+        let mut held = shared.lock().unwrap();
+        let length: usize = seen.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
+        let wants = |digest: &Digest| seen.target.contains(digest.hex());
+        let large = wants(&digest(&blob));
+        // The body comes with the second look at a request.
+        let whole = seen.body.len() == length;
+        match (seen.method.as_str(), seen.path().contains("/uploads/")) {
+            ("HEAD", _) => reply(if large && held.done { 200 } else { 404 }),
+            ("POST", _) => {
+                held.sessions += 1;
+                held.bytes.clear();
+                reply(202).header("Location", format!("/v2/a/b/blobs/uploads/{}", held.sessions))
+            }
+            ("GET", true) if habit == Habit::Keeps || habit == Habit::Lies => {
+                held.bytes = match habit {
+                    Habit::Lies => vec![0; ARRIVED - LOST],
+                    _ => blob[..ARRIVED - LOST].to_vec(),
+                };
+                reply(204).header("Range", format!("0-{}", held.bytes.len() - 1))
+            }
+            ("PATCH", _) if habit == Habit::Whole => reply(405),
+            ("PATCH", _) if !whole => reply(202),
+            ("PATCH", _) => {
+                let range = format!("{}-{}", held.bytes.len(), held.bytes.len() + length - 1);
+                assert_eq!(seen.header("content-range"), Some(range.as_str()));
+                held.bytes.extend_from_slice(&seen.body);
+                reply(202).header("Range", format!("0-{}", held.bytes.len() - 1))
+            }
+            ("PUT", true) if large && length > 0 && held.breaks == 0 => {
+                held.breaks += 1;
+                broken.clone().after(ARRIVED)
+            }
+            ("PUT", true) if !whole => reply(201),
+            ("PUT", true) if large => {
+                held.bytes.extend_from_slice(&seen.body);
+                if digest(&held.bytes) != digest(&blob) {
+                    return reply(400).json(r#"{"errors":[{"code":"DIGEST_INVALID","message":"not that"}]}"#);
+                }
+                held.done = true;
+                reply(201)
+            }
+            ("PUT", _) => reply(201),
+            _ => reply(404),
+        }
+    });
+    (server, held)
+}
+
+fn reset() -> Reply {
+    reply(500).cut(0, Then::Reset)
+}
+
+#[test]
+fn a_broken_upload_goes_on_where_the_registry_is() {
+    let blob = noise(SIZE);
+    for broken in [reset(), reply(502).then(Then::Close), reply(503).then(Then::Close)] {
+        let from = Watched::new(&blob);
+        let (server, held) = breaks(&blob, Habit::Keeps, broken);
+        push(&client(), &from, &server.host).unwrap();
+        let held = held.lock().unwrap();
+        assert!(held.done && held.bytes == blob);
+        let patches =
+            server.seen().iter().filter(|seen| seen.method == "PATCH").map(|seen| seen.body.len()).sum::<usize>();
+        assert_eq!(patches, SIZE - (ARRIVED - LOST), "no byte that had arrived came again");
+        let opened = from.opened.lock().unwrap();
+        assert_eq!((opened.len(), opened[0]), (2, 0));
+        let behind = (ARRIVED - LOST) as u64 - opened[1];
+        assert!(behind < 2 << 20, "read again from {}, {behind} bytes before it had to", opened[1]);
+        assert_eq!(server.count("PUT", "/manifests/t"), 1);
+    }
+}
+
+#[test]
+fn a_registry_that_lost_it_gets_it_anew() {
+    let blob = noise(SIZE);
+    for (habit, patched) in [(Habit::Forgets, true), (Habit::Lies, true), (Habit::Whole, false)] {
+        let from = Watched::new(&blob);
+        let (server, held) = breaks(&blob, habit, reset());
+        push(&client(), &from, &server.host).unwrap();
+        let held = held.lock().unwrap();
+        assert!(held.done && held.bytes == blob);
+        let patches =
+            server.seen().iter().filter(|seen| seen.method == "PATCH").map(|seen| seen.body.len()).sum::<usize>();
+        assert_eq!(patches >= SIZE, patched, "{patches} bytes in chunks");
+        assert_eq!(server.count("PUT", "/manifests/t"), 1);
+    }
+}
+
+/// The token of either registry is refused in the middle: the download and the upload go on with a new one.
+#[test]
+fn tokens_that_end_in_the_middle() {
+    let blob = noise(SIZE);
+    let image = Memory::new(std::slice::from_ref(&blob));
+    let manifest = image.root(&call(&client())).unwrap();
+    let config = manifest.document.config().unwrap().clone();
+    let config_bytes = {
+        let mut open = image.open(&call(&client()), &config, None).unwrap();
+        open.piece().unwrap().unwrap().to_vec()
+    };
+    // The source: after one answer that is cut, the first token is worth nothing.
+    let (bytes, name) = (blob.clone(), digest(&blob));
+    let tokens = Arc::new(Mutex::new((0, 1)));
+    let source = Server::start(move |seen| {
+        let (given, valid) = &mut *tokens.lock().unwrap();
+        let challenge = format!("Bearer realm=\"http://{}/token\",service=\"s\"", seen.header("host").unwrap());
+        let wanted = format!("Bearer token-{valid}");
+        if seen.path() == "/token" {
+            *given += 1;
+            return reply(200).json(&format!(r#"{{"token":"token-{given}","expires_in":300}}"#));
+        }
+        if seen.header("authorization") != Some(wanted.as_str()) {
+            return reply(401).header("WWW-Authenticate", challenge);
+        }
+        match seen.path() {
+            path if path.ends_with("/manifests/t") => {
+                reply(200).header("Content-Type", MANIFEST_TYPE).body(&manifest.bytes)
+            }
+            path if path.contains(name.hex()) && *valid == 1 => {
+                *valid = 2;
+                serve(&bytes, seen).cut(9 << 20, Then::Close)
+            }
+            path if path.contains(name.hex()) => serve(&bytes, seen),
+            path if path.contains(config.digest.hex()) => reply(200).body(&config_bytes),
+            _ => reply(404),
+        }
+    });
+    let issuer = Server::start(|_| reply(200).json(r#"{"token":"fresh","expires_in":300}"#));
+    let realm = format!(r#"Bearer realm="{}",service="s""#, issuer.url("/token"));
+    let refused = reply(401).then(Then::Close);
+    let (target, held) = breaks(&blob, Habit::Keeps, refused.header("WWW-Authenticate", realm));
+    let client = client();
+    let (from, to) = (RegistryStore::new(&client, tag(&source.host)), RegistryStore::new(&client, tag(&target.host)));
+    let outcome = copy(&call(&client), &from, &to, &CopyOptions::default());
+    let ranges: Vec<_> = source.seen().iter().filter_map(|seen| seen.range_start()).collect();
+    assert!(outcome.is_ok(), "{outcome:?} {ranges:?}");
+    assert!(held.lock().unwrap().done);
+    assert_eq!(ranges.first(), Some(&(9 << 20)), "{ranges:?}");
+    let patches: Vec<Seen> = target.seen().into_iter().filter(|seen| seen.method == "PATCH").collect();
+    assert_eq!(patches.iter().map(|seen| seen.body.len()).sum::<usize>(), SIZE - (ARRIVED - LOST));
+    assert!(patches.iter().all(|seen| seen.header("authorization") == Some("Bearer fresh")));
+}
+
+/// Everything that a destination may say no to: the error is its own, and the tag is never given.
+#[test]
+fn a_destination_that_refuses() {
+    let from = Memory::new(&[noise(100_000)]);
+    type Answer = fn(&Seen) -> Option<Reply>;
+    let errors = |code: &str, message: &str| format!(r#"{{"errors":[{{"code":"{code}","message":"{message}"}}]}}"#);
+    let quota = errors("DENIED", "the quota is used up");
+    let cases: [(Answer, u16, String, Code, &str); 7] = [
+        (|seen| (seen.method == "POST").then(|| reply(0)), 403, quota.clone(), Code::Forbidden, "the quota is used up"),
+        (
+            |seen| (seen.method == "PUT" && seen.path().contains("/uploads/")).then(|| reply(0)),
+            403,
+            quota,
+            Code::Forbidden,
+            "quota",
+        ),
+        (
+            |seen| (seen.method == "POST").then(|| reply(0)),
+            405,
+            errors("UNSUPPORTED", "read-only mode"),
+            Code::Unsupported,
+            "read-only mode",
+        ),
+        (
+            |seen| (seen.method == "POST").then(|| reply(0)),
+            404,
+            errors("NAME_UNKNOWN", "no such project"),
+            Code::NotFound,
+            "no such project",
+        ),
+        (
+            |seen| seen.path().contains("/manifests/t").then(|| reply(0)).filter(|_| seen.method == "PUT"),
+            400,
+            errors("MANIFEST_INVALID", "not this one"),
+            Code::InvalidManifest,
+            "not this one",
+        ),
+        (
+            |seen| seen.path().contains("/manifests/t").then(|| reply(0)).filter(|_| seen.method == "PUT"),
+            412,
+            errors("TAG_IMMUTABLE", "the tag cannot be overwritten"),
+            Code::Http,
+            "cannot be overwritten",
+        ),
+        (
+            |seen| (seen.method != "HEAD" && seen.method != "GET").then(|| reply(0)),
+            507,
+            String::new(),
+            Code::Server,
+            "507",
+        ),
+    ];
+    for (refused, status, body, code, part) in cases {
+        let answer = body.clone();
+        let server = Server::start(move |seen| {
+            if refused(seen).is_some() {
+                return reply(status).json(&answer);
+            }
+            match seen.method.as_str() {
+                "POST" => reply(202).header("Location", "/v2/a/b/blobs/uploads/1"),
+                "PUT" => reply(201),
+                "DELETE" => reply(204),
+                _ => reply(404),
+            }
+        });
+        let error = fails(push(&client(), &from, &server.host), code, part);
+        assert_eq!((error.http_status(), &error.to_json()["side"]), (Some(status), &"destination".into()), "{error}");
+        let given =
+            server.seen().iter().filter(|seen| seen.method == "PUT" && seen.path().contains("/manifests/t")).count();
+        assert_eq!(given > 0, part.contains("not this one") || part.contains("overwritten"), "{error}");
+    }
+}

@@ -1,0 +1,199 @@
+//! Destinations on this machine that take nothing, or not enough: each has its own error, and nothing half done is seen.
+//!
+//! A full or read-only file system is a small tmpfs in a mount namespace of its own, where this process may make one; a limit
+//! on the size of files and a folder without permission are tested everywhere.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use ocireg::error::Code;
+use serde_json::{json, Value};
+
+use super::copy::{check, command, copied, done, scratch};
+use super::{noise, sha256, Place};
+
+const LAYERS: u64 = 3;
+const SIZE: usize = 1 << 20;
+
+/// A layout with an image of 3 MiB, which everybody may read.
+fn source(folder: &Path) -> String {
+    let place = Place::new("OCIREG_TEST_V3");
+    let client = place.client();
+    let call = client.call(None).unwrap();
+    let put = |bytes: &[u8], kind: &str| {
+        client.put_blob(&call, &place.repository("disks/source"), bytes, &Default::default()).unwrap();
+        json!({"mediaType": format!("application/vnd.oci.image.{kind}"), "digest": sha256(bytes), "size": bytes.len()})
+    };
+    let config = put(br#"{"os":"linux","architecture":"amd64"}"#, "config.v1+json");
+    let layers: Vec<Value> = (0..LAYERS).map(|seed| put(&noise(SIZE, 1 + seed * 2), "layer.v1.tar")).collect();
+    let manifest = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
+                          "config": config, "layers": layers})
+    .to_string();
+    let name = place.reference("disks/source:1");
+    client.put_manifest(&call, &name, manifest.as_bytes(), &Default::default()).unwrap();
+    let layout = format!("oci:{}:1", folder.join("source").display());
+    done(&client, &format!("docker://{}/disks/source:1", place.host), &layout);
+    let open = Command::new("chmod").args(["-R", "a+rX"]).arg(folder).status();
+    assert!(open.unwrap().success());
+    layout
+}
+
+/// The destinations in a folder, and the file by which each would be seen.
+fn destinations(folder: &str) -> [(String, PathBuf); 4] {
+    let path = |name: &str| Path::new(folder).join(name);
+    [
+        (format!("oci:{folder}/layout:1"), path("layout/index.json")),
+        (format!("dir:{folder}/dir"), path("dir/manifest.json")),
+        (format!("oci-archive:{folder}/a.tar:1"), path("a.tar")),
+        (format!("docker-archive:{folder}/d.tar:a/b:1"), path("d.tar")),
+    ]
+}
+
+/// Runs the shell in a mount namespace of its own; None where this process may not.
+fn in_namespace(script: &str, arguments: &[&str]) -> Option<Output> {
+    let probe = "mount -t tmpfs none /mnt";
+    let allowed = |flags: &[&str]| {
+        Command::new("unshare")
+            .args(flags)
+            .args(["sh", "-c", probe])
+            .output()
+            .is_ok_and(|output| output.status.success())
+    };
+    let ways: [&[&str]; 2] = [&["--mount"], &["--mount", "--map-root-user"]];
+    let flags = ways.into_iter().find(|flags| allowed(flags))?;
+    let mut shell = Command::new("unshare");
+    Some(shell.args(flags).args(["sh", "-c", script, "sh"]).args(arguments).output().unwrap())
+}
+
+/// The error of a copy that must have failed for its destination.
+#[track_caller]
+fn expect_io(output: &Output, to: &str, part: &str) {
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(Code::Io as i32), "{to}: {said}");
+    let error: Value = serde_json::from_str(said.lines().last().unwrap()).unwrap_or_else(|_| panic!("{to}: {said}"));
+    assert_eq!((&error["name"], &error["side"]), (&"IO".into(), &"destination".into()), "{to}: {said}");
+    assert!(error["message"].as_str().unwrap().contains(part), "{to}: {said}");
+}
+
+#[test]
+fn a_full_disk() {
+    let folder = scratch();
+    let from = source(folder.path());
+    let ocireg = command().display().to_string();
+    let small = folder.path().join("small");
+    std::fs::create_dir(&small).unwrap();
+    for (to, seen) in destinations(&small.display().to_string()) {
+        // What is seen there is said at the end, for the mount goes with the shell.
+        let script = r#"mount -t tmpfs -o size=2m none "$1" || exit 99
+            "$2" --json-errors copy "$3" "$4"; status=$?
+            [ ! -e "$5" ] || { echo "half done: $5" >&2; exit 98; }
+            exit $status"#;
+        let arguments = [&small.display().to_string(), &ocireg, &from, &to, &seen.display().to_string()];
+        match in_namespace(script, &arguments.map(String::as_str)) {
+            Some(output) => expect_io(&output, &to, "No space left on device"),
+            // Then the limit of the next case stands for it.
+            None => return,
+        }
+    }
+}
+
+#[test]
+fn a_file_larger_than_is_allowed() {
+    let folder = scratch();
+    let from = source(folder.path());
+    let ocireg = command().display().to_string();
+    for (to, seen) in destinations(&folder.path().display().to_string()) {
+        let script = r#"ulimit -f 1000; trap '' XFSZ; exec "$1" --json-errors copy "$2" "$3""#;
+        let output = Command::new("bash").args(["-c", script, "bash", &ocireg, &from, &to]).output().unwrap();
+        expect_io(&output, &to, "File too large");
+        assert!(!seen.exists(), "{}", seen.display());
+        // With the limit gone the same copy comes to its end.
+        let client = Place::new("OCIREG_TEST_V3").client();
+        done(&client, &from, &to);
+        assert!(seen.exists());
+    }
+}
+
+/// A folder that the copier may not write to; root gives up for that what lets it write anywhere.
+#[test]
+fn a_folder_without_permission() {
+    let folder = scratch();
+    let from = source(folder.path());
+    let closed = folder.path().join("closed");
+    std::fs::create_dir(&closed).unwrap();
+    std::fs::set_permissions(&closed, std::fs::Permissions::from_mode(0o555)).unwrap();
+    for (to, seen) in destinations(&closed.display().to_string()) {
+        let mut copier = match nix::unistd::geteuid().is_root() {
+            true => {
+                let mut copier = Command::new("setpriv");
+                copier.args(["--bounding-set=-all", "--inh-caps=-all"]).arg(command());
+                copier
+            }
+            false => Command::new(command()),
+        };
+        let output = copier.args(["--json-errors", "copy", &from, &to]).output().unwrap();
+        expect_io(&output, &to, "Permission denied");
+        assert!(!seen.exists(), "{}", seen.display());
+    }
+    assert_eq!(std::fs::read_dir(&closed).unwrap().count(), 0);
+}
+
+#[test]
+fn a_disk_that_is_read_only() {
+    let folder = scratch();
+    let from = source(folder.path());
+    let ocireg = command().display().to_string();
+    let disk = folder.path().join("disk");
+    std::fs::create_dir(&disk).unwrap();
+    let at = disk.display().to_string();
+    for (to, seen) in destinations(&at) {
+        let script = r#"mount -t tmpfs none "$1" && mount -o remount,ro "$1" || exit 99
+            "$2" --json-errors copy "$3" "$4"; status=$?
+            [ ! -e "$5" ] || exit 98
+            exit $status"#;
+        let arguments = [&at, &ocireg, &from, &to, &seen.display().to_string()];
+        // Where no disk can be mounted, the case before this one has to do.
+        let Some(output) = in_namespace(script, &arguments.map(String::as_str)) else { return };
+        expect_io(&output, &to, "Read-only file system");
+    }
+    // What is all there can be asked for again, and read.
+    let script = r#"mount -t tmpfs none "$1" && "$2" copy "$3" "oci:$1/l:1" >"$4/1" && mount -o remount,ro "$1" &&
+        "$2" copy "$3" "oci:$1/l:1" >"$4/2" && "$2" copy "oci:$1/l:1" "oci:$4/back:1" >"$4/3""#;
+    let output = in_namespace(script, &[&at, &ocireg, &from, &folder.path().display().to_string()]).unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let again: Value = serde_json::from_slice(&std::fs::read(folder.path().join("2")).unwrap()).unwrap();
+    assert_eq!(again["blobs"]["bytes_copied"], 0);
+    assert!(check(&Place::new("OCIREG_TEST_V3").client(), &folder.path().join("back")).ok);
+}
+
+/// Archives that lack something: each says what.
+#[test]
+fn archives_that_are_not_whole() {
+    let folder = scratch();
+    let from = source(folder.path());
+    let client = Place::new("OCIREG_TEST_V3").client();
+    let path = |name: &str| folder.path().join(name);
+    let target = format!("oci:{}:1", path("target").display());
+    let layer = sha256(&noise(SIZE, 1));
+    for (kind, name) in [("oci-archive", ":1"), ("docker-archive", ":a/b:1")] {
+        let archive = format!("{kind}:{}{name}", path("whole.tar").display());
+        done(&client, &from, &archive);
+        let whole = std::fs::read(path("whole.tar")).unwrap();
+        for cut in [whole.len() / 2, whole.len() - SIZE / 2, 520] {
+            std::fs::write(path("cut.tar"), &whole[..cut]).unwrap();
+            let source = format!("{kind}:{}{name}", path("cut.tar").display());
+            let error = copied(&client, &source, &target, Default::default()).unwrap_err();
+            assert_eq!((error.code(), &error.to_json()["side"]), (Code::Io, &"source".into()), "{error}");
+            assert!(error.message().contains("cut short"), "{error}");
+        }
+        let lost = format!("blobs/sha256/{}", layer.hex());
+        let without = Command::new("tar").arg("--delete").arg("-f").arg(path("whole.tar")).arg(&lost).status();
+        assert!(without.unwrap().success());
+        let error = copied(&client, &archive, &target, Default::default()).unwrap_err();
+        assert_eq!((error.code(), &error.to_json()["side"]), (Code::MissingBlob, &"source".into()), "{error}");
+        assert!(error.message().contains(layer.as_str()), "{error}");
+        assert!(!path("target/index.json").exists(), "nothing half done");
+        std::fs::remove_file(path("whole.tar")).unwrap();
+    }
+}

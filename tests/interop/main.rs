@@ -3,6 +3,7 @@
 //! Runs under tests/registries/run, which starts everything and says where it is.
 
 mod checker;
+mod convert;
 mod copy;
 mod digest_tags;
 mod image;

@@ -1606,6 +1606,32 @@ ocireg_status ocireg_v1_put_tag(ocireg_client *client,
                                 char **json,
                                 ocireg_error **error);
 
+// Pushes one image as a chain of old ones to a tag, [HOST[:PORT]/]REPOSITORY[:TAG], of a registry that speaks protocol v1.
+// `source` is any place that ocireg_endpoint_parse knows; a schema-1 image is converted first. There is an old image for each step
+// of the image's history (a step without a layer gets an empty one), or for each layer when the history does not fit them; their ids follow
+// from the config and the digests of the layers, so that the same image is the same chain, and what the registry has is not moved. Layers
+// go as they are, and are verified. The tag comes last. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown; the
+// next call goes on.
+//
+// Options: platform (string, OS/ARCH[/VARIANT]: of an index, the image for this platform, instead of this machine's).
+//
+// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string (of the image's manifest, which the registry
+// does not know), "id": string (what the tag stands for now), "images": [{"id": string, "layer": string (digest) or null for an empty
+// one, "size": number (of the layer), "uploaded": boolean (false: it is there)}], the lowest first}. Free with ocireg_string_free.
+//
+// Progress: bytes of all layers.
+//
+// Errors: the common ones, with "side" "source" or "destination"; OCIREG_UNSUPPORTED for what is no image, for layers packed by zstd
+// or meant to be fetched from elsewhere; OCIREG_INVALID_REFERENCE for a reference with a digest; OCIREG_DIGEST_MISMATCH. Source:
+// Docker's Registry API v1, "Put image layer", Hub API "Update user repository images".
+ocireg_status ocireg_v1_push(ocireg_client *client,
+                             ocireg_context *context,
+                             const char *source,
+                             const char *reference,
+                             const ocireg_options *options,
+                             char **json,
+                             ocireg_error **error);
+
 // Deletes a tag, [HOST[:PORT]/]REPOSITORY[:TAG]. Blocks.
 // After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //

@@ -2,6 +2,7 @@
 //! them, so they are read before it can be described: they wait in a [`spool`], and are handed on from there.
 
 pub mod made;
+pub mod push;
 pub mod schema1;
 pub mod spool;
 pub mod v1;

@@ -243,7 +243,8 @@ impl Repo {
         match known {
             Some(session) if session.knows(image) => Ok((session, false)),
             known => {
-                let (session, _) = self.begin(access, image, known.as_deref())?;
+                let (session, _) =
+                    self.begin(access, image.map(std::slice::from_ref).unwrap_or_default(), known.as_deref())?;
                 Ok((self.remember(access, session), true))
             }
         }
@@ -253,11 +254,12 @@ impl Repo {
     pub(super) fn begin(
         &self,
         access: Access,
-        image: Option<&ImageId>,
+        images: &[ImageId],
         before: Option<&Session>,
     ) -> Result<(Session, (Answer, Vec<u8>))> {
         let mut announced = before.map(|session| session.announced.clone()).unwrap_or_default();
-        announced.extend(image.filter(|image| !announced.contains(image)).cloned());
+        let new: Vec<ImageId> = images.iter().filter(|image| !announced.contains(image)).cloned().collect();
+        announced.extend(new);
         let (method, path, body) = match access {
             Access::Read => (Method::GET, "images", Body::Empty),
             Access::Write => (Method::PUT, "", images_body(&announced)),

@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
+use ocireg::convert::push::{push, PushOptions, Pushed};
 use ocireg::endpoint::{self, Endpoint};
 use ocireg::error::{Code, Error};
 use ocireg::image::extract::{extract, ExtractOptions};
@@ -268,4 +269,61 @@ fn a_schema1_image_becomes_one_of_today() {
     // What is not of version 1 is copied as it is.
     let again = done(&client, &format!("docker://{name}"), &format!("oci:{}", path("again")));
     assert_eq!(again.digest, digests[0]);
+}
+
+fn pushed(client: &Client, from: &str, to: &ocireg::reference::Reference) -> Result<Pushed, Error> {
+    let from = Endpoint::parse(from)?.source(client)?;
+    push(client, &client.call(None)?, from, to, &PushOptions::default())
+}
+
+#[test]
+fn an_image_of_today_goes_to_docker_registry_and_comes_back() {
+    let new = Place::new("OCIREG_TEST_V3");
+    for variable in ["OCIREG_TEST_V1", "OCIREG_TEST_V1_TOKEN"] {
+        let old = Place::new(variable);
+        let client = client_of(&[&old, &new]);
+        let folder = scratch();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        // A layout with an image of several layers and steps without one: the chain, which came from an old registry itself.
+        let standalone = Place::new("OCIREG_TEST_V1");
+        let origin = format!("docker-v1://{}", put_chain(&standalone, &client, "convert/origin"));
+        let layout = format!("oci:{}:1", path("layout"));
+        let image = done(&client, &origin, &layout);
+
+        let to = old.reference("convert/pushed:1");
+        let first = pushed(&client, &layout, &to).unwrap();
+        assert_eq!((&first.source, &first.digest), (&layout, &image.digest));
+        assert_eq!(first.destination, format!("docker-v1://{to}"));
+        assert_eq!(first.images.len(), 6);
+        assert_eq!(first.images.iter().filter(|image| image.layer.is_some()).count(), 2);
+        assert_eq!(first.id, first.images[5].id);
+        let repo = client.v1(&client.call(None).unwrap(), to.repository()).unwrap();
+        assert_eq!(repo.tag("1").unwrap().as_str(), first.id);
+        let listed = repo.images().unwrap().images;
+        for image in &first.images {
+            let found = listed.iter().find(|one| one["id"] == image.id.as_str()).unwrap();
+            assert!(found["checksum"].as_str().unwrap().starts_with("sha256:"), "{found:?}");
+        }
+
+        let again = pushed(&client, &layout, &to).unwrap();
+        assert!(again.images.iter().all(|image| !image.uploaded), "the same image is the same chain");
+        assert_eq!(again.id, first.id);
+
+        // There and back it is the same image, byte for byte.
+        let back = done(&client, &format!("docker-v1://{to}"), &format!("oci:{}:1", path("back")));
+        assert_eq!(back.digest, image.digest, "{variable}");
+        has_files(&client, &format!("oci:{}:1", path("back")), &folder.path().join("files"), &["base", "top"]);
+
+        // From a registry.
+        let manifest = super::push_image(&new, &client, "convert/today", "amd64");
+        let from = format!("docker://{}/convert/today@{}", new.host, sha256(&manifest));
+        let today = pushed(&client, &from, &old.reference("convert/today:1")).unwrap();
+        assert_eq!((today.images.len(), today.images[0].uploaded), (1, true));
+        let source = format!("docker-v1://{}/convert/today:1", old.host);
+        let store = Endpoint::parse(&source).unwrap().source(&client).unwrap();
+        let call = client.call(None).unwrap();
+        extract(&call, store.as_ref(), &folder.path().join("today"), &ExtractOptions::default()).unwrap();
+        let hello = std::fs::read_to_string(folder.path().join("today/hello")).unwrap();
+        assert_eq!(hello, "hello from amd64\n");
+    }
 }

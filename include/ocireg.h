@@ -1111,10 +1111,11 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 // Options: platform (list of OS/ARCH[/VARIANT]: of an index, only these; one gives that image alone, several an index that
 // holds them only); sparse (boolean, false: with platform, the index unchanged though only these manifests are there); all (false: says
 // explicitly that an index is copied whole, as it is by default; a docker-archive takes the host's platform by default);
-// referrers (false: also signatures, SBOMs and whatever else names the copied manifests as its subject); foreign_layers
-// (false: also layers that are meant to be fetched from elsewhere); convert_schema1 (false: make an OCI image of a schema-1
-// manifest, which is copied unchanged otherwise; its signatures are verified first, and are not part of the image; those in an
-// index are left alone); concurrency (integer, 4, 1 to 64: transfers at once); dry_run
+// referrers (false: also signatures, SBOMs and whatever else names the copied manifests as its subject, and what cosign keeps
+// under tags made of their digests, sha256-HEX.sig, .att and .sbom, which it keeps: in a layout as names); foreign_layers (false:
+// also layers that are meant to be fetched from elsewhere); convert_schema1 (false: make an OCI image of a schema-1 manifest, which
+// is copied unchanged otherwise; its signatures are verified first, and are not part of the image; those in an index are left
+// alone); concurrency (integer, 4, 1 to 64: transfers at once); dry_run
 // (false: only say what would be done).
 //
 // An image of version 1 (docker-v1://, and schema 1 with convert_schema1) names no diff_ids, and by protocol v1 no digests either: its
@@ -1732,10 +1733,11 @@ ocireg_status ocireg_image_tag(ocireg_client *client,
 // Options: layers (list of paths, required, the oldest first); to (string: the place for the result; without it the image's
 // own name gets it, which then needs a tag); platform (of an index, the image for this platform, instead of this machine's: the
 // result is that image alone); all (boolean, false: every image of an index, and a new index of them, without attestations);
-// media_type (string: of the new layers, instead of what they and the manifest are).
+// scratch (boolean, false: on a new image without layers, an OCI one for the platform, instead of what `image` names, which need
+// not be there); media_type (string: of the new layers, instead of what they and the manifest are).
 //
-// Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "base": string (the digest of what
-// they were put on), "images": [{"digest": string, "config": string [, "platform": {"os", "architecture", ...}]}], "layers":
+// Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "base": string or null (the
+// digest of what they were put on, null with scratch), "images": [{"digest": string, "config": string [, "platform": {"os", "architecture", ...}]}], "layers":
 // [{"digest": string, "size": number, "diff_id": string}] (the new ones)}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_INVALID_ARGUMENT without layers, OCIREG_INVALID_REFERENCE when the image is named by digest and
@@ -1795,6 +1797,35 @@ ocireg_status ocireg_image_extract(ocireg_client *client,
                                    const ocireg_options *options,
                                    char **json,
                                    ocireg_error **error);
+
+// The files of an image at any place (see ocireg_endpoint_parse), as ocireg_image_extract would leave them: what is there after
+// the last layer, whiteouts heeded and links on the way followed. Nothing is written. Layers are read to their ends and verified
+// by digest, and against the config's diff_ids. Blocks.
+//
+// Options: platform (of an index, the image for this platform, instead of this machine's); max_bytes (integer, 68719476736: the
+// most to unpack); max_ratio (integer, 250: the most bytes of a layer for each packed one, from the first GiB on).
+//
+// Result: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "layers": [{"digest": string, "diff_id":
+// string, "diff_id_checked": boolean (false when the config does not tell it)}], the oldest first, "bytes": number (of the
+// regular files), "files": [{"path": string (from "/" on; bytes that are no UTF-8 are replaced by U+FFFD), "type": "file",
+// "directory", "symlink", "hardlink", "character", "block" or "fifo", "size": number (0 but for files and hard links), "mode":
+// number (permissions, with set-user-ID, set-group-ID and sticky bit), "uid": number, "gid": number, "mtime": number (seconds
+// since 1970), "link": string or null (what a symbolic link says; the name that a hard link was made of, which later layers may
+// have changed or removed) [, "device": {"major": number, "minor": number}, of a device], "layer": string (the digest of the
+// layer that it is from)}]}, sorted by the bytes of their paths, the root left out. A folder that the layers name only in the
+// paths of others has the mode 0755 and zeros. Free with ocireg_string_free.
+//
+// Progress: bytes of the layers, as they are stored.
+//
+// Errors: the common ones; OCIREG_INVALID_MANIFEST when a layer is no good tar or a name leads out, OCIREG_DIGEST_MISMATCH,
+// OCIREG_LIMIT_EXCEEDED (also when the names need more than 512 MiB of memory), OCIREG_UNSUPPORTED (another packing, sparse
+// files), OCIREG_NOT_FOUND also when the index has no such platform, OCIREG_MISSING_BLOB. Source: image-spec layer.md.
+ocireg_status ocireg_image_files(ocireg_client *client,
+                                 ocireg_context *context,
+                                 const char *image,
+                                 const ocireg_options *options,
+                                 char **json,
+                                 ocireg_error **error);
 
 // Writes one file of an image at any place (see ocireg_endpoint_parse) to a descriptor, which stays open. Layers are read
 // from the newest on until one has the file; whiteouts count, and links are followed within the image, at most 40. The bytes are

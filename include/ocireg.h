@@ -1440,14 +1440,17 @@ ocireg_status ocireg_v1_image(ocireg_client *client,
                               ocireg_buffer **bytes,
                               ocireg_error **error);
 
-// Gets the layer of an image into a file, which appears under its name only whole. A broken transfer is continued within the
-// call. The bytes are checked against the image's checksum when the registry gives one that can be checked. Blocks.
+// Gets the layer of an image into a file, which appears under its name only whole. The bytes are checked against the image's
+// checksum when the registry gives one that can be checked. A broken transfer is continued within the call; and where the bytes can
+// be checked what a broken call left, in a hidden file beside the target, is continued by the next call, in this process or
+// another. Blocks.
 //
 // Options: offset and length (integers: only a piece, which cannot be verified).
 //
 // Result, `json` may be NULL: {"id": string, "checksum": string or null, "verified": boolean (false for a piece, without a
 // checksum, and with a "tarsum..."), "size": number or null (of the whole layer), "offset": number, "length": number (bytes
-// delivered), "path": string}. Free with ocireg_string_free.
+// delivered), "resumed": number (how many of them were there from an earlier call), "path": string}. Free with
+// ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_SIZE_MISMATCH, OCIREG_IO. Source: Docker's
 // Registry API v1, "Get image layer"; docker-registry 0.9.1 for the checksum.

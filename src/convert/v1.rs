@@ -110,7 +110,7 @@ impl V1Store {
         // Only for messages: a layer's own digest is not known before it was read.
         let named = Algorithm::Sha256.digest(&image.bytes);
         let get = || {
-            let reader = self.repo(call)?.open_layer(image, &ReadOptions::default())?;
+            let reader = self.repo(call)?.open_layer(image, &ReadOptions::default(), None)?;
             read(call, spool, Box::new(reader), &named)
         };
         // A cache on the way may have given bad bytes; twice is no accident.

@@ -26,3 +26,4 @@ mod tags;
 mod timing;
 mod upload;
 mod v1;
+mod v1_resume;

@@ -154,7 +154,7 @@ static void test_image(void **state) {
 }
 
 static void check_layer(char *json, const char *id, const char *sum, bool verified, long long offset, long long length) {
-    expect_shape(kept(json), "id:string checksum:string verified:bool size:number offset:number length:number");
+    expect_shape(kept(json), "id:string checksum:string verified:bool size:number offset:number length:number resumed:number");
     expect_text_at(json, "id", id);
     expect_text_at(json, "checksum", sum);
     expect_bool_at(json, "verified", verified);

@@ -2,6 +2,7 @@
 
 mod auth;
 mod common;
+mod convert;
 mod download;
 mod files;
 mod governor;

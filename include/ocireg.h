@@ -435,6 +435,11 @@ void ocireg_context_free(ocireg_context *context);
 // that answers 429 or 503 with Retry-After is left alone by all threads until then, or each gets OCIREG_RATE_LIMITED when
 // that is later than 60 s or its deadline.
 //
+// temporary_dir (string: the folder for the layers of old images, which have to be read before the image can be described:
+// docker-v1:// as a place, the option convert_schema1 of ocireg_copy, ocireg_v1_push; /var/tmp, or /tmp where there is none; no
+// environment is read) and max_temporary_bytes (68719476736: the most that may wait there for one call). The file there has no name:
+// it is gone when the call has ended in any way.
+//
 // Options for stored credentials, which are used for hosts whose own options hold none and when the credentials callback
 // gives none: credentials_file (string: a file of Docker's or podman's form, which must be there); docker_config (string: a
 // folder, whose config.json is read if it is there); stored_credentials (boolean, false: the usual places, by the environment
@@ -1097,12 +1102,14 @@ ocireg_status ocireg_blob_mount(ocireg_client *client,
 
 // Takes the name of a place to copy from or to apart. Any thread. A place is one of
 //   docker://REF or REF           a repository's tag or digest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]
+//   docker-v1://REF               a tag at a registry that speaks protocol v1, [HOST[:PORT]/]REPOSITORY[:TAG]; only to copy or
+//                                 read from
 //   oci:DIR[:NAME]                an OCI image layout, and a name in it
 //   oci-archive:FILE[:NAME]       a tar of such a layout
 //   docker-archive:FILE[:REF]     what `docker save` writes and `docker load` reads
 //   dir:DIR                       a directory with a file for each blob, named by its digest, and manifest.json
 //
-// Result: {"transport": "docker", "oci", "oci-archive", "docker-archive" or "dir", "registry": string (the host, for
+// Result: {"transport": "docker", "docker-v1", "oci", "oci-archive", "docker-archive" or "dir", "registry": string (the host, for
 // ocireg_client_set_host) or null, "reference": string or null, "path": string or null, "name": string or null}. Free with
 // ocireg_string_free.
 //
@@ -1120,8 +1127,17 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 // holds them only); sparse (boolean, false: with platform, the index unchanged though only these manifests are there); all (false: says
 // explicitly that an index is copied whole, as it is by default; a docker-archive takes the host's platform by default);
 // referrers (false: also signatures, SBOMs and whatever else names the copied manifests as its subject, and what cosign keeps
-// under tags made of their digests, sha256-HEX.sig, .att and .sbom, which it keeps: in a layout as names); foreign_layers (false: also layers that are meant to be fetched from elsewhere); concurrency (integer, 4, 1 to 64: transfers at once); dry_run
+// under tags made of their digests, sha256-HEX.sig, .att and .sbom, which it keeps: in a layout as names); foreign_layers (false:
+// also layers that are meant to be fetched from elsewhere); convert_schema1 (false: make an OCI image of a schema-1 manifest, which
+// is copied unchanged otherwise; its signatures are verified first, and are not part of the image; those in an index are left
+// alone); concurrency (integer, 4, 1 to 64: transfers at once); dry_run
 // (false: only say what would be done).
+//
+// An image of version 1 (docker-v1://, and schema 1 with convert_schema1) names no diff_ids, and by protocol v1 no digests either: its
+// layers are read into a temporary file first (temporary_dir of ocireg_client_new), also for dry_run. What is made of it is an
+// OCI image: the old images become its config and history; throwaway images, and layers without a file in them, become entries of
+// the history without a layer; layers stay as they are, with the media type that their bytes show. The same images give the same digest.
+// By protocol v1 a layer is verified only where the registry gives a checksum for it that can be checked.
 //
 // Result, `json` may be NULL: {"source": string, "destination": string, "digest": string (of what was copied), "mediaType":
 // string, "manifests": {"total": number, "copied": number, "skipped": number (there already), "referrers": number},
@@ -1439,14 +1455,17 @@ ocireg_status ocireg_v1_image(ocireg_client *client,
                               ocireg_buffer **bytes,
                               ocireg_error **error);
 
-// Gets the layer of an image into a file, which appears under its name only whole. A broken transfer is continued within the
-// call. The bytes are checked against the image's checksum when the registry gives one that can be checked. Blocks.
+// Gets the layer of an image into a file, which appears under its name only whole. The bytes are checked against the image's
+// checksum when the registry gives one that can be checked. A broken transfer is continued within the call; and where the bytes can
+// be checked what a broken call left, in a hidden file beside the target, is continued by the next call, in this process or
+// another. Blocks.
 //
 // Options: offset and length (integers: only a piece, which cannot be verified).
 //
 // Result, `json` may be NULL: {"id": string, "checksum": string or null, "verified": boolean (false for a piece, without a
 // checksum, and with a "tarsum..."), "size": number or null (of the whole layer), "offset": number, "length": number (bytes
-// delivered), "path": string}. Free with ocireg_string_free.
+// delivered), "resumed": number (how many of them were there from an earlier call), "path": string}. Free with
+// ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_SIZE_MISMATCH, OCIREG_IO. Source: Docker's
 // Registry API v1, "Get image layer"; docker-registry 0.9.1 for the checksum.
@@ -1605,6 +1624,32 @@ ocireg_status ocireg_v1_put_tag(ocireg_client *client,
                                 const ocireg_options *options,
                                 char **json,
                                 ocireg_error **error);
+
+// Pushes one image as a chain of old ones to a tag, [HOST[:PORT]/]REPOSITORY[:TAG], of a registry that speaks protocol v1.
+// `source` is any place that ocireg_endpoint_parse knows; a schema-1 image is converted first. There is an old image for each step
+// of the image's history (a step without a layer gets an empty one), or for each layer when the history does not fit them; their ids follow
+// from the config and the digests of the layers, so that the same image is the same chain, and what the registry has is not moved. Layers
+// go as they are, and are verified. The tag comes last. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown; the
+// next call goes on.
+//
+// Options: platform (string, OS/ARCH[/VARIANT]: of an index, the image for this platform, instead of this machine's).
+//
+// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string (of the image's manifest, which the registry
+// does not know), "id": string (what the tag stands for now), "images": [{"id": string, "layer": string (digest) or null for an empty
+// one, "size": number (of the layer), "uploaded": boolean (false: it is there)}], the lowest first}. Free with ocireg_string_free.
+//
+// Progress: bytes of all layers.
+//
+// Errors: the common ones, with "side" "source" or "destination"; OCIREG_UNSUPPORTED for what is no image, for layers packed by zstd
+// or meant to be fetched from elsewhere; OCIREG_INVALID_REFERENCE for a reference with a digest; OCIREG_DIGEST_MISMATCH. Source:
+// Docker's Registry API v1, "Put image layer", Hub API "Update user repository images".
+ocireg_status ocireg_v1_push(ocireg_client *client,
+                             ocireg_context *context,
+                             const char *source,
+                             const char *reference,
+                             const ocireg_options *options,
+                             char **json,
+                             ocireg_error **error);
 
 // Deletes a tag, [HOST[:PORT]/]REPOSITORY[:TAG]. Blocks.
 // After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.

@@ -1,25 +1,33 @@
 //! The names of places to copy from and to, in the form that skopeo gave them: `docker://REF`, `oci:DIR[:NAME]`,
-//! `oci-archive:FILE[:NAME]`, `docker-archive:FILE[:REF]`, `dir:DIR`. A bare name is a reference.
+//! `oci-archive:FILE[:NAME]`, `docker-archive:FILE[:REF]`, `dir:DIR`; and `docker-v1://REF`, which skopeo never had. A bare
+//! name is a reference.
 
 use std::path::Path;
 
 use serde_json::json;
 
+use crate::convert::schema1::Converting;
+use crate::convert::v1::V1Store;
 use crate::digest::shorten;
 use crate::error::{Code, Error, Result, Side};
+use crate::http::call::Call;
 use crate::layout::archive::{ArchiveReader, ArchiveWriter, Form};
 use crate::layout::directory::Directory;
 use crate::layout::oci::OciLayout;
 use crate::reference::Reference;
 use crate::registry::store::RegistryStore;
 use crate::registry::Client;
+use crate::registry_v1::tag_of;
 use crate::store::{ReadStore, WriteStore};
+use crate::transfer::copy::{self, Copied, CopyOptions};
 
 /// A place, by its name.
 #[derive(Debug)]
 pub enum Endpoint {
     /// A repository's tag or digest.
     Registry(Reference),
+    /// A tag at a registry that speaks protocol v1: only to copy from.
+    RegistryV1(Reference),
     /// A layout and perhaps a name in it.
     Oci(String, Option<String>),
     /// A tar of a layout.
@@ -50,6 +58,14 @@ impl Endpoint {
                 // `docker:5000/a` is a host with a port, as any bare name.
                 None => Ok(Endpoint::Registry(Reference::parse(text, None)?)),
             },
+            "docker-v1" => match rest.strip_prefix("//") {
+                Some(reference) => {
+                    let reference = Reference::parse(reference, None)?;
+                    tag_of(&reference)?;
+                    Ok(Endpoint::RegistryV1(reference))
+                }
+                None => Ok(Endpoint::Registry(Reference::parse(text, None)?)),
+            },
             "oci" => path().map(|(path, name)| Endpoint::Oci(path, name)),
             "oci-archive" => path().map(|(path, name)| Endpoint::OciArchive(path, name)),
             "docker-archive" => path().map(|(path, name)| Endpoint::DockerArchive(path, name)),
@@ -63,8 +79,9 @@ impl Endpoint {
     /// The documented JSON shape.
     pub fn to_json(&self) -> serde_json::Value {
         let (transport, path, name) = match self {
-            Endpoint::Registry(reference) => {
-                return json!({"transport": "docker", "registry": reference.repository().index().name,
+            Endpoint::Registry(reference) | Endpoint::RegistryV1(reference) => {
+                let transport = if matches!(self, Endpoint::Registry(_)) { "docker" } else { "docker-v1" };
+                return json!({"transport": transport, "registry": reference.repository().index().name,
                               "reference": reference.to_string(), "path": null, "name": null});
             }
             Endpoint::Oci(path, name) => ("oci", path, name.as_deref()),
@@ -95,6 +112,7 @@ impl Endpoint {
     pub fn source(&self, client: &Client) -> Result<Box<dyn ReadStore>> {
         Ok(match self {
             Endpoint::Registry(reference) => Box::new(RegistryStore::new(client, reference.clone())),
+            Endpoint::RegistryV1(reference) => Box::new(V1Store::new(client, reference.clone())?),
             Endpoint::Oci(path, name) => Box::new(OciLayout::open(Path::new(path), name.as_deref())?),
             Endpoint::OciArchive(path, name) => {
                 Box::new(ArchiveReader::open(Path::new(path), Form::Oci, name.as_deref())?)
@@ -110,6 +128,10 @@ impl Endpoint {
     pub fn destination(&self, client: &Client) -> Result<Box<dyn WriteStore>> {
         Ok(match self {
             Endpoint::Registry(reference) => Box::new(RegistryStore::new(client, reference.clone())),
+            Endpoint::RegistryV1(reference) => {
+                let message = format!("docker-v1://{reference} is a place to copy from; 'v1 push' makes an old image");
+                return Err(Error::new(Code::Unsupported, message));
+            }
             Endpoint::Oci(path, name) => Box::new(OciLayout::create(Path::new(path), name.as_deref())?),
             Endpoint::OciArchive(path, name) => {
                 Box::new(ArchiveWriter::create(Path::new(path), Form::Oci, name.as_deref())?)
@@ -122,6 +144,15 @@ impl Endpoint {
     }
 }
 
+/// Copies what one place names to another.
+pub fn copy(client: &Client, call: &Call, from: &Endpoint, to: &Endpoint, options: &CopyOptions) -> Result<Copied> {
+    let (mut from, to) = Endpoint::pair(client, from, to)?;
+    if options.convert_schema1 {
+        from = Box::new(Converting::new(client, from));
+    }
+    copy::copy(call, from.as_ref(), to.as_ref(), options)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -132,6 +163,10 @@ mod tests {
         assert_eq!(shown("docker://h:5000/a:t"), "Registry");
         assert_eq!(shown("h:5000/a:t"), "Registry");
         assert_eq!(shown("alpine"), "Registry");
+        assert_eq!(shown("docker-v1://h:5000/a:t"), "RegistryV1");
+        assert_eq!(shown("docker-v1:5000/a"), "Registry");
+        let old = Endpoint::parse("docker-v1://h:5000/a").unwrap().to_json();
+        assert_eq!((&old["transport"], &old["registry"]), (&json!("docker-v1"), &json!("h:5000")));
         assert_eq!(shown("oci:/x/y"), "Oci");
         assert_eq!(shown("oci-archive:x.tar:v1"), "OciArchive");
         assert_eq!(shown("docker-archive:x.tar:h:5000/a:t"), "DockerArchive");
@@ -144,7 +179,19 @@ mod tests {
 
     #[test]
     fn what_is_no_place_is_refused() {
-        for bad in ["oci:", "oci::x", "oci:/x:", "dir:", "ftp://x", "docker://", "oci-archive:", "docker-archive::a"] {
+        let pinned = format!("docker-v1://h/a@sha256:{}", "0".repeat(64));
+        for bad in [
+            &pinned,
+            "docker-v1://",
+            "oci:",
+            "oci::x",
+            "oci:/x:",
+            "dir:",
+            "ftp://x",
+            "docker://",
+            "oci-archive:",
+            "docker-archive::a",
+        ] {
             assert_eq!(Endpoint::parse(bad).unwrap_err().code(), Code::InvalidReference, "{bad}");
         }
     }

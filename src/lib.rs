@@ -11,6 +11,7 @@
 )]
 
 pub mod auth;
+pub mod convert;
 pub mod digest;
 pub mod endpoint;
 pub mod error;

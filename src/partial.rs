@@ -48,6 +48,18 @@ impl Partial {
         size: Option<u64>,
         rival: Rival,
     ) -> Result<Option<Partial>> {
+        Partial::open_behind(call, target, digest, Hasher::new(digest.algorithm()), size, rival)
+    }
+
+    /// The same where the digest is over other bytes too, which come first and are hashed already.
+    pub fn open_behind(
+        call: &Call,
+        target: &Path,
+        digest: &Digest,
+        before: Hasher,
+        size: Option<u64>,
+        rival: Rival,
+    ) -> Result<Option<Partial>> {
         let path = hidden(target, digest)?;
         let file = match rival {
             Rival::Ignore => Partial::claim(&path)?,
@@ -57,15 +69,8 @@ impl Partial {
             },
         };
         let Some(file) = file else { return Partial::private(target).map(Some) };
-        let mut partial = Partial {
-            path,
-            file,
-            length: 0,
-            flushed: 0,
-            hasher: Some(Hasher::new(digest.algorithm())),
-            continues: true,
-        };
-        partial.take_stock(call, size)?;
+        let mut partial = Partial { path, file, length: 0, flushed: 0, hasher: Some(before.clone()), continues: true };
+        partial.take_stock(call, before, size)?;
         Ok(Some(partial))
     }
 
@@ -194,7 +199,7 @@ impl Partial {
     }
 
     /// Hashes what is there: the digest is over all bytes, whoever wrote them.
-    fn take_stock(&mut self, call: &Call, size: Option<u64>) -> Result<()> {
+    fn take_stock(&mut self, call: &Call, before: Hasher, size: Option<u64>) -> Result<()> {
         let what = |error: std::io::Error| Error::io("cannot read the partial file", &error);
         let mut buffer = vec![0; 256 << 10];
         loop {
@@ -210,8 +215,7 @@ impl Partial {
             }
         }
         if size.is_some_and(|size| self.length > size) {
-            let algorithm = self.hasher.take().map(Hasher::finish).map(|digest| digest.algorithm());
-            self.hasher = algorithm.map(Hasher::new);
+            self.hasher = Some(before);
             (self.length, self.flushed) = (0, 0);
             self.file.set_len(0).map_err(what)?;
             self.file.seek(SeekFrom::Start(0)).map_err(what)?;

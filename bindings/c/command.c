@@ -47,6 +47,7 @@ const struct command *const commands[] = {
     &command_v1_ancestry,
     &command_v1_image,
     &command_v1_layer,
+    &command_v1_push,
     &command_v1_untag,
     &command_v1_rmrepo,
     &command_config,

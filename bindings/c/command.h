@@ -62,7 +62,7 @@ extern const struct command command_referrers, command_untag;
 extern const struct command command_schema1_verify, command_schema1_sign, command_schema1_key;
 extern const struct command command_blob_get, command_blob_head, command_blob_put, command_blob_delete;
 extern const struct command command_v1_ping, command_v1_search, command_v1_images, command_v1_tags, command_v1_tag;
-extern const struct command command_v1_ancestry, command_v1_image, command_v1_layer, command_v1_untag, command_v1_rmrepo;
+extern const struct command command_v1_ancestry, command_v1_image, command_v1_layer, command_v1_push, command_v1_untag, command_v1_rmrepo;
 
 /* All of them, up to NULL. */
 extern const struct command *const commands[];

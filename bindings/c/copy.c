@@ -20,6 +20,7 @@ static const struct parameter parameters[] = {
     {"--sparse", PARAMETER_FLAG, "sparse", NULL, "with --platform: keep the index unchanged"},
     {"--referrers", PARAMETER_FLAG, "referrers", NULL, "also signatures, SBOMs and the like"},
     {"--foreign-layers", PARAMETER_FLAG, "foreign_layers", NULL, "also layers that are meant to come from elsewhere"},
+    {"--convert-schema1", PARAMETER_FLAG, "convert_schema1", NULL, "make an OCI image of a schema-1 manifest"},
     {"--concurrency", PARAMETER_NUMBER, "concurrency", "N", "transfers at once (4)"},
     {"--dry-run", PARAMETER_FLAG, "dry_run", NULL, "only say what would be done"},
     {0},

@@ -52,6 +52,15 @@ static ocireg_status client_options(ocireg_options *options, const struct global
     return status;
 }
 
+/* Where bytes wait that have to be read before an image can be described: a command does as the shell says. */
+static ocireg_status temporary_dir(ocireg_options *options, ocireg_error **error)
+{
+    const char *folder = getenv("TMPDIR");
+    if (folder == NULL || *folder == '\0')
+        return OCIREG_OK;
+    return ocireg_options_set_string(options, "temporary_dir", folder, error);
+}
+
 /* The command looks for stored credentials where Docker and podman do, unless the user says where, or says no. */
 static ocireg_status stored_credentials(ocireg_options *options, const struct globals *globals, ocireg_error **error)
 {
@@ -71,6 +80,8 @@ static int open_client(struct session *session)
         status = client_options(options, session->globals, &error);
     if (status == OCIREG_OK)
         status = network_options(options, session->globals, &error);
+    if (status == OCIREG_OK)
+        status = temporary_dir(options, &error);
     if (status == OCIREG_OK)
         status = stored_credentials(options, session->globals, &error);
     if (status == OCIREG_OK)

@@ -1,5 +1,5 @@
 /* The commands v1 …: the protocol before v2. Shows: ocireg_v1_ping, _search, _images, _tags, _tag, _ancestry, _image,
- * _layer_file, _layer_fd, _layer_open, _delete_tag, _delete_repository. */
+ * _layer_file, _layer_fd, _layer_open, _push, _delete_tag, _delete_repository. */
 #include "command.h"
 #include "files.h"
 
@@ -152,6 +152,19 @@ static int rmrepo(struct session *session, const struct command_line *line)
     return session_finish(session, status, json, error);
 }
 
+static int push(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status;
+    int result = session_show_progress(session);
+    if (result != OCIREG_OK)
+        return result;
+    status = ocireg_v1_push(session->client, session->context, line->arguments[0], line->arguments[1], line->options, &json,
+                            &error);
+    return session_finish(session, status, json, error);
+}
+
 const struct command command_v1_ping = {
     .name = "v1 ping",
     .target = TARGET_REGISTRY,
@@ -220,6 +233,20 @@ const struct command command_v1_layer = {
     .parameters = layer_parameters,
     .summary = "Fetch an image's layer, verified if it can be.",
     .run = layer,
+};
+
+static const struct parameter push_parameters[] = {
+    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "of an index, the image for this platform"},
+    {0},
+};
+
+const struct command command_v1_push = {
+    .name = "v1 push",
+    .target = TARGET_PLACES,
+    .arguments = {"SRC", "REPO:TAG"},
+    .parameters = push_parameters,
+    .summary = "Push an image from any place as old ones.",
+    .run = push,
 };
 
 const struct command command_v1_untag = {

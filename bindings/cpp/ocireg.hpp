@@ -1524,6 +1524,11 @@ public:
     {
         return named_twice(ocireg_v1_put_tag, reference, id, wanted, with);
     }
+    value v1_push(std::string_view source, std::string_view reference, const options &wanted = {},
+                  const context *with = nullptr) const
+    {
+        return named_twice(ocireg_v1_push, source, reference, wanted, with);
+    }
     value v1_delete_tag(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_v1_delete_tag, reference, wanted, with);

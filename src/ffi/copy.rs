@@ -10,18 +10,20 @@ use super::guard::{enter, enter_blocking, text, Out};
 use super::options::{self, ocireg_options};
 use super::registry::NoOptions;
 use super::status::ocireg_status;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{self, Endpoint};
 use crate::layout::{check, oci::OciLayout};
-use crate::transfer::copy::{copy, CopyOptions};
+use crate::transfer::copy::CopyOptions;
 
 /// Takes the name of a place to copy from or to apart. Any thread. A place is one of
 ///   docker://REF or REF           a repository's tag or digest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]
+///   docker-v1://REF               a tag at a registry that speaks protocol v1, [HOST[:PORT]/]REPOSITORY[:TAG]; only to copy or
+///                                 read from
 ///   oci:DIR[:NAME]                an OCI image layout, and a name in it
 ///   oci-archive:FILE[:NAME]       a tar of such a layout
 ///   docker-archive:FILE[:REF]     what `docker save` writes and `docker load` reads
 ///   dir:DIR                       a directory with a file for each blob, named by its digest, and manifest.json
 ///
-/// Result: {"transport": "docker", "oci", "oci-archive", "docker-archive" or "dir", "registry": string (the host, for
+/// Result: {"transport": "docker", "docker-v1", "oci", "oci-archive", "docker-archive" or "dir", "registry": string (the host, for
 /// ocireg_client_set_host) or null, "reference": string or null, "path": string or null, "name": string or null}. Free with
 /// ocireg_string_free.
 ///
@@ -49,8 +51,17 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 /// holds them only); sparse (boolean, false: with platform, the index unchanged though only these manifests are there); all (false: says
 /// explicitly that an index is copied whole, as it is by default; a docker-archive takes the host's platform by default);
 /// referrers (false: also signatures, SBOMs and whatever else names the copied manifests as its subject, and what cosign keeps
-/// under tags made of their digests, sha256-HEX.sig, .att and .sbom, which it keeps: in a layout as names); foreign_layers (false: also layers that are meant to be fetched from elsewhere); concurrency (integer, 4, 1 to 64: transfers at once); dry_run
+/// under tags made of their digests, sha256-HEX.sig, .att and .sbom, which it keeps: in a layout as names); foreign_layers (false:
+/// also layers that are meant to be fetched from elsewhere); convert_schema1 (false: make an OCI image of a schema-1 manifest, which
+/// is copied unchanged otherwise; its signatures are verified first, and are not part of the image; those in an index are left
+/// alone); concurrency (integer, 4, 1 to 64: transfers at once); dry_run
 /// (false: only say what would be done).
+///
+/// An image of version 1 (docker-v1://, and schema 1 with convert_schema1) names no diff_ids, and by protocol v1 no digests either: its
+/// layers are read into a temporary file first (temporary_dir of ocireg_client_new), also for dry_run. What is made of it is an
+/// OCI image: the old images become its config and history; throwaway images, and layers without a file in them, become entries of
+/// the history without a layer; layers stay as they are, with the media type that their bytes show. The same images give the same digest.
+/// By protocol v1 a layer is verified only where the registry gives a checksum for it that can be checked.
 ///
 /// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string (of what was copied), "mediaType":
 /// string, "manifests": {"total": number, "copied": number, "skipped": number (there already), "referrers": number},
@@ -81,8 +92,7 @@ pub unsafe extern "C" fn ocireg_copy(
             let destination = Endpoint::parse(text(destination, "destination")?)?;
             let options: CopyOptions = options::read(options)?;
             let (client, call) = begin(client, context)?;
-            let (from, to) = Endpoint::pair(client, &source, &destination)?;
-            out.put_json(&copy(&call, from.as_ref(), to.as_ref(), &options)?)
+            out.put_json(&endpoint::copy(client, &call, &source, &destination, &options)?)
         })
     }
 }

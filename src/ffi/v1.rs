@@ -18,7 +18,9 @@ use super::memory::ocireg_buffer;
 use super::options::{self, ocireg_options};
 use super::registry::NoOptions;
 use super::status::ocireg_status;
-use crate::error::{Code, Error, Result};
+use crate::convert::push::push;
+use crate::endpoint::Endpoint;
+use crate::error::{Code, Error, Result, Side};
 use crate::reference::Repository;
 use crate::registry_v1::id::ImageId;
 use crate::registry_v1::tag_of;
@@ -247,14 +249,17 @@ pub unsafe extern "C" fn ocireg_v1_image(
     }
 }
 
-/// Gets the layer of an image into a file, which appears under its name only whole. A broken transfer is continued within the
-/// call. The bytes are checked against the image's checksum when the registry gives one that can be checked. Blocks.
+/// Gets the layer of an image into a file, which appears under its name only whole. The bytes are checked against the image's
+/// checksum when the registry gives one that can be checked. A broken transfer is continued within the call; and where the bytes can
+/// be checked what a broken call left, in a hidden file beside the target, is continued by the next call, in this process or
+/// another. Blocks.
 ///
 /// Options: offset and length (integers: only a piece, which cannot be verified).
 ///
 /// Result, `json` may be NULL: {"id": string, "checksum": string or null, "verified": boolean (false for a piece, without a
 /// checksum, and with a "tarsum…"), "size": number or null (of the whole layer), "offset": number, "length": number (bytes
-/// delivered), "path": string}. Free with ocireg_string_free.
+/// delivered), "resumed": number (how many of them were there from an earlier call), "path": string}. Free with
+/// ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_SIZE_MISMATCH, OCIREG_IO. Source: Docker's
 /// Registry API v1, "Get image layer"; docker-registry 0.9.1 for the checksum.
@@ -565,6 +570,48 @@ pub unsafe extern "C" fn ocireg_v1_put_tag(
             let (client, call) = begin(client, context)?;
             let status = client.v1(&call, reference.repository())?.put_tag(tag, &id)?;
             out.put_json(&json!({"status": status}))
+        })
+    }
+}
+
+/// Pushes one image as a chain of old ones to a tag, [HOST[:PORT]/]REPOSITORY[:TAG], of a registry that speaks protocol v1.
+/// `source` is any place that ocireg_endpoint_parse knows; a schema-1 image is converted first. There is an old image for each step
+/// of the image's history (a step without a layer gets an empty one), or for each layer when the history does not fit them; their ids follow
+/// from the config and the digests of the layers, so that the same image is the same chain, and what the registry has is not moved. Layers
+/// go as they are, and are verified. The tag comes last. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown; the
+/// next call goes on.
+///
+/// Options: platform (string, OS/ARCH[/VARIANT]: of an index, the image for this platform, instead of this machine's).
+///
+/// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string (of the image's manifest, which the registry
+/// does not know), "id": string (what the tag stands for now), "images": [{"id": string, "layer": string (digest) or null for an empty
+/// one, "size": number (of the layer), "uploaded": boolean (false: it is there)}], the lowest first}. Free with ocireg_string_free.
+///
+/// Progress: bytes of all layers.
+///
+/// Errors: the common ones, with "side" "source" or "destination"; OCIREG_UNSUPPORTED for what is no image, for layers packed by zstd
+/// or meant to be fetched from elsewhere; OCIREG_INVALID_REFERENCE for a reference with a digest; OCIREG_DIGEST_MISMATCH. Source:
+/// Docker's Registry API v1, "Put image layer", Hub API "Update user repository images".
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_v1_push(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    source: *const c_char,
+    reference: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, || {
+            let out = Out::optional(json, std::ptr::null_mut());
+            let source = Endpoint::parse(text(source, "source")?)?;
+            let reference = self::reference(reference)?;
+            tag_of(&reference)?;
+            let options = options::read(options)?;
+            let (client, call) = begin(client, context)?;
+            let from = source.source(client).map_err(|error| error.with_side(Side::Source))?;
+            out.put_json(&push(client, &call, from, &reference, &options)?)
         })
     }
 }

@@ -70,6 +70,10 @@ pub struct ClientOptions {
     pub helper_timeout_ms: u64,
     /// Stored credentials: the folders of the helpers, instead of PATH.
     pub helper_path: Option<String>,
+    /// The folder for bytes that must wait on the disk.
+    pub temporary_dir: Option<String>,
+    /// How many may wait there for one call.
+    pub max_temporary_bytes: u64,
     /// Tests of the panic guard only; refused by the shipped library.
     #[cfg(feature = "force-panic")]
     pub force_panic: bool,
@@ -108,6 +112,8 @@ impl Default for ClientOptions {
             stored_credentials: false,
             helper_timeout_ms: 60_000,
             helper_path: None,
+            temporary_dir: None,
+            max_temporary_bytes: 64 << 30,
             #[cfg(feature = "force-panic")]
             force_panic: false,
         }
@@ -131,6 +137,7 @@ impl ClientOptions {
             ("max_manifest_bytes", self.max_manifest_bytes),
             ("max_list_bytes", self.max_list_bytes),
             ("helper_timeout_ms", self.helper_timeout_ms),
+            ("max_temporary_bytes", self.max_temporary_bytes),
         ];
         if let Some((name, _)) = amounts.iter().find(|(_, amount)| *amount == 0) {
             return invalid(format!("the option {name} must be more than 0"));

@@ -155,7 +155,7 @@ fn found(value: Value, term: &str, answer: &Answer) -> Result<Value> {
 impl Repo {
     /// The images of the repository; begins the session for reading. Some indexes know of none, and still have them.
     pub fn images(&self) -> Result<Images> {
-        let (session, (answer, bytes)) = self.begin(Access::Read, None, None)?;
+        let (session, (answer, bytes)) = self.begin(Access::Read, &[], None)?;
         let session = self.remember(Access::Read, session);
         let bad = || wrong(&answer, "the list of images is no list of objects with an id");
         let Value::Array(list) = json(&bytes, &answer, "the list of images")? else { return Err(bad()) };

@@ -13,7 +13,7 @@ use super::id::ImageId;
 use super::read::{Checksums, Image};
 use super::session::Access;
 use super::{wrong, Repo};
-use crate::digest::{shorten, Algorithm, Hasher};
+use crate::digest::{shorten, Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::answer::{Answer, BodyReader};
 use crate::http::range;
@@ -42,6 +42,8 @@ pub struct LayerReader {
     hasher: Option<Hasher>,
     /// The next byte that comes.
     position: u64,
+    /// The first that this call reads.
+    begun: u64,
     /// Where the caller wants to stop.
     wanted: Option<u64>,
     /// The size of the layer, once the registry has shown it.
@@ -56,14 +58,30 @@ pub struct LayerReader {
     done: bool,
 }
 
+/// What the checksum of an image is over before its layer.
+pub fn before_layer(image: &Image) -> Hasher {
+    let mut hasher = Hasher::new(Algorithm::Sha256);
+    hasher.update(&image.bytes);
+    hasher.update(b"\n");
+    hasher
+}
+
+/// The checksum by which the layer of an image can be checked, if there is one.
+pub fn checkable(image: &Image) -> Option<&Digest> {
+    image.checksums.payload.iter().find(|sum| sum.algorithm() == Algorithm::Sha256)
+}
+
 impl Repo {
-    /// Opens the layer of an image. A piece of it cannot be verified.
-    pub fn open_layer(&self, image: &Image, options: &ReadOptions) -> Result<LayerReader> {
-        let piece = options.is_piece();
-        let mut hasher = Hasher::new(Algorithm::Sha256);
-        hasher.update(&image.bytes);
-        hasher.update(b"\n");
-        let verifiable = !piece && image.checksums.payload.iter().any(|sum| sum.algorithm() == Algorithm::Sha256);
+    /// Opens the layer of an image, behind the bytes that the caller has hashed already, behind [`before_layer`]. A piece of it
+    /// cannot be verified.
+    pub fn open_layer(
+        &self,
+        image: &Image,
+        options: &ReadOptions,
+        hashed: Option<(Hasher, u64)>,
+    ) -> Result<LayerReader> {
+        let verifiable = !options.is_piece() && checkable(image).is_some();
+        let (hasher, position) = hashed.unwrap_or_else(|| (before_layer(image), options.offset));
         let mut reader = LayerReader {
             info: LayerInfo {
                 id: image.id.clone(),
@@ -74,7 +92,8 @@ impl Repo {
             },
             checksums: image.checksums.clone(),
             hasher: verifiable.then_some(hasher),
-            position: options.offset,
+            position,
+            begun: position,
             wanted: options.length.map(|length| options.offset.saturating_add(length)),
             size: None,
             body: None,
@@ -150,6 +169,7 @@ impl LayerReader {
                     }
                 }
                 Ok(None) if self.surplus == 0 && self.size.is_none() => return self.finish(),
+                Ok(None) if self.size.is_none() && self.position == self.begun => return Err(self.too_much()),
                 Ok(None) => self.failed(self.short_end())?,
                 Err(error) => self.failed(error)?,
             }
@@ -277,6 +297,9 @@ impl LayerReader {
             let message = format!("the option offset {} lies behind the {size} bytes of {layer}", self.info.offset);
             return Err(Error::new(Code::InvalidArgument, message));
         }
+        if self.position > size {
+            return Err(self.too_much().with_url(&answer.url));
+        }
         self.size = Some(size);
         self.info.size = Some(size);
         Ok(())
@@ -284,6 +307,13 @@ impl LayerReader {
 
     fn what(&self) -> String {
         format!("get the layer of image {} of {}", self.info.id, self.repo.place_name())
+    }
+
+    /// What an earlier call left is the beginning of something else.
+    fn too_much(&self) -> Error {
+        let message =
+            format!("the layer of image {} has fewer bytes than the {} that are there", self.info.id, self.begun);
+        Error::new(Code::DigestMismatch, message)
     }
 
     fn short_end(&self) -> Error {

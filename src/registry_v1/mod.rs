@@ -140,7 +140,12 @@ impl Repo {
     ) -> Result<Answer> {
         let (mut session, mut fresh) = self.session(access, image)?;
         loop {
-            let answer = make(&session)?;
+            let outcome = make(&session);
+            if let Some(next) = session.elsewhere().filter(|_| should_go_on(access, &outcome)) {
+                session = self.remember(access, next);
+                continue;
+            }
+            let answer = outcome?;
             session.keep_cookies(&answer);
             if answer.status != StatusCode::UNAUTHORIZED {
                 return Ok(answer);
@@ -193,6 +198,18 @@ impl Repo {
     /// Tells cached sessions of different users apart.
     fn identity(&self) -> Result<String> {
         Ok(identity(&self.place.account.base, &self.place.credentials()?))
+    }
+}
+
+/// Whether the next registry of the index's list may do better. What has perhaps been written stays with one of them.
+fn should_go_on(access: Access, outcome: &Result<Answer>) -> bool {
+    match outcome {
+        Ok(answer) => access == Access::Read && answer.status.is_server_error(),
+        Err(error) => match error.code() {
+            Code::Connect | Code::Resolve | Code::Tls | Code::Redirect => true,
+            Code::Network | Code::Timeout | Code::Server => access == Access::Read,
+            _ => false,
+        },
     }
 }
 

@@ -1,16 +1,16 @@
 //! Whole layers to a file, a descriptor or memory.
 
-use std::fs::Permissions;
 use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use serde::Serialize;
 
 use super::id::ImageId;
-use super::layer::LayerReader;
+use super::layer::{before_layer, checkable, LayerReader};
+use super::read::Image;
 use super::Repo;
 use crate::error::{Code, Error, Result};
+use crate::partial::{Partial, Rival};
 use crate::registry::reader::ReadOptions;
 
 /// The most that a read into memory takes unless told otherwise.
@@ -31,6 +31,8 @@ pub struct DeliveredLayer {
     pub offset: u64,
     /// How many bytes were delivered.
     pub length: u64,
+    /// How many of the bytes were there from an earlier call.
+    pub resumed: u64,
     /// The file, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
@@ -44,10 +46,8 @@ impl Repo {
     }
 
     fn begin_layer(&self, id: &ImageId, options: &ReadOptions) -> Result<LayerReader> {
-        if options.size.is_some() {
-            return Err(Error::new(Code::InvalidArgument, "the option size is for blobs: v1 has no descriptors"));
-        }
-        let reader = self.open_layer(&self.image(id)?, options)?;
+        check(options)?;
+        let reader = self.open_layer(&self.image(id)?, options, None)?;
         self.place.call.begin("v1 layer", reader.expected())?;
         Ok(reader)
     }
@@ -78,28 +78,43 @@ impl Repo {
         Ok(delivered)
     }
 
-    /// Gets a layer into a file, which appears under its name only whole, and verified where that can be.
+    /// Gets a layer into a file, which appears under its name only whole, and verified where that can be. What a broken call
+    /// left of a layer that can be verified is continued by the next.
     pub fn layer_file(&self, id: &ImageId, path: &Path, options: &ReadOptions) -> Result<DeliveredLayer> {
         options.without_limit()?;
-        // A rename would put a file in the place of a device, a pipe or a folder.
-        if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) || path.file_name().is_none() {
-            return Err(Error::new(Code::Io, format!("{} is not a regular file", path.display())));
-        }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let failed = |error: std::io::Error| Error::io(format!("cannot create {}", path.display()), &error);
+        check(options)?;
         let delivered = once_more_if_wrong(|| {
-            let file = tempfile::Builder::new()
-                .prefix(".")
-                .suffix(".partial")
-                .permissions(Permissions::from_mode(0o666))
-                .tempfile_in(folder)
-                .map_err(failed)?;
-            let delivered = self.stream(id, options, |piece| file.as_file().write_all(piece).map_err(failed))?;
-            file.as_file().sync_all().map_err(failed)?;
-            file.persist(path).map_err(|error| failed(error.error))?;
-            Ok(delivered)
+            let image = self.image(id)?;
+            let mut partial = self.partial(&image, path, options)?;
+            let outcome = self.fill(&image, options, &mut partial);
+            partial.settle(outcome, path)
         })?;
         Ok(DeliveredLayer { path: Some(path.to_string_lossy().into_owned()), ..delivered })
+    }
+
+    /// Bytes that nothing can tell from those of another layer are not continued.
+    fn partial(&self, image: &Image, path: &Path, options: &ReadOptions) -> Result<Partial> {
+        let continued = match checkable(image).filter(|_| !options.is_piece()) {
+            Some(sum) => {
+                let before = before_layer(image);
+                Partial::open_behind(&self.place.call, path, sum, before, None, Rival::Ignore)?
+            }
+            None => None,
+        };
+        continued.map_or_else(|| Partial::private(path), Ok)
+    }
+
+    fn fill(&self, image: &Image, options: &ReadOptions, partial: &mut Partial) -> Result<DeliveredLayer> {
+        let resumed = partial.length();
+        let mut reader = self.open_layer(image, options, partial.hashed())?;
+        let call = &self.place.call;
+        call.begin("v1 layer", reader.expected())?;
+        call.moved_to(resumed)?;
+        while let Some(piece) = reader.next_piece()? {
+            partial.write(&piece)?;
+            call.moved_to(partial.length())?;
+        }
+        Ok(delivered(&reader, options, resumed))
     }
 
     fn stream(
@@ -113,16 +128,28 @@ impl Repo {
             take(&piece)?;
             self.place.call.moved_to(reader.position() - options.offset)?;
         }
-        let info = reader.info();
-        Ok(DeliveredLayer {
-            id: id.clone(),
-            checksum: info.checksum.clone(),
-            verified: info.verifiable,
-            size: info.size,
-            offset: options.offset,
-            length: reader.position() - options.offset,
-            path: None,
-        })
+        Ok(delivered(&reader, options, 0))
+    }
+}
+
+fn check(options: &ReadOptions) -> Result<()> {
+    match options.size {
+        Some(_) => Err(Error::new(Code::InvalidArgument, "the option size is for blobs: v1 has no descriptors")),
+        None => Ok(()),
+    }
+}
+
+fn delivered(reader: &LayerReader, options: &ReadOptions, resumed: u64) -> DeliveredLayer {
+    let info = reader.info();
+    DeliveredLayer {
+        id: info.id.clone(),
+        checksum: info.checksum.clone(),
+        verified: info.verifiable,
+        size: info.size,
+        offset: options.offset,
+        length: reader.position() - options.offset,
+        resumed,
+        path: None,
     }
 }
 

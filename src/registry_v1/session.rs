@@ -2,7 +2,7 @@
 //! and gives a token for it (Docker's "Hub API", X-Docker-Endpoints and X-Docker-Token).
 //!
 //! The list of registries is chosen by the index, so it is taken like a redirect: the same rules for its addresses, no
-//! way from https to http. The token goes to that registry only, the credentials to the index only.
+//! way from https to http. They are tried in their order. The token goes to them only, the credentials to the index only.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -26,6 +26,8 @@ use crate::http::{Repeat, Request};
 
 /// So many sessions are remembered.
 const MOST_SESSIONS: usize = 256;
+/// So many of an index's registries are tried.
+const MOST_REGISTRIES: usize = 16;
 /// So many cookies of so many bytes are kept.
 const MOST_COOKIES: usize = 32;
 const LARGEST_COOKIE: usize = 4096;
@@ -53,13 +55,22 @@ pub enum Proof {
 /// A session.
 #[derive(Clone)]
 pub struct Session {
-    base: Url,
-    at_index: bool,
-    guard: Guard,
+    registries: Arc<[Registry]>,
+    /// Which of them is asked.
+    at: usize,
     proof: Proof,
     cookies: Arc<Mutex<Vec<Cookie>>>,
     /// The images that the index was told of, which are the only ones that the registry then takes.
     announced: Vec<ImageId>,
+}
+
+/// A registry that has the images.
+struct Registry {
+    base: Url,
+    /// It is the index itself.
+    at_index: bool,
+    /// Who chose it.
+    guard: Guard,
 }
 
 #[derive(Clone)]
@@ -70,19 +81,28 @@ struct Cookie {
 }
 
 impl Session {
+    fn registry(&self) -> &Registry {
+        &self.registries[self.at]
+    }
+
     /// `<the registry>/<path>`.
     pub fn url(&self, path: &str) -> Result<Url> {
-        self.base.join(path).map_err(|_| internal(path))
+        self.base().join(path).map_err(|_| internal(path))
     }
 
     /// Whether the registry is the index itself.
     pub fn is_at_index(&self) -> bool {
-        self.at_index
+        self.registry().at_index
     }
 
     /// Who chose the registry.
     pub fn guard(&self) -> Guard {
-        self.guard
+        self.registry().guard
+    }
+
+    /// The same at the next registry of the index's list.
+    pub(super) fn elsewhere(&self) -> Option<Session> {
+        (self.at + 1 < self.registries.len()).then(|| Session { at: self.at + 1, ..self.clone() })
     }
 
     /// What the registry is shown.
@@ -92,7 +112,7 @@ impl Session {
 
     /// The registry's URL.
     pub fn base(&self) -> &Url {
-        &self.base
+        &self.registry().base
     }
 
     /// The same without the token.
@@ -164,18 +184,38 @@ fn token(headers: &HeaderMap) -> Result<Proof> {
     }
 }
 
-/// The registry that an index sends us to: the first of its list; the index itself, when there is none.
-fn endpoint(index: &Url, answer: &Answer) -> Result<(Url, Guard)> {
-    let list = answer.headers.get("x-docker-endpoints").map(|value| value.to_str().unwrap_or("\u{fffd}"));
-    let Some(first) = list.and_then(|list| list.split(',').map(str::trim).find(|one| !one.is_empty())) else {
-        return Ok((index.clone(), Guard::Caller));
-    };
-    let base = endpoint_url(&answer.url, first)?;
-    if Origin::of(&base) != Origin::of(index) {
-        return Ok((base, Guard::said_by(answer.remote)));
+/// The registries that an index sends us to; the index itself, when it names none. Those that nobody may be sent to are left
+/// out, unless there are no others.
+fn registries(index: &Url, answer: &Answer) -> Result<Vec<Registry>> {
+    let own = || Registry { base: at_hub(index.clone()), at_index: true, guard: Guard::Caller };
+    let lists = answer.headers.get_all("x-docker-endpoints").iter().map(|list| list.to_str().unwrap_or("\u{fffd}"));
+    let names = lists.flat_map(|list| list.split(',')).map(str::trim).filter(|one| !one.is_empty());
+    let (mut found, mut refused) = (Vec::<Registry>::new(), None);
+    for name in names.take(MOST_REGISTRIES) {
+        match endpoint_url(&answer.url, name) {
+            // It names itself by its Host header, and knows nothing of a prefix that a proxy has put before its paths.
+            Ok(base) if Origin::of(&base) == Origin::of(index) && base.path() == "/" => found.push(own()),
+            Ok(base) => {
+                let at_index = Origin::of(&base) == Origin::of(index);
+                let guard = if at_index { Guard::Caller } else { Guard::said_by(answer.remote) };
+                found.push(Registry { base: at_hub(base), at_index, guard });
+            }
+            Err(error) => refused = refused.or(Some(error)),
+        }
     }
-    // It names itself by its Host header, and knows nothing of a prefix that a proxy has put before its paths.
-    Ok((if base.path() == "/" { index.clone() } else { base }, Guard::Caller))
+    match (found.is_empty(), refused) {
+        (true, Some(refused)) => Err(refused),
+        (true, None) => Ok(vec![own()]),
+        _ => Ok(found),
+    }
+}
+
+/// Docker Hub's index does not hold images, even when it names no registry.
+fn at_hub(base: Url) -> Url {
+    match base.as_str() == super::HUB {
+        true => Url::parse("https://registry-1.docker.io/").unwrap_or(base),
+        false => base,
+    }
 }
 
 fn endpoint_url(said_by: &Url, text: &str) -> Result<Url> {
@@ -243,7 +283,8 @@ impl Repo {
         match known {
             Some(session) if session.knows(image) => Ok((session, false)),
             known => {
-                let (session, _) = self.begin(access, image, known.as_deref())?;
+                let (session, _) =
+                    self.begin(access, image.map(std::slice::from_ref).unwrap_or_default(), known.as_deref())?;
                 Ok((self.remember(access, session), true))
             }
         }
@@ -253,11 +294,12 @@ impl Repo {
     pub(super) fn begin(
         &self,
         access: Access,
-        image: Option<&ImageId>,
+        images: &[ImageId],
         before: Option<&Session>,
     ) -> Result<(Session, (Answer, Vec<u8>))> {
         let mut announced = before.map(|session| session.announced.clone()).unwrap_or_default();
-        announced.extend(image.filter(|image| !announced.contains(image)).cloned());
+        let new: Vec<ImageId> = images.iter().filter(|image| !announced.contains(image)).cloned().collect();
+        announced.extend(new);
         let (method, path, body) = match access {
             Access::Read => (Method::GET, "images", Body::Empty),
             Access::Write => (Method::PUT, "", images_body(&announced)),
@@ -288,16 +330,9 @@ impl Repo {
     }
 
     fn opened(&self, answer: &Answer, announced: Vec<ImageId>) -> Result<Session> {
-        let index = &self.place.account.base;
-        let (mut base, guard) = endpoint(index, answer)?;
-        // Docker Hub's index does not hold images, even when it names no registry.
-        if base.as_str() == super::HUB {
-            base = Url::parse("https://registry-1.docker.io/").map_err(|_| internal("Docker Hub's URL"))?;
-        }
         let session = Session {
-            at_index: Origin::of(&base) == Origin::of(index),
-            base,
-            guard,
+            registries: registries(&self.place.account.base, answer)?.into(),
+            at: 0,
             proof: token(&answer.headers)?,
             cookies: Arc::default(),
             announced,

@@ -57,6 +57,14 @@ impl Default for PutLayerOptions {
     }
 }
 
+/// A layer to put. It is opened again when the registry wants it once more.
+pub struct Supply<'a> {
+    /// Opens it; its size.
+    pub open: &'a dyn Fn() -> Result<(Box<dyn Source + 'a>, u64)>,
+    /// It is part of a transfer of which so many bytes have been moved; else it is one of its own.
+    pub done: Option<u64>,
+}
+
 /// The id in an image's JSON, which is checked before it is sent anywhere.
 pub fn id_of(image: &[u8]) -> Result<ImageId> {
     let invalid = |why: String| Error::new(Code::InvalidManifest, format!("the image's JSON {why}"));
@@ -91,7 +99,7 @@ impl Repo {
     /// Puts the layer of an image whose JSON was put, from memory.
     pub fn put_layer(&self, image: &[u8], layer: &[u8], options: &PutLayerOptions) -> Result<StoredLayer> {
         let open = || Ok((Box::new(Memory(layer)) as Box<dyn Source + '_>, layer.len() as u64));
-        self.put_layer_from(image, &open, options)
+        self.put_layer_of(image, &Supply { open: &open, done: None }, options.finish)
     }
 
     /// Puts the layer of an image whose JSON was put, from a file.
@@ -105,20 +113,18 @@ impl Repo {
                 false => Err(Error::new(Code::Io, format!("{} is not a regular file", path.display()))),
             }
         };
-        self.put_layer_from(image, &open, options)
+        self.put_layer_of(image, &Supply { open: &open, done: None }, options.finish)
     }
 
-    fn put_layer_from<'a>(
-        &self,
-        image: &[u8],
-        open: &dyn Fn() -> Result<(Box<dyn Source + 'a>, u64)>,
-        options: &PutLayerOptions,
-    ) -> Result<StoredLayer> {
+    /// Puts the layer of an image whose JSON was put, and with `finish` its checksum.
+    pub fn put_layer_of(&self, image: &[u8], layer: &Supply<'_>, finish: bool) -> Result<StoredLayer> {
         let id = id_of(image)?;
         let mut sent = None;
-        self.place.call.begin("v1 put layer", Some(open()?.1))?;
+        if layer.done.is_none() {
+            self.place.call.begin("v1 put layer", Some((layer.open)()?.1))?;
+        }
         let answer = self.send_for(Access::Write, Some(&id), &mut |session| {
-            let (source, size) = open()?;
+            let (source, size) = (layer.open)()?;
             let mut hasher = Hasher::new(Algorithm::Sha256);
             hasher.update(image);
             hasher.update(b"\n");
@@ -126,7 +132,7 @@ impl Repo {
             let mut request = self
                 .request(session, Method::PUT, &format!("v1/images/{id}/layer"))?
                 .header(CONTENT_TYPE, "application/octet-stream")?
-                .body(Body::Stream { source: &mut hashing, size, done: 0 });
+                .body(Body::Stream { source: &mut hashing, size, done: layer.done.unwrap_or(0) });
             let answer = self.place.send(&mut request)?;
             drop(request);
             sent = Some((hashing, size));
@@ -138,7 +144,7 @@ impl Repo {
         let mut buffer = vec![0; 64 << 10];
         while !uploaded && hashing.read(&mut buffer)? > 0 {}
         let checksum = hashing.hasher.finish();
-        if uploaded && options.finish {
+        if uploaded && finish {
             self.put_checksum(&id, checksum.as_str())?;
         }
         Ok(StoredLayer { id, size, checksum, uploaded })
@@ -201,6 +207,37 @@ impl Repo {
             StatusCode::NOT_FOUND => Ok(status),
             _ => self.done(answer, &format!("{what} at the index")).map(|_| status),
         }
+    }
+
+    /// Tells the index of all images that will be put: else it is told of each in turn.
+    pub fn announce(&self, images: &[ImageId]) -> Result<()> {
+        let (session, _) = self.begin(Access::Write, images, None)?;
+        self.remember(Access::Write, session);
+        Ok(())
+    }
+
+    /// Tells the index what the images of the repository are, when they are whole; the tag is the last one's.
+    pub fn put_images(&self, images: &[(ImageId, Option<Digest>)], tag: &str) -> Result<u16> {
+        check_tag(tag)?;
+        let entry = |(number, (id, checksum)): (usize, &(ImageId, Option<Digest>))| {
+            let mut entry = json!({"id": id});
+            if let Some(checksum) = checksum {
+                entry["checksum"] = json!(checksum);
+            }
+            if number + 1 == images.len() {
+                entry["Tag"] = tag.into();
+            }
+            entry
+        };
+        let list: Vec<Value> = images.iter().enumerate().map(entry).collect();
+        let (session, _) = self.session(Access::Write, None)?;
+        let mut request = Request::new(Method::PUT, self.place.url(&format!("v1/repositories/{}/images", self.name))?)
+            .header(CONTENT_TYPE, "application/json")?
+            .repeat(Repeat::Always)
+            .body(Body::Bytes(Bytes::from(json!(list).to_string())));
+        session.add_cookies(&mut request);
+        let answer = self.place.ask(&mut request)?;
+        self.done(answer, &format!("put the images of {} at the index", self.place_name()))
     }
 
     fn put(

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use crate::error::{Code, Error, Result};
 
 pub mod certificate;
+pub mod chain;
 pub mod convert;
 pub mod jws;
 pub mod key;

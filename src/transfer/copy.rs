@@ -30,6 +30,8 @@ pub struct CopyOptions {
     pub referrers: bool,
     /// Also layers that are meant to be fetched from elsewhere.
     pub foreign_layers: bool,
+    /// Make an image of today of a schema-1 manifest. It is [`crate::endpoint::copy`] that does it, where places are opened.
+    pub convert_schema1: bool,
     /// How many transfers at once.
     pub concurrency: u64,
     /// Only say what would be done.
@@ -44,6 +46,7 @@ impl Default for CopyOptions {
             sparse: false,
             referrers: false,
             foreign_layers: false,
+            convert_schema1: false,
             concurrency: 4,
             dry_run: false,
         }

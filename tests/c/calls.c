@@ -362,6 +362,10 @@ static ocireg_status v1_put_tag(void **a, ocireg_error **error) {
     return ocireg_v1_put_tag(a[0], a[1], a[2], a[3], a[4], (char **)a[5], error);
 }
 
+static ocireg_status v1_push(void **a, ocireg_error **error) {
+    return ocireg_v1_push(a[0], a[1], a[2], a[3], a[4], (char **)a[5], error);
+}
+
 static ocireg_status v1_delete_tag(void **a, ocireg_error **error) {
     return ocireg_v1_delete_tag(a[0], a[1], a[2], a[3], (char **)a[4], error);
 }
@@ -496,6 +500,7 @@ const struct call calls[] = {
     {"v1_put_layer_file", "CxQVPpn", v1_put_layer_file, "{'finish':'yes'}"},
     {"v1_put_checksum", "CxQIGpn", v1_put_checksum, NULL},
     {"v1_put_tag", "CxTIpn", v1_put_tag, NULL},
+    {"v1_push", "CxTTpn", v1_push, "{'platform':1}"},
     {"v1_delete_tag", "CxTpn", v1_delete_tag, NULL},
     {"v1_delete_repository", "CxQpn", v1_delete_repository, NULL},
 };

@@ -337,6 +337,20 @@ static void test_registry(void **state) {
     expect_text_at(json, "name", name);
     expect_text_at(json, "fs_layers/0", digest_of(layer, strlen(layer)));
     refused(OCIREG_SIGNATURE, theirs, keys(key_id(key), NULL), "has not signed"); /* the registry signs by itself */
+
+    /* Copied as it is, or as an image of today. */
+    const char *folder = new_folder(), *convert = "{'convert_schema1':true}";
+    expect_status(OCIREG_OK, ocireg_copy(client, NULL, reference, text("oci:%s/old", folder), NULL, &json, &failure));
+    expect_text_at(kept(json), "digest", digest);
+    expect_text_at(json, "mediaType", TYPE);
+    expect_status(OCIREG_OK, ocireg_copy(client, NULL, reference, text("oci:%s/new", folder), options("%s", convert), &json, &failure));
+    expect_text_at(kept(json), "mediaType", "application/vnd.oci.image.manifest.v1+json");
+    expect_number_at(json, "blobs/total", 2);
+    expect_status(OCIREG_OK, ocireg_image_config(client, NULL, text("oci:%s/new", folder), NULL, &json, NULL, &failure));
+    expect_text_at(kept(json), "config/architecture", "amd64");
+    expect_text_at(json, "config/rootfs/diff_ids/0", digest_of(layer, strlen(layer)));
+    assert_int_equal(json_length(json, "config/history"), 1);
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_copy(client, NULL, reference, text("oci:%s/new", folder), options("{'convert_schema1':1}"), &json, &failure));
 }
 
 int main(void) {

@@ -77,12 +77,13 @@ static void test_ping_and_detect(void **state) {
 static void test_search(void **state) {
     (void)state;
     ocireg_client *client = client_of("OCIREG_TEST_V1");
-    const char *place = repository("OCIREG_TEST_V1", "findme"), *id = image_id(1);
+    /* The server may have been asked by another run of this test. */
+    const char *place = repository("OCIREG_TEST_V1", "findme"), *id = image_id(1), *term = strrchr(place, '/') + 1;
     put(client, place, image_json(id, NULL), noise(10, 1), 10);
     char *json = NULL;
-    expect_status(OCIREG_OK, ocireg_v1_search(client, NULL, env("OCIREG_TEST_V1"), "findm", NULL, &json, &failure));
+    expect_status(OCIREG_OK, ocireg_v1_search(client, NULL, env("OCIREG_TEST_V1"), term, NULL, &json, &failure));
     expect_shape(kept(json), "query:string num_results:number results:array");
-    expect_text_at(json, "query", "findm");
+    expect_text_at(json, "query", term);
     expect_number_at(json, "num_results", 1);
     expect_text_at(json, "results/0/name", strchr(place, '/') + 1);
     expect_status(OCIREG_OK, ocireg_v1_search(client, NULL, env("OCIREG_TEST_V1"), "no & such", options("{'n':3,'page':1}"), &json, &failure));
@@ -153,7 +154,7 @@ static void test_image(void **state) {
 }
 
 static void check_layer(char *json, const char *id, const char *sum, bool verified, long long offset, long long length) {
-    expect_shape(kept(json), "id:string checksum:string verified:bool size:number offset:number length:number");
+    expect_shape(kept(json), "id:string checksum:string verified:bool size:number offset:number length:number resumed:number");
     expect_text_at(json, "id", id);
     expect_text_at(json, "checksum", sum);
     expect_bool_at(json, "verified", verified);
@@ -239,6 +240,120 @@ static void test_parents(void **state) {
     expect_text_at(json, "ancestry/1", base);
     expect_status(OCIREG_OK, ocireg_v1_image(client, NULL, place, child, NULL, &json, NULL, &failure));
     expect_text_at(kept(json), "image/parent", base);
+}
+
+/* The layers of a layout's only image, as the result of a copy has them. */
+static void expect_copied(const char *json, const char *source, long long blobs) {
+    expect_shape(json, "source:string destination:string digest:string mediaType:string manifests:object blobs:object");
+    expect_text_at(json, "source", source);
+    expect_text_at(json, "mediaType", "application/vnd.oci.image.manifest.v1+json");
+    expect_number_at(json, "blobs/total", blobs);
+}
+
+/* An image of three, of which one has a layer without files, into a layout; by either index. */
+static void test_copy(void **state) {
+    (void)state;
+    static const char *const registries[] = {"OCIREG_TEST_V1", "OCIREG_TEST_V1_TOKEN"};
+    char *json = NULL;
+    expect_status(OCIREG_OK, ocireg_endpoint_parse("docker-v1://h:5000/a:t", &json, &failure));
+    expect_text_at(kept(json), "transport", "docker-v1");
+    expect_text_at(json, "registry", "h:5000");
+    expect_text_at(json, "reference", "h:5000/a:t");
+    expect_status(OCIREG_INVALID_REFERENCE, ocireg_endpoint_parse(text("docker-v1://h/a@%s", digest_of("", 0)), &json, &failure));
+    for (unsigned i = 0; i < 2; i++) {
+        ocireg_client *client = client_of(registries[i]);
+        const char *place = repository(registries[i], "copy"), *folder = new_folder(), *source = text("docker-v1://%s:t", place);
+        const char *base = image_id(50 + i), *middle = image_id(60 + i), *top = image_id(70 + i);
+        uint8_t *zeros = keep(calloc(1, 1024), free), *layer = noise(SIZE, 52);
+        put(client, place, image_json(base, NULL), layer, SIZE);
+        put(client, place, image_json(middle, base), zeros, 1024);
+        put(client, place, image_json(top, middle), noise(2000, 53), 2000);
+        expect_status(OCIREG_OK, ocireg_v1_put_tag(client, NULL, text("%s:t", place), top, NULL, NULL, &failure));
+
+        const char *layout = text("oci:%s/layout:v1", folder);
+        expect_status(OCIREG_OK, ocireg_copy(client, NULL, source, layout, options("{'dry_run':true}"), &json, &failure));
+        assert_int_equal(json_length(kept(json), "plan/blobs"), 3);
+        expect_status(OCIREG_OK, ocireg_copy(client, NULL, source, layout, NULL, &json, &failure));
+        expect_copied(kept(json), source, 3);
+        char *digest = keep(json_string_at(json, "digest"), free);
+        expect_status(OCIREG_OK, ocireg_layout_check(client, NULL, text("%s/layout", folder), NULL, &json, &failure));
+        expect_bool_at(kept(json), "ok", true);
+        expect_status(OCIREG_OK, ocireg_image_config(client, NULL, source, NULL, &json, NULL, &failure));
+        expect_text_at(kept(json), "manifest", digest);
+        assert_int_equal(json_length(json, "config/rootfs/diff_ids"), 2);
+        expect_text_at(json, "config/rootfs/diff_ids/0", digest_of(layer, SIZE));
+        assert_int_equal(json_length(json, "config/history"), 3);
+        expect_bool_at(json, "config/history/1/empty_layer", true);
+
+        expect_status(OCIREG_UNSUPPORTED, ocireg_copy(client, NULL, layout, source, NULL, &json, &failure));
+        expect_message("copy from");
+        assert_string_equal(keep(json_string_at(ocireg_error_json(failure), "side"), free), "destination");
+        expect_status(OCIREG_NOT_FOUND, ocireg_copy(client, NULL, text("docker-v1://%s:none", place), layout, NULL, &json, &failure));
+        assert_string_equal(keep(json_string_at(ocireg_error_json(failure), "side"), free), "source");
+    }
+}
+
+/* What waits on the disk has a place and a bound. */
+static void test_temporary(void **state) {
+    (void)state;
+    const char *host = env("OCIREG_TEST_V1"), *place = repository("OCIREG_TEST_V1", "bounded"), *id = image_id(80);
+    const char *folder = new_folder(), *source = text("docker-v1://%s:t", place), *layout = text("oci:%s/layout", folder);
+    ocireg_client *client = client_of("OCIREG_TEST_V1");
+    put(client, place, image_json(id, NULL), noise(5000, 81), 5000);
+    expect_status(OCIREG_OK, ocireg_v1_put_tag(client, NULL, text("%s:t", place), id, NULL, NULL, &failure));
+    const char *temporary = new_folder();
+    client = new_client(text("{'plain_http':true,'temporary_dir':'%s','max_temporary_bytes':4999}", temporary));
+    expect_status(OCIREG_LIMIT_EXCEEDED, ocireg_copy(client, NULL, source, layout, NULL, NULL, &failure));
+    expect_message("max_temporary_bytes");
+    client = new_client(text("{'plain_http':true,'temporary_dir':'%s','max_temporary_bytes':5000}", temporary));
+    expect_status(OCIREG_OK, ocireg_copy(client, NULL, source, layout, NULL, NULL, &failure));
+    assert_int_equal(entries_in(temporary), 0);
+    client = new_client("{'plain_http':true,'temporary_dir':'/no/such/folder'}");
+    expect_status(OCIREG_IO, ocireg_copy(client, NULL, source, layout, NULL, NULL, &failure));
+    expect_message("/no/such/folder");
+    ocireg_client *none = NULL;
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_client_new(options("{'max_temporary_bytes':0}"), &none, &failure));
+    assert_non_null(host);
+}
+
+/* From a layout to an old registry and back: the same image. */
+static void test_push(void **state) {
+    (void)state;
+    static const char *const registries[] = {"OCIREG_TEST_V1", "OCIREG_TEST_V1_TOKEN"};
+    for (unsigned i = 0; i < 2; i++) {
+        ocireg_client *client = client_of(registries[i]);
+        const char *old = repository(registries[i], "push"), *folder = new_folder(), *id = image_id(90 + i);
+        const char *layout = text("oci:%s/layout", folder), *to = text("%s:new", old);
+        char *json = NULL;
+        put(client, old, image_json(id, NULL), noise(7000, 91), 7000);
+        expect_status(OCIREG_OK, ocireg_v1_put_tag(client, NULL, text("%s:old", old), id, NULL, NULL, &failure));
+        expect_status(OCIREG_OK, ocireg_copy(client, NULL, text("docker-v1://%s:old", old), layout, NULL, &json, &failure));
+        char *digest = keep(json_string_at(kept(json), "digest"), free);
+
+        expect_status(OCIREG_OK, ocireg_v1_push(client, NULL, layout, to, NULL, &json, &failure));
+        expect_shape(kept(json), "source:string destination:string digest:string id:string images:array");
+        expect_text_at(json, "source", layout);
+        expect_text_at(json, "destination", text("docker-v1://%s", to));
+        expect_text_at(json, "digest", digest);
+        assert_int_equal(json_length(json, "images"), 1);
+        assert_int_equal(json_length(json, "images/0"), 4);
+        expect_text_at(json, "images/0/layer", digest_of(noise(7000, 91), 7000));
+        expect_number_at(json, "images/0/size", 7000);
+        expect_bool_at(json, "images/0/uploaded", true);
+        char *pushed = keep(json_string_at(json, "id"), free);
+        expect_text_at(json, "images/0/id", pushed);
+        expect_status(OCIREG_OK, ocireg_v1_tag(client, NULL, to, NULL, &json, &failure));
+        expect_text_at(kept(json), "id", pushed);
+        expect_status(OCIREG_OK, ocireg_v1_push(client, NULL, layout, to, NULL, &json, &failure));
+        expect_bool_at(kept(json), "images/0/uploaded", false);
+        expect_status(OCIREG_OK, ocireg_copy(client, NULL, text("docker-v1://%s", to), text("oci:%s/back", folder), NULL, &json, &failure));
+        expect_text_at(kept(json), "digest", digest);
+
+        expect_status(OCIREG_INVALID_REFERENCE, ocireg_v1_push(client, NULL, layout, text("%s@%s", old, digest), NULL, &json, &failure));
+        expect_status(OCIREG_INVALID_ARGUMENT, ocireg_v1_push(client, NULL, layout, to, options("{'tag':'x'}"), &json, &failure));
+        expect_status(OCIREG_NOT_FOUND, ocireg_v1_push(client, NULL, "oci:/no/such/layout", to, NULL, &json, &failure));
+        assert_string_equal(keep(json_string_at(ocireg_error_json(failure), "side"), free), "source");
+    }
 }
 
 static void test_login(void **state) {
@@ -337,6 +452,7 @@ static void test_secrets(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         test(test_ping_and_detect), test(test_search), test(test_image),     test(test_layer),   test(test_parents),
+        test(test_copy),            test(test_temporary),  test(test_push),
         test(test_login),           test(test_bad_input), test(test_secrets),
     };
     return run_all(tests);

@@ -2,6 +2,7 @@
 
 mod auth;
 mod common;
+mod convert;
 mod copies;
 mod download;
 mod files;
@@ -27,3 +28,4 @@ mod tags;
 mod timing;
 mod upload;
 mod v1;
+mod v1_resume;

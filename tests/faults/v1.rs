@@ -17,30 +17,30 @@ use serde_json::json;
 use crate::common::*;
 use crate::server::*;
 
-const TOKEN: &str = "signature=0123,repository=\"a/b\",access=read";
+pub const TOKEN: &str = "signature=0123,repository=\"a/b\",access=read";
 
-fn id(digit: char) -> ImageId {
+pub fn id(digit: char) -> ImageId {
     digit.to_string().repeat(64).parse().unwrap()
 }
 
-fn image(digit: char) -> String {
+pub fn image(digit: char) -> String {
     format!(r#"{{"id":"{}","os":"linux"}}"#, id(digit))
 }
 
-fn checksum(image: &str, layer: &[u8]) -> String {
+pub fn checksum(image: &str, layer: &[u8]) -> String {
     digest(&[image.as_bytes(), b"\n", layer].concat()).to_string()
 }
 
-fn repo(client: &Client, host: &str) -> Repo {
+pub fn repo(client: &Client, host: &str) -> Repo {
     client.v1(&call(client), &repository(host)).unwrap()
 }
 
-fn is_images(seen: &Seen) -> bool {
+pub fn is_images(seen: &Seen) -> bool {
     seen.path() == "/v1/repositories/a/b/images"
 }
 
 /// An index that is its own registry and asks nobody who he is; `answer` says everything but the session.
-fn standalone(answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Server {
+pub fn standalone(answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Server {
     Server::start(move |seen| match is_images(seen) {
         true => reply(200).header("X-Docker-Token", TOKEN).json("[]"),
         false => answer(seen),
@@ -48,7 +48,7 @@ fn standalone(answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Server
 }
 
 /// A registry whose images have this layer.
-fn with_layer(layer: Vec<u8>, answer: impl Fn(&[u8], &Seen) -> Reply + Send + Sync + 'static) -> Server {
+pub fn with_layer(layer: Vec<u8>, answer: impl Fn(&[u8], &Seen) -> Reply + Send + Sync + 'static) -> Server {
     standalone(move |seen| match seen.path().ends_with("/json") {
         true => {
             let json = image('a');
@@ -459,7 +459,7 @@ fn layers_are_verified_against_the_payload() {
 }
 
 /// docker-registry's own ranges: no unit; an open end is one byte too long, in Content-Length too; nothing for one byte.
-fn odd_ranges(layer: &[u8], seen: &Seen) -> Reply {
+pub fn odd_ranges(layer: &[u8], seen: &Seen) -> Reply {
     let Some(range) = seen.header("range").and_then(|range| range.strip_prefix("bytes=")) else {
         return reply(200).body(layer);
     };

@@ -4,6 +4,7 @@
 
 mod broken;
 mod checker;
+mod convert;
 mod copy;
 mod digest_tags;
 mod disks;

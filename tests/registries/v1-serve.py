@@ -2,6 +2,8 @@
 
 FOLDER/NAME.yml is its configuration. The port goes to FOLDER/NAME.port; with PEER, the port in FOLDER/PEER.port is awaited, and
 the configuration finds that server's address in the environment as PEER, and its URL as INDEX.
+
+docker-registry's index, which is for tests, lacks what a registry asks of one about the parent of an image; it is added here.
 """
 
 from gevent import monkey
@@ -40,5 +42,17 @@ sys.path.insert(0, os.path.dirname(sys.prefix))
 
 from docker_registry.wsgi import application  # noqa: E402
 
+
+
+def index(environ, start_response):
+    """What Docker's own index had besides: whether who has a token for a repository may build on an image."""
+    words = environ['PATH_INFO'].split('/')
+    if words[1:3] != ['v1', 'repositories'] or words[-3:-2] != ['layer'] or words[-1] != 'access':
+        return application(environ, start_response)
+    may = environ.get('HTTP_AUTHORIZATION', '').startswith('Token ')
+    start_response('200 OK' if may else '401 Unauthorized', [('Content-Type', 'application/json')])
+    return [b'{"access": true}' if may else b'{}']
+
+
 print('serving on port %d' % port, flush=True)
-WSGIServer(listener, application, log=None).serve_forever()
+WSGIServer(listener, index, log=None).serve_forever()

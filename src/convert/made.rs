@@ -1,0 +1,146 @@
+//! An image of today made of an old one, with its layers in a spool: what a store over an old place hands out.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::spool::{Item, Spool, Writer};
+use crate::digest::{Algorithm, Digest, Hasher};
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::image::descriptor;
+use crate::image::layer::{Layer as Unpacking, Limits, Packing};
+use crate::manifest::Descriptor;
+use crate::media_type as types;
+use crate::schema1::convert::{to_oci, Layer};
+use crate::schema1::manifest::Entry;
+use crate::store::{Blob, Content, Verified};
+
+/// A layer that was read, and waits in a spool.
+#[derive(Debug, Clone)]
+pub struct Read {
+    layer: Layer,
+    item: Item,
+    /// It holds no file: nothing, or the blocks of zeros that end a tar.
+    empty: bool,
+}
+
+/// Reads a layer into a spool, and what is inside it on the way. `named` is for messages.
+pub fn read(call: &Call, spool: &Arc<Spool>, blob: Box<dyn Blob>, named: &Digest) -> Result<Read> {
+    let collected = Rc::new(RefCell::new(Collected {
+        writer: spool.writer(),
+        hasher: Hasher::new(Algorithm::Sha256),
+        head: Vec::new(),
+    }));
+    let tee = Tee { blob, collected: collected.clone() };
+    let mut unpacking = Unpacking::of(call, Box::new(tee), named, 0, Limits::default())?;
+    let (mut buffer, mut empty) = (vec![0; 64 << 10], true);
+    loop {
+        let count = unpacking.read(&mut buffer)?;
+        if count == 0 {
+            break;
+        }
+        empty = empty && buffer[..count].iter().all(|byte| *byte == 0);
+    }
+    let diff_id = unpacking.finish()?;
+    drop(unpacking);
+    let Some(collected) = Rc::into_inner(collected).map(RefCell::into_inner) else {
+        return Err(Error::new(Code::Internal, "a layer is still being read"));
+    };
+    let item = collected.writer.finish();
+    let media_type = match Packing::of(&collected.head) {
+        Ok(Packing::Gzip) => types::OCI_LAYER_GZIP,
+        Ok(Packing::Zstd) => types::OCI_LAYER_ZSTD,
+        _ => types::OCI_LAYER,
+    };
+    let descriptor = descriptor(media_type, collected.hasher.finish(), item.size());
+    Ok(Read { layer: Layer { diff_id, descriptor }, item, empty })
+}
+
+struct Collected {
+    writer: Writer,
+    hasher: Hasher,
+    head: Vec<u8>,
+}
+
+/// A blob whose bytes are kept as they pass.
+struct Tee {
+    blob: Box<dyn Blob>,
+    collected: Rc<RefCell<Collected>>,
+}
+
+impl Blob for Tee {
+    fn piece(&mut self) -> Result<Option<Bytes>> {
+        let piece = self.blob.piece()?;
+        if let Some(bytes) = &piece {
+            let mut collected = self.collected.borrow_mut();
+            let missing = 4usize.saturating_sub(collected.head.len()).min(bytes.len());
+            collected.head.extend_from_slice(&bytes[..missing]);
+            collected.hasher.update(bytes);
+            collected.writer.write(bytes)?;
+        }
+        Ok(piece)
+    }
+}
+
+/// An image of today.
+#[derive(Debug)]
+pub struct Made {
+    content: Content,
+    config: Vec<u8>,
+    layers: HashMap<Digest, Item>,
+}
+
+impl Made {
+    /// Makes it of a history, the topmost first, and the layers that were read for its entries, in the same order; a
+    /// throwaway entry needs none. A layer without files becomes none of the image.
+    pub fn new(mut history: Vec<Entry>, architecture: Option<&str>, read: Vec<Option<Read>>) -> Result<Made> {
+        let mut layers = Vec::new();
+        let mut items = HashMap::new();
+        for (entry, read) in history.iter_mut().zip(read) {
+            let Some(read) = read.filter(|_| !entry.throwaway) else { continue };
+            entry.throwaway = read.empty;
+            if !read.empty {
+                items.insert(read.layer.descriptor.digest.clone(), read.item);
+                layers.push(read.layer);
+            }
+        }
+        layers.reverse();
+        let image = to_oci(&history, architecture, &layers)?;
+        let content = Content::parse(image.manifest, Some(types::OCI_MANIFEST), None)?;
+        Ok(Made { content, config: image.config, layers: items })
+    }
+
+    /// Its manifest.
+    pub fn content(&self) -> &Content {
+        &self.content
+    }
+
+    /// Its manifest, if that is what is wanted.
+    pub fn manifest(&self, wanted: &Descriptor) -> Option<Content> {
+        (wanted.digest == *self.content.digest()).then(|| self.content.clone())
+    }
+
+    /// Opens its config or one of its layers; None when it has no such blob.
+    pub fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Option<Box<dyn Blob>> {
+        let begin = hashed.as_ref().map_or(0, |(_, length)| *length);
+        let name = "the converted image".to_owned();
+        if let Some(item) = self.layers.get(&wanted.digest) {
+            return Some(Box::new(Verified::new(item.read_from(begin), call, name, wanted, hashed)));
+        }
+        if self.content.document.config().is_none_or(|config| config.digest != wanted.digest) {
+            return None;
+        }
+        let mut reader = std::io::Cursor::new(self.config.clone());
+        reader.set_position(begin);
+        Some(Box::new(Verified::new(reader, call, name, wanted, hashed)))
+    }
+
+    /// The size of a blob that it has.
+    pub fn size(&self, digest: &Digest) -> Option<u64> {
+        self.layers.get(digest).map(Item::size)
+    }
+}

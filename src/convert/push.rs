@@ -1,0 +1,193 @@
+//! An image of today pushed as old ones, as Docker did it: the index is told of all, then each image from the lowest on, its
+//! JSON, its layer and its checksum, then the tag; at last the index gets the checksums.
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+
+use super::schema1::Converting;
+use crate::digest::{Algorithm, Digest};
+use crate::error::{Code, Error, Result, Side};
+use crate::http::call::Call;
+use crate::image::config::{is_image_config, Config};
+use crate::image::layer::Packing;
+use crate::image::{descriptor, Image};
+use crate::manifest::Descriptor;
+use crate::media_type as types;
+use crate::reference::Reference;
+use crate::registry::Client;
+use crate::registry_v1::id::ImageId;
+use crate::registry_v1::write::{StoredLayer, Supply};
+use crate::registry_v1::{tag_of, Repo};
+use crate::schema1::chain::{from_oci, Step, EMPTY_LAYER};
+use crate::store::{Blob, ReadStore, Upload};
+use crate::transfer::side::Source;
+
+/// Options of [`push`].
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PushOptions {
+    /// Of an index, the image for this platform, instead of this machine's.
+    pub platform: Option<String>,
+}
+
+/// What was pushed.
+#[derive(Debug, Serialize)]
+pub struct Pushed {
+    /// Where from.
+    pub source: String,
+    /// Where to.
+    pub destination: String,
+    /// The digest of the image that was pushed, which the registry does not know.
+    pub digest: Digest,
+    /// What the tag stands for now.
+    pub id: String,
+    /// The old images, the lowest first.
+    pub images: Vec<PushedImage>,
+}
+
+/// One old image.
+#[derive(Debug, Serialize)]
+pub struct PushedImage {
+    /// Its id.
+    pub id: String,
+    /// The digest of its layer, if that is one of the image's; an old image of a step without a layer has an empty one.
+    pub layer: Option<Digest>,
+    /// The layer's size.
+    pub size: u64,
+    /// Whether it was put now; false when the registry has it.
+    pub uploaded: bool,
+}
+
+/// Pushes one image of a place.
+pub fn push(
+    client: &Client,
+    call: &Call,
+    from: Box<dyn ReadStore>,
+    to: &Reference,
+    options: &PushOptions,
+) -> Result<Pushed> {
+    let tag = tag_of(to)?;
+    let from = Converting::new(client, from);
+    let from = Source(&from);
+    let image = Image::find(call, &from, options.platform.as_deref())?;
+    let layers = layers(&image).map_err(|error| error.with_side(Side::Source))?;
+    let config = Config::read(call, &from, &image)?;
+    let digests: Vec<Digest> = layers.iter().map(|layer| layer.digest.clone()).collect();
+    let chain = from_oci(&config.value, &digests).map_err(|error| error.with_side(Side::Source))?;
+    let ids = chain.iter().map(|step| step.id.parse()).collect::<Result<Vec<ImageId>>>()?;
+    let mut job = Job { call, from: &from, repo: client.v1(call, to.repository())?, done: 0 };
+    call.begin("v1 push", Some(layers.iter().map(|layer| layer.size).fold(0, u64::saturating_add)))?;
+    let images = job.all(&chain, &ids, &layers, tag).map_err(destination)?;
+    Ok(Pushed {
+        source: from.place(),
+        destination: format!("docker-v1://{to}"),
+        digest: image.content.digest().clone(),
+        id: chain.last().map(|step| step.id.clone()).unwrap_or_default(),
+        images,
+    })
+}
+
+/// The layers, of which each must be there.
+fn layers(image: &Image) -> Result<Vec<Descriptor>> {
+    let document = &image.content.document;
+    if document.config().is_none_or(|config| !is_image_config(&config.media_type)) {
+        return Err(Error::new(Code::Unsupported, format!("{} is no image that can be an old one", document.digest)));
+    }
+    match document.layers().iter().find(|layer| types::is_foreign(&layer.media_type)) {
+        Some(foreign) => {
+            let message = format!("the layer {} is meant to be fetched from elsewhere", foreign.digest);
+            Err(Error::new(Code::Unsupported, message))
+        }
+        None => Ok(document.layers().to_vec()),
+    }
+}
+
+struct Job<'a> {
+    call: &'a Call,
+    from: &'a dyn ReadStore,
+    repo: Repo,
+    /// Bytes of the layers before.
+    done: u64,
+}
+
+impl Job<'_> {
+    fn all(&mut self, chain: &[Step], ids: &[ImageId], layers: &[Descriptor], tag: &str) -> Result<Vec<PushedImage>> {
+        self.repo.announce(ids)?;
+        let (mut images, mut checksums) = (Vec::new(), Vec::new());
+        for (step, id) in chain.iter().zip(ids) {
+            let layer = step.layer.and_then(|number| layers.get(number));
+            let stored = self.image(step, layer)?;
+            self.done += layer.map_or(0, |layer| layer.size);
+            self.call.moved_to(self.done)?;
+            images.push(PushedImage {
+                id: step.id.clone(),
+                layer: layer.map(|layer| layer.digest.clone()),
+                size: layer.map_or(EMPTY_LAYER.len() as u64, |layer| layer.size),
+                uploaded: stored.is_some(),
+            });
+            checksums.push((id.clone(), stored.map(|stored| stored.checksum)));
+        }
+        if let Some(top) = ids.last() {
+            self.repo.put_tag(tag, top)?;
+        }
+        self.repo.put_images(&checksums, tag)?;
+        Ok(images)
+    }
+
+    /// None when the registry has the image.
+    fn image(&self, step: &Step, layer: Option<&Descriptor>) -> Result<Option<StoredLayer>> {
+        if !self.repo.put_image(&step.json)?.uploaded {
+            return Ok(None);
+        }
+        let empty = descriptor(types::DOCKER_LAYER, Algorithm::Sha256.digest(&EMPTY_LAYER), EMPTY_LAYER.len() as u64);
+        let wanted = layer.unwrap_or(&empty);
+        let open = || {
+            let blob: Box<dyn Blob> = match layer {
+                Some(layer) => {
+                    Box::new(Readable { blob: self.from.open(self.call, layer, None)?, wanted, begun: false })
+                }
+                None => Box::new(Whole(Some(Bytes::from_static(&EMPTY_LAYER)))),
+            };
+            Ok((Box::new(Upload::new(blob)) as Box<dyn crate::http::upload::Source + '_>, wanted.size))
+        };
+        let stored = self.repo.put_layer_of(&step.json, &Supply { open: &open, done: Some(self.done) }, true)?;
+        Ok(stored.uploaded.then_some(stored))
+    }
+}
+
+/// A layer that old clients can read, which is seen in its first bytes.
+struct Readable<'a> {
+    blob: Box<dyn Blob>,
+    wanted: &'a Descriptor,
+    begun: bool,
+}
+
+impl Blob for Readable<'_> {
+    fn piece(&mut self) -> Result<Option<Bytes>> {
+        let piece = self.blob.piece()?;
+        if let (false, Some(bytes)) = (self.begun, &piece) {
+            self.begun = true;
+            if Packing::of(bytes) == Ok(Packing::Zstd) {
+                let message = format!("the layer {} is packed by zstd, which no old client reads", self.wanted.digest);
+                return Err(Error::new(Code::Unsupported, message).with_side(Side::Source));
+            }
+        }
+        Ok(piece)
+    }
+}
+
+/// A blob in memory.
+struct Whole(Option<Bytes>);
+
+impl Blob for Whole {
+    fn piece(&mut self) -> Result<Option<Bytes>> {
+        Ok(self.0.take())
+    }
+}
+
+fn destination(error: Error) -> Error {
+    match error.side() {
+        Some(_) => error,
+        None => error.with_side(Side::Destination),
+    }
+}

@@ -1,0 +1,126 @@
+//! A place whose schema-1 image is read as one of today. Everything else of it stays as it is.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::made::{read, Made, Read};
+use super::spool::Room;
+use super::WIDTH;
+use crate::digest::{Digest, Hasher};
+use crate::error::Result;
+use crate::http::call::Call;
+use crate::image::descriptor;
+use crate::manifest::{Descriptor, Kind};
+use crate::media_type as types;
+use crate::reference::Repository;
+use crate::registry::Client;
+use crate::schema1;
+use crate::schema1::manifest::Manifest;
+use crate::store::{Blob, Content, Moved, ReadStore};
+use crate::transfer::meter::Meter;
+use crate::transfer::workers::in_parallel;
+
+/// A place, converted.
+pub struct Converting {
+    below: Box<dyn ReadStore>,
+    room: Room,
+    made: Mutex<Option<Arc<Made>>>,
+}
+
+impl Converting {
+    /// Converts what a place names, if that is a schema-1 manifest; those in an index are left alone.
+    pub fn new(client: &Client, below: Box<dyn ReadStore>) -> Converting {
+        Converting { below, room: Room::of(client.http.options()), made: Mutex::default() }
+    }
+
+    fn made(&self) -> Option<Arc<Made>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn convert(&self, call: &Call, old: &Content) -> Result<Made> {
+        // Places have looked at the signatures already; what is made of the image no longer carries them.
+        old.document.verify_signatures(&old.bytes)?;
+        let signed = schema1::is_signed(&old.document.value);
+        let payload = if signed { schema1::payload(&old.bytes)? } else { old.bytes.clone() };
+        let manifest = Manifest::parse(&payload)?;
+        let layers = self.layers(call, &manifest)?;
+        let read = manifest.fs_layers.iter().map(|digest| layers.get(digest).cloned()).collect();
+        Made::new(manifest.history, manifest.architecture.as_deref(), read)
+    }
+
+    /// The layers of all entries that are not throwaway, each once.
+    fn layers(&self, call: &Call, manifest: &Manifest) -> Result<HashMap<Digest, Read>> {
+        let (mut jobs, mut bytes) = (Vec::<Descriptor>::new(), 0u64);
+        for digest in manifest.blobs() {
+            if jobs.iter().all(|known| known.digest != *digest) {
+                let size = self.below.size(call, digest)?;
+                bytes = bytes.saturating_add(size);
+                jobs.push(descriptor(types::DOCKER_LAYER, digest.clone(), size));
+            }
+        }
+        let (spool, found) = (self.room.spool()?, Mutex::new(HashMap::new()));
+        let meter = Arc::new(Meter::new(WIDTH, jobs.len() as u64, bytes));
+        call.begin("schema-1 layers", Some(bytes))?;
+        in_parallel(call, WIDTH, &meter, jobs, |call, worker, wanted| {
+            let layer = read(call, &spool, self.below.open(call, &wanted, None)?, &wanted.digest)?;
+            meter.settle(worker, wanted.size, Moved::Copied { resumed: 0 });
+            found.lock().unwrap_or_else(PoisonError::into_inner).insert(wanted.digest, layer);
+            Ok(())
+        })?;
+        Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl ReadStore for Converting {
+    fn place(&self) -> String {
+        self.below.place()
+    }
+
+    fn root(&self, call: &Call) -> Result<Content> {
+        if let Some(made) = self.made() {
+            return Ok(made.content().clone());
+        }
+        let root = self.below.root(call)?;
+        if root.document.kind != Kind::Schema1 {
+            return Ok(root);
+        }
+        let made = Arc::new(self.convert(call, &root).map_err(|error| error.within(self.place()))?);
+        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(made.clone());
+        Ok(made.content().clone())
+    }
+
+    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content> {
+        match self.made().and_then(|made| made.manifest(wanted)) {
+            Some(content) => Ok(content),
+            None => self.below.manifest(call, wanted),
+        }
+    }
+
+    fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>> {
+        if let Some(made) = self.made() {
+            if let Some(blob) = made.open(call, wanted, hashed.clone()) {
+                return Ok(blob);
+            }
+        }
+        self.below.open(call, wanted, hashed)
+    }
+
+    fn size(&self, call: &Call, digest: &Digest) -> Result<u64> {
+        match self.made().and_then(|made| made.size(digest)) {
+            Some(size) => Ok(size),
+            None => self.below.size(call, digest),
+        }
+    }
+
+    fn referrers(&self, call: &Call, subject: &Digest) -> Result<Vec<Descriptor>> {
+        self.below.referrers(call, subject)
+    }
+
+    fn digest_tags(&self, call: &Call, subject: &Digest) -> Result<Vec<(String, Descriptor)>> {
+        self.below.digest_tags(call, subject)
+    }
+
+    fn repository(&self) -> Option<&Repository> {
+        self.below.repository()
+    }
+}

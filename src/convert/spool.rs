@@ -1,0 +1,203 @@
+//! Bytes that wait on the disk: one file without a name, so that they are gone when nobody holds them any more, even when
+//! the process is killed. Several threads write to it at once, each into extents of its own.
+
+use std::fs::File;
+use std::io::Read;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::Arc;
+
+use crate::error::{Code, Error, Result};
+use crate::http::settings::ClientOptions;
+
+const EXTENT: u64 = 1 << 20;
+/// Where temporary files are meant to be large, and where they may be at all.
+const USUAL: [&str; 2] = ["/var/tmp", "/tmp"];
+
+/// Where bytes may wait, and how many.
+#[derive(Debug, Clone)]
+pub struct Room {
+    folder: Option<PathBuf>,
+    limit: u64,
+}
+
+impl Room {
+    /// What a client's options say.
+    pub fn of(options: &ClientOptions) -> Room {
+        Room { folder: options.temporary_dir.as_ref().map(PathBuf::from), limit: options.max_temporary_bytes }
+    }
+
+    /// An empty spool.
+    pub fn spool(&self) -> Result<Arc<Spool>> {
+        let usual =
+            || USUAL.iter().map(PathBuf::from).find(|folder| folder.is_dir()).unwrap_or_else(|| USUAL[1].into());
+        let folder = self.folder.clone().unwrap_or_else(usual);
+        let file = tempfile::tempfile_in(&folder)
+            .map_err(|error| Error::io(format!("cannot create a temporary file in {}", folder.display()), &error))?;
+        Ok(Arc::new(Spool { file, folder, next: AtomicU64::new(0), written: AtomicU64::new(0), limit: self.limit }))
+    }
+}
+
+/// The file.
+#[derive(Debug)]
+pub struct Spool {
+    file: File,
+    folder: PathBuf,
+    /// Where the next extent begins.
+    next: AtomicU64,
+    written: AtomicU64,
+    limit: u64,
+}
+
+impl Spool {
+    /// Begins a new item.
+    pub fn writer(self: &Arc<Spool>) -> Writer {
+        Writer { spool: self.clone(), extents: Vec::new(), size: 0 }
+    }
+}
+
+/// An item that is being written.
+#[derive(Debug)]
+pub struct Writer {
+    spool: Arc<Spool>,
+    extents: Vec<u64>,
+    size: u64,
+}
+
+impl Writer {
+    /// Adds bytes.
+    pub fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
+        let spool = &self.spool;
+        let written = spool.written.fetch_add(bytes.len() as u64, Relaxed) + bytes.len() as u64;
+        if written > spool.limit {
+            let message =
+                format!("more than max_temporary_bytes, {} bytes, would have to wait on the disk", spool.limit);
+            return Err(Error::new(Code::LimitExceeded, message));
+        }
+        while !bytes.is_empty() {
+            let within = self.size % EXTENT;
+            if within == 0 {
+                self.extents.push(spool.next.fetch_add(EXTENT, Relaxed));
+            }
+            let begin = self.extents.last().copied().unwrap_or_default() + within;
+            let count = usize::try_from(EXTENT - within).unwrap_or(usize::MAX).min(bytes.len());
+            spool.file.write_all_at(&bytes[..count], begin).map_err(|error| {
+                Error::io(format!("cannot write a temporary file in {}", spool.folder.display()), &error)
+            })?;
+            self.size += count as u64;
+            bytes = &bytes[count..];
+        }
+        Ok(())
+    }
+
+    /// How many bytes it has.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// The item, to be read any number of times.
+    pub fn finish(self) -> Item {
+        Item { spool: self.spool, extents: self.extents.into(), size: self.size }
+    }
+}
+
+/// Bytes in a spool, which live as long as somebody has one of them.
+#[derive(Debug, Clone)]
+pub struct Item {
+    spool: Arc<Spool>,
+    extents: Arc<[u64]>,
+    size: u64,
+}
+
+impl Item {
+    /// How many bytes it has.
+    pub fn size(&self) -> u64 {
+        self.size
+    }
+
+    /// Reads it from a byte on.
+    pub fn read_from(&self, begin: u64) -> Reader {
+        Reader { item: self.clone(), position: begin }
+    }
+}
+
+/// Reads an item.
+#[derive(Debug)]
+pub struct Reader {
+    item: Item,
+    position: u64,
+}
+
+impl Read for Reader {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let within = self.position % EXTENT;
+        let left = self.item.size.saturating_sub(self.position).min(EXTENT - within);
+        let count = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        let extent = usize::try_from(self.position / EXTENT).ok().and_then(|number| self.item.extents.get(number));
+        let (Some(begin), true) = (extent, count > 0) else { return Ok(0) };
+        let count = self.item.spool.file.read_at(&mut buffer[..count], begin + within)?;
+        self.position += count as u64;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn room(limit: u64) -> (tempfile::TempDir, Room) {
+        let folder = tempfile::tempdir().unwrap();
+        let room = Room { folder: Some(folder.path().to_owned()), limit };
+        (folder, room)
+    }
+
+    fn bytes(seed: u8, size: usize) -> Vec<u8> {
+        (0..size).map(|at| (at / 7) as u8 ^ seed).collect()
+    }
+
+    #[test]
+    fn items_written_at_the_same_time_stay_apart() {
+        let (folder, room) = room(1 << 30);
+        let spool = room.spool().unwrap();
+        let sizes = [0, 1, EXTENT as usize - 1, EXTENT as usize, EXTENT as usize + 1, 3 * EXTENT as usize + 12345];
+        let items: Vec<Item> = std::thread::scope(|scope| {
+            let write = |(seed, size): (usize, &usize)| {
+                let (mut writer, bytes) = (spool.writer(), bytes(seed as u8, *size));
+                scope.spawn(move || {
+                    bytes.chunks(70_001).for_each(|piece| writer.write(piece).unwrap());
+                    assert_eq!(writer.size(), bytes.len() as u64);
+                    writer.finish()
+                })
+            };
+            let threads: Vec<_> = sizes.iter().enumerate().map(write).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        for (seed, (item, size)) in items.iter().zip(sizes).enumerate() {
+            let whole = bytes(seed as u8, size);
+            for begin in [0, 1, size / 2, size, size + 1] {
+                let mut found = Vec::new();
+                item.read_from(begin as u64).read_to_end(&mut found).unwrap();
+                assert!(found == whole[begin.min(size)..], "{size} from {begin}");
+            }
+            assert_eq!(item.size(), size as u64);
+        }
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it has no name");
+    }
+
+    #[test]
+    fn it_is_bounded_and_needs_a_folder() {
+        let (_folder, small) = room(10);
+        let spool = small.spool().unwrap();
+        let (mut one, mut two) = (spool.writer(), spool.writer());
+        one.write(b"12345").unwrap();
+        two.write(b"12345").unwrap();
+        let error = one.write(b"6").unwrap_err();
+        assert_eq!(error.code(), Code::LimitExceeded);
+        assert!(error.message().contains("max_temporary_bytes"), "{error}");
+        let nowhere = Room { folder: Some("/no/such/folder".into()), limit: 10 };
+        let error = nowhere.spool().unwrap_err();
+        assert_eq!(error.code(), Code::Io);
+        assert!(error.message().contains("/no/such/folder"), "{error}");
+    }
+}

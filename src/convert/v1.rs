@@ -1,0 +1,184 @@
+//! An image at a registry that speaks protocol v1, as a place to copy from.
+//!
+//! Nothing there is addressed by content. Each layer is checked against the checksum of its image where the registry gives
+//! one that can be; what is made of them has digests, and is the same each time for the same bytes.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use super::made::{read, Made, Read};
+use super::spool::{Room, Spool};
+use super::WIDTH;
+use crate::digest::{Algorithm, Digest, Hasher};
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::manifest::Descriptor;
+use crate::reference::Reference;
+use crate::registry::reader::ReadOptions;
+use crate::registry::Client;
+use crate::registry_v1::id::ImageId;
+use crate::registry_v1::layer::LayerReader;
+use crate::registry_v1::read::Image;
+use crate::registry_v1::{tag_of, Repo};
+use crate::schema1::manifest::Entry;
+use crate::store::{Blob, Content, Moved, ReadStore};
+use crate::transfer::meter::Meter;
+use crate::transfer::workers::in_parallel;
+
+/// More images than a chain has: each is two requests.
+const MOST_IMAGES: usize = 512;
+
+/// What a tag stands for.
+pub struct V1Store {
+    client: Client,
+    reference: Reference,
+    room: Room,
+    made: Mutex<Option<Arc<Made>>>,
+}
+
+impl V1Store {
+    /// The image of HOST/REPOSITORY:TAG; there are no digests.
+    pub fn new(client: &Client, reference: Reference) -> Result<V1Store> {
+        tag_of(&reference)?;
+        let room = Room::of(client.http.options());
+        Ok(V1Store { client: client.clone(), reference, room, made: Mutex::default() })
+    }
+
+    fn repo(&self, call: &Call) -> Result<Repo> {
+        self.client.v1(call, self.reference.repository())
+    }
+
+    /// The image, which is fetched whole when it is first asked for.
+    fn made(&self, call: &Call) -> Result<Arc<Made>> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = &*made {
+            return Ok(made.clone());
+        }
+        let fetched = Arc::new(self.fetch(call).map_err(|error| error.within(self.place()))?);
+        *made = Some(fetched.clone());
+        Ok(fetched)
+    }
+
+    fn fetch(&self, call: &Call) -> Result<Made> {
+        let repo = self.repo(call)?;
+        let ids = repo.ancestry(&repo.tag(tag_of(&self.reference)?)?)?;
+        if ids.len() > MOST_IMAGES {
+            let message = format!("the image has {} ancestors, the limit is {MOST_IMAGES}", ids.len());
+            return Err(Error::new(Code::LimitExceeded, message));
+        }
+        let images = self.images(call, &ids)?;
+        check_parents(&images)?;
+        let history = images.iter().map(entry).collect::<Result<Vec<_>>>()?;
+        let layers = self.layers(call, &images, &history)?;
+        Made::new(history, None, layers)
+    }
+
+    /// The JSON of each image.
+    fn images(&self, call: &Call, ids: &[ImageId]) -> Result<Vec<Image>> {
+        let found = Mutex::new(HashMap::new());
+        in_parallel(call, WIDTH, &Arc::new(Meter::default()), (0..ids.len()).collect(), |call, _, number| {
+            let image = self.repo(call)?.image(&ids[number])?;
+            found.lock().unwrap_or_else(PoisonError::into_inner).insert(number, image);
+            Ok(())
+        })?;
+        in_order(found, ids.len())
+    }
+
+    /// The layer of each image that has one.
+    fn layers(&self, call: &Call, images: &[Image], history: &[Entry]) -> Result<Vec<Option<Read>>> {
+        let spool = self.room.spool()?;
+        let jobs: Vec<usize> = (0..images.len()).filter(|number| !history[*number].throwaway).collect();
+        let bytes = jobs.iter().filter_map(|number| images[*number].size).fold(0, u64::saturating_add);
+        let meter = Arc::new(Meter::new(WIDTH, jobs.len() as u64, bytes));
+        call.begin("v1 layers", Some(bytes))?;
+        let found = Mutex::new(HashMap::new());
+        in_parallel(call, WIDTH, &meter, jobs, |call, worker, number| {
+            let image = &images[number];
+            let layer = self.layer(call, image, &spool)?;
+            meter.settle(worker, image.size.unwrap_or_default(), Moved::Copied { resumed: 0 });
+            found.lock().unwrap_or_else(PoisonError::into_inner).insert(number, layer);
+            Ok(())
+        })?;
+        let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        Ok((0..images.len()).map(|number| found.remove(&number)).collect())
+    }
+
+    fn layer(&self, call: &Call, image: &Image, spool: &Arc<Spool>) -> Result<Read> {
+        // Only for messages: a layer's own digest is not known before it was read.
+        let named = Algorithm::Sha256.digest(&image.bytes);
+        let get = || {
+            let reader = self.repo(call)?.open_layer(image, &ReadOptions::default(), None)?;
+            read(call, spool, Box::new(reader), &named)
+        };
+        // A cache on the way may have given bad bytes; twice is no accident.
+        let layer = match get() {
+            Err(error) if error.code() == Code::DigestMismatch => get(),
+            outcome => outcome,
+        };
+        layer.map_err(|error| error.within(format!("the layer of image {}", image.id)))
+    }
+}
+
+/// The images that were found, in their order.
+fn in_order<T>(found: Mutex<HashMap<usize, T>>, count: usize) -> Result<Vec<T>> {
+    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let missing = || Error::new(Code::Internal, "an image is missing");
+    (0..count).map(|number| found.remove(&number).ok_or_else(missing)).collect()
+}
+
+/// The ancestry and the images say the same.
+fn check_parents(images: &[Image]) -> Result<()> {
+    for (number, image) in images.iter().enumerate() {
+        let next = images.get(number + 1).map(|next| &next.id);
+        if image.parent()?.as_ref() != next {
+            let message = format!("the parent of image {} is not the next in the ancestry", image.id);
+            return Err(Error::new(Code::Protocol, message));
+        }
+    }
+    Ok(())
+}
+
+fn entry(image: &Image) -> Result<Entry> {
+    let mut document = image.document.clone();
+    document.insert("id".to_owned(), image.id.as_str().into());
+    Entry::parse(Value::Object(document).to_string().as_bytes())
+        .map_err(|error| error.within(format!("the JSON of image {}", image.id)))
+}
+
+impl Blob for LayerReader {
+    fn piece(&mut self) -> Result<Option<Bytes>> {
+        self.next_piece()
+    }
+}
+
+impl ReadStore for V1Store {
+    fn place(&self) -> String {
+        format!("docker-v1://{}", self.reference)
+    }
+
+    fn root(&self, call: &Call) -> Result<Content> {
+        Ok(self.made(call)?.content().clone())
+    }
+
+    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content> {
+        let missing = || Error::new(Code::NotFound, format!("{} has no manifest {}", self.place(), wanted.digest));
+        self.made(call)?.manifest(wanted).ok_or_else(missing)
+    }
+
+    fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>> {
+        let missing = || Error::new(Code::MissingBlob, format!("{} has no blob {}", self.place(), wanted.digest));
+        self.made(call)?.open(call, wanted, hashed).ok_or_else(missing)
+    }
+
+    fn size(&self, call: &Call, digest: &Digest) -> Result<u64> {
+        let missing = || Error::new(Code::MissingBlob, format!("{} has no blob {digest}", self.place()));
+        self.made(call)?.size(digest).ok_or_else(missing)
+    }
+
+    fn referrers(&self, _: &Call, _: &Digest) -> Result<Vec<Descriptor>> {
+        Ok(Vec::new())
+    }
+}

@@ -137,8 +137,8 @@ pub unsafe extern "C" fn ocireg_context_set_deadline(
     }
 }
 
-/// How far the transfer is, as JSON: {"operation": "blob get", "blob put", "copy", "extract", "cat", "files" or "", "done": bytes,
-/// "total": bytes or null [, "blobs": {"total", "copied", "mounted", "skipped", "bytes", "bytes_copied", "bytes_resumed"}, of a
+/// How far the transfer is, as JSON: {"operation": "blob get", "blob put", "copy", "extract", "cat", "files",
+/// "schema-1 layers" or "v1 layers" (old images on their way to be converted) or "", "done": bytes, "total": bytes or null [, "blobs": {"total", "copied", "mounted", "skipped", "bytes", "bytes_copied", "bytes_resumed"}, of a
 /// copy, as in the result of ocireg_copy, "active": [{"digest": string, "size": number, "done": number}], of a copy, the blobs on
 /// their way]}.
 /// Any thread. Free with ocireg_string_free.

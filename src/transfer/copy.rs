@@ -112,7 +112,7 @@ pub fn copy(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &Co
         return job.rehearse(&plan);
     }
     let bytes = plan.blobs.iter().map(|blob| blob.size).fold(0, u64::saturating_add);
-    job.meter = Arc::new(Meter::new(width, plan.blobs.len() as u64, bytes, call.watches_blobs()));
+    job.meter = Arc::new(Meter::new(width, plan.blobs.len() as u64, bytes).watched(call.watches_blobs()));
     call.begin("copy", Some(bytes))?;
     job.blobs(&plan)?;
     job.manifests(&plan)?;

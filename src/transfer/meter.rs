@@ -50,11 +50,16 @@ impl Active {
 }
 
 impl Meter {
-    /// For so many workers; `watched` when somebody wants the events of each blob.
-    pub fn new(workers: usize, blobs: u64, bytes: u64, watched: bool) -> Meter {
+    /// For so many workers.
+    pub fn new(workers: usize, blobs: u64, bytes: u64) -> Meter {
         let current = Current { active: (0..workers).map(|_| None).collect(), events: Vec::new() };
         let under_way = (0..workers).map(|_| AtomicU64::new(0)).collect();
-        Meter { bytes, blobs, under_way, watched, current: Mutex::new(current), ..Meter::default() }
+        Meter { bytes, blobs, under_way, current: Mutex::new(current), ..Meter::default() }
+    }
+
+    /// With the events of each blob, when somebody wants them.
+    pub fn watched(self, watched: bool) -> Meter {
+        Meter { watched, ..self }
     }
 
     /// A worker takes up a blob.
@@ -167,7 +172,7 @@ mod tests {
     #[test]
     fn each_blob_is_told_of_from_its_beginning_to_its_end() {
         let blob = |size: u64| descriptor("", Algorithm::Sha256.digest(&size.to_le_bytes()), size);
-        let meter = Meter::new(2, 2, 15, true);
+        let meter = Meter::new(2, 2, 15).watched(true);
         meter.begin(0, &blob(10));
         meter.moved_to(0, 4);
         meter.begin(1, &blob(5));

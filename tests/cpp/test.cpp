@@ -268,11 +268,17 @@ void copies(const ocireg::client &client)
 {
     const std::string layout = scratch + "/layout";
     ocireg::context context;
+    std::vector<std::string> states;
+    context.on_blob_progress(
+        [&](std::string_view event) { states.push_back(ocireg::value(std::string(event))["state"].string()); });
     CHECK_EQUAL(client.copy(repository + ":one", "oci:" + layout + ":one", {}, &context).digest(),
                 client.manifest_digest(repository + ":one"));
     CHECK(client.layout_check(layout)["ok"].boolean());
     CHECK_EQUAL(client.layout_clean(layout)["removed"].size(), 0u);
     CHECK_EQUAL(context.progress()["operation"].string(), "copy");
+    CHECK(!states.empty() && states.front() == "begun" && states.back() == "copied");
+    context.on_blob_progress(nullptr);
+    CHECK_EQUAL(client.image_files("oci:" + layout)["bytes"].integer(), 0);
     CHECK_EQUAL(context.warnings().size(), 0u);
 }
 

@@ -167,6 +167,36 @@ fn a_disk_that_is_read_only() {
     assert!(check(&Place::new("OCIREG_TEST_V3").client(), &folder.path().join("back")).ok);
 }
 
+/// Manifests of a layout that are not what index.json says.
+#[test]
+fn manifests_that_are_wrong_or_missing() {
+    let folder = scratch();
+    let from = source(folder.path());
+    let client = Place::new("OCIREG_TEST_V3").client();
+    let target = format!("oci:{}:1", folder.path().join("target").display());
+    let layout = folder.path().join("source");
+    let index: Value = serde_json::from_slice(&std::fs::read(layout.join("index.json")).unwrap()).unwrap();
+    let digest = index["manifests"][0]["digest"].as_str().unwrap();
+    let manifest = layout.join("blobs").join(digest.replace(':', "/"));
+    let good = std::fs::read(&manifest).unwrap();
+    let spoil: [(&[u8], Code, &str); 3] = [
+        (&[&good[..], b" "].concat(), Code::DigestMismatch, digest),
+        (b"{}", Code::InvalidManifest, ""),
+        (&good[..50], Code::InvalidManifest, ""),
+    ];
+    for (bytes, code, part) in spoil {
+        std::fs::write(&manifest, bytes).unwrap();
+        let error = copied(&client, &from, &target, Default::default()).unwrap_err();
+        assert_eq!((error.code(), &error.to_json()["side"]), (code, &"source".into()), "{error}");
+        assert!(error.message().contains(part), "{error}");
+    }
+    std::fs::remove_file(&manifest).unwrap();
+    let error = copied(&client, &from, &target, Default::default()).unwrap_err();
+    assert_eq!(error.code(), Code::NotFound, "{error}");
+    assert!(error.message().contains(digest), "{error}");
+    assert!(!folder.path().join("target/index.json").exists(), "nothing half done");
+}
+
 /// Archives that lack something: each says what.
 #[test]
 fn archives_that_are_not_whole() {

@@ -53,7 +53,7 @@ const RESULTS: [(&str, &str); 35] = [
     ("ocireg_upload_session_start", "session"),
 ];
 /// Functions whose results have no schema yet: the C tests check their fields one by one.
-const WITHOUT: [&str; 32] = [
+const WITHOUT: [&str; 33] = [
     "ocireg_explain",
     "ocireg_image_append",
     "ocireg_image_cat",
@@ -78,6 +78,7 @@ const WITHOUT: [&str; 32] = [
     "ocireg_v1_layer_memory",
     "ocireg_v1_login",
     "ocireg_v1_ping",
+    "ocireg_v1_push",
     "ocireg_v1_put_checksum",
     "ocireg_v1_put_image",
     "ocireg_v1_put_layer",

@@ -266,6 +266,13 @@ fn a_schema1_image_becomes_one_of_today() {
     let theirs = format!("oci:{}:1", path("theirs"));
     new.run("skopeo", &["--insecure-policy", "copy", "--src-tls-verify=false", &format!("docker://{name}"), &theirs]);
     has_files(&client, &theirs, &folder.path().join("files"), &["base", "top"]);
+    // To the older protocol too: it is converted on the way, and comes back as the same image.
+    let oldest = Place::new("OCIREG_TEST_V1");
+    let client = client_of(&[&old, &new, &oldest]);
+    let to = oldest.reference("convert/older:1");
+    assert_eq!(pushed(&client, &source, &to).unwrap().digest, digests[0]);
+    let back = done(&client, &format!("docker-v1://{to}"), &format!("oci:{}", path("from-v1")));
+    assert_eq!(back.digest, digests[0]);
     // What is not of version 1 is copied as it is.
     let again = done(&client, &format!("docker://{name}"), &format!("oci:{}", path("again")));
     assert_eq!(again.digest, digests[0]);

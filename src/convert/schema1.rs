@@ -59,7 +59,7 @@ impl Converting {
             }
         }
         let (spool, found) = (self.room.spool()?, Mutex::new(HashMap::new()));
-        let meter = Arc::new(Meter::new(WIDTH, jobs.len() as u64, bytes));
+        let meter = Arc::new(Meter::new(WIDTH, jobs.len() as u64, bytes, false));
         call.begin("schema-1 layers", Some(bytes))?;
         in_parallel(call, WIDTH, &meter, jobs, |call, worker, wanted| {
             let layer = read(call, &spool, self.below.open(call, &wanted, None)?, &wanted.digest)?;

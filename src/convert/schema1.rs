@@ -62,6 +62,7 @@ impl Converting {
         let meter = Arc::new(Meter::new(WIDTH, jobs.len() as u64, bytes, false));
         call.begin("schema-1 layers", Some(bytes))?;
         in_parallel(call, WIDTH, &meter, jobs, |call, worker, wanted| {
+            meter.begin(worker, &wanted);
             let layer = read(call, &spool, self.below.open(call, &wanted, None)?, &wanted.digest)?;
             meter.settle(worker, wanted.size, Moved::Copied { resumed: 0 });
             found.lock().unwrap_or_else(PoisonError::into_inner).insert(wanted.digest, layer);

@@ -59,9 +59,10 @@ impl Converting {
             }
         }
         let (spool, found) = (self.room.spool()?, Mutex::new(HashMap::new()));
-        let meter = Arc::new(Meter::new(WIDTH, jobs.len() as u64, bytes, false));
+        let meter = Arc::new(Meter::new(WIDTH, jobs.len() as u64, bytes));
         call.begin("schema-1 layers", Some(bytes))?;
         in_parallel(call, WIDTH, &meter, jobs, |call, worker, wanted| {
+            meter.begin(worker, &wanted);
             let layer = read(call, &spool, self.below.open(call, &wanted, None)?, &wanted.digest)?;
             meter.settle(worker, wanted.size, Moved::Copied { resumed: 0 });
             found.lock().unwrap_or_else(PoisonError::into_inner).insert(wanted.digest, layer);

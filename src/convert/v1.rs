@@ -92,7 +92,7 @@ impl V1Store {
         let spool = self.room.spool()?;
         let jobs: Vec<usize> = (0..images.len()).filter(|number| !history[*number].throwaway).collect();
         let bytes = jobs.iter().filter_map(|number| images[*number].size).fold(0, u64::saturating_add);
-        let meter = Arc::new(Meter::new(WIDTH, jobs.len() as u64, bytes, false));
+        let meter = Arc::new(Meter::new(WIDTH, jobs.len() as u64, bytes));
         call.begin("v1 layers", Some(bytes))?;
         let found = Mutex::new(HashMap::new());
         in_parallel(call, WIDTH, &meter, jobs, |call, worker, number| {

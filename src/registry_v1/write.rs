@@ -16,8 +16,9 @@ use super::read::check_tag;
 use super::session::Access;
 use super::{Repo, LARGEST};
 use crate::digest::{shorten, Algorithm, Digest, Hasher};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, Side};
 use crate::http::answer::Answer;
+use crate::http::retry::{self, Backoff};
 use crate::http::upload::{Body, Source};
 use crate::http::{Repeat, Request};
 
@@ -119,11 +120,32 @@ impl Repo {
     /// Puts the layer of an image whose JSON was put, and with `finish` its checksum.
     pub fn put_layer_of(&self, image: &[u8], layer: &Supply<'_>, finish: bool) -> Result<StoredLayer> {
         let id = id_of(image)?;
-        let mut sent = None;
         if layer.done.is_none() {
             self.place.call.begin("v1 put layer", Some((layer.open)()?.1))?;
         }
-        let answer = self.send_for(Access::Write, Some(&id), &mut |session| {
+        let (mut failures, mut backoff) = (0, Backoff::new(crate::http::seed()));
+        let stored = loop {
+            let error = match self.put_layer_once(&id, image, layer) {
+                Ok(stored) => break stored,
+                Err(error) => error,
+            };
+            failures += 1;
+            let helps = error.retryable() && error.code() != Code::Timeout && error.side() != Some(Side::Source);
+            let goes_on = helps && failures <= self.place.client.http.options().retries;
+            match retry::after_failure(&error, backoff.delay(failures)).filter(|_| goes_on) {
+                Some(wait) => self.place.call.sleep(wait)?,
+                None => return Err(error),
+            }
+        };
+        if stored.uploaded && finish {
+            self.put_checksum(&id, stored.checksum.as_str())?;
+        }
+        Ok(stored)
+    }
+
+    fn put_layer_once(&self, id: &ImageId, image: &[u8], layer: &Supply<'_>) -> Result<StoredLayer> {
+        let mut sent = None;
+        let answer = self.send_for(Access::Write, Some(id), &mut |session| {
             let (source, size) = (layer.open)()?;
             let mut hasher = Hasher::new(Algorithm::Sha256);
             hasher.update(image);
@@ -143,11 +165,7 @@ impl Repo {
         // Who says early that he has it does not read to the end.
         let mut buffer = vec![0; 64 << 10];
         while !uploaded && hashing.read(&mut buffer)? > 0 {}
-        let checksum = hashing.hasher.finish();
-        if uploaded && finish {
-            self.put_checksum(&id, checksum.as_str())?;
-        }
-        Ok(StoredLayer { id, size, checksum, uploaded })
+        Ok(StoredLayer { id: id.clone(), size, checksum: hashing.hasher.finish(), uploaded })
     }
 
     /// Says what the checksum of an image is. The registry compares, and the image is whole.

@@ -117,6 +117,15 @@ static void test_every_field(void **state) {
     expect_bool_at(json, "signatures/0/trusted", false);
     expect_text_at(verified(vector("regclient.json"), NULL), "digest",
                    "sha256:f3ef067962554c3352dc0c659ca563f73cc396fe0dea2a2c23a7964c6290f782");
+    expect_text_at(verified(vector("boxplay.json"), NULL), "digest",
+                   "sha256:b524e5d7837da98010567886762935bf3c10ad5ac1ff5112bc43299329ca9a54");
+    json = verified(vector("hello-world.json"), NULL);
+    expect_text_at(json, "digest", "sha256:6d28b970d82cb05ce1aca12baddcd72b7034c7e771fdd97d0862672deb863fca");
+    expect_bool_at(json, "history/0/throwaway", true);
+    struct bytes today = vector("boxplay-schema2.json");
+    char *inspected = NULL;
+    expect_status(OCIREG_OK, ocireg_manifest_inspect(today.data, today.size, NULL, &inspected, &failure));
+    expect_text_at(kept(inspected), "digest", "sha256:28a63cc341ad4ad7ba7de0af4061ca8068e425ecca4e2c4c326dd8d07442ab71");
 }
 
 /* The file that libtrust writes, and what is in it. */

@@ -394,6 +394,9 @@ void old_protocol(const ocireg::client &client)
     std::fclose(target);
     ocireg::blob_stream stream(client.v1_layer_open(name, id));
     CHECK_EQUAL(std::string(std::istreambuf_iterator<char>(stream), {}), layer);
+    const ocireg::value copied = client.copy("docker-v1://" + name + ":one", "oci:" + path + ".oci");
+    const ocireg::value pushed = client.v1_push("oci:" + path + ".oci", name + ":two");
+    CHECK_EQUAL(pushed["digest"].string(), copied["digest"].string());
     client.v1_delete_tag(name + ":one");
     CHECK_THROWS(ocireg::not_found_error, ocireg::error, "", client.v1_tag(name + ":one"));
     CHECK(client.explain(repository + ":one")["network"].is_object());

@@ -293,6 +293,15 @@ fn a_push_is_in_order_and_stops_at_what_is_wrong() {
     assert!(!pushed(&there, &from).unwrap().images[0].uploaded);
     assert_eq!((there.count("PUT", "/layer"), there.count("PUT", "/tags/")), (0, 1));
 
+    // Once broken and once ill is no reason to give up.
+    let flaky = standalone(|seen| match (seen.path().ends_with("/layer"), seen.number) {
+        (true, 0..=2) => reply(503).early().then(Then::Close),
+        (true, 3) => lost(),
+        _ => reply(200),
+    });
+    assert_eq!(pushed(&flaky, &from).unwrap().id, done.id);
+    assert_eq!(flaky.seen().into_iter().rfind(|seen| seen.path().ends_with("/layer")).unwrap().body, noise(5000));
+
     let tags = |server: &Server| server.count("PUT", "/tags/");
     for (name, side) in [("/json", Side::Destination), ("/layer", Side::Destination), ("/checksum", Side::Destination)]
     {

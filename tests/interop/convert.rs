@@ -266,6 +266,13 @@ fn a_schema1_image_becomes_one_of_today() {
     let theirs = format!("oci:{}:1", path("theirs"));
     new.run("skopeo", &["--insecure-policy", "copy", "--src-tls-verify=false", &format!("docker://{name}"), &theirs]);
     has_files(&client, &theirs, &folder.path().join("files"), &["base", "top"]);
+    // To the older protocol too: it is converted on the way, and comes back as the same image.
+    let oldest = Place::new("OCIREG_TEST_V1");
+    let client = client_of(&[&old, &new, &oldest]);
+    let to = oldest.reference("convert/older:1");
+    assert_eq!(pushed(&client, &source, &to).unwrap().digest, digests[0]);
+    let back = done(&client, &format!("docker-v1://{to}"), &format!("oci:{}", path("from-v1")));
+    assert_eq!(back.digest, digests[0]);
     // What is not of version 1 is copied as it is.
     let again = done(&client, &format!("docker://{name}"), &format!("oci:{}", path("again")));
     assert_eq!(again.digest, digests[0]);
@@ -326,4 +333,66 @@ fn an_image_of_today_goes_to_docker_registry_and_comes_back() {
         let hello = std::fs::read_to_string(folder.path().join("today/hello")).unwrap();
         assert_eq!(hello, "hello from amd64\n");
     }
+}
+
+fn run(arguments: &[&str], temporary: &Path) -> std::process::Output {
+    let built = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/release/ocireg");
+    let program = std::env::var_os("OCIREG_TEST_COMMAND").map_or(built, std::path::PathBuf::from);
+    std::process::Command::new(&program)
+        .args(arguments)
+        .env("TMPDIR", temporary)
+        .output()
+        .unwrap_or_else(|error| panic!("{}: {error}", program.display()))
+}
+
+fn says(arguments: &[&str], temporary: &Path) -> Value {
+    let output = run(arguments, temporary);
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+#[test]
+fn the_commands_copy_old_images_and_push_them() {
+    let (old, signed) = (Place::new("OCIREG_TEST_V1"), Place::new("OCIREG_TEST_SCHEMA1"));
+    let client = client_of(&[&old, &signed]);
+    let folder = scratch();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let source = format!("docker-v1://{}", put_chain(&old, &client, "convert/command"));
+    let layout = format!("oci:{}:1", path("layout"));
+    let copied = says(&["copy", &source, &layout], folder.path());
+    assert_eq!((&copied["source"], &copied["blobs"]["total"]), (&json!(source), &json!(3)));
+    let pulled = says(&["pull", &source, &format!("oci:{}:1", path("pulled"))], folder.path());
+    assert_eq!(pulled["digest"], copied["digest"]);
+    assert!(run(&["extract", &source, &path("files")], folder.path()).status.success());
+    assert_eq!(std::fs::read_to_string(folder.path().join("files/top")).unwrap(), "top\n");
+
+    let target = format!("{}/convert/command:pushed", old.host);
+    let pushed = says(&["v1", "push", &layout, &target], folder.path());
+    assert_eq!((&pushed["digest"], pushed["images"].as_array().unwrap().len()), (&copied["digest"], 6));
+    assert_eq!(says(&["v1", "tag", &target], folder.path())["id"], pushed["id"]);
+    let back = says(&["copy", &format!("docker-v1://{target}"), &format!("oci:{}:1", path("back"))], folder.path());
+    assert_eq!(back["digest"], copied["digest"]);
+
+    push_schema1(&signed, &client, "convert/command");
+    let source = format!("{}/convert/command:1", signed.host);
+    let unchanged = says(&["copy", &source, &format!("oci:{}", path("old"))], folder.path());
+    let converted = says(&["copy", "--convert-schema1", &source, &format!("oci:{}", path("new"))], folder.path());
+    assert!(unchanged["mediaType"].as_str().unwrap().ends_with("v1+prettyjws"));
+    assert_eq!(converted["mediaType"], "application/vnd.oci.image.manifest.v1+json");
+
+    let failed = |arguments: &[&str], temporary: &Path, status: i32, part: &str| {
+        let output = run(arguments, temporary);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(status), "{message}");
+        assert!(message.contains(part), "{message:?} lacks {part:?}");
+    };
+    let nowhere = Path::new("/no/such/folder");
+    failed(
+        &["copy", "--convert-schema1", &source, &format!("oci:{}", path("x"))],
+        nowhere,
+        Code::Io.number(),
+        "/no/such/folder",
+    );
+    failed(&["copy", &layout, &format!("docker-v1://{target}")], folder.path(), Code::Unsupported.number(), "v1 push");
+    failed(&["v1", "push", &layout], folder.path(), 64, "REPO:TAG");
 }

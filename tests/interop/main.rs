@@ -18,6 +18,7 @@ mod proxy;
 mod referrers;
 mod schema1;
 mod schemas;
+mod schemas_old;
 mod v1;
 
 use std::path::{Path, PathBuf};

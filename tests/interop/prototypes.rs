@@ -106,14 +106,91 @@ macro_rules! prototype {
 prototypes!(OneFn, (Handle, Handle, Text, Handle, Json, Failure):
     ocireg_registry_ping ocireg_registry_catalog ocireg_repository_tags ocireg_manifest_head ocireg_manifest_delete
     ocireg_referrers ocireg_tag_delete ocireg_blob_head ocireg_blob_delete ocireg_upload_session_start
-    ocireg_layout_check ocireg_layout_clean);
+    ocireg_layout_check ocireg_layout_clean ocireg_registry_detect ocireg_v1_ping ocireg_v1_images ocireg_v1_tags
+    ocireg_v1_tag ocireg_v1_login ocireg_v1_delete_tag ocireg_v1_delete_repository);
 prototypes!(TwoFn, (Handle, Handle, Text, Text, Handle, Json, Failure):
-    ocireg_blob_get_file ocireg_blob_put_file ocireg_blob_mount ocireg_copy);
+    ocireg_blob_get_file ocireg_blob_put_file ocireg_blob_mount ocireg_copy ocireg_v1_search ocireg_v1_ancestry ocireg_v1_put_tag
+    ocireg_v1_push);
 prototypes!(PutFn, (Handle, Handle, Text, *const u8, usize, Handle, Json, Failure):
-    ocireg_manifest_put ocireg_blob_put_memory);
+    ocireg_manifest_put ocireg_blob_put_memory ocireg_v1_put_image);
 prototypes!(BytesFn, (Handle, Handle, Text, Handle, Json, Failure, Failure):
     ocireg_manifest_get ocireg_blob_get_memory);
 
 extern "C" {
     pub fn ocireg_buffer_free(buffer: Handle);
+    pub fn ocireg_schema1_key_info(key: Text, json: Json, e: Failure) -> i32;
+    pub fn ocireg_schema1_verify(data: *const u8, size: usize, o: Handle, json: Json, e: Failure) -> i32;
+    pub fn ocireg_v1_image(
+        c: Handle,
+        x: Handle,
+        name: Text,
+        id: Text,
+        o: Handle,
+        j: Json,
+        b: Failure,
+        e: Failure,
+    ) -> i32;
+    pub fn ocireg_v1_layer_memory(
+        c: Handle,
+        x: Handle,
+        name: Text,
+        id: Text,
+        o: Handle,
+        j: Json,
+        b: Failure,
+        e: Failure,
+    ) -> i32;
+    pub fn ocireg_v1_layer_fd(
+        c: Handle,
+        x: Handle,
+        name: Text,
+        id: Text,
+        fd: i32,
+        o: Handle,
+        j: Json,
+        e: Failure,
+    ) -> i32;
+    pub fn ocireg_v1_layer_file(
+        c: Handle,
+        x: Handle,
+        name: Text,
+        id: Text,
+        path: Text,
+        o: Handle,
+        j: Json,
+        e: Failure,
+    ) -> i32;
+    pub fn ocireg_v1_put_layer(
+        c: Handle,
+        x: Handle,
+        name: Text,
+        image: *const u8,
+        image_size: usize,
+        data: *const u8,
+        size: usize,
+        o: Handle,
+        j: Json,
+        e: Failure,
+    ) -> i32;
+    pub fn ocireg_v1_put_layer_file(
+        c: Handle,
+        x: Handle,
+        name: Text,
+        image: *const u8,
+        image_size: usize,
+        path: Text,
+        o: Handle,
+        j: Json,
+        e: Failure,
+    ) -> i32;
+    pub fn ocireg_v1_put_checksum(
+        c: Handle,
+        x: Handle,
+        name: Text,
+        id: Text,
+        checksum: Text,
+        o: Handle,
+        j: Json,
+        e: Failure,
+    ) -> i32;
 }

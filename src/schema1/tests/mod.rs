@@ -8,7 +8,7 @@ use super::key::Public;
 use super::private::{Format as KeyFormat, Private};
 use super::sign::{format_time, parse_time, sign};
 use super::*;
-use crate::digest::Algorithm;
+use crate::digest::{Algorithm, Digest};
 
 mod keys;
 mod mutations;

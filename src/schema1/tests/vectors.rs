@@ -29,7 +29,7 @@ fn a_verifies() {
 }
 
 #[test]
-fn b_and_c_verify() {
+fn what_registries_signed_verifies() {
     for (bytes, payload, name, layers, kid) in [
         (
             vector!("containers-image.json"),
@@ -45,6 +45,20 @@ fn b_and_c_verify() {
             2,
             "",
         ),
+        (
+            vector!("boxplay.json"),
+            "b524e5d7837da98010567886762935bf3c10ad5ac1ff5112bc43299329ca9a54",
+            "joyentunsupported/boxplay",
+            4,
+            "TDHB:4TXA:",
+        ),
+        (
+            vector!("hello-world.json"),
+            "6d28b970d82cb05ce1aca12baddcd72b7034c7e771fdd97d0862672deb863fca",
+            "hello-world-v1",
+            2,
+            "HZFY:LV34:",
+        ),
     ] {
         let found = good(bytes);
         assert_eq!(found.digest.hex(), payload);
@@ -52,6 +66,17 @@ fn b_and_c_verify() {
         assert!(found.signatures[0].key_id.starts_with(kid), "{:?}", found.signatures);
         assert_eq!((found.manifest.name.as_str(), found.manifest.architecture.as_deref()), (name, Some("amd64")));
     }
+}
+
+/// By schema 2 the digest is over all bytes.
+#[test]
+fn the_same_image_by_schema_2() {
+    let bytes = vector!("boxplay-schema2.json");
+    let document = crate::manifest::Document::parse(bytes, None, Algorithm::Sha256).unwrap();
+    assert_eq!(document.digest.hex(), "28a63cc341ad4ad7ba7de0af4061ca8068e425ecca4e2c4c326dd8d07442ab71");
+    let mut layers: Vec<Digest> = document.layers().iter().map(|layer| layer.digest.clone()).collect();
+    layers.reverse();
+    assert_eq!(layers, good(vector!("boxplay.json")).manifest.fs_layers);
 }
 
 #[test]

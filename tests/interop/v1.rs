@@ -132,11 +132,13 @@ fn docker_registry_is_recognised() {
     assert_eq!(new.client().detect(&call, &new.host).unwrap().api_version, 2);
     assert_eq!(client.v1_ping(&call, &new.host).unwrap_err().code(), Code::NotFound);
 
-    let repo = repo(&place, &client, "v1/search-me");
+    // The server may have been asked by another run of this test.
+    let name = format!("v1/search-me-{}", std::process::id());
+    let repo = repo(&place, &client, &name);
     let (_, json) = image(30, None);
     repo.put_image(json.as_bytes()).unwrap();
-    let found = client.v1_search(&call, &place.host, "search-m", &SearchOptions::default()).unwrap();
-    assert_eq!((found["num_results"].as_u64(), found["results"][0]["name"].as_str()), (Some(1), Some("v1/search-me")));
+    let found = client.v1_search(&call, &place.host, &name[3..], &SearchOptions::default()).unwrap();
+    assert_eq!((found["num_results"].as_u64(), found["results"][0]["name"].as_str()), (Some(1), Some(name.as_str())));
 
     let mut options = LoginOptions { username: Some("u".into()), password: Some("p".to_owned().into()), email: None };
     assert_eq!(client.v1_login(&call, &place.host, &options).unwrap().status, "Login Succeeded");

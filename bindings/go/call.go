@@ -16,6 +16,8 @@ type call struct {
 	text    []*C.char
 
 	json    *C.char
+	reader  *C.ocireg_blob_reader
+	upload  *C.ocireg_upload
 	bytes   *C.ocireg_buffer
 	failure *C.ocireg_error
 

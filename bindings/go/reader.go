@@ -53,16 +53,17 @@ var (
 // DownloadBlob opens a blob for reading, HOST[:PORT]/REPOSITORY@DIGEST. Close it, also before its end. Options: WithOffset,
 // WithLength, WithSize, WithProgress.
 func (c *Client) DownloadBlob(ctx context.Context, reference string, options ...Option) (*BlobReader, error) {
-	return c.open(ctx, options, func(k *call, made **C.ocireg_blob_reader) C.ocireg_status {
-		return C.ocireg_blob_open(k.client, k.context, k.text[0], k.options, made, &k.failure)
+	return c.open(ctx, options, func(k *call) C.ocireg_status {
+		return C.ocireg_blob_open(k.client, k.context, k.text[0], k.options, &k.reader, &k.failure)
 	}, reference)
 }
 
-func (c *Client) open(ctx context.Context, options []Option, run func(*call, **C.ocireg_blob_reader) C.ocireg_status, texts ...string) (*BlobReader, error) {
+// open makes a reader by a call that sets k.reader.
+func (c *Client) open(ctx context.Context, options []Option, run native, texts ...string) (*BlobReader, error) {
 	handle := &readerHandle{ctx: ctx, closed: make(chan struct{})}
 	err := c.with(ctx, callSettings(options), texts, func(k *call) C.ocireg_status {
-		status := run(k, &handle.pointer)
-		handle.outside = k.keep(status)
+		status := run(k)
+		handle.pointer, handle.outside = k.reader, k.keep(status)
 		return status
 	})
 	if err != nil {

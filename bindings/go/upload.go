@@ -36,8 +36,8 @@ var (
 func (c *Client) StartUpload(ctx context.Context, repository string, options ...Option) (*Upload, error) {
 	handle := &uploadHandle{ctx: ctx}
 	err := c.with(ctx, callSettings(options), []string{repository}, func(k *call) C.ocireg_status {
-		status := C.ocireg_upload_start(k.client, k.context, k.text[0], k.options, &handle.pointer, &k.failure)
-		handle.outside = k.keep(status)
+		status := C.ocireg_upload_start(k.client, k.context, k.text[0], k.options, &k.upload, &k.failure)
+		handle.pointer, handle.outside = k.upload, k.keep(status)
 		return status
 	})
 	if err != nil {

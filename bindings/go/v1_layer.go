@@ -50,7 +50,7 @@ func (c *Client) V1LayerBytes(ctx context.Context, repository, id string, option
 
 // V1DownloadLayer opens the layer of an image for reading. Options: those of V1LayerToPath.
 func (c *Client) V1DownloadLayer(ctx context.Context, repository, id string, options ...Option) (*BlobReader, error) {
-	return c.open(ctx, options, func(k *call, made **C.ocireg_blob_reader) C.ocireg_status {
-		return C.ocireg_v1_layer_open(k.client, k.context, k.text[0], k.text[1], k.options, made, &k.failure)
+	return c.open(ctx, options, func(k *call) C.ocireg_status {
+		return C.ocireg_v1_layer_open(k.client, k.context, k.text[0], k.text[1], k.options, &k.reader, &k.failure)
 	}, repository, id)
 }

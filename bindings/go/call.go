@@ -89,7 +89,7 @@ func (c *Client) with(ctx context.Context, wanted *settings, texts []string, run
 		return err
 	}
 	defer k.free()
-	if k.outside, err = newContext(ctx, c.callbacks(wanted), false); err != nil {
+	if k.outside, err = newContext(ctx, c.callbacks(wanted), wanted.lasting); err != nil {
 		return err
 	}
 	k.context = k.outside.native()

@@ -78,6 +78,7 @@ type settings struct {
 	logger      *slog.Logger
 	credentials CredentialsFunc
 	hosts       []namedHost
+	lasting     bool // the call makes something that another goroutine may close
 }
 
 type namedHost struct {
@@ -90,6 +91,12 @@ func callSettings(options []Option) *settings {
 	for _, option := range options {
 		option.call(made)
 	}
+	return made
+}
+
+func lastingSettings(options []Option) *settings {
+	made := callSettings(options)
+	made.lasting = true
 	return made
 }
 

@@ -61,7 +61,7 @@ func (c *Client) DownloadBlob(ctx context.Context, reference string, options ...
 // open makes a reader by a call that sets k.reader.
 func (c *Client) open(ctx context.Context, options []Option, run native, texts ...string) (*BlobReader, error) {
 	handle := &readerHandle{ctx: ctx, closed: make(chan struct{})}
-	err := c.with(ctx, callSettings(options), texts, func(k *call) C.ocireg_status {
+	err := c.with(ctx, lastingSettings(options), texts, func(k *call) C.ocireg_status {
 		status := run(k)
 		handle.pointer, handle.outside = k.reader, k.keep(status)
 		return status
@@ -115,7 +115,8 @@ func (r *BlobReader) Read(into []byte) (int, error) {
 
 // WriteTo writes the rest of the blob.
 func (r *BlobReader) WriteTo(into io.Writer) (int64, error) {
-	return io.CopyBuffer(into, struct{ io.Reader }{r}, make([]byte, copySize))
+	// Without the writer's own ReadFrom, which would choose a smaller buffer.
+	return io.CopyBuffer(struct{ io.Writer }{into}, struct{ io.Reader }{r}, make([]byte, copySize))
 }
 
 // copySize is the buffer of WriteTo and Upload.ReadFrom.
@@ -130,9 +131,7 @@ func (r *BlobReader) Close() error {
 func (h *readerHandle) close() {
 	h.closing.Do(func() {
 		close(h.closed)
-		if h.outside != nil {
-			h.outside.cancel()
-		}
+		h.outside.cancel()
 		h.reading.Lock()
 		defer h.reading.Unlock()
 		C.ocireg_blob_reader_close(h.pointer, nil)

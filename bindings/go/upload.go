@@ -35,7 +35,7 @@ var (
 // StartUpload starts an upload of unknown length to [HOST[:PORT]/]REPOSITORY. Options: WithChunkSize, WithProgress.
 func (c *Client) StartUpload(ctx context.Context, repository string, options ...Option) (*Upload, error) {
 	handle := &uploadHandle{ctx: ctx}
-	err := c.with(ctx, callSettings(options), []string{repository}, func(k *call) C.ocireg_status {
+	err := c.with(ctx, lastingSettings(options), []string{repository}, func(k *call) C.ocireg_status {
 		status := C.ocireg_upload_start(k.client, k.context, k.text[0], k.options, &k.upload, &k.failure)
 		handle.pointer, handle.outside = k.upload, k.keep(status)
 		return status
@@ -61,7 +61,7 @@ func (u *Upload) Write(data []byte) (int, error) {
 
 // ReadFrom adds everything that a reader gives.
 func (u *Upload) ReadFrom(from io.Reader) (int64, error) {
-	return io.CopyBuffer(struct{ io.Writer }{u}, from, make([]byte, copySize))
+	return io.CopyBuffer(struct{ io.Writer }{u}, struct{ io.Reader }{from}, make([]byte, copySize))
 }
 
 // Finish ends the upload: the blob exists from now on. The digest is what the bytes must have; "" for any. After ErrTimeout
@@ -104,8 +104,8 @@ func (u *Upload) Cancel() error {
 	}, nil)
 }
 
-// Close frees the upload; one that is not finished is cancelled, without waiting longer than 120 ms for the answer. Any
-// number of times; it always returns nil.
+// Close frees the upload, and ends a Write that another goroutine is in; one that is not finished is cancelled, without
+// waiting longer than 120 ms for the answer. Any number of times; it always returns nil.
 func (u *Upload) Close() error {
 	u.handle.close()
 	return nil
@@ -129,7 +129,10 @@ func (u *Upload) use(run func(*uploadHandle) C.ocireg_status, result any) error 
 }
 
 func (h *uploadHandle) close() {
-	h.using.Lock()
+	if !h.using.TryLock() {
+		h.outside.cancel() // ends what another goroutine is in
+		h.using.Lock()
+	}
 	defer h.using.Unlock()
 	if h.pointer == nil {
 		return

@@ -99,7 +99,7 @@ func TestArguments(t *testing.T) {
 }
 
 func TestCancelWithin200ms(t *testing.T) {
-	client, silent := newClient(t), silentHost(t)
+	client, silent, real := newClient(t), silentHost(t), registry(t, "OCIREG_TEST_V3")
 	none := silent + "/a@sha256:" + strings.Repeat("0", 64)
 	blocked := ioBlocked{make(chan struct{})}
 	defer close(blocked.released)
@@ -112,7 +112,7 @@ func TestCancelWithin200ms(t *testing.T) {
 			return err
 		},
 		"a reader that blocks": func(ctx context.Context) error {
-			_, err := client.UploadBlob(ctx, registry(t, "OCIREG_TEST_V3")+"/"+newRepository(), "", blocked)
+			_, err := client.UploadBlob(ctx, real+"/"+newRepository(), "", blocked)
 			return err
 		},
 		"StartUpload": func(ctx context.Context) error { _, err := client.StartUpload(ctx, silent+"/a"); return err },

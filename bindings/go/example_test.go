@@ -32,8 +32,8 @@ func Example() {
 		fmt.Println(tag, digest[:14])
 	}
 	// Output:
-	// v1 sha256:1a9ca85
-	// v2 sha256:1a9ca85
+	// v1 sha256:d20a232
+	// v2 sha256:d20a232
 }
 
 func ExampleNew() {

@@ -16,6 +16,7 @@ type callbacks struct {
 	ctx         context.Context
 	outside     *nativeContext
 	progress    func(Progress)
+	blobs       func(BlobProgress)
 	logger      *slog.Logger
 	credentials CredentialsFunc
 
@@ -29,10 +30,28 @@ func (c *Client) callbacks(wanted *settings) *callbacks {
 	if logger != nil && !logger.Enabled(context.Background(), slog.LevelWarn) {
 		logger = nil
 	}
-	if logger == nil && c.credentials == nil && wanted.progress == nil && wanted.warnings == nil {
+	if logger == nil && c.credentials == nil && wanted.progress == nil && wanted.blobs == nil && wanted.warnings == nil {
 		return nil
 	}
-	return &callbacks{progress: wanted.progress, logger: logger, credentials: c.credentials}
+	return &callbacks{progress: wanted.progress, blobs: wanted.blobs, logger: logger, credentials: c.credentials}
+}
+
+// install tells C what there is.
+func (b *callbacks) install(into *C.ocireg_context, handle C.uintptr_t, failure **C.ocireg_error) C.ocireg_status {
+	status := C.ocireg_status(C.OCIREG_OK)
+	if b.progress != nil {
+		status = C.ocireg_go_set_progress(into, handle, failure)
+	}
+	if status == C.OCIREG_OK && b.blobs != nil {
+		status = C.ocireg_go_set_blob_progress(into, handle, failure)
+	}
+	if status == C.OCIREG_OK && b.logger != nil {
+		status = C.ocireg_go_set_log(into, handle, failure)
+	}
+	if status == C.OCIREG_OK && b.credentials != nil {
+		status = C.ocireg_go_set_credentials(into, handle, failure)
+	}
+	return status
 }
 
 // guard runs a function of the caller. Its panic must not pass through C: it goes on when C has returned.
@@ -71,6 +90,19 @@ func ocireg_go_progress(handle C.uintptr_t, done, total C.uint64_t) C.int32_t {
 	b := callbacksOf(handle)
 	return b.guard(func() error {
 		b.progress(Progress{Done: uint64(done), Total: uint64(total), outside: b.outside})
+		return nil
+	})
+}
+
+//export ocireg_go_blob
+func ocireg_go_blob(handle C.uintptr_t, event *C.char) C.int32_t {
+	b := callbacksOf(handle)
+	return b.guard(func() error {
+		var told BlobProgress
+		if err := json.Unmarshal(view(event), &told); err != nil {
+			return err
+		}
+		b.blobs(told)
 		return nil
 	})
 }

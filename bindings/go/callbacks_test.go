@@ -44,7 +44,17 @@ func TestProgress(t *testing.T) {
 		t.Errorf("%v, %+v", err, last)
 	}
 	push(t, client, repository+":one", data)
-	must[*ocireg.CopyResult](t)(client.Copy(ctx, repository+":one", "oci:"+t.TempDir()+"/layout", told))
+	states := map[string]int{}
+	must[*ocireg.CopyResult](t)(client.Copy(ctx, repository+":one", "oci:"+t.TempDir()+"/layout", told,
+		ocireg.WithBlobProgress(func(blob ocireg.BlobProgress) {
+			states[blob.State]++
+			if blob.Digest == "" || blob.Size == 0 || blob.State == "copied" && blob.Done != blob.Size {
+				t.Errorf("%+v", blob)
+			}
+		})))
+	if states["begun"] != 2 || states["copied"] != 2 {
+		t.Errorf("%v", states)
+	}
 	if detail.Operation != "copy" || detail.Blobs == nil || detail.Blobs.Total != 2 {
 		t.Errorf("%+v", detail)
 	}

@@ -52,14 +52,8 @@ func (n *nativeContext) install(ctx context.Context) error {
 		n.handle = cgo.NewHandle(n.callbacks)
 	}
 	handle := C.uintptr_t(n.handle)
-	if status == C.OCIREG_OK && n.callbacks != nil && n.callbacks.progress != nil {
-		status = C.ocireg_go_set_progress(n.pointer, handle, &failure)
-	}
-	if status == C.OCIREG_OK && n.callbacks != nil && n.callbacks.logger != nil {
-		status = C.ocireg_go_set_log(n.pointer, handle, &failure)
-	}
-	if status == C.OCIREG_OK && n.callbacks != nil && n.callbacks.credentials != nil {
-		status = C.ocireg_go_set_credentials(n.pointer, handle, &failure)
+	if status == C.OCIREG_OK && n.callbacks != nil {
+		status = n.callbacks.install(n.pointer, handle, &failure)
 	}
 	if status != C.OCIREG_OK {
 		return takeError(status, failure)
@@ -143,37 +137,4 @@ func (n *nativeContext) collect(into *[]Warning) {
 	if takeJSON(text, &found) == nil {
 		*into = append(*into, found...)
 	}
-}
-
-// Progress is how far a transfer is. It is valid during the callback only.
-type Progress struct {
-	// Done is the bytes that are done.
-	Done uint64
-	// Total is the bytes in all; 0 while unknown.
-	Total uint64
-
-	outside *nativeContext
-}
-
-// ProgressDetail says more of a transfer.
-type ProgressDetail struct {
-	// Operation is "blob get", "blob put" or "copy".
-	Operation string `json:"operation"`
-	// Done is the bytes that are done.
-	Done uint64 `json:"done"`
-	// Total is the bytes in all; 0 while unknown.
-	Total uint64 `json:"total"`
-	// Blobs counts those of a copy.
-	Blobs *BlobCounts `json:"blobs"`
-}
-
-// Detail says more; only during the callback.
-func (p Progress) Detail() (*ProgressDetail, error) {
-	var text *C.char
-	var failure *C.ocireg_error
-	if status := C.ocireg_context_progress(p.outside.pointer, &text, &failure); status != C.OCIREG_OK {
-		return nil, takeError(status, failure)
-	}
-	detail := &ProgressDetail{}
-	return detail, takeJSON(text, detail)
 }

@@ -49,7 +49,7 @@ type CopyPlan struct {
 // Copy copies what one place names to another (see ParsePlace): an image, an index with everything in it, or an artifact.
 // Manifests arrive after everything that they name, the tag last; what is there already is not moved; bytes are verified.
 // What an ended copy has moved, the next one does not move again. Options: WithPlatforms, WithSparse, WithAll, WithReferrers,
-// WithForeignLayers, WithConcurrency, WithDryRun, WithProgress.
+// WithForeignLayers, WithConvertSchema1, WithConcurrency, WithDryRun, WithProgress, WithBlobProgress.
 func (c *Client) Copy(ctx context.Context, source, destination string, options ...Option) (*CopyResult, error) {
 	return ask[CopyResult](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_copy(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)

@@ -52,7 +52,7 @@ type ImageAppend struct {
 	Destination string `json:"destination"`
 	Digest      string `json:"digest"`
 	MediaType   string `json:"mediaType"`
-	// Base is the digest of what they were put on.
+	// Base is the digest of what they were put on; empty with WithScratch.
 	Base   string          `json:"base"`
 	Images []AppendedImage `json:"images"`
 	// Layers are the new ones.
@@ -114,7 +114,8 @@ func (c *Client) TagImage(ctx context.Context, reference, tag string, options ..
 }
 
 // AppendImage puts layers, the paths of tar files, on top of an image at any place (see ParsePlace), the oldest first. The same
-// layers on the same image give the same image. Options: WithDestination, WithPlatform, WithAll, WithMediaType.
+// layers on the same image give the same image. Options: WithDestination, WithPlatform, WithAll, WithScratch, WithMediaType,
+// WithBlobProgress.
 func (c *Client) AppendImage(ctx context.Context, image string, layers []string, options ...Option) (*ImageAppend, error) {
 	options = append([]Option{callOption(set("layers", layers))}, options...)
 	return ask[ImageAppend](ctx, c, options, func(k *call) C.ocireg_status {

@@ -69,6 +69,10 @@ func TestImage(t *testing.T) {
 	if text := must[[]byte](t)(os.ReadFile(filepath.Join(folder, "hello.txt"))); string(text) != "hello" {
 		t.Errorf("%s", text)
 	}
+	files := must[*ocireg.ImageFiles](t)(client.ImageFiles(ctx, repository+":one"))
+	if len(files.Files) != 1 || files.Files[0].Path != "/hello.txt" || files.Files[0].Type != "file" || files.Files[0].Size != 5 || files.Files[0].Mode != 0o640 {
+		t.Errorf("%+v", files)
+	}
 	file := must[*os.File](t)(os.Create(filepath.Join(t.TempDir(), "cat")))
 	defer file.Close()
 	cat := must[*ocireg.ImageFile](t)(client.CatImage(ctx, repository+":one", "/hello.txt", file))
@@ -94,6 +98,9 @@ func TestAppendImage(t *testing.T) {
 	}
 	if manifest := must[*ocireg.Manifest](t)(client.Manifest(ctx, repository+":more")); manifest.Digest != made.Digest {
 		t.Errorf("%+v", manifest)
+	}
+	if made := must[*ocireg.ImageAppend](t)(client.AppendImage(ctx, repository+":new", []string{path}, ocireg.WithScratch())); made.Base != "" {
+		t.Errorf("%+v", made)
 	}
 	_, err := client.AppendImage(ctx, repository+":one", nil)
 	wantCode(t, err, ocireg.ErrInvalidArgument)

@@ -125,8 +125,8 @@ func flat(t *testing.T, times int, do func()) {
 }
 
 func TestFlatMemory(t *testing.T) {
-	if raceEnabled {
-		t.Skip("the race detector's own memory grows")
+	if raceEnabled || testing.Short() {
+		t.Skip("long, and the race detector's own memory grows")
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()

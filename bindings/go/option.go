@@ -74,6 +74,7 @@ type settings struct {
 	values      map[string]any
 	bad         error
 	progress    func(Progress)
+	blobs       func(BlobProgress)
 	warnings    *[]Warning
 	logger      *slog.Logger
 	credentials CredentialsFunc

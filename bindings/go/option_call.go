@@ -7,6 +7,12 @@ func WithProgress(tell func(Progress)) Option {
 	return callOption(func(s *settings) { s.progress = tell })
 }
 
+// WithBlobProgress tells how each blob of a copy fares, on the goroutine of the call. For Copy and what copies too, such as
+// AppendImage and TagImage.
+func WithBlobProgress(tell func(BlobProgress)) Option {
+	return callOption(func(s *settings) { s.blobs = tell })
+}
+
 // WithWarnings collects the warnings that servers gave their users during the call.
 func WithWarnings(into *[]Warning) Option {
 	return callOption(func(s *settings) { s.warnings = into })
@@ -123,6 +129,9 @@ func WithReferrers() Option { return callOption(set("referrers", true)) }
 // WithForeignLayers takes layers that are meant to be fetched from elsewhere too. For Copy.
 func WithForeignLayers() Option { return callOption(set("foreign_layers", true)) }
 
+// WithConvertSchema1 makes an OCI image of a schema-1 manifest, which is copied unchanged otherwise. For Copy.
+func WithConvertSchema1() Option { return callOption(set("convert_schema1", true)) }
+
 // WithConcurrency is how many transfers run at once, 1 to 64; 4 by default. For Copy.
 func WithConcurrency(count int) Option { return callOption(set("concurrency", count)) }
 
@@ -161,6 +170,9 @@ func WithoutChecksum() Option { return callOption(set("finish", false)) }
 // WithDestination is the place for the result, instead of the image's own name. For AppendImage.
 func WithDestination(place string) Option { return callOption(set("to", place)) }
 
+// WithScratch puts the layers on a new image without layers, instead of what is named. For AppendImage.
+func WithScratch() Option { return callOption(set("scratch", true)) }
+
 // WithOverwrite extracts into a folder that is not empty. For ExtractImage.
 func WithOverwrite() Option { return callOption(set("overwrite", true)) }
 
@@ -173,10 +185,11 @@ func WithSetuid() Option { return callOption(set("setuid", true)) }
 // WithDevices makes devices and pipes too. For ExtractImage.
 func WithDevices() Option { return callOption(set("devices", true)) }
 
-// WithMaxBytes is the most to unpack; 64 GiB by default. For ExtractImage.
+// WithMaxBytes is the most to unpack; 64 GiB by default. For ExtractImage and ImageFiles.
 func WithMaxBytes(size int64) Option { return callOption(set("max_bytes", size)) }
 
-// WithMaxRatio is the most bytes of a layer for each packed one; 250 by default. For ExtractImage.
+// WithMaxRatio is the most bytes of a layer for each packed one; 250 by default. For ExtractImage and
+// ImageFiles.
 func WithMaxRatio(ratio int) Option { return callOption(set("max_ratio", ratio)) }
 
 // WithoutVerifying ends reading with the file, before its layer's digest is known to be right. For CatImage.

@@ -51,6 +51,15 @@ func WithProxyFromEnvironment() ClientOption {
 	return clientOption(set("proxy_from_environment", true))
 }
 
+// WithTemporaryDir is the folder for the layers of old images, which have to be read before the image can be described;
+// /var/tmp by default.
+func WithTemporaryDir(folder string) ClientOption { return clientOption(set("temporary_dir", folder)) }
+
+// WithMaxTemporaryBytes is the most that may wait there for one call; 64 GiB by default.
+func WithMaxTemporaryBytes(size int64) ClientOption {
+	return clientOption(set("max_temporary_bytes", size))
+}
+
 // WithStoredCredentials uses those that docker login and podman login have stored, helpers included.
 func WithStoredCredentials() ClientOption { return clientOption(set("stored_credentials", true)) }
 

@@ -37,7 +37,7 @@ type Reference struct {
 
 // Place is the name of a place to copy from or to, taken apart.
 type Place struct {
-	// Transport is "docker", "oci", "oci-archive", "docker-archive" or "dir".
+	// Transport is "docker", "docker-v1", "oci", "oci-archive", "docker-archive" or "dir".
 	Transport string `json:"transport"`
 	// Registry is the host, for SetHost; empty where there is none.
 	Registry string `json:"registry"`
@@ -82,7 +82,7 @@ func ParseRegistry(name string) (*RegistryName, error) {
 	return result, takeJSON(json, result)
 }
 
-// ParsePlace takes the name of a place to copy from or to apart: docker://REF or REF, oci:DIR[:NAME], oci-archive:FILE[:NAME],
+// ParsePlace takes the name of a place to copy from or to apart: docker://REF or REF, docker-v1://REF, oci:DIR[:NAME], oci-archive:FILE[:NAME],
 // docker-archive:FILE[:REF], or dir:DIR.
 func ParsePlace(name string) (*Place, error) {
 	text, err := cText(name)

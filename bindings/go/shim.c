@@ -7,6 +7,11 @@ static int32_t on_progress(void *handle, uint64_t done, uint64_t total)
     return ocireg_go_progress((uintptr_t)handle, done, total);
 }
 
+static int32_t on_blob(void *handle, const char *event)
+{
+    return ocireg_go_blob((uintptr_t)handle, (char *)event);
+}
+
 static int32_t on_log(void *handle, const char *event)
 {
     return ocireg_go_log((uintptr_t)handle, (char *)event);
@@ -25,6 +30,11 @@ static int64_t on_read(void *handle, uint8_t *buffer, size_t size)
 ocireg_status ocireg_go_set_progress(ocireg_context *context, uintptr_t handle, ocireg_error **error)
 {
     return ocireg_context_set_progress(context, on_progress, (void *)handle, error);
+}
+
+ocireg_status ocireg_go_set_blob_progress(ocireg_context *context, uintptr_t handle, ocireg_error **error)
+{
+    return ocireg_context_set_blob_progress(context, on_blob, (void *)handle, error);
 }
 
 ocireg_status ocireg_go_set_log(ocireg_context *context, uintptr_t handle, ocireg_error **error)

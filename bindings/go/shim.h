@@ -10,6 +10,7 @@
 #endif
 
 ocireg_status ocireg_go_set_progress(ocireg_context *context, uintptr_t handle, ocireg_error **error);
+ocireg_status ocireg_go_set_blob_progress(ocireg_context *context, uintptr_t handle, ocireg_error **error);
 ocireg_status ocireg_go_set_log(ocireg_context *context, uintptr_t handle, ocireg_error **error);
 ocireg_status ocireg_go_set_credentials(ocireg_context *context, uintptr_t handle, ocireg_error **error);
 ocireg_status ocireg_go_put_stream(ocireg_client *client, ocireg_context *context, const char *repository, uintptr_t handle,

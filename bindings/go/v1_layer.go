@@ -16,10 +16,12 @@ type V1Layer struct {
 	// Verified is false for a piece, without a checksum, and with a "tarsum…".
 	Verified bool `json:"verified"`
 	// Size is the whole layer's; -1 when it is unknown.
-	Size   int64  `json:"size"`
-	Offset int64  `json:"offset"`
-	Length int64  `json:"length"`
-	Path   string `json:"path"`
+	Size   int64 `json:"size"`
+	Offset int64 `json:"offset"`
+	Length int64 `json:"length"`
+	// Resumed is the bytes that an earlier call had left.
+	Resumed int64  `json:"resumed"`
+	Path    string `json:"path"`
 }
 
 func (l *V1Layer) unknown() { l.Size = -1 }

@@ -112,3 +112,22 @@ func TestV1LayerFile(t *testing.T) {
 		t.Errorf("%+v", login)
 	}
 }
+
+func TestV1Push(t *testing.T) {
+	ctx := context.Background()
+	client := newClient(t, ocireg.WithTemporaryDir(t.TempDir()))
+	source := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	name := registry(t, "OCIREG_TEST_V1") + "/" + newRepository() + ":one"
+	digest := pushImage(t, client, source, "one")
+	pushed := must[*ocireg.V1Push](t)(client.V1Push(ctx, source+":one", name))
+	if pushed.Digest != digest || len(pushed.Images) != 1 || !pushed.Images[0].Uploaded || pushed.Images[0].ID != pushed.ID {
+		t.Errorf("%+v", pushed)
+	}
+	if id := must[string](t)(client.V1Tag(ctx, name)); id != pushed.ID {
+		t.Error(id)
+	}
+	back := must[*ocireg.CopyResult](t)(client.Copy(ctx, "docker-v1://"+name, source+":back"))
+	if back.Blobs.Total != 2 {
+		t.Errorf("%+v", back)
+	}
+}

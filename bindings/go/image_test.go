@@ -5,11 +5,13 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/ocireg/ocireg/bindings/go"
 )
@@ -26,12 +28,17 @@ func tarball(t *testing.T, name, text string) []byte {
 	return made.Bytes()
 }
 
+// newTime is one that no other image has: the same image is the same chain of protocol v1.
+func newTime() string {
+	return time.Unix(int64(binary.LittleEndian.Uint32(random(4))), 0).UTC().Format(time.RFC3339)
+}
+
 // pushImage puts an image whose config is one, with a file in its layer.
 func pushImage(t *testing.T, client *ocireg.Client, repository, tag string) string {
 	ctx := context.Background()
 	layer := tarball(t, "hello.txt", "hello")
 	sum := sha256.Sum256(layer)
-	text := `{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":["sha256:` + hex.EncodeToString(sum[:]) + `"]}}`
+	text := `{"architecture":"amd64","os":"linux","created":"` + newTime() + `","rootfs":{"type":"layers","diff_ids":["sha256:` + hex.EncodeToString(sum[:]) + `"]}}`
 	config := must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, repository, []byte(text)))
 	blob := must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, repository, layer))
 	var manifest ocireg.ImageManifest

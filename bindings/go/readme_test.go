@@ -26,7 +26,7 @@ func snippet(t *testing.T) string {
 func TestReadme(t *testing.T) {
 	client := newClient(t)
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
-	digest, _ := push(t, client, repository+":one", []byte("hello"))
+	digest, _ := push(t, client, repository+":latest", []byte("hello"))
 	lines := snippet(t)
 	if !strings.Contains(lines, "quay.io/prometheus/busybox") {
 		t.Fatal("the README names another repository")
@@ -34,7 +34,7 @@ func TestReadme(t *testing.T) {
 	folder := t.TempDir()
 	program := "package main\n\nimport (\n\t\"context\"\n\t\"fmt\"\n\n\t\"github.com/ocireg/ocireg/bindings/go\"\n)\n\n" +
 		"func main() {\n\tctx := context.Background()\n" + strings.ReplaceAll(lines, "quay.io/prometheus/busybox", repository) +
-		"\tif err != nil {\n\t\tpanic(err)\n\t}\n\tclient.Close()\n}\n"
+		"\tif err != nil {\n\t\tpanic(err)\n\t}\n\tfmt.Println(manifest.Digest)\n\tclient.Close()\n}\n"
 	for name, text := range map[string]string{
 		"main.go": program,
 		"go.mod": "module example\n\ngo 1.24\n\nrequire github.com/ocireg/ocireg/bindings/go v0.0.0\n\n" +
@@ -47,7 +47,7 @@ func TestReadme(t *testing.T) {
 	run := exec.CommandContext(context.Background(), "go", "run", ".")
 	run.Dir = folder
 	output, err := run.CombinedOutput()
-	if err != nil || string(output) != "one "+digest+" <nil>\n" {
+	if err != nil || string(output) != "latest <nil>\n"+digest+"\n" {
 		t.Errorf("%v: %s\n%s", err, output, program)
 	}
 }

@@ -130,7 +130,9 @@ func (e *Error) blame(ctx context.Context) {
 	if ended == nil || e.Code == ErrCallback && !errors.Is(errors.Join(e.wrapped...), ended) {
 		return
 	}
-	e.Code = codeOf(ended)
+	if code := codeOf(ended); code != e.Code {
+		e.Code, e.Message = code, e.Message+" ("+ended.Error()+")"
+	}
 	e.wrapped = append(e.wrapped, ended)
 	if cause := context.Cause(ctx); cause != nil && cause != ended {
 		e.wrapped = append(e.wrapped, cause)

@@ -101,6 +101,53 @@ END
     done
 }
 
+# The Go package finds the installed library, as a user's module uses it.
+by_go() {
+    say 'Go by pkg-config, shared, static'
+    mkdir "$work/go"
+    cat >"$work/go/go.mod" <<END
+module consumer
+
+go 1.24
+
+require github.com/ocireg/ocireg/bindings/go v0.0.0
+
+replace github.com/ocireg/ocireg/bindings/go => $root/bindings/go
+END
+    cat >"$work/go/main.go" <<'END'
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+
+	"github.com/ocireg/ocireg/bindings/go"
+)
+
+func main() {
+	client, err := ocireg.New()
+	if err != nil {
+		panic(err)
+	}
+	defer client.Close()
+	for tag, err := range client.Tags(context.Background(), os.Args[1]) {
+		fmt.Println("tag", tag, err)
+	}
+}
+END
+    go_build -o "$work/go-shared" || fail 'Go: shared'
+    readelf -d "$work/go-shared" | has "NEEDED.*\[libocireg.so.$abi\]" || fail 'Go: the SONAME'
+    installed "$work/go-shared" "$repository" | has -x 'tag latest <nil>' || fail 'Go: the shared program'
+    # The linker warns of getaddrinfo, as for C.
+    go_build -tags ocireg_static -o "$work/go-static" 2>"$work/log" || { cat "$work/log"; fail 'Go: static'; }
+    ! readelf -d "$work/go-static" | has libocireg || fail 'Go: the static program needs the shared library'
+    "$work/go-static" "$repository" | has -x 'tag latest <nil>' || fail 'Go: the static program'
+}
+go_build() {
+    (cd "$work/go" && env -u PKG_CONFIG_PATH GOTOOLCHAIN=local CGO_ENABLED=1 PKG_CONFIG_LIBDIR="$library/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$place" go build "$@" .)
+}
+
 # example NAME ARG…: one of the C examples, built from the installed files; its output goes to $work/out
 example() {
     local name=$1 flags
@@ -204,6 +251,7 @@ install_it
 examples
 by_pkg_config
 by_cmake
+by_go
 manuals
 completion
 [ ! -e "$root/.git" ] || dist

@@ -1,0 +1,53 @@
+package ocireg
+
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+	"os"
+	"runtime"
+)
+
+// BlobGet is what was delivered of a blob.
+type BlobGet struct {
+	Digest string `json:"digest"`
+	// Size is the whole blob's; -1 when it is unknown.
+	Size int64 `json:"size"`
+	// Offset and Length are the bytes delivered.
+	Offset int64 `json:"offset"`
+	Length int64 `json:"length"`
+	// Verified is false for a piece.
+	Verified bool `json:"verified"`
+	// Resumed is the bytes that an earlier call had left.
+	Resumed int64 `json:"resumed"`
+	// Path is the file, of BlobToPath.
+	Path string `json:"path"`
+}
+
+func (b *BlobGet) unknown() { b.Size = -1 }
+
+// BlobToPath gets a blob, HOST[:PORT]/REPOSITORY@DIGEST, into a file, which appears under its name only whole and verified. A
+// later call for the same blob and path continues a broken transfer. Options: WithOffset, WithLength, WithSize, WithProgress.
+func (c *Client) BlobToPath(ctx context.Context, reference, path string, options ...Option) (*BlobGet, error) {
+	return ask[BlobGet](ctx, c, options, func(k *call) C.ocireg_status {
+		return C.ocireg_blob_get_file(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)
+	}, reference, path)
+}
+
+// BlobToFile gets a blob and writes it to an open file. The bytes are written as they come: on an error, ErrDigestMismatch
+// too, what was written is not to be trusted. A write that blocks is not interrupted. Options: those of BlobToPath.
+func (c *Client) BlobToFile(ctx context.Context, reference string, file *os.File, options ...Option) (*BlobGet, error) {
+	defer runtime.KeepAlive(file)
+	return ask[BlobGet](ctx, c, options, func(k *call) C.ocireg_status {
+		return C.ocireg_blob_get_fd(k.client, k.context, k.text[0], C.int32_t(file.Fd()), k.options, &k.json, &k.failure)
+	}, reference)
+}
+
+// BlobBytes gets a blob into memory, at most 64 MiB or what WithLimit says. Options: those of BlobToPath, and WithLimit.
+func (c *Client) BlobBytes(ctx context.Context, reference string, options ...Option) ([]byte, *BlobGet, error) {
+	result, bytes, err := askBytes[BlobGet](ctx, c, options, func(k *call) C.ocireg_status {
+		return C.ocireg_blob_get_memory(k.client, k.context, k.text[0], k.options, &k.json, &k.bytes, &k.failure)
+	}, reference)
+	return bytes, result, err
+}

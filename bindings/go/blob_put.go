@@ -1,0 +1,80 @@
+package ocireg
+
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+	"errors"
+	"io"
+	"runtime/cgo"
+)
+
+// BlobPut is what was put.
+type BlobPut struct {
+	Digest   string `json:"digest"`
+	Size     int64  `json:"size"`
+	Location string `json:"location"`
+	// Uploaded is false when the registry had it, or it was mounted.
+	Uploaded bool `json:"uploaded"`
+	Mounted  bool `json:"mounted"`
+}
+
+// UploadBlob puts what a reader gives as a blob into [HOST[:PORT]/]REPOSITORY. The digest is what the bytes must have; "" has it
+// computed. In one request when digest and size are known (WithSize, or a reader that tells: *bytes.Reader, *bytes.Buffer,
+// *strings.Reader, *os.File of a regular file), else in chunks. A cancelled upload does not wait for a reader that blocks:
+// it may still be in its Read afterwards. Options: WithSize, WithChunkSize, WithSinglePost, WithMountFrom, WithProgress.
+func (c *Client) UploadBlob(ctx context.Context, repository, digest string, from io.Reader, options ...Option) (*BlobPut, error) {
+	if ctx == nil || from == nil {
+		return nil, newError(ErrInvalidArgument, "the context or the reader is nil")
+	}
+	bytes := newSource(ctx, from)
+	defer bytes.close()
+	handle := cgo.NewHandle(bytes)
+	defer handle.Delete()
+	result, err := ask[BlobPut](ctx, c, uploadOptions(digest, from, options), func(k *call) C.ocireg_status {
+		return C.ocireg_go_put_stream(k.client, k.context, k.text[0], C.uintptr_t(handle), k.options, &k.json, &k.failure)
+	}, repository)
+	return result, bytes.blame(err)
+}
+
+// uploadOptions adds what is known of the bytes; the caller's own options come last.
+func uploadOptions(digest string, from io.Reader, options []Option) []Option {
+	var known []Option
+	if digest != "" {
+		known = append(known, WithDigest(digest))
+	}
+	if size, ok := remaining(from); ok {
+		known = append(known, WithSize(size))
+	}
+	return append(known, options...)
+}
+
+// blame puts the reader's own error into the call's.
+func (s *source) blame(err error) error {
+	if s.panicked != nil {
+		panic(s.panicked)
+	}
+	var failed *Error
+	if s.failure != nil && errors.As(err, &failed) && failed.Code == ErrCallback {
+		failed.Message += ": " + s.failure.Error()
+		failed.wrapped = append(failed.wrapped, s.failure)
+		failed.blame(s.ctx)
+	}
+	return err
+}
+
+// UploadBlobFile puts a file's bytes as a blob into [HOST[:PORT]/]REPOSITORY, unless the registry has it already. Options:
+// WithDigest, WithSize, WithChunkSize, WithSinglePost, WithMountFrom, WithProgress.
+func (c *Client) UploadBlobFile(ctx context.Context, repository, path string, options ...Option) (*BlobPut, error) {
+	return ask[BlobPut](ctx, c, options, func(k *call) C.ocireg_status {
+		return C.ocireg_blob_put_file(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)
+	}, repository, path)
+}
+
+// UploadBlobBytes puts bytes in memory as a blob; as UploadBlobFile.
+func (c *Client) UploadBlobBytes(ctx context.Context, repository string, data []byte, options ...Option) (*BlobPut, error) {
+	return ask[BlobPut](ctx, c, options, func(k *call) C.ocireg_status {
+		return C.ocireg_blob_put_memory(k.client, k.context, k.text[0], cBytes(data), C.size_t(len(data)), k.options, &k.json, &k.failure)
+	}, repository)
+}

@@ -1,0 +1,210 @@
+package ocireg_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/ocireg/ocireg/bindings/go"
+)
+
+func TestProgress(t *testing.T) {
+	ctx := context.Background()
+	client := newClient(t)
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	data := random(2 << 20)
+	var last ocireg.Progress
+	var detail *ocireg.ProgressDetail
+	told := ocireg.WithProgress(func(progress ocireg.Progress) {
+		last = progress
+		detail = must[*ocireg.ProgressDetail](t)(progress.Detail())
+		if _, err := client.Ping(ctx, registry(t, "OCIREG_TEST_V3")); err != nil { // a callback may use the library
+			t.Error(err)
+		}
+	})
+	put := must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, repository, data, told))
+	if last.Done != uint64(len(data)) || detail.Operation != "blob put" {
+		t.Errorf("%+v, %+v", last, detail)
+	}
+	last = ocireg.Progress{}
+	must[*ocireg.BlobGet](t)(client.BlobToPath(ctx, repository+"@"+put.Digest, filepath.Join(t.TempDir(), "blob"), told))
+	if last.Done != uint64(len(data)) || last.Total != uint64(len(data)) || detail.Operation != "blob get" {
+		t.Errorf("%+v, %+v", last, detail)
+	}
+	last = ocireg.Progress{}
+	reader := must[*ocireg.BlobReader](t)(client.DownloadBlob(ctx, repository+"@"+put.Digest, told))
+	defer reader.Close()
+	if _, err := reader.WriteTo(&bytes.Buffer{}); err != nil || last.Done != uint64(len(data)) {
+		t.Errorf("%v, %+v", err, last)
+	}
+	push(t, client, repository+":one", data)
+	states := map[string]int{}
+	must[*ocireg.CopyResult](t)(client.Copy(ctx, repository+":one", "oci:"+t.TempDir()+"/layout", told,
+		ocireg.WithBlobProgress(func(blob ocireg.BlobProgress) {
+			states[blob.State]++
+			if blob.Digest == "" || blob.Size == 0 || blob.State == "copied" && blob.Done != blob.Size {
+				t.Errorf("%+v", blob)
+			}
+		})))
+	if states["begun"] != 2 || states["copied"] != 2 {
+		t.Errorf("%v", states)
+	}
+	if detail.Operation != "copy" || detail.Blobs == nil || detail.Blobs.Total != 2 {
+		t.Errorf("%+v", detail)
+	}
+}
+
+func TestPanicOfACallback(t *testing.T) {
+	client := newClient(t)
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	got := panicOf(func() {
+		client.UploadBlobBytes(context.Background(), repository, random(1<<20), ocireg.WithProgress(func(ocireg.Progress) { panic("mine") }))
+	})
+	if got != "mine" {
+		t.Errorf("the panic is %v", got)
+	}
+	if _, err := client.Ping(context.Background(), registry(t, "OCIREG_TEST_V3")); err != nil {
+		t.Error(err)
+	}
+}
+
+// lines are what a JSON handler wrote.
+func lines(t *testing.T, log *bytes.Buffer) []map[string]any {
+	t.Helper()
+	var all []map[string]any
+	for _, line := range strings.Split(strings.TrimSpace(log.String()), "\n") {
+		var one map[string]any
+		if err := json.Unmarshal([]byte(line), &one); err != nil {
+			t.Fatalf("%v: %s", err, line)
+		}
+		all = append(all, one)
+	}
+	return all
+}
+
+func TestLogger(t *testing.T) {
+	host := registry(t, "OCIREG_TEST_HTPASSWD")
+	var log bytes.Buffer
+	logger := slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	client := newClient(t, ocireg.WithLogger(logger), ocireg.WithHost(host, ocireg.WithPassword("alice", "s3cret:with colon")))
+	_, err := client.TagList(context.Background(), host+"/"+newRepository())
+	wantCode(t, err, ocireg.ErrNotFound)
+	var requests, answers int
+	for _, line := range lines(t, &log) {
+		switch line["msg"] {
+		case "ocireg request":
+			requests++
+		case "ocireg response":
+			answers++
+			if line["level"] != "DEBUG" || line["status"] == nil || line["duration"] == nil || !strings.Contains(line["url"].(string), host) {
+				t.Errorf("%v", line)
+			}
+		}
+	}
+	if requests == 0 || requests != answers {
+		t.Errorf("%d requests, %d answers in %s", requests, answers, log.String())
+	}
+	if strings.Contains(log.String(), "s3cret") || strings.Contains(log.String(), "YWxpY2U6") {
+		t.Error("a secret is in the log")
+	}
+}
+
+// A logger for warnings gets those, and nothing else.
+func TestLoggerOfWarnings(t *testing.T) {
+	host := registry(t, "OCIREG_TEST_REFERRERS")
+	var log bytes.Buffer
+	client := newClient(t, ocireg.WithLogger(slog.New(slog.NewJSONHandler(&log, &slog.HandlerOptions{Level: slog.LevelWarn}))))
+	must[*ocireg.RepositoryList](t)(client.RepositoryList(context.Background(), host))
+	all := lines(t, &log)
+	if len(all) == 0 || all[0]["level"] != "WARN" || all[0]["host"] != host || all[0]["text"] == "" {
+		t.Errorf("%v", all)
+	}
+}
+
+func TestCredentialsFunc(t *testing.T) {
+	type key struct{}
+	host := registry(t, "OCIREG_TEST_HTPASSWD")
+	ctx := context.WithValue(context.Background(), key{}, "it is mine")
+	var asked []string
+	client := newClient(t, ocireg.WithCredentialsFunc(func(ctx context.Context, host string) (ocireg.Credentials, error) {
+		asked = append(asked, host)
+		if ctx.Value(key{}) != "it is mine" {
+			t.Error("another context")
+		}
+		return ocireg.Credentials{Username: "alice", Password: "s3cret:with colon"}, nil
+	}))
+	must[*ocireg.RepositoryList](t)(client.RepositoryList(ctx, host))
+	must[*ocireg.RepositoryList](t)(client.RepositoryList(ctx, host))
+	if len(asked) != 1 || asked[0] != host {
+		t.Errorf("asked for %v", asked)
+	}
+
+	why := errors.New("the vault is shut")
+	client = newClient(t, ocireg.WithCredentialsFunc(func(context.Context, string) (ocireg.Credentials, error) {
+		return ocireg.Credentials{}, why
+	}))
+	_, err := client.RepositoryList(ctx, host)
+	if wantCode(t, err, ocireg.ErrCallback); !errors.Is(err, why) {
+		t.Error(err)
+	}
+	client = newClient(t, ocireg.WithCredentialsFunc(func(context.Context, string) (ocireg.Credentials, error) {
+		return ocireg.Credentials{}, nil
+	}))
+	_, err = client.RepositoryList(ctx, host)
+	wantCode(t, err, ocireg.ErrUnauthenticated)
+}
+
+func TestLogin(t *testing.T) {
+	ctx := context.Background()
+	host := registry(t, "OCIREG_TEST_HTPASSWD")
+	folder := t.TempDir()
+	client := newClient(t, ocireg.WithDockerConfig(folder))
+	_, err := client.Login(ctx, host, ocireg.WithPassword("alice", "wrong"))
+	wantCode(t, err, ocireg.ErrUnauthenticated)
+	login := must[*ocireg.Login](t)(client.Login(ctx, host, ocireg.WithPassword("alice", "s3cret:with colon")))
+	if login.Auth != "basic" || login.Username != "alice" || login.StoredIn != filepath.Join(folder, "config.json") {
+		t.Errorf("%+v", login)
+	}
+	if _, err := os.Stat(login.StoredIn); err != nil {
+		t.Error(err)
+	}
+	must[*ocireg.RepositoryList](t)(client.RepositoryList(ctx, host))
+	told := must[*ocireg.Explanation](t)(client.Explain(ctx, host+"/a"))
+	if told.Credentials.Kind != "password" || told.Credentials.Source != "file" || told.Credentials.Username != "alice" || told.Host != host {
+		t.Errorf("%+v", told)
+	}
+	logout := must[*ocireg.Logout](t)(client.Logout(ctx, host))
+	if !logout.Removed || len(logout.From) != 1 {
+		t.Errorf("%+v", logout)
+	}
+	_, err = client.RepositoryList(ctx, host)
+	wantCode(t, err, ocireg.ErrUnauthenticated)
+}
+
+func TestHostOptions(t *testing.T) {
+	ctx := context.Background()
+	host := registry(t, "OCIREG_TEST_TLS")
+	authority := os.Getenv("OCIREG_TEST_CA")
+	client := newClient(t)
+	_, err := client.Ping(ctx, host)
+	wantCode(t, err, ocireg.ErrTLS)
+	for name, option := range map[string]ocireg.HostOption{"authority": ocireg.WithCAFile(authority), "insecure": ocireg.WithInsecure()} {
+		if err := client.SetHost(host, option); err != nil {
+			t.Fatal(err)
+		}
+		if ping, err := client.Ping(ctx, host); err != nil || ping.APIVersion != 2 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	for name, option := range map[string]ocireg.ClientOption{"authorities": ocireg.WithCAFile(authority, os.Getenv("OCIREG_TEST_OTHER_CA")), "insecure": ocireg.WithInsecure()} {
+		if _, err := newClient(t, option).Ping(ctx, host); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,140 @@
+package ocireg
+
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+	"runtime/cgo"
+	"sync"
+	"time"
+)
+
+// nativeContext carries a Go context and the callbacks into C. nil stands for none: a context that cannot end, and no
+// callbacks.
+type nativeContext struct {
+	lock      sync.Mutex
+	pointer   *C.ocireg_context
+	handle    cgo.Handle
+	callbacks *callbacks
+	unwatch   func() bool
+}
+
+// newContext makes it, if there is something to carry or it is wanted anyway.
+func newContext(ctx context.Context, with *callbacks, always bool) (*nativeContext, error) {
+	if ctx.Done() == nil && with == nil && !always {
+		return nil, nil
+	}
+	made := &nativeContext{callbacks: with}
+	var failure *C.ocireg_error
+	if status := C.ocireg_context_new(&made.pointer, &failure); status != C.OCIREG_OK {
+		return nil, takeError(status, failure)
+	}
+	if err := made.install(ctx); err != nil {
+		made.free()
+		return nil, err
+	}
+	made.unwatch = context.AfterFunc(ctx, made.cancel)
+	return made, nil
+}
+
+// install sets the deadline and the callbacks.
+func (n *nativeContext) install(ctx context.Context) error {
+	var failure *C.ocireg_error
+	status := C.ocireg_status(C.OCIREG_OK)
+	if deadline, ok := ctx.Deadline(); ok {
+		// A little later than Go's own timer, which should come first: the library plans its waits by it.
+		status = C.ocireg_context_set_deadline(n.pointer, C.int64_t(max(milliseconds(time.Until(deadline)), 0)+20), &failure)
+	}
+	if n.callbacks != nil {
+		n.callbacks.ctx = ctx
+		n.callbacks.outside = n
+		n.handle = cgo.NewHandle(n.callbacks)
+	}
+	handle := C.uintptr_t(n.handle)
+	if status == C.OCIREG_OK && n.callbacks != nil {
+		status = n.callbacks.install(n.pointer, handle, &failure)
+	}
+	if status != C.OCIREG_OK {
+		return takeError(status, failure)
+	}
+	return nil
+}
+
+// native is C's context, nil for none.
+func (n *nativeContext) native() *C.ocireg_context {
+	if n == nil {
+		return nil
+	}
+	return n.pointer
+}
+
+// cancel ends the calls that use it. Any goroutine.
+func (n *nativeContext) cancel() {
+	n.lock.Lock()
+	defer n.lock.Unlock()
+	if n.pointer != nil {
+		C.ocireg_context_cancel(n.pointer, nil)
+	}
+}
+
+// free ends it; no call may be using it.
+func (n *nativeContext) free() {
+	if n == nil {
+		return
+	}
+	if n.unwatch != nil {
+		n.unwatch()
+	}
+	n.lock.Lock()
+	defer n.lock.Unlock()
+	if n.pointer == nil {
+		return
+	}
+	C.ocireg_context_free(n.pointer)
+	n.pointer = nil
+	if n.handle != 0 {
+		n.handle.Delete()
+		n.handle = 0
+	}
+}
+
+// result makes Go's error of a call's status and failure, which it frees. A panic of a callback goes on here.
+func (n *nativeContext) result(ctx context.Context, status C.ocireg_status, failure **C.ocireg_error) error {
+	var own error
+	if n != nil && n.callbacks != nil {
+		own = n.callbacks.takeFailure()
+	}
+	if status == C.OCIREG_OK {
+		return nil
+	}
+	err := takeError(status, *failure)
+	*failure = nil
+	if err.Code == ErrCallback && own != nil {
+		err.Message += ": " + own.Error()
+		err.wrapped = append(err.wrapped, own)
+	}
+	err.blame(ctx)
+	return err
+}
+
+// Warning is what a server gave its users to read.
+type Warning struct {
+	Host string `json:"host"`
+	Text string `json:"text"`
+}
+
+// collect adds the call's warnings to those of the caller.
+func (n *nativeContext) collect(into *[]Warning) {
+	if n == nil || into == nil {
+		return
+	}
+	var text *C.char
+	if C.ocireg_context_warnings(n.pointer, &text, nil) != C.OCIREG_OK {
+		return
+	}
+	var found []Warning
+	if takeJSON(text, &found) == nil {
+		*into = append(*into, found...)
+	}
+}

@@ -1,0 +1,57 @@
+package ocireg
+
+// #include "shim.h"
+import "C"
+
+import "context"
+
+// CopyResult is what was copied.
+type CopyResult struct {
+	Source      string `json:"source"`
+	Destination string `json:"destination"`
+	// Digest is that of what was copied.
+	Digest    string         `json:"digest"`
+	MediaType string         `json:"mediaType"`
+	Manifests ManifestCounts `json:"manifests"`
+	Blobs     BlobCounts     `json:"blobs"`
+	// Plan is what the destination lacks, with WithDryRun.
+	Plan *CopyPlan `json:"plan"`
+}
+
+// ManifestCounts counts the manifests of a copy.
+type ManifestCounts struct {
+	Total  int64 `json:"total"`
+	Copied int64 `json:"copied"`
+	// Skipped were there already.
+	Skipped   int64 `json:"skipped"`
+	Referrers int64 `json:"referrers"`
+}
+
+// BlobCounts counts the blobs of a copy.
+type BlobCounts struct {
+	Total   int64 `json:"total"`
+	Copied  int64 `json:"copied"`
+	Mounted int64 `json:"mounted"`
+	// Skipped were there already.
+	Skipped int64 `json:"skipped"`
+	// Bytes are those of all, BytesCopied moved by this call, BytesResumed by earlier ones that did not finish.
+	Bytes        int64 `json:"bytes"`
+	BytesCopied  int64 `json:"bytes_copied"`
+	BytesResumed int64 `json:"bytes_resumed"`
+}
+
+// CopyPlan is what a copy would move.
+type CopyPlan struct {
+	Manifests []Descriptor `json:"manifests"`
+	Blobs     []Descriptor `json:"blobs"`
+}
+
+// Copy copies what one place names to another (see ParsePlace): an image, an index with everything in it, or an artifact.
+// Manifests arrive after everything that they name, the tag last; what is there already is not moved; bytes are verified.
+// What an ended copy has moved, the next one does not move again. Options: WithPlatforms, WithSparse, WithAll, WithReferrers,
+// WithForeignLayers, WithConvertSchema1, WithConcurrency, WithDryRun, WithProgress, WithBlobProgress.
+func (c *Client) Copy(ctx context.Context, source, destination string, options ...Option) (*CopyResult, error) {
+	return ask[CopyResult](ctx, c, options, func(k *call) C.ocireg_status {
+		return C.ocireg_copy(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)
+	}, source, destination)
+}

@@ -1,0 +1,176 @@
+package ocireg_test
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ocireg/ocireg/bindings/go"
+)
+
+// cOnly are functions that Go has no use for.
+var cOnly = map[string]string{
+	"ocireg_error_code":         "ocireg_error_json has it",
+	"ocireg_error_name":         "ocireg_error_json has it",
+	"ocireg_error_message":      "ocireg_error_json has it",
+	"ocireg_error_http_status":  "ocireg_error_json has it",
+	"ocireg_options_set_string": "options go over as JSON, by ocireg_options_parse",
+	"ocireg_options_set_int":    "as above",
+	"ocireg_options_set_bool":   "as above",
+	"ocireg_options_add_string": "as above",
+}
+
+// sources are the package's files, without comments.
+func sources(t *testing.T) string {
+	t.Helper()
+	var all strings.Builder
+	comment := regexp.MustCompile(`(?m)^\s*//.*$`)
+	for _, pattern := range []string{"*.go", "*.c"} {
+		files, _ := filepath.Glob(pattern)
+		for _, file := range files {
+			if strings.HasSuffix(file, "_test.go") {
+				continue
+			}
+			all.WriteString(comment.ReplaceAllString(string(must[[]byte](t)(os.ReadFile(file))), ""))
+		}
+	}
+	return all.String()
+}
+
+// TestEveryFunction: each function of the library is called somewhere, or is in the list above.
+func TestEveryFunction(t *testing.T) {
+	symbols, err := os.ReadFile("../../tests/abi/symbols.txt")
+	if err != nil {
+		t.Skip(err)
+	}
+	all, found := sources(t), 0
+	for _, name := range strings.Fields(regexp.MustCompile(`(?m)^#.*$`).ReplaceAllString(string(symbols), "")) {
+		called := regexp.MustCompile(`\b` + name + `\(`).MatchString(all)
+		switch reason, excused := cOnly[name]; {
+		case called && excused:
+			t.Errorf("%s is called, and in the list of those that are not: %s", name, reason)
+		case !called && !excused:
+			t.Errorf("%s has no wrapper", name)
+		}
+		found++
+	}
+	if found < 100 {
+		t.Errorf("only %d functions", found)
+	}
+}
+
+// TestEveryOption: each option that the header names can be set.
+func TestEveryOption(t *testing.T) {
+	header, err := os.ReadFile("../../include/ocireg.h")
+	if err != nil {
+		t.Skip(err)
+	}
+	all, found := sources(t), map[string]bool{}
+	key := regexp.MustCompile(`(?:^|[;,(.:)] | and )([a-z][a-z0-9_]*) \((?:string|strings|list|integers?|boolean|number|numbers|false|true|[0-9]+[,):]|"OS|"sha|"pkcs|OS/ARCH|of an index)`)
+	for _, comment := range regexp.MustCompile(`(?m)(?:^//.*\n)+`).FindAllString(string(header), -1) {
+		text := " " + regexp.MustCompile(`\n?// ?`).ReplaceAllString(comment, " ")
+		_, text, _ = strings.Cut(strings.Join(strings.Fields(text), " "), " Options")
+		text = regexp.MustCompile(` (Result|Errors|Progress)\b.*`).ReplaceAllString(text, "")
+		for _, match := range key.FindAllStringSubmatch(text, -1) {
+			if !strings.Contains(all, `"`+match[1]+`"`) {
+				t.Errorf("no option sets %s", match[1])
+			}
+			found[match[1]] = true
+		}
+	}
+	for _, name := range []string{"idle_timeout_ms", "insecure", "temporary_dir", "helper_path", "password", "unix_socket", "n", "platform", "scratch"} {
+		if !found[name] {
+			t.Errorf("%s was not found in the header", name)
+		}
+	}
+	if len(found) < 75 {
+		t.Errorf("only %d options", len(found))
+	}
+}
+
+// shapes are the structs of the results' schemas.
+var shapes = map[string]any{
+	"blob-delete": ocireg.BlobDelete{}, "blob-get": ocireg.BlobGet{}, "blob-head": ocireg.BlobHead{}, "blob-info": ocireg.BlobInfo{},
+	"blob-mount": ocireg.BlobMount{}, "blob-put": ocireg.BlobPut{}, "catalog": ocireg.RepositoryList{}, "copy": ocireg.CopyResult{},
+	"descriptor": ocireg.Descriptor{}, "detect": ocireg.Detected{}, "document": ocireg.ManifestInfo{}, "endpoint": ocireg.Place{},
+	"index": ocireg.RegistryName{}, "layout-check": ocireg.LayoutCheck{}, "layout-clean": ocireg.LayoutClean{},
+	"manifest-delete": ocireg.ManifestDelete{}, "manifest-head": ocireg.ManifestHead{}, "manifest-put": ocireg.ManifestPut{},
+	"manifest": ocireg.Manifest{}, "ping": ocireg.Ping{}, "platform": ocireg.Platform{}, "progress": ocireg.ProgressDetail{},
+	"reference": ocireg.Reference{}, "referrers": ocireg.ReferrerList{}, "schema1": ocireg.Schema1{}, "schema1-key": ocireg.Schema1KeyInfo{},
+	"session": ocireg.Session{}, "tag-delete": ocireg.TagDelete{}, "tags": ocireg.TagList{}, "v1-image": ocireg.V1Image{},
+	"v1-images": ocireg.V1Images{}, "v1-layer": ocireg.V1Layer{}, "v1-login": ocireg.V1Login{}, "v1-ping": ocireg.V1Ping{},
+	"v1-push": ocireg.V1Push{}, "v1-put-image": ocireg.V1Put{}, "v1-put-layer": ocireg.V1Put{}, "v1-search": ocireg.V1Search{},
+	"v1-status": ocireg.V1Status{}, "v1-tags": ocireg.V1Tags{},
+}
+
+// otherwise are results that are no struct, or are read in another way; they are tested by themselves.
+var otherwise = []string{"error", "rate-limit", "log-event", "warnings", "v1-tag", "v1-ancestry"}
+
+// leftOut are members that only some registries send.
+var leftOut = map[string]bool{"tags.child": true, "tags.manifest": true}
+
+// schema is what is looked at of a JSON Schema.
+type schema struct {
+	Properties map[string]schema
+	Items      *schema
+}
+
+// TestEveryMember: each struct has a field for every member of the result's schema, at every depth.
+func TestEveryMember(t *testing.T) {
+	files, _ := filepath.Glob("../../tests/schemas/*.json")
+	if len(files) == 0 {
+		t.Skip("no schemas")
+	}
+	for _, file := range files {
+		name := strings.TrimSuffix(filepath.Base(file), ".json")
+		shape, known := shapes[name]
+		if !known {
+			if !slices.Contains(otherwise, name) {
+				t.Errorf("no struct for %s", name)
+			}
+			continue
+		}
+		var wanted schema
+		if err := json.Unmarshal(must[[]byte](t)(os.ReadFile(file)), &wanted); err != nil {
+			t.Fatal(err)
+		}
+		wanted.compare(t, name, reflect.TypeOf(shape))
+	}
+}
+
+// compare looks for the members of the schema among the fields.
+func (s schema) compare(t *testing.T, name string, shape reflect.Type) {
+	for shape.Kind() == reflect.Pointer || shape.Kind() == reflect.Slice {
+		shape = shape.Elem()
+	}
+	if s.Items != nil {
+		s.Items.compare(t, name, shape)
+	}
+	if _, special := reflect.New(shape).Interface().(json.Unmarshaler); special || shape.Kind() != reflect.Struct {
+		return
+	}
+	fields := members(shape)
+	for member, below := range s.Properties {
+		field, found := fields[member]
+		if found {
+			below.compare(t, name+"."+member, field)
+		} else if !leftOut[name+"."+member] {
+			t.Errorf("no field for %s.%s", name, member)
+		}
+	}
+}
+
+// members are a struct's fields by their JSON names, embedded ones too.
+func members(shape reflect.Type) map[string]reflect.Type {
+	all := map[string]reflect.Type{}
+	for _, field := range reflect.VisibleFields(shape) {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		all[name] = field.Type
+	}
+	return all
+}

@@ -1,0 +1,173 @@
+package ocireg
+
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+)
+
+// Error is what every failed call returns. errors.Is compares it with the codes (ErrNotFound …), and finds context.Canceled,
+// context.DeadlineExceeded and the context's cause in it when the context ended the call, and the caller's own error when a
+// reader or function of the caller did. It holds no secret.
+type Error struct {
+	// Code is what kind of error it was.
+	Code Code
+	// Message names what was wrong, in English.
+	Message string
+	// Hint says what to do about it; may be empty.
+	Hint string
+	// Side is "source" or "destination" of a copy, else empty.
+	Side string
+	// HTTPStatus is the status of the answer that failed the call; 0 when there was none.
+	HTTPStatus int
+	// RegistryErrors are the registry's own words.
+	RegistryErrors []RegistryError
+	// URL is what was asked, without userinfo and query.
+	URL string
+	// Attempts says how often the request was sent.
+	Attempts int
+	// Retryable: the same call may succeed later.
+	Retryable bool
+	// RetryAfter is when to come back, if the registry said; else 0.
+	RetryAfter time.Duration
+	// RateLimit is what the registry says of its limit, of ErrRateLimited.
+	RateLimit *RateLimit
+	// Causes are the texts of the errors underneath, outermost first.
+	Causes []string
+
+	wrapped []error
+}
+
+// RegistryError is one entry of a registry's error answer.
+type RegistryError struct {
+	Code    string          `json:"code"`
+	Message string          `json:"message"`
+	Detail  json.RawMessage `json:"detail,omitempty"`
+}
+
+// RateLimit is what a registry says of its limit of requests; -1 stands for what it does not say.
+type RateLimit struct {
+	Limit         int64
+	Remaining     int64
+	WindowSeconds int64
+	Source        string
+}
+
+// UnmarshalJSON reads the library's form, in which null is unknown.
+func (r *RateLimit) UnmarshalJSON(text []byte) error {
+	read := struct {
+		Limit, Remaining int64
+		WindowSeconds    int64 `json:"window_seconds"`
+		Source           string
+	}{Limit: -1, Remaining: -1, WindowSeconds: -1}
+	err := json.Unmarshal(text, &read)
+	*r = RateLimit{read.Limit, read.Remaining, read.WindowSeconds, read.Source}
+	return err
+}
+
+// Error is the code's name and the message.
+func (e *Error) Error() string { return "ocireg: " + e.Code.String() + ": " + e.Message }
+
+// Unwrap gives what the error comes from: the context's error, or the caller's own.
+func (e *Error) Unwrap() []error { return e.wrapped }
+
+// Is compares with a Code.
+func (e *Error) Is(target error) bool {
+	code, ok := target.(Code)
+	return ok && code == e.Code
+}
+
+// Timeout tells whether time was up, as net.Error does.
+func (e *Error) Timeout() bool { return e.Code == ErrTimeout }
+
+// Temporary tells whether the same call may succeed later, as net.Error does.
+func (e *Error) Temporary() bool { return e.Retryable }
+
+func newError(code Code, message string) *Error { return &Error{Code: code, Message: message} }
+
+// takeError makes Go's error of C's, and frees that.
+func takeError(status C.ocireg_status, native *C.ocireg_error) *Error {
+	if native == nil {
+		return newError(Code(status), "no more is known")
+	}
+	defer C.ocireg_error_free(native)
+	var read struct {
+		Code           Code
+		Message        string
+		Hint           string
+		Side           string
+		HTTPStatus     int             `json:"http_status"`
+		RegistryErrors []RegistryError `json:"registry_errors"`
+		URL            string
+		Attempts       int
+		Retryable      bool
+		RetryAfter     float64    `json:"retry_after"`
+		RateLimit      *RateLimit `json:"rate_limit"`
+		Cause          []string
+	}
+	if err := json.Unmarshal(view(C.ocireg_error_json(native)), &read); err != nil {
+		return newError(Code(status), "the library's error cannot be read: "+err.Error())
+	}
+	return &Error{
+		Code: read.Code, Message: read.Message, Hint: read.Hint, Side: read.Side, HTTPStatus: read.HTTPStatus,
+		RegistryErrors: read.RegistryErrors, URL: read.URL, Attempts: read.Attempts, Retryable: read.Retryable,
+		RetryAfter: time.Duration(read.RetryAfter * float64(time.Second)), RateLimit: read.RateLimit, Causes: read.Cause,
+	}
+}
+
+// blame adds the context's error when the context is what ended the call.
+func (e *Error) blame(ctx context.Context) {
+	switch e.Code {
+	case ErrCancelled, ErrTimeout, ErrCallback:
+	default:
+		return
+	}
+	ended := contextEnd(ctx)
+	if ended == nil || e.Code == ErrCallback && !errors.Is(errors.Join(e.wrapped...), ended) {
+		return
+	}
+	if code := codeOf(ended); code != e.Code {
+		e.Code, e.Message = code, e.Message+" ("+ended.Error()+")"
+	}
+	e.wrapped = append(e.wrapped, ended)
+	if cause := context.Cause(ctx); cause != nil && cause != ended {
+		e.wrapped = append(e.wrapped, cause)
+	}
+}
+
+// contextEnd is the context's error; also when its deadline has passed and its timer has not yet said so.
+func contextEnd(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return nil
+}
+
+// codeOf is the code for a context's error.
+func codeOf(ended error) Code {
+	if errors.Is(ended, context.DeadlineExceeded) {
+		return ErrTimeout
+	}
+	return ErrCancelled
+}
+
+// checkContext is the error of a call whose context had ended before it began.
+func checkContext(ctx context.Context) error {
+	if ctx == nil {
+		return newError(ErrInvalidArgument, "the context is nil")
+	}
+	ended := contextEnd(ctx)
+	if ended == nil {
+		return nil
+	}
+	err := newError(codeOf(ended), "the context had ended before the call: "+ended.Error())
+	err.blame(ctx)
+	return err
+}

@@ -1,0 +1,194 @@
+package ocireg_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ocireg/ocireg/bindings/go"
+)
+
+func TestErrorOfARegistry(t *testing.T) {
+	client := newClient(t)
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	_, err := client.Manifest(context.Background(), repository+":none")
+	told := wantCode(t, fmt.Errorf("wrapped: %w", err), ocireg.ErrNotFound)
+	if told.HTTPStatus != 404 || told.Attempts != 1 || told.Retryable || told.Timeout() {
+		t.Errorf("%+v", told)
+	}
+	if len(told.RegistryErrors) == 0 || told.RegistryErrors[0].Code == "" || !strings.Contains(told.URL, "/manifests/none") {
+		t.Errorf("%+v", told)
+	}
+	if errors.Is(err, ocireg.ErrTimeout) || errors.Is(err, context.Canceled) {
+		t.Error("it is another error too")
+	}
+	if !strings.HasPrefix(err.Error(), "ocireg: NOT_FOUND: ") || ocireg.ErrNotFound.Error() != "ocireg: NOT_FOUND" {
+		t.Error(err)
+	}
+}
+
+func TestErrorSide(t *testing.T) {
+	client := newClient(t)
+	_, err := client.Copy(context.Background(), registry(t, "OCIREG_TEST_V3")+"/"+newRepository()+":none", "oci:"+t.TempDir())
+	if told := wantCode(t, err, ocireg.ErrNotFound); told.Side != "source" {
+		t.Errorf("%+v", told)
+	}
+}
+
+// Each number of the library has its code here.
+func TestCodes(t *testing.T) {
+	for code := ocireg.ErrInvalidArgument; code <= ocireg.ErrResolve; code++ {
+		if code.String() == "UNKNOWN" {
+			t.Errorf("%d has no name", int32(code))
+		}
+	}
+	if next := ocireg.ErrResolve + 1; next.String() != "UNKNOWN" {
+		t.Errorf("the library has a code that is not here: %s", next.String())
+	}
+}
+
+func TestRateLimit(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, _ *http.Request) {
+		answer.Header().Set("Retry-After", "120")
+		answer.Header().Set("RateLimit-Limit", "100;w=21600")
+		answer.Header().Set("RateLimit-Remaining", "0;w=21600")
+		answer.WriteHeader(http.StatusTooManyRequests)
+	}))
+	defer server.Close()
+	host := strings.TrimPrefix(server.URL, "http://")
+	client := newClient(t, ocireg.WithHost(host, ocireg.WithPlainHTTP(true)))
+	_, err := client.ManifestHead(context.Background(), host+"/a:b")
+	told := wantCode(t, err, ocireg.ErrRateLimited)
+	if told.RetryAfter < 100*time.Second || told.RetryAfter > 120*time.Second || !told.Retryable {
+		t.Errorf("%+v", told)
+	}
+	if limit := told.RateLimit; limit == nil || limit.Limit != 100 || limit.Remaining != 0 || limit.WindowSeconds != 21600 {
+		t.Errorf("%+v", told.RateLimit)
+	}
+}
+
+func TestArguments(t *testing.T) {
+	ctx := context.Background()
+	client := newClient(t)
+	_, err := client.Ping(ctx, "a\x00b")
+	wantCode(t, err, ocireg.ErrInvalidArgument)
+	_, err = client.Ping(ctx, "a\xff")
+	wantCode(t, err, ocireg.ErrInvalidArgument)
+	_, err = client.Ping(ctx, "127.0.0.1:1", ocireg.WithPlatform("linux/amd64"))
+	if told := wantCode(t, err, ocireg.ErrInvalidArgument); !strings.Contains(told.Message, "platform") {
+		t.Error(err)
+	}
+	_, err = client.Ping(ctx, "127.0.0.1:1", ocireg.WithSetting("version", "two"))
+	if told := wantCode(t, err, ocireg.ErrInvalidArgument); !strings.Contains(told.Message, "version") {
+		t.Error(err)
+	}
+	_, err = client.UploadBlob(ctx, "127.0.0.1:1/a", "", nil)
+	wantCode(t, err, ocireg.ErrInvalidArgument)
+	if _, err := ocireg.New(ocireg.WithSetting("no_such_option", 1)); !errors.Is(err, ocireg.ErrInvalidArgument) {
+		t.Error(err)
+	}
+	if _, err := ocireg.New(ocireg.WithHost("a b")); err == nil {
+		t.Error("a host that is none")
+	}
+}
+
+func TestCancelWithin200ms(t *testing.T) {
+	client, silent, real := newClient(t), silentHost(t), registry(t, "OCIREG_TEST_V3")
+	none := silent + "/a@sha256:" + strings.Repeat("0", 64)
+	blocked := ioBlocked{make(chan struct{})}
+	defer close(blocked.released)
+	calls := map[string]func(context.Context) error{
+		"Ping":         func(ctx context.Context) error { _, err := client.Ping(ctx, silent); return err },
+		"Manifest":     func(ctx context.Context) error { _, err := client.Manifest(ctx, silent+"/a:b"); return err },
+		"DownloadBlob": func(ctx context.Context) error { _, err := client.DownloadBlob(ctx, none); return err },
+		"UploadBlob": func(ctx context.Context) error {
+			_, err := client.UploadBlob(ctx, silent+"/a", "", strings.NewReader("x"))
+			return err
+		},
+		"a reader that blocks": func(ctx context.Context) error {
+			_, err := client.UploadBlob(ctx, real+"/"+newRepository(), "", blocked)
+			return err
+		},
+		"StartUpload": func(ctx context.Context) error { _, err := client.StartUpload(ctx, silent+"/a"); return err },
+		"Copy": func(ctx context.Context) error {
+			_, err := client.Copy(ctx, silent+"/a:b", "oci:"+t.TempDir())
+			return err
+		},
+	}
+	for name, call := range calls {
+		t.Run(name, func(t *testing.T) { cancelled(t, call); expired(t, call) })
+	}
+}
+
+// ioBlocked is a reader that gives nothing until it is released.
+type ioBlocked struct{ released chan struct{} }
+
+func (b ioBlocked) Read([]byte) (int, error) {
+	<-b.released
+	return 0, errors.New("released")
+}
+
+func cancelled(t *testing.T, call func(context.Context) error) {
+	why := errors.New("the user is gone")
+	ctx, cancel := context.WithCancelCause(context.Background())
+	var at time.Time
+	time.AfterFunc(100*time.Millisecond, func() { at = time.Now(); cancel(why) })
+	err := call(ctx)
+	took := time.Since(at)
+	wantCode(t, err, ocireg.ErrCancelled)
+	if !errors.Is(err, context.Canceled) || !errors.Is(err, why) || errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+	if took > 200*time.Millisecond {
+		t.Errorf("cancel took %v", took)
+	}
+}
+
+func expired(t *testing.T, call func(context.Context) error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 100*time.Millisecond)
+	defer cancel()
+	var err error
+	within(t, 300*time.Millisecond, func() { err = call(ctx) })
+	told := wantCode(t, err, ocireg.ErrTimeout)
+	if !errors.Is(err, context.DeadlineExceeded) || !told.Timeout() {
+		t.Errorf("%v", err)
+	}
+	var network net.Error
+	if !errors.As(err, &network) || !network.Timeout() {
+		t.Errorf("it is no net.Error: %v", err)
+	}
+}
+
+func TestContextThatHasEnded(t *testing.T) {
+	client := newClient(t)
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	_, err := client.Ping(ctx, "127.0.0.1:1")
+	wantCode(t, err, ocireg.ErrCancelled)
+	if !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+	ctx, cancel = context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
+	defer cancel()
+	_, err = client.Ping(ctx, "127.0.0.1:1")
+	if wantCode(t, err, ocireg.ErrTimeout); !errors.Is(err, context.DeadlineExceeded) {
+		t.Error(err)
+	}
+	_, err = client.Ping(nil, "127.0.0.1:1") //nolint:staticcheck // what this is about
+	wantCode(t, err, ocireg.ErrInvalidArgument)
+}
+
+func TestIdleTimeoutIsNoDeadline(t *testing.T) {
+	client := newClient(t, ocireg.WithIdleTimeout(100*time.Millisecond), ocireg.WithRetries(0))
+	_, err := client.Ping(context.Background(), silentHost(t))
+	wantCode(t, err, ocireg.ErrTimeout)
+	if errors.Is(err, context.DeadlineExceeded) {
+		t.Error("the context had no deadline")
+	}
+}

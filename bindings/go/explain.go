@@ -1,0 +1,57 @@
+package ocireg
+
+// #include "shim.h"
+import "C"
+
+import "context"
+
+// Explanation is what a call for a reference would use. It shows no secret.
+type Explanation struct {
+	Reference  string `json:"reference"`
+	Host       string `json:"host"`
+	Repository string `json:"repository"`
+	// Endpoint is the URL of the API.
+	Endpoint string `json:"endpoint"`
+	// SchemeSource says who chose the scheme: "endpoint", "host options", "reference", "client options", "default" or "probe".
+	SchemeSource  string               `json:"scheme_source"`
+	Anonymous     bool                 `json:"anonymous"`
+	Credentials   ExplainedCredentials `json:"credentials"`
+	TrustedRealms []string             `json:"trusted_realms"`
+	Network       ExplainedNetwork     `json:"network"`
+}
+
+// ExplainedCredentials says as whom, and who says so.
+type ExplainedCredentials struct {
+	// Kind is "none", "password", "token" or "identity_token".
+	Kind     string `json:"kind"`
+	Username string `json:"username"`
+	// Source is "host options", "callback", "file", "environment", "helper" or empty.
+	Source   string `json:"source"`
+	Path     string `json:"path"`
+	Variable string `json:"variable"`
+	Key      string `json:"key"`
+	Helper   string `json:"helper"`
+}
+
+// ExplainedNetwork says how.
+type ExplainedNetwork struct {
+	Insecure              bool     `json:"insecure"`
+	CAFiles               []string `json:"ca_files"`
+	CAOnly                bool     `json:"ca_only"`
+	ClientCertFile        string   `json:"client_cert_file"`
+	ClientKeyFile         string   `json:"client_key_file"`
+	Proxy                 string   `json:"proxy"`
+	UnixSocket            string   `json:"unix_socket"`
+	Address               string   `json:"address"`
+	Headers               []string `json:"headers"`
+	MaxConnectionsPerHost int      `json:"max_connections_per_host"`
+	RequestsPerSecond     float64  `json:"requests_per_second"`
+}
+
+// Explain says what a call for a reference, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], would use: where it would go, as whom, and
+// who says so. Nothing is sent.
+func (c *Client) Explain(ctx context.Context, reference string, options ...Option) (*Explanation, error) {
+	return ask[Explanation](ctx, c, options, func(k *call) C.ocireg_status {
+		return C.ocireg_explain(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
+	}, reference)
+}

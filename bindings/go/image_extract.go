@@ -1,0 +1,43 @@
+package ocireg
+
+// #include "shim.h"
+import "C"
+
+import "context"
+
+// ImageExtract is what was extracted.
+type ImageExtract struct {
+	// Digest is the image's.
+	Digest   string    `json:"digest"`
+	Platform *Platform `json:"platform"`
+	Path     string    `json:"path"`
+	// Layers are those of the image, the oldest first.
+	Layers      []ExtractedLayer `json:"layers"`
+	Files       int64            `json:"files"`
+	Directories int64            `json:"directories"`
+	Symlinks    int64            `json:"symlinks"`
+	HardLinks   int64            `json:"hard_links"`
+	Devices     int64            `json:"devices"`
+	// Skipped are devices and pipes that were left out.
+	Skipped   int64 `json:"skipped"`
+	Whiteouts int64 `json:"whiteouts"`
+	// Bytes are those of the files.
+	Bytes int64 `json:"bytes"`
+}
+
+// ExtractedLayer is one layer.
+type ExtractedLayer struct {
+	Digest string `json:"digest"`
+	DiffID string `json:"diff_id"`
+	// DiffIDChecked is false when the config does not tell it.
+	DiffIDChecked bool `json:"diff_id_checked"`
+}
+
+// ExtractImage extracts the files of an image at any place (see ParsePlace) into a folder. Nothing is written outside of it,
+// whatever the layers say. After an error it holds a part. Options: WithPlatform, WithOverwrite, WithOwner, WithSetuid,
+// WithDevices, WithMaxBytes, WithMaxRatio, WithProgress.
+func (c *Client) ExtractImage(ctx context.Context, image, folder string, options ...Option) (*ImageExtract, error) {
+	return ask[ImageExtract](ctx, c, options, func(k *call) C.ocireg_status {
+		return C.ocireg_image_extract(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)
+	}, image, folder)
+}

@@ -1,0 +1,144 @@
+package ocireg_test
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/ocireg/ocireg/bindings/go"
+)
+
+// tarball is a layer with one file.
+func tarball(t *testing.T, name, text string) []byte {
+	var made bytes.Buffer
+	writer := tar.NewWriter(&made)
+	if err := writer.WriteHeader(&tar.Header{Name: name, Mode: 0o640, Size: int64(len(text))}); err != nil {
+		t.Fatal(err)
+	}
+	writer.Write([]byte(text))
+	writer.Close()
+	return made.Bytes()
+}
+
+// newTime is one that no other image has: the same image is the same chain of protocol v1.
+func newTime() string {
+	return time.Unix(int64(binary.LittleEndian.Uint32(random(4))), 0).UTC().Format(time.RFC3339)
+}
+
+// pushImage puts an image whose config is one, with a file in its layer.
+func pushImage(t *testing.T, client *ocireg.Client, repository, tag string) string {
+	ctx := context.Background()
+	layer := tarball(t, "hello.txt", "hello")
+	sum := sha256.Sum256(layer)
+	text := `{"architecture":"amd64","os":"linux","created":"` + newTime() + `","rootfs":{"type":"layers","diff_ids":["sha256:` + hex.EncodeToString(sum[:]) + `"]}}`
+	config := must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, repository, []byte(text)))
+	blob := must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, repository, layer))
+	var manifest ocireg.ImageManifest
+	if err := json.Unmarshal(imageManifest(config, blob), &manifest); err != nil {
+		t.Fatal(err)
+	}
+	manifest.Layers[0].MediaType = "application/vnd.oci.image.layer.v1.tar"
+	document, _ := json.Marshal(manifest)
+	return must[*ocireg.ManifestPut](t)(client.PutManifest(ctx, repository+":"+tag, document)).Digest
+}
+
+func TestImage(t *testing.T) {
+	ctx := context.Background()
+	client := newClient(t)
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	digest := pushImage(t, client, repository, "one")
+
+	config := must[*ocireg.ImageConfig](t)(client.ImageConfig(ctx, repository+":one"))
+	var about struct{ Architecture string }
+	if err := json.Unmarshal(config.Config, &about); err != nil || about.Architecture != "amd64" || config.Manifest != digest || int64(len(config.Bytes)) != config.Size {
+		t.Errorf("%+v", config)
+	}
+	size := must[*ocireg.ImageSize](t)(client.ImageSize(ctx, repository+":one"))
+	if size.Digest != digest || len(size.Layers) != 1 || size.Total != size.Config+size.LayersTotal || size.LayersTotal == 0 {
+		t.Errorf("%+v", size)
+	}
+	if tagged := must[*ocireg.ImageTag](t)(client.TagImage(ctx, repository+":one", "two")); tagged.Digest != digest {
+		t.Errorf("%+v", tagged)
+	}
+	folder := filepath.Join(t.TempDir(), "root")
+	extracted := must[*ocireg.ImageExtract](t)(client.ExtractImage(ctx, repository+":one", folder, ocireg.WithMaxBytes(1<<20)))
+	if extracted.Files != 1 || len(extracted.Layers) != 1 || !extracted.Layers[0].DiffIDChecked || extracted.Bytes != 5 {
+		t.Errorf("%+v", extracted)
+	}
+	if text := must[[]byte](t)(os.ReadFile(filepath.Join(folder, "hello.txt"))); string(text) != "hello" {
+		t.Errorf("%s", text)
+	}
+	files := must[*ocireg.ImageFiles](t)(client.ImageFiles(ctx, repository+":one"))
+	if len(files.Files) != 1 || files.Files[0].Path != "/hello.txt" || files.Files[0].Type != "file" || files.Files[0].Size != 5 || files.Files[0].Mode != 0o640 {
+		t.Errorf("%+v", files)
+	}
+	file := must[*os.File](t)(os.Create(filepath.Join(t.TempDir(), "cat")))
+	defer file.Close()
+	cat := must[*ocireg.ImageFile](t)(client.CatImage(ctx, repository+":one", "/hello.txt", file))
+	if cat.Size != 5 || cat.Mode&0o777 != 0o640 || !cat.Verified || string(must[[]byte](t)(os.ReadFile(file.Name()))) != "hello" {
+		t.Errorf("%+v", cat)
+	}
+	_, err := client.CatImage(ctx, repository+":one", "/none", file)
+	wantCode(t, err, ocireg.ErrNotFound)
+}
+
+func TestAppendImage(t *testing.T) {
+	ctx := context.Background()
+	client := newClient(t)
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	digest := pushImage(t, client, repository, "one")
+	path := filepath.Join(t.TempDir(), "layer.tar")
+	if err := os.WriteFile(path, tarball(t, "more.txt", "more"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	made := must[*ocireg.ImageAppend](t)(client.AppendImage(ctx, repository+":one", []string{path}, ocireg.WithDestination(repository+":more")))
+	if made.Base != digest || len(made.Layers) != 1 || len(made.Images) != 1 || made.Digest == digest {
+		t.Errorf("%+v", made)
+	}
+	if manifest := must[*ocireg.Manifest](t)(client.Manifest(ctx, repository+":more")); manifest.Digest != made.Digest {
+		t.Errorf("%+v", manifest)
+	}
+	if made := must[*ocireg.ImageAppend](t)(client.AppendImage(ctx, repository+":new", []string{path}, ocireg.WithScratch())); made.Base != "" {
+		t.Errorf("%+v", made)
+	}
+	_, err := client.AppendImage(ctx, repository+":one", nil)
+	wantCode(t, err, ocireg.ErrInvalidArgument)
+}
+
+func TestCopyAndLayout(t *testing.T) {
+	ctx := context.Background()
+	client := newClient(t)
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	digest := pushImage(t, client, repository, "one")
+	folder := filepath.Join(t.TempDir(), "layout")
+
+	plan := must[*ocireg.CopyResult](t)(client.Copy(ctx, repository+":one", "oci:"+folder+":one", ocireg.WithDryRun()))
+	if plan.Plan == nil || len(plan.Plan.Manifests) != 1 || len(plan.Plan.Blobs) != 2 {
+		t.Errorf("%+v", plan)
+	}
+	copied := must[*ocireg.CopyResult](t)(client.Copy(ctx, repository+":one", "oci:"+folder+":one", ocireg.WithConcurrency(2)))
+	if copied.Digest != digest || copied.Blobs.Copied != 2 || copied.Manifests.Copied != 1 || copied.Plan != nil {
+		t.Errorf("%+v", copied)
+	}
+	check := must[*ocireg.LayoutCheck](t)(client.CheckLayout(ctx, folder))
+	if !check.OK || check.Images != 1 || check.Blobs != 3 || len(check.Problems) != 0 {
+		t.Errorf("%+v", check)
+	}
+	stray := filepath.Join(folder, "blobs/sha256", hex.EncodeToString(bytes.Repeat([]byte{1}, 32)))
+	if err := os.WriteFile(stray, []byte("stray"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if cleaned := must[*ocireg.LayoutClean](t)(client.CleanLayout(ctx, folder)); len(cleaned.Removed) != 1 || cleaned.Bytes != 5 {
+		t.Errorf("%+v", cleaned)
+	}
+	_, err := client.CheckLayout(ctx, t.TempDir())
+	wantCode(t, err, ocireg.ErrNotFound)
+}

@@ -1,0 +1,182 @@
+package ocireg_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ocireg/ocireg/bindings/go"
+)
+
+func TestClose(t *testing.T) {
+	client := newClient(t)
+	silent := silentHost(t)
+	time.AfterFunc(100*time.Millisecond, func() { client.Close() })
+	within(t, 300*time.Millisecond, func() {
+		_, err := client.Ping(context.Background(), silent)
+		wantCode(t, err, ocireg.ErrClosed)
+	})
+	for range 2 {
+		if err := client.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	_, err := client.Ping(context.Background(), silent)
+	wantCode(t, err, ocireg.ErrClosed)
+	wantCode(t, client.SetHost("h"), ocireg.ErrClosed)
+}
+
+// A reader and an upload keep what they need when everything else is forgotten.
+func TestCollectedInAnyOrder(t *testing.T) {
+	ctx := context.Background()
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	data := random(1 << 20)
+	reader, upload := func() (*ocireg.BlobReader, *ocireg.Upload) {
+		client := must[*ocireg.Client](t)(ocireg.New())
+		put := must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, repository, data))
+		return must[*ocireg.BlobReader](t)(client.DownloadBlob(ctx, repository+"@"+put.Digest)),
+			must[*ocireg.Upload](t)(client.StartUpload(ctx, repository))
+	}()
+	for range 5 {
+		runtime.GC()
+	}
+	if got := must[[]byte](t)(io.ReadAll(reader)); !bytes.Equal(got, data) {
+		t.Error("other bytes")
+	}
+	if _, err := upload.Write(data); err != nil {
+		t.Error(err)
+	}
+	must[*ocireg.BlobPut](t)(upload.Finish(""))
+}
+
+func TestManyGoroutines(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	client := newClient(t)
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	_, layer := push(t, client, repository+":one", []byte("hello"))
+	var all sync.WaitGroup
+	for range 16 {
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			for range 20 {
+				data, _, err := client.BlobBytes(ctx, repository+"@"+layer, ocireg.WithProgress(func(ocireg.Progress) {}))
+				if err != nil || string(data) != "hello" {
+					t.Error(err)
+				}
+				runtime.GC()
+			}
+		}()
+	}
+	all.Wait()
+}
+
+// Calls that are cancelled at any moment leave nothing that another one could stumble over.
+func TestCancelledAtAnyMoment(t *testing.T) {
+	client := newClient(t)
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	_, layer := push(t, client, repository+":one", random(300_000))
+	for i := range 100 {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Duration(i*50)*time.Microsecond)
+		if reader, err := client.DownloadBlob(ctx, repository+"@"+layer); err == nil {
+			io.Copy(io.Discard, reader)
+			reader.Close()
+		} else {
+			wantCode(t, err, ocireg.ErrTimeout)
+		}
+		cancel()
+	}
+	must[*ocireg.BlobHead](t)(client.BlobHead(context.Background(), repository+"@"+layer))
+}
+
+// resident is the process's memory in KiB.
+func resident(t *testing.T) int {
+	text, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		t.Skip(err)
+	}
+	_, rest, _ := strings.Cut(string(text), "VmRSS:")
+	return must[int](t)(strconv.Atoi(strings.Fields(rest)[0]))
+}
+
+// flat does something often, and looks at the memory: what four fifths of it need more than the first fifth. The limit is 4 MiB,
+// which of 8000 calls would be 512 bytes each.
+func flat(t *testing.T, times int, do func()) {
+	t.Helper()
+	measure := func(times int) int {
+		for range times {
+			do()
+		}
+		runtime.GC()
+		return resident(t)
+	}
+	begun := measure(times / 5)
+	grown := measure(times-times/5) - begun
+	t.Logf("%d calls took %d KiB", times-times/5, grown)
+	if grown > 4<<10 {
+		t.Errorf("%d calls took %d KiB", times-times/5, grown)
+	}
+}
+
+func TestFlatMemory(t *testing.T) {
+	if raceEnabled || testing.Short() {
+		t.Skip("long, and the race detector's own memory grows")
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	t.Run("names", func(t *testing.T) {
+		flat(t, 10_000, func() {
+			ocireg.ParseReference("quay.io/a/b:c", ocireg.WithDefaultRegistry("quay.io"))
+			ocireg.ParseReference("UPPER")
+			ocireg.DigestBytes([]byte("hello"))
+		})
+	})
+	t.Run("clients", func(t *testing.T) {
+		flat(t, 10_000, func() {
+			must[*ocireg.Client](t)(ocireg.New(ocireg.WithHost("h.example", ocireg.WithPassword("u", "p")))).Close()
+		})
+	})
+	t.Run("clients that are forgotten", func(t *testing.T) {
+		made := 0
+		flat(t, 10_000, func() {
+			must[*ocireg.Client](t)(ocireg.New())
+			if made++; made%100 == 0 { // the collector does not see how much of C's memory waits for it
+				runtime.GC()
+			}
+		})
+	})
+	client := newClient(t, ocireg.WithCredentialsFunc(func(context.Context, string) (ocireg.Credentials, error) {
+		return ocireg.Credentials{}, nil
+	}))
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	_, layer := push(t, client, repository+":one", []byte("hello"))
+	reference := repository + "@" + layer
+	t.Run("calls", func(t *testing.T) {
+		flat(t, 10_000, func() { must[bool](t)(client.HasBlob(ctx, reference)) })
+	})
+	t.Run("errors", func(t *testing.T) {
+		flat(t, 10_000, func() { client.ManifestHead(ctx, "127.0.0.1:1/"+strings.Repeat("a", 300)) })
+	})
+	t.Run("readers, with progress", func(t *testing.T) {
+		flat(t, 2500, func() {
+			reader := must[*ocireg.BlobReader](t)(client.DownloadBlob(ctx, reference, ocireg.WithProgress(func(ocireg.Progress) {})))
+			io.Copy(io.Discard, reader)
+			reader.Close()
+		})
+	})
+	t.Run("uploads", func(t *testing.T) {
+		flat(t, 1000, func() {
+			upload := must[*ocireg.Upload](t)(client.StartUpload(ctx, repository))
+			upload.Write([]byte("hello"))
+			upload.Close()
+		})
+	})
+}

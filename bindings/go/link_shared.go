@@ -1,0 +1,6 @@
+//go:build !ocireg_static
+
+package ocireg
+
+// #cgo pkg-config: ocireg
+import "C"

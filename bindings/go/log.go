@@ -1,0 +1,57 @@
+package ocireg
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"time"
+)
+
+// event is one of the library's trace.
+type event struct {
+	Event        string
+	Method       string
+	URL          string
+	Attempt      int
+	Status       int
+	Milliseconds float64
+	Headers      map[string]string
+	Reason       string
+	WaitMS       int64 `json:"wait_ms"`
+	Host         string
+	Text         string
+}
+
+// logEvent gives an event to the logger.
+func logEvent(ctx context.Context, logger *slog.Logger, text []byte) {
+	if !logger.Enabled(ctx, slog.LevelInfo) && !isWarning(text) {
+		return
+	}
+	var e event
+	if json.Unmarshal(text, &e) != nil {
+		return
+	}
+	level, attributes := e.describe()
+	logger.LogAttrs(ctx, level, "ocireg "+e.Event, attributes...)
+}
+
+// isWarning looks without parsing: most events are none.
+func isWarning(text []byte) bool { return bytes.Contains(text, []byte(`"warning"`)) }
+
+func (e *event) describe() (slog.Level, []slog.Attr) {
+	switch e.Event {
+	case "request":
+		return slog.LevelDebug, []slog.Attr{slog.String("method", e.Method), slog.String("url", e.URL),
+			slog.Int("attempt", e.Attempt), slog.Any("headers", e.Headers)}
+	case "response":
+		return slog.LevelDebug, []slog.Attr{slog.String("method", e.Method), slog.String("url", e.URL), slog.Int("status", e.Status),
+			slog.Duration("duration", time.Duration(e.Milliseconds*float64(time.Millisecond))), slog.Any("headers", e.Headers)}
+	case "retry":
+		return slog.LevelInfo, []slog.Attr{slog.String("reason", e.Reason), slog.Duration("wait", time.Duration(e.WaitMS)*time.Millisecond)}
+	case "warning":
+		return slog.LevelWarn, []slog.Attr{slog.String("host", e.Host), slog.String("text", e.Text)}
+	default:
+		return slog.LevelDebug, nil
+	}
+}

@@ -1,0 +1,148 @@
+package ocireg
+
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+	"encoding/json"
+)
+
+// ManifestInfo is what a manifest is.
+type ManifestInfo struct {
+	MediaType     string `json:"mediaType"`
+	Digest        string `json:"digest"`
+	Size          int64  `json:"size"`
+	SchemaVersion int    `json:"schema_version"`
+	// Kind is "image", "index", "artifact" or "schema1".
+	Kind string `json:"kind"`
+	// Document is the manifest's JSON.
+	Document json.RawMessage `json:"manifest"`
+}
+
+// Manifest is a manifest from a registry. Its bytes have its digest.
+type Manifest struct {
+	ManifestInfo
+	// Bytes are exactly the registry's.
+	Bytes []byte `json:"-"`
+	// Reference is HOST/REPOSITORY@DIGEST.
+	Reference string            `json:"reference"`
+	Headers   map[string]string `json:"headers"`
+	RateLimit *RateLimit        `json:"rate_limit"`
+	// Platform is the one that was picked of an index.
+	Platform *Platform `json:"platform"`
+	// Signatures are those of a signed schema-1 manifest.
+	Signatures []Schema1Signature `json:"signatures"`
+}
+
+// ManifestHead is a manifest's descriptor, without its bytes.
+type ManifestHead struct {
+	MediaType string            `json:"mediaType"`
+	Digest    string            `json:"digest"`
+	Size      int64             `json:"size"`
+	Headers   map[string]string `json:"headers"`
+	RateLimit *RateLimit        `json:"rate_limit"`
+}
+
+// ManifestPut is what was put.
+type ManifestPut struct {
+	Digest    string `json:"digest"`
+	Size      int64  `json:"size"`
+	MediaType string `json:"mediaType"`
+	Location  string `json:"location"`
+	// Tags are all that were set.
+	Tags []string `json:"tags"`
+	// Subject is the digest of what it refers to, and Referrers how it is listed: "api", "tag" or "none"; else empty.
+	Subject   string `json:"subject"`
+	Referrers string `json:"referrers"`
+}
+
+// ManifestDelete is what was deleted.
+type ManifestDelete struct {
+	// Status is the registry's HTTP status.
+	Status  int    `json:"status"`
+	Subject string `json:"subject"`
+	// Referrers is "tag" when it was taken out of the referrers tag.
+	Referrers string `json:"referrers"`
+}
+
+// Image reads the document of an image or artifact.
+func (m *ManifestInfo) Image() (*ImageManifest, error) { return document[ImageManifest](m, "image") }
+
+// Index reads the document of an index.
+func (m *ManifestInfo) Index() (*ImageIndex, error) { return document[ImageIndex](m, "index") }
+
+func document[T any](m *ManifestInfo, kind string) (*T, error) {
+	if m.Kind != kind && !(kind == "image" && m.Kind == "artifact") {
+		return nil, newError(ErrInvalidManifest, "the manifest is of the kind "+m.Kind+" and not "+kind)
+	}
+	result := new(T)
+	if err := json.Unmarshal(m.Document, result); err != nil {
+		return nil, newError(ErrInvalidManifest, "the manifest cannot be read: "+err.Error())
+	}
+	return result, nil
+}
+
+// InspectManifest checks the bytes of a manifest and says what it is. Options: WithMediaType.
+func InspectManifest(data []byte, options ...Option) (*ManifestInfo, error) {
+	wanted, err := callSettings(options).native()
+	if err != nil {
+		return nil, err
+	}
+	defer C.ocireg_options_free(wanted)
+	var json *C.char
+	var failure *C.ocireg_error
+	if status := C.ocireg_manifest_inspect(cBytes(data), C.size_t(len(data)), wanted, &json, &failure); status != C.OCIREG_OK {
+		return nil, takeError(status, failure)
+	}
+	result := &ManifestInfo{}
+	return result, takeJSON(json, result)
+}
+
+// Manifest gets a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; with both, the digest decides. It is verified against
+// the digest and its media type. Options: WithPlatform, WithAccept, WithMaxSchemaVersion, WithoutIndex.
+func (c *Client) Manifest(ctx context.Context, reference string, options ...Option) (*Manifest, error) {
+	result, bytes, err := askBytes[Manifest](ctx, c, options, func(k *call) C.ocireg_status {
+		return C.ocireg_manifest_get(k.client, k.context, k.text[0], k.options, &k.json, &k.bytes, &k.failure)
+	}, reference)
+	if err == nil {
+		result.Bytes = bytes
+	}
+	return result, err
+}
+
+// ManifestHead gets the descriptor of a manifest: one HEAD where the registry answers that well. Options: WithAccept.
+func (c *Client) ManifestHead(ctx context.Context, reference string, options ...Option) (*ManifestHead, error) {
+	return ask[ManifestHead](ctx, c, options, func(k *call) C.ocireg_status {
+		return C.ocireg_manifest_head(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
+	}, reference)
+}
+
+// ManifestDigest gets the digest of a manifest; with a platform, of the one in the index for it. Options: those of Manifest.
+func (c *Client) ManifestDigest(ctx context.Context, reference string, options ...Option) (string, error) {
+	var digest string
+	err := c.with(ctx, callSettings(options), []string{reference}, func(k *call) C.ocireg_status {
+		return C.ocireg_manifest_digest(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
+	}, func(k *call) error {
+		digest = string(view(k.json))
+		return nil
+	})
+	return digest, err
+}
+
+// PutManifest puts a manifest, its bytes unchanged, under a tag or a digest; with both the digest is checked and the tag is
+// put. One with a subject is listed among that one's referrers. After ErrTimeout or ErrCancelled the outcome is unknown.
+// Options: WithMediaType, WithTags, WithoutReferrersTag.
+func (c *Client) PutManifest(ctx context.Context, reference string, data []byte, options ...Option) (*ManifestPut, error) {
+	return ask[ManifestPut](ctx, c, options, func(k *call) C.ocireg_status {
+		return C.ocireg_manifest_put(k.client, k.context, k.text[0], cBytes(data), C.size_t(len(data)), k.options, &k.json, &k.failure)
+	}, reference)
+}
+
+// DeleteManifest deletes a manifest by its digest, and with it every tag of that digest; by tag only that tag, on registries
+// that can (DeleteTag does that with more care). Options: WithoutReferrersTag.
+func (c *Client) DeleteManifest(ctx context.Context, reference string, options ...Option) (*ManifestDelete, error) {
+	return ask[ManifestDelete](ctx, c, options, func(k *call) C.ocireg_status {
+		return C.ocireg_manifest_delete(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
+	}, reference)
+}

@@ -1,0 +1,136 @@
+package ocireg_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"github.com/ocireg/ocireg/bindings/go"
+)
+
+// imageManifest is the manifest of an image with one layer.
+func imageManifest(config, layer *ocireg.BlobPut) []byte {
+	text, _ := json.Marshal(ocireg.ImageManifest{
+		SchemaVersion: 2, MediaType: manifestType,
+		Config: ocireg.Descriptor{MediaType: "application/vnd.oci.image.config.v1+json", Digest: config.Digest, Size: config.Size},
+		Layers: []ocireg.Descriptor{{MediaType: "application/octet-stream", Digest: layer.Digest, Size: layer.Size}},
+	})
+	return text
+}
+
+func TestManifest(t *testing.T) {
+	ctx := context.Background()
+	client := newClient(t)
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	digest, layer := push(t, client, repository+":one", []byte("hello"))
+
+	manifest := must[*ocireg.Manifest](t)(client.Manifest(ctx, repository+":one"))
+	computed := must[string](t)(ocireg.DigestBytes(manifest.Bytes))
+	if manifest.Digest != digest || computed != digest || manifest.Size != int64(len(manifest.Bytes)) {
+		t.Errorf("digest %s, of the bytes %s, size %d", manifest.Digest, computed, manifest.Size)
+	}
+	if manifest.Kind != "image" || manifest.MediaType != manifestType || manifest.SchemaVersion != 2 {
+		t.Errorf("%+v", manifest.ManifestInfo)
+	}
+	if manifest.Reference != repository+"@"+digest || manifest.Headers["docker-content-digest"] != digest {
+		t.Errorf("reference %s, headers %v", manifest.Reference, manifest.Headers)
+	}
+	image := must[*ocireg.ImageManifest](t)(manifest.Image())
+	if len(image.Layers) != 1 || image.Layers[0].Digest != layer || image.Layers[0].Size != 5 {
+		t.Errorf("%+v", image)
+	}
+	if _, err := manifest.Index(); wantCode(t, err, ocireg.ErrInvalidManifest) == nil {
+		t.Error("an image is no index")
+	}
+	head := must[*ocireg.ManifestHead](t)(client.ManifestHead(ctx, repository+":one"))
+	if head.Digest != digest || head.Size != manifest.Size || head.MediaType != manifestType {
+		t.Errorf("%+v", head)
+	}
+	if got := must[string](t)(client.ManifestDigest(ctx, repository+":one")); got != digest {
+		t.Errorf("digest %s", got)
+	}
+	_, err := client.Manifest(ctx, repository+":one", ocireg.WithAccept("application/vnd.oci.image.index.v1+json"))
+	if err == nil {
+		t.Error("what is not accepted came all the same")
+	}
+}
+
+func TestPutManifestTags(t *testing.T) {
+	ctx := context.Background()
+	client := newClient(t)
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	push(t, client, repository+":one", []byte("hello"))
+	manifest := must[*ocireg.Manifest](t)(client.Manifest(ctx, repository+":one"))
+	put := must[*ocireg.ManifestPut](t)(client.PutManifest(ctx, repository+":two", manifest.Bytes, ocireg.WithTags("three", "four"), ocireg.WithMediaType(manifestType)))
+	slices.Sort(put.Tags)
+	if !slices.Equal(put.Tags, []string{"four", "three", "two"}) || put.Digest != manifest.Digest {
+		t.Errorf("%+v", put)
+	}
+	list := must[*ocireg.TagList](t)(client.TagList(ctx, repository, ocireg.WithDigests()))
+	if !slices.Equal(list.Tags, []string{"four", "one", "three", "two"}) || list.Digests["two"] != manifest.Digest {
+		t.Errorf("%+v", list)
+	}
+	deleted := must[*ocireg.TagDelete](t)(client.DeleteTag(ctx, repository+":two", ocireg.WithOtherTags()))
+	if deleted.Tag != "two" || deleted.Manifest != "kept" || !slices.Contains(deleted.OtherTags, "three") {
+		t.Errorf("%+v", deleted)
+	}
+	if gone := must[*ocireg.ManifestDelete](t)(client.DeleteManifest(ctx, repository+"@"+manifest.Digest)); gone.Status != 202 {
+		t.Errorf("%+v", gone)
+	}
+	_, err := client.Manifest(ctx, repository+":one")
+	wantCode(t, err, ocireg.ErrNotFound)
+}
+
+func TestInspectManifest(t *testing.T) {
+	text := []byte(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}`)
+	info := must[*ocireg.ManifestInfo](t)(ocireg.InspectManifest(text))
+	if info.Kind != "index" || info.Size != int64(len(text)) || !bytes.Equal(info.Document, text) {
+		t.Errorf("%+v", info)
+	}
+	index := must[*ocireg.ImageIndex](t)(info.Index())
+	if index.SchemaVersion != 2 {
+		t.Errorf("%+v", index)
+	}
+	_, err := ocireg.InspectManifest(text, ocireg.WithMediaType(manifestType))
+	wantCode(t, err, ocireg.ErrInvalidManifest)
+}
+
+func TestReferrers(t *testing.T) {
+	ctx := context.Background()
+	client := newClient(t)
+	repository := registry(t, "OCIREG_TEST_REFERRERS") + "/" + newRepository()
+	subject, _ := push(t, client, repository+":one", []byte("hello"))
+	about := must[*ocireg.Manifest](t)(client.Manifest(ctx, repository+":one"))
+	note := imageManifest(&ocireg.BlobPut{Digest: must[string](t)(ocireg.DigestBytes([]byte(emptyConfig))), Size: 2},
+		&ocireg.BlobPut{Digest: must[string](t)(ocireg.DigestBytes([]byte("hello"))), Size: 5})
+	var document ocireg.ImageManifest
+	if err := json.Unmarshal(note, &document); err != nil {
+		t.Fatal(err)
+	}
+	document.Subject = &ocireg.Descriptor{MediaType: manifestType, Digest: subject, Size: about.Size}
+	document.ArtifactType = "application/x.note"
+	note, _ = json.Marshal(document)
+	digest := must[string](t)(ocireg.DigestBytes(note))
+	put := must[*ocireg.ManifestPut](t)(client.PutManifest(ctx, repository+"@"+digest, note))
+	if put.Subject != subject {
+		t.Errorf("%+v", put)
+	}
+	var warnings []ocireg.Warning
+	list := must[*ocireg.ReferrerList](t)(client.ReferrerList(ctx, repository+"@"+subject, ocireg.WithWarnings(&warnings)))
+	if len(list.Referrers) != 1 || list.Referrers[0].Digest != digest || list.Source != "api" {
+		t.Errorf("%+v", list)
+	}
+	if len(warnings) == 0 || warnings[0].Text == "" || warnings[0].Host == "" {
+		t.Errorf("warnings %v", warnings)
+	}
+	for referrer, err := range client.Referrers(ctx, repository+"@"+subject, ocireg.WithArtifactType("application/x.other")) {
+		t.Errorf("%v, %v", referrer, err)
+	}
+	for referrer, err := range client.Referrers(ctx, repository+"@"+subject, ocireg.WithArtifactType("application/x.note"), ocireg.WithMax(5)) {
+		if err != nil || referrer.Digest != digest || referrer.ArtifactType != "application/x.note" {
+			t.Errorf("%v, %v", referrer, err)
+		}
+	}
+}

@@ -1,0 +1,94 @@
+package ocireg
+
+import (
+	"log/slog"
+	"time"
+)
+
+// WithUserAgent says who is calling, instead of "ocireg/VERSION".
+func WithUserAgent(agent string) ClientOption { return clientOption(set("user_agent", agent)) }
+
+// WithConnectTimeout bounds name, TCP and TLS together; 10 s by default.
+func WithConnectTimeout(limit time.Duration) ClientOption {
+	return clientOption(set("connect_timeout_ms", milliseconds(limit)))
+}
+
+// WithIdleTimeout bounds the time without a byte; 30 s by default.
+func WithIdleTimeout(limit time.Duration) ClientOption {
+	return clientOption(set("idle_timeout_ms", milliseconds(limit)))
+}
+
+// WithAnswerTimeout bounds the time from the end of an upload to its answer; 300 s by default.
+func WithAnswerTimeout(limit time.Duration) ClientOption {
+	return clientOption(set("answer_timeout_ms", milliseconds(limit)))
+}
+
+// WithRetries says how often a request is repeated after its first try; 4 by default.
+func WithRetries(count int) ClientOption { return clientOption(set("retries", count)) }
+
+// WithMaxRedirects bounds the redirects of one request; 10 by default.
+func WithMaxRedirects(count int) ClientOption { return clientOption(set("max_redirects", count)) }
+
+// WithMaxManifestBytes bounds a manifest; 4 MiB by default, at most 32 MiB.
+func WithMaxManifestBytes(size int64) ClientOption {
+	return clientOption(set("max_manifest_bytes", size))
+}
+
+// WithMaxListBytes bounds one page of a list; 32 MiB by default.
+func WithMaxListBytes(size int64) ClientOption { return clientOption(set("max_list_bytes", size)) }
+
+// WithCertsDir names folders as Docker has them: DIR/HOST[:PORT]/ with *.crt, NAME.cert and NAME.key.
+func WithCertsDir(folders ...string) ClientOption { return clientOption(add("certs_dir", folders)) }
+
+// WithUsualCertsDirs looks into the usual ones too: certs.d of containers and docker, the user's and the machine's.
+func WithUsualCertsDirs() ClientOption { return clientOption(set("certs_d", true)) }
+
+// WithNoProxy names the hosts that the proxy is not for, as Go's NO_PROXY does.
+func WithNoProxy(hosts ...string) ClientOption { return clientOption(add("no_proxy", hosts)) }
+
+// WithProxyFromEnvironment reads HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY now.
+func WithProxyFromEnvironment() ClientOption {
+	return clientOption(set("proxy_from_environment", true))
+}
+
+// WithTemporaryDir is the folder for the layers of old images, which have to be read before the image can be described;
+// /var/tmp by default.
+func WithTemporaryDir(folder string) ClientOption { return clientOption(set("temporary_dir", folder)) }
+
+// WithMaxTemporaryBytes is the most that may wait there for one call; 64 GiB by default.
+func WithMaxTemporaryBytes(size int64) ClientOption {
+	return clientOption(set("max_temporary_bytes", size))
+}
+
+// WithStoredCredentials uses those that docker login and podman login have stored, helpers included.
+func WithStoredCredentials() ClientOption { return clientOption(set("stored_credentials", true)) }
+
+// WithHelperTimeout bounds one run of a credential helper; 60 s by default.
+func WithHelperTimeout(limit time.Duration) ClientOption {
+	return clientOption(set("helper_timeout_ms", milliseconds(limit)))
+}
+
+// WithHelperPath says where credential helpers are, with ':' between folders, instead of PATH.
+func WithHelperPath(path string) ClientOption { return clientOption(set("helper_path", path)) }
+
+// WithLogger gets what is sent and answered: requests and answers as Debug, retries as Info, servers' warnings as Warn.
+// Credentials and tokens are replaced by "<redacted>".
+func WithLogger(logger *slog.Logger) ClientOption {
+	return clientOption(func(s *settings) { s.logger = logger })
+}
+
+// WithCredentialsFunc asks the function for the credentials of hosts whose options hold none, once for each host, and again
+// after they were refused.
+func WithCredentialsFunc(ask CredentialsFunc) ClientOption {
+	return clientOption(func(s *settings) { s.credentials = ask })
+}
+
+// WithHost sets what belongs to one registry host, HOST[:PORT], as Client.SetHost does.
+func WithHost(host string, options ...HostOption) ClientOption {
+	return clientOption(func(s *settings) { s.hosts = append(s.hosts, namedHost{host, options}) })
+}
+
+// milliseconds rounds up, so that no time becomes none.
+func milliseconds(limit time.Duration) int64 {
+	return int64((limit + time.Millisecond - 1) / time.Millisecond)
+}

@@ -1,0 +1,61 @@
+package ocireg
+
+import "net/http"
+
+// WithPlainHTTP speaks http; false says https, also for a loopback host.
+func WithPlainHTTP(plain bool) NetworkOption { return networkOption(set("plain_http", plain)) }
+
+// WithInsecure verifies no TLS.
+func WithInsecure() NetworkOption { return networkOption(set("insecure", true)) }
+
+// WithCAFile names PEM files of certificate authorities. For New, a host, and VerifySchema1 (one file).
+func WithCAFile(paths ...string) AnyOption {
+	if len(paths) == 1 {
+		return anyOption(set("ca_file", paths[0]))
+	}
+	return anyOption(set("ca_file", paths))
+}
+
+// WithCAOnly takes those authorities instead of the platform's.
+func WithCAOnly() NetworkOption { return networkOption(set("ca_only", true)) }
+
+// WithClientCert names the PEM files of a client certificate with its chain, and of its key; "" when the same file has it.
+func WithClientCert(certificate, key string) NetworkOption {
+	return networkOption(func(s *settings) {
+		s.set("client_cert_file", certificate)
+		if key != "" {
+			s.set("client_key_file", key)
+		}
+	})
+}
+
+// WithProxy goes through a proxy: "http://", "https://", "socks5://" or "socks5h://", with USER:PASSWORD@ if need be;
+// "direct" through none.
+func WithProxy(url string) NetworkOption { return networkOption(set("proxy", url)) }
+
+// WithHeaders adds headers to the requests to the hosts that the caller names.
+func WithHeaders(headers http.Header) NetworkOption {
+	var lines []string
+	for name, values := range headers {
+		for _, value := range values {
+			lines = append(lines, name+": "+value)
+		}
+	}
+	return networkOption(add("headers", lines))
+}
+
+// WithMaxConnectionsPerHost bounds the requests at once to one host; 8 by default.
+func WithMaxConnectionsPerHost(count int) NetworkOption {
+	return networkOption(set("max_connections_per_host", count))
+}
+
+// WithRequestsPerSecond bounds the requests to one host that begin in a second; 0, the default, is any number.
+func WithRequestsPerSecond(rate float64) NetworkOption {
+	return networkOption(set("requests_per_second", rate))
+}
+
+// WithCredentialsFile reads stored credentials from a file of Docker's or podman's form. For New, Login and Logout.
+func WithCredentialsFile(path string) StoreOption { return storeOption(set("credentials_file", path)) }
+
+// WithDockerConfig reads stored credentials from config.json in a folder. For New, Login and Logout.
+func WithDockerConfig(folder string) StoreOption { return storeOption(set("docker_config", folder)) }

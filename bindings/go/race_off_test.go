@@ -1,0 +1,5 @@
+//go:build !race
+
+package ocireg_test
+
+const raceEnabled = false

@@ -1,0 +1,158 @@
+package ocireg
+
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+	"io"
+	"runtime"
+	"sync"
+)
+
+// BlobInfo is what is known of an open blob.
+type BlobInfo struct {
+	Digest string `json:"digest"`
+	// Size is -1 when it is unknown.
+	Size      int64  `json:"size"`
+	Offset    int64  `json:"offset"`
+	MediaType string `json:"mediaType"`
+	// ID, Checksum and Verifiable are those of a layer of protocol v1.
+	ID         string `json:"id"`
+	Checksum   string `json:"checksum"`
+	Verifiable bool   `json:"verifiable"`
+}
+
+func (b *BlobInfo) unknown() { b.Size = -1 }
+
+// BlobReader reads a blob. It is an io.ReadCloser and an io.WriterTo. Its bytes are verified when io.EOF comes, and not
+// before: a wrong digest or a short transfer is an error in its place. The context that it was opened with governs the reads.
+type BlobReader struct {
+	client *Client // so that it is not closed meanwhile
+	handle *readerHandle
+}
+
+// readerHandle owns C's reader.
+type readerHandle struct {
+	reading sync.Mutex // held during a call with pointer
+	pointer *C.ocireg_blob_reader
+	ctx     context.Context
+	outside *nativeContext
+	count   C.size_t
+	failure *C.ocireg_error
+
+	closing sync.Once
+	closed  chan struct{}
+}
+
+var (
+	_ io.ReadCloser = (*BlobReader)(nil)
+	_ io.WriterTo   = (*BlobReader)(nil)
+)
+
+// DownloadBlob opens a blob for reading, HOST[:PORT]/REPOSITORY@DIGEST. Close it, also before its end. Options: WithOffset,
+// WithLength, WithSize, WithProgress.
+func (c *Client) DownloadBlob(ctx context.Context, reference string, options ...Option) (*BlobReader, error) {
+	return c.open(ctx, options, func(k *call) C.ocireg_status {
+		return C.ocireg_blob_open(k.client, k.context, k.text[0], k.options, &k.reader, &k.failure)
+	}, reference)
+}
+
+// open makes a reader by a call that sets k.reader.
+func (c *Client) open(ctx context.Context, options []Option, run native, texts ...string) (*BlobReader, error) {
+	handle := &readerHandle{ctx: ctx, closed: make(chan struct{})}
+	err := c.with(ctx, lastingSettings(options), texts, func(k *call) C.ocireg_status {
+		status := run(k)
+		handle.pointer, handle.outside = k.reader, k.keep(status)
+		return status
+	})
+	if err != nil {
+		return nil, err
+	}
+	reader := &BlobReader{client: c, handle: handle}
+	runtime.AddCleanup(reader, (*readerHandle).close, handle)
+	return reader, nil
+}
+
+// Info says what is known of the blob.
+func (r *BlobReader) Info() (*BlobInfo, error) {
+	h := r.handle
+	h.reading.Lock()
+	defer h.reading.Unlock()
+	defer runtime.KeepAlive(r)
+	if h.pointer == nil {
+		return nil, errReaderClosed()
+	}
+	var text *C.char
+	if status := C.ocireg_blob_reader_info(h.pointer, &text, &h.failure); status != C.OCIREG_OK {
+		return nil, h.error(status)
+	}
+	info := &BlobInfo{Size: -1}
+	return info, takeJSON(text, info)
+}
+
+// Read gives the next bytes; io.EOF when all have come and are verified.
+func (r *BlobReader) Read(into []byte) (int, error) {
+	if len(into) == 0 {
+		return 0, nil
+	}
+	h := r.handle
+	h.reading.Lock()
+	defer h.reading.Unlock()
+	defer runtime.KeepAlive(r)
+	if h.pointer == nil {
+		return 0, errReaderClosed()
+	}
+	status := C.ocireg_blob_reader_read(h.pointer, cBytes(into), C.size_t(len(into)), &h.count, &h.failure)
+	if err := h.error(status); err != nil {
+		return 0, err
+	}
+	if h.count == 0 {
+		return 0, io.EOF
+	}
+	return int(h.count), nil
+}
+
+// WriteTo writes the rest of the blob.
+func (r *BlobReader) WriteTo(into io.Writer) (int64, error) {
+	// Without the writer's own ReadFrom, which would choose a smaller buffer.
+	return io.CopyBuffer(struct{ io.Writer }{into}, struct{ io.Reader }{r}, make([]byte, copySize))
+}
+
+// copySize is the buffer of WriteTo and Upload.ReadFrom.
+const copySize = 256 << 10
+
+// Close ends the transfer, and a Read that another goroutine is in. Any number of times; it always returns nil.
+func (r *BlobReader) Close() error {
+	r.handle.close()
+	return nil
+}
+
+func (h *readerHandle) close() {
+	h.closing.Do(func() {
+		close(h.closed)
+		h.outside.cancel()
+		h.reading.Lock()
+		defer h.reading.Unlock()
+		C.ocireg_blob_reader_close(h.pointer, nil)
+		C.ocireg_blob_reader_free(h.pointer)
+		h.pointer = nil
+		h.outside.free()
+	})
+}
+
+// error is a status as Go has it. A read that Close ended says so.
+func (h *readerHandle) error(status C.ocireg_status) error {
+	err := h.outside.result(h.ctx, status, &h.failure)
+	if err == nil {
+		return nil
+	}
+	select {
+	case <-h.closed:
+		return errReaderClosed()
+	default:
+		return err
+	}
+}
+
+func errReaderClosed() error { return newError(ErrClosed, "the reader is closed") }

@@ -1,0 +1,99 @@
+package ocireg
+
+// #include "shim.h"
+import "C"
+
+// RegistryName is the name of a registry, taken apart.
+type RegistryName struct {
+	// Name is HOST[:PORT].
+	Name string `json:"name"`
+	// Official tells whether it is Docker Hub.
+	Official bool `json:"official"`
+	// Scheme is "https", "http" or empty.
+	Scheme string `json:"scheme"`
+}
+
+// Reference is a name of a repository, tag or manifest, taken apart.
+type Reference struct {
+	// Registry is the registry's.
+	Registry RegistryName `json:"index"`
+	// Official tells whether it is one of Docker Hub's own images.
+	Official bool `json:"official"`
+	// RemoteName is what the registry calls the repository: "library/mongo".
+	RemoteName string `json:"remote_name"`
+	// LocalName is what people call it: "mongo".
+	LocalName string `json:"local_name"`
+	// CanonicalName has the registry: "docker.io/mongo".
+	CanonicalName string `json:"canonical_name"`
+	// Tag is "latest" when there is neither tag nor digest, and empty with a digest only.
+	Tag string `json:"tag"`
+	// Digest is empty without one.
+	Digest string `json:"digest"`
+	// CanonicalRef is "docker.io/mongo:latest".
+	CanonicalRef string `json:"canonical_ref"`
+	// Reference is what calls are given: "docker.io/library/mongo:latest".
+	Reference string `json:"reference"`
+}
+
+// Place is the name of a place to copy from or to, taken apart.
+type Place struct {
+	// Transport is "docker", "docker-v1", "oci", "oci-archive", "docker-archive" or "dir".
+	Transport string `json:"transport"`
+	// Registry is the host, for SetHost; empty where there is none.
+	Registry string `json:"registry"`
+	// Reference, Path and Name are empty where there is none.
+	Reference string `json:"reference"`
+	Path      string `json:"path"`
+	Name      string `json:"name"`
+}
+
+// ParseReference takes [[SCHEME://]HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST] apart. Options: WithDefaultRegistry.
+func ParseReference(name string, options ...Option) (*Reference, error) {
+	text, err := cText(name)
+	if err != nil {
+		return nil, err
+	}
+	wanted, err := callSettings(options).native()
+	if err != nil {
+		return nil, err
+	}
+	defer C.ocireg_options_free(wanted)
+	var json *C.char
+	var failure *C.ocireg_error
+	if status := C.ocireg_reference_parse(text, wanted, &json, &failure); status != C.OCIREG_OK {
+		return nil, takeError(status, failure)
+	}
+	result := &Reference{}
+	return result, takeJSON(json, result)
+}
+
+// ParseRegistry takes the name of a registry apart, [SCHEME://]HOST[:PORT]; "" is Docker Hub.
+func ParseRegistry(name string) (*RegistryName, error) {
+	text, err := cText(name)
+	if err != nil {
+		return nil, err
+	}
+	var json *C.char
+	var failure *C.ocireg_error
+	if status := C.ocireg_index_parse(text, &json, &failure); status != C.OCIREG_OK {
+		return nil, takeError(status, failure)
+	}
+	result := &RegistryName{}
+	return result, takeJSON(json, result)
+}
+
+// ParsePlace takes the name of a place to copy from or to apart: docker://REF or REF, docker-v1://REF, oci:DIR[:NAME], oci-archive:FILE[:NAME],
+// docker-archive:FILE[:REF], or dir:DIR.
+func ParsePlace(name string) (*Place, error) {
+	text, err := cText(name)
+	if err != nil {
+		return nil, err
+	}
+	var json *C.char
+	var failure *C.ocireg_error
+	if status := C.ocireg_endpoint_parse(text, &json, &failure); status != C.OCIREG_OK {
+		return nil, takeError(status, failure)
+	}
+	result := &Place{}
+	return result, takeJSON(json, result)
+}

@@ -1,0 +1,47 @@
+package ocireg
+
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+	"iter"
+)
+
+// ReferrerList is what refers to a manifest.
+type ReferrerList struct {
+	// Subject is the manifest's digest.
+	Subject   string       `json:"subject"`
+	Referrers []Descriptor `json:"referrers"`
+	// Source is "api", "tag" or "none".
+	Source string `json:"source"`
+	// FiltersApplied are those that the registry says it applied.
+	FiltersApplied []string `json:"filters_applied"`
+	// Truncated tells whether there are more than WithMax allows.
+	Truncated bool `json:"truncated"`
+}
+
+// ReferrerList lists what refers to a manifest (signatures, attestations, bills of materials), [HOST[:PORT]/]REPOSITORY@DIGEST; a
+// tag is resolved first. Options: WithArtifactType, WithAnnotations, WithMax.
+func (c *Client) ReferrerList(ctx context.Context, reference string, options ...Option) (*ReferrerList, error) {
+	return ask[ReferrerList](ctx, c, options, func(k *call) C.ocireg_status {
+		return C.ocireg_referrers(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
+	}, reference)
+}
+
+// Referrers goes through what refers to a manifest. The list has no end to begin again at, so it is read whole. An error is
+// the last pair. Options: those of ReferrerList.
+func (c *Client) Referrers(ctx context.Context, reference string, options ...Option) iter.Seq2[Descriptor, error] {
+	return func(yield func(Descriptor, error) bool) {
+		list, err := c.ReferrerList(ctx, reference, options...)
+		if err != nil {
+			yield(Descriptor{}, err)
+			return
+		}
+		for _, referrer := range list.Referrers {
+			if !yield(referrer, nil) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,143 @@
+package ocireg
+
+// #include "shim.h"
+import "C"
+
+import (
+	"context"
+	"io"
+	"runtime"
+	"sync"
+)
+
+// Upload is a blob that is being uploaded in chunks. Write to it, then Finish it; Close cancels one that is not finished. The
+// context that it was started with governs the writes. After an error it can only be closed.
+type Upload struct {
+	client *Client
+	handle *uploadHandle
+}
+
+// uploadHandle owns C's upload.
+type uploadHandle struct {
+	using   sync.Mutex // held during a call with pointer
+	pointer *C.ocireg_upload
+	ctx     context.Context
+	outside *nativeContext
+	json    *C.char
+	failure *C.ocireg_error
+}
+
+var (
+	_ io.WriteCloser = (*Upload)(nil)
+	_ io.ReaderFrom  = (*Upload)(nil)
+)
+
+// StartUpload starts an upload of unknown length to [HOST[:PORT]/]REPOSITORY. Options: WithChunkSize, WithProgress.
+func (c *Client) StartUpload(ctx context.Context, repository string, options ...Option) (*Upload, error) {
+	handle := &uploadHandle{ctx: ctx}
+	err := c.with(ctx, lastingSettings(options), []string{repository}, func(k *call) C.ocireg_status {
+		status := C.ocireg_upload_start(k.client, k.context, k.text[0], k.options, &k.upload, &k.failure)
+		handle.pointer, handle.outside = k.upload, k.keep(status)
+		return status
+	})
+	if err != nil {
+		return nil, err
+	}
+	upload := &Upload{client: c, handle: handle}
+	runtime.AddCleanup(upload, (*uploadHandle).close, handle)
+	return upload, nil
+}
+
+// Write adds bytes. They are sent when a chunk is full.
+func (u *Upload) Write(data []byte) (int, error) {
+	err := u.use(func(h *uploadHandle) C.ocireg_status {
+		return C.ocireg_upload_write(h.pointer, cBytes(data), C.size_t(len(data)), &h.failure)
+	}, nil)
+	if err != nil {
+		return 0, err
+	}
+	return len(data), nil
+}
+
+// ReadFrom adds everything that a reader gives.
+func (u *Upload) ReadFrom(from io.Reader) (int64, error) {
+	return io.CopyBuffer(struct{ io.Writer }{u}, struct{ io.Reader }{from}, make([]byte, copySize))
+}
+
+// Finish ends the upload: the blob exists from now on. The digest is what the bytes must have; "" for any. After ErrTimeout
+// or ErrCancelled the outcome is unknown.
+func (u *Upload) Finish(digest string) (*BlobPut, error) {
+	text, err := cText(digest)
+	if err != nil {
+		return nil, err
+	}
+	if digest == "" {
+		text = nil
+	}
+	result := &BlobPut{}
+	err = u.use(func(h *uploadHandle) C.ocireg_status {
+		return C.ocireg_upload_finish(h.pointer, text, &h.json, &h.failure)
+	}, result)
+	if err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+// Save sends what was written and lets go of the session, which stays open at the registry: SessionStatus, SessionChunk and
+// FinishSession go on with it, in this process or another. The upload is over then.
+func (u *Upload) Save() (*Session, error) {
+	result := &Session{}
+	err := u.use(func(h *uploadHandle) C.ocireg_status {
+		return C.ocireg_upload_save(h.pointer, &h.json, &h.failure)
+	}, result)
+	if err != nil {
+		return nil, err
+	}
+	return result, nil
+}
+
+// Cancel gives the upload up, and tells the registry. No error when it is over already.
+func (u *Upload) Cancel() error {
+	return u.use(func(h *uploadHandle) C.ocireg_status {
+		return C.ocireg_upload_cancel(h.pointer, &h.failure)
+	}, nil)
+}
+
+// Close frees the upload, and ends a Write that another goroutine is in; one that is not finished is cancelled, without
+// waiting longer than 120 ms for the answer. Any number of times; it always returns nil.
+func (u *Upload) Close() error {
+	u.handle.close()
+	return nil
+}
+
+// use makes a call with C's upload.
+func (u *Upload) use(run func(*uploadHandle) C.ocireg_status, result any) error {
+	h := u.handle
+	h.using.Lock()
+	defer h.using.Unlock()
+	defer runtime.KeepAlive(u)
+	if h.pointer == nil {
+		return newError(ErrClosed, "the upload is closed")
+	}
+	if err := h.outside.result(h.ctx, run(h), &h.failure); err != nil {
+		return err
+	}
+	text := h.json
+	h.json = nil
+	return takeJSON(text, result)
+}
+
+func (h *uploadHandle) close() {
+	if !h.using.TryLock() {
+		h.outside.cancel() // ends what another goroutine is in
+		h.using.Lock()
+	}
+	defer h.using.Unlock()
+	if h.pointer == nil {
+		return
+	}
+	C.ocireg_upload_free(h.pointer)
+	h.pointer = nil
+	h.outside.free()
+}

@@ -56,8 +56,9 @@ fn unpack(packed: &[u8]) -> Vec<u8> {
 }
 
 /// An image of six: two with files (the first as it is given, the second packed), one of them throwaway, one with the end of a tar as its layer
-/// and one with the same packed, one without a byte. Topmost last.
-fn chain(base: Vec<u8>) -> Vec<(Value, Vec<u8>)> {
+/// and one with the same packed, one without a byte. Topmost last. Images are known by their id all over a registry, so each
+/// `name` has its own.
+fn chain(name: &str, base: Vec<u8>) -> Vec<(Value, Vec<u8>)> {
     let zeros = vec![0; 1024];
     let packed_zeros = {
         use std::io::Write;
@@ -71,7 +72,7 @@ fn chain(base: Vec<u8>) -> Vec<(Value, Vec<u8>)> {
         child.wait_with_output().unwrap().stdout
     };
     let layers = [base, zeros, layer("top", "top\n").0, packed_zeros, Vec::new(), b"junk".to_vec()];
-    let id = |number: usize| sha256(format!("chain {number} {}", std::process::id()).as_bytes()).hex().to_owned();
+    let id = |number: usize| sha256(format!("{name} {number} {}", std::process::id()).as_bytes()).hex().to_owned();
     let mut chain = Vec::new();
     for (number, layer) in layers.into_iter().enumerate() {
         let mut image = json!({"id": id(number), "created": format!("2014-01-0{}T00:00:00Z", number + 1),
@@ -92,7 +93,7 @@ fn chain(base: Vec<u8>) -> Vec<(Value, Vec<u8>)> {
 
 fn put_chain(place: &Place, client: &Client, name: &str) -> String {
     let repo = client.v1(&client.call(None).unwrap(), &place.repository(name)).unwrap();
-    for (image, layer) in chain(unpack(&layer("base", "base\n").0)) {
+    for (image, layer) in chain(name, unpack(&layer("base", "base\n").0)) {
         let json = image.to_string();
         repo.put_image(json.as_bytes()).unwrap();
         repo.put_layer(json.as_bytes(), &layer, &PutLayerOptions::default()).unwrap();
@@ -207,7 +208,7 @@ fn push_schema1(place: &Place, client: &Client, name: &str) -> String {
     let (call, repository) = (client.call(None).unwrap(), place.repository(name));
     let (mut layers, mut history) = (Vec::new(), Vec::new());
     // Packed: crane takes every layer for that when it looks at all of it.
-    let chain = chain(layer("base", "base\n").0);
+    let chain = chain("convert/docker", layer("base", "base\n").0);
     let below = chain[3].0["id"].clone();
     for (image, layer) in chain.into_iter().filter(|(_, layer)| !layer.is_empty()) {
         let mut image = image;

@@ -20,6 +20,7 @@ module Ocireg
     # The call waits in a thread of its own while this one reads. When this one leaves early, the closed pipe ends the call.
     def through(io)
       reader, writer = IO.pipe(binmode: true)
+      writer.nonblock = false # Ruby's pipes are not what a C function expects
       call = Thread.new { finished(writer) { yield writer.fileno } }
       call.report_on_exception = false
       IO.copy_stream(reader, io)

@@ -10,7 +10,7 @@ class NativeTest < OciregTest
 
   # {name => [[types], type]}, as in native.rb
   def prototypes
-    code = HEADER.gsub(%r{//.*$|/\*.*?\*/}m) { |comment| comment.start_with?("//") ? "" : " " }
+    code = HEADER.gsub(%r{//[^\n]*|/\*.*?\*/}m, " ")
     code.scan(/^((?:const )?\w+ \*?)(ocireg_\w+)\(([^;{]*?)\);/m).to_h do |result, name, parameters|
       [name.to_sym, [parameters.split(",").map { |parameter| type(parameter) }.compact, type("#{result}x")]]
     end

@@ -8,11 +8,13 @@ module Ocireg
     # @param context [Context]
     # @param timeout [Numeric, nil] seconds for this call, besides those of the context
     def initialize(context, timeout = nil)
+      limit = [timeout, context.timeout].compact.min
+      raise TimeoutError, "the time for the call is over" if limit && limit <= 0
+
       @context = context
       @handle = Status.made(Handle::Context, :ocireg_context_new)
       @callbacks = Callbacks.set(@handle, context)
       context.enter(self)
-      limit = [timeout, context.timeout].compact.min
       self.timeout = limit if timeout
     end
 

@@ -13,9 +13,10 @@ module Ocireg
       string = value.respond_to?(:to_path) ? value.to_path : value
       string = string.to_s if string.is_a?(Symbol) || string.is_a?(Reference)
       raise InvalidArgument, "#{what} is #{value.inspect}, not a text" unless string.is_a?(String)
+      string = utf8(string)
       raise InvalidArgument, "#{what} has a NUL in it" if string.include?("\0")
 
-      utf8(string)
+      string
     rescue EncodingError => e
       raise InvalidArgument, "#{what}: #{e.message}"
     rescue ArgumentError # include? of broken UTF-8

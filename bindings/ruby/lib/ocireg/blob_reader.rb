@@ -1,0 +1,154 @@
+# frozen_string_literal: true
+
+module Ocireg
+  # An open blob, to be read like an IO: IO.copy_stream takes it. Its end is only reached when the bytes have been verified; a
+  # wrong digest or a short transfer is an error, never an end. For one thread at a time. An interrupted read ends it.
+  class BlobReader
+    include Enumerable
+
+    # The most bytes that one call of the library is asked for.
+    CHUNK = 256 * 1024
+
+    # @api private
+    def self.open(handle, call)
+      reader = new(handle, call)
+      return reader unless block_given?
+
+      begin
+        yield reader
+      ensure
+        reader.close
+      end
+    end
+
+    # @return [Integer] how many bytes were read
+    attr_reader :pos
+    alias tell pos
+
+    # @api private
+    def initialize(handle, call)
+      @handle = handle
+      @call = call
+      @space = FFI::MemoryPointer.new(CHUNK)
+      @buffer = String.new(encoding: Encoding::BINARY)
+      @offset = @pos = 0
+      @end = @closed = false
+    end
+
+    # @return [Hash] what is known of it: "digest", "size", "offset", "mediaType"; ocireg_blob_reader_info
+    def info
+      open!
+      json, = Status.call(1) { |out, error| Native.ocireg_blob_reader_info(@handle, out, error) }
+      Convert.json(Convert.take_string(json))
+    end
+
+    # @return [Integer, nil] the size of the whole blob
+    def size = info["size"]
+
+    # Reads up to `length` bytes, fewer only at the end; without a length everything. As IO#read.
+    # @param length [Integer, nil]
+    # @param outbuf [String, nil] gets the bytes
+    # @return [String, nil] binary; nil at the end when a length was given
+    def read(length = nil, outbuf = nil)
+      raise ArgumentError, "negative length #{length}" if length&.negative?
+
+      data = cleared(outbuf)
+      gather(data, length)
+      data.empty? && length&.positive? ? nil : data
+    end
+
+    # Reads what is there, at least one byte, at most `length`. As IO#readpartial.
+    # @return [String] binary
+    # @raise [EOFError] at the end
+    def readpartial(length, outbuf = nil)
+      raise ArgumentError, "negative length #{length}" if length.negative?
+
+      data = cleared(outbuf)
+      return data if length.zero?
+      raise EOFError, "end of the blob" unless fill
+
+      data << take(length)
+    end
+
+    # Goes through the bytes as they come.
+    # @param size [Integer] the most bytes at a time
+    # @yieldparam chunk [String] binary
+    # @return [Enumerator<String>, self]
+    def each_chunk(size = CHUNK)
+      return enum_for(:each_chunk, size) unless block_given?
+
+      yield take(size) while fill
+      self
+    end
+    alias each each_chunk
+
+    # Whether there is nothing more to read. Waits for the next bytes, as IO#eof? does.
+    # @return [Boolean]
+    def eof? = !fill
+    alias eof eof?
+
+    # Closes it, which ends the transfer. Any number of times; another thread's read ends too.
+    # @return [void]
+    def close
+      return if @closed
+
+      @closed = true
+      begin
+        Status.check { |error| Native.ocireg_blob_reader_close(@handle, error) }
+      rescue Busy
+        @call.cancel
+      end
+      @call.finished
+      nil
+    end
+
+    # @return [Boolean]
+    def closed? = @closed
+
+    # It gives bytes whatever the mode.
+    # @return [self]
+    def binmode = self
+
+    # @return [String]
+    def inspect = "#<#{self.class}#{" closed" if @closed} at #{@pos}>"
+
+    private
+
+    def open!
+      raise Closed, "the reader is closed" if @closed
+    end
+
+    def cleared(outbuf) = outbuf ? outbuf.replace("").force_encoding(Encoding::BINARY) : String.new
+
+    def gather(data, length)
+      data << take(length ? length - data.bytesize : @buffer.bytesize) while (length.nil? || data.bytesize < length) && fill
+    end
+
+    # Whether there are bytes in the buffer: reads more when it is used up.
+    def fill
+      open!
+      return true if @offset < @buffer.bytesize
+      return false if @end
+
+      @buffer = @call.run { native_read }
+      @offset = 0
+      @end = @buffer.empty?
+      !@end
+    end
+
+    def native_read
+      size = FFI::MemoryPointer.new(:size_t)
+      Status.check { |error| Native.ocireg_blob_reader_read(@handle, @space, CHUNK, size, error) }
+      @space.read_bytes(size.read(:size_t))
+    end
+
+    def take(length)
+      piece = length >= @buffer.bytesize ? whole : @buffer.byteslice(@offset, length)
+      @offset += piece.bytesize
+      @pos += piece.bytesize
+      piece
+    end
+
+    def whole = @offset.zero? ? @buffer : @buffer.byteslice(@offset..)
+  end
+end

@@ -1,0 +1,92 @@
+# frozen_string_literal: true
+
+module Ocireg
+  # Blobs: there and back.
+  module Blobs
+    # What a registry says of a blob; a missing one is no error: ocireg_blob_head.
+    # @param reference [String] HOST[:PORT]/REPOSITORY@DIGEST
+    # @return [Hash] "exists", "digest", "size", "mediaType", "redirects", "headers"
+    def blob_head(reference, **options)
+      invoke(:ocireg_blob_head, text("reference", reference), **options)
+    end
+
+    # Whether a registry has a blob.
+    # @param reference [String] HOST[:PORT]/REPOSITORY@DIGEST
+    # @return [Boolean]
+    def blob?(reference, **options) = blob_head(reference, **options)["exists"]
+
+    # Gets a blob into memory, verified: ocireg_blob_get_memory.
+    # @param reference [String] HOST[:PORT]/REPOSITORY@DIGEST
+    # @param options offset:, length:, size:, limit: (64 MiB)
+    # @return [String] the bytes, binary and frozen
+    def blob(reference, **options)
+      invoke(:ocireg_blob_get_memory, text("reference", reference), outs: %i[json buffer], **options).last
+    end
+
+    # Gets a blob into a file, which appears only whole and verified: ocireg_blob_get_file.
+    # @param reference [String] HOST[:PORT]/REPOSITORY@DIGEST
+    # @param path [String, Pathname]
+    # @param options offset:, length:, size:
+    # @return [Hash] "digest", "size", "offset", "length", "verified", "resumed", "path"
+    def blob_to_file(reference, path, **options)
+      invoke(:ocireg_blob_get_file, text("reference", reference), text("path", path), **options)
+    end
+
+    # Gets a blob and writes it to an IO as it comes: ocireg_blob_get_fd. On an error, {DigestMismatch} too, what was
+    # written is not to be trusted.
+    # @param reference [String] HOST[:PORT]/REPOSITORY@DIGEST
+    # @param io [IO, #write]
+    # @param options offset:, length:, size:
+    # @return [Hash] as of {#blob_to_file} without "path"
+    def blob_to_io(reference, io, **options)
+      Pipe.to(io) { |fd| invoke(:ocireg_blob_get_fd, text("reference", reference), fd, **options) }
+    end
+
+    # Opens a blob for reading: ocireg_blob_open. With a block, closes it afterwards and gives the block's value.
+    # @param reference [String] HOST[:PORT]/REPOSITORY@DIGEST
+    # @param options offset:, length:, size:; context: and timeout: hold for the reads too
+    # @yieldparam reader [BlobReader]
+    # @return [BlobReader, Object]
+    def open_blob(reference, **options, &block)
+      BlobReader.open(*open_handle(Handle::BlobReader, :ocireg_blob_open, text("reference", reference), **options), &block)
+    end
+
+    # Puts a blob, unless the registry has it already: ocireg_blob_put_memory, ocireg_blob_put_file or ocireg_blob_put_stream.
+    # @param repository [String] [HOST[:PORT]/]REPOSITORY
+    # @param source [String, Pathname, #read] the bytes; the path of a file; or an IO
+    # @param options digest:, size:, chunk_size:, single_post:, mount_from:
+    # @return [Hash] "digest", "size", "location", "uploaded", "mounted"
+    def put_blob(repository, source, **options)
+      name = text("repository", repository)
+      case source
+      when String then invoke(:ocireg_blob_put_memory, name, *bytes("source", source), **options)
+      when Pathname then invoke(:ocireg_blob_put_file, name, text("source", source), **options)
+      else put_stream(name, source, **options)
+      end
+    end
+
+    # Deletes a blob: ocireg_blob_delete.
+    # @param reference [String] HOST[:PORT]/REPOSITORY@DIGEST
+    # @return [Hash] "status"
+    def delete_blob(reference, **options)
+      invoke(:ocireg_blob_delete, text("reference", reference), **options)
+    end
+
+    # Makes a blob out of the same one in another repository of that registry: ocireg_blob_mount.
+    # @param reference [String] HOST[:PORT]/REPOSITORY@DIGEST
+    # @param from [String, nil] that repository with its host; nil lets the registry find it
+    # @param options keep_session:
+    # @return [Hash] "mounted", "digest", "location", "session"
+    def mount_blob(reference, from: nil, **options)
+      invoke(:ocireg_blob_mount, text("reference", reference), from && text("from", from), **options)
+    end
+
+    private
+
+    def put_stream(name, source, **options)
+      raise InvalidArgument, "source is #{source.class}, which cannot be read" unless source.respond_to?(:read)
+
+      invoke(:ocireg_blob_put_stream, name, Callbacks.source(source), nil, **options)
+    end
+  end
+end

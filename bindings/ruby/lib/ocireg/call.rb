@@ -1,0 +1,57 @@
+# frozen_string_literal: true
+
+module Ocireg
+  # One call at work, or all those of a reader or an upload: the library's context, made of the caller's. Each has its own, so
+  # that an interrupt ends this call and no other.
+  # @api private
+  class Call
+    # @param context [Context]
+    # @param timeout [Numeric, nil] seconds for this call, besides those of the context
+    def initialize(context, timeout = nil)
+      limit = [timeout, context.timeout].compact.min
+      raise TimeoutError, "the time for the call is over" if limit && limit <= 0
+
+      @context = context
+      @handle = Status.made(Handle::Context, :ocireg_context_new)
+      @callbacks = Callbacks.set(@handle, context)
+      context.enter(self)
+      self.timeout = limit if timeout
+    end
+
+    # Makes the call: the block gets the library's context. Interruptible.
+    def run
+      Worker.run(method(:cancel)) { yield @handle }
+    end
+
+    # Makes the call, and is done with it.
+    def run_once(&block)
+      run(&block)
+    ensure
+      @context.leave(self)
+    end
+
+    def finished = @context.leave(self)
+
+    def cancel
+      Status.check { |error| Native.ocireg_context_cancel(@handle, error) }
+    rescue Forked
+      nil
+    end
+
+    # 0 would mean no limit to the library.
+    def timeout=(seconds)
+      milliseconds = seconds ? [(seconds * 1000).ceil, 1].max : 0
+      Status.check { |error| Native.ocireg_context_set_deadline(@handle, milliseconds, error) }
+    end
+
+    def progress = json(:ocireg_context_progress)
+    def warnings = json(:ocireg_context_warnings)
+
+    private
+
+    def json(function)
+      text, = Status.call(1) { |out, error| Native.public_send(function, @handle, out, error) }
+      Convert.json(Convert.take_string(text))
+    end
+  end
+end

@@ -1,0 +1,67 @@
+# frozen_string_literal: true
+
+module Ocireg
+  # A caller's blocks as C functions. They are called on the worker that makes the call.
+  # @api private
+  module Callbacks
+    KINDS = {
+      progress: [:int32, %i[pointer uint64 uint64]],
+      log: [:int32, %i[pointer string]],
+      credentials: [:int32, %i[pointer string pointer]]
+    }.freeze
+
+    module_function
+
+    # Sets the context's blocks. Keep what it gives as long as the library's context.
+    def set(handle, context)
+      functions = {
+        progress: context.progress_block && progress(context.progress_block),
+        log: context.log_block && log(context.log_block),
+        credentials: context.credentials_block && credentials(context.credentials_block)
+      }.compact
+      functions.each do |kind, function|
+        Status.check { |error| Native.public_send(:"ocireg_context_set_#{kind}", handle, function, nil, error) }
+      end
+    end
+
+    def progress(block)
+      function(:progress) { |_, done, total| block.call(done, total.zero? ? nil : total) }
+    end
+
+    def log(block)
+      function(:log) { |_, event| block.call(Convert.json(event.dup.force_encoding(Encoding::UTF_8))) }
+    end
+
+    def credentials(block)
+      function(:credentials) do |_, host, answer|
+        found = block.call(host.dup.force_encoding(Encoding::UTF_8))
+        found&.each { |key, value| Options.set(answer, key.to_s, value) unless value.nil? }
+      end
+    end
+
+    # Where the bytes of an upload come from: anything with read(size).
+    def source(io)
+      FFI::Function.new(:int64, %i[pointer pointer size_t]) do |_, buffer, size|
+        Job.callback(-1) { fill(buffer, size, io.read(size)) }
+      end
+    end
+
+    def fill(buffer, size, data)
+      return 0 if data.nil?
+      raise InvalidArgument, "read(#{size}) gave #{data.bytesize} bytes" if data.bytesize > size
+
+      buffer.put_bytes(0, data)
+      data.bytesize
+    end
+
+    def function(kind)
+      FFI::Function.new(*KINDS.fetch(kind)) do |*arguments|
+        Job.callback(1) do
+          yield(*arguments)
+          0
+        end
+      end
+    end
+    private_class_method :progress, :log, :credentials, :function, :fill
+  end
+end

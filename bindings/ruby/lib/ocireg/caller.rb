@@ -1,0 +1,54 @@
+# frozen_string_literal: true
+
+module Ocireg
+  # How a client makes its calls.
+  # @api private
+  module Caller
+    private
+
+    # Makes a call that may block: function(client, context, arguments…, options, outs…, error). Of the keyword arguments,
+    # context and timeout are ours, the others are the library's options.
+    # @param outs [Array<Symbol>] :json, :string or :buffer, for each result
+    def invoke(function, *arguments, outs: %i[json], context: nil, timeout: nil, **options)
+      call = Call.new(context || default_context, timeout)
+      call.run_once do |native|
+        handle = Options.of(options)
+        results = Status.call(outs.size) do |*places|
+          Native.public_send(function, @handle, native, *arguments, handle, *places)
+        end
+        one_or_all(taken(outs, results))
+      end
+    end
+
+    # As invoke, for what opens something: gives its handle and its call, which the caller finishes.
+    def open_handle(kind, function, *arguments, context: nil, timeout: nil, **options)
+      call = Call.new(context || default_context, timeout)
+      opened = call.run do |native|
+        Status.made(kind, function, @handle, native, *arguments, Options.of(options))
+      end
+      [opened, call]
+    ensure
+      call&.finished unless opened
+    end
+
+    def taken(outs, pointers)
+      outs.zip(pointers).map do |out, pointer|
+        case out
+        when :json then Convert.json(Convert.take_string(pointer))
+        when :string then Convert.take_string(pointer)
+        when :buffer then Convert.take_buffer(pointer)
+        end
+      end
+    end
+
+    def one_or_all(results) = results.size > 1 ? results : results.first
+
+    def text(what, value) = Convert.text(what, value)
+
+    # Bytes as the two arguments that C wants.
+    def bytes(what, value)
+      data = Convert.bytes(what, value)
+      [data, data.bytesize]
+    end
+  end
+end

@@ -1,0 +1,87 @@
+# frozen_string_literal: true
+
+module Ocireg
+  # A client for any number of registries: connections, tokens and settings. Cheap to keep, and safe for any number of threads.
+  #
+  #   client = Ocireg::Client.new
+  #   client.each_tag("quay.io/prometheus/busybox") { |tag| puts tag }
+  #
+  # == Every method that asks a registry
+  # * is made by a C function, named beside it, whose text in ocireg.h tells all of its options, result and errors;
+  # * takes the options of that function as keyword arguments, and two more: +context+ (a {Context}) and +timeout+ (seconds);
+  # * gives its result as a Hash, frozen to its leaves, with strings as keys: OCI's own names;
+  # * raises an {Error} of the class of what went wrong;
+  # * lets other threads run meanwhile, and is ended by Timeout, Thread#raise, Thread#kill and Ctrl-C.
+  class Client
+    include Caller
+    include Registries
+    include Manifests
+    include Blobs
+    include Uploads
+    include Images
+    include Layouts
+    include Accounts
+
+    # As {#initialize}; with a block, gives it the client, closes that afterwards, and gives the block's value.
+    # @yieldparam client [Client]
+    # @return [Client, Object]
+    def self.open(**options)
+      client = new(**options)
+      return client unless block_given?
+
+      begin
+        yield client
+      ensure
+        client.close
+      end
+    end
+
+    # @param hosts [Hash{String => Hash}] the settings of registry hosts, see {#set_host}
+    # @param timeout [Numeric, nil] seconds that a call may take, of those without a context
+    # @param log [#call, nil] see {Context#log_block}; for calls without a context
+    # @param credentials [#call, nil] see {Context#credentials_block}; for calls without a context
+    # @param options the options of ocireg_client_new
+    def initialize(hosts: {}, timeout: nil, log: nil, credentials: nil, **options)
+      @timeout = timeout
+      @log = log
+      @credentials = credentials
+      @handle = Status.made(Handle::Client, :ocireg_client_new, Options.of(options))
+      @closed = false
+      hosts.each { |host, settings| set_host(host, **settings) }
+    end
+
+    # Replaces the settings of one registry host: ocireg_client_set_host.
+    # @param host [String] HOST[:PORT]
+    # @param settings username:, password:, token:, plain_http:, insecure:, ca_file:, proxy: and more
+    # @return [self]
+    def set_host(host, **settings)
+      name = text("host", host)
+      options = Options.of(settings)
+      Status.check { |error| Native.ocireg_client_set_host(@handle, name, options, error) }
+      self
+    end
+
+    # Ends the calls in progress with {Closed}, and every later one: ocireg_client_close. Any thread, any number of times.
+    # @return [void]
+    def close
+      Status.check { |error| Native.ocireg_client_close(@handle, error) }
+      @closed = true
+      nil
+    end
+
+    # @return [Boolean]
+    def closed? = @closed
+
+    # The calls of protocol v1.
+    # @return [V1]
+    def v1 = @v1 ||= V1.new(@handle, method(:default_context))
+
+    # No credentials in a log.
+    # @return [String]
+    def inspect = "#<#{self.class}#{" closed" if @closed}>"
+
+    private
+
+    def default_context = Context.new(timeout: @timeout, log: @log, credentials: @credentials)
+  end
+end

@@ -1,0 +1,99 @@
+# frozen_string_literal: true
+
+module Ocireg
+  # What calls need from outside: cancel, a time limit, progress and blocks to be told. A context may serve any number of
+  # calls, also at once and from several threads. Without one a call has the limit and the blocks of its client.
+  #
+  #   context = Ocireg::Context.new(timeout: 60) { |done, total| puts "#{done} of #{total}" }
+  #   client.copy("quay.io/prometheus/busybox", "oci:busybox", context: context)
+  #
+  # Blocks run during the call, on a thread of this gem. What they raise stops the call, and comes out of it.
+  class Context
+    # @return [#call, nil] is told (done, total) in bytes; total is nil while unknown
+    attr_reader :progress_block
+    # @return [#call, nil] is given each event of the trace, a Hash, as ocireg_log_fn describes it
+    attr_reader :log_block
+    # @return [#call, nil] is asked for the credentials of a host: gives a Hash with :username and :password, or
+    #   :identity_token, or :token, or nil when it has none
+    attr_reader :credentials_block
+
+    # @param timeout [Numeric, nil] seconds from now on until which all calls must be done
+    # @param log [#call, nil] see {#log_block}
+    # @param credentials [#call, nil] see {#credentials_block}
+    # @yield see {#progress_block}
+    def initialize(timeout: nil, log: nil, credentials: nil, &progress)
+      @progress_block = progress
+      @log_block = log
+      @credentials_block = credentials
+      @lock = Monitor.new
+      @calls = []
+      @cancelled = false
+      @warnings = []
+      @progress = { "operation" => "", "done" => 0, "total" => nil }.freeze
+      self.timeout = timeout
+    end
+
+    # Ends the calls that use this context, and every later one, with {Cancelled}. Any thread.
+    # @return [void]
+    def cancel
+      @lock.synchronize do
+        @cancelled = true
+        @calls.each(&:cancel)
+      end
+    end
+
+    # @return [Boolean]
+    def cancelled? = @cancelled
+
+    # Sets the time by which calls must be done, from now on; calls in progress heed it too. They raise {TimeoutError} then.
+    # @param seconds [Numeric, nil] nil for no limit
+    def timeout=(seconds)
+      @lock.synchronize do
+        @deadline = seconds && (now + seconds)
+        @calls.each { |call| call.timeout = seconds }
+      end
+    end
+
+    # @return [Float, nil] the seconds that are left, not below 0
+    def timeout
+      @deadline && [@deadline - now, 0.0].max
+    end
+
+    # How far the transfer is that began last. Any thread.
+    # @return [Hash] "operation", "done", "total", and "blobs" of a copy, as of ocireg_context_progress
+    def progress
+      @lock.synchronize { @calls.last&.progress || @progress }
+    end
+
+    # What servers wanted people to know: "host" and "text", each once. Any thread.
+    # @return [Array<Hash>]
+    def warnings
+      @lock.synchronize { @calls.map(&:warnings).reduce(@warnings, :|).freeze }
+    end
+
+    # @api private
+    def enter(call)
+      @lock.synchronize do
+        call.cancel if @cancelled
+        call.timeout = timeout if @deadline
+        @calls << call
+      end
+    end
+
+    # @api private
+    def leave(call)
+      @lock.synchronize do
+        next unless @calls.delete(call)
+
+        @progress = call.progress
+        @warnings |= call.warnings
+      end
+    rescue Forked
+      nil
+    end
+
+    private
+
+    def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+  end
+end

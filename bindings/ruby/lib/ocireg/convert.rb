@@ -1,0 +1,64 @@
+# frozen_string_literal: true
+
+require "json"
+
+module Ocireg
+  # Between Ruby's values and the library's.
+  # @api private
+  module Convert
+    module_function
+
+    # A text for a C string, which ends at its first NUL.
+    def text(what, value)
+      string = value.respond_to?(:to_path) ? value.to_path : value
+      string = string.to_s if string.is_a?(Symbol) || string.is_a?(Reference)
+      raise InvalidArgument, "#{what} is #{value.inspect}, not a text" unless string.is_a?(String)
+      string = utf8(string)
+      raise InvalidArgument, "#{what} has a NUL in it" if string.include?("\0")
+
+      string
+    rescue EncodingError => e
+      raise InvalidArgument, "#{what}: #{e.message}"
+    rescue ArgumentError # include? of broken UTF-8
+      raise InvalidArgument, "#{what} is no valid #{string.encoding}"
+    end
+
+    # Bytes that nobody changes while the library reads them without the lock. The copy shares them.
+    def bytes(what, value)
+      raise InvalidArgument, "#{what} is #{value.class}, not a String" unless value.is_a?(String)
+
+      value.frozen? ? value : value.dup.freeze
+    end
+
+    # A JSON result, frozen to its leaves. Its keys are strings, as OCI names them.
+    def json(text)
+      JSON.parse(text, freeze: true, max_nesting: false)
+    end
+
+    # Takes a string over from the library.
+    def take_string(pointer)
+      return if pointer.null?
+
+      pointer.read_string.force_encoding(Encoding::UTF_8).freeze
+    ensure
+      Native.ocireg_string_free(pointer)
+    end
+
+    # Takes a buffer over from the library.
+    def take_buffer(pointer)
+      return if pointer.null?
+
+      Native.ocireg_buffer_data(pointer).read_bytes(Native.ocireg_buffer_size(pointer)).freeze
+    ensure
+      Native.ocireg_buffer_free(pointer)
+    end
+
+    def utf8(string)
+      case string.encoding
+      when Encoding::UTF_8, Encoding::US_ASCII, Encoding::BINARY then string
+      else string.encode(Encoding::UTF_8)
+      end
+    end
+    private_class_method :utf8
+  end
+end

@@ -1,0 +1,77 @@
+# frozen_string_literal: true
+
+module Ocireg
+  # Images, wherever they are: an image is named as docker://REFERENCE or REFERENCE, oci:DIR[:NAME], oci-archive:FILE[:NAME],
+  # docker-archive:FILE[:REFERENCE] or dir:DIR.
+  module Images
+    # Copies an image, an index with everything in it, or an artifact from one place to another: ocireg_copy.
+    # @param source [String] a place
+    # @param destination [String] a place
+    # @param options platform:, sparse:, all:, referrers:, foreign_layers:, concurrency:, dry_run:
+    # @return [Hash] "source", "destination", "digest", "mediaType", "manifests", "blobs", "plan"
+    def copy(source, destination, **options)
+      invoke(:ocireg_copy, text("source", source), text("destination", destination), **options)
+    end
+
+    # The config of an image: ocireg_image_config.
+    # @param image [String] a place
+    # @param options platform:
+    # @return [Hash] "digest", "size", "mediaType", "manifest", "config", "platform"
+    def image_config(image, **options)
+      invoke(:ocireg_image_config, text("image", image), outs: %i[json buffer], **options).first
+    end
+
+    # The exact bytes of an image's config: ocireg_image_config.
+    # @param image [String] a place
+    # @param options platform:
+    # @return [String]
+    def image_config_bytes(image, **options)
+      invoke(:ocireg_image_config, text("image", image), outs: %i[json buffer], **options).last
+    end
+
+    # The bytes of an image, as its manifest says: ocireg_image_size.
+    # @param image [String] a place
+    # @param options platform:, all:
+    # @return [Hash] "digest", "manifest", "config", "layers", "layers_total", "total"; with all "images", "total"
+    def image_size(image, **options)
+      invoke(:ocireg_image_size, text("image", image), **options)
+    end
+
+    # Gives an image another tag, in its repository or in another one of its registry: ocireg_image_tag.
+    # @param reference [String] [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]
+    # @param tag [String] a tag, or [HOST[:PORT]/]REPOSITORY[:TAG]
+    # @param options referrers:
+    # @return [Hash] "source", "destination", "digest", "mediaType"
+    def tag_image(reference, tag, **options)
+      invoke(:ocireg_image_tag, text("reference", reference), text("tag", tag), **options)
+    end
+
+    # Puts layers on top of an image: ocireg_image_append.
+    # @param image [String] a place
+    # @param layers [Array<String, Pathname>] tar files, the oldest first
+    # @param options to:, platform:, all:, media_type:
+    # @return [Hash] "destination", "digest", "mediaType", "base", "images", "layers"
+    def append_image(image, layers, **options)
+      invoke(:ocireg_image_append, text("image", image), layers: Array(layers), **options)
+    end
+
+    # Extracts the files of an image into a folder: ocireg_image_extract.
+    # @param image [String] a place
+    # @param folder [String, Pathname]
+    # @param options platform:, overwrite:, owner:, setuid:, devices:, max_bytes:, max_ratio:
+    # @return [Hash] "digest", "path", "layers", "files", "directories", "bytes", …
+    def extract_image(image, folder, **options)
+      invoke(:ocireg_image_extract, text("image", image), text("folder", folder), **options)
+    end
+
+    # Writes one file of an image to an IO: ocireg_image_cat. On an error what was written is not to be trusted.
+    # @param image [String] a place
+    # @param path [String] of the file in the image
+    # @param io [IO, #write]
+    # @param options platform:, verify:
+    # @return [Hash] "digest", "platform", "path", "size", "mode", "layer", "verified"
+    def image_file(image, path, io, **options)
+      Pipe.to(io) { |fd| invoke(:ocireg_image_cat, text("image", image), text("path", path), fd, **options) }
+    end
+  end
+end

@@ -1,0 +1,16 @@
+# frozen_string_literal: true
+
+module Ocireg
+  # OCI image layouts on this machine.
+  module Layouts
+    # Reads everything in a layout and compares it with its digests: ocireg_layout_check.
+    # @param path [String, Pathname]
+    # @return [Hash] "ok", "images", "blobs", "bytes", "problems"
+    def check_layout(path, **options) = invoke(:ocireg_layout_check, text("path", path), **options)
+
+    # Removes the blobs that no image in a layout needs: ocireg_layout_clean.
+    # @param path [String, Pathname]
+    # @return [Hash] "removed", "bytes"
+    def clean_layout(path, **options) = invoke(:ocireg_layout_clean, text("path", path), **options)
+  end
+end

@@ -1,0 +1,58 @@
+# frozen_string_literal: true
+
+module Ocireg
+  # A manifest or an index: its exact bytes, and what is in them. Frozen.
+  class Manifest
+    # @return [String] the exact bytes that the digest is of
+    attr_reader :bytes
+    # @return [Hash] what ocireg_manifest_get says: "mediaType", "digest", "size", "kind", "headers", "rate_limit", …
+    attr_reader :info
+
+    # @api private
+    def initialize(info, bytes)
+      @info = info
+      @bytes = bytes
+      freeze
+    end
+
+    # @return [String]
+    def media_type = info["mediaType"]
+    # @return [String]
+    def digest = info["digest"]
+    # @return [Integer] how many bytes it has
+    def size = info["size"]
+    # @return [String] "image", "index", "artifact" or "schema1"
+    def kind = info["kind"]
+    # @return [String] HOST/REPOSITORY@DIGEST
+    def reference = info["reference"]
+    # @return [Hash, nil] the platform that was picked from an index
+    def platform = info["platform"]
+    # @return [Hash] the document
+    def document = info["manifest"]
+    # @return [Array<Hash>] the descriptors of an image's layers
+    def layers = document.fetch("layers", [])
+    # @return [Hash, nil] the descriptor of an image's config
+    def config = document["config"]
+    # @return [Array<Hash>] the descriptors in an index
+    def manifests = document.fetch("manifests", [])
+    # @return [Boolean]
+    def index? = kind == "index"
+
+    # A member of the document.
+    # @param name [String]
+    def [](name) = document[name]
+
+    # @return [Hash] {#info}
+    def to_h = info
+    # @return [String] {#bytes}
+    def to_s = bytes
+    # @return [String]
+    def inspect = "#<#{self.class} #{media_type} #{digest}>"
+
+    # Manifests of the same bytes are equal.
+    def ==(other) = other.is_a?(Manifest) && bytes == other.bytes
+    alias eql? ==
+    # @return [Integer]
+    def hash = bytes.hash
+  end
+end

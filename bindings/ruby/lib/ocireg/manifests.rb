@@ -1,0 +1,76 @@
+# frozen_string_literal: true
+
+module Ocireg
+  # Manifests and what refers to them.
+  module Manifests
+    # Gets a manifest: ocireg_manifest_get.
+    # @param reference [String] [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]
+    # @param options platform:, accept:, max_schema_version:, accept_index:
+    # @return [Manifest]
+    def manifest(reference, **options)
+      Manifest.new(*invoke(:ocireg_manifest_get, text("reference", reference), outs: %i[json buffer], **options))
+    end
+
+    # What a registry says of a manifest, without its bytes: ocireg_manifest_head.
+    # @param reference [String] [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]
+    # @param options accept:
+    # @return [Hash] "mediaType", "digest", "size", "headers", "rate_limit"
+    def manifest_head(reference, **options)
+      invoke(:ocireg_manifest_head, text("reference", reference), **options)
+    end
+
+    # The digest of a manifest: ocireg_manifest_digest.
+    # @param reference [String] [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]
+    # @param options those of {#manifest}
+    # @return [String]
+    def manifest_digest(reference, **options)
+      invoke(:ocireg_manifest_digest, text("reference", reference), outs: %i[string], **options)
+    end
+
+    # Puts a manifest, its bytes unchanged: ocireg_manifest_put.
+    # @param reference [String] [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]
+    # @param manifest [String, Manifest, Hash] its bytes; of a Hash, its JSON
+    # @param options media_type:, tags:, referrers_tag:
+    # @return [Hash] "digest", "size", "mediaType", "location", "tags", "subject", "referrers"
+    def put_manifest(reference, manifest, **options)
+      invoke(:ocireg_manifest_put, text("reference", reference), *bytes("manifest", manifest_bytes(manifest)), **options)
+    end
+
+    # Deletes a manifest with all its tags: ocireg_manifest_delete.
+    # @param reference [String] [HOST[:PORT]/]REPOSITORY@DIGEST
+    # @param options referrers_tag:
+    # @return [Hash] "status", "subject", "referrers"
+    def delete_manifest(reference, **options)
+      invoke(:ocireg_manifest_delete, text("reference", reference), **options)
+    end
+
+    # Lists what refers to a manifest (signatures, bills of materials): ocireg_referrers.
+    # @param reference [String] [HOST[:PORT]/]REPOSITORY@DIGEST
+    # @param options artifact_type:, annotations:, max:
+    # @return [Hash] "subject", "referrers", "source", "filters_applied", "truncated"
+    def referrers(reference, **options)
+      invoke(:ocireg_referrers, text("reference", reference), **options)
+    end
+
+    # Goes through what refers to a manifest.
+    # @param reference [String] as of {#referrers}, its options too
+    # @yieldparam descriptor [Hash]
+    # @return [Enumerator<Hash>, self]
+    def each_referrer(reference, **options, &block)
+      return enum_for(:each_referrer, reference, **options) unless block
+
+      referrers(reference, **options)["referrers"].each(&block)
+      self
+    end
+
+    private
+
+    def manifest_bytes(manifest)
+      case manifest
+      when Manifest then manifest.bytes
+      when Hash then JSON.generate(manifest)
+      else manifest
+      end
+    end
+  end
+end

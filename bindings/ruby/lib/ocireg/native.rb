@@ -1,0 +1,164 @@
+# frozen_string_literal: true
+
+require "ffi"
+require_relative "version"
+
+module Ocireg
+  # The C functions, one line each, as ocireg.h declares them. Nothing else knows about pointers but the files that call
+  # these. Functions that may take their time release Ruby's lock; the others are too short for that.
+  # @api private
+  module Native
+    extend FFI::Library
+    ffi_lib(ENV["OCIREG_LIB"] || ["libocireg.so.0.1", "ocireg"])
+
+    # What every function takes and gives: {name => [[types], type]}. The tests hold it against the header.
+    SIGNATURES = {} # rubocop:disable Style/MutableConstant
+
+    # The letters below: p a pointer, s a string, z a size, i and l integers of 32 and 64 bits, b a boolean.
+    TYPES = { "p" => :pointer, "s" => :string, "z" => :size_t, "i" => :int32, "l" => :int64, "b" => :bool }.freeze
+
+    def self.function(name, letters, result, blocking)
+      name = :"ocireg_#{name}"
+      types = letters.chars.map { |letter| TYPES.fetch(letter) }
+      SIGNATURES[name] = [types, result].freeze
+      attach_function(name, types, result, blocking: blocking)
+    end
+
+    # Functions that give a status: quick ones, and those that block.
+    def self.quick(name, letters) = function(name, letters, :int32, false)
+    def self.blocking(name, letters) = function(name, letters, :int32, true)
+
+    private_class_method :function, :quick, :blocking
+
+    function :status_name, "i", :string, false
+    function :version, "", :string, false
+    function :version_number, "", :uint32, false
+    function :string_free, "p", :void, false
+    function :buffer_data, "p", :pointer, false
+    function :buffer_size, "p", :size_t, false
+    function :buffer_free, "p", :void, false
+    function :error_code, "p", :int32, false
+    function :error_name, "p", :string, false
+    function :error_message, "p", :string, false
+    function :error_http_status, "p", :int32, false
+    function :error_json, "p", :string, false
+    function :error_free, "p", :void, false
+    function :options_free, "p", :void, false
+    function :context_free, "p", :void, true
+    function :client_free, "p", :void, true
+    function :blob_reader_free, "p", :void, true
+    function :upload_free, "p", :void, true
+
+    quick :options_new, "pp"
+    quick :options_set_string, "pssp"
+    quick :options_set_int, "pslp"
+    quick :options_set_bool, "psbp"
+    quick :options_add_string, "pssp"
+    quick :options_parse, "psp"
+
+    quick :context_new, "pp"
+    quick :context_cancel, "pp"
+    quick :context_set_deadline, "plp"
+    quick :context_progress, "ppp"
+    quick :context_warnings, "ppp"
+    quick :context_set_progress, "pppp"
+    quick :context_set_log, "pppp"
+    quick :context_set_credentials, "pppp"
+
+    blocking :client_new, "ppp"
+    quick :client_set_host, "pspp"
+    quick :client_close, "pp"
+
+    quick :index_parse, "spp"
+    quick :reference_parse, "sppp"
+    quick :endpoint_parse, "spp"
+    blocking :digest_bytes, "pzppp"
+    blocking :manifest_inspect, "pzppp"
+
+    blocking :registry_ping, "ppsppp"
+    blocking :registry_detect, "ppsppp"
+    blocking :registry_catalog, "ppsppp"
+    blocking :repository_tags, "ppsppp"
+    blocking :repository_remove, "ppsppp"
+
+    blocking :manifest_get, "ppspppp"
+    blocking :manifest_head, "ppsppp"
+    blocking :manifest_digest, "ppsppp"
+    blocking :manifest_put, "ppspzppp"
+    blocking :manifest_delete, "ppsppp"
+    blocking :referrers, "ppsppp"
+    blocking :tag_delete, "ppsppp"
+
+    blocking :blob_head, "ppsppp"
+    blocking :blob_get_file, "ppssppp"
+    blocking :blob_get_fd, "ppsippp"
+    blocking :blob_get_memory, "ppspppp"
+    blocking :blob_open, "ppsppp"
+    quick :blob_reader_info, "ppp"
+    blocking :blob_reader_read, "ppzpp"
+    blocking :blob_reader_close, "pp"
+    blocking :blob_put_file, "ppssppp"
+    blocking :blob_put_memory, "ppspzppp"
+    blocking :blob_put_stream, "ppsppppp"
+    blocking :blob_delete, "ppsppp"
+    blocking :blob_mount, "ppssppp"
+
+    blocking :upload_start, "ppsppp"
+    blocking :upload_write, "ppzp"
+    blocking :upload_finish, "pspp"
+    blocking :upload_save, "ppp"
+    blocking :upload_cancel, "pp"
+    blocking :upload_session_start, "ppsppp"
+    blocking :upload_session_status, "ppsppp"
+    blocking :upload_session_chunk, "ppspzppp"
+    blocking :upload_session_finish, "ppsspzppp"
+    blocking :upload_session_cancel, "ppspp"
+
+    blocking :copy, "ppssppp"
+    blocking :layout_check, "ppsppp"
+    blocking :layout_clean, "ppsppp"
+
+    blocking :image_config, "ppspppp"
+    blocking :image_size, "ppsppp"
+    blocking :image_tag, "ppssppp"
+    blocking :image_append, "ppsppp"
+    blocking :image_extract, "ppssppp"
+    blocking :image_cat, "ppssippp"
+
+    blocking :schema1_verify, "pzppp"
+    blocking :schema1_payload, "pzpp"
+    blocking :schema1_sign, "pzsppp"
+    blocking :schema1_key, "ppp"
+    quick :schema1_key_info, "spp"
+
+    blocking :login, "ppsppp"
+    blocking :logout, "ppsppp"
+    blocking :explain, "ppsppp"
+
+    blocking :v1_ping, "ppsppp"
+    blocking :v1_search, "ppssppp"
+    blocking :v1_images, "ppsppp"
+    blocking :v1_tags, "ppsppp"
+    blocking :v1_tag, "ppsppp"
+    blocking :v1_ancestry, "ppssppp"
+    blocking :v1_image, "ppsspppp"
+    blocking :v1_layer_file, "ppsssppp"
+    blocking :v1_layer_fd, "ppssippp"
+    blocking :v1_layer_memory, "ppsspppp"
+    blocking :v1_layer_open, "ppssppp"
+    blocking :v1_login, "ppsppp"
+    blocking :v1_put_image, "ppspzppp"
+    blocking :v1_put_layer, "ppspzpzppp"
+    blocking :v1_put_layer_file, "ppspzsppp"
+    blocking :v1_put_checksum, "ppsssppp"
+    blocking :v1_put_tag, "ppssppp"
+    blocking :v1_delete_tag, "ppsppp"
+    blocking :v1_delete_repository, "ppsppp"
+
+    wanted = VERSION.split(".").first(2).map(&:to_i)
+    number = ocireg_version_number
+    unless [number >> 16, (number >> 8) & 0xff] == wanted
+      raise LoadError, "ocireg #{VERSION} needs the library of the same version, and found #{ocireg_version}"
+    end
+  end
+end

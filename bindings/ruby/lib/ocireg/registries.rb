@@ -1,0 +1,96 @@
+# frozen_string_literal: true
+
+module Ocireg
+  # What a registry says of itself, its repositories and their tags.
+  module Registries
+    # How many names are asked for at a time where nothing else is said.
+    PAGE_SIZE = 1000
+
+    # Asks a registry whether and how it speaks the protocol: ocireg_registry_ping.
+    # @param registry [String] HOST[:PORT]
+    # @return [Hash] "registry", "url", "status", "api_version", "versions", "challenges", "headers"
+    def ping(registry, **options)
+      invoke(:ocireg_registry_ping, text("registry", registry), **options)
+    end
+
+    # Finds out which protocol a registry speaks: ocireg_registry_detect.
+    # @param registry [String] HOST[:PORT]
+    # @return [Integer] 2 or 1
+    def detect(registry, **options)
+      invoke(:ocireg_registry_detect, text("registry", registry), **options)["api_version"]
+    end
+
+    # Lists the repositories of a registry: ocireg_registry_catalog.
+    # @param registry [String] HOST[:PORT]
+    # @param options n:, last:, search:, regex:
+    # @return [Hash] "repositories", "last"
+    def repositories(registry, **options)
+      invoke(:ocireg_registry_catalog, text("registry", registry), **options)
+    end
+
+    # Goes through the repositories of a registry, a page at a time.
+    # @param registry [String] HOST[:PORT]
+    # @param page_size [Integer] how many names are asked for at a time
+    # @param options those of {#repositories} without n
+    # @yieldparam name [String]
+    # @return [Enumerator<String>, self]
+    def each_repository(registry, page_size: PAGE_SIZE, **options, &block)
+      return enum_for(:each_repository, registry, page_size: page_size, **options) unless block
+
+      each_page(options) { |more| repositories(registry, n: page_size, **more) }.each { |page| page["repositories"].each(&block) }
+      self
+    end
+
+    # Lists the tags of a repository: ocireg_repository_tags.
+    # @param repository [String] [HOST[:PORT]/]REPOSITORY
+    # @param options n:, last:, digests:
+    # @return [Hash] "name", "tags", "last", "digests"
+    def tags(repository, **options)
+      invoke(:ocireg_repository_tags, text("repository", repository), **options)
+    end
+
+    # Goes through the tags of a repository, a page at a time.
+    # @param repository [String] [HOST[:PORT]/]REPOSITORY
+    # @param page_size [Integer] how many tags are asked for at a time
+    # @param options those of {#tags} without n
+    # @yieldparam tag [String]
+    # @return [Enumerator<String>, self]
+    def each_tag(repository, page_size: PAGE_SIZE, **options, &block)
+      return enum_for(:each_tag, repository, page_size: page_size, **options) unless block
+
+      each_page(options) { |more| tags(repository, n: page_size, **more) }.each { |page| page["tags"].each(&block) }
+      self
+    end
+
+    # Deletes everything in a repository: ocireg_repository_remove.
+    # @param repository [String] [HOST[:PORT]/]REPOSITORY
+    # @param options dry_run:
+    # @return [Hash] "repository", "manifests", "tags", "deleted", "dry_run"
+    def remove_repository(repository, **options)
+      invoke(:ocireg_repository_remove, text("repository", repository), **options)
+    end
+
+    # Deletes one tag and leaves its manifest: ocireg_tag_delete.
+    # @param reference [String] [HOST[:PORT]/]REPOSITORY:TAG
+    # @param options list_others:, replace:
+    # @return [Hash] "tag", "digest", "status", "manifest", "replaced", "other_tags"
+    def delete_tag(reference, **options)
+      invoke(:ocireg_tag_delete, text("reference", reference), **options)
+    end
+
+    private
+
+    # The pages from one to the next, until a page has no "last".
+    def each_page(options)
+      Enumerator.new do |pages|
+        loop do
+          page = yield(options)
+          pages << page
+          break unless page["last"]
+
+          options = options.merge(last: page["last"])
+        end
+      end
+    end
+  end
+end

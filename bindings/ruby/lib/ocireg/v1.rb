@@ -1,0 +1,146 @@
+# frozen_string_literal: true
+
+module Ocireg
+  # The calls of protocol v1, the registries of before 2015: {Client#v1}.
+  class V1
+    include Caller
+
+    # @api private
+    def initialize(handle, default_context)
+      @handle = handle
+      @default_context = default_context
+    end
+
+    # ocireg_v1_ping
+    # @param registry [String] HOST[:PORT]
+    # @return [Hash] "registry", "url", "status", "version", "standalone", "headers"
+    def ping(registry, **options) = invoke(:ocireg_v1_ping, text("registry", registry), **options)
+
+    # ocireg_v1_search
+    # @param registry [String] HOST[:PORT]
+    # @param term [String]
+    # @param options n:, page:
+    # @return [Hash] "query", "num_results", "results"
+    def search(registry, term, **options)
+      invoke(:ocireg_v1_search, text("registry", registry), text("term", term), **options)
+    end
+
+    # ocireg_v1_images
+    # @param repository [String] [HOST[:PORT]/]REPOSITORY
+    # @return [Hash] "name", "images", "endpoint"
+    def images(repository, **options) = invoke(:ocireg_v1_images, text("repository", repository), **options)
+
+    # ocireg_v1_tags
+    # @param repository [String] [HOST[:PORT]/]REPOSITORY
+    # @return [Hash] "name", "tags"
+    def tags(repository, **options) = invoke(:ocireg_v1_tags, text("repository", repository), **options)
+
+    # The id of a tag's image: ocireg_v1_tag.
+    # @param reference [String] [HOST[:PORT]/]REPOSITORY[:TAG]
+    # @return [String]
+    def tag(reference, **options) = invoke(:ocireg_v1_tag, text("reference", reference), **options)["id"]
+
+    # An image and its ancestors: ocireg_v1_ancestry.
+    # @param repository [String] [HOST[:PORT]/]REPOSITORY
+    # @param id [String] 64 hexadecimal digits
+    # @return [Array<String>]
+    def ancestry(repository, id, **options)
+      invoke(:ocireg_v1_ancestry, text("repository", repository), text("id", id), **options)["ancestry"]
+    end
+
+    # An image's JSON: ocireg_v1_image.
+    # @return [Hash] "id", "size", "checksum", "image", "headers"
+    def image(repository, id, **options) = image_and_bytes(repository, id, **options).first
+
+    # The exact bytes of an image's JSON: ocireg_v1_image.
+    # @return [String]
+    def image_bytes(repository, id, **options) = image_and_bytes(repository, id, **options).last
+
+    # Gets an image's layer into memory: ocireg_v1_layer_memory.
+    # @param options offset:, length:, limit:
+    # @return [String]
+    def layer(repository, id, **options)
+      invoke(:ocireg_v1_layer_memory, *image_of(repository, id), outs: %i[json buffer], **options).last
+    end
+
+    # Gets an image's layer into a file: ocireg_v1_layer_file.
+    # @param options offset:, length:
+    # @return [Hash] "id", "checksum", "verified", "size", "offset", "length", "path"
+    def layer_to_file(repository, id, path, **options)
+      invoke(:ocireg_v1_layer_file, *image_of(repository, id), text("path", path), **options)
+    end
+
+    # Writes an image's layer to an IO: ocireg_v1_layer_fd.
+    # @param options offset:, length:
+    # @return [Hash] as of {#layer_to_file} without "path"
+    def layer_to_io(repository, id, io, **options)
+      Pipe.to(io) { |fd| invoke(:ocireg_v1_layer_fd, *image_of(repository, id), fd, **options) }
+    end
+
+    # Opens an image's layer for reading: ocireg_v1_layer_open.
+    # @param options offset:, length:
+    # @yieldparam reader [BlobReader]
+    # @return [BlobReader, Object]
+    def open_layer(repository, id, **options, &block)
+      BlobReader.open(*open_handle(Handle::BlobReader, :ocireg_v1_layer_open, *image_of(repository, id), **options), &block)
+    end
+
+    # Checks a user's password, or makes an account: ocireg_v1_login.
+    # @param options username:, password:, email:
+    # @return [Hash] "status", "username", "created"
+    def login(registry, **options) = invoke(:ocireg_v1_login, text("registry", registry), **options)
+
+    # Puts an image's JSON, its bytes unchanged: ocireg_v1_put_image.
+    # @param image [String]
+    # @return [Hash] "id", "uploaded"
+    def put_image(repository, image, **options)
+      invoke(:ocireg_v1_put_image, text("repository", repository), *bytes("image", image), **options)
+    end
+
+    # Puts an image's layer: ocireg_v1_put_layer or ocireg_v1_put_layer_file.
+    # @param image [String] the same JSON as of {#put_image}
+    # @param layer [String, Pathname] its bytes, or the path of a file
+    # @param options finish:
+    # @return [Hash] "id", "size", "checksum", "uploaded"
+    def put_layer(repository, image, layer, **options)
+      name = text("repository", repository)
+      json = bytes("image", image)
+      return invoke(:ocireg_v1_put_layer_file, name, *json, text("layer", layer), **options) if layer.is_a?(Pathname)
+
+      invoke(:ocireg_v1_put_layer, name, *json, *bytes("layer", layer), **options)
+    end
+
+    # ocireg_v1_put_checksum
+    # @return [Hash] "status"
+    def put_checksum(repository, id, checksum, **options)
+      invoke(:ocireg_v1_put_checksum, *image_of(repository, id), text("checksum", checksum), **options)
+    end
+
+    # Puts a tag on an image: ocireg_v1_put_tag.
+    # @param reference [String] [HOST[:PORT]/]REPOSITORY[:TAG]
+    # @return [Hash] "status"
+    def put_tag(reference, id, **options)
+      invoke(:ocireg_v1_put_tag, text("reference", reference), text("id", id), **options)
+    end
+
+    # ocireg_v1_delete_tag
+    # @return [Hash] "status"
+    def delete_tag(reference, **options) = invoke(:ocireg_v1_delete_tag, text("reference", reference), **options)
+
+    # ocireg_v1_delete_repository
+    # @return [Hash] "status"
+    def delete_repository(repository, **options)
+      invoke(:ocireg_v1_delete_repository, text("repository", repository), **options)
+    end
+
+    private
+
+    def default_context = @default_context.call
+
+    def image_of(repository, id) = [text("repository", repository), text("id", id)]
+
+    def image_and_bytes(repository, id, **options)
+      invoke(:ocireg_v1_image, *image_of(repository, id), outs: %i[json buffer], **options)
+    end
+  end
+end

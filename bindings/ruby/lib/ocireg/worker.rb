@@ -1,0 +1,71 @@
+# frozen_string_literal: true
+
+module Ocireg
+  # A thread that makes calls for others, so that these can be interrupted while they wait: a thread inside a C function
+  # cannot be. Idle workers are kept for the next call. The callers' blocks (progress, log, credentials, sources of bytes)
+  # run here too, so a throw or a break in one of them never unwinds the library's frames.
+  # @api private
+  class Worker
+    # Raised in a worker to end a caller's block that waits for something; it comes nowhere else.
+    Stop = Class.new(::Exception) # rubocop:disable Lint/InheritException
+
+    MAX_IDLE = 16
+
+    class << self
+      # Runs the block on a worker and gives its result, or raises what it raised.
+      # @param cancel [#call] ends the block's call soon; called when the caller is interrupted
+      def run(cancel, &block)
+        job = Job.new(block)
+        take.submit(job)
+        job.wait
+      ensure
+        job.abandon(cancel) unless job.nil? || job.finished?
+      end
+
+      # An idle worker, or a new one. After a fork there are none: threads do not survive it.
+      def take
+        reset unless @pid == Process.pid
+        @idle.pop || new
+      end
+
+      # Keeps a worker that has nothing to do; false when there are enough.
+      def keep(worker)
+        @idle.size < MAX_IDLE && @idle.push(worker)
+      end
+
+      private
+
+      def reset
+        @pid = Process.pid
+        @idle = []
+      end
+    end
+
+    def initialize
+      @jobs = Thread::Queue.new
+      @thread = Thread.new { serve }
+      @thread.name = "ocireg"
+      @thread.report_on_exception = false
+    end
+
+    def submit(job)
+      job.worker = self
+      @jobs.push(job)
+    end
+
+    def stop = @thread.raise(Stop)
+
+    private
+
+    # A thread inherits its creator's mask: the first line takes that back, or a worker might outlive its process's end.
+    def serve
+      Thread.handle_interrupt(Object => :immediate) do
+        Thread.handle_interrupt(Stop => :never) do
+          nil while @jobs.pop.run
+        end
+      end
+    rescue Stop
+      nil
+    end
+  end
+end

@@ -1,0 +1,180 @@
+# frozen_string_literal: true
+
+require_relative "helper"
+
+class BlobTest < OciregTest
+  DATA = Random.new(1).bytes(3_000_000).freeze
+
+  def setup
+    @repository = new_repository
+  end
+
+  def big = @big ||= "#{@repository}@#{client.put_blob(@repository, DATA)["digest"]}"
+
+  def test_there_and_back
+    put = client.put_blob(@repository, "hello")
+    reference = "#{@repository}@#{put["digest"]}"
+    assert put["uploaded"]
+    assert_equal "hello", client.blob(reference)
+    assert_equal [Encoding::BINARY, true], [client.blob(reference).encoding, client.blob(reference).frozen?]
+    assert client.blob?(reference)
+    assert_equal 5, client.blob_head(reference)["size"]
+    assert_equal "ell", client.blob(reference, offset: 1, length: 3)
+    client.delete_blob(reference)
+    refute client.blob?(reference)
+    assert_raises(Ocireg::NotFound) { client.blob(reference) }
+  end
+
+  def test_sources
+    digest = Ocireg.digest(DATA)
+    Dir.mktmpdir do |folder|
+      File.binwrite("#{folder}/data", DATA)
+      assert_equal digest, client.put_blob(new_repository, Pathname("#{folder}/data"))["digest"]
+      File.open("#{folder}/data", "rb") { |file| assert_equal digest, client.put_blob(new_repository, file)["digest"] }
+    end
+    assert_equal digest, client.put_blob(new_repository, StringIO.new(DATA), size: DATA.size, digest: digest)["digest"]
+    assert_raises(Ocireg::InvalidArgument) { client.put_blob(new_repository, 5) }
+    assert_raises(Ocireg::DigestMismatch) { client.put_blob(@repository, "x", digest: digest) }
+  end
+
+  def test_destinations
+    Dir.mktmpdir do |folder|
+      assert_equal "#{folder}/a", client.blob_to_file(big, Pathname("#{folder}/a"))["path"]
+      assert_equal DATA, File.binread("#{folder}/a")
+      File.open("#{folder}/b", "wb") do |file|
+        file.write("before ")
+        assert client.blob_to_io(big, file)["verified"]
+      end
+      assert_equal "before ".b + DATA, File.binread("#{folder}/b")
+    end
+    out = StringIO.new
+    client.blob_to_io(big, out)
+    assert_equal DATA, out.string.b
+    broken = Object.new
+    def broken.write(*) = raise("no more")
+    assert_equal "no more", assert_raises(RuntimeError) { client.blob_to_io(big, broken) }.message
+    assert_raises(Ocireg::NotFound) { client.blob_to_io("#{@repository}@#{Ocireg.digest("none")}", StringIO.new) }
+  end
+
+  def test_reading_as_an_io
+    client.open_blob(big) do |reader|
+      assert_equal [DATA.size, big.split("@").last], [reader.size, reader.info["digest"]]
+      buffer = +"old"
+      assert_same buffer, reader.read(10, buffer)
+      assert_equal DATA[0, 10], buffer
+      assert_equal "", reader.read(0)
+      assert_operator reader.readpartial(100).bytesize, :<=, 100
+      position = reader.pos
+      refute_predicate reader, :eof?
+      assert_equal DATA[position, 1_000_000], reader.read(1_000_000)
+      assert_equal DATA[(position + 1_000_000)..], reader.read
+      assert_equal ["", nil, true, DATA.size], [reader.read, reader.read(1), reader.eof?, reader.pos]
+      assert_raises(EOFError) { reader.readpartial(1) }
+    end
+  end
+
+  def test_copy_stream_and_chunks
+    out = StringIO.new
+    assert_equal DATA.size, client.open_blob(big) { |reader| IO.copy_stream(reader, out) }
+    assert_equal DATA, out.string.b
+    assert_equal DATA, client.open_blob(big) { |reader| reader.each_chunk(1000).map { |chunk| chunk.bytesize <= 1000 && chunk }.join }
+    assert_equal DATA, client.open_blob(big, &:to_a).join
+    assert_equal "x", IO.copy_stream(StringIO.new("x"), file = StringIO.new) && file.string
+    assert_equal "", client.open_blob("#{@repository}@#{client.put_blob(@repository, "")["digest"]}", &:read)
+  end
+
+  def test_a_closed_reader
+    reader = client.open_blob(big)
+    reader.read(1)
+    reader.close
+    reader.close
+    assert_predicate reader, :closed?
+    assert_raises(Ocireg::Closed) { reader.read(1) }
+    assert_equal 5, client.open_blob(big) { 5 }
+  end
+
+  def test_a_reader_is_closed_while_another_thread_reads
+    server = slow_blob
+    reader = Ocireg::Client.new(plain_http: true).open_blob("127.0.0.1:#{server.addr[1]}/a@#{Ocireg.digest("never")}", size: 1000)
+    thread = Thread.new { reader.read }
+    thread.report_on_exception = false
+    sleep 0.1
+    reader.close
+    fails_within(0.5, Ocireg::Cancelled) { thread.value }
+  ensure
+    server&.close
+  end
+
+  # A registry that gives ten bytes of a blob and then nothing.
+  def slow_blob
+    TCPServer.new("127.0.0.1", 0).tap do |server|
+      Thread.new do
+        loop do
+          peer = server.accept
+          nil until peer.gets.to_s.strip.empty?
+          peer.write("HTTP/1.1 200 OK\r\nContent-Length: 1000\r\nContent-Type: application/octet-stream\r\n\r\n0123456789")
+          (@peers ||= []) << peer
+        end
+      rescue IOError
+        nil
+      end
+    end
+  end
+
+  def test_an_interrupted_read
+    server = slow_blob
+    reader = Ocireg::Client.new(plain_http: true).open_blob("127.0.0.1:#{server.addr[1]}/a@#{Ocireg.digest("never")}", size: 1000)
+    assert_equal "0123456789", reader.readpartial(100)
+    fails_within(0.5, Timeout::Error) { Timeout.timeout(0.2) { reader.read } }
+    assert_raises(Ocireg::Cancelled) { reader.read }
+  ensure
+    server&.close
+  end
+
+  def test_uploads
+    result = client.upload(@repository) { |upload| IO.copy_stream(StringIO.new(DATA), upload) }
+    assert_equal [Ocireg.digest(DATA), DATA.size], result.values_at("digest", "size")
+    upload = client.upload(@repository, chunk_size: 1_000_000)
+    upload << "hel" << "lo"
+    assert_equal [5, 5], [upload.pos, upload.write("wo", "rld")]
+    assert_equal Ocireg.digest("helloworld"), upload.flush.finish(Ocireg.digest("helloworld"))["digest"]
+    assert_raises(Ocireg::Closed) { upload.write("x") }
+  end
+
+  def test_uploads_that_come_to_nothing
+    error = assert_raises(RuntimeError) do
+      client.upload(@repository) do |upload|
+        upload << "given up"
+        raise "stop"
+      end
+    end
+    assert_equal "stop", error.message
+    upload = client.upload(@repository)
+    upload.cancel
+    upload.cancel
+    assert_predicate upload, :closed?
+    assert_raises(Ocireg::DigestMismatch) { client.upload(@repository) { |other| (other << "x").finish(Ocireg.digest("y")) } }
+    refute client.blob?("#{@repository}@#{Ocireg.digest("given up")}")
+  end
+
+  def test_upload_sessions
+    session = client.upload_session(@repository)
+    session = session.chunk("hel")
+    assert_equal 3, session.status.offset
+    assert_deep_frozen session.to_h
+    resumed = client.resume_upload(session.to_h)
+    assert_equal Ocireg.digest("hello"), resumed.finish(Ocireg.digest("hello"), "lo")["digest"]
+    assert_nil client.upload_session(@repository).cancel
+    saved = client.upload(@repository)
+    saved << "abc"
+    assert_equal 3, client.resume_upload(saved.save).offset
+  end
+
+  def test_mounts
+    other = new_repository
+    digest = client.put_blob(@repository, "mounted")["digest"]
+    assert client.mount_blob("#{other}@#{digest}", from: @repository)["mounted"]
+    assert client.blob?("#{other}@#{digest}")
+    assert_equal true, client.put_blob(new_repository, "mounted", mount_from: [@repository])["mounted"]
+  end
+end

@@ -1,0 +1,75 @@
+# frozen_string_literal: true
+
+require "minitest/autorun"
+require "ocireg"
+require "securerandom"
+require "socket"
+require "stringio"
+require "timeout"
+require "tmpdir"
+require_relative "calls"
+
+# What the tests share. They run inside tests/registries/run, which tells them where the registries are.
+class OciregTest < Minitest::Test
+  IMAGE = "application/vnd.oci.image.manifest.v1+json"
+
+  def self.registry(name) = ENV.fetch("OCIREG_TEST_#{name}")
+
+  # Where nobody says anything, ever.
+  def self.silent
+    @@silent ||= TCPServer.new("127.0.0.1", 0)
+    "127.0.0.1:#{@@silent.addr[1]}"
+  end
+
+  def registry = OciregTest.registry("V3")
+  def silent = OciregTest.silent
+  def client = @client ||= Ocireg::Client.new(plain_http: true)
+  def new_repository = "#{registry}/ruby/#{SecureRandom.hex(6)}"
+  def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+
+  # A new image of one layer; gives the reference, with its tag.
+  def put_image(repository: new_repository, tag: "one", layer: "hello", config: "{}", **more)
+    blobs = [config, layer].map { |data| client.put_blob(repository, data)["digest"] }
+    client.put_manifest("#{repository}:#{tag}", manifest_of(blobs, [config.bytesize, layer.bytesize], **more))
+    "#{repository}:#{tag}"
+  end
+
+  def manifest_of(digests, sizes, layer_type: "application/octet-stream", **more)
+    config, layer = digests.zip(sizes).map { |digest, size| { "digest" => digest, "size" => size } }
+    { "schemaVersion" => 2, "mediaType" => IMAGE, **more,
+      "config" => { "mediaType" => "application/vnd.oci.image.config.v1+json", **config },
+      "layers" => [{ "mediaType" => layer_type, **layer }] }
+  end
+
+  # A tar file of one file, by the machine's tar; gives its bytes.
+  def tar(name, text)
+    Dir.mktmpdir do |folder|
+      File.write("#{folder}/#{name}", text)
+      IO.popen(["tar", "-C", folder, "-c", name], "rb", &:read)
+    end
+  end
+
+  # An image that can be unpacked.
+  def put_real_image(tar: tar("greeting", "hello"))
+    config = JSON.generate("architecture" => "amd64", "os" => "linux", "config" => {},
+                           "rootfs" => { "type" => "layers", "diff_ids" => [Ocireg.digest(tar)] })
+    put_image(layer: tar, config: config, layer_type: "application/vnd.oci.image.layer.v1.tar")
+  end
+
+  # The block takes no longer than it may, and gives the error that it raised.
+  def fails_within(seconds, kind)
+    begun = now
+    error = assert_raises(kind) { yield }
+    took = now - begun
+    assert_operator took, :<, seconds, "#{error.class} took #{took} s"
+    error
+  end
+
+  def assert_deep_frozen(value)
+    assert_predicate value, :frozen?, value.inspect
+    case value
+    when Hash then value.each { |key, member| [key, member].each { |part| assert_deep_frozen(part) } }
+    when Array then value.each { |element| assert_deep_frozen(element) }
+    end
+  end
+end

@@ -1,0 +1,151 @@
+# frozen_string_literal: true
+
+require_relative "helper"
+
+# Every call that waits for a silent server ends within 200 ms, and a scheduler's slack, of an interrupt.
+class InterruptTest < OciregTest
+  AT_MOST = 0.3
+  NONE = "sha256:#{"0" * 64}".freeze
+
+  def calls
+    {
+      ping: -> { client.ping(silent) },
+      tags: -> { client.tags("#{silent}/a") },
+      each_tag: -> { client.each_tag("#{silent}/a").to_a },
+      manifest: -> { client.manifest("#{silent}/a:b") },
+      put_manifest: -> { client.put_manifest("#{silent}/a:b", manifest_of([NONE] * 2, [1, 1])) },
+      blob: -> { client.blob("#{silent}/a@#{NONE}") },
+      blob_to_io: -> { client.blob_to_io("#{silent}/a@#{NONE}", StringIO.new) },
+      open_blob: -> { client.open_blob("#{silent}/a@#{NONE}") },
+      put_blob: -> { client.put_blob("#{silent}/a", "x") },
+      put_stream: -> { client.put_blob("#{silent}/a", StringIO.new("x")) },
+      upload: -> { client.upload("#{silent}/a") { |upload| upload << "x" } },
+      copy: -> { client.copy("#{silent}/a:b", "dir:/nowhere") },
+      v1: -> { client.v1.tags("#{silent}/a") }
+    }
+  end
+
+  def test_timeout
+    calls.each_value { |call| fails_within(0.1 + AT_MOST, Timeout::Error) { Timeout.timeout(0.1) { call.call } } }
+  end
+
+  def test_thread_raise_and_kill
+    calls.each do |name, call|
+      thread = Thread.new { call.call }
+      thread.report_on_exception = false
+      sleep 0.05
+      thread.raise(IOError, "enough")
+      assert_equal "enough", fails_within(AT_MOST, IOError) { thread.value }.message, name
+    end
+    thread = Thread.new { client.ping(silent) }
+    sleep 0.05
+    begun = now
+    thread.kill.join
+    assert_operator now - begun, :<, AT_MOST
+  end
+
+  def test_timeout_of_the_gem_itself
+    calls.each_key do |name|
+      next if name == :v1
+
+      limited = Ocireg::Client.new(plain_http: true, timeout: 0.1)
+      @client = limited
+      fails_within(0.1 + AT_MOST, Ocireg::TimeoutError) { calls[name].call }
+    end
+    assert_equal 10, assert_raises(Ocireg::TimeoutError) { Ocireg::Client.new.ping(silent, timeout: 0.05) }.code
+  end
+
+  def test_other_threads_run_meanwhile
+    ticks = 0
+    ticker = Thread.new { loop { (ticks += 1) && sleep(0.005) } }
+    assert_raises(Ocireg::TimeoutError) { client.ping(silent, timeout: 0.3) }
+    assert_operator ticks, :>, 20
+  ensure
+    ticker.kill
+  end
+
+  def test_the_client_is_as_good_as_before
+    assert_raises(Timeout::Error) { Timeout.timeout(0.05) { client.ping(silent) } }
+    assert_equal 200, client.ping(registry)["status"]
+  end
+
+  def test_ctrl_c
+    script = <<~RUBY
+      require "ocireg"
+      client = Ocireg::Client.new(plain_http: true)
+      $stdout.sync = true
+      puts "begun"
+      begin
+        client.ping(#{silent.inspect})
+      rescue Interrupt
+        puts "interrupted"
+      end
+    RUBY
+    IO.popen([RbConfig.ruby, "-I", File.expand_path("../lib", __dir__), "-e", script]) do |child|
+      assert_equal "begun\n", child.gets
+      sleep 0.1
+      begun = now
+      Process.kill(:INT, child.pid)
+      assert_equal "interrupted\n", child.gets
+      assert_operator now - begun, :<, AT_MOST
+      assert_nil child.gets
+    end
+    assert_predicate $?, :success?
+  end
+
+  def test_an_exit_does_not_wait_for_other_threads_calls
+    script = <<~RUBY
+      require "ocireg"
+      Thread.new { Ocireg::Client.new(plain_http: true).ping(#{silent.inspect}) }
+      sleep 0.2
+      exit 7
+    RUBY
+    begun = now
+    system(RbConfig.ruby, "-I", File.expand_path("../lib", __dir__), "-e", script)
+    assert_equal 7, $?.exitstatus
+    assert_operator now - begun, :<, 3
+  end
+
+  def test_a_source_that_waits_is_interrupted_too
+    reader, writer = IO.pipe
+    fails_within(0.1 + AT_MOST, Timeout::Error) { Timeout.timeout(0.1) { client.put_blob(new_repository, reader) } }
+  ensure
+    writer.close
+    reader.close
+  end
+
+  def test_a_destination_that_waits_is_interrupted_too
+    reference = "#{repository = new_repository}@#{client.put_blob(repository, "x" * 1_000_000)["digest"]}"
+    reader, writer = IO.pipe
+    fails_within(0.2 + AT_MOST, Timeout::Error) { Timeout.timeout(0.2) { client.blob_to_io(reference, writer) } }
+  ensure
+    reader.close
+    writer.close
+  end
+
+  def test_workers_are_used_again
+    threads = Array.new(20) { Thread.new { 20.times { client.explain("#{registry}/a") } } }
+    threads.each(&:join)
+    workers = Thread.list.count { |thread| thread.name == "ocireg" }
+    assert_operator workers, :<=, 20
+    20.times { client.explain("#{registry}/a") }
+    assert_operator Thread.list.count { |thread| thread.name == "ocireg" }, :<=, workers
+  end
+
+  def test_storms_of_interrupts_lose_nothing
+    100.times do |i|
+      thread = Thread.new { client.ping(registry) }
+      thread.report_on_exception = false
+      sleep(0.0001 * (i % 20))
+      thread.raise(IOError, "now")
+      begin
+        thread.value
+      rescue IOError
+        nil
+      end
+    end
+    assert_equal 200, client.ping(registry)["status"]
+    sleep 0.3
+    assert_operator Thread.list.count { |worker| worker.name == "ocireg" }, :<=, 17
+  end
+end

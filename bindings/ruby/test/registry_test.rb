@@ -1,0 +1,131 @@
+# frozen_string_literal: true
+
+require_relative "helper"
+
+class RegistryTest < OciregTest
+  def test_ping_and_detect
+    assert_equal 2, client.ping(registry)["api_version"]
+    assert_equal 2, client.detect(registry)
+    assert_deep_frozen client.ping(registry)
+  end
+
+  def test_pages
+    repository = put_image(tag: "a").delete_suffix(":a")
+    manifest = client.manifest("#{repository}:a")
+    %w[b c d e].each { |tag| client.put_manifest("#{repository}:#{tag}", manifest) }
+    assert_equal %w[a b c d e], client.tags(repository)["tags"]
+    assert_equal ["b", %w[a b]], client.tags(repository, n: 2).values_at("last", "tags")
+    assert_instance_of Enumerator, client.each_tag(repository)
+    assert_equal %w[a b c d e], client.each_tag(repository, page_size: 2).to_a
+    assert_equal %w[c d], client.each_tag(repository, page_size: 2, last: "b").first(2)
+    assert_same client, client.each_tag(repository) { nil }
+    assert_includes client.each_repository(registry, page_size: 3).to_a, repository.delete_prefix("#{registry}/")
+    assert_equal [repository.delete_prefix("#{registry}/")], client.repositories(registry, search: repository[-12..])["repositories"]
+  end
+
+  def test_enumerators_are_lazy
+    repository = put_image.delete_suffix(":one")
+    assert_equal "one", client.each_tag(repository).next
+    never = client.each_tag("#{silent}/a") # asks nobody yet
+    assert_raises(Ocireg::TimeoutError) { Ocireg::Client.new(plain_http: true, timeout: 0.1).each_tag("#{silent}/a").next }
+    assert never
+  end
+
+  def test_a_manifest
+    reference = put_image(annotations: { "a" => "b" })
+    manifest = client.manifest(reference)
+    assert_equal [IMAGE, "image"], [manifest.media_type, manifest.kind]
+    assert_equal Ocireg.digest(manifest.bytes), manifest.digest
+    assert_equal client.manifest_digest(reference), manifest.digest
+    assert_equal client.manifest_head(reference)["digest"], manifest.digest
+    assert_equal manifest.bytes.bytesize, manifest.size
+    assert_equal "b", manifest["annotations"]["a"]
+    assert_equal 5, manifest.layers[0]["size"]
+    assert_equal 2, manifest.config["size"]
+    assert_empty manifest.manifests
+    refute_predicate manifest, :index?
+    assert_nil manifest.platform
+    assert manifest.reference.end_with?("@#{manifest.digest}")
+    assert_equal manifest, client.manifest(manifest.reference)
+    assert_deep_frozen manifest.info
+    assert_equal Encoding::BINARY, manifest.to_s.encoding
+  end
+
+  def test_deleting
+    reference = put_image
+    repository = reference.delete_suffix(":one")
+    digest = client.manifest_digest(reference)
+    assert_equal digest, client.delete_tag(reference)["digest"]
+    assert_equal 202, client.delete_manifest("#{repository}@#{digest}")["status"]
+    assert_raises(Ocireg::NotFound) { client.manifest("#{repository}@#{digest}") }
+    assert_equal 1, client.remove_repository(put_image.delete_suffix(":one"), dry_run: true)["tags"]
+  end
+
+  def test_referrers
+    reference = put_image
+    subject = client.manifest_head(reference).slice("mediaType", "digest", "size")
+    put_image(repository: reference.delete_suffix(":one"), tag: "note", subject: subject, artifactType: "application/x.note")
+    assert_equal 1, client.referrers(reference)["referrers"].size
+    assert_equal ["application/x.note"], client.each_referrer(reference).map { |descriptor| descriptor["artifactType"] }
+    assert_empty client.each_referrer(reference, artifact_type: "other/type").to_a
+  end
+
+  def test_images
+    image = put_real_image
+    assert_equal "amd64", client.image_config(image)["config"]["architecture"]
+    assert_equal "linux", JSON.parse(client.image_config_bytes(image))["os"]
+    assert_equal 1, client.image_size(image)["layers"].size
+    out = StringIO.new
+    assert_equal "greeting", client.image_file(image, "greeting", out)["path"].delete_prefix("/")
+    assert_equal "hello", out.string
+    assert client.tag_image(image, "two")["destination"].end_with?(":two")
+    Dir.mktmpdir do |folder|
+      client.extract_image(image, "#{folder}/files")
+      assert_equal "hello", File.read("#{folder}/files/greeting")
+      File.binwrite("#{folder}/more.tar", tar("more", "more"))
+      client.append_image(image, [Pathname("#{folder}/more.tar")], to: "#{image}-more")
+      File.open("#{folder}/out", "wb") { |file| client.image_file("#{image}-more", "more", file) }
+      assert_equal "more", File.read("#{folder}/out")
+    end
+  end
+
+  def test_layouts
+    image = put_image
+    Dir.mktmpdir do |folder|
+      copied = client.copy(image, "oci:#{folder}/layout:one")
+      assert_equal client.manifest_digest(image), copied["digest"]
+      assert client.check_layout("#{folder}/layout")["ok"]
+      assert_empty client.clean_layout(Pathname("#{folder}/layout"))["removed"]
+    end
+  end
+
+  def test_accounts
+    host = OciregTest.registry("HTPASSWD")
+    Dir.mktmpdir do |folder|
+      file = "#{folder}/config.json"
+      login = client.login(host, username: "alice", password: "s3cret:with colon", credentials_file: file)
+      assert_equal "basic", login["auth"]
+      assert_equal "alice", Ocireg::Client.new(plain_http: true, credentials_file: file).explain("#{host}/a")["credentials"]["username"]
+      assert client.logout(host, credentials_file: file)["removed"]
+    end
+  end
+
+  def test_credentials_from_a_block
+    host = OciregTest.registry("HTPASSWD")
+    asked = []
+    answer = lambda do |name|
+      asked << name
+      { username: "alice", password: "s3cret:with colon" }
+    end
+    assert_kind_of Array, client.repositories(host, context: Ocireg::Context.new(credentials: answer))["repositories"]
+    assert_equal [host], asked
+    assert_kind_of Array, Ocireg::Client.new(plain_http: true, credentials: answer).repositories(host)["repositories"]
+    assert_raises(Ocireg::Unauthenticated) { Ocireg::Client.new(plain_http: true, credentials: ->(_) {}).repositories(host) }
+  end
+
+  def test_warnings
+    context = Ocireg::Context.new
+    client.ping(OciregTest.registry("REFERRERS"), context: context)
+    assert_equal [OciregTest.registry("REFERRERS")], context.warnings.map { |warning| warning["host"] }
+  end
+end

@@ -1,0 +1,20 @@
+#!/bin/bash
+# run.sh [FILE…]: the Ruby gem's tests, all or those files of bindings/ruby/test, against real registries. Needs the release library
+# (make); OCIREG_LIB says which library, if another one. The last line of minitest is "N runs, … failures, …".
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+export OCIREG_LIB=${OCIREG_LIB:-${TARGET:-$root/target/release}/libocireg.so}
+gem=$root/bindings/ruby
+
+if [ "${1:-}" = --inside ]; then
+    shift
+    if [ $# = 0 ]; then
+        export OCIREG_TEST_ALL=1
+        set -- "$gem"/test/*_test.rb
+    fi
+    exec timeout 900 ruby -w -I "$gem/lib" -I "$gem/test" -e 'ARGV.each { |file| require File.expand_path(file) }; ARGV.clear' "$@"
+fi
+
+[ -e "$OCIREG_LIB" ] || { echo "ruby: there is no $OCIREG_LIB" >&2; exit 1; }
+exec "$root/tests/registries/run" --only v3,htpasswd,token,referrers,v1 "$0" --inside "$@"

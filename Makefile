@@ -4,7 +4,7 @@
 # make torture  copies killed at 1,000 random moments each, pulls and pushes (make test: 100)
 # make lint     formatter and linters, warnings are errors
 # make header   writes include/ocireg.h from src/ffi
-# make bench    times beside curl, and copies beside crane, skopeo and regctl
+# make bench    times beside curl, copies beside crane, skopeo and regctl, and what the bindings cost beside C
 # make install, uninstall, dist, deb: see bindings/packaging/install.mk
 # make clean
 
@@ -60,6 +60,7 @@ header:
 bench: all
 	tests/bench/run.sh
 	tests/bench/copy.sh
+	tests/bench/bindings.sh
 
 clean:
 	$(CARGO) clean

@@ -95,6 +95,20 @@ compile() {
         -pthread -L"$library" -locireg -lcmocka -Wl,-rpath,"$library"
 }
 
+# counted NAME COMMAND…: tests whose last line is "NAME: N passed, N failed"
+counted() {
+    local name=$1 log=$logs/$1.log status=0 ok bad
+    shift
+    timeout 900 "$@" >"$log" 2>&1 || status=$?
+    read -r ok bad < <(sed -nE "s/^$name: ([0-9]+) passed, ([0-9]+) failed$/\1 \2/p" "$log" | tail -1)
+    ok=${ok:-0} bad=${bad:-0}
+    [ "$status" -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
+    if [ "$ok" -eq 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
+    echo "$([ "$bad" -eq 0 ] && echo 'ok     ' || echo 'FAILED ') $name: $ok passed, $bad failed"
+    [ "$bad" -eq 0 ] || tail -n 80 "$log"
+    count "$ok" "$bad"
+}
+
 # Each fault of the proof program ends it with the sanitizers' report, and without a fault it ends well.
 sanitizers_are_on() {
     local fault report output
@@ -146,6 +160,7 @@ step 'build the C tests' build_c_tests
 step 'the C++ binding' tests/cpp/run.sh
 step 'make install' tests/install.sh
 step 'make deb' tests/deb.sh
+step 'the README' tests/readme.sh
 step 'the sanitizers are on' sanitizers_are_on
 say 'tests without a registry'
 cargo_tests unit cargo test --locked --lib
@@ -155,6 +170,9 @@ say 'tests with real registries'
 rm -f "$logs/counts"
 tests/registries/run tests/run.sh --with-registries
 if read -r ok bad <"$logs/counts"; then count "$ok" "$bad"; else count 0 1; fi
+say 'the bindings'
+counted go tests/go/run.sh
+counted ruby tests/ruby/run.sh
 step 'the registries by other clients' tests/registries/run tests/registries/check
 say 'demo'
 step 'make demo' make demo

@@ -1,0 +1,28 @@
+#!/bin/bash
+# readme.sh: the README's C program is built and run against a real registry; its lines in the other languages are those of the
+# bindings' own READMEs, which their tests run. Needs `make`.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/.." && pwd)
+fail() { echo "readme: $*" >&2; exit 1; }
+
+if [ "${1:-}" != --inside ]; then exec "$root/tests/registries/run" --only v3 "$0" --inside; fi
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/ocireg-readme.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+
+# first LANGUAGE FILE: the first lines in that language
+first() { awk -v begin='```'"$1" '$0 == begin { on = 1; next } on && /^```$/ { exit } on' "$2"; }
+
+first c "$root/README.md" | sed "s|quay.io/prometheus/busybox|$OCIREG_TEST_V3/readme/test|" >"$work/tags.c"
+cc -std=c11 -Wall -Wextra -Wpedantic -Werror "$work/tags.c" -o "$work/tags" -I"$root/include" -L"$root/target/release" -locireg \
+    -Wl,-rpath,"$root/target/release"
+printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}' >"$work/index.json"
+"$root/target/release/ocireg" -q manifest put "$OCIREG_TEST_V3/readme/test:latest" "$work/index.json" >/dev/null
+"$work/tags" | grep -q '"tags":\["latest"\]' || fail 'the C program'
+
+for language in cpp go ruby; do
+    first $language "$root/README.md" >"$work/ours"
+    [ -s "$work/ours" ] || fail "no lines of $language"
+    first $language "$root/bindings/$language/README.md" | diff "$work/ours" - || fail "other lines than in bindings/$language"
+done

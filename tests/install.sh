@@ -1,6 +1,6 @@
 #!/bin/bash
 # install.sh: installs into an empty folder and builds and runs programs from what is there only: C by pkg-config, shared and
-# static, C++ by CMake, the examples; the manual pages, the completion, make uninstall and make dist. Needs `make`.
+# static, C++ by CMake, Go and Ruby, the examples; the manual pages, the completion, make uninstall and make dist. Needs `make`.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -148,6 +148,20 @@ go_build() {
     (cd "$work/go" && env -u PKG_CONFIG_PATH GOTOOLCHAIN=local CGO_ENABLED=1 PKG_CONFIG_LIBDIR="$library/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$place" go build "$@" .)
 }
 
+# The Ruby gem, built and installed into an empty place, finds the installed library.
+by_ruby() {
+    say 'Ruby by its gem'
+    cp -r "$root/bindings/ruby" "$work/ruby"
+    (cd "$work/ruby" && gem build --output "$work/ocireg.gem" ocireg.gemspec >"$work/log" 2>&1) || { cat "$work/log"; fail 'gem build'; }
+    export GEM_HOME=$work/gems
+    gem install --local --ignore-dependencies --no-document "$work/ocireg.gem" >"$work/log" 2>&1 || { cat "$work/log"; fail 'gem install'; }
+    # shellcheck disable=SC2016 # Ruby's
+    (cd "$work" && installed ruby -e 'require "ocireg"; Ocireg::Client.new.each_tag(ARGV[0]) { |tag| puts "tag #{tag}" }; puts File.read("/proc/self/maps")' \
+        "$repository") >"$work/out" || fail 'ruby'
+    grep -qx 'tag latest' "$work/out" || fail 'Ruby: the tags'
+    grep -qF "$library/libocireg.so.$version" "$work/out" || fail 'Ruby: another library'
+}
+
 # example NAME ARG…: one of the C examples, built from the installed files; its output goes to $work/out
 example() {
     local name=$1 flags
@@ -252,6 +266,7 @@ examples
 by_pkg_config
 by_cmake
 by_go
+by_ruby
 manuals
 completion
 [ ! -e "$root/.git" ] || dist

@@ -29,7 +29,6 @@ module Ocireg
     def initialize(handle, call)
       @handle = handle
       @call = call
-      @space = FFI::MemoryPointer.new(CHUNK)
       @buffer = String.new(encoding: Encoding::BINARY)
       @offset = @pos = 0
       @end = @closed = false
@@ -137,6 +136,7 @@ module Ocireg
     end
 
     def native_read
+      @space ||= FFI::MemoryPointer.new(CHUNK)
       size = FFI::MemoryPointer.new(:size_t)
       Status.check { |error| Native.ocireg_blob_reader_read(@handle, @space, CHUNK, size, error) }
       @space.read_bytes(size.read(:size_t))

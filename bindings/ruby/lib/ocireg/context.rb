@@ -20,7 +20,8 @@ module Ocireg
     # @param timeout [Numeric, nil] seconds from now on until which all calls must be done
     # @param log [#call, nil] see {#log_block}
     # @param credentials [#call, nil] see {#credentials_block}
-    # @yield see {#progress_block}
+    # @yieldparam done [Integer] see {#progress_block}
+    # @yieldparam total [Integer, nil]
     def initialize(timeout: nil, log: nil, credentials: nil, &progress)
       @progress_block = progress
       @log_block = log

@@ -52,6 +52,7 @@ module Ocireg
 
     # The code and the name of this very class; those of InternalError for classes of several codes.
     CODE = 27
+    # (the same)
     NAME = "INTERNAL"
   end
 

@@ -1,0 +1,58 @@
+# frozen_string_literal: true
+
+# Ruby beside C, in turns, the best of a few rounds of each. Fails when Ruby costs more than it may.
+require "ocireg"
+
+C_PROGRAM = ARGV.fetch(0)
+ROUNDS = 5
+CALLS = 20_000
+EXPLAINS = 3_000
+SIZE = 256 * 1024 * 1024
+REFERENCE = "quay.io/prometheus/busybox:latest"
+
+def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+
+def timed
+  begun = now
+  yield
+  now - begun
+end
+
+def in_c(what, argument, times) = Float(IO.popen([C_PROGRAM, what, argument, times.to_s], &:read))
+
+# The seconds of both, the best of all rounds.
+def both(what, argument, times, &block)
+  rounds = Array.new(ROUNDS) { [in_c(what, argument, times), timed { times.times(&block) }] }
+  rounds.transpose.map(&:min)
+end
+
+def report_call(name, what, argument, times, &block)
+  c, ruby = both(what, argument, times, &block).map { |seconds| seconds / times * 1e6 }
+  over = ruby - c
+  puts format("%-42s C %8.2f us   Ruby %8.2f us   over C %7.2f us (may be 50)", name, c, ruby, over)
+  over < 50
+end
+
+def report_rate(name, blob, &block)
+  c, ruby = both("stream", blob, 1, &block).map { |seconds| SIZE / seconds / 1e6 }
+  puts format("%-42s C %8.0f MB/s Ruby %8.0f MB/s %3.0f %% of C (must be 90)", name, c, ruby, ruby / c * 100)
+  ruby / c >= 0.9
+end
+
+client = Ocireg::Client.new(plain_http: true)
+repository = "#{ENV.fetch("OCIREG_TEST_V3")}/bench/blob"
+blob = "#{repository}@#{client.put_blob(repository, Random.new(1).bytes(SIZE))["digest"]}"
+GC.start
+
+good = [
+  report_call("a name taken apart", "parse", REFERENCE, CALLS) { Ocireg::Reference.parse(REFERENCE) },
+  report_call("an interruptible call without I/O", "explain", REFERENCE, EXPLAINS) { client.explain(REFERENCE) },
+  report_rate("a blob, chunk by chunk", blob) { client.open_blob(blob) { |io| io.each_chunk { |chunk| chunk } } },
+  report_rate("a blob by read(256 KiB, buffer)", blob) do
+    buffer = String.new
+    client.open_blob(blob) { |io| nil while io.read(256 * 1024, buffer) }
+  end,
+  report_rate("a blob by IO.copy_stream", blob) { client.open_blob(blob) { |io| IO.copy_stream(io, File::NULL) } },
+  report_rate("a blob by blob_to_io", blob) { File.open(File::NULL, "wb") { |io| client.blob_to_io(blob, io) } }
+]
+exit(good.all?)

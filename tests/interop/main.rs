@@ -18,6 +18,8 @@ mod proxy;
 mod referrers;
 mod schema1;
 mod schemas;
+mod schemas_image;
+mod schemas_login;
 mod schemas_old;
 mod v1;
 

@@ -19,6 +19,7 @@ extern "C" {
     pub fn ocireg_client_free(client: Handle);
     pub fn ocireg_context_new(context: Failure, error: Failure) -> i32;
     pub fn ocireg_context_set_log(context: Handle, callback: LogFn, userdata: Handle, error: Failure) -> i32;
+    pub fn ocireg_context_set_blob_progress(context: Handle, callback: LogFn, userdata: Handle, e: Failure) -> i32;
     pub fn ocireg_context_progress(context: Handle, json: Json, error: Failure) -> i32;
     pub fn ocireg_context_warnings(context: Handle, json: Json, error: Failure) -> i32;
     pub fn ocireg_context_free(context: Handle);
@@ -107,17 +108,28 @@ prototypes!(OneFn, (Handle, Handle, Text, Handle, Json, Failure):
     ocireg_registry_ping ocireg_registry_catalog ocireg_repository_tags ocireg_manifest_head ocireg_manifest_delete
     ocireg_referrers ocireg_tag_delete ocireg_blob_head ocireg_blob_delete ocireg_upload_session_start
     ocireg_layout_check ocireg_layout_clean ocireg_registry_detect ocireg_v1_ping ocireg_v1_images ocireg_v1_tags
-    ocireg_v1_tag ocireg_v1_login ocireg_v1_delete_tag ocireg_v1_delete_repository);
+    ocireg_v1_tag ocireg_v1_login ocireg_v1_delete_tag ocireg_v1_delete_repository ocireg_image_size
+    ocireg_image_append ocireg_image_files ocireg_repository_remove ocireg_login ocireg_logout ocireg_explain);
 prototypes!(TwoFn, (Handle, Handle, Text, Text, Handle, Json, Failure):
     ocireg_blob_get_file ocireg_blob_put_file ocireg_blob_mount ocireg_copy ocireg_v1_search ocireg_v1_ancestry ocireg_v1_put_tag
-    ocireg_v1_push);
+    ocireg_v1_push ocireg_image_extract ocireg_image_tag);
 prototypes!(PutFn, (Handle, Handle, Text, *const u8, usize, Handle, Json, Failure):
     ocireg_manifest_put ocireg_blob_put_memory ocireg_v1_put_image);
 prototypes!(BytesFn, (Handle, Handle, Text, Handle, Json, Failure, Failure):
-    ocireg_manifest_get ocireg_blob_get_memory);
+    ocireg_manifest_get ocireg_blob_get_memory ocireg_image_config);
 
 extern "C" {
     pub fn ocireg_buffer_free(buffer: Handle);
+    pub fn ocireg_image_cat(
+        c: Handle,
+        x: Handle,
+        image: Text,
+        path: Text,
+        fd: i32,
+        o: Handle,
+        j: Json,
+        e: Failure,
+    ) -> i32;
     pub fn ocireg_schema1_key_info(key: Text, json: Json, e: Failure) -> i32;
     pub fn ocireg_schema1_verify(data: *const u8, size: usize, o: Handle, json: Json, e: Failure) -> i32;
     pub fn ocireg_v1_image(

@@ -15,8 +15,9 @@ use crate::prototypes::*;
 use crate::{env, noise, Place, PASSWORD};
 
 /// Which schema the result of each function has: every function that gives JSON, by the header.
-const RESULTS: [(&str, &str); 57] = [
+const RESULTS: [(&str, &str); 69] = [
     ("ocireg_blob_delete", "blob-delete"),
+    ("ocireg_blob_fn", "blob-event"),
     ("ocireg_blob_get_fd", "blob-get"),
     ("ocireg_blob_get_file", "blob-get"),
     ("ocireg_blob_get_memory", "blob-get"),
@@ -31,10 +32,20 @@ const RESULTS: [(&str, &str); 57] = [
     ("ocireg_copy", "copy"),
     ("ocireg_endpoint_parse", "endpoint"),
     ("ocireg_error_json", "error"),
+    ("ocireg_explain", "explain"),
+    ("ocireg_image_append", "image-append"),
+    ("ocireg_image_cat", "image-cat"),
+    ("ocireg_image_config", "image-config"),
+    ("ocireg_image_extract", "image-extract"),
+    ("ocireg_image_files", "image-files"),
+    ("ocireg_image_size", "image-size"),
+    ("ocireg_image_tag", "image-tag"),
     ("ocireg_index_parse", "index"),
     ("ocireg_layout_check", "layout-check"),
     ("ocireg_layout_clean", "layout-clean"),
     ("ocireg_log_fn", "log-event"),
+    ("ocireg_login", "login"),
+    ("ocireg_logout", "logout"),
     ("ocireg_manifest_delete", "manifest-delete"),
     ("ocireg_manifest_get", "manifest"),
     ("ocireg_manifest_head", "manifest-head"),
@@ -45,6 +56,7 @@ const RESULTS: [(&str, &str); 57] = [
     ("ocireg_registry_catalog", "catalog"),
     ("ocireg_registry_detect", "detect"),
     ("ocireg_registry_ping", "ping"),
+    ("ocireg_repository_remove", "repository-remove"),
     ("ocireg_repository_tags", "tags"),
     ("ocireg_schema1_key_info", "schema1-key"),
     ("ocireg_schema1_verify", "schema1"),
@@ -74,20 +86,6 @@ const RESULTS: [(&str, &str); 57] = [
     ("ocireg_v1_tag", "v1-tag"),
     ("ocireg_v1_tags", "v1-tags"),
 ];
-/// Functions whose results have no schema yet: the C tests check their fields one by one.
-const WITHOUT: [&str; 11] = [
-    "ocireg_explain",
-    "ocireg_image_append",
-    "ocireg_image_cat",
-    "ocireg_image_config",
-    "ocireg_image_extract",
-    "ocireg_image_files",
-    "ocireg_image_size",
-    "ocireg_image_tag",
-    "ocireg_login",
-    "ocireg_logout",
-    "ocireg_repository_remove",
-];
 /// As well, but not called here: its result is that of ocireg_upload_session_start.
 const STATUS: &str = "ocireg_upload_session_status";
 
@@ -115,18 +113,28 @@ pub struct Caller {
     pub client: Handle,
     pub context: Handle,
     events: Box<Mutex<Vec<Value>>>,
-    called: BTreeSet<String>,
+    blobs: Box<Mutex<Vec<Value>>>,
+    pub called: BTreeSet<String>,
 }
 
 impl Caller {
     pub fn new(place: &Place) -> Caller {
-        let mut caller =
-            Caller { client: null_mut(), context: null_mut(), events: Box::default(), called: BTreeSet::new() };
+        Caller::with(&json!({}), place)
+    }
+
+    /// With options of the client.
+    pub fn with(client: &Value, place: &Place) -> Caller {
+        let (events, blobs, called) = (Box::default(), Box::default(), BTreeSet::new());
+        let mut caller = Caller { client: null_mut(), context: null_mut(), events, blobs, called };
         unsafe {
-            assert_eq!(ocireg_client_new(null_mut(), &mut caller.client, null_mut()), 0);
+            let general = options(client);
+            assert_eq!(ocireg_client_new(general, &mut caller.client, null_mut()), 0);
+            ocireg_options_free(general);
             assert_eq!(ocireg_context_new(&mut caller.context, null_mut()), 0);
             let events = &raw const *caller.events as Handle;
             assert_eq!(ocireg_context_set_log(caller.context, keep_event, events, null_mut()), 0);
+            let blobs = &raw const *caller.blobs as Handle;
+            assert_eq!(ocireg_context_set_blob_progress(caller.context, keep_event, blobs, null_mut()), 0);
             let options = options(&place.options);
             assert_eq!(ocireg_client_set_host(caller.client, text(&place.host).as_ptr(), options, null_mut()), 0);
             ocireg_options_free(options);
@@ -202,6 +210,13 @@ impl Caller {
             ocireg_buffer_free(bytes);
             status
         })
+    }
+
+    /// What was told of blobs since this was asked last, each held to its schema.
+    pub fn blob_events(&mut self) -> Vec<Value> {
+        let events = std::mem::take(&mut *self.blobs.lock().unwrap());
+        events.iter().for_each(|event| self.fits("ocireg_blob_fn", event));
+        events
     }
 
     fn progress(&mut self) -> Value {
@@ -398,7 +413,7 @@ fn manifests(caller: &mut Caller, registry: &str, repository: &str, folder: &std
 
 #[test]
 fn every_result_is_as_its_schema_says() {
-    let mut called = BTreeSet::new();
+    let (mut called, mut states) = (BTreeSet::new(), BTreeSet::new());
     for name in ["V2", "V3", "TOKEN", "GGCR"] {
         let place = Place::new(&format!("OCIREG_TEST_{name}"));
         let mut caller = Caller::new(&place);
@@ -408,6 +423,9 @@ fn every_result_is_as_its_schema_says() {
         uploads(&mut caller, &repository);
         blobs(&mut caller, &repository, folder.path());
         manifests(&mut caller, &place.host, &repository, folder.path());
+        crate::schemas_image::tell(&mut caller, &mut states);
+        let images = format!("schemas/image-{}", name.to_lowercase());
+        crate::schemas_image::call_all(&mut caller, &place, &images, folder.path(), &mut states);
         caller.bytes(Function::ocireg_manifest_get, &format!("{repository}:none"), json!({})).unwrap_err();
         caller.one(Function::ocireg_registry_ping, "127.0.0.1:1", json!({})).unwrap_err();
         let events = std::mem::take(&mut *caller.events.lock().unwrap());
@@ -422,6 +440,9 @@ fn every_result_is_as_its_schema_says() {
     let mut caller = Caller::new(&place);
     crate::schemas_old::call_all(&mut caller, &place.host);
     called.append(&mut caller.called);
+    called.append(&mut crate::schemas_login::call_all());
+    let all = ["begun", "copied", "mounted", "moving", "skipped"].map(str::to_owned);
+    assert_eq!(states, BTreeSet::from(all), "what blobs of a copy went through");
     let listed: BTreeSet<String> = RESULTS.iter().map(|(name, _)| (*name).to_owned()).collect();
     assert_eq!(called, listed, "each was called, and had its result checked");
 }
@@ -436,9 +457,9 @@ fn every_function_that_gives_json_is_listed() {
     let prototypes = header.split(';').filter(|part| part.contains("char **json"));
     let found: BTreeSet<&str> = prototypes
         .map(|part| part.split('(').rev().nth(1).unwrap().rsplit([' ', '*', '\n']).next().unwrap())
-        .filter(|name| *name != STATUS && !WITHOUT.contains(name))
+        .filter(|name| *name != STATUS)
         .collect();
-    let others = ["ocireg_error_json", "ocireg_log_fn"];
+    let others = ["ocireg_blob_fn", "ocireg_error_json", "ocireg_log_fn"];
     let listed: BTreeSet<&str> = RESULTS.iter().map(|(name, _)| *name).filter(|name| !others.contains(name)).collect();
     assert_eq!(found, listed, "each needs its schema in tests/schemas, and a call here");
 }

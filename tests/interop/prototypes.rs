@@ -20,6 +20,7 @@ extern "C" {
     pub fn ocireg_context_new(context: Failure, error: Failure) -> i32;
     pub fn ocireg_context_set_log(context: Handle, callback: LogFn, userdata: Handle, error: Failure) -> i32;
     pub fn ocireg_context_set_blob_progress(context: Handle, callback: LogFn, userdata: Handle, e: Failure) -> i32;
+    pub fn ocireg_context_set_credentials(context: Handle, callback: AskFn, userdata: Handle, e: Failure) -> i32;
     pub fn ocireg_context_progress(context: Handle, json: Json, error: Failure) -> i32;
     pub fn ocireg_context_warnings(context: Handle, json: Json, error: Failure) -> i32;
     pub fn ocireg_context_free(context: Handle);
@@ -74,6 +75,7 @@ extern "C" {
 }
 
 pub type LogFn = unsafe extern "C" fn(Handle, Text) -> i32;
+pub type AskFn = unsafe extern "C" fn(Handle, Text, Handle) -> i32;
 pub type ReadFn = unsafe extern "C" fn(Handle, *mut u8, usize) -> i64;
 /// Client, context, one text, options.
 pub type OneFn = unsafe extern "C" fn(Handle, Handle, Text, Handle, Json, Failure) -> i32;

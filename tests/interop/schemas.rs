@@ -219,7 +219,7 @@ impl Caller {
         events
     }
 
-    fn progress(&mut self) -> Value {
+    pub fn progress(&mut self) -> Value {
         let context = self.context;
         self.hold("ocireg_context_progress", |json, error| unsafe { ocireg_context_progress(context, json, error) })
             .unwrap()

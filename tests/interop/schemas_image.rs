@@ -52,7 +52,9 @@ pub fn call_all(caller: &mut Caller, place: &Place, name: &str, folder: &Path, s
         let done = caller.two(Function::ocireg_image_extract, source, &target, with.clone()).unwrap();
         let counts = ["symlinks", "hard_links", "skipped", "whiteouts"].map(|name| done[name].as_u64().unwrap());
         assert_eq!(counts, [2, 1, 3, 2], "{done}");
+        assert_eq!(caller.progress()["operation"], "extract");
         listed(&caller.one(Function::ocireg_image_files, source, with.clone()).unwrap());
+        assert_eq!(caller.progress()["operation"], "files");
         for verify in [true, false] {
             let mut with = with.clone();
             with["verify"] = verify.into();
@@ -67,6 +69,7 @@ pub fn call_all(caller: &mut Caller, place: &Place, name: &str, folder: &Path, s
     }
     for dry_run in [true, false] {
         let done = caller.one(Function::ocireg_repository_remove, &repository, json!({"dry_run": dry_run})).unwrap();
+        assert_eq!(caller.progress()["operation"], if dry_run { "cat" } else { "repository remove" });
         let all = done["manifests"].as_array().unwrap();
         assert!(all.iter().all(|one| one["deleted"] == !dry_run) && all[0]["tags"][0].is_string(), "{done}");
     }

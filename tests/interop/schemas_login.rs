@@ -1,13 +1,16 @@
 //! The results of login, logout and explain, each held to its schema.
 
+#![allow(unsafe_code)]
+
 use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
+use std::ptr::null_mut;
 
 use serde_json::{json, Value};
 
 use crate::prototypes::*;
-use crate::schemas::Caller;
+use crate::schemas::{text, Caller};
 use crate::{env, Place, PASSWORD};
 
 const HELPER: &str = r#"#!/bin/sh
@@ -28,7 +31,23 @@ pub fn call_all() -> BTreeSet<String> {
         }
     }
     called.append(&mut explanations());
+    asked();
     called
+}
+
+unsafe extern "C" fn answer(_: Handle, _: Text, answer: Handle) -> i32 {
+    unsafe { ocireg_options_parse(answer, text(r#"{"username":"carol","password":"x"}"#).as_ptr(), null_mut()) }
+}
+
+/// The credentials of the callback are those that a call would use.
+fn asked() {
+    let host = "registry.example.org".to_owned();
+    let mut caller = Caller::with(&json!({}), &Place { host, options: json!({}), crane: vec![] });
+    let set = unsafe { ocireg_context_set_credentials(caller.context, answer, null_mut(), null_mut()) };
+    assert_eq!(set, 0);
+    let shown = caller.one(Function::ocireg_explain, "registry.example.org/a", json!({})).unwrap();
+    let credentials = &shown["credentials"];
+    assert_eq!((&credentials["source"], &credentials["username"]), (&json!("callback"), &json!("carol")));
 }
 
 /// Credentials are tried and kept, by a file or a helper; a call would use them; they are removed.

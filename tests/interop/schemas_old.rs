@@ -37,12 +37,14 @@ pub fn call_all(caller: &mut Caller, host: &str) {
     let ancestry = caller.two(Function::ocireg_v1_ancestry, &name, &top, json!({})).unwrap();
     assert_eq!(ancestry["ancestry"], json!([top, base]));
     read(caller, &name, &top, &path("target"));
+    assert_eq!(caller.progress()["operation"], "v1 layer");
 
     let layout = format!("oci:{}", path("layout"));
     caller.two(Function::ocireg_copy, &format!("docker-v1://{tagged}"), &layout, json!({})).unwrap();
     for uploaded in [true, false] {
         let pushed = caller.two(Function::ocireg_v1_push, &layout, &format!("{name}:pushed"), json!({})).unwrap();
         assert_eq!(pushed["images"][1]["uploaded"], uploaded);
+        assert_eq!(caller.progress()["operation"], "v1 push");
     }
     caller.one(Function::ocireg_v1_delete_tag, &tagged, json!({})).unwrap();
     caller.one(Function::ocireg_v1_tag, &tagged, json!({})).unwrap_err();
@@ -69,6 +71,7 @@ fn write(caller: &mut Caller, name: &str, image: &str, layer: &[u8], file: Optio
             )
         };
         caller.hold("ocireg_v1_put_layer", put).unwrap();
+        assert_eq!(caller.progress()["operation"], "v1 put layer");
         return;
     };
     let (file, with) = (text(file), options(&json!({"finish": false})));

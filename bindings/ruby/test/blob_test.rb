@@ -100,7 +100,7 @@ class BlobTest < OciregTest
     thread.report_on_exception = false
     sleep 0.1
     reader.close
-    fails_within(0.5, Ocireg::Cancelled) { thread.value }
+    fails_within(0.5, Ocireg::Closed) { thread.value }
   ensure
     server&.close
   end
@@ -125,7 +125,29 @@ class BlobTest < OciregTest
     server = slow_blob
     reader = Ocireg::Client.new(plain_http: true).open_blob("127.0.0.1:#{server.addr[1]}/a@#{Ocireg.digest("never")}", size: 1000)
     assert_equal "0123456789", reader.readpartial(100)
-    fails_within(0.5, Timeout::Error) { Timeout.timeout(0.2) { reader.read } }
+    2.times { fails_within(0.5, Timeout::Error) { Timeout.timeout(0.2) { reader.read } } }
+    reader.close
+    assert_raises(Ocireg::Closed) { reader.read }
+  ensure
+    server&.close
+  end
+
+  def test_an_interrupted_read_loses_nothing
+    reader = client.open_blob(big)
+    assert_raises(Timeout::Error) { Timeout.timeout(0.05) { reader.read(10) && sleep } }
+    assert_equal DATA[10..], reader.read
+  end
+
+  def test_a_cancelled_read
+    server = slow_blob
+    context = Ocireg::Context.new
+    reader = Ocireg::Client.new(plain_http: true)
+                           .open_blob("127.0.0.1:#{server.addr[1]}/a@#{Ocireg.digest("never")}", size: 1000, context: context)
+    thread = Thread.new { reader.read }
+    thread.report_on_exception = false
+    sleep 0.1
+    context.cancel
+    fails_within(0.3, Ocireg::Cancelled) { thread.value }
     assert_raises(Ocireg::Cancelled) { reader.read }
   ensure
     server&.close

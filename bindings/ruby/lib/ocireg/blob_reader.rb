@@ -2,12 +2,13 @@
 
 module Ocireg
   # An open blob, to be read like an IO: IO.copy_stream takes it. Its end is only reached when the bytes have been verified; a
-  # wrong digest or a short transfer is an error, never an end. For one thread at a time. An interrupted read ends it.
+  # wrong digest or a short transfer is an error, never an end. For one thread at a time. An interrupted read loses nothing: the next one goes
+  # on. Close it before its end to stop the transfer.
   class BlobReader
     include Enumerable
 
-    # The most bytes that one call of the library is asked for.
-    CHUNK = 256 * 1024
+    # The most bytes that come at once.
+    CHUNK = ReadAhead::CHUNK
 
     # @api private
     def self.open(handle, call)
@@ -29,7 +30,10 @@ module Ocireg
     def initialize(handle, call)
       @handle = handle
       @call = call
-      @buffer = String.new(encoding: Encoding::BINARY)
+      @ahead = ReadAhead.new(handle, call)
+      @ender = @ahead.ender
+      ObjectSpace.define_finalizer(self, @ender)
+      @buffer = ""
       @offset = @pos = 0
       @end = @closed = false
     end
@@ -92,11 +96,9 @@ module Ocireg
       return if @closed
 
       @closed = true
-      begin
-        Status.check { |error| Native.ocireg_blob_reader_close(@handle, error) }
-      rescue Busy
-        @call.cancel
-      end
+      ObjectSpace.undefine_finalizer(self)
+      shut
+      @ender.call
       @call.finished
       nil
     end
@@ -123,23 +125,23 @@ module Ocireg
       data << take(length ? length - data.bytesize : @buffer.bytesize) while (length.nil? || data.bytesize < length) && fill
     end
 
-    # Whether there are bytes in the buffer: reads more when it is used up.
+    # A reader that is at work reading ahead is busy: the end of its call ends it too.
+    def shut
+      Status.check { |error| Native.ocireg_blob_reader_close(@handle, error) }
+    rescue Busy, Forked
+      nil
+    end
+
+    # Whether there are bytes in the buffer: gets more when it is used up.
     def fill
       open!
       return true if @offset < @buffer.bytesize
       return false if @end
 
-      @buffer = @call.run { native_read }
+      @buffer = @ahead.next
       @offset = 0
       @end = @buffer.empty?
       !@end
-    end
-
-    def native_read
-      @space ||= FFI::MemoryPointer.new(CHUNK)
-      size = FFI::MemoryPointer.new(:size_t)
-      Status.check { |error| Native.ocireg_blob_reader_read(@handle, @space, CHUNK, size, error) }
-      @space.read_bytes(size.read(:size_t))
     end
 
     def take(length)

@@ -5,7 +5,7 @@ module Ocireg
   # an error or an interrupt it is broken.
   class Upload
     # So many bytes are gathered before the library gets them.
-    CHUNK = 256 * 1024
+    CHUNK = 1024 * 1024
 
     # @api private
     def self.open(handle, call)

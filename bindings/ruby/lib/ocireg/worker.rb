@@ -15,11 +15,16 @@ module Ocireg
       # Runs the block on a worker and gives its result, or raises what it raised.
       # @param cancel [#call] ends the block's call soon; called when the caller is interrupted
       def run(cancel, &block)
-        job = Job.new(block)
-        take.submit(job)
+        job = start(&block)
         job.wait
       ensure
         job.abandon(cancel) unless job.nil? || job.finished?
+      end
+
+      # Runs the block on a worker, and waits for nothing.
+      # @return [Job]
+      def start(&block)
+        Job.new(block).tap { |job| take.submit(job) }
       end
 
       # An idle worker, or a new one. After a fork there are none: threads do not survive it.

@@ -14,6 +14,8 @@ module Ocireg
 
     # Sets the context's blocks. Keep what it gives as long as the library's context.
     def set(handle, context)
+      return unless context.progress_block || context.log_block || context.credentials_block
+
       functions = {
         progress: context.progress_block && progress(context.progress_block),
         log: context.log_block && log(context.log_block),

@@ -34,7 +34,7 @@ module Ocireg
       raise Closed, "the reader is closed" if chunk.nil?
       return chunk unless chunk.is_a?(::Exception)
 
-      @chunks.push(chunk) # the answer to every later read too
+      @chunks.push(chunk) unless @chunks.closed? # the answer to every later read too
       raise chunk
     end
 

@@ -6,9 +6,9 @@ module Ocireg
     include Caller
 
     # @api private
-    def initialize(handle, default_context)
+    def initialize(handle, defaults)
       @handle = handle
-      @default_context = default_context
+      @defaults = defaults
     end
 
     # ocireg_v1_ping
@@ -134,8 +134,6 @@ module Ocireg
     end
 
     private
-
-    def default_context = @default_context.call
 
     def image_of(repository, id) = [text("repository", repository), text("id", id)]
 

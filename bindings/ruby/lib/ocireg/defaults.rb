@@ -5,6 +5,7 @@ module Ocireg
   # @api private
   Defaults = Struct.new(:timeout, :log_block, :credentials_block) do
     def progress_block = nil
+    def blob_block = nil
     def enter(_call) = nil
     def leave(_call) = nil
   end

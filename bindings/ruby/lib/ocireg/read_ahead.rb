@@ -10,6 +10,10 @@ module Ocireg
     # How many chunks wait to be taken, at most.
     AHEAD = 4
 
+    # The calls that are being read, so that the end of the process need not wait for a silent server.
+    LIVE = {}.compare_by_identity # rubocop:disable Style/MutableConstant
+    at_exit { LIVE.keys.each(&:cancel) }
+
     # Ends the transfer of chunks that nobody takes any more.
     def self.ender(chunks, call)
       proc do
@@ -46,10 +50,19 @@ module Ocireg
       @started = true
       handle = @handle
       chunks = @chunks
-      Worker.start { ReadAhead.fill(chunks, handle) }
+      call = @call
+      Worker.start { ReadAhead.live(call) { ReadAhead.fill(chunks, handle) } }
     end
 
     class << self
+      # Marks a call as being read.
+      def live(call)
+        LIVE[call] = true
+        yield
+      ensure
+        LIVE.delete(call)
+      end
+
       # On the worker.
       def fill(chunks, handle)
         space = FFI::MemoryPointer.new(CHUNK)

@@ -132,6 +132,37 @@ class BlobTest < OciregTest
     server&.close
   end
 
+<<<<<<< HEAD
+=======
+  def test_an_exit_does_not_wait_for_an_open_reader
+    server = slow_blob
+    script = <<~RUBY
+      require "ocireg"
+      reader = Ocireg::Client.new(plain_http: true).open_blob("127.0.0.1:#{server.addr[1]}/a@#{Ocireg.digest("never")}", size: 1000)
+      reader.readpartial(10)
+      exit 7
+    RUBY
+    begun = now
+    system(RbConfig.ruby, "-I", File.expand_path("../lib", __dir__), "-e", script)
+    assert_equal 7, $?.exitstatus
+    assert_operator now - begun, :<, 3
+  ensure
+    server&.close
+  end
+
+  def test_a_forgotten_reader_ends_its_transfer
+    server = slow_blob
+    10.times do
+      Ocireg::Client.new(plain_http: true).open_blob("127.0.0.1:#{server.addr[1]}/a@#{Ocireg.digest("never")}", size: 1000).readpartial(10)
+    end
+    limit = now + 5
+    GC.start && sleep(0.05) until Ocireg::ReadAhead::LIVE.size <= 2 || now > limit # the stack may hold the last ones
+    assert_operator Ocireg::ReadAhead::LIVE.size, :<=, 2
+  ensure
+    server&.close
+  end
+
+>>>>>>> 1acbe248cf16455349c350f65b21de3b8488bb4d
   def test_an_interrupted_read_loses_nothing
     reader = client.open_blob(big)
     assert_raises(Timeout::Error) { Timeout.timeout(0.05) { reader.read(10) && sleep } }

@@ -47,6 +47,15 @@ class ContextTest < OciregTest
     assert_equal({ "operation" => "blob get", "done" => 1_000_000, "total" => 1_000_000 }, context.progress)
   end
 
+  def test_the_blobs_of_a_copy
+    events = []
+    image = put_image
+    Dir.mktmpdir { |folder| client.copy(image, "oci:#{folder}/layout", context: Ocireg::Context.new(blobs: ->(event) { events << event })) }
+    assert_equal 2, events.count { |event| event["state"] == "begun" }
+    assert_equal 2, events.count { |event| event["state"] == "copied" }
+    assert_includes events.map { |event| event["digest"] }, Ocireg.digest("hello")
+  end
+
   def test_log
     events = []
     client.ping(registry, context: Ocireg::Context.new(log: ->(event) { events << event }))

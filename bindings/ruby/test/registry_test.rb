@@ -78,6 +78,7 @@ class RegistryTest < OciregTest
     out = StringIO.new
     assert_equal "greeting", client.image_file(image, "greeting", out)["path"].delete_prefix("/")
     assert_equal "hello", out.string
+    assert_equal [["/greeting", "file", 5]], client.image_files(image)["files"].map { |file| file.values_at("path", "type", "size") }
     assert client.tag_image(image, "two")["destination"].end_with?(":two")
     Dir.mktmpdir do |folder|
       client.extract_image(image, "#{folder}/files")

@@ -13,14 +13,14 @@ class V1Test < OciregTest
     @json = JSON.generate("id" => @id)
   end
 
-  def put_image
+  def put_old_image
     assert client.v1.put_image(@repository, @json)["uploaded"]
     yield
     client.v1.put_tag("#{@repository}:one", @id)
   end
 
   def test_asking
-    put_image { client.v1.put_layer(@repository, @json, LAYER) }
+    put_old_image { client.v1.put_layer(@repository, @json, LAYER) }
     v1 = client.v1
     assert_equal 200, v1.ping(old)["status"]
     assert_equal({ "one" => @id }, v1.tags(@repository)["tags"])
@@ -33,7 +33,7 @@ class V1Test < OciregTest
   end
 
   def test_layers
-    put_image { client.v1.put_layer(@repository, @json, LAYER) }
+    put_old_image { client.v1.put_layer(@repository, @json, LAYER) }
     assert_equal LAYER, client.v1.layer(@repository, @id)
     assert_equal LAYER, client.v1.open_layer(@repository, @id, &:read)
     out = StringIO.new
@@ -48,7 +48,7 @@ class V1Test < OciregTest
   def test_a_layer_from_a_file_and_its_checksum
     Dir.mktmpdir do |folder|
       File.binwrite("#{folder}/layer", LAYER)
-      put_image do
+      put_old_image do
         put = client.v1.put_layer(@repository, @json, Pathname("#{folder}/layer"), finish: false)
         client.v1.put_checksum(@repository, @id, put["checksum"])
       end
@@ -57,6 +57,14 @@ class V1Test < OciregTest
     client.v1.delete_tag("#{@repository}:one")
     assert_empty client.v1.tags(@repository)["tags"]
     assert_equal 200, client.v1.delete_repository(@repository)["status"]
+  end
+
+  def test_push
+    image = put_real_image
+    pushed = client.v1.push(image, "#{@repository}:one", platform: "linux/amd64")
+    assert_equal client.manifest_digest(image), pushed["digest"]
+    assert_equal pushed["id"], client.v1.tag("#{@repository}:one")
+    Dir.mktmpdir { |folder| assert client.copy("docker-v1://#{@repository}:one", "oci:#{folder}/layout:one")["digest"] }
   end
 
   def test_login

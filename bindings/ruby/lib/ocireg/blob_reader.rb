@@ -66,11 +66,11 @@ module Ocireg
     def readpartial(length, outbuf = nil)
       raise ArgumentError, "negative length #{length}" if length.negative?
 
-      data = cleared(outbuf)
-      return data if length.zero?
+      return cleared(outbuf) if length.zero?
       raise EOFError, "end of the blob" unless fill
 
-      data << take(length)
+      piece = take(length)
+      outbuf ? outbuf.replace(piece) : piece
     end
 
     # Goes through the bytes as they come.

@@ -5,7 +5,7 @@ module Ocireg
   # that an interrupt ends this call and no other.
   # @api private
   class Call
-    # @param context [Context]
+    # @param context [Context, Defaults]
     # @param timeout [Numeric, nil] seconds for this call, besides those of the context
     def initialize(context, timeout = nil)
       limit = [timeout, context.timeout].compact.min
@@ -15,7 +15,7 @@ module Ocireg
       @handle = Status.made(Handle::Context, :ocireg_context_new)
       @callbacks = Callbacks.set(@handle, context)
       context.enter(self)
-      self.timeout = limit if timeout
+      self.timeout = limit if limit
     end
 
     # Makes the call: the block gets the library's context. Interruptible.

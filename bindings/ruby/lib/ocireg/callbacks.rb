@@ -6,6 +6,7 @@ module Ocireg
   module Callbacks
     KINDS = {
       progress: [:int32, %i[pointer uint64 uint64]],
+      blob_progress: [:int32, %i[pointer string]],
       log: [:int32, %i[pointer string]],
       credentials: [:int32, %i[pointer string pointer]]
     }.freeze
@@ -14,22 +15,30 @@ module Ocireg
 
     # Sets the context's blocks. Keep what it gives as long as the library's context.
     def set(handle, context)
-      functions = {
-        progress: context.progress_block && progress(context.progress_block),
-        log: context.log_block && log(context.log_block),
-        credentials: context.credentials_block && credentials(context.credentials_block)
-      }.compact
-      functions.each do |kind, function|
-        Status.check { |error| Native.public_send(:"ocireg_context_set_#{kind}", handle, function, nil, error) }
-      end
+      blocks = [context.progress_block, context.blob_block, context.log_block, context.credentials_block]
+      return unless blocks.any?
+
+      blocks.zip(KINDS.keys).filter_map { |block, kind| set_one(handle, kind, block) if block }
+    end
+
+    # Gives the C function.
+    def set_one(handle, kind, block)
+      function = case kind
+                 when :progress then progress(block)
+                 when :credentials then credentials(block)
+                 else event(kind, block)
+                 end
+      Status.check { |error| Native.public_send(:"ocireg_context_set_#{kind}", handle, function, nil, error) }
+      function
     end
 
     def progress(block)
       function(:progress) { |_, done, total| block.call(done, total.zero? ? nil : total) }
     end
 
-    def log(block)
-      function(:log) { |_, event| block.call(Convert.json(event.dup.force_encoding(Encoding::UTF_8))) }
+    # For blocks that get a JSON object.
+    def event(kind, block)
+      function(kind) { |_, event| block.call(Convert.json(event.dup.force_encoding(Encoding::UTF_8))) }
     end
 
     def credentials(block)
@@ -62,6 +71,6 @@ module Ocireg
         end
       end
     end
-    private_class_method :progress, :log, :credentials, :function, :fill
+    private_class_method :set_one, :progress, :event, :credentials, :function, :fill
   end
 end

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # How a client makes its calls.
+  # How a client makes its calls: with its @handle, and its @defaults where there is no context.
   # @api private
   module Caller
     private
@@ -10,7 +10,7 @@ module Ocireg
     # context and timeout are ours, the others are the library's options.
     # @param outs [Array<Symbol>] :json, :string or :buffer, for each result
     def invoke(function, *arguments, outs: %i[json], context: nil, timeout: nil, **options)
-      call = Call.new(context || default_context, timeout)
+      call = Call.new(context || @defaults, timeout)
       call.run_once do |native|
         handle = Options.of(options)
         results = Status.call(outs.size) do |*places|
@@ -22,7 +22,7 @@ module Ocireg
 
     # As invoke, for what opens something: gives its handle and its call, which the caller finishes.
     def open_handle(kind, function, *arguments, context: nil, timeout: nil, **options)
-      call = Call.new(context || default_context, timeout)
+      call = Call.new(context || @defaults, timeout)
       opened = call.run do |native|
         Status.made(kind, function, @handle, native, *arguments, Options.of(options))
       end

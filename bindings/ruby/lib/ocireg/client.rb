@@ -42,9 +42,7 @@ module Ocireg
     # @param credentials [#call, nil] see {Context#credentials_block}; for calls without a context
     # @param options the options of ocireg_client_new
     def initialize(hosts: {}, timeout: nil, log: nil, credentials: nil, **options)
-      @timeout = timeout
-      @log = log
-      @credentials = credentials
+      @defaults = Defaults.new(timeout, log, credentials).freeze
       @handle = Status.made(Handle::Client, :ocireg_client_new, Options.of(options))
       @closed = false
       hosts.each { |host, settings| set_host(host, **settings) }
@@ -74,14 +72,10 @@ module Ocireg
 
     # The calls of protocol v1.
     # @return [V1]
-    def v1 = @v1 ||= V1.new(@handle, method(:default_context))
+    def v1 = @v1 ||= V1.new(@handle, @defaults)
 
     # No credentials in a log.
     # @return [String]
     def inspect = "#<#{self.class}#{" closed" if @closed}>"
-
-    private
-
-    def default_context = Context.new(timeout: @timeout, log: @log, credentials: @credentials)
   end
 end

@@ -11,6 +11,8 @@ module Ocireg
   class Context
     # @return [#call, nil] is told (done, total) in bytes; total is nil while unknown
     attr_reader :progress_block
+    # @return [#call, nil] is told how each blob of a copy fares, by a Hash: "state", "digest", "size", "done"
+    attr_reader :blob_block
     # @return [#call, nil] is given each event of the trace, a Hash, as ocireg_log_fn describes it
     attr_reader :log_block
     # @return [#call, nil] is asked for the credentials of a host: gives a Hash with :username and :password, or
@@ -18,12 +20,14 @@ module Ocireg
     attr_reader :credentials_block
 
     # @param timeout [Numeric, nil] seconds from now on until which all calls must be done
+    # @param blobs [#call, nil] see {#blob_block}
     # @param log [#call, nil] see {#log_block}
     # @param credentials [#call, nil] see {#credentials_block}
     # @yieldparam done [Integer] see {#progress_block}
     # @yieldparam total [Integer, nil]
-    def initialize(timeout: nil, log: nil, credentials: nil, &progress)
+    def initialize(timeout: nil, blobs: nil, log: nil, credentials: nil, &progress)
       @progress_block = progress
+      @blob_block = blobs
       @log_block = log
       @credentials_block = credentials
       @lock = Monitor.new
@@ -61,7 +65,7 @@ module Ocireg
     end
 
     # How far the transfer is that began last. Any thread.
-    # @return [Hash] "operation", "done", "total", and "blobs" of a copy, as of ocireg_context_progress
+    # @return [Hash] "operation", "done", "total", and of a copy "blobs" and "active", as of ocireg_context_progress
     def progress
       @lock.synchronize { @calls.last&.progress || @progress }
     end

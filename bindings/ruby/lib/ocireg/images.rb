@@ -2,12 +2,12 @@
 
 module Ocireg
   # Images, wherever they are: an image is named as docker://REFERENCE or REFERENCE, oci:DIR[:NAME], oci-archive:FILE[:NAME],
-  # docker-archive:FILE[:REFERENCE] or dir:DIR.
+  # docker-archive:FILE[:REFERENCE], dir:DIR or docker-v1://REFERENCE.
   module Images
     # Copies an image, an index with everything in it, or an artifact from one place to another: ocireg_copy.
     # @param source [String] a place
     # @param destination [String] a place
-    # @param options platform:, sparse:, all:, referrers:, foreign_layers:, concurrency:, dry_run:
+    # @param options platform:, sparse:, all:, referrers:, foreign_layers:, convert_schema1:, concurrency:, dry_run:
     # @return [Hash] "source", "destination", "digest", "mediaType", "manifests", "blobs", "plan"
     def copy(source, destination, **options)
       invoke(:ocireg_copy, text("source", source), text("destination", destination), **options)
@@ -49,7 +49,7 @@ module Ocireg
     # Puts layers on top of an image: ocireg_image_append.
     # @param image [String] a place
     # @param layers [Array<String, Pathname>] tar files, the oldest first
-    # @param options to:, platform:, all:, media_type:
+    # @param options to:, platform:, all:, scratch:, media_type:
     # @return [Hash] "destination", "digest", "mediaType", "base", "images", "layers"
     def append_image(image, layers, **options)
       invoke(:ocireg_image_append, text("image", image), layers: Array(layers), **options)
@@ -63,6 +63,12 @@ module Ocireg
     def extract_image(image, folder, **options)
       invoke(:ocireg_image_extract, text("image", image), text("folder", folder), **options)
     end
+
+    # The files of an image, as {#extract_image} would leave them: ocireg_image_files. Nothing is written.
+    # @param image [String] a place
+    # @param options platform:, max_bytes:, max_ratio:
+    # @return [Hash] "digest", "layers", "bytes", "files": "path", "type", "size", "mode", "uid", "gid", "mtime", "link", "layer"
+    def image_files(image, **options) = invoke(:ocireg_image_files, text("image", image), **options)
 
     # Writes one file of an image to an IO: ocireg_image_cat. On an error what was written is not to be trusted.
     # @param image [String] a place

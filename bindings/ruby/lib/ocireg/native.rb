@@ -62,6 +62,7 @@ module Ocireg
     quick :context_progress, "ppp"
     quick :context_warnings, "ppp"
     quick :context_set_progress, "pppp"
+    quick :context_set_blob_progress, "pppp"
     quick :context_set_log, "pppp"
     quick :context_set_credentials, "pppp"
 
@@ -123,6 +124,7 @@ module Ocireg
     blocking :image_tag, "ppssppp"
     blocking :image_append, "ppsppp"
     blocking :image_extract, "ppssppp"
+    blocking :image_files, "ppsppp"
     blocking :image_cat, "ppssippp"
 
     blocking :schema1_verify, "pzppp"
@@ -151,6 +153,7 @@ module Ocireg
     blocking :v1_put_layer, "ppspzpzppp"
     blocking :v1_put_layer_file, "ppspzsppp"
     blocking :v1_put_checksum, "ppsssppp"
+    blocking :v1_push, "ppssppp"
     blocking :v1_put_tag, "ppssppp"
     blocking :v1_delete_tag, "ppsppp"
     blocking :v1_delete_repository, "ppsppp"

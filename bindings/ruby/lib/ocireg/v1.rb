@@ -6,9 +6,9 @@ module Ocireg
     include Caller
 
     # @api private
-    def initialize(handle, default_context)
+    def initialize(handle, defaults)
       @handle = handle
-      @default_context = default_context
+      @defaults = defaults
     end
 
     # ocireg_v1_ping
@@ -110,6 +110,15 @@ module Ocireg
       invoke(:ocireg_v1_put_layer, name, *json, *bytes("layer", layer), **options)
     end
 
+    # Pushes an image from any place to a tag, as a chain of old ones: ocireg_v1_push.
+    # @param source [String] a place, see {Images}
+    # @param reference [String] [HOST[:PORT]/]REPOSITORY[:TAG]
+    # @param options platform:
+    # @return [Hash] "source", "destination", "digest", "id", "images"
+    def push(source, reference, **options)
+      invoke(:ocireg_v1_push, text("source", source), text("reference", reference), **options)
+    end
+
     # ocireg_v1_put_checksum
     # @return [Hash] "status"
     def put_checksum(repository, id, checksum, **options)
@@ -134,8 +143,6 @@ module Ocireg
     end
 
     private
-
-    def default_context = @default_context.call
 
     def image_of(repository, id) = [text("repository", repository), text("id", id)]
 

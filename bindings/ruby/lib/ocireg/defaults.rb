@@ -1,0 +1,12 @@
+# frozen_string_literal: true
+
+module Ocireg
+  # What a client's calls have in place of a {Context}, where none is given.
+  # @api private
+  Defaults = Struct.new(:timeout, :log_block, :credentials_block) do
+    def progress_block = nil
+    def blob_block = nil
+    def enter(_call) = nil
+    def leave(_call) = nil
+  end
+end

@@ -132,8 +132,6 @@ class BlobTest < OciregTest
     server&.close
   end
 
-<<<<<<< HEAD
-=======
   def test_an_exit_does_not_wait_for_an_open_reader
     server = slow_blob
     script = <<~RUBY
@@ -162,7 +160,6 @@ class BlobTest < OciregTest
     server&.close
   end
 
->>>>>>> 1acbe248cf16455349c350f65b21de3b8488bb4d
   def test_an_interrupted_read_loses_nothing
     reader = client.open_blob(big)
     assert_raises(Timeout::Error) { Timeout.timeout(0.05) { reader.read(10) && sleep } }

@@ -10,13 +10,10 @@ module Ocireg
     # How many chunks wait to be taken, at most.
     AHEAD = 4
 
-<<<<<<< HEAD
-=======
     # The calls that are being read, so that the end of the process need not wait for a silent server.
     LIVE = {}.compare_by_identity # rubocop:disable Style/MutableConstant
     at_exit { LIVE.keys.each(&:cancel) }
 
->>>>>>> 1acbe248cf16455349c350f65b21de3b8488bb4d
     # Ends the transfer of chunks that nobody takes any more.
     def self.ender(chunks, call)
       proc do
@@ -41,11 +38,7 @@ module Ocireg
       raise Closed, "the reader is closed" if chunk.nil?
       return chunk unless chunk.is_a?(::Exception)
 
-<<<<<<< HEAD
-      @chunks.push(chunk) # the answer to every later read too
-=======
       @chunks.push(chunk) unless @chunks.closed? # the answer to every later read too
->>>>>>> 1acbe248cf16455349c350f65b21de3b8488bb4d
       raise chunk
     end
 
@@ -57,12 +50,6 @@ module Ocireg
       @started = true
       handle = @handle
       chunks = @chunks
-<<<<<<< HEAD
-      Worker.start { ReadAhead.fill(chunks, handle) }
-    end
-
-    class << self
-=======
       call = @call
       Worker.start { ReadAhead.live(call) { ReadAhead.fill(chunks, handle) } }
     end
@@ -76,7 +63,6 @@ module Ocireg
         LIVE.delete(call)
       end
 
->>>>>>> 1acbe248cf16455349c350f65b21de3b8488bb4d
       # On the worker.
       def fill(chunks, handle)
         space = FFI::MemoryPointer.new(CHUNK)

@@ -71,7 +71,7 @@ impl Client {
         let remote = Remote::repository(self, call, repository)?;
         match (options.size, &options.digest, options.chunk_size) {
             (Some(size), Some(digest), None) => {
-                Ok(put_stream_once(&remote, source, size, digest, options.single_post, None)?)
+                put_stream_once(&remote, source, size, digest, options.single_post, None).map_err(Trouble::given_up)
             }
             _ => Ok(put_chunks(&remote, source, options, None)?),
         }
@@ -217,9 +217,8 @@ impl<'a> Ladder<'a> {
             let helps = (lost && ours) || (error.retryable() && error.code() != Code::Timeout);
             let wait = retry::after_failure(&error, backoff.delay(failures)).filter(|_| helps && failures <= retries);
             let Some(wait) = wait else {
-                if let Some(mut session) = broken.filter(|_| error.code() != Code::Network) {
-                    session.remote.call = session.remote.call.farewell();
-                    let _ = session.cancel();
+                if let Some(session) = broken {
+                    give_up(*session, &error);
                 }
                 return Err(error.with_attempts(failures));
             };
@@ -242,17 +241,21 @@ impl<'a> Ladder<'a> {
         self.remote.call.check()?;
         // "0-0" stands for one byte and for none.
         let offset = session.offset;
+        let mut takes_chunks = true;
         if known.is_ok() && (2..=size).contains(&offset) {
             self.say(|| format!("the upload goes on at byte {offset} of {size}"))?;
             match rest(self.remote, source, size, self.digest, &mut session) {
-                // It was not there after all, or is not what was sent.
-                Err(Trouble::OnTheWay(error)) if matches!(error.http_status(), Some(400 | 404 | 416)) => {}
-                outcome => return outcome,
+                Ok(stored) => return Ok(stored),
+                Err(Trouble::OnTheWay(error)) if goes_not_on(&error) => takes_chunks = !no_chunks(&error),
+                Err(trouble) => {
+                    give_up(session, trouble.error());
+                    return Err(trouble);
+                }
             }
         }
         session.remote.call = session.remote.call.farewell();
         let _ = session.cancel();
-        if self.way == Way::Single {
+        if self.way == Way::Single && takes_chunks {
             (self.way, self.cautious) = (Way::Chunks { size: CHUNK, forced: false }, true);
         }
         self.anew(source, None)
@@ -285,7 +288,7 @@ impl<'a> Ladder<'a> {
                 self.way = Way::Chunks { size: CHUNK, forced: false };
                 true
             }
-            (Way::Chunks { .. }, Some(405 | 501)) if self.cautious => {
+            (Way::Chunks { .. }, Some(403 | 405 | 501)) if self.cautious => {
                 (self.way, self.cautious) = (Way::Single, false);
                 true
             }
@@ -314,6 +317,44 @@ pub enum Trouble {
     OnTheWay(Error),
     /// The same, and the session may know how many arrived.
     Broken(Error, Box<Session>),
+}
+
+impl Trouble {
+    fn error(&self) -> &Error {
+        match self {
+            Trouble::Final(error) | Trouble::OnTheWay(error) | Trouble::Broken(error, _) => error,
+        }
+    }
+
+    /// When nothing more is tried.
+    fn given_up(self) -> Error {
+        match self {
+            Trouble::Broken(error, session) => {
+                give_up(*session, &error);
+                error
+            }
+            other => other.into(),
+        }
+    }
+}
+
+/// Cancels a session that nobody will go on with. After a network failure it may be in use; a registry lets it expire.
+fn give_up(mut session: Session, error: &Error) {
+    if error.code() != Code::Network {
+        session.remote.call = session.remote.call.farewell();
+        let _ = session.cancel();
+    }
+}
+
+/// What was sent before is not there after all, is still arriving, or may not be gone on with: another session can help.
+fn goes_not_on(error: &Error) -> bool {
+    let refused = matches!(error.http_status(), Some(400 | 403 | 404 | 405 | 409 | 412 | 413 | 416 | 501));
+    error.side() != Some(crate::error::Side::Source) && (refused || error.code() == Code::Protocol)
+}
+
+/// The way that a registry, or a proxy before it, refuses PATCH.
+fn no_chunks(error: &Error) -> bool {
+    matches!(error.http_status(), Some(403 | 405 | 501))
 }
 
 impl From<Error> for Trouble {
@@ -372,11 +413,7 @@ fn put_once(
     if size >= LARGE && passes && error.side() != Some(crate::error::Side::Source) {
         return Err(Trouble::Broken(error, Box::new(session)));
     }
-    // After a network failure the session may be in use; a registry lets it expire.
-    if error.code() != Code::Network {
-        session.remote.call = session.remote.call.farewell();
-        let _ = session.cancel();
-    }
+    give_up(session, &error);
     Err(Trouble::OnTheWay(error))
 }
 

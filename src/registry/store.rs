@@ -110,6 +110,10 @@ impl Blob for Reader {
     fn piece(&mut self) -> Result<Option<Bytes>> {
         Reader::piece(self)
     }
+
+    fn hashed(&self) -> Option<(Hasher, u64)> {
+        Reader::hashed(self)
+    }
 }
 
 impl WriteStore for RegistryStore {

@@ -104,13 +104,15 @@ fn attend(
     stop: &dyn Fn(Error),
 ) {
     let mut stopped = false;
+    let mut tick = tokio::time::Instant::now() + TICK;
     loop {
         let next = async {
             tokio::select! {
                 biased;
+                // First, and at its own times: a stream of events must not keep progress waiting.
+                () = tokio::time::sleep_until(tick) => Next::Tick,
                 Some(event) = arriving.recv() => Next::Event(event),
                 _ = ending.recv() => Next::End,
-                () = tokio::time::sleep(TICK) => Next::Tick,
             }
         };
         // Once stopped, the caller's own end must not keep the workers from being waited for.
@@ -118,6 +120,9 @@ fn attend(
             true => Ok(call.engine().block_on(next)),
             false => call.wait(None, next),
         };
+        if matches!(outcome, Ok(Next::Tick)) {
+            tick = tokio::time::Instant::now() + TICK;
+        }
         let served = match outcome {
             Ok(Next::End) => break,
             Ok(Next::Tick) if stopped => Ok(()),

@@ -77,6 +77,8 @@ enum Habit {
     Lies,
     /// It forgets, and takes no chunks.
     Whole,
+    /// It keeps them, but refuses chunks so.
+    Closed(u16),
 }
 
 /// What a broken upload brings before it breaks, and what of it is lost.
@@ -101,7 +103,7 @@ fn breaks(blob: &[u8], habit: Habit, broken: Reply) -> (Server, Arc<Mutex<Held>>
                 held.bytes.clear();
                 reply(202).header("Location", format!("/v2/a/b/blobs/uploads/{}", held.sessions))
             }
-            ("GET", true) if habit == Habit::Keeps || habit == Habit::Lies => {
+            ("GET", true) if matches!(habit, Habit::Keeps | Habit::Lies | Habit::Closed(_)) => {
                 held.bytes = match habit {
                     Habit::Lies => vec![0; ARRIVED - LOST],
                     _ => blob[..ARRIVED - LOST].to_vec(),
@@ -109,6 +111,10 @@ fn breaks(blob: &[u8], habit: Habit, broken: Reply) -> (Server, Arc<Mutex<Held>>
                 reply(204).header("Range", format!("0-{}", held.bytes.len() - 1))
             }
             ("PATCH", _) if habit == Habit::Whole => reply(405),
+            ("PATCH", _) if matches!(habit, Habit::Closed(_)) => match habit {
+                Habit::Closed(status) => reply(status),
+                _ => unreachable!(),
+            },
             ("PATCH", _) if !whole => reply(202),
             ("PATCH", _) => {
                 let range = format!("{}-{}", held.bytes.len(), held.bytes.len() + length - 1);
@@ -163,7 +169,10 @@ fn a_broken_upload_goes_on_where_the_registry_is() {
 #[test]
 fn a_registry_that_lost_it_gets_it_anew() {
     let blob = noise(SIZE);
-    for (habit, patched) in [(Habit::Forgets, true), (Habit::Lies, true), (Habit::Whole, false)] {
+    let closed = [403, 405, 501].map(|status| (Habit::Closed(status), false));
+    for (habit, patched) in
+        [(Habit::Forgets, true), (Habit::Lies, true), (Habit::Whole, false)].into_iter().chain(closed)
+    {
         let from = Watched::new(&blob);
         let (server, held) = breaks(&blob, habit, reset());
         push(&client(), &from, &server.host).unwrap();
@@ -174,6 +183,34 @@ fn a_registry_that_lost_it_gets_it_anew() {
         assert_eq!(patches >= SIZE, patched, "{patches} bytes in chunks");
         assert_eq!(server.count("PUT", "/manifests/t"), 1);
     }
+}
+
+/// What the source registry sent before the upload broke is not fetched again either.
+#[test]
+fn a_broken_upload_from_another_registry() {
+    let blob = noise(SIZE);
+    let image = Memory::new(std::slice::from_ref(&blob));
+    let client = client();
+    let root = image.root(&call(&client)).unwrap();
+    let config = image.config().to_vec();
+    let layer = blob.clone();
+    let source = Server::start(move |seen| match seen.path() {
+        path if path.contains("/manifests/") => {
+            reply(200).header("Content-Type", &root.document.media_type).body(&root.bytes)
+        }
+        path if path.contains(digest(&layer).hex()) => serve(&layer, seen),
+        _ => serve(&config, seen),
+    });
+    let (server, held) = breaks(&blob, Habit::Keeps, reset());
+    push(&client, &RegistryStore::new(&client, tag(&source.host)), &server.host).unwrap();
+    assert!(held.lock().unwrap().bytes == blob);
+    let begins: Vec<usize> = source
+        .seen()
+        .iter()
+        .filter(|seen| seen.method == "GET" && seen.path().contains(digest(&blob).hex()))
+        .map(|seen| seen.range_start().unwrap_or(0))
+        .collect();
+    assert!(begins.len() == 2 && ARRIVED - LOST - begins[1] < 2 << 20, "{begins:?}");
 }
 
 /// The token of either registry is refused in the middle: the download and the upload go on with a new one.

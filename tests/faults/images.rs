@@ -40,6 +40,11 @@ impl Memory {
         blobs.insert(digest(config.as_bytes()), config.into_bytes());
         Memory { root: Content::parse(manifest.to_string().into_bytes(), None, None).unwrap(), blobs }
     }
+
+    /// The bytes of the config.
+    pub fn config(&self) -> &[u8] {
+        self.blobs.values().find(|blob| blob.starts_with(b"{")).unwrap()
+    }
 }
 
 impl ReadStore for Memory {

@@ -4,7 +4,7 @@
 require "ocireg"
 
 C_PROGRAM = ARGV.fetch(0)
-ROUNDS = 5
+ROUNDS = 12
 CALLS = 20_000
 EXPLAINS = 3_000
 SIZE = 256 * 1024 * 1024
@@ -50,9 +50,9 @@ good = [
   report_call("a name taken apart", "parse", REFERENCE, CALLS) { Ocireg::Reference.parse(REFERENCE) },
   report_call("an interruptible call without I/O", "explain", REFERENCE, EXPLAINS) { client.explain(REFERENCE) },
   report_rate("a blob, chunk by chunk", blob, 0.9) { client.open_blob(blob) { |io| io.each_chunk { |chunk| chunk } } },
-  report_rate("a blob by read(256 KiB, buffer)", blob, 0.9) do
+  report_rate("a blob by read(512 KiB, buffer)", blob, 0.9) do
     buffer = String.new
-    client.open_blob(blob) { |io| nil while io.read(256 * 1024, buffer) }
+    client.open_blob(blob) { |io| nil while io.read(512 * 1024, buffer) }
   end,
   report_rate("a blob by IO.copy_stream to the null device", blob, nil) do
     client.open_blob(blob) { |io| IO.copy_stream(io, File::NULL) }

@@ -6,7 +6,7 @@ module Ocireg
   # @api private
   class ReadAhead
     # The most bytes that one call of the library is asked for.
-    CHUNK = 256 * 1024
+    CHUNK = 512 * 1024
     # How many chunks wait to be taken, at most.
     AHEAD = 4
 

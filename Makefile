@@ -61,6 +61,7 @@ bench: all
 	tests/bench/run.sh
 	tests/bench/copy.sh
 	tests/bench/bindings.sh
+	bindings/ruby/bench/run.sh
 
 clean:
 	$(CARGO) clean

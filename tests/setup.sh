@@ -96,7 +96,8 @@ case ${1:-test} in
         ;;
     bench)
         need_compilers go
-        need curl=curl skopeo=skopeo
+        need curl=curl skopeo=skopeo ruby=ruby
+        ruby -e 'require "ffi"' 2>/dev/null || install ruby-ffi
         need_docker_registry
         need_module github.com/distribution/distribution/v3/cmd/registry $DISTRIBUTION
         need_module github.com/google/go-containerregistry/cmd/crane $CRANE

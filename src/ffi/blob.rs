@@ -135,7 +135,7 @@ pub unsafe extern "C" fn ocireg_blob_get_file(
 }
 
 /// Gets a blob and writes it to a descriptor, which stays open. The bytes are written as they come: on an error,
-/// OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. A write
+/// OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. The descriptor must block (without O_NONBLOCK); a write
 /// that blocks is not interrupted by the context. Blocks.
 ///
 /// Options: those of ocireg_blob_get_file.

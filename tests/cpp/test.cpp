@@ -266,7 +266,7 @@ void uploads(const ocireg::client &client)
 
 void copies(const ocireg::client &client)
 {
-    const std::string layout = scratch + "/layout";
+    const std::string layout = scratch + "/layout-" + std::to_string(getpid());
     ocireg::context context;
     std::vector<std::string> states;
     context.on_blob_progress(

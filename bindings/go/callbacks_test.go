@@ -195,6 +195,32 @@ func TestUploadInItsOwnCallback(t *testing.T) {
 	}
 }
 
+// Detail is for the callback; another goroutine may come too late with it.
+func TestDetailAfterTheCall(t *testing.T) {
+	client := newClient(t)
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	for range 20 {
+		told := make(chan ocireg.Progress, 1)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for progress := <-told; ; { // until the call is over, and its context freed
+				if _, err := progress.Detail(); err != nil {
+					wantCode(t, err, ocireg.ErrClosed)
+					return
+				}
+			}
+		}()
+		must[*ocireg.BlobPut](t)(client.UploadBlobBytes(context.Background(), repository, random(1000), ocireg.WithProgress(func(progress ocireg.Progress) {
+			select {
+			case told <- progress:
+			default:
+			}
+		})))
+		<-done
+	}
+}
+
 func TestPanicOfACallback(t *testing.T) {
 	client := newClient(t)
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()

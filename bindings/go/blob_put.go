@@ -22,13 +22,13 @@ type BlobPut struct {
 
 // UploadBlob puts what a reader gives as a blob into [HOST[:PORT]/]REPOSITORY. The digest is what the bytes must have; "" has it
 // computed. In one request when digest and size are known (WithSize, or a reader that tells: *bytes.Reader, *bytes.Buffer,
-// *strings.Reader, *os.File of a regular file), else in chunks. A cancelled upload does not wait for a reader that blocks:
-// it may still be in its Read afterwards. Options: WithSize, WithChunkSize, WithSinglePost, WithMountFrom, WithProgress.
+// *strings.Reader, *os.File of a regular file), else in chunks. A cancelled upload, or one whose client is closed,
+// does not wait for a reader that blocks: it may still be in its Read afterwards. Options: WithSize, WithChunkSize, WithSinglePost, WithMountFrom, WithProgress.
 func (c *Client) UploadBlob(ctx context.Context, repository, digest string, from io.Reader, options ...Option) (*BlobPut, error) {
 	if ctx == nil || from == nil {
 		return nil, newError(ErrInvalidArgument, "the context or the reader is nil")
 	}
-	bytes := newSource(ctx, from)
+	bytes := newSource(ctx, c.handle.closed, from)
 	defer bytes.close()
 	handle := cgo.NewHandle(bytes)
 	defer handle.Delete()
@@ -56,6 +56,9 @@ func (s *source) blame(err error) error {
 		panic(s.panicked)
 	}
 	var failed *Error
+	if s.failure == errLeft && errors.As(err, &failed) && failed.Code == ErrCallback {
+		return errClientClosed()
+	}
 	if s.failure != nil && errors.As(err, &failed) && failed.Code == ErrCallback {
 		failed.Message += ": " + s.failure.Error()
 		failed.wrapped = append(failed.wrapped, s.failure)

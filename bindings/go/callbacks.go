@@ -19,6 +19,7 @@ type callbacks struct {
 	blobs       func(BlobProgress)
 	logger      *slog.Logger
 	credentials CredentialsFunc
+	turn        *turn // of what the call uses, nil for none
 
 	failure  error
 	panicked any
@@ -56,6 +57,8 @@ func (b *callbacks) install(into *C.ocireg_context, handle C.uintptr_t, failure 
 
 // guard runs a function of the caller. Its panic must not pass through C: it goes on when C has returned.
 func (b *callbacks) guard(run func() error) (stop C.int32_t) {
+	b.turn.enter()
+	defer b.turn.exit()
 	finished := false
 	defer func() {
 		if finished {

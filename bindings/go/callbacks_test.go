@@ -5,11 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/ocireg/ocireg/bindings/go"
 )
@@ -57,6 +60,164 @@ func TestProgress(t *testing.T) {
 	}
 	if detail.Operation != "copy" || detail.Blobs == nil || detail.Blobs.Total != 2 {
 		t.Errorf("%+v", detail)
+	}
+}
+
+// ends fails when something hangs.
+func ends(t *testing.T, do func()) {
+	t.Helper()
+	done := make(chan struct{})
+	go func() { defer close(done); do() }()
+	select {
+	case <-done:
+	case <-time.After(3 * time.Second):
+		t.Fatal("it hangs")
+	}
+}
+
+// calling is a slog.Handler that calls a function.
+type calling struct {
+	slog.Handler
+	call func()
+}
+
+func (c calling) Handle(context.Context, slog.Record) error { c.call(); return nil }
+
+// A callback may close what it is of, and is refused the rest.
+func TestReaderInItsOwnCallback(t *testing.T) {
+	ctx := context.Background()
+	client := newClient(t)
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	reference := repository + "@" + must[*ocireg.BlobPut](t)(client.UploadBlobBytes(ctx, repository, random(5<<20))).Digest
+	open := func(act func(*ocireg.BlobReader)) *ocireg.BlobReader {
+		var reader *ocireg.BlobReader
+		reader = must[*ocireg.BlobReader](t)(client.DownloadBlob(ctx, reference, ocireg.WithProgress(func(ocireg.Progress) {
+			if reader != nil {
+				act(reader)
+			}
+		})))
+		return reader
+	}
+	t.Run("Info", func(t *testing.T) {
+		asked := 0
+		reader := open(func(reader *ocireg.BlobReader) {
+			asked++
+			_, err := reader.Info()
+			wantCode(t, err, ocireg.ErrBusy)
+			_, err = reader.Read(make([]byte, 1))
+			wantCode(t, err, ocireg.ErrBusy)
+		})
+		ends(t, func() {
+			if count, err := io.Copy(io.Discard, reader); count != 5<<20 || err != nil || asked == 0 {
+				t.Error(count, err, asked)
+			}
+			if info, err := reader.Info(); err != nil || info.Size != 5<<20 {
+				t.Error(info, err)
+			}
+			reader.Close()
+		})
+	})
+	t.Run("Close", func(t *testing.T) {
+		reader := open(func(reader *ocireg.BlobReader) {
+			reader.Close()
+			reader.Close()
+			_, err := reader.Info()
+			wantCode(t, err, ocireg.ErrClosed)
+		})
+		ends(t, func() {
+			_, err := io.Copy(io.Discard, reader)
+			wantCode(t, err, ocireg.ErrClosed)
+			reader.Close()
+		})
+	})
+	t.Run("Close by two", func(t *testing.T) {
+		var reader *ocireg.BlobReader
+		var other sync.WaitGroup
+		reader = open(func(reader *ocireg.BlobReader) {
+			other.Add(1)
+			go func() { defer other.Done(); reader.Close() }()
+			other.Wait()
+			reader.Close()
+		})
+		ends(t, func() {
+			_, err := io.Copy(io.Discard, reader)
+			wantCode(t, err, ocireg.ErrClosed)
+		})
+	})
+	t.Run("Close and panic", func(t *testing.T) {
+		reader := open(func(reader *ocireg.BlobReader) { reader.Close(); panic("mine") })
+		ends(t, func() {
+			if got := panicOf(func() { io.Copy(io.Discard, reader) }); got != "mine" {
+				t.Errorf("the panic is %v", got)
+			}
+		})
+	})
+}
+
+func TestUploadInItsOwnCallback(t *testing.T) {
+	var upload *ocireg.Upload
+	called := 0
+	act := func() {
+		if upload == nil {
+			return
+		}
+		called++
+		if called == 1 {
+			wantCode(t, upload.Cancel(), ocireg.ErrBusy)
+		}
+		upload.Close()
+		upload.Close()
+	}
+	logger := slog.New(calling{slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelDebug}), act})
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	for name, start := range map[string]func() (*ocireg.Upload, error){
+		"progress": func() (*ocireg.Upload, error) {
+			return newClient(t).StartUpload(context.Background(), repository, ocireg.WithChunkSize(1<<20), ocireg.WithProgress(func(ocireg.Progress) { act() }))
+		},
+		"log": func() (*ocireg.Upload, error) {
+			return newClient(t, ocireg.WithLogger(logger)).StartUpload(context.Background(), repository, ocireg.WithChunkSize(1<<20))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			upload, called = nil, 0
+			upload = must[*ocireg.Upload](t)(start())
+			ends(t, func() {
+				_, err := upload.Write(random(5 << 20))
+				wantCode(t, err, ocireg.ErrCancelled)
+				_, err = upload.Write(random(1))
+				wantCode(t, err, ocireg.ErrClosed)
+				upload.Close()
+			})
+			if called == 0 {
+				t.Error("no callback")
+			}
+		})
+	}
+}
+
+// Detail is for the callback; another goroutine may come too late with it.
+func TestDetailAfterTheCall(t *testing.T) {
+	client := newClient(t)
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	for range 20 {
+		told := make(chan ocireg.Progress, 1)
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			for progress := <-told; ; { // until the call is over, and its context freed
+				if _, err := progress.Detail(); err != nil {
+					wantCode(t, err, ocireg.ErrClosed)
+					return
+				}
+			}
+		}()
+		must[*ocireg.BlobPut](t)(client.UploadBlobBytes(context.Background(), repository, random(1000), ocireg.WithProgress(func(progress ocireg.Progress) {
+			select {
+			case told <- progress:
+			default:
+			}
+		})))
+		<-done
 	}
 }
 

@@ -10,7 +10,7 @@ type clientHandle struct {
 	lock    sync.Mutex
 	pointer *C.ocireg_client
 	users   int
-	closed  bool
+	closed  chan struct{} // closed by close, with the lock held
 }
 
 func newClientHandle(wanted *settings) (*clientHandle, error) {
@@ -24,15 +24,15 @@ func newClientHandle(wanted *settings) (*clientHandle, error) {
 	if status := C.ocireg_client_new(options, &made, &failure); status != C.OCIREG_OK {
 		return nil, takeError(status, failure)
 	}
-	return &clientHandle{pointer: made}, nil
+	return &clientHandle{pointer: made, closed: make(chan struct{})}, nil
 }
 
 // acquire gives C's client for one call, which ends with release.
 func (h *clientHandle) acquire() (*C.ocireg_client, error) {
 	h.lock.Lock()
 	defer h.lock.Unlock()
-	if h.closed {
-		return nil, newError(ErrClosed, "the client is closed")
+	if h.isClosed() {
+		return nil, errClientClosed()
 	}
 	h.users++
 	return h.pointer, nil
@@ -48,17 +48,28 @@ func (h *clientHandle) release() {
 func (h *clientHandle) close() {
 	h.lock.Lock()
 	defer h.lock.Unlock()
-	if h.closed {
+	if h.isClosed() {
 		return
 	}
-	h.closed = true
+	close(h.closed)
 	C.ocireg_client_close(h.pointer, nil)
 	h.freeWhenUnused()
 }
 
 func (h *clientHandle) freeWhenUnused() {
-	if h.closed && h.users == 0 && h.pointer != nil {
+	if h.isClosed() && h.users == 0 && h.pointer != nil {
 		C.ocireg_client_free(h.pointer)
 		h.pointer = nil
 	}
 }
+
+func (h *clientHandle) isClosed() bool {
+	select {
+	case <-h.closed:
+		return true
+	default:
+		return false
+	}
+}
+
+func errClientClosed() *Error { return newError(ErrClosed, "the client is closed") }

@@ -60,7 +60,7 @@ const (
 	ErrForked Code = C.OCIREG_FORKED
 	// ErrClosed: the client, reader or upload is closed.
 	ErrClosed Code = C.OCIREG_CLOSED
-	// ErrBusy: the credentials file is in use.
+	// ErrBusy: the credentials file is in use; or a reader or upload, by the call whose callback this is.
 	ErrBusy Code = C.OCIREG_BUSY
 	// ErrInternal: a bug in the library.
 	ErrInternal Code = C.OCIREG_INTERNAL

@@ -61,6 +61,13 @@ func (n *nativeContext) install(ctx context.Context) error {
 	return nil
 }
 
+// serve tells the callbacks, if any, whose calls they are of.
+func (n *nativeContext) serve(whose *turn) {
+	if n.callbacks != nil {
+		n.callbacks.turn = whose
+	}
+}
+
 // native is C's context, nil for none.
 func (n *nativeContext) native() *C.ocireg_context {
 	if n == nil {

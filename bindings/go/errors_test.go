@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -190,5 +191,38 @@ func TestIdleTimeoutIsNoDeadline(t *testing.T) {
 	wantCode(t, err, ocireg.ErrTimeout)
 	if errors.Is(err, context.DeadlineExceeded) {
 		t.Error("the context had no deadline")
+	}
+}
+
+// slowHost answers every request well, after 200 ms.
+func slowHost(t *testing.T) string {
+	server := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, _ *http.Request) {
+		time.Sleep(200 * time.Millisecond)
+		answer.Header().Set("Docker-Distribution-API-Version", "registry/2.0")
+	}))
+	t.Cleanup(server.Close)
+	return strings.TrimPrefix(server.URL, "http://")
+}
+
+// Times that are as good as none: they must not become short ones.
+func TestLongTimes(t *testing.T) {
+	host := slowHost(t)
+	far, cancel := context.WithDeadline(context.Background(), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC))
+	defer cancel()
+	longest, cancel := context.WithTimeout(context.Background(), math.MaxInt64)
+	defer cancel()
+	for name, ctx := range map[string]context.Context{"the year 9999": far, "the longest": longest} {
+		if _, err := newClient(t).Ping(ctx, host); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	client, err := ocireg.New(ocireg.WithConnectTimeout(math.MaxInt64), ocireg.WithIdleTimeout(math.MaxInt64),
+		ocireg.WithAnswerTimeout(math.MaxInt64), ocireg.WithHelperTimeout(math.MaxInt64))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := client.Ping(context.Background(), host); err != nil {
+		t.Error(err)
 	}
 }

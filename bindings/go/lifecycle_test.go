@@ -33,6 +33,40 @@ func TestClose(t *testing.T) {
 	wantCode(t, client.SetHost("h"), ocireg.ErrClosed)
 }
 
+// Close ends an upload whose reader says nothing, also in a context that cannot end.
+func TestCloseLeavesASilentReader(t *testing.T) {
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	cancellable, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for name, ctx := range map[string]context.Context{"background": context.Background(), "cancellable": cancellable} {
+		t.Run(name, func(t *testing.T) {
+			client := newClient(t)
+			blocked := ioBlocked{make(chan struct{})}
+			release := sync.OnceFunc(func() { close(blocked.released) })
+			defer release()
+			defer time.AfterFunc(2*time.Second, release).Stop() // so that a failure is no hang
+			var closed time.Time
+			time.AfterFunc(100*time.Millisecond, func() { closed = time.Now(); client.Close() })
+			_, err := client.UploadBlob(ctx, repository, "", blocked)
+			took := time.Since(closed)
+			wantCode(t, err, ocireg.ErrClosed)
+			if took > 200*time.Millisecond {
+				t.Errorf("it took %v", took)
+			}
+		})
+	}
+}
+
+// exiting ends the goroutine that reads, as testing.T.FailNow does.
+type exiting struct{}
+
+func (exiting) Read([]byte) (int, error) { runtime.Goexit(); return 0, nil }
+
+func TestUploadFromAReaderThatExits(t *testing.T) {
+	_, err := newClient(t).UploadBlob(context.Background(), registry(t, "OCIREG_TEST_V3")+"/"+newRepository(), "", exiting{})
+	wantCode(t, err, ocireg.ErrCallback)
+}
+
 // A reader and an upload keep what they need when everything else is forgotten.
 func TestCollectedInAnyOrder(t *testing.T) {
 	ctx := context.Background()

@@ -88,7 +88,11 @@ func WithHost(host string, options ...HostOption) ClientOption {
 	return clientOption(func(s *settings) { s.hosts = append(s.hosts, namedHost{host, options}) })
 }
 
-// milliseconds rounds up, so that no time becomes none.
+// milliseconds rounds up, so that no time becomes none. Of the longest time there is, that is still far from the largest number.
 func milliseconds(limit time.Duration) int64 {
-	return int64((limit + time.Millisecond - 1) / time.Millisecond)
+	whole := int64(limit / time.Millisecond)
+	if limit%time.Millisecond > 0 {
+		whole++
+	}
+	return whole
 }

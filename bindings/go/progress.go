@@ -37,10 +37,15 @@ type BlobProgress struct {
 	Done int64 `json:"done"`
 }
 
-// Detail says more; only during the callback.
+// Detail says more; only during the callback. When the call is over it is ErrClosed.
 func (p Progress) Detail() (*ProgressDetail, error) {
 	if p.outside == nil {
 		return nil, newError(ErrInvalidArgument, "a progress that is not the library's")
+	}
+	p.outside.lock.Lock()
+	defer p.outside.lock.Unlock()
+	if p.outside.pointer == nil {
+		return nil, newError(ErrClosed, "the call of this progress is over")
 	}
 	var text *C.char
 	var failure *C.ocireg_error

@@ -2,17 +2,25 @@ package ocireg
 
 import (
 	"context"
+	"errors"
 	"io"
 )
 
 // pump reads from a reader that may block on a goroutine of its own, so that an upload can be left.
 type pump struct {
-	ctx   context.Context
-	want  chan struct{}
-	got   chan piece
-	bytes []byte // what is left of the last piece
-	ended error
+	ctx    context.Context
+	closed <-chan struct{} // the client's
+	want   chan struct{}
+	got    chan piece
+	bytes  []byte // what is left of the last piece
+	ended  error
 }
+
+// errLeft ends a read when the client was closed, errExited when the reader ended its goroutine.
+var (
+	errLeft   = errors.New("the client is closed")
+	errExited = errors.New("the reader has ended its goroutine")
+)
 
 type piece struct {
 	bytes    []byte
@@ -23,14 +31,15 @@ type piece struct {
 // pumpSize is how much is read at once.
 const pumpSize = 256 << 10
 
-func newPump(ctx context.Context, reader io.Reader) *pump {
-	made := &pump{ctx: ctx, want: make(chan struct{}, 1), got: make(chan piece, 1)}
+func newPump(ctx context.Context, closed <-chan struct{}, reader io.Reader) *pump {
+	made := &pump{ctx: ctx, closed: closed, want: make(chan struct{}, 1), got: make(chan piece, 1)}
 	go made.run(reader)
 	return made
 }
 
 // run reads a piece whenever one is wanted. Its buffer is in use by one side at a time.
 func (p *pump) run(reader io.Reader) {
+	defer close(p.got) // also when the reader calls runtime.Goexit
 	buffer := make([]byte, pumpSize)
 	for range p.want {
 		p.got <- readPiece(reader, buffer)
@@ -48,18 +57,23 @@ func readPiece(reader io.Reader, buffer []byte) (read piece) {
 	return piece{bytes: buffer[:count], err: err}
 }
 
-// Read gives what the reader gave, or the context's error.
+// Read gives what the reader gave, or why it was left.
 func (p *pump) Read(into []byte) (int, error) {
 	if len(p.bytes) == 0 && p.ended == nil {
 		p.want <- struct{}{}
 		select {
-		case read := <-p.got:
+		case read, ok := <-p.got:
+			if !ok {
+				read.err = errExited
+			}
 			if read.panicked != nil {
 				panic(read.panicked)
 			}
 			p.bytes, p.ended = read.bytes, read.err
 		case <-p.ctx.Done():
 			p.ended = p.ctx.Err()
+		case <-p.closed:
+			p.ended = errLeft
 		}
 	}
 	count := copy(into, p.bytes)

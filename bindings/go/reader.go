@@ -7,7 +7,6 @@ import (
 	"context"
 	"io"
 	"runtime"
-	"sync"
 )
 
 // BlobInfo is what is known of an open blob.
@@ -34,15 +33,14 @@ type BlobReader struct {
 
 // readerHandle owns C's reader.
 type readerHandle struct {
-	reading sync.Mutex // held during a call with pointer
+	turn    turn // taken during a call with pointer
 	pointer *C.ocireg_blob_reader
 	ctx     context.Context
 	outside *nativeContext
 	count   C.size_t
 	failure *C.ocireg_error
 
-	closing sync.Once
-	closed  chan struct{}
+	closed chan struct{}
 }
 
 var (
@@ -69,20 +67,21 @@ func (c *Client) open(ctx context.Context, options []Option, run native, texts .
 	if err != nil {
 		return nil, err
 	}
+	handle.turn.init(handle.free)
+	handle.outside.serve(&handle.turn)
 	reader := &BlobReader{client: c, handle: handle}
 	runtime.AddCleanup(reader, (*readerHandle).close, handle)
 	return reader, nil
 }
 
-// Info says what is known of the blob.
+// Info says what is known of the blob. In a callback of the reader's own, such as its progress, it is ErrBusy.
 func (r *BlobReader) Info() (*BlobInfo, error) {
 	h := r.handle
-	h.reading.Lock()
-	defer h.reading.Unlock()
-	defer runtime.KeepAlive(r)
-	if h.pointer == nil {
-		return nil, errReaderClosed()
+	if err := h.turn.take("reader"); err != nil {
+		return nil, err
 	}
+	defer h.turn.leave()
+	defer runtime.KeepAlive(r)
 	var text *C.char
 	if status := C.ocireg_blob_reader_info(h.pointer, &text, &h.failure); status != C.OCIREG_OK {
 		return nil, h.error(status)
@@ -97,12 +96,11 @@ func (r *BlobReader) Read(into []byte) (int, error) {
 		return 0, nil
 	}
 	h := r.handle
-	h.reading.Lock()
-	defer h.reading.Unlock()
-	defer runtime.KeepAlive(r)
-	if h.pointer == nil {
-		return 0, errReaderClosed()
+	if err := h.turn.take("reader"); err != nil {
+		return 0, err
 	}
+	defer h.turn.leave()
+	defer runtime.KeepAlive(r)
 	status := C.ocireg_blob_reader_read(h.pointer, cBytes(into), C.size_t(len(into)), &h.count, &h.failure)
 	if err := h.error(status); err != nil {
 		return 0, err
@@ -122,23 +120,25 @@ func (r *BlobReader) WriteTo(into io.Writer) (int64, error) {
 // copySize is the buffer of WriteTo and Upload.ReadFrom.
 const copySize = 256 << 10
 
-// Close ends the transfer, and a Read that another goroutine is in. Any number of times; it always returns nil.
+// Close ends the transfer, and a Read that another goroutine is in. A callback of that Read may call it too: then it does not
+// wait for the Read's end. Any number of times; it always returns nil.
 func (r *BlobReader) Close() error {
 	r.handle.close()
 	return nil
 }
 
 func (h *readerHandle) close() {
-	h.closing.Do(func() {
+	h.turn.close(func(bool) {
 		close(h.closed)
 		h.outside.cancel()
-		h.reading.Lock()
-		defer h.reading.Unlock()
-		C.ocireg_blob_reader_close(h.pointer, nil)
-		C.ocireg_blob_reader_free(h.pointer)
-		h.pointer = nil
-		h.outside.free()
 	})
+}
+
+func (h *readerHandle) free() {
+	C.ocireg_blob_reader_close(h.pointer, nil)
+	C.ocireg_blob_reader_free(h.pointer)
+	h.pointer = nil
+	h.outside.free()
 }
 
 // error is a status as Go has it. A read that Close ended says so.

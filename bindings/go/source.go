@@ -18,10 +18,11 @@ type source struct {
 	panicked any
 }
 
-// newSource reads on this goroutine from what cannot block, and when there is nothing to wait for beside it.
-func newSource(ctx context.Context, reader io.Reader) *source {
-	if _, known := remaining(reader); !known && ctx.Done() != nil {
-		reader = newPump(ctx, reader)
+// newSource reads on this goroutine from what cannot block. Everything else is left when the context ends or the client is
+// closed, which the channel tells.
+func newSource(ctx context.Context, closed <-chan struct{}, reader io.Reader) *source {
+	if _, known := remaining(reader); !known {
+		reader = newPump(ctx, closed, reader)
 	}
 	return &source{ctx: ctx, reader: reader}
 }

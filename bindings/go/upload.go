@@ -7,7 +7,6 @@ import (
 	"context"
 	"io"
 	"runtime"
-	"sync"
 )
 
 // Upload is a blob that is being uploaded in chunks. Write to it, then Finish it; Close cancels one that is not finished. The
@@ -19,7 +18,7 @@ type Upload struct {
 
 // uploadHandle owns C's upload.
 type uploadHandle struct {
-	using   sync.Mutex // held during a call with pointer
+	turn    turn // taken during a call with pointer
 	pointer *C.ocireg_upload
 	ctx     context.Context
 	outside *nativeContext
@@ -43,6 +42,8 @@ func (c *Client) StartUpload(ctx context.Context, repository string, options ...
 	if err != nil {
 		return nil, err
 	}
+	handle.turn.init(handle.free)
+	handle.outside.serve(&handle.turn)
 	upload := &Upload{client: c, handle: handle}
 	runtime.AddCleanup(upload, (*uploadHandle).close, handle)
 	return upload, nil
@@ -105,7 +106,8 @@ func (u *Upload) Cancel() error {
 }
 
 // Close frees the upload, and ends a Write that another goroutine is in; one that is not finished is cancelled, without
-// waiting longer than 120 ms for the answer. Any number of times; it always returns nil.
+// waiting longer than 120 ms for the answer. A callback of that Write may call it too: then it does not wait for the Write's
+// end. Everything else is ErrBusy there. Any number of times; it always returns nil.
 func (u *Upload) Close() error {
 	u.handle.close()
 	return nil
@@ -114,12 +116,11 @@ func (u *Upload) Close() error {
 // use makes a call with C's upload.
 func (u *Upload) use(run func(*uploadHandle) C.ocireg_status, result any) error {
 	h := u.handle
-	h.using.Lock()
-	defer h.using.Unlock()
-	defer runtime.KeepAlive(u)
-	if h.pointer == nil {
-		return newError(ErrClosed, "the upload is closed")
+	if err := h.turn.take("upload"); err != nil {
+		return err
 	}
+	defer h.turn.leave()
+	defer runtime.KeepAlive(u)
 	if err := h.outside.result(h.ctx, run(h), &h.failure); err != nil {
 		return err
 	}
@@ -129,14 +130,14 @@ func (u *Upload) use(run func(*uploadHandle) C.ocireg_status, result any) error 
 }
 
 func (h *uploadHandle) close() {
-	if !h.using.TryLock() {
-		h.outside.cancel() // ends what another goroutine is in
-		h.using.Lock()
-	}
-	defer h.using.Unlock()
-	if h.pointer == nil {
-		return
-	}
+	h.turn.close(func(taken bool) {
+		if taken {
+			h.outside.cancel() // ends what another goroutine is in
+		}
+	})
+}
+
+func (h *uploadHandle) free() {
 	C.ocireg_upload_free(h.pointer)
 	h.pointer = nil
 	h.outside.free()

@@ -1,0 +1,90 @@
+package ocireg
+
+import "sync"
+
+// turn lets one call at a time use what C has made, and frees that after it was closed. A callback of the call in progress
+// finds it taken: whatever waited for that call would wait for itself.
+type turn struct {
+	lock     sync.Mutex
+	changed  *sync.Cond
+	free     func()
+	taken    bool // a call uses it, or it is being freed
+	inside   bool // a callback of that call is running
+	closing  bool
+	released bool // free has run
+}
+
+func (t *turn) init(free func()) {
+	t.changed = sync.NewCond(&t.lock)
+	t.free = free
+}
+
+// take begins a call, which ends with leave.
+func (t *turn) take(name string) error {
+	t.lock.Lock()
+	defer t.lock.Unlock()
+	if t.inside && !t.closing {
+		return newError(ErrBusy, "the "+name+" is in use: a callback of its own is running")
+	}
+	for t.taken && !t.closing {
+		t.changed.Wait()
+	}
+	if t.closing {
+		return newError(ErrClosed, "the "+name+" is closed")
+	}
+	t.taken = true
+	return nil
+}
+
+// leave ends a call, and frees what was closed meanwhile.
+func (t *turn) leave() {
+	t.lock.Lock()
+	defer t.lock.Unlock()
+	t.taken = false
+	if t.closing {
+		t.finish()
+	}
+	t.changed.Broadcast()
+}
+
+// finish frees, without the lock, as that may take a while and call back.
+func (t *turn) finish() {
+	t.taken = true
+	t.lock.Unlock()
+	t.free()
+	t.lock.Lock()
+	t.taken, t.released = false, true
+	t.changed.Broadcast()
+}
+
+// close frees when nothing uses it. Else it has the call in progress ended, which then frees, and waits for that, but not while
+// a callback is running. Any number of times.
+func (t *turn) close(end func(taken bool)) {
+	t.lock.Lock()
+	defer t.lock.Unlock()
+	if !t.closing {
+		t.closing = true
+		end(t.taken)
+		if !t.taken {
+			t.finish()
+			return
+		}
+	}
+	for !t.released && !t.inside {
+		t.changed.Wait()
+	}
+}
+
+// enter and exit are around a callback.
+func (t *turn) enter() { t.setInside(true) }
+func (t *turn) exit()  { t.setInside(false) }
+
+func (t *turn) setInside(inside bool) {
+	if t == nil {
+		return
+	}
+	t.lock.Lock()
+	defer t.lock.Unlock()
+	t.inside = inside
+	t.changed.Broadcast()
+}

@@ -201,6 +201,19 @@ class BlobTest < OciregTest
     end
   end
 
+  def test_what_is_known_while_reading
+    halting(DATA, 400_000) do |reader, go|
+      reader.read(10)
+      assert_equal [DATA.size, Ocireg.digest(DATA)], [reader.size, reader.info["digest"]]
+      assert_deep_frozen reader.info
+      go << true
+      reader.read
+      assert_equal DATA.size, reader.size
+      reader.close
+      assert_raises(Ocireg::Closed) { reader.size }
+    end
+  end
+
   def test_storms_of_interrupts_lose_no_bytes
     reader = client.open_blob(big)
     parts = []

@@ -30,6 +30,7 @@ module Ocireg
     def initialize(handle, call)
       @handle = handle
       @call = call
+      @info = told # now: a reader at work is busy
       @ahead = ReadAhead.new(handle, call)
       @ender = @ahead.ender
       ObjectSpace.define_finalizer(self, @ender)
@@ -41,8 +42,7 @@ module Ocireg
     # @return [Hash] what is known of it: "digest", "size", "offset", "mediaType"; ocireg_blob_reader_info
     def info
       open!
-      json, = Status.call(1) { |out, error| Native.ocireg_blob_reader_info(@handle, out, error) }
-      Convert.json(Convert.take_string(json))
+      @info
     end
 
     # @return [Integer, nil] the size of the whole blob
@@ -118,6 +118,11 @@ module Ocireg
     def inspect = "#<#{self.class}#{" closed" if @closed} at #{@pos}>"
 
     private
+
+    def told
+      json, = Status.call(1) { |out, error| Native.ocireg_blob_reader_info(@handle, out, error) }
+      Convert.json(Convert.take_string(json))
+    end
 
     def open!
       raise Closed, "the reader is closed" if @closed

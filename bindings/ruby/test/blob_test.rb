@@ -204,6 +204,7 @@ class BlobTest < OciregTest
   def test_what_is_known_while_reading
     halting(DATA, 400_000) do |reader, go|
       reader.read(10)
+      sleep 0.1 # the next bytes are being waited for
       assert_equal [DATA.size, Ocireg.digest(DATA)], [reader.size, reader.info["digest"]]
       assert_deep_frozen reader.info
       go << true
@@ -298,6 +299,43 @@ class BlobTest < OciregTest
     assert_equal [5, 5], [upload.pos, upload.write("wo", "rld")]
     assert_equal Ocireg.digest("helloworld"), upload.flush.finish(Ocireg.digest("helloworld"))["digest"]
     assert_raises(Ocireg::Closed) { upload.write("x") }
+  end
+
+  # An interrupt just before the library gets the bytes, and just after.
+  def test_an_interrupted_upload_is_broken
+    [false, true].each do |after|
+      upload = client.upload(@repository)
+      call = upload.instance_variable_get(:@call)
+      call.define_singleton_method(:run) do |&block|
+        super(&block) if after
+        raise IOError, "now"
+      end
+      assert_raises(IOError) { (upload << "x" * 2_000_000).flush }
+      call.singleton_class.remove_method(:run)
+      assert_raises(Ocireg::Cancelled) { upload << "y" }
+      assert_raises(Ocireg::Cancelled) { upload.flush }
+      assert_raises(Ocireg::Cancelled) { upload.finish }
+      assert_raises(Ocireg::Cancelled) { upload.save }
+      refute_predicate upload, :closed?
+      upload.cancel
+      assert_raises(Ocireg::Closed) { upload.finish }
+    end
+  end
+
+  def test_an_upload_is_as_good_as_before_a_wrong_argument
+    upload = client.upload(@repository)
+    upload << "x"
+    assert_raises(Ocireg::InvalidArgument) { upload.finish("a\0") }
+    assert_equal Ocireg.digest("x"), upload.finish["digest"]
+  end
+
+  # Its context lets go of it, even if the registry does not answer.
+  def test_an_upload_that_cannot_be_cancelled
+    context = Ocireg::Context.new
+    upload = client.upload(@repository, context: context)
+    upload.instance_variable_get(:@call).define_singleton_method(:run) { |&_| raise IOError, "now" }
+    assert_raises(IOError) { upload.cancel }
+    assert_empty context.instance_variable_get(:@calls)
   end
 
   def test_uploads_that_come_to_nothing

@@ -166,6 +166,116 @@ class BlobTest < OciregTest
     assert_equal DATA[10..], reader.read
   end
 
+  # A registry that gives so many bytes of a blob, and the others when told to. Gives it, and a client's reader of it.
+  def halting(data, first)
+    server = TCPServer.new("127.0.0.1", 0)
+    go = Thread::Queue.new
+    Thread.new do
+      peer = server.accept
+      nil until peer.gets.to_s.strip.empty?
+      peer.write("HTTP/1.1 200 OK\r\nContent-Length: #{data.bytesize}\r\nContent-Type: application/octet-stream\r\n\r\n")
+      peer.write(data.byteslice(0, first))
+      go.pop
+      peer.write(data.byteslice(first..))
+      peer.close
+    end
+    reader = Ocireg::Client.new(plain_http: true).open_blob("127.0.0.1:#{server.addr[1]}/a@#{Ocireg.digest(data)}", size: data.bytesize)
+    yield reader, go
+  ensure
+    reader&.close
+    server&.close
+  end
+
+  def test_an_interrupted_read_keeps_what_it_had
+    halting(DATA, 400_000) do |reader, go|
+      assert_raises(Timeout::Error) { Timeout.timeout(0.4) { reader.read(900_000) } }
+      assert_equal 0, reader.pos
+      assert_raises(Timeout::Error) { Timeout.timeout(0.2) { reader.read } }
+      assert_equal DATA[0, 1000], reader.read(1000)
+      out = String.new("before")
+      assert_raises(Timeout::Error) { Timeout.timeout(0.2) { reader.read(nil, out) } }
+      go << true
+      assert_equal DATA[1000..], reader.read(nil, out)
+      assert_equal [DATA.size, true], [reader.pos, reader.eof?]
+      assert_equal DATA.size, out.size + 1000
+    end
+  end
+
+  def test_what_is_known_while_reading
+    halting(DATA, 400_000) do |reader, go|
+      reader.read(10)
+      sleep 0.1 # the next bytes are being waited for
+      assert_equal [DATA.size, Ocireg.digest(DATA)], [reader.size, reader.info["digest"]]
+      assert_deep_frozen reader.info
+      go << true
+      reader.read
+      assert_equal DATA.size, reader.size
+      reader.close
+      assert_raises(Ocireg::Closed) { reader.size }
+    end
+  end
+
+  def test_storms_of_interrupts_lose_no_bytes
+    reader = client.open_blob(big)
+    parts = []
+    begun = Thread::Queue.new
+    reading = Thread.new do
+      Thread.handle_interrupt(IOError => :never) do # but for the reads
+        begun << true
+        until reader.eof?
+          begin
+            part = nil
+            Thread.handle_interrupt(IOError => :on_blocking) { part = reader.read(30_000) }
+          rescue IOError
+            nil
+          end
+          parts << part if part
+        end
+      end
+    end
+    reading.report_on_exception = false
+    begun.pop
+    while reading.alive?
+      reading.raise(IOError, "now")
+      sleep 0.0005
+    end
+    begin
+      reading.join
+    rescue IOError
+      nil # one that was left
+    end
+    assert_equal DATA, parts.join
+  end
+
+  def test_an_interrupt_with_the_error_in_hand
+    server = slow_blob
+    reader = Ocireg::Client.new(plain_http: true, timeout: 0.2)
+                           .open_blob("127.0.0.1:#{server.addr[1]}/a@#{Ocireg.digest("never")}", size: 1000)
+    3.times { fails_within(0.5, Ocireg::TimeoutError) { reader.read } }
+    assert_equal "0123456789", reader.readpartial(100)
+    fails_within(0.5, Ocireg::TimeoutError) { reader.readpartial(100) }
+  ensure
+    server&.close
+  end
+
+  def test_who_gets_bytes_may_change_them
+    client.open_blob(big) do |reader|
+      parts = []
+      parts << reader.readpartial(10_000_000).dup until reader.eof?.tap { parts.last&.<<("X") }
+      assert_equal DATA.size, parts.sum(&:bytesize) - parts.size
+    end
+    seen = client.open_blob(big) do |reader|
+      reader.each_chunk.map { |chunk| chunk.dup.tap { chunk << "X" } }
+    end
+    assert_equal DATA, seen.join
+    client.open_blob(big) do |reader|
+      part = reader.readpartial(10_000_000)
+      copy = part.dup
+      part << "X"
+      assert_equal DATA, copy + reader.read
+    end
+  end
+
   def test_a_cancelled_read
     server = slow_blob
     context = Ocireg::Context.new
@@ -189,6 +299,43 @@ class BlobTest < OciregTest
     assert_equal [5, 5], [upload.pos, upload.write("wo", "rld")]
     assert_equal Ocireg.digest("helloworld"), upload.flush.finish(Ocireg.digest("helloworld"))["digest"]
     assert_raises(Ocireg::Closed) { upload.write("x") }
+  end
+
+  # An interrupt just before the library gets the bytes, and just after.
+  def test_an_interrupted_upload_is_broken
+    [false, true].each do |after|
+      upload = client.upload(@repository)
+      call = upload.instance_variable_get(:@call)
+      call.define_singleton_method(:run) do |&block|
+        super(&block) if after
+        raise IOError, "now"
+      end
+      assert_raises(IOError) { (upload << "x" * 2_000_000).flush }
+      call.singleton_class.remove_method(:run)
+      assert_raises(Ocireg::Cancelled) { upload << "y" }
+      assert_raises(Ocireg::Cancelled) { upload.flush }
+      assert_raises(Ocireg::Cancelled) { upload.finish }
+      assert_raises(Ocireg::Cancelled) { upload.save }
+      refute_predicate upload, :closed?
+      upload.cancel
+      assert_raises(Ocireg::Closed) { upload.finish }
+    end
+  end
+
+  def test_an_upload_is_as_good_as_before_a_wrong_argument
+    upload = client.upload(@repository)
+    upload << "x"
+    assert_raises(Ocireg::InvalidArgument) { upload.finish("a\0") }
+    assert_equal Ocireg.digest("x"), upload.finish["digest"]
+  end
+
+  # Its context lets go of it, even if the registry does not answer.
+  def test_an_upload_that_cannot_be_cancelled
+    context = Ocireg::Context.new
+    upload = client.upload(@repository, context: context)
+    upload.instance_variable_get(:@call).define_singleton_method(:run) { |&_| raise IOError, "now" }
+    assert_raises(IOError) { upload.cancel }
+    assert_empty context.instance_variable_get(:@calls)
   end
 
   def test_uploads_that_come_to_nothing

@@ -25,6 +25,18 @@ class NamesTest < OciregTest
     assert_raises(Ocireg::InvalidReference) { Ocireg.parse_registry("ftp://a.b") }
   end
 
+  def test_a_text_stays_as_it_was_for_the_library
+    long = "a" * 1000
+    text = Ocireg::Convert.text("name", long)
+    long << "b"
+    assert_equal ["a" * 1000, true], [text, text.frozen?]
+    path = Struct.new(:to_path).new(String.new("here"))
+    assert_predicate Ocireg::Convert.text("path", path), :frozen?
+    refute_predicate path.to_path, :frozen?
+    frozen = "a".freeze
+    assert_same frozen, Ocireg::Convert.text("name", frozen)
+  end
+
   def test_digests
     assert_equal "sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824", Ocireg.digest("hello")
     assert_match(/\Asha512:\h{128}\z/, Ocireg.digest("hello", algorithm: :sha512))

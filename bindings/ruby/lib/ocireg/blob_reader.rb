@@ -30,6 +30,7 @@ module Ocireg
     def initialize(handle, call)
       @handle = handle
       @call = call
+      @info = told # now: a reader at work is busy
       @ahead = ReadAhead.new(handle, call)
       @ender = @ahead.ender
       ObjectSpace.define_finalizer(self, @ender)
@@ -41,8 +42,7 @@ module Ocireg
     # @return [Hash] what is known of it: "digest", "size", "offset", "mediaType"; ocireg_blob_reader_info
     def info
       open!
-      json, = Status.call(1) { |out, error| Native.ocireg_blob_reader_info(@handle, out, error) }
-      Convert.json(Convert.take_string(json))
+      @info
     end
 
     # @return [Integer, nil] the size of the whole blob
@@ -56,8 +56,13 @@ module Ocireg
       raise ArgumentError, "negative length #{length}" if length&.negative?
 
       data = cleared(outbuf)
-      gather(data, length)
-      data.empty? && length&.positive? ? nil : data
+      return data if length&.zero?
+
+      open!
+      nil while (length.nil? || available < length) && more
+      return (data unless length) if available.zero?
+
+      take(length || available, outbuf)
     end
 
     # Reads what is there, at least one byte, at most `length`. As IO#readpartial.
@@ -69,8 +74,7 @@ module Ocireg
       return cleared(outbuf) if length.zero?
       raise EOFError, "end of the blob" unless fill
 
-      piece = take(length)
-      outbuf ? outbuf.replace(piece) : piece
+      take(length, outbuf)
     end
 
     # Goes through the bytes as they come.
@@ -115,15 +119,16 @@ module Ocireg
 
     private
 
+    def told
+      json, = Status.call(1) { |out, error| Native.ocireg_blob_reader_info(@handle, out, error) }
+      Convert.json(Convert.take_string(json))
+    end
+
     def open!
       raise Closed, "the reader is closed" if @closed
     end
 
     def cleared(outbuf) = outbuf ? outbuf.replace("").force_encoding(Encoding::BINARY) : String.new
-
-    def gather(data, length)
-      data << take(length ? length - data.bytesize : @buffer.bytesize) while (length.nil? || data.bytesize < length) && fill
-    end
 
     # A reader that is at work reading ahead is busy: the end of its call ends it too.
     def shut
@@ -132,25 +137,46 @@ module Ocireg
       nil
     end
 
+    def available = @buffer.bytesize - @offset
+
     # Whether there are bytes in the buffer: gets more when it is used up.
     def fill
       open!
-      return true if @offset < @buffer.bytesize
+      available.positive? || more
+    end
+
+    # Gets more into the buffer, behind what is there: what was not taken yet is not lost, whatever happens. False at the end.
+    def more
       return false if @end
 
-      @buffer = @ahead.next
-      @offset = 0
-      @end = @buffer.empty?
+      @ahead.next { |chunk| add(chunk) }
       !@end
     end
 
-    def take(length)
-      piece = length >= @buffer.bytesize ? whole : @buffer.byteslice(@offset, length)
-      @offset += piece.bytesize
-      @pos += piece.bytesize
-      piece
+    def add(chunk)
+      if chunk.empty?
+        @end = true
+      elsif available.zero?
+        @buffer = chunk
+        @offset = 0
+      else
+        buffer = @offset.zero? ? @buffer : @buffer.byteslice(@offset..)
+        @buffer = buffer << chunk
+        @offset = 0
+      end
     end
 
-    def whole = @offset.zero? ? @buffer : @buffer.byteslice(@offset..)
+    # Takes bytes out of the buffer: all that can be interrupted comes first. Who gets the last of it may change it.
+    def take(length, outbuf = nil)
+      piece = @offset.zero? && length >= @buffer.bytesize ? @buffer : @buffer.byteslice(@offset, length)
+      rest = piece.bytesize == available ? "" : @buffer
+      offset = rest.empty? ? 0 : @offset + piece.bytesize
+      pos = @pos + piece.bytesize
+      piece = outbuf.replace(piece) if outbuf
+      @buffer = rest
+      @offset = offset
+      @pos = pos
+      piece
+    end
   end
 end

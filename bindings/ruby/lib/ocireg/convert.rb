@@ -8,12 +8,13 @@ module Ocireg
   module Convert
     module_function
 
-    # A text for a C string, which ends at its first NUL.
+    # A text for a C string, which ends at its first NUL. Nobody changes it while the library reads it without the lock.
     def text(what, value)
       string = value.respond_to?(:to_path) ? value.to_path : value
       string = string.to_s if string.is_a?(Symbol) || string.is_a?(Reference)
       raise InvalidArgument, "#{what} is #{value.inspect}, not a text" unless string.is_a?(String)
       string = utf8(string)
+      string = string.dup.freeze unless string.frozen?
       raise InvalidArgument, "#{what} has a NUL in it" if string.include?("\0")
 
       string

@@ -2,7 +2,7 @@
 
 module Ocireg
   # Reads a blob on a worker, a few chunks ahead of who takes them: so a chunk costs no change of threads, and an interrupted
-  # read loses nothing.
+  # read loses nothing: a chunk is taken and kept in one step, which no interrupt comes into.
   # @api private
   class ReadAhead
     # The most bytes that one call of the library is asked for.
@@ -15,9 +15,10 @@ module Ocireg
     at_exit { LIVE.keys.each(&:cancel) }
 
     # Ends the transfer of chunks that nobody takes any more.
-    def self.ender(chunks, call)
+    def self.ender(chunks, given, call)
       proc do
         chunks.close
+        given.close
         call.cancel
       end
     end
@@ -26,32 +27,47 @@ module Ocireg
       @handle = handle
       @call = call
       @chunks = Thread::SizedQueue.new(AHEAD)
+      @given = Thread::Queue.new # something for each chunk, after it: who waits takes this, and may lose it
       @pid = Process.pid
     end
 
-    # The next bytes; empty at the end. Waits for them.
-    def next
+    # Waits for the next bytes, and gives them to the block, which cannot be interrupted; empty at the end.
+    def next(&block)
       raise Forked, "the blob was opened before fork() by the parent process" unless @pid == Process.pid
 
       start unless @started
-      chunk = @chunks.pop
-      raise Closed, "the reader is closed" if chunk.nil?
-      return chunk unless chunk.is_a?(::Exception)
-
-      @chunks.push(chunk) unless @chunks.closed? # the answer to every later read too
-      raise chunk
+      @given.pop while @failure.nil? && @chunks.empty? && !@chunks.closed?
+      Thread.handle_interrupt(Object => :never) { hand_over(&block) }
     end
 
-    def ender = ReadAhead.ender(@chunks, @call)
+    def ender = ReadAhead.ender(@chunks, @given, @call)
 
     private
+
+    # What fails, or cannot be kept, is the answer to every later read too.
+    def hand_over
+      raise @failure if @failure
+      raise Closed, "the reader is closed" if @chunks.empty?
+
+      begin
+        chunk = @chunks.pop(true)
+        @given.clear
+        raise chunk if chunk.is_a?(::Exception)
+
+        yield chunk
+      rescue ::Exception => e # rubocop:disable Lint/RescueException
+        @failure = e
+        raise
+      end
+    end
 
     def start
       @started = true
       handle = @handle
       chunks = @chunks
+      given = @given
       call = @call
-      Worker.start { ReadAhead.live(call) { ReadAhead.fill(chunks, handle) } }
+      Worker.start { ReadAhead.live(call) { ReadAhead.fill(chunks, given, handle) } }
     end
 
     class << self
@@ -64,21 +80,26 @@ module Ocireg
       end
 
       # On the worker.
-      def fill(chunks, handle)
+      def fill(chunks, given, handle)
         space = FFI::MemoryPointer.new(CHUNK)
         size = FFI::MemoryPointer.new(:size_t)
         loop do
           chunk = read(handle, space, size)
-          chunks.push(chunk)
+          give(chunks, given, chunk)
           break if chunk.empty?
         end
       rescue ClosedQueueError
         nil
       rescue ::Exception => e # rubocop:disable Lint/RescueException
-        chunks.push(e) unless chunks.closed?
+        give(chunks, given, e) unless chunks.closed?
       end
 
       private
+
+      def give(chunks, given, chunk)
+        chunks.push(chunk)
+        given.push(true)
+      end
 
       def read(handle, space, size)
         Status.check { |error| Native.ocireg_blob_reader_read(handle, space, CHUNK, size, error) }

@@ -2,7 +2,7 @@
 
 module Ocireg
   # A blob that is being uploaded: write to it as to an IO (IO.copy_stream does), then {#finish}. For one thread at a time. After
-  # an error or an interrupt it is broken.
+  # an error or an interrupt it is broken: it may lack bytes or have them twice, and can only be cancelled.
   class Upload
     # So many bytes are gathered before the library gets them.
     CHUNK = 1024 * 1024
@@ -30,15 +30,15 @@ module Ocireg
       @call = call
       @buffer = String.new(encoding: Encoding::BINARY)
       @pos = 0
-      @closed = false
+      @closed = @broken = false
     end
 
     # Adds bytes: ocireg_upload_write.
     # @param data [Array<String>]
     # @return [Integer] how many they are
     def write(*data)
-      open!
-      data.sum { |part| add(part.to_s) }
+      parts = data.map(&:to_s)
+      whole { parts.sum { |part| add(part) } }
     end
 
     # @return [self]
@@ -50,8 +50,7 @@ module Ocireg
     # Hands over to the library what was gathered; it sends a chunk when that is full.
     # @return [self]
     def flush
-      open!
-      hand_over
+      whole { hand_over }
       self
     end
 
@@ -75,8 +74,11 @@ module Ocireg
       return if @closed
 
       @closed = true
-      @call.run { Status.check { |error| Native.ocireg_upload_cancel(@handle, error) } }
-      @call.finished
+      begin
+        @call.run { Status.check { |error| Native.ocireg_upload_cancel(@handle, error) } }
+      ensure
+        @call.finished
+      end
       nil
     end
 
@@ -105,6 +107,20 @@ module Ocireg
       raise Closed, "the upload is over" if @closed
     end
 
+    # Work that is done whole, or breaks the upload. What the library said is said again.
+    def whole
+      open!
+      raise(@reason || Cancelled.new("the upload was interrupted, and can only be cancelled")) if @broken
+
+      @broken = true
+      result = yield
+      @broken = false
+      result
+    rescue Error => e
+      @reason ||= e if @broken
+      raise
+    end
+
     def add(data)
       @buffer << data.b
       hand_over if @buffer.bytesize >= CHUNK
@@ -120,13 +136,15 @@ module Ocireg
       @call.run { Status.check { |error| Native.ocireg_upload_write(@handle, data, data.bytesize, error) } }
     end
 
-    def over
-      open!
-      hand_over
-      result = @call.run { yield }
-      @closed = true
-      @call.finished
-      result
+    def over(&block)
+      whole do
+        hand_over
+        result = @call.run(&block)
+        @closed = true
+        result
+      end
+    ensure
+      @call.finished if @closed
     end
 
     def json(&block)

@@ -144,8 +144,9 @@ END
     ! readelf -d "$work/go-static" | has libocireg || fail 'Go: the static program needs the shared library'
     "$work/go-static" "$repository" | has -x 'tag latest <nil>' || fail 'Go: the static program'
 }
+# With a cache of its own: Go takes no notice of what pkg-config says when it looks for a package that it has built before.
 go_build() {
-    (cd "$work/go" && env -u PKG_CONFIG_PATH GOTOOLCHAIN=local CGO_ENABLED=1 PKG_CONFIG_LIBDIR="$library/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$place" go build "$@" .)
+    (cd "$work/go" && env -u PKG_CONFIG_PATH GOTOOLCHAIN=local GOCACHE="$work/go-cache" CGO_ENABLED=1 PKG_CONFIG_LIBDIR="$library/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$place" go build "$@" .)
 }
 
 # The Ruby gem, built and installed into an empty place, finds the installed library.

@@ -252,6 +252,28 @@ func TestUploadFromReaders(t *testing.T) {
 	wantCode(t, err, ocireg.ErrDigestMismatch)
 }
 
+// Of a reader that goes on behind the blob no more is read than the blob.
+func TestUploadLeavesTheRest(t *testing.T) {
+	client := newClient(t)
+	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
+	data := random(700_000)
+	cancellable, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	for name, ctx := range map[string]context.Context{"background": context.Background(), "cancellable": cancellable} {
+		whole := bytes.NewReader(data)
+		from := struct{ io.Reader }{whole}
+		for _, piece := range [][]byte{data[:300_000], data[300_000:600_000]} {
+			digest := must[string](t)(ocireg.DigestBytes(piece))
+			if _, err := client.UploadBlob(ctx, repository+"/"+name, digest, from, ocireg.WithSize(int64(len(piece)))); err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		if whole.Len() != 100_000 {
+			t.Errorf("%s: %d bytes are left", name, whole.Len())
+		}
+	}
+}
+
 func TestUploadFromAReaderThatFails(t *testing.T) {
 	client := newClient(t)
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()

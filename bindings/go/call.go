@@ -56,6 +56,7 @@ func (k *call) free() {
 	C.ocireg_options_free(k.options)
 	C.ocireg_string_free(k.json)
 	C.ocireg_buffer_free(k.bytes)
+	C.ocireg_error_free(k.failure)
 	if !k.kept {
 		k.outside.free()
 	}

@@ -108,15 +108,18 @@ func (n *nativeContext) free() {
 
 // result makes Go's error of a call's status and failure, which it frees. A panic of a callback goes on here.
 func (n *nativeContext) result(ctx context.Context, status C.ocireg_status, failure **C.ocireg_error) error {
+	var err *Error
+	if status != C.OCIREG_OK {
+		err = takeError(status, *failure)
+		*failure = nil
+	}
 	var own error
 	if n != nil && n.callbacks != nil {
 		own = n.callbacks.takeFailure()
 	}
-	if status == C.OCIREG_OK {
+	if err == nil {
 		return nil
 	}
-	err := takeError(status, *failure)
-	*failure = nil
 	if err.Code == ErrCallback && own != nil {
 		err.Message += ": " + own.Error()
 		err.wrapped = append(err.wrapped, own)

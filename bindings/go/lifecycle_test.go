@@ -199,6 +199,14 @@ func TestFlatMemory(t *testing.T) {
 	t.Run("errors", func(t *testing.T) {
 		flat(t, 10_000, func() { client.ManifestHead(ctx, "127.0.0.1:1/"+strings.Repeat("a", 300)) })
 	})
+	t.Run("panics of callbacks", func(t *testing.T) {
+		panics := ocireg.WithProgress(func(ocireg.Progress) { panic("mine") })
+		flat(t, 7000, func() {
+			if panicOf(func() { client.BlobBytes(ctx, reference, panics) }) != "mine" {
+				t.Fatal("no panic")
+			}
+		})
+	})
 	t.Run("readers, with progress", func(t *testing.T) {
 		flat(t, 2500, func() {
 			reader := must[*ocireg.BlobReader](t)(client.DownloadBlob(ctx, reference, ocireg.WithProgress(func(ocireg.Progress) {})))

@@ -10,7 +10,7 @@ import (
 type pump struct {
 	ctx    context.Context
 	closed <-chan struct{} // the client's
-	want   chan struct{}
+	want   chan int        // how many bytes at most
 	got    chan piece
 	bytes  []byte // what is left of the last piece
 	ended  error
@@ -32,17 +32,18 @@ type piece struct {
 const pumpSize = 256 << 10
 
 func newPump(ctx context.Context, closed <-chan struct{}, reader io.Reader) *pump {
-	made := &pump{ctx: ctx, closed: closed, want: make(chan struct{}, 1), got: make(chan piece, 1)}
+	made := &pump{ctx: ctx, closed: closed, want: make(chan int, 1), got: make(chan piece, 1)}
 	go made.run(reader)
 	return made
 }
 
-// run reads a piece whenever one is wanted. Its buffer is in use by one side at a time.
+// run reads a piece whenever one is wanted, and no more than that: the reader may go on behind the blob. Its buffer is in use by
+// one side at a time.
 func (p *pump) run(reader io.Reader) {
 	defer close(p.got) // also when the reader calls runtime.Goexit
 	buffer := make([]byte, pumpSize)
-	for range p.want {
-		p.got <- readPiece(reader, buffer)
+	for most := range p.want {
+		p.got <- readPiece(reader, buffer[:most:most])
 	}
 }
 
@@ -60,7 +61,7 @@ func readPiece(reader io.Reader, buffer []byte) (read piece) {
 // Read gives what the reader gave, or why it was left.
 func (p *pump) Read(into []byte) (int, error) {
 	if len(p.bytes) == 0 && p.ended == nil {
-		p.want <- struct{}{}
+		p.want <- min(len(into), pumpSize)
 		select {
 		case read, ok := <-p.got:
 			if !ok {

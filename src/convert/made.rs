@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -28,8 +29,28 @@ pub struct Read {
     empty: bool,
 }
 
+/// The bytes that all layers of an image may still unpack to, read at the same time as they are.
+#[derive(Debug)]
+pub struct Budget(AtomicU64);
+
+impl Default for Budget {
+    fn default() -> Budget {
+        Budget(Limits::default().bytes.into())
+    }
+}
+
+impl Budget {
+    fn take(&self, bytes: u64) -> Result<()> {
+        let taken = self.0.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(bytes));
+        taken.map(drop).map_err(|_| {
+            let message = format!("the layers of the image unpack to more than {} bytes", Limits::default().bytes);
+            Error::new(Code::LimitExceeded, message)
+        })
+    }
+}
+
 /// Reads a layer into a spool, and what is inside it on the way. `named` is for messages.
-pub fn read(call: &Call, spool: &Arc<Spool>, blob: Box<dyn Blob>, named: &Digest) -> Result<Read> {
+pub fn read(call: &Call, spool: &Arc<Spool>, blob: Box<dyn Blob>, named: &Digest, budget: &Budget) -> Result<Read> {
     let collected = Rc::new(RefCell::new(Collected {
         writer: spool.writer(),
         hasher: Hasher::new(Algorithm::Sha256),
@@ -43,6 +64,7 @@ pub fn read(call: &Call, spool: &Arc<Spool>, blob: Box<dyn Blob>, named: &Digest
         if count == 0 {
             break;
         }
+        budget.take(count as u64)?;
         empty = empty && buffer[..count].iter().all(|byte| *byte == 0);
     }
     let diff_id = unpacking.finish()?;
@@ -142,5 +164,31 @@ impl Made {
     /// The size of a blob that it has.
     pub fn size(&self, digest: &Digest) -> Option<u64> {
         self.layers.get(digest).map(Item::size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::convert::spool::Room;
+    use crate::http::settings::ClientOptions;
+    use crate::registry::Client;
+
+    struct Once(Option<Bytes>);
+
+    impl Blob for Once {
+        fn piece(&mut self) -> Result<Option<Bytes>> {
+            Ok(self.0.take())
+        }
+    }
+
+    #[test]
+    fn the_layers_of_an_image_have_one_limit() {
+        let client = Client::new(ClientOptions::default()).unwrap();
+        let (call, spool) = (client.call(None).unwrap(), Room::of(&ClientOptions::default()).spool().unwrap());
+        let (digest, budget) = (Algorithm::Sha256.digest(b""), Budget(1500.into()));
+        let layer = || read(&call, &spool, Box::new(Once(Some(vec![0; 1000].into()))), &digest, &budget);
+        assert!(layer().unwrap().empty);
+        assert_eq!(layer().unwrap_err().code(), Code::LimitExceeded);
     }
 }

@@ -7,5 +7,17 @@ pub mod schema1;
 pub mod spool;
 pub mod v1;
 
+use crate::error::{Code, Error, Result};
+
 /// How many layers at once.
 const WIDTH: usize = 4;
+/// More old images than an image is made of: each is two requests.
+const MOST_IMAGES: usize = 512;
+
+fn check_count(images: usize) -> Result<()> {
+    if images <= MOST_IMAGES {
+        return Ok(());
+    }
+    let message = format!("the image is made of {images} old ones, the limit is {MOST_IMAGES}");
+    Err(Error::new(Code::LimitExceeded, message))
+}

@@ -117,7 +117,7 @@ impl Job<'_> {
         for (step, id) in chain.iter().zip(ids) {
             let layer = step.layer.and_then(|number| layers.get(number));
             let stored = self.image(step, layer)?;
-            self.done += layer.map_or(0, |layer| layer.size);
+            self.done = self.done.saturating_add(layer.map_or(0, |layer| layer.size));
             self.call.moved_to(self.done)?;
             images.push(PushedImage {
                 id: step.id.clone(),
@@ -164,15 +164,20 @@ struct Readable<'a> {
 
 impl Blob for Readable<'_> {
     fn piece(&mut self) -> Result<Option<Bytes>> {
-        let piece = self.blob.piece()?;
-        if let (false, Some(bytes)) = (self.begun, &piece) {
-            self.begun = true;
-            if Packing::of(bytes) == Ok(Packing::Zstd) {
-                let message = format!("the layer {} is packed by zstd, which no old client reads", self.wanted.digest);
-                return Err(Error::new(Code::Unsupported, message).with_side(Side::Source));
-            }
+        if self.begun {
+            return self.blob.piece();
         }
-        Ok(piece)
+        let mut head = Bytes::new();
+        while head.len() < 4 {
+            let Some(piece) = self.blob.piece()? else { break };
+            head = if head.is_empty() { piece } else { [head, piece].concat().into() };
+        }
+        self.begun = true;
+        if Packing::of(&head) == Ok(Packing::Zstd) {
+            let message = format!("the layer {} is packed by zstd, which no old client reads", self.wanted.digest);
+            return Err(Error::new(Code::Unsupported, message).with_side(Side::Source));
+        }
+        Ok((!head.is_empty()).then_some(head))
     }
 }
 
@@ -189,5 +194,38 @@ fn destination(error: Error) -> Error {
     match error.side() {
         Some(_) => error,
         None => error.with_side(Side::Destination),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Pieces(Vec<Bytes>);
+
+    impl Blob for Pieces {
+        fn piece(&mut self) -> Result<Option<Bytes>> {
+            Ok(self.0.pop())
+        }
+    }
+
+    /// What comes of a layer that arrives byte by byte.
+    fn read(bytes: &[u8]) -> Result<Vec<u8>> {
+        let wanted = descriptor(types::DOCKER_LAYER, Algorithm::Sha256.digest(bytes), bytes.len() as u64);
+        let pieces = bytes.iter().rev().map(|byte| Bytes::copy_from_slice(&[*byte])).collect();
+        let mut blob = Readable { blob: Box::new(Pieces(pieces)), wanted: &wanted, begun: false };
+        let mut found = Vec::new();
+        while let Some(piece) = blob.piece()? {
+            found.extend_from_slice(&piece);
+        }
+        Ok(found)
+    }
+
+    #[test]
+    fn zstd_is_seen_in_the_smallest_pieces() {
+        assert_eq!(read(b"\x28\xb5\x2f\xfd and more").unwrap_err().code(), Code::Unsupported);
+        for bytes in [&b""[..], b"\x28", b"\x28\xb5\x2f", b"abcd", b"\x28\xb5\x2f no zstd"] {
+            assert_eq!(read(bytes).unwrap(), bytes);
+        }
     }
 }

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::made::{read, Made, Read};
+use super::made::{read, Budget, Made, Read};
 use super::spool::Room;
-use super::WIDTH;
+use super::{check_count, WIDTH};
 use crate::digest::{Digest, Hasher};
 use crate::error::Result;
 use crate::http::call::Call;
@@ -43,6 +43,7 @@ impl Converting {
         let signed = schema1::is_signed(&old.document.value);
         let payload = if signed { schema1::payload(&old.bytes)? } else { old.bytes.clone() };
         let manifest = Manifest::parse(&payload)?;
+        check_count(manifest.history.len())?;
         let layers = self.layers(call, &manifest)?;
         let read = manifest.fs_layers.iter().map(|digest| layers.get(digest).cloned()).collect();
         Made::new(manifest.history, manifest.architecture.as_deref(), read)
@@ -58,12 +59,12 @@ impl Converting {
                 jobs.push(descriptor(types::DOCKER_LAYER, digest.clone(), size));
             }
         }
-        let (spool, found) = (self.room.spool()?, Mutex::new(HashMap::new()));
+        let (spool, found, budget) = (self.room.spool()?, Mutex::new(HashMap::new()), Budget::default());
         let meter = Arc::new(Meter::new(WIDTH, jobs.len() as u64, bytes));
         call.begin("schema-1 layers", Some(bytes))?;
         in_parallel(call, WIDTH, &meter, jobs, |call, worker, wanted| {
             meter.begin(worker, &wanted);
-            let layer = read(call, &spool, self.below.open(call, &wanted, None)?, &wanted.digest)?;
+            let layer = read(call, &spool, self.below.open(call, &wanted, None)?, &wanted.digest, &budget)?;
             meter.settle(worker, wanted.size, Moved::Copied { resumed: 0 });
             found.lock().unwrap_or_else(PoisonError::into_inner).insert(wanted.digest, layer);
             Ok(())

@@ -4,14 +4,15 @@
 //! one that can be; what is made of them has digests, and is the same each time for the same bytes.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
-use serde_json::Value;
+use serde_json::Map;
 
-use super::made::{read, Made, Read};
+use super::made::{read, Budget, Made, Read};
 use super::spool::{Room, Spool};
-use super::WIDTH;
+use super::{check_count, WIDTH};
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
@@ -28,8 +29,8 @@ use crate::store::{Blob, Content, Moved, ReadStore};
 use crate::transfer::meter::Meter;
 use crate::transfer::workers::in_parallel;
 
-/// More images than a chain has: each is two requests.
-const MOST_IMAGES: usize = 512;
+/// The most bytes of the JSON of all images of a chain, which are in memory at the same time.
+const MOST_JSON: usize = 16 << 20;
 
 /// What a tag stands for.
 pub struct V1Store {
@@ -65,22 +66,25 @@ impl V1Store {
     fn fetch(&self, call: &Call) -> Result<Made> {
         let repo = self.repo(call)?;
         let ids = repo.ancestry(&repo.tag(tag_of(&self.reference)?)?)?;
-        if ids.len() > MOST_IMAGES {
-            let message = format!("the image has {} ancestors, the limit is {MOST_IMAGES}", ids.len());
-            return Err(Error::new(Code::LimitExceeded, message));
-        }
-        let images = self.images(call, &ids)?;
+        check_count(ids.len())?;
+        let mut images = self.images(call, &ids)?;
         check_parents(&images)?;
-        let history = images.iter().map(entry).collect::<Result<Vec<_>>>()?;
+        let history = images.iter_mut().map(entry).collect::<Result<Vec<_>>>()?;
         let layers = self.layers(call, &images, &history)?;
         Made::new(history, None, layers)
     }
 
     /// The JSON of each image.
     fn images(&self, call: &Call, ids: &[ImageId]) -> Result<Vec<Image>> {
-        let found = Mutex::new(HashMap::new());
+        let (found, held) = (Mutex::new(HashMap::new()), AtomicUsize::new(0));
         in_parallel(call, WIDTH, &Arc::new(Meter::default()), (0..ids.len()).collect(), |call, _, number| {
-            let image = self.repo(call)?.image(&ids[number])?;
+            let mut image = self.repo(call)?.image(&ids[number])?;
+            let size = image.bytes.len();
+            if held.fetch_add(size, Relaxed).saturating_add(size) > MOST_JSON {
+                let message = format!("the JSON of the image's ancestors is more than {} MiB", MOST_JSON >> 20);
+                return Err(Error::new(Code::LimitExceeded, message));
+            }
+            image.headers = Map::new();
             found.lock().unwrap_or_else(PoisonError::into_inner).insert(number, image);
             Ok(())
         })?;
@@ -94,10 +98,10 @@ impl V1Store {
         let bytes = jobs.iter().filter_map(|number| images[*number].size).fold(0, u64::saturating_add);
         let meter = Arc::new(Meter::new(WIDTH, jobs.len() as u64, bytes));
         call.begin("v1 layers", Some(bytes))?;
-        let found = Mutex::new(HashMap::new());
+        let (found, budget) = (Mutex::new(HashMap::new()), Budget::default());
         in_parallel(call, WIDTH, &meter, jobs, |call, worker, number| {
             let image = &images[number];
-            let layer = self.layer(call, image, &spool)?;
+            let layer = self.layer(call, image, &spool, &budget)?;
             meter.settle(worker, image.size.unwrap_or_default(), Moved::Copied { resumed: 0 });
             found.lock().unwrap_or_else(PoisonError::into_inner).insert(number, layer);
             Ok(())
@@ -106,12 +110,12 @@ impl V1Store {
         Ok((0..images.len()).map(|number| found.remove(&number)).collect())
     }
 
-    fn layer(&self, call: &Call, image: &Image, spool: &Arc<Spool>) -> Result<Read> {
+    fn layer(&self, call: &Call, image: &Image, spool: &Arc<Spool>, budget: &Budget) -> Result<Read> {
         // Only for messages: a layer's own digest is not known before it was read.
         let named = Algorithm::Sha256.digest(&image.bytes);
         let get = || {
             let reader = self.repo(call)?.open_layer(image, &ReadOptions::default(), None)?;
-            read(call, spool, Box::new(reader), &named)
+            read(call, spool, Box::new(reader), &named, budget)
         };
         // A cache on the way may have given bad bytes; twice is no accident.
         let layer = match get() {
@@ -141,11 +145,11 @@ fn check_parents(images: &[Image]) -> Result<()> {
     Ok(())
 }
 
-fn entry(image: &Image) -> Result<Entry> {
-    let mut document = image.document.clone();
+/// The JSON of an image becomes its entry.
+fn entry(image: &mut Image) -> Result<Entry> {
+    let mut document = std::mem::take(&mut image.document);
     document.insert("id".to_owned(), image.id.as_str().into());
-    Entry::parse(Value::Object(document).to_string().as_bytes())
-        .map_err(|error| error.within(format!("the JSON of image {}", image.id)))
+    Entry::of(document).map_err(|error| error.within(format!("the JSON of image {}", image.id)))
 }
 
 impl Blob for LayerReader {

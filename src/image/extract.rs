@@ -168,7 +168,7 @@ impl Job<'_> {
         let diff_id = entries.layer().finish()?;
         let diff_id_checked = check_diff_id(wanted, &diff_id, expected)?;
         self.limits.bytes = self.limits.bytes.saturating_sub(entries.layer().unpacked());
-        self.done += wanted.size;
+        self.done = self.done.saturating_add(wanted.size);
         self.result.layers.push(Unpacked { digest: wanted.digest.clone(), diff_id, diff_id_checked });
         Ok(())
     }

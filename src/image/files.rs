@@ -1,7 +1,7 @@
 //! The files of an image, without unpacking them: what is there after the last layer, as extracting would leave it (OCI
 //! image-spec layer.md). Only names and headers are kept, and not any number of them.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,8 @@ use crate::store::ReadStore;
 /// The most memory for the names, and what each costs besides its bytes.
 const MOST_MEMORY: usize = 512 << 20;
 const OVERHEAD: usize = 200;
+/// How many names are removed before the call is asked whether it may go on.
+const BATCH: usize = 4096;
 
 /// Options of [`files`].
 #[derive(Debug, Clone, Deserialize)]
@@ -98,25 +100,25 @@ pub fn files(call: &Call, store: &dyn ReadStore, options: &FilesOptions) -> Resu
     let layers = image.layers(call, store)?;
     let ids = diff_ids(call, store, &image, layers.len())?;
     let mut limits = Limits { bytes: options.max_bytes, ratio: options.max_ratio };
-    let (mut tree, mut unpacked, mut done) = (Tree::default(), Vec::new(), 0);
+    let (mut tree, mut unpacked, mut done) = (Tree::new(call), Vec::new(), 0u64);
     let total = layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size));
     call.begin("files", Some(total))?;
     for (at, layer) in layers.iter().enumerate() {
         let mut entries = Entries::new(Layer::open(call, store, layer, done, limits)?);
-        tree.layer(call, &mut entries, at)?;
+        tree.layer(&mut entries, at)?;
         let diff_id = entries.layer().finish()?;
         let diff_id_checked = check_diff_id(layer, &diff_id, ids.as_ref().and_then(|ids| ids.get(at)))?;
         limits.bytes = limits.bytes.saturating_sub(entries.layer().unpacked());
-        done += layer.size;
+        done = done.saturating_add(layer.size);
         unpacked.push(Unpacked { digest: layer.digest.clone(), diff_id, diff_id_checked });
     }
-    let bytes = tree.nodes.values().filter(|node| node.entry.kind == Kind::File).map(|node| node.entry.size);
+    let bytes = tree.lower.values().filter(|node| node.entry.kind == Kind::File).map(|node| node.entry.size);
     Ok(Files {
         digest: image.content.digest().clone(),
         platform: image.platform,
         layers: unpacked,
         bytes: bytes.fold(0, u64::saturating_add),
-        files: tree.nodes.into_iter().map(|(path, node)| node.listed(&path, &layers)).collect(),
+        files: tree.lower.into_iter().map(|(path, node)| node.listed(&path, &layers)).collect(),
     })
 }
 
@@ -146,40 +148,67 @@ impl Node {
 }
 
 /// All names, by their true paths: links on the way are followed, as [`super::disk::Tree`] does on a disk.
-#[derive(Default)]
 struct Tree {
-    nodes: BTreeMap<Vec<u8>, Node>,
+    call: Call,
+    /// What whiteouts hide.
+    lower: BTreeMap<Vec<u8>, Node>,
+    /// What the layer at hand has, and the folders above: its whiteouts are for lower ones. Apart, so that a whiteout looks
+    /// at nothing that it does not remove, however often it is there.
+    own: BTreeMap<Vec<u8>, Node>,
     memory: usize,
 }
 
 impl Tree {
-    fn layer(&mut self, call: &Call, entries: &mut Entries, layer: usize) -> Result<()> {
-        // The true names that this layer has: its whiteouts are for lower ones.
-        let mut own = HashSet::new();
+    fn new(call: &Call) -> Tree {
+        Tree { call: call.clone(), lower: BTreeMap::new(), own: BTreeMap::new(), memory: 0 }
+    }
+
+    fn layer(&mut self, entries: &mut Entries, layer: usize) -> Result<()> {
         while let Some(entry) = entries.advance()? {
-            call.check()?;
-            match entry.mark()? {
-                Mark::Private => {}
-                Mark::Whiteout(path) => {
-                    if let Some(path) = self.spot(&path, None)? {
-                        self.clear(&path, |name| own.contains(name));
-                    }
+            self.call.check()?;
+            self.entry(entry, layer)?;
+        }
+        self.end_layer();
+        Ok(())
+    }
+
+    fn entry(&mut self, entry: Entry, layer: usize) -> Result<()> {
+        match entry.mark()? {
+            Mark::Private => {}
+            Mark::Whiteout(path) => {
+                if let Some(path) = self.spot(&path, None)? {
+                    self.clear_below(&path, false)?;
+                    self.forget(&path, false);
                 }
-                Mark::Opaque(folder) => {
-                    if let Some(folder) = self.folder(folder, None)? {
-                        self.clear(&folder, |name| name == folder || own.contains(name));
-                    }
+            }
+            Mark::Opaque(folder) => {
+                if let Some(folder) = self.folder(folder, None)? {
+                    self.clear_below(&folder, false)?;
                 }
-                Mark::None => {
-                    let made = self.make(entry, layer)?;
-                    let mut above = made.as_slice();
-                    while !above.is_empty() && own.insert(above.to_vec()) {
-                        above = split(above).0;
-                    }
+            }
+            Mark::None => {
+                let made = self.make(entry, layer)?;
+                let mut above = made.as_slice();
+                while !above.is_empty() {
+                    // What the layer has already is in folders that it has.
+                    let Some(node) = self.lower.remove(above) else { break };
+                    self.own.insert(above.to_vec(), node);
+                    above = split(above).0;
                 }
             }
         }
         Ok(())
+    }
+
+    /// For the next layer, this one is a lower one.
+    fn end_layer(&mut self) {
+        for (path, node) in std::mem::take(&mut self.own) {
+            self.lower.insert(path, node);
+        }
+    }
+
+    fn get(&self, path: &[u8]) -> Option<&Node> {
+        self.own.get(path).or_else(|| self.lower.get(path))
     }
 
     /// The true name of a folder; those on the way to it are made for `layer`. None when it is not there.
@@ -200,7 +229,7 @@ impl Tree {
                 let message = format!("'{}' is more than {DEEPEST} folders deep", shown(&next));
                 return Err(Error::new(Code::LimitExceeded, message));
             }
-            match (self.nodes.get(&next).map(|node| &node.entry.kind), layer) {
+            match (self.get(&next).map(|node| &node.entry.kind), layer) {
                 (Some(Kind::Directory), _) => here = next,
                 (Some(Kind::Symlink(target)), _) => {
                     links += 1;
@@ -250,8 +279,9 @@ impl Tree {
             }
         }
         let is_folder = |node: &Node| node.entry.kind == Kind::Directory;
-        if entry.kind != Kind::Directory || !self.nodes.get(&path).is_some_and(is_folder) {
-            self.clear(&path, |_| false);
+        if entry.kind != Kind::Directory || !self.get(&path).is_some_and(is_folder) {
+            self.clear_below(&path, true)?;
+            self.clear_below(&path, false)?;
         }
         self.insert(path.clone(), Node { entry, layer })?;
         Ok(path)
@@ -264,7 +294,7 @@ impl Tree {
             Error::new(Code::InvalidManifest, message)
         };
         let from = self.spot(target, None)?.ok_or_else(missing)?;
-        let found = self.nodes.get(&from).ok_or_else(missing)?;
+        let found = self.get(&from).ok_or_else(missing)?;
         if from == path {
             return Ok(None);
         }
@@ -281,22 +311,39 @@ impl Tree {
             let message = format!("the names of the image's files need more than {} MiB", MOST_MEMORY >> 20);
             return Err(Error::new(Code::LimitExceeded, message));
         }
-        if let Some(before) = self.nodes.insert(path.clone(), node) {
-            self.memory -= cost(&path, &before);
-        }
+        self.forget(&path, true);
+        self.forget(&path, false);
+        self.lower.insert(path, node);
         Ok(())
     }
 
-    /// Removes a name with all below it, but for what stays.
-    fn clear(&mut self, path: &[u8], stays: impl Fn(&[u8]) -> bool) {
+    /// Removes what is below a name: of this layer, or of the lower ones. Each name is looked at once, and then it is gone.
+    fn clear_below(&mut self, path: &[u8], own: bool) -> Result<()> {
         let below = join(path, b"");
-        let inside =
-            self.nodes.range(below.clone()..).map(|(name, _)| name).take_while(|name| name.starts_with(&below));
-        let gone: Vec<Vec<u8>> = inside.filter(|name| !stays(name)).cloned().collect();
-        for name in gone.iter().map(Vec::as_slice).chain((!stays(path)).then_some(path)) {
-            if let Some(node) = self.nodes.remove(name) {
-                self.memory -= cost(name, &node);
+        loop {
+            let inside = self.half(own).range(below.clone()..).map(|(name, _)| name);
+            let gone: Vec<Vec<u8>> = inside.take_while(|name| name.starts_with(&below)).take(BATCH).cloned().collect();
+            for name in &gone {
+                self.forget(name, own);
             }
+            if gone.len() < BATCH {
+                return Ok(());
+            }
+            self.call.check()?;
+        }
+    }
+
+    fn forget(&mut self, path: &[u8], own: bool) {
+        if let Some(node) = self.half(own).remove(path) {
+            self.memory -= cost(path, &node);
+        }
+    }
+
+    fn half(&mut self, own: bool) -> &mut BTreeMap<Vec<u8>, Node> {
+        if own {
+            &mut self.own
+        } else {
+            &mut self.lower
         }
     }
 }
@@ -313,4 +360,91 @@ fn cost(path: &[u8], node: &Node) -> usize {
 fn implied(path: &[u8]) -> Entry {
     let (mode, uid, gid, mtime, size, device) = (0o755, 0, 0, 0, 0, (0, 0));
     Entry { path: path.to_vec(), kind: Kind::Directory, mode, uid, gid, mtime, size, device }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::settings::ClientOptions;
+    use crate::registry::Client;
+
+    fn tree() -> Tree {
+        let client = Client::new(ClientOptions::default()).unwrap();
+        Tree::new(&client.call(None).unwrap())
+    }
+
+    fn entry(path: &str, kind: Kind) -> Entry {
+        Entry { kind, ..implied(path.as_bytes()) }
+    }
+
+    fn names(tree: &Tree) -> Vec<String> {
+        tree.lower.keys().map(|name| String::from_utf8_lossy(name).into_owned()).collect()
+    }
+
+    #[test]
+    fn whiteouts_that_come_again_and_again_cost_nothing() {
+        const COUNT: usize = 20_000;
+        let mut tree = tree();
+        for number in 0..COUNT {
+            tree.entry(entry(&format!("d/e/{number}"), Kind::File), 0).unwrap();
+        }
+        tree.end_layer();
+        let begun = std::time::Instant::now();
+        for number in 0..COUNT {
+            tree.entry(entry(&format!("d/e/new{number}"), Kind::File), 1).unwrap();
+        }
+        for number in 0..COUNT {
+            for name in ["d/.wh..wh..opq", "d/e/.wh..wh..opq", ".wh..wh..opq", ".wh.d", "d/.wh.e"] {
+                tree.entry(entry(name, Kind::File), 1).unwrap();
+            }
+            tree.entry(entry(&format!("d/e/.wh.new{number}"), Kind::File), 1).unwrap();
+        }
+        assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
+        tree.end_layer();
+        assert_eq!(tree.lower.len(), COUNT + 2);
+        assert!(tree.lower.values().all(|node| node.layer == 1 || node.entry.kind == Kind::Directory));
+    }
+
+    #[test]
+    fn what_is_held_is_what_is_counted() {
+        let mut tree = tree();
+        for number in 0..100 {
+            tree.entry(entry("d", Kind::Directory), 0).unwrap();
+            tree.entry(entry(&format!("d/{}{number}", "n".repeat(200)), Kind::File), 0).unwrap();
+            tree.entry(entry("d", Kind::File), 0).unwrap();
+        }
+        assert_eq!((tree.own.len(), tree.lower.len(), tree.memory), (1, 0, OVERHEAD + 1));
+        tree.memory = MOST_MEMORY - OVERHEAD - 1;
+        tree.entry(entry("e", Kind::File), 0).unwrap();
+        assert_eq!(tree.entry(entry("f", Kind::File), 0).unwrap_err().code(), Code::LimitExceeded);
+    }
+
+    #[test]
+    fn a_whiteout_is_for_lower_layers_only() {
+        let mut tree = tree();
+        for name in ["a/b/c", "a/d", "e"] {
+            tree.entry(entry(name, Kind::File), 0).unwrap();
+        }
+        tree.end_layer();
+        for name in ["a/b/new", "a/.wh.b", "e", ".wh.e", "a/.wh..wh..opq"] {
+            tree.entry(entry(name, Kind::File), 1).unwrap();
+        }
+        tree.end_layer();
+        assert_eq!(names(&tree), ["a", "a/b", "a/b/new", "e"]);
+        tree.entry(entry(".wh.a", Kind::File), 2).unwrap();
+        assert_eq!((names(&tree), tree.memory), (vec!["e".to_owned()], OVERHEAD + 1));
+    }
+
+    #[test]
+    fn a_great_whiteout_can_be_cancelled() {
+        let context = std::sync::Arc::new(crate::http::context::Context::new());
+        let client = Client::new(ClientOptions::default()).unwrap();
+        let mut tree = Tree::new(&client.call(Some(context.clone())).unwrap());
+        for number in 0..2 * BATCH {
+            tree.entry(entry(&format!("d/{number}"), Kind::File), 0).unwrap();
+        }
+        tree.end_layer();
+        context.cancel();
+        assert_eq!(tree.entry(entry(".wh.d", Kind::File), 1).unwrap_err().code(), Code::Cancelled);
+    }
 }

@@ -34,6 +34,7 @@ impl Default for Limits {
 
 /// A layer that is being read.
 pub struct Layer {
+    call: Call,
     reader: Box<dyn Read>,
     hasher: Option<Hasher>,
     unpacked: u64,
@@ -56,14 +57,16 @@ impl Layer {
     pub fn of(call: &Call, blob: Box<dyn Blob>, digest: &Digest, done: u64, limits: Limits) -> Result<Layer> {
         let (fault, packed) = (Fault::default(), Rc::<Cell<u64>>::default());
         let (call, bytes) = (call.clone(), Bytes::new());
-        let feed = Feed { call, blob, now: bytes, done, packed: packed.clone(), fault: fault.clone() };
+        let feed = Feed { call: call.clone(), blob, now: bytes, done, packed: packed.clone(), fault: fault.clone() };
         let reader = unpacked(feed).map_err(|error| fault.take().unwrap_or_else(|| damaged(digest, &error)))?;
         let hasher = Some(Hasher::new(Algorithm::Sha256));
-        Ok(Layer { reader, hasher, unpacked: 0, packed, limits, fault, digest: digest.clone() })
+        Ok(Layer { call, reader, hasher, unpacked: 0, packed, limits, fault, digest: digest.clone() })
     }
 
     /// The next bytes; 0 is the end, and then the layer has the digest that it should have.
     pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        // A few packed bytes may be gigabytes: the caller need not wait for the next piece.
+        self.call.check()?;
         let count = loop {
             match self.reader.read(buffer) {
                 Ok(count) => break count,
@@ -140,7 +143,7 @@ impl Feed {
         self.call.check()?;
         let Some(piece) = self.blob.piece()? else { return Ok(false) };
         self.packed.set(self.packed.get() + piece.len() as u64);
-        self.call.moved_to(self.done + self.packed.get())?;
+        self.call.moved_to(self.done.saturating_add(self.packed.get()))?;
         self.now = piece;
         Ok(true)
     }
@@ -239,5 +242,37 @@ impl<R: BufRead> Read for Zstd<R> {
                 Err(error) => return Err(std::io::Error::other(error)),
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::context::Context;
+    use crate::http::settings::ClientOptions;
+    use crate::registry::Client;
+
+    struct Once(Option<Bytes>);
+
+    impl Blob for Once {
+        fn piece(&mut self) -> Result<Option<Bytes>> {
+            Ok(self.0.take())
+        }
+    }
+
+    #[test]
+    fn cancel_is_heeded_within_a_piece() {
+        // One block of zstd: a byte that is there 128 KiB times.
+        let block = (128u32 << 13) | 0b011;
+        let packed = [&[0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58][..], &block.to_le_bytes()[..3], b"x"].concat();
+        let context = std::sync::Arc::new(Context::new());
+        let client = Client::new(ClientOptions::default()).unwrap();
+        let call = client.call(Some(context.clone())).unwrap();
+        let digest = Algorithm::Sha256.digest(&packed);
+        let mut layer = Layer::of(&call, Box::new(Once(Some(packed.into()))), &digest, 0, Limits::default()).unwrap();
+        let mut buffer = [0; 16];
+        assert!(layer.read(&mut buffer).unwrap() > 0);
+        context.cancel();
+        assert_eq!(layer.read(&mut buffer).unwrap_err().code(), Code::Cancelled);
     }
 }

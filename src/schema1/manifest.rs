@@ -37,11 +37,15 @@ pub struct Entry {
 impl Entry {
     /// The JSON of an image of version 1.
     pub fn parse(text: &[u8]) -> Result<Entry> {
-        let image = match json::parse(text) {
-            Ok(Value::Object(image)) => image,
-            Ok(_) => return Err(invalid("an image in the history is no JSON object")),
-            Err(error) => return Err(invalid(format!("an image in the history is no good JSON: {error}"))),
-        };
+        match json::parse(text) {
+            Ok(Value::Object(image)) => Entry::of(image),
+            Ok(_) => Err(invalid("an image in the history is no JSON object")),
+            Err(error) => Err(invalid(format!("an image in the history is no good JSON: {error}"))),
+        }
+    }
+
+    /// An image of version 1 that was parsed.
+    pub fn of(image: Map<String, Value>) -> Result<Entry> {
         let id = |name: &str| match image.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(id)) if id.is_empty() => Ok(None),

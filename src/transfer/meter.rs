@@ -132,21 +132,21 @@ impl Meter {
         drop(current);
         match moved {
             Moved::Copied { resumed } => {
-                self.copied.fetch_add(1, Relaxed);
-                self.moved.fetch_add(size.saturating_sub(resumed), Relaxed);
-                self.resumed.fetch_add(resumed, Relaxed)
+                add(&self.copied, 1);
+                add(&self.moved, size.saturating_sub(resumed));
+                add(&self.resumed, resumed);
             }
-            Moved::Mounted => self.mounted.fetch_add(1, Relaxed),
-            Moved::Present => self.present.fetch_add(1, Relaxed),
-        };
-        self.settled.fetch_add(size, Relaxed);
+            Moved::Mounted => add(&self.mounted, 1),
+            Moved::Present => add(&self.present, 1),
+        }
+        add(&self.settled, size);
         self.moved_to(worker, 0);
     }
 
     /// Bytes that are there.
     pub fn done(&self) -> u64 {
-        let under_way: u64 = self.under_way.iter().map(|done| done.load(Relaxed)).sum();
-        (self.settled.load(Relaxed) + under_way).min(self.bytes)
+        let under_way = self.under_way.iter().map(|done| done.load(Relaxed));
+        under_way.fold(self.settled.load(Relaxed), u64::saturating_add).min(self.bytes)
     }
 
     /// `{total, copied, mounted, skipped, bytes_moved, bytes_resumed}`.
@@ -161,6 +161,11 @@ impl Meter {
             "bytes_resumed": self.resumed.load(Relaxed),
         })
     }
+}
+
+/// Sizes are what a server says: their sum stays where numbers end.
+fn add(counter: &AtomicU64, more: u64) {
+    let _ = counter.fetch_update(Relaxed, Relaxed, |count| Some(count.saturating_add(more)));
 }
 
 #[cfg(test)]
@@ -192,5 +197,16 @@ mod tests {
         meter.settle(0, 10, Moved::Copied { resumed: 4 });
         assert_eq!(states(&meter), told(&[("copied", 10)]));
         assert_eq!((meter.done(), meter.active()), (15, json!([])));
+    }
+
+    #[test]
+    fn sizes_that_a_server_makes_up_do_not_overflow() {
+        let meter = Meter::new(2, 3, u64::MAX);
+        meter.moved_to(0, u64::MAX);
+        meter.moved_to(1, 7);
+        assert_eq!(meter.done(), u64::MAX);
+        meter.settle(0, u64::MAX, Moved::Copied { resumed: 0 });
+        meter.settle(1, 7, Moved::Copied { resumed: 0 });
+        assert_eq!((meter.done(), &meter.to_json()["bytes_copied"]), (u64::MAX, &json!(u64::MAX)));
     }
 }

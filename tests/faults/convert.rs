@@ -118,6 +118,17 @@ fn what_a_registry_says_wrong_of_a_chain() {
         false => reply(200).json(&json!(top).to_string()),
     });
     fails(copied(&client(), &v1(&server), folder.path()), Code::LimitExceeded, "513");
+    // Each is small enough, all together are not.
+    let filled =
+        |digit: char, parent| (digit, image(digit, parent, json!({"x": "x".repeat((4 << 20) - 1000)})), noise(9));
+    let large = vec![
+        filled('e', Some('d')),
+        filled('d', Some('c')),
+        filled('c', Some('b')),
+        filled('b', Some('a')),
+        filled('a', None),
+    ];
+    fails(copied(&client(), &v1(&registry(large, |_| None)), folder.path()), Code::LimitExceeded, "16 MiB");
     // A JSON without its id is that of the image it was asked for.
     let bare = wrong(2, "{}".to_owned());
     assert_eq!(copied(&client(), &v1(&registry(bare, |_| None)), folder.path()).unwrap().blobs["total"], 3);
@@ -189,11 +200,16 @@ fn a_cancelled_copy_ends_at_once_and_leaves_nothing() {
 
 /// A registry with a signed manifest of two layers, the upper one as given.
 fn schema1(upper: Vec<u8>, change: impl Fn(String) -> String) -> Server {
-    let layers = [upper, noise(20_000)];
+    let images = vec![image('b', Some('a'), json!({})), image('a', None, json!({}))];
+    schema1_of(vec![upper, noise(20_000)], images, change)
+}
+
+/// A registry with a signed manifest of these layers and images, the topmost first.
+fn schema1_of(layers: Vec<Vec<u8>>, images: Vec<String>, change: impl Fn(String) -> String) -> Server {
     let payload = json!({
         "schemaVersion": 1, "name": "a/b", "tag": "latest", "architecture": "amd64",
         "fsLayers": layers.iter().map(|layer| json!({"blobSum": digest(layer)})).collect::<Vec<_>>(),
-        "history": [{"v1Compatibility": image('b', Some('a'), json!({}))}, {"v1Compatibility": image('a', None, json!({}))}],
+        "history": images.iter().map(|image| json!({"v1Compatibility": image})).collect::<Vec<_>>(),
     });
     let payload = serde_json::to_vec_pretty(&payload).unwrap();
     let signed = sign(&payload, &Private::generate().unwrap(), None, Duration::from_secs(1)).unwrap();
@@ -224,6 +240,13 @@ fn a_schema1_image_is_verified_before_it_is_converted() {
     let forged = schema1(noise(100), |manifest| manifest.replace("\"amd64\"", "\"arm64\""));
     let error = fails(super::convert::copied(&client, &name(&forged), folder.path()), Code::Signature, "");
     assert_eq!((error.side(), layers(&forged)), (Some(Side::Source), 0));
+    let images = (0..513).map(|number| {
+        let parent = if number < 512 { format!("{:064x}", number + 1) } else { String::new() };
+        json!({"id": format!("{number:064x}"), "parent": parent}).to_string()
+    });
+    let long = schema1_of(vec![noise(10); 513], images.collect(), |manifest| manifest);
+    fails(super::convert::copied(&client, &name(&long), folder.path()), Code::LimitExceeded, "513");
+    assert_eq!(layers(&long), 0);
     let broken = schema1([&[0x1f, 0x8b, 8, 0][..], &noise(500)].concat(), |manifest| manifest);
     fails(super::convert::copied(&client, &name(&broken), folder.path()), Code::InvalidManifest, "cannot be unpacked");
     assert!(empty(spool.path()));

@@ -93,6 +93,18 @@ class BlobTest < OciregTest
     assert_equal 5, client.open_blob(big) { 5 }
   end
 
+  def test_an_interrupted_close_ends_the_transfer_too
+    halting(DATA, 400_000) do |reader|
+      reader.read(10)
+      call = reader.instance_variable_get(:@call)
+      assert_includes Ocireg::ReadAhead::LIVE, call
+      reader.define_singleton_method(:shut) { raise IOError, "now" }
+      assert_raises(IOError) { reader.close }
+      sleep 0.3
+      refute_includes Ocireg::ReadAhead::LIVE, call
+    end
+  end
+
   def test_a_reader_is_closed_while_another_thread_reads
     server = slow_blob
     reader = Ocireg::Client.new(plain_http: true).open_blob("127.0.0.1:#{server.addr[1]}/a@#{Ocireg.digest("never")}", size: 1000)

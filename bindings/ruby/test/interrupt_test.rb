@@ -132,6 +132,61 @@ class InterruptTest < OciregTest
     assert_operator Thread.list.count { |thread| thread.name == "ocireg" }, :<=, workers
   end
 
+  # Ocireg::Worker.start does something else meanwhile; it is given what it was.
+  def with_start(other)
+    kind = Ocireg::Worker.singleton_class
+    start = kind.instance_method(:start)
+    kind.remove_method(:start)
+    kind.define_method(:start) { |&block| other.call(start.bind(self), block) }
+    yield
+  ensure
+    kind.remove_method(:start)
+    kind.define_method(:start, start)
+  end
+
+  # The interrupt comes when the worker has the job, and the caller does not know of it yet.
+  def test_an_interrupt_while_a_job_is_handed_over
+    cancelled = 0
+    interrupted = lambda do |start, block|
+      start.call(&block).tap { Thread.current.raise(IOError, "now") }
+    end
+    with_start(interrupted) do
+      assert_raises(IOError) { Ocireg::Worker.run(-> { cancelled += 1 }) { sleep 0.2 } }
+    end
+    assert_equal 1, cancelled
+  end
+
+  def test_a_read_ahead_that_did_not_begin_begins_at_the_next_read
+    repository = new_repository
+    reader = client.open_blob("#{repository}@#{client.put_blob(repository, "hello")["digest"]}")
+    with_start(->(*) { raise ThreadError, "no more threads" }) { assert_raises(ThreadError) { reader.read } }
+    assert_equal "hello", Timeout.timeout(2) { reader.read }
+  end
+
+  # Whoever comes first, also after a fork, makes the list of the idle, once.
+  def test_workers_begin_for_many_threads_at_once
+    script = <<~RUBY
+      require "ocireg"
+      100.times do
+        Ocireg::Worker.instance_variable_set(:@pid, nil)
+        Ocireg::Worker.instance_variable_set(:@idle, nil)
+        Array.new(4) { Thread.new { Ocireg::Worker.run(-> {}) { 1 } } }.each(&:join)
+      end
+    RUBY
+    assert system(RbConfig.ruby, "-I", File.expand_path("../lib", __dir__), "-e", script)
+  end
+
+  def test_a_stop_before_a_worker_serves_ends_it_quietly
+    50.times do
+      worker = Ocireg::Worker.new
+      thread = worker.instance_variable_get(:@thread)
+      worker.stop
+      worker.submit(Ocireg::Job.new(-> { Ocireg::Job.current.send(:stop) }))
+      assert thread.join(2)
+      assert_nil thread.value
+    end
+  end
+
   def test_storms_of_interrupts_lose_nothing
     100.times do |i|
       thread = Thread.new { client.ping(registry) }

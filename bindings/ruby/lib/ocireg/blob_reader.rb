@@ -100,10 +100,13 @@ module Ocireg
       return if @closed
 
       @closed = true
-      ObjectSpace.undefine_finalizer(self)
-      shut
-      @ender.call
-      @call.finished
+      begin
+        shut
+      ensure
+        @ender.call
+        @call.finished
+        ObjectSpace.undefine_finalizer(self)
+      end
       nil
     end
 

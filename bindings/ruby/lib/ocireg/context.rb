@@ -7,7 +7,8 @@ module Ocireg
   #   context = Ocireg::Context.new(timeout: 60) { |done, total| puts "#{done} of #{total}" }
   #   client.copy("quay.io/prometheus/busybox", "oci:busybox", context: context)
   #
-  # Blocks run during the call, on a thread of this gem. What they raise stops the call, and comes out of it.
+  # Blocks run during the call, on a thread of this gem. What they raise stops the call, and comes out of it. They
+  # must not end their thread (Thread.exit).
   class Context
     # @return [#call, nil] is told (done, total) in bytes; total is nil while unknown
     attr_reader :progress_block

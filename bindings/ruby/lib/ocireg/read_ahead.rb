@@ -62,12 +62,14 @@ module Ocireg
     end
 
     def start
-      @started = true
       handle = @handle
       chunks = @chunks
       given = @given
       call = @call
-      Worker.start { ReadAhead.live(call) { ReadAhead.fill(chunks, given, handle) } }
+      Thread.handle_interrupt(Object => :never) do
+        Worker.start { ReadAhead.live(call) { ReadAhead.fill(chunks, given, handle) } }
+        @started = true
+      end
     end
 
     class << self

@@ -11,11 +11,15 @@ module Ocireg
 
     MAX_IDLE = 16
 
+    RESET = Mutex.new
+    private_constant :RESET
+
     class << self
       # Runs the block on a worker and gives its result, or raises what it raised.
       # @param cancel [#call] ends the block's call soon; called when the caller is interrupted
       def run(cancel, &block)
-        job = start(&block)
+        job = nil
+        Thread.handle_interrupt(Object => :never) { job = start(&block) } # no job is ever at work that nobody knows of
         job.wait
       ensure
         job.abandon(cancel) unless job.nil? || job.finished?
@@ -29,7 +33,7 @@ module Ocireg
 
       # An idle worker, or a new one. After a fork there are none: threads do not survive it.
       def take
-        reset unless @pid == Process.pid
+        RESET.synchronize { reset unless @pid == Process.pid } unless @pid == Process.pid
         @idle.pop || new
       end
 
@@ -41,14 +45,14 @@ module Ocireg
       private
 
       def reset
-        @pid = Process.pid
         @idle = []
+        @pid = Process.pid
       end
     end
 
     def initialize
       @jobs = Thread::Queue.new
-      @thread = Thread.new { serve }
+      @thread = Thread.handle_interrupt(Stop => :never) { Thread.new { serve } }
       @thread.name = "ocireg"
       @thread.report_on_exception = false
     end
@@ -62,12 +66,11 @@ module Ocireg
 
     private
 
-    # A thread inherits its creator's mask: the first line takes that back, or a worker might outlive its process's end.
+    # A thread inherits its creator's mask: the first line takes that back, but for Stop, or a worker might outlive its process's
+    # end.
     def serve
-      Thread.handle_interrupt(Object => :immediate) do
-        Thread.handle_interrupt(Stop => :never) do
-          nil while @jobs.pop.run
-        end
+      Thread.handle_interrupt(Object => :immediate, Stop => :never) do
+        nil while @jobs.pop.run
       end
     rescue Stop
       nil

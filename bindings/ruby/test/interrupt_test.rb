@@ -114,6 +114,38 @@ class InterruptTest < OciregTest
     reader.close
   end
 
+  # Nobody else interrupts these: the gem's own ways to end a call.
+  def test_a_source_that_waits_is_ended_too
+    repository = new_repository
+    reader, writer = IO.pipe
+    context = Ocireg::Context.new
+    fails_within(0.2 + AT_MOST, Ocireg::TimeoutError) { client.put_blob(repository, reader, timeout: 0.2) }
+    ended(reader, repository, Ocireg::Cancelled, context) { context.cancel }
+    ended(reader, repository, Ocireg::TimeoutError, other = Ocireg::Context.new) { other.timeout = 0.01 }
+    ended(reader, repository, Ocireg::TimeoutError, another = Ocireg::Context.new(timeout: 60)) { another.timeout = 0.01 }
+    ended(reader, repository, Ocireg::Closed, nil) { client.close }
+    @client = nil
+    assert_equal 200, client.ping(registry)["status"]
+  ensure
+    writer.close
+    reader.close
+  end
+
+  # A call with a waiting source fails so when the block ended it.
+  def ended(reader, repository, kind, context)
+    thread = Thread.new { client.put_blob(repository, reader, context: context) }
+    thread.report_on_exception = false
+    sleep 0.2
+    yield
+    fails_within(AT_MOST, kind) { thread.join(2) ? thread.value : flunk("it waits on") }
+  end
+
+  def test_a_block_that_cancels_its_own_call_is_not_cut_off
+    context = Ocireg::Context.new(log: ->(_) { context.cancel && (@went_on = true) })
+    assert_raises(Ocireg::Cancelled) { client.ping(registry, context: context) }
+    assert @went_on
+  end
+
   def test_a_destination_that_waits_is_interrupted_too
     reference = "#{repository = new_repository}@#{client.put_blob(repository, "x" * 1_000_000)["digest"]}"
     reader, writer = IO.pipe
@@ -181,7 +213,7 @@ class InterruptTest < OciregTest
       worker = Ocireg::Worker.new
       thread = worker.instance_variable_get(:@thread)
       worker.stop
-      worker.submit(Ocireg::Job.new(-> { Ocireg::Job.current.send(:stop) }))
+      worker.submit(Ocireg::Job.new(-> { Ocireg::Job.current.instance_variable_set(:@stopped, true) }))
       assert thread.join(2)
       assert_nil thread.value
     end

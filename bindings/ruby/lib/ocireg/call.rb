@@ -5,6 +5,9 @@ module Ocireg
   # that an interrupt ends this call and no other.
   # @api private
   class Call
+    SLACK = 0.02
+    private_constant :SLACK
+
     # @param context [Context, Defaults]
     # @param timeout [Numeric, nil] seconds for this call, besides those of the context
     def initialize(context, timeout = nil)
@@ -20,7 +23,10 @@ module Ocireg
 
     # Makes the call: the block gets the library's context. Interruptible.
     def run
-      Worker.run(method(:cancel)) { yield @handle }
+      Worker.run(method(:cancel), self) do
+        @job = Job.current
+        yield @handle
+      end
     end
 
     # Makes the call, and is done with it.
@@ -34,14 +40,23 @@ module Ocireg
 
     def cancel
       Status.check { |error| Native.ocireg_context_cancel(@handle, error) }
+      stop(Cancelled.new("the call was cancelled"))
     rescue Forked
       nil
     end
+
+    # Ends the caller's block that the call waits for, once the library knows why.
+    def stop(reason) = @job&.stop(reason)
+
+    # When its blocks are stopped, a little after the library's own limit.
+    attr_reader :limit
 
     # 0 would mean no limit to the library.
     def timeout=(seconds)
       milliseconds = seconds ? [(seconds * 1000).ceil, 1].max : 0
       Status.check { |error| Native.ocireg_context_set_deadline(@handle, milliseconds, error) }
+      @limit = seconds && (Process.clock_gettime(Process::CLOCK_MONOTONIC) + seconds + SLACK)
+      @job&.limit_changed
     end
 
     def progress = json(:ocireg_context_progress)

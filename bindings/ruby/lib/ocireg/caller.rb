@@ -11,6 +11,8 @@ module Ocireg
     # @param outs [Array<Symbol>] :json, :string or :buffer, for each result
     def invoke(function, *arguments, outs: %i[json], context: nil, timeout: nil, **options)
       call = Call.new(context || @defaults, timeout)
+      calls = @defaults.calls
+      calls[call] = true
       call.run_once do |native|
         handle = Options.of(options)
         results = Status.call(outs.size) do |*places|
@@ -18,6 +20,8 @@ module Ocireg
         end
         one_or_all(taken(outs, results))
       end
+    ensure
+      calls&.delete(call)
     end
 
     # As invoke, for what opens something: gives its handle and its call, which the caller finishes.

@@ -42,7 +42,7 @@ module Ocireg
     # @param credentials [#call, nil] see {Context#credentials_block}; for calls without a context
     # @param options the options of ocireg_client_new
     def initialize(hosts: {}, timeout: nil, log: nil, credentials: nil, **options)
-      @defaults = Defaults.new(timeout, log, credentials).freeze
+      @defaults = Defaults.new(timeout, log, credentials, {}.compare_by_identity).freeze
       @handle = Status.made(Handle::Client, :ocireg_client_new, Options.of(options))
       @closed = false
       hosts.each { |host, settings| set_host(host, **settings) }
@@ -64,6 +64,7 @@ module Ocireg
     def close
       Status.check { |error| Native.ocireg_client_close(@handle, error) }
       @closed = true
+      @defaults.calls.keys.each { |call| call.stop(Closed.new("the client is closed")) } # others change it meanwhile
       nil
     end
 

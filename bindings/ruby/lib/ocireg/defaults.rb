@@ -1,9 +1,9 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # What a client's calls have in place of a {Context}, where none is given.
+  # What a client's calls have in place of a {Context}, where none is given; and those that are at work, with or without one.
   # @api private
-  Defaults = Struct.new(:timeout, :log_block, :credentials_block) do
+  Defaults = Struct.new(:timeout, :log_block, :credentials_block, :calls) do
     def progress_block = nil
     def blob_block = nil
     def enter(_call) = nil

@@ -15,16 +15,18 @@ module Ocireg
     def self.callback(refusal)
       Thread.handle_interrupt(Worker::Stop => :immediate) { yield }
     rescue ::Exception => e # rubocop:disable Lint/RescueException
-      current.failure ||= e
+      current.failure ||= e.is_a?(Worker::Stop) ? current.reason : e
       refusal
     end
 
     attr_accessor :worker, :failure
+    attr_reader :reason
 
     def initialize(block)
       @block = block
       @done = Thread::Queue.new
       @lock = Mutex.new
+      @ended = Thread::ConditionVariable.new
       @finished = @stopped = false
       @error = ThreadError.new("the call's thread was killed")
     end
@@ -45,9 +47,10 @@ module Ocireg
       again
     end
 
-    # On the caller's thread. An exception tells both ways that led to it.
-    def wait
-      @done.pop
+    # On the caller's thread, which sees to the call's limit too: the library does not when a caller's block waits. An exception
+    # tells both ways that led to it.
+    def wait(call = nil)
+      wait_until(call&.limit) until @finished
       return @value unless @error
 
       @error.set_backtrace(Array(@error.backtrace) + caller)
@@ -58,13 +61,42 @@ module Ocireg
     def abandon(cancel)
       Thread.handle_interrupt(Object => :never) do
         cancel.call
-        @lock.synchronize { stop unless @finished }
+        stop
         limit = now + PATIENCE
         sleep 0.001 until @finished || now > limit
       end
     end
 
+    # Ends the caller's block that is at work, or the next one; the call fails with the reason then. Any thread.
+    def stop(reason = nil)
+      return if @finished || Job.current.equal?(self)
+
+      @lock.synchronize do
+        next if @finished || @stopped
+
+        @stopped = true
+        @reason = reason
+        @worker.stop
+      end
+    end
+
+    # The limit is another one now.
+    def limit_changed
+      @done.push(true)
+      @lock.synchronize { @ended.broadcast }
+    end
+
     private
+
+    def wait_until(limit)
+      if limit.nil? || @stopped
+        @done.pop
+      elsif now > limit
+        stop(TimeoutError.new("the call's deadline has passed"))
+      else
+        @lock.synchronize { @ended.wait(@lock, [limit - now, 0.001].max) unless @finished }
+      end
+    end
 
     def perform
       @value = @block.call
@@ -74,13 +106,11 @@ module Ocireg
     end
 
     def finish
-      @lock.synchronize { @finished = true }
+      @lock.synchronize do
+        @finished = true
+        @ended.broadcast
+      end
       !@stopped && Worker.keep(@worker)
-    end
-
-    def stop
-      @stopped = true
-      @worker.stop
     end
 
     def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)

@@ -17,10 +17,11 @@ module Ocireg
     class << self
       # Runs the block on a worker and gives its result, or raises what it raised.
       # @param cancel [#call] ends the block's call soon; called when the caller is interrupted
-      def run(cancel, &block)
+      # @param call [Call, nil] says until when the block may take
+      def run(cancel, call = nil, &block)
         job = nil
         Thread.handle_interrupt(Object => :never) { job = start(&block) } # no job is ever at work that nobody knows of
-        job.wait
+        job.wait(call)
       ensure
         job.abandon(cancel) unless job.nil? || job.finished?
       end

@@ -377,7 +377,7 @@ void old_protocol(const ocireg::client &client)
     CHECK(client.registry_detect(registry).is_object() && client.v1_ping(old).is_object());
     const std::string id = ocireg::digest_bytes(name).substr(7);
     const std::string image = R"({"id":")" + id + R"(","created":"2026-01-01T00:00:00Z","architecture":"amd64","os":"linux"})";
-    const std::string layer = noise(10000, 8), path = scratch + "/layer";
+    const std::string layer = noise(10000, 8), path = scratch + "/layer-" + std::to_string(getpid());
     client.v1_put_image(name, image);
     const ocireg::value put = client.v1_put_layer(name, image, layer);
     CHECK(put.is_object());

@@ -142,7 +142,10 @@ static void test_client_certificate(void **state) {
     const char *cert = certificate("client.pem"), *key = certificate("client.key");
     expect_status(OCIREG_OK, ping(client_for(host, text("{'ca_file':'%s','client_cert_file':'%s','client_key_file':'%s'}", ca, cert, key)), host));
     expect_status(OCIREG_OK, ping(new_client(text("{'ca_file':'%s','client_cert_file':'%s'}", ca, certificate("client-both.pem"))), host));
-    expect_status(OCIREG_TLS, ping(client_for(host, text("{'ca_file':'%s'}", ca)), host));
+    /* The server's alert can come after the connection is taken for good, and be lost with it: then it is tried again. */
+    ocireg_client *patient = new_client(NULL);
+    set_host(patient, host, text("{'ca_file':'%s'}", ca));
+    expect_status(OCIREG_TLS, ping(patient, host));
     expect_message("client_cert_file");
     expect_status(OCIREG_TLS, ping(client_for(host, text("{'ca_file':'%s','client_cert_file':'%s','client_key_file':'%s'}", ca, cert, certificate("client-encrypted.key"))), host));
     expect_message("encrypted");

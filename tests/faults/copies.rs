@@ -81,6 +81,16 @@ enum Habit {
     Closed(u16),
 }
 
+impl Habit {
+    /// The status of a chunk that it does not take.
+    fn refusal(self) -> u16 {
+        match self {
+            Habit::Closed(status) => status,
+            _ => 405,
+        }
+    }
+}
+
 /// What a broken upload brings before it breaks, and what of it is lost.
 const ARRIVED: usize = (10 << 20) + 5;
 const LOST: usize = 1000;
@@ -110,11 +120,7 @@ fn breaks(blob: &[u8], habit: Habit, broken: Reply) -> (Server, Arc<Mutex<Held>>
                 };
                 reply(204).header("Range", format!("0-{}", held.bytes.len() - 1))
             }
-            ("PATCH", _) if habit == Habit::Whole => reply(405),
-            ("PATCH", _) if matches!(habit, Habit::Closed(_)) => match habit {
-                Habit::Closed(status) => reply(status),
-                _ => unreachable!(),
-            },
+            ("PATCH", _) if matches!(habit, Habit::Whole | Habit::Closed(_)) => reply(habit.refusal()),
             ("PATCH", _) if !whole => reply(202),
             ("PATCH", _) => {
                 let range = format!("{}-{}", held.bytes.len(), held.bytes.len() + length - 1);

@@ -16,6 +16,7 @@ pub mod digest;
 pub mod endpoint;
 pub mod error;
 pub mod ffi;
+pub mod hashing;
 pub mod http;
 pub mod image;
 pub mod json;

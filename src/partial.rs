@@ -126,6 +126,7 @@ impl Partial {
         let hashed = self.hashed();
         call.moved_to(hashed.as_ref().map_or(0, |(_, length)| *length))?;
         let mut blob = from.open(call, wanted, hashed)?;
+        blob.hash_aside()?;
         while let Some(piece) = blob.piece()? {
             self.write(&piece)?;
             call.moved_to(self.length)?;

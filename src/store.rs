@@ -5,6 +5,7 @@ use bytes::Bytes;
 
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
+use crate::hashing::{Hashing, LARGE};
 use crate::http::call::Call;
 use crate::http::upload;
 use crate::manifest::{Descriptor, Document};
@@ -59,6 +60,10 @@ pub trait Blob {
     /// What it has hashed so far, from the blob's first byte: enough to open it again behind those bytes.
     fn hashed(&self) -> Option<(Hasher, u64)> {
         None
+    }
+    /// Lets it hash on a thread of its own when it is large: for who never asks what is hashed.
+    fn hash_aside(&mut self) -> Result<()> {
+        Ok(())
     }
 }
 
@@ -172,19 +177,17 @@ impl<'a> Upload<'a> {
 }
 
 impl upload::Source for Upload<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+    fn piece(&mut self, most: usize) -> Result<Bytes> {
         if !self.begun {
             self.begun = true;
             self.ahead = self.blob.piece()?;
         }
         while self.now.is_empty() {
-            let Some(next) = self.ahead.take() else { return Ok(0) };
+            let Some(next) = self.ahead.take() else { break };
             self.ahead = self.blob.piece()?;
             self.now = next;
         }
-        let count = self.now.len().min(buffer.len());
-        buffer[..count].copy_from_slice(&self.now.split_to(count));
-        Ok(count)
+        Ok(self.now.split_to(self.now.len().min(most)))
     }
 }
 
@@ -196,7 +199,7 @@ pub struct Verified<R> {
     expected: Digest,
     size: u64,
     position: u64,
-    hasher: Option<Hasher>,
+    hasher: Option<Hashing>,
 }
 
 impl<R: std::io::Read> Verified<R> {
@@ -210,7 +213,7 @@ impl<R: std::io::Read> Verified<R> {
     ) -> Verified<R> {
         let (hasher, position) = hashed.unwrap_or_else(|| (Hasher::new(wanted.digest.algorithm()), 0));
         let (expected, size) = (wanted.digest.clone(), wanted.size);
-        Verified { reader, call: call.clone(), name, expected, size, position, hasher: Some(hasher) }
+        Verified { reader, call: call.clone(), name, expected, size, position, hasher: Some(Hashing::new(hasher)) }
     }
 
     fn wrong_size(&self, found: &str) -> Error {
@@ -223,29 +226,20 @@ impl<R: std::io::Read> Blob for Verified<R> {
     fn piece(&mut self) -> Result<Option<Bytes>> {
         self.call.check()?;
         let Some(hasher) = &mut self.hasher else { return Ok(None) };
-        let mut buffer = vec![0; upload::PIECE];
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match self.reader.read(&mut buffer[filled..]) {
-                Ok(0) => break,
-                Ok(count) => filled += count,
-                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-                Err(error) => return Err(Error::io(format!("cannot read {}", self.name), &error)),
-            }
-        }
-        buffer.truncate(filled);
-        hasher.update(&buffer);
-        self.position += filled as u64;
+        let piece = upload::read_piece(&mut self.reader, upload::PIECE)
+            .map_err(|error| Error::io(format!("cannot read {}", self.name), &error))?;
+        hasher.update(&piece);
+        self.position += piece.len() as u64;
         if self.position > self.size {
             return Err(self.wrong_size("more"));
         }
-        if filled > 0 {
-            return Ok(Some(Bytes::from(buffer)));
+        if !piece.is_empty() {
+            return Ok(Some(piece));
         }
         if self.position < self.size {
             return Err(self.wrong_size(&self.position.to_string()));
         }
-        match self.hasher.take().map(Hasher::finish) {
+        match self.hasher.take().map(Hashing::finish).transpose()? {
             Some(found) if found != self.expected => {
                 let message = format!("{} holds a blob of the digest {found}, not {}", self.name, self.expected);
                 Err(Error::new(Code::DigestMismatch, message))
@@ -255,7 +249,15 @@ impl<R: std::io::Read> Blob for Verified<R> {
     }
 
     fn hashed(&self) -> Option<(Hasher, u64)> {
-        self.hasher.clone().map(|hasher| (hasher, self.position))
+        let hasher = self.hasher.as_ref()?.state()?.clone();
+        Some((hasher, self.position))
+    }
+
+    fn hash_aside(&mut self) -> Result<()> {
+        if self.size.saturating_sub(self.position) >= LARGE {
+            self.hasher = self.hasher.take().map(Hashing::aside).transpose()?;
+        }
+        Ok(())
     }
 }
 

@@ -21,7 +21,7 @@ use super::registry::NoOptions;
 use super::sigpipe;
 use super::status::ocireg_status;
 use crate::error::{Code, Error, Result};
-use crate::http::upload::Source;
+use crate::http::upload::{Source, PIECE};
 use crate::reference::Repository;
 use crate::registry::reader::Pieces;
 
@@ -416,6 +416,21 @@ struct Callback {
 }
 
 impl Source for Callback {
+    fn piece(&mut self, most: usize) -> Result<Bytes> {
+        let mut piece = vec![0; most.min(PIECE)];
+        let mut filled = 0;
+        while filled < piece.len() {
+            match self.read(&mut piece[filled..])? {
+                0 => break,
+                count => filled += count,
+            }
+        }
+        piece.truncate(filled);
+        Ok(piece.into())
+    }
+}
+
+impl Callback {
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let answer = unsafe { (self.read)(self.userdata.pointer(), buffer.as_mut_ptr(), buffer.len()) };
         let stopped = |why: &str| Error::new(Code::Callback, format!("the caller's read callback {why}"));

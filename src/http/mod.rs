@@ -255,7 +255,7 @@ impl Http {
                 *message.body_mut() = Some(body);
                 let size = bytes.len() as u64;
                 let quiet = call.without_progress();
-                upload::feed(&quiet, pool.execute(message), sender, &mut bytes.as_ref(), (size, 0), &limits)
+                upload::feed(&quiet, pool.execute(message), sender, &mut bytes.clone(), (size, 0), &limits)
             }
             Body::Stream { source, size, done } if *size > 0 => {
                 let (sender, body) = upload::pipe(*size);

@@ -8,7 +8,7 @@ use nix::sys::signal::{SigSet, SigmaskHow};
 use crate::error::{Code, Error, Result};
 
 /// Starts a thread that no signal is delivered to.
-pub fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> Result<JoinHandle<()>> {
+pub fn spawn<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>> {
     without_signals(|| Builder::new().name(name.to_owned()).spawn(work))
 }
 

@@ -1,6 +1,7 @@
 //! Request bodies. A large one is read piece by piece on the caller's thread and handed to the network thread, so
 //! that memory stays small, a stalled server is noticed, and an early answer (401, 413) ends the sending.
 
+use std::io::Read;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
 
@@ -20,18 +21,30 @@ pub const SMALL: usize = 64 << 10;
 
 /// Where the bytes of a body come from.
 pub trait Source {
-    /// Puts bytes into the buffer; 0 is the end.
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize>;
+    /// The next bytes, at most so many; none is the end.
+    fn piece(&mut self, most: usize) -> Result<Bytes>;
+}
+
+impl Source for Bytes {
+    fn piece(&mut self, most: usize) -> Result<Bytes> {
+        Ok(self.split_to(self.len().min(most)))
+    }
 }
 
 impl Source for &[u8] {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let count = self.len().min(buffer.len());
-        let (now, later) = self.split_at(count);
-        buffer[..count].copy_from_slice(now);
+    fn piece(&mut self, most: usize) -> Result<Bytes> {
+        let (now, later) = self.split_at(self.len().min(most).min(PIECE));
         *self = later;
-        Ok(count)
+        Ok(Bytes::copy_from_slice(now))
     }
+}
+
+/// A piece of a file, or of whatever is read like one: shorter than wanted only at the end.
+pub fn read_piece(reader: &mut impl Read, most: usize) -> std::io::Result<Bytes> {
+    let most = most.min(PIECE);
+    let mut piece = Vec::with_capacity(most);
+    reader.take(most as u64).read_to_end(&mut piece)?;
+    Ok(piece.into())
 }
 
 /// A body as a request carries it.
@@ -118,13 +131,22 @@ pub fn feed<F: std::future::Future>(
     let mut sending = std::pin::pin!(sending);
     let mut sent = 0u64;
     while sent < size {
-        let mut piece = next_piece(source, size - sent)?;
+        let mut piece = source.piece(usize::try_from(size - sent).unwrap_or(PIECE).min(PIECE))?;
         if piece.is_empty() {
             return Err(short(size, sent));
         }
+        let mut looked = false;
         while !piece.is_empty() {
             let frame = piece.split_to(piece.len().min(FRAME));
             sent += frame.len() as u64;
+            // Once a piece is often enough to see whether there is an answer, while there is room.
+            match sender.try_reserve() {
+                Ok(room) if looked => {
+                    room.send(frame);
+                    continue;
+                }
+                _ => looked = true,
+            }
             let answered = call.wait(Some(limits.piece), async {
                 tokio::select! {
                     biased;
@@ -146,20 +168,6 @@ pub fn feed<F: std::future::Future>(
     }
     drop(sender);
     call.wait(Some(limits.answer), sending)
-}
-
-fn next_piece(source: &mut dyn Source, left: u64) -> Result<Bytes> {
-    let room = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
-    let mut piece = vec![0; room];
-    let mut filled = 0;
-    while filled < room {
-        match source.read(&mut piece[filled..])? {
-            0 => break,
-            count => filled += count,
-        }
-    }
-    piece.truncate(filled);
-    Ok(Bytes::from(piece))
 }
 
 fn short(size: u64, sent: u64) -> crate::error::Error {

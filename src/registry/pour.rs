@@ -1,5 +1,7 @@
 //! A blob of another place as the source of an upload, from whichever byte the upload has to go on.
 
+use bytes::Bytes;
+
 use super::source::Replay;
 use crate::digest::Hasher;
 use crate::error::{Code, Error, Result};
@@ -62,10 +64,9 @@ impl<'a> FromStore<'a> {
         let mark = self.marks.before(self.begin);
         let mut left = self.begin - mark.as_ref().map_or(0, |(_, position)| *position);
         let mut open = Upload::new(self.from.open(self.call, self.wanted, mark)?);
-        let mut buffer = vec![0; PIECE];
         while left > 0 {
             let most = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
-            match open.read(&mut buffer[..most])? {
+            match open.piece(most)?.len() {
                 0 => {
                     return Err(Error::new(Code::SizeMismatch, format!("the blob {} ended early", self.wanted.digest)))
                 }
@@ -77,16 +78,17 @@ impl<'a> FromStore<'a> {
 }
 
 impl Source for FromStore<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        if self.open.is_none() {
-            self.open = Some(self.open()?);
-        }
-        let Some(open) = &mut self.open else { return Ok(0) };
-        let count = open.read(buffer)?;
+    fn piece(&mut self, most: usize) -> Result<Bytes> {
+        let mut open = match self.open.take() {
+            Some(open) => open,
+            None => self.open()?,
+        };
+        let piece = open.piece(most)?;
         if let Some(mark) = open.hashed() {
             self.marks.add(mark);
         }
-        Ok(count)
+        self.open = Some(open);
+        Ok(piece)
     }
 }
 

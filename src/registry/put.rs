@@ -70,9 +70,7 @@ impl Client {
     ) -> Result<Stored> {
         let remote = Remote::repository(self, call, repository)?;
         match (options.size, &options.digest, options.chunk_size) {
-            (Some(size), Some(digest), None) => {
-                put_stream_once(&remote, source, size, digest, options.single_post, None).map_err(Trouble::given_up)
-            }
+            (Some(size), Some(digest), None) => put_promised(&remote, source, size, digest, options.single_post),
             _ => Ok(put_chunks(&remote, source, options, None)?),
         }
     }
@@ -371,6 +369,24 @@ impl From<Trouble> for Error {
     }
 }
 
+/// Bytes whose digest the caller has promised.
+fn put_promised(
+    remote: &Remote,
+    source: &mut dyn Source,
+    size: u64,
+    digest: &Digest,
+    single_post: bool,
+) -> Result<Stored> {
+    let mut hashing = Hashing { source, hasher: Hasher::new(digest.algorithm()) };
+    let stored = put_stream_once(remote, &mut hashing, size, digest, single_post, None).map_err(Trouble::given_up)?;
+    let found = hashing.hasher.finish();
+    if found != *digest {
+        return Err(Error::new(Code::DigestMismatch, format!("the bytes have the digest {found}, not {digest}")));
+    }
+    Ok(stored)
+}
+
+/// All bytes in one request. That they have the digest is seen to by whoever gives them, and by the registry.
 fn put_stream_once(
     remote: &Remote,
     source: &mut dyn Source,
@@ -379,15 +395,10 @@ fn put_stream_once(
     single_post: bool,
     session: Option<Box<Session>>,
 ) -> std::result::Result<Stored, Trouble> {
-    let mut hashing = Hashing { source, hasher: Hasher::new(digest.algorithm()) };
     let answer = match single_post {
-        true => post_once(remote, &mut hashing, size, digest).map_err(Trouble::OnTheWay)?,
-        false => put_once(remote, &mut hashing, size, digest, session)?,
+        true => post_once(remote, source, size, digest).map_err(Trouble::OnTheWay)?,
+        false => put_once(remote, source, size, digest, session)?,
     };
-    let found = hashing.hasher.finish();
-    if found != *digest {
-        return Err(Error::new(Code::DigestMismatch, format!("the bytes have the digest {found}, not {digest}")).into());
-    }
     let location = location_text(remote, &answer);
     Ok(Stored { digest: digest.clone(), size, location, uploaded: true, mounted: false })
 }
@@ -395,7 +406,7 @@ fn put_stream_once(
 /// A session, and a PUT with all bytes.
 fn put_once(
     remote: &Remote,
-    source: &mut Hashing,
+    source: &mut dyn Source,
     size: u64,
     digest: &Digest,
     session: Option<Box<Session>>,
@@ -429,13 +440,14 @@ fn rest(
     while session.offset < size {
         remote.call.moved_to(session.offset)?;
         let length = CHUNK.max(session.min_chunk).min(size - session.offset);
-        let mut chunk = vec![0; usize::try_from(length).unwrap_or(0)];
-        let mut filled = 0;
-        while filled < chunk.len() {
-            match source.read(&mut chunk[filled..])? {
-                0 => return Err(Error::new(Code::SizeMismatch, "the source of the upload ended early").into()),
-                count => filled += count,
+        let length = usize::try_from(length).unwrap_or(0);
+        let mut chunk = Vec::with_capacity(length);
+        while chunk.len() < length {
+            let piece = source.piece(length - chunk.len())?;
+            if piece.is_empty() {
+                return Err(Error::new(Code::SizeMismatch, "the source of the upload ended early").into());
             }
+            chunk.extend_from_slice(&piece);
         }
         session.chunk(&chunk.into()).map_err(Trouble::OnTheWay)?;
     }
@@ -446,7 +458,7 @@ fn rest(
 }
 
 /// One POST with the digest (end-4b). A registry that does not know it answers 202 and waits for a PUT.
-fn post_once(remote: &Remote, source: &mut Hashing, size: u64, digest: &Digest) -> Result<Answer> {
+fn post_once(remote: &Remote, source: &mut dyn Source, size: u64, digest: &Digest) -> Result<Answer> {
     let scopes = remote.scopes(&["pull", "push"]);
     remote.client.auth.prepare(&remote.call, &remote.account, &scopes)?;
     remote.call.begin("blob put", Some(size))?;
@@ -474,15 +486,14 @@ fn put_chunks(
     let session = session.map(|session| *session);
     let chunk = options.chunk_size.unwrap_or(CHUNK);
     let mut upload = Upload::start(remote.clone(), session, chunk, algorithm, options.size)?;
-    let mut buffer = vec![0; PIECE];
     let mut size = 0u64;
     loop {
-        let count = source.read(&mut buffer)?;
-        if count == 0 {
+        let piece = source.piece(PIECE)?;
+        if piece.is_empty() {
             break;
         }
-        size += count as u64;
-        upload.write(&buffer[..count]).map_err(Trouble::OnTheWay)?;
+        size += piece.len() as u64;
+        upload.write(&piece).map_err(Trouble::OnTheWay)?;
     }
     if let Some(expected) = options.size.filter(|expected| *expected != size) {
         return Err(Error::new(Code::SizeMismatch, format!("the source gave {size} bytes, not {expected}")).into());

@@ -13,6 +13,7 @@ use super::remote::Remote;
 use crate::auth::Reply;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result};
+use crate::hashing::{Hashing, LARGE};
 use crate::http::answer::{Answer, BodyReader};
 use crate::http::retry::Backoff;
 use crate::http::{range, Request};
@@ -97,7 +98,7 @@ pub struct Reader {
     position: u64,
     /// Where to stop, once known.
     end: Option<u64>,
-    hasher: Option<Hasher>,
+    hasher: Option<Hashing>,
     body: Option<BodyReader>,
     /// Bytes to drop because a server ignored the range.
     surplus: u64,
@@ -139,7 +140,7 @@ impl Reader {
             info,
             position,
             end,
-            hasher: (!piece).then_some(hasher),
+            hasher: (!piece).then(|| Hashing::new(hasher)),
             body: None,
             surplus: 0,
             encoded: false,
@@ -175,7 +176,16 @@ impl Reader {
 
     /// What it has hashed so far, of a blob that is read whole.
     pub fn hashed(&self) -> Option<(Hasher, u64)> {
-        self.hasher.clone().map(|hasher| (hasher, self.position))
+        let hasher = self.hasher.as_ref()?.state()?.clone();
+        Some((hasher, self.position))
+    }
+
+    /// Hashes on a thread of its own from now on, when much is to come; what is hashed is not told any more then.
+    pub fn hash_aside(&mut self) -> Result<()> {
+        if self.end.is_some_and(|end| end.saturating_sub(self.position) >= LARGE) {
+            self.hasher = self.hasher.take().map(Hashing::aside).transpose()?;
+        }
+        Ok(())
     }
 
     /// The next bytes. None is the end, and then the digest has been checked. After an error it stays that error: what
@@ -251,7 +261,7 @@ impl Reader {
         self.done = true;
         self.body = None;
         if let Some(hasher) = self.hasher.take() {
-            let found = hasher.finish();
+            let found = hasher.finish()?;
             if found != self.digest {
                 let message = format!("the blob {} of {} has the digest {found}", self.digest, self.remote.place());
                 return Err(Error::new(Code::DigestMismatch, message));

@@ -1,13 +1,16 @@
 //! Where the bytes of a blob come from.
 
-use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
+use std::fs::{File, Metadata};
+use std::io::{Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+
+use bytes::Bytes;
 
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
-use crate::http::upload::{Source, PIECE};
+use crate::http::upload::{read_piece, Source, PIECE};
 
 /// A source that can begin again.
 pub trait Replay: Source {
@@ -21,8 +24,8 @@ pub trait Replay: Source {
 pub struct Memory<'a>(pub &'a [u8], pub &'a [u8]);
 
 impl Source for Memory<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        Source::read(&mut self.1, buffer)
+    fn piece(&mut self, most: usize) -> Result<Bytes> {
+        self.1.piece(most)
     }
 }
 
@@ -37,11 +40,27 @@ impl Replay for Memory<'_> {
     }
 }
 
-/// A file.
+/// A file that stays as it is.
 pub struct Opened {
     file: File,
     name: String,
+    state: State,
+    left: u64,
+}
+
+/// By what a change shows.
+#[derive(PartialEq, Eq)]
+struct State {
     size: u64,
+    modified: (i64, i64),
+    changed: (i64, i64),
+}
+
+impl State {
+    fn of(facts: &Metadata) -> State {
+        let modified = (facts.mtime(), facts.mtime_nsec());
+        State { size: facts.len(), modified, changed: (facts.ctime(), facts.ctime_nsec()) }
+    }
 }
 
 impl Opened {
@@ -54,26 +73,32 @@ impl Opened {
         if !facts.is_file() {
             return Err(Error::new(Code::Io, format!("{name} is not a regular file")));
         }
-        Ok(Opened { file, size: facts.len(), name })
+        Ok(Opened { file, name, state: State::of(&facts), left: facts.len() })
     }
 }
 
 impl Source for Opened {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        self.file.read(buffer).map_err(|error| Error::io(format!("cannot read {}", self.name), &error))
+    fn piece(&mut self, most: usize) -> Result<Bytes> {
+        let what = |error: std::io::Error| Error::io(format!("cannot read {}", self.name), &error);
+        let piece = read_piece(&mut self.file, most).map_err(what)?;
+        self.left = self.left.saturating_sub(piece.len() as u64);
+        // Before the last bytes leave: what is sent must be what was hashed.
+        if self.left == 0 && State::of(&self.file.metadata().map_err(what)?) != self.state {
+            return Err(Error::new(Code::Io, format!("{} changed while it was read", self.name)));
+        }
+        Ok(piece)
     }
 }
 
 impl Replay for Opened {
     fn rewind_to(&mut self, offset: u64) -> Result<()> {
-        self.file
-            .seek(SeekFrom::Start(offset))
-            .map(drop)
-            .map_err(|error| Error::io(format!("cannot read {}", self.name), &error))
+        self.left = self.state.size.saturating_sub(offset);
+        let sought = self.file.seek(SeekFrom::Start(offset));
+        sought.map(drop).map_err(|error| Error::io(format!("cannot read {}", self.name), &error))
     }
 
     fn size(&self) -> u64 {
-        self.size
+        self.state.size
     }
 }
 
@@ -86,29 +111,54 @@ pub struct Hashing<'a> {
 }
 
 impl Source for Hashing<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let count = self.source.read(buffer)?;
-        self.hasher.update(&buffer[..count]);
-        Ok(count)
+    fn piece(&mut self, most: usize) -> Result<Bytes> {
+        let piece = self.source.piece(most)?;
+        self.hasher.update(&piece);
+        Ok(piece)
     }
 }
 
 /// The digest of a source.
 pub fn hash(call: &Call, source: &mut dyn Replay, algorithm: Algorithm) -> Result<Digest> {
     let mut hasher = Hasher::new(algorithm);
-    let mut buffer = vec![0; PIECE];
     let mut total = 0u64;
     loop {
         call.check()?;
-        let count = source.read(&mut buffer)?;
-        if count == 0 {
+        let piece = source.piece(PIECE)?;
+        if piece.is_empty() {
             break;
         }
-        hasher.update(&buffer[..count]);
-        total += count as u64;
+        hasher.update(&piece);
+        total += piece.len() as u64;
     }
     if total != source.size() {
         return Err(Error::new(Code::Io, "the file changed while it was read"));
     }
     Ok(hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+
+    #[test]
+    fn a_file_that_changes_is_not_read_to_its_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("blob");
+        std::fs::write(&path, vec![1; PIECE + 10]).unwrap();
+        let mut opened = Opened::open(&path).unwrap();
+        for _ in 0..2 {
+            opened.rewind_to(0).unwrap();
+            assert_eq!(opened.piece(PIECE).unwrap().len(), PIECE);
+            assert_eq!(opened.piece(PIECE).unwrap().len(), 10);
+            assert!(opened.piece(PIECE).unwrap().is_empty());
+        }
+        opened.rewind_to(PIECE as u64).unwrap();
+        let other = File::options().write(true).open(&path).unwrap();
+        other.set_modified(SystemTime::now() + Duration::from_secs(5)).unwrap();
+        let error = opened.piece(PIECE).unwrap_err();
+        assert!((error.code(), error.message().contains("changed while it was read")) == (Code::Io, true), "{error:?}");
+    }
 }

@@ -114,6 +114,10 @@ impl Blob for Reader {
     fn hashed(&self) -> Option<(Hasher, u64)> {
         Reader::hashed(self)
     }
+
+    fn hash_aside(&mut self) -> Result<()> {
+        Reader::hash_aside(self)
+    }
 }
 
 impl WriteStore for RegistryStore {

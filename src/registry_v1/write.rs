@@ -2,7 +2,6 @@
 //! image whole; then its tag. Parents come before their children.
 
 use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -19,7 +18,7 @@ use crate::digest::{shorten, Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result, Side};
 use crate::http::answer::Answer;
 use crate::http::retry::{self, Backoff};
-use crate::http::upload::{Body, Source};
+use crate::http::upload::{read_piece, Body, Source, PIECE};
 use crate::http::{Repeat, Request};
 
 /// An image that was put.
@@ -99,7 +98,7 @@ impl Repo {
 
     /// Puts the layer of an image whose JSON was put, from memory.
     pub fn put_layer(&self, image: &[u8], layer: &[u8], options: &PutLayerOptions) -> Result<StoredLayer> {
-        let open = || Ok((Box::new(Memory(layer)) as Box<dyn Source + '_>, layer.len() as u64));
+        let open = || Ok((Box::new(layer) as Box<dyn Source + '_>, layer.len() as u64));
         self.put_layer_of(image, &Supply { open: &open, done: None }, options.finish)
     }
 
@@ -163,8 +162,7 @@ impl Repo {
         let uploaded = self.put_or_there(answer, &format!("put the layer of image {id}"))?;
         let (mut hashing, size) = sent.ok_or_else(|| Error::new(Code::Internal, "no layer was sent"))?;
         // Who says early that he has it does not read to the end.
-        let mut buffer = vec![0; 64 << 10];
-        while !uploaded && hashing.read(&mut buffer)? > 0 {}
+        while !uploaded && !hashing.piece(PIECE)?.is_empty() {}
         Ok(StoredLayer { id: id.clone(), size, checksum: hashing.hasher.finish(), uploaded })
     }
 
@@ -302,19 +300,11 @@ impl Repo {
     }
 }
 
-struct Memory<'a>(&'a [u8]);
-
-impl Source for Memory<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        Source::read(&mut self.0, buffer)
-    }
-}
-
 struct Opened<'a>(File, &'a Path);
 
 impl Source for Opened<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        self.0.read(buffer).map_err(|error| Error::io(format!("cannot read {}", self.1.display()), &error))
+    fn piece(&mut self, most: usize) -> Result<Bytes> {
+        read_piece(&mut self.0, most).map_err(|error| Error::io(format!("cannot read {}", self.1.display()), &error))
     }
 }
 
@@ -324,10 +314,10 @@ struct Hashing<'a> {
 }
 
 impl Source for Hashing<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let count = self.source.read(buffer)?;
-        self.hasher.update(&buffer[..count]);
-        Ok(count)
+    fn piece(&mut self, most: usize) -> Result<Bytes> {
+        let piece = self.source.piece(most)?;
+        self.hasher.update(&piece);
+        Ok(piece)
     }
 }
 

@@ -22,6 +22,10 @@ impl Blob for Sided {
     fn hashed(&self) -> Option<(Hasher, u64)> {
         self.0.hashed()
     }
+
+    fn hash_aside(&mut self) -> Result<()> {
+        self.0.hash_aside()
+    }
 }
 
 impl ReadStore for Source<'_> {

@@ -219,13 +219,12 @@ struct Nested<'a> {
 }
 
 impl Source for Nested<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> ocireg::error::Result<usize> {
+    fn piece(&mut self, most: usize) -> ocireg::error::Result<bytes::Bytes> {
         let mut request = Request::new(Method::GET, self.url.clone()).whole(1 << 20, "a piece");
-        let piece = self.http.send(self.call, &mut request)?.take_whole();
-        let count = piece.len().min(buffer.len()).min(self.left);
-        buffer[..count].copy_from_slice(&piece[..count]);
-        self.left -= count;
-        Ok(count)
+        let mut piece = self.http.send(self.call, &mut request)?.take_whole();
+        piece.truncate(most.min(self.left));
+        self.left -= piece.len();
+        Ok(piece.into())
     }
 }
 

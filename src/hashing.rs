@@ -1,0 +1,92 @@
+//! The digest of bytes that pass by: taken on the thread that brings them, or on one of its own, so that receiving, hashing
+//! and writing a large blob overlap.
+
+use std::sync::mpsc::{sync_channel, SyncSender};
+use std::thread::JoinHandle;
+
+use bytes::Bytes;
+
+use crate::digest::{Digest, Hasher};
+use crate::error::{Code, Error, Result};
+use crate::http::thread;
+
+/// From so many bytes on a thread of its own pays.
+pub const LARGE: u64 = 8 << 20;
+/// How many pieces may wait for that thread: memory stays bounded.
+const WAITING: usize = 4;
+
+/// Bytes being hashed.
+pub struct Hashing(State);
+
+enum State {
+    Here(Hasher),
+    Aside { pieces: SyncSender<Bytes>, thread: JoinHandle<Hasher> },
+}
+
+impl Hashing {
+    /// On the thread that brings the bytes, behind those that are hashed already.
+    pub fn new(hasher: Hasher) -> Hashing {
+        Hashing(State::Here(hasher))
+    }
+
+    /// From here on, on a thread of its own.
+    pub fn aside(self) -> Result<Hashing> {
+        let State::Here(mut hasher) = self.0 else { return Ok(self) };
+        let (pieces, waiting) = sync_channel::<Bytes>(WAITING);
+        let thread = thread::spawn("ocireg-hash", move || {
+            waiting.iter().for_each(|piece| hasher.update(&piece));
+            hasher
+        })?;
+        Ok(Hashing(State::Aside { pieces, thread }))
+    }
+
+    /// Takes more bytes.
+    pub fn update(&mut self, bytes: &Bytes) {
+        match &mut self.0 {
+            State::Here(hasher) => hasher.update(bytes),
+            // Refused only when the thread is no more, which the end will tell.
+            State::Aside { pieces, .. } => drop(pieces.send(bytes.clone())),
+        }
+    }
+
+    /// The state after the last byte, when it is at hand.
+    pub fn state(&self) -> Option<&Hasher> {
+        match &self.0 {
+            State::Here(hasher) => Some(hasher),
+            State::Aside { .. } => None,
+        }
+    }
+
+    /// The digest of all bytes taken.
+    pub fn finish(self) -> Result<Digest> {
+        match self.0 {
+            State::Here(hasher) => Ok(hasher.finish()),
+            State::Aside { pieces, thread } => {
+                drop(pieces);
+                let hasher = thread.join().map_err(|_| Error::new(Code::Internal, "the hashing thread has ended"))?;
+                Ok(hasher.finish())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Algorithm;
+
+    #[test]
+    fn the_digest_is_the_same_wherever_it_is_taken() {
+        for algorithm in [Algorithm::Sha256, Algorithm::Sha512] {
+            let all: Vec<u8> = (0..3_000_000u32).map(|number| number as u8).collect();
+            let mut hashing = Hashing::new(Hasher::new(algorithm));
+            let (first, rest) = all.split_at(1001);
+            hashing.update(&Bytes::copy_from_slice(first));
+            assert_eq!(hashing.state().unwrap().clone().finish(), algorithm.digest(first));
+            let mut hashing = hashing.aside().unwrap().aside().unwrap();
+            assert!(hashing.state().is_none());
+            rest.chunks(65_537).for_each(|piece| hashing.update(&Bytes::copy_from_slice(piece)));
+            assert_eq!(hashing.finish().unwrap(), algorithm.digest(&all));
+        }
+    }
+}

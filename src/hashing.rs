@@ -13,7 +13,7 @@ use crate::http::thread;
 /// From so many bytes on a thread of its own pays.
 pub const LARGE: u64 = 8 << 20;
 /// How many pieces may wait for that thread: memory stays bounded.
-const WAITING: usize = 4;
+const WAITING: usize = 2;
 
 /// Bytes being hashed.
 pub struct Hashing(State);

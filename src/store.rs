@@ -65,6 +65,8 @@ pub trait Blob {
     fn hash_aside(&mut self) -> Result<()> {
         Ok(())
     }
+    /// Leaves it to its receiver to find the digest right or wrong, where the bytes are at hand to be looked at again.
+    fn leave_to_receiver(&mut self) {}
 }
 
 /// Why a manifest is put.
@@ -200,6 +202,7 @@ pub struct Verified<R> {
     size: u64,
     position: u64,
     hasher: Option<Hashing>,
+    over: bool,
 }
 
 impl<R: std::io::Read> Verified<R> {
@@ -213,7 +216,16 @@ impl<R: std::io::Read> Verified<R> {
     ) -> Verified<R> {
         let (hasher, position) = hashed.unwrap_or_else(|| (Hasher::new(wanted.digest.algorithm()), 0));
         let (expected, size) = (wanted.digest.clone(), wanted.size);
-        Verified { reader, call: call.clone(), name, expected, size, position, hasher: Some(Hashing::new(hasher)) }
+        Verified {
+            reader,
+            call: call.clone(),
+            name,
+            expected,
+            size,
+            position,
+            hasher: Some(Hashing::new(hasher)),
+            over: false,
+        }
     }
 
     fn wrong_size(&self, found: &str) -> Error {
@@ -225,10 +237,14 @@ impl<R: std::io::Read> Verified<R> {
 impl<R: std::io::Read> Blob for Verified<R> {
     fn piece(&mut self) -> Result<Option<Bytes>> {
         self.call.check()?;
-        let Some(hasher) = &mut self.hasher else { return Ok(None) };
+        if self.over {
+            return Ok(None);
+        }
         let piece = upload::read_piece(&mut self.reader, upload::PIECE)
             .map_err(|error| Error::io(format!("cannot read {}", self.name), &error))?;
-        hasher.update(&piece);
+        if let Some(hasher) = &mut self.hasher {
+            hasher.update(&piece);
+        }
         self.position += piece.len() as u64;
         if self.position > self.size {
             return Err(self.wrong_size("more"));
@@ -239,6 +255,7 @@ impl<R: std::io::Read> Blob for Verified<R> {
         if self.position < self.size {
             return Err(self.wrong_size(&self.position.to_string()));
         }
+        self.over = true;
         match self.hasher.take().map(Hashing::finish).transpose()? {
             Some(found) if found != self.expected => {
                 let message = format!("{} holds a blob of the digest {found}, not {}", self.name, self.expected);
@@ -258,6 +275,10 @@ impl<R: std::io::Read> Blob for Verified<R> {
             self.hasher = self.hasher.take().map(Hashing::aside).transpose()?;
         }
         Ok(())
+    }
+
+    fn leave_to_receiver(&mut self) {
+        self.hasher = None;
     }
 }
 

@@ -10,6 +10,7 @@ use reqwest::header::{HeaderMap, CONTENT_ENCODING, CONTENT_LENGTH};
 use reqwest::StatusCode;
 use url::Url;
 
+use super::ahead::{Ahead, LARGE};
 use super::call::{Call, Limit};
 use super::decode::{Decoder, Step};
 use super::fault;
@@ -133,13 +134,40 @@ impl Answer {
 
 /// Reads a body.
 pub struct BodyReader {
-    response: reqwest::Response,
+    bytes: Receiving,
+    sized: bool,
     url: Url,
     idle: Duration,
     pace: Pace,
     checksum: Option<(Md5, Vec<u8>)>,
     encoding: Option<String>,
     decoder: Option<Decoder>,
+}
+
+/// Where its bytes come from.
+enum Receiving {
+    Piecemeal(Option<reqwest::Response>),
+    Ahead(Ahead),
+}
+
+impl Receiving {
+    async fn piece(&mut self) -> reqwest::Result<Option<Bytes>> {
+        match self {
+            Receiving::Piecemeal(Some(response)) => response.chunk().await,
+            Receiving::Piecemeal(None) => Ok(None),
+            Receiving::Ahead(ahead) => ahead.piece().await,
+        }
+    }
+
+    /// A large body is received ahead, from the moment that somebody reads it.
+    fn begin(&mut self, call: &Call) {
+        if let Receiving::Piecemeal(response) = self {
+            let large = |response: &mut reqwest::Response| response.content_length().is_some_and(|size| size > LARGE);
+            if let Some(response) = response.take_if(large) {
+                *self = Receiving::Ahead(Ahead::start(call.engine(), response));
+            }
+        }
+    }
 }
 
 impl BodyReader {
@@ -151,7 +179,9 @@ impl BodyReader {
             .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
         let encoding = encoding.filter(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity"));
         let decoder = encoding.as_deref().and_then(Decoder::of);
-        BodyReader { response, url, idle, pace: Pace::default(), checksum, encoding, decoder }
+        let sized = response.content_length().is_some();
+        let bytes = Receiving::Piecemeal(Some(response));
+        BodyReader { bytes, sized, url, idle, pace: Pace::default(), checksum, encoding, decoder }
     }
 
     /// The next piece, decoded; None is the end as the server framed it.
@@ -180,8 +210,9 @@ impl BodyReader {
     fn wire_piece(&mut self, call: &Call) -> Result<Option<Bytes>> {
         let begun = Instant::now();
         let limit = Limit { time: self.idle, what: "no byte of the answer arrived" };
+        self.bytes.begin(call);
         let piece = call
-            .wait(Some(limit), self.response.chunk())
+            .wait(Some(limit), self.bytes.piece())
             .map_err(|error| error.with_url(&self.url))?
             .map_err(|error| fault::broke(error, &self.url))?;
         match &piece {
@@ -198,9 +229,9 @@ impl BodyReader {
 
     /// After the last byte that was wanted: what the end of the body still has to say, if it comes by itself.
     pub fn end(&mut self, call: &Call) -> Result<()> {
-        match self.response.content_length() {
-            Some(_) => self.piece(call).map(drop),
-            None => Ok(()),
+        match self.sized {
+            true => self.piece(call).map(drop),
+            false => Ok(()),
         }
     }
 

@@ -24,6 +24,12 @@ pub struct Limit {
     pub what: &'static str,
 }
 
+impl Limit {
+    fn passed(self) -> Error {
+        Error::new(Code::Timeout, format!("{} within {} s", self.what, self.time.as_secs_f64()))
+    }
+}
+
 /// A call: the client's engine, the client's close flag and the caller's context, if he gave one.
 #[derive(Clone)]
 pub struct Call {
@@ -92,14 +98,22 @@ impl Call {
     /// Waits for a future, as long as the call may go on and the limit is not over.
     pub fn wait<F: Future>(&self, limit: Option<Limit>, future: F) -> Result<F::Output> {
         self.check()?;
-        self.engine.block_on(async {
+        let deadline = self.context.as_ref().and_then(|context| context.deadline());
+        let over = limit.and_then(|limit| Instant::now().checked_add(limit.time));
+        let outcome = self.engine.block_until([deadline, over].into_iter().flatten().min(), async {
             tokio::select! {
                 biased;
                 output = future => Ok(output),
                 error = self.interrupted() => Err(error),
-                error = over(limit) => Err(error),
             }
-        })
+        });
+        match (outcome, limit) {
+            (Some(outcome), _) => outcome,
+            (None, Some(limit)) if over.is_some_and(|over| deadline.is_none_or(|end| over <= end)) => {
+                Err(limit.passed())
+            }
+            (None, _) => Err(out_of_time()),
+        }
     }
 
     /// Sleeps.
@@ -121,7 +135,6 @@ impl Call {
         tokio::select! {
             () = self.closed.raised() => closed(),
             () = context.cancelled().raised() => cancelled(),
-            () = reached(context.deadline()) => out_of_time(),
         }
     }
 
@@ -186,23 +199,6 @@ impl Call {
             Some(hook) => hook(host).map(Some),
             None => Ok(None),
         }
-    }
-}
-
-async fn reached(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn over(limit: Option<Limit>) -> Error {
-    match limit {
-        Some(limit) => {
-            tokio::time::sleep(limit.time).await;
-            Error::new(Code::Timeout, format!("{} within {} s", limit.what, limit.time.as_secs_f64()))
-        }
-        None => std::future::pending().await,
     }
 }
 

@@ -5,7 +5,11 @@
 //! or writing there overlaps with receiving here.
 
 use std::future::Future;
-use std::thread::JoinHandle;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Wake, Waker};
+use std::thread::{JoinHandle, Thread};
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::SigSet;
 use tokio::runtime::{Builder, Handle};
@@ -49,9 +53,41 @@ impl Engine {
         self.handle.block_on(future)
     }
 
+    /// The same, but no longer than until then; None when it is not done by that time. A timer of the network thread's would
+    /// wake that thread at each wait.
+    pub fn block_until<F: Future>(&self, end: Option<Instant>, future: F) -> Option<F::Output> {
+        let _inside = self.handle.enter();
+        let waker = Waker::from(Arc::new(Sleeper(std::thread::current())));
+        let mut context = Context::from_waker(&waker);
+        let mut future = pin!(future);
+        loop {
+            if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
+                return Some(output);
+            }
+            match end.map(|end| end.saturating_duration_since(Instant::now())) {
+                None => std::thread::park(),
+                Some(Duration::ZERO) => return None,
+                Some(left) => std::thread::park_timeout(left),
+            }
+        }
+    }
+
     /// Leaves a future to the network thread.
     pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         self.handle.spawn(future);
+    }
+}
+
+/// A thread that sleeps until its future can go on.
+struct Sleeper(Thread);
+
+impl Wake for Sleeper {
+    fn wake(self: Arc<Self>) {
+        self.0.unpark();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.0.unpark();
     }
 }
 

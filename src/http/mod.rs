@@ -1,6 +1,7 @@
 //! One request done right: retry, redirect, limits, deadlines, trace. Knows no registry.
 
 pub mod address;
+pub mod ahead;
 pub mod answer;
 pub mod call;
 pub mod certs_d;

@@ -43,7 +43,8 @@ impl Marks {
     }
 }
 
-/// A blob of another place. It is read from there again when that is needed.
+/// A blob of another place. It is read from there again when that is needed. What comes from a file is not hashed on the way:
+/// a registry does that (distribution-spec "Pushing a blob monolithically": the PUT says the digest).
 pub struct FromStore<'a> {
     call: &'a Call,
     wanted: &'a Descriptor,
@@ -59,11 +60,20 @@ impl<'a> FromStore<'a> {
         FromStore { call, wanted, from, open: None, begin: 0, marks: Marks { spacing: SPACING, known: Vec::new() } }
     }
 
+    /// After a registry has refused it: whether it is the source that is wrong.
+    pub fn examine(&self) -> Result<()> {
+        let mut blob = self.from.open(self.call, self.wanted, None)?;
+        while blob.piece()?.is_some() {}
+        Ok(())
+    }
+
     /// Opens it at the last mark, and drops what lies before the byte that is wanted.
     fn open(&self) -> Result<Upload<'static>> {
         let mark = self.marks.before(self.begin);
         let mut left = self.begin - mark.as_ref().map_or(0, |(_, position)| *position);
-        let mut open = Upload::new(self.from.open(self.call, self.wanted, mark)?);
+        let mut blob = self.from.open(self.call, self.wanted, mark)?;
+        blob.leave_to_receiver();
+        let mut open = Upload::new(blob);
         while left > 0 {
             let most = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
             match open.piece(most)?.len() {

@@ -155,7 +155,11 @@ impl WriteStore for RegistryStore {
         let remote = self.remote(call)?;
         let mut source = FromStore::new(call, wanted, from);
         let sources = self.mount_sources(&wanted.digest, from);
-        let stored = Ladder::new(&remote, &wanted.digest, Way::Single, sources).put(&mut source)?;
+        let outcome = Ladder::new(&remote, &wanted.digest, Way::Single, sources).put(&mut source);
+        if outcome.as_ref().is_err_and(refused) {
+            source.examine()?;
+        }
+        let stored = outcome?;
         self.client.seen.learn_blob(&self.host(), &wanted.digest, self.reference.repository().remote_name());
         Ok(match (stored.mounted, stored.uploaded) {
             (true, _) => Moved::Mounted,
@@ -177,6 +181,12 @@ impl WriteStore for RegistryStore {
     fn finish(&self, _call: &Call) -> Result<()> {
         Ok(())
     }
+}
+
+/// Whether a registry may not have liked the bytes.
+fn refused(error: &Error) -> bool {
+    let here = error.side().is_none();
+    here && (error.code() == Code::DigestMismatch || matches!(error.http_status(), Some(400 | 404 | 409 | 416 | 422)))
 }
 
 fn is_absent(error: &Error) -> bool {

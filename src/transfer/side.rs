@@ -26,6 +26,10 @@ impl Blob for Sided {
     fn hash_aside(&mut self) -> Result<()> {
         self.0.hash_aside()
     }
+
+    fn leave_to_receiver(&mut self) {
+        self.0.leave_to_receiver();
+    }
 }
 
 impl ReadStore for Source<'_> {

@@ -1,0 +1,80 @@
+//! A body that the network thread receives while its reader is still busy with what came before. Who is slower takes all
+//! that has come since he asked last: so the two threads change hands once for many pieces, not for each.
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+
+use super::engine::Engine;
+
+/// A body that is larger than this is worth it.
+pub const LARGE: u64 = 8 << 20;
+/// How many bytes are collected while the reader is busy.
+const MOST: usize = 256 << 10;
+
+/// The reader's end.
+pub struct Ahead {
+    batches: mpsc::Receiver<Batch>,
+    now: Batch,
+}
+
+/// What has come, and how it ended, if it has.
+#[derive(Default)]
+struct Batch {
+    pieces: Vec<Bytes>,
+    end: Option<reqwest::Result<()>>,
+}
+
+impl Ahead {
+    /// Begins to receive. It ends with its reader.
+    pub fn start(engine: &Engine, response: reqwest::Response) -> Ahead {
+        let (sender, batches) = mpsc::channel(1);
+        engine.spawn(receive(response, sender));
+        Ahead { batches, now: Batch::default() }
+    }
+
+    /// The next piece; None is the end.
+    pub async fn piece(&mut self) -> reqwest::Result<Option<Bytes>> {
+        loop {
+            if let Some(piece) = self.now.pieces.pop() {
+                return Ok(Some(piece));
+            }
+            if let Some(end) = self.now.end.take() {
+                return end.map(|()| None);
+            }
+            match self.batches.recv().await {
+                Some(batch) => self.now = batch,
+                None => return Ok(None),
+            }
+            self.now.pieces.reverse();
+        }
+    }
+}
+
+async fn receive(mut response: reqwest::Response, batches: mpsc::Sender<Batch>) {
+    let mut batch = Batch::default();
+    let mut size = 0;
+    loop {
+        let has_some = !batch.pieces.is_empty() || batch.end.is_some();
+        tokio::select! {
+            biased;
+            room = batches.reserve(), if has_some => {
+                let Ok(room) = room else { return };
+                let ended = batch.end.is_some();
+                room.send(std::mem::take(&mut batch));
+                size = 0;
+                if ended {
+                    return;
+                }
+            }
+            () = batches.closed() => return,
+            piece = response.chunk(), if batch.end.is_none() && size < MOST => match piece {
+                Ok(Some(piece)) => {
+                    size += piece.len();
+                    batch.pieces.push(piece);
+                }
+                Ok(None) => batch.end = Some(Ok(())),
+                Err(error) => batch.end = Some(Err(error)),
+            },
+        }
+    }
+}

@@ -65,8 +65,11 @@ pub trait Blob {
     fn hash_aside(&mut self) -> Result<()> {
         Ok(())
     }
-    /// Leaves it to its receiver to find the digest right or wrong, where the bytes are at hand to be looked at again.
-    fn leave_to_receiver(&mut self) {}
+    /// Leaves it to its receiver to find the digest right or wrong, where the bytes are at hand to be looked at again. Says
+    /// whether it does so.
+    fn leave_to_receiver(&mut self) -> bool {
+        false
+    }
 }
 
 /// Why a manifest is put.
@@ -277,8 +280,9 @@ impl<R: std::io::Read> Blob for Verified<R> {
         Ok(())
     }
 
-    fn leave_to_receiver(&mut self) {
+    fn leave_to_receiver(&mut self) -> bool {
         self.hasher = None;
+        true
     }
 }
 

@@ -51,13 +51,15 @@ pub struct FromStore<'a> {
     from: &'a dyn ReadStore,
     open: Option<Upload<'static>>,
     begin: u64,
+    unverified: bool,
     marks: Marks,
 }
 
 impl<'a> FromStore<'a> {
     /// The blob.
     pub fn new(call: &'a Call, wanted: &'a Descriptor, from: &'a dyn ReadStore) -> FromStore<'a> {
-        FromStore { call, wanted, from, open: None, begin: 0, marks: Marks { spacing: SPACING, known: Vec::new() } }
+        let marks = Marks { spacing: SPACING, known: Vec::new() };
+        FromStore { call, wanted, from, open: None, begin: 0, unverified: false, marks }
     }
 
     /// After a registry has refused it: whether it is the source that is wrong.
@@ -67,12 +69,15 @@ impl<'a> FromStore<'a> {
         Ok(())
     }
 
-    /// Opens it at the last mark, and drops what lies before the byte that is wanted.
-    fn open(&self) -> Result<Upload<'static>> {
-        let mark = self.marks.before(self.begin);
+    /// Opens it at the last mark, and drops what lies before the byte that is wanted. Where nothing is hashed, any byte will do.
+    fn open(&mut self) -> Result<Upload<'static>> {
+        let mark = match self.unverified {
+            true => Some((Hasher::new(self.wanted.digest.algorithm()), self.begin)),
+            false => self.marks.before(self.begin),
+        };
         let mut left = self.begin - mark.as_ref().map_or(0, |(_, position)| *position);
         let mut blob = self.from.open(self.call, self.wanted, mark)?;
-        blob.leave_to_receiver();
+        self.unverified = blob.leave_to_receiver();
         let mut open = Upload::new(blob);
         while left > 0 {
             let most = usize::try_from(left).unwrap_or(PIECE).min(PIECE);

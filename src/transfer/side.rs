@@ -27,8 +27,8 @@ impl Blob for Sided {
         self.0.hash_aside()
     }
 
-    fn leave_to_receiver(&mut self) {
-        self.0.leave_to_receiver();
+    fn leave_to_receiver(&mut self) -> bool {
+        self.0.leave_to_receiver()
     }
 }
 

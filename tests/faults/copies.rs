@@ -345,3 +345,24 @@ fn a_destination_that_refuses() {
         assert_eq!(given > 0, part.contains("not this one") || part.contains("overwritten"), "{error}");
     }
 }
+
+/// The registry finds a blob of a file wrong: the error says whether it was the file, or what arrived.
+#[test]
+fn a_refused_blob_is_looked_at_again() {
+    let layer = noise(100_000);
+    let server = Server::start(|seen| match (seen.method.as_str(), seen.body.len()) {
+        ("POST", _) => reply(202).header("Location", "/v2/a/b/blobs/uploads/1"),
+        ("PUT", 100_000) => reply(400).json(r#"{"errors":[{"code":"DIGEST_INVALID","message":"not that"}]}"#),
+        ("PUT", _) => reply(201),
+        _ => reply(404),
+    });
+    for (spoilt, side, part) in [(false, "destination", "not that"), (true, "source", "memory holds a blob")] {
+        let mut from = Memory::new(std::slice::from_ref(&layer));
+        if spoilt {
+            from.spoil(&layer);
+        }
+        let error = fails(push(&client(), &from, &server.host), Code::DigestMismatch, part);
+        assert_eq!(error.to_json()["side"], side, "{error}");
+        assert_eq!(server.count("PUT", "/manifests/"), 0);
+    }
+}

@@ -41,6 +41,11 @@ impl Memory {
         Memory { root: Content::parse(manifest.to_string().into_bytes(), None, None).unwrap(), blobs }
     }
 
+    /// With other bytes, as many, in the place of a layer.
+    pub fn spoil(&mut self, layer: &[u8]) {
+        self.blobs.insert(digest(layer), vec![0; layer.len()]);
+    }
+
     /// The bytes of the config.
     pub fn config(&self) -> &[u8] {
         self.blobs.values().find(|blob| blob.starts_with(b"{")).unwrap()

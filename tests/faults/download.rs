@@ -101,11 +101,17 @@ fn ranges_that_are_ignored_or_wrong() {
     assert_eq!(get(&client, &stingy.host, &blob).unwrap().1, blob);
 }
 
+/// The large one is received and hashed on threads of their own.
 #[test]
 fn a_wrong_digest_once_is_repaired_and_twice_is_an_error() {
-    let blob = noise(5000);
+    wrong_digests(5000);
+    wrong_digests(9 << 20);
+}
+
+fn wrong_digests(size: usize) {
+    let blob = noise(size);
     let mut bad = blob.clone();
-    bad[2500] ^= 1;
+    bad[size / 2] ^= 1;
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("layer");
 
@@ -116,7 +122,7 @@ fn a_wrong_digest_once_is_repaired_and_twice_is_an_error() {
         .get_blob_file(&call(&client), &at(&once.host, &digest(&blob)), &target, &ReadOptions::default())
         .unwrap();
     assert!(found.verified);
-    assert_eq!(std::fs::read(&target).unwrap(), blob);
+    assert!(std::fs::read(&target).unwrap() == blob);
     std::fs::remove_file(&target).unwrap();
 
     let always = Server::start(move |_| reply(200).body(&bad));

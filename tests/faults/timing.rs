@@ -32,17 +32,23 @@ fn silence_is_a_timeout() {
     assert!(taken >= IDLE);
 }
 
+/// A large body is received ahead of its reader: what came before the stall is not lost either.
 #[test]
 fn a_stall_in_the_middle_is_continued_once() {
-    let blob = noise(1000);
-    let copy = blob.clone();
-    let once = Server::start(move |seen| match seen.number {
-        0 => reply(200).body(&copy).cut(400, Then::Stall),
-        _ => serve(&copy, seen),
-    });
-    let client = client();
-    let (_, bytes) = client.get_blob(&call(&client), &at(&once.host, &digest(&blob)), &ReadOptions::default()).unwrap();
-    assert_eq!((bytes, once.seen()[1].range_start()), (blob.clone(), Some(400)));
+    for (size, before) in [(1000, 400), (9 << 20, (8 << 20) + 1)] {
+        let blob = noise(size);
+        let copy = blob.clone();
+        let once = Server::start(move |seen| match seen.number {
+            0 => reply(200).body(&copy).cut(before, Then::Stall),
+            _ => serve(&copy, seen),
+        });
+        let client = client();
+        let (_, bytes) =
+            client.get_blob(&call(&client), &at(&once.host, &digest(&blob)), &ReadOptions::default()).unwrap();
+        assert!(bytes == blob);
+        assert_eq!(once.seen()[1].range_start(), Some(before));
+    }
+    let (blob, client) = (noise(1000), client());
     let always = Server::start(move |seen| serve(&blob, seen).cut(10, Then::Stall));
     within(IDLE * 4, || {
         let reference = at(&always.host, &digest(b"x"));

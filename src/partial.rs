@@ -105,19 +105,19 @@ impl Partial {
             .write_all(bytes)
             .map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
         self.length += bytes.len() as u64;
-        self.start_writing_back();
+        if self.length - self.flushed >= WRITE_BACK {
+            self.start_writing_back();
+        }
         Ok(())
     }
 
     /// Lets the kernel begin to write to the disk what is there, so that the flush at the end finds little left to do.
     fn start_writing_back(&mut self) {
-        if self.length - self.flushed >= WRITE_BACK {
-            let place = |offset: u64| libc::off_t::try_from(offset).unwrap_or(libc::off_t::MAX);
-            let (begin, length) = (place(self.flushed), place(self.length - self.flushed));
-            // "Not needed" starts writing dirty pages, and drops only clean ones: there are none yet in this range.
-            let _ = posix_fadvise(&self.file, begin, length, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
-            self.flushed = self.length;
-        }
+        let place = |offset: u64| libc::off_t::try_from(offset).unwrap_or(libc::off_t::MAX);
+        let (begin, length) = (place(self.flushed), place(self.length - self.flushed));
+        // "Not needed" starts writing dirty pages, and drops only clean ones: there are none yet in this range.
+        let _ = posix_fadvise(&self.file, begin, length, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
+        self.flushed = self.length;
     }
 
     /// Adds what is missing of a blob.
@@ -134,10 +134,23 @@ impl Partial {
         Ok(())
     }
 
-    /// Gives the file its name, or decides what becomes of the bytes.
+    /// Gives the file its name when it is on the disk, or decides what becomes of the bytes.
     pub fn settle<T>(self, outcome: Result<T>, target: &Path) -> Result<T> {
-        let finished = outcome.and_then(|delivered| {
+        let flushed = outcome.and_then(|delivered| {
             self.file.sync_all().map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
+            Ok(delivered)
+        });
+        self.end(flushed, target)
+    }
+
+    /// The same, but the caller sees to it that the file comes to the disk.
+    pub fn settle_unflushed<T>(mut self, outcome: Result<T>, target: &Path) -> Result<T> {
+        self.start_writing_back();
+        self.end(outcome, target)
+    }
+
+    fn end<T>(self, outcome: Result<T>, target: &Path) -> Result<T> {
+        let finished = outcome.and_then(|delivered| {
             std::fs::rename(&self.path, target)
                 .map_err(|error| Error::io(format!("cannot create {}", target.display()), &error))?;
             Ok(delivered)

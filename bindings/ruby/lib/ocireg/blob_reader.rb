@@ -9,9 +9,6 @@ module Ocireg
 
     # The most bytes that come at once.
     CHUNK = ReadAhead::CHUNK
-    # How many of them are a chunk where nothing else is said. What malloc gives back to the system costs a page fault for each page
-    # when it is needed again, and that happens half as often with strings of this size as with larger ones.
-    PIECE = 64 * 1024
 
     NONE = "".b.freeze
     private_constant :NONE
@@ -87,7 +84,7 @@ module Ocireg
     # @param size [Integer] the most bytes at a time
     # @yieldparam chunk [String] binary
     # @return [Enumerator<String>, self]
-    def each_chunk(size = PIECE)
+    def each_chunk(size = CHUNK)
       return enum_for(:each_chunk, size) unless block_given?
 
       while (chunk = take([size, available].min))

@@ -10,6 +10,9 @@ module Ocireg
     # The most bytes that come at once.
     CHUNK = ReadAhead::CHUNK
 
+    NONE = "".b.freeze
+    private_constant :NONE
+
     # @api private
     def self.open(handle, call)
       reader = new(handle, call)
@@ -31,12 +34,12 @@ module Ocireg
       @handle = handle
       @call = call
       @info = told # now: a reader at work is busy
-      @ahead = ReadAhead.new(handle, call)
+      @ahead = ReadAhead.new(handle, call, @info["size"])
       @ender = @ahead.ender
       ObjectSpace.define_finalizer(self, @ender)
-      @buffer = ""
-      @offset = @pos = 0
-      @end = @closed = false
+      @kept = NONE # what a read gathered, and did not give
+      @pos = 0
+      @closed = false
     end
 
     # @return [Hash] what is known of it: "digest", "size", "offset", "mediaType"; ocireg_blob_reader_info
@@ -55,14 +58,15 @@ module Ocireg
     def read(length = nil, outbuf = nil)
       raise ArgumentError, "negative length #{length}" if length&.negative?
 
-      data = cleared(outbuf)
-      return data if length&.zero?
+      return cleared(outbuf) if length&.zero?
 
       open!
-      nil while (length.nil? || available < length) && more
-      return (data unless length) if available.zero?
+      gather(length)
+      data = take(length || @kept.bytesize, outbuf)
+      return data if data
 
-      take(length || available, outbuf)
+      data = cleared(outbuf)
+      length ? nil : data
     end
 
     # Reads what is there, at least one byte, at most `length`. As IO#readpartial.
@@ -72,9 +76,8 @@ module Ocireg
       raise ArgumentError, "negative length #{length}" if length.negative?
 
       return cleared(outbuf) if length.zero?
-      raise EOFError, "end of the blob" unless fill
 
-      take(length, outbuf)
+      take([length, available].min, outbuf) || raise(EOFError, "end of the blob")
     end
 
     # Goes through the bytes as they come.
@@ -84,14 +87,16 @@ module Ocireg
     def each_chunk(size = CHUNK)
       return enum_for(:each_chunk, size) unless block_given?
 
-      yield take(size) while fill
+      while (chunk = take([size, available].min))
+        yield chunk
+      end
       self
     end
     alias each each_chunk
 
     # Whether there is nothing more to read. Waits for the next bytes, as IO#eof? does.
     # @return [Boolean]
-    def eof? = !fill
+    def eof? = available.zero?
     alias eof eof?
 
     # Closes it, which ends the transfer. Any number of times; another thread's read ends too.
@@ -140,44 +145,52 @@ module Ocireg
       nil
     end
 
-    def available = @buffer.bytesize - @offset
+    # The place of the next bytes to come.
+    def place = @pos + @kept.bytesize
 
-    # Whether there are bytes in the buffer: gets more when it is used up.
-    def fill
+    # Waits until there is something, and gives how many bytes it is; 0 at the end.
+    def available
       open!
-      available.positive? || more
+      @kept.empty? ? @ahead.await(@pos, 1) : @kept.bytesize
     end
 
-    # Gets more into the buffer, behind what is there: what was not taken yet is not lost, whatever happens. False at the end.
-    def more
-      return false if @end
+    # Waits until there are `length` bytes in one piece, or keeps them until they are; without a length keeps everything. What was
+    # not given yet is not lost, whatever happens.
+    def gather(length)
+      until length && @kept.bytesize >= length
+        wanted = length ? length - @kept.bytesize : CHUNK
+        there = @ahead.await(place, wanted)
+        break if there.zero? || (length && there >= wanted && @kept.empty?)
 
-      @ahead.next { |chunk| add(chunk) }
-      !@end
-    end
-
-    def add(chunk)
-      if chunk.empty?
-        @end = true
-      elsif available.zero?
-        @buffer = chunk
-        @offset = 0
-      else
-        buffer = @offset.zero? ? @buffer : @buffer.byteslice(@offset..)
-        @buffer = buffer << chunk
-        @offset = 0
+        keep(@ahead.bytes(place, [there, wanted].min))
       end
     end
 
-    # Takes bytes out of the buffer: all that can be interrupted comes first. Who gets the last of it may change it.
+    def keep(bytes)
+      @kept = @kept.empty? ? bytes : @kept << bytes
+    end
+
+    # Gives what is there, at most `length` bytes; nil when it is nothing. All that can be interrupted comes first.
     def take(length, outbuf = nil)
-      piece = @offset.zero? && length >= @buffer.bytesize ? @buffer : @buffer.byteslice(@offset, length)
-      rest = piece.bytesize == available ? "" : @buffer
-      offset = rest.empty? ? 0 : @offset + piece.bytesize
+      @kept.empty? ? take_there(length, outbuf) : take_kept(length, outbuf)
+    end
+
+    def take_there(length, outbuf)
+      count = [length, @ahead.there(@pos)].min
+      return if count.zero?
+
+      piece = outbuf ? @ahead.into(outbuf, @pos, count) : @ahead.bytes(@pos, count)
+      @pos += count
+      piece
+    end
+
+    # Who gets the last of what is kept may change it.
+    def take_kept(length, outbuf)
+      piece = length >= @kept.bytesize ? @kept : @kept.byteslice(0, length)
+      rest = piece.equal?(@kept) ? NONE : @kept.byteslice(length..)
       pos = @pos + piece.bytesize
       piece = outbuf.replace(piece) if outbuf
-      @buffer = rest
-      @offset = offset
+      @kept = rest
       @pos = pos
       piece
     end

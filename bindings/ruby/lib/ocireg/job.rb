@@ -8,7 +8,7 @@ module Ocireg
     PATIENCE = 2.0
 
     # The job that the running worker is at.
-    def self.current = Thread.current[:ocireg_job]
+    def self.current = Thread.current[:ocireg_worker]&.job
 
     # Runs a caller's block, in the middle of a call. What it raises is kept for the caller, and the call is told to stop
     # by `refusal`.
@@ -25,10 +25,8 @@ module Ocireg
     def initialize(block)
       @block = block
       @done = Thread::Queue.new
-      @lock = Mutex.new
-      @ended = Thread::ConditionVariable.new
-      @finished = @stopped = false
-      @error = ThreadError.new("the call's thread was killed")
+      @worker = @failure = @reason = @value = @error = nil
+      @performed = @finished = @stopped = false
     end
 
     def finished? = @finished
@@ -37,10 +35,8 @@ module Ocireg
     def run
       again = false
       begin
-        Thread.current[:ocireg_job] = self
         perform
       ensure
-        Thread.current[:ocireg_job] = nil
         again = finish
         @done.push(true)
       end
@@ -50,9 +46,11 @@ module Ocireg
     # On the caller's thread, which sees to the call's limit too: the library does not when a caller's block waits. An exception
     # tells both ways that led to it.
     def wait(call = nil)
+      Thread.pass # to the worker: a call without I/O is often done when this thread is on again, and need not wake it
       wait_until(call&.limit) until @finished
-      return @value unless @error
+      return @value if @performed
 
+      @error ||= ThreadError.new("the call's thread was killed")
       @error.set_backtrace(Array(@error.backtrace) + caller)
       raise @error
     end
@@ -71,7 +69,7 @@ module Ocireg
     def stop(reason = nil)
       return if @finished || Job.current.equal?(self)
 
-      @lock.synchronize do
+      lock.synchronize do
         next if @finished || @stopped
 
         @stopped = true
@@ -83,10 +81,14 @@ module Ocireg
     # The limit is another one now.
     def limit_changed
       @done.push(true)
-      @lock.synchronize { @ended.broadcast }
+      lock.synchronize { ended.broadcast }
     end
 
     private
+
+    # The worker's: jobs that come after this one may wake up who waits here, which then looks and waits on.
+    def lock = @worker.lock
+    def ended = @worker.ended
 
     def wait_until(limit)
       if limit.nil? || @stopped
@@ -94,21 +96,21 @@ module Ocireg
       elsif now > limit
         stop(TimeoutError.new("the call's deadline has passed"))
       else
-        @lock.synchronize { @ended.wait(@lock, [limit - now, 0.001].max) unless @finished }
+        lock.synchronize { ended.wait(lock, [limit - now, 0.001].max) unless @finished }
       end
     end
 
     def perform
       @value = @block.call
-      @error = nil
+      @performed = true
     rescue ::Exception => e # rubocop:disable Lint/RescueException
       @error = e
     end
 
     def finish
-      @lock.synchronize do
+      lock.synchronize do
         @finished = true
-        @ended.broadcast
+        ended.broadcast
       end
       !@stopped && Worker.keep(@worker)
     end

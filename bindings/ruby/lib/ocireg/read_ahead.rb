@@ -1,73 +1,64 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # Reads a blob on a worker, a few chunks ahead of who takes them: so a chunk costs no change of threads, and an interrupted
-  # read loses nothing: a chunk is taken and kept in one step, which no interrupt comes into.
+  # Reads a blob on a worker, ahead of who takes its bytes: so these cost no change of threads for each call of the library, and an
+  # interrupted read loses nothing: bytes stay until they are let go.
   # @api private
   class ReadAhead
     # The most bytes that one call of the library is asked for.
     CHUNK = 512 * 1024
-    # How many chunks wait to be taken, at most.
-    AHEAD = 4
+    # The most bytes that wait to be taken. A multiple of CHUNK: who takes as much gets it in one piece.
+    AHEAD = 4 * CHUNK
 
     # The calls that are being read, so that the end of the process need not wait for a silent server.
     LIVE = {}.compare_by_identity # rubocop:disable Style/MutableConstant
     at_exit { LIVE.keys.each(&:cancel) }
 
-    # Ends the transfer of chunks that nobody takes any more.
-    def self.ender(chunks, given, call)
+    # Ends the transfer of bytes that nobody takes any more.
+    def self.ender(ring, call)
       proc do
-        chunks.close
-        given.close
+        ring.close
         call.cancel
       end
     end
 
-    def initialize(handle, call)
+    # @param size [Integer, nil] how many bytes there are, if that is known
+    def initialize(handle, call, size)
       @handle = handle
       @call = call
-      @chunks = Thread::SizedQueue.new(AHEAD)
-      @given = Thread::Queue.new # something for each chunk, after it: who waits takes this, and may lose it
+      @ring = Ring.new(size ? ((size * 4 / 3) + 4).clamp(4, AHEAD) : AHEAD) # with all bytes in it there is room to read the end
+      @started = false
       @pid = Process.pid
     end
 
-    # Waits for the next bytes, and gives them to the block, which cannot be interrupted; empty at the end.
-    def next(&block)
-      raise Forked, "the blob was opened before fork() by the parent process" unless @pid == Process.pid
-
-      start unless @started
-      @given.pop while @failure.nil? && @chunks.empty? && !@chunks.closed?
-      Thread.handle_interrupt(Object => :never) { hand_over(&block) }
+    # Waits for bytes at a place, as Ring#await, and lets go of those before it.
+    def await(place, wanted)
+      @ring.release(place)
+      there = @ring.available(place)
+      there < wanted ? more(place, wanted) : there
     end
 
-    def ender = ReadAhead.ender(@chunks, @given, @call)
+    def there(place) = @ring.available(place)
+    def bytes(place, count) = @ring.bytes(place, count)
+    def into(string, place, count) = @ring.into(string, place, count)
+
+    def ender = ReadAhead.ender(@ring, @call)
 
     private
 
-    # What fails, or cannot be kept, is the answer to every later read too.
-    def hand_over
-      raise @failure if @failure
-      raise Closed, "the reader is closed" if @chunks.empty?
+    def more(place, wanted)
+      raise Forked, "the blob was opened before fork() by the parent process" unless @pid == Process.pid
 
-      begin
-        chunk = @chunks.pop(true)
-        @given.clear
-        raise chunk if chunk.is_a?(::Exception)
-
-        yield chunk
-      rescue ::Exception => e # rubocop:disable Lint/RescueException
-        @failure = e
-        raise
-      end
+      start unless @started
+      @ring.await(place, wanted)
     end
 
     def start
       handle = @handle
-      chunks = @chunks
-      given = @given
+      ring = @ring
       call = @call
       Thread.handle_interrupt(Object => :never) do
-        Worker.start { ReadAhead.live(call) { ReadAhead.fill(chunks, given, handle) } }
+        Worker.start { ReadAhead.live(call) { ReadAhead.fill(ring, handle) } }
         @started = true
       end
     end
@@ -82,30 +73,16 @@ module Ocireg
       end
 
       # On the worker.
-      def fill(chunks, given, handle)
-        space = FFI::MemoryPointer.new(CHUNK)
+      def fill(ring, handle)
         size = FFI::MemoryPointer.new(:size_t)
-        loop do
-          chunk = read(handle, space, size)
-          give(chunks, given, chunk)
-          break if chunk.empty?
+        ring.fill do |pointer, room|
+          Status.check { |error| Native.ocireg_blob_reader_read(handle, pointer, room, size, error) }
+          size.read(:size_t)
         end
       rescue ClosedQueueError
         nil
       rescue ::Exception => e # rubocop:disable Lint/RescueException
-        give(chunks, given, e) unless chunks.closed?
-      end
-
-      private
-
-      def give(chunks, given, chunk)
-        chunks.push(chunk)
-        given.push(true)
-      end
-
-      def read(handle, space, size)
-        Status.check { |error| Native.ocireg_blob_reader_read(handle, space, CHUNK, size, error) }
-        space.read_bytes(size.read(:size_t))
+        ring.finish(e) unless ring.closed?
       end
     end
   end

@@ -51,8 +51,15 @@ module Ocireg
       end
     end
 
+    # What it is at.
+    attr_reader :job
+    # Guards the end of a job, and who waits for that until a time: {#ended}. All its jobs share them, one after the other.
+    attr_reader :lock, :ended
+
     def initialize
       @jobs = Thread::Queue.new
+      @lock = Mutex.new
+      @ended = Thread::ConditionVariable.new
       @thread = Thread.handle_interrupt(Stop => :never) { Thread.new { serve } }
       @thread.name = "ocireg"
       @thread.report_on_exception = false
@@ -71,7 +78,8 @@ module Ocireg
     # end.
     def serve
       Thread.handle_interrupt(Object => :immediate, Stop => :never) do
-        nil while @jobs.pop.run
+        Thread.current[:ocireg_worker] = self
+        @job = nil while (@job = @jobs.pop).run
       end
     rescue Stop
       nil

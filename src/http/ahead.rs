@@ -7,7 +7,7 @@ use tokio::sync::mpsc;
 use super::engine::Engine;
 
 /// A body that is larger than this is worth it.
-pub const LARGE: u64 = 8 << 20;
+pub const LARGE: u64 = 1 << 20;
 /// How many bytes are collected while the reader is busy.
 const MOST: usize = 256 << 10;
 

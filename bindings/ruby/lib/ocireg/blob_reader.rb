@@ -87,6 +87,7 @@ module Ocireg
     def each_chunk(size = CHUNK)
       return enum_for(:each_chunk, size) unless block_given?
 
+      @ahead.by_chunks
       while (chunk = take([size, available].min))
         yield chunk
       end

@@ -15,9 +15,9 @@ module Ocireg
     at_exit { LIVE.keys.each(&:cancel) }
 
     # Ends the transfer of bytes that nobody takes any more.
-    def self.ender(ring, call)
+    def self.ender(passages, call)
       proc do
-        ring.close
+        passages.each(&:close)
         call.cancel
       end
     end
@@ -26,23 +26,29 @@ module Ocireg
     def initialize(handle, call, size)
       @handle = handle
       @call = call
-      @ring = Ring.new(size ? ((size * 4 / 3) + 4).clamp(4, AHEAD) : AHEAD) # with all bytes in it there is room to read the end
+      @passage = @ring = Ring.new(size ? ((size * 4 / 3) + 4).clamp(4, AHEAD) : AHEAD) # with all bytes in it there is room to read the end
+      @chunks = Chunks.new
       @started = false
       @pid = Process.pid
     end
 
+    # The bytes are wanted as Strings, by who is the first to ask for any.
+    def by_chunks
+      @passage = @chunks unless @started
+    end
+
     # Waits for bytes at a place, as Ring#await, and lets go of those before it.
     def await(place, wanted)
-      @ring.release(place)
-      there = @ring.available(place)
+      @passage.release(place)
+      there = @passage.available(place)
       there < wanted ? more(place, wanted) : there
     end
 
-    def there(place) = @ring.available(place)
-    def bytes(place, count) = @ring.bytes(place, count)
-    def into(string, place, count) = @ring.into(string, place, count)
+    def there(place) = @passage.available(place)
+    def bytes(place, count) = @passage.bytes(place, count)
+    def into(string, place, count) = @passage.into(string, place, count)
 
-    def ender = ReadAhead.ender(@ring, @call)
+    def ender = ReadAhead.ender([@ring, @chunks], @call)
 
     private
 
@@ -50,15 +56,15 @@ module Ocireg
       raise Forked, "the blob was opened before fork() by the parent process" unless @pid == Process.pid
 
       start unless @started
-      @ring.await(place, wanted)
+      @passage.await(place, wanted)
     end
 
     def start
       handle = @handle
-      ring = @ring
+      passage = @passage
       call = @call
       Thread.handle_interrupt(Object => :never) do
-        Worker.start { ReadAhead.live(call) { ReadAhead.fill(ring, handle) } }
+        Worker.start { ReadAhead.live(call) { ReadAhead.fill(passage, handle) } }
         @started = true
       end
     end
@@ -73,16 +79,16 @@ module Ocireg
       end
 
       # On the worker.
-      def fill(ring, handle)
+      def fill(passage, handle)
         size = FFI::MemoryPointer.new(:size_t)
-        ring.fill do |pointer, room|
+        passage.fill do |pointer, room|
           Status.check { |error| Native.ocireg_blob_reader_read(handle, pointer, room, size, error) }
           size.read(:size_t)
         end
       rescue ClosedQueueError
         nil
       rescue ::Exception => e # rubocop:disable Lint/RescueException
-        ring.finish(e) unless ring.closed?
+        passage.finish(e) unless passage.closed?
       end
     end
   end

@@ -1,11 +1,10 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # Bytes on their way from the worker that reads them to who takes them, in memory that is used again and again: new memory for
-  # each piece would cost far more than the copying. Places are counted from the stream's begin. The worker writes where nobody
-  # reads, so nothing is locked. Who waits takes a token, after which he looks for himself: a lost one loses nothing.
+  # A passage through memory that is used again and again: new memory for each piece would cost far more than the copying. The worker
+  # writes where nobody reads.
   # @api private
-  class Ring
+  class Ring < Passage
     # The C library's memcpy. It keeps Ruby's lock.
     module C
       extend FFI::Library
@@ -15,20 +14,17 @@ module Ocireg
     private_constant :C
 
     def initialize(size)
-      @memory = FFI::MemoryPointer.new(:char, size, false)
+      super()
       @size = size
       @least = (size / 4.0).ceil # the room that is worth a read
       @written = @taken = @awaited = 0
-      @there = Thread::Queue.new
-      @room = Thread::Queue.new
-      @over = false
-      @failure = nil
     end
 
     # On the worker: the block puts bytes at a pointer, at most so many, and gives their number; 0 is the end.
     def fill
-      until (room = await_room).zero?
-        count = yield(@memory + (@written % @size), room)
+      @memory = FFI::MemoryPointer.new(:char, @size, false)
+      while await_room { free >= @least }
+        count = yield(@memory + (@written % @size), [free, straight(@written), ReadAhead::CHUNK].min)
         return finish if count.zero?
 
         @written += count
@@ -36,25 +32,10 @@ module Ocireg
       end
     end
 
-    # On the worker: nothing comes any more.
-    def finish(failure = nil)
-      @failure = failure
-      @over = true
-      tell
-    end
-
-    # Ends both sides. Any thread; finalizers too, so it takes no lock.
-    def close
-      @there.close
-      @room.close
-    end
-
     # Whoever takes needs nothing before this place any more.
     def release(place)
       @taken = place
-      @room.push(true) if free >= @least && @room.empty?
-    rescue ClosedQueueError
-      nil # whoever waits next will see it
+      make_room if free >= @least
     end
 
     # How many bytes there are at a place, in one piece.
@@ -65,16 +46,11 @@ module Ocireg
     def await(place, wanted)
       wanted = [wanted, straight(place), @size - @least].min
       @awaited = place + wanted
-      until @written >= @awaited || @over || closed?
-        @there.pop
-        @there.clear
-      end
+      await_there { @written >= @awaited }
       there = available(place)
       refuse if there < wanted
       there
     end
-
-    def closed? = @there.closed?
 
     # The bytes at a place, new.
     def bytes(place, count) = @memory.get_bytes(place % @size, count)
@@ -92,27 +68,9 @@ module Ocireg
 
     private
 
-    def refuse
-      raise @failure if @failure
-      raise Closed, "the reader is closed" unless @over
-    end
-
     def free = @size - (@written - @taken)
 
     # The bytes from a place to where the memory begins again.
     def straight(place) = @size - (place % @size)
-
-    def tell
-      @there.push(true) if @there.empty?
-    end
-
-    # 0 when the ring is closed.
-    def await_room
-      until free >= @least || @room.closed?
-        @room.pop
-        @room.clear
-      end
-      @room.closed? ? 0 : [free, straight(@written), ReadAhead::CHUNK].min
-    end
   end
 end

@@ -1,0 +1,69 @@
+# frozen_string_literal: true
+
+module Ocireg
+  # A passage in Strings that the worker makes: for who wants them anyway, chunk by chunk.
+  # @api private
+  class Chunks < Passage
+    # The most bytes in one.
+    SIZE = 512 * 1024
+    # How many wait to be taken, at most.
+    MOST = 4
+
+    # A String, and where its bytes are. Its taker may change the String.
+    Chunk = Struct.new(:begin, :end, :string)
+    private_constant :Chunk
+
+    def initialize
+      super
+      @chunks = []
+    end
+
+    # On the worker: the block puts bytes at a pointer, at most so many, and gives their number; 0 is the end.
+    def fill
+      place = 0
+      space = FFI::MemoryPointer.new(:char, SIZE, false)
+      while await_room { @chunks.size < MOST }
+        count = yield(space, SIZE)
+        return finish if count.zero?
+
+        @chunks.push(Chunk.new(place, place += count, space.get_bytes(0, count)))
+        tell
+      end
+    end
+
+    # Whoever takes needs nothing before this place any more.
+    def release(place)
+      @chunks.shift while @chunks.first && @chunks.first.end <= place
+      make_room if @chunks.size < MOST
+    end
+
+    # How many bytes there are at a place, in one piece.
+    def available(place)
+      chunk = at(place)
+      chunk ? chunk.end - place : 0
+    end
+
+    # Waits for bytes at a place, whatever is wanted. Gives how many there are.
+    def await(place, _wanted)
+      await_there { available(place).positive? }
+      there = available(place)
+      refuse if there.zero?
+      there
+    end
+
+    # The bytes at a place.
+    def bytes(place, count)
+      chunk = at(place)
+      return chunk.string if chunk.begin == place && chunk.end == place + count
+
+      chunk.string.byteslice(place - chunk.begin, count)
+    end
+
+    # Makes a String of the bytes at a place.
+    def into(string, place, count) = string.replace(bytes(place, count))
+
+    private
+
+    def at(place) = @chunks.find { |chunk| place >= chunk.begin && place < chunk.end }
+  end
+end

@@ -73,6 +73,20 @@ class BlobTest < OciregTest
     end
   end
 
+  # However the reading began, it can go on in any other way.
+  def test_chunks_and_reads_in_turns
+    client.open_blob(big) do |reader|
+      out = "".b
+      reader.each_chunk(1000) { |chunk| break out << chunk }
+      out << reader.read(1_000_000, buffer = +"") << reader.readpartial(77)
+      assert_equal 1_000_000, buffer.bytesize
+      refute_predicate reader, :eof?
+      reader.each_chunk { |chunk| break out << chunk }
+      out << reader.read(10) << reader.read
+      assert_equal [DATA, true], [out, reader.eof?]
+    end
+  end
+
   def test_copy_stream_and_chunks
     out = StringIO.new
     assert_equal DATA.size, client.open_blob(big) { |reader| IO.copy_stream(reader, out) }

@@ -29,15 +29,18 @@ impl Hashing {
         Hashing(State::Here(hasher))
     }
 
-    /// From here on, on a thread of its own.
-    pub fn aside(self) -> Result<Hashing> {
-        let State::Here(mut hasher) = self.0 else { return Ok(self) };
+    /// From here on, on a thread of its own, if there can be one more.
+    pub fn move_aside(&mut self) {
+        let State::Here(hasher) = &self.0 else { return };
+        let mut hasher = hasher.clone();
         let (pieces, waiting) = sync_channel::<Bytes>(WAITING);
-        let thread = thread::spawn("ocireg-hash", move || {
+        let started = thread::spawn("ocireg-hash", move || {
             waiting.iter().for_each(|piece| hasher.update(&piece));
             hasher
-        })?;
-        Ok(Hashing(State::Aside { pieces, thread }))
+        });
+        if let Ok(thread) = started {
+            self.0 = State::Aside { pieces, thread };
+        }
     }
 
     /// Takes more bytes.
@@ -83,7 +86,8 @@ mod tests {
             let (first, rest) = all.split_at(1001);
             hashing.update(&Bytes::copy_from_slice(first));
             assert_eq!(hashing.state().unwrap().clone().finish(), algorithm.digest(first));
-            let mut hashing = hashing.aside().unwrap().aside().unwrap();
+            hashing.move_aside();
+            hashing.move_aside();
             assert!(hashing.state().is_none());
             rest.chunks(65_537).for_each(|piece| hashing.update(&Bytes::copy_from_slice(piece)));
             assert_eq!(hashing.finish().unwrap(), algorithm.digest(&all));

@@ -21,12 +21,12 @@ use crate::store::ReadStore;
 const WRITE_BACK: u64 = 8 << 20;
 
 /// What a writer does when another is writing the same target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Rival {
+#[derive(Clone, Copy)]
+pub enum Rival<'a> {
     /// Writes a file of its own, from the first byte.
     Ignore,
-    /// Waits, for what the other leaves is what is wanted.
-    Await,
+    /// Waits, for what the other leaves is what is wanted. Meanwhile this is done again and again: the other may wait for us.
+    Await(&'a dyn Fn() -> Result<()>),
 }
 
 /// The hidden file beside a target.
@@ -63,7 +63,7 @@ impl Partial {
         let path = hidden(target, digest)?;
         let file = match rival {
             Rival::Ignore => Partial::claim(&path)?,
-            Rival::Await => match Partial::wait(call, &path, target)? {
+            Rival::Await(meanwhile) => match Partial::wait(call, &path, target, meanwhile)? {
                 None => return Ok(None),
                 claimed => claimed,
             },
@@ -112,7 +112,7 @@ impl Partial {
     }
 
     /// Lets the kernel begin to write to the disk what is there, so that the flush at the end finds little left to do.
-    fn start_writing_back(&mut self) {
+    pub fn start_writing_back(&mut self) {
         let place = |offset: u64| libc::off_t::try_from(offset).unwrap_or(libc::off_t::MAX);
         let (begin, length) = (place(self.flushed), place(self.length - self.flushed));
         // "Not needed" starts writing dirty pages, and drops only clean ones: there are none yet in this range.
@@ -126,7 +126,7 @@ impl Partial {
         let hashed = self.hashed();
         call.moved_to(hashed.as_ref().map_or(0, |(_, length)| *length))?;
         let mut blob = from.open(call, wanted, hashed)?;
-        blob.hash_aside()?;
+        blob.hash_aside();
         while let Some(piece) = blob.piece()? {
             self.write(&piece)?;
             call.moved_to(self.length)?;
@@ -136,21 +136,8 @@ impl Partial {
 
     /// Gives the file its name when it is on the disk, or decides what becomes of the bytes.
     pub fn settle<T>(self, outcome: Result<T>, target: &Path) -> Result<T> {
-        let flushed = outcome.and_then(|delivered| {
-            self.file.sync_all().map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
-            Ok(delivered)
-        });
-        self.end(flushed, target)
-    }
-
-    /// The same, but the caller sees to it that the file comes to the disk.
-    pub fn settle_unflushed<T>(mut self, outcome: Result<T>, target: &Path) -> Result<T> {
-        self.start_writing_back();
-        self.end(outcome, target)
-    }
-
-    fn end<T>(self, outcome: Result<T>, target: &Path) -> Result<T> {
         let finished = outcome.and_then(|delivered| {
+            self.file.sync_all().map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
             std::fs::rename(&self.path, target)
                 .map_err(|error| Error::io(format!("cannot create {}", target.display()), &error))?;
             Ok(delivered)
@@ -166,7 +153,7 @@ impl Partial {
     }
 
     /// The hidden file, locked, once no rival has it; None when the target is there then.
-    fn wait(call: &Call, path: &Path, target: &Path) -> Result<Option<File>> {
+    fn wait(call: &Call, path: &Path, target: &Path, meanwhile: &dyn Fn() -> Result<()>) -> Result<Option<File>> {
         loop {
             let claimed = Partial::claim(path)?;
             if target.exists() {
@@ -177,7 +164,10 @@ impl Partial {
             }
             match claimed {
                 Some(file) => return Ok(Some(file)),
-                None => call.sleep(Duration::from_millis(20))?,
+                None => {
+                    meanwhile()?;
+                    call.sleep(Duration::from_millis(20))?;
+                }
             }
         }
     }

@@ -53,7 +53,8 @@ impl Content {
     }
 }
 
-/// A blob as it passes by. It is verified: the end comes only after its digest and its size were found right.
+/// A blob as it passes by. It is verified, unless that is left to its receiver: the end comes only after its digest and its size were
+/// found right.
 pub trait Blob {
     /// The next bytes; None is the end.
     fn piece(&mut self) -> Result<Option<Bytes>>;
@@ -62,9 +63,7 @@ pub trait Blob {
         None
     }
     /// Lets it hash on a thread of its own when it is large: for who never asks what is hashed.
-    fn hash_aside(&mut self) -> Result<()> {
-        Ok(())
-    }
+    fn hash_aside(&mut self) {}
     /// Leaves it to its receiver to find the digest right or wrong, where the bytes are at hand to be looked at again. Says
     /// whether it does so.
     fn leave_to_receiver(&mut self) -> bool {
@@ -160,8 +159,8 @@ pub trait WriteStore: Send + Sync {
     fn finish(&self, call: &Call) -> Result<()>;
 }
 
-/// A blob as the body of an upload. It stays one piece behind, so that the last byte leaves only after the digest was
-/// found right.
+/// A blob as the body of an upload. It stays one piece behind, so that the last byte leaves only after what is verified here was found
+/// right.
 pub struct Upload<'a> {
     blob: Box<dyn Blob + 'a>,
     now: Bytes,
@@ -273,11 +272,10 @@ impl<R: std::io::Read> Blob for Verified<R> {
         Some((hasher, self.position))
     }
 
-    fn hash_aside(&mut self) -> Result<()> {
-        if self.size.saturating_sub(self.position) >= LARGE {
-            self.hasher = self.hasher.take().map(Hashing::aside).transpose()?;
+    fn hash_aside(&mut self) {
+        if let Some(hasher) = self.hasher.as_mut().filter(|_| self.size.saturating_sub(self.position) >= LARGE) {
+            hasher.move_aside();
         }
-        Ok(())
     }
 
     fn leave_to_receiver(&mut self) -> bool {

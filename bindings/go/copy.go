@@ -47,7 +47,8 @@ type CopyPlan struct {
 }
 
 // Copy copies what one place names to another (see ParsePlace): an image, an index with everything in it, or an artifact.
-// Manifests arrive after everything that they name, the tag last; what is there already is not moved; bytes are verified.
+// Manifests arrive after everything that they name, the tag last; what is there already is not moved; bytes are verified,
+// those of a file that go to a registry by the registry.
 // What an ended copy has moved, the next one does not move again. Options: WithPlatforms, WithSparse, WithAll, WithReferrers,
 // WithForeignLayers, WithConvertSchema1, WithConcurrency, WithDryRun, WithProgress, WithBlobProgress.
 func (c *Client) Copy(ctx context.Context, source, destination string, options ...Option) (*CopyResult, error) {

@@ -404,7 +404,7 @@ pub unsafe extern "C" fn ocireg_blob_put_stream(
             let read = callback.ok_or_else(|| null("callback"))?;
             let options = options::read(options)?;
             let (client, call) = begin(client, context)?;
-            let mut source = Callback { read, userdata: Userdata::new(userdata) };
+            let mut source = Callback { read, userdata: Userdata::new(userdata), over: false };
             out.put_json(&client.put_blob_stream(&call, &repository, &mut source, &options)?)
         })
     }
@@ -413,17 +413,17 @@ pub unsafe extern "C" fn ocireg_blob_put_stream(
 struct Callback {
     read: unsafe extern "C" fn(*mut c_void, *mut u8, usize) -> i64,
     userdata: Userdata,
+    over: bool,
 }
 
 impl Source for Callback {
     fn piece(&mut self, most: usize) -> Result<Bytes> {
         let mut piece = vec![0; most.min(PIECE)];
         let mut filled = 0;
-        while filled < piece.len() {
-            match self.read(&mut piece[filled..])? {
-                0 => break,
-                count => filled += count,
-            }
+        while filled < piece.len() && !self.over {
+            let count = self.read(&mut piece[filled..])?;
+            filled += count;
+            self.over = count == 0;
         }
         piece.truncate(filled);
         Ok(piece.into())

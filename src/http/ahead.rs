@@ -10,11 +10,23 @@ use super::engine::Engine;
 pub const LARGE: u64 = 1 << 20;
 /// How many bytes are collected while the reader is busy.
 const MOST: usize = 256 << 10;
+/// And in how many pieces: each keeps the whole buffer that it was received in.
+const MOST_PIECES: usize = 64;
 
 /// The reader's end.
 pub struct Ahead {
     batches: mpsc::Receiver<Batch>,
     now: Batch,
+    over: bool,
+}
+
+/// Why there is no next piece.
+#[derive(Debug)]
+pub enum Broken {
+    /// The exchange broke.
+    Http(reqwest::Error),
+    /// Nobody receives any more.
+    Lost,
 }
 
 /// What has come, and how it ended, if it has.
@@ -29,24 +41,25 @@ impl Ahead {
     pub fn start(engine: &Engine, response: reqwest::Response) -> Ahead {
         let (sender, batches) = mpsc::channel(1);
         engine.spawn(receive(response, sender));
-        Ahead { batches, now: Batch::default() }
+        Ahead { batches, now: Batch::default(), over: false }
     }
 
     /// The next piece; None is the end.
-    pub async fn piece(&mut self) -> reqwest::Result<Option<Bytes>> {
-        loop {
+    pub async fn piece(&mut self) -> Result<Option<Bytes>, Broken> {
+        while !self.over {
             if let Some(piece) = self.now.pieces.pop() {
                 return Ok(Some(piece));
             }
-            if let Some(end) = self.now.end.take() {
-                return end.map(|()| None);
+            match self.now.end.take() {
+                Some(Ok(())) => self.over = true,
+                Some(Err(error)) => return Err(Broken::Http(error)),
+                None => {
+                    self.now = self.batches.recv().await.ok_or(Broken::Lost)?;
+                    self.now.pieces.reverse();
+                }
             }
-            match self.batches.recv().await {
-                Some(batch) => self.now = batch,
-                None => return Ok(None),
-            }
-            self.now.pieces.reverse();
         }
+        Ok(None)
     }
 }
 
@@ -67,7 +80,7 @@ async fn receive(mut response: reqwest::Response, batches: mpsc::Sender<Batch>) 
                 }
             }
             () = batches.closed() => return,
-            piece = response.chunk(), if batch.end.is_none() && size < MOST => match piece {
+            piece = response.chunk(), if batch.end.is_none() && size < MOST && batch.pieces.len() < MOST_PIECES => match piece {
                 Ok(Some(piece)) => {
                     size += piece.len();
                     batch.pieces.push(piece);

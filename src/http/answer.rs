@@ -10,7 +10,7 @@ use reqwest::header::{HeaderMap, CONTENT_ENCODING, CONTENT_LENGTH};
 use reqwest::StatusCode;
 use url::Url;
 
-use super::ahead::{Ahead, LARGE};
+use super::ahead::{Ahead, Broken, LARGE};
 use super::call::{Call, Limit};
 use super::decode::{Decoder, Step};
 use super::fault;
@@ -151,9 +151,9 @@ enum Receiving {
 }
 
 impl Receiving {
-    async fn piece(&mut self) -> reqwest::Result<Option<Bytes>> {
+    async fn piece(&mut self) -> std::result::Result<Option<Bytes>, Broken> {
         match self {
-            Receiving::Piecemeal(Some(response)) => response.chunk().await,
+            Receiving::Piecemeal(Some(response)) => response.chunk().await.map_err(Broken::Http),
             Receiving::Piecemeal(None) => Ok(None),
             Receiving::Ahead(ahead) => ahead.piece().await,
         }
@@ -211,10 +211,12 @@ impl BodyReader {
         let begun = Instant::now();
         let limit = Limit { time: self.idle, what: "no byte of the answer arrived" };
         self.bytes.begin(call);
-        let piece = call
-            .wait(Some(limit), self.bytes.piece())
-            .map_err(|error| error.with_url(&self.url))?
-            .map_err(|error| fault::broke(error, &self.url))?;
+        let piece = call.wait(Some(limit), self.bytes.piece()).map_err(|error| error.with_url(&self.url))?.map_err(
+            |broken| match broken {
+                Broken::Http(error) => fault::broke(error, &self.url),
+                Broken::Lost => Error::new(Code::Internal, "the answer is not received any more").with_url(&self.url),
+            },
+        )?;
         match &piece {
             Some(piece) => {
                 self.pace.count(begun.elapsed(), piece.len() as u64, self.idle).map_err(|e| e.with_url(&self.url))?;

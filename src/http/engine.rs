@@ -6,6 +6,7 @@
 
 use std::future::Future;
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{JoinHandle, Thread};
@@ -57,17 +58,21 @@ impl Engine {
     /// wake that thread at each wait.
     pub fn block_until<F: Future>(&self, end: Option<Instant>, future: F) -> Option<F::Output> {
         let _inside = self.handle.enter();
-        let waker = Waker::from(Arc::new(Sleeper(std::thread::current())));
+        let sleeper = Arc::new(Sleeper { thread: std::thread::current(), woken: AtomicBool::new(false) });
+        let waker = Waker::from(sleeper.clone());
         let mut context = Context::from_waker(&waker);
         let mut future = pin!(future);
         loop {
             if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
                 return Some(output);
             }
-            match end.map(|end| end.saturating_duration_since(Instant::now())) {
-                None => std::thread::park(),
-                Some(Duration::ZERO) => return None,
-                Some(left) => std::thread::park_timeout(left),
+            // Whatever else parks this thread may take the wake-up: the flag stays.
+            while !sleeper.woken.swap(false, Ordering::Acquire) {
+                match end.map(|end| end.saturating_duration_since(Instant::now())) {
+                    None => std::thread::park(),
+                    Some(Duration::ZERO) => return None,
+                    Some(left) => std::thread::park_timeout(left),
+                }
             }
         }
     }
@@ -79,15 +84,19 @@ impl Engine {
 }
 
 /// A thread that sleeps until its future can go on.
-struct Sleeper(Thread);
+struct Sleeper {
+    thread: Thread,
+    woken: AtomicBool,
+}
 
 impl Wake for Sleeper {
     fn wake(self: Arc<Self>) {
-        self.0.unpark();
+        self.wake_by_ref();
     }
 
     fn wake_by_ref(self: &Arc<Self>) {
-        self.0.unpark();
+        self.woken.store(true, Ordering::Release);
+        self.thread.unpark();
     }
 }
 

@@ -6,4 +6,4 @@ pub mod directory;
 pub mod lock;
 pub mod oci;
 pub mod tarball;
-mod unflushed;
+mod unnamed;

@@ -3,7 +3,7 @@
 //! Blobs appear whole and verified, by rename; `index.json` is replaced in one step under a lock on the directory; a
 //! copy holds `oci-layout` locked for sharing, so that a clean-up, which wants it alone, never takes what a copy needs.
 
-use std::fs::{self, File, Metadata};
+use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use serde_json::{json, Value};
 
 use super::lock::Lock;
-use super::unflushed::Unflushed;
+use super::unnamed::Unnamed;
 use crate::digest::{shorten, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
@@ -30,8 +30,9 @@ const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 pub struct OciLayout {
     root: PathBuf,
     name: Option<String>,
+    /// Before the lock, which is let go of after it.
+    unnamed: Unnamed,
     held: Mutex<Option<Lock>>,
-    unflushed: Unflushed,
 }
 
 impl OciLayout {
@@ -54,20 +55,16 @@ impl OciLayout {
             return Err(Error::new(Code::InvalidReference, format!("'{}' is no name in a layout", shorten(name))));
         }
         let marker = root.join("oci-layout");
-        let is_new = !marker.exists();
-        if is_new {
+        if !marker.exists() {
             fs::create_dir_all(root).map_err(|error| cannot("create", root, &error))?;
             let foreign =
                 fs::read_dir(root).map_err(|error| cannot("read", root, &error))?.filter_map(|entry| entry.ok());
             if foreign.map(|entry| entry.file_name()).any(|name| !is_ours(&name)) {
                 return Err(Error::new(Code::Io, format!("{} holds files and is no OCI layout", root.display())));
             }
-            write_unflushed(&marker, VERSION.as_bytes())?;
+            write_whole(&marker, VERSION.as_bytes())?;
         }
         let layout = OciLayout::open(root, name)?;
-        if is_new {
-            layout.unflushed.add(&marker);
-        }
         for algorithm in ["sha256", "sha512"] {
             let folder = root.join("blobs").join(algorithm);
             fs::create_dir_all(&folder).map_err(|error| cannot("create", &folder, &error))?;
@@ -153,8 +150,8 @@ impl OciLayout {
         Ok(())
     }
 
-    fn has(&self, digest: &Digest, size: u64) -> Option<Metadata> {
-        fs::metadata(self.blob_path(digest)).ok().filter(|found| found.is_file() && found.len() == size)
+    fn has(&self, digest: &Digest, size: u64) -> bool {
+        fs::metadata(self.blob_path(digest)).is_ok_and(|found| found.is_file() && found.len() == size)
     }
 
     fn read_small(&self, path: &Path, what: &str) -> Result<Vec<u8>> {
@@ -256,40 +253,37 @@ impl WriteStore for OciLayout {
     }
 
     fn has_blob(&self, _: &Call, wanted: &Descriptor) -> Result<bool> {
-        Ok(self.has(&wanted.digest, wanted.size).is_some())
+        Ok(self.has(&wanted.digest, wanted.size))
     }
 
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
         self.hold(call)?;
         let target = self.blob_path(&wanted.digest);
-        if let Some(facts) = self.has(&wanted.digest, wanted.size) {
-            self.unflushed.add_if_recent(&target, &facts);
+        if self.has(&wanted.digest, wanted.size) {
             return Ok(Moved::Present);
         }
         if target.is_file() {
             // Of the wrong size: another program was killed while it wrote.
             fs::remove_file(&target).map_err(|error| cannot("remove", &target, &error))?;
         }
-        let Some(mut partial) = Partial::open(call, &target, &wanted.digest, Some(wanted.size), Rival::Await)? else {
-            self.unflushed.add(&target);
+        let rival = Rival::Await(&|| self.unnamed.settle());
+        let Some(mut partial) = Partial::open(call, &target, &wanted.digest, Some(wanted.size), rival)? else {
             return Ok(Moved::Present);
         };
         let resumed = partial.length();
-        let outcome = partial.fill(call, wanted, from);
-        partial.settle_unflushed(outcome, &target)?;
-        self.unflushed.add(&target);
+        match partial.fill(call, wanted, from) {
+            Ok(()) => self.unnamed.add(partial, target)?,
+            failed => partial.settle(failed, &target)?,
+        }
         Ok(Moved::Copied { resumed })
     }
 
     fn put_manifest(&self, call: &Call, content: &Content, role: &Role) -> Result<()> {
         self.hold(call)?;
+        self.unnamed.settle()?;
         let path = self.blob_path(content.digest());
-        match self.has(content.digest(), content.bytes.len() as u64) {
-            Some(facts) => self.unflushed.add_if_recent(&path, &facts),
-            None => {
-                write_unflushed(&path, &content.bytes)?;
-                self.unflushed.add(&path);
-            }
+        if !self.has(content.digest(), content.bytes.len() as u64) {
+            write_whole(&path, &content.bytes)?;
         }
         let mut entry = content.descriptor();
         match role {
@@ -298,7 +292,6 @@ impl WriteStore for OciLayout {
             Role::Root => entry.annotations = self.name.as_deref().map(named),
             Role::DigestTag(tag) => entry.annotations = Some(named(tag)),
         }
-        self.unflushed.flush()?;
         self.change_index(call, |entries| {
             let name = name_of(&entry).map(str::to_owned);
             match &name {
@@ -376,15 +369,6 @@ fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Error {
 
 /// Writes a file in one step: whole or not at all.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    put_whole(path, bytes, File::sync_all)
-}
-
-/// The same, but the caller sees to it that it comes to the disk.
-fn write_unflushed(path: &Path, bytes: &[u8]) -> Result<()> {
-    put_whole(path, bytes, |_| Ok(()))
-}
-
-fn put_whole(path: &Path, bytes: &[u8], flush: impl FnOnce(&File) -> std::io::Result<()>) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let mut file = tempfile::Builder::new()
         .prefix(".")
@@ -392,6 +376,6 @@ fn put_whole(path: &Path, bytes: &[u8], flush: impl FnOnce(&File) -> std::io::Re
         .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
         .tempfile_in(folder)
         .map_err(|error| cannot("create a file in", folder, &error))?;
-    file.write_all(bytes).and_then(|()| flush(file.as_file())).map_err(|error| cannot("write", path, &error))?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|error| cannot("write", path, &error))?;
     file.persist(path).map(drop).map_err(|error| cannot("create", path, &error.error))
 }

@@ -62,11 +62,16 @@ impl<'a> FromStore<'a> {
         FromStore { call, wanted, from, open: None, begin: 0, unverified: false, marks }
     }
 
-    /// After a registry has refused it: whether it is the source that is wrong.
-    pub fn examine(&self) -> Result<()> {
-        let mut blob = self.from.open(self.call, self.wanted, None)?;
-        while blob.piece()?.is_some() {}
-        Ok(())
+    /// After a registry has refused bytes that nobody has hashed: what is wrong with the source, if it is that.
+    pub fn fault(&self) -> Option<Error> {
+        let look = || {
+            let mut blob = self.from.open(self.call, self.wanted, None)?;
+            while blob.piece()?.is_some() {}
+            Ok(())
+        };
+        let wrong =
+            |error: &Error| matches!(error.code(), Code::DigestMismatch | Code::SizeMismatch | Code::MissingBlob);
+        self.unverified.then(look)?.err().filter(wrong)
     }
 
     /// Opens it at the last mark, and drops what lies before the byte that is wanted. Where nothing is hashed, any byte will do.
@@ -98,12 +103,12 @@ impl Source for FromStore<'_> {
             Some(open) => open,
             None => self.open()?,
         };
-        let piece = open.piece(most)?;
+        let piece = open.piece(most);
         if let Some(mark) = open.hashed() {
             self.marks.add(mark);
         }
         self.open = Some(open);
-        Ok(piece)
+        piece
     }
 }
 

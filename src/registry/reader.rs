@@ -181,11 +181,11 @@ impl Reader {
     }
 
     /// Hashes on a thread of its own from now on, when much is to come; what is hashed is not told any more then.
-    pub fn hash_aside(&mut self) -> Result<()> {
-        if self.end.is_some_and(|end| end.saturating_sub(self.position) >= LARGE) {
-            self.hasher = self.hasher.take().map(Hashing::aside).transpose()?;
+    pub fn hash_aside(&mut self) {
+        let large = self.end.is_some_and(|end| end.saturating_sub(self.position) >= LARGE);
+        if let Some(hasher) = self.hasher.as_mut().filter(|_| large) {
+            hasher.move_aside();
         }
-        Ok(())
     }
 
     /// The next bytes. None is the end, and then the digest has been checked. After an error it stays that error: what

@@ -53,13 +53,11 @@ pub struct Opened {
 struct State {
     size: u64,
     modified: (i64, i64),
-    changed: (i64, i64),
 }
 
 impl State {
     fn of(facts: &Metadata) -> State {
-        let modified = (facts.mtime(), facts.mtime_nsec());
-        State { size: facts.len(), modified, changed: (facts.ctime(), facts.ctime_nsec()) }
+        State { size: facts.len(), modified: (facts.mtime(), facts.mtime_nsec()) }
     }
 }
 

@@ -115,8 +115,8 @@ impl Blob for Reader {
         Reader::hashed(self)
     }
 
-    fn hash_aside(&mut self) -> Result<()> {
-        Reader::hash_aside(self)
+    fn hash_aside(&mut self) {
+        Reader::hash_aside(self);
     }
 }
 
@@ -156,10 +156,10 @@ impl WriteStore for RegistryStore {
         let mut source = FromStore::new(call, wanted, from);
         let sources = self.mount_sources(&wanted.digest, from);
         let outcome = Ladder::new(&remote, &wanted.digest, Way::Single, sources).put(&mut source);
-        if outcome.as_ref().is_err_and(refused) {
-            source.examine()?;
-        }
-        let stored = outcome?;
+        let stored = outcome.map_err(|error| match refused(&error) {
+            true => source.fault().unwrap_or(error),
+            false => error,
+        })?;
         self.client.seen.learn_blob(&self.host(), &wanted.digest, self.reference.repository().remote_name());
         Ok(match (stored.mounted, stored.uploaded) {
             (true, _) => Moved::Mounted,

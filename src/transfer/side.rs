@@ -23,8 +23,8 @@ impl Blob for Sided {
         self.0.hashed()
     }
 
-    fn hash_aside(&mut self) -> Result<()> {
-        self.0.hash_aside()
+    fn hash_aside(&mut self) {
+        self.0.hash_aside();
     }
 
     fn leave_to_receiver(&mut self) -> bool {

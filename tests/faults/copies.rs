@@ -1,10 +1,14 @@
 //! Copies whose registries break off, forget, lie or refuse: no byte is lost that was kept, and nothing half done is seen.
 
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Barrier, Mutex};
+use std::time::Duration;
 
 use ocireg::digest::{Digest, Hasher};
 use ocireg::error::{Code, Error};
 use ocireg::http::call::Call;
+use ocireg::layout::check::check;
+use ocireg::layout::oci::OciLayout;
 use ocireg::manifest::Descriptor;
 use ocireg::registry::store::RegistryStore;
 use ocireg::registry::Client;
@@ -365,4 +369,64 @@ fn a_refused_blob_is_looked_at_again() {
         assert_eq!(error.to_json()["side"], side, "{error}");
         assert_eq!(server.count("PUT", "/manifests/"), 0);
     }
+}
+
+/// An image in memory whose two layers are opened only when somebody else opens one too.
+struct InStep {
+    image: Memory,
+    step: Arc<Barrier>,
+    begun: AtomicUsize,
+}
+
+impl ReadStore for InStep {
+    fn place(&self) -> String {
+        self.image.place()
+    }
+    fn root(&self, call: &Call) -> Result<Content, Error> {
+        self.image.root(call)
+    }
+    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content, Error> {
+        self.image.manifest(call, wanted)
+    }
+    fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>, Error> {
+        if self.begun.fetch_add(1, Ordering::Relaxed) == 0 {
+            self.step.wait();
+        }
+        self.image.open(call, wanted, hashed)
+    }
+    fn size(&self, call: &Call, digest: &Digest) -> Result<u64, Error> {
+        self.image.size(call, digest)
+    }
+    fn referrers(&self, call: &Call, subject: &Digest) -> Result<Vec<Descriptor>, Error> {
+        self.image.referrers(call, subject)
+    }
+}
+
+/// Two copies into one layout have a layer each and want the other's, in which only flushing what they have helps.
+#[test]
+fn two_copies_that_wait_for_each_other() {
+    let layers = [noise(70_000), noise(70_001)[1..].to_vec()];
+    let folder = tempfile::tempdir().unwrap();
+    let step = Arc::new(Barrier::new(2));
+    std::thread::scope(|scope| {
+        for name in ["1", "2"] {
+            let mut layers = layers.clone();
+            if name == "2" {
+                layers.reverse();
+            }
+            let from = InStep { image: Memory::new(&layers), step: step.clone(), begun: AtomicUsize::new(0) };
+            let root = folder.path();
+            scope.spawn(move || {
+                let client = client();
+                let (context, call) = with_context(&client);
+                context.set_deadline(Some(Duration::from_secs(20)));
+                let to = OciLayout::create(root, Some(name)).unwrap();
+                let one = CopyOptions { concurrency: 1, ..CopyOptions::default() };
+                copy(&call, &from, &to, &one).unwrap();
+            });
+        }
+    });
+    let client = client();
+    let checked = check(&call(&client), &OciLayout::open(folder.path(), None).unwrap()).unwrap();
+    assert!(checked.ok, "{checked:?}");
 }

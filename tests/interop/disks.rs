@@ -98,6 +98,32 @@ fn a_full_disk() {
     }
 }
 
+/// A disk that takes bytes and then cannot keep them says so when they are flushed.
+#[test]
+fn a_disk_that_loses_what_it_took() {
+    let folder = scratch();
+    let from = source(folder.path());
+    let path = |name: &str| folder.path().join(name);
+    let code = format!(
+        "#include <errno.h>\n#include <sys/stat.h>\nint fsync(int file) {{ struct stat facts;\n\
+         if (fstat(file, &facts) != 0 || facts.st_size != {SIZE}) return 0;\n errno = EIO; return -1; }}\n"
+    );
+    std::fs::write(path("loses.c"), code).unwrap();
+    let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).args([path("loses.so"), path("loses.c")]).status();
+    assert!(built.unwrap().success());
+    for (to, seen) in destinations(&folder.path().display().to_string()) {
+        if to.starts_with("docker-archive") {
+            continue; // it is one file, of another size
+        }
+        let copy = ["--json-errors", "copy", &from, &to];
+        let output = Command::new(command()).args(copy).env("LD_PRELOAD", path("loses.so")).output().unwrap();
+        expect_io(&output, &to, "Input/output error");
+        assert!(!seen.exists(), "{}", seen.display());
+        done(&Place::new("OCIREG_TEST_V3").client(), &from, &to);
+    }
+    assert!(check(&Place::new("OCIREG_TEST_V3").client(), &path("layout")).ok);
+}
+
 #[test]
 fn a_file_larger_than_is_allowed() {
     let folder = scratch();

@@ -60,8 +60,9 @@ module Ocireg
       return string.replace(bytes(place, count)) unless string.bytesize == count
 
       pointer = @memory + (place % @size)
-      # From here to memcpy no other thread runs. setbyte gives the string memory of its own, and refuses a frozen one.
-      string.setbyte(0, 0)
+      # From here to memcpy no other thread runs. setbyte gives the string memory of its own, refuses a frozen one,
+      # and leaves no text of ASCII alone, which some Rubies would go on believing in.
+      string.setbyte(0, 0xff)
       C.memcpy(string, pointer, [string.bytesize, count].min)
       string.force_encoding(Encoding::UTF_8).force_encoding(Encoding::BINARY) # what Ruby knew of the bytes is forgotten so
     end

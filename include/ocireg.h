@@ -1122,7 +1122,7 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 // Copies what one place names to another: an image, an index with everything in it, or an artifact. Places are named as for
 // ocireg_endpoint_parse. Manifests arrive after everything that they name, the tag last; what is there already is not moved;
 // bytes are moved unchanged and verified: those of a file that go to a registry by the registry, which is told their digest; when it
-// refuses them, they are looked at here, and the error says which side is wrong. What an ended copy (an error, a cancel, a kill)
+// finds them wrong, they are looked at here, and the error says which side is wrong. What an ended copy (an error, a cancel, a kill)
 // has moved, the next one does not move again. Blocks.
 //
 // Options: platform (list of OS/ARCH[/VARIANT]: of an index, only these; one gives that image alone, several an index that

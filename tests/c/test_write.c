@@ -85,6 +85,7 @@ static void test_single_post(void **state) {
 struct source {
     const uint8_t *bytes;
     size_t left, piece;
+    int ends; /* how often it said that there is no more */
 };
 
 static int64_t give(void *userdata, uint8_t *buffer, size_t size) {
@@ -94,6 +95,7 @@ static int64_t give(void *userdata, uint8_t *buffer, size_t size) {
     memcpy(buffer, source->bytes, count);
     source->bytes += count;
     source->left -= count;
+    source->ends += count == 0;
     return (int64_t)count;
 }
 
@@ -107,9 +109,10 @@ static void test_put_stream(void **state) {
             const char *digest = digest_of(bytes, BIG);
             ocireg_options *ways[] = {NULL, options("{'size':%d,'digest':'%s'}", BIG, digest), options("{'chunk_size':200000}"),
                                       options("{'size':%d}", BIG)};
-            struct source source = {bytes, BIG, 77777};
+            struct source source = {bytes, BIG, 77777, 0};
             char *json = NULL;
             expect_status(OCIREG_OK, ocireg_blob_put_stream(client, NULL, place, give, &source, ways[k], &json, &failure));
+            assert_in_range(source.ends, 0, 1);
             check_stored(client, place, json, bytes, BIG, true);
         }
     }
@@ -144,7 +147,7 @@ static void test_wrong_digest_said(void **state) {
     const char *path = text("%s/blob", new_folder());
     ocireg_options *lie = options("{'digest':'%s'}", other);
     uint8_t *bytes = noise(100, 51);
-    struct source source = {bytes, 100, 10};
+    struct source source = {bytes, 100, 10, 0};
     ocireg_upload *upload = NULL;
     char *json = NULL;
     write_file(path, bytes, 100);

@@ -1,30 +1,17 @@
 # frozen_string_literal: true
 
 require_relative "helper"
+require_relative "passage_filler"
 
 # The Strings between a reader's worker and who takes them, without a registry.
 class ChunksTest < OciregTest
-  # Passes those bytes on, so many at a time, on a thread of its own.
-  def filled(data, random)
-    place = 0
-    chunks = Ocireg::Chunks.new
-    thread = Thread.new do
-      chunks.fill do |pointer, room|
-        part = data.byteslice(place, [room, random.rand(1..50)].min)
-        place += part.bytesize
-        pointer.put_bytes(0, part)
-        part.bytesize
-      end
-    end
-    yield chunks
-    thread.join
-  end
+  include PassageFiller
 
   def test_all_bytes_come_once_and_in_order
     random = Random.new(1)
     100.times do
       data = random.bytes(random.rand(0..3000))
-      filled(data, random) { |chunks| assert_equal data, taken(chunks, random) }
+      filled(Ocireg::Chunks.new, data, random) { |chunks| assert_equal data, taken(chunks, random) }
     end
   end
 

@@ -1,0 +1,19 @@
+# frozen_string_literal: true
+
+# Bytes for a passage, without a library that reads them.
+module PassageFiller
+  # Passes those bytes on, so many at a time, on a thread of its own.
+  def filled(passage, data, random)
+    place = 0
+    thread = Thread.new do
+      passage.fill do |pointer, room|
+        part = data.byteslice(place, [room, random.rand(1..50)].min)
+        place += part.bytesize
+        pointer.put_bytes(0, part)
+        part.bytesize
+      end
+    end
+    yield passage
+    thread.join
+  end
+end

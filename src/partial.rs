@@ -9,7 +9,7 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use nix::fcntl::{posix_fadvise, PosixFadviseAdvice};
+use nix::fcntl::{fallocate, posix_fadvise, FallocateFlags, PosixFadviseAdvice};
 
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result};
@@ -19,22 +19,31 @@ use crate::store::ReadStore;
 
 /// After so many bytes the kernel is told to begin.
 const WRITE_BACK: u64 = 8 << 20;
+/// So many go to the kernel at once. For more it takes larger pages, which come cold from far away: on a virtual machine each is
+/// fetched from the host first.
+const AT_ONCE: usize = 128 << 10;
+/// So much room is asked for ahead.
+const ROOM: u64 = 8 << 20;
+/// Less is not worth asking.
+const SMALL: u64 = 1 << 20;
 
 /// What a writer does when another is writing the same target.
 #[derive(Clone, Copy)]
-pub enum Rival<'a> {
+pub enum Rival {
     /// Writes a file of its own, from the first byte.
     Ignore,
-    /// Waits, for what the other leaves is what is wanted. Meanwhile this is done again and again: the other may wait for us.
-    Await(&'a dyn Fn() -> Result<()>),
+    /// Waits, for what the other leaves is what is wanted.
+    Await,
 }
 
 /// The hidden file beside a target.
 pub struct Partial {
     path: PathBuf,
     file: File,
+    size: Option<u64>,
     length: u64,
     flushed: u64,
+    room: u64,
     hasher: Option<Hasher>,
     continues: bool,
 }
@@ -63,14 +72,15 @@ impl Partial {
         let path = hidden(target, digest)?;
         let file = match rival {
             Rival::Ignore => Partial::claim(&path)?,
-            Rival::Await(meanwhile) => match Partial::wait(call, &path, target, meanwhile)? {
+            Rival::Await => match Partial::wait(call, &path, target)? {
                 None => return Ok(None),
                 claimed => claimed,
             },
         };
         let Some(file) = file else { return Partial::private(target).map(Some) };
-        let mut partial = Partial { path, file, length: 0, flushed: 0, hasher: Some(before.clone()), continues: true };
-        partial.take_stock(call, before, size)?;
+        let hasher = Some(before.clone());
+        let mut partial = Partial { path, file, size, length: 0, flushed: 0, room: 0, hasher, continues: true };
+        partial.take_stock(call, before)?;
         Ok(Some(partial))
     }
 
@@ -85,7 +95,7 @@ impl Partial {
         let named =
             named.map_err(|error| Error::io(format!("cannot create a file in {}", folder.display()), &error))?;
         let (file, path) = named.keep().map_err(|error| Error::io("cannot keep a temporary file", &error.error))?;
-        Ok(Partial { path, file, length: 0, flushed: 0, hasher: None, continues: false })
+        Ok(Partial { path, file, size: None, length: 0, flushed: 0, room: 0, hasher: None, continues: false })
     }
 
     /// The bytes that are there, hashed, when they are the beginning of the whole.
@@ -101,14 +111,33 @@ impl Partial {
 
     /// Adds bytes.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.file
-            .write_all(bytes)
-            .map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
+        self.make_room(bytes.len() as u64);
+        for part in bytes.chunks(AT_ONCE) {
+            self.file
+                .write_all(part)
+                .map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
+        }
         self.length += bytes.len() as u64;
         if self.length - self.flushed >= WRITE_BACK {
             self.start_writing_back();
         }
         Ok(())
+    }
+
+    /// Asks for room before it is written to, a stretch at a time and never for more than the whole: it lies in one piece on the
+    /// disk, and costs less than room found byte by byte. The size is what a server says, so not all of it at once.
+    fn make_room(&mut self, more: u64) {
+        let Some(size) = self.size.filter(|size| size.saturating_sub(self.length) >= SMALL) else { return };
+        if self.length + more <= self.room {
+            return;
+        }
+        let room = size.min(self.length + more.max(ROOM));
+        let stretch = (libc::off_t::try_from(self.length), libc::off_t::try_from(room - self.length));
+        if let (Ok(begin), Ok(length)) = stretch {
+            // Where there is none, or no such call, the write will tell.
+            let _ = fallocate(&self.file, FallocateFlags::FALLOC_FL_KEEP_SIZE, begin, length);
+        }
+        self.room = room;
     }
 
     /// Lets the kernel begin to write to the disk what is there, so that the flush at the end finds little left to do.
@@ -153,7 +182,7 @@ impl Partial {
     }
 
     /// The hidden file, locked, once no rival has it; None when the target is there then.
-    fn wait(call: &Call, path: &Path, target: &Path, meanwhile: &dyn Fn() -> Result<()>) -> Result<Option<File>> {
+    fn wait(call: &Call, path: &Path, target: &Path) -> Result<Option<File>> {
         loop {
             let claimed = Partial::claim(path)?;
             if target.exists() {
@@ -164,10 +193,7 @@ impl Partial {
             }
             match claimed {
                 Some(file) => return Ok(Some(file)),
-                None => {
-                    meanwhile()?;
-                    call.sleep(Duration::from_millis(20))?;
-                }
+                None => call.sleep(Duration::from_millis(20))?,
             }
         }
     }
@@ -203,7 +229,7 @@ impl Partial {
     }
 
     /// Hashes what is there: the digest is over all bytes, whoever wrote them.
-    fn take_stock(&mut self, call: &Call, before: Hasher, size: Option<u64>) -> Result<()> {
+    fn take_stock(&mut self, call: &Call, before: Hasher) -> Result<()> {
         let what = |error: std::io::Error| Error::io("cannot read the partial file", &error);
         let mut buffer = vec![0; 256 << 10];
         loop {
@@ -218,7 +244,7 @@ impl Partial {
                 }
             }
         }
-        if size.is_some_and(|size| self.length > size) {
+        if self.size.is_some_and(|size| self.length > size) {
             self.hasher = Some(before);
             (self.length, self.flushed) = (0, 0);
             self.file.set_len(0).map_err(what)?;

@@ -266,8 +266,8 @@ impl WriteStore for OciLayout {
             // Of the wrong size: another program was killed while it wrote.
             fs::remove_file(&target).map_err(|error| cannot("remove", &target, &error))?;
         }
-        let rival = Rival::Await(&|| self.unnamed.settle());
-        let Some(mut partial) = Partial::open(call, &target, &wanted.digest, Some(wanted.size), rival)? else {
+        let opened = Partial::open(call, &target, &wanted.digest, Some(wanted.size), Rival::Await)?;
+        let Some(mut partial) = opened else {
             return Ok(Moved::Present);
         };
         let resumed = partial.length();

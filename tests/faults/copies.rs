@@ -380,7 +380,7 @@ fn a_refused_blob_is_looked_at_again() {
     }
 }
 
-/// Two copies into one layout have a layer each and want the other's, in which only flushing what they have helps.
+/// Two copies into one layout have a layer each and want the other's: what each has must get its name before its copy ends.
 #[test]
 fn two_copies_that_wait_for_each_other() {
     let layers = [noise(70_000), noise(70_001)[1..].to_vec()];

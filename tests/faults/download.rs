@@ -1,8 +1,10 @@
 //! Blobs that break off, lie, or do not end.
 
+use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use ocireg::error::{Code, Error};
+use ocireg::partial::{Partial, Rival};
 use ocireg::registry::reader::ReadOptions;
 use ocireg::registry::save::Delivered;
 use ocireg::registry::Client;
@@ -305,4 +307,30 @@ fn only_files_are_replaced() {
     get(&target).unwrap();
     assert!(std::fs::read(&target).unwrap() == blob);
     assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
+}
+
+/// A size is what a server says: it takes no more of the disk than a stretch.
+#[test]
+fn room_is_asked_for_as_the_bytes_come() {
+    const STRETCH: u64 = 8 << 20;
+    let client = client();
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("layer");
+    let bytes = noise(3 << 20);
+    let begin = |size: u64| {
+        let opened = Partial::open(&call(&client), &target, &digest(&bytes), Some(size), Rival::Ignore);
+        let mut partial = opened.unwrap().unwrap();
+        partial.write(&bytes).unwrap();
+        partial
+    };
+    let taken = |path: &std::path::Path| std::fs::metadata(path).unwrap().blocks() * 512;
+    let partial = begin(1 << 40);
+    let hidden = folder.path().join(&files(folder.path())[0]);
+    assert_eq!(std::fs::metadata(&hidden).unwrap().len(), 3 << 20);
+    assert!(taken(&hidden) <= (3 << 20) + STRETCH, "{}", taken(&hidden));
+    let lost: Result<(), Error> = Err(Error::new(Code::DigestMismatch, "not what was wanted"));
+    partial.settle(lost, &target).unwrap_err();
+    begin(bytes.len() as u64).settle(Ok(()), &target).unwrap();
+    assert!(std::fs::read(&target).unwrap() == bytes);
+    assert!(taken(&target) <= (3 << 20) + 65_536, "{}", taken(&target));
 }

@@ -22,6 +22,7 @@ folder=$OCIREG_TEST_TMP/bench
 here=$OCIREG_TEST_V3
 there=$OCIREG_TEST_V2
 export REGCTL_CONFIG=$folder/regctl.json
+export LC_ALL=C # a point in the seconds
 mkdir -p "$folder"
 for host in "$here" "$there"; do "$regctl" registry set --tls disabled "$host" >/dev/null; done
 
@@ -47,8 +48,9 @@ image() {
 
 # once COMMAND…: seconds and peak MiB
 once() {
-    /usr/bin/env time -f '%e %M' -o "$folder/time" "$@" >/dev/null 2>"$folder/errors" || { head -3 "$folder/errors" >&2; echo '- -'; return; }
-    awk '{ printf "%s %d\n", $1, $2 / 1024 }' "$folder/time"
+    local begin=$EPOCHREALTIME
+    /usr/bin/env time -f '%M' -o "$folder/time" "$@" >/dev/null 2>"$folder/errors" || { head -3 "$folder/errors" >&2; echo '- -'; return; }
+    awk -v begin="$begin" -v end="$EPOCHREALTIME" '{ printf "%.3f %d\n", end - begin, $1 / 1024 }' "$folder/time"
 }
 
 # race TITLE PREPARE TOOL=COMMAND…: the tools take turns; best time and largest peak of each.

@@ -53,13 +53,15 @@ once() {
     awk -v begin="$begin" -v end="$EPOCHREALTIME" '{ printf "%.3f %d\n", end - begin, $1 / 1024 }' "$folder/time"
 }
 
-# race TITLE PREPARE TOOL=COMMAND…: the tools take turns; best time and largest peak of each.
+# race TITLE PREPARE TOOL=COMMAND…: the tools take turns, in an order that changes, for each feels what the one before leaves behind (pages
+# in memory, work for the disk); best time and largest peak of each.
 race() {
-    local title=$1 prepare=$2 round pair tool result
+    local title=$1 prepare=$2 round pair pairs tool result
     shift 2
     declare -A best=() peak=()
     for ((round = 0; round < rounds; round++)); do
-        for pair in "$@"; do
+        mapfile -t pairs < <(shuf -e -- "$@")
+        for pair in "${pairs[@]}"; do
             tool=${pair%%=*}
             bash -c "$prepare" >/dev/null 2>&1 || true
             sync # or one tool's bytes go to the disk in another's time

@@ -53,6 +53,7 @@ torture: all
 lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
+	rubocop --cache false bindings/ruby
 
 header:
 	OCIREG_WRITE_HEADER=1 $(CARGO) check --locked --quiet

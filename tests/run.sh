@@ -152,6 +152,7 @@ tests/setup.sh test || exit 1
 say 'format and lint'
 step 'cargo fmt' cargo fmt --check
 step 'cargo clippy' cargo clippy --locked --all-targets -- -D warnings
+step 'rubocop' rubocop --cache false bindings/ruby
 step 'rustdoc' env RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
 say 'release build'
 step 'the library that panics' build_panic_library

@@ -107,7 +107,7 @@ case ${1:-test} in
         need_compilers go
         need skopeo=skopeo /usr/include/cmocka.h=libcmocka-dev valgrind=valgrind htpasswd=apache2-utils openssl=openssl \
             pkg-config=pkg-config curl=curl python3=python3 \
-            g++=g++ clang++=clang cmake=cmake groff=groff-base dpkg-shlibdeps=dpkg-dev /usr/sbin/debootstrap=debootstrap ruby=ruby yard=yard
+            g++=g++ clang++=clang cmake=cmake groff=groff-base dpkg-shlibdeps=dpkg-dev /usr/sbin/debootstrap=debootstrap ruby=ruby yard=yard rubocop=rubocop
         ruby -e 'require "ffi"; require "minitest"' 2>/dev/null || install ruby-ffi ruby-minitest
         compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan-*.a' >/dev/null || install libclang-rt-dev
         python3 -c "import ensurepip" 2>/dev/null || install python3-venv

@@ -336,7 +336,7 @@ class BlobTest < OciregTest
         super(&block) if after
         raise IOError, "now"
       end
-      assert_raises(IOError) { (upload << "x" * 2_000_000).flush }
+      assert_raises(IOError) { (upload << ("x" * 2_000_000)).flush }
       call.singleton_class.remove_method(:run)
       assert_raises(Ocireg::Cancelled) { upload << "y" }
       assert_raises(Ocireg::Cancelled) { upload.flush }

@@ -33,7 +33,6 @@ module Ocireg
 
     # On the worker. Gives whether the worker can go on.
     def run
-      again = false
       begin
         perform
       ensure

@@ -1,5 +1,6 @@
 # frozen_string_literal: true
 
+require "fileutils"
 require "tempfile"
 require "uri"
 
@@ -40,6 +41,9 @@ module DockerRegistry2
       }.merge(tls)
     end
 
+    # What removes a file when nobody needs it any more. Here, for a proc made in an object would keep that object alive.
+    def self.removing(path) = proc { FileUtils.rm_f(path) }
+
     private
 
     def user
@@ -76,7 +80,5 @@ module DockerRegistry2
       ObjectSpace.define_finalizer(self, Settings.removing(file.path))
       file.path
     end
-
-    def self.removing(path) = proc { File.delete(path) if File.exist?(path) }
   end
 end

@@ -64,7 +64,8 @@ pub(super) unsafe fn begin<'a>(
 /// NO_PROXY in either case, read now; never for this machine's own names and addresses, and no HTTP_PROXY in a CGI
 /// program). Redirects go through the proxy too. A proxy resolves names itself, so of the hosts that a server names only
 /// local addresses, "localhost" and the names of clouds' metadata services can be refused there. A proxy that refuses or
-/// wants other credentials is OCIREG_CONNECT with the proxy's name (http_status 407 for the latter).
+/// wants other credentials is OCIREG_CONNECT with the proxy's name (http_status 407 for the latter). https to an IPv6
+/// address cannot go through one (OCIREG_INVALID_ARGUMENT): give the host by its name.
 ///
 /// headers (list of "Name: value", or in JSON an object): added to requests to the hosts that the caller names and their
 /// own token servers; not to redirects elsewhere. Refused are headers that are the library's own (Authorization, Host,

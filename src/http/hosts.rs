@@ -72,6 +72,12 @@ impl Hosts {
         let general = self.general.identity.as_ref().filter(|_| is_ours);
         let identity = network.identity.as_ref().or(found.identity.as_ref()).or(general).cloned();
         let proxy = self.proxy(url, &network);
+        if let (Some(proxy), "https", Some(url::Host::Ipv6(address))) = (&proxy, url.scheme(), url.host()) {
+            // The HTTP package would look for the brackets in the certificate.
+            let message = format!("https to the address [{address}] cannot go through the proxy {}", proxy.shown());
+            return Err(Error::new(Code::InvalidArgument, message)
+                .with_hint("give the host by its name, or list the address in no_proxy"));
+        }
         let proxy_trust = match &proxy {
             Some(proxy) if proxy.is_https() => self.trust(&Network::default()),
             _ => Trust::default(),

@@ -121,6 +121,19 @@ fn proxies_that_refuse_or_are_not_there_are_named() {
 }
 
 #[test]
+fn what_a_proxy_cannot_do_is_said() {
+    for (kind, scheme) in [(Kind::Http, "http"), (Kind::Socks5, "socks5"), (Kind::Socks5, "socks5h")] {
+        let proxy = Proxy::start(kind);
+        let options = json!({"proxy": format!("{scheme}://{}", proxy.host), "plain_http": false});
+        let error = fails(get(&client_with(options), "[::1]:1"), Code::InvalidArgument, "https to the address [::1]");
+        assert!(
+            error.message().contains(&proxy.host) && error.to_json()["hint"].as_str().unwrap().contains("no_proxy")
+        );
+        assert!(proxy.seen().is_empty());
+    }
+}
+
+#[test]
 fn what_a_proxy_resolves_is_checked_by_its_name() {
     let elsewhere = Server::start(|_| manifest());
     let port = elsewhere.host.rsplit_once(':').unwrap().1.to_owned();

@@ -25,6 +25,18 @@ pub trait Source {
     fn piece(&mut self, most: usize) -> Result<Bytes>;
 }
 
+impl<S: Source + ?Sized> Source for &mut S {
+    fn piece(&mut self, most: usize) -> Result<Bytes> {
+        (**self).piece(most)
+    }
+}
+
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn piece(&mut self, most: usize) -> Result<Bytes> {
+        (**self).piece(most)
+    }
+}
+
 impl Source for Bytes {
     fn piece(&mut self, most: usize) -> Result<Bytes> {
         Ok(self.split_to(self.len().min(most)))

@@ -6,9 +6,11 @@ pub mod clear;
 pub mod explain;
 
 pub mod host;
+pub mod ladder;
 pub mod login;
 pub mod manifest;
 pub mod mount;
+pub mod once;
 pub mod pages;
 pub mod ping;
 pub mod pour;

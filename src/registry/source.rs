@@ -100,15 +100,15 @@ impl Replay for Opened {
     }
 }
 
-/// Hashes while it passes bytes on, so that a blob whose digest was promised is checked on the way.
-pub struct Hashing<'a> {
+/// Hashes while it passes bytes on, so that what has left is known by its digest.
+pub struct Hashing<S> {
     /// Where they come from.
-    pub source: &'a mut dyn Source,
+    pub source: S,
     /// What they are so far.
     pub hasher: Hasher,
 }
 
-impl Source for Hashing<'_> {
+impl<S: Source> Source for Hashing<S> {
     fn piece(&mut self, most: usize) -> Result<Bytes> {
         let piece = self.source.piece(most)?;
         self.hasher.update(&piece);

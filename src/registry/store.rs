@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use super::blob::has;
+use super::ladder::{Ladder, Way};
 use super::manifest::{GetOptions, HeadOptions, PutOptions};
 use super::pour::FromStore;
-use super::put::{Ladder, Way};
 use super::reader::{ReadOptions, Reader};
 use super::referrers::ReferrersOptions;
 use super::remote::Remote;

@@ -20,6 +20,7 @@ use crate::http::answer::Answer;
 use crate::http::retry::{self, Backoff};
 use crate::http::upload::{read_piece, Body, Source, PIECE};
 use crate::http::{Repeat, Request};
+use crate::registry::source::Hashing;
 
 /// An image that was put.
 #[derive(Debug, Serialize)]
@@ -305,19 +306,6 @@ struct Opened<'a>(File, &'a Path);
 impl Source for Opened<'_> {
     fn piece(&mut self, most: usize) -> Result<Bytes> {
         read_piece(&mut self.0, most).map_err(|error| Error::io(format!("cannot read {}", self.1.display()), &error))
-    }
-}
-
-struct Hashing<'a> {
-    source: Box<dyn Source + 'a>,
-    hasher: Hasher,
-}
-
-impl Source for Hashing<'_> {
-    fn piece(&mut self, most: usize) -> Result<Bytes> {
-        let piece = self.source.piece(most)?;
-        self.hasher.update(&piece);
-        Ok(piece)
     }
 }
 

@@ -1,0 +1,214 @@
+//! What is tried to bring a blob into a repository, one after the other: is it there, can it be mounted, then its bytes, in one
+//! request or in chunks, on in the same session where that works and anew where not.
+
+use serde_json::json;
+
+use super::blob::has;
+use super::mount::{mount, Mounted};
+use super::once::{give_up, put_chunks, put_stream, rest, Trouble};
+use super::put::PutOptions;
+use super::remote::Remote;
+use super::session::{may_be_done, Session};
+use super::source::Replay;
+use super::upload::{Stored, CHUNK};
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::http::retry::{self, Backoff};
+
+/// How the bytes travel.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// POST, then PUT with all of them.
+    Single,
+    /// One POST with all of them.
+    Post,
+    /// POST, PATCH for each chunk, PUT. `forced`: the caller wants it so.
+    Chunks {
+        /// Bytes in one request.
+        size: u64,
+        /// Nothing else may be tried.
+        forced: bool,
+    },
+}
+
+/// What is tried, one after the other.
+pub struct Ladder<'a> {
+    /// The repository.
+    pub remote: &'a Remote,
+    /// The digest that the bytes have.
+    pub digest: &'a Digest,
+    /// How to begin.
+    pub way: Way,
+    /// Repositories of this registry that may have the blob.
+    pub sources: Vec<String>,
+    /// It goes in chunks only because a connection broke.
+    cautious: bool,
+}
+
+impl<'a> Ladder<'a> {
+    /// The blob with this digest, for a repository.
+    pub fn new(remote: &'a Remote, digest: &'a Digest, way: Way, sources: Vec<String>) -> Ladder<'a> {
+        Ladder { remote, digest, way, sources, cautious: false }
+    }
+
+    /// Puts the blob, unless it is there. A failure on the way is tried anew, in a new session.
+    pub fn put(&mut self, source: &mut dyn Replay) -> Result<Stored> {
+        if has(self.remote, self.digest)? {
+            return Ok(self.stored(source, false));
+        }
+        let mut session = None;
+        for name in std::mem::take(&mut self.sources) {
+            match mount(self.remote, self.digest, Some(&name)) {
+                Ok(Mounted::Done(location)) => {
+                    let stored = self.stored(source, false);
+                    return Ok(Stored { location, mounted: true, ..stored });
+                }
+                Ok(Mounted::Declined(opened)) => {
+                    // A session that a declined mount opened is the one to go on with.
+                    if let Some(unused) = std::mem::replace(&mut session, opened) {
+                        let _ = unused.cancel();
+                    }
+                }
+                // Who may not mount may still upload.
+                Err(error) if matches!(error.code(), Code::Unauthenticated | Code::Forbidden) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.upload(source, session)
+    }
+
+    fn upload(&mut self, source: &mut dyn Replay, mut session: Option<Box<Session>>) -> Result<Stored> {
+        let retries = self.remote.client.retries();
+        let mut failures = 0;
+        let mut backoff = Backoff::new(crate::http::seed());
+        let mut broken: Option<Box<Session>> = None;
+        loop {
+            let outcome = match broken.take() {
+                Some(session) => self.go_on(source, *session),
+                None => self.anew(source, session.take()),
+            };
+            let error = match outcome {
+                Ok(stored) => return Ok(stored),
+                Err(Trouble::Final(error)) => return Err(error),
+                Err(Trouble::OnTheWay(error)) => error,
+                Err(Trouble::Broken(error, session)) => {
+                    broken = Some(session);
+                    error
+                }
+            };
+            if self.other_way(&error) {
+                continue;
+            }
+            failures += 1;
+            if may_be_done(&error) && has(self.remote, self.digest)? {
+                return Ok(self.stored(source, true));
+            }
+            // A 401: the token ran out while the body was on its way. 404: the session was lost.
+            let lost =
+                matches!((error.http_status(), error.code()), (Some(401), Code::Unauthenticated) | (Some(404), _));
+            let ours = error.side() != Some(crate::error::Side::Source);
+            let helps = (lost && ours) || (error.retryable() && error.code() != Code::Timeout);
+            let wait = retry::after_failure(&error, backoff.delay(failures)).filter(|_| helps && failures <= retries);
+            let Some(wait) = wait else {
+                if let Some(session) = broken {
+                    give_up(*session, &error);
+                }
+                return Err(error.with_attempts(failures));
+            };
+            let event = || json!({"event": "retry", "reason": error.message(), "wait_ms": wait.as_millis() as u64});
+            self.remote.call.log(event)?;
+            self.remote.call.sleep(wait)?;
+        }
+    }
+
+    fn anew(&self, source: &mut dyn Replay, session: Option<Box<Session>>) -> std::result::Result<Stored, Trouble> {
+        source.rewind_to(0)?;
+        self.once(source, session)
+    }
+
+    /// Goes on in a session whose connection broke, where the registry has kept what it got (distribution-spec "Pushing a
+    /// blob in chunks": the status tells how much). Elsewhere the blob goes anew, in chunks, so that the next break costs less.
+    fn go_on(&mut self, source: &mut dyn Replay, mut session: Session) -> std::result::Result<Stored, Trouble> {
+        let size = source.size();
+        let known = session.status();
+        self.remote.call.check()?;
+        // "0-0" stands for one byte and for none.
+        let offset = session.offset;
+        let mut takes_chunks = true;
+        if known.is_ok() && (2..=size).contains(&offset) {
+            self.say(|| format!("the upload goes on at byte {offset} of {size}"))?;
+            match rest(self.remote, source, size, self.digest, &mut session) {
+                Ok(stored) => return Ok(stored),
+                Err(Trouble::OnTheWay(error)) if goes_not_on(&error) => takes_chunks = !no_chunks(&error),
+                Err(trouble) => {
+                    give_up(session, trouble.error());
+                    return Err(trouble);
+                }
+            }
+        }
+        session.remote.call = session.remote.call.farewell();
+        let _ = session.cancel();
+        if self.way == Way::Single && takes_chunks {
+            (self.way, self.cautious) = (Way::Chunks { size: CHUNK, forced: false }, true);
+        }
+        self.anew(source, None)
+    }
+
+    fn say(&self, what: impl FnOnce() -> String) -> Result<()> {
+        self.remote.call.log(|| json!({"event": "retry", "reason": what(), "wait_ms": 0}))
+    }
+
+    fn once(&self, source: &mut dyn Replay, session: Option<Box<Session>>) -> std::result::Result<Stored, Trouble> {
+        let size = source.size();
+        match self.way {
+            Way::Chunks { size: chunk, .. } => {
+                let options = PutOptions {
+                    digest: Some(self.digest.clone()),
+                    chunk_size: Some(chunk),
+                    size: Some(size),
+                    ..PutOptions::default()
+                };
+                put_chunks(self.remote, source, &options, session)
+            }
+            way => put_stream(self.remote, source, size, self.digest, way == Way::Post, session),
+        }
+    }
+
+    /// Whether what was refused may be taken in another form: too much at once in chunks, and chunks at once.
+    fn other_way(&mut self, error: &Error) -> bool {
+        match (self.way, error.http_status()) {
+            (Way::Single, Some(413)) => {
+                self.way = Way::Chunks { size: CHUNK, forced: false };
+                true
+            }
+            (Way::Chunks { .. }, Some(403 | 405 | 501)) if self.cautious => {
+                (self.way, self.cautious) = (Way::Single, false);
+                true
+            }
+            (Way::Chunks { forced: true, size }, Some(405 | 501)) => {
+                // Not every registry knows PATCH; the caller's size was a wish.
+                self.way = Way::Single;
+                let _ = self.remote.call.log(
+                    || json!({"event": "retry", "reason": format!("no chunks of {size} bytes here"), "wait_ms": 0}),
+                );
+                true
+            }
+            _ => false,
+        }
+    }
+
+    fn stored(&self, source: &dyn Replay, uploaded: bool) -> Stored {
+        Stored { digest: self.digest.clone(), size: source.size(), location: None, uploaded, mounted: false }
+    }
+}
+
+/// What was sent before is not there after all, is still arriving, or may not be gone on with: another session can help.
+fn goes_not_on(error: &Error) -> bool {
+    let refused = matches!(error.http_status(), Some(400 | 403 | 404 | 405 | 409 | 412 | 413 | 416 | 501));
+    error.side() != Some(crate::error::Side::Source) && (refused || error.code() == Code::Protocol)
+}
+
+/// The way that a registry, or a proxy before it, refuses PATCH.
+fn no_chunks(error: &Error) -> bool {
+    matches!(error.http_status(), Some(403 | 405 | 501))
+}

@@ -1,0 +1,187 @@
+//! One try to put a blob: all bytes in one request, or in chunks; and what is left to do when it broke.
+
+use reqwest::header::CONTENT_TYPE;
+use reqwest::{Method, StatusCode};
+
+use super::blob::has;
+use super::put::PutOptions;
+use super::remote::Remote;
+use super::session::{location_text, stored, with_digest, Session};
+use super::source::Replay;
+use super::upload::{Stored, Upload, CHUNK};
+use crate::digest::{Algorithm, Digest};
+use crate::error::{Code, Error, Result};
+use crate::http::answer::Answer;
+use crate::http::upload::{Body, Source, PIECE};
+use crate::http::Request;
+
+/// From this size on it is worth asking how much of a broken upload arrived.
+const LARGE: u64 = 2 * CHUNK;
+
+/// Why an upload did not end well.
+pub enum Trouble {
+    /// Beginning again would not help, or has been tried.
+    Final(Error),
+    /// It broke while the bytes were on their way.
+    OnTheWay(Error),
+    /// The same, and the session may know how many arrived.
+    Broken(Error, Box<Session>),
+}
+
+impl Trouble {
+    /// What went wrong.
+    pub fn error(&self) -> &Error {
+        match self {
+            Trouble::Final(error) | Trouble::OnTheWay(error) | Trouble::Broken(error, _) => error,
+        }
+    }
+
+    /// When nothing more is tried.
+    pub fn given_up(self) -> Error {
+        match self {
+            Trouble::Broken(error, session) => {
+                give_up(*session, &error);
+                error
+            }
+            other => other.into(),
+        }
+    }
+}
+
+/// Cancels a session that nobody will go on with. After a network failure it may be in use; a registry lets it expire.
+pub fn give_up(mut session: Session, error: &Error) {
+    if error.code() != Code::Network {
+        session.remote.call = session.remote.call.farewell();
+        let _ = session.cancel();
+    }
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Trouble {
+        Trouble::Final(error)
+    }
+}
+
+impl From<Trouble> for Error {
+    fn from(trouble: Trouble) -> Error {
+        match trouble {
+            Trouble::Final(error) | Trouble::OnTheWay(error) | Trouble::Broken(error, _) => error,
+        }
+    }
+}
+
+/// All bytes in one request. That they have the digest is seen to by whoever gives them, and by the registry.
+pub fn put_stream(
+    remote: &Remote,
+    source: &mut dyn Source,
+    size: u64,
+    digest: &Digest,
+    single_post: bool,
+    session: Option<Box<Session>>,
+) -> std::result::Result<Stored, Trouble> {
+    let answer = match single_post {
+        true => post_once(remote, source, size, digest).map_err(Trouble::OnTheWay)?,
+        false => put_once(remote, source, size, digest, session)?,
+    };
+    let location = location_text(remote, &answer);
+    Ok(Stored { digest: digest.clone(), size, location, uploaded: true, mounted: false })
+}
+
+/// A session, and a PUT with all bytes.
+fn put_once(
+    remote: &Remote,
+    source: &mut dyn Source,
+    size: u64,
+    digest: &Digest,
+    session: Option<Box<Session>>,
+) -> std::result::Result<Answer, Trouble> {
+    let mut session = match session {
+        Some(session) => *session,
+        None => Session::start(remote.clone(), digest.algorithm())?,
+    };
+    remote.call.begin("blob put", Some(size))?;
+    let error = match session.finish(digest, Body::Stream { source, size, done: 0 }) {
+        Ok(answer) => return Ok(answer),
+        Err(error) => error,
+    };
+    let passes = (error.retryable() && error.code() != Code::Timeout) || error.http_status() == Some(401);
+    if size >= LARGE && passes && error.side() != Some(crate::error::Side::Source) {
+        return Err(Trouble::Broken(error, Box::new(session)));
+    }
+    give_up(session, &error);
+    Err(Trouble::OnTheWay(error))
+}
+
+/// What is left of a blob, in chunks, each of which survives a break by itself.
+pub fn rest(
+    remote: &Remote,
+    source: &mut dyn Replay,
+    size: u64,
+    digest: &Digest,
+    session: &mut Session,
+) -> std::result::Result<Stored, Trouble> {
+    source.rewind_to(session.offset)?;
+    while session.offset < size {
+        remote.call.moved_to(session.offset)?;
+        let length = CHUNK.max(session.min_chunk).min(size - session.offset);
+        let length = usize::try_from(length).unwrap_or(0);
+        let mut chunk = Vec::with_capacity(length);
+        while chunk.len() < length {
+            let piece = source.piece(length - chunk.len())?;
+            if piece.is_empty() {
+                return Err(Error::new(Code::SizeMismatch, "the source of the upload ended early").into());
+            }
+            chunk.extend_from_slice(&piece);
+        }
+        session.chunk(&chunk.into()).map_err(Trouble::OnTheWay)?;
+    }
+    remote.call.moved_to(size)?;
+    let answer = session.finish(digest, Body::Empty).map_err(Trouble::OnTheWay)?;
+    let location = location_text(remote, &answer);
+    Ok(Stored { digest: digest.clone(), size, location, uploaded: true, mounted: false })
+}
+
+/// One POST with the digest (end-4b). A registry that does not know it answers 202 and waits for a PUT.
+fn post_once(remote: &Remote, source: &mut dyn Source, size: u64, digest: &Digest) -> Result<Answer> {
+    let scopes = remote.scopes(&["pull", "push"]);
+    remote.client.auth.prepare(&remote.call, &remote.account, &scopes)?;
+    remote.call.begin("blob put", Some(size))?;
+    let url = with_digest(remote.url("blobs/uploads/")?, digest);
+    let body = Body::Stream { source, size, done: 0 };
+    let mut request = Request::new(Method::POST, url).header(CONTENT_TYPE, "application/octet-stream")?.body(body);
+    let reply = remote.send(&mut request, &scopes)?;
+    if reply.answer.status == StatusCode::ACCEPTED && !has(remote, digest)? {
+        if let Ok(session) = Session::at(remote.clone(), &reply.answer) {
+            let _ = session.cancel();
+        }
+        let message = format!("{} does not take a blob in one POST", remote.place());
+        return Err(Error::new(Code::Unsupported, message).with_http_status(202).with_hint("leave out single_post"));
+    }
+    stored(remote, reply, digest, "put the blob in one POST")
+}
+
+/// All bytes in chunks, the size of which is an option.
+pub fn put_chunks(
+    remote: &Remote,
+    source: &mut dyn Source,
+    options: &PutOptions,
+    session: Option<Box<Session>>,
+) -> std::result::Result<Stored, Trouble> {
+    let algorithm = options.digest.as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
+    let session = session.map(|session| *session);
+    let chunk = options.chunk_size.unwrap_or(CHUNK);
+    let mut upload = Upload::start(remote.clone(), session, chunk, algorithm, options.size)?;
+    let mut size = 0u64;
+    loop {
+        let piece = source.piece(PIECE)?;
+        if piece.is_empty() {
+            break;
+        }
+        size += piece.len() as u64;
+        upload.write(&piece).map_err(Trouble::OnTheWay)?;
+    }
+    if let Some(expected) = options.size.filter(|expected| *expected != size) {
+        return Err(Error::new(Code::SizeMismatch, format!("the source gave {size} bytes, not {expected}")).into());
+    }
+    upload.finish(options.digest.as_ref()).map_err(Trouble::OnTheWay)
+}

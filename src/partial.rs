@@ -19,13 +19,15 @@ use crate::store::ReadStore;
 
 /// After so many bytes the kernel is told to begin.
 const WRITE_BACK: u64 = 8 << 20;
-/// So many go to the kernel at once. For more it takes larger pages, which come cold from far away: on a virtual machine each is
-/// fetched from the host first.
+/// So many go to the kernel at once. For a larger write it takes larger pages: those are rarely at hand, and on a virtual machine
+/// the host must provide them first.
 const AT_ONCE: usize = 128 << 10;
 /// So much room is asked for ahead.
-const ROOM: u64 = 8 << 20;
+const STRETCH: u64 = 8 << 20;
 /// Less is not worth asking.
 const SMALL: u64 = 1 << 20;
+/// Room is asked for in whole blocks.
+const BLOCK: u64 = 4096;
 
 /// What a writer does when another is writing the same target.
 #[derive(Clone, Copy)]
@@ -36,13 +38,27 @@ pub enum Rival {
     Await,
 }
 
+/// What came of an attempt to have the hidden file.
+enum Claim {
+    /// It is locked.
+    Ours(File),
+    /// Somebody else has it.
+    Busy,
+    /// What has its name is a link, a folder, a file that has another name too: it stays as it is.
+    Unusable,
+}
+
 /// The hidden file beside a target.
 pub struct Partial {
     path: PathBuf,
     file: File,
+    /// Of the whole, when known.
     size: Option<u64>,
+    /// Bytes that are there,
     length: u64,
+    /// of which the kernel was told to write so many.
     flushed: u64,
+    /// Room was asked for up to here.
     room: u64,
     hasher: Option<Hasher>,
     continues: bool,
@@ -70,14 +86,20 @@ impl Partial {
         rival: Rival,
     ) -> Result<Option<Partial>> {
         let path = hidden(target, digest)?;
-        let file = match rival {
-            Rival::Ignore => Partial::claim(&path)?,
-            Rival::Await => match Partial::wait(call, &path, target)? {
-                None => return Ok(None),
-                claimed => claimed,
-            },
+        let file = loop {
+            let claimed = Partial::claim(&path)?;
+            if matches!(rival, Rival::Await) && is_there(target, size) {
+                if let Claim::Ours(_) = claimed {
+                    let _ = std::fs::remove_file(&path);
+                }
+                return Ok(None);
+            }
+            match (claimed, rival) {
+                (Claim::Ours(file), _) => break file,
+                (Claim::Busy, Rival::Await) => call.sleep(Duration::from_millis(20))?,
+                (Claim::Busy, Rival::Ignore) | (Claim::Unusable, _) => return Partial::private(target).map(Some),
+            }
         };
-        let Some(file) = file else { return Partial::private(target).map(Some) };
         let hasher = Some(before.clone());
         let mut partial = Partial { path, file, size, length: 0, flushed: 0, room: 0, hasher, continues: true };
         partial.take_stock(call, before)?;
@@ -131,26 +153,60 @@ impl Partial {
         if self.length + more <= self.room {
             return;
         }
-        let room = size.min(self.length + more.max(ROOM));
-        let stretch = (libc::off_t::try_from(self.length), libc::off_t::try_from(room - self.length));
+        let begin = self.length.next_multiple_of(BLOCK);
+        self.room = size.min(begin + more.max(STRETCH));
+        let stretch = (libc::off_t::try_from(begin), libc::off_t::try_from(self.room.saturating_sub(begin)));
         if let (Ok(begin), Ok(length)) = stretch {
-            // Where there is none, or no such call, the write will tell.
+            // A hint: when there is no such room the write says so, and when there is no such call nothing is lost.
             let _ = fallocate(&self.file, FallocateFlags::FALLOC_FL_KEEP_SIZE, begin, length);
         }
-        self.room = room;
+    }
+
+    /// Gives back the room behind the last byte.
+    fn give_back(&mut self) -> std::io::Result<()> {
+        match std::mem::take(&mut self.room) > self.length {
+            true => self.file.set_len(self.length),
+            false => Ok(()),
+        }
     }
 
     /// Lets the kernel begin to write to the disk what is there, so that the flush at the end finds little left to do.
     pub fn start_writing_back(&mut self) {
         let place = |offset: u64| libc::off_t::try_from(offset).unwrap_or(libc::off_t::MAX);
         let (begin, length) = (place(self.flushed), place(self.length - self.flushed));
-        // "Not needed" starts writing dirty pages, and drops only clean ones: there are none yet in this range.
+        // "Not needed" starts writing dirty pages, and drops only clean ones: there are few yet in this range.
         let _ = posix_fadvise(&self.file, begin, length, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
         self.flushed = self.length;
     }
 
+    /// A blob of another place, whole but without its name, and how many of its bytes were there before. None when a rival
+    /// brought it.
+    pub fn fetch(
+        call: &Call,
+        target: &Path,
+        wanted: &Descriptor,
+        from: &dyn ReadStore,
+        rival: Rival,
+    ) -> Result<Option<(Partial, u64)>> {
+        let mut tried = false;
+        loop {
+            let opened = Partial::open(call, target, &wanted.digest, Some(wanted.size), rival)?;
+            let Some(mut partial) = opened else { return Ok(None) };
+            let resumed = partial.length();
+            let filled = partial.fill(call, wanted, from);
+            if filled.is_ok() {
+                return Ok(Some((partial, resumed)));
+            }
+            match partial.settle(filled, target) {
+                // It may be what was there before: the power went off while it was not on the disk. That is gone now.
+                Err(error) if resumed > 0 && !tried && is_wrong(&error) => tried = true,
+                outcome => return outcome.map(|()| None),
+            }
+        }
+    }
+
     /// Adds what is missing of a blob.
-    pub fn fill(&mut self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<()> {
+    fn fill(&mut self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<()> {
         call.begin("blob", Some(wanted.size))?;
         let hashed = self.hashed();
         call.moved_to(hashed.as_ref().map_or(0, |(_, length)| *length))?;
@@ -164,16 +220,19 @@ impl Partial {
     }
 
     /// Gives the file its name when it is on the disk, or decides what becomes of the bytes.
-    pub fn settle<T>(self, outcome: Result<T>, target: &Path) -> Result<T> {
+    pub fn settle<T>(mut self, outcome: Result<T>, target: &Path) -> Result<T> {
+        let given_back = self.give_back();
         let finished = outcome.and_then(|delivered| {
-            self.file.sync_all().map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
+            given_back
+                .and_then(|()| self.file.sync_all())
+                .map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
             std::fs::rename(&self.path, target)
                 .map_err(|error| Error::io(format!("cannot create {}", target.display()), &error))?;
             Ok(delivered)
         });
         if let Err(error) = &finished {
             // Bytes that are wrong, too many, or have no room. Any other failure may pass, and they are good then.
-            let useless = matches!(error.code(), Code::DigestMismatch | Code::SizeMismatch | Code::Io);
+            let useless = is_wrong(error) || error.code() == Code::Io;
             if useless || !self.continues || self.length == 0 {
                 let _ = std::fs::remove_file(&self.path);
             }
@@ -181,26 +240,8 @@ impl Partial {
         finished
     }
 
-    /// The hidden file, locked, once no rival has it; None when the target is there then.
-    fn wait(call: &Call, path: &Path, target: &Path) -> Result<Option<File>> {
-        loop {
-            let claimed = Partial::claim(path)?;
-            if target.exists() {
-                if claimed.is_some() {
-                    let _ = std::fs::remove_file(path);
-                }
-                return Ok(None);
-            }
-            match claimed {
-                Some(file) => return Ok(Some(file)),
-                None => call.sleep(Duration::from_millis(20))?,
-            }
-        }
-    }
-
-    /// The hidden file, locked. None when somebody else is writing it, or when what is there is not a file of ours: two
-    /// calls for one target must not write into one file, so the second gets a name of its own, and continues nothing.
-    fn claim(path: &Path) -> Result<Option<File>> {
+    /// The hidden file, locked: two calls for one target must not write into one file.
+    fn claim(path: &Path) -> Result<Claim> {
         let mut open = OpenOptions::new();
         open.read(true).write(true).create(true).truncate(false);
         open.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
@@ -209,23 +250,24 @@ impl Partial {
                 Ok(file) => file,
                 Err(error) if std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) => {
                     drop(error);
-                    return Ok(None);
+                    return Ok(Claim::Unusable);
                 }
                 Err(error) => return Err(Error::io(format!("cannot create {}", path.display()), &error)),
             };
             if file.try_lock().is_err() {
-                return Ok(None);
+                return Ok(Claim::Busy);
             }
             // Whoever had it before may have given it its final name, or removed it, before it was locked here.
             let locked = file.metadata().map_err(|error| Error::io("cannot look at the partial file", &error))?;
             match std::fs::symlink_metadata(path) {
                 Ok(named) if (named.dev(), named.ino()) == (locked.dev(), locked.ino()) => {
-                    return Ok((locked.is_file() && locked.nlink() == 1).then_some(file));
+                    let usable = locked.is_file() && locked.nlink() == 1;
+                    return Ok(if usable { Claim::Ours(file) } else { Claim::Unusable });
                 }
                 _ => {}
             }
         }
-        Ok(None)
+        Ok(Claim::Busy)
     }
 
     /// Hashes what is there: the digest is over all bytes, whoever wrote them.
@@ -244,6 +286,11 @@ impl Partial {
                 }
             }
         }
+        self.flushed = self.length;
+        // An earlier try may have asked for more room than it needed.
+        if self.length > 0 {
+            self.file.set_len(self.length).map_err(what)?;
+        }
         if self.size.is_some_and(|size| self.length > size) {
             self.hasher = Some(before);
             (self.length, self.flushed) = (0, 0);
@@ -260,6 +307,15 @@ fn hidden(target: &Path, digest: &Digest) -> Result<PathBuf> {
     hidden.push(target.file_name().unwrap_or_default());
     hidden.push(format!(".{}.partial", &digest.hex()[..12]));
     Ok(target.with_file_name(hidden))
+}
+
+/// Whether a target is there. One of another size is what a program that was killed left, or that is still writing it.
+fn is_there(target: &Path, size: Option<u64>) -> bool {
+    std::fs::metadata(target).is_ok_and(|found| found.is_file() && size.is_none_or(|size| found.len() == size))
+}
+
+fn is_wrong(error: &Error) -> bool {
+    matches!(error.code(), Code::DigestMismatch | Code::SizeMismatch)
 }
 
 fn check_target(target: &Path) -> Result<()> {

@@ -167,12 +167,10 @@ impl WriteStore for Directory {
             return Ok(Moved::Present);
         }
         let target = self.0.join(wanted.digest.as_str());
-        let Some(mut partial) = Partial::open(call, &target, &wanted.digest, Some(wanted.size), Rival::Ignore)? else {
+        let Some((partial, resumed)) = Partial::fetch(call, &target, wanted, from, Rival::Ignore)? else {
             return Ok(Moved::Present);
         };
-        let resumed = partial.length();
-        let outcome = partial.fill(call, wanted, from);
-        partial.settle(outcome, &target)?;
+        partial.settle(Ok(()), &target)?;
         Ok(Moved::Copied { resumed })
     }
 

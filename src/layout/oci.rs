@@ -138,7 +138,11 @@ impl OciLayout {
         // What else others wrote there stays.
         let mut value = index.map_or_else(|| json!({"schemaVersion": 2, "mediaType": OCI_INDEX}), |index| index.value);
         value["manifests"] = serde_json::to_value(&entries).unwrap_or_default();
-        write_whole(&self.root.join("index.json"), value.to_string().as_bytes())
+        // Not every file system keeps the order of names in two folders: what the index names must have its name before.
+        let folders = ["sha256", "sha512"].map(|algorithm| self.root.join("blobs").join(algorithm));
+        folders.iter().try_for_each(|folder| flush_names(folder))?;
+        write_whole(&self.root.join("index.json"), value.to_string().as_bytes())?;
+        flush_names(&self.root)
     }
 
     /// Holds the layout against clean-ups, until it is dropped.
@@ -262,25 +266,17 @@ impl WriteStore for OciLayout {
         if self.has(&wanted.digest, wanted.size) {
             return Ok(Moved::Present);
         }
-        if target.is_file() {
-            // Of the wrong size: another program was killed while it wrote.
-            fs::remove_file(&target).map_err(|error| cannot("remove", &target, &error))?;
-        }
-        let opened = Partial::open(call, &target, &wanted.digest, Some(wanted.size), Rival::Await)?;
-        let Some(mut partial) = opened else {
+        // One of the wrong size, of a program that was killed while it wrote, stays until the whole takes its place.
+        let Some((partial, resumed)) = Partial::fetch(call, &target, wanted, from, Rival::Await)? else {
             return Ok(Moved::Present);
         };
-        let resumed = partial.length();
-        match partial.fill(call, wanted, from) {
-            Ok(()) => self.unnamed.add(partial, target)?,
-            failed => partial.settle(failed, &target)?,
-        }
+        self.unnamed.add(call, partial, target)?;
         Ok(Moved::Copied { resumed })
     }
 
     fn put_manifest(&self, call: &Call, content: &Content, role: &Role) -> Result<()> {
         self.hold(call)?;
-        self.unnamed.settle()?;
+        self.unnamed.settle(call)?;
         let path = self.blob_path(content.digest());
         if !self.has(content.digest(), content.bytes.len() as u64) {
             write_whole(&path, &content.bytes)?;
@@ -306,6 +302,7 @@ impl WriteStore for OciLayout {
     }
 
     fn finish(&self, call: &Call) -> Result<()> {
+        self.unnamed.settle(call)?;
         // A layout without index.json is none, even when nothing was put in it.
         match self.root.join("index.json").exists() {
             true => Ok(()),
@@ -365,6 +362,15 @@ fn list(names: &str) -> String {
 
 fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Error {
     Error::io(format!("cannot {what} {}", path.display()), error)
+}
+
+/// Brings the names in a folder to the disk. Some file systems cannot, and need not.
+fn flush_names(folder: &Path) -> Result<()> {
+    let flushed = File::open(folder).and_then(|folder| folder.sync_all());
+    match flushed {
+        Err(error) if error.raw_os_error() == Some(libc::EIO) => Err(cannot("write", folder, &error)),
+        _ => Ok(()),
+    }
 }
 
 /// Writes a file in one step: whole or not at all.

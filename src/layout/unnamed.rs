@@ -1,91 +1,134 @@
-//! Blobs that are whole but get their names only when they are on the disk. A thread of the layout's own sees to that, so that
-//! nobody waits for the disk before a manifest is to name them.
+//! Blobs that are whole but get their names only when they are on the disk. A thread of the layout's own sees to that, so that a
+//! copy waits for the disk only when a manifest is to name them, or when too many wait.
 
+use std::collections::VecDeque;
+use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::path::PathBuf;
-use std::sync::mpsc::{sync_channel, Receiver, SyncSender};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
 use crate::http::thread;
 use crate::partial::Partial;
 
 /// So many wait at most: each keeps a file open.
 const MOST: usize = 64;
+/// How often a call that waits looks whether it still may.
+const STEP: Duration = Duration::from_millis(20);
 
-/// A whole file, and the name that it gets.
-type Blob = (Partial, PathBuf);
-
-/// The blobs, and what went wrong with one of them.
+/// The blobs, and the thread.
 #[derive(Default)]
-pub struct Unnamed(Mutex<State>);
+pub struct Unnamed {
+    shared: Arc<Shared>,
+    thread: OnceLock<Option<JoinHandle<()>>>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
 
 #[derive(Default)]
 struct State {
-    flusher: Option<Flusher>,
+    /// Whole files, and the names that they get.
+    waiting: VecDeque<(Partial, PathBuf)>,
+    /// One is being flushed.
+    busy: bool,
+    /// Nobody wants the rest.
+    over: bool,
+    /// What went wrong first.
     failure: Option<Error>,
 }
 
-/// The thread ends when nobody can bring it blobs any more.
-struct Flusher {
-    blobs: SyncSender<Blob>,
-    thread: JoinHandle<Result<()>>,
-}
-
 impl Unnamed {
-    /// One more, which the kernel is told to write now.
-    pub fn add(&self, mut partial: Partial, target: PathBuf) -> Result<()> {
+    /// One more, which the kernel is told to write now. What went wrong with an earlier one is the answer.
+    pub fn add(&self, call: &Call, mut partial: Partial, target: PathBuf) -> Result<()> {
         partial.start_writing_back();
-        let blob = (partial, target);
-        let refused = match self.blobs() {
-            Ok(blobs) => blobs.send(blob).err().map(|refused| refused.0),
-            Err(_) => Some(blob),
-        };
-        refused.map_or(Ok(()), |(partial, target)| partial.settle(Ok(()), &target))
+        let mut state = self.wait(call, |state| state.waiting.len() < MOST)?;
+        if self.thread.get_or_init(|| self.start()).is_none() {
+            // Without a thread, here and now.
+            drop(state);
+            return partial.settle(Ok(()), &target);
+        }
+        state.waiting.push_back((partial, target));
+        self.shared.changed.notify_all();
+        Ok(())
     }
 
-    /// Waits until all have their names. What failed once is the answer ever after.
-    pub fn settle(&self) -> Result<()> {
-        let mut state = self.state();
-        if let Some(Flusher { blobs, thread }) = state.flusher.take() {
-            drop(blobs);
-            let ended = || Error::new(Code::Internal, "the thread that flushes blobs has ended");
-            if let Err(error) = thread.join().unwrap_or_else(|_| Err(ended())) {
-                state.failure.get_or_insert(error);
+    /// Waits until all have their names. What went wrong once is the answer ever after.
+    pub fn settle(&self, call: &Call) -> Result<()> {
+        drop(self.wait(call, |state| state.waiting.is_empty() && !state.busy)?);
+        call.check()
+    }
+
+    fn wait(&self, call: &Call, enough: impl Fn(&State) -> bool) -> Result<MutexGuard<'_, State>> {
+        let mut state = self.shared.lock();
+        loop {
+            if let Some(failure) = &state.failure {
+                return Err(failure.duplicate());
             }
+            if enough(&state) {
+                return Ok(state);
+            }
+            call.check()?;
+            let woken = self.shared.changed.wait_timeout(state, STEP);
+            state = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
-        state.failure.as_ref().map_or(Ok(()), |failure| Err(failure.duplicate()))
     }
 
-    /// The way to the thread.
-    fn blobs(&self) -> Result<SyncSender<Blob>> {
-        let mut state = self.state();
-        if let Some(flusher) = &state.flusher {
-            return Ok(flusher.blobs.clone());
-        }
-        let (blobs, arriving) = sync_channel(MOST);
-        let thread = thread::spawn("ocireg-flush", move || flush(&arriving))?;
-        state.flusher = Some(Flusher { blobs: blobs.clone(), thread });
-        Ok(blobs)
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    fn start(&self) -> Option<JoinHandle<()>> {
+        let shared = self.shared.clone();
+        let work = move || {
+            if catch_unwind(AssertUnwindSafe(|| shared.flush())).is_err() {
+                drop(shared.done(Err(Error::new(Code::Internal, "the thread that flushes blobs has ended"))));
+            }
+        };
+        thread::spawn("ocireg-flush", work).ok()
     }
 }
 
-fn flush(blobs: &Receiver<Blob>) -> Result<()> {
-    let mut outcome = Ok(());
-    for (partial, target) in blobs {
-        outcome = outcome.and(partial.settle(Ok(()), &target));
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
-    outcome
+
+    /// What the thread does.
+    fn flush(&self) {
+        let mut state = self.lock();
+        while !state.over {
+            let Some((partial, target)) = state.waiting.pop_front() else {
+                state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+                continue;
+            };
+            state.busy = true;
+            drop(state);
+            state = self.done(partial.settle(Ok(()), &target));
+        }
+    }
+
+    /// One was seen to.
+    fn done(&self, outcome: Result<()>) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        state.busy = false;
+        if let Err(error) = outcome {
+            state.failure.get_or_insert(error);
+        }
+        self.changed.notify_all();
+        state
+    }
 }
 
 impl Drop for Unnamed {
-    /// After a failure too they get their names: the next copy has less to do.
+    /// What still waits then, after a failure, stays whole and hidden: the next copy only has to look at it.
     fn drop(&mut self) {
-        let _ = self.settle();
+        self.shared.lock().over = true;
+        self.shared.changed.notify_all();
+        if let Some(Some(thread)) = self.thread.take() {
+            let _ = thread.join();
+        }
     }
 }
 

@@ -46,7 +46,7 @@ image() {
     echo "$empty$digests" >"$folder/$1.digests"
 }
 
-# once COMMAND…: seconds and peak MiB
+# once COMMAND…: seconds, with the few milliseconds that starting it and its clock take, and peak MiB
 once() {
     local begin=$EPOCHREALTIME
     /usr/bin/env time -f '%M' -o "$folder/time" "$@" >/dev/null 2>"$folder/errors" || { head -3 "$folder/errors" >&2; echo '- -'; return; }
@@ -56,11 +56,12 @@ once() {
 # race TITLE PREPARE TOOL=COMMAND…: the tools take turns, in an order that changes, for each feels what the one before leaves behind (pages
 # in memory, work for the disk); best time and largest peak of each.
 race() {
-    local title=$1 prepare=$2 round pair pairs tool result
+    local title=$1 prepare=$2 round pair order pairs tool result
     shift 2
     declare -A best=() peak=()
     for ((round = 0; round < rounds; round++)); do
-        mapfile -t pairs < <(shuf -e -- "$@")
+        order=$(shuf -e -- "$@")
+        mapfile -t pairs <<<"$order"
         for pair in "${pairs[@]}"; do
             tool=${pair%%=*}
             bash -c "$prepare" >/dev/null 2>&1 || true
@@ -68,7 +69,8 @@ race() {
             # skopeo remembers in which repositories it has seen a blob, and would mount what the others move.
             rm -f /var/lib/containers/cache/blob-info-cache-v1.* ~/.local/share/containers/cache/blob-info-cache-v1.*
             read -r -a result < <(once bash -c "exec ${pair#*=}")
-            [ "${result[0]}" = - ] && { best[$tool]=-; continue; }
+            [ "${result[0]}" = - ] && best[$tool]=-
+            [ "${best[$tool]:-}" = - ] && continue
             if [ -z "${best[$tool]:-}" ] || awk "BEGIN { exit !(${result[0]} < ${best[$tool]}) }"; then best[$tool]=${result[0]}; fi
             if [ "${result[1]}" -gt "${peak[$tool]:-0}" ]; then peak[$tool]=${result[1]}; fi
         done
@@ -77,7 +79,7 @@ race() {
     for pair in "$@"; do
         tool=${pair%%=*}
         awk -v tool="$tool" -v t="${best[$tool]}" -v m="${peak[$tool]:--}" -v ours="${best[ocireg]}" \
-            'BEGIN { printf "    %-8s %8s s %6s MiB   ocireg/%s %s\n", tool, t, m, tool, t == "-" ? "failed" : sprintf("%.2f", ours / t) }'
+            'BEGIN { printf "    %-8s %8s s %6s MiB   ocireg/%s %s\n", tool, t, m, tool, t == "-" || ours == "-" ? "failed" : sprintf("%.2f", ours / t) }'
     done
 }
 

@@ -1,12 +1,14 @@
 //! Copies whose registries break off, forget, lie or refuse: no byte is lost that was kept, and nothing half done is seen.
 
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Barrier, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use ocireg::digest::{Digest, Hasher};
 use ocireg::error::{Code, Error};
 use ocireg::http::call::Call;
 use ocireg::layout::check::check;
+use ocireg::layout::directory::Directory;
 use ocireg::layout::oci::OciLayout;
 use ocireg::manifest::Descriptor;
 use ocireg::registry::store::RegistryStore;
@@ -20,22 +22,32 @@ use crate::server::*;
 
 const SIZE: usize = 24 << 20;
 
-/// An image in memory, and where its first layer was opened.
+/// An image in memory, where its first layer was opened, and what is done before a blob is opened.
 struct Watched {
     image: Memory,
     first: Digest,
     opened: Mutex<Vec<u64>>,
-    step: Option<Arc<Barrier>>,
+    before: Box<dyn Fn(&Digest) + Send + Sync>,
 }
 
 impl Watched {
     fn new(layer: &[u8]) -> Watched {
-        Watched { image: Memory::new(&[layer.to_vec()]), first: digest(layer), opened: Mutex::default(), step: None }
+        Watched::doing(&[layer.to_vec()], |_| ())
     }
 
-    /// That layer is opened only when somebody else opens one too.
+    fn doing(layers: &[Vec<u8>], before: impl Fn(&Digest) + Send + Sync + 'static) -> Watched {
+        let (image, first) = (Memory::new(layers), digest(&layers[0]));
+        Watched { image, first, opened: Mutex::default(), before: Box::new(before) }
+    }
+
+    /// The first layer is opened only when somebody else opens one too.
     fn in_step(layers: &[Vec<u8>], step: &Arc<Barrier>) -> Watched {
-        Watched { image: Memory::new(layers), step: Some(step.clone()), ..Watched::new(&layers[0]) }
+        let (step, first) = (step.clone(), digest(&layers[0]));
+        Watched::doing(layers, move |digest| {
+            if *digest == first {
+                step.wait();
+            }
+        })
     }
 }
 
@@ -52,10 +64,8 @@ impl ReadStore for Watched {
     fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>, Error> {
         if wanted.digest == self.first {
             self.opened.lock().unwrap().push(hashed.as_ref().map_or(0, |(_, length)| *length));
-            if let Some(step) = &self.step {
-                step.wait();
-            }
         }
+        (self.before)(&wanted.digest);
         self.image.open(call, wanted, hashed)
     }
     fn size(&self, call: &Call, digest: &Digest) -> Result<u64, Error> {
@@ -407,4 +417,74 @@ fn two_copies_that_wait_for_each_other() {
     let client = client();
     let checked = check(&call(&client), &OciLayout::open(folder.path(), None).unwrap()).unwrap();
     assert!(checked.ok, "{checked:?}");
+}
+
+/// The hidden file of a layer in a layout.
+fn hidden(root: &Path, layer: &[u8]) -> PathBuf {
+    let hex = digest(layer).hex().to_owned();
+    root.join("blobs/sha256").join(format!(".{hex}.{}.partial", &hex[..12]))
+}
+
+/// A blob that cannot get its name ends the copy, though others are still to come.
+#[test]
+fn a_blob_that_cannot_be_kept_ends_the_copy() {
+    let folder = tempfile::tempdir().unwrap();
+    let layers: Vec<Vec<u8>> = (0..100).map(|number| noise(70_000 - number)[1..].to_vec()).collect();
+    let (root, first) = (folder.path().to_owned(), layers[0].clone());
+    let opened = Arc::new(Mutex::new(0));
+    let count = opened.clone();
+    let from = Watched::doing(&layers, move |wanted| {
+        *count.lock().unwrap() += 1;
+        if *wanted == digest(&first) {
+            // In its way: what is whole cannot be renamed.
+            std::fs::create_dir(root.join("blobs/sha256").join(wanted.hex())).unwrap();
+        } else {
+            let end = Instant::now() + Duration::from_secs(20);
+            while hidden(&root, &first).exists() && Instant::now() < end {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        }
+    });
+    let client = client();
+    let to = OciLayout::create(folder.path(), Some("1")).unwrap();
+    let one = CopyOptions { concurrency: 1, ..CopyOptions::default() };
+    fails(copy(&call(&client), &from, &to, &one), Code::Io, "cannot create");
+    assert!(*opened.lock().unwrap() < 10, "{opened:?}");
+    assert!(!folder.path().join("index.json").exists());
+}
+
+/// What an earlier try left may be wrong (the power went off before it was on the disk), and what has its name may be no file of ours.
+#[test]
+fn what_lies_in_the_way_of_a_layer_does_not_stop_it() {
+    let layer = noise(300_000);
+    for size in [1000, layer.len()] {
+        let folder = tempfile::tempdir().unwrap();
+        let client = client();
+        for kind in ["zeros", "link", "hard link", "folder"] {
+            let root = folder.path().join(format!("{kind} {size}"));
+            let to = OciLayout::create(&root, Some("1")).unwrap();
+            let (hidden, other) = (hidden(&root, &layer), folder.path().join("precious"));
+            std::fs::write(&other, "precious").unwrap();
+            match kind {
+                "zeros" => std::fs::write(&hidden, vec![0; size]).unwrap(),
+                "link" => std::os::unix::fs::symlink(&other, &hidden).unwrap(),
+                "hard link" => std::fs::hard_link(&other, &hidden).unwrap(),
+                _ => std::fs::create_dir(&hidden).unwrap(),
+            }
+            let (context, call) = with_context(&client);
+            context.set_deadline(Some(Duration::from_secs(20)));
+            copy(&call, &Watched::new(&layer), &to, &CopyOptions::default())
+                .unwrap_or_else(|error| panic!("{kind}: {error}"));
+            assert!(check(&call, &to).unwrap().ok);
+            assert!(std::fs::read(to.blob_path(&digest(&layer))).unwrap() == layer, "{kind}");
+            assert_eq!(std::fs::read(&other).unwrap(), b"precious");
+        }
+        let root = folder.path().join("dir");
+        let to = Directory::create(&root).unwrap();
+        let name = digest(&layer).as_str().to_owned();
+        let hidden = root.join(format!(".{name}.{}.partial", &digest(&layer).hex()[..12]));
+        std::fs::write(&hidden, vec![0; size]).unwrap();
+        copy(&call(&client), &Watched::new(&layer), &to, &CopyOptions::default()).unwrap();
+        assert!(std::fs::read(root.join(name)).unwrap() == layer);
+    }
 }

@@ -313,24 +313,33 @@ fn only_files_are_replaced() {
 #[test]
 fn room_is_asked_for_as_the_bytes_come() {
     const STRETCH: u64 = 8 << 20;
+    const MORE: u64 = 65_536;
     let client = client();
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("layer");
     let bytes = noise(3 << 20);
     let begin = |size: u64| {
         let opened = Partial::open(&call(&client), &target, &digest(&bytes), Some(size), Rival::Ignore);
-        let mut partial = opened.unwrap().unwrap();
-        partial.write(&bytes).unwrap();
-        partial
+        opened.unwrap().unwrap()
     };
     let taken = |path: &std::path::Path| std::fs::metadata(path).unwrap().blocks() * 512;
-    let partial = begin(1 << 40);
+    let mut partial = begin(1 << 40);
+    partial.write(&bytes[..1 << 20]).unwrap();
     let hidden = folder.path().join(&files(folder.path())[0]);
-    assert_eq!(std::fs::metadata(&hidden).unwrap().len(), 3 << 20);
-    assert!(taken(&hidden) <= (3 << 20) + STRETCH, "{}", taken(&hidden));
-    let lost: Result<(), Error> = Err(Error::new(Code::DigestMismatch, "not what was wanted"));
+    assert_eq!(std::fs::metadata(&hidden).unwrap().len(), 1 << 20);
+    assert!(taken(&hidden) <= (1 << 20) + STRETCH, "{}", taken(&hidden));
+    // What is not needed goes back: by who was broken off, by who goes on after one that was killed, and at the end.
+    let lost: Result<(), Error> = Err(Error::new(Code::Network, "broken off"));
     partial.settle(lost, &target).unwrap_err();
-    begin(bytes.len() as u64).settle(Ok(()), &target).unwrap();
+    assert!(taken(&hidden) <= (1 << 20) + MORE, "{}", taken(&hidden));
+    let mut killed = begin(1 << 40);
+    killed.write(&bytes[1 << 20..2 << 20]).unwrap();
+    drop(killed);
+    let mut partial = begin(bytes.len() as u64);
+    assert_eq!(partial.length(), 2 << 20);
+    assert!(taken(&hidden) <= (2 << 20) + MORE, "{}", taken(&hidden));
+    partial.write(&bytes[2 << 20..]).unwrap();
+    partial.settle(Ok(()), &target).unwrap();
     assert!(std::fs::read(&target).unwrap() == bytes);
-    assert!(taken(&target) <= (3 << 20) + 65_536, "{}", taken(&target));
+    assert!(taken(&target) <= (3 << 20) + MORE, "{}", taken(&target));
 }

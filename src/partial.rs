@@ -3,8 +3,8 @@
 //! Until then its bytes are in a hidden file beside it, which stays after a broken transfer, so that the next call, in
 //! this process or another, continues it, and goes after a wrong digest.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,13 +12,13 @@ use std::time::Duration;
 use nix::fcntl::{fallocate, posix_fadvise, FallocateFlags, PosixFadviseAdvice};
 
 use crate::digest::{Digest, Hasher};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, Side};
 use crate::http::call::Call;
 use crate::manifest::Descriptor;
 use crate::store::ReadStore;
 
 /// After so many bytes the kernel is told to begin.
-const WRITE_BACK: u64 = 8 << 20;
+const WRITE_BACK: u64 = 2 << 20;
 /// So many go to the kernel at once. For a larger write it takes larger pages: those are rarely at hand, and on a virtual machine
 /// the host must provide them first.
 const AT_ONCE: usize = 128 << 10;
@@ -34,7 +34,7 @@ const BLOCK: u64 = 4096;
 pub enum Rival {
     /// Writes a file of its own, from the first byte.
     Ignore,
-    /// Waits, for what the other leaves is what is wanted.
+    /// Waits, for what the other leaves is what is wanted; where nobody can be waited for, as above.
     Await,
 }
 
@@ -44,7 +44,8 @@ enum Claim {
     Ours(File),
     /// Somebody else has it.
     Busy,
-    /// What has its name is a link, a folder, a file that has another name too: it stays as it is.
+    /// What has its name is a link, a folder, a file that has another name too or is somebody else's, or files cannot be locked
+    /// there: it stays as it is.
     Unusable,
 }
 
@@ -54,14 +55,23 @@ pub struct Partial {
     file: File,
     /// Of the whole, when known.
     size: Option<u64>,
-    /// Bytes that are there,
+    /// Bytes that are there.
     length: u64,
-    /// of which the kernel was told to write so many.
+    /// Up to here the kernel was told to write them, or they are old.
     flushed: u64,
     /// Room was asked for up to here.
     room: u64,
     hasher: Option<Hasher>,
-    continues: bool,
+    /// Whether a later call may need it, or it has its name. Else it goes with this.
+    stays: bool,
+}
+
+impl Drop for Partial {
+    fn drop(&mut self) {
+        if !self.stays {
+            let _ = std::fs::remove_file(&self.path);
+        }
+    }
 }
 
 impl Partial {
@@ -100,9 +110,9 @@ impl Partial {
                 (Claim::Busy, Rival::Ignore) | (Claim::Unusable, _) => return Partial::private(target).map(Some),
             }
         };
-        let hasher = Some(before.clone());
-        let mut partial = Partial { path, file, size, length: 0, flushed: 0, room: 0, hasher, continues: true };
-        partial.take_stock(call, before)?;
+        let hasher = Some(before);
+        let mut partial = Partial { path, file, size, length: 0, flushed: 0, room: 0, hasher, stays: true };
+        partial.take_stock(call)?;
         Ok(Some(partial))
     }
 
@@ -117,7 +127,7 @@ impl Partial {
         let named =
             named.map_err(|error| Error::io(format!("cannot create a file in {}", folder.display()), &error))?;
         let (file, path) = named.keep().map_err(|error| Error::io("cannot keep a temporary file", &error.error))?;
-        Ok(Partial { path, file, size: None, length: 0, flushed: 0, room: 0, hasher: None, continues: false })
+        Ok(Partial { path, file, size: None, length: 0, flushed: 0, room: 0, hasher: None, stays: false })
     }
 
     /// The bytes that are there, hashed, when they are the beginning of the whole.
@@ -193,14 +203,12 @@ impl Partial {
             let opened = Partial::open(call, target, &wanted.digest, Some(wanted.size), rival)?;
             let Some(mut partial) = opened else { return Ok(None) };
             let resumed = partial.length();
-            let filled = partial.fill(call, wanted, from);
-            if filled.is_ok() {
-                return Ok(Some((partial, resumed)));
-            }
-            match partial.settle(filled, target) {
-                // It may be what was there before: the power went off while it was not on the disk. That is gone now.
-                Err(error) if resumed > 0 && !tried && is_wrong(&error) => tried = true,
-                outcome => return outcome.map(|()| None),
+            let Err(error) = partial.fill(call, wanted, from) else { return Ok(Some((partial, resumed))) };
+            // It may be what was there before: the power went off while it was not on the disk. That goes now.
+            let again = resumed > 0 && !tried && is_wrong(&error);
+            match partial.settle(Err(error), target) {
+                Err(_) if again => tried = true,
+                outcome => return outcome,
             }
         }
     }
@@ -230,11 +238,12 @@ impl Partial {
                 .map_err(|error| Error::io(format!("cannot create {}", target.display()), &error))?;
             Ok(delivered)
         });
-        if let Err(error) = &finished {
-            // Bytes that are wrong, too many, or have no room. Any other failure may pass, and they are good then.
-            let useless = is_wrong(error) || error.code() == Code::Io;
-            if useless || !self.continues || self.length == 0 {
-                let _ = std::fs::remove_file(&self.path);
+        match &finished {
+            Ok(_) => self.stays = true,
+            // Bytes that are wrong, too many, or have no room here. Any other failure may pass, and they are good then.
+            Err(error) => {
+                let no_room = error.code() == Code::Io && error.side() != Some(Side::Source);
+                self.stays &= !is_wrong(error) && !no_room && self.length > 0;
             }
         }
         finished
@@ -248,14 +257,18 @@ impl Partial {
         for _ in 0..8 {
             let file = match open.open(path) {
                 Ok(file) => file,
-                Err(error) if std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) => {
-                    drop(error);
-                    return Ok(Claim::Unusable);
+                Err(error)
+                    if error.kind() == ErrorKind::PermissionDenied && path.exists()
+                        || std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) =>
+                {
+                    return Ok(Claim::Unusable)
                 }
                 Err(error) => return Err(Error::io(format!("cannot create {}", path.display()), &error)),
             };
-            if file.try_lock().is_err() {
-                return Ok(Claim::Busy);
+            match file.try_lock() {
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => return Ok(Claim::Busy),
+                Err(TryLockError::Error(_)) => return Ok(Claim::Unusable),
             }
             // Whoever had it before may have given it its final name, or removed it, before it was locked here.
             let locked = file.metadata().map_err(|error| Error::io("cannot look at the partial file", &error))?;
@@ -271,8 +284,14 @@ impl Partial {
     }
 
     /// Hashes what is there: the digest is over all bytes, whoever wrote them.
-    fn take_stock(&mut self, call: &Call, before: Hasher) -> Result<()> {
+    fn take_stock(&mut self, call: &Call) -> Result<()> {
         let what = |error: std::io::Error| Error::io("cannot read the partial file", &error);
+        let there = self.file.metadata().map_err(what)?.len();
+        if there > 0 {
+            // With more bytes than the whole has it is not its beginning. Room behind the last one is given back.
+            let good = self.size.is_none_or(|size| there <= size);
+            self.file.set_len(if good { there } else { 0 }).map_err(what)?;
+        }
         let mut buffer = vec![0; 256 << 10];
         loop {
             call.check()?;
@@ -287,16 +306,6 @@ impl Partial {
             }
         }
         self.flushed = self.length;
-        // An earlier try may have asked for more room than it needed.
-        if self.length > 0 {
-            self.file.set_len(self.length).map_err(what)?;
-        }
-        if self.size.is_some_and(|size| self.length > size) {
-            self.hasher = Some(before);
-            (self.length, self.flushed) = (0, 0);
-            self.file.set_len(0).map_err(what)?;
-            self.file.seek(SeekFrom::Start(0)).map_err(what)?;
-        }
         Ok(())
     }
 }
@@ -314,6 +323,7 @@ fn is_there(target: &Path, size: Option<u64>) -> bool {
     std::fs::metadata(target).is_ok_and(|found| found.is_file() && size.is_none_or(|size| found.len() == size))
 }
 
+/// Whether bytes were not those that were wanted.
 fn is_wrong(error: &Error) -> bool {
     matches!(error.code(), Code::DigestMismatch | Code::SizeMismatch)
 }

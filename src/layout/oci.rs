@@ -138,9 +138,6 @@ impl OciLayout {
         // What else others wrote there stays.
         let mut value = index.map_or_else(|| json!({"schemaVersion": 2, "mediaType": OCI_INDEX}), |index| index.value);
         value["manifests"] = serde_json::to_value(&entries).unwrap_or_default();
-        // Not every file system keeps the order of names in two folders: what the index names must have its name before.
-        let folders = ["sha256", "sha512"].map(|algorithm| self.root.join("blobs").join(algorithm));
-        folders.iter().try_for_each(|folder| flush_names(folder))?;
         write_whole(&self.root.join("index.json"), value.to_string().as_bytes())?;
         flush_names(&self.root)
     }
@@ -262,6 +259,7 @@ impl WriteStore for OciLayout {
 
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
         self.hold(call)?;
+        self.unnamed.check()?;
         let target = self.blob_path(&wanted.digest);
         if self.has(&wanted.digest, wanted.size) {
             return Ok(Moved::Present);
@@ -288,6 +286,9 @@ impl WriteStore for OciLayout {
             Role::Root => entry.annotations = self.name.as_deref().map(named),
             Role::DigestTag(tag) => entry.annotations = Some(named(tag)),
         }
+        // Not every file system keeps the order of names in two folders: what the index names must have its name before.
+        let folders = ["blobs/sha256", "blobs/sha512", "blobs", ""].map(|folder| self.root.join(folder));
+        folders.iter().try_for_each(|folder| flush_names(folder))?;
         self.change_index(call, |entries| {
             let name = name_of(&entry).map(str::to_owned);
             match &name {
@@ -364,11 +365,13 @@ fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Error {
     Error::io(format!("cannot {what} {}", path.display()), error)
 }
 
-/// Brings the names in a folder to the disk. Some file systems cannot, and need not.
+/// Brings the names in a folder to the disk, where it can be opened and the file system knows how to.
 fn flush_names(folder: &Path) -> Result<()> {
-    let flushed = File::open(folder).and_then(|folder| folder.sync_all());
-    match flushed {
-        Err(error) if error.raw_os_error() == Some(libc::EIO) => Err(cannot("write", folder, &error)),
+    const CANNOT: [i32; 4] = [libc::EINVAL, libc::EOPNOTSUPP, libc::EACCES, libc::ENOENT];
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        Err(error) if !error.raw_os_error().is_some_and(|code| CANNOT.contains(&code)) => {
+            Err(cannot("write", folder, &error))
+        }
         _ => Ok(()),
     }
 }

@@ -1,5 +1,5 @@
 //! Blobs that are whole but get their names only when they are on the disk. A thread of the layout's own sees to that, so that a
-//! copy waits for the disk only when a manifest is to name them, or when too many wait.
+//! copy waits for the disk only when a manifest is to name them, when too many wait, and for the one at hand when it ends.
 
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -58,6 +58,11 @@ impl Unnamed {
         Ok(())
     }
 
+    /// What went wrong with one, if anything did: there is no sense in fetching more.
+    pub fn check(&self) -> Result<()> {
+        self.shared.lock().failure.as_ref().map_or(Ok(()), |failure| Err(failure.duplicate()))
+    }
+
     /// Waits until all have their names. What went wrong once is the answer ever after.
     pub fn settle(&self, call: &Call) -> Result<()> {
         drop(self.wait(call, |state| state.waiting.is_empty() && !state.busy)?);
@@ -83,6 +88,7 @@ impl Unnamed {
         let shared = self.shared.clone();
         let work = move || {
             if catch_unwind(AssertUnwindSafe(|| shared.flush())).is_err() {
+                shared.lock().waiting.clear();
                 drop(shared.done(Err(Error::new(Code::Internal, "the thread that flushes blobs has ended"))));
             }
         };

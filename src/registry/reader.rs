@@ -363,7 +363,9 @@ impl Reader {
             return Ok(());
         }
         let message = format!("the range from byte {} lies outside the blob {}", self.position, self.digest);
-        Err(self.remote.failure(reply, &message).with_code(Code::InvalidArgument))
+        // Of a whole blob it is not the caller's range: more is here than there is.
+        let code = if self.hasher.is_some() { Code::SizeMismatch } else { Code::InvalidArgument };
+        Err(self.remote.failure(reply, &message).with_code(code))
     }
 
     fn learn_size(&mut self, size: u64, answer: &Answer) -> Result<()> {

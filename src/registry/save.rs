@@ -168,8 +168,9 @@ fn delivered(reader: &Reader, options: &ReadOptions, resumed: u64) -> Delivered 
     }
 }
 
-// A cache on the way may have given bad bytes; twice is no accident.
-fn once_more_if_wrong<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
+/// Once more after bytes of another digest: a cache on the way may have given them, or an earlier try left them. Twice is no
+/// accident.
+pub fn once_more_if_wrong<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
     match work() {
         Err(error) if error.code() == Code::DigestMismatch => work(),
         outcome => outcome,

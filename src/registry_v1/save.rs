@@ -12,6 +12,7 @@ use super::Repo;
 use crate::error::{Code, Error, Result};
 use crate::partial::{Partial, Rival};
 use crate::registry::reader::ReadOptions;
+use crate::registry::save::once_more_if_wrong;
 
 /// The most that a read into memory takes unless told otherwise.
 const MEMORY_LIMIT: u64 = 64 << 20;
@@ -150,13 +151,5 @@ fn delivered(reader: &LayerReader, options: &ReadOptions, resumed: u64) -> Deliv
         length: reader.position() - options.offset,
         resumed,
         path: None,
-    }
-}
-
-// A cache on the way may have given bad bytes; twice is no accident.
-fn once_more_if_wrong<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
-    match work() {
-        Err(error) if error.code() == Code::DigestMismatch => work(),
-        outcome => outcome,
     }
 }

@@ -439,7 +439,7 @@ fn a_blob_that_cannot_be_kept_ends_the_copy() {
             // In its way: what is whole cannot be renamed.
             std::fs::create_dir(root.join("blobs/sha256").join(wanted.hex())).unwrap();
         } else {
-            let end = Instant::now() + Duration::from_secs(20);
+            let end = Instant::now() + Duration::from_secs(60);
             while hidden(&root, &first).exists() && Instant::now() < end {
                 std::thread::sleep(Duration::from_millis(1));
             }
@@ -449,7 +449,7 @@ fn a_blob_that_cannot_be_kept_ends_the_copy() {
     let to = OciLayout::create(folder.path(), Some("1")).unwrap();
     let one = CopyOptions { concurrency: 1, ..CopyOptions::default() };
     fails(copy(&call(&client), &from, &to, &one), Code::Io, "cannot create");
-    assert!(*opened.lock().unwrap() < 10, "{opened:?}");
+    assert!(*opened.lock().unwrap() < layers.len() / 2, "{opened:?}");
     assert!(!folder.path().join("index.json").exists());
 }
 
@@ -472,7 +472,7 @@ fn what_lies_in_the_way_of_a_layer_does_not_stop_it() {
                 _ => std::fs::create_dir(&hidden).unwrap(),
             }
             let (context, call) = with_context(&client);
-            context.set_deadline(Some(Duration::from_secs(20)));
+            context.set_deadline(Some(Duration::from_secs(60)));
             copy(&call, &Watched::new(&layer), &to, &CopyOptions::default())
                 .unwrap_or_else(|error| panic!("{kind}: {error}"));
             assert!(check(&call, &to).unwrap().ok);

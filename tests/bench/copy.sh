@@ -53,12 +53,17 @@ once() {
     awk -v begin="$begin" -v end="$EPOCHREALTIME" '{ printf "%.3f %d\n", end - begin, $1 / 1024 }' "$folder/time"
 }
 
+# best_and_middle TIMES: nothing when one failed
+best_and_middle() {
+    [ "$1" = failed ] || tr ' ' '\n' <<<"$1" | sed '/^$/d' | sort -n | awk '{ t[NR] = $1 } END { print t[1], t[int((NR + 1) / 2)] }'
+}
+
 # race TITLE PREPARE TOOL=COMMAND…: the tools take turns, in an order that changes, for each feels what the one before leaves behind (pages
-# in memory, work for the disk); best time and largest peak of each.
+# in memory, work for the disk); best time, the one in the middle, and largest peak of each.
 race() {
     local title=$1 prepare=$2 round pair order pairs tool result
     shift 2
-    declare -A best=() peak=()
+    declare -A times=() peak=()
     for ((round = 0; round < rounds; round++)); do
         order=$(shuf -e -- "$@")
         mapfile -t pairs <<<"$order"
@@ -69,24 +74,27 @@ race() {
             # skopeo remembers in which repositories it has seen a blob, and would mount what the others move.
             rm -f /var/lib/containers/cache/blob-info-cache-v1.* ~/.local/share/containers/cache/blob-info-cache-v1.*
             read -r -a result < <(once bash -c "exec ${pair#*=}")
-            [ "${result[0]}" = - ] && best[$tool]=-
-            [ "${best[$tool]:-}" = - ] && continue
-            if [ -z "${best[$tool]:-}" ] || awk "BEGIN { exit !(${result[0]} < ${best[$tool]}) }"; then best[$tool]=${result[0]}; fi
+            [ "${result[0]}" = - ] && times[$tool]=failed
+            [ "${times[$tool]:-}" = failed ] && continue
+            times[$tool]+=" ${result[0]}"
             if [ "${result[1]}" -gt "${peak[$tool]:-0}" ]; then peak[$tool]=${result[1]}; fi
         done
     done
     printf '%s\n' "$title"
     for pair in "$@"; do
         tool=${pair%%=*}
-        awk -v tool="$tool" -v t="${best[$tool]}" -v m="${peak[$tool]:--}" -v ours="${best[ocireg]}" \
-            'BEGIN { printf "    %-8s %8s s %6s MiB   ocireg/%s %s\n", tool, t, m, tool, t == "-" || ours == "-" ? "failed" : sprintf("%.2f", ours / t) }'
+        printf '    %-8s ' "$tool"
+        awk -v t="$(best_and_middle "${times[$tool]}")" -v m="${peak[$tool]:--}" -v ours="$(best_and_middle "${times[ocireg]}")" \
+            'BEGIN { split(t, a); split(ours, o)
+                     if (t == "" || ours == "") print "failed"
+                     else printf "%7s s, %7s s %5s MiB   ocireg to it %.2f, %.2f\n", a[1], a[2], m, o[1] / a[1], o[2] / a[2] }'
     done
 }
 
 for shape in '1 1024 one' '40 4 many'; do
     read -r count mib name <<<"$shape"
     image "$name" "$count" "$mib"
-    echo "$count x $mib MiB, best of $rounds"
+    echo "$count x $mib MiB, best and middle of $rounds"
     race '  pull into a layout' "rm -rf $folder/out; mkdir $folder/out" \
         "ocireg=$ocireg -q copy $here/$name:1 oci:$folder/out:1" \
         "crane=$crane pull --format=oci $here/$name:1 $folder/out" \

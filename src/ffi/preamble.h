@@ -24,8 +24,8 @@
  *
  * Blocking. Functions that say "Blocks" use the network on the calling thread's time. They can be left: by
  * ocireg_context_cancel and ocireg_client_close from any thread within 200 ms, by the context's deadline, and by the
- * client's time limits. SIGPIPE is blocked on the calling thread meanwhile, its callbacks included; the signal mask is the
- * same afterwards.
+ * client's time limits; only a file's flush to the disk that has begun is waited for. SIGPIPE is blocked on the calling
+ * thread meanwhile, its callbacks included; the signal mask is the same afterwards.
  *
  * Processes. After fork() the child makes its own client: the parent's handles answer OCIREG_FORKED there at once, and
  * freeing them does nothing. The library installs no signal handler, reads no environment variable and starts no process

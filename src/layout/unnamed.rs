@@ -43,6 +43,12 @@ struct State {
     failure: Option<Error>,
 }
 
+impl State {
+    fn check(&self) -> Result<()> {
+        self.failure.as_ref().map_or(Ok(()), |failure| Err(failure.duplicate()))
+    }
+}
+
 impl Unnamed {
     /// One more, which the kernel is told to write now. What went wrong with an earlier one is the answer.
     pub fn add(&self, call: &Call, mut partial: Partial, target: PathBuf) -> Result<()> {
@@ -60,7 +66,7 @@ impl Unnamed {
 
     /// What went wrong with one, if anything did: there is no sense in fetching more.
     pub fn check(&self) -> Result<()> {
-        self.shared.lock().failure.as_ref().map_or(Ok(()), |failure| Err(failure.duplicate()))
+        self.shared.lock().check()
     }
 
     /// Waits until all have their names. What went wrong once is the answer ever after.
@@ -72,9 +78,7 @@ impl Unnamed {
     fn wait(&self, call: &Call, enough: impl Fn(&State) -> bool) -> Result<MutexGuard<'_, State>> {
         let mut state = self.shared.lock();
         loop {
-            if let Some(failure) = &state.failure {
-                return Err(failure.duplicate());
-            }
+            state.check()?;
             if enough(&state) {
                 return Ok(state);
             }

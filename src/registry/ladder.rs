@@ -12,7 +12,7 @@ use super::session::{may_be_done, Session};
 use super::source::Replay;
 use super::upload::{Stored, CHUNK};
 use crate::digest::Digest;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, Side};
 use crate::http::retry::{self, Backoff};
 
 /// How the bytes travel.
@@ -106,7 +106,7 @@ impl<'a> Ladder<'a> {
             // A 401: the token ran out while the body was on its way. 404: the session was lost.
             let lost =
                 matches!((error.http_status(), error.code()), (Some(401), Code::Unauthenticated) | (Some(404), _));
-            let ours = error.side() != Some(crate::error::Side::Source);
+            let ours = error.side() != Some(Side::Source);
             let helps = (lost && ours) || (error.retryable() && error.code() != Code::Timeout);
             let wait = retry::after_failure(&error, backoff.delay(failures)).filter(|_| helps && failures <= retries);
             let Some(wait) = wait else {
@@ -205,7 +205,7 @@ impl<'a> Ladder<'a> {
 /// What was sent before is not there after all, is still arriving, or may not be gone on with: another session can help.
 fn goes_not_on(error: &Error) -> bool {
     let refused = matches!(error.http_status(), Some(400 | 403 | 404 | 405 | 409 | 412 | 413 | 416 | 501));
-    error.side() != Some(crate::error::Side::Source) && (refused || error.code() == Code::Protocol)
+    error.side() != Some(Side::Source) && (refused || error.code() == Code::Protocol)
 }
 
 /// The way that a registry, or a proxy before it, refuses PATCH.

@@ -10,7 +10,7 @@ use super::session::{location_text, stored, with_digest, Session};
 use super::source::Replay;
 use super::upload::{Stored, Upload, CHUNK};
 use crate::digest::{Algorithm, Digest};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, Side};
 use crate::http::answer::Answer;
 use crate::http::upload::{Body, Source, PIECE};
 use crate::http::Request;
@@ -105,7 +105,7 @@ fn put_once(
         Err(error) => error,
     };
     let passes = (error.retryable() && error.code() != Code::Timeout) || error.http_status() == Some(401);
-    if size >= LARGE && passes && error.side() != Some(crate::error::Side::Source) {
+    if size >= LARGE && passes && error.side() != Some(Side::Source) {
         return Err(Trouble::Broken(error, Box::new(session)));
     }
     give_up(session, &error);

@@ -343,3 +343,24 @@ fn room_is_asked_for_as_the_bytes_come() {
     assert!(std::fs::read(&target).unwrap() == bytes);
     assert!(taken(&target) <= (3 << 20) + MORE, "{}", taken(&target));
 }
+
+/// More bytes lie there than the registry has, which says so: they are not kept in the way of the next call.
+#[test]
+fn a_partial_file_that_is_too_long_goes() {
+    let blob = noise(1000);
+    let copy = blob.clone();
+    let server = Server::start(move |seen| match seen.header("range") {
+        Some(_) => reply(416).header("Content-Range", "bytes */1000"),
+        None => serve(&copy, seen),
+    });
+    let client = client();
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("layer");
+    std::fs::write(folder.path().join(format!(".layer.{}.partial", &digest(&blob).hex()[..12])), noise(1500)).unwrap();
+    let reference = at(&server.host, &digest(&blob));
+    let get = || client.get_blob_file(&call(&client), &reference, &target, &ReadOptions::default());
+    fails(get(), Code::SizeMismatch, "lies outside the blob");
+    assert!(files(folder.path()).is_empty());
+    get().unwrap();
+    assert!(std::fs::read(&target).unwrap() == blob);
+}

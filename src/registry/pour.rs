@@ -12,6 +12,10 @@ use crate::store::{ReadStore, Upload};
 
 /// How far apart the first marks are.
 const SPACING: u64 = 1 << 20;
+/// A blob of this size is hashed here too, wherever it comes from: damage ends its upload before the last byte, not after a
+/// refusal and a second reading. It costs no time: so large a blob is mostly the only one under way, and the receiving registry,
+/// which hashes it as well, is busy for longer. Of many small ones it would be a fifth more.
+const HASHED: u64 = 64 << 20;
 /// More marks than this are thinned out.
 const MOST_MARKS: usize = 256;
 
@@ -43,8 +47,8 @@ impl Marks {
     }
 }
 
-/// A blob of another place. It is read from there again when that is needed. What comes from a file is not hashed on the way:
-/// a registry does that (distribution-spec "Pushing a blob monolithically": the PUT says the digest).
+/// A blob of another place. It is read from there again when that is needed. What comes from a file is hashed here only when it is
+/// large; else that is left to the registry (distribution-spec "Pushing a blob monolithically": the PUT says the digest).
 pub struct FromStore<'a> {
     call: &'a Call,
     wanted: &'a Descriptor,
@@ -82,7 +86,7 @@ impl<'a> FromStore<'a> {
         };
         let mut left = self.begin - mark.as_ref().map_or(0, |(_, position)| *position);
         let mut blob = self.from.open(self.call, self.wanted, mark)?;
-        self.unverified = blob.leave_to_receiver();
+        self.unverified = self.wanted.size < HASHED && blob.leave_to_receiver();
         let mut open = Upload::new(blob);
         while left > 0 {
             let most = usize::try_from(left).unwrap_or(PIECE).min(PIECE);

@@ -390,6 +390,26 @@ fn a_refused_blob_is_looked_at_again() {
     }
 }
 
+/// A large one is found wrong on its way: its last bytes never leave, and it is read once.
+#[test]
+fn a_large_blob_is_found_wrong_on_its_way() {
+    let layer = noise(64 << 20);
+    let server = Server::start(|seen| match (seen.method.as_str(), seen.path().contains("/uploads/")) {
+        ("POST", _) => reply(202).header("Location", "/v2/a/b/blobs/uploads/1"),
+        ("PUT" | "DELETE", true) => reply(201),
+        _ => reply(404),
+    });
+    let mut from = Watched::new(&layer);
+    from.image.spoil(&layer);
+    let error = fails(push(&client(), &from, &server.host), Code::DigestMismatch, "memory holds a blob");
+    assert_eq!(error.to_json()["side"], "source", "{error}");
+    assert_eq!(*from.opened.lock().unwrap(), [0]);
+    let seen = server.seen();
+    let whole = |seen: &&Seen| seen.method == "PUT" && seen.body.len() == layer.len();
+    assert_eq!(seen.iter().filter(whole).count(), 0, "it was sent whole");
+    assert_eq!(server.count("PUT", "/manifests/"), 0);
+}
+
 /// Two copies into one layout have a layer each and want the other's: what each has must get its name before its copy ends.
 #[test]
 fn two_copies_that_wait_for_each_other() {

@@ -18,7 +18,7 @@ use crate::http::call::Call;
 use crate::http::settings::MANIFEST_CEILING;
 use crate::manifest::{Descriptor, Document, Kind};
 use crate::media_type as types;
-use crate::store::{is_digest_tag, Blob, Content, Moved, ReadStore, Role, Verified, WriteStore};
+use crate::store::{Blob, Content, Moved, ReadStore, Role, Verified, WriteStore};
 
 /// Which archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -283,6 +283,18 @@ impl ArchiveWriter {
         })
     }
 
+    /// Waits for another copy to the same archive, which takes the folder away when it is done.
+    fn wait(&self, call: &Call) -> Result<Lock> {
+        let blobs = self.staging.join("blobs");
+        loop {
+            let lock = Lock::exclusive(call, &blobs)?;
+            if lock.is_of(&blobs) {
+                return Ok(lock);
+            }
+            OciLayout::create(&self.staging, self.name.as_deref())?;
+        }
+    }
+
     /// The files of the archive, the small ones that a reader wants first at the front.
     fn files(&self) -> Result<Vec<(String, Piece)>> {
         let mut files = vec![
@@ -323,14 +335,16 @@ impl WriteStore for ArchiveWriter {
         format!("{}:{}{suffix}", self.form.transport(), self.target.display())
     }
 
-    fn is_done(&self, call: &Call, root: &Content) -> Result<bool> {
-        let mut alone = self.alone.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if alone.is_none() {
-            *alone = Some(Lock::exclusive(call, &self.staging.join("blobs"))?);
-        }
+    fn begin(&self, call: &Call, root: &Content) -> Result<bool> {
         if self.form == Form::Docker && root.document.kind != Kind::Image {
             let message = format!("a docker-archive holds images, this is of the type {}", root.document.media_type);
             return Err(Error::new(Code::InvalidManifest, message));
+        }
+        let mut alone = self.alone.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if alone.is_none() {
+            *alone = Some(self.wait(call)?);
+            // An archive is written anew: of an earlier try the blobs are of use, not what they were for.
+            self.layout.change_index(call, Vec::clear)?;
         }
         Ok(false)
     }
@@ -348,11 +362,6 @@ impl WriteStore for ArchiveWriter {
     }
 
     fn put_manifest(&self, call: &Call, content: &Content, role: &Role) -> Result<()> {
-        if *role == Role::Root {
-            // An archive is written anew: it holds what this copy is about, and its referrers.
-            let stays = |entry: &Descriptor| entry.artifact_type.is_some() || name_of(entry).is_some_and(is_digest_tag);
-            self.layout.change_index(call, |entries| entries.retain(stays))?;
-        }
         self.layout.put_manifest(call, content, role)
     }
 

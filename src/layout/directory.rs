@@ -137,7 +137,7 @@ impl WriteStore for Directory {
         self.show()
     }
 
-    fn is_done(&self, _: &Call, _: &Content) -> Result<bool> {
+    fn begin(&self, _: &Call, _: &Content) -> Result<bool> {
         Ok(false)
     }
 

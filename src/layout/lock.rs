@@ -1,7 +1,8 @@
 //! Locks between processes. They are the kernel's (flock), on files that are there anyway: they end with the process
 //! that holds them, however it ends.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use crate::http::call::Call;
 
 /// Holds a lock until dropped.
 #[derive(Debug)]
-pub struct Lock(#[allow(dead_code)] File);
+pub struct Lock(File);
 
 impl Lock {
     /// Waits for a lock that nobody else may share.
@@ -21,6 +22,12 @@ impl Lock {
     /// Waits for a lock that others may share.
     pub fn shared(call: &Call, path: &Path) -> Result<Lock> {
         Lock::wait(call, path, File::try_lock_shared)
+    }
+
+    /// Whether what was locked is still what has this name: who had the lock before may have removed it.
+    pub fn is_of(&self, path: &Path) -> bool {
+        let id = |found: Metadata| (found.dev(), found.ino());
+        matches!((self.0.metadata().map(id), path.metadata().map(id)), (Ok(locked), Ok(named)) if locked == named)
     }
 
     fn wait(

@@ -244,7 +244,7 @@ impl WriteStore for OciLayout {
     }
 
     // Blobs are looked at one by one, which costs nothing here, and heals what another program left half done.
-    fn is_done(&self, call: &Call, _: &Content) -> Result<bool> {
+    fn begin(&self, call: &Call, _: &Content) -> Result<bool> {
         self.hold(call)?;
         Ok(false)
     }

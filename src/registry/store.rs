@@ -125,7 +125,7 @@ impl WriteStore for RegistryStore {
         format!("docker://{}", self.reference)
     }
 
-    fn is_done(&self, call: &Call, root: &Content) -> Result<bool> {
+    fn begin(&self, call: &Call, root: &Content) -> Result<bool> {
         let wanted = self.reference.digest().is_none_or(|digest| digest == root.digest());
         if !wanted {
             let message = format!("the copy has the digest {}, not that of {}", root.digest(), self.reference);

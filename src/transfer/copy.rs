@@ -104,7 +104,7 @@ pub fn copy(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &Co
     let planner = Planner { call, from, to, width, choice: &choice };
     let root = planner.root()?;
     let mut job = Job { call, from, to, width, root: root.clone(), meter: Arc::default() };
-    let done = to.is_done(call, &root).map_err(destination)?;
+    let done = to.begin(call, &root).map_err(destination)?;
     if done && !choice.referrers {
         return Ok(job.report(&Plan { present: 1, ..Plan::default() }, 0, None));
     }

@@ -46,6 +46,11 @@ impl Memory {
         self.blobs.insert(digest(layer), vec![0; layer.len()]);
     }
 
+    /// Whether a blob is one of its own.
+    pub fn has(&self, digest: &Digest) -> bool {
+        self.blobs.contains_key(digest)
+    }
+
     /// The bytes of the config.
     pub fn config(&self) -> &[u8] {
         self.blobs.values().find(|blob| blob.starts_with(b"{")).unwrap()

@@ -45,8 +45,9 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 /// Copies what one place names to another: an image, an index with everything in it, or an artifact. Places are named as for
 /// ocireg_endpoint_parse. Manifests arrive after everything that they name, the tag last; what is there already is not moved;
 /// bytes are moved unchanged and verified: those of a file that go to a registry by the registry, which is told their digest; when it
-/// finds them wrong, they are looked at here, and the error says which side is wrong. What an ended copy (an error, a cancel, a kill)
-/// has moved, the next one does not move again. Blocks.
+/// finds them wrong, they are looked at here, and the error says which side is wrong (a blob of 64 MiB or more is hashed here as it
+/// leaves, and its last bytes stay when it is wrong). What an ended copy (an error, a cancel, a kill) has moved, the next one does
+/// not move again. Several processes can copy to one layout at once; copies to one archive wait for each other. Blocks.
 ///
 /// Options: platform (list of OS/ARCH[/VARIANT]: of an index, only these; one gives that image alone, several an index that
 /// holds them only); sparse (boolean, false: with platform, the index unchanged though only these manifests are there); all (false: says

@@ -1,5 +1,6 @@
 //! Faults: what servers, networks and neighbours do wrong, and what the library makes of it.
 
+mod archives;
 mod auth;
 mod common;
 mod convert;

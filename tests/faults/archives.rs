@@ -13,8 +13,7 @@ use ocireg::store::{Blob, Content, ReadStore};
 use ocireg::transfer::copy::{copy, CopyOptions};
 
 use crate::common::*;
-use crate::copies::Watched;
-use crate::images::Memory;
+use crate::memory::{Memory, Watched};
 
 /// An image in memory with another as its signature.
 struct Signed(Memory, Memory);

@@ -4,77 +4,21 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
 
-use ocireg::digest::{Digest, Hasher};
+use ocireg::digest::Digest;
 use ocireg::error::{Code, Error};
-use ocireg::http::call::Call;
 use ocireg::layout::check::check;
 use ocireg::layout::directory::Directory;
 use ocireg::layout::oci::OciLayout;
-use ocireg::manifest::Descriptor;
 use ocireg::registry::store::RegistryStore;
 use ocireg::registry::Client;
-use ocireg::store::{Blob, Content, ReadStore};
+use ocireg::store::ReadStore;
 use ocireg::transfer::copy::{copy, Copied, CopyOptions};
 
 use crate::common::*;
-use crate::images::Memory;
+use crate::memory::{Memory, Watched};
 use crate::server::*;
 
 const SIZE: usize = 24 << 20;
-
-/// An image in memory, where its first layer was opened, and what is done before a blob is opened.
-pub struct Watched {
-    image: Memory,
-    first: Digest,
-    opened: Mutex<Vec<u64>>,
-    before: Box<dyn Fn(&Digest) + Send + Sync>,
-}
-
-impl Watched {
-    fn new(layer: &[u8]) -> Watched {
-        Watched::doing(&[layer.to_vec()], |_| ())
-    }
-
-    pub fn doing(layers: &[Vec<u8>], before: impl Fn(&Digest) + Send + Sync + 'static) -> Watched {
-        let (image, first) = (Memory::new(layers), digest(&layers[0]));
-        Watched { image, first, opened: Mutex::default(), before: Box::new(before) }
-    }
-
-    /// The first layer is opened only when somebody else opens one too.
-    fn in_step(layers: &[Vec<u8>], step: &Arc<Barrier>) -> Watched {
-        let (step, first) = (step.clone(), digest(&layers[0]));
-        Watched::doing(layers, move |digest| {
-            if *digest == first {
-                step.wait();
-            }
-        })
-    }
-}
-
-impl ReadStore for Watched {
-    fn place(&self) -> String {
-        self.image.place()
-    }
-    fn root(&self, call: &Call) -> Result<Content, Error> {
-        self.image.root(call)
-    }
-    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content, Error> {
-        self.image.manifest(call, wanted)
-    }
-    fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>, Error> {
-        if wanted.digest == self.first {
-            self.opened.lock().unwrap().push(hashed.as_ref().map_or(0, |(_, length)| *length));
-        }
-        (self.before)(&wanted.digest);
-        self.image.open(call, wanted, hashed)
-    }
-    fn size(&self, call: &Call, digest: &Digest) -> Result<u64, Error> {
-        self.image.size(call, digest)
-    }
-    fn referrers(&self, call: &Call, subject: &Digest) -> Result<Vec<Descriptor>, Error> {
-        self.image.referrers(call, subject)
-    }
-}
 
 fn push(client: &Client, from: &dyn ReadStore, host: &str) -> Result<Copied, Error> {
     copy(&call(client), from, &RegistryStore::new(client, tag(host)), &CopyOptions::default())

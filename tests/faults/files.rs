@@ -11,6 +11,7 @@ use tar::EntryType;
 
 use crate::common::*;
 use crate::images::*;
+use crate::memory::Memory;
 
 fn list(store: &Memory) -> Result<Files, Error> {
     let client = client();

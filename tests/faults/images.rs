@@ -1,84 +1,17 @@
 //! Layers that nobody good would write: whatever they say, nothing is written outside of the folder, and one file is never
 //! another one.
 
-use std::collections::HashMap;
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use bytes::Bytes;
-use ocireg::digest::{Digest, Hasher};
 use ocireg::error::{Code, Error};
-use ocireg::http::call::Call;
 use ocireg::image::cat::{cat, CatOptions, Found};
 use ocireg::image::extract::{extract, ExtractOptions, Extracted};
-use ocireg::manifest::Descriptor;
-use ocireg::store::{Blob, Content, ReadStore, Verified};
-use serde_json::json;
 use tar::EntryType;
 
 use crate::common::*;
-
-/// An image in memory.
-pub struct Memory {
-    root: Content,
-    blobs: HashMap<Digest, Vec<u8>>,
-}
-
-impl Memory {
-    pub fn new(layers: &[Vec<u8>]) -> Memory {
-        Memory::with_ids(layers, &layers.iter().map(|layer| digest(layer)).collect::<Vec<_>>())
-    }
-
-    pub fn with_ids(layers: &[Vec<u8>], ids: &[Digest]) -> Memory {
-        let config =
-            json!({"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": ids}}).to_string();
-        let entry = |kind: &str, bytes: &[u8]| json!({"mediaType": format!("application/vnd.oci.image.{kind}"), "digest": digest(bytes), "size": bytes.len()});
-        let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": entry("config.v1+json", config.as_bytes()),
-            "layers": layers.iter().map(|layer| entry("layer.v1.tar", layer)).collect::<Vec<_>>()});
-        let mut blobs: HashMap<_, _> = layers.iter().map(|layer| (digest(layer), layer.clone())).collect();
-        blobs.insert(digest(config.as_bytes()), config.into_bytes());
-        Memory { root: Content::parse(manifest.to_string().into_bytes(), None, None).unwrap(), blobs }
-    }
-
-    /// With other bytes, as many, in the place of a layer.
-    pub fn spoil(&mut self, layer: &[u8]) {
-        self.blobs.insert(digest(layer), vec![0; layer.len()]);
-    }
-
-    /// Whether a blob is one of its own.
-    pub fn has(&self, digest: &Digest) -> bool {
-        self.blobs.contains_key(digest)
-    }
-
-    /// The bytes of the config.
-    pub fn config(&self) -> &[u8] {
-        self.blobs.values().find(|blob| blob.starts_with(b"{")).unwrap()
-    }
-}
-
-impl ReadStore for Memory {
-    fn place(&self) -> String {
-        "memory".to_owned()
-    }
-    fn root(&self, _: &Call) -> Result<Content, Error> {
-        Ok(self.root.clone())
-    }
-    fn manifest(&self, _: &Call, _: &Descriptor) -> Result<Content, Error> {
-        unreachable!()
-    }
-    fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>, Error> {
-        let mut bytes = std::io::Cursor::new(Bytes::from(self.blobs[&wanted.digest].clone()));
-        bytes.set_position(hashed.as_ref().map_or(0, |(_, length)| *length));
-        Ok(Box::new(Verified::new(bytes, call, self.place(), wanted, hashed)))
-    }
-    fn size(&self, _: &Call, _: &Digest) -> Result<u64, Error> {
-        unreachable!()
-    }
-    fn referrers(&self, _: &Call, _: &Digest) -> Result<Vec<Descriptor>, Error> {
-        Ok(vec![])
-    }
-}
+use crate::memory::Memory;
 
 /// A header with any name, then the content.
 pub fn raw(name: &[u8], kind: EntryType, link: &[u8], mode: u32, content: &[u8]) -> Vec<u8> {

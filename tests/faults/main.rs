@@ -13,6 +13,7 @@ mod images;
 mod lists;
 mod login;
 mod manifests;
+mod memory;
 mod network;
 mod proxy;
 mod referrers;

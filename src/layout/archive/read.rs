@@ -1,55 +1,20 @@
-//! Archives: a layout in a tar, and what `docker save` writes.
-//!
-//! What is written is both: a layout, and `manifest.json` for Docker when that is asked for. It is collected in a
-//! hidden layout beside the target, so that a broken copy goes on where it was; the tar appears only whole.
+//! Archives to copy from.
 
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize as _;
 use serde_json::{json, Value};
 
-use super::lock::Lock;
-use super::oci::{images, name_of, tagged, OciLayout};
-use super::tarball::{self, Piece, Tarball};
+use super::{same_image, Form, Saved, IMAGE_NAME};
 use crate::digest::{shorten, Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::http::settings::MANIFEST_CEILING;
-use crate::manifest::{Descriptor, Document, Kind};
+use crate::layout::oci::{images, name_of, tagged};
+use crate::layout::tarball::read::Tarball;
+use crate::manifest::{Descriptor, Document};
 use crate::media_type as types;
-use crate::store::{Blob, Content, Moved, ReadStore, Role, Verified, WriteStore};
-
-/// Which archive.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
-    /// A tar of an OCI layout.
-    Oci,
-    /// What `docker load` reads.
-    Docker,
-}
-
-impl Form {
-    fn transport(self) -> &'static str {
-        match self {
-            Form::Oci => "oci-archive",
-            Form::Docker => "docker-archive",
-        }
-    }
-}
-
-/// The annotation by which containerd and Docker name an image.
-const IMAGE_NAME: &str = "io.containerd.image.name";
-
-/// An entry of Docker's `manifest.json`.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Saved {
-    config: String,
-    #[serde(default)]
-    repo_tags: Option<Vec<String>>,
-    layers: Vec<String>,
-}
+use crate::store::{Blob, Content, ReadStore, Verified};
 
 /// An archive to copy from.
 #[derive(Debug)]
@@ -183,12 +148,6 @@ fn check_diff_ids(config: &[u8], layers: &[Descriptor]) -> std::result::Result<(
     }
 }
 
-/// `alpine` and `docker.io/library/alpine:latest` are one.
-fn same_image(one: &str, other: &str) -> bool {
-    let full = |text: &str| crate::reference::Reference::parse(text, None).map(|reference| reference.canonical_ref());
-    one == other || matches!((full(one), full(other)), (Ok(one), Ok(other)) if one == other)
-}
-
 impl ReadStore for ArchiveReader {
     fn place(&self) -> String {
         self.shown.clone()
@@ -242,137 +201,5 @@ impl ReadStore for ArchiveReader {
         }
         let index = Document::parse(&self.small("index.json")?, Some(types::OCI_INDEX), Algorithm::Sha256)?;
         Ok(tagged(index.manifests(), subject))
-    }
-}
-
-/// An archive to copy to.
-#[derive(Debug)]
-pub struct ArchiveWriter {
-    target: PathBuf,
-    staging: PathBuf,
-    form: Form,
-    name: Option<String>,
-    layout: OciLayout,
-    alone: std::sync::Mutex<Option<Lock>>,
-}
-
-impl ArchiveWriter {
-    /// Begins, or goes on with what an earlier try collected.
-    pub fn create(path: &Path, form: Form, name: Option<&str>) -> Result<ArchiveWriter> {
-        let file = path
-            .file_name()
-            .ok_or_else(|| Error::new(Code::InvalidArgument, format!("'{}' is no file name", path.display())))?;
-        if path.is_dir() {
-            return Err(Error::new(Code::Io, format!("{} is a directory", path.display())));
-        }
-        if let (Form::Docker, Some(name)) = (form, name) {
-            crate::reference::Reference::parse(name, None)?;
-        }
-        let mut hidden = std::ffi::OsString::from(".");
-        hidden.push(file);
-        hidden.push(".partial.d");
-        let staging = path.with_file_name(hidden);
-        let layout = OciLayout::create(&staging, name)?;
-        Ok(ArchiveWriter {
-            target: path.to_owned(),
-            staging,
-            form,
-            name: name.map(str::to_owned),
-            layout,
-            alone: std::sync::Mutex::default(),
-        })
-    }
-
-    /// Waits for another copy to the same archive, which takes the folder away when it is done.
-    fn wait(&self, call: &Call) -> Result<Lock> {
-        let blobs = self.staging.join("blobs");
-        loop {
-            let lock = Lock::exclusive(call, &blobs)?;
-            if lock.is_of(&blobs) {
-                return Ok(lock);
-            }
-            OciLayout::create(&self.staging, self.name.as_deref())?;
-        }
-    }
-
-    /// The files of the archive, the small ones that a reader wants first at the front.
-    fn files(&self) -> Result<Vec<(String, Piece)>> {
-        let mut files = vec![
-            ("oci-layout".to_owned(), Piece::File(self.staging.join("oci-layout"))),
-            ("index.json".to_owned(), Piece::File(self.staging.join("index.json"))),
-        ];
-        if self.form == Form::Docker {
-            files.push(("manifest.json".to_owned(), Piece::Bytes(self.docker_manifest()?)));
-        }
-        let needed = super::check::reachable(&self.layout)?;
-        for digest in needed {
-            let name = format!("blobs/{}/{}", digest.algorithm().name(), digest.hex());
-            files.push((name, Piece::File(self.layout.blob_path(&digest))));
-        }
-        Ok(files)
-    }
-
-    fn docker_manifest(&self) -> Result<Vec<u8>> {
-        let place = |digest: &Digest| format!("blobs/{}/{}", digest.algorithm().name(), digest.hex());
-        let mut list = Vec::new();
-        // What is about the image is for those who read the layout: Docker would take it for another image.
-        for entry in images(self.layout.entries()?) {
-            let content = super::check::content(&self.layout, &entry)?;
-            let Some(config) = content.document.config() else { continue };
-            list.push(Saved {
-                config: place(&config.digest),
-                repo_tags: Some(self.name.iter().cloned().collect()),
-                layers: content.document.layers().iter().map(|layer| place(&layer.digest)).collect(),
-            });
-        }
-        serde_json::to_vec(&list).map_err(|error| Error::new(Code::Internal, error.to_string()))
-    }
-}
-
-impl WriteStore for ArchiveWriter {
-    fn place(&self) -> String {
-        let suffix = self.name.as_ref().map(|name| format!(":{name}")).unwrap_or_default();
-        format!("{}:{}{suffix}", self.form.transport(), self.target.display())
-    }
-
-    fn begin(&self, call: &Call, root: &Content) -> Result<bool> {
-        if self.form == Form::Docker && root.document.kind != Kind::Image {
-            let message = format!("a docker-archive holds images, this is of the type {}", root.document.media_type);
-            return Err(Error::new(Code::InvalidManifest, message));
-        }
-        let mut alone = self.alone.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if alone.is_none() {
-            *alone = Some(self.wait(call)?);
-            // An archive is written anew: of an earlier try the blobs are of use, not what they were for.
-            self.layout.change_index(call, Vec::clear)?;
-        }
-        Ok(false)
-    }
-
-    fn has_manifest(&self, _: &Call, _: &Digest) -> Result<bool> {
-        Ok(false)
-    }
-
-    fn has_blob(&self, call: &Call, wanted: &Descriptor) -> Result<bool> {
-        self.layout.has_blob(call, wanted)
-    }
-
-    fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
-        self.layout.put_blob(call, wanted, from)
-    }
-
-    fn put_manifest(&self, call: &Call, content: &Content, role: &Role) -> Result<()> {
-        self.layout.put_manifest(call, content, role)
-    }
-
-    fn finish(&self, call: &Call) -> Result<()> {
-        self.layout.finish(call)?;
-        tarball::write(call, &self.target, &self.files()?)?;
-        let gone = fs::remove_dir_all(&self.staging);
-        gone.map_err(|error| Error::io(format!("cannot remove {}", self.staging.display()), &error))
-    }
-
-    fn one_platform(&self) -> bool {
-        self.form == Form::Docker
     }
 }

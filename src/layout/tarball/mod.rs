@@ -1,0 +1,4 @@
+//! Tar files that hold images.
+
+pub mod read;
+pub mod write;

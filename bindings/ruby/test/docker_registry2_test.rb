@@ -12,6 +12,32 @@ class DockerRegistry2Test < OciregTest
     @name = @image.delete_prefix("#{registry}/").delete_suffix(":one")
   end
 
+  # A registry whose every answer the block gives: [status, headers, body] for a method, a path and the query.
+  def serve
+    server = TCPServer.new("127.0.0.1", 0)
+    (@servers ||= []) << server
+    thread = Thread.new do
+      loop do
+        Thread.new(server.accept) do |peer|
+          while (request = peer.gets)
+            nil until peer.gets.strip.empty?
+            method, target = request.split
+            path, query = target.split("?")
+            status, headers, body = yield(method, path, URI.decode_www_form(query.to_s).to_h)
+            lines = { "Content-Type" => "application/json", "Content-Length" => body.bytesize }.merge(headers).map { |pair| pair.join(": ") }
+            peer.write("HTTP/1.1 #{status} x\r\n#{lines.join("\r\n")}\r\n\r\n#{body unless method == "HEAD"}")
+          end
+        end
+      end
+    rescue IOError
+      nil
+    end
+    thread.report_on_exception = false
+    "127.0.0.1:#{server.addr[1]}"
+  end
+
+  def teardown = @servers&.each(&:close)
+
   def index(*architectures)
     manifests = architectures.map do |architecture|
       put_image(repository: @image.delete_suffix(":one"), tag: architecture, layer: architecture)
@@ -122,6 +148,27 @@ class DockerRegistry2Test < OciregTest
     assert_equal before, secured.manifest_digest(@name, "copied")
   end
 
+  def test_removing_a_tag_leaves_the_image_and_its_other_tags
+    reg.tag(@name, "one", @name, "copy")
+    assert_equal 202, reg.rmtag(@name, "copy")
+    assert_equal %w[one], reg.tags(@name)["tags"]
+    assert_equal 2, reg.manifest(@name, "one")["schemaVersion"]
+  end
+
+  def test_where_no_single_tag_can_be_deleted_that_is_said_with_what_to_do
+    deleted = []
+    manifest = JSON.generate(manifest_of([Ocireg.digest("{}")] * 2, [2, 2]))
+    host = serve do |method, path, _|
+      deleted << path if method == "DELETE"
+      next [405, {}, '{"errors":[{"code":"UNSUPPORTED","message":"no"}]}'] if method == "DELETE"
+
+      [200, { "Content-Type" => IMAGE, "Docker-Content-Digest" => Ocireg.digest(manifest) }, manifest]
+    end
+    error = assert_raises(DockerRegistry2::InvalidMethod) { DockerRegistry2::Registry.new("http://#{host}").rmtag("a", "one") }
+    assert_match(/removes every tag.*replace/, error.message)
+    assert_equal %w[/v2/a/manifests/one], deleted
+  end
+
   def test_removing
     assert_equal 202, reg.rmtag(@name, "one")
     assert_raises(DockerRegistry2::NotFound) { reg.manifest(@name, "one") }
@@ -170,10 +217,104 @@ class DockerRegistry2Test < OciregTest
     reg = DockerRegistry2.connect("http://127.0.0.1:#{server.addr[1]}/dockerproxy", http_options: { headers: { x_me: "you" } })
     assert_equal({ "name" => "a", "tags" => ["x"] }, reg.tags("a"))
     assert_match(%r{\AGET /dockerproxy/v2/a/tags/list HTTP/1.1\r\n.*^x-me: you\r$}mi, asked.value)
-    assert_raises(ArgumentError) { DockerRegistry2.connect("http://a", http_options: { no_such: 1 }) }
-    assert_raises(ArgumentError) { DockerRegistry2.connect("a.b") }
   ensure
     server.close
+  end
+
+  def test_what_is_not_there_is_empty_on_request
+    empty = DockerRegistry2.connect("http://#{registry}", missing: :empty)
+    assert_equal({}, empty.tags("#{@name}/none"))
+    assert_equal({}, empty.tags("#{@name}/none", nil, "", true))
+    assert_equal({}, empty.tags("#{@name}/none", 2, auto_paginate: true))
+    assert_equal({}, empty.manifest(@name, "none"))
+    assert_equal({}, empty.manifest("#{@name}/none", "one"))
+    assert_equal [nil, {}], [empty.manifest(@name, "none").headers[:docker_content_digest], JSON.parse(empty.manifest(@name, "none").body)]
+    assert_equal %w[one], empty.tags(@name)["tags"]
+    assert_raises(DockerRegistry2::NotFound) { empty.digest(@name, "none") }
+    assert_raises(DockerRegistry2::NotFound) { empty.blob(@name, Ocireg.digest("none")) }
+    Dir.mktmpdir { |folder| assert_equal({}, empty.pull(@name, "none", folder)) }
+    [:error, nil].each do |usual|
+      reg = DockerRegistry2.connect("http://#{registry}", missing: usual)
+      assert_raises(DockerRegistry2::NotFound) { reg.tags("#{@name}/none") }
+      assert_raises(DockerRegistry2::NotFound) { reg.manifest(@name, "none") }
+      Dir.mktmpdir { |folder| assert_raises(DockerRegistry2::NotFound) { reg.pull(@name, "none", folder) } }
+    end
+  end
+
+  def test_every_mistake_is_an_exception_of_the_module_and_says_what_it_is
+    http = "http://#{registry}"
+    {
+      -> { DockerRegistry2.connect("a.b") } => %r{"a.b" is no address of a registry: give http://HOST},
+      -> { DockerRegistry2.connect("localhost:5000") } => /localhost:5000/, -> { DockerRegistry2.connect("ftp://a.b") } => /ftp/,
+      -> { DockerRegistry2.connect("me:secret@a b") } => /\A"…@a b"/, -> { DockerRegistry2.connect("") } => /no address/,
+      -> { reg.copy(@name, "one", "a.b", @name, "one") } => /"a.b"/,
+      -> { DockerRegistry2.connect(http, http_options: { no_such: 1 }) } => /http_options: no no_such; there are .*proxy/,
+      -> { DockerRegistry2.connect(http, http_options: 1) } => /http_options: 1 is no Hash/,
+      -> { DockerRegistry2.connect(http, http_options: { headers: 1 }) } => /headers: 1 is no Hash/,
+      -> { DockerRegistry2.connect("https://a.b", http_options: { ssl_client_cert: "a" }) } => /ssl_client_cert: String/,
+      -> { DockerRegistry2.connect(http, open_timeout: "soon") } => /open_timeout: "soon" is no number/,
+      -> { DockerRegistry2.connect(http, read_timeout: -1) } => /read_timeout: -1/, -> { DockerRegistry2.connect(http, missing: 1) } => /missing: 1/,
+      -> { reg.search("[") } => /\[/, -> { reg.manifest(@name, nil) } => /tag/, -> { reg.manifest(@name, "a b") } => /'a b'/,
+      -> { reg.tags("A B") } => /A B/, -> { reg.blob(@name, "sha256:123") } => /64/, -> { reg.tags(@name, "x") } => /\bn\b/,
+      -> { reg.pull(@name, "one", "/dev/null/x") } => %r{/dev/null}, -> { reg.blob(@name, Ocireg.digest("hello"), "/dev/null/x") } => /null/,
+      -> { reg.push({ "layers" => [], "x" => "\xff" }, "/", @name, "x") } => /partial character|UTF/, -> { reg.push({}, "/") } => /repository/
+    }.each do |call, message|
+      error = assert_raises(DockerRegistry2::Exception, message.source, &call)
+      assert_match message, error.message
+      refute_equal "INTERNAL", error.name, message unless error.message.include?("came from")
+    end
+  end
+
+  def test_answers_without_a_name_are_of_the_http_exception
+    host = serve { |_, path, _| [path[%r{/v2/(\d+)/}, 1].to_i, {}, ""] }
+    reg = DockerRegistry2::Registry.new("http://#{host}")
+    { 400 => :UnknownRegistryException, 403 => :RegistryAuthorizationException, 418 => :RegistryHTTPException }.each do |status, name|
+      error = assert_raises(DockerRegistry2.const_get(name)) { reg.tags(status.to_s) }
+      assert_equal status, error.http_status
+    end
+  end
+
+  # In a process of its own: this one may have rest-client.
+  def test_names_of_the_other_gems_client_can_be_rescued
+    script = <<~RUBY
+      require "ocireg/docker_registry2"
+      begin
+        DockerRegistry2.connect("http://127.0.0.1:1").tags("a")
+      rescue RestClient::NotFound, RestClient::Exceptions::OpenTimeout, RestClient::ExceptionWithResponse, RestClient::Exception
+        puts "wrong"
+      rescue DockerRegistry2::RegistryUnknownException
+        puts [RestClient::NotFound < RestClient::Exception, defined?(RestClient::Request)].inspect
+      end
+    RUBY
+    said = IO.popen([RbConfig.ruby, "-w", "-I", File.expand_path("../lib", __dir__), "-e", script, { err: %i[child out] }], &:read)
+    assert_match(/\A\[true, (nil|"constant")\]\n\z/, said)
+  end
+
+  def test_symbols_numbers_as_text_and_other_kinds_of_address
+    assert_equal 2, reg.manifest(@name.to_sym, :one)["schemaVersion"]
+    assert_equal 201, reg.tag(@name, :one, @name, :two).code
+    assert_equal reg.manifest_digest(@name, :one), reg.digest(@name, :two)
+    assert_equal %w[one two], DockerRegistry2.connect(URI("http://#{registry}/"), open_timeout: "2").tags(@name)["tags"]
+    kept = DockerRegistry2.connect("http://#{registry}", http_options: { log: nil, proxy: nil, ssl_version: nil, timeout: 1.5 })
+    assert_equal %w[one two], kept.tags(@name)["tags"]
+    assert_equal [Encoding::UTF_8] * 2, [reg.manifest(@name, "one").body.encoding, reg.blob(@name, Ocireg.digest("hello")).body.encoding]
+  end
+
+  def test_many_pages_are_gone_through_in_a_loop
+    total = 12_000
+    host = serve do |_, _, query|
+      from = query["last"] ? query["last"].delete_prefix("t").to_i + 1 : 0
+      tags = (from...[from + query.fetch("n").to_i, total].min).map { |number| format("t%05d", number) }
+      more = { "Link" => %(</v2/a/tags/list?n=#{query["n"]}&last=#{tags.last}>; rel="next") } if from + tags.size < total
+      [200, more || {}, JSON.generate("name" => "a", "tags" => tags)]
+    end
+    reg = DockerRegistry2::Registry.new("http://#{host}")
+    all = Thread.new { reg.tags("a", 1, "t01999", auto_paginate: true) } # 10,000 pages
+    assert_equal total - 2000, all.value["tags"].size
+    assert_equal [nil, "t02000", "t11999"], [all.value["last"], *all.value["tags"].minmax]
+    part = reg.tags("a", 2500, "t00999")
+    assert_equal ["t03499", 2500, "t01000", "t03499"], [part["last"], part["tags"].size, *part["tags"].minmax]
+    assert_equal [2000, nil], [reg.tags("a", 2000, "t09999")["tags"].size, reg.tags("a", 2000, "t09999")["last"]]
   end
 
   def test_time_limits

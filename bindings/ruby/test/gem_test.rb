@@ -48,6 +48,13 @@ class GemTest < OciregTest
     assert_match(/needs the library of the same version/, run!({}, RbConfig.ruby, "-I", "#{ROOT}/lib", "-e", script))
   end
 
+  def test_a_library_that_is_not_there_is_named_with_the_variable_that_finds_it
+    ask = ["-I", "#{ROOT}/lib", "-e", 'begin; require "ocireg"; rescue LoadError => e; puts e.message; end']
+    assert_match(%r{\Athe C library libocireg cannot be loaded: OCIREG_LIB names /no/such.so }, run!({ "OCIREG_LIB" => "/no/such.so" }, RbConfig.ruby, *ask))
+    installed = run!({ "OCIREG_LIB" => nil, "LD_LIBRARY_PATH" => nil }, RbConfig.ruby, *ask)
+    assert_match(/\A(|the C library libocireg cannot be loaded: install it, or set OCIREG_LIB to its path .*)\Z/, installed)
+  end
+
   def test_everything_public_is_documented
     skip "yard is not there" unless system("which yard >/dev/null 2>&1")
     Dir.mktmpdir do |folder|

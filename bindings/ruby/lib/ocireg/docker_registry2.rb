@@ -2,6 +2,7 @@
 
 require_relative "../ocireg"
 require_relative "docker_registry2/exceptions"
+require_relative "docker_registry2/rest_client"
 require_relative "docker_registry2/results"
 require_relative "docker_registry2/settings"
 require_relative "docker_registry2/pulling"
@@ -11,15 +12,16 @@ require_relative "docker_registry2/registry"
 # What the gem docker_registry2 (1.18.2) offers, by this gem: its methods, options, results and exception names. A program that
 # requires "ocireg/docker_registry2" instead of "docker_registry2" needs no other change.
 #
-# Where that gem's README and its code differ, this follows the code: an unknown repository raises {NotFound}. What the README
-# promises and the code lacks is here: {Registry#push}, {Registry#copy}, {Registry#rmrepo}. Left out are doget, doput, dodelete,
-# dohead and paginate_doget, which give out the other gem's HTTP client.
+# Where that gem's README and its code differ, this follows the code: an unknown repository raises {NotFound}, unless {.connect} is
+# told to follow the README (missing: :empty). What the README promises and the code lacks is here: {Registry#push},
+# {Registry#copy}, {Registry#rmrepo}. Left out are doget, doput, dodelete, dohead and paginate_doget, which give out the other gem's
+# HTTP client. The README of this gem says what else differs.
 module DockerRegistry2
   # The version of the gem that this is like.
   VERSION = "1.18.2"
 
   # Connects to a registry, which the functions of this module ask from then on. Nothing is sent yet.
-  # @param uri [String] may have a path: "https://host/dockerproxy"
+  # @param uri [#to_s] may have a path: "https://host/dockerproxy"
   # @param opts [Hash] see {Registry#initialize}
   # @return [Registry]
   def self.connect(uri = "https://registry.hub.docker.com", opts = {})

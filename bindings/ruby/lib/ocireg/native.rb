@@ -9,7 +9,12 @@ module Ocireg
   # @api private
   module Native
     extend FFI::Library
-    ffi_lib(ENV["OCIREG_LIB"] || ["libocireg.so.0.1", "ocireg"])
+    begin
+      ffi_lib(ENV["OCIREG_LIB"] || ["libocireg.so.0.1", "ocireg"])
+    rescue LoadError => e
+      where = ENV["OCIREG_LIB"] ? "OCIREG_LIB names #{ENV["OCIREG_LIB"]}" : "install it, or set OCIREG_LIB to its path"
+      raise LoadError, "the C library libocireg cannot be loaded: #{where} (#{e.message.lines.first&.chomp})"
+    end
 
     # What every function takes and gives: {name => [[types], type]}. The tests hold it against the header.
     SIGNATURES = {} # rubocop:disable Style/MutableConstant

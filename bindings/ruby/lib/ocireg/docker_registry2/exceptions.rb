@@ -1,5 +1,8 @@
 # frozen_string_literal: true
 
+require "json"
+require "uri"
+
 module DockerRegistry2
   # Everything that goes wrong. Its cause is the {Ocireg::Error} that says more, and so do the methods that it has of that.
   class Exception < Ocireg::Error; end
@@ -22,6 +25,8 @@ module DockerRegistry2
   class NotFound < Exception; end
   # The registry does not do this.
   class InvalidMethod < Exception; end
+  # Any other refusal or failure of the registry; the HTTP status is in it. Of the gem since 1.19; before, RestClient's came through.
+  class RegistryHTTPException < Exception; end
   # A layer could not be put on top of an image.
   class RegistryAppendError < Exception; end
   # A layer of a manifest to push is not in the directory.
@@ -36,17 +41,22 @@ module DockerRegistry2
       Ocireg::ResolveError => RegistryUnknownException,
       Ocireg::ConnectError => RegistryUnknownException,
       Ocireg::TLSError => RegistrySSLException,
-      Ocireg::NotFound => NotFound
+      Ocireg::NotFound => NotFound,
+      Ocireg::Unsupported => InvalidMethod,
+      Ocireg::RateLimited => RegistryHTTPException,
+      Ocireg::ServerError => RegistryHTTPException,
+      Ocireg::HTTPError => RegistryHTTPException
     }.freeze
-    # Of answers that have no class of their own.
+    # Answers of a kind that the gem has a name for.
     STATUSES = { 400 => UnknownRegistryException, 405 => InvalidMethod }.freeze
+    # What Ruby itself raises when an argument is no good, or a file.
+    RUBY = [RegexpError, URI::Error, JSON::JSONError, SystemCallError, IOError].freeze
 
     private
 
     def kind_of(error)
-      return STATUSES[error.http_status] if STATUSES.key?(error.http_status) && [Ocireg::HTTPError, Ocireg::Unsupported].include?(error.class)
-
-      CLASSES.fetch(error.class, DockerRegistry2::Exception)
+      kind = CLASSES.fetch(error.class, DockerRegistry2::Exception)
+      kind == RegistryHTTPException ? STATUSES.fetch(error.http_status, kind) : kind
     end
 
     def guard
@@ -55,7 +65,11 @@ module DockerRegistry2
       raise
     rescue Ocireg::Error => e
       kind = kind_of(e)
-      raise kind.new(kind == NotFound ? "Image not found at #{@uri.host}" : e.message, e.details)
+      message = kind == NotFound ? "Image not found at #{@uri.host}" : e.message
+      raise kind.new(message, { "code" => e.code, "name" => e.name }.merge(e.details))
+    rescue *RUBY => e
+      reason = e.is_a?(SystemCallError) || e.is_a?(IOError) ? Ocireg::FileError : Ocireg::InvalidArgument
+      raise DockerRegistry2::Exception.new(e.message, { "code" => reason::CODE, "name" => reason::NAME })
     end
   end
 end

@@ -17,7 +17,7 @@ module DockerRegistry2
       guard do
         next outpath.tap { @client.blob_to_file(reference, outpath) } if outpath
 
-        Blob.new(-> { Headers.of(@client.blob_head(reference)["headers"]) }, @client.blob(reference, limit: 2**31).dup)
+        Blob.new(-> { Headers.of(@client.blob_head(reference)["headers"]) }, @client.blob(reference, limit: 2**31).dup.force_encoding(Encoding::UTF_8))
       end
     end
 
@@ -29,7 +29,7 @@ module DockerRegistry2
       found = guard { @client.blob_head(reference(repo, digest)) }
       raise NotFound, "Image not found at #{@uri.host}" unless found["exists"]
 
-      Integer(found["size"])
+      found["size"] or raise RegistryHTTPException, "the registry does not say the size of #{digest}"
     end
 
     # Gets an image's layers, and its config, into a directory: each in a file of its digest's name. What is there and right stays.
@@ -37,12 +37,14 @@ module DockerRegistry2
     # @param repo [String]
     # @param tag [String]
     # @param dir [String] is made if it is not there
-    # @return [Array<Hash>] the layers, as in the manifest
+    # @return [Array<Hash>, Hash] the layers, as in the manifest
     def pull(repo, tag, dir)
-      FileUtils.mkdir_p(dir)
+      guard { FileUtils.mkdir_p(dir) }
       manifest = manifest(repo, tag)
+      return {} if manifest.empty?
+
       manifest = get_manifest(repo, tag, platform: this_machine) if manifest.key?("manifests")
-      digests_of(manifest).each { |digest| pull_blob(repo, digest, File.join(dir, digest)) }
+      guard { digests_of(manifest).each { |digest| pull_blob(repo, digest, File.join(dir, digest)) } }
       manifest["layers"] || manifest["fsLayers"]
     end
 

@@ -7,25 +7,32 @@ module DockerRegistry2
     include Pulling
     include Writing
 
-    # @param uri [String]
-    # @param options [Hash] :user, :password, :open_timeout (2 seconds), :read_timeout (5), and :http_options: of those of
-    #   RestClient :proxy, :verify_ssl, :ssl_ca_file, :ssl_client_cert, :ssl_client_key, :headers, :timeout, :max_redirects,
-    #   :open_timeout and :read_timeout
-    def initialize(uri, options = {})
-      @uri = URI.parse(uri)
-      raise ArgumentError, "#{uri} is no http or https URI" unless @uri.is_a?(URI::HTTP)
+    # The most names that a page has.
+    MOST = 1000
+    private_constant :MOST
 
-      @settings = Settings.new(@uri, options)
-      @name = @settings.name
-      @client = guard { Ocireg::Client.new(**@settings.client, hosts: { @name => @settings.host }) }
+    # @param uri [#to_s] with its scheme
+    # @param options [Hash] :user, :password, :open_timeout (2 seconds), :read_timeout (5), :missing (:empty has {#tags}, {#manifest}
+    #   and {#pull} give {} for what is not there, as the gem's README says, instead of raising {NotFound}, as its code does), and
+    #   :http_options: of those of RestClient :proxy, :verify_ssl, :ssl_ca_file, :ssl_client_cert, :ssl_client_key, :headers,
+    #   :timeout, :max_redirects, :open_timeout and :read_timeout
+    def initialize(uri, options = {})
+      guard do
+        @uri = Settings.http(uri)
+        @settings = Settings.new(@uri, options)
+        @name = @settings.name
+        @client = Ocireg::Client.new(**@settings.client, hosts: { @name => @settings.host })
+      end
     end
 
     # The repositories whose names match a regular expression.
-    # @param query [String]
+    # @param query [String, Regexp]
     # @return [Array<String>]
     def search(query = "")
-      pattern = /#{query}/
-      guard { @client.each_repository(@name).select { |repo| repo.match?(pattern) } }
+      guard do
+        pattern = /#{query}/
+        @client.each_repository(@name).select { |repo| repo.match?(pattern) }
+      end
     end
 
     # The tags of a repository: without a count all of them.
@@ -36,17 +43,17 @@ module DockerRegistry2
     # @param auto_paginate [Boolean] all of them, `count` at a time
     # @return [Hash] "name", "tags", "hashes", "last" (if there are more)
     def tags(repo, count = nil, last = "", with_hashes = false, auto_paginate: false) # rubocop:disable Style/OptionalBooleanParameter
-      page = guard { @client.tags("#{@name}/#{repo}", n: count, last: last.to_s.empty? ? nil : last) }
-      found = page.merge("tags" => page["tags"].dup).compact
-      found["hashes"] = found["tags"].to_h { |tag| [tag, digest(repo, tag)] } if with_hashes
-      auto_paginate && found["last"] ? with_the_rest(found, repo, count, with_hashes) : found
+      last = nil if last.to_s.empty?
+      found = or_missing({}) { guard { list(repo, count, last, auto_paginate) } }
+      found["hashes"] = found["tags"].to_h { |tag| [tag, digest(repo, tag)] } if with_hashes && found.key?("tags")
+      found
     end
 
     # A manifest or an index.
     # @param repo [String]
     # @param tag [String] or a digest
     # @return [Manifest]
-    def manifest(repo, tag) = get_manifest(repo, tag)
+    def manifest(repo, tag) = or_missing(Manifest.missing) { get_manifest(repo, tag) }
 
     # The digest of a manifest or an index.
     # @return [String]
@@ -55,7 +62,7 @@ module DockerRegistry2
     # The digest of an image: of an index the one for a platform, or without a platform what the index lists.
     # @return [String, Array<Hash>]
     def digest(image, tag, architecture = nil, os = nil, variant = nil)
-      manifest = manifest(image, tag)
+      manifest = get_manifest(image, tag)
       entries = manifest["manifests"] or return manifest.headers[:docker_content_digest]
       return entries if architecture.nil? || os.nil?
 
@@ -76,7 +83,7 @@ module DockerRegistry2
     def inspect = "#<#{self.class} #{@name}>"
 
     # @api private
-    def reference(repo, tag) = "#{@name}/#{repo}#{tag.include?(":") ? "@" : ":"}#{tag}"
+    def reference(repo, tag) = "#{@name}/#{repo}#{tag.to_s.include?(":") ? "@" : ":"}#{tag}"
 
     # Tells another registry's client how to reach this one.
     # @api private
@@ -84,16 +91,34 @@ module DockerRegistry2
 
     private
 
-    def with_the_rest(found, repo, count, with_hashes)
-      rest = tags(repo, count, found.delete("last"), with_hashes, auto_paginate: true)
-      found["tags"] = (found["tags"] + rest["tags"]).uniq
-      found["hashes"]&.merge!(rest["hashes"])
-      found
+    def or_missing(empty)
+      yield
+    rescue NotFound
+      raise unless @settings.empty_if_missing?
+
+      empty
+    end
+
+    def list(repo, count, last, all)
+      name = "#{@name}/#{repo}"
+      return many(name, repo, count, last) if count.is_a?(Integer) && count > MOST && !all
+      return { "name" => repo.to_s, "tags" => @client.each_tag(name, page_size: count, last: last).to_a.uniq } if count && all
+
+      page = @client.tags(name, n: count, last: last)
+      page.merge("tags" => page["tags"].dup).compact
+    end
+
+    # More than a page has.
+    def many(name, repo, count, last)
+      found = @client.each_tag(name, page_size: MOST, last: last).first(count + 1)
+      more = found.size > count
+      found = found.first(count)
+      { "name" => repo.to_s, "tags" => found, "last" => (found.last if more) }.compact
     end
 
     def get_manifest(repo, tag, **options)
       got = guard { @client.manifest(reference(repo, tag), **options) }
-      Manifest[JSON.parse(got.bytes)].tap do |manifest|
+      Manifest[JSON.parse(got.bytes, max_nesting: false)].tap do |manifest|
         manifest.body = got.bytes.dup.force_encoding(Encoding::UTF_8)
         manifest.headers = { docker_content_digest: got.digest, content_type: got.media_type }.merge(Headers.of(got.info["headers"]))
         manifest.repository = repo

@@ -9,6 +9,15 @@ module DockerRegistry2
     attr_accessor :headers
     # @return [String, nil] where it came from; {Registry#push} puts it there again
     attr_accessor :repository, :tag
+
+    # What stands for one that is not there, where that is no error.
+    # @api private
+    def self.missing
+      new.tap do |manifest|
+        manifest.body = "{}"
+        manifest.headers = {}
+      end
+    end
   end
 
   # A blob.

@@ -22,7 +22,7 @@ module DockerRegistry2
     # @return [Response]
     # @raise [RegistryVersionException] for a manifest of schema 1
     def tag(repo, tag, newrepo, newtag)
-      raise RegistryVersionException, "#{repo}:#{tag} is of schema 1" unless manifest(repo, tag)["schemaVersion"] == 2
+      raise RegistryVersionException, "#{repo}:#{tag} is of schema 1" unless get_manifest(repo, tag)["schemaVersion"] == 2
 
       guard { response(@client.tag_image(reference(repo, tag), reference(newrepo, newtag))) }
     end
@@ -38,13 +38,16 @@ module DockerRegistry2
       end
     end
 
-    # Deletes the manifest that a tag names, and so every tag of that manifest.
+    # Deletes one tag, and leaves the image and its other tags.
+    # @param image [String]
+    # @param tag [String]
+    # @param replace [Boolean] where the registry deletes no single tag: put a placeholder under the tag, and delete that
     # @return [Integer] the HTTP status, 202
-    def rmtag(image, tag)
-      guard do
-        digest = @client.manifest_digest(reference(image, tag))
-        @client.delete_manifest(reference(image, digest))["status"]
-      end
+    # @raise [InvalidMethod] where the registry deletes no single tag; says what to do
+    def rmtag(image, tag, replace: false)
+      guard { @client.delete_tag(reference(image, tag), replace: replace)["status"] }
+    rescue InvalidMethod => e
+      raise InvalidMethod.new([e.message, e.hint].compact.join(": "), e.details)
     end
 
     # Deletes every manifest in a repository.
@@ -62,7 +65,7 @@ module DockerRegistry2
     def append_tarball(repo, tag, file)
       image = reference(repo, tag)
       guard { @client.append_image(image, [file], to: image) }
-      manifest(repo, tag)
+      get_manifest(repo, tag)
     rescue NotFound, RegistryAuthenticationException, RegistryAuthorizationException, RegistryUnknownException
       raise
     rescue Exception => e
@@ -74,7 +77,7 @@ module DockerRegistry2
 
     def origin(manifest, what)
       found = manifest.public_send(what) if manifest.is_a?(Manifest)
-      found or raise ArgumentError, "the manifest does not say where it came from: give the #{what}"
+      found or raise DockerRegistry2::Exception, "the manifest does not say where it came from: give the #{what}"
     end
 
     def push_blob(repo, digest, path)

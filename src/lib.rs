@@ -31,4 +31,5 @@ pub mod registry;
 pub mod registry_v1;
 pub mod schema1;
 pub mod store;
+pub mod tar;
 pub mod transfer;

@@ -97,7 +97,7 @@ impl Fresh {
         while let Some(entry) = entries.advance().map_err(within)? {
             entry.mark().map_err(within)?;
         }
-        let diff_id = entries.layer().finish().map_err(within)?;
+        let diff_id = entries.source().finish().map_err(within)?;
         Ok(Fresh { path: path.to_owned(), packing, digest, size, diff_id })
     }
 

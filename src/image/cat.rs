@@ -167,7 +167,7 @@ impl Search<'_> {
                 }
             }
         }
-        let diff_id = entries.layer().finish()?;
+        let diff_id = entries.source().finish()?;
         check_diff_id(layer, &diff_id, id)?;
         Ok(match (found, link) {
             (Some(entry), _) => Seen::File(entry, true),

@@ -165,9 +165,9 @@ impl Job<'_> {
         while self.entry(&mut entries, &mut own)? {
             self.call.check()?;
         }
-        let diff_id = entries.layer().finish()?;
+        let diff_id = entries.source().finish()?;
         let diff_id_checked = check_diff_id(wanted, &diff_id, expected)?;
-        self.limits.bytes = self.limits.bytes.saturating_sub(entries.layer().unpacked());
+        self.limits.bytes = self.limits.bytes.saturating_sub(entries.source().unpacked());
         self.done = self.done.saturating_add(wanted.size);
         self.result.layers.push(Unpacked { digest: wanted.digest.clone(), diff_id, diff_id_checked });
         Ok(())

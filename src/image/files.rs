@@ -106,9 +106,9 @@ pub fn files(call: &Call, store: &dyn ReadStore, options: &FilesOptions) -> Resu
     for (at, layer) in layers.iter().enumerate() {
         let mut entries = Entries::new(Layer::open(call, store, layer, done, limits)?);
         tree.layer(&mut entries, at)?;
-        let diff_id = entries.layer().finish()?;
+        let diff_id = entries.source().finish()?;
         let diff_id_checked = check_diff_id(layer, &diff_id, ids.as_ref().and_then(|ids| ids.get(at)))?;
-        limits.bytes = limits.bytes.saturating_sub(entries.layer().unpacked());
+        limits.bytes = limits.bytes.saturating_sub(entries.source().unpacked());
         done = done.saturating_add(layer.size);
         unpacked.push(Unpacked { digest: layer.digest.clone(), diff_id, diff_id_checked });
     }

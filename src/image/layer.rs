@@ -13,6 +13,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::manifest::Descriptor;
 use crate::store::{Blob, ReadStore};
+use crate::tar::Source;
 
 /// Below so many bytes any ratio is good: a file of zeros is no attack.
 const HARMLESS: u64 = 1 << 30;
@@ -82,18 +83,6 @@ impl Layer {
         Ok(count)
     }
 
-    /// Fills the buffer, if there is enough; says how far.
-    pub fn fill(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match self.read(&mut buffer[filled..])? {
-                0 => break,
-                count => filled += count,
-            }
-        }
-        Ok(filled)
-    }
-
     fn check(&self) -> Result<()> {
         let limits = self.limits;
         let most = if self.unpacked > limits.bytes {
@@ -120,6 +109,20 @@ impl Layer {
             Some(hasher) => Ok(hasher.finish()),
             None => Err(Error::new(Code::Internal, "the layer was finished twice")),
         }
+    }
+}
+
+impl Source for Layer {
+    fn name(&self) -> String {
+        "the layer".to_owned()
+    }
+
+    fn code(&self) -> Code {
+        Code::InvalidManifest
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        Layer::read(self, buffer)
     }
 }
 

@@ -1,0 +1,267 @@
+//! The entries of a tar, one at a time. Everything in it is hostile: names are cleaned, extended headers bounded, and what
+//! is read differently by others is refused.
+
+use tar::{EntryType, Header};
+
+use super::names::{clean, shown, LONGEST_PATH};
+use super::pax::Pax;
+use super::Source;
+use crate::error::{Code, Error, Result};
+
+/// The most bytes of an extended header or a long name.
+const LONGEST_HEADER: u64 = 1 << 20;
+/// More entries than any image has.
+const MOST: u64 = 10_000_000;
+
+/// What an entry is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Kind {
+    File,
+    Directory,
+    /// With what it says.
+    Symlink(Vec<u8>),
+    /// With the name that it is another one of.
+    HardLink(Vec<u8>),
+    Character,
+    Block,
+    Fifo,
+}
+
+/// An entry. Its content is read from the [`Entries`].
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// Its name from the root, without `/` at its ends; empty for the root.
+    pub path: Vec<u8>,
+    /// What it is.
+    pub kind: Kind,
+    /// Permissions.
+    pub mode: u32,
+    /// The owner's number.
+    pub uid: u64,
+    /// The group's number.
+    pub gid: u64,
+    /// Seconds since 1970.
+    pub mtime: i64,
+    /// Bytes of a file.
+    pub size: u64,
+    /// Numbers of a device.
+    pub device: (u32, u32),
+}
+
+/// A tar's entries.
+pub struct Entries<S> {
+    source: S,
+    position: u64,
+    left: u64,
+    padding: u64,
+    count: u64,
+    ended: bool,
+}
+
+impl<S: Source> Entries<S> {
+    /// The entries of what begins here.
+    pub fn new(source: S) -> Entries<S> {
+        Entries { source, position: 0, left: 0, padding: 0, count: 0, ended: false }
+    }
+
+    /// What it is read from, whose rest can be read.
+    pub fn source(&mut self) -> &mut S {
+        &mut self.source
+    }
+
+    /// Where the content of the entry at hand goes on.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The next entry; what is left of the one before is skipped.
+    pub fn advance(&mut self) -> Result<Option<Entry>> {
+        let (mut long_name, mut long_link, mut pax) = (None, None, Pax::default());
+        loop {
+            self.skip()?;
+            let Some(block) = self.block()? else {
+                return match long_name.is_some() || long_link.is_some() || pax.some {
+                    true => Err(self.bad("it ends behind an extended header")),
+                    false => Ok(None),
+                };
+            };
+            let header = Header::from_byte_slice(&block);
+            if !has_its_sum(header, &block) {
+                return Err(self.bad("a header has a wrong checksum, or it is no tar"));
+            }
+            let size = header.entry_size().map_err(|error| self.bad(format!("a size: {error}")))?;
+            match header.entry_type() {
+                EntryType::GNULongName => long_name = Some(self.small(size)?),
+                EntryType::GNULongLink => long_link = Some(self.small(size)?),
+                EntryType::XHeader => pax = Pax::parse(&self.small(size)?).map_err(|why| self.bad(why))?,
+                EntryType::XGlobalHeader => drop(self.small(size)?),
+                kind => {
+                    let name = pax.path.take().or(long_name.take()).unwrap_or_else(|| header.path_bytes().into_owned());
+                    let link = pax.link.take().or(long_link.take());
+                    let link = link.or_else(|| header.link_name_bytes().map(|link| link.into_owned()));
+                    return match self.entry(header, kind, size, name, link.unwrap_or_default(), &pax)? {
+                        Some(entry) => Ok(Some(entry)),
+                        None => {
+                            (long_name, long_link, pax) = (None, None, Pax::default());
+                            continue;
+                        }
+                    };
+                }
+            }
+        }
+    }
+
+    /// None for an entry that says nothing to us.
+    fn entry(
+        &mut self,
+        header: &Header,
+        kind: EntryType,
+        size: u64,
+        name: Vec<u8>,
+        link: Vec<u8>,
+        pax: &Pax,
+    ) -> Result<Option<Entry>> {
+        let is_file = matches!(kind, EntryType::Regular | EntryType::Continuous);
+        // Other types have no content, whatever their size says; those that nobody knows may have.
+        let size = match (pax.size.unwrap_or(size), kind) {
+            (_, EntryType::Link | EntryType::Symlink | EntryType::Directory) => 0,
+            (_, EntryType::Char | EntryType::Block | EntryType::Fifo) => 0,
+            (size, _) => size,
+        };
+        self.left = size;
+        self.padding = size.wrapping_neg() % 512;
+        let path = self.clean(&name)?;
+        let kind = match kind {
+            _ if is_file && name.ends_with(b"/") => Kind::Directory,
+            _ if is_file => Kind::File,
+            EntryType::Directory => Kind::Directory,
+            EntryType::Symlink if link.is_empty() || link.len() > LONGEST_PATH || link.contains(&0) => {
+                return Err(self.bad(format!("the symbolic link '{}' leads nowhere", shown(&path))));
+            }
+            EntryType::Symlink => Kind::Symlink(link),
+            EntryType::Link => Kind::HardLink(self.clean(&link)?),
+            EntryType::Char => Kind::Character,
+            EntryType::Block => Kind::Block,
+            EntryType::Fifo => Kind::Fifo,
+            EntryType::GNUSparse => return Err(self.sparse(&path)),
+            _ => return Ok(None),
+        };
+        if pax.sparse {
+            return Err(self.sparse(&path));
+        }
+        let number = |pax: Option<u64>, header: std::io::Result<u64>| pax.unwrap_or(header.unwrap_or(0));
+        Ok(Some(Entry {
+            kind,
+            mode: header.mode().unwrap_or(0) & 0o7777,
+            uid: number(pax.uid, header.uid()),
+            gid: number(pax.gid, header.gid()),
+            mtime: pax.mtime.unwrap_or_else(|| i64::try_from(header.mtime().unwrap_or(0)).unwrap_or(0)),
+            size,
+            device: (
+                header.device_major().ok().flatten().unwrap_or(0),
+                header.device_minor().ok().flatten().unwrap_or(0),
+            ),
+            path,
+        }))
+    }
+
+    /// The next bytes of the entry's content; 0 is its end.
+    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        if most == 0 {
+            return Ok(0);
+        }
+        match self.source.read(&mut buffer[..most])? {
+            0 => Err(self.bad("it is cut short within a file")),
+            count => {
+                self.left -= count as u64;
+                self.position += count as u64;
+                Ok(count)
+            }
+        }
+    }
+
+    fn skip(&mut self) -> Result<()> {
+        let left = std::mem::take(&mut self.left);
+        if self.source.skip(left)? < left {
+            return Err(self.bad("it is cut short within a file"));
+        }
+        // Some writers leave out the padding at the very end.
+        let padding = self.source.skip(std::mem::take(&mut self.padding))?;
+        self.position = self.position.saturating_add(left).saturating_add(padding);
+        Ok(())
+    }
+
+    fn fill(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let count = self.source.fill(buffer)?;
+        self.position += count as u64;
+        Ok(count)
+    }
+
+    /// The next header; None at the end.
+    fn block(&mut self) -> Result<Option<[u8; 512]>> {
+        let mut block = [0; 512];
+        if self.ended {
+            return Ok(None);
+        }
+        self.count += 1;
+        if self.count > MOST {
+            return Err(Error::new(
+                Code::LimitExceeded,
+                format!("{} has more than {MOST} entries", self.source.name()),
+            ));
+        }
+        match self.fill(&mut block)? {
+            0 => self.ended = true,
+            512 if block != [0; 512] => return Ok(Some(block)),
+            512 => {
+                self.ended = true;
+                // One block of zeros, and then more files: not every reader sees those.
+                if self.fill(&mut block)? == 512 && block != [0; 512] {
+                    return Err(self.bad("it has one block of zeros within"));
+                }
+            }
+            _ => return Err(self.bad("it is cut short within a header")),
+        }
+        Ok(None)
+    }
+
+    /// The content of an extended header.
+    fn small(&mut self, size: u64) -> Result<Vec<u8>> {
+        if size > LONGEST_HEADER {
+            let message = format!("{} has an extended header of {size} bytes", self.source.name());
+            return Err(Error::new(Code::LimitExceeded, message));
+        }
+        let mut bytes = vec![0; usize::try_from(size).unwrap_or(0)];
+        if self.fill(&mut bytes)? < bytes.len() {
+            return Err(self.bad("it is cut short within an extended header"));
+        }
+        self.padding = size.wrapping_neg() % 512;
+        if let Some(end) = bytes.iter().rposition(|byte| *byte != 0) {
+            bytes.truncate(end + 1);
+        }
+        Ok(bytes)
+    }
+
+    fn clean(&self, name: &[u8]) -> Result<Vec<u8>> {
+        clean(name).map_err(|error| match error.code() {
+            Code::LimitExceeded => error.within(self.source.name()),
+            _ => self.bad(error.message()),
+        })
+    }
+
+    fn bad(&self, why: impl std::fmt::Display) -> Error {
+        self.source.bad(why)
+    }
+
+    fn sparse(&self, path: &[u8]) -> Error {
+        Error::new(Code::Unsupported, format!("{} has the sparse file '{}'", self.source.name(), shown(path)))
+    }
+}
+
+fn has_its_sum(header: &Header, block: &[u8; 512]) -> bool {
+    let sum: u32 =
+        block.iter().enumerate().map(|(at, byte)| if (148..156).contains(&at) { 32 } else { u32::from(*byte) }).sum();
+    header.cksum().is_ok_and(|found| found == sum)
+}

@@ -1,0 +1,55 @@
+//! Extended headers (POSIX pax).
+
+/// What an extended header of pax says.
+#[derive(Default)]
+pub struct Pax {
+    /// There is one at all.
+    pub some: bool,
+    /// The name.
+    pub path: Option<Vec<u8>>,
+    /// What a link says.
+    pub link: Option<Vec<u8>>,
+    /// Bytes of the content.
+    pub size: Option<u64>,
+    /// The owner's number.
+    pub uid: Option<u64>,
+    /// The group's number.
+    pub gid: Option<u64>,
+    /// Seconds since 1970.
+    pub mtime: Option<i64>,
+    /// The content is not whole.
+    pub sparse: bool,
+}
+
+impl Pax {
+    /// What the bytes of one say, or why they say nothing.
+    pub fn parse(mut bytes: &[u8]) -> Result<Pax, &'static str> {
+        let mut pax = Pax { some: true, ..Pax::default() };
+        while !bytes.is_empty() {
+            let (key, value, rest) = record(bytes).ok_or("an extended header is damaged")?;
+            bytes = rest;
+            let text = std::str::from_utf8(value).unwrap_or_default();
+            let number = || text.parse::<u64>().map_err(|_| "a number of an extended header is none");
+            match key {
+                b"path" if !value.is_empty() => pax.path = Some(value.to_vec()),
+                b"linkpath" if !value.is_empty() => pax.link = Some(value.to_vec()),
+                b"size" => pax.size = Some(number()?),
+                b"uid" => pax.uid = Some(number()?),
+                b"gid" => pax.gid = Some(number()?),
+                b"mtime" => pax.mtime = text.split('.').next().and_then(|seconds| seconds.parse().ok()),
+                key if key.starts_with(b"GNU.sparse.") => pax.sparse = true,
+                _ => {}
+            }
+        }
+        Ok(pax)
+    }
+}
+
+/// `LENGTH KEY=VALUE\n`, the length over all of it.
+fn record(bytes: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let space = bytes.iter().take(20).position(|byte| *byte == b' ')?;
+    let length: usize = std::str::from_utf8(&bytes[..space]).ok()?.parse().ok()?;
+    let record = bytes.get(space + 1..length)?.strip_suffix(b"\n")?;
+    let equals = record.iter().position(|byte| *byte == b'=')?;
+    Some((&record[..equals], &record[equals + 1..], &bytes[length..]))
+}

@@ -23,6 +23,7 @@ pub mod json;
 pub mod layout;
 pub mod manifest;
 pub mod media_type;
+pub mod os;
 pub mod partial;
 pub mod platform;
 pub mod rate_limit;

@@ -1,0 +1,4 @@
+//! What differs by system, and what its kernel wants done with care. It knows no registry and no layout.
+
+pub mod file;
+pub mod target;

@@ -1110,6 +1110,8 @@ ocireg_status ocireg_blob_mount(ocireg_client *client,
 //   oci-archive:FILE[:NAME]       a tar of such a layout
 //   docker-archive:FILE[:REF]     what `docker save` writes and `docker load` reads
 //   dir:DIR                       a directory with a file for each blob, named by its digest, and manifest.json
+// A bare REF whose first part is the name of a transport of another program (tarball:x, docker-daemon:a:t), or of one of these in
+// other letters (OCI:x), is refused; docker://REF is a reference whatever it is.
 //
 // Result: {"transport": "docker", "docker-v1", "oci", "oci-archive", "docker-archive" or "dir", "registry": string (the host, for
 // ocireg_client_set_host) or null, "reference": string or null, "path": string or null, "name": string or null}. Free with
@@ -1135,7 +1137,8 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 // also layers that are meant to be fetched from elsewhere); convert_schema1 (false: make an OCI image of a schema-1 manifest, which
 // is copied unchanged otherwise; its signatures are verified first, and are not part of the image; those in an index are left
 // alone); concurrency (integer, 4, 1 to 64: transfers at once); dry_run
-// (false: only say what would be done).
+// (false: only say what would be done; the counts are those of the plan, nothing is made at the destination and no lock is
+// waited for).
 //
 // An image of version 1 (docker-v1://, and schema 1 with convert_schema1) names no diff_ids, and by protocol v1 no digests either: its
 // layers are read into a temporary file first (temporary_dir of ocireg_client_new), also for dry_run. What is made of it is an

@@ -21,6 +21,30 @@ use crate::registry_v1::tag_of;
 use crate::store::{ReadStore, WriteStore};
 use crate::transfer::copy::{self, Copied, CopyOptions};
 
+/// For messages: the places that there are.
+const KNOWN: &str =
+    "docker://REF or a bare REF, docker-v1://REF, oci:DIR, oci-archive:FILE, docker-archive:FILE, dir:DIR";
+/// The transports of this library, and those of skopeo, regctl, buildx and others, as far as no well-known repository has
+/// their name (`registry:2` is one).
+const TRANSPORTS: [&str; 14] = [
+    "docker-v1",
+    "oci",
+    "dir",
+    "atomic",
+    "containerd",
+    "containers-storage",
+    "file",
+    "ocidir",
+    "ocifile",
+    "ostree",
+    "sif",
+    "singularity",
+    "tar",
+    "tarball",
+];
+/// How the names of many transports begin, known ones, others and misspelt ones; no official image has such a name.
+const FAMILIES: [&str; 3] = ["docker-", "oci-", "containers-"];
+
 /// A place, by its name.
 #[derive(Debug)]
 pub enum Endpoint {
@@ -55,7 +79,8 @@ impl Endpoint {
         match transport {
             "docker" => match rest.strip_prefix("//") {
                 Some(reference) => Ok(Endpoint::Registry(Reference::parse(reference, None)?)),
-                // `docker:5000/a` is a host with a port, as any bare name.
+                None if is_transport(transport, rest) => Err(unknown(transport, text)),
+                // `docker:5000/a` is a host with a port and `docker:27` an image, as any bare name.
                 None => Ok(Endpoint::Registry(Reference::parse(text, None)?)),
             },
             "docker-v1" => match rest.strip_prefix("//") {
@@ -64,6 +89,7 @@ impl Endpoint {
                     tag_of(&reference)?;
                     Ok(Endpoint::RegistryV1(reference))
                 }
+                None if is_transport(transport, rest) => Err(unknown(transport, text)),
                 None => Ok(Endpoint::Registry(Reference::parse(text, None)?)),
             },
             "oci" => path().map(|(path, name)| Endpoint::Oci(path, name)),
@@ -71,7 +97,7 @@ impl Endpoint {
             "docker-archive" => path().map(|(path, name)| Endpoint::DockerArchive(path, name)),
             "dir" if rest.is_empty() => Err(invalid("has no path")),
             "dir" => Ok(Endpoint::Directory(rest.to_owned())),
-            _ if rest.starts_with("//") => Err(invalid("has a transport that is not known")),
+            _ if is_transport(transport, rest) => Err(unknown(transport, text)),
             _ => Ok(Endpoint::Registry(Reference::parse(text, None)?)),
         }
     }
@@ -124,7 +150,7 @@ impl Endpoint {
         })
     }
 
-    /// Opens it for writing.
+    /// A place to copy to; it is made only when a copy begins.
     pub fn destination(&self, client: &Client) -> Result<Box<dyn WriteStore>> {
         Ok(match self {
             Endpoint::Registry(reference) => Box::new(RegistryStore::new(client, reference.clone())),
@@ -132,15 +158,39 @@ impl Endpoint {
                 let message = format!("docker-v1://{reference} is a place to copy from; 'v1 push' makes an old image");
                 return Err(Error::new(Code::Unsupported, message));
             }
-            Endpoint::Oci(path, name) => Box::new(OciLayout::create(Path::new(path), name.as_deref())?),
+            Endpoint::Oci(path, name) => Box::new(OciLayout::planned(Path::new(path), name.as_deref())?),
             Endpoint::OciArchive(path, name) => {
                 Box::new(ArchiveWriter::create(Path::new(path), Form::Oci, name.as_deref())?)
             }
             Endpoint::DockerArchive(path, name) => {
                 Box::new(ArchiveWriter::create(Path::new(path), Form::Docker, name.as_deref())?)
             }
-            Endpoint::Directory(path) => Box::new(Directory::create(Path::new(path))?),
+            Endpoint::Directory(path) => Box::new(Directory::planned(Path::new(path))),
         })
+    }
+}
+
+/// Whether what stands before the first colon is meant as a transport, though as none that is known here, and not as a host or a
+/// repository: somebody has a transport of that name, or it can be neither of the two.
+fn is_transport(word: &str, rest: &str) -> bool {
+    let is_port = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let host = rest.split_once('/').is_some_and(|(port, _)| is_port(port));
+    if host || word.contains(['/', '@', '.', '[']) {
+        return rest.starts_with("//");
+    }
+    let plain = word.to_ascii_lowercase().replace('_', "-");
+    let used = TRANSPORTS.contains(&plain.as_str()) || FAMILIES.iter().any(|family| plain.starts_with(family));
+    // A tag holds no slash, and a repository has no capitals.
+    used || rest.contains('/') || word.bytes().any(|byte| byte.is_ascii_uppercase())
+}
+
+/// Only the transport is shown: what follows may hold a password.
+fn unknown(transport: &str, text: &str) -> Error {
+    let message = format!("the transport '{}:' is not known: a place is {KNOWN}", shorten(transport));
+    let error = Error::new(Code::InvalidReference, message);
+    match Reference::parse(text, None) {
+        Ok(reference) => error.with_hint(format!("the repository of that name is docker://{reference}")),
+        Err(_) => error,
     }
 }
 
@@ -194,5 +244,68 @@ mod tests {
         ] {
             assert_eq!(Endpoint::parse(bad).unwrap_err().code(), Code::InvalidReference, "{bad}");
         }
+    }
+
+    #[test]
+    fn a_transport_that_is_not_known_is_no_name_at_docker_hub() {
+        for bad in [
+            "tarball:x",
+            "OCI:x",
+            "Oci:/x/y",
+            "OCI-Archive:x.tar",
+            "DIR:x",
+            "Docker:x",
+            "DOCKER://h/a",
+            "docker-daemon:alpine:3",
+            "docker-v1:a",
+            "docker_archive:x.tar",
+            "oci-archiv:x.tar",
+            "oci-layout://x",
+            "containers-storage:alpine",
+            "containers-storage:[overlay@/x]alpine",
+            "ostree:x@/y",
+            "sif:x.sif",
+            "atomic:h/a:t",
+            "ocidir://x",
+            "ftp://x",
+            "docker:/x",
+            "other:/x/y",
+            "other:./x",
+            "C:\\x",
+        ] {
+            let error = Endpoint::parse(bad).unwrap_err();
+            assert_eq!(error.code(), Code::InvalidReference, "{bad}");
+            for known in ["docker://", "docker-v1://", " oci:", "oci-archive:", "docker-archive:", " dir:"] {
+                assert!(error.message().contains(known), "{bad}: {error}");
+            }
+        }
+        let error = Endpoint::parse("tarball:x").unwrap_err();
+        assert_eq!(error.to_json()["hint"], "the repository of that name is docker://docker.io/library/tarball:x");
+        assert!(!Endpoint::parse("user:secret@h/a").unwrap_err().to_string().contains("secret"));
+    }
+
+    #[test]
+    fn names_with_a_colon_stay_names() {
+        for (text, wanted) in [
+            ("alpine:3.20", "docker.io/library/alpine:3.20"),
+            ("registry:2", "docker.io/library/registry:2"),
+            ("docker:27-dind", "docker.io/library/docker:27-dind"),
+            ("my_image:Tag", "docker.io/library/my_image:Tag"),
+            ("a/b:t", "docker.io/a/b:t"),
+            ("localhost:5000/x", "localhost:5000/x:latest"),
+            ("localhost:5000/x:y", "localhost:5000/x:y"),
+            ("host:5000/a", "host:5000/a:latest"),
+            ("docker:5000/a", "docker:5000/a:latest"),
+            ("tarball:5000/a", "tarball:5000/a:latest"),
+            ("docker-archive.example.com/a:t", "docker-archive.example.com/a:t"),
+            ("[::1]:5000/a:t", "[::1]:5000/a:t"),
+        ] {
+            match Endpoint::parse(text).unwrap() {
+                Endpoint::Registry(reference) => assert_eq!(reference.to_string(), wanted),
+                other => panic!("{text}: {other:?}"),
+            }
+        }
+        let pinned = format!("alpine@sha256:{}", "0".repeat(64));
+        assert!(matches!(Endpoint::parse(&pinned).unwrap(), Endpoint::Registry(_)));
     }
 }

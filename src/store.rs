@@ -141,9 +141,11 @@ pub trait ReadStore: Send + Sync {
 pub trait WriteStore: Send + Sync {
     /// What messages call it.
     fn place(&self) -> String;
-    /// Begins a copy of this manifest: refuses what it cannot hold, and waits for who must not work here at the same time. Says
-    /// whether its name stands for the manifest already, with everything below it.
-    fn begin(&self, call: &Call, root: &Content) -> Result<bool>;
+    /// Looks, and changes nothing: refuses what it cannot hold. Says whether its name stands for the manifest already, with
+    /// everything below it.
+    fn look(&self, call: &Call, root: &Content) -> Result<bool>;
+    /// Begins a copy: makes the place where there is none, and waits for who must not work here at the same time.
+    fn begin(&self, call: &Call) -> Result<()>;
     /// Whether it has a manifest with everything below it.
     fn has_manifest(&self, call: &Call, digest: &Digest) -> Result<bool>;
     /// Whether it has a blob.

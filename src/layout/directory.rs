@@ -28,8 +28,18 @@ impl Directory {
 
     /// One that is made when it is not there.
     pub fn create(path: &Path) -> Result<Directory> {
-        fs::create_dir_all(path).map_err(|error| Error::io(format!("cannot create {}", path.display()), &error))?;
-        Ok(Directory(path.to_owned()))
+        let directory = Directory::planned(path);
+        directory.make()?;
+        Ok(directory)
+    }
+
+    /// One that is made only when a copy to it begins.
+    pub fn planned(path: &Path) -> Directory {
+        Directory(path.to_owned())
+    }
+
+    fn make(&self) -> Result<()> {
+        fs::create_dir_all(&self.0).map_err(|error| Error::io(format!("cannot create {}", self.0.display()), &error))
     }
 
     /// A blob's file. skopeo leaves the algorithm out of the name: that is read too.
@@ -137,8 +147,15 @@ impl WriteStore for Directory {
         self.show()
     }
 
-    fn begin(&self, _: &Call, _: &Content) -> Result<bool> {
-        Ok(false)
+    fn look(&self, _: &Call, _: &Content) -> Result<bool> {
+        match self.0.exists() && !self.0.is_dir() {
+            true => Err(Error::new(Code::Io, format!("{} is no directory", self.0.display()))),
+            false => Ok(false),
+        }
+    }
+
+    fn begin(&self, _: &Call) -> Result<()> {
+        self.make()
     }
 
     fn has_manifest(&self, _: &Call, _: &Digest) -> Result<bool> {

@@ -39,37 +39,62 @@ impl OciLayout {
     /// A layout that must be there.
     pub fn open(root: &Path, name: Option<&str>) -> Result<OciLayout> {
         let layout = OciLayout { root: root.to_owned(), name: name.map(str::to_owned), ..OciLayout::default() };
-        let marker = layout.read_small(&layout.root.join("oci-layout"), "oci-layout")?;
-        let version = crate::json::parse(&marker).ok();
-        let version = version.as_ref().and_then(|json| json.get("imageLayoutVersion")).and_then(Value::as_str);
-        match version {
-            Some(version) if version.starts_with("1.") => Ok(layout),
-            Some(version) => Err(layout.bad(format!("has the layout version '{}', not 1.0.0", shorten(version)))),
-            None => Err(layout.bad("has no layout version in oci-layout")),
-        }
+        layout.check_version()?;
+        Ok(layout)
     }
 
     /// A layout that is made when it is not there. A directory that holds something else is refused.
     pub fn create(root: &Path, name: Option<&str>) -> Result<OciLayout> {
-        if let Some(name) = name.filter(|name| !is_name(name)) {
-            return Err(Error::new(Code::InvalidReference, format!("'{}' is no name in a layout", shorten(name))));
+        let layout = OciLayout::planned(root, name)?;
+        layout.make()?;
+        Ok(layout)
+    }
+
+    /// A layout that is made only when a copy to it begins.
+    pub fn planned(root: &Path, name: Option<&str>) -> Result<OciLayout> {
+        match name.filter(|name| !is_name(name)) {
+            Some(bad) => Err(Error::new(Code::InvalidReference, format!("'{}' is no name in a layout", shorten(bad)))),
+            None => Ok(OciLayout { root: root.to_owned(), name: name.map(str::to_owned), ..OciLayout::default() }),
         }
-        let marker = root.join("oci-layout");
+    }
+
+    /// Makes what is not there.
+    pub fn make(&self) -> Result<()> {
+        let marker = self.root.join("oci-layout");
         if !marker.exists() {
-            fs::create_dir_all(root).map_err(|error| cannot("create", root, &error))?;
-            let foreign =
-                fs::read_dir(root).map_err(|error| cannot("read", root, &error))?.filter_map(|entry| entry.ok());
-            if foreign.map(|entry| entry.file_name()).any(|name| !is_ours(&name)) {
-                return Err(Error::new(Code::Io, format!("{} holds files and is no OCI layout", root.display())));
-            }
+            fs::create_dir_all(&self.root).map_err(|error| cannot("create", &self.root, &error))?;
+            self.check_free()?;
             write_whole(&marker, VERSION.as_bytes())?;
         }
-        let layout = OciLayout::open(root, name)?;
+        self.check_version()?;
         for algorithm in ["sha256", "sha512"] {
-            let folder = root.join("blobs").join(algorithm);
+            let folder = self.root.join("blobs").join(algorithm);
             fs::create_dir_all(&folder).map_err(|error| cannot("create", &folder, &error))?;
         }
-        Ok(layout)
+        Ok(())
+    }
+
+    /// Whether it is a layout, or can become one.
+    fn check_free(&self) -> Result<()> {
+        let mut files = match fs::read_dir(&self.root) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            opened => opened.map_err(|error| cannot("read", &self.root, &error))?.filter_map(|entry| entry.ok()),
+        };
+        match files.any(|entry| !is_ours(&entry.file_name())) {
+            true => Err(Error::new(Code::Io, format!("{} holds files and is no OCI layout", self.root.display()))),
+            false => Ok(()),
+        }
+    }
+
+    fn check_version(&self) -> Result<()> {
+        let marker = self.read_small(&self.root.join("oci-layout"), "oci-layout")?;
+        let version = crate::json::parse(&marker).ok();
+        let version = version.as_ref().and_then(|json| json.get("imageLayoutVersion")).and_then(Value::as_str);
+        match version {
+            Some(version) if version.starts_with("1.") => Ok(()),
+            Some(version) => Err(self.bad(format!("has the layout version '{}', not 1.0.0", shorten(version)))),
+            None => Err(self.bad("has no layout version in oci-layout")),
+        }
     }
 
     /// The directory.
@@ -244,9 +269,17 @@ impl WriteStore for OciLayout {
     }
 
     // Blobs are looked at one by one, which costs nothing here, and heals what another program left half done.
-    fn begin(&self, call: &Call, _: &Content) -> Result<bool> {
-        self.hold(call)?;
+    fn look(&self, _: &Call, _: &Content) -> Result<bool> {
+        match self.root.join("oci-layout").exists() {
+            true => self.check_version()?,
+            false => self.check_free()?,
+        }
         Ok(false)
+    }
+
+    fn begin(&self, call: &Call) -> Result<()> {
+        self.make()?;
+        self.hold(call)
     }
 
     fn has_manifest(&self, _: &Call, _: &Digest) -> Result<bool> {

@@ -125,7 +125,7 @@ impl WriteStore for RegistryStore {
         format!("docker://{}", self.reference)
     }
 
-    fn begin(&self, call: &Call, root: &Content) -> Result<bool> {
+    fn look(&self, call: &Call, root: &Content) -> Result<bool> {
         let wanted = self.reference.digest().is_none_or(|digest| digest == root.digest());
         if !wanted {
             let message = format!("the copy has the digest {}, not that of {}", root.digest(), self.reference);
@@ -136,6 +136,10 @@ impl WriteStore for RegistryStore {
             Err(error) if is_absent(&error) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    fn begin(&self, _: &Call) -> Result<()> {
+        Ok(())
     }
 
     fn has_manifest(&self, call: &Call, digest: &Digest) -> Result<bool> {

@@ -14,7 +14,7 @@ use crate::error::{Code, Error, Result, Side};
 use crate::http::call::Call;
 use crate::manifest::Descriptor;
 use crate::platform::Platform;
-use crate::store::{Content, ReadStore, WriteStore};
+use crate::store::{Content, Moved, ReadStore, WriteStore};
 
 /// Options of [`copy`].
 #[derive(Debug, Clone, Deserialize)]
@@ -104,22 +104,26 @@ pub fn copy(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &Co
     let planner = Planner { call, from, to, width, choice: &choice };
     let root = planner.root()?;
     let mut job = Job { call, from, to, width, root: root.clone(), meter: Arc::default() };
-    let done = to.begin(call, &root).map_err(destination)?;
-    if done && !choice.referrers {
-        return Ok(job.report(&Plan { present: 1, ..Plan::default() }, 0, None));
-    }
-    let plan = planner.plan(root)?;
+    let done = to.look(call, &root).map_err(destination)?;
+    let plan = match done && !choice.referrers {
+        true => Plan { present: 1, ..Plan::default() },
+        false => planner.plan(root)?,
+    };
+    let bytes = plan.blobs.iter().map(|blob| blob.size).fold(0, u64::saturating_add);
+    job.meter = Arc::new(Meter::new(width, plan.blobs.len() as u64, bytes).watched(call.watches_blobs()));
     if options.dry_run {
         return job.rehearse(&plan);
     }
-    let bytes = plan.blobs.iter().map(|blob| blob.size).fold(0, u64::saturating_add);
-    job.meter = Arc::new(Meter::new(width, plan.blobs.len() as u64, bytes).watched(call.watches_blobs()));
+    if plan.levels.is_empty() {
+        return Ok(job.report(&plan, None));
+    }
+    // Whatever the source refuses, it has refused by now: nothing is made for what cannot be copied.
+    to.begin(call).map_err(destination)?;
     call.begin("copy", Some(bytes))?;
     job.blobs(&plan)?;
     job.manifests(&plan)?;
     to.finish(call).map_err(destination)?;
-    let copied = plan.levels.iter().map(Vec::len).sum::<usize>() as u64;
-    Ok(job.report(&plan, copied, None))
+    Ok(job.report(&plan, None))
 }
 
 struct Job<'a> {
@@ -153,20 +157,25 @@ impl Job<'_> {
     /// What would be done.
     fn rehearse(&self, plan: &Plan) -> Result<Copied> {
         let missing = std::sync::Mutex::new(Vec::new());
-        in_parallel(self.call, self.width, &self.meter, plan.blobs.iter().collect(), |call, _, blob| {
-            if !self.to.has_blob(call, blob).map_err(destination)? {
+        in_parallel(self.call, self.width, &Arc::default(), plan.blobs.iter().collect(), |call, _, blob| {
+            let moved = match self.to.has_blob(call, blob).map_err(destination)? {
+                true => Moved::Present,
+                false => Moved::Copied { resumed: 0 },
+            };
+            if moved != Moved::Present {
                 missing.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(blob.clone());
             }
+            self.meter.settle(0, blob.size, moved);
             Ok(())
         })?;
         let mut missing = missing.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
         missing.sort_by_key(|blob: &Descriptor| std::cmp::Reverse(blob.size));
         let manifests: Vec<Descriptor> = plan.levels.iter().flatten().map(|one| one.content.descriptor()).collect();
-        let count = manifests.len() as u64;
-        Ok(self.report(plan, count, Some(json!({"manifests": manifests, "blobs": missing}))))
+        Ok(self.report(plan, Some(json!({"manifests": manifests, "blobs": missing}))))
     }
 
-    fn report(&self, plan: &Plan, copied: u64, rehearsed: Option<Value>) -> Copied {
+    fn report(&self, plan: &Plan, rehearsed: Option<Value>) -> Copied {
+        let copied = plan.levels.iter().map(Vec::len).sum::<usize>() as u64;
         Copied {
             source: self.from.place(),
             destination: self.to.place(),

@@ -15,6 +15,7 @@ mod login;
 mod manifests;
 mod memory;
 mod network;
+mod places;
 mod proxy;
 mod referrers;
 mod registries;

@@ -28,7 +28,7 @@ pub struct ArchiveWriter {
 }
 
 impl ArchiveWriter {
-    /// Begins, or goes on with what an earlier try collected.
+    /// One that is begun, or gone on with where an earlier try collected something, only when a copy to it begins.
     pub fn create(path: &Path, form: Form, name: Option<&str>) -> Result<ArchiveWriter> {
         let file = path
             .file_name()
@@ -43,7 +43,7 @@ impl ArchiveWriter {
         hidden.push(file);
         hidden.push(".partial.d");
         let staging = path.with_file_name(hidden);
-        let layout = OciLayout::create(&staging, name)?;
+        let layout = OciLayout::planned(&staging, name)?;
         Ok(ArchiveWriter {
             target: path.to_owned(),
             staging,
@@ -58,11 +58,11 @@ impl ArchiveWriter {
     fn wait(&self, call: &Call) -> Result<Lock> {
         let blobs = self.staging.join("blobs");
         loop {
+            self.layout.make()?;
             let lock = Lock::exclusive(call, &blobs)?;
             if lock.is_of(&blobs) {
                 return Ok(lock);
             }
-            OciLayout::create(&self.staging, self.name.as_deref())?;
         }
     }
 
@@ -106,18 +106,22 @@ impl WriteStore for ArchiveWriter {
         format!("{}:{}{suffix}", self.form.transport(), self.target.display())
     }
 
-    fn begin(&self, call: &Call, root: &Content) -> Result<bool> {
+    fn look(&self, _: &Call, root: &Content) -> Result<bool> {
         if self.form == Form::Docker && root.document.kind != Kind::Image {
             let message = format!("a docker-archive holds images, this is of the type {}", root.document.media_type);
             return Err(Error::new(Code::InvalidManifest, message));
         }
+        Ok(false)
+    }
+
+    fn begin(&self, call: &Call) -> Result<()> {
         let mut alone = self.alone.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if alone.is_none() {
             *alone = Some(self.wait(call)?);
             // An archive is written anew: of an earlier try the blobs are of use, not what they were for.
             self.layout.change_index(call, Vec::clear)?;
         }
-        Ok(false)
+        Ok(())
     }
 
     fn has_manifest(&self, _: &Call, _: &Digest) -> Result<bool> {

@@ -257,14 +257,18 @@ const char *ocireg_error_name(const ocireg_error *error);
 // A text in English that names what was wrong. Borrowed until the error is freed. NULL for NULL.
 const char *ocireg_error_message(const ocireg_error *error);
 
+// The system's number for what failed at a file or descriptor, as in errno.h, such as ENOSPC, or EPIPE when the reader of a pipe went
+// away; 0 when there is none, and for NULL.
+int32_t ocireg_error_errno(const ocireg_error *error);
+
 // The HTTP status of the answer that failed the call; 0 when there was none, and for NULL.
 int32_t ocireg_error_http_status(const ocireg_error *error);
 
 // The whole error as JSON. Borrowed until the error is freed. NULL for NULL.
 //
 // {"code": number, "name": string, "message": string, "hint": string or null (what to do about it), "side": "source",
-// "destination" or null, "http_status": number or null, "registry_errors": [{"code", "message"[, "detail"]}] (the
-// registry's own words), "url": string or null, "attempts": number (how often the request was sent), "retryable":
+// "destination" or null, "errno": number or null (as ocireg_error_errno), "http_status": number or null,
+// "registry_errors": [{"code", "message"[, "detail"]}] (the registry's own words), "url": string or null, "attempts": number (how often the request was sent), "retryable":
 // boolean (the same call may succeed later), "retry_after": seconds or null, "rate_limit": of
 // OCIREG_RATE_LIMITED what the registry says, as in ocireg_manifest_get, else null, "cause": [string] (the errors
 // underneath, outermost first)}
@@ -811,8 +815,9 @@ ocireg_status ocireg_blob_get_file(ocireg_client *client,
                                    ocireg_error **error);
 
 // Gets a blob and writes it to a descriptor, which stays open. The bytes are written as they come: on an error,
-// OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. The descriptor must block (without O_NONBLOCK); a write
-// that blocks is not interrupted by the context. Blocks.
+// OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. It may be a file, a pipe, a socket or a terminal, with or without
+// O_NONBLOCK; while nobody reads at its other end, the call waits, and cancel, deadline and close end that wait as any other. A
+// reader that went away is OCIREG_IO with ocireg_error_errno EPIPE; no SIGPIPE comes. Blocks.
 //
 // Options: those of ocireg_blob_get_file.
 //
@@ -1486,7 +1491,8 @@ ocireg_status ocireg_v1_layer_file(ocireg_client *client,
                                    ocireg_error **error);
 
 // Gets the layer of an image and writes it to a descriptor, which stays open. The bytes are written as they come: on an error,
-// OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. A write that blocks is not interrupted by the context. Blocks.
+// OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. The descriptor is as
+// for ocireg_blob_get_fd. Blocks.
 //
 // Options, result and errors: those of ocireg_v1_layer_file, without "path".
 ocireg_status ocireg_v1_layer_fd(ocireg_client *client,
@@ -1854,8 +1860,8 @@ ocireg_status ocireg_image_files(ocireg_client *client,
 
 // Writes one file of an image at any place (see ocireg_endpoint_parse) to a descriptor, which stays open. Layers are read
 // from the newest on until one has the file; whiteouts count, and links are followed within the image, at most 40. The bytes are
-// written as they come: on an error, OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. A write that blocks
-// is not interrupted by the context. A layer that holds files behind a link of an older layer is not searched by the
+// written as they come: on an error, OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. The
+// descriptor is as for ocireg_blob_get_fd. A layer that holds files behind a link of an older layer is not searched by the
 // link's target. Blocks.
 //
 // Options: platform (of an index, the image for this platform, instead of this machine's); verify (boolean, true: read the

@@ -164,6 +164,7 @@ struct Facts {
     message: String,
     hint: Option<String>,
     side: Option<Side>,
+    errno: Option<i32>,
     http_status: Option<u16>,
     registry_errors: Vec<RegistryError>,
     url: Option<String>,
@@ -181,6 +182,7 @@ impl Error {
             message: message.into(),
             hint: None,
             side: None,
+            errno: None,
             http_status: None,
             registry_errors: Vec::new(),
             url: None,
@@ -191,9 +193,14 @@ impl Error {
         }))
     }
 
-    /// A failure of a local file or descriptor.
+    /// A failure of a local file or descriptor, or the error of ours that came through a reader or writer.
     pub fn io(what: impl std::fmt::Display, error: &std::io::Error) -> Error {
-        Error::new(Code::Io, format!("{what}: {error}"))
+        if let Some(ours) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
+            return ours.duplicate();
+        }
+        let mut io = Error::new(Code::Io, format!("{what}: {error}"));
+        io.0.errno = error.raw_os_error();
+        io
     }
 
     /// A copy, for a result that several callers wait for.
@@ -209,6 +216,11 @@ impl Error {
     /// The message.
     pub fn message(&self) -> &str {
         &self.0.message
+    }
+
+    /// The system's number for a failure of a file or descriptor.
+    pub fn errno(&self) -> Option<i32> {
+        self.0.errno
     }
 
     /// The HTTP status of the answer that failed the call.
@@ -332,6 +344,7 @@ impl Error {
             "message": facts.message,
             "hint": facts.hint,
             "side": facts.side,
+            "errno": facts.errno,
             "http_status": facts.http_status,
             "registry_errors": facts.registry_errors,
             "url": facts.url,

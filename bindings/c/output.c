@@ -93,7 +93,7 @@ static void report_as_json(ocireg_status code, const char *message)
     json_quote(stderr, ocireg_status_name(code));
     fputs(",\"message\":", stderr);
     json_quote(stderr, message);
-    fputs(",\"hint\":null,\"side\":null,\"http_status\":null,\"registry_errors\":[],\"url\":null,\"attempts\":0,"
+    fputs(",\"hint\":null,\"side\":null,\"errno\":null,\"http_status\":null,\"registry_errors\":[],\"url\":null,\"attempts\":0,"
           "\"retryable\":false,\"retry_after\":null,\"rate_limit\":null,\"cause\":[]}\n",
           stderr);
 }

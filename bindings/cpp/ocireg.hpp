@@ -395,6 +395,8 @@ public:
     std::int32_t http_status() const noexcept { return http_status_; }
     /* All that is known, as of ocireg_error_json. */
     value details() const { return value(*json_); }
+    /* The system's number for what failed at a file or descriptor, such as EPIPE; 0 when there is none. */
+    int error_number() const { return static_cast<int>(details()["errno"].integer_or(0)); }
     /* What to do about it; may be empty. */
     std::string hint() const { return details()["hint"].string_or({}); }
     /* The same call may succeed later. */

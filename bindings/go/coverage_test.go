@@ -18,6 +18,7 @@ var cOnly = map[string]string{
 	"ocireg_error_code":         "ocireg_error_json has it",
 	"ocireg_error_name":         "ocireg_error_json has it",
 	"ocireg_error_message":      "ocireg_error_json has it",
+	"ocireg_error_errno":        "ocireg_error_json has it",
 	"ocireg_error_http_status":  "ocireg_error_json has it",
 	"ocireg_options_set_string": "options go over as JSON, by ocireg_options_parse",
 	"ocireg_options_set_int":    "as above",

@@ -7,12 +7,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"syscall"
 	"time"
 )
 
 // Error is what every failed call returns. errors.Is compares it with the codes (ErrNotFound …), and finds context.Canceled,
-// context.DeadlineExceeded and the context's cause in it when the context ended the call, and the caller's own error when a
-// reader or function of the caller did. It holds no secret.
+// context.DeadlineExceeded and the context's cause in it when the context ended the call, the caller's own error when a
+// reader or function of the caller did, and the system's (syscall.ENOSPC, fs.ErrNotExist) of a file or descriptor. It holds no secret.
 type Error struct {
 	// Code is what kind of error it was.
 	Code Code
@@ -22,6 +23,8 @@ type Error struct {
 	Hint string
 	// Side is "source" or "destination" of a copy, else empty.
 	Side string
+	// Errno is the system's number for what failed at a file or descriptor, such as syscall.EPIPE; 0 when there is none.
+	Errno syscall.Errno
 	// HTTPStatus is the status of the answer that failed the call; 0 when there was none.
 	HTTPStatus int
 	// RegistryErrors are the registry's own words.
@@ -75,8 +78,11 @@ func (e *Error) Error() string { return "ocireg: " + e.Code.String() + ": " + e.
 // Unwrap gives what the error comes from: the context's error, or the caller's own.
 func (e *Error) Unwrap() []error { return e.wrapped }
 
-// Is compares with a Code.
+// Is compares with a Code, and with the system's errors: syscall.EPIPE, fs.ErrNotExist.
 func (e *Error) Is(target error) bool {
+	if e.Errno != 0 && (target == e.Errno || e.Errno.Is(target)) {
+		return true
+	}
 	code, ok := target.(Code)
 	return ok && code == e.Code
 }
@@ -100,6 +106,7 @@ func takeError(status C.ocireg_status, native *C.ocireg_error) *Error {
 		Message        string
 		Hint           string
 		Side           string
+		Errno          syscall.Errno
 		HTTPStatus     int             `json:"http_status"`
 		RegistryErrors []RegistryError `json:"registry_errors"`
 		URL            string
@@ -113,7 +120,7 @@ func takeError(status C.ocireg_status, native *C.ocireg_error) *Error {
 		return newError(Code(status), "the library's error cannot be read: "+err.Error())
 	}
 	return &Error{
-		Code: read.Code, Message: read.Message, Hint: read.Hint, Side: read.Side, HTTPStatus: read.HTTPStatus,
+		Code: read.Code, Message: read.Message, Hint: read.Hint, Side: read.Side, Errno: read.Errno, HTTPStatus: read.HTTPStatus,
 		RegistryErrors: read.RegistryErrors, URL: read.URL, Attempts: read.Attempts, Retryable: read.Retryable,
 		RetryAfter: time.Duration(read.RetryAfter * float64(time.Second)), RateLimit: read.RateLimit, Causes: read.Cause,
 	}

@@ -1,9 +1,6 @@
 //! Blobs and blob readers.
 
 use std::ffi::{c_char, c_void};
-use std::fs::File;
-use std::mem::ManuallyDrop;
-use std::os::fd::FromRawFd;
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, TryLockError};
 
@@ -12,7 +9,7 @@ use bytes::Bytes;
 use super::client::{begin, ocireg_client};
 use super::context::{ocireg_context, Userdata};
 use super::error::ocireg_error;
-use super::guard::{bytes, enter_blocking, null, quietly, text, Out};
+use super::guard::{bytes, descriptor, enter_blocking, null, quietly, text, Out};
 use super::handle::{self, Handle, Opaque};
 use super::manifest::reference;
 use super::memory::ocireg_buffer;
@@ -135,8 +132,9 @@ pub unsafe extern "C" fn ocireg_blob_get_file(
 }
 
 /// Gets a blob and writes it to a descriptor, which stays open. The bytes are written as they come: on an error,
-/// OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. The descriptor must block (without O_NONBLOCK); a write
-/// that blocks is not interrupted by the context. Blocks.
+/// OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. It may be a file, a pipe, a socket or a terminal, with or without
+/// O_NONBLOCK; while nobody reads at its other end, the call waits, and cancel, deadline and close end that wait as any other. A
+/// reader that went away is OCIREG_IO with ocireg_error_errno EPIPE; no SIGPIPE comes. Blocks.
 ///
 /// Options: those of ocireg_blob_get_file.
 ///
@@ -157,13 +155,11 @@ pub unsafe extern "C" fn ocireg_blob_get_fd(
         enter_blocking(error, || {
             let out = Out::optional(json, std::ptr::null_mut());
             let reference = self::reference(reference)?;
-            if fd < 0 {
-                return Err(Error::new(Code::InvalidArgument, format!("the argument fd is {fd}")));
-            }
+            let fd = descriptor(fd)?;
             let options = options::read(options)?;
             let (client, call) = begin(client, context)?;
-            let mut file = ManuallyDrop::new(File::from_raw_fd(fd));
-            out.put_json(&client.get_blob_to(&call, &reference, &mut *file, &options)?)
+            let mut into = call.output(fd)?;
+            out.put_json(&client.get_blob_to(&call, &reference, &mut into, &options)?)
         })
     }
 }

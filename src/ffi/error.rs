@@ -45,6 +45,13 @@ pub unsafe extern "C" fn ocireg_error_message(error: *const ocireg_error) -> *co
     unsafe { error.as_ref() }.map_or(std::ptr::null(), |error| error.message.as_ptr())
 }
 
+/// The system's number for what failed at a file or descriptor, as in errno.h, such as ENOSPC, or EPIPE when the reader of a pipe went
+/// away; 0 when there is none, and for NULL.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_error_errno(error: *const ocireg_error) -> i32 {
+    unsafe { error.as_ref() }.and_then(|error| error.error.errno()).unwrap_or(0)
+}
+
 /// The HTTP status of the answer that failed the call; 0 when there was none, and for NULL.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_error_http_status(error: *const ocireg_error) -> i32 {
@@ -54,8 +61,8 @@ pub unsafe extern "C" fn ocireg_error_http_status(error: *const ocireg_error) ->
 /// The whole error as JSON. Borrowed until the error is freed. NULL for NULL.
 ///
 /// {"code": number, "name": string, "message": string, "hint": string or null (what to do about it), "side": "source",
-/// "destination" or null, "http_status": number or null, "registry_errors": [{"code", "message"[, "detail"]}] (the
-/// registry's own words), "url": string or null, "attempts": number (how often the request was sent), "retryable":
+/// "destination" or null, "errno": number or null (as ocireg_error_errno), "http_status": number or null,
+/// "registry_errors": [{"code", "message"[, "detail"]}] (the registry's own words), "url": string or null, "attempts": number (how often the request was sent), "retryable":
 /// boolean (the same call may succeed later), "retry_after": seconds or null, "rate_limit": of
 /// OCIREG_RATE_LIMITED what the registry says, as in ocireg_manifest_get, else null, "cause": [string] (the errors
 /// underneath, outermost first)}

@@ -1,19 +1,15 @@
 //! The files of images.
 
 use std::ffi::c_char;
-use std::fs::File;
-use std::mem::ManuallyDrop;
-use std::os::fd::FromRawFd;
 use std::path::Path;
 
 use super::client::{begin, ocireg_client};
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::{enter_blocking, text, Out};
+use super::guard::{descriptor, enter_blocking, text, Out};
 use super::options::{self, ocireg_options};
 use super::status::ocireg_status;
 use crate::endpoint::Endpoint;
-use crate::error::{Code, Error};
 use crate::image::cat::{cat, CatOptions};
 use crate::image::extract::{extract, ExtractOptions};
 use crate::image::files::{files, FilesOptions};
@@ -107,8 +103,8 @@ pub unsafe extern "C" fn ocireg_image_files(
 
 /// Writes one file of an image at any place (see ocireg_endpoint_parse) to a descriptor, which stays open. Layers are read
 /// from the newest on until one has the file; whiteouts count, and links are followed within the image, at most 40. The bytes are
-/// written as they come: on an error, OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. A write that blocks
-/// is not interrupted by the context. A layer that holds files behind a link of an older layer is not searched by the
+/// written as they come: on an error, OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. The
+/// descriptor is as for ocireg_blob_get_fd. A layer that holds files behind a link of an older layer is not searched by the
 /// link's target. Blocks.
 ///
 /// Options: platform (of an index, the image for this platform, instead of this machine's); verify (boolean, true: read the
@@ -137,14 +133,12 @@ pub unsafe extern "C" fn ocireg_image_cat(
             let out = Out::optional(json, std::ptr::null_mut());
             let place = Endpoint::parse(text(image, "image")?)?;
             let path = text(path, "path")?;
-            if fd < 0 {
-                return Err(Error::new(Code::InvalidArgument, format!("the argument fd is {fd}")));
-            }
+            let fd = descriptor(fd)?;
             let options: CatOptions = options::read(options)?;
             let (client, call) = begin(client, context)?;
             let store = place.source(client)?;
-            let mut file = ManuallyDrop::new(File::from_raw_fd(fd));
-            out.put_json(&cat(&call, store.as_ref(), path, &mut *file, &options)?)
+            let mut into = call.output(fd)?;
+            out.put_json(&cat(&call, store.as_ref(), path, &mut into, &options)?)
         })
     }
 }

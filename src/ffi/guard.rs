@@ -1,6 +1,7 @@
 //! The border: no panic crosses it, and every argument is looked at before it is used.
 
 use std::ffi::{c_char, CStr};
+use std::os::fd::BorrowedFd;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 
 use super::error::ocireg_error;
@@ -69,6 +70,14 @@ pub unsafe fn bytes<'a>(data: *const u8, size: usize, name: &str) -> Result<&'a 
             Err(Error::new(Code::InvalidArgument, format!("the size of {name} is out of range")))
         }
         (false, size) => Ok(unsafe { std::slice::from_raw_parts(data, size) }),
+    }
+}
+
+/// A descriptor of the caller's, borrowed for the call.
+pub unsafe fn descriptor<'a>(fd: i32) -> Result<BorrowedFd<'a>> {
+    match fd {
+        0.. => Ok(unsafe { BorrowedFd::borrow_raw(fd) }),
+        _ => Err(Error::new(Code::InvalidArgument, format!("the argument fd is {fd}"))),
     }
 }
 

@@ -1,9 +1,6 @@
 //! Protocol v1, what registries spoke before 2015.
 
 use std::ffi::c_char;
-use std::fs::File;
-use std::mem::ManuallyDrop;
-use std::os::fd::FromRawFd;
 use std::path::Path;
 
 use serde_json::json;
@@ -12,7 +9,7 @@ use super::blob::{new_reader, ocireg_blob_reader};
 use super::client::{begin, ocireg_client};
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::{bytes, enter_blocking, text, Out};
+use super::guard::{bytes, descriptor, enter_blocking, text, Out};
 use super::manifest::reference;
 use super::memory::ocireg_buffer;
 use super::options::{self, ocireg_options};
@@ -20,7 +17,7 @@ use super::registry::NoOptions;
 use super::status::ocireg_status;
 use crate::convert::push::push;
 use crate::endpoint::Endpoint;
-use crate::error::{Code, Error, Result, Side};
+use crate::error::{Result, Side};
 use crate::reference::Repository;
 use crate::registry_v1::id::ImageId;
 use crate::registry_v1::tag_of;
@@ -288,7 +285,8 @@ pub unsafe extern "C" fn ocireg_v1_layer_file(
 }
 
 /// Gets the layer of an image and writes it to a descriptor, which stays open. The bytes are written as they come: on an error,
-/// OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. A write that blocks is not interrupted by the context. Blocks.
+/// OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. The descriptor is as
+/// for ocireg_blob_get_fd. Blocks.
 ///
 /// Options, result and errors: those of ocireg_v1_layer_file, without "path".
 #[no_mangle]
@@ -307,13 +305,11 @@ pub unsafe extern "C" fn ocireg_v1_layer_fd(
             let out = Out::optional(json, std::ptr::null_mut());
             let repository = self::repository(repository)?;
             let id = image_id(id)?;
-            if fd < 0 {
-                return Err(Error::new(Code::InvalidArgument, format!("the argument fd is {fd}")));
-            }
+            let fd = descriptor(fd)?;
             let options = options::read(options)?;
             let (client, call) = begin(client, context)?;
-            let mut file = ManuallyDrop::new(File::from_raw_fd(fd));
-            out.put_json(&client.v1(&call, &repository)?.layer_to(&id, &mut *file, &options)?)
+            let mut into = call.output(fd)?;
+            out.put_json(&client.v1(&call, &repository)?.layer_to(&id, &mut into, &options)?)
         })
     }
 }

@@ -1,6 +1,7 @@
 //! One call of a caller: the only place where the library waits.
 
 use std::future::Future;
+use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,6 +12,7 @@ use super::context::{Context, Credentials, Detail};
 use super::engine::Engine;
 use super::signal::Signal;
 use crate::error::{Code, Error, Result};
+use crate::os::pipe::Output;
 
 /// How long clean-up may take when nobody waits for it: less than a caller who cancels may notice.
 const FAREWELL: Duration = Duration::from_millis(120);
@@ -114,6 +116,11 @@ impl Call {
             }
             (None, _) => Err(out_of_time()),
         }
+    }
+
+    /// A descriptor of the caller's to write to, as long as the call may go on.
+    pub fn output<'a>(&'a self, fd: BorrowedFd<'a>) -> Result<Output<'a>> {
+        Output::new(fd, || self.check()).map_err(|error| Error::io("cannot write to the descriptor", &error))
     }
 
     /// Sleeps.

@@ -1,4 +1,5 @@
 //! What differs by system, and what its kernel wants done with care. It knows no registry and no layout.
 
 pub mod file;
+pub mod pipe;
 pub mod target;

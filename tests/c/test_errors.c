@@ -206,10 +206,12 @@ static void test_local_files(void **state) {
     expect_status(OCIREG_IO, ocireg_blob_put_file(client, NULL, place, folder, NULL, &json, &failure));
     expect_status(OCIREG_IO, ocireg_blob_get_file(client, NULL, blob, text("%s/no/folder", folder), NULL, &json, &failure));
     expect_message("folder");
+    assert_int_equal(ocireg_error_errno(failure), ENOENT);
     expect_status(OCIREG_IO, ocireg_blob_get_file(client, NULL, blob, folder, NULL, &json, &failure));
     expect_status(OCIREG_INVALID_ARGUMENT, ocireg_blob_get_fd(client, NULL, blob, -1, NULL, &json, &failure));
     int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
     expect_status(OCIREG_IO, ocireg_blob_get_fd(client, NULL, blob, fd, NULL, &json, &failure));
+    assert_int_equal(ocireg_error_errno(failure), EBADF);
     close(fd);
     assert_null(json);
     assert_int_equal(entries_in(folder), 0);
@@ -227,6 +229,8 @@ static void test_full_device(void **state) {
     char *json = NULL;
     expect_status(OCIREG_IO, ocireg_blob_get_fd(client, NULL, blob_reference(place, noise(LARGE, 81), LARGE), fd, NULL, &json, &failure));
     expect_message(strerror(ENOSPC));
+    assert_int_equal(ocireg_error_errno(failure), ENOSPC);
+    expect_number_at(ocireg_error_json(failure), "errno", ENOSPC);
     assert_null(json);
     close(fd);
 }

@@ -29,6 +29,9 @@ module Ocireg
       @name = details.fetch("name", self.class::NAME)
     end
 
+    # @return [Integer, nil] the system's number for what failed at a file or descriptor: Errno::EPIPE::Errno
+    def errno = details["errno"]
+
     # @return [Integer, nil] the HTTP status of the answer that failed the call
     def http_status = details["http_status"]
 

@@ -45,6 +45,7 @@ module Ocireg
     function :error_code, "p", :int32, false
     function :error_name, "p", :string, false
     function :error_message, "p", :string, false
+    function :error_errno, "p", :int32, false
     function :error_http_status, "p", :int32, false
     function :error_json, "p", :string, false
     function :error_free, "p", :void, false

@@ -18,6 +18,7 @@ use crate::reference::Reference;
 use crate::registry::store::RegistryStore;
 use crate::registry::Client;
 use crate::registry_v1::tag_of;
+use crate::spool::Room;
 use crate::store::{ReadStore, WriteStore};
 use crate::transfer::copy::{self, Copied, CopyOptions};
 
@@ -136,15 +137,16 @@ impl Endpoint {
 
     /// Opens it for reading.
     pub fn source(&self, client: &Client) -> Result<Box<dyn ReadStore>> {
+        let room = || Room::of(client.http.options());
         Ok(match self {
             Endpoint::Registry(reference) => Box::new(RegistryStore::new(client, reference.clone())),
             Endpoint::RegistryV1(reference) => Box::new(V1Store::new(client, reference.clone())?),
             Endpoint::Oci(path, name) => Box::new(OciLayout::open(Path::new(path), name.as_deref())?),
             Endpoint::OciArchive(path, name) => {
-                Box::new(ArchiveReader::open(Path::new(path), Form::Oci, name.as_deref())?)
+                Box::new(ArchiveReader::new(Path::new(path), Form::Oci, name.as_deref(), room()))
             }
             Endpoint::DockerArchive(path, name) => {
-                Box::new(ArchiveReader::open(Path::new(path), Form::Docker, name.as_deref())?)
+                Box::new(ArchiveReader::new(Path::new(path), Form::Docker, name.as_deref(), room()))
             }
             Endpoint::Directory(path) => Box::new(Directory::open(Path::new(path))?),
         })

@@ -31,6 +31,8 @@ pub mod reference;
 pub mod registry;
 pub mod registry_v1;
 pub mod schema1;
+pub mod spool;
 pub mod store;
 pub mod tar;
 pub mod transfer;
+pub mod unpack;

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::spool::{Item, Spool, Writer};
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
@@ -18,6 +17,7 @@ use crate::manifest::Descriptor;
 use crate::media_type as types;
 use crate::schema1::convert::{to_oci, Layer};
 use crate::schema1::manifest::Entry;
+use crate::spool::{Item, Spool, Writer};
 use crate::store::{Blob, Content, Verified};
 
 /// A layer that was read, and waits in a spool.
@@ -74,8 +74,8 @@ pub fn read(call: &Call, spool: &Arc<Spool>, blob: Box<dyn Blob>, named: &Digest
     };
     let item = collected.writer.finish();
     let media_type = match Packing::of(&collected.head) {
-        Ok(Packing::Gzip) => types::OCI_LAYER_GZIP,
-        Ok(Packing::Zstd) => types::OCI_LAYER_ZSTD,
+        Packing::Gzip => types::OCI_LAYER_GZIP,
+        Packing::Zstd => types::OCI_LAYER_ZSTD,
         _ => types::OCI_LAYER,
     };
     let descriptor = descriptor(media_type, collected.hasher.finish(), item.size());
@@ -170,9 +170,9 @@ impl Made {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::convert::spool::Room;
     use crate::http::settings::ClientOptions;
     use crate::registry::Client;
+    use crate::spool::Room;
 
     struct Once(Option<Bytes>);
 

@@ -4,7 +4,6 @@
 pub mod made;
 pub mod push;
 pub mod schema1;
-pub mod spool;
 pub mod v1;
 
 use crate::error::{Code, Error, Result};

@@ -173,7 +173,7 @@ impl Blob for Readable<'_> {
             head = if head.is_empty() { piece } else { [head, piece].concat().into() };
         }
         self.begun = true;
-        if Packing::of(&head) == Ok(Packing::Zstd) {
+        if Packing::of(&head) == Packing::Zstd {
             let message = format!("the layer {} is packed by zstd, which no old client reads", self.wanted.digest);
             return Err(Error::new(Code::Unsupported, message).with_side(Side::Source));
         }

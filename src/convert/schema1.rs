@@ -4,7 +4,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::made::{read, Budget, Made, Read};
-use super::spool::Room;
 use super::{check_count, WIDTH};
 use crate::digest::{Digest, Hasher};
 use crate::error::Result;
@@ -16,6 +15,7 @@ use crate::reference::Repository;
 use crate::registry::Client;
 use crate::schema1;
 use crate::schema1::manifest::Manifest;
+use crate::spool::Room;
 use crate::store::{Blob, Content, Moved, ReadStore};
 use crate::transfer::meter::Meter;
 use crate::transfer::workers::in_parallel;

@@ -11,7 +11,6 @@ use bytes::Bytes;
 use serde_json::Map;
 
 use super::made::{read, Budget, Made, Read};
-use super::spool::{Room, Spool};
 use super::{check_count, WIDTH};
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
@@ -25,6 +24,7 @@ use crate::registry_v1::layer::LayerReader;
 use crate::registry_v1::read::Image;
 use crate::registry_v1::{tag_of, Repo};
 use crate::schema1::manifest::Entry;
+use crate::spool::{Room, Spool};
 use crate::store::{Blob, Content, Moved, ReadStore};
 use crate::transfer::meter::Meter;
 use crate::transfer::workers::in_parallel;

@@ -78,8 +78,8 @@ pub(super) unsafe fn begin<'a>(
 /// that is later than 60 s or its deadline.
 ///
 /// temporary_dir (string: the folder for the layers of old images, which have to be read before the image can be described:
-/// docker-v1:// as a place, the option convert_schema1 of ocireg_copy, ocireg_v1_push; /var/tmp, or /tmp where there is none; no
-/// environment is read) and max_temporary_bytes (68719476736: the most that may wait there for one call). The file there has no name:
+/// docker-v1:// as a place, the option convert_schema1 of ocireg_copy, ocireg_v1_push; and for archives that come packed or by a
+/// pipe; /var/tmp, or /tmp where there is none; no environment is read) and max_temporary_bytes (68719476736: the most that may wait there for one call). The file there has no name:
 /// it is gone when the call has ended in any way.
 ///
 /// Options for stored credentials, which are used for hosts whose own options hold none and when the credentials callback

@@ -25,6 +25,12 @@ use crate::transfer::copy::CopyOptions;
 /// A bare REF whose first part is the name of a transport of another program (tarball:x, docker-daemon:a:t), or of one of these in
 /// other letters (OCI:x), is refused; docker://REF is a reference whatever it is.
 ///
+/// To read from, NAME is the name of an entry (org.opencontainers.image.ref.name), the name of an image as containerd and Docker write
+/// it (io.containerd.image.name), @DIGEST, or @INDEX, the entry of that number from 0 on; REF is one of an image's names, or
+/// @INDEX. Without a name the place must hold one image, with as many names as it likes: with several, the error lists what can
+/// be given. FILE is then a file, `-` (standard input), a named pipe or /dev/fd/N, packed by gzip, zstd, xz, bzip2 or not at all. What
+/// cannot be read in place is unpacked into a temporary file first (temporary_dir and max_temporary_bytes of ocireg_client_new).
+///
 /// Result: {"transport": "docker", "docker-v1", "oci", "oci-archive", "docker-archive" or "dir", "registry": string (the host, for
 /// ocireg_client_set_host) or null, "reference": string or null, "path": string or null, "name": string or null}. Free with
 /// ocireg_string_free.
@@ -67,6 +73,11 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 /// OCI image: the old images become its config and history; throwaway images, and layers without a file in them, become entries of
 /// the history without a layer; layers stay as they are, with the media type that their bytes show. The same images give the same digest.
 /// By protocol v1 a layer is verified only where the registry gives a checksum for it that can be checked.
+///
+/// What is read from a docker-archive is what its manifest.json says. Every layer has the diff_id that the config names for it, or
+/// nothing is copied. Where the archive is a layout too, its manifest is taken when it is about the same files in the same order; else a
+/// manifest is made of the files, and ocireg_context_warnings says so when the layout has another one. An oci-archive whose manifest
+/// says something else than its manifest.json is OCIREG_INVALID_MANIFEST.
 ///
 /// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string (of what was copied), "mediaType":
 /// string, "manifests": {"total": number, "copied": number, "skipped": number (there already), "referrers": number},

@@ -153,15 +153,22 @@ impl Call {
 
     /// Keeps the warnings of an answer in the context, and gives those that are new to the log hook.
     pub fn warn(&self, url: &Url, warnings: Vec<String>) -> Result<()> {
-        let Some(context) = self.context.as_ref().filter(|_| !warnings.is_empty()) else { return Ok(()) };
+        if warnings.is_empty() {
+            return Ok(());
+        }
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         let host = format!("{}{port}", url.host_str().unwrap_or_default());
-        for text in warnings {
-            if context.add_warning(&host, &text) {
-                self.log(|| json!({"event": "warning", "host": host, "text": text}))?;
+        warnings.iter().try_for_each(|text| self.warn_of(&host, text))
+    }
+
+    /// Keeps a warning of a place, which need be no host, and gives it to the log hook when it is new.
+    pub fn warn_of(&self, place: &str, text: &str) -> Result<()> {
+        match &self.context {
+            Some(context) if context.add_warning(place, text) => {
+                self.log(|| json!({"event": "warning", "host": place, "text": text}))
             }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     /// A transfer begins.

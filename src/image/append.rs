@@ -81,15 +81,14 @@ impl Fresh {
             if count == 0 {
                 break;
             }
-            if head.len() < 4 {
-                head.extend_from_slice(&buffer[..count.min(4)]);
+            if head.len() < Packing::HEAD {
+                head.extend_from_slice(&buffer[..count.min(Packing::HEAD)]);
             }
             hasher.update(&buffer[..count]);
             size += count as u64;
         }
         let within = |error: Error| error.within(path.display());
-        let packing = Packing::of(&head)
-            .map_err(|name| Error::new(Code::Unsupported, format!("{} is packed by {name}", path.display())))?;
+        let packing = Packing::of(&head);
         let digest = hasher.finish();
         let blob = open(call, path, &descriptor("", digest.clone(), size))?;
         let call = call.without_progress();
@@ -104,12 +103,12 @@ impl Fresh {
     fn media_type(&self, manifest: &str, chosen: Option<&str>) -> String {
         let name = match (chosen, manifest == types::DOCKER_MANIFEST, self.packing) {
             (Some(chosen), _, _) => chosen,
-            (None, true, Packing::Plain) => "application/vnd.docker.image.rootfs.diff.tar",
             (None, true, Packing::Gzip) => types::DOCKER_LAYER,
             (None, true, Packing::Zstd) => "application/vnd.docker.image.rootfs.diff.tar.zstd",
-            (None, false, Packing::Plain) => types::OCI_LAYER,
+            (None, true, _) => "application/vnd.docker.image.rootfs.diff.tar",
             (None, false, Packing::Gzip) => types::OCI_LAYER_GZIP,
             (None, false, Packing::Zstd) => types::OCI_LAYER_ZSTD,
+            (None, false, _) => types::OCI_LAYER,
         };
         name.to_owned()
     }

@@ -4,6 +4,7 @@ pub mod archive;
 pub mod check;
 pub mod directory;
 pub mod lock;
+pub mod names;
 pub mod oci;
 pub mod tarball;
 mod unnamed;

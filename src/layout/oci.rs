@@ -11,6 +11,7 @@ use std::sync::Mutex;
 use serde_json::{json, Value};
 
 use super::lock::Lock;
+use super::names;
 use super::unnamed::Unnamed;
 use crate::digest::{shorten, Digest, Hasher};
 use crate::error::{Code, Error, Result};
@@ -123,31 +124,7 @@ impl OciLayout {
     }
 
     fn entry(&self) -> Result<Descriptor> {
-        let entries = self.entries()?;
-        let names = || entries.iter().filter_map(name_of).map(shorten).collect::<Vec<_>>().join(", ");
-        match &self.name {
-            Some(name) => {
-                let by_digest = name.parse::<Digest>().ok();
-                let found = entries
-                    .iter()
-                    .find(|entry| name_of(entry) == Some(name) || Some(&entry.digest) == by_digest.as_ref());
-                found.cloned().ok_or_else(|| {
-                    let message =
-                        format!("{} has no image '{}'; it has {}", self.root.display(), shorten(name), list(&names()));
-                    Error::new(Code::NotFound, message)
-                })
-            }
-            None => match images(entries.clone()).as_slice() {
-                [only] => Ok(only.clone()),
-                [] => Err(Error::new(Code::NotFound, format!("{} holds no image", self.root.display()))),
-                several => {
-                    let named = several.len();
-                    let message =
-                        format!("{} holds {named} images; one must be named: {}", self.root.display(), list(&names()));
-                    Err(Error::new(Code::InvalidReference, message))
-                }
-            },
-        }
+        names::choose(&self.entries()?, self.name.as_deref(), &format!("oci:{}", self.root.display()))
     }
 
     /// Changes `index.json`, alone.
@@ -384,14 +361,6 @@ fn is_name(name: &str) -> bool {
 fn is_ours(name: &std::ffi::OsStr) -> bool {
     let name = name.to_string_lossy();
     matches!(name.as_ref(), "blobs" | "index.json" | "oci-layout") || name.starts_with(".")
-}
-
-fn list(names: &str) -> String {
-    if names.is_empty() {
-        "none with a name".to_owned()
-    } else {
-        names.to_owned()
-    }
 }
 
 fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Error {

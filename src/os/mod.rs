@@ -1,5 +1,6 @@
 //! What differs by system, and what its kernel wants done with care. It knows no registry and no layout.
 
 pub mod file;
+pub mod input;
 pub mod pipe;
 pub mod target;

@@ -1,205 +1,262 @@
 //! Archives to copy from.
 
-use std::path::Path;
+use std::collections::HashSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use serde::Deserialize as _;
-use serde_json::{json, Value};
-
-use super::{same_image, Form, Saved, IMAGE_NAME};
-use crate::digest::{shorten, Algorithm, Digest, Hasher};
+use super::docker::{self, blob_file, Saved};
+use super::Form;
+use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::http::settings::MANIFEST_CEILING;
-use crate::layout::oci::{images, name_of, tagged};
-use crate::layout::tarball::read::Tarball;
-use crate::manifest::{Descriptor, Document};
+use crate::layout::names;
+use crate::layout::oci::tagged;
+use crate::layout::tarball::read::{Place, Tarball};
+use crate::manifest::{Descriptor, Document, Kind};
 use crate::media_type as types;
+use crate::spool::Room;
 use crate::store::{Blob, Content, ReadStore, Verified};
+
+/// Deeper than anybody nests indexes.
+const DEPTH: usize = 16;
 
 /// An archive to copy from.
 #[derive(Debug)]
 pub struct ArchiveReader {
-    tar: Tarball,
-    shown: String,
+    path: PathBuf,
     form: Form,
     name: Option<String>,
+    room: Room,
+    /// Opening may take long, so that it waits for a call.
+    archive: Mutex<Option<Arc<Archive>>>,
     /// Files of an old archive, which are not named by their digests.
-    found: std::sync::Mutex<Vec<(Digest, String)>>,
+    found: Mutex<Vec<(Digest, String)>>,
+}
+
+/// What is in it.
+#[derive(Debug)]
+struct Archive {
+    tar: Tarball,
+    /// The entries of `index.json`, when there is one.
+    index: Option<Vec<Descriptor>>,
+    /// The images of `manifest.json`, when there is one.
+    saved: Option<Vec<Saved>>,
+    /// Where their configs are.
+    configs: Vec<Option<Place>>,
+}
+
+/// An image of a docker-archive.
+#[derive(Debug)]
+pub struct Image {
+    /// Its manifest.
+    pub content: Content,
+    /// Its names, as they stand there.
+    pub names: Vec<String>,
 }
 
 impl ArchiveReader {
-    /// Opens an archive.
-    pub fn open(path: &Path, form: Form, name: Option<&str>) -> Result<ArchiveReader> {
-        let suffix = name.map(|name| format!(":{name}")).unwrap_or_default();
-        Ok(ArchiveReader {
-            tar: Tarball::open(path)?,
-            shown: format!("{}:{}{suffix}", form.transport(), path.display()),
-            form,
-            name: name.map(str::to_owned),
-            found: std::sync::Mutex::default(),
-        })
+    /// An archive that is opened when somebody asks for something in it.
+    pub fn new(path: &Path, form: Form, name: Option<&str>, room: Room) -> ArchiveReader {
+        let (archive, found) = (Mutex::default(), Mutex::default());
+        ArchiveReader { path: path.to_owned(), form, name: name.map(str::to_owned), room, archive, found }
+    }
+
+    /// What messages call it, without the name.
+    fn file(&self) -> String {
+        format!("{}:{}", self.form.transport(), self.path.display())
+    }
+
+    fn archive(&self, call: &Call) -> Result<Arc<Archive>> {
+        let mut opened = self.archive.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(archive) = opened.as_ref() {
+            return Ok(archive.clone());
+        }
+        let archive = Arc::new(self.read_tables(call)?);
+        *opened = Some(archive.clone());
+        Ok(archive)
+    }
+
+    fn read_tables(&self, call: &Call) -> Result<Archive> {
+        let tar = Tarball::open(call, &self.path, &self.room)?;
+        let reader = docker::Reader { call, tar: &tar, place: &self.file() };
+        let index = |bytes: Vec<u8>| {
+            let index = Document::parse(&bytes, Some(types::OCI_INDEX), Algorithm::Sha256);
+            index.map(|index| index.manifests().to_vec()).map_err(|error| error.within(self.table("index.json")))
+        };
+        let images = |bytes: Vec<u8>| {
+            let wrong = |why| Error::new(Code::InvalidManifest, format!("{}: {why}", self.table("manifest.json")));
+            docker::parse(&bytes).map_err(wrong)
+        };
+        let table = |name: &str| if tar.has(name) { reader.small(name).map(Some) } else { Ok(None) };
+        let index = table("index.json")?.map(index);
+        let saved = table("manifest.json")?.map(images);
+        // Each form has its own, and what is wrong with the other's is no matter.
+        let (index, saved) = match self.form {
+            Form::Oci => (index.transpose()?, saved.and_then(Result::ok)),
+            Form::Docker if saved.is_none() => (index.transpose()?, None),
+            Form::Docker => (index.and_then(Result::ok), saved.transpose()?),
+        };
+        let configs = saved.iter().flatten().map(|saved| tar.find(&saved.config)).collect();
+        Ok(Archive { tar, index, saved, configs })
+    }
+
+    fn table(&self, name: &str) -> String {
+        format!("{name} of {}", self.file())
+    }
+
+    /// Every image of a docker-archive.
+    pub fn images(&self, call: &Call) -> Result<Vec<Image>> {
+        let archive = self.archive(call)?;
+        let image =
+            |saved: &Saved| Ok(Image { content: self.image(call, &archive, saved)?, names: saved.repo_tags.clone() });
+        archive.saved.iter().flatten().map(image).collect()
+    }
+
+    /// The entries of `index.json`; none when there is no such file.
+    pub fn entries(&self, call: &Call) -> Result<Vec<Descriptor>> {
+        Ok(self.archive(call)?.index.clone().unwrap_or_default())
     }
 
     fn file_of(&self, digest: &Digest) -> String {
-        let found = self.found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let old = found.iter().find(|(named, _)| named == digest).map(|(_, file)| file.clone());
-        old.unwrap_or_else(|| format!("blobs/{}/{}", digest.algorithm().name(), digest.hex()))
+        old.unwrap_or_else(|| blob_file(digest))
     }
 
-    fn small(&self, name: &str) -> Result<Vec<u8>> {
-        let missing = || Error::new(Code::NotFound, format!("{} has no {}", self.shown, shorten(name)));
-        self.tar.small(name, MANIFEST_CEILING)?.ok_or_else(missing)
+    fn missing(&self, digest: &Digest) -> Error {
+        Error::new(Code::MissingBlob, format!("{} has no blob {digest}", self.place()))
     }
 
-    /// The entry of a layout's `index.json`.
-    fn entry(&self) -> Result<Descriptor> {
-        let index = Document::parse(&self.small("index.json")?, Some(types::OCI_INDEX), Algorithm::Sha256)
-            .map_err(|error| error.within(format!("index.json of {}", self.shown)))?;
-        let wanted = |entry: &&Descriptor| match &self.name {
-            Some(name) => {
-                let annotated = entry.annotations.as_ref().and_then(|all| all.get(IMAGE_NAME)).and_then(Value::as_str);
-                name_of(entry) == Some(name) || annotated.is_some_and(|image| same_image(image, name))
-            }
-            None => true,
-        };
-        let found = index.manifests().iter().filter(wanted).cloned().collect();
-        self.only(if self.name.is_none() { images(found) } else { found })
-    }
-
-    fn only<T>(&self, mut found: Vec<T>) -> Result<T> {
-        match (found.len(), found.pop()) {
-            (1, Some(only)) => Ok(only),
-            (0, _) => Err(Error::new(Code::NotFound, format!("{} is not there", self.shown))),
-            (several, _) => {
-                let message = format!("{} holds {several} images; one must be named", self.shown);
-                Err(Error::new(Code::InvalidReference, message))
-            }
+    /// An image of `manifest.json`: with the manifest that the archive has for it, when that is about the same files, else
+    /// with one that is made of them. Its layers are what its config says, or it is refused.
+    fn image(&self, call: &Call, archive: &Archive, saved: &Saved) -> Result<Content> {
+        let reader = docker::Reader { call, tar: &archive.tar, place: &self.place() };
+        let config = reader.small(&saved.config)?;
+        let ids = reader.diff_ids(saved, &config)?;
+        let digest = Algorithm::Sha256.digest(&config);
+        let known = self.manifests_of(call, archive, &digest)?;
+        if let Some(content) = known.iter().find(|content| reader.agrees(saved, content.document.layers())) {
+            reader.check(saved, &ids, content.document.layers())?;
+            return Ok(content.clone());
         }
-    }
-
-    /// The manifest of an image that an older `docker save` wrote: there is none, so it is made from the files.
-    fn saved(&self, call: &Call) -> Result<Content> {
-        let bad = |why: String| Error::new(Code::InvalidManifest, format!("manifest.json of {}: {why}", self.shown));
-        let list = crate::json::parse(&self.small("manifest.json")?).map_err(|error| bad(error.to_string()))?;
-        let list = Vec::<Saved>::deserialize(&list).map_err(|error| bad(error.to_string()))?;
-        let wanted = |saved: &Saved| match &self.name {
-            Some(name) => saved.repo_tags.iter().flatten().any(|tag| same_image(tag, name)),
-            None => true,
-        };
-        let saved = self.only(list.into_iter().filter(wanted).collect())?;
-        let config = self.small(&saved.config)?;
-        let mut layers = Vec::new();
-        for file in &saved.layers {
-            layers.push(self.layer(call, file)?);
+        let layers = reader.layers(saved, &ids)?;
+        if !known.is_empty() {
+            let text = format!(
+                "index.json names other layers for the image {digest} than manifest.json, whose layers are taken"
+            );
+            call.warn_of(&self.place(), &text)?;
         }
-        let config_digest = Algorithm::Sha256.digest(&config);
-        check_diff_ids(&config, &layers).map_err(bad)?;
-        let mut found = self.found.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        found.push((config_digest.clone(), saved.config.clone()));
-        found.extend(layers.iter().zip(&saved.layers).map(|(layer, file)| (layer.digest.clone(), file.clone())));
-        drop(found);
-        let manifest = json!({
-            "schemaVersion": 2,
-            "mediaType": types::DOCKER_MANIFEST,
-            "config": {"mediaType": types::DOCKER_CONFIG, "size": config.len(), "digest": config_digest},
-            "layers": layers,
-        });
-        Content::parse(manifest.to_string().into_bytes(), None, None)
+        let content = reader.made(&config, &layers)?;
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        found.push((digest, saved.config.clone()));
+        found.extend(layers.into_iter().zip(&saved.layers).map(|(layer, file)| (layer.digest, file.clone())));
+        Ok(content)
     }
 
-    fn layer(&self, call: &Call, file: &str) -> Result<Descriptor> {
-        use std::io::Read as _;
-        let missing = || Error::new(Code::MissingBlob, format!("{} has no layer {}", self.shown, shorten(file)));
-        let mut reader = self.tar.read(file, 0)?.ok_or_else(missing)?;
-        let mut hasher = Hasher::new(Algorithm::Sha256);
-        let mut buffer = vec![0; 256 << 10];
-        let (mut size, mut media_type) = (0u64, "application/vnd.docker.image.rootfs.diff.tar");
-        loop {
-            call.check()?;
-            let count =
-                reader.read(&mut buffer).map_err(|error| Error::io(format!("cannot read {}", self.shown), &error))?;
-            if count == 0 {
-                break;
+    /// The manifests with this config in the layout that the archive is too, if it is one. What is wrong there is no matter
+    /// here.
+    fn manifests_of(&self, call: &Call, archive: &Archive, config: &Digest) -> Result<Vec<Content>> {
+        let (mut found, mut seen) = (Vec::new(), HashSet::new());
+        let mut level = archive.index.clone().unwrap_or_default();
+        for _ in 0..DEPTH {
+            let mut below = Vec::new();
+            for entry in level.into_iter().filter(|entry| seen.insert(entry.digest.clone())) {
+                call.check()?;
+                let Ok(content) = self.content(archive, &entry) else { continue };
+                below.extend_from_slice(content.document.manifests());
+                if content.document.config().is_some_and(|named| named.digest == *config) {
+                    found.push(content);
+                }
             }
-            if size == 0 && buffer.starts_with(&[0x1f, 0x8b]) {
-                media_type = types::DOCKER_LAYER;
-            }
-            hasher.update(&buffer[..count]);
-            size += count as u64;
+            level = below;
         }
-        let digest = hasher.finish();
-        let layer = json!({"mediaType": media_type, "digest": digest, "size": size});
-        Descriptor::deserialize(&layer).map_err(|error| Error::new(Code::Internal, error.to_string()))
+        Ok(found)
     }
-}
 
-/// A layer that is no longer what the config says must not become part of an image again.
-fn check_diff_ids(config: &[u8], layers: &[Descriptor]) -> std::result::Result<(), String> {
-    let config = crate::json::parse(config).map_err(|error| format!("the config is no good JSON: {error}"))?;
-    let ids = config.pointer("/rootfs/diff_ids").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-    if ids.len() != layers.len() {
-        return Err(format!("there are {} layers, the config names {}", layers.len(), ids.len()));
+    fn content(&self, archive: &Archive, wanted: &Descriptor) -> Result<Content> {
+        let missing = || Error::new(Code::NotFound, format!("{} has no manifest {}", self.place(), wanted.digest));
+        let bytes = archive.tar.small(&self.file_of(&wanted.digest), MANIFEST_CEILING)?.ok_or_else(missing)?;
+        let media_type = Some(wanted.media_type.as_str()).filter(|name| !name.is_empty());
+        Content::parse(bytes, media_type, Some(&wanted.digest)).map_err(|error| error.within(self.place()))
     }
-    let plain = |layer: &&Descriptor| layer.media_type != types::DOCKER_LAYER;
-    let wrong = layers.iter().zip(ids).find(|(layer, id)| plain(layer) && id.as_str() != Some(layer.digest.as_str()));
-    match wrong {
-        Some((layer, id)) => Err(format!("a layer has the digest {}, the config says {id}", layer.digest)),
-        None => Ok(()),
+
+    /// What `manifest.json` says about the same config must be the same image.
+    fn check_agreement(&self, call: &Call, archive: &Archive, content: &Content) -> Result<()> {
+        let (Some(config), Kind::Image) = (content.document.config(), content.document.kind) else { return Ok(()) };
+        let reader = docker::Reader { call, tar: &archive.tar, place: &self.place() };
+        let Some(place) = archive.tar.find(&blob_file(&config.digest)) else { return Ok(()) };
+        let images = archive.configs.iter().zip(archive.saved.iter().flatten());
+        let known: Vec<&Saved> = images.filter(|(config, _)| **config == Some(place)).map(|(_, saved)| saved).collect();
+        if known.is_empty() || known.iter().any(|saved| reader.agrees(saved, content.document.layers())) {
+            return Ok(());
+        }
+        let message =
+            format!("{} has a manifest {} with other layers than manifest.json says", self.place(), content.digest());
+        let hint = format!("docker-archive:{} takes what manifest.json says", self.path.display());
+        Err(Error::new(Code::InvalidManifest, message).with_hint(hint))
     }
 }
 
 impl ReadStore for ArchiveReader {
     fn place(&self) -> String {
-        self.shown.clone()
+        let suffix = self.name.as_ref().map(|name| format!(":{name}")).unwrap_or_default();
+        format!("{}{suffix}", self.file())
     }
 
     fn root(&self, call: &Call) -> Result<Content> {
-        // What newer versions of Docker write is a layout too, with the true manifest.
-        match self.form {
-            Form::Docker if !self.tar.has("index.json") => self.saved(call),
-            _ => self.manifest(call, &self.entry()?),
+        let archive = self.archive(call)?;
+        let missing = |what: &str| Error::new(Code::NotFound, format!("{} has no {what}", self.file()));
+        match (self.form, &archive.saved, &archive.index) {
+            // What newer versions of Docker write is a layout too, but some of them a wrong one.
+            (Form::Docker, Some(saved), _) => {
+                self.image(call, &archive, docker::choose(saved, self.name.as_deref(), &self.file())?)
+            }
+            (Form::Docker, None, None) if archive.tar.has("repositories") => {
+                let message = format!("{} was saved by a Docker before 1.10, without manifest.json", self.file());
+                Err(Error::new(Code::Unsupported, message).with_hint("load it with docker, and save it again"))
+            }
+            (Form::Docker, None, None) => Err(missing("manifest.json")),
+            (_, _, Some(index)) => self.manifest(call, &names::choose(index, self.name.as_deref(), &self.file())?),
+            (Form::Oci, _, None) => Err(missing("index.json")),
         }
     }
 
-    fn manifest(&self, _: &Call, wanted: &Descriptor) -> Result<Content> {
-        let bytes = self.small(&self.file_of(&wanted.digest))?;
-        let media_type = Some(wanted.media_type.as_str()).filter(|name| !name.is_empty());
-        Content::parse(bytes, media_type, Some(&wanted.digest)).map_err(|error| error.within(&self.shown))
+    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content> {
+        call.check()?;
+        let archive = self.archive(call)?;
+        let content = self.content(&archive, wanted)?;
+        self.check_agreement(call, &archive, &content)?;
+        Ok(content)
     }
 
     fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>> {
         let begin = hashed.as_ref().map_or(0, |(_, length)| *length);
-        let reader = self
-            .tar
-            .read(&self.file_of(&wanted.digest), begin)?
-            .ok_or_else(|| Error::new(Code::MissingBlob, format!("{} has no blob {}", self.shown, wanted.digest)))?;
-        Ok(Box::new(Verified::new(reader, call, self.shown.clone(), wanted, hashed)))
+        let archive = self.archive(call)?;
+        let place = archive.tar.find(&self.file_of(&wanted.digest)).ok_or_else(|| self.missing(&wanted.digest))?;
+        let reader = archive.tar.read(place, begin);
+        Ok(Box::new(Verified::new(reader, call, self.place(), wanted, hashed)))
     }
 
-    fn size(&self, _: &Call, digest: &Digest) -> Result<u64> {
-        let missing = || Error::new(Code::MissingBlob, format!("{} has no blob {digest}", self.shown));
-        self.tar.size(&self.file_of(digest)).ok_or_else(missing)
+    fn size(&self, call: &Call, digest: &Digest) -> Result<u64> {
+        let place = self.archive(call)?.tar.find(&self.file_of(digest));
+        place.map(|place| place.size).ok_or_else(|| self.missing(digest))
     }
 
     fn referrers(&self, call: &Call, subject: &Digest) -> Result<Vec<Descriptor>> {
-        if !self.tar.has("index.json") {
-            return Ok(Vec::new());
-        }
-        let index = Document::parse(&self.small("index.json")?, Some(types::OCI_INDEX), Algorithm::Sha256)?;
+        let archive = self.archive(call)?;
         let mut found = Vec::new();
-        for entry in index.manifests() {
-            if self.manifest(call, entry)?.document.subject().is_some_and(|named| named.digest == *subject) {
+        for entry in archive.index.iter().flatten() {
+            call.check()?;
+            if self.content(&archive, entry)?.document.subject().is_some_and(|named| named.digest == *subject) {
                 found.push(entry.clone());
             }
         }
         Ok(found)
     }
 
-    fn digest_tags(&self, _: &Call, subject: &Digest) -> Result<Vec<(String, Descriptor)>> {
-        if !self.tar.has("index.json") {
-            return Ok(Vec::new());
-        }
-        let index = Document::parse(&self.small("index.json")?, Some(types::OCI_INDEX), Algorithm::Sha256)?;
-        Ok(tagged(index.manifests(), subject))
+    fn digest_tags(&self, call: &Call, subject: &Digest) -> Result<Vec<(String, Descriptor)>> {
+        let archive = self.archive(call)?;
+        Ok(archive.index.as_ref().map(|entries| tagged(entries, subject)).unwrap_or_default())
     }
 }

@@ -92,7 +92,7 @@ impl ArchiveWriter {
             let Some(config) = content.document.config() else { continue };
             list.push(Saved {
                 config: place(&config.digest),
-                repo_tags: Some(self.name.iter().cloned().collect()),
+                repo_tags: self.name.iter().cloned().collect(),
                 layers: content.document.layers().iter().map(|layer| place(&layer.digest)).collect(),
             });
         }

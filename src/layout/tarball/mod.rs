@@ -1,4 +1,5 @@
 //! Tar files that hold images.
 
+mod bytes;
 pub mod read;
 pub mod write;

@@ -1,131 +1,213 @@
 //! A tar file as a set of named pieces, read in place by offset.
 
 use std::collections::HashMap;
-use std::fs::File;
-use std::io::{BufReader, Read, Seek, SeekFrom};
-use std::path::{Component, Path, PathBuf};
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
 
+use super::bytes::{shown, Stored};
 use crate::digest::shorten;
 use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::spool::Room;
+use crate::tar::names::{join, split, LONGEST_PATH};
+use crate::tar::{Entries, Kind, Source};
 
-/// More entries than any archive of images needs.
+/// More files and links than any archive of images needs.
 const MOST: usize = 200_000;
+/// The most bytes of their names together.
+const MOST_NAMES: usize = 32 << 20;
+/// Links that lead on to others.
+const MOST_LINKS: usize = 40;
+/// So much is read for a header: most of what stands between two of them is passed over.
+const WINDOW: usize = 4096;
+
+/// What a name of an archive stands for.
+#[derive(Debug)]
+enum Node {
+    File(Place),
+    /// Another name, from its own folder or from the root.
+    Symlink(Vec<u8>),
+    /// Another name, from the root.
+    HardLink(Vec<u8>),
+}
+
+/// Where a file of an archive is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Place {
+    begin: u64,
+    /// Its bytes' number.
+    pub size: u64,
+}
 
 /// Where each file of an archive is.
 #[derive(Debug)]
 pub struct Tarball {
-    path: PathBuf,
-    files: HashMap<String, (u64, u64)>,
+    bytes: Arc<Stored>,
+    shown: String,
+    nodes: HashMap<Vec<u8>, Node>,
 }
 
 impl Tarball {
-    /// Reads the table of contents. Links are followed within the archive; anything else that is no file is left out.
-    pub fn open(path: &Path) -> Result<Tarball> {
-        let what = |error: std::io::Error| Error::io(format!("cannot read {}", path.display()), &error);
-        let mut file = File::open(path).map_err(what)?;
-        let length = file.metadata().map_err(what)?.len();
-        check_form(path, &mut file)?;
-        let bad = |why: String| Error::new(Code::Io, format!("{} is no good archive: {why}", path.display()));
-        let mut archive = tar::Archive::new(BufReader::with_capacity(4096, file));
-        let (mut files, mut links) = (HashMap::new(), Vec::new());
-        for entry in archive.entries_with_seek().map_err(what)? {
-            let entry = entry.map_err(|error| bad(format!("it is cut short or damaged: {error}")))?;
-            let name = entry.path().map_err(|error| bad(error.to_string()))?.into_owned();
-            let name = plain(&name).ok_or_else(|| bad(format!("the name '{}'", shorten(&name.to_string_lossy()))))?;
-            let kind = entry.header().entry_type();
-            if kind.is_file() {
-                let (begin, size) = (entry.raw_file_position(), entry.size());
-                if begin.checked_add(size).is_none_or(|end| end > length) {
-                    return Err(bad(format!("it is cut short within '{}'", shorten(&name))));
+    /// Reads the table of contents. What is neither a file nor a link is left out.
+    pub fn open(call: &Call, path: &Path, room: &Room) -> Result<Tarball> {
+        let (bytes, shown) = (Arc::new(Stored::open(call, path, room)?), shown(path));
+        let source = Window { call, bytes: &bytes, name: &shown, position: 0, ahead: Vec::new() };
+        let (mut entries, mut nodes, mut names) = (Entries::new(source), HashMap::new(), 0);
+        while let Some(entry) = entries.advance()? {
+            let node = match entry.kind {
+                Kind::File => Node::File(Place { begin: entries.position(), size: entry.size }),
+                Kind::Symlink(target) => Node::Symlink(target),
+                Kind::HardLink(target) => Node::HardLink(target),
+                _ => continue,
+            };
+            names += entry.path.len()
+                + match &node {
+                    Node::Symlink(target) | Node::HardLink(target) => target.len(),
+                    Node::File(_) => 0,
+                };
+            nodes.insert(entry.path, node);
+            if nodes.len() > MOST || names > MOST_NAMES {
+                let message = format!("{shown} has more than {MOST} files, or more than {MOST_NAMES} bytes of names");
+                return Err(Error::new(Code::LimitExceeded, message));
+            }
+        }
+        Ok(Tarball { bytes, shown, nodes })
+    }
+
+    /// Where a file is. Links are followed, within the archive and not for ever.
+    pub fn find(&self, name: &str) -> Option<Place> {
+        // Some writers let a link name its target from the root.
+        self.walk(name.as_bytes(), false).or_else(|| self.walk(name.as_bytes(), true))
+    }
+
+    fn walk(&self, name: &[u8], from_root: bool) -> Option<Place> {
+        let parts = |name: &[u8]| name.split(|byte| *byte == b'/').rev().map(<[u8]>::to_vec).collect::<Vec<_>>();
+        let (mut waiting, mut here, mut links) = (parts(name), Vec::new(), 0);
+        while let Some(part) = waiting.pop() {
+            match part.as_slice() {
+                b"" | b"." => continue,
+                b".." if here.is_empty() => return None,
+                b".." => {
+                    here = split(&here).0.to_vec();
+                    continue;
                 }
-                files.insert(name, (begin, size));
-            } else if kind.is_symlink() || kind.is_hard_link() {
-                let target = entry.link_name().ok().flatten().unwrap_or_default().into_owned();
-                let base = Path::new(&name).parent().filter(|_| kind.is_symlink()).unwrap_or(Path::new(""));
-                links.push((name.clone(), resolve(base, &target)));
+                _ => {}
             }
-            if files.len() + links.len() > MOST {
-                return Err(bad(format!("it has more than {MOST} entries")));
+            let next = join(&here, &part);
+            let target = match self.nodes.get(&next) {
+                Some(Node::File(place)) => return waiting.is_empty().then_some(*place),
+                Some(Node::Symlink(target)) => {
+                    if target.starts_with(b"/") || from_root {
+                        here = Vec::new();
+                    }
+                    target
+                }
+                Some(Node::HardLink(target)) => {
+                    here = Vec::new();
+                    target
+                }
+                None if next.len() > LONGEST_PATH => return None,
+                None => {
+                    here = next;
+                    continue;
+                }
+            };
+            links += 1;
+            if links > MOST_LINKS {
+                return None;
             }
+            waiting.extend(parts(target));
         }
-        for (name, target) in links {
-            if let Some(place) = target.and_then(|target| files.get(&target).copied()) {
-                files.insert(name, place);
-            }
-        }
-        Ok(Tarball { path: path.to_owned(), files })
+        None
     }
 
     /// Whether there is such a file.
     pub fn has(&self, name: &str) -> bool {
-        self.files.contains_key(name)
-    }
-
-    /// A file's size.
-    pub fn size(&self, name: &str) -> Option<u64> {
-        self.files.get(name).map(|(_, size)| *size)
+        self.find(name).is_some()
     }
 
     /// A file's bytes from an offset.
-    pub fn read(&self, name: &str, offset: u64) -> Result<Option<impl Read + use<>>> {
-        let Some((begin, size)) = self.files.get(name) else { return Ok(None) };
-        let what = |error: std::io::Error| Error::io(format!("cannot read {}", self.path.display()), &error);
-        let mut file = File::open(&self.path).map_err(what)?;
-        file.seek(SeekFrom::Start(begin + offset.min(*size))).map_err(what)?;
-        Ok(Some(file.take(size.saturating_sub(offset))))
+    pub fn read(&self, place: Place, offset: u64) -> impl Read + use<> {
+        let begin = place.begin.saturating_add(offset.min(place.size));
+        Piece { bytes: self.bytes.clone(), begin, left: place.size.saturating_sub(offset) }
     }
 
     /// A small file.
     pub fn small(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>> {
-        let Some(mut reader) = self.read(name, 0)? else { return Ok(None) };
-        if self.size(name).is_some_and(|size| size > limit) {
-            let message = format!("{} in {} has more than {limit} bytes", shorten(name), self.path.display());
+        let Some(place) = self.find(name) else { return Ok(None) };
+        if place.size > limit {
+            let message = format!("{} in {} has more than {limit} bytes", shorten(name), self.shown);
             return Err(Error::new(Code::LimitExceeded, message));
         }
         let mut bytes = Vec::new();
-        reader
+        self.read(place, 0)
             .read_to_end(&mut bytes)
-            .map_err(|error| Error::io(format!("cannot read {}", self.path.display()), &error))?;
+            .map_err(|error| Error::io(format!("cannot read {}", self.shown), &error))?;
         Ok(Some(bytes))
     }
 }
 
-fn check_form(path: &Path, file: &mut File) -> Result<()> {
-    let mut magic = [0; 4];
-    let found = file.read(&mut magic).and_then(|count| file.seek(SeekFrom::Start(0)).map(|_| count));
-    let count = found.map_err(|error| Error::io(format!("cannot read {}", path.display()), &error))?;
-    let packed = match &magic[..count] {
-        [0x1f, 0x8b, ..] => "gzip",
-        [0x28, 0xb5, 0x2f, 0xfd] => "zstd",
-        [b'B', b'Z', b'h', _] => "bzip2",
-        _ => return Ok(()),
-    };
-    Err(Error::new(Code::Unsupported, format!("{} is a {packed} file", path.display()))
-        .with_hint(format!("unpack it with {packed} -d first")))
+/// A file of the archive.
+struct Piece {
+    bytes: Arc<Stored>,
+    begin: u64,
+    left: u64,
 }
 
-/// A name without `./`; None for one that leads out of the archive.
-fn plain(path: &Path) -> Option<String> {
-    let mut parts = Vec::new();
-    for part in path.components() {
-        match part {
-            Component::Normal(part) => parts.push(part.to_str()?.to_owned()),
-            Component::CurDir => {}
-            _ => return None,
-        }
+impl Read for Piece {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let count = self.bytes.read_at(&mut buffer[..most], self.begin)?;
+        self.begin += count as u64;
+        self.left -= count as u64;
+        Ok(count)
     }
-    Some(parts.join("/"))
 }
 
-fn resolve(base: &Path, target: &Path) -> Option<String> {
-    let mut parts: Vec<String> = base.iter().map(|part| part.to_string_lossy().into_owned()).collect();
-    for part in target.components() {
-        match part {
-            Component::Normal(part) => parts.push(part.to_str()?.to_owned()),
-            Component::CurDir => {}
-            Component::ParentDir => drop(parts.pop()?),
-            _ => return None,
-        }
+/// The archive, for its headers.
+struct Window<'a> {
+    call: &'a Call,
+    bytes: &'a Stored,
+    name: &'a str,
+    /// Behind what was read ahead.
+    position: u64,
+    ahead: Vec<u8>,
+}
+
+impl Source for Window<'_> {
+    fn name(&self) -> String {
+        self.name.to_owned()
     }
-    Some(parts.join("/"))
+
+    fn code(&self) -> Code {
+        Code::Io
+    }
+
+    fn bad(&self, why: impl std::fmt::Display) -> Error {
+        Error::new(Code::Io, format!("{} is no good archive: {why}", self.name))
+    }
+
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        self.call.check()?;
+        if self.ahead.is_empty() {
+            self.ahead.resize(WINDOW, 0);
+            let count = self.bytes.read_at(&mut self.ahead, self.position);
+            let count = count.map_err(|error| Error::io(format!("cannot read {}", self.name), &error))?;
+            self.ahead.truncate(count);
+            self.position += count as u64;
+        }
+        let count = buffer.len().min(self.ahead.len());
+        buffer[..count].copy_from_slice(&self.ahead[..count]);
+        self.ahead.drain(..count);
+        Ok(count)
+    }
+
+    fn skip(&mut self, count: u64) -> Result<u64> {
+        let within = usize::try_from(count).unwrap_or(usize::MAX).min(self.ahead.len());
+        self.ahead.drain(..within);
+        let further = (count - within as u64).min(self.bytes.length().saturating_sub(self.position));
+        self.position += further;
+        Ok(within as u64 + further)
+    }
 }

@@ -116,6 +116,16 @@ impl Item {
         self.size
     }
 
+    /// Reads what is at an offset; 0 is the end.
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
+        let within = offset % EXTENT;
+        let left = self.size.saturating_sub(offset).min(EXTENT - within);
+        let count = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
+        let extent = usize::try_from(offset / EXTENT).ok().and_then(|number| self.extents.get(number));
+        let (Some(begin), true) = (extent, count > 0) else { return Ok(0) };
+        self.spool.file.read_at(&mut buffer[..count], begin + within)
+    }
+
     /// Reads it from a byte on.
     pub fn read_from(&self, begin: u64) -> Reader {
         Reader { item: self.clone(), position: begin }
@@ -131,12 +141,7 @@ pub struct Reader {
 
 impl Read for Reader {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        let within = self.position % EXTENT;
-        let left = self.item.size.saturating_sub(self.position).min(EXTENT - within);
-        let count = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
-        let extent = usize::try_from(self.position / EXTENT).ok().and_then(|number| self.item.extents.get(number));
-        let (Some(begin), true) = (extent, count > 0) else { return Ok(0) };
-        let count = self.item.spool.file.read_at(&mut buffer[..count], begin + within)?;
+        let count = self.item.read_at(buffer, self.position)?;
         self.position += count as u64;
         Ok(count)
     }

@@ -1,0 +1,247 @@
+//! The images of Docker's `manifest.json`: which one is meant, and what its files are (moby, image/tarexport).
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::io::Read;
+use std::rc::Rc;
+
+use bytes::Bytes;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{json, Value};
+
+use crate::digest::{shorten, Algorithm, Digest, Hasher};
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::http::settings::MANIFEST_CEILING;
+use crate::http::upload;
+use crate::image::descriptor;
+use crate::layout::names::{list, same_image, several_images};
+use crate::layout::tarball::read::{Place, Tarball};
+use crate::manifest::Descriptor;
+use crate::media_type as types;
+use crate::store::{Blob, Content};
+use crate::unpack::{Limits, Packing, Unpacker};
+
+/// More images than anybody saves in one archive.
+const MOST_IMAGES: usize = 10_000;
+
+/// An entry of `manifest.json`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Saved {
+    /// The config's file.
+    pub config: String,
+    /// Its names.
+    #[serde(default, deserialize_with = "or_null")]
+    pub repo_tags: Vec<String>,
+    /// The layers' files, the oldest first.
+    #[serde(default, deserialize_with = "or_null")]
+    pub layers: Vec<String>,
+}
+
+/// Go writes an empty list as null.
+fn or_null<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Vec<String>, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// The images of `manifest.json`.
+pub fn parse(bytes: &[u8]) -> std::result::Result<Vec<Saved>, String> {
+    let list = crate::json::parse(bytes).map_err(|error| error.to_string())?;
+    let list = Option::<Vec<Saved>>::deserialize(&list).map_err(|error| error.to_string())?.unwrap_or_default();
+    match list.len() > MOST_IMAGES {
+        true => Err(format!("it has more than {MOST_IMAGES} images")),
+        false => Ok(list),
+    }
+}
+
+/// The image of a name, or of `@INDEX`; without a name, the only one. `place` is what messages call the archive, without the name.
+pub fn choose<'a>(all: &'a [Saved], name: Option<&str>, place: &str) -> Result<&'a Saved> {
+    let number = name.and_then(|name| name.strip_prefix('@')).map(|number| number.parse::<usize>().ok());
+    let is_it = |at: usize, saved: &Saved| match (name, number) {
+        (None, _) => true,
+        (_, Some(number)) => number == Some(at),
+        (Some(name), None) => saved.repo_tags.iter().any(|tag| same_image(tag, name)),
+    };
+    let mut found: Vec<(usize, &Saved)> = Vec::new();
+    for (at, saved) in all.iter().enumerate().filter(|(at, saved)| is_it(*at, saved)) {
+        // Two entries of the same files are one image with the names of both.
+        if !found.iter().any(|(_, other)| other.config == saved.config && other.layers == saved.layers) {
+            found.push((at, saved));
+        }
+    }
+    match (found.as_slice(), name) {
+        ([(_, only)], _) => Ok(*only),
+        ([], None) => Err(Error::new(Code::NotFound, format!("{place} holds no image"))),
+        ([], Some(name)) => {
+            let known = names(&all.iter().enumerate().collect::<Vec<_>>());
+            let message = format!("{place} has no image '{}'; it has {known}", shorten(name));
+            Err(Error::new(Code::NotFound, message))
+        }
+        (several, _) => Err(several_images(place, several.len(), &names(several))),
+    }
+}
+
+fn names(images: &[(usize, &Saved)]) -> String {
+    let own = |(at, saved): &(usize, &Saved)| match saved.repo_tags.is_empty() {
+        true => vec![format!("@{at}")],
+        false => saved.repo_tags.iter().map(|tag| shorten(tag)).collect(),
+    };
+    list(images.iter().flat_map(own).collect::<Vec<_>>().into_iter())
+}
+
+/// Reads the files of an image.
+pub struct Reader<'a> {
+    /// The call.
+    pub call: &'a Call,
+    /// The archive.
+    pub tar: &'a Tarball,
+    /// What messages call it.
+    pub place: &'a str,
+}
+
+/// A layer as its bytes are.
+struct Measured {
+    packing: Packing,
+    digest: Digest,
+    diff_id: Digest,
+}
+
+impl Reader<'_> {
+    /// A file, which must be there.
+    pub fn small(&self, name: &str) -> Result<Vec<u8>> {
+        let missing = || Error::new(Code::NotFound, format!("{} has no {}", self.place, shorten(name)));
+        self.tar.small(name, MANIFEST_CEILING)?.ok_or_else(missing)
+    }
+
+    /// The digests that the config says its layers have when they are unpacked: one for each layer.
+    pub fn diff_ids(&self, saved: &Saved, config: &[u8]) -> Result<Vec<Digest>> {
+        let config = crate::json::parse(config).map_err(|error| self.bad(format!("the config is no JSON: {error}")))?;
+        let ids = config.pointer("/rootfs/diff_ids").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        if ids.len() != saved.layers.len() {
+            let why = format!("there are {} layers, the config names {}", saved.layers.len(), ids.len());
+            return Err(self.bad(why));
+        }
+        let one = |id: &Value| id.as_str().unwrap_or_default().parse::<Digest>();
+        ids.iter().map(|id| one(id).map_err(|error| self.bad(format!("a diff_id of the config: {error}")))).collect()
+    }
+
+    /// The layers of an image, each read and found to be what the config says.
+    pub fn layers(&self, saved: &Saved, ids: &[Digest]) -> Result<Vec<Descriptor>> {
+        let mut known = HashMap::new();
+        saved.layers.iter().zip(ids).map(|(file, id)| self.layer(file, id, &mut known)).collect()
+    }
+
+    /// Whether the layers of a manifest that [`Reader::agrees`] are what the config says. One whose digest the config names is
+    /// not read: that digest is verified whenever its bytes are.
+    pub fn check(&self, saved: &Saved, ids: &[Digest], layers: &[Descriptor]) -> Result<()> {
+        let mut known = HashMap::new();
+        for ((file, id), layer) in saved.layers.iter().zip(ids).zip(layers) {
+            let mut head = Vec::new();
+            let place = self.place_of(file)?;
+            let read = self.tar.read(place, 0).take(Packing::HEAD as u64).read_to_end(&mut head);
+            read.map_err(|error| Error::io(format!("cannot read {}", self.place), &error))?;
+            if layer.digest != *id || Packing::of(&head) != Packing::Plain {
+                self.layer(file, id, &mut known)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn layer(&self, file: &str, id: &Digest, known: &mut HashMap<(Place, Digest), Descriptor>) -> Result<Descriptor> {
+        self.call.check()?;
+        let place = self.place_of(file)?;
+        if let Some(layer) = known.get(&(place, id.clone())) {
+            return Ok(layer.clone());
+        }
+        let found = self.measure(place, file, id.algorithm())?;
+        if found.diff_id != *id {
+            let why = format!("the layer {} unpacks to {}, the config says {id}", shorten(file), found.diff_id);
+            return Err(self.bad(why));
+        }
+        let media_type = match found.packing {
+            Packing::Gzip => types::DOCKER_LAYER,
+            Packing::Zstd => "application/vnd.docker.image.rootfs.diff.tar.zstd",
+            _ => "application/vnd.docker.image.rootfs.diff.tar",
+        };
+        let layer = descriptor(media_type, found.digest, place.size);
+        known.insert((place, id.clone()), layer.clone());
+        Ok(layer)
+    }
+
+    fn place_of(&self, file: &str) -> Result<Place> {
+        let missing = || Error::new(Code::MissingBlob, format!("{} has no layer {}", self.place, shorten(file)));
+        self.tar.find(file).ok_or_else(missing)
+    }
+
+    fn measure(&self, place: Place, file: &str, algorithm: Algorithm) -> Result<Measured> {
+        let hasher = Rc::new(RefCell::new(Hasher::new(Algorithm::Sha256)));
+        let passing = Passing { call: self.call.clone(), reader: self.tar.read(place, 0), hasher: hasher.clone() };
+        let name = format!("the layer {} of {}", shorten(file), self.place);
+        let call = self.call.without_progress();
+        let mut unpacker = Unpacker::new(&call, Box::new(passing), name, 0, Limits::default())?;
+        let packing = unpacker.packing();
+        if matches!(packing, Packing::Xz | Packing::Bzip2) {
+            let message = format!("{} is packed by {}, as no layer may be", unpacker.name(), packing.name());
+            return Err(Error::new(Code::Unsupported, message));
+        }
+        let mut unpacked = Hasher::new(algorithm);
+        let mut buffer = vec![0; upload::PIECE];
+        loop {
+            match unpacker.read(&mut buffer)? {
+                0 => break,
+                count => unpacked.update(&buffer[..count]),
+            }
+        }
+        drop(unpacker);
+        let digest = Rc::into_inner(hasher).map(|hasher| hasher.into_inner().finish());
+        let digest = digest.ok_or_else(|| Error::new(Code::Internal, "a layer is still being read"))?;
+        Ok(Measured { packing, digest, diff_id: unpacked.finish() })
+    }
+
+    /// Whether a manifest of the layout in the same archive is about the same files: layer by layer, in this order.
+    pub fn agrees(&self, saved: &Saved, layers: &[Descriptor]) -> bool {
+        let same = |(layer, file): (&Descriptor, &String)| {
+            let place = self.tar.find(&blob_file(&layer.digest));
+            place.is_some_and(|place| place.size == layer.size && self.tar.find(file) == Some(place))
+        };
+        layers.len() == saved.layers.len() && layers.iter().zip(&saved.layers).all(same)
+    }
+
+    /// A manifest for an image that has none, which is made of its files.
+    pub fn made(&self, config: &[u8], layers: &[Descriptor]) -> Result<Content> {
+        let digest = Algorithm::Sha256.digest(config);
+        let manifest = json!({
+            "schemaVersion": 2,
+            "mediaType": types::DOCKER_MANIFEST,
+            "config": {"mediaType": types::DOCKER_CONFIG, "size": config.len(), "digest": digest},
+            "layers": layers,
+        });
+        Content::parse(manifest.to_string().into_bytes(), None, None)
+    }
+
+    fn bad(&self, why: String) -> Error {
+        Error::new(Code::InvalidManifest, format!("manifest.json of {}: {why}", self.place))
+    }
+}
+
+/// Where a layout has a blob.
+pub fn blob_file(digest: &Digest) -> String {
+    format!("blobs/{}/{}", digest.algorithm().name(), digest.hex())
+}
+
+/// Bytes that are hashed as they pass.
+struct Passing<R> {
+    call: Call,
+    reader: R,
+    hasher: Rc<RefCell<Hasher>>,
+}
+
+impl<R: Read> Blob for Passing<R> {
+    fn piece(&mut self) -> Result<Option<Bytes>> {
+        self.call.check()?;
+        let piece = upload::read_piece(&mut self.reader, upload::PIECE)
+            .map_err(|error| Error::io("cannot read the archive", &error))?;
+        self.hasher.borrow_mut().update(&piece);
+        Ok((!piece.is_empty()).then_some(piece))
+    }
+}

@@ -1,0 +1,155 @@
+//! Which entry of a layout's `index.json` a name stands for, the same for a folder and for an archive.
+
+use std::collections::HashSet;
+
+use serde_json::Value;
+
+use super::oci::{images, name_of};
+use crate::digest::{shorten, Digest};
+use crate::error::{Code, Error, Result};
+use crate::manifest::Descriptor;
+
+/// The annotation by which containerd and Docker name an image.
+pub const IMAGE_NAME: &str = "io.containerd.image.name";
+/// More names than a message should list.
+const MOST_LISTED: usize = 50;
+
+/// The entry of a name: as it stands there, as the name of an image, `@DIGEST` or `@INDEX`, the entry of that number. Without a
+/// name, the only image. `place` is what messages call the layout, without the name.
+pub fn choose(entries: &[Descriptor], name: Option<&str>, place: &str) -> Result<Descriptor> {
+    let mut found: Vec<Descriptor> = match name {
+        None => images(entries.to_vec()),
+        Some(name) => named(entries, name).into_iter().cloned().collect(),
+    };
+    let mut seen = HashSet::new();
+    found.retain(|entry| seen.insert(entry.digest.clone()));
+    let count = found.len();
+    match (count, found.pop(), name) {
+        (1, Some(only), _) => Ok(only),
+        (0, _, None) => Err(Error::new(Code::NotFound, format!("{place} holds no image"))),
+        (0, _, Some(name)) => {
+            let message = format!("{place} has no image '{}'; it has {}", shorten(name), listed(entries));
+            Err(Error::new(Code::NotFound, message))
+        }
+        (_, last, _) => {
+            found.extend(last);
+            Err(several_images(place, count, &listed(&found)))
+        }
+    }
+}
+
+/// The error for a place that holds several images where one is meant.
+pub fn several_images(place: &str, count: usize, known: &str) -> Error {
+    let message = format!("{place} holds {count} images; one must be named: {known}");
+    Error::new(Code::InvalidReference, message).with_hint(format!("name one as {place}:NAME"))
+}
+
+fn named<'a>(entries: &'a [Descriptor], name: &str) -> Vec<&'a Descriptor> {
+    if let Some(number) = name.strip_prefix('@').and_then(|number| number.parse::<usize>().ok()) {
+        return entries.get(number).into_iter().collect();
+    }
+    if let Ok(digest) = name.strip_prefix('@').unwrap_or(name).parse::<Digest>() {
+        return entries.iter().filter(|entry| entry.digest == digest).collect();
+    }
+    let exact: Vec<&Descriptor> = entries.iter().filter(|entry| name_of(entry) == Some(name)).collect();
+    if !exact.is_empty() {
+        return exact;
+    }
+    let same = |entry: &&Descriptor| {
+        [image_name(entry), name_of(entry)].into_iter().flatten().any(|has| same_image(has, name))
+    };
+    entries.iter().filter(same).collect()
+}
+
+/// The name of an entry as containerd and Docker write it.
+pub fn image_name(entry: &Descriptor) -> Option<&str> {
+    entry.annotations.as_ref()?.get(IMAGE_NAME).and_then(Value::as_str)
+}
+
+fn listed(entries: &[Descriptor]) -> String {
+    let one = |entry: &Descriptor| match image_name(entry).or_else(|| name_of(entry)) {
+        Some(name) => shorten(name).to_string(),
+        None => format!("@{}", entry.digest),
+    };
+    list(entries.iter().map(one))
+}
+
+/// Names for a message.
+pub fn list(names: impl ExactSizeIterator<Item = String>) -> String {
+    match names.len() {
+        0 => "none".to_owned(),
+        more if more > MOST_LISTED => {
+            let shown: Vec<String> = names.take(MOST_LISTED).collect();
+            format!("{} and {} more", shown.join(", "), more - MOST_LISTED)
+        }
+        _ => names.collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// `alpine` and `docker.io/library/alpine:latest` are one.
+pub fn same_image(one: &str, other: &str) -> bool {
+    let full = |text: &str| crate::reference::Reference::parse(text, None).map(|reference| reference.canonical_ref());
+    one == other || matches!((full(one), full(other)), (Ok(one), Ok(other)) if one == other)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::oci::REF_NAME;
+    use super::*;
+    use crate::digest::Algorithm;
+    use crate::image::descriptor;
+
+    fn entry(what: &str, name: Option<&str>, image: Option<&str>) -> Descriptor {
+        let mut entry = descriptor("", Algorithm::Sha256.digest(what.as_bytes()), 1);
+        let mut annotations = serde_json::Map::new();
+        annotations.extend(name.map(|name| (REF_NAME.to_owned(), json!(name))));
+        annotations.extend(image.map(|name| (IMAGE_NAME.to_owned(), json!(name))));
+        entry.annotations = Some(annotations);
+        entry
+    }
+
+    #[test]
+    fn a_name_stands_for_one_entry() {
+        let entries = [
+            entry("a", Some("1"), Some("docker.io/library/x:1")),
+            entry("b", Some("1"), Some("docker.io/library/y:1")),
+            entry("c", Some("ghcr.io/o/z:2"), None),
+            entry("d", None, None),
+            entry("d", Some("again"), None),
+        ];
+        let by_digest = format!("@{}", entries[2].digest);
+        let bare = entries[2].digest.to_string();
+        for (name, wanted) in [
+            ("x:1", 0),
+            ("docker.io/library/x:1", 0),
+            ("library/y:1", 1),
+            ("ghcr.io/o/z:2", 2),
+            ("again", 3),
+            ("@0", 0),
+            ("@3", 3),
+            (by_digest.as_str(), 2),
+            (bare.as_str(), 2),
+        ] {
+            assert_eq!(choose(&entries, Some(name), "oci:x").unwrap().digest, entries[wanted].digest, "{name}");
+        }
+        for name in ["@9", "z:2", "x", "2", "@sha256:00"] {
+            assert_eq!(choose(&entries, Some(name), "oci:x").unwrap_err().code(), Code::NotFound, "{name}");
+        }
+        let error = choose(&entries, Some("1"), "oci:x").unwrap_err();
+        assert_eq!(error.code(), Code::InvalidReference);
+        assert!(error.message().contains("docker.io/library/x:1, docker.io/library/y:1"), "{error}");
+        let error = choose(&entries, None, "oci:x").unwrap_err();
+        assert_eq!(error.code(), Code::InvalidReference);
+        assert!(
+            error.message().contains(&format!(
+                "4 images; one must be named: docker.io/library/x:1, docker.io/library/y:1, ghcr.io/o/z:2, @{}",
+                entries[3].digest
+            )),
+            "{error}"
+        );
+        assert_eq!(choose(&entries[3..], None, "oci:x").unwrap().digest, entries[3].digest, "one image with two names");
+        assert_eq!(choose(&[], None, "oci:x").unwrap_err().code(), Code::NotFound);
+    }
+}

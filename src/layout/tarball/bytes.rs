@@ -1,0 +1,112 @@
+//! The bytes of an archive where they can be looked at again: in its own file, or in a temporary one when they come by a pipe
+//! or packed.
+
+use std::fs::File;
+use std::io::Seek;
+use std::os::unix::fs::{FileExt, FileTypeExt};
+use std::path::Path;
+
+use bytes::Bytes;
+
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::http::upload::PIECE;
+use crate::os::file::name_of;
+use crate::os::input;
+use crate::spool::{Item, Room};
+use crate::store::Blob;
+use crate::unpack::{Limits, Packing, Unpacker};
+
+/// Where they are.
+#[derive(Debug)]
+pub enum Stored {
+    /// In a file, of this length.
+    File(File, u64),
+    /// They were brought here.
+    Spooled(Item),
+}
+
+impl Stored {
+    /// Opens an archive; `-` and `/dev/stdin` are standard input. One that cannot be read in place is brought to where it can.
+    pub fn open(call: &Call, path: &Path, room: &Room) -> Result<Stored> {
+        let name = shown(path);
+        let what = |error: std::io::Error| Error::io(format!("cannot read {name}"), &error);
+        let mut file = input::open(path).map_err(what)?;
+        let facts = file.metadata().map_err(what)?;
+        let kind = facts.file_type();
+        if kind.is_dir() || kind.is_block_device() || kind.is_char_device() {
+            return Err(Error::new(Code::Io, format!("{name} is {} and no archive", name_of(kind))));
+        }
+        if kind.is_file() && file.stream_position().map_err(what)? == 0 {
+            let mut head = [0; Packing::HEAD];
+            let count = file.read_at(&mut head, 0).map_err(what)?;
+            if Packing::of(&head[..count]) == Packing::Plain {
+                return Ok(Stored::File(file, facts.len()));
+            }
+        }
+        spool(call, file, name, room).map(Stored::Spooled)
+    }
+
+    /// How many there are.
+    pub fn length(&self) -> u64 {
+        match self {
+            Stored::File(_, length) => *length,
+            Stored::Spooled(item) => item.size(),
+        }
+    }
+
+    /// Reads what is at an offset; 0 is the end.
+    pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
+        match self {
+            Stored::File(file, _) => file.read_at(buffer, offset),
+            Stored::Spooled(item) => item.read_at(buffer, offset),
+        }
+    }
+}
+
+/// What messages call an archive.
+pub fn shown(path: &Path) -> String {
+    match input::is_standard(path) {
+        true => "standard input".to_owned(),
+        false => path.display().to_string(),
+    }
+}
+
+/// Unpacks all of it into a temporary file.
+fn spool(call: &Call, file: File, name: String, room: &Room) -> Result<Item> {
+    // What is wrong with an archive is wrong with a file.
+    let as_file = |error: Error| match error.code() {
+        Code::InvalidManifest => error.with_code(Code::Io),
+        _ => error,
+    };
+    let stream = Stream { file, call: call.clone(), name: name.clone() };
+    let mut unpacker =
+        Unpacker::new(&call.without_progress(), Box::new(stream), name, 0, Limits::default()).map_err(as_file)?;
+    let mut writer = room.spool()?.writer();
+    let mut buffer = vec![0; PIECE];
+    loop {
+        match unpacker.read(&mut buffer).map_err(as_file)? {
+            0 => return Ok(writer.finish()),
+            count => writer.write(&buffer[..count])?,
+        }
+    }
+}
+
+/// A file, a pipe or a socket as it comes.
+struct Stream {
+    file: File,
+    call: Call,
+    name: String,
+}
+
+impl Blob for Stream {
+    fn piece(&mut self) -> Result<Option<Bytes>> {
+        let mut buffer = vec![0; PIECE];
+        let count = input::read(&self.file, &mut buffer, || self.call.check()).map_err(|error| {
+            // What was asked for comes back as itself.
+            self.call.check().err().unwrap_or_else(|| Error::io(format!("cannot read {}", self.name), &error))
+        })?;
+        buffer.truncate(count);
+        Ok((count > 0).then(|| buffer.into()))
+    }
+}

@@ -1,0 +1,256 @@
+//! Bytes unpacked as they come, and no more of them than is good: how they are packed is seen in the bytes.
+
+use std::cell::{Cell, RefCell};
+use std::io::{BufRead, BufReader, Cursor, Read};
+use std::rc::Rc;
+
+use bytes::Bytes;
+use lzma_rust2::XzReader;
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
+
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::store::Blob;
+
+/// Below so many bytes any ratio is good: a file of zeros is no attack.
+const HARMLESS: u64 = 1 << 30;
+/// The most memory that xz may ask for, in KiB: what its strongest level needs, and more.
+const XZ_MEMORY: u32 = 129 << 10;
+
+/// How much may come out of what is packed.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Bytes unpacked.
+    pub bytes: u64,
+    /// Bytes unpacked for each byte packed, once there are many.
+    pub ratio: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits { bytes: 64 << 30, ratio: 250 }
+    }
+}
+
+/// How bytes are packed is seen in the bytes: media types are often wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packing {
+    /// Not at all.
+    Plain,
+    /// RFC 1952.
+    Gzip,
+    /// RFC 8878.
+    Zstd,
+    /// The .xz file format.
+    Xz,
+    /// What bzip2 writes.
+    Bzip2,
+}
+
+impl Packing {
+    /// So many bytes show it.
+    pub const HEAD: usize = 6;
+
+    /// What the first bytes say.
+    pub fn of(head: &[u8]) -> Packing {
+        match head {
+            [0x1f, 0x8b, ..] => Packing::Gzip,
+            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Packing::Zstd,
+            [b'B', b'Z', b'h', b'1'..=b'9', ..] => Packing::Bzip2,
+            [0xfd, b'7', b'z', b'X', b'Z', 0, ..] => Packing::Xz,
+            _ => Packing::Plain,
+        }
+    }
+
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Packing::Plain => "nothing",
+            Packing::Gzip => "gzip",
+            Packing::Zstd => "zstd",
+            Packing::Xz => "xz",
+            Packing::Bzip2 => "bzip2",
+        }
+    }
+}
+
+/// The true error behind one that a decoder has wrapped.
+type Fault = Rc<RefCell<Option<Error>>>;
+
+/// What is being unpacked.
+pub struct Unpacker {
+    call: Call,
+    name: String,
+    reader: Box<dyn Read>,
+    packing: Packing,
+    unpacked: u64,
+    packed: Rc<Cell<u64>>,
+    limits: Limits,
+    fault: Fault,
+    failed: bool,
+}
+
+impl Unpacker {
+    /// Unpacks a blob, which messages call `name`. `done` is how many bytes the caller's progress has from others before.
+    pub fn new(call: &Call, blob: Box<dyn Blob>, name: String, done: u64, limits: Limits) -> Result<Unpacker> {
+        let (fault, packed) = (Fault::default(), Rc::<Cell<u64>>::default());
+        let (call, bytes) = (call.clone(), Bytes::new());
+        let feed = Feed { call: call.clone(), blob, now: bytes, done, packed: packed.clone(), fault: fault.clone() };
+        let (packing, reader) =
+            unpacked(feed).map_err(|error| fault.take().unwrap_or_else(|| damaged(&name, &error)))?;
+        Ok(Unpacker { call, name, reader, packing, unpacked: 0, packed, limits, fault, failed: false })
+    }
+
+    /// How it is packed.
+    pub fn packing(&self) -> Packing {
+        self.packing
+    }
+
+    /// What messages call it.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The next bytes; 0 is the end, and then the blob was found to be what it should.
+    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        // A few packed bytes may be gigabytes: the caller need not wait for the next piece.
+        self.call.check()?;
+        let count = loop {
+            match if self.failed { Err(std::io::ErrorKind::InvalidData.into()) } else { self.reader.read(buffer) } {
+                Ok(count) => break count,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    // What a decoder does after an error is anybody's guess.
+                    self.failed = true;
+                    return Err(self.fault.take().unwrap_or_else(|| damaged(&self.name, &error)));
+                }
+            }
+        };
+        self.unpacked += count as u64;
+        self.check()?;
+        Ok(count)
+    }
+
+    fn check(&self) -> Result<()> {
+        let limits = self.limits;
+        let most = if self.unpacked > limits.bytes {
+            format!("{} bytes", limits.bytes)
+        } else if self.unpacked > HARMLESS && self.unpacked / limits.ratio.max(1) > self.packed.get() {
+            format!("{} times its {} bytes", limits.ratio, self.packed.get())
+        } else {
+            return Ok(());
+        };
+        Err(Error::new(Code::LimitExceeded, format!("{} unpacks to more than {most}", self.name)))
+    }
+
+    /// Bytes unpacked so far.
+    pub fn unpacked(&self) -> u64 {
+        self.unpacked
+    }
+}
+
+fn damaged(name: &str, error: &std::io::Error) -> Error {
+    match error.kind() {
+        std::io::ErrorKind::OutOfMemory => {
+            let message = format!("{name} needs more than {} MiB of memory to be unpacked", XZ_MEMORY >> 10);
+            Error::new(Code::LimitExceeded, message)
+        }
+        _ => Error::new(Code::InvalidManifest, format!("{name} cannot be unpacked: {error}")),
+    }
+}
+
+/// The blob as a reader.
+struct Feed {
+    call: Call,
+    blob: Box<dyn Blob>,
+    now: Bytes,
+    done: u64,
+    packed: Rc<Cell<u64>>,
+    fault: Fault,
+}
+
+impl Feed {
+    fn next(&mut self) -> Result<bool> {
+        self.call.check()?;
+        let Some(piece) = self.blob.piece()? else { return Ok(false) };
+        self.packed.set(self.packed.get() + piece.len() as u64);
+        self.call.moved_to(self.done.saturating_add(self.packed.get()))?;
+        self.now = piece;
+        Ok(true)
+    }
+}
+
+impl Read for Feed {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        while self.now.is_empty() {
+            match self.next() {
+                Ok(true) => {}
+                Ok(false) => return Ok(0),
+                Err(error) => {
+                    let shown = std::io::Error::other(error.to_string());
+                    *self.fault.borrow_mut() = Some(error);
+                    return Err(shown);
+                }
+            }
+        }
+        let count = self.now.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&self.now.split_to(count));
+        Ok(count)
+    }
+}
+
+fn unpacked(mut feed: Feed) -> std::io::Result<(Packing, Box<dyn Read>)> {
+    let mut head = Vec::new();
+    (&mut feed).take(Packing::HEAD as u64).read_to_end(&mut head)?;
+    let packing = Packing::of(&head);
+    let whole = Cursor::new(head).chain(BufReader::with_capacity(64 << 10, feed));
+    let reader: Box<dyn Read> = match packing {
+        Packing::Plain => Box::new(whole),
+        Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(whole)),
+        Packing::Zstd => Box::new(Zstd { source: Shared(Rc::new(RefCell::new(whole))), frame: None }),
+        Packing::Xz => Box::new(XzReader::new_mem_limit(whole, true, XZ_MEMORY)),
+        Packing::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(whole)),
+    };
+    Ok((packing, reader))
+}
+
+/// Zstd: any number of frames, and skippable ones between them.
+struct Zstd<R: BufRead> {
+    source: Shared<R>,
+    frame: Option<StreamingDecoder<Shared<R>, FrameDecoder>>,
+}
+
+/// A decoder takes its source, and loses it when it fails.
+struct Shared<R>(Rc<RefCell<R>>);
+
+impl<R: Read> Read for Shared<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.0.borrow_mut().read(buffer)
+    }
+}
+
+impl<R: BufRead> Read for Zstd<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            if let Some(frame) = &mut self.frame {
+                let count = frame.read(buffer)?;
+                if count > 0 || buffer.is_empty() {
+                    return Ok(count);
+                }
+                self.frame = None;
+            }
+            if self.source.0.borrow_mut().fill_buf()?.is_empty() {
+                return Ok(0);
+            }
+            match StreamingDecoder::new(Shared(self.source.0.clone())) {
+                Ok(frame) => self.frame = Some(frame),
+                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
+                    let mut skipped = (&mut self.source).take(u64::from(length));
+                    std::io::copy(&mut skipped, &mut std::io::sink())?;
+                }
+                Err(error) => return Err(std::io::Error::other(error)),
+            }
+        }
+    }
+}

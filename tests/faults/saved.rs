@@ -1,0 +1,337 @@
+//! What `docker save` and others have written over the years, and what of it is no image.
+
+use std::path::PathBuf;
+
+use ocireg::endpoint::Endpoint;
+use ocireg::error::{Code, Error};
+use ocireg::http::context::Context;
+use ocireg::store::Content;
+use serde_json::{json, Value};
+
+use crate::common::*;
+use crate::images::{file, folder, hard, layer, pax, symlink};
+use crate::packed::{bzip2, gzip, xz, zstd};
+
+/// An archive, the folder that it is in, and what is read from it.
+pub struct Case {
+    _folder: tempfile::TempDir,
+    pub path: PathBuf,
+}
+
+impl Case {
+    pub fn new(bytes: &[u8]) -> Case {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.tar");
+        std::fs::write(&path, bytes).unwrap();
+        Case { _folder: folder, path }
+    }
+
+    pub fn of(entries: &[Vec<u8>]) -> Case {
+        Case::new(&layer(entries))
+    }
+
+    /// Copies what the archive names to a layout, and gives the manifest that is there then.
+    pub fn copy(&self, transport: &str, name: &str) -> Result<Content, Error> {
+        let client = client();
+        self.copy_with(&client, &call(&client), transport, name)
+    }
+
+    pub fn copy_with(
+        &self,
+        client: &ocireg::registry::Client,
+        call: &ocireg::http::call::Call,
+        transport: &str,
+        name: &str,
+    ) -> Result<Content, Error> {
+        let to = tempfile::tempdir().unwrap();
+        let from = Endpoint::parse(&format!("{transport}:{}{name}", self.path.display()))?;
+        let target = Endpoint::parse(&format!("oci:{}/l:t", to.path().display()))?;
+        let options = ocireg::transfer::copy::CopyOptions::default();
+        ocireg::endpoint::copy(client, call, &from, &target, &options)?;
+        target.source(client)?.root(call)
+    }
+
+    pub fn layers(&self, name: &str) -> Result<Vec<String>, Error> {
+        self.copy("docker-archive", name).map(|content| digests(&content))
+    }
+}
+
+pub fn digests(content: &Content) -> Vec<String> {
+    content.document.layers().iter().map(|layer| layer.digest.to_string()).collect()
+}
+
+fn config(layers: &[&[u8]]) -> String {
+    let ids: Vec<_> = layers.iter().map(|layer| digest(layer)).collect();
+    json!({"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": ids}}).to_string()
+}
+
+fn text(value: &Value) -> Vec<u8> {
+    file("manifest.json", &value.to_string())
+}
+
+fn bytes(name: &str, content: &[u8]) -> Vec<u8> {
+    crate::images::raw(name.as_bytes(), tar::EntryType::Regular, b"", 0o644, content)
+}
+
+struct Image {
+    one: Vec<u8>,
+    two: Vec<u8>,
+    config: String,
+    saved: Value,
+    /// What is read when all is well.
+    right: Vec<String>,
+}
+
+/// Three layers, the first of which is the third one too.
+fn image() -> Image {
+    let (one, two) = (layer(&[file("one", "1")]), layer(&[file("two", "2")]));
+    let config = config(&[&one, &two, &one]);
+    let saved =
+        json!([{"Config": "c.json", "RepoTags": ["x/y:1"], "Layers": ["a/layer.tar", "b/layer.tar", "c/layer.tar"]}]);
+    let right = [&one, &two, &one].map(|layer| digest(layer).to_string()).to_vec();
+    Image { one, two, config, saved, right }
+}
+
+#[test]
+fn files_are_found_whatever_they_are_called() {
+    let Image { one, two, config, saved, right } = image();
+    let common = [file("c.json", &config), text(&saved), bytes("b/layer.tar", &two)];
+    let a = bytes("a/layer.tar", &one);
+    let long = "n/".repeat(120) + "layer.tar";
+    let by_long = pax(&[("path", &long)]);
+    for (what, entries) in [
+        ("plain", vec![a.clone(), bytes("c/layer.tar", &one)]),
+        ("a link to the folder beside", vec![folder("a"), a.clone(), symlink("c/layer.tar", "../a/layer.tar")]),
+        ("a hard link", vec![a.clone(), hard("c/layer.tar", "a/layer.tar")]),
+        ("a hard link by its absolute name", vec![a.clone(), hard("c/layer.tar", "/a/layer.tar")]),
+        ("a link before its target", vec![symlink("c/layer.tar", "../a/layer.tar"), a.clone()]),
+        ("a link by an absolute name", vec![symlink("c/layer.tar", "/a/layer.tar"), a.clone()]),
+        (
+            "a link to a file at the root",
+            vec![bytes("1.tar", &one), symlink("a/layer.tar", "/1.tar"), symlink("c/layer.tar", "../1.tar")],
+        ),
+        (
+            "a link that names its target from the root",
+            vec![bytes(".1.tar", &one), symlink("a/layer.tar", ".1.tar"), symlink("c/layer.tar", "a/layer.tar")],
+        ),
+        (
+            "a link to a link to a hard link",
+            vec![a.clone(), hard("h", "a/layer.tar"), symlink("s", "h"), symlink("c/layer.tar", "../s")],
+        ),
+        ("a link to a folder", vec![bytes("d/layer.tar", &one), symlink("a", "d"), symlink("c", "./a/../d")]),
+        ("a link that goes up to the root", vec![a.clone(), symlink("c/layer.tar", "../x/../a/./layer.tar")]),
+        (
+            "a long name",
+            vec![
+                by_long,
+                bytes("x", &one),
+                symlink("a/layer.tar", "../l"),
+                symlink("c", "a"),
+                symlink("l", "n"),
+                a.clone(),
+            ],
+        ),
+        ("a member that was replaced", vec![bytes("a/layer.tar", &two), a.clone(), bytes("c/layer.tar", &one)]),
+    ] {
+        let case = Case::of(&[common.to_vec(), entries].concat());
+        assert_eq!(case.layers("").unwrap_or_else(|error| panic!("{what}: {error}")), right, "{what}");
+        assert_eq!(case.layers(":x/y:1").unwrap(), right, "{what}");
+        assert_eq!(case.layers(":docker.io/x/y:1").unwrap(), right, "{what}");
+        assert_eq!(case.layers(":@0").unwrap(), right, "{what}");
+    }
+    let dotted = ["./a/layer.tar", "./b/layer.tar", "./c/layer.tar"]
+        .map(|name| bytes(name, if name.contains('b') { &two } else { &one }));
+    let rest = [file("./c.json", &config), file("./manifest.json", &saved.to_string())];
+    assert_eq!(Case::of(&[dotted.to_vec(), rest.to_vec()].concat()).layers("").unwrap(), right);
+}
+
+#[test]
+fn no_link_leads_out_or_on_for_ever() {
+    let Image { one, two, config, saved, .. } = image();
+    let outside = tempfile::tempdir().unwrap();
+    std::fs::write(outside.path().join("layer.tar"), &one).unwrap();
+    let outside = outside.path().join("layer.tar").to_string_lossy().into_owned();
+    let common = [file("c.json", &config), text(&saved), bytes("a/layer.tar", &one), bytes("b/layer.tar", &two)];
+    let mut chain: Vec<Vec<u8>> = (0..60).map(|at| symlink(&format!("l{at}"), &format!("l{}", at + 1))).collect();
+    chain.extend([symlink("l60", "a/layer.tar"), symlink("c/layer.tar", "/l0")]);
+    for entries in [
+        vec![symlink("c/layer.tar", &outside)],
+        vec![symlink("c/layer.tar", "../../a/layer.tar")],
+        vec![symlink("c/layer.tar", "c/layer.tar")],
+        vec![symlink("c/layer.tar", "../d"), symlink("d", "c/layer.tar")],
+        vec![symlink("c", "c/c/c/c")],
+        vec![hard("c/layer.tar", "c/layer.tar")],
+        vec![folder("c/layer.tar")],
+        vec![symlink("c/layer.tar", "../a")],
+        chain,
+        vec![],
+    ] {
+        fails(Case::of(&[common.to_vec(), entries].concat()).layers(""), Code::MissingBlob, "no layer c/layer.tar");
+    }
+    for name in ["../c/layer.tar", "a/../../x"] {
+        let case = Case::of(&[common.to_vec(), vec![hard("c/layer.tar", name)]].concat());
+        fails(case.layers(""), Code::Io, "leads out");
+    }
+}
+
+#[test]
+fn archives_and_layers_may_be_packed() {
+    let Image { one, two, config, saved, right } = image();
+    let whole = layer(&[
+        bytes("a/layer.tar", &one),
+        bytes("b/layer.tar", &two),
+        bytes("c/layer.tar", &one),
+        file("c.json", &config),
+        text(&saved),
+    ]);
+    for pack in [gzip, zstd, xz, bzip2] {
+        let packed = pack(&whole);
+        assert_eq!(Case::new(&packed).layers(":x/y:1").unwrap(), right);
+        let cut = Case::new(&packed[..packed.len() / 2]).layers("").unwrap_err();
+        assert_eq!(cut.code(), Code::Io, "{cut}");
+        let mut damaged = packed.clone();
+        damaged[packed.len() / 2] ^= 0x55;
+        let damaged = Case::new(&damaged).layers("").unwrap_err();
+        assert!(damaged.message().is_ascii() && damaged.message().len() < 500, "{damaged:?}");
+    }
+    for pack in [gzip, zstd] {
+        let of = |layers: [&[u8]; 3]| {
+            let names = ["a/layer.tar", "b/layer.tar", "c/layer.tar"];
+            let layers = names.iter().zip(layers).map(|(name, layer)| bytes(name, &pack(layer)));
+            Case::of(&layers.chain([file("c.json", &config), text(&saved)]).collect::<Vec<_>>())
+        };
+        let found = of([&one, &two, &one]).layers("").unwrap();
+        assert_eq!(found, [&one, &two, &one].map(|layer| digest(&pack(layer)).to_string()));
+        fails(of([&one, &one, &one]).layers(""), Code::InvalidManifest, "the config says");
+    }
+}
+
+#[test]
+fn an_image_is_all_of_its_layers_in_their_order() {
+    let Image { one, two, config, .. } = image();
+    let all = [bytes("1", &one), bytes("2", &two), file("c.json", &config)];
+    let with = |layers: Value| {
+        Case::of(&[all.to_vec(), vec![text(&json!([{"Config": "c.json", "Layers": layers}]))]].concat())
+    };
+    assert_eq!(with(json!(["1", "2", "1"])).layers("").unwrap().len(), 3);
+    for layers in [json!(["2", "1", "1"]), json!(["1", "1", "1"])] {
+        fails(with(layers).layers(""), Code::InvalidManifest, "the config says");
+    }
+    for layers in [json!(["1", "2"]), json!([]), Value::Null, json!(["1", "2", "1", "1"])] {
+        fails(with(layers).layers(""), Code::InvalidManifest, "the config names 3");
+    }
+    fails(with(json!(["1", "2", "3"])).layers(""), Code::MissingBlob, "no layer 3");
+    for bad in [json!({"Layers": []}), json!({"Config": 7}), json!([{"Config": "c.json", "Layers": [7]}]), json!("x")] {
+        fails(Case::of(&[text(&bad)]).layers(""), Code::InvalidManifest, "manifest.json of docker-archive:");
+    }
+    let gone = Case::of(&[text(&json!([{"Config": "c.json", "Layers": []}]))]);
+    fails(gone.layers(""), Code::NotFound, "has no c.json");
+    fails(Case::of(&[]).layers(""), Code::NotFound, "has no manifest.json");
+    fails(Case::of(&[file("repositories", "{}")]).layers(""), Code::Unsupported, "before 1.10");
+}
+
+#[test]
+fn an_empty_list_may_be_null() {
+    let empty =
+        json!({"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": null}}).to_string();
+    for saved in [
+        json!([{"Config": "c.json", "RepoTags": null, "Layers": null}]),
+        json!([{"Config": "c.json"}]),
+        json!([{"Config": "c.json", "RepoTags": [], "Layers": [], "Parent": null, "LayerSources": null}]),
+    ] {
+        let case = Case::of(&[file("c.json", &empty), text(&saved)]);
+        assert_eq!(case.layers("").unwrap(), Vec::<String>::new(), "{saved}");
+    }
+    fails(Case::of(&[text(&Value::Null)]).layers(""), Code::NotFound, "holds no image");
+}
+
+#[test]
+fn one_of_several_images_is_named() {
+    let Image { one, two, .. } = image();
+    let (first, second) = (config(&[&one]), config(&[&one, &two]));
+    let saved = json!([
+        {"Config": "1.json", "RepoTags": ["x/y:1", "x/y:latest"], "Layers": ["1.tar"]},
+        {"Config": "2.json", "RepoTags": ["x/y:2"], "Layers": ["1.tar", "2.tar"]},
+        {"Config": "2.json", "RepoTags": null, "Layers": ["1.tar", "2.tar"]},
+    ]);
+    let files = [bytes("1.tar", &one), bytes("2.tar", &two), file("1.json", &first), file("2.json", &second)];
+    let case = Case::of(&[files.to_vec(), vec![text(&saved)]].concat());
+    for (name, layers) in
+        [(":x/y:1", 1), (":x/y", 1), (":docker.io/x/y:latest", 1), (":x/y:2", 2), (":@0", 1), (":@1", 2), (":@2", 2)]
+    {
+        assert_eq!(case.layers(name).unwrap().len(), layers, "{name}");
+    }
+    let error = fails(case.layers(""), Code::InvalidReference, "2 images; one must be named: x/y:1, x/y:latest, x/y:2");
+    assert!(error.to_json()["hint"].as_str().is_some_and(|hint| hint.contains("a.tar:NAME")), "{error:?}");
+    for name in [":x/y:3", ":@3", ":@x", ":y"] {
+        fails(case.layers(name), Code::NotFound, "it has x/y:1, x/y:latest, x/y:2, @2");
+    }
+    let alone = json!([saved[0], saved[0]]);
+    let case = Case::of(&[files.to_vec(), vec![text(&alone)]].concat());
+    assert_eq!(case.layers("").unwrap().len(), 1, "two entries, one image");
+}
+
+/// Docker 25.0 wrote a layout into the same tar whose manifests had their layers in no order, of wrong sizes, or not at all.
+#[test]
+fn what_manifest_json_says_is_the_image() {
+    let layers: Vec<Vec<u8>> = (0..3).map(|at| layer(&[file(&format!("f{at}"), "x")])).collect();
+    let config = config(&layers.iter().map(Vec::as_slice).collect::<Vec<_>>());
+    let place = |bytes: &[u8]| format!("blobs/sha256/{}", digest(bytes).hex());
+    let entry = |kind: &str, bytes: &[u8], more: usize| json!({"mediaType": format!("application/vnd.oci.image.{kind}"), "digest": digest(bytes), "size": bytes.len() + more});
+    let right: Vec<String> = layers.iter().map(|layer| digest(layer).to_string()).collect();
+    for (what, order, more, good) in [
+        ("right", vec![0, 1, 2], 0, true),
+        ("order", vec![2, 0, 1], 0, false),
+        ("none", vec![], 0, false),
+        ("fewer", vec![0, 1], 0, false),
+        ("sizes", vec![0, 1, 2], 512, false),
+    ] {
+        let manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": entry("config.v1+json", config.as_bytes(), 0),
+            "layers": order.iter().map(|at| entry("layer.v1.tar", &layers[*at], more)).collect::<Vec<_>>()})
+        .to_string();
+        let mut named = entry("manifest.v1+json", manifest.as_bytes(), 0);
+        named["annotations"] =
+            json!({"io.containerd.image.name": "docker.io/x/y:1", "org.opencontainers.image.ref.name": "1"});
+        let index = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [named]}).to_string();
+        let saved = json!([{"Config": place(config.as_bytes()), "RepoTags": ["x/y:1"], "Layers": layers.iter().map(|layer| place(layer)).collect::<Vec<_>>()}]);
+        let mut entries: Vec<Vec<u8>> = layers.iter().map(|layer| bytes(&place(layer), layer)).collect();
+        entries.extend([config.as_bytes(), manifest.as_bytes()].map(|blob| bytes(&place(blob), blob)));
+        entries.extend([
+            file("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#),
+            file("index.json", &index),
+            text(&saved),
+        ]);
+        let case = Case::of(&entries);
+        let client = client();
+        for name in ["", ":x/y:1"] {
+            let context = std::sync::Arc::new(Context::new());
+            let call = client.call(Some(context.clone())).unwrap();
+            let found = case.copy_with(&client, &call, "docker-archive", name).unwrap();
+            assert_eq!(digests(&found), right, "{what}");
+            assert_eq!(found.digest() == &digest(manifest.as_bytes()), good, "{what}");
+            let warned = context.warnings();
+            assert_eq!(
+                warned.iter().filter(|warning| warning.text.contains("other layers")).count(),
+                usize::from(!good),
+                "{what}"
+            );
+        }
+        for name in ["", ":1", ":x/y:1", ":docker.io/x/y:1", ":@0"] {
+            match good {
+                true => assert_eq!(digests(&case.copy("oci-archive", name).unwrap()), right, "{what}"),
+                false => {
+                    let error = fails(case.copy("oci-archive", name), Code::InvalidManifest, "than manifest.json says");
+                    assert!(
+                        error.to_json()["hint"].as_str().is_some_and(|hint| hint.contains("docker-archive:")),
+                        "{error:?}"
+                    );
+                }
+            }
+        }
+        // A damaged or empty layout takes nothing away from manifest.json.
+        for index in ["{", r#"{"schemaVersion":2,"manifests":[]}"#] {
+            let case = Case::of(&[entries.clone(), vec![file("index.json", index)]].concat());
+            assert_eq!(case.layers(":x/y:1").unwrap(), right, "{what}");
+        }
+    }
+}

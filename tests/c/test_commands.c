@@ -109,6 +109,28 @@ static void test_an_image_of_a_tree(void **state) {
     assert_string_equal(said, "hello");
 }
 
+/* Standard input is read because it is named, packed in any way or not at all, and only from where it is. */
+static void test_an_archive_by_a_pipe(void **state) {
+    (void)state;
+    folder = new_folder();
+    size_t size = 0;
+    assert_int_equal(system(text("cd %s && printf hello >motd && tar -cf layer.tar motd && mkfifo pipe", folder)), 0);
+    expect_run(text("append --scratch oci:%s/layout:v1 --layer %s/layer.tar", folder, folder), NULL);
+    expect_run(text("copy oci:%s/layout:v1 docker-archive:%s/a.tar:x/y:1", folder, folder), NULL);
+    static const char *const feeds[] = {"cat <a.tar |", "gzip -c a.tar |", "xz -c a.tar |", "bzip2 -c a.tar |", "<a.tar", "3<a.tar"};
+    static const char *const places[] = {"docker-archive:-:x/y:1", "docker-archive:-", "docker-archive:/dev/stdin:x/y:1",
+                                         "oci-archive:-", "docker-archive:-:@0", "docker-archive:/dev/fd/3:x/y:1"};
+    for (size_t i = 0; i < sizeof feeds / sizeof feeds[0]; i++) {
+        const char *words = text("cd %s && %s %s --anonymous cat %s motd >out 2>err", folder, feeds[i], command(), places[i]);
+        int status = system(words);
+        if (status != 0) fail_msg("%s: status %d: %s", words, status, (char *)read_file(text("%s/err", folder), &size));
+        assert_memory_equal(read_file(text("%s/out", folder), &size), "hello", 5);
+        assert_int_equal(size, 5);
+    }
+    assert_int_equal(run("files docker-archive:-", NULL), OCIREG_IO);
+    assert_int_equal(run(text("--deadline 1 files docker-archive:%s/pipe", folder), NULL), OCIREG_TIMEOUT);
+}
+
 /* On a terminal a copy has a bar for each blob, and takes them off again. Here a blob stands still in the middle. */
 static void test_bars(void **state) {
     (void)state;
@@ -155,6 +177,7 @@ int main(void) {
         test(test_mount),
         test(test_copy_pull_push),
         test(test_an_image_of_a_tree),
+        test(test_an_archive_by_a_pipe),
         test(test_bars),
         test(test_explain),
     };

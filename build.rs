@@ -5,10 +5,15 @@ use std::path::Path;
 use std::{env, fs, process};
 
 const HEADER: &str = "include/ocireg.h";
+/// What C has as macros too: cbindgen makes none of texts.
+const MEDIA_TYPES: &str = "src/media_type.rs";
+const REFERENCE: &str = "src/reference.rs";
 
 fn main() {
     println!("cargo:rerun-if-changed=src/ffi");
     println!("cargo:rerun-if-changed={HEADER}");
+    println!("cargo:rerun-if-changed={MEDIA_TYPES}");
+    println!("cargo:rerun-if-changed={REFERENCE}");
     println!("cargo:rerun-if-env-changed=OCIREG_WRITE_HEADER");
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
@@ -31,7 +36,10 @@ fn make_header() -> String {
     };
     config.header =
         Some(fs::read_to_string("src/ffi/preamble.h").unwrap_or_else(|error| fail(&format!("preamble.h: {error}"))));
-    config.after_includes = Some(version_macros());
+    let names =
+        "\n/* What is meant where a name says nothing else. */\n".to_owned() + &text_macros(REFERENCE, "OCIREG_");
+    let types = "\n/* Media types. */\n".to_owned() + &text_macros(MEDIA_TYPES, "OCIREG_MEDIA_TYPE_");
+    config.after_includes = Some(version_macros() + &names + &types);
     let mut builder = cbindgen::Builder::new().with_config(config);
     for file in [
         "status",
@@ -76,6 +84,24 @@ fn version_macros() -> String {
          #define OCIREG_VERSION_NUMBER ((OCIREG_VERSION_MAJOR << 16) | (OCIREG_VERSION_MINOR << 8) | OCIREG_VERSION_PATCH)\n",
         part("")
     )
+}
+
+/// The file's public constants that are texts, one macro each, with their descriptions.
+fn text_macros(file: &str, prefix: &str) -> String {
+    let source = fs::read_to_string(file).unwrap_or_else(|error| fail(&format!("{file}: {error}")));
+    let (mut macros, mut about) = (String::new(), String::new());
+    for line in source.lines() {
+        if let Some(text) = line.strip_prefix("/// ") {
+            about += &format!("// {text}\n");
+        } else {
+            let constant = line.strip_prefix("pub const ").and_then(|rest| rest.split_once(": &str = "));
+            if let Some((name, value)) = constant {
+                macros += &format!("{about}#define {prefix}{name} {}\n", value.trim_end_matches(';'));
+            }
+            about.clear();
+        }
+    }
+    macros
 }
 
 fn write(path: &Path, text: &str) {

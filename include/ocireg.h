@@ -71,6 +71,44 @@
 #define OCIREG_VERSION_PATCH 0
 #define OCIREG_VERSION_NUMBER ((OCIREG_VERSION_MAJOR << 16) | (OCIREG_VERSION_MINOR << 8) | OCIREG_VERSION_PATCH)
 
+/* What is meant where a name says nothing else. */
+// The registry of names that have none.
+#define OCIREG_DEFAULT_INDEX "docker.io"
+// The tag of names that have neither tag nor digest.
+#define OCIREG_DEFAULT_TAG "latest"
+
+/* Media types. */
+// An OCI image manifest.
+#define OCIREG_MEDIA_TYPE_OCI_MANIFEST "application/vnd.oci.image.manifest.v1+json"
+// An OCI index.
+#define OCIREG_MEDIA_TYPE_OCI_INDEX "application/vnd.oci.image.index.v1+json"
+// An OCI image's config.
+#define OCIREG_MEDIA_TYPE_OCI_CONFIG "application/vnd.oci.image.config.v1+json"
+// An OCI layer.
+#define OCIREG_MEDIA_TYPE_OCI_LAYER "application/vnd.oci.image.layer.v1.tar"
+// An OCI layer, gzip.
+#define OCIREG_MEDIA_TYPE_OCI_LAYER_GZIP "application/vnd.oci.image.layer.v1.tar+gzip"
+// An OCI layer, zstd.
+#define OCIREG_MEDIA_TYPE_OCI_LAYER_ZSTD "application/vnd.oci.image.layer.v1.tar+zstd"
+// The empty descriptor's `{}`.
+#define OCIREG_MEDIA_TYPE_OCI_EMPTY "application/vnd.oci.empty.v1+json"
+// The artifact manifest of the 1.1 release candidates, still found.
+#define OCIREG_MEDIA_TYPE_OCI_ARTIFACT "application/vnd.oci.artifact.manifest.v1+json"
+// A Docker image manifest.
+#define OCIREG_MEDIA_TYPE_DOCKER_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
+// A Docker manifest list.
+#define OCIREG_MEDIA_TYPE_DOCKER_LIST "application/vnd.docker.distribution.manifest.list.v2+json"
+// A Docker image's config.
+#define OCIREG_MEDIA_TYPE_DOCKER_CONFIG "application/vnd.docker.container.image.v1+json"
+// A Docker layer.
+#define OCIREG_MEDIA_TYPE_DOCKER_LAYER "application/vnd.docker.image.rootfs.diff.tar.gzip"
+// A Docker layer that is fetched from elsewhere.
+#define OCIREG_MEDIA_TYPE_DOCKER_FOREIGN_LAYER "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
+// A schema-1 manifest, signed.
+#define OCIREG_MEDIA_TYPE_SCHEMA1_SIGNED "application/vnd.docker.distribution.manifest.v1+prettyjws"
+// A schema-1 manifest.
+#define OCIREG_MEDIA_TYPE_SCHEMA1 "application/vnd.docker.distribution.manifest.v1+json"
+
 
 // An open blob. It belongs to one thread at a time, and may move between threads; a second one at the same time gets
 // OCIREG_BUSY. It keeps what it needs of its client and context, so the order of the frees does not matter.
@@ -409,7 +447,9 @@ void ocireg_context_free(ocireg_context *context);
 // asks for it. Free with ocireg_client_free.
 //
 // Options: user_agent (string, "ocireg/VERSION"); connect_timeout_ms (integer, 10000: name, TCP and TLS together);
-// idle_timeout_ms (30000: no byte for that long); answer_timeout_ms (300000: from the end of an upload to its answer);
+// idle_timeout_ms (30000: no byte for that long; of an upload, no 32 KiB); min_speed (integer, bytes a second of an answer's body,
+// counted over idle_timeout_ms; fewer are OCIREG_TIMEOUT, 0 = any. When not given: 1024, counted over 30 s or idle_timeout_ms,
+// whichever is longer); answer_timeout_ms (300000: from the end of an upload to its answer);
 // retries (4, after the first try); max_redirects (10); max_manifest_bytes (4194304, at most 33554432); max_list_bytes
 // (33554432, one page of a list); plain_http (boolean, false: every host by http).
 //
@@ -1300,7 +1340,9 @@ ocireg_status ocireg_schema1_key_info(const char *pem,
 //
 // Options: username and password (strings, together), or identity_token (string, and username beside it if that is known);
 // store (boolean, true: keep them); offline_token (boolean, false: ask the token server for an identity token, and keep that
-// instead of the password; servers without any give none); credentials_file (string: keep them in this file), docker_config
+// instead of the password; servers without any give none); scope (string or list of strings, none: what the token is asked for,
+// each TYPE:NAME:ACTION[,ACTION...] such as "repository:team/app:pull,push"; where Basic is used it means nothing); return_token
+// (boolean, false: the result has the token); credentials_file (string: keep them in this file), docker_config
 // (string: in the config.json of this folder). Without these two they are kept in the first file that the client's own
 // options credentials_file, docker_config and stored_credentials look into.
 //
@@ -1310,7 +1352,8 @@ ocireg_status ocireg_schema1_key_info(const char *pem,
 //
 // Result: {"registry": string, "status": number (of the registry's last answer), "auth": "none" (it asks for nothing: then
 // nothing was checked), "basic" or "bearer", "username": string or null, "identity_token": boolean (one is kept, and no
-// password), "stored_in": string or null (the path of the file, or the name of the helper)}. Free with ocireg_string_free.
+// password), "stored_in": string or null (the path of the file, or the name of the helper), and with return_token also "token":
+// string (the bearer token, a secret; the token server may have granted less than was asked) or null (none is used)}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_UNAUTHENTICATED when the credentials are wrong, and then nothing is kept;
 // OCIREG_INVALID_ARGUMENT also without credentials or without a place to keep them; OCIREG_IO (a broken credentials file, one
@@ -1371,6 +1414,7 @@ ocireg_status ocireg_explain(ocireg_client *client,
 //
 // Result: {"registry": string, "url": string, "status": 200, "version": string or null (its X-Docker-Registry-Version),
 // "standalone": boolean (whether it is its own index, by its X-Docker-Registry-Standalone; "mirror" is false) or null,
+// "body": any (its answer: true, or an object, in which verbose ones have "versions" of what they run on) or null (it is no JSON),
 // "headers": {name: value}}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_PROTOCOL for an answer that is none of protocol v1. Source: Docker's Registry API v1, "_ping".

@@ -1,6 +1,8 @@
 //! The one error type of the library: a stable code, a message that names what was wrong, and what is known
 //! about the exchange that failed. It never holds a secret: URLs are stored without userinfo and query.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use crate::rate_limit::RateLimit;
@@ -179,7 +181,7 @@ impl Error {
     pub fn new(code: Code, message: impl Into<String>) -> Error {
         Error(Box::new(Facts {
             code,
-            message: message.into(),
+            message: plain(message.into()),
             hint: None,
             side: None,
             errno: None,
@@ -259,7 +261,7 @@ impl Error {
 
     /// Puts words before the message.
     pub fn within(mut self, what: impl std::fmt::Display) -> Error {
-        self.0.message = format!("{what}: {}", self.0.message);
+        self.0.message = plain(format!("{what}: {}", self.0.message));
         self
     }
 
@@ -271,7 +273,7 @@ impl Error {
 
     /// Adds what to do about it.
     pub fn with_hint(mut self, hint: impl Into<String>) -> Error {
-        self.0.hint = Some(hint.into());
+        self.0.hint = Some(plain(hint.into()));
         self
     }
 
@@ -294,7 +296,8 @@ impl Error {
 
     /// Adds what the registry said.
     pub fn with_registry_errors(mut self, errors: Vec<RegistryError>) -> Error {
-        self.0.registry_errors = errors;
+        self.0.registry_errors =
+            errors.into_iter().map(|e| RegistryError { code: plain(e.code), message: plain(e.message), ..e }).collect();
         self
     }
 
@@ -331,7 +334,7 @@ impl Error {
 
     /// Adds the texts of the errors underneath, outermost first.
     pub fn with_cause(mut self, cause: Vec<String>) -> Error {
-        self.0.cause = cause;
+        self.0.cause = cause.into_iter().map(plain).collect();
         self
     }
 
@@ -357,6 +360,14 @@ impl Error {
     }
 }
 
+/// Whatever gets into a message, and from wherever, a terminal shows it and obeys none of it.
+fn plain(text: String) -> String {
+    match crate::text::shown(&text) {
+        Cow::Borrowed(_) => text,
+        Cow::Owned(shown) => shown,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -371,6 +382,18 @@ mod tests {
         assert_eq!(names.len(), Code::ALL.len());
         assert_eq!(Code::from_number(0), None);
         assert_eq!(Code::Resolve.number(), 29);
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_is_in_a_text() {
+        let odd = "a\x1b[2J\u{9b}2J\u{202e}\u{2067}b";
+        let told = RegistryError { code: odd.into(), message: odd.into(), detail: odd.into() };
+        let error = Error::new(Code::Http, odd).within(odd).with_hint(odd).with_registry_errors(vec![told]);
+        let error = error.with_cause(vec![odd.to_owned()]);
+        assert_eq!(error.message().matches("a\u{fffd}[2J\u{fffd}2J\u{fffd}\u{fffd}b").count(), 2);
+        let json = crate::json::text(&error.to_json()).unwrap();
+        assert!(!json.contains(crate::text::is_obeyed), "{json}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&json).unwrap()["registry_errors"][0]["detail"], odd);
     }
 
     #[test]

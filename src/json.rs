@@ -1,11 +1,14 @@
 //! Strict JSON: a document with a key twice means different things to different readers, so it is refused. Depth is
-//! bounded by serde_json (128).
+//! bounded by serde_json (128). What is written can be shown: what a terminal would obey is written as its number.
 
-use std::fmt;
+use std::{fmt, io};
 
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
-use serde::Deserializer;
+use serde::{Deserializer, Serialize};
+use serde_json::ser::Formatter;
 use serde_json::{Map, Value};
+
+use crate::text::is_obeyed;
 
 /// Why bytes are no JSON document.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +21,28 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     let value = Strict.deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)
+}
+
+/// A value as JSON. It means what any other JSON of it means, but in the strings no character is raw that a terminal obeys.
+pub fn text(value: &(impl Serialize + ?Sized)) -> Result<String, JsonError> {
+    let mut bytes = Vec::new();
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Shown))?;
+    String::from_utf8(bytes).map_err(|error| JsonError(serde_json::Error::io(io::Error::other(error))))
+}
+
+struct Shown;
+
+impl Formatter for Shown {
+    fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        // Most are plain, and the others are few.
+        let plain = fragment.bytes().all(|byte| byte < 0x7f);
+        let mut rest = fragment;
+        while let Some((at, c)) = rest.char_indices().find(|(_, c)| !plain && is_obeyed(*c)) {
+            write!(writer, "{}\\u{:04x}", &rest[..at], u32::from(c))?;
+            rest = &rest[at + c.len_utf8()..];
+        }
+        writer.write_all(rest.as_bytes())
+    }
 }
 
 struct Strict;
@@ -90,6 +115,20 @@ mod tests {
     fn what_is_json_is_parsed() {
         let text = r#"{"a":[1,-2,3.5,true,null,"x\u00e9"],"b":{"a":{}}}"#;
         assert_eq!(parse(text.as_bytes()).unwrap(), serde_json::from_str::<Value>(text).unwrap());
+    }
+
+    #[test]
+    fn what_is_written_is_the_same_and_can_be_shown() {
+        let value =
+            serde_json::json!({"\u{202e}a\u{9b}": ["é\x1b\x7f\u{9b}文\u{2066}", "", "\u{fffd}\"\\/", 1.5, null]});
+        let written = text(&value).unwrap();
+        assert_eq!(serde_json::from_str::<Value>(&written).unwrap(), value);
+        assert_eq!(
+            written,
+            "{\"\\u202ea\\u009b\":[\"é\\u001b\\u007f\\u009b文\\u2066\",\"\",\"\u{fffd}\\\"\\\\/\",1.5,null]}"
+        );
+        let plain = serde_json::json!({"a": ["b", {"c": -1}]});
+        assert_eq!(text(&plain).unwrap(), plain.to_string());
     }
 
     #[test]

@@ -34,5 +34,6 @@ pub mod schema1;
 pub mod spool;
 pub mod store;
 pub mod tar;
+pub mod text;
 pub mod transfer;
 pub mod unpack;

@@ -225,7 +225,7 @@ impl Document {
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
             Error::new(
                 Code::NotFound,
-                format!("the index has no manifest for {platform}; it has {}", shorten_list(&known)),
+                format!("the index has no manifest for {platform}; it has {}", crate::text::shorten_to(&known, 1000)),
             )
         })
     }
@@ -241,10 +241,6 @@ impl Document {
             "manifest": self.value,
         })
     }
-}
-
-fn shorten_list(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).take(1000).collect()
 }
 
 fn parse_object(bytes: &[u8]) -> Result<Value> {

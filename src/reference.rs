@@ -8,9 +8,9 @@ use crate::digest::{shorten, Digest};
 use crate::error::{Code, Error, Result};
 
 /// The registry of names that have none.
-const DEFAULT_INDEX: &str = "docker.io";
+pub const DEFAULT_INDEX: &str = "docker.io";
 /// The tag of names that have neither tag nor digest.
-const DEFAULT_TAG: &str = "latest";
+pub const DEFAULT_TAG: &str = "latest";
 
 /// How a registry is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

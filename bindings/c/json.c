@@ -244,17 +244,41 @@ void json_pretty(FILE *file, const char *json)
         json = pretty_token(file, json, &depth);
 }
 
+size_t obeyed(const char *at, unsigned *number)
+{
+    const unsigned char *byte = (const unsigned char *)at;
+    unsigned c = byte[0];
+    size_t length = 1;
+    if (c >= 0xc2 && c < 0xe0 && (byte[1] & 0xc0) == 0x80) {
+        c = (c & 0x1f) << 6 | (byte[1] & 0x3f);
+        length = 2;
+    } else if ((c & 0xf0) == 0xe0 && (byte[1] & 0xc0) == 0x80 && (byte[2] & 0xc0) == 0x80) {
+        c = (c & 0x0f) << 12 | (unsigned)(byte[1] & 0x3f) << 6 | (byte[2] & 0x3f);
+        length = 3;
+    } else if (c >= 0x80) {
+        /* A longer one, of which none is obeyed; or no UTF-8. */
+        return 0;
+    }
+    *number = c;
+    return c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
+                   (c >= 0x2066 && c <= 0x206f) || c == 0xfeff
+               ? length
+               : 0;
+}
+
 void json_quote(FILE *file, const char *text)
 {
     fputc('"', file);
-    for (; *text != '\0'; text++) {
-        unsigned char byte = (unsigned char)*text;
-        if (byte == '"' || byte == '\\')
-            fprintf(file, "\\%c", byte);
-        else if (byte < 0x20)
-            fprintf(file, "\\u%04x", (unsigned)byte);
+    while (*text != '\0') {
+        unsigned number;
+        size_t length = obeyed(text, &number);
+        if (*text == '"' || *text == '\\')
+            fputc('\\', file);
+        if (length == 0)
+            fputc(*text, file);
         else
-            fputc(byte, file);
+            fprintf(file, "\\u%04x", number);
+        text += length == 0 ? 1 : length;
     }
     fputc('"', file);
 }

@@ -3,6 +3,7 @@
 #define OCIREG_COMMAND_JSON_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdio.h>
 
 /* The value of an object's member, or NULL. */
@@ -19,6 +20,10 @@ char *json_text(const char *value);
 
 /* Writes JSON indented by two spaces. */
 void json_pretty(FILE *file, const char *json);
+
+/* The length of the character at `at` if a terminal would obey it, or show the text around it in another order; else 0. `*number` is
+ * the character's. The library's own results hold none of these; what the user typed may. */
+size_t obeyed(const char *at, unsigned *number);
 
 /* Writes a text as a JSON string. */
 void json_quote(FILE *file, const char *text);

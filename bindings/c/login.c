@@ -32,6 +32,8 @@ static int explain(struct session *session, const struct command_line *line)
 
 static const struct parameter login_parameters[] = {
     {"--offline-token", PARAMETER_FLAG, "offline_token", NULL, "keep an identity token instead of the password"},
+    {"--scope", PARAMETER_LIST, "scope", "SCOPE", "what the token is for, such as repository:team/app:pull; may be repeated"},
+    {"--print-token", PARAMETER_FLAG, "return_token", NULL, "the token is in the result too"},
     {0},
 };
 

@@ -19,6 +19,7 @@ enum option {
     OPTION_PROXY,
     OPTION_CONNECT_TIMEOUT,
     OPTION_READ_TIMEOUT,
+    OPTION_MIN_SPEED,
     OPTION_DEADLINE,
     OPTION_RETRIES,
     OPTION_USER_AGENT,
@@ -50,6 +51,7 @@ static const struct {
     {"--proxy", OPTION_PROXY, TAKES_VALUE, " URL", "instead of the environment's; direct: none"},
     {"--connect-timeout", OPTION_CONNECT_TIMEOUT, TAKES_VALUE, " S", "seconds for a connection"},
     {"--read-timeout", OPTION_READ_TIMEOUT, TAKES_VALUE, " S", "seconds without a byte"},
+    {"--min-speed", OPTION_MIN_SPEED, TAKES_VALUE, " N", "bytes a second of an answer over that time; 0: any"},
     {"--deadline", OPTION_DEADLINE, TAKES_VALUE, " S", "seconds for the whole call"},
     {"--retries", OPTION_RETRIES, TAKES_VALUE, " N", "tries after the first"},
     {"--user-agent", OPTION_USER_AGENT, TAKES_VALUE, " S", "the User-Agent header"},
@@ -164,6 +166,7 @@ static int apply(struct globals *globals, enum option option, const char *name, 
     case OPTION_READ_TIMEOUT: return seconds(name, value, &globals->read_ms);
     case OPTION_DEADLINE: return seconds(name, value, &globals->deadline_ms);
     case OPTION_RETRIES: return number(name, value, &globals->retries);
+    case OPTION_MIN_SPEED: return number(name, value, &globals->min_speed);
     case OPTION_QUIET: globals->quiet = true; break;
     case OPTION_VERBOSE: globals->verbosity++; break;
     case OPTION_VERY_VERBOSE: globals->verbosity += 2; break;
@@ -207,7 +210,7 @@ static int check(const struct globals *globals)
 
 int globals_parse(struct globals *globals, struct arguments *arguments)
 {
-    *globals = (struct globals){.retries = -1};
+    *globals = (struct globals){.retries = -1, .min_speed = -1};
     /* Each setting needs at least one argument. */
     globals->settings = calloc((size_t)arguments->count + 1, sizeof *globals->settings);
     if (globals->settings == NULL)

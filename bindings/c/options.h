@@ -22,7 +22,7 @@ struct globals {
     const char *cert_file, *key_file, *proxy;
     const char *docker_config;
     int64_t connect_ms, read_ms, deadline_ms; /* 0: not given */
-    int64_t retries;                          /* -1: not given */
+    int64_t retries, min_speed;               /* -1: not given */
     bool password_stdin, anonymous, plain_http, insecure;
     bool quiet, help, version;
     int verbosity;

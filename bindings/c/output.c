@@ -56,13 +56,11 @@ int output_bytes(const struct output *output, const uint8_t *data, size_t size)
 
 void write_clean(FILE *file, const char *text)
 {
-    const unsigned char *at = (const unsigned char *)text;
-    for (; *at != '\0'; at++) {
-        /* U+0080 to U+009F, which some terminals obey, are C2 80 to C2 9F. */
-        bool second = at[0] == 0xc2 && at[1] >= 0x80 && at[1] < 0xa0;
-        if (second)
-            at++;
-        fputc(second || *at < 0x20 || *at == 0x7f ? '?' : *at, file);
+    while (*text != '\0') {
+        unsigned number;
+        size_t length = obeyed(text, &number);
+        fputc(length == 0 ? *text : '?', file);
+        text += length == 0 ? 1 : length;
     }
 }
 

@@ -27,7 +27,7 @@ int output_flush(const struct output *output);
 
 /* Writes JSON and a newline to any file. */
 void write_json(FILE *file, const char *json, bool pretty);
-/* Writes a text that others wrote: no control character of theirs reaches the terminal. */
+/* Writes a text that others wrote: nothing of theirs that a terminal obeys reaches it. */
 void write_clean(FILE *file, const char *text);
 
 /* Reports the library's error and frees it. */

@@ -43,6 +43,8 @@ static ocireg_status client_options(ocireg_options *options, const struct global
         status = ocireg_options_set_int(options, "connect_timeout_ms", globals->connect_ms, error);
     if (status == OCIREG_OK && globals->read_ms > 0)
         status = ocireg_options_set_int(options, "idle_timeout_ms", globals->read_ms, error);
+    if (status == OCIREG_OK && globals->min_speed >= 0)
+        status = ocireg_options_set_int(options, "min_speed", globals->min_speed, error);
     if (status == OCIREG_OK && globals->retries >= 0)
         status = ocireg_options_set_int(options, "retries", globals->retries, error);
     if (status == OCIREG_OK && globals->plain_http)

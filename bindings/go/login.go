@@ -17,6 +17,8 @@ type Login struct {
 	IdentityToken bool `json:"identity_token"`
 	// StoredIn is the path of the file, or the name of the helper; empty when nothing was kept.
 	StoredIn string `json:"stored_in"`
+	// Token is the bearer token, a secret; only with WithTokenReturned, and empty where none is used.
+	Token string `json:"token"`
 }
 
 // Logout is what was removed.
@@ -30,7 +32,7 @@ type Logout struct {
 
 // Login tries credentials out at a registry, HOST[:PORT], and keeps them where Docker's tools do. They are those of the call's
 // options, else the host's, else what the WithCredentialsFunc function says. Options: WithPassword, WithIdentityToken,
-// WithUsername, WithoutStoring, WithOfflineToken, WithCredentialsFile, WithDockerConfig.
+// WithUsername, WithoutStoring, WithOfflineToken, WithScope, WithTokenReturned, WithCredentialsFile, WithDockerConfig.
 func (c *Client) Login(ctx context.Context, registry string, options ...Option) (*Login, error) {
 	return ask[Login](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_login(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)

@@ -161,6 +161,12 @@ func WithoutStoring() Option { return callOption(set("store", false)) }
 // WithOfflineToken keeps an identity token of the token server instead of the password. For Login.
 func WithOfflineToken() Option { return callOption(set("offline_token", true)) }
 
+// WithScope asks for a token for these, each TYPE:NAME:ACTION[,ACTION…] such as "repository:team/app:pull,push". For Login.
+func WithScope(scopes ...string) Option { return callOption(add("scope", scopes)) }
+
+// WithTokenReturned puts the token into the result. For Login.
+func WithTokenReturned() Option { return callOption(set("return_token", true)) }
+
 // WithEmail makes the account. For V1Login.
 func WithEmail(address string) Option { return callOption(set("email", address)) }
 

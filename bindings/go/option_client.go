@@ -18,6 +18,12 @@ func WithIdleTimeout(limit time.Duration) ClientOption {
 	return clientOption(set("idle_timeout_ms", milliseconds(limit)))
 }
 
+// WithMinSpeed is the fewest bytes a second that an answer's body may come at, counted over the idle timeout; 0 is any. By default
+// 1024, counted over 30 s or the idle timeout, whichever is longer.
+func WithMinSpeed(bytesPerSecond int64) ClientOption {
+	return clientOption(set("min_speed", bytesPerSecond))
+}
+
 // WithAnswerTimeout bounds the time from the end of an upload to its answer; 300 s by default.
 func WithAnswerTimeout(limit time.Duration) ClientOption {
 	return clientOption(set("answer_timeout_ms", milliseconds(limit)))

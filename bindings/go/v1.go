@@ -15,8 +15,10 @@ type V1Ping struct {
 	Status   int    `json:"status"`
 	Version  string `json:"version"`
 	// Standalone tells whether it is its own index; nil when it does not say.
-	Standalone *bool             `json:"standalone"`
-	Headers    map[string]string `json:"headers"`
+	Standalone *bool `json:"standalone"`
+	// Body is its answer: true, or an object, in which verbose ones have "versions"; null when it is no JSON.
+	Body    json.RawMessage   `json:"body"`
+	Headers map[string]string `json:"headers"`
 }
 
 // V1Search is what an index found. Its results are as the index sends them.

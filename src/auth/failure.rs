@@ -11,6 +11,7 @@ use url::Url;
 use crate::error::{Code, Error, RegistryError};
 use crate::http::retry::{whole_seconds, RetryAfter};
 use crate::rate_limit::RateLimit;
+use crate::text::is_obeyed;
 
 /// The largest body that is looked at.
 const MOST_BODY: usize = 1 << 20;
@@ -232,11 +233,11 @@ fn title(text: &str) -> Option<String> {
     Some(cleaned(&text[start..end], 128)).filter(|title| !title.is_empty())
 }
 
-/// One line without control characters, cut at a length.
+/// One line without characters that a terminal obeys, cut at a length.
 fn cleaned(text: &str, most: usize) -> String {
     let mut line = String::new();
     let mut count = 0;
-    for word in text.split(|c: char| c.is_whitespace() || c.is_control()).filter(|word| !word.is_empty()) {
+    for word in text.split(|c: char| c.is_whitespace() || is_obeyed(c)).filter(|word| !word.is_empty()) {
         let space = if line.is_empty() { None } else { Some(' ') };
         for c in space.into_iter().chain(word.chars()) {
             if count == most {

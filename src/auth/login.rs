@@ -26,17 +26,19 @@ pub struct Accepted {
     pub status: u16,
     /// The identity token that the token server gave.
     pub refresh: Option<Zeroizing<String>>,
+    /// The bearer token.
+    pub token: Option<Zeroizing<String>>,
 }
 
 impl Auth {
-    /// Tries an account's credentials out; `offline` asks for an identity token too. Nothing kept from earlier calls
-    /// is used.
-    pub fn log_in(&self, call: &Call, account: &Account, offline: bool) -> Result<Accepted> {
+    /// Tries an account's credentials out; a token is asked for these scopes, and with `offline` an identity token too. Nothing
+    /// kept from earlier calls is used.
+    pub fn log_in(&self, call: &Call, account: &Account, scopes: &ScopeSet, offline: bool) -> Result<Accepted> {
         let ping = account.base.join("v2/").map_err(|_| Error::new(Code::Internal, "the base URL takes no path"))?;
         let answer = self.ask(call, &ping, &Proof::Nothing)?;
         let foreign = Origin::of(&answer.url) != Origin::of(&account.base);
         if answer.status == StatusCode::OK {
-            return Ok(Accepted { way: "none", status: 200, refresh: None });
+            return Ok(Accepted { way: "none", status: 200, refresh: None, token: None });
         }
         if answer.status != StatusCode::UNAUTHORIZED || foreign {
             return Err(self.refused(call, account, answer, "ping it"));
@@ -48,22 +50,22 @@ impl Auth {
             let message = format!("{} asks for credentials in no way that is known here", account.host);
             return Err(Error::new(Code::Unauthenticated, message).with_http_status(401).with_url(&ping));
         };
-        let (way, proof, refresh) = match challenge.scheme {
+        let (way, proof, refresh, token) = match challenge.scheme {
             Scheme::Bearer => {
                 let mut realm = self.realm(account, challenge, &credentials, answer.remote)?;
                 realm.offline = offline;
                 if !realm.has_credentials() {
                     return Err(withheld(account, &realm.url));
                 }
-                let grant = self.tokens.fresh(call, &realm, &ScopeSet::new()).map_err(denied)?;
-                let refresh = grant.refresh().cloned();
-                ("bearer", Proof::Token(grant), refresh)
+                let grant = self.tokens.fresh(call, &realm, scopes).map_err(denied)?;
+                let (refresh, token) = (grant.refresh().cloned(), Zeroizing::new(grant.value().to_owned()));
+                ("bearer", Proof::Token(grant), refresh, Some(token))
             }
-            _ => ("basic", basic(&credentials).unwrap_or(Proof::Nothing), None),
+            _ => ("basic", basic(&credentials).unwrap_or(Proof::Nothing), None, None),
         };
         let answer = self.ask(call, &ping, &proof)?;
         match answer.status {
-            StatusCode::OK => Ok(Accepted { way, status: 200, refresh }),
+            StatusCode::OK => Ok(Accepted { way, status: 200, refresh, token }),
             _ => Err(self.refused(call, account, answer, "log in")),
         }
     }

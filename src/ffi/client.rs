@@ -44,7 +44,9 @@ pub(super) unsafe fn begin<'a>(
 /// asks for it. Free with ocireg_client_free.
 ///
 /// Options: user_agent (string, "ocireg/VERSION"); connect_timeout_ms (integer, 10000: name, TCP and TLS together);
-/// idle_timeout_ms (30000: no byte for that long); answer_timeout_ms (300000: from the end of an upload to its answer);
+/// idle_timeout_ms (30000: no byte for that long; of an upload, no 32 KiB); min_speed (integer, bytes a second of an answer's body,
+/// counted over idle_timeout_ms; fewer are OCIREG_TIMEOUT, 0 = any. When not given: 1024, counted over 30 s or idle_timeout_ms,
+/// whichever is longer); answer_timeout_ms (300000: from the end of an upload to its answer);
 /// retries (4, after the first try); max_redirects (10); max_manifest_bytes (4194304, at most 33554432); max_list_bytes
 /// (33554432, one page of a list); plain_http (boolean, false: every host by http).
 ///

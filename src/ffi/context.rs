@@ -13,6 +13,7 @@ use crate::auth::secrets::Secrets as Answer;
 use crate::error::{Code, Error, Result};
 use crate::http::call::stopped;
 use crate::http::context::{BlobHook, Context, CredentialsHook, LogHook, ProgressHook, Stop};
+use crate::json;
 
 /// What a call needs from outside: cancel, deadline, progress and callbacks. A context may serve several calls, also at
 /// once; its callbacks run on the thread that made the call, while it is in the call, and never while the library holds
@@ -219,7 +220,7 @@ pub unsafe extern "C" fn ocireg_context_set_blob_progress(
             let userdata = Userdata::new(userdata);
             let hook = callback.map(|callback| -> BlobHook {
                 Arc::new(move |event| {
-                    let event = CString::new(event.to_string()).unwrap_or_default();
+                    let event = CString::new(json::text(event).unwrap_or_default()).unwrap_or_default();
                     go_on(callback(userdata.pointer(), event.as_ptr()))
                 })
             });
@@ -244,7 +245,7 @@ pub unsafe extern "C" fn ocireg_context_set_log(
             let userdata = Userdata::new(userdata);
             let hook = callback.map(|callback| -> LogHook {
                 Arc::new(move |event| {
-                    let event = CString::new(event.to_string()).unwrap_or_default();
+                    let event = CString::new(json::text(event).unwrap_or_default()).unwrap_or_default();
                     go_on(callback(userdata.pointer(), event.as_ptr()))
                 })
             });

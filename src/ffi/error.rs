@@ -18,7 +18,7 @@ impl ocireg_error {
     /// An error for the caller.
     pub fn new(error: Error) -> *mut ocireg_error {
         let message = c_text(error.message());
-        let json = c_text(&error.to_json().to_string());
+        let json = c_text(&crate::json::text(&error.to_json()).unwrap_or_default());
         Box::into_raw(Box::new(ocireg_error { error, message, json }))
     }
 }

@@ -119,7 +119,7 @@ impl Out<*mut c_char> {
     /// Fills it with a result as JSON.
     pub fn put_json(&self, value: &impl serde::Serialize) -> Result<()> {
         if self.is_wanted() {
-            let text = serde_json::to_string(value)
+            let text = crate::json::text(value)
                 .map_err(|error| Error::new(Code::Internal, format!("the result is no JSON: {error}")))?;
             self.put_text(text)?;
         }

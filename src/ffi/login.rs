@@ -17,7 +17,9 @@ use super::status::ocireg_status;
 ///
 /// Options: username and password (strings, together), or identity_token (string, and username beside it if that is known);
 /// store (boolean, true: keep them); offline_token (boolean, false: ask the token server for an identity token, and keep that
-/// instead of the password; servers without any give none); credentials_file (string: keep them in this file), docker_config
+/// instead of the password; servers without any give none); scope (string or list of strings, none: what the token is asked for,
+/// each TYPE:NAME:ACTION[,ACTION...] such as "repository:team/app:pull,push"; where Basic is used it means nothing); return_token
+/// (boolean, false: the result has the token); credentials_file (string: keep them in this file), docker_config
 /// (string: in the config.json of this folder). Without these two they are kept in the first file that the client's own
 /// options credentials_file, docker_config and stored_credentials look into.
 ///
@@ -27,7 +29,8 @@ use super::status::ocireg_status;
 ///
 /// Result: {"registry": string, "status": number (of the registry's last answer), "auth": "none" (it asks for nothing: then
 /// nothing was checked), "basic" or "bearer", "username": string or null, "identity_token": boolean (one is kept, and no
-/// password), "stored_in": string or null (the path of the file, or the name of the helper)}. Free with ocireg_string_free.
+/// password), "stored_in": string or null (the path of the file, or the name of the helper), and with return_token also "token":
+/// string (the bearer token, a secret; the token server may have granted less than was asked) or null (none is used)}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_UNAUTHENTICATED when the credentials are wrong, and then nothing is kept;
 /// OCIREG_INVALID_ARGUMENT also without credentials or without a place to keep them; OCIREG_IO (a broken credentials file, one

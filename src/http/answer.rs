@@ -18,8 +18,14 @@ use super::route::Route;
 use crate::error::{Code, Error, Result};
 use crate::rate_limit::RateLimit;
 
-/// Slower than this, over the idle limit, is as good as stalled.
-const SLOWEST: u64 = 1024;
+/// How slow a server may send: fewer bytes a second, over so long, are as good as none.
+#[derive(Debug, Clone, Copy)]
+pub struct Slowest {
+    /// Bytes a second; 0 is any.
+    pub rate: u64,
+    /// Over how long they are counted.
+    pub window: Duration,
+}
 
 /// One redirect on the way to an answer.
 #[derive(Debug, Clone)]
@@ -52,7 +58,7 @@ pub struct Answer {
 
 impl Answer {
     /// Wraps the HTTP package's answer.
-    pub fn new(response: reqwest::Response, url: Url, route: &Route, idle: Duration) -> Answer {
+    pub fn new(response: reqwest::Response, url: Url, route: &Route, idle: Duration, slowest: Slowest) -> Answer {
         Answer {
             status: response.status(),
             headers: response.headers().clone(),
@@ -61,7 +67,7 @@ impl Answer {
             hops: Vec::new(),
             first_headers: None,
             attempts: 1,
-            body: BodyReader::new(response, url, idle),
+            body: BodyReader::new(response, url, idle, slowest),
             whole: Vec::new(),
         }
     }
@@ -138,6 +144,7 @@ pub struct BodyReader {
     sized: bool,
     url: Url,
     idle: Duration,
+    slowest: Slowest,
     pace: Pace,
     checksum: Option<(Md5, Vec<u8>)>,
     encoding: Option<String>,
@@ -171,7 +178,7 @@ impl Receiving {
 }
 
 impl BodyReader {
-    fn new(response: reqwest::Response, url: Url, idle: Duration) -> BodyReader {
+    fn new(response: reqwest::Response, url: Url, idle: Duration, slowest: Slowest) -> BodyReader {
         let checksum = content_md5(&response).map(|expected| (Md5::new(), expected));
         let encoding = response
             .headers()
@@ -181,7 +188,7 @@ impl BodyReader {
         let decoder = encoding.as_deref().and_then(Decoder::of);
         let sized = response.content_length().is_some();
         let bytes = Receiving::Piecemeal(Some(response));
-        BodyReader { bytes, sized, url, idle, pace: Pace::default(), checksum, encoding, decoder }
+        BodyReader { bytes, sized, url, idle, slowest, pace: Pace::default(), checksum, encoding, decoder }
     }
 
     /// The next piece, decoded; None is the end as the server framed it.
@@ -219,7 +226,9 @@ impl BodyReader {
         )?;
         match &piece {
             Some(piece) => {
-                self.pace.count(begun.elapsed(), piece.len() as u64, self.idle).map_err(|e| e.with_url(&self.url))?;
+                self.pace
+                    .count(begun.elapsed(), piece.len() as u64, self.slowest)
+                    .map_err(|e| e.with_url(&self.url))?;
                 if let Some((md5, _)) = &mut self.checksum {
                     md5.update(piece);
                 }
@@ -266,18 +275,20 @@ struct Pace {
 }
 
 impl Pace {
-    fn count(&mut self, waited: Duration, bytes: u64, window: Duration) -> Result<()> {
+    fn count(&mut self, waited: Duration, bytes: u64, slowest: Slowest) -> Result<()> {
         self.waited += waited;
         self.bytes += bytes;
-        if self.waited < window {
+        if self.waited < slowest.window {
             return Ok(());
         }
-        let slow = (self.bytes as f64) < SLOWEST as f64 * self.waited.as_secs_f64();
+        let slow = (self.bytes as f64) < slowest.rate as f64 * self.waited.as_secs_f64();
         *self = Pace::default();
         if slow {
-            let message =
-                format!("the server sends fewer than {SLOWEST} bytes a second over {} s", window.as_secs_f64());
-            return Err(Error::new(Code::Timeout, message));
+            let (rate, seconds) = (slowest.rate, slowest.window.as_secs_f64());
+            let message = format!("the server sends fewer than {rate} bytes a second over {seconds} s");
+            return Err(
+                Error::new(Code::Timeout, message).with_hint("the client's option min_speed says how slow it may be")
+            );
         }
         Ok(())
     }
@@ -289,13 +300,17 @@ mod tests {
 
     #[test]
     fn only_slow_servers_are_slow() {
-        let window = Duration::from_secs(30);
+        let window = Slowest { rate: 1024, window: Duration::from_secs(30) };
         let mut trickle = Pace::default();
         let slow = (0..400).find_map(|_| trickle.count(Duration::from_millis(100), 1, window).err());
         assert_eq!(slow.map(|error| error.code()), Some(Code::Timeout));
 
         let mut steady = Pace::default();
         assert!((0..4000).all(|_| steady.count(Duration::from_millis(100), 6554, window).is_ok()));
+
+        let mut any = Pace::default();
+        let unbounded = Slowest { rate: 0, ..window };
+        assert!((0..400).all(|_| any.count(Duration::from_millis(300), 1, unbounded).is_ok()));
 
         let mut slow_reader = Pace::default();
         assert!((0..10_000).all(|_| slow_reader.count(Duration::from_micros(10), 1, window).is_ok()));

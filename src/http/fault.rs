@@ -154,7 +154,7 @@ fn chain(error: &reqwest::Error) -> Vec<String> {
     let mut causes = Vec::new();
     let mut next: Option<&dyn StdError> = Some(error);
     while let Some(cause) = next {
-        let text: String = cause.to_string().chars().filter(|c| !c.is_control()).take(300).collect();
+        let text: String = crate::text::shorten_to(&cause.to_string(), 300);
         if !text.starts_with("error sending request") {
             causes.push(text);
         }

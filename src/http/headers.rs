@@ -7,26 +7,16 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use zeroize::Zeroizing;
 
 /// Headers that are the library's own: they frame the message, name the host, or are given by other options.
-const OWN: [&str; 28] = [
+const OWN: [&str; 18] = [
     "accept",
     "accept-encoding",
     "authorization",
     "connection",
-    "content-encoding",
-    "content-length",
-    "content-range",
-    "content-type",
     "cookie",
     "expect",
     "host",
-    "if-match",
-    "if-modified-since",
-    "if-none-match",
-    "if-range",
-    "if-unmodified-since",
+    "http2-settings",
     "keep-alive",
-    "proxy-authorization",
-    "proxy-connection",
     "range",
     "referer",
     "set-cookie",
@@ -38,6 +28,9 @@ const OWN: [&str; 28] = [
     "www-authenticate",
 ];
 
+/// So are all that begin so: they say what the body is, on what condition a request counts, and what the proxy gets.
+const OWN_BEGINNINGS: [&str; 3] = ["content-", "if-", "proxy-"];
+
 /// Headers from an option: a list of `Name: value`, or an object of names and values.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Headers(HeaderMap);
@@ -47,7 +40,8 @@ impl Headers {
     pub fn add(&mut self, name: &str, value: &str) -> Result<(), String> {
         let name: HeaderName =
             name.trim().parse().map_err(|_| format!("'{}' is no name of a header", crate::digest::shorten(name)))?;
-        if OWN.contains(&name.as_str()) {
+        let begins = |beginning: &&str| name.as_str().starts_with(*beginning);
+        if OWN.contains(&name.as_str()) || OWN_BEGINNINGS.iter().any(begins) {
             return Err(format!("the header {name} is the library's own"));
         }
         let wrong = || format!("the value of the header {name} holds control characters");
@@ -156,6 +150,25 @@ mod tests {
     fn what_is_the_librarys_own_or_no_header_is_refused_without_its_value() {
         for name in OWN {
             assert!(refused(json!([format!("{}: s3cret", name.to_uppercase())])).contains(name), "{name}");
+        }
+        for name in [
+            "Content-Disposition",
+            "Content-Language",
+            "Content-Length",
+            "Content-Location",
+            "Content-MD5",
+            "Content-Range",
+            "Content-Type",
+            "Content-Digest",
+            "If-Match",
+            "If-None-Match",
+            "If-Range",
+            "If-Schedule-Tag-Match",
+            "If-Unmodified-Since",
+            "Proxy-Authorization",
+            "Proxy-Connection",
+        ] {
+            assert!(refused(json!({name: "s3cret"})).contains("the library's own"), "{name}");
         }
         for (value, part) in [
             (json!(["no colon s3cret"]), "Name: value"),

@@ -214,7 +214,7 @@ impl Http {
         *message.headers_mut() = headers;
         let (outcome, place) = self.transfer(call, &pool, message, &mut request.body, place)?;
         let response = outcome.map_err(|error| fault::classify(error, url, &route))?;
-        let mut answer = Answer::new(response, url.clone(), &route, self.options().idle());
+        let mut answer = Answer::new(response, url.clone(), &route, self.options().idle(), self.options().slowest());
         let milliseconds = begun.elapsed().as_millis() as u64;
         if retry::retry_status(answer.status) {
             retry::retry_after(&answer.headers, SystemTime::now()).inspect(|after| governor.told_to_wait(*after));

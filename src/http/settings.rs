@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::Deserialize;
 
+use super::answer::Slowest;
 use super::governor::Limits;
 use super::headers::Headers;
 use super::proxy::Choice;
@@ -22,6 +23,8 @@ pub struct ClientOptions {
     pub connect_timeout_ms: u64,
     /// No byte from or to the server for that long.
     pub idle_timeout_ms: u64,
+    /// The fewest bytes a second that an answer's body may come at, over the idle limit; 0 is any.
+    pub min_speed: Option<u64>,
     /// From the end of an upload to its answer.
     pub answer_timeout_ms: u64,
     /// Tries after the first one.
@@ -88,6 +91,7 @@ impl Default for ClientOptions {
             user_agent: concat!("ocireg/", env!("CARGO_PKG_VERSION")).to_owned(),
             connect_timeout_ms: 10_000,
             idle_timeout_ms: 30_000,
+            min_speed: None,
             answer_timeout_ms: 300_000,
             retries: 4,
             max_redirects: 10,
@@ -157,6 +161,15 @@ impl ClientOptions {
             requests_per_second: Some(self.requests_per_second),
             ..Network::default()
         })
+    }
+
+    /// How slow a server may send. What the caller asks for holds over the idle limit, as it says; what nobody asked for is
+    /// counted for longer, so that a short idle limit means silence and nothing else.
+    pub fn slowest(&self) -> Slowest {
+        match self.min_speed {
+            Some(rate) => Slowest { rate, window: self.idle() },
+            None => Slowest { rate: 1024, window: self.idle().max(Duration::from_secs(30)) },
+        }
     }
 
     /// The idle limit.

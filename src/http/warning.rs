@@ -3,6 +3,8 @@
 
 use reqwest::header::{HeaderMap, WARNING};
 
+use crate::text::is_obeyed;
+
 /// The most that all warnings of one answer may hold together, by the specification.
 const MOST_BYTES: usize = 4096;
 /// How many of one answer are read.
@@ -84,7 +86,7 @@ fn quoted(inner: &str) -> Option<(String, &str)> {
             '\\' => characters.next()?.1,
             other => other,
         };
-        if !c.is_control() {
+        if !is_obeyed(c) {
             text.push(c);
         }
     }

@@ -114,10 +114,14 @@ struct Search<'a> {
 }
 
 impl Search<'_> {
+    fn no_file(&self) -> Error {
+        Error::new(Code::InvalidArgument, format!("'{}' is no regular file", shown(self.wanted)))
+    }
+
     fn layer(&mut self, layer: &Descriptor, id: Option<&Digest>, out: &mut dyn Write) -> Result<Seen> {
         let mut entries = Entries::new(Layer::open(self.call, self.store, layer, 0, Limits::default())?);
         let (mut hidden, mut link, mut depth) = (false, None, self.depth);
-        let mut found = None;
+        let (mut found, mut is_folder) = (None, false);
         while let Some(entry) = entries.advance()? {
             self.call.check()?;
             match entry.mark()? {
@@ -148,11 +152,11 @@ impl Search<'_> {
                     Kind::HardLink(target) if target == self.wanted => {}
                     Kind::HardLink(target) => return Ok(Seen::Elsewhere(target.clone(), true)),
                     Kind::Symlink(target) => link = Some(resolve(split(&entry.path).0, target, b"")?),
-                    _ => {
-                        let message = format!("'{}' is no regular file", shown(self.wanted));
-                        return Err(Error::new(Code::InvalidArgument, message));
-                    }
+                    _ => return Err(self.no_file()),
                 }
+            } else if is_within(&entry.path, self.wanted) {
+                // Nothing else may say that there is such a folder.
+                is_folder = true;
             } else if is_within(self.wanted, &entry.path) && !entry.path.is_empty() {
                 let names = entry.path.split(|byte| *byte == b'/').count();
                 match &entry.kind {
@@ -172,6 +176,7 @@ impl Search<'_> {
         Ok(match (found, link) {
             (Some(entry), _) => Seen::File(entry, true),
             (None, Some(path)) => Seen::Elsewhere(path, false),
+            (None, None) if is_folder => return Err(self.no_file()),
             (None, None) if hidden => Seen::Hidden,
             (None, None) => Seen::Folder(depth),
         })

@@ -8,13 +8,16 @@ use zeroize::Zeroizing;
 use super::Client;
 use crate::auth::login::can_log_in;
 use crate::auth::places::{target, Place, Wanted};
+use crate::auth::scope::{Scope, ScopeSet};
 use crate::auth::secrets::Secrets;
 use crate::auth::stored::Stored;
 use crate::auth::{key, store, Account};
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::http::context::Credentials;
+use crate::http::settings::Texts;
 use crate::reference::Index;
+use crate::text::shorten;
 
 /// Options of a login.
 #[derive(Clone, Deserialize)]
@@ -30,6 +33,10 @@ pub struct LoginOptions {
     pub store: bool,
     /// Ask the token server for an identity token, and keep that instead of the password.
     pub offline_token: bool,
+    /// What the token is to be for, each such as `repository:a/b:pull,push`.
+    pub scope: Texts,
+    /// Give the token back.
+    pub return_token: bool,
     /// Keep them in this file.
     pub credentials_file: Option<String>,
     /// Keep them in the config.json of this folder.
@@ -44,6 +51,8 @@ impl Default for LoginOptions {
             identity_token: None,
             store: true,
             offline_token: false,
+            scope: Texts::default(),
+            return_token: false,
             credentials_file: None,
             docker_config: None,
         }
@@ -60,8 +69,8 @@ pub struct LogoutOptions {
     pub docker_config: Option<String>,
 }
 
-/// What came of a login.
-#[derive(Debug, Serialize)]
+/// What came of a login. Not to be shown: it may hold a token.
+#[derive(Serialize)]
 pub struct Login {
     /// The host as it was asked for.
     pub registry: String,
@@ -75,6 +84,9 @@ pub struct Login {
     pub identity_token: bool,
     /// The file or the helper that keeps them.
     pub stored_in: Option<String>,
+    /// The bearer token, only if it was asked for, and null where there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub token: Option<Option<Zeroizing<String>>>,
 }
 
 /// What came of a logout.
@@ -99,11 +111,12 @@ impl Client {
             (true, Some(file)) => Some(file.as_path()),
             (true, None) => return Err(nowhere()),
         };
+        let scopes = scopes(&options.scope)?;
         let mut account = self.account(call, &index)?;
         let credentials = self.offered(call, &account, options)?;
         account.credentials = Some(credentials.clone());
         account.anonymous = false;
-        let accepted = self.auth.log_in(call, &account, options.offline_token)?;
+        let accepted = self.auth.log_in(call, &account, &scopes, options.offline_token)?;
         let kept = replaced(credentials, accepted.refresh, options.offline_token);
         let stored_in = file.map(|file| keep(call, stored, file, &index.name, &kept)).transpose()?;
         self.auth.stored().forget(&index.name);
@@ -119,6 +132,7 @@ impl Client {
             username,
             identity_token,
             stored_in,
+            token: options.return_token.then_some(accepted.token),
         })
     }
 
@@ -169,6 +183,19 @@ impl Client {
             )),
         }
     }
+}
+
+/// What the caller wants a token for is not skipped as what a server says may be.
+fn scopes(texts: &Texts) -> Result<ScopeSet> {
+    let mut scopes = ScopeSet::new();
+    for text in texts.0.iter().flat_map(|text| text.split(' ')) {
+        let scope = Scope::parse(text).ok_or_else(|| {
+            let message = format!("the option scope: '{}' is no TYPE:NAME:ACTION[,ACTION…]", shorten(text));
+            Error::new(Code::InvalidArgument, message)
+        })?;
+        scopes.add(scope);
+    }
+    Ok(scopes)
 }
 
 fn nowhere() -> Error {

@@ -29,6 +29,8 @@ pub struct PingV1 {
     pub version: Option<String>,
     /// Whether it needs no index, by its X-Docker-Registry-Standalone; None when it does not say.
     pub standalone: Option<bool>,
+    /// What it said, if that is JSON: `true`, or an object with the versions of what it runs on.
+    pub body: Option<Value>,
     /// Its headers.
     pub headers: Map<String, Value>,
 }
@@ -60,7 +62,7 @@ impl Client {
         let index = Index::parse(registry)?;
         let place = Place::new(self, call, &index)?;
         let what = format!("ping {} by protocol v1", place.account.host);
-        let Pong { answer, speaks_v1 } = ping(&place)?;
+        let Pong { answer, speaks_v1, body } = ping(&place)?;
         let answer = place.expect(answer, &[StatusCode::OK], &what)?;
         let url = redact::url(&place.url("v1/_ping")?);
         let headers = answer.headers;
@@ -77,6 +79,7 @@ impl Client {
             // As Docker read it: "mirror" is not standalone.
             standalone: text("x-docker-registry-standalone")
                 .map(|said| said.eq_ignore_ascii_case("true") || said == "1"),
+            body,
             headers: headers_json(&headers),
         })
     }
@@ -115,6 +118,8 @@ pub(crate) struct Pong {
     pub answer: Answer,
     /// Whether it is one of protocol v1.
     pub speaks_v1: bool,
+    /// What it says, if that is JSON.
+    pub body: Option<Value>,
 }
 
 /// A page that says 200 to every path is no registry. docker-registry answers `{}` or, when it is verbose, an object;
@@ -125,9 +130,10 @@ fn ping(place: &Place) -> Result<Pong> {
     let said = |name: &str| answer.headers.contains_key(name);
     let by_header = said("x-docker-registry-version") || said("x-docker-registry-standalone");
     let is_ok = answer.status == StatusCode::OK;
-    let body = if is_ok { answer.take_whole() } else { Vec::new() };
-    let by_body = matches!(crate::json::parse(&body), Ok(Value::Bool(true) | Value::Object(_)));
-    Ok(Pong { speaks_v1: is_ok && (by_header || by_body), answer })
+    let bytes = if is_ok { answer.take_whole() } else { Vec::new() };
+    let body = crate::json::parse(&bytes).ok();
+    let by_body = matches!(body, Some(Value::Bool(true) | Value::Object(_)));
+    Ok(Pong { speaks_v1: is_ok && (by_header || by_body), answer, body })
 }
 
 fn found(value: Value, term: &str, answer: &Answer) -> Result<Value> {

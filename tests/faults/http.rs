@@ -196,3 +196,35 @@ fn a_checksum_that_is_sent_is_checked() {
         "Content-MD5",
     );
 }
+
+/// Whatever a server puts into its answer, no message holds what a terminal would obey, and no JSON has it raw.
+#[test]
+fn what_a_terminal_would_obey_is_in_no_message() {
+    const ODD: &str = "\u{202e}gnp.exe\u{2066}\u{9b}31m\u{85}\u{200f}\u{61c}\u{2028}";
+    let json = format!(r#"{{"errors":[{{"code":"DENIED{ODD}","message":"no{ODD}","detail":{{"{ODD}":"{ODD}"}}}}]}}"#);
+    let html = format!("<html><title>Down{ODD}</title></html>");
+    let answers = [
+        reply(403).json(&json),
+        reply(404).json(&json),
+        reply(400).header("Content-Type", "text/html; charset=utf-8").body(html),
+        reply(418).header("Content-Type", "text/plain").body(format!("teapot{ODD}")),
+        reply(200).header("Content-Type", format!("application/x{ODD}")).body(ODD),
+        reply(200).header("Content-Type", MANIFEST_TYPE).body(format!(r#"{{"schemaVersion":2,"{ODD}":1,"{ODD}":2}}"#)),
+        reply(200).header("Content-Type", MANIFEST_TYPE).body(format!(r#"{{"schemaVersion":2,"mediaType":"{ODD}"}}"#)),
+        reply(302).header("Location", format!("/v2/{ODD}\u{1}")),
+        reply(401).header("WWW-Authenticate", format!(r#"Bearer realm="x{ODD}://y",error="{ODD}""#)),
+    ];
+    for answer in answers {
+        let server = Server::start(move |_| answer.clone());
+        let client = client();
+        let error = client.get_manifest(&call(&client), &tag(&server.host), &GetOptions::default()).err().unwrap();
+        let json = ocireg::json::text(&error.to_json()).unwrap();
+        assert!(!error.message().contains(ocireg::text::is_obeyed), "{:?}", error.message());
+        assert!(!json.contains(ocireg::text::is_obeyed), "{json:?}");
+        for text in
+            [&error.to_json()["hint"], &error.to_json()["registry_errors"][0]["message"], &error.to_json()["cause"][0]]
+        {
+            assert!(!text.as_str().unwrap_or_default().contains(ocireg::text::is_obeyed), "{text:?}");
+        }
+    }
+}

@@ -398,6 +398,10 @@ fn one_file_is_found_as_it_would_be_extracted() {
         folder("swap"),
         file("swap/x", "old"),
         symlink("dir", "etc"),
+        // Folders that nothing lists.
+        file("usr/share/doc/x", "1"),
+        file("usr/lib/deep/x", "1"),
+        file("gone/x", "1"),
     ]);
     let upper = layer(&[
         folder("etc"),
@@ -407,6 +411,7 @@ fn one_file_is_found_as_it_would_be_extracted() {
         file("o/.wh..wh..opq", ""),
         file("o/y", "2"),
         file(".wh.t", ""),
+        file(".wh.gone", ""),
         file("swap", "now a file"),
         folder("dir"),
     ]);
@@ -436,6 +441,11 @@ fn one_file_is_found_as_it_would_be_extracted() {
         ("none", Code::NotFound),
         ("dir/a", Code::NotFound),
         ("etc", Code::InvalidArgument),
+        ("usr/share", Code::InvalidArgument),
+        ("lib/deep", Code::InvalidArgument),
+        ("usr/share/none", Code::NotFound),
+        ("gone", Code::NotFound),
+        ("/", Code::InvalidArgument),
         ("loop", Code::LimitExceeded),
         ("../x", Code::InvalidArgument),
     ] {

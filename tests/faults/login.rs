@@ -122,6 +122,30 @@ fn an_identity_token_is_kept_when_it_is_asked_for() {
 }
 
 #[test]
+fn a_token_is_asked_for_what_the_caller_wants_and_given_back_on_request_only() {
+    let (server, basic) = (bearer(), basic("alice", "s3cret"));
+    let client = client();
+    let with = |host: &str, more: Value| {
+        let mut options = json!({"username": "alice", "password": "s3cret", "store": false});
+        options.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        login_with(&client, host, options).map(|login| serde_json::to_value(login).unwrap())
+    };
+    assert_eq!(with(&server.host, json!({})).unwrap().get("token"), None);
+    assert_eq!(server.count("GET", "scope="), 0);
+    let scoped = with(&server.host, json!({"scope": "repository:a/b:push,pull", "return_token": true})).unwrap();
+    assert_eq!((&scoped["token"], &scoped["auth"]), (&json!("good"), &json!("bearer")));
+    assert_eq!(server.count("GET", "scope=repository%3Aa%2Fb%3Apull%2Cpush"), 1);
+    let scopes = json!({"scope": ["repository:a/b:pull", "repository:c:pull", "registry:catalog:*"]});
+    assert_eq!(with(&server.host, scopes).unwrap().get("token"), None);
+    let asked = server.seen().iter().rfind(|seen| seen.path() == "/token").unwrap().target.clone();
+    assert_eq!(asked.matches("scope=").count(), 3, "{asked}");
+    assert_eq!(with(&basic.host, json!({"scope": "x", "return_token": true})).unwrap()["token"], Value::Null);
+    for wrong in ["", "repository:a/b:", "a b\n", "é", ":a:b"] {
+        fails(with(&server.host, json!({"scope": wrong})), Code::InvalidArgument, "the option scope");
+    }
+}
+
+#[test]
 fn a_registry_that_asks_for_nothing_is_told_apart() {
     let server = Server::start(|_| reply(200).json("{}"));
     let folder = Folder::new(&json!({}));

@@ -54,6 +54,7 @@ pub struct Reply {
     early: bool,
     after: usize,
     lost: bool,
+    pace: Option<Duration>,
     then: Then,
 }
 
@@ -67,6 +68,7 @@ pub fn reply(status: u16) -> Reply {
         early: false,
         after: 0,
         lost: false,
+        pace: None,
         then: Then::KeepAlive,
     }
 }
@@ -100,6 +102,12 @@ impl Reply {
 
     pub fn then(mut self, then: Then) -> Reply {
         self.then = then;
+        self
+    }
+
+    /// A byte of the body at a time, and so long before each.
+    pub fn paced(mut self, pace: Duration) -> Reply {
+        self.pace = Some(pace);
         self
     }
 
@@ -215,7 +223,13 @@ fn talk(stream: TcpStream, handler: &Handler, all: &Mutex<Vec<Seen>>, over: &Ato
         }
         let head_only = seen.method == "HEAD";
         all.lock().unwrap().push(seen);
-        output.write_all(&answer.bytes(head_only))?;
+        let bytes = answer.bytes(head_only);
+        let paced = if answer.pace.is_some() && !head_only { answer.body.len() } else { 0 };
+        output.write_all(&bytes[..bytes.len() - paced])?;
+        for byte in &bytes[bytes.len() - paced..] {
+            std::thread::sleep(answer.pace.unwrap_or_default());
+            output.write_all(&[*byte])?;
+        }
         output.flush()?;
         match answer.then {
             Then::KeepAlive => {}

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use ocireg::error::Code;
+use ocireg::http::settings::ClientOptions;
 use ocireg::registry::manifest::GetOptions;
 use ocireg::registry::reader::ReadOptions;
+use ocireg::registry::Client;
 
 use crate::common::*;
 use crate::server::*;
@@ -54,6 +56,23 @@ fn a_stall_in_the_middle_is_continued_once() {
         let reference = at(&always.host, &digest(b"x"));
         fails(client.get_blob(&call(&client), &reference, &ReadOptions::default()), Code::Timeout, "no byte");
     });
+}
+
+/// The idle limit is about silence. How slow is too slow is another option, and no short idle limit makes a rate of its own.
+#[test]
+fn a_slow_server_is_not_a_silent_one() {
+    let blob = b"fourteen bytes";
+    let server = Server::start(|seen| serve(b"fourteen bytes", seen).paced(Duration::from_millis(200)));
+    let reference = at(&server.host, &digest(blob));
+    for min_speed in [None, Some(0), Some(3)] {
+        let client = Client::new(ClientOptions { min_speed, ..options() }).unwrap();
+        let (_, bytes) = client.get_blob(&call(&client), &reference, &ReadOptions::default()).unwrap();
+        assert_eq!(bytes, blob, "{min_speed:?}");
+    }
+    let client = Client::new(ClientOptions { min_speed: Some(20), retries: 0, ..options() }).unwrap();
+    let outcome = client.get_blob(&call(&client), &reference, &ReadOptions::default());
+    let error = fails(outcome, Code::Timeout, "fewer than 20 bytes a second over 1 s");
+    assert!(error.to_json()["hint"].as_str().unwrap().contains("min_speed"));
 }
 
 #[test]

@@ -75,7 +75,14 @@ fn a_ping_is_believed_only_when_it_looks_like_one() {
     }
     let bare = Server::start(|_| reply(200).body("true"));
     let ping = client.v1_ping(&call(&client), &bare.host).unwrap();
-    assert_eq!((ping.standalone, ping.version), (None, None));
+    assert_eq!((ping.standalone, ping.version, ping.body), (None, None, Some(json!(true))));
+    let versions =
+        r#"{"host":["Linux","x"],"launch":[],"versions":{"docker_registry.server":"0.9.1","gunicorn":"19.1"}}"#;
+    let verbose = Server::start(move |_| reply(200).json(versions));
+    let ping = client.v1_ping(&call(&client), &verbose.host).unwrap();
+    assert_eq!(ping.body.unwrap()["versions"]["docker_registry.server"], "0.9.1");
+    let words = Server::start(|_| reply(200).header("X-Docker-Registry-Version", "0.9.1").body("true\u{7f} as ever"));
+    assert_eq!(client.v1_ping(&call(&client), &words.host).unwrap().body, None);
     let page = Server::start(|_| reply(200).header("Content-Type", "text/html").body("<html>welcome</html>"));
     fails(client.v1_ping(&call(&client), &page.host), Code::Protocol, "not one of protocol v1");
     let none = Server::start(|_| reply(404));

@@ -5,8 +5,8 @@ module Ocireg
   module Accounts
     # Tries credentials out at a registry, and keeps them where Docker's tools do: ocireg_login.
     # @param registry [String] HOST[:PORT]
-    # @param options username:, password:, identity_token:, store:, offline_token:, credentials_file:, docker_config:
-    # @return [Hash] "registry", "status", "auth", "username", "identity_token", "stored_in"
+    # @param options username:, password:, identity_token:, store:, offline_token:, scope:, return_token:, credentials_file:, docker_config:
+    # @return [Hash] "registry", "status", "auth", "username", "identity_token", "stored_in"; with return_token "token"
     def login(registry, **options) = invoke(:ocireg_login, text("registry", registry), **options)
 
     # Removes what is kept for a registry: ocireg_logout.

@@ -13,7 +13,7 @@ module Ocireg
 
     # ocireg_v1_ping
     # @param registry [String] HOST[:PORT]
-    # @return [Hash] "registry", "url", "status", "version", "standalone", "headers"
+    # @return [Hash] "registry", "url", "status", "version", "standalone", "body", "headers"
     def ping(registry, **options) = invoke(:ocireg_v1_ping, text("registry", registry), **options)
 
     # ocireg_v1_search

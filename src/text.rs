@@ -1,0 +1,69 @@
+//! Text of strangers, where it may reach a terminal. Pure.
+//!
+//! A terminal obeys control characters (C0, C1 and DEL), and shows text in another order at the Unicode bidirectional controls:
+//! then a name looks like another one. Neither gets into a message raw, nor into a result.
+
+use std::borrow::Cow;
+
+/// Whether a terminal would obey the character, or show what is around it in another order or on another line.
+pub fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}' | '\u{feff}')
+}
+
+/// The text for a message: white space that ends lines is a space, what else would be obeyed is U+FFFD.
+pub fn shown(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| (b' '..0x7f).contains(&byte)) || !text.contains(is_obeyed) {
+        return Cow::Borrowed(text);
+    }
+    Cow::Owned(
+        text.chars()
+            .map(|c| match c {
+                '\n' | '\r' | '\t' => ' ',
+                c if is_obeyed(c) => '\u{fffd}',
+                c => c,
+            })
+            .collect(),
+    )
+}
+
+/// Hostile text is quoted in messages, but not at any length, and never with what would be obeyed.
+pub(crate) fn shorten(text: &str) -> String {
+    shorten_to(text, 80)
+}
+
+/// As [`shorten`], to another length.
+pub(crate) fn shorten_to(text: &str, most: usize) -> String {
+    let mut short: String = text.chars().take(most).map(|c| if is_obeyed(c) { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(most).is_some() {
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_would_be_obeyed_is_known() {
+        for c in
+            "\0\x07\x1b\x7f\u{80}\u{9b}\u{9f}\u{61c}\u{200e}\u{200f}\u{2028}\u{2029}\u{202a}\u{202e}\u{2066}\u{2069}"
+                .chars()
+        {
+            assert!(is_obeyed(c), "{c:?}");
+            assert_eq!(shown(&format!("a{c}b")), "a\u{fffd}b");
+        }
+        for c in "a~\u{a0}é文\u{200d}😀".chars() {
+            assert!(!is_obeyed(c), "{c:?}");
+        }
+        assert_eq!(shown("a\r\n\tb"), "a   b");
+        assert!(matches!(shown("plain é"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn quoted_text_is_cut_and_cleaned() {
+        assert_eq!(shorten("a\nb\x1b\u{202e}"), "a\u{fffd}b\u{fffd}\u{fffd}");
+        assert_eq!(shorten(&"x".repeat(500)).chars().count(), 81);
+    }
+}

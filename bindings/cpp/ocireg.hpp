@@ -39,6 +39,30 @@
 
 namespace ocireg {
 
+/* ---------------------------------------------------------------------------------------------- Constants */
+
+/* What is meant where a name says nothing else. */
+inline constexpr std::string_view default_index = OCIREG_DEFAULT_INDEX, default_tag = OCIREG_DEFAULT_TAG;
+
+/* The media types of manifests, configs and layers. */
+namespace media_type {
+inline constexpr std::string_view oci_manifest = OCIREG_MEDIA_TYPE_OCI_MANIFEST;
+inline constexpr std::string_view oci_index = OCIREG_MEDIA_TYPE_OCI_INDEX;
+inline constexpr std::string_view oci_config = OCIREG_MEDIA_TYPE_OCI_CONFIG;
+inline constexpr std::string_view oci_layer = OCIREG_MEDIA_TYPE_OCI_LAYER;
+inline constexpr std::string_view oci_layer_gzip = OCIREG_MEDIA_TYPE_OCI_LAYER_GZIP;
+inline constexpr std::string_view oci_layer_zstd = OCIREG_MEDIA_TYPE_OCI_LAYER_ZSTD;
+inline constexpr std::string_view oci_empty = OCIREG_MEDIA_TYPE_OCI_EMPTY;
+inline constexpr std::string_view oci_artifact = OCIREG_MEDIA_TYPE_OCI_ARTIFACT;
+inline constexpr std::string_view docker_manifest = OCIREG_MEDIA_TYPE_DOCKER_MANIFEST;
+inline constexpr std::string_view docker_list = OCIREG_MEDIA_TYPE_DOCKER_LIST;
+inline constexpr std::string_view docker_config = OCIREG_MEDIA_TYPE_DOCKER_CONFIG;
+inline constexpr std::string_view docker_layer = OCIREG_MEDIA_TYPE_DOCKER_LAYER;
+inline constexpr std::string_view docker_foreign_layer = OCIREG_MEDIA_TYPE_DOCKER_FOREIGN_LAYER;
+inline constexpr std::string_view schema1_signed = OCIREG_MEDIA_TYPE_SCHEMA1_SIGNED;
+inline constexpr std::string_view schema1 = OCIREG_MEDIA_TYPE_SCHEMA1;
+} // namespace media_type
+
 /* ------------------------------------------------------------------------------------------------ Results */
 
 /* A member is missing or of another type than asked for. */

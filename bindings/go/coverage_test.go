@@ -94,6 +94,30 @@ func TestEveryOption(t *testing.T) {
 	}
 }
 
+// TestEveryConstant: each text that the header defines is a constant here.
+func TestEveryConstant(t *testing.T) {
+	header, err := os.ReadFile("../../include/ocireg.h")
+	if err != nil {
+		t.Skip(err)
+	}
+	all, found := sources(t), 0
+	for _, match := range regexp.MustCompile(`(?m)^#define (OCIREG_(?:MEDIA_TYPE|DEFAULT)_\w+) "`).FindAllStringSubmatch(string(header), -1) {
+		if !strings.Contains(all, "= C."+match[1]+"\n") {
+			t.Errorf("no constant for %s", match[1])
+		}
+		found++
+	}
+	if found < 17 {
+		t.Errorf("only %d constants", found)
+	}
+	if name := must[*ocireg.Reference](t)(ocireg.ParseReference("a")); name.Tag != ocireg.DefaultTag || name.Registry.Name != ocireg.DefaultIndex {
+		t.Errorf("%+v", name)
+	}
+	if ocireg.MediaTypeOCIManifest != manifestType {
+		t.Error(ocireg.MediaTypeOCIManifest)
+	}
+}
+
 // shapes are the structs of the results' schemas.
 var shapes = map[string]any{
 	"blob-delete": ocireg.BlobDelete{}, "blob-get": ocireg.BlobGet{}, "blob-head": ocireg.BlobHead{}, "blob-info": ocireg.BlobInfo{},

@@ -16,13 +16,13 @@ static char *parse(const char *name, ocireg_options *with) {
 static void test_hub_name(void **state) {
     (void)state;
     char *json = parse("mongo", NULL);
-    expect_text_at(json, "index/name", "docker.io");
+    expect_text_at(json, "index/name", OCIREG_DEFAULT_INDEX);
     expect_bool_at(json, "index/official", true);
     expect_bool_at(json, "official", true);
     expect_text_at(json, "remote_name", "library/mongo");
     expect_text_at(json, "local_name", "mongo");
     expect_text_at(json, "canonical_name", "docker.io/mongo");
-    expect_text_at(json, "tag", "latest");
+    expect_text_at(json, "tag", OCIREG_DEFAULT_TAG);
     assert_int_equal(json_kind_at(json, "digest"), JSON_NULL);
     expect_text_at(json, "canonical_ref", "docker.io/mongo:latest");
     expect_text_at(json, "reference", "docker.io/library/mongo:latest");

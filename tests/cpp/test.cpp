@@ -103,6 +103,9 @@ void names_and_options()
 {
     CHECK_EQUAL(std::string(OCIREG_VERSION), ocireg::version());
     CHECK_EQUAL(version_in_other_file(), OCIREG_VERSION);
+    CHECK_EQUAL(ocireg::reference_parse("a")["tag"].string(), std::string(ocireg::default_tag));
+    CHECK_EQUAL(ocireg::reference_parse("a")["index"]["name"].string(), std::string(ocireg::default_index));
+    CHECK_EQUAL(std::string(ocireg::media_type::oci_manifest), "application/vnd.oci.image.manifest.v1+json");
     CHECK_EQUAL(ocireg::version_number(), static_cast<std::uint32_t>(OCIREG_VERSION_NUMBER));
     CHECK_EQUAL(std::string(ocireg::status_name(OCIREG_NOT_FOUND)), "NOT_FOUND");
     CHECK_EQUAL(ocireg::reference_parse("mongo:7")["remote_name"].string(), "library/mongo");

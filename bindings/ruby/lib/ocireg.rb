@@ -9,6 +9,7 @@ module Ocireg
 end
 
 require_relative "ocireg/version"
+require_relative "ocireg/constants"
 require_relative "ocireg/native"
 require_relative "ocireg/error"
 require_relative "ocireg/convert"

@@ -38,6 +38,13 @@ class NativeTest < OciregTest
     blocks.each { |_, name| assert_match(/^    blocking :#{name}, /, source) }
   end
 
+  def test_texts_of_the_header_are_constants
+    texts = HEADER.scan(/^#define OCIREG_(?:MEDIA_TYPE_(\w+)|(DEFAULT_\w+)) "(.*)"$/)
+    assert_operator texts.size, :>, 15
+    texts.each { |type, other, text| assert_equal text, type ? Ocireg::MediaType.const_get(type) : Ocireg.const_get(other) }
+    assert_equal texts.filter_map(&:first).size, Ocireg::MediaType.constants.size
+  end
+
   def test_there_is_a_class_for_each_code
     codes = HEADER.scan(/^#define OCIREG_([A-Z_]+) (\d+)$/).to_h { |name, code| [code.to_i, name] }
     codes.delete(0)

@@ -1,0 +1,46 @@
+package ocireg
+
+// #include "shim.h"
+import "C"
+
+// What is meant where a name says nothing else.
+const (
+	// DefaultIndex is the registry of names that have none.
+	DefaultIndex = C.OCIREG_DEFAULT_INDEX
+	// DefaultTag is the tag of names that have neither tag nor digest.
+	DefaultTag = C.OCIREG_DEFAULT_TAG
+)
+
+// Media types.
+const (
+	// MediaTypeOCIManifest is an OCI image manifest.
+	MediaTypeOCIManifest = C.OCIREG_MEDIA_TYPE_OCI_MANIFEST
+	// MediaTypeOCIIndex is an OCI index.
+	MediaTypeOCIIndex = C.OCIREG_MEDIA_TYPE_OCI_INDEX
+	// MediaTypeOCIConfig is an OCI image's config.
+	MediaTypeOCIConfig = C.OCIREG_MEDIA_TYPE_OCI_CONFIG
+	// MediaTypeOCILayer is an OCI layer.
+	MediaTypeOCILayer = C.OCIREG_MEDIA_TYPE_OCI_LAYER
+	// MediaTypeOCILayerGzip is an OCI layer, gzip.
+	MediaTypeOCILayerGzip = C.OCIREG_MEDIA_TYPE_OCI_LAYER_GZIP
+	// MediaTypeOCILayerZstd is an OCI layer, zstd.
+	MediaTypeOCILayerZstd = C.OCIREG_MEDIA_TYPE_OCI_LAYER_ZSTD
+	// MediaTypeOCIEmpty is the empty descriptor's {}.
+	MediaTypeOCIEmpty = C.OCIREG_MEDIA_TYPE_OCI_EMPTY
+	// MediaTypeOCIArtifact is the artifact manifest of the 1.1 release candidates, still found.
+	MediaTypeOCIArtifact = C.OCIREG_MEDIA_TYPE_OCI_ARTIFACT
+	// MediaTypeDockerManifest is a Docker image manifest.
+	MediaTypeDockerManifest = C.OCIREG_MEDIA_TYPE_DOCKER_MANIFEST
+	// MediaTypeDockerList is a Docker manifest list.
+	MediaTypeDockerList = C.OCIREG_MEDIA_TYPE_DOCKER_LIST
+	// MediaTypeDockerConfig is a Docker image's config.
+	MediaTypeDockerConfig = C.OCIREG_MEDIA_TYPE_DOCKER_CONFIG
+	// MediaTypeDockerLayer is a Docker layer.
+	MediaTypeDockerLayer = C.OCIREG_MEDIA_TYPE_DOCKER_LAYER
+	// MediaTypeDockerForeignLayer is a Docker layer that is fetched from elsewhere.
+	MediaTypeDockerForeignLayer = C.OCIREG_MEDIA_TYPE_DOCKER_FOREIGN_LAYER
+	// MediaTypeSchema1Signed is a schema-1 manifest, signed.
+	MediaTypeSchema1Signed = C.OCIREG_MEDIA_TYPE_SCHEMA1_SIGNED
+	// MediaTypeSchema1 is a schema-1 manifest.
+	MediaTypeSchema1 = C.OCIREG_MEDIA_TYPE_SCHEMA1
+)

@@ -78,6 +78,11 @@ need_own() {
     place "$scratch/$1"
 }
 
+# need_modules FOLDER: what a Go module's packages and tests need, into Go's own cache
+need_modules() {
+    (cd "$1" && GOFLAGS=-mod=readonly go mod download) >"$log" 2>&1 || { tail -20 "$log" >&2; fail "could not get the modules of $1"; }
+}
+
 # What cannot be installed for the user: the compilers.
 need_compilers() {
     local program
@@ -117,6 +122,7 @@ case ${1:-test} in
         "$here/registries/v1-setup.sh" "$tools" || fail "could not set up docker-registry 0.9.1"
         need_own tokenserver
         need_own referrers
+        need_modules "$(dirname "$here")/bindings/go/registry"
         ;;
     *) fail "usage: setup.sh [test|demo|bench]" ;;
 esac

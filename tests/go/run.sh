@@ -73,6 +73,12 @@ step vet go vet ./...
 go_tests tests
 go_tests race -race
 GOEXPERIMENT=cgocheck2 go_tests cgocheck2 -short
+# The package for users of another client is a module of its own, for what it needs.
+cd registry
+step 'gofmt registry' formatted
+step 'vet registry' go vet ./...
+go_tests registry
+cd ..
 [ ! -f "$library/libocireg.a" ] || step 'the static library' linked_statically
 echo "go: $passed passed, $failed failed"
 [ "$failed" = 0 ]

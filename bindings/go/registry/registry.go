@@ -1,0 +1,144 @@
+package registry
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net/url"
+	"strings"
+
+	"github.com/ocireg/ocireg/bindings/go"
+)
+
+// LogfCallback is told of every call.
+type LogfCallback func(format string, args ...interface{})
+
+// Quiet drops what it is told.
+func Quiet(format string, args ...interface{}) {}
+
+// Log hands it to package log.
+func Log(format string, args ...interface{}) { log.Printf(format, args...) }
+
+// Registry is one registry. New makes one; one that is put together by hand needs URL and a Client that knows the host.
+type Registry struct {
+	// URL is the registry's address, without a slash at its end; it may have a path.
+	URL string
+	// Client asks it. Close it when done, or leave that to the collector.
+	Client *ocireg.Client
+	// Logf is told of every call; nil is Quiet.
+	Logf LogfCallback
+}
+
+// New makes a Registry and pings it. Without a user's name everything is asked for anonymously.
+func New(registryURL, username, password string) (*Registry, error) {
+	return connect(registryURL, username, password)
+}
+
+// NewInsecure is New without verifying TLS.
+func NewInsecure(registryURL, username, password string) (*Registry, error) {
+	return connect(registryURL, username, password, ocireg.WithInsecure())
+}
+
+func connect(registryURL, username, password string, options ...ocireg.HostOption) (*Registry, error) {
+	registry := &Registry{URL: strings.TrimSuffix(registryURL, "/"), Logf: Log}
+	host, err := registry.host()
+	if err != nil {
+		return nil, err
+	}
+	options = append(options, ocireg.WithEndpoint(registry.URL))
+	if username != "" || password != "" {
+		options = append(options, ocireg.WithPassword(username, password))
+	}
+	if strings.HasSuffix(strings.SplitN(host, ":", 2)[0], ".docker.io") {
+		// Docker Hub's registry and its token server have no domain in common that says so.
+		options = append(options, ocireg.WithTrustedRealms("auth.docker.io"))
+	}
+	registry.Client, err = ocireg.New(ocireg.WithProxyFromEnvironment(), ocireg.WithHost(host, options...))
+	if err != nil {
+		return nil, err
+	}
+	if err := registry.Ping(); err != nil {
+		registry.Client.Close()
+		return nil, err
+	}
+	return registry, nil
+}
+
+// Ping asks the registry whether it is one, and whether it takes the credentials.
+func (r *Registry) Ping() error {
+	r.log("ping url=%s/v2/", r.URL)
+	host, err := r.host()
+	if err != nil {
+		return err
+	}
+	answer, err := r.Client.Ping(context.Background(), host)
+	switch {
+	case err != nil:
+		return failed("Get", err)
+	case answer.Status == 401:
+		return failed("Get", r.tryCredentials(host, answer))
+	case answer.Status != 200:
+		return failed("Get", &ocireg.Error{Code: ocireg.ErrNotFound, Message: "there is no registry", HTTPStatus: answer.Status, URL: answer.URL})
+	}
+	return nil
+}
+
+// tryCredentials logs in, if there is anything to log in with. Without, a token server gives a token to anybody, and Basic does not.
+func (r *Registry) tryCredentials(host string, answer *ocireg.Ping) error {
+	known, err := r.Client.Explain(context.Background(), host+"/a")
+	if err != nil {
+		return err
+	}
+	if known.Credentials.Kind == "password" || known.Credentials.Kind == "identity_token" {
+		_, err = r.Client.Login(context.Background(), host, ocireg.WithoutStoring())
+		return err
+	}
+	for _, scheme := range answer.Challenges {
+		if strings.EqualFold(strings.Fields(scheme + " ")[0], "bearer") {
+			return nil
+		}
+	}
+	return &ocireg.Error{Code: ocireg.ErrUnauthenticated, Message: "the registry wants credentials", HTTPStatus: answer.Status, URL: answer.URL}
+}
+
+// host is what the registry is called in references. The port is always there: a host of one word would be one of Docker Hub's
+// repositories.
+func (r *Registry) host() (string, error) {
+	address, err := url.Parse(r.URL)
+	if err != nil || address.Scheme != "http" && address.Scheme != "https" || address.Hostname() == "" {
+		shown := r.URL
+		if at := strings.LastIndex(shown, "@"); at >= 0 {
+			shown = "..." + shown[at:] // without a password
+		}
+		return "", fmt.Errorf("the registry's URL %q is no http:// or https:// address", shown)
+	}
+	port := address.Port()
+	if port == "" {
+		port = map[string]string{"http": "80", "https": "443"}[address.Scheme]
+	}
+	name := address.Hostname()
+	if strings.Contains(name, ":") {
+		name = "[" + name + "]"
+	}
+	return name + ":" + port, nil
+}
+
+// reference is REPOSITORY:TAG, REPOSITORY@DIGEST or REPOSITORY of this registry.
+func (r *Registry) reference(repository, reference string) (string, error) {
+	host, err := r.host()
+	switch {
+	case err != nil:
+		return "", err
+	case reference == "":
+		return host + "/" + repository, nil
+	case strings.Contains(reference, ":"):
+		return host + "/" + repository + "@" + reference, nil
+	}
+	return host + "/" + repository + ":" + reference, nil
+}
+
+func (r *Registry) log(format string, args ...interface{}) {
+	if r.Logf != nil {
+		r.Logf("registry."+format, args...)
+	}
+}

@@ -74,6 +74,27 @@ static void test_login_and_logout(void **state) {
     }
 }
 
+/* A token for what the caller names is given back when that is asked for, and reads that and nothing else. */
+static void test_a_token_for_a_scope(void **state) {
+    (void)state;
+    const char *host = env("OCIREG_TEST_TOKEN"), *place = repository("OCIREG_TEST_TOKEN", "scoped");
+    const char *name = strchr(place, '/') + 1, *wanted = "{'store':false,'return_token':true,'scope':'repository:%s:pull'}";
+    char *json = NULL, *token;
+    put_image(client_of("OCIREG_TEST_TOKEN"), place, "one", 1);
+    expect_status(OCIREG_OK, ocireg_login(client_of("OCIREG_TEST_TOKEN"), NULL, host, options(text(wanted, name)), &json, &failure));
+    expect_shape(kept(json), LOGIN_SHAPE " token:string");
+    token = kept(json_string_at(json, "token"));
+    ocireg_client *client = new_client("{}");
+    set_host(client, host, text("{'plain_http':true,'token':'%s'}", token));
+    assert_int_equal(tags_of(client, place), OCIREG_OK);
+    assert_int_not_equal(tags_of(client, text("%s-other", place)), OCIREG_OK);
+    expect_status(OCIREG_OK, ocireg_login(client_of("OCIREG_TEST_HTPASSWD"), NULL, env("OCIREG_TEST_HTPASSWD"),
+                                          options("{'store':false,'return_token':true,'scope':'repository:a:pull'}"), &json, &failure));
+    assert_int_equal(json_kind_at(kept(json), "token"), JSON_NULL);
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_login(client, NULL, host, options("{'store':false,'scope':'repository::'}"), &json, &failure));
+    expect_message("scope");
+}
+
 static void test_wrong_credentials(void **state) {
     (void)state;
     for (size_t i = 0; i < REGISTRIES; i++) {
@@ -297,7 +318,7 @@ static void test_command(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        test(test_login_and_logout), test(test_wrong_credentials), test(test_places_of_the_call), test(test_identity_token),
+        test(test_login_and_logout), test(test_a_token_for_a_scope), test(test_wrong_credentials), test(test_places_of_the_call), test(test_identity_token),
         test(test_helper),           test(test_explain),           test(test_environment),        test(test_command),
     };
     return run_all(tests);

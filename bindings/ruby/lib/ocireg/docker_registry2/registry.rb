@@ -105,7 +105,7 @@ module DockerRegistry2
       return { "name" => repo.to_s, "tags" => @client.each_tag(name, page_size: count, last: last).to_a.uniq } if count && all
 
       page = @client.tags(name, n: count, last: last)
-      page.merge("tags" => page["tags"].dup).compact
+      page.except("next").merge("tags" => page["tags"].dup).compact
     end
 
     # More than a page has.

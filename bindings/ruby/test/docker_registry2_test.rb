@@ -301,7 +301,7 @@ class DockerRegistry2Test < OciregTest
   end
 
   def test_many_pages_are_gone_through_in_a_loop
-    total = 12_000
+    total = 9_000
     host = serve do |_, _, query|
       from = query["last"] ? query["last"].delete_prefix("t").to_i + 1 : 0
       tags = (from...[from + query.fetch("n").to_i, total].min).map { |number| format("t%05d", number) }
@@ -309,12 +309,12 @@ class DockerRegistry2Test < OciregTest
       [200, more || {}, JSON.generate("name" => "a", "tags" => tags)]
     end
     reg = DockerRegistry2::Registry.new("http://#{host}")
-    all = Thread.new { reg.tags("a", 1, "t01999", auto_paginate: true) } # 10,000 pages
+    all = Thread.new { reg.tags("a", 1, "t01999", auto_paginate: true) } # 7,000 pages
     assert_equal total - 2000, all.value["tags"].size
-    assert_equal [nil, "t02000", "t11999"], [all.value["last"], *all.value["tags"].minmax]
+    assert_equal [nil, "t02000", "t08999"], [all.value["last"], *all.value["tags"].minmax]
     part = reg.tags("a", 2500, "t00999")
     assert_equal ["t03499", 2500, "t01000", "t03499"], [part["last"], part["tags"].size, *part["tags"].minmax]
-    assert_equal [2000, nil], [reg.tags("a", 2000, "t09999")["tags"].size, reg.tags("a", 2000, "t09999")["last"]]
+    assert_equal [2000, nil], [reg.tags("a", 2000, "t06999")["tags"].size, reg.tags("a", 2000, "t06999")["last"]]
   end
 
   def test_time_limits

@@ -45,7 +45,9 @@ is HOST[:PORT]. Without a host it is Docker Hub's.
 .I SRC
 and
 .I DST
-are docker://REF (or REF alone), oci:DIR[:NAME], oci\-archive:FILE[:NAME], docker\-archive:FILE[:REF] or dir:DIR.
+are docker://REF (or REF alone), oci:DIR[:NAME], oci\-archive:FILE[:NAME], docker\-archive:FILE[:REF] or dir:DIR. To read from, FILE may be
+\- (standard input), a named pipe or /dev/fd/N, packed by gzip, zstd, xz, bzip2 or not at all; NAME and REF may be @INDEX, the image
+of that number in the archive.
 .PP
 A result is one line of JSON on standard output, where the text of a command does not say otherwise. Its members are described in
 .BR ocireg (3)

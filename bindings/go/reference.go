@@ -83,7 +83,8 @@ func ParseRegistry(name string) (*RegistryName, error) {
 }
 
 // ParsePlace takes the name of a place to copy from or to apart: docker://REF or REF, docker-v1://REF, oci:DIR[:NAME], oci-archive:FILE[:NAME],
-// docker-archive:FILE[:REF], or dir:DIR.
+// docker-archive:FILE[:REF], or dir:DIR. To read from, FILE may be - (standard input), a named pipe or /dev/fd/N, and packed; NAME and REF
+// may be @INDEX, the image of that number.
 func ParsePlace(name string) (*Place, error) {
 	text, err := cText(name)
 	if err != nil {

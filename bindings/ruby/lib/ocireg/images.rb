@@ -2,7 +2,8 @@
 
 module Ocireg
   # Images, wherever they are: an image is named as docker://REFERENCE or REFERENCE, oci:DIR[:NAME], oci-archive:FILE[:NAME],
-  # docker-archive:FILE[:REFERENCE], dir:DIR or docker-v1://REFERENCE.
+  # docker-archive:FILE[:REFERENCE], dir:DIR or docker-v1://REFERENCE. To read from, FILE may be - (standard input), a named pipe or
+  # /dev/fd/N, and packed; NAME and REFERENCE may be @INDEX, the image of that number.
   module Images
     # Copies an image, an index with everything in it, or an artifact from one place to another: ocireg_copy.
     # @param source [String] a place

@@ -4,7 +4,7 @@
 //! this process or another, continues it, and goes after a wrong digest.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Read, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -203,7 +203,10 @@ impl Partial {
             let opened = Partial::open(call, target, &wanted.digest, Some(wanted.size), rival)?;
             let Some(mut partial) = opened else { return Ok(None) };
             let resumed = partial.length();
-            let Err(error) = partial.fill(call, wanted, from) else { return Ok(Some((partial, resumed))) };
+            let error = match partial.fill(call, wanted, from) {
+                Ok(resumed) => return Ok(Some((partial, resumed))),
+                Err(error) => error,
+            };
             // It may be what was there before: the power went off while it was not on the disk. That goes now.
             let again = resumed > 0 && !tried && is_wrong(&error);
             match partial.settle(Err(error), target) {
@@ -213,17 +216,29 @@ impl Partial {
         }
     }
 
-    /// Adds what is missing of a blob.
-    fn fill(&mut self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<()> {
+    /// Adds what is missing of a blob. Says how many of its bytes were there before.
+    fn fill(&mut self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<u64> {
         call.begin("blob", Some(wanted.size))?;
         let hashed = self.hashed();
         call.moved_to(hashed.as_ref().map_or(0, |(_, length)| *length))?;
         let mut blob = from.open(call, wanted, hashed)?;
+        if blob.begins_anew() {
+            self.restart()?;
+        }
+        let resumed = self.length;
         blob.hash_aside();
         while let Some(piece) = blob.piece()? {
             self.write(&piece)?;
             call.moved_to(self.length)?;
         }
+        Ok(resumed)
+    }
+
+    /// Drops what is there, where the rest alone cannot be had.
+    pub fn restart(&mut self) -> Result<()> {
+        let emptied = self.file.set_len(0).and_then(|()| self.file.rewind());
+        emptied.map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
+        (self.length, self.flushed, self.room) = (0, 0, 0);
         Ok(())
     }
 

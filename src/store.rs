@@ -58,6 +58,11 @@ impl Content {
 pub trait Blob {
     /// The next bytes; None is the end.
     fn piece(&mut self) -> Result<Option<Bytes>>;
+    /// Whether it was opened behind bytes that its opener has, and begins at the first byte all the same, because the rest alone
+    /// cannot be had.
+    fn begins_anew(&self) -> bool {
+        false
+    }
     /// What it has hashed so far, from the blob's first byte: enough to open it again behind those bytes.
     fn hashed(&self) -> Option<(Hasher, u64)> {
         None
@@ -121,7 +126,7 @@ pub trait ReadStore: Send + Sync {
     fn root(&self, call: &Call) -> Result<Content>;
     /// A manifest, verified.
     fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content>;
-    /// Opens a blob behind the bytes that the caller has hashed already.
+    /// Opens a blob behind the bytes that the caller has hashed already; [`Blob::begins_anew`] says when that was not possible.
     fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>>;
     /// The size of a blob that no descriptor tells (schema 1).
     fn size(&self, call: &Call, digest: &Digest) -> Result<u64>;

@@ -11,6 +11,13 @@ pub struct ContentRange {
     pub size: Option<u64>,
 }
 
+impl ContentRange {
+    /// How many bytes it has.
+    pub fn length(&self) -> u64 {
+        (self.end - self.start).saturating_add(1)
+    }
+}
+
 /// Reads `bytes 0-9/10`, and the forms without unit or size that some registries send. Other units, ends before the
 /// start and sizes that do not hold the end are None.
 pub fn parse_content_range(text: &str) -> Option<ContentRange> {

@@ -4,7 +4,7 @@ pub mod blob;
 pub mod catalog;
 pub mod clear;
 pub mod explain;
-
+pub mod failures;
 pub mod host;
 pub mod ladder;
 pub mod login;
@@ -12,6 +12,7 @@ pub mod manifest;
 pub mod mount;
 pub mod once;
 pub mod pages;
+pub mod pieces;
 pub mod ping;
 pub mod pour;
 pub mod put;

@@ -84,8 +84,9 @@ impl<'a> FromStore<'a> {
             true => Some((Hasher::new(self.wanted.digest.algorithm()), self.begin)),
             false => self.marks.before(self.begin),
         };
-        let mut left = self.begin - mark.as_ref().map_or(0, |(_, position)| *position);
+        let at = mark.as_ref().map_or(0, |(_, position)| *position);
         let mut blob = self.from.open(self.call, self.wanted, mark)?;
+        let mut left = self.begin - if blob.begins_anew() { 0 } else { at };
         self.unverified = self.wanted.size < HASHED && blob.leave_to_receiver();
         let mut open = Upload::new(blob);
         while left > 0 {

@@ -1,79 +1,23 @@
 //! Reading a blob (distribution-spec end-2): verified as it passes, continued where it broke off.
 //!
-//! A continued read always starts at the registry's own URL: the signed URL of the first time may be too old.
+//! A continued read always starts at the registry's own URL: the signed URL of the first time may be too old. Ranges are a
+//! wish: where the rest alone cannot be had, all of the blob is asked for, and what is here already is dropped from it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bytes::Bytes;
 use reqwest::header::{HeaderValue, ETAG, IF_RANGE, RANGE};
 use reqwest::{Method, StatusCode};
-use serde::{Deserialize, Serialize};
 
+use super::failures::Failures;
+pub use super::pieces::{Info, Pieces, ReadOptions};
 use super::remote::Remote;
 use crate::auth::Reply;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::hashing::{Hashing, LARGE};
 use crate::http::answer::{Answer, BodyReader};
-use crate::http::retry::Backoff;
 use crate::http::{range, Request};
-
-/// So much progress, or so much time, makes a new failure a first one.
-const PROGRESS: u64 = 1 << 20;
-const CALM: Duration = Duration::from_secs(60);
-
-/// Which bytes of a blob, and what is known of it.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ReadOptions {
-    /// The first byte.
-    pub offset: u64,
-    /// How many; without it all that follow.
-    pub length: Option<u64>,
-    /// The blob's size, from its descriptor.
-    pub size: Option<u64>,
-    /// The most that a read into memory may take.
-    pub limit: Option<u64>,
-}
-
-impl ReadOptions {
-    /// Refuses what only a read into memory has.
-    pub fn without_limit(&self) -> Result<()> {
-        match self.limit {
-            Some(_) => Err(Error::new(Code::InvalidArgument, "the option limit is for reads into memory only")),
-            None => Ok(()),
-        }
-    }
-
-    /// Whether only a piece is wanted; a piece cannot be verified.
-    pub fn is_piece(&self) -> bool {
-        self.offset > 0 || self.length.is_some()
-    }
-}
-
-/// What is known of an open blob.
-#[derive(Debug, Clone, Serialize)]
-pub struct Info {
-    /// Its digest.
-    pub digest: Digest,
-    /// The size of the whole blob, once known.
-    pub size: Option<u64>,
-    /// The first byte that is read.
-    pub offset: u64,
-    /// The media type that the registry gives.
-    #[serde(rename = "mediaType")]
-    pub media_type: Option<String>,
-}
-
-/// What a caller reads piece by piece: a blob, or a layer of protocol v1.
-pub trait Pieces: Send {
-    /// The next bytes. None is the end, and then what can be checked has been checked.
-    fn piece(&mut self) -> Result<Option<Bytes>>;
-    /// Tells the caller's context how many bytes he has.
-    fn report(&self, delivered: u64) -> Result<()>;
-    /// What is known of it, as a result.
-    fn info(&self) -> serde_json::Value;
-}
 
 impl Pieces for Reader {
     fn piece(&mut self) -> Result<Option<Bytes>> {
@@ -96,14 +40,29 @@ pub struct Reader {
     info: Info,
     /// The next byte that comes.
     position: u64,
-    /// Where to stop, once known.
+    /// Where the caller wants to stop, and where to stop, once known.
+    wanted: Option<u64>,
     end: Option<u64>,
+    /// That the size is known from a part only, which knows less of it than an answer that holds all.
+    sized_by_part: bool,
     hasher: Option<Hashing>,
     body: Option<BodyReader>,
-    /// Bytes to drop because a server ignored the range.
+    /// Bytes to drop because the answer begins at the blob's first byte.
     surplus: u64,
     /// The server encodes the body: ranges would be of the encoded bytes.
     encoded: bool,
+    /// What is here is of an earlier call: its caller can still begin anew.
+    replaceable: bool,
+    begins_anew: bool,
+    /// The answer is a part of the blob; and whether anything has come of it.
+    partial: bool,
+    gained: bool,
+    /// The next request is for all of the blob, though the rest would do.
+    unranged: bool,
+    /// How far the read was when that was asked last: without progress it is not asked again.
+    whole_at: Option<u64>,
+    /// The last break: what an end over a refused continuation is told as.
+    broken: Option<Error>,
     etag: Option<HeaderValue>,
     failures: Failures,
     failure: Option<Error>,
@@ -128,10 +87,8 @@ impl Reader {
             return Err(Error::new(Code::InvalidArgument, message));
         }
         let (hasher, position) = hashed.unwrap_or((Hasher::new(digest.algorithm()), options.offset));
-        let end = match (options.length, options.size) {
-            (Some(length), size) => Some(options.offset.saturating_add(length).min(size.unwrap_or(u64::MAX))),
-            (None, size) => size,
-        };
+        let wanted = options.length.map(|length| options.offset.saturating_add(length));
+        let end = wanted.into_iter().chain(options.size).min();
         let info = Info { digest: digest.clone(), size: options.size, offset: options.offset, media_type: None };
         let mut reader = Reader {
             failures: Failures::new(remote.client.http.options().retries),
@@ -139,11 +96,20 @@ impl Reader {
             digest: digest.clone(),
             info,
             position,
+            wanted,
             end,
+            sized_by_part: false,
             hasher: (!piece).then(|| Hashing::new(hasher)),
             body: None,
             surplus: 0,
             encoded: false,
+            replaceable: !piece && position > 0,
+            begins_anew: false,
+            partial: false,
+            gained: false,
+            unranged: false,
+            whole_at: None,
+            broken: None,
             etag: None,
             failure: None,
             done: false,
@@ -151,7 +117,14 @@ impl Reader {
         if reader.end != Some(reader.position) || reader.position == 0 {
             reader.connect()?;
         }
+        reader.replaceable = false;
         Ok(reader)
+    }
+
+    /// Whether it was opened behind bytes of an earlier call and begins at the blob's first byte all the same, because the
+    /// registry does not give the rest alone.
+    pub fn begins_anew(&self) -> bool {
+        self.begins_anew
     }
 
     /// What is known of the blob.
@@ -210,7 +183,7 @@ impl Reader {
                 Some(body) => body.piece(&self.remote.call),
                 // What can be done about an answer that does not come has been done there.
                 None => {
-                    self.connect()?;
+                    self.connect().map_err(|error| self.first_cause(error))?;
                     continue;
                 }
             };
@@ -221,8 +194,8 @@ impl Reader {
                     }
                 }
                 Ok(None) if self.is_complete() => return self.finish(),
-                Ok(None) => self.failed(self.short_end())?,
-                Err(error) => self.failed(error)?,
+                Ok(None) => self.failed(self.short_end(), true)?,
+                Err(error) => self.failed(error, false)?,
             }
         }
         Ok(None)
@@ -230,7 +203,7 @@ impl Reader {
 
     fn is_complete(&self) -> bool {
         // Without any size the digest decides; a piece to the unknown end is complete when the server says so.
-        self.surplus == 0 && self.end.is_none_or(|end| end == self.position)
+        self.end.map_or(self.surplus == 0, |end| end == self.position)
     }
 
     fn take(&mut self, mut bytes: Bytes) -> Result<Option<Bytes>> {
@@ -251,6 +224,7 @@ impl Reader {
             return Ok(None);
         }
         self.position += bytes.len() as u64;
+        self.gained = true;
         if let Some(hasher) = &mut self.hasher {
             hasher.update(&bytes);
         }
@@ -271,29 +245,83 @@ impl Reader {
         Ok(None)
     }
 
-    /// Counts a failure; an error when it is one too many, or one that no repetition helps.
-    fn failed(&mut self, error: Error) -> Result<()> {
+    /// Counts a failure; an error when it is one too many, or one that no repetition helps. `ended`: the server did not break
+    /// off, it had no more to say.
+    fn failed(&mut self, error: Error, ended: bool) -> Result<()> {
         self.body = None;
-        let wait = match error.code() {
-            Code::Network | Code::Timeout => self.failures.count(self.position, error.code()),
-            _ => None,
-        };
+        let may_pass = matches!(error.code(), Code::Network | Code::Timeout);
+        let other_way = may_pass && self.partial && self.may_ask_for_all();
+        // A part that holds nothing is as good as a refusal.
+        if other_way && !self.gained {
+            return self.ask_for_all_after(error);
+        }
+        let wait = may_pass.then(|| self.failures.count(self.position, error.code())).flatten();
+        if other_way && ended && wait.is_none() {
+            return self.ask_for_all_after(error);
+        }
         let enough = |wait: &Duration| self.remote.call.remaining().is_none_or(|left| left > *wait);
         let Some(wait) = wait.filter(enough) else {
-            return Err(error.with_attempts(self.failures.total));
+            return Err(error.with_attempts(self.failures.total()));
         };
         self.remote.call.check()?;
-        let reason = error.message().to_owned();
-        self.remote
-            .call
-            .log(|| serde_json::json!({"event": "retry", "reason": reason, "wait_ms": wait.as_millis() as u64}))?;
+        self.say(error.message(), wait)?;
+        self.broken = Some(error);
         self.remote.call.sleep(wait)
     }
 
+    fn ask_for_all_after(&mut self, error: Error) -> Result<()> {
+        self.unranged = true;
+        self.broken.get_or_insert(error);
+        self.remote.call.check()
+    }
+
+    fn say(&self, reason: &str, wait: Duration) -> Result<()> {
+        let event = || serde_json::json!({"event": "retry", "reason": reason, "wait_ms": wait.as_millis() as u64});
+        self.remote.call.log(event)
+    }
+
+    /// What ends a read that broke and that the registry does not continue: the break.
+    fn first_cause(&mut self, error: Error) -> Error {
+        let refused = error.http_status().is_some() || matches!(error.code(), Code::Protocol | Code::SizeMismatch);
+        let about_who = matches!(error.code(), Code::Unauthenticated | Code::RateLimited);
+        match self.broken.take().filter(|_| refused && !about_who) {
+            Some(broken) => broken
+                .with_hint(format!("it could not be continued: {}", error.message()))
+                .with_attempts(self.failures.total()),
+            None => error,
+        }
+    }
+
+    /// Asks for what is missing, or else, once for each place that was reached, for all of the blob.
     fn connect(&mut self) -> Result<()> {
+        self.surplus = 0;
+        let wants_range = self.wants_range();
+        if wants_range && !std::mem::take(&mut self.unranged) {
+            let Some(refusal) = self.ask(true)? else { return Ok(()) };
+            if !self.may_ask_for_all() {
+                return Err(refusal);
+            }
+            self.say(&format!("no range of it can be had: {}", refusal.message()), Duration::ZERO)?;
+        }
+        self.whole_at = wants_range.then_some(self.position);
+        match self.ask(false)? {
+            None => Ok(()),
+            Some(refusal) => Err(refusal),
+        }
+    }
+
+    fn wants_range(&self) -> bool {
+        !self.encoded && (self.position > 0 || (self.info.offset, self.end) != (0, self.info.size))
+    }
+
+    fn may_ask_for_all(&self) -> bool {
+        self.whole_at.is_none_or(|at| self.position > at)
+    }
+
+    /// Sends the request. What comes back is why a range brought nothing.
+    fn ask(&mut self, ranged: bool) -> Result<Option<Error>> {
         let url = self.remote.url(&format!("blobs/{}", self.digest))?;
         let mut request = Request::new(Method::GET, url);
-        let ranged = !self.encoded && (self.position > 0 || (self.info.offset, self.end) != (0, self.info.size));
         if ranged {
             let last = self.end.map(|end| end.saturating_sub(1).to_string()).unwrap_or_default();
             request = request.header(RANGE, &format!("bytes={}-{last}", self.position))?;
@@ -301,38 +329,56 @@ impl Reader {
                 request.headers.insert(IF_RANGE, etag.clone());
             }
         }
-        let reply = self.remote.send(&mut request, &self.remote.scopes(&["pull"]))?;
-        match reply.answer.status {
-            StatusCode::OK => self.whole(&reply.answer)?,
-            StatusCode::PARTIAL_CONTENT if ranged => self.part(&reply.answer)?,
+        let reply = match self.remote.send(&mut request, &self.remote.scopes(&["pull"])) {
+            // There are firewalls that hang up on a range.
+            Err(error) if ranged && error.code() == Code::Network => return Ok(Some(error)),
+            reply => reply?,
+        };
+        let refusal = match reply.answer.status {
+            StatusCode::OK => self.whole(&reply.answer).map(|()| None)?,
+            StatusCode::PARTIAL_CONTENT if ranged => self.part(&reply.answer).err(),
             StatusCode::RANGE_NOT_SATISFIABLE if ranged => return self.beyond(reply),
-            _ => {
-                return Err(self
-                    .remote
-                    .failure(reply, &format!("get the blob {} of {}", self.digest, self.remote.place())))
+            status => {
+                let error =
+                    self.remote.failure(reply, &format!("get the blob {} of {}", self.digest, self.remote.place()));
+                let about_who = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS);
+                return if ranged && !about_who { Ok(Some(error)) } else { Err(error) };
             }
+        };
+        if refusal.is_some() {
+            return Ok(refusal);
         }
         let answer = reply.answer;
+        (self.partial, self.gained) = (answer.status == StatusCode::PARTIAL_CONTENT, false);
         self.info.media_type =
             answer.header("content-type").map(crate::media_type::essence).or(self.info.media_type.take());
         self.etag = answer.headers.get(ETAG).filter(|etag| etag.as_bytes().starts_with(b"\"")).cloned();
         self.body = Some(answer.into_body());
-        Ok(())
+        Ok(None)
     }
 
     /// The answer holds the blob from its first byte.
     fn whole(&mut self, answer: &Answer) -> Result<()> {
+        if self.replaceable {
+            (self.position, self.begins_anew) = (0, true);
+            self.hasher = Some(Hashing::new(Hasher::new(self.digest.algorithm())));
+        }
+        if std::mem::take(&mut self.sized_by_part) {
+            (self.info.size, self.end) = (None, self.wanted);
+        }
         self.surplus = self.position;
         self.encoded = answer.is_encoded();
-        if let Some(length) = answer.content_length() {
-            self.learn_size(length, answer)?;
+        match answer.content_length() {
+            Some(length) if self.hasher.is_none() && length < self.position => {
+                Err(self.outside().with_url(&answer.url))
+            }
+            Some(length) => self.learn_size(length, answer),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// The answer holds a part.
     fn part(&mut self, answer: &Answer) -> Result<()> {
-        self.surplus = 0;
         let wrong = |why: String| Error::new(Code::Protocol, why).with_url(&answer.url);
         if answer.is_encoded() {
             return Err(wrong("the registry sends a part of an encoded body, which cannot be decoded".to_owned()));
@@ -347,25 +393,37 @@ impl Reader {
                 self.position, part.start
             )));
         }
-        match part.size {
-            Some(size) => self.learn_size(size, answer),
-            None => Ok(()),
+        if let Some(length) = answer.content_length().filter(|length| *length != part.length()) {
+            return Err(wrong(format!("a partial answer of {length} bytes says that it is '{text}'")));
+        }
+        let Some(size) = part.size else { return Ok(()) };
+        let first = self.info.size.is_none();
+        self.learn_size(size, answer)?;
+        self.sized_by_part |= first;
+        Ok(())
+    }
+
+    /// 416: there is nothing behind the position, or there are no ranges.
+    fn beyond(&mut self, reply: Reply) -> Result<Option<Error>> {
+        let text = reply.answer.header("content-range").unwrap_or_default();
+        let size = text.rsplit_once('/').and_then(|(_, size)| size.trim().parse::<u64>().ok());
+        let ends_here = size.or(self.end).is_none_or(|end| end == self.position);
+        let hashed = self.hasher.as_ref().and_then(Hashing::state).filter(|_| ends_here);
+        if hashed.is_some_and(|hasher| hasher.clone().finish() == self.digest) {
+            self.end = Some(self.position);
+            return Ok(None);
+        }
+        let error = self.remote.failure(reply, self.outside().message());
+        match self.hasher {
+            // The caller's own range.
+            None if size.is_some_and(|size| size <= self.position) => Err(error.with_code(Code::InvalidArgument)),
+            _ => Ok(Some(error)),
         }
     }
 
-    /// 416: there is nothing behind the position.
-    fn beyond(&mut self, reply: Reply) -> Result<()> {
-        let text = reply.answer.header("content-range").unwrap_or_default();
-        let size = text.rsplit_once('/').and_then(|(_, size)| size.trim().parse::<u64>().ok());
-        if self.hasher.is_some() && size.is_none_or(|size| size == self.position) {
-            // All of it was here already; the digest tells.
-            self.end = Some(self.position);
-            return Ok(());
-        }
+    fn outside(&self) -> Error {
         let message = format!("the range from byte {} lies outside the blob {}", self.position, self.digest);
-        // Of a whole blob it is not the caller's range: more is here than there is.
-        let code = if self.hasher.is_some() { Code::SizeMismatch } else { Code::InvalidArgument };
-        Err(self.remote.failure(reply, &message).with_code(code))
+        Error::new(Code::InvalidArgument, message)
     }
 
     fn learn_size(&mut self, size: u64, answer: &Answer) -> Result<()> {
@@ -390,34 +448,5 @@ impl Reader {
 
     fn too_long(&self, end: u64) -> Error {
         Error::new(Code::SizeMismatch, format!("the blob {} is longer than its {end} bytes", self.digest))
-    }
-}
-
-/// How many failures are too many: those without progress between them.
-pub(crate) struct Failures {
-    limit: u32,
-    backoff: Backoff,
-    row: u32,
-    total: u32,
-    position: u64,
-    at: Option<Instant>,
-}
-
-impl Failures {
-    pub(crate) fn new(limit: u32) -> Failures {
-        Failures { limit, backoff: Backoff::new(crate::http::seed()), row: 0, total: 1, position: 0, at: None }
-    }
-
-    /// How long to wait before going on; None when it is one too many.
-    pub(crate) fn count(&mut self, position: u64, code: Code) -> Option<Duration> {
-        let progressed = position >= self.position.saturating_add(PROGRESS);
-        let calm = self.at.is_some_and(|at| at.elapsed() >= CALM) && position > self.position;
-        self.row = if progressed || calm { 1 } else { self.row + 1 };
-        self.total += 1;
-        self.position = position;
-        self.at = Some(Instant::now());
-        // A stall costs the whole idle limit, so one more try is enough.
-        let limit = if code == Code::Timeout { self.limit.min(1) } else { self.limit };
-        (self.row <= limit).then(|| self.backoff.delay(self.row))
     }
 }

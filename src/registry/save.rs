@@ -115,10 +115,13 @@ impl Client {
         partial: &mut Partial,
     ) -> Result<Delivered> {
         let digest = blob_digest(reference)?;
-        let resumed = partial.length();
         let hashed = partial.hashed();
         let mut reader =
             Reader::open(Remote::repository(self, call, reference.repository())?, digest, options, hashed)?;
+        if reader.begins_anew() {
+            partial.restart()?;
+        }
+        let resumed = partial.length();
         call.begin("blob get", reader.expected())?;
         call.moved_to(resumed)?;
         reader.hash_aside();

@@ -111,6 +111,10 @@ impl Blob for Reader {
         Reader::piece(self)
     }
 
+    fn begins_anew(&self) -> bool {
+        Reader::begins_anew(self)
+    }
+
     fn hashed(&self) -> Option<(Hasher, u64)> {
         Reader::hashed(self)
     }

@@ -17,7 +17,8 @@ use crate::digest::{shorten, Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::answer::{Answer, BodyReader};
 use crate::http::range;
-use crate::registry::reader::{Failures, Pieces, ReadOptions};
+use crate::registry::failures::Failures;
+use crate::registry::reader::{Pieces, ReadOptions};
 
 /// What is known of an open layer.
 #[derive(Debug, Clone, Serialize)]
@@ -230,10 +231,12 @@ impl LayerReader {
         loop {
             let range = self.range();
             let answer = self.ask(range.as_deref())?;
+            let about_who = matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS);
             match answer.status {
                 StatusCode::OK => self.begins_at_zero(&answer)?,
-                StatusCode::PARTIAL_CONTENT if range.is_some() => self.begins_at_position(&answer)?,
-                StatusCode::RANGE_NOT_SATISFIABLE if range.is_some() => {
+                StatusCode::PARTIAL_CONTENT if range.is_some() && self.begins_at_position(&answer).is_ok() => {}
+                // Ranges are a wish: whatever is wrong with one, all of it may still be had.
+                _ if range.is_some() && !about_who => {
                     self.whole = true;
                     continue;
                 }

@@ -19,6 +19,10 @@ impl Blob for Sided {
         self.0.piece().map_err(|error| error.with_side(Side::Source))
     }
 
+    fn begins_anew(&self) -> bool {
+        self.0.begins_anew()
+    }
+
     fn hashed(&self) -> Option<(Hasher, u64)> {
         self.0.hashed()
     }

@@ -206,6 +206,41 @@ static void test_resume(void **state) {
     assert_int_equal(entries_in(folder), 1);
 }
 
+/* A registry that refuses ranges is asked for all of it: after a break, and where an earlier call left a part, whatever it holds. */
+static void test_refused_ranges(void **state) {
+    (void)state;
+    static const char *const refusals[] = {"400 Bad Request", "403 Forbidden", "404 Not Found", "405 Method Not Allowed", "406 Not Acceptable",
+                                           "416 Range Not Satisfiable", "500 Oops", "501 Not Implemented", "503 Busy", "206 Partial Content"};
+    static const char *const left[] = {"rig", "right", "wrong", "wrong and more"};
+    const char *part = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nrig";
+    ocireg_client *client = new_client("{'plain_http':true,'retries':1}");
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        const char *refusal = http_answer(refusals[i], "", "");
+        size_t tries = refusals[i][0] == '5' && refusals[i][2] != '1' ? 2 : 1, size = 0;
+        const char *folder = new_folder(), *path = text("%s/blob", folder);
+        struct answer answers[4] = {{.bytes = part}};
+        for (size_t k = 0; k < tries; k++) answers[1 + k].bytes = refusal;
+        answers[1 + tries].bytes = http_answer("200 OK", "", "right");
+        expect_status(OCIREG_OK, ocireg_blob_get_file(client, NULL, blob_at(peer_start(answers, tries + 2)), path, NULL, NULL, &failure));
+        assert_memory_equal(read_file(path, &size), "right", 5);
+        assert_int_equal(unlink(path), 0);
+
+        answers[1 + tries].bytes = refusal;
+        expect_status(OCIREG_NETWORK, ocireg_blob_get_file(client, NULL, blob_at(peer_start(answers, tries + 2)), path, NULL, NULL, &failure));
+        assert_int_equal(entries_in(folder), 1);
+
+        answers[1 + tries].bytes = http_answer("200 OK", "", "right");
+        for (size_t k = 0; k < sizeof left / sizeof left[0]; k++) {
+            write_file(text("%s/.blob.27042f4e6eca.partial", folder), left[k], strlen(left[k]));
+            struct peer *peer = peer_start(answers + 1, tries + 1);
+            expect_status(OCIREG_OK, ocireg_blob_get_file(client, NULL, blob_at(peer), path, NULL, NULL, &failure));
+            assert_memory_equal(read_file(path, &size), "right", 5);
+            assert_int_equal(entries_in(folder), 1);
+            assert_int_equal(unlink(path), 0);
+        }
+    }
+}
+
 static void test_large_manifest(void **state) {
     (void)state;
     const char *type = "Content-Type: application/vnd.oci.image.index.v1+json\r\n";
@@ -309,6 +344,7 @@ int main(void) {
         test(test_short_body_without_length),
         test(test_wrong_size),
         test(test_resume),
+        test(test_refused_ranges),
         test(test_large_manifest),
         test(test_unwanted_manifests),
         test(test_accept),

@@ -19,6 +19,7 @@ mod packed;
 mod pipes;
 mod places;
 mod proxy;
+mod ranges;
 mod referrers;
 mod registries;
 mod registries_reads;

@@ -1,0 +1,44 @@
+//! How many failures of a body that is read are too many.
+
+use std::time::{Duration, Instant};
+
+use crate::error::Code;
+use crate::http::retry::Backoff;
+
+/// So much progress, or so much time, makes a new failure a first one.
+const PROGRESS: u64 = 1 << 20;
+const CALM: Duration = Duration::from_secs(60);
+
+/// How many failures are too many: those without progress between them.
+pub(crate) struct Failures {
+    limit: u32,
+    backoff: Backoff,
+    row: u32,
+    total: u32,
+    position: u64,
+    at: Option<Instant>,
+}
+
+impl Failures {
+    pub(crate) fn new(limit: u32) -> Failures {
+        Failures { limit, backoff: Backoff::new(crate::http::seed()), row: 0, total: 1, position: 0, at: None }
+    }
+
+    /// How many tries there were.
+    pub(crate) fn total(&self) -> u32 {
+        self.total
+    }
+
+    /// How long to wait before going on; None when it is one too many.
+    pub(crate) fn count(&mut self, position: u64, code: Code) -> Option<Duration> {
+        let progressed = position >= self.position.saturating_add(PROGRESS);
+        let calm = self.at.is_some_and(|at| at.elapsed() >= CALM) && position > self.position;
+        self.row = if progressed || calm { 1 } else { self.row + 1 };
+        self.total += 1;
+        self.position = position;
+        self.at = Some(Instant::now());
+        // A stall costs the whole idle limit, so one more try is enough.
+        let limit = if code == Code::Timeout { self.limit.min(1) } else { self.limit };
+        (self.row <= limit).then(|| self.backoff.delay(self.row))
+    }
+}

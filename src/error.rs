@@ -167,6 +167,7 @@ struct Facts {
     hint: Option<String>,
     side: Option<Side>,
     errno: Option<i32>,
+    stall: bool,
     http_status: Option<u16>,
     registry_errors: Vec<RegistryError>,
     url: Option<String>,
@@ -185,6 +186,7 @@ impl Error {
             hint: None,
             side: None,
             errno: None,
+            stall: false,
             http_status: None,
             registry_errors: Vec::new(),
             url: None,
@@ -269,6 +271,17 @@ impl Error {
     pub fn with_code(mut self, code: Code) -> Error {
         self.0.code = code;
         self
+    }
+
+    /// Says that the other end was silent, or as good as that: the same request may find it awake.
+    pub fn as_stall(mut self) -> Error {
+        self.0.stall = true;
+        self
+    }
+
+    /// Whether the other end was silent, which is not that a deadline has passed.
+    pub fn is_stall(&self) -> bool {
+        self.0.stall
     }
 
     /// Adds what to do about it.

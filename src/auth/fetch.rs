@@ -139,6 +139,7 @@ fn fetch(http: &Http, realm: &Realm, form: &Form, trace: &mut Vec<Value>) -> Res
     let governor = http.governor(url);
     let mut backoff = retry::Backoff::new(crate::http::seed());
     let mut attempt = 1;
+    let mut stalled_before = false;
     loop {
         std::thread::sleep(governor.wait().map_err(|error| error.with_url(url))?);
         let outcome = ask(&client, realm, form, attempt, http.options().idle(), trace);
@@ -155,6 +156,10 @@ fn fetch(http: &Http, realm: &Realm, form: &Form, trace: &mut Vec<Value>) -> Res
             Err(error)
                 if matches!(error.code(), Code::Network | Code::Connect) && error.http_status().is_none() && !last =>
             {
+                backoff.delay(attempt)
+            }
+            Err(error) if error.is_stall() && !stalled_before && !last => {
+                stalled_before = true;
                 backoff.delay(attempt)
             }
             _ => {
@@ -204,8 +209,15 @@ fn ask(
         json!({"event": "request", "method": method, "url": redact::url(url), "attempt": attempt, "headers": {}}),
     );
     let begun = Instant::now();
-    let response =
-        request.send().map_err(|error| fault::classify(error, url, &realm.route).within("the token server"))?;
+    let response = request.send().map_err(|error| {
+        let silent = error.is_timeout() && !error.is_connect();
+        let error = fault::classify(error, url, &realm.route).within("the token server");
+        if silent {
+            error.as_stall()
+        } else {
+            error
+        }
+    })?;
     let (status, headers) = (response.status(), response.headers().clone());
     trace.push(json!({"event": "response", "method": method, "url": redact::url(url), "status": status.as_u16(),
                       "headers": redact::headers(&headers), "milliseconds": begun.elapsed().as_millis() as u64}));
@@ -213,14 +225,20 @@ fn ask(
         return Err(error.within("the token server"));
     }
     let mut body = Vec::new();
-    let broke =
-        |error| Error::new(Code::Network, format!("the token server's answer broke off: {error}")).with_url(url);
+    let broke = |error: std::io::Error| {
+        let silent =
+            error.get_ref().and_then(|inner| inner.downcast_ref::<reqwest::Error>()).is_some_and(|e| e.is_timeout());
+        match silent {
+            true => Error::new(Code::Timeout, "the token server's answer stopped coming").with_url(url).as_stall(),
+            false => Error::new(Code::Network, format!("the token server's answer broke off: {error}")).with_url(url),
+        }
+    };
     let mut rest = response.take(ANSWER_LIMIT + 1);
     let mut buffer = [0; 16 << 10];
     loop {
         // The client's timeout is for one read; a server that dribbles could make it last for ever.
         if begun.elapsed() > longest {
-            return Err(Error::new(Code::Timeout, "the token server's answer takes too long").with_url(url));
+            return Err(Error::new(Code::Timeout, "the token server's answer takes too long").with_url(url).as_stall());
         }
         match rest.read(&mut buffer).map_err(broke)? {
             0 => break,

@@ -286,9 +286,8 @@ impl Pace {
         if slow {
             let (rate, seconds) = (slowest.rate, slowest.window.as_secs_f64());
             let message = format!("the server sends fewer than {rate} bytes a second over {seconds} s");
-            return Err(
-                Error::new(Code::Timeout, message).with_hint("the client's option min_speed says how slow it may be")
-            );
+            let error = Error::new(Code::Timeout, message).as_stall();
+            return Err(error.with_hint("the client's option min_speed says how slow it may be"));
         }
         Ok(())
     }

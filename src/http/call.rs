@@ -28,7 +28,7 @@ pub struct Limit {
 
 impl Limit {
     fn passed(self) -> Error {
-        Error::new(Code::Timeout, format!("{} within {} s", self.what, self.time.as_secs_f64()))
+        Error::new(Code::Timeout, format!("{} within {} s", self.what, self.time.as_secs_f64())).as_stall()
     }
 }
 

@@ -14,8 +14,14 @@ use crate::error::{Code, Error, Result};
 pub fn next_page(link_headers: &HeaderMap, page: &Url) -> Result<Option<Url>> {
     for value in link_headers.get_all(LINK) {
         let text = std::str::from_utf8(value.as_bytes()).map_err(|_| wrong(page, "is no text"))?;
-        if let Some(link) = links(text).into_iter().find(Link::is_next) {
-            return resolve(link.target, page).map(Some);
+        let links = links(text);
+        if let Some(link) = links.iter().find(|link| link.is_next()) {
+            let target = link.target.ok_or_else(|| wrong(page, "names a next page, but not where it is"))?;
+            return resolve(target, page).map(Some);
+        }
+        // What it would have said may have been where the list goes on.
+        if links.iter().any(|link| link.is_cut) {
+            return Err(wrong(page, "ends in the middle of a URL"));
         }
     }
     Ok(None)
@@ -53,8 +59,9 @@ fn wrong(page: &Url, why: impl std::fmt::Display) -> Error {
 
 #[derive(Debug, PartialEq)]
 struct Link<'a> {
-    target: &'a str,
+    target: Option<&'a str>,
     relations: String,
+    is_cut: bool,
 }
 
 impl Link<'_> {
@@ -68,7 +75,7 @@ fn links(text: &str) -> Vec<Link<'_>> {
     let mut found = Vec::new();
     while !rest.is_empty() {
         let (link, behind) = link(rest);
-        found.extend(link);
+        found.push(link);
         rest = behind;
     }
     found
@@ -76,12 +83,13 @@ fn links(text: &str) -> Vec<Link<'_>> {
 
 /// Takes one link off: parts between semicolons, up to the comma that ends it. The target is the part in angle
 /// brackets, else the first one.
-fn link(text: &str) -> (Option<Link<'_>>, &str) {
-    let (mut bracketed, mut first, mut relations) = (None, None, None);
+fn link(text: &str) -> (Link<'_>, &str) {
+    let (mut bracketed, mut first, mut relations, mut is_cut) = (None, None, None, false);
     let mut rest = text;
     loop {
         let (part, behind) = part(rest, first.is_none());
         if let Some(inner) = part.strip_prefix('<') {
+            is_cut |= !inner.contains('>');
             bracketed = bracketed.or(Some(inner.strip_suffix('>').unwrap_or(inner).trim()));
         } else if let Some(value) = relation(part) {
             // Of several rel parameters the first counts.
@@ -94,7 +102,7 @@ fn link(text: &str) -> (Option<Link<'_>>, &str) {
         }
     }
     let target = bracketed.or(first.filter(|part| !part.is_empty() && relation(part).is_none()));
-    (target.zip(relations).map(|(target, relations)| Link { target, relations }), rest)
+    (Link { target, relations: relations.unwrap_or_default(), is_cut }, rest)
 }
 
 /// Takes one part off; the rest begins with the separator. A comma in angle brackets or quotes separates nothing, and
@@ -210,14 +218,12 @@ mod tests {
             " ",
             ",",
             ";",
-            "<",
             ">",
             "\"",
             "</x>",
             "</x>; rel=prev",
             "</x>; rel=nextpage",
             "</x>; title=\"rel=next\"",
-            "rel=next",
             "</x>; relation=next",
             "/x, rel",
         ] {
@@ -258,6 +264,13 @@ mod tests {
             let error = next_of(PAGE, &[&format!("<{target}>; rel=next")]).unwrap_err();
             assert_eq!(error.code(), Code::Protocol, "{target}");
             assert!(error.message().contains("reg.example") && !error.message().contains("SECRET"), "{error}");
+        }
+        for value in
+            ["<", "rel=next", "; rel=\"next\"", "</v2/x?last=1; rel=next", "</p>; rel=prev, </v2/x", "<>; rel=next"]
+        {
+            let found = next_of(PAGE, &[value]);
+            // An empty reference is the page itself, which a list does not go on with either.
+            assert!(found.is_err() || found.unwrap().as_deref() == Some(PAGE), "{value}");
         }
         let mut latin1 = HeaderMap::new();
         latin1.insert(LINK, HeaderValue::from_bytes(b"</\xe9>; rel=next").unwrap());

@@ -107,7 +107,7 @@ impl Http {
     /// An answer with an error status is an answer: only what could not be answered is an error here.
     pub fn send(&self, call: &Call, request: &mut Request) -> Result<Answer> {
         let mut backoff = retry::Backoff::new(seed());
-        let mut expired_before = false;
+        let (mut expired_before, mut stalled_before) = (false, false);
         let mut attempt = 1;
         loop {
             let outcome = self.follow(call, request, attempt);
@@ -130,6 +130,11 @@ impl Http {
                 // Without a connection nothing was sent; a proxy that wants other credentials will go on wanting them.
                 Err(error) if error.code() == Code::Connect && error.http_status().is_none() => backoff.delay(attempt),
                 Err(error) if error.code() == Code::Network && request.repeat == Repeat::Always => {
+                    backoff.delay(attempt)
+                }
+                // It costs the whole idle limit, so one more try is enough.
+                Err(error) if error.is_stall() && request.repeat == Repeat::Always && !stalled_before => {
+                    stalled_before = true;
                     backoff.delay(attempt)
                 }
                 _ => return tried(outcome, attempt),

@@ -48,6 +48,10 @@ pub fn each(
         let document = json::parse(bytes).map_err(|error| {
             Error::new(Code::Protocol, format!("{what}: the answer is no JSON: {error}")).with_url(&answer.url)
         })?;
+        if !document.is_object() {
+            let message = format!("{what}: the answer is JSON, but no object");
+            return Err(Error::new(Code::Protocol, message).with_url(&answer.url));
+        }
         take(Page { document, next: next.cloned() })
     })
 }

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::manifest::HeadOptions;
 use super::remote::Remote;
-use super::subject::{self, Turns};
+use super::subject::{self, Tagged, Turns};
 use super::{lock, pages, Client};
 use crate::auth::Reply;
 use crate::digest::{Algorithm, Digest};
@@ -199,7 +199,8 @@ fn applied(headers: &HeaderMap) -> Vec<String> {
 
 fn by_tag(remote: &Remote, subject: &Digest, filter: Filter) -> Result<Referrers> {
     let mut found = Found::new(filter);
-    let Some(list) = subject::read(remote, subject, &["pull"])? else {
+    // What is no list lists nothing.
+    let Tagged::List(list) = subject::tagged(remote, subject, &["pull"])? else {
         return Ok(found.finish(subject, Source::None, Vec::new()));
     };
     for entry in &list.entries {
@@ -212,11 +213,8 @@ fn by_tag(remote: &Remote, subject: &Digest, filter: Filter) -> Result<Referrers
 /// The descriptors of one page.
 fn entries(bytes: &[u8], content_type: Option<&str>) -> Result<Vec<Descriptor>> {
     let wrong = |why: &str| Error::new(Code::Protocol, format!("the answer is no image index: {why}"));
-    // An empty list is null in the hands of some.
-    if let Ok(Value::Object(object)) = crate::json::parse(bytes) {
-        if object.get("manifests").is_some_and(Value::is_null) {
-            return Ok(Vec::new());
-        }
+    if subject::empty_list(bytes).is_some() {
+        return Ok(Vec::new());
     }
     let document = Document::parse(bytes, content_type, Algorithm::Sha256).map_err(|error| wrong(error.message()))?;
     if document.media_type != media_type::OCI_INDEX {

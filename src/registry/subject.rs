@@ -80,8 +80,28 @@ pub struct List {
     etag: Option<HeaderValue>,
 }
 
-/// The list of a digest's referrers, if there is one.
-pub fn read(remote: &Remote, subject: &Digest, actions: &[&str]) -> Result<Option<List>> {
+/// What is there under the referrers tag of a digest.
+pub enum Tagged {
+    /// Nothing.
+    Nothing,
+    /// The list.
+    List(List),
+    /// Something else, and why it is no list. Some registries read such a tag as the digest that it is made of, and give the
+    /// subject itself.
+    Other(Error),
+}
+
+/// The list of a digest's referrers, if there is one; what else is there must not be written over.
+fn read(remote: &Remote, subject: &Digest) -> Result<Option<List>> {
+    match tagged(remote, subject, &["pull", "push"])? {
+        Tagged::Nothing => Ok(None),
+        Tagged::List(list) => Ok(Some(list)),
+        Tagged::Other(error) => Err(error),
+    }
+}
+
+/// Looks at the referrers tag of a digest.
+pub fn tagged(remote: &Remote, subject: &Digest, actions: &[&str]) -> Result<Tagged> {
     let tag = tag_of(subject);
     let what = format!("get the referrers tag {tag} of {}", remote.place());
     let limit = remote.client.http.options().max_manifest_bytes;
@@ -91,21 +111,43 @@ pub fn read(remote: &Remote, subject: &Digest, actions: &[&str]) -> Result<Optio
     let reply = remote.send(&mut request, &remote.scopes(actions))?;
     let mut answer = remote.expect(reply, &[StatusCode::OK, StatusCode::NOT_FOUND], &what)?;
     if answer.status == StatusCode::NOT_FOUND {
-        return Ok(None);
+        return Ok(Tagged::Nothing);
     }
     let bytes = answer.take_whole();
     let wrong = |why: &str| {
         Error::new(Code::Protocol, format!("{what}: it is no list of referrers: {why}")).with_url(&answer.url)
     };
-    let document = Document::parse(&bytes, answer.header(CONTENT_TYPE), Algorithm::Sha256)
-        .map_err(|error| wrong(error.message()))?;
-    if document.media_type != media_type::OCI_INDEX {
-        return Err(wrong(&format!("it is {}", document.media_type)));
+    let digest = Algorithm::Sha256.digest(&bytes);
+    if subject.algorithm().digest(&bytes) == *subject {
+        return Ok(Tagged::Other(wrong("it is the manifest itself")));
     }
+    let (entries, value) = match empty_list(&bytes) {
+        Some(value) => (Vec::new(), value),
+        None => match Document::parse(&bytes, answer.header(CONTENT_TYPE), Algorithm::Sha256) {
+            Ok(document) if document.media_type == media_type::OCI_INDEX => {
+                (document.manifests().to_vec(), document.value)
+            }
+            Ok(document) => return Ok(Tagged::Other(wrong(&format!("it is {}", document.media_type)))),
+            // A list that is spoilt is not nothing.
+            Err(error) if has_entries(&bytes) => return Err(wrong(error.message())),
+            Err(error) => return Ok(Tagged::Other(wrong(error.message()))),
+        },
+    };
     // A weak one cannot be a condition (RFC 9110 13.1.1).
     let etag = answer.headers.get(ETAG).filter(|etag| etag.as_bytes().starts_with(b"\"")).cloned();
-    let entries = document.manifests().to_vec();
-    Ok(Some(List { entries, digest: document.digest, value: document.value, etag }))
+    Ok(Tagged::List(List { entries, digest, value, etag }))
+}
+
+/// An index whose empty list is null, as it is in the hands of some, with a list in its place.
+pub fn empty_list(bytes: &[u8]) -> Option<Value> {
+    let mut value = crate::json::parse(bytes).ok()?;
+    let manifests = value.as_object_mut()?.get_mut("manifests").filter(|manifests| manifests.is_null())?;
+    *manifests = json!([]);
+    Some(value)
+}
+
+fn has_entries(bytes: &[u8]) -> bool {
+    crate::json::parse(bytes).is_ok_and(|value| value.get("manifests").is_some_and(Value::is_array))
 }
 
 /// Puts a manifest on the list of a digest's referrers.
@@ -157,7 +199,7 @@ fn change(remote: &Remote, subject: &Digest, change: Change) -> Result<()> {
     let mut writer = Writer { remote, subject, may_delete: true, may_condition: true };
     for attempt in 1..=TRIES {
         let begun = Instant::now();
-        let list = read(remote, subject, &["pull", "push"])?;
+        let list = read(remote, subject)?;
         if change.is_done(list.as_ref()) {
             return Ok(());
         }
@@ -232,7 +274,7 @@ impl Writer<'_> {
         match reply.answer.status {
             StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT => {
                 // A registry that refuses to make what is not there has not understood the condition.
-                self.may_condition &= !(conditional && read(self.remote, self.subject, &["pull", "push"])?.is_none());
+                self.may_condition &= !(conditional && read(self.remote, self.subject)?.is_none());
                 Ok(false)
             }
             status if status.is_success() => Ok(true),
@@ -249,7 +291,7 @@ impl Writer<'_> {
     }
 
     fn is_kept(&self, change: Change) -> Result<bool> {
-        Ok(change.is_done(read(self.remote, self.subject, &["pull", "push"])?.as_ref()))
+        Ok(change.is_done(read(self.remote, self.subject)?.as_ref()))
     }
 }
 

@@ -65,6 +65,10 @@ fn links_that_go_round_or_away_are_refused() {
     let away =
         Server::start(|_| reply(200).header("Link", "<http://evil.example/v2/>; rel=next").json(r#"{"tags":["1"]}"#));
     fails(tags(&away), Code::Protocol, "evil.example");
+    for link in ["rel=next", "</v2/a/b/tags/list?last=1; rel=next", "</v2/a/b/tags/list?last=1", "<>; rel=next", "<"] {
+        let broken = Server::start(move |_| reply(200).header("Link", link).json(r#"{"tags":["1"]}"#));
+        fails(tags(&broken), Code::Protocol, "");
+    }
 }
 
 #[test]
@@ -90,6 +94,13 @@ fn bodies_that_are_no_lists() {
     for body in ["<html>", "", "[1", r#"{"tags":["a"],"tags":["b"]}"#] {
         let server = Server::start(move |_| reply(200).json(body));
         fails(tags(&server), Code::Protocol, "JSON");
+    }
+    for body in ["null", "[]", r#"["a"]"#, r#""a""#, "1", "true"] {
+        let server = Server::start(move |_| reply(200).json(body));
+        fails(tags(&server), Code::Protocol, "no object");
+        let client = client();
+        let outcome = client.catalog(&call(&client), &server.host, &CatalogOptions::default());
+        fails(outcome.map(drop), Code::Protocol, "no object");
     }
     let huge = Server::start(|_| reply(200).header("Content-Length", 64 << 20).then(Then::Close));
     fails(tags(&huge), Code::LimitExceeded, "page");

@@ -1,5 +1,6 @@
 //! Lists of referrers: pages, filters, answers that are no list, and registries that have none.
 
+use ocireg::digest::Algorithm;
 use ocireg::error::{Code, Result};
 use ocireg::manifest::Descriptor;
 use ocireg::registry::referrers::{Referrers, ReferrersOptions, Source};
@@ -198,8 +199,6 @@ fn a_refusal_that_may_be_about_the_name_is_not_remembered() {
 #[test]
 fn the_tag_must_be_a_list_too() {
     for (status, body, code) in [
-        (200, MANIFEST, Code::Protocol),
-        (200, "<html>", Code::Protocol),
         (200, r#"{"schemaVersion":2,"manifests":[{"mediaType":"x"}]}"#, Code::Protocol),
         (403, "", Code::Forbidden),
         (500, "", Code::Server),
@@ -209,6 +208,40 @@ fn the_tag_must_be_a_list_too() {
             false => reply(status).body(body),
         });
         fails(all(&server), code, "");
+    }
+}
+
+/// Some registries read the tag as the digest that it is made of, and give the subject itself; an image may have it by chance.
+#[test]
+fn what_is_no_list_lists_nothing() {
+    let index = serde_json::json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [
+        {"mediaType": MANIFEST_TYPE, "digest": digest(MANIFEST.as_bytes()), "size": MANIFEST.len()}]})
+    .to_string();
+    let null = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":null}"#;
+    for (subject, body, source) in [
+        (MANIFEST, MANIFEST, Source::None),
+        (index.as_str(), index.as_str(), Source::None),
+        (index.as_str(), MANIFEST, Source::None),
+        (MANIFEST, null, Source::Tag),
+        (MANIFEST, "<html>", Source::None),
+        (MANIFEST, "", Source::None),
+        (MANIFEST, "null", Source::None),
+        (MANIFEST, "[]", Source::None),
+        (MANIFEST, r#"{"schemaVersion":2}"#, Source::None),
+    ] {
+        let body = body.to_owned();
+        let shown = body.clone();
+        let server = Server::start(move |seen| match seen.path().contains("/referrers/") {
+            true => reply(404),
+            false => reply(200).body(&body),
+        });
+        for subject in [digest(subject.as_bytes()), Algorithm::Sha512.digest(subject.as_bytes())] {
+            let client = client();
+            let reference = at(&server.host, &subject);
+            let found = client.referrers(&call(&client), &reference, &ReferrersOptions::default());
+            let found = found.unwrap_or_else(|error| panic!("{shown}: {error}"));
+            assert_eq!((found.source, found.referrers.len()), (source, 0), "{shown}");
+        }
     }
 }
 

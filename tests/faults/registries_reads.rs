@@ -137,10 +137,21 @@ fn credentials_come_back_with_the_way_home() {
 
 // --- 2.3 reads ---
 
+/// One of the two is wrong, and who trusts the header elsewhere would have another manifest.
 #[test]
-fn a_wrong_digest_header_of_a_tag_is_not_believed() {
-    let server = Server::start(|_| manifest().header("Docker-Content-Digest", digest(b"other")));
-    assert_eq!(get(&client(), &server.host).unwrap().document.digest, digest(MANIFEST.as_bytes()));
+fn a_digest_header_that_contradicts_a_tags_manifest_is_an_error() {
+    let other = || manifest().header("Docker-Content-Digest", digest(b"other"));
+    let once = Server::start(move |seen| if seen.number == 0 { other() } else { manifest() });
+    assert_eq!(get(&client(), &once.host).unwrap().document.digest, digest(MANIFEST.as_bytes()));
+    let always = Server::start(move |_| other());
+    fails(get(&client(), &always.host), Code::DigestMismatch, "the registry says sha256:");
+    assert_eq!(always.seen().len(), 2);
+    for fine in [Algorithm::Sha512.digest(MANIFEST.as_bytes()).to_string(), "junk".to_owned(), String::new()] {
+        let server = Server::start(move |_| manifest().header("Docker-Content-Digest", &fine));
+        get(&client(), &server.host).unwrap();
+    }
+    let wrong = Server::start(|_| manifest().header("Docker-Content-Digest", Algorithm::Sha512.digest(b"other")));
+    fails(get(&client(), &wrong.host), Code::DigestMismatch, "the registry says sha512:");
 }
 
 #[test]

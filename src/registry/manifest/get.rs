@@ -201,6 +201,7 @@ fn fetch_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> R
         let message = format!("the bytes have the digest {}, not {expected}", document.digest);
         return Err(within(Error::new(Code::DigestMismatch, message)));
     }
+    check_named(reference, &answer, &bytes, &document).map_err(within)?;
     if document.kind == Kind::Index && !options.accept_index {
         return Err(within(Error::new(Code::InvalidManifest, "it is an index, which the options do not accept")));
     }
@@ -233,6 +234,18 @@ fn check_bytes(reference: &Reference, bytes: &[u8], algorithm: Algorithm) -> Res
             Err(Error::new(Code::DigestMismatch, message))
         }
         _ => Ok(()),
+    }
+}
+
+// A tag names no digest that the bytes must have, but the registry says one: when they do not have it, one of the two is wrong.
+fn check_named(reference: &Reference, answer: &Answer, bytes: &[u8], document: &Document) -> Result<()> {
+    let named = digest_header(&answer.headers).filter(|_| reference.digest().is_none());
+    match named.filter(|named| *named != document.digest && named.algorithm().digest(bytes) != *named) {
+        Some(named) => {
+            let message = format!("the bytes have the digest {}, the registry says {named}", document.digest);
+            Err(Error::new(Code::DigestMismatch, message))
+        }
+        None => Ok(()),
     }
 }
 

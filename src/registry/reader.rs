@@ -296,17 +296,21 @@ impl Reader {
     fn connect(&mut self) -> Result<()> {
         self.surplus = 0;
         let wants_range = self.wants_range();
+        let mut refused = None;
         if wants_range && !std::mem::take(&mut self.unranged) {
             let Some(refusal) = self.ask(true)? else { return Ok(()) };
             if !self.may_ask_for_all() {
                 return Err(refusal);
             }
             self.say(&format!("no range of it can be had: {}", refusal.message()), Duration::ZERO)?;
+            refused = Some(refusal);
         }
         self.whole_at = wants_range.then_some(self.position);
-        match self.ask(false)? {
-            None => Ok(()),
-            Some(refusal) => Err(refusal),
+        match self.ask(false) {
+            Ok(None) => Ok(()),
+            // It makes no sense of this request either: what was wrong with the first answer says more.
+            Err(error) if error.code() == Code::Protocol => Err(refused.unwrap_or(error)),
+            Ok(Some(error)) | Err(error) => Err(error),
         }
     }
 

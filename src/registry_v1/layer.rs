@@ -228,18 +228,25 @@ impl LayerReader {
     }
 
     fn connect(&mut self) -> Result<()> {
+        let mut refused = None;
         loop {
             let range = self.range();
             let answer = self.ask(range.as_deref())?;
             let about_who = matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS);
             match answer.status {
                 StatusCode::OK => self.begins_at_zero(&answer)?,
-                StatusCode::PARTIAL_CONTENT if range.is_some() && self.begins_at_position(&answer).is_ok() => {}
                 // Ranges are a wish: whatever is wrong with one, all of it may still be had.
+                StatusCode::PARTIAL_CONTENT if range.is_some() => {
+                    if let Err(error) = self.begins_at_position(&answer) {
+                        (self.whole, refused) = (true, Some(error));
+                        continue;
+                    }
+                }
                 _ if range.is_some() && !about_who => {
                     self.whole = true;
                     continue;
                 }
+                StatusCode::PARTIAL_CONTENT if refused.is_some() => return refused.map_or(Ok(()), Err),
                 StatusCode::RANGE_NOT_SATISFIABLE if self.info.size == Some(0) => {
                     self.size = Some(0);
                     return Ok(());

@@ -72,12 +72,22 @@ fn where_there_are_no_ranges_it_is_read_from_its_beginning() {
         (3000, |layer, seen| if seen.header("range").is_some() { reply(416) } else { reply(200).body(layer) }),
         (3000, |layer, _| reply(200).body(layer).unframed()),
     ];
-    for (there, way) in ways {
+    let found = |server: &Server, there: usize| {
         std::fs::write(hidden(folder.path(), &layer), &layer[..there]).unwrap();
-        let done = get(&client(), &with_layer(layer.clone(), way), &path).unwrap();
+        let done = get(&client(), server, &path).unwrap();
         assert_eq!((done.resumed, done.length, done.verified), (there as u64, 3000, true));
         assert!(std::fs::read(&path).unwrap() == layer);
         assert_eq!(names(folder.path()), ["layer"]);
+    };
+    for (there, way) in ways {
+        found(&with_layer(layer.clone(), way), there);
+    }
+    for status in [206, 400, 403, 404, 405, 406, 416, 500, 501] {
+        let refuses = with_layer(layer.clone(), move |layer, seen| match seen.header("range") {
+            Some(_) => reply(status),
+            None => reply(200).body(layer),
+        });
+        found(&refuses, 1000);
     }
 }
 

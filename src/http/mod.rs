@@ -159,13 +159,11 @@ impl Http {
         let mut hops: Vec<Hop> = Vec::new();
         let mut first_headers = None;
         loop {
-            let sends_body = !request.body.is_empty();
-            let can_be_repeated = request.body.can_be_repeated();
             let mut answer =
                 self.exchange(call, request, &url, guard, at_home, attempt).map_err(|error| error.with_url(&url))?;
             let location = answer.headers.get(LOCATION);
-            let target =
-                redirect::next(&request.method, answer.status, &url, location, sends_body && !can_be_repeated)?;
+            let body_is_gone = redirect::keeps_body(answer.status) && !request.body.rewind()?;
+            let target = redirect::next(&request.method, answer.status, &url, location, body_is_gone)?;
             let Some(target) = target else {
                 answer.hops = hops;
                 answer.first_headers = first_headers;

@@ -12,19 +12,18 @@ use crate::error::{Code, Error, Result};
 
 /// Where an answer sends the request; None when its status is no redirect that this request may follow.
 ///
-/// `has_body` is set for a body that cannot be sent a second time. Only GET and HEAD follow 301, 302 and 303: other
+/// `body_is_gone` is set for a body that cannot be sent a second time. Only GET and HEAD follow 301, 302 and 303: other
 /// methods would have to become a GET.
 pub fn next(
     method: &Method,
     status: StatusCode,
     current: &Url,
     location: Option<&HeaderValue>,
-    has_body: bool,
+    body_is_gone: bool,
 ) -> Result<Option<Url>> {
     let follows = match status.as_u16() {
         301..=303 => matches!(*method, Method::GET | Method::HEAD),
-        307 | 308 => !has_body,
-        _ => false,
+        _ => keeps_body(status) && !body_is_gone,
     };
     if !follows {
         return Ok(None);
@@ -33,6 +32,11 @@ pub fn next(
         return Err(refuse(current, format!("answers {} without saying where to", status.as_u16())));
     }
     self::location(current, location).map(Some)
+}
+
+/// Whether a redirect wants the same request, body and all, at the other place.
+pub fn keeps_body(status: StatusCode) -> bool {
+    matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT)
 }
 
 /// The Location of an answer as a URL that may be used: http or https, not less protected than the answer was, and

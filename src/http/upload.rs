@@ -23,17 +23,29 @@ pub const SMALL: usize = 64 << 10;
 pub trait Source {
     /// The next bytes, at most so many; none is the end.
     fn piece(&mut self, most: usize) -> Result<Bytes>;
+    /// Goes back to the first byte; false when it cannot.
+    fn rewind(&mut self) -> Result<bool> {
+        Ok(false)
+    }
 }
 
 impl<S: Source + ?Sized> Source for &mut S {
     fn piece(&mut self, most: usize) -> Result<Bytes> {
         (**self).piece(most)
     }
+
+    fn rewind(&mut self) -> Result<bool> {
+        (**self).rewind()
+    }
 }
 
 impl<S: Source + ?Sized> Source for Box<S> {
     fn piece(&mut self, most: usize) -> Result<Bytes> {
         (**self).piece(most)
+    }
+
+    fn rewind(&mut self) -> Result<bool> {
+        (**self).rewind()
     }
 }
 
@@ -80,6 +92,14 @@ impl Body<'_> {
     /// Whether the body can be sent a second time.
     pub fn can_be_repeated(&self) -> bool {
         !matches!(self, Body::Stream { .. })
+    }
+
+    /// Makes ready to send it to where a redirect leads; false when its bytes are gone.
+    pub fn rewind(&mut self) -> Result<bool> {
+        match self {
+            Body::Empty | Body::Bytes(_) => Ok(true),
+            Body::Stream { source, .. } => source.rewind(),
+        }
     }
 
     /// Whether there is a body.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{json, Map, Value};
 
 use super::manifest::{delete, has_reason, Deleted};
-use super::remote::{headers_json, Remote};
+use super::remote::{digest_header, headers_json, Remote};
 use super::save::blob_digest;
 use super::Client;
 use crate::digest::Digest;
@@ -76,8 +76,33 @@ impl Client {
     }
 }
 
+/// What a look at a blob shows.
+pub(super) enum Look {
+    /// It is there.
+    There {
+        /// Its size; None when the registry does not say it.
+        size: Option<u64>,
+        /// The digest that the registry gives it.
+        digest: Option<Digest>,
+    },
+    /// It is not there.
+    Absent,
+    /// The registry does not say.
+    Hidden,
+}
+
 /// Whether a repository has a blob.
 pub(super) fn has(remote: &Remote, digest: &Digest) -> Result<bool> {
+    Ok(matches!(look(remote, digest)?, Look::There { .. }))
+}
+
+/// Whether a repository has a blob, and all of it: what an upload left that failed may be a part.
+pub(super) fn has_all(remote: &Remote, digest: &Digest, wanted: u64) -> Result<bool> {
+    Ok(matches!(look(remote, digest)?, Look::There { size, .. } if size.is_none_or(|size| size == wanted)))
+}
+
+/// Looks at a blob.
+pub(super) fn look(remote: &Remote, digest: &Digest) -> Result<Look> {
     let mut request = Request::new(Method::HEAD, remote.url(&format!("blobs/{digest}"))?);
     let reply = remote.send(&mut request, &remote.scopes(&["pull", "push"]))?;
     match reply.answer.status {
@@ -85,7 +110,13 @@ pub(super) fn has(remote: &Remote, digest: &Digest) -> Result<bool> {
         StatusCode::UNAUTHORIZED => {
             Err(remote.failure(reply, &format!("head of the blob {digest} of {}", remote.place())))
         }
-        status => Ok(status == StatusCode::OK),
+        StatusCode::OK => {
+            // An empty length is what a proxy makes of an answer without a body.
+            let size = reply.answer.content_length().filter(|size| *size > 0);
+            Ok(Look::There { size, digest: digest_header(&reply.answer.headers) })
+        }
+        StatusCode::NOT_FOUND => Ok(Look::Absent),
+        _ => Ok(Look::Hidden),
     }
 }
 

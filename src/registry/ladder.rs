@@ -3,7 +3,7 @@
 
 use serde_json::json;
 
-use super::blob::has;
+use super::blob::has_all;
 use super::mount::{mount, Mounted};
 use super::once::{give_up, put_chunks, put_stream, rest, Trouble};
 use super::put::PutOptions;
@@ -14,6 +14,7 @@ use super::upload::{Stored, CHUNK};
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result, Side};
 use crate::http::retry::{self, Backoff};
+use crate::http::Repeat;
 
 /// How the bytes travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,12 +54,12 @@ impl<'a> Ladder<'a> {
 
     /// Puts the blob, unless it is there. A failure on the way is tried anew, in a new session.
     pub fn put(&mut self, source: &mut dyn Replay) -> Result<Stored> {
-        if has(self.remote, self.digest)? {
+        if has_all(self.remote, self.digest, source.size())? {
             return Ok(self.stored(source, false));
         }
         let mut session = None;
         for name in std::mem::take(&mut self.sources) {
-            match mount(self.remote, self.digest, Some(&name)) {
+            match mount(self.remote, self.digest, Some(&name), Repeat::Never) {
                 Ok(Mounted::Done(location)) => {
                     let stored = self.stored(source, false);
                     return Ok(Stored { location, mounted: true, ..stored });
@@ -69,9 +70,9 @@ impl<'a> Ladder<'a> {
                         let _ = unused.cancel();
                     }
                 }
-                // Who may not mount may still upload.
-                Err(error) if matches!(error.code(), Code::Unauthenticated | Code::Forbidden) => {}
-                Err(error) => return Err(error),
+                Err(error) if ends_the_call(&error) => return Err(error),
+                // A mount is a wish: whatever became of it, the blob may still be uploaded.
+                Err(_) => self.remote.call.check()?,
             }
         }
         self.upload(source, session)
@@ -100,7 +101,7 @@ impl<'a> Ladder<'a> {
                 continue;
             }
             failures += 1;
-            if may_be_done(&error) && has(self.remote, self.digest)? {
+            if may_be_done(&error) && has_all(self.remote, self.digest, source.size())? {
                 return Ok(self.stored(source, true));
             }
             // A 401: the token ran out while the body was on its way. 404: the session was lost.
@@ -177,6 +178,11 @@ impl<'a> Ladder<'a> {
     /// Whether what was refused may be taken in another form: too much at once in chunks, and chunks at once.
     fn other_way(&mut self, error: &Error) -> bool {
         match (self.way, error.http_status()) {
+            // It does not keep chunks, or not where they belong.
+            (Way::Chunks { .. }, None) if error.code() == Code::Protocol => {
+                (self.way, self.cautious) = (Way::Single, false);
+                true
+            }
             (Way::Single, Some(413)) => {
                 self.way = Way::Chunks { size: CHUNK, forced: false };
                 true
@@ -200,6 +206,11 @@ impl<'a> Ladder<'a> {
     fn stored(&self, source: &dyn Replay, uploaded: bool) -> Stored {
         Stored { digest: self.digest.clone(), size: source.size(), location: None, uploaded, mounted: false }
     }
+}
+
+/// What no other way to bring the blob can help.
+fn ends_the_call(error: &Error) -> bool {
+    matches!(error.code(), Code::Cancelled | Code::Closed | Code::Callback | Code::Internal)
 }
 
 /// What was sent before is not there after all, is still arriving, or may not be gone on with: another session can help.

@@ -2,6 +2,7 @@
 
 pub mod blob;
 pub mod catalog;
+pub mod chunk;
 pub mod clear;
 pub mod explain;
 pub mod failures;

@@ -58,7 +58,7 @@ impl Client {
         }
         let remote = Remote::repository(self, call, reference.repository())?;
         let result = |mounted, location, session| MountResult { mounted, digest: digest.clone(), location, session };
-        match mount(&remote, digest, from.map(Repository::remote_name))? {
+        match mount(&remote, digest, from.map(Repository::remote_name), Repeat::WhenRefused)? {
             Mounted::Done(location) => Ok(result(true, location, None)),
             Mounted::Declined(Some(session)) if options.keep_session => Ok(result(false, None, Some(session.saved()))),
             Mounted::Declined(session) => {
@@ -81,7 +81,7 @@ pub fn same_registry(from: &Index, to: &Index) -> Result<()> {
 }
 
 /// Asks for a mount. A refusal that is about mounting, not about who asks, is a decline.
-pub fn mount(remote: &Remote, digest: &Digest, from: Option<&str>) -> Result<Mounted> {
+pub fn mount(remote: &Remote, digest: &Digest, from: Option<&str>, repeat: Repeat) -> Result<Mounted> {
     let mut url = remote.url("blobs/uploads/")?;
     // Neither a digest nor a repository's name has a character that a query could not hold.
     let from_part = from.map(|name| format!("&from={name}")).unwrap_or_default();
@@ -91,7 +91,7 @@ pub fn mount(remote: &Remote, digest: &Digest, from: Option<&str>) -> Result<Mou
     if let Some(name) = from {
         scopes.add(Scope::repository(name, &["pull"]));
     }
-    let mut request = Request::new(Method::POST, url).repeat(Repeat::WhenRefused);
+    let mut request = Request::new(Method::POST, url).repeat(repeat);
     let reply = remote.send(&mut request, &scopes)?;
     match reply.answer.status {
         StatusCode::CREATED | StatusCode::OK | StatusCode::NO_CONTENT => {

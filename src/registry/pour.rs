@@ -115,6 +115,10 @@ impl Source for FromStore<'_> {
         self.open = Some(open);
         piece
     }
+
+    fn rewind(&mut self) -> Result<bool> {
+        self.rewind_to(0).map(|()| true)
+    }
 }
 
 impl Replay for FromStore<'_> {

@@ -9,7 +9,7 @@ use super::ladder::{Ladder, Way};
 use super::mount::same_registry;
 use super::once::{put_chunks, put_stream, Trouble};
 use super::remote::Remote;
-use super::source::{hash, Hashing, Memory, Opened, Replay};
+use super::source::{hash, Hashing, Kept, Memory, Opened, Replay};
 use super::upload::Stored;
 use super::Client;
 use crate::digest::{Algorithm, Digest, Hasher};
@@ -120,7 +120,8 @@ fn put_promised(
     single_post: bool,
 ) -> Result<Stored> {
     let mut hashing = Hashing { source, hasher: Hasher::new(digest.algorithm()) };
-    let stored = put_stream(remote, &mut hashing, size, digest, single_post, None).map_err(Trouble::given_up)?;
+    let mut kept = Kept::new(&mut hashing);
+    let stored = put_stream(remote, &mut kept, size, digest, single_post, None).map_err(Trouble::given_up)?;
     let found = hashing.hasher.finish();
     if found != *digest {
         return Err(Error::new(Code::DigestMismatch, format!("the bytes have the digest {found}, not {digest}")));

@@ -1,13 +1,13 @@
 //! Upload sessions (distribution-spec "Pushing a blob in chunks", end-4a, end-5, end-6, end-13): one at a time, step by
 //! step, and in another process too.
 
-use bytes::Bytes;
-use reqwest::header::{HeaderValue, CONTENT_RANGE, CONTENT_TYPE, RANGE};
+use reqwest::header::{HeaderValue, CONTENT_TYPE, LOCATION, RANGE};
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;
 
+use super::blob::{look, Look};
 use super::remote::{digest_header, Remote};
 use super::Client;
 use crate::auth::Reply;
@@ -17,16 +17,14 @@ use crate::http::answer::Answer;
 use crate::http::call::Call;
 use crate::http::origin::Origin;
 use crate::http::resolver::Guard;
-use crate::http::retry::{self, Backoff};
+use crate::http::retry::Backoff;
 use crate::http::upload::Body;
 use crate::http::{range, redact, redirect, Repeat, Request};
 use crate::reference::Repository;
 
 /// The largest that a registry may demand.
 const LARGEST_MINIMUM: u64 = 64 << 20;
-/// Chunks are not made smaller than this, whatever is refused.
-const SMALLEST_CHUNK: u64 = 64 << 10;
-const OCTETS: &str = "application/octet-stream";
+pub(super) const OCTETS: &str = "application/octet-stream";
 
 /// A session as it is kept between calls, in this process or another.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -87,6 +85,8 @@ pub struct Session {
     pub min_chunk: u64,
     /// The largest that it was found to take.
     pub max_chunk: u64,
+    /// What it says of the bytes that it has was wrong, or cannot be compared with what was sent.
+    pub doubtful: bool,
 }
 
 impl Session {
@@ -98,10 +98,30 @@ impl Session {
             url.set_query(Some(&format!("digest-algorithm={}", algorithm.name())));
         }
         let mut request = Request::new(Method::POST, url).repeat(Repeat::Always);
-        let reply = remote.send(&mut request, &remote.scopes(&["pull", "push"]))?;
-        let what = format!("start an upload to {}", remote.place());
-        let answer = remote.expect(reply, &[StatusCode::ACCEPTED], &what)?;
-        Session::at(remote, &answer)
+        let mut what = format!("start an upload to {}", remote.place());
+        let mut backoff = Backoff::new(crate::http::seed());
+        let mut attempt = 1;
+        loop {
+            let reply = remote.send(&mut request, &remote.scopes(&["pull", "push"]))?;
+            let status = reply.answer.status;
+            if status == StatusCode::ACCEPTED || (status.is_success() && reply.answer.headers.contains_key(LOCATION)) {
+                return Session::at(remote, &reply.answer)
+                    .map_err(|error| error.with_http_status(status.as_u16()).with_attempts(attempt));
+            }
+            let wait = backoff.delay(attempt);
+            let enough = remote.call.remaining().is_none_or(|left| left > wait);
+            if !status.is_success() || attempt > remote.client.retries() || !enough {
+                if status.is_success() {
+                    what = format!("{what}: an answer of {} opens none", status.as_u16());
+                }
+                return Err(remote.failure(reply, &what).with_attempts(attempt));
+            }
+            // What stands before a registry answered in its place: a health check, a page to log in.
+            let reason = format!("status {}", status.as_u16());
+            remote.call.log(|| json!({"event": "retry", "reason": reason, "wait_ms": wait.as_millis() as u64}))?;
+            remote.call.sleep(wait)?;
+            attempt += 1;
+        }
     }
 
     /// The session that an answer opened.
@@ -114,7 +134,7 @@ impl Session {
             return Err(Error::new(Code::LimitExceeded, message).with_url(&answer.url));
         }
         let max_chunk = remote.client.largest_chunk(&remote.account.host);
-        Ok(Session { remote, url, guard, offset: 0, min_chunk, max_chunk })
+        Ok(Session { remote, url, guard, offset: 0, min_chunk, max_chunk, doubtful: false })
     }
 
     /// The session that a caller kept.
@@ -129,7 +149,15 @@ impl Session {
             false => Guard::said_by(None),
         };
         let max_chunk = client.largest_chunk(&remote.account.host);
-        Ok(Session { remote, url, guard, offset: saved.offset, min_chunk: saved.min_chunk_size, max_chunk })
+        Ok(Session {
+            remote,
+            url,
+            guard,
+            offset: saved.offset,
+            min_chunk: saved.min_chunk_size,
+            max_chunk,
+            doubtful: false,
+        })
     }
 
     /// What to keep of it.
@@ -142,98 +170,14 @@ impl Session {
         }
     }
 
-    /// Sends the next chunk, in pieces when the registry finds it too large. After a failure the registry is asked how far
-    /// it got, and the rest is sent.
-    pub fn chunk(&mut self, bytes: &Bytes) -> Result<()> {
-        let begin = self.offset;
-        let end = behind(begin, bytes.len())?;
-        let retries = self.remote.client.http.options().retries;
-        let mut failures = 0;
-        let mut backoff = Backoff::new(crate::http::seed());
-        while self.offset < end {
-            let size = (end - self.offset).min(self.max_chunk.max(self.min_chunk).max(1));
-            let at = usize::try_from(self.offset - begin).unwrap_or(usize::MAX).min(bytes.len());
-            let piece = bytes.slice(at..at + usize::try_from(size).unwrap_or(usize::MAX).min(bytes.len() - at));
-            let before = self.offset;
-            let error = match self.patch(piece) {
-                Ok(()) => continue,
-                Err(error) => error,
-            };
-            let status = error.http_status();
-            if status == Some(413) && self.shrink(size) {
-                continue;
-            }
-            let helps = error.retryable() || matches!(status, Some(401 | 416));
-            failures += 1;
-            let wait = retry::after_failure(&error, backoff.delay(failures)).filter(|_| helps && failures <= retries);
-            let Some(wait) = wait else { return Err(error.with_attempts(failures)) };
-            if status != Some(416) {
-                self.remote.call.sleep(wait)?;
-            }
-            match self.status() {
-                // A registry that cannot say how far it got: what broke is what has to be told.
-                Err(unknown) if error.retryable() && matches!(unknown.http_status(), Some(400 | 405 | 501)) => {
-                    return Err(error.with_attempts(failures));
-                }
-                known => known?,
-            }
-            // "0-0" stands for one byte and for none; only a registry that refused the first byte has it.
-            if begin == 0 && self.offset == 1 && status != Some(416) {
-                self.offset = 0;
-            }
-            if self.offset < begin || self.offset > end {
-                let message =
-                    format!("the registry has {} bytes of the upload, the chunk is {begin} to {end}", self.offset);
-                return Err(Error::new(Code::Protocol, message));
-            }
-            // The offset was right, so the 416 is about the length: GHCR says so of more than 4 MiB.
-            if status == Some(416) && self.offset <= before.max(1) {
-                self.offset = before;
-                if self.shrink(size) {
-                    failures -= 1;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Halves the chunks; false when they are as small as they may be. The client remembers it for the host.
-    fn shrink(&mut self, refused: u64) -> bool {
-        let smallest = SMALLEST_CHUNK.max(self.min_chunk);
-        if refused <= smallest {
-            return false;
-        }
-        self.max_chunk = (refused / 2).max(smallest);
-        self.remote.client.learn_largest_chunk(&self.remote.account.host, self.max_chunk);
-        let size = self.max_chunk;
-        let _ = self.remote.call.log(
-            || json!({"event": "retry", "reason": format!("the chunk was too large; now {size} bytes"), "wait_ms": 0}),
-        );
-        true
-    }
-
-    fn patch(&mut self, bytes: Bytes) -> Result<()> {
-        let last = self.offset + bytes.len() as u64;
-        let mut request = self
-            .request(Method::PATCH, self.url.clone())
-            .header(CONTENT_TYPE, OCTETS)?
-            .header(CONTENT_RANGE, &format!("{}-{}", self.offset, last - 1))?
-            .body(Body::Bytes(bytes));
-        let reply = self.send(&mut request)?;
-        let wanted = [StatusCode::ACCEPTED, StatusCode::CREATED, StatusCode::NO_CONTENT, StatusCode::OK];
-        let answer = self.remote.expect(reply, &wanted, "send a chunk of the upload")?;
-        self.follow(&answer)?;
-        // Some registries' Range stands still though the bytes are stored: what was sent counts then.
-        let told = answer
-            .header(RANGE)
-            .and_then(range::parse_upload_range)
-            .filter(|told| *told > self.offset.max(1) && *told < last);
-        self.offset = told.unwrap_or(last);
-        Ok(())
-    }
-
     /// Asks the registry how far the upload is.
     pub fn status(&mut self) -> Result<()> {
+        self.offset = self.told_offset()?.unwrap_or(0);
+        Ok(())
+    }
+
+    /// What the registry says when it is asked; None when it says nothing.
+    pub(super) fn told_offset(&mut self) -> Result<Option<u64>> {
         let mut request = self.request(Method::GET, self.url.clone());
         let reply = self.send(&mut request)?;
         let answer = self.remote.expect(
@@ -242,8 +186,7 @@ impl Session {
             "status of the upload",
         )?;
         self.follow(&answer)?;
-        self.offset = answer.header(RANGE).and_then(range::parse_upload_range).unwrap_or(0);
-        Ok(())
+        Ok(answer.header(RANGE).and_then(range::parse_upload_range))
     }
 
     /// Ends the upload: the blob exists, under its digest.
@@ -254,7 +197,34 @@ impl Session {
             request.repeat = Repeat::WhenRefused;
         }
         let reply = self.send(&mut request)?;
-        stored(&self.remote, reply, digest, "finish the upload")
+        let answer = stored(&self.remote, reply, digest, "finish the upload")?;
+        if self.offset > 0 {
+            self.look_at(digest, &answer)?;
+        }
+        Ok(answer)
+    }
+
+    /// What came in chunks may be there in part, and not every registry looks.
+    fn look_at(&self, digest: &Digest, answer: &Answer) -> Result<()> {
+        let wrong = |code, why: String| {
+            let message =
+                format!("{} has taken {} bytes of the blob {digest} and {why}", self.remote.place(), self.offset);
+            Err(Error::new(code, message).with_url(&answer.url))
+        };
+        let known = !self.doubtful && digest_header(&answer.headers).is_some();
+        match look(&self.remote, digest) {
+            Ok(Look::There { size: Some(size), .. }) if size != self.offset => {
+                wrong(Code::Protocol, format!("keeps {size}"))
+            }
+            Ok(Look::There { digest: Some(found), .. })
+                if found.algorithm() == digest.algorithm() && found != *digest =>
+            {
+                wrong(Code::DigestMismatch, format!("keeps them as {found}"))
+            }
+            Ok(Look::Absent) if !known => wrong(Code::Protocol, "does not have it".to_owned()),
+            Err(error) if error.code() != Code::Unauthenticated => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Gives the session up. A registry that cannot cancel lets it expire.
@@ -266,16 +236,16 @@ impl Session {
         self.remote.expect(reply, &wanted, "cancel the upload").map(drop)
     }
 
-    fn request<'b>(&self, method: Method, url: Url) -> Request<'b> {
+    pub(super) fn request<'b>(&self, method: Method, url: Url) -> Request<'b> {
         Request { guard: self.guard, ..Request::new(method, url) }
     }
 
-    fn send(&self, request: &mut Request) -> Result<Reply> {
+    pub(super) fn send(&self, request: &mut Request) -> Result<Reply> {
         self.remote.send(request, &self.remote.scopes(&["pull", "push"]))
     }
 
-    fn follow(&mut self, answer: &Answer) -> Result<()> {
-        if answer.headers.contains_key(reqwest::header::LOCATION) {
+    pub(super) fn follow(&mut self, answer: &Answer) -> Result<()> {
+        if answer.headers.contains_key(LOCATION) {
             (self.url, self.guard) = self.remote.location(answer)?;
         }
         Ok(())

@@ -12,6 +12,9 @@ use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::http::upload::{read_piece, Source, PIECE};
 
+/// How many bytes are kept of a source that cannot begin again.
+const MOST_KEPT: usize = 4 << 20;
+
 /// A source that can begin again.
 pub trait Replay: Source {
     /// Goes back to a byte that it has given before.
@@ -26,6 +29,10 @@ pub struct Memory<'a>(pub &'a [u8], pub &'a [u8]);
 impl Source for Memory<'_> {
     fn piece(&mut self, most: usize) -> Result<Bytes> {
         self.1.piece(most)
+    }
+
+    fn rewind(&mut self) -> Result<bool> {
+        self.rewind_to(0).map(|()| true)
     }
 }
 
@@ -86,6 +93,10 @@ impl Source for Opened {
         }
         Ok(piece)
     }
+
+    fn rewind(&mut self) -> Result<bool> {
+        self.rewind_to(0).map(|()| true)
+    }
 }
 
 impl Replay for Opened {
@@ -116,6 +127,50 @@ impl<S: Source> Source for Hashing<S> {
     }
 }
 
+/// Keeps the first bytes of a source that gives each only once: a server that sends us elsewhere mostly says so early.
+pub struct Kept<S> {
+    source: S,
+    first: Vec<Bytes>,
+    /// How many pieces of those have been given since the last rewind.
+    given: usize,
+    size: usize,
+}
+
+impl<S> Kept<S> {
+    /// Over a source that has given nothing yet.
+    pub fn new(source: S) -> Kept<S> {
+        Kept { source, first: Vec::new(), given: 0, size: 0 }
+    }
+}
+
+impl<S: Source> Source for Kept<S> {
+    fn piece(&mut self, most: usize) -> Result<Bytes> {
+        if let Some(piece) = self.first.get_mut(self.given) {
+            if piece.len() > most {
+                let rest = piece.split_off(most);
+                self.first.insert(self.given + 1, rest);
+            }
+            self.given += 1;
+            return Ok(self.first[self.given - 1].clone());
+        }
+        let piece = self.source.piece(most)?;
+        self.size = self.size.saturating_add(piece.len());
+        match self.size <= MOST_KEPT {
+            true => {
+                self.first.push(piece.clone());
+                self.given += 1;
+            }
+            false => (self.first, self.given) = (Vec::new(), 0),
+        }
+        Ok(piece)
+    }
+
+    fn rewind(&mut self) -> Result<bool> {
+        self.given = 0;
+        Ok(self.size <= MOST_KEPT)
+    }
+}
+
 /// The digest of a source.
 pub fn hash(call: &Call, source: &mut dyn Replay, algorithm: Algorithm) -> Result<Digest> {
     let mut hasher = Hasher::new(algorithm);
@@ -140,6 +195,21 @@ mod tests {
     use std::time::{Duration, SystemTime};
 
     use super::*;
+
+    #[test]
+    fn the_first_bytes_of_a_stream_can_be_given_again() {
+        let bytes: Vec<u8> = (0..MOST_KEPT + 10).map(|at| (at % 251) as u8).collect();
+        let mut kept = Kept::new(&bytes[..]);
+        let read = |kept: &mut Kept<&[u8]>, most: usize, pieces: usize| {
+            (0..pieces).flat_map(|_| kept.piece(most).unwrap().to_vec()).collect::<Vec<u8>>()
+        };
+        assert!(read(&mut kept, 1000, 3) == bytes[..3000]);
+        assert!(kept.rewind().unwrap());
+        assert!(read(&mut kept, 700, 2) == bytes[..1000]);
+        assert!(kept.rewind().unwrap());
+        assert!(read(&mut kept, PIECE, 20)[..] == bytes[..3000 + (20 - 4) * PIECE]);
+        assert!(!kept.rewind().unwrap());
+    }
 
     #[test]
     fn a_file_that_changes_is_not_read_to_its_end() {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::Deserialize;
 
+use super::blob::has_all;
 use super::remote::Remote;
 use super::session::{behind, location_text, may_be_done, Saved, Session};
 use super::upload::Stored;
@@ -69,7 +70,7 @@ impl Client {
         }
         let location = match session.finish(digest, Body::Empty) {
             Ok(answer) => location_text(&session.remote, &answer),
-            Err(error) if may_be_done(&error) && super::blob::has(&session.remote, digest)? => None,
+            Err(error) if may_be_done(&error) && has_all(&session.remote, digest, size)? => None,
             Err(error) => return Err(error),
         };
         Ok(Stored { digest: digest.clone(), size, location, uploaded: true, mounted: false })

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use super::blob::has;
+use super::blob::has_all;
 use super::ladder::{Ladder, Way};
 use super::manifest::{GetOptions, HeadOptions, PutOptions};
 use super::pour::FromStore;
@@ -156,7 +156,7 @@ impl WriteStore for RegistryStore {
     }
 
     fn has_blob(&self, call: &Call, wanted: &Descriptor) -> Result<bool> {
-        has(&self.remote(call)?, &wanted.digest)
+        has_all(&self.remote(call)?, &wanted.digest, wanted.size)
     }
 
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {

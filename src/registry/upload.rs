@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
+use super::blob::has_all;
 use super::remote::Remote;
 use super::session::{location_text, may_be_done, Saved, Session};
 use super::Client;
@@ -118,7 +119,7 @@ impl Upload {
         self.flush()?;
         let answer = match self.session.finish(&found, Body::Empty) {
             Ok(answer) => Some(answer),
-            Err(error) if may_be_done(&error) && super::blob::has(&self.session.remote, &found)? => None,
+            Err(error) if may_be_done(&error) && has_all(&self.session.remote, &found, self.size)? => None,
             Err(error) => return Err(error),
         };
         self.over = true;

@@ -241,6 +241,103 @@ static void test_refused_ranges(void **state) {
     }
 }
 
+static ocireg_status put_right(struct peer *peer, const char *with) {
+    static const uint8_t right[] = {'r', 'i', 'g', 'h', 't'};
+    ocireg_client *client = new_client("{'plain_http':true,'idle_timeout_ms':500}");
+    set_host(client, peer_host(peer), "{'username':'alice','password':'s3cret'}");
+    char *json = NULL;
+    ocireg_status status = ocireg_blob_put_memory(client, NULL, text("%s/a", peer_host(peer)), right, sizeof right, options("%s", with), &json, &failure);
+    kept(json);
+    return status;
+}
+
+static char *accepted(const char *more) {
+    return http_answer("202 Accepted", text("Location: /v2/a/blobs/uploads/1\r\n%s", more), "");
+}
+
+/* A mount is a wish: whatever it is answered, the bytes are uploaded. */
+static void test_refused_mounts(void **state) {
+    (void)state;
+    static const char *const refusals[] = {"302 Found", "400 Bad Request", "403 Forbidden", "404 Not Found", "405 Method Not Allowed",
+                                           "500 Oops", "501 Not Implemented", "502 Bad Gateway", "503 Busy"};
+    for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
+        const struct answer answers[] = {{.bytes = http_answer("404 Not Found", "", "")}, {.bytes = http_answer(refusals[i], "", "")},
+                                         {.bytes = accepted("")}, {.bytes = http_answer("201 Created", "", "")}};
+        struct peer *peer = peer_start(answers, 4);
+        expect_status(OCIREG_OK, put_right(peer, "{'mount_from':['b']}"));
+        assert_non_null(strstr(peer_request(peer, 1), "?mount=" RIGHT "&from=b "));
+        assert_int_equal(peer_count(peer), 4);
+    }
+}
+
+/* What answers in place of a registry is asked again, and then told with its status. */
+static void test_health_check(void **state) {
+    (void)state;
+    const struct answer answers[] = {{.bytes = http_answer("404 Not Found", "", "")},
+                                     {.bytes = http_answer("200 OK", "Content-Type: text/plain\r\n", "Healthcheck requested")},
+                                     {.bytes = accepted("")}, {.bytes = http_answer("201 Created", "", "")}};
+    expect_status(OCIREG_OK, put_right(peer_start(answers, 4), "{}"));
+    expect_status(OCIREG_PROTOCOL, put_right(peer_start(answers, 2), "{}"));
+    expect_message("200");
+    expect_message("Healthcheck requested");
+    assert_int_equal(ocireg_error_http_status(failure), 200);
+}
+
+/* 307 takes an upload's request elsewhere, with its body and without the credentials. */
+static void test_moved_uploads(void **state) {
+    (void)state;
+    const struct answer stored = {.bytes = http_answer("201 Created", "", "")};
+    struct peer *other = peer_start(&stored, 1);
+    char *there = text("Location: http://%s/elsewhere?x=1\r\n", peer_host(other));
+    const struct answer answers[] = {{.bytes = http_answer("401 Unauthorized", "WWW-Authenticate: Basic realm=\"r\"\r\n", "")},
+                                     {.bytes = http_answer("404 Not Found", "", "")}, {.bytes = accepted("")},
+                                     {.bytes = http_answer("307 Temporary Redirect", there, "")}};
+    struct peer *peer = peer_start(answers, 4);
+    expect_status(OCIREG_OK, put_right(peer, "{}"));
+    assert_non_null(strcasestr(peer_request(peer, 3), "\r\nauthorization: basic "));
+    assert_non_null(strstr(peer_request(other, 0), "PUT /elsewhere?x=1 "));
+    assert_non_null(strcasestr(peer_request(other, 0), "\r\ncontent-length: 5\r\n"));
+    assert_null(strcasestr(peer_request(other, 0), "\r\nauthorization:"));
+}
+
+/* A registry that keeps less than it was sent is no success: what comes once is PROTOCOL, what can be read again goes at once. */
+static void test_lost_chunks(void **state) {
+    (void)state;
+    const struct answer none = {.bytes = http_answer("404 Not Found", "", "")}, made = {.bytes = http_answer("201 Created", "Docker-Content-Digest: " RIGHT "\r\n", "")};
+    const struct answer first = {.bytes = accepted("Range: 0-2\r\n")}, second = {.bytes = accepted("Range: 0-1\r\n")}, opened = {.bytes = accepted("")};
+    const struct answer half = {.bytes = http_answer("204 No Content", "Range: 0-1\r\n", "")};
+    const struct answer kept_half = {.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 3\r\nConnection: close\r\n\r\n"};
+    const struct answer lies[] = {none, opened, first, {.bytes = accepted("Range: 0-4\r\n")}, made, kept_half, half, opened, made};
+    struct peer *peer = peer_start(lies, 9);
+    expect_status(OCIREG_OK, put_right(peer, "{'chunk_size':3}"));
+    assert_non_null(strcasestr(peer_request(peer, 8), "\r\ncontent-length: 5\r\n"));
+
+    static const uint8_t right[] = {'r', 'i', 'g', 'h', 't'};
+    const struct answer shrinks[] = {opened, first, second, half, none};
+    ocireg_upload *upload = NULL;
+    ocireg_client *client = plain_client();
+    expect_status(OCIREG_OK, ocireg_upload_start(client, NULL, text("%s/a", peer_host(peer_start(shrinks, 5))), options("{'chunk_size':3}"), &upload, &failure));
+    expect_status(OCIREG_OK, ocireg_upload_write(upload, right, sizeof right, &failure));
+    char *json = NULL;
+    expect_status(OCIREG_PROTOCOL, ocireg_upload_finish(upload, NULL, &json, &failure));
+    expect_message("2 bytes");
+    ocireg_upload_free(upload);
+}
+
+/* A manifest that stalls is asked for again. */
+static void test_stalled_manifest(void **state) {
+    (void)state;
+    const char *type = "Content-Type: application/vnd.oci.image.index.v1+json\r\n";
+    const char *whole = http_answer("200 OK", type, "{\"schemaVersion\":2,\"manifests\":[]}");
+    const struct answer answers[] = {{.bytes = whole, .size = strlen(whole) - 9, .then = PEER_SILENT}, {.bytes = whole}};
+    struct peer *peer = peer_start(answers, 2);
+    char *json = NULL;
+    ocireg_client *client = new_client("{'plain_http':true,'idle_timeout_ms':500}");
+    expect_status(OCIREG_OK, ocireg_manifest_get(client, NULL, text("%s/a:b", peer_host(peer)), NULL, &json, NULL, &failure));
+    kept(json);
+    assert_int_equal(peer_count(peer), 2);
+}
+
 static void test_large_manifest(void **state) {
     (void)state;
     const char *type = "Content-Type: application/vnd.oci.image.index.v1+json\r\n";
@@ -345,6 +442,11 @@ int main(void) {
         test(test_wrong_size),
         test(test_resume),
         test(test_refused_ranges),
+        test(test_refused_mounts),
+        test(test_health_check),
+        test(test_moved_uploads),
+        test(test_lost_chunks),
+        test(test_stalled_manifest),
         test(test_large_manifest),
         test(test_unwanted_manifests),
         test(test_accept),

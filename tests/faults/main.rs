@@ -2,6 +2,7 @@
 
 mod archives;
 mod auth;
+mod chunks;
 mod common;
 mod convert;
 mod copies;
@@ -14,6 +15,7 @@ mod lists;
 mod login;
 mod manifests;
 mod memory;
+mod moved;
 mod network;
 mod packed;
 mod pipes;

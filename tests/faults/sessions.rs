@@ -21,6 +21,9 @@ fn picky(most: usize, refusal: u16) -> (Server, Arc<Mutex<Vec<u8>>>) {
         let range = |kept: &Vec<u8>| format!("0-{}", kept.len().max(1) - 1);
         match seen.method.as_str() {
             "HEAD" => reply(404),
+            "PUT" if seen.body.len() <= most => {
+                reply(201).header("Docker-Content-Digest", seen.target.split("digest=").nth(1).unwrap())
+            }
             "POST" => reply(202).header("Location", "/v2/a/b/blobs/uploads/1?_state=x"),
             "GET" => reply(204).header("Range", range(&kept)),
             "PATCH" | "PUT" if seen.body.len() > most => reply(refusal).json(r#"{"errors":[{"code":"SIZE_INVALID"}]}"#),
@@ -171,12 +174,35 @@ fn a_mount_is_done_or_declined() {
 
 #[test]
 fn the_session_of_a_declined_mount_is_gone_on_with() {
-    for (status, put_at) in [(202, "/up/mounted"), (400, "/up/plain"), (403, "/up/plain")] {
+    let mut cases = vec![(202, "/up/mounted")];
+    // A mount is a wish: whatever else it is answered, the blob goes the usual way.
+    cases.extend(
+        [200, 204, 302, 400, 401, 403, 404, 405, 409, 410, 415, 422, 429, 500, 501, 502, 503, 504]
+            .map(|status| (status, "/up/plain")),
+    );
+    for (status, put_at) in cases {
         let server = mounts(status);
         let client = client();
         let options = PutOptions { mount_from: vec!["other".to_owned()], ..PutOptions::default() };
         client.put_blob(&call(&client), &repository(&server.host), b"x", &options).unwrap();
         assert_eq!(server.count("PUT", put_at), 1, "{status}");
+        assert_eq!(server.count("POST", "mount="), 1, "{status}: asked once");
+    }
+}
+
+#[test]
+fn a_mount_that_gets_no_answer_is_declined() {
+    for then in [Then::Reset, Then::Close, Then::Stall] {
+        let server = Server::start(move |seen| match (seen.method.as_str(), seen.target.contains("mount=")) {
+            ("HEAD", _) => reply(404),
+            ("POST", true) => lost().then(then),
+            ("POST", false) => reply(202).header("Location", "/up/plain"),
+            _ => reply(201),
+        });
+        let client = client();
+        let options = PutOptions { mount_from: vec!["other".to_owned()], ..PutOptions::default() };
+        client.put_blob(&call(&client), &repository(&server.host), b"x", &options).unwrap();
+        assert_eq!(server.count("PUT", "/up/plain"), 1);
     }
 }
 

@@ -1,5 +1,6 @@
 //! Uploads that are interrupted, redirected, refused or answered oddly.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ocireg::error::{Code, Error};
@@ -77,6 +78,35 @@ fn locations_that_are_missing_or_lead_astray_are_refused() {
         let error = put(&client(), &server.host, b"bytes").err().unwrap();
         assert_eq!(error.code(), code, "{location:?}: {error}");
     }
+}
+
+/// A health check, or a page to log in, that stands before a registry and answers in its place.
+#[test]
+fn what_answers_in_place_of_a_registry_is_asked_again() {
+    for (status, body) in [(200, "Healthcheck requested"), (200, "<html>log in</html>"), (201, ""), (204, "")] {
+        let server = Server::start(move |seen| match (seen.method.as_str(), seen.number) {
+            ("HEAD", _) => reply(404),
+            ("POST", ..=2) => reply(status).header("Content-Type", "text/plain").body(body),
+            ("POST", _) => reply(202).header("Location", "/up/1"),
+            _ => reply(201),
+        });
+        put(&client(), &server.host, b"bytes").unwrap();
+        assert_eq!(server.count("POST", "uploads"), 3, "{status}");
+
+        let always = Server::start(move |seen| match seen.method.as_str() {
+            "HEAD" => reply(404),
+            _ => reply(status).header("Content-Type", "text/plain").body(body),
+        });
+        let error = fails(put(&client(), &always.host, b"bytes"), Code::Protocol, &status.to_string());
+        assert_eq!((error.http_status(), error.attempts()), (Some(status), 5));
+    }
+    // A session is a session, whatever the status.
+    let odd = Server::start(|seen| match seen.method.as_str() {
+        "HEAD" => reply(404),
+        "POST" => reply(200).header("Location", "/up/1"),
+        _ => reply(201),
+    });
+    put(&client(), &odd.host, b"bytes").unwrap();
 }
 
 #[test]
@@ -176,10 +206,12 @@ fn chunks(
 ) -> (Server, Arc<Mutex<Vec<u8>>>) {
     let kept = Arc::<Mutex<Vec<u8>>>::default();
     let store = kept.clone();
+    let done = AtomicBool::new(false);
     let server = Server::start(move |seen| {
         let mut kept = store.lock().unwrap();
         let range = |kept: &Vec<u8>| format!("0-{}", kept.len().max(1) - 1);
         match seen.method.as_str() {
+            "HEAD" if done.load(Ordering::SeqCst) => reply(200).header("Content-Length", kept.len()),
             "HEAD" => reply(404),
             "POST" => reply(202).header("Location", "/up/0"),
             "GET" => reply(204).header("Location", "/up/status").header("Range", range(&kept)),
@@ -192,7 +224,10 @@ fn chunks(
                 reply(202).header("Location", format!("/up/{}", kept.len())).header("Range", range(&kept))
             }
             "DELETE" => reply(204),
-            _ => reply(201),
+            _ => {
+                done.store(true, Ordering::SeqCst);
+                reply(201)
+            }
         }
     });
     (server, kept)
@@ -221,7 +256,8 @@ fn chunks_arrive_in_order_and_follow_the_newest_location() {
     assert_eq!(ranges, ["0-999", "1000-1999", "2000-2999", "3000-3499"]);
     let targets: Vec<_> = patches.iter().map(|seen| seen.target.as_str()).collect();
     assert_eq!(targets, ["/up/0", "/up/1000", "/up/2000", "/up/3000"]);
-    assert!(seen.last().unwrap().target.starts_with("/up/3500?digest=sha256:"));
+    let put = seen.iter().find(|seen| seen.method == "PUT").unwrap();
+    assert!(put.target.starts_with("/up/3500?digest=sha256:"));
 }
 
 #[test]

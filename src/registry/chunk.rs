@@ -1,0 +1,138 @@
+//! A chunk of an upload session (end-5): in pieces as large as the registry takes, and each from where the registry stands.
+
+use bytes::Bytes;
+use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, RANGE};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+use super::session::{behind, Session, OCTETS};
+use crate::error::{Code, Error, Result};
+use crate::http::range;
+use crate::http::retry::{self, Backoff};
+use crate::http::upload::Body;
+
+/// Chunks are not made smaller than this, whatever is refused.
+const SMALLEST_CHUNK: u64 = 64 << 10;
+
+impl Session {
+    /// Sends the next chunk, in pieces when the registry finds it too large. After a failure the registry is asked how far
+    /// it got, and the rest is sent.
+    pub fn chunk(&mut self, bytes: &Bytes) -> Result<()> {
+        let begin = self.offset;
+        let end = behind(begin, bytes.len())?;
+        let retries = self.remote.client.http.options().retries;
+        let mut failures = 0;
+        let mut stands_still = false;
+        let mut backoff = Backoff::new(crate::http::seed());
+        while self.offset < end {
+            let size = (end - self.offset).min(self.max_chunk.max(self.min_chunk).max(1));
+            let at = usize::try_from(self.offset - begin).unwrap_or(usize::MAX).min(bytes.len());
+            let piece = bytes.slice(at..at + usize::try_from(size).unwrap_or(usize::MAX).min(bytes.len() - at));
+            let before = self.offset;
+            let error = match self.patch(piece) {
+                Ok(()) => {
+                    let again = self.offset <= before;
+                    if (again && stands_still) || !(begin..=end).contains(&self.offset) {
+                        return Err(self.out_of_step(before + size));
+                    }
+                    stands_still = again;
+                    continue;
+                }
+                Err(error) => error,
+            };
+            let status = error.http_status();
+            if status == Some(413) && self.shrink(size) {
+                continue;
+            }
+            let helps = error.retryable() || matches!(status, Some(401 | 416));
+            failures += 1;
+            let wait = retry::after_failure(&error, backoff.delay(failures)).filter(|_| helps && failures <= retries);
+            let Some(wait) = wait else { return Err(error.with_attempts(failures)) };
+            if status != Some(416) {
+                self.remote.call.sleep(wait)?;
+            }
+            match self.status() {
+                // A registry that cannot say how far it got: what broke is what has to be told.
+                Err(unknown) if error.retryable() && matches!(unknown.http_status(), Some(400 | 405 | 501)) => {
+                    return Err(error.with_attempts(failures));
+                }
+                known => known?,
+            }
+            // "0-0" stands for one byte and for none; only a registry that refused the first byte has it.
+            if begin == 0 && self.offset == 1 && status != Some(416) {
+                self.offset = 0;
+            }
+            if self.offset < begin || self.offset > end {
+                let message =
+                    format!("the registry has {} bytes of the upload, the chunk is {begin} to {end}", self.offset);
+                return Err(Error::new(Code::Protocol, message));
+            }
+            // The offset was right, so the 416 is about the length: GHCR says so of more than 4 MiB.
+            if status == Some(416) && self.offset <= before.max(1) {
+                self.offset = before;
+                if self.shrink(size) {
+                    failures -= 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Halves the chunks; false when they are as small as they may be. The client remembers it for the host.
+    fn shrink(&mut self, refused: u64) -> bool {
+        let smallest = SMALLEST_CHUNK.max(self.min_chunk);
+        if refused <= smallest {
+            return false;
+        }
+        self.max_chunk = (refused / 2).max(smallest);
+        self.remote.client.learn_largest_chunk(&self.remote.account.host, self.max_chunk);
+        let size = self.max_chunk;
+        let _ = self.remote.call.log(
+            || json!({"event": "retry", "reason": format!("the chunk was too large; now {size} bytes"), "wait_ms": 0}),
+        );
+        true
+    }
+
+    fn patch(&mut self, bytes: Bytes) -> Result<()> {
+        let sent = self.offset + bytes.len() as u64;
+        let mut request = self
+            .request(Method::PATCH, self.url.clone())
+            .header(CONTENT_TYPE, OCTETS)?
+            .header(CONTENT_RANGE, &format!("{}-{}", self.offset, sent - 1))?
+            .body(Body::Bytes(bytes));
+        let reply = self.send(&mut request)?;
+        let wanted = [StatusCode::ACCEPTED, StatusCode::CREATED, StatusCode::NO_CONTENT, StatusCode::OK];
+        let answer = self.remote.expect(reply, &wanted, "send a chunk of the upload")?;
+        self.follow(&answer)?;
+        self.offset = match answer.header(RANGE).and_then(range::parse_upload_range) {
+            Some(told) if told != sent => self.settle(told, sent)?,
+            told => {
+                self.doubtful |= told.is_none();
+                sent
+            }
+        };
+        Ok(())
+    }
+
+    /// Where the registry stands, whose answer to a chunk names another place than what was sent: some count the chunk alone,
+    /// some say "0-0" whatever they have, some did not keep all. Asked for the whole session they know better.
+    fn settle(&mut self, told: u64, sent: u64) -> Result<u64> {
+        self.doubtful = true;
+        let known = match self.told_offset() {
+            Err(error) if error.http_status().is_none_or(|status| status == 401) => return Err(error),
+            known => known.ok().flatten(),
+        };
+        // "0-0" stands for one byte and for none.
+        Ok(match known.filter(|known| *known != 1) {
+            Some(known) => known,
+            None if told > self.offset.max(1) => told,
+            // It stands still though the bytes are there, or they are not: the end will tell.
+            None => sent,
+        })
+    }
+
+    fn out_of_step(&self, sent: u64) -> Error {
+        let message = format!("the registry has {} bytes of the upload after it took {sent}", self.offset);
+        Error::new(Code::Protocol, message).with_url(&self.url)
+    }
+}

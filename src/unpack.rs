@@ -181,17 +181,22 @@ impl Feed {
     }
 }
 
+/// Lets an error through a decoder.
+fn through(fault: &Fault, error: Error) -> std::io::Error {
+    let shown = std::io::Error::other(error.to_string());
+    *fault.borrow_mut() = Some(error);
+    shown
+}
+
 impl Read for Feed {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        // A piece may be ten thousand empty members of gzip, of which a decoder says nothing.
+        self.call.check().map_err(|error| through(&self.fault, error))?;
         while self.now.is_empty() {
             match self.next() {
                 Ok(true) => {}
                 Ok(false) => return Ok(0),
-                Err(error) => {
-                    let shown = std::io::Error::other(error.to_string());
-                    *self.fault.borrow_mut() = Some(error);
-                    return Err(shown);
-                }
+                Err(error) => return Err(through(&self.fault, error)),
             }
         }
         let count = self.now.len().min(buffer.len());
@@ -204,11 +209,12 @@ fn unpacked(mut feed: Feed) -> std::io::Result<(Packing, Box<dyn Read>)> {
     let mut head = Vec::new();
     (&mut feed).take(Packing::HEAD as u64).read_to_end(&mut head)?;
     let packing = Packing::of(&head);
-    let whole = Cursor::new(head).chain(BufReader::with_capacity(64 << 10, feed));
+    let (call, fault) = (feed.call.clone(), feed.fault.clone());
+    let whole = Cursor::new(head).chain(BufReader::with_capacity(16 << 10, feed));
     let reader: Box<dyn Read> = match packing {
         Packing::Plain => Box::new(whole),
         Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(whole)),
-        Packing::Zstd => Box::new(Zstd { source: Shared(Rc::new(RefCell::new(whole))), frame: None }),
+        Packing::Zstd => Box::new(Zstd { source: Shared(Rc::new(RefCell::new(whole))), frame: None, call, fault }),
         Packing::Xz => Box::new(XzReader::new_mem_limit(whole, true, XZ_MEMORY)),
         Packing::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(whole)),
     };
@@ -217,6 +223,8 @@ fn unpacked(mut feed: Feed) -> std::io::Result<(Packing, Box<dyn Read>)> {
 
 /// Zstd: any number of frames, and skippable ones between them.
 struct Zstd<R: BufRead> {
+    call: Call,
+    fault: Fault,
     source: Shared<R>,
     frame: Option<StreamingDecoder<Shared<R>, FrameDecoder>>,
 }
@@ -243,11 +251,17 @@ impl<R: BufRead> Read for Zstd<R> {
             if self.source.0.borrow_mut().fill_buf()?.is_empty() {
                 return Ok(0);
             }
+            // Nothing need be in a frame, and then it costs more than its bytes.
+            self.call.check().map_err(|error| through(&self.fault, error))?;
             match StreamingDecoder::new(Shared(self.source.0.clone())) {
                 Ok(frame) => self.frame = Some(frame),
                 Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
                     let mut skipped = (&mut self.source).take(u64::from(length));
                     std::io::copy(&mut skipped, &mut std::io::sink())?;
+                }
+                Err(FrameDecoderError::WindowSizeTooBig { requested, max }) => {
+                    let why = format!("its zstd window has {requested} bytes, more than the {max} that are read");
+                    return Err(std::io::Error::other(why));
                 }
                 Err(error) => return Err(std::io::Error::other(error)),
             }

@@ -4,10 +4,10 @@ use std::io::Write;
 
 use serde::{Deserialize, Serialize};
 
-use super::disk::MOST_LINKS;
 use super::extract::{check_diff_id, diff_ids};
 use super::layer::{Layer, Limits};
 use super::tar::{clean, is_within, join, shown, split, Entries, Entry, Kind, Mark};
+use super::walk::MOST_LINKS;
 use super::Image;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
@@ -60,11 +60,12 @@ pub fn cat(call: &Call, store: &dyn ReadStore, path: &str, out: &mut dyn Write, 
     let mut wanted = clean(path.as_bytes()).map_err(|error| error.with_code(Code::InvalidArgument))?;
     let newest = layers.len();
     let (mut links, mut below, mut depth) = (0, newest, 0);
+    let mut limits = Limits::default();
     call.begin("cat", None)?;
     while let Some(at) = below.checked_sub(1) {
         let (layer, id) = (&layers[at], ids.as_ref().and_then(|ids| ids.get(at)));
-        let mut search = Search { call, store, wanted: &wanted, depth, verify: options.verify };
-        match search.layer(layer, id, out)? {
+        let search = Search { call, store, wanted: &wanted, depth, verify: options.verify };
+        match search.layer(layer, id, &mut limits, out)? {
             Seen::File(entry, verified) => {
                 return Ok(Found {
                     digest: image.content.digest().clone(),
@@ -118,8 +119,9 @@ impl Search<'_> {
         Error::new(Code::InvalidArgument, format!("'{}' is no regular file", shown(self.wanted)))
     }
 
-    fn layer(&mut self, layer: &Descriptor, id: Option<&Digest>, out: &mut dyn Write) -> Result<Seen> {
-        let mut entries = Entries::new(Layer::open(self.call, self.store, layer, 0, Limits::default())?);
+    /// Each link is looked for in all layers again: `limits` is what all that may unpack.
+    fn layer(&self, layer: &Descriptor, id: Option<&Digest>, limits: &mut Limits, out: &mut dyn Write) -> Result<Seen> {
+        let mut entries = Entries::new(Layer::open(self.call, self.store, layer, 0, *limits)?);
         let (mut hidden, mut link, mut depth) = (false, None, self.depth);
         let (mut found, mut is_folder) = (None, false);
         while let Some(entry) = entries.advance()? {
@@ -172,6 +174,7 @@ impl Search<'_> {
             }
         }
         let diff_id = entries.source().finish()?;
+        limits.bytes = limits.bytes.saturating_sub(entries.source().unpacked());
         check_diff_id(layer, &diff_id, id)?;
         Ok(match (found, link) {
             (Some(entry), _) => Seen::File(entry, true),

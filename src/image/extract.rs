@@ -1,6 +1,5 @@
 //! The files of an image in a folder, layer by layer, the oldest first (OCI image-spec layer.md).
 
-use std::collections::HashSet;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -95,7 +94,7 @@ pub fn extract(call: &Call, store: &dyn ReadStore, path: &Path, options: &Extrac
     let mut job = Job {
         call,
         store,
-        tree: Tree::open(path, options.overwrite, Keep { owner, setuid, devices })?,
+        tree: Tree::open(call, path, options.overwrite, Keep { owner, setuid, devices })?,
         limits: Limits { bytes: options.max_bytes, ratio: options.max_ratio },
         done: 0,
         result: Extracted {
@@ -161,10 +160,10 @@ struct Job<'a> {
 impl Job<'_> {
     fn layer(&mut self, wanted: &Descriptor, expected: Option<&Digest>) -> Result<()> {
         let mut entries = Entries::new(Layer::open(self.call, self.store, wanted, self.done, self.limits)?);
-        let mut own = HashSet::new();
-        while self.entry(&mut entries, &mut own)? {
+        while self.entry(&mut entries)? {
             self.call.check()?;
         }
+        self.tree.end_layer();
         let diff_id = entries.source().finish()?;
         let diff_id_checked = check_diff_id(wanted, &diff_id, expected)?;
         self.limits.bytes = self.limits.bytes.saturating_sub(entries.source().unpacked());
@@ -173,28 +172,24 @@ impl Job<'_> {
         Ok(())
     }
 
-    /// One entry; false at the end. `own` holds the true names that this layer has: whiteouts are for lower ones.
-    fn entry(&mut self, entries: &mut Entries, own: &mut HashSet<Vec<u8>>) -> Result<bool> {
+    /// One entry; false at the end.
+    fn entry(&mut self, entries: &mut Entries) -> Result<bool> {
         let Some(entry) = entries.advance()? else { return Ok(false) };
         match entry.mark()? {
             Mark::None => {}
             Mark::Private => return Ok(true),
             Mark::Whiteout(path) => {
                 self.result.whiteouts += 1;
-                return self.tree.whiteout(&path, own).map(|()| true);
+                return self.tree.whiteout(&path).map(|()| true);
             }
             Mark::Opaque(folder) => {
                 self.result.whiteouts += 1;
-                return self.tree.opaque(folder, own).map(|()| true);
+                return self.tree.opaque(folder).map(|()| true);
             }
         }
-        let Some(made) = self.tree.make(&entry, &mut |buffer| entries.read(buffer))? else {
+        if !self.tree.make(&entry, &mut |buffer| entries.read(buffer))? {
             self.result.skipped += 1;
             return Ok(true);
-        };
-        let mut above = made.as_slice();
-        while !above.is_empty() && own.insert(above.to_vec()) {
-            above = super::tar::split(above).0;
         }
         let result = &mut self.result;
         match entry.kind {

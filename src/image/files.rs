@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::disk::MOST_LINKS;
 use super::extract::{check_diff_id, diff_ids, Unpacked};
 use super::layer::{Layer, Limits};
 use super::tar::{is_within, join, shown, split, Entries, Entry, Kind, Mark, DEEPEST};
+use super::walk::Budget;
 use super::Image;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
@@ -20,6 +20,8 @@ use crate::store::ReadStore;
 /// The most memory for the names, and what each costs besides its bytes.
 const MOST_MEMORY: usize = 512 << 20;
 const OVERHEAD: usize = 200;
+/// The most of it for folders that are only named in the paths of others: a few bytes can name any number of them.
+const MOST_IMPLIED: usize = 16 << 20;
 /// How many names are removed before the call is asked whether it may go on.
 const BATCH: usize = 4096;
 
@@ -156,11 +158,14 @@ struct Tree {
     /// at nothing that it does not remove, however often it is there.
     own: BTreeMap<Vec<u8>, Node>,
     memory: usize,
+    implied: usize,
+    budget: Budget,
 }
 
 impl Tree {
     fn new(call: &Call) -> Tree {
-        Tree { call: call.clone(), lower: BTreeMap::new(), own: BTreeMap::new(), memory: 0 }
+        let (lower, own) = (BTreeMap::new(), BTreeMap::new());
+        Tree { call: call.clone(), lower, own, memory: 0, implied: 0, budget: Budget::new(call) }
     }
 
     fn layer(&mut self, entries: &mut Entries, layer: usize) -> Result<()> {
@@ -213,38 +218,30 @@ impl Tree {
 
     /// The true name of a folder; those on the way to it are made for `layer`. None when it is not there.
     fn folder(&mut self, path: &[u8], layer: Option<usize>) -> Result<Option<Vec<u8>>> {
-        let parts = |path: &[u8]| path.split(|byte| *byte == b'/').map(<[u8]>::to_vec).rev().collect::<Vec<_>>();
-        let (mut waiting, mut here, mut links) = (parts(path), Vec::new(), 0);
-        while let Some(part) = waiting.pop() {
-            match part.as_slice() {
-                b"" | b"." => continue,
-                b".." => {
-                    here = split(&here).0.to_vec();
-                    continue;
-                }
-                _ => {}
+        let (mut walk, mut here, mut depth) = (self.budget.walk(path, 0), Vec::new(), 0usize);
+        while let Some(part) = walk.next(&mut self.budget)? {
+            if part == b".." {
+                here.truncate(split(&here).0.len());
+                depth = depth.saturating_sub(1);
+                continue;
             }
             let next = join(&here, &part);
-            if next.iter().filter(|byte| **byte == b'/').count() >= DEEPEST {
+            if depth >= DEEPEST {
                 let message = format!("'{}' is more than {DEEPEST} folders deep", shown(&next));
                 return Err(Error::new(Code::LimitExceeded, message));
             }
             match (self.get(&next).map(|node| &node.entry.kind), layer) {
-                (Some(Kind::Directory), _) => here = next,
+                (Some(Kind::Directory), _) => (here, depth) = (next, depth + 1),
                 (Some(Kind::Symlink(target)), _) => {
-                    links += 1;
-                    if links > MOST_LINKS {
-                        let message = format!("'{}' leads through more than {MOST_LINKS} links", shown(path));
-                        return Err(Error::new(Code::LimitExceeded, message));
-                    }
+                    walk.follow(target)?;
                     if target.starts_with(b"/") {
-                        here = Vec::new();
+                        (here, depth) = (Vec::new(), 0);
                     }
-                    waiting.extend(parts(target));
                 }
                 (None, Some(layer)) => {
+                    self.imply(&next)?;
                     self.insert(next.clone(), Node { entry: implied(&next), layer })?;
-                    here = next;
+                    (here, depth) = (next, depth + 1);
                 }
                 (_, None) => return Ok(None),
                 (Some(_), Some(_)) => {
@@ -254,6 +251,19 @@ impl Tree {
             }
         }
         Ok(Some(here))
+    }
+
+    /// A folder is made that no entry has.
+    fn imply(&mut self, path: &[u8]) -> Result<()> {
+        self.implied += OVERHEAD + path.len();
+        match self.implied > MOST_IMPLIED {
+            true => {
+                let most = MOST_IMPLIED >> 20;
+                let message = format!("folders that are only named in the paths of others need more than {most} MiB");
+                Err(Error::new(Code::LimitExceeded, message))
+            }
+            false => Ok(()),
+        }
     }
 
     /// The true name of what has a path: the last part is not followed.

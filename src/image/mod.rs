@@ -7,11 +7,15 @@ pub mod config;
 pub mod disk;
 pub mod extract;
 pub mod files;
+pub mod folders;
 pub mod layer;
+pub mod own;
 pub mod scratch;
 pub mod size;
+pub mod sweep;
 pub mod tag;
 pub mod tar;
+pub mod walk;
 
 use serde::Deserialize;
 

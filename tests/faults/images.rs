@@ -454,3 +454,20 @@ fn one_file_is_found_as_it_would_be_extracted() {
     let twice = Memory::new(&[layer(&[file("a", "1"), file("a", "2")])]);
     fails(read(&twice, "a", true), Code::InvalidManifest, "twice");
 }
+
+/// How much a window may have is said, and how much this one has: 256 MiB, 2 TiB, and what a frame says that it holds.
+#[test]
+fn great_windows_of_zstd_are_refused_by_their_numbers() {
+    let head = [0x28, 0xb5, 0x2f, 0xfd];
+    let whole = [&head[..], &[0xe0], &(1u64 << 62).to_le_bytes()].concat();
+    for (frame, size) in [
+        ([&head[..], &[0, 18 << 3]].concat(), 1u64 << 28),
+        ([&head[..], &[0, 31 << 3]].concat(), 1 << 41),
+        (whole, 1 << 62),
+    ] {
+        let image = Memory::with_ids(&[[frame, vec![1, 0, 0]].concat()], &[]);
+        let (_outer, inner) = place();
+        let error = unpack_with(&image, &inner, ExtractOptions::default()).unwrap_err();
+        assert!(error.message().contains(&format!("{size} bytes, more than the 134217728")), "{error}");
+    }
+}

@@ -2,6 +2,7 @@
 
 mod archives;
 mod auth;
+mod bounds;
 mod chunks;
 mod common;
 mod convert;

@@ -1,0 +1,107 @@
+//! What a layer takes away: a name, a folder with all below it, or what lower layers have in one. Not by recursion, and each
+//! folder of the layer's own is looked through once only, however many whiteouts it has.
+
+use nix::errno::Errno;
+use nix::unistd::{unlinkat, UnlinkatFlags};
+
+use super::folders::{failed, Folders, Step};
+use super::own::Own;
+use crate::error::Result;
+
+/// How many folders are known to be waiting in one that will go anyhow.
+const BATCH: usize = 1024;
+
+/// A folder on the way, or at the bottom the place where it began.
+struct Frame {
+    /// Folders in it that are to be looked into, and whether they go.
+    folders: Vec<(Vec<u8>, bool)>,
+    /// Whether it goes itself.
+    goes: bool,
+}
+
+/// Takes a name here away with all below it. With `own`, what the layer has itself stays.
+pub fn remove(folders: &mut Folders, name: &[u8], own: Option<&mut Own>) -> Result<()> {
+    folders.forget();
+    let id = folders.id();
+    match own {
+        Some(own) if own.has(id, name) => run(folders, vec![(name.to_vec(), false)], own),
+        _ if unlink(folders, name)? => Ok(()),
+        _ => run(folders, vec![(name.to_vec(), true)], &mut Own::default()),
+    }
+}
+
+/// Takes away what lower layers have in the folder where we are.
+pub fn clear(folders: &mut Folders, own: &mut Own) -> Result<()> {
+    folders.forget();
+    let inside = sift(folders, false, own)?;
+    run(folders, inside, own)
+}
+
+fn run(folders: &mut Folders, first: Vec<(Vec<u8>, bool)>, own: &mut Own) -> Result<()> {
+    let mut frames = vec![Frame { folders: first, goes: false }];
+    while let Some(frame) = frames.last_mut() {
+        if let Some((name, goes)) = frame.folders.pop() {
+            match folders.enter(&name)? {
+                Step::Entered => frames.push(Frame { folders: sift(folders, goes, own)?, goes }),
+                // A file of the layer's own, or what somebody else has taken away.
+                Step::NoFolder if goes => return failed(Err(Errno::EPERM), "remove", || folders.path(&name)),
+                Step::Missing | Step::NoFolder => {}
+            }
+            continue;
+        }
+        let goes = frame.goes;
+        if frames.len() > 1 && goes && !vanish(folders)? {
+            // Not all of its folders had been counted.
+            let inside = sift(folders, true, own)?;
+            frames.pop();
+            frames.push(Frame { folders: inside, goes });
+            continue;
+        }
+        frames.pop();
+        if !frames.is_empty() && !goes {
+            folders.leave()?;
+        }
+    }
+    Ok(())
+}
+
+/// Leaves a folder and takes it away; false when there is something in it, and then we are still in it.
+fn vanish(folders: &mut Folders) -> Result<bool> {
+    let Some(name) = folders.abandon() else { return Ok(true) };
+    folders.touch();
+    match unlinkat(folders.here(), name.as_slice(), UnlinkatFlags::RemoveDir) {
+        Ok(()) | Err(Errno::ENOENT) => Ok(true),
+        Err(Errno::ENOTEMPTY | Errno::EEXIST) if folders.enter(&name)? == Step::Entered => Ok(false),
+        Err(errno) => failed(Err(errno), "remove", || folders.path(&name)),
+    }
+}
+
+/// Takes the files of the folder where we are away. Gives the folders in it that are still to be looked into.
+fn sift(folders: &mut Folders, goes: bool, own: &mut Own) -> Result<Vec<(Vec<u8>, bool)>> {
+    let (id, mut inside) = (folders.id(), Vec::new());
+    if !goes && !own.add_all(id) {
+        return Ok(inside);
+    }
+    folders.touch();
+    folders.names(|folders, name, may_be_folder| {
+        if !goes && own.has(id, name) {
+            if may_be_folder {
+                inside.push((name.to_vec(), false));
+            }
+        } else if !unlink(folders, name)? {
+            inside.push((name.to_vec(), true));
+        }
+        Ok(!goes || inside.len() < BATCH)
+    })?;
+    Ok(inside)
+}
+
+/// False when it is a folder.
+fn unlink(folders: &Folders, name: &[u8]) -> Result<bool> {
+    match unlinkat(folders.here(), name, UnlinkatFlags::NoRemoveDir) {
+        Ok(()) | Err(Errno::ENOENT) => Ok(true),
+        // Linux says the one, POSIX the other.
+        Err(Errno::EISDIR | Errno::EPERM) => Ok(false),
+        Err(errno) => failed(Err(errno), "remove", || folders.path(name)),
+    }
+}

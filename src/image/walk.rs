@@ -1,0 +1,155 @@
+//! A path of an image step by step, through its links, and no further than the paths of good images lead: what follows it,
+//! on a disk or in a list, asks here for each step.
+
+use super::tar::shown;
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+
+/// More links in a path than any system follows.
+pub const MOST_LINKS: usize = 40;
+/// More steps than a path and its links have.
+const MOST_STEPS: usize = 1024;
+/// How many steps links may add to each path on average, once they have added many: a link is taken anew for every path that
+/// leads through it, so that a few bytes of links would cost more than all else in an image.
+const LINK_STEPS: u64 = 32;
+const MANY: u64 = 1 << 20;
+
+/// What the paths of an image may cost, all together.
+pub struct Budget {
+    call: Call,
+    paths: u64,
+    link_steps: u64,
+}
+
+impl Budget {
+    /// Nothing is spent.
+    pub fn new(call: &Call) -> Budget {
+        Budget { call: call.clone(), paths: 0, link_steps: 0 }
+    }
+
+    /// An error when the call must not go on.
+    pub fn check(&self) -> Result<()> {
+        self.call.check()
+    }
+
+    /// Begins to follow a path, behind those of its parts that are followed already.
+    pub fn walk(&mut self, path: &[u8], followed: usize) -> Walk {
+        self.paths += 1;
+        let waiting = parts(path).skip(followed).map(<[u8]>::to_vec).collect::<Vec<_>>();
+        Walk { path: path.to_vec(), waiting: waiting.into_iter().rev().collect(), steps: 0, links: 0 }
+    }
+}
+
+/// A path that is being followed.
+pub struct Walk {
+    path: Vec<u8>,
+    /// The names to come, the next one last.
+    waiting: Vec<Vec<u8>>,
+    steps: usize,
+    links: usize,
+}
+
+impl Walk {
+    /// The next name; `..` is one too.
+    pub fn next(&mut self, budget: &mut Budget) -> Result<Option<Vec<u8>>> {
+        budget.check()?;
+        let Some(part) = self.waiting.pop() else { return Ok(None) };
+        self.steps += 1;
+        if self.links > 0 {
+            budget.link_steps += 1;
+        }
+        if self.steps > MOST_STEPS || budget.link_steps > MANY.max(budget.paths.saturating_mul(LINK_STEPS)) {
+            return Err(self.too_long(&format!("{} steps", self.steps - 1)));
+        }
+        Ok(Some(part))
+    }
+
+    /// The last name was that of a link.
+    pub fn follow(&mut self, target: &[u8]) -> Result<()> {
+        self.links += 1;
+        if self.links > MOST_LINKS {
+            return Err(self.too_long(&format!("{MOST_LINKS} links")));
+        }
+        // Whatever is longer is not followed to its end.
+        let more: Vec<_> = parts(target).take(MOST_STEPS + 1).map(<[u8]>::to_vec).collect();
+        self.waiting.extend(more.into_iter().rev());
+        Ok(())
+    }
+
+    fn too_long(&self, most: &str) -> Error {
+        let message = format!("'{}' leads through more than {most}", shown(&self.path));
+        Error::new(Code::LimitExceeded, message)
+    }
+}
+
+fn parts(path: &[u8]) -> impl Iterator<Item = &[u8]> {
+    path.split(|byte| *byte == b'/').filter(|part| !matches!(*part, b"" | b"."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::context::Context;
+    use crate::http::settings::ClientOptions;
+    use crate::registry::Client;
+
+    fn budget(context: Option<std::sync::Arc<Context>>) -> Budget {
+        Budget::new(&Client::new(ClientOptions::default()).unwrap().call(context).unwrap())
+    }
+
+    fn rest(walk: &mut Walk, budget: &mut Budget) -> Result<Vec<Vec<u8>>> {
+        std::iter::from_fn(|| walk.next(budget).transpose()).collect()
+    }
+
+    #[test]
+    fn links_are_taken_in_the_middle() {
+        let mut budget = budget(None);
+        let mut walk = budget.walk(b"a/b/c", 1);
+        assert_eq!(walk.next(&mut budget).unwrap().unwrap(), b"b");
+        walk.follow(b"/x//./../y").unwrap();
+        assert_eq!(rest(&mut walk, &mut budget).unwrap(), [&b"x"[..], b"..", b"y", b"c"]);
+    }
+
+    #[test]
+    fn a_path_has_an_end() {
+        let mut budget = budget(None);
+        let mut walk = budget.walk(b"a", 0);
+        let outcome = (0..).map(|_| walk.follow(b"a")).find(Result::is_err).unwrap();
+        assert!(outcome.unwrap_err().message().contains("40 links"));
+        let mut walk = budget.walk(b"a", 0);
+        walk.follow(&b"d/../".repeat(1000)).unwrap();
+        assert!(rest(&mut walk, &mut budget).unwrap_err().message().contains("1024 steps"));
+    }
+
+    /// No path is too long, but each asks for a thousand times what it costs to write.
+    #[test]
+    fn all_paths_together_have_an_end() {
+        let mut budget = budget(None);
+        let mut one = || {
+            let mut walk = budget.walk(b"l/f", 0);
+            walk.next(&mut budget)?;
+            walk.follow(&b"d/../".repeat(500))?;
+            rest(&mut walk, &mut budget)
+        };
+        let spent = (0..100_000).find(|_| one().is_err()).unwrap();
+        assert!((1000..1100).contains(&spent), "{spent}");
+        // Those of a good image never get there.
+        let mut budget = self::budget(None);
+        for _ in 0..1_000_000 {
+            let mut walk = budget.walk(b"lib/x/y", 0);
+            walk.next(&mut budget).unwrap();
+            walk.follow(b"usr/lib").unwrap();
+            rest(&mut walk, &mut budget).unwrap();
+        }
+    }
+
+    #[test]
+    fn it_can_be_left_at_each_step() {
+        let context = std::sync::Arc::new(Context::new());
+        let mut budget = budget(Some(context.clone()));
+        let mut walk = budget.walk(b"a/b", 0);
+        walk.next(&mut budget).unwrap();
+        context.cancel();
+        assert_eq!(walk.next(&mut budget).unwrap_err().code(), Code::Cancelled);
+    }
+}

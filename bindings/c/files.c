@@ -150,8 +150,14 @@ int stream_open(struct session *session, const char *path, int *fd)
 static int write_stream(struct session *session, const char *path, const uint8_t *data, size_t size)
 {
     int fd, status = stream_open(session, path, &fd);
-    if (status != OCIREG_OK || close_well(fd, write_all(fd, data, size)))
+    bool well;
+    if (status != OCIREG_OK)
         return status;
+    output_write_begins();
+    well = close_well(fd, write_all(fd, data, size));
+    output_write_ends();
+    if (well)
+        return OCIREG_OK;
     return report(session, "write", path, errno);
 }
 

@@ -38,12 +38,14 @@ static int show_version(const struct output *output)
 static int run_in_session(const struct globals *globals, const struct command *command, const struct command_line *line)
 {
     struct session session = {0};
-    int flushed, status = session_open(&session, globals, command->target, line->arguments);
+    int status = session_open(&session, globals, command->target, line->arguments);
     if (status == OCIREG_OK)
         status = command->run(&session, line);
+    /* As long as Ctrl-C is watched: nobody may read what we write. */
+    if (status == OCIREG_OK)
+        status = output_flush(&globals->output);
     session_close(&session);
-    flushed = status == OCIREG_OK ? output_flush(&globals->output) : OCIREG_OK;
-    return status == OCIREG_OK ? flushed : status;
+    return status;
 }
 
 static int run_command(const struct globals *globals, struct arguments *arguments)

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,12 +17,35 @@ static int stdout_failed(const struct output *output)
     return report_failure(output, OCIREG_IO, "cannot write to standard output: %s", strerror(reason));
 }
 
+/* Odd while a write is under way. The command writes from one thread. */
+static atomic_uint writes;
+
+void output_write_begins(void)
+{
+    atomic_fetch_add(&writes, 1);
+}
+
+void output_write_ends(void)
+{
+    int reason = errno;
+    atomic_fetch_add(&writes, 1);
+    errno = reason;
+}
+
+unsigned output_write_under_way(void)
+{
+    unsigned number = atomic_load(&writes);
+    return number % 2 == 1 ? number : 0;
+}
+
 int output_flush(const struct output *output)
 {
+    bool failed;
+    output_write_begins();
     errno = 0;
-    if (fflush(stdout) != 0 || ferror(stdout))
-        return stdout_failed(output);
-    return OCIREG_OK;
+    failed = fflush(stdout) != 0 || ferror(stdout);
+    output_write_ends();
+    return failed ? stdout_failed(output) : OCIREG_OK;
 }
 
 void write_json(FILE *file, const char *json, bool pretty)
@@ -35,7 +59,9 @@ void write_json(FILE *file, const char *json, bool pretty)
 
 int output_json(const struct output *output, const char *json)
 {
+    output_write_begins();
     write_json(stdout, json, output->pretty);
+    output_write_ends();
     return output_flush(output);
 }
 
@@ -48,10 +74,12 @@ int output_line(const struct output *output, const char *text)
 
 int output_bytes(const struct output *output, const uint8_t *data, size_t size)
 {
+    bool failed;
+    output_write_begins();
     errno = 0;
-    if (fwrite(data, 1, size, stdout) != size)
-        return stdout_failed(output);
-    return OCIREG_OK;
+    failed = fwrite(data, 1, size, stdout) != size;
+    output_write_ends();
+    return failed ? stdout_failed(output) : OCIREG_OK;
 }
 
 void write_clean(FILE *file, const char *text)

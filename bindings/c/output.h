@@ -25,6 +25,12 @@ int output_bytes(const struct output *output, const uint8_t *data, size_t size);
 /* Writes out what is still in the buffer: until this succeeds nothing is sure to have been written. */
 int output_flush(const struct output *output);
 
+/* Around every write that may be held because nobody reads at the other end. */
+void output_write_begins(void);
+void output_write_ends(void);
+/* The number of the write that is under way; 0 when none is. */
+unsigned output_write_under_way(void);
+
 /* Writes JSON and a newline to any file. */
 void write_json(FILE *file, const char *json, bool pretty);
 /* Writes a text that others wrote: nothing of theirs that a terminal obeys reaches it. */

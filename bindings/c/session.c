@@ -215,7 +215,7 @@ static int open_all(struct session *session, char *const *hosts, char **password
     int status = hosts_read_password(session, password);
     if (status == OCIREG_OK)
         status = open_context(session);
-    if (status == OCIREG_OK && !watcher_start(&session->watcher, session->context))
+    if (status == OCIREG_OK && !watcher_start(&session->watcher, session->context, session->output, session->end))
         status = report_failure(session->output, OCIREG_INTERNAL, "cannot make a thread");
     if (status == OCIREG_OK)
         status = open_client(session);

@@ -3,10 +3,15 @@
  * It takes locks, so it may not be called in a signal handler. A thread that waits for the signals may. */
 #include "signals.h"
 
+#include "clock.h"
+
+#include <errno.h>
 #include <unistd.h>
 
 /* Sent to the watcher alone, to tell it that the call is over. */
 #define WAKE SIGUSR1
+/* How long output may be held when the command should have ended, in milliseconds. */
+#define GLANCE 50
 
 /* A signal that the parent had ignored (nohup, a script's background job) stays ignored. */
 static void add_unless_ignored(sigset_t *signals, int number)
@@ -16,23 +21,61 @@ static void add_unless_ignored(sigset_t *signals, int number)
         sigaddset(signals, number);
 }
 
+/* Whether the command should have ended, by which error. */
+static ocireg_status is_over(struct watcher *watcher)
+{
+    if (atomic_load(&watcher->cancelled))
+        return OCIREG_CANCELLED;
+    return watcher->end > 0 && watcher->end <= clock_ms() ? OCIREG_TIMEOUT : OCIREG_OK;
+}
+
+/* The next signal; 0 when it is time to look again. */
+static int next_signal(struct watcher *watcher)
+{
+    int64_t left = is_over(watcher) != OCIREG_OK ? GLANCE : watcher->end - clock_ms();
+    struct timespec wait;
+    int number;
+    if (watcher->end == 0 && is_over(watcher) == OCIREG_OK)
+        return sigwait(&watcher->watched, &number) == 0 ? number : -1;
+    left = left < 1 ? 1 : left;
+    wait.tv_sec = (time_t)(left / 1000);
+    wait.tv_nsec = (long)(left % 1000) * 1000000;
+    number = sigtimedwait(&watcher->watched, NULL, &wait);
+    return number >= 0 ? number : errno == EAGAIN || errno == EINTR ? 0 : -1;
+}
+
+/* The library leaves its calls by itself. A write of ours to whom nobody listens can only be left with the process. */
+static void leave_what_holds(struct watcher *watcher, unsigned *seen)
+{
+    ocireg_status over = is_over(watcher);
+    unsigned now = output_write_under_way();
+    if (over != OCIREG_OK && now != 0 && now == *seen)
+        _exit(report_failure(watcher->output, over, over == OCIREG_CANCELLED ? "the call was cancelled while nobody read its output"
+                                                                             : "the deadline has passed while nobody read the output"));
+    *seen = over == OCIREG_OK ? 0 : now;
+}
+
 static void *watch(void *argument)
 {
     struct watcher *watcher = argument;
+    unsigned seen = 0;
     int number;
-    while (sigwait(&watcher->watched, &number) == 0 && !atomic_load(&watcher->stop)) {
-        if (number == WAKE)
-            continue;
-        if (atomic_exchange(&watcher->cancelled, true))
-            _exit(OCIREG_CANCELLED);
-        ocireg_context_cancel(watcher->context, NULL);
+    while ((number = next_signal(watcher)) >= 0 && !atomic_load(&watcher->stop)) {
+        if (number != 0 && number != WAKE) {
+            if (atomic_exchange(&watcher->cancelled, true))
+                _exit(OCIREG_CANCELLED);
+            ocireg_context_cancel(watcher->context, NULL);
+        }
+        leave_what_holds(watcher, &seen);
     }
     return NULL;
 }
 
-bool watcher_start(struct watcher *watcher, ocireg_context *context)
+bool watcher_start(struct watcher *watcher, ocireg_context *context, const struct output *output, int64_t end)
 {
     watcher->context = context;
+    watcher->output = output;
+    watcher->end = end;
     sigemptyset(&watcher->watched);
     sigaddset(&watcher->watched, WAKE);
     add_unless_ignored(&watcher->watched, SIGINT);

@@ -1,6 +1,9 @@
-/* Ctrl-C: the first cancels the call, which then cleans up; a second one ends the command at once. */
+/* Ctrl-C: the first cancels the call, which then cleans up; a second one ends the command at once. Where the command itself is
+ * held, by output that nobody reads, Ctrl-C and the deadline end it too. */
 #ifndef OCIREG_COMMAND_SIGNALS_H
 #define OCIREG_COMMAND_SIGNALS_H
+
+#include "output.h"
 
 #include <ocireg.h>
 #include <pthread.h>
@@ -14,11 +17,14 @@ struct watcher {
     sigset_t before; /* the signals that were blocked before */
     sigset_t watched;
     ocireg_context *context;
+    const struct output *output;
+    int64_t end; /* the deadline, by clock_ms(); 0: never */
     atomic_bool stop, cancelled;
 };
 
-/* Begins to watch. Called before anything else makes threads, because they inherit the blocked signals. */
-bool watcher_start(struct watcher *watcher, ocireg_context *context);
+/* Begins to watch. Called before anything else makes threads, because they inherit the blocked signals. `end` is when the
+ * deadline is over, 0 for never. */
+bool watcher_start(struct watcher *watcher, ocireg_context *context, const struct output *output, int64_t end);
 /* Must come before the context is freed. */
 void watcher_stop(struct watcher *watcher);
 

@@ -1,5 +1,6 @@
 /* The commands extract, cat and append. Shows: ocireg_image_extract, ocireg_image_cat, ocireg_image_append. */
 #include "command.h"
+#include "files.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,17 +20,27 @@ static int extract(struct session *session, const struct command_line *line)
     return session_finish(session, status, json, error);
 }
 
+/* Where the file goes. A pipe without a reader is waited for, but not for ever. */
+static int open_output(struct session *session, const char *path, int *fd)
+{
+    *fd = STDOUT_FILENO;
+    if (path == NULL)
+        return OCIREG_OK;
+    if (is_stream(path))
+        return stream_open(session, path, fd);
+    *fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+    return *fd >= 0 ? OCIREG_OK : report_failure(session->output, OCIREG_IO, "cannot create %s: %s", path, strerror(errno));
+}
+
 /* With -o the result is printed; without, standard output is the file's. */
 static int cat(struct session *session, const struct command_line *line)
 {
     ocireg_error *error = NULL;
     char *json = NULL;
-    int result = OCIREG_OK, fd = STDOUT_FILENO;
     ocireg_status status;
-    if (line->output != NULL)
-        fd = open(line->output, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    if (fd < 0)
-        return report_failure(session->output, OCIREG_IO, "cannot create %s: %s", line->output, strerror(errno));
+    int fd, result = open_output(session, line->output, &fd);
+    if (result != OCIREG_OK)
+        return result;
     status = ocireg_image_cat(session->client, session->context, line->arguments[0], line->arguments[1], fd, line->options,
                               &json, &error);
     if (line->output != NULL && close(fd) != 0 && status == OCIREG_OK)
@@ -94,6 +105,8 @@ static const struct parameter append_parameters[] = {
     {"--to", PARAMETER_TEXT, "to", "REF2", "where the result goes, instead of REF"},
     {"--scratch", PARAMETER_FLAG, "scratch", NULL, "a new image: REF is where it goes and is not read"},
     {"--media-type", PARAMETER_TEXT, "media_type", "T", "of the new layers"},
+    {"--compression", PARAMETER_TEXT, "compression", "gzip|zstd|none", "of layers that are plain tars; gzip to a registry"},
+    {"--compression-level", PARAMETER_NUMBER, "compression_level", "N", "1 to 9 with gzip (6), 1 with zstd"},
     {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "of an index, this platform's image, not this machine's"},
     {"--all", PARAMETER_FLAG, "all", NULL, "every image of an index"},
     {0},

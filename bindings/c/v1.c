@@ -85,9 +85,9 @@ static int layer_to_stream(struct session *session, const struct command_line *l
     ocireg_error *error = NULL;
     char *json = NULL;
     ocireg_status status;
-    int fd = open(line->output, O_WRONLY | O_CLOEXEC);
-    if (fd < 0)
-        return report_failure(session->output, OCIREG_IO, "cannot write %s: %s", line->output, strerror(errno));
+    int fd, result = stream_open(session, line->output, &fd);
+    if (result != OCIREG_OK)
+        return result;
     status = ocireg_v1_layer_fd(session->client, session->context, line->arguments[0], line->arguments[1], fd, line->options,
                                 &json, &error);
     if (close(fd) != 0 && status == OCIREG_OK) {

@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::route::Identity;
 use crate::error::{Code, Error, Result};
+use crate::os::file::open_regular;
 
 const LIMIT: u64 = 16 << 20;
 
@@ -49,7 +50,7 @@ fn contains(bytes: &[u8], word: &[u8]) -> bool {
 fn read(file: &str, what: &str) -> Result<Zeroizing<Vec<u8>>> {
     let cannot = |error| Error::io(format!("cannot read the {what} file {file}"), &error);
     let mut bytes = Zeroizing::new(Vec::new());
-    let opened = std::fs::File::open(file).map_err(cannot)?;
+    let opened = open_regular(std::path::Path::new(file)).map_err(cannot)?;
     opened.take(LIMIT + 1).read_to_end(&mut bytes).map_err(cannot)?;
     if bytes.len() as u64 > LIMIT {
         return Err(Error::new(Code::LimitExceeded, format!("the {what} file {file} is larger than {LIMIT} bytes")));

@@ -11,6 +11,7 @@ use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::http::upload::{read_piece, Source, PIECE};
+use crate::os::file::open_regular;
 
 /// How many bytes are kept of a source that cannot begin again.
 const MOST_KEPT: usize = 4 << 20;
@@ -73,11 +74,8 @@ impl Opened {
     pub fn open(path: &Path) -> Result<Opened> {
         let name = path.display().to_string();
         let what = |error: std::io::Error| Error::io(format!("cannot read {name}"), &error);
-        let file = File::open(path).map_err(what)?;
+        let file = open_regular(path).map_err(what)?;
         let facts = file.metadata().map_err(what)?;
-        if !facts.is_file() {
-            return Err(Error::new(Code::Io, format!("{name} is not a regular file")));
-        }
         Ok(Opened { file, name, state: State::of(&facts), left: facts.len() })
     }
 }

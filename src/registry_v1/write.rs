@@ -20,6 +20,7 @@ use crate::http::answer::Answer;
 use crate::http::retry::{self, Backoff};
 use crate::http::upload::{read_piece, Body, Source, PIECE};
 use crate::http::{Repeat, Request};
+use crate::os::file::open_regular;
 use crate::registry::source::Hashing;
 
 /// An image that was put.
@@ -107,12 +108,9 @@ impl Repo {
     pub fn put_layer_file(&self, image: &[u8], path: &Path, options: &PutLayerOptions) -> Result<StoredLayer> {
         let open = || {
             let what = |error: std::io::Error| Error::io(format!("cannot read {}", path.display()), &error);
-            let file = File::open(path).map_err(what)?;
+            let file = open_regular(path).map_err(what)?;
             let facts = file.metadata().map_err(what)?;
-            match facts.is_file() {
-                true => Ok((Box::new(Opened(file, path)) as Box<dyn Source + '_>, facts.len())),
-                false => Err(Error::new(Code::Io, format!("{} is not a regular file", path.display()))),
-            }
+            Ok((Box::new(Opened(file, path)) as Box<dyn Source + '_>, facts.len()))
         };
         self.put_layer_of(image, &Supply { open: &open, done: None }, options.finish)
     }

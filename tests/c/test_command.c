@@ -28,9 +28,12 @@ static const char *command(void) {
     return path;
 }
 
+/* What the next program has for its standard output; -1 is /dev/null. */
+static int standard_output = -1;
+
 static void become(const char *path, char *const *words, const int *input, const int *errors) {
     sigset_t none;
-    int nothing = open("/dev/null", O_WRONLY);
+    int nothing = standard_output >= 0 ? standard_output : open("/dev/null", O_WRONLY);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     signal(SIGINT, SIG_DFL);
@@ -84,6 +87,16 @@ static void expect_deadline(struct program *program) {
     if (took < 500 || took > allowed_ms(3000)) fail_msg("a deadline of 500 ms ended it after %.0f ms", took);
 }
 
+/* A pipe in which there is no room, and that nobody reads. */
+static int full_pipe(void) {
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    assert_int_equal(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+    for (char byte = 0; write(ends[1], &byte, 1) == 1;) continue;
+    assert_int_equal(fcntl(ends[1], F_SETFL, 0), 0);
+    return ends[1];
+}
+
 static char *named_pipe(void) {
     char *path = text("%s/pipe", new_folder());
     assert_int_equal(mkfifo(path, 0600), 0);
@@ -109,6 +122,37 @@ static void test_ctrl_c_ends_the_wait_for_a_reader(void **state) {
     kill(program.process, SIGINT);
     expect_end(&program, OCIREG_CANCELLED, "ocireg: CANCELLED: ");
     assert_true(now_ms() - sent < allowed_ms(1000));
+}
+
+static void test_output_that_nobody_reads(void **state) {
+    (void)state;
+    const size_t size = 300000;
+    const char *place = repository("OCIREG_TEST_V2", "unread");
+    const uint8_t *blob = noise(size, 1);
+    ocireg_client *client = client_of("OCIREG_TEST_V2");
+    put_image(client, place, "1", 1);
+    put_blob(client, place, blob, size);
+    const char *commands[] = {
+        text("tags %s", place),
+        text("manifest get %s:1", place),
+        text("manifest get %s:1 --raw", place),
+        text("config docker://%s:1 --raw", place),
+        text("blob get %s", blob_reference(place, blob, size)),
+    };
+    standard_output = full_pipe();
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        struct program slow = start(text("--deadline 0.5 --plain-http %s", commands[i]));
+        expect_deadline(&slow);
+        struct program left = start(text("--plain-http %s", commands[i]));
+        usleep(500000);
+        assert_int_equal(waitpid(left.process, NULL, WNOHANG), 0);
+        double sent = now_ms();
+        kill(left.process, i % 2 ? SIGINT : SIGTERM);
+        expect_end(&left, OCIREG_CANCELLED, "ocireg: CANCELLED: ");
+        assert_true(now_ms() - sent < allowed_ms(300));
+    }
+    close(standard_output);
+    standard_output = -1;
 }
 
 /* Reads a pipe to its end and compares. */
@@ -187,6 +231,7 @@ static void test_an_empty_host_is_no_host(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        test(test_output_that_nobody_reads),
         test(test_deadline_ends_the_wait_for_a_reader), test(test_ctrl_c_ends_the_wait_for_a_reader),
         test(test_a_late_reader_gets_everything),       test(test_a_manifest_waits_for_a_reader),
         test(test_deadline_ends_the_wait_for_input),    test(test_a_password_in_time),

@@ -3,6 +3,7 @@
 mod archives;
 mod auth;
 mod bounds;
+mod cancel;
 mod chunks;
 mod common;
 mod convert;

@@ -1188,9 +1188,16 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 // under tags made of their digests, sha256-HEX.sig, .att and .sbom, which it keeps: in a layout as names); foreign_layers (false:
 // also layers that are meant to be fetched from elsewhere); convert_schema1 (false: make an OCI image of a schema-1 manifest, which
 // is copied unchanged otherwise; its signatures are verified first, and are not part of the image; those in an index are left
-// alone); concurrency (integer, 4, 1 to 64: transfers at once); dry_run
+// alone); compression (string, "gzip", "zstd" or "none": for layers that are plain tars; gzip by default for those that come from a
+// docker-archive and go to a registry, as docker and other tools do it, else none: any other copy keeps its digests);
+// compression_level (integer, 1 to 9 with gzip, 6; 1 with zstd); concurrency (integer, 4, 1 to 64: transfers at once); dry_run
 // (false: only say what would be done; the counts are those of the plan, nothing is made at the destination and no lock is
 // waited for).
+//
+// Where layers are packed on the way, manifests and their digests are others than the source's, the config (with its diff_ids) is
+// not, and the same image gives the same digests. Layers that are packed already stay as they are. Packed layers wait in a
+// temporary file (temporary_dir and max_temporary_bytes of ocireg_client_new), also for dry_run. Signatures of the image as it was
+// are not copied with it, nor are attestations of an index.
 //
 // An image of version 1 (docker-v1://, and schema 1 with convert_schema1) names no diff_ids, and by protocol v1 no digests either: its
 // layers are read into a temporary file first (temporary_dir of ocireg_client_new), also for dry_run. What is made of it is an
@@ -1812,8 +1819,8 @@ ocireg_status ocireg_image_tag(ocireg_client *client,
                                char **json,
                                ocireg_error **error);
 
-// Puts layers on top of an image at any place (see ocireg_endpoint_parse): tar files, packed by gzip, zstd or not at all, which
-// are stored as they are. The config gets their diff_ids and history, the manifest their descriptors, with media types of
+// Puts layers on top of an image at any place (see ocireg_endpoint_parse): tar files, packed by gzip, zstd or not at all. Those that
+// are packed are stored as they are; plain ones are packed on their way to a registry, the same to the same bytes. The config gets their diff_ids and history, the manifest their descriptors, with media types of
 // Docker or OCI as it has them; everything else stays as it was. The same layers on the same image give the same image.
 // Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
@@ -1821,7 +1828,10 @@ ocireg_status ocireg_image_tag(ocireg_client *client,
 // own name gets it, which then needs a tag); platform (of an index, the image for this platform, instead of this machine's: the
 // result is that image alone); all (boolean, false: every image of an index, and a new index of them, without attestations);
 // scratch (boolean, false: on a new image without layers, an OCI one for the platform, instead of what `image` names, which need
-// not be there); media_type (string: of the new layers, instead of what they and the manifest are).
+// not be there); media_type (string: of the new layers, instead of what they and the manifest are; the files stay as they are then,
+// unless compression says otherwise); compression (string, "gzip", "zstd" or "none": for layers that are plain tars; gzip by
+// default when the result goes to a registry, else none; also for those of an image in a docker-archive); compression_level
+// (integer, 1 to 9 with gzip, 6; 1 with zstd).
 //
 // Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "base": string or null (the
 // digest of what they were put on, null with scratch), "images": [{"digest": string, "config": string [, "platform": {"os", "architecture", ...}]}], "layers":

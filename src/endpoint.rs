@@ -6,14 +6,18 @@ use std::path::Path;
 
 use serde_json::json;
 
+use crate::convert::compress::Compressing;
 use crate::convert::schema1::Converting;
 use crate::convert::v1::V1Store;
 use crate::digest::shorten;
 use crate::error::{Code, Error, Result, Side};
 use crate::http::call::Call;
+use crate::image::append::AppendOptions;
 use crate::layout::archive::{ArchiveReader, ArchiveWriter, Form};
 use crate::layout::directory::Directory;
 use crate::layout::oci::OciLayout;
+use crate::pack::{Compression, How};
+use crate::platform::Platform;
 use crate::reference::Reference;
 use crate::registry::store::RegistryStore;
 use crate::registry::Client;
@@ -152,6 +156,11 @@ impl Endpoint {
         })
     }
 
+    /// Whether it is what `docker save` writes, with layers that are plain tars.
+    pub fn is_saved(&self) -> bool {
+        matches!(self, Endpoint::DockerArchive(..))
+    }
+
     /// A place to copy to; it is made only when a copy begins.
     pub fn destination(&self, client: &Client) -> Result<Box<dyn WriteStore>> {
         Ok(match self {
@@ -198,11 +207,51 @@ fn unknown(transport: &str, text: &str) -> Error {
 
 /// Copies what one place names to another.
 pub fn copy(client: &Client, call: &Call, from: &Endpoint, to: &Endpoint, options: &CopyOptions) -> Result<Copied> {
+    let is_saved = from.is_saved();
     let (mut from, to) = Endpoint::pair(client, from, to)?;
     if options.convert_schema1 {
         from = Box::new(Converting::new(client, from));
     }
+    if let Some(how) = packing(is_saved, to.as_ref(), options)? {
+        let mut platforms = options.platforms()?;
+        if to.one_platform() && platforms.is_empty() {
+            platforms.push(Platform::host());
+        }
+        from = Box::new(Compressing::new(client, from, how, platforms));
+    }
     copy::copy(call, from.as_ref(), to.as_ref(), options)
+}
+
+/// The base of an image that gets layers, packed as the copy of it would be.
+pub fn base(
+    client: &Client,
+    from: Box<dyn ReadStore>,
+    is_saved: bool,
+    to: &dyn WriteStore,
+    options: &AppendOptions,
+) -> Result<Box<dyn ReadStore>> {
+    let AppendOptions { compression, compression_level, .. } = *options;
+    let copy = CopyOptions { compression, compression_level, ..CopyOptions::default() };
+    let Some(how) = packing(is_saved, to, &copy)?.filter(|_| is_saved) else { return Ok(from) };
+    let platforms = match &options.platform {
+        _ if options.all => Vec::new(),
+        Some(platform) => vec![platform.parse()?],
+        None => vec![Platform::host()],
+    };
+    Ok(Box::new(Compressing::new(client, from, how, platforms)))
+}
+
+/// How plain layers are packed on the way: by themselves only those of `docker save`, and only for a registry, as every other tool
+/// does it. Any other copy keeps its digests, unless the caller wants them packed.
+fn packing(is_saved: bool, to: &dyn WriteStore, options: &CopyOptions) -> Result<Option<How>> {
+    let wanted = options.compression.is_some_and(|compression| compression != Compression::None);
+    if options.sparse && wanted {
+        let message =
+            "the options sparse and compression exclude each other: an index stays as it is, or its images change";
+        return Err(Error::new(Code::InvalidArgument, message));
+    }
+    let usual = if is_saved && to.takes_packed() && !options.sparse { Compression::Gzip } else { Compression::None };
+    How::of(options.compression, options.compression_level, usual)
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ pub mod layout;
 pub mod manifest;
 pub mod media_type;
 pub mod os;
+pub mod pack;
 pub mod partial;
 pub mod platform;
 pub mod rate_limit;

@@ -22,6 +22,12 @@ pub struct Room {
     limit: u64,
 }
 
+impl Default for Room {
+    fn default() -> Room {
+        Room::of(&ClientOptions::default())
+    }
+}
+
 impl Room {
     /// What a client's options say.
     pub fn of(options: &ClientOptions) -> Room {

@@ -163,6 +163,11 @@ pub trait WriteStore: Send + Sync {
     fn one_platform(&self) -> bool {
         false
     }
+    /// Whether layers are expected packed: those that come as plain tars, of an archive or a file, are packed on the way then,
+    /// unless the caller says otherwise.
+    fn takes_packed(&self) -> bool {
+        false
+    }
     /// Everything has been put.
     fn finish(&self, call: &Call) -> Result<()>;
 }

@@ -21,6 +21,8 @@ static const struct parameter parameters[] = {
     {"--referrers", PARAMETER_FLAG, "referrers", NULL, "also signatures, SBOMs and the like"},
     {"--foreign-layers", PARAMETER_FLAG, "foreign_layers", NULL, "also layers that are meant to come from elsewhere"},
     {"--convert-schema1", PARAMETER_FLAG, "convert_schema1", NULL, "make an OCI image of a schema-1 manifest"},
+    {"--compression", PARAMETER_TEXT, "compression", "gzip|zstd|none", "of layers that are plain tars; gzip from docker-archive: to a registry"},
+    {"--compression-level", PARAMETER_NUMBER, "compression_level", "N", "1 to 9 with gzip (6), 1 with zstd"},
     {"--concurrency", PARAMETER_NUMBER, "concurrency", "N", "transfers at once (4)"},
     {"--dry-run", PARAMETER_FLAG, "dry_run", NULL, "only say what would be done"},
     {0},

@@ -115,7 +115,7 @@ func (c *Client) TagImage(ctx context.Context, reference, tag string, options ..
 
 // AppendImage puts layers, the paths of tar files, on top of an image at any place (see ParsePlace), the oldest first. The same
 // layers on the same image give the same image. Options: WithDestination, WithPlatform, WithAll, WithScratch, WithMediaType,
-// WithBlobProgress.
+// WithCompression, WithCompressionLevel, WithBlobProgress.
 func (c *Client) AppendImage(ctx context.Context, image string, layers []string, options ...Option) (*ImageAppend, error) {
 	options = append([]Option{callOption(set("layers", layers))}, options...)
 	return ask[ImageAppend](ctx, c, options, func(k *call) C.ocireg_status {

@@ -132,6 +132,13 @@ func WithForeignLayers() Option { return callOption(set("foreign_layers", true))
 // WithConvertSchema1 makes an OCI image of a schema-1 manifest, which is copied unchanged otherwise. For Copy.
 func WithConvertSchema1() Option { return callOption(set("convert_schema1", true)) }
 
+// WithCompression is how layers that are plain tars are packed: "gzip", "zstd" or "none". Without it gzip is taken for those that go
+// to a registry from a docker-archive or a file, and every other copy keeps its digests. For Copy and AppendImage.
+func WithCompression(name string) Option { return callOption(set("compression", name)) }
+
+// WithCompressionLevel is 1 to 9 with gzip, 6 by default, and 1 with zstd. For Copy and AppendImage.
+func WithCompressionLevel(level int) Option { return callOption(set("compression_level", level)) }
+
 // WithConcurrency is how many transfers run at once, 1 to 64; 4 by default. For Copy.
 func WithConcurrency(count int) Option { return callOption(set("concurrency", count)) }
 

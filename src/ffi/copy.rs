@@ -64,9 +64,16 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 /// under tags made of their digests, sha256-HEX.sig, .att and .sbom, which it keeps: in a layout as names); foreign_layers (false:
 /// also layers that are meant to be fetched from elsewhere); convert_schema1 (false: make an OCI image of a schema-1 manifest, which
 /// is copied unchanged otherwise; its signatures are verified first, and are not part of the image; those in an index are left
-/// alone); concurrency (integer, 4, 1 to 64: transfers at once); dry_run
+/// alone); compression (string, "gzip", "zstd" or "none": for layers that are plain tars; gzip by default for those that come from a
+/// docker-archive and go to a registry, as docker and other tools do it, else none: any other copy keeps its digests);
+/// compression_level (integer, 1 to 9 with gzip, 6; 1 with zstd); concurrency (integer, 4, 1 to 64: transfers at once); dry_run
 /// (false: only say what would be done; the counts are those of the plan, nothing is made at the destination and no lock is
 /// waited for).
+///
+/// Where layers are packed on the way, manifests and their digests are others than the source's, the config (with its diff_ids) is
+/// not, and the same image gives the same digests. Layers that are packed already stay as they are. Packed layers wait in a
+/// temporary file (temporary_dir and max_temporary_bytes of ocireg_client_new), also for dry_run. Signatures of the image as it was
+/// are not copied with it, nor are attestations of an index.
 ///
 /// An image of version 1 (docker-v1://, and schema 1 with convert_schema1) names no diff_ids, and by protocol v1 no digests either: its
 /// layers are read into a temporary file first (temporary_dir of ocireg_client_new), also for dry_run. What is made of it is an

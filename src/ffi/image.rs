@@ -10,7 +10,7 @@ use super::manifest::reference;
 use super::memory::ocireg_buffer;
 use super::options::{self, ocireg_options};
 use super::status::ocireg_status;
-use crate::endpoint::Endpoint;
+use crate::endpoint::{self, Endpoint};
 use crate::error::{Code, Error};
 use crate::image::append::{append, AppendOptions};
 use crate::image::config::Config;
@@ -19,6 +19,7 @@ use crate::image::size::{size, SizeOptions};
 use crate::image::tag::{tag as tag_image, TagOptions};
 use crate::image::{Image, Selection};
 use crate::registry::store::RegistryStore;
+use crate::spool::Room;
 
 /// The config of an image at any place (see ocireg_endpoint_parse). Its bytes are verified. Blocks.
 ///
@@ -132,8 +133,8 @@ pub unsafe extern "C" fn ocireg_image_tag(
     }
 }
 
-/// Puts layers on top of an image at any place (see ocireg_endpoint_parse): tar files, packed by gzip, zstd or not at all, which
-/// are stored as they are. The config gets their diff_ids and history, the manifest their descriptors, with media types of
+/// Puts layers on top of an image at any place (see ocireg_endpoint_parse): tar files, packed by gzip, zstd or not at all. Those that
+/// are packed are stored as they are; plain ones are packed on their way to a registry, the same to the same bytes. The config gets their diff_ids and history, the manifest their descriptors, with media types of
 /// Docker or OCI as it has them; everything else stays as it was. The same layers on the same image give the same image.
 /// Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///
@@ -141,7 +142,10 @@ pub unsafe extern "C" fn ocireg_image_tag(
 /// own name gets it, which then needs a tag); platform (of an index, the image for this platform, instead of this machine's: the
 /// result is that image alone); all (boolean, false: every image of an index, and a new index of them, without attestations);
 /// scratch (boolean, false: on a new image without layers, an OCI one for the platform, instead of what `image` names, which need
-/// not be there); media_type (string: of the new layers, instead of what they and the manifest are).
+/// not be there); media_type (string: of the new layers, instead of what they and the manifest are; the files stay as they are then,
+/// unless compression says otherwise); compression (string, "gzip", "zstd" or "none": for layers that are plain tars; gzip by
+/// default when the result goes to a registry, else none; also for those of an image in a docker-archive); compression_level
+/// (integer, 1 to 9 with gzip, 6; 1 with zstd).
 ///
 /// Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "base": string or null (the
 /// digest of what they were put on, null with scratch), "images": [{"digest": string, "config": string [, "platform": {"os", "architecture", ...}]}], "layers":
@@ -163,7 +167,7 @@ pub unsafe extern "C" fn ocireg_image_append(
         enter_blocking(error, || {
             let out = Out::optional(json, std::ptr::null_mut());
             let from = Endpoint::parse(text(image, "image")?)?;
-            let options: AppendOptions = options::read(options)?;
+            let mut options: AppendOptions = options::read(options)?;
             let to = options.to.as_deref().map(Endpoint::parse).transpose()?;
             let to = to.as_ref().unwrap_or(&from);
             if matches!(to, Endpoint::Registry(reference) if reference.digest().is_some()) {
@@ -173,10 +177,13 @@ pub unsafe extern "C" fn ocireg_image_append(
                 ));
             }
             let (client, call) = begin(client, context)?;
+            options.room = Room::of(client.http.options());
+            let is_saved = from.is_saved() && !options.scratch;
             let (from, to) = match options.scratch {
                 true => Endpoint::onto(client, Box::new(Scratch::new(options.platform.as_deref())?), to)?,
                 false => Endpoint::pair(client, &from, to)?,
             };
+            let from = endpoint::base(client, from, is_saved, to.as_ref(), &options)?;
             out.put_json(&append(&call, from.as_ref(), to.as_ref(), &options)?)
         })
     }

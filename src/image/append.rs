@@ -2,7 +2,6 @@
 //! and the copy engine does the rest: so it works from any place to any other.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -18,8 +17,11 @@ use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
+use crate::os::file::open_regular;
+use crate::pack::{Compression, How};
 use crate::platform::Platform;
 use crate::reference::Repository;
+use crate::spool::{Item, Room};
 use crate::store::{Blob, Content, ReadStore, Verified, WriteStore};
 use crate::transfer::copy::{copy, CopyOptions};
 
@@ -39,6 +41,13 @@ pub struct AppendOptions {
     pub scratch: bool,
     /// The layers' media type, instead of what their bytes and the manifest say.
     pub media_type: Option<String>,
+    /// How layers that are plain tars are packed.
+    pub compression: Option<Compression>,
+    /// How hard.
+    pub compression_level: Option<u64>,
+    /// Where packed layers wait.
+    #[serde(skip)]
+    pub room: Room,
 }
 
 /// What was made.
@@ -62,6 +71,8 @@ pub struct Appended {
 /// A layer's file.
 struct Fresh {
     path: PathBuf,
+    /// Its bytes, when they are not the file's.
+    item: Option<Item>,
     packing: Packing,
     digest: Digest,
     size: u64,
@@ -72,7 +83,7 @@ impl Fresh {
     /// Reads a file to its end: it must be a tar.
     fn read(call: &Call, path: &Path) -> Result<Fresh> {
         let what = |error: std::io::Error| Error::io(format!("cannot read {}", path.display()), &error);
-        let mut file = File::open(path).map_err(what)?;
+        let mut file = open_regular(path).map_err(what)?;
         let mut hasher = Hasher::new(Algorithm::Sha256);
         let (mut size, mut head, mut buffer) = (0, Vec::new(), vec![0; 256 << 10]);
         loop {
@@ -97,15 +108,26 @@ impl Fresh {
             entry.mark().map_err(within)?;
         }
         let diff_id = entries.source().finish().map_err(within)?;
-        Ok(Fresh { path: path.to_owned(), packing, digest, size, diff_id })
+        Ok(Fresh { path: path.to_owned(), item: None, packing, digest, size, diff_id })
+    }
+
+    /// Packed, if it is a plain tar.
+    fn packed(self, call: &Call, how: How, room: &Room) -> Result<Fresh> {
+        if self.packing != Packing::Plain {
+            return Ok(self);
+        }
+        let mut blob = open(call, &self.path, &descriptor("", self.digest.clone(), self.size))?;
+        let packed = how.pack(call, blob.as_mut(), room.spool()?.writer())?;
+        let packing = if how.zstd { Packing::Zstd } else { Packing::Gzip };
+        Ok(Fresh { packing, digest: packed.digest, size: packed.item.size(), item: Some(packed.item), ..self })
     }
 
     fn media_type(&self, manifest: &str, chosen: Option<&str>) -> String {
         let name = match (chosen, manifest == types::DOCKER_MANIFEST, self.packing) {
             (Some(chosen), _, _) => chosen,
             (None, true, Packing::Gzip) => types::DOCKER_LAYER,
-            (None, true, Packing::Zstd) => "application/vnd.docker.image.rootfs.diff.tar.zstd",
-            (None, true, _) => "application/vnd.docker.image.rootfs.diff.tar",
+            (None, true, Packing::Zstd) => types::DOCKER_LAYER_ZSTD,
+            (None, true, _) => types::DOCKER_LAYER_PLAIN,
             (None, false, Packing::Gzip) => types::OCI_LAYER_GZIP,
             (None, false, Packing::Zstd) => types::OCI_LAYER_ZSTD,
             (None, false, _) => types::OCI_LAYER,
@@ -115,7 +137,7 @@ impl Fresh {
 }
 
 fn open(call: &Call, path: &Path, wanted: &Descriptor) -> Result<Box<dyn Blob>> {
-    let file = File::open(path).map_err(|error| Error::io(format!("cannot read {}", path.display()), &error))?;
+    let file = open_regular(path).map_err(|error| Error::io(format!("cannot read {}", path.display()), &error))?;
     Ok(Box::new(Verified::new(file, call, path.display().to_string(), wanted, None)))
 }
 
@@ -131,7 +153,7 @@ pub fn append(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &
     if options.all && options.scratch {
         return invalid("the options all and scratch exclude each other");
     }
-    let layers = options.layers.iter().map(|path| Fresh::read(call, Path::new(path))).collect::<Result<Vec<_>>>()?;
+    let layers = fresh(call, to, options)?;
     let root = from.root(call)?;
     let base = (!options.scratch).then(|| root.digest().clone());
     let mut over = Over::new(from, root.clone(), &layers);
@@ -158,11 +180,27 @@ pub fn append(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &
     })
 }
 
+/// The layers' files, packed where the destination expects that.
+fn fresh(call: &Call, to: &dyn WriteStore, options: &AppendOptions) -> Result<Vec<Fresh>> {
+    // Who says what the files are wants them as they are.
+    let usual = if to.takes_packed() && options.media_type.is_none() { Compression::Gzip } else { Compression::None };
+    let how = How::of(options.compression, options.compression_level, usual)?;
+    let read = |path: &String| {
+        let fresh = Fresh::read(call, Path::new(path))?;
+        match how {
+            Some(how) => fresh.packed(call, how, &options.room),
+            None => Ok(fresh),
+        }
+    };
+    options.layers.iter().map(read).collect()
+}
+
 /// A place with more in it than it has.
 struct Over<'a> {
     below: &'a dyn ReadStore,
     root: Content,
     files: HashMap<Digest, PathBuf>,
+    items: HashMap<Digest, Item>,
     configs: HashMap<Digest, Vec<u8>>,
     manifests: HashMap<Digest, Content>,
 }
@@ -170,7 +208,8 @@ struct Over<'a> {
 impl Over<'_> {
     fn new<'a>(below: &'a dyn ReadStore, root: Content, layers: &[Fresh]) -> Over<'a> {
         let files = layers.iter().map(|layer| (layer.digest.clone(), layer.path.clone())).collect();
-        Over { below, root, files, configs: HashMap::new(), manifests: HashMap::new() }
+        let items = layers.iter().filter_map(|layer| Some((layer.digest.clone(), layer.item.clone()?))).collect();
+        Over { below, root, files, items, configs: HashMap::new(), manifests: HashMap::new() }
     }
 
     /// The image with the layers on it.
@@ -282,9 +321,13 @@ impl ReadStore for Over<'_> {
             reader.set_position(begin);
             return Ok(Box::new(Verified::new(reader, call, "the new config".to_owned(), wanted, hashed)));
         }
+        if let Some(item) = self.items.get(&wanted.digest) {
+            let name = "the packed layer".to_owned();
+            return Ok(Box::new(Verified::new(item.read_from(begin), call, name, wanted, hashed)));
+        }
         let Some(path) = self.files.get(&wanted.digest) else { return self.below.open(call, wanted, hashed) };
         let what = |error: std::io::Error| Error::io(format!("cannot read {}", path.display()), &error);
-        let mut file = File::open(path).map_err(what)?;
+        let mut file = open_regular(path).map_err(what)?;
         std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(begin)).map_err(what)?;
         Ok(Box::new(Verified::new(file, call, path.display().to_string(), wanted, hashed)))
     }

@@ -129,6 +129,10 @@ impl WriteStore for RegistryStore {
         format!("docker://{}", self.reference)
     }
 
+    fn takes_packed(&self) -> bool {
+        true
+    }
+
     fn look(&self, call: &Call, root: &Content) -> Result<bool> {
         let wanted = self.reference.digest().is_none_or(|digest| digest == root.digest());
         if !wanted {

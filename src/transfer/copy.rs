@@ -13,6 +13,7 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result, Side};
 use crate::http::call::Call;
 use crate::manifest::Descriptor;
+use crate::pack::Compression;
 use crate::platform::Platform;
 use crate::store::{Content, Moved, ReadStore, WriteStore};
 
@@ -32,6 +33,10 @@ pub struct CopyOptions {
     pub foreign_layers: bool,
     /// Make an image of today of a schema-1 manifest. It is [`crate::endpoint::copy`] that does it, where places are opened.
     pub convert_schema1: bool,
+    /// How layers that are plain tars are packed. It is [`crate::endpoint::copy`] that does it.
+    pub compression: Option<Compression>,
+    /// How hard.
+    pub compression_level: Option<u64>,
     /// How many transfers at once.
     pub concurrency: u64,
     /// Only say what would be done.
@@ -47,6 +52,8 @@ impl Default for CopyOptions {
             referrers: false,
             foreign_layers: false,
             convert_schema1: false,
+            compression: None,
+            compression_level: None,
             concurrency: 4,
             dry_run: false,
         }
@@ -54,6 +61,11 @@ impl Default for CopyOptions {
 }
 
 impl CopyOptions {
+    /// The platforms that are wanted; none is all.
+    pub fn platforms(&self) -> Result<Vec<Platform>> {
+        self.platform.iter().map(|text| text.parse::<Platform>()).collect()
+    }
+
     fn choice(&self) -> Result<Choice> {
         let invalid = |why: &str| Err(Error::new(Code::InvalidArgument, why));
         if self.all && !self.platform.is_empty() {
@@ -65,7 +77,7 @@ impl CopyOptions {
         if !(1..=64).contains(&self.concurrency) {
             return invalid("the option concurrency is 1 to 64");
         }
-        let platforms = self.platform.iter().map(|text| text.parse::<Platform>()).collect::<Result<_>>()?;
+        let platforms = self.platforms()?;
         let Self { sparse, referrers, foreign_layers, .. } = *self;
         Ok(Choice { platforms, sparse, referrers, foreign_layers })
     }

@@ -139,7 +139,18 @@ static void test_files(void **state) {
     expect_status(OCIREG_NOT_FOUND, ocireg_image_cat(client, NULL, text("%s:amd64", place), "none", 1, NULL, &json, &failure));
     expect_status(OCIREG_INVALID_ARGUMENT, ocireg_image_cat(client, NULL, index, "x", -1, NULL, &json, &failure));
 
-    expect_status(OCIREG_OK, ocireg_image_append(client, NULL, index, options("{'layers':['%s/layer.tar'],'to':'%s','all':true}", folder, to),
+    static const char *const packings[] = {"'compression_level':9", "'compression':'zstd'", "'compression':'none'"};
+    for (size_t i = 0; i < 3; i++) {
+        expect_status(OCIREG_OK, ocireg_image_append(client, NULL, index, options("{'layers':['%s/layer.tar'],'to':'%s','all':true,%s}", folder, to, packings[i]),
+                                                     &json, &failure));
+        kept(json);
+        expect_text_at(json, "layers/0/diff_id", digest_of(tar, size));
+        assert_int_equal(strcmp(keep(json_string_at(json, "layers/0/digest"), free), digest_of(tar, size)) == 0, i == 2);
+    }
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_image_append(client, NULL, index, options("{'layers':['%s/layer.tar'],'to':'%s','compression':'lz4'}", folder, to),
+                                                               &json, &failure));
+    expect_message("compression");
+    expect_status(OCIREG_OK, ocireg_image_append(client, NULL, index, options("{'layers':['%s/layer.tar'],'to':'%s','all':true,'compression':'none'}", folder, to),
                                                  &json, &failure));
     kept(json);
     expect_shape(json, "destination:string digest:string mediaType:string base:string images:array layers:array");

@@ -6,6 +6,7 @@ mod bounds;
 mod cancel;
 mod chunks;
 mod common;
+mod compress;
 mod convert;
 mod copies;
 mod download;

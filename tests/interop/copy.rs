@@ -289,6 +289,11 @@ fn the_others_read_ours_and_we_read_theirs() {
         let copied = done(&client, &format!("docker-archive:{}", path(file)), &target);
         assert_eq!(copied.blobs["total"], 2);
         place.run("skopeo", &["inspect", "--tls-verify=false", &target]);
+        // Layers come packed, as the others push them.
+        let name = target.strip_prefix("docker://").unwrap();
+        place.crane(&["validate", "--remote", name]);
+        let pushed: serde_json::Value = serde_json::from_str(&place.crane(&["manifest", name])).unwrap();
+        assert!(pushed["layers"][0]["mediaType"].as_str().unwrap().ends_with("gzip"), "{pushed}");
     }
 }
 

@@ -8,7 +8,8 @@ module Ocireg
     # Copies an image, an index with everything in it, or an artifact from one place to another: ocireg_copy.
     # @param source [String] a place
     # @param destination [String] a place
-    # @param options platform:, sparse:, all:, referrers:, foreign_layers:, convert_schema1:, concurrency:, dry_run:
+    # @param options platform:, sparse:, all:, referrers:, foreign_layers:, convert_schema1:, compression:,
+    #   compression_level:, concurrency:, dry_run:
     # @return [Hash] "source", "destination", "digest", "mediaType", "manifests", "blobs", "plan"
     def copy(source, destination, **options)
       invoke(:ocireg_copy, text("source", source), text("destination", destination), **options)
@@ -50,7 +51,7 @@ module Ocireg
     # Puts layers on top of an image: ocireg_image_append.
     # @param image [String] a place
     # @param layers [Array<String, Pathname>] tar files, the oldest first
-    # @param options to:, platform:, all:, scratch:, media_type:
+    # @param options to:, platform:, all:, scratch:, media_type:, compression:, compression_level:
     # @return [Hash] "destination", "digest", "mediaType", "base", "images", "layers"
     def append_image(image, layers, **options)
       invoke(:ocireg_image_append, text("image", image), layers: Array(layers), **options)

@@ -1,0 +1,255 @@
+//! A place whose layers that are plain tars are read packed, as registries expect them. They are packed once, into a spool, for
+//! their digests stand in the manifests that are made anew; configs stay, for they name what the layers unpack to.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use serde_json::{json, Value};
+
+use super::WIDTH;
+use crate::digest::{Digest, Hasher};
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::image::config::is_image_config;
+use crate::manifest::{Descriptor, Kind};
+use crate::media_type as types;
+use crate::pack::How;
+use crate::platform::Platform;
+use crate::reference::Repository;
+use crate::registry::Client;
+use crate::spool::{Item, Room, Spool};
+use crate::store::{Blob, Content, Moved, ReadStore, Verified};
+use crate::transfer::meter::Meter;
+use crate::transfer::workers::in_parallel;
+use crate::unpack::Packing;
+
+/// Deeper than anybody nests.
+const DEPTH: usize = 16;
+/// Of an entry of an index: it speaks of another one, by its digest (BuildKit's attestations).
+const ABOUT: &str = "vnd.docker.reference.digest";
+
+/// A place, packed.
+pub struct Compressing {
+    below: Box<dyn ReadStore>,
+    room: Room,
+    how: How,
+    /// Of an index, the images for these; none is all.
+    platforms: Vec<Platform>,
+    made: Mutex<Made>,
+}
+
+/// What is there instead of what the place has.
+#[derive(Default)]
+struct Made {
+    root: Option<Content>,
+    manifests: HashMap<Digest, Content>,
+    layers: HashMap<Digest, Item>,
+    /// By the digest that the layer had; None for one that is packed already, whatever its media type says.
+    packed: HashMap<Digest, Option<(Digest, u64)>>,
+    spool: Option<Arc<Spool>>,
+}
+
+impl Compressing {
+    /// Packs what a place names.
+    pub fn new(client: &Client, below: Box<dyn ReadStore>, how: How, platforms: Vec<Platform>) -> Compressing {
+        Compressing { below, room: Room::of(client.http.options()), how, platforms, made: Mutex::default() }
+    }
+
+    fn made(&self) -> MutexGuard<'_, Made> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn rewrite(&self, call: &Call, content: Content, depth: usize) -> Result<Content> {
+        let document = &content.document;
+        let image = document.config().is_some_and(|config| is_image_config(&config.media_type));
+        let value = match document.kind {
+            Kind::Index if depth == DEPTH => {
+                return Err(Error::new(Code::LimitExceeded, format!("the index holds indexes more than {DEPTH} deep")));
+            }
+            Kind::Index => self.index(call, &content, depth)?,
+            _ if image => self.image(call, &content)?,
+            _ => None,
+        };
+        let Some(value) = value else { return Ok(content) };
+        let content = Content::parse(value.to_string().into_bytes(), Some(&document.media_type), None)?;
+        self.made().manifests.insert(content.digest().clone(), content.clone());
+        Ok(content)
+    }
+
+    /// None when nothing in it is another.
+    fn index(&self, call: &Call, content: &Content, depth: usize) -> Result<Option<Value>> {
+        let mut value = content.document.value.clone();
+        let mut replaced = HashMap::new();
+        for entry in content.document.manifests() {
+            let wanted = self.platforms.is_empty()
+                || entry.platform.as_ref().is_none_or(|has| self.platforms.iter().any(|want| want.matches(has)));
+            if !wanted || !types::is_manifest(&entry.media_type) {
+                continue;
+            }
+            let child = match self.below.manifest(call, entry) {
+                // Whether it may be missing is for the copy to say.
+                Err(error) if error.code() == Code::NotFound => continue,
+                child => self.rewrite(call, child?, depth + 1)?,
+            };
+            if *child.digest() != entry.digest {
+                replaced.insert(entry.digest.to_string(), child);
+            }
+        }
+        if replaced.is_empty() {
+            return Ok(None);
+        }
+        let Some(entries) = value.get_mut("manifests").and_then(Value::as_array_mut) else { return Ok(None) };
+        let text = |entry: &Value, path: &str| entry.pointer(path).and_then(Value::as_str).map(str::to_owned);
+        // What speaks of an image as it was is not true of what it is now.
+        let about = format!("/annotations/{ABOUT}");
+        entries.retain(|entry| text(entry, &about).is_none_or(|digest| !replaced.contains_key(&digest)));
+        for entry in entries {
+            let Some(child) = text(entry, "/digest").and_then(|digest| replaced.get(&digest)) else { continue };
+            entry["digest"] = json!(child.digest());
+            entry["size"] = json!(child.bytes.len());
+            if let Some(members) = entry.as_object_mut() {
+                members.remove("data");
+            }
+        }
+        Ok(Some(value))
+    }
+
+    /// None when it has no plain layer.
+    fn image(&self, call: &Call, content: &Content) -> Result<Option<Value>> {
+        let plain = |layer: &&Descriptor| self.media_type(&layer.media_type).is_some();
+        self.pack(call, content.document.layers().iter().filter(plain).collect())?;
+        let (mut value, mut changed, made) = (content.document.value.clone(), false, self.made());
+        let raw = value.get_mut("layers").and_then(Value::as_array_mut).map(Vec::as_mut_slice).unwrap_or_default();
+        for (layer, raw) in content.document.layers().iter().zip(raw) {
+            let (Some(media_type), Some(Some((digest, size)))) =
+                (self.media_type(&layer.media_type), made.packed.get(&layer.digest))
+            else {
+                continue;
+            };
+            (raw["mediaType"], raw["digest"], raw["size"]) = (json!(media_type), json!(digest), json!(size));
+            changed = true;
+        }
+        Ok(changed.then_some(value))
+    }
+
+    /// What a plain layer is when it is packed; None for what is no plain layer.
+    fn media_type(&self, media_type: &str) -> Option<&'static str> {
+        match (media_type, self.how.zstd) {
+            (types::OCI_LAYER, false) => Some(types::OCI_LAYER_GZIP),
+            (types::OCI_LAYER, true) => Some(types::OCI_LAYER_ZSTD),
+            (types::DOCKER_LAYER_PLAIN, false) => Some(types::DOCKER_LAYER),
+            (types::DOCKER_LAYER_PLAIN, true) => Some(types::DOCKER_LAYER_ZSTD),
+            _ => None,
+        }
+    }
+
+    /// Packs layers, each once, several at a time.
+    fn pack(&self, call: &Call, mut layers: Vec<&Descriptor>) -> Result<()> {
+        let mut seen = HashSet::new();
+        layers.retain(|layer| !self.made().packed.contains_key(&layer.digest) && seen.insert(layer.digest.clone()));
+        if layers.is_empty() {
+            return Ok(());
+        }
+        let spool = match &mut self.made().spool {
+            Some(spool) => spool.clone(),
+            none => none.insert(self.room.spool()?).clone(),
+        };
+        let bytes = layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size));
+        let meter = Arc::new(Meter::new(WIDTH, layers.len() as u64, bytes));
+        call.begin("compress", Some(bytes))?;
+        in_parallel(call, WIDTH, &meter, layers, |call, worker, layer| {
+            meter.begin(worker, layer);
+            let mut blob = Counted { blob: self.below.open(call, layer, None)?, call, ahead: None, done: 0 };
+            blob.blob.hash_aside();
+            let packed = match blob.is_plain()? {
+                true => Some(self.how.pack(call, &mut blob, spool.writer())?),
+                false => None,
+            };
+            let mut made = self.made();
+            let named = packed.as_ref().map(|packed| (packed.digest.clone(), packed.item.size()));
+            made.packed.insert(layer.digest.clone(), named);
+            made.layers.extend(packed.map(|packed| (packed.digest, packed.item)));
+            meter.settle(worker, layer.size, Moved::Copied { resumed: 0 });
+            Ok(())
+        })
+    }
+}
+
+/// A blob whose progress is told, and whose first bytes can be looked at.
+struct Counted<'a> {
+    blob: Box<dyn Blob>,
+    call: &'a Call,
+    ahead: Option<Bytes>,
+    done: u64,
+}
+
+impl Counted<'_> {
+    fn is_plain(&mut self) -> Result<bool> {
+        let mut head = Vec::new();
+        while head.len() < Packing::HEAD {
+            let Some(piece) = self.blob.piece()? else { break };
+            head.extend_from_slice(&piece);
+        }
+        let plain = Packing::of(&head) == Packing::Plain;
+        self.ahead = Some(head.into()).filter(|head: &Bytes| !head.is_empty());
+        Ok(plain)
+    }
+}
+
+impl Blob for Counted<'_> {
+    fn piece(&mut self) -> Result<Option<Bytes>> {
+        let piece = match self.ahead.take() {
+            Some(piece) => Some(piece),
+            None => self.blob.piece()?,
+        };
+        self.done += piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        self.call.moved_to(self.done)?;
+        Ok(piece)
+    }
+}
+
+impl ReadStore for Compressing {
+    fn place(&self) -> String {
+        self.below.place()
+    }
+
+    fn root(&self, call: &Call) -> Result<Content> {
+        if let Some(root) = &self.made().root {
+            return Ok(root.clone());
+        }
+        let root = self.rewrite(call, self.below.root(call)?, 0)?;
+        self.made().root = Some(root.clone());
+        Ok(root)
+    }
+
+    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content> {
+        let made = self.made().manifests.get(&wanted.digest).cloned();
+        made.map_or_else(|| self.below.manifest(call, wanted), Ok)
+    }
+
+    fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>> {
+        let Some(item) = self.made().layers.get(&wanted.digest).cloned() else {
+            return self.below.open(call, wanted, hashed);
+        };
+        let begin = hashed.as_ref().map_or(0, |(_, length)| *length);
+        Ok(Box::new(Verified::new(item.read_from(begin), call, "the packed layer".to_owned(), wanted, hashed)))
+    }
+
+    fn size(&self, call: &Call, digest: &Digest) -> Result<u64> {
+        let made = self.made().layers.get(digest).map(Item::size);
+        made.map_or_else(|| self.below.size(call, digest), Ok)
+    }
+
+    fn referrers(&self, call: &Call, subject: &Digest) -> Result<Vec<Descriptor>> {
+        self.below.referrers(call, subject)
+    }
+
+    fn digest_tags(&self, call: &Call, subject: &Digest) -> Result<Vec<(String, Descriptor)>> {
+        self.below.digest_tags(call, subject)
+    }
+
+    fn repository(&self) -> Option<&Repository> {
+        self.below.repository()
+    }
+}

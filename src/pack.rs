@@ -1,0 +1,269 @@
+//! Bytes packed as they come, into a spool. The same bytes give the same: no time, no name and no number of threads is in them.
+
+use std::io::{Read, Write};
+
+use bytes::Bytes;
+use flate2::GzBuilder;
+use ruzstd::decoding::StreamingDecoder;
+use ruzstd::encoding::{CompressionLevel, FrameCompressor};
+use serde::Deserialize;
+
+use crate::digest::{Algorithm, Digest, Hasher};
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::spool::{Item, Writer};
+use crate::store::Blob;
+
+/// What to pack with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Compression {
+    /// RFC 1952.
+    Gzip,
+    /// RFC 8878.
+    Zstd,
+    /// Not at all.
+    None,
+}
+
+/// How to pack.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct How {
+    /// With zstd; else with gzip.
+    pub zstd: bool,
+    level: u32,
+}
+
+impl How {
+    /// What a caller's options say; None for not at all. `usual` is what is done when they say nothing.
+    pub fn of(chosen: Option<Compression>, level: Option<u64>, usual: Compression) -> Result<Option<How>> {
+        let compression = chosen.unwrap_or(usual);
+        let wrong = |why: &str| Err(Error::new(Code::InvalidArgument, format!("the option compression_level {why}")));
+        let level = level.map(|level| u32::try_from(level).unwrap_or(u32::MAX));
+        match (compression, level) {
+            (Compression::None, Some(_)) if chosen.is_some() => wrong("says nothing with compression none"),
+            (Compression::None, _) => Ok(None),
+            (Compression::Gzip, None) => Ok(Some(How { zstd: false, level: 6 })),
+            (Compression::Gzip, Some(level @ 1..=9)) => Ok(Some(How { zstd: false, level })),
+            (Compression::Gzip, Some(_)) => wrong("is 1 to 9 with gzip"),
+            (Compression::Zstd, None | Some(1)) => Ok(Some(How { zstd: true, level: 1 })),
+            (Compression::Zstd, Some(_)) => wrong("is 1 with zstd: it is packed here at that level only"),
+        }
+    }
+
+    /// Packs a blob.
+    pub fn pack(self, call: &Call, blob: &mut dyn Blob, writer: Writer) -> Result<Packed> {
+        let mut output = Output { writer, hasher: Hasher::new(Algorithm::Sha256), fault: None };
+        let plain = match self.zstd {
+            true => Some(zstd(blob, &mut output)?),
+            false => {
+                self.gzip(blob, &mut output)?;
+                None
+            }
+        };
+        if let Some(error) = output.fault {
+            return Err(error);
+        }
+        let packed = Packed { digest: output.hasher.finish(), item: output.writer.finish() };
+        plain.map_or(Ok(()), |plain| packed.check(call, &plain))?;
+        Ok(packed)
+    }
+
+    fn gzip(self, blob: &mut dyn Blob, output: &mut Output) -> Result<()> {
+        let failed = |error: std::io::Error| Error::io("cannot pack with gzip", &error);
+        let mut gzip = GzBuilder::new().write(output, flate2::Compression::new(self.level));
+        while let Some(piece) = blob.piece()? {
+            gzip.write_all(&piece).map_err(failed)?;
+            if let Some(error) = gzip.get_mut().fault.take() {
+                return Err(error);
+            }
+        }
+        gzip.finish().map(drop).map_err(failed)
+    }
+}
+
+/// The encoder of zstd takes an error of a reader or a writer for a bug, and panics: it is told of none. Gives the digest of what was
+/// packed.
+fn zstd(blob: &mut dyn Blob, output: &mut Output) -> Result<Digest> {
+    let mut fault = None;
+    let mut hasher = Hasher::new(Algorithm::Sha256);
+    let input = Input { blob, now: Bytes::new(), over: false, hasher: &mut hasher, fault: &mut fault };
+    let mut frame = FrameCompressor::new(CompressionLevel::Fastest);
+    frame.set_source(input);
+    frame.set_drain(output);
+    frame.compress();
+    drop(frame);
+    match fault {
+        Some(error) => Err(error),
+        None => Ok(hasher.finish()),
+    }
+}
+
+/// What was packed.
+#[derive(Debug)]
+pub struct Packed {
+    /// Its digest.
+    pub digest: Digest,
+    /// Its bytes.
+    pub item: Item,
+}
+
+impl Packed {
+    /// Unpacks it again: the encoder of zstd is young, and nobody else looks before it is needed.
+    fn check(&self, call: &Call, plain: &Digest) -> Result<()> {
+        let wrong =
+            |why: String| Error::new(Code::Internal, format!("what was packed with zstd cannot be unpacked: {why}"));
+        let mut frame = StreamingDecoder::new(self.item.read_from(0)).map_err(|error| wrong(error.to_string()))?;
+        let (mut hasher, mut buffer) = (Hasher::new(Algorithm::Sha256), vec![0; 128 << 10]);
+        loop {
+            call.check()?;
+            match frame.read(&mut buffer).map_err(|error| wrong(error.to_string()))? {
+                0 => break,
+                count => hasher.update(&buffer[..count]),
+            }
+        }
+        match hasher.finish() {
+            found if found == *plain => Ok(()),
+            found => Err(wrong(format!("it is {found}, not {plain}"))),
+        }
+    }
+}
+
+struct Input<'a> {
+    blob: &'a mut dyn Blob,
+    now: Bytes,
+    over: bool,
+    hasher: &'a mut Hasher,
+    fault: &'a mut Option<Error>,
+}
+
+impl Read for Input<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        while self.now.is_empty() && !self.over {
+            match self.blob.piece() {
+                Ok(Some(piece)) => self.now = piece,
+                Ok(None) => self.over = true,
+                Err(error) => {
+                    *self.fault = Some(error);
+                    self.over = true;
+                }
+            }
+        }
+        let count = self.now.len().min(buffer.len());
+        buffer[..count].copy_from_slice(&self.now.split_to(count));
+        self.hasher.update(&buffer[..count]);
+        Ok(count)
+    }
+}
+
+/// Hashes and keeps what it is given; after an error nothing more.
+struct Output {
+    writer: Writer,
+    hasher: Hasher,
+    fault: Option<Error>,
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        if self.fault.is_none() {
+            self.hasher.update(bytes);
+            self.fault = self.writer.write(bytes).err();
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::http::settings::ClientOptions;
+    use crate::spool::Room;
+
+    fn call() -> Call {
+        crate::registry::Client::new(ClientOptions::default()).unwrap().call(None).unwrap()
+    }
+
+    struct Pieces(Vec<Bytes>, Option<Error>);
+
+    impl Blob for Pieces {
+        fn piece(&mut self) -> Result<Option<Bytes>> {
+            match self.0.pop() {
+                Some(piece) => Ok(Some(piece)),
+                None => self.1.take().map_or(Ok(None), Err),
+            }
+        }
+    }
+
+    fn how(compression: Compression, level: Option<u64>) -> How {
+        How::of(Some(compression), level, Compression::None).unwrap().unwrap()
+    }
+
+    fn packed(how: How, bytes: &[u8], piece: usize) -> Vec<u8> {
+        let spool = Room::of(&ClientOptions::default()).spool().unwrap();
+        let pieces = bytes.chunks(piece).rev().map(Bytes::copy_from_slice).collect();
+        let packed = how.pack(&call(), &mut Pieces(pieces, None), spool.writer()).unwrap();
+        let mut found = Vec::new();
+        packed.item.read_from(0).read_to_end(&mut found).unwrap();
+        assert_eq!(packed.digest, Algorithm::Sha256.digest(&found));
+        found
+    }
+
+    #[test]
+    fn the_same_bytes_give_the_same() {
+        let bytes: Vec<u8> = (0..700_000u32).map(|at| (at / 3 % 251) as u8 ^ (at >> 13) as u8).collect();
+        for (how, head) in [
+            (how(Compression::Gzip, None), &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0][..]),
+            (how(Compression::Gzip, Some(9)), &[0x1f, 0x8b, 8, 0, 0, 0, 0, 0]),
+            (how(Compression::Zstd, None), &[0x28, 0xb5, 0x2f, 0xfd]),
+        ] {
+            let one = packed(how, &bytes, 1 << 18);
+            assert!(one.starts_with(head) && one.len() < bytes.len() / 2, "{}", one.len());
+            assert!(one == packed(how, &bytes, 1000), "pieces do not show");
+            let mut back = Vec::new();
+            match how.zstd {
+                false => drop(flate2::read::GzDecoder::new(&one[..]).read_to_end(&mut back).unwrap()),
+                true => {
+                    drop(ruzstd::decoding::StreamingDecoder::new(&one[..]).unwrap().read_to_end(&mut back).unwrap())
+                }
+            }
+            assert!(back == bytes);
+            assert!(!packed(how, b"", 1).is_empty());
+        }
+    }
+
+    #[test]
+    fn faults_are_told() {
+        let small = Room::of(&ClientOptions { max_temporary_bytes: 10, ..ClientOptions::default() });
+        for compression in [Compression::Gzip, Compression::Zstd] {
+            let how = how(compression, None);
+            let mut broken = Pieces(vec![Bytes::from_static(b"abc")], Some(Error::new(Code::Network, "it broke")));
+            let spool = Room::of(&ClientOptions::default()).spool().unwrap();
+            assert_eq!(how.pack(&call(), &mut broken, spool.writer()).unwrap_err().code(), Code::Network);
+            let noise: Vec<u8> = (0..100_000u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 16) as u8).collect();
+            let mut large = Pieces(vec![noise.into()], None);
+            let error = how.pack(&call(), &mut large, small.spool().unwrap().writer()).unwrap_err();
+            assert_eq!(error.code(), Code::LimitExceeded);
+        }
+    }
+
+    #[test]
+    fn levels_are_those_that_there_are() {
+        let of = |chosen, level| How::of(chosen, level, Compression::Gzip);
+        assert_eq!(of(None, None).unwrap(), Some(How { zstd: false, level: 6 }));
+        assert_eq!(of(Some(Compression::None), None).unwrap(), None);
+        for (chosen, level) in [
+            (None, 0),
+            (Some(Compression::Gzip), 10),
+            (Some(Compression::Gzip), u64::MAX),
+            (Some(Compression::Zstd), 3),
+            (Some(Compression::None), 6),
+        ] {
+            let error = of(chosen, Some(level)).unwrap_err();
+            assert!(error.message().contains("compression_level"), "{error}");
+        }
+    }
+}

@@ -26,9 +26,9 @@ use crate::memory::{Memory, Watched};
 use crate::server::*;
 
 /// When the caller has had enough, and how soon the call must have ended then: what the header promises, and something for a debug
-/// build on a busy machine.
+/// build on a machine that does much else.
 const PATIENCE: Duration = Duration::from_millis(300);
-const AT_ONCE: Duration = Duration::from_millis(400);
+const AT_ONCE: Duration = Duration::from_secs(1);
 
 #[track_caller]
 fn left(name: &str, work: impl FnOnce(&Call) -> Result<(), Error>) {

@@ -102,6 +102,10 @@
 #define OCIREG_MEDIA_TYPE_DOCKER_CONFIG "application/vnd.docker.container.image.v1+json"
 // A Docker layer.
 #define OCIREG_MEDIA_TYPE_DOCKER_LAYER "application/vnd.docker.image.rootfs.diff.tar.gzip"
+// A Docker layer, not packed.
+#define OCIREG_MEDIA_TYPE_DOCKER_LAYER_PLAIN "application/vnd.docker.image.rootfs.diff.tar"
+// A Docker layer, zstd: containerd's.
+#define OCIREG_MEDIA_TYPE_DOCKER_LAYER_ZSTD "application/vnd.docker.image.rootfs.diff.tar.zstd"
 // A Docker layer that is fetched from elsewhere.
 #define OCIREG_MEDIA_TYPE_DOCKER_FOREIGN_LAYER "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
 // A schema-1 manifest, signed.

@@ -328,6 +328,21 @@ fn what_manifest_json_says_is_the_image() {
                 }
             }
         }
+        // A config that tells nothing of its layers leaves it to the manifest, if there is one about the same files.
+        let mute = r#"{"os":"linux","architecture":"amd64"}"#;
+        let manifest = manifest.replace(digest(config.as_bytes()).hex(), digest(mute.as_bytes()).hex());
+        let manifest = manifest.replace(&format!("\"size\":{}", config.len()), &format!("\"size\":{}", mute.len()));
+        let named = entry("manifest.v1+json", manifest.as_bytes(), 0);
+        let index = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [named]}).to_string();
+        let saved = saved.to_string().replace(digest(config.as_bytes()).hex(), digest(mute.as_bytes()).hex());
+        let rest = [mute.as_bytes(), manifest.as_bytes()].map(|blob| bytes(&place(blob), blob));
+        let mute = Case::of(
+            &[entries.clone(), rest.to_vec(), vec![file("index.json", &index), file("manifest.json", &saved)]].concat(),
+        );
+        match good {
+            true => assert_eq!(mute.layers("").unwrap(), right),
+            false => drop(fails(mute.layers(""), Code::InvalidManifest, "the config names 0")),
+        }
         // A damaged or empty layout takes nothing away from manifest.json.
         for index in ["{", r#"{"schemaVersion":2,"manifests":[]}"#] {
             let case = Case::of(&[entries.clone(), vec![file("index.json", index)]].concat());

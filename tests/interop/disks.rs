@@ -248,7 +248,7 @@ fn archives_that_are_not_whole() {
         assert!(without.unwrap().success());
         let error = copied(&client, &archive, &target, Default::default()).unwrap_err();
         assert_eq!((error.code(), &error.to_json()["side"]), (Code::MissingBlob, &"source".into()), "{error}");
-        assert!(error.message().contains(layer.as_str()), "{error}");
+        assert!(error.message().contains(layer.hex()), "{error}");
         assert!(!path("target/index.json").exists(), "nothing half done");
         std::fs::remove_file(path("whole.tar")).unwrap();
     }

@@ -113,26 +113,34 @@ impl Reader<'_> {
         self.tar.small(name, MANIFEST_CEILING)?.ok_or_else(missing)
     }
 
-    /// The digests that the config says its layers have when they are unpacked: one for each layer.
+    /// The digests that the config says its layers have when they are unpacked: one for each layer, which must be there. Some
+    /// tools write none at all.
     pub fn diff_ids(&self, saved: &Saved, config: &[u8]) -> Result<Vec<Digest>> {
+        saved.layers.iter().try_for_each(|file| self.place_of(file).map(drop))?;
         let config = crate::json::parse(config).map_err(|error| self.bad(format!("the config is no JSON: {error}")))?;
         let ids = config.pointer("/rootfs/diff_ids").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        if ids.len() != saved.layers.len() {
-            let why = format!("there are {} layers, the config names {}", saved.layers.len(), ids.len());
-            return Err(self.bad(why));
+        if !ids.is_empty() && ids.len() != saved.layers.len() {
+            return Err(self.wrong_count(saved, ids.len()));
         }
         let one = |id: &Value| id.as_str().unwrap_or_default().parse::<Digest>();
         ids.iter().map(|id| one(id).map_err(|error| self.bad(format!("a diff_id of the config: {error}")))).collect()
     }
 
+    fn wrong_count(&self, saved: &Saved, ids: usize) -> Error {
+        self.bad(format!("there are {} layers, the config names {ids}", saved.layers.len()))
+    }
+
     /// The layers of an image, each read and found to be what the config says.
     pub fn layers(&self, saved: &Saved, ids: &[Digest]) -> Result<Vec<Descriptor>> {
+        if ids.len() != saved.layers.len() {
+            return Err(self.wrong_count(saved, ids.len()));
+        }
         let mut known = HashMap::new();
         saved.layers.iter().zip(ids).map(|(file, id)| self.layer(file, id, &mut known)).collect()
     }
 
     /// Whether the layers of a manifest that [`Reader::agrees`] are what the config says. One whose digest the config names is
-    /// not read: that digest is verified whenever its bytes are.
+    /// not read: that digest is verified whenever its bytes are. A config without any leaves it to the manifest.
     pub fn check(&self, saved: &Saved, ids: &[Digest], layers: &[Descriptor]) -> Result<()> {
         let mut known = HashMap::new();
         for ((file, id), layer) in saved.layers.iter().zip(ids).zip(layers) {
@@ -169,6 +177,7 @@ impl Reader<'_> {
     }
 
     fn place_of(&self, file: &str) -> Result<Place> {
+        self.call.check()?;
         let missing = || Error::new(Code::MissingBlob, format!("{} has no layer {}", self.place, shorten(file)));
         self.tar.find(file).ok_or_else(missing)
     }

@@ -224,12 +224,11 @@ mod tests {
             assert!(one.starts_with(head) && one.len() < bytes.len() / 2, "{}", one.len());
             assert!(one == packed(how, &bytes, 1000), "pieces do not show");
             let mut back = Vec::new();
-            match how.zstd {
-                false => drop(flate2::read::GzDecoder::new(&one[..]).read_to_end(&mut back).unwrap()),
-                true => {
-                    drop(ruzstd::decoding::StreamingDecoder::new(&one[..]).unwrap().read_to_end(&mut back).unwrap())
-                }
-            }
+            let count = match how.zstd {
+                false => flate2::read::GzDecoder::new(&one[..]).read_to_end(&mut back),
+                true => StreamingDecoder::new(&one[..]).unwrap().read_to_end(&mut back),
+            };
+            assert_eq!(count.unwrap(), bytes.len());
             assert!(back == bytes);
             assert!(!packed(how, b"", 1).is_empty());
         }

@@ -1156,8 +1156,8 @@ ocireg_status ocireg_blob_mount(ocireg_client *client,
 //   docker://REF or REF           a repository's tag or digest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]
 //   docker-v1://REF               a tag at a registry that speaks protocol v1, [HOST[:PORT]/]REPOSITORY[:TAG]; only to copy or
 //                                 read from
-//   oci:DIR[:NAME]                an OCI image layout, and a name in it
-//   oci-archive:FILE[:NAME]       a tar of such a layout
+//   oci:DIR[:NAME]                an OCI image layout, and a name in it; to read from also oci:DIR@DIGEST, by the digest
+//   oci-archive:FILE[:NAME]       a tar of such a layout; to read from also oci-archive:FILE@DIGEST
 //   docker-archive:FILE[:REF]     what `docker save` writes and `docker load` reads
 //   dir:DIR                       a directory with a file for each blob, named by its digest, and manifest.json
 // A bare REF whose first part is the name of a transport of another program (tarball:x, docker-daemon:a:t), or of one of these in
@@ -1179,7 +1179,10 @@ ocireg_status ocireg_endpoint_parse(const char *name,
                                     ocireg_error **error);
 
 // Copies what one place names to another: an image, an index with everything in it, or an artifact. Places are named as for
-// ocireg_endpoint_parse. Manifests arrive after everything that they name, the tag last; what is there already is not moved;
+// ocireg_endpoint_parse. Manifests arrive after everything that they name, by their digests; the tag comes last and only the root
+// gets it, so that whatever is refused or interrupted, the tag stands for what it stood for (a destination with a tag and a digest
+// is put under the tag, and the root has to have that digest). What refers to others gets onto the lists of referrers, at a registry
+// without the referrers API by one write for each list, before the tag too. What is there already is not moved;
 // bytes are moved unchanged and verified: those of a file that go to a registry by the registry, which is told their digest; when it
 // finds them wrong, they are looked at here, and the error says which side is wrong (a blob of 64 MiB or more is hashed here as it
 // leaves, and its last bytes stay when it is wrong). What an ended copy (an error, a cancel, a kill) has moved, the next one does
@@ -1765,11 +1768,13 @@ ocireg_status ocireg_v1_delete_repository(ocireg_client *client,
 // The config of an image at any place (see ocireg_endpoint_parse). Its bytes are verified. Blocks.
 //
 // Options: platform ("OS/ARCH[/VARIANT][:OS.VERSION]": of an index, the image for this platform, instead of this
-// machine's; an image that is in no index is taken as it is).
+// machine's; an image that is in no index is taken as it is). Wherever an option is a platform, the image is looked for in the
+// same way: an index that does not say what its entries run on is looked into (an index in it has entries of its own, an image says
+// it in its config), at most 16 deep and at most 256 manifests; what is about images, such as an attestation, is never taken.
 //
 // Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"digest":
 // string, "size": number, "mediaType": string (of the config), "manifest": string (the image's digest), "config": the
-// config parsed, or null when it is no image's and no JSON [, "platform": {"os", "architecture", ...} as the index says]},
+// config parsed, or null when it is no image's and no JSON [, "platform": {"os", "architecture", ...} of an image in an index]},
 // freed with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_UNSUPPORTED when the manifest has no config (schema 1), OCIREG_NOT_FOUND also when the

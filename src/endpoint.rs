@@ -9,7 +9,7 @@ use serde_json::json;
 use crate::convert::compress::Compressing;
 use crate::convert::schema1::Converting;
 use crate::convert::v1::V1Store;
-use crate::digest::shorten;
+use crate::digest::{shorten, Digest};
 use crate::error::{Code, Error, Result, Side};
 use crate::http::call::Call;
 use crate::image::append::AppendOptions;
@@ -97,8 +97,8 @@ impl Endpoint {
                 None if is_transport(transport, rest) => Err(unknown(transport, text)),
                 None => Ok(Endpoint::Registry(Reference::parse(text, None)?)),
             },
-            "oci" => path().map(|(path, name)| Endpoint::Oci(path, name)),
-            "oci-archive" => path().map(|(path, name)| Endpoint::OciArchive(path, name)),
+            "oci" => picked(rest).map_or_else(path, Ok).map(|(path, name)| Endpoint::Oci(path, name)),
+            "oci-archive" => picked(rest).map_or_else(path, Ok).map(|(path, name)| Endpoint::OciArchive(path, name)),
             "docker-archive" => path().map(|(path, name)| Endpoint::DockerArchive(path, name)),
             "dir" if rest.is_empty() => Err(invalid("has no path")),
             "dir" => Ok(Endpoint::Directory(rest.to_owned())),
@@ -169,6 +169,11 @@ impl Endpoint {
                 let message = format!("docker-v1://{reference} is a place to copy from; 'v1 push' makes an old image");
                 return Err(Error::new(Code::Unsupported, message));
             }
+            Endpoint::Oci(_, Some(name)) | Endpoint::OciArchive(_, Some(name)) if name.starts_with('@') => {
+                let message =
+                    format!("'{}' picks one of the images that are there: a new one has a name", shorten(name));
+                return Err(Error::new(Code::InvalidReference, message));
+            }
             Endpoint::Oci(path, name) => Box::new(OciLayout::planned(Path::new(path), name.as_deref())?),
             Endpoint::OciArchive(path, name) => {
                 Box::new(ArchiveWriter::create(Path::new(path), Form::Oci, name.as_deref())?)
@@ -179,6 +184,14 @@ impl Endpoint {
             Endpoint::Directory(path) => Box::new(Directory::planned(Path::new(path))),
         })
     }
+}
+
+/// `PATH@DIGEST`, and `PATH:@DIGEST`, which is the same. `PATH:NAME@DIGEST` is a path and a name.
+fn picked(rest: &str) -> Option<(String, Option<String>)> {
+    let (path, digest) = rest.rsplit_once('@')?;
+    let path = path.strip_suffix(':').unwrap_or(path);
+    let digest = digest.parse::<Digest>().ok().filter(|_| !path.is_empty() && !path.contains(':'))?;
+    Some((path.to_owned(), Some(format!("@{digest}"))))
 }
 
 /// Whether what stands before the first colon is meant as a transport, though as none that is known here, and not as a host or a
@@ -276,6 +289,27 @@ mod tests {
             Endpoint::Oci(path, name) => assert_eq!((path.as_str(), name.as_deref()), ("/x", Some("h/a:1"))),
             other => panic!("{other:?}"),
         }
+    }
+
+    #[test]
+    fn an_image_of_a_layout_is_picked_by_its_digest() {
+        let digest = format!("@sha256:{}", "0".repeat(64));
+        let named = format!("v1{digest}");
+        for (text, path, name) in [
+            (format!("oci:/x/y{digest}"), "/x/y", &digest),
+            (format!("oci:/x/y:{digest}"), "/x/y", &digest),
+            (format!("oci:/x@y{digest}"), "/x@y", &digest),
+            (format!("oci-archive:x.tar{digest}"), "x.tar", &digest),
+            (format!("oci:x:{named}"), "x", &named),
+        ] {
+            let found = Endpoint::parse(&text).unwrap().to_json();
+            assert_eq!((&found["path"], &found["name"]), (&json!(path), &json!(name)), "{text}");
+        }
+        assert_eq!(Endpoint::parse("oci:x@y").unwrap().to_json()["path"], "x@y");
+        assert!(Endpoint::parse(&format!("oci:{digest}")).is_ok_and(|place| place.to_json()["name"] != digest));
+        let client = Client::new(Default::default()).unwrap();
+        let place = Endpoint::parse(&format!("oci:/no/such{digest}")).unwrap();
+        assert_eq!(place.destination(&client).err().unwrap().code(), Code::InvalidReference);
     }
 
     #[test]

@@ -12,6 +12,7 @@
 
 pub mod auth;
 pub mod convert;
+pub mod descend;
 pub mod digest;
 pub mod endpoint;
 pub mod error;
@@ -37,4 +38,5 @@ pub mod store;
 pub mod tar;
 pub mod text;
 pub mod transfer;
+pub mod under;
 pub mod unpack;

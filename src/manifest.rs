@@ -215,21 +215,6 @@ impl Document {
         self.subject.as_ref()
     }
 
-    /// Of an index, the manifest for a platform.
-    pub fn choose(&self, platform: &Platform) -> Result<&Descriptor> {
-        let chosen = platform.choose(self.manifests.iter().map(|entry| entry.platform.as_ref()));
-        chosen.and_then(|at| self.manifests.get(at)).ok_or_else(|| {
-            let known = self.manifests.iter().filter_map(|entry| entry.platform.as_ref());
-            let known: Vec<String> =
-                known.filter(|platform| platform.os != "unknown").map(Platform::to_string).take(50).collect();
-            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            Error::new(
-                Code::NotFound,
-                format!("the index has no manifest for {platform}; it has {}", crate::text::shorten_to(&known, 1000)),
-            )
-        })
-    }
-
     /// The documented JSON shape.
     pub fn to_json(&self) -> Value {
         serde_json::json!({
@@ -547,17 +532,5 @@ mod tests {
         }
         let broken = with(schema1(), "signatures", json!(1));
         assert_eq!(parse(&broken, None).unwrap_err().code(), Code::Signature);
-    }
-
-    #[test]
-    fn a_platform_is_chosen_or_named() {
-        let document = parse(&index(&["unknown/unknown", "linux/arm64", "linux/amd64"]), None).unwrap();
-        let chosen = document.choose(&"linux/amd64".parse().unwrap()).unwrap();
-        assert_eq!(chosen.annotations.as_ref().unwrap()["was"], "linux/amd64");
-        let error = document.choose(&"linux/s390x".parse().unwrap()).unwrap_err();
-        assert_eq!(error.code(), Code::NotFound);
-        assert_eq!(error.message(), "the index has no manifest for linux/s390x; it has linux/arm64, linux/amd64");
-        let error = document.choose(&"unknown/unknown".parse().unwrap()).unwrap_err();
-        assert_eq!(error.code(), Code::NotFound);
     }
 }

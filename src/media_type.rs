@@ -49,6 +49,11 @@ pub fn is_image(media_type: &str) -> bool {
     matches!(media_type, OCI_MANIFEST | DOCKER_MANIFEST | OCI_ARTIFACT)
 }
 
+/// Whether it is the config of an image that can be run.
+pub fn is_image_config(media_type: &str) -> bool {
+    matches!(media_type, OCI_CONFIG | DOCKER_CONFIG)
+}
+
 /// Whether it is a schema-1 manifest.
 pub fn is_schema1(media_type: &str) -> bool {
     matches!(media_type, SCHEMA1 | SCHEMA1_SIGNED)

@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::digest::shorten;
 use crate::error::{Code, Error};
@@ -112,7 +113,7 @@ impl Platform {
     }
 
     /// How well a candidate serves; None when it does not. Higher is better.
-    fn rank(&self, candidate: &Platform) -> Option<Rank> {
+    pub fn rank(&self, candidate: &Platform) -> Option<Rank> {
         let (wanted, offered) = (self.normal(), candidate.normal());
         // unknown/unknown marks what is not to be run, such as an attestation.
         if wanted.os != offered.os || wanted.architecture != offered.architecture || offered.os == "unknown" {
@@ -139,21 +140,23 @@ impl Platform {
         Some((variant, version, std::cmp::Reverse(missing)))
     }
 
-    /// Whether a candidate serves.
-    pub fn matches(&self, candidate: &Platform) -> bool {
-        self.rank(candidate).is_some()
-    }
-
-    /// The best of some candidates; of equals the first.
-    pub fn choose<'a>(&self, candidates: impl IntoIterator<Item = Option<&'a Platform>>) -> Option<usize> {
-        let ranked =
-            candidates.into_iter().enumerate().filter_map(|(at, candidate)| Some((self.rank(candidate?)?, at)));
-        ranked.min_by_key(|(rank, at)| (std::cmp::Reverse(*rank), *at)).map(|(_, at)| at)
+    /// What an image's config says that the image runs on, if it says it.
+    pub fn of_config(config: &Value) -> Option<Platform> {
+        let text =
+            |key: &str| config.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
+        let features = config.get("os.features").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        Some(Platform {
+            os: text("os")?,
+            architecture: text("architecture")?,
+            variant: text("variant"),
+            os_version: text("os.version"),
+            os_features: features.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        })
     }
 }
 
 /// The variant (same, older or none; its level), the version, and how many features it needs beyond those wanted.
-type Rank = ((u8, u16, u16), u8, std::cmp::Reverse<usize>);
+pub type Rank = ((u8, u16, u16), u8, std::cmp::Reverse<usize>);
 
 /// `v8.1` is level 8, 1.
 fn level(variant: &str) -> Option<(u16, u16)> {
@@ -185,7 +188,13 @@ mod tests {
 
     fn pick(wanted: &str, offered: &[&str]) -> Option<String> {
         let all: Vec<Platform> = offered.iter().map(|text| platform(text)).collect();
-        platform(wanted).choose(all.iter().map(Some)).map(|at| offered[at].to_owned())
+        choose(&platform(wanted), &all).map(|at| offered[at].to_owned())
+    }
+
+    fn choose(wanted: &Platform, offered: &[Platform]) -> Option<usize> {
+        let ranked =
+            offered.iter().enumerate().filter_map(|(at, one)| Some((wanted.rank(one)?, std::cmp::Reverse(at))));
+        ranked.max().map(|(_, at)| at.0)
     }
 
     #[test]
@@ -240,17 +249,17 @@ mod tests {
     fn fewer_unknown_features_are_better_and_equals_keep_their_order() {
         let plain = platform("windows/amd64");
         let more = Platform { os_features: vec!["win32k".to_owned()], ..plain.clone() };
-        assert_eq!(plain.choose([Some(&more), None, Some(&plain)]), Some(2));
-        assert_eq!(plain.choose([Some(&more)]), Some(0));
-        assert_eq!(plain.choose([Some(&plain), Some(&plain)]), Some(0));
-        assert_eq!(plain.choose([None]), None);
+        assert_eq!(choose(&plain, &[more.clone(), plain.clone()]), Some(1));
+        assert_eq!(choose(&plain, &[more]), Some(0));
+        assert_eq!(choose(&plain, &[plain.clone(), plain.clone()]), Some(0));
+        assert_eq!(choose(&plain, &[]), None);
     }
 
     #[test]
     fn this_machine_has_a_normal_name_that_matches_itself() {
         let host = Platform::host();
         assert_eq!(host.to_string().parse::<Platform>().unwrap(), host);
-        assert!(host.matches(&host) && !host.matches(&platform("plan9/386")));
+        assert!(host.rank(&host).is_some() && host.rank(&platform("plan9/386")).is_none());
     }
 
     #[test]

@@ -235,6 +235,11 @@ impl Repository {
         check_tag(tag)?;
         Ok(Reference { repository: self.clone(), tag: Some(tag.to_owned()), digest: None })
     }
+
+    /// What has this digest in it.
+    pub fn with_digest(&self, digest: &Digest) -> Reference {
+        Reference { repository: self.clone(), tag: None, digest: Some(digest.clone()) }
+    }
 }
 
 fn check_name(text: &str, remote: &str, index: &Index) -> Result<()> {
@@ -347,11 +352,6 @@ impl Reference {
             Some(_) => Err(Error::new(Code::InvalidReference, format!("'{other}' is no tag"))),
             None => Ok(other),
         }
-    }
-
-    /// The same repository and tag with this digest.
-    pub fn with_digest(&self, digest: &Digest) -> Reference {
-        Reference { digest: Some(digest.clone()), ..self.clone() }
     }
 
     /// `registry/name@digest` when it has one, else the whole reference.
@@ -704,9 +704,9 @@ mod tests {
         let digest: Digest = DIGEST.parse().unwrap();
         let tagged = Reference::parse("quay.io/a/b:1", None).unwrap();
         assert_eq!(tagged.pinned(), "quay.io/a/b:1");
-        let both = tagged.with_digest(&digest);
-        assert_eq!(both.to_string(), format!("quay.io/a/b:1@{DIGEST}"));
+        let both = Reference::parse(&format!("quay.io/a/b:1@{DIGEST}"), None).unwrap();
         assert_eq!(both.pinned(), format!("quay.io/a/b@{DIGEST}"));
+        assert_eq!(both.repository().with_digest(&digest).to_string(), format!("quay.io/a/b@{DIGEST}"));
         assert_eq!(tagged.repository().with_tag("2").unwrap().to_string(), "quay.io/a/b:2");
         assert_eq!(message(tagged.repository().with_tag("").unwrap_err()), "the tag is empty");
     }

@@ -159,6 +159,14 @@ pub trait WriteStore: Send + Sync {
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved>;
     /// Takes a manifest whose children and blobs it has.
     fn put_manifest(&self, call: &Call, content: &Content, role: &Role) -> Result<()>;
+    /// The subjects whose lists of referrers are the clients' to keep, and to which something was put that is not on them.
+    fn unlisted(&self) -> Vec<Digest> {
+        Vec::new()
+    }
+    /// Puts on the list of a subject what is not on it, by one write.
+    fn list_referrers(&self, _call: &Call, _subject: &Digest) -> Result<()> {
+        Ok(())
+    }
     /// Whether it holds images for one platform only: the host's is taken then, unless the caller names one.
     fn one_platform(&self) -> bool {
         false
@@ -170,6 +178,24 @@ pub trait WriteStore: Send + Sync {
     }
     /// Everything has been put.
     fn finish(&self, call: &Call) -> Result<()>;
+}
+
+/// A blob that fits into memory.
+pub fn read_whole(call: &Call, store: &dyn ReadStore, wanted: &Descriptor, limit: u64) -> Result<Vec<u8>> {
+    if wanted.size > limit {
+        let message = format!("the blob {} has {} bytes, the limit is {limit}", wanted.digest, wanted.size);
+        return Err(Error::new(Code::LimitExceeded, message));
+    }
+    let mut blob = store.open(call, wanted, None)?;
+    let mut bytes = Vec::new();
+    while let Some(piece) = blob.piece()? {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() as u64 > wanted.size {
+            let message = format!("the blob {} has more than {} bytes", wanted.digest, wanted.size);
+            return Err(Error::new(Code::SizeMismatch, message));
+        }
+    }
+    Ok(bytes)
 }
 
 /// A blob as the body of an upload. It stays one piece behind, so that the last byte leaves only after what is verified here was found

@@ -11,9 +11,9 @@ use super::WIDTH;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
-use crate::image::config::is_image_config;
 use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
+use crate::media_type::is_image_config;
 use crate::pack::How;
 use crate::platform::Platform;
 use crate::reference::Repository;
@@ -83,7 +83,7 @@ impl Compressing {
         let mut replaced = HashMap::new();
         for entry in content.document.manifests() {
             let wanted = self.platforms.is_empty()
-                || entry.platform.as_ref().is_none_or(|has| self.platforms.iter().any(|want| want.matches(has)));
+                || entry.platform.as_ref().is_none_or(|has| self.platforms.iter().any(|want| want.rank(has).is_some()));
             if !wanted || !types::is_manifest(&entry.media_type) {
                 continue;
             }

@@ -8,7 +8,7 @@ use super::schema1::Converting;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result, Side};
 use crate::http::call::Call;
-use crate::image::config::{is_image_config, Config};
+use crate::image::config::Config;
 use crate::image::layer::Packing;
 use crate::image::{descriptor, Image};
 use crate::manifest::Descriptor;
@@ -90,7 +90,7 @@ pub fn push(
 /// The layers, of which each must be there.
 fn layers(image: &Image) -> Result<Vec<Descriptor>> {
     let document = &image.content.document;
-    if document.config().is_none_or(|config| !is_image_config(&config.media_type)) {
+    if document.config().is_none_or(|config| !types::is_image_config(&config.media_type)) {
         return Err(Error::new(Code::Unsupported, format!("{} is no image that can be an old one", document.digest)));
     }
     match document.layers().iter().find(|layer| types::is_foreign(&layer.media_type)) {

@@ -18,8 +18,8 @@ use crate::transfer::copy::CopyOptions;
 ///   docker://REF or REF           a repository's tag or digest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]
 ///   docker-v1://REF               a tag at a registry that speaks protocol v1, [HOST[:PORT]/]REPOSITORY[:TAG]; only to copy or
 ///                                 read from
-///   oci:DIR[:NAME]                an OCI image layout, and a name in it
-///   oci-archive:FILE[:NAME]       a tar of such a layout
+///   oci:DIR[:NAME]                an OCI image layout, and a name in it; to read from also oci:DIR@DIGEST, by the digest
+///   oci-archive:FILE[:NAME]       a tar of such a layout; to read from also oci-archive:FILE@DIGEST
 ///   docker-archive:FILE[:REF]     what `docker save` writes and `docker load` reads
 ///   dir:DIR                       a directory with a file for each blob, named by its digest, and manifest.json
 /// A bare REF whose first part is the name of a transport of another program (tarball:x, docker-daemon:a:t), or of one of these in
@@ -51,7 +51,10 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 }
 
 /// Copies what one place names to another: an image, an index with everything in it, or an artifact. Places are named as for
-/// ocireg_endpoint_parse. Manifests arrive after everything that they name, the tag last; what is there already is not moved;
+/// ocireg_endpoint_parse. Manifests arrive after everything that they name, by their digests; the tag comes last and only the root
+/// gets it, so that whatever is refused or interrupted, the tag stands for what it stood for (a destination with a tag and a digest
+/// is put under the tag, and the root has to have that digest). What refers to others gets onto the lists of referrers, at a registry
+/// without the referrers API by one write for each list, before the tag too. What is there already is not moved;
 /// bytes are moved unchanged and verified: those of a file that go to a registry by the registry, which is told their digest; when it
 /// finds them wrong, they are looked at here, and the error says which side is wrong (a blob of 64 MiB or more is hashed here as it
 /// leaves, and its last bytes stay when it is wrong). What an ended copy (an error, a cancel, a kill) has moved, the next one does

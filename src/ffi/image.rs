@@ -24,11 +24,13 @@ use crate::spool::Room;
 /// The config of an image at any place (see ocireg_endpoint_parse). Its bytes are verified. Blocks.
 ///
 /// Options: platform ("OS/ARCH[/VARIANT][:OS.VERSION]": of an index, the image for this platform, instead of this
-/// machine's; an image that is in no index is taken as it is).
+/// machine's; an image that is in no index is taken as it is). Wherever an option is a platform, the image is looked for in the
+/// same way: an index that does not say what its entries run on is looked into (an index in it has entries of its own, an image says
+/// it in its config), at most 16 deep and at most 256 manifests; what is about images, such as an attestation, is never taken.
 ///
 /// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"digest":
 /// string, "size": number, "mediaType": string (of the config), "manifest": string (the image's digest), "config": the
-/// config parsed, or null when it is no image's and no JSON [, "platform": {"os", "architecture", ...} as the index says]},
+/// config parsed, or null when it is no image's and no JSON [, "platform": {"os", "architecture", ...} of an image in an index]},
 /// freed with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_UNSUPPORTED when the manifest has no config (schema 1), OCIREG_NOT_FOUND also when the

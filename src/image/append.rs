@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use serde_json::{json, Value};
 
-use super::config::{is_image_config, Config};
+use super::config::Config;
 use super::layer::{Layer, Limits, Packing};
 use super::tar::Entries;
 use super::{descriptor, Image};
+use crate::descend;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
@@ -19,7 +20,6 @@ use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
 use crate::os::file::open_regular;
 use crate::pack::{Compression, How};
-use crate::platform::Platform;
 use crate::reference::Repository;
 use crate::spool::{Item, Room};
 use crate::store::{Blob, Content, ReadStore, Verified, WriteStore};
@@ -157,15 +157,14 @@ pub fn append(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &
     let root = from.root(call)?;
     let base = (!options.scratch).then(|| root.digest().clone());
     let mut over = Over::new(from, root.clone(), &layers);
-    let images = match options.all && root.document.kind == Kind::Index {
-        true => over.index(call, &root, &layers, options)?,
+    let (content, images) = match options.all && root.document.kind == Kind::Index {
+        true => over.index(call, &Image { content: root, platform: None }, 0, &layers, options)?,
         false => {
             let image = Image::find(call, from, options.platform.as_deref())?;
-            let (content, shown) = over.image(call, &image, &layers, options)?;
-            over.root = content;
-            vec![shown]
+            over.image(call, &image, &layers, options).map(|(content, shown)| (content, vec![shown]))?
         }
     };
+    over.root = content;
     let copied = copy(call, &over, to, &CopyOptions::default())?;
     Ok(Appended {
         destination: copied.destination,
@@ -221,7 +220,7 @@ impl Over<'_> {
         options: &AppendOptions,
     ) -> Result<(Content, Value)> {
         let document = &image.content.document;
-        if document.config().is_none_or(|config| !is_image_config(&config.media_type)) {
+        if document.config().is_none_or(|config| !types::is_image_config(&config.media_type)) {
             let message = format!("{} is no image that layers can be put on", document.digest);
             return Err(Error::new(Code::Unsupported, message));
         }
@@ -248,18 +247,29 @@ impl Over<'_> {
         Ok((content, shown))
     }
 
-    /// The index with the layers on each image of it. What speaks of the images as they were, such as attestations, is left
-    /// out.
-    fn index(&mut self, call: &Call, root: &Content, layers: &[Fresh], options: &AppendOptions) -> Result<Vec<Value>> {
+    /// The index with the layers on each image of it, and of the indexes in it. What speaks of the images as they were, such as
+    /// attestations, is left out.
+    fn index(
+        &mut self,
+        call: &Call,
+        index: &Image,
+        depth: usize,
+        layers: &[Fresh],
+        options: &AppendOptions,
+    ) -> Result<(Content, Vec<Value>)> {
+        if depth >= descend::DEPTH {
+            return Err(descend::too_deep());
+        }
+        let document = &index.content.document;
         let (mut entries, mut images) = (Vec::new(), Vec::new());
-        let raw = root.document.value.get("manifests").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        for (entry, raw) in root.document.manifests().iter().zip(raw) {
-            if entry.platform.as_ref().is_some_and(|platform: &Platform| platform.os == "unknown") {
-                continue;
-            }
+        let raw = document.value.get("manifests").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        for (entry, raw) in document.manifests().iter().zip(raw).filter(|(entry, _)| !descend::is_attestation(entry)) {
             let content = self.below.manifest(call, entry)?;
-            let image = Image { content, platform: entry.platform.clone() };
-            let (content, shown) = self.image(call, &image, layers, options)?;
+            let image = Image { content, platform: entry.platform.clone().or_else(|| index.platform.clone()) };
+            let (content, shown) = match image.content.document.kind {
+                Kind::Index => self.index(call, &image, depth + 1, layers, options)?,
+                _ => self.image(call, &image, layers, options).map(|(content, shown)| (content, vec![shown]))?,
+            };
             let mut raw = raw.clone();
             raw["digest"] = json!(content.digest());
             raw["size"] = json!(content.bytes.len());
@@ -267,12 +277,13 @@ impl Over<'_> {
                 members.remove("data");
             }
             entries.push(raw);
-            images.push(shown);
+            images.extend(shown);
         }
-        let mut value = root.document.value.clone();
+        let mut value = document.value.clone();
         value["manifests"] = Value::Array(entries);
-        self.root = Content::parse(value.to_string().into_bytes(), Some(&root.document.media_type), None)?;
-        Ok(images)
+        let content = Content::parse(value.to_string().into_bytes(), Some(&document.media_type), None)?;
+        self.manifests.insert(content.digest().clone(), content.clone());
+        Ok((content, images))
     }
 }
 

@@ -2,14 +2,14 @@
 
 use serde_json::{json, Value};
 
-use super::{read_whole, Image};
+use super::Image;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::http::settings::MANIFEST_CEILING;
 use crate::manifest::Descriptor;
-use crate::media_type as types;
-use crate::store::ReadStore;
+use crate::media_type::is_image_config;
+use crate::store::{read_whole, ReadStore};
 
 /// A config with its exact bytes.
 #[derive(Debug, Clone)]
@@ -66,9 +66,4 @@ impl Config {
         }
         json
     }
-}
-
-/// Whether it is the config of an image that can be run.
-pub fn is_image_config(media_type: &str) -> bool {
-    matches!(media_type, types::OCI_CONFIG | types::DOCKER_CONFIG)
 }

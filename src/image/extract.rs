@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::config::{is_image_config, Config};
+use super::config::Config;
 use super::disk::{Keep, Tree};
 use super::layer::{Layer, Limits};
 use super::tar::{Entries, Kind, Mark};
@@ -123,7 +123,8 @@ pub fn extract(call: &Call, store: &dyn ReadStore, path: &Path, options: &Extrac
 
 /// The digests that the unpacked layers must have, when the config tells them.
 pub fn diff_ids(call: &Call, store: &dyn ReadStore, image: &Image, layers: usize) -> Result<Option<Vec<Digest>>> {
-    let told = image.content.document.config().is_some_and(|config| is_image_config(&config.media_type));
+    let told =
+        image.content.document.config().is_some_and(|config| crate::media_type::is_image_config(&config.media_type));
     let ids = if told { Config::read(call, store, image)?.diff_ids()? } else { None };
     // Some tools write none; a wrong number is another image.
     match ids.filter(|ids| !ids.is_empty()) {

@@ -19,16 +19,14 @@ pub mod walk;
 
 use serde::Deserialize;
 
+use crate::descend;
 use crate::digest::Digest;
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::http::call::Call;
 use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
 use crate::platform::Platform;
 use crate::store::{Content, ReadStore};
-
-/// Deeper than anybody nests indexes.
-const DEPTH: usize = 16;
 
 /// Which image of an index.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -43,7 +41,7 @@ pub struct Selection {
 pub struct Image {
     /// Its manifest.
     pub content: Content,
-    /// What the index says it runs on, if it is in one.
+    /// What it runs on, if it is in an index, which says so or leaves it to the image's config.
     pub platform: Option<Platform>,
 }
 
@@ -51,23 +49,20 @@ impl Image {
     /// What a place names; of an index, the image for a platform, or for this machine's.
     pub fn find(call: &Call, store: &dyn ReadStore, platform: Option<&str>) -> Result<Image> {
         let platform = platform.map_or_else(|| Ok(Platform::host()), str::parse)?;
-        let mut image = Image { content: store.root(call)?, platform: None };
-        for _ in 0..DEPTH {
-            if image.content.document.kind != Kind::Index {
-                return Ok(image);
-            }
-            let entry = image.content.document.choose(&platform)?.clone();
-            image.content = store.manifest(call, &entry)?;
-            image.platform = entry.platform.or(image.platform);
+        let root = store.root(call)?;
+        if root.document.kind != Kind::Index {
+            return Ok(Image { content: root, platform: None });
         }
-        Err(too_deep())
+        let chosen = descend::choose(call, store, &root.document, &platform)?;
+        let platform = Some(chosen.platform.clone());
+        Ok(Image { content: chosen.content(call, store)?, platform })
     }
 
     /// Every image of a place, in the order of its index; an image in two indexes comes once.
     pub fn all(call: &Call, store: &dyn ReadStore) -> Result<Vec<Image>> {
         let (mut found, mut seen) = (Vec::new(), std::collections::HashSet::new());
         let mut level = vec![Image { content: store.root(call)?, platform: None }];
-        for _ in 0..DEPTH {
+        for _ in 0..descend::DEPTH {
             let mut below = Vec::new();
             for image in level {
                 if image.content.document.kind != Kind::Index {
@@ -86,7 +81,7 @@ impl Image {
             }
             level = below;
         }
-        Err(too_deep())
+        Err(descend::too_deep())
     }
 
     /// The layers, the oldest first.
@@ -117,26 +112,4 @@ pub(crate) fn descriptor(media_type: &str, digest: Digest, size: u64) -> Descrip
         artifact_type: None,
         platform: None,
     }
-}
-
-/// A blob that fits into memory.
-fn read_whole(call: &Call, store: &dyn ReadStore, wanted: &Descriptor, limit: u64) -> Result<Vec<u8>> {
-    if wanted.size > limit {
-        let message = format!("the blob {} has {} bytes, the limit is {limit}", wanted.digest, wanted.size);
-        return Err(Error::new(Code::LimitExceeded, message));
-    }
-    let mut blob = store.open(call, wanted, None)?;
-    let mut bytes = Vec::new();
-    while let Some(piece) = blob.piece()? {
-        bytes.extend_from_slice(&piece);
-        if bytes.len() as u64 > wanted.size {
-            let message = format!("the blob {} has more than {} bytes", wanted.digest, wanted.size);
-            return Err(Error::new(Code::SizeMismatch, message));
-        }
-    }
-    Ok(bytes)
-}
-
-fn too_deep() -> Error {
-    Error::new(Code::LimitExceeded, format!("the index holds indexes more than {DEPTH} deep"))
 }

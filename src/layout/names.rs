@@ -33,7 +33,8 @@ pub fn choose(entries: &[Descriptor], name: Option<&str>, place: &str) -> Result
         }
         (_, last, _) => {
             found.extend(last);
-            Err(several_images(place, count, &listed(&found)))
+            let error = several_images(place, count, &listed(&found));
+            Err(error.with_hint(format!("name one as {place}:NAME, or pick one as {place}@DIGEST")))
         }
     }
 }

@@ -91,7 +91,7 @@ impl Client {
         let mut seen: HashSet<Digest> = found.iter().map(|one| one.digest.clone()).collect();
         let mut below: BTreeSet<usize> = BTreeSet::new();
         while at < found.len() {
-            let reference = repository.with_tag("x")?.with_digest(&found[at].digest);
+            let reference = repository.with_digest(&found[at].digest);
             match self.get_manifest(call, &reference, &GetOptions::default()) {
                 Ok(manifest) => {
                     found[at].media_type = manifest.document.media_type.clone();
@@ -125,7 +125,7 @@ impl Client {
     }
 
     fn delete_one(&self, call: &Call, repository: &Repository, doomed: &Doomed) -> Result<()> {
-        let reference = repository.with_tag("x")?.with_digest(&doomed.digest);
+        let reference = repository.with_digest(&doomed.digest);
         // Its subject goes too, and with it the list of its referrers.
         let options = DeleteOptions { referrers_tag: false };
         match self.delete_manifest(call, &reference, &options) {

@@ -88,7 +88,8 @@ impl Memory {
         api.insert(key(remote), (has_api, Instant::now()));
     }
 
-    fn recall(&self, remote: &Remote) -> Option<bool> {
+    /// Whether a repository's registry has the referrers API, if that is known.
+    pub fn recall(&self, remote: &Remote) -> Option<bool> {
         let known = lock(&self.api).get(&key(remote)).copied();
         known.filter(|(_, since)| since.elapsed() < BELIEVED).map(|(has_api, _)| has_api)
     }

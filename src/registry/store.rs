@@ -1,5 +1,7 @@
 //! A repository as a place to copy from and to.
 
+use std::sync::Mutex;
+
 use bytes::Bytes;
 
 use super::blob::has_all;
@@ -7,26 +9,29 @@ use super::ladder::{Ladder, Way};
 use super::manifest::{GetOptions, HeadOptions, PutOptions};
 use super::pour::FromStore;
 use super::reader::{ReadOptions, Reader};
-use super::referrers::ReferrersOptions;
+use super::referrers::{ReferrersOptions, Source};
 use super::remote::Remote;
-use super::Client;
+use super::{lock, subject, Client};
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::manifest::Descriptor;
 use crate::reference::{Reference, Repository};
 use crate::store::{digest_tags, Blob, Content, Moved, ReadStore, Role, WriteStore};
+use crate::under::Under;
 
 /// A repository, and the tag or digest that a copy is about.
 pub struct RegistryStore {
     client: Client,
     reference: Reference,
+    /// What was put and has a subject, but is not on the subject's list.
+    unlisted: Mutex<Vec<(Digest, Descriptor)>>,
 }
 
 impl RegistryStore {
     /// What a reference stands for.
     pub fn new(client: &Client, reference: Reference) -> RegistryStore {
-        RegistryStore { client: client.clone(), reference }
+        RegistryStore { client: client.clone(), reference, unlisted: Mutex::default() }
     }
 
     fn remote(&self, call: &Call) -> Result<Remote> {
@@ -49,6 +54,20 @@ impl RegistryStore {
         found
     }
 
+    /// Whether a name stands for a manifest.
+    fn stands_for(&self, call: &Call, name: &Under, digest: &Digest) -> Result<bool> {
+        let repository = self.reference.repository();
+        let reference = match name {
+            Under::Tag(tag) => repository.with_tag(tag)?,
+            Under::Digest(digest) => repository.with_digest(digest),
+        };
+        match self.client.head_manifest(call, &reference, &HeadOptions::default()) {
+            Ok(head) => Ok(head.digest == *digest),
+            Err(error) if is_absent(&error) => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
     fn get(&self, call: &Call, reference: &Reference) -> Result<Content> {
         let found = self.client.get_manifest(call, reference, &GetOptions::default())?;
         Ok(Content { document: found.document, bytes: found.bytes })
@@ -65,7 +84,7 @@ impl ReadStore for RegistryStore {
     }
 
     fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content> {
-        self.get(call, &self.reference.with_digest(&wanted.digest))
+        self.get(call, &self.reference.repository().with_digest(&wanted.digest))
     }
 
     fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>> {
@@ -74,7 +93,7 @@ impl ReadStore for RegistryStore {
     }
 
     fn size(&self, call: &Call, digest: &Digest) -> Result<u64> {
-        let reference = self.reference.with_digest(digest);
+        let reference = self.reference.repository().with_digest(digest);
         let head = self.client.head_blob(call, &reference)?;
         head.size.ok_or_else(|| match head.exists {
             true => Error::new(Code::Protocol, format!("the registry does not tell the size of the blob {reference}")),
@@ -83,7 +102,7 @@ impl ReadStore for RegistryStore {
     }
 
     fn referrers(&self, call: &Call, subject: &Digest) -> Result<Vec<Descriptor>> {
-        let reference = self.reference.with_digest(subject);
+        let reference = self.reference.repository().with_digest(subject);
         Ok(self.client.referrers(call, &reference, &ReferrersOptions::default())?.referrers)
     }
 
@@ -134,16 +153,7 @@ impl WriteStore for RegistryStore {
     }
 
     fn look(&self, call: &Call, root: &Content) -> Result<bool> {
-        let wanted = self.reference.digest().is_none_or(|digest| digest == root.digest());
-        if !wanted {
-            let message = format!("the copy has the digest {}, not that of {}", root.digest(), self.reference);
-            return Err(Error::new(Code::DigestMismatch, message));
-        }
-        match self.client.head_manifest(call, &self.reference, &HeadOptions::default()) {
-            Ok(head) => Ok(head.digest == *root.digest()),
-            Err(error) if is_absent(&error) => Ok(false),
-            Err(error) => Err(error),
-        }
+        self.stands_for(call, &Under::asked(&self.reference, root.digest())?, root.digest())
     }
 
     fn begin(&self, _: &Call) -> Result<()> {
@@ -151,12 +161,7 @@ impl WriteStore for RegistryStore {
     }
 
     fn has_manifest(&self, call: &Call, digest: &Digest) -> Result<bool> {
-        let reference = self.reference.with_digest(digest);
-        match self.client.head_manifest(call, &reference, &HeadOptions::default()) {
-            Ok(_) => Ok(true),
-            Err(error) if is_absent(&error) => Ok(false),
-            Err(error) => Err(error),
-        }
+        self.stands_for(call, &Under::Digest(digest.clone()), digest)
     }
 
     fn has_blob(&self, call: &Call, wanted: &Descriptor) -> Result<bool> {
@@ -181,13 +186,41 @@ impl WriteStore for RegistryStore {
     }
 
     fn put_manifest(&self, call: &Call, content: &Content, role: &Role) -> Result<()> {
-        let reference = match role {
-            Role::Root => self.reference.clone(),
-            Role::DigestTag(tag) => self.reference.repository().with_tag(tag)?,
-            Role::Child | Role::Referrer => self.reference.with_digest(content.digest()),
-        };
-        let options = PutOptions { media_type: Some(content.document.media_type.clone()), ..PutOptions::default() };
-        self.client.put_manifest(call, &reference, &content.bytes, &options).map(drop)
+        let under = Under::role(role, &self.reference, content.digest())?;
+        // There are registries where a tag is written once.
+        if matches!(role, Role::DigestTag(_)) && self.stands_for(call, &under, content.digest())? {
+            return Ok(());
+        }
+        let options = PutOptions { referrers_tag: *role == Role::Root, ..PutOptions::default() };
+        let put = self.client.put_under(call, self.reference.repository(), &under, content, &options)?;
+        if let (Some(subject), Some(Source::None)) = (put.subject, put.referrers) {
+            // Who copies a list of referrers puts it himself.
+            if self.reference.tag() != Some(subject::tag_of(&subject).as_str()) {
+                lock(&self.unlisted).push((subject, subject::entry(&content.document)));
+            }
+        }
+        Ok(())
+    }
+
+    fn unlisted(&self) -> Vec<Digest> {
+        let mut subjects: Vec<Digest> = lock(&self.unlisted).iter().map(|(subject, _)| subject.clone()).collect();
+        subjects.sort();
+        subjects.dedup();
+        subjects
+    }
+
+    fn list_referrers(&self, call: &Call, subject: &Digest) -> Result<()> {
+        let mut entries: Vec<Descriptor> = Vec::new();
+        lock(&self.unlisted).retain(|(of, entry)| {
+            if of == subject {
+                entries.push(entry.clone());
+            }
+            of != subject
+        });
+        // Whichever was put first, the list is the same.
+        entries.sort_by(|one, other| one.digest.cmp(&other.digest));
+        subject::add(&self.remote(call)?, subject, &entries)
+            .map_err(|error| error.within(format!("the referrers of {subject} are stored, but not listed")))
     }
 
     fn finish(&self, _call: &Call) -> Result<()> {

@@ -150,9 +150,9 @@ fn has_entries(bytes: &[u8]) -> bool {
     crate::json::parse(bytes).is_ok_and(|value| value.get("manifests").is_some_and(Value::is_array))
 }
 
-/// Puts a manifest on the list of a digest's referrers.
-pub fn add(remote: &Remote, subject: &Digest, entry: Descriptor) -> Result<()> {
-    change(remote, subject, Change::Add(&entry))
+/// Puts manifests on the list of a digest's referrers, by one write.
+pub fn add(remote: &Remote, subject: &Digest, entries: &[Descriptor]) -> Result<()> {
+    change(remote, subject, Change::Add(entries))
 }
 
 /// Takes a manifest off the list of a digest's referrers. A list that has become empty is deleted, where the registry
@@ -163,7 +163,7 @@ pub fn remove(remote: &Remote, subject: &Digest, referrer: &Digest) -> Result<()
 
 #[derive(Clone, Copy)]
 enum Change<'a> {
-    Add(&'a Descriptor),
+    Add(&'a [Descriptor]),
     Remove(&'a Digest),
 }
 
@@ -171,7 +171,7 @@ impl Change<'_> {
     fn is_done(&self, list: Option<&List>) -> bool {
         let lists = |digest: &Digest| list.is_some_and(|list| list.entries.iter().any(|entry| entry.digest == *digest));
         match self {
-            Change::Add(entry) => lists(&entry.digest),
+            Change::Add(entries) => entries.iter().all(|entry| lists(&entry.digest)),
             Change::Remove(digest) => !lists(digest),
         }
     }
@@ -184,7 +184,13 @@ impl Change<'_> {
         value["mediaType"] = media_type::OCI_INDEX.into();
         if let Some(manifests) = value["manifests"].as_array_mut() {
             match self {
-                Change::Add(entry) => manifests.push(serde_json::to_value(entry).unwrap_or_default()),
+                Change::Add(entries) => {
+                    for entry in *entries {
+                        if manifests.iter().all(|listed| listed["digest"] != entry.digest.as_str()) {
+                            manifests.push(serde_json::to_value(entry).unwrap_or_default());
+                        }
+                    }
+                }
                 Change::Remove(digest) => manifests.retain(|entry| entry["digest"] != digest.as_str()),
             }
         }
@@ -338,14 +344,14 @@ mod tests {
                                   "annotations": {"name": text}});
             super::entry(&parse(manifest))
         };
-        let first = Change::Add(&entry("a")).apply(None);
+        let first = Change::Add(&[entry("a")]).apply(None);
         let document = parse(first);
         let mut value = document.value.clone();
         value["annotations"] = json!({"kept": "yes"});
         value["manifests"][0]["vendor"] = "kept".into();
         let list = List { entries: document.manifests().to_vec(), value, digest: document.digest.clone(), etag: None };
-        assert!(Change::Add(&entry("a")).is_done(Some(&list)) && !Change::Add(&entry("b")).is_done(Some(&list)));
-        let second = Change::Add(&entry("b")).apply(Some(&list));
+        assert!(Change::Add(&[entry("a")]).is_done(Some(&list)) && !Change::Add(&[entry("b")]).is_done(Some(&list)));
+        let second = Change::Add(&[entry("b")]).apply(Some(&list));
         assert_eq!(second["annotations"]["kept"], "yes");
         assert_eq!(
             (second["manifests"].as_array().unwrap().len(), &second["manifests"][0]["vendor"]),

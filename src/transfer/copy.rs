@@ -15,7 +15,7 @@ use crate::http::call::Call;
 use crate::manifest::Descriptor;
 use crate::pack::Compression;
 use crate::platform::Platform;
-use crate::store::{Content, Moved, ReadStore, WriteStore};
+use crate::store::{Content, Moved, ReadStore, Role, WriteStore};
 
 /// Options of [`copy`].
 #[derive(Debug, Clone, Deserialize)]
@@ -117,10 +117,13 @@ pub fn copy(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &Co
     let root = planner.root()?;
     let mut job = Job { call, from, to, width, root: root.clone(), meter: Arc::default() };
     let done = to.look(call, &root).map_err(destination)?;
-    let plan = match done && !choice.referrers {
+    let mut plan = match done && !choice.referrers {
         true => Plan { present: 1, ..Plan::default() },
         false => planner.plan(root)?,
     };
+    if done && plan.levels.pop().is_some() {
+        plan.present += 1;
+    }
     let bytes = plan.blobs.iter().map(|blob| blob.size).fold(0, u64::saturating_add);
     job.meter = Arc::new(Meter::new(width, plan.blobs.len() as u64, bytes).watched(call.watches_blobs()));
     if options.dry_run {
@@ -159,11 +162,21 @@ impl Job<'_> {
 
     fn manifests(&self, plan: &Plan) -> Result<()> {
         for level in &plan.levels {
+            // With the root the whole becomes visible: by then everything else is done.
+            if level.iter().any(|planned| planned.role == Role::Root) {
+                self.lists()?;
+            }
             in_parallel(self.call, self.width, &self.meter, level.iter().collect(), |call, _, planned| {
                 self.to.put_manifest(call, &planned.content, &planned.role).map_err(destination)
             })?;
         }
-        Ok(())
+        self.lists()
+    }
+
+    fn lists(&self) -> Result<()> {
+        in_parallel(self.call, self.width, &self.meter, self.to.unlisted(), |call, _, subject| {
+            self.to.list_referrers(call, &subject).map_err(destination)
+        })
     }
 
     /// What would be done.

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::meter::Meter;
 use super::workers::in_parallel;
+use crate::descend::{self, Chosen};
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
@@ -81,26 +82,33 @@ impl Planner<'_> {
             return Ok(root);
         }
         match self.choice.platforms.as_slice() {
-            [only] if !self.choice.sparse => self.descend(root, only),
+            [only] if !self.choice.sparse => {
+                descend::choose(self.call, self.from, &root.document, only)?.content(self.call, self.from)
+            }
             _ if self.choice.sparse => Ok(root),
-            several => narrowed(&root, several),
+            _ => narrowed(&root, self.chosen(&root.document)?),
         }
     }
 
-    fn descend(&self, mut found: Content, platform: &Platform) -> Result<Content> {
-        for _ in 0..DEPTH {
-            if found.document.kind != Kind::Index {
-                return Ok(found);
-            }
-            let entry = found.document.choose(platform)?.clone();
-            found = self.from.manifest(self.call, &entry)?;
+    /// The images for the platforms that are wanted.
+    fn chosen(&self, index: &Document) -> Result<Vec<Chosen>> {
+        let platforms = self.choice.platforms.iter();
+        platforms.map(|platform| descend::choose(self.call, self.from, index, platform)).collect()
+    }
+
+    /// What of a sparse index is wanted: the images, and the indexes that lead to them. None is all.
+    fn sparse(&self, root: &Document) -> Result<Option<HashSet<Digest>>> {
+        if !self.choice.sparse || root.kind != Kind::Index {
+            return Ok(None);
         }
-        Err(Error::new(Code::LimitExceeded, format!("the index holds indexes more than {DEPTH} deep")))
+        let paths = self.chosen(root)?.into_iter().flat_map(|chosen| chosen.path);
+        Ok(Some(paths.map(|(_, digest)| digest).collect()))
     }
 
     /// Everything that the root needs.
     pub fn plan(&self, root: Content) -> Result<Plan> {
         let mut plan = Plan::default();
+        let sparse = self.sparse(&root.document)?;
         let mut seen = HashSet::from([root.digest().clone()]);
         let mut tags = HashSet::new();
         let (mut blobs, mut all, mut depth) = (Vec::new(), Vec::new(), 0);
@@ -111,7 +119,7 @@ impl Planner<'_> {
             }
             let mut wanted = Vec::new();
             for planned in &level {
-                wanted.extend(self.children(&planned.content.document, depth == 0)?);
+                wanted.extend(children(planned, sparse.as_ref()));
                 self.add_blobs(&planned.content.document, &mut seen, &mut blobs)?;
                 if self.choice.referrers {
                     let named = self.from.referrers(self.call, planned.content.digest())?;
@@ -140,23 +148,6 @@ impl Planner<'_> {
         blobs.sort_by_key(|blob: &Descriptor| std::cmp::Reverse(blob.size));
         plan.blobs = blobs;
         Ok(plan)
-    }
-
-    fn children(&self, document: &Document, is_root: bool) -> Result<Vec<(Descriptor, Role)>> {
-        let chosen = |entry: &&Descriptor| {
-            !(is_root && self.choice.sparse)
-                || self.choice.platforms.is_empty()
-                || entry.platform.as_ref().is_some_and(|has| self.choice.platforms.iter().any(|want| want.matches(has)))
-        };
-        let entries: Vec<_> = document.manifests().iter().filter(chosen).collect();
-        if entries.is_empty() && !document.manifests().is_empty() {
-            return document.choose(&self.choice.platforms[0]).map(|_| Vec::new());
-        }
-        Ok(entries
-            .into_iter()
-            .filter(|entry| types::is_manifest(&entry.media_type))
-            .map(|entry| (entry.clone(), Role::Child))
-            .collect())
     }
 
     fn add_blobs(&self, document: &Document, seen: &mut HashSet<Digest>, blobs: &mut Vec<Descriptor>) -> Result<()> {
@@ -198,12 +189,28 @@ impl Planner<'_> {
     }
 }
 
-/// Manifests in the order in which they can be put: each level needs only what stands in those before it. The root
-/// comes last, for with it the whole becomes visible.
-fn levels(all: Vec<Planned>) -> Vec<Vec<Planned>> {
-    let mut waiting: Vec<Planned> = all;
+/// The manifests that one names. What is about others is copied whole, though they are not.
+fn children(planned: &Planned, sparse: Option<&HashSet<Digest>>) -> Vec<(Descriptor, Role)> {
+    let is_whole = !matches!(planned.role, Role::Root | Role::Child);
+    let wanted = |entry: &&Descriptor| is_whole || sparse.is_none_or(|wanted| wanted.contains(&entry.digest));
+    let entries = planned.content.document.manifests().iter().filter(|entry| types::is_manifest(&entry.media_type));
+    entries.filter(wanted).map(|entry| (entry.clone(), Role::Child)).collect()
+}
+
+/// Manifests in the order in which they can be put: what is named by its digest, then what has a tag of its own, and the root
+/// last, for with it the whole becomes visible.
+fn levels(mut all: Vec<Planned>) -> Vec<Vec<Planned>> {
+    let root = (!all.is_empty()).then(|| all.remove(0));
+    let (tagged, named) = all.into_iter().partition(|planned| matches!(planned.role, Role::DigestTag(_)));
+    let mut levels = ordered(named);
+    levels.extend(ordered(tagged));
+    levels.extend(root.map(|root| vec![root]));
+    levels
+}
+
+/// Each level needs only what stands in those before it.
+fn ordered(mut waiting: Vec<Planned>) -> Vec<Vec<Planned>> {
     let mut levels: Vec<Vec<Planned>> = Vec::new();
-    let root = (!waiting.is_empty()).then(|| waiting.remove(0));
     while !waiting.is_empty() {
         let unput: HashSet<Digest> = waiting.iter().map(|planned| planned.content.digest().clone()).collect();
         let is_ready =
@@ -217,7 +224,6 @@ fn levels(all: Vec<Planned>) -> Vec<Vec<Planned>> {
         levels.push(ready);
         waiting = later;
     }
-    levels.extend(root.map(|root| vec![root]));
     levels
 }
 
@@ -234,21 +240,20 @@ fn blob_of(digest: Digest, size: u64) -> Descriptor {
     }
 }
 
-/// The index with the manifests of these platforms only.
-fn narrowed(root: &Content, platforms: &[Platform]) -> Result<Content> {
-    let mut chosen = Vec::new();
-    for platform in platforms {
-        let entry = root.document.choose(platform)?;
-        if !chosen.contains(&&entry.digest) {
-            chosen.push(&entry.digest);
+/// The index with these images only, in the order in which it leads to them.
+fn narrowed(root: &Content, mut chosen: Vec<Chosen>) -> Result<Content> {
+    chosen.sort_by(|one, other| one.path.cmp(&other.path));
+    let mut seen = HashSet::new();
+    chosen.retain(|one| seen.insert(one.entry.digest.clone()));
+    let entry = |chosen: Chosen| {
+        let mut raw = chosen.raw;
+        // What was found out of the image's config need not be found out again.
+        if raw.get("platform").is_none_or(serde_json::Value::is_null) {
+            raw["platform"] = serde_json::to_value(&chosen.platform).unwrap_or_default();
         }
-    }
+        raw
+    };
     let mut value = root.document.value.clone();
-    if let Some(entries) = value.get_mut("manifests").and_then(serde_json::Value::as_array_mut) {
-        entries.retain(|entry| {
-            let digest = entry.get("digest").and_then(serde_json::Value::as_str).unwrap_or_default();
-            chosen.iter().any(|chosen| chosen.as_str() == digest)
-        });
-    }
+    value["manifests"] = chosen.into_iter().map(entry).collect();
     Content::parse(value.to_string().into_bytes(), Some(&root.document.media_type), None)
 }

@@ -46,7 +46,7 @@ fn image(digit: char, parent: Option<char>, more: Value) -> String {
 }
 
 /// What such a registry serves: images, topmost first, each with its JSON and its layer, and an answer in place of the usual one.
-fn registry(
+pub fn registry(
     images: Vec<(char, String, Vec<u8>)>,
     instead: impl Fn(&Seen) -> Option<Reply> + Send + Sync + 'static,
 ) -> Server {
@@ -70,7 +70,7 @@ fn registry(
     })
 }
 
-fn chain() -> Vec<(char, String, Vec<u8>)> {
+pub fn chain() -> Vec<(char, String, Vec<u8>)> {
     vec![
         ('c', image('c', Some('b'), json!({"throwaway": true, "config": {"Cmd": ["/x"]}})), b"never read".to_vec()),
         ('b', image('b', Some('a'), json!({})), noise(40_000)),

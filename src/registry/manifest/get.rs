@@ -6,17 +6,19 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::manifest_url;
+use crate::descend;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::http::answer::Answer;
 use crate::http::call::Call;
 use crate::http::Request;
-use crate::manifest::{Descriptor, Document, Kind};
+use crate::manifest::{Document, Kind};
 use crate::media_type;
 use crate::platform::Platform;
 use crate::rate_limit::RateLimit;
 use crate::reference::Reference;
 use crate::registry::remote::{digest_header, headers_json, Remote};
+use crate::registry::store::RegistryStore;
 use crate::registry::Client;
 use crate::schema1::jws::Signature;
 
@@ -106,19 +108,12 @@ impl Client {
         let remote = Remote::repository(self, call, reference.repository())?;
         let found = fetch(&remote, reference, options)?;
         let (Some(platform), Kind::Index) = (platform, found.document.kind) else { return Ok(found) };
-        let mut found = found;
-        // An index may hold indexes; the limit is far above what anybody builds.
-        for _ in 0..16 {
-            let entry = found.document.choose(&platform)?.clone();
-            let one = GetOptions { platform: None, ..options.clone() };
-            found = fetch(&remote, &reference.with_digest(&entry.digest), &one)?;
-            check_entry(&entry, &found)?;
-            found.platform = entry.platform.clone().or(found.platform);
-            if found.document.kind != Kind::Index {
-                return Ok(found);
-            }
-        }
-        Err(Error::new(Code::LimitExceeded, "the index holds indexes more than 16 deep"))
+        let store = RegistryStore::new(self, reference.clone());
+        let chosen = descend::choose(call, &store, &found.document, &platform)?;
+        let one = GetOptions { platform: None, ..options.clone() };
+        let found = fetch(&remote, &reference.repository().with_digest(&chosen.entry.digest), &one)?;
+        descend::check_entry(&chosen.entry, &found.document)?;
+        Ok(Manifest { platform: Some(chosen.platform), ..found })
     }
 
     /// The descriptor of a manifest. A registry that does not answer HEAD well is asked by GET, and so is one that
@@ -158,7 +153,10 @@ impl Client {
         let remote = Remote::repository(self, call, reference.repository())?;
         let found = fetch(&remote, reference, options)?;
         match found.document.kind {
-            Kind::Index => Ok(found.document.choose(&platform)?.digest.clone()),
+            Kind::Index => {
+                let store = RegistryStore::new(self, reference.clone());
+                Ok(descend::choose(call, &store, &found.document, &platform)?.entry.digest)
+            }
             _ => Ok(found.document.digest),
         }
     }
@@ -212,7 +210,7 @@ fn fetch_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> R
         );
         return Err(within(Error::new(Code::InvalidManifest, message)));
     }
-    let found = reference.with_digest(&document.digest);
+    let found = reference.repository().with_digest(&document.digest);
     let signatures = document.verify_signatures(&bytes).map_err(within)?;
     Ok(Manifest {
         reference: found.pinned(),
@@ -247,22 +245,6 @@ fn check_named(reference: &Reference, answer: &Answer, bytes: &[u8], document: &
         }
         None => Ok(()),
     }
-}
-
-fn check_entry(entry: &Descriptor, found: &Manifest) -> Result<()> {
-    let size = found.bytes.len() as u64;
-    if entry.size != size {
-        let message = format!("the manifest {} has {size} bytes, its index says {}", entry.digest, entry.size);
-        return Err(Error::new(Code::SizeMismatch, message));
-    }
-    if entry.media_type != found.document.media_type {
-        let message = format!(
-            "the manifest {} is {}, its index says {}",
-            entry.digest, found.document.media_type, entry.media_type
-        );
-        return Err(Error::new(Code::InvalidManifest, message));
-    }
-    Ok(())
 }
 
 /// None when the answer leaves something out, which a GET then finds.

@@ -17,10 +17,12 @@ use crate::http::settings::MANIFEST_CEILING;
 use crate::http::upload::Body;
 use crate::http::{redact, Repeat, Request};
 use crate::manifest::Document;
-use crate::reference::{self, Reference};
+use crate::reference::{self, Reference, Repository};
 use crate::registry::referrers::Source;
 use crate::registry::remote::{digest_header, Remote};
 use crate::registry::{referrers, subject, Client};
+use crate::store::Content;
+use crate::under::Under;
 
 /// More tags than one manifest should have.
 const MOST_TAGS: usize = 1000;
@@ -77,35 +79,56 @@ impl Client {
         if bytes.len() as u64 > MANIFEST_CEILING {
             return Err(Error::new(Code::LimitExceeded, format!("a manifest is at most {MANIFEST_CEILING} bytes")));
         }
-        let tags = all_tags(reference, options)?;
         let algorithm = reference.digest().map_or(Algorithm::Sha256, Digest::algorithm);
         let document = Document::parse(bytes, options.media_type.as_deref(), algorithm)?;
-        if let Some(expected) = reference.digest().filter(|expected| **expected != document.digest) {
-            let message = format!("the manifest has the digest {}, not {expected}", document.digest);
-            return Err(Error::new(Code::DigestMismatch, message));
+        let under = Under::asked(reference, &document.digest)?;
+        self.put_under(call, reference.repository(), &under, &Content { document, bytes: bytes.to_vec() }, options)
+    }
+
+    /// Puts a manifest under one name, and under the tags of the options. Tags come last, when all else that belongs to it is done.
+    pub fn put_under(
+        &self,
+        call: &Call,
+        repository: &Repository,
+        under: &Under,
+        content: &Content,
+        options: &PutOptions,
+    ) -> Result<Put> {
+        let Content { document, bytes } = content;
+        let tags = all_tags(under, options)?;
+        let remote = Remote::repository(self, call, repository)?;
+        let mut referrers = None;
+        if !tags.is_empty() && options.referrers_tag && may_be_ours_to_list(&remote, document) {
+            let accepted = put_as(&remote, document.digest.as_str(), &[], bytes, document)?;
+            referrers = list(&remote, document, &accepted, options)?;
         }
-        let remote = Remote::repository(self, call, reference.repository())?;
         let accepted = match options.tags.is_empty() {
-            // A tag is what was asked for when both are given; the digest was checked above.
-            true => put_as(&remote, reference.tag().unwrap_or(document.digest.as_str()), &[], bytes, &document)?,
-            false => put_tags(&remote, &tags, bytes, &document)?,
+            true => put_as(&remote, under.as_str(), &[], bytes, document)?,
+            false => put_tags(&remote, &tags, bytes, document)?,
         };
-        let location = remote.location(&accepted.answer).ok().map(|(url, _)| redact::url(&url));
+        if referrers.is_none() {
+            referrers = list(&remote, document, &accepted, options)?;
+        }
         Ok(Put {
-            referrers: list(&remote, &document, &accepted, options)?,
+            referrers,
             subject: document.subject().map(|subject| subject.digest.clone()),
-            digest: document.digest,
+            digest: document.digest.clone(),
             size: bytes.len() as u64,
-            media_type: document.media_type,
-            location,
+            media_type: document.media_type.clone(),
+            location: remote.location(&accepted.answer).ok().map(|(url, _)| redact::url(&url)),
             tags,
         })
     }
 }
 
-/// The reference's own tag and those of the options, each once.
-fn all_tags(reference: &Reference, options: &PutOptions) -> Result<Vec<String>> {
-    let mut tags: Vec<String> = reference.tag().map(str::to_owned).into_iter().collect();
+/// Whether it has a subject, at a registry that is not known to list referrers itself.
+fn may_be_ours_to_list(remote: &Remote, document: &Document) -> bool {
+    document.subject().is_some() && remote.client.referrers.recall(remote) != Some(true)
+}
+
+/// The tag that it goes under and those of the options, each once.
+fn all_tags(under: &Under, options: &PutOptions) -> Result<Vec<String>> {
+    let mut tags: Vec<String> = under.tag().map(str::to_owned).into_iter().collect();
     for tag in &options.tags {
         if !reference::is_tag(tag) {
             let message = format!("the option tags holds '{}', which is no tag", shorten(tag));
@@ -162,7 +185,7 @@ fn list(remote: &Remote, document: &Document, accepted: &Accepted, options: &Put
     if !options.referrers_tag {
         return Ok(Some(Source::None));
     }
-    subject::add(remote, &subject.digest, subject::entry(document)).map_err(|error| {
+    subject::add(remote, &subject.digest, &[subject::entry(document)]).map_err(|error| {
         error.within(format!("the manifest {} is stored, but not listed as a referrer", document.digest))
     })?;
     Ok(Some(Source::Tag))

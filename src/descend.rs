@@ -1,0 +1,205 @@
+//! The image of an index for a platform: the one way into indexes, for whoever looks for an image in one.
+//!
+//! An index says what its entries run on, or of some, or of none; an entry may be an index itself. Entries that say it decide where
+//! one of them serves. Otherwise those that do not are looked into: an index has entries of its own, an image says it in its config.
+
+use std::cmp::Reverse;
+
+use serde_json::Value;
+
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::http::settings::MANIFEST_CEILING;
+use crate::manifest::{Descriptor, Document, Kind};
+use crate::media_type as types;
+use crate::platform::{Platform, Rank};
+use crate::store::{read_whole, Content, ReadStore};
+
+/// Deeper than anybody nests indexes.
+pub const DEPTH: usize = 16;
+/// More manifests than anybody has to look into for one image.
+const MOST: usize = 256;
+/// More platforms than a message should list.
+const MOST_LISTED: usize = 50;
+
+/// The image that was found.
+#[derive(Debug, Clone)]
+pub struct Chosen {
+    /// Its entry, and before it those of the indexes that lead to it: where each stands in its index, and its digest.
+    pub path: Vec<(usize, Digest)>,
+    /// What the index that it is in says of it.
+    pub entry: Descriptor,
+    /// The same with all its members.
+    pub raw: Value,
+    /// What it runs on.
+    pub platform: Platform,
+    content: Option<Content>,
+}
+
+impl Chosen {
+    /// Its manifest.
+    pub fn content(self, call: &Call, store: &dyn ReadStore) -> Result<Content> {
+        match self.content {
+            Some(content) => Ok(content),
+            None => fetch(call, store, &self.entry),
+        }
+    }
+}
+
+/// The image of an index for a platform.
+pub fn choose(call: &Call, store: &dyn ReadStore, index: &Document, platform: &Platform) -> Result<Chosen> {
+    let mut search = Search { call, store, wanted: platform, looked_into: 0, known: Vec::new(), missing: None };
+    match search.index(index, &[])? {
+        Some((_, chosen)) => Ok(chosen),
+        None => Err(search.nothing()),
+    }
+}
+
+/// Whether an entry is about others, and nothing to be run.
+pub fn is_attestation(entry: &Descriptor) -> bool {
+    let kind = entry.annotations.as_ref().and_then(|all| all.get("vnd.docker.reference.type")).and_then(Value::as_str);
+    kind == Some("attestation-manifest") || entry.platform.as_ref().is_some_and(|platform| platform.os == "unknown")
+}
+
+/// What an index says of a manifest has to be so.
+pub fn check_entry(entry: &Descriptor, found: &Document) -> Result<()> {
+    if entry.size != found.size {
+        let message = format!("the manifest {} has {} bytes, its index says {}", entry.digest, found.size, entry.size);
+        return Err(Error::new(Code::SizeMismatch, message));
+    }
+    if !entry.media_type.is_empty() && entry.media_type != found.media_type {
+        let message =
+            format!("the manifest {} is {}, its index says {}", entry.digest, found.media_type, entry.media_type);
+        return Err(Error::new(Code::InvalidManifest, message));
+    }
+    Ok(())
+}
+
+/// The error for indexes in indexes without end.
+pub fn too_deep() -> Error {
+    Error::new(Code::LimitExceeded, format!("the index holds indexes more than {DEPTH} deep"))
+}
+
+fn fetch(call: &Call, store: &dyn ReadStore, entry: &Descriptor) -> Result<Content> {
+    let content = store.manifest(call, entry)?;
+    check_entry(entry, &content.document)?;
+    Ok(content)
+}
+
+struct Search<'a> {
+    call: &'a Call,
+    store: &'a dyn ReadStore,
+    wanted: &'a Platform,
+    looked_into: usize,
+    /// What else there is.
+    known: Vec<Platform>,
+    /// A sparse index has entries that are not there.
+    missing: Option<Error>,
+}
+
+type Found = Option<(Rank, Chosen)>;
+
+impl Search<'_> {
+    fn index(&mut self, index: &Document, path: &[(usize, Digest)]) -> Result<Found> {
+        if path.len() >= DEPTH {
+            return Err(too_deep());
+        }
+        let entries = index.manifests().iter().enumerate();
+        let may_run = |entry: &Descriptor| types::is_manifest(&entry.media_type) && !is_attestation(entry);
+        let (said, unsaid): (Vec<_>, Vec<_>) =
+            entries.filter(|(_, entry)| may_run(entry)).partition(|(_, entry)| says(entry));
+        let mut serving = Vec::new();
+        for (at, platform) in said.into_iter().filter_map(|(at, entry)| Some((at, entry.platform.as_ref()?))) {
+            self.known.push(platform.clone());
+            serving.extend(self.wanted.rank(platform).map(|rank| (Reverse(rank), at)));
+        }
+        serving.sort();
+        for (_, at) in serving {
+            let found = self.entry(index, at, path)?;
+            if found.is_some() {
+                return Ok(found);
+            }
+        }
+        let mut best: Found = None;
+        for (at, _) in unsaid {
+            if let Some(found) = self.entry(index, at, path)? {
+                if best.as_ref().is_none_or(|(rank, _)| found.0 > *rank) {
+                    best = Some(found);
+                }
+            }
+        }
+        Ok(best)
+    }
+
+    /// What an entry is, or has below it.
+    fn entry(&mut self, index: &Document, at: usize, path: &[(usize, Digest)]) -> Result<Found> {
+        let Some(entry) = index.manifests().get(at) else { return Ok(None) };
+        let said = entry.platform.clone().filter(|_| says(entry));
+        let path: Vec<_> = path.iter().cloned().chain([(at, entry.digest.clone())]).collect();
+        let raw = index.value["manifests"][at].clone();
+        let chosen =
+            |platform: Platform, content| Chosen { path: path.clone(), entry: entry.clone(), raw, platform, content };
+        if let Some(platform) = said.clone().filter(|_| types::is_image(&entry.media_type)) {
+            return Ok(self.wanted.rank(&platform).map(|rank| (rank, chosen(platform, None))));
+        }
+        let content = match self.look_into(entry) {
+            Err(error) if said.is_none() && matches!(error.code(), Code::NotFound | Code::MissingBlob) => {
+                self.missing.get_or_insert(error);
+                return Ok(None);
+            }
+            outcome => outcome?,
+        };
+        if content.document.kind == Kind::Index {
+            return self.index(&content.document, &path);
+        }
+        let platform = match said {
+            None => self.config(&content.document)?,
+            said => said,
+        };
+        let Some(platform) = platform else { return Ok(None) };
+        if !says(entry) {
+            self.known.push(platform.clone());
+        }
+        Ok(self.wanted.rank(&platform).map(|rank| (rank, chosen(platform, Some(content)))))
+    }
+
+    fn look_into(&mut self, entry: &Descriptor) -> Result<Content> {
+        self.looked_into += 1;
+        if self.looked_into > MOST {
+            let message = format!("more than {MOST} manifests would have to be looked into to find {}", self.wanted);
+            return Err(Error::new(Code::LimitExceeded, message).with_hint("name the image by its digest"));
+        }
+        fetch(self.call, self.store, entry)
+    }
+
+    /// What an image's own config says that it runs on.
+    fn config(&self, document: &Document) -> Result<Option<Platform>> {
+        let Some(config) = document.config().filter(|config| types::is_image_config(&config.media_type)) else {
+            return Ok(None);
+        };
+        let bytes = read_whole(self.call, self.store, config, MANIFEST_CEILING)?;
+        Ok(crate::json::parse(&bytes).ok().as_ref().and_then(Platform::of_config))
+    }
+
+    fn nothing(self) -> Error {
+        let mut known: Vec<String> = Vec::new();
+        for platform in self.known.iter().map(Platform::to_string) {
+            if known.len() < MOST_LISTED && !known.contains(&platform) {
+                known.push(platform);
+            }
+        }
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        let known = crate::text::shorten_to(&known, 1000);
+        let mut message = format!("the index has no manifest for {}; it has {known}", self.wanted);
+        if let Some(missing) = &self.missing {
+            message = format!("{message}; not all of it is there: {}", missing.message());
+        }
+        Error::new(Code::NotFound, message)
+    }
+}
+
+/// Whether the index says what an entry runs on.
+fn says(entry: &Descriptor) -> bool {
+    entry.platform.as_ref().is_some_and(|platform| !platform.os.is_empty() || !platform.architecture.is_empty())
+}

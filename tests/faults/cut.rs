@@ -1,0 +1,256 @@
+//! Copies that end at any step: each file operation of a destination on this machine fails once, or is the last thing that the process
+//! does; each request to a registry is the last. Whatever the destination names afterwards is whole: what was there, or what came.
+
+use std::io::Read;
+use std::os::unix::process::ExitStatusExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicI32, AtomicUsize, Ordering};
+use std::sync::Arc;
+
+use ocireg::digest::Digest;
+use ocireg::endpoint::{self, Endpoint};
+use ocireg::layout::check::check;
+use ocireg::layout::oci::OciLayout;
+use ocireg::store::ReadStore;
+use ocireg::transfer::copy::{copy, CopyOptions};
+
+use crate::common::*;
+use crate::memory::Memory;
+use crate::registry::*;
+use crate::shelf::*;
+
+/// What a copy does in a process of its own: this test, in a process that says from where to where.
+#[test]
+fn the_process_that_is_cut() {
+    let (Ok(from), Ok(to)) = (std::env::var("OCIREG_TEST_FROM"), std::env::var("OCIREG_TEST_TO")) else { return };
+    let client = client();
+    let (from, to) = (Endpoint::parse(&from).unwrap(), Endpoint::parse(&to).unwrap());
+    let outcome = endpoint::copy(&client, &call(&client), &from, &to, &CopyOptions::default());
+    if let Err(error) = outcome {
+        eprintln!("{error}");
+        std::process::exit(7);
+    }
+}
+
+fn start(from: &str, to: &str) -> Command {
+    let mut child = Command::new(std::env::current_exe().unwrap());
+    child.args(["--exact", "cut::the_process_that_is_cut", "--nocapture", "--test-threads=1"]);
+    child.env("OCIREG_TEST_FROM", from).env("OCIREG_TEST_TO", to).stdout(Stdio::null()).stderr(Stdio::piped());
+    child
+}
+
+fn said(child: &mut Child) -> String {
+    let mut said = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+    said
+}
+
+/// Counts what changes files, in all threads, and fails at one of them or ends the process there.
+const SHIM: &str = r#"
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+static atomic_int count;
+
+static int here(void) {
+    const char *at = getenv("CUT_AT"), *how = getenv("CUT_HOW"), *mark = getenv("CUT_MARK");
+    if (!at || atomic_fetch_add(&count, 1) != atoi(at)) return 0;
+    syscall(SYS_close, syscall(SYS_openat, AT_FDCWD, mark, O_CREAT | O_WRONLY, 0600));
+    if (how && *how == 'k') kill(getpid(), SIGKILL);
+    errno = EIO;
+    return 1;
+}
+static int is_file(int fd) { struct stat facts; return fstat(fd, &facts) == 0 && S_ISREG(facts.st_mode); }
+#define REAL(name) ((__typeof__(&name))dlsym(RTLD_NEXT, #name))
+#define OPENS(name, first, pass) \
+    int name first { \
+        va_list more; va_start(more, flags); mode_t mode = va_arg(more, mode_t); va_end(more); \
+        if ((flags & O_ACCMODE) != O_RDONLY && here()) return -1; \
+        return REAL(name) pass; }
+OPENS(open, (const char *path, int flags, ...), (path, flags, mode))
+OPENS(open64, (const char *path, int flags, ...), (path, flags, mode))
+OPENS(openat, (int at, const char *path, int flags, ...), (at, path, flags, mode))
+OPENS(openat64, (int at, const char *path, int flags, ...), (at, path, flags, mode))
+ssize_t write(int fd, const void *bytes, size_t size) { return is_file(fd) && here() ? -1 : REAL(write)(fd, bytes, size); }
+int rename(const char *from, const char *to) { return here() ? -1 : REAL(rename)(from, to); }
+int renameat(int a, const char *from, int b, const char *to) { return here() ? -1 : REAL(renameat)(a, from, b, to); }
+int link(const char *from, const char *to) { return here() ? -1 : REAL(link)(from, to); }
+int linkat(int a, const char *from, int b, const char *to, int flags) { return here() ? -1 : REAL(linkat)(a, from, b, to, flags); }
+int mkdir(const char *path, mode_t mode) { return here() ? -1 : REAL(mkdir)(path, mode); }
+int fsync(int fd) { return here() ? -1 : REAL(fsync)(fd); }
+int fdatasync(int fd) { return here() ? -1 : REAL(fdatasync)(fd); }
+int flock(int fd, int how) { return here() ? -1 : REAL(flock)(fd, how); }
+int ftruncate64(int fd, off64_t size) { return here() ? -1 : REAL(ftruncate64)(fd, size); }
+int unlink(const char *path) { return here() ? -1 : REAL(unlink)(path); }
+int unlinkat(int at, const char *path, int flags) { return here() ? -1 : REAL(unlinkat)(at, path, flags); }
+"#;
+
+fn shim(folder: &Path) -> PathBuf {
+    let (code, built) = (folder.join("cut.c"), folder.join("cut.so"));
+    std::fs::write(&code, SHIM).unwrap();
+    let done =
+        Command::new("cc").args(["-shared", "-fPIC", "-O1", "-o"]).args([&built, &code]).arg("-ldl").output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    built
+}
+
+/// The digest of an image that a place names; every blob of it is read. None when it names none.
+fn named(name: &str) -> Option<Digest> {
+    let client = client();
+    let (call, place) = (call(&client), Endpoint::parse(name).unwrap());
+    let store: Box<dyn ReadStore> = place.source(&client).ok()?;
+    let root = store.root(&call).ok()?;
+    for blob in root.document.config().into_iter().chain(root.document.layers()) {
+        let mut open = store.open(&call, blob, None).unwrap_or_else(|error| panic!("{name}: {error}"));
+        while open.piece().unwrap_or_else(|error| panic!("{name}: {error}")).is_some() {}
+    }
+    Some(root.digest().clone())
+}
+
+fn image(from: &Memory) -> Digest {
+    from.root(&call(&client())).unwrap().digest().clone()
+}
+
+fn put(from: &Memory, to: &str) {
+    let client = client();
+    let to = Endpoint::parse(to).unwrap().destination(&client).unwrap();
+    copy(&call(&client), from, to.as_ref(), &CopyOptions::default()).unwrap();
+}
+
+/// One destination, cut at every step by one way.
+fn cut_everywhere(kind: &str, how: &str) {
+    let folder = tempfile::tempdir().unwrap();
+    let shim = shim(folder.path());
+    // A config is no layer: what an archive for Docker holds must unpack to the diff_ids.
+    let (old, new) = (Memory::new(&[vec![1; 3000]]), Memory::new(&[vec![2; 3000], vec![3; 3000]]));
+    let source = format!("oci:{}:v1", folder.path().join("source").display());
+    put(&new, &source);
+    for with_old in [false, true] {
+        let mut at = 0;
+        loop {
+            let room = folder.path().join(format!("{with_old}-{at}"));
+            std::fs::create_dir(&room).unwrap();
+            let target = match kind {
+                "docker-archive" => format!("{kind}:{}/place:a/b:v1", room.display()),
+                "dir" => format!("{kind}:{}/place", room.display()),
+                _ => format!("{kind}:{}/place:v1", room.display()),
+            };
+            if with_old {
+                put(&old, &target);
+            }
+            let before = named(&target);
+            assert_eq!(before, with_old.then(|| image(&old)));
+            let mark = room.join("mark");
+            let mut child = start(&source, &target);
+            child.env("LD_PRELOAD", &shim).env("CUT_AT", at.to_string()).env("CUT_HOW", how).env("CUT_MARK", &mark);
+            let mut child = child.spawn().unwrap();
+            let said = said(&mut child);
+            let status = child.wait().unwrap();
+            let where_ = format!("{kind}, {how} at step {at}, with an old image: {with_old}; {status}: {said}");
+            let (cut, after) = (mark.exists(), named(&target));
+            let killed = cut && how == "kill";
+            assert_eq!(status.signal(), killed.then_some(9), "{where_}");
+            assert!(after == before || after == Some(image(&new)), "{where_}: it names {after:?}");
+            if !killed {
+                assert!(matches!(status.code(), Some(0 | 7)), "{where_}");
+                assert!(status.code() != Some(0) || after == Some(image(&new)), "{where_}");
+            }
+            if kind == "oci" && room.join("place/index.json").exists() {
+                let client = client();
+                let layout = OciLayout::open(&room.join("place"), None).unwrap();
+                let checked = check(&call(&client), &layout).unwrap();
+                assert!(checked.ok, "{where_}: {checked:?}");
+            }
+            put(&new, &target);
+            assert_eq!(named(&target), Some(image(&new)), "{where_}");
+            std::fs::remove_dir_all(&room).unwrap();
+            if !cut {
+                println!("{kind}, {how}: {at} steps");
+                assert!(at > 5, "{where_}: the steps are not seen");
+                break;
+            }
+            at += 1;
+        }
+    }
+}
+
+#[test]
+fn layouts() {
+    ["fail", "kill"].iter().for_each(|how| cut_everywhere("oci", how));
+}
+
+#[test]
+fn archives_of_layouts() {
+    ["fail", "kill"].iter().for_each(|how| cut_everywhere("oci-archive", how));
+}
+
+#[test]
+fn archives_for_docker() {
+    ["fail", "kill"].iter().for_each(|how| cut_everywhere("docker-archive", how));
+}
+
+#[test]
+fn directories() {
+    ["fail", "kill"].iter().for_each(|how| cut_everywhere("dir", how));
+}
+
+/// The process ends when it sends a request, each in turn: the tag stands for what it stood for, until all is there.
+#[test]
+fn registries() {
+    let source = Shelf::start(Abilities { referrers: true, ..Abilities::default() });
+    let entries = [source.image("amd64"), source.image("arm64")];
+    source.manifest("v1", &serde_json::json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": entries}));
+    let from = format!("{}/a/b:v1", source.host());
+    let mut at = 0;
+    loop {
+        let (pid, count) = (Arc::<AtomicI32>::default(), Arc::<AtomicUsize>::default());
+        let (of, seen) = (pid.clone(), count.clone());
+        let to = Shelf::with(Abilities { referrers: true, ..Abilities::default() }, move |_| {
+            if seen.fetch_add(1, Ordering::SeqCst) != at {
+                return;
+            }
+            while of.load(Ordering::SeqCst) == 0 {
+                std::thread::sleep(std::time::Duration::from_millis(1));
+            }
+            // Below zero it has ended, and this is the copy after it.
+            let pid = of.load(Ordering::SeqCst);
+            if pid > 0 {
+                nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
+            }
+        });
+        let before = to.image("before");
+        to.manifest("v9", &to.registry.json(before["digest"].as_str().unwrap()).unwrap());
+        let target = format!("{}/c/d:v9", to.host());
+        let mut child = start(&from, &target).spawn().unwrap();
+        pid.store(i32::try_from(child.id()).unwrap(), Ordering::SeqCst);
+        let said = said(&mut child);
+        let status = child.wait().unwrap();
+        pid.store(-1, Ordering::SeqCst);
+        let (old, new) = (before["digest"].as_str().unwrap().to_owned(), source.tag("v1").unwrap());
+        let names = to.tag("v9").unwrap();
+        // The last request, the tag's own, may have been done though nobody waits for its answer.
+        let last = to.names().last().is_some_and(|name| name == "v9");
+        assert!(names == old || names == new && (last || status.success()), "request {at}: {names}: {said}");
+        let client = client();
+        let (from, target) = (Endpoint::parse(&from).unwrap(), Endpoint::parse(&target).unwrap());
+        endpoint::copy(&client, &call(&client), &from, &target, &CopyOptions::default()).unwrap();
+        assert_eq!(to.tag("v9"), Some(new));
+        if status.success() {
+            assert!(at > 10, "only {at} requests");
+            break;
+        }
+        assert_eq!(status.signal(), Some(9), "{said}");
+        at += 1;
+    }
+}

@@ -1,10 +1,11 @@
 //! Strict JSON: a document with a key twice means different things to different readers, so it is refused. Depth is
 //! bounded by serde_json (128). What is written can be shown: what a terminal would obey is written as its number.
 
+use std::cell::Cell;
 use std::{fmt, io};
 
 use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
-use serde::{Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::ser::Formatter;
 use serde_json::{Map, Value};
 
@@ -18,7 +19,7 @@ pub struct JsonError(#[from] serde_json::Error);
 /// The document that bytes hold.
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Strict.deserialize(&mut deserializer)?;
+    let value = Tree(&Budget(Cell::new(usize::MAX))).deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)
 }
@@ -45,9 +46,53 @@ impl Formatter for Shown {
     }
 }
 
-struct Strict;
+/// How much memory trees may still take, about. A value may take fifty times its text: `[]` is two bytes.
+pub struct Budget(Cell<usize>);
 
-impl<'de> DeserializeSeed<'de> for Strict {
+impl Budget {
+    /// What a tree takes of a text of so many bytes that holds what documents usually do.
+    pub fn of(bytes: usize) -> Budget {
+        Budget(Cell::new(bytes.saturating_mul(8).saturating_add(64 << 10)))
+    }
+
+    /// Whether more was wanted.
+    pub fn is_spent(&self) -> bool {
+        self.0.get() == 0
+    }
+
+    fn spend<E: serde::de::Error>(&self, bytes: usize) -> Result<(), E> {
+        let left = self.0.get().saturating_sub(bytes);
+        self.0.set(left);
+        match left {
+            0 => Err(E::custom("it holds more small values than a document needs")),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The list under a name in an object, to be changed: one that is absent or null is made an empty one.
+pub fn list_mut<'a>(object: &'a mut Value, key: &str) -> Option<&'a mut Vec<Value>> {
+    let list = object.as_object_mut()?.entry(key).or_insert(Value::Null);
+    if list.is_null() {
+        *list = Value::Array(Vec::new());
+    }
+    list.as_array_mut()
+}
+
+/// For a member whose absence has a meaning of its own: null is absence too.
+pub fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A value, as long as the budget lasts.
+#[derive(Clone, Copy)]
+pub struct Tree<'a>(pub &'a Budget);
+
+/// What an element of a list takes, and a member of an object beside its name.
+const ELEMENT: usize = std::mem::size_of::<Value>();
+const MEMBER: usize = ELEMENT + 80;
+
+impl<'de> DeserializeSeed<'de> for Tree<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -55,7 +100,7 @@ impl<'de> DeserializeSeed<'de> for Strict {
     }
 }
 
-impl<'de> Visitor<'de> for Strict {
+impl<'de> Visitor<'de> for Tree<'_> {
     type Value = Value;
 
     fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {
@@ -88,7 +133,8 @@ impl<'de> Visitor<'de> for Strict {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(Strict)? {
+        while let Some(item) = items.next_element_seed(self)? {
+            self.0.spend(ELEMENT)?;
             list.push(item);
         }
         Ok(Value::Array(list))
@@ -100,7 +146,8 @@ impl<'de> Visitor<'de> for Strict {
             if map.contains_key(&key) {
                 return Err(A::Error::custom(format!("the key '{}' is there twice", crate::digest::shorten(&key))));
             }
-            let value = members.next_value_seed(Strict)?;
+            let value = members.next_value_seed(self)?;
+            self.0.spend(MEMBER + key.len())?;
             map.insert(key, value);
         }
         Ok(Value::Object(map))

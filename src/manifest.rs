@@ -36,7 +36,7 @@ const MEMBERS: [&str; 10] = [
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
     /// The content's media type.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "json::or_default")]
     pub media_type: String,
     /// The content's digest.
     pub digest: Digest,
@@ -61,9 +61,31 @@ pub struct Descriptor {
 }
 
 impl Descriptor {
+    /// One that says no more than this.
+    pub fn new(media_type: &str, digest: Digest, size: u64) -> Descriptor {
+        Descriptor {
+            media_type: media_type.to_owned(),
+            digest,
+            size,
+            urls: None,
+            annotations: None,
+            data: None,
+            artifact_type: None,
+            platform: None,
+        }
+    }
+
+    /// What a member of a manifest holds.
+    pub fn read(value: &Value, member: &str) -> Result<Descriptor> {
+        let error = |error| invalid(format!("the manifest's {member} is no descriptor: {error}"));
+        let found = Descriptor::deserialize(value).map_err(error)?;
+        found.check_data().map_err(|why| invalid(format!("the manifest's {member} {why}")))?;
+        Ok(found)
+    }
+
     /// The content that it holds itself must be the content that it names, for readers that take the one or the other.
     fn check_data(&self) -> std::result::Result<(), &'static str> {
-        let Some(data) = &self.data else { return Ok(()) };
+        let Some(data) = self.data.as_ref().filter(|data| !data.is_empty()) else { return Ok(()) };
         let bytes = base64::engine::general_purpose::STANDARD.decode(data).map_err(|_| "has data that is no base64")?;
         match self.digest.algorithm().digest(&bytes) == self.digest && bytes.len() as u64 == self.size {
             true => Ok(()),
@@ -150,15 +172,12 @@ impl Document {
             }
             Kind::Schema1
         } else if types::is_index(&self.media_type) {
-            if !self.value.get("manifests").is_some_and(Value::is_array) {
-                return Err(invalid("the index has no list of manifests"));
-            }
             Kind::Index
         } else if self.media_type == types::OCI_ARTIFACT {
             Kind::Artifact
         } else if types::is_image(&self.media_type) {
-            if self.config.is_none() || !self.value.get("layers").is_some_and(Value::is_array) {
-                return Err(invalid("the image manifest has no config or no list of layers"));
+            if self.config.is_none() {
+                return Err(invalid("the image manifest has no config"));
             }
             if self.is_artifact() {
                 Kind::Artifact
@@ -241,7 +260,8 @@ fn parse_object(bytes: &[u8]) -> Result<Value> {
     }
 }
 
-/// The type that the document names, that it was served as, and that its structure has: they must agree.
+/// The type that the document names, that it was served as, and that its structure has: they must agree. A list that is absent or
+/// null is an empty one.
 fn media_type_of(value: &Value, content_type: Option<&str>) -> Result<String> {
     let has = |key: &str| value.get(key).is_some_and(|member| !member.is_null());
     check_spelling(value)?;
@@ -277,16 +297,19 @@ fn media_type_of(value: &Value, content_type: Option<&str>) -> Result<String> {
         _ if has("manifests") => types::OCI_INDEX,
         _ if has("blobs") && !has("layers") => types::OCI_ARTIFACT,
         Some(2) if has("config") || has("layers") => built_image(value),
+        _ if value.get("manifests").is_some() && !image => types::OCI_INDEX,
         _ => "",
     };
+    let says_what_it_is = named.is_some() || version == Some(2);
     let chosen = named.or(served).unwrap_or_else(|| built.to_owned());
     if chosen.is_empty() {
         return Err(invalid("the manifest has neither a media type nor the members of one"));
     }
     let same_kind =
         types::is_index(&chosen) == types::is_index(built) && types::is_schema1(&chosen) == types::is_schema1(built);
-    // An empty artifact manifest has no member that tells.
-    if !(same_kind || built.is_empty() && types::is_image(&chosen)) {
+    // An empty artifact manifest or index has no member that tells.
+    let is_bare = built.is_empty() && (types::is_image(&chosen) || types::is_index(&chosen) && says_what_it_is);
+    if !(same_kind || is_bare) {
         return Err(invalid(format!("the manifest says it is {}, but is not built like one", shorten(&chosen))));
     }
     if chosen == types::OCI_ARTIFACT && image {
@@ -300,11 +323,15 @@ fn media_type_of(value: &Value, content_type: Option<&str>) -> Result<String> {
     Ok(if types::is_schema1(&chosen) { built.to_owned() } else { chosen })
 }
 
-/// Some readers take `Layers` for `layers`, and would see another image.
+/// Some readers take `Layers` for `layers`, and would see another image, unless there is nothing in either.
 fn check_spelling(value: &Value) -> Result<()> {
-    let odd = |key: &&String| MEMBERS.iter().any(|member| member != key && member.eq_ignore_ascii_case(key));
-    match value.as_object().and_then(|members| members.keys().find(odd)) {
-        Some(key) => Err(invalid(format!("the manifest's member '{}' has the wrong case", shorten(key)))),
+    let is_nothing = |member: &str| value.get(member).is_none_or(Value::is_null);
+    let odd = |(key, found): &(&String, &Value)| {
+        let mut members = MEMBERS.iter().filter(|member| *member != key && member.eq_ignore_ascii_case(key));
+        members.any(|member| !(found.is_null() && is_nothing(member)))
+    };
+    match value.as_object().and_then(|members| members.iter().find(odd)) {
+        Some((key, _)) => Err(invalid(format!("the manifest's member '{}' has the wrong case", shorten(key)))),
         None => Ok(()),
     }
 }
@@ -319,7 +346,7 @@ fn built_image(value: &Value) -> &'static str {
 fn descriptor(value: &Value, key: &str) -> Result<Option<Descriptor>> {
     match value.get(key) {
         None | Some(Value::Null) => Ok(None),
-        Some(member) => one(member, key).map(Some),
+        Some(member) => Descriptor::read(member, key).map(Some),
     }
 }
 
@@ -330,17 +357,10 @@ fn descriptors(value: &Value, key: &str) -> Result<Vec<Descriptor>> {
             Err(Error::new(Code::LimitExceeded, format!("the manifest has more than {MOST_DESCRIPTORS} {key}")))
         }
         Some(Value::Array(list)) => {
-            list.iter().enumerate().map(|(at, member)| one(member, &format!("{key}[{at}]"))).collect()
+            list.iter().enumerate().map(|(at, member)| Descriptor::read(member, &format!("{key}[{at}]"))).collect()
         }
         Some(_) => Err(invalid(format!("the manifest's {key} is no list"))),
     }
-}
-
-fn one(value: &Value, key: &str) -> Result<Descriptor> {
-    let error = |error| invalid(format!("the manifest's {key} is no descriptor: {error}"));
-    let found = Descriptor::deserialize(value).map_err(error)?;
-    found.check_data().map_err(|why| invalid(format!("the manifest's {key} {why}")))?;
-    Ok(found)
 }
 
 /// Layers and history must be there, and be of one length (CVE-2014-8179 lived in the difference).
@@ -475,7 +495,7 @@ mod tests {
             (with(image(), "schemaVersion", json!("2")), "schemaVersion"),
             (with(image(), "Layers", json!([])), "wrong case"),
             (with(image(), "layers", json!({})), "layers is no list"),
-            (with(image(), "layers", Value::Null), "no list of layers"),
+            (with(image(), "Layers", Value::Null), "wrong case"),
             (with(image(), "config", Value::Null), "no config"),
             (with(index(&[]), "manifests", json!([7])), "manifests[0]"),
             (layer("size", json!(-1)), "layers[0]"),
@@ -499,6 +519,49 @@ mod tests {
         }
         let too_many = with(index(&[]), "manifests", Value::Array(vec![json!(0); MOST_DESCRIPTORS + 1]));
         assert_eq!(parse(&too_many, None).unwrap_err().code(), Code::LimitExceeded);
+    }
+
+    /// Go writes an empty list as null, or leaves it out.
+    #[test]
+    fn an_absent_list_is_an_empty_one() {
+        let image = || image(types::OCI_MANIFEST, types::OCI_CONFIG);
+        let without = |mut value: Value, key: &str| {
+            value.as_object_mut().unwrap().remove(key);
+            value
+        };
+        let empty = [
+            (with(image(), "layers", Value::Null), None),
+            (without(image(), "layers"), None),
+            (with(without(image(), "layers"), "Layers", Value::Null), None),
+            (with(image(), "layers", Value::Null), Some(types::OCI_MANIFEST)),
+            (with(index(&[]), "manifests", Value::Null), None),
+            (without(index(&[]), "manifests"), None),
+            (without(with(index(&[]), "manifests", Value::Null), "mediaType"), None),
+            (without(with(index(&[]), "manifests", Value::Null), "mediaType"), Some(types::DOCKER_LIST)),
+            (json!({"schemaVersion": 2}), Some(types::OCI_INDEX)),
+            (json!({"manifests": null, "layers": null, "config": null}), Some("application/json")),
+        ];
+        for (value, served) in empty {
+            let document = parse(&value, served).unwrap_or_else(|error| panic!("{value}: {error}"));
+            assert!(document.layers().is_empty() && document.manifests().is_empty(), "{value}");
+            let is_image = value.get("config").is_some_and(Value::is_object);
+            assert_eq!(document.kind, if is_image { Kind::Image } else { Kind::Index }, "{value}");
+        }
+        let nothing = json!({"mediaType": null, "urls": null, "annotations": null, "data": null, "artifactType": null,
+            "platform": {"os": null, "architecture": null, "variant": null, "os.version": null, "os.features": null}});
+        let mut entry = entry("");
+        entry.as_object_mut().unwrap().extend(nothing.as_object().unwrap().clone());
+        for entry in [entry.clone(), with(entry.clone(), "data", json!("")), with(entry, "platform", Value::Null)] {
+            let index = parse(&with(index(&[]), "manifests", json!([entry])), None).unwrap();
+            assert_eq!(index.manifests()[0].media_type, "");
+            let image = with(with(image(), "layers", json!([entry])), "config", entry.clone());
+            let image = ["annotations", "subject", "artifactType", "mediaType"]
+                .into_iter()
+                .fold(image, |image, key| with(image, key, Value::Null));
+            assert_eq!(parse(&image, Some(types::DOCKER_MANIFEST)).unwrap().layers()[0].urls, None);
+        }
+        // What came as an index and says nothing of one is an error's text, or a proxy's.
+        assert!(parse(&json!({"errors": []}), Some(types::OCI_INDEX)).is_err());
     }
 
     #[test]

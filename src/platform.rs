@@ -3,30 +3,36 @@
 use std::fmt;
 use std::str::FromStr;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
 use crate::digest::shorten;
 use crate::error::{Code, Error};
+use crate::json::or_default;
 
 /// What an image runs on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Platform {
     /// `linux`, `windows`, …
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub os: String,
     /// `amd64`, `arm64`, …
-    #[serde(default)]
+    #[serde(default, deserialize_with = "or_default")]
     pub architecture: String,
     /// `v7`, `v8`, …
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "said", skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
     /// A Windows build.
-    #[serde(default, rename = "os.version", skip_serializing_if = "Option::is_none")]
+    #[serde(default, rename = "os.version", deserialize_with = "said", skip_serializing_if = "Option::is_none")]
     pub os_version: Option<String>,
     /// What the operating system must have.
-    #[serde(default, rename = "os.features", skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, rename = "os.features", deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub os_features: Vec<String>,
+}
+
+/// Some write an empty text for what they do not say.
+fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
 }
 
 impl FromStr for Platform {
@@ -268,5 +274,12 @@ mod tests {
         let parsed: Platform = serde_json::from_str(json).unwrap();
         assert_eq!(parsed.os_version.as_deref(), Some("10.0.1"));
         assert_eq!(serde_json::to_string(&parsed).unwrap(), json);
+        for nothing in [
+            r#"{"os":null,"architecture":null,"variant":null,"os.version":null,"os.features":null}"#,
+            r#"{"os":"","architecture":"","variant":"","os.version":"","os.features":[]}"#,
+            "{}",
+        ] {
+            assert_eq!(serde_json::from_str::<Platform>(nothing).unwrap(), Platform::default(), "{nothing}");
+        }
     }
 }

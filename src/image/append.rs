@@ -16,6 +16,7 @@ use crate::descend;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
+use crate::json::list_mut;
 use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
 use crate::os::file::open_regular;
@@ -233,7 +234,7 @@ impl Over<'_> {
         });
         let mut manifest = document.value.clone();
         manifest["config"] = json!(config);
-        match manifest.get_mut("layers").and_then(Value::as_array_mut) {
+        match list_mut(&mut manifest, "layers") {
             Some(list) => list.extend(added),
             None => return Err(Error::new(Code::InvalidManifest, "the image has no list of layers")),
         }
@@ -292,7 +293,14 @@ fn extended(config: &Config, count: usize, layers: &[Fresh]) -> Result<Vec<u8>> 
     let invalid =
         |why: &str| Err(Error::new(Code::InvalidManifest, format!("the config {} {why}", config.descriptor.digest)));
     let mut value = config.value.clone();
-    let Some(ids) = value.pointer_mut("/rootfs/diff_ids").and_then(Value::as_array_mut) else {
+    // An image without layers may have no rootfs either.
+    if let Some(members) = value.as_object_mut().filter(|_| count == 0) {
+        let rootfs = members.entry("rootfs").or_insert(Value::Null);
+        if rootfs.is_null() {
+            *rootfs = json!({"type": "layers", "diff_ids": []});
+        }
+    }
+    let Some(ids) = value.get_mut("rootfs").and_then(|rootfs| list_mut(rootfs, "diff_ids")) else {
         return invalid("has no diff_ids");
     };
     if ids.len() != count {

@@ -182,7 +182,7 @@ impl Change<'_> {
         let mut value = list.map_or(new, |list| list.value.clone());
         // Some registries want it, and take nothing without it.
         value["mediaType"] = media_type::OCI_INDEX.into();
-        if let Some(manifests) = value["manifests"].as_array_mut() {
+        if let Some(manifests) = crate::json::list_mut(&mut value, "manifests") {
             match self {
                 Change::Add(entries) => {
                     for entry in *entries {

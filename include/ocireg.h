@@ -455,7 +455,9 @@ void ocireg_context_free(ocireg_context *context);
 // counted over idle_timeout_ms; fewer are OCIREG_TIMEOUT, 0 = any. When not given: 1024, counted over 30 s or idle_timeout_ms,
 // whichever is longer); answer_timeout_ms (300000: from the end of an upload to its answer);
 // retries (4, after the first try); max_redirects (10); max_manifest_bytes (4194304, at most 33554432); max_list_bytes
-// (33554432, one page of a list); plain_http (boolean, false: every host by http).
+// (33554432, one page of a list); max_blob_bytes (integer: the largest blob or layer taken, by copies too; without it any whose
+// size is known, and 8589934592 bytes of one whose size neither the registry nor the caller says); plain_http (boolean, false:
+// every host by http).
 //
 // TLS: insecure (false: no host's TLS is verified); ca_file (string or list of strings: PEM files of certificate
 // authorities for every host); ca_only (false: those instead of the platform's); client_cert_file (string: PEM file of a
@@ -500,7 +502,9 @@ void ocireg_context_free(ocireg_context *context);
 // between, instead of PATH). The places are asked in this order; in each the helper that credHelpers names for the host, then
 // that of credsStore, then the entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. A file is read
 // when a registry asks who calls, and again when it has changed; what a helper said holds until the registry refuses it. A
-// file that is broken, or that others may write, is OCIREG_IO.
+// file that is broken is OCIREG_IO, and so is one that belongs to another user but root, or that others may write (its group
+// too, unless that is the owner's own and has nobody else in it), for it says where passwords go and which program is run;
+// foreign_credentials (boolean, false: such files too, as a container needs whose user is not the one outside).
 //
 // Errors: OCIREG_INVALID_ARGUMENT. Files are read at the first call that needs them: OCIREG_IO when one cannot be read,
 // OCIREG_TLS when it does not hold what it should.
@@ -1237,12 +1241,14 @@ ocireg_status ocireg_copy(ocireg_client *client,
                           char **json,
                           ocireg_error **error);
 
-// Reads everything that the images of an OCI layout need and compares it with its digests. Blocks.
+// Reads everything that the images of an OCI layout need and compares it with its digests. A manifest that an index in the layout
+// names and that is missing (a sparse copy leaves such) is no problem, but the layout is not ok: it is listed as sparse. Blocks.
 //
 // Options: none.
 //
 // Result: {"ok": boolean, "images": number (entries of index.json), "blobs": number (manifests, configs and layers read),
-// "bytes": number, "problems": [{"digest": string, "problem": string}]}. Free with ocireg_string_free.
+// "bytes": number, "problems": [{"digest": string, "problem": string}], "sparse": [string] (digests)}. Free with
+// ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is no layout. Source: image-spec image-layout.md.
 ocireg_status ocireg_layout_check(ocireg_client *client,
@@ -1253,11 +1259,13 @@ ocireg_status ocireg_layout_check(ocireg_client *client,
                                   ocireg_error **error);
 
 // Removes the blobs of an OCI layout that no image in it needs, and what broken copies left more than a day ago. It waits
-// until no copy by this library is at work there. Blocks.
+// until no copy by this library is at work there. While a manifest is missing that an index in the layout names, no blob is
+// removed: any may be one of its. Blocks.
 //
-// Options: none.
+// Options: prune_sparse (boolean, false: also remove blobs that only a missing manifest may need).
 //
-// Result, `json` may be NULL: {"removed": [string] (digests), "bytes": number}. Free with ocireg_string_free.
+// Result, `json` may be NULL: {"removed": [string] (digests), "bytes": number, "sparse": [string] (digests of the missing
+// manifests)}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is no layout, OCIREG_MISSING_BLOB when a manifest is missing, and nothing
 // is removed then. Source: image-spec image-layout.md.

@@ -1,11 +1,11 @@
 //! A file that appears under its name only whole and verified.
 //!
 //! Until then its bytes are in a hidden file beside it, which stays after a broken transfer, so that the next call, in
-//! this process or another, continues it, and goes after a wrong digest.
+//! this process or another, continues it, and goes after a wrong digest. It is private to this user until it has its name.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -15,7 +15,9 @@ use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result, Side};
 use crate::http::call::Call;
 use crate::manifest::Descriptor;
-use crate::store::ReadStore;
+use crate::os::file::open_regular;
+use crate::os::owner;
+use crate::store::{is_right, ReadStore, Verified};
 
 /// After so many bytes the kernel is told to begin.
 const WRITE_BACK: u64 = 2 << 20;
@@ -44,8 +46,8 @@ enum Claim {
     Ours(File),
     /// Somebody else has it.
     Busy,
-    /// What has its name is a link, a folder, a file that has another name too or is somebody else's, or files cannot be locked
-    /// there: it stays as it is.
+    /// What has its name is a link, a pipe, a folder, a file that has another name too, is somebody else's or may be written by
+    /// others, or files cannot be locked there: it stays as it is.
     Unusable,
 }
 
@@ -98,7 +100,7 @@ impl Partial {
         let path = hidden(target, digest)?;
         let file = loop {
             let claimed = Partial::claim(&path)?;
-            if matches!(rival, Rival::Await) && is_there(target, size) {
+            if matches!(rival, Rival::Await) && is_whole(call, target, digest, size)? {
                 if let Claim::Ours(_) = claimed {
                     let _ = std::fs::remove_file(&path);
                 }
@@ -119,11 +121,8 @@ impl Partial {
     /// A file that continues nothing and that nothing continues.
     pub fn private(target: &Path) -> Result<Partial> {
         check_target(target)?;
-        let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        // tempfile's are private to the user; a download is like any other file that he makes.
-        let like_others = std::fs::Permissions::from_mode(0o666);
-        let named =
-            tempfile::Builder::new().prefix(".").suffix(".partial").permissions(like_others).tempfile_in(folder);
+        let folder = folder_of(target);
+        let named = tempfile::Builder::new().prefix(".").suffix(".partial").tempfile_in(folder);
         let named =
             named.map_err(|error| Error::io(format!("cannot create a file in {}", folder.display()), &error))?;
         let (file, path) = named.keep().map_err(|error| Error::io("cannot keep a temporary file", &error.error))?;
@@ -247,6 +246,7 @@ impl Partial {
         let given_back = self.give_back();
         let finished = outcome.and_then(|delivered| {
             given_back
+                .and_then(|()| owner::share(&self.file, folder_of(&self.path)))
                 .and_then(|()| self.file.sync_all())
                 .map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
             std::fs::rename(&self.path, target)
@@ -264,14 +264,13 @@ impl Partial {
         finished
     }
 
-    /// The hidden file, locked: two calls for one target must not write into one file.
+    /// The hidden file, locked: two calls for one target must not write into one file. It is nobody else's until it has its name:
+    /// what another user put there, or may write to, is not continued.
     fn claim(path: &Path) -> Result<Claim> {
-        let mut open = OpenOptions::new();
-        open.read(true).write(true).create(true).truncate(false);
-        open.custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
         for _ in 0..8 {
-            let file = match open.open(path) {
-                Ok(file) => file,
+            let (file, is_new) = match open_hidden(path) {
+                Ok(opened) => opened,
+                Err(error) if error.kind() == ErrorKind::NotFound && path.parent().is_some_and(is_folder) => continue,
                 Err(error)
                     if error.kind() == ErrorKind::PermissionDenied && path.exists()
                         || std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) =>
@@ -280,17 +279,21 @@ impl Partial {
                 }
                 Err(error) => return Err(Error::io(format!("cannot create {}", path.display()), &error)),
             };
+            let facts = || file.metadata().map_err(|error| Error::io("cannot look at the partial file", &error));
+            let found = facts()?;
+            if !is_new && (!found.is_file() || !owner::is_own(&found) || owner::others_may_write(&found)) {
+                return Ok(Claim::Unusable);
+            }
             match file.try_lock() {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => return Ok(Claim::Busy),
                 Err(TryLockError::Error(_)) => return Ok(Claim::Unusable),
             }
             // Whoever had it before may have given it its final name, or removed it, before it was locked here.
-            let locked = file.metadata().map_err(|error| Error::io("cannot look at the partial file", &error))?;
+            let locked = facts()?;
             match std::fs::symlink_metadata(path) {
                 Ok(named) if (named.dev(), named.ino()) == (locked.dev(), locked.ino()) => {
-                    let usable = locked.is_file() && locked.nlink() == 1;
-                    return Ok(if usable { Claim::Ours(file) } else { Claim::Unusable });
+                    return Ok(if locked.nlink() == 1 { Claim::Ours(file) } else { Claim::Unusable });
                 }
                 _ => {}
             }
@@ -333,14 +336,45 @@ fn hidden(target: &Path, digest: &Digest) -> Result<PathBuf> {
     Ok(target.with_file_name(hidden))
 }
 
-/// Whether a target is there. One of another size is what a program that was killed left, or that is still writing it.
-fn is_there(target: &Path, size: Option<u64>) -> bool {
-    std::fs::metadata(target).is_ok_and(|found| found.is_file() && size.is_none_or(|size| found.len() == size))
+/// Whether a target is there whole. It got its name only then, so that its size tells, unless somebody else can have put it there:
+/// then it is read. One of another size is what a program that was killed left, or that is still writing it.
+pub fn is_there(call: &Call, target: &Path, wanted: &Descriptor) -> Result<bool> {
+    if !std::fs::metadata(target).is_ok_and(|found| found.is_file() && found.len() == wanted.size) {
+        return Ok(false);
+    }
+    if owner::is_ours(target) {
+        return Ok(true);
+    }
+    let shown = target.display().to_string();
+    let file = open_regular(target).map_err(|error| Error::io(format!("cannot read {shown}"), &error))?;
+    is_right(&mut Verified::new(file, call, shown, wanted, None))
 }
 
-/// Whether bytes were not those that were wanted.
+fn is_whole(call: &Call, target: &Path, digest: &Digest, size: Option<u64>) -> Result<bool> {
+    size.map_or(Ok(false), |size| is_there(call, target, &Descriptor::new("", digest.clone(), size)))
+}
+
+/// The hidden file, private to this user, and whether it is new.
+fn open_hidden(path: &Path) -> std::io::Result<(File, bool)> {
+    let mut open = OpenOptions::new();
+    open.read(true).write(true).mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    match open.clone().create_new(true).open(path) {
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok((open.open(path)?, false)),
+        made => Ok((made?, true)),
+    }
+}
+
+fn is_folder(path: &Path) -> bool {
+    path.as_os_str().is_empty() || path.is_dir()
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Whether bytes were not those that were wanted, or more than may be.
 fn is_wrong(error: &Error) -> bool {
-    matches!(error.code(), Code::DigestMismatch | Code::SizeMismatch)
+    matches!(error.code(), Code::DigestMismatch | Code::SizeMismatch | Code::LimitExceeded)
 }
 
 fn check_target(target: &Path) -> Result<()> {

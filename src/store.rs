@@ -40,16 +40,7 @@ impl Content {
 
     /// The descriptor under which something else may name it.
     pub fn descriptor(&self) -> Descriptor {
-        Descriptor {
-            media_type: self.document.media_type.clone(),
-            digest: self.document.digest.clone(),
-            size: self.bytes.len() as u64,
-            urls: None,
-            annotations: None,
-            data: None,
-            artifact_type: None,
-            platform: None,
-        }
+        Descriptor::new(&self.document.media_type, self.document.digest.clone(), self.bytes.len() as u64)
     }
 }
 
@@ -320,6 +311,18 @@ impl<R: std::io::Read> Blob for Verified<R> {
     fn leave_to_receiver(&mut self) -> bool {
         self.hasher = None;
         true
+    }
+}
+
+/// Reads a blob to its end. Whether its bytes are those of its digest.
+pub fn is_right(blob: &mut dyn Blob) -> Result<bool> {
+    loop {
+        match blob.piece() {
+            Ok(Some(_)) => {}
+            Ok(None) => return Ok(true),
+            Err(error) if matches!(error.code(), Code::DigestMismatch | Code::SizeMismatch) => return Ok(false),
+            Err(error) => return Err(error),
+        }
     }
 }
 

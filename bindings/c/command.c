@@ -36,6 +36,8 @@ const struct command *const commands[] = {
     &command_copy,
     &command_pull,
     &command_push,
+    &command_layout_check,
+    &command_layout_clean,
     &command_schema1_verify,
     &command_schema1_sign,
     &command_schema1_key,

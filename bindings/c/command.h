@@ -56,6 +56,7 @@ extern const struct command command_digest;
 extern const struct command command_upload_start, command_upload_status, command_upload_chunk, command_upload_finish;
 extern const struct command command_upload_cancel, command_blob_mount;
 extern const struct command command_copy, command_pull, command_push;
+extern const struct command command_layout_check, command_layout_clean;
 extern const struct command command_config, command_size, command_tag, command_rmrepo, command_files;
 extern const struct command command_extract, command_cat, command_append;
 extern const struct command command_referrers, command_untag;

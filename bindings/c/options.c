@@ -11,6 +11,7 @@ enum option {
     OPTION_TOKEN,
     OPTION_ANONYMOUS,
     OPTION_DOCKER_CONFIG,
+    OPTION_FOREIGN_CREDENTIALS,
     OPTION_PLAIN_HTTP,
     OPTION_INSECURE,
     OPTION_CA,
@@ -22,6 +23,7 @@ enum option {
     OPTION_MIN_SPEED,
     OPTION_DEADLINE,
     OPTION_RETRIES,
+    OPTION_MAX_BLOB_BYTES,
     OPTION_USER_AGENT,
     OPTION_QUIET,
     OPTION_VERBOSE,
@@ -43,6 +45,7 @@ static const struct {
     {"--token", OPTION_TOKEN, TAKES_VALUE, " [HOST=]T", "a bearer token, used as it is"},
     {"--anonymous", OPTION_ANONYMOUS, TAKES_NOTHING, "", "send no credentials, stored ones neither"},
     {"--docker-config", OPTION_DOCKER_CONFIG, TAKES_VALUE, " DIR", "stored credentials: DIR/config.json and nothing else"},
+    {"--foreign-credentials", OPTION_FOREIGN_CREDENTIALS, TAKES_NOTHING, "", "also files of another user, or that others may write"},
     {"--plain-http", OPTION_PLAIN_HTTP, MAY_TAKE_HOST, "[=HOST]", "http instead of https, for every host or this one"},
     {"--insecure", OPTION_INSECURE, MAY_TAKE_HOST, "[=HOST]", "do not verify TLS, for every host or this one"},
     {"--ca", OPTION_CA, TAKES_VALUE, " FILE", "certificate authorities (PEM) beside the platform's"},
@@ -54,6 +57,7 @@ static const struct {
     {"--min-speed", OPTION_MIN_SPEED, TAKES_VALUE, " N", "bytes a second of an answer over that time; 0: any"},
     {"--deadline", OPTION_DEADLINE, TAKES_VALUE, " S", "seconds for the whole call"},
     {"--retries", OPTION_RETRIES, TAKES_VALUE, " N", "tries after the first"},
+    {"--max-blob-bytes", OPTION_MAX_BLOB_BYTES, TAKES_VALUE, " N", "the largest blob taken"},
     {"--user-agent", OPTION_USER_AGENT, TAKES_VALUE, " S", "the User-Agent header"},
     {"-q", OPTION_QUIET, TAKES_NOTHING, "", "no progress bar"},
     {"-v", OPTION_VERBOSE, TAKES_NOTHING, "", "a line for each HTTP request and answer"},
@@ -145,6 +149,7 @@ static int apply(struct globals *globals, enum option option, const char *name, 
     case OPTION_PASSWORD_STDIN: globals->password_stdin = true; break;
     case OPTION_ANONYMOUS: globals->anonymous = true; break;
     case OPTION_DOCKER_CONFIG: globals->docker_config = value; break;
+    case OPTION_FOREIGN_CREDENTIALS: globals->foreign_credentials = true; break;
     case OPTION_PLAIN_HTTP:
         if (value != NULL)
             add(globals, SETTING_PLAIN_HTTP, name, value, NULL);
@@ -167,6 +172,10 @@ static int apply(struct globals *globals, enum option option, const char *name, 
     case OPTION_DEADLINE: return seconds(name, value, &globals->deadline_ms);
     case OPTION_RETRIES: return number(name, value, &globals->retries);
     case OPTION_MIN_SPEED: return number(name, value, &globals->min_speed);
+    case OPTION_MAX_BLOB_BYTES:
+        if (!parse_number(value, &globals->max_blob_bytes) || globals->max_blob_bytes == 0)
+            return report_usage("%s takes a number greater than 0, not '%s'", name, value);
+        break;
     case OPTION_QUIET: globals->quiet = true; break;
     case OPTION_VERBOSE: globals->verbosity++; break;
     case OPTION_VERY_VERBOSE: globals->verbosity += 2; break;

@@ -47,6 +47,8 @@ static ocireg_status client_options(ocireg_options *options, const struct global
         status = ocireg_options_set_int(options, "min_speed", globals->min_speed, error);
     if (status == OCIREG_OK && globals->retries >= 0)
         status = ocireg_options_set_int(options, "retries", globals->retries, error);
+    if (status == OCIREG_OK && globals->max_blob_bytes > 0)
+        status = ocireg_options_set_int(options, "max_blob_bytes", globals->max_blob_bytes, error);
     if (status == OCIREG_OK && globals->plain_http)
         status = ocireg_options_set_bool(options, "plain_http", true, error);
     if (status == OCIREG_OK && globals->insecure)
@@ -66,8 +68,13 @@ static ocireg_status temporary_dir(ocireg_options *options, ocireg_error **error
 /* The command looks for stored credentials where Docker and podman do, unless the user says where, or says no. */
 static ocireg_status stored_credentials(ocireg_options *options, const struct globals *globals, ocireg_error **error)
 {
+    ocireg_status status = OCIREG_OK;
     if (globals->anonymous)
         return OCIREG_OK;
+    if (globals->foreign_credentials)
+        status = ocireg_options_set_bool(options, "foreign_credentials", true, error);
+    if (status != OCIREG_OK)
+        return status;
     if (globals->docker_config != NULL)
         return ocireg_options_set_string(options, "docker_config", globals->docker_config, error);
     return ocireg_options_set_bool(options, "stored_credentials", true, error);

@@ -13,6 +13,8 @@ type LayoutCheck struct {
 	Blobs    int64           `json:"blobs"`
 	Bytes    int64           `json:"bytes"`
 	Problems []LayoutProblem `json:"problems"`
+	// Sparse are the digests of manifests that an index names and that are not there: the layout is not OK then.
+	Sparse []string `json:"sparse"`
 }
 
 // LayoutProblem is one thing that is wrong in a layout.
@@ -26,6 +28,9 @@ type LayoutClean struct {
 	// Removed are digests.
 	Removed []string `json:"removed"`
 	Bytes   int64    `json:"bytes"`
+	// Sparse are the digests of manifests that an index names and that are not there: without WithPruneSparse no blob is
+	// removed then.
+	Sparse []string `json:"sparse"`
 }
 
 // CheckLayout reads everything that the images of an OCI layout need and compares it with its digests.

@@ -120,6 +120,9 @@ func WithKeepSession() Option { return callOption(set("keep_session", true)) }
 // WithSparse leaves the index unchanged though only the platforms' manifests are copied. For Copy.
 func WithSparse() Option { return callOption(set("sparse", true)) }
 
+// WithPruneSparse also removes what only missing manifests may need. For CleanLayout.
+func WithPruneSparse() Option { return callOption(set("prune_sparse", true)) }
+
 // WithAll takes every image of an index. For Copy, ImageSize and AppendImage.
 func WithAll() Option { return callOption(set("all", true)) }
 

@@ -69,6 +69,12 @@ func WithMaxTemporaryBytes(size int64) ClientOption {
 // WithStoredCredentials uses those that docker login and podman login have stored, helpers included.
 func WithStoredCredentials() ClientOption { return clientOption(set("stored_credentials", true)) }
 
+// WithForeignCredentials also uses files of another user, and files that others may write.
+func WithForeignCredentials() ClientOption { return clientOption(set("foreign_credentials", true)) }
+
+// WithMaxBlobBytes is the largest blob or layer taken; by default any whose size is known, and 8 GiB of one whose size is not.
+func WithMaxBlobBytes(size int64) ClientOption { return clientOption(set("max_blob_bytes", size)) }
+
 // WithHelperTimeout bounds one run of a credential helper; 60 s by default.
 func WithHelperTimeout(limit time.Duration) ClientOption {
 	return clientOption(set("helper_timeout_ms", milliseconds(limit)))

@@ -14,6 +14,8 @@ pub struct Wanted {
     pub docker_config: Option<String>,
     /// The usual places too.
     pub usual: bool,
+    /// Files of other users too, and those that others may write.
+    pub foreign: bool,
 }
 
 /// A place.
@@ -130,7 +132,12 @@ mod tests {
             ["/h/.docker/config.json", "/h/.config/containers/auth.json", "/h/.dockercfg"]
         );
         assert!(shown(&usual, &[]).is_empty());
-        let all = Wanted { credentials_file: Some("/f".into()), docker_config: Some("/e".into()), usual: true };
+        let all = Wanted {
+            credentials_file: Some("/f".into()),
+            docker_config: Some("/e".into()),
+            usual: true,
+            ..Wanted::default()
+        };
         assert_eq!(shown(&all, &ALL)[..3], ["/f!", "/e/config.json", "DOCKER_AUTH_CONFIG"]);
     }
 

@@ -24,21 +24,21 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// The helper that a file wants a host's credentials kept by.
-pub fn helper_of(path: &Path, host: &str) -> Result<Option<String>> {
-    let Some((mut file, _)) = open(path)? else { return Ok(None) };
+pub fn helper_of(path: &Path, foreign: bool, host: &str) -> Result<Option<String>> {
+    let Some((mut file, _)) = open(path, foreign)? else { return Ok(None) };
     let config = Config::parse(&read(&mut file, path)?).map_err(|why| wrong(path, &why))?;
     let helper = config.helper(&key::host(host)).map_err(|why| wrong(path, &why))?;
     Ok(helper.map(str::to_owned))
 }
 
 /// Writes a host's credentials into a file, or the marker that says that a helper has them.
-pub fn put(call: &Call, path: &Path, host: &str, credentials: Option<&Credentials>) -> Result<()> {
+pub fn put(call: &Call, path: &Path, foreign: bool, host: &str, credentials: Option<&Credentials>) -> Result<()> {
     let value = match credentials {
         None => json!({}),
         Some(credentials) => entry::write(credentials)
             .ok_or_else(|| Error::new(Code::InvalidArgument, "a file keeps passwords and identity tokens only"))?,
     };
-    change(call, path, |entries| {
+    change(call, path, foreign, |entries| {
         if let Some(mut old) = entries.insert(key::server(host), value) {
             scrub(&mut old);
         }
@@ -48,10 +48,10 @@ pub fn put(call: &Call, path: &Path, host: &str, credentials: Option<&Credential
 }
 
 /// Removes every entry for a whole host. Whether one of them held something.
-pub fn remove(call: &Call, path: &Path, host: &str) -> Result<bool> {
+pub fn remove(call: &Call, path: &Path, foreign: bool, host: &str) -> Result<bool> {
     let host = key::host(host);
     let mut held = false;
-    change(call, path, |entries| {
+    change(call, path, foreign, |entries| {
         let own = |name: &String| Key::parse(name).is_some_and(|key| key.host == host && key.path.is_empty());
         let names: Vec<String> = entries.keys().filter(|name| own(name)).cloned().collect();
         for name in &names {
@@ -74,13 +74,13 @@ fn scrub(value: &mut Value) {
 }
 
 /// Changes the entries of a file under a lock; the change says whether there is one to be written.
-fn change(call: &Call, path: &Path, change: impl FnOnce(&mut Map<String, Value>) -> bool) -> Result<()> {
+fn change(call: &Call, path: &Path, foreign: bool, change: impl FnOnce(&mut Map<String, Value>) -> bool) -> Result<()> {
     let path = real(path)?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let failed = |error: std::io::Error| Error::io(format!("the credentials file {}", path.display()), &error);
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
     let _lock = lock(call, folder)?;
-    let mut document = match open(&path)? {
+    let mut document = match open(&path, foreign)? {
         Some((mut file, _)) => Document::parse(&read(&mut file, &path)?).map_err(|why| wrong(&path, &why))?,
         None => Document(Map::new()),
     };

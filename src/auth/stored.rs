@@ -4,7 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -20,6 +20,8 @@ use crate::digest::shorten;
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::http::context::Credentials;
+use crate::os::file::open_regular;
+use crate::os::owner::{is_own, stranger};
 
 /// How often a call looks whether another one's helper is done.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -51,6 +53,8 @@ pub type Stamp = (u64, u64, i64, i64, u64);
 /// The stored credentials of one client.
 pub struct Stored {
     places: Vec<Place>,
+    /// Files of other users too, and those that others may write.
+    foreign: bool,
     helpers: Helpers,
     files: Mutex<HashMap<PathBuf, (Stamp, Arc<Config>)>>,
     answers: Mutex<Answers>,
@@ -70,13 +74,18 @@ impl Stored {
         if helpers.search.is_none() && !places.is_empty() {
             helpers.search = std::env::var_os("PATH");
         }
-        Stored { places, helpers, files: Mutex::default(), answers: Mutex::default() }
+        Stored { places, foreign: wanted.foreign, helpers, files: Mutex::default(), answers: Mutex::default() }
     }
 
-    /// The same helpers over other places.
+    /// The same helpers over other places, whose files are looked at in the same way.
     pub fn elsewhere(&self, wanted: &Wanted) -> Stored {
         let helpers = Helpers { search: self.helpers.search.clone(), limit: self.helpers.limit };
-        Stored::new(wanted, helpers)
+        Stored::new(&Wanted { foreign: self.foreign, ..wanted.clone() }, helpers)
+    }
+
+    /// Whether files of other users are wanted too.
+    pub fn foreign(&self) -> bool {
+        self.foreign
     }
 
     /// The places.
@@ -161,7 +170,7 @@ impl Stored {
     }
 
     fn file(&self, path: &Path) -> Result<Option<Arc<Config>>> {
-        let Some((mut file, stamp)) = open(path)? else { return Ok(None) };
+        let Some((mut file, stamp)) = open(path, self.foreign)? else { return Ok(None) };
         if let Some((_, config)) = lock(&self.files).get(path).filter(|(known, _)| *known == stamp) {
             return Ok(Some(config.clone()));
         }
@@ -184,13 +193,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Opens a credentials file; None when there is none. One that others may write could name a helper of theirs.
-pub fn open(path: &Path) -> Result<Option<(File, Stamp)>> {
+/// Opens a credentials file; None when there is none. One of another user, or that others may write, could name a helper of theirs,
+/// or send what is stored there later to them: it is refused unless `foreign` ones are wanted. root's are everybody's.
+pub fn open(path: &Path, foreign: bool) -> Result<Option<(File, Stamp)>> {
     if path == Path::new("/dev/null") {
         return Ok(None);
     }
-    // A pipe without a writer must not hold the call.
-    let file = match File::options().read(true).custom_flags(libc::O_NONBLOCK).open(path) {
+    let file = match open_regular(path) {
         Ok(file) => file,
         Err(error) if matches!(error.kind(), std::io::ErrorKind::NotFound | std::io::ErrorKind::NotADirectory) => {
             return Ok(None)
@@ -199,11 +208,9 @@ pub fn open(path: &Path) -> Result<Option<(File, Stamp)>> {
     };
     let meta =
         file.metadata().map_err(|error| Error::io(format!("the credentials file {}", path.display()), &error))?;
-    if !meta.is_file() {
-        return Err(wrong(path, "it is no regular file"));
-    }
-    if meta.mode() & 0o022 != 0 {
-        return Err(wrong(path, "others may write it").with_hint(format!("chmod go-w {}", path.display())));
+    if let Some(why) = stranger(&meta).filter(|_| !foreign) {
+        let help = if is_own(&meta) { format!("chmod go-w {}, or ", path.display()) } else { String::new() };
+        return Err(wrong(path, &why).with_hint(format!("{help}the option foreign_credentials")));
     }
     let stamp = (meta.dev(), meta.ino(), meta.mtime(), meta.mtime_nsec(), meta.size());
     Ok(Some((file, stamp)))

@@ -48,7 +48,9 @@ pub(super) unsafe fn begin<'a>(
 /// counted over idle_timeout_ms; fewer are OCIREG_TIMEOUT, 0 = any. When not given: 1024, counted over 30 s or idle_timeout_ms,
 /// whichever is longer); answer_timeout_ms (300000: from the end of an upload to its answer);
 /// retries (4, after the first try); max_redirects (10); max_manifest_bytes (4194304, at most 33554432); max_list_bytes
-/// (33554432, one page of a list); plain_http (boolean, false: every host by http).
+/// (33554432, one page of a list); max_blob_bytes (integer: the largest blob or layer taken, by copies too; without it any whose
+/// size is known, and 8589934592 bytes of one whose size neither the registry nor the caller says); plain_http (boolean, false:
+/// every host by http).
 ///
 /// TLS: insecure (false: no host's TLS is verified); ca_file (string or list of strings: PEM files of certificate
 /// authorities for every host); ca_only (false: those instead of the platform's); client_cert_file (string: PEM file of a
@@ -93,7 +95,9 @@ pub(super) unsafe fn begin<'a>(
 /// between, instead of PATH). The places are asked in this order; in each the helper that credHelpers names for the host, then
 /// that of credsStore, then the entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. A file is read
 /// when a registry asks who calls, and again when it has changed; what a helper said holds until the registry refuses it. A
-/// file that is broken, or that others may write, is OCIREG_IO.
+/// file that is broken is OCIREG_IO, and so is one that belongs to another user but root, or that others may write (its group
+/// too, unless that is the owner's own and has nobody else in it), for it says where passwords go and which program is run;
+/// foreign_credentials (boolean, false: such files too, as a container needs whose user is not the one outside).
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT. Files are read at the first call that needs them: OCIREG_IO when one cannot be read,
 /// OCIREG_TLS when it does not hold what it should.

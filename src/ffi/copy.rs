@@ -11,7 +11,8 @@ use super::options::{self, ocireg_options};
 use super::registry::NoOptions;
 use super::status::ocireg_status;
 use crate::endpoint::{self, Endpoint};
-use crate::layout::{check, oci::OciLayout};
+use crate::layout::check::{self, CleanOptions};
+use crate::layout::oci::OciLayout;
 use crate::transfer::copy::CopyOptions;
 
 /// Takes the name of a place to copy from or to apart. Any thread. A place is one of
@@ -123,12 +124,14 @@ pub unsafe extern "C" fn ocireg_copy(
     }
 }
 
-/// Reads everything that the images of an OCI layout need and compares it with its digests. Blocks.
+/// Reads everything that the images of an OCI layout need and compares it with its digests. A manifest that an index in the layout
+/// names and that is missing (a sparse copy leaves such) is no problem, but the layout is not ok: it is listed as sparse. Blocks.
 ///
 /// Options: none.
 ///
 /// Result: {"ok": boolean, "images": number (entries of index.json), "blobs": number (manifests, configs and layers read),
-/// "bytes": number, "problems": [{"digest": string, "problem": string}]}. Free with ocireg_string_free.
+/// "bytes": number, "problems": [{"digest": string, "problem": string}], "sparse": [string] (digests)}. Free with
+/// ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is no layout. Source: image-spec image-layout.md.
 #[no_mangle]
@@ -153,11 +156,13 @@ pub unsafe extern "C" fn ocireg_layout_check(
 }
 
 /// Removes the blobs of an OCI layout that no image in it needs, and what broken copies left more than a day ago. It waits
-/// until no copy by this library is at work there. Blocks.
+/// until no copy by this library is at work there. While a manifest is missing that an index in the layout names, no blob is
+/// removed: any may be one of its. Blocks.
 ///
-/// Options: none.
+/// Options: prune_sparse (boolean, false: also remove blobs that only a missing manifest may need).
 ///
-/// Result, `json` may be NULL: {"removed": [string] (digests), "bytes": number}. Free with ocireg_string_free.
+/// Result, `json` may be NULL: {"removed": [string] (digests), "bytes": number, "sparse": [string] (digests of the missing
+/// manifests)}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is no layout, OCIREG_MISSING_BLOB when a manifest is missing, and nothing
 /// is removed then. Source: image-spec image-layout.md.
@@ -174,10 +179,10 @@ pub unsafe extern "C" fn ocireg_layout_clean(
         enter_blocking(error, || {
             let out = Out::optional(json, std::ptr::null_mut());
             let path = Path::new(text(path, "path")?);
-            let _: NoOptions = options::read(options)?;
+            let options: CleanOptions = options::read(options)?;
             let (_, call) = begin(client, context)?;
             let layout = OciLayout::open(path, None)?;
-            out.put_json(&check::clean(&call, &layout)?)
+            out.put_json(&check::clean(&call, &layout, &options)?)
         })
     }
 }

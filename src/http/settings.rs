@@ -35,6 +35,8 @@ pub struct ClientOptions {
     pub max_manifest_bytes: u64,
     /// The largest page of a list taken.
     pub max_list_bytes: u64,
+    /// The largest blob taken; without it any whose size is known.
+    pub max_blob_bytes: Option<u64>,
     /// Every host by plain http.
     pub plain_http: bool,
     /// No TLS verification for any host.
@@ -69,6 +71,8 @@ pub struct ClientOptions {
     pub docker_config: Option<String>,
     /// Stored credentials: wherever the environment says that they usually are.
     pub stored_credentials: bool,
+    /// Stored credentials: also files of other users, and those that others may write.
+    pub foreign_credentials: bool,
     /// Stored credentials: the limit for one run of a helper.
     pub helper_timeout_ms: u64,
     /// Stored credentials: the folders of the helpers, instead of PATH.
@@ -82,6 +86,8 @@ pub struct ClientOptions {
     pub force_panic: bool,
 }
 
+/// The most that is taken of a blob whose size nobody says, where `max_blob_bytes` does not.
+const UNSAID_BLOB: u64 = 8 << 30;
 /// The most that `max_manifest_bytes` may be.
 pub const MANIFEST_CEILING: u64 = 32 << 20;
 
@@ -114,6 +120,8 @@ impl Default for ClientOptions {
             credentials_file: None,
             docker_config: None,
             stored_credentials: false,
+            foreign_credentials: false,
+            max_blob_bytes: None,
             helper_timeout_ms: 60_000,
             helper_path: None,
             temporary_dir: None,
@@ -140,6 +148,7 @@ impl ClientOptions {
             ("answer_timeout_ms", self.answer_timeout_ms),
             ("max_manifest_bytes", self.max_manifest_bytes),
             ("max_list_bytes", self.max_list_bytes),
+            ("max_blob_bytes", self.max_blob_bytes.unwrap_or(1)),
             ("helper_timeout_ms", self.helper_timeout_ms),
             ("max_temporary_bytes", self.max_temporary_bytes),
         ];
@@ -170,6 +179,19 @@ impl ClientOptions {
             Some(rate) => Slowest { rate, window: self.idle() },
             None => Slowest { rate: 1024, window: self.idle().max(Duration::from_secs(30)) },
         }
+    }
+
+    /// Refuses more of a blob than may be taken: it has `size` bytes or, where nobody says its size, so many so far.
+    pub fn check_blob(&self, size: u64, is_said: bool, what: impl FnOnce() -> String) -> Result<()> {
+        let most = self.max_blob_bytes.unwrap_or(if is_said { u64::MAX } else { UNSAID_BLOB });
+        if size <= most {
+            return Ok(());
+        }
+        let message = match is_said {
+            true => format!("{} has {size} bytes, more than max_blob_bytes, {most}", what()),
+            false => format!("{} has more than max_blob_bytes, {most}, and nobody says how many", what()),
+        };
+        Err(Error::new(Code::LimitExceeded, message))
     }
 
     /// The idle limit.
@@ -294,6 +316,19 @@ mod tests {
         assert!(refused(ClientOptions { user_agent: "a\r\nb".to_owned(), ..Default::default() }).contains("user_agent"));
         let large = ClientOptions { max_manifest_bytes: MANIFEST_CEILING + 1, ..Default::default() };
         assert!(refused(large).contains("max_manifest_bytes"));
+    }
+
+    #[test]
+    fn a_blob_is_bounded_where_its_size_is_not_known() {
+        let check = |most, size, is_said| {
+            let options = ClientOptions { max_blob_bytes: most, ..ClientOptions::default() };
+            options.check_blob(size, is_said, || "the blob".to_owned()).is_ok()
+        };
+        assert!(check(None, u64::MAX, true) && check(None, 8 << 30, false) && !check(None, (8 << 30) + 1, false));
+        for is_said in [true, false] {
+            assert!(check(Some(10), 10, is_said) && !check(Some(10), 11, is_said));
+        }
+        assert!(check(Some(9 << 30), 9 << 30, false), "more than the default, too");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! A plain directory: one file for each blob, named by its digest, and `manifest.json`.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
@@ -10,8 +10,9 @@ use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::http::settings::MANIFEST_CEILING;
 use crate::manifest::Descriptor;
+use crate::os::file::open_regular;
 use crate::partial::{Partial, Rival};
-use crate::store::{digest_tags, Blob, Content, Moved, ReadStore, Role, Verified, WriteStore};
+use crate::store::{digest_tags, is_right, Blob, Content, Moved, ReadStore, Role, Verified, WriteStore};
 
 /// A directory.
 #[derive(Debug)]
@@ -53,7 +54,7 @@ impl Directory {
 
     fn content(&self, path: &Path, wanted: Option<&Digest>) -> Result<Content> {
         let mut bytes = Vec::new();
-        let file = File::open(path).map_err(|error| match error.kind() {
+        let file = open_regular(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => {
                 Error::new(Code::NotFound, format!("{} has no {}", self.show(), name_of(path)))
             }
@@ -98,7 +99,7 @@ impl ReadStore for Directory {
     fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>> {
         let path = self.blob(&wanted.digest);
         let what = |error: std::io::Error| Error::io(format!("cannot read {}", path.display()), &error);
-        let mut file = match File::open(&path) {
+        let mut file = match open_regular(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(self.missing(&wanted.digest)),
             opened => opened.map_err(what)?,
         };
@@ -168,15 +169,7 @@ impl WriteStore for Directory {
         if found.len() != wanted.size {
             return Ok(false);
         }
-        let mut blob = self.open(call, wanted, None)?;
-        loop {
-            match blob.piece() {
-                Ok(Some(_)) => {}
-                Ok(None) => return Ok(true),
-                Err(error) if error.code() == Code::DigestMismatch => return Ok(false),
-                Err(error) => return Err(error),
-            }
-        }
+        is_right(self.open(call, wanted, None)?.as_mut())
     }
 
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {

@@ -1,8 +1,8 @@
 //! Locks between processes. They are the kernel's (flock), on files that are there anyway: they end with the process
 //! that holds them, however it ends.
 
-use std::fs::{File, Metadata};
-use std::os::unix::fs::MetadataExt;
+use std::fs::{File, Metadata, OpenOptions};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
@@ -36,7 +36,9 @@ impl Lock {
         try_lock: impl Fn(&File) -> std::result::Result<(), std::fs::TryLockError>,
     ) -> Result<Lock> {
         let what = |error: &std::io::Error| Error::io(format!("cannot lock {}", path.display()), error);
-        let file = File::open(path).map_err(|error| what(&error))?;
+        // Nobody may be let wait by a pipe that was put there.
+        let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
+        let file = opened.map_err(|error| what(&error))?;
         loop {
             match try_lock(&file) {
                 Ok(()) => return Ok(Lock(file)),

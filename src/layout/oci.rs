@@ -2,9 +2,13 @@
 //!
 //! Blobs appear whole and verified, by rename; `index.json` is replaced in one step under a lock on the directory; a
 //! copy holds `oci-layout` locked for sharing, so that a clean-up, which wants it alone, never takes what a copy needs.
+//!
+//! So the size of a blob tells that it is there, where only this user can have put it. In a layout that others may write to, each is
+//! read before it counts.
 
-use std::fs::{self, File};
+use std::fs::{self, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -19,7 +23,8 @@ use crate::http::call::Call;
 use crate::http::settings::MANIFEST_CEILING;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type::OCI_INDEX;
-use crate::partial::{Partial, Rival};
+use crate::os::file::open_regular;
+use crate::partial::{self, Partial, Rival};
 use crate::store::{digest_tags, is_digest_tag, Blob, Content, Moved, ReadStore, Role, Verified, WriteStore};
 
 /// The annotation that names an entry of `index.json`.
@@ -123,6 +128,17 @@ impl OciLayout {
         index.map(Some).map_err(|error| self.bad(format!("has a bad index.json: {}", error.message())))
     }
 
+    /// A manifest.
+    pub fn content(&self, wanted: &Descriptor) -> Result<Content> {
+        let path = self.blob_path(&wanted.digest);
+        if !path.exists() {
+            return Err(Error::new(Code::NotFound, format!("{} has no manifest {}", self.show(), wanted.digest)));
+        }
+        let bytes = self.read_small(&path, "manifest")?;
+        let media_type = Some(wanted.media_type.as_str()).filter(|name| !name.is_empty());
+        Content::parse(bytes, media_type, Some(&wanted.digest)).map_err(|error| error.within(self.show()))
+    }
+
     fn entry(&self) -> Result<Descriptor> {
         names::choose(&self.entries()?, self.name.as_deref(), &format!("oci:{}", self.root.display()))
     }
@@ -153,13 +169,13 @@ impl OciLayout {
         Ok(())
     }
 
-    fn has(&self, digest: &Digest, size: u64) -> bool {
-        fs::metadata(self.blob_path(digest)).is_ok_and(|found| found.is_file() && found.len() == size)
+    fn has(&self, call: &Call, wanted: &Descriptor) -> Result<bool> {
+        partial::is_there(call, &self.blob_path(&wanted.digest), wanted)
     }
 
     fn read_small(&self, path: &Path, what: &str) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        let file = File::open(path).map_err(|error| match error.kind() {
+        let file = open_regular(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => {
                 Error::new(Code::NotFound, format!("{} is no OCI layout: it has no {what}", self.root.display()))
             }
@@ -196,18 +212,12 @@ impl ReadStore for OciLayout {
 
     fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content> {
         call.check()?;
-        let path = self.blob_path(&wanted.digest);
-        if !path.exists() {
-            return Err(Error::new(Code::NotFound, format!("{} has no manifest {}", self.show(), wanted.digest)));
-        }
-        let bytes = self.read_small(&path, "manifest")?;
-        let media_type = Some(wanted.media_type.as_str()).filter(|name| !name.is_empty());
-        Content::parse(bytes, media_type, Some(&wanted.digest)).map_err(|error| error.within(self.show()))
+        self.content(wanted)
     }
 
     fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>> {
         let path = self.blob_path(&wanted.digest);
-        let mut file = File::open(&path).map_err(|error| match error.kind() {
+        let mut file = open_regular(&path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => {
                 Error::new(Code::MissingBlob, format!("{} has no blob {}", self.show(), wanted.digest))
             }
@@ -263,15 +273,15 @@ impl WriteStore for OciLayout {
         Ok(false)
     }
 
-    fn has_blob(&self, _: &Call, wanted: &Descriptor) -> Result<bool> {
-        Ok(self.has(&wanted.digest, wanted.size))
+    fn has_blob(&self, call: &Call, wanted: &Descriptor) -> Result<bool> {
+        self.has(call, wanted)
     }
 
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
         self.hold(call)?;
         self.unnamed.check()?;
         let target = self.blob_path(&wanted.digest);
-        if self.has(&wanted.digest, wanted.size) {
+        if self.has(call, wanted)? {
             return Ok(Moved::Present);
         }
         // One of the wrong size, of a program that was killed while it wrote, stays until the whole takes its place.
@@ -286,7 +296,7 @@ impl WriteStore for OciLayout {
         self.hold(call)?;
         self.unnamed.settle(call)?;
         let path = self.blob_path(content.digest());
-        if !self.has(content.digest(), content.bytes.len() as u64) {
+        if !self.has(call, &content.descriptor())? {
             write_whole(&path, &content.bytes)?;
         }
         let mut entry = content.descriptor();
@@ -370,7 +380,8 @@ fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Error {
 /// Brings the names in a folder to the disk, where it can be opened and the file system knows how to.
 fn flush_names(folder: &Path) -> Result<()> {
     const CANNOT: [i32; 4] = [libc::EINVAL, libc::EOPNOTSUPP, libc::EACCES, libc::ENOENT];
-    match File::open(folder).and_then(|folder| folder.sync_all()) {
+    let opened = OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(folder);
+    match opened.and_then(|folder| folder.sync_all()) {
         Err(error) if !error.raw_os_error().is_some_and(|code| CANNOT.contains(&code)) => {
             Err(cannot("write", folder, &error))
         }

@@ -2,5 +2,6 @@
 
 pub mod file;
 pub mod input;
+pub mod owner;
 pub mod pipe;
 pub mod target;

@@ -160,7 +160,7 @@ impl Client {
             return None;
         }
         let (credentials_file, docker_config) = (credentials_file.clone(), docker_config.clone());
-        Some(self.auth.stored().elsewhere(&Wanted { credentials_file, docker_config, usual: false }))
+        Some(self.auth.stored().elsewhere(&Wanted { credentials_file, docker_config, ..Wanted::default() }))
     }
 
     /// The credentials that are to be tried: the call's, else the host's, else what the hook says. Never stored ones.
@@ -216,29 +216,29 @@ fn replaced(offered: Credentials, refresh: Option<Zeroizing<String>>, offline: b
 
 /// Hands credentials to the helper that the file names for the host, else writes them into the file. The answer says where.
 fn keep(call: &Call, stored: &Stored, file: &Path, host: &str, credentials: &Credentials) -> Result<String> {
-    match store::helper_of(file, host)? {
+    match store::helper_of(file, stored.foreign(), host)? {
         Some(helper) => {
             stored.helpers().store(call, &helper, &key::server(host), credentials)?;
             // Docker leaves a mark, and a password that was in the file is there no more.
-            store::put(call, file, host, None)?;
+            store::put(call, file, stored.foreign(), host, None)?;
             Ok(helper)
         }
         None => {
-            store::put(call, file, host, Some(credentials))?;
+            store::put(call, file, stored.foreign(), host, Some(credentials))?;
             Ok(file.display().to_string())
         }
     }
 }
 
 fn remove(call: &Call, stored: &Stored, file: &Path, host: &str, from: &mut Vec<String>) -> Result<()> {
-    if let Some(helper) = store::helper_of(file, host)? {
+    if let Some(helper) = store::helper_of(file, stored.foreign(), host)? {
         // Helpers do not say whether they had something to erase.
         if stored.helpers().get(call, &helper, &key::server(host))?.is_some() {
             stored.helpers().erase(call, &helper, &key::server(host))?;
             from.push(helper);
         }
     }
-    if file.exists() && store::remove(call, file, host)? {
+    if file.exists() && store::remove(call, file, stored.foreign(), host)? {
         from.push(file.display().to_string());
     }
     Ok(())

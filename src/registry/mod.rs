@@ -151,6 +151,7 @@ fn stored(options: &ClientOptions) -> Stored {
         credentials_file: options.credentials_file.clone(),
         docker_config: options.docker_config.clone(),
         usual: options.stored_credentials,
+        foreign: options.foreign_credentials,
     };
     let search = options.helper_path.as_ref().map(Into::into);
     Stored::new(&wanted, Helpers { search, limit: std::time::Duration::from_millis(options.helper_timeout_ms) })

@@ -225,10 +225,20 @@ impl Reader {
         }
         self.position += bytes.len() as u64;
         self.gained = true;
+        if self.end.is_none() {
+            self.check_size(self.position)?;
+        }
         if let Some(hasher) = &mut self.hasher {
             hasher.update(&bytes);
         }
         Ok(Some(bytes))
+    }
+
+    /// Whether so much of it may be taken.
+    fn check_size(&self, end: u64) -> Result<()> {
+        let taken = end.saturating_sub(self.info.offset);
+        let what = || format!("the blob {} of {}", self.digest, self.remote.place());
+        self.remote.client.http.options().check_blob(taken, self.end.is_some(), what)
     }
 
     fn finish(&mut self) -> Result<Option<Bytes>> {
@@ -354,6 +364,9 @@ impl Reader {
         }
         let answer = reply.answer;
         (self.partial, self.gained) = (answer.status == StatusCode::PARTIAL_CONTENT, false);
+        if let Some(end) = self.end {
+            self.check_size(end)?;
+        }
         self.info.media_type =
             answer.header("content-type").map(crate::media_type::essence).or(self.info.media_type.take());
         self.etag = answer.headers.get(ETAG).filter(|etag| etag.as_bytes().starts_with(b"\"")).cloned();

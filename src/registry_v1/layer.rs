@@ -165,7 +165,7 @@ impl LayerReader {
             };
             match outcome {
                 Ok(Some(bytes)) => {
-                    if let Some(bytes) = self.take(bytes) {
+                    if let Some(bytes) = self.take(bytes)? {
                         return Ok(Some(bytes));
                     }
                 }
@@ -178,7 +178,7 @@ impl LayerReader {
         Ok(None)
     }
 
-    fn take(&mut self, mut bytes: Bytes) -> Option<Bytes> {
+    fn take(&mut self, mut bytes: Bytes) -> Result<Option<Bytes>> {
         let drop = usize::try_from(self.surplus).unwrap_or(usize::MAX).min(bytes.len());
         self.surplus -= drop as u64;
         let _ = bytes.split_to(drop);
@@ -186,13 +186,23 @@ impl LayerReader {
             bytes.truncate(usize::try_from(end - self.position).unwrap_or(usize::MAX));
         }
         if bytes.is_empty() {
-            return None;
+            return Ok(None);
         }
         self.position += bytes.len() as u64;
+        if self.end().is_none() {
+            self.check_size(self.position)?;
+        }
         if let Some(hasher) = &mut self.hasher {
             hasher.update(&bytes);
         }
-        Some(bytes)
+        Ok(Some(bytes))
+    }
+
+    /// Whether so much of it may be taken.
+    fn check_size(&self, end: u64) -> Result<()> {
+        let taken = end.saturating_sub(self.info.offset);
+        let what = || format!("the layer of image {} of {}", self.info.id, self.repo.place_name());
+        self.repo.place.client.http.options().check_blob(taken, self.end().is_some(), what)
     }
 
     fn finish(&mut self) -> Result<Option<Bytes>> {
@@ -252,6 +262,9 @@ impl LayerReader {
                     return Ok(());
                 }
                 _ => return Err(self.repo.place.failure(answer, &self.what())),
+            }
+            if let Some(end) = self.end() {
+                self.check_size(end)?;
             }
             self.body = Some(answer.into_body());
             return Ok(());

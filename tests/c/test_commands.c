@@ -87,6 +87,14 @@ static void test_copy_pull_push(void **state) {
     expect_text_at(said, "digest", digest);
     expect_run(text("copy --dry-run oci:%s/layout:v1 oci-archive:%s/a.tar", folder, folder), &said);
     assert_int_equal(json_length(said, "plan/blobs"), 2);
+    expect_run(text("layout check %s/layout", folder), &said);
+    expect_bool_at(said, "ok", true);
+    expect_run(text("layout clean --prune-sparse %s/layout", folder), &said);
+    assert_int_equal(json_length(said, "removed"), 0);
+    assert_int_equal(run(text("layout clean %s", folder), NULL), OCIREG_NOT_FOUND);
+    assert_int_equal(system(text("rm %s/layout/blobs/sha256/%s", folder, digest + strlen("sha256:"))), 0);
+    assert_int_equal(run(text("layout check %s/layout", folder), &said), OCIREG_MISSING_BLOB);
+    expect_bool_at(said, "ok", false);
     assert_int_equal(run(text("copy %s:1 nowhere.invalid/a", place), NULL), OCIREG_RESOLVE);
     assert_int_equal(run(text("--username u copy %s:1 nowhere.invalid/a", place), NULL), 64);
 }

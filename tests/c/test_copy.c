@@ -70,12 +70,12 @@ static void test_everywhere(void **state) {
 
     expect_status(OCIREG_OK, ocireg_layout_check(client, NULL, text("%s/layout", folder), NULL, &json, &failure));
     kept(json);
-    expect_shape(json, "ok:bool images:number blobs:number bytes:number problems:array");
+    expect_shape(json, "ok:bool images:number blobs:number bytes:number problems:array sparse:array");
     expect_bool_at(json, "ok", true);
     expect_number_at(json, "blobs", 3);
     expect_status(OCIREG_OK, ocireg_layout_clean(client, NULL, text("%s/layout", folder), NULL, &json, &failure));
     kept(json);
-    expect_shape(json, "removed:array bytes:number");
+    expect_shape(json, "removed:array bytes:number sparse:array");
     expect_number_at(json, "bytes", 0);
 }
 

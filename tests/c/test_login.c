@@ -212,6 +212,12 @@ static void test_helper(void **state) {
     write_private(text("%s/config.json", folder), "{\"credsStore\":\"test\"}", 0666);
     assert_int_equal(tags_of(client_with(folder, registries[1]), place), OCIREG_IO);
     expect_message("others may write it");
+    write_private(text("%s/docker-credential-test", folder), helper_script, 0700);
+    client = new_client(text("{'docker_config':'%s','helper_path':'%s','foreign_credentials':true}", folder, folder));
+    set_host(client, host, "{'plain_http':true}");
+    expect_status(OCIREG_OK, ocireg_login(client, NULL, host, options("{'username':'alice','password':'%s'}", PASSWORD), &json, &failure));
+    kept(json);
+    assert_int_equal(tags_of(client, place), OCIREG_OK);
 }
 
 static void test_explain(void **state) {
@@ -310,6 +316,10 @@ static void test_command(void **state) {
         assert_int_equal(command(folder, text("%s -vv tags %s", ours, place), &said), 0);
         assert_null(strstr(said, "s3cret"));
         assert_null(strstr(said, "YWxpY2U6"));
+        assert_int_equal(system(text("chmod 666 %s/config.json", folder)), 0);
+        assert_int_equal(command(folder, text("%s tags %s", ours, place), &said), OCIREG_IO);
+        assert_int_equal(command(folder, text("%s --foreign-credentials tags %s", ours, place), &said), 0);
+        assert_int_equal(system(text("chmod 600 %s/config.json", folder)), 0);
         assert_int_equal(command(folder, text("%s logout %s", ours, host), &said), 0);
         expect_bool_at(said, "removed", true);
         assert_int_equal(command(folder, text("%s tags %s", ours, place), &said), OCIREG_UNAUTHENTICATED);

@@ -4,6 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use ocireg::error::{Code, Error};
+use ocireg::http::settings::ClientOptions;
 use ocireg::partial::{Partial, Rival};
 use ocireg::registry::reader::ReadOptions;
 use ocireg::registry::save::Delivered;
@@ -362,4 +363,56 @@ fn a_partial_file_that_is_too_long_goes() {
     assert_eq!((found.resumed, found.length), (0, 1000));
     assert!(std::fs::read(&target).unwrap() == blob);
     assert_eq!(files(folder.path()), ["layer"]);
+}
+
+/// A server that sends bytes for ever and does not say how many, to one connection after the other.
+fn endless() -> String {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for connection in listener.incoming() {
+            let mut connection = connection.unwrap();
+            let mut reader = std::io::BufReader::new(connection.try_clone().unwrap());
+            let mut line = String::new();
+            while std::io::BufRead::read_line(&mut reader, &mut line).unwrap_or(0) > 2 {
+                line.clear();
+            }
+            let head = "HTTP/1.1 200 X\r\nTransfer-Encoding: chunked\r\n\r\n";
+            let chunk = [&b"10000\r\n"[..], &[7; 65536], b"\r\n"].concat();
+            let mut sent = std::io::Write::write_all(&mut connection, head.as_bytes());
+            while sent.is_ok() {
+                sent = std::io::Write::write_all(&mut connection, &chunk);
+            }
+        }
+    });
+    host
+}
+
+#[test]
+fn a_blob_without_end_does_not_fill_the_disk() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("layer");
+    let client = Client::new(ClientOptions { max_blob_bytes: Some(1 << 20), ..options() }).unwrap();
+    let wanted = digest(b"never");
+    let get = |host: &str| client.get_blob_file(&call(&client), &at(host, &wanted), &target, &ReadOptions::default());
+    let host = endless();
+    within(Duration::from_secs(10), || drop(fails(get(&host), Code::LimitExceeded, "nobody says how many")));
+    assert!(files(folder.path()).is_empty(), "what fills the disk does not stay");
+    let mut sink = Vec::new();
+    let read = client.get_blob_to(&call(&client), &at(&host, &wanted), &mut sink, &ReadOptions::default());
+    fails(read, Code::LimitExceeded, "nobody says how many");
+    assert!(sink.len() <= 1 << 20);
+    // Of a known size no byte is taken.
+    let large = Server::start(|_| reply(200).body(noise((1 << 20) + 1)));
+    fails(get(&large.host), Code::LimitExceeded, "1048577 bytes, more than max_blob_bytes, 1048576");
+    assert!(files(folder.path()).is_empty());
+    // A piece counts for itself.
+    let blob = noise(3 << 20);
+    let (copy, whole) = (blob.clone(), digest(&blob));
+    let server = Server::start(move |seen| serve(&copy, seen));
+    let piece = ReadOptions { offset: 2 << 20, length: Some(1 << 20), ..ReadOptions::default() };
+    let got = client.get_blob(&call(&client), &at(&server.host, &whole), &piece).unwrap().1;
+    assert!(got == blob[2 << 20..]);
+    let any = self::client().get_blob(&call(&client), &at(&server.host, &whole), &ReadOptions::default()).unwrap();
+    assert_eq!(any.1.len(), 3 << 20);
 }

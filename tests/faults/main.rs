@@ -16,6 +16,7 @@ mod files;
 mod governor;
 mod http;
 mod images;
+mod layouts;
 mod lists;
 mod login;
 mod manifests;

@@ -8,6 +8,7 @@ use base64::Engine as _;
 use ocireg::error::{Code, Error};
 use ocireg::http::settings::ClientOptions;
 use ocireg::reference::Reference;
+use ocireg::registry::login::LoginOptions;
 use ocireg::registry::manifest::{GetOptions, Manifest};
 use ocireg::registry::Client;
 use serde_json::{json, Value};
@@ -164,6 +165,41 @@ fn host_options_come_first_then_the_hook_then_what_is_stored() {
     }
 }
 
+/// Who may write a credentials file says where passwords go: it is this user's or root's, unless the caller knows better.
+#[test]
+fn a_file_of_another_user_is_refused() {
+    let server = basic("alice", "s3cret");
+    let (host, reference) = (&server.host, format!("{}/a/b:t", server.host));
+    let folder = Folder::new(&json!({"auths": {host: auth("alice", "s3cret")}}));
+    let link = folder.path() + "/link.json";
+    std::os::unix::fs::symlink(folder.config(), &link).unwrap();
+    for (owner, mode, why) in [
+        (12345, 0o644, "another user (12345)"),
+        (12345, 0o600, "another user (12345)"),
+        (0, 0o606, "others may write it"),
+    ] {
+        if std::os::unix::fs::chown(folder.config(), Some(owner), None).is_err() {
+            return;
+        }
+        std::fs::set_permissions(folder.config(), std::fs::Permissions::from_mode(mode)).unwrap();
+        for options in [folder.client_options(), ClientOptions { credentials_file: Some(link.clone()), ..options() }] {
+            let client = Client::new(options.clone()).unwrap();
+            let error = fails(get(&client, &reference), Code::Io, why);
+            let hint = error.to_json()["hint"].as_str().unwrap().to_owned();
+            assert!(hint.contains("foreign_credentials") && hint.contains("chmod") == (owner == 0), "{hint}");
+            let login = LoginOptions {
+                username: Some("alice".into()),
+                password: Some("s3cret".to_owned().into()),
+                store: true,
+                ..Default::default()
+            };
+            fails(client.login(&call(&client), host, &login), Code::Io, why);
+            let client = Client::new(ClientOptions { foreign_credentials: true, ..options }).unwrap();
+            get(&client, &reference).unwrap();
+        }
+    }
+}
+
 #[test]
 fn a_file_that_cannot_be_used_is_named() {
     let server = basic("alice", "s3cret");
@@ -207,7 +243,7 @@ fn a_pipe_for_a_file_does_not_hold_the_call() {
     assert!(std::process::Command::new("mkfifo").args(["-m", "600", &pipe]).status().unwrap().success());
     let client = Client::new(ClientOptions { credentials_file: Some(pipe), ..options() }).unwrap();
     within(Duration::from_secs(2), || {
-        fails(get(&client, &format!("{}/a/b:t", server.host)), Code::Io, "no regular file");
+        fails(get(&client, &format!("{}/a/b:t", server.host)), Code::Io, "not a regular file");
     });
 }
 

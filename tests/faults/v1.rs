@@ -463,6 +463,19 @@ fn layers_are_verified_against_the_payload() {
     }
     let limit = ReadOptions { limit: Some(10), ..ReadOptions::default() };
     fails(repo(&client, &good.host).layer(&id('a'), &limit), Code::LimitExceeded, "limit");
+    let bounded = Client::new(ClientOptions { max_blob_bytes: Some(10), ..options() }).unwrap();
+    for is_said in [true, false] {
+        let server = with_layer(noise(1000), move |layer, _| {
+            let answer = reply(200).body(layer);
+            if is_said {
+                answer
+            } else {
+                answer.unframed()
+            }
+        });
+        let outcome = repo(&bounded, &server.host).layer(&id('a'), &ReadOptions::default());
+        fails(outcome, Code::LimitExceeded, "more than max_blob_bytes, 10");
+    }
 }
 
 /// docker-registry's own ranges: no unit; an open end is one byte too long, in Content-Length too; nothing for one byte.

@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Error};
+use ocireg::layout::check::CleanOptions;
 use ocireg::registry::manifest::{GetOptions, PutOptions};
 use ocireg::registry::put::PutOptions as BlobPut;
 use ocireg::registry::Client;
@@ -373,7 +374,7 @@ fn a_clean_up_takes_only_what_nobody_needs() {
     let index = push_index(&place, &client, "clean/new");
     done(&client, &index, &target);
     let opened = ocireg::layout::oci::OciLayout::open(&layout, None).unwrap();
-    let cleaned = ocireg::layout::check::clean(&call, &opened).unwrap();
+    let cleaned = ocireg::layout::check::clean(&call, &opened, &CleanOptions::default()).unwrap();
     // The old manifest, its config and its two layers.
     assert_eq!(cleaned.removed.len(), 4, "{:?}", cleaned.removed);
     assert!(check(&client, &layout).ok);

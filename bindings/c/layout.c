@@ -1,0 +1,49 @@
+/* The commands layout check and layout clean. Show: ocireg_layout_check, ocireg_layout_clean. */
+#include "command.h"
+#include "json.h"
+
+#include <string.h>
+
+/* A layout that is not whole is no error of the call, but a script asks by the exit status. */
+static int check(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status =
+        ocireg_layout_check(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    const char *ok = status == OCIREG_OK ? json_member(json, "ok") : NULL;
+    bool whole = ok == NULL || strncmp(ok, "true", 4) == 0;
+    int result = session_finish(session, status, json, error);
+    return result == OCIREG_OK && !whole ? OCIREG_MISSING_BLOB : result;
+}
+
+static int clean(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status =
+        ocireg_layout_clean(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+const struct command command_layout_check = {
+    .name = "layout check",
+    .target = TARGET_NONE,
+    .arguments = {"DIR"},
+    .summary = "Read an OCI layout and compare it with its digests; 19 when something is missing or wrong.",
+    .run = check,
+};
+
+static const struct parameter parameters[] = {
+    {"--prune-sparse", PARAMETER_FLAG, "prune_sparse", NULL, "also what only missing manifests may need"},
+    {0},
+};
+
+const struct command command_layout_clean = {
+    .name = "layout clean",
+    .target = TARGET_NONE,
+    .arguments = {"DIR"},
+    .parameters = parameters,
+    .summary = "Remove the blobs of an OCI layout that no image needs.",
+    .run = clean,
+};

@@ -1,0 +1,119 @@
+//! Whose a file is: what another user wrote, or may write, is not believed as our own is.
+
+use std::fs::{self, File, Metadata, Permissions};
+use std::io;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+use nix::unistd::{geteuid, Gid, Group, Uid, User};
+
+/// Whether a file is this user's.
+pub fn is_own(found: &Metadata) -> bool {
+    found.uid() == geteuid().as_raw()
+}
+
+/// Who else has a say in what a file holds, as the end of a sentence about it; None when only this user and root have.
+pub fn stranger(found: &Metadata) -> Option<String> {
+    if !is_own(found) && found.uid() != 0 {
+        return Some(format!("it belongs to another user ({})", found.uid()));
+    }
+    others_may_write(found).then(|| "others may write it".to_owned())
+}
+
+/// Whether others than the owner may write. The group does not count where it is the owner's own, as on systems where every user has
+/// one and files are made writable for it.
+pub fn others_may_write(found: &Metadata) -> bool {
+    let mode = found.mode();
+    mode & 0o002 != 0 || mode & 0o020 != 0 && !is_private(found.uid(), found.gid())
+}
+
+/// Whether a group is a user's own: it has his name, is the one that he begins with, and has nobody else in it. root's is not: in
+/// containers any user may be in it.
+fn is_private(user: u32, group: u32) -> bool {
+    if group == 0 {
+        return false;
+    }
+    match (User::from_uid(Uid::from_raw(user)), Group::from_gid(Gid::from_raw(group))) {
+        (Ok(Some(user)), Ok(Some(group))) => {
+            user.gid == group.gid && user.name == group.name && group.mem.iter().all(|member| *member == user.name)
+        }
+        _ => false,
+    }
+}
+
+/// Whether only this user and root can have put a file where it is and written it: a regular one without other names, in a folder
+/// where nobody else can put one in its place. Links are not followed.
+pub fn is_ours(path: &Path) -> bool {
+    let ours = |found: Metadata| found.is_file() && found.nlink() == 1 && stranger(&found).is_none();
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::symlink_metadata(path).is_ok_and(ours) && fs::metadata(folder).is_ok_and(|found| stranger(&found).is_none())
+}
+
+/// Gives a file that was private while it was written the permissions that a new one in its folder gets: the umask or the folder's
+/// default ACL decides, and only the kernel knows both.
+pub fn share(file: &File, folder: &Path) -> io::Result<()> {
+    let like_others = Permissions::from_mode(0o666);
+    let new = tempfile::Builder::new().prefix(".").suffix(".partial").permissions(like_others).tempfile_in(folder)?;
+    let wanted = new.as_file().metadata()?.mode() & 0o777;
+    match file.metadata()?.mode() & 0o777 == wanted {
+        true => Ok(()),
+        false => file.set_permissions(Permissions::from_mode(wanted)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_may_have_written_is_not_ours() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let mode = |path: &Path, mode| fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+        fs::write(&path, "text").unwrap();
+        mode(&path, 0o644);
+        assert!(is_ours(&path));
+        for (bits, why) in [(0o646, true), (0o666, true), (0o604, false), (0o755, false)] {
+            mode(&path, bits);
+            assert_eq!(stranger(&path.metadata().unwrap()).is_some(), why, "{bits:o}");
+            assert_eq!(is_ours(&path), !why, "{bits:o}");
+        }
+        mode(folder.path(), 0o777);
+        assert!(!is_ours(&path), "others can put another in its place");
+        mode(folder.path(), 0o700);
+        let (link, other) = (folder.path().join("link"), folder.path().join("other"));
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+        assert!(!is_ours(&link));
+        fs::hard_link(&path, &other).unwrap();
+        assert!(!is_ours(&path) && !is_ours(&other), "it has another name");
+        assert!(!is_ours(folder.path()) && !is_ours(Path::new("nothing")));
+    }
+
+    #[test]
+    fn the_group_counts_unless_it_is_the_owners_own() {
+        if !geteuid().is_root() {
+            return;
+        }
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let with = |owner, group| {
+            std::os::unix::fs::chown(file.path(), Some(owner), Some(group)).unwrap();
+            fs::set_permissions(file.path(), Permissions::from_mode(0o664)).unwrap();
+            stranger(&file.path().metadata().unwrap())
+        };
+        assert!(with(0, 0).unwrap().contains("others may write"));
+        assert!(with(0, 12345).unwrap().contains("others may write"));
+        assert!(with(12345, 0).unwrap().contains("another user (12345)"));
+    }
+
+    #[test]
+    fn a_shared_file_is_like_any_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, other) = (folder.path().join("one"), folder.path().join("other"));
+        let file = File::create(&one).unwrap();
+        file.set_permissions(Permissions::from_mode(0o600)).unwrap();
+        share(&file, folder.path()).unwrap();
+        fs::write(&other, "").unwrap();
+        assert_eq!(one.metadata().unwrap().mode(), other.metadata().unwrap().mode());
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+}

@@ -1,0 +1,368 @@
+//! Layouts and folders that are not whole, or that somebody else has had his hands in.
+
+use std::os::unix::fs::{symlink, PermissionsExt};
+use std::os::unix::net::UnixListener;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use nix::sys::stat::Mode;
+use ocireg::digest::Digest;
+use ocireg::error::{Code, Error};
+use ocireg::http::settings::{ClientOptions, Texts};
+use ocireg::image::config::Config;
+use ocireg::image::Image;
+use ocireg::layout::check::{check, clean, Checked, CleanOptions, Cleaned};
+use ocireg::layout::directory::Directory;
+use ocireg::layout::oci::OciLayout;
+use ocireg::partial::{Partial, Rival};
+use ocireg::registry::Client;
+use ocireg::store::ReadStore;
+use ocireg::transfer::copy::{copy, Copied, CopyOptions};
+use serde_json::{json, Value};
+
+use crate::common::*;
+use crate::memory::{Memory, Watched};
+
+/// A layout made by hand.
+struct Layout(tempfile::TempDir);
+
+impl Layout {
+    fn new(entries: &[Value]) -> Layout {
+        let layout = Layout(tempfile::tempdir().unwrap());
+        std::fs::create_dir_all(layout.0.path().join("blobs/sha256")).unwrap();
+        std::fs::write(layout.0.path().join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+        layout.name(entries);
+        layout
+    }
+
+    fn name(&self, entries: &[Value]) {
+        let index = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": entries});
+        std::fs::write(self.0.path().join("index.json"), index.to_string()).unwrap();
+    }
+
+    fn blob(&self, digest: &Digest) -> PathBuf {
+        self.0.path().join("blobs/sha256").join(digest.hex())
+    }
+
+    /// Puts a blob; its descriptor.
+    fn put(&self, media_type: &str, bytes: &[u8]) -> Value {
+        std::fs::write(self.blob(&digest(bytes)), bytes).unwrap();
+        json!({"mediaType": media_type, "digest": digest(bytes), "size": bytes.len()})
+    }
+
+    /// Puts an image with a layer of its own.
+    fn image(&self, name: &str) -> Value {
+        let config =
+            self.put("application/vnd.oci.image.config.v1+json", format!("{{\"name\":\"{name}\"}}").as_bytes());
+        let layer = self.put("application/vnd.oci.image.layer.v1.tar", name.as_bytes());
+        let manifest =
+            json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": config, "layers": [layer]}).to_string();
+        self.put(MANIFEST_TYPE, manifest.as_bytes())
+    }
+
+    fn index(&self, entries: &[Value]) -> Value {
+        let index = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": entries}).to_string();
+        self.put(INDEX_TYPE, index.as_bytes())
+    }
+
+    fn remove(&self, entry: &Value) {
+        std::fs::remove_file(self.blob(&digest_of(entry))).unwrap();
+    }
+
+    fn blobs(&self) -> usize {
+        std::fs::read_dir(self.0.path().join("blobs/sha256")).unwrap().count()
+    }
+
+    fn open(&self) -> OciLayout {
+        OciLayout::open(self.0.path(), None).unwrap()
+    }
+
+    fn check(&self) -> Checked {
+        check(&call(&client()), &self.open()).unwrap()
+    }
+
+    fn clean(&self, prune_sparse: bool) -> Result<Cleaned, Error> {
+        clean(&call(&client()), &self.open(), &CleanOptions { prune_sparse })
+    }
+}
+
+fn digest_of(entry: &Value) -> Digest {
+    entry["digest"].as_str().unwrap().parse().unwrap()
+}
+
+/// What a missing manifest needs nobody knows: nothing goes while one is missing, at whatever depth.
+#[test]
+fn a_missing_child_is_sparse_and_nothing_is_removed() {
+    let layout = Layout::new(&[]);
+    let (here, gone) = (layout.image("here"), layout.image("gone"));
+    let inner = layout.index(std::slice::from_ref(&gone));
+    for nested in [false, true] {
+        let layout = Layout::new(&[]);
+        let (here, gone) = (layout.image("here"), layout.image("gone"));
+        let inner = if nested { layout.index(std::slice::from_ref(&gone)) } else { gone.clone() };
+        let outer = layout.index(&[here.clone(), inner]);
+        // A second entry, that the missing one is no child of: it must not matter which comes first.
+        let other = layout.image("other");
+        layout.name(&[other.clone(), outer.clone()]);
+        assert!(layout.check().ok);
+        let all = layout.blobs();
+        layout.remove(&gone);
+
+        let checked = layout.check();
+        assert_eq!((checked.ok, checked.problems.len()), (false, 0), "{checked:?}");
+        assert_eq!(checked.sparse, [digest_of(&gone)]);
+        let cleaned = layout.clean(false).unwrap();
+        assert_eq!((cleaned.removed.len(), cleaned.sparse), (0, vec![digest_of(&gone)]));
+        assert_eq!(layout.blobs(), all - 1);
+        let cleaned = layout.clean(true).unwrap();
+        assert_eq!(cleaned.removed.len(), 2, "config and layer of the missing image: {cleaned:?}");
+        assert!(cleaned.removed.contains(&digest(b"gone")));
+    }
+    // A missing manifest that index.json itself names is a fault, and no permission to remove anything.
+    layout.name(&[here, inner.clone()]);
+    layout.remove(&inner);
+    let checked = layout.check();
+    assert_eq!((checked.ok, checked.sparse.len()), (false, 0), "{checked:?}");
+    assert_eq!(checked.problems[0].digest, digest_of(&inner));
+    for prune in [false, true] {
+        fails(layout.clean(prune), Code::MissingBlob, inner["digest"].as_str().unwrap());
+    }
+    assert!(layout.blob(&digest(b"gone")).exists());
+}
+
+/// An index may say nothing of what its children are, or something that is not known.
+#[test]
+fn a_child_without_a_known_type_is_looked_at() {
+    for media_type in ["", "application/vnd.example.unknown"] {
+        let layout = Layout::new(&[]);
+        let mut child = layout.image("child");
+        child["mediaType"] = media_type.into();
+        let index = layout.index(std::slice::from_ref(&child));
+        layout.name(&[index]);
+        assert!(layout.check().ok);
+        assert_eq!(layout.clean(false).unwrap().removed.len(), 0);
+        layout.remove(&child);
+        assert_eq!(layout.check().sparse, [digest_of(&child)]);
+        assert_eq!(layout.clean(false).unwrap().removed.len(), 0);
+    }
+}
+
+/// Puts something there that is no regular file.
+fn put_trap(kind: &str, path: &Path) {
+    let _ = std::fs::remove_file(path);
+    match kind {
+        "pipe" => nix::unistd::mkfifo(path, Mode::S_IRWXU).unwrap(),
+        "link to a pipe" => {
+            let pipe = path.with_extension("pipe");
+            let _ = std::fs::remove_file(&pipe);
+            nix::unistd::mkfifo(&pipe, Mode::S_IRWXU).unwrap();
+            symlink(pipe, path).unwrap();
+        }
+        "device" => symlink("/dev/zero", path).unwrap(),
+        "folder" => std::fs::create_dir(path).unwrap(),
+        _ => drop(UnixListener::bind(path).unwrap()),
+    }
+}
+
+const TRAPS: [&str; 4] = ["pipe", "link to a pipe", "device", "socket"];
+
+/// Whoever may write to a folder can put there what lets a reader wait for ever.
+#[test]
+fn nothing_waits_for_what_is_no_file() {
+    let config = digest(br#"{"name":"a"}"#);
+    for kind in TRAPS {
+        for trapped in ["oci-layout", "index.json", "manifest", "config", "folder"] {
+            let layout = Layout::new(&[]);
+            let manifest = layout.image("a");
+            layout.name(std::slice::from_ref(&manifest));
+            let root = layout.0.path().to_owned();
+            let path = match trapped {
+                "manifest" => layout.blob(&digest_of(&manifest)),
+                "config" => layout.blob(&config),
+                "folder" => root.join("new"),
+                name => root.join(name),
+            };
+            put_trap(kind, &path);
+            let read = || {
+                let root = if trapped == "folder" { &path } else { &root };
+                let layout = OciLayout::open(root, None)?;
+                let call = call(&client());
+                let image = Image::find(&call, &layout, None)?;
+                Config::read(&call, &layout, &image)
+            };
+            within(Duration::from_secs(2), || {
+                let error = read().map(|_| ()).unwrap_err();
+                assert_eq!(error.code(), Code::Io, "{kind} for {trapped}: {error}");
+                let why = if trapped == "folder" { "Not a directory" } else { "not a regular file" };
+                assert!(error.message().contains(why), "{kind} for {trapped}: {error}");
+            });
+            if ["manifest", "config"].contains(&trapped) {
+                within(Duration::from_secs(2), || assert!(!layout.check().ok, "{kind} for {trapped}"));
+            }
+        }
+        for trapped in ["manifest.json", "blob"] {
+            let folder = tempfile::tempdir().unwrap();
+            let image = Memory::new(&[]);
+            let to = Directory::create(folder.path()).unwrap();
+            copy(&call(&client()), &image, &to, &CopyOptions::default()).unwrap();
+            let name = if trapped == "blob" { digest(image.config()).to_string() } else { trapped.to_owned() };
+            put_trap(kind, &folder.path().join(name));
+            within(Duration::from_secs(2), || {
+                let call = call(&client());
+                let read = Image::find(&call, &to, None).and_then(|image| Config::read(&call, &to, &image));
+                fails(read.map(|_| ()), Code::Io, "not a regular file");
+            });
+        }
+    }
+}
+
+/// The same for what a client is given.
+#[test]
+fn no_client_waits_for_what_is_no_file() {
+    for kind in TRAPS {
+        let folder = tempfile::tempdir().unwrap();
+        let trap = folder.path().join("trap");
+        put_trap(kind, &trap);
+        let trap = trap.to_str().unwrap().to_owned();
+        let good = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md").to_owned();
+        for options in [
+            ClientOptions { ca_file: Texts(vec![trap.clone()]), ..ClientOptions::default() },
+            ClientOptions { client_cert_file: Some(trap.clone()), ..ClientOptions::default() },
+            ClientOptions { credentials_file: Some(trap.clone()), ..options() },
+            ClientOptions { client_cert_file: Some(trap), client_key_file: Some(good), ..ClientOptions::default() },
+        ] {
+            let client = Client::new(options).unwrap();
+            let server =
+                crate::server::Server::start(|_| crate::server::reply(401).header("WWW-Authenticate", "Basic"));
+            within(Duration::from_secs(2), || {
+                let options = ocireg::registry::manifest::GetOptions::default();
+                let error = client.get_manifest(&call(&client), &tag(&server.host), &options).map(|_| ()).unwrap_err();
+                assert_eq!(error.code(), Code::Io, "{kind}: {error}");
+                assert!(error.message().contains("regular file"), "{kind}: {error}");
+            });
+        }
+    }
+}
+
+fn copied(from: &dyn ReadStore, to: &OciLayout) -> Copied {
+    copy(&call(&client()), from, to, &CopyOptions::default()).unwrap()
+}
+
+fn chmod(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Gives a file to another user, where that can be tested.
+fn give_away(path: &Path) -> bool {
+    std::os::unix::fs::lchown(path, Some(12345), None).is_ok()
+}
+
+/// The hidden file of a layer in a layout.
+fn hidden(root: &Path, layer: &[u8]) -> PathBuf {
+    let hex = digest(layer).hex().to_owned();
+    root.join("blobs/sha256").join(format!(".{hex}.{}.partial", &hex[..12]))
+}
+
+/// A blob of the right size is there; but it is other bytes, and somebody else may have put it there.
+#[test]
+fn a_blob_that_a_stranger_may_have_put_there_is_read_before_it_counts() {
+    let (layer, wrong) = (noise(100_000), vec![7; 100_000]);
+    for way in ["writable", "in a writable folder", "link", "hard link", "another user's"] {
+        for bytes in [&wrong, &layer] {
+            let folder = tempfile::tempdir().unwrap();
+            let to = OciLayout::create(folder.path(), Some("1")).unwrap();
+            let path = to.blob_path(&digest(&layer));
+            let other = folder.path().join(".other");
+            std::fs::write(&other, bytes).unwrap();
+            match way {
+                "link" => symlink(&other, &path).unwrap(),
+                "hard link" => std::fs::hard_link(&other, &path).unwrap(),
+                _ => std::fs::write(&path, bytes).unwrap(),
+            }
+            match way {
+                "writable" => chmod(&path, 0o666),
+                "in a writable folder" => chmod(path.parent().unwrap(), 0o777),
+                "another user's" if !give_away(&path) => continue,
+                _ => {}
+            }
+            let image = Watched::new(&layer);
+            copied(&image, &to);
+            assert!(std::fs::read(&path).unwrap() == layer, "{way}");
+            assert_eq!(image.opened.lock().unwrap().len(), usize::from(*bytes != layer), "{way}");
+            assert!(std::fs::read(&other).unwrap() == *bytes, "{way}");
+        }
+    }
+}
+
+/// What another user left, or may still write to, is nothing to continue.
+#[test]
+fn a_partial_file_that_a_stranger_may_have_written_is_not_continued() {
+    let layer = noise(300_000);
+    for (way, begin) in
+        [("own", 100_000), ("writable", 0), ("writable by a group", 0), ("another user's", 0), ("pipe", 0)]
+    {
+        let folder = tempfile::tempdir().unwrap();
+        let to = OciLayout::create(folder.path(), Some("1")).unwrap();
+        let path = hidden(folder.path(), &layer);
+        std::fs::write(&path, &layer[..100_000]).unwrap();
+        match way {
+            "own" => chmod(&path, 0o644),
+            "writable" => chmod(&path, 0o646),
+            "writable by a group" => {
+                // Not the user's own group.
+                if std::os::unix::fs::chown(&path, None, Some(12345)).is_err() {
+                    continue;
+                }
+                chmod(&path, 0o664);
+            }
+            "pipe" => put_trap("pipe", &path),
+            _ if !give_away(&path) => continue,
+            _ => {}
+        }
+        let image = Watched::new(&layer);
+        within(Duration::from_secs(20), || drop(copied(&image, &to)));
+        assert_eq!(*image.opened.lock().unwrap(), [begin], "{way}");
+        assert!(std::fs::read(to.blob_path(&digest(&layer))).unwrap() == layer, "{way}");
+        // It is not ours to remove or to change either.
+        assert_eq!(path.symlink_metadata().is_ok(), way != "own", "{way}");
+    }
+}
+
+/// Somebody else holds the lock of the hidden file: nobody waits for him.
+#[test]
+fn a_strangers_lock_holds_nobody() {
+    let layer = noise(1000);
+    let folder = tempfile::tempdir().unwrap();
+    let to = OciLayout::create(folder.path(), Some("1")).unwrap();
+    let path = hidden(folder.path(), &layer);
+    let locked = std::fs::File::create(&path).unwrap();
+    locked.try_lock().unwrap();
+    chmod(&path, 0o666);
+    within(Duration::from_secs(20), || drop(copied(&Watched::new(&layer), &to)));
+}
+
+/// While it is written it is nobody else's; then it is like any other file that this user makes.
+#[test]
+fn a_partial_file_is_private_until_it_has_its_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let (target, usual) = (folder.path().join("target"), folder.path().join("usual"));
+    std::fs::write(&usual, "").unwrap();
+    let mode = |path: &Path| path.metadata().unwrap().permissions().mode() & 0o7777;
+    let call = call(&client());
+    for continued in [true, false] {
+        let mut partial = match continued {
+            true => Partial::open(&call, &target, &digest(b"text"), Some(4), Rival::Ignore).unwrap().unwrap(),
+            false => Partial::private(&target).unwrap(),
+        };
+        partial.write(b"text").unwrap();
+        for entry in std::fs::read_dir(folder.path()).unwrap() {
+            let path = entry.unwrap().path();
+            if path.to_str().unwrap().ends_with(".partial") {
+                assert_eq!(mode(&path), 0o600);
+            }
+        }
+        partial.settle(Ok(()), &target).unwrap();
+        assert_eq!(mode(&target), mode(&usual));
+        std::fs::remove_file(&target).unwrap();
+    }
+}

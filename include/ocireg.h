@@ -17,7 +17,11 @@
  *
  * Memory. What the library returns through a T ** is freed with that type's _free, strings with ocireg_string_free; never
  * with free(). A const pointer that a function returns is borrowed from the object it came from. What a caller passes in is
- * read during the call only.
+ * read during the call only. Handles carry a mark: a handle of another type, one that was freed, and what is none at all, are
+ * OCIREG_INVALID_ARGUMENT, and their free functions do nothing, as far as memory that was freed can tell. A callback may free what its
+ * own call was made with.
+ *
+ * Stack. A call needs at most 64 KiB of its thread's stack, and what its callbacks use (a test measures it on the release build).
  *
  * Threads. A client may be used by any number of threads at once, and so may a context. Options, readers and uploads belong
  * to one thread at a time, and may move. Callbacks run on the thread that made the call, during the call.
@@ -27,8 +31,10 @@
  * client's time limits; only a file's flush to the disk that has begun is waited for. SIGPIPE is blocked on the calling
  * thread meanwhile, its callbacks included; the signal mask is the same afterwards.
  *
- * Processes. After fork() the child makes its own client: the parent's handles answer OCIREG_FORKED there at once, and
- * freeing them does nothing. The library installs no signal handler, reads no environment variable and starts no process
+ * Processes. After fork() the child makes its own client: the parent's clients, contexts, readers and uploads answer OCIREG_FORKED there
+ * at once, and freeing them does nothing. When a call that blocks finds one of the descriptors 0, 1 and 2 closed, it opens /dev/null
+ * in its place, close-on-exec, and leaves it there: no file and no socket of the library's is ever taken for standard input or
+ * output. The library installs no signal handler, reads no environment variable and starts no process
  * (a credential helper) unless an option asks for stored credentials, writes to no standard stream, changes no global state, and cannot be unloaded (its threads outlive a dlclose).
  *
  * Security. TLS is verified and http is used only for hosts that the caller says speak it (a loopback host without a chosen
@@ -41,7 +47,7 @@
  * OCIREG_UNAUTHENTICATED, OCIREG_FORBIDDEN, OCIREG_NOT_FOUND, OCIREG_RATE_LIMITED, OCIREG_CONNECT, OCIREG_RESOLVE, OCIREG_TLS,
  * OCIREG_NETWORK, OCIREG_TIMEOUT, OCIREG_CANCELLED, OCIREG_CLOSED, OCIREG_FORKED, OCIREG_REDIRECT, OCIREG_PROTOCOL,
  * OCIREG_LIMIT_EXCEEDED, OCIREG_SERVER, OCIREG_HTTP, OCIREG_IO (an unreadable CA or credentials file, a credential helper that
- * fails), OCIREG_CALLBACK, OCIREG_INTERNAL.
+ * fails, and whatever the system has no more of: threads, descriptors, memory; see ocireg_error_errno), OCIREG_CALLBACK, OCIREG_INTERNAL.
  *
  *     ocireg_client *client = NULL;
  *     ocireg_error *error = NULL;
@@ -166,7 +172,7 @@ typedef int32_t (*ocireg_log_fn)(void *userdata, const char *event);
 // Is asked for the credentials of a registry host, once for each client and host, and again after they were refused: sets
 // "username" and "password", or "identity_token", or "token", in `answer` with the ocireg_options_set_... functions; nothing
 // set means that it has none: then those stored on the machine are used if the client's options ask for them, else the
-// call is anonymous. Both arguments are borrowed during the callback.
+// call is anonymous. Both arguments are borrowed during the callback; freeing them does nothing.
 typedef int32_t (*ocireg_credentials_fn)(void *userdata, const char *host, ocireg_options *answer);
 
 // Gives the bytes of a blob: puts up to `size` bytes into `buffer` and returns how many; 0 is the end, a negative number
@@ -277,17 +283,18 @@ const char *ocireg_version(void);
 // The library's version as a number: major << 16 | minor << 8 | patch, as OCIREG_VERSION_NUMBER is. Any thread.
 uint32_t ocireg_version_number(void);
 
-// Frees a string that a function of this library returned through a `char **`. NULL is accepted.
+// Frees a string that a function of this library returned through a `char **`. NULL is accepted, and what is no such string is
+// left alone where that can be told.
 void ocireg_string_free(char *string);
 
 // The bytes of a buffer, borrowed until it is freed; never NULL for a buffer of this library, even when its size is 0.
-// NULL for NULL.
+// NULL for NULL, and for what is no buffer.
 const uint8_t *ocireg_buffer_data(const ocireg_buffer *buffer);
 
-// The number of bytes in a buffer. 0 for NULL.
+// The number of bytes in a buffer. 0 for NULL, and for what is no buffer.
 size_t ocireg_buffer_size(const ocireg_buffer *buffer);
 
-// Frees a buffer. NULL is accepted.
+// Frees a buffer. NULL is accepted, and what is no buffer is left alone.
 void ocireg_buffer_free(ocireg_buffer *buffer);
 
 // The code of an error: the same number that the call returned. OCIREG_INVALID_ARGUMENT for NULL.
@@ -316,7 +323,7 @@ int32_t ocireg_error_http_status(const ocireg_error *error);
 // underneath, outermost first)}
 const char *ocireg_error_json(const ocireg_error *error);
 
-// Frees an error. NULL is accepted.
+// Frees an error. NULL is accepted, and what is no error is left alone.
 void ocireg_error_free(ocireg_error *error);
 
 // Makes empty options. Free with ocireg_options_free.
@@ -361,7 +368,7 @@ ocireg_status ocireg_options_add_string(ocireg_options *options,
 // Errors: OCIREG_INVALID_ARGUMENT when it is no JSON object, or one with a key twice.
 ocireg_status ocireg_options_parse(ocireg_options *options, const char *json, ocireg_error **error);
 
-// Frees options. NULL is accepted.
+// Frees options. NULL is accepted; what is no options, and the `answer` of a callback, are left alone.
 void ocireg_options_free(ocireg_options *options);
 
 // Makes a context with nothing set. Free with ocireg_context_free.
@@ -443,8 +450,8 @@ ocireg_status ocireg_context_set_credentials(ocireg_context *context,
                                              void *userdata,
                                              ocireg_error **error);
 
-// Frees a context. NULL is accepted. Readers and uploads opened with it keep what they need of it; no other call may be
-// using it.
+// Frees a context. NULL is accepted, and what is no context is left alone. Calls, readers and uploads that began with it keep what
+// they need of it, so a callback of it may free it too; no call of another thread may be just beginning with it.
 void ocireg_context_free(ocireg_context *context);
 
 // Makes a client. Nothing is connected, read or started before the first call, but for the environment where an option
@@ -543,8 +550,9 @@ ocireg_status ocireg_client_set_host(ocireg_client *client,
 ocireg_status ocireg_client_close(ocireg_client *client,
                                   ocireg_error **error);
 
-// Frees a client. NULL is accepted. No call may be using it; readers and uploads of it may be freed before or after. In a
-// forked child the parent's client is leaked, not freed.
+// Frees a client. NULL is accepted, and what is no client is left alone. No call of another thread may be just beginning with it; a
+// callback may free the client of its own call, which goes on and lets go of it at its end. Readers and uploads may be freed
+// before or after. In a forked child the parent's client is leaked, not freed.
 void ocireg_client_free(ocireg_client *client);
 
 // Takes the name of a registry apart: [SCHEME://]HOST[:PORT]; "" is Docker Hub. Any thread.
@@ -937,7 +945,7 @@ ocireg_status ocireg_blob_reader_read(ocireg_blob_reader *reader,
 ocireg_status ocireg_blob_reader_close(ocireg_blob_reader *reader,
                                        ocireg_error **error);
 
-// Frees a reader. NULL is accepted.
+// Frees a reader. NULL is accepted, and what is no reader is left alone.
 void ocireg_blob_reader_free(ocireg_blob_reader *reader);
 
 // Puts a file's bytes as a blob into [HOST[:PORT]/]REPOSITORY, unless the registry has it already. A failure on the way is
@@ -1053,7 +1061,7 @@ ocireg_status ocireg_upload_save(ocireg_upload *upload, char **json, ocireg_erro
 ocireg_status ocireg_upload_cancel(ocireg_upload *upload,
                                    ocireg_error **error);
 
-// Frees an upload. NULL is accepted. One that is not finished is cancelled first, without waiting for the answer longer than 120 ms.
+// Frees an upload. NULL is accepted, and what is no upload is left alone. One that is not finished is cancelled first, without waiting for the answer longer than 120 ms.
 void ocireg_upload_free(ocireg_upload *upload);
 
 // Opens an upload session in [HOST[:PORT]/]REPOSITORY, to be continued by the ocireg_upload_session_ functions, by this

@@ -131,7 +131,7 @@ END
 
 # What says something only in a process as a program has it: signals, time limits, forks, threads and panics. The other
 # tests run as well, and better watched, with the sanitizers.
-readonly PLAIN='test_callbacks test_cancel test_fork test_panic test_signals test_threads'
+readonly PLAIN='test_callbacks test_cancel test_fork test_handles test_panic test_resources test_signals test_stack test_threads'
 
 with_registries() {
     cargo_tests interop cargo test --locked --test interop

@@ -4,12 +4,12 @@
 //! GET with Basic is the form that every token server takes (distribution, docs/spec/auth/token.md). An identity token
 //! goes by POST (docs/spec/auth/oauth.md). No redirect is followed: a realm that moved is a realm of somebody else.
 
-use std::io::Read;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::{HeaderMap, HeaderValue, ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
 use serde_json::{json, Value};
+use tokio::time::{timeout, timeout_at};
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -19,7 +19,7 @@ use super::token::{self, Token};
 use super::tokens::{Realm, Refresh};
 use crate::error::{Code, Error, Result};
 use crate::http::context::Credentials;
-use crate::http::{fault, redact, retry, thread, Http};
+use crate::http::{engine, fault, redact, retry, thread, Http};
 
 const ANSWER_LIMIT: u64 = 1 << 20;
 /// What the library calls itself to a token server: OAuth wants a name.
@@ -135,14 +135,15 @@ fn renew(
 fn fetch(http: &Http, realm: &Realm, form: &Form, trace: &mut Vec<Value>) -> Result<Token> {
     let url = &form.url;
     realm.route.check(url, realm.guard)?;
-    let client = http.wire().blocking(&realm.route, realm.guard)?;
+    let client = http.wire().fresh(&realm.route, realm.guard)?;
+    let runtime = engine::runtime()?;
     let governor = http.governor(url);
     let mut backoff = retry::Backoff::new(crate::http::seed());
     let mut attempt = 1;
     let mut stalled_before = false;
     loop {
         std::thread::sleep(governor.wait().map_err(|error| error.with_url(url))?);
-        let outcome = ask(&client, realm, form, attempt, http.options().idle(), trace);
+        let outcome = runtime.block_on(ask(&client, realm, form, attempt, http.options().idle(), trace));
         let last = attempt > http.options().retries;
         if let Ok(Answered { status, after: Some(after), .. }) = &outcome {
             if retry::retry_status(*status) {
@@ -181,8 +182,8 @@ struct Answered {
     body: Vec<u8>,
 }
 
-fn ask(
-    client: &reqwest::blocking::Client,
+async fn ask(
+    client: &reqwest::Client,
     realm: &Realm,
     form: &Form,
     attempt: u32,
@@ -209,15 +210,12 @@ fn ask(
         json!({"event": "request", "method": method, "url": redact::url(url), "attempt": attempt, "headers": {}}),
     );
     let begun = Instant::now();
-    let response = request.send().map_err(|error| {
-        let silent = error.is_timeout() && !error.is_connect();
-        let error = fault::classify(error, url, &realm.route).within("the token server");
-        if silent {
-            error.as_stall()
-        } else {
-            error
-        }
-    })?;
+    let broken = |error| fault::classify(error, url, &realm.route).within("the token server");
+    let silent = |_| {
+        let message = format!("the token server: {} did not answer in time", fault::host_of(url));
+        Error::new(Code::Timeout, message).with_url(url).as_stall()
+    };
+    let mut response = timeout(longest, request.send()).await.map_err(silent)?.map_err(broken)?;
     let (status, headers) = (response.status(), response.headers().clone());
     trace.push(json!({"event": "response", "method": method, "url": redact::url(url), "status": status.as_u16(),
                       "headers": redact::headers(&headers), "milliseconds": begun.elapsed().as_millis() as u64}));
@@ -225,29 +223,17 @@ fn ask(
         return Err(error.within("the token server"));
     }
     let mut body = Vec::new();
-    let broke = |error: std::io::Error| {
-        let silent =
-            error.get_ref().and_then(|inner| inner.downcast_ref::<reqwest::Error>()).is_some_and(|e| e.is_timeout());
-        match silent {
-            true => Error::new(Code::Timeout, "the token server's answer stopped coming").with_url(url).as_stall(),
-            false => Error::new(Code::Network, format!("the token server's answer broke off: {error}")).with_url(url),
+    let broke =
+        |error| Error::new(Code::Network, format!("the token server's answer broke off: {error}")).with_url(url);
+    let too_long = |_| Error::new(Code::Timeout, "the token server's answer takes too long").with_url(url).as_stall();
+    // For all of it: a server that dribbles could make it last for ever.
+    let end = begun + longest;
+    while let Some(piece) = timeout_at(end.into(), response.chunk()).await.map_err(too_long)?.map_err(broke)? {
+        body.extend_from_slice(&piece);
+        if body.len() as u64 > ANSWER_LIMIT {
+            let message = format!("the token server's answer is larger than {ANSWER_LIMIT} bytes");
+            return Err(Error::new(Code::LimitExceeded, message).with_url(url));
         }
-    };
-    let mut rest = response.take(ANSWER_LIMIT + 1);
-    let mut buffer = [0; 16 << 10];
-    loop {
-        // The client's timeout is for one read; a server that dribbles could make it last for ever.
-        if begun.elapsed() > longest {
-            return Err(Error::new(Code::Timeout, "the token server's answer takes too long").with_url(url).as_stall());
-        }
-        match rest.read(&mut buffer).map_err(broke)? {
-            0 => break,
-            count => body.extend_from_slice(&buffer[..count]),
-        }
-    }
-    if body.len() as u64 > ANSWER_LIMIT {
-        let message = format!("the token server's answer is larger than {ANSWER_LIMIT} bytes");
-        return Err(Error::new(Code::LimitExceeded, message).with_url(url));
     }
     Ok(Answered { status, after: retry::retry_after(&headers, SystemTime::now()), headers, body })
 }

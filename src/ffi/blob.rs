@@ -40,11 +40,11 @@ pub struct Open {
 impl Opaque for ocireg_blob_reader {
     const MARK: u64 = 0x6f63_6972_6567_0003;
     type Content = Mutex<Open>;
+    fn wrap(handle: Handle<Mutex<Open>>) -> ocireg_blob_reader {
+        ocireg_blob_reader(handle)
+    }
     fn handle(&self) -> &Handle<Mutex<Open>> {
         &self.0
-    }
-    fn handle_mut(&mut self) -> &mut Handle<Mutex<Open>> {
-        &mut self.0
     }
 }
 
@@ -60,7 +60,7 @@ pub(super) fn exclusively<T>(mutex: &Mutex<T>) -> Result<MutexGuard<'_, T>> {
 /// A handle for what a caller reads piece by piece.
 pub(super) fn new_reader(reader: Box<dyn Pieces>) -> *mut ocireg_blob_reader {
     let open = Open { reader: Some(reader), rest: Bytes::new(), delivered: 0 };
-    Box::into_raw(Box::new(ocireg_blob_reader(Handle::new(ocireg_blob_reader::MARK, Mutex::new(open)))))
+    handle::new(Mutex::new(open))
 }
 
 fn closed() -> Error {
@@ -238,7 +238,8 @@ pub unsafe extern "C" fn ocireg_blob_reader_info(
     unsafe {
         enter_blocking(error, || {
             let out = Out::required(json, std::ptr::null_mut(), "json")?;
-            let open = exclusively(handle::get(reader, "reader")?)?;
+            let reader = handle::get(reader, "reader")?;
+            let open = exclusively(&reader)?;
             out.put_json(&open.reader.as_ref().ok_or_else(closed)?.info())
         })
     }
@@ -267,7 +268,8 @@ pub unsafe extern "C" fn ocireg_blob_reader_read(
             if size == 0 {
                 return Err(Error::new(Code::InvalidArgument, "the argument size is 0, which would look like the end"));
             }
-            let mut open = exclusively(handle::get(reader, "reader")?)?;
+            let reader = handle::get(reader, "reader")?;
+            let mut open = exclusively(&reader)?;
             let piece = open.take(size)?;
             std::ptr::copy_nonoverlapping(piece.as_ptr(), buffer, piece.len());
             out.put(piece.len());
@@ -301,7 +303,8 @@ pub unsafe extern "C" fn ocireg_blob_reader_close(
 ) -> ocireg_status {
     unsafe {
         enter_blocking(error, || {
-            let mut open = exclusively(handle::get(reader, "reader")?)?;
+            let reader = handle::get(reader, "reader")?;
+            let mut open = exclusively(&reader)?;
             open.reader = None;
             open.rest = Bytes::new();
             Ok(())
@@ -309,7 +312,7 @@ pub unsafe extern "C" fn ocireg_blob_reader_close(
     }
 }
 
-/// Frees a reader. NULL is accepted.
+/// Frees a reader. NULL is accepted, and what is no reader is left alone.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_blob_reader_free(reader: *mut ocireg_blob_reader) {
     sigpipe::without(|| quietly((), || unsafe { handle::free(reader) }));

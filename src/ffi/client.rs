@@ -22,22 +22,23 @@ pub struct ocireg_client(Handle<Client>);
 impl Opaque for ocireg_client {
     const MARK: u64 = 0x6f63_6972_6567_0001;
     type Content = Client;
+    fn wrap(handle: Handle<Client>) -> ocireg_client {
+        ocireg_client(handle)
+    }
     fn handle(&self) -> &Handle<Client> {
         &self.0
-    }
-    fn handle_mut(&mut self) -> &mut Handle<Client> {
-        &mut self.0
     }
 }
 
 /// The client of a call, and the call.
-pub(super) unsafe fn begin<'a>(
+pub(super) unsafe fn begin(
     client: *const ocireg_client,
     context: *const ocireg_context,
-) -> Result<(&'a Client, Call)> {
+) -> Result<(Arc<Client>, Call)> {
     let client = unsafe { handle::get(client, "client") }?;
-    let context = unsafe { handle::optional(context, "context") }?.map(Arc::clone);
-    Ok((client, client.call(context)?))
+    let context = unsafe { handle::optional(context, "context") }?;
+    let call = client.call(context)?;
+    Ok((client, call))
 }
 
 /// Makes a client. Nothing is connected, read or started before the first call, but for the environment where an option
@@ -116,7 +117,7 @@ pub unsafe extern "C" fn ocireg_client_new(
             if options.force_panic {
                 panic!("forced by the option force_panic");
             }
-            out.put(Box::into_raw(Box::new(ocireg_client(Handle::new(ocireg_client::MARK, Client::new(options)?)))));
+            out.put(handle::new(Client::new(options)?));
             Ok(())
         })
     }
@@ -150,7 +151,7 @@ pub unsafe extern "C" fn ocireg_client_set_host(
 ) -> ocireg_status {
     unsafe {
         enter(error, || {
-            let client: &Client = handle::get(client, "client")?;
+            let client = handle::get(client, "client")?;
             client.set_host(text(host, "host")?, options::read::<HostOptions>(options)?)
         })
     }
@@ -167,14 +168,15 @@ pub unsafe extern "C" fn ocireg_client_close(
 ) -> ocireg_status {
     unsafe {
         enter(error, || {
-            handle::get::<ocireg_client>(client, "client")?.close();
+            handle::get(client, "client")?.close();
             Ok(())
         })
     }
 }
 
-/// Frees a client. NULL is accepted. No call may be using it; readers and uploads of it may be freed before or after. In a
-/// forked child the parent's client is leaked, not freed.
+/// Frees a client. NULL is accepted, and what is no client is left alone. No call of another thread may be just beginning with it; a
+/// callback may free the client of its own call, which goes on and lets go of it at its end. Readers and uploads may be freed
+/// before or after. In a forked child the parent's client is leaked, not freed.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_client_free(client: *mut ocireg_client) {
     quietly((), || unsafe { handle::free(client) });

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::error::ocireg_error;
 use super::guard::{enter, quietly, Out};
 use super::handle::{self, Handle, Opaque};
-use super::options::ocireg_options;
+use super::options::{ocireg_options, Lent};
 use super::status::ocireg_status;
 use crate::auth::secrets::Secrets as Answer;
 use crate::error::{Code, Error, Result};
@@ -19,16 +19,16 @@ use crate::json;
 /// once; its callbacks run on the thread that made the call, while it is in the call, and never while the library holds
 /// a lock, so they may use the library. They must return normally: no longjmp, no exception. A non-zero return stops
 /// the call with OCIREG_CALLBACK.
-pub struct ocireg_context(Handle<Arc<Context>>);
+pub struct ocireg_context(Handle<Context>);
 
 impl Opaque for ocireg_context {
     const MARK: u64 = 0x6f63_6972_6567_0002;
-    type Content = Arc<Context>;
-    fn handle(&self) -> &Handle<Arc<Context>> {
-        &self.0
+    type Content = Context;
+    fn wrap(handle: Handle<Context>) -> ocireg_context {
+        ocireg_context(handle)
     }
-    fn handle_mut(&mut self) -> &mut Handle<Arc<Context>> {
-        &mut self.0
+    fn handle(&self) -> &Handle<Context> {
+        &self.0
     }
 }
 
@@ -48,7 +48,7 @@ pub type ocireg_blob_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, eve
 /// Is asked for the credentials of a registry host, once for each client and host, and again after they were refused: sets
 /// "username" and "password", or "identity_token", or "token", in `answer` with the ocireg_options_set_… functions; nothing
 /// set means that it has none: then those stored on the machine are used if the client's options ask for them, else the
-/// call is anonymous. Both arguments are borrowed during the callback.
+/// call is anonymous. Both arguments are borrowed during the callback; freeing them does nothing.
 pub type ocireg_credentials_fn =
     Option<unsafe extern "C" fn(userdata: *mut c_void, host: *const c_char, answer: *mut ocireg_options) -> i32>;
 
@@ -75,7 +75,7 @@ fn go_on(answer: i32) -> std::result::Result<(), Stop> {
     }
 }
 
-unsafe fn get<'a>(context: *const ocireg_context) -> Result<&'a Arc<Context>> {
+unsafe fn get(context: *const ocireg_context) -> Result<Arc<Context>> {
     unsafe { handle::get(context, "context") }
 }
 
@@ -90,10 +90,7 @@ pub unsafe extern "C" fn ocireg_context_new(
     unsafe {
         enter(error, || {
             let out = Out::required(context, std::ptr::null_mut(), "context")?;
-            out.put(Box::into_raw(Box::new(ocireg_context(Handle::new(
-                ocireg_context::MARK,
-                Arc::new(Context::new()),
-            )))));
+            out.put(handle::new(Context::new()));
             Ok(())
         })
     }
@@ -271,9 +268,9 @@ pub unsafe extern "C" fn ocireg_context_set_credentials(
             let userdata = Userdata::new(userdata);
             let hook = callback.map(|callback| -> CredentialsHook {
                 Arc::new(move |host| {
-                    let mut answer = ocireg_options::empty();
+                    let answer = Lent::new();
                     let host = CString::new(host).unwrap_or_default();
-                    go_on(callback(userdata.pointer(), host.as_ptr(), &mut answer))
+                    go_on(callback(userdata.pointer(), host.as_ptr(), answer.pointer()))
                         .map_err(|_| stopped("credentials"))?;
                     let answer = answer.read::<Answer>();
                     answer
@@ -287,8 +284,8 @@ pub unsafe extern "C" fn ocireg_context_set_credentials(
     }
 }
 
-/// Frees a context. NULL is accepted. Readers and uploads opened with it keep what they need of it; no other call may be
-/// using it.
+/// Frees a context. NULL is accepted, and what is no context is left alone. Calls, readers and uploads that began with it keep what
+/// they need of it, so a callback of it may free it too; no call of another thread may be just beginning with it.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_context_free(context: *mut ocireg_context) {
     quietly((), || unsafe { handle::free(context) });

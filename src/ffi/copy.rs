@@ -119,7 +119,7 @@ pub unsafe extern "C" fn ocireg_copy(
             let destination = Endpoint::parse(text(destination, "destination")?)?;
             let options: CopyOptions = options::read(options)?;
             let (client, call) = begin(client, context)?;
-            out.put_json(&endpoint::copy(client, &call, &source, &destination, &options)?)
+            out.put_json(&endpoint::copy(&client, &call, &source, &destination, &options)?)
         })
     }
 }

@@ -3,15 +3,31 @@
 use std::ffi::{c_char, CString};
 
 use super::guard::quietly;
+use super::handle::{self, Handle, Opaque};
 use super::status::{ocireg_status, OCIREG_INVALID_ARGUMENT};
 use crate::error::Error;
 
 /// What went wrong in one call. Read-only, so any threads may read it at once. It holds no secret: URLs are without
 /// userinfo and query, and no credential or token is ever part of a text.
-pub struct ocireg_error {
+pub struct ocireg_error(Handle<Told>);
+
+/// The error, and its texts as C reads them.
+pub struct Told {
     error: Error,
     message: CString,
     json: CString,
+}
+
+impl Opaque for ocireg_error {
+    const MARK: u64 = 0x6f63_6972_6567_0006;
+    const SURVIVES_FORK: bool = true;
+    type Content = Told;
+    fn wrap(handle: Handle<Told>) -> ocireg_error {
+        ocireg_error(handle)
+    }
+    fn handle(&self) -> &Handle<Told> {
+        &self.0
+    }
 }
 
 impl ocireg_error {
@@ -19,7 +35,7 @@ impl ocireg_error {
     pub fn new(error: Error) -> *mut ocireg_error {
         let message = c_text(error.message());
         let json = c_text(&crate::json::text(&error.to_json()).unwrap_or_default());
-        Box::into_raw(Box::new(ocireg_error { error, message, json }))
+        handle::new(Told { error, message, json })
     }
 }
 
@@ -30,32 +46,32 @@ fn c_text(text: &str) -> CString {
 /// The code of an error: the same number that the call returned. OCIREG_INVALID_ARGUMENT for NULL.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_error_code(error: *const ocireg_error) -> ocireg_status {
-    unsafe { error.as_ref() }.map_or(OCIREG_INVALID_ARGUMENT, |error| error.error.code().number())
+    unsafe { handle::peek(error) }.map_or(OCIREG_INVALID_ARGUMENT, |error| error.error.code().number())
 }
 
 /// The name of an error's code, such as "NOT_FOUND". Static: never freed. NULL for NULL.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_error_name(error: *const ocireg_error) -> *const c_char {
-    unsafe { error.as_ref() }.map_or(std::ptr::null(), |error| error.error.code().c_name().as_ptr())
+    unsafe { handle::peek(error) }.map_or(std::ptr::null(), |error| error.error.code().c_name().as_ptr())
 }
 
 /// A text in English that names what was wrong. Borrowed until the error is freed. NULL for NULL.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_error_message(error: *const ocireg_error) -> *const c_char {
-    unsafe { error.as_ref() }.map_or(std::ptr::null(), |error| error.message.as_ptr())
+    unsafe { handle::peek(error) }.map_or(std::ptr::null(), |error| error.message.as_ptr())
 }
 
 /// The system's number for what failed at a file or descriptor, as in errno.h, such as ENOSPC, or EPIPE when the reader of a pipe went
 /// away; 0 when there is none, and for NULL.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_error_errno(error: *const ocireg_error) -> i32 {
-    unsafe { error.as_ref() }.and_then(|error| error.error.errno()).unwrap_or(0)
+    unsafe { handle::peek(error) }.and_then(|error| error.error.errno()).unwrap_or(0)
 }
 
 /// The HTTP status of the answer that failed the call; 0 when there was none, and for NULL.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_error_http_status(error: *const ocireg_error) -> i32 {
-    unsafe { error.as_ref() }.and_then(|error| error.error.http_status()).map_or(0, i32::from)
+    unsafe { handle::peek(error) }.and_then(|error| error.error.http_status()).map_or(0, i32::from)
 }
 
 /// The whole error as JSON. Borrowed until the error is freed. NULL for NULL.
@@ -68,15 +84,11 @@ pub unsafe extern "C" fn ocireg_error_http_status(error: *const ocireg_error) ->
 /// underneath, outermost first)}
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_error_json(error: *const ocireg_error) -> *const c_char {
-    unsafe { error.as_ref() }.map_or(std::ptr::null(), |error| error.json.as_ptr())
+    unsafe { handle::peek(error) }.map_or(std::ptr::null(), |error| error.json.as_ptr())
 }
 
-/// Frees an error. NULL is accepted.
+/// Frees an error. NULL is accepted, and what is no error is left alone.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_error_free(error: *mut ocireg_error) {
-    quietly((), || {
-        if !error.is_null() {
-            drop(unsafe { Box::from_raw(error) });
-        }
-    });
+    quietly((), || unsafe { handle::free(error) });
 }

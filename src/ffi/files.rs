@@ -52,7 +52,7 @@ pub unsafe extern "C" fn ocireg_image_extract(
             let folder = Path::new(text(folder, "folder")?);
             let options: ExtractOptions = options::read(options)?;
             let (client, call) = begin(client, context)?;
-            let store = place.source(client)?;
+            let store = place.source(&client)?;
             out.put_json(&extract(&call, store.as_ref(), folder, &options)?)
         })
     }
@@ -95,7 +95,7 @@ pub unsafe extern "C" fn ocireg_image_files(
             let place = Endpoint::parse(text(image, "image")?)?;
             let options: FilesOptions = options::read(options)?;
             let (client, call) = begin(client, context)?;
-            let store = place.source(client)?;
+            let store = place.source(&client)?;
             out.put_json(&files(&call, store.as_ref(), &options)?)
         })
     }
@@ -136,7 +136,7 @@ pub unsafe extern "C" fn ocireg_image_cat(
             let fd = descriptor(fd)?;
             let options: CatOptions = options::read(options)?;
             let (client, call) = begin(client, context)?;
-            let store = place.source(client)?;
+            let store = place.source(&client)?;
             let mut into = call.output(fd)?;
             out.put_json(&cat(&call, store.as_ref(), path, &mut into, &options)?)
         })

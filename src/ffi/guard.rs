@@ -1,20 +1,23 @@
-//! The border: no panic crosses it, and every argument is looked at before it is used.
+//! The border: no panic crosses it or prints anything, and every argument is looked at before it is used.
 
+use std::cell::{Cell, RefCell};
 use std::ffi::{c_char, CStr};
 use std::os::fd::BorrowedFd;
 use std::panic::{catch_unwind, AssertUnwindSafe};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::ocireg_error;
 use super::sigpipe;
 use super::status::{ocireg_status, OCIREG_OK};
 use crate::error::{Code, Error, Result};
+use crate::os::standard;
 
 /// Runs the body of an entry, and hands its error to the caller. The error out-parameter is set to NULL first.
 pub unsafe fn enter(error: *mut *mut ocireg_error, body: impl FnOnce() -> Result<()>) -> ocireg_status {
     if !error.is_null() {
         unsafe { error.write(std::ptr::null_mut()) };
     }
-    let failure = match catch_unwind(AssertUnwindSafe(body)) {
+    let failure = match caught(body) {
         Ok(Ok(())) => return OCIREG_OK,
         Ok(Err(failure)) => failure,
         Err(payload) => panicked(payload.as_ref()),
@@ -27,19 +30,56 @@ pub unsafe fn enter(error: *mut *mut ocireg_error, body: impl FnOnce() -> Result
     code
 }
 
-/// [`enter`] for a call that may use the network or write to a descriptor: with SIGPIPE blocked on this thread.
+/// [`enter`] for a call that may use the network or write to a descriptor: with SIGPIPE blocked on this thread, and no file or socket
+/// of ours where the program expects its standard input and output.
 pub unsafe fn enter_blocking(error: *mut *mut ocireg_error, body: impl FnOnce() -> Result<()>) -> ocireg_status {
+    standard::occupy();
     sigpipe::without(|| unsafe { enter(error, body) })
 }
 
 /// Runs the body of an entry that cannot report an error: a free function or an accessor.
 pub fn quietly<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or(otherwise)
+    caught(body).unwrap_or(otherwise)
+}
+
+thread_local! {
+    /// This thread is in a call.
+    static INSIDE: Cell<bool> = const { Cell::new(false) };
+    /// Where it panicked last in one.
+    static PLACE: RefCell<String> = const { RefCell::new(String::new()) };
+}
+static HUSHED: AtomicBool = AtomicBool::new(false);
+
+fn caught<T>(body: impl FnOnce() -> T) -> std::thread::Result<T> {
+    if !HUSHED.load(Ordering::Relaxed) {
+        hush();
+    }
+    let before = INSIDE.replace(true);
+    let outcome = catch_unwind(AssertUnwindSafe(body));
+    INSIDE.set(before);
+    outcome
+}
+
+/// Rust prints what panics, and asks the environment how: not for us. What a Rust program does itself is its own business.
+fn hush() {
+    if std::thread::panicking() || HUSHED.swap(true, Ordering::Relaxed) {
+        return;
+    }
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let ours = std::thread::current().name().is_some_and(|name| name.starts_with("ocireg-"));
+        if INSIDE.get() {
+            PLACE.with_borrow_mut(|place| *place = panic.location().map(ToString::to_string).unwrap_or_default());
+        } else if !ours {
+            before(panic);
+        }
+    }));
 }
 
 fn panicked(payload: &(dyn std::any::Any + Send)) -> Error {
     let text = payload.downcast_ref::<&str>().copied().or(payload.downcast_ref::<String>().map(String::as_str));
-    Error::new(Code::Internal, format!("a bug in ocireg: {}", text.unwrap_or("panic")))
+    let place = PLACE.with_borrow_mut(std::mem::take);
+    Error::new(Code::Internal, format!("a bug in ocireg: {} ({place})", text.unwrap_or("panic")))
 }
 
 /// The error for an argument that must not be NULL.
@@ -128,9 +168,10 @@ impl Out<*mut c_char> {
 
     /// Fills it with text.
     pub fn put_text(&self, text: String) -> Result<()> {
-        let text =
-            std::ffi::CString::new(text).map_err(|_| Error::new(Code::Protocol, "the result holds a NUL character"))?;
-        self.put(text.into_raw());
+        if self.is_wanted() {
+            let none = || Error::new(Code::Protocol, "the result holds a NUL character");
+            self.put(super::memory::new_string(&text).ok_or_else(none)?);
+        }
         Ok(())
     }
 }

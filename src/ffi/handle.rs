@@ -1,91 +1,94 @@
-//! What all handles have in common: a mark that tells a live handle of this type from anything else (best effort),
-//! and the process that made it. After a fork the parent's network threads do not exist in the child, so a handle
-//! answers FORKED there, and freeing it leaks instead of waiting for a thread that is not there.
+//! What all handles have in common: a mark that tells a live handle of this type from anything else (best effort: memory that
+//! was freed may be anything), and for those that need threads or connections the process that made them. After a fork the
+//! parent's network threads do not exist in the child, so such a handle answers FORKED there, and freeing it leaks instead of
+//! waiting for a thread that is not there.
+//!
+//! A call keeps the content of its handles alive by itself: a callback may free what the call was made with.
 
-use std::ops::Deref;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
 
+use super::fork;
 use super::guard::null;
 use crate::error::{Code, Error, Result};
 
 const DEAD: u64 = 0xdead_0c1e_dead_0c1e;
+/// No handle lies in the first page: numbers that somebody took for pointers do.
+const FIRST_PAGE: usize = 4096;
 
 /// A handle's content behind its mark.
 #[repr(C)]
 pub struct Handle<T> {
-    mark: u64,
-    process: u32,
-    content: T,
+    mark: AtomicU64,
+    generation: u64,
+    content: Arc<T>,
 }
 
-impl<T> Handle<T> {
-    /// A live handle of a type.
-    pub fn new(mark: u64, content: T) -> Handle<T> {
-        Handle { mark, process: std::process::id(), content }
-    }
-
-    /// Whether it was made by the parent of this process.
-    fn is_forked(&self) -> bool {
-        self.process != std::process::id()
-    }
-
-    fn check(&self, mark: u64, name: &str) -> Result<&T> {
-        if self.mark != mark {
-            return Err(Error::new(
-                Code::InvalidArgument,
-                format!("the argument {name} is no live handle of its type"),
-            ));
-        }
-        if self.is_forked() {
-            let message =
-                format!("the {name} was made before fork() by the parent process; make a new one in the child");
-            return Err(Error::new(Code::Forked, message));
-        }
-        Ok(&self.content)
-    }
-}
-
-impl<T> Deref for Handle<T> {
-    type Target = T;
-
-    fn deref(&self) -> &T {
-        &self.content
-    }
-}
-
-/// A C handle type: a transparent wrapper of a [`Handle`].
-pub trait Opaque {
+/// A C handle type: a wrapper of a [`Handle`] and nothing else.
+pub trait Opaque: Sized {
     /// Tells it from handles of other types.
     const MARK: u64;
+    /// Whether it is memory only, and as good in a child as in its parent.
+    const SURVIVES_FORK: bool = false;
     /// What it holds.
     type Content;
+    /// The wrapper.
+    fn wrap(handle: Handle<Self::Content>) -> Self;
     /// The handle inside.
     fn handle(&self) -> &Handle<Self::Content>;
-    /// The handle inside.
-    fn handle_mut(&mut self) -> &mut Handle<Self::Content>;
+}
+
+/// A live handle for the caller.
+pub fn new<H: Opaque>(content: H::Content) -> *mut H {
+    let (mark, generation) = (AtomicU64::new(H::MARK), fork::generation());
+    Box::into_raw(Box::new(H::wrap(Handle { mark, generation, content: Arc::new(content) })))
 }
 
 /// A handle argument.
-pub unsafe fn get<'a, H: Opaque + 'a>(argument: *const H, name: &str) -> Result<&'a H::Content> {
+pub unsafe fn get<H: Opaque>(argument: *const H, name: &str) -> Result<Arc<H::Content>> {
     unsafe { optional(argument, name) }?.ok_or_else(|| null(name))
 }
 
 /// A handle argument that may be NULL.
-pub unsafe fn optional<'a, H: Opaque + 'a>(argument: *const H, name: &str) -> Result<Option<&'a H::Content>> {
-    match unsafe { argument.as_ref() } {
-        Some(handle) => handle.handle().check(H::MARK, name).map(Some),
-        None => Ok(None),
+pub unsafe fn optional<H: Opaque>(argument: *const H, name: &str) -> Result<Option<Arc<H::Content>>> {
+    if argument.is_null() {
+        return Ok(None);
+    }
+    let Some(handle) = (unsafe { alive(argument) }) else {
+        let message = format!("the argument {name} is no live handle of its type");
+        return Err(Error::new(Code::InvalidArgument, message));
+    };
+    if is_forked::<H>(handle) {
+        let message = format!("the {name} was made before fork() by the parent process; make a new one in the child");
+        return Err(Error::new(Code::Forked, message));
+    }
+    Ok(Some(handle.content.clone()))
+}
+
+/// What an accessor looks into, which has no way to report anything: None for NULL and for what is no live handle.
+pub unsafe fn peek<'a, H: Opaque + 'a>(argument: *const H) -> Option<&'a H::Content> {
+    unsafe { alive(argument) }.map(|handle| &*handle.content)
+}
+
+/// Ends a handle's life. NULL is none, and so is what is no live handle; a handle of the parent process is leaked.
+pub unsafe fn free<H: Opaque>(argument: *mut H) {
+    let Some(handle) = (unsafe { alive(argument) }) else { return };
+    // Of two threads that free it one does.
+    let ours = || handle.mark.compare_exchange(H::MARK, DEAD, Ordering::AcqRel, Ordering::Relaxed).is_ok();
+    if !is_forked::<H>(handle) && ours() {
+        drop(unsafe { Box::from_raw(argument) });
     }
 }
 
-/// Ends a handle's life. NULL is none; a handle of the parent process is leaked.
-pub unsafe fn free<H: Opaque>(argument: *mut H) {
-    if argument.is_null() {
-        return;
+fn is_forked<H: Opaque>(handle: &Handle<H::Content>) -> bool {
+    !H::SURVIVES_FORK && handle.generation != fork::generation()
+}
+
+/// The handle, if the pointer leads to one. Nothing but its mark is looked at before that is known.
+unsafe fn alive<'a, H: Opaque + 'a>(argument: *const H) -> Option<&'a Handle<H::Content>> {
+    if argument.addr() < FIRST_PAGE || !argument.is_aligned() {
+        return None;
     }
-    let handle = unsafe { &mut *argument }.handle_mut();
-    if handle.mark != H::MARK || handle.is_forked() {
-        return;
-    }
-    handle.mark = DEAD;
-    drop(unsafe { Box::from_raw(argument) });
+    let mark = unsafe { &*argument.cast::<AtomicU64>() };
+    (mark.load(Ordering::Acquire) == H::MARK).then(|| unsafe { &*argument }.handle())
 }

@@ -53,7 +53,7 @@ pub unsafe extern "C" fn ocireg_image_config(
             let place = Endpoint::parse(text(image, "image")?)?;
             let options: Selection = options::read(options)?;
             let (client, call) = begin(client, context)?;
-            let store = place.source(client)?;
+            let store = place.source(&client)?;
             let image = Image::find(&call, store.as_ref(), options.platform.as_deref())?;
             let config = Config::read(&call, store.as_ref(), &image)?;
             json.put_json(&config.to_json(&image))?;
@@ -93,7 +93,7 @@ pub unsafe extern "C" fn ocireg_image_size(
             let place = Endpoint::parse(text(image, "image")?)?;
             let options: SizeOptions = options::read(options)?;
             let (client, call) = begin(client, context)?;
-            let store = place.source(client)?;
+            let store = place.source(&client)?;
             out.put_json(&size(&call, store.as_ref(), &options)?)
         })
     }
@@ -129,7 +129,7 @@ pub unsafe extern "C" fn ocireg_image_tag(
             let options: TagOptions = options::read(options)?;
             let (client, call) = begin(client, context)?;
             let near = from.repository().canonical_name() == to.repository().canonical_name();
-            let (from, to) = (RegistryStore::new(client, from), RegistryStore::new(client, to));
+            let (from, to) = (RegistryStore::new(&client, from), RegistryStore::new(&client, to));
             out.put_json(&tag_image(&call, &from, &to, near, &options)?)
         })
     }
@@ -182,10 +182,10 @@ pub unsafe extern "C" fn ocireg_image_append(
             options.room = Room::of(client.http.options());
             let is_saved = from.is_saved() && !options.scratch;
             let (from, to) = match options.scratch {
-                true => Endpoint::onto(client, Box::new(Scratch::new(options.platform.as_deref())?), to)?,
-                false => Endpoint::pair(client, &from, to)?,
+                true => Endpoint::onto(&client, Box::new(Scratch::new(options.platform.as_deref())?), to)?,
+                false => Endpoint::pair(&client, &from, to)?,
             };
-            let from = endpoint::base(client, from, is_saved, to.as_ref(), &options)?;
+            let from = endpoint::base(&client, from, is_saved, to.as_ref(), &options)?;
             out.put_json(&append(&call, from.as_ref(), to.as_ref(), &options)?)
         })
     }

@@ -1,48 +1,97 @@
 //! What the library returns: strings and buffers.
 
-use std::ffi::{c_char, CString};
+use std::alloc::{alloc, dealloc, Layout};
+use std::ffi::c_char;
 
 use super::guard::quietly;
+use super::handle::{self, Handle, Opaque};
 
 /// Exact bytes, such as a manifest's. Read-only, so any threads may read it at once.
-pub struct ocireg_buffer(Vec<u8>);
+pub struct ocireg_buffer(Handle<Vec<u8>>);
+
+impl Opaque for ocireg_buffer {
+    const MARK: u64 = 0x6f63_6972_6567_0007;
+    const SURVIVES_FORK: bool = true;
+    type Content = Vec<u8>;
+    fn wrap(handle: Handle<Vec<u8>>) -> ocireg_buffer {
+        ocireg_buffer(handle)
+    }
+    fn handle(&self) -> &Handle<Vec<u8>> {
+        &self.0
+    }
+}
 
 impl ocireg_buffer {
     /// A buffer for the caller.
     pub fn new(bytes: Vec<u8>) -> *mut ocireg_buffer {
-        Box::into_raw(Box::new(ocireg_buffer(bytes)))
+        handle::new(bytes)
     }
 }
 
-/// Frees a string that a function of this library returned through a `char **`. NULL is accepted.
+/// What stands before the bytes of a string: C has only a pointer to them.
+#[repr(C)]
+struct Head {
+    size: usize,
+    mark: u64,
+}
+
+const STRING: u64 = 0x6f63_6972_6567_0008;
+const DEAD: u64 = 0xdead_0c1e_dead_0c1e;
+
+fn layout(size: usize) -> Option<Layout> {
+    Layout::from_size_align(size_of::<Head>().checked_add(size)?.checked_add(1)?, align_of::<Head>()).ok()
+}
+
+/// A string for the caller; None when it holds a NUL, or there is no memory.
+pub fn new_string(text: &str) -> Option<*mut c_char> {
+    let layout = layout(text.len()).filter(|_| !text.contains('\0'))?;
+    unsafe {
+        let head = alloc(layout).cast::<Head>();
+        if head.is_null() {
+            return None;
+        }
+        head.write(Head { size: text.len(), mark: STRING });
+        let bytes = head.add(1).cast::<u8>();
+        bytes.copy_from_nonoverlapping(text.as_ptr(), text.len());
+        bytes.add(text.len()).write(0);
+        Some(bytes.cast())
+    }
+}
+
+/// Frees a string that a function of this library returned through a `char **`. NULL is accepted, and what is no such string is
+/// left alone where that can be told.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_string_free(string: *mut c_char) {
-    quietly((), || {
-        if !string.is_null() {
-            drop(unsafe { CString::from_raw(string) });
+    quietly((), || unsafe {
+        let head = string.cast::<Head>();
+        if string.is_null() || !head.is_aligned() {
+            return;
+        }
+        let head = head.sub(1);
+        // Only the word before the string: before others there may be no more.
+        let mark = &raw mut (*head).mark;
+        if let Some(layout) = (mark.read() == STRING).then(|| layout((*head).size)).flatten() {
+            mark.write(DEAD);
+            dealloc(head.cast(), layout);
         }
     });
 }
 
 /// The bytes of a buffer, borrowed until it is freed; never NULL for a buffer of this library, even when its size is 0.
-/// NULL for NULL.
+/// NULL for NULL, and for what is no buffer.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_buffer_data(buffer: *const ocireg_buffer) -> *const u8 {
-    unsafe { buffer.as_ref() }.map_or(std::ptr::null(), |buffer| buffer.0.as_ptr())
+    unsafe { handle::peek(buffer) }.map_or(std::ptr::null(), |bytes| bytes.as_ptr())
 }
 
-/// The number of bytes in a buffer. 0 for NULL.
+/// The number of bytes in a buffer. 0 for NULL, and for what is no buffer.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_buffer_size(buffer: *const ocireg_buffer) -> usize {
-    unsafe { buffer.as_ref() }.map_or(0, |buffer| buffer.0.len())
+    unsafe { handle::peek(buffer) }.map_or(0, Vec::len)
 }
 
-/// Frees a buffer. NULL is accepted.
+/// Frees a buffer. NULL is accepted, and what is no buffer is left alone.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_buffer_free(buffer: *mut ocireg_buffer) {
-    quietly((), || {
-        if !buffer.is_null() {
-            drop(unsafe { Box::from_raw(buffer) });
-        }
-    });
+    quietly((), || unsafe { handle::free(buffer) });
 }

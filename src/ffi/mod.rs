@@ -13,6 +13,7 @@ mod context;
 mod copy;
 mod error;
 mod files;
+mod fork;
 mod guard;
 mod handle;
 mod image;

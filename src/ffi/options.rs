@@ -7,28 +7,70 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::error::ocireg_error;
-use super::guard::{enter, null, quietly, text, Out};
+use super::guard::{enter, quietly, text, Out};
+use super::handle::{self, Handle, Opaque};
 use super::status::ocireg_status;
 use crate::error::{Code, Error, Result};
 
 /// Named options of a call. The header lists each call's keys; an unknown key or a value of the wrong type is found by
 /// the call, which names it. NULL stands for no options everywhere. Options are read during a call only, and may be
 /// used for several.
-pub struct ocireg_options(Mutex<Map<String, Value>>);
+pub struct ocireg_options(Handle<Named>);
 
-impl ocireg_options {
-    /// No options.
-    pub fn empty() -> ocireg_options {
-        ocireg_options(Mutex::default())
+/// The values by their names.
+#[derive(Default)]
+pub struct Named {
+    values: Mutex<Map<String, Value>>,
+    /// It is the library's: a callback fills it in.
+    lent: bool,
+}
+
+impl Opaque for ocireg_options {
+    const MARK: u64 = 0x6f63_6972_6567_0005;
+    const SURVIVES_FORK: bool = true;
+    type Content = Named;
+    fn wrap(handle: Handle<Named>) -> ocireg_options {
+        ocireg_options(handle)
+    }
+    fn handle(&self) -> &Handle<Named> {
+        &self.0
+    }
+}
+
+/// Options that a callback fills in; it can do nothing else to them, and nothing once it has returned.
+pub struct Lent(*mut ocireg_options);
+
+impl Lent {
+    /// None yet.
+    pub fn new() -> Lent {
+        Lent(handle::new(Named { lent: true, ..Named::default() }))
     }
 
+    /// What the callback gets.
+    pub fn pointer(&self) -> *mut ocireg_options {
+        self.0
+    }
+
+    /// What it has filled in.
+    pub fn read<T: DeserializeOwned + Default>(&self) -> Result<T> {
+        unsafe { read(self.0) }
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        unsafe { handle::free(self.0) };
+    }
+}
+
+impl Named {
     fn change(&self, change: impl FnOnce(&mut Map<String, Value>)) {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut self.values.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// The options as what a call wants.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T> {
-        let values = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner).clone();
         serde_path_to_error::deserialize(Value::Object(values)).map_err(|error| {
             let key = error.path().to_string();
             let what = without_value(&error.inner().to_string());
@@ -48,14 +90,14 @@ fn without_value(text: &str) -> String {
 
 /// An options argument as what a call wants; NULL is the defaults.
 pub unsafe fn read<T: DeserializeOwned + Default>(options: *const ocireg_options) -> Result<T> {
-    match unsafe { options.as_ref() } {
+    match unsafe { handle::optional(options, "options") }? {
         Some(options) => options.read(),
         None => Ok(T::default()),
     }
 }
 
 unsafe fn set(options: *mut ocireg_options, key: *const c_char, value: Value) -> Result<()> {
-    let options = unsafe { options.as_ref() }.ok_or_else(|| null("options"))?;
+    let options = unsafe { handle::get(options, "options") }?;
     let key = unsafe { text(key, "key") }?.to_owned();
     options.change(|values| drop(values.insert(key, value)));
     Ok(())
@@ -72,7 +114,7 @@ pub unsafe extern "C" fn ocireg_options_new(
     unsafe {
         enter(error, || {
             let out = Out::required(options, std::ptr::null_mut(), "options")?;
-            out.put(Box::into_raw(Box::new(ocireg_options::empty())));
+            out.put(handle::new(Named::default()));
             Ok(())
         })
     }
@@ -129,7 +171,7 @@ pub unsafe extern "C" fn ocireg_options_add_string(
 ) -> ocireg_status {
     unsafe {
         enter(error, || {
-            let options = options.as_ref().ok_or_else(|| null("options"))?;
+            let options = handle::get(options, "options")?;
             let (key, value) = (text(key, "key")?, text(value, "value")?);
             let mut fits = true;
             options.change(|values| match values.entry(key).or_insert_with(|| Value::Array(Vec::new())) {
@@ -157,7 +199,7 @@ pub unsafe extern "C" fn ocireg_options_parse(
 ) -> ocireg_status {
     unsafe {
         enter(error, || {
-            let options = options.as_ref().ok_or_else(|| null("options"))?;
+            let options = handle::get(options, "options")?;
             let invalid =
                 |why: String| Error::new(Code::InvalidArgument, format!("the options are no JSON object: {why}"));
             match crate::json::parse(text(json, "json")?.as_bytes()) {
@@ -170,12 +212,12 @@ pub unsafe extern "C" fn ocireg_options_parse(
     }
 }
 
-/// Frees options. NULL is accepted.
+/// Frees options. NULL is accepted; what is no options, and the `answer` of a callback, are left alone.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_options_free(options: *mut ocireg_options) {
-    quietly((), || {
-        if !options.is_null() {
-            drop(unsafe { Box::from_raw(options) });
+    quietly((), || unsafe {
+        if handle::peek(options).is_some_and(|options| !options.lent) {
+            handle::free(options);
         }
     });
 }

@@ -23,11 +23,11 @@ pub struct ocireg_upload(Handle<Mutex<Upload>>);
 impl Opaque for ocireg_upload {
     const MARK: u64 = 0x6f63_6972_6567_0004;
     type Content = Mutex<Upload>;
+    fn wrap(handle: Handle<Mutex<Upload>>) -> ocireg_upload {
+        ocireg_upload(handle)
+    }
     fn handle(&self) -> &Handle<Mutex<Upload>> {
         &self.0
-    }
-    fn handle_mut(&mut self) -> &mut Handle<Mutex<Upload>> {
-        &mut self.0
     }
 }
 
@@ -54,7 +54,7 @@ pub unsafe extern "C" fn ocireg_upload_start(
             let options = options::read(options)?;
             let (client, call) = begin(client, context)?;
             let upload = client.start_upload(&call, &repository, &options)?;
-            out.put(Box::into_raw(Box::new(ocireg_upload(Handle::new(ocireg_upload::MARK, Mutex::new(upload))))));
+            out.put(handle::new(Mutex::new(upload)));
             Ok(())
         })
     }
@@ -75,7 +75,8 @@ pub unsafe extern "C" fn ocireg_upload_write(
 ) -> ocireg_status {
     unsafe {
         enter_blocking(error, || {
-            let mut upload = exclusively(handle::get(upload, "upload")?)?;
+            let upload = handle::get(upload, "upload")?;
+            let mut upload = exclusively(&upload)?;
             upload.write(bytes(data, size, "data")?)
         })
     }
@@ -99,7 +100,8 @@ pub unsafe extern "C" fn ocireg_upload_finish(
         enter_blocking(error, || {
             let out = Out::optional(json, std::ptr::null_mut());
             let digest = optional_text(digest, "digest")?.map(str::parse::<Digest>).transpose()?;
-            let mut upload = exclusively(handle::get(upload, "upload")?)?;
+            let upload = handle::get(upload, "upload")?;
+            let mut upload = exclusively(&upload)?;
             out.put_json(&upload.finish(digest.as_ref())?)
         })
     }
@@ -120,7 +122,8 @@ pub unsafe extern "C" fn ocireg_upload_save(
     unsafe {
         enter_blocking(error, || {
             let out = Out::required(json, std::ptr::null_mut(), "json")?;
-            let mut upload = exclusively(handle::get(upload, "upload")?)?;
+            let upload = handle::get(upload, "upload")?;
+            let mut upload = exclusively(&upload)?;
             out.put_json(&upload.save()?)
         })
     }
@@ -134,10 +137,16 @@ pub unsafe extern "C" fn ocireg_upload_cancel(
     upload: *mut ocireg_upload,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe { enter_blocking(error, || exclusively(handle::get(upload, "upload")?)?.cancel()) }
+    unsafe {
+        enter_blocking(error, || {
+            let upload = handle::get(upload, "upload")?;
+            let mut upload = exclusively(&upload)?;
+            upload.cancel()
+        })
+    }
 }
 
-/// Frees an upload. NULL is accepted. One that is not finished is cancelled first, without waiting for the answer longer than 120 ms.
+/// Frees an upload. NULL is accepted, and what is no upload is left alone. One that is not finished is cancelled first, without waiting for the answer longer than 120 ms.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_upload_free(upload: *mut ocireg_upload) {
     sigpipe::without(|| quietly((), || unsafe { handle::free(upload) }));

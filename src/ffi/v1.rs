@@ -607,8 +607,8 @@ pub unsafe extern "C" fn ocireg_v1_push(
             tag_of(&reference)?;
             let options = options::read(options)?;
             let (client, call) = begin(client, context)?;
-            let from = source.source(client).map_err(|error| error.with_side(Side::Source))?;
-            out.put_json(&push(client, &call, from, &reference, &options)?)
+            let from = source.source(&client).map_err(|error| error.with_side(Side::Source))?;
+            out.put_json(&push(&client, &call, from, &reference, &options)?)
         })
     }
 }

@@ -9,42 +9,37 @@ use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
-use std::thread::{JoinHandle, Thread};
+use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
 
-use nix::sys::signal::SigSet;
-use tokio::runtime::{Builder, Handle};
+use tokio::runtime::{Builder, Handle, Runtime};
 use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
 
-use super::thread;
-use crate::error::{Code, Error, Result};
+use super::thread as ours;
+use crate::error::{Error, Result};
+
+/// What runs futures on the thread that it is on. It starts no other one.
+pub fn runtime() -> Result<Runtime> {
+    let built = Builder::new_current_thread().enable_all().build();
+    built.map_err(|error| Error::io("cannot set up the network", &error))
+}
 
 /// A running network thread.
 pub struct Engine {
     handle: Handle,
     stop: Option<oneshot::Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    thread: Option<thread::JoinHandle<()>>,
 }
 
 impl Engine {
     /// Starts the thread.
     pub fn start() -> Result<Engine> {
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .max_blocking_threads(8) // name resolution only
-            .thread_name("ocireg-dns")
-            // They are started from whichever thread first needs one, and would inherit its mask.
-            .on_thread_start(|| {
-                let _ = SigSet::all().thread_block();
-            })
-            .build()
-            .map_err(|error| Error::new(Code::Internal, format!("cannot start the network thread: {error}")))?;
+        let runtime = runtime()?;
         let handle = runtime.handle().clone();
         let (stop, stopped) = oneshot::channel::<()>();
-        let thread = thread::spawn("ocireg-net", move || {
+        let thread = ours::spawn("ocireg-net", move || {
             let _ = runtime.block_on(stopped);
-            // A name resolution that hangs must not hold up whoever frees the client.
-            runtime.shutdown_background();
         })?;
         Ok(Engine { handle, stop: Some(stop), thread: Some(thread) })
     }
@@ -58,7 +53,7 @@ impl Engine {
     /// wake that thread at each wait.
     pub fn block_until<F: Future>(&self, end: Option<Instant>, future: F) -> Option<F::Output> {
         let _inside = self.handle.enter();
-        let sleeper = Arc::new(Sleeper { thread: std::thread::current(), woken: AtomicBool::new(false) });
+        let sleeper = Arc::new(Sleeper { thread: thread::current(), woken: AtomicBool::new(false) });
         let waker = Waker::from(sleeper.clone());
         let mut context = Context::from_waker(&waker);
         let mut future = pin!(future);
@@ -69,10 +64,27 @@ impl Engine {
             // Whatever else parks this thread may take the wake-up: the flag stays.
             while !sleeper.woken.swap(false, Ordering::Acquire) {
                 match end.map(|end| end.saturating_duration_since(Instant::now())) {
-                    None => std::thread::park(),
+                    None => thread::park(),
                     Some(Duration::ZERO) => return None,
-                    Some(left) => std::thread::park_timeout(left),
+                    Some(left) => thread::park_timeout(left),
                 }
+            }
+        }
+    }
+
+    /// Runs a future on the network thread, so that a caller needs little stack: a handshake takes much. It ends with the one that waits.
+    pub fn aside<F>(&self, future: F) -> impl Future<Output = F::Output>
+    where
+        F: Future + Send + 'static,
+        F::Output: Send + 'static,
+    {
+        let mut task = Task(self.handle.spawn(future));
+        async move {
+            match (&mut task.0).await {
+                Ok(output) => output,
+                Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
+                // The network thread has ended, which it does only behind the last call.
+                Err(_) => std::future::pending().await,
             }
         }
     }
@@ -80,6 +92,15 @@ impl Engine {
     /// Leaves a future to the network thread.
     pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         self.handle.spawn(future);
+    }
+}
+
+/// A task that nobody waits for any more is given up.
+struct Task<T>(JoinHandle<T>);
+
+impl<T> Drop for Task<T> {
+    fn drop(&mut self) {
+        self.0.abort();
     }
 }
 

@@ -90,7 +90,9 @@ pub fn broke(error: reqwest::Error, url: &Url) -> Error {
     let error = error.without_url();
     let causes = chain(&error);
     let root = causes.last().cloned().unwrap_or_default();
-    let found = if let Some(unknown) = find::<Unknown>(&error) {
+    let found = if let Some(shortage) = shortage(&error) {
+        Error::io(format!("no connection to {host}"), shortage)
+    } else if let Some(unknown) = find::<Unknown>(&error) {
         Error::new(Code::Resolve, unknown.to_string())
     } else if let Some(refused) = find::<Refused>(&error) {
         Error::new(Code::Redirect, refused.to_string())
@@ -112,6 +114,18 @@ pub fn broke(error: reqwest::Error, url: &Url) -> Error {
         Error::new(Code::Network, format!("the connection to {host} broke: {root}"))
     };
     found.with_cause(causes).with_url(url)
+}
+
+/// What the system has no more of: descriptors, threads, memory. It is no fault of the other end.
+fn shortage(error: &reqwest::Error) -> Option<&std::io::Error> {
+    use rustix::io::Errno;
+    const SHORT: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS];
+    let of = |code| Errno::from_raw_os_error(code);
+    // EAGAIN is what a thread that cannot be started gives; a connection never does.
+    let short = |io: &std::io::Error| {
+        io.raw_os_error().map(of).is_some_and(|errno| SHORT.contains(&errno) || errno == Errno::AGAIN)
+    };
+    find::<std::io::Error>(error).filter(|io| short(io))
 }
 
 /// Whether the other end answered a TLS handshake with something that is not TLS.

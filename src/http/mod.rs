@@ -259,14 +259,21 @@ impl Http {
                 *message.body_mut() = Some(body);
                 let size = bytes.len() as u64;
                 let quiet = call.without_progress();
-                upload::feed(&quiet, pool.execute(message), sender, &mut bytes.clone(), (size, 0), &limits)
+                upload::feed(
+                    &quiet,
+                    call.engine().aside(pool.execute(message)),
+                    sender,
+                    &mut bytes.clone(),
+                    (size, 0),
+                    &limits,
+                )
             }
             Body::Stream { source, size, done } if *size > 0 => {
                 let (sender, body) = upload::pipe(*size);
                 *message.body_mut() = Some(body);
                 // Its source may need a place of its own.
                 place.leave();
-                upload::feed(call, pool.execute(message), sender, *source, (*size, *done), &limits)
+                upload::feed(call, call.engine().aside(pool.execute(message)), sender, *source, (*size, *done), &limits)
             }
             body => {
                 match body {
@@ -279,7 +286,10 @@ impl Http {
                 }
                 // What changes the registry may take it long; opening an upload must not.
                 let slow = message.body().is_some() || *message.method() == Method::PUT;
-                call.wait(Some(if slow { limits.answer } else { no_answer }), pool.execute(message))
+                call.wait(
+                    Some(if slow { limits.answer } else { no_answer }),
+                    call.engine().aside(pool.execute(message)),
+                )
             }
         };
         Ok((outcome?, place))
@@ -294,7 +304,7 @@ impl Http {
         let mut request = reqwest::Request::new(Method::GET, route.wire(url, &mut headers));
         *request.headers_mut() = headers;
         let _place = self.governor(url).enter(call)?;
-        match call.wait(Some(limit), pool.execute(request)).map_err(|error| error.with_url(url))? {
+        match call.wait(Some(limit), call.engine().aside(pool.execute(request))).map_err(|error| error.with_url(url))? {
             Ok(_) => Ok(true),
             Err(error) if fault::speaks_no_tls(&error) => Ok(false),
             Err(error) => Err(fault::classify(error, url, &route)),

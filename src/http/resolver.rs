@@ -2,12 +2,18 @@
 //! location) may not lead to this machine or to the cloud's metadata service, whatever its DNS says. The check is
 //! on the addresses that are then connected to, so a name cannot pass it and change afterwards.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
+use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::{oneshot, Semaphore};
 
 use super::address;
 use super::route::Route;
+use super::thread;
+
+/// So many names are looked up at once for a route.
+const AT_ONCE: usize = 8;
 
 /// Who chose the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -92,14 +98,31 @@ pub struct Guarded {
     fixed: Option<IpAddr>,
     /// The caller's proxy: he chose it, whatever its address.
     proxy: Option<String>,
+    /// A resolver that hangs holds up so many threads, not more.
+    threads: Arc<Semaphore>,
 }
 
 impl Guarded {
     /// For the hosts of a route.
     pub fn new(guard: Guard, route: &Route) -> Guarded {
         let proxy = route.proxy.as_ref().map(|proxy| proxy.host().to_owned());
-        Guarded { guard, fixed: route.address.map(|address| address.ip), proxy }
+        let threads = Arc::new(Semaphore::new(AT_ONCE));
+        Guarded { guard, fixed: route.address.map(|address| address.ip), proxy, threads }
     }
+}
+
+/// Asks the system on a thread of its own: it may take as long as it likes. A thread that cannot be had is an error.
+async fn look_up(host: &str) -> std::io::Result<std::io::Result<Vec<SocketAddr>>> {
+    let (done, waiting) = oneshot::channel();
+    let name = host.to_owned();
+    let thread = thread::start("ocireg-dns", move || {
+        let found = (name.as_str(), 0).to_socket_addrs();
+        drop(done.send(found.map(Iterator::collect)));
+    })?;
+    let found = waiting.await.map_err(std::io::Error::other)?;
+    // It has said all: nothing of it is left when the call ends.
+    let _ = thread.join();
+    Ok(found)
 }
 
 impl Resolve for Guarded {
@@ -111,12 +134,20 @@ impl Resolve for Guarded {
             true => Guard::Caller,
             false => self.guard,
         };
+        let threads = self.threads.clone();
         Box::pin(async move {
             // What goes through a SOCKS proxy comes here with its brackets.
             let host = name.as_str().trim_start_matches('[').trim_end_matches(']').to_owned();
-            let found = tokio::net::lookup_host((host.as_str(), 0)).await;
             let unknown = |why: String| Unknown { host: host.clone(), why };
-            let found: Vec<SocketAddr> = found.map_err(|error| unknown(error.to_string()))?.collect();
+            let _one_of_them = threads.acquire_owned().await;
+            let found = match look_up(&host).await? {
+                Ok(found) => found,
+                Err(error) => {
+                    // The system's resolver says "try again" when it gets no descriptor.
+                    rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC).map_err(std::io::Error::from)?;
+                    return Err(unknown(error.to_string()).into());
+                }
+            };
             if found.is_empty() {
                 return Err(unknown("it has no address".to_owned()).into());
             }

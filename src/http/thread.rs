@@ -1,15 +1,27 @@
 //! Threads of ours. The host program's signals are its own business: every thread of the library starts with all
-//! signals blocked, and so do the threads that those start.
+//! signals blocked, and so do the threads that those start. The size of its stack is said each time, for otherwise the
+//! environment would be asked.
 
 use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
 
 use nix::sys::signal::{SigSet, SigmaskHow};
 
-use crate::error::{Code, Error, Result};
+use crate::error::{Error, Result};
+
+/// As much stack as a thread of ours may need; what it does not use costs nothing.
+pub const STACK: usize = 2 << 20;
 
 /// Starts a thread that no signal is delivered to.
 pub fn spawn<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>> {
-    without_signals(|| Builder::new().name(name.to_owned()).spawn(work))
+    start(name, work).map_err(none)
+}
+
+/// The same, with the system's own error.
+pub fn start<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> std::io::Result<JoinHandle<T>> {
+    without_signals(|| builder(name).spawn(work))
 }
 
 /// Starts such a thread that ends with its scope.
@@ -18,15 +30,23 @@ pub fn scoped<'scope>(
     name: &str,
     work: impl FnOnce() + Send + 'scope,
 ) -> Result<ScopedJoinHandle<'scope, ()>> {
-    without_signals(|| Builder::new().name(name.to_owned()).spawn_scoped(scope, work))
+    without_signals(|| builder(name).spawn_scoped(scope, work)).map_err(none)
 }
 
-fn without_signals<T>(start: impl FnOnce() -> std::io::Result<T>) -> Result<T> {
+fn builder(name: &str) -> Builder {
+    Builder::new().name(name.to_owned()).stack_size(STACK)
+}
+
+fn without_signals<T>(start: impl FnOnce() -> std::io::Result<T>) -> std::io::Result<T> {
     // The mask is inherited: blocking it here leaves no moment in which the new thread could take a signal.
     let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK);
     let started = start();
     if let Ok(mask) = before {
         let _ = mask.thread_set_mask();
     }
-    started.map_err(|error| Error::new(Code::Internal, format!("cannot start a thread: {error}")))
+    started
+}
+
+fn none(error: std::io::Error) -> Error {
+    Error::io("cannot start a thread", &error).with_hint("the process or its user may have too many threads")
 }

@@ -30,17 +30,22 @@ const BUNDLES: [&str; 6] = [
 pub struct Roots(OnceCell<Vec<CertificateDer<'static>>>);
 
 impl Roots {
-    fn platform(&self) -> &[CertificateDer<'static>] {
-        self.0.get_or_init(|| {
+    fn platform(&self) -> Result<&[CertificateDer<'static>]> {
+        let roots = self.0.get_or_try_init(|| {
             let found = match BUNDLES.iter().map(Path::new).find(|path| path.exists()) {
                 Some(bundle) => rustls_native_certs::load_certs_from_paths(Some(bundle), None),
                 // Only its macOS part reads no environment variable.
                 None if cfg!(target_os = "macos") => rustls_native_certs::load_native_certs(),
                 None => rustls_native_certs::load_certs_from_paths(None, Some(Path::new("/etc/ssl/certs"))),
             };
-            // A broken entry must not cost the others; with none left every handshake fails by name.
-            found.certs
-        })
+            // A broken entry must not cost the others; with none left every handshake fails by name. A bundle that could not even be
+            // opened is another matter: it is tried again.
+            match found.errors.into_iter().find_map(shortage).filter(|_| found.certs.is_empty()) {
+                Some(error) => Err(Error::io("cannot read the platform's certificate authorities", &error)),
+                None => Ok(found.certs),
+            }
+        })?;
+        Ok(roots)
     }
 
     /// The TLS configuration of a route.
@@ -102,9 +107,16 @@ impl Roots {
             }
         }
         if trust.ca_files.is_empty() || !trust.ca_only {
-            store.add_parsable_certificates(self.platform().iter().cloned());
+            store.add_parsable_certificates(self.platform()?.iter().cloned());
         }
         Ok(store)
+    }
+}
+
+fn shortage(error: rustls_native_certs::Error) -> Option<std::io::Error> {
+    match error.kind {
+        rustls_native_certs::ErrorKind::Io { inner, .. } => inner.raw_os_error().is_some().then_some(inner),
+        _ => None,
     }
 }
 

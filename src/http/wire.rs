@@ -38,12 +38,9 @@ impl Wire {
         Ok(pool)
     }
 
-    /// A client that blocks its thread, for work that no single call owns.
-    pub fn blocking(&self, route: &Route, guard: Guard) -> Result<reqwest::blocking::Client> {
-        reqwest::blocking::ClientBuilder::from(self.builder(route, guard)?)
-            .timeout(self.options.idle())
-            .build()
-            .map_err(set_up)
+    /// A pool of its own, for work that no single call owns.
+    pub fn fresh(&self, route: &Route, guard: Guard) -> Result<reqwest::Client> {
+        self.builder(route, guard)?.build().map_err(set_up)
     }
 
     /// Forgets every pooled connection; those in use end with their answers.

@@ -4,4 +4,5 @@ pub mod file;
 pub mod input;
 pub mod owner;
 pub mod pipe;
+pub mod standard;
 pub mod target;

@@ -2,6 +2,8 @@
 #include "calls.h"
 #include "later.h"
 
+#include <fcntl.h>
+#include <sched.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -119,6 +121,49 @@ static void test_child_makes_a_client(void **state) {
     parent_goes_on(&plan);
 }
 
+/* In a new namespace of process ids the child has the id that its parent has in its own: 1. */
+static void same_id(const struct plan *plan, char *wrong, size_t size) {
+    (void)plan;
+    if (unshare(CLONE_NEWPID) != 0) return;
+    pid_t first = fork();
+    if (first > 0) {
+        int status = 0;
+        waitpid(first, &status, 0);
+        if (status != 0) snprintf(wrong, size, "the first process of the namespace ended with %#x", (unsigned)status);
+        return;
+    }
+    ocireg_client *client = client_of("OCIREG_TEST_V2");
+    ocireg_context *context = new_context();
+    char *json = NULL;
+    const char *host = getenv("OCIREG_TEST_V2"), *said = text("%s/said", new_folder());
+    bool good = getpid() == 1 && ocireg_registry_ping(client, NULL, host, NULL, &json, NULL) == OCIREG_OK;
+    if (!good || unshare(CLONE_NEWPID) != 0) _exit(2);
+    pid_t second = fork();
+    if (second == 0) {
+        alarm(20);
+        dup2(open(said, O_CREAT | O_WRONLY, 0600), 2);
+        if (getpid() != 1) _exit(3);
+        if (ocireg_registry_ping(client, NULL, host, NULL, &json, NULL) != OCIREG_FORKED) _exit(4);
+        if (ocireg_context_cancel(context, NULL) != OCIREG_FORKED) _exit(5);
+        ocireg_client_free(client);
+        ocireg_context_free(context);
+        if (lseek(2, 0, SEEK_END) != 0) _exit(6);
+        execl("/bin/true", "true", (char *)NULL);
+    }
+    int status = 0;
+    waitpid(second, &status, 0);
+    execl(status == 0 ? "/bin/true" : "/bin/false", "", (char *)NULL);
+    _exit(7);
+}
+
+static void test_the_same_process_id(void **state) {
+    (void)state;
+    struct plan plan = make_plan();
+    if (geteuid() != 0) skip();
+    in_child(same_id, &plan);
+    parent_goes_on(&plan);
+}
+
 struct caller {
     ocireg_client *client;
     ocireg_context *context;
@@ -158,6 +203,7 @@ int main(void) {
         test(test_handles_answer_forked),
         test(test_frees_in_the_child),
         test(test_child_makes_a_client),
+        test(test_the_same_process_id),
         test(test_fork_during_a_call),
     };
     return run_all(tests);

@@ -1,0 +1,29 @@
+//! Descriptors 0, 1 and 2. A program may have closed them, and the next file or socket that anybody opens gets such a number: what
+//! the program, or a library in it, then prints would go to a registry, or into a blob.
+
+use std::os::fd::{AsRawFd, BorrowedFd, IntoRawFd, OwnedFd};
+
+use rustix::fs::{open, Mode, OFlags};
+use rustix::io::Errno;
+
+const LAST: i32 = 2;
+
+/// Sees to it that none of the three is free: /dev/null takes the place of those that are closed, and stays. Programs that are
+/// started find them closed as before.
+pub fn occupy() {
+    let all = [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()];
+    while all.into_iter().any(is_closed) {
+        let Some(fd) = nothing().filter(|fd| fd.as_raw_fd() <= LAST) else { return };
+        let _ = fd.into_raw_fd();
+    }
+}
+
+fn is_closed(fd: BorrowedFd<'_>) -> bool {
+    rustix::io::fcntl_getfd(fd) == Err(Errno::BADF)
+}
+
+/// What swallows all and gives nothing; where there is no /dev, what refuses both.
+fn nothing() -> Option<OwnedFd> {
+    let null = open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty());
+    null.or_else(|_| rustix::event::epoll::create(rustix::event::epoll::CreateFlags::CLOEXEC)).ok()
+}

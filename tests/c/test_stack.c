@@ -1,0 +1,115 @@
+/* How much stack the calls need, which the header promises: they run on a thread whose stack is painted before. */
+#include "calls.h"
+
+#include <pthread.h>
+#include <sys/mman.h>
+
+/* What the header says, and room to see by how much it is passed. */
+enum { PROMISED = 64 << 10, GIVEN = 1 << 20, PAINT = 0xa5 };
+
+struct job {
+    const char *name;
+    void (*run)(void *argument);
+    void *argument;
+};
+
+static void *on_thread(void *argument) {
+    struct job *job = argument;
+    job->run(job->argument);
+    return NULL;
+}
+
+/* The bytes that a job touched, those of the thread itself taken off. */
+static size_t used_by(struct job job) {
+    uint8_t *stack = mmap(NULL, GIVEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
+    assert_true(stack != MAP_FAILED);
+    memset(stack, PAINT, GIVEN);
+    pthread_attr_t attributes;
+    pthread_t thread;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstack(&attributes, stack, GIVEN);
+    assert_int_equal(pthread_create(&thread, &attributes, on_thread, &job), 0);
+    pthread_join(thread, NULL);
+    pthread_attr_destroy(&attributes);
+    size_t free_bytes = 0;
+    while (free_bytes < GIVEN && stack[free_bytes] == PAINT) free_bytes++;
+    munmap(stack, GIVEN);
+    return GIVEN - free_bytes;
+}
+
+static void nothing(void *argument) { (void)argument; }
+
+struct one_call {
+    const struct call *call;
+    void *arguments[MOST_ARGUMENTS];
+    ocireg_status status;
+};
+
+static void one_call(void *argument) {
+    struct one_call *one = argument;
+    one->status = one->call->run(one->arguments, NULL);
+}
+
+static size_t most, thread_itself;
+
+static void measure(const char *name, void (*run)(void *), void *argument) {
+    size_t used = used_by((struct job){name, run, argument}) - thread_itself;
+    if (used > most) most = used;
+    print_message("%-40s %6zu bytes of stack\n", name, used);
+    if (used > PROMISED) fail_msg("%s needs %zu bytes of stack, the header promises %d", name, used, PROMISED);
+}
+
+static void test_each_call(void **state) {
+    (void)state;
+    thread_itself = used_by((struct job){"nothing", nothing, NULL});
+    struct arguments *live = live_arguments();
+    for (size_t i = 0; i < call_count; i++) {
+        struct one_call one = {.call = &calls[i]};
+        fill_in(live, &calls[i], one.arguments);
+        measure(calls[i].name, one_call, &one);
+    }
+}
+
+struct work {
+    ocireg_client *client;
+    const char *from, *to;
+    ocireg_status status;
+};
+
+static void ping(void *argument) {
+    struct work *work = argument;
+    char *json = NULL;
+    work->status = ocireg_registry_ping(work->client, NULL, work->from, NULL, &json, NULL);
+    ocireg_string_free(json);
+}
+
+static void copy(void *argument) {
+    struct work *work = argument;
+    work->status = ocireg_copy(work->client, NULL, work->from, work->to, NULL, NULL, NULL);
+}
+
+/* Handshakes, tokens, signatures: what goes deepest. */
+static void test_deep_calls(void **state) {
+    (void)state;
+    static const char *const registries[] = {"OCIREG_TEST_TLS", "OCIREG_TEST_TOKEN", "OCIREG_TEST_TOKEN_TLS", "OCIREG_TEST_HTPASSWD"};
+    for (size_t i = 0; i < sizeof registries / sizeof *registries; i++) {
+        struct work work = {.client = client_of(registries[i]), .from = env(registries[i])};
+        measure(registries[i], ping, &work);
+        assert_int_equal(work.status, OCIREG_OK);
+    }
+    ocireg_client *client = client_of("OCIREG_TEST_V2");
+    const char *place = repository("OCIREG_TEST_V2", "stack");
+    put_image(client, place, "one", 1);
+    struct work work = {.client = client, .from = text("%s:one", place), .to = text("oci:%s/layout:one", new_folder())};
+    measure("copy to a layout", copy, &work);
+    assert_int_equal(work.status, OCIREG_OK);
+    work.from = work.to, work.to = text("%s:two", place);
+    measure("copy from a layout", copy, &work);
+    assert_int_equal(work.status, OCIREG_OK);
+    print_message("the most is %zu bytes of stack\n", most);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {test(test_each_call), test(test_deep_calls)};
+    return run_all(tests);
+}

@@ -852,7 +852,8 @@ ocireg_status ocireg_blob_head(ocireg_client *client,
 
 // Gets a blob into a file. The file appears under its name only whole and verified, replacing what was there. Until then
 // the bytes are in a hidden file beside it, which a later call for the same blob and path continues after a broken
-// transfer. Blocks.
+// transfer. Links are followed to what they name. A named pipe, a character device, `-` (standard output) and the names of the process's
+// own descriptors, such as /dev/stdout, are written through, as by ocireg_blob_get_fd. Blocks.
 //
 // Options: offset and length (integers: only a piece, which cannot be verified); size (integer: the blob's size from its
 // descriptor).
@@ -1169,8 +1170,8 @@ ocireg_status ocireg_blob_mount(ocireg_client *client,
 //   docker-v1://REF               a tag at a registry that speaks protocol v1, [HOST[:PORT]/]REPOSITORY[:TAG]; only to copy or
 //                                 read from
 //   oci:DIR[:NAME]                an OCI image layout, and a name in it; to read from also oci:DIR@DIGEST, by the digest
-//   oci-archive:FILE[:NAME]       a tar of such a layout; to read from also oci-archive:FILE@DIGEST
-//   docker-archive:FILE[:REF]     what `docker save` writes and `docker load` reads
+//   oci-archive:FILE[:NAME]       a tar of such a layout; to read from also oci-archive:FILE@DIGEST; to copy to `-` is standard output
+//   docker-archive:FILE[:REF]     what `docker save` writes and `docker load` reads, likewise; without a tag REF is REF:latest
 //   dir:DIR                       a directory with a file for each blob, named by its digest, and manifest.json
 // A bare REF whose first part is the name of a transport of another program (tarball:x, docker-daemon:a:t), or of one of these in
 // other letters (OCI:x), is refused; docker://REF is a reference whatever it is.
@@ -1211,7 +1212,14 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 // docker-archive and go to a registry, as docker and other tools do it, else none: any other copy keeps its digests);
 // compression_level (integer, 1 to 9 with gzip, 6; 1 with zstd); concurrency (integer, 4, 1 to 64: transfers at once); dry_run
 // (false: only say what would be done; the counts are those of the plan, nothing is made at the destination and no lock is
-// waited for).
+// waited for); destination_fd (integer: the descriptor that the `-` of a destination docker-archive:- or
+// oci-archive:- stands for, instead of standard output; it stays open, at the end of what was written).
+//
+// An archive is a file that appears whole. One that is there keeps its other images and names; a name that it has already moves to
+// the new image, and an image whose last name has moved goes. What cannot be added to (compressed, of another writer) is refused with
+// OCIREG_UNSUPPORTED or OCIREG_INVALID_MANIFEST before anything is written. Links are followed. A named pipe, a character device, `-` and
+// the names of the process's own descriptors, such as /dev/stdout, are written through, in one pass and when the image is here as a whole
+// (it waits in temporary_dir of ocireg_client_new); a failure before that writes nothing. Cancel and deadline end such a write.
 //
 // Where layers are packed on the way, manifests and their digests are others than the source's, the config (with its diff_ids) is
 // not, and the same image gives the same digests. Layers that are packed already stay as they are. Packed layers wait in a

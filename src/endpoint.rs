@@ -2,6 +2,7 @@
 //! `oci-archive:FILE[:NAME]`, `docker-archive:FILE[:REF]`, `dir:DIR`; and `docker-v1://REF`, which skopeo never had. A bare
 //! name is a reference.
 
+use std::fs::File;
 use std::path::Path;
 
 use serde_json::json;
@@ -163,6 +164,20 @@ impl Endpoint {
 
     /// A place to copy to; it is made only when a copy begins.
     pub fn destination(&self, client: &Client) -> Result<Box<dyn WriteStore>> {
+        self.destination_through(client, None)
+    }
+
+    /// The same; an archive named `-` goes through the descriptor.
+    fn destination_through(&self, client: &Client, descriptor: Option<File>) -> Result<Box<dyn WriteStore>> {
+        let is_open = matches!(self, Endpoint::OciArchive(path, _) | Endpoint::DockerArchive(path, _) if path == "-");
+        if descriptor.is_some() && !is_open {
+            let message = "the option destination_fd is for a destination docker-archive:- or oci-archive:-";
+            return Err(Error::new(Code::InvalidArgument, message));
+        }
+        let archive = |path: &str, form: Form, name: &Option<String>| {
+            let room = Room::of(client.http.options());
+            ArchiveWriter::planned(Path::new(path), descriptor, form, name.as_deref(), room).map(Box::new)
+        };
         Ok(match self {
             Endpoint::Registry(reference) => Box::new(RegistryStore::new(client, reference.clone())),
             Endpoint::RegistryV1(reference) => {
@@ -175,12 +190,8 @@ impl Endpoint {
                 return Err(Error::new(Code::InvalidReference, message));
             }
             Endpoint::Oci(path, name) => Box::new(OciLayout::planned(Path::new(path), name.as_deref())?),
-            Endpoint::OciArchive(path, name) => {
-                Box::new(ArchiveWriter::create(Path::new(path), Form::Oci, name.as_deref())?)
-            }
-            Endpoint::DockerArchive(path, name) => {
-                Box::new(ArchiveWriter::create(Path::new(path), Form::Docker, name.as_deref())?)
-            }
+            Endpoint::OciArchive(path, name) => archive(path, Form::Oci, name)?,
+            Endpoint::DockerArchive(path, name) => archive(path, Form::Docker, name)?,
             Endpoint::Directory(path) => Box::new(Directory::planned(Path::new(path))),
         })
     }
@@ -218,10 +229,31 @@ fn unknown(transport: &str, text: &str) -> Error {
     }
 }
 
+/// Descriptors of the caller's, for archives that are named `-`.
+#[derive(Debug, Default)]
+pub struct Descriptors {
+    /// What is written through.
+    pub destination: Option<File>,
+}
+
 /// Copies what one place names to another.
 pub fn copy(client: &Client, call: &Call, from: &Endpoint, to: &Endpoint, options: &CopyOptions) -> Result<Copied> {
+    copy_through(client, call, from, to, Descriptors::default(), options)
+}
+
+/// The same, with descriptors of the caller's.
+pub fn copy_through(
+    client: &Client,
+    call: &Call,
+    from: &Endpoint,
+    to: &Endpoint,
+    descriptors: Descriptors,
+    options: &CopyOptions,
+) -> Result<Copied> {
     let is_saved = from.is_saved();
-    let (mut from, to) = Endpoint::pair(client, from, to)?;
+    let mut from = from.source(client).map_err(|error| error.with_side(Side::Source))?;
+    let to = to.destination_through(client, descriptors.destination);
+    let to = to.map_err(|error| error.with_side(Side::Destination))?;
     if options.convert_schema1 {
         from = Box::new(Converting::new(client, from));
     }

@@ -34,11 +34,21 @@ impl Room {
         Room { folder: options.temporary_dir.as_ref().map(PathBuf::from), limit: options.max_temporary_bytes }
     }
 
-    /// An empty spool.
-    pub fn spool(&self) -> Result<Arc<Spool>> {
+    /// The folder.
+    pub fn folder(&self) -> PathBuf {
         let usual =
             || USUAL.iter().map(PathBuf::from).find(|folder| folder.is_dir()).unwrap_or_else(|| USUAL[1].into());
-        let folder = self.folder.clone().unwrap_or_else(usual);
+        self.folder.clone().unwrap_or_else(usual)
+    }
+
+    /// The most bytes for one call.
+    pub fn limit(&self) -> u64 {
+        self.limit
+    }
+
+    /// An empty spool.
+    pub fn spool(&self) -> Result<Arc<Spool>> {
+        let folder = self.folder();
         let file = tempfile::tempfile_in(&folder)
             .map_err(|error| Error::io(format!("cannot create a temporary file in {}", folder.display()), &error))?;
         Ok(Arc::new(Spool { file, folder, next: AtomicU64::new(0), written: AtomicU64::new(0), limit: self.limit }))

@@ -1,43 +1,20 @@
-/* The commands blob get, head and delete. Shows: ocireg_blob_get_file, _get_fd, _head, _delete; ocireg_blob_open and
+/* The commands blob get, head and delete. Shows: ocireg_blob_get_file, _head, _delete; ocireg_blob_open and
  * ocireg_blob_reader_read, _close, _free. */
 #include "command.h"
 #include "files.h"
 
-#include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
 #define PIECE 131072
 
-/* Into a file: a broken transfer leaves a partial file, which the next call continues. */
+/* Into a file: a broken transfer leaves a partial file, which the next call continues. A pipe or a device is written through. */
 static int get_to_file(struct session *session, const struct command_line *line)
 {
     ocireg_error *error = NULL;
     char *json = NULL;
     ocireg_status status = ocireg_blob_get_file(session->client, session->context, line->arguments[0], line->output,
                                                 line->options, &json, &error);
-    return session_finish(session, status, json, error);
-}
-
-/* Into a pipe or a device, which must not be replaced by a file. */
-static int get_to_stream(struct session *session, const struct command_line *line)
-{
-    ocireg_error *error = NULL;
-    char *json = NULL;
-    ocireg_status status;
-    int fd, result = stream_open(session, line->output, &fd);
-    if (result != OCIREG_OK)
-        return result;
-    status = ocireg_blob_get_fd(session->client, session->context, line->arguments[0], fd, line->options, &json, &error);
-    if (close(fd) != 0 && status == OCIREG_OK) {
-        ocireg_string_free(json);
-        return report_failure(session->output, OCIREG_IO, "cannot write %s: %s", line->output, strerror(errno));
-    }
-    if (status == OCIREG_OK && is_standard_output(line->output)) {
-        ocireg_string_free(json);
-        return OCIREG_OK;
-    }
-    return session_finish(session, status, json, error);
+    return finish_beside(session, line->output, status, json, error);
 }
 
 /* Reads to the verified end. Bytes go out before the digest is known, so only the exit status says that they are good. */
@@ -78,7 +55,7 @@ static int get(struct session *session, const struct command_line *line)
         return result;
     if (line->output == NULL)
         return get_to_stdout(session, line);
-    return is_stream(line->output) ? get_to_stream(session, line) : get_to_file(session, line);
+    return get_to_file(session, line);
 }
 
 static int head(struct session *session, const struct command_line *line)

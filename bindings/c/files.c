@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +10,8 @@
 #include <unistd.h>
 
 #define PIECE 65536
+/* As many links as the kernel follows. */
+#define MOST_LINKS 40
 
 bool is_stream(const char *path)
 {
@@ -95,16 +98,24 @@ int file_read_whole(struct session *session, const char *path, size_t limit, uin
     return status;
 }
 
-static bool write_all(int fd, const uint8_t *data, size_t size)
+/* Ctrl-C and --deadline end the wait for a reader. A pipe that has room at all has it for this much. */
+static bool write_patiently(struct session *session, int fd, const uint8_t *data, size_t size)
 {
     while (size > 0) {
-        ssize_t put = write(fd, data, size);
-        if (put < 0 && errno == EINTR)
-            continue;
-        if (put < 0)
+        struct pollfd wait = {.fd = fd, .events = POLLOUT};
+        int patience = session_patience(session);
+        ssize_t put;
+        if (patience < 0)
             return false;
-        data += put;
-        size -= (size_t)put;
+        if (poll(&wait, 1, patience) == 0)
+            continue;
+        put = write(fd, data, size < PIPE_BUF ? size : PIPE_BUF);
+        if (put < 0 && errno != EINTR && errno != EAGAIN)
+            return false;
+        if (put > 0) {
+            data += put;
+            size -= (size_t)put;
+        }
     }
     return true;
 }
@@ -128,7 +139,7 @@ static bool is_named_pipe(const char *path)
 static int open_patiently(struct session *session, const char *path)
 {
     for (int patience; (patience = session_patience(session)) >= 0;) {
-        int fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK);
+        int fd = open(path, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         if (fd >= 0 || errno != ENXIO || !is_named_pipe(path))
             return fd;
         poll(NULL, 0, patience);
@@ -136,28 +147,85 @@ static int open_patiently(struct session *session, const char *path)
     return -1;
 }
 
-int stream_open(struct session *session, const char *path, int *fd)
+/* The descriptor of ours that a file is the name of, or -1. */
+static int own_descriptor(const char *path)
 {
-    *fd = open_patiently(session, path);
-    /* Open, it is written as any other. */
-    if (*fd >= 0 && fcntl(*fd, F_SETFL, 0) == 0)
-        return OCIREG_OK;
-    if (*fd >= 0)
-        close(*fd);
-    return report(session, "write", path, errno);
+    static const char *const folders[] = {"/proc/self/fd/", "/dev/fd/"};
+    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
+        const char *number = path + strlen(folders[i]);
+        if (strncmp(path, folders[i], strlen(folders[i])) == 0 && *number != '\0' && strspn(number, "0123456789") == strlen(number))
+            return atoi(number);
+    }
+    return -1;
 }
 
-static int write_stream(struct session *session, const char *path, const uint8_t *data, size_t size)
+/* Where a file name leads; a link need not lead to anything that is there yet. Freed with free(). */
+static char *behind_links(const char *path)
 {
-    int fd, status = stream_open(session, path, &fd);
-    bool well;
-    if (status != OCIREG_OK)
-        return status;
-    output_write_begins();
-    well = close_well(fd, write_all(fd, data, size));
-    output_write_ends();
-    if (well)
+    char to[PATH_MAX], *here = strdup(path);
+    for (int links = 0; here != NULL && links <= MOST_LINKS; links++) {
+        const char *slash = strrchr(here, '/');
+        int folder = slash == NULL ? 0 : (int)(slash - here) + 1;
+        ssize_t length = own_descriptor(here) >= 0 ? -1 : readlink(here, to, sizeof to - 1);
+        char *next = NULL;
+        if (length < 0)
+            return here;
+        to[length] = '\0';
+        if (asprintf(&next, "%.*s%s", to[0] == '/' ? 0 : folder, here, to) < 0)
+            next = NULL;
+        free(here);
+        here = next;
+    }
+    free(here);
+    errno = ELOOP;
+    return NULL;
+}
+
+/* A hidden file beside the target: only there can it be renamed. Freed with free(). */
+static char *temporary_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    int folder = slash == NULL ? 0 : (int)(slash - path) + 1;
+    char *name = NULL;
+    return asprintf(&name, "%.*s.%.200s.XXXXXX", folder, path, path + folder) < 0 ? NULL : name;
+}
+
+/* Opens what a name stands for, and says whether a file comes in its place. */
+static int open_target(struct session *session, const char *path, struct output_file *file)
+{
+    struct stat status;
+    /* The kernel looks first: it does not follow a stranger's link in a folder such as /tmp. */
+    int missing = stat(path, &status) == 0 ? 0 : errno, number = own_descriptor(file->path);
+    if (strcmp(path, "-") == 0)
+        number = STDOUT_FILENO;
+    if (number >= 0)
+        return fcntl(number, F_DUPFD_CLOEXEC, 3);
+    if (missing == 0 && (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)))
+        return open_patiently(session, file->path);
+    if (missing != 0 && missing != ENOENT)
+        return errno = missing, -1;
+    if (missing == 0 && !S_ISREG(status.st_mode))
+        return errno = S_ISDIR(status.st_mode) ? EISDIR : ENOTSUP, -1;
+    file->temporary = temporary_name(file->path);
+    return file->temporary == NULL ? -1 : mkostemp(file->temporary, O_CLOEXEC);
+}
+
+static void forget_file(struct output_file *file)
+{
+    int reason = errno;
+    free(file->path);
+    free(file->temporary);
+    errno = reason;
+}
+
+int output_file_open(struct session *session, const char *path, struct output_file *file)
+{
+    *file = (struct output_file){.name = path, .path = behind_links(path), .fd = -1};
+    if (file->path != NULL)
+        file->fd = open_target(session, path, file);
+    if (file->fd >= 0)
         return OCIREG_OK;
+    forget_file(file);
     return report(session, "write", path, errno);
 }
 
@@ -173,54 +241,39 @@ static mode_t permissions(const char *path)
     return 0666 & ~mask;
 }
 
-/* A hidden file beside the target: only there can it be renamed. Freed with free(). */
-static char *temporary_name(const char *path)
+int output_file_close(struct session *session, struct output_file *file, bool secret, int result)
 {
-    const char *slash = strrchr(path, '/');
-    int folder = slash == NULL ? 0 : (int)(slash - path) + 1;
-    char *name = NULL;
-    return asprintf(&name, "%.*s.%.200s.XXXXXX", folder, path, path + folder) < 0 ? NULL : name;
-}
-
-static bool write_and_rename(const char *path, char *temporary, mode_t mode, const uint8_t *data, size_t size)
-{
-    int fd = mkostemp(temporary, O_CLOEXEC), reason;
-    bool well;
-    if (fd < 0)
-        return false;
-    well = write_all(fd, data, size) && fchmod(fd, mode) == 0 && fsync(fd) == 0;
-    well = close_well(fd, well) && rename(temporary, path) == 0;
-    reason = errno;
-    if (!well)
-        unlink(temporary);
-    errno = reason;
-    return well;
-}
-
-static bool replace(const char *path, bool secret, const uint8_t *data, size_t size)
-{
-    /* A symbolic link stays, and what it names is replaced. */
-    char *real = realpath(path, NULL), *temporary = temporary_name(real == NULL ? path : real);
-    mode_t mode = secret ? 0600 : permissions(path);
-    bool well = temporary != NULL && write_and_rename(real == NULL ? path : real, temporary, mode, data, size);
-    int reason = errno;
-    free(temporary);
-    free(real);
-    errno = reason;
-    return well;
+    bool well = result == OCIREG_OK;
+    if (file->temporary != NULL) {
+        well = well && fchmod(file->fd, secret ? 0600 : permissions(file->path)) == 0 && fsync(file->fd) == 0;
+        well = close_well(file->fd, well) && rename(file->temporary, file->path) == 0;
+    } else {
+        well = close_well(file->fd, well);
+    }
+    if (!well && result == OCIREG_OK)
+        result = report(session, "write", file->name, errno);
+    if (!well && file->temporary != NULL)
+        unlink(file->temporary);
+    forget_file(file);
+    return result;
 }
 
 bool is_standard_output(const char *path)
 {
     struct stat there, here;
-    return stat(path, &there) == 0 && fstat(STDOUT_FILENO, &here) == 0 && there.st_dev == here.st_dev && there.st_ino == here.st_ino;
+    return strcmp(path, "-") == 0 ||
+           (stat(path, &there) == 0 && fstat(STDOUT_FILENO, &here) == 0 && there.st_dev == here.st_dev && there.st_ino == here.st_ino);
 }
 
 static int write_whole(struct session *session, const char *path, bool secret, const uint8_t *data, size_t size)
 {
-    if (is_stream(path))
-        return write_stream(session, path, data, size);
-    return replace(path, secret, data, size) ? OCIREG_OK : report(session, "write", path, errno);
+    struct output_file file;
+    int result = output_file_open(session, path, &file);
+    if (result != OCIREG_OK)
+        return result;
+    if (!write_patiently(session, file.fd, data, size))
+        result = report(session, "write", path, errno);
+    return output_file_close(session, &file, secret, result);
 }
 
 int file_write_whole(struct session *session, const char *path, const uint8_t *data, size_t size)
@@ -231,4 +284,13 @@ int file_write_whole(struct session *session, const char *path, const uint8_t *d
 int file_write_secret(struct session *session, const char *path, const uint8_t *data, size_t size)
 {
     return write_whole(session, path, true, data, size);
+}
+
+int finish_beside(struct session *session, const char *path, ocireg_status status, char *json, ocireg_error *error)
+{
+    if (status != OCIREG_OK || !is_standard_output(path))
+        return session_finish(session, status, json, error);
+    bar_clear(&session->bar);
+    ocireg_string_free(json);
+    return OCIREG_OK;
 }

@@ -2,9 +2,6 @@
 #include "command.h"
 #include "files.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
 static int extract(struct session *session, const struct command_line *line)
@@ -20,35 +17,31 @@ static int extract(struct session *session, const struct command_line *line)
     return session_finish(session, status, json, error);
 }
 
-/* Where the file goes. A pipe without a reader is waited for, but not for ever. */
-static int open_output(struct session *session, const char *path, int *fd)
-{
-    *fd = STDOUT_FILENO;
-    if (path == NULL)
-        return OCIREG_OK;
-    if (is_stream(path))
-        return stream_open(session, path, fd);
-    *fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-    return *fd >= 0 ? OCIREG_OK : report_failure(session->output, OCIREG_IO, "cannot create %s: %s", path, strerror(errno));
-}
-
 /* With -o the result is printed; without, standard output is the file's. */
-static int cat(struct session *session, const struct command_line *line)
+static int cat_to(struct session *session, const struct command_line *line, int fd, char **json)
 {
     ocireg_error *error = NULL;
+    ocireg_status status = ocireg_image_cat(session->client, session->context, line->arguments[0], line->arguments[1], fd,
+                                            line->options, json, &error);
+    return status == OCIREG_OK ? OCIREG_OK : session_report(session, error);
+}
+
+static int cat(struct session *session, const struct command_line *line)
+{
+    struct output_file file;
     char *json = NULL;
-    ocireg_status status;
-    int fd, result = open_output(session, line->output, &fd);
+    int result;
+    if (line->output == NULL) {
+        result = cat_to(session, line, STDOUT_FILENO, &json);
+        ocireg_string_free(json);
+        return result;
+    }
+    result = output_file_open(session, line->output, &file);
     if (result != OCIREG_OK)
         return result;
-    status = ocireg_image_cat(session->client, session->context, line->arguments[0], line->arguments[1], fd, line->options,
-                              &json, &error);
-    if (line->output != NULL && close(fd) != 0 && status == OCIREG_OK)
-        result = report_failure(session->output, OCIREG_IO, "cannot write %s: %s", line->output, strerror(errno));
-    if (status != OCIREG_OK)
-        return session_report(session, error);
-    if (result == OCIREG_OK && line->output != NULL)
-        result = output_json(session->output, json);
+    result = output_file_close(session, &file, false, cat_to(session, line, file.fd, &json));
+    if (result == OCIREG_OK)
+        return finish_beside(session, line->output, OCIREG_OK, json, NULL);
     ocireg_string_free(json);
     return result;
 }

@@ -1,9 +1,8 @@
 /* The commands v1 …: the protocol before v2. Shows: ocireg_v1_ping, _search, _images, _tags, _tag, _ancestry, _image,
- * _layer_file, _layer_fd, _layer_open, _push, _delete_tag, _delete_repository. */
+ * _layer_file, _layer_open, _push, _delete_tag, _delete_repository. */
 #include "command.h"
 #include "files.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -70,35 +69,14 @@ static int image(struct session *session, const struct command_line *line)
     return session_finish(session, status, json, error);
 }
 
+/* A pipe or a device is written through. */
 static int layer_to_file(struct session *session, const struct command_line *line)
 {
     ocireg_error *error = NULL;
     char *json = NULL;
     ocireg_status status = ocireg_v1_layer_file(session->client, session->context, line->arguments[0], line->arguments[1],
                                                 line->output, line->options, &json, &error);
-    return session_finish(session, status, json, error);
-}
-
-/* Into a pipe or a device, which must not be replaced by a file. */
-static int layer_to_stream(struct session *session, const struct command_line *line)
-{
-    ocireg_error *error = NULL;
-    char *json = NULL;
-    ocireg_status status;
-    int fd, result = stream_open(session, line->output, &fd);
-    if (result != OCIREG_OK)
-        return result;
-    status = ocireg_v1_layer_fd(session->client, session->context, line->arguments[0], line->arguments[1], fd, line->options,
-                                &json, &error);
-    if (close(fd) != 0 && status == OCIREG_OK) {
-        ocireg_string_free(json);
-        return report_failure(session->output, OCIREG_IO, "cannot write %s: %s", line->output, strerror(errno));
-    }
-    if (status == OCIREG_OK && is_standard_output(line->output)) {
-        ocireg_string_free(json);
-        return OCIREG_OK;
-    }
-    return session_finish(session, status, json, error);
+    return finish_beside(session, line->output, status, json, error);
 }
 
 /* Bytes go out before the checksum is known, so only the exit status says that they are good. */
@@ -131,7 +109,7 @@ static int layer(struct session *session, const struct command_line *line)
         return result;
     if (line->output == NULL)
         return layer_to_stdout(session, line);
-    return is_stream(line->output) ? layer_to_stream(session, line) : layer_to_file(session, line);
+    return layer_to_file(session, line);
 }
 
 static int untag(struct session *session, const struct command_line *line)

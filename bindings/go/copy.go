@@ -50,7 +50,8 @@ type CopyPlan struct {
 // Manifests arrive after everything that they name, the tag last; what is there already is not moved; bytes are verified,
 // those of a file that go to a registry by the registry.
 // What an ended copy has moved, the next one does not move again. Options: WithPlatforms, WithSparse, WithAll, WithReferrers,
-// WithForeignLayers, WithConvertSchema1, WithCompression, WithCompressionLevel, WithConcurrency, WithDryRun, WithProgress, WithBlobProgress.
+// WithForeignLayers, WithConvertSchema1, WithCompression, WithCompressionLevel, WithConcurrency, WithDryRun, WithDestinationFD,
+// WithProgress, WithBlobProgress.
 func (c *Client) Copy(ctx context.Context, source, destination string, options ...Option) (*CopyResult, error) {
 	return ask[CopyResult](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_copy(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)

@@ -124,6 +124,11 @@ func TestCopyAndLayout(t *testing.T) {
 	if plan.Plan == nil || len(plan.Plan.Manifests) != 1 || len(plan.Plan.Blobs) != 2 {
 		t.Errorf("%+v", plan)
 	}
+	archive := must[*os.File](t)(os.Create(filepath.Join(t.TempDir(), "archive")))
+	must[*ocireg.CopyResult](t)(client.Copy(ctx, repository+":one", "oci-archive:-:one", ocireg.WithDestinationFD(archive.Fd())))
+	if info := must[os.FileInfo](t)(archive.Stat()); info.Size() < 4096 {
+		t.Errorf("the archive has %d bytes", info.Size())
+	}
 	copied := must[*ocireg.CopyResult](t)(client.Copy(ctx, repository+":one", "oci:"+folder+":one", ocireg.WithConcurrency(2)))
 	if copied.Digest != digest || copied.Blobs.Copied != 2 || copied.Manifests.Copied != 1 || copied.Plan != nil {
 		t.Errorf("%+v", copied)

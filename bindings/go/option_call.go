@@ -145,6 +145,10 @@ func WithCompressionLevel(level int) Option { return callOption(set("compression
 // WithConcurrency is how many transfers run at once, 1 to 64; 4 by default. For Copy.
 func WithConcurrency(count int) Option { return callOption(set("concurrency", count)) }
 
+// WithDestinationFD is the descriptor that the - of a destination docker-archive:- or oci-archive:- stands for, instead of standard
+// output. For Copy.
+func WithDestinationFD(fd uintptr) Option { return callOption(set("destination_fd", int(fd))) }
+
 // WithDryRun only says what would be done. For Copy and RemoveRepository.
 func WithDryRun() Option { return callOption(set("dry_run", true)) }
 

@@ -1,16 +1,18 @@
 //! Copies between any two places, and the care of layouts.
 
 use std::ffi::c_char;
+use std::fs::File;
 use std::path::Path;
 
 use super::client::{begin, ocireg_client};
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::{enter, enter_blocking, text, Out};
+use super::guard::{descriptor, enter, enter_blocking, text, Out};
 use super::options::{self, ocireg_options};
 use super::registry::NoOptions;
 use super::status::ocireg_status;
-use crate::endpoint::{self, Endpoint};
+use crate::endpoint::{self, Descriptors, Endpoint};
+use crate::error::{Error, Result};
 use crate::layout::check::{self, CleanOptions};
 use crate::layout::oci::OciLayout;
 use crate::transfer::copy::CopyOptions;
@@ -20,8 +22,8 @@ use crate::transfer::copy::CopyOptions;
 ///   docker-v1://REF               a tag at a registry that speaks protocol v1, [HOST[:PORT]/]REPOSITORY[:TAG]; only to copy or
 ///                                 read from
 ///   oci:DIR[:NAME]                an OCI image layout, and a name in it; to read from also oci:DIR@DIGEST, by the digest
-///   oci-archive:FILE[:NAME]       a tar of such a layout; to read from also oci-archive:FILE@DIGEST
-///   docker-archive:FILE[:REF]     what `docker save` writes and `docker load` reads
+///   oci-archive:FILE[:NAME]       a tar of such a layout; to read from also oci-archive:FILE@DIGEST; to copy to `-` is standard output
+///   docker-archive:FILE[:REF]     what `docker save` writes and `docker load` reads, likewise; without a tag REF is REF:latest
 ///   dir:DIR                       a directory with a file for each blob, named by its digest, and manifest.json
 /// A bare REF whose first part is the name of a transport of another program (tarball:x, docker-daemon:a:t), or of one of these in
 /// other letters (OCI:x), is refused; docker://REF is a reference whatever it is.
@@ -72,7 +74,14 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 /// docker-archive and go to a registry, as docker and other tools do it, else none: any other copy keeps its digests);
 /// compression_level (integer, 1 to 9 with gzip, 6; 1 with zstd); concurrency (integer, 4, 1 to 64: transfers at once); dry_run
 /// (false: only say what would be done; the counts are those of the plan, nothing is made at the destination and no lock is
-/// waited for).
+/// waited for); destination_fd (integer: the descriptor that the `-` of a destination docker-archive:- or
+/// oci-archive:- stands for, instead of standard output; it stays open, at the end of what was written).
+///
+/// An archive is a file that appears whole. One that is there keeps its other images and names; a name that it has already moves to
+/// the new image, and an image whose last name has moved goes. What cannot be added to (compressed, of another writer) is refused with
+/// OCIREG_UNSUPPORTED or OCIREG_INVALID_MANIFEST before anything is written. Links are followed. A named pipe, a character device, `-` and
+/// the names of the process's own descriptors, such as /dev/stdout, are written through, in one pass and when the image is here as a whole
+/// (it waits in temporary_dir of ocireg_client_new); a failure before that writes nothing. Cancel and deadline end such a write.
 ///
 /// Where layers are packed on the way, manifests and their digests are others than the source's, the config (with its diff_ids) is
 /// not, and the same image gives the same digests. Layers that are packed already stay as they are. Packed layers wait in a
@@ -118,10 +127,17 @@ pub unsafe extern "C" fn ocireg_copy(
             let source = Endpoint::parse(text(source, "source")?)?;
             let destination = Endpoint::parse(text(destination, "destination")?)?;
             let options: CopyOptions = options::read(options)?;
+            let descriptors = Descriptors { destination: options.destination_fd.map(|fd| duplicate(fd)).transpose()? };
             let (client, call) = begin(client, context)?;
-            out.put_json(&endpoint::copy(&client, &call, &source, &destination, &options)?)
+            out.put_json(&endpoint::copy_through(&client, &call, &source, &destination, descriptors, &options)?)
         })
     }
+}
+
+/// A descriptor of the caller's once more, for the length of a call: his stays his.
+unsafe fn duplicate(fd: i32) -> Result<File> {
+    let copied = unsafe { descriptor(fd) }?.try_clone_to_owned();
+    copied.map(File::from).map_err(|error| Error::io(format!("cannot use the descriptor {fd}"), &error))
 }
 
 /// Reads everything that the images of an OCI layout need and compares it with its digests. A manifest that an index in the layout

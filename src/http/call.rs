@@ -1,5 +1,6 @@
 //! One call of a caller: the only place where the library waits.
 
+use std::fs::File;
 use std::future::Future;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use super::engine::Engine;
 use super::signal::Signal;
 use crate::error::{Code, Error, Result};
 use crate::os::pipe::Output;
+use crate::os::target::Through;
 
 /// How long clean-up may take when nobody waits for it: less than a caller who cancels may notice.
 const FAREWELL: Duration = Duration::from_millis(120);
@@ -121,6 +123,11 @@ impl Call {
     /// A descriptor of the caller's to write to, as long as the call may go on.
     pub fn output<'a>(&'a self, fd: BorrowedFd<'a>) -> Result<Output<'a>> {
         Output::new(fd, || self.check()).map_err(|error| Error::io("cannot write to the descriptor", &error))
+    }
+
+    /// Opens what is written through, as soon as somebody reads there.
+    pub fn open_through(&self, through: Through) -> Result<File> {
+        through.open(&|| self.sleep(Duration::from_millis(20)))
     }
 
     /// Sleeps.

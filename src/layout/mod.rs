@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod check;
 pub mod directory;
+pub mod index;
 pub mod lock;
 pub mod names;
 pub mod oci;

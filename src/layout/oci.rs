@@ -14,6 +14,7 @@ use std::sync::Mutex;
 
 use serde_json::{json, Value};
 
+use super::index;
 use super::lock::Lock;
 use super::names;
 use super::unnamed::Unnamed;
@@ -29,7 +30,8 @@ use crate::store::{digest_tags, is_digest_tag, Blob, Content, Moved, ReadStore, 
 
 /// The annotation that names an entry of `index.json`.
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
-const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
+/// What stands in `oci-layout`.
+pub const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 
 /// A layout, and the name in it that a copy is about.
 #[derive(Debug, Default)]
@@ -299,27 +301,11 @@ impl WriteStore for OciLayout {
         if !self.has(call, &content.descriptor())? {
             write_whole(&path, &content.bytes)?;
         }
-        let mut entry = content.descriptor();
-        match role {
-            Role::Child => return Ok(()),
-            Role::Referrer => entry.artifact_type = artifact_type(&content.document),
-            Role::Root => entry.annotations = self.name.as_deref().map(named),
-            Role::DigestTag(tag) => entry.annotations = Some(named(tag)),
-        }
+        let Some(entry) = index::entry(content, role, self.name.as_deref()) else { return Ok(()) };
         // Not every file system keeps the order of names in two folders: what the index names must have its name before.
         let folders = ["blobs/sha256", "blobs/sha512", "blobs", ""].map(|folder| self.root.join(folder));
         folders.iter().try_for_each(|folder| flush_names(folder))?;
-        self.change_index(call, |entries| {
-            let name = name_of(&entry).map(str::to_owned);
-            match &name {
-                Some(name) => entries.retain(|other| name_of(other) != Some(name)),
-                None if entries.iter().any(|other| other.digest == entry.digest) => return,
-                None => {}
-            }
-            // A name takes the place of the entry that had none.
-            entries.retain(|other| !(other.digest == entry.digest && name_of(other).is_none()));
-            entries.push(entry);
-        })
+        self.change_index(call, |entries| index::add(entries, entry))
     }
 
     fn finish(&self, call: &Call) -> Result<()> {
@@ -330,11 +316,6 @@ impl WriteStore for OciLayout {
             false => self.change_index(call, |_| {}),
         }
     }
-}
-
-/// The annotations of an entry with this name.
-fn named(name: &str) -> serde_json::Map<String, Value> {
-    serde_json::Map::from_iter([(REF_NAME.to_owned(), name.into())])
 }
 
 /// The entries that are not about others, unless all are: what a layout without a name stands for.
@@ -358,13 +339,8 @@ pub fn name_of(entry: &Descriptor) -> Option<&str> {
     entry.annotations.as_ref()?.get(REF_NAME)?.as_str()
 }
 
-fn artifact_type(document: &Document) -> Option<String> {
-    let own = document.value.get("artifactType").and_then(Value::as_str).filter(|name| !name.is_empty());
-    own.map(str::to_owned).or_else(|| document.config().map(|config| config.media_type.clone()))
-}
-
 /// Image-spec image-layout.md: the characters of a reference name.
-fn is_name(name: &str) -> bool {
+pub fn is_name(name: &str) -> bool {
     !name.is_empty() && name.len() <= 255 && name.chars().all(|c| c.is_ascii_alphanumeric() || "-._:@/+".contains(c))
 }
 

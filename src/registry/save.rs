@@ -1,6 +1,7 @@
 //! Whole blobs to a file, a descriptor or memory.
 
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use serde::Serialize;
@@ -11,6 +12,7 @@ use super::Client;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
+use crate::os::target::Target;
 use crate::partial::{Partial, Rival};
 use crate::reference::Reference;
 
@@ -84,7 +86,7 @@ impl Client {
         Ok(delivered)
     }
 
-    /// Gets a blob into a file.
+    /// Gets a blob into a file, or through what is none and takes bytes as they come.
     pub fn get_blob_file(
         &self,
         call: &Call,
@@ -95,6 +97,14 @@ impl Client {
         let digest = blob_digest(reference)?.clone();
         options.without_limit()?;
         let shown = path.to_string_lossy().into_owned();
+        let path = &match Target::of(path)? {
+            Target::Replace(path) => path,
+            Target::Through(through) => {
+                let file = call.open_through(through)?;
+                let delivered = self.get_blob_to(call, reference, &mut call.output(file.as_fd())?, options)?;
+                return Ok(Delivered { path: Some(shown), ..delivered });
+            }
+        };
         let delivered = once_more_if_wrong(|| {
             let continued = match options.is_piece() {
                 true => None,

@@ -1,6 +1,7 @@
 //! Whole layers to a file, a descriptor or memory.
 
 use std::io::Write;
+use std::os::fd::AsFd;
 use std::path::Path;
 
 use serde::Serialize;
@@ -10,6 +11,7 @@ use super::layer::{before_layer, checkable, LayerReader};
 use super::read::Image;
 use super::Repo;
 use crate::error::{Code, Error, Result};
+use crate::os::target::Target;
 use crate::partial::{Partial, Rival};
 use crate::registry::reader::ReadOptions;
 use crate::registry::save::once_more_if_wrong;
@@ -84,13 +86,23 @@ impl Repo {
     pub fn layer_file(&self, id: &ImageId, path: &Path, options: &ReadOptions) -> Result<DeliveredLayer> {
         options.without_limit()?;
         check(options)?;
+        let shown = path.to_string_lossy().into_owned();
+        let path = &match Target::of(path)? {
+            Target::Replace(path) => path,
+            Target::Through(through) => {
+                let call = &self.place.call;
+                let file = call.open_through(through)?;
+                let delivered = self.layer_to(id, &mut call.output(file.as_fd())?, options)?;
+                return Ok(DeliveredLayer { path: Some(shown), ..delivered });
+            }
+        };
         let delivered = once_more_if_wrong(|| {
             let image = self.image(id)?;
             let mut partial = self.partial(&image, path, options)?;
             let outcome = self.fill(&image, options, &mut partial);
             partial.settle(outcome, path)
         })?;
-        Ok(DeliveredLayer { path: Some(path.to_string_lossy().into_owned()), ..delivered })
+        Ok(DeliveredLayer { path: Some(shown), ..delivered })
     }
 
     /// Bytes that nothing can tell from those of another layer are not continued.

@@ -41,6 +41,8 @@ pub struct CopyOptions {
     pub concurrency: u64,
     /// Only say what would be done.
     pub dry_run: bool,
+    /// A destination `docker-archive:-` or `oci-archive:-` is this descriptor. It becomes one where numbers do: in `ffi`.
+    pub destination_fd: Option<i32>,
 }
 
 impl Default for CopyOptions {
@@ -56,6 +58,7 @@ impl Default for CopyOptions {
             compression_level: None,
             concurrency: 4,
             dry_run: false,
+            destination_fd: None,
         }
     }
 }

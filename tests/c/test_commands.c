@@ -139,6 +139,44 @@ static void test_an_archive_by_a_pipe(void **state) {
     assert_int_equal(run(text("--deadline 1 files docker-archive:%s/pipe", folder), NULL), OCIREG_TIMEOUT);
 }
 
+/* What a shell line with $0 as the command answers. */
+static void expect_shell(const char *line) {
+    int status = system(text("cd %s && sh -ec '%s' '%s'", folder, line, command()));
+    if (status != 0) fail_msg("%s: status %d", line, status);
+}
+
+/* What is no plain file: links are followed, pipes and standard output are written through, and nothing is replaced. */
+static void test_outputs(void **state) {
+    (void)state;
+    folder = new_folder();
+    expect_shell("mkdir tree && printf hello >tree/motd && tar -C tree -cf layer.tar . &&"
+                 "$0 append --scratch oci:layout:v1 --layer layer.tar --platform linux/amd64 >/dev/null");
+    expect_shell("$0 copy oci:layout:v1 docker-archive:-:x/y 2>err | tar -xOf - manifest.json | grep -q \"x/y:latest\"");
+    expect_shell("$0 copy oci:layout:v1 docker-archive:/dev/stdout >seen.tar && tar -tf seen.tar | grep -q oci-layout");
+    expect_shell("{ echo first; $0 copy oci:layout:v1 oci-archive:/dev/fd/1; } >both && test \"$(head -c 5 both)\" = first &&"
+                 "tail -c +7 both | tar -tf - >/dev/null");
+    expect_shell("$0 copy --destination-fd 7 oci:layout:v1 docker-archive:-:a:1 7>seven.tar && tar -tf seven.tar >/dev/null");
+    expect_shell("if $0 copy --destination-fd 7 oci:layout:v1 docker-archive:a.tar 7>nine 2>err; then exit 1; fi; test ! -e a.tar");
+    expect_shell("ln -s there.tar link && $0 copy oci:layout:v1 docker-archive:link:a:1 >/dev/null && test -L link && test -f there.tar");
+    expect_shell("$0 copy oci:layout:v1 docker-archive:link:a:2 >/dev/null && tar -xOf there.tar manifest.json | grep -q a:1");
+    expect_shell("mkfifo pipe && (tar -tf pipe >list & $0 copy oci:layout:v1 docker-archive:pipe >/dev/null; wait) && test -p pipe &&"
+                 "grep -q manifest.json list");
+    expect_shell("test $($0 --deadline 0.5 copy oci:layout:v1 docker-archive:pipe >/dev/null 2>&1 || echo $?) = 10");
+    /* Every other -o. */
+    expect_shell("printf old >file && ln -s file out && ln -s new out2 && ln -s loop loop");
+    expect_shell("$0 cat -o out oci:layout:v1 motd >/dev/null && test -L out && test $(cat file) = hello");
+    expect_shell("$0 cat -o out2 oci:layout:v1 motd >/dev/null && test -L out2 && test $(cat new) = hello");
+    expect_shell("test $($0 cat -o - oci:layout:v1 motd) = hello && test $($0 cat -o /dev/stdout oci:layout:v1 motd) = hello");
+    expect_shell("{ echo first; $0 cat -o /dev/stdout oci:layout:v1 motd; } >said && test \"$(cat said)\" = \"first\nhello\" ||"
+                 "test $(wc -c <said) = 11");
+    expect_shell("(cat pipe >list & $0 cat -o pipe oci:layout:v1 motd >/dev/null; wait) && test -p pipe && test $(cat list) = hello");
+    expect_shell("if $0 cat -o loop oci:layout:v1 motd 2>err; then exit 1; fi; if $0 cat -o tree oci:layout:v1 motd 2>err; then exit 1; fi");
+    expect_shell("printf kept >file && if $0 cat -o file oci:layout:v1 nothing 2>err; then exit 1; fi; test $(cat file) = kept");
+    expect_shell("umask 027 && $0 cat -o masked oci:layout:v1 motd >/dev/null && test $(stat -c %a masked) = 640 &&"
+                 "$0 copy oci:layout:v1 docker-archive:masked.tar >/dev/null && test $(stat -c %a masked.tar) = 640");
+    expect_shell("test -z \"$(ls -A | grep ^[.] || true)\"");
+}
+
 /* On a terminal a copy has a bar for each blob, and takes them off again. Here a blob stands still in the middle. */
 static void test_bars(void **state) {
     (void)state;
@@ -186,6 +224,7 @@ int main(void) {
         test(test_copy_pull_push),
         test(test_an_image_of_a_tree),
         test(test_an_archive_by_a_pipe),
+        test(test_outputs),
         test(test_bars),
         test(test_explain),
     };

@@ -297,8 +297,8 @@ fn only_files_are_replaced() {
     let folder = tempfile::tempdir().unwrap();
     let reference = at(&server.host, &digest(&blob));
     let get = |path: &std::path::Path| client.get_blob_file(&call(&client), &reference, path, &ReadOptions::default());
-    fails(get(std::path::Path::new("/dev/null")), Code::Io, "not a regular file");
-    fails(get(folder.path()), Code::Io, "not a regular file");
+    assert!(get(std::path::Path::new("/dev/null")).unwrap().verified, "it is written through");
+    fails(get(folder.path()), Code::Io, "a directory");
     // What lies in the way of the hidden file is not followed, and not waited for.
     let target = folder.path().join("layer");
     let hidden = folder.path().join(format!(".layer.{}.partial", &digest(&blob).hex()[..12]));
@@ -415,4 +415,44 @@ fn a_blob_without_end_does_not_fill_the_disk() {
     assert!(got == blob[2 << 20..]);
     let any = self::client().get_blob(&call(&client), &at(&server.host, &whole), &ReadOptions::default()).unwrap();
     assert_eq!(any.1.len(), 3 << 20);
+}
+
+/// A file to download to that is none: a link stays, what takes bytes as they come gets them, anything else is refused.
+#[test]
+fn downloads_to_what_is_no_file() {
+    let blob = noise(300_000);
+    let copy = blob.clone();
+    let server = Server::start(move |seen| serve(&copy, seen));
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let client = client();
+    let get = |name: &str| {
+        client.get_blob_file(&call(&client), &at(&server.host, &digest(&blob)), &path(name), &ReadOptions::default())
+    };
+    std::fs::create_dir(path("inner")).unwrap();
+    for (link, to) in [("link", "inner/blob"), ("second", "link"), ("pipe-link", "pipe"), ("loop", "loop")] {
+        std::os::unix::fs::symlink(to, path(link)).unwrap();
+    }
+    for name in ["link", "second", "inner/blob"] {
+        let found = get(name).unwrap();
+        assert_eq!(found.path.as_deref(), path(name).to_str(), "as it was named");
+        assert!(std::fs::read(path("inner/blob")).unwrap() == blob, "{name}");
+        std::fs::write(path("inner/blob"), "old").unwrap();
+    }
+    assert!(path("link").is_symlink() && path("second").is_symlink());
+    nix::unistd::mkfifo(&path("pipe"), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    for name in ["pipe", "pipe-link"] {
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| std::fs::read(path("pipe")).unwrap());
+            assert!(get(name).unwrap().verified);
+            assert!(reader.join().unwrap() == blob);
+        });
+    }
+    let _listener = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
+    for (name, part) in [("socket", "a socket"), ("inner", "a directory"), ("loop", "links"), ("no/where", "no/where")]
+    {
+        fails(get(name), Code::Io, part);
+    }
+    assert_eq!(files(folder.path()), ["inner", "link", "loop", "pipe", "pipe-link", "second", "socket"]);
+    assert_eq!(files(&path("inner")), ["blob"]);
 }

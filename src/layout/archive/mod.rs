@@ -1,10 +1,13 @@
 //! Archives: a layout in a tar, and what `docker save` writes.
 
 mod docker;
+mod kept;
+mod needed;
 mod read;
+mod saved;
+mod staging;
 mod write;
 
-use docker::Saved;
 pub use read::ArchiveReader;
 pub use write::ArchiveWriter;
 

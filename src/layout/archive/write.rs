@@ -1,125 +1,257 @@
 //! Archives to copy to.
 //!
 //! What is written is both: a layout, and `manifest.json` for Docker when that is asked for. It is collected in a
-//! hidden layout beside the target, so that a broken copy goes on where it was; the tar appears only whole.
+//! layout of its own first. A file then appears only whole, with what it held before; a pipe gets the whole in one pass.
 
-use std::fs;
+use std::fs::File;
+use std::io::BufWriter;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::{Form, Saved};
+use serde_json::{json, Value};
+
+use super::docker::blob_file;
+use super::kept::Kept;
+use super::needed::{needed, Needed};
+use super::saved::{self, Image};
+use super::staging::{is_wrong, Staging};
+use super::Form;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
+use crate::layout::index;
 use crate::layout::lock::Lock;
-use crate::layout::oci::{images, OciLayout};
-use crate::layout::tarball::write::{self, Piece};
+use crate::layout::oci::{is_name, VERSION};
+use crate::layout::tarball::write::{Piece, Source, Writer};
 use crate::manifest::{Descriptor, Kind};
+use crate::media_type::OCI_INDEX;
+use crate::os::target::{Target, Through};
+use crate::reference::Reference;
+use crate::spool::Room;
 use crate::store::{Content, Moved, ReadStore, Role, WriteStore};
+
+/// So much goes to the kernel at once.
+const AT_ONCE: usize = 256 << 10;
 
 /// An archive to copy to.
 #[derive(Debug)]
 pub struct ArchiveWriter {
-    target: PathBuf,
-    staging: PathBuf,
+    shown: String,
     form: Form,
     name: Option<String>,
-    layout: OciLayout,
-    alone: std::sync::Mutex<Option<Lock>>,
+    way: Way,
+    room: Room,
+    /// What the file held when it was looked at.
+    before: Mutex<Option<Arc<Kept>>>,
+    work: Mutex<Option<Arc<Work>>>,
+}
+
+#[derive(Debug)]
+enum Way {
+    Replace(PathBuf),
+    Through(Mutex<Option<Through>>),
+}
+
+/// A copy that has begun.
+#[derive(Debug)]
+struct Work {
+    staging: Staging,
+    /// What the bytes go through, if it is no file.
+    out: Option<File>,
+    new: Mutex<New>,
+}
+
+/// What is added to an archive.
+#[derive(Debug, Default)]
+struct New {
+    entries: Vec<Descriptor>,
+    image: Option<Image>,
+}
+
+/// All that an archive is to hold.
+struct Whole {
+    index: Value,
+    saved: Option<Vec<Value>>,
+    needed: Needed,
 }
 
 impl ArchiveWriter {
-    /// One that is begun, or gone on with where an earlier try collected something, only when a copy to it begins.
-    pub fn create(path: &Path, form: Form, name: Option<&str>) -> Result<ArchiveWriter> {
-        let file = path
-            .file_name()
-            .ok_or_else(|| Error::new(Code::InvalidArgument, format!("'{}' is no file name", path.display())))?;
-        if path.is_dir() {
-            return Err(Error::new(Code::Io, format!("{} is a directory", path.display())));
-        }
-        if let (Form::Docker, Some(name)) = (form, name) {
-            crate::reference::Reference::parse(name, None)?;
-        }
-        let mut hidden = std::ffi::OsString::from(".");
-        hidden.push(file);
-        hidden.push(".partial.d");
-        let staging = path.with_file_name(hidden);
-        let layout = OciLayout::planned(&staging, name)?;
-        Ok(ArchiveWriter {
-            target: path.to_owned(),
-            staging,
-            form,
-            name: name.map(str::to_owned),
-            layout,
-            alone: std::sync::Mutex::default(),
-        })
+    /// One that is begun, or gone on with where an earlier try collected something, only when a copy to it begins. With a descriptor it
+    /// goes through that; `path` is what messages call it then.
+    pub fn planned(
+        path: &Path,
+        descriptor: Option<File>,
+        form: Form,
+        name: Option<&str>,
+        room: Room,
+    ) -> Result<ArchiveWriter> {
+        let name = name.map(|name| full_name(form, name)).transpose()?;
+        let suffix = name.as_ref().map(|name| format!(":{name}")).unwrap_or_default();
+        let shown = format!("{}:{}{suffix}", form.transport(), path.display());
+        let target = match descriptor {
+            Some(file) => Target::open(file, path.display().to_string()),
+            None => Target::of(path)?,
+        };
+        let way = match target {
+            Target::Replace(path) => Way::Replace(path),
+            Target::Through(through) => Way::Through(Mutex::new(Some(through))),
+        };
+        Ok(ArchiveWriter { shown, form, name, way, room, before: Mutex::default(), work: Mutex::default() })
     }
 
-    /// Waits for another copy to the same archive, which takes the folder away when it is done.
-    fn wait(&self, call: &Call) -> Result<Lock> {
-        let blobs = self.staging.join("blobs");
+    fn start(&self, call: &Call) -> Result<Work> {
+        let (staging, out) = match &self.way {
+            Way::Replace(path) => (Staging::beside(call, path)?, None),
+            Way::Through(through) => {
+                let again = || Error::new(Code::Internal, "an archive cannot be written to a pipe twice");
+                let through = lock(through).take().ok_or_else(again)?;
+                let out = call.open_through(through)?;
+                (Staging::within(&self.room.folder(), "ocireg-".as_ref(), self.room.limit())?, Some(out))
+            }
+        };
+        Ok(Work { staging, out, new: Mutex::default() })
+    }
+
+    fn work(&self) -> Result<Arc<Work>> {
+        lock(&self.work).clone().ok_or_else(|| Error::new(Code::Internal, "the archive was not begun"))
+    }
+
+    /// Puts the archive in the place of what is there, whole, and with what that holds. Whoever else replaces it waits.
+    fn replace(&self, call: &Call, path: &Path, work: &Work) -> Result<()> {
+        let cannot = |error: std::io::Error| Error::io(format!("cannot write {}", path.display()), &error);
         loop {
-            self.layout.make()?;
-            let lock = Lock::exclusive(call, &blobs)?;
-            if lock.is_of(&blobs) {
-                return Ok(lock);
+            let held = hold(call, path)?;
+            let kept = Kept::open(call, path, self.form, &self.room)?;
+            let temporary = tempfile::Builder::new()
+                .prefix(".")
+                .suffix(".partial")
+                .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
+                .tempfile_in(path.parent().unwrap_or(Path::new("/")))
+                .map_err(cannot)?;
+            let out = BufWriter::with_capacity(AT_ONCE, temporary);
+            let out = self.pour(call, work, kept.as_ref(), Writer::new(out, path.display().to_string()))?;
+            let temporary = out.into_inner().map_err(|error| cannot(error.into_error()))?;
+            temporary.as_file().sync_all().map_err(cannot)?;
+            call.check()?;
+            let named = match held {
+                Some(_) => temporary.persist(path),
+                None => temporary.persist_noclobber(path),
+            };
+            match named {
+                // Somebody else was first: his stays in it too.
+                Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {}
+                named => return named.map(drop).map_err(|error| cannot(error.error)),
             }
         }
     }
 
-    /// The files of the archive, the small ones that a reader wants first at the front.
-    fn files(&self) -> Result<Vec<(String, Piece)>> {
-        let mut files = vec![
-            ("oci-layout".to_owned(), Piece::File(self.staging.join("oci-layout"))),
-            ("index.json".to_owned(), Piece::File(self.staging.join("index.json"))),
-        ];
-        if self.form == Form::Docker {
-            files.push(("manifest.json".to_owned(), Piece::Bytes(self.docker_manifest()?)));
+    /// Writes everything, the small files that a reader wants first at the front.
+    fn pour<W: std::io::Write>(&self, call: &Call, work: &Work, kept: Option<&Kept>, mut tar: Writer<W>) -> Result<W> {
+        let whole = self.whole(call, work, kept)?;
+        let mut small = vec![("oci-layout", VERSION.to_owned()), ("index.json", whole.index.to_string())];
+        small.extend(whole.saved.map(|list| ("manifest.json", Value::from(list).to_string())));
+        for (name, text) in small {
+            tar.add(call, Piece { name: name.to_owned(), size: text.len() as u64, bytes: Source::Bytes(text.into()) })?;
         }
-        let needed = crate::layout::check::reachable(&self.layout)?;
-        for digest in needed {
-            let name = format!("blobs/{}/{}", digest.algorithm().name(), digest.hex());
-            files.push((name, Piece::File(self.layout.blob_path(&digest))));
+        for blob in &whole.needed.blobs {
+            let staged = work.staging.size(&blob.digest).is_some();
+            let bytes = match (staged, kept) {
+                (false, Some(kept)) => kept.open_blob(call, blob)?,
+                _ => work.staging.open_blob(call, blob)?,
+            };
+            let piece = Piece { name: blob_file(&blob.digest), size: blob.size, bytes: Source::Blob(bytes) };
+            if let Err(error) = tar.add(call, piece) {
+                if staged && is_wrong(&error) {
+                    work.staging.remove(&blob.digest)?;
+                }
+                return Err(error);
+            }
         }
-        Ok(files)
+        tar.finish()
     }
 
-    fn docker_manifest(&self) -> Result<Vec<u8>> {
-        let place = |digest: &Digest| format!("blobs/{}/{}", digest.algorithm().name(), digest.hex());
-        let mut list = Vec::new();
-        // What is about the image is for those who read the layout: Docker would take it for another image.
-        for entry in images(self.layout.entries()?) {
-            let content = crate::layout::check::content(&self.layout, &entry)?;
-            let Some(config) = content.document.config() else { continue };
-            list.push(Saved {
-                config: place(&config.digest),
-                repo_tags: self.name.iter().cloned().collect(),
-                layers: content.document.layers().iter().map(|layer| place(&layer.digest)).collect(),
-            });
+    /// What was there, and what is new.
+    fn whole(&self, call: &Call, work: &Work, kept: Option<&Kept>) -> Result<Whole> {
+        let new = lock(&work.new);
+        let mut entries = kept.map(Kept::entries).unwrap_or_default();
+        new.entries.iter().for_each(|entry| index::add(&mut entries, entry.clone()));
+        let read = |entry: &Descriptor| match (work.staging.manifest(call, entry)?, kept) {
+            (None, Some(kept)) => kept.manifest(entry),
+            (found, _) => Ok(found),
+        };
+        let size = |digest: &Digest| work.staging.size(digest).or_else(|| kept?.size(digest));
+        let needed = needed(call, &entries, &read, &size)?;
+        let mut saved = kept.and_then(|kept| kept.saved.clone());
+        if self.form == Form::Docker || saved.is_some() {
+            let list = saved.get_or_insert_default();
+            let name = self.name.as_deref().map(|name| full_name(Form::Docker, name));
+            let name = name.transpose().ok().flatten().filter(|name| index::image_name(name).is_some());
+            if let Some(image) = &new.image {
+                saved::add(list, image, name.as_deref());
+            }
+            // An image whose last name has moved is there no more.
+            list.retain(|entry| saved::image(entry).is_ok_and(|image| needed.images.contains(&image)));
         }
-        serde_json::to_vec(&list).map_err(|error| Error::new(Code::Internal, error.to_string()))
+        let mut index = kept.map_or_else(|| json!({"schemaVersion": 2, "mediaType": OCI_INDEX}), Kept::index);
+        index["manifests"] = serde_json::to_value(&entries).unwrap_or_default();
+        Ok(Whole { index, saved, needed })
+    }
+}
+
+/// Locks the file against others who replace it, and makes sure that it is still the one of that name; None when there is none.
+fn hold(call: &Call, path: &Path) -> Result<Option<Lock>> {
+    loop {
+        match Lock::exclusive(call, path) {
+            Ok(held) if held.is_of(path) => return Ok(Some(held)),
+            Ok(_) => {}
+            Err(_) if !path.exists() => return Ok(None),
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// An archive for Docker names images with repository and tag: `docker load` refuses another name.
+fn full_name(form: Form, name: &str) -> Result<String> {
+    if form == Form::Oci {
+        let bad =
+            || Error::new(Code::InvalidReference, format!("'{}' is no name in a layout", crate::digest::shorten(name)));
+        return is_name(name).then(|| name.to_owned()).ok_or_else(bad);
+    }
+    let reference = Reference::parse(name, None)?;
+    match (reference.digest(), reference.tag()) {
+        (Some(_), _) => {
+            let message = format!("'{name}' has a digest; an image in a docker-archive has a name and a tag");
+            Err(Error::new(Code::InvalidReference, message))
+        }
+        (None, Some(tag)) if name.ends_with(&format!(":{tag}")) => Ok(name.to_owned()),
+        _ => Ok(format!("{name}:latest")),
     }
 }
 
 impl WriteStore for ArchiveWriter {
     fn place(&self) -> String {
-        let suffix = self.name.as_ref().map(|name| format!(":{name}")).unwrap_or_default();
-        format!("{}:{}{suffix}", self.form.transport(), self.target.display())
+        self.shown.clone()
     }
 
-    fn look(&self, _: &Call, root: &Content) -> Result<bool> {
+    fn look(&self, call: &Call, root: &Content) -> Result<bool> {
         if self.form == Form::Docker && root.document.kind != Kind::Image {
             let message = format!("a docker-archive holds images, this is of the type {}", root.document.media_type);
             return Err(Error::new(Code::InvalidManifest, message));
+        }
+        if let Way::Replace(path) = &self.way {
+            *lock(&self.before) = Kept::open(call, path, self.form, &self.room)?.map(Arc::new);
         }
         Ok(false)
     }
 
     fn begin(&self, call: &Call) -> Result<()> {
-        let mut alone = self.alone.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if alone.is_none() {
-            *alone = Some(self.wait(call)?);
-            // An archive is written anew: of an earlier try the blobs are of use, not what they were for.
-            self.layout.change_index(call, Vec::clear)?;
+        let mut work = lock(&self.work);
+        if work.is_none() {
+            *work = Some(Arc::new(self.start(call)?));
+            if let Way::Replace(path) = &self.way {
+                *lock(&self.before) = Kept::open(call, path, self.form, &self.room)?.map(Arc::new);
+            }
         }
         Ok(())
     }
@@ -128,26 +260,54 @@ impl WriteStore for ArchiveWriter {
         Ok(false)
     }
 
-    fn has_blob(&self, call: &Call, wanted: &Descriptor) -> Result<bool> {
-        self.layout.has_blob(call, wanted)
+    fn has_blob(&self, _: &Call, wanted: &Descriptor) -> Result<bool> {
+        let kept = lock(&self.before).as_ref().and_then(|kept| kept.size(&wanted.digest));
+        let left = |path: &PathBuf| Staging::left(path, &wanted.digest, wanted.size);
+        Ok(kept == Some(wanted.size) || matches!(&self.way, Way::Replace(path) if left(path)))
     }
 
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
-        self.layout.put_blob(call, wanted, from)
+        let kept = lock(&self.before).as_ref().and_then(|kept| kept.size(&wanted.digest));
+        match kept == Some(wanted.size) {
+            true => Ok(Moved::Present),
+            false => self.work()?.staging.put_blob(call, wanted, from),
+        }
     }
 
     fn put_manifest(&self, call: &Call, content: &Content, role: &Role) -> Result<()> {
-        self.layout.put_manifest(call, content, role)
+        let work = self.work()?;
+        work.staging.put_manifest(call, content)?;
+        let mut new = lock(&work.new);
+        new.entries.extend(index::entry(content, role, self.name.as_deref()));
+        if *role == Role::Root && content.document.kind == Kind::Image {
+            new.image = Image::of(&content.document);
+        }
+        Ok(())
     }
 
     fn finish(&self, call: &Call) -> Result<()> {
-        self.layout.finish(call)?;
-        write::archive(call, &self.target, &self.files()?)?;
-        let gone = fs::remove_dir_all(&self.staging);
-        gone.map_err(|error| Error::io(format!("cannot remove {}", self.staging.display()), &error))
+        let work = lock(&self.work).take().ok_or_else(|| Error::new(Code::Internal, "the archive was not begun"))?;
+        work.staging.settle(call)?;
+        match (&self.way, &work.out) {
+            (Way::Replace(path), _) => self.replace(call, path, &work)?,
+            (Way::Through(_), Some(file)) => {
+                let out = call.output(file.as_fd())?;
+                let out = BufWriter::with_capacity(AT_ONCE, out);
+                self.pour(call, &work, None, Writer::new(out, self.shown.clone()))?;
+            }
+            (Way::Through(_), None) => {}
+        }
+        match Arc::try_unwrap(work) {
+            Ok(work) => work.staging.finish(),
+            Err(_) => Err(Error::new(Code::Internal, "the archive is still being written")),
+        }
     }
 
     fn one_platform(&self) -> bool {
         self.form == Form::Docker
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

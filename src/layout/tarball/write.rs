@@ -1,56 +1,60 @@
-//! A tar file of named pieces, written in one step.
+//! A tar file of named pieces, written in one pass.
 
-use std::fs::File;
 use std::io::{Read, Write};
-use std::path::{Path, PathBuf};
+
+use bytes::{Buf, Bytes};
 
 use crate::error::{Error, Result};
 use crate::http::call::Call;
-
-/// Writes an archive of these files, in this order. It appears only whole.
-pub fn archive(call: &Call, target: &Path, files: &[(String, Piece)]) -> Result<()> {
-    let what = |error: std::io::Error| Error::io(format!("cannot write {}", target.display()), &error);
-    let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let temporary = tempfile::Builder::new()
-        .prefix(".")
-        .suffix(".partial")
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
-        .tempfile_in(folder)
-        .map_err(what)?;
-    let mut builder = tar::Builder::new(std::io::BufWriter::with_capacity(256 << 10, temporary));
-    for (name, piece) in files {
-        call.check()?;
-        match piece {
-            Piece::Bytes(bytes) => {
-                let mut header = header(bytes.len() as u64);
-                builder.append_data(&mut header, name, bytes.as_slice()).map_err(what)?;
-            }
-            Piece::File(path) => {
-                let file =
-                    File::open(path).map_err(|error| Error::io(format!("cannot read {}", path.display()), &error))?;
-                let size = file.metadata().map_err(what)?.len();
-                builder.append_data(&mut header(size), name, Interruptible(file.take(size), call)).map_err(
-                    |error| {
-                        // What was asked for comes back as itself.
-                        call.check().err().unwrap_or_else(|| what(error))
-                    },
-                )?;
-            }
-        }
-    }
-    let mut buffered = builder.into_inner().map_err(what)?;
-    buffered.flush().map_err(what)?;
-    let temporary = buffered.into_inner().map_err(|error| what(error.into_error()))?;
-    temporary.as_file().sync_all().map_err(what)?;
-    temporary.persist(target).map(drop).map_err(|error| what(error.error))
-}
+use crate::store::Blob;
 
 /// A file of an archive that is written.
-pub enum Piece {
-    /// These bytes.
+pub struct Piece {
+    /// Its name.
+    pub name: String,
+    /// Its size.
+    pub size: u64,
+    /// Its bytes.
+    pub bytes: Source,
+}
+
+/// Where the bytes of a file come from.
+pub enum Source {
+    /// They are here.
     Bytes(Vec<u8>),
-    /// The bytes of this file.
-    File(PathBuf),
+    /// A blob, which is verified as it passes. It is opened when it is its turn.
+    Blob(Box<dyn Blob>),
+}
+
+/// Writes an archive to what bytes can be written to.
+pub struct Writer<W: Write> {
+    tar: tar::Builder<W>,
+    shown: String,
+}
+
+impl<W: Write> Writer<W> {
+    /// Begins one; messages call it `shown`.
+    pub fn new(out: W, shown: String) -> Writer<W> {
+        Writer { tar: tar::Builder::new(out), shown }
+    }
+
+    /// Adds a file.
+    pub fn add(&mut self, call: &Call, piece: Piece) -> Result<()> {
+        call.check()?;
+        let mut header = header(piece.size);
+        let added = match piece.bytes {
+            Source::Bytes(bytes) => self.tar.append_data(&mut header, &piece.name, bytes.as_slice()),
+            Source::Blob(blob) => self.tar.append_data(&mut header, &piece.name, Passing(blob, Bytes::new())),
+        };
+        added.map_err(|error| Error::io(format!("cannot write {}", self.shown), &error))
+    }
+
+    /// Ends it.
+    pub fn finish(self) -> Result<W> {
+        let shown = self.shown;
+        let flushed = self.tar.into_inner().and_then(|mut out| out.flush().map(|()| out));
+        flushed.map_err(|error| Error::io(format!("cannot write {shown}"), &error))
+    }
 }
 
 // The same files give the same archive: no clock, no user.
@@ -63,11 +67,19 @@ fn header(size: u64) -> tar::Header {
     header
 }
 
-struct Interruptible<'a, R>(R, &'a Call);
+/// A blob as a reader.
+struct Passing(Box<dyn Blob>, Bytes);
 
-impl<R: Read> Read for Interruptible<'_, R> {
+impl Read for Passing {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        self.1.check().map_err(std::io::Error::other)?;
-        self.0.read(buffer)
+        while self.1.is_empty() {
+            match self.0.piece().map_err(std::io::Error::other)? {
+                Some(piece) => self.1 = piece,
+                None => return Ok(0),
+            }
+        }
+        let count = self.1.len().min(buffer.len());
+        self.1.copy_to_slice(&mut buffer[..count]);
+        Ok(count)
     }
 }

@@ -9,7 +9,8 @@ module Ocireg
     # @param source [String] a place
     # @param destination [String] a place
     # @param options platform:, sparse:, all:, referrers:, foreign_layers:, convert_schema1:, compression:,
-    #   compression_level:, concurrency:, dry_run:
+    #   compression_level:, concurrency:, dry_run:,
+    #   destination_fd: (IO#fileno of what the - of docker-archive:- or oci-archive:- stands for)
     # @return [Hash] "source", "destination", "digest", "mediaType", "manifests", "blobs", "plan"
     def copy(source, destination, **options)
       invoke(:ocireg_copy, text("source", source), text("destination", destination), **options)

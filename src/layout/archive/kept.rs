@@ -1,0 +1,130 @@
+//! What an archive holds already, and keeps when another image is written to it.
+
+use std::collections::BTreeSet;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::docker::blob_file;
+use super::needed::needed;
+use super::saved::{self, Image};
+use super::Form;
+use crate::digest::{Algorithm, Digest};
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::http::settings::MANIFEST_CEILING;
+use crate::layout::tarball::read::Tarball;
+use crate::manifest::{Descriptor, Document};
+use crate::media_type as types;
+use crate::os::file::open_regular;
+use crate::spool::Room;
+use crate::store::{Blob, Content, Verified};
+use crate::unpack::Packing;
+
+/// An archive that another image can be added to.
+#[derive(Debug)]
+pub struct Kept {
+    path: PathBuf,
+    tar: Tarball,
+    index: Document,
+    /// The entries of its `manifest.json`, if it has one.
+    pub saved: Option<Vec<Value>>,
+}
+
+impl Kept {
+    /// Reads what is there; None when nothing is. What cannot be added to is refused.
+    pub fn open(call: &Call, path: &Path, form: Form, room: &Room) -> Result<Option<Kept>> {
+        let cannot = |error: std::io::Error| Error::io(format!("cannot read {}", path.display()), &error);
+        let file = match open_regular(path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            opened => opened.map_err(cannot)?,
+        };
+        let mut head = [0; Packing::HEAD];
+        let count = file.read_at(&mut head, 0).map_err(cannot)?;
+        if count == 0 {
+            return Ok(None);
+        }
+        let read = match Packing::of(&head[..count]) {
+            Packing::Plain => Kept::read(call, path, form, room),
+            packing => Err(Error::new(Code::Unsupported, format!("it is packed by {}", packing.name()))),
+        };
+        read.map(Some).map_err(|error| match error.code() {
+            Code::Cancelled | Code::Timeout | Code::Closed => error,
+            code => {
+                let message = format!("no image can be added to {}: {}", path.display(), error.message());
+                Error::new(code, message).with_hint("write to another file, or remove this one first".to_owned())
+            }
+        })
+    }
+
+    fn read(call: &Call, path: &Path, form: Form, room: &Room) -> Result<Kept> {
+        let foreign = |why: &str| Error::new(Code::Unsupported, why);
+        let tar = Tarball::open(call, path, room)?;
+        if !tar.has("oci-layout") || !tar.has("index.json") {
+            return Err(foreign(
+                "it has no index.json, as what this library, Docker (from 25 on) and containerd write has",
+            ));
+        }
+        if form == Form::Docker && !tar.has("manifest.json") {
+            return Err(foreign("it is an oci-archive, which docker load may not read; oci-archive: adds to it"));
+        }
+        let index = tar.small("index.json", MANIFEST_CEILING)?.unwrap_or_default();
+        let index = Document::parse(&index, Some(types::OCI_INDEX), Algorithm::Sha256)
+            .map_err(|error| error.within("index.json"))?;
+        let list = tar.small("manifest.json", MANIFEST_CEILING)?;
+        let saved = list.map(|list| saved::parse(&list)).transpose()?;
+        let kept = Kept { path: path.to_owned(), tar, index, saved };
+        kept.check_agreement(call)?;
+        Ok(kept)
+    }
+
+    /// Both lists must tell of the same images: else nobody knows which one is meant.
+    fn check_agreement(&self, call: &Call) -> Result<()> {
+        let found = needed(call, self.index.manifests(), &|entry| self.manifest(entry), &|digest| self.size(digest))?;
+        let known: BTreeSet<&Image> = found.images.iter().collect();
+        for entry in self.saved.iter().flatten() {
+            if !known.contains(&saved::image(entry)?) {
+                let why = "its manifest.json and its index.json tell of different images";
+                return Err(Error::new(Code::InvalidManifest, why));
+            }
+        }
+        Ok(())
+    }
+
+    /// The entries of its `index.json`.
+    pub fn entries(&self) -> Vec<Descriptor> {
+        self.index.manifests().to_vec()
+    }
+
+    /// Its `index.json`.
+    pub fn index(&self) -> Value {
+        self.index.value.clone()
+    }
+
+    /// A manifest, if it is there.
+    pub fn manifest(&self, entry: &Descriptor) -> Result<Option<Content>> {
+        let Some(bytes) = self.tar.small(&blob_file(&entry.digest), MANIFEST_CEILING)? else { return Ok(None) };
+        let media_type = Some(entry.media_type.as_str()).filter(|name| !name.is_empty());
+        Content::parse(bytes, media_type, Some(&entry.digest)).map(Some)
+    }
+
+    /// The size of a blob, if it is there.
+    pub fn size(&self, digest: &Digest) -> Option<u64> {
+        self.tar.find(&blob_file(digest)).map(|place| place.size)
+    }
+
+    /// Opens a blob, which is verified as it is read.
+    pub fn open_blob(&self, call: &Call, wanted: &Descriptor) -> Result<Box<dyn Blob>> {
+        let missing = || {
+            let message =
+                format!("{} has the blob {} no more; it was changed meanwhile", self.path.display(), wanted.digest);
+            Error::new(Code::MissingBlob, message)
+        };
+        let place = self.tar.find(&blob_file(&wanted.digest)).ok_or_else(missing)?;
+        let reader = self.tar.read(place, 0);
+        let mut blob = Verified::new(reader, call, self.path.display().to_string(), wanted, None);
+        blob.hash_aside();
+        Ok(Box::new(blob))
+    }
+}

@@ -1,0 +1,114 @@
+//! Docker's `manifest.json` in an archive whose files are named as those of a layout. No I/O.
+
+use serde::Deserialize;
+use serde_json::{json, Value};
+
+use super::docker::blob_file;
+use crate::digest::{shorten, Digest};
+use crate::error::{Code, Error, Result};
+use crate::layout::names::same_image;
+use crate::manifest::Document;
+
+/// What Docker knows an image by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Image {
+    config: Digest,
+    layers: Vec<Digest>,
+}
+
+impl Image {
+    /// The image that a manifest is about.
+    pub fn of(document: &Document) -> Option<Image> {
+        let layers = document.layers().iter().map(|layer| layer.digest.clone()).collect();
+        Some(Image { config: document.config()?.digest.clone(), layers })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Files {
+    config: String,
+    #[serde(default)]
+    layers: Option<Vec<String>>,
+}
+
+/// The list.
+pub fn parse(bytes: &[u8]) -> Result<Vec<Value>> {
+    let bad = |why: &dyn std::fmt::Display| Error::new(Code::InvalidManifest, format!("manifest.json {why}"));
+    match crate::json::parse(bytes).map_err(|error| bad(&format!("is no good JSON: {error}")))? {
+        Value::Array(list) => Ok(list),
+        _ => Err(bad(&"is no list")),
+    }
+}
+
+/// The image of an entry of the list.
+pub fn image(entry: &Value) -> Result<Image> {
+    let files = Files::deserialize(entry)
+        .map_err(|error| Error::new(Code::InvalidManifest, format!("manifest.json: {error}")))?;
+    let digest = |file: &String| {
+        let named = file.strip_prefix("blobs/").and_then(|name| name.replacen('/', ":", 1).parse().ok());
+        let message = || format!("manifest.json names '{}', which is no blob of a layout", shorten(file));
+        named.ok_or_else(|| Error::new(Code::Unsupported, message()))
+    };
+    let layers = files.layers.unwrap_or_default().iter().map(digest).collect::<Result<_>>()?;
+    Ok(Image { config: digest(&files.config)?, layers })
+}
+
+/// One more image. Its name moves to it from another, which goes when it has no other name.
+pub fn add(list: &mut Vec<Value>, new: &Image, name: Option<&str>) {
+    if let Some(name) = name {
+        list.retain_mut(|entry| {
+            let Some(Value::Array(tags)) = entry.get_mut("RepoTags") else { return true };
+            let before = tags.len();
+            tags.retain(|tag| !tag.as_str().is_some_and(|tag| same_image(tag, name)));
+            !tags.is_empty() || before == 0
+        });
+    }
+    let there = list.iter_mut().find(|entry| image(entry).is_ok_and(|image| image == *new));
+    match (there, name) {
+        (Some(entry), Some(name)) => match entry.get_mut("RepoTags") {
+            Some(Value::Array(tags)) => tags.push(name.into()),
+            _ => entry["RepoTags"] = json!([name]),
+        },
+        (Some(_), None) => {}
+        (None, _) => {
+            let layers: Vec<String> = new.layers.iter().map(blob_file).collect();
+            let tags: Vec<&str> = name.into_iter().collect();
+            list.push(json!({"Config": blob_file(&new.config), "RepoTags": tags, "Layers": layers}));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::digest::Algorithm;
+
+    fn made(name: &str) -> Image {
+        let digest = |text: String| Algorithm::Sha256.digest(text.as_bytes());
+        Image { config: digest(name.to_owned()), layers: vec![digest(format!("{name}1")), digest(format!("{name}2"))] }
+    }
+
+    #[test]
+    fn images_and_names_come_together() {
+        let mut list = Vec::new();
+        let tags =
+            |list: &[Value]| list.iter().map(|entry| entry["RepoTags"].to_string()).collect::<Vec<_>>().join(" ");
+        for (image, name, wanted) in [
+            ("a", Some("x/y:1"), r#"["x/y:1"]"#),
+            ("b", Some("x/y:2"), r#"["x/y:1"] ["x/y:2"]"#),
+            ("a", Some("z:1"), r#"["x/y:1","z:1"] ["x/y:2"]"#),
+            ("c", Some("docker.io/x/y:1"), r#"["z:1"] ["x/y:2"] ["docker.io/x/y:1"]"#),
+            ("a", Some("x/y:2"), r#"["z:1","x/y:2"] ["docker.io/x/y:1"]"#),
+            ("d", None, r#"["z:1","x/y:2"] ["docker.io/x/y:1"] []"#),
+            ("d", None, r#"["z:1","x/y:2"] ["docker.io/x/y:1"] []"#),
+            ("d", Some("z:1"), r#"["x/y:2"] ["docker.io/x/y:1"] ["z:1"]"#),
+        ] {
+            add(&mut list, &made(image), name);
+            assert_eq!(tags(&list), wanted);
+        }
+        assert_eq!(image(&list[0]).unwrap(), made("a"));
+        assert!(image(&json!({"Config": "x.json", "Layers": []})).is_err());
+        assert!(image(&json!({"Config": "blobs/sha256/../x", "Layers": null})).is_err());
+    }
+}

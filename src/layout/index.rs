@@ -1,0 +1,129 @@
+//! The entries of an `index.json`: what names them, and what becomes of them when another comes. No I/O.
+
+use serde_json::{Map, Value};
+
+use super::names::{same_image, IMAGE_NAME};
+use super::oci::{name_of, REF_NAME};
+use crate::manifest::{Descriptor, Document};
+use crate::reference::Reference;
+use crate::store::{Content, Role};
+
+/// The entry for a manifest that is put; None when an index that is put names it.
+pub fn entry(content: &Content, role: &Role, name: Option<&str>) -> Option<Descriptor> {
+    let mut entry = content.descriptor();
+    match role {
+        Role::Child => return None,
+        Role::Referrer => entry.artifact_type = artifact_type(&content.document),
+        Role::Root => entry.annotations = name.map(named),
+        Role::DigestTag(tag) => entry.annotations = Some(named(tag)),
+    }
+    Some(entry)
+}
+
+/// One more entry. Its name moves to it from another, and one that has no name is there once.
+pub fn add(entries: &mut Vec<Descriptor>, entry: Descriptor) {
+    match name_of(&entry) {
+        Some(name) => entries.retain(|other| !has_name(other, name)),
+        None if entries.iter().any(|other| other.digest == entry.digest) => return,
+        None => {}
+    }
+    // A name takes the place of the entry that had none.
+    entries.retain(|other| !(other.digest == entry.digest && name_of(other).is_none()));
+    entries.push(entry);
+}
+
+/// Whether a name stands for an entry, in the one annotation or the other.
+pub fn has_name(entry: &Descriptor, name: &str) -> bool {
+    let image = entry.annotations.as_ref().and_then(|all| all.get(IMAGE_NAME)).and_then(Value::as_str);
+    match image {
+        // What containerd and Docker wrote: the other annotation is the tag alone.
+        Some(image) if image_name(name).is_some() => same_image(image, name),
+        _ => name_of(entry) == Some(name),
+    }
+}
+
+/// The annotations of an entry with this name.
+fn named(name: &str) -> Map<String, Value> {
+    let mut annotations = Map::from_iter([(REF_NAME.to_owned(), name.into())]);
+    annotations.extend(image_name(name).map(|image| (IMAGE_NAME.to_owned(), image.into())));
+    annotations
+}
+
+/// What containerd and Docker call the image of this name; None for what is a mere tag, or has a digest.
+pub fn image_name(name: &str) -> Option<String> {
+    if !name.contains(['/', ':']) {
+        return None;
+    }
+    let reference = Reference::parse(name, None).ok().filter(|reference| reference.digest().is_none())?;
+    Some(reference.to_string())
+}
+
+fn artifact_type(document: &Document) -> Option<String> {
+    let own = document.value.get("artifactType").and_then(Value::as_str).filter(|name| !name.is_empty());
+    own.map(str::to_owned).or_else(|| document.config().map(|config| config.media_type.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::digest::Algorithm;
+
+    fn described(content: &str, annotations: Value) -> Descriptor {
+        let digest = Algorithm::Sha256.digest(content.as_bytes());
+        let entry = json!({"mediaType": "application/vnd.oci.image.manifest.v1+json", "size": 1, "digest": digest,
+                           "annotations": annotations});
+        serde_json::from_value(entry).unwrap()
+    }
+
+    fn with(content: &str, name: &str) -> Descriptor {
+        described(content, Value::Object(named(name)))
+    }
+
+    #[test]
+    fn names_of_images_are_written_in_both_annotations() {
+        for (name, image) in [
+            ("x/y:1", Some("docker.io/x/y:1")),
+            ("x:1", Some("docker.io/library/x:1")),
+            ("localhost:5000/x", Some("localhost:5000/x:latest")),
+            ("ghcr.io/o/x:1", Some("ghcr.io/o/x:1")),
+            ("v1", None),
+            ("latest", None),
+            ("X/y:1", None),
+        ] {
+            let annotations = named(name);
+            assert_eq!(annotations.get(IMAGE_NAME).and_then(Value::as_str), image, "{name}");
+            assert_eq!(annotations[REF_NAME], name);
+        }
+        assert_eq!(image_name(&format!("x@{}", Algorithm::Sha256.digest(b""))), None);
+    }
+
+    #[test]
+    fn a_name_moves_and_others_stay() {
+        let mut entries = vec![
+            with("a", "x/y:1"),
+            with("a", "x/y:2"),
+            with("b", "v1"),
+            described("c", json!({IMAGE_NAME: "docker.io/library/alpine:latest", REF_NAME: "latest"})),
+            described("d", json!({})),
+        ];
+        let digest = |content: &str| Algorithm::Sha256.digest(content.as_bytes());
+        for (new, left) in [
+            (with("e", "x/y:1"), "abcde"),
+            (with("f", "docker.io/x/y:1"), "abcdf"),
+            (with("g", "alpine:latest"), "abdfg"),
+            (with("h", "latest"), "abdfgh"),
+            (with("d", "v2"), "abdfgh"),
+            (described("d", json!({})), "abdfgh"),
+            (described("i", json!({})), "abdfghi"),
+        ] {
+            add(&mut entries, new);
+            let mut found: Vec<_> = entries.iter().map(|entry| entry.digest.clone()).collect();
+            let mut wanted: Vec<_> = left.chars().map(|letter| digest(&letter.to_string())).collect();
+            found.sort();
+            wanted.sort();
+            assert_eq!(found, wanted, "{left}");
+        }
+    }
+}

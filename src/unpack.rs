@@ -156,6 +156,9 @@ fn damaged(name: &str, error: &std::io::Error) -> Error {
             let message = format!("{name} needs more than {} MiB of memory to be unpacked", XZ_MEMORY >> 10);
             Error::new(Code::LimitExceeded, message)
         }
+        std::io::ErrorKind::FileTooLarge => {
+            Error::new(Code::LimitExceeded, format!("{name} cannot be unpacked: {error}"))
+        }
         _ => Error::new(Code::InvalidManifest, format!("{name} cannot be unpacked: {error}")),
     }
 }

@@ -1,9 +1,8 @@
 //! The repositories of a registry (`GET /v2/_catalog`, distribution's API; the OCI specification has none).
 
-use std::ops::ControlFlow;
-
 use serde::{Deserialize, Serialize};
 
+use super::name_list::NameList;
 use super::pages::{self, Names};
 use super::remote::Remote;
 use super::Client;
@@ -30,7 +29,7 @@ pub struct CatalogOptions {
 #[derive(Debug, Serialize)]
 pub struct Catalog {
     /// Their names, in the registry's order.
-    pub repositories: Vec<String>,
+    pub repositories: NameList,
     /// The cursor for the next call, when there are more.
     pub last: Option<String>,
 }
@@ -51,13 +50,9 @@ impl Client {
         let page_size = if filtered { None } else { options.n };
         let first = pages::with_cursor(remote.url("_catalog")?, page_size, options.last.as_deref());
         let mut names = Names::new(options.n, options.last.as_deref());
-        let mut has_next = false;
-        pages::each(&remote, first, &ScopeSet::from(Scope::catalog()), &what, |page| {
-            names.take(page.document.get("repositories"), wanted)?;
-            has_next = page.next.is_some();
-            Ok(if names.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-        })
-        .map_err(unsupported)?;
+        let scopes = ScopeSet::from(Scope::catalog());
+        let has_next = pages::each(&remote, first, &scopes, &what, ("repositories", &mut names), wanted, drop)
+            .map_err(unsupported)?;
         let (repositories, last) = names.finish(has_next);
         Ok(Catalog { repositories, last })
     }

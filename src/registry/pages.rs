@@ -4,9 +4,11 @@ use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use reqwest::{Method, StatusCode};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use url::Url;
 
+use super::name_list::{NameList, NameSet};
+use super::page;
 use super::remote::Remote;
 use crate::auth::scope::ScopeSet;
 use crate::auth::Reply;
@@ -15,7 +17,6 @@ use crate::http::answer::Answer;
 use crate::http::origin::Origin;
 use crate::http::resolver::Guard;
 use crate::http::{link, Request};
-use crate::json;
 
 /// More pages than any registry has; a guard against one that never ends.
 const MOST_PAGES: usize = 100_000;
@@ -27,32 +28,55 @@ const MOST_NAMES: usize = 5_000_000;
 /// the caller may not see.
 const MOST_EMPTY: usize = 100;
 
-/// One page of a list.
-pub struct Page {
-    /// The document.
-    pub document: Value,
-    /// The next page, if the registry names one.
-    pub next: Option<Url>,
-}
+/// How often a long page looks whether the call may go on.
+const LOOK: usize = 4096;
 
-/// Gives every page to `take`, until it breaks or there is no next one.
+/// Gives the names in the list under `key` of every page to `names`, until it is full or there is no next page, and what else the
+/// page holds to `rest`. Whether there is a next page.
 pub fn each(
     remote: &Remote,
     first: Url,
     scopes: &ScopeSet,
     what: &str,
-    mut take: impl FnMut(Page) -> Result<ControlFlow<()>>,
-) -> Result<()> {
+    (key, names): (&str, &mut Names),
+    valid: impl Fn(&str) -> bool,
+    mut rest: impl FnMut(Map<String, Value>),
+) -> Result<bool> {
+    let mut has_next = false;
     let open = |reply| remote.expect(reply, &[StatusCode::OK], what).map(Some);
     walk(remote, Request::new(Method::GET, first), scopes, what, open, |answer, bytes, next| {
-        let document = json::parse(bytes).map_err(|error| {
-            Error::new(Code::Protocol, format!("{what}: the answer is no JSON: {error}")).with_url(&answer.url)
-        })?;
-        if !document.is_object() {
-            let message = format!("{what}: the answer is JSON, but no object");
-            return Err(Error::new(Code::Protocol, message).with_url(&answer.url));
+        rest(elements(remote, answer, bytes, what, key, &mut |element| match element {
+            Value::String(name) => names.take(&name, &valid),
+            // Lists may hold nulls and other things.
+            _ => Ok(()),
+        })?);
+        names.end_page()?;
+        has_next = next.is_some();
+        Ok(if names.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
+    Ok(has_next)
+}
+
+/// Gives the elements of a page's list to `take`; the answer is what else the page holds.
+pub fn elements(
+    remote: &Remote,
+    answer: &Answer,
+    bytes: &[u8],
+    what: &str,
+    key: &str,
+    take: &mut dyn FnMut(Value) -> Result<()>,
+) -> Result<Map<String, Value>> {
+    let mut count = 0;
+    let page = page::read(bytes, key, &mut |element| {
+        count += 1;
+        if count % LOOK == 0 {
+            remote.call.check()?;
         }
-        take(Page { document, next: next.cloned() })
+        take(element)
+    });
+    page.map_err(|error| match error.code() {
+        Code::Protocol | Code::LimitExceeded => error.within(what).with_url(&answer.url),
+        _ => error,
     })
 }
 
@@ -104,11 +128,12 @@ pub fn walk(
 
 /// Names in the order they came, without repetitions, cut at a number.
 pub struct Names {
-    names: Vec<String>,
-    seen: HashSet<String>,
+    names: NameSet,
     limit: Option<usize>,
     cut: bool,
     after: Option<String>,
+    /// Whether the page has brought something new.
+    is_new: bool,
     empty: usize,
 }
 
@@ -116,48 +141,60 @@ impl Names {
     /// At most `limit` names, of those after `after`.
     pub fn new(limit: Option<u64>, after: Option<&str>) -> Names {
         let limit = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
-        Names { names: Vec::new(), seen: HashSet::new(), limit, cut: false, after: after.map(str::to_owned), empty: 0 }
+        let after = after.map(str::to_owned);
+        Names { names: NameSet::default(), limit, cut: false, after, is_new: false, empty: 0 }
     }
 
-    /// Takes those of a page that are what they should be: lists may be null, and may hold nulls and other things.
-    pub fn take(&mut self, list: Option<&Value>, valid: impl Fn(&str) -> bool) -> Result<()> {
-        let list: Vec<&str> = list.and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
-        self.empty = if list.iter().any(|name| !self.seen.contains(*name)) { 0 } else { self.empty + 1 };
-        if self.empty > MOST_EMPTY {
-            let message =
-                format!("the registry sends more than {MOST_EMPTY} pages in a row that are empty or repeated");
-            return Err(Error::new(Code::Protocol, message));
+    /// Takes one of a page, if it is what it should be.
+    fn take(&mut self, name: &str, valid: impl Fn(&str) -> bool) -> Result<()> {
+        if self.after.as_deref() == Some(name) {
+            // A list that holds the cursor comes from a registry that ignores it (distribution 2.8 does, for tags).
+            self.after = None;
+            self.names.clear();
+            (self.cut, self.is_new) = (false, true);
+            return Ok(());
         }
-        // A list that holds the cursor comes from a registry that ignores it (distribution 2.8 does, for tags).
-        let begin =
-            self.after.take().and_then(|after| list.iter().position(|name| *name == after)).map_or(0, |at| at + 1);
-        for name in list.into_iter().skip(begin) {
-            if !valid(name) || self.seen.contains(name) {
-                continue;
-            }
-            if self.is_full() {
-                self.cut = true;
-                break;
-            }
-            if self.names.len() >= MOST_NAMES {
-                return Err(Error::new(Code::LimitExceeded, format!("the list holds more than {MOST_NAMES} names")));
-            }
-            self.seen.insert(name.to_owned());
-            self.names.push(name.to_owned());
+        if self.names.has(name) {
+            return Ok(());
         }
-        Ok(())
+        self.is_new = true;
+        if !valid(name) {
+            return Ok(());
+        }
+        if self.is_full() {
+            self.cut = true;
+            return Ok(());
+        }
+        if self.names.list().len() >= MOST_NAMES {
+            return Err(Error::new(Code::LimitExceeded, format!("the list holds more than {MOST_NAMES} names")));
+        }
+        self.names.add(name)
+    }
+
+    fn end_page(&mut self) -> Result<()> {
+        self.after = None;
+        self.empty = if std::mem::take(&mut self.is_new) { 0 } else { self.empty + 1 };
+        match self.empty > MOST_EMPTY {
+            true => {
+                let message =
+                    format!("the registry sends more than {MOST_EMPTY} pages in a row that are empty or repeated");
+                Err(Error::new(Code::Protocol, message))
+            }
+            false => Ok(()),
+        }
     }
 
     /// Whether the limit is reached.
     pub fn is_full(&self) -> bool {
-        self.limit.is_some_and(|limit| self.names.len() >= limit)
+        self.limit.is_some_and(|limit| self.names.list().len() >= limit)
     }
 
     /// The names, and the cursor for the next call when there are more: `more` says whether the registry named a
     /// further page.
-    pub fn finish(self, more: bool) -> (Vec<String>, Option<String>) {
-        let last = if self.cut || (more && self.is_full()) { self.names.last().cloned() } else { None };
-        (self.names, last)
+    pub fn finish(self, more: bool) -> (NameList, Option<String>) {
+        let last = if self.cut || (more && self.is_full()) { self.names.list().last() } else { None };
+        let last = last.map(str::to_owned);
+        (self.names.into_list(), last)
     }
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use reqwest::header::{HeaderMap, ACCEPT, CONTENT_TYPE};
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::manifest::HeadOptions;
 use super::remote::Remote;
@@ -161,10 +161,17 @@ fn by_api(remote: &Remote, subject: &Digest, filter: Filter) -> Result<Option<Re
         }
     };
     pages::walk(remote, first, &remote.scopes(&["pull"]), &what, open, |answer, bytes, next| {
-        let entries =
-            entries(bytes, answer.header(CONTENT_TYPE)).map_err(|error| error.within(&what).with_url(&answer.url))?;
         let applied = applied(&answer.headers);
-        found.take(entries, applied.iter().any(|name| name.eq_ignore_ascii_case("artifactType")))?;
+        let has_type = applied.iter().any(|name| name.eq_ignore_ascii_case("artifactType"));
+        let mut count = 0;
+        let rest = pages::elements(remote, answer, bytes, &what, "manifests", &mut |element| {
+            let entry = Descriptor::read(&element, &format!("manifests[{count}]"))
+                .map_err(|error| no_index(error.message()))?;
+            count += 1;
+            check(&entry)?;
+            found.take(entry, has_type)
+        })?;
+        check_index(rest, answer.header(CONTENT_TYPE)).map_err(|error| error.within(&what).with_url(&answer.url))?;
         for name in applied {
             if !filters_applied.contains(&name) {
                 filters_applied.push(name);
@@ -204,33 +211,34 @@ fn by_tag(remote: &Remote, subject: &Digest, filter: Filter) -> Result<Referrers
     let Tagged::List(list) = subject::tagged(remote, subject, &["pull"])? else {
         return Ok(found.finish(subject, Source::None, Vec::new()));
     };
-    for entry in &list.entries {
-        check(entry)?;
+    for entry in list.entries {
+        check(&entry)?;
+        found.take(entry, false)?;
     }
-    found.take(list.entries, false)?;
     Ok(found.finish(subject, Source::Tag, Vec::new()))
 }
 
-/// The descriptors of one page.
-fn entries(bytes: &[u8], content_type: Option<&str>) -> Result<Vec<Descriptor>> {
-    let wrong = |why: &str| Error::new(Code::Protocol, format!("the answer is no image index: {why}"));
-    if subject::empty_list(bytes).is_some() {
-        return Ok(Vec::new());
+fn no_index(why: &str) -> Error {
+    Error::new(Code::Protocol, format!("the answer is no image index: {why}"))
+}
+
+/// What is left of a page without its descriptors must be that of an index.
+fn check_index(rest: Map<String, Value>, content_type: Option<&str>) -> Result<()> {
+    let bytes = Value::Object(rest).to_string();
+    let document = Document::parse(bytes.as_bytes(), content_type, Algorithm::Sha256);
+    let document = document.map_err(|error| no_index(error.message()))?;
+    match document.media_type == media_type::OCI_INDEX {
+        true => Ok(()),
+        false => Err(no_index(&format!("it is {}", document.media_type))),
     }
-    let document = Document::parse(bytes, content_type, Algorithm::Sha256).map_err(|error| wrong(error.message()))?;
-    if document.media_type != media_type::OCI_INDEX {
-        return Err(wrong(&format!("it is {}", document.media_type)));
-    }
-    let entries = document.manifests().to_vec();
-    entries.iter().try_for_each(check)?;
-    Ok(entries)
 }
 
 fn check(entry: &Descriptor) -> Result<()> {
     if entry.media_type.is_empty() {
         return Err(Error::new(Code::Protocol, format!("the referrer {} has no media type", entry.digest)));
     }
-    let texts = |annotations: &serde_json::Map<String, Value>| annotations.values().all(Value::is_string);
+    let is_text = |value: &Value| value.is_string() || value.is_null();
+    let texts = |annotations: &Map<String, Value>| annotations.values().all(is_text);
     match entry.annotations.as_ref().is_none_or(texts) {
         true => Ok(()),
         false => {
@@ -294,23 +302,21 @@ impl Found {
         Found { filter, seen: HashSet::new(), referrers: Vec::new(), cut: false }
     }
 
-    /// Takes those of a page that pass; `has_type` says that the registry has looked at the artifact type.
-    fn take(&mut self, entries: Vec<Descriptor>, has_type: bool) -> Result<()> {
-        for entry in entries {
-            if !self.filter.lets_pass(&entry, has_type) || self.seen.contains(&entry.digest) {
-                continue;
-            }
-            if self.is_full() {
-                self.cut = true;
-                break;
-            }
-            if self.referrers.len() >= MOST_REFERRERS {
-                let message = format!("the manifest has more than {MOST_REFERRERS} referrers");
-                return Err(Error::new(Code::LimitExceeded, message));
-            }
-            self.seen.insert(entry.digest.clone());
-            self.referrers.push(entry);
+    /// Takes one that passes; `has_type` says that the registry has looked at the artifact type.
+    fn take(&mut self, entry: Descriptor, has_type: bool) -> Result<()> {
+        if !self.filter.lets_pass(&entry, has_type) || self.seen.contains(&entry.digest) {
+            return Ok(());
         }
+        if self.is_full() {
+            self.cut = true;
+            return Ok(());
+        }
+        if self.referrers.len() >= MOST_REFERRERS {
+            let message = format!("the manifest has more than {MOST_REFERRERS} referrers");
+            return Err(Error::new(Code::LimitExceeded, message));
+        }
+        self.seen.insert(entry.digest.clone());
+        self.referrers.push(entry);
         Ok(())
     }
 

@@ -1,11 +1,10 @@
 //! The tags of a repository (distribution-spec end-8a and end-8b).
 
-use std::ops::ControlFlow;
-
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::manifest::HeadOptions;
+use super::name_list::NameList;
 use super::pages::{self, Names};
 use super::remote::Remote;
 use super::Client;
@@ -31,7 +30,7 @@ pub struct Tags {
     /// The repository's name, as the registry gives it.
     pub name: String,
     /// The tags, in the registry's order.
-    pub tags: Vec<String>,
+    pub tags: NameList,
     /// The cursor for the next call, when there are more.
     pub last: Option<String>,
     /// The digest of each tag, when asked for; null for a tag that has gone meanwhile.
@@ -52,29 +51,25 @@ impl Client {
         let first = pages::with_cursor(remote.url("tags/list")?, options.n, options.last.as_deref());
         let (mut name, mut more, mut names) =
             (remote.name.clone(), Map::new(), Names::new(options.n, options.last.as_deref()));
-        let mut has_next = false;
-        pages::each(&remote, first, &remote.scopes(&["pull"]), &what, |page| {
-            names.take(page.document.get("tags"), reference::is_tag)?;
-            if let Value::Object(members) = page.document {
+        let scopes = remote.scopes(&["pull"]);
+        let has_next =
+            pages::each(&remote, first, &scopes, &what, ("tags", &mut names), reference::is_tag, |members| {
                 keep_more(members, &mut name, &mut more);
-            }
-            has_next = page.next.is_some();
-            Ok(if names.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
-        })?;
+            })?;
         let (tags, last) = names.finish(has_next);
         let digests = options.digests.then(|| self.tag_digests(call, &repository, &tags)).transpose()?;
         Ok(Tags { name, tags, last, digests, more })
     }
 
-    fn tag_digests(&self, call: &Call, repository: &Repository, tags: &[String]) -> Result<Map<String, Value>> {
+    fn tag_digests(&self, call: &Call, repository: &Repository, tags: &NameList) -> Result<Map<String, Value>> {
         let mut digests = Map::new();
-        for tag in tags {
+        for tag in tags.iter() {
             let digest = match self.head_manifest(call, &repository.with_tag(tag)?, &HeadOptions::default()) {
                 Ok(head) => Value::from(head.digest.as_str()),
                 Err(error) if error.code() == Code::NotFound => Value::Null,
                 Err(error) => return Err(error.within(format!("the digest of the tag {tag}"))),
             };
-            digests.insert(tag.clone(), digest);
+            digests.insert(tag.to_owned(), digest);
         }
         Ok(digests)
     }

@@ -95,6 +95,13 @@ pub fn fails<T>(outcome: Result<T, Error>, code: Code, part: &str) -> Error {
     error
 }
 
+/// The most memory that this process had.
+pub fn peak() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() << 10
+}
+
 pub fn within(limit: Duration, work: impl FnOnce()) -> Duration {
     let begun = std::time::Instant::now();
     work();

@@ -1,8 +1,13 @@
 //! Lists in every odd form, and lists that do not end.
 
+use std::time::Instant;
+
 use ocireg::error::{Code, Error};
+use ocireg::http::settings::ClientOptions;
 use ocireg::registry::catalog::CatalogOptions;
+use ocireg::registry::referrers::ReferrersOptions;
 use ocireg::registry::tags::{Tags, TagsOptions};
+use ocireg::registry::Client;
 
 use crate::common::*;
 use crate::server::*;
@@ -126,5 +131,102 @@ fn error_bodies_of_every_form_are_read() {
         let error = fails(tags(&server), Code::NotFound, part);
         assert_eq!(error.http_status(), Some(404));
         assert!(error.message().len() < 1000);
+    }
+}
+
+/// Where the process under measurement finds its server.
+const HOST: &str = "OCIREG_TEST_LONG_LIST";
+const PAGE: usize = 25 << 20;
+
+/// A page of about so many bytes, of many elements.
+fn long_page(key: &str, element: impl Fn(usize) -> String) -> String {
+    let mut page = format!(r#"{{"schemaVersion":2,"{key}":["#);
+    for number in 0.. {
+        page.push_str(&element(number));
+        if page.len() > PAGE {
+            break;
+        }
+        page.push(',');
+    }
+    page + "]}"
+}
+
+fn long_answer(path: &str) -> Reply {
+    let name = |number: usize| format!("\"t{number}\"");
+    match path {
+        "/v2/_catalog" => reply(200).json(&long_page("repositories", name)),
+        "/v2/long/tags/list" => reply(200).json(&long_page("tags", name)),
+        "/v2/odd/tags/list" => reply(200).json(&long_page("odd", |_| "[]".to_owned())),
+        path if path.contains("/referrers/") => reply(200).header("Content-Type", INDEX_TYPE).body(long_page(
+            "manifests",
+            |number| {
+                let (digest, created) = (digest(&number.to_le_bytes()), "org.opencontainers.image.created");
+                format!(
+                    r#"{{"mediaType":"{MANIFEST_TYPE}","digest":"{digest}","size":512,"artifactType":"application/vnd.example.sbom.v1","annotations":{{"{created}":"2026-01-01T00:00:00Z"}}}}"#
+                )
+            },
+        )),
+        _ => reply(200).json(r#"{"tags":["1"],"repositories":["1"]}"#),
+    }
+}
+
+/// What a call for a list does with it: it becomes the caller's JSON.
+fn ask(host: &str, what: &str) -> Result<usize, Error> {
+    let client = Client::new(ClientOptions { idle_timeout_ms: 60_000, ..options() }).unwrap();
+    let call = call(&client);
+    let text = match what {
+        "catalog" => serde_json::to_string(&client.catalog(&call, host, &CatalogOptions::default())?),
+        "referrers" => {
+            let subject = at(host, &digest(MANIFEST.as_bytes()));
+            serde_json::to_string(&client.referrers(&call, &subject, &ReferrersOptions::default())?)
+        }
+        name => serde_json::to_string(&client.tags(&call, &format!("{host}/{name}"), &TagsOptions::default())?),
+    };
+    Ok(text.unwrap().len())
+}
+
+/// A list is never a tree of values: millions of names take about what their text takes.
+#[test]
+fn a_long_page_takes_a_few_times_its_bytes() {
+    if let Ok(wanted) = std::env::var(HOST) {
+        let (what, host) = wanted.split_once(' ').unwrap();
+        ask(host, "short").unwrap();
+        let (before, begun) = (peak(), Instant::now());
+        let outcome = ask(host, what);
+        let (taken, memory) = (begun.elapsed(), peak() - before);
+        println!("{what}: a page of {} MiB takes {} MiB and {taken:.2?}", PAGE >> 20, memory >> 20);
+        match what {
+            "odd" => drop(fails(outcome, Code::LimitExceeded, "small values")),
+            _ => assert!(outcome.unwrap() > PAGE),
+        }
+        let most = match what {
+            "long" | "catalog" => 4,
+            // They are taken apart for the caller.
+            "referrers" => 7,
+            _ => 10,
+        };
+        assert!(memory < most * PAGE as u64, "{what}: {} MiB", memory >> 20);
+        return;
+    }
+    for (what, path) in [
+        ("long", "/v2/long/tags/list"),
+        ("catalog", "/v2/_catalog"),
+        ("referrers", "/referrers/"),
+        ("odd", "/v2/odd/tags/list"),
+    ] {
+        // Made before anybody waits for it.
+        let page = long_answer(path);
+        let server = Server::start(move |seen| match seen.path().contains(path) {
+            true => page.clone(),
+            false => long_answer(seen.path()),
+        });
+        let this = std::env::current_exe().unwrap();
+        let output = std::process::Command::new(this)
+            .args(["--exact", "lists::a_long_page_takes_a_few_times_its_bytes", "--nocapture"])
+            .env(HOST, format!("{what} {}", server.host))
+            .output()
+            .unwrap();
+        print!("{}", String::from_utf8_lossy(&output.stdout));
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     }
 }

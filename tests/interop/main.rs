@@ -337,13 +337,13 @@ fn lists_page_by_page() {
             tags.sort();
             tags
         };
-        assert_eq!(sorted(client.tags(&call, &name, &TagsOptions::default()).unwrap().tags), wanted);
+        assert_eq!(sorted(client.tags(&call, &name, &TagsOptions::default()).unwrap().tags.to_vec()), wanted);
         let (mut all, mut last) = (vec![], None);
         loop {
             let page =
                 client.tags(&call, &name, &TagsOptions { n: Some(10), last: last.clone(), digests: false }).unwrap();
             assert!(page.tags.len() <= 10);
-            all.extend(page.tags);
+            all.extend(page.tags.to_vec());
             last = page.last;
             if last.is_none() {
                 break;

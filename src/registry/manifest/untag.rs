@@ -117,12 +117,13 @@ fn other_tags(client: &Client, call: &Call, named: &Reference, digest: &Digest) 
     let repository = named.repository();
     let place = format!("{}/{}", repository.index().name, repository.remote_name());
     let mut found = Vec::new();
-    for tag in client.tags(call, &place, &options)?.tags {
-        if Some(tag.as_str()) == named.tag() {
+    let tags = client.tags(call, &place, &options)?.tags;
+    for tag in tags.iter() {
+        if Some(tag) == named.tag() {
             continue;
         }
-        match client.head_manifest(call, &repository.with_tag(&tag)?, &HeadOptions::default()) {
-            Ok(head) if head.digest == *digest => found.push(tag),
+        match client.head_manifest(call, &repository.with_tag(tag)?, &HeadOptions::default()) {
+            Ok(head) if head.digest == *digest => found.push(tag.to_owned()),
             Ok(_) => {}
             Err(error) if matches!(error.code(), Code::NotFound | Code::InvalidManifest) => {}
             Err(error) => return Err(error.within(format!("the digest of the tag {tag}"))),

@@ -121,7 +121,7 @@ sanitizers_are_on() {
 overflow AddressSanitizer: heap-buffer-overflow
 overflow-inside AddressSanitizer: heap-buffer-overflow
 use-after-free AddressSanitizer: heap-use-after-free
-double-free AddressSanitizer:
+free-by-libc AddressSanitizer: attempting free on address which was not malloc()-ed
 leak LeakSanitizer: detected memory leaks
 leak-of-a-client LeakSanitizer: detected memory leaks
 undefined runtime error: signed integer overflow

@@ -58,6 +58,8 @@ inline constexpr std::string_view docker_manifest = OCIREG_MEDIA_TYPE_DOCKER_MAN
 inline constexpr std::string_view docker_list = OCIREG_MEDIA_TYPE_DOCKER_LIST;
 inline constexpr std::string_view docker_config = OCIREG_MEDIA_TYPE_DOCKER_CONFIG;
 inline constexpr std::string_view docker_layer = OCIREG_MEDIA_TYPE_DOCKER_LAYER;
+inline constexpr std::string_view docker_layer_plain = OCIREG_MEDIA_TYPE_DOCKER_LAYER_PLAIN;
+inline constexpr std::string_view docker_layer_zstd = OCIREG_MEDIA_TYPE_DOCKER_LAYER_ZSTD;
 inline constexpr std::string_view docker_foreign_layer = OCIREG_MEDIA_TYPE_DOCKER_FOREIGN_LAYER;
 inline constexpr std::string_view schema1_signed = OCIREG_MEDIA_TYPE_SCHEMA1_SIGNED;
 inline constexpr std::string_view schema1 = OCIREG_MEDIA_TYPE_SCHEMA1;
@@ -387,6 +389,7 @@ struct failure {
     ocireg_status code = OCIREG_INTERNAL;
     const char *name = "INTERNAL";
     std::int32_t http_status = 0;
+    std::int32_t error_number = 0;
     std::string message, json;
 };
 
@@ -408,7 +411,7 @@ class error : public std::runtime_error {
 public:
     explicit error(const detail::failure &failure)
         : std::runtime_error(failure.message), code_(failure.code), name_(failure.name), http_status_(failure.http_status),
-          json_(std::make_shared<const std::string>(failure.json))
+          error_number_(failure.error_number), json_(std::make_shared<const std::string>(failure.json))
     {
     }
 
@@ -420,7 +423,7 @@ public:
     /* All that is known, as of ocireg_error_json. */
     value details() const { return value(*json_); }
     /* The system's number for what failed at a file or descriptor, such as EPIPE; 0 when there is none. */
-    int error_number() const { return static_cast<int>(details()["errno"].integer_or(0)); }
+    int error_number() const noexcept { return static_cast<int>(error_number_); }
     /* What to do about it; may be empty. */
     std::string hint() const { return details()["hint"].string_or({}); }
     /* The same call may succeed later. */
@@ -430,6 +433,7 @@ private:
     ocireg_status code_;
     const char *name_;
     std::int32_t http_status_;
+    std::int32_t error_number_;
     std::shared_ptr<const std::string> json_; /* shared: copying an exception must not throw */
 };
 
@@ -571,8 +575,8 @@ template <class Function> void call(Function &&function)
     if (status == OCIREG_OK)
         return;
     if (raw == nullptr)
-        raise({status, ocireg_status_name(status), 0, ocireg_status_name(status), "{}"});
-    raise({ocireg_error_code(raw), ocireg_error_name(raw), ocireg_error_http_status(raw), ocireg_error_message(raw),
+        raise({status, ocireg_status_name(status), 0, 0, ocireg_status_name(status), "{}"});
+    raise({ocireg_error_code(raw), ocireg_error_name(raw), ocireg_error_http_status(raw), ocireg_error_errno(raw), ocireg_error_message(raw),
            ocireg_error_json(raw)});
 }
 
@@ -603,7 +607,7 @@ public:
     explicit c_string(std::string_view text) : text_(text)
     {
         if (text.find('\0') != std::string_view::npos)
-            raise({OCIREG_INVALID_ARGUMENT, "INVALID_ARGUMENT", 0, "a string has a NUL in it",
+            raise({OCIREG_INVALID_ARGUMENT, "INVALID_ARGUMENT", 0, 0, "a string has a NUL in it",
                    R"({"code":1,"name":"INVALID_ARGUMENT","message":"a string has a NUL in it"})"});
     }
     const char *get() const noexcept { return text_.c_str(); }

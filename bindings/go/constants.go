@@ -37,6 +37,10 @@ const (
 	MediaTypeDockerConfig = C.OCIREG_MEDIA_TYPE_DOCKER_CONFIG
 	// MediaTypeDockerLayer is a Docker layer.
 	MediaTypeDockerLayer = C.OCIREG_MEDIA_TYPE_DOCKER_LAYER
+	// MediaTypeDockerLayerPlain is a Docker layer that is not packed.
+	MediaTypeDockerLayerPlain = C.OCIREG_MEDIA_TYPE_DOCKER_LAYER_PLAIN
+	// MediaTypeDockerLayerZstd is a Docker layer packed by zstd.
+	MediaTypeDockerLayerZstd = C.OCIREG_MEDIA_TYPE_DOCKER_LAYER_ZSTD
 	// MediaTypeDockerForeignLayer is a Docker layer that is fetched from elsewhere.
 	MediaTypeDockerForeignLayer = C.OCIREG_MEDIA_TYPE_DOCKER_FOREIGN_LAYER
 	// MediaTypeSchema1Signed is a schema-1 manifest, signed.

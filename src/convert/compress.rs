@@ -44,6 +44,8 @@ pub struct Compressing {
 struct Made {
     root: Option<Content>,
     manifests: HashMap<Digest, Content>,
+    /// What became of the manifests of indexes, by the digests that they have at the place; None for one that stays.
+    seen: HashMap<Digest, Option<Content>>,
     layers: HashMap<Digest, Item>,
     /// By the digest that the layer had; None for one that is packed already, whatever its media type says.
     packed: HashMap<Digest, Option<(Digest, u64)>>,
@@ -82,17 +84,13 @@ impl Compressing {
         let mut value = content.document.value.clone();
         let mut replaced = HashMap::new();
         for entry in content.document.manifests() {
+            call.check()?;
             let wanted = self.platforms.is_empty()
                 || entry.platform.as_ref().is_none_or(|has| self.platforms.iter().any(|want| want.rank(has).is_some()));
             if !wanted || !types::is_manifest(&entry.media_type) {
                 continue;
             }
-            let child = match self.below.manifest(call, entry) {
-                // Whether it may be missing is for the copy to say.
-                Err(error) if error.code() == Code::NotFound => continue,
-                child => self.rewrite(call, child?, depth + 1)?,
-            };
-            if *child.digest() != entry.digest {
+            if let Some(child) = self.child(call, entry, depth)? {
                 replaced.insert(entry.digest.to_string(), child);
             }
         }
@@ -113,6 +111,21 @@ impl Compressing {
             }
         }
         Ok(Some(value))
+    }
+
+    /// What a manifest of an index becomes, when that is another. One that several name is looked at once.
+    fn child(&self, call: &Call, entry: &Descriptor, depth: usize) -> Result<Option<Content>> {
+        if let Some(known) = self.made().seen.get(&entry.digest) {
+            return Ok(known.clone());
+        }
+        let child = match self.below.manifest(call, entry) {
+            // Whether it may be missing is for the copy to say.
+            Err(error) if error.code() == Code::NotFound => return Ok(None),
+            child => self.rewrite(call, child?, depth + 1)?,
+        };
+        let child = Some(child).filter(|child| *child.digest() != entry.digest);
+        self.made().seen.insert(entry.digest.clone(), child.clone());
+        Ok(child)
     }
 
     /// None when it has no plain layer.

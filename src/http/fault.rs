@@ -7,7 +7,7 @@ use rustls::AlertDescription;
 use url::Url;
 
 use super::proxy::Proxy;
-use super::resolver::{Refused, Unknown};
+use super::resolver::{NoThread, Refused, Unknown};
 use super::route::Route;
 use crate::error::{Code, Error};
 
@@ -121,11 +121,9 @@ fn shortage(error: &reqwest::Error) -> Option<&std::io::Error> {
     use rustix::io::Errno;
     const SHORT: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS];
     let of = |code| Errno::from_raw_os_error(code);
-    // EAGAIN is what a thread that cannot be started gives; a connection never does.
-    let short = |io: &std::io::Error| {
-        io.raw_os_error().map(of).is_some_and(|errno| SHORT.contains(&errno) || errno == Errno::AGAIN)
-    };
-    find::<std::io::Error>(error).filter(|io| short(io))
+    let short = |io: &std::io::Error| io.raw_os_error().map(of).is_some_and(|errno| SHORT.contains(&errno));
+    let io = find::<std::io::Error>(error).filter(|io| short(io) && error.is_connect());
+    io.or_else(|| find::<NoThread>(error).map(|no_thread| &no_thread.0))
 }
 
 /// Whether the other end answered a TLS handshake with something that is not TLS.

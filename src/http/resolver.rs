@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
-use tokio::sync::{oneshot, Semaphore};
+use tokio::sync::{oneshot, OwnedSemaphorePermit, Semaphore};
 
 use super::address;
 use super::route::Route;
@@ -111,14 +111,25 @@ impl Guarded {
     }
 }
 
+/// A thread that could not be started.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot start a thread: {0}")]
+pub struct NoThread(pub std::io::Error);
+
 /// Asks the system on a thread of its own: it may take as long as it likes. A thread that cannot be had is an error.
-async fn look_up(host: &str) -> std::io::Result<std::io::Result<Vec<SocketAddr>>> {
+async fn look_up(
+    host: &str,
+    one_of_them: Option<OwnedSemaphorePermit>,
+) -> Result<std::io::Result<Vec<SocketAddr>>, Box<dyn std::error::Error + Send + Sync>> {
     let (done, waiting) = oneshot::channel();
     let name = host.to_owned();
     let thread = thread::start("ocireg-dns", move || {
+        // Who asked may have gone meanwhile; the thread is there until the system has answered.
+        let _one_of_them = one_of_them;
         let found = (name.as_str(), 0).to_socket_addrs();
         drop(done.send(found.map(Iterator::collect)));
-    })?;
+    })
+    .map_err(NoThread)?;
     let found = waiting.await.map_err(std::io::Error::other)?;
     // It has said all: nothing of it is left when the call ends.
     let _ = thread.join();
@@ -139,8 +150,7 @@ impl Resolve for Guarded {
             // What goes through a SOCKS proxy comes here with its brackets.
             let host = name.as_str().trim_start_matches('[').trim_end_matches(']').to_owned();
             let unknown = |why: String| Unknown { host: host.clone(), why };
-            let _one_of_them = threads.acquire_owned().await;
-            let found = match look_up(&host).await? {
+            let found = match look_up(&host, threads.acquire_owned().await.ok()).await? {
                 Ok(found) => found,
                 Err(error) => {
                     // The system's resolver says "try again" when it gets no descriptor.

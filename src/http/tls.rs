@@ -113,9 +113,14 @@ impl Roots {
     }
 }
 
+/// What the system has no more of. A file that is missing or unreadable is none: who needs no platform's certificates, by plain
+/// http or with a CA file, goes on without.
 fn shortage(error: rustls_native_certs::Error) -> Option<std::io::Error> {
     match error.kind {
-        rustls_native_certs::ErrorKind::Io { inner, .. } => inner.raw_os_error().is_some().then_some(inner),
+        rustls_native_certs::ErrorKind::Io { inner, .. } => {
+            let short = matches!(inner.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM));
+            short.then_some(inner)
+        }
         _ => None,
     }
 }

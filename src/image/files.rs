@@ -21,7 +21,7 @@ use crate::store::ReadStore;
 const MOST_MEMORY: usize = 512 << 20;
 const OVERHEAD: usize = 200;
 /// The most of it for folders that are only named in the paths of others: a few bytes can name any number of them.
-const MOST_IMPLIED: usize = 16 << 20;
+const MOST_IMPLIED: usize = 64 << 20;
 /// How many names are removed before the call is asked whether it may go on.
 const BATCH: usize = 4096;
 

@@ -37,8 +37,8 @@ pub fn has_name(entry: &Descriptor, name: &str) -> bool {
     let image = entry.annotations.as_ref().and_then(|all| all.get(IMAGE_NAME)).and_then(Value::as_str);
     match image {
         // What containerd and Docker wrote: the other annotation is the tag alone.
-        Some(image) if image_name(name).is_some() => same_image(image, name),
-        _ => name_of(entry) == Some(name),
+        Some(image) => image_name(name).is_some() && same_image(image, name),
+        None => name_of(entry) == Some(name),
     }
 }
 
@@ -114,9 +114,11 @@ mod tests {
             (with("f", "docker.io/x/y:1"), "abcdf"),
             (with("g", "alpine:latest"), "abdfg"),
             (with("h", "latest"), "abdfgh"),
-            (with("d", "v2"), "abdfgh"),
-            (described("d", json!({})), "abdfgh"),
-            (described("i", json!({})), "abdfghi"),
+            (described("j", json!({IMAGE_NAME: "docker.io/library/busybox:latest", REF_NAME: "latest"})), "abdfgj"),
+            (with("h", "latest"), "abdfghj"),
+            (with("d", "v2"), "abdfghj"),
+            (described("d", json!({})), "abdfghj"),
+            (described("i", json!({})), "abdfghij"),
         ] {
             add(&mut entries, new);
             let mut found: Vec<_> = entries.iter().map(|entry| entry.digest.clone()).collect();

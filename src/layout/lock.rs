@@ -37,8 +37,9 @@ impl Lock {
     ) -> Result<Lock> {
         let what = |error: &std::io::Error| Error::io(format!("cannot lock {}", path.display()), error);
         // Nobody may be let wait by a pipe that was put there.
-        let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
-        let file = opened.map_err(|error| what(&error))?;
+        let open = |write| OpenOptions::new().read(true).write(write).custom_flags(libc::O_NONBLOCK).open(path);
+        // On some network file systems only who may write a file can have it alone; a folder cannot be opened so.
+        let file = open(true).or_else(|_| open(false)).map_err(|error| what(&error))?;
         loop {
             match try_lock(&file) {
                 Ok(()) => return Ok(Lock(file)),

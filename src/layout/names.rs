@@ -53,6 +53,11 @@ fn named<'a>(entries: &'a [Descriptor], name: &str) -> Vec<&'a Descriptor> {
         return entries.iter().filter(|entry| entry.digest == digest).collect();
     }
     let exact: Vec<&Descriptor> = entries.iter().filter(|entry| name_of(entry) == Some(name)).collect();
+    // A tag that is the whole name stands before those of which it is the last part only.
+    let whole: Vec<&Descriptor> = exact.iter().copied().filter(|entry| image_name(entry).is_none()).collect();
+    if !whole.is_empty() {
+        return whole;
+    }
     if !exact.is_empty() {
         return exact;
     }

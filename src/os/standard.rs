@@ -13,7 +13,7 @@ const LAST: i32 = 2;
 pub fn occupy() {
     let all = [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()];
     while all.into_iter().any(is_closed) {
-        let Some(fd) = nothing().filter(|fd| fd.as_raw_fd() <= LAST) else { return };
+        let Some(fd) = nothing(is_closed(all[0])).filter(|fd| fd.as_raw_fd() <= LAST) else { return };
         let _ = fd.into_raw_fd();
     }
 }
@@ -22,8 +22,10 @@ fn is_closed(fd: BorrowedFd<'_>) -> bool {
     rustix::io::fcntl_getfd(fd) == Err(Errno::BADF)
 }
 
-/// What swallows all and gives nothing; where there is no /dev, what refuses both.
-fn nothing() -> Option<OwnedFd> {
-    let null = open("/dev/null", OFlags::RDWR | OFlags::CLOEXEC, Mode::empty());
+/// What refuses, as a closed one does, to be read in the place of standard input, and to be written in that of the others: bytes
+/// must not be lost in silence.
+fn nothing(input: bool) -> Option<OwnedFd> {
+    let refuses = if input { OFlags::WRONLY } else { OFlags::RDONLY };
+    let null = open("/dev/null", refuses | OFlags::CLOEXEC, Mode::empty());
     null.or_else(|_| rustix::event::epoll::create(rustix::event::epoll::CreateFlags::CLOEXEC)).ok()
 }

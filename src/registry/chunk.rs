@@ -22,7 +22,8 @@ impl Session {
         let end = behind(begin, bytes.len())?;
         let retries = self.remote.client.http.options().retries;
         let mut failures = 0;
-        let mut stands_still = false;
+        // Once it may get no further than before; a registry that goes to and fro would never be done.
+        let (mut farthest, mut stands_still) = (begin, false);
         let mut backoff = Backoff::new(crate::http::seed());
         while self.offset < end {
             let size = (end - self.offset).min(self.max_chunk.max(self.min_chunk).max(1));
@@ -31,11 +32,12 @@ impl Session {
             let before = self.offset;
             let error = match self.patch(piece) {
                 Ok(()) => {
-                    let again = self.offset <= before;
+                    let again = self.offset <= farthest;
+                    farthest = farthest.max(self.offset);
                     if (again && stands_still) || !(begin..=end).contains(&self.offset) {
                         return Err(self.out_of_step(before + size));
                     }
-                    stands_still = again;
+                    stands_still |= again;
                     continue;
                 }
                 Err(error) => error,
@@ -118,6 +120,10 @@ impl Session {
     /// some say "0-0" whatever they have, some did not keep all. Asked for the whole session they know better.
     fn settle(&mut self, told: u64, sent: u64) -> Result<u64> {
         self.doubtful = true;
+        if told == sent + 1 {
+            // It counts bytes where it should name the last one.
+            return Ok(sent);
+        }
         let known = match self.told_offset() {
             Err(error) if error.http_status().is_none_or(|status| status == 401) => return Err(error),
             known => known.ok().flatten(),

@@ -44,12 +44,14 @@ pub struct Ladder<'a> {
     pub sources: Vec<String>,
     /// It goes in chunks only because a connection broke.
     cautious: bool,
+    /// The whole was refused as too large: what chunks cannot do is not tried in one piece again.
+    too_large: bool,
 }
 
 impl<'a> Ladder<'a> {
     /// The blob with this digest, for a repository.
     pub fn new(remote: &'a Remote, digest: &'a Digest, way: Way, sources: Vec<String>) -> Ladder<'a> {
-        Ladder { remote, digest, way, sources, cautious: false }
+        Ladder { remote, digest, way, sources, cautious: false, too_large: false }
     }
 
     /// Puts the blob, unless it is there. A failure on the way is tried anew, in a new session.
@@ -179,11 +181,12 @@ impl<'a> Ladder<'a> {
     fn other_way(&mut self, error: &Error) -> bool {
         match (self.way, error.http_status()) {
             // It does not keep chunks, or not where they belong.
-            (Way::Chunks { .. }, None) if error.code() == Code::Protocol => {
+            (Way::Chunks { .. }, None) if error.code() == Code::Protocol && !self.too_large => {
                 (self.way, self.cautious) = (Way::Single, false);
                 true
             }
-            (Way::Single, Some(413)) => {
+            (Way::Single, Some(413)) if !self.too_large => {
+                self.too_large = true;
                 self.way = Way::Chunks { size: CHUNK, forced: false };
                 true
             }

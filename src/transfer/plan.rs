@@ -1,6 +1,6 @@
 //! What a copy has to move: the manifests, children first, and each blob once.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::meter::Meter;
@@ -184,7 +184,8 @@ impl Planner<'_> {
         })?;
         let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
         // Whoever answered first, the order is the source's.
-        found.contents.sort_by_key(|planned| order.iter().position(|digest| digest == planned.content.digest()));
+        let places: HashMap<&Digest, usize> = order.iter().enumerate().rev().map(|(at, digest)| (digest, at)).collect();
+        found.contents.sort_by_key(|planned| places.get(planned.content.digest()).copied());
         Ok(found)
     }
 }

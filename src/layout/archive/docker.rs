@@ -1,7 +1,7 @@
 //! The images of Docker's `manifest.json`: which one is meant, and what its files are (moby, image/tarexport).
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::Read;
 use std::rc::Rc;
 
@@ -62,10 +62,10 @@ pub fn choose<'a>(all: &'a [Saved], name: Option<&str>, place: &str) -> Result<&
         (_, Some(number)) => number == Some(at),
         (Some(name), None) => saved.repo_tags.iter().any(|tag| same_image(tag, name)),
     };
-    let mut found: Vec<(usize, &Saved)> = Vec::new();
+    let (mut found, mut seen) = (Vec::new(), HashSet::new());
     for (at, saved) in all.iter().enumerate().filter(|(at, saved)| is_it(*at, saved)) {
         // Two entries of the same files are one image with the names of both.
-        if !found.iter().any(|(_, other)| other.config == saved.config && other.layers == saved.layers) {
+        if seen.insert((&saved.config, &saved.layers)) {
             found.push((at, saved));
         }
     }
@@ -208,12 +208,18 @@ impl Reader<'_> {
     }
 
     /// Whether a manifest of the layout in the same archive is about the same files: layer by layer, in this order.
-    pub fn agrees(&self, saved: &Saved, layers: &[Descriptor]) -> bool {
-        let same = |(layer, file): (&Descriptor, &String)| {
+    pub fn agrees(&self, saved: &Saved, layers: &[Descriptor]) -> Result<bool> {
+        if layers.len() != saved.layers.len() {
+            return Ok(false);
+        }
+        for (layer, file) in layers.iter().zip(&saved.layers) {
+            self.call.check()?;
             let place = self.tar.find(&blob_file(&layer.digest));
-            place.is_some_and(|place| place.size == layer.size && self.tar.find(file) == Some(place))
-        };
-        layers.len() == saved.layers.len() && layers.iter().zip(&saved.layers).all(same)
+            if !place.is_some_and(|place| place.size == layer.size && self.tar.find(file) == Some(place)) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// A manifest for an image that has none, which is made of its files.

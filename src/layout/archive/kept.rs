@@ -18,6 +18,7 @@ use crate::layout::tarball::read::Tarball;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type as types;
 use crate::os::file::open_regular;
+use crate::os::owner;
 use crate::spool::Room;
 use crate::store::{Blob, Content, Verified};
 use crate::unpack::Packing;
@@ -45,7 +46,10 @@ impl Kept {
         if count == 0 {
             return Ok(None);
         }
+        let stranger = owner::stranger(&file.metadata().map_err(cannot)?);
         let read = match Packing::of(&head[..count]) {
+            // What it holds would be given to others as this user's.
+            _ if stranger.is_some() => Err(Error::new(Code::Io, stranger.unwrap_or_default())),
             Packing::Plain => Kept::read(call, path, form, room),
             packing => Err(Error::new(Code::Unsupported, format!("it is packed by {}", packing.name()))),
         };

@@ -97,7 +97,8 @@ impl ArchiveReader {
             Form::Docker if saved.is_none() => (index.transpose()?, None),
             Form::Docker => (index.and_then(Result::ok), saved.transpose()?),
         };
-        let configs = saved.iter().flatten().map(|saved| tar.find(&saved.config)).collect();
+        let configs = saved.iter().flatten().map(|saved| call.check().map(|()| tar.find(&saved.config)));
+        let configs = configs.collect::<Result<_>>()?;
         Ok(Archive { tar, index, saved, configs })
     }
 
@@ -136,9 +137,11 @@ impl ArchiveReader {
         let ids = reader.diff_ids(saved, &config)?;
         let digest = Algorithm::Sha256.digest(&config);
         let known = self.manifests_of(call, archive, &digest)?;
-        if let Some(content) = known.iter().find(|content| reader.agrees(saved, content.document.layers())) {
-            reader.check(saved, &ids, content.document.layers())?;
-            return Ok(content.clone());
+        for content in &known {
+            if reader.agrees(saved, content.document.layers())? {
+                reader.check(saved, &ids, content.document.layers())?;
+                return Ok(content.clone());
+            }
         }
         let layers = reader.layers(saved, &ids)?;
         if !known.is_empty() {
@@ -188,7 +191,12 @@ impl ArchiveReader {
         let Some(place) = archive.tar.find(&blob_file(&config.digest)) else { return Ok(()) };
         let images = archive.configs.iter().zip(archive.saved.iter().flatten());
         let known: Vec<&Saved> = images.filter(|(config, _)| **config == Some(place)).map(|(_, saved)| saved).collect();
-        if known.is_empty() || known.iter().any(|saved| reader.agrees(saved, content.document.layers())) {
+        for saved in &known {
+            if reader.agrees(saved, content.document.layers())? {
+                return Ok(());
+            }
+        }
+        if known.is_empty() {
             return Ok(());
         }
         let message =

@@ -3,11 +3,13 @@
 //! What is written is both: a layout, and `manifest.json` for Docker when that is asked for. It is collected in a
 //! layout of its own first. A file then appears only whole, with what it held before; a pipe gets the whole in one pass.
 
-use std::fs::File;
+use std::collections::BTreeSet;
+use std::fs::{self, File};
 use std::io::BufWriter;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::{json, Value};
 
@@ -132,11 +134,15 @@ impl ArchiveWriter {
             let out = BufWriter::with_capacity(AT_ONCE, temporary);
             let out = self.pour(call, work, kept.as_ref(), Writer::new(out, path.display().to_string()))?;
             let temporary = out.into_inner().map_err(|error| cannot(error.into_error()))?;
+            if let (Some(_), Ok(old)) = (&kept, fs::metadata(path)) {
+                // What only some may read stays theirs.
+                temporary.as_file().set_permissions(permissions(&old)).map_err(cannot)?;
+            }
             temporary.as_file().sync_all().map_err(cannot)?;
             call.check()?;
             let named = match held {
                 Some(_) => temporary.persist(path),
-                None => temporary.persist_noclobber(path),
+                None => persist_new(temporary, path),
             };
             match named {
                 // Somebody else was first: his stays in it too.
@@ -185,13 +191,16 @@ impl ArchiveWriter {
         let mut saved = kept.and_then(|kept| kept.saved.clone());
         if self.form == Form::Docker || saved.is_some() {
             let list = saved.get_or_insert_default();
-            let name = self.name.as_deref().map(|name| full_name(Form::Docker, name));
-            let name = name.transpose().ok().flatten().filter(|name| index::image_name(name).is_some());
+            // A mere tag, as an oci-archive may have for a name, is no name of an image.
+            let name =
+                self.name.as_deref().filter(|name| self.form == Form::Docker || index::image_name(name).is_some());
+            let name = name.and_then(|name| full_name(Form::Docker, name).ok());
             if let Some(image) = &new.image {
                 saved::add(list, image, name.as_deref());
             }
             // An image whose last name has moved is there no more.
-            list.retain(|entry| saved::image(entry).is_ok_and(|image| needed.images.contains(&image)));
+            let known: BTreeSet<&Image> = needed.images.iter().collect();
+            list.retain(|entry| saved::image(entry).is_ok_and(|image| known.contains(&image)));
         }
         let mut index = kept.map_or_else(|| json!({"schemaVersion": 2, "mediaType": OCI_INDEX}), Kept::index);
         index["manifests"] = serde_json::to_value(&entries).unwrap_or_default();
@@ -199,12 +208,28 @@ impl ArchiveWriter {
     }
 }
 
+/// The mode of a file, without what makes programs of files.
+fn permissions(found: &fs::Metadata) -> fs::Permissions {
+    use std::os::unix::fs::PermissionsExt as _;
+    fs::Permissions::from_mode(found.permissions().mode() & 0o777)
+}
+
+/// Gives a new archive its name, unless there is one by now. Some file systems have no way to say that.
+fn persist_new(temporary: tempfile::NamedTempFile, path: &Path) -> std::result::Result<File, tempfile::PersistError> {
+    temporary.persist_noclobber(path).or_else(|error| match error.error.raw_os_error() {
+        Some(libc::EPERM | libc::ENOSYS | libc::EOPNOTSUPP | libc::EINVAL | libc::EMLINK) if !path.exists() => {
+            error.file.persist(path)
+        }
+        _ => Err(error),
+    })
+}
+
 /// Locks the file against others who replace it, and makes sure that it is still the one of that name; None when there is none.
 fn hold(call: &Call, path: &Path) -> Result<Option<Lock>> {
     loop {
         match Lock::exclusive(call, path) {
             Ok(held) if held.is_of(path) => return Ok(Some(held)),
-            Ok(_) => {}
+            Ok(_) => call.sleep(Duration::from_millis(10))?,
             Err(_) if !path.exists() => return Ok(None),
             Err(error) => return Err(error),
         }

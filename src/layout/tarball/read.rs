@@ -10,7 +10,7 @@ use crate::digest::shorten;
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::spool::Room;
-use crate::tar::names::{join, split, LONGEST_PATH};
+use crate::tar::names::{join, split, DEEPEST, LONGEST_PATH};
 use crate::tar::{Entries, Kind, Source};
 
 /// More files and links than any archive of images needs.
@@ -19,6 +19,8 @@ const MOST: usize = 200_000;
 const MOST_NAMES: usize = 32 << 20;
 /// Links that lead on to others.
 const MOST_LINKS: usize = 40;
+/// More steps than the way to a file has, with the links on it.
+const MOST_STEPS: usize = 4 * DEEPEST;
 /// So much is read for a header: most of what stands between two of them is passed over.
 const WINDOW: usize = 4096;
 
@@ -77,14 +79,21 @@ impl Tarball {
 
     /// Where a file is. Links are followed, within the archive and not for ever.
     pub fn find(&self, name: &str) -> Option<Place> {
+        if name.len() > LONGEST_PATH {
+            return None;
+        }
         // Some writers let a link name its target from the root.
         self.walk(name.as_bytes(), false).or_else(|| self.walk(name.as_bytes(), true))
     }
 
     fn walk(&self, name: &[u8], from_root: bool) -> Option<Place> {
         let parts = |name: &[u8]| name.split(|byte| *byte == b'/').rev().map(<[u8]>::to_vec).collect::<Vec<_>>();
-        let (mut waiting, mut here, mut links) = (parts(name), Vec::new(), 0);
+        let (mut waiting, mut here, mut links, mut steps) = (parts(name), Vec::new(), 0, 0);
         while let Some(part) = waiting.pop() {
+            steps += 1;
+            if steps > MOST_STEPS {
+                return None;
+            }
             match part.as_slice() {
                 b"" | b"." => continue,
                 b".." if here.is_empty() => return None,

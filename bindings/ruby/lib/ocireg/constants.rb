@@ -32,6 +32,10 @@ module Ocireg
     DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
     # A Docker layer.
     DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
+    # A Docker layer that is not packed.
+    DOCKER_LAYER_PLAIN = "application/vnd.docker.image.rootfs.diff.tar"
+    # A Docker layer packed by zstd.
+    DOCKER_LAYER_ZSTD = "application/vnd.docker.image.rootfs.diff.tar.zstd"
     # A Docker layer that is fetched from elsewhere.
     DOCKER_FOREIGN_LAYER = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
     # A schema-1 manifest, signed.

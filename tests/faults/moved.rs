@@ -49,7 +49,10 @@ fn servers(status: u16, methods: &'static [&'static str], elsewhere: bool) -> (S
         (method, _) if methods.contains(&method) => {
             let rest = seen.target.split_once('?').map(|(_, query)| format!("?{query}")).unwrap_or_default();
             // It has not read the body, and does not.
-            let early = if length(seen) > 0 { reply(status).early().then(Then::Close) } else { reply(status) };
+            let early = match length(seen) {
+                0 => reply(status),
+                _ => reply(status).header("Connection", "close").early().then(Then::Close),
+            };
             early.header("Location", format!("{base}{rest}"))
         }
         _ => take(&here, seen, "/v2/a/b/blobs/uploads/1"),

@@ -9,7 +9,7 @@ use ocireg::layout::check::CleanOptions;
 use ocireg::registry::manifest::{GetOptions, PutOptions};
 use ocireg::registry::put::PutOptions as BlobPut;
 use ocireg::registry::Client;
-use ocireg::transfer::copy::{copy, Copied, CopyOptions};
+use ocireg::transfer::copy::{Copied, CopyOptions};
 use serde_json::{json, Value};
 
 use super::{env, noise, places, push_image, sha256, Place};
@@ -17,8 +17,7 @@ use super::{env, noise, places, push_image, sha256, Place};
 pub fn copied(client: &Client, from: &str, to: &str, options: CopyOptions) -> Result<Copied, Error> {
     let call = client.call(None)?;
     let (from, to) = (Endpoint::parse(from)?, Endpoint::parse(to)?);
-    let (from, to) = Endpoint::pair(client, &from, &to)?;
-    copy(&call, from.as_ref(), to.as_ref(), &options)
+    ocireg::endpoint::copy(client, &call, &from, &to, &options)
 }
 
 pub fn done(client: &Client, from: &str, to: &str) -> Copied {

@@ -28,7 +28,7 @@ static int clean(struct session *session, const struct command_line *line)
 
 const struct command command_layout_check = {
     .name = "layout check",
-    .target = TARGET_NONE,
+    .target = TARGET_LOCAL,
     .arguments = {"DIR"},
     .summary = "Read an OCI layout and compare it with its digests; 19 when something is missing or wrong.",
     .run = check,
@@ -41,7 +41,7 @@ static const struct parameter parameters[] = {
 
 const struct command command_layout_clean = {
     .name = "layout clean",
-    .target = TARGET_NONE,
+    .target = TARGET_LOCAL,
     .arguments = {"DIR"},
     .parameters = parameters,
     .summary = "Remove the blobs of an OCI layout that no image needs.",

@@ -202,7 +202,7 @@ static int registry_host(const struct output *output, enum target target, const 
 static int registry_hosts(const struct output *output, enum target target, const char *const *arguments,
                           char *hosts[MOST_HOSTS + 1])
 {
-    size_t count = 0, named = target == TARGET_PLACES ? 2 : 1;
+    size_t count = 0, named = target == TARGET_LOCAL ? 0 : target == TARGET_PLACES ? 2 : 1;
     for (size_t i = 0; i < named; i++) {
         int status = registry_host(output, target, arguments[i], &hosts[count]);
         if (status != OCIREG_OK)

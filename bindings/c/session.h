@@ -9,6 +9,7 @@
 /* What a command's first argument is. */
 enum target {
     TARGET_NONE,     /* nothing that needs a registry */
+    TARGET_LOCAL,    /* something on this machine that takes its time: a client, and no registry */
     TARGET_REGISTRY, /* HOST[:PORT] */
     TARGET_NAME,     /* a name whose host is the registry */
     TARGET_SESSION,  /* an upload session: its URL or its JSON */

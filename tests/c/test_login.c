@@ -83,7 +83,7 @@ static void test_a_token_for_a_scope(void **state) {
     put_image(client_of("OCIREG_TEST_TOKEN"), place, "one", 1);
     expect_status(OCIREG_OK, ocireg_login(client_of("OCIREG_TEST_TOKEN"), NULL, host, options(text(wanted, name)), &json, &failure));
     expect_shape(kept(json), LOGIN_SHAPE " token:string");
-    token = kept(json_string_at(json, "token"));
+    token = keep(json_string_at(json, "token"), free);
     ocireg_client *client = new_client("{}");
     set_host(client, host, text("{'plain_http':true,'token':'%s'}", token));
     assert_int_equal(tags_of(client, place), OCIREG_OK);

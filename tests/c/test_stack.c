@@ -53,10 +53,13 @@ static void one_call(void *argument) {
 static size_t most, thread_itself;
 
 static void measure(const char *name, void (*run)(void *), void *argument) {
-    size_t used = used_by((struct job){name, run, argument}) - thread_itself;
+    size_t used = used_by((struct job){name, run, argument});
+    used = used > thread_itself ? used - thread_itself : 0;
     if (used > most) most = used;
     print_message("%-40s %6zu bytes of stack\n", name, used);
+#ifndef __SANITIZE_ADDRESS__ /* which makes frames larger */
     if (used > PROMISED) fail_msg("%s needs %zu bytes of stack, the header promises %d", name, used, PROMISED);
+#endif
 }
 
 static void test_each_call(void **state) {

@@ -101,15 +101,5 @@ impl Image {
 
 /// A descriptor of these three.
 pub(crate) fn descriptor(media_type: &str, digest: Digest, size: u64) -> Descriptor {
-    let media_type = media_type.to_owned();
-    Descriptor {
-        media_type,
-        digest,
-        size,
-        urls: None,
-        annotations: None,
-        data: None,
-        artifact_type: None,
-        platform: None,
-    }
+    Descriptor::new(media_type, digest, size)
 }

@@ -229,16 +229,7 @@ fn ordered(mut waiting: Vec<Planned>) -> Vec<Vec<Planned>> {
 }
 
 fn blob_of(digest: Digest, size: u64) -> Descriptor {
-    Descriptor {
-        media_type: String::new(),
-        digest,
-        size,
-        urls: None,
-        annotations: None,
-        data: None,
-        artifact_type: None,
-        platform: None,
-    }
+    Descriptor::new("", digest, size)
 }
 
 /// The index with these images only, in the order in which it leads to them.

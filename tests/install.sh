@@ -12,7 +12,7 @@ say() { echo "== $*"; }
 has() { grep "$@" >/dev/null; }
 fail() { echo "install: $*" >&2; exit 1; }
 
-if [ "${1:-}" != --inside ]; then exec "$root/tests/registries/run" --only v3,htpasswd,referrers "$0" --inside; fi
+if [ "${1:-}" != --inside ]; then exec "$root/tests/registries/run" --only v3,htpasswd,referrers,tls "$0" --inside; fi
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/ocireg-install.XXXXXX")
 trap 'rm -rf "$work"' EXIT
@@ -207,6 +207,16 @@ attach_note() { # DIGEST
     "$here/bin/ocireg" manifest put "$repository@sha256:$(sha256sum "$work/note.json" | cut -d' ' -f1)" "$work/note.json" >/dev/null
 }
 
+# What valgrind says of ring's assembly is known, and nothing else comes.
+by_valgrind() {
+    say 'TLS under valgrind'
+    valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect,possible \
+        --errors-for-leak-kinds=definite,indirect,possible --suppressions="$here/share/doc/ocireg/valgrind.supp" \
+        "$here/bin/ocireg" --ca "$OCIREG_TEST_CA" ping "$OCIREG_TEST_TLS" >"$work/out" 2>"$work/log" || { cat "$work/log"; fail 'valgrind'; }
+    has '"api_version":2' <"$work/out" || fail 'the ping by TLS'
+    [ ! -s "$work/log" ] || { cat "$work/log"; fail 'what valgrind says'; }
+}
+
 manuals() {
     say 'the manual pages'
     local page words name
@@ -268,6 +278,7 @@ by_pkg_config
 by_cmake
 by_go
 by_ruby
+by_valgrind
 manuals
 completion
 [ ! -e "$root/.git" ] || dist

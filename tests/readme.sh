@@ -1,6 +1,6 @@
 #!/bin/bash
-# readme.sh: the README's C program is built and run against a real registry; its lines in the other languages are those of the
-# bindings' own READMEs, which their tests run. Needs `make`.
+# readme.sh: the README's C program is built and run against a real registry, and nothing of it is lost by valgrind's account; its
+# lines in the other languages are those of the bindings' own READMEs, which their tests run. Needs `make`.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -15,11 +15,25 @@ trap 'rm -rf "$work"' EXIT
 first() { awk -v begin='```'"$1" '$0 == begin { on = 1; next } on && /^```$/ { exit } on' "$2"; }
 
 first c "$root/README.md" | sed "s|quay.io/prometheus/busybox|$OCIREG_TEST_V3/readme/test|" >"$work/tags.c"
-cc -std=c11 -Wall -Wextra -Wpedantic -Werror "$work/tags.c" -o "$work/tags" -I"$root/include" -L"$root/target/release" -locireg \
-    -Wl,-rpath,"$root/target/release"
+build_it() {
+    cc -std=c11 -Wall -Wextra -Wpedantic -Werror "$work/tags.c" -o "$work/tags" -I"$root/include" -L"$root/target/release" -locireg \
+        -Wl,-rpath,"$root/target/release"
+}
+build_it
 printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}' >"$work/index.json"
 "$root/target/release/ocireg" -q manifest put "$OCIREG_TEST_V3/readme/test:latest" "$work/index.json" >/dev/null
 "$work/tags" | grep -q '"tags":\["latest"\]' || fail 'the C program'
+
+# says WHAT-IT-SAYS: the program as valgrind sees it, with nothing suppressed, says this line and valgrind none
+says() {
+    valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect,possible \
+        --errors-for-leak-kinds=definite,indirect,possible "$work/tags" >"$work/said" 2>&1 || { cat "$work/said" >&2; fail 'valgrind'; }
+    grep -q "$1" "$work/said" && [ "$(wc -l <"$work/said")" = 1 ] || { cat "$work/said" >&2; fail "not only '$1' under valgrind"; }
+}
+says '"tags":\["latest"\]'
+sed -i 's|readme/test|readme/missing|' "$work/tags.c"
+build_it
+says '^NOT_FOUND: '
 
 for language in cpp go ruby; do
     first $language "$root/README.md" >"$work/ours"

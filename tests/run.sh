@@ -133,14 +133,17 @@ END
 # tests run as well, and better watched, with the sanitizers.
 readonly PLAIN='test_callbacks test_cancel test_fork test_handles test_panic test_resources test_signals test_stack test_threads'
 
+# Whatever valgrind calls lost, perhaps or surely, is an error.
+readonly valgrind_finds=(--error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect,possible
+    --errors-for-leak-kinds=definite,indirect,possible)
+
 with_registries() {
     cargo_tests interop cargo test --locked --test interop
     c_tests plain "${PLAIN//test_/target/ctest/test_}"
     OCIREG_TEST_COMMAND=$root/target/ctest/asan/ocireg c_tests sanitizers 'target/ctest/asan/test_*'
-    # Wrong handles and painted stacks are read where valgrind sees nothing to read, and pipes that nobody reads make its one thread
-    # at a time wait: those run without it, and with the sanitizers.
-    c_tests valgrind "$(find target/ctest -maxdepth 1 -name 'test_*' ! -name test_handles ! -name test_stack ! -name test_descriptors | sort)" valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect \
-        --errors-for-leak-kinds=definite,indirect --suppressions=tests/c/valgrind.supp --fair-sched=try
+    # Wrong handles and painted stacks are read where valgrind sees nothing to read: those run without it.
+    c_tests valgrind "$(find target/ctest -maxdepth 1 -name 'test_*' ! -name test_handles ! -name test_stack | sort)" \
+        valgrind --quiet "${valgrind_finds[@]}" --suppressions=bindings/packaging/valgrind.supp --fair-sched=try
     echo "$passed $failed" >"$logs/counts"
 }
 

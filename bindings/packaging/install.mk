@@ -50,7 +50,7 @@ install: all
 	$(INSTALL) -m 644 $(MADE)/ocireg.1 '$(DESTDIR)$(MANDIR)/man1/ocireg.1'
 	$(INSTALL) -m 644 $(MADE)/ocireg.3 '$(DESTDIR)$(MANDIR)/man3/ocireg.3'
 	$(INSTALL) -m 644 bindings/c/ocireg.bash '$(DESTDIR)$(COMPLETIONDIR)/ocireg'
-	$(INSTALL) -m 644 LICENSE '$(DESTDIR)$(DOCDIR)/LICENSE'
+	$(INSTALL) -m 644 LICENSE $(PACKAGING)/valgrind.supp '$(DESTDIR)$(DOCDIR)/'
 	$(INSTALL) -m 644 bindings/c/examples/*.c '$(DESTDIR)$(DOCDIR)/examples/'
 	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig || true; fi
 

@@ -10,7 +10,7 @@ use super::error::ocireg_error;
 use super::sigpipe;
 use super::status::{ocireg_status, OCIREG_OK};
 use crate::error::{Code, Error, Result};
-use crate::os::standard;
+use crate::os::{main_thread, standard};
 
 /// Runs the body of an entry, and hands its error to the caller. The error out-parameter is set to NULL first.
 pub unsafe fn enter(error: *mut *mut ocireg_error, body: impl FnOnce() -> Result<()>) -> ocireg_status {
@@ -55,7 +55,10 @@ fn caught<T>(body: impl FnOnce() -> T) -> std::thread::Result<T> {
         hush();
     }
     let before = INSIDE.replace(true);
-    let outcome = catch_unwind(AssertUnwindSafe(body));
+    let outcome = catch_unwind(AssertUnwindSafe(|| {
+        main_thread::hold_record();
+        body()
+    }));
     INSIDE.set(before);
     outcome
 }

@@ -2,6 +2,7 @@
 
 pub mod file;
 pub mod input;
+pub mod main_thread;
 pub mod owner;
 pub mod pipe;
 pub mod standard;

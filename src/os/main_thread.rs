@@ -1,0 +1,25 @@
+//! The main thread of a program that is not Rust's.
+//!
+//! Rust makes a record of each thread that asks which one it is, as the library's parts do to wait or to pick a random name, and
+//! frees it when the thread ends. The main thread of a C program never ends: main() returns, and the process is gone. Rust itself
+//! points only into the middle of the record, which a leak checker (valgrind) takes for a chance hit: it is held here as well, as what
+//! it is, an object as old as the process.
+
+use std::cell::Cell;
+use std::sync::OnceLock;
+use std::thread::Thread;
+
+use nix::unistd::{getpid, gettid};
+
+static RECORD: OnceLock<Thread> = OnceLock::new();
+
+thread_local! {
+    static SEEN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Holds the record of this thread, if it is the main one. Cheap, but for the first time.
+pub fn hold_record() {
+    if !SEEN.replace(true) && gettid() == getpid() {
+        RECORD.get_or_init(std::thread::current);
+    }
+}

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "json.h"
+#include "output.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +83,7 @@ static void draw(struct bar *bar, uint64_t done, uint64_t total)
     int width = line_width() - 1, cells = width - NUMBERS - 8, above = 0, i;
     bool wide = total > 0 && cells >= 10;
     figures(bar, text, sizeof text, done, total);
+    output_write_begins();
     go_up(bar);
     for (i = 0; wide && i < BAR_MOST_BLOBS; i++)
         if (bar->blobs[i].digest[0] != '\0') {
@@ -96,6 +98,7 @@ static void draw(struct bar *bar, uint64_t done, uint64_t total)
     }
     bar->above = above;
     fflush(stderr);
+    output_write_ends();
 }
 
 static uint64_t number_of(const char *event, const char *name)
@@ -150,8 +153,10 @@ void bar_update(struct bar *bar, uint64_t done, uint64_t total)
 void bar_clear(struct bar *bar)
 {
     if (bar->drawn) {
+        output_write_begins();
         go_up(bar);
         fputs("\033[J", stderr);
+        output_write_ends();
     }
     bar->drawn = false;
     bar->above = 0;

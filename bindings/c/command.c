@@ -134,9 +134,15 @@ static int set(struct command_line *line, const struct parameter *parameter, con
     case PARAMETER_OFF:
         status = ocireg_options_set_bool(line->options, parameter->key, false, &error);
         break;
+    case PARAMETER_TO:
+        line->to = value;
+        /* fallthrough */
     case PARAMETER_TEXT:
         status = ocireg_options_set_string(line->options, parameter->key, value, &error);
         break;
+    case PARAMETER_DESCRIPTOR:
+        line->descriptor = value;
+        /* fallthrough */
     case PARAMETER_NUMBER:
         if (!parse_number(value, &number))
             return report_usage("%s takes a number, not '%s'", parameter->name, value);

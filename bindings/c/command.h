@@ -18,6 +18,9 @@ enum parameter_kind {
     PARAMETER_KEY,
     PARAMETER_RAW,
     PARAMETER_FROM,
+    /* Both. */
+    PARAMETER_TO,
+    PARAMETER_DESCRIPTOR,
 };
 
 /* An option of one command. */
@@ -36,6 +39,8 @@ struct command_line {
     const char *output; /* -o FILE */
     const char *from;   /* --from REPO */
     const char *key;    /* --key FILE */
+    const char *to;     /* --to PLACE */
+    const char *descriptor; /* --destination-fd N */
     bool raw;
 };
 

@@ -2,34 +2,6 @@
 #include "command.h"
 #include "files.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-/* The file of an archive that goes where standard output goes, or NULL. Freed with free(). */
-static char *standard_output_of(const char *place)
-{
-    static const char *const archives[] = {"docker-archive:", "oci-archive:"};
-    for (size_t i = 0; i < sizeof archives / sizeof archives[0]; i++) {
-        const char *path = place + strlen(archives[i]);
-        char *file = NULL;
-        if (strncmp(place, archives[i], strlen(archives[i])) == 0)
-            file = strndup(path, strcspn(path, ":"));
-        if (file != NULL && is_standard_output(file))
-            return file;
-        free(file);
-    }
-    return NULL;
-}
-
-static int finish(struct session *session, const char *place, ocireg_status status, char *json, ocireg_error *error)
-{
-    char *file = standard_output_of(place);
-    int result = file == NULL ? session_finish(session, status, json, error)
-                              : finish_beside(session, file, status, json, error);
-    free(file);
-    return result;
-}
-
 static int run(struct session *session, const struct command_line *line)
 {
     ocireg_error *error = NULL;
@@ -40,7 +12,7 @@ static int run(struct session *session, const struct command_line *line)
         return result;
     status = ocireg_copy(session->client, session->context, line->arguments[0], line->arguments[1], line->options, &json,
                          &error);
-    return finish(session, line->arguments[1], status, json, error);
+    return finish_at(session, line->arguments[1], line->descriptor, status, json, error);
 }
 
 static const struct parameter parameters[] = {
@@ -54,7 +26,7 @@ static const struct parameter parameters[] = {
     {"--compression-level", PARAMETER_NUMBER, "compression_level", "N", "1 to 9 with gzip (6), 1 with zstd"},
     {"--concurrency", PARAMETER_NUMBER, "concurrency", "N", "transfers at once (4)"},
     {"--dry-run", PARAMETER_FLAG, "dry_run", NULL, "only say what would be done"},
-    {"--destination-fd", PARAMETER_NUMBER, "destination_fd", "N", "what the - of docker-archive:- or oci-archive:- is (1)"},
+    {"--destination-fd", PARAMETER_DESCRIPTOR, "destination_fd", "N", "what the - of docker-archive:- or oci-archive:- is (1)"},
     {0},
 };
 

@@ -1,5 +1,7 @@
 #include "files.h"
 
+#include "json.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -190,6 +192,22 @@ static char *temporary_name(const char *path)
     return asprintf(&name, "%.*s.%.200s.XXXXXX", folder, path, path + folder) < 0 ? NULL : name;
 }
 
+/* In a folder where everybody may make files, such as /tmp, a stranger's pipe is a trap, as his link is for the kernel. */
+static bool is_trap(const char *path, const struct stat *pipe)
+{
+    const char *slash = strrchr(path, '/');
+    int length = slash == NULL ? 0 : (int)(slash - path) + 1;
+    char *folder = NULL;
+    struct stat status;
+    bool trap;
+    if (asprintf(&folder, "%.*s", length == 0 ? 1 : length, length == 0 ? "." : path) < 0)
+        return true;
+    trap = stat(folder, &status) != 0 || ((status.st_mode & (S_ISVTX | S_IWOTH)) == (S_ISVTX | S_IWOTH) &&
+                                          pipe->st_uid != geteuid() && pipe->st_uid != status.st_uid);
+    free(folder);
+    return trap;
+}
+
 /* Opens what a name stands for, and says whether a file comes in its place. */
 static int open_target(struct session *session, const char *path, struct output_file *file)
 {
@@ -200,6 +218,8 @@ static int open_target(struct session *session, const char *path, struct output_
         number = STDOUT_FILENO;
     if (number >= 0)
         return fcntl(number, F_DUPFD_CLOEXEC, 3);
+    if (missing == 0 && S_ISFIFO(status.st_mode) && is_trap(file->path, &status))
+        return errno = EACCES, -1;
     if (missing == 0 && (S_ISFIFO(status.st_mode) || S_ISCHR(status.st_mode)))
         return open_patiently(session, file->path);
     if (missing != 0 && missing != ENOENT)
@@ -293,4 +313,37 @@ int finish_beside(struct session *session, const char *path, ocireg_status statu
     bar_clear(&session->bar);
     ocireg_string_free(json);
     return OCIREG_OK;
+}
+
+/* The file of an archive that goes where standard output goes, or NULL; with a descriptor `-` is that one. Freed with free(). */
+static char *standard_output_of(const char *place, const char *descriptor)
+{
+    static const char *const archives[] = {"docker-archive:", "oci-archive:"};
+    for (size_t i = 0; i < sizeof archives / sizeof archives[0]; i++) {
+        const char *path = place + strlen(archives[i]);
+        char *file = NULL, *other = NULL;
+        if (strncmp(place, archives[i], strlen(archives[i])) != 0)
+            continue;
+        file = strndup(path, strcspn(path, ":"));
+        if (file != NULL && descriptor != NULL && strcmp(file, "-") == 0 && asprintf(&other, "/dev/fd/%s", descriptor) >= 0) {
+            free(file);
+            file = other;
+        }
+        if (file != NULL && is_standard_output(file))
+            return file;
+        free(file);
+    }
+    return NULL;
+}
+
+int finish_at(struct session *session, const char *place, const char *descriptor, ocireg_status status, char *json,
+              ocireg_error *error)
+{
+    /* A dry run has only planned to write there. */
+    bool written = status == OCIREG_OK && json_member(json, "plan") == NULL;
+    char *file = written ? standard_output_of(place, descriptor) : NULL;
+    int result = file == NULL ? session_finish(session, status, json, error)
+                              : finish_beside(session, file, status, json, error);
+    free(file);
+    return result;
 }

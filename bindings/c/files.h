@@ -40,5 +40,9 @@ int file_write_secret(struct session *session, const char *path, const uint8_t *
 
 /* As session_finish, when bytes have gone to a file: the result is not printed where they went. */
 int finish_beside(struct session *session, const char *path, ocireg_status status, char *json, ocireg_error *error);
+/* The same when a copy has gone to a place, which may be an archive on standard output. `descriptor` is what an archive named - is
+ * written to; NULL: standard output. */
+int finish_at(struct session *session, const char *place, const char *descriptor, ocireg_status status, char *json,
+              ocireg_error *error);
 
 #endif

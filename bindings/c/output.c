@@ -3,10 +3,12 @@
 #include "json.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* A reader that has gone away (`ocireg tags … | head -1`) is no news to anyone: then the exit status says it alone. */
 static int stdout_failed(const struct output *output)
@@ -104,10 +106,12 @@ int report_error(const struct output *output, ocireg_error *error)
     ocireg_status code = ocireg_error_code(error);
     if (error == NULL)
         return report_failure(output, OCIREG_INTERNAL, "the library gave no reason");
+    output_write_begins();
     if (output->json_errors)
         write_json(stderr, ocireg_error_json(error), false);
     else
         report_line(ocireg_error_name(error), ocireg_error_message(error));
+    output_write_ends();
     ocireg_error_free(error);
     return code;
 }
@@ -124,6 +128,25 @@ static void report_as_json(ocireg_status code, const char *message)
           stderr);
 }
 
+static void report(const struct output *output, ocireg_status code, const char *message)
+{
+    if (output->json_errors)
+        report_as_json(code, message);
+    else
+        report_line(ocireg_status_name(code), message);
+}
+
+/* What has room at all has it for a message. Whoever holds the stream is held himself. */
+void report_if_read(const struct output *output, ocireg_status code, const char *message)
+{
+    struct pollfd wait = {.fd = STDERR_FILENO, .events = POLLOUT};
+    if (ftrylockfile(stderr) != 0)
+        return;
+    if (poll(&wait, 1, 0) == 1 && (wait.revents & POLLOUT) != 0)
+        report(output, code, message);
+    funlockfile(stderr);
+}
+
 int report_failure(const struct output *output, ocireg_status code, const char *format, ...)
 {
     char *message = NULL;
@@ -132,10 +155,9 @@ int report_failure(const struct output *output, ocireg_status code, const char *
     if (vasprintf(&message, format, arguments) < 0)
         message = NULL;
     va_end(arguments);
-    if (output->json_errors)
-        report_as_json(code, message == NULL ? "" : message);
-    else
-        report_line(ocireg_status_name(code), message == NULL ? "" : message);
+    output_write_begins();
+    report(output, code, message == NULL ? "" : message);
+    output_write_ends();
     free(message);
     return code;
 }

@@ -25,7 +25,7 @@ int output_bytes(const struct output *output, const uint8_t *data, size_t size);
 /* Writes out what is still in the buffer: until this succeeds nothing is sure to have been written. */
 int output_flush(const struct output *output);
 
-/* Around every write that may be held because nobody reads at the other end. */
+/* Around every write, to standard error too, that may be held because nobody reads at the other end. */
 void output_write_begins(void);
 void output_write_ends(void);
 /* The number of the write that is under way; 0 when none is. */
@@ -38,6 +38,8 @@ void write_clean(FILE *file, const char *text);
 
 /* Reports the library's error and frees it. */
 int report_error(const struct output *output, ocireg_error *error);
+/* As report_failure, from another thread than the one that writes, and only if that holds nobody up. */
+void report_if_read(const struct output *output, ocireg_status code, const char *message);
 /* Reports a failure of the command's own, such as a file that cannot be read. */
 int report_failure(const struct output *output, ocireg_status code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

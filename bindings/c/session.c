@@ -254,11 +254,13 @@ int session_open(struct session *session, const struct globals *globals, enum ta
 static void write_warning(const char *warning)
 {
     char *host = json_text(json_member(warning, "host")), *text = json_text(json_member(warning, "text"));
+    output_write_begins();
     fputs("ocireg: warning: ", stderr);
     write_clean(stderr, host == NULL ? "?" : host);
     fputs(": ", stderr);
     write_clean(stderr, text == NULL ? "?" : text);
     fputc('\n', stderr);
+    output_write_ends();
     free(host);
     free(text);
 }
@@ -281,8 +283,8 @@ static void write_warnings(struct session *session)
 void session_close(struct session *session)
 {
     bar_clear(&session->bar);
-    watcher_stop(&session->watcher);
     write_warnings(session);
+    watcher_stop(&session->watcher);
     if (session->client != NULL)
         ocireg_client_close(session->client, NULL);
     ocireg_client_free(session->client);

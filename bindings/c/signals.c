@@ -44,14 +44,17 @@ static int next_signal(struct watcher *watcher)
     return number >= 0 ? number : errno == EAGAIN || errno == EINTR ? 0 : -1;
 }
 
-/* The library leaves its calls by itself. A write of ours to whom nobody listens can only be left with the process. */
+/* The library leaves its calls by itself. A write of ours to whom nobody listens can only be left with the process; nor may it listen
+ * to the report of that. */
 static void leave_what_holds(struct watcher *watcher, unsigned *seen)
 {
     ocireg_status over = is_over(watcher);
     unsigned now = output_write_under_way();
-    if (over != OCIREG_OK && now != 0 && now == *seen)
-        _exit(report_failure(watcher->output, over, over == OCIREG_CANCELLED ? "the call was cancelled while nobody read its output"
-                                                                             : "the deadline has passed while nobody read the output"));
+    if (over != OCIREG_OK && now != 0 && now == *seen) {
+        report_if_read(watcher->output, over, over == OCIREG_CANCELLED ? "the call was cancelled while nobody read its output"
+                                                                       : "the deadline has passed while nobody read the output");
+        _exit(over);
+    }
     *seen = over == OCIREG_OK ? 0 : now;
 }
 

@@ -48,6 +48,7 @@ static void write_attempt(const char *event)
 void trace_event(const char *event, bool headers)
 {
     char *kind = json_text(json_member(event, "event"));
+    output_write_begins();
     if (kind != NULL && strcmp(kind, "request") == 0) {
         write_member("> ", event, "method", " ");
         write_member("", event, "url", "");
@@ -64,5 +65,6 @@ void trace_event(const char *event, bool headers)
         write_member("* again in ", event, "wait_ms", " ms: ");
         write_member("", event, "reason", "\n");
     }
+    output_write_ends();
     free(kind);
 }

@@ -90,12 +90,12 @@ static int append(struct session *session, const struct command_line *line)
     if (result != OCIREG_OK)
         return result;
     status = ocireg_image_append(session->client, session->context, line->arguments[0], line->options, &json, &error);
-    return session_finish(session, status, json, error);
+    return finish_at(session, line->to != NULL ? line->to : line->arguments[0], NULL, status, json, error);
 }
 
 static const struct parameter append_parameters[] = {
     {"--layer", PARAMETER_LIST, "layers", "FILE", "a tar, packed or not (repeatable, the oldest first)"},
-    {"--to", PARAMETER_TEXT, "to", "REF2", "where the result goes, instead of REF"},
+    {"--to", PARAMETER_TO, "to", "REF2", "where the result goes, instead of REF"},
     {"--scratch", PARAMETER_FLAG, "scratch", NULL, "a new image: REF is where it goes and is not read"},
     {"--media-type", PARAMETER_TEXT, "media_type", "T", "of the new layers"},
     {"--compression", PARAMETER_TEXT, "compression", "gzip|zstd|none", "of layers that are plain tars; gzip to a registry"},

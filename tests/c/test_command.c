@@ -30,6 +30,8 @@ static const char *command(void) {
 
 /* What the next program has for its standard output; -1 is /dev/null. */
 static int standard_output = -1;
+/* It goes there too, and nobody hears its complaints. */
+static bool in_one_pipe;
 
 static void become(const char *path, char *const *words, const int *input, const int *errors) {
     sigset_t none;
@@ -39,7 +41,7 @@ static void become(const char *path, char *const *words, const int *input, const
     signal(SIGINT, SIG_DFL);
     dup2(input[0], STDIN_FILENO);
     dup2(nothing, STDOUT_FILENO);
-    dup2(errors[1], STDERR_FILENO);
+    dup2(in_one_pipe ? nothing : errors[1], STDERR_FILENO);
     alarm(60);
     execv(path, words);
     _exit(127);
@@ -155,6 +157,36 @@ static void test_output_that_nobody_reads(void **state) {
     standard_output = -1;
 }
 
+/* Whatever it has to say, a result, an error, what it does, or that it was held: it ends without. */
+static void test_nothing_that_it_says_is_read(void **state) {
+    (void)state;
+    const char *place = repository("OCIREG_TEST_V2", "unheard");
+    put_image(client_of("OCIREG_TEST_V2"), place, "1", 1);
+    const char *commands[] = {
+        text("--plain-http tags %s", place),
+        text("-vv --plain-http tags %s", place),
+        text("--plain-http tags %s/nothing", place),
+        text("--plain-http --json-errors tags %s/nothing", place),
+        text("manifest put %s/a:1 /nowhere", place),
+    };
+    standard_output = full_pipe();
+    in_one_pipe = true;
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        struct program slow = start(text("--deadline 0.5 %s", commands[i]));
+        expect_end(&slow, OCIREG_TIMEOUT, "");
+        struct program left = start(commands[i]);
+        usleep(500000);
+        assert_int_equal(waitpid(left.process, NULL, WNOHANG), 0);
+        double sent = now_ms();
+        kill(left.process, i % 2 ? SIGINT : SIGTERM);
+        expect_end(&left, OCIREG_CANCELLED, "");
+        assert_true(now_ms() - sent < allowed_ms(300));
+    }
+    in_one_pipe = false;
+    close(standard_output);
+    standard_output = -1;
+}
+
 /* Reads a pipe to its end and compares. */
 static void expect_in_pipe(const char *path, const void *wanted, size_t size) {
     uint8_t *bytes = keep(malloc(size + 1), free);
@@ -231,7 +263,7 @@ static void test_an_empty_host_is_no_host(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        test(test_output_that_nobody_reads),
+        test(test_output_that_nobody_reads),            test(test_nothing_that_it_says_is_read),
         test(test_deadline_ends_the_wait_for_a_reader), test(test_ctrl_c_ends_the_wait_for_a_reader),
         test(test_a_late_reader_gets_everything),       test(test_a_manifest_waits_for_a_reader),
         test(test_deadline_ends_the_wait_for_input),    test(test_a_password_in_time),

@@ -162,6 +162,17 @@ static void test_outputs(void **state) {
     expect_shell("mkfifo pipe && (tar -tf pipe >list & $0 copy oci:layout:v1 docker-archive:pipe >/dev/null; wait) && test -p pipe &&"
                  "grep -q manifest.json list");
     expect_shell("test $($0 --deadline 0.5 copy oci:layout:v1 docker-archive:pipe >/dev/null 2>&1 || echo $?) = 10");
+    /* What is said of it is not in it: a tar's size is known. */
+    expect_shell("$0 append oci:layout:v1 --layer layer.tar --to docker-archive:- >more.tar && test $(($(wc -c <more.tar) % 512)) = 0 &&"
+                 "tar -tf more.tar >/dev/null");
+    expect_shell("$0 append docker-archive:- --layer layer.tar <more.tar >most.tar && test $(($(wc -c <most.tar) % 512)) = 0 &&"
+                 "test $($0 config oci-archive:most.tar | grep -o \"sha256:[0-9a-f]*\" | wc -l) -ge 3");
+    expect_shell("$0 append --scratch oci-archive:/dev/stdout --layer layer.tar >one.tar && test $(($(wc -c <one.tar) % 512)) = 0");
+    expect_shell("$0 append oci:layout:v1 --layer layer.tar --to docker-archive:further.tar:a:1 | grep -q diff_id");
+    expect_shell("$0 copy --dry-run oci:layout:v1 docker-archive:- | grep -q plan");
+    expect_shell("$0 copy --destination-fd 7 oci:layout:v1 docker-archive:- 7>eight.tar | grep -q digest && tar -tf eight.tar >/dev/null");
+    expect_shell("$0 copy --destination-fd 7 oci:layout:v1 docker-archive:- 7>&1 >both.tar | tar -tf - | grep -q manifest.json");
+    expect_shell("$0 copy --destination-fd 1 oci:layout:v1 docker-archive:- >own.tar && test $(($(wc -c <own.tar) % 512)) = 0");
     /* Every other -o. */
     expect_shell("printf old >file && ln -s file out && ln -s new out2 && ln -s loop loop");
     expect_shell("$0 cat -o out oci:layout:v1 motd >/dev/null && test -L out && test $(cat file) = hello");

@@ -643,14 +643,21 @@ ocireg_status ocireg_registry_detect(ocireg_client *client,
 
 // Lists the repositories of a registry, all pages unless `n` is given. Blocks.
 //
-// Options: n (integer: at most this many, and the page size asked for); last (string: only repositories after this one);
-// search (string: only names that hold it); regex (string: only names that match it somewhere; Rust's regex syntax).
+// To go on after `n` names, call again with the page's `next`, until that is null. Where a list goes on is the registry's own
+// business: `next` is what its Link says, with the place on that page, as an opaque text of at most 16 KiB. It belongs to this list and this
+// host, may be kept and used by another process, and leads nowhere else, whoever hands it in. Pages that go round in a circle are
+// OCIREG_PROTOCOL, though each is a call of its own.
 //
-// Result: {"repositories": [string], "last": string or null (give it as `last` to go on; null at the end)}. Free with
-// ocireg_string_free.
+// Options: n (integer: at most this many, and the page size asked for, up to 1000); all (boolean, false: all pages, each of `n` names);
+// next (string: go on where the page with this `next` ended; `last` does not count then); last (string: only repositories after
+// this one); search (string: only names that hold it); regex (string: only names that match it somewhere; Rust's regex syntax).
 //
-// Errors: the common ones; OCIREG_UNSUPPORTED where the registry has no catalog. Source: distribution's API, "Catalog";
-// not in the OCI specification.
+// Result: {"repositories": [string], "last": string or null (the last of them, when there are more), "next": string or null (give
+// it as `next` to go on; null at the end)}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_UNSUPPORTED where the registry has no catalog, or takes no notice of `last` and begins again;
+// OCIREG_INVALID_ARGUMENT for a `next` of another list, or of nobody's. Source: distribution's API, "Catalog"; not in the OCI
+// specification.
 ocireg_status ocireg_registry_catalog(ocireg_client *client,
                                       ocireg_context *context,
                                       const char *registry,
@@ -658,16 +665,20 @@ ocireg_status ocireg_registry_catalog(ocireg_client *client,
                                       char **json,
                                       ocireg_error **error);
 
-// Lists the tags of a repository, [HOST[:PORT]/]REPOSITORY, all pages unless `n` is given. Blocks.
+// Lists the tags of a repository, [HOST[:PORT]/]REPOSITORY, all pages unless `n` is given. To go on after `n` tags, call again with
+// the page's `next`, until that is null, as with ocireg_registry_catalog. Blocks.
 //
-// Options: n (integer: at most this many, and the page size asked for); last (string: only tags after this one); digests
-// (boolean, false: look up each tag's digest too, one request a tag).
+// Options: n (integer: at most this many, and the page size asked for, up to 1000); all (boolean, false: all pages, each of `n` tags);
+// next (string: go on where the page with this `next` ended; `last` does not count then); last (string: only tags after this
+// one); digests (boolean, false: look up each tag's digest too, one request a tag).
 //
-// Result: {"name": string, "tags": [string], "last": string or null (give it as `last` to go on; null at the end)
-// [, "digests": {tag: string or null}]}, and further members that the registry sends (Google's "child" and "manifest").
-// Free with ocireg_string_free.
+// Result: {"name": string, "tags": [string], "last": string or null (the last of them, when there are more), "next": string or
+// null (give it as `next` to go on; null at the end) [, "digests": {tag: string or null}]}, and further members that the
+// registry sends (Google's "child" and "manifest"). Free with ocireg_string_free.
 //
-// Errors: the common ones. Source: distribution-spec end-8a, end-8b.
+// Errors: the common ones; OCIREG_UNSUPPORTED where the registry takes no notice of `last` and begins again (one that gives its
+// whole list, as distribution 2.8 does, is cut here); OCIREG_INVALID_ARGUMENT for a `next` of another list, or of nobody's. Source:
+// distribution-spec end-8a, end-8b.
 ocireg_status ocireg_repository_tags(ocireg_client *client,
                                      ocireg_context *context,
                                      const char *repository,
@@ -793,14 +804,17 @@ ocireg_status ocireg_manifest_delete(ocireg_client *client,
 // minutes. Blocks.
 //
 // Options: artifact_type (string: only those of this type; asked of the registry, and looked at here unless it says that
-// it did); annotations (list of "KEY" or "KEY=VALUE": only those that have all of them); max (integer: at most so many).
+// it did); annotations (list of "KEY" or "KEY=VALUE": only those that have all of them); max (integer: at most so many); next
+// (string: go on where the call with this `next` stopped, of the same digest and artifact_type).
 //
 // Result: {"subject": digest, "referrers": [descriptor: {"mediaType", "digest", "size" [, "artifactType", "annotations",
 // "urls", "data", "platform"]}], each digest once, "source": "api", "tag", or "none" when there is neither the API nor
 // the tag, "filters_applied": [string], the filters that the registry says it applied, "truncated": whether there are
-// more than `max`}. Free with ocireg_string_free.
+// more than `max`, "next": string or null (give it as `next` to go on; null at the end; opaque, as that of
+// ocireg_registry_catalog)}. Free with ocireg_string_free.
 //
-// Errors: the common ones; OCIREG_PROTOCOL when what is there is no image index of descriptors, OCIREG_LIMIT_EXCEEDED.
+// Errors: the common ones; OCIREG_PROTOCOL when what is there is no image index of descriptors, OCIREG_LIMIT_EXCEEDED,
+// OCIREG_INVALID_ARGUMENT for a `next` of another list, or of nobody's.
 // Source: distribution-spec end-12a, end-12b, "Listing Referrers", "Referrers Tag Schema".
 ocireg_status ocireg_referrers(ocireg_client *client,
                                ocireg_context *context,

@@ -14,6 +14,7 @@ static const struct parameter parameters[] = {
     {"--artifact-type", PARAMETER_TEXT, "artifact_type", "T", "only those of this type"},
     {"--annotation", PARAMETER_LIST, "annotations", "KEY[=VALUE]", "only those with this annotation"},
     {"--max", PARAMETER_NUMBER, "max", "N", "at most N"},
+    {"--next", PARAMETER_TEXT, "next", "NEXT", "go on where the list with this next stopped"},
     {0},
 };
 

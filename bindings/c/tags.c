@@ -12,6 +12,8 @@ static int run(struct session *session, const struct command_line *line)
 
 static const struct parameter parameters[] = {
     {"--n", PARAMETER_NUMBER, "n", "N", "one page of at most N, instead of all"},
+    {"--all", PARAMETER_FLAG, "all", NULL, "all, in pages of N"},
+    {"--next", PARAMETER_TEXT, "next", "NEXT", "go on where the page with this next ended"},
     {"--last", PARAMETER_TEXT, "last", "T", "begin after this tag"},
     {"--digests", PARAMETER_FLAG, "digests", NULL, "each tag's digest too"},
     {0},

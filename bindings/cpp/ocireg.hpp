@@ -1067,11 +1067,11 @@ public:
         pointer operator->() const noexcept { return &page_; }
         iterator &operator++()
         {
-            const value last = page_["last"];
-            if (last.is_null() || !last.exists()) {
+            const value next = page_["next"];
+            if (next.is_null() || !next.exists()) {
                 *this = iterator();
             } else {
-                paging_->wanted.set("last", last.string());
+                paging_->wanted.set("next", next.string());
                 page_ = paging_->fetch(paging_->wanted);
             }
             return *this;

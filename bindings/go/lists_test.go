@@ -2,8 +2,14 @@ package ocireg_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"iter"
+	"net/http"
+	"net/http/httptest"
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/ocireg/ocireg/bindings/go"
@@ -25,6 +31,10 @@ func TestPages(t *testing.T) {
 	if !slices.Equal(page.Tags, wanted[:3]) || page.Last != "t2" {
 		t.Errorf("%+v", page)
 	}
+	page = must[*ocireg.TagList](t)(client.TagList(ctx, repository, ocireg.WithPageSize(3), ocireg.WithNext(page.Next)))
+	if !slices.Equal(page.Tags, wanted[3:6]) || page.Last != "t5" {
+		t.Errorf("%+v", page)
+	}
 	for _, size := range []int{1, 3, 7, 100} {
 		got := must[any](t)(gather(client.Tags(ctx, repository, ocireg.WithPageSize(size))))
 		if !slices.Equal(got.([]string), wanted) {
@@ -42,6 +52,93 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s, %v", tag, err)
 		}
 		break
+	}
+}
+
+// paged is a registry whose places in its lists are of its own; more answers where one page leads, by where it began.
+func paged(t *testing.T, names func(at int) []string, more func(at, size int) string) string {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		at, _ := strconv.Atoi(strings.TrimPrefix(r.URL.Query().Get("next_page"), "gAAA"))
+		size := 10
+		if n, err := strconv.Atoi(r.URL.Query().Get("n")); err == nil {
+			size = min(n, size)
+		}
+		found := names(at)
+		found = found[:min(size, len(found))]
+		if next := more(at, len(found)); next != "" {
+			w.Header().Set("Link", fmt.Sprintf("<%s?n=%d&next_page=%s>", r.URL.Path, size, next))
+		}
+		json.NewEncoder(w).Encode(map[string]any{"name": "a", "tags": found, "repositories": found})
+	}))
+	t.Cleanup(server.Close)
+	return strings.TrimPrefix(server.URL, "http://")
+}
+
+// both are the iterators over a registry's lists.
+func both(client *ocireg.Client, host string, options ...ocireg.Option) []iter.Seq2[string, error] {
+	ctx := context.Background()
+	return []iter.Seq2[string, error]{client.Tags(ctx, host+"/a", options...), client.Repositories(ctx, host, options...)}
+}
+
+// TestPagesByToken: where a list goes on is the registry's business.
+func TestPagesByToken(t *testing.T) {
+	ctx := context.Background()
+	client := newClient(t, ocireg.WithPlainHTTP(true))
+	var wanted []string
+	for i := range 25 {
+		wanted = append(wanted, fmt.Sprintf("t%02d", i))
+	}
+	host := paged(t, func(at int) []string { return wanted[at:] }, func(at, size int) string {
+		if at+size < len(wanted) {
+			return fmt.Sprintf("gAAA%d", at+size)
+		}
+		return ""
+	})
+	for _, size := range []int{1, 3, 10, 100} {
+		for _, list := range both(client, host, ocireg.WithPageSize(size)) {
+			for range 2 { // a list can be gone through again
+				if got := must[any](t)(gather(list)); !slices.Equal(got.([]string), wanted) {
+					t.Errorf("by %d: %v", size, got)
+				}
+			}
+		}
+	}
+	all := must[*ocireg.TagList](t)(client.TagList(ctx, host+"/a", ocireg.WithPageSize(3), ocireg.WithAll()))
+	if !slices.Equal(all.Tags, wanted) || all.Next != "" || all.Last != "" {
+		t.Errorf("%+v", all)
+	}
+	page := must[*ocireg.RepositoryList](t)(client.RepositoryList(ctx, host, ocireg.WithPageSize(3)))
+	if got := must[any](t)(gather(client.Repositories(ctx, host, ocireg.WithNext(page.Next)))); !slices.Equal(got.([]string), wanted[3:]) {
+		t.Errorf("%v", got)
+	}
+	_, err := client.TagList(ctx, host+"/a", ocireg.WithNext(page.Next))
+	wantCode(t, err, ocireg.ErrInvalidArgument)
+	_, err = client.RepositoryList(ctx, host, ocireg.WithNext("x"))
+	wantCode(t, err, ocireg.ErrInvalidArgument)
+	for _, list := range both(client, host, ocireg.WithLast("t13")) {
+		_, err := gather(list)
+		wantCode(t, err, ocireg.ErrUnsupported)
+	}
+}
+
+// TestPagesThatGoRound: an iterator over them ends.
+func TestPagesThatGoRound(t *testing.T) {
+	client := newClient(t, ocireg.WithPlainHTTP(true))
+	count := 0
+	same := paged(t, func(int) []string { return []string{"x", "y"} }, func(int, int) string {
+		count++
+		return fmt.Sprintf("gAAA%d", count)
+	})
+	three := paged(t, func(at int) []string { return []string{fmt.Sprintf("x%d", at)} }, func(at, _ int) string {
+		return fmt.Sprintf("gAAA%d", (at+1)%3)
+	})
+	for _, host := range []string{same, three} {
+		for _, size := range []int{1, 2} {
+			for _, list := range both(client, host, ocireg.WithPageSize(size)) {
+				_, err := gather(list)
+				wantCode(t, err, ocireg.ErrProtocol)
+			}
+		}
 	}
 }
 

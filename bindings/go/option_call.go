@@ -34,10 +34,14 @@ func WithMediaType(name string) Option { return callOption(set("media_type", nam
 func WithProtocol(version int) Option { return callOption(set("version", version)) }
 
 // WithPageSize is how many entries a page has, 1 to 1000. For Tags, Repositories (100 by default), TagList and
-// RepositoryList (which then give one page, not all) and V1Search.
+// RepositoryList (which then give one page, or with WithAll all of them) and V1Search.
 func WithPageSize(n int) Option { return callOption(set("n", n)) }
 
-// WithLast begins after this name. For Tags, Repositories, TagList and RepositoryList.
+// WithNext goes on where the page with this Next ended; WithLast does not count then. For Tags, Repositories, TagList,
+// RepositoryList and ReferrerList.
+func WithNext(next string) Option { return callOption(set("next", next)) }
+
+// WithLast begins after this name, where the registry can. For Tags, Repositories, TagList and RepositoryList.
 func WithLast(name string) Option { return callOption(set("last", name)) }
 
 // WithDigests looks up each tag's digest too, one request a tag. For TagList.
@@ -123,7 +127,8 @@ func WithSparse() Option { return callOption(set("sparse", true)) }
 // WithPruneSparse also removes what only missing manifests may need. For CleanLayout.
 func WithPruneSparse() Option { return callOption(set("prune_sparse", true)) }
 
-// WithAll takes every image of an index. For Copy, ImageSize and AppendImage.
+// WithAll takes every image of an index. For Copy, ImageSize and AppendImage; and for TagList and RepositoryList with WithPageSize: all
+// pages of that size.
 func WithAll() Option { return callOption(set("all", true)) }
 
 // WithReferrers takes signatures, SBOMs and whatever else names it as its subject. For Copy and TagImage.

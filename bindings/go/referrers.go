@@ -19,18 +19,20 @@ type ReferrerList struct {
 	FiltersApplied []string `json:"filters_applied"`
 	// Truncated tells whether there are more than WithMax allows.
 	Truncated bool `json:"truncated"`
+	// Next is what WithNext goes on with; empty at the end.
+	Next string `json:"next"`
 }
 
 // ReferrerList lists what refers to a manifest (signatures, attestations, bills of materials), [HOST[:PORT]/]REPOSITORY@DIGEST; a
-// tag is resolved first. Options: WithArtifactType, WithAnnotations, WithMax.
+// tag is resolved first. Options: WithArtifactType, WithAnnotations, WithMax, WithNext.
 func (c *Client) ReferrerList(ctx context.Context, reference string, options ...Option) (*ReferrerList, error) {
 	return ask[ReferrerList](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_referrers(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, reference)
 }
 
-// Referrers goes through what refers to a manifest. The list has no end to begin again at, so it is read whole. An error is
-// the last pair. Options: those of ReferrerList.
+// Referrers goes through what refers to a manifest. A registry gives its pages as long as it likes, so the list is read whole. An
+// error is the last pair. Options: those of ReferrerList.
 func (c *Client) Referrers(ctx context.Context, reference string, options ...Option) iter.Seq2[Descriptor, error] {
 	return func(yield func(Descriptor, error) bool) {
 		list, err := c.ReferrerList(ctx, reference, options...)

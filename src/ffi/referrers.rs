@@ -16,14 +16,17 @@ use super::status::ocireg_status;
 /// minutes. Blocks.
 ///
 /// Options: artifact_type (string: only those of this type; asked of the registry, and looked at here unless it says that
-/// it did); annotations (list of "KEY" or "KEY=VALUE": only those that have all of them); max (integer: at most so many).
+/// it did); annotations (list of "KEY" or "KEY=VALUE": only those that have all of them); max (integer: at most so many); next
+/// (string: go on where the call with this `next` stopped, of the same digest and artifact_type).
 ///
 /// Result: {"subject": digest, "referrers": [descriptor: {"mediaType", "digest", "size" [, "artifactType", "annotations",
 /// "urls", "data", "platform"]}], each digest once, "source": "api", "tag", or "none" when there is neither the API nor
 /// the tag, "filters_applied": [string], the filters that the registry says it applied, "truncated": whether there are
-/// more than `max`}. Free with ocireg_string_free.
+/// more than `max`, "next": string or null (give it as `next` to go on; null at the end; opaque, as that of
+/// ocireg_registry_catalog)}. Free with ocireg_string_free.
 ///
-/// Errors: the common ones; OCIREG_PROTOCOL when what is there is no image index of descriptors, OCIREG_LIMIT_EXCEEDED.
+/// Errors: the common ones; OCIREG_PROTOCOL when what is there is no image index of descriptors, OCIREG_LIMIT_EXCEEDED,
+/// OCIREG_INVALID_ARGUMENT for a `next` of another list, or of nobody's.
 /// Source: distribution-spec end-12a, end-12b, "Listing Referrers", "Referrers Tag Schema".
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_referrers(

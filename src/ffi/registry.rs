@@ -74,14 +74,21 @@ pub unsafe extern "C" fn ocireg_registry_detect(
 
 /// Lists the repositories of a registry, all pages unless `n` is given. Blocks.
 ///
-/// Options: n (integer: at most this many, and the page size asked for); last (string: only repositories after this one);
-/// search (string: only names that hold it); regex (string: only names that match it somewhere; Rust's regex syntax).
+/// To go on after `n` names, call again with the page's `next`, until that is null. Where a list goes on is the registry's own
+/// business: `next` is what its Link says, with the place on that page, as an opaque text of at most 16 KiB. It belongs to this list and this
+/// host, may be kept and used by another process, and leads nowhere else, whoever hands it in. Pages that go round in a circle are
+/// OCIREG_PROTOCOL, though each is a call of its own.
 ///
-/// Result: {"repositories": [string], "last": string or null (give it as `last` to go on; null at the end)}. Free with
-/// ocireg_string_free.
+/// Options: n (integer: at most this many, and the page size asked for, up to 1000); all (boolean, false: all pages, each of `n` names);
+/// next (string: go on where the page with this `next` ended; `last` does not count then); last (string: only repositories after
+/// this one); search (string: only names that hold it); regex (string: only names that match it somewhere; Rust's regex syntax).
 ///
-/// Errors: the common ones; OCIREG_UNSUPPORTED where the registry has no catalog. Source: distribution's API, "Catalog";
-/// not in the OCI specification.
+/// Result: {"repositories": [string], "last": string or null (the last of them, when there are more), "next": string or null (give
+/// it as `next` to go on; null at the end)}. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_UNSUPPORTED where the registry has no catalog, or takes no notice of `last` and begins again;
+/// OCIREG_INVALID_ARGUMENT for a `next` of another list, or of nobody's. Source: distribution's API, "Catalog"; not in the OCI
+/// specification.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_registry_catalog(
     client: *mut ocireg_client,
@@ -102,16 +109,20 @@ pub unsafe extern "C" fn ocireg_registry_catalog(
     }
 }
 
-/// Lists the tags of a repository, [HOST[:PORT]/]REPOSITORY, all pages unless `n` is given. Blocks.
+/// Lists the tags of a repository, [HOST[:PORT]/]REPOSITORY, all pages unless `n` is given. To go on after `n` tags, call again with
+/// the page's `next`, until that is null, as with ocireg_registry_catalog. Blocks.
 ///
-/// Options: n (integer: at most this many, and the page size asked for); last (string: only tags after this one); digests
-/// (boolean, false: look up each tag's digest too, one request a tag).
+/// Options: n (integer: at most this many, and the page size asked for, up to 1000); all (boolean, false: all pages, each of `n` tags);
+/// next (string: go on where the page with this `next` ended; `last` does not count then); last (string: only tags after this
+/// one); digests (boolean, false: look up each tag's digest too, one request a tag).
 ///
-/// Result: {"name": string, "tags": [string], "last": string or null (give it as `last` to go on; null at the end)
-/// [, "digests": {tag: string or null}]}, and further members that the registry sends (Google's "child" and "manifest").
-/// Free with ocireg_string_free.
+/// Result: {"name": string, "tags": [string], "last": string or null (the last of them, when there are more), "next": string or
+/// null (give it as `next` to go on; null at the end) [, "digests": {tag: string or null}]}, and further members that the
+/// registry sends (Google's "child" and "manifest"). Free with ocireg_string_free.
 ///
-/// Errors: the common ones. Source: distribution-spec end-8a, end-8b.
+/// Errors: the common ones; OCIREG_UNSUPPORTED where the registry takes no notice of `last` and begins again (one that gives its
+/// whole list, as distribution 2.8 does, is cut here); OCIREG_INVALID_ARGUMENT for a `next` of another list, or of nobody's. Source:
+/// distribution-spec end-8a, end-8b.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_repository_tags(
     client: *mut ocireg_client,

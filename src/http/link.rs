@@ -9,28 +9,24 @@ use crate::error::{Code, Error, Result};
 
 /// The URL of the page after `page`, if the headers name one. Its query is kept undecoded: it is the server's cursor.
 ///
-/// It always has the origin of `page`. Behind proxies registries write the wrong scheme or lose the port, so only path
-/// and query of the link count; a link to another host is a PROTOCOL error.
+/// It always has the origin of `page`. Behind proxies registries write the wrong scheme or lose the port, and proxies change paths,
+/// so of a link to the same list only the query counts; a link to another host is a PROTOCOL error.
 pub fn next_page(link_headers: &HeaderMap, page: &Url) -> Result<Option<Url>> {
+    let mut links = Vec::new();
     for value in link_headers.get_all(LINK) {
-        let text = std::str::from_utf8(value.as_bytes()).map_err(|_| wrong(page, "is no text"))?;
-        let links = links(text);
-        if let Some(link) = links.iter().find(|link| link.is_next()) {
-            let target = link.target.ok_or_else(|| wrong(page, "names a next page, but not where it is"))?;
-            return resolve(target, page).map(Some);
-        }
-        // What it would have said may have been where the list goes on.
-        if links.iter().any(|link| link.is_cut) {
-            return Err(wrong(page, "ends in the middle of a URL"));
-        }
+        links.extend(self::links(std::str::from_utf8(value.as_bytes()).map_err(|_| wrong(page, "is no text"))?));
     }
-    Ok(None)
-}
-
-/// The decoded cursor of a page's URL: `last`, or the `next_page` of older registries.
-pub fn last_of(url: &Url) -> Option<String> {
-    let value = |wanted: &str| url.query_pairs().find(|(key, _)| key == wanted).map(|(_, value)| value.into_owned());
-    value("last").or_else(|| value("next_page"))
+    if let Some(link) = links.iter().find(|link| link.is_next()) {
+        let target = link.target.ok_or_else(|| wrong(page, "names a next page, but not where it is"))?;
+        return resolve(target, page).map(Some);
+    }
+    // What it would have said may have been where the list goes on.
+    if links.iter().any(|link| link.is_cut) {
+        return Err(wrong(page, "ends in the middle of a URL"));
+    }
+    // Some registries say only where to.
+    let bare = links.iter().find(|link| link.is_bracketed && link.relations.is_none());
+    bare.and_then(|link| link.target).map(|target| resolve(target, page)).transpose()
 }
 
 fn resolve(target: &str, page: &Url) -> Result<Url> {
@@ -43,13 +39,21 @@ fn resolve(target: &str, page: &Url) -> Result<Url> {
         return Err(wrong(page, format!("leads to another host, {linked}")));
     }
     let mut next = page.clone();
-    // A proxy that adds a prefix to the path does not add it to the links.
-    if !page.path().ends_with(link.path()) {
+    if !is_same_list(&link, page) {
         next.set_path(link.path());
     }
     next.set_query(link.query());
     next.set_fragment(None);
     Ok(next)
+}
+
+/// Whether a link is to the list of its page. What a proxy adds to a path, or takes from it, is at its beginning, and in links it is
+/// missing or too much.
+fn is_same_list(link: &Url, page: &Url) -> bool {
+    let end = |url: &Url| -> Vec<String> {
+        url.path().rsplit('/').filter(|part| !part.is_empty()).take(2).map(str::to_owned).collect()
+    };
+    end(link).iter().zip(end(page)).all(|(linked, own)| *linked == own)
 }
 
 fn wrong(page: &Url, why: impl std::fmt::Display) -> Error {
@@ -60,13 +64,17 @@ fn wrong(page: &Url, why: impl std::fmt::Display) -> Error {
 #[derive(Debug, PartialEq)]
 struct Link<'a> {
     target: Option<&'a str>,
-    relations: String,
+    is_bracketed: bool,
+    relations: Option<String>,
     is_cut: bool,
 }
 
 impl Link<'_> {
     fn is_next(&self) -> bool {
-        self.relations.split_ascii_whitespace().any(|relation| relation.eq_ignore_ascii_case("next"))
+        self.relations
+            .iter()
+            .flat_map(|relations| relations.split_ascii_whitespace())
+            .any(|relation| relation.eq_ignore_ascii_case("next"))
     }
 }
 
@@ -102,7 +110,7 @@ fn link(text: &str) -> (Link<'_>, &str) {
         }
     }
     let target = bracketed.or(first.filter(|part| !part.is_empty() && relation(part).is_none()));
-    (Link { target, relations: relations.unwrap_or_default(), is_cut }, rest)
+    (Link { target, is_bracketed: bracketed.is_some(), relations, is_cut }, rest)
 }
 
 /// Takes one part off; the rest begins with the separator. A comma in angle brackets or quotes separates nothing, and
@@ -213,23 +221,26 @@ mod tests {
 
     #[test]
     fn no_next_page() {
-        for value in [
-            "",
-            " ",
-            ",",
-            ";",
-            ">",
-            "\"",
-            "</x>",
-            "</x>; rel=prev",
-            "</x>; rel=nextpage",
-            "</x>; title=\"rel=next\"",
-            "</x>; relation=next",
-            "/x, rel",
-        ] {
+        for value in ["", " ", ",", ";", ">", "\"", "</x>; rel=prev", "</x>; rel=nextpage", "/x, rel"] {
             assert_eq!(next_of(PAGE, &[value]).unwrap(), None, "{value}");
         }
         assert_eq!(next_of(PAGE, &[]).unwrap(), None);
+    }
+
+    #[test]
+    fn a_link_that_does_not_say_what_it_is_leads_on() {
+        let expected = "https://reg.example/v2/a/tags/list?last=x";
+        for value in [
+            "</v2/a/tags/list?last=x>",
+            "</v2/a/tags/list?last=x>; title=\"rel=next\"",
+            "</v2/a/tags/list?last=x>; relation=prev",
+            "</p>; rel=prev, <?last=x>",
+        ] {
+            assert_eq!(next_of(PAGE, &[value]).unwrap().as_deref(), Some(expected), "{value}");
+        }
+        let several = ["</p>", "<?last=x>; rel=next"];
+        assert_eq!(next_of(PAGE, &several).unwrap().as_deref(), Some(expected));
+        assert_eq!(next_of(PAGE, &["<https://evil.example/x>"]).unwrap_err().code(), Code::Protocol);
     }
 
     #[test]
@@ -243,6 +254,12 @@ mod tests {
             ("https://h/v2/x", "https://user:pw@h/v2/x?last=1", "https://h/v2/x?last=1"),
             ("https://h/prefix/v2/x?n=1", "/v2/x?last=1", "https://h/prefix/v2/x?last=1"),
             ("https://h/v2/x?n=1", "/v2/x", "https://h/v2/x"),
+            ("https://h/v2/a/tags/list", "/repository/p/v2/a/tags/list?last=1", "https://h/v2/a/tags/list?last=1"),
+            ("https://h/v2/p/a/tags/list", "/v2/a/tags/list?last=1", "https://h/v2/p/a/tags/list?last=1"),
+            ("https://h/v2/a/tags/list", "a/tags/list?last=1", "https://h/v2/a/tags/list?last=1"),
+            ("https://h/v2/a/tags/list", "/?last=1", "https://h/v2/a/tags/list?last=1"),
+            ("https://h/v2/a/tags/list", "list/2", "https://h/v2/a/tags/list/2"),
+            ("https://h/p/v2/_catalog", "/_catalog?last=1", "https://h/p/v2/_catalog?last=1"),
         ] {
             let next = next_of(page, &[&format!("<{target}>; rel=next")]).unwrap();
             assert_eq!(next.as_deref(), Some(expected), "{page} {target}");
@@ -275,16 +292,5 @@ mod tests {
         let mut latin1 = HeaderMap::new();
         latin1.insert(LINK, HeaderValue::from_bytes(b"</\xe9>; rel=next").unwrap());
         assert_eq!(next_page(&latin1, &Url::parse(PAGE).unwrap()).unwrap_err().code(), Code::Protocol);
-    }
-
-    #[test]
-    fn cursors_are_decoded() {
-        let last = |text: &str| last_of(&Url::parse(text).unwrap());
-        assert_eq!(last("https://h/?n=1&last=a%2Fb+c"), Some("a/b c".to_owned()));
-        assert_eq!(last("https://h/?next_page=g%3D%3D"), Some("g==".to_owned()));
-        assert_eq!(last("https://h/?next_page=1&last=2"), Some("2".to_owned()));
-        assert_eq!(last("https://h/?last="), Some(String::new()));
-        assert_eq!(last("https://h/?n=1"), None);
-        assert_eq!(last("https://h/"), None);
     }
 }

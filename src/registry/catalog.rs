@@ -2,8 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::cursor::List;
 use super::name_list::NameList;
-use super::pages::{self, Names};
+use super::names::{Names, Window};
 use super::remote::Remote;
 use super::Client;
 use crate::auth::scope::{Scope, ScopeSet};
@@ -17,8 +18,12 @@ use crate::reference::Index;
 pub struct CatalogOptions {
     /// At most this many; without it all pages.
     pub n: Option<u64>,
+    /// All pages though; `n` is how many names are asked for at a time.
+    pub all: bool,
     /// Only repositories after this one.
     pub last: Option<String>,
+    /// Only repositories from where another call stopped.
+    pub next: Option<String>,
     /// Only names that hold this text.
     pub search: Option<String>,
     /// Only names that match this regular expression somewhere.
@@ -30,31 +35,35 @@ pub struct CatalogOptions {
 pub struct Catalog {
     /// Their names, in the registry's order.
     pub repositories: NameList,
-    /// The cursor for the next call, when there are more.
+    /// The last of them, when there are more.
     pub last: Option<String>,
+    /// Where the next call goes on, when there are more.
+    pub next: Option<String>,
 }
 
 impl Client {
     /// Lists repositories.
     pub fn catalog(&self, call: &Call, registry: &str, options: &CatalogOptions) -> Result<Catalog> {
-        pages::check_n(options.n)?;
+        let mut window = Window::new(options.n, options.all, options.last.as_deref(), options.next.as_deref())?;
         let pattern = options.regex.as_deref().map(compile).transpose()?;
         let remote = Remote::registry(self, call, &Index::parse(registry)?)?;
-        let what = format!("list the repositories of {}", remote.place());
+        let names = Names {
+            list: List::of(&remote, "_catalog", "")?,
+            scopes: ScopeSet::from(Scope::catalog()),
+            what: format!("list the repositories of {}", remote.place()),
+            key: "repositories",
+            remote: &remote,
+        };
         let wanted = |name: &str| {
             options.search.as_deref().is_none_or(|text| name.contains(text))
                 && pattern.as_ref().is_none_or(|pattern| pattern.is_match(name))
         };
         // A search looks at more names than it returns, so the registry's page size is its own business then.
-        let filtered = options.search.is_some() || pattern.is_some();
-        let page_size = if filtered { None } else { options.n };
-        let first = pages::with_cursor(remote.url("_catalog")?, page_size, options.last.as_deref());
-        let mut names = Names::new(options.n, options.last.as_deref());
-        let scopes = ScopeSet::from(Scope::catalog());
-        let has_next = pages::each(&remote, first, &scopes, &what, ("repositories", &mut names), wanted, drop)
-            .map_err(unsupported)?;
-        let (repositories, last) = names.finish(has_next);
-        Ok(Catalog { repositories, last })
+        if (options.search.is_some() || pattern.is_some()) && !options.all {
+            window.page_size = None;
+        }
+        let part = names.get(window, wanted, drop).map_err(unsupported)?;
+        Ok(Catalog { repositories: part.names, last: part.last, next: part.next })
     }
 }
 

@@ -118,12 +118,6 @@ impl NameSet {
         });
         Ok(())
     }
-
-    /// Forgets all.
-    pub fn clear(&mut self) {
-        self.list = NameList::default();
-        self.places.clear();
-    }
 }
 
 #[cfg(test)]
@@ -157,7 +151,5 @@ mod tests {
         set.add("a").unwrap();
         assert!(set.has("") && set.has("a"));
         assert_eq!(*set.list(), ["", "a"]);
-        set.clear();
-        assert!(!set.has("a"));
     }
 }

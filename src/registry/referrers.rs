@@ -10,7 +10,9 @@ use reqwest::header::{HeaderMap, ACCEPT, CONTENT_TYPE};
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use url::Url;
 
+use super::cursor::{Cursor, Finder, List, Passage};
 use super::manifest::HeadOptions;
 use super::remote::Remote;
 use super::subject::{self, Tagged, Turns};
@@ -41,6 +43,8 @@ pub struct ReferrersOptions {
     pub annotations: Vec<String>,
     /// At most so many.
     pub max: Option<u64>,
+    /// Only those from where another call stopped.
+    pub next: Option<String>,
 }
 
 /// Where a list of referrers is kept.
@@ -68,6 +72,8 @@ pub struct Referrers {
     pub filters_applied: Vec<String>,
     /// Whether there are more than `max`.
     pub truncated: bool,
+    /// Where the next call goes on, when there are.
+    pub next: Option<String>,
 }
 
 /// What a client knows of its repositories' lists of referrers.
@@ -109,13 +115,24 @@ impl Client {
             None => self.head_manifest(call, reference, &HeadOptions::default())?.digest,
         };
         let remote = Remote::repository(self, call, reference.repository())?;
-        if self.referrers.recall(&remote) != Some(false) {
-            if let Some(found) = by_api(&remote, &subject, filter.clone())? {
+        let api = api_of(&remote, &subject, &filter)?;
+        let tag = List::of(&remote, &format!("manifests/{}", subject::tag_of(&subject)), "")?;
+        let cursor = options.next.as_deref().map(|text| Cursor::parse(text, &[&api, &tag])).transpose()?;
+        let is_api = match &cursor {
+            Some(cursor) => cursor.list == api.id,
+            None => self.referrers.recall(&remote) != Some(false),
+        };
+        if is_api {
+            if let Some(found) = by_api(&remote, &subject, filter.clone(), &api, cursor.as_ref())? {
                 return Ok(found);
             }
         }
-        by_tag(&remote, &subject, filter)
+        by_tag(&remote, &subject, filter, &tag, cursor.as_ref())
     }
+}
+
+fn api_of(remote: &Remote, subject: &Digest, filter: &Filter) -> Result<List> {
+    List::of(remote, &format!("referrers/{subject}"), filter.artifact_type.as_deref().unwrap_or_default())
 }
 
 /// Whether the registry lists referrers itself. Asks only when that is not known yet.
@@ -124,21 +141,26 @@ pub fn has_api(remote: &Remote, subject: &Digest) -> Result<bool> {
         Some(known) => Ok(known),
         None => {
             let one = Filter { max: Some(1), ..Filter::default() };
-            Ok(by_api(remote, subject, one)?.is_some())
+            let list = api_of(remote, subject, &one)?;
+            Ok(by_api(remote, subject, one, &list, None)?.is_some())
         }
     }
 }
 
 /// None when the registry has no referrers API.
-fn by_api(remote: &Remote, subject: &Digest, filter: Filter) -> Result<Option<Referrers>> {
+fn by_api(
+    remote: &Remote,
+    subject: &Digest,
+    filter: Filter,
+    list: &List,
+    cursor: Option<&Cursor>,
+) -> Result<Option<Referrers>> {
     let what = format!("list the referrers of {}@{subject}", remote.place());
-    let mut url = remote.url(&format!("referrers/{subject}"))?;
-    if let Some(artifact_type) = &filter.artifact_type {
-        url.query_pairs_mut().append_pair("artifactType", artifact_type);
-    }
-    let first = Request::new(Method::GET, url).header(ACCEPT, media_type::OCI_INDEX)?;
-    let (mut found, mut filters_applied) = (Found::new(filter), Vec::new());
-    let (mut has_api, mut pages) = (None, 0);
+    let first = Request::new(Method::GET, first_page(list, &filter, cursor)?).header(ACCEPT, media_type::OCI_INDEX)?;
+    let (mut found, mut filters_applied) = (Found::new(filter, cursor), Vec::new());
+    // Whoever has gone on from a page has seen that there is an API.
+    let (mut has_api, mut pages) = (None, usize::from(cursor.is_some()));
+    let mut finder = cursor.and_then(Finder::new);
     let open = |reply: Reply| match reply.answer.status.as_u16() {
         400 | 404 | 405 | 406 if pages == 0 => {
             let error = remote.failure(reply, &what);
@@ -160,11 +182,21 @@ fn by_api(remote: &Remote, subject: &Digest, filter: Filter) -> Result<Option<Re
             Ok(Some(answer))
         }
     };
-    pages::walk(remote, first, &remote.scopes(&["pull"]), &what, open, |answer, bytes, next| {
-        let applied = applied(&answer.headers);
+    pages::walk(remote, first, &remote.scopes(&["pull"]), &what, open, |page| {
+        let (answer, applied) = (page.answer, applied(&page.answer.headers));
         let has_type = applied.iter().any(|name| name.eq_ignore_ascii_case("artifactType"));
+        found.passage.begin_page(match finder.take() {
+            Some(mut finder) => {
+                pages::elements(remote, page, &what, "manifests", &mut |element| {
+                    finder.look(element["digest"].as_str().unwrap_or_default());
+                    Ok(())
+                })?;
+                finder.skip()
+            }
+            None => 0,
+        });
         let mut count = 0;
-        let rest = pages::elements(remote, answer, bytes, &what, "manifests", &mut |element| {
+        let rest = pages::elements(remote, page, &what, "manifests", &mut |element| {
             let entry = Descriptor::read(&element, &format!("manifests[{count}]"))
                 .map_err(|error| no_index(error.message()))?;
             count += 1;
@@ -177,14 +209,29 @@ fn by_api(remote: &Remote, subject: &Digest, filter: Filter) -> Result<Option<Re
                 filters_applied.push(name);
             }
         }
-        found.cut |= found.is_full() && next.is_some();
-        Ok(if found.is_full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+        if !found.is_full() {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let place = found.passage.cursor(list, page.asked, page.next);
+        found.next = place.map_err(|error| error.within(&what).with_url(&answer.url))?;
+        Ok(ControlFlow::Break(()))
     })?;
     if has_api == Some(false) {
         return Ok(None);
     }
     remote.client.referrers.remember(remote, true);
-    Ok(Some(found.finish(subject, Source::Api, filters_applied)))
+    found.finish(subject, Source::Api, filters_applied).map(Some)
+}
+
+fn first_page(list: &List, filter: &Filter, cursor: Option<&Cursor>) -> Result<Url> {
+    if let Some(cursor) = cursor {
+        return cursor.url(list);
+    }
+    let mut url = list.url.clone();
+    if let Some(artifact_type) = &filter.artifact_type {
+        url.query_pairs_mut().append_pair("artifactType", artifact_type);
+    }
+    Ok(url)
 }
 
 /// Whether a refusal may be about the repository instead of the API: of that nothing follows for later.
@@ -205,17 +252,28 @@ fn applied(headers: &HeaderMap) -> Vec<String> {
     names.take(16).map(crate::digest::shorten).collect()
 }
 
-fn by_tag(remote: &Remote, subject: &Digest, filter: Filter) -> Result<Referrers> {
-    let mut found = Found::new(filter);
+fn by_tag(
+    remote: &Remote,
+    subject: &Digest,
+    filter: Filter,
+    list: &List,
+    cursor: Option<&Cursor>,
+) -> Result<Referrers> {
+    let mut found = Found::new(filter, cursor);
     // What is no list lists nothing.
-    let Tagged::List(list) = subject::tagged(remote, subject, &["pull"])? else {
-        return Ok(found.finish(subject, Source::None, Vec::new()));
+    let Tagged::List(tagged) = subject::tagged(remote, subject, &["pull"])? else {
+        return found.finish(subject, Source::None, Vec::new());
     };
-    for entry in list.entries {
+    if let Some(mut finder) = cursor.and_then(Finder::new) {
+        tagged.entries.iter().for_each(|entry| finder.look(entry.digest.as_str()));
+        found.passage.begin_page(finder.skip());
+    }
+    for entry in tagged.entries {
         check(&entry)?;
         found.take(entry, false)?;
     }
-    Ok(found.finish(subject, Source::Tag, Vec::new()))
+    found.next = found.passage.cursor(list, &list.url, None)?;
+    found.finish(subject, Source::Tag, Vec::new())
 }
 
 fn no_index(why: &str) -> Error {
@@ -292,39 +350,51 @@ impl Filter {
 /// What has been found so far.
 struct Found {
     filter: Filter,
+    passage: Passage,
     seen: HashSet<Digest>,
     referrers: Vec<Descriptor>,
-    cut: bool,
+    next: Option<Cursor>,
 }
 
 impl Found {
-    fn new(filter: Filter) -> Found {
-        Found { filter, seen: HashSet::new(), referrers: Vec::new(), cut: false }
+    fn new(filter: Filter, cursor: Option<&Cursor>) -> Found {
+        let passage = Passage::new(cursor);
+        Found { filter, passage, seen: HashSet::new(), referrers: Vec::new(), next: None }
     }
 
     /// Takes one that passes; `has_type` says that the registry has looked at the artifact type.
     fn take(&mut self, entry: Descriptor, has_type: bool) -> Result<()> {
-        if !self.filter.lets_pass(&entry, has_type) || self.seen.contains(&entry.digest) {
-            return Ok(());
-        }
-        if self.is_full() {
-            self.cut = true;
-            return Ok(());
-        }
-        if self.referrers.len() >= MOST_REFERRERS {
-            let message = format!("the manifest has more than {MOST_REFERRERS} referrers");
-            return Err(Error::new(Code::LimitExceeded, message));
-        }
-        self.seen.insert(entry.digest.clone());
-        self.referrers.push(entry);
-        Ok(())
+        let Found { filter, passage, seen, referrers, .. } = self;
+        let digest = entry.digest.clone();
+        passage.pass(digest.as_str(), || {
+            if !filter.lets_pass(&entry, has_type) || seen.contains(&entry.digest) {
+                return Ok(true);
+            }
+            if filter.max.is_some_and(|max| referrers.len() >= max) {
+                return Ok(false);
+            }
+            if referrers.len() >= MOST_REFERRERS {
+                let message = format!("the manifest has more than {MOST_REFERRERS} referrers");
+                return Err(Error::new(Code::LimitExceeded, message));
+            }
+            seen.insert(entry.digest.clone());
+            referrers.push(entry);
+            Ok(true)
+        })
     }
 
     fn is_full(&self) -> bool {
         self.filter.max.is_some_and(|max| self.referrers.len() >= max)
     }
 
-    fn finish(self, subject: &Digest, source: Source, filters_applied: Vec<String>) -> Referrers {
-        Referrers { subject: subject.clone(), referrers: self.referrers, source, filters_applied, truncated: self.cut }
+    fn finish(self, subject: &Digest, source: Source, filters_applied: Vec<String>) -> Result<Referrers> {
+        Ok(Referrers {
+            subject: subject.clone(),
+            referrers: self.referrers,
+            source,
+            filters_applied,
+            truncated: self.next.is_some(),
+            next: self.next.map(|next| next.text()).transpose()?,
+        })
     }
 }

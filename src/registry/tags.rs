@@ -3,9 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::cursor::List;
 use super::manifest::HeadOptions;
 use super::name_list::NameList;
-use super::pages::{self, Names};
+use super::names::{Names, Window};
 use super::remote::Remote;
 use super::Client;
 use crate::error::{Code, Result};
@@ -18,8 +19,12 @@ use crate::reference::{self, Repository};
 pub struct TagsOptions {
     /// At most this many; without it all pages.
     pub n: Option<u64>,
+    /// All pages though; `n` is how many tags are asked for at a time.
+    pub all: bool,
     /// Only tags after this one.
     pub last: Option<String>,
+    /// Only tags from where another call stopped.
+    pub next: Option<String>,
     /// Look up the digest of each tag.
     pub digests: bool,
 }
@@ -31,8 +36,10 @@ pub struct Tags {
     pub name: String,
     /// The tags, in the registry's order.
     pub tags: NameList,
-    /// The cursor for the next call, when there are more.
+    /// The last of them, when there are more.
     pub last: Option<String>,
+    /// Where the next call goes on, when there are more.
+    pub next: Option<String>,
     /// The digest of each tag, when asked for; null for a tag that has gone meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digests: Option<Map<String, Value>>,
@@ -44,21 +51,21 @@ pub struct Tags {
 impl Client {
     /// Lists tags.
     pub fn tags(&self, call: &Call, repository: &str, options: &TagsOptions) -> Result<Tags> {
-        pages::check_n(options.n)?;
+        let window = Window::new(options.n, options.all, options.last.as_deref(), options.next.as_deref())?;
         let repository = Repository::parse(repository, None)?;
         let remote = Remote::repository(self, call, &repository)?;
-        let what = format!("list the tags of {}", remote.place());
-        let first = pages::with_cursor(remote.url("tags/list")?, options.n, options.last.as_deref());
-        let (mut name, mut more, mut names) =
-            (remote.name.clone(), Map::new(), Names::new(options.n, options.last.as_deref()));
-        let scopes = remote.scopes(&["pull"]);
-        let has_next =
-            pages::each(&remote, first, &scopes, &what, ("tags", &mut names), reference::is_tag, |members| {
-                keep_more(members, &mut name, &mut more);
-            })?;
-        let (tags, last) = names.finish(has_next);
+        let names = Names {
+            list: List::of(&remote, "tags/list", "")?,
+            scopes: remote.scopes(&["pull"]),
+            what: format!("list the tags of {}", remote.place()),
+            key: "tags",
+            remote: &remote,
+        };
+        let (mut name, mut more) = (remote.name.clone(), Map::new());
+        let part = names.get(window, reference::is_tag, |members| keep_more(members, &mut name, &mut more))?;
+        let tags = part.names;
         let digests = options.digests.then(|| self.tag_digests(call, &repository, &tags)).transpose()?;
-        Ok(Tags { name, tags, last, digests, more })
+        Ok(Tags { name, tags, last: part.last, next: part.next, digests, more })
     }
 
     fn tag_digests(&self, call: &Call, repository: &Repository, tags: &NameList) -> Result<Map<String, Value>> {
@@ -79,7 +86,7 @@ impl Client {
 fn keep_more(members: Map<String, Value>, name: &mut String, more: &mut Map<String, Value>) {
     for (key, value) in members {
         match (key.as_str(), value) {
-            ("tags" | "last" | "digests", _) => {}
+            ("tags" | "last" | "next" | "digests", _) => {}
             ("name", Value::String(text)) => *name = text,
             ("name", _) => {}
             (_, value) => match (more.get_mut(&key), value) {

@@ -55,18 +55,18 @@ typedef ocireg_status list_page(ocireg_client *, ocireg_context *, const char *,
 
 /* All pages of a list, as one. */
 static void list(const struct step *step, struct outcome *out, list_page *page, const char *of, const char *member) {
-    char *name = step_text(step->json, of), *last = NULL, *all = NULL;
+    char *name = step_text(step->json, of), *next = NULL, *all = NULL;
     size_t size = 0;
     FILE *stream = open_memstream(&all, &size);
     do {
         ocireg_options *wanted = NULL;
         char *json = NULL;
         ocireg_options_new(&wanted, NULL);
-        if (last) ocireg_options_set_string(wanted, "last", last, NULL);
+        if (next) ocireg_options_set_string(wanted, "next", next, NULL);
         if (json_at(step->json, "page_size")) ocireg_options_set_int(wanted, "n", json_number_at(step->json, "page_size"), NULL);
         out->status = page(step->client, step->context, name, wanted, &json, &out->error);
-        free(last);
-        last = json_string_at(json, "last");
+        free(next);
+        next = json_string_at(json, "next");
         for (size_t i = 0; i < json_length(json, member); i++) {
             char path[64];
             snprintf(path, sizeof path, "%s/%zu", member, i);
@@ -77,7 +77,7 @@ static void list(const struct step *step, struct outcome *out, list_page *page, 
         }
         ocireg_string_free(json);
         ocireg_options_free(wanted);
-    } while (last);
+    } while (next);
     fprintf(stream, ftell(stream) > 0 ? "]" : "[]");
     fclose(stream);
     out->json = all;

@@ -62,6 +62,30 @@ static void test_upload_by_several_processes(void **state) {
     assert_int_equal(run("upload status nonsense", NULL), OCIREG_INVALID_REFERENCE);
 }
 
+/* By a place of the registry's own, in processes of their own. */
+static void test_pages(void **state) {
+    (void)state;
+    folder = new_folder();
+    const char *body = "{\"name\":\"a\",\"tags\":[\"%s\"],\"repositories\":[\"%s\"]}";
+    const char *lists[][3] = {{"tags", "/a", "tags"}, {"catalog", "", "repositories"}};
+    for (size_t i = 0; i < 2; i++) {
+        const char *first = http_answer("200 OK", "Link: <?next_page=gAAA>\r\n", text(body, "x", "x"));
+        const struct answer answers[] = {{.bytes = first}, {.bytes = http_answer("200 OK", "", text(body, "y", "y"))}, {.bytes = first}, {.bytes = http_answer("200 OK", "", text(body, "y", "y"))}};
+        struct peer *peer = peer_start(answers, 4);
+        const char *list = text("--plain-http %s %s%s", lists[i][0], peer_host(peer), lists[i][1]);
+        char *said = NULL;
+        expect_run(text("%s --n 1", list), &said);
+        expect_text_at(said, text("%s/0", lists[i][2]), "x");
+        expect_run(text("%s --n 1 --next %s", list, (char *)keep(json_string_at(said, "next"), free)), &said);
+        expect_text_at(said, text("%s/0", lists[i][2]), "y");
+        assert_int_equal(json_kind_at(said, "next"), JSON_NULL);
+        expect_run(text("%s --n 1 --all", list), &said);
+        assert_int_equal(json_length(said, lists[i][2]), 2);
+        assert_int_equal(run(text("%s --next x", list), NULL), OCIREG_INVALID_ARGUMENT);
+        assert_int_equal(peer_count(peer), 4);
+    }
+}
+
 static void test_mount(void **state) {
     (void)state;
     folder = new_folder();
@@ -231,6 +255,7 @@ static void test_explain(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         test(test_upload_by_several_processes),
+        test(test_pages),
         test(test_mount),
         test(test_copy_pull_push),
         test(test_an_image_of_a_tree),

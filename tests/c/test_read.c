@@ -120,18 +120,24 @@ static bool holds(const char *json, const char *list, const char *name) {
 }
 
 static void check_tags(const char *json, size_t count, bool more) {
-    expect_shape(json, "name:string tags:array last:string?");
+    expect_shape(json, "name:string tags:array last:string? next:string?");
     assert_int_equal(json_length(json, "tags"), count);
+    assert_int_equal(json_kind_at(json, "next"), more ? JSON_STRING : JSON_NULL);
     assert_int_equal(json_kind_at(json, "last"), more ? JSON_STRING : JSON_NULL);
 }
 
-/* Two tags, then the rest, by the cursor of the first answer; only distribution 3 cuts its own list, and sorts it. */
+/* Two tags, then the rest, by the first answer's next, and by its last; only distribution 3 cuts its own list, and sorts it. */
 static void page_through(ocireg_client *client, const char *place) {
     char *json = NULL;
     expect_status(OCIREG_OK, ocireg_repository_tags(client, NULL, place, options("{'n':2}"), &json, &failure));
     check_tags(kept(json), 2, true);
     expect_text_at(json, "tags/0", "a");
     expect_text_at(json, "last", "b");
+    char *next = keep(json_string_at(json, "next"), free);
+    ocireg_options *on = options("{'n':2,'next':'%s'}", next);
+    expect_status(OCIREG_OK, ocireg_repository_tags(client, NULL, place, on, &json, &failure));
+    check_tags(kept(json), 1, false);
+    expect_text_at(json, "tags/0", "c");
     expect_status(OCIREG_OK, ocireg_repository_tags(client, NULL, place, options("{'n':2,'last':'b'}"), &json, &failure));
     check_tags(kept(json), 1, false);
     expect_text_at(json, "tags/0", "c");
@@ -172,7 +178,7 @@ static void test_catalog(void **state) {
         const char *name = strchr(one, '/') + 1;
         char *json = NULL;
         expect_status(OCIREG_OK, ocireg_registry_catalog(client, NULL, host, NULL, &json, &failure));
-        expect_shape(kept(json), "repositories:array last:string?");
+        expect_shape(kept(json), "repositories:array last:string? next:string?");
         assert_true(holds(json, "repositories", name) && holds(json, "repositories", strchr(two, '/') + 1));
         expect_status(OCIREG_OK, ocireg_registry_catalog(client, NULL, host, options("{'search':'%s'}", name), &json, &failure));
         assert_true(holds(kept(json), "repositories", name));

@@ -2,6 +2,7 @@
 #include <ocireg.hpp>
 
 #include "check.hpp"
+#include "server.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -42,6 +43,14 @@ std::string noise(std::size_t size, unsigned seed)
     for (char &byte : bytes)
         byte = static_cast<char>((state = state * 1664525u + 1013904223u) >> 24);
     return bytes;
+}
+
+// A page of a list with one name, and a link to the next one, if there is one.
+std::string answer(const std::string &name, const std::string &next)
+{
+    const std::string body = R"({"name":"a","tags":[")" + name + R"("],"repositories":[")" + name + R"("]})";
+    return "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" +
+           (next.empty() ? "" : "Link: <?next_page=" + next + ">; rel=\"next\"\r\n") + "\r\n" + body;
 }
 
 std::string blob(std::string_view bytes)
@@ -194,6 +203,46 @@ void lists(const ocireg::client &client)
         pages += page["repositories"].size();
     CHECK(pages >= 2 && client.registry_catalog(registry)["repositories"].size() >= 2);
     CHECK_THROWS(ocireg::not_found_error, ocireg::registry_error, "", client.each_tag(repository + "/nowhere").begin());
+}
+
+// Where a list goes on is the registry's business: here a token, and of nothing else it makes the beginning.
+void pages_by_token()
+{
+    const ocireg::client client({{"plain_http", true}});
+    const server tokens([](std::string_view target) {
+        const std::size_t token = target.find("next_page=gAAA");
+        const int at = token == std::string_view::npos ? 0 : std::atoi(std::string(target.substr(token + 14)).c_str());
+        const std::string name = "t" + std::to_string(at);
+        return answer(name, at < 4 ? "gAAA" + std::to_string(at + 1) : "");
+    });
+    const std::vector<std::string> wanted{"t0", "t1", "t2", "t3", "t4"};
+    const std::string name = tokens.host() + "/a";
+    std::vector<std::string> tags, names, paged;
+    for (const std::string &tag : client.each_tag(name, 1))
+        tags.push_back(tag);
+    for (const std::string &one : client.each_repository(tokens.host(), 1, {{"last", ""}}))
+        names.push_back(one);
+    for (const ocireg::value &page : client.tag_pages(name, 2))
+        for (const ocireg::value &tag : page["tags"])
+            paged.push_back(tag.string());
+    CHECK(tags == wanted && names == wanted && paged == wanted);
+    CHECK(client.repository_tags(name, {{"n", 1}, {"all", true}})["tags"].strings() == wanted);
+    const std::string next = client.repository_tags(name, {{"n", 2}})["next"].string();
+    CHECK_EQUAL(client.repository_tags(name, {{"n", 1}, {"next", next}})["tags"][0].string(), "t2");
+    CHECK_THROWS(ocireg::invalid_argument_error, ocireg::error, "another list", client.registry_catalog(tokens.host(), {{"next", next}}));
+    CHECK_THROWS(ocireg::unsupported_error, ocireg::error, "last", client.repository_tags(name, {{"n", 1}, {"last", "t2"}}));
+
+    int count = 0;
+    const server round([&count](std::string_view) { return answer("x", "gAAA" + std::to_string(++count)); });
+    const server three([](std::string_view target) {
+        const char at = target.size() > 10 && target.find("gAAA") != std::string_view::npos ? target.back() : '0';
+        return answer(std::string("x") + at, std::string("gAAA") + (at == '2' ? '0' : static_cast<char>(at + 1)));
+    });
+    for (const server *one : {&round, &three}) {
+        CHECK_THROWS(ocireg::protocol_error, ocireg::error, "", for (const auto &tag : client.each_tag(one->host() + "/a", 1)) tags.push_back(tag));
+        CHECK_THROWS(ocireg::protocol_error, ocireg::error, "", for (const auto &tag : client.each_repository(one->host(), 1)) tags.push_back(tag));
+    }
+    CHECK(tags.size() < 100);
 }
 
 void blobs(const ocireg::client &client)
@@ -461,6 +510,7 @@ int main()
     names_and_options();
     manifests(client);
     lists(client);
+    pages_by_token();
     blobs(client);
     uploads(client);
     copies(client);

@@ -24,6 +24,7 @@ mod memory;
 mod moved;
 mod network;
 mod packed;
+mod paging;
 mod pipes;
 mod places;
 mod proxy;

@@ -338,18 +338,22 @@ fn lists_page_by_page() {
             tags
         };
         assert_eq!(sorted(client.tags(&call, &name, &TagsOptions::default()).unwrap().tags.to_vec()), wanted);
-        let (mut all, mut last) = (vec![], None);
-        loop {
-            let page =
-                client.tags(&call, &name, &TagsOptions { n: Some(10), last: last.clone(), digests: false }).unwrap();
-            assert!(page.tags.len() <= 10);
-            all.extend(page.tags.to_vec());
-            last = page.last;
-            if last.is_none() {
-                break;
+        for by_name in [false, true] {
+            let mut options = TagsOptions { n: Some(10), ..Default::default() };
+            let mut all = vec![];
+            loop {
+                let page = client.tags(&call, &name, &options).unwrap();
+                assert!(page.tags.len() <= 10 && page.last.is_some() == page.next.is_some());
+                all.extend(page.tags.to_vec());
+                if page.next.is_none() {
+                    break;
+                }
+                (options.last, options.next) = if by_name { (page.last, None) } else { (None, page.next) };
             }
+            assert_eq!((all.len(), &sorted(all)), (wanted.len(), &wanted), "{variable}");
         }
-        assert_eq!((all.len(), sorted(all)), (wanted.len(), wanted), "{variable}");
+        let all = TagsOptions { n: Some(10), all: true, ..Default::default() };
+        assert_eq!(sorted(client.tags(&call, &name, &all).unwrap().tags.to_vec()), wanted);
 
         push_image(&place, &client, "pages/two", "amd64");
         let find = |options: CatalogOptions| client.catalog(&call, &place.host, &options).unwrap();

@@ -4,11 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The text of "last" in a page, or NULL: where the next page begins. A program with a JSON library asks that. Tags need no
+/* The text of "next" in a page, or NULL: where the next page begins. A program with a JSON library asks that. It needs no
  * unescaping. */
-static char *last_of(const char *page)
+static char *next_of(const char *page)
 {
-    static const char member[] = "\"last\":\"";
+    static const char member[] = "\"next\":\"";
     const char *at = strstr(page, member), *end;
     if (at == NULL)
         return NULL;
@@ -17,20 +17,20 @@ static char *last_of(const char *page)
     return end == NULL ? NULL : strndup(at, (size_t)(end - at));
 }
 
-/* Prints a page. *last is where it begins (NULL: at the start), and is set to where the next one does. */
-static ocireg_status print_page(ocireg_client *client, const char *repository, char **last, ocireg_error **error)
+/* Prints a page. *next is where it begins (NULL: at the start), and is set to where the one behind it does. */
+static ocireg_status print_page(ocireg_client *client, const char *repository, char **next, ocireg_error **error)
 {
     ocireg_options *options = NULL;
     char *page = NULL;
     ocireg_status status = ocireg_options_new(&options, error);
     if (status == OCIREG_OK)
         status = ocireg_options_set_int(options, "n", 100, error);
-    if (status == OCIREG_OK && *last != NULL)
-        status = ocireg_options_set_string(options, "last", *last, error);
+    if (status == OCIREG_OK && *next != NULL)
+        status = ocireg_options_set_string(options, "next", *next, error);
     if (status == OCIREG_OK)
         status = ocireg_repository_tags(client, NULL, repository, options, &page, error);
-    free(*last);
-    *last = status == OCIREG_OK ? last_of(page) : NULL;
+    free(*next);
+    *next = status == OCIREG_OK ? next_of(page) : NULL;
     if (status == OCIREG_OK)
         puts(page);
     ocireg_string_free(page);
@@ -42,14 +42,14 @@ int main(int count, char **arguments)
 {
     ocireg_client *client = NULL;
     ocireg_error *error = NULL;
-    char *last = NULL;
+    char *next = NULL;
     if (count != 2)
         return fprintf(stderr, "usage: tags REPOSITORY\n"), 2;
     ocireg_status status = ocireg_client_new(NULL, &client, &error);
     if (status == OCIREG_OK)
         do
-            status = print_page(client, arguments[1], &last, &error);
-        while (status == OCIREG_OK && last != NULL);
+            status = print_page(client, arguments[1], &next, &error);
+        while (status == OCIREG_OK && next != NULL);
     if (status != OCIREG_OK)
         fprintf(stderr, "tags: %s: %s\n", ocireg_error_name(error), ocireg_error_message(error));
     ocireg_error_free(error);

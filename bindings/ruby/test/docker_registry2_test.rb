@@ -12,32 +12,6 @@ class DockerRegistry2Test < OciregTest
     @name = @image.delete_prefix("#{registry}/").delete_suffix(":one")
   end
 
-  # A registry whose every answer the block gives: [status, headers, body] for a method, a path and the query.
-  def serve
-    server = TCPServer.new("127.0.0.1", 0)
-    (@servers ||= []) << server
-    thread = Thread.new do
-      loop do
-        Thread.new(server.accept) do |peer|
-          while (request = peer.gets)
-            nil until peer.gets.strip.empty?
-            method, target = request.split
-            path, query = target.split("?")
-            status, headers, body = yield(method, path, URI.decode_www_form(query.to_s).to_h)
-            lines = { "Content-Type" => "application/json", "Content-Length" => body.bytesize }.merge(headers).map { |pair| pair.join(": ") }
-            peer.write("HTTP/1.1 #{status} x\r\n#{lines.join("\r\n")}\r\n\r\n#{body unless method == "HEAD"}")
-          end
-        end
-      end
-    rescue IOError
-      nil
-    end
-    thread.report_on_exception = false
-    "127.0.0.1:#{server.addr[1]}"
-  end
-
-  def teardown = @servers&.each(&:close)
-
   def index(*architectures)
     manifests = architectures.map do |architecture|
       put_image(repository: @image.delete_suffix(":one"), tag: architecture, layer: architecture)
@@ -315,6 +289,31 @@ class DockerRegistry2Test < OciregTest
     part = reg.tags("a", 2500, "t00999")
     assert_equal ["t03499", 2500, "t01000", "t03499"], [part["last"], part["tags"].size, *part["tags"].minmax]
     assert_equal [2000, nil], [reg.tags("a", 2000, "t06999")["tags"].size, reg.tags("a", 2000, "t06999")["last"]]
+  end
+
+  # A registry whose places in a list are its own: of nothing else it makes the beginning.
+  def test_pages_by_token
+    host = tokens(25)
+    reg = DockerRegistry2::Registry.new("http://#{host}")
+    wanted = (0...25).map { |number| format("t%05d", number) }
+    assert_equal({ "name" => "a", "tags" => wanted }, reg.tags("a", 3, auto_paginate: true))
+    assert_equal wanted, reg.search
+    # Page by page, by the name that each ends with, as the gem's users do.
+    found = []
+    last = ""
+    9.times do
+      page = reg.tags("a", 3, last)
+      found.concat(page["tags"])
+      last = page["last"] or break
+    end
+    assert_equal [wanted, nil], [found, last]
+    assert_raises(DockerRegistry2::Exception) { reg.tags("a", 3, "t00013", auto_paginate: true) } # no page ended so
+  end
+
+  def test_pages_that_go_round
+    host = serve { |_, _, query| [200, { "Link" => "<?at=#{query["at"].to_i + 1}>" }, '{"name":"a","tags":["x","y"]}'] }
+    error = fails_within(20, DockerRegistry2::Exception) { DockerRegistry2::Registry.new("http://#{host}").tags("a", 2, auto_paginate: true) }
+    assert_equal "PROTOCOL", error.name
   end
 
   def test_time_limits

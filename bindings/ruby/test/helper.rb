@@ -1,12 +1,14 @@
 # frozen_string_literal: true
 
 require "minitest/autorun"
+require "json"
 require "ocireg"
 require "securerandom"
 require "socket"
 require "stringio"
 require "timeout"
 require "tmpdir"
+require "uri"
 require_relative "calls"
 
 # What the tests share. They run inside tests/registries/run, which tells them where the registries are.
@@ -26,6 +28,44 @@ class OciregTest < Minitest::Test
   def client = @client ||= Ocireg::Client.new(plain_http: true)
   def new_repository = "#{registry}/ruby/#{SecureRandom.hex(6)}"
   def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
+
+  # A registry whose every answer the block gives: [status, headers, body] for a method, a path and the query.
+  def serve
+    server = TCPServer.new("127.0.0.1", 0)
+    (@servers ||= []) << server
+    thread = Thread.new do
+      loop do
+        Thread.new(server.accept) do |peer|
+          while (request = peer.gets)
+            nil until peer.gets.strip.empty?
+            method, target = request.split
+            path, query = target.split("?")
+            status, headers, body = yield(method, path, URI.decode_www_form(query.to_s).to_h)
+            lines = { "Content-Type" => "application/json", "Content-Length" => body.bytesize }.merge(headers).map { |pair| pair.join(": ") }
+            peer.write("HTTP/1.1 #{status} x\r\n#{lines.join("\r\n")}\r\n\r\n#{body unless method == "HEAD"}")
+          end
+        end
+      end
+    rescue IOError
+      nil
+    end
+    thread.report_on_exception = false
+    "127.0.0.1:#{server.addr[1]}"
+  end
+
+  def teardown = @servers&.each(&:close)
+
+  # A registry of so many names whose places in a list are tokens of its own: of nothing else it makes the beginning. Pages have
+  # at most ten names.
+  def tokens(total)
+    serve do |_, path, query|
+      from = query["next_page"].to_s[/\AgAAA(\d+)\z/, 1].to_i
+      size = [query.fetch("n", 10).to_i, 10].min
+      names = (from...[from + size, total].min).map { |number| format("t%05d", number) }
+      more = { "Link" => %(<#{path}?n=#{size}&next_page=gAAA#{from + size}>; rel="next") } if from + size < total
+      [200, more || {}, JSON.generate(path.end_with?("_catalog") ? { "repositories" => names } : { "name" => "a", "tags" => names })]
+    end
+  end
 
   # A new image of one layer; gives the reference, with its tag.
   def put_image(repository: new_repository, tag: "one", layer: "hello", config: "{}", **more)

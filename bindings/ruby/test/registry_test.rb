@@ -23,6 +23,37 @@ class RegistryTest < OciregTest
     assert_equal [repository.delete_prefix("#{registry}/")], client.repositories(registry, search: repository[-12..])["repositories"]
   end
 
+  # The registry says where a list goes on, and nobody else.
+  def test_pages_by_token
+    host = tokens(25)
+    wanted = (0...25).map { |number| format("t%05d", number) }
+    { each_tag: "#{host}/a", each_repository: host }.each do |each, name|
+      [1, 3, 10, 100].each { |size| assert_equal wanted, client.public_send(each, name, page_size: size).first(100), "#{each} #{size}" }
+      assert_equal wanted, client.public_send(each, name).first(100)
+    end
+    assert_equal wanted, client.tags("#{host}/a", n: 3, all: true)["tags"]
+    page = client.tags("#{host}/a", n: 3)
+    assert_equal wanted[3, 3], client.tags("#{host}/a", n: 3, next: page["next"])["tags"]
+    assert_equal wanted[3..], client.each_tag("#{host}/a", next: page["next"]).first(100)
+    assert_raises(Ocireg::InvalidArgument) { client.tags("#{host}/b", next: page["next"]) }
+    assert_raises(Ocireg::InvalidArgument) { client.repositories(host, next: "x") }
+    assert_raises(Ocireg::Unsupported) { client.each_tag("#{host}/a", last: "t00013").first(100) }
+  end
+
+  def test_pages_that_go_round
+    same = serve { |_, _, query| [200, { "Link" => "<?at=#{query["at"].to_i + 1}>" }, '{"tags":["x","y"],"repositories":["x","y"]}'] }
+    three = serve do |_, _, query|
+      at = (query["at"].to_i + 1) % 3
+      [200, { "Link" => "<?at=#{at}>; rel=next" }, %({"tags":["x#{at}"],"repositories":["x#{at}"]})]
+    end
+    [same, three].each do |host|
+      [1, 2].each do |size|
+        assert_raises(Ocireg::ProtocolError) { client.each_tag("#{host}/a", page_size: size).first(1000) }
+        assert_raises(Ocireg::ProtocolError) { client.each_repository(host, page_size: size).first(1000) }
+      end
+    end
+  end
+
   def test_enumerators_are_lazy
     repository = put_image.delete_suffix(":one")
     assert_equal "one", client.each_tag(repository).next

@@ -7,6 +7,7 @@ require_relative "docker_registry2/results"
 require_relative "docker_registry2/settings"
 require_relative "docker_registry2/pulling"
 require_relative "docker_registry2/writing"
+require_relative "docker_registry2/places"
 require_relative "docker_registry2/registry"
 
 # What the gem docker_registry2 (1.18.2) offers, by this gem: its methods, options, results and exception names. A program that

@@ -46,8 +46,8 @@ module Ocireg
 
     # Lists what refers to a manifest (signatures, bills of materials): ocireg_referrers.
     # @param reference [String] [HOST[:PORT]/]REPOSITORY@DIGEST
-    # @param options artifact_type:, annotations:, max:
-    # @return [Hash] "subject", "referrers", "source", "filters_applied", "truncated"
+    # @param options artifact_type:, annotations:, max:, next:
+    # @return [Hash] "subject", "referrers", "source", "filters_applied", "truncated", "next"
     def referrers(reference, **options)
       invoke(:ocireg_referrers, text("reference", reference), **options)
     end

@@ -22,8 +22,8 @@ module Ocireg
 
     # Lists the repositories of a registry: ocireg_registry_catalog.
     # @param registry [String] HOST[:PORT]
-    # @param options n:, last:, search:, regex:
-    # @return [Hash] "repositories", "last"
+    # @param options n: (one page), all: (all pages of n), next: (of the page before), last:, search:, regex:
+    # @return [Hash] "repositories", "last", "next"
     def repositories(registry, **options)
       invoke(:ocireg_registry_catalog, text("registry", registry), **options)
     end
@@ -43,8 +43,8 @@ module Ocireg
 
     # Lists the tags of a repository: ocireg_repository_tags.
     # @param repository [String] [HOST[:PORT]/]REPOSITORY
-    # @param options n:, last:, digests:
-    # @return [Hash] "name", "tags", "last", "digests"
+    # @param options n: (one page), all: (all pages of n), next: (of the page before), last:, digests:
+    # @return [Hash] "name", "tags", "last", "next", "digests"
     def tags(repository, **options)
       invoke(:ocireg_repository_tags, text("repository", repository), **options)
     end
@@ -80,15 +80,15 @@ module Ocireg
 
     private
 
-    # The pages from one to the next, until a page has no "last".
+    # The pages from one to the next, until a page has no "next".
     def each_page(options)
       Enumerator.new do |pages|
         loop do
           page = yield(options)
           pages << page
-          break unless page["last"]
+          break unless page["next"]
 
-          options = options.merge(last: page["last"])
+          options = options.merge(next: page["next"])
         end
       end
     end

@@ -7,10 +7,6 @@ module DockerRegistry2
     include Pulling
     include Writing
 
-    # The most names that a page has.
-    MOST = 1000
-    private_constant :MOST
-
     # @param uri [#to_s] with its scheme
     # @param options [Hash] :user, :password, :open_timeout (2 seconds), :read_timeout (5), :missing (:empty has {#tags}, {#manifest}
     #   and {#pull} give {} for what is not there, as the gem's README says, instead of raising {NotFound}, as its code does), and
@@ -22,6 +18,7 @@ module DockerRegistry2
         @settings = Settings.new(@uri, options)
         @name = @settings.name
         @client = Ocireg::Client.new(**@settings.client, hosts: { @name => @settings.host })
+        @places = Places.new
       end
     end
 
@@ -38,7 +35,8 @@ module DockerRegistry2
     # The tags of a repository: without a count all of them.
     # @param repo [String]
     # @param count [Integer, nil] how many at most
-    # @param last [String] only those after this one
+    # @param last [String] only those after this one; the "last" of a page goes on where that page ended, also where the registry's
+    #   own pages do not begin after a name
     # @param with_hashes [Boolean] also "hashes": {tag => what {#digest} gives}, a request each
     # @param auto_paginate [Boolean] all of them, `count` at a time
     # @return [Hash] "name", "tags", "hashes", "last" (if there are more)
@@ -101,19 +99,9 @@ module DockerRegistry2
 
     def list(repo, count, last, all)
       name = "#{@name}/#{repo}"
-      return many(name, repo, count, last) if count.is_a?(Integer) && count > MOST && !all
-      return { "name" => repo.to_s, "tags" => @client.each_tag(name, page_size: count, last: last).to_a.uniq } if count && all
-
-      page = @client.tags(name, n: count, last: last)
+      page = @client.tags(name, n: count, all: (true if count && all), **@places.after(name, last))
+      @places.keep(name, page["last"], page["next"])
       page.except("next").merge("tags" => page["tags"].dup).compact
-    end
-
-    # More than a page has.
-    def many(name, repo, count, last)
-      found = @client.each_tag(name, page_size: MOST, last: last).first(count + 1)
-      more = found.size > count
-      found = found.first(count)
-      { "name" => repo.to_s, "tags" => found, "last" => (found.last if more) }.compact
     end
 
     def get_manifest(repo, tag, **options)

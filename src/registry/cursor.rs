@@ -1,0 +1,358 @@
+//! Where a list goes on: what a page's result gives as `next`, and what the next call takes back.
+//!
+//! A registry says it by a Link, whose query is its own business: a name, a number, something encrypted. To a caller it is one
+//! opaque text, which may come back from anywhere. So it holds neither host nor path: it says which list it is of, and leads to
+//! no other.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use base64::Engine as _;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::remote::Remote;
+use crate::error::{Code, Error, Result};
+
+/// A longer one is not taken back, and so is not given either.
+const MOST_BYTES: usize = 16 << 10;
+/// More calls than any list takes, by one name a call.
+const MOST_CALLS: u64 = 5_000_000;
+/// What the texts of today hold.
+const VERSION: u8 = 1;
+
+/// A list of a registry.
+pub struct List {
+    /// What makes it another list than all others: its host, its path, its filter.
+    pub id: String,
+    /// Where it begins, without any query of paging.
+    pub url: Url,
+}
+
+impl List {
+    /// A registry's or a repository's, at a path of it; `filter` says which of its elements the registry is asked for.
+    pub fn of(remote: &Remote, path: &str, filter: &str) -> Result<List> {
+        let url = remote.url(path)?;
+        Ok(List { id: format!("{} {path} {filter}", remote.place()), url })
+    }
+}
+
+/// A place in a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Cursor {
+    version: u8,
+    /// The list's id.
+    pub list: String,
+    /// The path of the page behind that of the list, from registries that page by path.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    below: String,
+    /// The page's query.
+    query: Option<String>,
+    /// Where on the page.
+    place: Place,
+    round: Round,
+}
+
+/// A place on a page.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Place {
+    /// Elements of the page that are behind.
+    skip: u64,
+    /// The last of those: there may be more or fewer before it meanwhile.
+    after: String,
+}
+
+impl Cursor {
+    /// Reads what a caller gives back for one of these lists.
+    pub fn parse(text: &str, lists: &[&List]) -> Result<Cursor> {
+        let wrong = |why: &str| {
+            let hint = "give back what the page before has as next, with the same name and the same filter";
+            Error::new(Code::InvalidArgument, format!("the option next {why}")).with_hint(hint)
+        };
+        if text.len() > MOST_BYTES {
+            return Err(wrong("is longer than any that a page has"));
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong("is not what a page has"))?;
+        let cursor: Cursor = serde_json::from_slice(&bytes).map_err(|_| wrong("is not what a page has"))?;
+        if cursor.version != VERSION {
+            return Err(wrong("is that of another version of the library"));
+        }
+        match lists.iter().find(|list| list.id == cursor.list) {
+            Some(list) if cursor.address(&list.url).is_some() => Ok(cursor),
+            Some(_) => Err(wrong("is not what a page has")),
+            None => Err(wrong("belongs to another list")),
+        }
+    }
+
+    /// The text for the caller.
+    pub fn text(&self) -> Result<String> {
+        let json = serde_json::to_vec(self)
+            .map_err(|error| Error::new(Code::Internal, format!("a place in a list is no JSON: {error}")))?;
+        let text = URL_SAFE_NO_PAD.encode(json);
+        match text.len() <= MOST_BYTES {
+            true => Ok(text),
+            false => Err(Error::new(Code::Protocol, "the registry's word for its next page is too long to be kept")),
+        }
+    }
+
+    /// The URL of its page.
+    pub fn url(&self, list: &List) -> Result<Url> {
+        self.address(&list.url).ok_or_else(|| Error::new(Code::InvalidArgument, "the option next leads nowhere"))
+    }
+
+    /// Nothing but a query of the list, or of what is below it: and only if that is read as it is written.
+    fn address(&self, list: &Url) -> Option<Url> {
+        let mut url = list.clone();
+        if !self.below.is_empty() {
+            url.set_path(&format!("{}/{}", list.path(), self.below));
+            if below(list, &url)? != self.below {
+                return None;
+            }
+        }
+        url.set_query(self.query.as_deref());
+        (url.query() == self.query.as_deref()).then_some(url)
+    }
+}
+
+/// What is behind the list's path in that of a page of it; None for what is not one.
+fn below<'a>(list: &Url, page: &'a Url) -> Option<&'a str> {
+    match page.path().strip_prefix(list.path())? {
+        "" => Some(""),
+        rest => rest.strip_prefix('/').filter(|rest| !rest.is_empty()),
+    }
+}
+
+/// Notices pages that go round, in however many calls they are asked for, by keeping what one call in two, four, eight, … brought
+/// (Brent's way to find a cycle).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Round {
+    calls: u64,
+    mark: u64,
+}
+
+impl Round {
+    fn turn(self, brought: u64) -> Result<Round> {
+        if self.calls > 0 && brought == self.mark {
+            return Err(Error::new(
+                Code::Protocol,
+                "the registry's pages go round in a circle: the same one came again",
+            ));
+        }
+        if self.calls >= MOST_CALLS {
+            return Err(Error::new(Code::LimitExceeded, format!("the list has more than {MOST_CALLS} pages")));
+        }
+        let calls = self.calls + 1;
+        Ok(Round { calls, mark: if calls.is_power_of_two() { brought } else { self.mark } })
+    }
+}
+
+/// Goes through the elements of pages, from where a call begins to where it has enough.
+pub struct Passage {
+    round: Round,
+    brought: DefaultHasher,
+    /// On the page at hand.
+    at: u64,
+    skip: u64,
+    before: String,
+    stopped: Option<Place>,
+}
+
+impl Passage {
+    /// Begins where a cursor says.
+    pub fn new(cursor: Option<&Cursor>) -> Passage {
+        Passage {
+            round: cursor.map(|cursor| cursor.round.clone()).unwrap_or_default(),
+            brought: DefaultHasher::new(),
+            at: 0,
+            skip: 0,
+            before: String::new(),
+            stopped: None,
+        }
+    }
+
+    /// A page whose first elements are not wanted.
+    pub fn begin_page(&mut self, skip: u64) {
+        (self.at, self.skip) = (0, skip);
+        self.before.clear();
+    }
+
+    /// An element, which `take` gets if it is wanted; it answers whether it had room for it.
+    pub fn pass(&mut self, name: &str, take: impl FnOnce() -> Result<bool>) -> Result<()> {
+        if self.stopped.is_some() {
+            return Ok(());
+        }
+        if self.at >= self.skip {
+            if !take()? {
+                self.stopped = Some(Place { skip: self.at, after: self.before.clone() });
+                return Ok(());
+            }
+            name.hash(&mut self.brought);
+        }
+        self.at += 1;
+        self.before.clear();
+        self.before.push_str(name);
+        Ok(())
+    }
+
+    /// Where a call that has enough goes on: on the page that it was at, or on the one behind it.
+    pub fn cursor(&self, list: &List, page: &Url, next: Option<&Url>) -> Result<Option<Cursor>> {
+        let (url, place) = match (&self.stopped, next) {
+            (Some(place), _) => (page, place.clone()),
+            (None, Some(next)) => (next, Place::default()),
+            (None, None) => return Ok(None),
+        };
+        let below = match below(&list.url, url) {
+            Some(below) => below,
+            // The list is answered elsewhere: the way there begins at its own place again.
+            None if url.path() == page.path() => "",
+            None => {
+                return Err(Error::new(Code::Protocol, "the registry's Link leads to something else than this list"));
+            }
+        };
+        Ok(Some(Cursor {
+            version: VERSION,
+            list: list.id.clone(),
+            below: below.to_owned(),
+            query: url.query().map(str::to_owned),
+            place,
+            round: self.round.clone().turn(self.brought.finish())?,
+        }))
+    }
+}
+
+/// Finds a place on its page: where its element is, or else where it was.
+pub struct Finder<'a> {
+    place: &'a Place,
+    at: u64,
+    found: Option<u64>,
+}
+
+impl<'a> Finder<'a> {
+    /// Of the place of a cursor; None at the beginning of a page.
+    pub fn new(cursor: &'a Cursor) -> Option<Finder<'a>> {
+        (cursor.place != Place::default()).then_some(Finder { place: &cursor.place, at: 0, found: None })
+    }
+
+    /// The page's next element.
+    pub fn look(&mut self, name: &str) {
+        self.at += 1;
+        if name == self.place.after && self.found != Some(self.place.skip) {
+            self.found = Some(self.at);
+        }
+    }
+
+    /// How many elements are behind.
+    pub fn skip(&self) -> u64 {
+        self.found.unwrap_or(self.place.skip)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(path: &str) -> List {
+        let url = Url::parse(&format!("https://h/{path}")).unwrap();
+        List { id: format!("h {}", url.path()), url }
+    }
+
+    fn cursor_to(next: &str) -> Result<Option<Cursor>> {
+        let list = list("v2/a/tags/list");
+        Passage::new(None).cursor(&list, &list.url, Some(&list.url.join(next).unwrap()))
+    }
+
+    fn text_of(value: serde_json::Value) -> String {
+        URL_SAFE_NO_PAD.encode(value.to_string())
+    }
+
+    #[test]
+    fn a_cursor_comes_back_as_it_went() {
+        let list = list("v2/a/tags/list");
+        for next in
+            ["?last=a%2Fb+c&n=", "?next_page=gAAA%3D%3D", "/v2/a/tags/list", "list/page/2?x", "?a=b?c=/../d;e,f"]
+        {
+            let cursor = cursor_to(next).unwrap().unwrap();
+            let text = cursor.text().unwrap();
+            assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')));
+            let again = Cursor::parse(&text, &[&list]).unwrap();
+            assert_eq!((&again, again.url(&list).unwrap()), (&cursor, list.url.join(next).unwrap()));
+        }
+        assert_eq!(cursor_to("/v2/b/tags/list?last=x").unwrap_err().code(), Code::Protocol);
+        let long = cursor_to(&format!("?last={}", "x".repeat(MOST_BYTES))).unwrap().unwrap();
+        assert_eq!(long.text().unwrap_err().code(), Code::Protocol);
+    }
+
+    #[test]
+    fn a_forged_or_foreign_cursor_is_refused() {
+        let own = list("v2/a/tags/list");
+        let good = serde_json::to_value(cursor_to("?last=x").unwrap().unwrap()).unwrap();
+        assert!(Cursor::parse(&text_of(good.clone()), &[&own]).is_ok());
+        let changed = |key: &str, value: serde_json::Value| {
+            let mut forged = good.clone();
+            forged[key] = value;
+            text_of(forged)
+        };
+        for text in [
+            String::new(),
+            "x".to_owned(),
+            "?last=x".to_owned(),
+            "https://evil.example/v2/a/tags/list".to_owned(),
+            text_of("x".into()),
+            text_of(serde_json::json!({})),
+            format!("{}=", text_of(good.clone())),
+            "A".repeat(MOST_BYTES + 1),
+            changed("version", 2.into()),
+            changed("more", 2.into()),
+            changed("list", "h /v2/b/tags/list".into()),
+            changed("below", "../../../b/tags/list".into()),
+            changed("below", "..%2f../x/%2e%2e/%2E%2E/%2e%2e/y".into()),
+            changed("below", "/x\\..\\..\\..\\y".into()),
+            changed("below", "x?y".into()),
+            changed("query", "x#y".into()),
+            changed("query", "x\ny".into()),
+            changed("query", "x y\u{e9}".into()),
+            changed("place", serde_json::json!({"skip": -1, "after": ""})),
+        ] {
+            let error = Cursor::parse(&text, &[&own]).unwrap_err();
+            assert_eq!((error.code(), error.message().contains("the option next")), (Code::InvalidArgument, true));
+        }
+        for other in ["v2/b/tags/list", "v2/_catalog", "v2/a/referrers/x"] {
+            let error = Cursor::parse(&text_of(good.clone()), &[&list(other)]).unwrap_err();
+            assert!(error.message().contains("another list"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_place_is_found_again_though_the_page_has_changed() {
+        let cursor = Cursor { place: Place { skip: 2, after: "b".to_owned() }, ..cursor_to("?x").unwrap().unwrap() };
+        for (page, skip) in [("abc", 2), ("bc", 1), ("aabc", 3), ("acd", 2), ("bbc", 2), ("abb", 2), ("", 2)] {
+            let mut finder = Finder::new(&cursor).unwrap();
+            page.split("").filter(|name| !name.is_empty()).for_each(|name| finder.look(name));
+            assert_eq!(finder.skip(), skip, "{page}");
+        }
+        assert!(Finder::new(&cursor_to("?x").unwrap().unwrap()).is_none());
+    }
+
+    #[test]
+    fn what_goes_round_is_noticed() {
+        for (before, length) in [(0, 1), (0, 2), (1, 3), (5, 7), (100, 1000)] {
+            let (mut round, mut calls) = (Round::default(), 0u64);
+            let error = loop {
+                let brought = if calls < before { calls } else { before + (calls - before) % length };
+                calls += 1;
+                match round.turn(brought) {
+                    Ok(next) => round = next,
+                    Err(error) => break error,
+                }
+            };
+            assert!(error.code() == Code::Protocol && calls <= 4 * (before + length) + 2, "{calls}");
+        }
+        let long = (0..10_000).try_fold(Round::default(), |round, page| round.turn(page)).unwrap();
+        assert_eq!(long.calls, 10_000);
+        let endless = Round { calls: MOST_CALLS, mark: 0 };
+        assert_eq!(endless.turn(1).unwrap_err().code(), Code::LimitExceeded);
+    }
+}

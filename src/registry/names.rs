@@ -1,0 +1,262 @@
+//! Lists of names, and the part of one that a call wants.
+
+use std::ops::ControlFlow;
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Map, Value};
+use url::Url;
+
+use super::cursor::{Cursor, Finder, List, Passage};
+use super::name_list::{NameList, NameSet};
+use super::pages::{self, Fetched};
+use super::remote::Remote;
+use crate::auth::scope::ScopeSet;
+use crate::error::{Code, Error, Result};
+use crate::http::Request;
+
+/// More names than one answer should hold.
+const MOST_NAMES: usize = 5_000_000;
+/// The most pages in a row that bring nothing new. A few are honest: some registries page first and leave out later what
+/// the caller may not see.
+const MOST_EMPTY: usize = 100;
+/// The largest page that every registry gives.
+const LARGEST_PAGE: u64 = 1000;
+
+/// A list of names at a registry.
+pub struct Names<'a> {
+    /// Who is asked.
+    pub remote: &'a Remote,
+    /// Which list.
+    pub list: List,
+    /// The rights that it needs.
+    pub scopes: ScopeSet,
+    /// What errors call it.
+    pub what: String,
+    /// The member of a page that has the names.
+    pub key: &'static str,
+}
+
+/// What a call wants of a list.
+#[derive(Clone, Copy, Default)]
+pub struct Window<'a> {
+    /// At most so many.
+    pub limit: Option<u64>,
+    /// How many to ask for at a time.
+    pub page_size: Option<u64>,
+    /// Those after this one.
+    pub last: Option<&'a str>,
+    /// Those from where another call stopped; `last` does not count then.
+    pub next: Option<&'a str>,
+}
+
+impl<'a> Window<'a> {
+    /// By the options that all lists of names have.
+    pub fn new(n: Option<u64>, all: bool, last: Option<&'a str>, next: Option<&'a str>) -> Result<Window<'a>> {
+        // No names are no page: a caller would take it for the end.
+        if n == Some(0) {
+            return Err(Error::new(Code::InvalidArgument, "the option n must be more than 0"));
+        }
+        let last = last.filter(|last| !last.is_empty() && next.is_none());
+        Ok(Window { limit: n.filter(|_| !all), page_size: n, last, next })
+    }
+}
+
+/// The part that a call got.
+pub struct Part {
+    /// The names.
+    pub names: NameList,
+    /// The last of them, when there are more.
+    pub last: Option<String>,
+    /// Where it goes on, when there are more.
+    pub next: Option<String>,
+}
+
+impl Names<'_> {
+    /// Gets what is wanted of the list: `valid` names only. What else the pages hold goes to `rest`.
+    pub fn get(
+        &self,
+        window: Window,
+        valid: impl Fn(&str) -> bool,
+        mut rest: impl FnMut(Map<String, Value>),
+    ) -> Result<Part> {
+        let cursor = window.next.map(|text| Cursor::parse(text, &[&self.list])).transpose()?;
+        let first = match &cursor {
+            Some(cursor) => cursor.url(&self.list)?,
+            None => self.first_page(window.page_size, window.last),
+        };
+        let (mut part, mut passage) = (Gathered::new(window.limit), Passage::new(cursor.as_ref()));
+        let (mut next, mut is_first) = (None, true);
+        let open = |reply| self.remote.expect(reply, &[StatusCode::OK], &self.what).map(Some);
+        pages::walk(self.remote, Request::new(Method::GET, first), &self.scopes, &self.what, open, |page| {
+            passage.begin_page(match std::mem::take(&mut is_first) {
+                true => self.behind(page, window, cursor.as_ref())?,
+                false => 0,
+            });
+            let members = self.elements(page, &mut |element| {
+                let name = element.as_str();
+                passage.pass(name.unwrap_or_default(), || match name {
+                    Some(name) => part.take(name, &valid),
+                    // Lists may hold nulls and other things.
+                    None => Ok(true),
+                })
+            })?;
+            rest(members);
+            part.end_page()?;
+            if !part.is_full() {
+                return Ok(ControlFlow::Continue(()));
+            }
+            let place = passage.cursor(&self.list, page.asked, page.next);
+            next = place.map_err(|error| error.within(&self.what).with_url(&page.answer.url))?;
+            Ok(ControlFlow::Break(()))
+        })?;
+        let last = next.as_ref().and_then(|_| part.names.list().last()).map(str::to_owned);
+        let next = next.map(|next| next.text()).transpose().map_err(|error| error.within(&self.what))?;
+        Ok(Part { names: part.names.into_list(), last, next })
+    }
+
+    /// Adds `n` and `last` to the list's URL.
+    fn first_page(&self, n: Option<u64>, last: Option<&str>) -> Url {
+        let mut url = self.list.url.clone();
+        if let Some(n) = n {
+            // ECR refuses a larger page; whoever wants more gets it in several.
+            url.query_pairs_mut().append_pair("n", &n.min(LARGEST_PAGE).to_string());
+        }
+        if let Some(last) = last {
+            url.query_pairs_mut().append_pair("last", last);
+        }
+        url
+    }
+
+    fn elements(&self, page: &Fetched, take: &mut dyn FnMut(Value) -> Result<()>) -> Result<Map<String, Value>> {
+        pages::elements(self.remote, page, &self.what, self.key, take)
+    }
+
+    /// How many names of the first page are behind the one that is to be begun after.
+    fn behind(&self, page: &Fetched, window: Window, cursor: Option<&Cursor>) -> Result<u64> {
+        if let Some(mut finder) = cursor.and_then(Finder::new) {
+            self.elements(page, &mut |element| {
+                finder.look(element.as_str().unwrap_or_default());
+                Ok(())
+            })?;
+            return Ok(finder.skip());
+        }
+        match window.last {
+            Some(last) => self.after(page, last, window.page_size),
+            None => Ok(0),
+        }
+    }
+
+    /// How many names of a page that was asked for by `last` are not after it. Where a registry takes no notice of `last` and gives
+    /// its whole list, as distribution 2.8 does for tags, that is cut here. One that gives its first page again would do so for ever.
+    fn after(&self, page: &Fetched, last: &str, page_size: Option<u64>) -> Result<u64> {
+        let (mut at, mut place, mut first, mut is_before) = (0, None, None, false);
+        self.elements(page, &mut |element| {
+            let name = element.as_str().unwrap_or_default();
+            at += 1;
+            if name == last {
+                place.get_or_insert(at);
+            }
+            first.get_or_insert_with(|| name.to_owned());
+            is_before |= is_surely_before(name, last);
+            Ok(())
+        })?;
+        let is_ignored = match place {
+            Some(place) if place == 1 || page.next.is_none() => return Ok(place),
+            Some(_) => true,
+            // Few registries have an order of their own: of those only the first page itself is that.
+            None => is_before && first == self.first_name(page_size)?,
+        };
+        match is_ignored {
+            false => Ok(0),
+            true => {
+                let message = format!("{}: the registry takes no notice of last, and begins again", self.what);
+                let hint = "go on by what the page before has as next, or get the whole list";
+                Err(Error::new(Code::Unsupported, message).with_url(&page.answer.url).with_hint(hint))
+            }
+        }
+    }
+
+    /// The name that the list begins with.
+    fn first_name(&self, page_size: Option<u64>) -> Result<Option<String>> {
+        let mut first = None;
+        let open = |reply| self.remote.expect(reply, &[StatusCode::OK], &self.what).map(Some);
+        let request = Request::new(Method::GET, self.first_page(page_size, None));
+        pages::walk(self.remote, request, &self.scopes, &self.what, open, |page| {
+            self.elements(page, &mut |element| {
+                first.get_or_insert_with(|| element.as_str().unwrap_or_default().to_owned());
+                Ok(())
+            })?;
+            Ok(ControlFlow::Break(()))
+        })?;
+        Ok(first)
+    }
+}
+
+/// Whether a name is before another in every order that the specification ever had.
+fn is_surely_before(name: &str, other: &str) -> bool {
+    name < other && name.to_lowercase() < other.to_lowercase()
+}
+
+/// Names in the order they came, without repetitions, up to a number.
+struct Gathered {
+    names: NameSet,
+    limit: Option<usize>,
+    /// Whether the page has brought something new.
+    is_new: bool,
+    empty: usize,
+}
+
+impl Gathered {
+    fn new(limit: Option<u64>) -> Gathered {
+        let limit = limit.map(|limit| usize::try_from(limit).unwrap_or(usize::MAX));
+        Gathered { names: NameSet::default(), limit, is_new: false, empty: 0 }
+    }
+
+    /// Takes one of a page, if it is what it should be; false when there is no room for it.
+    fn take(&mut self, name: &str, valid: impl Fn(&str) -> bool) -> Result<bool> {
+        if self.names.has(name) {
+            return Ok(true);
+        }
+        self.is_new = true;
+        if !valid(name) {
+            return Ok(true);
+        }
+        if self.is_full() {
+            return Ok(false);
+        }
+        if self.names.list().len() >= MOST_NAMES {
+            return Err(Error::new(Code::LimitExceeded, format!("the list holds more than {MOST_NAMES} names")));
+        }
+        self.names.add(name).map(|()| true)
+    }
+
+    fn end_page(&mut self) -> Result<()> {
+        self.empty = if std::mem::take(&mut self.is_new) { 0 } else { self.empty + 1 };
+        match self.empty > MOST_EMPTY {
+            true => {
+                let message =
+                    format!("the registry sends more than {MOST_EMPTY} pages in a row that are empty or repeated");
+                Err(Error::new(Code::Protocol, message))
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// Whether the limit is reached.
+    fn is_full(&self) -> bool {
+        self.limit.is_some_and(|limit| self.names.list().len() >= limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_every_order_has_before_is_before() {
+        assert!(is_surely_before("a", "b") && is_surely_before("v1", "v2"));
+        for (name, other) in [("b", "a"), ("a", "a"), ("B", "a"), ("Z", "a"), ("a", "B")] {
+            assert!(!is_surely_before(name, other), "{name} {other}");
+        }
+    }
+}

@@ -1,0 +1,371 @@
+//! Pages are the registry's business: where a list goes on is what its Link says, and no name of ours.
+
+use ocireg::error::{Code, Result};
+use ocireg::registry::catalog::CatalogOptions;
+use ocireg::registry::referrers::{ReferrersOptions, Source};
+use ocireg::registry::tags::TagsOptions;
+use serde_json::json;
+
+use crate::common::*;
+use crate::server::*;
+
+fn names(from: usize, to: usize) -> Vec<String> {
+    (from..to).map(|number| format!("t{number:03}")).collect()
+}
+
+fn query<'a>(seen: &'a Seen, key: &str) -> Option<&'a str> {
+    let (_, query) = seen.target.split_once('?')?;
+    query.split('&').find_map(|pair| pair.strip_prefix(key)?.strip_prefix('='))
+}
+
+/// A page of tags and repositories.
+fn page(names: &[String]) -> Reply {
+    reply(200).json(&json!({"name": "a/b", "tags": names, "repositories": names}).to_string())
+}
+
+/// Registries whose place in a list is a token of their own; `key` carries it. What is no token begins at the start (Quay), or is
+/// refused (ECR). Pages have at most three names.
+fn tokens(total: usize, key: &'static str, refuses: bool) -> Server {
+    Server::start(move |seen| {
+        let token = query(seen, "next_page").or(query(seen, "last"));
+        let at = match token.map(|token| token.strip_prefix("gAAAA%3D-")) {
+            Some(None) if refuses => return reply(400).json(r#"{"errors":[{"code":"UNSUPPORTED","message":"last"}]}"#),
+            token => token.flatten().map_or(0, |at| at.parse().unwrap()),
+        };
+        let size = query(seen, "n").map_or(3, |n| n.parse().unwrap()).min(3);
+        let end = total.min(at + size);
+        let found = page(&names(at, end));
+        match end < total {
+            true => found.header("Link", format!("<{}?n={size}&{key}=gAAAA%3D-{end}>; rel=\"next\"", seen.path())),
+            false => found,
+        }
+    })
+}
+
+fn page_of_tags(server: &Server, options: &TagsOptions) -> Result<(Vec<String>, Option<String>)> {
+    let client = client();
+    let found = client.tags(&call(&client), &format!("{}/a/b", server.host), options)?;
+    assert_eq!(found.last.is_some(), found.next.is_some());
+    Ok((found.tags.to_vec(), found.next))
+}
+
+fn page_of_catalog(server: &Server, options: &CatalogOptions) -> Result<(Vec<String>, Option<String>)> {
+    let client = client();
+    let found = client.catalog(&call(&client), &server.host, options)?;
+    assert_eq!(found.last.is_some(), found.next.is_some());
+    Ok((found.repositories.to_vec(), found.next))
+}
+
+/// All of a list, a call a page, by what each has as `next`.
+fn by_next(mut page: impl FnMut(Option<String>) -> Result<(Vec<String>, Option<String>)>) -> Result<Vec<Vec<String>>> {
+    let (mut pages, mut next) = (Vec::new(), None);
+    loop {
+        assert!(pages.len() < 100, "it has no end");
+        let (names, then) = page(next)?;
+        pages.push(names);
+        match then {
+            Some(then) => next = Some(then),
+            None => return Ok(pages),
+        }
+    }
+}
+
+fn tags_by_next(server: &Server, n: u64) -> Result<Vec<Vec<String>>> {
+    by_next(|next| page_of_tags(server, &TagsOptions { n: Some(n), next, ..Default::default() }))
+}
+
+fn catalog_by_next(server: &Server, options: &CatalogOptions) -> Result<Vec<Vec<String>>> {
+    by_next(|next| page_of_catalog(server, &CatalogOptions { next, ..options.clone() }))
+}
+
+#[test]
+fn a_token_of_the_registry_leads_through_the_list() {
+    for (key, refuses) in [("next_page", false), ("last", false), ("last", true)] {
+        for (n, pages) in [(1, 10), (2, 5), (3, 4), (5, 2), (100, 1)] {
+            let server = tokens(10, key, refuses);
+            let tags = tags_by_next(&server, n).unwrap();
+            assert_eq!((tags.len(), tags.concat()), (pages, names(0, 10)), "{key} {n}");
+            let found = catalog_by_next(&server, &CatalogOptions { n: Some(n), ..Default::default() }).unwrap();
+            assert_eq!((found.len(), found.concat()), (pages, names(0, 10)), "{key} {n}");
+        }
+        let server = tokens(10, key, refuses);
+        tags_by_next(&server, 3).unwrap();
+        assert!(server.seen()[3].target.ends_with(&format!("?n=3&{key}=gAAAA%3D-9")), "as the registry wrote it");
+    }
+}
+
+#[test]
+fn all_names_come_in_one_call_by_pages_of_a_size() {
+    let server = tokens(10, "next_page", false);
+    let options = TagsOptions { n: Some(2), all: true, ..Default::default() };
+    assert_eq!(page_of_tags(&server, &options).unwrap(), (names(0, 10), None));
+    let options = CatalogOptions { n: Some(2), all: true, search: Some("t".to_owned()), ..Default::default() };
+    assert_eq!(page_of_catalog(&server, &options).unwrap(), (names(0, 10), None));
+    assert!(server.seen().len() == 10 && server.seen().iter().all(|seen| query(seen, "n") == Some("2")));
+    // From where another call stopped, too.
+    let (_, next) = page_of_tags(&server, &TagsOptions { n: Some(3), ..Default::default() }).unwrap();
+    let options = TagsOptions { n: Some(1), all: true, next, last: Some("t007".to_owned()), ..Default::default() };
+    assert_eq!(page_of_tags(&server, &options).unwrap(), (names(3, 10), None));
+}
+
+#[test]
+fn a_search_goes_on_in_the_middle_of_a_page() {
+    let server = tokens(100, "next_page", false);
+    let options = CatalogOptions { n: Some(4), regex: Some("[37]$".to_owned()), ..Default::default() };
+    let found = catalog_by_next(&server, &options).unwrap();
+    let wanted: Vec<String> = names(0, 100).into_iter().filter(|name| name.ends_with(['3', '7'])).collect();
+    // Behind the last that it finds there is more to look at.
+    assert_eq!((found.len(), found.concat()), (6, wanted));
+}
+
+/// A registry that takes no notice of n gives everything each time. What comes and goes meanwhile moves nobody else.
+#[test]
+fn a_whole_list_is_gone_through_by_parts() {
+    for (change, wanted) in [
+        (None, vec![0, 1, 2, 3, 4, 5, 6]),
+        (Some(0), vec![0, 1, 2, 3, 4, 5, 6]),
+        (Some(1), vec![0, 1, 2, 3, 4, 5, 6]),
+        (Some(4), vec![0, 1, 2, 3, 5, 6]),
+    ] {
+        let server = Server::start(move |seen| {
+            let mut all = names(0, 7);
+            match change.filter(|_| seen.number > 0) {
+                // What was in the last place: the others moved up, and that is all that is known.
+                Some(1) => drop(all.splice(1..2, names(90, 91))),
+                Some(gone) => drop(all.remove(gone)),
+                None => {}
+            }
+            page(&all)
+        });
+        let wanted: Vec<String> = wanted.into_iter().map(|number| names(number, number + 1).remove(0)).collect();
+        assert_eq!(tags_by_next(&server, 2).unwrap().concat(), wanted, "{change:?}");
+    }
+}
+
+#[test]
+fn last_is_a_name_to_begin_after() {
+    let after = |server: &Server, last: &str, n: Option<u64>| {
+        page_of_tags(server, &TagsOptions { n, last: Some(last.to_owned()), ..Default::default() })
+    };
+    let honest = Server::start(|seen| match query(seen, "last") {
+        Some(last) => page(&names(0, 9).into_iter().filter(|name| name.as_str() > last).collect::<Vec<_>>()),
+        None => page(&names(0, 9)),
+    });
+    assert_eq!(after(&honest, "t003", None).unwrap().0, names(4, 9));
+    assert_eq!(after(&honest, "t0", Some(2)).unwrap().0, names(0, 2));
+    assert_eq!(after(&honest, "t008", None).unwrap().0, names(0, 0));
+    assert_eq!(after(&honest, "", Some(9)).unwrap().0, names(0, 9));
+    assert_eq!(honest.seen().len(), 4, "nothing is asked twice");
+    // An order of its own is one, if the list goes on in it.
+    let newest = Server::start(|seen| {
+        let mut all = names(0, 9);
+        all.reverse();
+        let begin = query(seen, "last").map_or(0, |last| all.iter().position(|name| name == last).unwrap() + 1);
+        page(&all[begin..])
+    });
+    assert_eq!(after(&newest, "t006", None).unwrap().0[..2], ["t005", "t004"]);
+    // A list that is whole is cut here (distribution 2.8).
+    let whole = Server::start(|_| page(&names(0, 9)));
+    assert_eq!(after(&whole, "t003", Some(2)).unwrap().0, names(4, 6));
+    assert_eq!(after(&whole, "t008", None).unwrap().0, names(0, 0));
+}
+
+/// The first page once more would be so for ever.
+#[test]
+fn a_registry_that_takes_no_notice_of_last_is_an_error() {
+    let quay = tokens(10, "next_page", false);
+    for last in ["t001", "t002", "t003", "t007", "u"] {
+        for n in [None, Some(2), Some(3), Some(100)] {
+            let options = TagsOptions { n, last: Some(last.to_owned()), ..Default::default() };
+            let error = fails(page_of_tags(&quay, &options), Code::Unsupported, "takes no notice of last");
+            assert!(error.to_json()["hint"].as_str().unwrap().contains("next"));
+            let options =
+                CatalogOptions { n, last: Some(last.to_owned()), search: Some("t".to_owned()), ..Default::default() };
+            fails(page_of_catalog(&quay, &options), Code::Unsupported, "takes no notice of last");
+        }
+    }
+    let whole = Server::start(|_| page(&names(0, 9)));
+    let options = TagsOptions { last: Some("t0035".to_owned()), ..Default::default() };
+    fails(page_of_tags(&whole, &options), Code::Unsupported, "takes no notice of last");
+    let ecr = tokens(10, "last", true);
+    let options = TagsOptions { last: Some("t003".to_owned()), ..Default::default() };
+    assert_eq!(page_of_tags(&ecr, &options).unwrap_err().http_status(), Some(400));
+}
+
+/// Where a list goes round, its walk ends, though each call has no memory of the others.
+#[test]
+fn pages_that_go_round_end_in_every_walk() {
+    type Answer = fn(&Seen) -> (Vec<String>, String);
+    let servers: [(&str, Answer); 4] = [
+        ("the same link", |seen| match query(seen, "at") {
+            None => (names(0, 2), "at=2".to_owned()),
+            Some(_) => (names(2, 4), "at=2".to_owned()),
+        }),
+        ("two links", |seen| match query(seen, "at") {
+            Some("2") => (names(2, 4), "at=4".to_owned()),
+            _ => (names(4, 6), "at=2".to_owned()),
+        }),
+        ("the first page again by other tokens", |seen| (names(0, 2), format!("at={}", seen.number))),
+        ("a long way round", |seen| {
+            let at = query(seen, "at").map_or(0, |at| at.parse().unwrap()) % 20;
+            (names(at, at + 2), format!("at={}&token={}", at + 2, seen.number))
+        }),
+    ];
+    for (which, answer) in servers {
+        let start = || {
+            Server::start(move |seen| {
+                let (names, query) = answer(seen);
+                page(&names).header("Link", format!("<{}?{query}>; rel=\"next\"", seen.path()))
+            })
+        };
+        for n in [1, 2, 3] {
+            let server = start();
+            let error = tags_by_next(&server, n).unwrap_err();
+            assert_eq!(error.code(), Code::Protocol, "{which} {n}: {error}");
+            assert!(server.seen().len() < 220, "{which} {n}: {}", server.seen().len());
+        }
+        fails(page_of_tags(&start(), &TagsOptions { n: Some(2), all: true, ..Default::default() }), Code::Protocol, "");
+        fails(catalog_by_next(&start(), &CatalogOptions { n: Some(2), ..Default::default() }), Code::Protocol, "round");
+    }
+}
+
+#[test]
+fn what_is_given_back_leads_nowhere_else() {
+    let (server, other) = (tokens(10, "next_page", false), tokens(10, "next_page", false));
+    let n = Some(3);
+    let (_, next) = page_of_tags(&server, &TagsOptions { n, ..Default::default() }).unwrap();
+    let before = (server.seen().len(), other.seen().len());
+    let refused = |outcome: Result<(Vec<String>, Option<String>)>, part: &str| {
+        fails(outcome, Code::InvalidArgument, part);
+    };
+    let options = |next: &str| TagsOptions { n, next: Some(next.to_owned()), ..Default::default() };
+    let next = next.unwrap();
+    refused(page_of_tags(&other, &options(&next)), "another list");
+    let client = client();
+    let of_another = client.tags(&call(&client), &format!("{}/a/c", server.host), &options(&next));
+    refused(of_another.map(|found| (found.tags.to_vec(), found.next)), "another list");
+    let of_catalog = CatalogOptions { n, next: Some(next.clone()), ..Default::default() };
+    refused(page_of_catalog(&server, &of_catalog), "another list");
+    let subject = at(&server.host, &digest(MANIFEST.as_bytes()));
+    let of_referrers = ReferrersOptions { next: Some(next.clone()), ..Default::default() };
+    fails(client.referrers(&call(&client), &subject, &of_referrers).map(drop), Code::InvalidArgument, "another list");
+    for forged in [
+        "",
+        "t002",
+        "?n=3",
+        "//evil.example/",
+        "https://evil.example/v2/a/b/tags/list",
+        &next[1..],
+        &format!("{next}{next}"),
+    ] {
+        refused(page_of_tags(&server, &options(forged)), "the option next");
+    }
+    assert_eq!((server.seen().len(), other.seen().len()), before, "nobody was asked");
+}
+
+/// What proxies do to a path, they do not do to the links: of a link to the same list only the query counts.
+#[test]
+fn a_link_by_another_path_is_the_same_list() {
+    for path in [
+        "/repository/p/v2/a/b/tags/list",
+        "/v2/x/a/b/tags/list",
+        "a/b/tags/list",
+        "/",
+        "/v2/b/tags/list",
+        "list/page/2",
+    ] {
+        let server = Server::start(move |seen| match (query(seen, "at"), seen.path()) {
+            (None, "/v2/a/b/tags/list") => page(&names(0, 2)).header("Link", format!("<{path}?at=2>")),
+            (Some("2"), "/v2/a/b/tags/list" | "/v2/a/b/tags/list/page/2") => page(&names(2, 4)),
+            _ => reply(404),
+        });
+        assert_eq!(page_of_tags(&server, &TagsOptions::default()).unwrap().0, names(0, 4), "{path}");
+        assert_eq!(tags_by_next(&server, 2).unwrap().concat(), names(0, 4), "{path}");
+        assert_eq!(tags_by_next(&server, 1).unwrap().concat(), names(0, 4), "{path}");
+    }
+    let elsewhere = Server::start(|_| page(&names(0, 2)).header("Link", "</token?service=x>; rel=\"next\""));
+    fails(
+        page_of_tags(&elsewhere, &TagsOptions { n: Some(2), ..Default::default() }),
+        Code::Protocol,
+        "something else",
+    );
+    let long = Server::start(|_| page(&names(0, 2)).header("Link", format!("<?at={}>", "x".repeat(20_000))));
+    fails(page_of_tags(&long, &TagsOptions { n: Some(2), ..Default::default() }), Code::Protocol, "too long");
+}
+
+/// A list that is answered elsewhere is begun at its own place again, whose credentials stay there.
+#[test]
+fn a_redirected_list_goes_on_by_way_of_its_own_registry() {
+    let target = tokens(8, "next_page", false);
+    let to = target.host.clone();
+    let server = Server::start(move |seen| match seen.header("authorization") {
+        None => reply(401).header("WWW-Authenticate", "Basic realm=\"x\""),
+        Some(_) => reply(307).header("Location", format!("http://{to}{}", seen.target)),
+    });
+    let client = client_for(&server.host);
+    let found = by_next(|next| {
+        let options = TagsOptions { n: Some(2), next, ..Default::default() };
+        let found = client.tags(&call(&client), &format!("{}/a/b", server.host), &options)?;
+        Ok((found.tags.to_vec(), found.next))
+    });
+    assert_eq!(found.unwrap().concat(), names(0, 8));
+    assert!(target.seen().len() == 4 && target.seen().iter().all(|seen| seen.header("authorization").is_none()));
+}
+
+#[test]
+fn referrers_go_on_where_a_call_stopped() {
+    let subject = digest(MANIFEST.as_bytes());
+    let entries = |from: usize, to: usize| -> Vec<serde_json::Value> {
+        let entry = |number: usize| json!({"mediaType": MANIFEST_TYPE, "digest": digest(&[number as u8]), "size": 1, "artifactType": if number < 5 { "a/x" } else { "a/y" }});
+        (from..to).map(entry).collect()
+    };
+    let index = |entries: Vec<serde_json::Value>| {
+        reply(200)
+            .header("Content-Type", INDEX_TYPE)
+            .body(json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": entries}).to_string())
+    };
+    let api = Server::start(move |seen| match query(seen, "token") {
+        None => index(entries(0, 4)).header("Link", "<?token=b>; rel=next"),
+        Some("b") => index(entries(4, 8)).header("Link", "<?token=c>; rel=next"),
+        Some(_) => index(entries(8, 10)),
+    });
+    let tag = Server::start(move |seen| match seen.path().contains("/referrers/") {
+        true => reply(404),
+        false => index(entries(0, 10)),
+    });
+    for (server, source) in [(&api, Source::Api), (&tag, Source::Tag)] {
+        for (kind, count) in [(None, 10), (Some("a/y"), 5)] {
+            for max in [1, 2, 3, 4, 5, 10] {
+                let client = client();
+                let found = by_next(|next| {
+                    let options = ReferrersOptions {
+                        artifact_type: kind.map(str::to_owned),
+                        max: Some(max),
+                        next,
+                        ..Default::default()
+                    };
+                    let found = client.referrers(&call(&client), &at(&server.host, &subject), &options)?;
+                    assert_eq!((found.source, found.truncated), (source, found.next.is_some()));
+                    Ok((found.referrers.iter().map(|one| one.digest.to_string()).collect(), found.next))
+                });
+                let mut found = found.unwrap().concat();
+                assert_eq!(found.len(), count, "{source:?} {kind:?} {max}");
+                found.sort();
+                found.dedup();
+                assert_eq!(found.len(), count);
+            }
+        }
+    }
+    let client = client();
+    let list = |options: ReferrersOptions| client.referrers(&call(&client), &at(&api.host, &subject), &options);
+    let next = list(ReferrersOptions { max: Some(1), ..Default::default() }).unwrap().next;
+    let filtered = ReferrersOptions { artifact_type: Some("a/x".to_owned()), next, ..Default::default() };
+    fails(list(filtered), Code::InvalidArgument, "another list");
+    let round = Server::start(move |_| index(entries(0, 2)).header("Link", "<?token=b>; rel=next"));
+    let walk = by_next(|next| {
+        let options = ReferrersOptions { max: Some(2), next, ..Default::default() };
+        let found = client.referrers(&call(&client), &at(&round.host, &subject), &options)?;
+        Ok((vec![], found.next))
+    });
+    fails(walk, Code::Protocol, "circle");
+}

@@ -147,9 +147,10 @@ impl Names<'_> {
     }
 
     /// How many names of a page that was asked for by `last` are not after it. Where a registry takes no notice of `last` and gives
-    /// its whole list, as distribution 2.8 does for tags, that is cut here. One that gives its first page again would do so for ever.
+    /// its whole list, as distribution 2.8 does for tags, that is cut here. Its first page again would be so for ever.
     fn after(&self, page: &Fetched, last: &str, page_size: Option<u64>) -> Result<u64> {
-        let (mut at, mut place, mut first, mut is_before) = (0, None, None, false);
+        let (mut at, mut place, mut first, mut before) = (0, None, None, last.to_owned());
+        let mut is_in_order = true;
         self.elements(page, &mut |element| {
             let name = element.as_str().unwrap_or_default();
             at += 1;
@@ -157,14 +158,18 @@ impl Names<'_> {
                 place.get_or_insert(at);
             }
             first.get_or_insert_with(|| name.to_owned());
-            is_before |= is_surely_before(name, last);
+            is_in_order &= !is_surely_before(name, last) && !is_surely_before(name, &before);
+            before.clear();
+            before.push_str(name);
             Ok(())
         })?;
+        let has_more = page.next.is_some();
         let is_ignored = match place {
-            Some(place) if place == 1 || page.next.is_none() => return Ok(place),
+            Some(place) if place == 1 || !has_more => return Ok(place),
             Some(_) => true,
-            // Few registries have an order of their own: of those only the first page itself is that.
-            None => is_before && first == self.first_name(page_size)?,
+            // Where names have their order, those after a name are. Else only what is not the first page is believed.
+            None if is_in_order && !(at == 1 && has_more) => false,
+            None => first == self.first_name(page_size)?,
         };
         match is_ignored {
             false => Ok(0),

@@ -187,6 +187,18 @@ fn a_registry_that_takes_no_notice_of_last_is_an_error() {
     let whole = Server::start(|_| page(&names(0, 9)));
     let options = TagsOptions { last: Some("t0035".to_owned()), ..Default::default() };
     fails(page_of_tags(&whole, &options), Code::Unsupported, "takes no notice of last");
+    // In an order of its own, the first page may hold nothing that is before the name.
+    let newest = Server::start(|seen| {
+        let mut all = names(0, 9);
+        all.reverse();
+        let (at, size) =
+            [("at", 0), ("n", 3)].map(|(key, usual)| query(seen, key).map_or(usual, |n| n.parse().unwrap())).into();
+        page(&all[at..9.min(at + size)]).header("Link", format!("<?at={}&n={size}>", at + size))
+    });
+    for n in [None, Some(1), Some(2)] {
+        let options = TagsOptions { n, last: Some("t002".to_owned()), ..Default::default() };
+        fails(page_of_tags(&newest, &options), Code::Unsupported, "takes no notice of last");
+    }
     let ecr = tokens(10, "last", true);
     let options = TagsOptions { last: Some("t003".to_owned()), ..Default::default() };
     assert_eq!(page_of_tags(&ecr, &options).unwrap_err().http_status(), Some(400));

@@ -222,22 +222,22 @@ func TestErrorsHaveTheRegistrysWords(t *testing.T) {
 	}
 }
 
-// paged is a registry of pages that are linked relatively, below a path of its own.
+// paged is a registry of pages that are linked relatively, by tokens of its own, below a path of its own.
 func paged(t *testing.T, of1 []byte) *httptest.Server {
-	pages := map[string]string{"": `["a","b"]`, "b": `["c"]`}
+	pages := map[string]string{"": `["a","b"]`, "gAAA": `["c"]`}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		path, last := strings.TrimPrefix(r.URL.Path, "/mirror"), r.URL.Query().Get("last")
+		path, token := strings.TrimPrefix(r.URL.Path, "/mirror"), r.URL.Query().Get("next_page")
 		w.Header().Set("Content-Type", "application/json")
-		if last == "" && path != "/v2/" {
-			w.Header().Set("Link", `<`+path[strings.LastIndex(path, "/")+1:]+`?last=b>; rel="next"`)
+		if token == "" && path != "/v2/" {
+			w.Header().Set("Link", `<`+path[strings.LastIndex(path, "/")+1:]+`?next_page=gAAA>`)
 		}
 		switch path {
 		case "/v2/":
 			io.WriteString(w, "{}")
 		case "/v2/_catalog":
-			io.WriteString(w, `{"repositories":`+pages[last]+`}`)
+			io.WriteString(w, `{"repositories":`+pages[token]+`}`)
 		case "/v2/o/r/tags/list":
-			io.WriteString(w, `{"name":"o/r","tags":`+pages[last]+`}`)
+			io.WriteString(w, `{"name":"o/r","tags":`+pages[token]+`}`)
 		case "/v2/o/r/manifests/old":
 			w.Header().Del("Link")
 			w.Header().Set("Content-Type", schema1.MediaTypeSignedManifest)

@@ -1,6 +1,7 @@
 //! Token servers: which realm a challenge may name, and which may have the credentials. A realm is chosen by the
 //! server, so it is as hostile as the rest of its answer.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
 
 use url::{Host, Url};
@@ -25,6 +26,7 @@ pub fn resolve(realm: &str, request: &Url) -> Result<Url> {
     if text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\') {
         return Err(wrong("holds spaces, backslashes or control characters"));
     }
+    let text = &*with_one_port(text);
     let absolute = match text {
         text if text.starts_with("//") => Some(format!("{}:{text}", request.scheme())),
         text if names_host(text) => Some(format!("{}://{text}", request.scheme())),
@@ -53,6 +55,19 @@ pub fn resolve(realm: &str, request: &Url) -> Result<Url> {
 
 fn wrong(why: impl std::fmt::Display) -> Error {
     Error::new(Code::Protocol, format!("the realm of the challenge {why}"))
+}
+
+/// Proxies that add the port of a host that has it already make `http://host:5000:5000/token`.
+fn with_one_port(text: &str) -> Cow<'_, str> {
+    let once = || {
+        let (scheme, rest) = text.split_once("://")?;
+        let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+        let (host, port) = authority.rsplit_once(':')?;
+        let twice =
+            !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()) && host.ends_with(&format!(":{port}"));
+        twice.then(|| format!("{scheme}://{host}{path}"))
+    };
+    once().map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 /// Whether a realm without a scheme begins with a host: `auth.example/token`, `localhost/token` or `host:5000/token`.
@@ -160,6 +175,8 @@ mod tests {
             ("auth:5001/token", secure, "https://auth:5001/token"),
             ("localhost:5001/token", secure, "https://localhost:5001/token"),
             ("[::1]:5001/token", secure, "https://[::1]:5001/token"),
+            ("https://auth:5001:5001/token", secure, "https://auth:5001/token"),
+            ("https://[::1]:5001:5001?a=b:1:1", secure, "https://[::1]:5001/?a=b:1:1"),
             ("localhost/token", "http://localhost:5000/v2/", "http://localhost/token"),
             ("http://localhost/token", "http://localhost:5000/v2/", "http://localhost/token"),
             ("https://auth.example/token", "http://localhost:5000/v2/", "https://auth.example/token"),
@@ -186,6 +203,7 @@ mod tests {
             ("https://auth.example/\r\nX: SECRET", "spaces"),
             ("https://", "no URL"),
             ("https://auth.example:99999/", "no URL"),
+            ("https://auth.example:5001:5002/", "no URL"),
             ("/\\evil.example/SECRET", "backslashes"),
             ("\\\\evil.example/SECRET", "backslashes"),
         ] {

@@ -1,14 +1,20 @@
 //! Lists of referrers: pages, filters, answers that are no list, and registries that have none.
 
 use ocireg::digest::Algorithm;
+use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Result};
 use ocireg::manifest::Descriptor;
+use ocireg::reference::Reference;
 use ocireg::registry::referrers::{Referrers, ReferrersOptions, Source};
+use ocireg::registry::store::RegistryStore;
 use ocireg::registry::Client;
+use ocireg::transfer::copy::{copy, CopyOptions};
 use serde_json::{json, Value};
 
 use crate::common::*;
+use crate::registry::Abilities;
 use crate::server::*;
+use crate::shelf::Shelf;
 
 fn entry(number: u8, artifact_type: &str) -> Value {
     json!({"mediaType": MANIFEST_TYPE, "digest": digest(&[number]), "size": 1, "artifactType": artifact_type,
@@ -242,6 +248,34 @@ fn what_is_no_list_lists_nothing() {
             let found = found.unwrap_or_else(|error| panic!("{shown}: {error}"));
             assert_eq!((found.source, found.referrers.len()), (source, 0), "{shown}");
         }
+    }
+}
+
+/// GitLab has no referrers API, and reads the tag as the digest that it is made of.
+#[test]
+fn a_copy_from_gitlab_goes_on_without_referrers() {
+    let source = Shelf::start(Abilities::default());
+    let entries = [source.image("amd64"), source.image("arm64")];
+    let index = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": entries});
+    let root = source.manifest("v1", &index);
+    for entry in entries.iter().chain([&root]) {
+        let digest = entry["digest"].as_str().unwrap().to_owned();
+        source.registry.manifests.lock().unwrap().tags.insert(digest.replace(':', "-"), digest);
+    }
+    let folder = tempfile::tempdir().unwrap();
+    for platform in [vec![], vec!["linux/arm64".to_owned()]] {
+        let to = Shelf::start(Abilities::default());
+        let client = client();
+        let from = Reference::parse(&format!("{}/a/b:v1", source.host()), None).unwrap();
+        let from = RegistryStore::new(&client, from);
+        let options = CopyOptions { referrers: true, platform: platform.clone(), ..CopyOptions::default() };
+        let copied = copy(&call(&client), &from, &RegistryStore::new(&client, tag(to.host())), &options).unwrap();
+        assert_eq!(copied.manifests["referrers"], 0);
+        let wanted = if platform.is_empty() { &root } else { &entries[1] };
+        assert_eq!((to.registry.tags(), to.tag("t").as_deref()), (vec!["t".to_owned()], wanted["digest"].as_str()));
+        let layout = format!("oci:{}:v{}", folder.path().display(), platform.len());
+        let layout = Endpoint::parse(&layout).unwrap().destination(&client).unwrap();
+        assert_eq!(copy(&call(&client), &from, &*layout, &options).unwrap().manifests["referrers"], 0);
     }
 }
 

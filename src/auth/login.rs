@@ -12,7 +12,6 @@ use crate::error::{Code, Error, Result};
 use crate::http::answer::Answer;
 use crate::http::call::Call;
 use crate::http::context::Credentials;
-use crate::http::origin::Origin;
 use crate::http::Request;
 
 /// How much of an error's body is read.
@@ -34,9 +33,9 @@ impl Auth {
     /// Tries an account's credentials out; a token is asked for these scopes, and with `offline` an identity token too. Nothing
     /// kept from earlier calls is used.
     pub fn log_in(&self, call: &Call, account: &Account, scopes: &ScopeSet, offline: bool) -> Result<Accepted> {
-        let ping = account.base.join("v2/").map_err(|_| Error::new(Code::Internal, "the base URL takes no path"))?;
+        let ping = account.ping()?;
         let answer = self.ask(call, &ping, &Proof::Nothing)?;
-        let foreign = Origin::of(&answer.url) != Origin::of(&account.base);
+        let foreign = !account.is_at(&answer.url);
         if answer.status == StatusCode::OK {
             return Ok(Accepted { way: "none", status: 200, refresh: None, token: None });
         }

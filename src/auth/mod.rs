@@ -12,6 +12,7 @@ mod fetch;
 pub mod helper;
 pub mod key;
 pub mod login;
+mod negotiate;
 pub mod places;
 pub mod realm;
 pub mod scope;
@@ -27,7 +28,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use base64::Engine as _;
 use reqwest::header::HeaderValue;
-use reqwest::StatusCode;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -41,10 +41,12 @@ use crate::http::origin::Origin;
 use crate::http::resolver::Guard;
 use crate::http::route::Route;
 use crate::http::{Http, Request};
-use challenge::{Challenge, Scheme};
-use scope::ScopeSet;
+use challenge::Challenge;
 use stored::{Stored, Whence};
 use tokens::{Grant, Realm, Tokens};
+
+/// Of how many origins something is known at once.
+const MOST_ORIGINS: usize = 10_000;
 
 /// A registry host as the caller set it up.
 #[derive(Clone)]
@@ -61,6 +63,36 @@ pub struct Account {
     pub anonymous: bool,
     /// Further hosts that may get them as token servers.
     pub trusted_realms: Vec<String>,
+    /// Who named it. One that a server sent us to gets nothing of the caller's.
+    pub guard: Guard,
+}
+
+impl Account {
+    /// Nobody, at the origin of a URL that a server sent us to.
+    fn stranger(url: &Url, guard: Guard) -> Account {
+        let mut base = url.clone();
+        base.set_path("/");
+        base.set_query(None);
+        Account {
+            host: Origin::of(url).map(|origin| origin.to_string()).unwrap_or_default(),
+            repository: String::new(),
+            base,
+            credentials: None,
+            anonymous: true,
+            trusted_realms: Vec::new(),
+            guard,
+        }
+    }
+
+    /// Where it says what it is.
+    fn ping(&self) -> Result<Url> {
+        self.base.join("v2/").map_err(|_| Error::new(Code::Internal, "the base URL takes no path"))
+    }
+
+    /// Whether a URL is of its origin.
+    fn is_at(&self, url: &Url) -> bool {
+        Origin::of(&self.base).is_some_and(|home| Origin::of(url) == Some(home))
+    }
 }
 
 /// Who spoke for the credentials of a call. The first that says something is believed.
@@ -99,6 +131,10 @@ pub enum Refusal {
     BadCredentials,
     /// The credentials are good, but not for this.
     NotAllowed,
+    /// The credentials are good, and the registry does not say what else it wants.
+    Unexplained,
+    /// The registry sent us to another one, which refuses who is not known there.
+    Elsewhere,
 }
 
 /// An answer, and what a 401 among them means.
@@ -166,170 +202,47 @@ impl Auth {
         &self.stored
     }
 
-    /// Sends a request with what its origin asks for, for these scopes.
-    pub fn send(&self, call: &Call, account: &Account, request: &mut Request, wanted: &ScopeSet) -> Result<Reply> {
-        let outcome = self.negotiate(call, account, request, wanted);
-        let bad = match &outcome {
-            Ok(reply) => reply.refusal == Some(Refusal::BadCredentials),
-            Err(error) => error.code() == Code::Unauthenticated,
-        };
-        if bad {
-            self.forget_answer(account);
-        }
-        // A helper that held nothing may have been given something since.
-        if matches!(&outcome, Ok(reply) if reply.refusal == Some(Refusal::NoCredentials)) {
-            self.stored.forget(&account.host);
-        }
-        outcome
-    }
-
-    fn negotiate(&self, call: &Call, account: &Account, request: &mut Request, wanted: &ScopeSet) -> Result<Reply> {
-        let home = Origin::of(&account.base);
-        if home.is_none() || Origin::of(&request.url) != home {
-            request.authorization = None;
-            return Ok(Reply { answer: self.http.send(call, request)?, refusal: None, needed: String::new() });
-        }
-        let mut proof = self.ready(call, account, wanted)?;
-        // Nothing sent yet, then a token from the cache, then a new one.
-        for _ in 0..3 {
-            request.authorization = proof.header()?;
-            let answer = self.http.send(call, request)?;
-            if !self.asks_again(&answer, &proof, account) {
-                return Ok(Reply { answer, refusal: None, needed: wanted.to_string() });
-            }
-            let challenges = challenge::parse(&answer.headers);
-            self.remember(account, &challenges, answer.remote);
-            if let Proof::Token(grant) = &proof {
-                self.tokens.forget(grant);
-            }
-            let next = match request.body.can_be_repeated() {
-                true => self.respond(call, account, &challenges, &proof, wanted)?,
-                false => None,
-            };
-            match next {
-                Some(next) => proof = next,
-                None => {
-                    let refusal = refusal(&answer, &challenges, &proof);
-                    return Ok(Reply { refusal, answer, needed: wanted.to_string() });
-                }
-            }
-        }
-        Err(Error::new(Code::Unauthenticated, format!("{} refuses every token of its own token server", account.host)))
-    }
-
-    /// Makes sure that a request which cannot be repeated will not be the one that is asked who it is.
-    pub fn prepare(&self, call: &Call, account: &Account, wanted: &ScopeSet) -> Result<()> {
-        if matches!(self.ready(call, account, wanted)?, Proof::Nothing) && !self.memory(account).known {
-            let ping =
-                account.base.join("v2/").map_err(|_| Error::new(Code::Internal, "the base URL takes no path"))?;
-            self.send(call, account, &mut Request::new(reqwest::Method::GET, ping), wanted)?;
-        }
-        Ok(())
-    }
-
     /// A challenge that came with a request of no scope, such as the ping.
     pub fn remember(&self, account: &Account, challenges: &[Challenge], remote: Option<IpAddr>) {
-        let Some(origin) = Origin::of(&account.base) else { return };
-        let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
-        let memory = origins.entry(origin).or_default();
-        memory.known = true;
-        memory.remote = remote.or(memory.remote);
-        if let Some(chosen) = challenge::choose(challenges) {
-            memory.challenge = Some(chosen.clone());
-        }
+        self.learn(account, |memory| {
+            memory.known = true;
+            memory.remote = remote.or(memory.remote);
+            if let Some(chosen) = challenge::choose(challenges) {
+                memory.challenge = Some(chosen.clone());
+            }
+        });
     }
 
     /// Lets the registry itself say what it wants.
     fn ping(&self, call: &Call, account: &Account) -> Result<()> {
-        let url = account.base.join("v2/").map_err(|_| Error::new(Code::Internal, "the base URL takes no path"))?;
-        let answer = self.http.send(call, &mut Request::new(reqwest::Method::GET, url))?;
-        if Origin::of(&answer.url) == Origin::of(&account.base) {
+        let mut request = Request { guard: account.guard, ..Request::new(reqwest::Method::GET, account.ping()?) };
+        let answer = self.http.send(call, &mut request)?;
+        if account.is_at(&answer.url) {
             self.remember(account, &challenge::parse(&answer.headers), answer.remote);
         }
-        let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(origin) = Origin::of(&account.base) {
-            origins.entry(origin).or_default().pinged = true;
-        }
+        self.learn(account, |memory| memory.pinged = true);
         Ok(())
     }
 
     /// What the credentials hook or a helper said was wrong: it is asked again the next time.
     pub fn forget_answer(&self, account: &Account) {
         self.stored.forget(&account.host);
+        self.learn(account, |memory| drop(memory.asked.remove(&account.host)));
+    }
+
+    fn learn(&self, account: &Account, change: impl FnOnce(&mut Memory)) {
+        let Some(origin) = Origin::of(&account.base) else { return };
         let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(memory) = Origin::of(&account.base).and_then(|origin| origins.get_mut(&origin)) {
-            memory.asked.remove(&account.host);
+        // Servers name origins too, and could go on for ever.
+        if origins.len() >= MOST_ORIGINS && !origins.contains_key(&origin) {
+            origins.clear();
         }
+        change(origins.entry(origin).or_default());
     }
 
     fn memory(&self, account: &Account) -> Memory {
         let origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
         Origin::of(&account.base).and_then(|origin| origins.get(&origin).cloned()).unwrap_or_default()
-    }
-
-    // A 401; or, from registries that answer 400 or 403 to an expired token, those while an older token is used.
-    fn asks_again(&self, answer: &Answer, proof: &Proof, account: &Account) -> bool {
-        if Origin::of(&answer.url) != Origin::of(&account.base) {
-            return false;
-        }
-        let aged = matches!(proof, Proof::Token(grant) if grant.is_aged());
-        answer.status == StatusCode::UNAUTHORIZED || (aged && matches!(answer.status.as_u16(), 400 | 403))
-    }
-
-    /// What can be sent at once, by what is known of the origin.
-    fn ready(&self, call: &Call, account: &Account, wanted: &ScopeSet) -> Result<Proof> {
-        if let (Some(Credentials::Token(token)), false) = (&account.credentials, account.anonymous) {
-            return Ok(Proof::Bearer(token.clone()));
-        }
-        let memory = self.memory(account);
-        let Some(challenge) = &memory.challenge else { return Ok(Proof::Nothing) };
-        match (&challenge.scheme, self.credentials(call, account)?.0) {
-            (_, Credentials::Token(token)) => Ok(Proof::Bearer(token)),
-            (Scheme::Basic, credentials) => Ok(basic(&credentials).unwrap_or(Proof::Nothing)),
-            (Scheme::Bearer, _) if wanted.is_empty() => Ok(Proof::Nothing),
-            (Scheme::Bearer, credentials) => {
-                let realm = self.realm(account, challenge, &credentials, memory.remote)?;
-                self.tokens.get(call, &realm, wanted).map(Proof::Token)
-            }
-            _ => Ok(Proof::Nothing),
-        }
-    }
-
-    /// The answer to a challenge; None when there is no other than the one that has just failed.
-    fn respond(
-        &self,
-        call: &Call,
-        account: &Account,
-        challenges: &[Challenge],
-        failed: &Proof,
-        wanted: &ScopeSet,
-    ) -> Result<Option<Proof>> {
-        if matches!(failed, Proof::Basic(_) | Proof::Bearer(_))
-            || matches!(failed, Proof::Token(grant) if grant.is_new())
-        {
-            return Ok(None);
-        }
-        // Some registries send a bare 401: what they said before still holds, or what they say to a ping.
-        let mut memory = self.memory(account);
-        if challenge::choose(challenges).is_none() && memory.challenge.is_none() && !memory.pinged {
-            self.ping(call, account)?;
-            memory = self.memory(account);
-        }
-        let Some(challenge) = challenge::choose(challenges).or(memory.challenge.as_ref()) else { return Ok(None) };
-        match (&challenge.scheme, self.credentials(call, account)?.0) {
-            (_, Credentials::Token(token)) => Ok(Some(Proof::Bearer(token))),
-            (Scheme::Basic, credentials) => Ok(basic(&credentials)),
-            (Scheme::Bearer, credentials) => {
-                let mut scopes = wanted.clone();
-                // A ping's challenge may name a placeholder; only a request that wanted something is believed.
-                if let (Some(scope), false) = (challenge.scope(), wanted.is_empty()) {
-                    scopes.add_text(scope);
-                }
-                let realm = self.realm(account, challenge, &credentials, memory.remote)?;
-                self.tokens.get(call, &realm, &scopes).map(|grant| Some(Proof::Token(grant)))
-            }
-            _ => Ok(None),
-        }
     }
 
     /// Whose credentials a call has: the host's options, else what the hook says, else what is stored.
@@ -359,10 +272,7 @@ impl Auth {
             return Ok(asked);
         }
         let Some(credentials) = call.credentials(&account.host)? else { return Ok(Credentials::Anonymous) };
-        if let Some(origin) = Origin::of(&account.base) {
-            let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
-            origins.entry(origin).or_default().asked.insert(account.host.clone(), credentials.clone());
-        }
+        self.learn(account, |memory| drop(memory.asked.insert(account.host.clone(), credentials.clone())));
         Ok(credentials)
     }
 
@@ -376,7 +286,8 @@ impl Auth {
         let text = challenge.realm().unwrap_or_default();
         let url = realm::resolve(text, &account.base)
             .map_err(|error| error.within(format!("the token server of {}", account.host)))?;
-        let trusted = realm::may_send_credentials(&account.base, &url, &account.trusted_realms);
+        let trusted =
+            account.guard == Guard::Caller && realm::may_send_credentials(&account.base, &url, &account.trusted_realms);
         let sent = match credentials {
             Credentials::Password { .. } | Credentials::IdentityToken { .. } if trusted => credentials.clone(),
             _ => Credentials::Anonymous,
@@ -436,20 +347,4 @@ pub fn identity(base: &Url, credentials: &Credentials) -> String {
     };
     let joined = Zeroizing::new(format!("{kind}\0{username}\0{}", secret.as_str()));
     format!("{origin} {}", Algorithm::Sha256.digest(joined.as_bytes()).hex())
-}
-
-fn refusal(answer: &Answer, challenges: &[Challenge], proof: &Proof) -> Option<Refusal> {
-    if answer.status != StatusCode::UNAUTHORIZED {
-        return None;
-    }
-    let insufficient = challenges.iter().any(|challenge| challenge.error() == Some("insufficient_scope"));
-    Some(match proof {
-        Proof::Nothing => Refusal::NoCredentials,
-        Proof::Token(grant) if !grant.has_credentials() => Refusal::NoCredentials,
-        // An older one may just have expired.
-        Proof::Token(grant) if !grant.is_new() => return None,
-        Proof::Token(_) => Refusal::NotAllowed,
-        Proof::Bearer(_) if insufficient => Refusal::NotAllowed,
-        Proof::Basic(_) | Proof::Bearer(_) => Refusal::BadCredentials,
-    })
 }

@@ -109,6 +109,21 @@ impl ScopeSet {
         other.scopes.iter().cloned().for_each(|scope| self.add(scope));
     }
 
+    /// The same without the actions that another set has nowhere.
+    pub fn limited_to(&self, other: &ScopeSet) -> ScopeSet {
+        let allowed: Vec<&str> = other.scopes.iter().flat_map(|scope| &scope.actions).map(String::as_str).collect();
+        let limit = |scope: &Scope| {
+            // A scope that has none to begin with has no form that could be limited.
+            if scope.actions.is_empty() || allowed.contains(&"*") {
+                return Some(scope.clone());
+            }
+            let all = scope.actions.iter().any(|action| action == "*");
+            let left = allowed.iter().copied().filter(|action| all || scope.actions.iter().any(|own| own == action));
+            Some(Scope::new(&scope.kind, &scope.name, left)).filter(|scope| !scope.actions.is_empty())
+        };
+        ScopeSet { scopes: self.scopes.iter().filter_map(limit).collect() }
+    }
+
     /// Whether a token for this set serves for the other one.
     pub fn contains(&self, other: &ScopeSet) -> bool {
         other.scopes.iter().all(|wanted| self.scopes.iter().any(|scope| scope.covers(wanted)))
@@ -220,6 +235,20 @@ mod tests {
             ("repository:a:*", "aws", false),
         ] {
             assert_eq!(set(more).contains(&set(less)), serves, "{more} / {less}");
+        }
+    }
+
+    #[test]
+    fn a_set_is_limited_by_actions() {
+        for (text, wanted, expected) in [
+            ("repository:b:pull,push", "repository:a:pull", "repository:b:pull"),
+            ("repository:b:pull,push repository:c:push aws", "repository:a:pull", "repository:b:pull aws"),
+            ("repository:b:delete", "repository:a:pull", ""),
+            ("repository:b:*", "repository:a:pull", "repository:b:pull"),
+            ("repository:b:pull,push", "registry:catalog:*", "repository:b:pull,push"),
+            ("repository:b:pull", "", ""),
+        ] {
+            assert_eq!(set(text).limited_to(&set(wanted)).to_string(), expected, "{text} / {wanted}");
         }
     }
 

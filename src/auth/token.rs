@@ -1,6 +1,7 @@
 //! What a token server answers (distribution, docs/spec/auth/token.md "Token Response Fields").
 
 use std::fmt;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
@@ -31,6 +32,8 @@ pub struct Token {
     pub expires: SystemTime,
     /// The refresh token that came with it: the one to be used from now on.
     pub refresh: Option<Zeroizing<String>>,
+    /// How often it was given to a request.
+    pub given: AtomicU64,
 }
 
 impl Token {
@@ -67,7 +70,7 @@ pub fn parse_answer(body: &[u8], now: SystemTime) -> Result<Token> {
     if body.len() > MOST_ANSWER {
         return Err(wrong(format!("larger than {MOST_ANSWER} bytes")));
     }
-    let start = body.trim_ascii_start();
+    let start = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii_start();
     match start.first() {
         None => return Err(wrong("empty")),
         Some(b'<') => return Err(wrong("a page of HTML or XML, not JSON")),
@@ -92,7 +95,8 @@ pub fn parse_answer(body: &[u8], now: SystemTime) -> Result<Token> {
         (1..=MOST_TOKEN).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic())
     };
     let begin = begin(answer.issued_at.as_str().and_then(rfc3339), now);
-    Ok(Token { value, expires: begin + lifetime(&answer.expires_in), refresh: refresh.filter(usable) })
+    let expires = begin + lifetime(&answer.expires_in);
+    Ok(Token { value, expires, refresh: refresh.filter(usable), given: AtomicU64::new(0) })
 }
 
 fn wrong(why: impl fmt::Display) -> Error {
@@ -200,6 +204,7 @@ mod tests {
             (r#"{"token":"a","access_token":""}"#, "a"),
             (r#"{"token":"a","access_token":null,"expires_in":null,"issued_at":null}"#, "a"),
             (r#"{"tok\u0065n":"\u0061"}"#, "a"),
+            ("\u{feff}{\"token\":\"a\"}", "a"),
         ] {
             assert_eq!(read(body).unwrap().value.as_str(), expected, "{body}");
         }

@@ -1,7 +1,8 @@
 //! The token cache: by origin, token server, service, user and scopes; a token for more serves for less; and one
 //! fetch at a time for one key, which outlives the call that began it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -20,7 +21,7 @@ use crate::http::resolver::Guard;
 use crate::http::route::Route;
 use crate::http::Http;
 
-/// How many tokens are kept for one user of one registry.
+/// How many tokens are kept for one user of one registry, and for how many of those.
 const KEPT: usize = 1000;
 /// A token of this age may have expired without the registry saying 401.
 const AGED: Duration = Duration::from_secs(30);
@@ -69,19 +70,36 @@ pub struct Grant {
     key: String,
     token: Arc<Token>,
     obtained: Instant,
+    /// It was fetched for this request, if not for it alone.
     new: bool,
     has_credentials: bool,
 }
 
+/// Whom a token is fetched for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// Whoever needs it, now or later.
+    All,
+    /// Whoever tries the same credentials out.
+    Login,
+    /// One request, which has this number.
+    One(u64),
+}
+
 impl Grant {
+    fn new(realm: &Realm, token: &Arc<Token>, obtained: Instant, new: bool) -> Grant {
+        token.given.fetch_add(1, Ordering::SeqCst);
+        Grant { key: realm.key(), token: token.clone(), obtained, new, has_credentials: realm.has_credentials() }
+    }
+
     /// The token's text.
     pub fn value(&self) -> &str {
         &self.token.value
     }
 
-    /// Whether it was fetched for this very request.
-    pub fn is_new(&self) -> bool {
-        self.new
+    /// Whether nobody else was ever given it: nobody else can have used it up.
+    pub fn is_ours_alone(&self) -> bool {
+        self.token.given.load(Ordering::SeqCst) == 1
     }
 
     /// Whether it is old enough to suspect it.
@@ -114,28 +132,55 @@ pub struct Tokens {
     kept: Arc<Mutex<HashMap<String, Vec<Kept>>>>,
     flights: Arc<Mutex<HashMap<String, watch::Receiver<Outcome>>>>,
     refreshed: Mutex<HashMap<String, Refresh>>,
+    /// Whose tokens ended early.
+    short: Mutex<HashSet<String>>,
+    lonely: AtomicU64,
 }
 
 impl Tokens {
     /// None yet.
     pub fn new(http: Arc<Http>) -> Tokens {
-        Tokens { http, kept: Arc::default(), flights: Arc::default(), refreshed: Mutex::default() }
+        Tokens {
+            http,
+            kept: Arc::default(),
+            flights: Arc::default(),
+            refreshed: Mutex::default(),
+            short: Mutex::default(),
+            lonely: AtomicU64::new(0),
+        }
     }
 
     /// A token for these scopes: a kept one, else the one that is being fetched, else a new one.
     pub fn get(&self, call: &Call, realm: &Realm, scopes: &ScopeSet) -> Result<Grant> {
-        if let Some(grant) = self.find(realm, scopes) {
+        if let Some(grant) = self.find(realm, scopes, None) {
             return Ok(grant);
         }
-        self.fetch(call, realm, scopes, "")
+        self.fetch(call, realm, scopes, Purpose::All)
+    }
+
+    /// One in place of a token that was refused. First the next one that all may use; after that one for this request alone,
+    /// for where a token is good for one request the others use up what is shared.
+    pub fn another(&self, call: &Call, realm: &Realm, scopes: &ScopeSet, refused: &Grant) -> Result<Grant> {
+        if refused.new {
+            return self.alone(call, realm, scopes);
+        }
+        match self.find(realm, scopes, Some(refused.obtained)) {
+            Some(grant) => Ok(grant),
+            None => self.fetch(call, realm, scopes, Purpose::All),
+        }
+    }
+
+    /// A token for one request, which nobody else gets.
+    pub fn alone(&self, call: &Call, realm: &Realm, scopes: &ScopeSet) -> Result<Grant> {
+        self.fetch(call, realm, scopes, Purpose::One(self.lonely.fetch_add(1, Ordering::SeqCst)))
     }
 
     /// A token that is fetched now, to see whether the credentials are good.
     pub fn fresh(&self, call: &Call, realm: &Realm, scopes: &ScopeSet) -> Result<Grant> {
-        self.fetch(call, realm, scopes, if realm.offline { "offline" } else { "login" })
+        self.fetch(call, realm, scopes, Purpose::Login)
     }
 
-    fn fetch(&self, call: &Call, realm: &Realm, scopes: &ScopeSet, purpose: &str) -> Result<Grant> {
+    fn fetch(&self, call: &Call, realm: &Realm, scopes: &ScopeSet, purpose: Purpose) -> Result<Grant> {
         let (leads, mut flight) = self.board(realm, scopes, purpose)?;
         let landed =
             call.wait(None, async move { flight.wait_for(Option::is_some).await.map(|outcome| outcome.clone()) })?;
@@ -149,13 +194,7 @@ impl Tokens {
             }
         }
         match &fetched.outcome {
-            Ok(token) => Ok(Grant {
-                key: realm.key(),
-                token: token.clone(),
-                obtained: Instant::now(),
-                new: true,
-                has_credentials: realm.has_credentials(),
-            }),
+            Ok(token) => Ok(Grant::new(realm, token, Instant::now(), true)),
             Err(error) if realm.withheld => Err(error.duplicate().with_hint(format!(
                 "the credentials were not sent to the token server {}, which is no part of the registry's domain: trusted_realms allows it",
                 realm.url.host_str().unwrap_or_default()
@@ -164,28 +203,45 @@ impl Tokens {
         }
     }
 
+    /// Whether tokens from there were seen to end before their time.
+    pub fn end_early(&self, realm: &Realm) -> bool {
+        lock(&self.short).contains(&realm.key())
+    }
+
     /// Drops a token that the registry no longer takes.
     pub fn forget(&self, grant: &Grant) {
+        if !grant.is_ours_alone() {
+            let mut short = lock(&self.short);
+            if short.len() >= KEPT {
+                short.clear();
+            }
+            short.insert(grant.key.clone());
+        }
         if let Some(list) = lock(&self.kept).get_mut(&grant.key) {
             list.retain(|kept| !Arc::ptr_eq(&kept.token, &grant.token));
         }
     }
 
-    fn find(&self, realm: &Realm, scopes: &ScopeSet) -> Option<Grant> {
-        let key = realm.key();
+    /// A kept token, of those that came after a time.
+    fn find(&self, realm: &Realm, scopes: &ScopeSet, after: Option<Instant>) -> Option<Grant> {
         let now = SystemTime::now();
         let mut all = lock(&self.kept);
-        let list = all.get_mut(&key)?;
+        let list = all.get_mut(&realm.key())?;
         list.retain(|kept| kept.token.fresh_at(now));
-        let kept = list.iter().find(|kept| kept.scopes.contains(scopes))?;
-        let has_credentials = realm.has_credentials();
-        Some(Grant { token: kept.token.clone(), obtained: kept.obtained, new: false, has_credentials, key })
+        let serves = |kept: &&Kept| kept.scopes.contains(scopes) && after.is_none_or(|time| kept.obtained > time);
+        let kept = list.iter().find(serves)?;
+        Some(Grant::new(realm, &kept.token, kept.obtained, false))
     }
 
     /// The fetch that is under way for this key, or a new one, which then is led by the caller.
-    fn board(&self, realm: &Realm, scopes: &ScopeSet, purpose: &str) -> Result<(bool, watch::Receiver<Outcome>)> {
+    fn board(&self, realm: &Realm, scopes: &ScopeSet, purpose: Purpose) -> Result<(bool, watch::Receiver<Outcome>)> {
         let key = realm.key();
-        let flight = format!("{key} {} {purpose}", scopes.key());
+        let flight = match purpose {
+            Purpose::All => format!("{key} {}", scopes.key()),
+            Purpose::Login if realm.offline => format!("{key} {} offline", scopes.key()),
+            Purpose::Login => format!("{key} {} login", scopes.key()),
+            Purpose::One(number) => format!("{key} {} {number}", scopes.key()),
+        };
         let mut flights = lock(&self.flights);
         if let Some(waiting) = flights.get(&flight) {
             return Ok((false, waiting.clone()));
@@ -195,6 +251,7 @@ impl Tokens {
             key,
             flight: flight.clone(),
             scopes: scopes.clone(),
+            stays: !matches!(purpose, Purpose::One(_)),
             kept: self.kept.clone(),
             flights: self.flights.clone(),
             sender,
@@ -211,6 +268,8 @@ struct Landing {
     key: String,
     flight: String,
     scopes: ScopeSet,
+    /// Others may have it too.
+    stays: bool,
     kept: Arc<Mutex<HashMap<String, Vec<Kept>>>>,
     flights: Arc<Mutex<HashMap<String, watch::Receiver<Outcome>>>>,
     sender: watch::Sender<Outcome>,
@@ -218,8 +277,12 @@ struct Landing {
 
 impl Landing {
     fn land(self, fetched: Fetched) {
-        if let Ok(token) = &fetched.outcome {
+        if let (Ok(token), true) = (&fetched.outcome, self.stays) {
             let mut all = lock(&self.kept);
+            // Realms are named by servers, which could go on for ever.
+            if all.len() >= KEPT {
+                all.clear();
+            }
             let list = all.entry(self.key.clone()).or_default();
             if list.len() >= KEPT {
                 list.remove(0);

@@ -14,6 +14,7 @@ use super::ahead::{Ahead, Broken, LARGE};
 use super::call::{Call, Limit};
 use super::decode::{Decoder, Step};
 use super::fault;
+use super::resolver::Guard;
 use super::route::Route;
 use crate::error::{Code, Error, Result};
 use crate::rate_limit::RateLimit;
@@ -46,6 +47,8 @@ pub struct Answer {
     pub url: Url,
     /// The address that answered, as far as it is known.
     pub remote: Option<IpAddr>,
+    /// Who chose that URL.
+    pub guard: Guard,
     /// The redirects on the way.
     pub hops: Vec<Hop>,
     /// The headers of the first answer, when there were redirects.
@@ -64,6 +67,7 @@ impl Answer {
             headers: response.headers().clone(),
             url: url.clone(),
             remote: route.remote(&url, response.remote_addr()),
+            guard: Guard::Caller,
             hops: Vec::new(),
             first_headers: None,
             attempts: 1,

@@ -165,7 +165,7 @@ impl Http {
             let body_is_gone = redirect::keeps_body(answer.status) && !request.body.rewind()?;
             let target = redirect::next(&request.method, answer.status, &url, location, body_is_gone)?;
             let Some(target) = target else {
-                answer.hops = hops;
+                (answer.hops, answer.guard) = (hops, guard);
                 answer.first_headers = first_headers;
                 return Ok(answer);
             };

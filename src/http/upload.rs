@@ -27,6 +27,10 @@ pub trait Source {
     fn rewind(&mut self) -> Result<bool> {
         Ok(false)
     }
+    /// Whether it can go back whatever it has given.
+    fn lasts(&self) -> bool {
+        false
+    }
 }
 
 impl<S: Source + ?Sized> Source for &mut S {
@@ -37,6 +41,10 @@ impl<S: Source + ?Sized> Source for &mut S {
     fn rewind(&mut self) -> Result<bool> {
         (**self).rewind()
     }
+
+    fn lasts(&self) -> bool {
+        (**self).lasts()
+    }
 }
 
 impl<S: Source + ?Sized> Source for Box<S> {
@@ -46,6 +54,10 @@ impl<S: Source + ?Sized> Source for Box<S> {
 
     fn rewind(&mut self) -> Result<bool> {
         (**self).rewind()
+    }
+
+    fn lasts(&self) -> bool {
+        (**self).lasts()
     }
 }
 
@@ -94,7 +106,7 @@ impl Body<'_> {
         !matches!(self, Body::Stream { .. })
     }
 
-    /// Makes ready to send it to where a redirect leads; false when its bytes are gone.
+    /// Makes ready to send it once more, or to where a redirect leads; false when its bytes are gone.
     pub fn rewind(&mut self) -> Result<bool> {
         match self {
             Body::Empty | Body::Bytes(_) => Ok(true),

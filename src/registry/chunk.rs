@@ -46,7 +46,7 @@ impl Session {
             if status == Some(413) && self.shrink(size) {
                 continue;
             }
-            let helps = error.retryable() || matches!(status, Some(401 | 416));
+            let helps = error.retryable() || status == Some(416);
             failures += 1;
             let wait = retry::after_failure(&error, backoff.delay(failures)).filter(|_| helps && failures <= retries);
             let Some(wait) = wait else { return Err(error.with_attempts(failures)) };

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::http::call::Call;
 use crate::http::context::Credentials;
 use crate::http::redact;
+use crate::http::resolver::Guard;
 use crate::reference::{Index, Reference};
 
 impl Client {
@@ -28,6 +29,7 @@ impl Client {
             credentials: options.credentials(),
             anonymous: options.anonymous,
             trusted_realms: options.trusted_realms.clone(),
+            guard: Guard::Caller,
         };
         let (credentials, spoke) = self.auth.credentials(call, &account)?;
         host::set_network(&self.http, &account.base, &options)?;

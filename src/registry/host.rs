@@ -11,6 +11,7 @@ use crate::http::call::Call;
 use crate::http::context::Credentials;
 use crate::http::headers::Headers;
 use crate::http::proxy::Choice;
+use crate::http::resolver::Guard;
 use crate::http::route::{Address, Identity};
 use crate::http::settings::{Network, Texts};
 use crate::http::Http;
@@ -125,6 +126,7 @@ pub fn account(http: &Http, call: &Call, index: &Index, options: &HostOptions) -
         credentials: options.credentials(),
         anonymous: options.anonymous,
         trusted_realms: options.trusted_realms.clone(),
+        guard: Guard::Caller,
     })
 }
 

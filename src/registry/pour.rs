@@ -119,6 +119,10 @@ impl Source for FromStore<'_> {
     fn rewind(&mut self) -> Result<bool> {
         self.rewind_to(0).map(|()| true)
     }
+
+    fn lasts(&self) -> bool {
+        true
+    }
 }
 
 impl Replay for FromStore<'_> {

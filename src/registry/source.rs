@@ -35,6 +35,10 @@ impl Source for Memory<'_> {
     fn rewind(&mut self) -> Result<bool> {
         self.rewind_to(0).map(|()| true)
     }
+
+    fn lasts(&self) -> bool {
+        true
+    }
 }
 
 impl Replay for Memory<'_> {
@@ -94,6 +98,10 @@ impl Source for Opened {
 
     fn rewind(&mut self) -> Result<bool> {
         self.rewind_to(0).map(|()| true)
+    }
+
+    fn lasts(&self) -> bool {
+        true
     }
 }
 

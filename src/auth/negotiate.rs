@@ -1,0 +1,284 @@
+//! One request as its origin wants it. All requests of protocol v2 pass here, so that what a refusal means is said once:
+//!
+//! - A token may be good for one request, end on the way, or be revoked. One that was got in answer to this very request's
+//!   challenge, for it alone, and that is refused at its first use is the end; after any other comes a next one.
+//! - Where a registry sends us, somebody else may ask who we are. He gets the token that his own token server gives to anybody.
+
+use std::borrow::Cow;
+
+use reqwest::header::HeaderMap;
+use reqwest::{Method, StatusCode};
+use url::Url;
+
+use super::challenge::{self, Challenge, Scheme};
+use super::scope::ScopeSet;
+use super::tokens::{Grant, Realm};
+use super::{basic, Account, Auth, Proof, Refusal, Reply};
+use crate::error::{Code, Error, Result};
+use crate::http::answer::{Answer, Hop};
+use crate::http::call::Call;
+use crate::http::context::Credentials;
+use crate::http::resolver::Guard;
+use crate::http::upload::Body;
+use crate::http::Request;
+
+/// Who is asked, for what, and with what.
+struct Asked<'a> {
+    account: Cow<'a, Account>,
+    wanted: Cow<'a, ScopeSet>,
+    proof: Proof,
+    /// The proof is the answer to a challenge.
+    answers: bool,
+}
+
+impl<'a> Asked<'a> {
+    /// Somebody whom a server named. His scopes are his own, but not for more than the request wants.
+    fn stranger(url: &Url, guard: Guard, wanted: &'a ScopeSet, challenges: &[Challenge]) -> Asked<'a> {
+        let his = challenge::choose(challenges).and_then(Challenge::scope).map(|scope| {
+            let mut scopes = ScopeSet::new();
+            scopes.add_text(scope);
+            scopes.limited_to(wanted)
+        });
+        let wanted = his.filter(|scopes| !scopes.is_empty()).map_or(Cow::Borrowed(wanted), Cow::Owned);
+        Asked { account: Cow::Owned(Account::stranger(url, guard)), wanted, proof: Proof::Nothing, answers: false }
+    }
+
+    /// Whether its token may be good, but not any more.
+    fn may_be_used_up(&self) -> bool {
+        matches!(&self.proof, Proof::Token(grant) if !self.answers || !grant.is_ours_alone())
+    }
+
+    // A 401; or, from registries that answer 400 or 403 to an expired token, those while an older token is used.
+    fn is_refused_by(&self, answer: &Answer) -> bool {
+        let aged = matches!(&self.proof, Proof::Token(grant) if grant.is_aged()) && self.account.is_at(&answer.url);
+        answer.status == StatusCode::UNAUTHORIZED || (aged && matches!(answer.status.as_u16(), 400 | 403))
+    }
+
+    fn refusal(&self, answer: &Answer, challenges: &[Challenge]) -> Option<Refusal> {
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return None;
+        }
+        let insufficient = challenges.iter().any(|challenge| challenge.error() == Some("insufficient_scope"));
+        Some(match &self.proof {
+            _ if self.account.guard != Guard::Caller => Refusal::Elsewhere,
+            Proof::Nothing => Refusal::NoCredentials,
+            Proof::Token(grant) if !grant.has_credentials() => Refusal::NoCredentials,
+            Proof::Token(_) if self.may_be_used_up() => return None,
+            Proof::Token(_) if challenge::choose(challenges).is_none() => Refusal::Unexplained,
+            Proof::Token(_) => Refusal::NotAllowed,
+            Proof::Bearer(_) if insufficient => Refusal::NotAllowed,
+            Proof::Basic(_) | Proof::Bearer(_) => Refusal::BadCredentials,
+        })
+    }
+}
+
+/// The way of a request that went on where it was refused.
+struct Way {
+    hops: Vec<Hop>,
+    first_headers: Option<HeaderMap>,
+    longest: usize,
+}
+
+impl Way {
+    /// Gives an answer the whole way that led to it.
+    fn lengthen(&mut self, answer: &mut Answer) -> Result<()> {
+        answer.hops.splice(0..0, self.hops.iter().cloned());
+        answer.first_headers = self.first_headers.clone().or(answer.first_headers.take());
+        match answer.hops.len() > self.longest {
+            true => {
+                let message = format!("one redirect too many: the limit is {}", self.longest);
+                Err(Error::new(Code::Redirect, message).with_url(&answer.url))
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// The request goes on from where this answer was given.
+    fn go_on(&mut self, answer: Answer, request: &mut Request) {
+        (self.hops, self.first_headers) = (answer.hops, answer.first_headers);
+        (request.url, request.guard) = (answer.url, answer.guard);
+    }
+}
+
+impl Auth {
+    /// Sends a request with what its origin asks for, for these scopes.
+    pub fn send(&self, call: &Call, account: &Account, request: &mut Request, wanted: &ScopeSet) -> Result<Reply> {
+        let begin = (request.url.clone(), request.guard);
+        let outcome = self.negotiate(call, account, request, wanted);
+        // Whoever sends it again begins again.
+        (request.url, request.guard) = begin;
+        let bad = match &outcome {
+            Ok(reply) => reply.refusal == Some(Refusal::BadCredentials),
+            Err(error) => error.code() == Code::Unauthenticated,
+        };
+        if bad {
+            self.forget_answer(account);
+        }
+        // A helper that held nothing may have been given something since.
+        if matches!(&outcome, Ok(reply) if reply.refusal == Some(Refusal::NoCredentials)) {
+            self.stored.forget(&account.host);
+        }
+        outcome
+    }
+
+    /// Makes sure that a request with a long body will not be the one that is asked who it is.
+    pub fn prepare(&self, call: &Call, account: &Account, wanted: &ScopeSet) -> Result<()> {
+        let proof = self.ready(call, account, &Body::Empty, wanted)?;
+        if matches!(proof, Proof::Nothing) && !self.memory(account).known {
+            self.send(call, account, &mut Request::new(Method::GET, account.ping()?), wanted)?;
+        }
+        Ok(())
+    }
+
+    fn negotiate(&self, call: &Call, account: &Account, request: &mut Request, wanted: &ScopeSet) -> Result<Reply> {
+        let mut asked = match account.is_at(&request.url) {
+            true => Asked {
+                account: Cow::Borrowed(account),
+                wanted: Cow::Borrowed(wanted),
+                proof: self.ready(call, account, &request.body, wanted)?,
+                answers: false,
+            },
+            false => Asked::stranger(&request.url, request.guard, wanted, &[]),
+        };
+        let options = self.http.options();
+        let mut way = Way { hops: Vec::new(), first_headers: None, longest: options.max_redirects };
+        let mut failures = options.retries;
+        loop {
+            request.authorization = asked.proof.header()?;
+            let mut answer = self.http.send(call, request)?;
+            let moved = !answer.hops.is_empty() && answer.hops.iter().all(|hop| asked.account.is_at(&hop.url));
+            let repeated = answer.attempts > 1 && failures > 0;
+            failures = failures.saturating_sub(u32::from(repeated));
+            way.lengthen(&mut answer)?;
+            if !asked.is_refused_by(&answer) {
+                return Ok(Reply { answer, refusal: None, needed: asked.wanted.to_string() });
+            }
+            let challenges = challenge::parse(&answer.headers);
+            let mut goes_on = false;
+            match &asked.proof {
+                _ if !asked.account.is_at(&answer.url) => {
+                    goes_on = true;
+                    asked = Asked::stranger(&answer.url, answer.guard, wanted, &challenges);
+                }
+                Proof::Token(grant) => {
+                    goes_on = moved;
+                    self.tokens.forget(grant);
+                }
+                _ => {}
+            }
+            self.remember(&asked.account, &challenges, answer.remote);
+            let next = match can_go_again(&mut request.body, goes_on)? {
+                true => self.respond(call, &asked, &challenges, moved || repeated)?,
+                false => None,
+            };
+            let Some(next) = next else {
+                let refusal = asked.refusal(&answer, &challenges);
+                return Ok(Reply { refusal, answer, needed: asked.wanted.to_string() });
+            };
+            (asked.proof, asked.answers) = (next, true);
+            if goes_on {
+                way.go_on(answer, request);
+            }
+        }
+    }
+
+    /// What can be sent at once, by what is known of the origin. A long body gets a token that nobody else can use up, when it
+    /// cannot be had again or when the tokens here are known for it.
+    fn ready(&self, call: &Call, account: &Account, body: &Body, wanted: &ScopeSet) -> Result<Proof> {
+        if let (Some(Credentials::Token(token)), false) = (&account.credentials, account.anonymous) {
+            return Ok(Proof::Bearer(token.clone()));
+        }
+        let memory = self.memory(account);
+        let Some(challenge) = &memory.challenge else { return Ok(Proof::Nothing) };
+        match (&challenge.scheme, self.credentials(call, account)?.0) {
+            (_, Credentials::Token(token)) => Ok(Proof::Bearer(token)),
+            (Scheme::Basic, credentials) => Ok(basic(&credentials).unwrap_or(Proof::Nothing)),
+            (Scheme::Bearer, _) if wanted.is_empty() => Ok(Proof::Nothing),
+            (Scheme::Bearer, credentials) => {
+                let realm = self.realm(account, challenge, &credentials, memory.remote)?;
+                let alone = match body {
+                    Body::Stream { source, .. } => !source.lasts() || self.tokens.end_early(&realm),
+                    _ => false,
+                };
+                let grant = match alone {
+                    true => self.tokens.alone(call, &realm, wanted),
+                    false => self.tokens.get(call, &realm, wanted),
+                };
+                grant.map(Proof::Token)
+            }
+            _ => Ok(Proof::Nothing),
+        }
+    }
+
+    /// The answer to a challenge; None when there is no other than the one that has just failed. `used`: what failed was taken
+    /// before, on the way of this very request.
+    fn respond(&self, call: &Call, asked: &Asked, challenges: &[Challenge], used: bool) -> Result<Option<Proof>> {
+        let account = &*asked.account;
+        let refused = match &asked.proof {
+            Proof::Nothing => None,
+            Proof::Token(grant) if used || asked.may_be_used_up() => Some(grant),
+            Proof::Token(_) | Proof::Basic(_) | Proof::Bearer(_) => return Ok(None),
+        };
+        // Some registries send a bare 401: what they said before still holds, or what they say to a ping.
+        let mut memory = self.memory(account);
+        if challenge::choose(challenges).is_none() && memory.challenge.is_none() && !memory.pinged {
+            self.ping(call, account)?;
+            memory = self.memory(account);
+        }
+        let Some(challenge) = challenge::choose(challenges).or(memory.challenge.as_ref()) else { return Ok(None) };
+        match (&challenge.scheme, self.credentials(call, account)?.0) {
+            (_, Credentials::Token(token)) => Ok(Some(Proof::Bearer(token))),
+            (Scheme::Basic, credentials) => Ok(basic(&credentials)),
+            // A stranger's 401 need not be a registry's.
+            (Scheme::Bearer, _) if account.guard != Guard::Caller && challenge.realm().is_none() => Ok(None),
+            (Scheme::Bearer, credentials) => {
+                let realm = self.realm(account, challenge, &credentials, memory.remote)?;
+                self.granted(call, &realm, challenge, &asked.wanted, refused).map(|grant| Some(Proof::Token(grant)))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// A token for what a request wants and for what the challenge asks. Some registries ask for pull and push whatever is
+    /// wanted, and their token servers refuse to let anybody push: then for what is wanted alone.
+    fn granted(
+        &self,
+        call: &Call,
+        realm: &Realm,
+        challenge: &Challenge,
+        wanted: &ScopeSet,
+        refused: Option<&Grant>,
+    ) -> Result<Grant> {
+        let mut scopes = wanted.clone();
+        // A ping's challenge may name a placeholder; only a request that wanted something is believed.
+        if let (Some(scope), false) = (challenge.scope(), wanted.is_empty()) {
+            scopes.add_text(scope);
+        }
+        let get = |scopes: &ScopeSet| match refused {
+            Some(refused) => self.tokens.another(call, realm, scopes, refused),
+            None => self.tokens.get(call, realm, scopes),
+        };
+        match get(&scopes) {
+            Err(error) if scopes.key() != wanted.key() && is_about_scopes(&error, realm) => get(wanted),
+            outcome => outcome,
+        }
+    }
+}
+
+/// Makes a body ready to be sent once more. One that lasts is begun again by whoever gives it, who can ask how much of it
+/// arrived, unless it was only sent elsewhere.
+fn can_go_again(body: &mut Body, goes_on: bool) -> Result<bool> {
+    match body {
+        Body::Stream { source, .. } if source.lasts() && !goes_on => Ok(false),
+        body => body.rewind(),
+    }
+}
+
+/// Whether a token server may have refused what was asked for, and not who asked: wrong credentials are not shown twice.
+fn is_about_scopes(error: &Error, realm: &Realm) -> bool {
+    match error.http_status() {
+        Some(400 | 403) => true,
+        Some(401) => !realm.has_credentials(),
+        _ => false,
+    }
+}

@@ -58,7 +58,7 @@ pub fn choose(call: &Call, store: &dyn ReadStore, index: &Document, platform: &P
 
 /// Whether an entry is about others, and nothing to be run.
 pub fn is_attestation(entry: &Descriptor) -> bool {
-    let kind = entry.annotations.as_ref().and_then(|all| all.get("vnd.docker.reference.type")).and_then(Value::as_str);
+    let kind = entry.annotation("vnd.docker.reference.type");
     kind == Some("attestation-manifest") || entry.platform.as_ref().is_some_and(|platform| platform.os == "unknown")
 }
 
@@ -111,7 +111,7 @@ impl Search<'_> {
             entries.filter(|(_, entry)| may_run(entry)).partition(|(_, entry)| says(entry));
         let mut serving = Vec::new();
         for (at, platform) in said.into_iter().filter_map(|(at, entry)| Some((at, entry.platform.as_ref()?))) {
-            self.known.push(platform.clone());
+            self.known.push(platform.as_ref().clone());
             serving.extend(self.wanted.rank(platform).map(|rank| (Reverse(rank), at)));
         }
         serving.sort();
@@ -135,7 +135,7 @@ impl Search<'_> {
     /// What an entry is, or has below it.
     fn entry(&mut self, index: &Document, at: usize, path: &[(usize, Digest)]) -> Result<Found> {
         let Some(entry) = index.manifests().get(at) else { return Ok(None) };
-        let said = entry.platform.clone().filter(|_| says(entry));
+        let said = entry.platform.as_deref().cloned().filter(|_| says(entry));
         let path: Vec<_> = path.iter().cloned().chain([(at, entry.digest.clone())]).collect();
         let raw = index.value["manifests"][at].clone();
         let chosen =

@@ -10,6 +10,7 @@
     deny(clippy::panic, clippy::unwrap_used, clippy::expect_used, clippy::todo, clippy::unimplemented)
 )]
 
+pub mod annotations;
 pub mod auth;
 pub mod convert;
 pub mod descend;

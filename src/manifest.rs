@@ -5,8 +5,9 @@
 
 use base64::Engine as _;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
+use crate::annotations::Annotations;
 use crate::digest::{shorten, Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::media_type as types;
@@ -48,7 +49,7 @@ pub struct Descriptor {
     pub urls: Option<Vec<String>>,
     /// Annotations.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub annotations: Option<Map<String, Value>>,
+    pub annotations: Option<Annotations>,
     /// The content itself, in base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
@@ -57,7 +58,7 @@ pub struct Descriptor {
     pub artifact_type: Option<String>,
     /// What it runs on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub platform: Option<Platform>,
+    pub platform: Option<Box<Platform>>,
 }
 
 impl Descriptor {
@@ -73,6 +74,11 @@ impl Descriptor {
             artifact_type: None,
             platform: None,
         }
+    }
+
+    /// The text of an annotation.
+    pub fn annotation(&self, name: &str) -> Option<&str> {
+        self.annotations.as_ref()?.text(name)
     }
 
     /// What a member of a manifest holds.

@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
 
+use nix::unistd::AccessFlags;
+
 use crate::error::{Code, Error, Result};
 use crate::http::settings::ClientOptions;
 
@@ -34,10 +36,10 @@ impl Room {
         Room { folder: options.temporary_dir.as_ref().map(PathBuf::from), limit: options.max_temporary_bytes }
     }
 
-    /// The folder.
+    /// The folder: the caller's, or the first usual one in which files can be made.
     pub fn folder(&self) -> PathBuf {
-        let usual =
-            || USUAL.iter().map(PathBuf::from).find(|folder| folder.is_dir()).unwrap_or_else(|| USUAL[1].into());
+        let can_write = |folder: &&str| nix::unistd::eaccess(*folder, AccessFlags::W_OK | AccessFlags::X_OK).is_ok();
+        let usual = || USUAL.into_iter().find(|folder| can_write(&folder)).unwrap_or(USUAL[1]).into();
         self.folder.clone().unwrap_or_else(usual)
     }
 
@@ -50,7 +52,8 @@ impl Room {
     pub fn spool(&self) -> Result<Arc<Spool>> {
         let folder = self.folder();
         let file = tempfile::tempfile_in(&folder)
-            .map_err(|error| Error::io(format!("cannot create a temporary file in {}", folder.display()), &error))?;
+            .map_err(|error| Error::io(format!("cannot create a temporary file in {}", folder.display()), &error))
+            .map_err(|error| error.with_hint("the option temporary_dir names another folder".to_owned()))?;
         Ok(Arc::new(Spool { file, folder, next: AtomicU64::new(0), written: AtomicU64::new(0), limit: self.limit }))
     }
 }

@@ -266,7 +266,8 @@ impl Over<'_> {
         let raw = document.value.get("manifests").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         for (entry, raw) in document.manifests().iter().zip(raw).filter(|(entry, _)| !descend::is_attestation(entry)) {
             let content = self.below.manifest(call, entry)?;
-            let image = Image { content, platform: entry.platform.clone().or_else(|| index.platform.clone()) };
+            let image =
+                Image { content, platform: entry.platform.as_deref().cloned().or_else(|| index.platform.clone()) };
             let (content, shown) = match image.content.document.kind {
                 Kind::Index => self.index(call, &image, depth + 1, layers, options)?,
                 _ => self.image(call, &image, layers, options).map(|(content, shown)| (content, vec![shown]))?,

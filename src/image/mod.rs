@@ -71,7 +71,7 @@ impl Image {
                 }
                 for entry in image.content.document.manifests() {
                     if types::is_manifest(&entry.media_type) && seen.insert(entry.digest.clone()) {
-                        let platform = entry.platform.clone().or_else(|| image.platform.clone());
+                        let platform = entry.platform.as_deref().cloned().or_else(|| image.platform.clone());
                         below.push(Image { content: store.manifest(call, entry)?, platform });
                     }
                 }

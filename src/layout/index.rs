@@ -1,9 +1,10 @@
 //! The entries of an `index.json`: what names them, and what becomes of them when another comes. No I/O.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::names::{same_image, IMAGE_NAME};
 use super::oci::{name_of, REF_NAME};
+use crate::annotations::Annotations;
 use crate::manifest::{Descriptor, Document};
 use crate::reference::Reference;
 use crate::store::{Content, Role};
@@ -34,8 +35,7 @@ pub fn add(entries: &mut Vec<Descriptor>, entry: Descriptor) {
 
 /// Whether a name stands for an entry, in the one annotation or the other.
 pub fn has_name(entry: &Descriptor, name: &str) -> bool {
-    let image = entry.annotations.as_ref().and_then(|all| all.get(IMAGE_NAME)).and_then(Value::as_str);
-    match image {
+    match entry.annotation(IMAGE_NAME) {
         // What containerd and Docker wrote: the other annotation is the tag alone.
         Some(image) => image_name(name).is_some() && same_image(image, name),
         None => name_of(entry) == Some(name),
@@ -43,10 +43,9 @@ pub fn has_name(entry: &Descriptor, name: &str) -> bool {
 }
 
 /// The annotations of an entry with this name.
-fn named(name: &str) -> Map<String, Value> {
-    let mut annotations = Map::from_iter([(REF_NAME.to_owned(), name.into())]);
-    annotations.extend(image_name(name).map(|image| (IMAGE_NAME.to_owned(), image.into())));
-    annotations
+fn named(name: &str) -> Annotations {
+    let image = image_name(name);
+    [(REF_NAME, name)].into_iter().chain(image.iter().map(|image| (IMAGE_NAME, image.as_str()))).collect()
 }
 
 /// What containerd and Docker call the image of this name; None for what is a mere tag, or has a digest.
@@ -78,7 +77,7 @@ mod tests {
     }
 
     fn with(content: &str, name: &str) -> Descriptor {
-        described(content, Value::Object(named(name)))
+        described(content, json!(named(name)))
     }
 
     #[test]
@@ -93,8 +92,8 @@ mod tests {
             ("X/y:1", None),
         ] {
             let annotations = named(name);
-            assert_eq!(annotations.get(IMAGE_NAME).and_then(Value::as_str), image, "{name}");
-            assert_eq!(annotations[REF_NAME], name);
+            assert_eq!(annotations.text(IMAGE_NAME), image, "{name}");
+            assert_eq!(annotations.text(REF_NAME), Some(name));
         }
         assert_eq!(image_name(&format!("x@{}", Algorithm::Sha256.digest(b""))), None);
     }

@@ -2,8 +2,6 @@
 
 use std::collections::HashSet;
 
-use serde_json::Value;
-
 use super::oci::{images, name_of};
 use crate::digest::{shorten, Digest};
 use crate::error::{Code, Error, Result};
@@ -69,7 +67,7 @@ fn named<'a>(entries: &'a [Descriptor], name: &str) -> Vec<&'a Descriptor> {
 
 /// The name of an entry as containerd and Docker write it.
 pub fn image_name(entry: &Descriptor) -> Option<&str> {
-    entry.annotations.as_ref()?.get(IMAGE_NAME).and_then(Value::as_str)
+    entry.annotation(IMAGE_NAME)
 }
 
 fn listed(entries: &[Descriptor]) -> String {
@@ -100,8 +98,6 @@ pub fn same_image(one: &str, other: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::super::oci::REF_NAME;
     use super::*;
     use crate::digest::Algorithm;
@@ -109,10 +105,8 @@ mod tests {
 
     fn entry(what: &str, name: Option<&str>, image: Option<&str>) -> Descriptor {
         let mut entry = descriptor("", Algorithm::Sha256.digest(what.as_bytes()), 1);
-        let mut annotations = serde_json::Map::new();
-        annotations.extend(name.map(|name| (REF_NAME.to_owned(), json!(name))));
-        annotations.extend(image.map(|name| (IMAGE_NAME.to_owned(), json!(name))));
-        entry.annotations = Some(annotations);
+        let both = [name.map(|name| (REF_NAME, name)), image.map(|name| (IMAGE_NAME, name))];
+        entry.annotations = Some(both.into_iter().flatten().collect());
         entry
     }
 

@@ -336,7 +336,7 @@ pub fn tagged(entries: &[Descriptor], subject: &Digest) -> Vec<(String, Descript
 
 /// The name of an entry of `index.json`.
 pub fn name_of(entry: &Descriptor) -> Option<&str> {
-    entry.annotations.as_ref()?.get(REF_NAME)?.as_str()
+    entry.annotation(REF_NAME)
 }
 
 /// Image-spec image-layout.md: the characters of a reference name.

@@ -1,7 +1,7 @@
 //! The referrers of a manifest: signatures, attestations and whatever else names it as its subject (distribution-spec
 //! end-12a, end-12b, "Listing Referrers"), from the API or, where there is none, from the referrers tag.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -14,6 +14,7 @@ use url::Url;
 
 use super::cursor::{Cursor, Finder, List, Passage};
 use super::manifest::HeadOptions;
+use super::name_list::NameSet;
 use super::remote::Remote;
 use super::subject::{self, Tagged, Turns};
 use super::{lock, pages, Client};
@@ -296,8 +297,7 @@ fn check(entry: &Descriptor) -> Result<()> {
         return Err(Error::new(Code::Protocol, format!("the referrer {} has no media type", entry.digest)));
     }
     let is_text = |value: &Value| value.is_string() || value.is_null();
-    let texts = |annotations: &Map<String, Value>| annotations.values().all(is_text);
-    match entry.annotations.as_ref().is_none_or(texts) {
+    match entry.annotations.as_ref().is_none_or(|annotations| annotations.values().all(is_text)) {
         true => Ok(()),
         false => {
             let message = format!("the referrer {} has an annotation that is no string", entry.digest);
@@ -351,7 +351,7 @@ impl Filter {
 struct Found {
     filter: Filter,
     passage: Passage,
-    seen: HashSet<Digest>,
+    seen: NameSet,
     referrers: Vec<Descriptor>,
     next: Option<Cursor>,
 }
@@ -359,7 +359,7 @@ struct Found {
 impl Found {
     fn new(filter: Filter, cursor: Option<&Cursor>) -> Found {
         let passage = Passage::new(cursor);
-        Found { filter, passage, seen: HashSet::new(), referrers: Vec::new(), next: None }
+        Found { filter, passage, seen: NameSet::default(), referrers: Vec::new(), next: None }
     }
 
     /// Takes one that passes; `has_type` says that the registry has looked at the artifact type.
@@ -367,7 +367,7 @@ impl Found {
         let Found { filter, passage, seen, referrers, .. } = self;
         let digest = entry.digest.clone();
         passage.pass(digest.as_str(), || {
-            if !filter.lets_pass(&entry, has_type) || seen.contains(&entry.digest) {
+            if !filter.lets_pass(&entry, has_type) || seen.has(digest.as_str()) {
                 return Ok(true);
             }
             if filter.max.is_some_and(|max| referrers.len() >= max) {
@@ -377,7 +377,7 @@ impl Found {
                 let message = format!("the manifest has more than {MOST_REFERRERS} referrers");
                 return Err(Error::new(Code::LimitExceeded, message));
             }
-            seen.insert(entry.digest.clone());
+            seen.add(digest.as_str())?;
             referrers.push(entry);
             Ok(true)
         })

@@ -17,6 +17,7 @@ use serde_json::{json, Value};
 use super::lock;
 use super::manifest::delete;
 use super::remote::Remote;
+use crate::annotations::Annotations;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::http::retry::Backoff;
@@ -50,7 +51,7 @@ pub fn entry(document: &Document) -> Descriptor {
         digest: document.digest.clone(),
         size: document.size,
         urls: None,
-        annotations: document.value.get("annotations").and_then(Value::as_object).cloned(),
+        annotations: document.value.get("annotations").and_then(Value::as_object).map(Annotations::from),
         data: None,
         artifact_type: named.or(config).map(str::to_owned),
         platform: None,

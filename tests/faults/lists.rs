@@ -202,7 +202,7 @@ fn a_long_page_takes_a_few_times_its_bytes() {
         let most = match what {
             "long" | "catalog" => 4,
             // They are taken apart for the caller.
-            "referrers" => 7,
+            "referrers" => 4,
             _ => 10,
         };
         assert!(memory < most * PAGE as u64, "{what}: {} MiB", memory >> 20);

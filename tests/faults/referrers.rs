@@ -42,7 +42,7 @@ fn of_type(artifact_type: &str) -> ReferrersOptions {
 }
 
 fn numbers(found: &Referrers) -> Vec<String> {
-    let number = |entry: &Descriptor| entry.annotations.as_ref().unwrap()["number"].as_str().unwrap().to_owned();
+    let number = |entry: &Descriptor| entry.annotation("number").unwrap().to_owned();
     found.referrers.iter().map(number).collect()
 }
 

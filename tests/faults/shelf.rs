@@ -14,7 +14,7 @@ use crate::server::*;
 /// What happens to a request.
 #[derive(Clone, Copy, Default, PartialEq)]
 pub struct Mood {
-    /// The manifest that is refused, counted from the first.
+    /// The write that is refused, counted from the first.
     pub refused: Option<usize>,
     /// A tag is written once.
     pub once: bool,
@@ -26,6 +26,8 @@ pub struct Held {
     pub blobs: HashMap<String, Vec<u8>>,
     /// What manifests were put under, in order.
     pub names: Vec<String>,
+    /// The requests that would change something, in order: uploads are begun and ended, manifests are put.
+    pub writes: Vec<String>,
     pub mood: Mood,
 }
 
@@ -61,6 +63,11 @@ impl Shelf {
     /// What manifests were put under since this was asked last.
     pub fn names(&self) -> Vec<String> {
         std::mem::take(&mut self.held.lock().unwrap().names)
+    }
+
+    /// What was to be written since this was asked last.
+    pub fn writes(&self) -> Vec<String> {
+        std::mem::take(&mut self.held.lock().unwrap().writes)
     }
 
     /// What a tag stands for.
@@ -99,17 +106,21 @@ impl Held {
     fn answer(&mut self, seen: &Seen, manifests: &mut Manifests) -> Option<Reply> {
         let path = seen.path();
         let name = path.rsplit('/').next().unwrap_or_default();
+        let denied =
+            |code: &str| reply(403).json(&json!({"errors": [{"code": code, "message": "not this"}]}).to_string());
+        let (is_write, is_manifest) = (["POST", "PUT"].contains(&seen.method.as_str()), path.contains("/manifests/"));
+        if is_write {
+            self.writes.push(format!("{} {}", seen.method, seen.target));
+            self.names.extend(is_manifest.then(|| name.to_owned()));
+        }
+        if is_write && self.mood.refused == Some(self.writes.len() - 1) {
+            return Some(denied("DENIED"));
+        }
         if path.contains("/blobs/") {
             return Some(self.blobs(seen, name));
         }
-        if seen.method != "PUT" || !path.contains("/manifests/") {
+        if !is_write || !is_manifest {
             return None;
-        }
-        self.names.push(name.to_owned());
-        let denied =
-            |code: &str| reply(403).json(&json!({"errors": [{"code": code, "message": "not this"}]}).to_string());
-        if self.mood.refused == Some(self.names.len() - 1) {
-            return Some(denied("DENIED"));
         }
         if self.mood.once && manifests.tags.contains_key(name) {
             return Some(denied("TAG_IMMUTABLE"));

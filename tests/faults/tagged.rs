@@ -205,7 +205,8 @@ fn place(shelf: &Shelf) -> String {
     format!("{}/c/d:v9", shelf.host())
 }
 
-/// Every kind of copy, whole; then with each manifest refused in turn, where the tag must stand for what it stood for; then whole.
+/// Every kind of copy, whole; then with each write refused in turn, be it the begin or the end of an upload or a manifest, where the
+/// tag must stand for what it stood for; then whole.
 #[test]
 fn the_tag_comes_last_and_stays_when_anything_is_refused() {
     let world = world();
@@ -214,7 +215,7 @@ fn the_tag_comes_last_and_stays_when_anything_is_refused() {
         work(&world, &client(), &place(&shelf)).unwrap_or_else(|error| panic!("{kind}: {error}"));
         let names = shelf.names();
         assert_eq!(world.shown(&names), wanted, "{kind}");
-        for refused in 0..names.len() {
+        for refused in 0..shelf.writes().len() {
             let shelf = Shelf::start(abilities(api));
             let before = shelf.image("before");
             let manifest = shelf.registry.json(before["digest"].as_str().unwrap()).unwrap();
@@ -226,7 +227,7 @@ fn the_tag_comes_last_and_stays_when_anything_is_refused() {
                 shelf.tag("v9").as_deref(),
                 before["digest"].as_str(),
                 "{kind}, refused: {}",
-                shelf.names()[refused]
+                shelf.writes()[refused]
             );
             let names = shelf.names();
             shelf.set_mood(Mood::default());

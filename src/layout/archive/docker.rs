@@ -23,7 +23,7 @@ use crate::store::{Blob, Content};
 use crate::unpack::{Limits, Packing, Unpacker};
 
 /// More images than anybody saves in one archive.
-const MOST_IMAGES: usize = 10_000;
+pub const MOST_IMAGES: usize = 10_000;
 
 /// An entry of `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -14,12 +14,12 @@ use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::http::settings::MANIFEST_CEILING;
+use crate::layout::tarball::bytes::Stored;
 use crate::layout::tarball::read::Tarball;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type as types;
 use crate::os::file::open_regular;
 use crate::os::owner;
-use crate::spool::Room;
 use crate::store::{Blob, Content, Verified};
 use crate::unpack::Packing;
 
@@ -35,7 +35,7 @@ pub struct Kept {
 
 impl Kept {
     /// Reads what is there; None when nothing is. What cannot be added to is refused.
-    pub fn open(call: &Call, path: &Path, form: Form, room: &Room) -> Result<Option<Kept>> {
+    pub fn open(call: &Call, path: &Path, form: Form) -> Result<Option<Kept>> {
         let cannot = |error: std::io::Error| Error::io(format!("cannot read {}", path.display()), &error);
         let file = match open_regular(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -46,11 +46,12 @@ impl Kept {
         if count == 0 {
             return Ok(None);
         }
-        let stranger = owner::stranger(&file.metadata().map_err(cannot)?);
+        let facts = file.metadata().map_err(cannot)?;
+        let stranger = owner::stranger(&facts);
         let read = match Packing::of(&head[..count]) {
             // What it holds would be given to others as this user's.
             _ if stranger.is_some() => Err(Error::new(Code::Io, stranger.unwrap_or_default())),
-            Packing::Plain => Kept::read(call, path, form, room),
+            Packing::Plain => Kept::read(call, path, Stored::File(file, facts.len()), form),
             packing => Err(Error::new(Code::Unsupported, format!("it is packed by {}", packing.name()))),
         };
         read.map(Some).map_err(|error| match error.code() {
@@ -62,9 +63,9 @@ impl Kept {
         })
     }
 
-    fn read(call: &Call, path: &Path, form: Form, room: &Room) -> Result<Kept> {
+    fn read(call: &Call, path: &Path, bytes: Stored, form: Form) -> Result<Kept> {
         let foreign = |why: &str| Error::new(Code::Unsupported, why);
-        let tar = Tarball::open(call, path, room)?;
+        let tar = Tarball::of(call, bytes, path.display().to_string())?;
         if !tar.has("oci-layout") || !tar.has("index.json") {
             return Err(foreign(
                 "it has no index.json, as what this library, Docker (from 25 on) and containerd write has",

@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::{json, Value};
 
-use super::docker::blob_file;
+use super::docker::{blob_file, MOST_IMAGES};
 use crate::digest::{shorten, Digest};
 use crate::error::{Code, Error, Result};
 use crate::layout::names::same_image;
@@ -36,6 +36,7 @@ struct Files {
 pub fn parse(bytes: &[u8]) -> Result<Vec<Value>> {
     let bad = |why: &dyn std::fmt::Display| Error::new(Code::InvalidManifest, format!("manifest.json {why}"));
     match crate::json::parse(bytes).map_err(|error| bad(&format!("is no good JSON: {error}")))? {
+        Value::Array(list) if list.len() > MOST_IMAGES => Err(bad(&format!("has more than {MOST_IMAGES} images"))),
         Value::Array(list) => Ok(list),
         _ => Err(bad(&"is no list")),
     }

@@ -9,7 +9,7 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
@@ -21,6 +21,9 @@ use crate::store::{Blob, Content, Moved, ReadStore, Role, WriteStore};
 
 /// The folders of a layout in which files are made.
 const INNER: [&str; 3] = ["blobs", "blobs/sha256", "blobs/sha512"];
+
+/// The file that becomes the archive.
+const WHOLE: &str = "archive";
 
 /// A folder, and the layout in it.
 #[derive(Debug)]
@@ -57,19 +60,27 @@ impl Staging {
                 prefix.push(".");
                 return Staging::within(known.parent().unwrap_or(Path::new(".")), &prefix, u64::MAX);
             }
-            let layout = OciLayout::create(&known, None)?;
-            let blobs = known.join("blobs");
-            let lock = Lock::exclusive(call, &blobs)?;
-            // Who had it before takes the folder away when he is done.
-            if lock.is_of(&blobs) {
-                return Ok(Staging {
-                    layout,
-                    place: Place::Known(known, lock),
-                    limit: u64::MAX,
-                    taken: AtomicU64::new(0),
-                });
+            match Staging::locked(call, &known) {
+                Ok(Some(staging)) => return Ok(staging),
+                // Who had it before takes the folder away when he is done.
+                Ok(None) => {}
+                Err(_) if !known.exists() => {}
+                Err(error) => return Err(error),
             }
+            call.check()?;
         }
+    }
+
+    /// The folder of which the next copy knows, once it is this copy's; None when another one has that name by now.
+    fn locked(call: &Call, known: &Path) -> Result<Option<Staging>> {
+        let layout = OciLayout::create(known, None)?;
+        let blobs = known.join("blobs");
+        let lock = Lock::exclusive(call, &blobs)?;
+        if !lock.is_of(&blobs) {
+            return Ok(None);
+        }
+        let place = Place::Known(known.to_owned(), lock);
+        Ok(Some(Staging { layout, place, limit: u64::MAX, taken: AtomicU64::new(0) }))
     }
 
     /// In a folder for what does not stay.
@@ -80,6 +91,26 @@ impl Staging {
             made.map_err(|error| Error::io(format!("cannot create a folder in {}", folder.display()), &error))?;
         let layout = OciLayout::create(made.path(), None)?;
         Ok(Staging { layout, place: Place::Alone(made), limit, taken: AtomicU64::new(0) })
+    }
+
+    /// Whether every copy to the file waits for this one.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.place, Place::Known(..))
+    }
+
+    /// An empty file, to become the archive. What a killed copy left of one goes.
+    pub fn file(&self) -> Result<NamedTempFile> {
+        let folder = match &self.place {
+            Place::Known(folder, _) => folder.as_path(),
+            Place::Alone(folder) => folder.path(),
+        };
+        let cannot = |error| Error::io(format!("cannot create a file in {}", folder.display()), &error);
+        match fs::remove_file(folder.join(WHOLE)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot(error)),
+            _ => {}
+        }
+        let everybody = fs::Permissions::from_mode(0o666);
+        tempfile::Builder::new().prefix(WHOLE).rand_bytes(0).permissions(everybody).tempfile_in(folder).map_err(cannot)
     }
 
     /// Whether an earlier copy to a file has left a blob.
@@ -160,9 +191,14 @@ impl Staging {
         drop(self.layout);
         match self.place {
             Place::Known(path, lock) => {
-                let gone = fs::remove_dir_all(&path).map_err(|error| cannot(&path, error));
+                // Under another name first: who comes meanwhile makes a folder of his own, and none that is half gone.
+                let removed = TempDir::with_prefix_in(".ocireg-", path.parent().unwrap_or(Path::new(".")));
+                let gone = match removed.as_ref().map(|folder| fs::rename(&path, folder.path())) {
+                    Ok(Ok(())) => removed.and_then(TempDir::close),
+                    _ => fs::remove_dir_all(&path),
+                };
                 drop(lock);
-                gone
+                gone.map_err(|error| cannot(&path, error))
             }
             Place::Alone(folder) => {
                 let path = folder.path().to_owned();
@@ -184,13 +220,13 @@ fn hidden(target: &Path) -> PathBuf {
     target.with_file_name(hidden)
 }
 
-/// Whether a folder was made here, and nobody else can have put anything into it.
+/// Whether a folder was made here, and nobody else can have put anything into it, or look into it.
 fn is_ours(folder: &Path) -> bool {
     let user = nix::unistd::geteuid().as_raw();
     let own = |path: &Path| {
         let found = fs::symlink_metadata(path);
         found.ok().filter(|found| found.is_dir() && found.uid() == user)
     };
-    let private = own(folder).is_some_and(|found| found.mode() & 0o022 == 0);
+    let private = own(folder).is_some_and(|found| found.mode() & 0o077 == 0);
     private && INNER.iter().map(|name| folder.join(name)).all(|inner| own(&inner).is_some() || !inner.exists())
 }

@@ -123,14 +123,11 @@ impl ArchiveWriter {
     fn replace(&self, call: &Call, path: &Path, work: &Work) -> Result<()> {
         let cannot = |error: std::io::Error| Error::io(format!("cannot write {}", path.display()), &error);
         loop {
-            let held = hold(call, path)?;
-            let kept = Kept::open(call, path, self.form, &self.room)?;
-            let temporary = tempfile::Builder::new()
-                .prefix(".")
-                .suffix(".partial")
-                .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
-                .tempfile_in(path.parent().unwrap_or(Path::new("/")))
-                .map_err(cannot)?;
+            // Who shares the staging folder waits there. A lock on the file itself is anybody's who may read it.
+            let held = if work.staging.is_shared() { None } else { hold(call, path)? };
+            let is_there = held.is_some() || path.exists();
+            let kept = Kept::open(call, path, self.form)?;
+            let temporary = work.staging.file()?;
             let out = BufWriter::with_capacity(AT_ONCE, temporary);
             let out = self.pour(call, work, kept.as_ref(), Writer::new(out, path.display().to_string()))?;
             let temporary = out.into_inner().map_err(|error| cannot(error.into_error()))?;
@@ -140,10 +137,7 @@ impl ArchiveWriter {
             }
             temporary.as_file().sync_all().map_err(cannot)?;
             call.check()?;
-            let named = match held {
-                Some(_) => temporary.persist(path),
-                None => persist_new(temporary, path),
-            };
+            let named = if is_there { temporary.persist(path) } else { persist_new(temporary, path) };
             match named {
                 // Somebody else was first: his stays in it too.
                 Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {}
@@ -265,7 +259,7 @@ impl WriteStore for ArchiveWriter {
             return Err(Error::new(Code::InvalidManifest, message));
         }
         if let Way::Replace(path) = &self.way {
-            *lock(&self.before) = Kept::open(call, path, self.form, &self.room)?.map(Arc::new);
+            *lock(&self.before) = Kept::open(call, path, self.form)?.map(Arc::new);
         }
         Ok(false)
     }
@@ -275,7 +269,7 @@ impl WriteStore for ArchiveWriter {
         if work.is_none() {
             *work = Some(Arc::new(self.start(call)?));
             if let Way::Replace(path) = &self.way {
-                *lock(&self.before) = Kept::open(call, path, self.form, &self.room)?.map(Arc::new);
+                *lock(&self.before) = Kept::open(call, path, self.form)?.map(Arc::new);
             }
         }
         Ok(())

@@ -1,5 +1,5 @@
 //! Tar files that hold images.
 
-mod bytes;
+pub mod bytes;
 pub mod read;
 pub mod write;

@@ -53,7 +53,12 @@ pub struct Tarball {
 impl Tarball {
     /// Reads the table of contents. What is neither a file nor a link is left out.
     pub fn open(call: &Call, path: &Path, room: &Room) -> Result<Tarball> {
-        let (bytes, shown) = (Arc::new(Stored::open(call, path, room)?), shown(path));
+        Tarball::of(call, Stored::open(call, path, room)?, shown(path))
+    }
+
+    /// The same of bytes that are there; `shown` is what messages call them.
+    pub fn of(call: &Call, bytes: Stored, shown: String) -> Result<Tarball> {
+        let bytes = Arc::new(bytes);
         let source = Window { call, bytes: &bytes, name: &shown, position: 0, ahead: Vec::new() };
         let (mut entries, mut nodes, mut names) = (Entries::new(source), HashMap::new(), 0);
         while let Some(entry) = entries.advance()? {

@@ -17,9 +17,10 @@
  *
  * Memory. What the library returns through a T ** is freed with that type's _free, strings with ocireg_string_free; never
  * with free(). A const pointer that a function returns is borrowed from the object it came from. What a caller passes in is
- * read during the call only. Handles carry a mark: a handle of another type, one that was freed, and what is none at all, are
- * OCIREG_INVALID_ARGUMENT, and their free functions do nothing, as far as memory that was freed can tell. A callback may free what its
- * own call was made with. Where everything was freed valgrind finds nothing lost, definitely or possibly. Only with TLS does it take
+ * read during the call only. Handles carry a mark: a handle of another type, one that was freed, and other memory that is none at
+ * all are OCIREG_INVALID_ARGUMENT, and their free functions do nothing, as far as memory that was freed can tell; a pointer to what is
+ * no memory of the program ends it, as everywhere in C. A callback may free what its own call was made with. A process that gets no
+ * more memory ends, with a word on standard error, as Rust programs do. Where everything was freed valgrind finds nothing lost, definitely or possibly. Only with TLS does it take
  * 16 bytes of each record, which assembly makes, for uninitialised: share/doc/ocireg/valgrind.supp tells it about them.
  *
  * Stack. A call needs at most 64 KiB of its thread's stack, and what its callbacks use (a test measures it on the release build).
@@ -33,7 +34,7 @@
  * thread meanwhile, its callbacks included; the signal mask is the same afterwards.
  *
  * Processes. After fork() the child makes its own client: the parent's clients, contexts, readers and uploads answer OCIREG_FORKED there
- * at once, and freeing them does nothing. When a call that blocks finds one of the descriptors 0, 1 and 2 closed, it opens /dev/null
+ * at once, and freeing them does nothing; a child that was forked in a callback must not return from it. When a call that blocks finds one of the descriptors 0, 1 and 2 closed, it opens /dev/null
  * in its place, close-on-exec, and leaves it there: no file and no socket of the library's is ever taken for standard input or
  * output. The library installs no signal handler, reads no environment variable and starts no process
  * (a credential helper) unless an option asks for stored credentials, writes to no standard stream, changes no global state, and cannot be unloaded (its threads outlive a dlclose).
@@ -48,7 +49,7 @@
  * OCIREG_UNAUTHENTICATED, OCIREG_FORBIDDEN, OCIREG_NOT_FOUND, OCIREG_RATE_LIMITED, OCIREG_CONNECT, OCIREG_RESOLVE, OCIREG_TLS,
  * OCIREG_NETWORK, OCIREG_TIMEOUT, OCIREG_CANCELLED, OCIREG_CLOSED, OCIREG_FORKED, OCIREG_REDIRECT, OCIREG_PROTOCOL,
  * OCIREG_LIMIT_EXCEEDED, OCIREG_SERVER, OCIREG_HTTP, OCIREG_IO (an unreadable CA or credentials file, a credential helper that
- * fails, and whatever the system has no more of: threads, descriptors, memory; see ocireg_error_errno), OCIREG_CALLBACK, OCIREG_INTERNAL.
+ * fails, and whatever the system has no more of: threads, descriptors, room on the disk; see ocireg_error_errno), OCIREG_CALLBACK, OCIREG_INTERNAL.
  *
  *     ocireg_client *client = NULL;
  *     ocireg_error *error = NULL;

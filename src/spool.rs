@@ -38,14 +38,9 @@ impl Room {
 
     /// The folder: the caller's, or the first usual one in which files can be made.
     pub fn folder(&self) -> PathBuf {
-        let can_write = |folder: &&str| nix::unistd::eaccess(*folder, AccessFlags::W_OK | AccessFlags::X_OK).is_ok();
-        let usual = || USUAL.into_iter().find(|folder| can_write(&folder)).unwrap_or(USUAL[1]).into();
+        let can_write = |folder: &str| nix::unistd::eaccess(folder, AccessFlags::W_OK | AccessFlags::X_OK).is_ok();
+        let usual = || USUAL.into_iter().find(|folder| can_write(folder)).unwrap_or(USUAL[1]).into();
         self.folder.clone().unwrap_or_else(usual)
-    }
-
-    /// The most bytes for one call.
-    pub fn limit(&self) -> u64 {
-        self.limit
     }
 
     /// An empty spool.

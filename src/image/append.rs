@@ -1,9 +1,10 @@
 //! Layers on top of an image (OCI image-spec config.md, manifest.md). What is new is laid over the place that has the image,
 //! and the copy engine does the rest: so it works from any place to any other.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{json, Value};
@@ -25,6 +26,10 @@ use crate::reference::Repository;
 use crate::spool::{Item, Room};
 use crate::store::{Blob, Content, ReadStore, Verified, WriteStore};
 use crate::transfer::copy::{copy, CopyOptions};
+use crate::transfer::workers::in_parallel;
+
+/// How many layers are packed at once.
+const WIDTH: usize = 4;
 
 /// Options of [`append`].
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -185,14 +190,19 @@ fn fresh(call: &Call, to: &dyn WriteStore, options: &AppendOptions) -> Result<Ve
     // Who says what the files are wants them as they are.
     let usual = if to.takes_packed() && options.media_type.is_none() { Compression::Gzip } else { Compression::None };
     let how = How::of(options.compression, options.compression_level, usual)?;
-    let read = |path: &String| {
+    let found = Mutex::new(BTreeMap::new());
+    let jobs = options.layers.iter().enumerate().collect();
+    // On other threads, as what packs takes more stack than a caller has to have.
+    in_parallel(call, WIDTH, &Arc::default(), jobs, |call, _, (at, path)| {
         let fresh = Fresh::read(call, Path::new(path))?;
-        match how {
-            Some(how) => fresh.packed(call, how, &options.room),
-            None => Ok(fresh),
-        }
-    };
-    options.layers.iter().map(read).collect()
+        let fresh = match how {
+            Some(how) => fresh.packed(call, how, &options.room)?,
+            None => fresh,
+        };
+        found.lock().unwrap_or_else(PoisonError::into_inner).insert(at, fresh);
+        Ok(())
+    })?;
+    Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect())
 }
 
 /// A place with more in it than it has.

@@ -1,11 +1,13 @@
 //! Archives: a layout in a tar, and what `docker save` writes.
 
 mod docker;
+mod folder;
 mod kept;
 mod needed;
 mod read;
 mod saved;
 mod staging;
+mod waiting;
 mod write;
 
 pub use read::ArchiveReader;

@@ -14,10 +14,12 @@ use std::time::Duration;
 use serde_json::{json, Value};
 
 use super::docker::blob_file;
+use super::folder::{is_wrong, Folder};
 use super::kept::Kept;
 use super::needed::{needed, Needed};
 use super::saved::{self, Image};
-use super::staging::{is_wrong, Staging};
+use super::staging::Staging;
+use super::waiting::Waiting;
 use super::Form;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
@@ -104,12 +106,12 @@ impl ArchiveWriter {
 
     fn start(&self, call: &Call) -> Result<Work> {
         let (staging, out) = match &self.way {
-            Way::Replace(path) => (Staging::beside(call, path)?, None),
+            Way::Replace(path) => (Staging::Folder(Folder::beside(call, path)?), None),
             Way::Through(through) => {
                 let again = || Error::new(Code::Internal, "an archive cannot be written to a pipe twice");
                 let through = lock(through).take().ok_or_else(again)?;
                 let out = call.open_through(through)?;
-                (Staging::within(&self.room.folder(), "ocireg-".as_ref(), self.room.limit())?, Some(out))
+                (Staging::Waiting(Waiting::new(&self.room)?), Some(out))
             }
         };
         Ok(Work { staging, out, new: Mutex::default() })
@@ -120,14 +122,14 @@ impl ArchiveWriter {
     }
 
     /// Puts the archive in the place of what is there, whole, and with what that holds. Whoever else replaces it waits.
-    fn replace(&self, call: &Call, path: &Path, work: &Work) -> Result<()> {
+    fn replace(&self, call: &Call, path: &Path, work: &Work, folder: &Folder) -> Result<()> {
         let cannot = |error: std::io::Error| Error::io(format!("cannot write {}", path.display()), &error);
         loop {
             // Who shares the staging folder waits there. A lock on the file itself is anybody's who may read it.
-            let held = if work.staging.is_shared() { None } else { hold(call, path)? };
+            let held = if folder.is_shared() { None } else { hold(call, path)? };
             let is_there = held.is_some() || path.exists();
             let kept = Kept::open(call, path, self.form)?;
-            let temporary = work.staging.file()?;
+            let temporary = folder.file()?;
             let out = BufWriter::with_capacity(AT_ONCE, temporary);
             let out = self.pour(call, work, kept.as_ref(), Writer::new(out, path.display().to_string()))?;
             let temporary = out.into_inner().map_err(|error| cannot(error.into_error()))?;
@@ -281,7 +283,7 @@ impl WriteStore for ArchiveWriter {
 
     fn has_blob(&self, _: &Call, wanted: &Descriptor) -> Result<bool> {
         let kept = lock(&self.before).as_ref().and_then(|kept| kept.size(&wanted.digest));
-        let left = |path: &PathBuf| Staging::left(path, &wanted.digest, wanted.size);
+        let left = |path: &PathBuf| Folder::left(path, &wanted.digest, wanted.size);
         Ok(kept == Some(wanted.size) || matches!(&self.way, Way::Replace(path) if left(path)))
     }
 
@@ -307,14 +309,14 @@ impl WriteStore for ArchiveWriter {
     fn finish(&self, call: &Call) -> Result<()> {
         let work = lock(&self.work).take().ok_or_else(|| Error::new(Code::Internal, "the archive was not begun"))?;
         work.staging.settle(call)?;
-        match (&self.way, &work.out) {
-            (Way::Replace(path), _) => self.replace(call, path, &work)?,
-            (Way::Through(_), Some(file)) => {
+        match (&self.way, &work.staging, &work.out) {
+            (Way::Replace(path), Staging::Folder(folder), _) => self.replace(call, path, &work, folder)?,
+            (_, _, Some(file)) => {
                 let out = call.output(file.as_fd())?;
                 let out = BufWriter::with_capacity(AT_ONCE, out);
                 self.pour(call, &work, None, Writer::new(out, self.shown.clone()))?;
             }
-            (Way::Through(_), None) => {}
+            _ => return Err(Error::new(Code::Internal, "the archive has nowhere to go")),
         }
         match Arc::try_unwrap(work) {
             Ok(work) => work.staging.finish(),

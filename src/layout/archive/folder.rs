@@ -1,0 +1,220 @@
+//! Where what will be an archive in a file is collected: a layout in a folder of our own, hidden beside the file. It has a name of which
+//! the next copy to the file knows, so that a broken one goes on where it was; where that name is not ours, it is for this copy alone.
+
+use std::ffi::OsString;
+use std::fs::{self, DirBuilder};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use tempfile::{NamedTempFile, TempDir};
+
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::layout::lock::Lock;
+use crate::layout::oci::OciLayout;
+use crate::manifest::Descriptor;
+use crate::store::{Blob, Content, Moved, ReadStore, Role, WriteStore};
+
+/// The folders of a layout in which files are made.
+const INNER: [&str; 3] = ["blobs", "blobs/sha256", "blobs/sha512"];
+
+/// The file that becomes the archive.
+const WHOLE: &str = "archive";
+
+/// A folder, and the layout in it.
+#[derive(Debug)]
+pub struct Folder {
+    /// Before what it is in.
+    layout: OciLayout,
+    place: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    /// The next copy may go on with it.
+    Known(PathBuf, Lock),
+    /// It goes with this.
+    Alone(TempDir),
+}
+
+impl Folder {
+    /// Beside a file. Another copy to the file is waited for.
+    pub fn beside(call: &Call, target: &Path) -> Result<Folder> {
+        let known = hidden(target);
+        loop {
+            match DirBuilder::new().mode(0o700).create(&known) {
+                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                    return Err(Error::io(format!("cannot create {}", known.display()), &error))
+                }
+                _ => {}
+            }
+            if !is_ours(&known) {
+                return Folder::alone(&known);
+            }
+            match Folder::locked(call, &known) {
+                Ok(Some(staging)) => return Ok(staging),
+                // Who had it before takes the folder away when he is done.
+                Ok(None) => {}
+                Err(_) if !known.exists() => {}
+                Err(error) => return Err(error),
+            }
+            call.check()?;
+        }
+    }
+
+    /// The folder of which the next copy knows, once it is this copy's; None when another one has that name by now.
+    fn locked(call: &Call, known: &Path) -> Result<Option<Folder>> {
+        let layout = OciLayout::create(known, None)?;
+        let blobs = known.join("blobs");
+        let lock = Lock::exclusive(call, &blobs)?;
+        if !lock.is_of(&blobs) {
+            return Ok(None);
+        }
+        Ok(Some(Folder { layout, place: Place::Known(known.to_owned(), lock) }))
+    }
+
+    /// One that nobody else knows of.
+    fn alone(known: &Path) -> Result<Folder> {
+        let mut prefix = known.file_name().unwrap_or_default().to_owned();
+        prefix.push(".");
+        let folder = known.parent().unwrap_or(Path::new("."));
+        let private = fs::Permissions::from_mode(0o700);
+        let made = tempfile::Builder::new().prefix(&prefix).permissions(private).tempdir_in(folder);
+        let made =
+            made.map_err(|error| Error::io(format!("cannot create a folder in {}", folder.display()), &error))?;
+        Ok(Folder { layout: OciLayout::create(made.path(), None)?, place: Place::Alone(made) })
+    }
+
+    /// Whether every copy to the file waits for this one.
+    pub fn is_shared(&self) -> bool {
+        matches!(self.place, Place::Known(..))
+    }
+
+    /// An empty file, to become the archive. What a killed copy left of one goes.
+    pub fn file(&self) -> Result<NamedTempFile> {
+        let folder = match &self.place {
+            Place::Known(folder, _) => folder.as_path(),
+            Place::Alone(folder) => folder.path(),
+        };
+        let cannot = |error| Error::io(format!("cannot create a file in {}", folder.display()), &error);
+        match fs::remove_file(folder.join(WHOLE)) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot(error)),
+            _ => {}
+        }
+        let everybody = fs::Permissions::from_mode(0o666);
+        tempfile::Builder::new().prefix(WHOLE).rand_bytes(0).permissions(everybody).tempfile_in(folder).map_err(cannot)
+    }
+
+    /// Whether an earlier copy to a file has left a blob.
+    pub fn left(target: &Path, digest: &Digest, size: u64) -> bool {
+        let known = hidden(target);
+        let blob = known.join("blobs").join(digest.algorithm().name()).join(digest.hex());
+        is_ours(&known) && fs::symlink_metadata(blob).is_ok_and(|found| found.is_file() && found.len() == size)
+    }
+
+    /// Gets a blob. One that is there already counts when its digest is right.
+    pub fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
+        if self.size(&wanted.digest).is_some() {
+            self.verify(call, wanted)?;
+        }
+        self.layout.put_blob(call, wanted, from)
+    }
+
+    /// Removes a blob that is wrong.
+    fn verify(&self, call: &Call, wanted: &Descriptor) -> Result<()> {
+        let read = || {
+            let mut blob = self.open_blob(call, wanted)?;
+            while blob.piece()?.is_some() {}
+            Ok(())
+        };
+        match read() {
+            Err(error) if is_wrong(&error) => self.remove(&wanted.digest),
+            outcome => outcome,
+        }
+    }
+
+    /// Takes a manifest.
+    pub fn put_manifest(&self, call: &Call, content: &Content) -> Result<()> {
+        if self.size(content.digest()).is_some() {
+            self.verify(call, &content.descriptor())?;
+        }
+        self.layout.put_manifest(call, content, &Role::Child)
+    }
+
+    /// Everything has been put.
+    pub fn settle(&self, call: &Call) -> Result<()> {
+        self.layout.finish(call)
+    }
+
+    /// A manifest, if it is there.
+    pub fn manifest(&self, call: &Call, entry: &Descriptor) -> Result<Option<Content>> {
+        self.size(&entry.digest).map(|_| self.layout.manifest(call, entry)).transpose()
+    }
+
+    /// The size of a blob, if it is there.
+    pub fn size(&self, digest: &Digest) -> Option<u64> {
+        fs::symlink_metadata(self.layout.blob_path(digest))
+            .ok()
+            .filter(|found| found.is_file())
+            .map(|found| found.len())
+    }
+
+    /// Opens a blob, which is verified as it is read.
+    pub fn open_blob(&self, call: &Call, wanted: &Descriptor) -> Result<Box<dyn Blob>> {
+        let mut blob = self.layout.open(call, wanted, None)?;
+        blob.hash_aside();
+        Ok(blob)
+    }
+
+    /// Removes a blob: the next copy gets it anew.
+    pub fn remove(&self, digest: &Digest) -> Result<()> {
+        let path = self.layout.blob_path(digest);
+        fs::remove_file(&path).map_err(|error| Error::io(format!("cannot remove {}", path.display()), &error))
+    }
+
+    /// Takes the folder away.
+    pub fn finish(self) -> Result<()> {
+        let cannot = |path: &Path, error| Error::io(format!("cannot remove {}", path.display()), &error);
+        drop(self.layout);
+        match self.place {
+            Place::Known(path, lock) => {
+                // Under another name first: who comes meanwhile makes a folder of his own, and none that is half gone.
+                let removed = TempDir::with_prefix_in(".ocireg-", path.parent().unwrap_or(Path::new(".")));
+                let gone = match removed.as_ref().map(|folder| fs::rename(&path, folder.path())) {
+                    Ok(Ok(())) => removed.and_then(TempDir::close),
+                    _ => fs::remove_dir_all(&path),
+                };
+                drop(lock);
+                gone.map_err(|error| cannot(&path, error))
+            }
+            Place::Alone(folder) => {
+                let path = folder.path().to_owned();
+                folder.close().map_err(|error| cannot(&path, error))
+            }
+        }
+    }
+}
+
+/// Whether bytes were not those that were wanted.
+pub fn is_wrong(error: &Error) -> bool {
+    matches!(error.code(), Code::DigestMismatch | Code::SizeMismatch)
+}
+
+fn hidden(target: &Path) -> PathBuf {
+    let mut hidden = OsString::from(".");
+    hidden.push(target.file_name().unwrap_or_default());
+    hidden.push(".partial.d");
+    target.with_file_name(hidden)
+}
+
+/// Whether a folder was made here, and nobody else can have put anything into it, or look into it.
+fn is_ours(folder: &Path) -> bool {
+    let user = nix::unistd::geteuid().as_raw();
+    let own = |path: &Path| {
+        let found = fs::symlink_metadata(path);
+        found.ok().filter(|found| found.is_dir() && found.uid() == user)
+    };
+    let private = own(folder).is_some_and(|found| found.mode() & 0o077 == 0);
+    private && INNER.iter().map(|name| folder.join(name)).all(|inner| own(&inner).is_some() || !inner.exists())
+}

@@ -1,0 +1,80 @@
+//! Where what will be an archive in a pipe waits until all of it is known: a file without a name, of which nothing is left, however the
+//! process ends.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::digest::Digest;
+use crate::error::{Error, Result};
+use crate::http::call::Call;
+use crate::manifest::Descriptor;
+use crate::spool::{Item, Room, Spool};
+use crate::store::{Blob, Content, Moved, ReadStore, Verified};
+
+/// Blobs and manifests by their digests.
+#[derive(Debug)]
+pub struct Waiting {
+    spool: Arc<Spool>,
+    items: Mutex<HashMap<Digest, Item>>,
+}
+
+impl Waiting {
+    /// Nothing yet.
+    pub fn new(room: &Room) -> Result<Waiting> {
+        Ok(Waiting { spool: room.spool()?, items: Mutex::default() })
+    }
+
+    /// Gets a blob.
+    pub fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
+        if self.size(&wanted.digest).is_some() {
+            return Ok(Moved::Present);
+        }
+        let (mut blob, mut writer) = (from.open(call, wanted, None)?, self.spool.writer());
+        while let Some(piece) = blob.piece()? {
+            writer.write(&piece)?;
+        }
+        self.items().insert(wanted.digest.clone(), writer.finish());
+        Ok(Moved::Copied { resumed: 0 })
+    }
+
+    /// Takes a manifest.
+    pub fn put_manifest(&self, content: &Content) -> Result<()> {
+        let mut writer = self.spool.writer();
+        writer.write(&content.bytes)?;
+        self.items().insert(content.digest().clone(), writer.finish());
+        Ok(())
+    }
+
+    /// A manifest, if it is there.
+    pub fn manifest(&self, entry: &Descriptor) -> Result<Option<Content>> {
+        let Some(item) = self.item(&entry.digest) else { return Ok(None) };
+        let mut bytes = Vec::new();
+        let read = item.read_from(0).read_to_end(&mut bytes);
+        read.map_err(|error| Error::io("cannot read a temporary file", &error))?;
+        let media_type = Some(entry.media_type.as_str()).filter(|name| !name.is_empty());
+        Content::parse(bytes, media_type, Some(&entry.digest)).map(Some)
+    }
+
+    /// The size of a blob, if it is there.
+    pub fn size(&self, digest: &Digest) -> Option<u64> {
+        self.item(digest).map(|item| item.size())
+    }
+
+    /// Opens a blob, which is verified as it is read.
+    pub fn open_blob(&self, call: &Call, wanted: &Descriptor) -> Result<Box<dyn Blob>> {
+        let missing = || Error::new(crate::error::Code::Internal, format!("the blob {} is not there", wanted.digest));
+        let item = self.item(&wanted.digest).ok_or_else(missing)?;
+        let mut blob = Verified::new(item.read_from(0), call, "a temporary file".to_owned(), wanted, None);
+        blob.hash_aside();
+        Ok(Box::new(blob))
+    }
+
+    fn item(&self, digest: &Digest) -> Option<Item> {
+        self.items().get(digest).cloned()
+    }
+
+    fn items(&self) -> MutexGuard<'_, HashMap<Digest, Item>> {
+        self.items.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -84,6 +84,12 @@ impl Account {
         }
     }
 
+    /// What to do about another registry that it sends us to, and that refuses us.
+    pub fn sends_on(&self) -> String {
+        let host = &self.host;
+        format!("{host} sends us there, and nobody's credentials go along: name that registry itself, with credentials for it")
+    }
+
     /// Where it says what it is.
     fn ping(&self) -> Result<Url> {
         self.base.join("v2/").map_err(|_| Error::new(Code::Internal, "the base URL takes no path"))

@@ -43,6 +43,11 @@ impl<'a> Asked<'a> {
         Asked { account: Cow::Owned(Account::stranger(url, guard)), wanted, proof: Proof::Nothing, answers: false }
     }
 
+    /// Whether it is not the one that the caller named.
+    fn is_strange(&self) -> bool {
+        self.account.guard != Guard::Caller
+    }
+
     /// Whether its token may be good, but not any more.
     fn may_be_used_up(&self) -> bool {
         matches!(&self.proof, Proof::Token(grant) if !self.answers || !grant.is_ours_alone())
@@ -60,7 +65,7 @@ impl<'a> Asked<'a> {
         }
         let insufficient = challenges.iter().any(|challenge| challenge.error() == Some("insufficient_scope"));
         Some(match &self.proof {
-            _ if self.account.guard != Guard::Caller => Refusal::Elsewhere,
+            _ if self.is_strange() => Refusal::Elsewhere,
             Proof::Nothing => Refusal::NoCredentials,
             Proof::Token(grant) if !grant.has_credentials() => Refusal::NoCredentials,
             Proof::Token(_) if self.may_be_used_up() => return None,
@@ -168,7 +173,12 @@ impl Auth {
             }
             self.remember(&asked.account, &challenges, answer.remote);
             let next = match can_go_again(&mut request.body, goes_on)? {
-                true => self.respond(call, &asked, &challenges, moved || repeated)?,
+                true => {
+                    self.respond(call, &asked, &challenges, moved || repeated).map_err(|error| match error.code() {
+                        Code::Unauthenticated if asked.is_strange() => error.with_hint(account.sends_on()),
+                        _ => error,
+                    })?
+                }
                 false => None,
             };
             let Some(next) = next else {
@@ -230,7 +240,7 @@ impl Auth {
             (_, Credentials::Token(token)) => Ok(Some(Proof::Bearer(token))),
             (Scheme::Basic, credentials) => Ok(basic(&credentials)),
             // A stranger's 401 need not be a registry's.
-            (Scheme::Bearer, _) if account.guard != Guard::Caller && challenge.realm().is_none() => Ok(None),
+            (Scheme::Bearer, _) if asked.is_strange() && challenge.realm().is_none() => Ok(None),
             (Scheme::Bearer, credentials) => {
                 let realm = self.realm(account, challenge, &credentials, memory.remote)?;
                 self.granted(call, &realm, challenge, &asked.wanted, refused).map(|grant| Some(Proof::Token(grant)))

@@ -104,9 +104,7 @@ impl Remote {
             Some(Refusal::Unexplained) => error.with_hint(format!(
                 "the credentials are good, and {host} does not say what else it wants{right}: its answer has no WWW-Authenticate"
             )),
-            Some(Refusal::Elsewhere) => error.with_hint(format!(
-                "{host} sends us there, and nobody's credentials go along: name that registry itself, with credentials for it"
-            )),
+            Some(Refusal::Elsewhere) => error.with_hint(self.account.sends_on()),
             Some(Refusal::BadCredentials) => error.with_hint(format!("{host} does not take these credentials: check them")),
             Some(Refusal::NoCredentials) => error.with_hint(format!(
                 "log in to {host}, or give credentials{right}; some registries say the same of a repository that does not exist"

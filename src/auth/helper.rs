@@ -2,16 +2,20 @@
 //! the text of an error on their standard output (docker-credential-helpers' protocol).
 
 use std::ffi::OsString;
+use std::fs::Metadata;
 use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use base64::engine::general_purpose::STANDARD;
+use base64::Engine as _;
 use serde_json::{json, Value};
 use zeroize::Zeroizing;
 
-use super::child::{self, Ended};
+use super::child::{self, End, Ended};
 use super::config_file::Document;
 use super::secrets::Secrets;
+use super::words::first_line;
 use crate::digest::shorten;
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
@@ -19,8 +23,6 @@ use crate::http::context::Credentials;
 
 /// What a helper says when it holds nothing for a host.
 const NOT_FOUND: &str = "credentials not found in native keychain";
-/// Its other errors whose texts are fixed; any other text may be anything, and is not repeated.
-const KNOWN: [&str; 2] = ["no credentials server URL", "no credentials username"];
 /// The user name that says that the secret is an identity token.
 const IDENTITY: &str = "<token>";
 
@@ -39,7 +41,7 @@ impl Helpers {
         if said(&ended) == Some(NOT_FOUND) {
             return Ok(None);
         }
-        check(&ended).and_then(|()| parse(&ended.output)).map_err(|error| of(name, error))
+        check(&ended, &[]).and_then(|()| parse(&ended)).map_err(|error| of(name, error))
     }
 
     /// Hands credentials over.
@@ -57,7 +59,8 @@ impl Helpers {
         document.0.insert("Secret".to_owned(), json!(secret.as_str()));
         let input = Zeroizing::new(serde_json::to_vec(&document.0).unwrap_or_default());
         let ended = self.run(call, name, "store", &input, server)?;
-        check(&ended).map_err(|error| of(name, error))
+        let encoded = Zeroizing::new(STANDARD.encode(Zeroizing::new(format!("{username}:{}", secret.as_str()))));
+        check(&ended, &[secret, &encoded]).map_err(|error| of(name, error))
     }
 
     /// Has credentials removed; having none is as good.
@@ -65,7 +68,7 @@ impl Helpers {
         let ended = self.run(call, name, "erase", server.as_bytes(), server)?;
         match said(&ended) {
             Some(NOT_FOUND) => Ok(()),
-            _ => check(&ended).map_err(|error| of(name, error)),
+            _ => check(&ended, &[]).map_err(|error| of(name, error)),
         }
     }
 
@@ -87,15 +90,18 @@ impl Helpers {
         }
         let file = format!("docker-credential-{name}");
         let folders = self.search.as_ref().map(|path| std::env::split_paths(path).collect::<Vec<_>>());
-        let found = folders
-            .unwrap_or_default()
-            .into_iter()
-            // What is relative would be looked up wherever the program happens to stand.
-            .filter(|folder| folder.is_absolute())
-            .map(|folder| folder.join(&file))
-            .find(|path| path.metadata().is_ok_and(|meta| meta.is_file() && meta.permissions().mode() & 0o111 != 0));
-        match found {
-            Some(path) => Ok(path),
+        let mut not_executable = None;
+        // What is relative would be looked up wherever the program happens to stand.
+        for folder in folders.unwrap_or_default().into_iter().filter(|folder| folder.is_absolute()) {
+            let path = folder.join(&file);
+            match path.metadata().ok().filter(Metadata::is_file).map(|meta| meta.permissions().mode() & 0o111) {
+                Some(0) => not_executable = not_executable.or(Some(path)),
+                Some(_) => return Ok(path),
+                None => {}
+            }
+        }
+        match not_executable {
+            Some(path) => wrong(&format!("cannot be run: {} is not executable", path.display())),
             None => wrong(&format!("is not installed: no {file} in the search path")),
         }
     }
@@ -110,22 +116,38 @@ fn of(name: &str, error: Error) -> Error {
 
 /// The text of its error, when it failed.
 fn said(ended: &Ended) -> Option<&str> {
-    let failed = ended.success != Some(true);
+    let failed = ended.by != End::Status(0);
     std::str::from_utf8(&ended.output).ok().filter(|_| failed).map(str::trim)
 }
 
-fn check(ended: &Ended) -> Result<()> {
-    if ended.success != Some(false) {
-        return Ok(());
-    }
-    let known = said(ended).and_then(|text| KNOWN.into_iter().find(|known| *known == text));
-    Err(Error::new(Code::Io, known.unwrap_or("it failed")))
+/// An error when it failed, with its own words but for these secrets. They stand on its standard output, and what others had to
+/// say on the other.
+fn check(ended: &Ended, secrets: &[&str]) -> Result<()> {
+    let how = match ended.by {
+        // Nobody knows: the answer will tell.
+        End::Status(0) | End::Unknown => return Ok(()),
+        End::Status(status) => format!("it failed with exit status {status}"),
+        End::Signal(signal) => format!("it was killed by {signal} (signal {})", signal as i32),
+    };
+    let mut words: Vec<_> =
+        [&ended.output, &ended.errors].iter().filter_map(|said| first_line(said, secrets)).collect();
+    words.dedup();
+    let what = match (words.is_empty(), ended.output.is_empty() && ended.errors.is_empty()) {
+        (false, _) => format!(": {}", words.join("; ")),
+        (true, true) => " and said nothing".to_owned(),
+        (true, false) => "; what it said may hold a secret, and is not shown".to_owned(),
+    };
+    Err(Error::new(Code::Io, how + &what))
 }
 
-fn parse(output: &[u8]) -> Result<Option<Credentials>> {
-    let wrong = |why: &str| Error::new(Code::Io, format!("its answer {why}"));
+fn parse(ended: &Ended) -> Result<Option<Credentials>> {
+    let errors = first_line(&ended.errors, &[]).map(|line| format!("; it says: {line}")).unwrap_or_default();
+    let wrong = |why: &str| Error::new(Code::Io, format!("its answer {why}{errors}"));
+    if ended.output.iter().all(u8::is_ascii_whitespace) {
+        return Err(wrong("is empty"));
+    }
     // The parser's own words could quote the secret.
-    let document = Document::parse(output).map_err(|_| wrong("is no JSON object"))?;
+    let document = Document::parse(&ended.output).map_err(|_| wrong("is no JSON object"))?;
     let text = |name: &str| match document.0.get(name) {
         None | Some(Value::Null) => Ok(String::new()),
         Some(Value::String(text)) => Ok(text.clone()),

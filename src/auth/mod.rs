@@ -21,6 +21,7 @@ pub mod store;
 pub mod stored;
 pub mod token;
 mod tokens;
+mod words;
 
 use std::collections::HashMap;
 use std::net::IpAddr;

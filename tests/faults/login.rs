@@ -218,10 +218,20 @@ fn a_helper_keeps_what_it_is_given() {
         assert!(!logout(&client, host).unwrap().removed);
     }
     let folder = Folder::new(&json!({"credsStore": "broken"}));
-    folder.helper("broken", "echo SECRET; exit 1");
-    let error = fails(login(&folder.client(), host), Code::Io, "docker-credential-broken");
-    assert!(!error.to_json().to_string().contains("SECRET"));
-    assert_eq!(folder.read(), json!({"credsStore": "broken"}));
+    for (script, words) in [
+        ("echo locked; exit 1", "exit status 1: locked"),
+        // What it was given is no word of its own.
+        ("echo \"$input\"; exit 1", "is not shown"),
+        ("echo \"$input\"; echo \"cannot store: $input\" >&2; exit 1", "\"Secret\":<redacted>"),
+        ("echo \"$input\" | sed 's/.*Secret\":\"/bad: /' >&2; exit 1", "bad: <redacted>"),
+        ("printf alice:s3cret | base64 | sed 's/^/no: /'; exit 1", "no: <redacted>"),
+    ] {
+        folder.helper("broken", script);
+        let error = fails(login(&folder.client(), host), Code::Io, "docker-credential-broken: it failed with");
+        assert!(error.message().contains(words), "{error}");
+        assert!(!error.to_json().to_string().contains("s3cret"), "{error}");
+        assert_eq!(folder.read(), json!({"credsStore": "broken"}));
+    }
 }
 
 #[test]

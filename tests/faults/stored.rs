@@ -299,22 +299,36 @@ fn a_helper_of_the_host_beats_the_one_for_all_which_beats_the_file() {
 }
 
 #[test]
-fn what_a_helper_does_wrong_is_an_error_without_its_words() {
+fn what_a_helper_does_wrong_is_an_error_with_its_words_and_no_secret() {
     let server = basic("alice", "s3cret");
     let host = &server.host;
     for (script, code, why) in [
-        ("echo SECRET; exit 1", Code::Io, "docker-credential-bad: it failed"),
+        ("echo boom; exit 1", Code::Io, "docker-credential-bad: it failed with exit status 1: boom"),
+        ("echo 'panic: boom' >&2; exit 2", Code::Io, "it failed with exit status 2: panic: boom"),
+        ("echo out; echo err >&2; exit 77", Code::Io, "it failed with exit status 77: out; err"),
+        ("echo same; echo same >&2; exit 1", Code::Io, "exit status 1: same"),
+        ("exit 3", Code::Io, "it failed with exit status 3 and said nothing"),
+        ("echo; echo ' locked '; echo SECRET; exit 1", Code::Io, "exit status 1: locked"),
+        (r"printf '\033[31mno\007\r\nSECRET'; exit 1", Code::Io, "exit status 1: \u{fffd}[31mno\u{fffd}"),
+        (r#"echo '{"Username":"u","Secret":"SECRET"}'; exit 1"#, Code::Io, "is not shown"),
+        ("echo 'password=SECRET is old'; exit 1", Code::Io, "password=<redacted> is old"),
         ("echo 'no credentials server URL'; exit 1", Code::Io, "no credentials server URL"),
-        ("echo 'no credentials username'; exit 1", Code::Io, "no credentials username"),
-        ("echo SECRET", Code::Io, "no JSON object"),
+        ("echo SECRET", Code::Io, "its answer is no JSON object"),
+        ("echo SECRET; echo 'not yet' >&2", Code::Io, "is no JSON object; it says: not yet"),
+        (r#"echo '{"Username":"SECRET"'"#, Code::Io, "is no JSON object"),
+        ("true", Code::Io, "its answer is empty"),
         (r#"echo '{"Username":"SECRET","Username":"b","Secret":"c"}'"#, Code::Io, "no JSON object"),
         (r#"echo '{"Username":["SECRET"],"Secret":"c"}'"#, Code::Io, "Username that is no string"),
         (r#"printf %s '{"Username":"a\r\nX","Secret":"SECRET"}'"#, Code::Io, "control characters"),
         (r#"echo '{"Username":"a:b","Secret":"SECRET"}'"#, Code::Io, "colon"),
-        ("kill -9 $$", Code::Io, "it failed"),
+        ("kill -9 $$", Code::Io, "it was killed by SIGKILL (signal 9) and said nothing"),
+        ("echo trap >&2; kill -s SEGV $$", Code::Io, "it was killed by SIGSEGV (signal 11): trap"),
         ("yes SECRET", Code::LimitExceeded, "says more than"),
+        ("head -c 3000000 /dev/zero >&2; exit 4", Code::Io, "it failed with exit status 4: \u{fffd}"),
+        ("sleep 30 & echo boom; exit 1", Code::Io, "exit status 1: boom"),
         ("sleep 30", Code::Timeout, "within 1.5 s"),
         ("exec sleep 30 >&- 2>&-", Code::Timeout, "within 1.5 s"),
+        ("yes SECRET >&2", Code::Timeout, "within 1.5 s"),
     ] {
         let folder = Folder::new(&json!({"credHelpers": {host: "bad"}}));
         folder.helper("bad", script);
@@ -322,11 +336,34 @@ fn what_a_helper_does_wrong_is_an_error_without_its_words() {
         within(Duration::from_secs(4), || {
             let error = fails(get(&client, &format!("{host}/a/b:t")), code, why);
             assert!(!error.to_json().to_string().contains("SECRET"), "{error}");
+            assert!(error.message().len() < 900, "{error}");
         });
         // A failure is not kept.
         folder.helper("bad", ANSWER);
         get(&client, &format!("{host}/a/b:t")).unwrap_or_else(|error| panic!("{script}: {error}"));
     }
+}
+
+#[test]
+fn a_helper_that_cannot_be_run_is_named() {
+    let server = basic("alice", "s3cret");
+    let host = &server.host;
+    let folder = Folder::new(&json!({"credHelpers": {host: "x"}}));
+    let file = PathBuf::from(format!("{}/docker-credential-x", folder.path()));
+    let refused = |why: &str| {
+        let error = fails(get(&folder.client(), &format!("{host}/a/b:t")), Code::Io, why);
+        assert!(error.message().contains("docker-credential-x"), "{error}");
+    };
+    refused("the credential helper 'x' is not installed: no docker-credential-x");
+    std::fs::create_dir(&file).unwrap();
+    refused("is not installed");
+    std::fs::remove_dir(&file).unwrap();
+    write(&file, "#!/bin/sh\n", 0o600);
+    refused(&format!("the credential helper 'x' cannot be run: {} is not executable", file.display()));
+    write(&file, "#!/no/such/interpreter\n", 0o700);
+    refused(&format!("cannot start {}, or what its first line says to run", file.display()));
+    write(&file, "no program", 0o700);
+    refused(&format!("cannot start {}: Exec format error", file.display()));
 }
 
 #[test]

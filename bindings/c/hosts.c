@@ -135,17 +135,23 @@ static bool is_registry(const struct hosts *hosts, const char *host)
     return false;
 }
 
-/* The last setting of a kind for a host. One without a host is meant for the command's registries, and nothing else. */
+/* Whether setting i is meant for a host. One without a host is meant for the command's registries, and nothing else. */
+static bool is_for(const struct hosts *hosts, size_t i, const char *host)
+{
+    return hosts->names[i] != NULL ? strcmp(hosts->names[i], host) == 0 : is_registry(hosts, host);
+}
+
+/* The last setting of a kind for a host; one that names the host comes before one that does not. */
 static const struct setting *find(const struct hosts *hosts, enum setting_kind kind, const char *host)
 {
     const struct setting *unnamed = NULL;
     for (size_t i = hosts->globals->setting_count; i-- > 0;) {
         const struct setting *setting = &hosts->globals->settings[i];
-        if (setting->kind != kind)
+        if (setting->kind != kind || !is_for(hosts, i, host))
             continue;
-        if (hosts->names[i] != NULL && strcmp(hosts->names[i], host) == 0)
+        if (hosts->names[i] != NULL)
             return setting;
-        if (hosts->names[i] == NULL && unnamed == NULL && is_registry(hosts, host))
+        if (unnamed == NULL)
             unnamed = setting;
     }
     return unnamed;
@@ -176,9 +182,22 @@ static ocireg_status host_credentials(const struct hosts *hosts, const char *hos
     return ambient != NULL ? set_password(hosts, ambient, options, error) : OCIREG_OK;
 }
 
+static ocireg_status trusted_realms(const struct hosts *hosts, const char *host, ocireg_options *options, ocireg_error **error)
+{
+    ocireg_status status = OCIREG_OK;
+    for (size_t i = 0; status == OCIREG_OK && i < hosts->globals->setting_count; i++) {
+        const struct setting *setting = &hosts->globals->settings[i];
+        if (setting->kind == SETTING_TRUSTED_REALM && is_for(hosts, i, host))
+            status = ocireg_options_add_string(options, "trusted_realms", setting->value, error);
+    }
+    return status;
+}
+
 static ocireg_status host_options(const struct hosts *hosts, const char *host, ocireg_options *options, ocireg_error **error)
 {
     ocireg_status status = host_credentials(hosts, host, options, error);
+    if (status == OCIREG_OK)
+        status = trusted_realms(hosts, host, options, error);
     if (status == OCIREG_OK && find(hosts, SETTING_PLAIN_HTTP, host) != NULL)
         status = ocireg_options_set_bool(options, "plain_http", true, error);
     if (status == OCIREG_OK && find(hosts, SETTING_INSECURE, host) != NULL)

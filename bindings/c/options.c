@@ -9,6 +9,7 @@ enum option {
     OPTION_USERNAME,
     OPTION_PASSWORD_STDIN,
     OPTION_TOKEN,
+    OPTION_TRUSTED_REALM,
     OPTION_ANONYMOUS,
     OPTION_DOCKER_CONFIG,
     OPTION_FOREIGN_CREDENTIALS,
@@ -43,6 +44,7 @@ static const struct {
     {"--username", OPTION_USERNAME, TAKES_VALUE, " [HOST=]U", "or OCIREG_USERNAME"},
     {"--password-stdin", OPTION_PASSWORD_STDIN, TAKES_NOTHING, "", "the password, less one newline; or OCIREG_PASSWORD"},
     {"--token", OPTION_TOKEN, TAKES_VALUE, " [HOST=]T", "a bearer token, used as it is"},
+    {"--trusted-realm", OPTION_TRUSTED_REALM, TAKES_VALUE, " [HOST=]R", "a token server that may have the credentials; http://R: without TLS"},
     {"--anonymous", OPTION_ANONYMOUS, TAKES_NOTHING, "", "send no credentials, stored ones neither"},
     {"--docker-config", OPTION_DOCKER_CONFIG, TAKES_VALUE, " DIR", "stored credentials: DIR/config.json and nothing else"},
     {"--foreign-credentials", OPTION_FOREIGN_CREDENTIALS, TAKES_NOTHING, "", "also files of another user, or that others may write"},
@@ -101,7 +103,7 @@ static bool is_host_character(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c != '\0' && strchr(".-:[]_", c));
 }
 
-/* The length of HOST in HOST=VALUE, or 0. A token or name may hold a '=' of its own: what stands before it is a host only
+/* The length of HOST in HOST=VALUE, or 0. A token, a name or a URL may hold a '=' of its own: what stands before it is a host only
  * if it looks like one, and the padding of base64 is no value. */
 static size_t named_host(const char *text)
 {
@@ -115,7 +117,7 @@ static size_t named_host(const char *text)
     return 0;
 }
 
-static void add_credential(struct globals *globals, enum setting_kind kind, const char *option, char *value)
+static void add_for_host(struct globals *globals, enum setting_kind kind, const char *option, char *value)
 {
     size_t length = named_host(value);
     if (length > 0)
@@ -141,11 +143,12 @@ static int apply(struct globals *globals, enum option option, const char *name, 
     /* An empty host would be Docker Hub or every registry, which a script with an unset variable does not mean. */
     if ((option == OPTION_PLAIN_HTTP || option == OPTION_INSECURE) && value != NULL && *value == '\0')
         return report_usage("%s= names no host", name);
-    if ((option == OPTION_USERNAME || option == OPTION_TOKEN) && *value == '=')
+    if ((option == OPTION_USERNAME || option == OPTION_TOKEN || option == OPTION_TRUSTED_REALM) && *value == '=')
         return report_usage("%s: no host before '='", name);
     switch (option) {
-    case OPTION_USERNAME: add_credential(globals, SETTING_USERNAME, name, value); break;
-    case OPTION_TOKEN: add_credential(globals, SETTING_TOKEN, name, value); break;
+    case OPTION_USERNAME: add_for_host(globals, SETTING_USERNAME, name, value); break;
+    case OPTION_TOKEN: add_for_host(globals, SETTING_TOKEN, name, value); break;
+    case OPTION_TRUSTED_REALM: add_for_host(globals, SETTING_TRUSTED_REALM, name, value); break;
     case OPTION_PASSWORD_STDIN: globals->password_stdin = true; break;
     case OPTION_ANONYMOUS: globals->anonymous = true; break;
     case OPTION_DOCKER_CONFIG: globals->docker_config = value; break;

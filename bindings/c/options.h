@@ -5,7 +5,7 @@
 #include "arguments.h"
 #include "output.h"
 
-enum setting_kind { SETTING_USERNAME, SETTING_TOKEN, SETTING_PLAIN_HTTP, SETTING_INSECURE };
+enum setting_kind { SETTING_USERNAME, SETTING_TOKEN, SETTING_TRUSTED_REALM, SETTING_PLAIN_HTTP, SETTING_INSECURE };
 
 /* An option that may name its host (`--username HOST=U`, `--plain-http=HOST`). */
 struct setting {

@@ -101,6 +101,15 @@ static void report_line(const char *name, const char *message)
     fputc('\n', stderr);
 }
 
+/* What to do about it, where the library knows that. */
+static void report_hint(const ocireg_error *error)
+{
+    char *hint = json_text(json_member(ocireg_error_json(error), "hint"));
+    if (hint != NULL && strcmp(hint, "null") != 0)
+        report_line("hint", hint);
+    free(hint);
+}
+
 int report_error(const struct output *output, ocireg_error *error)
 {
     ocireg_status code = ocireg_error_code(error);
@@ -109,8 +118,10 @@ int report_error(const struct output *output, ocireg_error *error)
     output_write_begins();
     if (output->json_errors)
         write_json(stderr, ocireg_error_json(error), false);
-    else
+    else {
         report_line(ocireg_error_name(error), ocireg_error_message(error));
+        report_hint(error);
+    }
     output_write_ends();
     ocireg_error_free(error);
     return code;

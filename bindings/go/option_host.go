@@ -23,7 +23,8 @@ func WithAnonymous() HostOption { return hostOption(set("anonymous", true)) }
 // WithEndpoint says under which scheme, host, port and path prefix the host's API really is: "https://h/dockerproxy".
 func WithEndpoint(url string) HostOption { return hostOption(set("endpoint", url)) }
 
-// WithTrustedRealms names hosts that may get this host's credentials as its token server, besides those of its own domain.
+// WithTrustedRealms names hosts that may get this host's credentials as its token server, besides those of its own domain:
+// "HOST[:PORT]"; "http://HOST[:PORT]" may have them without TLS, although this host is asked by https.
 func WithTrustedRealms(hosts ...string) HostOption {
 	return hostOption(add("trusted_realms", hosts))
 }

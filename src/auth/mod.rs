@@ -291,7 +291,7 @@ impl Auth {
         remote: Option<IpAddr>,
     ) -> Result<Realm> {
         let text = challenge.realm().unwrap_or_default();
-        let url = realm::resolve(text, &account.base)
+        let url = realm::resolve(text, &account.base, &account.trusted_realms)
             .map_err(|error| error.within(format!("the token server of {}", account.host)))?;
         let trusted =
             account.guard == Guard::Caller && realm::may_send_credentials(&account.base, &url, &account.trusted_realms);

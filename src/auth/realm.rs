@@ -15,10 +15,10 @@ const HUB: [&str; 5] =
     ["docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com", "hub.docker.com"];
 const HUB_REALM: &str = "auth.docker.io";
 
-/// The URL of the token server that a challenge to `request` names: https, or http when the request itself was. A
-/// path alone belongs to the request's origin, and `host/path` takes its scheme. Whether an address is allowed is for
-/// the caller to check.
-pub fn resolve(realm: &str, request: &Url) -> Result<Url> {
+/// The URL of the token server that a challenge to `request` names: https, or http when the request itself was or the caller
+/// trusts that one. A path alone belongs to the request's origin, and `host/path` takes its scheme. Whether an address is
+/// allowed is for the caller to check.
+pub fn resolve(realm: &str, request: &Url, trusted: &[String]) -> Result<Url> {
     let text = realm.trim();
     if text.is_empty() {
         return Err(wrong("is empty"));
@@ -38,8 +38,12 @@ pub fn resolve(realm: &str, request: &Url) -> Result<Url> {
     };
     let url = url.map_err(|error| wrong(format!("is no URL ({error})")))?;
     let origin = Origin::of(&url).ok_or_else(|| wrong("is neither https nor http"))?;
-    if !origin.is_https() && request.scheme() != "http" {
-        return Err(wrong(format!("is {origin}, which is not protected by TLS")));
+    if !origin.is_https() && request.scheme() != "http" && !trusts_without_tls(trusted, &origin) {
+        let hint = format!(
+            "the registry should name an https realm; if that server may have the credentials without TLS, list {origin} in the \
+             host's option trusted_realms"
+        );
+        return Err(wrong(format!("is {origin}, which is not protected by TLS")).with_hint(hint));
     }
     if absolute.is_none() && !text.contains("://") && Origin::of(request) != Some(origin) {
         return Err(wrong("is a path that leads to another server"));
@@ -85,11 +89,12 @@ fn names_host(text: &str) -> bool {
 }
 
 /// Whether the token server may have the credentials of the registry: the same host, one of the same registrable
-/// domain, Docker Hub's own, or one that the caller trusts (`host` or `host:port`). Never by http for an https registry.
+/// domain, Docker Hub's own, or one that the caller trusts (`host` or `host:port`). By http for an https registry only where
+/// the caller says `http://` himself.
 pub fn may_send_credentials(registry: &Url, realm: &Url, trusted: &[String]) -> bool {
     let (Some(home), Some(there)) = (Origin::of(registry), Origin::of(realm)) else { return false };
     if home.is_https() && !there.is_https() {
-        return false;
+        return trusts_without_tls(trusted, &there);
     }
     let (own, other) = (bare(&home.host), bare(&there.host));
     own == other
@@ -121,12 +126,19 @@ fn domain(url: &Url) -> Option<&str> {
     }
 }
 
+/// Whether the caller's list names a token server with `http://`.
+fn trusts_without_tls(trusted: &[String], origin: &Origin) -> bool {
+    let is_plain = |entry: &str| entry.trim().get(..7).is_some_and(|start| start.eq_ignore_ascii_case("http://"));
+    trusted.iter().any(|entry| is_plain(entry) && names(entry, origin))
+}
+
 fn names(entry: &str, origin: &Origin) -> bool {
     let entry = entry.trim();
     let text = if entry.contains("://") { entry.to_owned() } else { format!("https://{entry}") };
     let Ok(url) = Url::parse(&text) else { return false };
     // The url crate drops a port that is the scheme's own; one that was written is meant.
-    let port = url.port().or_else(|| entry.trim_end_matches('/').ends_with(":443").then_some(443));
+    let own = url.port_or_known_default().filter(|own| entry.trim_end_matches('/').ends_with(&format!(":{own}")));
+    let port = url.port().or(own);
     url.host_str().is_some_and(|host| bare(host) == bare(&origin.host)) && port.is_none_or(|port| port == origin.port)
 }
 
@@ -154,7 +166,7 @@ mod tests {
     }
 
     fn resolved(realm: &str, request: &str) -> Result<String> {
-        resolve(realm, &url(request)).map(String::from)
+        resolve(realm, &url(request), &[]).map(String::from)
     }
 
     #[test]
@@ -212,6 +224,26 @@ mod tests {
             assert!(error.message().contains(reason), "{realm}: {error}");
             assert!(!error.message().contains("SECRET"), "{error}");
         }
+        // The way out names the scheme: it is no slip.
+        let secure = url("https://reg.example/v2/");
+        for (trusted, is_taken) in [
+            ("http://auth.example", true),
+            ("http://auth.example:80/", true),
+            ("auth.example", false),
+            ("auth.example:80", false),
+            ("https://auth.example:80", false),
+            ("http://auth.example:81", false),
+            ("http://other.example", false),
+        ] {
+            match resolve("http://auth.example/token", &secure, &[trusted.to_owned()]) {
+                Ok(url) => assert_eq!((url.as_str(), is_taken), ("http://auth.example/token", true), "{trusted}"),
+                Err(error) => {
+                    assert!(!is_taken, "{trusted}: {error}");
+                    let hint = error.to_json()["hint"].to_string();
+                    assert!(hint.contains("list http://auth.example in") && hint.contains("trusted_realms"), "{hint}");
+                }
+            }
+        }
         let error = resolved("https:evil.example/token", "http://localhost:5000/v2/").unwrap_err();
         assert!(error.message().contains("another server"), "{error}");
     }
@@ -222,6 +254,9 @@ mod tests {
             "auth.other.example".to_owned(),
             "Auth.Third.Example:8443".to_owned(),
             "https://fourth.example:443/".to_owned(),
+            "http://plain.example:5001".to_owned(),
+            " HTTP://any.example/ ".to_owned(),
+            "http://eighty.example:80".to_owned(),
         ];
         for (registry, realm, expected) in [
             ("https://reg.example.com", "https://reg.example.com/token", true),
@@ -253,6 +288,14 @@ mod tests {
             ("http://localhost:5000", "http://10.0.0.2:5000/token", false),
             ("http://registry:5000", "http://auth:5000/token", false),
             ("https://com", "https://other.com/token", false),
+            ("https://reg.example.com", "http://plain.example:5001/token", true),
+            ("https://reg.example.com", "http://plain.example/token", false),
+            ("https://reg.example.com", "http://any.example:7/token", true),
+            ("https://reg.example.com", "https://any.example/token", true),
+            ("https://reg.example.com", "http://eighty.example/token", true),
+            ("https://reg.example.com", "http://eighty.example:81/token", false),
+            ("https://reg.example.com", "http://fourth.example:443/token", false),
+            ("http://reg.example.com", "http://auth.other.example/token", true),
         ] {
             assert_eq!(may_send_credentials(&url(registry), &url(realm), &trusted), expected, "{registry} {realm}");
         }

@@ -54,7 +54,8 @@ pub(super) unsafe fn begin(
 /// every host by http).
 ///
 /// TLS: insecure (false: no host's TLS is verified); ca_file (string or list of strings: PEM files of certificate
-/// authorities for every host); ca_only (false: those instead of the platform's); client_cert_file (string: PEM file of a
+/// authorities for every host, and of servers' own certificates, which are taken as they are, for their names and days);
+/// ca_only (false: those instead of the platform's); client_cert_file (string: PEM file of a
 /// client certificate with its chain) and client_key_file (string: PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without
 /// passphrase; the same file when left out), for the hosts that the caller names and their own token servers, never for
 /// hosts that a server names; certs_dir (string or list of folders as Docker has them: DIR/HOST[:PORT]/ with *.crt for
@@ -129,9 +130,10 @@ pub unsafe extern "C" fn ocireg_client_new(
 /// Options: username and password (strings, together: for Basic and for the host's token server), or identity_token (string:
 /// a refresh token for the host's token server, username beside it if that is known; one that the server gives in its place
 /// is used from then on), or token (string: a bearer token used as it is); anonymous (boolean, false: never send credentials); plain_http (boolean; true: http, false:
-/// https; unset: https, or for a loopback host http if it speaks no TLS); endpoint (string: scheme, host, port and path
+/// https; unset: https, or for a loopback host http if it answers a TLS hello with anything else); endpoint (string: scheme, host, port and path
 /// prefix under which the host's API really is, such as "https://h/dockerproxy"); trusted_realms (list of hosts that may
-/// get this host's credentials as its token server, besides those of its own domain).
+/// get this host's credentials as its token server, besides those of its own domain: HOST[:PORT]; "http://HOST[:PORT]" is one
+/// that may have them without TLS although this host is asked by https, which else is refused with OCIREG_PROTOCOL).
 ///
 /// As for ocireg_client_new, and instead of what is said there: insecure (also when said there), ca_file, ca_only,
 /// client_cert_file, client_key_file, proxy ("direct": none; no_proxy has no say), max_connections_per_host,

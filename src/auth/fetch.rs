@@ -19,6 +19,7 @@ use super::token::{self, Token};
 use super::tokens::{Realm, Refresh};
 use crate::error::{Code, Error, Result};
 use crate::http::context::Credentials;
+use crate::http::handshake::Watch;
 use crate::http::{engine, fault, redact, retry, thread, Http};
 
 const ANSWER_LIMIT: u64 = 1 << 20;
@@ -210,12 +211,14 @@ async fn ask(
         json!({"event": "request", "method": method, "url": redact::url(url), "attempt": attempt, "headers": {}}),
     );
     let begun = Instant::now();
-    let broken = |error| fault::classify(error, url, &realm.route).within("the token server");
+    let watch = Watch::default();
+    let broken = |error| fault::classify(error, url, &realm.route, &watch).within("the token server");
     let silent = |_| {
-        let message = format!("the token server: {} did not answer in time", fault::host_of(url));
-        Error::new(Code::Timeout, message).with_url(url).as_stall()
+        let message = format!("{} did not answer in time", fault::host_of(url));
+        let error = Error::new(Code::Timeout, message).with_url(url).as_stall();
+        fault::late(error, url, &realm.route, &watch).within("the token server")
     };
-    let mut response = timeout(longest, request.send()).await.map_err(silent)?.map_err(broken)?;
+    let mut response = timeout(longest, watch.over(request.send())).await.map_err(silent)?.map_err(broken)?;
     let (status, headers) = (response.status(), response.headers().clone());
     trace.push(json!({"event": "response", "method": method, "url": redact::url(url), "status": status.as_u16(),
                       "headers": redact::headers(&headers), "milliseconds": begun.elapsed().as_millis() as u64}));

@@ -3,9 +3,11 @@
 use std::error::Error as StdError;
 
 use reqwest::StatusCode;
-use rustls::AlertDescription;
+use rustls::{AlertDescription, CertificateError, OtherError};
 use url::Url;
 
+use super::handshake::{Hello, Watch};
+use super::own;
 use super::proxy::Proxy;
 use super::resolver::{NoThread, Refused, Unknown};
 use super::route::Route;
@@ -14,9 +16,11 @@ use crate::error::{Code, Error};
 const PROXY_CREDENTIALS: &str = "give them in the proxy's URL: SCHEME://USER:PASSWORD@HOST:PORT";
 
 /// The error for a request that got no answer.
-pub fn classify(error: reqwest::Error, url: &Url, route: &Route) -> Error {
-    if let (true, Some(proxy)) = (error.is_connect(), &route.proxy) {
-        if let Some(fault) = proxy_fault(&error, proxy, url) {
+pub fn classify(error: reqwest::Error, url: &Url, route: &Route, watch: &Watch) -> Error {
+    if error.is_connect() {
+        let no_tls = silent_end(url, route, watch).and_then(|end| end.no_tls(&error));
+        let by_proxy = route.proxy.as_ref().filter(|proxy| !is_past(proxy, watch));
+        if let Some(fault) = no_tls.or_else(|| proxy_fault(&error, by_proxy?, url)) {
             return fault.with_cause(chain(&error.without_url())).with_url(url);
         }
     }
@@ -26,6 +30,61 @@ pub fn classify(error: reqwest::Error, url: &Url, route: &Route) -> Error {
         (_, Some(address), Code::Connect) => error.within(format!("the address {address}")),
         _ => error,
     }
+}
+
+/// The error for an answer that did not come in time: it may be the one to the hello of TLS.
+pub fn late(error: Error, url: &Url, route: &Route, watch: &Watch) -> Error {
+    match silent_end(url, route, watch).filter(|_| error.is_stall()) {
+        Some(end) => end.error(Code::Timeout, error.message()).with_url(url),
+        None => error,
+    }
+}
+
+/// Who took a connection, and has said nothing of TLS to our hello: the host, or a proxy that is reached by TLS.
+struct SilentEnd {
+    name: String,
+    hint: &'static str,
+}
+
+fn silent_end(url: &Url, route: &Route, watch: &Watch) -> Option<SilentEnd> {
+    let hello = watch.hello().filter(|hello| !hello.answered)?;
+    Some(match route.proxy.as_ref().filter(|proxy| is_hello_to(proxy, &hello)) {
+        Some(proxy) => SilentEnd {
+            name: format!("the proxy {}", proxy.shown()),
+            hint: "if it is reached without TLS, its URL begins with http://",
+        },
+        None => SilentEnd { name: host_of(url), hint: "if it speaks plain http, give plain_http for this host" },
+    })
+}
+
+impl SilentEnd {
+    fn no_tls(&self, error: &reqwest::Error) -> Option<Error> {
+        let taken = "it took the connection, and";
+        match find::<rustls::Error>(error) {
+            Some(tls @ rustls::Error::InvalidMessage(_)) => {
+                Some(self.error(Code::Tls, &format!("it answered with something else ({tls})")))
+            }
+            // It is one about TLS.
+            Some(_) => None,
+            None if error.is_timeout() => {
+                Some(self.error(Code::Timeout, &format!("{taken} said nothing within the connect timeout")))
+            }
+            None => Some(self.error(Code::Connect, &format!("{taken} ended it without a word of TLS"))),
+        }
+    }
+
+    fn error(&self, code: Code, why: &str) -> Error {
+        Error::new(code, format!("{} does not speak TLS: {why}", self.name)).with_hint(self.hint)
+    }
+}
+
+fn is_hello_to(proxy: &Proxy, hello: &Hello) -> bool {
+    proxy.is_https() && hello.name == proxy.host().trim_matches(['[', ']'])
+}
+
+/// Whether a proxy has done its part: the host itself was greeted.
+fn is_past(proxy: &Proxy, watch: &Watch) -> bool {
+    watch.hello().is_some_and(|hello| !is_hello_to(proxy, &hello))
 }
 
 /// What a proxy has to do with a connection that was not made; None when it is the host's own fault.
@@ -97,7 +156,7 @@ pub fn broke(error: reqwest::Error, url: &Url) -> Error {
     } else if let Some(refused) = find::<Refused>(&error) {
         Error::new(Code::Redirect, refused.to_string())
     } else if let Some(tls) = find::<rustls::Error>(&error) {
-        let found = Error::new(Code::Tls, format!("TLS with {host}: {tls}"));
+        let found = Error::new(Code::Tls, format!("TLS with {host}: {}", tls_text(tls)));
         match tls_hint(tls) {
             Some(hint) => found.with_hint(hint),
             None => found,
@@ -146,8 +205,23 @@ pub fn host_of(url: &Url) -> String {
     }
 }
 
+/// The words of rustls, and ours where it has none.
+fn tls_text(error: &rustls::Error) -> String {
+    let rustls::Error::InvalidCertificate(reason) = error else { return error.to_string() };
+    let reason = match reason {
+        reason if own::is_authority(reason) => "it is the certificate of an authority".to_owned(),
+        CertificateError::InvalidPurpose => "it is for other purposes than to serve".to_owned(),
+        CertificateError::Other(OtherError(reason)) => reason.to_string(),
+        reason => reason.to_string(),
+    };
+    format!("invalid peer certificate: {reason}")
+}
+
 fn tls_hint(error: &rustls::Error) -> Option<&'static str> {
     match error {
+        rustls::Error::InvalidCertificate(error) if own::is_authority(error) => Some(
+            "it is the certificate of an authority, and no server's: a server's own one is trusted when ca_file holds that very certificate",
+        ),
         rustls::Error::InvalidCertificate(_) => {
             Some("give the registry's certificate authority with ca_file, or check its certificate's names and dates")
         }
@@ -157,7 +231,6 @@ fn tls_hint(error: &rustls::Error) -> Option<&'static str> {
         rustls::Error::AlertReceived(AlertDescription::UnknownCA | AlertDescription::CertificateUnknown) => {
             Some("the server does not take the client certificate")
         }
-        rustls::Error::InvalidMessage(_) => Some("the server may speak plain http: plain_http for this host says so"),
         _ => None,
     }
 }

@@ -10,10 +10,12 @@ mod decode;
 pub mod engine;
 pub mod fault;
 pub mod governor;
+pub mod handshake;
 pub mod headers;
 pub mod hosts;
 pub mod link;
 pub mod origin;
+mod own;
 pub mod pem;
 pub mod proxy;
 pub mod range;
@@ -43,6 +45,7 @@ use crate::error::{Code, Result};
 use answer::{Answer, Hop};
 use call::{Call, Limit};
 use governor::{Governor, Place};
+use handshake::Watch;
 use hosts::Hosts;
 use origin::Origin;
 pub use request::{Repeat, Request, Whole};
@@ -215,8 +218,11 @@ impl Http {
         let begun = Instant::now();
         let mut message = reqwest::Request::new(request.method.clone(), route.wire(url, &mut headers));
         *message.headers_mut() = headers;
-        let (outcome, place) = self.transfer(call, &pool, message, &mut request.body, place)?;
-        let response = outcome.map_err(|error| fault::classify(error, url, &route))?;
+        let watch = Watch::default();
+        let (outcome, place) = self
+            .transfer(call, (&pool, &watch), message, &mut request.body, place)
+            .map_err(|error| fault::late(error, url, &route, &watch))?;
+        let response = outcome.map_err(|error| fault::classify(error, url, &route, &watch))?;
         let mut answer = Answer::new(response, url.clone(), &route, self.options().idle(), self.options().slowest());
         let milliseconds = begun.elapsed().as_millis() as u64;
         if retry::retry_status(answer.status) {
@@ -241,7 +247,7 @@ impl Http {
     fn transfer(
         &self,
         call: &Call,
-        pool: &reqwest::Client,
+        (pool, watch): (&reqwest::Client, &Watch),
         mut message: reqwest::Request,
         body: &mut Body,
         mut place: Place,
@@ -253,27 +259,21 @@ impl Http {
             piece: Limit { time: idle, what: "the server took no byte of the upload" },
             answer: Limit { time: self.options().answer(), what: "no answer to the upload" },
         };
+        let send = |message| call.engine().aside(watch.over(pool.execute(message)));
         let outcome = match body {
             Body::Bytes(bytes) if bytes.len() > upload::SMALL => {
                 let (sender, body) = upload::pipe(bytes.len() as u64);
                 *message.body_mut() = Some(body);
                 let size = bytes.len() as u64;
                 let quiet = call.without_progress();
-                upload::feed(
-                    &quiet,
-                    call.engine().aside(pool.execute(message)),
-                    sender,
-                    &mut bytes.clone(),
-                    (size, 0),
-                    &limits,
-                )
+                upload::feed(&quiet, send(message), sender, &mut bytes.clone(), (size, 0), &limits)
             }
             Body::Stream { source, size, done } if *size > 0 => {
                 let (sender, body) = upload::pipe(*size);
                 *message.body_mut() = Some(body);
                 // Its source may need a place of its own.
                 place.leave();
-                upload::feed(call, call.engine().aside(pool.execute(message)), sender, *source, (*size, *done), &limits)
+                upload::feed(call, send(message), sender, *source, (*size, *done), &limits)
             }
             body => {
                 match body {
@@ -286,10 +286,7 @@ impl Http {
                 }
                 // What changes the registry may take it long; opening an upload must not.
                 let slow = message.body().is_some() || *message.method() == Method::PUT;
-                call.wait(
-                    Some(if slow { limits.answer } else { no_answer }),
-                    call.engine().aside(pool.execute(message)),
-                )
+                call.wait(Some(if slow { limits.answer } else { no_answer }), send(message))
             }
         };
         Ok((outcome?, place))
@@ -304,10 +301,12 @@ impl Http {
         let mut request = reqwest::Request::new(Method::GET, route.wire(url, &mut headers));
         *request.headers_mut() = headers;
         let _place = self.governor(url).enter(call)?;
-        match call.wait(Some(limit), call.engine().aside(pool.execute(request))).map_err(|error| error.with_url(url))? {
+        let watch = Watch::default();
+        let outcome = call.wait(Some(limit), call.engine().aside(watch.over(pool.execute(request))));
+        match outcome.map_err(|error| fault::late(error, url, &route, &watch).with_url(url))? {
             Ok(_) => Ok(true),
             Err(error) if fault::speaks_no_tls(&error) => Ok(false),
-            Err(error) => Err(fault::classify(error, url, &route)),
+            Err(error) => Err(fault::classify(error, url, &route, &watch)),
         }
     }
 

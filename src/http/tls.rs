@@ -6,13 +6,14 @@ use std::sync::Arc;
 
 use once_cell::sync::OnceCell;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::client::WebPkiServerVerifier;
+use rustls::client::{Resumption, WebPkiServerVerifier};
 use rustls::crypto::{ring, verify_tls12_signature, verify_tls13_signature, CryptoProvider};
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use super::pem;
+use super::handshake::{self, Sessions};
 use super::route::{Route, Trust};
+use super::{own, pem};
 use crate::error::{Code, Error, Result};
 
 /// Where Linux distributions keep their bundle; the first that exists is read.
@@ -27,10 +28,12 @@ const BUNDLES: [&str; 6] = [
 
 /// The authorities of the platform, read once a client.
 #[derive(Default)]
-pub struct Roots(OnceCell<Vec<CertificateDer<'static>>>);
+pub struct Roots(OnceCell<Certificates>);
+
+type Certificates = Arc<[CertificateDer<'static>]>;
 
 impl Roots {
-    fn platform(&self) -> Result<&[CertificateDer<'static>]> {
+    fn platform(&self) -> Result<Certificates> {
         let roots = self.0.get_or_try_init(|| {
             let found = match BUNDLES.iter().map(Path::new).find(|path| path.exists()) {
                 Some(bundle) => rustls_native_certs::load_certs_from_paths(Some(bundle), None),
@@ -42,22 +45,16 @@ impl Roots {
             // opened is another matter: it is tried again.
             match found.errors.into_iter().find_map(shortage).filter(|_| found.certs.is_empty()) {
                 Some(error) => Err(Error::io("cannot read the platform's certificate authorities", &error)),
-                None => Ok(found.certs),
+                None => Ok(found.certs.into()),
             }
         })?;
-        Ok(roots)
+        Ok(roots.clone())
     }
 
     /// The TLS configuration of a route.
     pub fn config(&self, route: &Route) -> Result<ClientConfig> {
         let provider = Arc::new(ring::default_provider());
-        let mut verifier = self.verifier(&route.trust, &provider)?;
-        if let Some(proxy) = route.proxy.as_ref().filter(|proxy| proxy.is_https()) {
-            if let Ok(name) = ServerName::try_from(proxy.host().trim_matches(['[', ']']).to_owned()) {
-                let proxy = self.verifier(&route.proxy_trust, &provider)?;
-                verifier = Arc::new(Behind { name, proxy, host: verifier });
-            }
-        }
+        let verifier = Arc::new(self.verifier(route, &provider)?);
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(set_up)?
@@ -80,36 +77,45 @@ impl Roots {
             }
         };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        config.resumption = Resumption::store(Arc::new(Sessions::default()));
         Ok(config)
     }
 
-    fn verifier(&self, trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>> {
-        if trust.insecure {
-            return Ok(Arc::new(Fixed { provider: provider.clone(), refused: None }));
-        }
-        let store = Arc::new(self.store(trust)?);
-        if store.is_empty() {
-            // No error yet: a host by plain http needs none.
-            let refused = Some("this machine has no certificate authorities, and ca_file names none");
-            return Ok(Arc::new(Fixed { provider: provider.clone(), refused }));
-        }
-        let verifier = WebPkiServerVerifier::builder_with_provider(store, provider.clone()).build().map_err(set_up)?;
-        Ok(verifier)
-    }
-
-    fn store(&self, trust: &Trust) -> Result<RootCertStore> {
-        let mut store = RootCertStore::empty();
-        for file in &trust.ca_files {
-            for certificate in pem::certificates(file, "CA")? {
-                store.add(certificate).map_err(|error| {
-                    Error::new(Code::Tls, format!("the CA file {file} holds a bad certificate: {error}"))
-                })?;
+    fn verifier(&self, route: &Route, provider: &Arc<CryptoProvider>) -> Result<Verifier> {
+        let mut proxy = None;
+        if let Some(other) = route.proxy.as_ref().filter(|proxy| proxy.is_https()) {
+            if let Ok(name) = ServerName::try_from(other.host().trim_matches(['[', ']']).to_owned()) {
+                proxy = Some((name, self.judge(&route.proxy_trust, provider)?));
             }
         }
-        if trust.ca_files.is_empty() || !trust.ca_only {
-            store.add_parsable_certificates(self.platform()?.iter().cloned());
+        Ok(Verifier { host: self.judge(&route.trust, provider)?, proxy, provider: provider.clone() })
+    }
+
+    fn judge(&self, trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Judge> {
+        if trust.insecure {
+            return Ok(Judge::TakesAll);
         }
-        Ok(store)
+        let (mut store, mut given) = (RootCertStore::empty(), Vec::new());
+        for file in &trust.ca_files {
+            for certificate in pem::certificates(file, "CA")? {
+                store.add(certificate.clone()).map_err(|error| {
+                    Error::new(Code::Tls, format!("the CA file {file} holds a bad certificate: {error}"))
+                })?;
+                given.push(certificate);
+            }
+        }
+        let mut platform = None;
+        if trust.ca_files.is_empty() || !trust.ca_only {
+            let certificates = self.platform()?;
+            store.add_parsable_certificates(certificates.iter().cloned());
+            platform = Some(certificates);
+        }
+        if store.is_empty() {
+            // No error yet: a host by plain http needs none.
+            return Ok(Judge::TakesNone);
+        }
+        let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider.clone()).build();
+        Ok(Judge::Verifies { chains: chains.map_err(set_up)?, given, platform })
     }
 }
 
@@ -129,15 +135,51 @@ fn set_up(error: impl std::fmt::Display) -> Error {
     Error::new(Code::Internal, format!("TLS set-up: {error}"))
 }
 
-/// For a host behind a proxy that is reached by TLS itself: each is verified by what was said about it.
+/// Judges the certificates of a host, and those of a proxy that is reached by TLS itself: each by what was said about it.
 #[derive(Debug)]
-struct Behind {
-    name: ServerName<'static>,
-    proxy: Arc<dyn ServerCertVerifier>,
-    host: Arc<dyn ServerCertVerifier>,
+struct Verifier {
+    host: Judge,
+    proxy: Option<(ServerName<'static>, Judge)>,
+    provider: Arc<CryptoProvider>,
 }
 
-impl ServerCertVerifier for Behind {
+#[derive(Debug)]
+enum Judge {
+    /// Any certificate: the options say `insecure`. Signatures of the handshake are still checked.
+    TakesAll,
+    /// No certificate: there is no authority.
+    TakesNone,
+    /// Those that an authority vouches for, and those that are trusted as they are: in the caller's files, or among the platform's.
+    Verifies { chains: Arc<WebPkiServerVerifier>, given: Vec<CertificateDer<'static>>, platform: Option<Certificates> },
+}
+
+impl Judge {
+    fn judge(
+        &self,
+        certificate: &CertificateDer<'_>,
+        chain: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
+        let (chains, given, platform) = match self {
+            Judge::TakesAll => return Ok(ServerCertVerified::assertion()),
+            Judge::TakesNone => {
+                let why = "this machine has no certificate authorities, and ca_file names none";
+                return Err(rustls::Error::General(why.to_owned()));
+            }
+            Judge::Verifies { chains, given, platform } => (chains, given, platform),
+        };
+        let is_trusted =
+            || given.iter().chain(platform.iter().flat_map(|all| all.iter())).any(|one| one == certificate);
+        match chains.verify_server_cert(certificate, chain, name, ocsp, now) {
+            Err(refused) if is_trusted() => own::verify(certificate, name, refused),
+            outcome => outcome,
+        }
+    }
+}
+
+impl ServerCertVerifier for Verifier {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,
@@ -146,54 +188,12 @@ impl ServerCertVerifier for Behind {
         ocsp: &[u8],
         now: UnixTime,
     ) -> std::result::Result<ServerCertVerified, rustls::Error> {
-        let verifier = if *name == self.name { &self.proxy } else { &self.host };
-        verifier.verify_server_cert(certificate, chain, name, ocsp, now)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        self.host.verify_tls12_signature(message, certificate, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> std::result::Result<HandshakeSignatureValid, rustls::Error> {
-        self.host.verify_tls13_signature(message, certificate, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.host.supported_verify_schemes()
-    }
-}
-
-/// Takes any certificate, for a host whose options say `insecure`, or none. Signatures of the handshake are still
-/// checked.
-#[derive(Debug)]
-struct Fixed {
-    provider: Arc<CryptoProvider>,
-    refused: Option<&'static str>,
-}
-
-impl ServerCertVerifier for Fixed {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> std::result::Result<ServerCertVerified, rustls::Error> {
-        match self.refused {
-            None => Ok(ServerCertVerified::assertion()),
-            Some(why) => Err(rustls::Error::General(why.to_owned())),
-        }
+        handshake::answered();
+        let judge = match &self.proxy {
+            Some((proxy, judge)) if proxy == name => judge,
+            _ => &self.host,
+        };
+        judge.judge(certificate, chain, name, ocsp, now)
     }
 
     fn verify_tls12_signature(

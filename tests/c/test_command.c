@@ -1,6 +1,7 @@
 /* The ocireg command where it waits for somebody else: named pipes and standard input, under --deadline and Ctrl-C. */
 #include "common.h"
 #include "peer.h"
+#include "tls.h"
 
 #include <dlfcn.h>
 #include <fcntl.h>
@@ -261,13 +262,38 @@ static void test_an_empty_host_is_no_host(void **state) {
     expect_end(&program, 64, "--token: no host before '='");
 }
 
+/* What to do about an error stands under it; a realm without TLS is asked when the command line says so. */
+static void test_trusted_realm(void **state) {
+    (void)state;
+    const struct answer token = {.bytes = http_answer("200 OK", "", "{\"token\":\"t\"}")};
+    struct peer *realm = peer_start(&token, 1);
+    const char *folder = new_folder(), *host = tls_start(folder);
+    tls_answer(folder, "a/manifests/t", http_answer("401 Unauthorized", text("WWW-Authenticate: Bearer realm=\"http://%s/token\"\r\n", peer_host(realm)), ""));
+    const char *url = text("http://%s", peer_host(realm));
+    const char *const refused[] = {"", text("--trusted-realm other.example=%s", url), text("--trusted-realm %s", peer_host(realm))};
+    const char *const taken[] = {text("--trusted-realm %s", url), text("--trusted-realm x.example --trusted-realm %s=%s", host, url)};
+    for (size_t i = 0; i < 3; i++) {
+        struct program program = start(text("--anonymous --ca %s/cert.pem %s manifest get %s/a:t", folder, refused[i], host));
+        expect_end(&program, OCIREG_PROTOCOL, "\nocireg: hint: the registry should name an https realm");
+    }
+    assert_int_equal(peer_count(realm), 0);
+    for (size_t i = 0; i < 2; i++) {
+        struct program program = start(text("--anonymous --ca %s/cert.pem %s manifest get %s/a:t", folder, taken[i], host));
+        /* The server goes on saying 401. */
+        expect_end(&program, OCIREG_UNAUTHENTICATED, "ocireg: UNAUTHENTICATED: ");
+        assert_int_equal(peer_count(realm), i + 1);
+    }
+    struct program program = start("--trusted-realm =http://h ping h");
+    expect_end(&program, 64, "no host before");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         test(test_output_that_nobody_reads),            test(test_nothing_that_it_says_is_read),
         test(test_deadline_ends_the_wait_for_a_reader), test(test_ctrl_c_ends_the_wait_for_a_reader),
         test(test_a_late_reader_gets_everything),       test(test_a_manifest_waits_for_a_reader),
         test(test_deadline_ends_the_wait_for_input),    test(test_a_password_in_time),
-        test(test_an_empty_host_is_no_host),
+        test(test_an_empty_host_is_no_host),            test(test_trusted_realm),
     };
     return run_all(tests);
 }

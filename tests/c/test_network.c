@@ -1,6 +1,7 @@
 /* The way to a host: each option of it with a right and a wrong value. */
 #include "common.h"
 #include "peer.h"
+#include "tls.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
@@ -166,6 +167,69 @@ static void test_authorities(void **state) {
     expect_message("/no/ca.pem");
 }
 
+static ocireg_status get(ocireg_client *client, const char *host) {
+    char *json = NULL;
+    forget_failure();
+    ocireg_status status = ocireg_manifest_get(client, NULL, text("%s/a:t", host), NULL, &json, NULL, &failure);
+    kept(json);
+    return status;
+}
+
+/* A certificate that is its own authority: trusted when it is given, byte for byte. */
+static void test_own_certificate(void **state) {
+    (void)state;
+    const char *folder = new_folder(), *host = tls_start(folder), *other = new_folder();
+    tls_answer(folder, "a/manifests/t", http_answer("200 OK", "Content-Type: application/vnd.oci.image.index.v1+json\r\n", "{\"schemaVersion\":2,\"manifests\":[]}"));
+    const char *json = text("{'ca_file':'%s/cert.pem'}", folder);
+    expect_status(OCIREG_OK, get(client_for(host, json), host));
+    expect_status(OCIREG_OK, get(new_client(json), host));
+    expect_status(OCIREG_OK, get(client_for(host, text("{'ca_file':['%s','%s/cert.pem'],'ca_only':true}", env("OCIREG_TEST_OTHER_CA"), folder)), host));
+    expect_status(OCIREG_TLS, get(client_for(host, text("{'ca_file':'%s'}", env("OCIREG_TEST_OTHER_CA"))), host));
+    expect_message("ca_file");
+    tls_start(other);
+    expect_status(OCIREG_TLS, get(client_for(host, text("{'ca_file':'%s/cert.pem'}", other)), host));
+    expect_message("the certificate of an authority");
+    json = text("{'ca_file':'%s/cert.pem','address':'%s'}", folder, host);
+    expect_status(OCIREG_TLS, get(client_for("registry.test", json), "registry.test"));
+    expect_message("not valid for name");
+}
+
+/* A realm without TLS, named by a registry with it, gets nothing unless the caller says so. */
+static void test_realm_without_tls(void **state) {
+    (void)state;
+    const struct answer token = {.bytes = http_answer("200 OK", "", "{\"token\":\"t\"}")};
+    struct peer *realm = peer_start(&token, 1);
+    const char *folder = new_folder(), *host = tls_start(folder);
+    tls_answer(folder, "a/manifests/t", http_answer("401 Unauthorized", text("WWW-Authenticate: Bearer realm=\"http://%s/token\"\r\n", peer_host(realm)), ""));
+    const char *json = "{'ca_file':'%s/cert.pem','username':'alice','password':'s3cret','trusted_realms':['%s%s']}";
+    static const char *const refused[] = {"", "https://"};
+    for (size_t i = 0; i < 2; i++) {
+        expect_status(OCIREG_PROTOCOL, get(client_for(host, text(json, folder, refused[i], peer_host(realm))), host));
+        expect_message("not protected by TLS");
+        expect_message("trusted_realms");
+    }
+    assert_int_equal(peer_count(realm), 0);
+    /* The server goes on saying 401. */
+    expect_status(OCIREG_FORBIDDEN, get(client_for(host, text(json, folder, "http://", peer_host(realm))), host));
+    assert_int_equal(peer_count(realm), 1);
+    assert_non_null(strcasestr(peer_request(realm, 0), "\r\nauthorization: Basic YWxpY2U6czNjcmV0\r\n"));
+}
+
+/* One that waits for the rest of a request in a TLS hello. */
+static void test_no_tls(void **state) {
+    (void)state;
+    const struct answer answer = {.then = PEER_SILENT};
+    struct peer *peer = peer_start(&answer, 1);
+    expect_status(OCIREG_TIMEOUT, ping(new_client("{'connect_timeout_ms':1000}"), peer_host(peer)));
+    expect_message(text("%s does not speak TLS", peer_host(peer)));
+    expect_message("plain_http");
+    ocireg_client *client = new_client("{'connect_timeout_ms':1000}");
+    set_host(client, "registry.test", text("{'address':'%s'}", peer_host(peer)));
+    expect_status(OCIREG_TIMEOUT, ping(client, "registry.test"));
+    expect_message("registry.test does not speak TLS");
+    expect_status(OCIREG_CONNECT, ping(new_client("{'retries':0}"), closed_port()));
+}
+
 static void test_certs_dir(void **state) {
     (void)state;
     const char *host = env("OCIREG_TEST_TLS"), *folder = new_folder(), *own = text("%s/%s", folder, host);
@@ -244,6 +308,9 @@ int main(void) {
         test(test_proxy_from_environment),
         test(test_client_certificate),
         test(test_authorities),
+        test(test_own_certificate),
+        test(test_realm_without_tls),
+        test(test_no_tls),
         test(test_certs_dir),
         test(test_socket_and_address),
         test(test_headers),

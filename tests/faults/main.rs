@@ -45,6 +45,7 @@ mod subject;
 mod tagged;
 mod tags;
 mod timing;
+mod tls;
 mod tokens;
 mod upload;
 mod v1;

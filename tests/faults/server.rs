@@ -271,7 +271,7 @@ fn read_head(input: &mut BufReader<TcpStream>) -> std::io::Result<Option<Seen>> 
 }
 
 // SO_LINGER 0 makes the close a RST.
-fn reset(stream: &TcpStream) -> std::io::Result<()> {
+pub fn reset(stream: &TcpStream) -> std::io::Result<()> {
     let linger = nix::libc::linger { l_onoff: 1, l_linger: 0 };
     nix::sys::socket::setsockopt(stream, nix::sys::socket::sockopt::Linger, &linger)?;
     stream.shutdown(std::net::Shutdown::Read)?;

@@ -1,0 +1,102 @@
+//! How far a TLS handshake came that never ended: whether it began, and whether the other end said a word of TLS.
+//!
+//! The HTTP package says of a connection that is not made only that it took too long or broke. That tells a host that is away from
+//! one that is there and speaks no TLS no more than the caller knows already. rustls says both: it asks its store of sessions as
+//! it writes its hello, and its verifier once the other end has answered.
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::client::{ClientSessionMemoryCache, ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
+use rustls::NamedGroup;
+use rustls_pki_types::ServerName;
+
+tokio::task_local! {
+    static WATCH: Watch;
+}
+
+/// A handshake that has begun.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Hello {
+    /// To whom: the host, or a proxy that is reached by TLS.
+    pub name: String,
+    /// Whether the other end is known to speak TLS.
+    pub answered: bool,
+}
+
+/// Sees the handshakes of one request.
+#[derive(Clone, Default)]
+pub struct Watch(Arc<Mutex<Option<Hello>>>);
+
+impl Watch {
+    /// The same future, watched.
+    pub fn over<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+        WATCH.scope(self.clone(), future)
+    }
+
+    /// The last handshake that began. None: nobody took the connection, or it needs none.
+    pub fn hello(&self) -> Option<Hello> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, change: impl FnOnce(&mut Option<Hello>)) {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// The other end has shown its certificate.
+pub fn answered() {
+    let _ = WATCH.try_with(|watch| {
+        watch.set(|hello| {
+            if let Some(hello) = hello {
+                hello.answered = true;
+            }
+        })
+    });
+}
+
+/// The sessions of a client, kept in memory as rustls does by itself.
+#[derive(Debug)]
+pub struct Sessions(ClientSessionMemoryCache);
+
+impl Default for Sessions {
+    /// As many as rustls keeps.
+    fn default() -> Sessions {
+        Sessions(ClientSessionMemoryCache::new(256))
+    }
+}
+
+impl ClientSessionStore for Sessions {
+    fn kx_hint(&self, name: &ServerName<'_>) -> Option<NamedGroup> {
+        let hint = self.0.kx_hint(name);
+        // What is known of the name comes from an earlier handshake.
+        let answered = hint.is_some() || self.0.tls12_session(name).is_some();
+        let hello = Hello { name: name.to_str().into_owned(), answered };
+        let _ = WATCH.try_with(|watch| watch.set(|last| *last = Some(hello)));
+        hint
+    }
+
+    fn set_kx_hint(&self, name: ServerName<'static>, group: NamedGroup) {
+        self.0.set_kx_hint(name, group);
+    }
+
+    fn set_tls12_session(&self, name: ServerName<'static>, value: Tls12ClientSessionValue) {
+        self.0.set_tls12_session(name, value);
+    }
+
+    fn tls12_session(&self, name: &ServerName<'_>) -> Option<Tls12ClientSessionValue> {
+        self.0.tls12_session(name)
+    }
+
+    fn remove_tls12_session(&self, name: &ServerName<'static>) {
+        self.0.remove_tls12_session(name);
+    }
+
+    fn insert_tls13_ticket(&self, name: ServerName<'static>, value: Tls13ClientSessionValue) {
+        self.0.insert_tls13_ticket(name, value);
+    }
+
+    fn take_tls13_ticket(&self, name: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
+        self.0.take_tls13_ticket(name)
+    }
+}

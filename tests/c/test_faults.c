@@ -148,6 +148,29 @@ static void test_wrong_manifest(void **state) {
     assert_int_equal(peer_count(peer), 2);
 }
 
+/* The header that says another digest than the body of a tag has: one of the two is wrong, unless that was once. */
+static void test_contradicted_digest(void **state) {
+    (void)state;
+    const char *type = "Content-Type: application/vnd.oci.image.index.v1+json\r\n", *body = "{\"schemaVersion\":2,\"manifests\":[]}";
+    const struct answer answers[] = {{.bytes = http_answer("200 OK", text("%sDocker-Content-Digest: " RIGHT "\r\n", type), body)},
+                                     {.bytes = http_answer("200 OK", type, body)}};
+    for (size_t count = 1; count <= 2; count++) {
+        struct peer *peer = peer_start(answers, count);
+        char *json = NULL;
+        ocireg_buffer *bytes = NULL;
+        ocireg_status wanted = count == 1 ? OCIREG_DIGEST_MISMATCH : OCIREG_OK;
+        expect_status(wanted, ocireg_manifest_get(plain_client(), NULL, text("%s/a:t", peer_host(peer)), NULL, &json, &bytes, &failure));
+        assert_int_equal(peer_count(peer), 2);
+        if (count == 1) {
+            expect_message("the registry says " RIGHT);
+            assert_true(!json && !bytes);
+        } else {
+            expect_text_at(kept(json), "digest", digest_of(body, strlen(body)));
+            ocireg_buffer_free(bytes);
+        }
+    }
+}
+
 static void test_short_body(void **state) {
     (void)state;
     const struct answer answer = {.bytes = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nrig"};
@@ -409,6 +432,31 @@ static void test_large_list(void **state) {
     expect_status(OCIREG_LIMIT_EXCEEDED, ocireg_repository_tags(client, NULL, text("%s/a", peer_host(peer)), NULL, &json, &failure));
 }
 
+/* The status and the members of the names that a registry lists with this answer, one by one: tags, then repositories. */
+static void lists(const char *headers, const char *body, ocireg_status wanted) {
+    for (int catalog = 0; catalog < 2; catalog++) {
+        const struct answer answer = {.bytes = http_answer("200 OK", headers, body)};
+        struct peer *peer = peer_start(&answer, 1);
+        char *json = NULL;
+        const char *place = catalog ? peer_host(peer) : text("%s/a", peer_host(peer));
+        expect_status(wanted, catalog ? ocireg_registry_catalog(plain_client(), NULL, place, NULL, &json, &failure)
+                                      : ocireg_repository_tags(plain_client(), NULL, place, NULL, &json, &failure));
+        if (wanted == OCIREG_OK) assert_int_equal(json_length(kept(json), catalog ? "repositories" : "tags"), 0);
+        else assert_null(json);
+    }
+}
+
+static void test_no_lists(void **state) {
+    (void)state;
+    static const char *const wrong[] = {"null", "[]", "[\"a\"]", "\"a\"", "1", "true", "", "[1"};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) lists("", wrong[i], OCIREG_PROTOCOL);
+    static const char *const empty[] = {"{\"tags\":null,\"repositories\":null}", "{}", "{\"name\":\"a\",\"tags\":[],\"repositories\":[]}"};
+    for (size_t i = 0; i < sizeof empty / sizeof empty[0]; i++) lists("", empty[i], OCIREG_OK);
+    static const char *const links[] = {"rel=next", "<", "</v2/a/tags/list?last=1; rel=next", "<>; rel=next", "<http://evil.example/v2/>; rel=next"};
+    for (size_t i = 0; i < sizeof links / sizeof links[0]; i++)
+        lists(text("Link: %s\r\n", links[i]), "{\"tags\":[\"1\"],\"repositories\":[\"1\"]}", OCIREG_PROTOCOL);
+}
+
 static void test_no_http(void **state) {
     (void)state;
     static const char *const greetings[] = {"SSH-2.0-OpenSSH_9.2\r\n", "\x15\x03\x01 nonsense\r\n\r\n", "HTTP/1.1 999999 Nonsense\r\n\r\n"};
@@ -437,6 +485,7 @@ int main(void) {
         test(test_wrong_digest),
         test(test_wrong_digest_once),
         test(test_wrong_manifest),
+        test(test_contradicted_digest),
         test(test_short_body),
         test(test_short_body_without_length),
         test(test_wrong_size),
@@ -451,6 +500,7 @@ int main(void) {
         test(test_unwanted_manifests),
         test(test_accept),
         test(test_large_list),
+        test(test_no_lists),
         test(test_no_http),
     };
     return run_all(tests);

@@ -242,6 +242,38 @@ static void test_scripted_registry(void **state) {
     assert_int_equal(peer_count(api), 2);
 }
 
+/* The tag that stands for the list may be read as the subject's digest, or be anything: then nothing refers to it. */
+static void test_no_list(void **state) {
+    (void)state;
+    static const char image[] = "{\"schemaVersion\":2,\"mediaType\":\"" MANIFEST "\",\"config\":{},\"layers\":[]}";
+    static const char null[] = "{\"schemaVersion\":2,\"mediaType\":\"" INDEX "\",\"manifests\":null}";
+    static const struct {
+        const char *subject, *body, *source;
+    } cases[] = {{image, image, "none"}, {null, null, "none"}, {null, image, "none"}, {image, null, "tag"},
+                 {image, "<html>", "none"}, {image, "", "none"}, {image, "null", "none"}, {image, "[]", "none"}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct answer answers[] = {{.bytes = http_answer("404 Not Found", "", "")}, {.bytes = http_answer("200 OK", "", cases[i].body)}};
+        struct peer *peer = peer_start(answers, 2);
+        char *json = list(new_client("{'plain_http':true}"), pinned(text("%s/a", peer_host(peer)), cases[i].subject), NULL);
+        assert_int_equal(json_length(json, "referrers"), 0);
+        expect_text_at(json, "source", cases[i].source);
+        assert_int_equal(peer_count(peer), 2);
+    }
+}
+
+/* As GitLab has it: the tag gives the image itself. A copy with what refers to it goes on. */
+static void test_copy_without_list(void **state) {
+    (void)state;
+    const char *place = repository("OCIREG_TEST_V3", "no-list"), *folder = new_folder();
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    const char *image = put_image(client, place, "one", 9), *digest = digest_of(image, strlen(image));
+    put(client, text("%s:sha256-%s", place, digest + strlen("sha256:")), image, NULL);
+    char *json = NULL;
+    expect_status(OCIREG_OK, ocireg_copy(client, NULL, text("%s:one", place), text("oci:%s/copy:one", folder), options("{'referrers':true}"), &json, &failure));
+    expect_text_at(kept(json), "digest", digest);
+    expect_number_at(json, "manifests/referrers", 0);
+}
+
 static void test_warnings(void **state) {
     (void)state;
     ocireg_context *context = new_context();
@@ -326,9 +358,9 @@ static void test_rate_limit(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        test(test_referrers), test(test_delete_with_subject), test(test_several_tags), test(test_tag_delete),
-        test(test_reasons),   test(test_bad_input),           test(test_scripted_registry), test(test_warnings),
-        test(test_warning_event), test(test_rate_limit),
+        test(test_referrers),     test(test_delete_with_subject), test(test_several_tags), test(test_tag_delete),
+        test(test_reasons),       test(test_bad_input),           test(test_scripted_registry), test(test_no_list),
+        test(test_copy_without_list), test(test_warnings),        test(test_warning_event), test(test_rate_limit),
     };
     return run_all(tests);
 }

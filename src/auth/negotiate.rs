@@ -207,7 +207,7 @@ impl Auth {
             (Scheme::Bearer, credentials) => {
                 let realm = self.realm(account, challenge, &credentials, memory.remote)?;
                 let alone = match body {
-                    Body::Stream { source, .. } => !source.lasts() || self.tokens.end_early(&realm),
+                    Body::Stream { source, .. } => !source.lasts() || self.tokens.are_used_up(&realm),
                     _ => false,
                 };
                 let grant = match alone {

@@ -25,6 +25,8 @@ use crate::http::Http;
 const KEPT: usize = 1000;
 /// A token of this age may have expired without the registry saying 401.
 const AGED: Duration = Duration::from_secs(30);
+/// No token is made to last so short a time: one that is refused was used up.
+const BRIEF: Duration = Duration::from_secs(1);
 
 /// A token server, and who asks it.
 #[derive(Clone)]
@@ -70,6 +72,8 @@ pub struct Grant {
     key: String,
     token: Arc<Token>,
     obtained: Instant,
+    /// How old it was when it was given.
+    age: Duration,
     /// It was fetched for this request, if not for it alone.
     new: bool,
     has_credentials: bool,
@@ -89,7 +93,8 @@ enum Purpose {
 impl Grant {
     fn new(realm: &Realm, token: &Arc<Token>, obtained: Instant, new: bool) -> Grant {
         token.given.fetch_add(1, Ordering::SeqCst);
-        Grant { key: realm.key(), token: token.clone(), obtained, new, has_credentials: realm.has_credentials() }
+        let (key, age) = (realm.key(), obtained.elapsed());
+        Grant { key, token: token.clone(), obtained, age, new, has_credentials: realm.has_credentials() }
     }
 
     /// The token's text.
@@ -132,7 +137,7 @@ pub struct Tokens {
     kept: Arc<Mutex<HashMap<String, Vec<Kept>>>>,
     flights: Arc<Mutex<HashMap<String, watch::Receiver<Outcome>>>>,
     refreshed: Mutex<HashMap<String, Refresh>>,
-    /// Whose tokens ended early.
+    /// Whose tokens are used up.
     short: Mutex<HashSet<String>>,
     lonely: AtomicU64,
 }
@@ -203,14 +208,14 @@ impl Tokens {
         }
     }
 
-    /// Whether tokens from there were seen to end before their time.
-    pub fn end_early(&self, realm: &Realm) -> bool {
+    /// Whether tokens from there were seen to be used up, not to grow too old.
+    pub fn are_used_up(&self, realm: &Realm) -> bool {
         lock(&self.short).contains(&realm.key())
     }
 
     /// Drops a token that the registry no longer takes.
     pub fn forget(&self, grant: &Grant) {
-        if !grant.is_ours_alone() {
+        if !grant.is_ours_alone() && grant.age < BRIEF {
             let mut short = lock(&self.short);
             if short.len() >= KEPT {
                 short.clear();

@@ -1230,7 +1230,9 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 // docker-archive and go to a registry, as docker and other tools do it, else none: any other copy keeps its digests);
 // compression_level (integer, 1 to 9 with gzip, 6; 1 with zstd); concurrency (integer, 4, 1 to 64: transfers at once); dry_run
 // (false: only say what would be done; the counts are those of the plan, nothing is made at the destination and no lock is
-// waited for); destination_fd (integer: the descriptor that the `-` of a destination docker-archive:- or
+// waited for); source_fd (integer: the descriptor that the `-` of a source docker-archive:- or oci-archive:- stands for, instead of
+// standard input: a file, a pipe or a socket, read from where it stands; it stays open, and where it stands afterwards is not said);
+// destination_fd (integer: the descriptor that the `-` of a destination docker-archive:- or
 // oci-archive:- stands for, instead of standard output; it stays open, at the end of what was written).
 //
 // An archive is a file that appears whole. One that is there keeps its other images and names; a name that it has already moves to

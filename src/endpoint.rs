@@ -19,7 +19,7 @@ use crate::layout::directory::Directory;
 use crate::layout::oci::OciLayout;
 use crate::pack::{Compression, How};
 use crate::platform::Platform;
-use crate::reference::Reference;
+use crate::reference::{check_length, Reference};
 use crate::registry::store::RegistryStore;
 use crate::registry::Client;
 use crate::registry_v1::tag_of;
@@ -71,6 +71,7 @@ pub enum Endpoint {
 impl Endpoint {
     /// Takes a name apart.
     pub fn parse(text: &str) -> Result<Endpoint> {
+        check_length(text)?;
         let invalid = |why: &str| Error::new(Code::InvalidReference, format!("'{}' {why}", shorten(text)));
         let Some((transport, rest)) = text.split_once(':') else {
             return Ok(Endpoint::Registry(Reference::parse(text, None)?));
@@ -142,19 +143,34 @@ impl Endpoint {
 
     /// Opens it for reading.
     pub fn source(&self, client: &Client) -> Result<Box<dyn ReadStore>> {
-        let room = || Room::of(client.http.options());
+        self.source_from(client, None)
+    }
+
+    /// The same; an archive named `-` comes from the descriptor.
+    fn source_from(&self, client: &Client, descriptor: Option<File>) -> Result<Box<dyn ReadStore>> {
+        self.only_open(descriptor.as_ref(), "source")?;
+        let archive = |path: &str, form: Form, name: &Option<String>| {
+            let room = Room::of(client.http.options());
+            Box::new(ArchiveReader::new(Path::new(path), descriptor, form, name.as_deref(), room))
+        };
         Ok(match self {
             Endpoint::Registry(reference) => Box::new(RegistryStore::new(client, reference.clone())),
             Endpoint::RegistryV1(reference) => Box::new(V1Store::new(client, reference.clone())?),
             Endpoint::Oci(path, name) => Box::new(OciLayout::open(Path::new(path), name.as_deref())?),
-            Endpoint::OciArchive(path, name) => {
-                Box::new(ArchiveReader::new(Path::new(path), Form::Oci, name.as_deref(), room()))
-            }
-            Endpoint::DockerArchive(path, name) => {
-                Box::new(ArchiveReader::new(Path::new(path), Form::Docker, name.as_deref(), room()))
-            }
+            Endpoint::OciArchive(path, name) => archive(path, Form::Oci, name),
+            Endpoint::DockerArchive(path, name) => archive(path, Form::Docker, name),
             Endpoint::Directory(path) => Box::new(Directory::open(Path::new(path))?),
         })
+    }
+
+    /// Refuses a descriptor for anything but an archive that is named `-`.
+    fn only_open(&self, descriptor: Option<&File>, end: &str) -> Result<()> {
+        let is_open = matches!(self, Endpoint::OciArchive(path, _) | Endpoint::DockerArchive(path, _) if path == "-");
+        if descriptor.is_some() && !is_open {
+            let message = format!("the option {end}_fd is for a {end} docker-archive:- or oci-archive:-");
+            return Err(Error::new(Code::InvalidArgument, message));
+        }
+        Ok(())
     }
 
     /// Whether it is what `docker save` writes, with layers that are plain tars.
@@ -169,11 +185,7 @@ impl Endpoint {
 
     /// The same; an archive named `-` goes through the descriptor.
     fn destination_through(&self, client: &Client, descriptor: Option<File>) -> Result<Box<dyn WriteStore>> {
-        let is_open = matches!(self, Endpoint::OciArchive(path, _) | Endpoint::DockerArchive(path, _) if path == "-");
-        if descriptor.is_some() && !is_open {
-            let message = "the option destination_fd is for a destination docker-archive:- or oci-archive:-";
-            return Err(Error::new(Code::InvalidArgument, message));
-        }
+        self.only_open(descriptor.as_ref(), "destination")?;
         let archive = |path: &str, form: Form, name: &Option<String>| {
             let room = Room::of(client.http.options());
             ArchiveWriter::planned(Path::new(path), descriptor, form, name.as_deref(), room).map(Box::new)
@@ -232,6 +244,8 @@ fn unknown(transport: &str, text: &str) -> Error {
 /// Descriptors of the caller's, for archives that are named `-`.
 #[derive(Debug, Default)]
 pub struct Descriptors {
+    /// What is read.
+    pub source: Option<File>,
     /// What is written through.
     pub destination: Option<File>,
 }
@@ -251,7 +265,8 @@ pub fn copy_through(
     options: &CopyOptions,
 ) -> Result<Copied> {
     let is_saved = from.is_saved();
-    let mut from = from.source(client).map_err(|error| error.with_side(Side::Source))?;
+    let from = from.source_from(client, descriptors.source);
+    let mut from = from.map_err(|error| error.with_side(Side::Source))?;
     let to = to.destination_through(client, descriptors.destination);
     let to = to.map_err(|error| error.with_side(Side::Destination))?;
     if options.convert_schema1 {

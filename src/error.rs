@@ -375,6 +375,7 @@ impl Error {
 
 /// Whatever gets into a message, and from wherever, a terminal shows it and obeys none of it.
 fn plain(text: String) -> String {
+    let text = crate::text::cut(text);
     match crate::text::shown(&text) {
         Cow::Borrowed(_) => text,
         Cow::Owned(shown) => shown,

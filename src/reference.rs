@@ -42,6 +42,17 @@ pub struct Index {
     pub scheme: Option<Scheme>,
 }
 
+/// Far longer than any name; what is longer is not looked at.
+const LONGEST: usize = 64 << 10;
+
+/// Refuses what can be no name by its length alone.
+pub(crate) fn check_length(text: &str) -> Result<()> {
+    match text.len() > LONGEST {
+        true => Err(invalid(format!("a name of {} bytes: none is longer than {LONGEST}", text.len()))),
+        false => Ok(()),
+    }
+}
+
 fn invalid(message: String) -> Error {
     Error::new(Code::InvalidReference, message)
 }
@@ -64,6 +75,7 @@ fn may_be_userinfo(before: &str, after: &str) -> bool {
 impl Index {
     /// `[SCHEME://]HOST[:PORT][/]`; nothing is Docker Hub.
     pub fn parse(text: &str) -> Result<Index> {
+        check_length(text)?;
         if text.is_empty() || text == "https://index.docker.io/v1/" {
             return Ok(Index { name: DEFAULT_INDEX.to_owned(), official: true, scheme: None });
         }
@@ -165,6 +177,7 @@ pub struct Repository {
 impl Repository {
     /// `[[SCHEME://]HOST[:PORT]/]NAME`; without a host it is at the default index, or at Docker Hub.
     pub fn parse(text: &str, default_index: Option<&Index>) -> Result<Repository> {
+        check_length(text)?;
         let (index, remote) = match text.contains("://") {
             true => {
                 let start = text.find("://").unwrap_or(0) + 3;
@@ -304,6 +317,7 @@ pub struct Reference {
 impl Reference {
     /// `REPOSITORY[:TAG][@DIGEST]`; with neither, the tag is `latest`.
     pub fn parse(text: &str, default_index: Option<&Index>) -> Result<Reference> {
+        check_length(text)?;
         let within = |error: Error| error.within(format!("the reference '{}'", quoted(text)));
         if text.is_empty() {
             return Err(invalid("the reference is empty".to_owned()));

@@ -27,6 +27,20 @@ pub fn shown(text: &str) -> Cow<'_, str> {
     )
 }
 
+/// Nobody reads a message of this length; the end of it often says why.
+const LONGEST_MESSAGE: usize = 8192;
+const ITS_END: usize = 1024;
+
+/// A message as it is, or without its middle.
+pub(crate) fn cut(text: String) -> String {
+    if text.len() <= LONGEST_MESSAGE {
+        return text;
+    }
+    let from = |at: usize| (at..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len());
+    let (begin, end) = (from(LONGEST_MESSAGE - ITS_END), from(text.len() - ITS_END));
+    format!("{} … {}", &text[..begin], &text[end..])
+}
+
 /// Hostile text is quoted in messages, but not at any length, and never with what would be obeyed.
 pub(crate) fn shorten(text: &str) -> String {
     shorten_to(text, 80)
@@ -59,6 +73,15 @@ mod tests {
         }
         assert_eq!(shown("a\r\n\tb"), "a   b");
         assert!(matches!(shown("plain é"), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn messages_end() {
+        let long = format!("begin {} end", "é".repeat(1 << 20));
+        let message = cut(long.clone());
+        assert!(message.len() < LONGEST_MESSAGE + 10 && message.starts_with("begin é") && message.ends_with("é end"));
+        assert!(message.contains("é … é"));
+        assert_eq!(cut(long[..7000].to_owned()), long[..7000]);
     }
 
     #[test]

@@ -26,6 +26,7 @@ static const struct parameter parameters[] = {
     {"--compression-level", PARAMETER_NUMBER, "compression_level", "N", "1 to 9 with gzip (6), 1 with zstd"},
     {"--concurrency", PARAMETER_NUMBER, "concurrency", "N", "transfers at once (4)"},
     {"--dry-run", PARAMETER_FLAG, "dry_run", NULL, "only say what would be done"},
+    {"--source-fd", PARAMETER_NUMBER, "source_fd", "N", "what the - of a source docker-archive:- or oci-archive:- is (0)"},
     {"--destination-fd", PARAMETER_DESCRIPTOR, "destination_fd", "N", "what the - of docker-archive:- or oci-archive:- is (1)"},
     {0},
 };

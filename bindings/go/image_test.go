@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -128,6 +129,11 @@ func TestCopyAndLayout(t *testing.T) {
 	must[*ocireg.CopyResult](t)(client.Copy(ctx, repository+":one", "oci-archive:-:one", ocireg.WithDestinationFD(archive.Fd())))
 	if info := must[os.FileInfo](t)(archive.Stat()); info.Size() < 4096 {
 		t.Errorf("the archive has %d bytes", info.Size())
+	}
+	must[int64](t)(archive.Seek(0, io.SeekStart))
+	again := must[*ocireg.CopyResult](t)(client.Copy(ctx, "oci-archive:-", "oci:"+t.TempDir()+"/again", ocireg.WithSourceFD(archive.Fd())))
+	if again.Digest != digest {
+		t.Errorf("%+v", again)
 	}
 	copied := must[*ocireg.CopyResult](t)(client.Copy(ctx, repository+":one", "oci:"+folder+":one", ocireg.WithConcurrency(2)))
 	if copied.Digest != digest || copied.Blobs.Copied != 2 || copied.Manifests.Copied != 1 || copied.Plan != nil {

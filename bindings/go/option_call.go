@@ -150,6 +150,10 @@ func WithCompressionLevel(level int) Option { return callOption(set("compression
 // WithConcurrency is how many transfers run at once, 1 to 64; 4 by default. For Copy.
 func WithConcurrency(count int) Option { return callOption(set("concurrency", count)) }
 
+// WithSourceFD is the descriptor that the - of a source docker-archive:- or oci-archive:- stands for, instead of standard input. It
+// is read from where it stands and stays open. For Copy.
+func WithSourceFD(fd uintptr) Option { return callOption(set("source_fd", int(fd))) }
+
 // WithDestinationFD is the descriptor that the - of a destination docker-archive:- or oci-archive:- stands for, instead of standard
 // output. For Copy.
 func WithDestinationFD(fd uintptr) Option { return callOption(set("destination_fd", int(fd))) }

@@ -41,6 +41,8 @@ pub struct CopyOptions {
     pub concurrency: u64,
     /// Only say what would be done.
     pub dry_run: bool,
+    /// A source `docker-archive:-` or `oci-archive:-` is this descriptor.
+    pub source_fd: Option<i32>,
     /// A destination `docker-archive:-` or `oci-archive:-` is this descriptor. It becomes one where numbers do: in `ffi`.
     pub destination_fd: Option<i32>,
 }
@@ -58,6 +60,7 @@ impl Default for CopyOptions {
             compression_level: None,
             concurrency: 4,
             dry_run: false,
+            source_fd: None,
             destination_fd: None,
         }
     }

@@ -197,6 +197,8 @@ static void test_outputs(void **state) {
     expect_shell("$0 copy --destination-fd 7 oci:layout:v1 docker-archive:- 7>eight.tar | grep -q digest && tar -tf eight.tar >/dev/null");
     expect_shell("$0 copy --destination-fd 7 oci:layout:v1 docker-archive:- 7>&1 >both.tar | tar -tf - | grep -q manifest.json");
     expect_shell("$0 copy --destination-fd 1 oci:layout:v1 docker-archive:- >own.tar && test $(($(wc -c <own.tar) % 512)) = 0");
+    expect_shell("$0 copy --source-fd 7 docker-archive:- oci:from-fd:v1 7<eight.tar | grep -q digest");
+    expect_shell("tail -c +1 eight.tar | $0 copy --source-fd 0 docker-archive:- oci:from-pipe:v1 >/dev/null");
     /* Every other -o. */
     expect_shell("printf old >file && ln -s file out && ln -s new out2 && ln -s loop loop");
     expect_shell("$0 cat -o out oci:layout:v1 motd >/dev/null && test -L out && test $(cat file) = hello");

@@ -2,6 +2,10 @@
 #include "common.h"
 #include "later.h"
 
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
 /* A small image in a repository of this run; its name with a tag. */
 static char *source_image(ocireg_client *client, const char *name) {
     char *place = repository("OCIREG_TEST_V3", name);
@@ -200,6 +204,91 @@ static void test_progress(void **state) {
     expect_status(OCIREG_CANCELLED, ocireg_copy(client, context, from, text("oci:%s/third", folder), NULL, NULL, &failure));
 }
 
+struct feed {
+    int fd;
+    const uint8_t *bytes;
+    size_t size;
+};
+
+static void *feed_all(void *argument) {
+    struct feed *feed = argument;
+    for (ssize_t put; feed->size > 0 && (put = send(feed->fd, feed->bytes, feed->size, MSG_NOSIGNAL)) > 0;) {
+        feed->bytes += put;
+        feed->size -= (size_t)put;
+    }
+    shutdown(feed->fd, SHUT_WR);
+    return NULL;
+}
+
+/* A pipe is one that send(2) is not for. */
+static void *feed_pipe(void *argument) {
+    struct feed *feed = argument;
+    for (ssize_t put; feed->size > 0 && (put = write(feed->fd, feed->bytes, feed->size)) > 0;) {
+        feed->bytes += put;
+        feed->size -= (size_t)put;
+    }
+    close(feed->fd);
+    return NULL;
+}
+
+/* An archive by a descriptor: a file from where it stands, a pipe, a socket. It stays the caller's. */
+static void test_source_descriptor(void **state) {
+    (void)state;
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    const char *folder = new_folder(), *file = text("%s/docker.tar", folder), *digest;
+    char *json = NULL;
+    size_t size;
+    expect_status(OCIREG_OK, ocireg_copy(client, NULL, source_image(client, "copy-fd"), text("docker-archive:%s:a:1", file), NULL, &json, &failure));
+    digest = keep(json_string_at(json, "digest"), free);
+    kept(json);
+    uint8_t *bytes = read_file(file, &size);
+    write_file(text("%s/behind", folder), text("%500s", ""), 500);
+    FILE *behind = fopen(text("%s/behind", folder), "ab");
+    assert_int_equal(fwrite(bytes, 1, size, behind), size);
+    fclose(behind);
+    int fds[3][2] = {{open(file, O_RDONLY | O_CLOEXEC), -1}, {open(text("%s/behind", folder), O_RDONLY | O_CLOEXEC), -1}}, ends[2];
+    assert_int_equal(lseek(fds[1][0], 500, SEEK_SET), 500);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds[2]), 0);
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    struct feed by_socket = {fds[2][1], bytes, size}, by_pipe = {ends[1], bytes, size};
+    pthread_t socket_feeder, pipe_feeder;
+    assert_int_equal(pthread_create(&socket_feeder, NULL, feed_all, &by_socket), 0);
+    assert_int_equal(pthread_create(&pipe_feeder, NULL, feed_pipe, &by_pipe), 0);
+    const int given[] = {fds[0][0], fds[1][0], fds[2][0], ends[0]};
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
+        const char *to = text("oci-archive:%s/%zu.tar:v1", folder, i);
+        expect_status(OCIREG_OK, ocireg_copy(client, NULL, "docker-archive:-", to, options("{'source_fd':%d}", given[i]), &json, &failure));
+        expect_text_at(json, "digest", digest);
+        kept(json);
+        assert_int_not_equal(fcntl(given[i], F_GETFD), -1);
+    }
+    pthread_join(socket_feeder, NULL);
+    pthread_join(pipe_feeder, NULL);
+    /* All of it was read, and nothing is no archive. */
+    expect_status(OCIREG_NOT_FOUND, ocireg_copy(client, NULL, "docker-archive:-", text("oci:%s/none", folder), options("{'source_fd':%d}", ends[0]), NULL, &failure));
+    for (size_t i = 0; i < sizeof given / sizeof *given; i++) close(given[i]);
+    close(fds[2][1]);
+    expect_status(OCIREG_IO, ocireg_copy(client, NULL, "docker-archive:-", text("oci:%s/none", folder), options("{'source_fd':9999}"), NULL, &failure));
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_copy(client, NULL, "docker-archive:-", text("oci:%s/none", folder), options("{'source_fd':-2}"), NULL, &failure));
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_copy(client, NULL, text("docker-archive:%s", file), text("oci:%s/none", folder), options("{'source_fd':0}"), NULL, &failure));
+    expect_message("source_fd");
+}
+
+/* Nobody writes: the wait ends with the call. */
+static void test_source_descriptor_that_waits(void **state) {
+    (void)state;
+    ocireg_client *client = client_of("OCIREG_TEST_V3");
+    ocireg_context *context = new_context();
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    expect_status(OCIREG_OK, ocireg_context_set_deadline(context, (int64_t)allowed_ms(200), &failure));
+    double begun = now_ms();
+    expect_status(OCIREG_TIMEOUT, ocireg_copy(client, context, "oci-archive:-", text("oci:%s/none", new_folder()), options("{'source_fd':%d}", ends[0]), NULL, &failure));
+    assert_true(now_ms() - begun < allowed_ms(600));
+    close(ends[0]);
+    close(ends[1]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         test(test_endpoints),
@@ -207,6 +296,8 @@ int main(void) {
         test(test_dry_run),
         test(test_progress),
         test(test_blob_progress),
+        test(test_source_descriptor),
+        test(test_source_descriptor_that_waits),
     };
     return run_all(tests);
 }

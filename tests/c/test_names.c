@@ -150,10 +150,41 @@ static void test_inspect_refuses(void **state) {
     expect_status(OCIREG_INVALID_MANIFEST, ocireg_manifest_inspect((const uint8_t *)index, strlen(index), other, &json, &failure));
 }
 
+/* Nothing is a name at any length: the answer comes at once, and is no longer than a message may be. */
+static void test_texts_without_end(void **state) {
+    (void)state;
+    const size_t size = 16 << 20;
+    ocireg_client *client = new_client(NULL);
+    ocireg_options *keyed = options("{}");
+    char *json = NULL, *long_text = keep(malloc(size), free);
+    long_text[size - 1] = '\0';
+    for (const char *fill = "a/:@["; *fill; fill++) {
+        double begun = now_ms();
+        memset(long_text, *fill, size - 1);
+        expect_status(OCIREG_INVALID_REFERENCE, ocireg_reference_parse(long_text, NULL, &json, &failure));
+        expect_status(OCIREG_INVALID_REFERENCE, ocireg_endpoint_parse(long_text, &json, &failure));
+        expect_status(OCIREG_INVALID_REFERENCE, ocireg_registry_ping(client, NULL, long_text, NULL, &json, &failure));
+        expect_status(OCIREG_INVALID_REFERENCE, ocireg_client_set_host(client, long_text, NULL, &failure));
+        expect_status(OCIREG_INVALID_REFERENCE, ocireg_repository_tags(client, NULL, long_text, NULL, &json, &failure));
+        expect_status(OCIREG_INVALID_REFERENCE, ocireg_copy(client, NULL, long_text, "oci:x", NULL, NULL, &failure));
+        expect_status(OCIREG_INVALID_ARGUMENT, ocireg_options_parse(keyed, long_text, &failure));
+        assert_true(strlen(ocireg_error_json(failure)) < 100000);
+        double took = now_ms() - begun;
+        if (took > allowed_ms(2000)) fail_msg("'%c': %.0f ms", *fill, took);
+    }
+    const char *path = text("%s/x", long_text);
+    expect_status(OCIREG_IO, ocireg_blob_get_file(client, NULL, text("h/r@%s", digest_of("x", 1)), path, NULL, NULL, &failure));
+    assert_true(strlen(ocireg_error_json(failure)) < 100000);
+    expect_status(OCIREG_OK, ocireg_options_set_bool(keyed, path, true, &failure));
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_registry_ping(client, NULL, "localhost:1", keyed, &json, &failure));
+    assert_true(strlen(ocireg_error_json(failure)) < 100000);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         test(test_hub_name), test(test_full_name), test(test_digest_without_tag), test(test_default_index), test(test_bad_references),
         test(test_indexes),  test(test_digests),   test(test_inspect),            test(test_inspect_refuses),
+        test(test_texts_without_end),
     };
     return run_all(tests);
 }

@@ -44,7 +44,7 @@ fn put_with(call: &Call, from: &dyn ReadStore, target: &Path, form: Form, name: 
 fn got(target: &Path, form: Form, name: Option<&str>) -> Result<Digest, Error> {
     let folder = tempfile::tempdir().unwrap();
     let to = OciLayout::create(folder.path(), None).unwrap();
-    let from = ArchiveReader::new(target, form, name, Room::of(&options()));
+    let from = ArchiveReader::new(target, None, form, name, Room::of(&options()));
     copy(&call(&client()), &from, &to, &CopyOptions::default()).map(|done| done.digest)
 }
 

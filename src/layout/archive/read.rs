@@ -1,6 +1,7 @@
 //! Archives to copy from.
 
 use std::collections::HashSet;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -12,6 +13,7 @@ use crate::http::call::Call;
 use crate::http::settings::MANIFEST_CEILING;
 use crate::layout::names;
 use crate::layout::oci::tagged;
+use crate::layout::tarball::bytes::Stored;
 use crate::layout::tarball::read::{Place, Tarball};
 use crate::manifest::{Descriptor, Document, Kind};
 use crate::media_type as types;
@@ -25,6 +27,8 @@ const DEPTH: usize = 16;
 #[derive(Debug)]
 pub struct ArchiveReader {
     path: PathBuf,
+    /// The archive itself, where it is open already; taken when it is read.
+    given: Mutex<Option<File>>,
     form: Form,
     name: Option<String>,
     room: Room,
@@ -56,10 +60,10 @@ pub struct Image {
 }
 
 impl ArchiveReader {
-    /// An archive that is opened when somebody asks for something in it.
-    pub fn new(path: &Path, form: Form, name: Option<&str>, room: Room) -> ArchiveReader {
-        let (archive, found) = (Mutex::default(), Mutex::default());
-        ArchiveReader { path: path.to_owned(), form, name: name.map(str::to_owned), room, archive, found }
+    /// An archive that is opened when somebody asks for something in it, or the one that is open already.
+    pub fn new(path: &Path, given: Option<File>, form: Form, name: Option<&str>, room: Room) -> ArchiveReader {
+        let (path, name, given) = (path.to_owned(), name.map(str::to_owned), Mutex::new(given));
+        ArchiveReader { path, given, form, name, room, archive: Mutex::default(), found: Mutex::default() }
     }
 
     /// What messages call it, without the name.
@@ -78,7 +82,14 @@ impl ArchiveReader {
     }
 
     fn read_tables(&self, call: &Call) -> Result<Archive> {
-        let tar = Tarball::open(call, &self.path, &self.room)?;
+        let given = self.given.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let tar = match given {
+            Some(file) => {
+                let shown = "the source's descriptor".to_owned();
+                Tarball::of(call, Stored::of(call, file, shown.clone(), &self.room)?, shown)?
+            }
+            None => Tarball::open(call, &self.path, &self.room)?,
+        };
         let reader = docker::Reader { call, tar: &tar, place: &self.file() };
         let index = |bytes: Vec<u8>| {
             let index = Document::parse(&bytes, Some(types::OCI_INDEX), Algorithm::Sha256);

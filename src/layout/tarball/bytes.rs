@@ -30,8 +30,13 @@ impl Stored {
     /// Opens an archive; `-` and `/dev/stdin` are standard input. One that cannot be read in place is brought to where it can.
     pub fn open(call: &Call, path: &Path, room: &Room) -> Result<Stored> {
         let name = shown(path);
+        let file = input::open(path).map_err(|error| Error::io(format!("cannot read {name}"), &error))?;
+        Stored::of(call, file, name, room)
+    }
+
+    /// The same for one that is open: a file that stands at its beginning, or whatever comes from where it stands.
+    pub fn of(call: &Call, mut file: File, name: String, room: &Room) -> Result<Stored> {
         let what = |error: std::io::Error| Error::io(format!("cannot read {name}"), &error);
-        let mut file = input::open(path).map_err(what)?;
         let facts = file.metadata().map_err(what)?;
         let kind = facts.file_type();
         if kind.is_dir() || kind.is_block_device() || kind.is_char_device() {

@@ -10,6 +10,7 @@ module Ocireg
     # @param destination [String] a place
     # @param options platform:, sparse:, all:, referrers:, foreign_layers:, convert_schema1:, compression:,
     #   compression_level:, concurrency:, dry_run:,
+    #   source_fd: (IO#fileno of what the - of a source docker-archive:- or oci-archive:- stands for; read from where it stands),
     #   destination_fd: (IO#fileno of what the - of docker-archive:- or oci-archive:- stands for)
     # @return [Hash] "source", "destination", "digest", "mediaType", "manifests", "blobs", "plan"
     def copy(source, destination, **options)

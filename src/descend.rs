@@ -82,6 +82,7 @@ pub fn too_deep() -> Error {
 }
 
 fn fetch(call: &Call, store: &dyn ReadStore, entry: &Descriptor) -> Result<Content> {
+    call.check()?;
     let content = store.manifest(call, entry)?;
     check_entry(entry, &content.document)?;
     Ok(content)
@@ -92,7 +93,7 @@ struct Search<'a> {
     store: &'a dyn ReadStore,
     wanted: &'a Platform,
     looked_into: usize,
-    /// What else there is.
+    /// Some of what else there is, each once.
     known: Vec<Platform>,
     /// A sparse index has entries that are not there.
     missing: Option<Error>,
@@ -111,7 +112,8 @@ impl Search<'_> {
             entries.filter(|(_, entry)| may_run(entry)).partition(|(_, entry)| says(entry));
         let mut serving = Vec::new();
         for (at, platform) in said.into_iter().filter_map(|(at, entry)| Some((at, entry.platform.as_ref()?))) {
-            self.known.push(platform.as_ref().clone());
+            self.call.check()?;
+            self.know(platform);
             serving.extend(self.wanted.rank(platform).map(|rank| (Reverse(rank), at)));
         }
         serving.sort();
@@ -159,9 +161,16 @@ impl Search<'_> {
         };
         let Some(platform) = platform else { return Ok(None) };
         if !says(entry) {
-            self.known.push(platform.clone());
+            self.know(&platform);
         }
         Ok(self.wanted.rank(&platform).map(|rank| (rank, chosen(platform, Some(content)))))
+    }
+
+    /// For the message, when nothing is found.
+    fn know(&mut self, platform: &Platform) {
+        if self.known.len() < MOST_LISTED && !self.known.contains(platform) {
+            self.known.push(platform.clone());
+        }
     }
 
     fn look_into(&mut self, entry: &Descriptor) -> Result<Content> {
@@ -185,7 +194,7 @@ impl Search<'_> {
     fn nothing(self) -> Error {
         let mut known: Vec<String> = Vec::new();
         for platform in self.known.iter().map(Platform::to_string) {
-            if known.len() < MOST_LISTED && !known.contains(&platform) {
+            if !known.contains(&platform) {
                 known.push(platform);
             }
         }

@@ -21,12 +21,15 @@ use serde::Deserialize;
 
 use crate::descend;
 use crate::digest::Digest;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
 use crate::platform::Platform;
 use crate::store::{Content, ReadStore};
+
+/// More manifests than any index leads to.
+const MOST: usize = 100_000;
 
 /// Which image of an index.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -71,6 +74,11 @@ impl Image {
                 }
                 for entry in image.content.document.manifests() {
                     if types::is_manifest(&entry.media_type) && seen.insert(entry.digest.clone()) {
+                        call.check()?;
+                        if seen.len() > MOST {
+                            let message = format!("the index leads to more than {MOST} manifests");
+                            return Err(Error::new(Code::LimitExceeded, message));
+                        }
                         let platform = entry.platform.as_deref().cloned().or_else(|| image.platform.clone());
                         below.push(Image { content: store.manifest(call, entry)?, platform });
                     }

@@ -18,6 +18,8 @@ pub mod sign;
 
 /// More signatures than anybody makes.
 const MOST_SIGNATURES: usize = 64;
+/// Each signature is over the whole manifest: no more bytes than these are hashed for all of them.
+const MOST_SIGNED: usize = 64 << 20;
 
 /// Whether a document carries signatures.
 pub fn is_signed(document: &Value) -> bool {
@@ -56,6 +58,9 @@ impl Opened {
         let Some(Value::Array(signatures)) = list else { return Err(wrong("it has no list of signatures")) };
         if signatures.is_empty() || signatures.len() > MOST_SIGNATURES {
             return Err(wrong(format!("it has {} signatures", signatures.len())));
+        }
+        if signatures.len().saturating_mul(bytes.len()) > MOST_SIGNED {
+            return Err(wrong(format!("it has {} signatures over {} bytes", signatures.len(), bytes.len())));
         }
         let mut agreed: Option<Format> = None;
         for signature in &signatures {

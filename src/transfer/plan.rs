@@ -119,6 +119,7 @@ impl Planner<'_> {
             }
             let mut wanted = Vec::new();
             for planned in &level {
+                self.call.check()?;
                 wanted.extend(children(planned, sparse.as_ref()));
                 self.add_blobs(&planned.content.document, &mut seen, &mut blobs)?;
                 if self.choice.referrers {

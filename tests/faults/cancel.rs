@@ -31,7 +31,7 @@ const PATIENCE: Duration = Duration::from_millis(300);
 const AT_ONCE: Duration = Duration::from_secs(1);
 
 #[track_caller]
-fn left(name: &str, work: impl FnOnce(&Call) -> Result<(), Error>) {
+pub fn left(name: &str, work: impl FnOnce(&Call) -> Result<(), Error>) {
     let client = client();
     let (context, call) = with_context(&client);
     let remote = context.clone();
@@ -65,7 +65,7 @@ fn run_of(byte: u8) -> [u8; 4] {
 }
 
 /// Layers that go on and on, without a large one among them.
-fn endless() -> Vec<(&'static str, Vec<u8>)> {
+pub fn endless() -> Vec<(&'static str, Vec<u8>)> {
     let headers: Vec<u8> = (0..1000).flat_map(|_| file("a", "")).collect();
     let extended: Vec<u8> = (0..1000).flat_map(|_| pax(&[("comment", "x")])).collect();
     let names: Vec<u8> = (0..1000).flat_map(|_| raw(b"l", EntryType::GNULongName, b"", 0, b"name")).collect();

@@ -4,6 +4,7 @@ mod archives;
 mod auth;
 mod bounds;
 mod cancel;
+mod cancel_stores;
 mod chunks;
 mod common;
 mod compress;

@@ -142,3 +142,12 @@ fn the_base64_of_libtrust() {
         refused(decode(wrong), Code::Signature, "no base64url");
     }
 }
+
+/// Each is over all of it, and nobody waits for that.
+#[test]
+fn many_signatures_are_over_few_bytes() {
+    let signed = |count: usize| json!({"pad": "x".repeat(8 << 20), "signatures": vec![json!({}); count]}).to_string();
+    let why = |count| payload(signed(count).as_bytes()).unwrap_err().message().to_owned();
+    assert!(why(9).contains("9 signatures over"), "{}", why(9));
+    assert!(!why(7).contains("over"), "{}", why(7));
+}

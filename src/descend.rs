@@ -5,7 +5,7 @@
 
 use std::cmp::Reverse;
 
-use serde_json::Value;
+use serde_json::{json, Value};
 
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
@@ -54,6 +54,56 @@ pub fn choose(call: &Call, store: &dyn ReadStore, index: &Document, platform: &P
         Some((_, chosen)) => Ok(chosen),
         None => Err(search.nothing()),
     }
+}
+
+/// What one name stands for, as an index; None where it is not by their platforms that the entries differ.
+pub fn among(
+    call: &Call,
+    store: &dyn ReadStore,
+    entries: &[Descriptor],
+    platforms: &[Platform],
+) -> Result<Option<Content>> {
+    let index = |entries: &[&Descriptor]| {
+        let index = json!({"schemaVersion": 2, "mediaType": types::OCI_INDEX, "manifests": entries});
+        Content::parse(index.to_string().into_bytes(), None, None)
+    };
+    let whole = index(&entries.iter().collect::<Vec<_>>())?;
+    for platform in platforms {
+        let chosen = choose(call, store, &whole.document, platform)?;
+        let at = chosen.path.first().map(|(at, _)| *at);
+        let others: Vec<_> = entries.iter().enumerate().filter(|(other, _)| Some(*other) != at).collect();
+        let others: Vec<_> = others.into_iter().map(|(_, entry)| entry).collect();
+        match choose(call, store, &index(&others)?.document, platform) {
+            Ok(other) if other.platform.is_same(&chosen.platform) => return Ok(None),
+            Err(error) if error.code() != Code::NotFound => return Err(error),
+            _ => {}
+        }
+    }
+    Ok(Some(whole).filter(|_| !platforms.is_empty()))
+}
+
+/// An image that is in no index must be one for the platforms that are wanted, as far as its config says what it runs on.
+pub fn check_image(call: &Call, store: &dyn ReadStore, image: &Document, platforms: &[Platform]) -> Result<()> {
+    if platforms.is_empty() {
+        return Ok(());
+    }
+    let Some(found) = platform_of(call, store, image)? else { return Ok(()) };
+    match platforms.iter().find(|wanted| wanted.rank(&found).is_none()) {
+        Some(wanted) => {
+            let message = format!("{} is one image, for {found}, and there is none for {wanted}", store.place());
+            Err(Error::new(Code::NotFound, message))
+        }
+        None => Ok(()),
+    }
+}
+
+/// What an image's own config says that it runs on.
+fn platform_of(call: &Call, store: &dyn ReadStore, image: &Document) -> Result<Option<Platform>> {
+    let Some(config) = image.config().filter(|config| types::is_image_config(&config.media_type)) else {
+        return Ok(None);
+    };
+    let bytes = read_whole(call, store, config, MANIFEST_CEILING)?;
+    Ok(crate::json::parse(&bytes).ok().as_ref().and_then(Platform::of_config))
 }
 
 /// Whether an entry is about others, and nothing to be run.
@@ -156,7 +206,7 @@ impl Search<'_> {
             return self.index(&content.document, &path);
         }
         let platform = match said {
-            None => self.config(&content.document)?,
+            None => platform_of(self.call, self.store, &content.document)?,
             said => said,
         };
         let Some(platform) = platform else { return Ok(None) };
@@ -182,15 +232,6 @@ impl Search<'_> {
         fetch(self.call, self.store, entry)
     }
 
-    /// What an image's own config says that it runs on.
-    fn config(&self, document: &Document) -> Result<Option<Platform>> {
-        let Some(config) = document.config().filter(|config| types::is_image_config(&config.media_type)) else {
-            return Ok(None);
-        };
-        let bytes = read_whole(self.call, self.store, config, MANIFEST_CEILING)?;
-        Ok(crate::json::parse(&bytes).ok().as_ref().and_then(Platform::of_config))
-    }
-
     fn nothing(self) -> Error {
         let mut known: Vec<String> = Vec::new();
         for platform in self.known.iter().map(Platform::to_string) {
@@ -208,7 +249,7 @@ impl Search<'_> {
     }
 }
 
-/// Whether the index says what an entry runs on.
+/// Whether the index says what an entry runs on: half of it is nothing said.
 fn says(entry: &Descriptor) -> bool {
-    entry.platform.as_ref().is_some_and(|platform| !platform.os.is_empty() || !platform.architecture.is_empty())
+    entry.platform.as_ref().is_some_and(|platform| !platform.os.is_empty() && !platform.architecture.is_empty())
 }

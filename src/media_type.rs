@@ -65,6 +65,13 @@ pub fn is_manifest(media_type: &str) -> bool {
     name.is_empty() || is_index(&name) || is_image(&name) || is_schema1(&name)
 }
 
+/// Whether what has this type names no other content: the config of an image, or a layer.
+pub fn is_blob(media_type: &str) -> bool {
+    let name = essence(media_type);
+    let is_layer = ["application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs."];
+    is_image_config(&name) || name == OCI_EMPTY || is_layer.iter().any(|family| name.starts_with(family))
+}
+
 /// Whether it is a layer that is meant to be fetched from elsewhere.
 pub fn is_foreign(media_type: &str) -> bool {
     media_type == DOCKER_FOREIGN_LAYER || media_type.starts_with("application/vnd.oci.image.layer.nondistributable.")

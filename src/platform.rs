@@ -118,6 +118,11 @@ impl Platform {
         }
     }
 
+    /// Whether both are one platform, whatever it is called.
+    pub fn is_same(&self, other: &Platform) -> bool {
+        self.normal() == other.normal()
+    }
+
     /// How well a candidate serves; None when it does not. Higher is better.
     pub fn rank(&self, candidate: &Platform) -> Option<Rank> {
         let (wanted, offered) = (self.normal(), candidate.normal());

@@ -9,6 +9,7 @@ use crate::hashing::{Hashing, LARGE};
 use crate::http::call::Call;
 use crate::http::upload;
 use crate::manifest::{Descriptor, Document};
+use crate::platform::Platform;
 use crate::reference::Repository;
 
 /// A manifest with its exact bytes.
@@ -115,6 +116,11 @@ pub trait ReadStore: Send + Sync {
     fn place(&self) -> String;
     /// The manifest that its name stands for.
     fn root(&self, call: &Call) -> Result<Content>;
+    /// The same for who knows which platforms he wants: where the name stands for several images that differ by what they run on, an
+    /// index of them.
+    fn root_for(&self, call: &Call, _platforms: &[Platform]) -> Result<Content> {
+        self.root(call)
+    }
     /// A manifest, verified.
     fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content>;
     /// Opens a blob behind the bytes that the caller has hashed already; [`Blob::begins_anew`] says when that was not possible.

@@ -8,8 +8,9 @@ use bytes::Bytes;
 use serde_json::{json, Value};
 
 use super::WIDTH;
+use crate::descend;
 use crate::digest::{Digest, Hasher};
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Result};
 use crate::http::call::Call;
 use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
@@ -24,8 +25,6 @@ use crate::transfer::meter::Meter;
 use crate::transfer::workers::in_parallel;
 use crate::unpack::Packing;
 
-/// Deeper than anybody nests.
-const DEPTH: usize = 16;
 /// Of an entry of an index: it speaks of another one, by its digest (BuildKit's attestations).
 const ABOUT: &str = "vnd.docker.reference.digest";
 
@@ -66,9 +65,7 @@ impl Compressing {
         let document = &content.document;
         let image = document.config().is_some_and(|config| is_image_config(&config.media_type));
         let value = match document.kind {
-            Kind::Index if depth == DEPTH => {
-                return Err(Error::new(Code::LimitExceeded, format!("the index holds indexes more than {DEPTH} deep")));
-            }
+            Kind::Index if depth == descend::DEPTH => return Err(descend::too_deep()),
             Kind::Index => self.index(call, &content, depth)?,
             _ if image => self.image(call, &content)?,
             _ => None,
@@ -231,7 +228,7 @@ impl ReadStore for Compressing {
         if let Some(root) = &self.made().root {
             return Ok(root.clone());
         }
-        let root = self.rewrite(call, self.below.root(call)?, 0)?;
+        let root = self.rewrite(call, self.below.root_for(call, &self.platforms)?, 0)?;
         self.made().root = Some(root.clone());
         Ok(root)
     }

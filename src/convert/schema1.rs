@@ -11,6 +11,7 @@ use crate::http::call::Call;
 use crate::image::descriptor;
 use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
+use crate::platform::Platform;
 use crate::reference::Repository;
 use crate::registry::Client;
 use crate::schema1;
@@ -79,10 +80,14 @@ impl ReadStore for Converting {
     }
 
     fn root(&self, call: &Call) -> Result<Content> {
+        self.root_for(call, &[])
+    }
+
+    fn root_for(&self, call: &Call, platforms: &[Platform]) -> Result<Content> {
         if let Some(made) = self.made() {
             return Ok(made.content().clone());
         }
-        let root = self.below.root(call)?;
+        let root = self.below.root_for(call, platforms)?;
         if root.document.kind != Kind::Schema1 {
             return Ok(root);
         }

@@ -24,15 +24,17 @@ use crate::transfer::copy::CopyOptions;
 ///   oci:DIR[:NAME]                an OCI image layout, and a name in it; to read from also oci:DIR@DIGEST, by the digest
 ///   oci-archive:FILE[:NAME]       a tar of such a layout; to read from also oci-archive:FILE@DIGEST; to copy to `-` is standard output
 ///   docker-archive:FILE[:REF]     what `docker save` writes and `docker load` reads, likewise; without a tag REF is REF:latest
-///   dir:DIR                       a directory with a file for each blob, named by its digest, and manifest.json
+///   dir:DIR                       a directory with a file for each blob, named by the hex of its digest, manifest.json
+///                                 and version, as skopeo has it
 /// A bare REF whose first part is the name of a transport of another program (tarball:x, docker-daemon:a:t), or of one of these in
 /// other letters (OCI:x), is refused; docker://REF is a reference whatever it is.
 ///
 /// To read from, NAME is the name of an entry (org.opencontainers.image.ref.name), the name of an image as containerd and Docker write
 /// it (io.containerd.image.name), @DIGEST, or @INDEX, the entry of that number from 0 on; REF is one of an image's names, or
 /// @INDEX. Without a name the place must hold one image, with as many names as it likes: with several, the error lists what can
-/// be given. FILE is then a file, `-` (standard input), a named pipe or /dev/fd/N, packed by gzip, zstd, xz, bzip2 or not at all. What
-/// cannot be read in place is unpacked into a temporary file first (temporary_dir and max_temporary_bytes of ocireg_client_new).
+/// be given. Where several images have one name, a platform that is asked for decides between them. FILE is then a file, `-`
+/// (standard input), a named pipe or /dev/fd/N, packed by gzip, zstd, xz, bzip2 or not at all. What cannot be read in place is
+/// unpacked into a temporary file first (temporary_dir and max_temporary_bytes of ocireg_client_new).
 ///
 /// Result: {"transport": "docker", "docker-v1", "oci", "oci-archive", "docker-archive" or "dir", "registry": string (the host, for
 /// ocireg_client_set_host) or null, "reference": string or null, "path": string or null, "name": string or null}. Free with
@@ -64,8 +66,9 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 /// not move again. Several processes can copy to one layout at once; copies to one archive wait for each other. Blocks.
 ///
 /// Options: platform (list of OS/ARCH[/VARIANT]: of an index, only these; one gives that image alone, several an index that
-/// holds them only); sparse (boolean, false: with platform, the index unchanged though only these manifests are there); all (false: says
-/// explicitly that an index is copied whole, as it is by default; a docker-archive takes the host's platform by default);
+/// holds them only; an image that is in no index has to be for them); sparse (boolean, false: with platform, the index unchanged
+/// though only these manifests are there); all (false: says explicitly that an index is copied whole, as it is by default; a
+/// docker-archive takes the host's platform by default, and refuses all);
 /// referrers (false: also signatures, SBOMs and whatever else names the copied manifests as its subject, and what cosign keeps
 /// under tags made of their digests, sha256-HEX.sig, .att and .sbom, which it keeps: in a layout as names); foreign_layers (false:
 /// also layers that are meant to be fetched from elsewhere); convert_schema1 (false: make an OCI image of a schema-1 manifest, which
@@ -98,8 +101,12 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 ///
 /// What is read from a docker-archive is what its manifest.json says. Every layer has the diff_id that the config names for it, or
 /// nothing is copied. Where the archive is a layout too, its manifest is taken when it is about the same files in the same order; else a
-/// manifest is made of the files, and ocireg_context_warnings says so when the layout has another one. An oci-archive whose manifest
-/// says something else than its manifest.json is OCIREG_INVALID_MANIFEST.
+/// manifest is made of the files, and ocireg_context_warnings says so when the layout has another one, or another image of that name. An
+/// oci-archive whose manifest says something else than its manifest.json, or which has another image under a name, is
+/// OCIREG_INVALID_MANIFEST.
+///
+/// In a folder that everybody may write to, links of other users are not followed to a place that is written to or cleaned, nor are
+/// any of theirs within a layout.
 ///
 /// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string (of what was copied), "mediaType":
 /// string, "manifests": {"total": number, "copied": number, "skipped": number (there already), "referrers": number},
@@ -145,7 +152,8 @@ unsafe fn duplicate(fd: i32) -> Result<File> {
 }
 
 /// Reads everything that the images of an OCI layout need and compares it with its digests. A manifest that an index in the layout
-/// names and that is missing (a sparse copy leaves such) is no problem, but the layout is not ok: it is listed as sparse. Blocks.
+/// names and that is missing (a sparse copy leaves such) is no problem, but the layout is not ok: it is listed as sparse, as is what a
+/// JSON document of a kind that is not known names by a descriptor. Blocks.
 ///
 /// Options: none.
 ///
@@ -177,9 +185,10 @@ pub unsafe extern "C" fn ocireg_layout_check(
 
 /// Removes the blobs of an OCI layout that no image in it needs, and what broken copies left more than a day ago. It waits
 /// until no copy by this library is at work there. While a manifest is missing that an index in the layout names, no blob is
-/// removed: any may be one of its. Blocks.
+/// removed: any may be one of its. An entry of a media type that is not known needs what its JSON names; one that is no JSON either is
+/// OCIREG_UNSUPPORTED. Blocks.
 ///
-/// Options: prune_sparse (boolean, false: also remove blobs that only a missing manifest may need).
+/// Options: prune_sparse (boolean, false: also remove blobs that only a missing manifest may need, or an entry that cannot be read).
 ///
 /// Result, `json` may be NULL: {"removed": [string] (digests), "bytes": number, "sparse": [string] (digests of the missing
 /// manifests)}. Free with ocireg_string_free.

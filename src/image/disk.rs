@@ -19,6 +19,7 @@ use super::tar::{is_within, shown, split, Entry, Kind};
 use super::walk::Budget;
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
+use crate::os::folder;
 
 /// What is kept of an entry besides its content.
 #[derive(Debug, Clone, Copy, Default)]
@@ -55,7 +56,7 @@ impl Tree {
         if keep.owner && !nix::unistd::geteuid().is_root() {
             return Err(Error::new(Code::InvalidArgument, "only root can keep the owners of files"));
         }
-        std::fs::create_dir_all(path).map_err(what)?;
+        folder::make(path).map_err(what)?;
         let lower = std::fs::read_dir(path).map_err(what)?.next().is_some();
         if !filled && lower {
             return Err(Error::new(Code::Io, format!("the folder {} is not empty", path.display()))

@@ -51,9 +51,11 @@ pub struct Image {
 impl Image {
     /// What a place names; of an index, the image for a platform, or for this machine's.
     pub fn find(call: &Call, store: &dyn ReadStore, platform: Option<&str>) -> Result<Image> {
-        let platform = platform.map_or_else(|| Ok(Platform::host()), str::parse)?;
-        let root = store.root(call)?;
+        let asked: Option<Platform> = platform.map(str::parse).transpose()?;
+        let platform = asked.clone().unwrap_or_else(Platform::host);
+        let root = store.root_for(call, std::slice::from_ref(&platform))?;
         if root.document.kind != Kind::Index {
+            descend::check_image(call, store, &root.document, asked.as_slice())?;
             return Ok(Image { content: root, platform: None });
         }
         let chosen = descend::choose(call, store, &root.document, &platform)?;
@@ -65,7 +67,7 @@ impl Image {
     pub fn all(call: &Call, store: &dyn ReadStore) -> Result<Vec<Image>> {
         let (mut found, mut seen) = (Vec::new(), std::collections::HashSet::new());
         let mut level = vec![Image { content: store.root(call)?, platform: None }];
-        for _ in 0..descend::DEPTH {
+        for _ in 0..=descend::DEPTH {
             let mut below = Vec::new();
             for image in level {
                 if image.content.document.kind != Kind::Index {

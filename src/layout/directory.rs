@@ -1,4 +1,5 @@
-//! A plain directory: one file for each blob, named by its digest, and `manifest.json`.
+//! A plain directory, as skopeo's `dir:` writes and reads it: one file for each blob, named by its digest without the algorithm,
+//! `manifest.json`, and `version`.
 
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
@@ -11,8 +12,12 @@ use crate::http::call::Call;
 use crate::http::settings::MANIFEST_CEILING;
 use crate::manifest::Descriptor;
 use crate::os::file::open_regular;
+use crate::os::folder;
 use crate::partial::{Partial, Rival};
 use crate::store::{digest_tags, is_right, Blob, Content, Moved, ReadStore, Role, Verified, WriteStore};
+
+/// What stands in `version` (containers/image, directory).
+const VERSION: &str = "Directory Transport Version: 1.1\n";
 
 /// A directory.
 #[derive(Debug)]
@@ -40,15 +45,20 @@ impl Directory {
     }
 
     fn make(&self) -> Result<()> {
-        fs::create_dir_all(&self.0).map_err(|error| Error::io(format!("cannot create {}", self.0.display()), &error))
+        folder::make(&self.0).map_err(|error| Error::io(format!("cannot create {}", self.0.display()), &error))
     }
 
-    /// A blob's file. skopeo leaves the algorithm out of the name: that is read too.
+    /// A blob's file, as it is written.
+    fn target(&self, digest: &Digest) -> PathBuf {
+        self.0.join(digest.hex())
+    }
+
+    /// A blob's file to read. Earlier versions of this library had the algorithm in the name.
     fn blob(&self, digest: &Digest) -> PathBuf {
-        let full = self.0.join(digest.as_str());
-        match full.exists() {
-            true => full,
-            false => Some(self.0.join(digest.hex())).filter(|short| short.exists()).unwrap_or(full),
+        let target = self.target(digest);
+        match target.exists() {
+            true => target,
+            false => Some(self.0.join(digest.as_str())).filter(|old| old.exists()).unwrap_or(target),
         }
     }
 
@@ -149,6 +159,7 @@ impl WriteStore for Directory {
     }
 
     fn look(&self, _: &Call, _: &Content) -> Result<bool> {
+        folder::real(&self.0).map_err(|error| Error::io(format!("cannot write to {}", self.0.display()), &error))?;
         match self.0.exists() && !self.0.is_dir() {
             true => Err(Error::new(Code::Io, format!("{} is no directory", self.0.display()))),
             false => Ok(false),
@@ -156,7 +167,8 @@ impl WriteStore for Directory {
     }
 
     fn begin(&self, _: &Call) -> Result<()> {
-        self.make()
+        self.make()?;
+        write_whole(&self.0.join("version"), VERSION.as_bytes())
     }
 
     fn has_manifest(&self, _: &Call, _: &Digest) -> Result<bool> {
@@ -165,18 +177,20 @@ impl WriteStore for Directory {
 
     fn has_blob(&self, call: &Call, wanted: &Descriptor) -> Result<bool> {
         // The name is only a claim: other programs write under it from the first byte on.
-        let Ok(found) = fs::metadata(self.blob(&wanted.digest)) else { return Ok(false) };
+        let path = self.target(&wanted.digest);
+        let Ok(found) = fs::metadata(&path) else { return Ok(false) };
         if found.len() != wanted.size {
             return Ok(false);
         }
-        is_right(self.open(call, wanted, None)?.as_mut())
+        let file = open_regular(&path).map_err(|error| Error::io(format!("cannot read {}", path.display()), &error))?;
+        is_right(&mut Verified::new(file, call, path.display().to_string(), wanted, None))
     }
 
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
         if self.has_blob(call, wanted)? {
             return Ok(Moved::Present);
         }
-        let target = self.0.join(wanted.digest.as_str());
+        let target = self.target(&wanted.digest);
         let Some((partial, resumed)) = Partial::fetch(call, &target, wanted, from, Rival::Ignore)? else {
             return Ok(Moved::Present);
         };

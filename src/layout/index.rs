@@ -1,11 +1,12 @@
 //! The entries of an `index.json`: what names them, and what becomes of them when another comes. No I/O.
 
-use serde_json::Value;
+use serde_json::{json, Value};
 
 use super::names::{same_image, IMAGE_NAME};
 use super::oci::{name_of, REF_NAME};
 use crate::annotations::Annotations;
 use crate::manifest::{Descriptor, Document};
+use crate::media_type::OCI_INDEX;
 use crate::reference::Reference;
 use crate::store::{Content, Role};
 
@@ -31,6 +32,24 @@ pub fn add(entries: &mut Vec<Descriptor>, entry: Descriptor) {
     // A name takes the place of the entry that had none.
     entries.retain(|other| !(other.digest == entry.digest && name_of(other).is_none()));
     entries.push(entry);
+}
+
+/// An `index.json` with these entries, of which those that were in it come first and in their order. What else others wrote there, in
+/// it and in its entries, stays.
+pub fn written(before: Option<&Document>, entries: &[Descriptor]) -> Value {
+    let mut value = match before {
+        Some(before) => before.value.clone(),
+        None => json!({"schemaVersion": 2, "mediaType": OCI_INDEX}),
+    };
+    let known = before.map(Document::manifests).unwrap_or_default();
+    let raw = value.get_mut("manifests").and_then(Value::as_array_mut).map(std::mem::take).unwrap_or_default();
+    let mut known = known.iter().zip(raw);
+    let one = |entry: &Descriptor| match known.find(|(known, _)| *known == entry) {
+        Some((_, raw)) => raw,
+        None => serde_json::to_value(entry).unwrap_or_default(),
+    };
+    value["manifests"] = entries.iter().map(one).collect();
+    value
 }
 
 /// Whether a name stands for an entry, in the one annotation or the other.
@@ -64,8 +83,6 @@ fn artifact_type(document: &Document) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
     use crate::digest::Algorithm;
 

@@ -43,7 +43,12 @@ impl Lock {
         loop {
             match try_lock(&file) {
                 Ok(()) => return Ok(Lock(file)),
-                Err(std::fs::TryLockError::WouldBlock) => call.sleep(Duration::from_millis(10))?,
+                Err(std::fs::TryLockError::WouldBlock) => {
+                    let waited = |error: Error| {
+                        error.within(format!("the lock on {}, which another process holds", path.display()))
+                    };
+                    call.sleep(Duration::from_millis(10)).map_err(waited)?;
+                }
                 Err(std::fs::TryLockError::Error(error)) => return Err(what(&error)),
             }
         }

@@ -6,6 +6,7 @@ pub mod directory;
 pub mod index;
 pub mod lock;
 pub mod names;
+mod needed;
 pub mod oci;
 pub mod tarball;
 mod unnamed;

@@ -15,26 +15,43 @@ const MOST_LISTED: usize = 50;
 /// The entry of a name: as it stands there, as the name of an image, `@DIGEST` or `@INDEX`, the entry of that number. Without a
 /// name, the only image. `place` is what messages call the layout, without the name.
 pub fn choose(entries: &[Descriptor], name: Option<&str>, place: &str) -> Result<Descriptor> {
+    let mut found = found(entries, name);
+    let count = found.len();
+    match (count, found.pop(), name) {
+        (1, Some(only), _) => Ok(only),
+        (0, _, None) => Err(Error::new(Code::NotFound, format!("{place} holds no image"))),
+        (0, _, Some(name)) => {
+            let message = format!(
+                "{place} has no image '{}'; it has {}",
+                shorten(name),
+                list(entries.iter().map(|entry| sure_name(entry, entries)))
+            );
+            Err(Error::new(Code::NotFound, message))
+        }
+        (_, last, _) => {
+            found.extend(last);
+            let error = several_images(place, count, &list(found.iter().map(|entry| sure_name(entry, &found))));
+            Err(error.with_hint(format!("name one as {place}:NAME, or pick one as {place}@DIGEST")))
+        }
+    }
+}
+
+/// The entries of a name, when they are several and all have the same one, or all none: their platforms may differ.
+pub fn alike(entries: &[Descriptor], name: Option<&str>) -> Vec<Descriptor> {
+    let found = found(entries, name);
+    let names = |entry: &Descriptor| (image_name(entry).map(str::to_owned), name_of(entry).map(str::to_owned));
+    let is_one = found.windows(2).all(|pair| names(&pair[0]) == names(&pair[1]));
+    Some(found).filter(|found| is_one && found.len() > 1).unwrap_or_default()
+}
+
+fn found(entries: &[Descriptor], name: Option<&str>) -> Vec<Descriptor> {
     let mut found: Vec<Descriptor> = match name {
         None => images(entries.to_vec()),
         Some(name) => named(entries, name).into_iter().cloned().collect(),
     };
     let mut seen = HashSet::new();
     found.retain(|entry| seen.insert(entry.digest.clone()));
-    let count = found.len();
-    match (count, found.pop(), name) {
-        (1, Some(only), _) => Ok(only),
-        (0, _, None) => Err(Error::new(Code::NotFound, format!("{place} holds no image"))),
-        (0, _, Some(name)) => {
-            let message = format!("{place} has no image '{}'; it has {}", shorten(name), listed(entries));
-            Err(Error::new(Code::NotFound, message))
-        }
-        (_, last, _) => {
-            found.extend(last);
-            let error = several_images(place, count, &listed(&found));
-            Err(error.with_hint(format!("name one as {place}:NAME, or pick one as {place}@DIGEST")))
-        }
-    }
+    found
 }
 
 /// The error for a place that holds several images where one is meant.
@@ -70,12 +87,14 @@ pub fn image_name(entry: &Descriptor) -> Option<&str> {
     entry.annotation(IMAGE_NAME)
 }
 
-fn listed(entries: &[Descriptor]) -> String {
-    let one = |entry: &Descriptor| match image_name(entry).or_else(|| name_of(entry)) {
-        Some(name) => shorten(name).to_string(),
+/// What can be given for an entry: its name, when no other image has it.
+fn sure_name(entry: &Descriptor, among: &[Descriptor]) -> String {
+    let name = |entry: &Descriptor| image_name(entry).or_else(|| name_of(entry)).map(str::to_owned);
+    let is_other = |other: &&Descriptor| other.digest != entry.digest && name(other) == name(entry);
+    match name(entry).filter(|_| !among.iter().any(|other| is_other(&other))) {
+        Some(name) => shorten(&name).to_string(),
         None => format!("@{}", entry.digest),
-    };
-    list(entries.iter().map(one))
+    }
 }
 
 /// Names for a message.

@@ -12,12 +12,13 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
-use serde_json::{json, Value};
+use serde_json::Value;
 
 use super::index;
 use super::lock::Lock;
 use super::names;
 use super::unnamed::Unnamed;
+use crate::descend;
 use crate::digest::{shorten, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
@@ -25,7 +26,9 @@ use crate::http::settings::MANIFEST_CEILING;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type::OCI_INDEX;
 use crate::os::file::open_regular;
+use crate::os::folder;
 use crate::partial::{self, Partial, Rival};
+use crate::platform::Platform;
 use crate::store::{digest_tags, is_digest_tag, Blob, Content, Moved, ReadStore, Role, Verified, WriteStore};
 
 /// The annotation that names an entry of `index.json`.
@@ -68,9 +71,10 @@ impl OciLayout {
 
     /// Makes what is not there.
     pub fn make(&self) -> Result<()> {
+        self.check_links()?;
         let marker = self.root.join("oci-layout");
         if !marker.exists() {
-            fs::create_dir_all(&self.root).map_err(|error| cannot("create", &self.root, &error))?;
+            folder::make(&self.root).map_err(|error| cannot("create", &self.root, &error))?;
             self.check_free()?;
             write_whole(&marker, VERSION.as_bytes())?;
         }
@@ -78,6 +82,16 @@ impl OciLayout {
         for algorithm in ["sha256", "sha512"] {
             let folder = self.root.join("blobs").join(algorithm);
             fs::create_dir_all(&folder).map_err(|error| cannot("create", &folder, &error))?;
+        }
+        self.check_links()
+    }
+
+    /// Whoever is to write here, or to remove something, is led nowhere else by another user.
+    pub fn check_links(&self) -> Result<()> {
+        folder::real(&self.root).map_err(|error| cannot("write to", &self.root, &error))?;
+        for part in ["oci-layout", "index.json", "blobs", "blobs/sha256", "blobs/sha512"] {
+            let path = self.root.join(part);
+            folder::refuse_strangers_link(&path).map_err(|error| cannot("write to", &path, &error))?;
         }
         Ok(())
     }
@@ -141,12 +155,18 @@ impl OciLayout {
         Content::parse(bytes, media_type, Some(&wanted.digest)).map_err(|error| error.within(self.show()))
     }
 
+    /// The bytes of a blob that is small.
+    pub fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
+        self.read_small(&self.blob_path(digest), "blob")
+    }
+
     fn entry(&self) -> Result<Descriptor> {
         names::choose(&self.entries()?, self.name.as_deref(), &format!("oci:{}", self.root.display()))
     }
 
     /// Changes `index.json`, alone.
     pub fn change_index(&self, call: &Call, change: impl FnOnce(&mut Vec<Descriptor>)) -> Result<()> {
+        self.check_links()?;
         let _alone = Lock::exclusive(call, &self.root)?;
         let index = self.index()?;
         let mut entries = index.as_ref().map(|index| index.manifests().to_vec()).unwrap_or_default();
@@ -155,11 +175,15 @@ impl OciLayout {
         if before.as_ref() == Some(&entries) {
             return Ok(());
         }
-        // What else others wrote there stays.
-        let mut value = index.map_or_else(|| json!({"schemaVersion": 2, "mediaType": OCI_INDEX}), |index| index.value);
-        value["manifests"] = serde_json::to_value(&entries).unwrap_or_default();
-        write_whole(&self.root.join("index.json"), value.to_string().as_bytes())?;
-        flush_names(&self.root)
+        let value = index::written(index.as_ref(), &entries);
+        let path = self.root.join("index.json");
+        let path = match path.is_symlink() {
+            // Ours, as was found above.
+            true => folder::real(&path).map_err(|error| cannot("write", &path, &error))?,
+            false => path,
+        };
+        write_whole(&path, value.to_string().as_bytes())?;
+        flush_names(path.parent().unwrap_or(&self.root))
     }
 
     /// Holds the layout against clean-ups, until it is dropped.
@@ -212,6 +236,14 @@ impl ReadStore for OciLayout {
         self.manifest(call, &self.entry()?)
     }
 
+    fn root_for(&self, call: &Call, platforms: &[Platform]) -> Result<Content> {
+        let alike = names::alike(&self.entries()?, self.name.as_deref());
+        match alike.is_empty() {
+            true => self.root(call),
+            false => descend::among(call, self, &alike, platforms)?.map_or_else(|| self.root(call), Ok),
+        }
+    }
+
     fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content> {
         call.check()?;
         self.content(wanted)
@@ -259,6 +291,7 @@ impl WriteStore for OciLayout {
 
     // Blobs are looked at one by one, which costs nothing here, and heals what another program left half done.
     fn look(&self, _: &Call, _: &Content) -> Result<bool> {
+        self.check_links()?;
         match self.root.join("oci-layout").exists() {
             true => self.check_version()?,
             false => self.check_free()?,

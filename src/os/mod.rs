@@ -1,6 +1,7 @@
 //! What differs by system, and what its kernel wants done with care. It knows no registry and no layout.
 
 pub mod file;
+pub mod folder;
 pub mod input;
 pub mod main_thread;
 pub mod owner;

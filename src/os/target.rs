@@ -1,19 +1,15 @@
 //! What the name of a file to write to stands for: a file that appears whole, in the place of what was there, or something that takes
 //! bytes as they come and must never be replaced by a file.
 
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use super::file::name_of;
+use super::folder::{self, refuse_trap, MOST_LINKS};
 use crate::error::{Code, Error, Result};
-
-/// As many links as the kernel follows.
-const MOST_LINKS: usize = 40;
-/// A folder in which everybody may make files, and only their owners remove them: /tmp.
-const SHARED: u32 = 0o1002;
 
 /// Where to write.
 #[derive(Debug)]
@@ -50,9 +46,8 @@ impl Target {
         let mut path = path.to_owned();
         for _ in 0..=MOST_LINKS {
             let (folder, name) = parts(&path)?;
-            // The kernel goes there first: it knows which links of strangers not to follow.
-            let around = fs::metadata(folder).map_err(cannot)?;
-            let folder = folder.canonicalize().map_err(cannot)?;
+            let folder = folder::real(folder).map_err(cannot)?;
+            let around = fs::metadata(&folder).map_err(cannot)?;
             let full = folder.join(name);
             if let Some(number) = own_descriptor(&folder, name) {
                 return Ok(Target::open(descriptor(&full, number).map_err(cannot)?, shown));
@@ -64,6 +59,10 @@ impl Target {
                 found => found.map_err(cannot)?,
             };
             let kind = found.file_type();
+            if kind.is_file() && folder.starts_with("/proc") {
+                let message = format!("cannot write {shown}: no file can take the place of what is in /proc");
+                return Err(Error::new(Code::Io, message).with_hint("use the name that the file has elsewhere"));
+            }
             if kind.is_file() {
                 return Ok(Target::Replace(full));
             }
@@ -120,18 +119,6 @@ fn parts(path: &Path) -> Result<(&Path, &std::ffi::OsStr)> {
 
 fn is_pipe(path: &Path) -> bool {
     fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_fifo())
-}
-
-/// In a shared folder a stranger's link or pipe is a trap (proc(5), protected_symlinks).
-fn refuse_trap(folder: &Metadata, found: &Metadata) -> io::Result<()> {
-    let ours = [nix::unistd::geteuid().as_raw(), folder.uid()];
-    match folder.mode() & SHARED == SHARED && !ours.contains(&found.uid()) {
-        true => Err(io::Error::new(
-            io::ErrorKind::PermissionDenied,
-            format!("it is {} of another user in a folder that everybody may write to", name_of(found.file_type())),
-        )),
-        false => Ok(()),
-    }
 }
 
 /// The number of a descriptor of this process that a file is the name of.
@@ -277,6 +264,11 @@ mod tests {
             through(Path::new(name)).open(&never).unwrap();
         }
         assert_eq!(Target::of(Path::new("/dev/fd/999")).unwrap_err().code(), Code::Io);
+        // Of another process, it can only be written through, or has a name of its own.
+        let mut other = std::process::Command::new("sleep").arg("60").stdin(file).spawn().unwrap();
+        let error = Target::of(Path::new(&format!("/proc/{}/fd/0", other.id()))).unwrap_err();
+        other.kill().and_then(|()| other.wait()).unwrap();
+        assert!(error.message().contains("in /proc") && error.to_json()["hint"].is_string(), "{error}");
     }
 
     #[test]

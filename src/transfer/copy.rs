@@ -69,7 +69,15 @@ impl Default for CopyOptions {
 impl CopyOptions {
     /// The platforms that are wanted; none is all.
     pub fn platforms(&self) -> Result<Vec<Platform>> {
-        self.platform.iter().map(|text| text.parse::<Platform>()).collect()
+        let mut platforms: Vec<Platform> = Vec::new();
+        for text in &self.platform {
+            let platform = text.parse::<Platform>()?;
+            // One that is named twice, in whatever way, is one.
+            if !platforms.contains(&platform) {
+                platforms.push(platform);
+            }
+        }
+        Ok(platforms)
     }
 
     fn choice(&self) -> Result<Choice> {
@@ -85,7 +93,8 @@ impl CopyOptions {
         }
         let platforms = self.platforms()?;
         let Self { sparse, referrers, foreign_layers, .. } = *self;
-        Ok(Choice { platforms, sparse, referrers, foreign_layers })
+        let insists = !platforms.is_empty();
+        Ok(Choice { platforms, insists, all: self.all, sparse, referrers, foreign_layers })
     }
 }
 

@@ -7,15 +7,15 @@ use super::meter::Meter;
 use super::workers::in_parallel;
 use crate::descend::{self, Chosen};
 use crate::digest::Digest;
-use crate::error::{Code, Error, Result};
+use crate::error::{Code, Error, Result, Side};
 use crate::http::call::Call;
 use crate::manifest::{Descriptor, Document, Kind};
 use crate::media_type as types;
 use crate::platform::Platform;
 use crate::store::{Content, ReadStore, Role, WriteStore};
 
-/// Deeper than anybody nests.
-const DEPTH: usize = 16;
+/// For an index of which not everything is there.
+const SPARSE: &str = "not all that the index names is there: the option platform takes what is, and with sparse the index stays as it is";
 /// More manifests than anybody copies at once.
 const MOST: usize = 100_000;
 
@@ -24,6 +24,10 @@ const MOST: usize = 100_000;
 pub struct Choice {
     /// These platforms; none is all.
     pub platforms: Vec<Platform>,
+    /// The caller named them: an image that is in no index must be one for them.
+    pub insists: bool,
+    /// The caller says that an index is to be copied whole.
+    pub all: bool,
     /// Keep the index as it is though some of its manifests are not copied.
     pub sparse: bool,
     /// Also what refers to what is copied.
@@ -77,11 +81,26 @@ struct Found {
 impl Planner<'_> {
     /// The manifest that stands for what was chosen: one image for one platform, else an index.
     pub fn root(&self) -> Result<Content> {
-        let root = self.from.root(self.call)?;
-        if root.document.kind != Kind::Index || self.choice.platforms.is_empty() {
+        let platforms = self.choice.platforms.as_slice();
+        let root = match self.choice.sparse {
+            true => self.from.root(self.call)?,
+            false => self.from.root_for(self.call, platforms)?,
+        };
+        if root.document.kind != Kind::Index {
+            let asked = if self.choice.insists { platforms } else { &[] };
+            return descend::check_image(self.call, self.from, &root.document, asked).map(|()| root);
+        }
+        if self.choice.all && self.to.one_platform() {
+            let message = format!("{} holds images, and no index with all that it names", self.to.place());
+            let error = Error::new(Code::Unsupported, message).with_side(Side::Destination);
+            return Err(
+                error.with_hint("without the option all one platform is copied; an oci-archive holds all of them")
+            );
+        }
+        if platforms.is_empty() {
             return Ok(root);
         }
-        match self.choice.platforms.as_slice() {
+        match platforms {
             [only] if !self.choice.sparse => {
                 descend::choose(self.call, self.from, &root.document, only)?.content(self.call, self.from)
             }
@@ -114,8 +133,9 @@ impl Planner<'_> {
         let (mut blobs, mut all, mut depth) = (Vec::new(), Vec::new(), 0);
         let mut level = vec![Planned { content: root, role: Role::Root }];
         while !level.is_empty() {
-            if depth == DEPTH {
-                return Err(Error::new(Code::LimitExceeded, format!("manifests are nested more than {DEPTH} deep")));
+            // Below the last index there may be images.
+            if depth > descend::DEPTH {
+                return Err(descend::too_deep());
             }
             let mut wanted = Vec::new();
             for planned in &level {
@@ -179,7 +199,10 @@ impl Planner<'_> {
                 found.lock().unwrap_or_else(PoisonError::into_inner).present += 1;
                 return Ok(());
             }
-            let content = self.from.manifest(call, &entry)?;
+            let content = self.from.manifest(call, &entry).map_err(|error| match (error.code(), &role) {
+                (Code::NotFound, Role::Child) => error.with_hint(SPARSE),
+                _ => error,
+            })?;
             found.lock().unwrap_or_else(PoisonError::into_inner).contents.push(Planned { content, role });
             Ok(())
         })?;

@@ -6,6 +6,7 @@ use crate::digest::{Digest, Hasher};
 use crate::error::{Result, Side};
 use crate::http::call::Call;
 use crate::manifest::Descriptor;
+use crate::platform::Platform;
 use crate::reference::Repository;
 use crate::store::{Blob, Content, ReadStore};
 
@@ -43,6 +44,10 @@ impl ReadStore for Source<'_> {
 
     fn root(&self, call: &Call) -> Result<Content> {
         self.0.root(call).map_err(|error| error.with_side(Side::Source))
+    }
+
+    fn root_for(&self, call: &Call, platforms: &[Platform]) -> Result<Content> {
+        self.0.root_for(call, platforms).map_err(|error| error.with_side(Side::Source))
     }
 
     fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content> {

@@ -301,6 +301,11 @@ fn names_in_archives_for_docker_have_a_tag() {
         assert_eq!(got(&target, Form::Oci, Some(image_name)).unwrap(), digest_of(&image(1)));
         fs::remove_file(&target).unwrap();
     }
+    // `docker load` takes these for IDs, and refuses the archive.
+    let hex = "0".repeat(64);
+    for name in [&hex, &format!("{hex}:1"), &format!("docker.io/library/{hex}"), "sha256", "sha256:1"] {
+        fails(planned(&target, Form::Docker, Some(name)), Code::InvalidReference, "docker load");
+    }
     for name in [format!("x/y@{}", digest(b"")), format!("x/y:1@{}", digest(b"")), "X/y:1".to_owned()] {
         fails(planned(&target, Form::Docker, Some(&name)), Code::InvalidReference, "");
     }

@@ -445,7 +445,7 @@ fn what_lies_in_the_way_of_a_layer_does_not_stop_it() {
         }
         let root = folder.path().join("dir");
         let to = Directory::create(&root).unwrap();
-        let name = digest(&layer).as_str().to_owned();
+        let name = digest(&layer).hex().to_owned();
         let hidden = root.join(format!(".{name}.{}.partial", &digest(&layer).hex()[..12]));
         std::fs::write(&hidden, vec![0; size]).unwrap();
         copy(&call(&client), &Watched::new(&layer), &to, &CopyOptions::default()).unwrap();

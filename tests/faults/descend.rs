@@ -95,7 +95,9 @@ fn expect_none(shelf: &Shelf, platform: &str, code: Code, part: &str) {
 
 #[test]
 fn entries_that_do_not_say_what_they_run_on() {
-    for blank in [json!({}), json!({"architecture": "", "os": ""}), Value::Null] {
+    let halves =
+        [json!({"architecture": "amd64", "os": null}), json!({"architecture": "arm64"}), json!({"os": "linux"})];
+    for blank in [json!({}), json!({"architecture": "", "os": ""}), Value::Null].into_iter().chain(halves) {
         let shelf = Shelf::start(Abilities::default());
         let (amd, arm) = (shelf.image("amd64"), shelf.image("arm64"));
         let entries = [&attestation(&shelf), &amd, &arm].map(|entry| with(entry.clone(), "platform", blank.clone()));

@@ -6,146 +6,19 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use nix::sys::stat::Mode;
-use ocireg::digest::Digest;
-use ocireg::error::{Code, Error};
+use ocireg::error::Code;
 use ocireg::http::settings::{ClientOptions, Texts};
 use ocireg::image::config::Config;
 use ocireg::image::Image;
-use ocireg::layout::check::{check, clean, Checked, CleanOptions, Cleaned};
 use ocireg::layout::directory::Directory;
 use ocireg::layout::oci::OciLayout;
 use ocireg::partial::{Partial, Rival};
 use ocireg::registry::Client;
-use ocireg::store::ReadStore;
-use ocireg::transfer::copy::{copy, Copied, CopyOptions};
-use serde_json::{json, Value};
+use ocireg::transfer::copy::{copy, CopyOptions};
 
+use crate::cleaning::{chmod, copied, digest_of, give_away, Layout};
 use crate::common::*;
 use crate::memory::{Memory, Watched};
-
-/// A layout made by hand.
-struct Layout(tempfile::TempDir);
-
-impl Layout {
-    fn new(entries: &[Value]) -> Layout {
-        let layout = Layout(tempfile::tempdir().unwrap());
-        std::fs::create_dir_all(layout.0.path().join("blobs/sha256")).unwrap();
-        std::fs::write(layout.0.path().join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
-        layout.name(entries);
-        layout
-    }
-
-    fn name(&self, entries: &[Value]) {
-        let index = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": entries});
-        std::fs::write(self.0.path().join("index.json"), index.to_string()).unwrap();
-    }
-
-    fn blob(&self, digest: &Digest) -> PathBuf {
-        self.0.path().join("blobs/sha256").join(digest.hex())
-    }
-
-    /// Puts a blob; its descriptor.
-    fn put(&self, media_type: &str, bytes: &[u8]) -> Value {
-        std::fs::write(self.blob(&digest(bytes)), bytes).unwrap();
-        json!({"mediaType": media_type, "digest": digest(bytes), "size": bytes.len()})
-    }
-
-    /// Puts an image with a layer of its own.
-    fn image(&self, name: &str) -> Value {
-        let config =
-            self.put("application/vnd.oci.image.config.v1+json", format!("{{\"name\":\"{name}\"}}").as_bytes());
-        let layer = self.put("application/vnd.oci.image.layer.v1.tar", name.as_bytes());
-        let manifest =
-            json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": config, "layers": [layer]}).to_string();
-        self.put(MANIFEST_TYPE, manifest.as_bytes())
-    }
-
-    fn index(&self, entries: &[Value]) -> Value {
-        let index = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": entries}).to_string();
-        self.put(INDEX_TYPE, index.as_bytes())
-    }
-
-    fn remove(&self, entry: &Value) {
-        std::fs::remove_file(self.blob(&digest_of(entry))).unwrap();
-    }
-
-    fn blobs(&self) -> usize {
-        std::fs::read_dir(self.0.path().join("blobs/sha256")).unwrap().count()
-    }
-
-    fn open(&self) -> OciLayout {
-        OciLayout::open(self.0.path(), None).unwrap()
-    }
-
-    fn check(&self) -> Checked {
-        check(&call(&client()), &self.open()).unwrap()
-    }
-
-    fn clean(&self, prune_sparse: bool) -> Result<Cleaned, Error> {
-        clean(&call(&client()), &self.open(), &CleanOptions { prune_sparse })
-    }
-}
-
-fn digest_of(entry: &Value) -> Digest {
-    entry["digest"].as_str().unwrap().parse().unwrap()
-}
-
-/// What a missing manifest needs nobody knows: nothing goes while one is missing, at whatever depth.
-#[test]
-fn a_missing_child_is_sparse_and_nothing_is_removed() {
-    let layout = Layout::new(&[]);
-    let (here, gone) = (layout.image("here"), layout.image("gone"));
-    let inner = layout.index(std::slice::from_ref(&gone));
-    for nested in [false, true] {
-        let layout = Layout::new(&[]);
-        let (here, gone) = (layout.image("here"), layout.image("gone"));
-        let inner = if nested { layout.index(std::slice::from_ref(&gone)) } else { gone.clone() };
-        let outer = layout.index(&[here.clone(), inner]);
-        // A second entry, that the missing one is no child of: it must not matter which comes first.
-        let other = layout.image("other");
-        layout.name(&[other.clone(), outer.clone()]);
-        assert!(layout.check().ok);
-        let all = layout.blobs();
-        layout.remove(&gone);
-
-        let checked = layout.check();
-        assert_eq!((checked.ok, checked.problems.len()), (false, 0), "{checked:?}");
-        assert_eq!(checked.sparse, [digest_of(&gone)]);
-        let cleaned = layout.clean(false).unwrap();
-        assert_eq!((cleaned.removed.len(), cleaned.sparse), (0, vec![digest_of(&gone)]));
-        assert_eq!(layout.blobs(), all - 1);
-        let cleaned = layout.clean(true).unwrap();
-        assert_eq!(cleaned.removed.len(), 2, "config and layer of the missing image: {cleaned:?}");
-        assert!(cleaned.removed.contains(&digest(b"gone")));
-    }
-    // A missing manifest that index.json itself names is a fault, and no permission to remove anything.
-    layout.name(&[here, inner.clone()]);
-    layout.remove(&inner);
-    let checked = layout.check();
-    assert_eq!((checked.ok, checked.sparse.len()), (false, 0), "{checked:?}");
-    assert_eq!(checked.problems[0].digest, digest_of(&inner));
-    for prune in [false, true] {
-        fails(layout.clean(prune), Code::MissingBlob, inner["digest"].as_str().unwrap());
-    }
-    assert!(layout.blob(&digest(b"gone")).exists());
-}
-
-/// An index may say nothing of what its children are, or something that is not known.
-#[test]
-fn a_child_without_a_known_type_is_looked_at() {
-    for media_type in ["", "application/vnd.example.unknown"] {
-        let layout = Layout::new(&[]);
-        let mut child = layout.image("child");
-        child["mediaType"] = media_type.into();
-        let index = layout.index(std::slice::from_ref(&child));
-        layout.name(&[index]);
-        assert!(layout.check().ok);
-        assert_eq!(layout.clean(false).unwrap().removed.len(), 0);
-        layout.remove(&child);
-        assert_eq!(layout.check().sparse, [digest_of(&child)]);
-        assert_eq!(layout.clean(false).unwrap().removed.len(), 0);
-    }
-}
 
 /// Puts something there that is no regular file.
 fn put_trap(kind: &str, path: &Path) {
@@ -205,7 +78,7 @@ fn nothing_waits_for_what_is_no_file() {
             let image = Memory::new(&[]);
             let to = Directory::create(folder.path()).unwrap();
             copy(&call(&client()), &image, &to, &CopyOptions::default()).unwrap();
-            let name = if trapped == "blob" { digest(image.config()).to_string() } else { trapped.to_owned() };
+            let name = if trapped == "blob" { digest(image.config()).hex().to_owned() } else { trapped.to_owned() };
             put_trap(kind, &folder.path().join(name));
             within(Duration::from_secs(2), || {
                 let call = call(&client());
@@ -242,19 +115,6 @@ fn no_client_waits_for_what_is_no_file() {
             });
         }
     }
-}
-
-fn copied(from: &dyn ReadStore, to: &OciLayout) -> Copied {
-    copy(&call(&client()), from, to, &CopyOptions::default()).unwrap()
-}
-
-fn chmod(path: &Path, mode: u32) {
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
-}
-
-/// Gives a file to another user, where that can be tested.
-fn give_away(path: &Path) -> bool {
-    std::os::unix::fs::lchown(path, Some(12345), None).is_ok()
 }
 
 /// The hidden file of a layer in a layout.

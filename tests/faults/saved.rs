@@ -6,6 +6,7 @@ use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Error};
 use ocireg::http::context::Context;
 use ocireg::store::Content;
+use ocireg::transfer::copy::CopyOptions;
 use serde_json::{json, Value};
 
 use crate::common::*;
@@ -43,11 +44,29 @@ impl Case {
         transport: &str,
         name: &str,
     ) -> Result<Content, Error> {
+        self.copy_by(client, call, transport, name, &CopyOptions::default())
+    }
+
+    /// The same for platforms.
+    pub fn copy_for(&self, transport: &str, name: &str, platforms: &[&str]) -> Result<Content, Error> {
+        let platform = platforms.iter().map(|platform| platform.to_string()).collect();
+        let client = client();
+        let options = CopyOptions { platform, ..CopyOptions::default() };
+        self.copy_by(&client, &call(&client), transport, name, &options)
+    }
+
+    fn copy_by(
+        &self,
+        client: &ocireg::registry::Client,
+        call: &ocireg::http::call::Call,
+        transport: &str,
+        name: &str,
+        options: &CopyOptions,
+    ) -> Result<Content, Error> {
         let to = tempfile::tempdir().unwrap();
         let from = Endpoint::parse(&format!("{transport}:{}{name}", self.path.display()))?;
         let target = Endpoint::parse(&format!("oci:{}/l:t", to.path().display()))?;
-        let options = ocireg::transfer::copy::CopyOptions::default();
-        ocireg::endpoint::copy(client, call, &from, &target, &options)?;
+        ocireg::endpoint::copy(client, call, &from, &target, options)?;
         target.source(client)?.root(call)
     }
 
@@ -65,11 +84,11 @@ fn config(layers: &[&[u8]]) -> String {
     json!({"os": "linux", "architecture": "amd64", "rootfs": {"type": "layers", "diff_ids": ids}}).to_string()
 }
 
-fn text(value: &Value) -> Vec<u8> {
+pub fn text(value: &Value) -> Vec<u8> {
     file("manifest.json", &value.to_string())
 }
 
-fn bytes(name: &str, content: &[u8]) -> Vec<u8> {
+pub fn bytes(name: &str, content: &[u8]) -> Vec<u8> {
     crate::images::raw(name.as_bytes(), tar::EntryType::Regular, b"", 0o644, content)
 }
 

@@ -236,6 +236,7 @@ fn the_others_read_ours_and_we_read_theirs() {
         format!("oci:{}:v1", path("layout")),
         format!("oci-archive:{}:v1", path("layout.tar")),
         format!("docker-archive:{}:example.org/a/b:v1", path("docker.tar")),
+        format!("dir:{}", path("dir")),
     ];
     let skopeo = |from: &str, to: &str| {
         let flags =
@@ -408,7 +409,7 @@ fn bad_places_and_bad_bytes_have_their_own_errors() {
 
     done(&client, &source, &format!("dir:{}", path("d").display()));
     let name = sha256(&noise(1000, 1));
-    std::fs::remove_file(path("d").join(name.as_str())).unwrap();
+    std::fs::remove_file(path("d").join(name.hex())).unwrap();
     fails(copy_it(&format!("dir:{}", path("d").display()), &target), Code::MissingBlob, name.as_str());
 
     done(&client, &source, &format!("oci-archive:{}:1", path("a.tar").display()));

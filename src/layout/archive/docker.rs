@@ -56,6 +56,30 @@ pub fn parse(bytes: &[u8]) -> std::result::Result<Vec<Saved>, String> {
 
 /// The image of a name, or of `@INDEX`; without a name, the only one. `place` is what messages call the archive, without the name.
 pub fn choose<'a>(all: &'a [Saved], name: Option<&str>, place: &str) -> Result<&'a Saved> {
+    let found = find(all, name);
+    match (found.as_slice(), name) {
+        ([(_, only)], _) => Ok(*only),
+        ([], None) => Err(Error::new(Code::NotFound, format!("{place} holds no image"))),
+        ([], Some(name)) => {
+            let known = names(&all.iter().enumerate().collect::<Vec<_>>());
+            let message = format!("{place} has no image '{}'; it has {known}", shorten(name));
+            Err(Error::new(Code::NotFound, message))
+        }
+        (several, _) => {
+            let error = several_images(place, several.len(), &names(several));
+            Err(error.with_hint(format!("name one as {place}:NAME, or pick one as {place}:@INDEX")))
+        }
+    }
+}
+
+/// The images of a name, when they are several and all have the same names, or all none: their platforms may differ.
+pub fn alike<'a>(all: &'a [Saved], name: Option<&str>) -> Vec<&'a Saved> {
+    let found: Vec<&Saved> = find(all, name).into_iter().map(|(_, saved)| saved).collect();
+    let is_one = found.windows(2).all(|pair| pair[0].repo_tags == pair[1].repo_tags);
+    Some(found).filter(|found| is_one && found.len() > 1).unwrap_or_default()
+}
+
+fn find<'a>(all: &'a [Saved], name: Option<&str>) -> Vec<(usize, &'a Saved)> {
     let number = name.and_then(|name| name.strip_prefix('@')).map(|number| number.parse::<usize>().ok());
     let is_it = |at: usize, saved: &Saved| match (name, number) {
         (None, _) => true,
@@ -69,22 +93,24 @@ pub fn choose<'a>(all: &'a [Saved], name: Option<&str>, place: &str) -> Result<&
             found.push((at, saved));
         }
     }
-    match (found.as_slice(), name) {
-        ([(_, only)], _) => Ok(*only),
-        ([], None) => Err(Error::new(Code::NotFound, format!("{place} holds no image"))),
-        ([], Some(name)) => {
-            let known = names(&all.iter().enumerate().collect::<Vec<_>>());
-            let message = format!("{place} has no image '{}'; it has {known}", shorten(name));
-            Err(Error::new(Code::NotFound, message))
-        }
-        (several, _) => Err(several_images(place, several.len(), &names(several))),
-    }
+    found
 }
 
+/// What can be given for each: the names that no other has, else its number.
 fn names(images: &[(usize, &Saved)]) -> String {
-    let own = |(at, saved): &(usize, &Saved)| match saved.repo_tags.is_empty() {
-        true => vec![format!("@{at}")],
-        false => saved.repo_tags.iter().map(|tag| shorten(tag)).collect(),
+    let mut uses: HashMap<&str, usize> = HashMap::new();
+    for (_, saved) in images {
+        let own: HashSet<&str> = saved.repo_tags.iter().map(String::as_str).collect();
+        own.into_iter().for_each(|tag| *uses.entry(tag).or_default() += 1);
+    }
+    let own = |(at, saved): &(usize, &Saved)| {
+        let sure = saved.repo_tags.iter().filter(|tag| uses.get(tag.as_str()) == Some(&1));
+        let sure: Vec<String> = sure.map(|tag| shorten(tag).to_string()).collect();
+        if sure.is_empty() {
+            vec![format!("@{at}")]
+        } else {
+            sure
+        }
     };
     list(images.iter().flat_map(own).collect::<Vec<_>>().into_iter())
 }

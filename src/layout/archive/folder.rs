@@ -147,9 +147,9 @@ impl Folder {
         self.layout.finish(call)
     }
 
-    /// A manifest, if it is there.
-    pub fn manifest(&self, call: &Call, entry: &Descriptor) -> Result<Option<Content>> {
-        self.size(&entry.digest).map(|_| self.layout.manifest(call, entry)).transpose()
+    /// The bytes of a blob that is small.
+    pub fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
+        self.layout.small(digest)
     }
 
     /// The size of a blob, if it is there.

@@ -7,20 +7,20 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::docker::blob_file;
-use super::needed::needed;
-use super::saved::{self, Image};
+use super::saved;
 use super::Form;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::http::settings::MANIFEST_CEILING;
+use crate::layout::needed::{needed, Image, Shelf};
 use crate::layout::tarball::bytes::Stored;
 use crate::layout::tarball::read::Tarball;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type as types;
 use crate::os::file::open_regular;
 use crate::os::owner;
-use crate::store::{Blob, Content, Verified};
+use crate::store::{Blob, Verified};
 use crate::unpack::Packing;
 
 /// An archive that another image can be added to.
@@ -86,7 +86,8 @@ impl Kept {
 
     /// Both lists must tell of the same images: else nobody knows which one is meant.
     fn check_agreement(&self, call: &Call) -> Result<()> {
-        let found = needed(call, self.index.manifests(), &|entry| self.manifest(entry), &|digest| self.size(digest))?;
+        let held = Held { call, kept: self };
+        let found = needed(&held, self.index.manifests())?.whole(&held)?;
         let known: BTreeSet<&Image> = found.images.iter().collect();
         for entry in self.saved.iter().flatten() {
             if !known.contains(&saved::image(entry)?) {
@@ -103,15 +104,27 @@ impl Kept {
     }
 
     /// Its `index.json`.
-    pub fn index(&self) -> Value {
-        self.index.value.clone()
+    pub fn index(&self) -> &Document {
+        &self.index
     }
 
-    /// A manifest, if it is there.
-    pub fn manifest(&self, entry: &Descriptor) -> Result<Option<Content>> {
-        let Some(bytes) = self.tar.small(&blob_file(&entry.digest), MANIFEST_CEILING)? else { return Ok(None) };
-        let media_type = Some(entry.media_type.as_str()).filter(|name| !name.is_empty());
-        Content::parse(bytes, media_type, Some(&entry.digest)).map(Some)
+    /// The bytes of a blob that is small.
+    pub fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
+        let bytes = self.tar.small(&blob_file(digest), MANIFEST_CEILING)?;
+        bytes.ok_or_else(|| Error::new(Code::MissingBlob, format!("the blob {digest} is not there")))
+    }
+
+    /// Every blob, needed or not.
+    pub fn blobs(&self) -> Vec<Descriptor> {
+        let digest = |name: &[u8]| {
+            let name = std::str::from_utf8(name).ok()?.strip_prefix("blobs/")?;
+            name.replacen('/', ":", 1).parse::<Digest>().ok()
+        };
+        let found = self.tar.names().filter_map(digest);
+        let mut found: Vec<_> =
+            found.filter_map(|digest| Some(Descriptor::new("", digest.clone(), self.size(&digest)?))).collect();
+        found.sort_by(|one, other| one.digest.cmp(&other.digest));
+        found
     }
 
     /// The size of a blob, if it is there.
@@ -131,5 +144,25 @@ impl Kept {
         let mut blob = Verified::new(reader, call, self.path.display().to_string(), wanted, None);
         blob.hash_aside();
         Ok(Box::new(blob))
+    }
+}
+
+/// The archive as a walk sees it.
+struct Held<'a> {
+    call: &'a Call,
+    kept: &'a Kept,
+}
+
+impl Shelf for Held<'_> {
+    fn size(&self, digest: &Digest) -> Option<u64> {
+        self.kept.size(digest)
+    }
+
+    fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
+        self.kept.small(digest)
+    }
+
+    fn may_go_on(&self) -> Result<()> {
+        self.call.check()
     }
 }

@@ -1,9 +1,9 @@
 //! Archives: a layout in a tar, and what `docker save` writes.
 
+mod agree;
 mod docker;
 mod folder;
 mod kept;
-mod needed;
 mod read;
 mod saved;
 mod staging;

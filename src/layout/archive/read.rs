@@ -1,12 +1,14 @@
 //! Archives to copy from.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use super::agree::{digests, has_config};
 use super::docker::{self, blob_file, Saved};
 use super::Form;
+use crate::descend;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
@@ -15,18 +17,17 @@ use crate::layout::names;
 use crate::layout::oci::tagged;
 use crate::layout::tarball::bytes::Stored;
 use crate::layout::tarball::read::{Place, Tarball};
-use crate::manifest::{Descriptor, Document, Kind};
+use crate::manifest::{Descriptor, Document};
 use crate::media_type as types;
+use crate::platform::Platform;
 use crate::spool::Room;
 use crate::store::{Blob, Content, ReadStore, Verified};
-
-/// Deeper than anybody nests indexes.
-const DEPTH: usize = 16;
 
 /// An archive to copy from.
 #[derive(Debug)]
 pub struct ArchiveReader {
-    path: PathBuf,
+    /// Where it is.
+    pub path: PathBuf,
     /// The archive itself, where it is open already; taken when it is read.
     given: Mutex<Option<File>>,
     form: Form,
@@ -36,18 +37,21 @@ pub struct ArchiveReader {
     archive: Mutex<Option<Arc<Archive>>>,
     /// Files of an old archive, which are not named by their digests.
     found: Mutex<Vec<(Digest, String)>>,
+    /// Manifests that were made for its images.
+    made: Mutex<HashMap<Digest, Content>>,
 }
 
 /// What is in it.
 #[derive(Debug)]
-struct Archive {
-    tar: Tarball,
+pub struct Archive {
+    /// Its files.
+    pub tar: Tarball,
     /// The entries of `index.json`, when there is one.
-    index: Option<Vec<Descriptor>>,
+    pub index: Option<Vec<Descriptor>>,
     /// The images of `manifest.json`, when there is one.
-    saved: Option<Vec<Saved>>,
+    pub saved: Option<Vec<Saved>>,
     /// Where their configs are.
-    configs: Vec<Option<Place>>,
+    pub configs: Vec<Option<Place>>,
 }
 
 /// An image of a docker-archive.
@@ -63,7 +67,8 @@ impl ArchiveReader {
     /// An archive that is opened when somebody asks for something in it, or the one that is open already.
     pub fn new(path: &Path, given: Option<File>, form: Form, name: Option<&str>, room: Room) -> ArchiveReader {
         let (path, name, given) = (path.to_owned(), name.map(str::to_owned), Mutex::new(given));
-        ArchiveReader { path, given, form, name, room, archive: Mutex::default(), found: Mutex::default() }
+        let (archive, found, made) = (Mutex::default(), Mutex::default(), Mutex::default());
+        ArchiveReader { path, given, form, name, room, archive, found, made }
     }
 
     /// What messages call it, without the name.
@@ -147,7 +152,10 @@ impl ArchiveReader {
         let config = reader.small(&saved.config)?;
         let ids = reader.diff_ids(saved, &config)?;
         let digest = Algorithm::Sha256.digest(&config);
-        let known = self.manifests_of(call, archive, &digest)?;
+        let entries = archive.index.as_deref().unwrap_or_default();
+        let names = digests(&config);
+        let known = self.below(call, archive, entries.to_vec(), &|document| has_config(document, &names))?.found;
+        self.warn_of_others(call, archive, saved, &config)?;
         for content in &known {
             if reader.agrees(saved, content.document.layers())? {
                 reader.check(saved, &ids, content.document.layers())?;
@@ -162,58 +170,20 @@ impl ArchiveReader {
             call.warn_of(&self.place(), &text)?;
         }
         let content = reader.made(&config, &layers)?;
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        made.insert(content.digest().clone(), content.clone());
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         found.push((digest, saved.config.clone()));
         found.extend(layers.into_iter().zip(&saved.layers).map(|(layer, file)| (layer.digest, file.clone())));
         Ok(content)
     }
 
-    /// The manifests with this config in the layout that the archive is too, if it is one. What is wrong there is no matter
-    /// here.
-    fn manifests_of(&self, call: &Call, archive: &Archive, config: &Digest) -> Result<Vec<Content>> {
-        let (mut found, mut seen) = (Vec::new(), HashSet::new());
-        let mut level = archive.index.clone().unwrap_or_default();
-        for _ in 0..DEPTH {
-            let mut below = Vec::new();
-            for entry in level.into_iter().filter(|entry| seen.insert(entry.digest.clone())) {
-                call.check()?;
-                let Ok(content) = self.content(archive, &entry) else { continue };
-                below.extend_from_slice(content.document.manifests());
-                if content.document.config().is_some_and(|named| named.digest == *config) {
-                    found.push(content);
-                }
-            }
-            level = below;
-        }
-        Ok(found)
-    }
-
-    fn content(&self, archive: &Archive, wanted: &Descriptor) -> Result<Content> {
+    /// A manifest of the layout that the archive is too.
+    pub fn content(&self, archive: &Archive, wanted: &Descriptor) -> Result<Content> {
         let missing = || Error::new(Code::NotFound, format!("{} has no manifest {}", self.place(), wanted.digest));
         let bytes = archive.tar.small(&self.file_of(&wanted.digest), MANIFEST_CEILING)?.ok_or_else(missing)?;
         let media_type = Some(wanted.media_type.as_str()).filter(|name| !name.is_empty());
         Content::parse(bytes, media_type, Some(&wanted.digest)).map_err(|error| error.within(self.place()))
-    }
-
-    /// What `manifest.json` says about the same config must be the same image.
-    fn check_agreement(&self, call: &Call, archive: &Archive, content: &Content) -> Result<()> {
-        let (Some(config), Kind::Image) = (content.document.config(), content.document.kind) else { return Ok(()) };
-        let reader = docker::Reader { call, tar: &archive.tar, place: &self.place() };
-        let Some(place) = archive.tar.find(&blob_file(&config.digest)) else { return Ok(()) };
-        let images = archive.configs.iter().zip(archive.saved.iter().flatten());
-        let known: Vec<&Saved> = images.filter(|(config, _)| **config == Some(place)).map(|(_, saved)| saved).collect();
-        for saved in &known {
-            if reader.agrees(saved, content.document.layers())? {
-                return Ok(());
-            }
-        }
-        if known.is_empty() {
-            return Ok(());
-        }
-        let message =
-            format!("{} has a manifest {} with other layers than manifest.json says", self.place(), content.digest());
-        let hint = format!("docker-archive:{} takes what manifest.json says", self.path.display());
-        Err(Error::new(Code::InvalidManifest, message).with_hint(hint))
     }
 }
 
@@ -236,16 +206,47 @@ impl ReadStore for ArchiveReader {
                 Err(Error::new(Code::Unsupported, message).with_hint("load it with docker, and save it again"))
             }
             (Form::Docker, None, None) => Err(missing("manifest.json")),
-            (_, _, Some(index)) => self.manifest(call, &names::choose(index, self.name.as_deref(), &self.file())?),
+            (_, _, Some(index)) => {
+                let entry = names::choose(index, self.name.as_deref(), &self.file())?;
+                self.check_names(call, &archive, &entry)?;
+                self.manifest(call, &entry)
+            }
             (Form::Oci, _, None) => Err(missing("index.json")),
         }
     }
 
+    fn root_for(&self, call: &Call, platforms: &[Platform]) -> Result<Content> {
+        let archive = self.archive(call)?;
+        let name = self.name.as_deref();
+        let alike = match (self.form, &archive.saved, &archive.index) {
+            (Form::Docker, Some(saved), _) => docker::alike(saved, name)
+                .into_iter()
+                .map(|saved| self.image(call, &archive, saved).map(|content| content.descriptor()))
+                .collect::<Result<Vec<_>>>()?,
+            (_, _, Some(index)) => names::alike(index, name),
+            _ => Vec::new(),
+        };
+        if alike.is_empty() || platforms.is_empty() {
+            return self.root(call);
+        }
+        if self.form == Form::Oci {
+            alike.iter().try_for_each(|entry| self.check_names(call, &archive, entry))?;
+        }
+        descend::among(call, self, &alike, platforms)?.map_or_else(|| self.root(call), Ok)
+    }
+
     fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content> {
         call.check()?;
+        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(&wanted.digest).cloned();
+        if let Some(made) = made {
+            return Ok(made);
+        }
         let archive = self.archive(call)?;
         let content = self.content(&archive, wanted)?;
         self.check_agreement(call, &archive, &content)?;
+        if self.form == Form::Docker && archive.saved.is_none() {
+            self.check_layers(call, &archive, &content.document)?;
+        }
         Ok(content)
     }
 

@@ -4,25 +4,10 @@ use serde::Deserialize;
 use serde_json::{json, Value};
 
 use super::docker::{blob_file, MOST_IMAGES};
-use crate::digest::{shorten, Digest};
+use crate::digest::shorten;
 use crate::error::{Code, Error, Result};
 use crate::layout::names::same_image;
-use crate::manifest::Document;
-
-/// What Docker knows an image by.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Image {
-    config: Digest,
-    layers: Vec<Digest>,
-}
-
-impl Image {
-    /// The image that a manifest is about.
-    pub fn of(document: &Document) -> Option<Image> {
-        let layers = document.layers().iter().map(|layer| layer.digest.clone()).collect();
-        Some(Image { config: document.config()?.digest.clone(), layers })
-    }
-}
+use crate::layout::needed::Image;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]

@@ -42,11 +42,11 @@ impl Staging {
         }
     }
 
-    /// A manifest, if it is there.
-    pub fn manifest(&self, call: &Call, entry: &Descriptor) -> Result<Option<Content>> {
+    /// The bytes of a blob that is small.
+    pub fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
         match self {
-            Staging::Folder(folder) => folder.manifest(call, entry),
-            Staging::Waiting(waiting) => waiting.manifest(entry),
+            Staging::Folder(folder) => folder.small(digest),
+            Staging::Waiting(waiting) => waiting.small(digest),
         }
     }
 

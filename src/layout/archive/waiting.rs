@@ -6,8 +6,9 @@ use std::io::Read;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::digest::Digest;
-use crate::error::{Error, Result};
+use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
+use crate::http::settings::MANIFEST_CEILING;
 use crate::manifest::Descriptor;
 use crate::spool::{Item, Room, Spool};
 use crate::store::{Blob, Content, Moved, ReadStore, Verified};
@@ -46,14 +47,12 @@ impl Waiting {
         Ok(())
     }
 
-    /// A manifest, if it is there.
-    pub fn manifest(&self, entry: &Descriptor) -> Result<Option<Content>> {
-        let Some(item) = self.item(&entry.digest) else { return Ok(None) };
+    /// The bytes of a blob that is small.
+    pub fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        let read = item.read_from(0).read_to_end(&mut bytes);
+        let read = self.known(digest)?.read_from(0).take(MANIFEST_CEILING).read_to_end(&mut bytes);
         read.map_err(|error| Error::io("cannot read a temporary file", &error))?;
-        let media_type = Some(entry.media_type.as_str()).filter(|name| !name.is_empty());
-        Content::parse(bytes, media_type, Some(&entry.digest)).map(Some)
+        Ok(bytes)
     }
 
     /// The size of a blob, if it is there.
@@ -63,11 +62,15 @@ impl Waiting {
 
     /// Opens a blob, which is verified as it is read.
     pub fn open_blob(&self, call: &Call, wanted: &Descriptor) -> Result<Box<dyn Blob>> {
-        let missing = || Error::new(crate::error::Code::Internal, format!("the blob {} is not there", wanted.digest));
-        let item = self.item(&wanted.digest).ok_or_else(missing)?;
+        let item = self.known(&wanted.digest)?;
         let mut blob = Verified::new(item.read_from(0), call, "a temporary file".to_owned(), wanted, None);
         blob.hash_aside();
         Ok(Box::new(blob))
+    }
+
+    fn known(&self, digest: &Digest) -> Result<Item> {
+        let missing = || Error::new(Code::Internal, format!("the blob {digest} is not there"));
+        self.item(digest).ok_or_else(missing)
     }
 
     fn item(&self, digest: &Digest) -> Option<Item> {

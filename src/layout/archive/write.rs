@@ -11,13 +11,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use serde_json::{json, Value};
+use serde_json::Value;
 
 use super::docker::blob_file;
 use super::folder::{is_wrong, Folder};
 use super::kept::Kept;
-use super::needed::{needed, Needed};
-use super::saved::{self, Image};
+use super::saved;
 use super::staging::Staging;
 use super::waiting::Waiting;
 use super::Form;
@@ -26,10 +25,10 @@ use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::layout::index;
 use crate::layout::lock::Lock;
+use crate::layout::needed::{needed, Image, Shelf};
 use crate::layout::oci::{is_name, VERSION};
 use crate::layout::tarball::write::{Piece, Source, Writer};
 use crate::manifest::{Descriptor, Kind};
-use crate::media_type::OCI_INDEX;
 use crate::os::target::{Target, Through};
 use crate::reference::Reference;
 use crate::spool::Room;
@@ -77,7 +76,7 @@ struct New {
 struct Whole {
     index: Value,
     saved: Option<Vec<Value>>,
-    needed: Needed,
+    blobs: Vec<Descriptor>,
 }
 
 impl ArchiveWriter {
@@ -156,7 +155,7 @@ impl ArchiveWriter {
         for (name, text) in small {
             tar.add(call, Piece { name: name.to_owned(), size: text.len() as u64, bytes: Source::Bytes(text.into()) })?;
         }
-        for blob in &whole.needed.blobs {
+        for blob in &whole.blobs {
             let staged = work.staging.size(&blob.digest).is_some();
             let bytes = match (staged, kept) {
                 (false, Some(kept)) => kept.open_blob(call, blob)?,
@@ -178,12 +177,11 @@ impl ArchiveWriter {
         let new = lock(&work.new);
         let mut entries = kept.map(Kept::entries).unwrap_or_default();
         new.entries.iter().for_each(|entry| index::add(&mut entries, entry.clone()));
-        let read = |entry: &Descriptor| match (work.staging.manifest(call, entry)?, kept) {
-            (None, Some(kept)) => kept.manifest(entry),
-            (found, _) => Ok(found),
-        };
-        let size = |digest: &Digest| work.staging.size(digest).or_else(|| kept?.size(digest));
-        let needed = needed(call, &entries, &read, &size)?;
+        let both = Both { call, work, kept };
+        let mut needed = needed(&both, &entries)?.whole(&both)?;
+        if let Some(kept) = kept.filter(|_| needed.is_partial()) {
+            needed.add(kept.blobs());
+        }
         let mut saved = kept.and_then(|kept| kept.saved.clone());
         if self.form == Form::Docker || saved.is_some() {
             let list = saved.get_or_insert_default();
@@ -198,9 +196,32 @@ impl ArchiveWriter {
             let known: BTreeSet<&Image> = needed.images.iter().collect();
             list.retain(|entry| saved::image(entry).is_ok_and(|image| known.contains(&image)));
         }
-        let mut index = kept.map_or_else(|| json!({"schemaVersion": 2, "mediaType": OCI_INDEX}), Kept::index);
-        index["manifests"] = serde_json::to_value(&entries).unwrap_or_default();
-        Ok(Whole { index, saved, needed })
+        let index = index::written(kept.map(Kept::index), &entries);
+        Ok(Whole { index, saved, blobs: needed.manifests.into_iter().chain(needed.blobs).collect() })
+    }
+}
+
+/// The staging folder and what was there before, as a walk sees them.
+struct Both<'a> {
+    call: &'a Call,
+    work: &'a Work,
+    kept: Option<&'a Kept>,
+}
+
+impl Shelf for Both<'_> {
+    fn size(&self, digest: &Digest) -> Option<u64> {
+        self.work.staging.size(digest).or_else(|| self.kept?.size(digest))
+    }
+
+    fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
+        match (self.work.staging.size(digest), self.kept) {
+            (None, Some(kept)) => kept.small(digest),
+            _ => self.work.staging.small(digest),
+        }
+    }
+
+    fn may_go_on(&self) -> Result<()> {
+        self.call.check()
     }
 }
 
@@ -227,6 +248,8 @@ fn hold(call: &Call, path: &Path) -> Result<Option<Lock>> {
             Ok(held) if held.is_of(path) => return Ok(Some(held)),
             Ok(_) => call.sleep(Duration::from_millis(10))?,
             Err(_) if !path.exists() => return Ok(None),
+            // It came just now.
+            Err(error) if error.errno() == Some(libc::ENOENT) => call.check()?,
             Err(error) => return Err(error),
         }
     }
@@ -240,6 +263,13 @@ fn full_name(form: Form, name: &str) -> Result<String> {
         return is_name(name).then(|| name.to_owned()).ok_or_else(bad);
     }
     let reference = Reference::parse(name, None)?;
+    let short = name.strip_suffix(&format!(":{}", reference.tag().unwrap_or_default())).unwrap_or(name);
+    let short = short.strip_prefix("docker.io/").unwrap_or(short);
+    let short = short.strip_prefix("library/").unwrap_or(short);
+    if format!("sha256:{short}").parse::<Digest>().is_ok() || short == "sha256" {
+        let message = format!("'{name}' is no name of an image for docker load, which takes it for an image's ID");
+        return Err(Error::new(Code::InvalidReference, message));
+    }
     match (reference.digest(), reference.tag()) {
         (Some(_), _) => {
             let message = format!("'{name}' has a digest; an image in a docker-archive has a name and a tag");

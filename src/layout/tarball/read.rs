@@ -141,6 +141,11 @@ impl Tarball {
         self.find(name).is_some()
     }
 
+    /// The names of all files and links, in no order.
+    pub fn names(&self) -> impl Iterator<Item = &[u8]> {
+        self.nodes.keys().map(Vec::as_slice)
+    }
+
     /// A file's bytes from an offset.
     pub fn read(&self, place: Place, offset: u64) -> impl Read + use<> {
         let begin = place.begin.saturating_add(offset.min(place.size));

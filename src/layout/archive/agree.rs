@@ -1,0 +1,168 @@
+//! Whether the two lists of images that an archive may have, `index.json` and `manifest.json`, tell of the same ones.
+
+use std::collections::HashSet;
+
+use super::docker::{self, blob_file, Saved};
+use super::read::{Archive, ArchiveReader};
+use crate::descend;
+use crate::digest::{shorten, Algorithm, Digest};
+use crate::error::{Code, Error, Result};
+use crate::http::call::Call;
+use crate::layout::index;
+use crate::manifest::{Descriptor, Document, Kind};
+use crate::media_type as types;
+use crate::store::{Content, ReadStore};
+
+/// Manifests that were looked for.
+pub struct Below {
+    /// They.
+    pub found: Vec<Content>,
+    /// Whether everything could be looked at.
+    pub is_whole: bool,
+}
+
+impl ArchiveReader {
+    /// The manifests that are wanted among entries of the layout that the archive is too, if it is one, and below them. What is
+    /// wrong there is no matter here.
+    pub fn below(
+        &self,
+        call: &Call,
+        archive: &Archive,
+        entries: Vec<Descriptor>,
+        is_wanted: &dyn Fn(&Document) -> bool,
+    ) -> Result<Below> {
+        let (mut found, mut is_whole, mut seen) = (Vec::new(), true, HashSet::new());
+        let mut level = entries;
+        for _ in 0..=descend::DEPTH {
+            let mut below = Vec::new();
+            for entry in level.into_iter().filter(|entry| seen.insert(entry.digest.clone())) {
+                call.check()?;
+                let Ok(content) = self.content(archive, &entry) else {
+                    is_whole = false;
+                    continue;
+                };
+                below.extend_from_slice(content.document.manifests());
+                if is_wanted(&content.document) {
+                    found.push(content);
+                }
+            }
+            level = below;
+        }
+        Ok(Below { found, is_whole: is_whole && level.is_empty() })
+    }
+
+    /// Whether entries have an image with this config; None when that cannot be told.
+    fn have(&self, call: &Call, archive: &Archive, entries: Vec<Descriptor>, config: &[u8]) -> Result<Option<bool>> {
+        let config = digests(config);
+        let below = self.below(call, archive, entries, &|document| has_config(document, &config))?;
+        Ok(Some(!below.found.is_empty()).filter(|has| *has || below.is_whole))
+    }
+
+    /// Says so when the layout has another image under a name of this one. An archive with one image on each list names no other.
+    pub fn warn_of_others(&self, call: &Call, archive: &Archive, saved: &Saved, config: &[u8]) -> Result<()> {
+        let entries = archive.index.as_deref().unwrap_or_default();
+        let count = archive.saved.as_ref().map_or(0, Vec::len);
+        let is_only = |entry: &Descriptor| entries.len() == 1 && count == 1 && entry.artifact_type.is_none();
+        let is_named = |entry: &&Descriptor| {
+            let mut tags = saved.repo_tags.iter();
+            is_only(entry) || tags.any(|tag| index::has_name(entry, tag))
+        };
+        let named: Vec<Descriptor> = entries.iter().filter(is_named).cloned().collect();
+        if named.is_empty() || self.have(call, archive, named, config)? != Some(false) {
+            return Ok(());
+        }
+        let name = saved.repo_tags.first().map(|name| format!(" {}", shorten(name))).unwrap_or_default();
+        let text = format!(
+            "index.json has another image than manifest.json for the name{name}; that of manifest.json is taken"
+        );
+        call.warn_of(&self.place(), &text)
+    }
+
+    /// What `manifest.json` has under the name of an entry must be what the entries of that name have, and the entry some of it.
+    pub fn check_names(&self, call: &Call, archive: &Archive, entry: &Descriptor) -> Result<()> {
+        let (saved, entries) =
+            (archive.saved.as_deref().unwrap_or_default(), archive.index.as_deref().unwrap_or_default());
+        let is_only = saved.len() == 1 && entries.len() == 1;
+        let reader = docker::Reader { call, tar: &archive.tar, place: &self.place() };
+        let (mut others, mut is_own) = (None, false);
+        for saved in saved {
+            call.check()?;
+            let Some(tag) =
+                saved.repo_tags.iter().find(|tag| index::has_name(entry, tag)).or(is_only.then_some(&saved.config))
+            else {
+                continue;
+            };
+            // What is not there cannot be another's.
+            let Ok(config) = reader.small(&saved.config) else { continue };
+            let alike = entries.iter().filter(|entry| is_only || index::has_name(entry, tag)).cloned().collect();
+            is_own |= self.have(call, archive, vec![entry.clone()], &config)? != Some(false);
+            match self.have(call, archive, alike, &config)? {
+                Some(false) => return Err(self.of_two(entry, saved)),
+                _ => others = Some(saved),
+            }
+        }
+        match others {
+            Some(saved) if !is_own => Err(self.of_two(entry, saved)),
+            _ => Ok(()),
+        }
+    }
+
+    fn of_two(&self, entry: &Descriptor, saved: &Saved) -> Error {
+        let message = format!(
+            "{} has the image {} in index.json, and another one of that name, with the config {}, in manifest.json",
+            self.place(),
+            entry.digest,
+            shorten(&saved.config)
+        );
+        Error::new(Code::InvalidManifest, message).with_hint(self.docker_hint())
+    }
+
+    /// What `manifest.json` says about the same config must be the same image.
+    pub fn check_agreement(&self, call: &Call, archive: &Archive, content: &Content) -> Result<()> {
+        let (Some(config), Kind::Image) = (content.document.config(), content.document.kind) else { return Ok(()) };
+        let reader = docker::Reader { call, tar: &archive.tar, place: &self.place() };
+        let Some(place) = archive.tar.find(&blob_file(&config.digest)) else { return Ok(()) };
+        let images = archive.configs.iter().zip(archive.saved.iter().flatten());
+        let known: Vec<&Saved> = images.filter(|(config, _)| **config == Some(place)).map(|(_, saved)| saved).collect();
+        for saved in &known {
+            if reader.agrees(saved, content.document.layers())? {
+                return Ok(());
+            }
+        }
+        if known.is_empty() {
+            return Ok(());
+        }
+        let message =
+            format!("{} has a manifest {} with other layers than manifest.json says", self.place(), content.digest());
+        Err(Error::new(Code::InvalidManifest, message).with_hint(self.docker_hint()))
+    }
+
+    fn docker_hint(&self) -> String {
+        format!("docker-archive:{} takes what manifest.json says", self.path.display())
+    }
+
+    /// The layers of an image without `manifest.json` must be what its config says, as far as they are there.
+    pub fn check_layers(&self, call: &Call, archive: &Archive, document: &Document) -> Result<()> {
+        let Some(config) = document.config().filter(|config| types::is_image_config(&config.media_type)) else {
+            return Ok(());
+        };
+        let reader = docker::Reader { call, tar: &archive.tar, place: &self.place() };
+        let file = |layer: &Descriptor| blob_file(&layer.digest);
+        let saved = Saved {
+            config: blob_file(&config.digest),
+            repo_tags: Vec::new(),
+            layers: document.layers().iter().map(file).collect(),
+        };
+        let ids = reader.diff_ids(&saved, &reader.small(&saved.config)?)?;
+        reader.check(&saved, &ids, document.layers())
+    }
+}
+
+/// The digests that a manifest may name bytes by.
+pub fn digests(bytes: &[u8]) -> [Digest; 2] {
+    [Algorithm::Sha256, Algorithm::Sha512].map(|algorithm| algorithm.digest(bytes))
+}
+
+pub fn has_config(document: &Document, digests: &[Digest]) -> bool {
+    document.config().is_some_and(|config| digests.contains(&config.digest))
+}

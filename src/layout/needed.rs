@@ -1,0 +1,305 @@
+//! Everything that the entries of an index need, in a layout or in an archive of one.
+//!
+//! What has no media type that is known may be a manifest all the same, of somebody else's kind: what its JSON names counts as needed
+//! too. What is neither a manifest nor JSON may need anything, as a manifest that is missing may.
+
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::http::settings::MANIFEST_CEILING;
+use crate::manifest::{Descriptor, Document, Kind};
+use crate::media_type as types;
+use crate::store::Content;
+
+/// More than any layout has.
+const MOST: usize = 1_000_000;
+
+/// Where blobs are.
+pub trait Shelf {
+    /// The size of a blob, if it is there.
+    fn size(&self, digest: &Digest) -> Option<u64>;
+    /// The bytes of one that is there and is no larger than [`MANIFEST_CEILING`].
+    fn small(&self, digest: &Digest) -> Result<Vec<u8>>;
+    /// Ends a walk that has become too long.
+    fn may_go_on(&self) -> Result<()>;
+}
+
+/// What Docker knows an image by.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Image {
+    /// Its config.
+    pub config: Digest,
+    /// Its layers, the oldest first.
+    pub layers: Vec<Digest>,
+}
+
+impl Image {
+    /// The image that a manifest is about.
+    pub fn of(document: &Document) -> Option<Image> {
+        let layers = document.layers().iter().map(|layer| layer.digest.clone()).collect();
+        Some(Image { config: document.config()?.digest.clone(), layers })
+    }
+}
+
+/// What entries need.
+#[derive(Debug, Default)]
+pub struct Needed {
+    /// What names other blobs.
+    pub manifests: Vec<Descriptor>,
+    /// The images among them.
+    pub images: Vec<Image>,
+    /// All other blobs, each once, there or not.
+    pub blobs: Vec<Descriptor>,
+    /// What is named, and not there, and may need anything.
+    pub sparse: Vec<Digest>,
+    /// Entries that are there, but in a form that is not known: they may need anything too.
+    pub obscure: Vec<Digest>,
+    /// What cannot be.
+    pub problems: Vec<(Digest, Error)>,
+}
+
+impl Needed {
+    /// Whether nobody knows all that is needed.
+    pub fn is_partial(&self) -> bool {
+        !self.sparse.is_empty() || !self.obscure.is_empty()
+    }
+
+    /// The same, if everything is there. Layers that are meant to come from elsewhere may be there or not, and those that are not are
+    /// left out.
+    pub fn whole(mut self, shelf: &dyn Shelf) -> Result<Needed> {
+        if let Some((digest, error)) = self.problems.first() {
+            return Err(Error::new(error.code(), format!("{digest}: {}", error.message())));
+        }
+        self.blobs.retain(|blob| !types::is_foreign(&blob.media_type) || shelf.size(&blob.digest).is_some());
+        match self.blobs.iter().find(|blob| shelf.size(&blob.digest).is_none()) {
+            Some(missing) => Err(Error::new(Code::MissingBlob, format!("the blob {} is not there", missing.digest))),
+            None => Ok(self),
+        }
+    }
+
+    /// More blobs, each once.
+    pub fn add(&mut self, more: Vec<Descriptor>) {
+        let known: BTreeSet<Digest> = self.all().map(|blob| blob.digest.clone()).collect();
+        self.blobs.extend(more.into_iter().filter(|blob| !known.contains(&blob.digest)));
+    }
+
+    /// The manifests, then the other blobs.
+    pub fn all(&self) -> impl Iterator<Item = &Descriptor> {
+        self.manifests.iter().chain(&self.blobs)
+    }
+}
+
+/// How something is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum How {
+    /// By `index.json` itself: it has to be there.
+    Entry,
+    /// As a manifest of an index.
+    Child,
+    /// As a config, a layer or a blob of a manifest.
+    Blob,
+    /// By a document of a kind that is not known.
+    Named,
+    /// In passing, as a subject is: it stays where it is there.
+    Mentioned,
+}
+
+/// What bytes are that an entry names.
+enum Found {
+    Manifest(Box<Document>),
+    /// A document of somebody else's.
+    Json(Value),
+    Obscure,
+}
+
+/// Goes through entries and what they name.
+pub fn needed(shelf: &dyn Shelf, entries: &[Descriptor]) -> Result<Needed> {
+    let mut walk = Walk { shelf, found: Needed::default(), looked_into: BTreeSet::new(), named: Default::default() };
+    let mut waiting: Vec<(Descriptor, How)> = entries.iter().rev().map(|entry| (entry.clone(), How::Entry)).collect();
+    while let Some((entry, how)) = waiting.pop() {
+        shelf.may_go_on()?;
+        if walk.named.count() > MOST {
+            return Err(Error::new(Code::LimitExceeded, format!("there are more than {MOST} blobs")));
+        }
+        let below = walk.visit(entry, how)?;
+        waiting.extend(below.into_iter().rev());
+    }
+    let Walk { mut found, named, .. } = walk;
+    // A manifest may be a layer of another as well.
+    found.blobs.retain(|blob| !named.manifests.contains(&blob.digest));
+    Ok(found)
+}
+
+struct Walk<'a> {
+    shelf: &'a dyn Shelf,
+    found: Needed,
+    /// As what each was read: the type that it is said to have may differ, and decides.
+    looked_into: BTreeSet<(Digest, String, How)>,
+    named: Named,
+}
+
+/// What is in each list.
+#[derive(Default)]
+struct Named {
+    manifests: BTreeSet<Digest>,
+    blobs: BTreeSet<Digest>,
+    missing: BTreeSet<Digest>,
+}
+
+impl Named {
+    fn count(&self) -> usize {
+        self.manifests.len() + self.blobs.len() + self.missing.len()
+    }
+}
+
+impl Walk<'_> {
+    fn visit(&mut self, entry: Descriptor, how: How) -> Result<Vec<(Descriptor, How)>> {
+        let Some(size) = self.shelf.size(&entry.digest) else {
+            self.miss(entry, how);
+            return Ok(Vec::new());
+        };
+        // Who names it in a way of his own may say nothing of its size.
+        let is_said = !matches!(how, How::Named | How::Mentioned);
+        let entry = Descriptor { size: if is_said { entry.size } else { size }, ..entry };
+        let is_blob = types::is_blob(&entry.media_type);
+        let may_be_manifest = match how {
+            How::Entry | How::Child => true,
+            How::Blob => types::is_manifest(&entry.media_type),
+            How::Named | How::Mentioned => !is_blob,
+        };
+        let known_type = Some(types::essence(&entry.media_type)).filter(|name| types::is_manifest(name));
+        let key = (entry.digest.clone(), known_type.unwrap_or_default(), how);
+        if !may_be_manifest || !self.looked_into.insert(key) {
+            self.keep(entry);
+            return Ok(Vec::new());
+        }
+        let must = matches!(how, How::Entry | How::Child) && !is_blob;
+        let found = self.look_into(&entry, size, must).and_then(|found| Ok((self.below(&found)?, found)));
+        let (mut below, found) = match found {
+            Err(error) if matches!(error.code(), Code::Cancelled | Code::Timeout | Code::Closed) => return Err(error),
+            Err(error) => {
+                self.found.problems.push((entry.digest, error));
+                return Ok(Vec::new());
+            }
+            Ok(found) => found,
+        };
+        if how == How::Mentioned {
+            below.iter_mut().for_each(|(_, how)| *how = How::Mentioned);
+        }
+        match found {
+            Found::Obscure => {
+                self.found.obscure.extend(must.then(|| entry.digest.clone()));
+                self.keep(entry);
+            }
+            found if self.named.manifests.insert(entry.digest.clone()) => {
+                self.found.manifests.push(Descriptor { size, ..entry });
+                if let Found::Manifest(document) = found {
+                    self.found.images.extend(
+                        Some(document)
+                            .filter(|document| document.kind == Kind::Image)
+                            .and_then(|document| Image::of(&document)),
+                    );
+                }
+            }
+            _ => {}
+        }
+        Ok(below)
+    }
+
+    /// What a document names: what it needs first.
+    fn below(&self, found: &Found) -> Result<Vec<(Descriptor, How)>> {
+        let mut others = Vec::new();
+        let document = match found {
+            Found::Manifest(document) => document,
+            Found::Json(value) => {
+                collect(value, How::Named, &mut others);
+                return Ok(others);
+            }
+            Found::Obscure => return Ok(others),
+        };
+        let children = document.manifests().iter().map(|child| (child.clone(), How::Child));
+        let blobs = document.config().into_iter().chain(document.layers()).map(|blob| (blob.clone(), How::Blob));
+        let mut below: Vec<_> = children.chain(blobs).collect();
+        for digest in document.fs_layers()? {
+            let size = self.shelf.size(&digest).unwrap_or_default();
+            below.push((Descriptor::new(types::DOCKER_LAYER, digest, size), How::Blob));
+        }
+        let named: BTreeSet<Digest> = below.iter().map(|(entry, _)| entry.digest.clone()).collect();
+        collect(&document.value, How::Mentioned, &mut others);
+        below.extend(others.into_iter().filter(|(entry, _)| !named.contains(&entry.digest)));
+        Ok(below)
+    }
+
+    fn look_into(&self, entry: &Descriptor, size: u64, must: bool) -> Result<Found> {
+        let is_known = types::is_manifest(&entry.media_type) && !entry.media_type.is_empty();
+        if size > MANIFEST_CEILING && !(must && is_known) {
+            return Ok(Found::Obscure);
+        }
+        let bytes = self.shelf.small(&entry.digest)?;
+        let media_type = Some(entry.media_type.as_str()).filter(|_| is_known);
+        let error = match Content::parse(bytes.clone(), media_type, Some(&entry.digest)) {
+            Ok(content) => return Ok(Found::Manifest(Box::new(content.document))),
+            Err(error) => error,
+        };
+        if must && is_known {
+            return Err(error);
+        }
+        if must && entry.digest.algorithm().digest(&bytes) != entry.digest {
+            return Err(Error::new(Code::DigestMismatch, "its bytes have another digest"));
+        }
+        match crate::json::parse(&bytes) {
+            Ok(value @ (Value::Object(_) | Value::Array(_))) => Ok(Found::Json(value)),
+            _ => Ok(Found::Obscure),
+        }
+    }
+
+    fn miss(&mut self, entry: Descriptor, how: How) {
+        match how {
+            How::Entry if !types::is_foreign(&entry.media_type) => {
+                let error = Error::new(Code::MissingBlob, "it is not there");
+                self.found.problems.push((entry.digest, error));
+            }
+            How::Entry | How::Blob => self.keep(entry),
+            How::Child | How::Named if self.named.missing.insert(entry.digest.clone()) => {
+                self.found.sparse.push(entry.digest);
+            }
+            How::Child | How::Named | How::Mentioned => {}
+        }
+    }
+
+    fn keep(&mut self, blob: Descriptor) {
+        if self.named.blobs.insert(blob.digest.clone()) {
+            self.found.blobs.push(blob);
+        }
+    }
+}
+
+/// Whatever looks like a descriptor, and every other digest.
+fn collect(value: &Value, how: How, found: &mut Vec<(Descriptor, How)>) {
+    match value {
+        Value::String(text) => {
+            found.extend(text.parse().ok().map(|digest| (Descriptor::new("", digest, 0), How::Mentioned)));
+        }
+        Value::Array(list) => list.iter().for_each(|member| collect(member, how, found)),
+        Value::Object(members) => {
+            let text = |key: &str| members.get(key).and_then(Value::as_str);
+            let digest = text("digest").and_then(|text| text.parse::<Digest>().ok());
+            let size = members.get("size").and_then(Value::as_u64).unwrap_or_default();
+            let media_type = text("mediaType").unwrap_or_default();
+            let is_one = digest.is_some();
+            found.extend(digest.map(|digest| (Descriptor::new(media_type, digest, size), how)));
+            for (key, member) in members.iter().filter(|(key, _)| !(is_one && key.as_str() == "digest")) {
+                let how = match (key.as_str(), how) {
+                    (_, How::Mentioned) | ("subject" | "annotations", _) => How::Mentioned,
+                    ("manifests", _) => How::Child,
+                    (_, how) => how,
+                };
+                collect(member, how, found);
+            }
+        }
+        _ => {}
+    }
+}

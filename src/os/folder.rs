@@ -1,0 +1,153 @@
+//! The way to a folder that is written to or cleaned. Links on it are followed as the kernel follows them where it is told to protect
+//! its users (proc(5), protected_symlinks); not every kernel is.
+
+use std::fs::{self, Metadata};
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Component, Path, PathBuf};
+
+use nix::unistd::geteuid;
+
+use super::file::name_of;
+
+/// As many links as the kernel follows.
+pub const MOST_LINKS: usize = 40;
+/// A folder in which everybody may make files, and only their owners remove them: /tmp.
+const SHARED: u32 = 0o1002;
+
+/// A path without links. What is not there yet stays as it stands.
+pub fn real(path: &Path) -> io::Result<PathBuf> {
+    let names = |path: &Path| path.components().rev().map(own).collect::<Vec<_>>();
+    let mut here = if path.is_absolute() { PathBuf::from("/") } else { std::env::current_dir()? };
+    let (mut waiting, mut links) = (names(path), 0);
+    while let Some(name) = waiting.pop() {
+        match name.as_os_str().as_encoded_bytes() {
+            b"/" => here = PathBuf::from("/"),
+            b"." => {}
+            b".." => drop(here.pop()),
+            _ => {
+                let full = here.join(&name);
+                let found = match fs::symlink_metadata(&full) {
+                    Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                        let rest = waiting.into_iter().rev();
+                        return match rest.clone().any(|name| name == Path::new("..")) {
+                            true => Err(error),
+                            false => Ok(rest.fold(full, |path, name| path.join(name))),
+                        };
+                    }
+                    found => found?,
+                };
+                if !found.is_symlink() {
+                    here = full;
+                    continue;
+                }
+                refuse_trap(&fs::metadata(&here)?, &found)?;
+                links += 1;
+                if links > MOST_LINKS {
+                    return Err(io::Error::other(format!("it leads through more than {MOST_LINKS} links")));
+                }
+                match here.starts_with("/proc") {
+                    // Their text is not always the name of where they lead.
+                    true => here = full.canonicalize()?,
+                    false => waiting.extend(names(&fs::read_link(&full)?)),
+                }
+            }
+        }
+    }
+    Ok(here)
+}
+
+/// Makes a folder and those above it, where they are not there. Its links are judged again when it is there: what is there by then
+/// nobody else puts a link in the place of.
+pub fn make(path: &Path) -> io::Result<()> {
+    fs::create_dir_all(real(path)?)?;
+    real(path).map(drop)
+}
+
+fn own(part: Component<'_>) -> PathBuf {
+    PathBuf::from(part.as_os_str())
+}
+
+/// In a shared folder a stranger's link or pipe is a trap.
+pub fn refuse_trap(folder: &Metadata, found: &Metadata) -> io::Result<()> {
+    let ours = [geteuid().as_raw(), folder.uid()];
+    match folder.mode() & SHARED == SHARED && !ours.contains(&found.uid()) {
+        true => Err(trap(found, " in a folder that everybody may write to")),
+        false => Ok(()),
+    }
+}
+
+/// A part of something that is this user's to change must not lead elsewhere by the will of another one, wherever it is.
+pub fn refuse_strangers_link(path: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if found.is_symlink() && ![geteuid().as_raw(), 0].contains(&found.uid()) => Err(trap(&found, "")),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+fn trap(found: &Metadata, place: &str) -> io::Error {
+    let message = format!("it is {} of another user{place}", name_of(found.file_type()));
+    io::Error::new(io::ErrorKind::PermissionDenied, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{lchown, symlink, PermissionsExt};
+
+    use super::*;
+
+    #[test]
+    fn links_lead_where_they_say() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path().canonicalize().unwrap();
+        fs::create_dir_all(root.join("a/b")).unwrap();
+        for (link, to) in [("up", "a/b/.."), ("a/out", "../a/b"), ("on", "up"), ("new", "a/none/yet"), ("loop", "loop")]
+        {
+            symlink(to, root.join(link)).unwrap();
+        }
+        symlink(root.join("a"), root.join("whole")).unwrap();
+        for (path, wanted) in [
+            ("a/b", "a/b"),
+            ("up/b", "a/b"),
+            ("on/out/./x/y", "a/b/x/y"),
+            ("new", "a/none/yet"),
+            ("new/more", "a/none/yet/more"),
+            ("whole/b/../../z", "z"),
+        ] {
+            assert_eq!(real(&root.join(path)).unwrap(), root.join(wanted), "{path}");
+        }
+        assert!(real(&root.join("loop/x")).unwrap_err().to_string().contains("links"));
+        assert_eq!(real(&root.join("none/../a")).unwrap_err().kind(), io::ErrorKind::NotFound);
+        assert_eq!(real(Path::new("x")).unwrap(), std::env::current_dir().unwrap().join("x"));
+        assert_eq!(
+            real(Path::new("/proc/self/cwd")).unwrap(),
+            std::env::current_dir().unwrap().canonicalize().unwrap()
+        );
+    }
+
+    #[test]
+    fn strangers_links_are_not_followed_where_everybody_may_put_them() {
+        if !geteuid().is_root() {
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let (shared, link) = (folder.path().join("shared"), folder.path().join("shared/link"));
+        fs::create_dir(&shared).unwrap();
+        fs::create_dir(folder.path().join("victim")).unwrap();
+        symlink("../victim", &link).unwrap();
+        let mode = |mode: u32| fs::set_permissions(&shared, fs::Permissions::from_mode(mode)).unwrap();
+        for (owner, bits, good) in
+            [(0, 0o1777, true), (12345, 0o1777, false), (12345, 0o777, true), (12345, 0o1755, true)]
+        {
+            lchown(&link, Some(owner), None).unwrap();
+            mode(bits);
+            for path in [link.clone(), link.join("x/y")] {
+                let found = real(&path);
+                assert_eq!(found.is_ok(), good, "{owner} {bits:o} {found:?}");
+                assert!(good || found.unwrap_err().to_string().contains("a symbolic link of another user"));
+            }
+            assert_eq!(refuse_strangers_link(&link).is_ok(), owner == 0);
+        }
+    }
+}

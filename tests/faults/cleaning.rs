@@ -1,0 +1,396 @@
+//! Layouts that are checked and cleaned, or written to, in which not everything is what it seems.
+
+use std::os::unix::fs::{symlink, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+use ocireg::digest::Digest;
+use ocireg::error::{Code, Error};
+use ocireg::image::Image;
+use ocireg::layout::check::{check, clean, Checked, CleanOptions, Cleaned};
+use ocireg::layout::directory::Directory;
+use ocireg::layout::oci::OciLayout;
+use ocireg::store::{ReadStore, WriteStore};
+use ocireg::transfer::copy::{copy, Copied, CopyOptions};
+use serde_json::{json, Value};
+
+use crate::common::*;
+use crate::memory::Memory;
+
+/// A layout made by hand.
+pub struct Layout(pub tempfile::TempDir);
+
+impl Layout {
+    pub fn new(entries: &[Value]) -> Layout {
+        let layout = Layout(tempfile::tempdir().unwrap());
+        std::fs::create_dir_all(layout.0.path().join("blobs/sha256")).unwrap();
+        std::fs::write(layout.0.path().join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+        layout.name(entries);
+        layout
+    }
+
+    pub fn name(&self, entries: &[Value]) {
+        let index = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": entries});
+        std::fs::write(self.0.path().join("index.json"), index.to_string()).unwrap();
+    }
+
+    pub fn blob(&self, digest: &Digest) -> PathBuf {
+        self.0.path().join("blobs/sha256").join(digest.hex())
+    }
+
+    /// Puts a blob; its descriptor.
+    pub fn put(&self, media_type: &str, bytes: &[u8]) -> Value {
+        std::fs::write(self.blob(&digest(bytes)), bytes).unwrap();
+        json!({"mediaType": media_type, "digest": digest(bytes), "size": bytes.len()})
+    }
+
+    /// Puts an image with a layer of its own.
+    pub fn image(&self, name: &str) -> Value {
+        let config =
+            self.put("application/vnd.oci.image.config.v1+json", format!("{{\"name\":\"{name}\"}}").as_bytes());
+        let layer = self.put("application/vnd.oci.image.layer.v1.tar", name.as_bytes());
+        let manifest =
+            json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": config, "layers": [layer]}).to_string();
+        self.put(MANIFEST_TYPE, manifest.as_bytes())
+    }
+
+    pub fn index(&self, entries: &[Value]) -> Value {
+        let index = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": entries}).to_string();
+        self.put(INDEX_TYPE, index.as_bytes())
+    }
+
+    pub fn remove(&self, entry: &Value) {
+        std::fs::remove_file(self.blob(&digest_of(entry))).unwrap();
+    }
+
+    pub fn blobs(&self) -> usize {
+        std::fs::read_dir(self.0.path().join("blobs/sha256")).unwrap().count()
+    }
+
+    pub fn open(&self) -> OciLayout {
+        OciLayout::open(self.0.path(), None).unwrap()
+    }
+
+    pub fn check(&self) -> Checked {
+        check(&call(&client()), &self.open()).unwrap()
+    }
+
+    pub fn clean(&self, prune_sparse: bool) -> Result<Cleaned, Error> {
+        clean(&call(&client()), &self.open(), &CleanOptions { prune_sparse })
+    }
+}
+
+pub fn digest_of(entry: &Value) -> Digest {
+    entry["digest"].as_str().unwrap().parse().unwrap()
+}
+
+pub fn copied(from: &dyn ReadStore, to: &OciLayout) -> Copied {
+    copy(&call(&client()), from, to, &CopyOptions::default()).unwrap()
+}
+
+pub fn chmod(path: &Path, mode: u32) {
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// Gives a file to another user, where that can be tested.
+pub fn give_away(path: &Path) -> bool {
+    std::os::unix::fs::lchown(path, Some(12345), None).is_ok()
+}
+
+/// What a missing manifest needs nobody knows: nothing goes while one is missing, at whatever depth.
+#[test]
+fn a_missing_child_is_sparse_and_nothing_is_removed() {
+    let layout = Layout::new(&[]);
+    let (here, gone) = (layout.image("here"), layout.image("gone"));
+    let inner = layout.index(std::slice::from_ref(&gone));
+    for nested in [false, true] {
+        let layout = Layout::new(&[]);
+        let (here, gone) = (layout.image("here"), layout.image("gone"));
+        let inner = if nested { layout.index(std::slice::from_ref(&gone)) } else { gone.clone() };
+        let outer = layout.index(&[here.clone(), inner]);
+        // A second entry, that the missing one is no child of: it must not matter which comes first.
+        let other = layout.image("other");
+        layout.name(&[other.clone(), outer.clone()]);
+        assert!(layout.check().ok);
+        let all = layout.blobs();
+        layout.remove(&gone);
+
+        let checked = layout.check();
+        assert_eq!((checked.ok, checked.problems.len()), (false, 0), "{checked:?}");
+        assert_eq!(checked.sparse, [digest_of(&gone)]);
+        let cleaned = layout.clean(false).unwrap();
+        assert_eq!((cleaned.removed.len(), cleaned.sparse), (0, vec![digest_of(&gone)]));
+        assert_eq!(layout.blobs(), all - 1);
+        let cleaned = layout.clean(true).unwrap();
+        assert_eq!(cleaned.removed.len(), 2, "config and layer of the missing image: {cleaned:?}");
+        assert!(cleaned.removed.contains(&digest(b"gone")));
+    }
+    // A missing manifest that index.json itself names is a fault, and no permission to remove anything.
+    layout.name(&[here, inner.clone()]);
+    layout.remove(&inner);
+    let checked = layout.check();
+    assert_eq!((checked.ok, checked.sparse.len()), (false, 0), "{checked:?}");
+    assert_eq!(checked.problems[0].digest, digest_of(&inner));
+    for prune in [false, true] {
+        fails(layout.clean(prune), Code::MissingBlob, inner["digest"].as_str().unwrap());
+    }
+    assert!(layout.blob(&digest(b"gone")).exists());
+}
+
+/// An index may say nothing of what its children are, or something that is not known.
+#[test]
+fn a_child_without_a_known_type_is_looked_at() {
+    for media_type in ["", "application/vnd.example.unknown"] {
+        let layout = Layout::new(&[]);
+        let mut child = layout.image("child");
+        child["mediaType"] = media_type.into();
+        let index = layout.index(std::slice::from_ref(&child));
+        layout.name(&[index]);
+        assert!(layout.check().ok);
+        assert_eq!(layout.clean(false).unwrap().removed.len(), 0);
+        layout.remove(&child);
+        assert_eq!(layout.check().sparse, [digest_of(&child)]);
+        assert_eq!(layout.clean(false).unwrap().removed.len(), 0);
+    }
+}
+
+/// Manifests of somebody else's kind: of an entry of `index.json`, of a child of an index, and in a document that names them in a way
+/// of its own.
+#[test]
+fn what_is_of_no_known_kind_keeps_what_it_names() {
+    let layer_type = "application/vnd.oci.image.layer.v1.tar";
+    let custom_type = "application/vnd.custom.manifest.v1+json";
+    for media_type in [custom_type, "application/json", "application/octet-stream", "x", layer_type] {
+        for place in ["entry", "child", "named by another"] {
+            let layout = Layout::new(&[]);
+            let known = layout.image("known");
+            let config = layout.put("application/vnd.custom.config", b"{\"c\": 1}");
+            let layer = layout.put("application/vnd.custom.blob", b"layer");
+            let (inner, subject) = (layout.image("inner"), layout.image("subject"));
+            let document = json!({"schemaVersion": 2, "mediaType": media_type, "config": config, "layers": [layer],
+                "more": {"deep": [inner]}, "subject": subject, "annotations": {"x": "sha256:no digest"}});
+            let custom = layout.put(media_type, document.to_string().as_bytes());
+            match place {
+                "entry" => layout.name(&[known, custom]),
+                "child" => layout.name(&[layout.index(&[known, custom])]),
+                _ => {
+                    let outer = json!({"mediaType": media_type, "things": [{"one": {"digest": custom["digest"]}}]});
+                    let outer = layout.put(media_type, outer.to_string().as_bytes());
+                    layout.name(&[known, outer]);
+                }
+            }
+            let orphan = layout.put("", b"orphan");
+            assert!(layout.check().ok, "{media_type} {place}: {:?}", layout.check());
+            let cleaned = layout.clean(false).unwrap();
+            assert_eq!(cleaned.removed, [digest_of(&orphan)], "{media_type} {place}");
+            // A subject may be gone, what is needed may not; and then nobody knows what else is.
+            layout.remove(&subject);
+            assert!(layout.check().ok, "{media_type} {place}");
+            layout.put("", b"orphan");
+            layout.remove(&inner);
+            assert_eq!(layout.check().sparse, [digest_of(&inner)], "{media_type} {place}");
+            assert_eq!(layout.clean(false).unwrap().removed, [], "{media_type} {place}");
+        }
+    }
+}
+
+/// An entry of `index.json` that is missing is a fault whatever its type; one that is there and that nobody can read may need anything.
+#[test]
+fn nothing_is_removed_for_entries_that_cannot_be_read() {
+    for media_type in ["", "x", "application/vnd.custom.manifest.v1+json", "application/octet-stream", MANIFEST_TYPE] {
+        let layout = Layout::new(&[]);
+        let (here, gone) = (layout.image("here"), layout.put(media_type, b"{}"));
+        layout.put("", b"orphan");
+        layout.name(&[here, gone.clone()]);
+        layout.remove(&gone);
+        let checked = layout.check();
+        assert_eq!(checked.problems.len(), 1, "{media_type}: {checked:?}");
+        assert!(checked.problems[0].problem.contains("it is not there"), "{checked:?}");
+        let before = layout.blobs();
+        for prune in [false, true] {
+            fails(layout.clean(prune), Code::MissingBlob, "it is not there");
+        }
+        assert_eq!(layout.blobs(), before);
+    }
+    for bytes in [&b"no JSON"[..], b"{\"config\": ", b"{\"a\": 1, \"a\": 2}", b"7"] {
+        for child in [false, true] {
+            let layout = Layout::new(&[]);
+            let (here, obscure) = (layout.image("here"), layout.put("x", bytes));
+            let orphan = layout.put("", b"orphan");
+            match child {
+                true => layout.name(&[layout.index(&[here, obscure.clone()])]),
+                false => layout.name(&[here, obscure.clone()]),
+            }
+            assert!(layout.check().ok);
+            let error = fails(layout.clean(false), Code::Unsupported, obscure["digest"].as_str().unwrap());
+            assert!(error.to_json().to_string().contains("prune_sparse"), "{error:?}");
+            assert_eq!(layout.clean(true).unwrap().removed, [digest_of(&orphan)]);
+        }
+    }
+}
+
+/// What a manifest names as a layer may be a manifest, of the same layout even; and what one names in passing stays.
+#[test]
+fn a_manifest_may_be_a_layer_of_another() {
+    for layer_type in [MANIFEST_TYPE, "application/vnd.oci.image.layer.v1.tar"] {
+        let layout = Layout::new(&[]);
+        let (inner, subject) = (layout.image("inner"), layout.image("subject"));
+        let config = layout.put("application/vnd.oci.empty.v1+json", b"{}");
+        let mut layer = inner.clone();
+        layer["mediaType"] = layer_type.into();
+        let outer = json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": config, "layers": [layer],
+            "subject": subject, "annotations": {"also": subject["digest"]}})
+        .to_string();
+        layout.name(&[layout.put(MANIFEST_TYPE, outer.as_bytes()), inner]);
+        assert!(layout.check().ok, "{:?}", layout.check());
+        assert_eq!(layout.clean(false).unwrap().removed, [], "{layer_type}");
+    }
+}
+
+/// In a folder where everybody may put links, a layout, a directory or an extracted image goes through none of another user's; nor
+/// through one inside a layout, wherever that is.
+#[test]
+fn links_of_strangers_lead_nowhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    for name in ["shared", "victim"] {
+        std::fs::create_dir(path(name)).unwrap();
+    }
+    chmod(&path("shared"), 0o1777);
+    symlink(path("victim"), path("shared/link")).unwrap();
+    if !give_away(&path("shared/link")) {
+        return;
+    }
+    let (image, call) = (Memory::new(&[]), call(&client()));
+    let extracting = |path: &Path| ocireg::image::extract::extract(&call, &image, path, &Default::default());
+    for target in ["shared/link", "shared/link/new"].map(path) {
+        let copying = |to: &dyn WriteStore| copy(&call, &image, to, &CopyOptions::default()).map(drop);
+        for outcome in [
+            OciLayout::planned(&target, Some("1")).and_then(|to| copying(&to)),
+            OciLayout::create(&target, Some("1")).map(drop),
+            copying(&Directory::planned(&target)),
+            Directory::create(&target).map(drop),
+            extracting(&target).map(drop),
+        ] {
+            fails(outcome, Code::Io, "a symbolic link of another user");
+        }
+        assert_eq!(std::fs::read_dir(path("victim")).unwrap().count(), 0);
+    }
+    // What a good layout has been put behind.
+    let layout = Layout::new(&[]);
+    std::fs::remove_file(path("shared/link")).unwrap();
+    symlink(layout.0.path(), path("shared/link")).unwrap();
+    layout.put("", b"orphan");
+    give_away(&path("shared/link"));
+    let opened = OciLayout::open(&path("shared/link"), None).unwrap();
+    fails(clean(&call, &opened, &CleanOptions::default()), Code::Io, "a symbolic link of another user");
+    fails(opened.change_index(&call, |_| {}), Code::Io, "a symbolic link of another user");
+    for part in ["blobs", "blobs/sha256", "index.json"] {
+        let layout = Layout::new(&[]);
+        layout.put("", b"orphan");
+        let (inner, moved) = (layout.0.path().join(part), layout.0.path().join(".moved"));
+        std::fs::rename(&inner, &moved).unwrap();
+        symlink(&moved, &inner).unwrap();
+        give_away(&inner);
+        fails(layout.clean(false), Code::Io, "a symbolic link of another user");
+        let to = OciLayout::planned(layout.0.path(), Some("1")).unwrap();
+        fails(copy(&call, &image, &to, &CopyOptions::default()), Code::Io, "a symbolic link of another user");
+        assert_eq!(layout.blobs(), 1, "{part}");
+        std::os::unix::fs::lchown(&inner, Some(0), None).unwrap();
+        copied(&image, &to);
+        drop(to);
+        assert_eq!(layout.clean(false).unwrap().removed, [digest(b"orphan")], "{part}");
+        assert!(inner.is_symlink() && layout.check().ok, "{part}");
+    }
+}
+
+/// What others wrote into `index.json` stays, whatever it is.
+#[test]
+fn entries_keep_what_others_wrote() {
+    let layout = Layout::new(&[]);
+    let mut entry = layout.image("theirs");
+    for (key, value) in [
+        ("x-more", json!({"a": [1, null]})),
+        ("annotations", json!({"n": 7, "org.opencontainers.image.ref.name": "theirs"})),
+        ("platform", json!({"os": "linux", "architecture": "amd64", "x": true, "os.features": null})),
+        ("data", Value::Null),
+    ] {
+        entry[key] = value;
+    }
+    let mut again = layout.image("again");
+    (again["annotations"], again["x"]) = (json!({"org.opencontainers.image.ref.name": "1"}), json!(1));
+    layout.name(&[again, entry.clone()]);
+    copied(&Memory::new(&[]), &OciLayout::planned(layout.0.path(), Some("1")).unwrap());
+    let index: Value = serde_json::from_slice(&std::fs::read(layout.0.path().join("index.json")).unwrap()).unwrap();
+    assert_eq!(index["manifests"][0], entry, "{index}");
+    assert_eq!(index["manifests"].as_array().unwrap().len(), 2);
+}
+
+/// Indexes in indexes are followed as deep by every way in, and no deeper.
+#[test]
+fn indexes_are_followed_to_one_depth() {
+    for (indexes, good) in [(16, true), (17, false)] {
+        let layout = Layout::new(&[]);
+        let mut entry = layout.image("inner");
+        let inner = digest_of(&entry);
+        for _ in 0..indexes {
+            entry["platform"] = json!({"os": "linux", "architecture": "amd64"});
+            entry = layout.index(&[entry]);
+        }
+        layout.name(&[entry]);
+        let (call, from, to) = (call(&client()), layout.open(), tempfile::tempdir().unwrap());
+        let platform = vec!["linux/amd64".to_owned()];
+        for (way, outcome) in [
+            ("find", Image::find(&call, &from, Some("linux/amd64")).map(drop)),
+            ("all", Image::all(&call, &from).map(drop)),
+            ("copy", copy(&call, &from, &Directory::planned(to.path()), &CopyOptions::default()).map(drop)),
+            (
+                "platform",
+                copy(&call, &from, &Directory::planned(to.path()), &CopyOptions { platform, ..CopyOptions::default() })
+                    .map(drop),
+            ),
+        ] {
+            match outcome {
+                Ok(()) => assert!(good, "{way}"),
+                Err(error) => assert!(!good && error.code() == Code::LimitExceeded, "{way}: {error}"),
+            }
+        }
+        assert!(layout.check().ok && layout.clean(false).unwrap().removed.is_empty() && layout.blob(&inner).exists());
+    }
+}
+
+/// What is not all there is copied by what is; the message says how.
+#[test]
+fn a_sparse_source_says_what_can_be_done() {
+    let layout = Layout::new(&[]);
+    let (here, gone) = (layout.image("here"), layout.image("gone"));
+    layout.name(&[layout.index(&[here, gone.clone()])]);
+    layout.remove(&gone);
+    let to = tempfile::tempdir().unwrap();
+    let outcome = copy(&call(&client()), &layout.open(), &Directory::planned(to.path()), &CopyOptions::default());
+    let error = fails(outcome, Code::NotFound, gone["digest"].as_str().unwrap());
+    let hint = error.to_json()["hint"].as_str().unwrap().to_owned();
+    assert!(hint.contains("platform") && hint.contains("sparse"), "{hint}");
+}
+
+/// Whoever can read a layout can lock it: who waits for him is told, when he has waited enough.
+#[test]
+fn who_waits_for_a_lock_is_told_which() {
+    let layout = Layout::new(&[]);
+    let marker = layout.0.path().join("oci-layout");
+    let stranger = std::fs::File::open(&marker).unwrap();
+    stranger.try_lock().unwrap();
+    let waiting = || {
+        let (context, call) = with_context(&client());
+        context.set_deadline(Some(std::time::Duration::from_millis(50)));
+        call
+    };
+    let to = OciLayout::planned(layout.0.path(), Some("1")).unwrap();
+    for outcome in [
+        check(&waiting(), &layout.open()).map(drop),
+        clean(&waiting(), &layout.open(), &CleanOptions::default()).map(drop),
+        copy(&waiting(), &Memory::new(&[]), &to, &CopyOptions::default()).map(drop),
+    ] {
+        let error = fails(outcome, Code::Timeout, "lock");
+        assert!(error.message().contains(marker.to_str().unwrap()), "{error}");
+    }
+}

@@ -242,6 +242,11 @@ impl Error {
         self.0.retry_after
     }
 
+    /// Where it happened, without what may be secret.
+    pub fn url(&self) -> Option<&str> {
+        self.0.url.as_deref()
+    }
+
     /// How many times the request was sent.
     pub fn attempts(&self) -> u32 {
         self.0.attempts

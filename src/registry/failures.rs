@@ -1,8 +1,8 @@
-//! How many failures of a body that is read are too many.
+//! How many failures of a body that is read are too many, and which of them another request may not have.
 
 use std::time::{Duration, Instant};
 
-use crate::error::Code;
+use crate::error::{Code, Error};
 use crate::http::retry::Backoff;
 
 /// So much progress, or so much time, makes a new failure a first one.
@@ -41,4 +41,15 @@ impl Failures {
         let limit = if code == Code::Timeout { self.limit.min(1) } else { self.limit };
         (self.row <= limit).then(|| self.backoff.delay(self.row))
     }
+}
+
+/// Whether something else came than an answer, or nothing.
+pub(crate) fn went_wrong(error: &Error) -> bool {
+    matches!(error.code(), Code::Network | Code::Protocol | Code::Redirect) || error.is_stall()
+}
+
+/// Whether the same request in another form may be answered better.
+pub(crate) fn is_about_the_answer(error: &Error) -> bool {
+    let refused = matches!(error.code(), Code::SizeMismatch | Code::InvalidArgument | Code::Unauthenticated);
+    went_wrong(error) || refused || error.http_status().is_some()
 }

@@ -8,8 +8,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use reqwest::header::{HeaderValue, ETAG, IF_RANGE, RANGE};
 use reqwest::{Method, StatusCode};
+use url::Url;
 
-use super::failures::Failures;
+use super::failures::{is_about_the_answer, went_wrong, Failures};
 pub use super::pieces::{Info, Pieces, ReadOptions};
 use super::remote::Remote;
 use crate::auth::Reply;
@@ -17,6 +18,7 @@ use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::hashing::{Hashing, LARGE};
 use crate::http::answer::{Answer, BodyReader};
+use crate::http::origin::Origin;
 use crate::http::{range, Request};
 
 impl Pieces for Reader {
@@ -54,8 +56,8 @@ pub struct Reader {
     /// What is here is of an earlier call: its caller can still begin anew.
     replaceable: bool,
     begins_anew: bool,
-    /// The answer is a part of the blob; and whether anything has come of it.
-    partial: bool,
+    /// The answer is to a range; and whether anything has come of it.
+    ranged: bool,
     gained: bool,
     /// The next request is for all of the blob, though the rest would do.
     unranged: bool,
@@ -105,7 +107,7 @@ impl Reader {
             encoded: false,
             replaceable: !piece && position > 0,
             begins_anew: false,
-            partial: false,
+            ranged: false,
             gained: false,
             unranged: false,
             whole_at: None,
@@ -260,9 +262,9 @@ impl Reader {
     fn failed(&mut self, error: Error, ended: bool) -> Result<()> {
         self.body = None;
         let may_pass = matches!(error.code(), Code::Network | Code::Timeout);
-        let other_way = may_pass && self.partial && self.may_ask_for_all();
-        // A part that holds nothing is as good as a refusal.
-        if other_way && !self.gained {
+        let other_way = self.ranged && is_about_the_answer(&error) && self.may_ask_for_all();
+        // A part that holds nothing, or not what it should, is as good as a refusal.
+        if other_way && !(self.gained && may_pass) {
             return self.ask_for_all_after(error);
         }
         let wait = may_pass.then(|| self.failures.count(self.position, error.code())).flatten();
@@ -292,7 +294,9 @@ impl Reader {
 
     /// What ends a read that broke and that the registry does not continue: the break.
     fn first_cause(&mut self, error: Error) -> Error {
-        let refused = error.http_status().is_some() || matches!(error.code(), Code::Protocol | Code::SizeMismatch);
+        let refused = error.http_status().is_some()
+            || error.is_stall()
+            || matches!(error.code(), Code::Protocol | Code::SizeMismatch | Code::Redirect);
         let about_who = matches!(error.code(), Code::Unauthenticated | Code::RateLimited);
         match self.broken.take().filter(|_| refused && !about_who) {
             Some(broken) => broken
@@ -318,9 +322,13 @@ impl Reader {
         self.whole_at = wants_range.then_some(self.position);
         match self.ask(false) {
             Ok(None) => Ok(()),
-            // It makes no sense of this request either: what was wrong with the first answer says more.
-            Err(error) if error.code() == Code::Protocol => Err(refused.unwrap_or(error)),
-            Ok(Some(error)) | Err(error) => Err(error),
+            Ok(Some(error)) | Err(error) => Err(match refused {
+                // It says no more than that it went wrong again: what was wrong with the first answer says more.
+                Some(first) if went_wrong(&error) => {
+                    first.with_hint(format!("all of it could not be had either: {}", error.message()))
+                }
+                _ => error,
+            }),
         }
     }
 
@@ -344,26 +352,28 @@ impl Reader {
             }
         }
         let reply = match self.remote.send(&mut request, &self.remote.scopes(&["pull"])) {
-            // There are firewalls that hang up on a range.
-            Err(error) if ranged && error.code() == Code::Network => return Ok(Some(error)),
+            // There are firewalls that hang up on a range, and gateways that send it in circles.
+            Err(error) if ranged && (is_about_the_answer(&error) || self.led_astray(&error)) => {
+                self.remote.call.check()?;
+                return Ok(Some(error));
+            }
             reply => reply?,
         };
-        let refusal = match reply.answer.status {
-            StatusCode::OK => self.whole(&reply.answer).map(|()| None)?,
-            StatusCode::PARTIAL_CONTENT if ranged => self.part(&reply.answer).err(),
+        let outcome = match reply.answer.status {
+            StatusCode::OK => self.whole(&reply.answer, ranged),
+            StatusCode::PARTIAL_CONTENT if ranged => self.part(&reply.answer),
             StatusCode::RANGE_NOT_SATISFIABLE if ranged => return self.beyond(reply),
-            status => {
-                let error =
-                    self.remote.failure(reply, &format!("get the blob {} of {}", self.digest, self.remote.place()));
-                let about_who = matches!(status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS);
-                return if ranged && !about_who { Ok(Some(error)) } else { Err(error) };
+            _ => {
+                let what = format!("get the blob {} of {}", self.digest, self.remote.place());
+                let error = self.remote.failure(reply, &what);
+                return if ranged { Ok(Some(error)) } else { Err(error) };
             }
         };
-        if refusal.is_some() {
-            return Ok(refusal);
+        if let Err(error) = outcome {
+            return if ranged { Ok(Some(error)) } else { Err(error) };
         }
         let answer = reply.answer;
-        (self.partial, self.gained) = (answer.status == StatusCode::PARTIAL_CONTENT, false);
+        (self.ranged, self.gained) = (ranged, false);
         if let Some(end) = self.end {
             self.check_size(end)?;
         }
@@ -374,8 +384,19 @@ impl Reader {
         Ok(None)
     }
 
+    /// Whether a redirect led to where nobody answers.
+    fn led_astray(&self, error: &Error) -> bool {
+        let url = error.url().and_then(|url| Url::parse(url).ok());
+        matches!(error.code(), Code::Connect | Code::Resolve | Code::Tls | Code::Timeout)
+            && url.is_some_and(|url| Origin::of(&url) != Origin::of(&self.remote.account.base))
+    }
+
     /// The answer holds the blob from its first byte.
-    fn whole(&mut self, answer: &Answer) -> Result<()> {
+    fn whole(&mut self, answer: &Answer, ranged: bool) -> Result<()> {
+        // Not with what is here, which may be right: asked for all of it, the registry says so again, or it was no answer.
+        if let Some(length) = answer.content_length().filter(|length| ranged && *length < self.position) {
+            return Err(self.too_short(length).with_url(&answer.url));
+        }
         if self.replaceable {
             (self.position, self.begins_anew) = (0, true);
             self.hasher = Some(Hashing::new(Hasher::new(self.digest.algorithm())));
@@ -449,13 +470,17 @@ impl Reader {
             return Err(Error::new(Code::SizeMismatch, message).with_url(&answer.url));
         }
         if size < self.position {
-            let message =
-                format!("the blob {} has {size} bytes, fewer than the {} that are here", self.digest, self.position);
-            return Err(Error::new(Code::SizeMismatch, message).with_url(&answer.url));
+            return Err(self.too_short(size).with_url(&answer.url));
         }
         self.info.size = Some(size);
         self.end = Some(self.end.map_or(size, |end| end.min(size)));
         Ok(())
+    }
+
+    fn too_short(&self, size: u64) -> Error {
+        let message =
+            format!("the blob {} has {size} bytes, fewer than the {} that are here", self.digest, self.position);
+        Error::new(Code::SizeMismatch, message)
     }
 
     fn short_end(&self) -> Error {

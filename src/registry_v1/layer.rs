@@ -17,7 +17,7 @@ use crate::digest::{shorten, Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::answer::{Answer, BodyReader};
 use crate::http::range;
-use crate::registry::failures::Failures;
+use crate::registry::failures::{is_about_the_answer, went_wrong, Failures};
 use crate::registry::reader::{Pieces, ReadOptions};
 
 /// What is known of an open layer.
@@ -241,27 +241,36 @@ impl LayerReader {
         let mut refused = None;
         loop {
             let range = self.range();
-            let answer = self.ask(range.as_deref())?;
-            let about_who = matches!(answer.status, StatusCode::UNAUTHORIZED | StatusCode::TOO_MANY_REQUESTS);
-            match answer.status {
-                StatusCode::OK => self.begins_at_zero(&answer)?,
-                // Ranges are a wish: whatever is wrong with one, all of it may still be had.
-                StatusCode::PARTIAL_CONTENT if range.is_some() => {
-                    if let Err(error) = self.begins_at_position(&answer) {
-                        (self.whole, refused) = (true, Some(error));
-                        continue;
-                    }
-                }
-                _ if range.is_some() && !about_who => {
-                    self.whole = true;
+            let answer = match self.ask(range.as_deref()) {
+                Ok(answer) => answer,
+                Err(error) if range.is_some() && is_about_the_answer(&error) => {
+                    self.repo.place.call.check()?;
+                    (self.whole, refused) = (true, Some(error));
                     continue;
                 }
+                Err(error) => return Err(refused.filter(|_| went_wrong(&error)).unwrap_or(error)),
+            };
+            let outcome = match answer.status {
+                StatusCode::OK => self.begins_at_zero(&answer),
+                StatusCode::PARTIAL_CONTENT if range.is_some() => self.begins_at_position(&answer),
                 StatusCode::PARTIAL_CONTENT if refused.is_some() => return refused.map_or(Ok(()), Err),
-                StatusCode::RANGE_NOT_SATISFIABLE if self.info.size == Some(0) => {
+                StatusCode::RANGE_NOT_SATISFIABLE if range.is_none() && self.info.size == Some(0) => {
                     self.size = Some(0);
                     return Ok(());
                 }
+                _ if range.is_some() => {
+                    self.whole = true;
+                    continue;
+                }
                 _ => return Err(self.repo.place.failure(answer, &self.what())),
+            };
+            match outcome {
+                // Ranges are a wish: whatever is wrong with one, all of it may still be had.
+                Err(error) if range.is_some() => {
+                    (self.whole, refused) = (true, Some(error));
+                    continue;
+                }
+                outcome => outcome?,
             }
             if let Some(end) = self.end() {
                 self.check_size(end)?;

@@ -2,6 +2,7 @@
 //! is what a call that fails after all tells.
 
 use std::path::Path;
+use std::time::Duration;
 
 use ocireg::error::{Code, Error};
 use ocireg::http::settings::ClientOptions;
@@ -29,7 +30,7 @@ fn part(text: String, body: &[u8]) -> Reply {
 }
 
 /// What servers make of ranges, by name.
-const FAULTS: [(&str, Fault); 28] = [
+const FAULTS: [(&str, Fault); 38] = [
     ("400", |_, _| reply(400)),
     ("403", |_, _| reply(403).json(r#"{"errors":[{"code":"DENIED","message":"signature"}]}"#)),
     ("404", |_, _| reply(404)),
@@ -71,8 +72,22 @@ const FAULTS: [(&str, Fault); 28] = [
         let last = blob.len() - 2;
         part(format!("bytes {at}-{last}/{}", blob.len()), blob.get(at..=last).unwrap_or_default())
     }),
+    ("401", |_, _| reply(401)),
+    ("407", |_, _| reply(407)),
+    ("429", |_, _| reply(429)),
+    ("304", |_, _| reply(304)),
+    ("302 without Location", |_, _| reply(302)),
+    ("302 in a circle", |blob, _| reply(302).header("Location", path(blob))),
+    ("302 to where nobody is", |_, _| reply(302).header("Location", "http://127.0.0.1:1/blob")),
+    ("302 to what is no URL", |_, _| reply(302).header("Location", "ftp://127.0.0.1/blob")),
+    ("no HTTP", |_, _| verbatim("\0\x01junk\r\n\r\n")),
+    ("200 with a page", |_, _| reply(200).header("Content-Type", "text/html").body("<html>log in</html>")),
     ("200", |blob, _| reply(200).body(blob)),
 ];
+
+fn path(blob: &[u8]) -> String {
+    format!("/v2/a/b/blobs/{}", digest(blob))
+}
 
 /// Answers ranges with a fault, and the first request without one with half of the blob when it `breaks`.
 fn server(blob: &[u8], fault: Fault, breaks: bool) -> Server {
@@ -85,7 +100,11 @@ fn server(blob: &[u8], fault: Fault, breaks: bool) -> Server {
 }
 
 fn whole_requests(server: &Server) -> usize {
-    server.seen().iter().filter(|seen| seen.method == "GET" && seen.header("range").is_none()).count()
+    server
+        .seen()
+        .iter()
+        .filter(|seen| seen.method == "GET" && seen.path().contains("/blobs/") && seen.header("range").is_none())
+        .count()
 }
 
 fn get_file(client: &Client, host: &str, blob: &[u8], target: &Path) -> Result<Delivered, Error> {
@@ -244,4 +263,42 @@ fn it_is_not_asked_for_again_and_again() {
     let outcome = client.get_blob(&call(&client), &at(&server.host, &digest(&blob)), &ReadOptions::default());
     fails(outcome.map(drop), Code::Network, "");
     assert_eq!(whole_requests(&server), 2);
+}
+
+/// A storage behind the registry that does not like ranges; and one that says nothing, which costs the idle limit twice.
+#[test]
+fn what_a_redirect_leads_to_may_not_like_ranges_either() {
+    let blob = noise(SIZE);
+    let silent: Fault = |_, _| reply(200).lost().then(Then::Stall);
+    let faults = FAULTS.into_iter().filter(|(name, _)| ["403", "no HTTP", "302 in a circle"].contains(name));
+    for (name, fault) in faults.chain([("says nothing", silent)]) {
+        let storage = server(&blob, fault, false);
+        let to = storage.url(&path(&blob));
+        let registry = Server::start(move |_| reply(307).header("Location", &to));
+        let folder = tempfile::tempdir().unwrap();
+        let target = folder.path().join("layer");
+        std::fs::write(hidden(&target, &blob), &blob[..SIZE / 2]).unwrap();
+        let client = Client::new(ClientOptions { idle_timeout_ms: 300, ..options() }).unwrap();
+        let found = get_file(&client, &registry.host, &blob, &target);
+        found.unwrap_or_else(|error| panic!("{name}: {error}"));
+        assert!(std::fs::read(&target).unwrap() == blob, "{name}");
+        assert_eq!(whole_requests(&storage), 1, "{name}");
+    }
+}
+
+/// Who cancels, or has no time left, wants no other request.
+#[test]
+fn a_deadline_ends_it_all() {
+    let blob = noise(SIZE);
+    let server = server(&blob, |_, _| reply(200).lost().then(Then::Stall), false);
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("layer");
+    std::fs::write(hidden(&target, &blob), &blob[..SIZE / 2]).unwrap();
+    let client = client();
+    let (context, call) = with_context(&client);
+    context.set_deadline(Some(Duration::from_millis(300)));
+    let outcome = client.get_blob_file(&call, &at(&server.host, &digest(&blob)), &target, &ReadOptions::default());
+    fails(outcome, Code::Timeout, "");
+    assert_eq!(whole_requests(&server), 0);
+    assert_eq!(std::fs::metadata(hidden(&target, &blob)).unwrap().len(), SIZE as u64 / 2);
 }

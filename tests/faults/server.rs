@@ -54,6 +54,7 @@ pub struct Reply {
     early: bool,
     after: usize,
     lost: bool,
+    raw: bool,
     pace: Option<Duration>,
     then: Then,
 }
@@ -68,6 +69,7 @@ pub fn reply(status: u16) -> Reply {
         early: false,
         after: 0,
         lost: false,
+        raw: false,
         pace: None,
         then: Then::KeepAlive,
     }
@@ -111,6 +113,12 @@ impl Reply {
         self
     }
 
+    /// Nothing of it is sent.
+    pub fn lost(mut self) -> Reply {
+        self.lost = true;
+        self
+    }
+
     /// Answers before the request's body was read.
     pub fn early(mut self) -> Reply {
         self.early = true;
@@ -127,6 +135,9 @@ impl Reply {
         if self.lost {
             return vec![];
         }
+        if self.raw {
+            return self.body.clone();
+        }
         let mut bytes = format!("HTTP/1.1 {} X\r\n", self.status).into_bytes();
         for (name, value) in &self.headers {
             bytes.extend_from_slice(format!("{name}: {value}\r\n").as_bytes());
@@ -142,9 +153,21 @@ impl Reply {
     }
 }
 
+/// A PUT that is taken: the answer names the digest of what was put.
+pub fn created(seen: &Seen) -> Reply {
+    let blob = seen.target.split("digest=").nth(1).map(|digest| digest.replace("%3A", ":"));
+    let digest = blob.unwrap_or_else(|| crate::common::digest(&seen.body).to_string());
+    reply(201).header("Docker-Content-Digest", digest)
+}
+
+/// These bytes, whatever they are.
+pub fn verbatim(bytes: impl AsRef<[u8]>) -> Reply {
+    Reply { raw: true, ..reply(200).body(bytes).then(Then::Close) }
+}
+
 /// No answer at all: the connection breaks after the request.
 pub fn lost() -> Reply {
-    Reply { lost: true, ..reply(200).then(Then::Reset) }
+    reply(200).lost().then(Then::Reset)
 }
 
 /// A blob's answer to a GET with or without a range.

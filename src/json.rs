@@ -19,7 +19,7 @@ pub struct JsonError(#[from] serde_json::Error);
 /// The document that bytes hold.
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Tree(&Budget(Cell::new(usize::MAX))).deserialize(&mut deserializer)?;
+    let value = Tree(&Budget::of(bytes.len())).deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)
 }
@@ -46,13 +46,14 @@ impl Formatter for Shown {
     }
 }
 
-/// How much memory trees may still take, about. A value may take fifty times its text: `[]` is two bytes.
+/// How much memory trees may still take, beside their texts. A value may take fifty times its text: `[]` is two bytes.
 pub struct Budget(Cell<usize>);
 
 impl Budget {
-    /// What a tree takes of a text of so many bytes that holds what documents usually do.
+    /// What a tree takes of a text of so many bytes that holds what documents usually do: of an index with platforms five to six
+    /// times the text. A small text may hold anything.
     pub fn of(bytes: usize) -> Budget {
-        Budget(Cell::new(bytes.saturating_mul(8).saturating_add(64 << 10)))
+        Budget(Cell::new(bytes.saturating_mul(6).saturating_add(1 << 20)))
     }
 
     /// Whether more was wanted.
@@ -88,9 +89,9 @@ pub fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(dese
 #[derive(Clone, Copy)]
 pub struct Tree<'a>(pub &'a Budget);
 
-/// What an element of a list takes, and a member of an object beside its name.
-const ELEMENT: usize = std::mem::size_of::<Value>();
-const MEMBER: usize = ELEMENT + 80;
+/// What an element of a list takes, as lists grow by doubling, and a member of an object beside its name.
+const ELEMENT: usize = std::mem::size_of::<Value>() * 3 / 2;
+const MEMBER: usize = std::mem::size_of::<Value>() + 80;
 
 impl<'de> DeserializeSeed<'de> for Tree<'_> {
     type Value = Value;
@@ -162,6 +163,30 @@ mod tests {
     fn what_is_json_is_parsed() {
         let text = r#"{"a":[1,-2,3.5,true,null,"x\u00e9"],"b":{"a":{}}}"#;
         assert_eq!(parse(text.as_bytes()).unwrap(), serde_json::from_str::<Value>(text).unwrap());
+    }
+
+    /// A tree of small values takes many times its text: documents hold others.
+    #[test]
+    fn a_large_document_holds_what_documents_hold() {
+        let digest = crate::digest::Algorithm::Sha256.digest(b"");
+        let entry = serde_json::json!({"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": 566,
+            "platform": {"architecture": "arm", "os": "linux", "variant": "v7"}});
+        let noted = serde_json::json!({"mediaType": "application/vnd.oci.image.manifest.v1+json", "digest": digest, "size": 566,
+            "annotations": {"vnd.docker.reference.digest": digest, "vnd.docker.reference.type": "attestation-manifest"},
+            "platform": {"architecture": "unknown", "os": "unknown"}});
+        let saved = serde_json::json!({"Config": digest, "RepoTags": null, "Layers": [digest, digest]});
+        for entry in [entry, noted, saved] {
+            let list = vec![entry.to_string(); (4 << 20) / entry.to_string().len()].join(",");
+            let found = parse(format!("{{\"manifests\":[{list}]}}").as_bytes());
+            assert!(found.is_ok(), "{:?}", found.err());
+        }
+        for small in ["[]", "{}", "0", "\"\"", "[[]]", "{\"\":0}", "{\"a\":{\"b\":[]}}"] {
+            let list = vec![small; (4 << 20) / small.len()].join(",");
+            for text in [format!("{{\"x\":[{list}]}}"), format!("[{list}]")] {
+                assert!(parse(text.as_bytes()).unwrap_err().to_string().contains("small values"), "{small}");
+            }
+            assert!(parse(format!("[{}]", vec![small; 1000].join(",")).as_bytes()).is_ok());
+        }
     }
 
     #[test]

@@ -523,7 +523,7 @@ mod tests {
         for served in [types::OCI_INDEX, types::DOCKER_MANIFEST, types::SCHEMA1, "text/html"] {
             assert_eq!(parse(&image(), Some(served)).unwrap_err().code(), Code::InvalidManifest, "{served}");
         }
-        let too_many = with(index(&[]), "manifests", Value::Array(vec![json!(0); MOST_DESCRIPTORS + 1]));
+        let too_many = with(index(&[]), "manifests", Value::Array(vec![json!("0".repeat(60)); MOST_DESCRIPTORS + 1]));
         assert_eq!(parse(&too_many, None).unwrap_err().code(), Code::LimitExceeded);
     }
 

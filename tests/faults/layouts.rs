@@ -226,3 +226,15 @@ fn a_partial_file_is_private_until_it_has_its_name() {
         std::fs::remove_file(&target).unwrap();
     }
 }
+
+/// Small values take many times their text's memory: no index is made of them.
+#[test]
+fn an_index_of_small_values_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let junk = vec!["[]"; 1_000_000].join(",");
+    std::fs::write(folder.path().join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#).unwrap();
+    let index = format!("{{\"schemaVersion\":2,\"x\":[{junk}],\"manifests\":[]}}");
+    std::fs::write(folder.path().join("index.json"), index).unwrap();
+    let opened = OciLayout::open(folder.path(), None).unwrap();
+    fails(opened.entries().map(drop), Code::InvalidManifest, "small values");
+}

@@ -84,7 +84,8 @@ pub unsafe extern "C" fn ocireg_registry_detect(
 /// this one); search (string: only names that hold it); regex (string: only names that match it somewhere; Rust's regex syntax).
 ///
 /// Result: {"repositories": [string], "last": string or null (the last of them, when there are more), "next": string or null (give
-/// it as `next` to go on; null at the end)}. Free with ocireg_string_free.
+/// it as `next` to go on; null at the end)}. What can be no name (it is empty, or would lead elsewhere, or a terminal obeys it) is left
+/// out, with a warning that says how much that was. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_UNSUPPORTED where the registry has no catalog, or takes no notice of `last` and begins again;
 /// OCIREG_INVALID_ARGUMENT for a `next` of another list, or of nobody's. Source: distribution's API, "Catalog"; not in the OCI
@@ -118,7 +119,8 @@ pub unsafe extern "C" fn ocireg_registry_catalog(
 ///
 /// Result: {"name": string, "tags": [string], "last": string or null (the last of them, when there are more), "next": string or
 /// null (give it as `next` to go on; null at the end) [, "digests": {tag: string or null}]}, and further members that the
-/// registry sends (Google's "child" and "manifest"). Free with ocireg_string_free.
+/// registry sends (Google's "child" and "manifest"). What can be no tag is left out, with a warning that says how much that was; a list
+/// that holds anything but strings and nulls is OCIREG_PROTOCOL. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_UNSUPPORTED where the registry takes no notice of `last` and begins again (one that gives its
 /// whole list, as distribution 2.8 does, is cut here); OCIREG_INVALID_ARGUMENT for a `next` of another list, or of nobody's. Source:

@@ -24,6 +24,9 @@ pub fn next_page(link_headers: &HeaderMap, page: &Url) -> Result<Option<Url>> {
     if links.iter().any(|link| link.is_cut) {
         return Err(wrong(page, "ends in the middle of a URL"));
     }
+    if links.iter().any(|link| !link.is_bracketed && link.relations.is_none() && link.target.is_some()) {
+        return Err(wrong(page, "cannot be read: it names neither a URL in angle brackets nor a relation"));
+    }
     // Some registries say only where to.
     let bare = links.iter().find(|link| link.is_bracketed && link.relations.is_none());
     bare.and_then(|link| link.target).map(|target| resolve(target, page)).transpose()
@@ -221,10 +224,13 @@ mod tests {
 
     #[test]
     fn no_next_page() {
-        for value in ["", " ", ",", ";", ">", "\"", "</x>; rel=prev", "</x>; rel=nextpage", "/x, rel"] {
+        for value in ["", " ", ",", ";", "</x>; rel=prev", "</x>; rel=nextpage"] {
             assert_eq!(next_of(PAGE, &[value]).unwrap(), None, "{value}");
         }
         assert_eq!(next_of(PAGE, &[]).unwrap(), None);
+        for value in ["/x, rel", "junk", "</x>; rel=prev, junk", ">", "\""] {
+            assert_eq!(next_of(PAGE, &[value]).unwrap_err().code(), Code::Protocol, "{value}");
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ use crate::auth::scope::{Scope, ScopeSet};
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::reference::Index;
+use crate::text::is_obeyed;
 
 /// Options of [`Client::catalog`].
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -52,6 +53,7 @@ impl Client {
             scopes: ScopeSet::from(Scope::catalog()),
             what: format!("list the repositories of {}", remote.place()),
             key: "repositories",
+            is_name: is_name_of_a_repository,
             remote: &remote,
         };
         let wanted = |name: &str| {
@@ -65,6 +67,13 @@ impl Client {
         let part = names.get(window, wanted, drop).map_err(unsupported)?;
         Ok(Catalog { repositories: part.names, last: part.last, next: part.next })
     }
+}
+
+/// Whether it can be part of a path: registries have names that the specification does not, but none that leads elsewhere or that a
+/// terminal obeys.
+fn is_name_of_a_repository(name: &str) -> bool {
+    let is_part = |part: &str| !matches!(part, "" | "." | "..");
+    name.split('/').all(is_part) && !name.contains(|c: char| c.is_whitespace() || c == '\\' || is_obeyed(c))
 }
 
 fn compile(pattern: &str) -> Result<regex_lite::Regex> {

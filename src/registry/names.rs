@@ -3,14 +3,16 @@
 use std::ops::ControlFlow;
 
 use reqwest::{Method, StatusCode};
-use serde_json::{Map, Value};
+use serde_json::{json, Map, Value};
 use url::Url;
 
 use super::cursor::{Cursor, Finder, List, Passage};
 use super::name_list::{NameList, NameSet};
 use super::pages::{self, Fetched};
 use super::remote::Remote;
+use crate::auth::failure;
 use crate::auth::scope::ScopeSet;
+use crate::digest::shorten;
 use crate::error::{Code, Error, Result};
 use crate::http::Request;
 
@@ -34,6 +36,8 @@ pub struct Names<'a> {
     pub what: String,
     /// The member of a page that has the names.
     pub key: &'static str,
+    /// What may be a name: anything else that a page has is left out, and the caller is warned.
+    pub is_name: fn(&str) -> bool,
 }
 
 /// What a call wants of a list.
@@ -72,11 +76,11 @@ pub struct Part {
 }
 
 impl Names<'_> {
-    /// Gets what is wanted of the list: `valid` names only. What else the pages hold goes to `rest`.
+    /// Gets what is `wanted` of the list. What else the pages hold goes to `rest`.
     pub fn get(
         &self,
         window: Window,
-        valid: impl Fn(&str) -> bool,
+        wanted: impl Fn(&str) -> bool,
         mut rest: impl FnMut(Map<String, Value>),
     ) -> Result<Part> {
         let cursor = window.next.map(|text| Cursor::parse(text, &[&self.list])).transpose()?;
@@ -85,7 +89,7 @@ impl Names<'_> {
             None => self.first_page(window.page_size, window.last),
         };
         let (mut part, mut passage) = (Gathered::new(window.limit), Passage::new(cursor.as_ref()));
-        let (mut next, mut is_first) = (None, true);
+        let (mut next, mut is_first, mut odd) = (None, true, Odd::default());
         let open = |reply| self.remote.expect(reply, &[StatusCode::OK], &self.what).map(Some);
         pages::walk(self.remote, Request::new(Method::GET, first), &self.scopes, &self.what, open, |page| {
             passage.begin_page(match std::mem::take(&mut is_first) {
@@ -95,8 +99,7 @@ impl Names<'_> {
             let members = self.elements(page, &mut |element| {
                 let name = element.as_str();
                 passage.pass(name.unwrap_or_default(), || match name {
-                    Some(name) => part.take(name, &valid),
-                    // Lists may hold nulls and other things.
+                    Some(name) => part.take(name, |name| odd.passes(name, self.is_name) && wanted(name)),
                     None => Ok(true),
                 })
             })?;
@@ -109,6 +112,9 @@ impl Names<'_> {
             next = place.map_err(|error| error.within(&self.what).with_url(&page.answer.url))?;
             Ok(ControlFlow::Break(()))
         })?;
+        if let Some(warning) = odd.warning(self.key) {
+            self.remote.call.warn_of(&self.remote.place(), &warning)?;
+        }
         let last = next.as_ref().and_then(|_| part.names.list().last()).map(str::to_owned);
         let next = next.map(|next| next.text()).transpose().map_err(|error| error.within(&self.what))?;
         Ok(Part { names: part.names.into_list(), last, next })
@@ -128,7 +134,27 @@ impl Names<'_> {
     }
 
     fn elements(&self, page: &Fetched, take: &mut dyn FnMut(Value) -> Result<()>) -> Result<Map<String, Value>> {
-        pages::elements(self.remote, page, &self.what, self.key, take)
+        let wrong = |why: String| Error::new(Code::Protocol, why).within(&self.what).with_url(&page.answer.url);
+        let key = self.key;
+        let rest = pages::elements(self.remote, page, &self.what, key, &mut |element| match element {
+            Value::String(_) | Value::Null => take(element),
+            _ => Err(Error::new(Code::Protocol, format!("the answer's list {key} holds what is no name"))),
+        })?;
+        match (rest.get(key), rest.get("errors")) {
+            (Some(Value::Null | Value::Array(_)), _) => Ok(rest),
+            (Some(_), _) => Err(wrong(format!("the answer's member {key} is no list"))),
+            (None, Some(errors)) if !errors.is_null() => {
+                let (answer, body) = (page.answer, json!({"errors": errors}).to_string());
+                Err(failure::error_of(
+                    answer.status.as_u16(),
+                    &answer.headers,
+                    body.as_bytes(),
+                    &answer.url,
+                    &self.what,
+                ))
+            }
+            (None, _) => Ok(rest),
+        }
     }
 
     /// How many names of the first page are behind the one that is to be begun after.
@@ -218,12 +244,12 @@ impl Gathered {
     }
 
     /// Takes one of a page, if it is what it should be; false when there is no room for it.
-    fn take(&mut self, name: &str, valid: impl Fn(&str) -> bool) -> Result<bool> {
+    fn take(&mut self, name: &str, mut wanted: impl FnMut(&str) -> bool) -> Result<bool> {
         if self.names.has(name) {
             return Ok(true);
         }
         self.is_new = true;
-        if !valid(name) {
+        if !wanted(name) {
             return Ok(true);
         }
         if self.is_full() {
@@ -250,6 +276,31 @@ impl Gathered {
     /// Whether the limit is reached.
     fn is_full(&self) -> bool {
         self.limit.is_some_and(|limit| self.names.list().len() >= limit)
+    }
+}
+
+/// What was on a list and is no name.
+#[derive(Default)]
+struct Odd {
+    count: usize,
+    first: String,
+}
+
+impl Odd {
+    fn passes(&mut self, name: &str, is_name: fn(&str) -> bool) -> bool {
+        let passes = is_name(name);
+        if !passes {
+            self.count += 1;
+            if self.count == 1 {
+                self.first = shorten(name);
+            }
+        }
+        passes
+    }
+
+    fn warning(&self, key: &str) -> Option<String> {
+        let Odd { count, first } = self;
+        (*count > 0).then(|| format!("left out of the list {key}: {count} that can be no names, the first '{first}'"))
     }
 }
 

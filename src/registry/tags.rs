@@ -59,10 +59,11 @@ impl Client {
             scopes: remote.scopes(&["pull"]),
             what: format!("list the tags of {}", remote.place()),
             key: "tags",
+            is_name: reference::is_tag,
             remote: &remote,
         };
         let (mut name, mut more) = (remote.name.clone(), Map::new());
-        let part = names.get(window, reference::is_tag, |members| keep_more(members, &mut name, &mut more))?;
+        let part = names.get(window, |_| true, |members| keep_more(members, &mut name, &mut more))?;
         let tags = part.names;
         let digests = options.digests.then(|| self.tag_digests(call, &repository, &tags)).transpose()?;
         Ok(Tags { name, tags, last: part.last, next: part.next, digests, more })

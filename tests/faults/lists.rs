@@ -23,7 +23,7 @@ fn odd_lists_are_lists() {
         (r#"{"name":"a/b","tags":null}"#, &[][..]),
         (r#"{"name":"a/b"}"#, &[]),
         (
-            r#"{"tags":["z","a",null,"z",7,"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"]}"#,
+            r#"{"tags":["z","a",null,"z","sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"]}"#,
             &["z", "a"],
         ),
     ] {
@@ -35,6 +35,77 @@ fn odd_lists_are_lists() {
     });
     let found = tags(&google).unwrap();
     assert_eq!((found.more["child"][0].as_str(), found.more["manifest"].is_object()), (Some("c"), true));
+}
+
+fn repositories(server: &Server) -> Result<Vec<String>, Error> {
+    let client = client();
+    let found = client.catalog(&call(&client), &server.host, &CatalogOptions::default())?;
+    Ok(found.repositories.to_vec())
+}
+
+/// An answer of another shape is no list, and nobody is told of fewer names than there are.
+#[test]
+fn what_has_another_shape_is_no_list() {
+    for body in [
+        r#"{"KEY":"a"}"#,
+        r#"{"KEY":{"a":1}}"#,
+        r#"{"KEY":true}"#,
+        r#"{"KEY":0}"#,
+        r#"{"KEY":["ok",1]}"#,
+        r#"{"KEY":["ok",["a"]]}"#,
+        r#"{"KEY":[{"name":"ok"}]}"#,
+        r#"{"KEY":[false]}"#,
+        r#"{"errors":[{"code":"UNKNOWN","message":"maintenance"}]}"#,
+        r#"{"name":"a/b","errors":"maintenance"}"#,
+    ] {
+        let answer = |key| {
+            let body = body.replace("KEY", key);
+            Server::start(move |_| reply(200).json(&body))
+        };
+        let part = if body.contains("errors") { "maintenance" } else { "the answer's" };
+        fails(tags(&answer("tags")), Code::Protocol, part);
+        fails(repositories(&answer("repositories")), Code::Protocol, part);
+    }
+    let busy = Server::start(|_| reply(200).json(r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"later"}]}"#));
+    fails(tags(&busy), Code::RateLimited, "later");
+}
+
+/// What can be no name is left out, and the caller is told how much that was.
+#[test]
+fn what_can_be_no_name_is_left_out() {
+    let server = Server::start(|seen| match seen.path().contains("tags") {
+        true => reply(200).json(r#"{"tags":["ok","b c","","../x","-","v1"]}"#),
+        false => reply(200).json(
+            r#"{"repositories":["a/b","","../x","a/../b","a//b","/a","a\u001b[2J","a\u202eb","a\\b","A/B_c.d"]}"#,
+        ),
+    });
+    let client = client();
+    let (context, call) = with_context(&client);
+    let found = client.tags(&call, &format!("{}/a/b", server.host), &TagsOptions::default()).unwrap();
+    assert_eq!(found.tags, ["ok", "v1"]);
+    let found = client.catalog(&call, &server.host, &CatalogOptions::default()).unwrap();
+    assert_eq!(found.repositories, ["a/b", "A/B_c.d"]);
+    let warnings: Vec<String> = context.warnings().into_iter().map(|warning| warning.text).collect();
+    assert_eq!(
+        warnings,
+        [
+            "left out of the list tags: 4 that can be no names, the first 'b c'",
+            "left out of the list repositories: 8 that can be no names, the first ''"
+        ]
+    );
+}
+
+/// A page whose Link cannot be read is not the last one.
+#[test]
+fn a_link_that_cannot_be_read_is_no_end() {
+    for link in ["garbage", "/v2/a/b/tags/list?last=1", "\"<x>\"", "<a>; rel=prev, junk", "next"] {
+        let server = Server::start(move |_| reply(200).header("Link", link).json(r#"{"tags":["1"]}"#));
+        fails(tags(&server), Code::Protocol, "the Link header of");
+    }
+    for link in ["", ",", "<https://docs.example/>; rel=help", "https://docs.example/; rel=\"help\""] {
+        let server = Server::start(move |_| reply(200).header("Link", link).json(r#"{"tags":["1"]}"#));
+        assert_eq!(tags(&server).unwrap().tags, ["1"], "{link}");
+    }
 }
 
 #[test]

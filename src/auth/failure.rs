@@ -28,7 +28,7 @@ pub fn error_of(status: u16, headers: &HeaderMap, body: &[u8], url: &Url, what: 
     let errors = registry_errors(body);
     let name = errors.iter().map(|error| error.code.clone()).find(|code| !code.is_empty()).unwrap_or_default();
     let said = errors.iter().map(|error| error.message.as_str()).find(|message| !message.is_empty());
-    let said = said.map(str::to_owned).or_else(|| errors.is_empty().then(|| plain(headers, body))?);
+    let said = said.map(str::to_owned).or_else(|| errors.is_empty().then(|| plain(status, headers, body))?);
     let said = said.unwrap_or_else(|| status_text(status));
     let message = match name.as_str() {
         "" => format!("{what}: {said}"),
@@ -202,8 +202,8 @@ fn error(code: &str, message: &str, detail: Value) -> Option<RegistryError> {
     (!code.is_empty() || !message.is_empty()).then_some(RegistryError { code, message, detail })
 }
 
-/// What a body says that is no error document of a registry.
-fn plain(headers: &HeaderMap, body: &[u8]) -> Option<String> {
+/// What a body says that is no error document of a registry, and the status, which it mostly does not say.
+fn plain(status: u16, headers: &HeaderMap, body: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(body);
     let text = text.trim_start_matches('\u{feff}').trim();
     let typed =
@@ -213,11 +213,12 @@ fn plain(headers: &HeaderMap, body: &[u8]) -> Option<String> {
     }
     if typed.contains("html") || starts_html(text) {
         let title = title(text).map(|title| format!(", titled \"{title}\"")).unwrap_or_default();
-        return Some(format!("the server answered with an HTML page{title}"));
+        return Some(format!("the server answered {} with an HTML page{title}", status_text(status)));
     }
     // JSON without a message, or something for machines: the status says more.
     let readable = !text.starts_with(['{', '[']) && !typed.contains("octet-stream");
-    readable.then(|| cleaned(text, MOST_TEXT)).filter(|text| !text.is_empty())
+    let text = readable.then(|| cleaned(text, MOST_TEXT)).filter(|text| !text.is_empty())?;
+    Some(if text.contains(&status.to_string()) { text } else { format!("{text} ({})", status_text(status)) })
 }
 
 fn starts_html(text: &str) -> bool {
@@ -359,11 +360,12 @@ mod tests {
             ("{broken", "418 I'm a teapot"),
             (
                 "<!DOCTYPE HTML><title >502\n Bad  Gateway</TITLE>",
-                "the server answered with an HTML page, titled \"502 Bad Gateway\"",
+                "the server answered 418 I'm a teapot with an HTML page, titled \"502 Bad Gateway\"",
             ),
-            ("<html><title>never closed", "the server answered with an HTML page"),
-            ("  404 page\tnot found\r\n", "404 page not found"),
-            ("a\u{0}b\u{1b}[31mc", "a b [31mc"),
+            ("<html><title>never closed", "the server answered 418 I'm a teapot with an HTML page"),
+            ("  404 page\tnot found\r\n", "404 page not found (418 I'm a teapot)"),
+            ("418 page\tnot found\r\n", "418 page not found"),
+            ("a\u{0}b\u{1b}[31mc", "a b [31mc (418 I'm a teapot)"),
             ("", "418 I'm a teapot"),
             (" \n ", "418 I'm a teapot"),
             ("\u{1}\u{2}", "418 I'm a teapot"),
@@ -374,10 +376,10 @@ mod tests {
         let mut headers = HeaderMap::new();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("Text/HTML; charset=utf-8"));
         let html = error_of(502, &headers, b"<p>x", &Url::parse(BLOB).unwrap(), "get it");
-        assert_eq!(html.message(), "get it: the server answered with an HTML page");
+        assert_eq!(html.message(), "get it: the server answered 502 Bad Gateway with an HTML page");
         assert!(error_of(500, &HeaderMap::new(), b"caf\xe9", &Url::parse(BLOB).unwrap(), "x")
             .message()
-            .ends_with("caf\u{fffd}"));
+            .ends_with("caf\u{fffd} (500 Internal Server Error)"));
     }
 
     #[test]
@@ -392,7 +394,7 @@ mod tests {
     #[test]
     fn bodies_are_bounded() {
         let long = "x".repeat(100_000);
-        assert_eq!(message(&long).chars().count(), "get it: ".len() + MOST_TEXT + 1);
+        assert_eq!(message(&long).chars().count(), "get it: … (418 I'm a teapot)".chars().count() + MOST_TEXT);
         let entry = format!(r#"{{"code":"{long}","message":"{long}","detail":"{long}"}}"#);
         let body = format!(r#"{{"errors":[{}]}}"#, ["{\"code\":\"A\"}"; 100].join(","));
         assert_eq!(at(BLOB, 400, &body).registry_errors().len(), MOST_ERRORS);

@@ -114,6 +114,15 @@ impl Body<'_> {
         }
     }
 
+    /// How many bytes it has.
+    pub fn size(&self) -> u64 {
+        match self {
+            Body::Empty => 0,
+            Body::Bytes(bytes) => bytes.len() as u64,
+            Body::Stream { size, .. } => *size,
+        }
+    }
+
     /// Whether there is a body.
     pub fn is_empty(&self) -> bool {
         matches!(self, Body::Empty)

@@ -1,12 +1,13 @@
 //! A chunk of an upload session (end-5): in pieces as large as the registry takes, and each from where the registry stands.
 
 use bytes::Bytes;
-use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, RANGE};
+use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use super::session::{behind, Session, OCTETS};
 use crate::error::{Code, Error, Result};
+use crate::http::answer::Answer;
 use crate::http::range;
 use crate::http::retry::{self, Backoff};
 use crate::http::upload::Body;
@@ -46,7 +47,7 @@ impl Session {
             if status == Some(413) && self.shrink(size) {
                 continue;
             }
-            let helps = error.retryable() || status == Some(416);
+            let helps = error.retryable() || matches!(status, Some(200..=299 | 416));
             failures += 1;
             let wait = retry::after_failure(&error, backoff.delay(failures)).filter(|_| helps && failures <= retries);
             let Some(wait) = wait else { return Err(error.with_attempts(failures)) };
@@ -104,7 +105,14 @@ impl Session {
             .body(Body::Bytes(bytes));
         let reply = self.send(&mut request)?;
         let wanted = [StatusCode::ACCEPTED, StatusCode::CREATED, StatusCode::NO_CONTENT, StatusCode::OK];
-        let answer = self.remote.expect(reply, &wanted, "send a chunk of the upload")?;
+        let what = format!("send the chunk of bytes {} to {} to {}", self.offset, sent - 1, self.remote.place());
+        let status = reply.answer.status;
+        if status.is_success() && status != StatusCode::ACCEPTED && !speaks_of_uploads(&reply.answer) {
+            // What stands before a registry answered in its place: a health check, a page to log in.
+            let what = format!("{what}: an answer of {} takes none", status.as_u16());
+            return Err(self.remote.failure(reply, &what));
+        }
+        let answer = self.remote.expect(reply, &wanted, &what)?;
         self.follow(&answer)?;
         self.offset = match answer.header(RANGE).and_then(range::parse_upload_range) {
             Some(told) if told != sent => self.settle(told, sent)?,
@@ -141,4 +149,11 @@ impl Session {
         let message = format!("the registry has {} bytes of the upload after it took {sent}", self.offset);
         Error::new(Code::Protocol, message).with_url(&self.url)
     }
+}
+
+/// Whether an answer is about an upload session, as any registry's answer to a chunk is.
+fn speaks_of_uploads(answer: &Answer) -> bool {
+    answer.headers.contains_key(LOCATION)
+        || answer.headers.contains_key(RANGE)
+        || answer.headers.contains_key("docker-upload-uuid")
 }

@@ -61,7 +61,7 @@ impl<'a> Ladder<'a> {
         }
         let mut session = None;
         for name in std::mem::take(&mut self.sources) {
-            match mount(self.remote, self.digest, Some(&name), Repeat::Never) {
+            match mount(self.remote, self.digest, Some(&name), Some(source.size()), Repeat::Never) {
                 Ok(Mounted::Done(location)) => {
                     let stored = self.stored(source, false);
                     return Ok(Stored { location, mounted: true, ..stored });
@@ -181,7 +181,7 @@ impl<'a> Ladder<'a> {
     fn other_way(&mut self, error: &Error) -> bool {
         match (self.way, error.http_status()) {
             // It does not keep chunks, or not where they belong.
-            (Way::Chunks { .. }, None) if error.code() == Code::Protocol && !self.too_large => {
+            (Way::Chunks { .. }, None | Some(400..=499)) if error.code() == Code::Protocol && !self.too_large => {
                 (self.way, self.cautious) = (Way::Single, false);
                 true
             }

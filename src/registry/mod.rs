@@ -7,6 +7,7 @@ pub mod clear;
 pub mod cursor;
 pub mod explain;
 pub mod failures;
+pub mod handed;
 pub mod host;
 pub mod ladder;
 pub mod login;

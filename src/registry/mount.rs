@@ -3,6 +3,7 @@
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
+use super::handed::Handed;
 use super::remote::Remote;
 use super::save::blob_digest;
 use super::session::{location_text, Saved, Session};
@@ -58,7 +59,7 @@ impl Client {
         }
         let remote = Remote::repository(self, call, reference.repository())?;
         let result = |mounted, location, session| MountResult { mounted, digest: digest.clone(), location, session };
-        match mount(&remote, digest, from.map(Repository::remote_name), Repeat::WhenRefused)? {
+        match mount(&remote, digest, from.map(Repository::remote_name), None, Repeat::WhenRefused)? {
             Mounted::Done(location) => Ok(result(true, location, None)),
             Mounted::Declined(Some(session)) if options.keep_session => Ok(result(false, None, Some(session.saved()))),
             Mounted::Declined(session) => {
@@ -81,7 +82,13 @@ pub fn same_registry(from: &Index, to: &Index) -> Result<()> {
 }
 
 /// Asks for a mount. A refusal that is about mounting, not about who asks, is a decline.
-pub fn mount(remote: &Remote, digest: &Digest, from: Option<&str>, repeat: Repeat) -> Result<Mounted> {
+pub fn mount(
+    remote: &Remote,
+    digest: &Digest,
+    from: Option<&str>,
+    size: Option<u64>,
+    repeat: Repeat,
+) -> Result<Mounted> {
     let mut url = remote.url("blobs/uploads/")?;
     // Neither a digest nor a repository's name has a character that a query could not hold.
     let from_part = from.map(|name| format!("&from={name}")).unwrap_or_default();
@@ -93,20 +100,21 @@ pub fn mount(remote: &Remote, digest: &Digest, from: Option<&str>, repeat: Repea
     }
     let mut request = Request::new(Method::POST, url).repeat(repeat);
     let reply = remote.send(&mut request, &scopes)?;
+    let what = format!("mount the blob {digest} in {}", remote.place());
     match reply.answer.status {
         StatusCode::CREATED | StatusCode::OK | StatusCode::NO_CONTENT => {
-            let location = location_text(remote, &reply.answer);
-            // Anything but 201 is believed after a look.
-            match reply.answer.status == StatusCode::CREATED || super::blob::has(remote, digest)? {
-                true => Ok(Mounted::Done(location)),
-                false => Ok(Mounted::Declined(None)),
+            match Handed::whole(remote, digest, size).confirm(reply, &what) {
+                Ok(answer) => Ok(Mounted::Done(location_text(remote, &answer))),
+                // It has something else there, or nothing.
+                Err(error) if matches!(error.code(), Code::Protocol | Code::DigestMismatch) => {
+                    Ok(Mounted::Declined(None))
+                }
+                Err(error) => Err(error),
             }
         }
         StatusCode::ACCEPTED => Ok(Mounted::Declined(Session::at(remote.clone(), &reply.answer).ok().map(Box::new))),
-        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-            Err(remote.failure(reply, &format!("mount the blob {digest} in {}", remote.place())))
-        }
+        StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(remote.failure(reply, &what)),
         status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => Ok(Mounted::Declined(None)),
-        _ => Err(remote.failure(reply, &format!("mount the blob {digest} in {}", remote.place()))),
+        _ => Err(remote.failure(reply, &what)),
     }
 }

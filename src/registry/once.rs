@@ -4,9 +4,10 @@ use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, StatusCode};
 
 use super::blob::has;
+use super::handed::Handed;
 use super::put::PutOptions;
 use super::remote::Remote;
-use super::session::{location_text, stored, with_digest, Session};
+use super::session::{location_text, with_digest, Session};
 use super::source::Replay;
 use super::upload::{Stored, Upload, CHUNK};
 use crate::digest::{Algorithm, Digest};
@@ -157,7 +158,8 @@ fn post_once(remote: &Remote, source: &mut dyn Source, size: u64, digest: &Diges
         let message = format!("{} does not take a blob in one POST", remote.place());
         return Err(Error::new(Code::Unsupported, message).with_http_status(202).with_hint("leave out single_post"));
     }
-    stored(remote, reply, digest, "put the blob in one POST")
+    let what = format!("put the blob {digest} in one POST into {}", remote.place());
+    Handed::whole(remote, digest, Some(size)).confirm(reply, &what)
 }
 
 /// All bytes in chunks, the size of which is an option.

@@ -90,6 +90,11 @@ impl Remote {
     pub fn failure(&self, reply: Reply, what: &str) -> Error {
         let Reply { mut answer, refusal, needed } = reply;
         let body = answer.beginning(&self.call, ERROR_BODY);
+        let led = match answer.status.is_redirection() {
+            true => self.location(&answer).ok().and_then(|(target, _)| Origin::of(&target)),
+            false => None,
+        };
+        let what = &led.map_or_else(|| what.to_owned(), |to| format!("{what}: no redirect to {to} is followed here"));
         let error = failure::error_of(answer.status.as_u16(), &answer.headers, &body, &answer.url, what)
             .with_attempts(answer.attempts);
         let right = match needed.as_str() {
@@ -128,9 +133,17 @@ impl Remote {
     }
 }
 
-/// A header that holds a digest; one that does not parse counts as absent.
+/// The digests that an answer names, as some proxies repeat headers; what does not parse counts as absent.
+pub fn digest_headers(headers: &HeaderMap) -> Vec<Digest> {
+    let values = headers.get_all("docker-content-digest").iter().filter_map(|value| value.to_str().ok());
+    values.flat_map(|value| value.split(',')).filter_map(|digest| digest.trim().parse().ok()).collect()
+}
+
+/// The digest that an answer names; two different ones name none.
 pub fn digest_header(headers: &HeaderMap) -> Option<Digest> {
-    headers.get("docker-content-digest")?.to_str().ok()?.trim().parse().ok()
+    let mut named = digest_headers(headers);
+    named.dedup();
+    (named.len() == 1).then(|| named.remove(0))
 }
 
 /// The headers of an answer as results show them.

@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;
 
-use super::blob::{look, Look};
-use super::remote::{digest_header, Remote};
+use super::handed::Handed;
+use super::remote::Remote;
 use super::Client;
 use crate::auth::Reply;
 use crate::digest::{shorten, Algorithm, Digest};
@@ -106,7 +106,7 @@ impl Session {
             let status = reply.answer.status;
             if status == StatusCode::ACCEPTED || (status.is_success() && reply.answer.headers.contains_key(LOCATION)) {
                 return Session::at(remote, &reply.answer)
-                    .map_err(|error| error.with_http_status(status.as_u16()).with_attempts(attempt));
+                    .map_err(|error| error.within(&what).with_http_status(status.as_u16()).with_attempts(attempt));
             }
             let wait = backoff.delay(attempt);
             let enough = remote.call.remaining().is_none_or(|left| left > wait);
@@ -180,51 +180,30 @@ impl Session {
     pub(super) fn told_offset(&mut self) -> Result<Option<u64>> {
         let mut request = self.request(Method::GET, self.url.clone());
         let reply = self.send(&mut request)?;
-        let answer = self.remote.expect(
-            reply,
-            &[StatusCode::NO_CONTENT, StatusCode::OK, StatusCode::ACCEPTED],
-            "status of the upload",
-        )?;
+        let wanted = [StatusCode::NO_CONTENT, StatusCode::OK, StatusCode::ACCEPTED];
+        let answer = self.remote.expect(reply, &wanted, &format!("status of the upload to {}", self.remote.place()))?;
         self.follow(&answer)?;
         Ok(answer.header(RANGE).and_then(range::parse_upload_range))
     }
 
     /// Ends the upload: the blob exists, under its digest.
     pub fn finish(&mut self, digest: &Digest, body: Body) -> Result<Answer> {
+        let size = Some(self.offset + body.size()).filter(|size| *size > 0);
         let url = with_digest(self.url.clone(), digest);
         let mut request = self.request(Method::PUT, url).header(CONTENT_TYPE, OCTETS)?.body(body);
         if request.body.is_empty() {
             request.repeat = Repeat::WhenRefused;
         }
         let reply = self.send(&mut request)?;
-        let answer = stored(&self.remote, reply, digest, "finish the upload")?;
-        if self.offset > 0 {
-            self.look_at(digest, &answer)?;
-        }
-        Ok(answer)
-    }
-
-    /// What came in chunks may be there in part, and not every registry looks.
-    fn look_at(&self, digest: &Digest, answer: &Answer) -> Result<()> {
-        let wrong = |code, why: String| {
-            let message =
-                format!("{} has taken {} bytes of the blob {digest} and {why}", self.remote.place(), self.offset);
-            Err(Error::new(code, message).with_url(&answer.url))
-        };
-        let known = !self.doubtful && digest_header(&answer.headers).is_some();
-        match look(&self.remote, digest) {
-            Ok(Look::There { size: Some(size), .. }) if size != self.offset => {
-                wrong(Code::Protocol, format!("keeps {size}"))
-            }
-            Ok(Look::There { digest: Some(found), .. })
-                if found.algorithm() == digest.algorithm() && found != *digest =>
-            {
-                wrong(Code::DigestMismatch, format!("keeps them as {found}"))
-            }
-            Ok(Look::Absent) if !known => wrong(Code::Protocol, "does not have it".to_owned()),
-            Err(error) if error.code() != Code::Unauthenticated => Err(error),
-            _ => Ok(()),
-        }
+        let (in_chunks, doubtful) = (self.offset > 0, self.doubtful);
+        let what = format!("finish the upload of {digest} to {}", self.remote.place());
+        let outcome = Handed { remote: &self.remote, digest, size, in_chunks, doubtful }.confirm(reply, &what);
+        outcome.map_err(|error| match doubtful && refuses_the_bytes(&error) {
+            true => error
+                .with_code(Code::Protocol)
+                .with_hint("the registry did not say that it kept all chunks: send it in one request"),
+            false => error,
+        })
     }
 
     /// Gives the session up. A registry that cannot cancel lets it expire.
@@ -233,7 +212,7 @@ impl Session {
         let reply = self.send(&mut request)?;
         // Some registries have no way to cancel (Quay; go-containerregistry answers 400): theirs expire by themselves.
         let wanted = [204, 200, 202, 400, 404, 405, 501].map(|status| StatusCode::from_u16(status).unwrap_or_default());
-        self.remote.expect(reply, &wanted, "cancel the upload").map(drop)
+        self.remote.expect(reply, &wanted, &format!("cancel the upload to {}", self.remote.place())).map(drop)
     }
 
     pub(super) fn request<'b>(&self, method: Method, url: Url) -> Request<'b> {
@@ -262,31 +241,16 @@ pub fn with_digest(mut url: Url, digest: &Digest) -> Url {
     url
 }
 
-/// The answer to the request that completes a blob. Statuses other than 201 are believed after a look.
-pub fn stored(remote: &Remote, reply: Reply, digest: &Digest, what: &str) -> Result<Answer> {
-    let wanted = [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
-    let mut answer = remote.expect(reply, &wanted, what)?;
-    let body = answer.beginning(&remote.call, 64 << 10);
-    if crate::auth::failure::holds_errors(&body) {
-        return Err(crate::auth::failure::error_of(400, &answer.headers, &body, &answer.url, what));
-    }
-    if let Some(found) =
-        digest_header(&answer.headers).filter(|found| found.algorithm() == digest.algorithm() && found != digest)
-    {
-        let message = format!("{what}: the registry stored it as {found}, its digest is {digest}");
-        return Err(Error::new(Code::DigestMismatch, message).with_url(&answer.url));
-    }
-    if answer.status != StatusCode::CREATED && !super::blob::has(remote, digest)? {
-        let message = format!("{what}: the registry answers {} but does not have the blob", answer.status.as_u16());
-        return Err(Error::new(Code::Protocol, message).with_url(&answer.url));
-    }
-    Ok(answer)
-}
-
 /// Whether the request that completes a blob may have been carried out although it failed: its answer was lost, or a
 /// gateway gave up before the registry did, or it was repeated and its session is over.
 pub fn may_be_done(error: &Error) -> bool {
     error.code() == Code::Network || matches!(error.http_status(), Some(404 | 500 | 502 | 503 | 504))
+}
+
+/// Whether a registry found that what it has are not the bytes of the digest.
+fn refuses_the_bytes(error: &Error) -> bool {
+    matches!(error.code(), Code::DigestMismatch | Code::SizeMismatch | Code::Http)
+        && matches!(error.http_status(), Some(400 | 409 | 412 | 416 | 422))
 }
 
 /// Where a blob is, as results show it.

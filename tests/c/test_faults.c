@@ -285,7 +285,7 @@ static void test_refused_mounts(void **state) {
                                            "500 Oops", "501 Not Implemented", "502 Bad Gateway", "503 Busy"};
     for (size_t i = 0; i < sizeof refusals / sizeof refusals[0]; i++) {
         const struct answer answers[] = {{.bytes = http_answer("404 Not Found", "", "")}, {.bytes = http_answer(refusals[i], "", "")},
-                                         {.bytes = accepted("")}, {.bytes = http_answer("201 Created", "", "")}};
+                                         {.bytes = accepted("")}, {.bytes = http_answer("201 Created", "Docker-Content-Digest: " RIGHT "\r\n", "")}};
         struct peer *peer = peer_start(answers, 4);
         expect_status(OCIREG_OK, put_right(peer, "{'mount_from':['b']}"));
         assert_non_null(strstr(peer_request(peer, 1), "?mount=" RIGHT "&from=b "));
@@ -298,7 +298,7 @@ static void test_health_check(void **state) {
     (void)state;
     const struct answer answers[] = {{.bytes = http_answer("404 Not Found", "", "")},
                                      {.bytes = http_answer("200 OK", "Content-Type: text/plain\r\n", "Healthcheck requested")},
-                                     {.bytes = accepted("")}, {.bytes = http_answer("201 Created", "", "")}};
+                                     {.bytes = accepted("")}, {.bytes = http_answer("201 Created", "Docker-Content-Digest: " RIGHT "\r\n", "")}};
     expect_status(OCIREG_OK, put_right(peer_start(answers, 4), "{}"));
     expect_status(OCIREG_PROTOCOL, put_right(peer_start(answers, 2), "{}"));
     expect_message("200");
@@ -309,7 +309,7 @@ static void test_health_check(void **state) {
 /* 307 takes an upload's request elsewhere, with its body and without the credentials. */
 static void test_moved_uploads(void **state) {
     (void)state;
-    const struct answer stored = {.bytes = http_answer("201 Created", "", "")};
+    const struct answer stored = {.bytes = http_answer("201 Created", "Docker-Content-Digest: " RIGHT "\r\n", "")};
     struct peer *other = peer_start(&stored, 1);
     char *there = text("Location: http://%s/elsewhere?x=1\r\n", peer_host(other));
     const struct answer answers[] = {{.bytes = http_answer("401 Unauthorized", "WWW-Authenticate: Basic realm=\"r\"\r\n", "")},

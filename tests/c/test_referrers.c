@@ -234,7 +234,8 @@ static void test_scripted_registry(void **state) {
 
     const char *manifest = referrer_of("image", 1);
     struct peer *api = peer_bind();
-    const struct answer created = {.bytes = http_answer("201 Created", text("OCI-Subject: %s\r\n", digest_of("image", 5)), "")};
+    char *named = text("OCI-Subject: %s\r\nDocker-Content-Digest: %s\r\n", digest_of("image", 5), digest_of(manifest, strlen(manifest)));
+    const struct answer created = {.bytes = http_answer("201 Created", named, "")};
     peer_serve(api, &created, 1);
     json = put(client, text("%s/a:t", peer_host(api)), manifest, NULL);
     expect_text_at(json, "referrers", "api");

@@ -26,7 +26,7 @@ const HONEST: Status = |there| through(there.len());
 const MUTE: Status = |_| None;
 
 /// The name of the habit, what it is, and whether the bytes of a stream, which come once, arrive.
-const HABITS: [(&str, Keep, Status, bool); 14] = [
+const HABITS: [(&str, Keep, Status, bool); 15] = [
     ("honest", |there, chunk, _| (all(there, chunk), through(there.len())).1, HONEST, true),
     ("counts the chunk alone", |there, chunk, _| (all(there, chunk), through(chunk.len())).1, HONEST, true),
     ("counts the chunk alone, no status", |there, chunk, _| (all(there, chunk), through(chunk.len())).1, MUTE, true),
@@ -109,6 +109,7 @@ const HABITS: [(&str, Keep, Status, bool); 14] = [
         HONEST,
         false,
     ),
+    ("always 0-0, and keeps nothing", |_, _, _| through(1), |_| through(1), false),
 ];
 
 #[derive(Default)]

@@ -99,16 +99,16 @@ fn breaks(blob: &[u8], habit: Habit, broken: Reply) -> (Server, Arc<Mutex<Held>>
                 held.breaks += 1;
                 broken.clone().after(ARRIVED)
             }
-            ("PUT", true) if !whole => reply(201),
+            ("PUT", true) if !whole => created(seen),
             ("PUT", true) if large => {
                 held.bytes.extend_from_slice(&seen.body);
                 if digest(&held.bytes) != digest(&blob) {
                     return reply(400).json(r#"{"errors":[{"code":"DIGEST_INVALID","message":"not that"}]}"#);
                 }
                 held.done = true;
-                reply(201)
+                created(seen)
             }
-            ("PUT", _) => reply(201),
+            ("PUT", _) => created(seen),
             _ => reply(404),
         }
     });
@@ -300,7 +300,7 @@ fn a_destination_that_refuses() {
             }
             match seen.method.as_str() {
                 "POST" => reply(202).header("Location", "/v2/a/b/blobs/uploads/1"),
-                "PUT" => reply(201),
+                "PUT" => created(seen),
                 "DELETE" => reply(204),
                 _ => reply(404),
             }
@@ -320,7 +320,7 @@ fn a_refused_blob_is_looked_at_again() {
     let server = Server::start(|seen| match (seen.method.as_str(), seen.body.len()) {
         ("POST", _) => reply(202).header("Location", "/v2/a/b/blobs/uploads/1"),
         ("PUT", 100_000) => reply(400).json(r#"{"errors":[{"code":"DIGEST_INVALID","message":"not that"}]}"#),
-        ("PUT", _) => reply(201),
+        ("PUT", _) => created(seen),
         _ => reply(404),
     });
     for (spoilt, side, part) in [(false, "destination", "not that"), (true, "source", "memory holds a blob")] {
@@ -340,7 +340,7 @@ fn a_large_blob_is_found_wrong_on_its_way() {
     let layer = noise(64 << 20);
     let server = Server::start(|seen| match (seen.method.as_str(), seen.path().contains("/uploads/")) {
         ("POST", _) => reply(202).header("Location", "/v2/a/b/blobs/uploads/1"),
-        ("PUT" | "DELETE", true) => reply(201),
+        ("PUT" | "DELETE", true) => created(seen),
         _ => reply(404),
     });
     let mut from = Watched::new(&layer);

@@ -180,7 +180,7 @@ fn places_are_given_back_whatever_happens() {
         ("GET", path) if path.contains("blobs") => serve(&copy, seen),
         ("POST", _) => reply(202).header("Location", "/upload"),
         ("PATCH", _) => reply(202).header("Location", "/upload").header("Range", "0-9"),
-        ("PUT", _) => reply(201),
+        ("PUT", _) => created(seen),
         ("HEAD", _) => reply(404),
         _ => manifest(),
     });
@@ -234,7 +234,7 @@ fn a_transfer_does_not_wait_for_itself() {
     let copy = piece.clone();
     let server = Server::start(move |seen| match seen.method.as_str() {
         "GET" => reply(200).body(&copy),
-        _ => reply(201),
+        _ => created(seen),
     });
     let options = serde_json::from_value(json!({"max_connections_per_host": 1, "idle_timeout_ms": 2000})).unwrap();
     let http = Http::new(options).unwrap();

@@ -17,6 +17,7 @@ mod download;
 mod elsewhere;
 mod files;
 mod governor;
+mod handed;
 mod http;
 mod hybrids;
 mod images;

@@ -182,12 +182,12 @@ fn a_put_that_was_not_done_is_an_error() {
             true => reply(200).header("Docker-Content-Digest", digest(b"older")),
             false => reply(404),
         });
-        fails(put(&older), Code::NotFound, "");
+        fails(put(&older), Code::Protocol, "does not have it");
         let odd =
             Server::start(move |seen| if seen.method == "PUT" { reply(status) } else { reply(200).body(MANIFEST) });
         put(&odd).unwrap();
         let lies = Server::start(move |seen| if seen.method == "PUT" { reply(status) } else { reply(404) });
-        fails(put(&lies), Code::NotFound, "");
+        fails(put(&lies), Code::Protocol, "does not have it");
     }
 }
 

@@ -28,7 +28,7 @@ fn take(arrived: &Arrived, seen: &Seen, location: &str) -> Reply {
         "POST" | "PATCH" => {
             reply(202).header("Location", location).header("Range", format!("0-{}", length(seen).max(1) - 1))
         }
-        "PUT" => reply(201),
+        "PUT" => created(seen),
         _ => reply(204),
     }
 }

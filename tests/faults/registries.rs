@@ -355,7 +355,7 @@ fn gitlab_tokens_end_before_a_long_upload_does() {
             (_, _, None) | (_, "PUT", Some("Bearer t1")) => bearer(seen, r#",service="container_registry""#),
             (_, "POST", _) => reply(202).header("Location", "/up/1"),
             (_, "PATCH", _) => reply(202).header("Location", "/up/1").header("Range", "0-999"),
-            (_, "PUT", Some("Bearer t2")) => reply(201),
+            (_, "PUT", Some("Bearer t2")) => created(seen),
             _ => reply(500),
         }
     });

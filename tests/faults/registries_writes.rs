@@ -42,7 +42,7 @@ fn an_early_401_is_answered_with_the_body_sent_again() {
         (_, _, None) => bearer(seen, ""),
         (_, "HEAD", _) => reply(404),
         (_, "POST", _) => reply(202).header("Location", "/up/1"),
-        (_, "PUT", Some("Bearer write")) => reply(201),
+        (_, "PUT", Some("Bearer write")) => created(seen),
         (_, "PUT", _) => bearer(seen, "").early().then(Then::Close),
         _ => reply(500),
     });
@@ -64,7 +64,7 @@ fn a_range_may_have_a_unit() {
                 reply(202).header("Location", "/up/1").header("Range", format!("bytes=0-{}", kept.len() - 1))
             }
             "PATCH" => reply(202),
-            _ => reply(201),
+            _ => created(seen),
         }
     });
     let blob = noise(2500);

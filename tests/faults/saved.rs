@@ -164,6 +164,19 @@ fn files_are_found_whatever_they_are_called() {
     assert_eq!(Case::of(&[dotted.to_vec(), rest.to_vec()].concat()).layers("").unwrap(), right);
 }
 
+/// Small values take many times their text's memory: no table of an archive is made of them.
+#[test]
+fn tables_of_small_values_are_refused() {
+    let junk = vec!["[]"; 1_000_000].join(",");
+    let index = format!("{{\"schemaVersion\":2,\"x\":[{junk}],\"manifests\":[]}}");
+    let saved = format!("[{{\"Config\":\"c.json\",\"Layers\":[],\"x\":[{junk}]}}]");
+    for (transport, name, table) in [("docker-archive", "manifest.json", saved), ("oci-archive", "index.json", index)] {
+        let marker = file("oci-layout", r#"{"imageLayoutVersion":"1.0.0"}"#);
+        let outcome = Case::of(&[marker, file("c.json", "{}"), file(name, &table)]).copy(transport, "");
+        fails(outcome.map(drop), Code::InvalidManifest, "small values");
+    }
+}
+
 #[test]
 fn no_link_leads_out_or_on_for_ever() {
     let Image { one, two, config, saved, .. } = image();
@@ -173,6 +186,7 @@ fn no_link_leads_out_or_on_for_ever() {
     let common = [file("c.json", &config), text(&saved), bytes("a/layer.tar", &one), bytes("b/layer.tar", &two)];
     let mut chain: Vec<Vec<u8>> = (0..60).map(|at| symlink(&format!("l{at}"), &format!("l{}", at + 1))).collect();
     chain.extend([symlink("l60", "a/layer.tar"), symlink("c/layer.tar", "/l0")]);
+    let mut links = 0;
     for entries in [
         vec![symlink("c/layer.tar", &outside)],
         vec![symlink("c/layer.tar", "../../a/layer.tar")],
@@ -185,8 +199,11 @@ fn no_link_leads_out_or_on_for_ever() {
         chain,
         vec![],
     ] {
-        fails(Case::of(&[common.to_vec(), entries].concat()).layers(""), Code::MissingBlob, "no layer c/layer.tar");
+        let outcome = Case::of(&[common.to_vec(), entries].concat()).layers("");
+        let error = fails(outcome, Code::MissingBlob, "layer c/layer.tar");
+        links += usize::from(error.message().contains("is a link that leads to no file of the archive"));
     }
+    assert_eq!(links, 7, "the others are no links, or not there");
     for name in ["../c/layer.tar", "a/../../x"] {
         let case = Case::of(&[common.to_vec(), vec![hard("c/layer.tar", name)]].concat());
         fails(case.layers(""), Code::Io, "leads out");

@@ -32,7 +32,7 @@ fn picky(most: usize, refusal: u16) -> (Server, Arc<Mutex<Vec<u8>>>) {
                 reply(202).header("Range", range(&kept))
             }
             "DELETE" => reply(204),
-            _ => reply(201),
+            _ => created(seen),
         }
     });
     (server, kept)
@@ -84,7 +84,7 @@ fn a_registry_without_patch_gets_it_in_one_put() {
         "POST" => reply(202).header("Location", "/up/1"),
         "PATCH" => reply(405),
         "DELETE" => reply(204),
-        _ => reply(201),
+        _ => created(seen),
     });
     let client = client();
     let options = PutOptions { chunk_size: Some(1000), ..PutOptions::default() };
@@ -147,10 +147,11 @@ fn a_session_that_came_from_elsewhere_is_not_believed() {
 fn mounts(status: u16) -> Server {
     Server::start(move |seen| match (seen.method.as_str(), seen.target.contains("mount=")) {
         ("HEAD", _) => reply(404),
+        ("POST", true) if status == 201 => reply(201).header("Docker-Content-Digest", digest(b"x")),
         ("POST", true) => reply(status).header("Location", "/up/mounted"),
         ("POST", false) => reply(202).header("Location", "/up/plain"),
         ("DELETE", _) => reply(204),
-        _ => reply(201),
+        _ => created(seen),
     })
 }
 
@@ -197,7 +198,7 @@ fn a_mount_that_gets_no_answer_is_declined() {
             ("HEAD", _) => reply(404),
             ("POST", true) => lost().then(then),
             ("POST", false) => reply(202).header("Location", "/up/plain"),
-            _ => reply(201),
+            _ => created(seen),
         });
         let client = client();
         let options = PutOptions { mount_from: vec!["other".to_owned()], ..PutOptions::default() };
@@ -214,7 +215,7 @@ fn a_mount_asks_for_both_scopes_the_target_first() {
             let realm = format!("Bearer realm=\"http://{}/token\",service=\"s\"", seen.header("host").unwrap());
             reply(401).header("WWW-Authenticate", realm)
         }
-        _ => reply(201).header("Location", "/v2/a/b/blobs/x"),
+        _ => created(seen).header("Location", "/v2/a/b/blobs/x"),
     });
     let client = client();
     let from = ocireg::reference::Repository::parse(&format!("{}/other", server.host), None).unwrap();
@@ -257,7 +258,7 @@ fn a_registry_is_told_of_an_algorithm_other_than_the_usual_one() {
     let server = Server::start(|seen| match seen.method.as_str() {
         "HEAD" => reply(404),
         "POST" => reply(202).header("Location", "/up/1"),
-        _ => reply(201),
+        _ => created(seen),
     });
     let client = client();
     for (algorithm, query) in [(Algorithm::Sha512, "?digest-algorithm=sha512"), (Algorithm::Sha256, "")] {

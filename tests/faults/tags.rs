@@ -29,7 +29,7 @@ fn several_tags_are_one_request_where_the_registry_can() {
     assert_eq!(put_tags(&registry, ":own", &["x"]).unwrap(), ["own", "x"]);
     assert_eq!(registry.tags(), ["own", "x"]);
     // One header may hold several.
-    let joined = Server::start(|_| reply(201).header("OCI-Tag", "x , y"));
+    let joined = Server::start(|seen| created(seen).header("OCI-Tag", "x , y"));
     let joined = Registry { server: joined, manifests: Default::default() };
     assert_eq!(put_tags(&joined, &pinned, &["x", "y"]).unwrap(), ["x", "y"]);
     assert_eq!(joined.server.seen().len(), 1);

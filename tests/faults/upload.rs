@@ -35,7 +35,7 @@ fn locations_of_every_form_are_followed_with_their_query() {
         let server = Server::start(move |seen| match seen.method.as_str() {
             "HEAD" => reply(404),
             "POST" => reply(202).header("Location", location.replace("{host}", seen.header("host").unwrap())),
-            _ => reply(201),
+            _ => created(seen),
         });
         let client = client();
         put(&client, &server.host, b"bytes").unwrap();
@@ -50,7 +50,7 @@ fn locations_of_every_form_are_followed_with_their_query() {
 
 #[test]
 fn a_foreign_upload_location_gets_no_credentials() {
-    let store = Server::start(|_| reply(201));
+    let store = Server::start(created);
     let target = store.url("/up?sig=x");
     let home = Server::start(move |seen| match (seen.method.as_str(), seen.header("authorization")) {
         (_, None) => reply(401).header("WWW-Authenticate", "Basic realm=\"r\""),
@@ -88,7 +88,7 @@ fn what_answers_in_place_of_a_registry_is_asked_again() {
             ("HEAD", _) => reply(404),
             ("POST", ..=2) => reply(status).header("Content-Type", "text/plain").body(body),
             ("POST", _) => reply(202).header("Location", "/up/1"),
-            _ => reply(201),
+            _ => created(seen),
         });
         put(&client(), &server.host, b"bytes").unwrap();
         assert_eq!(server.count("POST", "uploads"), 3, "{status}");
@@ -104,7 +104,7 @@ fn what_answers_in_place_of_a_registry_is_asked_again() {
     let odd = Server::start(|seen| match seen.method.as_str() {
         "HEAD" => reply(404),
         "POST" => reply(200).header("Location", "/up/1"),
-        _ => reply(201),
+        _ => created(seen),
     });
     put(&client(), &odd.host, b"bytes").unwrap();
 }
@@ -145,10 +145,10 @@ fn a_server_that_hangs_up_gets_it_again() {
             *calls += 1;
             match *calls {
                 1 => reply(500).early().cut(0, Then::Reset),
-                _ => reply(201),
+                _ => created(seen),
             }
         }
-        _ => reply(201),
+        _ => created(seen),
     });
     put(&client(), &server.host, &blob).unwrap();
     let puts: Vec<_> = server.seen().into_iter().filter(|seen| seen.method == "PUT").collect();
@@ -194,7 +194,7 @@ fn a_token_that_runs_out_on_the_way_is_renewed() {
             (Some("Bearer t1"), "PUT") => challenge,
             (_, "HEAD") => reply(404),
             (_, "POST") => reply(202).header("Location", "/up"),
-            _ => reply(201),
+            _ => created(seen),
         }
     });
     put(&client(), &server.host, &noise(300_000)).unwrap();

@@ -204,7 +204,14 @@ impl Reader<'_> {
 
     fn place_of(&self, file: &str) -> Result<Place> {
         self.call.check()?;
-        let missing = || Error::new(Code::MissingBlob, format!("{} has no layer {}", self.place, shorten(file)));
+        let missing = || {
+            let (place, file, is_link) = (self.place, shorten(file), self.tar.is_link(file));
+            let message = match is_link {
+                true => format!("the layer {file} of {place} is a link that leads to no file of the archive"),
+                false => format!("{place} has no layer {file}"),
+            };
+            Error::new(Code::MissingBlob, message)
+        };
         self.tar.find(file).ok_or_else(missing)
     }
 

@@ -91,6 +91,12 @@ impl Tarball {
         self.walk(name.as_bytes(), false).or_else(|| self.walk(name.as_bytes(), true))
     }
 
+    /// Whether it is a link, wherever that leads.
+    pub fn is_link(&self, name: &str) -> bool {
+        let node = self.nodes.get(name.trim_start_matches("./").as_bytes());
+        matches!(node, Some(Node::Symlink(_) | Node::HardLink(_)))
+    }
+
     fn walk(&self, name: &[u8], from_root: bool) -> Option<Place> {
         let parts = |name: &[u8]| name.split(|byte| *byte == b'/').rev().map(<[u8]>::to_vec).collect::<Vec<_>>();
         let (mut waiting, mut here, mut links, mut steps) = (parts(name), Vec::new(), 0, 0);

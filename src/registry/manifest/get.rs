@@ -17,7 +17,7 @@ use crate::media_type;
 use crate::platform::Platform;
 use crate::rate_limit::RateLimit;
 use crate::reference::Reference;
-use crate::registry::remote::{digest_header, headers_json, Remote};
+use crate::registry::remote::{digest_header, digest_headers, headers_json, Remote};
 use crate::registry::store::RegistryStore;
 use crate::registry::Client;
 use crate::schema1::jws::Signature;
@@ -237,8 +237,8 @@ fn check_bytes(reference: &Reference, bytes: &[u8], algorithm: Algorithm) -> Res
 
 // A tag names no digest that the bytes must have, but the registry says one: when they do not have it, one of the two is wrong.
 fn check_named(reference: &Reference, answer: &Answer, bytes: &[u8], document: &Document) -> Result<()> {
-    let named = digest_header(&answer.headers).filter(|_| reference.digest().is_none());
-    match named.filter(|named| *named != document.digest && named.algorithm().digest(bytes) != *named) {
+    let wrong = |named: &Digest| *named != document.digest && named.algorithm().digest(bytes) != *named;
+    match digest_headers(&answer.headers).into_iter().find(|named| reference.digest().is_none() && wrong(named)) {
         Some(named) => {
             let message = format!("the bytes have the digest {}, the registry says {named}", document.digest);
             Err(Error::new(Code::DigestMismatch, message))

@@ -19,7 +19,7 @@ use crate::http::{redact, Repeat, Request};
 use crate::manifest::Document;
 use crate::reference::{self, Reference, Repository};
 use crate::registry::referrers::Source;
-use crate::registry::remote::{digest_header, Remote};
+use crate::registry::remote::{digest_header, digest_headers, Remote};
 use crate::registry::{referrers, subject, Client};
 use crate::store::Content;
 use crate::under::Under;
@@ -238,27 +238,34 @@ fn accept(remote: &Remote, reply: Reply, document: &Document, what: &str) -> Res
     if failure::holds_errors(&body) {
         return Err(failure::error_of(400, &answer.headers, &body, &answer.url, what));
     }
-    if let Some(digest) = digest_header(&answer.headers) {
-        if digest != document.digest && digest.algorithm() == document.digest.algorithm() {
-            let message = format!("{what}: the registry stored it as {digest}, its digest is {}", document.digest);
-            return Err(Error::new(Code::DigestMismatch, message).with_url(&answer.url));
-        }
-        return Ok(answer);
+    let named = digest_headers(&answer.headers);
+    let another = |digest: &&Digest| **digest != document.digest && digest.algorithm() == document.digest.algorithm();
+    if let Some(digest) = named.iter().find(another) {
+        let message = format!("{what}: the registry stored it as {digest}, its digest is {}", document.digest);
+        return Err(Error::new(Code::DigestMismatch, message).with_url(&answer.url));
     }
-    if answer.status == S::CREATED {
-        return Ok(answer);
+    if !named.contains(&document.digest) {
+        look(remote, &answer, document, what)?;
     }
-    // Not the status of the specification, and no digest: the registry must show that it has just this one. Under the tag
-    // there may be an older one.
+    Ok(answer)
+}
+
+/// The answer does not name the digest: the registry must show that it has just this one. Under the tag there may be an older one.
+fn look(remote: &Remote, answer: &Answer, document: &Document, what: &str) -> Result<()> {
     let url = remote.url(&format!("manifests/{}", document.digest))?;
     let mut head = Request::new(Method::HEAD, url).header(ACCEPT, &document.media_type)?;
-    let reply = remote.send(&mut head, &remote.scopes(&["pull", "push"]))?;
-    let shown = remote.expect(reply, &[S::OK], what)?;
-    match digest_header(&shown.headers) {
-        Some(digest) if digest != document.digest => {
-            let message = format!("{what}: the registry shows {digest}, not {}", document.digest);
-            Err(Error::new(Code::Protocol, message).with_url(&shown.url))
+    let shown = remote.send(&mut head, &remote.scopes(&["pull", "push"]))?.answer;
+    let created = answer.status == StatusCode::CREATED;
+    let why = match (shown.status, digest_header(&shown.headers)) {
+        (StatusCode::OK, Some(digest)) if digest != document.digest => {
+            format!("shows {digest}, not {}", document.digest)
         }
-        _ => Ok(answer),
-    }
+        (StatusCode::OK, _) => return Ok(()),
+        (StatusCode::NOT_FOUND, _) => "does not have it".to_owned(),
+        // It lets nobody look: its word has to do, where it is the one that the specification wants.
+        _ if created => return Ok(()),
+        (status, _) => format!("does not show it: {}", status.as_u16()),
+    };
+    let message = format!("{what}: the registry answers {} but {why}", answer.status.as_u16());
+    Err(Error::new(Code::Protocol, message).with_url(&shown.url))
 }

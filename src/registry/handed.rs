@@ -1,0 +1,84 @@
+//! A blob that was handed over: what the registry's answer is worth. One that names the digest is believed; after any other the
+//! registry has to show the blob.
+
+use reqwest::StatusCode;
+
+use super::blob::{look, Look};
+use super::remote::{digest_headers, Remote};
+use crate::auth::failure;
+use crate::auth::Reply;
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::http::answer::Answer;
+
+/// How much of an answer is looked through for errors.
+const MOST_BODY: usize = 64 << 10;
+
+/// A blob that a registry should have now.
+pub struct Handed<'a> {
+    /// The repository.
+    pub remote: &'a Remote,
+    /// The blob's digest.
+    pub digest: &'a Digest,
+    /// Its size, where it is known.
+    pub size: Option<u64>,
+    /// It came in chunks: some registries keep a part of them and say that they have the whole.
+    pub in_chunks: bool,
+    /// What the registry said on the way was wrong, or could not be compared with what was sent.
+    pub doubtful: bool,
+}
+
+impl<'a> Handed<'a> {
+    /// A blob that came in one request.
+    pub fn whole(remote: &'a Remote, digest: &'a Digest, size: Option<u64>) -> Handed<'a> {
+        Handed { remote, digest, size, in_chunks: false, doubtful: false }
+    }
+
+    /// The answer to the request that completes the blob, when the blob is there.
+    pub fn confirm(&self, reply: Reply, what: &str) -> Result<Answer> {
+        let wanted = [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
+        let mut answer = self.remote.expect(reply, &wanted, what)?;
+        let body = answer.beginning(&self.remote.call, MOST_BODY);
+        if failure::holds_errors(&body) {
+            return Err(failure::error_of(400, &answer.headers, &body, &answer.url, what));
+        }
+        let named = digest_headers(&answer.headers);
+        if let Some(found) = named.iter().find(|found| self.is_another(found)) {
+            let message = format!("{what}: the registry stored it as {found}, its digest is {}", self.digest);
+            return Err(Error::new(Code::DigestMismatch, message).with_url(&answer.url));
+        }
+        let sure = answer.status == StatusCode::CREATED && named.contains(self.digest) && !self.doubtful;
+        if !sure || self.in_chunks {
+            self.look(&answer, sure, what)?;
+        }
+        Ok(answer)
+    }
+
+    fn look(&self, answer: &Answer, sure: bool, what: &str) -> Result<()> {
+        let status = answer.status.as_u16();
+        let wrong = |code, why: String| {
+            Err(Error::new(code, format!("{what}: the registry answers {status} but {why}")).with_url(&answer.url))
+        };
+        let created = answer.status == StatusCode::CREATED;
+        match (look(self.remote, self.digest), self.size) {
+            (Ok(Look::There { size: Some(found), .. }), Some(size)) if found != size => {
+                wrong(Code::Protocol, format!("keeps {found} of {size} bytes"))
+            }
+            (Ok(Look::There { digest: Some(found), .. }), _) if self.is_another(&found) => {
+                wrong(Code::DigestMismatch, format!("keeps it as {found}"))
+            }
+            (Ok(Look::There { size: None, digest: None }), Some(_)) if self.doubtful => {
+                wrong(Code::Protocol, "does not say how many bytes it keeps".to_owned())
+            }
+            (Ok(Look::Absent), _) if !sure => wrong(Code::Protocol, "does not have the blob".to_owned()),
+            // It lets nobody look: its word has to do, where it is the one that the specification wants.
+            (Ok(Look::Hidden), _) if !created => wrong(Code::Protocol, "does not show the blob".to_owned()),
+            (Err(error), _) if !created || error.code() != Code::Unauthenticated => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    fn is_another(&self, found: &Digest) -> bool {
+        found.algorithm() == self.digest.algorithm() && found != self.digest
+    }
+}

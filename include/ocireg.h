@@ -1934,7 +1934,8 @@ ocireg_status ocireg_repository_remove(ocireg_client *client,
 // the layers from the oldest on, packed by gzip, zstd or not at all, with their whiteouts, hard and symbolic links,
 // permissions and times. Nothing is written outside of the folder, whatever the layers say: names that lead out are refused,
 // links are followed as if the folder were the root. Layers are verified by digest, and against the config's diff_ids.
-// After an error the folder holds a part. Extended attributes are left out. Blocks.
+// The folder is reached through no link of another user in a folder that everybody may write to. After an error it holds a part.
+// Extended attributes are left out. Blocks.
 //
 // Options: platform (of an index, the image for this platform, instead of this machine's); overwrite (boolean, false: into a
 // folder that is not empty, in the place of what is there); owner (false: keep the owners, as root only); setuid (false:

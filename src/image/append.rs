@@ -160,7 +160,13 @@ pub fn append(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &
         return invalid("the options all and scratch exclude each other");
     }
     let layers = fresh(call, to, options)?;
-    let root = from.root(call)?;
+    let root = from.root(call).or_else(|error| match error.code() {
+        // Several images of one name: the platform decides.
+        Code::InvalidReference if !options.all => {
+            Image::find(call, from, options.platform.as_deref()).map(|image| image.content).map_err(|_| error)
+        }
+        _ => Err(error),
+    })?;
     let base = (!options.scratch).then(|| root.digest().clone());
     let mut over = Over::new(from, root.clone(), &layers);
     let (content, images) = match options.all && root.document.kind == Kind::Index {

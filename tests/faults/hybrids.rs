@@ -3,6 +3,9 @@
 use ocireg::endpoint::Endpoint;
 use ocireg::error::Code;
 use ocireg::http::context::Context;
+use ocireg::image::append::{append, AppendOptions};
+use ocireg::layout::directory::Directory;
+use ocireg::store::ReadStore;
 use ocireg::transfer::copy::CopyOptions;
 use serde_json::{json, Value};
 
@@ -126,7 +129,7 @@ fn layers_are_checked_without_manifest_json() {
             let case = made.name(&entry, "x:1").case();
             match case.layers(":x:1") {
                 Ok(layers) => assert!(good && (nested || layers.len() == 2)),
-                Err(error) => assert!(!good && error.message().contains("the config says"), "{error}"),
+                Err(error) => assert!(!good && error.message().contains("index.json of docker-archive:"), "{error}"),
             }
         }
     }
@@ -158,6 +161,16 @@ fn images_of_one_name_are_told_by_their_platforms() {
             let several = case.copy_for(transport, name, &["linux/arm64", "linux/amd64"]).unwrap();
             assert_eq!(several.document.manifests().len(), 2, "{transport}");
         }
+        let added = case.path.with_file_name("added.tar");
+        std::fs::write(&added, layer(&[file("three", "3")])).unwrap();
+        let append = |platform: Option<&str>| {
+            let (layers, platform) = (vec![added.display().to_string()], platform.map(str::to_owned));
+            let options = AppendOptions { layers, platform, ..AppendOptions::default() };
+            let from = Endpoint::parse(&format!("{transport}:{}:x:1", case.path.display()))?.source(&client())?;
+            let to = Directory::planned(&added.with_file_name(transport));
+            append(&call(&client()), from.as_ref(), &to, &options).map(|_| to.root(&call(&client())).unwrap())
+        };
+        assert_eq!(digests(&append(Some("linux/arm64")).unwrap())[0], digest(&two).to_string(), "{transport}");
         let picked = if transport == "docker-archive" { "@1".to_owned() } else { format!("@{}", ids[1]) };
         assert_eq!(digests(&case.copy(transport, &format!(":{picked}")).unwrap()), [digest(&two).to_string()]);
     }

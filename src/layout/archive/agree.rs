@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::docker::{self, blob_file, Saved};
+use super::docker::{self, blob_file, Saved, LIST};
 use super::read::{Archive, ArchiveReader};
 use crate::descend;
 use crate::digest::{shorten, Algorithm, Digest};
@@ -83,7 +83,7 @@ impl ArchiveReader {
         let (saved, entries) =
             (archive.saved.as_deref().unwrap_or_default(), archive.index.as_deref().unwrap_or_default());
         let is_only = saved.len() == 1 && entries.len() == 1;
-        let reader = docker::Reader { call, tar: &archive.tar, place: &self.place() };
+        let reader = docker::Reader { call, tar: &archive.tar, place: &self.place(), list: LIST };
         let (mut others, mut is_own) = (None, false);
         for saved in saved {
             call.check()?;
@@ -120,7 +120,7 @@ impl ArchiveReader {
     /// What `manifest.json` says about the same config must be the same image.
     pub fn check_agreement(&self, call: &Call, archive: &Archive, content: &Content) -> Result<()> {
         let (Some(config), Kind::Image) = (content.document.config(), content.document.kind) else { return Ok(()) };
-        let reader = docker::Reader { call, tar: &archive.tar, place: &self.place() };
+        let reader = docker::Reader { call, tar: &archive.tar, place: &self.place(), list: LIST };
         let Some(place) = archive.tar.find(&blob_file(&config.digest)) else { return Ok(()) };
         let images = archive.configs.iter().zip(archive.saved.iter().flatten());
         let known: Vec<&Saved> = images.filter(|(config, _)| **config == Some(place)).map(|(_, saved)| saved).collect();
@@ -146,7 +146,7 @@ impl ArchiveReader {
         let Some(config) = document.config().filter(|config| types::is_image_config(&config.media_type)) else {
             return Ok(());
         };
-        let reader = docker::Reader { call, tar: &archive.tar, place: &self.place() };
+        let reader = docker::Reader { call, tar: &archive.tar, place: &self.place(), list: "index.json" };
         let file = |layer: &Descriptor| blob_file(&layer.digest);
         let saved = Saved {
             config: blob_file(&config.digest),

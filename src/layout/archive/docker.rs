@@ -25,6 +25,9 @@ use crate::unpack::{Limits, Packing, Unpacker};
 /// More images than anybody saves in one archive.
 pub const MOST_IMAGES: usize = 10_000;
 
+/// Docker's list.
+pub const LIST: &str = "manifest.json";
+
 /// An entry of `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -123,6 +126,8 @@ pub struct Reader<'a> {
     pub tar: &'a Tarball,
     /// What messages call it.
     pub place: &'a str,
+    /// The list by which its images are known.
+    pub list: &'static str,
 }
 
 /// A layer as its bytes are.
@@ -268,7 +273,7 @@ impl Reader<'_> {
     }
 
     fn bad(&self, why: String) -> Error {
-        Error::new(Code::InvalidManifest, format!("manifest.json of {}: {why}", self.place))
+        Error::new(Code::InvalidManifest, format!("{} of {}: {why}", self.list, self.place))
     }
 }
 

@@ -182,7 +182,10 @@ impl Folder {
                 // Under another name first: who comes meanwhile makes a folder of his own, and none that is half gone.
                 let removed = TempDir::with_prefix_in(".ocireg-", path.parent().unwrap_or(Path::new(".")));
                 let gone = match removed.as_ref().map(|folder| fs::rename(&path, folder.path())) {
-                    Ok(Ok(())) => removed.and_then(TempDir::close),
+                    // Nobody knows of that name: what stays there now stays for ever.
+                    Ok(Ok(())) => removed
+                        .map(TempDir::keep)
+                        .and_then(|folder| fs::remove_dir_all(&folder).or_else(|_| fs::remove_dir_all(&folder))),
                     _ => fs::remove_dir_all(&path),
                 };
                 drop(lock);

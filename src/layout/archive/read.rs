@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::agree::{digests, has_config};
-use super::docker::{self, blob_file, Saved};
+use super::docker::{self, blob_file, Saved, LIST};
 use super::Form;
 use crate::descend;
 use crate::digest::{Algorithm, Digest, Hasher};
@@ -95,7 +95,7 @@ impl ArchiveReader {
             }
             None => Tarball::open(call, &self.path, &self.room)?,
         };
-        let reader = docker::Reader { call, tar: &tar, place: &self.file() };
+        let reader = docker::Reader { call, tar: &tar, place: &self.file(), list: LIST };
         let index = |bytes: Vec<u8>| {
             let index = Document::parse(&bytes, Some(types::OCI_INDEX), Algorithm::Sha256);
             index.map(|index| index.manifests().to_vec()).map_err(|error| error.within(self.table("index.json")))
@@ -148,7 +148,7 @@ impl ArchiveReader {
     /// An image of `manifest.json`: with the manifest that the archive has for it, when that is about the same files, else
     /// with one that is made of them. Its layers are what its config says, or it is refused.
     fn image(&self, call: &Call, archive: &Archive, saved: &Saved) -> Result<Content> {
-        let reader = docker::Reader { call, tar: &archive.tar, place: &self.place() };
+        let reader = docker::Reader { call, tar: &archive.tar, place: &self.place(), list: LIST };
         let config = reader.small(&saved.config)?;
         let ids = reader.diff_ids(saved, &config)?;
         let digest = Algorithm::Sha256.digest(&config);

@@ -42,14 +42,18 @@ cargo_tests() {
     count "$ok" "$bad"
 }
 
-# c_tests HOW PROGRAMS COMMAND…: C test programs under a command, counted by cmocka's own lines
+# c_tests HOW WIDTH PROGRAMS COMMAND…: C test programs under a command, so many at a time, counted by cmocka's own lines
 c_tests() {
-    local how=$1 programs=$2 program log status ok bad
-    shift 2
+    local how=$1 width=$2 programs=$3 program log status ok bad
+    shift 3
+    for program in $programs; do
+        while [ "$(jobs -rp | wc -l)" -ge "$width" ]; do wait -n; done
+        one_c_test "$logs/c-$how-${program##*/}" "$@" "$program" &
+    done
+    wait
     for program in $programs; do
         log=$logs/c-$how-${program##*/}.log
-        status=0
-        timeout 600 "$@" "$program" >"$log" 2>&1 || status=$?
+        status=$(cat "${log%.log}.status")
         ok=$(grep -c '^\[       OK \]' "$log")
         bad=$(grep '^\[  FAILED  \] [a-z_]*$' "$log" | sort -u | wc -l)
         if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
@@ -60,9 +64,20 @@ c_tests() {
     done
 }
 
-# The release library with the hook that forces a panic, under a name of its own: see test_panic.c.
+# one_c_test LOG COMMAND…: with the seconds that it took
+one_c_test() {
+    local log=$1 status=0 begun=$SECONDS
+    shift
+    timeout 600 "$@" >"$log.log" 2>&1 || status=$?
+    echo "$((SECONDS - begun)) s" >"$log.time"
+    echo "$status" >"$log.status"
+}
+
+# The release profile's library with the hook that forces a panic, under a name of its own: see test_panic.c. It need not be fast, and
+# without link-time optimisation what it is made of is there: the static library's.
 build_panic_library() {
-    cargo rustc --locked --release --lib --features force-panic --crate-type cdylib -- -C extra-filename=-panic || return 1
+    CARGO_PROFILE_RELEASE_LTO=off cargo rustc --locked --release --lib --features force-panic --crate-type cdylib -- \
+        -C extra-filename=-panic -C opt-level=0 -C codegen-units=16 || return 1
     mkdir -p target/panic
     cp target/release/deps/libocireg-panic.so target/panic/libocireg.so
 }
@@ -139,10 +154,11 @@ readonly valgrind_finds=(--error-exitcode=99 --leak-check=full --show-leak-kinds
 
 with_registries() {
     cargo_tests interop cargo test --locked --test interop
-    c_tests plain "${PLAIN//test_/target/ctest/test_}"
-    OCIREG_TEST_COMMAND=$root/target/ctest/asan/ocireg c_tests sanitizers 'target/ctest/asan/test_*'
+    c_tests plain 1 "${PLAIN//test_/target/ctest/test_}"
+    OCIREG_TEST_COMMAND=$root/target/ctest/asan/ocireg c_tests sanitizers 1 'target/ctest/asan/test_*'
     # Wrong handles and painted stacks are read where valgrind sees nothing to read: those run without it.
-    c_tests valgrind "$(find target/ctest -maxdepth 1 -name 'test_*' ! -name test_handles ! -name test_stack | sort)" \
+    # It runs one thread of each at a time.
+    c_tests valgrind 2 "$(find target/ctest -maxdepth 1 -name 'test_*' ! -name test_handles ! -name test_stack | sort)" \
         valgrind --quiet "${valgrind_finds[@]}" --suppressions=bindings/packaging/valgrind.supp --fair-sched=try
     echo "$passed $failed" >"$logs/counts"
 }
@@ -160,8 +176,8 @@ step 'cargo clippy' cargo clippy --locked --all-targets -- -D warnings
 step 'rubocop' rubocop --cache false bindings/ruby
 step 'rustdoc' env RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
 say 'release build'
-step 'the library that panics' build_panic_library
 step 'make all' make all
+step 'the library that panics' build_panic_library
 step 'build the C tests' build_c_tests
 step 'the C++ binding' tests/cpp/run.sh
 step 'make install' tests/install.sh

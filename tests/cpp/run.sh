@@ -66,12 +66,17 @@ fi
 mkdir -p "$build"
 covers_everything
 readme_builds
-for compiler in g++ clang++; do
-    for standard in c++17 c++20 "$(newest $compiler)"; do
+by_compiler() {
+    local compiler=$1 standard
+    for standard in c++17 c++20 "$(newest "$compiler")"; do
         echo "compile by $compiler as $standard"
         compile "$compiler" "$standard" "$compiler-$standard"
     done
     compile "$compiler" c++17 "$compiler-sanitized" -O1 "${SANITIZE[@]}"
-done
+}
+
+by_compiler g++ & gnu=$!
+by_compiler clang++
+wait "$gnu"
 program g++ c++17 behaviours -O1 "${SANITIZE[@]}" "$root/tests/cpp/behaviours.cpp"
 exec "$root/tests/registries/run" --only v3,htpasswd,token,v1 "$0" --inside

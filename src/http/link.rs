@@ -54,7 +54,12 @@ fn resolve(target: &str, page: &Url) -> Result<Url> {
 /// missing or too much.
 fn is_same_list(link: &Url, page: &Url) -> bool {
     let end = |url: &Url| -> Vec<String> {
-        url.path().rsplit('/').filter(|part| !part.is_empty()).take(2).map(str::to_owned).collect()
+        url.path()
+            .rsplit('/')
+            .filter(|part| !part.is_empty())
+            .take(2)
+            .map(|part| part.replace("%3A", ":").replace("%3a", ":"))
+            .collect()
     };
     end(link).iter().zip(end(page)).all(|(linked, own)| *linked == own)
 }

@@ -149,6 +149,22 @@ impl Round {
     }
 }
 
+/// A page that was asked for, and where it was answered: redirects may have led elsewhere.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// The URL that was asked for.
+    pub url: &'a Url,
+    /// The URL of the answer.
+    pub answered: &'a Url,
+}
+
+impl<'a> Asked<'a> {
+    /// What was answered where it was asked for.
+    pub fn at(url: &'a Url) -> Asked<'a> {
+        Asked { url, answered: url }
+    }
+}
+
 /// Goes through the elements of pages, from where a call begins to where it has enough.
 pub struct Passage {
     round: Round,
@@ -198,16 +214,16 @@ impl Passage {
     }
 
     /// Where a call that has enough goes on: on the page that it was at, or on the one behind it.
-    pub fn cursor(&self, list: &List, page: &Url, next: Option<&Url>) -> Result<Option<Cursor>> {
+    pub fn cursor(&self, list: &List, page: Asked, next: Option<&Url>) -> Result<Option<Cursor>> {
         let (url, place) = match (&self.stopped, next) {
-            (Some(place), _) => (page, place.clone()),
+            (Some(place), _) => (page.url, place.clone()),
             (None, Some(next)) => (next, Place::default()),
             (None, None) => return Ok(None),
         };
         let below = match below(&list.url, url) {
             Some(below) => below,
             // The list is answered elsewhere: the way there begins at its own place again.
-            None if url.path() == page.path() => "",
+            None if [page.url, page.answered].iter().any(|known| known.path() == url.path()) => "",
             None => {
                 return Err(Error::new(Code::Protocol, "the registry's Link leads to something else than this list"));
             }
@@ -261,7 +277,7 @@ mod tests {
 
     fn cursor_to(next: &str) -> Result<Option<Cursor>> {
         let list = list("v2/a/tags/list");
-        Passage::new(None).cursor(&list, &list.url, Some(&list.url.join(next).unwrap()))
+        Passage::new(None).cursor(&list, Asked::at(&list.url), Some(&list.url.join(next).unwrap()))
     }
 
     fn text_of(value: serde_json::Value) -> String {

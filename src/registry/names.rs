@@ -193,9 +193,13 @@ impl Names<'_> {
         let is_ignored = match place {
             Some(place) if place == 1 || !has_more => return Ok(place),
             Some(_) => true,
-            // Where names have their order, those after a name are. Else only what is not the first page is believed.
+            // Where names have their order, those after a name are. Else who takes notice does not begin with a name after which he is
+            // asked to begin.
             None if is_in_order && !(at == 1 && has_more) => false,
-            None => first == self.first_name(page_size)?,
+            None => match &first {
+                Some(name) => self.first_name(page_size, name)? == first,
+                None => false,
+            },
         };
         match is_ignored {
             false => Ok(0),
@@ -207,11 +211,11 @@ impl Names<'_> {
         }
     }
 
-    /// The name that the list begins with.
-    fn first_name(&self, page_size: Option<u64>) -> Result<Option<String>> {
+    /// The name that the registry begins with after another.
+    fn first_name(&self, page_size: Option<u64>, last: &str) -> Result<Option<String>> {
         let mut first = None;
         let open = |reply| self.remote.expect(reply, &[StatusCode::OK], &self.what).map(Some);
-        let request = Request::new(Method::GET, self.first_page(page_size, None));
+        let request = Request::new(Method::GET, self.first_page(page_size, Some(last)));
         pages::walk(self.remote, request, &self.scopes, &self.what, open, |page| {
             self.elements(page, &mut |element| {
                 first.get_or_insert_with(|| element.as_str().unwrap_or_default().to_owned());

@@ -7,6 +7,7 @@ use reqwest::Method;
 use serde_json::{Map, Value};
 use url::Url;
 
+use super::cursor::Asked;
 use super::page;
 use super::remote::Remote;
 use crate::auth::scope::ScopeSet;
@@ -27,8 +28,8 @@ const LOOK: usize = 4096;
 
 /// A page as it came.
 pub struct Fetched<'a> {
-    /// The URL that was asked for; redirects may have led elsewhere.
-    pub asked: &'a Url,
+    /// Where it was asked for, and answered.
+    pub asked: Asked<'a>,
     /// The answer.
     pub answer: &'a Answer,
     /// Its body.
@@ -88,8 +89,8 @@ pub fn walk(
         let Some(mut answer) = open(reply)? else { break };
         let bytes = answer.take_whole();
         total += bytes.len() as u64;
-        if total > MOST_PAGEFULS * limit {
-            let message = format!("{what}: the pages hold more than {} bytes", MOST_PAGEFULS * limit);
+        if total > limit.saturating_mul(MOST_PAGEFULS) {
+            let message = format!("{what}: the pages hold more than {MOST_PAGEFULS} times {limit} bytes");
             return Err(Error::new(Code::LimitExceeded, message));
         }
         next = link::next_page(&answer.headers, &answer.url)?;
@@ -97,7 +98,14 @@ pub fn walk(
         if Origin::of(&answer.url) != Origin::of(&remote.account.base) {
             guard = Guard::said_by(answer.remote);
         }
-        if take(&Fetched { asked: &url, answer: &answer, bytes: &bytes, next: next.as_ref() })?.is_break() {
+        if take(&Fetched {
+            asked: Asked { url: &url, answered: &answer.url },
+            answer: &answer,
+            bytes: &bytes,
+            next: next.as_ref(),
+        })?
+        .is_break()
+        {
             break;
         }
     }

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::cursor::{Cursor, Finder, List, Passage};
+use super::cursor::{Asked, Cursor, Finder, List, Passage};
 use super::manifest::HeadOptions;
 use super::name_list::NameSet;
 use super::remote::Remote;
@@ -273,7 +273,7 @@ fn by_tag(
         check(&entry)?;
         found.take(entry, false)?;
     }
-    found.next = found.passage.cursor(list, &list.url, None)?;
+    found.next = found.passage.cursor(list, Asked::at(&list.url), None)?;
     found.finish(subject, Source::Tag, Vec::new())
 }
 

@@ -199,6 +199,20 @@ fn a_registry_that_takes_no_notice_of_last_is_an_error() {
         let options = TagsOptions { n, last: Some("t002".to_owned()), ..Default::default() };
         fails(page_of_tags(&newest, &options), Code::Unsupported, "takes no notice of last");
     }
+    // The name is before all that are there, and one at a time is no order.
+    let after = Server::start(|seen| {
+        let all = names(3, 6);
+        let found: Vec<String> =
+            all.into_iter().filter(|name| query(seen, "last").is_none_or(|last| name.as_str() > last)).collect();
+        let one = page(&found[..found.len().min(1)]);
+        if found.len() > 1 {
+            one.header("Link", format!("<?n=1&last={}>; rel=next", found[0]))
+        } else {
+            one
+        }
+    });
+    let options = TagsOptions { n: Some(1), last: Some("t001".to_owned()), ..Default::default() };
+    assert_eq!(page_of_tags(&after, &options).unwrap().0, names(3, 4));
     let ecr = tokens(10, "last", true);
     let options = TagsOptions { last: Some("t003".to_owned()), ..Default::default() };
     assert_eq!(page_of_tags(&ecr, &options).unwrap_err().http_status(), Some(400));
@@ -308,11 +322,15 @@ fn a_link_by_another_path_is_the_same_list() {
 /// A list that is answered elsewhere is begun at its own place again, whose credentials stay there.
 #[test]
 fn a_redirected_list_goes_on_by_way_of_its_own_registry() {
+    ["", "/mirror"].into_iter().for_each(goes_on_by_way_of_its_own_registry);
+}
+
+fn goes_on_by_way_of_its_own_registry(prefix: &'static str) {
     let target = tokens(8, "next_page", false);
     let to = target.host.clone();
     let server = Server::start(move |seen| match seen.header("authorization") {
         None => reply(401).header("WWW-Authenticate", "Basic realm=\"x\""),
-        Some(_) => reply(307).header("Location", format!("http://{to}{}", seen.target)),
+        Some(_) => reply(307).header("Location", format!("http://{to}{prefix}{}", seen.target)),
     });
     let client = client_for(&server.host);
     let found = by_next(|next| {

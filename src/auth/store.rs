@@ -4,7 +4,7 @@
 use std::fs::{DirBuilder, File};
 use std::io::Write;
 use std::os::unix::fs::DirBuilderExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
@@ -18,6 +18,7 @@ use super::stored::{open, read, wrong};
 use crate::error::{Code, Error, Result};
 use crate::http::call::Call;
 use crate::http::context::Credentials;
+use crate::os::folder::real;
 
 /// How long another login is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -75,7 +76,8 @@ fn scrub(value: &mut Value) {
 
 /// Changes the entries of a file under a lock; the change says whether there is one to be written.
 fn change(call: &Call, path: &Path, foreign: bool, change: impl FnOnce(&mut Map<String, Value>) -> bool) -> Result<()> {
-    let path = real(path)?;
+    // Behind links, but none that a stranger put where everybody may.
+    let path = real(path).map_err(|error| Error::io(format!("the credentials file {}", path.display()), &error))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let failed = |error: std::io::Error| Error::io(format!("the credentials file {}", path.display()), &error);
     DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
@@ -88,18 +90,6 @@ fn change(call: &Call, path: &Path, foreign: bool, change: impl FnOnce(&mut Map<
         write(&path, folder, &document).map_err(failed)?;
     }
     Ok(())
-}
-
-/// The file behind symbolic links, also when it is not there yet.
-fn real(path: &Path) -> Result<PathBuf> {
-    let mut path = path.to_owned();
-    for _ in 0..16 {
-        match std::fs::read_link(&path) {
-            Ok(target) => path = path.parent().unwrap_or(Path::new(".")).join(target),
-            Err(_) => return Ok(path),
-        }
-    }
-    Err(wrong(&path, "too many symbolic links"))
 }
 
 /// The folder itself is locked: a lock file would be left behind. Where folders cannot be locked, nothing is.

@@ -272,6 +272,17 @@ fn a_symbolic_link_stays_and_a_broken_file_is_left_alone() {
         fails(login(&folder.client(), &server.host), Code::Io, "credentials file");
         assert_eq!(std::fs::read_to_string(&real).unwrap(), text);
     }
+    if nix::unistd::geteuid().is_root() {
+        // Where everybody may put links, a stranger's leads nowhere.
+        use std::os::unix::fs::{lchown, PermissionsExt};
+        let mode = |mode| std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
+        write(real.as_ref(), "{}", 0o600);
+        lchown(folder.config(), Some(12345), None).unwrap();
+        mode(0o1777);
+        fails(login(&folder.client(), &server.host), Code::Io, "another user");
+        assert_eq!(std::fs::read_to_string(&real).unwrap(), "{}");
+        mode(0o755);
+    }
     // The old form stays what it is.
     write(real.as_ref(), &json!({"https://old.example": auth("o", "p")}).to_string(), 0o600);
     login(&folder.client(), &server.host).unwrap();

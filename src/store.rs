@@ -22,6 +22,20 @@ pub struct Content {
 }
 
 impl Content {
+    /// The manifest that a descriptor is about, if it has its digest and its size.
+    pub fn described(bytes: Vec<u8>, wanted: &Descriptor) -> Result<Content> {
+        let media_type = Some(wanted.media_type.as_str()).filter(|name| !name.is_empty());
+        let content = Content::parse(bytes, media_type, Some(&wanted.digest))?;
+        match content.bytes.len() as u64 == wanted.size {
+            true => Ok(content),
+            false => {
+                let (digest, size) = (&wanted.digest, content.bytes.len());
+                let message = format!("the manifest {digest} has {size} bytes, its descriptor says {}", wanted.size);
+                Err(Error::new(Code::SizeMismatch, message))
+            }
+        }
+    }
+
     /// Bytes that must have a digest, when one is given. The signatures of a signed schema-1 manifest must be good.
     pub fn parse(bytes: Vec<u8>, media_type: Option<&str>, expected: Option<&Digest>) -> Result<Content> {
         let algorithm = expected.map_or(Algorithm::Sha256, Digest::algorithm);

@@ -96,7 +96,8 @@ pub fn check(call: &Call, layout: &OciLayout) -> Result<Checked> {
     let found = walk(call, layout)?;
     let problem =
         |digest: &Digest, error: &Error| Problem { digest: digest.clone(), problem: error.message().to_owned() };
-    let mut problems: Vec<Problem> = found.problems.iter().map(|(digest, error)| problem(digest, error)).collect();
+    let known = found.problems.iter().chain(&found.missized);
+    let mut problems: Vec<Problem> = known.map(|(digest, error)| problem(digest, error)).collect();
     let (mut blobs, mut bytes) = (0, 0u64);
     for wanted in found.all() {
         blobs += 1;

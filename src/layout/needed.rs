@@ -59,6 +59,8 @@ pub struct Needed {
     pub obscure: Vec<Digest>,
     /// What cannot be.
     pub problems: Vec<(Digest, Error)>,
+    /// Manifests of another size than their descriptors say: what they need is known all the same.
+    pub missized: Vec<(Digest, Error)>,
 }
 
 impl Needed {
@@ -188,6 +190,10 @@ impl Walk<'_> {
         };
         if how == How::Mentioned {
             below.iter_mut().for_each(|(_, how)| *how = How::Mentioned);
+        }
+        if entry.size != size && !matches!(found, Found::Obscure) {
+            let message = format!("it has {size} bytes, its descriptor says {}", entry.size);
+            self.found.missized.push((entry.digest.clone(), Error::new(Code::SizeMismatch, message)));
         }
         match found {
             Found::Obscure => {

@@ -151,8 +151,7 @@ impl OciLayout {
             return Err(Error::new(Code::NotFound, format!("{} has no manifest {}", self.show(), wanted.digest)));
         }
         let bytes = self.read_small(&path, "manifest")?;
-        let media_type = Some(wanted.media_type.as_str()).filter(|name| !name.is_empty());
-        Content::parse(bytes, media_type, Some(&wanted.digest)).map_err(|error| error.within(self.show()))
+        Content::described(bytes, wanted).map_err(|error| error.within(self.show()))
     }
 
     /// The bytes of a blob that is small.

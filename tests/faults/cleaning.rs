@@ -394,3 +394,28 @@ fn who_waits_for_a_lock_is_told_which() {
         assert!(error.message().contains(marker.to_str().unwrap()), "{error}");
     }
 }
+
+/// What an index says of the size of a manifest is looked at; and who cleans needs no more than to know what is needed.
+#[test]
+fn a_manifest_has_the_size_that_its_descriptor_says() {
+    for size in [0u64, 7, 1 << 40] {
+        for is_child in [false, true] {
+            let layout = Layout::new(&[]);
+            let mut entry = layout.image("a");
+            entry["size"] = json!(size);
+            entry["platform"] = json!({"os": "linux", "architecture": "amd64"});
+            layout.name(&[if is_child { layout.index(&[entry]) } else { entry }]);
+            let (client, to) = (client(), tempfile::tempdir().unwrap());
+            let call = call(&client);
+            let opened = OciLayout::open(layout.0.path(), None).unwrap();
+            let found = check(&call, &opened).unwrap();
+            assert!(!found.ok && found.problems.iter().any(|known| known.problem.contains(&format!("says {size}"))));
+            let target = OciLayout::create(to.path(), Some("t")).unwrap();
+            let copied = copy(&call, &opened, &target, &CopyOptions::default());
+            fails(copied.map(drop), Code::SizeMismatch, &format!("says {size}"));
+            let there = layout.blobs();
+            clean(&call, &opened, &CleanOptions::default()).unwrap();
+            assert_eq!(layout.blobs(), there);
+        }
+    }
+}

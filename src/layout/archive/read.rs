@@ -182,8 +182,7 @@ impl ArchiveReader {
     pub fn content(&self, archive: &Archive, wanted: &Descriptor) -> Result<Content> {
         let missing = || Error::new(Code::NotFound, format!("{} has no manifest {}", self.place(), wanted.digest));
         let bytes = archive.tar.small(&self.file_of(&wanted.digest), MANIFEST_CEILING)?.ok_or_else(missing)?;
-        let media_type = Some(wanted.media_type.as_str()).filter(|name| !name.is_empty());
-        Content::parse(bytes, media_type, Some(&wanted.digest)).map_err(|error| error.within(self.place()))
+        Content::described(bytes, wanted).map_err(|error| error.within(self.place()))
     }
 }
 

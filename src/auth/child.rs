@@ -27,6 +27,8 @@ const MOST_OUTPUT: usize = 1 << 20;
 const KEPT_ERRORS: usize = 4 << 10;
 /// How often a helper that is silent is looked at.
 const PAUSE: Duration = Duration::from_millis(5);
+/// How long one is left alone that says more on its standard error than is kept.
+const FLOODED: Duration = Duration::from_millis(1);
 /// How long a killed one is waited for.
 const REAP: Duration = Duration::from_millis(100);
 
@@ -81,6 +83,8 @@ pub fn run(call: &Call, program: &Path, action: &str, input: &[u8], limit: Durat
             return Err(Error::new(Code::Timeout, message));
         }
         match wrote || read || read_errors {
+            // What floods us with what nobody keeps is read without haste.
+            true if errors.len() == KEPT_ERRORS && !wrote && !read => call.sleep(FLOODED)?,
             true => call.check()?,
             false => call.sleep(PAUSE)?,
         }

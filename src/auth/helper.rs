@@ -41,7 +41,7 @@ impl Helpers {
         if said(&ended) == Some(NOT_FOUND) {
             return Ok(None);
         }
-        check(&ended, &[]).and_then(|()| parse(&ended)).map_err(|error| of(name, error))
+        check(&ended, None).and_then(|()| parse(&ended)).map_err(|error| of(name, error))
     }
 
     /// Hands credentials over.
@@ -60,7 +60,7 @@ impl Helpers {
         let input = Zeroizing::new(serde_json::to_vec(&document.0).unwrap_or_default());
         let ended = self.run(call, name, "store", &input, server)?;
         let encoded = Zeroizing::new(STANDARD.encode(Zeroizing::new(format!("{username}:{}", secret.as_str()))));
-        check(&ended, &[secret, &encoded]).map_err(|error| of(name, error))
+        check(&ended, Some(&[secret, &encoded])).map_err(|error| of(name, error))
     }
 
     /// Has credentials removed; having none is as good.
@@ -68,7 +68,7 @@ impl Helpers {
         let ended = self.run(call, name, "erase", server.as_bytes(), server)?;
         match said(&ended) {
             Some(NOT_FOUND) => Ok(()),
-            _ => check(&ended, &[]).map_err(|error| of(name, error)),
+            _ => check(&ended, Some(&[])).map_err(|error| of(name, error)),
         }
     }
 
@@ -121,16 +121,17 @@ fn said(ended: &Ended) -> Option<&str> {
 }
 
 /// An error when it failed, with its own words but for these secrets. They stand on its standard output, and what others had to
-/// say on the other.
-fn check(ended: &Ended, secrets: &[&str]) -> Result<()> {
+/// say on the other. None: the secret is not known, and a single word on the standard output may be it.
+fn check(ended: &Ended, secrets: Option<&[&str]>) -> Result<()> {
     let how = match ended.by {
         // Nobody knows: the answer will tell.
         End::Status(0) | End::Unknown => return Ok(()),
         End::Status(status) => format!("it failed with exit status {status}"),
         End::Signal(signal) => format!("it was killed by {signal} (signal {})", signal as i32),
     };
-    let mut words: Vec<_> =
-        [&ended.output, &ended.errors].iter().filter_map(|said| first_line(said, secrets)).collect();
+    let line = |said: &[u8]| first_line(said, secrets.unwrap_or_default());
+    let answer = line(&ended.output).filter(|line| secrets.is_some() || line.contains(char::is_whitespace));
+    let mut words: Vec<_> = answer.into_iter().chain(line(&ended.errors)).collect();
     words.dedup();
     let what = match (words.is_empty(), ended.output.is_empty() && ended.errors.is_empty()) {
         (false, _) => format!(": {}", words.join("; ")),

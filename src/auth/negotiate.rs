@@ -34,13 +34,8 @@ struct Asked<'a> {
 impl<'a> Asked<'a> {
     /// Somebody whom a server named. His scopes are his own, but not for more than the request wants.
     fn stranger(url: &Url, guard: Guard, wanted: &'a ScopeSet, challenges: &[Challenge]) -> Asked<'a> {
-        let his = challenge::choose(challenges).and_then(Challenge::scope).map(|scope| {
-            let mut scopes = ScopeSet::new();
-            scopes.add_text(scope);
-            scopes.limited_to(wanted)
-        });
-        let wanted = his.filter(|scopes| !scopes.is_empty()).map_or(Cow::Borrowed(wanted), Cow::Owned);
-        Asked { account: Cow::Owned(Account::stranger(url, guard)), wanted, proof: Proof::Nothing, answers: false }
+        let (account, wanted) = (Cow::Owned(Account::stranger(url, guard)), scopes_of(challenges, wanted));
+        Asked { account, wanted, proof: Proof::Nothing, answers: false }
     }
 
     /// Whether it is not the one that the caller named.
@@ -63,7 +58,7 @@ impl<'a> Asked<'a> {
         if answer.status != StatusCode::UNAUTHORIZED {
             return None;
         }
-        let insufficient = challenges.iter().any(|challenge| challenge.error() == Some("insufficient_scope"));
+        let insufficient = is_about_rights(challenges);
         Some(match &self.proof {
             _ if self.is_strange() => Refusal::Elsewhere,
             Proof::Nothing => Refusal::NoCredentials,
@@ -112,11 +107,7 @@ impl Auth {
         let outcome = self.negotiate(call, account, request, wanted);
         // Whoever sends it again begins again.
         (request.url, request.guard) = begin;
-        let bad = match &outcome {
-            Ok(reply) => reply.refusal == Some(Refusal::BadCredentials),
-            Err(error) => error.code() == Code::Unauthenticated,
-        };
-        if bad {
+        if matches!(&outcome, Ok(reply) if reply.refusal == Some(Refusal::BadCredentials)) {
             self.forget_answer(account);
         }
         // A helper that held nothing may have been given something since.
@@ -167,8 +158,9 @@ impl Auth {
                 }
                 Proof::Token(grant) => {
                     goes_on = moved;
-                    self.tokens.forget(grant);
+                    self.tokens.forget(grant, is_about_rights(&challenges));
                 }
+                Proof::Nothing if asked.is_strange() => asked.wanted = scopes_of(&challenges, wanted),
                 _ => {}
             }
             self.remember(&asked.account, &challenges, answer.remote);
@@ -176,10 +168,15 @@ impl Auth {
                 true => {
                     self.respond(call, &asked, &challenges, moved || repeated).map_err(|error| match error.code() {
                         Code::Unauthenticated if asked.is_strange() => error.with_hint(account.sends_on()),
-                        _ => error,
+                        _ => self.not_taken(account, error),
                     })?
                 }
-                false => None,
+                false => {
+                    if let (Proof::Token(grant), false) = (&asked.proof, is_about_rights(&challenges)) {
+                        self.tokens.owe(grant);
+                    }
+                    None
+                }
             };
             let Some(next) = next else {
                 let refusal = asked.refusal(&answer, &challenges);
@@ -190,6 +187,14 @@ impl Auth {
                 way.go_on(answer, request);
             }
         }
+    }
+
+    /// What home's own token server says of credentials is about what hook and helper said.
+    fn not_taken(&self, account: &Account, error: Error) -> Error {
+        if error.code() == Code::Unauthenticated {
+            self.forget_answer(account);
+        }
+        error
     }
 
     /// What can be sent at once, by what is known of the origin. A long body gets a token that nobody else can use up, when it
@@ -207,14 +212,16 @@ impl Auth {
             (Scheme::Bearer, credentials) => {
                 let realm = self.realm(account, challenge, &credentials, memory.remote)?;
                 let alone = match body {
-                    Body::Stream { source, .. } => !source.lasts() || self.tokens.are_used_up(&realm),
+                    Body::Stream { source, .. } => {
+                        !source.lasts() || self.tokens.is_owed(&realm) || self.tokens.are_used_up(&realm)
+                    }
                     _ => false,
                 };
                 let grant = match alone {
                     true => self.tokens.alone(call, &realm, wanted),
                     false => self.tokens.get(call, &realm, wanted),
                 };
-                grant.map(Proof::Token)
+                grant.map(Proof::Token).map_err(|error| self.not_taken(account, error))
             }
             _ => Ok(Proof::Nothing),
         }
@@ -273,6 +280,20 @@ impl Auth {
             outcome => outcome,
         }
     }
+}
+
+/// The scopes that somebody whom a server named asks for, within what is wanted.
+fn scopes_of<'a>(challenges: &[Challenge], wanted: &'a ScopeSet) -> Cow<'a, ScopeSet> {
+    let his = challenge::choose(challenges).and_then(Challenge::scope).map(|scope| {
+        let mut scopes = ScopeSet::new();
+        scopes.add_text(scope);
+        scopes.limited_to(wanted)
+    });
+    his.filter(|scopes| !scopes.is_empty()).map_or(Cow::Borrowed(wanted), Cow::Owned)
+}
+
+fn is_about_rights(challenges: &[Challenge]) -> bool {
+    challenges.iter().any(|challenge| challenge.error() == Some("insufficient_scope"))
 }
 
 /// Makes a body ready to be sent once more. One that lasts is begun again by whoever gives it, who can ask how much of it

@@ -1,7 +1,7 @@
 //! The token cache: by origin, token server, service, user and scopes; a token for more serves for less; and one
 //! fetch at a time for one key, which outlives the call that began it.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -27,6 +27,8 @@ const KEPT: usize = 1000;
 const AGED: Duration = Duration::from_secs(30);
 /// No token is made to last so short a time: one that is refused was used up.
 const BRIEF: Duration = Duration::from_secs(1);
+/// How long it is believed that the tokens from somewhere are used up.
+const BELIEVED: Duration = Duration::from_secs(600);
 
 /// A token server, and who asks it.
 #[derive(Clone)]
@@ -107,6 +109,13 @@ impl Grant {
         self.token.given.load(Ordering::SeqCst) == 1
     }
 
+    /// Whether a refusal says that others used it up, and not that it grew too old: it is too young for that, or was good for
+    /// the first request and not for the second.
+    fn seems_used_up(&self) -> bool {
+        let given = self.token.given.load(Ordering::SeqCst);
+        given == 2 || (given > 2 && self.age < BRIEF)
+    }
+
     /// Whether it is old enough to suspect it.
     pub fn is_aged(&self) -> bool {
         self.obtained.elapsed() > AGED
@@ -137,8 +146,10 @@ pub struct Tokens {
     kept: Arc<Mutex<HashMap<String, Vec<Kept>>>>,
     flights: Arc<Mutex<HashMap<String, watch::Receiver<Outcome>>>>,
     refreshed: Mutex<HashMap<String, Refresh>>,
-    /// Whose tokens are used up.
-    short: Mutex<HashSet<String>>,
+    /// Whose tokens are used up, and since when that is known.
+    short: Mutex<HashMap<String, Instant>>,
+    /// How many bodies were refused with a shared token, and have to be sent anew.
+    owed: Mutex<HashMap<String, usize>>,
     lonely: AtomicU64,
 }
 
@@ -151,6 +162,7 @@ impl Tokens {
             flights: Arc::default(),
             refreshed: Mutex::default(),
             short: Mutex::default(),
+            owed: Mutex::default(),
             lonely: AtomicU64::new(0),
         }
     }
@@ -210,17 +222,38 @@ impl Tokens {
 
     /// Whether tokens from there were seen to be used up, not to grow too old.
     pub fn are_used_up(&self, realm: &Realm) -> bool {
-        lock(&self.short).contains(&realm.key())
+        lock(&self.short).get(&realm.key()).is_some_and(|since| since.elapsed() < BELIEVED)
     }
 
-    /// Drops a token that the registry no longer takes.
-    pub fn forget(&self, grant: &Grant) {
-        if !grant.is_ours_alone() && grant.age < BRIEF {
-            let mut short = lock(&self.short);
-            if short.len() >= KEPT {
-                short.clear();
+    /// A body was refused with this token and could not be sent again at once: when it is sent anew, a token of its own spares it
+    /// the same.
+    pub fn owe(&self, grant: &Grant) {
+        if grant.is_ours_alone() {
+            return;
+        }
+        let mut owed = lock(&self.owed);
+        make_room(&mut owed, &grant.key);
+        *owed.entry(grant.key.clone()).or_default() += 1;
+    }
+
+    /// Whether a body is to be sent anew there. It is asked once for each.
+    pub fn is_owed(&self, realm: &Realm) -> bool {
+        let (mut owed, key) = (lock(&self.owed), realm.key());
+        match owed.get_mut(&key) {
+            Some(count) if *count > 1 => {
+                *count -= 1;
+                true
             }
-            short.insert(grant.key.clone());
+            _ => owed.remove(&key).is_some(),
+        }
+    }
+
+    /// Drops a token that the registry no longer takes. `lacks`: it says that the token lacks a right, so it was not used up.
+    pub fn forget(&self, grant: &Grant, lacks: bool) {
+        if !lacks && grant.seems_used_up() {
+            let mut short = lock(&self.short);
+            make_room(&mut short, &grant.key);
+            short.insert(grant.key.clone(), Instant::now());
         }
         if let Some(list) = lock(&self.kept).get_mut(&grant.key) {
             list.retain(|kept| !Arc::ptr_eq(&kept.token, &grant.token));
@@ -261,10 +294,20 @@ impl Tokens {
             flights: self.flights.clone(),
             sender,
         };
-        let refresh = lock(&self.refreshed).entry(realm.key()).or_default().clone();
+        let refresh = self.refresh(realm);
         fetch::start(self.http.clone(), realm.clone(), scopes.clone(), refresh, move |fetched| landing.land(fetched))?;
         flights.insert(flight, receiver.clone());
         Ok((true, receiver))
+    }
+
+    /// Where the identity token that replaces the caller's is kept; nobody else's is ever replaced.
+    fn refresh(&self, realm: &Realm) -> Refresh {
+        if !matches!(realm.credentials, Credentials::IdentityToken { .. }) {
+            return Refresh::default();
+        }
+        let (mut refreshed, key) = (lock(&self.refreshed), realm.key());
+        make_room(&mut refreshed, &key);
+        refreshed.entry(key).or_default().clone()
     }
 }
 
@@ -305,6 +348,33 @@ impl Drop for Landing {
     }
 }
 
+/// Realms are named by servers, which could go on for ever: what is known of one makes room for another.
+fn make_room<T>(known: &mut HashMap<String, T>, key: &str) {
+    if known.len() >= KEPT && !known.contains_key(key) {
+        if let Some(any) = known.keys().next().cloned() {
+            known.remove(&any);
+        }
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_servers_name_is_kept_within_bounds() {
+        let mut known = HashMap::new();
+        for number in 0..KEPT + 10 {
+            let key = number.to_string();
+            make_room(&mut known, &key);
+            known.insert(key, ());
+            assert!(known.contains_key(&number.to_string()) && known.len() <= KEPT);
+        }
+        make_room(&mut known, &(KEPT + 9).to_string());
+        assert_eq!(known.len(), KEPT);
+    }
 }

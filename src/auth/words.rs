@@ -20,6 +20,9 @@ const SECRETS: [&str; 6] = [
     r"(?i)(\b(?:bearer|basic)\s+)[\w+/=.~-]{8,}",
     r"(//)[^/\s]+@",
 ];
+/// A secret that is named, up to the end of the line; but for the stores and services whose names begin so.
+const NAMED: &str = r"(?i)((?:secret|password|passwd|passphrase)[\s:=]+)(\S.*)";
+const NO_SECRETS: [&str; 2] = ["store", "service"];
 /// A long word of letters and digits: tokens look like this, and identifiers that nobody misses.
 const LONG_WORD: &str = r"[\w+=-]{24,}";
 
@@ -59,6 +62,13 @@ fn without_secrets(line: &str) -> String {
         if let Ok(pattern) = Regex::new(pattern) {
             shown = pattern.replace_all(&shown, format!("${{1}}{REDACTED}")).into_owned();
         }
+    }
+    if let Ok(named) = Regex::new(NAMED) {
+        let replace = |found: &regex_lite::Captures| match NO_SECRETS.iter().any(|name| found[2].starts_with(name)) {
+            true => found[0].to_owned(),
+            false => format!("{}{REDACTED}", &found[1]),
+        };
+        shown = named.replace(&shown, replace).into_owned();
     }
     let Ok(words) = Regex::new(LONG_WORD) else { return shown };
     let is_token = |word: &str| word.contains(|c: char| c.is_ascii_digit()) && word.contains(char::is_alphabetic);
@@ -122,6 +132,10 @@ mod tests {
             "PASSWORD=HIDE failed",
             "api_key=HIDE",
             "the password: HIDE",
+            "the password: some HIDE with spaces",
+            "Your password is HIDE",
+            "wrong passphrase HIDE",
+            "SECRET = some HIDE",
             "token: HIDE1 is old",
             "Authorization: Bearer HIDE.HIDE-1",
             "GET https://u:HIDE@h/ failed",

@@ -6,6 +6,7 @@ use reqwest::StatusCode;
 use rustls::{AlertDescription, CertificateError, OtherError};
 use url::Url;
 
+use super::address::is_local_name;
 use super::handshake::{Hello, Watch};
 use super::own;
 use super::proxy::Proxy;
@@ -44,6 +45,8 @@ pub fn late(error: Error, url: &Url, route: &Route, watch: &Watch) -> Error {
 struct SilentEnd {
     name: String,
     hint: &'static str,
+    /// Its silence is no reason to give up TLS: whoever stands between could have made it.
+    doubted: bool,
 }
 
 fn silent_end(url: &Url, route: &Route, watch: &Watch) -> Option<SilentEnd> {
@@ -52,8 +55,13 @@ fn silent_end(url: &Url, route: &Route, watch: &Watch) -> Option<SilentEnd> {
         Some(proxy) => SilentEnd {
             name: format!("the proxy {}", proxy.shown()),
             hint: "if it is reached without TLS, its URL begins with http://",
+            doubted: false,
         },
-        None => SilentEnd { name: host_of(url), hint: "if it speaks plain http, give plain_http for this host" },
+        None => SilentEnd {
+            name: host_of(url),
+            hint: "if it speaks plain http, give plain_http for this host",
+            doubted: !is_local_name(url),
+        },
     })
 }
 
@@ -62,7 +70,8 @@ impl SilentEnd {
         let taken = "it took the connection, and";
         match find::<rustls::Error>(error) {
             Some(tls @ rustls::Error::InvalidMessage(_)) => {
-                Some(self.error(Code::Tls, &format!("it answered with something else ({tls})")))
+                let error = self.error(Code::Tls, &format!("it answered with something else ({tls})"));
+                Some(error.with_hint(self.hint))
             }
             // It is one about TLS.
             Some(_) => None,
@@ -74,7 +83,12 @@ impl SilentEnd {
     }
 
     fn error(&self, code: Code, why: &str) -> Error {
-        Error::new(code, format!("{} does not speak TLS: {why}", self.name)).with_hint(self.hint)
+        let error = Error::new(code, format!("{} does not speak TLS: {why}", self.name));
+        if self.doubted {
+            error
+        } else {
+            error.with_hint(self.hint)
+        }
     }
 }
 

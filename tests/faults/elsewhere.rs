@@ -137,6 +137,24 @@ fn the_others_scopes_are_its_own() {
     assert!(tokens(&other).len() <= 4);
 }
 
+/// Also where it is the one that is asked first: the next page of a list is at its place.
+#[test]
+fn the_others_scopes_are_its_own_on_the_next_page_too() {
+    let other = Server::start(|seen| match (seen.path(), seen.header("authorization")) {
+        ("/token", _) if scopes(seen) == ["repository:org/b:pull"] => token("anybody"),
+        ("/token", _) => errors(403, "DENIED", "not that"),
+        (_, None) => bearer(seen, r#",scope="repository:org/b:pull,push""#),
+        (path, _) if seen.target == path => {
+            reply(200).header("Link", format!("<{path}?p=1>; rel=\"next\"")).json(r#"{"tags":["1"]}"#)
+        }
+        _ => reply(200).json(r#"{"tags":["2"]}"#),
+    });
+    let front = front(Front::SendsAll, &other);
+    let client = client();
+    let tags = client.tags(&call(&client), &format!("{}/a/b", front.host), &TagsOptions::default()).unwrap();
+    assert_eq!(tags.tags, ["1", "2"]);
+}
+
 #[test]
 fn a_chain_of_registries_ends_somewhere() {
     let last = other("");

@@ -303,15 +303,22 @@ fn what_a_helper_does_wrong_is_an_error_with_its_words_and_no_secret() {
     let server = basic("alice", "s3cret");
     let host = &server.host;
     for (script, code, why) in [
-        ("echo boom; exit 1", Code::Io, "docker-credential-bad: it failed with exit status 1: boom"),
+        ("echo big boom; exit 1", Code::Io, "docker-credential-bad: it failed with exit status 1: big boom"),
+        (
+            "echo SECRET; exit 1",
+            Code::Io,
+            "it failed with exit status 1; what it said may hold a secret, and is not shown",
+        ),
+        ("echo SECRET; echo boom >&2; exit 1", Code::Io, "it failed with exit status 1: boom"),
+        ("echo the password is SECRET, not SECRET; exit 1", Code::Io, "the password <redacted>"),
         ("echo 'panic: boom' >&2; exit 2", Code::Io, "it failed with exit status 2: panic: boom"),
-        ("echo out; echo err >&2; exit 77", Code::Io, "it failed with exit status 77: out; err"),
-        ("echo same; echo same >&2; exit 1", Code::Io, "exit status 1: same"),
+        ("echo the out; echo err >&2; exit 77", Code::Io, "it failed with exit status 77: the out; err"),
+        ("echo the same; echo the same >&2; exit 1", Code::Io, "exit status 1: the same"),
         ("exit 3", Code::Io, "it failed with exit status 3 and said nothing"),
-        ("echo; echo ' locked '; echo SECRET; exit 1", Code::Io, "exit status 1: locked"),
-        (r"printf '\033[31mno\007\r\nSECRET'; exit 1", Code::Io, "exit status 1: \u{fffd}[31mno\u{fffd}"),
+        ("echo; echo ' is locked '; echo SECRET; exit 1", Code::Io, "exit status 1: is locked"),
+        (r"printf '\033[31moh no\007\r\nSECRET'; exit 1", Code::Io, "exit status 1: \u{fffd}[31moh no\u{fffd}"),
         (r#"echo '{"Username":"u","Secret":"SECRET"}'; exit 1"#, Code::Io, "is not shown"),
-        ("echo 'password=SECRET is old'; exit 1", Code::Io, "password=<redacted> is old"),
+        ("echo 'the password=SECRET is old'; exit 1", Code::Io, "password=<redacted>"),
         ("echo 'no credentials server URL'; exit 1", Code::Io, "no credentials server URL"),
         ("echo SECRET", Code::Io, "its answer is no JSON object"),
         ("echo SECRET; echo 'not yet' >&2", Code::Io, "is no JSON object; it says: not yet"),
@@ -325,7 +332,7 @@ fn what_a_helper_does_wrong_is_an_error_with_its_words_and_no_secret() {
         ("echo trap >&2; kill -s SEGV $$", Code::Io, "it was killed by SIGSEGV (signal 11): trap"),
         ("yes SECRET", Code::LimitExceeded, "says more than"),
         ("head -c 3000000 /dev/zero >&2; exit 4", Code::Io, "it failed with exit status 4: \u{fffd}"),
-        ("sleep 30 & echo boom; exit 1", Code::Io, "exit status 1: boom"),
+        ("sleep 30 & echo big boom; exit 1", Code::Io, "exit status 1: big boom"),
         ("sleep 30", Code::Timeout, "within 1.5 s"),
         ("exec sleep 30 >&- 2>&-", Code::Timeout, "within 1.5 s"),
         ("yes SECRET >&2", Code::Timeout, "within 1.5 s"),
@@ -410,6 +417,29 @@ fn a_refused_answer_of_a_helper_is_asked_for_again() {
     fails(get(&client, &format!("{host}/a/b:t")), Code::Unauthenticated, "");
     folder.helper("old", ANSWER);
     get(&client, &format!("{host}/a/b:t")).unwrap();
+}
+
+/// Who is behind the registry, and whom it asks, says nothing about what the helper said.
+#[test]
+fn what_a_helper_said_outlives_the_refusal_of_somebody_else() {
+    let other = Server::start(|seen| match seen.path() {
+        "/token" => reply(401),
+        _ => reply(401)
+            .header("WWW-Authenticate", format!("Bearer realm=\"http://{}/token\"", seen.header("host").unwrap())),
+    });
+    let base = other.url("");
+    let server = Server::start(move |seen| match seen.header("authorization") {
+        None => reply(401).header("WWW-Authenticate", "Basic realm=\"r\""),
+        Some(_) => reply(307).header("Location", format!("{base}{}", seen.target)),
+    });
+    let host = &server.host;
+    let folder = Folder::new(&json!({"credHelpers": {host: "one"}}));
+    folder.helper("one", ANSWER);
+    let client = folder.client();
+    for _ in 0..2 {
+        fails(get(&client, &format!("{host}/a/b:t")), Code::Unauthenticated, "");
+    }
+    assert_eq!(folder.calls().len(), 1);
 }
 
 #[test]

@@ -79,7 +79,9 @@ fn an_end_that_speaks_no_tls_is_told_within_the_connect_timeout() {
             client.set_host(&host, host_options(json!({"plain_http": false, "address": fixed}))).unwrap();
             within(Duration::from_secs(2), || {
                 let error = fails(get(&client, &host), code, &format!("{host} {words}"));
-                assert!(hint(&error).contains("plain_http"), "{says:?}: {error:?}");
+                // Whoever stands between could have made a silence, and would like to see us without TLS.
+                let told = name == "127.0.0.1" || code == Code::Tls;
+                assert_eq!(hint(&error).contains("plain_http"), told, "{says:?}: {error:?}");
             });
         }
     }

@@ -384,6 +384,32 @@ fn work_goes_on_with_the_next_token() {
     });
 }
 
+/// A registry that thinks for so long about an upload that its token looks old when it is used up.
+#[test]
+fn a_slow_answer_does_not_hide_that_tokens_are_used_up() {
+    for uses in [1, 2] {
+        let depot = Mutex::new(depot());
+        let server = gated(Fault::GoodFor(uses), When::Late, move |seen| {
+            if seen.method == "POST" {
+                std::thread::sleep(std::time::Duration::from_millis(1100));
+            }
+            depot.lock().unwrap().answer(seen)
+        });
+        let client =
+            Client::new(ocireg::http::settings::ClientOptions { retries: 2, idle_timeout_ms: 10_000, ..options() })
+                .unwrap();
+        for number in 0..2 {
+            let blob = noise(BLOB + 10 + number);
+            client
+                .put_blob(&call(&client), &repository(&server.host), &blob, &PutOptions::default())
+                .unwrap_or_else(|error| panic!("{uses} {number}: {error} {:#?}", shown(&server)));
+        }
+        let puts = server.seen().iter().filter(|seen| seen.method == "PUT").count();
+        // No blob is sent more than twice.
+        assert!(puts <= 4, "{puts}: {:#?}", shown(&server));
+    }
+}
+
 /// Its bytes are gone when it is refused, so it has a token that is used for nothing else.
 #[test]
 fn what_can_be_sent_once_is_not_refused() {

@@ -209,9 +209,9 @@ static void test_helper(void **state) {
     write_private(text("%s/docker-credential-test", folder), "#!/bin/sh\nexec /bin/sleep 30\n", 0700);
     assert_int_equal(tags_of(client_with(folder, registries[1]), place), OCIREG_TIMEOUT);
     expect_message("within 2 s");
-    write_private(text("%s/docker-credential-test", folder), "#!/bin/sh\necho out >&2\nprintf '\\033[31mlocked\\n\\nmore'\nexit 7\n", 0700);
+    write_private(text("%s/docker-credential-test", folder), "#!/bin/sh\necho out >&2\nprintf '\\033[31mis locked\\n\\nmore'\nexit 7\n", 0700);
     assert_int_equal(tags_of(client_with(folder, registries[1]), place), OCIREG_IO);
-    expect_message("docker-credential-test: it failed with exit status 7: \xef\xbf\xbd[31mlocked; out");
+    expect_message("docker-credential-test: it failed with exit status 7: \xef\xbf\xbd[31mis locked; out");
     write_private(text("%s/docker-credential-test", folder), "#!/bin/sh\nkill -9 $$\n", 0700);
     assert_int_equal(tags_of(client_with(folder, registries[1]), place), OCIREG_IO);
     expect_message("killed by SIGKILL");

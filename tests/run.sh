@@ -156,15 +156,22 @@ with_registries() {
     cargo_tests interop cargo test --locked --test interop
     c_tests plain 1 "${PLAIN//test_/target/ctest/test_}"
     OCIREG_TEST_COMMAND=$root/target/ctest/asan/ocireg c_tests sanitizers 1 'target/ctest/asan/test_*'
+    echo "$passed $failed" >"$logs/counts"
+}
+
+with_valgrind() {
     # Wrong handles and painted stacks are read where valgrind sees nothing to read: those run without it.
-    # It runs one thread of each at a time.
     c_tests valgrind 2 "$(find target/ctest -maxdepth 1 -name 'test_*' ! -name test_handles ! -name test_stack | sort)" \
         valgrind --quiet "${valgrind_finds[@]}" --suppressions=bindings/packaging/valgrind.supp --fair-sched=try
-    echo "$passed $failed" >"$logs/counts"
+    echo "$passed $failed" >"$logs/counts-valgrind"
 }
 
 if [ "${1:-}" = --with-registries ]; then
     with_registries
+    exit 0
+fi
+if [ "${1:-}" = --with-valgrind ]; then
+    with_valgrind
     exit 0
 fi
 
@@ -176,6 +183,9 @@ step 'cargo clippy' cargo clippy --locked --all-targets -- -D warnings
 step 'rubocop' rubocop --cache false bindings/ruby
 step 'rustdoc' env RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
 say 'release build'
+# Linking takes one processor, and these another. What is wrong with them is said where they run.
+cargo test --locked --no-run --lib --test faults --test abi --test interop >"$logs/debug-build.log" 2>&1 &
+debug_build=$!
 step 'make all' make all
 step 'the library that panics' build_panic_library
 step 'build the C tests' build_c_tests
@@ -185,16 +195,22 @@ step 'make deb' tests/deb.sh
 step 'the README' tests/readme.sh
 step 'the sanitizers are on' sanitizers_are_on
 say 'tests without a registry'
+wait "$debug_build"
 cargo_tests unit cargo test --locked --lib
 cargo_tests faults cargo test --locked --test faults
 cargo_tests abi cargo test --locked --test abi
 say 'tests with real registries'
-rm -f "$logs/counts"
+rm -f "$logs"/counts*
 tests/registries/run tests/run.sh --with-registries
 if read -r ok bad <"$logs/counts"; then count "$ok" "$bad"; else count 0 1; fi
-say 'the bindings'
+say 'the bindings, and the C programs under valgrind, each of which runs one thread at a time'
+tests/registries/run tests/run.sh --with-valgrind >"$logs/valgrind.log" 2>&1 &
+valgrind=$!
 counted go tests/go/run.sh
 counted ruby tests/ruby/run.sh
+wait "$valgrind"
+cat "$logs/valgrind.log"
+if read -r ok bad <"$logs/counts-valgrind"; then count "$ok" "$bad"; else count 0 1; fi
 step 'the registries by other clients' tests/registries/run tests/registries/check
 say 'demo'
 step 'make demo' make demo

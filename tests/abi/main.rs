@@ -130,6 +130,6 @@ fn the_release_library_is_built_as_it_should_be() {
     let (major, minor) = (env!("CARGO_PKG_VERSION_MAJOR"), env!("CARGO_PKG_VERSION_MINOR"));
     let abi = if major == "0" { format!("0.{minor}") } else { major.to_owned() };
     assert!(dynamic.contains(&format!("soname: [libocireg.so.{abi}]")), "{dynamic}");
-    // Link-time optimisation takes an eighth off: 7.1 MB instead of 8.
-    assert!(library.len() < 15 << 19, "{} bytes: was link-time optimisation on?", library.len());
+    // Link-time optimisation takes an eighth off: what has 8.1 MB with it would have more than 9.
+    assert!(library.len() < 17 << 19, "{} bytes: was link-time optimisation on?", library.len());
 }

@@ -83,16 +83,20 @@ build_panic_library() {
 }
 
 build_c_tests() {
-    local helpers=() source library
-    for source in tests/c/*.c; do
-        case ${source##*/} in test_*) ;; *) helpers+=("$source") ;; esac
-    done
+    local helpers=() watched=() source name library
     rm -f target/ctest/test_* target/ctest/asan/test_*
     mkdir -p target/ctest/asan
+    for source in tests/c/*.c; do
+        name=$(basename "$source" .c).o
+        case $name in test_*) continue ;; esac
+        translate "target/ctest/$name" "$source" || return 1
+        translate "target/ctest/asan/$name" "${sanitize[@]}" "$source" || return 1
+        helpers+=("target/ctest/$name") watched+=("target/ctest/asan/$name")
+    done
     for source in tests/c/test_*.c; do
         case $source in *test_panic.c) library=$root/target/panic ;; *) library=$root/target/release ;; esac
         compile "target/ctest/$(basename "$source" .c)" "$library" "$source" "${helpers[@]}" || return 1
-        compile "target/ctest/asan/$(basename "$source" .c)" "$library" "${sanitize[@]}" "$source" "${helpers[@]}" || return 1
+        compile "target/ctest/asan/$(basename "$source" .c)" "$library" "${sanitize[@]}" "$source" "${watched[@]}" || return 1
     done
     compile target/ctest/asan/ocireg "$root/target/release" "${sanitize[@]}" bindings/c/*.c || return 1
     compile target/ctest/asan/proof "$root/target/release" "${sanitize[@]}" tests/c/asan/proof.c
@@ -101,6 +105,13 @@ build_c_tests() {
 # The sanitizers watch the C code and, by the allocator and libc's functions, what the library does with memory.
 readonly sanitize=(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
+
+# translate TARGET ARG…
+translate() {
+    local target=$1
+    shift
+    "${CC:-cc}" -std=c11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Wpedantic -Werror -pthread -Iinclude "$@" -o "$target" -c
+}
 
 # compile TARGET FOLDER-OF-THE-LIBRARY ARG…
 compile() {

@@ -470,7 +470,8 @@ void ocireg_context_free(ocireg_context *context);
 // every host by http).
 //
 // TLS: insecure (false: no host's TLS is verified); ca_file (string or list of strings: PEM files of certificate
-// authorities for every host, and of servers' own certificates, which are taken as they are, for their names and days);
+// authorities for every host, and of servers' own certificates, which are taken as they are, for their names and days, as one
+// among the platform's is);
 // ca_only (false: those instead of the platform's); client_cert_file (string: PEM file of a
 // client certificate with its chain) and client_key_file (string: PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without
 // passphrase; the same file when left out), for the hosts that the caller names and their own token servers, never for
@@ -557,7 +558,8 @@ ocireg_status ocireg_client_close(ocireg_client *client,
 
 // Frees a client. NULL is accepted, and what is no client is left alone. No call of another thread may be just beginning with it; a
 // callback may free the client of its own call, which goes on and lets go of it at its end. Readers and uploads may be freed
-// before or after. In a forked child the parent's client is leaked, not freed.
+// before or after. It waits for what the network thread has at hand: about a second where a server floods it, else nothing that
+// is felt. In a forked child the parent's client is leaked, not freed.
 void ocireg_client_free(ocireg_client *client);
 
 // Takes the name of a registry apart: [SCHEME://]HOST[:PORT]; "" is Docker Hub. Any thread.

@@ -54,7 +54,8 @@ pub(super) unsafe fn begin(
 /// every host by http).
 ///
 /// TLS: insecure (false: no host's TLS is verified); ca_file (string or list of strings: PEM files of certificate
-/// authorities for every host, and of servers' own certificates, which are taken as they are, for their names and days);
+/// authorities for every host, and of servers' own certificates, which are taken as they are, for their names and days, as one
+/// among the platform's is);
 /// ca_only (false: those instead of the platform's); client_cert_file (string: PEM file of a
 /// client certificate with its chain) and client_key_file (string: PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without
 /// passphrase; the same file when left out), for the hosts that the caller names and their own token servers, never for
@@ -178,7 +179,8 @@ pub unsafe extern "C" fn ocireg_client_close(
 
 /// Frees a client. NULL is accepted, and what is no client is left alone. No call of another thread may be just beginning with it; a
 /// callback may free the client of its own call, which goes on and lets go of it at its end. Readers and uploads may be freed
-/// before or after. In a forked child the parent's client is leaked, not freed.
+/// before or after. It waits for what the network thread has at hand: about a second where a server floods it, else nothing that
+/// is felt. In a forked child the parent's client is leaked, not freed.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_client_free(client: *mut ocireg_client) {
     quietly((), || unsafe { handle::free(client) });

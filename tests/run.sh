@@ -13,12 +13,12 @@ begun=$SECONDS
 say() { printf '\n== %s (%d s)\n' "$*" $((SECONDS - begun)); }
 count() { passed=$((passed + $1)); failed=$((failed + $2)); }
 
-# step NAME COMMAND…: one test that is a command
+# step NAME COMMAND…: one test that is a command, and the seconds that it took
 step() {
-    local name=$1
+    local name=$1 begun=$SECONDS
     shift
     if "$@" >"$logs/${name//[^a-z0-9]/-}.log" 2>&1; then
-        echo "ok      $name"
+        echo "ok      $name ($((SECONDS - begun)) s)"
         count 1 0
     else
         echo "FAILED  $name"
@@ -29,7 +29,7 @@ step() {
 
 # cargo_tests NAME ARG…: Rust tests, counted one by one
 cargo_tests() {
-    local log=$logs/cargo-$1.log name=$1 status=0
+    local log=$logs/cargo-$1.log name=$1 status=0 begun=$SECONDS
     shift
     "$@" >"$log" 2>&1 || status=$?
     local ok bad
@@ -37,7 +37,7 @@ cargo_tests() {
     bad=$(awk '/^test result:/ { n += $6 } END { print n + 0 }' "$log")
     [ "$status" -eq 0 ] || [ "$bad" -gt 0 ] || bad=1
     if [ "$ok" -eq 0 ] && [ "$bad" -eq 0 ]; then bad=1; fi
-    echo "$([ "$bad" -eq 0 ] && echo 'ok     ' || echo 'FAILED ') $name: $ok passed, $bad failed"
+    echo "$([ "$bad" -eq 0 ] && echo 'ok     ' || echo 'FAILED ') $name: $ok passed, $bad failed ($((SECONDS - begun)) s)"
     [ "$bad" -eq 0 ] || grep -E '^(---- |thread |error|test .*FAILED|  left|  right|assertion)|panicked' -A4 "$log" | head -80
     count "$ok" "$bad"
 }
@@ -163,40 +163,51 @@ readonly PLAIN='test_callbacks test_cancel test_fork test_handles test_panic tes
 readonly valgrind_finds=(--error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect,possible
     --errors-for-leak-kinds=definite,indirect,possible)
 
+# All that needs no release build. What is wrong with the test programs is said where they run.
+without_release() {
+    step 'cargo fmt' cargo fmt --check
+    step 'cargo clippy' cargo clippy --locked --all-targets -- -D warnings
+    step 'rubocop' rubocop --cache false bindings/ruby
+    step 'rustdoc' env RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
+    cargo test --locked --no-run --lib --test faults --test abi --test interop >"$logs/debug-build.log" 2>&1
+    cargo_tests unit cargo test --locked --lib
+    keep_counts without-release
+}
+
+# keep_counts NAME, and take_counts NAME from what ran in another shell
+keep_counts() { echo "$passed $failed" >"$logs/counts-$1"; }
+take_counts() {
+    local ok bad
+    if read -r ok bad <"$logs/counts-$1"; then count "$ok" "$bad"; else count 0 1; fi
+}
+
 with_registries() {
     cargo_tests interop cargo test --locked --test interop
     c_tests plain 1 "${PLAIN//test_/target/ctest/test_}"
     OCIREG_TEST_COMMAND=$root/target/ctest/asan/ocireg c_tests sanitizers 1 'target/ctest/asan/test_*'
-    echo "$passed $failed" >"$logs/counts"
+    keep_counts with-registries
 }
 
 with_valgrind() {
     # Wrong handles and painted stacks are read where valgrind sees nothing to read: those run without it.
     c_tests valgrind 2 "$(find target/ctest -maxdepth 1 -name 'test_*' ! -name test_handles ! -name test_stack | sort)" \
         valgrind --quiet "${valgrind_finds[@]}" --suppressions=bindings/packaging/valgrind.supp --fair-sched=try
-    echo "$passed $failed" >"$logs/counts-valgrind"
+    keep_counts with-valgrind
 }
 
-if [ "${1:-}" = --with-registries ]; then
-    with_registries
-    exit 0
-fi
-if [ "${1:-}" = --with-valgrind ]; then
-    with_valgrind
-    exit 0
-fi
+case ${1:-} in
+    --without-release) without_release; exit 0 ;;
+    --with-registries) with_registries; exit 0 ;;
+    --with-valgrind) with_valgrind; exit 0 ;;
+esac
 
 say 'set-up'
+rm -f "$logs"/counts*
 tests/setup.sh test || exit 1
-say 'format and lint'
-step 'cargo fmt' cargo fmt --check
-step 'cargo clippy' cargo clippy --locked --all-targets -- -D warnings
-step 'rubocop' rubocop --cache false bindings/ruby
-step 'rustdoc' env RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
-say 'release build'
-# Linking takes one processor, and these another. What is wrong with them is said where they run.
-cargo test --locked --no-run --lib --test faults --test abi --test interop >"$logs/debug-build.log" 2>&1 &
-debug_build=$!
+say 'release build, and beside it lint and debug builds'
+# Linking takes one processor, and these another.
+tests/run.sh --without-release >"$logs/without-release.log" 2>&1 &
+without_release=$!
 step 'make all' make all
 step 'the library that panics' build_panic_library
 step 'build the C tests' build_c_tests
@@ -205,15 +216,15 @@ step 'make install' tests/install.sh
 step 'make deb' tests/deb.sh
 step 'the README' tests/readme.sh
 step 'the sanitizers are on' sanitizers_are_on
+wait "$without_release"
+cat "$logs/without-release.log"
+take_counts without-release
 say 'tests without a registry'
-wait "$debug_build"
-cargo_tests unit cargo test --locked --lib
 cargo_tests faults cargo test --locked --test faults
 cargo_tests abi cargo test --locked --test abi
 say 'tests with real registries'
-rm -f "$logs"/counts*
 tests/registries/run tests/run.sh --with-registries
-if read -r ok bad <"$logs/counts"; then count "$ok" "$bad"; else count 0 1; fi
+take_counts with-registries
 say 'the bindings, and the C programs under valgrind, each of which runs one thread at a time'
 tests/registries/run tests/run.sh --with-valgrind >"$logs/valgrind.log" 2>&1 &
 valgrind=$!
@@ -221,7 +232,7 @@ counted go tests/go/run.sh
 counted ruby tests/ruby/run.sh
 wait "$valgrind"
 cat "$logs/valgrind.log"
-if read -r ok bad <"$logs/counts-valgrind"; then count "$ok" "$bad"; else count 0 1; fi
+take_counts with-valgrind
 step 'the registries by other clients' tests/registries/run tests/registries/check
 say 'demo'
 step 'make demo' make demo

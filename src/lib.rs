@@ -18,6 +18,7 @@ pub mod digest;
 pub mod endpoint;
 pub mod error;
 pub mod ffi;
+pub mod gzip;
 pub mod hashing;
 pub mod http;
 pub mod image;

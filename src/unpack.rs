@@ -10,6 +10,7 @@ use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 use crate::error::{Code, Error, Result};
+use crate::gzip::{gunzip, Gunzip};
 use crate::http::call::Call;
 use crate::store::Blob;
 
@@ -216,12 +217,35 @@ fn unpacked(mut feed: Feed) -> std::io::Result<(Packing, Box<dyn Read>)> {
     let whole = Cursor::new(head).chain(BufReader::with_capacity(16 << 10, feed));
     let reader: Box<dyn Read> = match packing {
         Packing::Plain => Box::new(whole),
-        Packing::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(whole)),
+        Packing::Gzip => Box::new(Gzip { decoder: gunzip(), source: whole, call, fault }),
         Packing::Zstd => Box::new(Zstd { source: Shared(Rc::new(RefCell::new(whole))), frame: None, call, fault }),
         Packing::Xz => Box::new(XzReader::new_mem_limit(whole, true, XZ_MEMORY)),
         Packing::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(whole)),
     };
     Ok((packing, reader))
+}
+
+/// Gzip: any number of members. Its decoder is given the bytes, and says when it needs more.
+struct Gzip<R> {
+    call: Call,
+    fault: Fault,
+    source: R,
+    decoder: Gunzip,
+}
+
+impl<R: BufRead> Read for Gzip<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        loop {
+            match self.decoder.read(buffer) {
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
+                outcome => return outcome,
+            }
+            self.call.check().map_err(|error| through(&self.fault, error))?;
+            let more = Bytes::copy_from_slice(self.source.fill_buf()?);
+            self.source.consume(more.len());
+            self.decoder.get_mut().put(Some(more).filter(|more| !more.is_empty()));
+        }
+    }
 }
 
 /// Zstd: any number of frames, and skippable ones between them.

@@ -23,8 +23,7 @@
  * more memory ends, with a word on standard error, as Rust programs do. Where everything was freed valgrind finds nothing lost, definitely or possibly. Only with TLS does it take
  * 16 bytes of each record, which assembly makes, for uninitialised: share/doc/ocireg/valgrind.supp tells it about them.
  *
- * Stack. A call needs at most 64 KiB of its thread's stack (one that unpacks layers 96 KiB), and
- * what its callbacks use (a test measures it on the release build).
+ * Stack. A call needs at most 64 KiB of its thread's stack, and what its callbacks use (a test measures it on the release build).
  *
  * Threads. A client may be used by any number of threads at once, and so may a context. Options, readers and uploads belong
  * to one thread at a time, and may move. Callbacks run on the thread that made the call, during the call.

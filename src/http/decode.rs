@@ -1,12 +1,12 @@
 //! Content codings (RFC 9110 8.4.1): some servers and the proxies before them encode a body although none was asked for.
 //! Only gzip is decoded. What a digest is of are the decoded bytes.
 
-use std::io::{self, BufRead, ErrorKind, Read};
+use std::io::{ErrorKind, Read};
 
-use bytes::{Buf, Bytes};
-use flate2::bufread::MultiGzDecoder;
+use bytes::Bytes;
 
 use crate::error::{Code, Error, Result};
+use crate::gzip::{gunzip, Gunzip};
 
 /// The most bytes that are decoded at once.
 const PIECE: usize = 64 << 10;
@@ -25,35 +25,38 @@ pub enum Step {
 
 /// Decodes one body.
 pub struct Decoder {
-    gzip: MultiGzDecoder<Feed>,
+    gzip: Gunzip,
     taken: u64,
     given: u64,
 }
 
 impl Decoder {
+    /// Whether a coding changes bytes. What servers write there beside these is what they were told of an upload, or the name of a
+    /// character set, and changes nothing.
+    pub fn is_coding(name: &str) -> bool {
+        let codings = ["br", "compress", "dcb", "dcz", "deflate", "exi", "pack200-gzip", "x-compress", "zstd"];
+        let has =
+            |coding: &str| codings.iter().chain(&["gzip", "x-gzip"]).any(|known| known.eq_ignore_ascii_case(coding));
+        name.split(',').any(|coding| has(coding.trim()))
+    }
+
     /// For a coding by its name; None for one that is not known.
     pub fn of(coding: &str) -> Option<Decoder> {
         let known = coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip");
-        known.then(|| Decoder { gzip: MultiGzDecoder::new(Feed::default()), taken: 0, given: 0 })
+        known.then(|| Decoder { gzip: gunzip(), taken: 0, given: 0 })
     }
 
     /// Gives it the next encoded bytes, or None for their end. Those before must have been decoded.
     pub fn feed(&mut self, piece: Option<Bytes>) {
-        let feed = self.gzip.get_mut();
-        match piece {
-            Some(piece) => {
-                self.taken += piece.len() as u64;
-                feed.bytes = piece;
-            }
-            None => feed.over = true,
-        }
+        self.taken += piece.as_ref().map_or(0, |piece| piece.len() as u64);
+        self.gzip.get_mut().put(piece);
     }
 
     /// Decodes a little.
     pub fn step(&mut self) -> Result<Step> {
         if self.taken == 0 {
             // Nothing at all is an empty body, not a broken one.
-            return Ok(if self.gzip.get_ref().over { Step::End } else { Step::Hungry });
+            return Ok(if self.gzip.get_ref().is_over() { Step::End } else { Step::Hungry });
         }
         let mut bytes = vec![0; PIECE];
         match self.gzip.read(&mut bytes) {
@@ -74,34 +77,6 @@ impl Decoder {
             }
             Err(error) => Err(Error::new(Code::Protocol, format!("the encoded body cannot be decoded: {error}"))),
         }
-    }
-}
-
-/// The encoded bytes that are here already.
-#[derive(Default)]
-struct Feed {
-    bytes: Bytes,
-    over: bool,
-}
-
-impl Read for Feed {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let count = self.fill_buf()?.read(buffer)?;
-        self.consume(count);
-        Ok(count)
-    }
-}
-
-impl BufRead for Feed {
-    fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        match self.bytes.is_empty() && !self.over {
-            true => Err(ErrorKind::WouldBlock.into()),
-            false => Ok(&self.bytes),
-        }
-    }
-
-    fn consume(&mut self, count: usize) {
-        self.bytes.advance(count.min(self.bytes.len()));
     }
 }
 

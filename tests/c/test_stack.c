@@ -105,6 +105,47 @@ static void copy(void *argument) {
     work->status = ocireg_copy(work->client, NULL, work->from, work->to, NULL, NULL, NULL);
 }
 
+static void list_files(void *argument) {
+    struct work *work = argument;
+    char *json = NULL;
+    work->status = ocireg_image_files(work->client, NULL, work->from, NULL, &json, NULL);
+    ocireg_string_free(json);
+}
+
+static void extract(void *argument) {
+    struct work *work = argument;
+    work->status = ocireg_image_extract(work->client, NULL, work->from, work->to, NULL, NULL, NULL);
+}
+
+/* What is packed in any way, unpacked on the way. */
+static void test_unpacking_calls(void **state) {
+    (void)state;
+    const char *folder = new_folder(), *place = repository("OCIREG_TEST_V2", "unpacked");
+    ocireg_client *client = client_of("OCIREG_TEST_V2");
+    assert_int_equal(system(text("cd %s && printf hello >motd && tar -cf layer motd && gzip -k layer", folder)), 0);
+    static const char *const layers[] = {"layer", "layer.gz"}, *const compressions[] = {"gzip", "zstd", "none"};
+    for (size_t i = 0; i < 6; i++) {
+        const char *how = compressions[i / 2], *layer = layers[i % 2], *layout = text("oci:%s/layout%zu:v1", folder, i);
+        ocireg_options *how_to = options("{\"scratch\":true,\"layers\":[\"%s/%s\"],\"compression\":\"%s\"}", folder, layer, how);
+        assert_int_equal(ocireg_image_append(client, NULL, layout, how_to, NULL, NULL), OCIREG_OK);
+        struct work work = {.client = client, .from = layout, .to = text("%s/extracted%zu", folder, i)};
+        measure(text("files (%s, %s)", layer, how), list_files, &work);
+        assert_int_equal(work.status, OCIREG_OK);
+        measure(text("extract (%s, %s)", layer, how), extract, &work);
+        assert_int_equal(work.status, OCIREG_OK);
+        work.to = text("docker-archive:%s/%zu.tar:a:1", folder, i);
+        measure(text("copy to an archive (%s, %s)", layer, how), copy, &work);
+        assert_int_equal(work.status, OCIREG_OK);
+        work.from = text("docker-archive:%s/%zu.tar", folder, i), work.to = text("%s:v%zu", place, i);
+        measure(text("copy from an archive (%s, %s)", layer, how), copy, &work);
+        assert_int_equal(work.status, OCIREG_OK);
+        work.from = work.to, work.to = text("%s/copied%zu", folder, i);
+        measure(text("extract from a registry (%s, %s)", layer, how), extract, &work);
+        assert_int_equal(work.status, OCIREG_OK);
+    }
+    print_message("the most is %zu bytes of stack\n", most);
+}
+
 /* Handshakes, tokens, signatures: what goes deepest. */
 static void test_deep_calls(void **state) {
     (void)state;
@@ -127,6 +168,6 @@ static void test_deep_calls(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {test(test_each_call), test(test_deep_calls)};
+    const struct CMUnitTest tests[] = {test(test_each_call), test(test_deep_calls), test(test_unpacking_calls)};
     return run_all(tests);
 }

@@ -50,7 +50,15 @@ impl Folder {
                 _ => {}
             }
             if !is_ours(&known) {
-                return Folder::alone(&known);
+                // It may have been taken away just now, and then the next try makes it.
+                match fs::symlink_metadata(&known) {
+                    Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                        call.check()?;
+                        continue;
+                    }
+                    _ if is_ours(&known) => {}
+                    _ => return Folder::alone(&known),
+                }
             }
             match Folder::locked(call, &known) {
                 Ok(Some(staging)) => return Ok(staging),
@@ -65,13 +73,24 @@ impl Folder {
 
     /// The folder of which the next copy knows, once it is this copy's; None when another one has that name by now.
     fn locked(call: &Call, known: &Path) -> Result<Option<Folder>> {
-        let layout = OciLayout::create(known, None)?;
         let blobs = known.join("blobs");
-        let lock = Lock::exclusive(call, &blobs)?;
+        // Not with the folders above it: one that was just taken away must not come again, for everybody to look into.
+        match DirBuilder::new().mode(0o700).create(&blobs) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
+                return Err(Error::io(format!("cannot create {}", blobs.display()), &error))
+            }
+            _ => {}
+        }
+        let lock = match Lock::exclusive(call, &blobs) {
+            Err(error) if error.errno() == Some(libc::ENOENT) => return Ok(None),
+            lock => lock?,
+        };
         if !lock.is_of(&blobs) {
             return Ok(None);
         }
-        Ok(Some(Folder { layout, place: Place::Known(known.to_owned(), lock) }))
+        // While it is locked nobody takes it away.
+        Ok(Some(Folder { layout: OciLayout::create(known, None)?, place: Place::Known(known.to_owned(), lock) }))
     }
 
     /// One that nobody else knows of.

@@ -23,8 +23,7 @@
  * more memory ends, with a word on standard error, as Rust programs do. Where everything was freed valgrind finds nothing lost, definitely or possibly. Only with TLS does it take
  * 16 bytes of each record, which assembly makes, for uninitialised: share/doc/ocireg/valgrind.supp tells it about them.
  *
- * Stack. A call needs at most 64 KiB of its thread's stack (one that unpacks layers 96 KiB), and
- * what its callbacks use (a test measures it on the release build).
+ * Stack. A call needs at most 64 KiB of its thread's stack, and what its callbacks use (a test measures it on the release build).
  *
  * Threads. A client may be used by any number of threads at once, and so may a context. Options, readers and uploads belong
  * to one thread at a time, and may move. Callbacks run on the thread that made the call, during the call.
@@ -515,7 +514,7 @@ void ocireg_context_free(ocireg_context *context);
 // that of credsStore, then the entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. A file is read
 // when a registry asks who calls, and again when it has changed; what a helper said holds until the registry refuses it. A
 // file that is broken is OCIREG_IO, and so is one that belongs to another user but root, or that others may write (its group
-// too, unless that is the owner's own and has nobody else in it), for it says where passwords go and which program is run;
+// too, unless that is the owner's own, has nobody else in it and is not root's), for it says where passwords go and which program is run;
 // foreign_credentials (boolean, false: such files too, as a container needs whose user is not the one outside).
 //
 // Errors: OCIREG_INVALID_ARGUMENT. Files are read at the first call that needs them: OCIREG_IO when one cannot be read,
@@ -873,7 +872,7 @@ ocireg_status ocireg_blob_head(ocireg_client *client,
                                char **json,
                                ocireg_error **error);
 
-// Gets a blob into a file. The file appears under its name only whole and verified, replacing what was there. Until then
+// Gets a blob into a file. The file appears under its name only whole and verified, replacing what was there, whose permissions it keeps. Until then
 // the bytes are in a hidden file beside it, which a later call for the same blob and path continues after a broken
 // transfer. Links are followed to what they name. A named pipe, a character device, `-` (standard output) and the names of the process's
 // own descriptors, such as /dev/stdout, are written through, as by ocireg_blob_get_fd. Blocks.

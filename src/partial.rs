@@ -16,7 +16,7 @@ use crate::error::{Code, Error, Result, Side};
 use crate::http::call::Call;
 use crate::manifest::Descriptor;
 use crate::os::file::open_regular;
-use crate::os::owner;
+use crate::os::owner::{self, folder_of};
 use crate::store::{is_right, ReadStore, Verified};
 
 /// After so many bytes the kernel is told to begin.
@@ -26,7 +26,7 @@ const WRITE_BACK: u64 = 2 << 20;
 const AT_ONCE: usize = 128 << 10;
 /// So much room is asked for ahead.
 const STRETCH: u64 = 8 << 20;
-/// Less is not worth asking.
+/// Less is not worth asking, and read in no time.
 const SMALL: u64 = 1 << 20;
 /// Room is asked for in whole blocks.
 const BLOCK: u64 = 4096;
@@ -206,8 +206,9 @@ impl Partial {
                 Ok(resumed) => return Ok(Some((partial, resumed))),
                 Err(error) => error,
             };
-            // It may be what was there before: the power went off while it was not on the disk. That goes now.
-            let again = resumed > 0 && !tried && is_wrong(&error);
+            // It may be what was there before: the power went off while it was not on the disk. That goes now. Or a cache on the way
+            // gave it.
+            let again = !tried && (resumed > 0 && is_wrong(&error) || error.code() == Code::DigestMismatch);
             match partial.settle(Err(error), target) {
                 Err(_) if again => tried = true,
                 outcome => return outcome,
@@ -246,7 +247,7 @@ impl Partial {
         let given_back = self.give_back();
         let finished = outcome.and_then(|delivered| {
             given_back
-                .and_then(|()| owner::share(&self.file, folder_of(&self.path)))
+                .and_then(|()| owner::share(&self.file, target))
                 .and_then(|()| self.file.sync_all())
                 .map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
             std::fs::rename(&self.path, target)
@@ -336,13 +337,13 @@ fn hidden(target: &Path, digest: &Digest) -> Result<PathBuf> {
     Ok(target.with_file_name(hidden))
 }
 
-/// Whether a target is there whole. It got its name only then, so that its size tells, unless somebody else can have put it there:
-/// then it is read. One of another size is what a program that was killed left, or that is still writing it.
+/// Whether a target is there whole. It got its name only then, so that its size tells. It is read where that costs nothing, as of
+/// manifests and configs, and where somebody else can have put it there. One of another size is what a program that was killed left, or that is still writing it.
 pub fn is_there(call: &Call, target: &Path, wanted: &Descriptor) -> Result<bool> {
     if !std::fs::metadata(target).is_ok_and(|found| found.is_file() && found.len() == wanted.size) {
         return Ok(false);
     }
-    if owner::is_ours(target) {
+    if wanted.size > SMALL && owner::is_ours(target) {
         return Ok(true);
     }
     let shown = target.display().to_string();
@@ -366,10 +367,6 @@ fn open_hidden(path: &Path) -> std::io::Result<(File, bool)> {
 
 fn is_folder(path: &Path) -> bool {
     path.as_os_str().is_empty() || path.is_dir()
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Whether bytes were not those that were wanted, or more than may be.

@@ -161,18 +161,68 @@ static int own_descriptor(const char *path)
     return -1;
 }
 
+/* In a folder where everybody may make files, such as /tmp, a stranger's pipe or link is a trap. Not every kernel looks. */
+static bool is_trap(const char *path, const struct stat *found)
+{
+    const char *slash = strrchr(path, '/');
+    int length = slash == NULL ? 0 : (int)(slash - path) + 1;
+    char *folder = NULL;
+    struct stat status;
+    bool trap;
+    if (asprintf(&folder, "%.*s", length == 0 ? 1 : length, length == 0 ? "." : path) < 0)
+        return true;
+    trap = stat(folder, &status) != 0 || ((status.st_mode & S_IWOTH) != 0 &&
+                                          found->st_uid != geteuid() && found->st_uid != status.st_uid);
+    free(folder);
+    return trap;
+}
+
+/* Whether a stranger's link stands on the way to a file. */
+static bool is_led_astray(const char *path, int links)
+{
+    char *here = strdup(path), to[PATH_MAX];
+    bool astray = here == NULL || links > MOST_LINKS;
+    for (char *slash = here; !astray && slash != NULL && (slash = strchr(slash + 1, '/')) != NULL; *slash = '/') {
+        struct stat found;
+        char *next = NULL, *last;
+        ssize_t length;
+        *slash = '\0';
+        if (lstat(here, &found) != 0 || !S_ISLNK(found.st_mode) || strncmp(here, "/proc/", 6) == 0)
+            continue;
+        length = readlink(here, to, sizeof to - 1);
+        last = strrchr(here, '/');
+        if (length < 0 || is_trap(here, &found) ||
+            asprintf(&next, "%.*s%.*s/", to[0] == '/' || last == NULL ? 0 : (int)(last - here) + 1, here, (int)length, to) < 0)
+            astray = true;
+        else
+            astray = is_led_astray(next, links + 1);
+        free(next);
+    }
+    free(here);
+    return astray;
+}
+
 /* Where a file name leads; a link need not lead to anything that is there yet. Freed with free(). */
 static char *behind_links(const char *path)
 {
     char to[PATH_MAX], *here = strdup(path);
     for (int links = 0; here != NULL && links <= MOST_LINKS; links++) {
+        if (is_led_astray(here, 0)) {
+            free(here);
+            return errno = EACCES, NULL;
+        }
         const char *slash = strrchr(here, '/');
         int folder = slash == NULL ? 0 : (int)(slash - here) + 1;
         ssize_t length = own_descriptor(here) >= 0 ? -1 : readlink(here, to, sizeof to - 1);
         char *next = NULL;
-        if (length < 0)
+        struct stat link;
+        if (length < 0 || lstat(here, &link) != 0)
             return here;
         to[length] = '\0';
+        if (is_trap(here, &link)) {
+            free(here);
+            return errno = EACCES, NULL;
+        }
         if (asprintf(&next, "%.*s%s", to[0] == '/' ? 0 : folder, here, to) < 0)
             next = NULL;
         free(here);
@@ -190,22 +240,6 @@ static char *temporary_name(const char *path)
     int folder = slash == NULL ? 0 : (int)(slash - path) + 1;
     char *name = NULL;
     return asprintf(&name, "%.*s.%.200s.XXXXXX", folder, path, path + folder) < 0 ? NULL : name;
-}
-
-/* In a folder where everybody may make files, such as /tmp, a stranger's pipe is a trap, as his link is for the kernel. */
-static bool is_trap(const char *path, const struct stat *pipe)
-{
-    const char *slash = strrchr(path, '/');
-    int length = slash == NULL ? 0 : (int)(slash - path) + 1;
-    char *folder = NULL;
-    struct stat status;
-    bool trap;
-    if (asprintf(&folder, "%.*s", length == 0 ? 1 : length, length == 0 ? "." : path) < 0)
-        return true;
-    trap = stat(folder, &status) != 0 || ((status.st_mode & (S_ISVTX | S_IWOTH)) == (S_ISVTX | S_IWOTH) &&
-                                          pipe->st_uid != geteuid() && pipe->st_uid != status.st_uid);
-    free(folder);
-    return trap;
 }
 
 /* Opens what a name stands for, and says whether a file comes in its place. */
@@ -249,16 +283,16 @@ int output_file_open(struct session *session, const char *path, struct output_fi
     return report(session, "write", path, errno);
 }
 
-/* The permissions of the file that is replaced, else those that open() would give. */
+/* The permissions of the file that is replaced, else those that open() would give. A stranger's opens it to no more. */
 static mode_t permissions(const char *path)
 {
     struct stat status;
-    mode_t mask;
-    if (stat(path, &status) == 0)
-        return status.st_mode & 0777;
-    mask = umask(0);
+    mode_t mask = umask(0), of_new;
     umask(mask);
-    return 0666 & ~mask;
+    of_new = 0666 & ~mask;
+    if (stat(path, &status) != 0)
+        return of_new;
+    return status.st_uid == geteuid() ? status.st_mode & 0777 : status.st_mode & of_new;
 }
 
 int output_file_close(struct session *session, struct output_file *file, bool secret, int result)

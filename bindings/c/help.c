@@ -3,6 +3,16 @@
 
 #include <string.h>
 
+/* What PLACE, SRC and DST may be. */
+static const char places[] =
+    "  [docker://]REF                   in a registry\n"
+    "  oci:DIR[:NAME], oci:DIR@DIGEST   an OCI image layout\n"
+    "  oci-archive:FILE[:NAME]          a tar of one\n"
+    "  docker-archive:FILE[:REF]        what docker save writes and docker load reads\n"
+    "  dir:DIR                          one image in a folder, as skopeo has it\n"
+    "FILE may be - for standard input or output, a pipe or a device. Reading an archive, NAME and REF may be @INDEX,\n"
+    "the image of that number in it.\n";
+
 /* "tags REPO [--n N] [--last T] [--digests]" */
 static void synopsis(const struct command *command)
 {
@@ -47,6 +57,8 @@ int help_command(const struct command *command, const struct output *output)
         int width = printf("  %s%s%s", at->name, at->value == NULL ? "" : " ", at->value == NULL ? "" : at->value);
         printf("%*s%s\n", width < 26 ? 26 - width : 1, "", at->help);
     }
+    if (command->target == TARGET_PLACE || command->target == TARGET_PLACES)
+        printf("\nPlaces:\n%s", places);
     return output_flush(output);
 }
 
@@ -55,8 +67,10 @@ int help_all(const struct output *output)
     usage();
     fputs("A client for Docker and OCI registries. REF is [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], REPO the same\n"
           "without tag and digest, REGISTRY is HOST[:PORT]. Results are JSON on standard output.\n\n"
-          "commands:\n",
+          "PLACE, SRC and DST are one of\n",
           stdout);
+    fputs(places, stdout);
+    fputs("\ncommands:\n", stdout);
     for (const struct command *const *at = commands; *at != NULL; at++)
         entry(*at);
     fputs("\noptions, before the command:\n", stdout);

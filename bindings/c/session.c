@@ -179,6 +179,19 @@ static ocireg_status take_apart(enum target target, const char *name, char **jso
     }
 }
 
+/* Whether a name is that of a place beside registries, which a command about registries would take for an image of Docker Hub's. */
+static bool is_other_place(const char *name)
+{
+    static const char *const transports[] = {"oci:", "oci-archive:", "docker-archive:", "dir:"};
+    for (size_t i = 0; i < sizeof transports / sizeof transports[0]; i++) {
+        const char *rest = name + strlen(transports[i]);
+        /* It may be a host with a port. */
+        if (strncmp(name, transports[i], strlen(transports[i])) == 0)
+            return rest[strspn(rest, "0123456789")] != '/' || *rest == '/';
+    }
+    return false;
+}
+
 /* The name of the registry's host, as the library spells it; NULL for a place that is at none. Freed with free(). */
 static int registry_host(const struct output *output, enum target target, const char *name, char **host)
 {
@@ -186,6 +199,10 @@ static int registry_host(const struct output *output, enum target target, const 
     char *json = NULL;
     const char *member;
     bool is_place = target == TARGET_PLACE || target == TARGET_PLACES;
+    if (target == TARGET_NAME && is_other_place(name))
+        return report_failure(output, OCIREG_INVALID_ARGUMENT,
+                              "%s is no name in a registry, and this command is about registries only (Docker Hub's image of "
+                              "that name is docker.io/library/%s)", name, name);
     if (take_apart(target, name, &json, &error) != OCIREG_OK)
         return report_error(output, error);
     member = is_place                              ? json_member(json, "registry")
@@ -222,8 +239,11 @@ static int open_all(struct session *session, char *const *hosts, char **password
     int status = hosts_read_password(session, password);
     if (status == OCIREG_OK)
         status = open_context(session);
-    if (status == OCIREG_OK && !watcher_start(&session->watcher, session->context, session->output, session->end))
-        status = report_failure(session->output, OCIREG_INTERNAL, "cannot make a thread");
+    if (status == OCIREG_OK) {
+        int reason = watcher_start(&session->watcher, session->context, session->output, session->end);
+        if (reason != 0)
+            status = report_failure(session->output, OCIREG_IO, "cannot start a thread: %s", strerror(reason));
+    }
     if (status == OCIREG_OK)
         status = open_client(session);
     if (status == OCIREG_OK)

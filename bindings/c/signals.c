@@ -74,8 +74,9 @@ static void *watch(void *argument)
     return NULL;
 }
 
-bool watcher_start(struct watcher *watcher, ocireg_context *context, const struct output *output, int64_t end)
+int watcher_start(struct watcher *watcher, ocireg_context *context, const struct output *output, int64_t end)
 {
+    int reason;
     watcher->context = context;
     watcher->output = output;
     watcher->end = end;
@@ -83,12 +84,14 @@ bool watcher_start(struct watcher *watcher, ocireg_context *context, const struc
     sigaddset(&watcher->watched, WAKE);
     add_unless_ignored(&watcher->watched, SIGINT);
     add_unless_ignored(&watcher->watched, SIGTERM);
-    if (pthread_sigmask(SIG_BLOCK, &watcher->watched, &watcher->before) != 0)
-        return false;
-    watcher->running = pthread_create(&watcher->thread, NULL, watch, watcher) == 0;
+    reason = pthread_sigmask(SIG_BLOCK, &watcher->watched, &watcher->before);
+    if (reason != 0)
+        return reason;
+    reason = pthread_create(&watcher->thread, NULL, watch, watcher);
+    watcher->running = reason == 0;
     if (!watcher->running)
         pthread_sigmask(SIG_SETMASK, &watcher->before, NULL);
-    return watcher->running;
+    return reason;
 }
 
 void watcher_stop(struct watcher *watcher)

@@ -22,9 +22,9 @@ struct watcher {
     atomic_bool stop, cancelled;
 };
 
-/* Begins to watch. Called before anything else makes threads, because they inherit the blocked signals. `end` is when the
+/* Begins to watch; else why not, as an errno. Called before anything else makes threads, because they inherit the blocked signals. `end` is when the
  * deadline is over, 0 for never. */
-bool watcher_start(struct watcher *watcher, ocireg_context *context, const struct output *output, int64_t end);
+int watcher_start(struct watcher *watcher, ocireg_context *context, const struct output *output, int64_t end);
 /* Must come before the context is freed. */
 void watcher_stop(struct watcher *watcher);
 

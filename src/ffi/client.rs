@@ -99,7 +99,7 @@ pub(super) unsafe fn begin(
 /// that of credsStore, then the entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. A file is read
 /// when a registry asks who calls, and again when it has changed; what a helper said holds until the registry refuses it. A
 /// file that is broken is OCIREG_IO, and so is one that belongs to another user but root, or that others may write (its group
-/// too, unless that is the owner's own and has nobody else in it), for it says where passwords go and which program is run;
+/// too, unless that is the owner's own, has nobody else in it and is not root's), for it says where passwords go and which program is run;
 /// foreign_credentials (boolean, false: such files too, as a container needs whose user is not the one outside).
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT. Files are read at the first call that needs them: OCIREG_IO when one cannot be read,

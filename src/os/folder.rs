@@ -1,5 +1,5 @@
 //! The way to a folder that is written to or cleaned. Links on it are followed as the kernel follows them where it is told to protect
-//! its users (proc(5), protected_symlinks); not every kernel is.
+//! its users (proc(5), protected_symlinks); not every kernel is, and none looks where a folder is everybody's without a sticky bit.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -12,8 +12,8 @@ use super::file::name_of;
 
 /// As many links as the kernel follows.
 pub const MOST_LINKS: usize = 40;
-/// A folder in which everybody may make files, and only their owners remove them: /tmp.
-const SHARED: u32 = 0o1002;
+/// A folder in which everybody may make files, such as /tmp.
+const SHARED: u32 = 0o002;
 
 /// A path without links. What is not there yet stays as it stands.
 pub fn real(path: &Path) -> io::Result<PathBuf> {
@@ -71,7 +71,7 @@ fn own(part: Component<'_>) -> PathBuf {
 /// In a shared folder a stranger's link or pipe is a trap.
 pub fn refuse_trap(folder: &Metadata, found: &Metadata) -> io::Result<()> {
     let ours = [geteuid().as_raw(), folder.uid()];
-    match folder.mode() & SHARED == SHARED && !ours.contains(&found.uid()) {
+    match folder.mode() & SHARED != 0 && !ours.contains(&found.uid()) {
         true => Err(trap(found, " in a folder that everybody may write to")),
         false => Ok(()),
     }
@@ -137,9 +137,13 @@ mod tests {
         fs::create_dir(folder.path().join("victim")).unwrap();
         symlink("../victim", &link).unwrap();
         let mode = |mode: u32| fs::set_permissions(&shared, fs::Permissions::from_mode(mode)).unwrap();
-        for (owner, bits, good) in
-            [(0, 0o1777, true), (12345, 0o1777, false), (12345, 0o777, true), (12345, 0o1755, true)]
-        {
+        for (owner, bits, good) in [
+            (0, 0o1777, true),
+            (12345, 0o1777, false),
+            (12345, 0o777, false),
+            (12345, 0o1755, true),
+            (12345, 0o775, true),
+        ] {
             lchown(&link, Some(owner), None).unwrap();
             mode(bits);
             for path in [link.clone(), link.join("x/y")] {

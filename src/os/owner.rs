@@ -45,20 +45,35 @@ fn is_private(user: u32, group: u32) -> bool {
 /// where nobody else can put one in its place. Links are not followed.
 pub fn is_ours(path: &Path) -> bool {
     let ours = |found: Metadata| found.is_file() && found.nlink() == 1 && stranger(&found).is_none();
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    fs::symlink_metadata(path).is_ok_and(ours) && fs::metadata(folder).is_ok_and(|found| stranger(&found).is_none())
+    fs::symlink_metadata(path).is_ok_and(ours)
+        && fs::metadata(folder_of(path)).is_ok_and(|found| stranger(&found).is_none())
 }
 
-/// Gives a file that was private while it was written the permissions that a new one in its folder gets: the umask or the folder's
-/// default ACL decides, and only the kernel knows both.
-pub fn share(file: &File, folder: &Path) -> io::Result<()> {
-    let like_others = Permissions::from_mode(0o666);
-    let new = tempfile::Builder::new().prefix(".").suffix(".partial").permissions(like_others).tempfile_in(folder)?;
-    let wanted = new.as_file().metadata()?.mode() & 0o777;
+/// Gives a file that was private while it was written the permissions of what it replaces; where nothing is there, those that a new
+/// one in its folder gets: the umask or the folder's default ACL decides, and only the kernel knows both. A stranger's file does
+/// not open it to more than these.
+pub fn share(file: &File, target: &Path) -> io::Result<()> {
+    let old = fs::symlink_metadata(target).ok().filter(Metadata::is_file);
+    let wanted = match &old {
+        Some(old) if is_own(old) => old.mode() & 0o777,
+        Some(old) => old.mode() & of_new_files(folder_of(target))?,
+        None => of_new_files(folder_of(target))?,
+    };
     match file.metadata()?.mode() & 0o777 == wanted {
         true => Ok(()),
         false => file.set_permissions(Permissions::from_mode(wanted)),
     }
+}
+
+fn of_new_files(folder: &Path) -> io::Result<u32> {
+    let like_others = Permissions::from_mode(0o666);
+    let new = tempfile::Builder::new().prefix(".").suffix(".partial").permissions(like_others).tempfile_in(folder)?;
+    Ok(new.as_file().metadata()?.mode() & 0o777)
+}
+
+/// The folder that a file is in.
+pub fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 #[cfg(test)]
@@ -111,9 +126,31 @@ mod tests {
         let (one, other) = (folder.path().join("one"), folder.path().join("other"));
         let file = File::create(&one).unwrap();
         file.set_permissions(Permissions::from_mode(0o600)).unwrap();
-        share(&file, folder.path()).unwrap();
+        share(&file, &folder.path().join("new")).unwrap();
         fs::write(&other, "").unwrap();
         assert_eq!(one.metadata().unwrap().mode(), other.metadata().unwrap().mode());
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn what_replaces_a_file_has_its_permissions() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, old) = (folder.path().join("one"), folder.path().join("old"));
+        let file = File::create(&one).unwrap();
+        fs::write(&old, "").unwrap();
+        let shared = |bits: u32, owner: Option<u32>| {
+            std::os::unix::fs::chown(&old, owner, None).unwrap();
+            fs::set_permissions(&old, Permissions::from_mode(bits)).unwrap();
+            share(&file, &old).unwrap();
+            file.metadata().unwrap().mode() & 0o7777
+        };
+        for bits in [0o640, 0o600, 0o666, 0o755] {
+            assert_eq!(shared(bits, None), bits, "{bits:o}");
+        }
+        assert_eq!(shared(0o4755, None), 0o755);
+        if geteuid().is_root() {
+            assert_eq!(shared(0o640, Some(12345)), 0o640);
+            assert_eq!(shared(0o777, Some(12345)), 0o644, "a stranger's file opens nothing");
+        }
     }
 }

@@ -283,8 +283,10 @@ mod tests {
         nix::unistd::mkfifo(&path("pipe"), Mode::S_IRWXU).unwrap();
         for name in ["link", "pipe"] {
             std::os::unix::fs::lchown(path(name), Some(12345), None).unwrap();
-            mode(0o1777);
-            assert!(Target::of(&path(name)).unwrap_err().message().contains("another user"), "{name}");
+            for everybodys in [0o1777, 0o777] {
+                mode(everybodys);
+                assert!(Target::of(&path(name)).unwrap_err().message().contains("another user"), "{name}");
+            }
             mode(0o755);
             Target::of(&path(name)).unwrap();
         }

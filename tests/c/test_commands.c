@@ -211,7 +211,41 @@ static void test_outputs(void **state) {
     expect_shell("printf kept >file && if $0 cat -o file oci:layout:v1 nothing 2>err; then exit 1; fi; test $(cat file) = kept");
     expect_shell("umask 027 && $0 cat -o masked oci:layout:v1 motd >/dev/null && test $(stat -c %a masked) = 640 &&"
                  "$0 copy oci:layout:v1 docker-archive:masked.tar >/dev/null && test $(stat -c %a masked.tar) = 640");
+    /* What is there keeps its permissions, whoever writes it. */
+    expect_shell("for mode in 600 640; do : >kept && chmod $mode kept && $0 cat -o kept oci:layout:v1 motd >/dev/null &&"
+                 "test $(stat -c %a kept) = $mode && : >kept && $0 copy oci:layout:v1 docker-archive:kept:a:1 >/dev/null &&"
+                 "test $(stat -c %a kept) = $mode; done");
     expect_shell("test -z \"$(ls -A | grep ^[.] || true)\"");
+}
+
+/* In a folder that everybody may write to, no command writes where a stranger's link leads, with or without the sticky bit. */
+static void test_links_of_strangers(void **state) {
+    (void)state;
+    if (geteuid() != 0) skip();
+    folder = new_folder();
+    expect_shell("mkdir tree victims && printf hello >tree/motd && tar -C tree -cf layer.tar . &&"
+                 "$0 append --scratch oci:layout:v1 --layer layer.tar >/dev/null && $0 schema1 key -o key >/dev/null");
+    expect_shell("for mode in 777 1777; do rm -rf open && mkdir open && chmod $mode open && printf precious >victims/file &&"
+                 "ln -s ../victims/file open/link && ln -s ../victims open/sub && ln -s open/sub own && chown -h 1234 open/link open/sub;"
+                 "for to in open/link open/sub/new own/new; do"
+                 " for command in \"cat oci:layout:v1 motd -o $to\" \"schema1 key -o $to\" \"copy oci:layout:v1 docker-archive:$to:a:1\""
+                 "  \"copy oci:layout:v1 oci:$to\"; do"
+                 "  if $0 $command >out 2>err; then echo \"$mode: $command\"; exit 1; fi; grep -q IO: err; done; done;"
+                 "test \"$(ls victims)\" = file && test $(cat victims/file) = precious; rm own; done");
+}
+
+/* A place that is none of a registry's is not taken for an image of Docker Hub's. */
+static void test_places_beside_registries(void **state) {
+    (void)state;
+    folder = new_folder();
+    char *said = NULL;
+    assert_int_equal(run("digest oci:layout", NULL), OCIREG_INVALID_ARGUMENT);
+    assert_int_equal(run("manifest get dir:x", NULL), OCIREG_INVALID_ARGUMENT);
+    assert_int_equal(run("untag docker-archive:a.tar:x:1", NULL), OCIREG_INVALID_ARGUMENT);
+    expect_run("--help", &said);
+    assert_non_null(strstr(said, "docker-archive:FILE[:REF]"));
+    expect_run("copy --help", &said);
+    assert_non_null(strstr(said, "FILE may be -"));
 }
 
 /* On a terminal a copy has a bar for each blob, and takes them off again. Here a blob stands still in the middle. */
@@ -262,7 +296,7 @@ int main(void) {
         test(test_copy_pull_push),
         test(test_an_image_of_a_tree),
         test(test_an_archive_by_a_pipe),
-        test(test_outputs),
+        test(test_outputs), test(test_links_of_strangers), test(test_places_beside_registries),
         test(test_bars),
         test(test_explain),
     };

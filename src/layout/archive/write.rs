@@ -4,7 +4,7 @@
 //! layout of its own first. A file then appears only whole, with what it held before; a pipe gets the whole in one pass.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::BufWriter;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
@@ -29,6 +29,7 @@ use crate::layout::needed::{needed, Image, Shelf};
 use crate::layout::oci::{is_name, VERSION};
 use crate::layout::tarball::write::{Piece, Source, Writer};
 use crate::manifest::{Descriptor, Kind};
+use crate::os::owner;
 use crate::os::target::{Target, Through};
 use crate::reference::Reference;
 use crate::spool::Room;
@@ -126,15 +127,15 @@ impl ArchiveWriter {
         loop {
             // Who shares the staging folder waits there. A lock on the file itself is anybody's who may read it.
             let held = if folder.is_shared() { None } else { hold(call, path)? };
-            let is_there = held.is_some() || path.exists();
+            let is_there = held.is_some() || folder.is_shared() && path.exists();
             let kept = Kept::open(call, path, self.form)?;
             let temporary = folder.file()?;
             let out = BufWriter::with_capacity(AT_ONCE, temporary);
             let out = self.pour(call, work, kept.as_ref(), Writer::new(out, path.display().to_string()))?;
             let temporary = out.into_inner().map_err(|error| cannot(error.into_error()))?;
-            if let (Some(_), Ok(old)) = (&kept, fs::metadata(path)) {
+            if is_there {
                 // What only some may read stays theirs.
-                temporary.as_file().set_permissions(permissions(&old)).map_err(cannot)?;
+                owner::share(temporary.as_file(), path).map_err(cannot)?;
             }
             temporary.as_file().sync_all().map_err(cannot)?;
             call.check()?;
@@ -223,12 +224,6 @@ impl Shelf for Both<'_> {
     fn may_go_on(&self) -> Result<()> {
         self.call.check()
     }
-}
-
-/// The mode of a file, without what makes programs of files.
-fn permissions(found: &fs::Metadata) -> fs::Permissions {
-    use std::os::unix::fs::PermissionsExt as _;
-    fs::Permissions::from_mode(found.permissions().mode() & 0o777)
 }
 
 /// Gives a new archive its name, unless there is one by now. Some file systems have no way to say that.

@@ -39,6 +39,20 @@ pub const SCHEMA1: &str = "application/vnd.docker.distribution.manifest.v1+json"
 pub const DEFAULT_ACCEPT: [&str; 8] =
     [OCI_INDEX, OCI_MANIFEST, DOCKER_LIST, DOCKER_MANIFEST, OCI_ARTIFACT, SCHEMA1_SIGNED, SCHEMA1, "application/json"];
 
+/// What an OCI manifest calls what a Docker one calls so.
+pub fn oci_of(media_type: &str) -> Option<&'static str> {
+    match media_type {
+        DOCKER_MANIFEST => Some(OCI_MANIFEST),
+        DOCKER_LIST => Some(OCI_INDEX),
+        DOCKER_CONFIG => Some(OCI_CONFIG),
+        DOCKER_LAYER => Some(OCI_LAYER_GZIP),
+        DOCKER_LAYER_PLAIN => Some(OCI_LAYER),
+        DOCKER_LAYER_ZSTD => Some(OCI_LAYER_ZSTD),
+        DOCKER_FOREIGN_LAYER => Some("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"),
+        _ => None,
+    }
+}
+
 /// Whether it is an index.
 pub fn is_index(media_type: &str) -> bool {
     matches!(media_type, OCI_INDEX | DOCKER_LIST)

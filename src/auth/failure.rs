@@ -13,6 +13,8 @@ use crate::http::retry::{whole_seconds, RetryAfter};
 use crate::rate_limit::RateLimit;
 use crate::text::is_obeyed;
 
+/// A hint.
+const ABSENT: &str = "check the name and the tag or digest; private repositories may be hidden from who has no access";
 /// The largest body that is looked at.
 const MOST_BODY: usize = 1 << 20;
 /// How many entries of a list of errors are kept.
@@ -49,6 +51,14 @@ pub fn error_of(status: u16, headers: &HeaderMap, body: &[u8], url: &Url, what: 
     match hint(code, &name, url) {
         Some(hint) => error.with_hint(hint),
         None => error,
+    }
+}
+
+/// The same for an answer to who reads: that something is missing then says that what was asked for is.
+pub fn of_a_read(error: Error) -> Error {
+    match error.code() {
+        Code::MissingBlob => error.with_code(Code::NotFound).with_hint(ABSENT),
+        _ => error,
     }
 }
 
@@ -112,9 +122,7 @@ fn hint(code: Code, name: &str, url: &Url) -> Option<String> {
         (Code::NotFound, "MANIFEST_UNKNOWN") => {
             "the repository has no such tag or digest: a list of its tags shows what it has".to_owned()
         }
-        (Code::NotFound, _) => {
-            "check the name and the tag or digest; private repositories may be hidden from who has no access".to_owned()
-        }
+        (Code::NotFound, _) => ABSENT.to_owned(),
         (Code::RateLimited, _) => {
             format!("wait before the next try; {host} may allow more to an account than to nobody")
         }

@@ -2,12 +2,14 @@
 //! it, and a call that leaves takes nothing from the others.
 //!
 //! GET with Basic is the form that every token server takes (distribution, docs/spec/auth/token.md). An identity token
-//! goes by POST (docs/spec/auth/oauth.md). No redirect is followed: a realm that moved is a realm of somebody else.
+//! goes by POST (docs/spec/auth/oauth.md). Redirects are followed on the same server only: a realm that moved elsewhere is a realm of
+//! somebody else.
 
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use reqwest::header::{HeaderMap, HeaderValue, ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE};
+use reqwest::header::{HeaderMap, HeaderValue, ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, LOCATION};
+use reqwest::Method;
 use serde_json::{json, Value};
 use tokio::time::{timeout, timeout_at};
 use url::Url;
@@ -20,6 +22,8 @@ use super::tokens::{Realm, Refresh};
 use crate::error::{Code, Error, Result};
 use crate::http::context::Credentials;
 use crate::http::handshake::Watch;
+use crate::http::origin::Origin;
+use crate::http::redirect::{self, Chain};
 use crate::http::{engine, fault, redact, retry, thread, Http};
 
 const ANSWER_LIMIT: u64 = 1 << 20;
@@ -51,10 +55,10 @@ pub fn start(
                 renew(&http, &realm, &scopes, (username, token), &refresh, &mut trace)
             }
             Credentials::Password { username, password } => {
-                fetch(&http, &realm, &Form::get(&realm, &scopes, Some((username, password))), &mut trace)
+                fetch(&http, &realm, Form::get(&realm, &scopes, Some((username, password))), &mut trace)
             }
             Credentials::Anonymous | Credentials::Token(_) => {
-                fetch(&http, &realm, &Form::get(&realm, &scopes, None), &mut trace)
+                fetch(&http, &realm, Form::get(&realm, &scopes, None), &mut trace)
             }
         }
         .map(Arc::new);
@@ -96,11 +100,27 @@ impl Form {
         Form { url: realm.url.clone(), basic: None, body: Some(Zeroizing::new(body.finish())) }
     }
 
-    fn method(&self) -> &'static str {
+    fn method(&self) -> Method {
         if self.body.is_some() {
-            "POST"
+            Method::POST
         } else {
-            "GET"
+            Method::GET
+        }
+    }
+
+    /// Whether an answer sends the same request elsewhere on the same server, which is then where it goes.
+    fn follow(&mut self, answered: &Answered, hops: &mut Chain) -> Result<bool> {
+        if !answered.status.is_redirection() {
+            return Ok(false);
+        }
+        let location = answered.headers.get(LOCATION);
+        match redirect::next(&self.method(), answered.status, &self.url, location, false)? {
+            Some(next) if Origin::of(&next) == Origin::of(&self.url) => {
+                hops.visit(&next)?;
+                self.url = next;
+                Ok(true)
+            }
+            _ => Ok(false),
         }
     }
 }
@@ -117,10 +137,10 @@ fn renew(
 ) -> Result<Token> {
     let mut newest = refresh.lock().unwrap_or_else(PoisonError::into_inner);
     let token = newest.clone().unwrap_or_else(|| own.clone());
-    let outcome = match fetch(http, realm, &Form::post(realm, scopes, &token), trace) {
+    let outcome = match fetch(http, realm, Form::post(realm, scopes, &token), trace) {
         Err(error) if matches!(error.http_status(), Some(404 | 405)) => {
             let basic = (username.unwrap_or_else(|| NO_USER.to_owned()), token);
-            fetch(http, realm, &Form::get(realm, scopes, Some(basic)), trace)
+            fetch(http, realm, Form::get(realm, scopes, Some(basic)), trace)
         }
         outcome => outcome,
     };
@@ -133,8 +153,8 @@ fn renew(
     outcome
 }
 
-fn fetch(http: &Http, realm: &Realm, form: &Form, trace: &mut Vec<Value>) -> Result<Token> {
-    let url = &form.url;
+fn fetch(http: &Http, realm: &Realm, mut form: Form, trace: &mut Vec<Value>) -> Result<Token> {
+    let url = &form.url.clone();
     realm.route.check(url, realm.guard)?;
     let client = http.wire().fresh(&realm.route, realm.guard)?;
     let runtime = engine::runtime()?;
@@ -142,9 +162,16 @@ fn fetch(http: &Http, realm: &Realm, form: &Form, trace: &mut Vec<Value>) -> Res
     let mut backoff = retry::Backoff::new(crate::http::seed());
     let mut attempt = 1;
     let mut stalled_before = false;
+    let mut hops = Chain::new(http.options().max_redirects);
+    hops.visit(url)?;
     loop {
         std::thread::sleep(governor.wait().map_err(|error| error.with_url(url))?);
-        let outcome = runtime.block_on(ask(&client, realm, form, attempt, http.options().idle(), trace));
+        let outcome = runtime.block_on(ask(&client, realm, &form, attempt, http.options().idle(), trace));
+        if let Ok(answered) = &outcome {
+            if form.follow(answered, &mut hops)? {
+                continue;
+            }
+        }
         let last = attempt > http.options().retries;
         if let Ok(Answered { status, after: Some(after), .. }) = &outcome {
             if retry::retry_status(*status) {
@@ -191,7 +218,7 @@ async fn ask(
     longest: Duration,
     trace: &mut Vec<Value>,
 ) -> Result<Answered> {
-    let (url, method) = (&form.url, form.method());
+    let (url, method) = (&form.url, form.method().to_string());
     let mut headers = HeaderMap::new();
     headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -241,10 +268,15 @@ async fn ask(
     Ok(Answered { status, after: retry::retry_after(&headers, SystemTime::now()), headers, body })
 }
 
+fn is_of_token_servers(code: Code) -> bool {
+    use Code::{Forbidden, LimitExceeded, Protocol, RateLimited, Server, Timeout, Unauthenticated};
+    matches!(code, Forbidden | LimitExceeded | Protocol | RateLimited | Server | Timeout | Unauthenticated)
+}
+
 fn read(answered: Answered, realm: &Realm, url: &Url) -> Result<Token> {
     let host = fault::host_of(url);
     if answered.status.is_redirection() {
-        let message = format!("the token server {host} redirects, which is not followed");
+        let message = format!("the token server {host} redirects to another server, which is not followed");
         return Err(Error::new(Code::Redirect, message).with_http_status(answered.status.as_u16()).with_url(url));
     }
     if !answered.status.is_success() {
@@ -260,6 +292,10 @@ fn read(answered: Answered, realm: &Realm, url: &Url) -> Result<Token> {
                 .with_hint("the identity token is not taken: it may have expired, then a new login is needed"),
             (401, true) => error.with_code(Code::Unauthenticated).with_hint("check the user name and the password"),
             (401 | 403, false) => error.with_code(Code::Unauthenticated).with_hint("it wants credentials"),
+            // Nothing that it says is about what the registry has or can do.
+            _ if !is_of_token_servers(error.code()) => {
+                error.with_code(Code::Http).with_hint("the registry names this token server: ask its administrator")
+            }
             _ => error,
         });
     }

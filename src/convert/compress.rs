@@ -1,5 +1,6 @@
 //! A place whose layers that are plain tars are read packed, as registries expect them. They are packed once, into a spool, for
-//! their digests stand in the manifests that are made anew; configs stay, for they name what the layers unpack to.
+//! their digests stand in the manifests that are made anew; configs stay, for they name what the layers unpack to. Docker's manifests
+//! know no zstd: with that they become OCI's.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -71,7 +72,8 @@ impl Compressing {
             _ => None,
         };
         let Some(value) = value else { return Ok(content) };
-        let content = Content::parse(value.to_string().into_bytes(), Some(&document.media_type), None)?;
+        let media_type = value["mediaType"].as_str().unwrap_or(&document.media_type).to_owned();
+        let content = Content::parse(value.to_string().into_bytes(), Some(&media_type), None)?;
         self.made().manifests.insert(content.digest().clone(), content.clone());
         Ok(content)
     }
@@ -99,13 +101,21 @@ impl Compressing {
         // What speaks of an image as it was is not true of what it is now.
         let about = format!("/annotations/{ABOUT}");
         entries.retain(|entry| text(entry, &about).is_none_or(|digest| !replaced.contains_key(&digest)));
+        let mut made_oci = false;
         for entry in entries {
             let Some(child) = text(entry, "/digest").and_then(|digest| replaced.get(&digest)) else { continue };
             entry["digest"] = json!(child.digest());
             entry["size"] = json!(child.bytes.len());
+            if entry["mediaType"] != json!(child.document.media_type) {
+                entry["mediaType"] = json!(child.document.media_type);
+                made_oci = true;
+            }
             if let Some(members) = entry.as_object_mut() {
                 members.remove("data");
             }
+        }
+        if made_oci {
+            value["mediaType"] = json!(types::OCI_INDEX);
         }
         Ok(Some(value))
     }
@@ -139,6 +149,9 @@ impl Compressing {
             };
             (raw["mediaType"], raw["digest"], raw["size"]) = (json!(media_type), json!(digest), json!(size));
             changed = true;
+        }
+        if changed && self.how.zstd && content.document.media_type == types::DOCKER_MANIFEST {
+            make_oci(&mut value);
         }
         Ok(changed.then_some(value))
     }
@@ -184,6 +197,18 @@ impl Compressing {
             Ok(())
         })
     }
+}
+
+/// The same manifest by OCI's names.
+fn make_oci(manifest: &mut Value) {
+    let rename = |value: &mut Value| {
+        if let Some(name) = value["mediaType"].as_str().and_then(types::oci_of) {
+            value["mediaType"] = json!(name);
+        }
+    };
+    manifest["mediaType"] = json!(types::OCI_MANIFEST);
+    rename(&mut manifest["config"]);
+    manifest.get_mut("layers").and_then(Value::as_array_mut).into_iter().flatten().for_each(rename);
 }
 
 /// A blob whose progress is told, and whose first bytes can be looked at.

@@ -7,7 +7,7 @@ use base64::Engine as _;
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
 use reqwest::header::{HeaderMap, CONTENT_ENCODING, CONTENT_LENGTH};
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use url::Url;
 
 use super::ahead::{Ahead, Broken, LARGE};
@@ -39,6 +39,8 @@ pub struct Hop {
 
 /// What a server answered.
 pub struct Answer {
+    /// The method that was answered.
+    pub method: Method,
     /// The status.
     pub status: StatusCode,
     /// The headers.
@@ -61,8 +63,16 @@ pub struct Answer {
 
 impl Answer {
     /// Wraps the HTTP package's answer.
-    pub fn new(response: reqwest::Response, url: Url, route: &Route, idle: Duration, slowest: Slowest) -> Answer {
+    pub fn new(
+        method: Method,
+        response: reqwest::Response,
+        url: Url,
+        route: &Route,
+        idle: Duration,
+        slowest: Slowest,
+    ) -> Answer {
         Answer {
+            method,
             status: response.status(),
             headers: response.headers().clone(),
             url: url.clone(),
@@ -188,7 +198,7 @@ impl BodyReader {
             .headers()
             .get(CONTENT_ENCODING)
             .map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-        let encoding = encoding.filter(|encoding| !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity"));
+        let encoding = encoding.filter(|encoding| Decoder::is_coding(encoding));
         let decoder = encoding.as_deref().and_then(Decoder::of);
         let sized = response.content_length().is_some();
         let bytes = Receiving::Piecemeal(Some(response));

@@ -5,6 +5,7 @@ use reqwest::header::{HeaderMap, LINK};
 use url::Url;
 
 use super::origin::Origin;
+use super::redirect::join;
 use crate::error::{Code, Error, Result};
 
 /// The URL of the page after `page`, if the headers name one. Its query is kept undecoded: it is the server's cursor.
@@ -33,7 +34,7 @@ pub fn next_page(link_headers: &HeaderMap, page: &Url) -> Result<Option<Url>> {
 }
 
 fn resolve(target: &str, page: &Url) -> Result<Url> {
-    let link = page.join(target).map_err(|error| wrong(page, format!("holds no URL ({error})")))?;
+    let link = join(page, target).map_err(|why| wrong(page, format!("holds no URL ({why})")))?;
     let (Some(linked), Some(home)) = (Origin::of(&link), Origin::of(page)) else {
         return Err(wrong(page, "names a URL that is neither http nor https"));
     };

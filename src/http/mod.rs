@@ -223,7 +223,8 @@ impl Http {
             .transfer(call, (&pool, &watch), message, &mut request.body, place)
             .map_err(|error| fault::late(error, url, &route, &watch))?;
         let response = outcome.map_err(|error| fault::classify(error, url, &route, &watch))?;
-        let mut answer = Answer::new(response, url.clone(), &route, self.options().idle(), self.options().slowest());
+        let (method, options) = (request.method.clone(), self.options());
+        let mut answer = Answer::new(method, response, url.clone(), &route, options.idle(), options.slowest());
         let milliseconds = begun.elapsed().as_millis() as u64;
         if retry::retry_status(answer.status) {
             retry::retry_after(&answer.headers, SystemTime::now()).inspect(|after| governor.told_to_wait(*after));

@@ -55,7 +55,7 @@ pub fn location(current: &Url, location: Option<&HeaderValue>) -> Result<Url> {
         return Err(refuse(current, "sends an empty Location, or one with control characters"));
     }
     let mut target =
-        current.join(text).map_err(|error| refuse(current, format!("sends a Location that is no URL ({error})")))?;
+        join(current, text).map_err(|why| refuse(current, format!("sends a Location that is no URL ({why})")))?;
     let Some(origin) = Origin::of(&target) else {
         let scheme = crate::digest::shorten(target.scheme());
         return Err(refuse(current, format!("sends us to a '{scheme}' URL, which is neither http nor https")));
@@ -68,6 +68,22 @@ pub fn location(current: &Url, location: Option<&HeaderValue>) -> Result<Url> {
     }
     target.set_fragment(None);
     Ok(target)
+}
+
+/// What a text that a server sends stands for, seen from where it was sent. The url crate takes any number of slashes for two, as
+/// browsers do: a path would become a host.
+pub fn join(current: &Url, text: &str) -> std::result::Result<Url, String> {
+    let scheme = ["http:", "https:"]
+        .into_iter()
+        .find(|scheme| text.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme)));
+    let rest = &text[scheme.map_or(0, str::len)..];
+    let slashes = rest.chars().take_while(|char| matches!(char, '/' | '\\')).collect::<String>();
+    match slashes.as_str() {
+        "//" => {}
+        "" | "/" if scheme.is_none() => {}
+        _ => return Err("it names no host".to_owned()),
+    }
+    current.join(text).map_err(|error| error.to_string())
 }
 
 /// The hops of one request: each URL once, and not more than the limit.
@@ -189,6 +205,32 @@ mod tests {
         let target = to("https://h/", text).unwrap();
         let request = reqwest::Request::new(Method::GET, target);
         assert_eq!(request.url().as_str(), text);
+    }
+
+    #[test]
+    fn slashes_make_no_host() {
+        for text in [
+            "http:///v2/x",
+            "https:///v2/x",
+            "HTTPS:////v2/x",
+            "///v2/x",
+            "http:/v2/x",
+            "http:v2",
+            "\\\\v2\\x",
+            "/\\v2/x",
+            "https:\\\\v2",
+        ] {
+            let error = to("https://h/v2/a/", text).unwrap_err();
+            assert!(error.message().contains("names no host"), "{text}: {error}");
+        }
+        for (text, found) in [
+            ("//other/x", "https://other/x"),
+            ("/x", "https://h/x"),
+            ("x", "https://h/v2/a/x"),
+            ("?x", "https://h/v2/a/?x"),
+        ] {
+            assert_eq!(to("https://h/v2/a/", text).unwrap().as_str(), found);
+        }
     }
 
     #[test]

@@ -55,12 +55,14 @@ impl Client {
         let what = format!("head of the blob {reference}");
         let answer = remote.expect(reply, &[StatusCode::OK, StatusCode::NOT_FOUND], &what)?;
         let exists = answer.status == StatusCode::OK;
+        let nothing = digest.algorithm().digest(b"");
         let redirects =
             answer.hops.iter().map(|hop| json!({"status": hop.status, "url": without_query(&hop.url)})).collect();
         Ok(BlobHead {
             exists,
             digest: digest.clone(),
-            size: answer.content_length().filter(|_| exists),
+            // An empty length is what a proxy makes of an answer without a body.
+            size: answer.content_length().filter(|size| exists && (*size > 0 || *digest == nothing)),
             media_type: answer.header(CONTENT_TYPE).filter(|_| exists).map(media_type::essence),
             redirects,
             first_headers: answer.first_headers.as_ref().map(headers_json),
@@ -93,7 +95,8 @@ pub(super) enum Look {
 
 /// Whether a repository has a blob.
 pub(super) fn has(remote: &Remote, digest: &Digest) -> Result<bool> {
-    Ok(matches!(look(remote, digest)?, Look::There { .. }))
+    let nothing = |size: u64| size == 0 && *digest != digest.algorithm().digest(b"");
+    Ok(matches!(look(remote, digest)?, Look::There { size, .. } if !size.is_some_and(nothing)))
 }
 
 /// Whether a repository has a blob, and all of it: what an upload left that failed may be a part.
@@ -103,7 +106,12 @@ pub(super) fn has_all(remote: &Remote, digest: &Digest, wanted: u64) -> Result<b
 
 /// Looks at a blob.
 pub(super) fn look(remote: &Remote, digest: &Digest) -> Result<Look> {
-    let mut request = Request::new(Method::HEAD, remote.url(&format!("blobs/{digest}"))?);
+    look_by(Method::HEAD, remote, digest)
+}
+
+/// The same by another method: a GET is left at its head.
+pub(super) fn look_by(method: Method, remote: &Remote, digest: &Digest) -> Result<Look> {
+    let mut request = Request::new(method.clone(), remote.url(&format!("blobs/{digest}"))?);
     let reply = remote.send(&mut request, &remote.scopes(&["pull", "push"]))?;
     match reply.answer.status {
         // Asking on would only show the same credentials again.
@@ -111,8 +119,11 @@ pub(super) fn look(remote: &Remote, digest: &Digest) -> Result<Look> {
             Err(remote.failure(reply, &format!("head of the blob {digest} of {}", remote.place())))
         }
         StatusCode::OK => {
-            // An empty length is what a proxy makes of an answer without a body.
-            let size = reply.answer.content_length().filter(|size| *size > 0);
+            let size = reply.answer.content_length();
+            // An empty length is what a proxy makes of an answer without a body; or nothing is there.
+            if method == Method::HEAD && size == Some(0) && *digest != digest.algorithm().digest(b"") {
+                return look_by(Method::GET, remote, digest);
+            }
             Ok(Look::There { size, digest: digest_header(&reply.answer.headers) })
         }
         StatusCode::NOT_FOUND => Ok(Look::Absent),

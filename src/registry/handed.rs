@@ -1,9 +1,11 @@
 //! A blob that was handed over: what the registry's answer is worth. One that names the digest is believed; after any other the
 //! registry has to show the blob.
 
-use reqwest::StatusCode;
+use std::time::Duration;
 
-use super::blob::{look, Look};
+use reqwest::{Method, StatusCode};
+
+use super::blob::{look, look_by, Look};
 use super::remote::{digest_headers, Remote};
 use crate::auth::failure;
 use crate::auth::Reply;
@@ -11,6 +13,8 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::http::answer::Answer;
 
+/// Some registries show a blob a little later than they have it.
+const SOON: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
 /// How much of an answer is looked through for errors.
 const MOST_BODY: usize = 64 << 10;
 
@@ -59,22 +63,43 @@ impl<'a> Handed<'a> {
         let wrong = |code, why: String| {
             Err(Error::new(code, format!("{what}: the registry answers {status} but {why}")).with_url(&answer.url))
         };
-        let created = answer.status == StatusCode::CREATED;
-        match (look(self.remote, self.digest), self.size) {
-            (Ok(Look::There { size: Some(found), .. }), Some(size)) if found != size => {
-                wrong(Code::Protocol, format!("keeps {found} of {size} bytes"))
-            }
+        // The specification's own word for it. Chunks need more: the registry alone knows what it made of them.
+        let must_show = self.doubtful || self.in_chunks && !sure;
+        let taken_at_its_word = answer.status == StatusCode::CREATED && !must_show;
+        match (self.shown(sure), self.size) {
             (Ok(Look::There { digest: Some(found), .. }), _) if self.is_another(&found) => {
                 wrong(Code::DigestMismatch, format!("keeps it as {found}"))
             }
-            (Ok(Look::There { size: None, digest: None }), Some(_)) if self.doubtful => {
+            (Ok(Look::There { size: Some(found), .. }), Some(size)) if found != size => {
+                wrong(Code::Protocol, format!("keeps {found} of {size} bytes"))
+            }
+            (Ok(Look::There { size: None, .. }), Some(_)) if must_show => {
                 wrong(Code::Protocol, "does not say how many bytes it keeps".to_owned())
             }
             (Ok(Look::Absent), _) if !sure => wrong(Code::Protocol, "does not have the blob".to_owned()),
-            // It lets nobody look: its word has to do, where it is the one that the specification wants.
-            (Ok(Look::Hidden), _) if !created => wrong(Code::Protocol, "does not show the blob".to_owned()),
-            (Err(error), _) if !created || error.code() != Code::Unauthenticated => Err(error),
+            // It lets nobody look.
+            (Ok(Look::Hidden), _) if !taken_at_its_word => wrong(Code::Protocol, "does not show the blob".to_owned()),
+            (Err(error), _) if !taken_at_its_word || error.code() != Code::Unauthenticated => Err(error),
             _ => Ok(()),
+        }
+    }
+
+    /// What the registry shows of it: where it may be on its way still, after a while; where a HEAD does not tell how much of it
+    /// there is, by a GET.
+    fn shown(&self, sure: bool) -> Result<Look> {
+        let mut shown = look(self.remote, self.digest)?;
+        for wait in if sure { &[][..] } else { &SOON } {
+            if !matches!(shown, Look::Absent) {
+                break;
+            }
+            self.remote.call.sleep(*wait)?;
+            shown = look(self.remote, self.digest)?;
+        }
+        match shown {
+            Look::There { size: None, .. } if self.size.is_some() && (!sure || self.in_chunks || self.doubtful) => {
+                look_by(Method::GET, self.remote, self.digest)
+            }
+            shown => Ok(shown),
         }
     }
 

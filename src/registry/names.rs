@@ -153,7 +153,9 @@ impl Names<'_> {
                     &self.what,
                 ))
             }
-            (None, _) => Ok(rest),
+            // The name alone is what some say of a repository without tags.
+            (None, _) if rest.is_empty() || rest.contains_key("name") => Ok(rest),
+            (None, _) => Err(wrong(format!("the answer has no list {key}"))),
         }
     }
 

@@ -36,6 +36,8 @@ pub struct Fetched<'a> {
     pub bytes: &'a [u8],
     /// The URL of the page behind it.
     pub next: Option<&'a Url>,
+    /// Whether the walk begins with it.
+    pub is_first: bool,
 }
 
 /// Gives the elements of a page's list to `take`; the answer is what else the page holds.
@@ -103,6 +105,7 @@ pub fn walk(
             answer: &answer,
             bytes: &bytes,
             next: next.as_ref(),
+            is_first: seen.len() == 1,
         })?
         .is_break()
         {

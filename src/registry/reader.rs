@@ -360,6 +360,8 @@ impl Reader {
             reply => reply?,
         };
         let outcome = match reply.answer.status {
+            // It is a part, whatever its status.
+            StatusCode::OK if ranged && has_range(&reply.answer) => self.part(&reply.answer),
             StatusCode::OK => self.whole(&reply.answer, ranged),
             StatusCode::PARTIAL_CONTENT if ranged => self.part(&reply.answer),
             StatusCode::RANGE_NOT_SATISFIABLE if ranged => return self.beyond(reply),
@@ -491,4 +493,8 @@ impl Reader {
     fn too_long(&self, end: u64) -> Error {
         Error::new(Code::SizeMismatch, format!("the blob {} is longer than its {end} bytes", self.digest))
     }
+}
+
+fn has_range(answer: &Answer) -> bool {
+    answer.header("content-range").and_then(range::parse_content_range).is_some_and(|part| part.start > 0)
 }

@@ -15,9 +15,10 @@ use url::Url;
 use super::cursor::{Asked, Cursor, Finder, List, Passage};
 use super::manifest::HeadOptions;
 use super::name_list::NameSet;
+use super::pages::{self, Fetched};
 use super::remote::Remote;
 use super::subject::{self, Tagged, Turns};
-use super::{lock, pages, Client};
+use super::{lock, page, Client};
 use crate::auth::Reply;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
@@ -162,8 +163,9 @@ fn by_api(
     // Whoever has gone on from a page has seen that there is an API.
     let (mut has_api, mut pages) = (None, usize::from(cursor.is_some()));
     let mut finder = cursor.and_then(Finder::new);
+    let mut is_other = false;
     let open = |reply: Reply| match reply.answer.status.as_u16() {
-        400 | 404 | 405 | 406 if pages == 0 => {
+        400 | 404..=406 | 410 | 415 | 422 | 501 if pages == 0 => {
             let error = remote.failure(reply, &what);
             has_api = Some(false);
             if !is_about_name(&error) {
@@ -173,17 +175,15 @@ fn by_api(
         }
         _ => {
             pages += 1;
-            let answer = remote.expect(reply, &[StatusCode::OK], &what)?;
-            // What answers every path with its web page is no registry that knows this one.
-            if pages == 1 && is_html(&answer.headers) {
-                has_api = Some(false);
-                remote.client.referrers.remember(remote, false);
-                return Ok(None);
-            }
-            Ok(Some(answer))
+            remote.expect(reply, &[StatusCode::OK], &what).map(Some)
         }
     };
     pages::walk(remote, first, &remote.scopes(&["pull"]), &what, open, |page| {
+        // What answers every path with 200, a web page or something else of its own, is no registry that knows this one.
+        if cursor.is_none() && page.is_first && !is_index(page) {
+            is_other = true;
+            return Ok(ControlFlow::Break(()));
+        }
         let (answer, applied) = (page.answer, applied(&page.answer.headers));
         let has_type = applied.iter().any(|name| name.eq_ignore_ascii_case("artifactType"));
         found.passage.begin_page(match finder.take() {
@@ -220,7 +220,10 @@ fn by_api(
     if has_api == Some(false) {
         return Ok(None);
     }
-    remote.client.referrers.remember(remote, true);
+    remote.client.referrers.remember(remote, !is_other);
+    if is_other {
+        return Ok(None);
+    }
     found.finish(subject, Source::Api, filters_applied).map(Some)
 }
 
@@ -241,9 +244,19 @@ fn is_about_name(error: &Error) -> bool {
     error.registry_errors().iter().any(|error| names.contains(&error.code.as_str()))
 }
 
-fn is_html(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    media_type::essence(content_type) == "text/html"
+/// Whether a page is meant as an index: by its media type, or as JSON with a list of manifests. What is wrong with it then is an error.
+fn is_index(page: &Fetched) -> bool {
+    let content_type = page.answer.header(CONTENT_TYPE).map(media_type::essence);
+    if content_type.as_deref() == Some(media_type::OCI_INDEX) {
+        return true;
+    }
+    let mut has_entries = false;
+    let rest = page::read(page.bytes, "manifests", &mut |_| {
+        has_entries = true;
+        Err(no_index("only looked at"))
+    });
+    let has_list = has_entries || rest.is_ok_and(|rest| rest.contains_key("manifests"));
+    content_type.as_deref() != Some("text/html") && has_list
 }
 
 /// The filters that the registry says it applied (`OCI-Filters-Applied`).

@@ -1,7 +1,7 @@
 //! A registry or one of its repositories as a call sees it: URLs, scopes, and what an unwanted status means.
 
 use reqwest::header::HeaderMap;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -97,6 +97,10 @@ impl Remote {
         let what = &led.map_or_else(|| what.to_owned(), |to| format!("{what}: no redirect to {to} is followed here"));
         let error = failure::error_of(answer.status.as_u16(), &answer.headers, &body, &answer.url, what)
             .with_attempts(answer.attempts);
+        let error = match answer.method {
+            Method::GET | Method::HEAD => failure::of_a_read(error),
+            _ => error,
+        };
         let right = match needed.as_str() {
             "" => String::new(),
             needed => format!(" (it needs the right {needed})"),

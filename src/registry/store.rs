@@ -63,7 +63,8 @@ impl RegistryStore {
         };
         match self.client.head_manifest(call, &reference, &HeadOptions::default()) {
             Ok(head) => Ok(head.digest == *digest),
-            Err(error) if is_absent(&error) => Ok(false),
+            // Who may write need not be one who may read: the first PUT will tell.
+            Err(error) if is_absent(&error) || error.code() == Code::Forbidden => Ok(false),
             Err(error) => Err(error),
         }
     }

@@ -207,6 +207,33 @@ fn realms_that_lead_astray_are_refused() {
 }
 
 #[test]
+fn redirects_of_a_token_server_are_followed_at_home() {
+    for status in [301, 302, 303, 307, 308] {
+        let server = registry(r#"Bearer realm="http://{host}/token""#, move |seen| match seen.path() {
+            path if path.starts_with("/token/") => good(),
+            _ => reply(status).header("Location", "/token/again?service=x"),
+        });
+        get(&client_for(&server.host), &server.host).unwrap();
+        let again = server.seen().into_iter().find(|seen| seen.path().starts_with("/token/")).unwrap();
+        assert_eq!(again.header("authorization"), server.seen()[1].header("authorization"), "{status}");
+    }
+    let round = registry(r#"Bearer realm="http://{host}/token""#, |_| reply(302).header("Location", "/token"));
+    fails(get(&client_for(&round.host), &round.host), Code::Redirect, "loop");
+}
+
+/// Whether the image is there is not what a token server says.
+#[test]
+fn what_a_token_server_has_not_is_no_missing_image() {
+    for status in [404, 405, 410, 501] {
+        let server = registry(r#"Bearer realm="http://{host}/token""#, move |_| {
+            reply(status).json(r#"{"errors":[{"code":"NAME_UNKNOWN","message":"no"}]}"#)
+        });
+        let error = fails(get(&client_for(&server.host), &server.host), Code::Http, "the token server");
+        assert_eq!(error.http_status(), Some(status));
+    }
+}
+
+#[test]
 fn a_token_given_by_the_caller_is_used_as_it_is() {
     let server = registry(r#"Bearer realm="http://{host}/token""#, |_| reply(500));
     let client = client();

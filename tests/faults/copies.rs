@@ -74,7 +74,7 @@ fn breaks(blob: &[u8], habit: Habit, broken: Reply) -> (Server, Arc<Mutex<Held>>
         // The body comes with the second look at a request.
         let whole = seen.body.len() == length;
         match (seen.method.as_str(), seen.path().contains("/uploads/")) {
-            ("HEAD", _) => reply(if large && held.done { 200 } else { 404 }),
+            ("HEAD", _) => reply(if large && held.done { 200 } else { 404 }).unframed(),
             ("POST", _) => {
                 held.sessions += 1;
                 held.bytes.clear();
@@ -238,6 +238,27 @@ fn tokens_that_end_in_the_middle() {
     let patches: Vec<Seen> = target.seen().into_iter().filter(|seen| seen.method == "PATCH").collect();
     assert_eq!(patches.iter().map(|seen| seen.body.len()).sum::<usize>(), SIZE - (ARRIVED - LOST));
     assert!(patches.iter().all(|seen| seen.header("authorization") == Some("Bearer fresh")));
+}
+
+/// A name that is not there has many codes, and who may push need not be one who may read.
+#[test]
+fn a_destination_that_shows_no_manifest() {
+    let from = Memory::new(&[noise(1000)]);
+    for (status, code) in
+        [(404, "BLOB_UNKNOWN"), (404, "MANIFEST_BLOB_UNKNOWN"), (404, "NAME_UNKNOWN"), (403, "DENIED")]
+    {
+        let body = format!(r#"{{"errors":[{{"code":"{code}","message":"no"}}]}}"#);
+        let server = Server::start(move |seen| match (seen.method.as_str(), seen.path().contains("/manifests/")) {
+            ("GET" | "HEAD", true) => reply(status).json(&body),
+            ("HEAD", false) => reply(404),
+            ("POST", _) => reply(202).header("Location", "/up"),
+            _ => created(seen),
+        });
+        push(&client(), &from, &server.host).unwrap_or_else(|error| panic!("{status} {code}: {error}"));
+        let read = client().get_manifest(&call(&client()), &tag(&server.host), &Default::default());
+        let expected = if status == 404 { Code::NotFound } else { Code::Forbidden };
+        fails(read.map(drop), expected, "no");
+    }
 }
 
 /// Everything that a destination may say no to: the error is its own, and the tag is never given.

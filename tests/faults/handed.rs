@@ -17,7 +17,7 @@ use crate::server::*;
 fn registry(put: fn(&Seen) -> Reply, has: fn() -> Reply) -> Server {
     let puts = Arc::new(AtomicUsize::new(0));
     Server::start(move |seen| match seen.method.as_str() {
-        "HEAD" if puts.load(Ordering::SeqCst) > 0 => has(),
+        "HEAD" | "GET" if puts.load(Ordering::SeqCst) > 0 => has(),
         "POST" => reply(202).header("Location", "/up/1"),
         "PATCH" => reply(202),
         "PUT" => {
@@ -53,6 +53,7 @@ fn what_is_not_there_was_not_put() {
             "keeps it as",
         ),
         (|_| reply(200).body("<html>"), nothing, Code::Protocol, "answers 200 but does not have the blob"),
+        (|_| reply(201), || reply(200).header("Content-Length", 0), Code::Protocol, "keeps 0 of 10 bytes"),
         (|_| reply(204), || reply(403), Code::Protocol, "answers 204 but does not show the blob"),
         (
             |seen| created(seen).header("Docker-Content-Digest", digest(b"other")),
@@ -67,7 +68,7 @@ fn what_is_not_there_was_not_put() {
                 true => {
                     let posts = Arc::new(AtomicUsize::new(0));
                     Server::start(move |seen| match seen.method.as_str() {
-                        "HEAD" if posts.load(Ordering::SeqCst) > 0 => has(),
+                        "HEAD" | "GET" if posts.load(Ordering::SeqCst) > 0 => has(),
                         "POST" => {
                             posts.fetch_add(1, Ordering::SeqCst);
                             put_answer(seen)
@@ -87,7 +88,7 @@ fn what_is_not_there_was_not_put() {
 fn what_can_be_seen_is_believed_and_so_is_a_name() {
     for (has, looks) in [
         ((|| reply(200).header("Content-Length", 10)) as fn() -> Reply, 2),
-        (|| reply(200), 2),
+        (|| reply(200).unframed(), 2),
         // It shows nobody what it has.
         (|| reply(403), 2),
         (|| reply(405), 2),
@@ -100,6 +101,70 @@ fn what_can_be_seen_is_believed_and_so_is_a_name() {
     let named = registry(created, || reply(404));
     put(&named, PutOptions::default()).unwrap();
     assert_eq!(named.count("HEAD", "/blobs/"), 1, "before the upload, and not after");
+}
+
+/// What came in chunks has to be shown: by a GET, where a HEAD does not tell. Else it is sent again whole, in one request.
+#[test]
+fn chunks_have_to_be_shown() {
+    #[derive(Debug, PartialEq)]
+    enum Ends {
+        InChunks,
+        Whole,
+        Badly,
+    }
+    let ten: fn() -> Reply = || reply(200).body("0123456789");
+    type Answer = fn() -> Reply;
+    let cases: [(Answer, Answer, Ends); 9] = [
+        (|| reply(200).header("Content-Length", 0), ten, Ends::InChunks),
+        (|| reply(200).unframed(), ten, Ends::InChunks),
+        (|| reply(200).unframed(), || reply(200).body("01234"), Ends::Badly),
+        (|| reply(200).header("Content-Length", 0), || reply(404), Ends::Badly),
+        (|| reply(200).header("Docker-Content-Digest", digest(b"0123456789")), || reply(403), Ends::Whole),
+        (|| reply(401), ten, Ends::Badly),
+        (|| reply(403), ten, Ends::Whole),
+        (|| reply(405), ten, Ends::Whole),
+        (|| reply(500), ten, Ends::Whole),
+    ];
+    for (number, (head, get, ends)) in cases.into_iter().enumerate() {
+        let puts = AtomicUsize::new(0);
+        let server = Server::start(move |seen| match seen.method.as_str() {
+            "HEAD" if puts.load(Ordering::SeqCst) == 0 => reply(404),
+            "HEAD" => head(),
+            "GET" => get(),
+            "POST" => reply(202).header("Location", "/up/1"),
+            "PATCH" => {
+                let end = seen.header("content-range").unwrap().rsplit('-').next().unwrap().to_owned();
+                reply(202).header("Location", "/up/1").header("Range", format!("0-{end}"))
+            }
+            _ => {
+                puts.fetch_add(1, Ordering::SeqCst);
+                reply(201)
+            }
+        });
+        let chunks = PutOptions { chunk_size: Some(4), ..PutOptions::default() };
+        let outcome = put(&server, chunks);
+        let whole = server.seen().iter().any(|seen| seen.method == "PUT" && seen.body == b"0123456789");
+        let found = match (outcome.is_ok(), whole) {
+            (true, true) => Ends::Whole,
+            (true, false) => Ends::InChunks,
+            (false, _) => Ends::Badly,
+        };
+        assert_eq!(found, ends, "case {number}: {outcome:?}");
+    }
+}
+
+#[test]
+fn a_blob_that_is_shown_a_little_later_is_there() {
+    let looks = Arc::new(AtomicUsize::new(0));
+    let server = Server::start(move |seen| match seen.method.as_str() {
+        "HEAD" => match looks.fetch_add(1, Ordering::SeqCst) {
+            0..=2 => reply(404),
+            _ => reply(200).header("Content-Length", 10),
+        },
+        "POST" => reply(202).header("Location", "/up/1"),
+        _ => reply(201),
+    });
+    assert!(put(&server, PutOptions::default()).unwrap().uploaded);
 }
 
 #[test]

@@ -109,6 +109,31 @@ fn filters_are_applied_here_unless_the_registry_says_it_did() {
     }
 }
 
+/// An answer that is not even meant as an index is one of something that does not know this path: the referrers tag has the list.
+#[test]
+fn what_is_meant_as_no_index_is_no_api() {
+    for (status, kind, body) in [
+        (200, "application/json", "{}"),
+        (200, "application/json", "null"),
+        (200, "application/json", r#"{"errors":[]}"#),
+        (200, "application/json", "<html>"),
+        (200, "", ""),
+        (200, "text/plain", "ok"),
+        (200, MANIFEST_TYPE, MANIFEST),
+        (410, "", ""),
+        (415, "", ""),
+        (422, "", ""),
+        (501, "", ""),
+    ] {
+        let server = Server::start(move |seen| match seen.path().contains("/referrers/") {
+            true => reply(status).header("Content-Type", kind).body(body),
+            false => page(&[entry(1, "a/x")]),
+        });
+        let found = all(&server).unwrap_or_else(|error| panic!("{status} {kind} {body}: {error}"));
+        assert_eq!((numbers(&found), found.source), (texts(&["1"]), Source::Tag), "{status} {kind} {body}");
+    }
+}
+
 #[test]
 fn what_is_no_list_of_descriptors_is_refused() {
     let descriptor = |change: fn(&mut Value)| {

@@ -117,6 +117,34 @@ fn a_session_goes_on_by_its_json_or_its_url() {
 }
 
 #[test]
+fn who_does_not_tell_where_a_session_stands_does_not_move_it() {
+    for range in ["", "junk", "0--1", "5-9"] {
+        let server = Server::start(move |_| reply(204).header("Range", range));
+        let client = client();
+        let saved = Saved {
+            url: server.url("/up/1"),
+            repository: format!("{}/a/b", server.host),
+            offset: 100_000,
+            min_chunk_size: 0,
+        };
+        assert_eq!(client.session_status(&call(&client), &saved).unwrap().offset, 100_000, "{range}");
+    }
+}
+
+#[test]
+fn a_location_that_has_a_digest_gets_the_right_one() {
+    let server = Server::start(|seen| match seen.method.as_str() {
+        "POST" => reply(202).header("Location", "/up/1?digest=sha256:0&_state=x%2Fy"),
+        "PUT" => created(seen),
+        _ => reply(404),
+    });
+    let client = client();
+    client.put_blob(&call(&client), &repository(&server.host), b"x", &Default::default()).unwrap();
+    let put = server.seen().into_iter().find(|seen| seen.method == "PUT").unwrap();
+    assert_eq!(put.target, format!("/up/1?_state=x%2Fy&digest={}", digest(b"x")));
+}
+
+#[test]
 fn a_session_that_came_from_elsewhere_is_not_believed() {
     for bad in
         ["", "nothing", "http://h/other/path", "{}", r#"{"url":"http://h/x"}"#, "[]", "ftp://h/v2/a/blobs/uploads/1"]

@@ -52,6 +52,19 @@ fn a_query_that_is_refused_is_left_out() {
     fails(put_tags(&one, &pinned, &["x", "y"]), Code::Http, "is stored, but the tag y is not set");
 }
 
+#[test]
+fn a_web_page_deletes_nothing() {
+    let server = Server::start(|seen| match seen.method.as_str() {
+        "DELETE" => reply(200).header("Content-Type", "text/html; charset=utf-8").body("<html>"),
+        _ => reply(200).header("Content-Type", MANIFEST_TYPE).body(MANIFEST),
+    });
+    let (client, digested) = (client(), at(&server.host, &digest(MANIFEST.as_bytes())));
+    let call = call(&client);
+    fails(client.delete_tag(&call, &tag(&server.host), &UntagOptions::default()), Code::Protocol, "a web page");
+    fails(client.delete_manifest(&call, &digested, &Default::default()), Code::Protocol, "a web page");
+    fails(client.delete_blob(&call, &digested), Code::Protocol, "a web page");
+}
+
 fn untag(registry: &Registry, options: UntagOptions) -> Result<Untagged, Error> {
     let client = client();
     client.delete_tag(&call(&client), &tag(&registry.server.host), &options)

@@ -1,5 +1,6 @@
 //! Deleting manifests (distribution-spec end-9, "Deleting Manifests").
 
+use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
@@ -7,8 +8,10 @@ use super::get::fetch;
 use super::{manifest_url, GetOptions};
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
+use crate::http::answer::Answer;
 use crate::http::call::Call;
 use crate::http::Request;
+use crate::media_type;
 use crate::reference::Reference;
 use crate::registry::referrers::{self, Source};
 use crate::registry::remote::Remote;
@@ -109,6 +112,10 @@ pub(super) fn delete_tag(remote: &Remote, url: url::Url, what: &str) -> Result<D
     })
 }
 
+fn is_page(answer: &Answer) -> bool {
+    answer.header(CONTENT_TYPE).is_some_and(|name| media_type::essence(name) == "text/html")
+}
+
 /// Deletes what is at a URL. Which action the token server wants for it differs: most say `delete`, some only know
 /// `*` or `push`.
 pub(in crate::registry) fn delete(remote: &Remote, url: url::Url, what: &str) -> Result<Deleted> {
@@ -124,6 +131,10 @@ pub(in crate::registry) fn delete(remote: &Remote, url: url::Url, what: &str) ->
             Err(error) => return Err(error),
         };
         let status = reply.answer.status;
+        if status == StatusCode::OK && is_page(&reply.answer) {
+            let message = format!("{what}: a web page was answered, and nothing says that it is gone");
+            return Err(Error::new(Code::Protocol, message).with_http_status(200).with_url(&reply.answer.url));
+        }
         if matches!(status.as_u16(), 200 | 202 | 204) || (status == StatusCode::NOT_FOUND && reply.answer.attempts > 1)
         {
             return Ok(Deleted { status: status.as_u16() });

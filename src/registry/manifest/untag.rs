@@ -212,6 +212,13 @@ impl Target<'_> {
         let options = PutOptions { tags: self.others.clone().unwrap_or_default(), ..as_it_was(manifest) };
         let pinned = Reference::parse(&manifest.reference, None)?;
         match self.client.put_manifest(call, &pinned, &manifest.bytes, &options) {
+            Ok(_) if self.others.is_none() => {
+                let warning =
+                    "the registry deleted the manifest with its tag: the manifest is put back, other tags that it had \
+                               are not, unless list_others looked for them before";
+                call.warn_of(&self.remote.place(), warning)?;
+                Ok(Fate::Restored)
+            }
             Ok(_) => Ok(Fate::Restored),
             Err(error) if ends_call(&error) => Err(error),
             Err(_) => Ok(Fate::Deleted),

@@ -38,14 +38,14 @@ module DockerRegistry2
       end
     end
 
-    # Deletes one tag, and leaves the image and its other tags.
+    # Deletes one tag, and leaves the image and its other tags: where a registry takes them too, they are put back.
     # @param image [String]
     # @param tag [String]
     # @param replace [Boolean] where the registry deletes no single tag: put a placeholder under the tag, and delete that
     # @return [Integer] the HTTP status, 202
     # @raise [InvalidMethod] where the registry deletes no single tag; says what to do
     def rmtag(image, tag, replace: false)
-      guard { @client.delete_tag(reference(image, tag), replace: replace)["status"] }
+      guard { @client.delete_tag(reference(image, tag), replace: replace, list_others: true)["status"] }
     rescue InvalidMethod => e
       raise InvalidMethod.new([e.message, e.hint].compact.join(": "), e.details)
     end

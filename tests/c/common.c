@@ -1,6 +1,7 @@
 #include "common.h"
 
 #include <dirent.h>
+#include <fnmatch.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -32,6 +33,37 @@ int clean(void **state) {
     }
     forget_failure();
     return 0;
+}
+
+/* Whether a test of that name, or of names like it, is there. */
+static bool is_name(const struct CMUnitTest *tests, size_t count, const char *wanted) {
+    for (size_t i = 0; i < count; i++) {
+        if (fnmatch(wanted, tests[i].name, 0) == 0) return true;
+    }
+    fprintf(stderr, "no test has the name %s; there are\n", wanted);
+    for (size_t i = 0; i < count; i++) fprintf(stderr, "  %s\n", tests[i].name);
+    return false;
+}
+
+static bool is_wanted(const char *name, int argc, char **argv) {
+    bool wanted = argc < 2;
+    for (int i = 1; i < argc; i++) wanted |= fnmatch(argv[i], name, 0) == 0;
+    return wanted;
+}
+
+int run_named(const struct CMUnitTest *tests, size_t count, int argc, char **argv) {
+    for (int i = 1; i < argc; i++) {
+        if (!is_name(tests, count, argv[i])) return EXIT_FAILURE;
+    }
+    struct CMUnitTest *chosen = calloc(count, sizeof *chosen);
+    size_t number = 0;
+    if (!chosen) abort();
+    for (size_t i = 0; i < count; i++) {
+        if (is_wanted(tests[i].name, argc, argv)) chosen[number++] = tests[i];
+    }
+    int failed = _cmocka_run_group_tests("tests", chosen, number, NULL, NULL);
+    free(chosen);
+    return failed;
 }
 
 void forget_failure(void) {

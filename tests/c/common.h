@@ -18,8 +18,12 @@
 
 /* A test whose builders' objects are freed when it ends, also when it fails. */
 #define test(function) cmocka_unit_test_teardown(function, clean)
-#define run_all(tests) cmocka_run_group_tests(tests, NULL, NULL)
 int clean(void **state);
+
+/* What main returns: runs the tests that its arguments name (* and ? as in a shell), without any all of them. A name that no test
+ * has is a failure, which says what names there are. */
+#define run_all(tests, argc, argv) run_named(tests, sizeof(tests) / sizeof *(tests), argc, argv)
+int run_named(const struct CMUnitTest *tests, size_t count, int argc, char **argv);
 
 /* Has something freed at the end of the test, last kept first. Returns it. */
 void *keep(void *object, void (*destroy)(void *));

@@ -379,7 +379,7 @@ static char *word(char *name) {
     return name;
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     char *file = behaviours_file();
     size_t count = json_length(file, "behaviours");
     struct CMUnitTest *tests = calloc(count, sizeof *tests);
@@ -395,7 +395,7 @@ int main(void) {
         tests[i] = (struct CMUnitTest){.name = word(json_string_at(behaviour, "name")), .test_func = behaves,
             .teardown_func = clean, .initial_state = (void *)behaviour};
     }
-    int failed = _cmocka_run_group_tests("behaviours", tests, count, NULL, NULL);
+    int failed = run_named(tests, count, argc, argv);
     for (size_t i = 0; i < count; i++) free((char *)tests[i].name);
     free(tests);
     free(file);

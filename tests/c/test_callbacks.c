@@ -374,11 +374,11 @@ static void test_reentrant_calls(void **state) {
     }
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_log_holds_no_password), test(test_log_holds_no_token), test(test_log_can_stop),
         test(test_progress),              test(test_progress_can_stop),  test(test_credentials),
         test(test_credentials_that_fail), test(test_read_callback),      test(test_reentrant_calls),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

@@ -224,12 +224,12 @@ static void test_idle_timeout(void **state) {
     assert_true(now_ms() - begun < allowed_ms(2000));
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_cancelled_before),  test(test_cancel_while_silent), test(test_cancel_in_handshake), test(test_cancel_in_a_body),
         test(test_cancel_in_a_file),  test(test_cancel_a_reader),     test(test_two_threads_on_a_reader),
         test(test_cancel_an_upload),    test(test_cancel_in_a_retry),
         test(test_close_ends_a_call), test(test_deadline),            test(test_idle_timeout),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

@@ -287,7 +287,7 @@ static void test_trusted_realm(void **state) {
     expect_end(&program, 64, "no host before");
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_output_that_nobody_reads),            test(test_nothing_that_it_says_is_read),
         test(test_deadline_ends_the_wait_for_a_reader), test(test_ctrl_c_ends_the_wait_for_a_reader),
@@ -295,5 +295,5 @@ int main(void) {
         test(test_deadline_ends_the_wait_for_input),    test(test_a_password_in_time),
         test(test_an_empty_host_is_no_host),            test(test_trusted_realm),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

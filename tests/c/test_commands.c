@@ -288,7 +288,7 @@ static void test_explain(void **state) {
     assert_non_null(strstr(keep(json_string_at(said, "network/proxy"), free), "proxy.example"));
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_upload_by_several_processes),
         test(test_pages),
@@ -300,5 +300,5 @@ int main(void) {
         test(test_bars),
         test(test_explain),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

@@ -289,7 +289,7 @@ static void test_source_descriptor_that_waits(void **state) {
     close(ends[1]);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_endpoints),
         test(test_everywhere),
@@ -299,5 +299,5 @@ int main(void) {
         test(test_source_descriptor),
         test(test_source_descriptor_that_waits),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

@@ -254,11 +254,11 @@ static void test_no_descriptor(void **state) {
     assert_int_equal(peer_count(way.peer), 0);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_cancel_while_nobody_reads), test(test_close_while_nobody_reads),
         test(test_deadline_while_nobody_reads), test(test_a_reader_that_goes_away),
         test(test_all_bytes), test(test_no_descriptor),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

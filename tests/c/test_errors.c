@@ -261,12 +261,12 @@ static void test_full_disk(void **state) {
     assert_int_equal(entries_in(folder), 1);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_bad_reference),  test(test_bad_options),   test(test_unreachable_host),       test(test_unknown_host),
         test(test_wrong_ca),       test(test_tls_and_plain_mixed_up), test(test_wrong_password), test(test_no_permission),
         test(test_anonymous),      test(test_not_found),     test(test_deletion_not_allowed),   test(test_local_files),
         test(test_full_device),    test(test_full_disk),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

@@ -476,7 +476,7 @@ static void test_no_http(void **state) {
     expect_status(OCIREG_NETWORK, ocireg_repository_tags(plain_client(), NULL, text("%s/a", peer_host(peer)), NULL, &json, &failure));
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_error_bodies),
         test(test_registry_error),
@@ -503,5 +503,5 @@ int main(void) {
         test(test_no_lists),
         test(test_no_http),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

@@ -198,7 +198,7 @@ static void test_fork_during_a_call(void **state) {
     parent_goes_on(&plan);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_handles_answer_forked),
         test(test_frees_in_the_child),
@@ -206,5 +206,5 @@ int main(void) {
         test(test_the_same_process_id),
         test(test_fork_during_a_call),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

@@ -254,11 +254,11 @@ static void test_dead_handles(void **state) {
     expect_status(OCIREG_INVALID_ARGUMENT, ocireg_options_set_bool(wanted, "x", true, &failure));
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_each_call_with_each_wrong_handle), test(test_wrong_frees),
         test(test_an_answer_that_is_freed),          test(test_a_callback_that_frees_its_call),
         test(test_a_callback_that_frees_its_reader), test(test_dead_handles),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

@@ -248,12 +248,12 @@ static void test_remove(void **state) {
     expect_message("0 of 1");
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_config_and_size),
         test(test_tag),
         test(test_files),
         test(test_remove),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

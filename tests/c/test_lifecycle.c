@@ -133,10 +133,10 @@ static void test_freed_without_use(void **state) {
     }
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_use_after_close),     test(test_reader_after_close),          test(test_upload_after_end), test(test_upload_after_cancel),
         test(test_frees_in_any_order), test(test_children_outlive_the_client), test(test_freed_without_use),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

@@ -335,10 +335,10 @@ static void test_command(void **state) {
     }
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_login_and_logout), test(test_a_token_for_a_scope), test(test_wrong_credentials), test(test_places_of_the_call), test(test_identity_token),
         test(test_helper),           test(test_explain),           test(test_environment),        test(test_command),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

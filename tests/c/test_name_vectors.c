@@ -130,7 +130,7 @@ static void test_references(void **state) {
         expect_status(OCIREG_INVALID_REFERENCE, ocireg_reference_parse(bad[i], NULL, &json, &failure));
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {test(test_indexes), test(test_repositories), test(test_references)};
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

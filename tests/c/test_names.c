@@ -180,11 +180,11 @@ static void test_texts_without_end(void **state) {
     assert_true(strlen(ocireg_error_json(failure)) < 100000);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_hub_name), test(test_full_name), test(test_digest_without_tag), test(test_default_index), test(test_bad_references),
         test(test_indexes),  test(test_digests),   test(test_inspect),            test(test_inspect_refuses),
         test(test_texts_without_end),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

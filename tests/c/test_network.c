@@ -300,7 +300,7 @@ static void test_limits(void **state) {
     assert_true(now_ms() - begun < allowed_ms(390));
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_wrong_values),
         test(test_proxy),
@@ -316,5 +316,5 @@ int main(void) {
         test(test_headers),
         test(test_limits),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

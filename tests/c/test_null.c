@@ -98,10 +98,10 @@ static void test_version_and_names(void **state) {
     assert_string_equal(ocireg_status_name(-1), "UNKNOWN");
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_each_pointer),        test(test_handles_survive),   test(test_nullable_arguments),
         test(test_frees_and_accessors), test(test_version_and_names),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

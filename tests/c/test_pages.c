@@ -134,9 +134,9 @@ static void test_referrers(void **state) {
     expect_message("another list");
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_next), test(test_rounds), test(test_last_that_is_not_heeded), test(test_referrers),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

@@ -29,7 +29,7 @@ static void test_the_library_works_after_it(void **state) {
     ocireg_string_free(digest);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {test(test_a_panic_is_an_error), test(test_the_library_works_after_it)};
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

@@ -365,11 +365,11 @@ static void test_endpoint(void **state) {
     kept(json);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_ping),     test(test_manifest),  test(test_platform),   test(test_tags),         test(test_catalog),
         test(test_blob_head), test(test_blob_get), test(test_blob_piece), test(test_memory_limit), test(test_loopback_rule),
         test(test_endpoint),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

@@ -103,7 +103,7 @@ static void test_bad_redirects(void **state) {
     }
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_redirect_elsewhere),
         test(test_challenge_elsewhere),
@@ -111,5 +111,5 @@ int main(void) {
         test(test_too_many_redirects),
         test(test_bad_redirects),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

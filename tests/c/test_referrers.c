@@ -357,11 +357,11 @@ static void test_rate_limit(void **state) {
     assert_int_equal(json_kind_at(kept(json), "rate_limit"), JSON_NULL);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_referrers),     test(test_delete_with_subject), test(test_several_tags), test(test_tag_delete),
         test(test_reasons),       test(test_bad_input),           test(test_scripted_registry), test(test_no_list),
         test(test_copy_without_list), test(test_warnings),        test(test_warning_event), test(test_rate_limit),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

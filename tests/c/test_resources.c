@@ -247,7 +247,7 @@ static void test_fork_with_an_old_kernel(void **state) {
     kept(json);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {test(test_environment), test(test_fork_with_an_old_kernel), test(test_no_threads), test(test_no_descriptors), test(test_closed_standard_descriptors)};
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

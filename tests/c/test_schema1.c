@@ -362,12 +362,12 @@ static void test_registry(void **state) {
     expect_status(OCIREG_INVALID_ARGUMENT, ocireg_copy(client, NULL, reference, text("oci:%s/new", folder), options("{'convert_schema1':1}"), &json, &failure));
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_every_field),        test(test_the_same_bytes_as_libtrust),     test(test_bad_signatures),
         test(test_no_byte_can_change), test(test_keys_that_must_have_signed),     test(test_certificates),
         test(test_keys),               test(test_what_cannot_sign),               test(test_fetched),
         test(test_registry),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

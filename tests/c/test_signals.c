@@ -205,10 +205,10 @@ static void test_server_breaks_the_handshake(void **state) {
     close(listener);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_server_closes_during_upload), test(test_server_resets_during_upload), test(test_server_resets_chunks),
         test(test_server_breaks_the_handshake), test(test_closed_pipe),                 test(test_mask_is_unchanged),           test(test_threads_block_signals),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

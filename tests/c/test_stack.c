@@ -167,7 +167,7 @@ static void test_deep_calls(void **state) {
     print_message("the most is %zu bytes of stack\n", most);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {test(test_each_call), test(test_deep_calls), test(test_unpacking_calls)};
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

@@ -105,7 +105,7 @@ static void test_setters(void **state) {
     expect_message("default_index");
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_invalid_utf8),
         test(test_unknown_option),
@@ -115,5 +115,5 @@ int main(void) {
         test(test_parse_refuses),
         test(test_setters),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

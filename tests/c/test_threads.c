@@ -166,7 +166,7 @@ static void test_one_client_over_tls(void **state) {
     one_client_at("OCIREG_TEST_TLS");
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {test(test_one_client), test(test_one_client_over_tls)};
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

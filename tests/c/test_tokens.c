@@ -65,7 +65,7 @@ static void test_expiry_while_streaming(void **state) {
     assert_true(source.waited);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {test(test_expiry_in_the_middle), test(test_expiry_while_streaming)};
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

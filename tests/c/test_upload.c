@@ -138,9 +138,9 @@ static void test_mount(void **state) {
     expect_message("example.org");
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_steps), test(test_one_chunk), test(test_endings), test(test_save), test(test_mount),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

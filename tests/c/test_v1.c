@@ -449,11 +449,11 @@ static void test_secrets(void **state) {
     assert_null(strcasestr(peer_request(store, 0), "c00kie"));
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_ping_and_detect), test(test_search), test(test_image),     test(test_layer),   test(test_parents),
         test(test_copy),            test(test_temporary),  test(test_push),
         test(test_login),           test(test_bad_input), test(test_secrets),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

@@ -203,10 +203,10 @@ static void test_bad_layers(void **state) {
     expect_number_at(kept(json), "blobs/total", 2);
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_ping),   test(test_sessions),  test(test_endpoints),  test(test_answers_that_are_refused),
         test(test_ranges), test(test_continued), test(test_bad_layers),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

@@ -217,10 +217,10 @@ static void test_delete(void **state) {
     }
 }
 
-int main(void) {
+int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         test(test_put_memory),    test(test_put_file),          test(test_single_post),    test(test_put_stream),
         test(test_upload_handle), test(test_wrong_digest_said), test(test_manifest_bytes), test(test_delete),
     };
-    return run_all(tests);
+    return run_all(tests, argc, argv);
 }

@@ -5,6 +5,8 @@ set -u
 root=$(cd "$(dirname "$0")/.." && pwd)
 cd "$root" || exit 1
 logs=$root/target/test-logs
+library=$root/target/release
+. tests/c/build.sh
 mkdir -p "$logs" target/ctest
 passed=0
 failed=0
@@ -83,42 +85,17 @@ build_panic_library() {
 }
 
 build_c_tests() {
-    local helpers=() watched=() source name library
+    local source name
     rm -f target/ctest/test_* target/ctest/asan/test_*
-    mkdir -p target/ctest/asan
-    for source in tests/c/*.c; do
-        name=$(basename "$source" .c).o
-        case $name in test_*) continue ;; esac
-        translate "target/ctest/$name" "$source" || return 1
-        translate "target/ctest/asan/$name" "${sanitize[@]}" "$source" || return 1
-        helpers+=("target/ctest/$name") watched+=("target/ctest/asan/$name")
-    done
+    build_helpers target/ctest || return 1
+    build_helpers target/ctest/asan "${sanitize[@]}" || return 1
     for source in tests/c/test_*.c; do
-        case $source in *test_panic.c) library=$root/target/panic ;; *) library=$root/target/release ;; esac
-        compile "target/ctest/$(basename "$source" .c)" "$library" "$source" "${helpers[@]}" || return 1
-        compile "target/ctest/asan/$(basename "$source" .c)" "$library" "${sanitize[@]}" "$source" "${watched[@]}" || return 1
+        name=$(basename "$source" .c)
+        build_program target/ctest "$name" || return 1
+        build_program target/ctest/asan "$name" "${sanitize[@]}" || return 1
     done
-    compile target/ctest/asan/ocireg "$root/target/release" "${sanitize[@]}" bindings/c/*.c || return 1
-    compile target/ctest/asan/proof "$root/target/release" "${sanitize[@]}" tests/c/asan/proof.c
-}
-
-# The sanitizers watch the C code and, by the allocator and libc's functions, what the library does with memory.
-readonly sanitize=(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
-export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
-
-# translate TARGET ARG…
-translate() {
-    local target=$1
-    shift
-    "${CC:-cc}" -std=c11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Wpedantic -Werror -pthread -Iinclude "$@" -o "$target" -c
-}
-
-# compile TARGET FOLDER-OF-THE-LIBRARY ARG…
-compile() {
-    local target=$1 library=$2
-    shift 2
-    "${CC:-cc}" -std=c11 -D_GNU_SOURCE -g -O1 -Wall -Wextra -Wpedantic -Werror -Iinclude "$@" -o "$target" \
-        -pthread -L"$library" -locireg -lcmocka -Wl,-rpath,"$library"
+    compile target/ctest/asan/ocireg "$library" "${sanitize[@]}" bindings/c/*.c || return 1
+    compile target/ctest/asan/proof "$library" "${sanitize[@]}" tests/c/asan/proof.c
 }
 
 # counted NAME COMMAND…: tests whose last line is "NAME: N passed, N failed"
@@ -158,10 +135,6 @@ END
 # What says something only in a process as a program has it: signals, time limits, forks, threads and panics. The other
 # tests run as well, and better watched, with the sanitizers.
 readonly PLAIN='test_callbacks test_cancel test_fork test_handles test_panic test_resources test_signals test_stack test_threads'
-
-# Whatever valgrind calls lost, perhaps or surely, is an error.
-readonly valgrind_finds=(--error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect,possible
-    --errors-for-leak-kinds=definite,indirect,possible)
 
 # All that needs no release build. What is wrong with the test programs is said where they run.
 without_release() {

@@ -201,8 +201,8 @@ take_counts with-registries
 say 'the bindings, and the C programs under valgrind, each of which runs one thread at a time'
 tests/registries/run tests/run.sh --with-valgrind >"$logs/valgrind.log" 2>&1 &
 valgrind=$!
-counted go tests/go/run.sh
-counted ruby tests/ruby/run.sh
+counted go tests/go.sh
+counted ruby tests/ruby.sh
 wait "$valgrind"
 cat "$logs/valgrind.log"
 take_counts with-valgrind

@@ -2,8 +2,8 @@
 
 require "set"
 
-# Which of the library's functions the tests have called. With OCIREG_TEST_ALL (run.sh sets it: then every file is run) a function
-# that none of them called is a failure.
+# Which of the library's functions the tests have called. With OCIREG_TEST_ALL (tests/ruby.sh sets it when every file is run) a
+# function that none of them called is a failure.
 module Calls
   SEEN = Set.new
 

@@ -1,16 +1,17 @@
 #!/bin/bash
-# run.sh: the Go package and its tests against real registries: format, vet, tests, the race detector, cgo's own checks, and a
-# program that links the static library. Starts the registries unless they are there. Needs the release library (make);
-# OCIREG_LIBRARY_DIR says where it is, if elsewhere. The last line is "go: N passed, N failed".
+# go.sh [NAME]: the Go package and its tests against real registries: format, vet, tests, the race detector, cgo's own checks, and a
+# program that links the static library; or only the tests that NAME, a regular expression, finds. Starts the registries unless they
+# are there. Needs the release library (make); OCIREG_LIBRARY_DIR says where it is, if elsewhere. The last line is
+# "go: N passed, N failed".
 set -euo pipefail
 
-root=$(cd "$(dirname "$0")/../.." && pwd)
+root=$(cd "$(dirname "$0")/.." && pwd)
 library=${OCIREG_LIBRARY_DIR:-$root/target/release}
 package=$root/bindings/go
 work=$root/target/go
 readonly REGISTRIES=v3,htpasswd,tls,token,referrers,v1
 
-if [ -z "${OCIREG_TEST_V3:-}" ]; then exec "$root/tests/registries/run" --only $REGISTRIES "$0"; fi
+if [ -z "${OCIREG_TEST_V3:-}" ]; then exec "$root/tests/registries/run" --only $REGISTRIES "$0" "$@"; fi
 
 passed=0
 failed=0
@@ -66,8 +67,18 @@ linked_statically() {
     env -u LD_LIBRARY_PATH "$work/static.test" -test.run Example >"$work/static.log" 2>&1 || { cat "$work/static.log"; return 1; }
 }
 
+# only NAME: those tests, wherever they are
+only() {
+    go test -v -run "$1" . && cd registry && go test -v -run "$1" .
+}
+
 describe
 cd "$package"
+if [ $# -gt 0 ]; then
+    only "$1" | tee "$work/only.log"
+    grep -q '^=== RUN' "$work/only.log" || { echo "go: no test is called $1" >&2; exit 1; }
+    exit
+fi
 step gofmt formatted
 step vet go vet ./...
 go_tests tests

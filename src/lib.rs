@@ -4,6 +4,78 @@
 //! A Rust program starts at [`registry::Client`]; a C program at `include/ocireg.h`.
 //!
 //! Every call blocks its thread. In an asynchronous program it belongs where blocking is allowed.
+//!
+//! # From a registry
+//!
+//! A [`registry::Client`] serves any number of registries and threads. What may take time is given a [`http::call::Call`], which carries
+//! cancellation, a deadline and progress where the caller has a [`http::context::Context`]. Options are structs with defaults.
+//!
+//! ```no_run
+//! use ocireg::endpoint::{self, Endpoint};
+//! use ocireg::http::settings::ClientOptions;
+//! use ocireg::reference::Reference;
+//! use ocireg::registry::manifest::GetOptions;
+//! use ocireg::registry::tags::TagsOptions;
+//! use ocireg::registry::Client;
+//! use ocireg::transfer::copy::CopyOptions;
+//!
+//! # fn main() -> ocireg::error::Result<()> {
+//! let client = Client::new(ClientOptions::default())?;
+//! let tags = client.tags(&client.call(None)?, "quay.io/prometheus/busybox", &TagsOptions::default())?;
+//! println!("{} has {} tags", tags.name, tags.tags.len());
+//!
+//! let name = Reference::parse("quay.io/prometheus/busybox:latest", None)?;
+//! let options = GetOptions { platform: Some("linux/arm64".to_owned()), ..GetOptions::default() };
+//! let manifest = client.get_manifest(&client.call(None)?, &name, &options)?;
+//! for layer in manifest.document.layers() {
+//!     println!("{} {}", layer.digest, layer.size);
+//! }
+//!
+//! let (from, to) = (Endpoint::parse("docker://quay.io/prometheus/busybox")?, Endpoint::parse("oci:busybox:latest")?);
+//! endpoint::copy(&client, &client.call(None)?, &from, &to, &CopyOptions::default())?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # On this machine
+//!
+//! Registries, layouts and archives are [`store`]s: one engine copies between any two of them, and images are read from any. Errors
+//! have a stable [`error::Code`].
+//!
+//! ```
+//! use ocireg::endpoint::{self, Endpoint};
+//! use ocireg::error::Code;
+//! use ocireg::http::settings::ClientOptions;
+//! use ocireg::image::config::Config;
+//! use ocireg::image::scratch::Scratch;
+//! use ocireg::image::Image;
+//! use ocireg::registry::Client;
+//! use ocireg::transfer::copy::{copy, CopyOptions};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let folder = tempfile::tempdir()?;
+//! let client = Client::new(ClientOptions::default())?;
+//! let call = client.call(None)?;
+//!
+//! // An image without layers, into a layout under the name v1.
+//! let layout = Endpoint::parse(&format!("oci:{}/layout:v1", folder.path().display()))?;
+//! let (from, to) = Endpoint::onto(&client, Box::new(Scratch::new(Some("linux/arm64"))?), &layout)?;
+//! let made = copy(&call, from.as_ref(), to.as_ref(), &CopyOptions::default())?;
+//!
+//! // From there into an archive, where it is the same image.
+//! let archive = Endpoint::parse(&format!("oci-archive:{}/image.tar:v1", folder.path().display()))?;
+//! endpoint::copy(&client, &call, &layout, &archive, &CopyOptions::default())?;
+//! let store = archive.source(&client)?;
+//! let image = Image::find(&call, store.as_ref(), Some("linux/arm64"))?;
+//! assert_eq!(image.content.digest(), &made.digest);
+//! assert_eq!(Config::read(&call, store.as_ref(), &image)?.value["architecture"], "arm64");
+//!
+//! // It runs on nothing else.
+//! let error = Image::find(&call, store.as_ref(), Some("windows/amd64")).unwrap_err();
+//! assert_eq!(error.code(), Code::NotFound);
+//! # Ok(())
+//! # }
+//! ```
 
 #![cfg_attr(
     not(test),

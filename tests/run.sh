@@ -144,6 +144,7 @@ without_release() {
     step 'rustdoc' env RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --document-private-items
     cargo test --locked --no-run --lib --test faults --test abi --test interop >"$logs/debug-build.log" 2>&1
     cargo_tests unit cargo test --locked --lib
+    cargo_tests documentation cargo test --locked --doc
     keep_counts without-release
 }
 

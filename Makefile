@@ -1,6 +1,8 @@
 # make          the C libraries and the ocireg command, in target/release
 # make demo     the main job against a real registry on loopback; make demo REF=host/repo:tag reads that image
 # make test     every test; the last line is "N passed, N failed"
+# make check    for the inner loop: formatter, linters, unit tests, examples of the documentation, the header, and the quick faults;
+#               some 2 minutes when all is built. It leaves out the slow faults, the C programs, the bindings and real registries
 # make torture  copies killed at 1,000 random moments each, pulls and pushes (make test: 100)
 # make lint     formatter and linters, warnings are errors
 # make header   writes include/ocireg.h from src/ffi
@@ -19,7 +21,11 @@ SOURCES := Cargo.toml Cargo.lock build.rs $(shell find src -type f)
 CFLAGS_ALL := -std=c11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Wpedantic -Werror -Iinclude $(CFLAGS)
 COMMAND := $(wildcard bindings/c/*.c)
 
-.PHONY: all lib demo test torture lint header bench clean
+# The faults that take long, because somebody in them waits, or because they try every step: two thirds of the time of all.
+SLOW := bounds:: cancel:: cut:: handed:: pipes:: ranges:: timing:: tokens:: lists::a_long_page_takes \
+	registries::ecr_public_answers_400_to_an_expired_token tagged::the_tag_comes_last_and_stays
+
+.PHONY: all lib demo test check torture lint header bench clean
 
 all: lib $(RELEASE)/ocireg
 
@@ -46,6 +52,13 @@ demo: $(RELEASE)/libocireg.so $(RELEASE)/ocireg
 
 test:
 	tests/run.sh
+
+check: lint
+	$(CARGO) test --locked --lib
+	$(CARGO) test --locked --doc
+	$(CARGO) test --locked --test abi the_header
+	$(CARGO) test --locked --test faults -- $(SLOW:%=--skip %)
+	@echo 'make check: all good; not tried: the slow faults ($(SLOW)), the C programs, the bindings, real registries'
 
 torture: all
 	OCIREG_TEST_KILLS=1000 tests/registries/run $(CARGO) test --locked --test interop kills::

@@ -7,10 +7,10 @@ use std::cmp::Reverse;
 
 use serde_json::{json, Value};
 
+use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
-use crate::http::settings::MANIFEST_CEILING;
+use crate::manifest::MOST_BYTES;
 use crate::manifest::{Descriptor, Document, Kind};
 use crate::media_type as types;
 use crate::platform::{Platform, Rank};
@@ -102,7 +102,7 @@ fn platform_of(call: &Call, store: &dyn ReadStore, image: &Document) -> Result<O
     let Some(config) = image.config().filter(|config| types::is_image_config(&config.media_type)) else {
         return Ok(None);
     };
-    let bytes = read_whole(call, store, config, MANIFEST_CEILING)?;
+    let bytes = read_whole(call, store, config, MOST_BYTES)?;
     Ok(crate::json::parse(&bytes).ok().as_ref().and_then(Platform::of_config))
 }
 

@@ -7,12 +7,12 @@ use std::path::Path;
 
 use serde_json::json;
 
+use crate::call::Call;
 use crate::convert::compress::Compressing;
 use crate::convert::schema1::Converting;
 use crate::convert::v1::V1Store;
-use crate::digest::{shorten, Digest};
+use crate::digest::Digest;
 use crate::error::{Code, Error, Result, Side};
-use crate::http::call::Call;
 use crate::image::append::AppendOptions;
 use crate::layout::archive::{ArchiveReader, ArchiveWriter, Form};
 use crate::layout::directory::Directory;
@@ -25,6 +25,7 @@ use crate::registry::Client;
 use crate::registry_v1::tag_of;
 use crate::spool::Room;
 use crate::store::{ReadStore, WriteStore};
+use crate::text::shorten;
 use crate::transfer::copy::{self, Copied, CopyOptions};
 
 /// For messages: the places that there are.

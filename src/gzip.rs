@@ -5,7 +5,7 @@ use std::io::{self, BufRead, ErrorKind, Read};
 use bytes::{Buf, Bytes};
 use flate2::bufread::MultiGzDecoder;
 
-use crate::http::thread;
+use crate::call::thread;
 
 /// The decoder.
 pub type Gunzip = MultiGzDecoder<Given>;

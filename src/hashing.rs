@@ -6,9 +6,9 @@ use std::thread::JoinHandle;
 
 use bytes::Bytes;
 
+use crate::call::thread;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result};
-use crate::http::thread;
 
 /// From so many bytes on a thread of its own pays.
 pub const LARGE: u64 = 8 << 20;

@@ -145,7 +145,7 @@ impl<'de> Visitor<'de> for Tree<'_> {
         let mut map = Map::new();
         while let Some(key) = members.next_key::<String>()? {
             if map.contains_key(&key) {
-                return Err(A::Error::custom(format!("the key '{}' is there twice", crate::digest::shorten(&key))));
+                return Err(A::Error::custom(format!("the key '{}' is there twice", crate::text::shorten(&key))));
             }
             let value = members.next_value_seed(self)?;
             self.0.spend(MEMBER + key.len())?;

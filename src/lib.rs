@@ -1,6 +1,6 @@
 //! A client for Docker and OCI registries: a Rust core behind a stable C ABI.
 //!
-//! Data flows down: `ffi` → `registry` → `auth` → `http` → the pure parts (`reference`, `digest`, `manifest`, …).
+//! Data flows down: `ffi` → `registry` → `auth` → `http` → `call` → the pure parts (`reference`, `digest`, `manifest`, …).
 //! A Rust program starts at [`registry::Client`]; a C program at `include/ocireg.h`.
 //!
 //! Every call blocks its thread. In an asynchronous program it belongs where blocking is allowed.
@@ -84,7 +84,9 @@
 
 pub mod annotations;
 pub mod auth;
+pub mod call;
 pub mod convert;
+pub mod credentials;
 pub mod descend;
 pub mod digest;
 pub mod endpoint;
@@ -109,6 +111,7 @@ pub mod registry_v1;
 pub mod schema1;
 pub mod spool;
 pub mod store;
+mod sync;
 pub mod tar;
 pub mod text;
 pub mod transfer;

@@ -8,13 +8,16 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::annotations::Annotations;
-use crate::digest::{shorten, Algorithm, Digest};
+use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::media_type as types;
 use crate::platform::Platform;
 use crate::schema1::jws::{self, Demand, Signature};
+use crate::text::shorten;
 use crate::{json, schema1};
 
+/// The most bytes that a manifest may have, whatever a caller allows.
+pub const MOST_BYTES: u64 = 32 << 20;
 /// More descriptors than any document that fits the size limit should hold.
 const MOST_DESCRIPTORS: usize = 100_000;
 

@@ -8,9 +8,9 @@ use ruzstd::decoding::StreamingDecoder;
 use ruzstd::encoding::{CompressionLevel, FrameCompressor};
 use serde::Deserialize;
 
+use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::spool::{Item, Writer};
 use crate::store::Blob;
 

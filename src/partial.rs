@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use nix::fcntl::{fallocate, posix_fadvise, FallocateFlags, PosixFadviseAdvice};
 
+use crate::call::Call;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result, Side};
-use crate::http::call::Call;
 use crate::manifest::Descriptor;
 use crate::os::file::open_regular;
 use crate::os::owner::{self, folder_of};

@@ -6,9 +6,9 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 
-use crate::digest::shorten;
 use crate::error::{Code, Error};
 use crate::json::or_default;
+use crate::text::shorten;
 
 /// What an image runs on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -3,7 +3,7 @@
 
 use serde::Serialize;
 
-use crate::digest::shorten;
+use crate::text::shorten;
 
 /// How much may still be asked for, as far as the registry says.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]

@@ -4,8 +4,9 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::digest::{shorten, Digest};
+use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
+use crate::text::shorten;
 
 /// The registry of names that have none.
 pub const DEFAULT_INDEX: &str = "docker.io";

@@ -3,10 +3,10 @@
 
 use bytes::Bytes;
 
+use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::hashing::{Hashing, LARGE};
-use crate::http::call::Call;
 use crate::http::upload;
 use crate::manifest::{Descriptor, Document};
 use crate::platform::Platform;

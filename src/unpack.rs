@@ -9,9 +9,9 @@ use lzma_rust2::XzReader;
 use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
+use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::gzip::{gunzip, Gunzip};
-use crate::http::call::Call;
 use crate::store::Blob;
 
 /// Below so many bytes any ratio is good: a file of zeros is no attack.

@@ -18,8 +18,8 @@ use nix::sys::wait::{waitpid, WaitPidFlag, WaitStatus};
 use nix::unistd::Pid;
 use zeroize::Zeroizing;
 
+use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 
 /// The most that a helper may say.
 const MOST_OUTPUT: usize = 1 << 20;

@@ -6,7 +6,7 @@ use zeroize::Zeroize;
 
 use super::entry::{self, Entry};
 use super::key::{self, Key};
-use crate::digest::shorten;
+use crate::text::shorten;
 
 /// The largest file that is read.
 pub const LIMIT: u64 = 10 << 20;
@@ -158,7 +158,7 @@ fn object<'a>(root: &'a Map<String, Value>, name: &str) -> Result<Option<&'a Map
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::context::Credentials;
+    use crate::credentials::Credentials;
     use base64::Engine as _;
     use serde_json::json;
 

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use super::secrets::Secrets;
-use crate::http::context::Credentials;
+use crate::credentials::Credentials;
 
 /// Docker pads; other writers do not.
 const BASE64: GeneralPurpose = GeneralPurpose::new(

@@ -5,7 +5,7 @@
 //! goes by POST (docs/spec/auth/oauth.md). Redirects are followed on the same server only: a realm that moved elsewhere is a realm of
 //! somebody else.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use reqwest::header::{HeaderMap, HeaderValue, ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, LOCATION};
@@ -19,12 +19,14 @@ use super::realm::token_url;
 use super::scope::ScopeSet;
 use super::token::{self, Token};
 use super::tokens::{Realm, Refresh};
+use crate::call::{engine, thread};
+use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::http::context::Credentials;
 use crate::http::handshake::Watch;
 use crate::http::origin::Origin;
 use crate::http::redirect::{self, Chain};
-use crate::http::{engine, fault, redact, retry, thread, Http};
+use crate::http::{fault, redact, retry, Http};
+use crate::sync::lock;
 
 const ANSWER_LIMIT: u64 = 1 << 20;
 /// What the library calls itself to a token server: OAuth wants a name.
@@ -135,7 +137,7 @@ fn renew(
     refresh: &Refresh,
     trace: &mut Vec<Value>,
 ) -> Result<Token> {
-    let mut newest = refresh.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut newest = lock(refresh);
     let token = newest.clone().unwrap_or_else(|| own.clone());
     let outcome = match fetch(http, realm, Form::post(realm, scopes, &token), trace) {
         Err(error) if matches!(error.http_status(), Some(404 | 405)) => {

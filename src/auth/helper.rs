@@ -16,10 +16,10 @@ use super::child::{self, End, Ended};
 use super::config_file::Document;
 use super::secrets::Secrets;
 use super::words::first_line;
-use crate::digest::shorten;
+use crate::call::Call;
+use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
-use crate::http::context::Credentials;
+use crate::text::shorten;
 
 /// What a helper says when it holds nothing for a host.
 const NOT_FOUND: &str = "credentials not found in native keychain";

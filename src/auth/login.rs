@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 use super::challenge::{self, Scheme};
 use super::scope::ScopeSet;
 use super::{basic, failure, Account, Auth, Proof};
+use crate::call::Call;
+use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::http::answer::Answer;
-use crate::http::call::Call;
-use crate::http::context::Credentials;
 use crate::http::Request;
 
 /// How much of an error's body is read.

@@ -25,23 +25,24 @@ mod words;
 
 use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use reqwest::header::HeaderValue;
 use url::Url;
 use zeroize::Zeroizing;
 
+use crate::call::Call;
+use crate::credentials::Credentials;
 use crate::digest::Algorithm;
 use crate::error::{Code, Error, Result};
 use crate::http::answer::Answer;
-use crate::http::call::Call;
-use crate::http::context::Credentials;
 use crate::http::headers::Headers;
 use crate::http::origin::Origin;
 use crate::http::resolver::Guard;
 use crate::http::route::Route;
 use crate::http::{Http, Request};
+use crate::sync::lock;
 use challenge::Challenge;
 use stored::{Stored, Whence};
 use tokens::{Grant, Realm, Tokens};
@@ -239,7 +240,7 @@ impl Auth {
 
     fn learn(&self, account: &Account, change: impl FnOnce(&mut Memory)) {
         let Some(origin) = Origin::of(&account.base) else { return };
-        let mut origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut origins = lock(&self.origins);
         // Servers name origins too, and could go on for ever.
         if origins.len() >= MOST_ORIGINS && !origins.contains_key(&origin) {
             origins.clear();
@@ -248,7 +249,7 @@ impl Auth {
     }
 
     fn memory(&self, account: &Account) -> Memory {
-        let origins = self.origins.lock().unwrap_or_else(PoisonError::into_inner);
+        let origins = lock(&self.origins);
         Origin::of(&account.base).and_then(|origin| origins.get(&origin).cloned()).unwrap_or_default()
     }
 

@@ -3,8 +3,8 @@
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
+use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::http::context::Credentials;
 
 /// What a caller may say about who he is. Never printed: it has no `Debug`.
 #[derive(Clone, Default, Deserialize)]

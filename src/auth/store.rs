@@ -15,9 +15,9 @@ use super::config_file::{Config, Document};
 use super::entry;
 use super::key::{self, Key};
 use super::stored::{open, read, wrong};
+use crate::call::Call;
+use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
-use crate::http::context::Credentials;
 use crate::os::folder::real;
 
 /// How long another login is waited for.

@@ -6,7 +6,7 @@ use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -16,12 +16,13 @@ use super::entry::Entry;
 use super::helper::Helpers;
 use super::key;
 use super::places::{self, Place, Wanted};
-use crate::digest::shorten;
+use crate::call::Call;
+use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
-use crate::http::context::Credentials;
 use crate::os::file::open_regular;
 use crate::os::owner::{is_own, stranger};
+use crate::sync::lock;
+use crate::text::shorten;
 
 /// How often a call looks whether another one's helper is done.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -187,10 +188,6 @@ impl Drop for Asking<'_> {
     fn drop(&mut self) {
         lock(&self.0.answers).asked.remove(&self.1);
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Opens a credentials file; None when there is none. One of another user, or that others may write, could name a helper of theirs,

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
@@ -13,13 +13,14 @@ use zeroize::Zeroizing;
 use super::fetch::{self, Fetched};
 use super::scope::ScopeSet;
 use super::token::Token;
+use crate::call::Call;
+use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
-use crate::http::context::Credentials;
 use crate::http::headers::Headers;
 use crate::http::resolver::Guard;
 use crate::http::route::Route;
 use crate::http::Http;
+use crate::sync::lock;
 
 /// How many tokens are kept for one user of one registry, and for how many of those.
 const KEPT: usize = 1000;
@@ -355,10 +356,6 @@ fn make_room<T>(known: &mut HashMap<String, T>, key: &str) {
             known.remove(&any);
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -3,16 +3,16 @@
 //! know no zstd: with that they become OCI's.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 use bytes::Bytes;
 use serde_json::{json, Value};
 
 use super::WIDTH;
+use crate::call::Call;
 use crate::descend;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Result};
-use crate::http::call::Call;
 use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
 use crate::media_type::is_image_config;
@@ -22,6 +22,7 @@ use crate::reference::Repository;
 use crate::registry::Client;
 use crate::spool::{Item, Room, Spool};
 use crate::store::{Blob, Content, Moved, ReadStore, Verified};
+use crate::sync::lock;
 use crate::transfer::meter::Meter;
 use crate::transfer::workers::in_parallel;
 use crate::unpack::Packing;
@@ -59,7 +60,7 @@ impl Compressing {
     }
 
     fn made(&self) -> MutexGuard<'_, Made> {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.made)
     }
 
     fn rewrite(&self, call: &Call, content: Content, depth: usize) -> Result<Content> {

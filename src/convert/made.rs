@@ -8,9 +8,9 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::image::descriptor;
 use crate::image::layer::{Layer as Unpacking, Limits, Packing};
 use crate::manifest::Descriptor;

@@ -5,9 +5,9 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use super::schema1::Converting;
+use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result, Side};
-use crate::http::call::Call;
 use crate::image::config::Config;
 use crate::image::layer::Packing;
 use crate::image::{descriptor, Image};

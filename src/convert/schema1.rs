@@ -1,13 +1,13 @@
 //! A place whose schema-1 image is read as one of today. Everything else of it stays as it is.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::made::{read, Budget, Made, Read};
 use super::{check_count, WIDTH};
+use crate::call::Call;
 use crate::digest::{Digest, Hasher};
 use crate::error::Result;
-use crate::http::call::Call;
 use crate::image::descriptor;
 use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
@@ -18,6 +18,7 @@ use crate::schema1;
 use crate::schema1::manifest::Manifest;
 use crate::spool::Room;
 use crate::store::{Blob, Content, Moved, ReadStore};
+use crate::sync::lock;
 use crate::transfer::meter::Meter;
 use crate::transfer::workers::in_parallel;
 
@@ -35,7 +36,7 @@ impl Converting {
     }
 
     fn made(&self) -> Option<Arc<Made>> {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.made).clone()
     }
 
     fn convert(&self, call: &Call, old: &Content) -> Result<Made> {
@@ -67,10 +68,10 @@ impl Converting {
             meter.begin(worker, &wanted);
             let layer = read(call, &spool, self.below.open(call, &wanted, None)?, &wanted.digest, &budget)?;
             meter.settle(worker, wanted.size, Moved::Copied { resumed: 0 });
-            found.lock().unwrap_or_else(PoisonError::into_inner).insert(wanted.digest, layer);
+            lock(&found).insert(wanted.digest, layer);
             Ok(())
         })?;
-        Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
+        Ok(crate::sync::into_inner(found))
     }
 }
 
@@ -92,7 +93,7 @@ impl ReadStore for Converting {
             return Ok(root);
         }
         let made = Arc::new(self.convert(call, &root).map_err(|error| error.within(self.place()))?);
-        *self.made.lock().unwrap_or_else(PoisonError::into_inner) = Some(made.clone());
+        *lock(&self.made) = Some(made.clone());
         Ok(made.content().clone())
     }
 

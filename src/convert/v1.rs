@@ -5,16 +5,16 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use serde_json::Map;
 
 use super::made::{read, Budget, Made, Read};
 use super::{check_count, WIDTH};
+use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::manifest::Descriptor;
 use crate::reference::Reference;
 use crate::registry::reader::ReadOptions;
@@ -26,6 +26,7 @@ use crate::registry_v1::{tag_of, Repo};
 use crate::schema1::manifest::Entry;
 use crate::spool::{Room, Spool};
 use crate::store::{Blob, Content, Moved, ReadStore};
+use crate::sync::lock;
 use crate::transfer::meter::Meter;
 use crate::transfer::workers::in_parallel;
 
@@ -54,7 +55,7 @@ impl V1Store {
 
     /// The image, which is fetched whole when it is first asked for.
     fn made(&self, call: &Call) -> Result<Arc<Made>> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut made = lock(&self.made);
         if let Some(made) = &*made {
             return Ok(made.clone());
         }
@@ -85,7 +86,7 @@ impl V1Store {
                 return Err(Error::new(Code::LimitExceeded, message));
             }
             image.headers = Map::new();
-            found.lock().unwrap_or_else(PoisonError::into_inner).insert(number, image);
+            lock(&found).insert(number, image);
             Ok(())
         })?;
         in_order(found, ids.len())
@@ -103,10 +104,10 @@ impl V1Store {
             let image = &images[number];
             let layer = self.layer(call, image, &spool, &budget)?;
             meter.settle(worker, image.size.unwrap_or_default(), Moved::Copied { resumed: 0 });
-            found.lock().unwrap_or_else(PoisonError::into_inner).insert(number, layer);
+            lock(&found).insert(number, layer);
             Ok(())
         })?;
-        let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut found = crate::sync::into_inner(found);
         Ok((0..images.len()).map(|number| found.remove(&number)).collect())
     }
 
@@ -128,7 +129,7 @@ impl V1Store {
 
 /// The images that were found, in their order.
 fn in_order<T>(found: Mutex<HashMap<usize, T>>, count: usize) -> Result<Vec<T>> {
-    let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+    let mut found = crate::sync::into_inner(found);
     let missing = || Error::new(Code::Internal, "an image is missing");
     (0..count).map(|number| found.remove(&number).ok_or_else(missing)).collect()
 }

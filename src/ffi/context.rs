@@ -10,9 +10,9 @@ use super::handle::{self, Handle, Opaque};
 use super::options::{ocireg_options, Lent};
 use super::status::ocireg_status;
 use crate::auth::secrets::Secrets as Answer;
+use crate::call::context::{BlobHook, Context, CredentialsHook, LogHook, ProgressHook, Stop};
+use crate::call::stopped;
 use crate::error::{Code, Error, Result};
-use crate::http::call::stopped;
-use crate::http::context::{BlobHook, Context, CredentialsHook, LogHook, ProgressHook, Stop};
 use crate::json;
 
 /// What a call needs from outside: cancel, deadline, progress and callbacks. A context may serve several calls, also at

@@ -1,7 +1,7 @@
 //! Options: named values, so that a C program writes no JSON and calls can grow.
 
 use std::ffi::c_char;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
@@ -11,6 +11,7 @@ use super::guard::{enter, quietly, text, Out};
 use super::handle::{self, Handle, Opaque};
 use super::status::ocireg_status;
 use crate::error::{Code, Error, Result};
+use crate::sync::lock;
 
 /// Named options of a call. The header lists each call's keys; an unknown key or a value of the wrong type is found by
 /// the call, which names it. NULL stands for no options everywhere. Options are read during a call only, and may be
@@ -65,12 +66,12 @@ impl Drop for Lent {
 
 impl Named {
     fn change(&self, change: impl FnOnce(&mut Map<String, Value>)) {
-        change(&mut self.values.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut lock(&self.values));
     }
 
     /// The options as what a call wants.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T> {
-        let values = self.values.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let values = lock(&self.values).clone();
         serde_path_to_error::deserialize(Value::Object(values)).map_err(|error| {
             let key = error.path().to_string();
             let what = without_value(&error.inner().to_string());

@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use tokio::sync::mpsc;
 
-use super::engine::Engine;
+use crate::call::engine::Engine;
 
 /// A body that is larger than this is worth it.
 pub const LARGE: u64 = 1 << 20;

@@ -11,11 +11,11 @@ use reqwest::{Method, StatusCode};
 use url::Url;
 
 use super::ahead::{Ahead, Broken, LARGE};
-use super::call::{Call, Limit};
 use super::decode::{Decoder, Step};
 use super::fault;
 use super::resolver::Guard;
 use super::route::Route;
+use crate::call::{Call, Limit};
 use crate::error::{Code, Error, Result};
 use crate::rate_limit::RateLimit;
 

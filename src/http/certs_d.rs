@@ -5,12 +5,13 @@
 use std::collections::HashMap;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use url::Url;
 
 use super::route::Identity;
 use crate::error::{Code, Error, Result};
+use crate::sync::lock;
 
 /// Where they usually are, below the home folder and for the whole machine.
 const HOME: [&str; 2] = [".config/containers/certs.d", ".config/docker/certs.d"];
@@ -86,7 +87,7 @@ impl Search {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Found>>> {
-        self.found.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.found)
     }
 }
 

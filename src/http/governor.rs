@@ -5,14 +5,15 @@
 //! bytes of a blob have no place, in either direction: their transfer may depend on another request of the same
 //! program (a copy reads one while it writes another), and places that wait for places would wait for ever.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::call::Call;
 use super::retry;
+use crate::call::Call;
 use crate::error::{Code, Error, Result};
+use crate::sync::lock;
 
 /// Those that waited together come back within a tenth of their wait, and within this.
 const SPREAD: Duration = Duration::from_millis(500);
@@ -153,7 +154,7 @@ impl Governor {
     }
 
     fn times(&self) -> MutexGuard<'_, Times> {
-        self.times.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.times)
     }
 }
 

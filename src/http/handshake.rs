@@ -4,8 +4,9 @@
 //! one that is there and speaks no TLS no more than the caller knows already. rustls says both: it asks its store of sessions as
 //! it writes its hello, and its verifier once the other end has answered.
 
+use crate::sync::lock;
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use rustls::client::{ClientSessionMemoryCache, ClientSessionStore, Tls12ClientSessionValue, Tls13ClientSessionValue};
 use rustls::NamedGroup;
@@ -36,11 +37,11 @@ impl Watch {
 
     /// The last handshake that began. None: nobody took the connection, or it needs none.
     pub fn hello(&self) -> Option<Hello> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        lock(&self.0).clone()
     }
 
     fn set(&self, change: impl FnOnce(&mut Option<Hello>)) {
-        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+        change(&mut lock(&self.0));
     }
 }
 

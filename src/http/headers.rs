@@ -39,7 +39,7 @@ impl Headers {
     /// Adds one.
     pub fn add(&mut self, name: &str, value: &str) -> Result<(), String> {
         let name: HeaderName =
-            name.trim().parse().map_err(|_| format!("'{}' is no name of a header", crate::digest::shorten(name)))?;
+            name.trim().parse().map_err(|_| format!("'{}' is no name of a header", crate::text::shorten(name)))?;
         let begins = |beginning: &&str| name.as_str().starts_with(*beginning);
         if OWN.contains(&name.as_str()) || OWN_BEGINNINGS.iter().any(begins) {
             return Err(format!("the header {name} is the library's own"));

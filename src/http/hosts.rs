@@ -1,7 +1,7 @@
 //! What a client knows about its hosts: what the caller said about each, the way to it that follows, and its governor.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use serde_json::{json, Value};
 use url::Url;
@@ -13,6 +13,7 @@ use super::proxy::{Choice, Lookup, Proxies, Proxy};
 use super::route::{Route, Trust};
 use super::settings::{ClientOptions, Network};
 use crate::error::{Code, Error, Result};
+use crate::sync::lock;
 
 /// So many governors are kept before idle ones are forgotten: servers choose the hosts that they redirect to.
 const KEPT: usize = 1000;
@@ -156,10 +157,6 @@ impl Hosts {
 
 fn key(url: &Url) -> Key {
     (url.host_str().unwrap_or_default().to_owned(), url.port_or_known_default().unwrap_or(0))
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

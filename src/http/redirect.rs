@@ -57,7 +57,7 @@ pub fn location(current: &Url, location: Option<&HeaderValue>) -> Result<Url> {
     let mut target =
         join(current, text).map_err(|why| refuse(current, format!("sends a Location that is no URL ({why})")))?;
     let Some(origin) = Origin::of(&target) else {
-        let scheme = crate::digest::shorten(target.scheme());
+        let scheme = crate::text::shorten(target.scheme());
         return Err(refuse(current, format!("sends us to a '{scheme}' URL, which is neither http nor https")));
     };
     if current.scheme() == "https" && !origin.is_https() {

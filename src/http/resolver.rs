@@ -10,7 +10,7 @@ use tokio::sync::{oneshot, OwnedSemaphorePermit, Semaphore};
 
 use super::address;
 use super::route::Route;
-use super::thread;
+use crate::call::thread;
 
 /// So many names are looked up at once for a route.
 const AT_ONCE: usize = 8;

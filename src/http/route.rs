@@ -83,7 +83,7 @@ impl<'de> Deserialize<'de> for Address {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Address, D::Error> {
         let text = String::deserialize(deserializer)?;
         Address::parse(&text)
-            .ok_or_else(|| D::Error::custom(format_args!("'{}' is no IP or IP:PORT", crate::digest::shorten(&text))))
+            .ok_or_else(|| D::Error::custom(format_args!("'{}' is no IP or IP:PORT", crate::text::shorten(&text))))
     }
 }
 

@@ -12,6 +12,7 @@ use super::headers::Headers;
 use super::proxy::Choice;
 use super::route::{Address, Identity};
 use crate::error::{Code, Error, Result};
+use crate::manifest::MOST_BYTES as MOST_MANIFEST_BYTES;
 
 /// Options of a client. Every member has the default that the C header documents.
 #[derive(Debug, Clone, Deserialize)]
@@ -88,8 +89,6 @@ pub struct ClientOptions {
 
 /// The most that is taken of a blob whose size nobody says, where `max_blob_bytes` does not.
 const UNSAID_BLOB: u64 = 8 << 30;
-/// The most that `max_manifest_bytes` may be.
-pub const MANIFEST_CEILING: u64 = 32 << 20;
 
 impl Default for ClientOptions {
     fn default() -> ClientOptions {
@@ -136,8 +135,8 @@ impl ClientOptions {
     /// Refuses what nobody can have meant.
     pub fn check(&self) -> Result<()> {
         let invalid = |message: String| Err(Error::new(Code::InvalidArgument, message));
-        if self.max_manifest_bytes > MANIFEST_CEILING {
-            return invalid(format!("the option max_manifest_bytes is at most {MANIFEST_CEILING}"));
+        if self.max_manifest_bytes > MOST_MANIFEST_BYTES {
+            return invalid(format!("the option max_manifest_bytes is at most {MOST_MANIFEST_BYTES}"));
         }
         if self.user_agent.is_empty() || self.user_agent.chars().any(char::is_control) {
             return invalid("the option user_agent must be text without control characters".to_owned());
@@ -314,7 +313,7 @@ mod tests {
         assert!(ClientOptions::default().check().is_ok());
         assert!(refused(ClientOptions { idle_timeout_ms: 0, ..Default::default() }).contains("idle_timeout_ms"));
         assert!(refused(ClientOptions { user_agent: "a\r\nb".to_owned(), ..Default::default() }).contains("user_agent"));
-        let large = ClientOptions { max_manifest_bytes: MANIFEST_CEILING + 1, ..Default::default() };
+        let large = ClientOptions { max_manifest_bytes: MOST_MANIFEST_BYTES + 1, ..Default::default() };
         assert!(refused(large).contains("max_manifest_bytes"));
     }
 

@@ -9,7 +9,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
-use super::call::{Call, Limit};
+use crate::call::{Call, Limit};
 use crate::error::Result;
 
 /// How many bytes travel as one piece: fewer cost speed, more cost memory.

@@ -1,13 +1,14 @@
 //! The HTTP package behind its narrow interface: everything that is switched on or off in it is decided here.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use super::resolver::{Guard, Guarded};
 use super::route::Route;
 use super::settings::ClientOptions;
 use super::tls::Roots;
 use crate::error::{Code, Error, Result};
+use crate::sync::lock;
 
 /// The connection pools of one client: one for each route and each guard, made when first needed.
 pub struct Wire {
@@ -29,7 +30,7 @@ impl Wire {
 
     /// The pool for a route and a guard.
     pub fn pool(&self, route: &Route, guard: Guard) -> Result<reqwest::Client> {
-        let mut pools = self.pools.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut pools = lock(&self.pools);
         if let Some(pool) = pools.get(&(route.clone(), guard)) {
             return Ok(pool.clone());
         }
@@ -45,7 +46,7 @@ impl Wire {
 
     /// Forgets every pooled connection; those in use end with their answers.
     pub fn close(&self) {
-        self.pools.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        lock(&self.pools).clear();
     }
 
     fn builder(&self, route: &Route, guard: Guard) -> Result<reqwest::ClientBuilder> {

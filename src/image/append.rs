@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use serde::{Deserialize, Serialize};
 use serde_json::{json, Value};
@@ -13,10 +13,10 @@ use super::config::Config;
 use super::layer::{Layer, Limits, Packing};
 use super::tar::Entries;
 use super::{descriptor, Image};
+use crate::call::Call;
 use crate::descend;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::json::list_mut;
 use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
@@ -25,6 +25,7 @@ use crate::pack::{Compression, How};
 use crate::reference::Repository;
 use crate::spool::{Item, Room};
 use crate::store::{Blob, Content, ReadStore, Verified, WriteStore};
+use crate::sync::lock;
 use crate::transfer::copy::{copy, CopyOptions};
 use crate::transfer::workers::in_parallel;
 
@@ -205,10 +206,10 @@ fn fresh(call: &Call, to: &dyn WriteStore, options: &AppendOptions) -> Result<Ve
             Some(how) => fresh.packed(call, how, &options.room)?,
             None => fresh,
         };
-        found.lock().unwrap_or_else(PoisonError::into_inner).insert(at, fresh);
+        lock(&found).insert(at, fresh);
         Ok(())
     })?;
-    Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect())
+    Ok(crate::sync::into_inner(found).into_values().collect())
 }
 
 /// A place with more in it than it has.

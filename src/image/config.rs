@@ -3,11 +3,11 @@
 use serde_json::{json, Value};
 
 use super::Image;
+use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
-use crate::http::settings::MANIFEST_CEILING;
 use crate::manifest::Descriptor;
+use crate::manifest::MOST_BYTES;
 use crate::media_type::is_image_config;
 use crate::store::{read_whole, ReadStore};
 
@@ -30,7 +30,7 @@ impl Config {
             let message = format!("a manifest of the type {} has no config", document.media_type);
             Error::new(Code::Unsupported, message)
         })?;
-        let bytes = read_whole(call, store, descriptor, MANIFEST_CEILING)?;
+        let bytes = read_whole(call, store, descriptor, MOST_BYTES)?;
         let value = match crate::json::parse(&bytes) {
             Ok(value) => value,
             Err(_) if !is_image_config(&descriptor.media_type) => Value::Null,

@@ -17,8 +17,8 @@ use super::own::Own;
 use super::sweep;
 use super::tar::{is_within, shown, split, Entry, Kind};
 use super::walk::Budget;
+use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::os::folder;
 
 /// What is kept of an entry besides its content.

@@ -10,9 +10,9 @@ use super::layer::{Layer, Limits};
 use super::tar::{is_within, join, shown, split, Entries, Entry, Kind, Mark, DEEPEST};
 use super::walk::Budget;
 use super::Image;
+use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::manifest::Descriptor;
 use crate::platform::Platform;
 use crate::store::ReadStore;
@@ -447,7 +447,7 @@ mod tests {
 
     #[test]
     fn a_great_whiteout_can_be_cancelled() {
-        let context = std::sync::Arc::new(crate::http::context::Context::new());
+        let context = std::sync::Arc::new(crate::call::context::Context::new());
         let client = Client::new(ClientOptions::default()).unwrap();
         let mut tree = Tree::new(&client.call(Some(context.clone())).unwrap());
         for number in 0..2 * BATCH {

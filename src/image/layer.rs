@@ -1,8 +1,8 @@
 //! A layer unpacked as it comes: verified below by its digest, bounded, and hashed again for its diff_id.
 
+use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::manifest::Descriptor;
 use crate::store::{Blob, ReadStore};
 use crate::tar::Source;
@@ -78,7 +78,7 @@ mod tests {
     use bytes::Bytes;
 
     use super::*;
-    use crate::http::context::Context;
+    use crate::call::context::Context;
     use crate::http::settings::ClientOptions;
     use crate::registry::Client;
 

@@ -19,10 +19,10 @@ pub mod walk;
 
 use serde::Deserialize;
 
+use crate::call::Call;
 use crate::descend;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
 use crate::platform::Platform;

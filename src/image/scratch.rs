@@ -3,9 +3,9 @@
 use serde_json::json;
 
 use super::descriptor;
+use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::manifest::Descriptor;
 use crate::media_type as types;
 use crate::platform::Platform;

@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{json, Value};
 
 use super::Image;
+use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::platform::Platform;
 use crate::store::ReadStore;
 

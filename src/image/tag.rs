@@ -2,9 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
-use crate::http::call::Call;
 use crate::store::{ReadStore, Role, WriteStore};
 use crate::transfer::copy::{copy, CopyOptions};
 

@@ -2,8 +2,8 @@
 //! on a disk or in a list, asks here for each step.
 
 use super::tar::shown;
+use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 
 /// More links in a path than any system follows.
 pub const MOST_LINKS: usize = 40;
@@ -89,7 +89,7 @@ fn parts(path: &[u8]) -> impl Iterator<Item = &[u8]> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::context::Context;
+    use crate::call::context::Context;
     use crate::http::settings::ClientOptions;
     use crate::registry::Client;
 

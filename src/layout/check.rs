@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::lock::Lock;
 use super::needed::{needed, Needed, Shelf};
 use super::oci::OciLayout;
+use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::os::file::open_regular;
 use crate::store::{Blob, Verified};
 

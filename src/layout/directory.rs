@@ -6,11 +6,11 @@ use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use super::oci::write_whole;
+use crate::call::Call;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
-use crate::http::settings::MANIFEST_CEILING;
 use crate::manifest::Descriptor;
+use crate::manifest::MOST_BYTES;
 use crate::os::file::open_regular;
 use crate::os::folder;
 use crate::partial::{Partial, Rival};
@@ -70,7 +70,7 @@ impl Directory {
             }
             _ => Error::io(format!("cannot read {}", path.display()), &error),
         })?;
-        file.take(MANIFEST_CEILING)
+        file.take(MOST_BYTES)
             .read_to_end(&mut bytes)
             .map_err(|error| Error::io(format!("cannot read {}", path.display()), &error))?;
         Content::parse(bytes, None, wanted).map_err(|error| error.within(path.display()))

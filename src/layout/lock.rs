@@ -6,8 +6,8 @@ use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::time::Duration;
 
+use crate::call::Call;
 use crate::error::{Error, Result};
-use crate::http::call::Call;
 
 /// Holds a lock until dropped.
 #[derive(Debug)]

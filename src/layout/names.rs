@@ -3,9 +3,10 @@
 use std::collections::HashSet;
 
 use super::oci::{images, name_of};
-use crate::digest::{shorten, Digest};
+use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
+use crate::text::shorten;
 
 /// The annotation by which containerd and Docker name an image.
 pub const IMAGE_NAME: &str = "io.containerd.image.name";

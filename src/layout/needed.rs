@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::http::settings::MANIFEST_CEILING;
+use crate::manifest::MOST_BYTES;
 use crate::manifest::{Descriptor, Document, Kind};
 use crate::media_type as types;
 use crate::store::Content;
@@ -21,7 +21,7 @@ const MOST: usize = 1_000_000;
 pub trait Shelf {
     /// The size of a blob, if it is there.
     fn size(&self, digest: &Digest) -> Option<u64>;
-    /// The bytes of one that is there and is no larger than [`MANIFEST_CEILING`].
+    /// The bytes of one that is there and is no larger than [`MOST_BYTES`].
     fn small(&self, digest: &Digest) -> Result<Vec<u8>>;
     /// Ends a walk that has become too long.
     fn may_go_on(&self) -> Result<()>;
@@ -241,7 +241,7 @@ impl Walk<'_> {
 
     fn look_into(&self, entry: &Descriptor, size: u64, must: bool) -> Result<Found> {
         let is_known = types::is_manifest(&entry.media_type) && !entry.media_type.is_empty();
-        if size > MANIFEST_CEILING && !(must && is_known) {
+        if size > MOST_BYTES && !(must && is_known) {
             return Ok(Found::Obscure);
         }
         let bytes = self.shelf.small(&entry.digest)?;

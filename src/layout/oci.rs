@@ -18,11 +18,11 @@ use super::index;
 use super::lock::Lock;
 use super::names;
 use super::unnamed::Unnamed;
+use crate::call::Call;
 use crate::descend;
-use crate::digest::{shorten, Digest, Hasher};
+use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
-use crate::http::settings::MANIFEST_CEILING;
+use crate::manifest::MOST_BYTES;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type::OCI_INDEX;
 use crate::os::file::open_regular;
@@ -30,6 +30,8 @@ use crate::os::folder;
 use crate::partial::{self, Partial, Rival};
 use crate::platform::Platform;
 use crate::store::{digest_tags, is_digest_tag, Blob, Content, Moved, ReadStore, Role, Verified, WriteStore};
+use crate::sync::lock;
+use crate::text::shorten;
 
 /// The annotation that names an entry of `index.json`.
 pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
@@ -187,7 +189,7 @@ impl OciLayout {
 
     /// Holds the layout against clean-ups, until it is dropped.
     fn hold(&self, call: &Call) -> Result<()> {
-        let mut held = self.held.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut held = lock(&self.held);
         if held.is_none() {
             *held = Some(Lock::shared(call, &self.root.join("oci-layout"))?);
         }
@@ -206,12 +208,11 @@ impl OciLayout {
             }
             _ => cannot("read", path, &error),
         })?;
-        file.take(MANIFEST_CEILING + 1).read_to_end(&mut bytes).map_err(|error| cannot("read", path, &error))?;
-        match bytes.len() as u64 > MANIFEST_CEILING {
-            true => Err(Error::new(
-                Code::LimitExceeded,
-                format!("{} has more than {MANIFEST_CEILING} bytes", path.display()),
-            )),
+        file.take(MOST_BYTES + 1).read_to_end(&mut bytes).map_err(|error| cannot("read", path, &error))?;
+        match bytes.len() as u64 > MOST_BYTES {
+            true => {
+                Err(Error::new(Code::LimitExceeded, format!("{} has more than {MOST_BYTES} bytes", path.display())))
+            }
             false => Ok(bytes),
         }
     }

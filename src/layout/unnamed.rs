@@ -8,10 +8,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::call::thread;
+use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
-use crate::http::thread;
 use crate::partial::Partial;
+use crate::sync::lock;
 
 /// So many wait at most: each keeps a file open.
 const MOST: usize = 64;
@@ -102,7 +103,7 @@ impl Unnamed {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.state)
     }
 
     /// What the thread does.

@@ -8,8 +8,8 @@ use super::names::{Names, Window};
 use super::remote::Remote;
 use super::Client;
 use crate::auth::scope::{Scope, ScopeSet};
+use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::reference::Index;
 use crate::text::is_obeyed;
 

@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 use super::manifest::{DeleteOptions, GetOptions};
 use super::tags::TagsOptions;
 use super::Client;
+use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::media_type as types;
 use crate::reference::Repository;
 

@@ -4,9 +4,9 @@ use serde_json::{json, Value};
 
 use super::{host, lock, Client};
 use crate::auth::{Account, Spoke};
+use crate::call::Call;
+use crate::credentials::Credentials;
 use crate::error::Result;
-use crate::http::call::Call;
-use crate::http::context::Credentials;
 use crate::http::redact;
 use crate::http::resolver::Guard;
 use crate::reference::{Index, Reference};

@@ -6,9 +6,9 @@ use zeroize::Zeroizing;
 
 use crate::auth::secrets::Secrets;
 use crate::auth::Account;
+use crate::call::Call;
+use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
-use crate::http::context::Credentials;
 use crate::http::headers::Headers;
 use crate::http::proxy::Choice;
 use crate::http::resolver::Guard;
@@ -185,7 +185,7 @@ fn base_url(scheme: &str, host: &str) -> Result<Url> {
 }
 
 fn bad_host(host: &str) -> Error {
-    Error::new(Code::InvalidReference, format!("'{}' is no host name", crate::digest::shorten(host)))
+    Error::new(Code::InvalidReference, format!("'{}' is no host name", crate::text::shorten(host)))
 }
 
 fn parse_endpoint(text: &str) -> Result<Url> {

@@ -36,7 +36,7 @@ pub mod tags;
 pub mod upload;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use once_cell::sync::OnceCell;
 
@@ -44,15 +44,16 @@ use crate::auth::helper::Helpers;
 use crate::auth::places::Wanted;
 use crate::auth::stored::Stored;
 use crate::auth::{Account, Auth};
+use crate::call::cancel::CancelFlag;
+use crate::call::context::Context;
+use crate::call::engine::Engine;
+use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
-use crate::http::context::Context;
-use crate::http::engine::Engine;
 use crate::http::settings::ClientOptions;
-use crate::http::signal::Signal;
 use crate::http::Http;
 use crate::reference::Index;
 use crate::registry_v1::session::Sessions;
+use crate::sync::lock;
 use host::HostOptions;
 
 /// A client: connections, tokens and per-host settings for any number of registries. A clone is the same client.
@@ -62,7 +63,7 @@ pub struct Client {
     pub(crate) auth: Arc<Auth>,
     pub(crate) v1: Arc<Sessions>,
     engine: Arc<OnceCell<Arc<Engine>>>,
-    closed: Arc<Signal>,
+    closed: Arc<CancelFlag>,
     hosts: Arc<Mutex<HashMap<String, HostOptions>>>,
     accounts: Arc<Mutex<HashMap<String, Account>>>,
     seen: Arc<seen::Seen>,
@@ -160,8 +161,4 @@ fn stored(options: &ClientOptions) -> Stored {
     };
     let search = options.helper_path.as_ref().map(Into::into);
     Stored::new(&wanted, Helpers { search, limit: std::time::Duration::from_millis(options.helper_timeout_ms) })
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

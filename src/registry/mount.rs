@@ -9,9 +9,9 @@ use super::save::blob_digest;
 use super::session::{location_text, Saved, Session};
 use super::Client;
 use crate::auth::scope::Scope;
+use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::http::{Repeat, Request};
 use crate::reference::{Index, Reference, Repository};
 

@@ -12,9 +12,9 @@ use super::pages::{self, Fetched};
 use super::remote::Remote;
 use crate::auth::failure;
 use crate::auth::scope::ScopeSet;
-use crate::digest::shorten;
 use crate::error::{Code, Error, Result};
 use crate::http::Request;
+use crate::text::shorten;
 
 /// More names than one answer should hold.
 const MOST_NAMES: usize = 5_000_000;

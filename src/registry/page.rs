@@ -7,9 +7,9 @@ use serde::de::{DeserializeSeed, Error as _, IgnoredAny, MapAccess, SeqAccess, V
 use serde::Deserializer;
 use serde_json::{Map, Value};
 
-use crate::digest::shorten;
 use crate::error::{Code, Error, Result};
 use crate::json::{Budget, Tree};
+use crate::text::shorten;
 
 /// More members than any page has beside its list.
 const MOST_MEMBERS: usize = 1000;

@@ -3,9 +3,9 @@
 use bytes::Bytes;
 
 use super::source::Replay;
+use crate::call::Call;
 use crate::digest::Hasher;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::http::upload::{Source, PIECE};
 use crate::manifest::Descriptor;
 use crate::store::{ReadStore, Upload};

@@ -12,9 +12,9 @@ use super::remote::Remote;
 use super::source::{hash, Hashing, Kept, Memory, Opened, Replay};
 use super::upload::Stored;
 use super::Client;
+use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::http::upload::Source;
 use crate::reference::Repository;
 

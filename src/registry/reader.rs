@@ -425,7 +425,7 @@ impl Reader {
         }
         let text = answer.header("content-range").unwrap_or_default();
         let part = range::parse_content_range(text).ok_or_else(|| {
-            wrong(format!("the Content-Range '{}' of a partial answer cannot be read", crate::digest::shorten(text)))
+            wrong(format!("the Content-Range '{}' of a partial answer cannot be read", crate::text::shorten(text)))
         })?;
         if part.start != self.position {
             return Err(wrong(format!(

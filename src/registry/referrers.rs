@@ -20,9 +20,9 @@ use super::remote::Remote;
 use super::subject::{self, Tagged, Turns};
 use super::{lock, page, Client};
 use crate::auth::Reply;
+use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::http::Request;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type;
@@ -263,7 +263,7 @@ fn is_index(page: &Fetched) -> bool {
 fn applied(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all("oci-filters-applied").iter().filter_map(|value| value.to_str().ok());
     let names = values.flat_map(|value| value.split(',')).map(str::trim).filter(|name| !name.is_empty());
-    names.take(16).map(crate::digest::shorten).collect()
+    names.take(16).map(crate::text::shorten).collect()
 }
 
 fn by_tag(

@@ -1,9 +1,10 @@
 //! What a client learned about hosts while it worked: which chunks they take, and which repositories have which blobs.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 
 use crate::digest::Digest;
+use crate::sync::lock;
 
 /// More blobs than this are not remembered.
 const MOST_BLOBS: usize = 50_000;
@@ -38,8 +39,4 @@ impl Seen {
     pub fn repository_of(&self, host: &str, digest: &Digest) -> Option<String> {
         lock(&self.blobs).get(&(host.to_owned(), digest.clone())).cloned()
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

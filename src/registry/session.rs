@@ -11,16 +11,17 @@ use super::handed::Handed;
 use super::remote::Remote;
 use super::Client;
 use crate::auth::Reply;
-use crate::digest::{shorten, Algorithm, Digest};
+use crate::call::Call;
+use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::http::answer::Answer;
-use crate::http::call::Call;
 use crate::http::origin::Origin;
 use crate::http::resolver::Guard;
 use crate::http::retry::Backoff;
 use crate::http::upload::Body;
 use crate::http::{range, redact, redirect, Repeat, Request};
 use crate::reference::Repository;
+use crate::text::shorten;
 
 /// The largest that a registry may demand.
 const LARGEST_MINIMUM: u64 = 64 << 20;

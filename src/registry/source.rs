@@ -7,9 +7,9 @@ use std::path::Path;
 
 use bytes::Bytes;
 
+use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::http::upload::{read_piece, Source, PIECE};
 use crate::os::file::open_regular;
 

@@ -8,9 +8,9 @@ use super::remote::Remote;
 use super::session::{behind, location_text, may_be_done, Saved, Session};
 use super::upload::Stored;
 use super::Client;
+use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::http::upload::Body;
 use crate::reference::Repository;
 

@@ -21,9 +21,9 @@ use crate::annotations::Annotations;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::http::retry::Backoff;
-use crate::http::settings::MANIFEST_CEILING;
 use crate::http::upload::Body;
 use crate::http::{Repeat, Request};
+use crate::manifest::MOST_BYTES;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type;
 
@@ -261,7 +261,7 @@ impl Writer<'_> {
         let tag = tag_of(self.subject);
         let what = format!("put the referrers tag {tag} into {}", self.remote.place());
         let bytes = value.to_string().into_bytes();
-        if bytes.len() as u64 > MANIFEST_CEILING {
+        if bytes.len() as u64 > MOST_BYTES {
             return Err(Error::new(Code::LimitExceeded, format!("{what}: it would have {} bytes", bytes.len())));
         }
         let mut request = Request::new(Method::PUT, self.remote.url(&format!("manifests/{tag}"))?)

@@ -9,8 +9,8 @@ use super::name_list::NameList;
 use super::names::{Names, Window};
 use super::remote::Remote;
 use super::Client;
+use crate::call::Call;
 use crate::error::{Code, Result};
-use crate::http::call::Call;
 use crate::reference::{self, Repository};
 
 /// Options of [`Client::tags`].

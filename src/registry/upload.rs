@@ -7,9 +7,9 @@ use super::blob::has_all;
 use super::remote::Remote;
 use super::session::{location_text, may_be_done, Saved, Session};
 use super::Client;
+use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::http::upload::Body;
 use crate::reference::Repository;
 

@@ -6,8 +6,8 @@ use std::str::FromStr;
 
 use serde::{Serialize, Serializer};
 
-use crate::digest::shorten;
 use crate::error::{Code, Error, Result};
+use crate::text::shorten;
 
 /// An image's id. It can only be made by parsing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]

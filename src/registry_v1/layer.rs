@@ -13,12 +13,13 @@ use super::id::ImageId;
 use super::read::{Checksums, Image};
 use super::session::Access;
 use super::{wrong, Repo};
-use crate::digest::{shorten, Algorithm, Digest, Hasher};
+use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::answer::{Answer, BodyReader};
 use crate::http::range;
 use crate::registry::failures::{is_about_the_answer, went_wrong, Failures};
 use crate::registry::reader::{Pieces, ReadOptions};
+use crate::text::shorten;
 
 /// What is known of an open layer.
 #[derive(Debug, Clone, Serialize)]

@@ -8,15 +8,15 @@ use zeroize::Zeroizing;
 
 use super::{Place, ERROR_BODY};
 use crate::auth::basic_header;
-use crate::digest::shorten;
+use crate::call::Call;
+use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::http::answer::Answer;
-use crate::http::call::Call;
-use crate::http::context::Credentials;
 use crate::http::upload::Body;
 use crate::http::Request;
 use crate::reference::Index;
 use crate::registry::Client;
+use crate::text::shorten;
 
 /// Options of a login.
 #[derive(Clone, Default, Deserialize)]

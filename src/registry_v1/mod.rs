@@ -22,14 +22,14 @@ use serde_json::Value;
 use url::Url;
 
 use crate::auth::{basic_header, challenge, failure, identity, Account};
-use crate::digest::shorten;
+use crate::call::Call;
+use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::http::answer::Answer;
-use crate::http::call::Call;
-use crate::http::context::Credentials;
 use crate::http::Request;
 use crate::reference::{Index, Repository};
 use crate::registry::Client;
+use crate::text::shorten;
 use session::{Access, Proof, Session};
 
 /// The most that is read of a document: an image's JSON, an ancestry, a list.

@@ -48,7 +48,7 @@ impl Checksums {
                 match word.parse::<Digest>() {
                     // The older header is over something else, whatever it looks like.
                     Ok(digest) if name.ends_with("payload") => sums.payload.push(digest),
-                    _ if sums.other.is_none() => sums.other = Some(crate::digest::shorten(word)),
+                    _ if sums.other.is_none() => sums.other = Some(crate::text::shorten(word)),
                     _ => {}
                 }
             }
@@ -182,9 +182,8 @@ impl Repo {
 pub(super) fn check_tag(tag: &str) -> Result<()> {
     match crate::reference::is_tag(tag) {
         true => Ok(()),
-        false => Err(crate::error::Error::new(
-            Code::InvalidReference,
-            format!("'{}' is no tag", crate::digest::shorten(tag)),
-        )),
+        false => {
+            Err(crate::error::Error::new(Code::InvalidReference, format!("'{}' is no tag", crate::text::shorten(tag))))
+        }
     }
 }

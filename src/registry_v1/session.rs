@@ -5,7 +5,7 @@
 //! way from https to http. They are tried in their order. The token goes to them only, the credentials to the index only.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue, ACCEPT, CONTENT_TYPE, COOKIE, SET_COOKIE};
@@ -23,6 +23,7 @@ use crate::http::redirect;
 use crate::http::resolver::Guard;
 use crate::http::upload::Body;
 use crate::http::{Repeat, Request};
+use crate::sync::lock;
 
 /// So many sessions are remembered.
 const MOST_SESSIONS: usize = 256;
@@ -124,7 +125,7 @@ impl Session {
     /// short, and one repository's.
     pub fn keep_cookies(&self, answer: &Answer) {
         let Some(origin) = Origin::of(&answer.url) else { return };
-        let mut jar = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut jar = lock(&self.cookies);
         for (name, value) in cookies(&answer.headers) {
             jar.retain(|cookie| cookie.origin != origin || cookie.name != name);
             if !value.is_empty() && jar.len() < MOST_COOKIES {
@@ -136,7 +137,7 @@ impl Session {
     /// Adds the cookies of the request's origin.
     pub(super) fn add_cookies(&self, request: &mut Request) {
         let origin = Origin::of(&request.url);
-        let jar = self.cookies.lock().unwrap_or_else(PoisonError::into_inner);
+        let jar = lock(&self.cookies);
         let own = jar.iter().filter(|cookie| Some(&cookie.origin) == origin.as_ref());
         let pairs: Vec<String> = own.map(|cookie| format!("{}={}", cookie.name, cookie.value.as_str())).collect();
         let text = Zeroizing::new(pairs.join("; "));
@@ -242,11 +243,11 @@ pub struct Sessions(Mutex<HashMap<Key, Shared>>);
 
 impl Sessions {
     fn get(&self, key: &Key) -> Option<Shared> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(key).cloned()
+        lock(&self.0).get(key).cloned()
     }
 
     fn put(&self, key: Key, session: Shared) {
-        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = lock(&self.0);
         if sessions.len() >= MOST_SESSIONS {
             sessions.clear();
         }
@@ -254,7 +255,7 @@ impl Sessions {
     }
 
     fn forget(&self, key: &Key) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        lock(&self.0).remove(key);
     }
 }
 

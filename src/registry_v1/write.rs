@@ -14,7 +14,7 @@ use super::id::ImageId;
 use super::read::check_tag;
 use super::session::Access;
 use super::{Repo, LARGEST};
-use crate::digest::{shorten, Algorithm, Digest, Hasher};
+use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result, Side};
 use crate::http::answer::Answer;
 use crate::http::retry::{self, Backoff};
@@ -22,6 +22,7 @@ use crate::http::upload::{read_piece, Body, Source, PIECE};
 use crate::http::{Repeat, Request};
 use crate::os::file::open_regular;
 use crate::registry::source::Hashing;
+use crate::text::shorten;
 
 /// An image that was put.
 #[derive(Debug, Serialize)]

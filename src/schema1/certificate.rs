@@ -9,8 +9,8 @@ use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter};
 
 use super::key::Public;
 use super::{pem, wrong};
-use crate::digest::shorten;
 use crate::error::{Code, Error, Result};
+use crate::text::shorten;
 
 /// More certificates than any chain has.
 const LONGEST_CHAIN: usize = 16;

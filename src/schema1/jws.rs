@@ -9,8 +9,9 @@ use super::certificate::{Authorities, Chain};
 use super::key::Public;
 use super::manifest::Manifest;
 use super::{decode, protected, text_of, wrong, Opened};
-use crate::digest::{shorten, Algorithm, Digest};
+use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
+use crate::text::shorten;
 
 /// Whose signatures a caller wants. Without any demand each good signature will do.
 #[derive(Debug, Clone, Default)]

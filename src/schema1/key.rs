@@ -9,8 +9,8 @@ use ring::signature::{self as rsa, RsaPublicKeyComponents};
 use serde_json::{json, Value};
 
 use super::{decode, encode, pem, wrong};
-use crate::digest::shorten;
 use crate::error::{Code, Error, Result};
+use crate::text::shorten;
 
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const RSA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.1.1");

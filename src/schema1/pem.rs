@@ -3,8 +3,8 @@
 use base64::Engine as _;
 use zeroize::Zeroizing;
 
-use crate::digest::shorten;
 use crate::error::{Code, Error, Result};
+use crate::text::shorten;
 
 /// More than any key or chain needs.
 const LARGEST: usize = 1 << 20;

@@ -8,8 +8,8 @@ use zeroize::Zeroizing;
 
 use super::key::Public;
 use super::pem::{self, Block};
-use crate::digest::shorten;
 use crate::error::{Code, Error, Result};
+use crate::text::shorten;
 
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");

@@ -12,8 +12,8 @@ use super::key::Public;
 use super::manifest::{invalid, Manifest};
 use super::private::Private;
 use super::{encode, Format, Opened};
-use crate::digest::shorten;
 use crate::error::{Code, Error, Result};
+use crate::text::shorten;
 
 /// A moment in the form of RFC 3339, in whole seconds of UTC, as time since 1970.
 pub fn parse_time(text: &str) -> Result<Duration> {

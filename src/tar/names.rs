@@ -1,7 +1,7 @@
 //! Names in a tar: paths from a root, which nothing leads out of.
 
-use crate::digest::shorten;
 use crate::error::{Code, Error, Result};
+use crate::text::shorten;
 
 /// The most bytes of a name.
 pub const LONGEST_PATH: usize = 4096;

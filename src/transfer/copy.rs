@@ -9,13 +9,14 @@ use super::meter::Meter;
 use super::plan::{Choice, Plan, Planner};
 use super::side::Source;
 use super::workers::in_parallel;
+use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result, Side};
-use crate::http::call::Call;
 use crate::manifest::Descriptor;
 use crate::pack::Compression;
 use crate::platform::Platform;
 use crate::store::{Content, Moved, ReadStore, Role, WriteStore};
+use crate::sync::lock;
 
 /// Options of [`copy`].
 #[derive(Debug, Clone, Deserialize)]
@@ -203,12 +204,12 @@ impl Job<'_> {
                 false => Moved::Copied { resumed: 0 },
             };
             if moved != Moved::Present {
-                missing.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(blob.clone());
+                lock(&missing).push(blob.clone());
             }
             self.meter.settle(0, blob.size, moved);
             Ok(())
         })?;
-        let mut missing = missing.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut missing = crate::sync::into_inner(missing);
         missing.sort_by_key(|blob: &Descriptor| std::cmp::Reverse(blob.size));
         let manifests: Vec<Descriptor> = plan.levels.iter().flatten().map(|one| one.content.descriptor()).collect();
         Ok(self.report(plan, Some(json!({"manifests": manifests, "blobs": missing}))))

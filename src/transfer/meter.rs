@@ -2,13 +2,14 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard};
 
 use serde_json::{json, Value};
 
 use crate::digest::Digest;
 use crate::manifest::Descriptor;
 use crate::store::Moved;
+use crate::sync::lock;
 
 /// Counters that the workers write and the caller's thread reads.
 #[derive(Debug, Default)]
@@ -76,7 +77,7 @@ impl Meter {
     }
 
     fn current(&self) -> MutexGuard<'_, Current> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.current)
     }
 
     fn done_by(&self, worker: usize, size: u64) -> u64 {

@@ -1,18 +1,19 @@
 //! What a copy has to move: the manifests, children first, and each blob once.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::meter::Meter;
 use super::workers::in_parallel;
+use crate::call::Call;
 use crate::descend::{self, Chosen};
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result, Side};
-use crate::http::call::Call;
 use crate::manifest::{Descriptor, Document, Kind};
 use crate::media_type as types;
 use crate::platform::Platform;
 use crate::store::{Content, ReadStore, Role, WriteStore};
+use crate::sync::lock;
 
 /// For an index of which not everything is there.
 const SPARSE: &str = "not all that the index names is there: the option platform takes what is, and with sparse the index stays as it is";
@@ -196,17 +197,17 @@ impl Planner<'_> {
         in_parallel(self.call, self.width, &Arc::new(Meter::default()), wanted, |call, _, (entry, role)| {
             // A referrer that is there may not be known as one, and may have referrers of its own.
             if role == Role::Child && !self.choice.referrers && self.to.has_manifest(call, &entry.digest)? {
-                found.lock().unwrap_or_else(PoisonError::into_inner).present += 1;
+                lock(&found).present += 1;
                 return Ok(());
             }
             let content = self.from.manifest(call, &entry).map_err(|error| match (error.code(), &role) {
                 (Code::NotFound, Role::Child) => error.with_hint(SPARSE),
                 _ => error,
             })?;
-            found.lock().unwrap_or_else(PoisonError::into_inner).contents.push(Planned { content, role });
+            lock(&found).contents.push(Planned { content, role });
             Ok(())
         })?;
-        let mut found = found.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut found = crate::sync::into_inner(found);
         // Whoever answered first, the order is the source's.
         let places: HashMap<&Digest, usize> = order.iter().enumerate().rev().map(|(at, digest)| (digest, at)).collect();
         found.contents.sort_by_key(|planned| places.get(planned.content.digest()).copied());

@@ -2,9 +2,9 @@
 
 use bytes::Bytes;
 
+use crate::call::Call;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Result, Side};
-use crate::http::call::Call;
 use crate::manifest::Descriptor;
 use crate::platform::Platform;
 use crate::reference::Repository;

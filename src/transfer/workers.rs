@@ -2,17 +2,19 @@
 //! is brought to his thread, which waits here: his callbacks run on no other.
 
 use std::collections::VecDeque;
-use std::sync::{mpsc as reply, Arc, Mutex, PoisonError};
+use std::sync::{mpsc as reply, Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::meter::Meter;
+use crate::call::context::{Context, Detail};
+use crate::call::thread;
+use crate::call::Call;
+use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
-use crate::http::context::{Context, Credentials, Detail};
-use crate::http::thread;
+use crate::sync::lock;
 
 /// How often the caller's progress is brought up to date.
 const TICK: Duration = Duration::from_millis(50);
@@ -62,7 +64,7 @@ pub fn in_parallel<T: Send>(
         drop(alive);
         attend(call, meter, arriving, ending, &stop);
     });
-    match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
+    match crate::sync::into_inner(failure) {
         Some(error) => Err(error),
         None => call.check(),
     }
@@ -172,8 +174,4 @@ fn serve(call: &Call, event: Event, stopped: bool) -> Result<()> {
             Ok(())
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

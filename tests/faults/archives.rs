@@ -8,9 +8,9 @@ use std::process::Command;
 use std::sync::{Arc, Barrier};
 use std::time::Duration;
 
+use ocireg::call::Call;
 use ocireg::digest::{Digest, Hasher};
 use ocireg::error::{Code, Error};
-use ocireg::http::call::Call;
 use ocireg::http::settings::ClientOptions;
 use ocireg::layout::archive::{ArchiveReader, ArchiveWriter, Form};
 use ocireg::layout::oci::OciLayout;

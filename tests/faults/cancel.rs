@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use flate2::write::GzEncoder;
 use flate2::Compression;
+use ocireg::call::context::Context;
+use ocireg::call::Call;
 use ocireg::error::{Code, Error};
-use ocireg::http::call::Call;
-use ocireg::http::context::Context;
 use ocireg::image::append::{append, AppendOptions};
 use ocireg::image::cat::{cat, CatOptions};
 use ocireg::image::extract::{extract, ExtractOptions};

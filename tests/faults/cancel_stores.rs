@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use ocireg::call::Call;
 use ocireg::convert::schema1::Converting;
 use ocireg::digest::{Digest, Hasher};
 use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Error};
-use ocireg::http::call::Call;
 use ocireg::image::size::{size, SizeOptions};
 use ocireg::image::Image;
 use ocireg::layout::check::{check, clean, CleanOptions};

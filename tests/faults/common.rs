@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use ocireg::call::context::Context;
+use ocireg::call::Call;
 use ocireg::digest::{Algorithm, Digest};
 use ocireg::error::{Code, Error};
-use ocireg::http::call::Call;
-use ocireg::http::context::Context;
 use ocireg::http::settings::ClientOptions;
 use ocireg::reference::{Reference, Repository};
 use ocireg::registry::host::HostOptions;

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::io::Read as _;
 use std::path::Path;
 
+use ocireg::call::Call;
 use ocireg::convert::compress::Compressing;
 use ocireg::digest::{Digest, Hasher};
 use ocireg::endpoint::{self, Endpoint};
 use ocireg::error::{Code, Error};
-use ocireg::http::call::Call;
 use ocireg::image::append::{append, AppendOptions};
 use ocireg::image::scratch::Scratch;
 use ocireg::layout::oci::OciLayout;

@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
+use ocireg::call::Call;
 use ocireg::error::Code;
-use ocireg::http::call::Call;
 use ocireg::http::upload::{Body, Source};
 use ocireg::http::{Http, Request};
 use ocireg::registry::manifest::GetOptions;

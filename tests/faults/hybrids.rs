@@ -1,8 +1,8 @@
 //! Archives that are a layout too, or only that: two lists of images, and images of one name.
 
+use ocireg::call::context::Context;
 use ocireg::endpoint::Endpoint;
 use ocireg::error::Code;
-use ocireg::http::context::Context;
 use ocireg::image::append::{append, AppendOptions};
 use ocireg::layout::directory::Directory;
 use ocireg::store::ReadStore;

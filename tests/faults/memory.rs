@@ -4,9 +4,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Barrier, Mutex};
 
 use bytes::Bytes;
+use ocireg::call::Call;
 use ocireg::digest::{Digest, Hasher};
 use ocireg::error::Error;
-use ocireg::http::call::Call;
 use ocireg::manifest::Descriptor;
 use ocireg::store::{Blob, Content, ReadStore, Verified};
 use serde_json::json;

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use ocireg::call::context::Context;
 use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Error};
-use ocireg::http::context::Context;
 use ocireg::http::settings::ClientOptions;
 use ocireg::registry::Client;
 use ocireg::store::Content;
@@ -22,7 +22,7 @@ fn fifo(folder: &Path) -> std::path::PathBuf {
     path
 }
 
-fn root(client: &Client, call: &ocireg::http::call::Call, place: &str) -> Result<Content, Error> {
+fn root(client: &Client, call: &ocireg::call::Call, place: &str) -> Result<Content, Error> {
     Endpoint::parse(place)?.source(client)?.root(call)
 }
 

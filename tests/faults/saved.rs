@@ -2,9 +2,9 @@
 
 use std::path::PathBuf;
 
+use ocireg::call::context::Context;
 use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Error};
-use ocireg::http::context::Context;
 use ocireg::store::Content;
 use ocireg::transfer::copy::CopyOptions;
 use serde_json::{json, Value};
@@ -40,7 +40,7 @@ impl Case {
     pub fn copy_with(
         &self,
         client: &ocireg::registry::Client,
-        call: &ocireg::http::call::Call,
+        call: &ocireg::call::Call,
         transport: &str,
         name: &str,
     ) -> Result<Content, Error> {
@@ -58,7 +58,7 @@ impl Case {
     fn copy_by(
         &self,
         client: &ocireg::registry::Client,
-        call: &ocireg::http::call::Call,
+        call: &ocireg::call::Call,
         transport: &str,
         name: &str,
         options: &CopyOptions,

@@ -4,14 +4,15 @@ use std::collections::HashSet;
 
 use super::docker::{self, blob_file, Saved, LIST};
 use super::read::{Archive, ArchiveReader};
+use crate::call::Call;
 use crate::descend;
-use crate::digest::{shorten, Algorithm, Digest};
+use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::layout::index;
 use crate::manifest::{Descriptor, Document, Kind};
 use crate::media_type as types;
 use crate::store::{Content, ReadStore};
+use crate::text::shorten;
 
 /// Manifests that were looked for.
 pub struct Below {

@@ -9,17 +9,18 @@ use bytes::Bytes;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::{json, Value};
 
-use crate::digest::{shorten, Algorithm, Digest, Hasher};
+use crate::call::Call;
+use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
-use crate::http::settings::MANIFEST_CEILING;
 use crate::http::upload;
 use crate::image::descriptor;
 use crate::layout::names::{list, same_image, several_images};
 use crate::layout::tarball::read::{Place, Tarball};
 use crate::manifest::Descriptor;
+use crate::manifest::MOST_BYTES;
 use crate::media_type as types;
 use crate::store::{Blob, Content};
+use crate::text::shorten;
 use crate::unpack::{Limits, Packing, Unpacker};
 
 /// More images than anybody saves in one archive.
@@ -141,7 +142,7 @@ impl Reader<'_> {
     /// A file, which must be there.
     pub fn small(&self, name: &str) -> Result<Vec<u8>> {
         let missing = || Error::new(Code::NotFound, format!("{} has no {}", self.place, shorten(name)));
-        self.tar.small(name, MANIFEST_CEILING)?.ok_or_else(missing)
+        self.tar.small(name, MOST_BYTES)?.ok_or_else(missing)
     }
 
     /// The digests that the config says its layers have when they are unpacked: one for each layer, which must be there. Some

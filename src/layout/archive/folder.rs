@@ -8,9 +8,9 @@ use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempDir};
 
+use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::layout::lock::Lock;
 use crate::layout::oci::OciLayout;
 use crate::manifest::Descriptor;

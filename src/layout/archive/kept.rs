@@ -9,13 +9,13 @@ use serde_json::Value;
 use super::docker::blob_file;
 use super::saved;
 use super::Form;
+use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
-use crate::http::settings::MANIFEST_CEILING;
 use crate::layout::needed::{needed, Image, Shelf};
 use crate::layout::tarball::bytes::Stored;
 use crate::layout::tarball::read::Tarball;
+use crate::manifest::MOST_BYTES;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type as types;
 use crate::os::file::open_regular;
@@ -74,10 +74,10 @@ impl Kept {
         if form == Form::Docker && !tar.has("manifest.json") {
             return Err(foreign("it is an oci-archive, which docker load may not read; oci-archive: adds to it"));
         }
-        let index = tar.small("index.json", MANIFEST_CEILING)?.unwrap_or_default();
+        let index = tar.small("index.json", MOST_BYTES)?.unwrap_or_default();
         let index = Document::parse(&index, Some(types::OCI_INDEX), Algorithm::Sha256)
             .map_err(|error| error.within("index.json"))?;
-        let list = tar.small("manifest.json", MANIFEST_CEILING)?;
+        let list = tar.small("manifest.json", MOST_BYTES)?;
         let saved = list.map(|list| saved::parse(&list)).transpose()?;
         let kept = Kept { path: path.to_owned(), tar, index, saved };
         kept.check_agreement(call)?;
@@ -110,7 +110,7 @@ impl Kept {
 
     /// The bytes of a blob that is small.
     pub fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
-        let bytes = self.tar.small(&blob_file(digest), MANIFEST_CEILING)?;
+        let bytes = self.tar.small(&blob_file(digest), MOST_BYTES)?;
         bytes.ok_or_else(|| Error::new(Code::MissingBlob, format!("the blob {digest} is not there")))
     }
 

@@ -3,25 +3,26 @@
 use std::collections::HashMap;
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use super::agree::{digests, has_config};
 use super::docker::{self, blob_file, Saved, LIST};
 use super::Form;
+use crate::call::Call;
 use crate::descend;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
-use crate::http::settings::MANIFEST_CEILING;
 use crate::layout::names;
 use crate::layout::oci::tagged;
 use crate::layout::tarball::bytes::Stored;
 use crate::layout::tarball::read::{Place, Tarball};
+use crate::manifest::MOST_BYTES;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type as types;
 use crate::platform::Platform;
 use crate::spool::Room;
 use crate::store::{Blob, Content, ReadStore, Verified};
+use crate::sync::lock;
 
 /// An archive to copy from.
 #[derive(Debug)]
@@ -77,7 +78,7 @@ impl ArchiveReader {
     }
 
     fn archive(&self, call: &Call) -> Result<Arc<Archive>> {
-        let mut opened = self.archive.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut opened = lock(&self.archive);
         if let Some(archive) = opened.as_ref() {
             return Ok(archive.clone());
         }
@@ -87,7 +88,7 @@ impl ArchiveReader {
     }
 
     fn read_tables(&self, call: &Call) -> Result<Archive> {
-        let given = self.given.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let given = lock(&self.given).take();
         let tar = match given {
             Some(file) => {
                 let shown = "the source's descriptor".to_owned();
@@ -136,7 +137,7 @@ impl ArchiveReader {
     }
 
     fn file_of(&self, digest: &Digest) -> String {
-        let found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = lock(&self.found);
         let old = found.iter().find(|(named, _)| named == digest).map(|(_, file)| file.clone());
         old.unwrap_or_else(|| blob_file(digest))
     }
@@ -170,9 +171,9 @@ impl ArchiveReader {
             call.warn_of(&self.place(), &text)?;
         }
         let content = reader.made(&config, &layers)?;
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut made = lock(&self.made);
         made.insert(content.digest().clone(), content.clone());
-        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut found = lock(&self.found);
         found.push((digest, saved.config.clone()));
         found.extend(layers.into_iter().zip(&saved.layers).map(|(layer, file)| (layer.digest, file.clone())));
         Ok(content)
@@ -181,7 +182,7 @@ impl ArchiveReader {
     /// A manifest of the layout that the archive is too.
     pub fn content(&self, archive: &Archive, wanted: &Descriptor) -> Result<Content> {
         let missing = || Error::new(Code::NotFound, format!("{} has no manifest {}", self.place(), wanted.digest));
-        let bytes = archive.tar.small(&self.file_of(&wanted.digest), MANIFEST_CEILING)?.ok_or_else(missing)?;
+        let bytes = archive.tar.small(&self.file_of(&wanted.digest), MOST_BYTES)?.ok_or_else(missing)?;
         Content::described(bytes, wanted).map_err(|error| error.within(self.place()))
     }
 }
@@ -236,7 +237,7 @@ impl ReadStore for ArchiveReader {
 
     fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content> {
         call.check()?;
-        let made = self.made.lock().unwrap_or_else(PoisonError::into_inner).get(&wanted.digest).cloned();
+        let made = lock(&self.made).get(&wanted.digest).cloned();
         if let Some(made) = made {
             return Ok(made);
         }

@@ -4,10 +4,10 @@ use serde::Deserialize;
 use serde_json::{json, Value};
 
 use super::docker::{blob_file, MOST_IMAGES};
-use crate::digest::shorten;
 use crate::error::{Code, Error, Result};
 use crate::layout::names::same_image;
 use crate::layout::needed::Image;
+use crate::text::shorten;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]

@@ -2,9 +2,9 @@
 
 use super::folder::Folder;
 use super::waiting::Waiting;
+use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
-use crate::http::call::Call;
 use crate::manifest::Descriptor;
 use crate::store::{Blob, Content, Moved, ReadStore};
 

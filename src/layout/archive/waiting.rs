@@ -3,15 +3,16 @@
 
 use std::collections::HashMap;
 use std::io::Read;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 
+use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
-use crate::http::settings::MANIFEST_CEILING;
 use crate::manifest::Descriptor;
+use crate::manifest::MOST_BYTES;
 use crate::spool::{Item, Room, Spool};
 use crate::store::{Blob, Content, Moved, ReadStore, Verified};
+use crate::sync::lock;
 
 /// Blobs and manifests by their digests.
 #[derive(Debug)]
@@ -50,7 +51,7 @@ impl Waiting {
     /// The bytes of a blob that is small.
     pub fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        let read = self.known(digest)?.read_from(0).take(MANIFEST_CEILING).read_to_end(&mut bytes);
+        let read = self.known(digest)?.read_from(0).take(MOST_BYTES).read_to_end(&mut bytes);
         read.map_err(|error| Error::io("cannot read a temporary file", &error))?;
         Ok(bytes)
     }
@@ -78,6 +79,6 @@ impl Waiting {
     }
 
     fn items(&self) -> MutexGuard<'_, HashMap<Digest, Item>> {
-        self.items.lock().unwrap_or_else(PoisonError::into_inner)
+        lock(&self.items)
     }
 }

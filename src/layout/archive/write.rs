@@ -8,7 +8,7 @@ use std::fs::File;
 use std::io::BufWriter;
 use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
@@ -20,9 +20,9 @@ use super::saved;
 use super::staging::Staging;
 use super::waiting::Waiting;
 use super::Form;
+use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::layout::index;
 use crate::layout::lock::Lock;
 use crate::layout::needed::{needed, Image, Shelf};
@@ -34,6 +34,7 @@ use crate::os::target::{Target, Through};
 use crate::reference::Reference;
 use crate::spool::Room;
 use crate::store::{Content, Moved, ReadStore, Role, WriteStore};
+use crate::sync::lock;
 
 /// So much goes to the kernel at once.
 const AT_ONCE: usize = 256 << 10;
@@ -254,7 +255,7 @@ fn hold(call: &Call, path: &Path) -> Result<Option<Lock>> {
 fn full_name(form: Form, name: &str) -> Result<String> {
     if form == Form::Oci {
         let bad =
-            || Error::new(Code::InvalidReference, format!("'{}' is no name in a layout", crate::digest::shorten(name)));
+            || Error::new(Code::InvalidReference, format!("'{}' is no name in a layout", crate::text::shorten(name)));
         return is_name(name).then(|| name.to_owned()).ok_or_else(bad);
     }
     let reference = Reference::parse(name, None)?;
@@ -352,8 +353,4 @@ impl WriteStore for ArchiveWriter {
     fn one_platform(&self) -> bool {
         self.form == Form::Docker
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

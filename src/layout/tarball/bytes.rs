@@ -8,8 +8,8 @@ use std::path::Path;
 
 use bytes::Bytes;
 
+use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::http::upload::PIECE;
 use crate::os::file::name_of;
 use crate::os::input;

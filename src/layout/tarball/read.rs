@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::bytes::{shown, Stored};
-use crate::digest::shorten;
+use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::http::call::Call;
 use crate::spool::Room;
 use crate::tar::names::{join, split, DEEPEST, LONGEST_PATH};
 use crate::tar::{Entries, Kind, Source};
+use crate::text::shorten;
 
 /// More files and links than any archive of images needs.
 const MOST: usize = 200_000;

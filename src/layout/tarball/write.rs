@@ -4,8 +4,8 @@ use std::io::{Read, Write};
 
 use bytes::{Buf, Bytes};
 
+use crate::call::Call;
 use crate::error::{Error, Result};
-use crate::http::call::Call;
 use crate::store::Blob;
 
 /// A file of an archive that is written.

@@ -6,10 +6,10 @@ use serde::{Deserialize, Serialize};
 
 use super::get::fetch;
 use super::{manifest_url, GetOptions};
+use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::http::answer::Answer;
-use crate::http::call::Call;
 use crate::http::Request;
 use crate::media_type;
 use crate::reference::Reference;

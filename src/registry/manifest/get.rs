@@ -6,11 +6,11 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::manifest_url;
+use crate::call::Call;
 use crate::descend;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::http::answer::Answer;
-use crate::http::call::Call;
 use crate::http::Request;
 use crate::manifest::{Document, Kind};
 use crate::media_type;

@@ -8,20 +8,21 @@ use url::Url;
 
 use crate::auth::failure;
 use crate::auth::Reply;
-use crate::digest::{shorten, Algorithm, Digest};
+use crate::call::Call;
+use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::http::answer::Answer;
-use crate::http::call::Call;
 use crate::http::retry::Backoff;
-use crate::http::settings::MANIFEST_CEILING;
 use crate::http::upload::Body;
 use crate::http::{redact, Repeat, Request};
 use crate::manifest::Document;
+use crate::manifest::MOST_BYTES;
 use crate::reference::{self, Reference, Repository};
 use crate::registry::referrers::Source;
 use crate::registry::remote::{digest_header, digest_headers, Remote};
 use crate::registry::{referrers, subject, Client};
 use crate::store::Content;
+use crate::text::shorten;
 use crate::under::Under;
 
 /// More tags than one manifest should have.
@@ -76,8 +77,8 @@ impl Client {
     /// Puts a manifest, its bytes unchanged. One that has a subject is listed in the subject's referrers tag, unless the
     /// registry says that it lists it itself.
     pub fn put_manifest(&self, call: &Call, reference: &Reference, bytes: &[u8], options: &PutOptions) -> Result<Put> {
-        if bytes.len() as u64 > MANIFEST_CEILING {
-            return Err(Error::new(Code::LimitExceeded, format!("a manifest is at most {MANIFEST_CEILING} bytes")));
+        if bytes.len() as u64 > MOST_BYTES {
+            return Err(Error::new(Code::LimitExceeded, format!("a manifest is at most {MOST_BYTES} bytes")));
         }
         let algorithm = reference.digest().map_or(Algorithm::Sha256, Digest::algorithm);
         let document = Document::parse(bytes, options.media_type.as_deref(), algorithm)?;

@@ -1,5 +1,10 @@
 //! One call of a caller: the only place where the library waits.
 
+pub mod cancel;
+pub mod context;
+pub mod engine;
+pub mod thread;
+
 use std::fs::File;
 use std::future::Future;
 use std::os::fd::BorrowedFd;
@@ -9,9 +14,10 @@ use std::time::{Duration, Instant};
 use serde_json::{json, Value};
 use url::Url;
 
-use super::context::{Context, Credentials, Detail};
-use super::engine::Engine;
-use super::signal::Signal;
+use self::cancel::CancelFlag;
+use self::context::{Context, Detail};
+use self::engine::Engine;
+use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::os::pipe::Output;
 use crate::os::target::Through;
@@ -38,14 +44,14 @@ impl Limit {
 #[derive(Clone)]
 pub struct Call {
     engine: Arc<Engine>,
-    closed: Arc<Signal>,
+    closed: Arc<CancelFlag>,
     context: Option<Arc<Context>>,
     quiet: bool,
 }
 
 impl Call {
     /// A call on an engine.
-    pub fn new(engine: Arc<Engine>, closed: Arc<Signal>, context: Option<Arc<Context>>) -> Call {
+    pub fn new(engine: Arc<Engine>, closed: Arc<CancelFlag>, context: Option<Arc<Context>>) -> Call {
         Call { engine, closed, context, quiet: false }
     }
 

@@ -4,15 +4,15 @@ use tokio::sync::watch;
 
 /// A sticky flag.
 #[derive(Debug)]
-pub struct Signal(watch::Sender<bool>);
+pub struct CancelFlag(watch::Sender<bool>);
 
-impl Default for Signal {
-    fn default() -> Signal {
-        Signal(watch::Sender::new(false))
+impl Default for CancelFlag {
+    fn default() -> CancelFlag {
+        CancelFlag(watch::Sender::new(false))
     }
 }
 
-impl Signal {
+impl CancelFlag {
     /// Raises the flag; it stays up.
     pub fn raise(&self) {
         self.0.send_replace(true);

@@ -1,13 +1,14 @@
 //! What one call needs from outside: cancel, deadline, progress, and the caller's hooks.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
-use zeroize::Zeroizing;
 
-use super::signal::Signal;
+use super::cancel::CancelFlag;
+use crate::credentials::Credentials;
+use crate::sync::lock;
 
 /// What a hook answers when the caller wants the call to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,30 +23,6 @@ pub type BlobHook = Arc<dyn Fn(&Value) -> Result<(), Stop> + Send + Sync>;
 /// Is asked for the credentials of a registry host.
 pub type CredentialsHook = Arc<dyn Fn(&str) -> crate::error::Result<Credentials> + Send + Sync>;
 
-/// How a caller proves who he is. Never printed: it has no `Debug`.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub enum Credentials {
-    /// No one in particular.
-    #[default]
-    Anonymous,
-    /// A user and a password, for Basic and for the token server.
-    Password {
-        /// The user's name.
-        username: String,
-        /// The password.
-        password: Zeroizing<String>,
-    },
-    /// A refresh token, which the token server gives bearer tokens for.
-    IdentityToken {
-        /// The user that it was given to, where that is known.
-        username: Option<String>,
-        /// The refresh token.
-        token: Zeroizing<String>,
-    },
-    /// A bearer token used as it is.
-    Token(Zeroizing<String>),
-}
-
 #[derive(Default, Clone)]
 struct Hooks {
     log: Option<LogHook>,
@@ -57,7 +34,7 @@ struct Hooks {
 /// The outside of a call. Any thread may cancel it or read its progress while the call runs.
 #[derive(Default)]
 pub struct Context {
-    cancelled: Signal,
+    cancelled: CancelFlag,
     deadline: Mutex<Option<Instant>>,
     hooks: Mutex<Hooks>,
     operation: Mutex<&'static str>,
@@ -117,7 +94,7 @@ impl Context {
     }
 
     /// The flag that [`Context::cancel`] raises.
-    pub fn cancelled(&self) -> &Signal {
+    pub fn cancelled(&self) -> &CancelFlag {
         &self.cancelled
     }
 
@@ -215,6 +192,3 @@ impl Context {
 }
 
 // A hook that panicked must not make the context useless.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}

@@ -17,7 +17,7 @@ use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::reference::Reference;
-use crate::registry::reader::ReadOptions;
+use crate::registry::blob::reader::ReadOptions;
 use crate::registry::Client;
 use crate::registry_v1::id::ImageId;
 use crate::registry_v1::layer::LayerReader;

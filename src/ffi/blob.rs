@@ -20,7 +20,7 @@ use super::status::ocireg_status;
 use crate::error::{Code, Error, Result};
 use crate::http::upload::{Source, PIECE};
 use crate::reference::Repository;
-use crate::registry::reader::Pieces;
+use crate::registry::blob::reader::Pieces;
 
 /// Gives the bytes of a blob: puts up to `size` bytes into `buffer` and returns how many; 0 is the end, a negative number
 /// stops the call with OCIREG_CALLBACK.

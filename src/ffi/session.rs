@@ -13,9 +13,9 @@ use super::status::ocireg_status;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::reference::Repository;
-use crate::registry::mount::MountOptions;
-use crate::registry::session::Saved;
-use crate::registry::steps::{ChunkOptions, StartOptions};
+use crate::registry::upload::mount::MountOptions;
+use crate::registry::upload::resumable::{ChunkOptions, StartOptions};
+use crate::registry::upload::session::Saved;
 
 unsafe fn session(argument: *const c_char) -> Result<Saved> {
     Saved::parse(unsafe { text(argument, "session") }?)

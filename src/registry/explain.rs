@@ -2,7 +2,6 @@
 
 use serde_json::{json, Value};
 
-use super::{host, lock, Client};
 use crate::auth::{Account, Spoke};
 use crate::call::Call;
 use crate::credentials::Credentials;
@@ -10,6 +9,9 @@ use crate::error::Result;
 use crate::http::redact;
 use crate::http::resolver::Guard;
 use crate::reference::{Index, Reference};
+use crate::registry::host;
+use crate::registry::lock;
+use crate::registry::Client;
 
 impl Client {
     /// Explains a reference. Helpers and the credentials hook are asked as a call would ask them.
@@ -72,7 +74,7 @@ fn shown(credentials: &Credentials, spoke: &Spoke) -> Value {
 }
 
 /// The name under which the client keeps a host's account.
-pub(super) fn account_name(index: &Index) -> String {
+pub(crate) fn account_name(index: &Index) -> String {
     match index.scheme {
         Some(scheme) => format!("{}://{}", scheme.as_str(), index.name),
         None => index.name.clone(),

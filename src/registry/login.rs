@@ -5,7 +5,6 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
-use super::Client;
 use crate::auth::login::can_log_in;
 use crate::auth::places::{target, Place, Wanted};
 use crate::auth::scope::{Scope, ScopeSet};
@@ -17,6 +16,7 @@ use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::http::settings::Texts;
 use crate::reference::Index;
+use crate::registry::Client;
 use crate::text::shorten;
 
 /// Options of a login.

@@ -1,38 +1,15 @@
-//! Protocol v2 (OCI distribution-spec 1.1), one file an endpoint family.
+//! Protocol v2 (OCI distribution-spec 1.1): a folder for each kind of thing that a registry has.
 
 pub mod blob;
-pub mod catalog;
-pub mod chunk;
-pub mod clear;
-pub mod cursor;
 pub mod explain;
-pub mod failures;
-pub mod handed;
 pub mod host;
-pub mod ladder;
+pub mod list;
 pub mod login;
 pub mod manifest;
-pub mod mount;
-pub mod name_list;
-pub mod names;
-pub mod once;
-mod page;
-pub mod pages;
-pub mod pieces;
 pub mod ping;
-pub mod pour;
-pub mod put;
-pub mod reader;
 pub mod referrers;
-pub mod remote;
-pub mod save;
-pub mod seen;
-pub mod session;
-pub mod source;
-pub mod steps;
+pub mod repository;
 pub mod store;
-pub mod subject;
-pub mod tags;
 pub mod upload;
 
 use std::collections::HashMap;
@@ -66,7 +43,7 @@ pub struct Client {
     closed: Arc<CancelFlag>,
     hosts: Arc<Mutex<HashMap<String, HostOptions>>>,
     accounts: Arc<Mutex<HashMap<String, Account>>>,
-    seen: Arc<seen::Seen>,
+    seen: Arc<upload::mount_hints::Seen>,
     referrers: Arc<referrers::Memory>,
 }
 

@@ -5,14 +5,14 @@ use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::remote::{headers_json, Remote};
-use super::Client;
 use crate::auth::challenge;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::http::redact;
 use crate::http::Request;
 use crate::reference::Index;
+use crate::registry::repository::{headers_json, Remote};
+use crate::registry::Client;
 
 /// What a registry says of itself.
 #[derive(Debug, Serialize)]

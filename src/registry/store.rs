@@ -4,19 +4,21 @@ use std::sync::Mutex;
 
 use bytes::Bytes;
 
-use super::blob::has_all;
-use super::ladder::{Ladder, Way};
-use super::manifest::{GetOptions, HeadOptions, PutOptions};
-use super::pour::FromStore;
-use super::reader::{ReadOptions, Reader};
-use super::referrers::{ReferrersOptions, Source};
-use super::remote::Remote;
-use super::{lock, subject, Client};
 use crate::call::Call;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::reference::{Reference, Repository};
+use crate::registry::blob::has_all;
+use crate::registry::blob::reader::{ReadOptions, Reader};
+use crate::registry::lock;
+use crate::registry::manifest::{GetOptions, HeadOptions, PutOptions};
+use crate::registry::referrers::fallback_tag;
+use crate::registry::referrers::{ReferrersOptions, Source};
+use crate::registry::repository::Remote;
+use crate::registry::upload::from_store::FromStore;
+use crate::registry::upload::negotiate::{Ladder, Way};
+use crate::registry::Client;
 use crate::store::{digest_tags, Blob, Content, Moved, ReadStore, Role, WriteStore};
 use crate::under::Under;
 
@@ -39,13 +41,13 @@ impl RegistryStore {
     }
 
     fn host(&self) -> String {
-        super::host::key(&self.reference.repository().index().name)
+        crate::registry::host::key(&self.reference.repository().index().name)
     }
 
     /// Repositories of this registry that may have a blob: where it comes from, and where it was seen before.
     fn mount_sources(&self, digest: &Digest, from: &dyn ReadStore) -> Vec<String> {
         let here = self.reference.repository();
-        let near = |other: &&Repository| super::host::key(&other.index().name) == self.host();
+        let near = |other: &&Repository| crate::registry::host::key(&other.index().name) == self.host();
         let source = from.repository().filter(near).map(|other| other.remote_name().to_owned());
         let mut found: Vec<String> =
             source.into_iter().chain(self.client.seen.repository_of(&self.host(), digest)).collect();
@@ -196,8 +198,8 @@ impl WriteStore for RegistryStore {
         let put = self.client.put_under(call, self.reference.repository(), &under, content, &options)?;
         if let (Some(subject), Some(Source::None)) = (put.subject, put.referrers) {
             // Who copies a list of referrers puts it himself.
-            if self.reference.tag() != Some(subject::tag_of(&subject).as_str()) {
-                lock(&self.unlisted).push((subject, subject::entry(&content.document)));
+            if self.reference.tag() != Some(fallback_tag::tag_of(&subject).as_str()) {
+                lock(&self.unlisted).push((subject, fallback_tag::entry(&content.document)));
             }
         }
         Ok(())
@@ -220,7 +222,7 @@ impl WriteStore for RegistryStore {
         });
         // Whichever was put first, the list is the same.
         entries.sort_by(|one, other| one.digest.cmp(&other.digest));
-        subject::add(&self.remote(call)?, subject, &entries)
+        fallback_tag::add(&self.remote(call)?, subject, &entries)
             .map_err(|error| error.within(format!("the referrers of {subject} are stored, but not listed")))
     }
 

@@ -13,7 +13,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::answer::Answer;
 use crate::http::{redact, Request};
 use crate::reference::Index;
-use crate::registry::remote::headers_json;
+use crate::registry::repository::headers_json;
 use crate::registry::Client;
 
 /// What a v1 registry says of itself.

@@ -17,8 +17,8 @@ use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::answer::{Answer, BodyReader};
 use crate::http::range;
-use crate::registry::failures::{is_about_the_answer, went_wrong, Failures};
-use crate::registry::reader::{Pieces, ReadOptions};
+use crate::registry::blob::failures::{is_about_the_answer, went_wrong, Failures};
+use crate::registry::blob::reader::{Pieces, ReadOptions};
 use crate::text::shorten;
 
 /// What is known of an open layer.

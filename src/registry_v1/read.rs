@@ -10,7 +10,7 @@ use super::{json, wrong, Repo};
 use crate::digest::Digest;
 use crate::error::{Code, Result};
 use crate::http::answer::Answer;
-use crate::registry::remote::headers_json;
+use crate::registry::repository::headers_json;
 
 /// No image has so many ancestors: Docker took 127 layers.
 const MOST_ANCESTORS: usize = 4096;

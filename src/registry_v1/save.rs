@@ -13,8 +13,8 @@ use super::Repo;
 use crate::error::{Code, Error, Result};
 use crate::os::target::Target;
 use crate::partial::{Partial, Rival};
-use crate::registry::reader::ReadOptions;
-use crate::registry::save::once_more_if_wrong;
+use crate::registry::blob::download::once_more_if_wrong;
+use crate::registry::blob::reader::ReadOptions;
 
 /// The most that a read into memory takes unless told otherwise.
 const MEMORY_LIMIT: u64 = 64 << 20;

@@ -21,7 +21,7 @@ use crate::http::retry::{self, Backoff};
 use crate::http::upload::{read_piece, Body, Source, PIECE};
 use crate::http::{Repeat, Request};
 use crate::os::file::open_regular;
-use crate::registry::source::Hashing;
+use crate::registry::upload::source::Hashing;
 use crate::text::shorten;
 
 /// An image that was put.

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use ocireg::error::{Code, Error};
-use ocireg::registry::put::PutOptions;
+use ocireg::registry::upload::put::PutOptions;
 use ocireg::registry::upload::{Stored, UploadOptions};
 
 use crate::common::*;

@@ -22,7 +22,8 @@ use serde_json::{json, Value};
 use crate::common::*;
 use crate::images::{file, layer};
 use crate::memory::Memory;
-use crate::registry::{Abilities, Registry};
+use crate::registry::Abilities;
+use crate::registry::Registry;
 use crate::server::*;
 
 const DOCKER: &str = "application/vnd.docker.image.rootfs.diff.tar";

@@ -6,8 +6,8 @@ use std::time::Duration;
 use ocireg::error::{Code, Error};
 use ocireg::http::settings::ClientOptions;
 use ocireg::partial::{Partial, Rival};
-use ocireg::registry::reader::ReadOptions;
-use ocireg::registry::save::Delivered;
+use ocireg::registry::blob::download::Delivered;
+use ocireg::registry::blob::reader::ReadOptions;
 use ocireg::registry::Client;
 
 use crate::common::*;

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use ocireg::error::{Code, Error};
 use ocireg::registry::manifest::GetOptions;
 use ocireg::registry::manifest::PutOptions as ManifestOptions;
-use ocireg::registry::put::PutOptions;
+use ocireg::registry::upload::put::PutOptions;
 use ocireg::registry::upload::{Stored, UploadOptions};
 
 use crate::common::*;

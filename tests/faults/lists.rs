@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use ocireg::error::{Code, Error};
 use ocireg::http::settings::ClientOptions;
-use ocireg::registry::catalog::CatalogOptions;
+use ocireg::registry::list::catalog::CatalogOptions;
+use ocireg::registry::list::tags::{Tags, TagsOptions};
 use ocireg::registry::referrers::ReferrersOptions;
-use ocireg::registry::tags::{Tags, TagsOptions};
 use ocireg::registry::Client;
 
 use crate::common::*;

@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 
 use ocireg::error::Code;
-use ocireg::registry::put::PutOptions;
 use ocireg::registry::store::RegistryStore;
+use ocireg::registry::upload::put::PutOptions;
 use ocireg::registry::upload::UploadOptions;
 use ocireg::transfer::copy::{copy, CopyOptions};
 

@@ -1,9 +1,9 @@
 //! Pages are the registry's business: where a list goes on is what its Link says, and no name of ours.
 
 use ocireg::error::{Code, Result};
-use ocireg::registry::catalog::CatalogOptions;
+use ocireg::registry::list::catalog::CatalogOptions;
+use ocireg::registry::list::tags::TagsOptions;
 use ocireg::registry::referrers::{ReferrersOptions, Source};
-use ocireg::registry::tags::TagsOptions;
 use serde_json::json;
 
 use crate::common::*;

@@ -4,8 +4,8 @@ use std::io::Write;
 
 use ocireg::digest::Algorithm;
 use ocireg::error::{Code, Error};
+use ocireg::registry::blob::reader::ReadOptions;
 use ocireg::registry::manifest::{GetOptions, HeadOptions, PutOptions};
-use ocireg::registry::reader::ReadOptions;
 use ocireg::registry::Client;
 
 use crate::common::*;

@@ -4,10 +4,10 @@ use std::sync::{Arc, Mutex};
 
 use ocireg::digest::Algorithm;
 use ocireg::error::Code;
-use ocireg::registry::mount::MountOptions;
-use ocireg::registry::put::PutOptions;
-use ocireg::registry::session::Saved;
-use ocireg::registry::steps::{ChunkOptions, StartOptions};
+use ocireg::registry::upload::mount::MountOptions;
+use ocireg::registry::upload::put::PutOptions;
+use ocireg::registry::upload::resumable::{ChunkOptions, StartOptions};
+use ocireg::registry::upload::session::Saved;
 
 use crate::common::*;
 use crate::server::*;

@@ -8,8 +8,8 @@ use ocireg::error::{Code, Result};
 use ocireg::reference::Reference;
 use ocireg::registry::manifest::{DeleteOptions, PutOptions};
 use ocireg::registry::manifest::{DeletedManifest, Put};
+use ocireg::registry::referrers::fallback_tag::tag_of;
 use ocireg::registry::referrers::{ReferrersOptions, Source};
-use ocireg::registry::subject::tag_of;
 use ocireg::registry::Client;
 use serde_json::json;
 

@@ -5,7 +5,8 @@ use ocireg::reference::Reference;
 use ocireg::registry::manifest::{Fate, PutOptions, UntagOptions, Untagged};
 
 use crate::common::*;
-use crate::registry::{Abilities, Registry};
+use crate::registry::Abilities;
+use crate::registry::Registry;
 use crate::server::*;
 
 fn put_tags(registry: &Registry, reference: &str, tags: &[&str]) -> Result<Vec<String>, Error> {

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use ocireg::error::Code;
 use ocireg::http::settings::ClientOptions;
+use ocireg::registry::blob::reader::ReadOptions;
+use ocireg::registry::list::tags::TagsOptions;
 use ocireg::registry::manifest::GetOptions;
-use ocireg::registry::reader::ReadOptions;
-use ocireg::registry::tags::TagsOptions;
 use ocireg::registry::Client;
 
 use crate::common::*;

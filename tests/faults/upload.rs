@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ocireg::error::{Code, Error};
-use ocireg::registry::put::PutOptions;
+use ocireg::registry::upload::put::PutOptions;
 use ocireg::registry::upload::{Stored, UploadOptions};
 use ocireg::registry::Client;
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use ocireg::error::{Code, Error};
 use ocireg::http::settings::ClientOptions;
+use ocireg::registry::blob::reader::ReadOptions;
 use ocireg::registry::ping::PingOptions;
-use ocireg::registry::reader::ReadOptions;
 use ocireg::registry::Client;
 use ocireg::registry_v1::id::ImageId;
 use ocireg::registry_v1::login::{Login, LoginOptions};

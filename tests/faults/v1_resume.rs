@@ -5,7 +5,7 @@ use std::path::Path;
 
 use ocireg::error::Code;
 use ocireg::http::settings::ClientOptions;
-use ocireg::registry::reader::ReadOptions;
+use ocireg::registry::blob::reader::ReadOptions;
 use ocireg::registry::Client;
 use ocireg::registry_v1::save::DeliveredLayer;
 use ocireg::registry_v1::write::PutLayerOptions;

@@ -8,7 +8,7 @@ use ocireg::endpoint::{self, Endpoint};
 use ocireg::error::{Code, Error};
 use ocireg::image::extract::{extract, ExtractOptions};
 use ocireg::registry::manifest::PutOptions;
-use ocireg::registry::put::PutOptions as BlobPut;
+use ocireg::registry::upload::put::PutOptions as BlobPut;
 use ocireg::registry::Client;
 use ocireg::registry_v1::write::PutLayerOptions;
 use ocireg::schema1::private::Private;

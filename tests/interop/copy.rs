@@ -7,7 +7,7 @@ use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Error};
 use ocireg::layout::check::CleanOptions;
 use ocireg::registry::manifest::{GetOptions, PutOptions};
-use ocireg::registry::put::PutOptions as BlobPut;
+use ocireg::registry::upload::put::PutOptions as BlobPut;
 use ocireg::registry::Client;
 use ocireg::transfer::copy::{Copied, CopyOptions};
 use serde_json::{json, Value};

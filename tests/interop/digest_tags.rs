@@ -3,7 +3,7 @@
 
 use ocireg::error::Code;
 use ocireg::registry::manifest::{GetOptions, PutOptions};
-use ocireg::registry::put::PutOptions as BlobPut;
+use ocireg::registry::upload::put::PutOptions as BlobPut;
 use ocireg::registry::Client;
 use ocireg::transfer::copy::CopyOptions;
 use serde_json::json;

@@ -14,10 +14,10 @@ use ocireg::image::size::{size, SizeOptions};
 use ocireg::image::tag::{tag, TagOptions};
 use ocireg::image::Image;
 use ocireg::pack::Compression;
-use ocireg::registry::clear::ClearOptions;
+use ocireg::registry::list::tags::TagsOptions;
 use ocireg::registry::manifest::PutOptions;
+use ocireg::registry::repository::remove::ClearOptions;
 use ocireg::registry::store::RegistryStore;
-use ocireg::registry::tags::TagsOptions;
 use ocireg::registry::Client;
 use serde_json::json;
 

@@ -6,8 +6,8 @@ use std::process::Command;
 
 use ocireg::error::Code;
 use ocireg::http::settings::ClientOptions;
+use ocireg::registry::list::tags::TagsOptions;
 use ocireg::registry::login::{LoginOptions, LogoutOptions};
-use ocireg::registry::tags::TagsOptions;
 use ocireg::registry::Client;
 use serde_json::{json, Value};
 

@@ -4,11 +4,11 @@
 use ocireg::digest::Digest;
 use ocireg::error::Code;
 use ocireg::reference::Reference;
+use ocireg::registry::list::tags::TagsOptions;
 use ocireg::registry::manifest::{DeleteOptions, Fate, GetOptions, HeadOptions, Put, PutOptions, UntagOptions};
-use ocireg::registry::put::PutOptions as BlobPut;
+use ocireg::registry::referrers::fallback_tag::tag_of;
 use ocireg::registry::referrers::{ReferrersOptions, Source};
-use ocireg::registry::subject::tag_of;
-use ocireg::registry::tags::TagsOptions;
+use ocireg::registry::upload::put::PutOptions as BlobPut;
 use ocireg::registry::Client;
 use serde_json::json;
 

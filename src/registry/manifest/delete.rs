@@ -13,9 +13,11 @@ use crate::http::answer::Answer;
 use crate::http::Request;
 use crate::media_type;
 use crate::reference::Reference;
-use crate::registry::referrers::{self, Source};
-use crate::registry::remote::Remote;
-use crate::registry::{subject, Client};
+use crate::registry::referrers;
+use crate::registry::referrers::fallback_tag;
+use crate::registry::referrers::Source;
+use crate::registry::repository::Remote;
+use crate::registry::Client;
 
 /// Options of [`Client::delete_manifest`].
 #[derive(Debug, Clone, Deserialize)]
@@ -70,7 +72,7 @@ impl Client {
         };
         let Deleted { status } = delete(&remote, manifest_url(&remote, reference)?, &what)?;
         if let Some(subject) = &subject {
-            subject::remove(&remote, subject, digest).map_err(|error| {
+            fallback_tag::remove(&remote, subject, digest).map_err(|error| {
                 error.within(format!("the manifest {digest} is deleted, but still listed as a referrer"))
             })?;
         }
@@ -118,7 +120,7 @@ fn is_page(answer: &Answer) -> bool {
 
 /// Deletes what is at a URL. Which action the token server wants for it differs: most say `delete`, some only know
 /// `*` or `push`.
-pub(in crate::registry) fn delete(remote: &Remote, url: url::Url, what: &str) -> Result<Deleted> {
+pub(crate) fn delete(remote: &Remote, url: url::Url, what: &str) -> Result<Deleted> {
     let mut refused = None;
     for actions in [&["pull", "delete"][..], &["*"], &["pull", "push"]] {
         let reply = remote.send(&mut Request::new(Method::DELETE, url.clone()), &remote.scopes(actions));

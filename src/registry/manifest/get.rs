@@ -17,7 +17,7 @@ use crate::media_type;
 use crate::platform::Platform;
 use crate::rate_limit::RateLimit;
 use crate::reference::Reference;
-use crate::registry::remote::{digest_header, digest_headers, headers_json, Remote};
+use crate::registry::repository::{digest_header, digest_headers, headers_json, Remote};
 use crate::registry::store::RegistryStore;
 use crate::registry::Client;
 use crate::schema1::jws::Signature;

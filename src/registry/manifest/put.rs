@@ -18,9 +18,11 @@ use crate::http::{redact, Repeat, Request};
 use crate::manifest::Document;
 use crate::manifest::MOST_BYTES;
 use crate::reference::{self, Reference, Repository};
+use crate::registry::referrers;
+use crate::registry::referrers::fallback_tag;
 use crate::registry::referrers::Source;
-use crate::registry::remote::{digest_header, digest_headers, Remote};
-use crate::registry::{referrers, subject, Client};
+use crate::registry::repository::{digest_header, digest_headers, Remote};
+use crate::registry::Client;
 use crate::store::Content;
 use crate::text::shorten;
 use crate::under::Under;
@@ -186,7 +188,7 @@ fn list(remote: &Remote, document: &Document, accepted: &Accepted, options: &Put
     if !options.referrers_tag {
         return Ok(Some(Source::None));
     }
-    subject::add(remote, &subject.digest, &[subject::entry(document)]).map_err(|error| {
+    fallback_tag::add(remote, &subject.digest, &[fallback_tag::entry(document)]).map_err(|error| {
         error.within(format!("the manifest {} is stored, but not listed as a referrer", document.digest))
     })?;
     Ok(Some(Source::Tag))

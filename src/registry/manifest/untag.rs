@@ -18,8 +18,8 @@ use crate::error::{Code, Error, Result};
 use crate::http::Request;
 use crate::media_type::OCI_INDEX;
 use crate::reference::Reference;
-use crate::registry::remote::Remote;
-use crate::registry::tags::TagsOptions;
+use crate::registry::list::tags::TagsOptions;
+use crate::registry::repository::Remote;
 use crate::registry::Client;
 
 /// How many tags are looked at for the same digest.

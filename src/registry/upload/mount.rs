@@ -3,17 +3,17 @@
 use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
-use super::handed::Handed;
-use super::remote::Remote;
-use super::save::blob_digest;
-use super::session::{location_text, Saved, Session};
-use super::Client;
 use crate::auth::scope::Scope;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::http::{Repeat, Request};
 use crate::reference::{Index, Reference, Repository};
+use crate::registry::blob::download::blob_digest;
+use crate::registry::repository::Remote;
+use crate::registry::upload::confirm::Handed;
+use crate::registry::upload::session::{location_text, Saved, Session};
+use crate::registry::Client;
 
 /// What a registry made of it.
 pub enum Mounted {
@@ -74,7 +74,7 @@ impl Client {
 
 /// A blob can be mounted within a registry only.
 pub fn same_registry(from: &Index, to: &Index) -> Result<()> {
-    if super::host::key(&from.name) == super::host::key(&to.name) {
+    if crate::registry::host::key(&from.name) == crate::registry::host::key(&to.name) {
         return Ok(());
     }
     let message = format!("a blob of {} cannot be mounted at {}: that is another registry", from.name, to.name);

@@ -2,12 +2,12 @@
 
 use bytes::Bytes;
 
-use super::source::Replay;
 use crate::call::Call;
 use crate::digest::Hasher;
 use crate::error::{Code, Error, Result};
 use crate::http::upload::{Source, PIECE};
 use crate::manifest::Descriptor;
+use crate::registry::upload::source::Replay;
 use crate::store::{ReadStore, Upload};
 
 /// How far apart the first marks are.

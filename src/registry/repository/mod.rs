@@ -1,11 +1,12 @@
 //! A registry or one of its repositories as a call sees it: URLs, scopes, and what an unwanted status means.
 
+pub mod remove;
+
 use reqwest::header::HeaderMap;
 use reqwest::{Method, StatusCode};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::Client;
 use crate::auth::failure;
 use crate::auth::scope::{Scope, ScopeSet};
 use crate::auth::{Account, Refusal, Reply};
@@ -17,6 +18,7 @@ use crate::http::origin::Origin;
 use crate::http::resolver::Guard;
 use crate::http::{redact, redirect, Request};
 use crate::reference::{Index, Repository};
+use crate::registry::Client;
 
 /// How much of an error's body is read.
 const ERROR_BODY: usize = 64 << 10;

@@ -6,15 +6,15 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::reader::{ReadOptions, Reader};
-use super::remote::Remote;
-use super::Client;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::os::target::Target;
 use crate::partial::{Partial, Rival};
 use crate::reference::Reference;
+use crate::registry::blob::reader::{ReadOptions, Reader};
+use crate::registry::repository::Remote;
+use crate::registry::Client;
 
 /// The most that a read into memory takes unless told otherwise.
 const MEMORY_LIMIT: u64 = 64 << 20;

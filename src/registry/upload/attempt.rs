@@ -3,18 +3,18 @@
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, StatusCode};
 
-use super::blob::has;
-use super::handed::Handed;
-use super::put::PutOptions;
-use super::remote::Remote;
-use super::session::{location_text, with_digest, Session};
-use super::source::Replay;
-use super::upload::{Stored, Upload, CHUNK};
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result, Side};
 use crate::http::answer::Answer;
 use crate::http::upload::{Body, Source, PIECE};
 use crate::http::Request;
+use crate::registry::blob::has;
+use crate::registry::repository::Remote;
+use crate::registry::upload::confirm::Handed;
+use crate::registry::upload::put::PutOptions;
+use crate::registry::upload::session::{location_text, with_digest, Session};
+use crate::registry::upload::source::Replay;
+use crate::registry::upload::{Stored, Upload, CHUNK};
 
 /// From this size on it is worth asking how much of a broken upload arrived.
 const LARGE: u64 = 2 * CHUNK;

@@ -4,14 +4,14 @@ use std::collections::{BTreeSet, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use super::manifest::{DeleteOptions, GetOptions};
-use super::tags::TagsOptions;
-use super::Client;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::media_type as types;
 use crate::reference::Repository;
+use crate::registry::list::tags::TagsOptions;
+use crate::registry::manifest::{DeleteOptions, GetOptions};
+use crate::registry::Client;
 
 /// More manifests than one call deletes.
 const MOST: usize = 100_000;

@@ -1,6 +1,8 @@
 //! The referrers of a manifest: signatures, attestations and whatever else names it as its subject (distribution-spec
 //! end-12a, end-12b, "Listing Referrers"), from the API or, where there is none, from the referrers tag.
 
+pub mod fallback_tag;
+
 use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
@@ -12,13 +14,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::cursor::{Asked, Cursor, Finder, List, Passage};
-use super::manifest::HeadOptions;
-use super::name_list::NameSet;
-use super::pages::{self, Fetched};
-use super::remote::Remote;
-use super::subject::{self, Tagged, Turns};
-use super::{lock, page, Client};
 use crate::auth::Reply;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
@@ -27,6 +22,16 @@ use crate::http::Request;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type;
 use crate::reference::Reference;
+use crate::registry::list::cursor::{Asked, Cursor, Finder, List, Passage};
+use crate::registry::list::name_list::NameSet;
+use crate::registry::list::page;
+use crate::registry::list::pages;
+use crate::registry::list::pages::Fetched;
+use crate::registry::lock;
+use crate::registry::manifest::HeadOptions;
+use crate::registry::referrers::fallback_tag::{Tagged, Turns};
+use crate::registry::repository::Remote;
+use crate::registry::Client;
 
 /// More referrers than any manifest should have.
 const MOST_REFERRERS: usize = 100_000;
@@ -83,7 +88,7 @@ pub struct Referrers {
 pub struct Memory {
     api: Mutex<HashMap<String, (bool, Instant)>>,
     /// Whose turn it is to change a list.
-    pub(super) turns: Turns,
+    pub(crate) turns: Turns,
 }
 
 impl Memory {
@@ -118,7 +123,7 @@ impl Client {
         };
         let remote = Remote::repository(self, call, reference.repository())?;
         let api = api_of(&remote, &subject, &filter)?;
-        let tag = List::of(&remote, &format!("manifests/{}", subject::tag_of(&subject)), "")?;
+        let tag = List::of(&remote, &format!("manifests/{}", fallback_tag::tag_of(&subject)), "")?;
         let cursor = options.next.as_deref().map(|text| Cursor::parse(text, &[&api, &tag])).transpose()?;
         let is_api = match &cursor {
             Some(cursor) => cursor.list == api.id,
@@ -275,7 +280,7 @@ fn by_tag(
 ) -> Result<Referrers> {
     let mut found = Found::new(filter, cursor);
     // What is no list lists nothing.
-    let Tagged::List(tagged) = subject::tagged(remote, subject, &["pull"])? else {
+    let Tagged::List(tagged) = fallback_tag::tagged(remote, subject, &["pull"])? else {
         return found.finish(subject, Source::None, Vec::new());
     };
     if let Some(mut finder) = cursor.and_then(Finder::new) {

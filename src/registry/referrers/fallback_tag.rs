@@ -14,9 +14,6 @@ use reqwest::header::{HeaderName, HeaderValue, ACCEPT, CONTENT_TYPE, ETAG, IF_MA
 use reqwest::{Method, StatusCode};
 use serde_json::{json, Value};
 
-use super::lock;
-use super::manifest::delete;
-use super::remote::Remote;
 use crate::annotations::Annotations;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
@@ -26,6 +23,9 @@ use crate::http::{Repeat, Request};
 use crate::manifest::MOST_BYTES;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type;
+use crate::registry::lock;
+use crate::registry::manifest::delete;
+use crate::registry::repository::Remote;
 
 /// How often a change is tried while others change the same list.
 const TRIES: u32 = 16;

@@ -3,18 +3,18 @@
 
 use serde_json::json;
 
-use super::blob::has_all;
-use super::mount::{mount, Mounted};
-use super::once::{give_up, put_chunks, put_stream, rest, Trouble};
-use super::put::PutOptions;
-use super::remote::Remote;
-use super::session::{may_be_done, Session};
-use super::source::Replay;
-use super::upload::{Stored, CHUNK};
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result, Side};
 use crate::http::retry::{self, Backoff};
 use crate::http::Repeat;
+use crate::registry::blob::has_all;
+use crate::registry::repository::Remote;
+use crate::registry::upload::attempt::{give_up, put_chunks, put_stream, rest, Trouble};
+use crate::registry::upload::mount::{mount, Mounted};
+use crate::registry::upload::put::PutOptions;
+use crate::registry::upload::session::{may_be_done, Session};
+use crate::registry::upload::source::Replay;
+use crate::registry::upload::{Stored, CHUNK};
 
 /// How the bytes travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

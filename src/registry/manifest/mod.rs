@@ -7,16 +7,16 @@ mod untag;
 
 use reqwest::StatusCode;
 
-pub(super) use delete::delete;
+pub(crate) use delete::delete;
 pub use delete::{DeleteOptions, Deleted, DeletedManifest};
 pub use get::{GetOptions, Head, HeadOptions, Manifest};
 pub use put::{Put, PutOptions};
 pub use untag::{Fate, UntagOptions, Untagged};
 
-use super::remote::Remote;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::reference::Reference;
+use crate::registry::repository::Remote;
 
 fn manifest_url(remote: &Remote, reference: &Reference) -> Result<url::Url> {
     let name = reference.digest().map(Digest::as_str).or(reference.tag()).unwrap_or("latest");
@@ -24,6 +24,6 @@ fn manifest_url(remote: &Remote, reference: &Reference) -> Result<url::Url> {
 }
 
 /// A HEAD that is refused says nothing but its status; a GET gets the registry's reason.
-pub(super) fn has_reason(status: StatusCode) -> bool {
+pub(crate) fn has_reason(status: StatusCode) -> bool {
     matches!(status.as_u16(), 400 | 401 | 403 | 404)
 }

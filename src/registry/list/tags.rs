@@ -3,15 +3,15 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::cursor::List;
-use super::manifest::HeadOptions;
-use super::name_list::NameList;
-use super::names::{Names, Window};
-use super::remote::Remote;
-use super::Client;
 use crate::call::Call;
 use crate::error::{Code, Result};
 use crate::reference::{self, Repository};
+use crate::registry::list::cursor::List;
+use crate::registry::list::name_list::NameList;
+use crate::registry::list::names::{Names, Window};
+use crate::registry::manifest::HeadOptions;
+use crate::registry::repository::Remote;
+use crate::registry::Client;
 
 /// Options of [`Client::tags`].
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -3,16 +3,16 @@
 use bytes::Bytes;
 use serde::Deserialize;
 
-use super::blob::has_all;
-use super::remote::Remote;
-use super::session::{behind, location_text, may_be_done, Saved, Session};
-use super::upload::Stored;
-use super::Client;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::http::upload::Body;
 use crate::reference::Repository;
+use crate::registry::blob::has_all;
+use crate::registry::repository::Remote;
+use crate::registry::upload::session::{behind, location_text, may_be_done, Saved, Session};
+use crate::registry::upload::Stored;
+use crate::registry::Client;
 
 /// Options of [`Client::session_start`].
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -1,20 +1,24 @@
 //! Blobs: head and delete (distribution-spec end-2, end-10).
 
+pub mod download;
+pub mod failures;
+pub mod reader;
+
 use reqwest::header::CONTENT_TYPE;
 use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::{json, Map, Value};
 
-use super::manifest::{delete, has_reason, Deleted};
-use super::remote::{digest_header, headers_json, Remote};
-use super::save::blob_digest;
-use super::Client;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::http::{redact, Request};
 use crate::media_type;
 use crate::reference::Reference;
+use crate::registry::blob::download::blob_digest;
+use crate::registry::manifest::{delete, has_reason, Deleted};
+use crate::registry::repository::{digest_header, headers_json, Remote};
+use crate::registry::Client;
 
 /// What a registry says of a blob.
 #[derive(Debug, Serialize)]
@@ -79,7 +83,7 @@ impl Client {
 }
 
 /// What a look at a blob shows.
-pub(super) enum Look {
+pub(crate) enum Look {
     /// It is there.
     There {
         /// Its size; None when the registry does not say it.
@@ -94,23 +98,23 @@ pub(super) enum Look {
 }
 
 /// Whether a repository has a blob.
-pub(super) fn has(remote: &Remote, digest: &Digest) -> Result<bool> {
+pub(crate) fn has(remote: &Remote, digest: &Digest) -> Result<bool> {
     let nothing = |size: u64| size == 0 && *digest != digest.algorithm().digest(b"");
     Ok(matches!(look(remote, digest)?, Look::There { size, .. } if !size.is_some_and(nothing)))
 }
 
 /// Whether a repository has a blob, and all of it: what an upload left that failed may be a part.
-pub(super) fn has_all(remote: &Remote, digest: &Digest, wanted: u64) -> Result<bool> {
+pub(crate) fn has_all(remote: &Remote, digest: &Digest, wanted: u64) -> Result<bool> {
     Ok(matches!(look(remote, digest)?, Look::There { size, .. } if size.is_none_or(|size| size == wanted)))
 }
 
 /// Looks at a blob.
-pub(super) fn look(remote: &Remote, digest: &Digest) -> Result<Look> {
+pub(crate) fn look(remote: &Remote, digest: &Digest) -> Result<Look> {
     look_by(Method::HEAD, remote, digest)
 }
 
 /// The same by another method: a GET is left at its head.
-pub(super) fn look_by(method: Method, remote: &Remote, digest: &Digest) -> Result<Look> {
+pub(crate) fn look_by(method: Method, remote: &Remote, digest: &Digest) -> Result<Look> {
     let mut request = Request::new(method.clone(), remote.url(&format!("blobs/{digest}"))?);
     let reply = remote.send(&mut request, &remote.scopes(&["pull", "push"]))?;
     match reply.answer.status {

@@ -5,18 +5,18 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use super::ladder::{Ladder, Way};
-use super::mount::same_registry;
-use super::once::{put_chunks, put_stream, Trouble};
-use super::remote::Remote;
-use super::source::{hash, Hashing, Kept, Memory, Opened, Replay};
-use super::upload::Stored;
-use super::Client;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::upload::Source;
 use crate::reference::Repository;
+use crate::registry::repository::Remote;
+use crate::registry::upload::attempt::{put_chunks, put_stream, Trouble};
+use crate::registry::upload::mount::same_registry;
+use crate::registry::upload::negotiate::{Ladder, Way};
+use crate::registry::upload::source::{hash, Hashing, Kept, Memory, Opened, Replay};
+use crate::registry::upload::Stored;
+use crate::registry::Client;
 
 /// Options of the puts.
 #[derive(Debug, Clone, Default, Deserialize)]

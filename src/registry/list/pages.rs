@@ -7,9 +7,6 @@ use reqwest::Method;
 use serde_json::{Map, Value};
 use url::Url;
 
-use super::cursor::Asked;
-use super::page;
-use super::remote::Remote;
 use crate::auth::scope::ScopeSet;
 use crate::auth::Reply;
 use crate::error::{Code, Error, Result};
@@ -17,6 +14,9 @@ use crate::http::answer::Answer;
 use crate::http::origin::Origin;
 use crate::http::resolver::Guard;
 use crate::http::{link, Request};
+use crate::registry::list::cursor::Asked;
+use crate::registry::list::page;
+use crate::registry::repository::Remote;
 
 /// More pages than any registry has; a guard against one that never ends.
 const MOST_PAGES: usize = 100_000;

@@ -6,14 +6,15 @@ use reqwest::{Method, StatusCode};
 use serde_json::{json, Map, Value};
 use url::Url;
 
-use super::cursor::{Cursor, Finder, List, Passage};
-use super::name_list::{NameList, NameSet};
-use super::pages::{self, Fetched};
-use super::remote::Remote;
 use crate::auth::failure;
 use crate::auth::scope::ScopeSet;
 use crate::error::{Code, Error, Result};
 use crate::http::Request;
+use crate::registry::list::cursor::{Cursor, Finder, List, Passage};
+use crate::registry::list::name_list::{NameList, NameSet};
+use crate::registry::list::pages;
+use crate::registry::list::pages::Fetched;
+use crate::registry::repository::Remote;
 use crate::text::shorten;
 
 /// More names than one answer should hold.

@@ -7,9 +7,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;
 
-use super::handed::Handed;
-use super::remote::Remote;
-use super::Client;
 use crate::auth::Reply;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
@@ -21,11 +18,14 @@ use crate::http::retry::Backoff;
 use crate::http::upload::Body;
 use crate::http::{range, redact, redirect, Repeat, Request};
 use crate::reference::Repository;
+use crate::registry::repository::Remote;
+use crate::registry::upload::confirm::Handed;
+use crate::registry::Client;
 use crate::text::shorten;
 
 /// The largest that a registry may demand.
 const LARGEST_MINIMUM: u64 = 64 << 20;
-pub(super) const OCTETS: &str = "application/octet-stream";
+pub(crate) const OCTETS: &str = "application/octet-stream";
 
 /// A session as it is kept between calls, in this process or another.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -178,7 +178,7 @@ impl Session {
     }
 
     /// What the registry says when it is asked; None when it says nothing.
-    pub(super) fn told_offset(&mut self) -> Result<Option<u64>> {
+    pub(crate) fn told_offset(&mut self) -> Result<Option<u64>> {
         let mut request = self.request(Method::GET, self.url.clone());
         let reply = self.send(&mut request)?;
         let wanted = [StatusCode::NO_CONTENT, StatusCode::OK, StatusCode::ACCEPTED];
@@ -216,15 +216,15 @@ impl Session {
         self.remote.expect(reply, &wanted, &format!("cancel the upload to {}", self.remote.place())).map(drop)
     }
 
-    pub(super) fn request<'b>(&self, method: Method, url: Url) -> Request<'b> {
+    pub(crate) fn request<'b>(&self, method: Method, url: Url) -> Request<'b> {
         Request { guard: self.guard, ..Request::new(method, url) }
     }
 
-    pub(super) fn send(&self, request: &mut Request) -> Result<Reply> {
+    pub(crate) fn send(&self, request: &mut Request) -> Result<Reply> {
         self.remote.send(request, &self.remote.scopes(&["pull", "push"]))
     }
 
-    pub(super) fn follow(&mut self, answer: &Answer) -> Result<()> {
+    pub(crate) fn follow(&mut self, answer: &Answer) -> Result<()> {
         if answer.headers.contains_key(LOCATION) {
             (self.url, self.guard) = self.remote.location(answer)?;
         }

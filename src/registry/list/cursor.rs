@@ -11,8 +11,8 @@ use base64::Engine as _;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::remote::Remote;
 use crate::error::{Code, Error, Result};
+use crate::registry::repository::Remote;
 
 /// A longer one is not taken back, and so is not given either.
 const MOST_BYTES: usize = 16 << 10;

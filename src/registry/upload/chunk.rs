@@ -5,12 +5,12 @@ use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use super::session::{behind, Session, OCTETS};
 use crate::error::{Code, Error, Result};
 use crate::http::answer::Answer;
 use crate::http::range;
 use crate::http::retry::{self, Backoff};
 use crate::http::upload::Body;
+use crate::registry::upload::session::{behind, Session, OCTETS};
 
 /// Chunks are not made smaller than this, whatever is refused.
 const SMALLEST_CHUNK: u64 = 64 << 10;

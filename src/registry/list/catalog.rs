@@ -2,15 +2,15 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::cursor::List;
-use super::name_list::NameList;
-use super::names::{Names, Window};
-use super::remote::Remote;
-use super::Client;
 use crate::auth::scope::{Scope, ScopeSet};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::reference::Index;
+use crate::registry::list::cursor::List;
+use crate::registry::list::name_list::NameList;
+use crate::registry::list::names::{Names, Window};
+use crate::registry::repository::Remote;
+use crate::registry::Client;
 use crate::text::is_obeyed;
 
 /// Options of [`Client::catalog`].

@@ -1,17 +1,30 @@
 //! Uploads that the caller feeds, chunk by chunk (distribution-spec "Pushing a blob in chunks").
 
+pub mod attempt;
+pub mod chunk;
+pub mod confirm;
+pub mod from_store;
+pub mod mount;
+pub mod mount_hints;
+pub mod negotiate;
+pub mod pieces;
+pub mod put;
+pub mod resumable;
+pub mod session;
+pub mod source;
+
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
-use super::blob::has_all;
-use super::remote::Remote;
-use super::session::{location_text, may_be_done, Saved, Session};
-use super::Client;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::upload::Body;
 use crate::reference::Repository;
+use crate::registry::blob::has_all;
+use crate::registry::repository::Remote;
+use crate::registry::upload::session::{location_text, may_be_done, Saved, Session};
+use crate::registry::Client;
 
 /// The chunk that every registry takes.
 pub const CHUNK: u64 = 4 << 20;

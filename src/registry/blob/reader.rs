@@ -10,9 +10,6 @@ use reqwest::header::{HeaderValue, ETAG, IF_RANGE, RANGE};
 use reqwest::{Method, StatusCode};
 use url::Url;
 
-use super::failures::{is_about_the_answer, went_wrong, Failures};
-pub use super::pieces::{Info, Pieces, ReadOptions};
-use super::remote::Remote;
 use crate::auth::Reply;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result};
@@ -20,6 +17,9 @@ use crate::hashing::{Hashing, LARGE};
 use crate::http::answer::{Answer, BodyReader};
 use crate::http::origin::Origin;
 use crate::http::{range, Request};
+use crate::registry::blob::failures::{is_about_the_answer, went_wrong, Failures};
+use crate::registry::repository::Remote;
+pub use crate::registry::upload::pieces::{Info, Pieces, ReadOptions};
 
 impl Pieces for Reader {
     fn piece(&mut self) -> Result<Option<Bytes>> {

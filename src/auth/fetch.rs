@@ -17,15 +17,15 @@ use zeroize::Zeroizing;
 
 use super::realm::token_url;
 use super::scope::ScopeSet;
-use super::token::{self, Token};
-use super::tokens::{Realm, Refresh};
+use super::token_cache::{Realm, Refresh};
+use super::token_response::{self, Token};
 use crate::call::{engine, thread};
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::http::handshake::Watch;
 use crate::http::origin::Origin;
 use crate::http::redirect::{self, Chain};
-use crate::http::{fault, redact, retry, Http};
+use crate::http::{redact, retry, transport_error, Http};
 use crate::sync::lock;
 
 const ANSWER_LIMIT: u64 = 1 << 20;
@@ -160,14 +160,14 @@ fn fetch(http: &Http, realm: &Realm, mut form: Form, trace: &mut Vec<Value>) -> 
     realm.route.check(url, realm.guard)?;
     let client = http.wire().fresh(&realm.route, realm.guard)?;
     let runtime = engine::runtime()?;
-    let governor = http.governor(url);
+    let throttle = http.throttle(url);
     let mut backoff = retry::Backoff::new(crate::http::seed());
     let mut attempt = 1;
     let mut stalled_before = false;
     let mut hops = Chain::new(http.options().max_redirects);
     hops.visit(url)?;
     loop {
-        std::thread::sleep(governor.wait().map_err(|error| error.with_url(url))?);
+        std::thread::sleep(throttle.wait().map_err(|error| error.with_url(url))?);
         let outcome = runtime.block_on(ask(&client, realm, &form, attempt, http.options().idle(), trace));
         if let Ok(answered) = &outcome {
             if form.follow(answered, &mut hops)? {
@@ -177,7 +177,7 @@ fn fetch(http: &Http, realm: &Realm, mut form: Form, trace: &mut Vec<Value>) -> 
         let last = attempt > http.options().retries;
         if let Ok(Answered { status, after: Some(after), .. }) = &outcome {
             if retry::retry_status(*status) {
-                governor.told_to_wait(*after);
+                throttle.told_to_wait(*after);
             }
         }
         let wait = match &outcome {
@@ -241,17 +241,17 @@ async fn ask(
     );
     let begun = Instant::now();
     let watch = Watch::default();
-    let broken = |error| fault::classify(error, url, &realm.route, &watch).within("the token server");
+    let broken = |error| transport_error::classify(error, url, &realm.route, &watch).within("the token server");
     let silent = |_| {
-        let message = format!("{} did not answer in time", fault::host_of(url));
+        let message = format!("{} did not answer in time", transport_error::host_of(url));
         let error = Error::new(Code::Timeout, message).with_url(url).as_stall();
-        fault::late(error, url, &realm.route, &watch).within("the token server")
+        transport_error::late(error, url, &realm.route, &watch).within("the token server")
     };
     let mut response = timeout(longest, watch.over(request.send())).await.map_err(silent)?.map_err(broken)?;
     let (status, headers) = (response.status(), response.headers().clone());
     trace.push(json!({"event": "response", "method": method, "url": redact::url(url), "status": status.as_u16(),
                       "headers": redact::headers(&headers), "milliseconds": begun.elapsed().as_millis() as u64}));
-    if let Some(error) = fault::proxy_asks(status, &realm.route, url) {
+    if let Some(error) = transport_error::proxy_asks(status, &realm.route, url) {
         return Err(error.within("the token server"));
     }
     let mut body = Vec::new();
@@ -276,15 +276,20 @@ fn is_of_token_servers(code: Code) -> bool {
 }
 
 fn read(answered: Answered, realm: &Realm, url: &Url) -> Result<Token> {
-    let host = fault::host_of(url);
+    let host = transport_error::host_of(url);
     if answered.status.is_redirection() {
         let message = format!("the token server {host} redirects to another server, which is not followed");
         return Err(Error::new(Code::Redirect, message).with_http_status(answered.status.as_u16()).with_url(url));
     }
     if !answered.status.is_success() {
         let what = format!("the token server {host} refuses a token");
-        let error =
-            crate::auth::failure::error_of(answered.status.as_u16(), &answered.headers, &answered.body, url, &what);
+        let error = crate::auth::registry_error::error_of(
+            answered.status.as_u16(),
+            &answered.headers,
+            &answered.body,
+            url,
+            &what,
+        );
         // Wrong credentials, whatever the status: there is nothing else that a token server refuses by these.
         let identity = matches!(realm.credentials, Credentials::IdentityToken { .. });
         let invalid = error.registry_errors().iter().any(|error| error.code == "invalid_grant");
@@ -301,6 +306,6 @@ fn read(answered: Answered, realm: &Realm, url: &Url) -> Result<Token> {
             _ => error,
         });
     }
-    token::parse_answer(&answered.body, SystemTime::now())
+    token_response::parse_answer(&answered.body, SystemTime::now())
         .map_err(|error| error.within(format!("the token server {host}")).with_url(url))
 }

@@ -7,11 +7,11 @@ use zeroize::Zeroizing;
 
 use super::challenge::{self, Scheme};
 use super::scope::ScopeSet;
-use super::{basic, failure, Account, Auth, Proof};
+use super::{basic, registry_error, Account, Auth, Proof};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::http::answer::Answer;
+use crate::http::response::Answer;
 use crate::http::Request;
 
 /// How much of an error's body is read.
@@ -88,7 +88,7 @@ impl Auth {
         let what = format!("{}: {what}", account.host);
         let body = answer.beginning(call, ERROR_BODY);
         let headers: &HeaderMap = &answer.headers;
-        let error = failure::error_of(answer.status.as_u16(), headers, &body, &answer.url, &what);
+        let error = registry_error::error_of(answer.status.as_u16(), headers, &body, &answer.url, &what);
         match error.code() {
             Code::Unauthenticated => {
                 error.with_hint("check the user name and the password").with_attempts(answer.attempts)

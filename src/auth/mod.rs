@@ -6,8 +6,9 @@
 pub mod challenge;
 mod child;
 pub mod config_file;
+pub mod credential_lookup;
+pub mod credential_writer;
 pub mod entry;
-pub mod failure;
 mod fetch;
 pub mod helper;
 pub mod key;
@@ -15,12 +16,11 @@ pub mod login;
 mod negotiate;
 pub mod places;
 pub mod realm;
+pub mod registry_error;
 pub mod scope;
 pub mod secrets;
-pub mod store;
-pub mod stored;
-pub mod token;
-mod tokens;
+mod token_cache;
+pub mod token_response;
 mod words;
 
 use std::collections::HashMap;
@@ -36,16 +36,16 @@ use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::digest::Algorithm;
 use crate::error::{Code, Error, Result};
-use crate::http::answer::Answer;
 use crate::http::headers::Headers;
 use crate::http::origin::Origin;
 use crate::http::resolver::Guard;
+use crate::http::response::Answer;
 use crate::http::route::Route;
 use crate::http::{Http, Request};
 use crate::sync::lock;
 use challenge::Challenge;
-use stored::{Stored, Whence};
-use tokens::{Grant, Realm, Tokens};
+use credential_lookup::{Stored, Whence};
+use token_cache::{Grant, Realm, Tokens};
 
 /// Of how many origins something is known at once.
 const MOST_ORIGINS: usize = 10_000;

@@ -12,13 +12,13 @@ use url::Url;
 
 use super::challenge::{self, Challenge, Scheme};
 use super::scope::ScopeSet;
-use super::tokens::{Grant, Realm};
+use super::token_cache::{Grant, Realm};
 use super::{basic, Account, Auth, Proof, Refusal, Reply};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::http::answer::{Answer, Hop};
 use crate::http::resolver::Guard;
+use crate::http::response::{Answer, Hop};
 use crate::http::upload::Body;
 use crate::http::Request;
 

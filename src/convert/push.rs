@@ -20,7 +20,7 @@ use crate::registry_v1::write::{StoredLayer, Supply};
 use crate::registry_v1::{tag_of, Repo};
 use crate::schema1::chain::{from_oci, Step, EMPTY_LAYER};
 use crate::store::{Blob, ReadStore, Upload};
-use crate::transfer::side::Source;
+use crate::transfer::attributed::Source;
 
 /// Options of [`push`].
 #[derive(Debug, Clone, Default, Deserialize)]

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use super::made::{read, Budget, Made, Read};
+use super::converted::{read, Budget, Made, Read};
 use super::{check_count, WIDTH};
 use crate::call::Call;
 use crate::digest::{Digest, Hasher};

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use bytes::Bytes;
 use serde_json::Map;
 
-use super::made::{read, Budget, Made, Read};
+use super::converted::{read, Budget, Made, Read};
 use super::{check_count, WIDTH};
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};

@@ -1,4 +1,4 @@
-//! What a client knows about its hosts: what the caller said about each, the way to it that follows, and its governor.
+//! What a client knows about its hosts: what the caller said about each, the way to it that follows, and its throttle.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -7,15 +7,15 @@ use serde_json::{json, Value};
 use url::Url;
 
 use super::certs_d::Search;
-use super::governor::Governor;
 use super::headers::Headers;
 use super::proxy::{Choice, Lookup, Proxies, Proxy};
 use super::route::{Route, Trust};
 use super::settings::{ClientOptions, Network};
+use super::throttle::Throttle;
 use crate::error::{Code, Error, Result};
 use crate::sync::lock;
 
-/// So many governors are kept before idle ones are forgotten: servers choose the hosts that they redirect to.
+/// So many throttles are kept before idle ones are forgotten: servers choose the hosts that they redirect to.
 const KEPT: usize = 1000;
 
 type Key = (String, u16);
@@ -26,7 +26,7 @@ pub struct Hosts {
     proxies: Proxies,
     certificates: Search,
     named: Mutex<HashMap<Key, Network>>,
-    governors: Mutex<HashMap<Key, Arc<Governor>>>,
+    throttles: Mutex<HashMap<Key, Arc<Throttle>>>,
 }
 
 impl Hosts {
@@ -44,7 +44,7 @@ impl Hosts {
             proxies,
             certificates: Search::new(&options.certs_dir.0, options.certs_d, home),
             named: Mutex::default(),
-            governors: Mutex::default(),
+            throttles: Mutex::default(),
         })
     }
 
@@ -56,9 +56,9 @@ impl Hosts {
         }
         let key = key(url);
         let limits = network.limits(&self.general);
-        if let Some(governor) = lock(&self.governors).get_mut(&key) {
-            if governor.limits() != limits {
-                *governor = Arc::new(governor.with_limits(limits));
+        if let Some(throttle) = lock(&self.throttles).get_mut(&key) {
+            if throttle.limits() != limits {
+                *throttle = Arc::new(throttle.with_limits(limits));
             }
         }
         lock(&self.named).insert(key, network);
@@ -120,20 +120,20 @@ impl Hosts {
         self.network(url).headers.over(&self.general.headers)
     }
 
-    /// The governor of a URL's host.
-    pub fn governor(&self, url: &Url) -> Arc<Governor> {
+    /// The throttle of a URL's host.
+    pub fn throttle(&self, url: &Url) -> Arc<Throttle> {
         let limits = self.network(url).limits(&self.general);
-        let mut governors = lock(&self.governors);
-        if governors.len() >= KEPT {
-            governors.retain(|_, governor| Arc::strong_count(governor) > 1 || !governor.is_idle());
+        let mut throttles = lock(&self.throttles);
+        if throttles.len() >= KEPT {
+            throttles.retain(|_, throttle| Arc::strong_count(throttle) > 1 || !throttle.is_idle());
         }
-        governors.entry(key(url)).or_insert_with(|| Arc::new(Governor::new(limits))).clone()
+        throttles.entry(key(url)).or_insert_with(|| Arc::new(Throttle::new(limits))).clone()
     }
 
     /// The way to a host that the caller names, for him to read. No secret is in it.
     pub fn explain(&self, url: &Url) -> Result<Value> {
         let route = self.route(url, true)?;
-        let limits = self.governor(url).limits();
+        let limits = self.throttle(url).limits();
         let identity = route.identity.as_ref();
         Ok(json!({
             "proxy": route.proxy.as_ref().map(Proxy::shown),
@@ -227,15 +227,15 @@ mod tests {
     fn a_host_has_one_governor_and_keeps_its_pause_when_its_limits_change() {
         let hosts = hosts(json!({}));
         let home = url("https://h/");
-        assert!(Arc::ptr_eq(&hosts.governor(&home), &hosts.governor(&url("https://h:443/x"))));
-        hosts.governor(&home).told_to_wait(Duration::from_secs(30));
+        assert!(Arc::ptr_eq(&hosts.throttle(&home), &hosts.throttle(&url("https://h:443/x"))));
+        hosts.throttle(&home).told_to_wait(Duration::from_secs(30));
         hosts.set(&home, Network { max_connections: Some(1), ..Network::default() }).unwrap();
-        assert_eq!(hosts.governor(&home).limits().at_once, 1);
-        assert!(!hosts.governor(&home).is_idle());
+        assert_eq!(hosts.throttle(&home).limits().at_once, 1);
+        assert!(!hosts.throttle(&home).is_idle());
         for number in 0..3 * KEPT {
-            hosts.governor(&url(&format!("https://h{number}/")));
+            hosts.throttle(&url(&format!("https://h{number}/")));
         }
-        assert!(lock(&hosts.governors).len() <= KEPT);
-        assert!(!hosts.governor(&home).is_idle());
+        assert!(lock(&hosts.throttles).len() <= KEPT);
+        assert!(!hosts.throttle(&home).is_idle());
     }
 }

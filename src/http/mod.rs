@@ -2,11 +2,8 @@
 
 pub mod address;
 pub mod ahead;
-pub mod answer;
 pub mod certs_d;
 mod decode;
-pub mod fault;
-pub mod governor;
 pub mod handshake;
 pub mod headers;
 pub mod hosts;
@@ -14,19 +11,22 @@ pub mod link;
 pub mod origin;
 mod own;
 pub mod pem;
+pub mod pool;
 pub mod proxy;
 pub mod range;
 pub mod redact;
 pub mod redirect;
 pub mod request;
 pub mod resolver;
+pub mod response;
 pub mod retry;
 pub mod route;
 pub mod settings;
+pub mod throttle;
 pub mod tls;
+pub mod transport_error;
 pub mod upload;
 pub mod warning;
-pub mod wire;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -38,17 +38,17 @@ use url::Url;
 
 use crate::call::{Call, Limit};
 use crate::error::{Code, Result};
-use answer::{Answer, Hop};
-use governor::{Governor, Place};
 use handshake::Watch;
 use hosts::Hosts;
 use origin::Origin;
+use pool::Wire;
 pub use request::{Repeat, Request, Whole};
 use resolver::Guard;
+use response::{Answer, Hop};
 use route::Route;
 use settings::{ClientOptions, Network};
+use throttle::{Place, Throttle};
 use upload::{Body, Limits};
-use wire::Wire;
 
 /// The HTTP of one client: its connections, and the ways to its hosts.
 pub struct Http {
@@ -88,8 +88,8 @@ impl Http {
     }
 
     /// What may be asked of a URL's host, for work that no call owns.
-    pub fn governor(&self, url: &Url) -> Arc<Governor> {
-        self.hosts.governor(url)
+    pub fn throttle(&self, url: &Url) -> Arc<Throttle> {
+        self.hosts.throttle(url)
     }
 
     /// How a URL's host is reached, for the caller to read: `proxy` (string or null, without credentials), `unix_socket`
@@ -208,21 +208,21 @@ impl Http {
             json!({"event": "request", "method": request.method.as_str(), "url": redact::url(url),
                    "attempt": attempt, "headers": redact::headers(&headers)})
         })?;
-        let governor = self.governor(url);
-        let place = governor.enter(call)?;
+        let throttle = self.throttle(url);
+        let place = throttle.enter(call)?;
         let begun = Instant::now();
         let mut message = reqwest::Request::new(request.method.clone(), route.wire(url, &mut headers));
         *message.headers_mut() = headers;
         let watch = Watch::default();
         let (outcome, place) = self
             .transfer(call, (&pool, &watch), message, &mut request.body, place)
-            .map_err(|error| fault::late(error, url, &route, &watch))?;
-        let response = outcome.map_err(|error| fault::classify(error, url, &route, &watch))?;
+            .map_err(|error| transport_error::late(error, url, &route, &watch))?;
+        let response = outcome.map_err(|error| transport_error::classify(error, url, &route, &watch))?;
         let (method, options) = (request.method.clone(), self.options());
         let mut answer = Answer::new(method, response, url.clone(), &route, options.idle(), options.slowest());
         let milliseconds = begun.elapsed().as_millis() as u64;
         if retry::retry_status(answer.status) {
-            retry::retry_after(&answer.headers, SystemTime::now()).inspect(|after| governor.told_to_wait(*after));
+            retry::retry_after(&answer.headers, SystemTime::now()).inspect(|after| throttle.told_to_wait(*after));
         }
         // With its place, so before the caller's hook, which may make calls of its own.
         let read = match request.whole.filter(|_| answer.status.is_success()) {
@@ -237,7 +237,7 @@ impl Http {
         })?;
         call.warn(url, warning::parse(&answer.headers))?;
         read?;
-        fault::proxy_asks(answer.status, &route, url).map_or(Ok(answer), Err)
+        transport_error::proxy_asks(answer.status, &route, url).map_or(Ok(answer), Err)
     }
 
     fn transfer(
@@ -296,13 +296,13 @@ impl Http {
         let mut headers = HeaderMap::new();
         let mut request = reqwest::Request::new(Method::GET, route.wire(url, &mut headers));
         *request.headers_mut() = headers;
-        let _place = self.governor(url).enter(call)?;
+        let _place = self.throttle(url).enter(call)?;
         let watch = Watch::default();
         let outcome = call.wait(Some(limit), call.engine().aside(watch.over(pool.execute(request))));
-        match outcome.map_err(|error| fault::late(error, url, &route, &watch).with_url(url))? {
+        match outcome.map_err(|error| transport_error::late(error, url, &route, &watch).with_url(url))? {
             Ok(_) => Ok(true),
-            Err(error) if fault::speaks_no_tls(&error) => Ok(false),
-            Err(error) => Err(fault::classify(error, url, &route, &watch)),
+            Err(error) if transport_error::speaks_no_tls(&error) => Ok(false),
+            Err(error) => Err(transport_error::classify(error, url, &route, &watch)),
         }
     }
 

@@ -6,11 +6,11 @@ use std::time::Duration;
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde::Deserialize;
 
-use super::answer::Slowest;
-use super::governor::Limits;
 use super::headers::Headers;
 use super::proxy::Choice;
+use super::response::Slowest;
 use super::route::{Address, Identity};
+use super::throttle::Limits;
 use crate::error::{Code, Error, Result};
 use crate::manifest::MOST_BYTES as MOST_MANIFEST_BYTES;
 

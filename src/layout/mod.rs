@@ -3,10 +3,10 @@
 pub mod archive;
 pub mod check;
 pub mod directory;
+mod flush_queue;
 pub mod index;
 pub mod lock;
 pub mod names;
 mod needed;
 pub mod oci;
 pub mod tarball;
-mod unnamed;

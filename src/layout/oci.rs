@@ -14,10 +14,10 @@ use std::sync::Mutex;
 
 use serde_json::Value;
 
+use super::flush_queue::Unnamed;
 use super::index;
 use super::lock::Lock;
 use super::names;
-use super::unnamed::Unnamed;
 use crate::call::Call;
 use crate::descend;
 use crate::digest::{Digest, Hasher};

@@ -5,12 +5,12 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use crate::auth::credential_lookup::Stored;
 use crate::auth::login::can_log_in;
 use crate::auth::places::{target, Place, Wanted};
 use crate::auth::scope::{Scope, ScopeSet};
 use crate::auth::secrets::Secrets;
-use crate::auth::stored::Stored;
-use crate::auth::{key, store, Account};
+use crate::auth::{credential_writer, key, Account};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
@@ -216,29 +216,29 @@ fn replaced(offered: Credentials, refresh: Option<Zeroizing<String>>, offline: b
 
 /// Hands credentials to the helper that the file names for the host, else writes them into the file. The answer says where.
 fn keep(call: &Call, stored: &Stored, file: &Path, host: &str, credentials: &Credentials) -> Result<String> {
-    match store::helper_of(file, stored.foreign(), host)? {
+    match credential_writer::helper_of(file, stored.foreign(), host)? {
         Some(helper) => {
             stored.helpers().store(call, &helper, &key::server(host), credentials)?;
             // Docker leaves a mark, and a password that was in the file is there no more.
-            store::put(call, file, stored.foreign(), host, None)?;
+            credential_writer::put(call, file, stored.foreign(), host, None)?;
             Ok(helper)
         }
         None => {
-            store::put(call, file, stored.foreign(), host, Some(credentials))?;
+            credential_writer::put(call, file, stored.foreign(), host, Some(credentials))?;
             Ok(file.display().to_string())
         }
     }
 }
 
 fn remove(call: &Call, stored: &Stored, file: &Path, host: &str, from: &mut Vec<String>) -> Result<()> {
-    if let Some(helper) = store::helper_of(file, stored.foreign(), host)? {
+    if let Some(helper) = credential_writer::helper_of(file, stored.foreign(), host)? {
         // Helpers do not say whether they had something to erase.
         if stored.helpers().get(call, &helper, &key::server(host))?.is_some() {
             stored.helpers().erase(call, &helper, &key::server(host))?;
             from.push(helper);
         }
     }
-    if file.exists() && store::remove(call, file, stored.foreign(), host)? {
+    if file.exists() && credential_writer::remove(call, file, stored.foreign(), host)? {
         from.push(file.display().to_string());
     }
     Ok(())

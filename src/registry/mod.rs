@@ -17,9 +17,9 @@ use std::sync::{Arc, Mutex};
 
 use once_cell::sync::OnceCell;
 
+use crate::auth::credential_lookup::Stored;
 use crate::auth::helper::Helpers;
 use crate::auth::places::Wanted;
-use crate::auth::stored::Stored;
 use crate::auth::{Account, Auth};
 use crate::call::cancel::CancelFlag;
 use crate::call::context::Context;
@@ -43,7 +43,7 @@ pub struct Client {
     closed: Arc<CancelFlag>,
     hosts: Arc<Mutex<HashMap<String, HostOptions>>>,
     accounts: Arc<Mutex<HashMap<String, Account>>>,
-    seen: Arc<upload::mount_hints::Seen>,
+    seen: Arc<upload::mount_hints::MountHints>,
     referrers: Arc<referrers::Memory>,
 }
 

@@ -10,7 +10,7 @@ use super::session::Access;
 use super::{json, wrong, Place, Repo, LARGEST};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::http::answer::Answer;
+use crate::http::response::Answer;
 use crate::http::{redact, Request};
 use crate::reference::Index;
 use crate::registry::repository::headers_json;

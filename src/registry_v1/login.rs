@@ -11,7 +11,7 @@ use crate::auth::basic_header;
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::http::answer::Answer;
+use crate::http::response::Answer;
 use crate::http::upload::Body;
 use crate::http::Request;
 use crate::reference::Index;

@@ -21,11 +21,11 @@ use reqwest::{Method, StatusCode};
 use serde_json::Value;
 use url::Url;
 
-use crate::auth::{basic_header, challenge, failure, identity, Account};
+use crate::auth::{basic_header, challenge, identity, registry_error, Account};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::http::answer::Answer;
+use crate::http::response::Answer;
 use crate::http::Request;
 use crate::reference::{Index, Repository};
 use crate::registry::Client;
@@ -92,7 +92,7 @@ impl Place {
     /// The error that an answer is.
     fn failure(&self, mut answer: Answer, what: &str) -> Error {
         let body = answer.beginning(&self.call, ERROR_BODY);
-        let error = failure::error_of(answer.status.as_u16(), &answer.headers, &body, &answer.url, what)
+        let error = registry_error::error_of(answer.status.as_u16(), &answer.headers, &body, &answer.url, what)
             .with_attempts(answer.attempts);
         if answer.status != StatusCode::UNAUTHORIZED {
             return error;

@@ -9,7 +9,7 @@ use super::id::ImageId;
 use super::{json, wrong, Repo};
 use crate::digest::Digest;
 use crate::error::{Code, Result};
-use crate::http::answer::Answer;
+use crate::http::response::Answer;
 use crate::registry::repository::headers_json;
 
 /// No image has so many ancestors: Docker took 127 layers.

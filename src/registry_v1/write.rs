@@ -16,7 +16,7 @@ use super::session::Access;
 use super::{Repo, LARGEST};
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result, Side};
-use crate::http::answer::Answer;
+use crate::http::response::Answer;
 use crate::http::retry::{self, Backoff};
 use crate::http::upload::{read_piece, Body, Source, PIECE};
 use crate::http::{Repeat, Request};

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::{json, Value};
 
+use super::attributed::Source;
 use super::meter::Meter;
 use super::plan::{Choice, Plan, Planner};
-use super::side::Source;
 use super::workers::in_parallel;
 use crate::call::Call;
 use crate::digest::Digest;

@@ -6,7 +6,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{json, Map, Value};
 use url::Url;
 
-use crate::auth::failure;
+use crate::auth::registry_error;
 use crate::auth::scope::ScopeSet;
 use crate::error::{Code, Error, Result};
 use crate::http::Request;
@@ -146,7 +146,7 @@ impl Names<'_> {
             (Some(_), _) => Err(wrong(format!("the answer's member {key} is no list"))),
             (None, Some(errors)) if !errors.is_null() => {
                 let (answer, body) = (page.answer, json!({"errors": errors}).to_string());
-                Err(failure::error_of(
+                Err(registry_error::error_of(
                     answer.status.as_u16(),
                     &answer.headers,
                     body.as_bytes(),

@@ -9,7 +9,7 @@ use super::{manifest_url, GetOptions};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::http::answer::Answer;
+use crate::http::response::Answer;
 use crate::http::Request;
 use crate::media_type;
 use crate::reference::Reference;

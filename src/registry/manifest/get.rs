@@ -10,7 +10,7 @@ use crate::call::Call;
 use crate::descend;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
-use crate::http::answer::Answer;
+use crate::http::response::Answer;
 use crate::http::Request;
 use crate::manifest::{Document, Kind};
 use crate::media_type;

@@ -6,12 +6,12 @@ use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use crate::auth::failure;
+use crate::auth::registry_error;
 use crate::auth::Reply;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
-use crate::http::answer::Answer;
+use crate::http::response::Answer;
 use crate::http::retry::Backoff;
 use crate::http::upload::Body;
 use crate::http::{redact, Repeat, Request};
@@ -238,8 +238,8 @@ fn accept(remote: &Remote, reply: Reply, document: &Document, what: &str) -> Res
     use StatusCode as S;
     let mut answer = remote.expect(reply, &[S::CREATED, S::OK, S::ACCEPTED, S::NO_CONTENT], what)?;
     let body = answer.beginning(&remote.call, 64 << 10);
-    if failure::holds_errors(&body) {
-        return Err(failure::error_of(400, &answer.headers, &body, &answer.url, what));
+    if registry_error::holds_errors(&body) {
+        return Err(registry_error::error_of(400, &answer.headers, &body, &answer.url, what));
     }
     let named = digest_headers(&answer.headers);
     let another = |digest: &&Digest| **digest != document.digest && digest.algorithm() == document.digest.algorithm();

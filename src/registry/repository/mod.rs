@@ -7,15 +7,15 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Map, Value};
 use url::Url;
 
-use crate::auth::failure;
+use crate::auth::registry_error;
 use crate::auth::scope::{Scope, ScopeSet};
 use crate::auth::{Account, Refusal, Reply};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::http::answer::Answer;
 use crate::http::origin::Origin;
 use crate::http::resolver::Guard;
+use crate::http::response::Answer;
 use crate::http::{redact, redirect, Request};
 use crate::reference::{Index, Repository};
 use crate::registry::Client;
@@ -97,10 +97,10 @@ impl Remote {
             false => None,
         };
         let what = &led.map_or_else(|| what.to_owned(), |to| format!("{what}: no redirect to {to} is followed here"));
-        let error = failure::error_of(answer.status.as_u16(), &answer.headers, &body, &answer.url, what)
+        let error = registry_error::error_of(answer.status.as_u16(), &answer.headers, &body, &answer.url, what)
             .with_attempts(answer.attempts);
         let error = match answer.method {
-            Method::GET | Method::HEAD => failure::of_a_read(error),
+            Method::GET | Method::HEAD => registry_error::of_a_read(error),
             _ => error,
         };
         let right = match needed.as_str() {

@@ -5,7 +5,7 @@ use reqwest::{Method, StatusCode};
 
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result, Side};
-use crate::http::answer::Answer;
+use crate::http::response::Answer;
 use crate::http::upload::{Body, Source, PIECE};
 use crate::http::Request;
 use crate::registry::blob::has;

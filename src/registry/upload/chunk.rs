@@ -6,8 +6,8 @@ use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::error::{Code, Error, Result};
-use crate::http::answer::Answer;
 use crate::http::range;
+use crate::http::response::Answer;
 use crate::http::retry::{self, Backoff};
 use crate::http::upload::Body;
 use crate::registry::upload::session::{behind, Session, OCTETS};

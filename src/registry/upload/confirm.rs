@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 
-use crate::auth::failure;
+use crate::auth::registry_error;
 use crate::auth::Reply;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::http::answer::Answer;
+use crate::http::response::Answer;
 use crate::registry::blob::{look, look_by, Look};
 use crate::registry::repository::{digest_headers, Remote};
 
@@ -43,8 +43,8 @@ impl<'a> Handed<'a> {
         let wanted = [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
         let mut answer = self.remote.expect(reply, &wanted, what)?;
         let body = answer.beginning(&self.remote.call, MOST_BODY);
-        if failure::holds_errors(&body) {
-            return Err(failure::error_of(400, &answer.headers, &body, &answer.url, what));
+        if registry_error::holds_errors(&body) {
+            return Err(registry_error::error_of(400, &answer.headers, &body, &answer.url, what));
         }
         let named = digest_headers(&answer.headers);
         if let Some(found) = named.iter().find(|found| self.is_another(found)) {

@@ -11,12 +11,12 @@ const MOST_BLOBS: usize = 50_000;
 
 /// The memory of a client.
 #[derive(Debug, Default)]
-pub struct Seen {
+pub struct MountHints {
     chunks: Mutex<HashMap<String, u64>>,
     blobs: Mutex<HashMap<(String, Digest), String>>,
 }
 
-impl Seen {
+impl MountHints {
     /// The largest chunk that a host is known to take.
     pub fn largest_chunk(&self, host: &str) -> u64 {
         lock(&self.chunks).get(host).copied().unwrap_or(u64::MAX)

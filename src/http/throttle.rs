@@ -27,8 +27,8 @@ pub struct Limits {
     pub per_second: f64,
 }
 
-/// The governor of one host.
-pub struct Governor {
+/// The throttle of one host.
+pub struct Throttle {
     limits: Limits,
     places: Arc<Semaphore>,
     times: Mutex<Times>,
@@ -60,18 +60,18 @@ impl Place {
     }
 }
 
-impl Governor {
+impl Throttle {
     /// With the limits of its host.
-    pub fn new(limits: Limits) -> Governor {
+    pub fn new(limits: Limits) -> Throttle {
         let places = limits.at_once.clamp(1, Semaphore::MAX_PERMITS);
-        Governor { limits, places: Arc::new(Semaphore::new(places)), times: Mutex::default() }
+        Throttle { limits, places: Arc::new(Semaphore::new(places)), times: Mutex::default() }
     }
 
     /// The same host with other limits: what the server asked for still holds.
-    pub fn with_limits(&self, limits: Limits) -> Governor {
-        let governor = Governor::new(limits);
-        governor.times().pause = self.times().pause;
-        governor
+    pub fn with_limits(&self, limits: Limits) -> Throttle {
+        let throttle = Throttle::new(limits);
+        throttle.times().pause = self.times().pause;
+        throttle
     }
 
     /// Its limits.
@@ -167,15 +167,15 @@ fn jitter(most: Duration) -> Duration {
 mod tests {
     use super::*;
 
-    fn governor(per_second: f64) -> Governor {
-        Governor::new(Limits { at_once: 2, per_second })
+    fn throttle(per_second: f64) -> Throttle {
+        Throttle::new(Limits { at_once: 2, per_second })
     }
 
     #[test]
     fn the_rate_spaces_what_begins() {
-        let waits: Vec<Duration> = (0..4).map(|_| governor(0.0).reserve()).collect();
+        let waits: Vec<Duration> = (0..4).map(|_| throttle(0.0).reserve()).collect();
         assert!(waits.iter().all(Duration::is_zero));
-        let four = governor(4.0);
+        let four = throttle(4.0);
         let waits: Vec<Duration> = (0..4).map(|_| four.reserve()).collect();
         assert!(waits[0].is_zero());
         for (index, wait) in waits.iter().enumerate().skip(1) {
@@ -187,20 +187,20 @@ mod tests {
 
     #[test]
     fn a_pause_is_for_everybody_and_no_longer_than_a_minute() {
-        let governor = governor(0.0);
-        assert!(governor.pause(None).unwrap().is_none() && governor.is_idle());
-        governor.told_to_wait(Duration::from_secs(20));
-        let wait = governor.pause(None).unwrap().unwrap();
+        let throttle = throttle(0.0);
+        assert!(throttle.pause(None).unwrap().is_none() && throttle.is_idle());
+        throttle.told_to_wait(Duration::from_secs(20));
+        let wait = throttle.pause(None).unwrap().unwrap();
         assert!(wait > Duration::from_secs(19) && wait <= Duration::from_millis(20_500), "{wait:?}");
-        let error = governor.pause(Some(Duration::from_secs(5))).unwrap_err();
+        let error = throttle.pause(Some(Duration::from_secs(5))).unwrap_err();
         assert_eq!((error.code(), error.retry_after()), (Code::RateLimited, Some(20)));
         // A shorter one changes nothing.
-        governor.told_to_wait(Duration::ZERO);
-        assert!(governor.pause(None).unwrap().is_some());
-        governor.told_to_wait(Duration::MAX);
-        assert_eq!(governor.pause(None).unwrap_err().code(), Code::RateLimited);
-        let kept = governor.times().pause.unwrap();
+        throttle.told_to_wait(Duration::ZERO);
+        assert!(throttle.pause(None).unwrap().is_some());
+        throttle.told_to_wait(Duration::MAX);
+        assert_eq!(throttle.pause(None).unwrap_err().code(), Code::RateLimited);
+        let kept = throttle.times().pause.unwrap();
         assert!(kept.until <= Instant::now() + retry::PATIENCE);
-        assert!(governor.with_limits(governor.limits()).pause(None).is_err());
+        assert!(throttle.with_limits(throttle.limits()).pause(None).is_err());
     }
 }

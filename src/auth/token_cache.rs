@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 
 use super::fetch::{self, Fetched};
 use super::scope::ScopeSet;
-use super::token::Token;
+use super::token_response::Token;
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};

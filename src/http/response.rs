@@ -12,9 +12,9 @@ use url::Url;
 
 use super::ahead::{Ahead, Broken, LARGE};
 use super::decode::{Decoder, Step};
-use super::fault;
 use super::resolver::Guard;
 use super::route::Route;
+use super::transport_error;
 use crate::call::{Call, Limit};
 use crate::error::{Code, Error, Result};
 use crate::rate_limit::RateLimit;
@@ -234,7 +234,7 @@ impl BodyReader {
         self.bytes.begin(call);
         let piece = call.wait(Some(limit), self.bytes.piece()).map_err(|error| error.with_url(&self.url))?.map_err(
             |broken| match broken {
-                Broken::Http(error) => fault::broke(error, &self.url),
+                Broken::Http(error) => transport_error::broke(error, &self.url),
                 Broken::Lost => Error::new(Code::Internal, "the answer is not received any more").with_url(&self.url),
             },
         )?;

@@ -12,9 +12,9 @@ use serde_json::{json, Map, Value};
 use zeroize::{Zeroize, Zeroizing};
 
 use super::config_file::{Config, Document};
+use super::credential_lookup::{open, read, wrong};
 use super::entry;
 use super::key::{self, Key};
-use super::stored::{open, read, wrong};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};

@@ -74,8 +74,8 @@ fn set_up(error: reqwest::Error) -> Error {
     if error.is_builder() {
         return Error::new(
             Code::InvalidArgument,
-            format!("the client's options cannot be used: {}", super::fault::text(&error)),
+            format!("the client's options cannot be used: {}", super::transport_error::text(&error)),
         );
     }
-    Error::new(Code::Internal, format!("cannot set up HTTP: {}", super::fault::text(&error)))
+    Error::new(Code::Internal, format!("cannot set up HTTP: {}", super::transport_error::text(&error)))
 }

@@ -872,7 +872,7 @@ ocireg_status ocireg_blob_head(ocireg_client *client,
                                char **json,
                                ocireg_error **error);
 
-// Gets a blob into a file. The file appears under its name only whole and verified, replacing what was there, whose permissions it keeps. Until then
+// Gets a blob into a file. The file appears under its name only whole and verified, replacing what was there, whose permissions it keeps where it was the caller's. Until then
 // the bytes are in a hidden file beside it, which a later call for the same blob and path continues after a broken
 // transfer. Links are followed to what they name. A named pipe, a character device, `-` (standard output) and the names of the process's
 // own descriptors, such as /dev/stdout, are written through, as by ocireg_blob_get_fd. Blocks.

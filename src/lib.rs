@@ -7,15 +7,15 @@
 //!
 //! # From a registry
 //!
-//! A [`registry::Client`] serves any number of registries and threads. What may take time is given a [`http::call::Call`], which carries
-//! cancellation, a deadline and progress where the caller has a [`http::context::Context`]. Options are structs with defaults.
+//! A [`registry::Client`] serves any number of registries and threads. What may take time is given a [`call::Call`], which carries
+//! cancellation, a deadline and progress where the caller has a [`call::context::Context`]. Options are structs with defaults.
 //!
 //! ```no_run
 //! use ocireg::endpoint::{self, Endpoint};
 //! use ocireg::http::settings::ClientOptions;
 //! use ocireg::reference::Reference;
 //! use ocireg::registry::manifest::GetOptions;
-//! use ocireg::registry::tags::TagsOptions;
+//! use ocireg::registry::list::tags::TagsOptions;
 //! use ocireg::registry::Client;
 //! use ocireg::transfer::copy::CopyOptions;
 //!

@@ -177,29 +177,38 @@ static bool is_trap(const char *path, const struct stat *found)
     return trap;
 }
 
-/* Whether a stranger's link stands on the way to a file. */
-static bool is_led_astray(const char *path, int links)
+/* Whether a stranger's link stands on the way to a file, behind its first bytes: 0, or the errno that says so. Each link costs its own
+ * length: what stands before it has been looked at. */
+static int led_astray(const char *path, size_t from, int *links)
 {
     char *here = strdup(path), to[PATH_MAX];
-    bool astray = here == NULL || links > MOST_LINKS;
-    for (char *slash = here; !astray && slash != NULL && (slash = strchr(slash + 1, '/')) != NULL; *slash = '/') {
+    int reason = here == NULL ? ENOMEM : 0;
+    for (char *slash = reason ? NULL : strchr(here + from, '/'); reason == 0 && slash != NULL; slash = strchr(slash + 1, '/')) {
         struct stat found;
-        char *next = NULL, *last;
         ssize_t length;
+        char *last, *next = NULL;
+        int folder;
         *slash = '\0';
-        if (lstat(here, &found) != 0 || !S_ISLNK(found.st_mode) || strncmp(here, "/proc/", 6) == 0)
-            continue;
-        length = readlink(here, to, sizeof to - 1);
-        last = strrchr(here, '/');
-        if (length < 0 || is_trap(here, &found) ||
-            asprintf(&next, "%.*s%.*s/", to[0] == '/' || last == NULL ? 0 : (int)(last - here) + 1, here, (int)length, to) < 0)
-            astray = true;
-        else
-            astray = is_led_astray(next, links + 1);
-        free(next);
+        if (*here != '\0' && lstat(here, &found) == 0 && S_ISLNK(found.st_mode) && strncmp(here, "/proc/", 6) != 0) {
+            last = strrchr(here, '/');
+            length = readlink(here, to, sizeof to - 1);
+            folder = last == NULL || (length > 0 && to[0] == '/') ? 0 : (int)(last - here) + 1;
+            if (length < 0)
+                reason = errno;
+            else if (is_trap(here, &found))
+                reason = EACCES;
+            else if (++*links > MOST_LINKS)
+                reason = ELOOP;
+            else if (asprintf(&next, "%.*s%.*s/", folder, here, (int)length, to) < 0)
+                next = NULL, reason = ENOMEM;
+            else
+                reason = led_astray(next, (size_t)folder, links);
+            free(next);
+        }
+        *slash = '/';
     }
     free(here);
-    return astray;
+    return reason;
 }
 
 /* Where a file name leads; a link need not lead to anything that is there yet. Freed with free(). */
@@ -207,9 +216,10 @@ static char *behind_links(const char *path)
 {
     char to[PATH_MAX], *here = strdup(path);
     for (int links = 0; here != NULL && links <= MOST_LINKS; links++) {
-        if (is_led_astray(here, 0)) {
+        int followed = 0, reason = *here == '\0' ? ENOENT : led_astray(here, 0, &followed);
+        if (reason != 0) {
             free(here);
-            return errno = EACCES, NULL;
+            return errno = reason, NULL;
         }
         const char *slash = strrchr(here, '/');
         int folder = slash == NULL ? 0 : (int)(slash - here) + 1;
@@ -283,8 +293,9 @@ int output_file_open(struct session *session, const char *path, struct output_fi
     return report(session, "write", path, errno);
 }
 
-/* The permissions of the file that is replaced, else those that open() would give. A stranger's opens it to no more. */
-static mode_t permissions(const char *path)
+/* The permissions of the file that is replaced, with its group, else those that open() would give. A stranger's opens it to no more,
+ * and a group that it cannot be given to is not let in. */
+static mode_t permissions(int fd, const char *path)
 {
     struct stat status;
     mode_t mask = umask(0), of_new;
@@ -292,14 +303,16 @@ static mode_t permissions(const char *path)
     of_new = 0666 & ~mask;
     if (stat(path, &status) != 0)
         return of_new;
-    return status.st_uid == geteuid() ? status.st_mode & 0777 : status.st_mode & of_new;
+    if (status.st_uid != geteuid())
+        status.st_mode &= of_new;
+    return status.st_mode & (fchown(fd, (uid_t)-1, status.st_gid) == 0 ? 0777 : 0707);
 }
 
 int output_file_close(struct session *session, struct output_file *file, bool secret, int result)
 {
     bool well = result == OCIREG_OK;
     if (file->temporary != NULL) {
-        well = well && fchmod(file->fd, secret ? 0600 : permissions(file->path)) == 0 && fsync(file->fd) == 0;
+        well = well && fchmod(file->fd, secret ? 0600 : permissions(file->fd, file->path)) == 0 && fsync(file->fd) == 0;
         well = close_well(file->fd, well) && rename(file->temporary, file->path) == 0;
     } else {
         well = close_well(file->fd, well);

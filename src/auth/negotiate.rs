@@ -276,7 +276,7 @@ impl Auth {
             None => self.tokens.get(call, realm, scopes),
         };
         match get(&scopes) {
-            Err(error) if scopes.key() != wanted.key() && is_about_scopes(&error) => get(wanted),
+            Err(error) if scopes.key() != wanted.key() && is_about_scopes(&error, realm) => get(wanted),
             outcome => outcome,
         }
     }
@@ -305,7 +305,14 @@ fn can_go_again(body: &mut Body, goes_on: bool) -> Result<bool> {
     }
 }
 
-/// Whether a token server may have refused what was asked for. Some do so by the answer to wrong credentials.
-fn is_about_scopes(error: &Error) -> bool {
-    matches!(error.http_status(), Some(400 | 401 | 403))
+/// Whether a token server may have refused what was asked for, and not who asked: wrong credentials are not shown twice, where they
+/// are called that.
+fn is_about_scopes(error: &Error, realm: &Realm) -> bool {
+    let said = error.registry_errors();
+    let about_rights = said.is_empty() || said.iter().any(|error| error.code.eq_ignore_ascii_case("DENIED"));
+    match error.http_status() {
+        Some(400 | 403) => true,
+        Some(401) => about_rights || !realm.has_credentials(),
+        _ => false,
+    }
 }

@@ -107,8 +107,9 @@ impl Compressing {
             let Some(child) = text(entry, "/digest").and_then(|digest| replaced.get(&digest)) else { continue };
             entry["digest"] = json!(child.digest());
             entry["size"] = json!(child.bytes.len());
-            if entry["mediaType"] != json!(child.document.media_type) {
-                entry["mediaType"] = json!(child.document.media_type);
+            let (old, new) = (text(entry, "/mediaType").unwrap_or_default(), &child.document.media_type);
+            if types::oci_of(&old) == Some(new.as_str()) {
+                entry["mediaType"] = json!(new);
                 made_oci = true;
             }
             if let Some(members) = entry.as_object_mut() {

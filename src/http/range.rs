@@ -43,6 +43,10 @@ pub fn parse_content_range(text: &str) -> Option<ContentRange> {
 /// who knows that nothing was sent yet must not ask.
 pub fn parse_upload_range(text: &str) -> Option<u64> {
     let (start, end) = without_unit(text.trim()).split_once('-')?;
+    // Those who write the last byte's number as it comes say of nothing that it ends at -1.
+    if (start.trim(), end.trim()) == ("0", "-1") {
+        return Some(0);
+    }
     match number(start.trim())? {
         0 => number(end.trim())?.checked_add(1),
         _ => None,
@@ -130,7 +134,7 @@ mod tests {
             ("1-5", None),
             ("0-", None),
             ("-5", None),
-            ("0--1", None),
+            ("0--1", Some(0)),
             ("0-+5", None),
             ("1023", None),
             ("", None),

@@ -81,7 +81,7 @@ pub fn join(current: &Url, text: &str) -> std::result::Result<Url, String> {
     match slashes.as_str() {
         "//" => {}
         "" | "/" if scheme.is_none() => {}
-        _ => return Err("it names no host".to_owned()),
+        _ => return Err("its slashes are not those of a URL".to_owned()),
     }
     current.join(text).map_err(|error| error.to_string())
 }
@@ -221,7 +221,7 @@ mod tests {
             "https:\\\\v2",
         ] {
             let error = to("https://h/v2/a/", text).unwrap_err();
-            assert!(error.message().contains("names no host"), "{text}: {error}");
+            assert!(error.message().contains("its slashes"), "{text}: {error}");
         }
         for (text, found) in [
             ("//other/x", "https://other/x"),

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
-use nix::unistd::{geteuid, Gid, Group, Uid, User};
+use nix::unistd::{fchown, geteuid, Gid, Group, Uid, User};
 
 /// Whether a file is this user's.
 pub fn is_own(found: &Metadata) -> bool {
@@ -49,14 +49,18 @@ pub fn is_ours(path: &Path) -> bool {
         && fs::metadata(folder_of(path)).is_ok_and(|found| stranger(&found).is_none())
 }
 
-/// Gives a file that was private while it was written the permissions of what it replaces; where nothing is there, those that a new
-/// one in its folder gets: the umask or the folder's default ACL decides, and only the kernel knows both. A stranger's file does
-/// not open it to more than these.
+/// Gives a file that was private while it was written the permissions, and the group, of what it replaces; where nothing is there,
+/// those that a new one in its folder gets: the umask or the folder's default ACL decides, and only the kernel knows both. A
+/// stranger's file does not open it to more than these, and a group that it cannot be given to not at all.
 pub fn share(file: &File, target: &Path) -> io::Result<()> {
     let old = fs::symlink_metadata(target).ok().filter(Metadata::is_file);
     let wanted = match &old {
-        Some(old) if is_own(old) => old.mode() & 0o777,
-        Some(old) => old.mode() & of_new_files(folder_of(target))?,
+        Some(old) => {
+            let limit = if is_own(old) { 0o777 } else { of_new_files(folder_of(target))? };
+            let gid = file.metadata()?.gid();
+            let kept = gid == old.gid() || fchown(file, None, Some(Gid::from_raw(old.gid()))).is_ok();
+            old.mode() & limit & if kept { 0o777 } else { 0o707 }
+        }
         None => of_new_files(folder_of(target))?,
     };
     match file.metadata()?.mode() & 0o777 == wanted {
@@ -149,6 +153,8 @@ mod tests {
         }
         assert_eq!(shared(0o4755, None), 0o755);
         if geteuid().is_root() {
+            std::os::unix::fs::chown(&old, None, Some(4321)).unwrap();
+            assert_eq!((shared(0o660, None), file.metadata().unwrap().gid()), (0o660, 4321));
             assert_eq!(shared(0o640, Some(12345)), 0o640);
             assert_eq!(shared(0o777, Some(12345)), 0o644, "a stranger's file opens nothing");
         }

@@ -99,8 +99,7 @@ pub(crate) enum Look {
 
 /// Whether a repository has a blob.
 pub(crate) fn has(remote: &Remote, digest: &Digest) -> Result<bool> {
-    let nothing = |size: u64| size == 0 && *digest != digest.algorithm().digest(b"");
-    Ok(matches!(look(remote, digest)?, Look::There { size, .. } if !size.is_some_and(nothing)))
+    Ok(matches!(look(remote, digest)?, Look::There { .. }))
 }
 
 /// Whether a repository has a blob, and all of it: what an upload left that failed may be a part.
@@ -123,11 +122,9 @@ pub(crate) fn look_by(method: Method, remote: &Remote, digest: &Digest) -> Resul
             Err(remote.failure(reply, &format!("head of the blob {digest} of {}", remote.place())))
         }
         StatusCode::OK => {
-            let size = reply.answer.content_length();
-            // An empty length is what a proxy makes of an answer without a body; or nothing is there.
-            if method == Method::HEAD && size == Some(0) && *digest != digest.algorithm().digest(b"") {
-                return look_by(Method::GET, remote, digest);
-            }
+            // An empty length may be what a proxy makes of an answer without a body.
+            let says = |size: &u64| *size > 0 || method == Method::GET || *digest == digest.algorithm().digest(b"");
+            let size = reply.answer.content_length().filter(says);
             Ok(Look::There { size, digest: digest_header(&reply.answer.headers) })
         }
         StatusCode::NOT_FOUND => Ok(Look::Absent),

@@ -496,5 +496,8 @@ impl Reader {
 }
 
 fn has_range(answer: &Answer) -> bool {
-    answer.header("content-range").and_then(range::parse_content_range).is_some_and(|part| part.start > 0)
+    answer
+        .header("content-range")
+        .and_then(range::parse_content_range)
+        .is_some_and(|part| part.start > 0 || part.size.is_some_and(|size| part.length() < size))
 }

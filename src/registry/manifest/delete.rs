@@ -115,7 +115,9 @@ pub(super) fn delete_tag(remote: &Remote, url: url::Url, what: &str) -> Result<D
 }
 
 fn is_page(answer: &Answer) -> bool {
-    answer.header(CONTENT_TYPE).is_some_and(|name| media_type::essence(name) == "text/html")
+    // Some frameworks give that type to empty answers.
+    answer.content_length() != Some(0)
+        && answer.header(CONTENT_TYPE).is_some_and(|name| media_type::essence(name) == "text/html")
 }
 
 /// Deletes what is at a URL. Which action the token server wants for it differs: most say `delete`, some only know

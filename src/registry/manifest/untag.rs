@@ -76,7 +76,15 @@ struct Target<'a> {
     digest: Digest,
     /// Unless it cannot be read.
     manifest: Option<Manifest>,
-    others: Option<Vec<String>>,
+    /// As far as they were looked for.
+    others: Option<Others>,
+}
+
+/// The other tags of a digest.
+struct Others {
+    tags: Vec<String>,
+    /// Whether every tag was looked at.
+    complete: bool,
 }
 
 impl Client {
@@ -112,21 +120,23 @@ fn look_up(client: &Client, call: &Call, remote: &Remote, named: &Reference) -> 
     }
 }
 
-fn other_tags(client: &Client, call: &Call, named: &Reference, digest: &Digest) -> Result<Vec<String>> {
+fn other_tags(client: &Client, call: &Call, named: &Reference, digest: &Digest) -> Result<Others> {
     let options = TagsOptions { n: Some(MOST_LOOKED_AT), ..TagsOptions::default() };
     let repository = named.repository();
     let place = format!("{}/{}", repository.index().name, repository.remote_name());
-    let mut found = Vec::new();
-    let tags = client.tags(call, &place, &options)?.tags;
-    for tag in tags.iter() {
+    let listed = client.tags(call, &place, &options)?;
+    let mut found = Others { tags: Vec::new(), complete: listed.next.is_none() };
+    for tag in listed.tags.iter() {
         if Some(tag) == named.tag() {
             continue;
         }
         match client.head_manifest(call, &repository.with_tag(tag)?, &HeadOptions::default()) {
-            Ok(head) if head.digest == *digest => found.push(tag.to_owned()),
+            Ok(head) if head.digest == *digest => found.tags.push(tag.to_owned()),
             Ok(_) => {}
             Err(error) if matches!(error.code(), Code::NotFound | Code::InvalidManifest) => {}
-            Err(error) => return Err(error.within(format!("the digest of the tag {tag}"))),
+            Err(error) if ends_call(&error) => return Err(error.within(format!("the digest of the tag {tag}"))),
+            // It need not be shown: what is wished for is one tag less.
+            Err(_) => found.complete = false,
         }
     }
     Ok(found)
@@ -149,12 +159,12 @@ impl Target<'_> {
             status,
             manifest,
             replaced,
-            other_tags: self.others,
+            other_tags: self.others.map(|others| others.tags),
         })
     }
 
     fn unsupported(&self, error: Error) -> Error {
-        let others = match self.others.as_deref() {
+        let others = match self.others.as_ref().map(|others| others.tags.as_slice()) {
             None => String::new(),
             Some([]) => "; no other tag has its digest".to_owned(),
             Some(others) => format!("; its digest is also that of {}", others.join(", ")),
@@ -209,13 +219,15 @@ impl Target<'_> {
             None => return Ok(Fate::Unknown),
         }
         let Some(manifest) = &self.manifest else { return Ok(Fate::Deleted) };
-        let options = PutOptions { tags: self.others.clone().unwrap_or_default(), ..as_it_was(manifest) };
+        let complete = self.others.as_ref().is_some_and(|others| others.complete);
+        let others = self.others.as_ref().map(|others| others.tags.clone()).unwrap_or_default();
+        let options = PutOptions { tags: others, ..as_it_was(manifest) };
         let pinned = Reference::parse(&manifest.reference, None)?;
         match self.client.put_manifest(call, &pinned, &manifest.bytes, &options) {
-            Ok(_) if self.others.is_none() => {
+            Ok(_) if !complete => {
                 let warning =
-                    "the registry deleted the manifest with its tag: the manifest is put back, other tags that it had \
-                               are not, unless list_others looked for them before";
+                    "the registry deleted the manifest with its tag: the manifest is put back, but other tags that it \
+                               had only as far as list_others had found them before";
                 call.warn_of(&self.remote.place(), warning)?;
                 Ok(Fate::Restored)
             }

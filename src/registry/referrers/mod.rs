@@ -187,6 +187,10 @@ fn by_api(
         // What answers every path with 200, a web page or something else of its own, is no registry that knows this one.
         if cursor.is_none() && page.is_first && !is_index(page) {
             is_other = true;
+            // What is cut off may have been an index.
+            if is_html(page) || serde_json::from_slice::<serde::de::IgnoredAny>(page.bytes).is_ok() {
+                remote.client.referrers.remember(remote, false);
+            }
             return Ok(ControlFlow::Break(()));
         }
         let (answer, applied) = (page.answer, applied(&page.answer.headers));
@@ -225,10 +229,10 @@ fn by_api(
     if has_api == Some(false) {
         return Ok(None);
     }
-    remote.client.referrers.remember(remote, !is_other);
     if is_other {
         return Ok(None);
     }
+    remote.client.referrers.remember(remote, true);
     found.finish(subject, Source::Api, filters_applied).map(Some)
 }
 
@@ -260,8 +264,17 @@ fn is_index(page: &Fetched) -> bool {
         has_entries = true;
         Err(no_index("only looked at"))
     });
-    let has_list = has_entries || rest.is_ok_and(|rest| rest.contains_key("manifests"));
-    content_type.as_deref() != Some("text/html") && has_list
+    // What says that something failed is no page either, and an error.
+    let says = |rest: &Map<String, Value>| {
+        rest.contains_key("manifests")
+            || rest.get("errors").and_then(Value::as_array).is_some_and(|list| !list.is_empty())
+    };
+    let has_list = has_entries || rest.is_ok_and(|rest| says(&rest));
+    !is_html(page) && has_list
+}
+
+fn is_html(page: &Fetched) -> bool {
+    page.answer.header(CONTENT_TYPE).is_some_and(|name| media_type::essence(name) == "text/html")
 }
 
 /// The filters that the registry says it applied (`OCI-Filters-Applied`).

@@ -95,11 +95,14 @@ impl<'a> Handed<'a> {
             self.remote.call.sleep(*wait)?;
             shown = look(self.remote, self.digest)?;
         }
-        match shown {
-            Look::There { size: None, .. } if self.size.is_some() && (!sure || self.in_chunks || self.doubtful) => {
-                look_by(Method::GET, self.remote, self.digest)
-            }
-            shown => Ok(shown),
+        let tells = !matches!(shown, Look::There { size: None, .. }) || self.size.is_none();
+        if tells || (sure && !self.in_chunks && !self.doubtful) {
+            return Ok(shown);
+        }
+        match look_by(Method::GET, self.remote, self.digest) {
+            Ok(told @ Look::There { size: Some(_), .. }) => Ok(told),
+            // Where it is kept need not be a place that who writes can reach.
+            _ => self.remote.call.check().map(|()| shown),
         }
     }
 

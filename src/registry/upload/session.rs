@@ -235,10 +235,9 @@ impl Session {
 /// Adds the digest to a session's URL, whose query must stay as it is, but for a digest that it has already.
 pub fn with_digest(mut url: Url, digest: &Digest) -> Url {
     let own = format!("digest={digest}");
-    let kept =
-        url.query().unwrap_or_default().split('&').filter(|pair| !pair.is_empty() && !pair.starts_with("digest="));
+    let kept = url.query().unwrap_or_default().split('&').filter(|pair| !pair.starts_with("digest="));
     let query = kept.chain([own.as_str()]).collect::<Vec<_>>().join("&");
-    url.set_query(Some(&query));
+    url.set_query(Some(query.trim_start_matches('&')));
     url
 }
 

@@ -11,7 +11,6 @@ use bytes::Bytes;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
-use crate::image::descriptor;
 use crate::image::layer::{Layer as Unpacking, Limits, Packing};
 use crate::manifest::Descriptor;
 use crate::media_type as types;
@@ -78,7 +77,7 @@ pub fn read(call: &Call, spool: &Arc<Spool>, blob: Box<dyn Blob>, named: &Digest
         Packing::Zstd => types::OCI_LAYER_ZSTD,
         _ => types::OCI_LAYER,
     };
-    let descriptor = descriptor(media_type, collected.hasher.finish(), item.size());
+    let descriptor = Descriptor::new(media_type, collected.hasher.finish(), item.size());
     Ok(Read { layer: Layer { diff_id, descriptor }, item, empty })
 }
 

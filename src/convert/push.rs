@@ -10,7 +10,7 @@ use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result, Side};
 use crate::image::config::Config;
 use crate::image::layer::Packing;
-use crate::image::{descriptor, Image};
+use crate::image::Image;
 use crate::manifest::Descriptor;
 use crate::media_type as types;
 use crate::reference::Reference;
@@ -139,7 +139,8 @@ impl Job<'_> {
         if !self.repo.put_image(&step.json)?.uploaded {
             return Ok(None);
         }
-        let empty = descriptor(types::DOCKER_LAYER, Algorithm::Sha256.digest(&EMPTY_LAYER), EMPTY_LAYER.len() as u64);
+        let empty =
+            Descriptor::new(types::DOCKER_LAYER, Algorithm::Sha256.digest(&EMPTY_LAYER), EMPTY_LAYER.len() as u64);
         let wanted = layer.unwrap_or(&empty);
         let open = || {
             let blob: Box<dyn Blob> = match layer {
@@ -211,7 +212,7 @@ mod tests {
 
     /// What comes of a layer that arrives byte by byte.
     fn read(bytes: &[u8]) -> Result<Vec<u8>> {
-        let wanted = descriptor(types::DOCKER_LAYER, Algorithm::Sha256.digest(bytes), bytes.len() as u64);
+        let wanted = Descriptor::new(types::DOCKER_LAYER, Algorithm::Sha256.digest(bytes), bytes.len() as u64);
         let pieces = bytes.iter().rev().map(|byte| Bytes::copy_from_slice(&[*byte])).collect();
         let mut blob = Readable { blob: Box::new(Pieces(pieces)), wanted: &wanted, begun: false };
         let mut found = Vec::new();

@@ -8,7 +8,6 @@ use super::{check_count, WIDTH};
 use crate::call::Call;
 use crate::digest::{Digest, Hasher};
 use crate::error::Result;
-use crate::image::descriptor;
 use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
 use crate::platform::Platform;
@@ -58,7 +57,7 @@ impl Converting {
             if jobs.iter().all(|known| known.digest != *digest) {
                 let size = self.below.size(call, digest)?;
                 bytes = bytes.saturating_add(size);
-                jobs.push(descriptor(types::DOCKER_LAYER, digest.clone(), size));
+                jobs.push(Descriptor::new(types::DOCKER_LAYER, digest.clone(), size));
             }
         }
         let (spool, found, budget) = (self.room.spool()?, Mutex::new(HashMap::new()), Budget::default());

@@ -12,7 +12,7 @@ use serde_json::{json, Value};
 use super::config::Config;
 use super::layer::{Layer, Limits, Packing};
 use super::tar::Entries;
-use super::{descriptor, Image};
+use super::Image;
 use crate::call::Call;
 use crate::descend;
 use crate::digest::{Algorithm, Digest, Hasher};
@@ -108,7 +108,7 @@ impl Fresh {
         let within = |error: Error| error.within(path.display());
         let packing = Packing::of(&head);
         let digest = hasher.finish();
-        let blob = open(call, path, &descriptor("", digest.clone(), size))?;
+        let blob = open(call, path, &Descriptor::new("", digest.clone(), size))?;
         let call = call.without_progress();
         let mut entries = Entries::new(Layer::of(&call, blob, &digest, 0, Limits::default()).map_err(within)?);
         while let Some(entry) = entries.advance().map_err(within)? {
@@ -123,7 +123,7 @@ impl Fresh {
         if self.packing != Packing::Plain {
             return Ok(self);
         }
-        let mut blob = open(call, &self.path, &descriptor("", self.digest.clone(), self.size))?;
+        let mut blob = open(call, &self.path, &Descriptor::new("", self.digest.clone(), self.size))?;
         let packed = how.pack(call, blob.as_mut(), room.spool()?.writer())?;
         let packing = if how.zstd { Packing::Zstd } else { Packing::Gzip };
         Ok(Fresh { packing, digest: packed.digest, size: packed.item.size(), item: Some(packed.item), ..self })
@@ -244,10 +244,11 @@ impl Over<'_> {
         }
         let config = Config::read(call, self.below, image)?;
         let bytes = extended(&config, document.layers().len(), layers)?;
-        let config = descriptor(&config.descriptor.media_type, Algorithm::Sha256.digest(&bytes), bytes.len() as u64);
+        let config =
+            Descriptor::new(&config.descriptor.media_type, Algorithm::Sha256.digest(&bytes), bytes.len() as u64);
         let added = layers.iter().map(|layer| {
             let media_type = layer.media_type(&document.media_type, options.media_type.as_deref());
-            json!(descriptor(&media_type, layer.digest.clone(), layer.size))
+            json!(Descriptor::new(&media_type, layer.digest.clone(), layer.size))
         });
         let mut manifest = document.value.clone();
         manifest["config"] = json!(config);

@@ -21,7 +21,6 @@ use serde::Deserialize;
 
 use crate::call::Call;
 use crate::descend;
-use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
@@ -103,13 +102,8 @@ impl Image {
         let mut layers = Vec::new();
         for digest in document.fs_layers()?.into_iter().rev() {
             let size = store.size(call, &digest)?;
-            layers.push(descriptor(types::DOCKER_LAYER, digest, size));
+            layers.push(Descriptor::new(types::DOCKER_LAYER, digest, size));
         }
         Ok(layers)
     }
-}
-
-/// A descriptor of these three.
-pub(crate) fn descriptor(media_type: &str, digest: Digest, size: u64) -> Descriptor {
-    Descriptor::new(media_type, digest, size)
 }

@@ -2,7 +2,6 @@
 
 use serde_json::json;
 
-use super::descriptor;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
@@ -26,7 +25,7 @@ impl Scratch {
         config["rootfs"] = json!({"type": "layers", "diff_ids": []});
         config["history"] = json!([]);
         let config = config.to_string().into_bytes();
-        let named = descriptor(types::OCI_CONFIG, Algorithm::Sha256.digest(&config), config.len() as u64);
+        let named = Descriptor::new(types::OCI_CONFIG, Algorithm::Sha256.digest(&config), config.len() as u64);
         let manifest =
             json!({"schemaVersion": 2, "mediaType": types::OCI_MANIFEST, "config": named, "layers": []}).to_string();
         Ok(Scratch { root: Content::parse(manifest.into_bytes(), None, None)?, config })

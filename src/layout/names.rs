@@ -121,10 +121,10 @@ mod tests {
     use super::super::oci::REF_NAME;
     use super::*;
     use crate::digest::Algorithm;
-    use crate::image::descriptor;
+    use crate::manifest::Descriptor;
 
     fn entry(what: &str, name: Option<&str>, image: Option<&str>) -> Descriptor {
-        let mut entry = descriptor("", Algorithm::Sha256.digest(what.as_bytes()), 1);
+        let mut entry = Descriptor::new("", Algorithm::Sha256.digest(what.as_bytes()), 1);
         let both = [name.map(|name| (REF_NAME, name)), image.map(|name| (IMAGE_NAME, name))];
         entry.annotations = Some(both.into_iter().flatten().collect());
         entry

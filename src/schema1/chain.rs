@@ -117,7 +117,7 @@ mod tests {
     use super::super::convert::{to_oci, Layer};
     use super::super::manifest::Entry;
     use super::*;
-    use crate::image::descriptor;
+    use crate::manifest::Descriptor;
     use crate::media_type;
 
     fn digest(number: u8) -> Digest {
@@ -138,7 +138,7 @@ mod tests {
     }
 
     fn layer(number: u8) -> Layer {
-        Layer { diff_id: digest(number), descriptor: descriptor(media_type::OCI_LAYER, digest(number), 1) }
+        Layer { diff_id: digest(number), descriptor: Descriptor::new(media_type::OCI_LAYER, digest(number), 1) }
     }
 
     #[test]

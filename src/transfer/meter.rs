@@ -173,11 +173,11 @@ fn add(counter: &AtomicU64, more: u64) {
 mod tests {
     use super::*;
     use crate::digest::Algorithm;
-    use crate::image::descriptor;
+    use crate::manifest::Descriptor;
 
     #[test]
     fn each_blob_is_told_of_from_its_beginning_to_its_end() {
-        let blob = |size: u64| descriptor("", Algorithm::Sha256.digest(&size.to_le_bytes()), size);
+        let blob = |size: u64| Descriptor::new("", Algorithm::Sha256.digest(&size.to_le_bytes()), size);
         let meter = Meter::new(2, 2, 15).watched(true);
         meter.begin(0, &blob(10));
         meter.moved_to(0, 4);

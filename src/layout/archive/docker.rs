@@ -13,7 +13,6 @@ use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::upload;
-use crate::image::descriptor;
 use crate::layout::names::{list, same_image, several_images};
 use crate::layout::tarball::read::{Place, Tarball};
 use crate::manifest::Descriptor;
@@ -203,7 +202,7 @@ impl Reader<'_> {
             Packing::Zstd => "application/vnd.docker.image.rootfs.diff.tar.zstd",
             _ => "application/vnd.docker.image.rootfs.diff.tar",
         };
-        let layer = descriptor(media_type, found.digest, place.size);
+        let layer = Descriptor::new(media_type, found.digest, place.size);
         known.insert((place, id.clone()), layer.clone());
         Ok(layer)
     }

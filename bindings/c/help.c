@@ -5,11 +5,11 @@
 
 /* What PLACE, SRC and DST may be. */
 static const char places[] =
-    "  [docker://]REF                   in a registry\n"
-    "  oci:DIR[:NAME], oci:DIR@DIGEST   an OCI image layout\n"
-    "  oci-archive:FILE[:NAME]          a tar of one\n"
-    "  docker-archive:FILE[:REF]        what docker save writes and docker load reads\n"
-    "  dir:DIR                          one image in a folder, as skopeo has it\n"
+    "    [docker://]REF                   in a registry\n"
+    "    oci:DIR[:NAME], oci:DIR@DIGEST   an OCI image layout\n"
+    "    oci-archive:FILE[:NAME]          a tar of one\n"
+    "    docker-archive:FILE[:REF]        what docker save writes and docker load reads\n"
+    "    dir:DIR                          one image in a folder, as skopeo has it\n"
     "FILE may be - for standard input or output, a pipe or a device. Reading an archive, NAME and REF may be @INDEX,\n"
     "the image of that number in it.\n";
 

@@ -110,6 +110,7 @@ pub mod registry;
 pub mod registry_v1;
 pub mod schema1;
 pub mod spool;
+pub mod statuses;
 pub mod store;
 mod sync;
 pub mod tar;

@@ -26,6 +26,7 @@ use crate::http::handshake::Watch;
 use crate::http::origin::Origin;
 use crate::http::redirect::{self, Chain};
 use crate::http::{redact, retry, transport_error, Http};
+use crate::statuses;
 use crate::sync::lock;
 
 const ANSWER_LIMIT: u64 = 1 << 20;
@@ -140,7 +141,7 @@ fn renew(
     let mut newest = lock(refresh);
     let token = newest.clone().unwrap_or_else(|| own.clone());
     let outcome = match fetch(http, realm, Form::post(realm, scopes, &token), trace) {
-        Err(error) if matches!(error.http_status(), Some(404 | 405)) => {
+        Err(error) if error.http_status().is_some_and(statuses::has_no_oauth) => {
             let basic = (username.unwrap_or_else(|| NO_USER.to_owned()), token);
             fetch(http, realm, Form::get(realm, scopes, Some(basic)), trace)
         }

@@ -21,6 +21,7 @@ use crate::http::resolver::Guard;
 use crate::http::response::{Answer, Hop};
 use crate::http::upload::Body;
 use crate::http::Request;
+use crate::statuses;
 
 /// Who is asked, for what, and with what.
 struct Asked<'a> {
@@ -51,7 +52,7 @@ impl<'a> Asked<'a> {
     // A 401; or, from registries that answer 400 or 403 to an expired token, those while an older token is used.
     fn is_refused_by(&self, answer: &Answer) -> bool {
         let aged = matches!(&self.proof, Proof::Token(grant) if grant.is_aged()) && self.account.is_at(&answer.url);
-        answer.status == StatusCode::UNAUTHORIZED || (aged && matches!(answer.status.as_u16(), 400 | 403))
+        answer.status == StatusCode::UNAUTHORIZED || (aged && statuses::is_about_an_old_token(answer.status.as_u16()))
     }
 
     fn refusal(&self, answer: &Answer, challenges: &[Challenge]) -> Option<Refusal> {

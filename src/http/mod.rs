@@ -38,6 +38,7 @@ use url::Url;
 
 use crate::call::{Call, Limit};
 use crate::error::{Code, Result};
+use crate::statuses;
 use handshake::Watch;
 use hosts::Hosts;
 use origin::Origin;
@@ -314,7 +315,7 @@ impl Http {
 
 /// A URL that a server signed for us is good for minutes only: its refusal says that it is old, not that we may not.
 fn signed_url_expired(answer: &Answer) -> bool {
-    !answer.hops.is_empty() && matches!(answer.status.as_u16(), 400 | 403 | 410)
+    !answer.hops.is_empty() && statuses::is_about_an_old_url(answer.status.as_u16())
 }
 
 fn wait_for(call: &Call, answer: &Answer, backoff: Duration) -> Result<Duration> {

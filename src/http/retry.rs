@@ -6,6 +6,7 @@ use reqwest::header::{HeaderMap, RETRY_AFTER};
 use reqwest::StatusCode;
 
 use crate::error::{Code, Error, Result};
+use crate::statuses;
 
 const BASE: Duration = Duration::from_millis(200);
 const CEILING: Duration = Duration::from_secs(30);
@@ -14,7 +15,7 @@ pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether a status means that the same request may succeed later.
 pub fn retry_status(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 408 | 425 | 429 | 499 | 500 | 502 | 503 | 504 | 522)
+    statuses::may_pass(status.as_u16())
 }
 
 /// Exponential waits with full jitter, so that clients that failed together do not come back together.

@@ -19,6 +19,7 @@ use crate::registry::repository::Remote;
 use crate::registry::upload::from_store::FromStore;
 use crate::registry::upload::negotiate::{Ladder, Way};
 use crate::registry::Client;
+use crate::statuses;
 use crate::store::{digest_tags, Blob, Content, Moved, ReadStore, Role, WriteStore};
 use crate::under::Under;
 
@@ -234,7 +235,7 @@ impl WriteStore for RegistryStore {
 /// Whether a registry may not have liked the bytes.
 fn refused(error: &Error) -> bool {
     let here = error.side().is_none();
-    here && (error.code() == Code::DigestMismatch || matches!(error.http_status(), Some(400 | 404 | 409 | 416 | 422)))
+    here && (error.code() == Code::DigestMismatch || error.http_status().is_some_and(statuses::may_be_about_the_bytes))
 }
 
 fn is_absent(error: &Error) -> bool {

@@ -1,5 +1,6 @@
 //! Copies whose registries break off, forget, lie or refuse: no byte is lost that was kept, and nothing half done is seen.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Barrier, Mutex};
 use std::time::{Duration, Instant};
@@ -27,6 +28,8 @@ fn push(client: &Client, from: &dyn ReadStore, host: &str) -> Result<Copied, Err
 /// What a registry has of the large layer.
 #[derive(Default)]
 struct Held {
+    /// Of each session.
+    open: HashMap<String, Vec<u8>>,
     bytes: Vec<u8>,
     done: bool,
     breaks: usize,
@@ -73,27 +76,29 @@ fn breaks(blob: &[u8], habit: Habit, broken: Reply) -> (Server, Arc<Mutex<Held>>
         let large = wants(&digest(&blob));
         // The body comes with the second look at a request.
         let whole = seen.body.len() == length;
-        match (seen.method.as_str(), seen.path().contains("/uploads/")) {
+        // Other blobs have sessions of their own, at any time.
+        let session = seen.path().rsplit('/').next().unwrap_or_default().to_owned();
+        let mut bytes = held.open.remove(&session).unwrap_or_default();
+        let outcome = match (seen.method.as_str(), seen.path().contains("/uploads/")) {
             ("HEAD", _) => reply(if large && held.done { 200 } else { 404 }).unframed(),
             ("POST", _) => {
                 held.sessions += 1;
-                held.bytes.clear();
                 reply(202).header("Location", format!("/v2/a/b/blobs/uploads/{}", held.sessions))
             }
             ("GET", true) if matches!(habit, Habit::Keeps | Habit::Lies | Habit::Closed(_)) => {
-                held.bytes = match habit {
+                bytes = match habit {
                     Habit::Lies => vec![0; ARRIVED - LOST],
                     _ => blob[..ARRIVED - LOST].to_vec(),
                 };
-                reply(204).header("Range", format!("0-{}", held.bytes.len() - 1))
+                reply(204).header("Range", format!("0-{}", bytes.len() - 1))
             }
             ("PATCH", _) if matches!(habit, Habit::Whole | Habit::Closed(_)) => reply(habit.refusal()),
             ("PATCH", _) if !whole => reply(202),
             ("PATCH", _) => {
-                let range = format!("{}-{}", held.bytes.len(), held.bytes.len() + length - 1);
+                let range = format!("{}-{}", bytes.len(), bytes.len() + length - 1);
                 assert_eq!(seen.header("content-range"), Some(range.as_str()));
-                held.bytes.extend_from_slice(&seen.body);
-                reply(202).header("Range", format!("0-{}", held.bytes.len() - 1))
+                bytes.extend_from_slice(&seen.body);
+                reply(202).header("Range", format!("0-{}", bytes.len() - 1))
             }
             ("PUT", true) if large && length > 0 && held.breaks == 0 => {
                 held.breaks += 1;
@@ -101,16 +106,18 @@ fn breaks(blob: &[u8], habit: Habit, broken: Reply) -> (Server, Arc<Mutex<Held>>
             }
             ("PUT", true) if !whole => created(seen),
             ("PUT", true) if large => {
-                held.bytes.extend_from_slice(&seen.body);
-                if digest(&held.bytes) != digest(&blob) {
+                bytes.extend_from_slice(&seen.body);
+                if digest(&bytes) != digest(&blob) {
                     return reply(400).json(r#"{"errors":[{"code":"DIGEST_INVALID","message":"not that"}]}"#);
                 }
-                held.done = true;
+                (held.done, held.bytes) = (true, bytes.clone());
                 created(seen)
             }
             ("PUT", _) => created(seen),
             _ => reply(404),
-        }
+        };
+        held.open.insert(session, bytes);
+        outcome
     });
     (server, held)
 }

@@ -16,9 +16,10 @@ use crate::http::{redact, Request};
 use crate::media_type;
 use crate::reference::Reference;
 use crate::registry::blob::download::blob_digest;
-use crate::registry::manifest::{delete, has_reason, Deleted};
+use crate::registry::manifest::{delete, Deleted};
 use crate::registry::repository::{digest_header, headers_json, Remote};
 use crate::registry::Client;
+use crate::statuses;
 
 /// What a registry says of a blob.
 #[derive(Debug, Serialize)]
@@ -51,8 +52,8 @@ impl Client {
         let mut reply = remote.send(&mut Request::new(Method::HEAD, url.clone()), &scopes)?;
         let status = reply.answer.status;
         // A refusal of HEAD gives no reason; and that a blob is not there needs none.
-        if matches!(status, StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED)
-            || (has_reason(status) && status != StatusCode::NOT_FOUND)
+        if statuses::has_no_head(status.as_u16())
+            || (statuses::has_a_reason(status.as_u16()) && status != StatusCode::NOT_FOUND)
         {
             reply = remote.send(&mut Request::new(Method::GET, url), &scopes)?;
         }

@@ -18,6 +18,7 @@ use crate::registry::referrers::fallback_tag;
 use crate::registry::referrers::Source;
 use crate::registry::repository::Remote;
 use crate::registry::Client;
+use crate::statuses;
 
 /// Options of [`Client::delete_manifest`].
 #[derive(Debug, Clone, Deserialize)]
@@ -106,7 +107,7 @@ pub(super) fn ends_call(error: &Error) -> bool {
 /// Deletes one tag. Registries of the old kind take digests only, and say so in several ways.
 pub(super) fn delete_tag(remote: &Remote, url: url::Url, what: &str) -> Result<Deleted> {
     delete(remote, url, what).map_err(|error| match error.http_status() {
-        Some(400 | 405) => error
+        Some(status) if statuses::deletes_digests_only(status) => error
             .within("this registry deletes no single tag")
             .with_code(Code::Unsupported)
             .with_hint("deleting by digest removes every tag of that digest"),

@@ -21,6 +21,7 @@ use crate::registry::repository::{digest_header, digest_headers, headers_json, R
 use crate::registry::store::RegistryStore;
 use crate::registry::Client;
 use crate::schema1::jws::Signature;
+use crate::statuses;
 
 /// Options of [`Client::get_manifest`] and [`Client::manifest_digest`].
 #[derive(Debug, Clone, Deserialize)]
@@ -125,8 +126,7 @@ impl Client {
             Request::new(Method::HEAD, manifest_url(&remote, reference)?).header(ACCEPT, &accept_header(&accept))?;
         let reply = remote.send(&mut request, &remote.scopes(&["pull"]))?;
         let status = reply.answer.status;
-        if !matches!(status, StatusCode::METHOD_NOT_ALLOWED | StatusCode::NOT_IMPLEMENTED) && !super::has_reason(status)
-        {
+        if !statuses::has_no_head(status.as_u16()) && !statuses::has_a_reason(status.as_u16()) {
             let answer = remote.expect(reply, &[StatusCode::OK], &format!("head of the manifest {reference}"))?;
             if let Some(head) = head_of(&answer, reference)? {
                 return Ok(head);

@@ -5,8 +5,6 @@ mod get;
 mod put;
 mod untag;
 
-use reqwest::StatusCode;
-
 pub(crate) use delete::delete;
 pub use delete::{DeleteOptions, Deleted, DeletedManifest};
 pub use get::{GetOptions, Head, HeadOptions, Manifest};
@@ -21,9 +19,4 @@ use crate::registry::repository::Remote;
 fn manifest_url(remote: &Remote, reference: &Reference) -> Result<url::Url> {
     let name = reference.digest().map(Digest::as_str).or(reference.tag()).unwrap_or("latest");
     remote.url(&format!("manifests/{name}"))
-}
-
-/// A HEAD that is refused says nothing but its status; a GET gets the registry's reason.
-pub(crate) fn has_reason(status: StatusCode) -> bool {
-    matches!(status.as_u16(), 400 | 401 | 403 | 404)
 }

@@ -23,6 +23,7 @@ use crate::registry::referrers::fallback_tag;
 use crate::registry::referrers::Source;
 use crate::registry::repository::{digest_header, digest_headers, Remote};
 use crate::registry::Client;
+use crate::statuses;
 use crate::store::Content;
 use crate::text::shorten;
 use crate::under::Under;
@@ -153,7 +154,7 @@ fn put_tags(remote: &Remote, tags: &[String], bytes: &[u8], document: &Document)
     let name = document.digest.as_str();
     let mut accepted = match put_as(remote, name, tags, bytes, document) {
         // Too many for one request, or a registry that takes no query.
-        Err(error) if matches!(error.http_status(), Some(405 | 414 | 431)) || error.code() == Code::Http => {
+        Err(error) if error.http_status().is_some_and(statuses::takes_one_tag_only) || error.code() == Code::Http => {
             put_as(remote, name, &[], bytes, document)?
         }
         outcome => outcome?,

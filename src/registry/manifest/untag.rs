@@ -124,7 +124,10 @@ fn other_tags(client: &Client, call: &Call, named: &Reference, digest: &Digest) 
     let options = TagsOptions { n: Some(MOST_LOOKED_AT), ..TagsOptions::default() };
     let repository = named.repository();
     let place = format!("{}/{}", repository.index().name, repository.remote_name());
-    let listed = client.tags(call, &place, &options)?;
+    let listed = match client.tags(call, &place, &options) {
+        Err(error) if !ends_call(&error) => return Ok(Others { tags: Vec::new(), complete: false }),
+        listed => listed?,
+    };
     let mut found = Others { tags: Vec::new(), complete: listed.next.is_none() };
     for tag in listed.tags.iter() {
         if Some(tag) == named.tag() {

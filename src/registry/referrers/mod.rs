@@ -32,6 +32,7 @@ use crate::registry::manifest::HeadOptions;
 use crate::registry::referrers::fallback_tag::{Tagged, Turns};
 use crate::registry::repository::Remote;
 use crate::registry::Client;
+use crate::statuses;
 
 /// More referrers than any manifest should have.
 const MOST_REFERRERS: usize = 100_000;
@@ -170,7 +171,7 @@ fn by_api(
     let mut finder = cursor.and_then(Finder::new);
     let mut is_other = false;
     let open = |reply: Reply| match reply.answer.status.as_u16() {
-        400 | 404..=406 | 410 | 415 | 422 | 501 if pages == 0 => {
+        status if pages == 0 && statuses::has_no_referrers_api(status) => {
             let error = remote.failure(reply, &what);
             has_api = Some(false);
             if !is_about_name(&error) {

@@ -11,6 +11,7 @@ use crate::http::response::Answer;
 use crate::http::retry::{self, Backoff};
 use crate::http::upload::Body;
 use crate::registry::upload::session::{behind, Session, OCTETS};
+use crate::statuses;
 
 /// Chunks are not made smaller than this, whatever is refused.
 const SMALLEST_CHUNK: u64 = 64 << 10;
@@ -56,7 +57,9 @@ impl Session {
             }
             match self.status() {
                 // A registry that cannot say how far it got: what broke is what has to be told.
-                Err(unknown) if error.retryable() && matches!(unknown.http_status(), Some(400 | 405 | 501)) => {
+                Err(unknown)
+                    if error.retryable() && unknown.http_status().is_some_and(statuses::has_no_session_status) =>
+                {
                     return Err(error.with_attempts(failures));
                 }
                 known => known?,

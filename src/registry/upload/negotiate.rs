@@ -15,6 +15,7 @@ use crate::registry::upload::put::PutOptions;
 use crate::registry::upload::session::{may_be_done, Session};
 use crate::registry::upload::source::Replay;
 use crate::registry::upload::{Stored, CHUNK};
+use crate::statuses;
 
 /// How the bytes travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -190,11 +191,11 @@ impl<'a> Ladder<'a> {
                 self.way = Way::Chunks { size: CHUNK, forced: false };
                 true
             }
-            (Way::Chunks { .. }, Some(403 | 405 | 501)) if self.cautious => {
+            (Way::Chunks { .. }, Some(status)) if self.cautious && statuses::refuses_patch(status) => {
                 (self.way, self.cautious) = (Way::Single, false);
                 true
             }
-            (Way::Chunks { forced: true, size }, Some(405 | 501)) => {
+            (Way::Chunks { forced: true, size }, Some(status)) if statuses::has_no_patch(status) => {
                 // Not every registry knows PATCH; the caller's size was a wish.
                 self.way = Way::Single;
                 let _ = self.remote.call.log(
@@ -218,11 +219,11 @@ fn ends_the_call(error: &Error) -> bool {
 
 /// What was sent before is not there after all, is still arriving, or may not be gone on with: another session can help.
 fn goes_not_on(error: &Error) -> bool {
-    let refused = matches!(error.http_status(), Some(400 | 403 | 404 | 405 | 409 | 412 | 413 | 416 | 501));
+    let refused = error.http_status().is_some_and(statuses::goes_not_on);
     error.side() != Some(Side::Source) && (refused || error.code() == Code::Protocol)
 }
 
 /// The way that a registry, or a proxy before it, refuses PATCH.
 fn no_chunks(error: &Error) -> bool {
-    matches!(error.http_status(), Some(403 | 405 | 501))
+    error.http_status().is_some_and(statuses::refuses_patch)
 }

@@ -21,6 +21,7 @@ use crate::reference::Repository;
 use crate::registry::repository::Remote;
 use crate::registry::upload::confirm::Handed;
 use crate::registry::Client;
+use crate::statuses;
 use crate::text::shorten;
 
 /// The largest that a registry may demand.
@@ -211,9 +212,10 @@ impl Session {
     pub fn cancel(&self) -> Result<()> {
         let mut request = self.request(Method::DELETE, self.url.clone()).repeat(Repeat::Never);
         let reply = self.send(&mut request)?;
-        // Some registries have no way to cancel (Quay; go-containerregistry answers 400): theirs expire by themselves.
-        let wanted = [204, 200, 202, 400, 404, 405, 501].map(|status| StatusCode::from_u16(status).unwrap_or_default());
-        self.remote.expect(reply, &wanted, &format!("cancel the upload to {}", self.remote.place())).map(drop)
+        match statuses::lets_go_of_a_session(reply.answer.status.as_u16()) {
+            true => Ok(()),
+            false => Err(self.remote.failure(reply, &format!("cancel the upload to {}", self.remote.place()))),
+        }
     }
 
     pub(crate) fn request<'b>(&self, method: Method, url: Url) -> Request<'b> {
@@ -244,13 +246,13 @@ pub fn with_digest(mut url: Url, digest: &Digest) -> Url {
 /// Whether the request that completes a blob may have been carried out although it failed: its answer was lost, or a
 /// gateway gave up before the registry did, or it was repeated and its session is over.
 pub fn may_be_done(error: &Error) -> bool {
-    error.code() == Code::Network || matches!(error.http_status(), Some(404 | 500 | 502 | 503 | 504))
+    error.code() == Code::Network || error.http_status().is_some_and(statuses::may_be_done)
 }
 
 /// Whether a registry found that what it has are not the bytes of the digest.
 fn refuses_the_bytes(error: &Error) -> bool {
     matches!(error.code(), Code::DigestMismatch | Code::SizeMismatch | Code::Http)
-        && matches!(error.http_status(), Some(400 | 409 | 412 | 416 | 422))
+        && error.http_status().is_some_and(statuses::refuses_the_bytes)
 }
 
 /// Where a blob is, as results show it.

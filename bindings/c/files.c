@@ -303,8 +303,9 @@ static mode_t permissions(int fd, const char *path)
     of_new = 0666 & ~mask;
     if (stat(path, &status) != 0)
         return of_new;
+    /* Whose group has a say is not for a stranger to choose. */
     if (status.st_uid != geteuid())
-        status.st_mode &= of_new;
+        return status.st_mode & of_new;
     return status.st_mode & (fchown(fd, (uid_t)-1, status.st_gid) == 0 ? 0777 : 0707);
 }
 

@@ -279,7 +279,7 @@ fn is_of_token_servers(code: Code) -> bool {
 fn read(answered: Answered, realm: &Realm, url: &Url) -> Result<Token> {
     let host = transport_error::host_of(url);
     if answered.status.is_redirection() {
-        let message = format!("the token server {host} redirects to another server, or a POST, which is not followed");
+        let message = format!("the token server {host} redirects elsewhere: redirects are followed on the same server only, those of a POST only by 307 and 308");
         return Err(Error::new(Code::Redirect, message).with_http_status(answered.status.as_u16()).with_url(url));
     }
     if !answered.status.is_success() {

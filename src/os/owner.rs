@@ -55,12 +55,13 @@ pub fn is_ours(path: &Path) -> bool {
 pub fn share(file: &File, target: &Path) -> io::Result<()> {
     let old = fs::symlink_metadata(target).ok().filter(Metadata::is_file);
     let wanted = match &old {
-        Some(old) => {
-            let limit = if is_own(old) { 0o777 } else { of_new_files(folder_of(target))? };
+        Some(old) if is_own(old) => {
             let gid = file.metadata()?.gid();
             let kept = gid == old.gid() || fchown(file, None, Some(Gid::from_raw(old.gid()))).is_ok();
-            old.mode() & limit & if kept { 0o777 } else { 0o707 }
+            old.mode() & if kept { 0o777 } else { 0o707 }
         }
+        // Whose group has a say is not for a stranger to choose.
+        Some(old) => old.mode() & of_new_files(folder_of(target))?,
         None => of_new_files(folder_of(target))?,
     };
     match file.metadata()?.mode() & 0o777 == wanted {
@@ -155,7 +156,8 @@ mod tests {
         if geteuid().is_root() {
             std::os::unix::fs::chown(&old, None, Some(4321)).unwrap();
             assert_eq!((shared(0o660, None), file.metadata().unwrap().gid()), (0o660, 4321));
-            assert_eq!(shared(0o640, Some(12345)), 0o640);
+            fchown(&file, None, Some(Gid::from_raw(0))).unwrap();
+            assert_eq!((shared(0o640, Some(12345)), file.metadata().unwrap().gid()), (0o640, 0));
             assert_eq!(shared(0o777, Some(12345)), 0o644, "a stranger's file opens nothing");
         }
     }

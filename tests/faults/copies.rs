@@ -417,6 +417,26 @@ fn hidden(root: &Path, layer: &[u8]) -> PathBuf {
     root.join("blobs/sha256").join(format!(".{hex}.{}.partial", &hex[..12]))
 }
 
+/// What a crash left of small files has their size, and other bytes.
+#[test]
+fn small_files_that_are_there_are_read() {
+    let (folder, layer, client) = (tempfile::tempdir().unwrap(), noise(10_000), client());
+    let call = call(&client);
+    let fill = |root: &Path| {
+        let to = OciLayout::create(root, Some("1")).unwrap();
+        copy(&call, &Watched::new(&layer), &to, &CopyOptions::default()).map(|_| to)
+    };
+    let (good, root) = (folder.path().join("good"), folder.path().join("zeros"));
+    fill(&good).unwrap();
+    std::fs::create_dir_all(root.join("blobs/sha256")).unwrap();
+    for blob in std::fs::read_dir(good.join("blobs/sha256")).unwrap().map(Result::unwrap) {
+        let size = blob.metadata().unwrap().len() as usize;
+        std::fs::write(root.join("blobs/sha256").join(blob.file_name()), vec![0; size]).unwrap();
+    }
+    let filled = fill(&root).unwrap();
+    assert!(check(&call, &filled).unwrap().ok);
+}
+
 /// A blob that cannot get its name ends the copy, though others are still to come.
 #[test]
 fn a_blob_that_cannot_be_kept_ends_the_copy() {

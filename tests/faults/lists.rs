@@ -66,6 +66,14 @@ fn what_has_another_shape_is_no_list() {
         fails(tags(&answer("tags")), Code::Protocol, part);
         fails(repositories(&answer("repositories")), Code::Protocol, part);
     }
+    // Another's answer, which holds no list at all; a repository without tags may be no more than its name.
+    for body in [r#"{"status":"ok"}"#, r#"{"Name":"a/b","Tags":["a"]}"#] {
+        fails(tags(&Server::start(move |_| reply(200).json(body))), Code::Protocol, "no list tags");
+        fails(repositories(&Server::start(move |_| reply(200).json(body))), Code::Protocol, "no list repositories");
+    }
+    for body in ["{}", r#"{"name":"a/b"}"#] {
+        tags(&Server::start(move |_| reply(200).json(body))).unwrap();
+    }
     let busy = Server::start(|_| reply(200).json(r#"{"errors":[{"code":"TOOMANYREQUESTS","message":"later"}]}"#));
     fails(tags(&busy), Code::RateLimited, "later");
 }

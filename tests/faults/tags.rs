@@ -104,13 +104,18 @@ fn a_tag_is_deleted_alone() {
 #[test]
 fn a_tag_that_takes_its_manifest_along_is_noticed() {
     let registry = tagged(Abilities { tag_delete_of_all: true, ..Abilities::default() });
-    let found = untag(&registry, UntagOptions::default()).unwrap();
+    let client = client();
+    let (context, call) = with_context(&client);
+    let found = client.delete_tag(&call, &tag(&registry.server.host), &UntagOptions::default()).unwrap();
     assert_eq!(found.manifest, Fate::Restored);
     assert_eq!(registry.tags(), ["other"]);
+    assert!(context.warnings()[0].text.contains("as far as list_others"), "{:?}", context.warnings());
     assert!(registry.json(found.digest.as_str()).is_some());
     let registry = tagged(Abilities { tag_delete_of_all: true, ..Abilities::default() });
-    untag(&registry, UntagOptions { list_others: true, ..UntagOptions::default() }).unwrap();
-    assert_eq!(registry.tags(), ["other", "same"]);
+    let (context, call) = with_context(&client);
+    let listed = UntagOptions { list_others: true, ..UntagOptions::default() };
+    client.delete_tag(&call, &tag(&registry.server.host), &listed).unwrap();
+    assert_eq!((registry.tags(), context.warnings().len()), (vec!["other".to_owned(), "same".to_owned()], 0));
 }
 
 #[test]

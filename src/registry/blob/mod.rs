@@ -12,6 +12,7 @@ use serde_json::{json, Map, Value};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
+use crate::http::response::Answer;
 use crate::http::{redact, Request};
 use crate::media_type;
 use crate::reference::Reference;
@@ -60,14 +61,12 @@ impl Client {
         let what = format!("head of the blob {reference}");
         let answer = remote.expect(reply, &[StatusCode::OK, StatusCode::NOT_FOUND], &what)?;
         let exists = answer.status == StatusCode::OK;
-        let nothing = digest.algorithm().digest(b"");
         let redirects =
             answer.hops.iter().map(|hop| json!({"status": hop.status, "url": without_query(&hop.url)})).collect();
         Ok(BlobHead {
             exists,
             digest: digest.clone(),
-            // An empty length is what a proxy makes of an answer without a body.
-            size: answer.content_length().filter(|size| exists && (*size > 0 || *digest == nothing)),
+            size: said_size(&answer, digest).filter(|_| exists),
             media_type: answer.header(CONTENT_TYPE).filter(|_| exists).map(media_type::essence),
             redirects,
             first_headers: answer.first_headers.as_ref().map(headers_json),
@@ -115,7 +114,7 @@ pub(crate) fn look(remote: &Remote, digest: &Digest) -> Result<Look> {
 
 /// The same by another method: a GET is left at its head.
 pub(crate) fn look_by(method: Method, remote: &Remote, digest: &Digest) -> Result<Look> {
-    let mut request = Request::new(method.clone(), remote.url(&format!("blobs/{digest}"))?);
+    let mut request = Request::new(method, remote.url(&format!("blobs/{digest}"))?);
     let reply = remote.send(&mut request, &remote.scopes(&["pull", "push"]))?;
     match reply.answer.status {
         // Asking on would only show the same credentials again.
@@ -123,14 +122,17 @@ pub(crate) fn look_by(method: Method, remote: &Remote, digest: &Digest) -> Resul
             Err(remote.failure(reply, &format!("head of the blob {digest} of {}", remote.place())))
         }
         StatusCode::OK => {
-            // An empty length may be what a proxy makes of an answer without a body.
-            let says = |size: &u64| *size > 0 || method == Method::GET || *digest == digest.algorithm().digest(b"");
-            let size = reply.answer.content_length().filter(says);
-            Ok(Look::There { size, digest: digest_header(&reply.answer.headers) })
+            Ok(Look::There { size: said_size(&reply.answer, digest), digest: digest_header(&reply.answer.headers) })
         }
         StatusCode::NOT_FOUND => Ok(Look::Absent),
         _ => Ok(Look::Hidden),
     }
+}
+
+/// The size that an answer gives a blob. To a HEAD, none at all may be what a proxy makes of an answer without a body.
+fn said_size(answer: &Answer, digest: &Digest) -> Option<u64> {
+    let says = |size: &u64| *size > 0 || answer.method == Method::GET || *digest == digest.algorithm().digest(b"");
+    answer.content_length().filter(says)
 }
 
 // What follows the question mark is often a signature.

@@ -229,8 +229,8 @@ impl Target<'_> {
         match self.client.put_manifest(call, &pinned, &manifest.bytes, &options) {
             Ok(_) if !complete => {
                 let warning =
-                    "the registry deleted the manifest with its tag: the manifest is put back, but other tags that it \
-                               had only as far as list_others had found them before";
+                    "the registry deleted the manifest with its tag. The manifest is put back; its other tags are put \
+                               back only as far as list_others found them before";
                 call.warn_of(&self.remote.place(), warning)?;
                 Ok(Fate::Restored)
             }

@@ -95,8 +95,7 @@ impl<'a> Handed<'a> {
             self.remote.call.sleep(*wait)?;
             shown = look(self.remote, self.digest)?;
         }
-        let tells = !matches!(shown, Look::There { size: None, .. }) || self.size.is_none();
-        if tells || (sure && !self.in_chunks && !self.doubtful) {
+        if self.size.is_none() || !matches!(shown, Look::There { size: None, .. }) {
             return Ok(shown);
         }
         match look_by(Method::GET, self.remote, self.digest) {

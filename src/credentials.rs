@@ -12,7 +12,7 @@ pub enum Credentials {
     Password {
         /// The user's name.
         username: String,
-        /// The password.
+        /// Its secret.
         password: Zeroizing<String>,
     },
     /// A refresh token, which the token server gives bearer tokens for.

@@ -17,7 +17,7 @@ use crate::platform::{Platform, Rank};
 use crate::store::{read_whole, Content, ReadStore};
 
 /// Deeper than anybody nests indexes.
-pub const DEPTH: usize = 16;
+pub(crate) const DEPTH: usize = 16;
 /// More manifests than anybody has to look into for one image.
 const MOST: usize = 256;
 /// More platforms than a message should list.
@@ -25,7 +25,7 @@ const MOST_LISTED: usize = 50;
 
 /// The image that was found.
 #[derive(Debug, Clone)]
-pub struct Chosen {
+pub(crate) struct Chosen {
     /// Its entry, and before it those of the indexes that lead to it: where each stands in its index, and its digest.
     pub path: Vec<(usize, Digest)>,
     /// What the index that it is in says of it.
@@ -39,7 +39,7 @@ pub struct Chosen {
 
 impl Chosen {
     /// Its manifest.
-    pub fn content(self, call: &Call, store: &dyn ReadStore) -> Result<Content> {
+    pub(crate) fn content(self, call: &Call, store: &dyn ReadStore) -> Result<Content> {
         match self.content {
             Some(content) => Ok(content),
             None => fetch(call, store, &self.entry),
@@ -48,7 +48,7 @@ impl Chosen {
 }
 
 /// The image of an index for a platform.
-pub fn choose(call: &Call, store: &dyn ReadStore, index: &Document, platform: &Platform) -> Result<Chosen> {
+pub(crate) fn choose(call: &Call, store: &dyn ReadStore, index: &Document, platform: &Platform) -> Result<Chosen> {
     let mut search = Search { call, store, wanted: platform, looked_into: 0, known: Vec::new(), missing: None };
     match search.index(index, &[])? {
         Some((_, chosen)) => Ok(chosen),
@@ -57,7 +57,7 @@ pub fn choose(call: &Call, store: &dyn ReadStore, index: &Document, platform: &P
 }
 
 /// What one name stands for, as an index; None where it is not by their platforms that the entries differ.
-pub fn among(
+pub(crate) fn among(
     call: &Call,
     store: &dyn ReadStore,
     entries: &[Descriptor],
@@ -83,7 +83,7 @@ pub fn among(
 }
 
 /// An image that is in no index must be one for the platforms that are wanted, as far as its config says what it runs on.
-pub fn check_image(call: &Call, store: &dyn ReadStore, image: &Document, platforms: &[Platform]) -> Result<()> {
+pub(crate) fn check_image(call: &Call, store: &dyn ReadStore, image: &Document, platforms: &[Platform]) -> Result<()> {
     if platforms.is_empty() {
         return Ok(());
     }
@@ -107,13 +107,13 @@ fn platform_of(call: &Call, store: &dyn ReadStore, image: &Document) -> Result<O
 }
 
 /// Whether an entry is about others, and nothing to be run.
-pub fn is_attestation(entry: &Descriptor) -> bool {
+pub(crate) fn is_attestation(entry: &Descriptor) -> bool {
     let kind = entry.annotation("vnd.docker.reference.type");
     kind == Some("attestation-manifest") || entry.platform.as_ref().is_some_and(|platform| platform.os == "unknown")
 }
 
 /// What an index says of a manifest has to be so.
-pub fn check_entry(entry: &Descriptor, found: &Document) -> Result<()> {
+pub(crate) fn check_entry(entry: &Descriptor, found: &Document) -> Result<()> {
     if entry.size != found.size {
         let message = format!("the manifest {} has {} bytes, its index says {}", entry.digest, found.size, entry.size);
         return Err(Error::new(Code::SizeMismatch, message));
@@ -127,7 +127,7 @@ pub fn check_entry(entry: &Descriptor, found: &Document) -> Result<()> {
 }
 
 /// The error for indexes in indexes without end.
-pub fn too_deep() -> Error {
+pub(crate) fn too_deep() -> Error {
     Error::new(Code::LimitExceeded, format!("the index holds indexes more than {DEPTH} deep"))
 }
 

@@ -8,18 +8,18 @@ use flate2::bufread::MultiGzDecoder;
 use crate::call::thread;
 
 /// The decoder.
-pub type Gunzip = MultiGzDecoder<Given>;
+pub(crate) type Gunzip = MultiGzDecoder<Given>;
 
 /// The packed bytes that are here already.
 #[derive(Default)]
-pub struct Given {
+pub(crate) struct Given {
     bytes: Bytes,
     over: bool,
 }
 
 impl Given {
     /// The next bytes, or None for their end. Those before must have been taken.
-    pub fn put(&mut self, bytes: Option<Bytes>) {
+    pub(crate) fn put(&mut self, bytes: Option<Bytes>) {
         match bytes {
             Some(bytes) => self.bytes = bytes,
             None => self.over = true,
@@ -27,7 +27,7 @@ impl Given {
     }
 
     /// Whether the end was put.
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         self.over
     }
 }
@@ -55,7 +55,7 @@ impl BufRead for Given {
 
 /// A new decoder. Its tables are made on the stack, and would be most of what a call takes there: a thread makes them on its own, if
 /// there can be one.
-pub fn gunzip() -> Gunzip {
+pub(crate) fn gunzip() -> Gunzip {
     let made = thread::spawn("ocireg-unpack", made_here).ok().and_then(|thread| thread.join().ok());
     made.unwrap_or_else(made_here)
 }

@@ -11,12 +11,12 @@ use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result};
 
 /// From so many bytes on a thread of its own pays.
-pub const LARGE: u64 = 8 << 20;
+pub(crate) const LARGE: u64 = 8 << 20;
 /// How many pieces may wait for that thread: memory stays bounded.
 const WAITING: usize = 2;
 
 /// Bytes being hashed.
-pub struct Hashing(State);
+pub(crate) struct Hashing(State);
 
 enum State {
     Here(Hasher),
@@ -25,12 +25,12 @@ enum State {
 
 impl Hashing {
     /// On the thread that brings the bytes, behind those that are hashed already.
-    pub fn new(hasher: Hasher) -> Hashing {
+    pub(crate) fn new(hasher: Hasher) -> Hashing {
         Hashing(State::Here(hasher))
     }
 
     /// From here on, on a thread of its own, if there can be one more.
-    pub fn move_aside(&mut self) {
+    pub(crate) fn move_aside(&mut self) {
         let State::Here(hasher) = &self.0 else { return };
         let mut hasher = hasher.clone();
         let (pieces, waiting) = sync_channel::<Bytes>(WAITING);
@@ -44,7 +44,7 @@ impl Hashing {
     }
 
     /// Takes more bytes.
-    pub fn update(&mut self, bytes: &Bytes) {
+    pub(crate) fn update(&mut self, bytes: &Bytes) {
         match &mut self.0 {
             State::Here(hasher) => hasher.update(bytes),
             // Refused only when the thread is no more, which the end will tell.
@@ -53,7 +53,7 @@ impl Hashing {
     }
 
     /// The state after the last byte, when it is at hand.
-    pub fn state(&self) -> Option<&Hasher> {
+    pub(crate) fn state(&self) -> Option<&Hasher> {
         match &self.0 {
             State::Here(hasher) => Some(hasher),
             State::Aside { .. } => None,
@@ -61,7 +61,7 @@ impl Hashing {
     }
 
     /// The digest of all bytes taken.
-    pub fn finish(self) -> Result<Digest> {
+    pub(crate) fn finish(self) -> Result<Digest> {
         match self.0 {
             State::Here(hasher) => Ok(hasher.finish()),
             State::Aside { pieces, thread } => {

@@ -17,7 +17,7 @@ use crate::text::is_obeyed;
 pub struct JsonError(#[from] serde_json::Error);
 
 /// The document that bytes hold.
-pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
+pub(crate) fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = Tree(&Budget::of(bytes.len())).deserialize(&mut deserializer)?;
     deserializer.end()?;
@@ -47,17 +47,17 @@ impl Formatter for Shown {
 }
 
 /// How much memory trees may still take, beside their texts. A value may take fifty times its text: `[]` is two bytes.
-pub struct Budget(Cell<usize>);
+pub(crate) struct Budget(Cell<usize>);
 
 impl Budget {
     /// What a tree takes of a text of so many bytes that holds what documents usually do: of an index with platforms five to six
     /// times the text. A small text may hold anything.
-    pub fn of(bytes: usize) -> Budget {
+    pub(crate) fn of(bytes: usize) -> Budget {
         Budget(Cell::new(bytes.saturating_mul(6).saturating_add(1 << 20)))
     }
 
     /// Whether more was wanted.
-    pub fn is_spent(&self) -> bool {
+    pub(crate) fn is_spent(&self) -> bool {
         self.0.get() == 0
     }
 
@@ -72,7 +72,7 @@ impl Budget {
 }
 
 /// The list under a name in an object, to be changed: one that is absent or null is made an empty one.
-pub fn list_mut<'a>(object: &'a mut Value, key: &str) -> Option<&'a mut Vec<Value>> {
+pub(crate) fn list_mut<'a>(object: &'a mut Value, key: &str) -> Option<&'a mut Vec<Value>> {
     let list = object.as_object_mut()?.entry(key).or_insert(Value::Null);
     if list.is_null() {
         *list = Value::Array(Vec::new());
@@ -81,13 +81,15 @@ pub fn list_mut<'a>(object: &'a mut Value, key: &str) -> Option<&'a mut Vec<Valu
 }
 
 /// For a member whose absence has a meaning of its own: null is absence too.
-pub fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
+pub(crate) fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
 /// A value, as long as the budget lasts.
 #[derive(Clone, Copy)]
-pub struct Tree<'a>(pub &'a Budget);
+pub(crate) struct Tree<'a>(pub &'a Budget);
 
 /// What an element of a list takes, as lists grow by doubling, and a member of an object beside its name.
 const ELEMENT: usize = std::mem::size_of::<Value>() * 3 / 2;

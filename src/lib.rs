@@ -12,7 +12,7 @@
 //!
 //! ```no_run
 //! use ocireg::endpoint::{self, Endpoint};
-//! use ocireg::http::settings::ClientOptions;
+//! use ocireg::registry::ClientOptions;
 //! use ocireg::reference::Reference;
 //! use ocireg::registry::manifest::GetOptions;
 //! use ocireg::registry::list::tags::TagsOptions;
@@ -45,7 +45,7 @@
 //! ```
 //! use ocireg::endpoint::{self, Endpoint};
 //! use ocireg::error::Code;
-//! use ocireg::http::settings::ClientOptions;
+//! use ocireg::registry::ClientOptions;
 //! use ocireg::image::config::Config;
 //! use ocireg::image::scratch::Scratch;
 //! use ocireg::image::Image;
@@ -77,44 +77,61 @@
 //! # }
 //! ```
 
+// Under the tests' feature only: what they alone reach must be public, and nothing reaches it without them.
+#![cfg_attr(feature = "inside", warn(unreachable_pub))]
 #![cfg_attr(
     not(test),
     deny(clippy::panic, clippy::unwrap_used, clippy::expect_used, clippy::todo, clippy::unimplemented)
 )]
 
-pub mod annotations;
-pub mod auth;
+mod annotations;
+mod auth;
 pub mod call;
 pub mod convert;
 pub mod credentials;
-pub mod descend;
+mod descend;
 pub mod digest;
 pub mod endpoint;
 pub mod error;
-pub mod ffi;
-pub mod gzip;
-pub mod hashing;
-pub mod http;
+mod ffi;
+mod gzip;
+mod hashing;
+mod http;
 pub mod image;
-pub mod json;
+mod json;
 pub mod layout;
 pub mod manifest;
 pub mod media_type;
-pub mod os;
+mod os;
 pub mod pack;
-pub mod partial;
+mod partial;
 pub mod platform;
-pub mod rate_limit;
+mod rate_limit;
 pub mod reference;
 pub mod registry;
 pub mod registry_v1;
 pub mod schema1;
-pub mod spool;
-pub mod statuses;
+mod spool;
+mod statuses;
 pub mod store;
 mod sync;
-pub mod tar;
-pub mod text;
+mod tar;
+mod text;
 pub mod transfer;
-pub mod under;
-pub mod unpack;
+mod under;
+mod unpack;
+
+/// What the tests reach of the inside. No part of the API: the shipped library is built without it.
+#[cfg(feature = "inside")]
+#[doc(hidden)]
+pub mod inside {
+    pub use crate::auth::realm::may_send_credentials;
+    pub use crate::auth::secrets::Secrets;
+    pub use crate::http::upload::Body;
+    pub use crate::http::{Http, Request};
+    pub use crate::json::text as to_json_text;
+    pub use crate::layout::lock::Lock;
+    pub use crate::partial::{Partial, Rival};
+    pub use crate::spool::Room;
+    pub use crate::text::is_obeyed;
+}

@@ -340,7 +340,7 @@ fn hidden(target: &Path, digest: &Digest) -> Result<PathBuf> {
 /// Whether a target is there whole. It got its name only then, so that its size tells. It is read where that costs nothing, as of
 /// manifests and configs, and where somebody else can have put it there. One of another size is what a program that was killed left,
 /// or that is still writing it.
-pub fn is_there(call: &Call, target: &Path, wanted: &Descriptor) -> Result<bool> {
+pub(crate) fn is_there(call: &Call, target: &Path, wanted: &Descriptor) -> Result<bool> {
     if !std::fs::metadata(target).is_ok_and(|found| found.is_file() && found.len() == wanted.size) {
         return Ok(false);
     }

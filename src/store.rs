@@ -164,7 +164,7 @@ pub trait WriteStore: Send + Sync {
     fn begin(&self, call: &Call) -> Result<()>;
     /// Whether it has a manifest with everything below it.
     fn has_manifest(&self, call: &Call, digest: &Digest) -> Result<bool>;
-    /// Whether it has a blob.
+    /// Whether the store has the blob.
     fn has_blob(&self, call: &Call, wanted: &Descriptor) -> Result<bool>;
     /// Gets a blob from another place, unless it is there.
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved>;

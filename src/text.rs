@@ -12,7 +12,7 @@ pub fn is_obeyed(c: char) -> bool {
 }
 
 /// The text for a message: white space that ends lines is a space, what else would be obeyed is U+FFFD.
-pub fn shown(text: &str) -> Cow<'_, str> {
+pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| (b' '..0x7f).contains(&byte)) || !text.contains(is_obeyed) {
         return Cow::Borrowed(text);
     }

@@ -21,7 +21,7 @@ const XZ_MEMORY: u32 = 129 << 10;
 
 /// How much may come out of what is packed.
 #[derive(Debug, Clone, Copy)]
-pub struct Limits {
+pub(crate) struct Limits {
     /// Bytes unpacked.
     pub bytes: u64,
     /// Bytes unpacked for each byte packed, once there are many.
@@ -36,7 +36,7 @@ impl Default for Limits {
 
 /// How bytes are packed is seen in the bytes: media types are often wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Packing {
+pub(crate) enum Packing {
     /// Not at all.
     Plain,
     /// RFC 1952.
@@ -51,10 +51,10 @@ pub enum Packing {
 
 impl Packing {
     /// So many bytes show it.
-    pub const HEAD: usize = 6;
+    pub(crate) const HEAD: usize = 6;
 
     /// What the first bytes say.
-    pub fn of(head: &[u8]) -> Packing {
+    pub(crate) fn of(head: &[u8]) -> Packing {
         match head {
             [0x1f, 0x8b, ..] => Packing::Gzip,
             [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Packing::Zstd,
@@ -65,7 +65,7 @@ impl Packing {
     }
 
     /// What it is called.
-    pub fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Packing::Plain => "nothing",
             Packing::Gzip => "gzip",
@@ -80,7 +80,7 @@ impl Packing {
 type Fault = Rc<RefCell<Option<Error>>>;
 
 /// What is being unpacked.
-pub struct Unpacker {
+pub(crate) struct Unpacker {
     call: Call,
     name: String,
     reader: Box<dyn Read>,
@@ -94,7 +94,7 @@ pub struct Unpacker {
 
 impl Unpacker {
     /// Unpacks a blob, which messages call `name`. `done` is how many bytes the caller's progress has from others before.
-    pub fn new(call: &Call, blob: Box<dyn Blob>, name: String, done: u64, limits: Limits) -> Result<Unpacker> {
+    pub(crate) fn new(call: &Call, blob: Box<dyn Blob>, name: String, done: u64, limits: Limits) -> Result<Unpacker> {
         let (fault, packed) = (Fault::default(), Rc::<Cell<u64>>::default());
         let (call, bytes) = (call.clone(), Bytes::new());
         let feed = Feed { call: call.clone(), blob, now: bytes, done, packed: packed.clone(), fault: fault.clone() };
@@ -104,17 +104,17 @@ impl Unpacker {
     }
 
     /// How it is packed.
-    pub fn packing(&self) -> Packing {
+    pub(crate) fn packing(&self) -> Packing {
         self.packing
     }
 
     /// What messages call it.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// The next bytes; 0 is the end, and then the blob was found to be what it should.
-    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         // A few packed bytes may be gigabytes: the caller need not wait for the next piece.
         self.call.check()?;
         let count = loop {
@@ -146,7 +146,7 @@ impl Unpacker {
     }
 
     /// Bytes unpacked so far.
-    pub fn unpacked(&self) -> u64 {
+    pub(crate) fn unpacked(&self) -> u64 {
         self.unpacked
     }
 }

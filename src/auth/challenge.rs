@@ -14,7 +14,7 @@ const MOST_PARAMETERS: usize = 32;
 
 /// The scheme of a challenge.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Scheme {
+pub(crate) enum Scheme {
     /// A token from a token server.
     Bearer,
     /// User name and password.
@@ -33,10 +33,8 @@ impl fmt::Display for Scheme {
     }
 }
 
-/// One challenge.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Challenge {
-    /// Its scheme.
+pub(crate) struct Challenge {
     pub scheme: Scheme,
     /// Its parameters, names in lower case.
     pub params: Vec<(String, String)>,
@@ -53,34 +51,33 @@ impl Challenge {
     }
 
     /// A parameter by its lower-case name; an empty one counts as absent. Of a repeated one the first counts.
-    pub fn param(&self, name: &str) -> Option<&str> {
+    pub(crate) fn param(&self, name: &str) -> Option<&str> {
         let value = self.params.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         value.filter(|value| !value.is_empty())
     }
 
     /// Where to get a token; for Basic only a label.
-    pub fn realm(&self) -> Option<&str> {
+    pub(crate) fn realm(&self) -> Option<&str> {
         self.param("realm")
     }
 
-    /// For which service.
-    pub fn service(&self) -> Option<&str> {
+    pub(crate) fn service(&self) -> Option<&str> {
         self.param("service")
     }
 
     /// For which scopes, separated by spaces.
-    pub fn scope(&self) -> Option<&str> {
+    pub(crate) fn scope(&self) -> Option<&str> {
         self.param("scope")
     }
 
     /// Why what was sent did not do (RFC 6750 3.1): a hint, no more.
-    pub fn error(&self) -> Option<&str> {
+    pub(crate) fn error(&self) -> Option<&str> {
         self.param("error")
     }
 }
 
 /// The challenges of all WWW-Authenticate headers, in their order. What cannot be read is skipped.
-pub fn parse(headers: &HeaderMap) -> Vec<Challenge> {
+pub(crate) fn parse(headers: &HeaderMap) -> Vec<Challenge> {
     let mut found = Vec::new();
     let mut left = MOST_BYTES;
     for value in headers.get_all(WWW_AUTHENTICATE) {
@@ -93,7 +90,7 @@ pub fn parse(headers: &HeaderMap) -> Vec<Challenge> {
 }
 
 /// The challenge to answer: Bearer before Basic, the first of each.
-pub fn choose(challenges: &[Challenge]) -> Option<&Challenge> {
+pub(crate) fn choose(challenges: &[Challenge]) -> Option<&Challenge> {
     let first = |scheme| challenges.iter().find(|challenge| challenge.scheme == scheme);
     first(Scheme::Bearer).or_else(|| first(Scheme::Basic))
 }

@@ -34,18 +34,16 @@ const REAP: Duration = Duration::from_millis(100);
 
 /// By what a helper ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum End {
+pub(super) enum End {
     /// Its exit status.
     Status(i32),
-    /// A signal.
     Signal(Signal),
     /// Unknown: the host program itself reaps every child.
     Unknown,
 }
 
 /// How a helper ended.
-pub struct Ended {
-    /// By what.
+pub(super) struct Ended {
     pub by: End,
     /// What it said.
     pub output: Zeroizing<Vec<u8>>,
@@ -53,8 +51,7 @@ pub struct Ended {
     pub errors: Zeroizing<Vec<u8>>,
 }
 
-/// Runs a program.
-pub fn run(call: &Call, program: &Path, action: &str, input: &[u8], limit: Duration) -> Result<Ended> {
+pub(super) fn run(call: &Call, program: &Path, action: &str, input: &[u8], limit: Duration) -> Result<Ended> {
     call.check()?;
     let begun = Instant::now();
     let (mut child, pipes) = Child::start(program, action).map_err(|error| cannot_start(program, &error))?;

@@ -9,28 +9,27 @@ use super::key::{self, Key};
 use crate::text::shorten;
 
 /// The largest file that is read.
-pub const LIMIT: u64 = 10 << 20;
+pub(crate) const LIMIT: u64 = 10 << 20;
 /// What podman writes where Docker would name a helper, and means the file itself.
 const NO_HELPER: [&str; 2] = ["", "containers-auth.json"];
 
 /// What a file says.
 #[derive(Default)]
-pub struct Config {
+pub(crate) struct Config {
     entries: Vec<(String, Key, Entry)>,
     helpers: Vec<(Key, Option<String>)>,
     store: Option<String>,
 }
 
 /// Credentials, and the key that led to them.
-pub struct Match<'a> {
+pub(crate) struct Match<'a> {
     /// The key as the file spells it.
     pub key: &'a str,
-    /// What is there.
     pub entry: &'a Entry,
 }
 
 /// A JSON document whose texts are wiped when it is dropped.
-pub struct Document(pub Map<String, Value>);
+pub(crate) struct Document(pub Map<String, Value>);
 
 impl Drop for Document {
     fn drop(&mut self) {
@@ -49,7 +48,7 @@ fn wipe(value: &mut Value) {
 
 impl Document {
     /// The JSON object that bytes hold; nothing is an empty one, as for Docker.
-    pub fn parse(bytes: &[u8]) -> Result<Document, String> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Document, String> {
         if bytes.trim_ascii().is_empty() {
             return Ok(Document(Map::new()));
         }
@@ -64,7 +63,7 @@ impl Document {
     }
 
     /// Whether the entries are at the top: nothing of the newer form is there, and something that looks like an entry is.
-    pub fn is_legacy(&self) -> bool {
+    pub(crate) fn is_legacy(&self) -> bool {
         let is_entry = |value: &Value| {
             value.as_object().is_some_and(|entry| entry.contains_key("auth") || entry.contains_key("username"))
         };
@@ -73,7 +72,7 @@ impl Document {
     }
 
     /// The entries, to be changed.
-    pub fn entries(&mut self) -> Result<&mut Map<String, Value>, String> {
+    pub(crate) fn entries(&mut self) -> Result<&mut Map<String, Value>, String> {
         if self.is_legacy() {
             return Ok(&mut self.0);
         }
@@ -87,12 +86,11 @@ impl Document {
 
 impl Config {
     /// Reads a file's bytes.
-    pub fn parse(bytes: &[u8]) -> Result<Config, String> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Config, String> {
         Config::read(&Document::parse(bytes)?)
     }
 
-    /// Reads a document.
-    pub fn read(document: &Document) -> Result<Config, String> {
+    pub(crate) fn read(document: &Document) -> Result<Config, String> {
         let root = &document.0;
         let none = Map::new();
         let auths = if document.is_legacy() { root } else { object(root, "auths")?.unwrap_or(&none) };
@@ -116,7 +114,7 @@ impl Config {
     }
 
     /// The helper that holds a host's credentials: its own, else the one for all.
-    pub fn helper(&self, host: &str) -> Result<Option<&str>, String> {
+    pub(crate) fn helper(&self, host: &str) -> Result<Option<&str>, String> {
         let own = self.helpers.iter().find(|(key, _)| key.host == host);
         let name = match own {
             Some((_, Some(name))) => Some(name.as_str()),
@@ -128,22 +126,13 @@ impl Config {
 
     /// The entry for a repository: the longest path wins, then Docker's own spelling of the host, then the file's order.
     /// Markers are passed over.
-    pub fn find(&self, host: &str, repository: &str) -> Option<Match<'_>> {
+    pub(crate) fn find(&self, host: &str, repository: &str) -> Option<Match<'_>> {
         let own = key::server(host);
         self.entries
             .iter()
             .filter(|(_, key, entry)| key.covers(host, repository) && !matches!(entry, Entry::Marker))
             .min_by_key(|(name, key, _)| (std::cmp::Reverse(key.path.len()), *name != own))
             .map(|(name, _, entry)| Match { key: name, entry })
-    }
-
-    /// The keys that stand for a whole host, and whether each holds something.
-    pub fn keys(&self, host: &str) -> Vec<(String, bool)> {
-        self.entries
-            .iter()
-            .filter(|(_, key, _)| key.host == host && key.path.is_empty())
-            .map(|(name, _, entry)| (name.clone(), !matches!(entry, Entry::Marker)))
-            .collect()
     }
 }
 
@@ -223,7 +212,6 @@ mod tests {
         assert_eq!(user(&twice, "docker.io", "a/b").as_deref(), Some("docker"));
         let first = config(json!({"auths": {"https://r.example": auth("1"), "https://r.example/v2/": auth("2")}}));
         assert_eq!(user(&first, "r.example", "a").as_deref(), Some("1"));
-        assert_eq!(first.keys("r.example").len(), 2);
     }
 
     #[test]

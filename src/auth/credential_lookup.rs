@@ -29,7 +29,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 /// Where credentials were found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Whence {
+pub(crate) struct Whence {
     /// The file; None for an environment variable.
     pub path: Option<PathBuf>,
     /// The environment variable.
@@ -41,18 +41,17 @@ pub struct Whence {
 }
 
 /// Credentials, and where they were found.
-pub struct Found {
-    /// What they are.
+pub(crate) struct Found {
     pub credentials: Credentials,
     /// Where they are.
     pub whence: Whence,
 }
 
 /// Tells whether a file is still the one that was read.
-pub type Stamp = (u64, u64, i64, i64, u64);
+pub(crate) type Stamp = (u64, u64, i64, i64, u64);
 
 /// The stored credentials of one client.
-pub struct Stored {
+pub(crate) struct Stored {
     places: Vec<Place>,
     /// Files of other users too, and those that others may write.
     foreign: bool,
@@ -70,7 +69,7 @@ struct Answers {
 
 impl Stored {
     /// The places as the caller wants them. The environment is read now, and only if he wants the usual ones.
-    pub fn new(wanted: &Wanted, mut helpers: Helpers) -> Stored {
+    pub(crate) fn new(wanted: &Wanted, mut helpers: Helpers) -> Stored {
         let places = places::places(wanted, &|name| std::env::var_os(name));
         if helpers.search.is_none() && !places.is_empty() {
             helpers.search = std::env::var_os("PATH");
@@ -79,28 +78,26 @@ impl Stored {
     }
 
     /// The same helpers over other places, whose files are looked at in the same way.
-    pub fn elsewhere(&self, wanted: &Wanted) -> Stored {
+    pub(crate) fn elsewhere(&self, wanted: &Wanted) -> Stored {
         let helpers = Helpers { search: self.helpers.search.clone(), limit: self.helpers.limit };
         Stored::new(&Wanted { foreign: self.foreign, ..wanted.clone() }, helpers)
     }
 
     /// Whether files of other users are wanted too.
-    pub fn foreign(&self) -> bool {
+    pub(crate) fn foreign(&self) -> bool {
         self.foreign
     }
 
-    /// The places.
-    pub fn places(&self) -> &[Place] {
+    pub(crate) fn places(&self) -> &[Place] {
         &self.places
     }
 
-    /// The helpers.
-    pub fn helpers(&self) -> &Helpers {
+    pub(crate) fn helpers(&self) -> &Helpers {
         &self.helpers
     }
 
     /// The credentials for a repository of a host; an empty name is the host itself.
-    pub fn find(&self, call: &Call, host: &str, repository: &str) -> Result<Option<Found>> {
+    pub(crate) fn find(&self, call: &Call, host: &str, repository: &str) -> Result<Option<Found>> {
         for place in &self.places {
             if let Some(found) = self.find_in(call, place, host, repository)? {
                 return Ok(Some(found));
@@ -151,13 +148,13 @@ impl Stored {
     }
 
     /// Forgets what helpers said about a host: it was refused, or has changed.
-    pub fn forget(&self, host: &str) {
+    pub(crate) fn forget(&self, host: &str) {
         let server = key::server(host);
         lock(&self.answers).known.retain(|(_, known), _| *known != server);
     }
 
     /// What a place says; None when there is none.
-    pub fn config(&self, place: &Place) -> Result<Option<Arc<Config>>> {
+    pub(crate) fn config(&self, place: &Place) -> Result<Option<Arc<Config>>> {
         match place {
             Place::Inline { text, .. } => {
                 let config = Config::parse(text.as_bytes()).map_err(|why| broken(place, &why))?;
@@ -192,7 +189,7 @@ impl Drop for Asking<'_> {
 
 /// Opens a credentials file; None when there is none. One of another user, or that others may write, could name a helper of theirs,
 /// or send what is stored there later to them: it is refused unless `foreign` ones are wanted. root's are everybody's.
-pub fn open(path: &Path, foreign: bool) -> Result<Option<(File, Stamp)>> {
+pub(crate) fn open(path: &Path, foreign: bool) -> Result<Option<(File, Stamp)>> {
     if path == Path::new("/dev/null") {
         return Ok(None);
     }
@@ -214,7 +211,7 @@ pub fn open(path: &Path, foreign: bool) -> Result<Option<(File, Stamp)>> {
 }
 
 /// A credentials file's bytes.
-pub fn read(file: &mut File, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
+pub(crate) fn read(file: &mut File, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
     let size = file.metadata().map_or(0, |meta| meta.len());
     if size > LIMIT {
         return Err(wrong(path, &format!("it is larger than {LIMIT} bytes")).with_code(Code::LimitExceeded));
@@ -227,7 +224,7 @@ pub fn read(file: &mut File, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
 }
 
 /// The error for a credentials file that cannot be used.
-pub fn wrong(path: &Path, why: &str) -> Error {
+pub(crate) fn wrong(path: &Path, why: &str) -> Error {
     Error::new(Code::Io, format!("the credentials file {}: {why}", path.display()))
 }
 

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(10);
 
 /// The helper that a file wants a host's credentials kept by.
-pub fn helper_of(path: &Path, foreign: bool, host: &str) -> Result<Option<String>> {
+pub(crate) fn helper_of(path: &Path, foreign: bool, host: &str) -> Result<Option<String>> {
     let Some((mut file, _)) = open(path, foreign)? else { return Ok(None) };
     let config = Config::parse(&read(&mut file, path)?).map_err(|why| wrong(path, &why))?;
     let helper = config.helper(&key::host(host)).map_err(|why| wrong(path, &why))?;
@@ -33,7 +33,13 @@ pub fn helper_of(path: &Path, foreign: bool, host: &str) -> Result<Option<String
 }
 
 /// Writes a host's credentials into a file, or the marker that says that a helper has them.
-pub fn put(call: &Call, path: &Path, foreign: bool, host: &str, credentials: Option<&Credentials>) -> Result<()> {
+pub(crate) fn put(
+    call: &Call,
+    path: &Path,
+    foreign: bool,
+    host: &str,
+    credentials: Option<&Credentials>,
+) -> Result<()> {
     let value = match credentials {
         None => json!({}),
         Some(credentials) => entry::write(credentials)
@@ -49,7 +55,7 @@ pub fn put(call: &Call, path: &Path, foreign: bool, host: &str, credentials: Opt
 }
 
 /// Removes every entry for a whole host. Whether one of them held something.
-pub fn remove(call: &Call, path: &Path, foreign: bool, host: &str) -> Result<bool> {
+pub(crate) fn remove(call: &Call, path: &Path, foreign: bool, host: &str) -> Result<bool> {
     let host = key::host(host);
     let mut held = false;
     change(call, path, foreign, |entries| {

@@ -14,18 +14,15 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// What an entry is.
-pub enum Entry {
+pub(crate) enum Entry {
     /// `{}`: what Docker leaves behind when a helper holds the credentials.
     Marker,
-    /// Credentials.
     Holds(Credentials),
     /// Something that cannot be used, and why. It is an error only for the host that it belongs to.
     Broken(String),
 }
 
-/// Reads an entry.
-pub fn read(value: &Value) -> Entry {
+pub(crate) fn read(value: &Value) -> Entry {
     match value {
         Value::Null => Entry::Marker,
         Value::Object(members) => match credentials(members) {
@@ -89,7 +86,7 @@ fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Result<Option<&'a st
 }
 
 /// The entry that Docker would write; None for what no entry can hold.
-pub fn write(credentials: &Credentials) -> Option<Value> {
+pub(crate) fn write(credentials: &Credentials) -> Option<Value> {
     let auth = |username: &str, password: &str| {
         let joined = Zeroizing::new(format!("{username}:{password}"));
         base64::engine::general_purpose::STANDARD.encode(joined.as_bytes())

@@ -33,10 +33,10 @@ const ANSWER_LIMIT: u64 = 1 << 20;
 /// What the library calls itself to a token server: OAuth wants a name.
 const CLIENT_ID: &str = "ocireg";
 /// The user of an identity token of which no user is known.
-pub const NO_USER: &str = "<token>";
+pub(super) const NO_USER: &str = "<token>";
 
 /// How a fetch ended, and its trace: log hooks run on callers' threads only, so it is handed over.
-pub struct Fetched {
+pub(super) struct Fetched {
     /// The token or the error.
     pub outcome: Result<Arc<Token>>,
     /// Log events.
@@ -44,7 +44,7 @@ pub struct Fetched {
 }
 
 /// Starts the fetch.
-pub fn start(
+pub(super) fn start(
     http: Arc<Http>,
     realm: Realm,
     scopes: ScopeSet,

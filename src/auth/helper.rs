@@ -27,7 +27,7 @@ const NOT_FOUND: &str = "credentials not found in native keychain";
 const IDENTITY: &str = "<token>";
 
 /// Where helpers are found, and how long they may take.
-pub struct Helpers {
+pub(crate) struct Helpers {
     /// Folders, as in PATH.
     pub search: Option<OsString>,
     /// The limit for one run.
@@ -36,7 +36,7 @@ pub struct Helpers {
 
 impl Helpers {
     /// What a helper holds for a server; None when it holds nothing.
-    pub fn get(&self, call: &Call, name: &str, server: &str) -> Result<Option<Credentials>> {
+    pub(crate) fn get(&self, call: &Call, name: &str, server: &str) -> Result<Option<Credentials>> {
         let ended = self.run(call, name, "get", server.as_bytes(), server)?;
         if said(&ended) == Some(NOT_FOUND) {
             return Ok(None);
@@ -45,7 +45,7 @@ impl Helpers {
     }
 
     /// Hands credentials over.
-    pub fn store(&self, call: &Call, name: &str, server: &str, credentials: &Credentials) -> Result<()> {
+    pub(crate) fn store(&self, call: &Call, name: &str, server: &str, credentials: &Credentials) -> Result<()> {
         let (username, secret) = match credentials {
             Credentials::Password { username, password } => (username.as_str(), password),
             Credentials::IdentityToken { token, .. } => (IDENTITY, token),
@@ -64,7 +64,7 @@ impl Helpers {
     }
 
     /// Has credentials removed; having none is as good.
-    pub fn erase(&self, call: &Call, name: &str, server: &str) -> Result<()> {
+    pub(crate) fn erase(&self, call: &Call, name: &str, server: &str) -> Result<()> {
         let ended = self.run(call, name, "erase", server.as_bytes(), server)?;
         match said(&ended) {
             Some(NOT_FOUND) => Ok(()),

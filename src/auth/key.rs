@@ -2,11 +2,11 @@
 //! alike: `reg.example` must not match `reg.example.evil.test`, nor `host/team` the repository `team-b/app`.
 
 /// What Docker calls its Hub in files and to helpers.
-pub const HUB: &str = "https://index.docker.io/v1/";
+pub(crate) const HUB: &str = "https://index.docker.io/v1/";
 
 /// A host's name in the one form that is compared: Docker Hub's names are one host, case does not matter, and 443 is the
 /// port that https has anyway.
-pub fn host(name: &str) -> String {
+pub(crate) fn host(name: &str) -> String {
     let name = name.to_ascii_lowercase();
     let name = name.strip_suffix(":443").unwrap_or(&name);
     match name {
@@ -16,7 +16,7 @@ pub fn host(name: &str) -> String {
 }
 
 /// What Docker's tools call a host in files and to helpers.
-pub fn server(name: &str) -> String {
+pub(crate) fn server(name: &str) -> String {
     match host(name) {
         name if name == "docker.io" => HUB.to_owned(),
         name => name,
@@ -25,7 +25,7 @@ pub fn server(name: &str) -> String {
 
 /// A key of an `auths` or `credHelpers` object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Key {
+pub(crate) struct Key {
     /// The host, in the form of [`host`].
     pub host: String,
     /// The path that the credentials are for: `ns` or `ns/repo`; empty for the whole host.
@@ -34,7 +34,7 @@ pub struct Key {
 
 impl Key {
     /// `host`, `host:port`, `https://host`, `https://host/v1/`, `/v2/`, or `host/ns/repo`. None for what is none of these.
-    pub fn parse(text: &str) -> Option<Key> {
+    pub(crate) fn parse(text: &str) -> Option<Key> {
         let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | '?' | '#' | '\\');
         if text.contains(odd) {
             return None;
@@ -57,7 +57,7 @@ impl Key {
     }
 
     /// Whether it holds for a repository; an empty name is the registry itself.
-    pub fn covers(&self, host: &str, repository: &str) -> bool {
+    pub(crate) fn covers(&self, host: &str, repository: &str) -> bool {
         self.host == host
             && (self.path.is_empty()
                 || repository.strip_prefix(&self.path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))

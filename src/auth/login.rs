@@ -18,7 +18,7 @@ use crate::http::Request;
 const ERROR_BODY: usize = 64 << 10;
 
 /// How a registry took credentials.
-pub struct Accepted {
+pub(crate) struct Accepted {
     /// "none", "basic" or "bearer".
     pub way: &'static str,
     /// The status of the last answer.
@@ -32,7 +32,7 @@ pub struct Accepted {
 impl Auth {
     /// Tries an account's credentials out; a token is asked for these scopes, and with `offline` an identity token too. Nothing
     /// kept from earlier calls is used.
-    pub fn log_in(&self, call: &Call, account: &Account, scopes: &ScopeSet, offline: bool) -> Result<Accepted> {
+    pub(crate) fn log_in(&self, call: &Call, account: &Account, scopes: &ScopeSet, offline: bool) -> Result<Accepted> {
         let ping = account.ping()?;
         let answer = self.ask(call, &ping, &Proof::Nothing)?;
         let foreign = !account.is_at(&answer.url);
@@ -70,7 +70,7 @@ impl Auth {
     }
 
     /// The credentials of an account that are not stored: what a login may be tried with.
-    pub fn given(&self, call: &Call, account: &Account) -> Result<Credentials> {
+    pub(crate) fn given(&self, call: &Call, account: &Account) -> Result<Credentials> {
         match (account.anonymous, &account.credentials) {
             (true, _) => Ok(Credentials::Anonymous),
             (false, Some(credentials)) => Ok(credentials.clone()),
@@ -115,6 +115,6 @@ fn withheld(account: &Account, realm: &Url) -> Error {
 }
 
 /// Whether a login can be made with these at all.
-pub fn can_log_in(credentials: &Credentials) -> bool {
+pub(crate) fn can_log_in(credentials: &Credentials) -> bool {
     matches!(credentials, Credentials::Password { .. } | Credentials::IdentityToken { .. })
 }

@@ -3,24 +3,24 @@
 //!
 //! Credentials belong to one origin. They are sent to it and to its token server, never to a host that either names.
 
-pub mod challenge;
+pub(crate) mod challenge;
 mod child;
-pub mod config_file;
-pub mod credential_lookup;
-pub mod credential_writer;
-pub mod entry;
+pub(crate) mod config_file;
+pub(crate) mod credential_lookup;
+pub(crate) mod credential_writer;
+pub(crate) mod entry;
 mod fetch;
-pub mod helper;
-pub mod key;
-pub mod login;
+pub(crate) mod helper;
+pub(crate) mod key;
+pub(crate) mod login;
 mod negotiate;
-pub mod places;
-pub mod realm;
-pub mod registry_error;
-pub mod scope;
-pub mod secrets;
+pub(crate) mod places;
+pub(crate) mod realm;
+pub(crate) mod registry_error;
+pub(crate) mod scope;
+pub(crate) mod secrets;
 mod token_cache;
-pub mod token_response;
+pub(crate) mod token_response;
 mod words;
 
 use std::collections::HashMap;
@@ -105,7 +105,7 @@ impl Account {
 
 /// Who spoke for the credentials of a call. The first that says something is believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Spoke {
+pub(crate) enum Spoke {
     /// Nobody: the call is anonymous.
     Nobody,
     /// The host's options.
@@ -118,7 +118,7 @@ pub enum Spoke {
 
 impl Spoke {
     /// As results show it; None for nobody.
-    pub fn name(&self) -> Option<&'static str> {
+    pub(crate) fn name(&self) -> Option<&'static str> {
         match self {
             Spoke::Nobody => None,
             Spoke::HostOptions => Some("host options"),
@@ -192,7 +192,7 @@ struct Memory {
 }
 
 /// The authentication of one client.
-pub struct Auth {
+pub(crate) struct Auth {
     http: Arc<Http>,
     origins: Mutex<HashMap<Origin, Memory>>,
     tokens: Tokens,
@@ -201,17 +201,17 @@ pub struct Auth {
 
 impl Auth {
     /// Over the client's HTTP, with the credentials that are stored on this machine.
-    pub fn new(http: Arc<Http>, stored: Stored) -> Auth {
+    pub(crate) fn new(http: Arc<Http>, stored: Stored) -> Auth {
         Auth { tokens: Tokens::new(http.clone()), http, origins: Mutex::default(), stored }
     }
 
     /// The stored credentials.
-    pub fn stored(&self) -> &Stored {
+    pub(crate) fn stored(&self) -> &Stored {
         &self.stored
     }
 
     /// A challenge that came with a request of no scope, such as the ping.
-    pub fn remember(&self, account: &Account, challenges: &[Challenge], remote: Option<IpAddr>) {
+    pub(crate) fn remember(&self, account: &Account, challenges: &[Challenge], remote: Option<IpAddr>) {
         self.learn(account, |memory| {
             memory.known = true;
             memory.remote = remote.or(memory.remote);
@@ -233,7 +233,7 @@ impl Auth {
     }
 
     /// What the credentials hook or a helper said was wrong: it is asked again the next time.
-    pub fn forget_answer(&self, account: &Account) {
+    pub(crate) fn forget_answer(&self, account: &Account) {
         self.stored.forget(&account.host);
         self.learn(account, |memory| drop(memory.asked.remove(&account.host)));
     }
@@ -254,7 +254,7 @@ impl Auth {
     }
 
     /// Whose credentials a call has: the host's options, else what the hook says, else what is stored.
-    pub fn credentials(&self, call: &Call, account: &Account) -> Result<(Credentials, Spoke)> {
+    pub(crate) fn credentials(&self, call: &Call, account: &Account) -> Result<(Credentials, Spoke)> {
         let nobody = (Credentials::Anonymous, Spoke::Nobody);
         if account.anonymous {
             return Ok(nobody);
@@ -329,7 +329,7 @@ impl Auth {
 
 /// Basic credentials as an Authorization header (RFC 7617), for a protocol that sends them unasked; None for those that
 /// Basic cannot carry.
-pub fn basic_header(credentials: &Credentials) -> Result<Option<HeaderValue>> {
+pub(crate) fn basic_header(credentials: &Credentials) -> Result<Option<HeaderValue>> {
     basic(credentials).map_or(Ok(None), |proof| proof.header())
 }
 
@@ -345,7 +345,7 @@ fn basic(credentials: &Credentials) -> Option<Proof> {
 }
 
 /// Tells cached tokens of different users apart without keeping a password in the key.
-pub fn identity(base: &Url, credentials: &Credentials) -> String {
+pub(crate) fn identity(base: &Url, credentials: &Credentials) -> String {
     let origin = Origin::of(base).map(|origin| origin.to_string()).unwrap_or_default();
     let (kind, username, secret) = match credentials {
         Credentials::Password { username, password } => ("password", username.as_str(), password),

@@ -103,7 +103,13 @@ impl Way {
 
 impl Auth {
     /// Sends a request with what its origin asks for, for these scopes.
-    pub fn send(&self, call: &Call, account: &Account, request: &mut Request, wanted: &ScopeSet) -> Result<Reply> {
+    pub(crate) fn send(
+        &self,
+        call: &Call,
+        account: &Account,
+        request: &mut Request,
+        wanted: &ScopeSet,
+    ) -> Result<Reply> {
         let begin = (request.url.clone(), request.guard);
         let outcome = self.negotiate(call, account, request, wanted);
         // Whoever sends it again begins again.
@@ -119,7 +125,7 @@ impl Auth {
     }
 
     /// Makes sure that a request with a long body will not be the one that is asked who it is.
-    pub fn prepare(&self, call: &Call, account: &Account, wanted: &ScopeSet) -> Result<()> {
+    pub(crate) fn prepare(&self, call: &Call, account: &Account, wanted: &ScopeSet) -> Result<()> {
         let proof = self.ready(call, account, &Body::Empty, wanted)?;
         if matches!(proof, Proof::Nothing) && !self.memory(account).known {
             self.send(call, account, &mut Request::new(Method::GET, account.ping()?), wanted)?;

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 /// What the caller said about stored credentials.
 #[derive(Debug, Clone, Default)]
-pub struct Wanted {
+pub(crate) struct Wanted {
     /// This file.
     pub credentials_file: Option<String>,
     /// The config.json of this folder.
@@ -18,10 +18,8 @@ pub struct Wanted {
     pub foreign: bool,
 }
 
-/// A place.
 #[derive(Clone)]
-pub enum Place {
-    /// A file.
+pub(crate) enum Place {
     File {
         /// Where.
         path: PathBuf,
@@ -30,7 +28,6 @@ pub enum Place {
     },
     /// The text of a file in an environment variable.
     Inline {
-        /// The variable.
         variable: &'static str,
         /// Its value.
         text: Zeroizing<String>,
@@ -39,7 +36,7 @@ pub enum Place {
 
 /// The places, the first to be asked first: what the caller named, DOCKER_AUTH_CONFIG, REGISTRY_AUTH_FILE, Docker's
 /// config.json, podman's two files, the .dockercfg of old.
-pub fn places(wanted: &Wanted, environment: &dyn Fn(&str) -> Option<OsString>) -> Vec<Place> {
+pub(crate) fn places(wanted: &Wanted, environment: &dyn Fn(&str) -> Option<OsString>) -> Vec<Place> {
     let mut places = Vec::new();
     let mut add = |path: PathBuf, named| places.push(Place::File { path, named });
     if let Some(path) = &wanted.credentials_file {
@@ -71,7 +68,7 @@ pub fn places(wanted: &Wanted, environment: &dyn Fn(&str) -> Option<OsString>) -
 }
 
 /// Where a login is kept: the first file that is looked into.
-pub fn target(places: &[Place]) -> Option<&PathBuf> {
+pub(crate) fn target(places: &[Place]) -> Option<&PathBuf> {
     places.iter().find_map(|place| match place {
         Place::File { path, .. } => Some(path),
         Place::Inline { .. } => None,

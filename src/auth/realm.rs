@@ -18,7 +18,7 @@ const HUB_REALM: &str = "auth.docker.io";
 /// The URL of the token server that a challenge to `request` names: https, or http when the request itself was or the caller
 /// trusts that one. A path alone belongs to the request's origin, and `host/path` takes its scheme. Whether an address is
 /// allowed is for the caller to check.
-pub fn resolve(realm: &str, request: &Url, trusted: &[String]) -> Result<Url> {
+pub(crate) fn resolve(realm: &str, request: &Url, trusted: &[String]) -> Result<Url> {
     let text = realm.trim();
     if text.is_empty() {
         return Err(wrong("is empty"));
@@ -144,7 +144,7 @@ fn names(entry: &str, origin: &Origin) -> bool {
 
 /// The URL of a token request: `service`, one `scope` for each, and `account`, behind whatever query the realm has.
 /// What is empty is left out: some servers refuse it.
-pub fn token_url(realm: &Url, service: Option<&str>, scopes: &ScopeSet, account: Option<&str>) -> Url {
+pub(crate) fn token_url(realm: &Url, service: Option<&str>, scopes: &ScopeSet, account: Option<&str>) -> Url {
     let mut pairs: Vec<(&str, String)> = Vec::new();
     pairs.extend(service.map(|service| ("service", service.to_owned())));
     pairs.extend(scopes.iter().map(|scope| ("scope", scope.to_string())));

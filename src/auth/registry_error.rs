@@ -25,7 +25,7 @@ const MOST_TEXT: usize = 512;
 const MOST_DETAIL: usize = 4096;
 
 /// The error for an answer that is none of those that the request wanted. `what` says what was tried.
-pub fn error_of(status: u16, headers: &HeaderMap, body: &[u8], url: &Url, what: &str) -> Error {
+pub(crate) fn error_of(status: u16, headers: &HeaderMap, body: &[u8], url: &Url, what: &str) -> Error {
     let body = &body[..body.len().min(MOST_BODY)];
     let errors = registry_errors(body);
     let name = errors.iter().map(|error| error.code.clone()).find(|code| !code.is_empty()).unwrap_or_default();
@@ -55,7 +55,7 @@ pub fn error_of(status: u16, headers: &HeaderMap, body: &[u8], url: &Url, what: 
 }
 
 /// The same for an answer to who reads: that something is missing then says that what was asked for is.
-pub fn of_a_read(error: Error) -> Error {
+pub(crate) fn of_a_read(error: Error) -> Error {
     match error.code() {
         Code::MissingBlob => error.with_code(Code::NotFound).with_hint(ABSENT),
         _ => error,
@@ -63,7 +63,7 @@ pub fn of_a_read(error: Error) -> Error {
 }
 
 /// Whether a body says that something failed though its status says otherwise: some registries answer so to a PUT.
-pub fn holds_errors(body: &[u8]) -> bool {
+pub(crate) fn holds_errors(body: &[u8]) -> bool {
     let list = document(body).and_then(|mut document| document.remove("errors"));
     list.is_some_and(|list| !entries(&list).is_empty())
 }

@@ -33,8 +33,7 @@ const BELIEVED: Duration = Duration::from_secs(600);
 
 /// A token server, and who asks it.
 #[derive(Clone)]
-pub struct Realm {
-    /// Its URL.
+pub(super) struct Realm {
     pub url: Url,
     /// The service named by the challenge.
     pub service: Option<String>,
@@ -60,18 +59,18 @@ impl Realm {
     }
 
     /// Whether it gets credentials.
-    pub fn has_credentials(&self) -> bool {
+    pub(super) fn has_credentials(&self) -> bool {
         self.credentials != Credentials::Anonymous
     }
 }
 
 /// The refresh token that a token server gave last, in place of the one that the caller has. Held during a fetch: some
 /// servers take each only once.
-pub type Refresh = Arc<Mutex<Option<Zeroizing<String>>>>;
+pub(super) type Refresh = Arc<Mutex<Option<Zeroizing<String>>>>;
 
 /// A token in use.
 #[derive(Clone)]
-pub struct Grant {
+pub(super) struct Grant {
     key: String,
     token: Arc<Token>,
     obtained: Instant,
@@ -101,12 +100,12 @@ impl Grant {
     }
 
     /// The token's text.
-    pub fn value(&self) -> &str {
+    pub(super) fn value(&self) -> &str {
         &self.token.value
     }
 
     /// Whether nobody else was ever given it: nobody else can have used it up.
-    pub fn is_ours_alone(&self) -> bool {
+    pub(super) fn is_ours_alone(&self) -> bool {
         self.token.given.load(Ordering::SeqCst) == 1
     }
 
@@ -118,17 +117,17 @@ impl Grant {
     }
 
     /// Whether it is old enough to suspect it.
-    pub fn is_aged(&self) -> bool {
+    pub(super) fn is_aged(&self) -> bool {
         self.obtained.elapsed() > AGED
     }
 
     /// The refresh token that came with it.
-    pub fn refresh(&self) -> Option<&Zeroizing<String>> {
+    pub(super) fn refresh(&self) -> Option<&Zeroizing<String>> {
         self.token.refresh.as_ref()
     }
 
     /// Whether it was given to somebody known.
-    pub fn has_credentials(&self) -> bool {
+    pub(super) fn has_credentials(&self) -> bool {
         self.has_credentials
     }
 }
@@ -142,7 +141,7 @@ struct Kept {
 type Outcome = Option<Arc<Fetched>>;
 
 /// The tokens of one client.
-pub struct Tokens {
+pub(super) struct Tokens {
     http: Arc<Http>,
     kept: Arc<Mutex<HashMap<String, Vec<Kept>>>>,
     flights: Arc<Mutex<HashMap<String, watch::Receiver<Outcome>>>>,
@@ -156,7 +155,7 @@ pub struct Tokens {
 
 impl Tokens {
     /// None yet.
-    pub fn new(http: Arc<Http>) -> Tokens {
+    pub(super) fn new(http: Arc<Http>) -> Tokens {
         Tokens {
             http,
             kept: Arc::default(),
@@ -169,7 +168,7 @@ impl Tokens {
     }
 
     /// A token for these scopes: a kept one, else the one that is being fetched, else a new one.
-    pub fn get(&self, call: &Call, realm: &Realm, scopes: &ScopeSet) -> Result<Grant> {
+    pub(super) fn get(&self, call: &Call, realm: &Realm, scopes: &ScopeSet) -> Result<Grant> {
         if let Some(grant) = self.find(realm, scopes, None) {
             return Ok(grant);
         }
@@ -178,7 +177,7 @@ impl Tokens {
 
     /// One in place of a token that was refused. First the next one that all may use; after that one for this request alone,
     /// for where a token is good for one request the others use up what is shared.
-    pub fn another(&self, call: &Call, realm: &Realm, scopes: &ScopeSet, refused: &Grant) -> Result<Grant> {
+    pub(super) fn another(&self, call: &Call, realm: &Realm, scopes: &ScopeSet, refused: &Grant) -> Result<Grant> {
         if refused.new {
             return self.alone(call, realm, scopes);
         }
@@ -189,12 +188,12 @@ impl Tokens {
     }
 
     /// A token for one request, which nobody else gets.
-    pub fn alone(&self, call: &Call, realm: &Realm, scopes: &ScopeSet) -> Result<Grant> {
+    pub(super) fn alone(&self, call: &Call, realm: &Realm, scopes: &ScopeSet) -> Result<Grant> {
         self.fetch(call, realm, scopes, Purpose::One(self.lonely.fetch_add(1, Ordering::SeqCst)))
     }
 
     /// A token that is fetched now, to see whether the credentials are good.
-    pub fn fresh(&self, call: &Call, realm: &Realm, scopes: &ScopeSet) -> Result<Grant> {
+    pub(super) fn fresh(&self, call: &Call, realm: &Realm, scopes: &ScopeSet) -> Result<Grant> {
         self.fetch(call, realm, scopes, Purpose::Login)
     }
 
@@ -222,13 +221,13 @@ impl Tokens {
     }
 
     /// Whether tokens from there were seen to be used up, not to grow too old.
-    pub fn are_used_up(&self, realm: &Realm) -> bool {
+    pub(super) fn are_used_up(&self, realm: &Realm) -> bool {
         lock(&self.short).get(&realm.key()).is_some_and(|since| since.elapsed() < BELIEVED)
     }
 
     /// A body was refused with this token and could not be sent again at once: when it is sent anew, a token of its own spares it
     /// the same.
-    pub fn owe(&self, grant: &Grant) {
+    pub(super) fn owe(&self, grant: &Grant) {
         if grant.is_ours_alone() {
             return;
         }
@@ -238,7 +237,7 @@ impl Tokens {
     }
 
     /// Whether a body is to be sent anew there. It is asked once for each.
-    pub fn is_owed(&self, realm: &Realm) -> bool {
+    pub(super) fn is_owed(&self, realm: &Realm) -> bool {
         let (mut owed, key) = (lock(&self.owed), realm.key());
         match owed.get_mut(&key) {
             Some(count) if *count > 1 => {
@@ -250,7 +249,7 @@ impl Tokens {
     }
 
     /// Drops a token that the registry no longer takes. `lacks`: it says that the token lacks a right, so it was not used up.
-    pub fn forget(&self, grant: &Grant, lacks: bool) {
+    pub(super) fn forget(&self, grant: &Grant, lacks: bool) {
         if !lacks && grant.seems_used_up() {
             let mut short = lock(&self.short);
             make_room(&mut short, &grant.key);

@@ -25,7 +25,7 @@ const SKEW: Duration = Duration::from_secs(5 * 60);
 const EARLY: Duration = Duration::from_secs(10);
 
 /// A bearer token. Its value is wiped when it is dropped and never printed.
-pub struct Token {
+pub(crate) struct Token {
     /// The token itself: visible ASCII only.
     pub value: Zeroizing<String>,
     /// When it ends.
@@ -38,7 +38,7 @@ pub struct Token {
 
 impl Token {
     /// Whether it can still be used for a new request.
-    pub fn fresh_at(&self, now: SystemTime) -> bool {
+    pub(crate) fn fresh_at(&self, now: SystemTime) -> bool {
         self.expires.duration_since(now).is_ok_and(|left| left > EARLY)
     }
 }
@@ -66,7 +66,7 @@ struct Answer {
 
 /// Reads the answer to a token request that succeeded. Everything that is no usable token is a PROTOCOL error that
 /// says why, without a word of the answer.
-pub fn parse_answer(body: &[u8], now: SystemTime) -> Result<Token> {
+pub(crate) fn parse_answer(body: &[u8], now: SystemTime) -> Result<Token> {
     if body.len() > MOST_ANSWER {
         return Err(wrong(format!("larger than {MOST_ANSWER} bytes")));
     }

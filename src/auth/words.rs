@@ -28,7 +28,7 @@ const LONG_WORD: &str = r"[\w+=-]{24,}";
 
 /// The first line that says something, without these secrets. None where there is none, or where it may be the helper's answer
 /// itself.
-pub fn first_line(said: &[u8], secrets: &[&str]) -> Option<String> {
+pub(super) fn first_line(said: &[u8], secrets: &[&str]) -> Option<String> {
     let text = String::from_utf8_lossy(said);
     let line = text.split(['\n', '\r']).map(str::trim).find(|line| !line.is_empty())?;
     if line.starts_with(['{', '[', '"']) {

@@ -1,9 +1,9 @@
 //! One call of a caller: the only place where the library waits.
 
-pub mod cancel;
+pub(crate) mod cancel;
 pub mod context;
-pub mod engine;
-pub mod thread;
+pub(crate) mod engine;
+pub(crate) mod thread;
 
 use std::fs::File;
 use std::future::Future;

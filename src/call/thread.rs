@@ -9,15 +9,15 @@ use nix::sys::signal::{SigSet, SigmaskHow};
 use crate::error::{Error, Result};
 
 /// As much stack as a thread of ours may need; what it does not use costs nothing.
-pub const STACK: usize = 2 << 20;
+pub(crate) const STACK: usize = 2 << 20;
 
 /// Starts a thread that no signal is delivered to.
-pub fn spawn<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>> {
+pub(crate) fn spawn<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Send + 'static) -> Result<JoinHandle<T>> {
     start(name, work).map_err(none)
 }
 
 /// The same, with the system's own error.
-pub fn start<T: Send + 'static>(
+pub(crate) fn start<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> std::io::Result<JoinHandle<T>> {
@@ -25,7 +25,7 @@ pub fn start<T: Send + 'static>(
 }
 
 /// Starts such a thread that ends with its scope.
-pub fn scoped<'scope>(
+pub(crate) fn scoped<'scope>(
     scope: &'scope Scope<'scope, '_>,
     name: &str,
     work: impl FnOnce() + Send + 'scope,

@@ -21,7 +21,7 @@ use crate::store::{Blob, Content, Verified};
 
 /// A layer that was read, and waits in a spool.
 #[derive(Debug, Clone)]
-pub struct Read {
+pub(crate) struct Read {
     layer: Layer,
     item: Item,
     /// It holds no file: nothing, or the blocks of zeros that end a tar.
@@ -30,7 +30,7 @@ pub struct Read {
 
 /// The bytes that all layers of an image may still unpack to, read at the same time as they are.
 #[derive(Debug)]
-pub struct Budget(AtomicU64);
+pub(crate) struct Budget(AtomicU64);
 
 impl Default for Budget {
     fn default() -> Budget {
@@ -49,7 +49,13 @@ impl Budget {
 }
 
 /// Reads a layer into a spool, and what is inside it on the way. `named` is for messages.
-pub fn read(call: &Call, spool: &Arc<Spool>, blob: Box<dyn Blob>, named: &Digest, budget: &Budget) -> Result<Read> {
+pub(crate) fn read(
+    call: &Call,
+    spool: &Arc<Spool>,
+    blob: Box<dyn Blob>,
+    named: &Digest,
+    budget: &Budget,
+) -> Result<Read> {
     let collected = Rc::new(RefCell::new(Collected {
         writer: spool.writer(),
         hasher: Hasher::new(Algorithm::Sha256),
@@ -109,7 +115,7 @@ impl Blob for Tee {
 
 /// An image of today.
 #[derive(Debug)]
-pub struct Made {
+pub(crate) struct Made {
     content: Content,
     config: Vec<u8>,
     layers: HashMap<Digest, Item>,
@@ -118,7 +124,7 @@ pub struct Made {
 impl Made {
     /// Makes it of a history, the topmost first, and the layers that were read for its entries, in the same order; a
     /// throwaway entry needs none. A layer without files becomes none of the image.
-    pub fn new(mut history: Vec<Entry>, architecture: Option<&str>, read: Vec<Option<Read>>) -> Result<Made> {
+    pub(crate) fn new(mut history: Vec<Entry>, architecture: Option<&str>, read: Vec<Option<Read>>) -> Result<Made> {
         let mut layers = Vec::new();
         let mut items = HashMap::new();
         for (entry, read) in history.iter_mut().zip(read) {
@@ -136,17 +142,22 @@ impl Made {
     }
 
     /// Its manifest.
-    pub fn content(&self) -> &Content {
+    pub(crate) fn content(&self) -> &Content {
         &self.content
     }
 
     /// Its manifest, if that is what is wanted.
-    pub fn manifest(&self, wanted: &Descriptor) -> Option<Content> {
+    pub(crate) fn manifest(&self, wanted: &Descriptor) -> Option<Content> {
         (wanted.digest == *self.content.digest()).then(|| self.content.clone())
     }
 
     /// Opens its config or one of its layers; None when it has no such blob.
-    pub fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Option<Box<dyn Blob>> {
+    pub(crate) fn open(
+        &self,
+        call: &Call,
+        wanted: &Descriptor,
+        hashed: Option<(Hasher, u64)>,
+    ) -> Option<Box<dyn Blob>> {
         let begin = hashed.as_ref().map_or(0, |(_, length)| *length);
         let name = "the converted image".to_owned();
         if let Some(item) = self.layers.get(&wanted.digest) {
@@ -161,7 +172,7 @@ impl Made {
     }
 
     /// The size of a blob that it has.
-    pub fn size(&self, digest: &Digest) -> Option<u64> {
+    pub(crate) fn size(&self, digest: &Digest) -> Option<u64> {
         self.layers.get(digest).map(Item::size)
     }
 }

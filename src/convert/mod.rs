@@ -2,7 +2,7 @@
 //! them, so they are read before it can be described: they wait in a [`crate::spool`], and are handed on from there.
 
 pub mod compress;
-pub mod converted;
+pub(crate) mod converted;
 pub mod push;
 pub mod schema1;
 pub mod v1;

@@ -28,10 +28,10 @@ pub type ocireg_read_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, buf
 
 /// An open blob. It belongs to one thread at a time, and may move between threads; a second one at the same time gets
 /// OCIREG_BUSY. It keeps what it needs of its client and context, so the order of the frees does not matter.
-pub struct ocireg_blob_reader(Handle<Mutex<Open>>);
+pub(super) struct ocireg_blob_reader(Handle<Mutex<Open>>);
 
 /// The reader, until it is closed, and the bytes that did not fit into the caller's last buffer.
-pub struct Open {
+pub(super) struct Open {
     reader: Option<Box<dyn Pieces>>,
     rest: Bytes,
     delivered: u64,

@@ -17,7 +17,7 @@ use crate::registry::Client;
 
 /// A client: connections, tokens and per-host settings for any number of registries. Cheap to keep, safe to share: any
 /// number of threads may make calls with it at once.
-pub struct ocireg_client(Handle<Client>);
+pub(super) struct ocireg_client(Handle<Client>);
 
 impl Opaque for ocireg_client {
     const MARK: u64 = 0x6f63_6972_6567_0001;

@@ -19,7 +19,7 @@ use crate::json;
 /// once; its callbacks run on the thread that made the call, while it is in the call, and never while the library holds
 /// a lock, so they may use the library. They must return normally: no longjmp, no exception. A non-zero return stops
 /// the call with OCIREG_CALLBACK.
-pub struct ocireg_context(Handle<Context>);
+pub(super) struct ocireg_context(Handle<Context>);
 
 impl Opaque for ocireg_context {
     const MARK: u64 = 0x6f63_6972_6567_0002;

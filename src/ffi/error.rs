@@ -9,10 +9,10 @@ use crate::error::Error;
 
 /// What went wrong in one call. Read-only, so any threads may read it at once. It holds no secret: URLs are without
 /// userinfo and query, and no credential or token is ever part of a text.
-pub struct ocireg_error(Handle<Told>);
+pub(super) struct ocireg_error(Handle<Told>);
 
 /// The error, and its texts as C reads them.
-pub struct Told {
+pub(super) struct Told {
     error: Error,
     message: CString,
     json: CString,
@@ -32,7 +32,7 @@ impl Opaque for ocireg_error {
 
 impl ocireg_error {
     /// An error for the caller.
-    pub fn new(error: Error) -> *mut ocireg_error {
+    pub(super) fn new(error: Error) -> *mut ocireg_error {
         let message = c_text(error.message());
         let json = c_text(&crate::json::text(&error.to_json()).unwrap_or_default());
         handle::new(Told { error, message, json })

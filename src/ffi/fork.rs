@@ -17,7 +17,7 @@ static OWN: Place = Place::new(0);
 static NEWEST: AtomicU64 = AtomicU64::new(0);
 
 /// The number of this process, different from that of every one that it was forked from.
-pub fn generation() -> u64 {
+pub(super) fn generation() -> u64 {
     let place = place();
     match place.load(Ordering::Acquire) {
         0 => {

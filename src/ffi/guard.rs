@@ -13,7 +13,7 @@ use crate::error::{Code, Error, Result};
 use crate::os::{main_thread, standard};
 
 /// Runs the body of an entry, and hands its error to the caller. The error out-parameter is set to NULL first.
-pub unsafe fn enter(error: *mut *mut ocireg_error, body: impl FnOnce() -> Result<()>) -> ocireg_status {
+pub(super) unsafe fn enter(error: *mut *mut ocireg_error, body: impl FnOnce() -> Result<()>) -> ocireg_status {
     if !error.is_null() {
         unsafe { error.write(std::ptr::null_mut()) };
     }
@@ -32,13 +32,13 @@ pub unsafe fn enter(error: *mut *mut ocireg_error, body: impl FnOnce() -> Result
 
 /// [`enter`] for a call that may use the network or write to a descriptor: with SIGPIPE blocked on this thread, and no file or socket
 /// of ours where the program expects its standard input and output.
-pub unsafe fn enter_blocking(error: *mut *mut ocireg_error, body: impl FnOnce() -> Result<()>) -> ocireg_status {
+pub(super) unsafe fn enter_blocking(error: *mut *mut ocireg_error, body: impl FnOnce() -> Result<()>) -> ocireg_status {
     standard::occupy();
     sigpipe::without(|| unsafe { enter(error, body) })
 }
 
 /// Runs the body of an entry that cannot report an error: a free function or an accessor.
-pub fn quietly<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
+pub(super) fn quietly<T>(otherwise: T, body: impl FnOnce() -> T) -> T {
     caught(body).unwrap_or(otherwise)
 }
 
@@ -86,17 +86,17 @@ fn panicked(payload: &(dyn std::any::Any + Send)) -> Error {
 }
 
 /// The error for an argument that must not be NULL.
-pub fn null(name: &str) -> Error {
+pub(super) fn null(name: &str) -> Error {
     Error::new(Code::InvalidArgument, format!("the argument {name} is NULL"))
 }
 
 /// A required string argument.
-pub unsafe fn text<'a>(argument: *const c_char, name: &str) -> Result<&'a str> {
+pub(super) unsafe fn text<'a>(argument: *const c_char, name: &str) -> Result<&'a str> {
     unsafe { optional_text(argument, name) }?.ok_or_else(|| null(name))
 }
 
 /// A string argument that may be NULL.
-pub unsafe fn optional_text<'a>(argument: *const c_char, name: &str) -> Result<Option<&'a str>> {
+pub(super) unsafe fn optional_text<'a>(argument: *const c_char, name: &str) -> Result<Option<&'a str>> {
     if argument.is_null() {
         return Ok(None);
     }
@@ -105,7 +105,7 @@ pub unsafe fn optional_text<'a>(argument: *const c_char, name: &str) -> Result<O
 }
 
 /// Bytes with their length; NULL stands for none when the length is 0.
-pub unsafe fn bytes<'a>(data: *const u8, size: usize, name: &str) -> Result<&'a [u8]> {
+pub(super) unsafe fn bytes<'a>(data: *const u8, size: usize, name: &str) -> Result<&'a [u8]> {
     match (data.is_null(), size) {
         (true, 0) => Ok(&[]),
         (true, _) => Err(null(name)),
@@ -117,7 +117,7 @@ pub unsafe fn bytes<'a>(data: *const u8, size: usize, name: &str) -> Result<&'a 
 }
 
 /// A descriptor of the caller's, borrowed for the call.
-pub unsafe fn descriptor<'a>(fd: i32) -> Result<BorrowedFd<'a>> {
+pub(super) unsafe fn descriptor<'a>(fd: i32) -> Result<BorrowedFd<'a>> {
     match fd {
         0.. => Ok(unsafe { BorrowedFd::borrow_raw(fd) }),
         _ => Err(Error::new(Code::InvalidArgument, format!("the argument fd is {fd}"))),
@@ -125,11 +125,11 @@ pub unsafe fn descriptor<'a>(fd: i32) -> Result<BorrowedFd<'a>> {
 }
 
 /// An out-parameter: emptied when the call begins, filled when it succeeds.
-pub struct Out<T>(*mut T);
+pub(super) struct Out<T>(*mut T);
 
 impl<T> Out<T> {
     /// One that the caller must give.
-    pub unsafe fn required(place: *mut T, empty: T, name: &str) -> Result<Out<T>> {
+    pub(super) unsafe fn required(place: *mut T, empty: T, name: &str) -> Result<Out<T>> {
         if place.is_null() {
             return Err(null(name));
         }
@@ -137,7 +137,7 @@ impl<T> Out<T> {
     }
 
     /// One that the caller may leave out.
-    pub unsafe fn optional(place: *mut T, empty: T) -> Out<T> {
+    pub(super) unsafe fn optional(place: *mut T, empty: T) -> Out<T> {
         if !place.is_null() {
             unsafe { place.write(empty) };
         }
@@ -145,12 +145,12 @@ impl<T> Out<T> {
     }
 
     /// Whether the caller wants it.
-    pub fn is_wanted(&self) -> bool {
+    pub(super) fn is_wanted(&self) -> bool {
         !self.0.is_null()
     }
 
     /// Fills it.
-    pub fn put(&self, value: T) {
+    pub(super) fn put(&self, value: T) {
         if !self.0.is_null() {
             // The pointer was checked and written to when the call began.
             unsafe { self.0.write(value) };
@@ -160,7 +160,7 @@ impl<T> Out<T> {
 
 impl Out<*mut c_char> {
     /// Fills it with a result as JSON.
-    pub fn put_json(&self, value: &impl serde::Serialize) -> Result<()> {
+    pub(super) fn put_json(&self, value: &impl serde::Serialize) -> Result<()> {
         if self.is_wanted() {
             let text = crate::json::text(value)
                 .map_err(|error| Error::new(Code::Internal, format!("the result is no JSON: {error}")))?;
@@ -170,7 +170,7 @@ impl Out<*mut c_char> {
     }
 
     /// Fills it with text.
-    pub fn put_text(&self, text: String) -> Result<()> {
+    pub(super) fn put_text(&self, text: String) -> Result<()> {
         if self.is_wanted() {
             let none = || Error::new(Code::Protocol, "the result holds a NUL character");
             self.put(super::memory::new_string(&text).ok_or_else(none)?);

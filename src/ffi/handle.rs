@@ -18,14 +18,14 @@ const FIRST_PAGE: usize = 4096;
 
 /// A handle's content behind its mark.
 #[repr(C)]
-pub struct Handle<T> {
+pub(super) struct Handle<T> {
     mark: AtomicU64,
     generation: u64,
     content: Arc<T>,
 }
 
 /// A C handle type: a wrapper of a [`Handle`] and nothing else.
-pub trait Opaque: Sized {
+pub(super) trait Opaque: Sized {
     /// Tells it from handles of other types.
     const MARK: u64;
     /// Whether it is memory only, and as good in a child as in its parent.
@@ -39,18 +39,18 @@ pub trait Opaque: Sized {
 }
 
 /// A live handle for the caller.
-pub fn new<H: Opaque>(content: H::Content) -> *mut H {
+pub(super) fn new<H: Opaque>(content: H::Content) -> *mut H {
     let (mark, generation) = (AtomicU64::new(H::MARK), fork::generation());
     Box::into_raw(Box::new(H::wrap(Handle { mark, generation, content: Arc::new(content) })))
 }
 
 /// A handle argument.
-pub unsafe fn get<H: Opaque>(argument: *const H, name: &str) -> Result<Arc<H::Content>> {
+pub(super) unsafe fn get<H: Opaque>(argument: *const H, name: &str) -> Result<Arc<H::Content>> {
     unsafe { optional(argument, name) }?.ok_or_else(|| null(name))
 }
 
 /// A handle argument that may be NULL.
-pub unsafe fn optional<H: Opaque>(argument: *const H, name: &str) -> Result<Option<Arc<H::Content>>> {
+pub(super) unsafe fn optional<H: Opaque>(argument: *const H, name: &str) -> Result<Option<Arc<H::Content>>> {
     if argument.is_null() {
         return Ok(None);
     }
@@ -66,12 +66,12 @@ pub unsafe fn optional<H: Opaque>(argument: *const H, name: &str) -> Result<Opti
 }
 
 /// What an accessor looks into, which has no way to report anything: None for NULL and for what is no live handle.
-pub unsafe fn peek<'a, H: Opaque + 'a>(argument: *const H) -> Option<&'a H::Content> {
+pub(super) unsafe fn peek<'a, H: Opaque + 'a>(argument: *const H) -> Option<&'a H::Content> {
     unsafe { alive(argument) }.map(|handle| &*handle.content)
 }
 
 /// Ends a handle's life. NULL is none, and so is what is no live handle; a handle of the parent process is leaked.
-pub unsafe fn free<H: Opaque>(argument: *mut H) {
+pub(super) unsafe fn free<H: Opaque>(argument: *mut H) {
     let Some(handle) = (unsafe { alive(argument) }) else { return };
     // Of two threads that free it one does.
     let ours = || handle.mark.compare_exchange(H::MARK, DEAD, Ordering::AcqRel, Ordering::Relaxed).is_ok();

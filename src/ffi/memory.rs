@@ -7,7 +7,7 @@ use super::guard::quietly;
 use super::handle::{self, Handle, Opaque};
 
 /// Exact bytes, such as a manifest's. Read-only, so any threads may read it at once.
-pub struct ocireg_buffer(Handle<Vec<u8>>);
+pub(super) struct ocireg_buffer(Handle<Vec<u8>>);
 
 impl Opaque for ocireg_buffer {
     const MARK: u64 = 0x6f63_6972_6567_0007;
@@ -23,7 +23,7 @@ impl Opaque for ocireg_buffer {
 
 impl ocireg_buffer {
     /// A buffer for the caller.
-    pub fn new(bytes: Vec<u8>) -> *mut ocireg_buffer {
+    pub(super) fn new(bytes: Vec<u8>) -> *mut ocireg_buffer {
         handle::new(bytes)
     }
 }
@@ -43,7 +43,7 @@ fn layout(size: usize) -> Option<Layout> {
 }
 
 /// A string for the caller; None when it holds a NUL, or there is no memory.
-pub fn new_string(text: &str) -> Option<*mut c_char> {
+pub(super) fn new_string(text: &str) -> Option<*mut c_char> {
     let layout = layout(text.len()).filter(|_| !text.contains('\0'))?;
     unsafe {
         let head = alloc(layout).cast::<Head>();

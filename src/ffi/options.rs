@@ -16,11 +16,11 @@ use crate::sync::lock;
 /// Named options of a call. The header lists each call's keys; an unknown key or a value of the wrong type is found by
 /// the call, which names it. NULL stands for no options everywhere. Options are read during a call only, and may be
 /// used for several.
-pub struct ocireg_options(Handle<Named>);
+pub(super) struct ocireg_options(Handle<Named>);
 
 /// The values by their names.
 #[derive(Default)]
-pub struct Named {
+pub(super) struct Named {
     values: Mutex<Map<String, Value>>,
     /// It is the library's: a callback fills it in.
     lent: bool,
@@ -39,21 +39,21 @@ impl Opaque for ocireg_options {
 }
 
 /// Options that a callback fills in; it can do nothing else to them, and nothing once it has returned.
-pub struct Lent(*mut ocireg_options);
+pub(super) struct Lent(*mut ocireg_options);
 
 impl Lent {
     /// None yet.
-    pub fn new() -> Lent {
+    pub(super) fn new() -> Lent {
         Lent(handle::new(Named { lent: true, ..Named::default() }))
     }
 
     /// What the callback gets.
-    pub fn pointer(&self) -> *mut ocireg_options {
+    pub(super) fn pointer(&self) -> *mut ocireg_options {
         self.0
     }
 
     /// What it has filled in.
-    pub fn read<T: DeserializeOwned + Default>(&self) -> Result<T> {
+    pub(super) fn read<T: DeserializeOwned + Default>(&self) -> Result<T> {
         unsafe { read(self.0) }
     }
 }
@@ -70,7 +70,7 @@ impl Named {
     }
 
     /// The options as what a call wants.
-    pub fn read<T: DeserializeOwned>(&self) -> Result<T> {
+    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T> {
         let values = lock(&self.values).clone();
         serde_path_to_error::deserialize(Value::Object(values)).map_err(|error| {
             let key = error.path().to_string();
@@ -90,7 +90,7 @@ fn without_value(text: &str) -> String {
 }
 
 /// An options argument as what a call wants; NULL is the defaults.
-pub unsafe fn read<T: DeserializeOwned + Default>(options: *const ocireg_options) -> Result<T> {
+pub(super) unsafe fn read<T: DeserializeOwned + Default>(options: *const ocireg_options) -> Result<T> {
     match unsafe { handle::optional(options, "options") }? {
         Some(options) => options.read(),
         None => Ok(T::default()),

@@ -2,7 +2,7 @@
 //! never thought of it. The signal is blocked for the time of the call, and one that arose by it is taken away.
 
 /// Runs work without SIGPIPE; the write then fails with EPIPE. The thread's signal mask is the same afterwards.
-pub fn without<T>(work: impl FnOnce() -> T) -> T {
+pub(super) fn without<T>(work: impl FnOnce() -> T) -> T {
     let guard = Blocked::new();
     let result = work();
     drop(guard);

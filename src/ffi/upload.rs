@@ -18,7 +18,7 @@ use crate::registry::upload::Upload;
 
 /// A blob that is being uploaded in chunks. It belongs to one thread at a time, and may move between threads; a second one
 /// at the same time gets OCIREG_BUSY. It keeps what it needs of its client and context.
-pub struct ocireg_upload(Handle<Mutex<Upload>>);
+pub(super) struct ocireg_upload(Handle<Mutex<Upload>>);
 
 impl Opaque for ocireg_upload {
     const MARK: u64 = 0x6f63_6972_6567_0004;

@@ -18,7 +18,7 @@ const METADATA_NAMES: [&str; 6] = [
 ];
 
 /// Why a server may not send us to this address; None when it may.
-pub fn refused(ip: IpAddr) -> Option<&'static str> {
+pub(crate) fn refused(ip: IpAddr) -> Option<&'static str> {
     match ip {
         IpAddr::V4(ip) => refused_v4(ip),
         IpAddr::V6(ip) => refused_v6(ip),
@@ -27,7 +27,7 @@ pub fn refused(ip: IpAddr) -> Option<&'static str> {
 
 /// Whether a server at `from` may send us to `ip`: everything that is not refused, its own address, and loopback
 /// from loopback. Without `from` nothing refused is allowed.
-pub fn allowed(ip: IpAddr, from: Option<IpAddr>) -> bool {
+pub(crate) fn allowed(ip: IpAddr, from: Option<IpAddr>) -> bool {
     let same = |from: IpAddr| ip.to_canonical() == from.to_canonical() || (is_loopback(ip) && is_loopback(from));
     refused(ip).is_none() || from.is_some_and(same)
 }
@@ -38,7 +38,7 @@ fn is_loopback(ip: IpAddr) -> bool {
 
 /// The address that a URL's host is for certain, without asking anybody: its own, or loopback for the names that mean
 /// this machine (RFC 6761 6.3).
-pub fn certain(url: &Url) -> Option<IpAddr> {
+pub(crate) fn certain(url: &Url) -> Option<IpAddr> {
     match url.host()? {
         Host::Ipv4(ip) => Some(IpAddr::V4(ip)),
         Host::Ipv6(ip) => Some(IpAddr::V6(ip)),
@@ -47,7 +47,7 @@ pub fn certain(url: &Url) -> Option<IpAddr> {
 }
 
 /// Whether a URL's host is this machine by its name or its address.
-pub fn is_local_name(url: &Url) -> bool {
+pub(crate) fn is_local_name(url: &Url) -> bool {
     certain(url).is_some_and(is_loopback)
 }
 
@@ -58,7 +58,7 @@ fn means_this_machine(name: &str) -> bool {
 }
 
 /// Why a server may not name this host where somebody else resolves it, as a proxy does.
-pub fn refused_name(name: &str) -> Option<&'static str> {
+pub(crate) fn refused_name(name: &str) -> Option<&'static str> {
     let bare = name.strip_suffix('.').unwrap_or(name);
     if METADATA_NAMES.contains(&bare) {
         return Some(METADATA);

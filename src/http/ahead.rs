@@ -7,14 +7,14 @@ use tokio::sync::mpsc;
 use crate::call::engine::Engine;
 
 /// A body that is larger than this is worth it.
-pub const LARGE: u64 = 1 << 20;
+pub(crate) const LARGE: u64 = 1 << 20;
 /// How many bytes are collected while the reader is busy.
 const MOST: usize = 256 << 10;
 /// And in how many pieces: each keeps the whole buffer that it was received in.
 const MOST_PIECES: usize = 64;
 
 /// The reader's end.
-pub struct Ahead {
+pub(crate) struct Ahead {
     batches: mpsc::Receiver<Batch>,
     now: Batch,
     over: bool,
@@ -22,7 +22,7 @@ pub struct Ahead {
 
 /// Why there is no next piece.
 #[derive(Debug)]
-pub enum Broken {
+pub(crate) enum Broken {
     /// The exchange broke.
     Http(reqwest::Error),
     /// Nobody receives any more.
@@ -38,14 +38,14 @@ struct Batch {
 
 impl Ahead {
     /// Begins to receive. It ends with its reader.
-    pub fn start(engine: &Engine, response: reqwest::Response) -> Ahead {
+    pub(crate) fn start(engine: &Engine, response: reqwest::Response) -> Ahead {
         let (sender, batches) = mpsc::channel(1);
         engine.spawn(receive(response, sender));
         Ahead { batches, now: Batch::default(), over: false }
     }
 
     /// The next piece; None is the end.
-    pub async fn piece(&mut self) -> Result<Option<Bytes>, Broken> {
+    pub(crate) async fn piece(&mut self) -> Result<Option<Bytes>, Broken> {
         while !self.over {
             if let Some(piece) = self.now.pieces.pop() {
                 return Ok(Some(piece));

@@ -22,7 +22,7 @@ const KEPT: usize = 1000;
 
 /// What a host's folder holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Found {
+pub(crate) struct Found {
     /// Files of authorities.
     pub ca_files: Vec<String>,
     /// The client certificate; of several the first by name.
@@ -31,7 +31,7 @@ pub struct Found {
 
 /// The folders that are searched; the first that knows a host says everything about it.
 #[derive(Debug, Default)]
-pub struct Search {
+pub(crate) struct Search {
     folders: Vec<PathBuf>,
     /// From here on, folders that may not be read are no error: nobody named them.
     usual: usize,
@@ -40,7 +40,7 @@ pub struct Search {
 
 impl Search {
     /// The folders of the caller, then the usual ones if they are wanted.
-    pub fn new(folders: &[String], usual: bool, home: Option<PathBuf>) -> Search {
+    pub(crate) fn new(folders: &[String], usual: bool, home: Option<PathBuf>) -> Search {
         let mut all: Vec<PathBuf> = folders.iter().map(PathBuf::from).collect();
         let named = all.len();
         if usual {
@@ -51,7 +51,7 @@ impl Search {
     }
 
     /// What they say about a host; read when it is first needed.
-    pub fn of(&self, url: &Url) -> Result<Arc<Found>> {
+    pub(crate) fn of(&self, url: &Url) -> Result<Arc<Found>> {
         let host = url.host_str().unwrap_or_default();
         // A host that is a way up or hidden is none that anybody has a folder for.
         if self.folders.is_empty() || host.starts_with('.') || host.contains(['/', '\\']) {

@@ -14,7 +14,7 @@ const PIECE: usize = 64 << 10;
 const GROWTH: u64 = 200;
 
 /// What a decoder has to say.
-pub enum Step {
+pub(super) enum Step {
     /// The next decoded bytes.
     Bytes(Bytes),
     /// It needs more to decode.
@@ -24,7 +24,7 @@ pub enum Step {
 }
 
 /// Decodes one body.
-pub struct Decoder {
+pub(super) struct Decoder {
     gzip: Gunzip,
     taken: u64,
     given: u64,
@@ -33,7 +33,7 @@ pub struct Decoder {
 impl Decoder {
     /// Whether a coding changes bytes. What servers write there beside these is what they were told of an upload, or the name of a
     /// character set, and changes nothing.
-    pub fn is_coding(name: &str) -> bool {
+    pub(super) fn is_coding(name: &str) -> bool {
         let codings = ["br", "compress", "dcb", "dcz", "deflate", "exi", "pack200-gzip", "x-compress", "zstd"];
         let has =
             |coding: &str| codings.iter().chain(&["gzip", "x-gzip"]).any(|known| known.eq_ignore_ascii_case(coding));
@@ -41,19 +41,19 @@ impl Decoder {
     }
 
     /// For a coding by its name; None for one that is not known.
-    pub fn of(coding: &str) -> Option<Decoder> {
+    pub(super) fn of(coding: &str) -> Option<Decoder> {
         let known = coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip");
         known.then(|| Decoder { gzip: gunzip(), taken: 0, given: 0 })
     }
 
     /// Gives it the next encoded bytes, or None for their end. Those before must have been decoded.
-    pub fn feed(&mut self, piece: Option<Bytes>) {
+    pub(super) fn feed(&mut self, piece: Option<Bytes>) {
         self.taken += piece.as_ref().map_or(0, |piece| piece.len() as u64);
         self.gzip.get_mut().put(piece);
     }
 
     /// Decodes a little.
-    pub fn step(&mut self) -> Result<Step> {
+    pub(super) fn step(&mut self) -> Result<Step> {
         if self.taken == 0 {
             // Nothing at all is an empty body, not a broken one.
             return Ok(if self.gzip.get_ref().is_over() { Step::End } else { Step::Hungry });

@@ -18,7 +18,7 @@ tokio::task_local! {
 
 /// A handshake that has begun.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Hello {
+pub(crate) struct Hello {
     /// To whom: the host, or a proxy that is reached by TLS.
     pub name: String,
     /// Whether the other end is known to speak TLS.
@@ -27,16 +27,16 @@ pub struct Hello {
 
 /// Sees the handshakes of one request.
 #[derive(Clone, Default)]
-pub struct Watch(Arc<Mutex<Option<Hello>>>);
+pub(crate) struct Watch(Arc<Mutex<Option<Hello>>>);
 
 impl Watch {
     /// The same future, watched.
-    pub fn over<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
+    pub(crate) fn over<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         WATCH.scope(self.clone(), future)
     }
 
     /// The last handshake that began. None: nobody took the connection, or it needs none.
-    pub fn hello(&self) -> Option<Hello> {
+    pub(crate) fn hello(&self) -> Option<Hello> {
         lock(&self.0).clone()
     }
 
@@ -46,7 +46,7 @@ impl Watch {
 }
 
 /// The other end has shown its certificate.
-pub fn answered() {
+pub(crate) fn answered() {
     let _ = WATCH.try_with(|watch| {
         watch.set(|hello| {
             if let Some(hello) = hello {
@@ -58,7 +58,7 @@ pub fn answered() {
 
 /// The sessions of a client, kept in memory as rustls does by itself.
 #[derive(Debug)]
-pub struct Sessions(ClientSessionMemoryCache);
+pub(crate) struct Sessions(ClientSessionMemoryCache);
 
 impl Default for Sessions {
     /// As many as rustls keeps.

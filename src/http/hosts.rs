@@ -21,7 +21,7 @@ const KEPT: usize = 1000;
 type Key = (String, u16);
 
 /// The hosts of one client.
-pub struct Hosts {
+pub(crate) struct Hosts {
     general: Network,
     proxies: Proxies,
     certificates: Search,
@@ -31,7 +31,7 @@ pub struct Hosts {
 
 impl Hosts {
     /// With the client's options; the environment is read now, if at all.
-    pub fn new(options: &ClientOptions) -> Result<Hosts> {
+    pub(crate) fn new(options: &ClientOptions) -> Result<Hosts> {
         let environment = |name: &str| std::env::var(name).ok();
         let proxies = Proxies::new(
             options.proxy.clone(),
@@ -49,7 +49,7 @@ impl Hosts {
     }
 
     /// What the caller says about a host.
-    pub fn set(&self, url: &Url, network: Network) -> Result<()> {
+    pub(crate) fn set(&self, url: &Url, network: Network) -> Result<()> {
         if network.address.is_some() && !matches!(url.host(), Some(url::Host::Domain(_))) {
             let message = format!("the option address is for a host with a name, and {} is an address", key(url).0);
             return Err(Error::new(Code::InvalidArgument, message));
@@ -67,7 +67,7 @@ impl Hosts {
 
     /// The way to a URL's host. What the caller said about every host is said about the hosts that he names: a host
     /// that a server names (`is_ours` false) never sees his client certificate, unless he gave it for that very host.
-    pub fn route(&self, url: &Url, is_ours: bool) -> Result<Route> {
+    pub(crate) fn route(&self, url: &Url, is_ours: bool) -> Result<Route> {
         let network = self.network(url);
         let found = self.certificates.of(url)?;
         let general = self.general.identity.as_ref().filter(|_| is_ours);
@@ -116,12 +116,12 @@ impl Hosts {
     }
 
     /// The headers that the caller adds to requests to a URL's host.
-    pub fn headers(&self, url: &Url) -> Headers {
+    pub(crate) fn headers(&self, url: &Url) -> Headers {
         self.network(url).headers.over(&self.general.headers)
     }
 
     /// The throttle of a URL's host.
-    pub fn throttle(&self, url: &Url) -> Arc<Throttle> {
+    pub(crate) fn throttle(&self, url: &Url) -> Arc<Throttle> {
         let limits = self.network(url).limits(&self.general);
         let mut throttles = lock(&self.throttles);
         if throttles.len() >= KEPT {
@@ -131,7 +131,7 @@ impl Hosts {
     }
 
     /// The way to a host that the caller names, for him to read. No secret is in it.
-    pub fn explain(&self, url: &Url) -> Result<Value> {
+    pub(crate) fn explain(&self, url: &Url) -> Result<Value> {
         let route = self.route(url, true)?;
         let limits = self.throttle(url).limits();
         let identity = route.identity.as_ref();

@@ -12,7 +12,7 @@ use crate::error::{Code, Error, Result};
 ///
 /// It always has the origin of `page`. Behind proxies registries write the wrong scheme or lose the port, and proxies change paths,
 /// so of a link to the same list only the query counts; a link to another host is a PROTOCOL error.
-pub fn next_page(link_headers: &HeaderMap, page: &Url) -> Result<Option<Url>> {
+pub(crate) fn next_page(link_headers: &HeaderMap, page: &Url) -> Result<Option<Url>> {
     let mut links = Vec::new();
     for value in link_headers.get_all(LINK) {
         links.extend(self::links(std::str::from_utf8(value.as_bytes()).map_err(|_| wrong(page, "is no text"))?));

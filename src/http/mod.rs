@@ -1,32 +1,32 @@
 //! One request done right: retry, redirect, limits, deadlines, trace. Knows no registry.
 
-pub mod address;
-pub mod ahead;
-pub mod certs_d;
+pub(crate) mod address;
+pub(crate) mod ahead;
+pub(crate) mod certs_d;
 mod decode;
-pub mod handshake;
-pub mod headers;
-pub mod hosts;
-pub mod link;
-pub mod origin;
+pub(crate) mod handshake;
+pub(crate) mod headers;
+pub(crate) mod hosts;
+pub(crate) mod link;
+pub(crate) mod origin;
 mod own;
-pub mod pem;
-pub mod pool;
-pub mod proxy;
-pub mod range;
-pub mod redact;
-pub mod redirect;
-pub mod request;
-pub mod resolver;
-pub mod response;
-pub mod retry;
-pub mod route;
-pub mod settings;
-pub mod throttle;
-pub mod tls;
-pub mod transport_error;
-pub mod upload;
-pub mod warning;
+pub(crate) mod pem;
+pub(crate) mod pool;
+pub(crate) mod proxy;
+pub(crate) mod range;
+pub(crate) mod redact;
+pub(crate) mod redirect;
+pub(crate) mod request;
+pub(crate) mod resolver;
+pub(crate) mod response;
+pub(crate) mod retry;
+pub(crate) mod route;
+pub(crate) mod settings;
+pub(crate) mod throttle;
+pub(crate) mod tls;
+pub(crate) mod transport_error;
+pub(crate) mod upload;
+pub(crate) mod warning;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -43,7 +43,8 @@ use handshake::Watch;
 use hosts::Hosts;
 use origin::Origin;
 use pool::Wire;
-pub use request::{Repeat, Request, Whole};
+pub(crate) use request::Repeat;
+pub use request::Request;
 use resolver::Guard;
 use response::{Answer, Hop};
 use route::Route;
@@ -343,7 +344,7 @@ fn reason(outcome: &Result<Answer>) -> String {
 }
 
 /// Jitter needs no secrecy, only difference.
-pub fn seed() -> u64 {
+pub(crate) fn seed() -> u64 {
     use std::hash::{BuildHasher, Hasher};
     std::collections::hash_map::RandomState::new().build_hasher().finish()
 }

@@ -6,7 +6,7 @@ use url::Url;
 
 /// Scheme, host and port of an http or https URL. Two URLs share credentials only when these are all equal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Origin {
+pub(crate) struct Origin {
     /// `http` or `https`.
     pub scheme: &'static str,
     /// The host in lower case; an IPv6 address in brackets.
@@ -17,7 +17,7 @@ pub struct Origin {
 
 impl Origin {
     /// The origin of a URL; None for other schemes.
-    pub fn of(url: &Url) -> Option<Origin> {
+    pub(crate) fn of(url: &Url) -> Option<Origin> {
         let (scheme, default) = match url.scheme() {
             "https" => ("https", 443),
             "http" => ("http", 80),
@@ -28,7 +28,7 @@ impl Origin {
     }
 
     /// Whether TLS protects it.
-    pub fn is_https(&self) -> bool {
+    pub(crate) fn is_https(&self) -> bool {
         self.scheme == "https"
     }
 }

@@ -18,7 +18,7 @@ const PURPOSES: &[u8] = &[0x55, 0x1d, 0x25];
 const SERVER: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01];
 
 /// Takes a certificate that is trusted as it is, where only its place in a chain is wrong. What is wrong with itself stays so.
-pub fn verify(
+pub(super) fn verify(
     certificate: &CertificateDer<'_>,
     name: &ServerName<'_>,
     refused: Error,
@@ -44,7 +44,7 @@ pub fn verify(
 }
 
 /// Whether a certificate was refused because it is an authority.
-pub fn is_authority(error: &CertificateError) -> bool {
+pub(super) fn is_authority(error: &CertificateError) -> bool {
     let CertificateError::Other(OtherError(error)) = error else { return false };
     matches!(error.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
 }

@@ -14,12 +14,12 @@ use crate::os::file::open_regular;
 const LIMIT: u64 = 16 << 20;
 
 /// The certificates in a file, at least one.
-pub fn certificates(file: &str, what: &str) -> Result<Vec<CertificateDer<'static>>> {
+pub(crate) fn certificates(file: &str, what: &str) -> Result<Vec<CertificateDer<'static>>> {
     parse_certificates(&read(file, what)?, file, what)
 }
 
 /// A client certificate with its chain, and its key: PKCS #8, SEC 1 or PKCS #1.
-pub fn identity(identity: &Identity) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
+pub(crate) fn identity(identity: &Identity) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
     const CERTIFICATE: &str = "client certificate";
     let Identity { cert_file, key_file } = identity;
     let chain = parse_certificates(&read(cert_file, CERTIFICATE)?, cert_file, CERTIFICATE)?;

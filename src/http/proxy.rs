@@ -138,7 +138,7 @@ impl<'de> Deserialize<'de> for Choice {
 
 /// The hosts that a proxy is not for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct NoProxy(Vec<Entry>);
+pub(crate) struct NoProxy(Vec<Entry>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Entry {
@@ -151,12 +151,12 @@ enum Entry {
 impl NoProxy {
     /// Adds entries, separated by commas: `*`, an address or `ADDRESS/BITS`, a name (it and every name below it), or
     /// `.name` and `*.name` (only the names below it); all but networks may have a `:PORT`.
-    pub fn add(&mut self, text: &str) {
+    pub(crate) fn add(&mut self, text: &str) {
         self.0.extend(text.split(',').filter_map(|entry| Entry::parse(&entry.trim().to_ascii_lowercase())));
     }
 
     /// Whether a host is one of them.
-    pub fn covers(&self, url: &Url) -> bool {
+    pub(crate) fn covers(&self, url: &Url) -> bool {
         let port = url.port_or_known_default();
         let host = match url.host() {
             Some(Host::Domain(name)) => Host::Domain(name.strip_suffix('.').unwrap_or(name)),
@@ -229,11 +229,11 @@ fn in_network(ip: IpAddr, network: IpAddr, bits: u32) -> bool {
 }
 
 /// Finds a variable of the environment.
-pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
+pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The proxies of a client: which one a URL goes through.
 #[derive(Debug, Clone, Default)]
-pub struct Proxies {
+pub(crate) struct Proxies {
     chosen: Option<Choice>,
     http: Option<Proxy>,
     https: Option<Proxy>,
@@ -242,7 +242,7 @@ pub struct Proxies {
 
 impl Proxies {
     /// What the options say; `environment` is asked only when the caller wants that.
-    pub fn new(chosen: Option<Choice>, except: &[String], environment: Option<Lookup>) -> Result<Proxies> {
+    pub(crate) fn new(chosen: Option<Choice>, except: &[String], environment: Option<Lookup>) -> Result<Proxies> {
         let mut proxies = Proxies { chosen, ..Proxies::default() };
         except.iter().for_each(|text| proxies.except.add(text));
         let Some(environment) = environment.filter(|_| proxies.chosen.is_none()) else { return Ok(proxies) };
@@ -264,7 +264,7 @@ impl Proxies {
     }
 
     /// The proxy for a URL, where its host says nothing itself. An environment's proxy is never for this machine.
-    pub fn of(&self, url: &Url) -> Option<&Proxy> {
+    pub(crate) fn of(&self, url: &Url) -> Option<&Proxy> {
         if self.except.covers(url) {
             return None;
         }

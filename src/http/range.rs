@@ -2,7 +2,7 @@
 
 /// A part of a blob: both ends are inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ContentRange {
+pub(crate) struct ContentRange {
     /// The first byte.
     pub start: u64,
     /// The last byte.
@@ -13,14 +13,14 @@ pub struct ContentRange {
 
 impl ContentRange {
     /// How many bytes it has.
-    pub fn length(&self) -> u64 {
+    pub(crate) fn length(&self) -> u64 {
         (self.end - self.start).saturating_add(1)
     }
 }
 
 /// Reads `bytes 0-9/10`, and the forms without unit or size that some registries send. Other units, ends before the
 /// start and sizes that do not hold the end are None.
-pub fn parse_content_range(text: &str) -> Option<ContentRange> {
+pub(crate) fn parse_content_range(text: &str) -> Option<ContentRange> {
     let text = without_unit(text.trim());
     let (range, size) = match text.split_once('/') {
         Some((range, size)) => (range, Some(size.trim())),
@@ -41,7 +41,7 @@ pub fn parse_content_range(text: &str) -> Option<ContentRange> {
 ///
 /// `0-0` is ambiguous: it means one byte, but most registries also say it of an empty session. The answer is 1;
 /// who knows that nothing was sent yet must not ask.
-pub fn parse_upload_range(text: &str) -> Option<u64> {
+pub(crate) fn parse_upload_range(text: &str) -> Option<u64> {
     let (start, end) = without_unit(text.trim()).split_once('-')?;
     // Those who write the last byte's number as it comes say of nothing that it ends at -1.
     if (start.trim(), end.trim()) == ("0", "-1") {

@@ -19,12 +19,12 @@ const SECRET: [&str; 9] =
     ["authorization", "cookie", "token", "secret", "password", "credential", "api-key", "apikey", "signature"];
 
 /// A URL without userinfo and fragment, its query values replaced but for those that are known to be harmless.
-pub fn url(url: &Url) -> String {
+pub(crate) fn url(url: &Url) -> String {
     text_url(url.as_str())
 }
 
 /// A header's value without what is secret in it.
-pub fn header(name: &str, value: &HeaderValue) -> String {
+pub(crate) fn header(name: &str, value: &HeaderValue) -> String {
     let name = name.to_ascii_lowercase();
     let text = String::from_utf8_lossy(value.as_bytes());
     if value.is_sensitive() || SECRET.iter().any(|word| name.contains(word)) || name.ends_with("-auth") {
@@ -42,7 +42,7 @@ pub fn header(name: &str, value: &HeaderValue) -> String {
 }
 
 /// All headers by their lower-case names; the values of a repeated one are joined.
-pub fn headers(headers: &HeaderMap) -> Map<String, Value> {
+pub(crate) fn headers(headers: &HeaderMap) -> Map<String, Value> {
     let join = |name: &reqwest::header::HeaderName| {
         headers.get_all(name).iter().map(|value| header(name.as_str(), value)).collect::<Vec<_>>().join(", ")
     };

@@ -14,7 +14,7 @@ use crate::error::{Code, Error, Result};
 ///
 /// `body_is_gone` is set for a body that cannot be sent a second time. Only GET and HEAD follow 301, 302 and 303: other
 /// methods would have to become a GET.
-pub fn next(
+pub(crate) fn next(
     method: &Method,
     status: StatusCode,
     current: &Url,
@@ -35,7 +35,7 @@ pub fn next(
 }
 
 /// Whether a redirect wants the same request, body and all, at the other place.
-pub fn keeps_body(status: StatusCode) -> bool {
+pub(crate) fn keeps_body(status: StatusCode) -> bool {
     matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT)
 }
 
@@ -44,7 +44,7 @@ pub fn keeps_body(status: StatusCode) -> bool {
 ///
 /// The query keeps its bytes, but for what no URL can hold: the url crate writes control characters, spaces, `"`, `<`,
 /// `>`, `'` and what is not ASCII as %XX, as browsers do. Signers count with that.
-pub fn location(current: &Url, location: Option<&HeaderValue>) -> Result<Url> {
+pub(crate) fn location(current: &Url, location: Option<&HeaderValue>) -> Result<Url> {
     let Some(value) = location else {
         return Err(Error::new(Code::Protocol, format!("{} sends no Location", place(current))).with_url(current));
     };
@@ -72,7 +72,7 @@ pub fn location(current: &Url, location: Option<&HeaderValue>) -> Result<Url> {
 
 /// What a text that a server sends stands for, seen from where it was sent. The url crate takes any number of slashes for two, as
 /// browsers do: a path would become a host.
-pub fn join(current: &Url, text: &str) -> std::result::Result<Url, String> {
+pub(crate) fn join(current: &Url, text: &str) -> std::result::Result<Url, String> {
     let scheme = ["http:", "https:"]
         .into_iter()
         .find(|scheme| text.get(..scheme.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(scheme)));
@@ -88,19 +88,19 @@ pub fn join(current: &Url, text: &str) -> std::result::Result<Url, String> {
 
 /// The hops of one request: each URL once, and not more than the limit.
 #[derive(Debug)]
-pub struct Chain {
+pub(crate) struct Chain {
     limit: usize,
     seen: HashSet<Url>,
 }
 
 impl Chain {
     /// At most `limit` redirects.
-    pub fn new(limit: usize) -> Chain {
+    pub(crate) fn new(limit: usize) -> Chain {
         Chain { limit, seen: HashSet::new() }
     }
 
     /// Notes a URL that is about to be requested; the first one is no redirect.
-    pub fn visit(&mut self, url: &Url) -> Result<()> {
+    pub(crate) fn visit(&mut self, url: &Url) -> Result<()> {
         let mut key = url.clone();
         key.set_fragment(None);
         if !self.seen.insert(key) {

@@ -46,7 +46,7 @@ impl Guard {
 /// A name that has no address.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot resolve the host {host}: {why}")]
-pub struct Unknown {
+pub(crate) struct Unknown {
     /// The name.
     pub host: String,
     why: String,
@@ -55,7 +55,7 @@ pub struct Unknown {
 /// A host that the guard refuses.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}, which a server may not send us to")]
-pub struct Refused(String);
+pub(crate) struct Refused(String);
 
 impl Refused {
     fn address(host: &str, reason: &str, ip: IpAddr) -> Refused {
@@ -63,12 +63,12 @@ impl Refused {
     }
 
     /// The proxy itself.
-    pub fn proxy(host: &str) -> Refused {
+    pub(crate) fn proxy(host: &str) -> Refused {
         Refused(format!("the host {host} is the proxy itself"))
     }
 
     /// Checks a host that is an address itself: those never come to the resolver.
-    pub fn check(url: &url::Url, guard: Guard) -> Result<(), Refused> {
+    pub(crate) fn check(url: &url::Url, guard: Guard) -> Result<(), Refused> {
         let ip = match url.host() {
             Some(url::Host::Ipv4(ip)) => IpAddr::V4(ip),
             Some(url::Host::Ipv6(ip)) => IpAddr::V6(ip),
@@ -81,7 +81,7 @@ impl Refused {
     }
 
     /// Checks a name that somebody else resolves.
-    pub fn check_name(name: &str, guard: Guard) -> Result<(), Refused> {
+    pub(crate) fn check_name(name: &str, guard: Guard) -> Result<(), Refused> {
         let Guard::Server { from } = guard else { return Ok(()) };
         match address::refused_name(name) {
             Some("loopback") if from.is_some_and(|ip| ip.to_canonical().is_loopback()) => Ok(()),
@@ -92,7 +92,7 @@ impl Refused {
 }
 
 /// The platform's resolver behind a guard.
-pub struct Guarded {
+pub(crate) struct Guarded {
     guard: Guard,
     /// The caller's own answer.
     fixed: Option<IpAddr>,
@@ -104,7 +104,7 @@ pub struct Guarded {
 
 impl Guarded {
     /// For the hosts of a route.
-    pub fn new(guard: Guard, route: &Route) -> Guarded {
+    pub(crate) fn new(guard: Guard, route: &Route) -> Guarded {
         let proxy = route.proxy.as_ref().map(|proxy| proxy.host().to_owned());
         let threads = Arc::new(Semaphore::new(AT_ONCE));
         Guarded { guard, fixed: route.address.map(|address| address.ip), proxy, threads }
@@ -114,7 +114,7 @@ impl Guarded {
 /// A thread that could not be started.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot start a thread: {0}")]
-pub struct NoThread(pub std::io::Error);
+pub(crate) struct NoThread(pub std::io::Error);
 
 /// Asks the system on a thread of its own: it may take as long as it likes. A thread that cannot be had is an error.
 async fn look_up(

@@ -11,28 +11,28 @@ use crate::statuses;
 const BASE: Duration = Duration::from_millis(200);
 const CEILING: Duration = Duration::from_secs(30);
 /// No server makes us wait longer than this; the caller hears of it instead.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether a status means that the same request may succeed later.
-pub fn retry_status(status: StatusCode) -> bool {
+pub(crate) fn retry_status(status: StatusCode) -> bool {
     statuses::may_pass(status.as_u16())
 }
 
 /// Exponential waits with full jitter, so that clients that failed together do not come back together.
 #[derive(Debug, Clone)]
-pub struct Backoff {
+pub(crate) struct Backoff {
     state: u64,
 }
 
 impl Backoff {
     /// With the seed of its jitter.
-    pub fn new(seed: u64) -> Backoff {
+    pub(crate) fn new(seed: u64) -> Backoff {
         // Xorshift never leaves zero.
         Backoff { state: if seed == 0 { 0x9e37_79b9_7f4a_7c15 } else { seed } }
     }
 
     /// The wait after the given attempt, counted from 1: between nothing and 200 ms doubled with each one, up to 30 s.
-    pub fn delay(&mut self, attempt: u32) -> Duration {
+    pub(crate) fn delay(&mut self, attempt: u32) -> Duration {
         let doublings = attempt.saturating_sub(1).min(16);
         let most = (BASE * (1 << doublings)).min(CEILING).as_micros() as u64;
         Duration::from_micros(self.random() % (most + 1))
@@ -49,7 +49,7 @@ impl Backoff {
 
 /// What a server's Retry-After says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RetryAfter {
+pub(crate) enum RetryAfter {
     /// That long from now.
     Wait(Duration),
     /// Not before this time.
@@ -58,7 +58,7 @@ pub enum RetryAfter {
 
 impl RetryAfter {
     /// Reads the header; negative numbers and anything else that is neither seconds nor a date count as absent.
-    pub fn parse(headers: &HeaderMap) -> Option<RetryAfter> {
+    pub(crate) fn parse(headers: &HeaderMap) -> Option<RetryAfter> {
         let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
             // More digits than fit are a long time, not garbage.
@@ -68,7 +68,7 @@ impl RetryAfter {
     }
 
     /// The wait from now on; None for a date that has passed.
-    pub fn from(self, now: SystemTime) -> Option<Duration> {
+    pub(crate) fn from(self, now: SystemTime) -> Option<Duration> {
         match self {
             RetryAfter::Wait(wait) => Some(wait),
             RetryAfter::Until(time) => time.duration_since(now).ok(),
@@ -77,13 +77,13 @@ impl RetryAfter {
 }
 
 /// How long the server wants us to wait, if it says so in a way that can be read.
-pub fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     RetryAfter::parse(headers)?.from(now)
 }
 
 /// How long to wait before the next try: what the server asks for, else the backoff. A server that asks for more than
 /// 60 s, or than the call has left, is not waited for: that is RATE_LIMITED with what it asked for.
-pub fn wait_for(after: Option<Duration>, backoff: Duration, remaining: Option<Duration>) -> Result<Duration> {
+pub(crate) fn wait_for(after: Option<Duration>, backoff: Duration, remaining: Option<Duration>) -> Result<Duration> {
     let Some(after) = after else { return Ok(backoff) };
     let limit = remaining.map_or(PATIENCE, |remaining| remaining.min(PATIENCE));
     if after > limit {
@@ -95,7 +95,7 @@ pub fn wait_for(after: Option<Duration>, backoff: Duration, remaining: Option<Du
 }
 
 /// How long to wait after a failure before the work is begun again; None when the server wants longer than we wait.
-pub fn after_failure(error: &Error, backoff: Duration) -> Option<Duration> {
+pub(crate) fn after_failure(error: &Error, backoff: Duration) -> Option<Duration> {
     match error.retry_after().map(Duration::from_secs) {
         Some(after) if after > PATIENCE => None,
         after => Some(after.unwrap_or_default().max(backoff)),
@@ -103,7 +103,7 @@ pub fn after_failure(error: &Error, backoff: Duration) -> Option<Duration> {
 }
 
 /// Rounded up: a try before the time would fail.
-pub fn whole_seconds(duration: Duration) -> u64 {
+pub(crate) fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0))
 }
 

@@ -28,7 +28,7 @@ const BUNDLES: [&str; 6] = [
 
 /// The authorities of the platform, read once a client.
 #[derive(Default)]
-pub struct Roots(OnceCell<Certificates>);
+pub(crate) struct Roots(OnceCell<Certificates>);
 
 type Certificates = Arc<[CertificateDer<'static>]>;
 
@@ -52,7 +52,7 @@ impl Roots {
     }
 
     /// The TLS configuration of a route.
-    pub fn config(&self, route: &Route) -> Result<ClientConfig> {
+    pub(crate) fn config(&self, route: &Route) -> Result<ClientConfig> {
         let provider = Arc::new(ring::default_provider());
         let verifier = Arc::new(self.verifier(route, &provider)?);
         let builder = ClientConfig::builder_with_provider(provider)

@@ -17,7 +17,7 @@ use crate::error::{Code, Error};
 const PROXY_CREDENTIALS: &str = "give them in the proxy's URL: SCHEME://USER:PASSWORD@HOST:PORT";
 
 /// The error for a request that got no answer.
-pub fn classify(error: reqwest::Error, url: &Url, route: &Route, watch: &Watch) -> Error {
+pub(crate) fn classify(error: reqwest::Error, url: &Url, route: &Route, watch: &Watch) -> Error {
     if error.is_connect() {
         let no_tls = silent_end(url, route, watch).and_then(|end| end.no_tls(&error));
         let by_proxy = route.proxy.as_ref().filter(|proxy| !is_past(proxy, watch));
@@ -34,7 +34,7 @@ pub fn classify(error: reqwest::Error, url: &Url, route: &Route, watch: &Watch) 
 }
 
 /// The error for an answer that did not come in time: it may be the one to the hello of TLS.
-pub fn late(error: Error, url: &Url, route: &Route, watch: &Watch) -> Error {
+pub(crate) fn late(error: Error, url: &Url, route: &Route, watch: &Watch) -> Error {
     match silent_end(url, route, watch).filter(|_| error.is_stall()) {
         Some(end) => end.error(Code::Timeout, error.message()).with_url(url),
         None => error,
@@ -147,7 +147,7 @@ fn proxy_is_done(proxy: &Proxy, url: &Url, tunnel: Option<&str>, socks: Option<&
 }
 
 /// The error that an answer is when it is a proxy that asks who we are: 407 says nothing about the host.
-pub fn proxy_asks(status: StatusCode, route: &Route, url: &Url) -> Option<Error> {
+pub(crate) fn proxy_asks(status: StatusCode, route: &Route, url: &Url) -> Option<Error> {
     let proxy = route.proxy.as_ref().filter(|proxy| proxy.forwards() && url.scheme() == "http")?;
     if status != StatusCode::PROXY_AUTHENTICATION_REQUIRED {
         return None;
@@ -158,7 +158,7 @@ pub fn proxy_asks(status: StatusCode, route: &Route, url: &Url) -> Option<Error>
 }
 
 /// The error for an exchange that broke.
-pub fn broke(error: reqwest::Error, url: &Url) -> Error {
+pub(crate) fn broke(error: reqwest::Error, url: &Url) -> Error {
     let host = host_of(url);
     let error = error.without_url();
     let causes = chain(&error);
@@ -200,18 +200,18 @@ fn shortage(error: &reqwest::Error) -> Option<&std::io::Error> {
 }
 
 /// Whether the other end answered a TLS handshake with something that is not TLS.
-pub fn speaks_no_tls(error: &reqwest::Error) -> bool {
+pub(crate) fn speaks_no_tls(error: &reqwest::Error) -> bool {
     let corrupt = |tls: &rustls::Error| matches!(tls, rustls::Error::InvalidMessage(_));
     find::<rustls::Error>(error).is_some_and(corrupt)
 }
 
 /// The whole chain in one line, without the URL.
-pub fn text(error: &reqwest::Error) -> String {
+pub(crate) fn text(error: &reqwest::Error) -> String {
     chain(error).join(": ")
 }
 
 /// The host and port of a URL, for messages.
-pub fn host_of(url: &Url) -> String {
+pub(crate) fn host_of(url: &Url) -> String {
     let host = url.host_str().unwrap_or("?");
     match url.port() {
         Some(port) => format!("{host}:{port}"),

@@ -13,11 +13,11 @@ use crate::call::{Call, Limit};
 use crate::error::Result;
 
 /// How many bytes travel as one piece: fewer cost speed, more cost memory.
-pub const PIECE: usize = 256 << 10;
+pub(crate) const PIECE: usize = 256 << 10;
 /// How many bytes are handed to the network at once: that many within the idle limit is as slow as it may be.
 const FRAME: usize = 32 << 10;
 /// Bodies up to this size are given to the HTTP package whole.
-pub const SMALL: usize = 64 << 10;
+pub(crate) const SMALL: usize = 64 << 10;
 
 /// Where the bytes of a body come from.
 pub trait Source {
@@ -76,7 +76,7 @@ impl Source for &[u8] {
 }
 
 /// A piece of a file, or of whatever is read like one: shorter than wanted only at the end.
-pub fn read_piece(reader: &mut impl Read, most: usize) -> std::io::Result<Bytes> {
+pub(crate) fn read_piece(reader: &mut impl Read, most: usize) -> std::io::Result<Bytes> {
     let most = most.min(PIECE);
     let mut piece = Vec::with_capacity(most);
     reader.take(most as u64).read_to_end(&mut piece)?;
@@ -91,7 +91,7 @@ pub enum Body<'a> {
     Bytes(Bytes),
     /// Bytes from a source, this many: sent once.
     Stream {
-        /// Their source.
+        /// Where it comes from.
         source: &'a mut dyn Source,
         /// How many it gives.
         size: u64,
@@ -159,13 +159,13 @@ impl http_body::Body for Piped {
 }
 
 /// A pipe for a body of a size.
-pub fn pipe(size: u64) -> (mpsc::Sender<Bytes>, reqwest::Body) {
+pub(crate) fn pipe(size: u64) -> (mpsc::Sender<Bytes>, reqwest::Body) {
     let (sender, pieces) = mpsc::channel(8);
     (sender, reqwest::Body::wrap(Piped { pieces, left: size }))
 }
 
 /// The waits of one upload.
-pub struct Limits {
+pub(crate) struct Limits {
     /// For the next piece to be taken.
     pub piece: Limit,
     /// For the answer after the last piece.
@@ -173,7 +173,7 @@ pub struct Limits {
 }
 
 /// Sends the pieces of a source while a request is on its way, until its answer is there.
-pub fn feed<F: std::future::Future>(
+pub(crate) fn feed<F: std::future::Future>(
     call: &Call,
     sending: F,
     sender: mpsc::Sender<Bytes>,

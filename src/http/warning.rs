@@ -12,7 +12,7 @@ const MOST: usize = 16;
 
 /// The texts of the warnings among the headers, in their order. Only `299 - "text"` counts, as the specification has it;
 /// one with another code, another agent or a date is left out.
-pub fn parse(headers: &HeaderMap) -> Vec<String> {
+pub(crate) fn parse(headers: &HeaderMap) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
     let mut room = MOST_BYTES;
     for value in headers.get_all(WARNING) {

@@ -23,7 +23,7 @@ use crate::os::folder;
 
 /// What is kept of an entry besides its content.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Keep {
+pub(crate) struct Keep {
     /// The owner; only root may.
     pub owner: bool,
     /// Set-user-ID and set-group-ID.
@@ -33,7 +33,7 @@ pub struct Keep {
 }
 
 /// The folder.
-pub struct Tree {
+pub(crate) struct Tree {
     folders: Folders,
     keep: Keep,
     own: Own,
@@ -51,7 +51,7 @@ struct Source {
 
 impl Tree {
     /// A folder, made if it is not there, and empty unless `filled` is right.
-    pub fn open(call: &Call, path: &Path, filled: bool, keep: Keep) -> Result<Tree> {
+    pub(crate) fn open(call: &Call, path: &Path, filled: bool, keep: Keep) -> Result<Tree> {
         let what = |error: std::io::Error| Error::io(format!("cannot use the folder {}", path.display()), &error);
         if keep.owner && !nix::unistd::geteuid().is_root() {
             return Err(Error::new(Code::InvalidArgument, "only root can keep the owners of files"));
@@ -68,13 +68,13 @@ impl Tree {
     }
 
     /// Another layer begins, and what is there is lower ones'.
-    pub fn end_layer(&mut self) {
+    pub(crate) fn end_layer(&mut self) {
         self.own.clear();
         self.lower = true;
     }
 
     /// Takes away what lower layers have under a name.
-    pub fn whiteout(&mut self, path: &[u8]) -> Result<()> {
+    pub(crate) fn whiteout(&mut self, path: &[u8]) -> Result<()> {
         let (folder, name) = split(path);
         match self.folders.walk(folder, false)? && self.lower {
             true => sweep::remove(&mut self.folders, name, Some(&mut self.own)),
@@ -83,7 +83,7 @@ impl Tree {
     }
 
     /// Takes away what lower layers have in a folder.
-    pub fn opaque(&mut self, path: &[u8]) -> Result<()> {
+    pub(crate) fn opaque(&mut self, path: &[u8]) -> Result<()> {
         match self.folders.walk(path, false)? && self.lower {
             true => sweep::clear(&mut self.folders, &mut self.own),
             false => Ok(()),
@@ -91,7 +91,7 @@ impl Tree {
     }
 
     /// Makes an entry, in the place of whatever is there; `content` reads a file's bytes. False when it was left out.
-    pub fn make(&mut self, entry: &Entry, content: &mut dyn FnMut(&mut [u8]) -> Result<usize>) -> Result<bool> {
+    pub(crate) fn make(&mut self, entry: &Entry, content: &mut dyn FnMut(&mut [u8]) -> Result<usize>) -> Result<bool> {
         if entry.path.is_empty() {
             // The folder itself is the caller's.
             return match entry.kind {
@@ -253,7 +253,7 @@ impl Tree {
     }
 
     /// Everything was made: the folders that are still open get what they shall have.
-    pub fn finish(&mut self) -> Result<()> {
+    pub(crate) fn finish(&mut self) -> Result<()> {
         self.folders.leave_to(0)
     }
 }

@@ -35,7 +35,7 @@ struct Level {
 
 /// What became of a step down.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Step {
+pub(crate) enum Step {
     /// It is a folder, and here we are.
     Entered,
     /// Nothing has that name.
@@ -45,7 +45,7 @@ pub enum Step {
 }
 
 /// The open folders.
-pub struct Folders {
+pub(crate) struct Folders {
     root: Rc<OwnedFd>,
     root_id: FolderId,
     levels: Vec<Level>,
@@ -56,12 +56,12 @@ pub struct Folders {
 }
 
 /// The outcome of a system call on a name here.
-pub fn failed<T>(outcome: nix::Result<T>, what: &str, path: impl FnOnce() -> Vec<u8>) -> Result<T> {
+pub(crate) fn failed<T>(outcome: nix::Result<T>, what: &str, path: impl FnOnce() -> Vec<u8>) -> Result<T> {
     outcome.map_err(|errno| Error::io(format!("cannot {what} '{}'", shown(&path())), &std::io::Error::from(errno)))
 }
 
 /// Whether something is a folder itself.
-pub fn is_folder(stat: &FileStat) -> bool {
+pub(crate) fn is_folder(stat: &FileStat) -> bool {
     stat.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFDIR.bits()
 }
 
@@ -71,46 +71,40 @@ fn id(stat: &FileStat) -> FolderId {
 }
 
 impl Folders {
-    /// At the root.
-    pub fn new(root: OwnedFd, budget: Budget) -> Result<Folders> {
+    pub(crate) fn new(root: OwnedFd, budget: Budget) -> Result<Folders> {
         let root_id = id(&failed(fstat(&root), "read", Vec::new)?);
         Ok(Folders { root: Rc::new(root), root_id, levels: Vec::new(), asked: None, budget, made: 0 })
     }
 
     /// The folder where we are.
-    pub fn here(&self) -> &Rc<OwnedFd> {
+    pub(crate) fn here(&self) -> &Rc<OwnedFd> {
         self.levels.last().map_or(&self.root, |level| &level.fd)
     }
 
     /// Its number.
-    pub fn id(&self) -> FolderId {
+    pub(crate) fn id(&self) -> FolderId {
         self.levels.last().map_or(self.root_id, |level| level.id)
     }
 
-    /// How deep it is.
-    pub fn depth(&self) -> usize {
-        self.levels.len()
-    }
-
     /// The names and the numbers of the folders above each of them, the deepest first.
-    pub fn above(&self) -> impl Iterator<Item = (FolderId, &[u8])> {
+    pub(crate) fn above(&self) -> impl Iterator<Item = (FolderId, &[u8])> {
         let parent = |at: usize| at.checked_sub(1).map_or(self.root_id, |at| self.levels[at].id);
         self.levels.iter().enumerate().rev().map(move |(at, level)| (parent(at), level.name.as_slice()))
     }
 
     /// The true path of a name here.
-    pub fn path(&self, name: &[u8]) -> Vec<u8> {
+    pub(crate) fn path(&self, name: &[u8]) -> Vec<u8> {
         let names = self.levels.iter().map(|level| level.name.as_slice()).chain((!name.is_empty()).then_some(name));
         names.collect::<Vec<_>>().join(&b'/')
     }
 
     /// An error when the call must not go on.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         self.budget.check()
     }
 
     /// One name more is there: of these too there is an end.
-    pub fn count(&mut self) -> Result<()> {
+    pub(crate) fn count(&mut self) -> Result<()> {
         self.made += 1;
         match self.made > MOST {
             true => Err(Error::new(Code::LimitExceeded, format!("the image has more than {MOST} files and folders"))),
@@ -119,20 +113,20 @@ impl Folders {
     }
 
     /// Something in the folder changes: its time will be what it was.
-    pub fn touch(&mut self) {
+    pub(crate) fn touch(&mut self) {
         if let Some(level) = self.levels.last_mut() {
             level.changed = true;
         }
     }
 
     /// Something is taken away: a path may lead elsewhere now.
-    pub fn forget(&mut self) {
+    pub(crate) fn forget(&mut self) {
         self.touch();
         self.asked = None;
     }
 
     /// What the folder where we are gets when it is left.
-    pub fn dress(&mut self, mode: Mode, time: TimeSpec) {
+    pub(crate) fn dress(&mut self, mode: Mode, time: TimeSpec) {
         if let Some(level) = self.levels.last_mut() {
             (level.mode, level.time, level.changed) = (Some(mode), Some(time), true);
         }
@@ -140,7 +134,7 @@ impl Folders {
 
     /// Goes to the folder of a clean path, and makes those on the way to it. False when it is not there and shall not be made;
     /// then we may be anywhere.
-    pub fn walk(&mut self, path: &[u8], make: bool) -> Result<bool> {
+    pub(crate) fn walk(&mut self, path: &[u8], make: bool) -> Result<bool> {
         if self.asked.as_deref() == Some(path) {
             return Ok(true);
         }
@@ -178,7 +172,7 @@ impl Folders {
     }
 
     /// Makes a folder and enters it.
-    pub fn make(&mut self, name: &[u8], mode: Mode) -> Result<()> {
+    pub(crate) fn make(&mut self, name: &[u8], mode: Mode) -> Result<()> {
         self.room()?;
         self.count()?;
         failed(mkdirat(self.here(), name, mode), "make", || self.path(name))?;
@@ -204,7 +198,7 @@ impl Folders {
     }
 
     /// Goes one step down.
-    pub fn enter(&mut self, name: &[u8]) -> Result<Step> {
+    pub(crate) fn enter(&mut self, name: &[u8]) -> Result<Step> {
         self.room()?;
         let (fd, closed) = match openat(self.here(), name, FOLDER, Mode::empty()) {
             Ok(fd) => (fd, None),
@@ -240,7 +234,7 @@ impl Folders {
     }
 
     /// Goes one step up; at the root there is none.
-    pub fn leave(&mut self) -> Result<()> {
+    pub(crate) fn leave(&mut self) -> Result<()> {
         let Some(level) = self.drop_level() else { return Ok(()) };
         let path = || self.path(&level.name);
         if let Some(mode) = level.mode {
@@ -253,7 +247,7 @@ impl Folders {
     }
 
     /// Goes up as it is, for it will be taken away. Gives its name.
-    pub fn abandon(&mut self) -> Option<Vec<u8>> {
+    pub(crate) fn abandon(&mut self) -> Option<Vec<u8>> {
         self.drop_level().map(|level| level.name)
     }
 
@@ -263,7 +257,7 @@ impl Folders {
     }
 
     /// Goes up to a depth.
-    pub fn leave_to(&mut self, depth: usize) -> Result<()> {
+    pub(crate) fn leave_to(&mut self, depth: usize) -> Result<()> {
         while self.levels.len() > depth {
             self.leave()?;
         }
@@ -271,7 +265,7 @@ impl Folders {
     }
 
     /// Gives each name in the folder where we are to `each`, and whether it may be that of a folder, until that says false.
-    pub fn names(&mut self, mut each: impl FnMut(&mut Folders, &[u8], bool) -> Result<bool>) -> Result<()> {
+    pub(crate) fn names(&mut self, mut each: impl FnMut(&mut Folders, &[u8], bool) -> Result<bool>) -> Result<()> {
         let again = openat(self.here().as_fd(), c".", FOLDER, Mode::empty());
         let mut dir = failed(again.and_then(Dir::from_fd), "read", || self.path(b""))?;
         for entry in dir.iter() {

@@ -7,22 +7,27 @@ use crate::manifest::Descriptor;
 use crate::store::{Blob, ReadStore};
 use crate::tar::Source;
 use crate::unpack::Unpacker;
-pub use crate::unpack::{Limits, Packing};
+pub(crate) use crate::unpack::{Limits, Packing};
 
 /// A layer that is being read.
-pub struct Layer {
+pub(crate) struct Layer {
     unpacker: Unpacker,
     hasher: Option<Hasher>,
 }
 
 impl Layer {
     /// Opens a layer. `done` is how many bytes the caller's progress has from layers before.
-    pub fn open(call: &Call, store: &dyn ReadStore, wanted: &Descriptor, done: u64, limits: Limits) -> Result<Layer> {
+    pub(crate) fn open(
+        call: &Call,
+        store: &dyn ReadStore,
+        wanted: &Descriptor,
+        done: u64,
+        limits: Limits,
+    ) -> Result<Layer> {
         Layer::of(call, store.open(call, wanted, None)?, &wanted.digest, done, limits)
     }
 
-    /// A layer from its blob.
-    pub fn of(call: &Call, blob: Box<dyn Blob>, digest: &Digest, done: u64, limits: Limits) -> Result<Layer> {
+    pub(crate) fn of(call: &Call, blob: Box<dyn Blob>, digest: &Digest, done: u64, limits: Limits) -> Result<Layer> {
         let unpacker = Unpacker::new(call, blob, format!("the layer {digest}"), done, limits)?;
         match unpacker.packing() {
             Packing::Xz | Packing::Bzip2 => {
@@ -35,7 +40,7 @@ impl Layer {
     }
 
     /// The next bytes; 0 is the end, and then the layer has the digest that it should have.
-    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let count = self.unpacker.read(buffer)?;
         if let Some(hasher) = &mut self.hasher {
             hasher.update(&buffer[..count]);
@@ -44,12 +49,12 @@ impl Layer {
     }
 
     /// Bytes unpacked so far.
-    pub fn unpacked(&self) -> u64 {
+    pub(crate) fn unpacked(&self) -> u64 {
         self.unpacker.unpacked()
     }
 
     /// Reads to the end, so that all of the layer is verified. Gives the digest of its unpacked bytes.
-    pub fn finish(&mut self) -> Result<Digest> {
+    pub(crate) fn finish(&mut self) -> Result<Digest> {
         let mut buffer = vec![0; 64 << 10];
         while self.read(&mut buffer)? > 0 {}
         match self.hasher.take() {

@@ -4,18 +4,18 @@
 pub mod append;
 pub mod cat;
 pub mod config;
-pub mod disk;
+pub(crate) mod disk;
 pub mod extract;
 pub mod files;
-pub mod folders;
-pub mod layer;
-pub mod own;
+pub(crate) mod folders;
+pub(crate) mod layer;
+pub(crate) mod own;
 pub mod scratch;
 pub mod size;
-pub mod sweep;
+pub(crate) mod sweep;
 pub mod tag;
-pub mod tar;
-pub mod walk;
+pub(crate) mod tar;
+pub(crate) mod walk;
 
 use serde::Deserialize;
 

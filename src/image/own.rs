@@ -7,33 +7,33 @@ use std::hash::BuildHasher;
 
 /// What a file system calls a folder, by its device and its number there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct FolderId(pub u64, pub u64);
+pub(crate) struct FolderId(pub u64, pub u64);
 
 /// The names that a layer has made, and the folders in which nothing is from below any more.
 #[derive(Debug, Default)]
-pub struct Own {
+pub(crate) struct Own {
     key: RandomState,
     names: HashSet<u64>,
 }
 
 impl Own {
     /// Another layer begins.
-    pub fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.names = HashSet::new();
     }
 
     /// A name is the layer's; says whether that is news.
-    pub fn add(&mut self, folder: FolderId, name: &[u8]) -> bool {
+    pub(crate) fn add(&mut self, folder: FolderId, name: &[u8]) -> bool {
         self.names.insert(self.key.hash_one((folder, name)))
     }
 
     /// Whether a name is the layer's.
-    pub fn has(&self, folder: FolderId, name: &[u8]) -> bool {
+    pub(crate) fn has(&self, folder: FolderId, name: &[u8]) -> bool {
         self.names.contains(&self.key.hash_one((folder, name)))
     }
 
     /// All that is in a folder from now on is the layer's; says whether that is news.
-    pub fn add_all(&mut self, folder: FolderId) -> bool {
+    pub(crate) fn add_all(&mut self, folder: FolderId) -> bool {
         // No file has that name.
         self.add(folder, b"")
     }

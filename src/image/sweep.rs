@@ -20,7 +20,7 @@ struct Frame {
 }
 
 /// Takes a name here away with all below it. With `own`, what the layer has itself stays.
-pub fn remove(folders: &mut Folders, name: &[u8], own: Option<&mut Own>) -> Result<()> {
+pub(crate) fn remove(folders: &mut Folders, name: &[u8], own: Option<&mut Own>) -> Result<()> {
     folders.forget();
     let id = folders.id();
     match own {
@@ -31,7 +31,7 @@ pub fn remove(folders: &mut Folders, name: &[u8], own: Option<&mut Own>) -> Resu
 }
 
 /// Takes away what lower layers have in the folder where we are.
-pub fn clear(folders: &mut Folders, own: &mut Own) -> Result<()> {
+pub(crate) fn clear(folders: &mut Folders, own: &mut Own) -> Result<()> {
     folders.forget();
     let inside = sift(folders, false, own)?;
     run(folders, inside, own)

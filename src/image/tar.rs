@@ -3,15 +3,15 @@
 use super::layer::Layer;
 use crate::error::{Code, Error, Result};
 use crate::tar;
-pub use crate::tar::names::{clean, is_within, join, shown, split, DEEPEST};
-pub use crate::tar::{Entry, Kind};
+pub(crate) use crate::tar::names::{clean, is_within, join, shown, split, DEEPEST};
+pub(crate) use crate::tar::{Entry, Kind};
 
 /// The entries of a layer.
-pub type Entries = tar::Entries<Layer>;
+pub(crate) type Entries = tar::Entries<Layer>;
 
 /// What a name of a layer says about the layers below.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Mark<'a> {
+pub(crate) enum Mark<'a> {
     /// It is a file like any other.
     None,
     /// This name is not there any more.
@@ -24,7 +24,7 @@ pub enum Mark<'a> {
 
 impl Entry {
     /// What its name says about the layers below.
-    pub fn mark(&self) -> Result<Mark<'_>> {
+    pub(crate) fn mark(&self) -> Result<Mark<'_>> {
         let (folder, name) = split(&self.path);
         let Some(hidden) = name.strip_prefix(b".wh.") else { return Ok(Mark::None) };
         if hidden == b".wh..opq" {

@@ -6,7 +6,7 @@ use crate::call::Call;
 use crate::error::{Code, Error, Result};
 
 /// More links in a path than any system follows.
-pub const MOST_LINKS: usize = 40;
+pub(crate) const MOST_LINKS: usize = 40;
 /// More steps than a path and its links have.
 const MOST_STEPS: usize = 1024;
 /// How many steps links may add to each path on average, once they have added many: a link is taken anew for every path that
@@ -15,7 +15,7 @@ const LINK_STEPS: u64 = 32;
 const MANY: u64 = 1 << 20;
 
 /// What the paths of an image may cost, all together.
-pub struct Budget {
+pub(crate) struct Budget {
     call: Call,
     paths: u64,
     link_steps: u64,
@@ -23,17 +23,17 @@ pub struct Budget {
 
 impl Budget {
     /// Nothing is spent.
-    pub fn new(call: &Call) -> Budget {
+    pub(crate) fn new(call: &Call) -> Budget {
         Budget { call: call.clone(), paths: 0, link_steps: 0 }
     }
 
     /// An error when the call must not go on.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         self.call.check()
     }
 
     /// Begins to follow a path, behind those of its parts that are followed already.
-    pub fn walk(&mut self, path: &[u8], followed: usize) -> Walk {
+    pub(crate) fn walk(&mut self, path: &[u8], followed: usize) -> Walk {
         self.paths += 1;
         let waiting = parts(path).skip(followed).map(<[u8]>::to_vec).collect::<Vec<_>>();
         Walk { path: path.to_vec(), waiting: waiting.into_iter().rev().collect(), steps: 0, links: 0 }
@@ -41,7 +41,7 @@ impl Budget {
 }
 
 /// A path that is being followed.
-pub struct Walk {
+pub(crate) struct Walk {
     path: Vec<u8>,
     /// The names to come, the next one last.
     waiting: Vec<Vec<u8>>,
@@ -51,7 +51,7 @@ pub struct Walk {
 
 impl Walk {
     /// The next name; `..` is one too.
-    pub fn next(&mut self, budget: &mut Budget) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn next(&mut self, budget: &mut Budget) -> Result<Option<Vec<u8>>> {
         budget.check()?;
         let Some(part) = self.waiting.pop() else { return Ok(None) };
         self.steps += 1;
@@ -65,7 +65,7 @@ impl Walk {
     }
 
     /// The last name was that of a link.
-    pub fn follow(&mut self, target: &[u8]) -> Result<()> {
+    pub(crate) fn follow(&mut self, target: &[u8]) -> Result<()> {
         self.links += 1;
         if self.links > MOST_LINKS {
             return Err(self.too_long(&format!("{MOST_LINKS} links")));

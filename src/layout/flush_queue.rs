@@ -21,7 +21,7 @@ const STEP: Duration = Duration::from_millis(20);
 
 /// The blobs, and the thread.
 #[derive(Default)]
-pub struct Unnamed {
+pub(super) struct Unnamed {
     shared: Arc<Shared>,
     thread: OnceLock<Option<JoinHandle<()>>>,
 }
@@ -52,7 +52,7 @@ impl State {
 
 impl Unnamed {
     /// One more, which the kernel is told to write now. What went wrong with an earlier one is the answer.
-    pub fn add(&self, call: &Call, mut partial: Partial, target: PathBuf) -> Result<()> {
+    pub(super) fn add(&self, call: &Call, mut partial: Partial, target: PathBuf) -> Result<()> {
         partial.start_writing_back();
         let mut state = self.wait(call, |state| state.waiting.len() < MOST)?;
         if self.thread.get_or_init(|| self.start()).is_none() {
@@ -66,12 +66,12 @@ impl Unnamed {
     }
 
     /// What went wrong with one, if anything did: there is no sense in fetching more.
-    pub fn check(&self) -> Result<()> {
+    pub(super) fn check(&self) -> Result<()> {
         self.shared.lock().check()
     }
 
     /// Waits until all have their names. What went wrong once is the answer ever after.
-    pub fn settle(&self, call: &Call) -> Result<()> {
+    pub(super) fn settle(&self, call: &Call) -> Result<()> {
         drop(self.wait(call, |state| state.waiting.is_empty() && !state.busy)?);
         call.check()
     }

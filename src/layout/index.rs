@@ -11,7 +11,7 @@ use crate::reference::Reference;
 use crate::store::{Content, Role};
 
 /// The entry for a manifest that is put; None when an index that is put names it.
-pub fn entry(content: &Content, role: &Role, name: Option<&str>) -> Option<Descriptor> {
+pub(crate) fn entry(content: &Content, role: &Role, name: Option<&str>) -> Option<Descriptor> {
     let mut entry = content.descriptor();
     match role {
         Role::Child => return None,
@@ -23,7 +23,7 @@ pub fn entry(content: &Content, role: &Role, name: Option<&str>) -> Option<Descr
 }
 
 /// One more entry. Its name moves to it from another, and one that has no name is there once.
-pub fn add(entries: &mut Vec<Descriptor>, entry: Descriptor) {
+pub(crate) fn add(entries: &mut Vec<Descriptor>, entry: Descriptor) {
     match name_of(&entry) {
         Some(name) => entries.retain(|other| !has_name(other, name)),
         None if entries.iter().any(|other| other.digest == entry.digest) => return,
@@ -36,7 +36,7 @@ pub fn add(entries: &mut Vec<Descriptor>, entry: Descriptor) {
 
 /// An `index.json` with these entries, of which those that were in it come first and in their order. What else others wrote there, in
 /// it and in its entries, stays.
-pub fn written(before: Option<&Document>, entries: &[Descriptor]) -> Value {
+pub(crate) fn written(before: Option<&Document>, entries: &[Descriptor]) -> Value {
     let mut value = match before {
         Some(before) => before.value.clone(),
         None => json!({"schemaVersion": 2, "mediaType": OCI_INDEX}),
@@ -53,7 +53,7 @@ pub fn written(before: Option<&Document>, entries: &[Descriptor]) -> Value {
 }
 
 /// Whether a name stands for an entry, in the one annotation or the other.
-pub fn has_name(entry: &Descriptor, name: &str) -> bool {
+pub(crate) fn has_name(entry: &Descriptor, name: &str) -> bool {
     match entry.annotation(IMAGE_NAME) {
         // What containerd and Docker wrote: the other annotation is the tag alone.
         Some(image) => image_name(name).is_some() && same_image(image, name),
@@ -68,7 +68,7 @@ fn named(name: &str) -> Annotations {
 }
 
 /// What containerd and Docker call the image of this name; None for what is a mere tag, or has a digest.
-pub fn image_name(name: &str) -> Option<String> {
+pub(crate) fn image_name(name: &str) -> Option<String> {
     if !name.contains(['/', ':']) {
         return None;
     }

@@ -9,13 +9,13 @@ use crate::manifest::Descriptor;
 use crate::text::shorten;
 
 /// The annotation by which containerd and Docker name an image.
-pub const IMAGE_NAME: &str = "io.containerd.image.name";
+pub(crate) const IMAGE_NAME: &str = "io.containerd.image.name";
 /// More names than a message should list.
 const MOST_LISTED: usize = 50;
 
 /// The entry of a name: as it stands there, as the name of an image, `@DIGEST` or `@INDEX`, the entry of that number. Without a
 /// name, the only image. `place` is what messages call the layout, without the name.
-pub fn choose(entries: &[Descriptor], name: Option<&str>, place: &str) -> Result<Descriptor> {
+pub(crate) fn choose(entries: &[Descriptor], name: Option<&str>, place: &str) -> Result<Descriptor> {
     let mut found = found(entries, name);
     let count = found.len();
     match (count, found.pop(), name) {
@@ -38,7 +38,7 @@ pub fn choose(entries: &[Descriptor], name: Option<&str>, place: &str) -> Result
 }
 
 /// The entries of a name, when they are several and all have the same one, or all none: their platforms may differ.
-pub fn alike(entries: &[Descriptor], name: Option<&str>) -> Vec<Descriptor> {
+pub(crate) fn alike(entries: &[Descriptor], name: Option<&str>) -> Vec<Descriptor> {
     let found = found(entries, name);
     let names = |entry: &Descriptor| (image_name(entry).map(str::to_owned), name_of(entry).map(str::to_owned));
     let is_one = found.windows(2).all(|pair| names(&pair[0]) == names(&pair[1]));
@@ -56,7 +56,7 @@ fn found(entries: &[Descriptor], name: Option<&str>) -> Vec<Descriptor> {
 }
 
 /// The error for a place that holds several images where one is meant.
-pub fn several_images(place: &str, count: usize, known: &str) -> Error {
+pub(crate) fn several_images(place: &str, count: usize, known: &str) -> Error {
     let message = format!("{place} holds {count} images; one must be named: {known}");
     Error::new(Code::InvalidReference, message).with_hint(format!("name one as {place}:NAME"))
 }
@@ -84,7 +84,7 @@ fn named<'a>(entries: &'a [Descriptor], name: &str) -> Vec<&'a Descriptor> {
 }
 
 /// The name of an entry as containerd and Docker write it.
-pub fn image_name(entry: &Descriptor) -> Option<&str> {
+pub(crate) fn image_name(entry: &Descriptor) -> Option<&str> {
     entry.annotation(IMAGE_NAME)
 }
 
@@ -99,7 +99,7 @@ fn sure_name(entry: &Descriptor, among: &[Descriptor]) -> String {
 }
 
 /// Names for a message.
-pub fn list(names: impl ExactSizeIterator<Item = String>) -> String {
+pub(crate) fn list(names: impl ExactSizeIterator<Item = String>) -> String {
     match names.len() {
         0 => "none".to_owned(),
         more if more > MOST_LISTED => {
@@ -111,7 +111,7 @@ pub fn list(names: impl ExactSizeIterator<Item = String>) -> String {
 }
 
 /// `alpine` and `docker.io/library/alpine:latest` are one.
-pub fn same_image(one: &str, other: &str) -> bool {
+pub(crate) fn same_image(one: &str, other: &str) -> bool {
     let full = |text: &str| crate::reference::Reference::parse(text, None).map(|reference| reference.canonical_ref());
     one == other || matches!((full(one), full(other)), (Ok(one), Ok(other)) if one == other)
 }

@@ -18,7 +18,7 @@ use crate::store::Content;
 const MOST: usize = 1_000_000;
 
 /// Where blobs are.
-pub trait Shelf {
+pub(super) trait Shelf {
     /// The size of a blob, if it is there.
     fn size(&self, digest: &Digest) -> Option<u64>;
     /// The bytes of one that is there and is no larger than [`MOST_BYTES`].
@@ -29,8 +29,7 @@ pub trait Shelf {
 
 /// What Docker knows an image by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Image {
-    /// Its config.
+pub(super) struct Image {
     pub config: Digest,
     /// Its layers, the oldest first.
     pub layers: Vec<Digest>,
@@ -38,7 +37,7 @@ pub struct Image {
 
 impl Image {
     /// The image that a manifest is about.
-    pub fn of(document: &Document) -> Option<Image> {
+    pub(super) fn of(document: &Document) -> Option<Image> {
         let layers = document.layers().iter().map(|layer| layer.digest.clone()).collect();
         Some(Image { config: document.config()?.digest.clone(), layers })
     }
@@ -46,7 +45,7 @@ impl Image {
 
 /// What entries need.
 #[derive(Debug, Default)]
-pub struct Needed {
+pub(super) struct Needed {
     /// What names other blobs.
     pub manifests: Vec<Descriptor>,
     /// The images among them.
@@ -65,13 +64,13 @@ pub struct Needed {
 
 impl Needed {
     /// Whether nobody knows all that is needed.
-    pub fn is_partial(&self) -> bool {
+    pub(super) fn is_partial(&self) -> bool {
         !self.sparse.is_empty() || !self.obscure.is_empty()
     }
 
     /// The same, if everything is there. Layers that are meant to come from elsewhere may be there or not, and those that are not are
     /// left out.
-    pub fn whole(mut self, shelf: &dyn Shelf) -> Result<Needed> {
+    pub(super) fn whole(mut self, shelf: &dyn Shelf) -> Result<Needed> {
         if let Some((digest, error)) = self.problems.first() {
             return Err(Error::new(error.code(), format!("{digest}: {}", error.message())));
         }
@@ -83,13 +82,13 @@ impl Needed {
     }
 
     /// More blobs, each once.
-    pub fn add(&mut self, more: Vec<Descriptor>) {
+    pub(super) fn add(&mut self, more: Vec<Descriptor>) {
         let known: BTreeSet<Digest> = self.all().map(|blob| blob.digest.clone()).collect();
         self.blobs.extend(more.into_iter().filter(|blob| !known.contains(&blob.digest)));
     }
 
     /// The manifests, then the other blobs.
-    pub fn all(&self) -> impl Iterator<Item = &Descriptor> {
+    pub(super) fn all(&self) -> impl Iterator<Item = &Descriptor> {
         self.manifests.iter().chain(&self.blobs)
     }
 }
@@ -118,7 +117,7 @@ enum Found {
 }
 
 /// Goes through entries and what they name.
-pub fn needed(shelf: &dyn Shelf, entries: &[Descriptor]) -> Result<Needed> {
+pub(super) fn needed(shelf: &dyn Shelf, entries: &[Descriptor]) -> Result<Needed> {
     let mut walk = Walk { shelf, found: Needed::default(), looked_into: BTreeSet::new(), named: Default::default() };
     let mut waiting: Vec<(Descriptor, How)> = entries.iter().rev().map(|entry| (entry.clone(), How::Entry)).collect();
     while let Some((entry, how)) = waiting.pop() {

@@ -7,7 +7,7 @@ use std::path::Path;
 
 /// Opens a regular file to read it; links are followed. Anything else is an error at once, where [`File::open`] would wait for
 /// somebody to write to a pipe, or wake a device.
-pub fn open_regular(path: &Path) -> io::Result<File> {
+pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     // A regular file does not know O_NONBLOCK.
     let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);
     let file = opened.map_err(|error| match error.raw_os_error() {
@@ -26,7 +26,7 @@ fn not_regular(kind: &str) -> io::Error {
 }
 
 /// What messages call a kind of file.
-pub fn name_of(kind: FileType) -> &'static str {
+pub(crate) fn name_of(kind: FileType) -> &'static str {
     match kind {
         kind if kind.is_file() => "a regular file",
         kind if kind.is_dir() => "a directory",

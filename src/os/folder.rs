@@ -11,12 +11,12 @@ use nix::unistd::geteuid;
 use super::file::name_of;
 
 /// As many links as the kernel follows.
-pub const MOST_LINKS: usize = 40;
+pub(crate) const MOST_LINKS: usize = 40;
 /// A folder in which everybody may make files, such as /tmp.
 const SHARED: u32 = 0o002;
 
 /// A path without links. What is not there yet stays as it stands.
-pub fn real(path: &Path) -> io::Result<PathBuf> {
+pub(crate) fn real(path: &Path) -> io::Result<PathBuf> {
     let names = |path: &Path| path.components().rev().map(own).collect::<Vec<_>>();
     let mut here = if path.is_absolute() { PathBuf::from("/") } else { std::env::current_dir()? };
     let (mut waiting, mut links) = (names(path), 0);
@@ -59,7 +59,7 @@ pub fn real(path: &Path) -> io::Result<PathBuf> {
 
 /// Makes a folder and those above it, where they are not there. Its links are judged again when it is there: what is there by then
 /// nobody else puts a link in the place of.
-pub fn make(path: &Path) -> io::Result<()> {
+pub(crate) fn make(path: &Path) -> io::Result<()> {
     fs::create_dir_all(real(path)?)?;
     real(path).map(drop)
 }
@@ -69,7 +69,7 @@ fn own(part: Component<'_>) -> PathBuf {
 }
 
 /// In a shared folder a stranger's link or pipe is a trap.
-pub fn refuse_trap(folder: &Metadata, found: &Metadata) -> io::Result<()> {
+pub(crate) fn refuse_trap(folder: &Metadata, found: &Metadata) -> io::Result<()> {
     let ours = [geteuid().as_raw(), folder.uid()];
     match folder.mode() & SHARED != 0 && !ours.contains(&found.uid()) {
         true => Err(trap(found, " in a folder that everybody may write to")),
@@ -78,7 +78,7 @@ pub fn refuse_trap(folder: &Metadata, found: &Metadata) -> io::Result<()> {
 }
 
 /// A part of something that is this user's to change must not lead elsewhere by the will of another one, wherever it is.
-pub fn refuse_strangers_link(path: &Path) -> io::Result<()> {
+pub(crate) fn refuse_strangers_link(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_symlink() && ![geteuid().as_raw(), 0].contains(&found.uid()) => Err(trap(&found, "")),
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

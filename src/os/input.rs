@@ -17,12 +17,12 @@ use crate::error::Result;
 const GLANCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
 /// Whether a name stands for standard input.
-pub fn is_standard(path: &Path) -> bool {
+pub(crate) fn is_standard(path: &Path) -> bool {
     path == Path::new("-") || path == Path::new("/dev/stdin")
 }
 
 /// Opens a file to read it, without waiting for somebody to write to a pipe; `-` and `/dev/stdin` are standard input.
-pub fn open(path: &Path) -> io::Result<File> {
+pub(crate) fn open(path: &Path) -> io::Result<File> {
     if is_standard(path) {
         // One of our own, so that the caller's stays open; opening it by its name fails for a socket.
         return io::stdin().as_fd().try_clone_to_owned().map(File::from);
@@ -38,7 +38,7 @@ pub fn open(path: &Path) -> io::Result<File> {
 
 /// Reads the next bytes; 0 is the end. `go_on` is asked before every wait and at least 20 times a second, and its error, which
 /// is inside the [`io::Error`], ends the reading.
-pub fn read(mut file: &File, buffer: &mut [u8], go_on: impl Fn() -> Result<()>) -> io::Result<usize> {
+pub(crate) fn read(mut file: &File, buffer: &mut [u8], go_on: impl Fn() -> Result<()>) -> io::Result<usize> {
     loop {
         go_on().map_err(io::Error::other)?;
         // A pipe that has had no writer yet is at no end: only poll knows the difference.

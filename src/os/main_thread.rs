@@ -18,7 +18,7 @@ thread_local! {
 }
 
 /// Holds the record of this thread, if it is the main one. Cheap, but for the first time.
-pub fn hold_record() {
+pub(crate) fn hold_record() {
     if !SEEN.replace(true) && gettid() == getpid() {
         RECORD.get_or_init(std::thread::current);
     }

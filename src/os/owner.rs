@@ -8,12 +8,12 @@ use std::path::Path;
 use nix::unistd::{fchown, geteuid, Gid, Group, Uid, User};
 
 /// Whether a file is this user's.
-pub fn is_own(found: &Metadata) -> bool {
+pub(crate) fn is_own(found: &Metadata) -> bool {
     found.uid() == geteuid().as_raw()
 }
 
 /// Who else has a say in what a file holds, as the end of a sentence about it; None when only this user and root have.
-pub fn stranger(found: &Metadata) -> Option<String> {
+pub(crate) fn stranger(found: &Metadata) -> Option<String> {
     if !is_own(found) && found.uid() != 0 {
         return Some(format!("it belongs to another user ({})", found.uid()));
     }
@@ -22,7 +22,7 @@ pub fn stranger(found: &Metadata) -> Option<String> {
 
 /// Whether others than the owner may write. The group does not count where it is the owner's own, as on systems where every user has
 /// one and files are made writable for it.
-pub fn others_may_write(found: &Metadata) -> bool {
+pub(crate) fn others_may_write(found: &Metadata) -> bool {
     let mode = found.mode();
     mode & 0o002 != 0 || mode & 0o020 != 0 && !is_private(found.uid(), found.gid())
 }
@@ -43,7 +43,7 @@ fn is_private(user: u32, group: u32) -> bool {
 
 /// Whether only this user and root can have put a file where it is and written it: a regular one without other names, in a folder
 /// where nobody else can put one in its place. Links are not followed.
-pub fn is_ours(path: &Path) -> bool {
+pub(crate) fn is_ours(path: &Path) -> bool {
     let ours = |found: Metadata| found.is_file() && found.nlink() == 1 && stranger(&found).is_none();
     fs::symlink_metadata(path).is_ok_and(ours)
         && fs::metadata(folder_of(path)).is_ok_and(|found| stranger(&found).is_none())
@@ -52,7 +52,7 @@ pub fn is_ours(path: &Path) -> bool {
 /// Gives a file that was private while it was written the permissions, and the group, of what it replaces; where nothing is there,
 /// those that a new one in its folder gets: the umask or the folder's default ACL decides, and only the kernel knows both. A
 /// stranger's file does not open it to more than these, and a group that it cannot be given to not at all.
-pub fn share(file: &File, target: &Path) -> io::Result<()> {
+pub(crate) fn share(file: &File, target: &Path) -> io::Result<()> {
     let old = fs::symlink_metadata(target).ok().filter(Metadata::is_file);
     let wanted = match &old {
         Some(old) if is_own(old) => {
@@ -77,7 +77,7 @@ fn of_new_files(folder: &Path) -> io::Result<u32> {
 }
 
 /// The folder that a file is in.
-pub fn folder_of(path: &Path) -> &Path {
+pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 

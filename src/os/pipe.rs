@@ -21,11 +21,6 @@ const LINE: usize = 128;
 /// As much as goes to a file between two looks.
 const MOST: usize = 1 << 20;
 
-/// Writes all bytes; `go_on` is asked before every wait and at least 20 times a second, and its error ends the writing.
-pub fn write_all(fd: BorrowedFd<'_>, bytes: &[u8], go_on: impl Fn() -> Result<()>) -> io::Result<()> {
-    Output::new(fd, go_on)?.write_all(bytes)
-}
-
 /// A descriptor that is written to. An error of `go_on` is inside the [`io::Error`], and [`crate::error::Error::io`] takes it out.
 pub struct Output<'a> {
     fd: BorrowedFd<'a>,
@@ -126,6 +121,10 @@ mod tests {
     use std::os::fd::{AsFd, OwnedFd};
     use std::os::unix::net::UnixStream;
     use std::time::{Duration, Instant};
+
+    fn write_all(fd: BorrowedFd<'_>, bytes: &[u8], go_on: impl Fn() -> Result<()>) -> io::Result<()> {
+        Output::new(fd, go_on)?.write_all(bytes)
+    }
 
     use super::*;
     use crate::error::{Code, Error};

@@ -10,7 +10,7 @@ const LAST: i32 = 2;
 
 /// Sees to it that none of the three is free: /dev/null takes the place of those that are closed, and stays. Programs that are
 /// started find them closed as before.
-pub fn occupy() {
+pub(crate) fn occupy() {
     let all = [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()];
     while all.into_iter().any(is_closed) {
         let Some(fd) = nothing(is_closed(all[0])).filter(|fd| fd.as_raw_fd() <= LAST) else { return };

@@ -13,7 +13,7 @@ use crate::error::{Code, Error, Result};
 
 /// Where to write.
 #[derive(Debug)]
-pub enum Target {
+pub(crate) enum Target {
     /// Behind all links: a regular file, or none yet. It is replaced whole.
     Replace(PathBuf),
     /// It takes bytes as they come.
@@ -36,7 +36,7 @@ enum Way {
 impl Target {
     /// What a name stands for; `-` is standard output. Names of this process's own descriptors, such as /dev/stdout and /dev/fd/3, are
     /// those, whatever is behind them.
-    pub fn of(path: &Path) -> Result<Target> {
+    pub(crate) fn of(path: &Path) -> Result<Target> {
         let shown = path.display().to_string();
         let cannot = |error: io::Error| Error::io(format!("cannot write {shown}"), &error);
         if path == Path::new("-") {
@@ -80,7 +80,7 @@ impl Target {
     }
 
     /// A descriptor of the caller's.
-    pub fn open(file: File, shown: String) -> Target {
+    pub(crate) fn open(file: File, shown: String) -> Target {
         Target::Through(Through { shown, way: Way::Open(file) })
     }
 }

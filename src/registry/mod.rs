@@ -12,6 +12,8 @@ pub mod repository;
 pub mod store;
 pub mod upload;
 
+pub use crate::http::settings::{ClientOptions, Texts};
+
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
@@ -26,7 +28,6 @@ use crate::call::context::Context;
 use crate::call::engine::Engine;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::http::settings::ClientOptions;
 use crate::http::Http;
 use crate::reference::Index;
 use crate::registry_v1::session::Sessions;

@@ -114,7 +114,6 @@ impl Client {
 
 /// An answer to a ping.
 pub(crate) struct Pong {
-    /// The answer.
     pub answer: Answer,
     /// Whether it is one of protocol v1.
     pub speaks_v1: bool,

@@ -30,7 +30,7 @@ impl Authorities {
 }
 
 /// The certificates of a PEM text.
-pub fn from_pem(text: &str) -> Result<Vec<CertificateDer<'static>>> {
+pub(crate) fn from_pem(text: &str) -> Result<Vec<CertificateDer<'static>>> {
     let blocks = pem::blocks(text)?;
     let certificates: Vec<_> = blocks
         .iter()

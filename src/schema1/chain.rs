@@ -7,7 +7,7 @@ use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 
 /// The layer of an image that changed no file: two blocks of zeros, packed by gzip, the bytes that Docker always used.
-pub const EMPTY_LAYER: [u8; 32] = [
+pub(crate) const EMPTY_LAYER: [u8; 32] = [
     31, 139, 8, 0, 0, 9, 110, 136, 0, 255, 98, 24, 5, 163, 96, 20, 140, 88, 0, 8, 0, 0, 255, 255, 46, 175, 181, 239, 0,
     4, 0, 0,
 ];
@@ -21,10 +21,9 @@ const CARRIED: [&str; 8] =
 
 /// One old image.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Step {
+pub(crate) struct Step {
     /// Its id, 64 hexadecimal digits.
     pub id: String,
-    /// Its JSON.
     pub json: Vec<u8>,
     /// Which of the layers is its own; None is the empty one.
     pub layer: Option<usize>,
@@ -33,7 +32,7 @@ pub struct Step {
 /// The chain of an image, the lowest first: an old image for each step of its history, or for each layer when its history
 /// does not tell of every one. An id is a digest over the image's JSON, its parent's id and its layer's digest, so the same image
 /// has the same ids everywhere, and another has others. (Docker took the layer's diff_id, which only the config vouches for.)
-pub fn from_oci(config: &Value, layers: &[Digest]) -> Result<Vec<Step>> {
+pub(crate) fn from_oci(config: &Value, layers: &[Digest]) -> Result<Vec<Step>> {
     let history = steps(config, layers.len());
     if history.len() > MOST_STEPS {
         let message = format!("the image has {} steps, the limit is {MOST_STEPS}", history.len());

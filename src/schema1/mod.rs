@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 
 use crate::error::{Code, Error, Result};
 
-pub mod certificate;
-pub mod chain;
+pub(crate) mod certificate;
+pub(crate) mod chain;
 pub mod convert;
 pub mod jws;
 pub mod key;

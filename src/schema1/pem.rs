@@ -10,7 +10,7 @@ use crate::text::shorten;
 const LARGEST: usize = 1 << 20;
 
 /// A block: its label, and what it holds.
-pub struct Block {
+pub(super) struct Block {
     /// Such as `EC PRIVATE KEY`.
     pub label: String,
     /// The bytes inside; wiped when dropped, as they may be a private key.
@@ -20,7 +20,7 @@ pub struct Block {
 }
 
 /// All blocks of a text, in order; there is at least one.
-pub fn blocks(text: &str) -> Result<Vec<Block>> {
+pub(super) fn blocks(text: &str) -> Result<Vec<Block>> {
     if text.len() > LARGEST {
         return Err(Error::new(Code::LimitExceeded, format!("the PEM text has more than {LARGEST} bytes")));
     }
@@ -63,7 +63,7 @@ fn wrong(why: &str) -> Error {
 }
 
 /// DER as a PEM block.
-pub fn write(label: &str, der: &[u8]) -> String {
+pub(super) fn write(label: &str, der: &[u8]) -> String {
     let body = base64::engine::general_purpose::STANDARD.encode(der);
     let mut text = format!("-----BEGIN {label}-----\n");
     for (at, letter) in body.chars().enumerate() {

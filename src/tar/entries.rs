@@ -16,7 +16,7 @@ const MOST: u64 = 10_000_000;
 /// What an entry is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub enum Kind {
+pub(crate) enum Kind {
     File,
     Directory,
     /// With what it says.
@@ -30,10 +30,9 @@ pub enum Kind {
 
 /// An entry. Its content is read from the [`Entries`].
 #[derive(Debug, Clone)]
-pub struct Entry {
+pub(crate) struct Entry {
     /// Its name from the root, without `/` at its ends; empty for the root.
     pub path: Vec<u8>,
-    /// What it is.
     pub kind: Kind,
     /// Permissions.
     pub mode: u32,
@@ -50,7 +49,7 @@ pub struct Entry {
 }
 
 /// A tar's entries.
-pub struct Entries<S> {
+pub(crate) struct Entries<S> {
     source: S,
     position: u64,
     left: u64,
@@ -61,22 +60,22 @@ pub struct Entries<S> {
 
 impl<S: Source> Entries<S> {
     /// The entries of what begins here.
-    pub fn new(source: S) -> Entries<S> {
+    pub(crate) fn new(source: S) -> Entries<S> {
         Entries { source, position: 0, left: 0, padding: 0, count: 0, ended: false }
     }
 
     /// What it is read from, whose rest can be read.
-    pub fn source(&mut self) -> &mut S {
+    pub(crate) fn source(&mut self) -> &mut S {
         &mut self.source
     }
 
     /// Where the content of the entry at hand goes on.
-    pub fn position(&self) -> u64 {
+    pub(crate) fn position(&self) -> u64 {
         self.position
     }
 
     /// The next entry; what is left of the one before is skipped.
-    pub fn advance(&mut self) -> Result<Option<Entry>> {
+    pub(crate) fn advance(&mut self) -> Result<Option<Entry>> {
         let (mut long_name, mut long_link, mut pax) = (None, None, Pax::default());
         loop {
             self.skip()?;
@@ -167,7 +166,7 @@ impl<S: Source> Entries<S> {
     }
 
     /// The next bytes of the entry's content; 0 is its end.
-    pub fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+    pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
         if most == 0 {
             return Ok(0);

@@ -2,15 +2,15 @@
 //! bytes come from.
 
 mod entries;
-pub mod names;
+pub(crate) mod names;
 mod pax;
 
-pub use entries::{Entries, Entry, Kind};
+pub(crate) use entries::{Entries, Entry, Kind};
 
 use crate::error::{Code, Error, Result};
 
 /// Where the bytes of a tar come from.
-pub trait Source {
+pub(crate) trait Source {
     /// What messages call it.
     fn name(&self) -> String;
     /// The code of the error when it is no good tar.

@@ -4,12 +4,12 @@ use crate::error::{Code, Error, Result};
 use crate::text::shorten;
 
 /// The most bytes of a name.
-pub const LONGEST_PATH: usize = 4096;
+pub(crate) const LONGEST_PATH: usize = 4096;
 /// The most names in a name.
-pub const DEEPEST: usize = 256;
+pub(crate) const DEEPEST: usize = 256;
 
 /// A name from the root: no `.`, no `..`, no `/` at its ends. One that leads out is refused.
-pub fn clean(name: &[u8]) -> Result<Vec<u8>> {
+pub(crate) fn clean(name: &[u8]) -> Result<Vec<u8>> {
     let wrong = |why: &str| Err(Error::new(Code::InvalidManifest, format!("the name '{}' {why}", shown(name))));
     if name.contains(&0) {
         return wrong("holds a zero byte");
@@ -33,15 +33,14 @@ pub fn clean(name: &[u8]) -> Result<Vec<u8>> {
 }
 
 /// A path's folder and its last name.
-pub fn split(path: &[u8]) -> (&[u8], &[u8]) {
+pub(crate) fn split(path: &[u8]) -> (&[u8], &[u8]) {
     match path.iter().rposition(|byte| *byte == b'/') {
         Some(at) => (&path[..at], &path[at + 1..]),
         None => (b"", path),
     }
 }
 
-/// A name in a folder.
-pub fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
+pub(crate) fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
     match folder {
         b"" => name.to_vec(),
         folder => [folder, b"/", name].concat(),
@@ -49,11 +48,11 @@ pub fn join(folder: &[u8], name: &[u8]) -> Vec<u8> {
 }
 
 /// Whether a path is in a folder.
-pub fn is_within(path: &[u8], folder: &[u8]) -> bool {
+pub(crate) fn is_within(path: &[u8], folder: &[u8]) -> bool {
     folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.first() == Some(&b'/'))
 }
 
 /// A hostile name for a message.
-pub fn shown(path: &[u8]) -> String {
+pub(crate) fn shown(path: &[u8]) -> String {
     shorten(&String::from_utf8_lossy(path)).to_string()
 }

@@ -2,8 +2,7 @@
 
 /// What an extended header of pax says.
 #[derive(Default)]
-pub struct Pax {
-    /// There is one at all.
+pub(super) struct Pax {
     pub some: bool,
     /// The name.
     pub path: Option<Vec<u8>>,
@@ -23,7 +22,7 @@ pub struct Pax {
 
 impl Pax {
     /// What the bytes of one say, or why they say nothing.
-    pub fn parse(mut bytes: &[u8]) -> Result<Pax, &'static str> {
+    pub(super) fn parse(mut bytes: &[u8]) -> Result<Pax, &'static str> {
         let mut pax = Pax { some: true, ..Pax::default() };
         while !bytes.is_empty() {
             let (key, value, rest) = record(bytes).ok_or("an extended header is damaged")?;

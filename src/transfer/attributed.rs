@@ -11,7 +11,7 @@ use crate::reference::Repository;
 use crate::store::{Blob, Content, ReadStore};
 
 /// A source whose errors say so.
-pub struct Source<'a>(pub &'a dyn ReadStore);
+pub(crate) struct Source<'a>(pub &'a dyn ReadStore);
 
 struct Sided(Box<dyn Blob>);
 

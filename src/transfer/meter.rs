@@ -13,10 +13,9 @@ use crate::sync::lock;
 
 /// Counters that the workers write and the caller's thread reads.
 #[derive(Debug, Default)]
-pub struct Meter {
+pub(crate) struct Meter {
     /// Bytes of all blobs.
     pub bytes: u64,
-    /// All blobs.
     pub blobs: u64,
     settled: AtomicU64,
     under_way: Vec<AtomicU64>,
@@ -52,19 +51,19 @@ impl Active {
 
 impl Meter {
     /// For so many workers.
-    pub fn new(workers: usize, blobs: u64, bytes: u64) -> Meter {
+    pub(crate) fn new(workers: usize, blobs: u64, bytes: u64) -> Meter {
         let current = Current { active: (0..workers).map(|_| None).collect(), events: Vec::new() };
         let under_way = (0..workers).map(|_| AtomicU64::new(0)).collect();
         Meter { bytes, blobs, under_way, current: Mutex::new(current), ..Meter::default() }
     }
 
     /// With the events of each blob, when somebody wants them.
-    pub fn watched(self, watched: bool) -> Meter {
+    pub(crate) fn watched(self, watched: bool) -> Meter {
         Meter { watched, ..self }
     }
 
     /// A worker takes up a blob.
-    pub fn begin(&self, worker: usize, blob: &Descriptor) {
+    pub(crate) fn begin(&self, worker: usize, blob: &Descriptor) {
         self.moved_to(worker, 0);
         let active = Active { digest: blob.digest.clone(), size: blob.size, told: 0 };
         let mut current = self.current();
@@ -85,7 +84,7 @@ impl Meter {
     }
 
     /// The blobs on their way: `[{digest, size, done}]`.
-    pub fn active(&self) -> Value {
+    pub(crate) fn active(&self) -> Value {
         let current = self.current();
         let shown = current.active.iter().enumerate().filter_map(|(worker, active)| {
             let Active { digest, size, .. } = active.as_ref()?;
@@ -95,7 +94,7 @@ impl Meter {
     }
 
     /// What has happened to each blob since this was asked last: `{state, digest, size, done}`.
-    pub fn events(&self) -> Vec<Value> {
+    pub(crate) fn events(&self) -> Vec<Value> {
         let mut current = self.current();
         let mut events = std::mem::take(&mut current.events);
         if self.watched {
@@ -112,14 +111,14 @@ impl Meter {
     }
 
     /// A worker has come this far with its blob.
-    pub fn moved_to(&self, worker: usize, done: u64) {
+    pub(crate) fn moved_to(&self, worker: usize, done: u64) {
         if let Some(under_way) = self.under_way.get(worker) {
             under_way.store(done, Relaxed);
         }
     }
 
     /// A worker's blob is there.
-    pub fn settle(&self, worker: usize, size: u64, moved: Moved) {
+    pub(crate) fn settle(&self, worker: usize, size: u64, moved: Moved) {
         let mut current = self.current();
         let active = current.active.get_mut(worker).and_then(Option::take);
         if let Some(active) = active.filter(|_| self.watched) {
@@ -145,13 +144,13 @@ impl Meter {
     }
 
     /// Bytes that are there.
-    pub fn done(&self) -> u64 {
+    pub(crate) fn done(&self) -> u64 {
         let under_way = self.under_way.iter().map(|done| done.load(Relaxed));
         under_way.fold(self.settled.load(Relaxed), u64::saturating_add).min(self.bytes)
     }
 
     /// `{total, copied, mounted, skipped, bytes_moved, bytes_resumed}`.
-    pub fn to_json(&self) -> Value {
+    pub(crate) fn to_json(&self) -> Value {
         json!({
             "total": self.blobs,
             "copied": self.copied.load(Relaxed),

@@ -22,7 +22,7 @@ const MOST: usize = 100_000;
 
 /// What to take of an index.
 #[derive(Debug, Clone, Default)]
-pub struct Choice {
+pub(crate) struct Choice {
     /// These platforms; none is all.
     pub platforms: Vec<Platform>,
     /// The caller named them: an image that is in no index must be one for them.
@@ -39,7 +39,7 @@ pub struct Choice {
 
 /// A manifest to put.
 #[derive(Debug, Clone)]
-pub struct Planned {
+pub(crate) struct Planned {
     /// The manifest.
     pub content: Content,
     /// Why it is put.
@@ -48,7 +48,7 @@ pub struct Planned {
 
 /// What a copy has to move.
 #[derive(Debug, Default)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Manifests, level by level: each level needs only what stands before it. The root is the last.
     pub levels: Vec<Vec<Planned>>,
     /// Blobs, the largest first.
@@ -60,8 +60,7 @@ pub struct Plan {
 }
 
 /// Walks through a source.
-pub struct Planner<'a> {
-    /// The call.
+pub(crate) struct Planner<'a> {
     pub call: &'a Call,
     /// The source.
     pub from: &'a dyn ReadStore,
@@ -81,7 +80,7 @@ struct Found {
 
 impl Planner<'_> {
     /// The manifest that stands for what was chosen: one image for one platform, else an index.
-    pub fn root(&self) -> Result<Content> {
+    pub(crate) fn root(&self) -> Result<Content> {
         let platforms = self.choice.platforms.as_slice();
         let root = match self.choice.sparse {
             true => self.from.root(self.call)?,
@@ -126,7 +125,7 @@ impl Planner<'_> {
     }
 
     /// Everything that the root needs.
-    pub fn plan(&self, root: Content) -> Result<Plan> {
+    pub(crate) fn plan(&self, root: Content) -> Result<Plan> {
         let mut plan = Plan::default();
         let sparse = self.sparse(&root.document)?;
         let mut seen = HashSet::from([root.digest().clone()]);

@@ -25,7 +25,7 @@ enum Event {
 }
 
 /// Does every job, `width` at a time. The first error ends the rest.
-pub fn in_parallel<T: Send>(
+pub(crate) fn in_parallel<T: Send>(
     call: &Call,
     width: usize,
     meter: &Arc<Meter>,

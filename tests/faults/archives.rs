@@ -11,11 +11,11 @@ use std::time::Duration;
 use ocireg::call::Call;
 use ocireg::digest::{Digest, Hasher};
 use ocireg::error::{Code, Error};
-use ocireg::http::settings::ClientOptions;
+use ocireg::inside::Room;
 use ocireg::layout::archive::{ArchiveReader, ArchiveWriter, Form};
 use ocireg::layout::oci::OciLayout;
 use ocireg::manifest::Descriptor;
-use ocireg::spool::Room;
+use ocireg::registry::ClientOptions;
 use ocireg::store::{Blob, Content, ReadStore};
 use ocireg::transfer::copy::{copy, Copied, CopyOptions};
 

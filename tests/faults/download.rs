@@ -4,11 +4,11 @@ use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use ocireg::error::{Code, Error};
-use ocireg::http::settings::ClientOptions;
-use ocireg::partial::{Partial, Rival};
+use ocireg::inside::{Partial, Rival};
 use ocireg::registry::blob::download::Delivered;
 use ocireg::registry::blob::reader::ReadOptions;
 use ocireg::registry::Client;
+use ocireg::registry::ClientOptions;
 
 use crate::common::*;
 use crate::server::*;

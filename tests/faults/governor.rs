@@ -6,10 +6,10 @@ use std::time::{Duration, Instant, SystemTime};
 
 use ocireg::call::Call;
 use ocireg::error::Code;
-use ocireg::http::upload::{Body, Source};
-use ocireg::http::{Http, Request};
+use ocireg::inside::{Body, Http, Request};
 use ocireg::registry::blob::reader::ReadOptions;
 use ocireg::registry::manifest::GetOptions;
+use ocireg::registry::upload::Source;
 use ocireg::registry::Client;
 use reqwest::Method;
 use serde_json::json;

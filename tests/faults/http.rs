@@ -218,13 +218,13 @@ fn what_a_terminal_would_obey_is_in_no_message() {
         let server = Server::start(move |_| answer.clone());
         let client = client();
         let error = client.get_manifest(&call(&client), &tag(&server.host), &GetOptions::default()).err().unwrap();
-        let json = ocireg::json::text(&error.to_json()).unwrap();
-        assert!(!error.message().contains(ocireg::text::is_obeyed), "{:?}", error.message());
-        assert!(!json.contains(ocireg::text::is_obeyed), "{json:?}");
+        let json = ocireg::inside::to_json_text(&error.to_json()).unwrap();
+        assert!(!error.message().contains(ocireg::inside::is_obeyed), "{:?}", error.message());
+        assert!(!json.contains(ocireg::inside::is_obeyed), "{json:?}");
         for text in
             [&error.to_json()["hint"], &error.to_json()["registry_errors"][0]["message"], &error.to_json()["cause"][0]]
         {
-            assert!(!text.as_str().unwrap_or_default().contains(ocireg::text::is_obeyed), "{text:?}");
+            assert!(!text.as_str().unwrap_or_default().contains(ocireg::inside::is_obeyed), "{text:?}");
         }
     }
 }

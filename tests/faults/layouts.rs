@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use nix::sys::stat::Mode;
 use ocireg::error::Code;
-use ocireg::http::settings::{ClientOptions, Texts};
 use ocireg::image::config::Config;
 use ocireg::image::Image;
+use ocireg::inside::{Partial, Rival};
 use ocireg::layout::directory::Directory;
 use ocireg::layout::oci::OciLayout;
-use ocireg::partial::{Partial, Rival};
 use ocireg::registry::Client;
+use ocireg::registry::{ClientOptions, Texts};
 use ocireg::transfer::copy::{copy, CopyOptions};
 
 use crate::cleaning::{chmod, copied, digest_of, give_away, Layout};

@@ -3,11 +3,11 @@
 use std::time::Instant;
 
 use ocireg::error::{Code, Error};
-use ocireg::http::settings::ClientOptions;
 use ocireg::registry::list::catalog::CatalogOptions;
 use ocireg::registry::list::tags::{Tags, TagsOptions};
 use ocireg::registry::referrers::ReferrersOptions;
 use ocireg::registry::Client;
+use ocireg::registry::ClientOptions;
 
 use crate::common::*;
 use crate::server::*;

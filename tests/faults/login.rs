@@ -368,7 +368,7 @@ fn explain_says_who_and_where_from_and_nothing_secret() {
 #[test]
 fn explain_says_where_a_call_would_go() {
     let plain = client();
-    let secure = Client::new(ocireg::http::settings::ClientOptions {
+    let secure = Client::new(ocireg::registry::ClientOptions {
         ca_file: serde_json::from_str("\"/ca.pem\"").unwrap(),
         ..Default::default()
     })
@@ -409,7 +409,7 @@ fn explain_asks_the_hook() {
     let client = client();
     let (context, call) = with_context(&client);
     context.set_credentials(Some(Arc::new(|_| {
-        serde_json::from_value::<ocireg::auth::secrets::Secrets>(json!({"token": "SECRET"})).unwrap().credentials()
+        serde_json::from_value::<ocireg::inside::Secrets>(json!({"token": "SECRET"})).unwrap().credentials()
     })));
     let said = client.explain(&call, &Reference::parse("reg.example/a", None).unwrap()).unwrap();
     assert_eq!((&said["credentials"]["kind"], &said["credentials"]["source"]), (&json!("token"), &json!("callback")));

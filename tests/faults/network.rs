@@ -1,9 +1,9 @@
 //! The way to a host: proxies that lead there or refuse to, fixed addresses, headers, and who may see what.
 
 use ocireg::error::Code;
-use ocireg::http::settings::ClientOptions;
 use ocireg::registry::manifest::GetOptions;
 use ocireg::registry::Client;
+use ocireg::registry::ClientOptions;
 use serde_json::{json, Value};
 
 use crate::common::*;

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use ocireg::call::context::Context;
 use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Error};
-use ocireg::http::settings::ClientOptions;
 use ocireg::registry::Client;
+use ocireg::registry::ClientOptions;
 use ocireg::store::Content;
 use tar::EntryType;
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Error};
-use ocireg::layout::lock::Lock;
+use ocireg::inside::Lock;
 use ocireg::layout::oci::OciLayout;
 use ocireg::transfer::copy::{copy, Copied, CopyOptions};
 use serde_json::json;

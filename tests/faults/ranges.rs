@@ -5,12 +5,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use ocireg::error::{Code, Error};
-use ocireg::http::settings::ClientOptions;
 use ocireg::layout::oci::OciLayout;
 use ocireg::registry::blob::download::Delivered;
 use ocireg::registry::blob::reader::ReadOptions;
 use ocireg::registry::store::RegistryStore;
 use ocireg::registry::Client;
+use ocireg::registry::ClientOptions;
 use ocireg::transfer::copy::{copy, CopyOptions};
 
 use crate::common::*;

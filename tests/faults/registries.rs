@@ -5,8 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use base64::Engine as _;
-use ocireg::auth::realm;
 use ocireg::error::{Code, Error};
+use ocireg::inside::may_send_credentials;
 use ocireg::reference::Reference;
 use ocireg::registry::list::tags::TagsOptions;
 use ocireg::registry::manifest::{DeleteOptions, DeletedManifest, GetOptions, HeadOptions, Manifest};
@@ -83,7 +83,7 @@ fn docker_hub_adds_library_and_has_a_token_server_of_its_own() {
     assert_eq!(asked.header("authorization"), Some(basic("alice", "dckr_pat_x").as_str()));
     // The credentials may go to the Hub's own token server, and the Hub's alone.
     let url = |text: &str| Url::parse(text).unwrap();
-    let may = |registry: &str, realm: &str| realm::may_send_credentials(&url(registry), &url(realm), &[]);
+    let may = |registry: &str, realm: &str| may_send_credentials(&url(registry), &url(realm), &[]);
     assert!(may("https://registry-1.docker.io/", "https://auth.docker.io/token"));
     assert!(!may("https://registry-1.docker.io/", "http://auth.docker.io/token"));
     assert!(!may("https://ghcr.io/", "https://auth.docker.io/token"));

@@ -6,11 +6,11 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use ocireg::error::{Code, Error};
-use ocireg::http::settings::ClientOptions;
 use ocireg::reference::Reference;
 use ocireg::registry::login::LoginOptions;
 use ocireg::registry::manifest::{GetOptions, Manifest};
 use ocireg::registry::Client;
+use ocireg::registry::ClientOptions;
 use serde_json::{json, Value};
 
 use crate::common::*;
@@ -151,7 +151,7 @@ fn host_options_come_first_then_the_hook_then_what_is_stored() {
         let (context, call) = with_context(&client);
         if let Some(says) = hook {
             context.set_credentials(Some(std::sync::Arc::new(move |_| {
-                let secrets: ocireg::auth::secrets::Secrets = match says {
+                let secrets: ocireg::inside::Secrets = match says {
                     true => serde_json::from_value(json!({"username": "hook", "password": "p"})).unwrap(),
                     false => Default::default(),
                 };

@@ -4,11 +4,11 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use ocireg::error::Code;
-use ocireg::http::settings::ClientOptions;
 use ocireg::registry::blob::reader::ReadOptions;
 use ocireg::registry::list::tags::TagsOptions;
 use ocireg::registry::manifest::GetOptions;
 use ocireg::registry::Client;
+use ocireg::registry::ClientOptions;
 
 use crate::common::*;
 use crate::server::*;

@@ -8,9 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ocireg::error::{Code, Error};
-use ocireg::http::settings::ClientOptions;
 use ocireg::registry::manifest::GetOptions;
 use ocireg::registry::Client;
+use ocireg::registry::ClientOptions;
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use serde_json::{json, Value};

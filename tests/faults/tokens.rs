@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 
 use ocireg::error::{Code, Error};
-use ocireg::http::upload::Source;
 use ocireg::reference::Reference;
 use ocireg::registry::list::catalog::CatalogOptions;
 use ocireg::registry::list::tags::TagsOptions;
@@ -15,6 +14,7 @@ use ocireg::registry::store::RegistryStore;
 use ocireg::registry::upload::mount::MountOptions;
 use ocireg::registry::upload::put::PutOptions;
 use ocireg::registry::upload::resumable::{ChunkOptions, StartOptions};
+use ocireg::registry::upload::Source;
 use ocireg::registry::upload::UploadOptions;
 use ocireg::registry::Client;
 use ocireg::transfer::copy::{copy, CopyOptions};
@@ -353,7 +353,7 @@ fn depot() -> Depot {
 }
 
 fn hasty() -> Client {
-    Client::new(ocireg::http::settings::ClientOptions { retries: 1, ..options() }).unwrap()
+    Client::new(ocireg::registry::ClientOptions { retries: 1, ..options() }).unwrap()
 }
 
 /// A registry with this fault, and the work done there: by nobody where it refuses early, else by somebody.
@@ -396,8 +396,7 @@ fn a_slow_answer_does_not_hide_that_tokens_are_used_up() {
             depot.lock().unwrap().answer(seen)
         });
         let client =
-            Client::new(ocireg::http::settings::ClientOptions { retries: 2, idle_timeout_ms: 10_000, ..options() })
-                .unwrap();
+            Client::new(ocireg::registry::ClientOptions { retries: 2, idle_timeout_ms: 10_000, ..options() }).unwrap();
         for number in 0..2 {
             let blob = noise(BLOB + 10 + number);
             client

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use ocireg::error::{Code, Error};
-use ocireg::http::settings::ClientOptions;
 use ocireg::registry::blob::reader::ReadOptions;
 use ocireg::registry::ping::PingOptions;
 use ocireg::registry::Client;
+use ocireg::registry::ClientOptions;
 use ocireg::registry_v1::id::ImageId;
 use ocireg::registry_v1::login::{Login, LoginOptions};
 use ocireg::registry_v1::write::PutLayerOptions;

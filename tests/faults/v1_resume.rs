@@ -4,9 +4,9 @@
 use std::path::Path;
 
 use ocireg::error::Code;
-use ocireg::http::settings::ClientOptions;
 use ocireg::registry::blob::reader::ReadOptions;
 use ocireg::registry::Client;
+use ocireg::registry::ClientOptions;
 use ocireg::registry_v1::save::DeliveredLayer;
 use ocireg::registry_v1::write::PutLayerOptions;
 

@@ -5,8 +5,8 @@ use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicI64, AtomicUsize, Ordering::SeqCst};
 use std::sync::Arc;
 
-use ocireg::http::settings::ClientOptions;
 use ocireg::registry::Client;
+use ocireg::registry::ClientOptions;
 
 use super::copy::{check, done, push_large, scratch};
 use super::Place;

@@ -5,10 +5,10 @@ use std::path::Path;
 use std::process::Command;
 
 use ocireg::error::Code;
-use ocireg::http::settings::ClientOptions;
 use ocireg::registry::list::tags::TagsOptions;
 use ocireg::registry::login::{LoginOptions, LogoutOptions};
 use ocireg::registry::Client;
+use ocireg::registry::ClientOptions;
 use serde_json::{json, Value};
 
 use crate::{env, PASSWORD};

@@ -28,7 +28,6 @@ use std::process::Command;
 
 use ocireg::digest::{Algorithm, Digest};
 use ocireg::error::Code;
-use ocireg::http::settings::ClientOptions;
 use ocireg::reference::{Reference, Repository};
 use ocireg::registry::blob::reader::ReadOptions;
 use ocireg::registry::list::catalog::CatalogOptions;
@@ -37,6 +36,7 @@ use ocireg::registry::manifest::{GetOptions, HeadOptions, PutOptions};
 use ocireg::registry::upload::put::PutOptions as BlobPut;
 use ocireg::registry::upload::UploadOptions;
 use ocireg::registry::Client;
+use ocireg::registry::ClientOptions;
 use serde_json::json;
 
 fn env(name: &str) -> String {

@@ -160,10 +160,10 @@ impl ArchiveReader {
 }
 
 /// The digests that a manifest may name bytes by.
-pub fn digests(bytes: &[u8]) -> [Digest; 2] {
+pub(super) fn digests(bytes: &[u8]) -> [Digest; 2] {
     [Algorithm::Sha256, Algorithm::Sha512].map(|algorithm| algorithm.digest(bytes))
 }
 
-pub fn has_config(document: &Document, digests: &[Digest]) -> bool {
+pub(super) fn has_config(document: &Document, digests: &[Digest]) -> bool {
     document.config().is_some_and(|config| digests.contains(&config.digest))
 }

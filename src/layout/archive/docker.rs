@@ -23,10 +23,10 @@ use crate::text::shorten;
 use crate::unpack::{Limits, Packing, Unpacker};
 
 /// More images than anybody saves in one archive.
-pub const MOST_IMAGES: usize = 10_000;
+pub(super) const MOST_IMAGES: usize = 10_000;
 
 /// Docker's list.
-pub const LIST: &str = "manifest.json";
+pub(super) const LIST: &str = "manifest.json";
 
 /// An entry of `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -48,7 +48,7 @@ fn or_null<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Ve
 }
 
 /// The images of `manifest.json`.
-pub fn parse(bytes: &[u8]) -> std::result::Result<Vec<Saved>, String> {
+pub(super) fn parse(bytes: &[u8]) -> std::result::Result<Vec<Saved>, String> {
     let list = crate::json::parse(bytes).map_err(|error| error.to_string())?;
     let list = Option::<Vec<Saved>>::deserialize(&list).map_err(|error| error.to_string())?.unwrap_or_default();
     match list.len() > MOST_IMAGES {
@@ -58,7 +58,7 @@ pub fn parse(bytes: &[u8]) -> std::result::Result<Vec<Saved>, String> {
 }
 
 /// The image of a name, or of `@INDEX`; without a name, the only one. `place` is what messages call the archive, without the name.
-pub fn choose<'a>(all: &'a [Saved], name: Option<&str>, place: &str) -> Result<&'a Saved> {
+pub(super) fn choose<'a>(all: &'a [Saved], name: Option<&str>, place: &str) -> Result<&'a Saved> {
     let found = find(all, name);
     match (found.as_slice(), name) {
         ([(_, only)], _) => Ok(*only),
@@ -76,7 +76,7 @@ pub fn choose<'a>(all: &'a [Saved], name: Option<&str>, place: &str) -> Result<&
 }
 
 /// The images of a name, when they are several and all have the same names, or all none: their platforms may differ.
-pub fn alike<'a>(all: &'a [Saved], name: Option<&str>) -> Vec<&'a Saved> {
+pub(super) fn alike<'a>(all: &'a [Saved], name: Option<&str>) -> Vec<&'a Saved> {
     let found: Vec<&Saved> = find(all, name).into_iter().map(|(_, saved)| saved).collect();
     let is_one = found.windows(2).all(|pair| pair[0].repo_tags == pair[1].repo_tags);
     Some(found).filter(|found| is_one && found.len() > 1).unwrap_or_default()
@@ -119,8 +119,7 @@ fn names(images: &[(usize, &Saved)]) -> String {
 }
 
 /// Reads the files of an image.
-pub struct Reader<'a> {
-    /// The call.
+pub(super) struct Reader<'a> {
     pub call: &'a Call,
     /// The archive.
     pub tar: &'a Tarball,
@@ -139,14 +138,14 @@ struct Measured {
 
 impl Reader<'_> {
     /// A file, which must be there.
-    pub fn small(&self, name: &str) -> Result<Vec<u8>> {
+    pub(super) fn small(&self, name: &str) -> Result<Vec<u8>> {
         let missing = || Error::new(Code::NotFound, format!("{} has no {}", self.place, shorten(name)));
         self.tar.small(name, MOST_BYTES)?.ok_or_else(missing)
     }
 
     /// The digests that the config says its layers have when they are unpacked: one for each layer, which must be there. Some
     /// tools write none at all.
-    pub fn diff_ids(&self, saved: &Saved, config: &[u8]) -> Result<Vec<Digest>> {
+    pub(super) fn diff_ids(&self, saved: &Saved, config: &[u8]) -> Result<Vec<Digest>> {
         saved.layers.iter().try_for_each(|file| self.place_of(file).map(drop))?;
         let config = crate::json::parse(config).map_err(|error| self.bad(format!("the config is no JSON: {error}")))?;
         let ids = config.pointer("/rootfs/diff_ids").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -162,7 +161,7 @@ impl Reader<'_> {
     }
 
     /// The layers of an image, each read and found to be what the config says.
-    pub fn layers(&self, saved: &Saved, ids: &[Digest]) -> Result<Vec<Descriptor>> {
+    pub(super) fn layers(&self, saved: &Saved, ids: &[Digest]) -> Result<Vec<Descriptor>> {
         if ids.len() != saved.layers.len() {
             return Err(self.wrong_count(saved, ids.len()));
         }
@@ -172,7 +171,7 @@ impl Reader<'_> {
 
     /// Whether the layers of a manifest that [`Reader::agrees`] are what the config says. One whose digest the config names is
     /// not read: that digest is verified whenever its bytes are. A config without any leaves it to the manifest.
-    pub fn check(&self, saved: &Saved, ids: &[Digest], layers: &[Descriptor]) -> Result<()> {
+    pub(super) fn check(&self, saved: &Saved, ids: &[Digest], layers: &[Descriptor]) -> Result<()> {
         let mut known = HashMap::new();
         for ((file, id), layer) in saved.layers.iter().zip(ids).zip(layers) {
             let mut head = Vec::new();
@@ -246,7 +245,7 @@ impl Reader<'_> {
     }
 
     /// Whether a manifest of the layout in the same archive is about the same files: layer by layer, in this order.
-    pub fn agrees(&self, saved: &Saved, layers: &[Descriptor]) -> Result<bool> {
+    pub(super) fn agrees(&self, saved: &Saved, layers: &[Descriptor]) -> Result<bool> {
         if layers.len() != saved.layers.len() {
             return Ok(false);
         }
@@ -261,7 +260,7 @@ impl Reader<'_> {
     }
 
     /// A manifest for an image that has none, which is made of its files.
-    pub fn made(&self, config: &[u8], layers: &[Descriptor]) -> Result<Content> {
+    pub(super) fn made(&self, config: &[u8], layers: &[Descriptor]) -> Result<Content> {
         let digest = Algorithm::Sha256.digest(config);
         let manifest = json!({
             "schemaVersion": 2,
@@ -278,7 +277,7 @@ impl Reader<'_> {
 }
 
 /// Where a layout has a blob.
-pub fn blob_file(digest: &Digest) -> String {
+pub(super) fn blob_file(digest: &Digest) -> String {
     format!("blobs/{}/{}", digest.algorithm().name(), digest.hex())
 }
 

@@ -24,7 +24,7 @@ const WHOLE: &str = "archive";
 
 /// A folder, and the layout in it.
 #[derive(Debug)]
-pub struct Folder {
+pub(super) struct Folder {
     /// Before what it is in.
     layout: OciLayout,
     place: Place,
@@ -40,7 +40,7 @@ enum Place {
 
 impl Folder {
     /// Beside a file. Another copy to the file is waited for.
-    pub fn beside(call: &Call, target: &Path) -> Result<Folder> {
+    pub(super) fn beside(call: &Call, target: &Path) -> Result<Folder> {
         let known = hidden(target);
         loop {
             match DirBuilder::new().mode(0o700).create(&known) {
@@ -106,12 +106,12 @@ impl Folder {
     }
 
     /// Whether every copy to the file waits for this one.
-    pub fn is_shared(&self) -> bool {
+    pub(super) fn is_shared(&self) -> bool {
         matches!(self.place, Place::Known(..))
     }
 
     /// An empty file, to become the archive. What a killed copy left of one goes.
-    pub fn file(&self) -> Result<NamedTempFile> {
+    pub(super) fn file(&self) -> Result<NamedTempFile> {
         let folder = match &self.place {
             Place::Known(folder, _) => folder.as_path(),
             Place::Alone(folder) => folder.path(),
@@ -126,14 +126,14 @@ impl Folder {
     }
 
     /// Whether an earlier copy to a file has left a blob.
-    pub fn left(target: &Path, digest: &Digest, size: u64) -> bool {
+    pub(super) fn left(target: &Path, digest: &Digest, size: u64) -> bool {
         let known = hidden(target);
         let blob = known.join("blobs").join(digest.algorithm().name()).join(digest.hex());
         is_ours(&known) && fs::symlink_metadata(blob).is_ok_and(|found| found.is_file() && found.len() == size)
     }
 
     /// Gets a blob. One that is there already counts when its digest is right.
-    pub fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
+    pub(super) fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
         if self.size(&wanted.digest).is_some() {
             self.verify(call, wanted)?;
         }
@@ -154,7 +154,7 @@ impl Folder {
     }
 
     /// Takes a manifest.
-    pub fn put_manifest(&self, call: &Call, content: &Content) -> Result<()> {
+    pub(super) fn put_manifest(&self, call: &Call, content: &Content) -> Result<()> {
         if self.size(content.digest()).is_some() {
             self.verify(call, &content.descriptor())?;
         }
@@ -162,17 +162,17 @@ impl Folder {
     }
 
     /// Everything has been put.
-    pub fn settle(&self, call: &Call) -> Result<()> {
+    pub(super) fn settle(&self, call: &Call) -> Result<()> {
         self.layout.finish(call)
     }
 
     /// The bytes of a blob that is small.
-    pub fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
+    pub(super) fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
         self.layout.small(digest)
     }
 
     /// The size of a blob, if it is there.
-    pub fn size(&self, digest: &Digest) -> Option<u64> {
+    pub(super) fn size(&self, digest: &Digest) -> Option<u64> {
         fs::symlink_metadata(self.layout.blob_path(digest))
             .ok()
             .filter(|found| found.is_file())
@@ -180,20 +180,20 @@ impl Folder {
     }
 
     /// Opens a blob, which is verified as it is read.
-    pub fn open_blob(&self, call: &Call, wanted: &Descriptor) -> Result<Box<dyn Blob>> {
+    pub(super) fn open_blob(&self, call: &Call, wanted: &Descriptor) -> Result<Box<dyn Blob>> {
         let mut blob = self.layout.open(call, wanted, None)?;
         blob.hash_aside();
         Ok(blob)
     }
 
     /// Removes a blob: the next copy gets it anew.
-    pub fn remove(&self, digest: &Digest) -> Result<()> {
+    pub(super) fn remove(&self, digest: &Digest) -> Result<()> {
         let path = self.layout.blob_path(digest);
         fs::remove_file(&path).map_err(|error| Error::io(format!("cannot remove {}", path.display()), &error))
     }
 
     /// Takes the folder away.
-    pub fn finish(self) -> Result<()> {
+    pub(super) fn finish(self) -> Result<()> {
         let cannot = |path: &Path, error| Error::io(format!("cannot remove {}", path.display()), &error);
         drop(self.layout);
         match self.place {
@@ -219,7 +219,7 @@ impl Folder {
 }
 
 /// Whether bytes were not those that were wanted.
-pub fn is_wrong(error: &Error) -> bool {
+pub(super) fn is_wrong(error: &Error) -> bool {
     matches!(error.code(), Code::DigestMismatch | Code::SizeMismatch)
 }
 

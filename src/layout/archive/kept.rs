@@ -25,7 +25,7 @@ use crate::unpack::Packing;
 
 /// An archive that another image can be added to.
 #[derive(Debug)]
-pub struct Kept {
+pub(super) struct Kept {
     path: PathBuf,
     tar: Tarball,
     index: Document,
@@ -35,7 +35,7 @@ pub struct Kept {
 
 impl Kept {
     /// Reads what is there; None when nothing is. What cannot be added to is refused.
-    pub fn open(call: &Call, path: &Path, form: Form) -> Result<Option<Kept>> {
+    pub(super) fn open(call: &Call, path: &Path, form: Form) -> Result<Option<Kept>> {
         let cannot = |error: std::io::Error| Error::io(format!("cannot read {}", path.display()), &error);
         let file = match open_regular(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -99,23 +99,23 @@ impl Kept {
     }
 
     /// The entries of its `index.json`.
-    pub fn entries(&self) -> Vec<Descriptor> {
+    pub(super) fn entries(&self) -> Vec<Descriptor> {
         self.index.manifests().to_vec()
     }
 
     /// Its `index.json`.
-    pub fn index(&self) -> &Document {
+    pub(super) fn index(&self) -> &Document {
         &self.index
     }
 
     /// The bytes of a blob that is small.
-    pub fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
+    pub(super) fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
         let bytes = self.tar.small(&blob_file(digest), MOST_BYTES)?;
         bytes.ok_or_else(|| Error::new(Code::MissingBlob, format!("the blob {digest} is not there")))
     }
 
     /// Every blob, needed or not.
-    pub fn blobs(&self) -> Vec<Descriptor> {
+    pub(super) fn blobs(&self) -> Vec<Descriptor> {
         let digest = |name: &[u8]| {
             let name = std::str::from_utf8(name).ok()?.strip_prefix("blobs/")?;
             name.replacen('/', ":", 1).parse::<Digest>().ok()
@@ -128,12 +128,12 @@ impl Kept {
     }
 
     /// The size of a blob, if it is there.
-    pub fn size(&self, digest: &Digest) -> Option<u64> {
+    pub(super) fn size(&self, digest: &Digest) -> Option<u64> {
         self.tar.find(&blob_file(digest)).map(|place| place.size)
     }
 
     /// Opens a blob, which is verified as it is read.
-    pub fn open_blob(&self, call: &Call, wanted: &Descriptor) -> Result<Box<dyn Blob>> {
+    pub(super) fn open_blob(&self, call: &Call, wanted: &Descriptor) -> Result<Box<dyn Blob>> {
         let missing = || {
             let message =
                 format!("{} has the blob {} no more; it was changed meanwhile", self.path.display(), wanted.digest);

@@ -18,7 +18,7 @@ struct Files {
 }
 
 /// The list.
-pub fn parse(bytes: &[u8]) -> Result<Vec<Value>> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Value>> {
     let bad = |why: &dyn std::fmt::Display| Error::new(Code::InvalidManifest, format!("manifest.json {why}"));
     match crate::json::parse(bytes).map_err(|error| bad(&format!("is no good JSON: {error}")))? {
         Value::Array(list) if list.len() > MOST_IMAGES => Err(bad(&format!("has more than {MOST_IMAGES} images"))),
@@ -28,7 +28,7 @@ pub fn parse(bytes: &[u8]) -> Result<Vec<Value>> {
 }
 
 /// The image of an entry of the list.
-pub fn image(entry: &Value) -> Result<Image> {
+pub(super) fn image(entry: &Value) -> Result<Image> {
     let files = Files::deserialize(entry)
         .map_err(|error| Error::new(Code::InvalidManifest, format!("manifest.json: {error}")))?;
     let digest = |file: &String| {
@@ -41,7 +41,7 @@ pub fn image(entry: &Value) -> Result<Image> {
 }
 
 /// One more image. Its name moves to it from another, which goes when it has no other name.
-pub fn add(list: &mut Vec<Value>, new: &Image, name: Option<&str>) {
+pub(super) fn add(list: &mut Vec<Value>, new: &Image, name: Option<&str>) {
     if let Some(name) = name {
         list.retain_mut(|entry| {
             let Some(Value::Array(tags)) = entry.get_mut("RepoTags") else { return true };

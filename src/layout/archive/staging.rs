@@ -10,7 +10,7 @@ use crate::store::{Blob, Content, Moved, ReadStore};
 
 /// The one for a file, with which the next copy can go on, or the one for a pipe.
 #[derive(Debug)]
-pub enum Staging {
+pub(super) enum Staging {
     /// In a folder beside the file.
     Folder(Folder),
     /// In a file without a name.
@@ -19,7 +19,7 @@ pub enum Staging {
 
 impl Staging {
     /// Gets a blob. One that is there already counts when its digest is right.
-    pub fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
+    pub(super) fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
         match self {
             Staging::Folder(folder) => folder.put_blob(call, wanted, from),
             Staging::Waiting(waiting) => waiting.put_blob(call, wanted, from),
@@ -27,7 +27,7 @@ impl Staging {
     }
 
     /// Takes a manifest.
-    pub fn put_manifest(&self, call: &Call, content: &Content) -> Result<()> {
+    pub(super) fn put_manifest(&self, call: &Call, content: &Content) -> Result<()> {
         match self {
             Staging::Folder(folder) => folder.put_manifest(call, content),
             Staging::Waiting(waiting) => waiting.put_manifest(content),
@@ -35,7 +35,7 @@ impl Staging {
     }
 
     /// Everything has been put.
-    pub fn settle(&self, call: &Call) -> Result<()> {
+    pub(super) fn settle(&self, call: &Call) -> Result<()> {
         match self {
             Staging::Folder(folder) => folder.settle(call),
             Staging::Waiting(_) => Ok(()),
@@ -43,7 +43,7 @@ impl Staging {
     }
 
     /// The bytes of a blob that is small.
-    pub fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
+    pub(super) fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
         match self {
             Staging::Folder(folder) => folder.small(digest),
             Staging::Waiting(waiting) => waiting.small(digest),
@@ -51,7 +51,7 @@ impl Staging {
     }
 
     /// The size of a blob, if it is there.
-    pub fn size(&self, digest: &Digest) -> Option<u64> {
+    pub(super) fn size(&self, digest: &Digest) -> Option<u64> {
         match self {
             Staging::Folder(folder) => folder.size(digest),
             Staging::Waiting(waiting) => waiting.size(digest),
@@ -59,7 +59,7 @@ impl Staging {
     }
 
     /// Opens a blob, which is verified as it is read.
-    pub fn open_blob(&self, call: &Call, wanted: &Descriptor) -> Result<Box<dyn Blob>> {
+    pub(super) fn open_blob(&self, call: &Call, wanted: &Descriptor) -> Result<Box<dyn Blob>> {
         match self {
             Staging::Folder(folder) => folder.open_blob(call, wanted),
             Staging::Waiting(waiting) => waiting.open_blob(call, wanted),
@@ -67,7 +67,7 @@ impl Staging {
     }
 
     /// A blob was found wrong: the next copy gets it anew.
-    pub fn remove(&self, digest: &Digest) -> Result<()> {
+    pub(super) fn remove(&self, digest: &Digest) -> Result<()> {
         match self {
             Staging::Folder(folder) => folder.remove(digest),
             Staging::Waiting(_) => Ok(()),
@@ -75,7 +75,7 @@ impl Staging {
     }
 
     /// Takes it away.
-    pub fn finish(self) -> Result<()> {
+    pub(super) fn finish(self) -> Result<()> {
         match self {
             Staging::Folder(folder) => folder.finish(),
             Staging::Waiting(_) => Ok(()),

@@ -16,19 +16,19 @@ use crate::sync::lock;
 
 /// Blobs and manifests by their digests.
 #[derive(Debug)]
-pub struct Waiting {
+pub(super) struct Waiting {
     spool: Arc<Spool>,
     items: Mutex<HashMap<Digest, Item>>,
 }
 
 impl Waiting {
     /// Nothing yet.
-    pub fn new(room: &Room) -> Result<Waiting> {
+    pub(super) fn new(room: &Room) -> Result<Waiting> {
         Ok(Waiting { spool: room.spool()?, items: Mutex::default() })
     }
 
     /// Gets a blob.
-    pub fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
+    pub(super) fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
         if self.size(&wanted.digest).is_some() {
             return Ok(Moved::Present);
         }
@@ -41,7 +41,7 @@ impl Waiting {
     }
 
     /// Takes a manifest.
-    pub fn put_manifest(&self, content: &Content) -> Result<()> {
+    pub(super) fn put_manifest(&self, content: &Content) -> Result<()> {
         let mut writer = self.spool.writer();
         writer.write(&content.bytes)?;
         self.items().insert(content.digest().clone(), writer.finish());
@@ -49,7 +49,7 @@ impl Waiting {
     }
 
     /// The bytes of a blob that is small.
-    pub fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
+    pub(super) fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let read = self.known(digest)?.read_from(0).take(MOST_BYTES).read_to_end(&mut bytes);
         read.map_err(|error| Error::io("cannot read a temporary file", &error))?;
@@ -57,12 +57,12 @@ impl Waiting {
     }
 
     /// The size of a blob, if it is there.
-    pub fn size(&self, digest: &Digest) -> Option<u64> {
+    pub(super) fn size(&self, digest: &Digest) -> Option<u64> {
         self.item(digest).map(|item| item.size())
     }
 
     /// Opens a blob, which is verified as it is read.
-    pub fn open_blob(&self, call: &Call, wanted: &Descriptor) -> Result<Box<dyn Blob>> {
+    pub(super) fn open_blob(&self, call: &Call, wanted: &Descriptor) -> Result<Box<dyn Blob>> {
         let item = self.known(&wanted.digest)?;
         let mut blob = Verified::new(item.read_from(0), call, "a temporary file".to_owned(), wanted, None);
         blob.hash_aside();

@@ -70,7 +70,7 @@ impl Stored {
 }
 
 /// What messages call an archive.
-pub fn shown(path: &Path) -> String {
+pub(crate) fn shown(path: &Path) -> String {
     match input::is_standard(path) {
         true => "standard input".to_owned(),
         false => path.display().to_string(),

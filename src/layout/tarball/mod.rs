@@ -1,5 +1,5 @@
 //! Tar files that hold images.
 
-pub mod bytes;
-pub mod read;
-pub mod write;
+pub(crate) mod bytes;
+pub(crate) mod read;
+pub(crate) mod write;

@@ -9,37 +9,33 @@ use crate::error::{Error, Result};
 use crate::store::Blob;
 
 /// A file of an archive that is written.
-pub struct Piece {
-    /// Its name.
+pub(crate) struct Piece {
     pub name: String,
-    /// Its size.
     pub size: u64,
-    /// Its bytes.
     pub bytes: Source,
 }
 
 /// Where the bytes of a file come from.
-pub enum Source {
-    /// They are here.
+pub(crate) enum Source {
     Bytes(Vec<u8>),
     /// A blob, which is verified as it passes. It is opened when it is its turn.
     Blob(Box<dyn Blob>),
 }
 
 /// Writes an archive to what bytes can be written to.
-pub struct Writer<W: Write> {
+pub(crate) struct Writer<W: Write> {
     tar: tar::Builder<W>,
     shown: String,
 }
 
 impl<W: Write> Writer<W> {
     /// Begins one; messages call it `shown`.
-    pub fn new(out: W, shown: String) -> Writer<W> {
+    pub(crate) fn new(out: W, shown: String) -> Writer<W> {
         Writer { tar: tar::Builder::new(out), shown }
     }
 
     /// Adds a file.
-    pub fn add(&mut self, call: &Call, piece: Piece) -> Result<()> {
+    pub(crate) fn add(&mut self, call: &Call, piece: Piece) -> Result<()> {
         call.check()?;
         let mut header = header(piece.size);
         let added = match piece.bytes {
@@ -50,7 +46,7 @@ impl<W: Write> Writer<W> {
     }
 
     /// Ends it.
-    pub fn finish(self) -> Result<W> {
+    pub(crate) fn finish(self) -> Result<W> {
         let shown = self.shown;
         let flushed = self.tar.into_inner().and_then(|mut out| out.flush().map(|()| out));
         flushed.map_err(|error| Error::io(format!("cannot write {shown}"), &error))

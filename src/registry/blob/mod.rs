@@ -1,7 +1,7 @@
 //! Blobs: head and delete (distribution-spec end-2, end-10).
 
 pub mod download;
-pub mod failures;
+pub(crate) mod failures;
 pub mod reader;
 
 use reqwest::header::CONTENT_TYPE;
@@ -84,7 +84,6 @@ impl Client {
 
 /// What a look at a blob shows.
 pub(crate) enum Look {
-    /// It is there.
     There {
         /// Its size; None when the registry does not say it.
         size: Option<u64>,

@@ -22,7 +22,7 @@ const MOST_CALLS: u64 = 5_000_000;
 const VERSION: u8 = 1;
 
 /// A list of a registry.
-pub struct List {
+pub(crate) struct List {
     /// What makes it another list than all others: its host, its path, its filter.
     pub id: String,
     /// Where it begins, without any query of paging.
@@ -31,7 +31,7 @@ pub struct List {
 
 impl List {
     /// A registry's or a repository's, at a path of it; `filter` says which of its elements the registry is asked for.
-    pub fn of(remote: &Remote, path: &str, filter: &str) -> Result<List> {
+    pub(crate) fn of(remote: &Remote, path: &str, filter: &str) -> Result<List> {
         let url = remote.url(path)?;
         Ok(List { id: format!("{} {path} {filter}", remote.place()), url })
     }
@@ -40,7 +40,7 @@ impl List {
 /// A place in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Cursor {
+pub(crate) struct Cursor {
     version: u8,
     /// The list's id.
     pub list: String,
@@ -57,7 +57,7 @@ pub struct Cursor {
 /// A place on a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Place {
+pub(crate) struct Place {
     /// Elements of the page that are behind.
     skip: u64,
     /// The last of those: there may be more or fewer before it meanwhile.
@@ -66,7 +66,7 @@ pub struct Place {
 
 impl Cursor {
     /// Reads what a caller gives back for one of these lists.
-    pub fn parse(text: &str, lists: &[&List]) -> Result<Cursor> {
+    pub(crate) fn parse(text: &str, lists: &[&List]) -> Result<Cursor> {
         let wrong = |why: &str| {
             let hint = "give back what the page before has as next, with the same name and the same filter";
             Error::new(Code::InvalidArgument, format!("the option next {why}")).with_hint(hint)
@@ -87,7 +87,7 @@ impl Cursor {
     }
 
     /// The text for the caller.
-    pub fn text(&self) -> Result<String> {
+    pub(crate) fn text(&self) -> Result<String> {
         let json = serde_json::to_vec(self)
             .map_err(|error| Error::new(Code::Internal, format!("a place in a list is no JSON: {error}")))?;
         let text = URL_SAFE_NO_PAD.encode(json);
@@ -98,7 +98,7 @@ impl Cursor {
     }
 
     /// The URL of its page.
-    pub fn url(&self, list: &List) -> Result<Url> {
+    pub(crate) fn url(&self, list: &List) -> Result<Url> {
         self.address(&list.url).ok_or_else(|| Error::new(Code::InvalidArgument, "the option next leads nowhere"))
     }
 
@@ -151,22 +151,21 @@ impl Round {
 
 /// A page that was asked for, and where it was answered: redirects may have led elsewhere.
 #[derive(Clone, Copy)]
-pub struct Asked<'a> {
+pub(crate) struct Asked<'a> {
     /// The URL that was asked for.
     pub url: &'a Url,
-    /// The URL of the answer.
     pub answered: &'a Url,
 }
 
 impl<'a> Asked<'a> {
     /// What was answered where it was asked for.
-    pub fn at(url: &'a Url) -> Asked<'a> {
+    pub(crate) fn at(url: &'a Url) -> Asked<'a> {
         Asked { url, answered: url }
     }
 }
 
 /// Goes through the elements of pages, from where a call begins to where it has enough.
-pub struct Passage {
+pub(crate) struct Passage {
     round: Round,
     brought: DefaultHasher,
     /// On the page at hand.
@@ -178,7 +177,7 @@ pub struct Passage {
 
 impl Passage {
     /// Begins where a cursor says.
-    pub fn new(cursor: Option<&Cursor>) -> Passage {
+    pub(crate) fn new(cursor: Option<&Cursor>) -> Passage {
         Passage {
             round: cursor.map(|cursor| cursor.round.clone()).unwrap_or_default(),
             brought: DefaultHasher::new(),
@@ -190,13 +189,13 @@ impl Passage {
     }
 
     /// A page whose first elements are not wanted.
-    pub fn begin_page(&mut self, skip: u64) {
+    pub(crate) fn begin_page(&mut self, skip: u64) {
         (self.at, self.skip) = (0, skip);
         self.before.clear();
     }
 
     /// An element, which `take` gets if it is wanted; it answers whether it had room for it.
-    pub fn pass(&mut self, name: &str, take: impl FnOnce() -> Result<bool>) -> Result<()> {
+    pub(crate) fn pass(&mut self, name: &str, take: impl FnOnce() -> Result<bool>) -> Result<()> {
         if self.stopped.is_some() {
             return Ok(());
         }
@@ -214,7 +213,7 @@ impl Passage {
     }
 
     /// Where a call that has enough goes on: on the page that it was at, or on the one behind it.
-    pub fn cursor(&self, list: &List, page: Asked, next: Option<&Url>) -> Result<Option<Cursor>> {
+    pub(crate) fn cursor(&self, list: &List, page: Asked, next: Option<&Url>) -> Result<Option<Cursor>> {
         let (url, place) = match (&self.stopped, next) {
             (Some(place), _) => (page.url, place.clone()),
             (None, Some(next)) => (next, Place::default()),
@@ -240,7 +239,7 @@ impl Passage {
 }
 
 /// Finds a place on its page: where its element is, or else where it was.
-pub struct Finder<'a> {
+pub(crate) struct Finder<'a> {
     place: &'a Place,
     at: u64,
     found: Option<u64>,
@@ -248,12 +247,12 @@ pub struct Finder<'a> {
 
 impl<'a> Finder<'a> {
     /// Of the place of a cursor; None at the beginning of a page.
-    pub fn new(cursor: &'a Cursor) -> Option<Finder<'a>> {
+    pub(crate) fn new(cursor: &'a Cursor) -> Option<Finder<'a>> {
         (cursor.place != Place::default()).then_some(Finder { place: &cursor.place, at: 0, found: None })
     }
 
     /// The page's next element.
-    pub fn look(&mut self, name: &str) {
+    pub(crate) fn look(&mut self, name: &str) {
         self.at += 1;
         if name == self.place.after && self.found != Some(self.place.skip) {
             self.found = Some(self.at);
@@ -261,7 +260,7 @@ impl<'a> Finder<'a> {
     }
 
     /// How many elements are behind.
-    pub fn skip(&self) -> u64 {
+    pub(crate) fn skip(&self) -> u64 {
         self.found.unwrap_or(self.place.skip)
     }
 }

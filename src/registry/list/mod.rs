@@ -1,9 +1,9 @@
 //! Lists of names, page by page: the catalog and tags.
 
 pub mod catalog;
-pub mod cursor;
-pub mod name_list;
-pub mod names;
-pub mod page;
-pub mod pages;
+pub(crate) mod cursor;
+pub(crate) mod name_list;
+pub(crate) mod names;
+pub(crate) mod page;
+pub(crate) mod pages;
 pub mod tags;

@@ -83,7 +83,7 @@ impl<T: AsRef<str>> PartialEq<&[T]> for NameList {
 
 /// A list without repetitions.
 #[derive(Default)]
-pub struct NameSet {
+pub(crate) struct NameSet {
     list: NameList,
     places: HashTable<u32>,
     /// Names come from strangers, who must not choose where they fall.
@@ -92,22 +92,21 @@ pub struct NameSet {
 
 impl NameSet {
     /// The names.
-    pub fn list(&self) -> &NameList {
+    pub(crate) fn list(&self) -> &NameList {
         &self.list
     }
 
     /// Only the names.
-    pub fn into_list(self) -> NameList {
+    pub(crate) fn into_list(self) -> NameList {
         self.list
     }
 
-    /// Whether it has a name.
-    pub fn has(&self, name: &str) -> bool {
+    pub(crate) fn has(&self, name: &str) -> bool {
         self.places.find(self.hasher.hash_one(name), |at| self.list.get(*at as usize) == Some(name)).is_some()
     }
 
     /// Adds one that it has not.
-    pub fn add(&mut self, name: &str) -> Result<()> {
+    pub(crate) fn add(&mut self, name: &str) -> Result<()> {
         let NameSet { list, places, hasher } = self;
         list.push(name)?;
         // There are fewer names than bytes in them and behind them.

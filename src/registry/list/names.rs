@@ -26,10 +26,9 @@ const MOST_EMPTY: usize = 100;
 const LARGEST_PAGE: u64 = 1000;
 
 /// A list of names at a registry.
-pub struct Names<'a> {
+pub(crate) struct Names<'a> {
     /// Who is asked.
     pub remote: &'a Remote,
-    /// Which list.
     pub list: List,
     /// The rights that it needs.
     pub scopes: ScopeSet,
@@ -43,7 +42,7 @@ pub struct Names<'a> {
 
 /// What a call wants of a list.
 #[derive(Clone, Copy, Default)]
-pub struct Window<'a> {
+pub(crate) struct Window<'a> {
     /// At most so many.
     pub limit: Option<u64>,
     /// How many to ask for at a time.
@@ -56,7 +55,7 @@ pub struct Window<'a> {
 
 impl<'a> Window<'a> {
     /// By the options that all lists of names have.
-    pub fn new(n: Option<u64>, all: bool, last: Option<&'a str>, next: Option<&'a str>) -> Result<Window<'a>> {
+    pub(crate) fn new(n: Option<u64>, all: bool, last: Option<&'a str>, next: Option<&'a str>) -> Result<Window<'a>> {
         // No names are no page: a caller would take it for the end.
         if n == Some(0) {
             return Err(Error::new(Code::InvalidArgument, "the option n must be more than 0"));
@@ -67,8 +66,7 @@ impl<'a> Window<'a> {
 }
 
 /// The part that a call got.
-pub struct Part {
-    /// The names.
+pub(crate) struct Part {
     pub names: NameList,
     /// The last of them, when there are more.
     pub last: Option<String>,
@@ -78,7 +76,7 @@ pub struct Part {
 
 impl Names<'_> {
     /// Gets what is `wanted` of the list. What else the pages hold goes to `rest`.
-    pub fn get(
+    pub(crate) fn get(
         &self,
         window: Window,
         wanted: impl Fn(&str) -> bool,

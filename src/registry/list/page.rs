@@ -16,7 +16,7 @@ const MOST_MEMBERS: usize = 1000;
 
 /// Gives each element of the list under `key` to `take`. The answer is the page without them: its other members, and an empty list
 /// where there was one. What is JSON, but no object, is no page.
-pub fn read(bytes: &[u8], key: &str, take: &mut dyn FnMut(Value) -> Result<()>) -> Result<Map<String, Value>> {
+pub(crate) fn read(bytes: &[u8], key: &str, take: &mut dyn FnMut(Value) -> Result<()>) -> Result<Map<String, Value>> {
     let budget = Budget::of(bytes.len());
     let mut failure = None;
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);

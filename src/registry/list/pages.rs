@@ -27,10 +27,9 @@ const MOST_PAGEFULS: u64 = 8;
 const LOOK: usize = 4096;
 
 /// A page as it came.
-pub struct Fetched<'a> {
+pub(crate) struct Fetched<'a> {
     /// Where it was asked for, and answered.
     pub asked: Asked<'a>,
-    /// The answer.
     pub answer: &'a Answer,
     /// Its body.
     pub bytes: &'a [u8],
@@ -41,7 +40,7 @@ pub struct Fetched<'a> {
 }
 
 /// Gives the elements of a page's list to `take`; the answer is what else the page holds.
-pub fn elements(
+pub(crate) fn elements(
     remote: &Remote,
     got: &Fetched,
     what: &str,
@@ -63,7 +62,7 @@ pub fn elements(
 }
 
 /// The walk from page to page. `open` says whether an answer is a page, is an error, or ends the walk; `take` gets each page.
-pub fn walk(
+pub(crate) fn walk(
     remote: &Remote,
     first: Request,
     scopes: &ScopeSet,

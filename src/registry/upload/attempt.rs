@@ -50,7 +50,7 @@ impl Trouble {
 }
 
 /// Cancels a session that nobody will go on with. After a network failure it may be in use; a registry lets it expire.
-pub fn give_up(mut session: Session, error: &Error) {
+pub(crate) fn give_up(mut session: Session, error: &Error) {
     if error.code() != Code::Network {
         session.remote.call = session.remote.call.farewell();
         let _ = session.cancel();
@@ -72,7 +72,7 @@ impl From<Trouble> for Error {
 }
 
 /// All bytes in one request. That they have the digest is seen to by whoever gives them, and by the registry.
-pub fn put_stream(
+pub(crate) fn put_stream(
     remote: &Remote,
     source: &mut dyn Source,
     size: u64,
@@ -114,7 +114,7 @@ fn put_once(
 }
 
 /// What is left of a blob, in chunks, each of which survives a break by itself.
-pub fn rest(
+pub(crate) fn rest(
     remote: &Remote,
     source: &mut dyn Replay,
     size: u64,
@@ -163,7 +163,7 @@ fn post_once(remote: &Remote, source: &mut dyn Source, size: u64, digest: &Diges
 }
 
 /// All bytes in chunks, the size of which is an option.
-pub fn put_chunks(
+pub(crate) fn put_chunks(
     remote: &Remote,
     source: &mut dyn Source,
     options: &PutOptions,

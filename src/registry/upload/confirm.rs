@@ -19,7 +19,7 @@ const SOON: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(4
 const MOST_BODY: usize = 64 << 10;
 
 /// A blob that a registry should have now.
-pub struct Handed<'a> {
+pub(crate) struct Handed<'a> {
     /// The repository.
     pub remote: &'a Remote,
     /// The blob's digest.
@@ -34,12 +34,12 @@ pub struct Handed<'a> {
 
 impl<'a> Handed<'a> {
     /// A blob that came in one request.
-    pub fn whole(remote: &'a Remote, digest: &'a Digest, size: Option<u64>) -> Handed<'a> {
+    pub(crate) fn whole(remote: &'a Remote, digest: &'a Digest, size: Option<u64>) -> Handed<'a> {
         Handed { remote, digest, size, in_chunks: false, doubtful: false }
     }
 
     /// The answer to the request that completes the blob, when the blob is there.
-    pub fn confirm(&self, reply: Reply, what: &str) -> Result<Answer> {
+    pub(crate) fn confirm(&self, reply: Reply, what: &str) -> Result<Answer> {
         let wanted = [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
         let mut answer = self.remote.expect(reply, &wanted, what)?;
         let body = answer.beginning(&self.remote.call, MOST_BODY);

@@ -49,7 +49,7 @@ impl Marks {
 
 /// A blob of another place. It is read from there again when that is needed. What comes from a file is hashed here only when it is
 /// large; else that is left to the registry (distribution-spec "Pushing a blob monolithically": the PUT says the digest).
-pub struct FromStore<'a> {
+pub(crate) struct FromStore<'a> {
     call: &'a Call,
     wanted: &'a Descriptor,
     from: &'a dyn ReadStore,
@@ -61,13 +61,13 @@ pub struct FromStore<'a> {
 
 impl<'a> FromStore<'a> {
     /// The blob.
-    pub fn new(call: &'a Call, wanted: &'a Descriptor, from: &'a dyn ReadStore) -> FromStore<'a> {
+    pub(crate) fn new(call: &'a Call, wanted: &'a Descriptor, from: &'a dyn ReadStore) -> FromStore<'a> {
         let marks = Marks { spacing: SPACING, known: Vec::new() };
         FromStore { call, wanted, from, open: None, begin: 0, unverified: false, marks }
     }
 
     /// After a registry has refused bytes that nobody has hashed: what is wrong with the source, if it is that.
-    pub fn fault(&self) -> Option<Error> {
+    pub(crate) fn fault(&self) -> Option<Error> {
         let look = || {
             let mut blob = self.from.open(self.call, self.wanted, None)?;
             while blob.piece()?.is_some() {}

@@ -1,17 +1,19 @@
 //! Uploads that the caller feeds, chunk by chunk (distribution-spec "Pushing a blob in chunks").
 
-pub mod attempt;
-pub mod chunk;
-pub mod confirm;
-pub mod from_store;
+pub(crate) mod attempt;
+pub(crate) mod chunk;
+pub(crate) mod confirm;
+pub(crate) mod from_store;
 pub mod mount;
-pub mod mount_hints;
-pub mod negotiate;
-pub mod pieces;
+pub(crate) mod mount_hints;
+pub(crate) mod negotiate;
+pub(crate) mod pieces;
 pub mod put;
 pub mod resumable;
 pub mod session;
 pub mod source;
+
+pub use crate::http::upload::Source;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};

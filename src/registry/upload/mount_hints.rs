@@ -11,24 +11,24 @@ const MOST_BLOBS: usize = 50_000;
 
 /// The memory of a client.
 #[derive(Debug, Default)]
-pub struct MountHints {
+pub(crate) struct MountHints {
     chunks: Mutex<HashMap<String, u64>>,
     blobs: Mutex<HashMap<(String, Digest), String>>,
 }
 
 impl MountHints {
     /// The largest chunk that a host is known to take.
-    pub fn largest_chunk(&self, host: &str) -> u64 {
+    pub(crate) fn largest_chunk(&self, host: &str) -> u64 {
         lock(&self.chunks).get(host).copied().unwrap_or(u64::MAX)
     }
 
     /// A host takes chunks of this size, and refused larger ones.
-    pub fn learn_largest_chunk(&self, host: &str, size: u64) {
+    pub(crate) fn learn_largest_chunk(&self, host: &str, size: u64) {
         lock(&self.chunks).insert(host.to_owned(), size);
     }
 
     /// A repository of a host has a blob.
-    pub fn learn_blob(&self, host: &str, digest: &Digest, repository: &str) {
+    pub(crate) fn learn_blob(&self, host: &str, digest: &Digest, repository: &str) {
         let mut blobs = lock(&self.blobs);
         if blobs.len() < MOST_BLOBS {
             blobs.insert((host.to_owned(), digest.clone()), repository.to_owned());
@@ -36,7 +36,7 @@ impl MountHints {
     }
 
     /// A repository of a host that had a blob.
-    pub fn repository_of(&self, host: &str, digest: &Digest) -> Option<String> {
+    pub(crate) fn repository_of(&self, host: &str, digest: &Digest) -> Option<String> {
         lock(&self.blobs).get(&(host.to_owned(), digest.clone())).cloned()
     }
 }

@@ -19,7 +19,7 @@ use crate::statuses;
 
 /// How the bytes travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Way {
+pub(crate) enum Way {
     /// POST, then PUT with all of them.
     Single,
     /// One POST with all of them.
@@ -34,7 +34,7 @@ pub enum Way {
 }
 
 /// What is tried, one after the other.
-pub struct Ladder<'a> {
+pub(crate) struct Ladder<'a> {
     /// The repository.
     pub remote: &'a Remote,
     /// The digest that the bytes have.
@@ -51,12 +51,12 @@ pub struct Ladder<'a> {
 
 impl<'a> Ladder<'a> {
     /// The blob with this digest, for a repository.
-    pub fn new(remote: &'a Remote, digest: &'a Digest, way: Way, sources: Vec<String>) -> Ladder<'a> {
+    pub(crate) fn new(remote: &'a Remote, digest: &'a Digest, way: Way, sources: Vec<String>) -> Ladder<'a> {
         Ladder { remote, digest, way, sources, cautious: false, too_large: false }
     }
 
     /// Puts the blob, unless it is there. A failure on the way is tried anew, in a new session.
-    pub fn put(&mut self, source: &mut dyn Replay) -> Result<Stored> {
+    pub(crate) fn put(&mut self, source: &mut dyn Replay) -> Result<Stored> {
         if has_all(self.remote, self.digest, source.size())? {
             return Ok(self.stored(source, false));
         }

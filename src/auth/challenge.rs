@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use reqwest::header::{HeaderMap, WWW_AUTHENTICATE};
+use ::http::header::{HeaderMap, WWW_AUTHENTICATE};
 
 /// How many bytes of headers are read.
 const MOST_BYTES: usize = 64 << 10;
@@ -218,7 +218,7 @@ fn is_word(c: char) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use reqwest::header::HeaderValue;
+    use ::http::header::HeaderValue;
 
     fn of(values: &[&[u8]]) -> Vec<Challenge> {
         let mut headers = HeaderMap::new();

@@ -8,8 +8,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use reqwest::header::{HeaderMap, HeaderValue, ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, LOCATION};
-use reqwest::Method;
+use ::http::header::{HeaderMap, HeaderValue, ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, LOCATION};
+use ::http::Method;
 use serde_json::{json, Value};
 use tokio::time::{timeout, timeout_at};
 use url::Url;
@@ -207,8 +207,8 @@ fn fetch(http: &Http, realm: &Realm, mut form: Form, trace: &mut Vec<Value>) -> 
 }
 
 struct Answered {
-    status: reqwest::StatusCode,
-    headers: reqwest::header::HeaderMap,
+    status: ::http::StatusCode,
+    headers: ::http::header::HeaderMap,
     after: Option<Duration>,
     body: Vec<u8>,
 }

@@ -1,7 +1,7 @@
 //! Trying credentials out: the ping, and then whatever it asks for, with exactly these.
 
-use reqwest::header::HeaderMap;
-use reqwest::{Method, StatusCode};
+use ::http::header::HeaderMap;
+use ::http::{Method, StatusCode};
 use url::Url;
 use zeroize::Zeroizing;
 

@@ -27,8 +27,8 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
+use ::http::header::HeaderValue;
 use base64::Engine as _;
-use reqwest::header::HeaderValue;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -223,7 +223,7 @@ impl Auth {
 
     /// Lets the registry itself say what it wants.
     fn ping(&self, call: &Call, account: &Account) -> Result<()> {
-        let mut request = Request { guard: account.guard, ..Request::new(reqwest::Method::GET, account.ping()?) };
+        let mut request = Request { guard: account.guard, ..Request::new(::http::Method::GET, account.ping()?) };
         let answer = self.http.send(call, &mut request)?;
         if account.is_at(&answer.url) {
             self.remember(account, &challenge::parse(&answer.headers), answer.remote);

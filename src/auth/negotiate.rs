@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
-use reqwest::header::HeaderMap;
-use reqwest::{Method, StatusCode};
+use ::http::header::HeaderMap;
+use ::http::{Method, StatusCode};
 use url::Url;
 
 use super::challenge::{self, Challenge, Scheme};

@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, CONTENT_TYPE, DATE};
-use reqwest::StatusCode;
+use ::http::header::{HeaderMap, CONTENT_TYPE, DATE};
+use ::http::StatusCode;
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -263,7 +263,7 @@ fn cleaned(text: &str, most: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use reqwest::header::{HeaderValue, RETRY_AFTER};
+    use ::http::header::{HeaderValue, RETRY_AFTER};
 
     const BLOB: &str = "https://user:SECRET@reg.example/v2/a/blobs/x?sig=SECRET";
     const MANIFEST: &str = "https://reg.example/v2/a/manifests/latest";

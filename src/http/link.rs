@@ -1,7 +1,7 @@
 //! The next page of a list (RFC 8288 Link headers; distribution-spec "Listing tags"), read as tolerantly as
 //! registries write them: without angle brackets, with unquoted or oddly ordered parameters, several in a header.
 
-use reqwest::header::{HeaderMap, LINK};
+use ::http::header::{HeaderMap, LINK};
 use url::Url;
 
 use super::origin::Origin;
@@ -164,7 +164,7 @@ fn relation(part: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use reqwest::header::HeaderValue;
+    use ::http::header::HeaderValue;
 
     const PAGE: &str = "https://reg.example/v2/a/tags/list?n=2";
 

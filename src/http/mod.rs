@@ -31,8 +31,8 @@ pub(crate) mod warning;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
-use reqwest::header::{HeaderMap, HeaderValue, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, COOKIE, LOCATION};
-use reqwest::{Method, StatusCode};
+use ::http::header::{HeaderMap, HeaderValue, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, COOKIE, LOCATION};
+use ::http::{Method, StatusCode};
 use serde_json::{json, Value};
 use url::Url;
 

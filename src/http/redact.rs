@@ -1,7 +1,7 @@
 //! What logs and results may show of URLs and headers. Queries carry signatures, headers carry credentials: only
 //! what is known to be harmless passes.
 
-use reqwest::header::{HeaderMap, HeaderValue};
+use ::http::header::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -43,7 +43,7 @@ pub(crate) fn header(name: &str, value: &HeaderValue) -> String {
 
 /// All headers by their lower-case names; the values of a repeated one are joined.
 pub(crate) fn headers(headers: &HeaderMap) -> Map<String, Value> {
-    let join = |name: &reqwest::header::HeaderName| {
+    let join = |name: &::http::header::HeaderName| {
         headers.get_all(name).iter().map(|value| header(name.as_str(), value)).collect::<Vec<_>>().join(", ")
     };
     headers.keys().map(|name| (name.as_str().to_owned(), Value::String(join(name)))).collect()

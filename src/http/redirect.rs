@@ -3,8 +3,8 @@
 
 use std::collections::HashSet;
 
-use reqwest::header::HeaderValue;
-use reqwest::{Method, StatusCode};
+use ::http::header::HeaderValue;
+use ::http::{Method, StatusCode};
 use url::Url;
 
 use super::origin::Origin;

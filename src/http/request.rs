@@ -1,7 +1,7 @@
 //! A request, before it is sent.
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::Method;
+use ::http::header::{HeaderMap, HeaderName, HeaderValue};
+use ::http::Method;
 use url::Url;
 
 use super::resolver::Guard;

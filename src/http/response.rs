@@ -3,11 +3,11 @@
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
+use ::http::header::{HeaderMap, CONTENT_ENCODING, CONTENT_LENGTH};
+use ::http::{Method, StatusCode};
 use base64::Engine as _;
 use bytes::Bytes;
 use md5::{Digest as _, Md5};
-use reqwest::header::{HeaderMap, CONTENT_ENCODING, CONTENT_LENGTH};
-use reqwest::{Method, StatusCode};
 use url::Url;
 
 use super::ahead::{Ahead, Broken, LARGE};
@@ -87,7 +87,7 @@ impl Answer {
     }
 
     /// A header's text, when it is there and is text.
-    pub fn header(&self, name: impl reqwest::header::AsHeaderName) -> Option<&str> {
+    pub fn header(&self, name: impl ::http::header::AsHeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 

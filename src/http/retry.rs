@@ -2,8 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use reqwest::header::{HeaderMap, RETRY_AFTER};
-use reqwest::StatusCode;
+use ::http::header::{HeaderMap, RETRY_AFTER};
+use ::http::StatusCode;
 
 use crate::error::{Code, Error, Result};
 use crate::statuses;
@@ -110,7 +110,7 @@ pub(crate) fn whole_seconds(duration: Duration) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use reqwest::header::HeaderValue;
+    use ::http::header::HeaderValue;
 
     fn seconds(n: u64) -> Duration {
         Duration::from_secs(n)

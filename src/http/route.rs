@@ -4,7 +4,7 @@
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
-use reqwest::header::{HeaderMap, HeaderValue, HOST};
+use ::http::header::{HeaderMap, HeaderValue, HOST};
 use serde::de::{Deserialize, Deserializer, Error as _};
 use url::Url;
 

@@ -1,7 +1,7 @@
 //! Warnings that a registry wants its users to see (distribution-spec "Warnings", RFC 7234 5.5). They are texts for
 //! people: nothing here or elsewhere acts on them.
 
-use reqwest::header::{HeaderMap, WARNING};
+use ::http::header::{HeaderMap, WARNING};
 
 use crate::text::is_obeyed;
 
@@ -96,7 +96,7 @@ fn quoted(inner: &str) -> Option<(String, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use reqwest::header::HeaderValue;
+    use ::http::header::HeaderValue;
 
     fn read(values: &[&[u8]]) -> Vec<String> {
         let mut headers = HeaderMap::new();

@@ -1,7 +1,7 @@
 //! `GET /v2/` (distribution-spec end-1): is there a registry, and how does it want to be asked? Only here does anything
 //! choose between the protocols v2 and v1; no other call falls back from one to the other.
 
-use reqwest::{Method, StatusCode};
+use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -127,7 +127,7 @@ impl Client {
 }
 
 // The header may come twice, and may hold several versions and empty parts ("registry/2.0, ").
-fn versions(headers: &reqwest::header::HeaderMap) -> Vec<String> {
+fn versions(headers: &::http::header::HeaderMap) -> Vec<String> {
     let mut versions: Vec<String> = Vec::new();
     for value in headers.get_all("docker-distribution-api-version") {
         for version in value.to_str().unwrap_or_default().split([',', ' ', '\t']).filter(|version| !version.is_empty())

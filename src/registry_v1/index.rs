@@ -1,7 +1,7 @@
 //! What the index answers: ping, search, the images of a repository.
 
-use reqwest::header::{HeaderName, ACCEPT};
-use reqwest::{Method, StatusCode};
+use ::http::header::{HeaderName, ACCEPT};
+use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

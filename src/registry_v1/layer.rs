@@ -3,9 +3,9 @@
 //! docker-registry, the server that everybody ran, has ranges of its own: Content-Range without its unit; a range to the
 //! open end that is one byte too long, in Content-Length too; a 416 for a single byte and for a layer without bytes.
 
+use ::http::header::{HeaderValue, RANGE};
+use ::http::{Method, StatusCode};
 use bytes::Bytes;
-use reqwest::header::{HeaderValue, RANGE};
-use reqwest::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::Value;
 

@@ -1,7 +1,7 @@
 //! Logging in, and making an account, as protocol v1 has it: `/v1/users/` of the index.
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
-use reqwest::{Method, StatusCode};
+use ::http::header::{ACCEPT, CONTENT_TYPE};
+use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{json, Value};
 use zeroize::Zeroizing;

@@ -16,8 +16,8 @@ pub mod write;
 
 use std::sync::Arc;
 
-use reqwest::header::{HeaderValue, AUTHORIZATION};
-use reqwest::{Method, StatusCode};
+use ::http::header::{HeaderValue, AUTHORIZATION};
+use ::http::{Method, StatusCode};
 use serde_json::Value;
 use url::Url;
 

@@ -4,9 +4,9 @@
 use std::fs::File;
 use std::path::Path;
 
+use ::http::header::{HeaderName, HeaderValue, CONTENT_TYPE};
+use ::http::{Method, StatusCode};
 use bytes::Bytes;
-use reqwest::header::{HeaderName, HeaderValue, CONTENT_TYPE};
-use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{json, Map, Value};
 

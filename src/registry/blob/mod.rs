@@ -4,8 +4,8 @@ pub mod download;
 pub(crate) mod failures;
 pub mod reader;
 
-use reqwest::header::CONTENT_TYPE;
-use reqwest::{Method, StatusCode};
+use ::http::header::CONTENT_TYPE;
+use ::http::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::{json, Map, Value};
 

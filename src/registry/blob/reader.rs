@@ -5,9 +5,9 @@
 
 use std::time::Duration;
 
+use ::http::header::{HeaderValue, ETAG, IF_RANGE, RANGE};
+use ::http::{Method, StatusCode};
 use bytes::Bytes;
-use reqwest::header::{HeaderValue, ETAG, IF_RANGE, RANGE};
-use reqwest::{Method, StatusCode};
 use url::Url;
 
 use crate::auth::Reply;

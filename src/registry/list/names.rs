@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 
-use reqwest::{Method, StatusCode};
+use ::http::{Method, StatusCode};
 use serde_json::{json, Map, Value};
 use url::Url;
 

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
-use reqwest::Method;
+use ::http::Method;
 use serde_json::{Map, Value};
 use url::Url;
 

@@ -1,7 +1,7 @@
 //! Deleting manifests (distribution-spec end-9, "Deleting Manifests").
 
-use reqwest::header::CONTENT_TYPE;
-use reqwest::{Method, StatusCode};
+use ::http::header::CONTENT_TYPE;
+use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use super::get::fetch;

@@ -1,7 +1,7 @@
 //! Getting manifests, and what HEAD says of them (distribution-spec end-3).
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
-use reqwest::{Method, StatusCode};
+use ::http::header::{ACCEPT, CONTENT_TYPE};
+use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 

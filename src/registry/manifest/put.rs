@@ -1,8 +1,8 @@
 //! Putting manifests (distribution-spec end-7a, end-7b, "Pushing Manifests with Subject").
 
+use ::http::header::{ACCEPT, CONTENT_TYPE};
+use ::http::{Method, StatusCode};
 use bytes::Bytes;
-use reqwest::header::{ACCEPT, CONTENT_TYPE};
-use reqwest::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use url::Url;
 

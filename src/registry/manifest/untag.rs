@@ -4,8 +4,8 @@
 //! go-containerregistry's registry take away the tag only. Others have deleted the manifest with every tag that it has:
 //! so the manifest is read before, looked for afterwards, and put back if it has gone.
 
-use reqwest::header::ACCEPT;
-use reqwest::{Method, StatusCode};
+use ::http::header::ACCEPT;
+use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 

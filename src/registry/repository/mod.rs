@@ -2,8 +2,8 @@
 
 pub mod remove;
 
-use reqwest::header::HeaderMap;
-use reqwest::{Method, StatusCode};
+use ::http::header::HeaderMap;
+use ::http::{Method, StatusCode};
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -129,7 +129,7 @@ impl Remote {
 
     /// The Location of an answer: where an upload goes on, or where something new can be found.
     pub fn location(&self, answer: &Answer) -> Result<(Url, Guard)> {
-        let location = answer.headers.get(reqwest::header::LOCATION);
+        let location = answer.headers.get(::http::header::LOCATION);
         let target = redirect::location(&answer.url, location)?;
         let guard = match Origin::of(&target) == Origin::of(&self.account.base) {
             true => Guard::Caller,

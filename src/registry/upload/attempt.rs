@@ -1,7 +1,7 @@
 //! One try to put a blob: all bytes in one request, or in chunks; and what is left to do when it broke.
 
-use reqwest::header::CONTENT_TYPE;
-use reqwest::{Method, StatusCode};
+use ::http::header::CONTENT_TYPE;
+use ::http::{Method, StatusCode};
 
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result, Side};

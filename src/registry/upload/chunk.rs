@@ -1,8 +1,8 @@
 //! A chunk of an upload session (end-5): in pieces as large as the registry takes, and each from where the registry stands.
 
+use ::http::header::{CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE};
+use ::http::{Method, StatusCode};
 use bytes::Bytes;
-use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE};
-use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 use crate::error::{Code, Error, Result};

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Method, StatusCode};
+use ::http::{Method, StatusCode};
 
 use crate::auth::registry_error;
 use crate::auth::Reply;

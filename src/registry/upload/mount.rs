@@ -1,6 +1,6 @@
 //! Mounting a blob from another repository of the same registry (distribution-spec end-11).
 
-use reqwest::{Method, StatusCode};
+use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 
 use crate::auth::scope::Scope;

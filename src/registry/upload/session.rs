@@ -1,8 +1,8 @@
 //! Upload sessions (distribution-spec "Pushing a blob in chunks", end-4a, end-5, end-6, end-13): one at a time, step by
 //! step, and in another process too.
 
-use reqwest::header::{HeaderValue, CONTENT_TYPE, LOCATION, RANGE};
-use reqwest::{Method, StatusCode};
+use ::http::header::{HeaderValue, CONTENT_TYPE, LOCATION, RANGE};
+use ::http::{Method, StatusCode};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;

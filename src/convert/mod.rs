@@ -1,5 +1,5 @@
 //! Between images of version 1 and those of today. An old image says neither the digests of its layers nor what is inside
-//! them, so they are read before it can be described: they wait in a [`crate::spool`], and are handed on from there.
+//! them, so they are read before it can be described: they wait in a spool, and are handed on from there.
 
 pub mod compress;
 pub(crate) mod converted;

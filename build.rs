@@ -7,12 +7,14 @@ use std::{env, fs, process};
 const HEADER: &str = "include/ocireg.h";
 /// What C has as macros too: cbindgen makes none of texts.
 const MEDIA_TYPES: &str = "src/media_type.rs";
-const REFERENCE: &str = "src/reference.rs";
+const REGISTRY: &str = "src/reference/index.rs";
+const REFERENCE: &str = "src/reference/mod.rs";
 
 fn main() {
     println!("cargo:rerun-if-changed=src/ffi");
     println!("cargo:rerun-if-changed={HEADER}");
     println!("cargo:rerun-if-changed={MEDIA_TYPES}");
+    println!("cargo:rerun-if-changed={REGISTRY}");
     println!("cargo:rerun-if-changed={REFERENCE}");
     println!("cargo:rerun-if-env-changed=OCIREG_WRITE_HEADER");
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
@@ -36,8 +38,11 @@ fn make_header() -> String {
     };
     config.header =
         Some(fs::read_to_string("src/ffi/preamble.h").unwrap_or_else(|error| fail(&format!("preamble.h: {error}"))));
-    let names =
-        "\n/* What is meant where a name says nothing else. */\n".to_owned() + &text_macros(REFERENCE, "OCIREG_");
+    let names = format!(
+        "\n/* What is meant where a name says nothing else. */\n{}{}",
+        text_macros(REGISTRY, "OCIREG_"),
+        text_macros(REFERENCE, "OCIREG_")
+    );
     let types = "\n/* Media types. */\n".to_owned() + &text_macros(MEDIA_TYPES, "OCIREG_MEDIA_TYPE_");
     config.after_includes = Some(version_macros() + &names + &types);
     let mut builder = cbindgen::Builder::new().with_config(config);

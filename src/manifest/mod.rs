@@ -3,115 +3,26 @@
 //! One document must mean one thing to every reader: its media type, the type it was served as and its structure have
 //! to agree (CVE-2021-41190).
 
-use base64::Engine as _;
-use serde::{Deserialize, Serialize};
+mod descriptor;
+mod invalid;
+mod media_type;
+
+use serde::Serialize;
 use serde_json::Value;
 
-use crate::annotations::Annotations;
 use crate::digest::{Algorithm, Digest};
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::media_type as types;
-use crate::platform::Platform;
 use crate::schema1::jws::{self, Demand, Signature};
 use crate::text::shorten;
 use crate::{json, schema1};
+pub use descriptor::Descriptor;
+use descriptor::{descriptor, descriptors};
+use invalid::invalid;
+use media_type::media_type_of;
 
 /// The most bytes that a manifest may have, whatever a caller allows.
 pub const MOST_BYTES: u64 = 32 << 20;
-/// More descriptors than any document that fits the size limit should hold.
-const MOST_DESCRIPTORS: usize = 100_000;
-
-/// The members that decide what a document is.
-const MEMBERS: [&str; 10] = [
-    "schemaVersion",
-    "mediaType",
-    "config",
-    "layers",
-    "manifests",
-    "subject",
-    "artifactType",
-    "blobs",
-    "fsLayers",
-    "history",
-];
-
-/// What a manifest names (OCI image-spec descriptor.md).
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Descriptor {
-    /// The content's media type.
-    #[serde(default, deserialize_with = "json::or_default")]
-    pub media_type: String,
-    /// The content's digest.
-    pub digest: Digest,
-    /// The content's size in bytes.
-    #[serde(deserialize_with = "size")]
-    pub size: u64,
-    /// Where else it may be had.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub urls: Option<Vec<String>>,
-    /// Annotations.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub annotations: Option<Annotations>,
-    /// The content itself, in base64.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub data: Option<String>,
-    /// What kind of artifact it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub artifact_type: Option<String>,
-    /// What it runs on.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub platform: Option<Box<Platform>>,
-}
-
-impl Descriptor {
-    /// One that says no more than this.
-    pub fn new(media_type: &str, digest: Digest, size: u64) -> Descriptor {
-        Descriptor {
-            media_type: media_type.to_owned(),
-            digest,
-            size,
-            urls: None,
-            annotations: None,
-            data: None,
-            artifact_type: None,
-            platform: None,
-        }
-    }
-
-    /// The text of an annotation.
-    pub fn annotation(&self, name: &str) -> Option<&str> {
-        self.annotations.as_ref()?.text(name)
-    }
-
-    /// What a member of a manifest holds.
-    pub fn read(value: &Value, member: &str) -> Result<Descriptor> {
-        let error = |error| invalid(format!("the manifest's {member} is no descriptor: {error}"));
-        let found = Descriptor::deserialize(value).map_err(error)?;
-        found.check_data().map_err(|why| invalid(format!("the manifest's {member} {why}")))?;
-        Ok(found)
-    }
-
-    /// The content that it holds itself must be the content that it names, for readers that take the one or the other.
-    fn check_data(&self) -> std::result::Result<(), &'static str> {
-        let Some(data) = self.data.as_ref().filter(|data| !data.is_empty()) else { return Ok(()) };
-        let bytes = base64::engine::general_purpose::STANDARD.decode(data).map_err(|_| "has data that is no base64")?;
-        match self.digest.algorithm().digest(&bytes) == self.digest && bytes.len() as u64 == self.size {
-            true => Ok(()),
-            false => Err("has data of another digest or size"),
-        }
-    }
-}
-
-// A size is int64 in the specification; larger ones are hostile.
-fn size<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<u64, D::Error> {
-    let size = u64::deserialize(deserializer)?;
-    match i64::try_from(size) {
-        Ok(_) => Ok(size),
-        Err(_) => Err(serde::de::Error::custom(format!("the size {size} is out of range"))),
-    }
-}
-
 /// What a document is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -145,10 +56,6 @@ pub struct Document {
     layers: Vec<Descriptor>,
     manifests: Vec<Descriptor>,
     subject: Option<Descriptor>,
-}
-
-fn invalid(message: impl Into<String>) -> Error {
-    Error::new(Code::InvalidManifest, message)
 }
 
 impl Document {
@@ -269,109 +176,6 @@ fn parse_object(bytes: &[u8]) -> Result<Value> {
     }
 }
 
-/// The type that the document names, that it was served as, and that its structure has: they must agree. A list that is absent or
-/// null is an empty one.
-fn media_type_of(value: &Value, content_type: Option<&str>) -> Result<String> {
-    let has = |key: &str| value.get(key).is_some_and(|member| !member.is_null());
-    check_spelling(value)?;
-    let image = has("layers") || has("config");
-    if has("manifests") && image || has("fsLayers") && (image || has("manifests")) {
-        return Err(invalid("the manifest is ambiguous: it has the members of two kinds, index, image or schema 1"));
-    }
-    let named = match value.get("mediaType") {
-        None | Some(Value::Null) => None,
-        Some(Value::String(name)) => Some(types::essence(name)).filter(|name| !name.is_empty()),
-        Some(_) => return Err(invalid("the mediaType is no string")),
-    };
-    let served = content_type.map(types::essence).filter(|served| {
-        !matches!(
-            served.as_str(),
-            "" | "application/json" | "text/plain" | "application/octet-stream" | "binary/octet-stream"
-        )
-    });
-    if let (Some(named), Some(served)) = (&named, &served) {
-        let both_schema1 = types::is_schema1(named) && types::is_schema1(served);
-        if named != served && !both_schema1 {
-            return Err(invalid(format!(
-                "the manifest says it is {}, but it came as {}",
-                shorten(named),
-                shorten(served)
-            )));
-        }
-    }
-    let version = value.get("schemaVersion").and_then(Value::as_u64);
-    let built = match version {
-        Some(1) if schema1::is_signed(value) => types::SCHEMA1_SIGNED,
-        Some(1) => types::SCHEMA1,
-        _ if has("manifests") => types::OCI_INDEX,
-        _ if has("blobs") && !has("layers") => types::OCI_ARTIFACT,
-        Some(2) if has("config") || has("layers") => built_image(value),
-        _ if value.get("manifests").is_some() && !image => types::OCI_INDEX,
-        _ => "",
-    };
-    let says_what_it_is = named.is_some() || version == Some(2);
-    let chosen = named.or(served).unwrap_or_else(|| built.to_owned());
-    if chosen.is_empty() {
-        return Err(invalid("the manifest has neither a media type nor the members of one"));
-    }
-    let same_kind =
-        types::is_index(&chosen) == types::is_index(built) && types::is_schema1(&chosen) == types::is_schema1(built);
-    // An empty artifact manifest or index has no member that tells.
-    let is_bare = built.is_empty() && (types::is_image(&chosen) || types::is_index(&chosen) && says_what_it_is);
-    if !(same_kind || is_bare) {
-        return Err(invalid(format!("the manifest says it is {}, but is not built like one", shorten(&chosen))));
-    }
-    if chosen == types::OCI_ARTIFACT && image {
-        return Err(invalid("the manifest is ambiguous: it has the members of an artifact manifest and of an image"));
-    }
-    let schema_version = if types::is_schema1(&chosen) { 1 } else { 2 };
-    if has("schemaVersion") && version != Some(schema_version) {
-        let message = format!("the schemaVersion of the manifest is not {schema_version}, as in {}", shorten(&chosen));
-        return Err(invalid(message));
-    }
-    Ok(if types::is_schema1(&chosen) { built.to_owned() } else { chosen })
-}
-
-/// Some readers take `Layers` for `layers`, and would see another image, unless there is nothing in either.
-fn check_spelling(value: &Value) -> Result<()> {
-    let is_nothing = |member: &str| value.get(member).is_none_or(Value::is_null);
-    let odd = |(key, found): &(&String, &Value)| {
-        let mut members = MEMBERS.iter().filter(|member| *member != key && member.eq_ignore_ascii_case(key));
-        members.any(|member| !(found.is_null() && is_nothing(member)))
-    };
-    match value.as_object().and_then(|members| members.iter().find(odd)) {
-        Some((key, _)) => Err(invalid(format!("the manifest's member '{}' has the wrong case", shorten(key)))),
-        None => Ok(()),
-    }
-}
-
-fn built_image(value: &Value) -> &'static str {
-    match value.pointer("/config/mediaType").and_then(Value::as_str) {
-        Some(types::DOCKER_CONFIG) => types::DOCKER_MANIFEST,
-        _ => types::OCI_MANIFEST,
-    }
-}
-
-fn descriptor(value: &Value, key: &str) -> Result<Option<Descriptor>> {
-    match value.get(key) {
-        None | Some(Value::Null) => Ok(None),
-        Some(member) => Descriptor::read(member, key).map(Some),
-    }
-}
-
-fn descriptors(value: &Value, key: &str) -> Result<Vec<Descriptor>> {
-    match value.get(key) {
-        None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::Array(list)) if list.len() > MOST_DESCRIPTORS => {
-            Err(Error::new(Code::LimitExceeded, format!("the manifest has more than {MOST_DESCRIPTORS} {key}")))
-        }
-        Some(Value::Array(list)) => {
-            list.iter().enumerate().map(|(at, member)| Descriptor::read(member, &format!("{key}[{at}]"))).collect()
-        }
-        Some(_) => Err(invalid(format!("the manifest's {key} is no list"))),
-    }
-}
-
 /// Layers and history must be there, and be of one length (CVE-2014-8179 lived in the difference).
 fn check_schema1(value: &Value) -> Result<()> {
     let list = |key: &str| value.get(key).and_then(Value::as_array).filter(|list| !list.is_empty());
@@ -391,7 +195,10 @@ fn check_schema1(value: &Value) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use super::descriptor::MOST_DESCRIPTORS;
     use super::*;
+    use crate::error::Code;
+    use base64::Engine as _;
     use serde_json::json;
 
     const HEX: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";

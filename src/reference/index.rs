@@ -1,0 +1,217 @@
+//! Registries by their names.
+
+use serde::Serialize;
+
+use super::invalid::{check_length, invalid, quoted};
+use crate::error::Result;
+
+/// The registry of names that have none.
+pub const DEFAULT_INDEX: &str = "docker.io";
+
+/// How a registry is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[allow(missing_docs)]
+pub enum Scheme {
+    Http,
+    Https,
+}
+
+impl Scheme {
+    /// `http` or `https`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Scheme::Http => "http",
+            Scheme::Https => "https",
+        }
+    }
+}
+
+/// A registry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Index {
+    /// Host and port.
+    pub name: String,
+    /// Whether it is Docker Hub.
+    pub official: bool,
+    /// The scheme, when the name had one.
+    pub scheme: Option<Scheme>,
+}
+
+impl Index {
+    /// `[SCHEME://]HOST[:PORT][/]`; nothing is Docker Hub.
+    pub fn parse(text: &str) -> Result<Index> {
+        check_length(text)?;
+        if text.is_empty() || text == "https://index.docker.io/v1/" {
+            return Ok(Index { name: DEFAULT_INDEX.to_owned(), official: true, scheme: None });
+        }
+        if text.contains('@') {
+            return Err(invalid("the registry's name holds an '@': users and passwords are no part of it".to_owned()));
+        }
+        let (scheme, rest) = split_scheme(text)?;
+        let host = rest.strip_suffix('/').unwrap_or(rest);
+        if host.is_empty() {
+            return Err(invalid(format!("the registry '{}' has an empty host", quoted(text))));
+        }
+        if host.contains('/') {
+            return Err(invalid(format!("the registry '{}' has an invalid trailing repository", quoted(text))));
+        }
+        if !looks_like_host(host) {
+            let message =
+                format!("'{}' does not look like a registry: no '.', no ':' and not 'localhost'", quoted(text));
+            return Err(invalid(message));
+        }
+        check_host(host)?;
+        let name = if host == "index.docker.io" { DEFAULT_INDEX } else { host }.to_owned();
+        let official = name == DEFAULT_INDEX;
+        if official && scheme == Some(Scheme::Http) {
+            return Err(invalid(format!("plain http is disallowed for Docker Hub: '{}'", quoted(text))));
+        }
+        Ok(Index { name, official, scheme })
+    }
+}
+
+fn split_scheme(text: &str) -> Result<(Option<Scheme>, &str)> {
+    match text.split_once("://") {
+        None => Ok((None, text)),
+        Some(("http", rest)) => Ok((Some(Scheme::Http), rest)),
+        Some(("https", rest)) => Ok((Some(Scheme::Https), rest)),
+        Some((other, _)) => Err(invalid(format!("the scheme '{}' is neither http nor https", quoted(other)))),
+    }
+}
+
+pub(super) fn looks_like_host(text: &str) -> bool {
+    text.contains(['.', ':']) || text == "localhost"
+}
+
+fn check_host(host: &str) -> Result<()> {
+    let (name, port) = match host.strip_prefix('[') {
+        Some(rest) => match rest.split_once(']') {
+            Some((address, after)) if address.parse::<std::net::Ipv6Addr>().is_ok() => {
+                return check_port(host, after.strip_prefix(':'), !after.is_empty() && !after.starts_with(':'));
+            }
+            _ => return Err(invalid(format!("the host '{}' is no IPv6 address in brackets", quoted(host)))),
+        },
+        None => match host.split_once(':') {
+            Some((name, port)) => (name, Some(port)),
+            None => (host, None),
+        },
+    };
+    let label = |label: &str| {
+        !label.is_empty()
+            && label.len() <= 63
+            && label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+            && !label.starts_with('-')
+            && !label.ends_with('-')
+    };
+    if name.len() > 253
+        || looks_like_a_number(name) && name.parse::<std::net::Ipv4Addr>().is_err()
+        || !name.strip_suffix('.').unwrap_or(name).split('.').all(label)
+    {
+        return Err(invalid(format!("'{}' is no host name", quoted(host))));
+    }
+    check_port(host, port, false)
+}
+
+// URL parsers read such a name as an IPv4 address of one of its odd forms: 127.1 and 0x7f.1 are 127.0.0.1.
+fn looks_like_a_number(name: &str) -> bool {
+    let last = name.strip_suffix('.').unwrap_or(name).rsplit('.').next().unwrap_or_default();
+    let hex = last.strip_prefix("0x").or(last.strip_prefix("0X"));
+    last.bytes().all(|byte| byte.is_ascii_digit()) || hex.is_some_and(|hex| hex.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+fn check_port(host: &str, port: Option<&str>, broken: bool) -> Result<()> {
+    let good = |port: &str| {
+        port.len() <= 5
+            && port.bytes().all(|byte| byte.is_ascii_digit())
+            && port.parse::<u16>().is_ok_and(|port| port > 0)
+    };
+    match port {
+        None if !broken => Ok(()),
+        Some(port) if good(port) => Ok(()),
+        _ => Err(invalid(format!("the host '{}' has no valid port", quoted(host)))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Code, Error};
+
+    fn message(error: Error) -> String {
+        assert_eq!(error.code(), Code::InvalidReference, "{error}");
+        error.message().to_owned()
+    }
+
+    #[test]
+    fn indexes() {
+        use Scheme::{Http, Https};
+        for (text, name, scheme) in [
+            ("", "docker.io", None),
+            ("docker.io", "docker.io", None),
+            ("index.docker.io", "docker.io", None),
+            ("docker.io/", "docker.io", None),
+            ("https://index.docker.io/v1/", "docker.io", None),
+            ("https://docker.io", "docker.io", Some(Https)),
+            ("https://index.docker.io", "docker.io", Some(Https)),
+            ("quay.io", "quay.io", None),
+            ("https://quay.io", "quay.io", Some(Https)),
+            ("http://quay.io", "quay.io", Some(Http)),
+            ("localhost", "localhost", None),
+            ("localhost/", "localhost", None),
+            ("http://localhost/", "localhost", Some(Http)),
+            ("http://localhost", "localhost", Some(Http)),
+            ("localhost:5000", "localhost:5000", None),
+            ("foo:5000", "foo:5000", None),
+            ("[::1]:5000", "[::1]:5000", None),
+            ("[fd00::1]", "[fd00::1]", None),
+            ("127.0.0.1:65535", "127.0.0.1:65535", None),
+            ("registry-1.docker.io", "registry-1.docker.io", None),
+        ] {
+            let wanted = Index { name: name.to_owned(), official: name == "docker.io", scheme };
+            assert_eq!(Index::parse(text).unwrap(), wanted, "{text}");
+        }
+        let json = serde_json::to_string(&Index::parse("https://quay.io").unwrap()).unwrap();
+        assert_eq!(json, r#"{"name":"quay.io","official":false,"scheme":"https"}"#);
+    }
+
+    #[test]
+    fn no_indexes() {
+        for (text, reason) in [
+            ("http://docker.io", "disallowed"),
+            ("http://index.docker.io", "disallowed"),
+            ("https://", "empty"),
+            ("foo", "look"),
+            ("https://foo", "look"),
+            ("docker.io/foo", "invalid trailing repository"),
+            ("docker.io//", "invalid trailing repository"),
+            ("https://index.docker.io/v1", "invalid trailing repository"),
+            ("http://index.docker.io/v1/", "invalid trailing repository"),
+            ("ftp://x.io", "scheme"),
+            ("HTTP://x.io", "scheme"),
+            ("quay.io:0", "port"),
+            ("quay.io:65536", "port"),
+            ("quay.io:", "port"),
+            ("quay.io:+80", "port"),
+            ("quay.io:000080", "port"),
+            ("[::1]5000", "port"),
+            ("[::1]:", "port"),
+            ("[::1", "IPv6"),
+            ("[fe80::1%25eth0]", "IPv6"),
+            ("quay.io\r\nHost: x", "no host name"),
+            ("quay\r\n.io", "no host name"),
+            ("-a.io", "no host name"),
+            ("a..io", "no host name"),
+            ("é.io", "no host name"),
+            ("127.1", "no host name"),
+            ("0x7f.0.0.0x1:5000", "no host name"),
+            ("256.0.0.1", "no host name"),
+            ("2130706433:80", "no host name"),
+            ("quay.io?x", "no host name"),
+            ("user@quay.io", "'@'"),
+        ] {
+            let found = message(Index::parse(text).unwrap_err());
+            assert!(found.contains(reason), "{text}: {found}");
+        }
+    }
+}

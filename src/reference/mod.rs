@@ -1,0 +1,295 @@
+//! Names: a registry, a repository there, and a tag or digest in it.
+
+mod index;
+mod invalid;
+mod repository;
+
+use std::fmt;
+
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::text::shorten;
+pub use index::{Index, Scheme, DEFAULT_INDEX};
+pub(crate) use invalid::check_length;
+use invalid::{invalid, quoted};
+pub use repository::Repository;
+
+/// The tag of names that have neither tag nor digest.
+pub const DEFAULT_TAG: &str = "latest";
+
+/// Whether a text is a tag (distribution-spec, "Pulling manifests").
+pub fn is_tag(text: &str) -> bool {
+    let mut bytes = text.bytes();
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    text.len() <= 128 && bytes.next().is_some_and(word) && bytes.all(|byte| word(byte) || matches!(byte, b'.' | b'-'))
+}
+
+fn check_tag(tag: &str) -> Result<()> {
+    match (tag.is_empty(), is_tag(tag)) {
+        (true, _) => Err(invalid("the tag is empty".to_owned())),
+        (_, true) => Ok(()),
+        _ => Err(invalid(format!(
+            "'{}' is no tag: up to 128 of A-Z a-z 0-9 _ . -, not beginning with . or -",
+            shorten(tag)
+        ))),
+    }
+}
+
+/// A repository with a tag, a digest, or both.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    repository: Repository,
+    tag: Option<String>,
+    digest: Option<Digest>,
+}
+
+impl Reference {
+    /// `REPOSITORY[:TAG][@DIGEST]`; with neither, the tag is `latest`.
+    pub fn parse(text: &str, default_index: Option<&Index>) -> Result<Reference> {
+        check_length(text)?;
+        let within = |error: Error| error.within(format!("the reference '{}'", quoted(text)));
+        if text.is_empty() {
+            return Err(invalid("the reference is empty".to_owned()));
+        }
+        let (rest, digest) = match text.rsplit_once('@') {
+            Some((rest, digest)) => (rest, Some(digest.parse::<Digest>().map_err(|error| within(error.into()))?)),
+            None => (text, None),
+        };
+        let name_end = rest.rfind('/').map_or(0, |slash| slash + 1);
+        let (name, tag) = match rest[name_end..].rsplit_once(':') {
+            Some((last, tag)) => (&rest[..name_end + last.len()], Some(tag)),
+            None => (rest, None),
+        };
+        tag.map(check_tag).transpose().map_err(within)?;
+        let repository = Repository::parse(name, default_index)?;
+        let tag = tag.or(if digest.is_none() { Some(DEFAULT_TAG) } else { None }).map(str::to_owned);
+        Ok(Reference { repository, tag, digest })
+    }
+
+    /// The repository.
+    pub fn repository(&self) -> &Repository {
+        &self.repository
+    }
+
+    /// The tag.
+    pub fn tag(&self) -> Option<&str> {
+        self.tag.as_deref()
+    }
+
+    /// The digest.
+    pub fn digest(&self) -> Option<&Digest> {
+        self.digest.as_ref()
+    }
+
+    /// Another tag of the repository, or another name on the same registry.
+    pub fn renamed(&self, text: &str) -> Result<Reference> {
+        if is_tag(text) {
+            return self.repository.with_tag(text);
+        }
+        let other = Reference::parse(text, None)?;
+        if other.repository.index().name != self.repository.index().name {
+            let message = format!("'{other}' is not on the registry {}", self.repository.index().name);
+            return Err(Error::new(Code::InvalidArgument, message).with_hint("a copy goes to another registry"));
+        }
+        match other.digest {
+            Some(_) => Err(Error::new(Code::InvalidReference, format!("'{other}' is no tag"))),
+            None => Ok(other),
+        }
+    }
+
+    /// `registry/name@digest` when it has one, else the whole reference.
+    pub fn pinned(&self) -> String {
+        match &self.digest {
+            Some(digest) => format!("{}/{}@{digest}", self.repository.index().name, self.repository.remote_name()),
+            None => self.to_string(),
+        }
+    }
+
+    /// The canonical name with tag and digest.
+    pub fn canonical_ref(&self) -> String {
+        self.suffixed(self.repository.canonical_name())
+    }
+
+    fn suffixed(&self, mut name: String) -> String {
+        if let Some(tag) = &self.tag {
+            name.push(':');
+            name.push_str(tag);
+        }
+        if let Some(digest) = &self.digest {
+            name.push('@');
+            name.push_str(digest.as_str());
+        }
+        name
+    }
+
+    /// The documented JSON shape.
+    pub fn to_json(&self) -> serde_json::Value {
+        let repository = &self.repository;
+        serde_json::json!({
+            "index": repository.index(),
+            "official": repository.official(),
+            "remote_name": repository.remote_name(),
+            "local_name": repository.local_name(),
+            "canonical_name": repository.canonical_name(),
+            "tag": self.tag,
+            "digest": self.digest,
+            "canonical_ref": self.canonical_ref(),
+            "reference": self.to_string(),
+        })
+    }
+}
+
+impl Repository {
+    /// A tag in it.
+    pub fn with_tag(&self, tag: &str) -> Result<Reference> {
+        check_tag(tag)?;
+        Ok(Reference { repository: self.clone(), tag: Some(tag.to_owned()), digest: None })
+    }
+
+    /// What has this digest in it.
+    pub fn with_digest(&self, digest: &Digest) -> Reference {
+        Reference { repository: self.clone(), tag: None, digest: Some(digest.clone()) }
+    }
+}
+
+impl fmt::Display for Reference {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = format!("{}/{}", self.repository.index().name, self.repository.remote_name());
+        out.write_str(&self.suffixed(name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIGEST: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    fn message(error: Error) -> String {
+        assert_eq!(error.code(), Code::InvalidReference, "{error}");
+        error.message().to_owned()
+    }
+
+    #[test]
+    fn references() {
+        for (text, tag, digest, canonical, whole) in [
+            ("busybox", Some("latest"), "", "docker.io/busybox:latest", "docker.io/library/busybox:latest"),
+            ("docker.io/ubuntu", Some("latest"), "", "docker.io/ubuntu:latest", "docker.io/library/ubuntu:latest"),
+            ("google/python", Some("latest"), "", "docker.io/google/python:latest", "docker.io/google/python:latest"),
+            ("localhost:5000/blarg", Some("latest"), "", "localhost:5000/blarg:latest", "localhost:5000/blarg:latest"),
+            ("https://quay.io/t/foo", Some("latest"), "", "quay.io/t/foo:latest", "quay.io/t/foo:latest"),
+            (
+                "localhost:5000/blarg:mytag",
+                Some("mytag"),
+                "",
+                "localhost:5000/blarg:mytag",
+                "localhost:5000/blarg:mytag",
+            ),
+            (
+                "http://localhost:5000/b:latest",
+                Some("latest"),
+                "",
+                "localhost:5000/b:latest",
+                "localhost:5000/b:latest",
+            ),
+            ("localhost:5000/blarg@", None, DIGEST, "localhost:5000/blarg@", "localhost:5000/blarg@"),
+            ("alpine@", None, DIGEST, "docker.io/alpine@", "docker.io/library/alpine@"),
+            ("localhost:5000/blarg:my@", Some("my"), DIGEST, "localhost:5000/blarg:my@", "localhost:5000/blarg:my@"),
+            ("google/python:3.3@", Some("3.3"), DIGEST, "docker.io/google/python:3.3@", "docker.io/google/python:3.3@"),
+            // A known ambiguity: it is a name and a tag, not a host and a port.
+            ("localhost:5000", Some("5000"), "", "docker.io/localhost:5000", "docker.io/library/localhost:5000"),
+        ] {
+            let found = Reference::parse(&format!("{text}{digest}"), None).unwrap();
+            assert_eq!(found.tag(), tag, "{text}");
+            assert_eq!(found.digest().map_or("", Digest::as_str), digest, "{text}");
+            assert_eq!(found.canonical_ref(), format!("{canonical}{digest}"), "{text}");
+            assert_eq!(found.to_string(), format!("{whole}{digest}"), "{text}");
+            let again = Reference::parse(&found.to_string(), None).unwrap();
+            assert_eq!(again.to_string(), found.to_string(), "{text}");
+        }
+    }
+
+    #[test]
+    fn no_references() {
+        let digest = DIGEST.replace('e', "E");
+        let long_tag = format!("busybox:{}", "a".repeat(129));
+        for (text, reason) in [
+            ("", "empty"),
+            ("busybox:", "the tag is empty"),
+            ("busybox@", "no 'algorithm:'"),
+            ("busybox@notadigest", "no 'algorithm:'"),
+            ("busybox@sha256:cafebabe", "64 hexadecimal digits, not 8"),
+            ("google/python:3.3@sha256:fb9f", "64 hexadecimal digits, not 4"),
+            (&format!("busybox@{digest}"), "other than 0-9"),
+            ("user@name/foo", "no 'algorithm:'"),
+            ("busybox:BAD TAG", "no tag"),
+            ("busybox:-x", "no tag"),
+            ("busybox:.x", "no tag"),
+            (&long_tag, "no tag"),
+            ("localhost:5000/a:b/c", "invalid repository namespace"),
+            ("quay.io/", "empty"),
+            ("foo/", "empty"),
+            ("..", "begin and end"),
+            ("foo/..", "begin and end"),
+            (&format!("@{DIGEST}"), "empty"),
+            (":tag", "empty"),
+        ] {
+            let found = message(Reference::parse(text, None).unwrap_err());
+            assert!(found.contains(reason), "{text}: {found}");
+        }
+        assert!(Reference::parse(&long_tag[..long_tag.len() - 1], None).is_ok());
+        assert!(is_tag("_a.B-9") && !is_tag("é"));
+    }
+
+    #[test]
+    fn no_message_holds_a_password() {
+        for text in [
+            "https://user:s3cret@quay.io/foo",
+            "https://s3cret@quay.io/foo",
+            "https://user:s3/cret@quay.io/s3",
+            "user:s3cret@quay.io/foo:tag",
+            "user:s3@cret@quay.io/foo",
+            "s3cret@quay.io/foo",
+            "user:s3cret@quay.io",
+            "ftp://user:s3cret@quay.io/foo",
+        ] {
+            let messages = [
+                message(Index::parse(text).unwrap_err()),
+                message(Repository::parse(text, None).unwrap_err()),
+                message(Reference::parse(text, None).unwrap_err()),
+            ];
+            for found in messages {
+                assert!(!found.contains("s3cret") && !found.contains("cret@"), "{text}: {found}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_documented_json() {
+        let name = format!("mongo@{DIGEST}");
+        let wanted = serde_json::json!({
+            "index": {"name": "docker.io", "official": true, "scheme": null},
+            "official": true,
+            "remote_name": "library/mongo",
+            "local_name": "mongo",
+            "canonical_name": "docker.io/mongo",
+            "tag": null,
+            "digest": DIGEST,
+            "canonical_ref": format!("docker.io/mongo@{DIGEST}"),
+            "reference": format!("docker.io/library/mongo@{DIGEST}"),
+        });
+        assert_eq!(Reference::parse(&name, None).unwrap().to_json(), wanted);
+    }
+
+    #[test]
+    fn pins_and_tags() {
+        let digest: Digest = DIGEST.parse().unwrap();
+        let tagged = Reference::parse("quay.io/a/b:1", None).unwrap();
+        assert_eq!(tagged.pinned(), "quay.io/a/b:1");
+        let both = Reference::parse(&format!("quay.io/a/b:1@{DIGEST}"), None).unwrap();
+        assert_eq!(both.pinned(), format!("quay.io/a/b@{DIGEST}"));
+        assert_eq!(both.repository().with_digest(&digest).to_string(), format!("quay.io/a/b@{DIGEST}"));
+        assert_eq!(tagged.repository().with_tag("2").unwrap().to_string(), "quay.io/a/b:2");
+        assert_eq!(message(tagged.repository().with_tag("").unwrap_err()), "the tag is empty");
+    }
+}

@@ -1,7 +1,7 @@
 /* The commands blob get, head and delete. Shows: ocireg_blob_get_file, _head, _delete; ocireg_blob_open and
  * ocireg_blob_reader_read, _close, _free. */
 #include "command.h"
-#include "files.h"
+#include "output_file.h"
 
 #include <unistd.h>
 

@@ -1,6 +1,6 @@
 /* The commands copy, pull and push. Shows: ocireg_copy. */
 #include "command.h"
-#include "files.h"
+#include "output_file.h"
 
 static int run(struct session *session, const struct command_line *line)
 {

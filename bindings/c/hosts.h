@@ -7,9 +7,6 @@
 /* The password: from standard input if the user said so, else from the environment, else NULL. Freed with free(). */
 int hosts_read_password(struct session *session, char **password);
 
-/* A command is about so many registries at most. */
-#define MOST_HOSTS 2
-
 /* Gives the client the settings of the command's registries, up to a NULL, and of every host that an option names. */
 int hosts_set(struct session *session, char *const *registries, const char *password);
 

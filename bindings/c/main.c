@@ -1,7 +1,7 @@
 /* ocireg: a client for Docker and OCI registries, over the public C API alone.
  *
  * Shows: ocireg_version, ocireg_version_number. The file of each family of commands names the calls that it shows:
- * names.c, registry.c, tags.c, manifest.c, blob.c, blob_put.c, schema1.c; and beneath them session.c, hosts.c, command.c, signals.c,
+ * names.c, registry.c, tags.c, manifest.c, blob.c, blob_put.c, schema1.c; and beneath them session.c, open.c, registries.c, hosts.c, command.c, signals.c,
  * trace.c, output.c. */
 #include "command.h"
 

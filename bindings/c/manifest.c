@@ -2,6 +2,7 @@
  * ocireg_buffer_data, _size, _free. */
 #include "command.h"
 #include "files.h"
+#include "output_file.h"
 
 #include <stdlib.h>
 

@@ -1,6 +1,7 @@
 /* The commands schema1 verify, sign and key. Shows: ocireg_schema1_verify, _sign, _key, _key_info, which need no client. */
 #include "command.h"
 #include "files.h"
+#include "output_file.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -4,18 +4,8 @@
 
 #include "bar.h"
 #include "options.h"
+#include "registries.h"
 #include "signals.h"
-
-/* What a command's first argument is. */
-enum target {
-    TARGET_NONE,     /* nothing that needs a registry */
-    TARGET_LOCAL,    /* something on this machine that takes its time: a client, and no registry */
-    TARGET_REGISTRY, /* HOST[:PORT] */
-    TARGET_NAME,     /* a name whose host is the registry */
-    TARGET_SESSION,  /* an upload session: its URL or its JSON */
-    TARGET_PLACE,    /* a place to copy from */
-    TARGET_PLACES,   /* a place to copy from; the second argument is one to copy to */
-};
 
 struct session {
     const struct globals *globals;

@@ -1,6 +1,7 @@
 /* The commands extract, cat and append. Shows: ocireg_image_extract, ocireg_image_cat, ocireg_image_append. */
 #include "command.h"
 #include "files.h"
+#include "output_file.h"
 
 #include <unistd.h>
 

@@ -1,7 +1,7 @@
 /* The commands v1 …: the protocol before v2. Shows: ocireg_v1_ping, _search, _images, _tags, _tag, _ancestry, _image,
  * _layer_file, _layer_open, _push, _delete_tag, _delete_repository. */
 #include "command.h"
-#include "files.h"
+#include "output_file.h"
 
 #include <fcntl.h>
 #include <string.h>

@@ -1,0 +1,165 @@
+/* How a session begins. Shows: ocireg_client_new; ocireg_context_new, _set_deadline, _set_log. */
+#include "session.h"
+
+#include "clock.h"
+#include "hosts.h"
+#include "registries.h"
+#include "trace.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The way to every host. A command is used from a shell, so the shell's proxy is meant unless the user names another. */
+static ocireg_status network_options(ocireg_options *options, const struct globals *globals, ocireg_error **error)
+{
+    ocireg_status status = OCIREG_OK;
+    if (globals->cert_file != NULL)
+        status = ocireg_options_set_string(options, "client_cert_file", globals->cert_file, error);
+    if (status == OCIREG_OK && globals->key_file != NULL)
+        status = ocireg_options_set_string(options, "client_key_file", globals->key_file, error);
+    if (status == OCIREG_OK && globals->proxy != NULL)
+        status = ocireg_options_set_string(options, "proxy", globals->proxy, error);
+    if (status == OCIREG_OK && globals->proxy == NULL)
+        status = ocireg_options_set_bool(options, "proxy_from_environment", true, error);
+    return status;
+}
+
+/* What holds for every host is the client's; what holds for one is set by hosts.c. Whatever the user did not give is left
+ * to the library's defaults. */
+static ocireg_status client_options(ocireg_options *options, const struct globals *globals, ocireg_error **error)
+{
+    ocireg_status status = OCIREG_OK;
+    if (globals->user_agent != NULL)
+        status = ocireg_options_set_string(options, "user_agent", globals->user_agent, error);
+    if (status == OCIREG_OK && globals->ca_file != NULL)
+        status = ocireg_options_set_string(options, "ca_file", globals->ca_file, error);
+    if (status == OCIREG_OK && globals->connect_ms > 0)
+        status = ocireg_options_set_int(options, "connect_timeout_ms", globals->connect_ms, error);
+    if (status == OCIREG_OK && globals->read_ms > 0)
+        status = ocireg_options_set_int(options, "idle_timeout_ms", globals->read_ms, error);
+    if (status == OCIREG_OK && globals->min_speed >= 0)
+        status = ocireg_options_set_int(options, "min_speed", globals->min_speed, error);
+    if (status == OCIREG_OK && globals->retries >= 0)
+        status = ocireg_options_set_int(options, "retries", globals->retries, error);
+    if (status == OCIREG_OK && globals->max_blob_bytes > 0)
+        status = ocireg_options_set_int(options, "max_blob_bytes", globals->max_blob_bytes, error);
+    if (status == OCIREG_OK && globals->plain_http)
+        status = ocireg_options_set_bool(options, "plain_http", true, error);
+    if (status == OCIREG_OK && globals->insecure)
+        status = ocireg_options_set_bool(options, "insecure", true, error);
+    return status;
+}
+
+/* Where bytes wait that have to be read before an image can be described: a command does as the shell says. */
+static ocireg_status temporary_dir(ocireg_options *options, ocireg_error **error)
+{
+    const char *folder = getenv("TMPDIR");
+    if (folder == NULL || *folder == '\0')
+        return OCIREG_OK;
+    return ocireg_options_set_string(options, "temporary_dir", folder, error);
+}
+
+/* The command looks for stored credentials where Docker and podman do, unless the user says where, or says no. */
+static ocireg_status stored_credentials(ocireg_options *options, const struct globals *globals, ocireg_error **error)
+{
+    ocireg_status status = OCIREG_OK;
+    if (globals->anonymous)
+        return OCIREG_OK;
+    if (globals->foreign_credentials)
+        status = ocireg_options_set_bool(options, "foreign_credentials", true, error);
+    if (status != OCIREG_OK)
+        return status;
+    if (globals->docker_config != NULL)
+        return ocireg_options_set_string(options, "docker_config", globals->docker_config, error);
+    return ocireg_options_set_bool(options, "stored_credentials", true, error);
+}
+
+static int open_client(struct session *session)
+{
+    ocireg_options *options = NULL;
+    ocireg_error *error = NULL;
+    ocireg_status status = ocireg_options_new(&options, &error);
+    if (status == OCIREG_OK)
+        status = client_options(options, session->globals, &error);
+    if (status == OCIREG_OK)
+        status = network_options(options, session->globals, &error);
+    if (status == OCIREG_OK)
+        status = temporary_dir(options, &error);
+    if (status == OCIREG_OK)
+        status = stored_credentials(options, session->globals, &error);
+    if (status == OCIREG_OK)
+        status = ocireg_client_new(options, &session->client, &error);
+    ocireg_options_free(options);
+    return status == OCIREG_OK ? OCIREG_OK : report_error(session->output, error);
+}
+
+static int32_t on_log(void *userdata, const char *event)
+{
+    struct session *session = userdata;
+    bar_clear(&session->bar);
+    trace_event(event, session->globals->verbosity > 1);
+    return 0;
+}
+
+/* 0 when there is no deadline, or one that nobody lives to see. */
+static int64_t end_of(const struct globals *globals)
+{
+    int64_t now = clock_ms();
+    return globals->deadline_ms > 0 && globals->deadline_ms < INT64_MAX - now ? now + globals->deadline_ms : 0;
+}
+
+/* The time that is left of --deadline; the wait for a password has taken its part. */
+static int64_t time_left(const struct session *session)
+{
+    int64_t left = session->end - clock_ms();
+    return left > 1 ? left : 1;
+}
+
+static int open_context(struct session *session)
+{
+    ocireg_error *error = NULL;
+    ocireg_status status = ocireg_context_new(&session->context, &error);
+    if (status == OCIREG_OK && session->end > 0)
+        status = ocireg_context_set_deadline(session->context, time_left(session), &error);
+    if (status == OCIREG_OK && session->globals->verbosity > 0)
+        status = ocireg_context_set_log(session->context, on_log, session, &error);
+    return status == OCIREG_OK ? OCIREG_OK : report_error(session->output, error);
+}
+
+/* The password comes before Ctrl-C is watched, so that it still ends a command that waits for one to be typed. */
+static int open_all(struct session *session, char *const *hosts, char **password)
+{
+    int status = hosts_read_password(session, password);
+    if (status == OCIREG_OK)
+        status = open_context(session);
+    if (status == OCIREG_OK) {
+        int reason = watcher_start(&session->watcher, session->context, session->output, session->end);
+        if (reason != 0)
+            status = report_failure(session->output, OCIREG_IO, "cannot start a thread: %s", strerror(reason));
+    }
+    if (status == OCIREG_OK)
+        status = open_client(session);
+    if (status == OCIREG_OK)
+        status = hosts_set(session, hosts, *password);
+    return status;
+}
+
+int session_open(struct session *session, const struct globals *globals, enum target target, const char *const *arguments)
+{
+    char *hosts[MOST_REGISTRIES + 1] = {NULL}, *password = NULL;
+    int status;
+    session->globals = globals;
+    session->output = &globals->output;
+    session->end = end_of(globals);
+    if (target == TARGET_NONE)
+        return OCIREG_OK;
+    status = registry_hosts(session->output, target, arguments, hosts);
+    if (status == OCIREG_OK)
+        status = open_all(session, hosts, &password);
+    if (password != NULL)
+        explicit_bzero(password, strlen(password));
+    free(password);
+    for (size_t i = 0; i < MOST_REGISTRIES; i++)
+        free(hosts[i]);
+    return status;
+}

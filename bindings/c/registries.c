@@ -1,0 +1,93 @@
+/* Shows: ocireg_index_parse, ocireg_reference_parse and ocireg_endpoint_parse for the name of a host. */
+#include "registries.h"
+
+#include "json.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The registry of an upload session: in its JSON, or before the path of its URL. Freed with free(). */
+static char *session_registry(const char *text)
+{
+    const char *begin = strstr(text, "://");
+    char *repository = *text == '{' ? json_text(json_member(text, "repository")) : NULL;
+    if (repository != NULL)
+        return repository;
+    begin = begin == NULL ? text : begin + 3;
+    return strndup(begin, strcspn(begin, "/"));
+}
+
+/* Asks the library what a name is about. */
+static ocireg_status take_apart(enum target target, const char *name, char **json, ocireg_error **error)
+{
+    switch (target) {
+    case TARGET_REGISTRY:
+        return ocireg_index_parse(name, json, error);
+    case TARGET_PLACE:
+    case TARGET_PLACES:
+        return ocireg_endpoint_parse(name, json, error);
+    case TARGET_SESSION: {
+        char *registry = session_registry(name);
+        ocireg_status status = registry != NULL && strchr(registry, '/') != NULL
+                                   ? ocireg_reference_parse(registry, NULL, json, error)
+                                   : ocireg_index_parse(registry, json, error);
+        free(registry);
+        return status;
+    }
+    default:
+        return ocireg_reference_parse(name, NULL, json, error);
+    }
+}
+
+/* Whether a name is that of a place beside registries, which a command about registries would take for an image of Docker Hub's. */
+static bool is_other_place(const char *name)
+{
+    static const char *const transports[] = {"oci:", "oci-archive:", "docker-archive:", "dir:"};
+    for (size_t i = 0; i < sizeof transports / sizeof transports[0]; i++) {
+        const char *rest = name + strlen(transports[i]);
+        /* It may be a host with a port. */
+        if (strncmp(name, transports[i], strlen(transports[i])) == 0)
+            return rest[strspn(rest, "0123456789")] != '/' || *rest == '/';
+    }
+    return false;
+}
+
+/* The name of the registry's host, as the library spells it; NULL for a place that is at none. Freed with free(). */
+static int registry_host(const struct output *output, enum target target, const char *name, char **host)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    const char *member;
+    bool is_place = target == TARGET_PLACE || target == TARGET_PLACES;
+    if (target == TARGET_NAME && is_other_place(name))
+        return report_failure(output, OCIREG_INVALID_ARGUMENT,
+                              "%s is no name in a registry, and this command is about registries only (Docker Hub's image of "
+                              "that name is docker.io/library/%s)", name, name);
+    if (take_apart(target, name, &json, &error) != OCIREG_OK)
+        return report_error(output, error);
+    member = is_place                              ? json_member(json, "registry")
+             : json_member(json, "index") == NULL ? json_member(json, "name")
+                                                  : json_member(json_member(json, "index"), "name");
+    *host = member != NULL && *member == '"' ? json_text(member) : NULL;
+    ocireg_string_free(json);
+    return *host != NULL || is_place
+               ? OCIREG_OK
+               : report_failure(output, OCIREG_INTERNAL, "cannot read the library's answer");
+}
+
+int registry_hosts(const struct output *output, enum target target, const char *const *arguments,
+                          char *hosts[MOST_REGISTRIES + 1])
+{
+    size_t count = 0, named = target == TARGET_LOCAL ? 0 : target == TARGET_PLACES ? 2 : 1;
+    for (size_t i = 0; i < named; i++) {
+        int status = registry_host(output, target, arguments[i], &hosts[count]);
+        if (status != OCIREG_OK)
+            return status;
+        if (hosts[count] != NULL && count > 0 && strcmp(hosts[0], hosts[count]) == 0) {
+            free(hosts[count]);
+            hosts[count] = NULL;
+        }
+        count += hosts[count] != NULL;
+    }
+    return OCIREG_OK;
+}

@@ -1,0 +1,25 @@
+/* The registries that a command's arguments name. */
+#ifndef OCIREG_COMMAND_REGISTRIES_H
+#define OCIREG_COMMAND_REGISTRIES_H
+
+#include "output.h"
+
+/* What a command's first argument is. */
+enum target {
+    TARGET_NONE,     /* nothing that needs a registry */
+    TARGET_LOCAL,    /* something on this machine that takes its time: a client, and no registry */
+    TARGET_REGISTRY, /* HOST[:PORT] */
+    TARGET_NAME,     /* a name whose host is the registry */
+    TARGET_SESSION,  /* an upload session: its URL or its JSON */
+    TARGET_PLACE,    /* a place to copy from */
+    TARGET_PLACES,   /* a place to copy from; the second argument is one to copy to */
+};
+
+/* A command is about so many registries at most. */
+#define MOST_REGISTRIES 2
+
+/* The hosts that the arguments name, each once, as the library spells them. Each is freed with free(), even when this fails. */
+int registry_hosts(const struct output *output, enum target target, const char *const *arguments,
+                   char *hosts[MOST_REGISTRIES + 1]);
+
+#endif

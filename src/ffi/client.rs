@@ -3,11 +3,14 @@
 use std::ffi::c_char;
 use std::sync::Arc;
 
+use serde::de::DeserializeOwned;
+
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::{enter, quietly, text, Out};
-use super::handle::{self, Handle, Opaque};
+use super::guard::{enter, quietly, text};
+use super::handle::{self, opaque, Handle};
 use super::options::{self, ocireg_options};
+use super::out::New;
 use super::status::ocireg_status;
 use crate::call::Call;
 use crate::error::Result;
@@ -19,26 +22,19 @@ use crate::registry::Client;
 /// number of threads may make calls with it at once.
 pub(super) struct ocireg_client(Handle<Client>);
 
-impl Opaque for ocireg_client {
-    const MARK: u64 = 0x6f63_6972_6567_0001;
-    type Content = Client;
-    fn wrap(handle: Handle<Client>) -> ocireg_client {
-        ocireg_client(handle)
-    }
-    fn handle(&self) -> &Handle<Client> {
-        &self.0
-    }
-}
+opaque!(ocireg_client, Client, 0x6f63_6972_6567_0001);
 
-/// The client of a call, and the call.
-pub(super) unsafe fn begin(
+/// The client of a call, the call, and its options.
+pub(super) unsafe fn begin<O: DeserializeOwned + Default>(
     client: *const ocireg_client,
     context: *const ocireg_context,
-) -> Result<(Arc<Client>, Call)> {
+    options: *const ocireg_options,
+) -> Result<(Arc<Client>, Call, O)> {
+    let options = unsafe { options::read(options) }?;
     let client = unsafe { handle::get(client, "client") }?;
     let context = unsafe { handle::optional(context, "context") }?;
     let call = client.call(context)?;
-    Ok((client, call))
+    Ok((client, call, options))
 }
 
 /// Makes a client. Nothing is connected, read or started before the first call, but for the environment where an option
@@ -111,16 +107,14 @@ pub unsafe extern "C" fn ocireg_client_new(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
-            let out = Out::required(client, std::ptr::null_mut(), "client")?;
+        enter(error, New::required(client, "client"), || {
             let options: ClientOptions = options::read(options)?;
             #[cfg(feature = "force-panic")]
             #[allow(clippy::panic)]
             if options.force_panic {
                 panic!("forced by the option force_panic");
             }
-            out.put(handle::new(Client::new(options)?));
-            Ok(())
+            Client::new(options)
         })
     }
 }
@@ -153,7 +147,7 @@ pub unsafe extern "C" fn ocireg_client_set_host(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter(error, (), || {
             let client = handle::get(client, "client")?;
             client.set_host(text(host, "host")?, options::read::<HostOptions>(options)?)
         })
@@ -170,7 +164,7 @@ pub unsafe extern "C" fn ocireg_client_close(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter(error, (), || {
             handle::get(client, "client")?.close();
             Ok(())
         })

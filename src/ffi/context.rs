@@ -5,9 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::ocireg_error;
-use super::guard::{enter, quietly, Out};
-use super::handle::{self, Handle, Opaque};
+use super::guard::{enter, quietly};
+use super::handle::{self, opaque, Handle};
 use super::options::{ocireg_options, Lent};
+use super::out::{Json, New};
 use super::status::ocireg_status;
 use crate::auth::secrets::Secrets as Answer;
 use crate::call::context::{BlobHook, Context, CredentialsHook, LogHook, ProgressHook, Stop};
@@ -21,16 +22,7 @@ use crate::json;
 /// the call with OCIREG_CALLBACK.
 pub(super) struct ocireg_context(Handle<Context>);
 
-impl Opaque for ocireg_context {
-    const MARK: u64 = 0x6f63_6972_6567_0002;
-    type Content = Context;
-    fn wrap(handle: Handle<Context>) -> ocireg_context {
-        ocireg_context(handle)
-    }
-    fn handle(&self) -> &Handle<Context> {
-        &self.0
-    }
-}
+opaque!(ocireg_context, Context, 0x6f63_6972_6567_0002);
 
 /// Receives the progress of a transfer: bytes done, and bytes in all (0 while unknown).
 pub type ocireg_progress_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, done: u64, total: u64) -> i32>;
@@ -75,6 +67,16 @@ fn go_on(answer: i32) -> std::result::Result<(), Stop> {
     }
 }
 
+/// Hands an event to a callback.
+fn tell(
+    callback: unsafe extern "C" fn(*mut c_void, *const c_char) -> i32,
+    userdata: Userdata,
+    event: &serde_json::Value,
+) -> std::result::Result<(), Stop> {
+    let event = CString::new(json::text(event).unwrap_or_default()).unwrap_or_default();
+    go_on(unsafe { callback(userdata.pointer(), event.as_ptr()) })
+}
+
 unsafe fn get(context: *const ocireg_context) -> Result<Arc<Context>> {
     unsafe { handle::get(context, "context") }
 }
@@ -87,13 +89,7 @@ pub unsafe extern "C" fn ocireg_context_new(
     context: *mut *mut ocireg_context,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe {
-        enter(error, || {
-            let out = Out::required(context, std::ptr::null_mut(), "context")?;
-            out.put(handle::new(Context::new()));
-            Ok(())
-        })
-    }
+    unsafe { enter(error, New::required(context, "context"), || Ok(Context::new())) }
 }
 
 /// Cancels the calls that use this context, and every later one: they answer OCIREG_CANCELLED within 200 ms, even when
@@ -107,7 +103,7 @@ pub unsafe extern "C" fn ocireg_context_cancel(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter(error, (), || {
             get(context)?.cancel();
             Ok(())
         })
@@ -125,7 +121,7 @@ pub unsafe extern "C" fn ocireg_context_set_deadline(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter(error, (), || {
             let context = get(context)?;
             let time = u64::try_from(milliseconds)
                 .map_err(|_| Error::new(Code::InvalidArgument, "the argument milliseconds is negative"))?;
@@ -149,12 +145,7 @@ pub unsafe extern "C" fn ocireg_context_progress(
     json: *mut *mut c_char,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe {
-        enter(error, || {
-            let out = Out::required(json, std::ptr::null_mut(), "json")?;
-            out.put_json(&get(context)?.progress())
-        })
-    }
+    unsafe { enter(error, Json::required(json), || Ok(get(context)?.progress())) }
 }
 
 /// The warnings that servers gave their users in answers to calls with this context: they are for people, and no
@@ -170,12 +161,7 @@ pub unsafe extern "C" fn ocireg_context_warnings(
     json: *mut *mut c_char,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe {
-        enter(error, || {
-            let out = Out::required(json, std::ptr::null_mut(), "json")?;
-            out.put_json(&get(context)?.warnings())
-        })
-    }
+    unsafe { enter(error, Json::required(json), || Ok(get(context)?.warnings())) }
 }
 
 /// Sets the progress callback; NULL removes it. `userdata` must stay valid until then or until the context is freed and
@@ -190,7 +176,7 @@ pub unsafe extern "C" fn ocireg_context_set_progress(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter(error, (), || {
             let userdata = Userdata::new(userdata);
             let hook = callback.map(|callback| -> ProgressHook {
                 Arc::new(move |done, total| go_on(callback(userdata.pointer(), done, total)))
@@ -213,14 +199,9 @@ pub unsafe extern "C" fn ocireg_context_set_blob_progress(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter(error, (), || {
             let userdata = Userdata::new(userdata);
-            let hook = callback.map(|callback| -> BlobHook {
-                Arc::new(move |event| {
-                    let event = CString::new(json::text(event).unwrap_or_default()).unwrap_or_default();
-                    go_on(callback(userdata.pointer(), event.as_ptr()))
-                })
-            });
+            let hook = callback.map(|callback| -> BlobHook { Arc::new(move |event| tell(callback, userdata, event)) });
             get(context)?.set_blob_progress(hook);
             Ok(())
         })
@@ -238,14 +219,9 @@ pub unsafe extern "C" fn ocireg_context_set_log(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter(error, (), || {
             let userdata = Userdata::new(userdata);
-            let hook = callback.map(|callback| -> LogHook {
-                Arc::new(move |event| {
-                    let event = CString::new(json::text(event).unwrap_or_default()).unwrap_or_default();
-                    go_on(callback(userdata.pointer(), event.as_ptr()))
-                })
-            });
+            let hook = callback.map(|callback| -> LogHook { Arc::new(move |event| tell(callback, userdata, event)) });
             get(context)?.set_log(hook);
             Ok(())
         })
@@ -264,24 +240,27 @@ pub unsafe extern "C" fn ocireg_context_set_credentials(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter(error, (), || {
             let userdata = Userdata::new(userdata);
-            let hook = callback.map(|callback| -> CredentialsHook {
-                Arc::new(move |host| {
-                    let answer = Lent::new();
-                    let host = CString::new(host).unwrap_or_default();
-                    go_on(callback(userdata.pointer(), host.as_ptr(), answer.pointer()))
-                        .map_err(|_| stopped("credentials"))?;
-                    let answer = answer.read::<Answer>();
-                    answer
-                        .and_then(Answer::credentials)
-                        .map_err(|error| error.within("the credentials callback's answer"))
-                })
-            });
+            let hook = callback.map(|callback| credentials_hook(callback, userdata));
             get(context)?.set_credentials(hook);
             Ok(())
         })
     }
+}
+
+fn credentials_hook(
+    callback: unsafe extern "C" fn(*mut c_void, *const c_char, *mut ocireg_options) -> i32,
+    userdata: Userdata,
+) -> CredentialsHook {
+    Arc::new(move |host| {
+        let answer = Lent::new();
+        let host = CString::new(host).unwrap_or_default();
+        go_on(unsafe { callback(userdata.pointer(), host.as_ptr(), answer.pointer()) })
+            .map_err(|_| stopped("credentials"))?;
+        let answer = answer.read::<Answer>();
+        answer.and_then(Answer::credentials).map_err(|error| error.within("the credentials callback's answer"))
+    })
 }
 
 /// Frees a context. NULL is accepted, and what is no context is left alone. Calls, readers and uploads that began with it keep what

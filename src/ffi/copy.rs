@@ -7,13 +7,13 @@ use std::path::Path;
 use super::client::{begin, ocireg_client};
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::{descriptor, enter, enter_blocking, text, Out};
-use super::options::{self, ocireg_options};
-use super::registry::NoOptions;
+use super::guard::{descriptor, enter, enter_blocking, text};
+use super::options::{ocireg_options, NoOptions};
+use super::out::Json;
 use super::status::ocireg_status;
 use crate::endpoint::{self, Descriptors, Endpoint};
 use crate::error::{Error, Result};
-use crate::layout::check::{self, CleanOptions};
+use crate::layout::check;
 use crate::layout::oci::OciLayout;
 use crate::transfer::copy::CopyOptions;
 
@@ -47,12 +47,7 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
     json: *mut *mut c_char,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe {
-        enter(error, || {
-            let out = Out::required(json, std::ptr::null_mut(), "json")?;
-            out.put_json(&Endpoint::parse(text(name, "name")?)?.to_json())
-        })
-    }
+    unsafe { enter(error, Json::required(json), || Ok(Endpoint::parse(text(name, "name")?)?.to_json())) }
 }
 
 /// Copies what one place names to another: an image, an index with everything in it, or an artifact. Places are named as for
@@ -131,18 +126,19 @@ pub unsafe extern "C" fn ocireg_copy(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::optional(json, std::ptr::null_mut());
+        enter_blocking(error, Json::optional(json), || {
             let source = Endpoint::parse(text(source, "source")?)?;
             let destination = Endpoint::parse(text(destination, "destination")?)?;
-            let options: CopyOptions = options::read(options)?;
-            let given = |fd: Option<i32>| fd.map(|fd| duplicate(fd)).transpose();
-            let (source_fd, destination_fd) = (given(options.source_fd)?, given(options.destination_fd)?);
-            let descriptors = Descriptors { source: source_fd, destination: destination_fd };
-            let (client, call) = begin(client, context)?;
-            out.put_json(&endpoint::copy_through(&client, &call, &source, &destination, descriptors, &options)?)
+            let (client, call, options) = begin(client, context, options)?;
+            let descriptors = descriptors(&options)?;
+            endpoint::copy_through(&client, &call, &source, &destination, descriptors, &options)
         })
     }
+}
+
+unsafe fn descriptors(options: &CopyOptions) -> Result<Descriptors> {
+    let given = |fd: Option<i32>| fd.map(|fd| unsafe { duplicate(fd) }).transpose();
+    Ok(Descriptors { source: given(options.source_fd)?, destination: given(options.destination_fd)? })
 }
 
 /// A descriptor of the caller's once more, for the length of a call: his stays his.
@@ -172,13 +168,11 @@ pub unsafe extern "C" fn ocireg_layout_check(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+        enter_blocking(error, Json::required(json), || {
             let path = Path::new(text(path, "path")?);
-            let _: NoOptions = options::read(options)?;
-            let (_, call) = begin(client, context)?;
+            let (_, call, NoOptions {}) = begin(client, context, options)?;
             let layout = OciLayout::open(path, None)?;
-            out.put_json(&check::check(&call, &layout)?)
+            check::check(&call, &layout)
         })
     }
 }
@@ -205,13 +199,11 @@ pub unsafe extern "C" fn ocireg_layout_clean(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::optional(json, std::ptr::null_mut());
+        enter_blocking(error, Json::optional(json), || {
             let path = Path::new(text(path, "path")?);
-            let options: CleanOptions = options::read(options)?;
-            let (_, call) = begin(client, context)?;
+            let (_, call, options) = begin(client, context, options)?;
             let layout = OciLayout::open(path, None)?;
-            out.put_json(&check::clean(&call, &layout, &options)?)
+            check::clean(&call, &layout, &options)
         })
     }
 }

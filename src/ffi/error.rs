@@ -3,7 +3,7 @@
 use std::ffi::{c_char, CString};
 
 use super::guard::quietly;
-use super::handle::{self, Handle, Opaque};
+use super::handle::{self, opaque, Handle};
 use super::status::{ocireg_status, OCIREG_INVALID_ARGUMENT};
 use crate::error::Error;
 
@@ -18,17 +18,7 @@ pub(super) struct Told {
     json: CString,
 }
 
-impl Opaque for ocireg_error {
-    const MARK: u64 = 0x6f63_6972_6567_0006;
-    const SURVIVES_FORK: bool = true;
-    type Content = Told;
-    fn wrap(handle: Handle<Told>) -> ocireg_error {
-        ocireg_error(handle)
-    }
-    fn handle(&self) -> &Handle<Told> {
-        &self.0
-    }
-}
+opaque!(ocireg_error, Told, 0x6f63_6972_6567_0006, survives_fork: true);
 
 impl ocireg_error {
     /// An error for the caller.

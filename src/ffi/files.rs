@@ -6,13 +6,14 @@ use std::path::Path;
 use super::client::{begin, ocireg_client};
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::{descriptor, enter_blocking, text, Out};
-use super::options::{self, ocireg_options};
+use super::guard::{descriptor, enter_blocking, text};
+use super::options::ocireg_options;
+use super::out::Json;
 use super::status::ocireg_status;
 use crate::endpoint::Endpoint;
-use crate::image::cat::{cat, CatOptions};
-use crate::image::extract::{extract, ExtractOptions};
-use crate::image::files::{files, FilesOptions};
+use crate::image::cat::cat;
+use crate::image::extract::extract;
+use crate::image::files::files;
 
 /// Extracts the files of an image at any place (see ocireg_endpoint_parse) into a folder, which is made if it is not there:
 /// the layers from the oldest on, packed by gzip, zstd or not at all, with their whiteouts, hard and symbolic links,
@@ -47,14 +48,12 @@ pub unsafe extern "C" fn ocireg_image_extract(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::optional(json, std::ptr::null_mut());
+        enter_blocking(error, Json::optional(json), || {
             let place = Endpoint::parse(text(image, "image")?)?;
             let folder = Path::new(text(folder, "folder")?);
-            let options: ExtractOptions = options::read(options)?;
-            let (client, call) = begin(client, context)?;
+            let (client, call, options) = begin(client, context, options)?;
             let store = place.source(&client)?;
-            out.put_json(&extract(&call, store.as_ref(), folder, &options)?)
+            extract(&call, store.as_ref(), folder, &options)
         })
     }
 }
@@ -91,13 +90,11 @@ pub unsafe extern "C" fn ocireg_image_files(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+        enter_blocking(error, Json::required(json), || {
             let place = Endpoint::parse(text(image, "image")?)?;
-            let options: FilesOptions = options::read(options)?;
-            let (client, call) = begin(client, context)?;
+            let (client, call, options) = begin(client, context, options)?;
             let store = place.source(&client)?;
-            out.put_json(&files(&call, store.as_ref(), &options)?)
+            files(&call, store.as_ref(), &options)
         })
     }
 }
@@ -130,16 +127,14 @@ pub unsafe extern "C" fn ocireg_image_cat(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::optional(json, std::ptr::null_mut());
+        enter_blocking(error, Json::optional(json), || {
             let place = Endpoint::parse(text(image, "image")?)?;
             let path = text(path, "path")?;
             let fd = descriptor(fd)?;
-            let options: CatOptions = options::read(options)?;
-            let (client, call) = begin(client, context)?;
+            let (client, call, options) = begin(client, context, options)?;
             let store = place.source(&client)?;
             let mut into = call.output(fd)?;
-            out.put_json(&cat(&call, store.as_ref(), path, &mut into, &options)?)
+            cat(&call, store.as_ref(), path, &mut into, &options)
         })
     }
 }

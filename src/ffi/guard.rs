@@ -7,21 +7,33 @@ use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::error::ocireg_error;
+use super::out::Out;
 use super::sigpipe;
 use super::status::{ocireg_status, OCIREG_OK};
 use crate::error::{Code, Error, Result};
 use crate::os::{main_thread, standard};
 
-/// Runs the body of an entry, and hands its error to the caller. The error out-parameter is set to NULL first.
-pub(super) unsafe fn enter(error: *mut *mut ocireg_error, body: impl FnOnce() -> Result<()>) -> ocireg_status {
+/// Runs the body of an entry, and hands its result or its error to the caller. The out-parameters are emptied first, that of the
+/// error before all.
+pub(super) unsafe fn enter<T>(
+    error: *mut *mut ocireg_error,
+    out: impl Out<T>,
+    body: impl FnOnce() -> Result<T>,
+) -> ocireg_status {
     if !error.is_null() {
         unsafe { error.write(std::ptr::null_mut()) };
     }
-    let failure = match caught(body) {
-        Ok(Ok(())) => return OCIREG_OK,
-        Ok(Err(failure)) => failure,
-        Err(payload) => panicked(payload.as_ref()),
+    let whole = || unsafe {
+        out.empty()?;
+        out.fill(body()?)
     };
+    match caught(whole).unwrap_or_else(|payload| Err(panicked(payload.as_ref()))) {
+        Ok(()) => OCIREG_OK,
+        Err(failure) => unsafe { report(error, failure) },
+    }
+}
+
+unsafe fn report(error: *mut *mut ocireg_error, failure: Error) -> ocireg_status {
     let code = failure.code().number();
     if !error.is_null() {
         let boxed = catch_unwind(AssertUnwindSafe(|| ocireg_error::new(failure)));
@@ -32,9 +44,13 @@ pub(super) unsafe fn enter(error: *mut *mut ocireg_error, body: impl FnOnce() ->
 
 /// [`enter`] for a call that may use the network or write to a descriptor: with SIGPIPE blocked on this thread, and no file or socket
 /// of ours where the program expects its standard input and output.
-pub(super) unsafe fn enter_blocking(error: *mut *mut ocireg_error, body: impl FnOnce() -> Result<()>) -> ocireg_status {
+pub(super) unsafe fn enter_blocking<T>(
+    error: *mut *mut ocireg_error,
+    out: impl Out<T>,
+    body: impl FnOnce() -> Result<T>,
+) -> ocireg_status {
     standard::occupy();
-    sigpipe::without(|| unsafe { enter(error, body) })
+    sigpipe::without(|| unsafe { enter(error, out, body) })
 }
 
 /// Runs the body of an entry that cannot report an error: a free function or an accessor.
@@ -121,60 +137,5 @@ pub(super) unsafe fn descriptor<'a>(fd: i32) -> Result<BorrowedFd<'a>> {
     match fd {
         0.. => Ok(unsafe { BorrowedFd::borrow_raw(fd) }),
         _ => Err(Error::new(Code::InvalidArgument, format!("the argument fd is {fd}"))),
-    }
-}
-
-/// An out-parameter: emptied when the call begins, filled when it succeeds.
-pub(super) struct Out<T>(*mut T);
-
-impl<T> Out<T> {
-    /// One that the caller must give.
-    pub(super) unsafe fn required(place: *mut T, empty: T, name: &str) -> Result<Out<T>> {
-        if place.is_null() {
-            return Err(null(name));
-        }
-        Ok(unsafe { Out::optional(place, empty) })
-    }
-
-    /// One that the caller may leave out.
-    pub(super) unsafe fn optional(place: *mut T, empty: T) -> Out<T> {
-        if !place.is_null() {
-            unsafe { place.write(empty) };
-        }
-        Out(place)
-    }
-
-    /// Whether the caller wants it.
-    pub(super) fn is_wanted(&self) -> bool {
-        !self.0.is_null()
-    }
-
-    /// Fills it.
-    pub(super) fn put(&self, value: T) {
-        if !self.0.is_null() {
-            // The pointer was checked and written to when the call began.
-            unsafe { self.0.write(value) };
-        }
-    }
-}
-
-impl Out<*mut c_char> {
-    /// Fills it with a result as JSON.
-    pub(super) fn put_json(&self, value: &impl serde::Serialize) -> Result<()> {
-        if self.is_wanted() {
-            let text = crate::json::text(value)
-                .map_err(|error| Error::new(Code::Internal, format!("the result is no JSON: {error}")))?;
-            self.put_text(text)?;
-        }
-        Ok(())
-    }
-
-    /// Fills it with text.
-    pub(super) fn put_text(&self, text: String) -> Result<()> {
-        if self.is_wanted() {
-            let none = || Error::new(Code::Protocol, "the result holds a NUL character");
-            self.put(super::memory::new_string(&text).ok_or_else(none)?);
-        }
-        Ok(())
     }
 }

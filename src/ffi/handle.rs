@@ -38,6 +38,25 @@ pub(super) trait Opaque: Sized {
     fn handle(&self) -> &Handle<Self::Content>;
 }
 
+/// Says of a wrapper, `struct ocireg_x(Handle<Content>)`, that it is a handle. The structs are written out, as cbindgen sees
+/// none that a macro makes.
+macro_rules! opaque {
+    ($wrapper:ident, $content:ty, $mark:literal $(, survives_fork: $survives:literal)?) => {
+        impl $crate::ffi::handle::Opaque for $wrapper {
+            const MARK: u64 = $mark;
+            $(const SURVIVES_FORK: bool = $survives;)?
+            type Content = $content;
+            fn wrap(handle: $crate::ffi::handle::Handle<$content>) -> $wrapper {
+                $wrapper(handle)
+            }
+            fn handle(&self) -> &$crate::ffi::handle::Handle<$content> {
+                &self.0
+            }
+        }
+    };
+}
+pub(super) use opaque;
+
 /// A live handle for the caller.
 pub(super) fn new<H: Opaque>(content: H::Content) -> *mut H {
     let (mark, generation) = (AtomicU64::new(H::MARK), fork::generation());

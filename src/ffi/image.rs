@@ -5,21 +5,18 @@ use std::ffi::c_char;
 use super::client::{begin, ocireg_client};
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::{enter_blocking, text, Out};
+use super::guard::{enter_blocking, text};
 use super::manifest::reference;
 use super::memory::ocireg_buffer;
-use super::options::{self, ocireg_options};
+use super::options::ocireg_options;
+use super::out::{Bytes, Json};
 use super::status::ocireg_status;
 use crate::endpoint::{self, Endpoint};
-use crate::error::{Code, Error};
-use crate::image::append::{append, AppendOptions};
 use crate::image::config::Config;
-use crate::image::scratch::Scratch;
-use crate::image::size::{size, SizeOptions};
-use crate::image::tag::{tag as tag_image, TagOptions};
+use crate::image::size::size;
+use crate::image::tag::tag as tag_image;
 use crate::image::{Image, Selection};
 use crate::registry::store::RegistryStore;
-use crate::spool::Room;
 
 /// The config of an image at any place (see ocireg_endpoint_parse). Its bytes are verified. Blocks.
 ///
@@ -47,20 +44,13 @@ pub unsafe extern "C" fn ocireg_image_config(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let json = Out::optional(json, std::ptr::null_mut());
-            let bytes = Out::optional(bytes, std::ptr::null_mut());
+        enter_blocking(error, (Json::optional(json), Bytes::optional(bytes)), || {
             let place = Endpoint::parse(text(image, "image")?)?;
-            let options: Selection = options::read(options)?;
-            let (client, call) = begin(client, context)?;
+            let (client, call, options) = begin::<Selection>(client, context, options)?;
             let store = place.source(&client)?;
             let image = Image::find(&call, store.as_ref(), options.platform.as_deref())?;
             let config = Config::read(&call, store.as_ref(), &image)?;
-            json.put_json(&config.to_json(&image))?;
-            if bytes.is_wanted() {
-                bytes.put(ocireg_buffer::new(config.bytes));
-            }
-            Ok(())
+            Ok((config.to_json(&image), config.bytes))
         })
     }
 }
@@ -88,13 +78,11 @@ pub unsafe extern "C" fn ocireg_image_size(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+        enter_blocking(error, Json::required(json), || {
             let place = Endpoint::parse(text(image, "image")?)?;
-            let options: SizeOptions = options::read(options)?;
-            let (client, call) = begin(client, context)?;
+            let (client, call, options) = begin(client, context, options)?;
             let store = place.source(&client)?;
-            out.put_json(&size(&call, store.as_ref(), &options)?)
+            size(&call, store.as_ref(), &options)
         })
     }
 }
@@ -122,15 +110,13 @@ pub unsafe extern "C" fn ocireg_image_tag(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::optional(json, std::ptr::null_mut());
+        enter_blocking(error, Json::optional(json), || {
             let from = self::reference(reference)?;
             let to = from.renamed(text(tag, "tag")?)?;
-            let options: TagOptions = options::read(options)?;
-            let (client, call) = begin(client, context)?;
+            let (client, call, options) = begin(client, context, options)?;
             let near = from.repository().canonical_name() == to.repository().canonical_name();
             let (from, to) = (RegistryStore::new(&client, from), RegistryStore::new(&client, to));
-            out.put_json(&tag_image(&call, &from, &to, near, &options)?)
+            tag_image(&call, &from, &to, near, &options)
         })
     }
 }
@@ -166,27 +152,10 @@ pub unsafe extern "C" fn ocireg_image_append(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::optional(json, std::ptr::null_mut());
-            let from = Endpoint::parse(text(image, "image")?)?;
-            let mut options: AppendOptions = options::read(options)?;
-            let to = options.to.as_deref().map(Endpoint::parse).transpose()?;
-            let to = to.as_ref().unwrap_or(&from);
-            if matches!(to, Endpoint::Registry(reference) if reference.digest().is_some()) {
-                return Err(Error::new(
-                    Code::InvalidReference,
-                    "the result needs a name without digest: the option to",
-                ));
-            }
-            let (client, call) = begin(client, context)?;
-            options.room = Room::of(client.http.options());
-            let is_saved = from.is_saved() && !options.scratch;
-            let (from, to) = match options.scratch {
-                true => Endpoint::onto(&client, Box::new(Scratch::new(options.platform.as_deref())?), to)?,
-                false => Endpoint::pair(&client, &from, to)?,
-            };
-            let from = endpoint::base(&client, from, is_saved, to.as_ref(), &options)?;
-            out.put_json(&append(&call, from.as_ref(), to.as_ref(), &options)?)
+        enter_blocking(error, Json::optional(json), || {
+            let image = Endpoint::parse(text(image, "image")?)?;
+            let (client, call, options) = begin(client, context, options)?;
+            endpoint::append(&client, &call, &image, options)
         })
     }
 }
@@ -213,12 +182,10 @@ pub unsafe extern "C" fn ocireg_repository_remove(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::optional(json, std::ptr::null_mut());
+        enter_blocking(error, Json::optional(json), || {
             let repository = text(repository, "repository")?;
-            let options = options::read(options)?;
-            let (client, call) = begin(client, context)?;
-            out.put_json(&client.clear(&call, repository, &options)?)
+            let (client, call, options) = begin(client, context, options)?;
+            client.clear(&call, repository, &options)
         })
     }
 }

@@ -5,10 +5,10 @@ use std::ffi::c_char;
 use super::client::{begin, ocireg_client};
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::{enter_blocking, text, Out};
+use super::guard::{enter_blocking, text};
 use super::manifest::reference;
-use super::options::{self, ocireg_options};
-use super::registry::NoOptions;
+use super::options::{ocireg_options, NoOptions};
+use super::out::Json;
 use super::status::ocireg_status;
 
 /// Tries credentials out at a registry, HOST[:PORT], and keeps them where Docker's tools do. The registry is pinged, and then
@@ -46,12 +46,10 @@ pub unsafe extern "C" fn ocireg_login(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+        enter_blocking(error, Json::required(json), || {
             let registry = text(registry, "registry")?;
-            let options = options::read(options)?;
-            let (client, call) = begin(client, context)?;
-            out.put_json(&client.login(&call, registry, &options)?)
+            let (client, call, options) = begin(client, context, options)?;
+            client.login(&call, registry, &options)
         })
     }
 }
@@ -77,12 +75,10 @@ pub unsafe extern "C" fn ocireg_logout(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+        enter_blocking(error, Json::required(json), || {
             let registry = text(registry, "registry")?;
-            let options = options::read(options)?;
-            let (client, call) = begin(client, context)?;
-            out.put_json(&client.logout(&call, registry, &options)?)
+            let (client, call, options) = begin(client, context, options)?;
+            client.logout(&call, registry, &options)
         })
     }
 }
@@ -114,12 +110,10 @@ pub unsafe extern "C" fn ocireg_explain(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+        enter_blocking(error, Json::required(json), || {
             let reference = self::reference(reference)?;
-            let _: NoOptions = options::read(options)?;
-            let (client, call) = begin(client, context)?;
-            out.put_json(&client.explain(&call, &reference)?)
+            let (client, call, NoOptions {}) = begin(client, context, options)?;
+            client.explain(&call, &reference)
         })
     }
 }

@@ -5,12 +5,17 @@ use std::ffi::c_char;
 use super::client::{begin, ocireg_client};
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::{bytes, enter_blocking, text, Out};
+use super::guard::{bytes, enter_blocking, text};
 use super::memory::ocireg_buffer;
-use super::options::{self, ocireg_options};
+use super::options::ocireg_options;
+use super::out::{Bytes, Json, Text};
 use super::status::ocireg_status;
 use crate::error::Result;
-use crate::reference::Reference;
+use crate::reference::{Reference, Repository};
+
+pub(super) unsafe fn repository(argument: *const c_char) -> Result<Repository> {
+    Repository::parse(unsafe { text(argument, "repository") }?, None)
+}
 
 pub(super) unsafe fn reference(argument: *const c_char) -> Result<Reference> {
     Reference::parse(unsafe { text(argument, "reference") }?, None)
@@ -44,18 +49,11 @@ pub unsafe extern "C" fn ocireg_manifest_get(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let json = Out::optional(json, std::ptr::null_mut());
-            let bytes = Out::optional(bytes, std::ptr::null_mut());
+        enter_blocking(error, (Json::optional(json), Bytes::optional(bytes)), || {
             let reference = self::reference(reference)?;
-            let options = options::read(options)?;
-            let (client, call) = begin(client, context)?;
+            let (client, call, options) = begin(client, context, options)?;
             let manifest = client.get_manifest(&call, &reference, &options)?;
-            json.put_json(&manifest.to_json())?;
-            if bytes.is_wanted() {
-                bytes.put(ocireg_buffer::new(manifest.bytes));
-            }
-            Ok(())
+            Ok((manifest.to_json(), manifest.bytes))
         })
     }
 }
@@ -80,12 +78,10 @@ pub unsafe extern "C" fn ocireg_manifest_head(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+        enter_blocking(error, Json::required(json), || {
             let reference = self::reference(reference)?;
-            let options = options::read(options)?;
-            let (client, call) = begin(client, context)?;
-            out.put_json(&client.head_manifest(&call, &reference, &options)?)
+            let (client, call, options) = begin(client, context, options)?;
+            client.head_manifest(&call, &reference, &options)
         })
     }
 }
@@ -107,12 +103,10 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::required(digest, std::ptr::null_mut(), "digest")?;
+        enter_blocking(error, Text::required(digest, "digest"), || {
             let reference = self::reference(reference)?;
-            let options = options::read(options)?;
-            let (client, call) = begin(client, context)?;
-            out.put_text(client.manifest_digest(&call, &reference, &options)?.to_string())
+            let (client, call, options) = begin(client, context, options)?;
+            Ok(client.manifest_digest(&call, &reference, &options)?.to_string())
         })
     }
 }
@@ -154,13 +148,11 @@ pub unsafe extern "C" fn ocireg_manifest_put(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::optional(json, std::ptr::null_mut());
+        enter_blocking(error, Json::optional(json), || {
             let reference = self::reference(reference)?;
             let data = bytes(data, size, "data")?;
-            let options = options::read(options)?;
-            let (client, call) = begin(client, context)?;
-            out.put_json(&client.put_manifest(&call, &reference, data, &options)?)
+            let (client, call, options) = begin(client, context, options)?;
+            client.put_manifest(&call, &reference, data, &options)
         })
     }
 }
@@ -190,12 +182,10 @@ pub unsafe extern "C" fn ocireg_manifest_delete(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::optional(json, std::ptr::null_mut());
+        enter_blocking(error, Json::optional(json), || {
             let reference = self::reference(reference)?;
-            let options = options::read(options)?;
-            let (client, call) = begin(client, context)?;
-            out.put_json(&client.delete_manifest(&call, &reference, &options)?)
+            let (client, call, options) = begin(client, context, options)?;
+            client.delete_manifest(&call, &reference, &options)
         })
     }
 }

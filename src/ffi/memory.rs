@@ -4,22 +4,12 @@ use std::alloc::{alloc, dealloc, Layout};
 use std::ffi::c_char;
 
 use super::guard::quietly;
-use super::handle::{self, Handle, Opaque};
+use super::handle::{self, opaque, Handle};
 
 /// Exact bytes, such as a manifest's. Read-only, so any threads may read it at once.
 pub(super) struct ocireg_buffer(Handle<Vec<u8>>);
 
-impl Opaque for ocireg_buffer {
-    const MARK: u64 = 0x6f63_6972_6567_0007;
-    const SURVIVES_FORK: bool = true;
-    type Content = Vec<u8>;
-    fn wrap(handle: Handle<Vec<u8>>) -> ocireg_buffer {
-        ocireg_buffer(handle)
-    }
-    fn handle(&self) -> &Handle<Vec<u8>> {
-        &self.0
-    }
-}
+opaque!(ocireg_buffer, Vec<u8>, 0x6f63_6972_6567_0007, survives_fork: true);
 
 impl ocireg_buffer {
     /// A buffer for the caller.

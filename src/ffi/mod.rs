@@ -24,6 +24,7 @@ mod manifest;
 mod memory;
 mod names;
 mod options;
+mod out;
 mod referrers;
 mod registry;
 mod schema1;

@@ -5,8 +5,9 @@ use std::ffi::c_char;
 use serde::Deserialize;
 
 use super::error::ocireg_error;
-use super::guard::{bytes, enter, text, Out};
+use super::guard::{bytes, enter, text};
 use super::options::{self, ocireg_options};
+use super::out::{Json, Text};
 use super::status::ocireg_status;
 use crate::digest::Algorithm;
 use crate::manifest::Document;
@@ -42,12 +43,7 @@ pub unsafe extern "C" fn ocireg_index_parse(
     json: *mut *mut c_char,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe {
-        enter(error, || {
-            let out = Out::required(json, std::ptr::null_mut(), "json")?;
-            out.put_json(&Index::parse(text(name, "name")?)?)
-        })
-    }
+    unsafe { enter(error, Json::required(json), || Index::parse(text(name, "name")?)) }
 }
 
 /// Takes a name apart: [[SCHEME://]HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]. Any thread.
@@ -68,12 +64,11 @@ pub unsafe extern "C" fn ocireg_reference_parse(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
-            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+        enter(error, Json::required(json), || {
             let name = text(name, "name")?;
             let options: ReferenceOptions = options::read(options)?;
             let index = options.default_index.as_deref().map(Index::parse).transpose()?;
-            out.put_json(&Reference::parse(name, index.as_ref())?.to_json())
+            Ok(Reference::parse(name, index.as_ref())?.to_json())
         })
     }
 }
@@ -94,12 +89,11 @@ pub unsafe extern "C" fn ocireg_digest_bytes(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
-            let out = Out::required(digest, std::ptr::null_mut(), "digest")?;
+        enter(error, Text::required(digest, "digest"), || {
             let data = bytes(data, size, "data")?;
             let options: DigestOptions = options::read(options)?;
             let algorithm: Algorithm = options.algorithm.as_deref().unwrap_or("sha256").parse().map_err(invalid)?;
-            out.put_text(algorithm.digest(data).to_string())
+            Ok(algorithm.digest(data).to_string())
         })
     }
 }
@@ -127,11 +121,10 @@ pub unsafe extern "C" fn ocireg_manifest_inspect(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
-            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+        enter(error, Json::required(json), || {
             let data = bytes(data, size, "data")?;
             let options: InspectOptions = options::read(options)?;
-            out.put_json(&Document::parse(data, options.media_type.as_deref(), Algorithm::Sha256)?.to_json())
+            Ok(Document::parse(data, options.media_type.as_deref(), Algorithm::Sha256)?.to_json())
         })
     }
 }

@@ -7,8 +7,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::error::ocireg_error;
-use super::guard::{enter, quietly, text, Out};
-use super::handle::{self, Handle, Opaque};
+use super::guard::{enter, quietly, text};
+use super::handle::{self, opaque, Handle};
+use super::out::New;
 use super::status::ocireg_status;
 use crate::error::{Code, Error, Result};
 use crate::sync::lock;
@@ -26,17 +27,7 @@ pub(super) struct Named {
     lent: bool,
 }
 
-impl Opaque for ocireg_options {
-    const MARK: u64 = 0x6f63_6972_6567_0005;
-    const SURVIVES_FORK: bool = true;
-    type Content = Named;
-    fn wrap(handle: Handle<Named>) -> ocireg_options {
-        ocireg_options(handle)
-    }
-    fn handle(&self) -> &Handle<Named> {
-        &self.0
-    }
-}
+opaque!(ocireg_options, Named, 0x6f63_6972_6567_0005, survives_fork: true);
 
 /// Options that a callback fills in; it can do nothing else to them, and nothing once it has returned.
 pub(super) struct Lent(*mut ocireg_options);
@@ -69,6 +60,17 @@ impl Named {
         change(&mut lock(&self.values));
     }
 
+    fn add(&self, key: &str, value: &str) -> Result<()> {
+        match lock(&self.values).entry(key).or_insert_with(|| Value::Array(Vec::new())) {
+            Value::Array(list) => list.push(value.into()),
+            _ => {
+                let message = format!("the option {key} holds a value that is not a list");
+                return Err(Error::new(Code::InvalidArgument, message));
+            }
+        }
+        Ok(())
+    }
+
     /// The options as what a call wants.
     pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T> {
         let values = lock(&self.values).clone();
@@ -88,6 +90,10 @@ fn without_value(text: &str) -> String {
         _ => text.to_owned(),
     }
 }
+
+#[derive(Default, serde::Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct NoOptions {}
 
 /// An options argument as what a call wants; NULL is the defaults.
 pub(super) unsafe fn read<T: DeserializeOwned + Default>(options: *const ocireg_options) -> Result<T> {
@@ -112,13 +118,7 @@ pub unsafe extern "C" fn ocireg_options_new(
     options: *mut *mut ocireg_options,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe {
-        enter(error, || {
-            let out = Out::required(options, std::ptr::null_mut(), "options")?;
-            out.put(handle::new(Named::default()));
-            Ok(())
-        })
-    }
+    unsafe { enter(error, New::required(options, "options"), || Ok(Named::default())) }
 }
 
 /// Sets a string option; the value is copied. A value set before is replaced.
@@ -131,7 +131,7 @@ pub unsafe extern "C" fn ocireg_options_set_string(
     value: *const c_char,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe { enter(error, || set(options, key, text(value, "value")?.into())) }
+    unsafe { enter(error, (), || set(options, key, text(value, "value")?.into())) }
 }
 
 /// Sets an integer option.
@@ -144,7 +144,7 @@ pub unsafe extern "C" fn ocireg_options_set_int(
     value: i64,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe { enter(error, || set(options, key, value.into())) }
+    unsafe { enter(error, (), || set(options, key, value.into())) }
 }
 
 /// Sets a boolean option.
@@ -157,7 +157,7 @@ pub unsafe extern "C" fn ocireg_options_set_bool(
     value: bool,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe { enter(error, || set(options, key, value.into())) }
+    unsafe { enter(error, (), || set(options, key, value.into())) }
 }
 
 /// Adds a string to a list option; the value is copied.
@@ -171,20 +171,9 @@ pub unsafe extern "C" fn ocireg_options_add_string(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter(error, (), || {
             let options = handle::get(options, "options")?;
-            let (key, value) = (text(key, "key")?, text(value, "value")?);
-            let mut fits = true;
-            options.change(|values| match values.entry(key).or_insert_with(|| Value::Array(Vec::new())) {
-                Value::Array(list) => list.push(value.into()),
-                _ => fits = false,
-            });
-            match fits {
-                true => Ok(()),
-                false => {
-                    Err(Error::new(Code::InvalidArgument, format!("the option {key} holds a value that is no list")))
-                }
-            }
+            options.add(text(key, "key")?, text(value, "value")?)
         })
     }
 }
@@ -199,7 +188,7 @@ pub unsafe extern "C" fn ocireg_options_parse(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
+        enter(error, (), || {
             let options = handle::get(options, "options")?;
             let invalid =
                 |why: String| Error::new(Code::InvalidArgument, format!("the options are no JSON object: {why}"));

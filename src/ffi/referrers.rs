@@ -5,9 +5,10 @@ use std::ffi::c_char;
 use super::client::{begin, ocireg_client};
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::{enter_blocking, Out};
+use super::guard::enter_blocking;
 use super::manifest::reference;
-use super::options::{self, ocireg_options};
+use super::options::ocireg_options;
+use super::out::Json;
 use super::status::ocireg_status;
 
 /// Lists what refers to a manifest (signatures, attestations, bills of materials), [HOST[:PORT]/]REPOSITORY@DIGEST; a tag
@@ -38,12 +39,10 @@ pub unsafe extern "C" fn ocireg_referrers(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+        enter_blocking(error, Json::required(json), || {
             let reference = self::reference(reference)?;
-            let options = options::read(options)?;
-            let (client, call) = begin(client, context)?;
-            out.put_json(&client.referrers(&call, &reference, &options)?)
+            let (client, call, options) = begin(client, context, options)?;
+            client.referrers(&call, &reference, &options)
         })
     }
 }
@@ -77,12 +76,10 @@ pub unsafe extern "C" fn ocireg_tag_delete(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::optional(json, std::ptr::null_mut());
+        enter_blocking(error, Json::optional(json), || {
             let reference = self::reference(reference)?;
-            let options = options::read(options)?;
-            let (client, call) = begin(client, context)?;
-            out.put_json(&client.delete_tag(&call, &reference, &options)?)
+            let (client, call, options) = begin(client, context, options)?;
+            client.delete_tag(&call, &reference, &options)
         })
     }
 }

@@ -5,13 +5,10 @@ use std::ffi::c_char;
 use super::client::{begin, ocireg_client};
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::{enter_blocking, text, Out};
-use super::options::{self, ocireg_options};
+use super::guard::{enter_blocking, text};
+use super::options::{ocireg_options, NoOptions};
+use super::out::Json;
 use super::status::ocireg_status;
-
-#[derive(Default, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct NoOptions {}
 
 /// Asks a registry, HOST[:PORT], whether and how it speaks the protocol. No credentials are sent. Blocks.
 ///
@@ -32,12 +29,10 @@ pub unsafe extern "C" fn ocireg_registry_ping(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+        enter_blocking(error, Json::required(json), || {
             let registry = text(registry, "registry")?;
-            let options = options::read(options)?;
-            let (client, call) = begin(client, context)?;
-            out.put_json(&client.ping_as(&call, registry, &options)?)
+            let (client, call, options) = begin(client, context, options)?;
+            client.ping_as(&call, registry, &options)
         })
     }
 }
@@ -62,12 +57,10 @@ pub unsafe extern "C" fn ocireg_registry_detect(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+        enter_blocking(error, Json::required(json), || {
             let registry = text(registry, "registry")?;
-            let _: NoOptions = options::read(options)?;
-            let (client, call) = begin(client, context)?;
-            out.put_json(&client.detect(&call, registry)?)
+            let (client, call, NoOptions {}) = begin(client, context, options)?;
+            client.detect(&call, registry)
         })
     }
 }
@@ -100,12 +93,10 @@ pub unsafe extern "C" fn ocireg_registry_catalog(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+        enter_blocking(error, Json::required(json), || {
             let registry = text(registry, "registry")?;
-            let options = options::read(options)?;
-            let (client, call) = begin(client, context)?;
-            out.put_json(&client.catalog(&call, registry, &options)?)
+            let (client, call, options) = begin(client, context, options)?;
+            client.catalog(&call, registry, &options)
         })
     }
 }
@@ -135,12 +126,10 @@ pub unsafe extern "C" fn ocireg_repository_tags(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+        enter_blocking(error, Json::required(json), || {
             let repository = text(repository, "repository")?;
-            let options = options::read(options)?;
-            let (client, call) = begin(client, context)?;
-            out.put_json(&client.tags(&call, repository, &options)?)
+            let (client, call, options) = begin(client, context, options)?;
+            client.tags(&call, repository, &options)
         })
     }
 }

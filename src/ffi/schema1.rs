@@ -6,9 +6,10 @@ use std::time::{Duration, SystemTime};
 use serde::Deserialize;
 
 use super::error::ocireg_error;
-use super::guard::{bytes, enter, text, Out};
+use super::guard::{bytes, enter, text};
 use super::memory::ocireg_buffer;
 use super::options::{self, ocireg_options};
+use super::out::{Bytes, Json, Text};
 use super::status::ocireg_status;
 use crate::error::Result;
 use crate::http::pem;
@@ -93,11 +94,10 @@ pub unsafe extern "C" fn ocireg_schema1_verify(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
-            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+        enter(error, Json::required(json), || {
             let data = bytes(data, size, "data")?;
             let options: VerifyOptions = options::read(options)?;
-            out.put_json(&jws::verify(data, &options.demand()?)?.to_json())
+            Ok(jws::verify(data, &options.demand()?)?.to_json())
         })
     }
 }
@@ -115,13 +115,7 @@ pub unsafe extern "C" fn ocireg_schema1_payload(
     payload: *mut *mut ocireg_buffer,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe {
-        enter(error, || {
-            let out = Out::required(payload, std::ptr::null_mut(), "payload")?;
-            out.put(ocireg_buffer::new(crate::schema1::payload(bytes(data, size, "data")?)?));
-            Ok(())
-        })
-    }
+    unsafe { enter(error, Bytes::required(payload, "payload"), || crate::schema1::payload(bytes(data, size, "data")?)) }
 }
 
 /// Signs a schema-1 manifest with ES256, as libtrust does: its bytes stay as they are within. One that is signed already,
@@ -147,16 +141,13 @@ pub unsafe extern "C" fn ocireg_schema1_sign(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
-            let out = Out::required(signed_manifest, std::ptr::null_mut(), "signed_manifest")?;
+        enter(error, Bytes::required(signed_manifest, "signed_manifest"), || {
             let data = bytes(data, size, "data")?;
             let key = text(key, "key")?;
             let options: SignOptions = options::read(options)?;
             let key = Private::from_pem(key)?;
             let chain = options.chain.as_deref().map(Chain::from_pem).transpose()?;
-            let signed = sign(data, &key, chain.as_ref(), moment(options.time.as_deref())?)?;
-            out.put(ocireg_buffer::new(signed));
-            Ok(())
+            sign(data, &key, chain.as_ref(), moment(options.time.as_deref())?)
         })
     }
 }
@@ -175,10 +166,9 @@ pub unsafe extern "C" fn ocireg_schema1_key(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, || {
-            let out = Out::required(pem, std::ptr::null_mut(), "pem")?;
+        enter(error, Text::required(pem, "pem"), || {
             let options: KeyOptions = options::read(options)?;
-            out.put_text(Private::generate()?.to_pem(options.format)?.to_string())
+            Ok(Private::generate()?.to_pem(options.format)?.to_string())
         })
     }
 }
@@ -196,10 +186,5 @@ pub unsafe extern "C" fn ocireg_schema1_key_info(
     json: *mut *mut c_char,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe {
-        enter(error, || {
-            let out = Out::required(json, std::ptr::null_mut(), "json")?;
-            out.put_json(&Public::from_pem(text(pem, "pem")?)?.to_json()?)
-        })
-    }
+    unsafe { enter(error, Json::required(json), || Public::from_pem(text(pem, "pem")?)?.to_json()) }
 }

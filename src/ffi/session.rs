@@ -5,16 +5,14 @@ use std::ffi::c_char;
 use super::client::{begin, ocireg_client};
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::{bytes, enter_blocking, optional_text, text, Out};
-use super::manifest::reference;
-use super::options::{self, ocireg_options};
-use super::registry::NoOptions;
+use super::guard::{bytes, enter_blocking, optional_text, text};
+use super::manifest::{reference, repository};
+use super::options::{ocireg_options, NoOptions};
+use super::out::Json;
 use super::status::ocireg_status;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::reference::Repository;
-use crate::registry::upload::mount::MountOptions;
-use crate::registry::upload::resumable::{ChunkOptions, StartOptions};
 use crate::registry::upload::session::Saved;
 
 unsafe fn session(argument: *const c_char) -> Result<Saved> {
@@ -42,12 +40,10 @@ pub unsafe extern "C" fn ocireg_upload_session_start(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::required(json, std::ptr::null_mut(), "json")?;
-            let repository = Repository::parse(text(repository, "repository")?, None)?;
-            let options: StartOptions = options::read(options)?;
-            let (client, call) = begin(client, context)?;
-            out.put_json(&client.session_start(&call, &repository, &options)?)
+        enter_blocking(error, Json::required(json), || {
+            let repository = self::repository(repository)?;
+            let (client, call, options) = begin(client, context, options)?;
+            client.session_start(&call, &repository, &options)
         })
     }
 }
@@ -72,12 +68,10 @@ pub unsafe extern "C" fn ocireg_upload_session_status(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+        enter_blocking(error, Json::required(json), || {
             let session = self::session(session)?;
-            let _: NoOptions = options::read(options)?;
-            let (client, call) = begin(client, context)?;
-            out.put_json(&client.session_status(&call, &session)?)
+            let (client, call, NoOptions {}) = begin(client, context, options)?;
+            client.session_status(&call, &session)
         })
     }
 }
@@ -103,13 +97,11 @@ pub unsafe extern "C" fn ocireg_upload_session_chunk(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+        enter_blocking(error, Json::required(json), || {
             let session = self::session(session)?;
             let data = bytes(data, size, "data")?;
-            let options: ChunkOptions = options::read(options)?;
-            let (client, call) = begin(client, context)?;
-            out.put_json(&client.session_chunk(&call, &session, data, &options)?)
+            let (client, call, options) = begin(client, context, options)?;
+            client.session_chunk(&call, &session, data, &options)
         })
     }
 }
@@ -135,14 +127,12 @@ pub unsafe extern "C" fn ocireg_upload_session_finish(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::optional(json, std::ptr::null_mut());
+        enter_blocking(error, Json::optional(json), || {
             let session = self::session(session)?;
             let digest: Digest = text(digest, "digest")?.parse()?;
             let last = bytes(data, size, "data")?;
-            let _: NoOptions = options::read(options)?;
-            let (client, call) = begin(client, context)?;
-            out.put_json(&client.session_finish(&call, &session, &digest, last)?)
+            let (client, call, NoOptions {}) = begin(client, context, options)?;
+            client.session_finish(&call, &session, &digest, last)
         })
     }
 }
@@ -161,10 +151,9 @@ pub unsafe extern "C" fn ocireg_upload_session_cancel(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
+        enter_blocking(error, (), || {
             let session = self::session(session)?;
-            let _: NoOptions = options::read(options)?;
-            let (client, call) = begin(client, context)?;
+            let (client, call, NoOptions {}) = begin(client, context, options)?;
             client.session_cancel(&call, &session)
         })
     }
@@ -191,13 +180,11 @@ pub unsafe extern "C" fn ocireg_blob_mount(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::optional(json, std::ptr::null_mut());
+        enter_blocking(error, Json::optional(json), || {
             let reference = self::reference(reference)?;
             let from = optional_text(from, "from")?.map(|name| Repository::parse(name, None)).transpose()?;
-            let options: MountOptions = options::read(options)?;
-            let (client, call) = begin(client, context)?;
-            out.put_json(&client.mount_blob(&call, &reference, from.as_ref(), &options)?)
+            let (client, call, options) = begin(client, context, options)?;
+            client.mount_blob(&call, &reference, from.as_ref(), &options)
         })
     }
 }

@@ -7,29 +7,21 @@ use super::blob::exclusively;
 use super::client::{begin, ocireg_client};
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::{bytes, enter_blocking, optional_text, quietly, text, Out};
-use super::handle::{self, Handle, Opaque};
-use super::options::{self, ocireg_options};
+use super::guard::{bytes, enter_blocking, optional_text, quietly};
+use super::handle::{self, opaque, Handle};
+use super::manifest::repository;
+use super::options::ocireg_options;
+use super::out::{Json, New};
 use super::sigpipe;
 use super::status::ocireg_status;
 use crate::digest::Digest;
-use crate::reference::Repository;
 use crate::registry::upload::Upload;
 
 /// A blob that is being uploaded in chunks. It belongs to one thread at a time, and may move between threads; a second one
 /// at the same time gets OCIREG_BUSY. It keeps what it needs of its client and context.
 pub(super) struct ocireg_upload(Handle<Mutex<Upload>>);
 
-impl Opaque for ocireg_upload {
-    const MARK: u64 = 0x6f63_6972_6567_0004;
-    type Content = Mutex<Upload>;
-    fn wrap(handle: Handle<Mutex<Upload>>) -> ocireg_upload {
-        ocireg_upload(handle)
-    }
-    fn handle(&self) -> &Handle<Mutex<Upload>> {
-        &self.0
-    }
-}
+opaque!(ocireg_upload, Mutex<Upload>, 0x6f63_6972_6567_0004);
 
 /// Starts an upload of unknown length to [HOST[:PORT]/]REPOSITORY. The context, if given, also governs the writes. Free with
 /// ocireg_upload_free. Blocks.
@@ -48,14 +40,10 @@ pub unsafe extern "C" fn ocireg_upload_start(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::required(upload, std::ptr::null_mut(), "upload")?;
-            let repository = Repository::parse(text(repository, "repository")?, None)?;
-            let options = options::read(options)?;
-            let (client, call) = begin(client, context)?;
-            let upload = client.start_upload(&call, &repository, &options)?;
-            out.put(handle::new(Mutex::new(upload)));
-            Ok(())
+        enter_blocking(error, New::required(upload, "upload"), || {
+            let repository = self::repository(repository)?;
+            let (client, call, options) = begin(client, context, options)?;
+            client.start_upload(&call, &repository, &options).map(Mutex::new)
         })
     }
 }
@@ -74,7 +62,7 @@ pub unsafe extern "C" fn ocireg_upload_write(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
+        enter_blocking(error, (), || {
             let upload = handle::get(upload, "upload")?;
             let mut upload = exclusively(&upload)?;
             upload.write(bytes(data, size, "data")?)
@@ -97,12 +85,11 @@ pub unsafe extern "C" fn ocireg_upload_finish(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::optional(json, std::ptr::null_mut());
+        enter_blocking(error, Json::optional(json), || {
             let digest = optional_text(digest, "digest")?.map(str::parse::<Digest>).transpose()?;
             let upload = handle::get(upload, "upload")?;
             let mut upload = exclusively(&upload)?;
-            out.put_json(&upload.finish(digest.as_ref())?)
+            upload.finish(digest.as_ref())
         })
     }
 }
@@ -120,11 +107,10 @@ pub unsafe extern "C" fn ocireg_upload_save(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
-            let out = Out::required(json, std::ptr::null_mut(), "json")?;
+        enter_blocking(error, Json::required(json), || {
             let upload = handle::get(upload, "upload")?;
             let mut upload = exclusively(&upload)?;
-            out.put_json(&upload.save()?)
+            upload.save()
         })
     }
 }
@@ -138,7 +124,7 @@ pub unsafe extern "C" fn ocireg_upload_cancel(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, || {
+        enter_blocking(error, (), || {
             let upload = handle::get(upload, "upload")?;
             let mut upload = exclusively(&upload)?;
             upload.cancel()

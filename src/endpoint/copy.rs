@@ -1,0 +1,107 @@
+//! Work between two places that are named: copies, and layers on an image, with what is packed or converted on the way.
+
+use std::fs::File;
+
+use super::Endpoint;
+use crate::call::Call;
+use crate::convert::compress::Compressing;
+use crate::convert::schema1::Converting;
+use crate::error::{Code, Error, Result, Side};
+use crate::image::append::{self, AppendOptions, Appended};
+use crate::image::scratch::Scratch;
+use crate::pack::{Compression, How};
+use crate::platform::Platform;
+use crate::registry::Client;
+use crate::spool::Room;
+use crate::store::{ReadStore, WriteStore};
+use crate::transfer::copy::{self, Copied, CopyOptions};
+
+/// Descriptors of the caller's, for archives that are named `-`.
+#[derive(Debug, Default)]
+pub struct Descriptors {
+    /// What is read.
+    pub source: Option<File>,
+    /// What is written through.
+    pub destination: Option<File>,
+}
+
+/// Copies what one place names to another.
+pub fn copy(client: &Client, call: &Call, from: &Endpoint, to: &Endpoint, options: &CopyOptions) -> Result<Copied> {
+    copy_through(client, call, from, to, Descriptors::default(), options)
+}
+
+/// The same, with descriptors of the caller's.
+pub fn copy_through(
+    client: &Client,
+    call: &Call,
+    from: &Endpoint,
+    to: &Endpoint,
+    descriptors: Descriptors,
+    options: &CopyOptions,
+) -> Result<Copied> {
+    let is_saved = from.is_saved();
+    let from = from.source_from(client, descriptors.source);
+    let mut from = from.map_err(|error| error.with_side(Side::Source))?;
+    let to = to.destination_through(client, descriptors.destination);
+    let to = to.map_err(|error| error.with_side(Side::Destination))?;
+    if options.convert_schema1 {
+        from = Box::new(Converting::new(client, from));
+    }
+    if let Some(how) = packing(is_saved, to.as_ref(), options)? {
+        let mut platforms = options.platforms()?;
+        if to.one_platform() && platforms.is_empty() {
+            platforms.push(Platform::host());
+        }
+        from = Box::new(Compressing::new(client, from, how, platforms));
+    }
+    copy::copy(call, from.as_ref(), to.as_ref(), options)
+}
+
+/// Puts layers on an image of any place; without the option `to` the image's own name gets the result.
+pub fn append(client: &Client, call: &Call, image: &Endpoint, options: AppendOptions) -> Result<Appended> {
+    let options = AppendOptions { room: Room::of(client.http.options()), ..options };
+    let named = options.to.as_deref().map(Endpoint::parse).transpose()?;
+    let to = named.as_ref().unwrap_or(image);
+    if matches!(to, Endpoint::Registry(reference) if reference.digest().is_some()) {
+        return Err(Error::new(Code::InvalidReference, "the result needs a name without digest: the option to"));
+    }
+    let (from, to) = match options.scratch {
+        true => Endpoint::onto(client, Box::new(Scratch::new(options.platform.as_deref())?), to)?,
+        false => Endpoint::pair(client, image, to)?,
+    };
+    let is_saved = image.is_saved() && !options.scratch;
+    let from = base(client, from, is_saved, to.as_ref(), &options)?;
+    append::append(call, from.as_ref(), to.as_ref(), &options)
+}
+
+/// The base of an image that gets layers, packed as the copy of it would be.
+fn base(
+    client: &Client,
+    from: Box<dyn ReadStore>,
+    is_saved: bool,
+    to: &dyn WriteStore,
+    options: &AppendOptions,
+) -> Result<Box<dyn ReadStore>> {
+    let AppendOptions { compression, compression_level, .. } = *options;
+    let copy = CopyOptions { compression, compression_level, ..CopyOptions::default() };
+    let Some(how) = packing(is_saved, to, &copy)?.filter(|_| is_saved) else { return Ok(from) };
+    let platforms = match &options.platform {
+        _ if options.all => Vec::new(),
+        Some(platform) => vec![platform.parse()?],
+        None => vec![Platform::host()],
+    };
+    Ok(Box::new(Compressing::new(client, from, how, platforms)))
+}
+
+/// How plain layers are packed on the way: by themselves only those of `docker save`, and only for a registry, as every other tool
+/// does it. Any other copy keeps its digests, unless the caller wants them packed.
+fn packing(is_saved: bool, to: &dyn WriteStore, options: &CopyOptions) -> Result<Option<How>> {
+    let wanted = options.compression.is_some_and(|compression| compression != Compression::None);
+    if options.sparse && wanted {
+        let message =
+            "the options sparse and compression exclude each other: an index stays as it is, or its images change";
+        return Err(Error::new(Code::InvalidArgument, message));
+    }
+    let usual = if is_saved && to.takes_packed() && !options.sparse { Compression::Gzip } else { Compression::None };
+    How::of(options.compression, options.compression_level, usual)
+}

@@ -1,0 +1,158 @@
+//! Blobs as a whole, got in several ways.
+
+use std::ffi::c_char;
+use std::path::Path;
+
+use super::{ocireg_blob_reader, Open};
+use crate::ffi::client::{begin, ocireg_client};
+use crate::ffi::context::ocireg_context;
+use crate::ffi::error::ocireg_error;
+use crate::ffi::guard::{descriptor, enter_blocking, text};
+use crate::ffi::manifest::reference;
+use crate::ffi::memory::ocireg_buffer;
+use crate::ffi::options::{ocireg_options, NoOptions};
+use crate::ffi::out::{Bytes, Json, New};
+use crate::ffi::status::ocireg_status;
+
+/// What a registry says of a blob, HOST[:PORT]/REPOSITORY@DIGEST. A missing blob is no error. Blocks.
+///
+/// Options: none.
+///
+/// Result: {"exists": boolean, "digest": string, "size": number or null, "mediaType": string or null, "redirects":
+/// [{"status": number, "url": string}] (the way to the server that has the bytes, without queries), "headers": {name: value} of the last
+/// answer [, "first_headers": {name: value} of the registry's own, when that was a redirect]}. Free with ocireg_string_free.
+///
+/// Errors: the common ones. Source: distribution-spec end-2.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_blob_head(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    reference: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, Json::required(json), || {
+            let reference = self::reference(reference)?;
+            let (client, call, NoOptions {}) = begin(client, context, options)?;
+            client.head_blob(&call, &reference)
+        })
+    }
+}
+
+/// Gets a blob into a file. The file appears under its name only whole and verified, replacing what was there, whose permissions it keeps where it was the caller's. Until then
+/// the bytes are in a hidden file beside it, which a later call for the same blob and path continues after a broken
+/// transfer. Links are followed to what they name. A named pipe, a character device, `-` (standard output) and the names of the process's
+/// own descriptors, such as /dev/stdout, are written through, as by ocireg_blob_get_fd. Blocks.
+///
+/// Options: offset and length (integers: only a piece, which cannot be verified); size (integer: the blob's size from its
+/// descriptor).
+///
+/// Result, `json` may be NULL: {"digest": string, "size": number or null (of the whole blob), "offset": number, "length":
+/// number (bytes delivered), "verified": boolean (false for a piece), "resumed": number (bytes that an earlier call had
+/// left), "path": string}. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_SIZE_MISMATCH, OCIREG_IO. Source:
+/// distribution-spec end-2, RFC 9110 14 (ranges).
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_blob_get_file(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    reference: *const c_char,
+    path: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, Json::optional(json), || {
+            let reference = self::reference(reference)?;
+            let path = text(path, "path")?;
+            let (client, call, options) = begin(client, context, options)?;
+            client.get_blob_file(&call, &reference, Path::new(path), &options)
+        })
+    }
+}
+
+/// Gets a blob and writes it to a descriptor, which stays open. The bytes are written as they come: on an error,
+/// OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. It may be a file, a pipe, a socket or a terminal, with or without
+/// O_NONBLOCK; while nobody reads at its other end, the call waits, and cancel, deadline and close end that wait as any other. A
+/// reader that went away is OCIREG_IO with ocireg_error_errno EPIPE; no SIGPIPE comes. Blocks.
+///
+/// Options: those of ocireg_blob_get_file.
+///
+/// Result, `json` may be NULL: as of ocireg_blob_get_file without "path". Free with ocireg_string_free.
+///
+/// Errors: those of ocireg_blob_get_file.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_blob_get_fd(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    reference: *const c_char,
+    fd: i32,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, Json::optional(json), || {
+            let reference = self::reference(reference)?;
+            let fd = descriptor(fd)?;
+            let (client, call, options) = begin(client, context, options)?;
+            let mut into = call.output(fd)?;
+            client.get_blob_to(&call, &reference, &mut into, &options)
+        })
+    }
+}
+
+/// Gets a blob into memory. Blocks.
+///
+/// Options: those of ocireg_blob_get_file, and limit (integer, 67108864: the most bytes to take).
+///
+/// Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as of ocireg_blob_get_file without "path", freed with
+/// ocireg_string_free.
+///
+/// Errors: those of ocireg_blob_get_file, and OCIREG_LIMIT_EXCEEDED.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_blob_get_memory(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    reference: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    bytes: *mut *mut ocireg_buffer,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, (Json::optional(json), Bytes::required(bytes, "bytes")), || {
+            let reference = self::reference(reference)?;
+            let (client, call, options) = begin(client, context, options)?;
+            client.get_blob(&call, &reference, &options)
+        })
+    }
+}
+
+/// Opens a blob for reading. The context, if given, also governs the reads. Close or free it before its end to stop the
+/// transfer. Free with ocireg_blob_reader_free. Blocks.
+///
+/// Options: those of ocireg_blob_get_file.
+///
+/// Errors: those of ocireg_blob_get_file.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_blob_open(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    reference: *const c_char,
+    options: *const ocireg_options,
+    reader: *mut *mut ocireg_blob_reader,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, New::required(reader, "reader"), || {
+            let reference = self::reference(reference)?;
+            let (client, call, options) = begin(client, context, options)?;
+            Ok(Open::new(client.open_blob(&call, &reference, &options)?))
+        })
+    }
+}

@@ -1,0 +1,161 @@
+//! Blobs put and deleted.
+
+use std::ffi::{c_char, c_void};
+use std::path::Path;
+
+use crate::error::{Code, Error, Result};
+use crate::ffi::client::{begin, ocireg_client};
+use crate::ffi::context::{ocireg_context, Userdata};
+use crate::ffi::error::ocireg_error;
+use crate::ffi::guard::{bytes, enter_blocking, null, text};
+use crate::ffi::manifest::{reference, repository};
+use crate::ffi::options::{ocireg_options, NoOptions};
+use crate::ffi::out::Json;
+use crate::ffi::status::ocireg_status;
+use crate::http::upload::{Source, PIECE};
+
+/// Gives the bytes of a blob: puts up to `size` bytes into `buffer` and returns how many; 0 is the end, a negative number
+/// stops the call with OCIREG_CALLBACK.
+pub type ocireg_read_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, buffer: *mut u8, size: usize) -> i64>;
+
+/// Puts a file's bytes as a blob into [HOST[:PORT]/]REPOSITORY, unless the registry has it already. A failure on the way is
+/// tried again from the start. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
+///
+/// Options: digest (string: what the bytes must have; else sha256 is computed); chunk_size (integer: send it in chunks of
+/// this many bytes, each kept in memory); single_post (boolean, false: one POST instead of POST and PUT, where the registry
+/// can); size (integer: what it must be); mount_from (list of repositories of the same registry that may have it: it is mounted from
+/// the first that has). A registry that finds a blob too large for one request (413) gets it in chunks, smaller and smaller.
+///
+/// Result, `json` may be NULL: {"digest": string, "size": number, "location": string or null, "uploaded": boolean (false
+/// when the registry had it, or it was mounted), "mounted": boolean}. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_IO, OCIREG_DIGEST_MISMATCH, OCIREG_SIZE_MISMATCH. Source: distribution-spec end-4a to
+/// end-6.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_blob_put_file(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    repository: *const c_char,
+    path: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, Json::optional(json), || {
+            let repository = self::repository(repository)?;
+            let path = text(path, "path")?;
+            let (client, call, options) = begin(client, context, options)?;
+            client.put_blob_file(&call, &repository, Path::new(path), &options)
+        })
+    }
+}
+
+/// Puts bytes in memory as a blob; as ocireg_blob_put_file. `data` may be NULL when `size` is 0.
+///
+/// Options, result and errors: those of ocireg_blob_put_file.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_blob_put_memory(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    repository: *const c_char,
+    data: *const u8,
+    size: usize,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, Json::optional(json), || {
+            let repository = self::repository(repository)?;
+            let data = bytes(data, size, "data")?;
+            let (client, call, options) = begin(client, context, options)?;
+            client.put_blob(&call, &repository, data, &options)
+        })
+    }
+}
+
+/// Puts what a callback gives as a blob: in one request when size and digest are given, else in chunks, each of which is kept
+/// until the registry has it. The callback runs on this thread. Blocks.
+///
+/// Options: digest (string), size (integer), chunk_size (integer, 4194304), single_post, mount_from, as of ocireg_blob_put_file.
+///
+/// Result and errors: those of ocireg_blob_put_file; OCIREG_CALLBACK.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_blob_put_stream(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    repository: *const c_char,
+    callback: ocireg_read_fn,
+    userdata: *mut c_void,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, Json::optional(json), || {
+            let repository = self::repository(repository)?;
+            let read = callback.ok_or_else(|| null("callback"))?;
+            let (client, call, options) = begin(client, context, options)?;
+            let mut source = Callback { read, userdata: Userdata::new(userdata), over: false };
+            client.put_blob_stream(&call, &repository, &mut source, &options)
+        })
+    }
+}
+
+struct Callback {
+    read: unsafe extern "C" fn(*mut c_void, *mut u8, usize) -> i64,
+    userdata: Userdata,
+    over: bool,
+}
+
+impl Source for Callback {
+    fn piece(&mut self, most: usize) -> Result<bytes::Bytes> {
+        let mut piece = vec![0; most.min(PIECE)];
+        let mut filled = 0;
+        while filled < piece.len() && !self.over {
+            let count = self.read(&mut piece[filled..])?;
+            filled += count;
+            self.over = count == 0;
+        }
+        piece.truncate(filled);
+        Ok(piece.into())
+    }
+}
+
+impl Callback {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
+        let answer = unsafe { (self.read)(self.userdata.pointer(), buffer.as_mut_ptr(), buffer.len()) };
+        let stopped = |why: &str| Error::new(Code::Callback, format!("the caller's read callback {why}"));
+        let count = usize::try_from(answer).map_err(|_| stopped("stopped the call"))?;
+        if count > buffer.len() {
+            return Err(stopped(&format!("says it put {count} bytes into a buffer of {}", buffer.len())));
+        }
+        Ok(count)
+    }
+}
+
+/// Deletes a blob, HOST[:PORT]/REPOSITORY@DIGEST. Blocks.
+///
+/// Options: none.
+///
+/// Result, `json` may be NULL: {"status": the registry's HTTP status}. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_UNSUPPORTED. Source: distribution-spec end-10.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_blob_delete(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    reference: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, Json::optional(json), || {
+            let reference = self::reference(reference)?;
+            let (client, call, NoOptions {}) = begin(client, context, options)?;
+            client.delete_blob(&call, &reference)
+        })
+    }
+}

@@ -1,0 +1,363 @@
+//! Protocol v1: what is read, and login.
+
+use std::ffi::c_char;
+use std::path::Path;
+
+use serde_json::json;
+
+use super::image_id;
+use crate::ffi::blob::{ocireg_blob_reader, Open};
+use crate::ffi::client::{begin, ocireg_client};
+use crate::ffi::context::ocireg_context;
+use crate::ffi::error::ocireg_error;
+use crate::ffi::guard::{descriptor, enter_blocking, text};
+use crate::ffi::manifest::{reference, repository};
+use crate::ffi::memory::ocireg_buffer;
+use crate::ffi::options::{ocireg_options, NoOptions};
+use crate::ffi::out::{Bytes, Json, New};
+use crate::ffi::status::ocireg_status;
+use crate::registry_v1::tag_of;
+
+/// Asks a registry, HOST[:PORT], whether it speaks protocol v1. No credentials are sent. Blocks.
+///
+/// Options: none.
+///
+/// Result: {"registry": string, "url": string, "status": 200, "version": string or null (its X-Docker-Registry-Version),
+/// "standalone": boolean (whether it is its own index, by its X-Docker-Registry-Standalone; "mirror" is false) or null,
+/// "body": any (its answer: true, or an object, in which verbose ones have "versions" of what they run on) or null (it is no JSON),
+/// "headers": {name: value}}. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_PROTOCOL for an answer that is none of protocol v1. Source: Docker's Registry API v1, "_ping".
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_v1_ping(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    registry: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, Json::required(json), || {
+            let registry = text(registry, "registry")?;
+            let (client, call, NoOptions {}) = begin(client, context, options)?;
+            client.v1_ping(&call, registry)
+        })
+    }
+}
+
+/// Searches the index at HOST[:PORT] for repositories. Blocks.
+///
+/// Options: n (integer: how many a page has), page (integer, from 1), for indexes that have pages.
+///
+/// Result: {"query": string, "num_results": number, "results": [{"name": string, …}]}, and further members that the index sends,
+/// here and in each result ("description", "is_official", "star_count", "num_pages", …). Free with ocireg_string_free.
+///
+/// Errors: the common ones. Source: Docker's Hub API v1, "Search".
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_v1_search(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    registry: *const c_char,
+    term: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, Json::required(json), || {
+            let (registry, term) = (text(registry, "registry")?, text(term, "term")?);
+            let (client, call, options) = begin(client, context, options)?;
+            client.v1_search(&call, registry, term, &options)
+        })
+    }
+}
+
+/// Lists the images of [HOST[:PORT]/]REPOSITORY as the index knows them. Begins the session that the other calls use: the index
+/// gets the credentials, and names the registry that has the images, which gets the index's token. Blocks.
+///
+/// Options: none.
+///
+/// Result: {"name": string, "images": [{"id": string, …}] (with what the index says of each, such as "checksum"; some indexes
+/// know of none), "endpoint": string (the registry's URL)}. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_REDIRECT when the index names a registry that it may not. Source: Docker's Hub API v1, "List
+/// repository images", X-Docker-Token, X-Docker-Endpoints.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_v1_images(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    repository: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, Json::required(json), || {
+            let repository = self::repository(repository)?;
+            let (client, call, NoOptions {}) = begin(client, context, options)?;
+            client.v1(&call, &repository)?.images()
+        })
+    }
+}
+
+/// Lists the tags of [HOST[:PORT]/]REPOSITORY and their images. Blocks.
+///
+/// Options: none.
+///
+/// Result: {"name": string, "tags": {tag: image id}}; an id may be cut to its first digits in the lists of Docker Hub's time:
+/// ocireg_v1_tag gives the whole. Free with ocireg_string_free.
+///
+/// Errors: the common ones. Source: Docker's Registry API v1, "List repository tags".
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_v1_tags(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    repository: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, Json::required(json), || {
+            let repository = self::repository(repository)?;
+            let (client, call, NoOptions {}) = begin(client, context, options)?;
+            client.v1(&call, &repository)?.tags()
+        })
+    }
+}
+
+/// The image of a tag, [HOST[:PORT]/]REPOSITORY[:TAG]. Blocks.
+///
+/// Options: none.
+///
+/// Result: {"tag": string, "id": string}. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_INVALID_REFERENCE for a reference with a digest. Source: Docker's Registry API v1, "Get a tag".
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_v1_tag(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    reference: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, Json::required(json), || {
+            let reference = self::reference(reference)?;
+            let tag = tag_of(&reference)?;
+            let (client, call, NoOptions {}) = begin(client, context, options)?;
+            let id = client.v1(&call, reference.repository())?.tag(tag)?;
+            Ok(json!({"tag": tag, "id": id}))
+        })
+    }
+}
+
+/// An image and its ancestors. `id` is 64 hexadecimal digits. Blocks.
+///
+/// Options: none.
+///
+/// Result: {"id": string, "ancestry": [string] (the image itself, its parent, and so on)}. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_PROTOCOL for one that has an image twice or does not begin with the image,
+/// OCIREG_LIMIT_EXCEEDED. Source: Docker's Registry API v1, "Get image ancestry".
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_v1_ancestry(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    repository: *const c_char,
+    id: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, Json::required(json), || {
+            let repository = self::repository(repository)?;
+            let id = image_id(id)?;
+            let (client, call, NoOptions {}) = begin(client, context, options)?;
+            let ancestry = client.v1(&call, &repository)?.ancestry(&id)?;
+            Ok(json!({"id": id, "ancestry": ancestry}))
+        })
+    }
+}
+
+/// An image's JSON. Nothing says that it is unchanged: ids are no digests. Blocks.
+///
+/// Options: none.
+///
+/// Result, either may be NULL when not wanted: `bytes`, the exact bytes of the JSON, freed with ocireg_buffer_free; `json`,
+/// {"id": string, "size": number or null (of the layer, as the registry has it), "checksum": string or null (its
+/// X-Docker-Checksum-Payload, "sha256:…" over the JSON, a newline and the layer; or an older "tarsum…"), "image": the document,
+/// "headers": {name: value}}, freed with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_PROTOCOL, also for the JSON of another image, OCIREG_LIMIT_EXCEEDED over 4 MiB. Source: Docker's
+/// Registry API v1, "Get image layer".
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_v1_image(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    repository: *const c_char,
+    id: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    bytes: *mut *mut ocireg_buffer,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, (Json::optional(json), Bytes::optional(bytes)), || {
+            let repository = self::repository(repository)?;
+            let id = image_id(id)?;
+            let (client, call, NoOptions {}) = begin(client, context, options)?;
+            let image = client.v1(&call, &repository)?.image(&id)?;
+            Ok((image.to_json(), image.bytes))
+        })
+    }
+}
+
+/// Gets the layer of an image into a file, which appears under its name only whole. The bytes are checked against the image's
+/// checksum when the registry gives one that can be checked. A broken transfer is continued within the call; and where the bytes can
+/// be checked what a broken call left, in a hidden file beside the target, is continued by the next call, in this process or
+/// another. Blocks.
+///
+/// Options: offset and length (integers: only a piece, which cannot be verified).
+///
+/// Result, `json` may be NULL: {"id": string, "checksum": string or null, "verified": boolean (false for a piece, without a
+/// checksum, and with a "tarsum…"), "size": number or null (of the whole layer), "offset": number, "length": number (bytes
+/// delivered), "resumed": number (how many of them were there from an earlier call), "path": string}. Free with
+/// ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_SIZE_MISMATCH, OCIREG_IO. Source: Docker's
+/// Registry API v1, "Get image layer"; docker-registry 0.9.1 for the checksum.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_v1_layer_file(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    repository: *const c_char,
+    id: *const c_char,
+    path: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, Json::optional(json), || {
+            let repository = self::repository(repository)?;
+            let id = image_id(id)?;
+            let path = text(path, "path")?;
+            let (client, call, options) = begin(client, context, options)?;
+            client.v1(&call, &repository)?.layer_file(&id, Path::new(path), &options)
+        })
+    }
+}
+
+/// Gets the layer of an image and writes it to a descriptor, which stays open. The bytes are written as they come: on an error,
+/// OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. The descriptor is as
+/// for ocireg_blob_get_fd. Blocks.
+///
+/// Options, result and errors: those of ocireg_v1_layer_file, without "path".
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_v1_layer_fd(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    repository: *const c_char,
+    id: *const c_char,
+    fd: i32,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, Json::optional(json), || {
+            let repository = self::repository(repository)?;
+            let id = image_id(id)?;
+            let fd = descriptor(fd)?;
+            let (client, call, options) = begin(client, context, options)?;
+            let mut into = call.output(fd)?;
+            client.v1(&call, &repository)?.layer_to(&id, &mut into, &options)
+        })
+    }
+}
+
+/// Gets the layer of an image into memory. Blocks.
+///
+/// Options: those of ocireg_v1_layer_file, and limit (integer, 67108864: the most bytes to take).
+///
+/// Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as of ocireg_v1_layer_file without "path", freed with
+/// ocireg_string_free.
+///
+/// Errors: those of ocireg_v1_layer_file, and OCIREG_LIMIT_EXCEEDED.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_v1_layer_memory(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    repository: *const c_char,
+    id: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    bytes: *mut *mut ocireg_buffer,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, (Json::optional(json), Bytes::required(bytes, "bytes")), || {
+            let repository = self::repository(repository)?;
+            let id = image_id(id)?;
+            let (client, call, options) = begin(client, context, options)?;
+            client.v1(&call, &repository)?.layer(&id, &options)
+        })
+    }
+}
+
+/// Opens the layer of an image for reading by ocireg_blob_reader_read. ocireg_blob_reader_info says of it: {"id": string,
+/// "checksum": string or null, "size": number or null (a hint until bytes have come), "offset": number, "verifiable": boolean
+/// (whether the end of the reads will have checked the checksum)}. Free with ocireg_blob_reader_free. Blocks.
+///
+/// Options and errors: those of ocireg_v1_layer_file.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_v1_layer_open(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    repository: *const c_char,
+    id: *const c_char,
+    options: *const ocireg_options,
+    reader: *mut *mut ocireg_blob_reader,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, New::required(reader, "reader"), || {
+            let repository = self::repository(repository)?;
+            let id = image_id(id)?;
+            let (client, call, options) = begin(client, context, options)?;
+            Ok(Open::new(client.v1(&call, &repository)?.open(&id, &options)?))
+        })
+    }
+}
+
+/// Checks a user's password at the index of HOST[:PORT], as protocol v1 does. With an e-mail address it asks for a new account first,
+/// and checks the password when there is one of that name. Nothing is stored. Blocks.
+///
+/// Options: username and password (strings; the host's when neither is given); email (string: make the account).
+///
+/// Result: {"status": string (what Docker showed: "Login Succeeded" or "Account created. …"), "username": string, "created":
+/// boolean}. Free with ocireg_string_free.
+///
+/// Errors: the common ones; OCIREG_UNAUTHENTICATED for a wrong password, OCIREG_FORBIDDEN for an account that is not active yet,
+/// OCIREG_HTTP with "Registration: …" when the index makes no such account. Source: Docker's Hub API v1, "Users".
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_v1_login(
+    client: *mut ocireg_client,
+    context: *mut ocireg_context,
+    registry: *const c_char,
+    options: *const ocireg_options,
+    json: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter_blocking(error, Json::required(json), || {
+            let registry = text(registry, "registry")?;
+            let (client, call, options) = begin(client, context, options)?;
+            client.v1_login(&call, registry, &options)
+        })
+    }
+}

@@ -91,6 +91,7 @@ pub mod convert;
 pub mod credentials;
 mod descend;
 pub mod digest;
+mod download;
 pub mod endpoint;
 pub mod error;
 mod ffi;
@@ -104,7 +105,6 @@ pub mod manifest;
 pub mod media_type;
 mod os;
 pub mod pack;
-mod partial;
 pub mod platform;
 mod rate_limit;
 pub mod reference;
@@ -127,11 +127,11 @@ mod unpack;
 pub mod inside {
     pub use crate::auth::realm::may_send_credentials;
     pub use crate::auth::secrets::Secrets;
+    pub use crate::download::partial::{Partial, Rival};
     pub use crate::http::upload::Body;
     pub use crate::http::{Http, Request};
     pub use crate::json::text as to_json_text;
     pub use crate::layout::lock::Lock;
-    pub use crate::partial::{Partial, Rival};
     pub use crate::spool::Room;
     pub use crate::text::is_obeyed;
 }

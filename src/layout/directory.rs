@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use super::oci::write_whole;
 use crate::call::Call;
 use crate::digest::{Digest, Hasher};
+use crate::download::partial::{Partial, Rival};
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::manifest::MOST_BYTES;
 use crate::os::file::open_regular;
 use crate::os::folder;
-use crate::partial::{Partial, Rival};
 use crate::store::{digest_tags, is_right, Blob, Content, Moved, ReadStore, Role, Verified, WriteStore};
 
 /// What stands in `version` (containers/image, directory).

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use crate::call::thread;
 use crate::call::Call;
+use crate::download::partial::Partial;
 use crate::error::{Code, Error, Result};
-use crate::partial::Partial;
 use crate::sync::lock;
 
 /// So many wait at most: each keeps a file open.

@@ -14,10 +14,10 @@ use super::read::{Checksums, Image};
 use super::session::Access;
 use super::{wrong, Repo};
 use crate::digest::{Algorithm, Digest, Hasher};
+use crate::download::failures::{is_about_the_answer, went_wrong, Failures};
 use crate::error::{Code, Error, Result};
 use crate::http::range;
 use crate::http::response::{Answer, BodyReader};
-use crate::registry::blob::failures::{is_about_the_answer, went_wrong, Failures};
 use crate::registry::blob::reader::{Pieces, ReadOptions};
 use crate::text::shorten;
 

@@ -10,9 +10,9 @@ use super::id::ImageId;
 use super::layer::{before_layer, checkable, LayerReader};
 use super::read::Image;
 use super::Repo;
+use crate::download::partial::{Partial, Rival};
 use crate::error::{Code, Error, Result};
 use crate::os::target::Target;
-use crate::partial::{Partial, Rival};
 use crate::registry::blob::download::once_more_if_wrong;
 use crate::registry::blob::reader::ReadOptions;
 

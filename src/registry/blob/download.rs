@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use crate::call::Call;
 use crate::digest::Digest;
+use crate::download::partial::{Partial, Rival};
 use crate::error::{Code, Error, Result};
 use crate::os::target::Target;
-use crate::partial::{Partial, Rival};
 use crate::reference::Reference;
 use crate::registry::blob::reader::{ReadOptions, Reader};
 use crate::registry::repository::Remote;

@@ -1,7 +1,6 @@
 //! Blobs: head and delete (distribution-spec end-2, end-10).
 
 pub mod download;
-pub(crate) mod failures;
 pub mod reader;
 
 use ::http::header::CONTENT_TYPE;

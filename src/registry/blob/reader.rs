@@ -12,14 +12,14 @@ use url::Url;
 
 use crate::auth::Reply;
 use crate::digest::{Digest, Hasher};
+use crate::download::failures::{is_about_the_answer, went_wrong, Failures};
+pub use crate::download::options::{Info, Pieces, ReadOptions};
 use crate::error::{Code, Error, Result};
 use crate::hashing::{Hashing, LARGE};
 use crate::http::origin::Origin;
 use crate::http::response::{Answer, BodyReader};
 use crate::http::{range, Request};
-use crate::registry::blob::failures::{is_about_the_answer, went_wrong, Failures};
 use crate::registry::repository::Remote;
-pub use crate::registry::upload::pieces::{Info, Pieces, ReadOptions};
 
 impl Pieces for Reader {
     fn piece(&mut self) -> Result<Option<Bytes>> {

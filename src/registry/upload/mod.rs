@@ -7,7 +7,6 @@ pub(crate) mod from_store;
 pub mod mount;
 pub(crate) mod mount_hints;
 pub(crate) mod negotiate;
-pub(crate) mod pieces;
 pub mod put;
 pub mod resumable;
 pub mod session;

@@ -59,7 +59,7 @@ static void draw_cells(int cells, double part)
     fprintf(stderr, "[%.*s%*s] %3d%%", marked, full, cells - marked, "", (int)(part * 100));
 }
 
-/* To the first line that is drawn. */
+/* Moves the cursor to the first drawn line. */
 static void go_up(const struct bar *bar)
 {
     fputc('\r', stderr);
@@ -114,7 +114,7 @@ void bar_note_blob(struct bar *bar, const char *event)
     int i;
     if (digest == NULL || state == NULL || digest[0] == '\0')
         goto end;
-    /* Its own place, or a free one; more blobs than places are only part of the sum. */
+    /* The blob's line, or a free one. When there are more blobs than lines, the rest are shown only in the total. */
     for (i = 0; i < BAR_MOST_BLOBS; i++)
         if (strncmp(bar->blobs[i].digest, digest, sizeof bar->blobs[i].digest - 1) == 0) {
             place = &bar->blobs[i];

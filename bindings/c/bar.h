@@ -1,4 +1,4 @@
-/* A progress bar on standard error, and above it one for each blob on its way. */
+/* A progress bar on standard error, and above it one for each blob in transfer. */
 #ifndef OCIREG_COMMAND_BAR_H
 #define OCIREG_COMMAND_BAR_H
 
@@ -18,14 +18,14 @@ struct bar {
     struct bar_blob blobs[BAR_MOST_BLOBS];
     int64_t began;    /* milliseconds of a clock that never jumps; 0 before the first byte */
     int64_t painted;  /* when it was last drawn */
-    uint64_t first;   /* bytes that were there at the beginning: a resumed transfer must not look fast */
+    uint64_t first;   /* bytes present at the start: they must not make a resumed transfer look fast */
 };
 
 /* Draws the bar, at most ten times a second. `total` is 0 while unknown. */
 void bar_update(struct bar *bar, uint64_t done, uint64_t total);
-/* Takes an event of ocireg_context_set_blob_progress; what it says is drawn with the bar. */
+/* Takes an event of ocireg_context_set_blob_progress and shows it with the bar. */
 void bar_note_blob(struct bar *bar, const char *event);
-/* Takes the bar off the screen, before anything else is written there. */
+/* Removes the bar from the screen, before anything else is written there. */
 void bar_clear(struct bar *bar);
 
 #endif

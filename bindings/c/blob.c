@@ -17,7 +17,8 @@ static int get_to_file(struct session *session, const struct command_line *line)
     return finish_beside(session, line->output, status, json, error);
 }
 
-/* Reads to the verified end. Bytes go out before the digest is known, so only the exit status says that they are good. */
+/* Reads to the verified end. Bytes are written before the digest is known, so only the exit status tells whether
+ * they are good. */
 static int print_all(struct session *session, ocireg_blob_reader *reader)
 {
     static uint8_t buffer[PIECE];
@@ -40,7 +41,7 @@ static int get_to_stdout(struct session *session, const struct command_line *lin
     if (ocireg_blob_open(session->client, session->context, line->arguments[0], line->options, &reader, &error) != OCIREG_OK)
         return session_report(session, error);
     result = print_all(session, reader);
-    /* The transfer ends here, also when standard output has failed in the middle. */
+    /* The transfer ends here, even if standard output failed midway. */
     ocireg_blob_reader_close(reader, NULL);
     ocireg_blob_reader_free(reader);
     return result;
@@ -48,7 +49,7 @@ static int get_to_stdout(struct session *session, const struct command_line *lin
 
 static int get(struct session *session, const struct command_line *line)
 {
-    /* A bar among the bytes on a terminal helps nobody. */
+    /* A progress bar mixed into the bytes on a terminal is useless. */
     bool bar = line->output != NULL || !isatty(STDOUT_FILENO);
     int result = bar ? session_show_progress(session) : OCIREG_OK;
     if (result != OCIREG_OK)
@@ -79,7 +80,7 @@ static int delete(struct session *session, const struct command_line *line)
 static const struct parameter get_parameters[] = {
     {"-o", PARAMETER_OUTPUT, NULL, "FILE", "into this file, continuing an earlier try"},
     {"--offset", PARAMETER_NUMBER, "offset", "N", "begin at this byte; a piece cannot be verified"},
-    {"--length", PARAMETER_NUMBER, "length", "N", "so many bytes"},
+    {"--length", PARAMETER_NUMBER, "length", "N", "at most this many bytes"},
     {0},
 };
 
@@ -96,7 +97,7 @@ const struct command command_blob_head = {
     .name = "blob head",
     .target = TARGET_NAME,
     .arguments = {"REPO@DIGEST"},
-    .summary = "Whether a blob is there, and its size.",
+    .summary = "Tell whether a blob exists, and its size.",
     .run = head,
 };
 

@@ -11,7 +11,7 @@ struct source {
     int reason; /* errno of the read that failed */
 };
 
-/* The library pulls the bytes. What went wrong is kept for the report: the call itself says only CALLBACK. */
+/* The library pulls the bytes. The reason of a failure is kept for the report: the call itself says only CALLBACK. */
 static int64_t read_source(void *userdata, uint8_t *buffer, size_t size)
 {
     struct source *source = userdata;
@@ -21,7 +21,7 @@ static int64_t read_source(void *userdata, uint8_t *buffer, size_t size)
     return got;
 }
 
-/* From a pipe or a device: its size is not known, and it cannot be read twice. */
+/* From a pipe or a device: the size is unknown, and it cannot be read twice. */
 static int put_stream(struct session *session, const struct command_line *line)
 {
     struct source source = {.session = session};

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* In the order in which the help shows them. */
+/* In the order the help shows them. */
 const struct command *const commands[] = {
     &command_parse,
     &command_ping,

@@ -1,4 +1,4 @@
-/* The commands: what each is called, what it takes, and the function that runs it. */
+/* The commands: the name of each, what it takes, and the function that runs it. */
 #ifndef OCIREG_COMMAND_COMMAND_H
 #define OCIREG_COMMAND_COMMAND_H
 
@@ -13,7 +13,7 @@ enum parameter_kind {
     PARAMETER_TEXT,
     PARAMETER_NUMBER,
     PARAMETER_LIST,
-    /* The command's own business. */
+    /* Handled by the command itself. */
     PARAMETER_OUTPUT,
     PARAMETER_KEY,
     PARAMETER_RAW,
@@ -28,11 +28,11 @@ struct parameter {
     const char *name;
     enum parameter_kind kind;
     const char *key;
-    const char *value; /* what its value is called, or NULL */
+    const char *value; /* the name of its value in the help, or NULL */
     const char *help;
 };
 
-/* What the user wrote behind the command. */
+/* What the user wrote after the command. */
 struct command_line {
     const char *arguments[MOST_ARGUMENTS];
     ocireg_options *options;
@@ -47,8 +47,8 @@ struct command_line {
 struct command {
     const char *name;
     enum target target;                    /* what the first argument says about the registry */
-    const char *arguments[MOST_ARGUMENTS]; /* their names; all of them are needed */
-    const struct parameter *parameters;    /* up to one without name, or NULL */
+    const char *arguments[MOST_ARGUMENTS]; /* their names; all are required */
+    const struct parameter *parameters;    /* ends with one without a name; or NULL */
     const char *summary;
     int (*run)(struct session *session, const struct command_line *line);
 };
@@ -70,14 +70,14 @@ extern const struct command command_blob_get, command_blob_head, command_blob_pu
 extern const struct command command_v1_ping, command_v1_search, command_v1_images, command_v1_tags, command_v1_tag;
 extern const struct command command_v1_ancestry, command_v1_image, command_v1_layer, command_v1_push, command_v1_untag, command_v1_rmrepo;
 
-/* All of them, up to NULL. */
+/* All commands, ended by NULL. */
 extern const struct command *const commands[];
 
-/* The command that the arguments name, or NULL with the report in `status`. With --help for a family of commands
- * (`manifest --help`) the help is printed, and `status` is that of printing. */
+/* The command that the arguments name, or NULL after an error has been reported, with `status` set. With --help for
+ * a family of commands (`manifest --help`) the help is printed, and `status` is that of printing. */
 const struct command *command_find(struct arguments *arguments, const struct output *output, int *status);
 
-/* Reads what stands behind the command. `*help`: the user asked for the command's help. */
+/* Reads what follows the command. `*help`: the user asked for the command's help. */
 int command_line_parse(struct command_line *line, const struct command *command, struct arguments *arguments,
                        const struct output *output, bool *help);
 void command_line_free(struct command_line *line);

@@ -16,18 +16,18 @@ static int run(struct session *session, const struct command_line *line)
 }
 
 static const struct parameter parameters[] = {
-    {"--platform", PARAMETER_LIST, "platform", "OS/ARCH[/VARIANT]", "of an index, only this platform (repeatable)"},
-    {"--all", PARAMETER_FLAG, "all", NULL, "an index with everything in it, which is the default"},
+    {"--platform", PARAMETER_LIST, "platform", "OS/ARCH[/VARIANT]", "only this platform of an index (repeatable)"},
+    {"--all", PARAMETER_FLAG, "all", NULL, "an index with everything in it (the default)"},
     {"--sparse", PARAMETER_FLAG, "sparse", NULL, "with --platform: keep the index unchanged"},
-    {"--referrers", PARAMETER_FLAG, "referrers", NULL, "also signatures, SBOMs and the like"},
-    {"--foreign-layers", PARAMETER_FLAG, "foreign_layers", NULL, "also layers that are meant to come from elsewhere"},
-    {"--convert-schema1", PARAMETER_FLAG, "convert_schema1", NULL, "make an OCI image of a schema-1 manifest"},
-    {"--compression", PARAMETER_TEXT, "compression", "gzip|zstd|none", "of layers that are plain tars; gzip from docker-archive: to a registry"},
+    {"--referrers", PARAMETER_FLAG, "referrers", NULL, "also what refers to it, such as signatures and SBOMs"},
+    {"--foreign-layers", PARAMETER_FLAG, "foreign_layers", NULL, "also layers that are normally fetched from elsewhere"},
+    {"--convert-schema1", PARAMETER_FLAG, "convert_schema1", NULL, "convert a schema-1 manifest to an OCI image"},
+    {"--compression", PARAMETER_TEXT, "compression", "gzip|zstd|none", "for uncompressed layers; default gzip from docker-archive: to a registry"},
     {"--compression-level", PARAMETER_NUMBER, "compression_level", "N", "1 to 9 with gzip (6), 1 with zstd"},
-    {"--concurrency", PARAMETER_NUMBER, "concurrency", "N", "transfers at once (4)"},
-    {"--dry-run", PARAMETER_FLAG, "dry_run", NULL, "only say what would be done"},
-    {"--source-fd", PARAMETER_NUMBER, "source_fd", "N", "what the - of a source docker-archive:- or oci-archive:- is (0)"},
-    {"--destination-fd", PARAMETER_DESCRIPTOR, "destination_fd", "N", "what the - of docker-archive:- or oci-archive:- is (1)"},
+    {"--concurrency", PARAMETER_NUMBER, "concurrency", "N", "parallel transfers (4)"},
+    {"--dry-run", PARAMETER_FLAG, "dry_run", NULL, "only show what would be done"},
+    {"--source-fd", PARAMETER_NUMBER, "source_fd", "N", "the descriptor that - in the source docker-archive:- or oci-archive:- means (0)"},
+    {"--destination-fd", PARAMETER_DESCRIPTOR, "destination_fd", "N", "the same for the destination (1)"},
     {0},
 };
 

@@ -19,7 +19,7 @@ bool is_stream(const char *path)
 
 int file_open(struct session *session, const char *path, int *fd)
 {
-    /* A named pipe without a writer must not hold us here: file_read waits, and can be interrupted. */
+    /* A named pipe without a writer must not block here: file_read waits, and can be interrupted. */
     *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     return *fd >= 0 ? OCIREG_OK : file_report(session, path, errno);
 }

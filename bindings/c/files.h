@@ -4,12 +4,12 @@
 
 #include "session.h"
 
-/* Whether the path is there and is a pipe, a device or a terminal: something to write through, and not to replace. */
+/* Whether the path exists and is a pipe, a device or a terminal: something to write into, not to replace. */
 bool is_stream(const char *path);
 
 /* Opens a file for file_read. */
 int file_open(struct session *session, const char *path, int *fd);
-/* As read(2), but Ctrl-C and --deadline end the wait for a silent pipe: then errno is ECANCELED or ETIMEDOUT. */
+/* Like read(2), but Ctrl-C and --deadline end the wait for a silent pipe: errno is then ECANCELED or ETIMEDOUT. */
 ssize_t file_read(struct session *session, int fd, uint8_t *buffer, size_t size);
 /* Reports why file_read failed. */
 int file_report(struct session *session, const char *path, int reason);

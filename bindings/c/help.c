@@ -7,11 +7,11 @@
 static const char places[] =
     "    [docker://]REF                   in a registry\n"
     "    oci:DIR[:NAME], oci:DIR@DIGEST   an OCI image layout\n"
-    "    oci-archive:FILE[:NAME]          a tar of one\n"
+    "    oci-archive:FILE[:NAME]          a tar archive of one\n"
     "    docker-archive:FILE[:REF]        what docker save writes and docker load reads\n"
-    "    dir:DIR                          one image in a folder, as skopeo has it\n"
-    "FILE may be - for standard input or output, a pipe or a device. Reading an archive, NAME and REF may be @INDEX,\n"
-    "the image of that number in it.\n";
+    "    dir:DIR                          one image in a folder, in skopeo's format\n"
+    "FILE may be - for standard input or output, a pipe or a device. When an archive is read, NAME and REF may be\n"
+    "@INDEX, the number of an image in it.\n";
 
 /* "tags REPO [--n N] [--last T] [--digests]" */
 static void synopsis(const struct command *command)

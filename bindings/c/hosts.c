@@ -11,7 +11,8 @@
 
 #define LONGEST_PASSWORD 65536
 
-/* Reads standard input to its end. The buffer has room for one byte more than a password may have, and for its end. */
+/* Reads standard input to its end. The buffer has room for one byte more than a password may have, and for the final
+ * NUL. */
 static ssize_t read_all(struct session *session, char *buffer)
 {
     size_t length = 0;
@@ -56,7 +57,7 @@ static bool any(const struct globals *globals, enum setting_kind kind)
     return false;
 }
 
-/* The name in the environment counts only where the command line speaks of no credentials at all. */
+/* The user name in the environment counts only if the command line gives no credentials at all. */
 static const char *ambient_username(const struct globals *globals)
 {
     if (globals->anonymous || any(globals, SETTING_USERNAME) || any(globals, SETTING_TOKEN))
@@ -80,7 +81,7 @@ static int read_password(struct session *session, char **password)
     return status;
 }
 
-/* A name and a password are of use only together. */
+/* A user name and a password are useful only together. */
 static int check(const struct globals *globals)
 {
     bool password = globals->password_stdin || environment("OCIREG_PASSWORD") != NULL;
@@ -109,7 +110,7 @@ int hosts_read_password(struct session *session, char **password)
     return OCIREG_OK;
 }
 
-/* The host of an option as the library spells it, so that "Example.org" and "example.org" are one. */
+/* The host of an option as the library spells it, so that "Example.org" and "example.org" are the same. */
 static char *canonical(const char *host, ocireg_error **error)
 {
     char *json = NULL, *name = NULL;
@@ -119,11 +120,11 @@ static char *canonical(const char *host, ocireg_error **error)
     return name;
 }
 
-/* The settings of a session, with canonical host names beside them. */
+/* The settings of a session, with their canonical host names. */
 struct hosts {
     const struct globals *globals;
-    char **names; /* one a setting; NULL: no host was named */
-    char *const *registries; /* up to a NULL */
+    char **names; /* one for each setting; NULL: no host was named */
+    char *const *registries; /* ended by NULL */
     const char *password;
 };
 
@@ -135,13 +136,13 @@ static bool is_registry(const struct hosts *hosts, const char *host)
     return false;
 }
 
-/* Whether setting i is meant for a host. One without a host is meant for the command's registries, and nothing else. */
+/* Whether setting i applies to a host. One without a host applies to the command's registries only. */
 static bool is_for(const struct hosts *hosts, size_t i, const char *host)
 {
     return hosts->names[i] != NULL ? strcmp(hosts->names[i], host) == 0 : is_registry(hosts, host);
 }
 
-/* The last setting of a kind for a host; one that names the host comes before one that does not. */
+/* The last setting of a kind for a host; one that names the host wins over one that does not. */
 static const struct setting *find(const struct hosts *hosts, enum setting_kind kind, const char *host)
 {
     const struct setting *unnamed = NULL;
@@ -164,7 +165,7 @@ static ocireg_status set_password(const struct hosts *hosts, const char *usernam
     return status != OCIREG_OK ? status : ocireg_options_set_string(options, "password", hosts->password, error);
 }
 
-/* What the command line says about a host's credentials, and the environment where that is silent. */
+/* What the command line says about a host's credentials, and the environment where it says nothing. */
 static ocireg_status host_credentials(const struct hosts *hosts, const char *host, ocireg_options *options,
                                       ocireg_error **error)
 {
@@ -174,7 +175,7 @@ static ocireg_status host_credentials(const struct hosts *hosts, const char *hos
         return ocireg_options_set_bool(options, "anonymous", true, error);
     if (token != NULL && username == NULL)
         return ocireg_options_set_string(options, "token", token->value, error);
-    /* Both: the library refuses that, and says why. */
+    /* Both: the library refuses that with a message. */
     if (token != NULL && ocireg_options_set_string(options, "token", token->value, error) != OCIREG_OK)
         return ocireg_error_code(*error);
     if (username != NULL)

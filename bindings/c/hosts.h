@@ -4,10 +4,12 @@
 
 #include "session.h"
 
-/* The password: from standard input if the user said so, else from the environment, else NULL. Freed with free(). */
+/* The password: from standard input if the user asked for that, otherwise from the environment, otherwise NULL.
+ * Freed with free(). */
 int hosts_read_password(struct session *session, char **password);
 
-/* Gives the client the settings of the command's registries, up to a NULL, and of every host that an option names. */
+/* Gives the client the settings of the command's registries (a list ended by NULL) and of every host that an option
+ * names. */
 int hosts_set(struct session *session, char *const *registries, const char *password);
 
 #endif

@@ -58,8 +58,8 @@ static int rmrepo(struct session *session, const struct command_line *line)
 }
 
 static const struct parameter config_parameters[] = {
-    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "of an index, this platform's image, not this machine's"},
-    {"--raw", PARAMETER_RAW, NULL, NULL, "the config's bytes, unchanged"},
+    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "the image of an index for this platform instead of this machine's"},
+    {"--raw", PARAMETER_RAW, NULL, NULL, "the exact bytes of the config"},
     {0},
 };
 
@@ -68,12 +68,12 @@ const struct command command_config = {
     .target = TARGET_PLACE,
     .arguments = {"REF"},
     .parameters = config_parameters,
-    .summary = "The config of an image.",
+    .summary = "Show the config of an image.",
     .run = config,
 };
 
 static const struct parameter size_parameters[] = {
-    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "of an index, this platform's image, not this machine's"},
+    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "the image of an index for this platform instead of this machine's"},
     {"--all", PARAMETER_FLAG, "all", NULL, "every image of an index"},
     {0},
 };
@@ -83,12 +83,12 @@ const struct command command_size = {
     .target = TARGET_PLACE,
     .arguments = {"REF"},
     .parameters = size_parameters,
-    .summary = "The bytes of an image's config and layers.",
+    .summary = "Show the sizes of an image's config and layers.",
     .run = size,
 };
 
 static const struct parameter files_parameters[] = {
-    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "of an index, this platform's image, not this machine's"},
+    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "the image of an index for this platform instead of this machine's"},
     {"--max-bytes", PARAMETER_NUMBER, "max_bytes", "N", "the most bytes to unpack"},
     {0},
 };
@@ -98,12 +98,12 @@ const struct command command_files = {
     .target = TARGET_PLACE,
     .arguments = {"REF"},
     .parameters = files_parameters,
-    .summary = "The files of an image.",
+    .summary = "List the files of an image.",
     .run = files,
 };
 
 static const struct parameter tag_parameters[] = {
-    {"--referrers", PARAMETER_FLAG, "referrers", NULL, "into another repository: also signatures, SBOMs and the like"},
+    {"--referrers", PARAMETER_FLAG, "referrers", NULL, "into another repository: also what refers to it, such as signatures and SBOMs"},
     {0},
 };
 
@@ -112,12 +112,12 @@ const struct command command_tag = {
     .target = TARGET_NAME,
     .arguments = {"REF", "NEWTAG"},
     .parameters = tag_parameters,
-    .summary = "Give an image another tag, or another name on its registry.",
+    .summary = "Give an image another tag, or another name in its registry.",
     .run = tag,
 };
 
 static const struct parameter rmrepo_parameters[] = {
-    {"--dry-run", PARAMETER_FLAG, "dry_run", NULL, "only say what would be deleted"},
+    {"--dry-run", PARAMETER_FLAG, "dry_run", NULL, "only show what would be deleted"},
     {0},
 };
 

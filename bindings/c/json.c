@@ -9,7 +9,7 @@ static const char *skip_space(const char *at)
     return at + strspn(at, " \t\r\n");
 }
 
-/* Past a string whose first quote is at `at`; NULL when it does not end. */
+/* The end of a string whose first quote is at `at`; NULL when it is unterminated. */
 static const char *skip_string(const char *at)
 {
     for (at++; *at != '"'; at++) {
@@ -21,7 +21,7 @@ static const char *skip_string(const char *at)
     return at + 1;
 }
 
-/* Past an object or array. A loop and not a recursion, so that depth costs no stack. */
+/* The end of an object or array. A loop instead of recursion, so that depth costs no stack. */
 static const char *skip_nested(const char *at)
 {
     size_t depth = 0;
@@ -138,7 +138,8 @@ static char *put_utf8(char *to, uint32_t point)
     return to;
 }
 
-/* Decodes \uXXXX, and a pair of surrogates as one character. `*from` is at the 'u', and is left past what was read. */
+/* Decodes \uXXXX, and a pair of surrogates as one character. `*from` points at the 'u', and is moved past what was
+ * read. */
 static char *put_escape(char *to, const char **from)
 {
     long first = hex4(*from + 1), second = -1;
@@ -153,7 +154,7 @@ static char *put_escape(char *to, const char **from)
         *from += 6;
         return put_utf8(to, (uint32_t)(0x10000 + ((first - 0xd800) << 10) + (second - 0xdc00)));
     }
-    /* A C string cannot hold a NUL, nor UTF-8 half a pair. */
+    /* A C string cannot hold a NUL, and UTF-8 cannot hold half a surrogate pair. */
     if (first == 0 || (first >= 0xd800 && first < 0xe000))
         first = 0xfffd;
     return put_utf8(to, (uint32_t)first);
@@ -168,7 +169,8 @@ char *json_text(const char *value)
         return NULL;
     if (*value != '"')
         return strndup(value, (size_t)(end - value));
-    /* Decoding shortens, but for a malformed \u: two characters, and U+FFFD is three bytes. Hence the room. */
+    /* Decoding makes text shorter, except for a malformed \u: two characters become U+FFFD, which is three bytes.
+     * Hence the extra room. */
     text = malloc((size_t)(end - value) * 2);
     if (text == NULL)
         return NULL;
@@ -256,7 +258,7 @@ size_t obeyed(const char *at, unsigned *number)
         c = (c & 0x0f) << 12 | (unsigned)(byte[1] & 0x3f) << 6 | (byte[2] & 0x3f);
         length = 3;
     } else if (c >= 0x80) {
-        /* A longer one, of which none is obeyed; or no UTF-8. */
+        /* A longer one, none of which is a control character; or not UTF-8. */
         return 0;
     }
     *number = c;

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* A layout that is not whole is no error of the call, but a script asks by the exit status. */
+/* An incomplete layout is not an error of the call, but scripts need an exit status for it. */
 static int check(struct session *session, const struct command_line *line)
 {
     ocireg_error *error = NULL;
@@ -30,12 +30,12 @@ const struct command command_layout_check = {
     .name = "layout check",
     .target = TARGET_LOCAL,
     .arguments = {"DIR"},
-    .summary = "Read an OCI layout and compare it with its digests; 19 when something is missing or wrong.",
+    .summary = "Read an OCI layout and check its digests; exit status 19 when something is missing or wrong.",
     .run = check,
 };
 
 static const struct parameter parameters[] = {
-    {"--prune-sparse", PARAMETER_FLAG, "prune_sparse", NULL, "also what only missing manifests may need"},
+    {"--prune-sparse", PARAMETER_FLAG, "prune_sparse", NULL, "also remove what only missing manifests may need"},
     {0},
 };
 

@@ -1,7 +1,7 @@
 /* The commands login, logout and explain. Shows: ocireg_login, ocireg_logout, ocireg_explain. */
 #include "command.h"
 
-/* The user name and the password are those of --username, --password-stdin and the environment: they belong to the host's
+/* The user name and password come from --username, --password-stdin and the environment: they belong to the host's
  * settings, which hosts.c has set. */
 static int login(struct session *session, const struct command_line *line)
 {
@@ -33,7 +33,7 @@ static int explain(struct session *session, const struct command_line *line)
 static const struct parameter login_parameters[] = {
     {"--offline-token", PARAMETER_FLAG, "offline_token", NULL, "keep an identity token instead of the password"},
     {"--scope", PARAMETER_LIST, "scope", "SCOPE", "what the token is for, such as repository:team/app:pull; may be repeated"},
-    {"--print-token", PARAMETER_FLAG, "return_token", NULL, "the token is in the result too"},
+    {"--print-token", PARAMETER_FLAG, "return_token", NULL, "include the token in the result"},
     {0},
 };
 
@@ -42,7 +42,7 @@ const struct command command_login = {
     .target = TARGET_REGISTRY,
     .arguments = {"REGISTRY"},
     .parameters = login_parameters,
-    .summary = "Check the user and password, and keep them where Docker does.",
+    .summary = "Check the user name and password, and store them where Docker does.",
     .run = login,
 };
 
@@ -50,7 +50,7 @@ const struct command command_logout = {
     .name = "logout",
     .target = TARGET_REGISTRY,
     .arguments = {"REGISTRY"},
-    .summary = "Remove what is kept for a registry.",
+    .summary = "Remove the stored credentials of a registry.",
     .run = logout,
 };
 
@@ -58,6 +58,6 @@ const struct command command_explain = {
     .name = "explain",
     .target = TARGET_NAME,
     .arguments = {"REF"},
-    .summary = "Say where a call for REF would go, and as whom.",
+    .summary = "Show where a call for REF would go, and with which credentials.",
     .run = explain,
 };

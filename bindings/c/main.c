@@ -1,16 +1,16 @@
 /* ocireg: a client for Docker and OCI registries, over the public C API alone.
  *
- * Shows: ocireg_version, ocireg_version_number. The file of each family of commands names the calls that it shows:
- * names.c, registry.c, tags.c, manifest.c, blob.c, blob_put.c, schema1.c; and beneath them session.c, open.c, registries.c, hosts.c, command.c, signals.c,
- * trace.c, output.c. */
+ * Shows: ocireg_version, ocireg_version_number. The file of each family of commands names the calls it demonstrates:
+ * names.c, registry.c, tags.c, manifest.c, blob.c, blob_put.c, schema1.c; and below them session.c, open.c,
+ * registries.c, hosts.c, command.c, signals.c, trace.c, output.c. */
 #include "command.h"
 
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
-/* Were one of the standard descriptors closed, the next file opened would take its number and get our output. A
- * descriptor of the wrong direction fails as a closed one does. */
+/* If a standard descriptor were closed, the next file opened would take its number and receive our output. A
+ * descriptor opened in the wrong direction fails like a closed one. */
 static void open_standard_descriptors(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
@@ -41,7 +41,7 @@ static int run_in_session(const struct globals *globals, const struct command *c
     int status = session_open(&session, globals, command->target, line->arguments);
     if (status == OCIREG_OK)
         status = command->run(&session, line);
-    /* As long as Ctrl-C is watched: nobody may read what we write. */
+    /* While Ctrl-C is still watched: perhaps nobody reads what we write. */
     if (status == OCIREG_OK)
         status = output_flush(&globals->output);
     session_close(&session);
@@ -85,7 +85,7 @@ int main(int argc, char **argv)
     struct globals globals = {0};
     int status;
     open_standard_descriptors();
-    /* A reader of our output that goes away is an error to report by the exit status, not the end of the process. */
+    /* When the reader of our output goes away, that is reported by the exit status; it does not kill the process. */
     signal(SIGPIPE, SIG_IGN);
     status = run(&globals, &arguments);
     globals_free(&globals);

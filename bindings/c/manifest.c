@@ -9,7 +9,7 @@
 /* The most that the library takes for a manifest. */
 #define LARGEST_MANIFEST ((size_t)32 << 20)
 
-/* --raw: the bytes that the digest is of, to standard output or to a file. With a file the result is printed too. */
+/* --raw: the exact bytes, to standard output or to a file. With a file the result is printed too. */
 static int finish_raw(struct session *session, const struct command_line *line, const char *json, const ocireg_buffer *bytes)
 {
     const uint8_t *data = ocireg_buffer_data(bytes);
@@ -21,7 +21,7 @@ static int finish_raw(struct session *session, const struct command_line *line, 
     return result == OCIREG_OK && !is_standard_output(line->output) ? output_json(session->output, json) : result;
 }
 
-/* -o without --raw: the result as it would have been printed. */
+/* -o without --raw: the result, as it would have been printed. */
 static int finish_file(struct session *session, const char *path, const char *json)
 {
     char *text = NULL;
@@ -107,9 +107,9 @@ static int delete(struct session *session, const struct command_line *line)
 }
 
 static const struct parameter get_parameters[] = {
-    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "this platform's manifest, if REF is an index"},
-    {"--accept", PARAMETER_LIST, "accept", "TYPE", "the media types to ask for, instead of all"},
-    {"--raw", PARAMETER_RAW, NULL, NULL, "the manifest's bytes, unchanged"},
+    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "the manifest for this platform, if REF is an index"},
+    {"--accept", PARAMETER_LIST, "accept", "TYPE", "the media types to accept, instead of all"},
+    {"--raw", PARAMETER_RAW, NULL, NULL, "the exact bytes of the manifest"},
     {"-o", PARAMETER_OUTPUT, NULL, "FILE", "into this file"},
     {0},
 };
@@ -127,12 +127,12 @@ const struct command command_manifest_head = {
     .name = "manifest head",
     .target = TARGET_NAME,
     .arguments = {"REF"},
-    .summary = "A manifest's descriptor, without fetching it.",
+    .summary = "Show a manifest's descriptor without fetching it.",
     .run = head,
 };
 
 static const struct parameter digest_parameters[] = {
-    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "this platform's manifest, if REF is an index"},
+    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "the manifest for this platform, if REF is an index"},
     {0},
 };
 
@@ -141,13 +141,13 @@ const struct command command_digest = {
     .target = TARGET_NAME,
     .arguments = {"REF"},
     .parameters = digest_parameters,
-    .summary = "A manifest's digest alone.",
+    .summary = "Show only a manifest's digest.",
     .run = digest,
 };
 
 static const struct parameter put_parameters[] = {
-    {"--media-type", PARAMETER_TEXT, "media_type", "T", "instead of what the manifest says"},
-    {"--tag", PARAMETER_LIST, "tags", "TAG", "this tag too; may be given several times"},
+    {"--media-type", PARAMETER_TEXT, "media_type", "T", "the media type, instead of what the manifest says"},
+    {"--tag", PARAMETER_LIST, "tags", "TAG", "also this tag (repeatable)"},
     {"--no-referrers-tag", PARAMETER_OFF, "referrers_tag", NULL, "do not list it under its subject's referrers tag"},
     {0},
 };
@@ -171,6 +171,6 @@ const struct command command_manifest_delete = {
     .target = TARGET_NAME,
     .arguments = {"REF"},
     .parameters = delete_parameters,
-    .summary = "Delete a manifest, or a tag where the registry can.",
+    .summary = "Delete a manifest, or a tag where the registry supports that.",
     .run = delete,
 };

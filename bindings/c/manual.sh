@@ -1,7 +1,7 @@
 #!/bin/bash
 # manual.sh command PROGRAM    ocireg(1), from the program's own help
 # manual.sh library HEADER     ocireg(3), from the comments of the header
-# Made from what they describe, so that they cannot fall behind it.
+# Generated from what they describe, so that they cannot get out of date.
 set -euo pipefail
 
 # roff: text for roff, one line each
@@ -17,7 +17,7 @@ entries() { roff | awk -F '\t' '{ print ".TP\n.B " $1; print $2 }'; }
 # The options in a help text: "  --name VALUE     what it is"
 options_of() { sed -nE 's/^  (-[^ ]*( [^ ]+)?) +(.*)$/\1\t\3/p' | entries; }
 
-# The commands' names: the small words that their lines in the help begin with
+# The commands' names: the lower-case words at the beginning of their lines in the help
 command_names() { sed -nE '/^commands:/,/^options/s/^  (([a-z0-9]+ ?)+).*/\1/p' <<<"$help" | sed 's/ $//'; }
 
 command_manual() { # PROGRAM
@@ -87,7 +87,7 @@ ocireg pull registry.example.com/team/app:v1 oci:app
 END
 }
 
-# The first comment of the header from CONVENTIONS to COMMON ERRORS, a paragraph each
+# The first comment of the header from CONVENTIONS to COMMON ERRORS, as paragraphs
 conventions() {
     sed -n '/^ \* CONVENTIONS/,/^ \* COMMON ERRORS/p' "$1" | sed -e '1d;$d' -e 's/^ \* \{0,1\}//' | roff | sed 's/^$/.PP/'
 }

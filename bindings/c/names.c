@@ -12,6 +12,6 @@ static int run(struct session *session, const struct command_line *line)
 const struct command command_parse = {
     .name = "parse",
     .arguments = {"NAME"},
-    .summary = "Take a name apart: index, official, remote, local and canonical name, tag, digest.",
+    .summary = "Parse a name: index, official, remote, local and canonical name, tag, digest.",
     .run = run,
 };

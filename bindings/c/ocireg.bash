@@ -1,4 +1,4 @@
-# Completion of the ocireg command in bash. It asks the program's own help, so it knows what that program knows.
+# Completion of the ocireg command in bash. It reads the program's own help, so it knows what that program knows.
 
 _ocireg_options() { # the options in a help text, those that take "=VALUE" with the "="
     sed -nE 's/^  (-[^][ ]*).*/\1/p'
@@ -9,7 +9,7 @@ _ocireg() {
     help=$("$program" --help 2>/dev/null) || return
     commands=$(sed -nE '/^commands:/,/^options/s/^  (([a-z0-9]+ ?)+).*/\1/p' <<<"$help" | sed 's/ $//')
     valued=" $(sed -n '/^options/,$p' <<<"$help" | sed -nE 's/^  (-[^] []+) (\[|[A-Z]).*/\1/p' | tr '\n' ' ') "
-    # The words up to this one that are the command; an option's value is none of them.
+    # The words up to this one that are the command; the value of an option is not one of them.
     for ((; at < COMP_CWORD; at++)); do
         word=${COMP_WORDS[at]}
         if [[ $word == -* ]]; then

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The way to every host. A command is used from a shell, so the shell's proxy is meant unless the user names another. */
+/* The proxy for every host. A command is used from a shell, so the shell's proxy applies unless the user names
+ * another. */
 static ocireg_status network_options(ocireg_options *options, const struct globals *globals, ocireg_error **error)
 {
     ocireg_status status = OCIREG_OK;
@@ -24,8 +25,8 @@ static ocireg_status network_options(ocireg_options *options, const struct globa
     return status;
 }
 
-/* What holds for every host is the client's; what holds for one is set by hosts.c. Whatever the user did not give is left
- * to the library's defaults. */
+/* Settings for all hosts belong to the client; those for one host are set by hosts.c. Whatever the user did not give
+ * is left to the library's defaults. */
 static ocireg_status client_options(ocireg_options *options, const struct globals *globals, ocireg_error **error)
 {
     ocireg_status status = OCIREG_OK;
@@ -50,7 +51,7 @@ static ocireg_status client_options(ocireg_options *options, const struct global
     return status;
 }
 
-/* Where bytes wait that have to be read before an image can be described: a command does as the shell says. */
+/* The folder for bytes that have to be read before an image can be described: a command follows the shell's TMPDIR. */
 static ocireg_status temporary_dir(ocireg_options *options, ocireg_error **error)
 {
     const char *folder = getenv("TMPDIR");
@@ -59,7 +60,8 @@ static ocireg_status temporary_dir(ocireg_options *options, ocireg_error **error
     return ocireg_options_set_string(options, "temporary_dir", folder, error);
 }
 
-/* The command looks for stored credentials where Docker and podman do, unless the user says where, or says no. */
+/* The command looks for stored credentials where Docker and podman do, unless the user gives another place or
+ * --anonymous. */
 static ocireg_status stored_credentials(ocireg_options *options, const struct globals *globals, ocireg_error **error)
 {
     ocireg_status status = OCIREG_OK;
@@ -101,14 +103,14 @@ static int32_t on_log(void *userdata, const char *event)
     return 0;
 }
 
-/* 0 when there is no deadline, or one that nobody lives to see. */
+/* 0 when there is no deadline, or one too far away to matter. */
 static int64_t end_of(const struct globals *globals)
 {
     int64_t now = clock_ms();
     return globals->deadline_ms > 0 && globals->deadline_ms < INT64_MAX - now ? now + globals->deadline_ms : 0;
 }
 
-/* The time that is left of --deadline; the wait for a password has taken its part. */
+/* The rest of --deadline; waiting for a password may have used some of it. */
 static int64_t time_left(const struct session *session)
 {
     int64_t left = session->end - clock_ms();
@@ -126,7 +128,7 @@ static int open_context(struct session *session)
     return status == OCIREG_OK ? OCIREG_OK : report_error(session->output, error);
 }
 
-/* The password comes before Ctrl-C is watched, so that it still ends a command that waits for one to be typed. */
+/* The password is read before Ctrl-C is watched, so that Ctrl-C still ends a command that waits for one to be typed. */
 static int open_all(struct session *session, char *const *hosts, char **password)
 {
     int status = hosts_read_password(session, password);

@@ -42,31 +42,31 @@ static const struct {
     const char *value, *help;
 } table[] = {
     {"--username", OPTION_USERNAME, TAKES_VALUE, " [HOST=]U", "or OCIREG_USERNAME"},
-    {"--password-stdin", OPTION_PASSWORD_STDIN, TAKES_NOTHING, "", "the password, less one newline; or OCIREG_PASSWORD"},
+    {"--password-stdin", OPTION_PASSWORD_STDIN, TAKES_NOTHING, "", "read the password, without a final newline; or OCIREG_PASSWORD"},
     {"--token", OPTION_TOKEN, TAKES_VALUE, " [HOST=]T", "a bearer token, used as it is"},
-    {"--trusted-realm", OPTION_TRUSTED_REALM, TAKES_VALUE, " [HOST=]R", "a token server that may have the credentials; http://R: without TLS"},
-    {"--anonymous", OPTION_ANONYMOUS, TAKES_NOTHING, "", "send no credentials, stored ones neither"},
-    {"--docker-config", OPTION_DOCKER_CONFIG, TAKES_VALUE, " DIR", "stored credentials: DIR/config.json and nothing else"},
-    {"--foreign-credentials", OPTION_FOREIGN_CREDENTIALS, TAKES_NOTHING, "", "also files of another user, or that others may write"},
-    {"--plain-http", OPTION_PLAIN_HTTP, MAY_TAKE_HOST, "[=HOST]", "http instead of https, for every host or this one"},
-    {"--insecure", OPTION_INSECURE, MAY_TAKE_HOST, "[=HOST]", "do not verify TLS, for every host or this one"},
-    {"--ca", OPTION_CA, TAKES_VALUE, " FILE", "certificate authorities (PEM) beside the platform's"},
-    {"--cert", OPTION_CERT, TAKES_VALUE, " FILE", "a client certificate (PEM), with its key or beside --key"},
+    {"--trusted-realm", OPTION_TRUSTED_REALM, TAKES_VALUE, " [HOST=]R", "a token server trusted with the credentials; http://R: without TLS"},
+    {"--anonymous", OPTION_ANONYMOUS, TAKES_NOTHING, "", "send no credentials, not even stored ones"},
+    {"--docker-config", OPTION_DOCKER_CONFIG, TAKES_VALUE, " DIR", "use only the stored credentials in DIR/config.json"},
+    {"--foreign-credentials", OPTION_FOREIGN_CREDENTIALS, TAKES_NOTHING, "", "also read credential files of other users, or that others can write to"},
+    {"--plain-http", OPTION_PLAIN_HTTP, MAY_TAKE_HOST, "[=HOST]", "http instead of https, for all hosts or this one"},
+    {"--insecure", OPTION_INSECURE, MAY_TAKE_HOST, "[=HOST]", "do not verify TLS, for all hosts or this one"},
+    {"--ca", OPTION_CA, TAKES_VALUE, " FILE", "certificate authorities (PEM) in addition to the platform's"},
+    {"--cert", OPTION_CERT, TAKES_VALUE, " FILE", "a client certificate (PEM), with its key in it or in --key"},
     {"--key", OPTION_KEY, TAKES_VALUE, " FILE", "the client certificate's key (PEM)"},
-    {"--proxy", OPTION_PROXY, TAKES_VALUE, " URL", "instead of the environment's; direct: none"},
-    {"--connect-timeout", OPTION_CONNECT_TIMEOUT, TAKES_VALUE, " S", "seconds for a connection"},
+    {"--proxy", OPTION_PROXY, TAKES_VALUE, " URL", "a proxy instead of the environment's; direct: none"},
+    {"--connect-timeout", OPTION_CONNECT_TIMEOUT, TAKES_VALUE, " S", "seconds to connect"},
     {"--read-timeout", OPTION_READ_TIMEOUT, TAKES_VALUE, " S", "seconds without a byte"},
-    {"--min-speed", OPTION_MIN_SPEED, TAKES_VALUE, " N", "bytes a second of an answer over that time; 0: any"},
+    {"--min-speed", OPTION_MIN_SPEED, TAKES_VALUE, " N", "the least bytes per second over that time; 0: no minimum"},
     {"--deadline", OPTION_DEADLINE, TAKES_VALUE, " S", "seconds for the whole call"},
-    {"--retries", OPTION_RETRIES, TAKES_VALUE, " N", "tries after the first"},
-    {"--max-blob-bytes", OPTION_MAX_BLOB_BYTES, TAKES_VALUE, " N", "the largest blob taken"},
+    {"--retries", OPTION_RETRIES, TAKES_VALUE, " N", "attempts after the first"},
+    {"--max-blob-bytes", OPTION_MAX_BLOB_BYTES, TAKES_VALUE, " N", "the largest blob accepted, in bytes"},
     {"--user-agent", OPTION_USER_AGENT, TAKES_VALUE, " S", "the User-Agent header"},
     {"-q", OPTION_QUIET, TAKES_NOTHING, "", "no progress bar"},
-    {"-v", OPTION_VERBOSE, TAKES_NOTHING, "", "a line for each HTTP request and answer"},
+    {"-v", OPTION_VERBOSE, TAKES_NOTHING, "", "a line for each HTTP request and response"},
     {"-vv", OPTION_VERY_VERBOSE, TAKES_NOTHING, "", "their headers too"},
     {"--pretty", OPTION_PRETTY, TAKES_NOTHING, "", "indent the JSON"},
     {"--json-errors", OPTION_JSON_ERRORS, TAKES_NOTHING, "", "errors as JSON"},
-    {"--help", OPTION_HELP, TAKES_NOTHING, "", "this text; after a command, that command's"},
+    {"--help", OPTION_HELP, TAKES_NOTHING, "", "this text; after a command, the help of that command"},
     {"--version", OPTION_VERSION, TAKES_NOTHING, "", "the library's version"},
 };
 
@@ -103,8 +103,8 @@ static bool is_host_character(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || (c != '\0' && strchr(".-:[]_", c));
 }
 
-/* The length of HOST in HOST=VALUE, or 0. A token, a name or a URL may hold a '=' of its own: what stands before it is a host only
- * if it looks like one, and the padding of base64 is no value. */
+/* The length of HOST in HOST=VALUE, or 0. A token, a name or a URL may contain a '=' itself: what precedes it is a
+ * host only if it looks like one, and base64 padding is not a value. */
 static size_t named_host(const char *text)
 {
     size_t length = 0;
@@ -140,7 +140,7 @@ static int number(const char *option, const char *text, int64_t *result)
 /* `value` is NULL unless the option takes one, or one was given to an option that may. */
 static int apply(struct globals *globals, enum option option, const char *name, char *value)
 {
-    /* An empty host would be Docker Hub or every registry, which a script with an unset variable does not mean. */
+    /* An empty host would be Docker Hub or every registry, which is not what a script with an unset variable means. */
     if ((option == OPTION_PLAIN_HTTP || option == OPTION_INSECURE) && value != NULL && *value == '\0')
         return report_usage("%s= names no host", name);
     if ((option == OPTION_USERNAME || option == OPTION_TOKEN || option == OPTION_TRUSTED_REALM) && *value == '=')
@@ -232,7 +232,7 @@ int globals_parse(struct globals *globals, struct arguments *arguments)
         if (status != 0)
             return status;
     }
-    /* A command's own arguments are options again, even if "--" came before the command. */
+    /* A command's own arguments may be options again, even if "--" preceded the command. */
     arguments->plain = false;
     return check(globals);
 }

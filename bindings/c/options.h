@@ -30,10 +30,10 @@ struct globals {
     struct output output;
 };
 
-/* Reads the options up to the command. What they point to lives in the arguments. */
+/* Reads the options up to the command. They point into the arguments. */
 int globals_parse(struct globals *globals, struct arguments *arguments);
 void globals_free(struct globals *globals);
-/* Whether this is one of them: the command says so when one comes after it. */
+/* Whether this is one of them, so that a command can say so when one follows it. */
 bool globals_know(const char *option);
 void globals_help(FILE *file);
 

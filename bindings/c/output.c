@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A reader that has gone away (`ocireg tags … | head -1`) is no news to anyone: then the exit status says it alone. */
+/* A reader that has gone away (`ocireg tags … | head -1`) needs no message: only the exit status tells it. */
 static int stdout_failed(const struct output *output)
 {
     int reason = errno;
@@ -101,7 +101,7 @@ static void report_line(const char *name, const char *message)
     fputc('\n', stderr);
 }
 
-/* What to do about it, where the library knows that. */
+/* The hint, where the library has one. */
 static void report_hint(const ocireg_error *error)
 {
     char *hint = json_text(json_member(ocireg_error_json(error), "hint"));
@@ -127,7 +127,7 @@ int report_error(const struct output *output, ocireg_error *error)
     return code;
 }
 
-/* The same members as the library's, so that a program that reads them needs one shape only. */
+/* The same members as the library's errors, so that programs need to read only one shape. */
 static void report_as_json(ocireg_status code, const char *message)
 {
     fprintf(stderr, "{\"code\":%d,\"name\":", (int)code);
@@ -147,7 +147,8 @@ static void report(const struct output *output, ocireg_status code, const char *
         report_line(ocireg_status_name(code), message);
 }
 
-/* What has room at all has it for a message. Whoever holds the stream is held himself. */
+/* A descriptor that is writable at all has room for a message. A thread that holds the stream's lock is itself
+ * blocked. */
 void report_if_read(const struct output *output, ocireg_status code, const char *message)
 {
     struct pollfd wait = {.fd = STDERR_FILENO, .events = POLLOUT};

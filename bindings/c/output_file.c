@@ -15,7 +15,7 @@
 /* As many links as the kernel follows. */
 #define MOST_LINKS 40
 
-/* Ctrl-C and --deadline end the wait for a reader. A pipe that has room at all has it for this much. */
+/* Ctrl-C and --deadline end the wait for a reader. A pipe that is writable at all has room for this much. */
 static bool write_patiently(struct session *session, int fd, const uint8_t *data, size_t size)
 {
     while (size > 0) {
@@ -52,7 +52,7 @@ static bool is_named_pipe(const char *path)
     return stat(path, &status) == 0 && S_ISFIFO(status.st_mode);
 }
 
-/* A named pipe without a reader cannot be opened so; a socket never can. */
+/* Without blocking, a named pipe without a reader cannot be opened; a socket never can. */
 static int open_patiently(struct session *session, const char *path)
 {
     for (int patience; (patience = session_patience(session)) >= 0;) {
@@ -64,7 +64,7 @@ static int open_patiently(struct session *session, const char *path)
     return -1;
 }
 
-/* The descriptor of ours that a file is the name of, or -1. */
+/* The descriptor of this process that a file name such as /dev/stdout stands for, or -1. */
 static int own_descriptor(const char *path)
 {
     static const char *const folders[] = {"/proc/self/fd/", "/dev/fd/"};
@@ -76,7 +76,8 @@ static int own_descriptor(const char *path)
     return -1;
 }
 
-/* In a folder where everybody may make files, such as /tmp, a stranger's pipe or link is a trap. Not every kernel looks. */
+/* In a folder where everybody may create files, such as /tmp, another user's pipe or link is a trap. Not every
+ * kernel checks. */
 static bool is_trap(const char *path, const struct stat *found)
 {
     const char *slash = strrchr(path, '/');
@@ -92,8 +93,8 @@ static bool is_trap(const char *path, const struct stat *found)
     return trap;
 }
 
-/* Whether a stranger's link stands on the way to a file, behind its first bytes: 0, or the errno that says so. Each link costs its own
- * length: what stands before it has been looked at. */
+/* Whether another user's link is on the way to a file, after the first bytes of its name: 0, or the errno for that.
+ * Each link costs only its own length: what comes before it has been checked already. */
 static int led_astray(const char *path, size_t from, int *links)
 {
     char *here = strdup(path), to[PATH_MAX];
@@ -126,7 +127,7 @@ static int led_astray(const char *path, size_t from, int *links)
     return reason;
 }
 
-/* Where a file name leads; a link need not lead to anything that is there yet. Freed with free(). */
+/* Where a file name leads; the target of a link need not exist yet. Freed with free(). */
 static char *behind_links(const char *path)
 {
     char to[PATH_MAX], *here = strdup(path);
@@ -158,7 +159,7 @@ static char *behind_links(const char *path)
     return NULL;
 }
 
-/* A hidden file beside the target: only there can it be renamed. Freed with free(). */
+/* A hidden file beside the target: only from there can it be renamed over the target. Freed with free(). */
 static char *temporary_name(const char *path)
 {
     const char *slash = strrchr(path, '/');
@@ -167,11 +168,11 @@ static char *temporary_name(const char *path)
     return asprintf(&name, "%.*s.%.200s.XXXXXX", folder, path, path + folder) < 0 ? NULL : name;
 }
 
-/* Opens what a name stands for, and says whether a file comes in its place. */
+/* Opens what a name stands for, and tells whether a file is to replace it. */
 static int open_target(struct session *session, const char *path, struct output_file *file)
 {
     struct stat status;
-    /* The kernel looks first: it does not follow a stranger's link in a folder such as /tmp. */
+    /* The kernel checks first: it does not follow another user's link in a folder such as /tmp. */
     int missing = stat(path, &status) == 0 ? 0 : errno, number = own_descriptor(file->path);
     if (strcmp(path, "-") == 0)
         number = STDOUT_FILENO;
@@ -208,8 +209,8 @@ int output_file_open(struct session *session, const char *path, struct output_fi
     return file_failed(session, "write", path, errno);
 }
 
-/* The permissions of the file that is replaced, with its group, else those that open() would give. A stranger's opens it to no more,
- * and a group that it cannot be given to is not let in. */
+/* The permissions and group of the file that is replaced, otherwise those that open() would give. A file of another
+ * user grants nothing more, and a group that cannot be set gets no access. */
 static mode_t permissions(int fd, const char *path)
 {
     struct stat status;
@@ -218,7 +219,7 @@ static mode_t permissions(int fd, const char *path)
     of_new = 0666 & ~mask;
     if (stat(path, &status) != 0)
         return of_new;
-    /* Whose group has a say is not for a stranger to choose. */
+    /* Another user does not choose which group gets access. */
     if (status.st_uid != geteuid())
         return status.st_mode & of_new;
     return status.st_mode & (fchown(fd, (uid_t)-1, status.st_gid) == 0 ? 0777 : 0707);
@@ -278,7 +279,8 @@ int finish_beside(struct session *session, const char *path, ocireg_status statu
     return OCIREG_OK;
 }
 
-/* The file of an archive that goes where standard output goes, or NULL; with a descriptor `-` is that one. Freed with free(). */
+/* The file of an archive that is the same as standard output, or NULL; with a descriptor, `-` means that one. Freed
+ * with free(). */
 static char *standard_output_of(const char *place, const char *descriptor)
 {
     static const char *const archives[] = {"docker-archive:", "oci-archive:"};
@@ -302,7 +304,7 @@ static char *standard_output_of(const char *place, const char *descriptor)
 int finish_at(struct session *session, const char *place, const char *descriptor, ocireg_status status, char *json,
               ocireg_error *error)
 {
-    /* A dry run has only planned to write there. */
+    /* A dry run has not written there. */
     bool written = status == OCIREG_OK && json_member(json, "plan") == NULL;
     char *file = written ? standard_output_of(place, descriptor) : NULL;
     int result = file == NULL ? session_finish(session, status, json, error)

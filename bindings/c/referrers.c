@@ -14,7 +14,7 @@ static const struct parameter parameters[] = {
     {"--artifact-type", PARAMETER_TEXT, "artifact_type", "T", "only those of this type"},
     {"--annotation", PARAMETER_LIST, "annotations", "KEY[=VALUE]", "only those with this annotation"},
     {"--max", PARAMETER_NUMBER, "max", "N", "at most N"},
-    {"--next", PARAMETER_TEXT, "next", "NEXT", "go on where the list with this next stopped"},
+    {"--next", PARAMETER_TEXT, "next", "NEXT", "continue after the list that printed this next"},
     {0},
 };
 
@@ -23,6 +23,6 @@ const struct command command_referrers = {
     .target = TARGET_NAME,
     .arguments = {"REPO@DIGEST"},
     .parameters = parameters,
-    .summary = "List what refers to a manifest: signatures, attestations and the like.",
+    .summary = "List what refers to a manifest, such as signatures and attestations.",
     .run = run,
 };

@@ -17,7 +17,7 @@ static char *session_registry(const char *text)
     return strndup(begin, strcspn(begin, "/"));
 }
 
-/* Asks the library what a name is about. */
+/* Lets the library parse a name. */
 static ocireg_status take_apart(enum target target, const char *name, char **json, ocireg_error **error)
 {
     switch (target) {
@@ -39,20 +39,22 @@ static ocireg_status take_apart(enum target target, const char *name, char **jso
     }
 }
 
-/* Whether a name is that of a place beside registries, which a command about registries would take for an image of Docker Hub's. */
+/* Whether a name is that of a place other than a registry, which a registry command would take for an image on
+ * Docker Hub. */
 static bool is_other_place(const char *name)
 {
     static const char *const transports[] = {"oci:", "oci-archive:", "docker-archive:", "dir:"};
     for (size_t i = 0; i < sizeof transports / sizeof transports[0]; i++) {
         const char *rest = name + strlen(transports[i]);
-        /* It may be a host with a port. */
+        /* It might be a host with a port. */
         if (strncmp(name, transports[i], strlen(transports[i])) == 0)
             return rest[strspn(rest, "0123456789")] != '/' || *rest == '/';
     }
     return false;
 }
 
-/* The name of the registry's host, as the library spells it; NULL for a place that is at none. Freed with free(). */
+/* The name of the registry's host, as the library spells it; NULL for a place that is not in a registry. Freed with
+ * free(). */
 static int registry_host(const struct output *output, enum target target, const char *name, char **host)
 {
     ocireg_error *error = NULL;
@@ -61,7 +63,7 @@ static int registry_host(const struct output *output, enum target target, const 
     bool is_place = target == TARGET_PLACE || target == TARGET_PLACES;
     if (target == TARGET_NAME && is_other_place(name))
         return report_failure(output, OCIREG_INVALID_ARGUMENT,
-                              "%s is no name in a registry, and this command is about registries only (Docker Hub's image of "
+                              "%s is not a name in a registry, and this command works with registries only (Docker Hub's image of "
                               "that name is docker.io/library/%s)", name, name);
     if (take_apart(target, name, &json, &error) != OCIREG_OK)
         return report_error(output, error);

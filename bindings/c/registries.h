@@ -7,7 +7,7 @@
 /* What a command's first argument is. */
 enum target {
     TARGET_NONE,     /* nothing that needs a registry */
-    TARGET_LOCAL,    /* something on this machine that takes its time: a client, and no registry */
+    TARGET_LOCAL,    /* something on this machine that may take long: needs a client, but no registry */
     TARGET_REGISTRY, /* HOST[:PORT] */
     TARGET_NAME,     /* a name whose host is the registry */
     TARGET_SESSION,  /* an upload session: its URL or its JSON */
@@ -15,7 +15,7 @@ enum target {
     TARGET_PLACES,   /* a place to copy from; the second argument is one to copy to */
 };
 
-/* A command is about so many registries at most. */
+/* The most registries that one command deals with. */
 #define MOST_REGISTRIES 2
 
 /* The hosts that the arguments name, each once, as the library spells them. Each is freed with free(), even when this fails. */

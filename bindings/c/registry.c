@@ -30,9 +30,9 @@ const struct command command_ping = {
 static const struct parameter catalog_parameters[] = {
     {"--n", PARAMETER_NUMBER, "n", "N", "one page of at most N, instead of all"},
     {"--all", PARAMETER_FLAG, "all", NULL, "all, in pages of N"},
-    {"--next", PARAMETER_TEXT, "next", "NEXT", "go on where the page with this next ended"},
-    {"--last", PARAMETER_TEXT, "last", "X", "begin after this name"},
-    {"--search", PARAMETER_TEXT, "search", "TEXT", "only names that hold TEXT"},
+    {"--next", PARAMETER_TEXT, "next", "NEXT", "continue after the page that printed this next"},
+    {"--last", PARAMETER_TEXT, "last", "X", "start after this name"},
+    {"--search", PARAMETER_TEXT, "search", "TEXT", "only names that contain TEXT"},
     {"--regex", PARAMETER_TEXT, "regex", "RE", "only names that match RE"},
     {0},
 };

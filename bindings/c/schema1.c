@@ -6,11 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The most that the library takes for a manifest, and far more than a key has. */
+/* The largest manifest that the library accepts, and far more than a key needs. */
 #define LARGEST_MANIFEST ((size_t)32 << 20)
 #define LARGEST_KEY ((size_t)1 << 20)
 
-/* Prints what is known of a signed manifest. */
+/* Prints what is known about a signed manifest. */
 static int show(struct session *session, const uint8_t *data, size_t size)
 {
     ocireg_error *error = NULL;
@@ -38,7 +38,7 @@ static void forget(char *secret, size_t size)
     free(secret);
 }
 
-/* A private key as text, with its size for forget(). */
+/* A private key as text, with its size so that forget() can erase it. */
 static int read_key(struct session *session, const char *path, char **key, size_t *size)
 {
     uint8_t *data;
@@ -55,7 +55,7 @@ static int read_key(struct session *session, const char *path, char **key, size_
     return *key != NULL ? OCIREG_OK : report_failure(session->output, OCIREG_INTERNAL, "out of memory");
 }
 
-/* With a file what is known of the result is printed too. */
+/* With a file, what is known about the result is printed too. */
 static int finish_sign(struct session *session, const struct command_line *line, const ocireg_buffer *bytes)
 {
     const uint8_t *data = ocireg_buffer_data(bytes);
@@ -138,8 +138,8 @@ const struct command command_schema1_verify = {
 };
 
 static const struct parameter sign_parameters[] = {
-    {"--key", PARAMETER_KEY, NULL, "KEY.pem", "the private key (P-256, PKCS#8 or SEC 1); needed"},
-    {"-o", PARAMETER_OUTPUT, NULL, "FILE", "into this file"},
+    {"--key", PARAMETER_KEY, NULL, "KEY.pem", "the private key (P-256, PKCS#8 or SEC 1); required"},
+    {"-o", PARAMETER_OUTPUT, NULL, "FILE", "write to this file"},
     {0},
 };
 
@@ -147,18 +147,18 @@ const struct command command_schema1_sign = {
     .name = "schema1 sign",
     .arguments = {"FILE"},
     .parameters = sign_parameters,
-    .summary = "Sign a schema-1 manifest, once more if it is signed already.",
+    .summary = "Sign a schema-1 manifest; adds a signature if it is already signed.",
     .run = sign,
 };
 
 static const struct parameter key_parameters[] = {
-    {"-o", PARAMETER_OUTPUT, NULL, "KEY.pem", "into this file, for its owner's eyes only"},
+    {"-o", PARAMETER_OUTPUT, NULL, "KEY.pem", "write to this file, readable by its owner only"},
     {0},
 };
 
 const struct command command_schema1_key = {
     .name = "schema1 key",
     .parameters = key_parameters,
-    .summary = "Make a private key for schema1 sign.",
+    .summary = "Create a private key for schema1 sign.",
     .run = key,
 };

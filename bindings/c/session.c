@@ -40,7 +40,7 @@ static void write_warning(const char *warning)
     free(text);
 }
 
-/* What the servers want the user to know. */
+/* Warnings from the servers. */
 static void write_warnings(struct session *session)
 {
     char *json = NULL;

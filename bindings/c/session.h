@@ -17,13 +17,13 @@ struct session {
     struct bar bar;
 };
 
-/* Opens a session with the registries that the arguments name. session_close() is due even when this fails. */
+/* Opens a session with the registries that the arguments name. session_close() must be called even when this fails. */
 int session_open(struct session *session, const struct globals *globals, enum target target, const char *const *arguments);
 void session_close(struct session *session);
 
-/* Shows the transfer's progress, if that is wanted and possible. */
+/* Shows the transfer's progress, if wanted and possible. */
 int session_show_progress(struct session *session);
-/* How long a wait may take before it must ask again, in milliseconds. -1: the command must end, and errno says why:
+/* How long to wait before calling this again, in milliseconds. -1: the command must end, and errno says why:
  * ECANCELED after Ctrl-C, ETIMEDOUT after --deadline. */
 int session_patience(struct session *session);
 

@@ -1,6 +1,6 @@
 /* Shows: ocireg_context_cancel.
  *
- * It takes locks, so it may not be called in a signal handler. A thread that waits for the signals may. */
+ * It takes locks, so it must not be called in a signal handler. A thread that waits for the signals may call it. */
 #include "signals.h"
 
 #include "clock.h"
@@ -10,7 +10,7 @@
 
 /* Sent to the watcher alone, to tell it that the call is over. */
 #define WAKE SIGUSR1
-/* How long output may be held when the command should have ended, in milliseconds. */
+/* How long output may stay blocked after the command should have ended, in milliseconds. */
 #define GLANCE 50
 
 /* A signal that the parent had ignored (nohup, a script's background job) stays ignored. */
@@ -21,7 +21,7 @@ static void add_unless_ignored(sigset_t *signals, int number)
         sigaddset(signals, number);
 }
 
-/* Whether the command should have ended, by which error. */
+/* The error by which the command should have ended; OCIREG_OK if it need not end. */
 static ocireg_status is_over(struct watcher *watcher)
 {
     if (atomic_load(&watcher->cancelled))
@@ -29,7 +29,7 @@ static ocireg_status is_over(struct watcher *watcher)
     return watcher->end > 0 && watcher->end <= clock_ms() ? OCIREG_TIMEOUT : OCIREG_OK;
 }
 
-/* The next signal; 0 when it is time to look again. */
+/* The next signal; 0 when it is time to check again. */
 static int next_signal(struct watcher *watcher)
 {
     int64_t left = is_over(watcher) != OCIREG_OK ? GLANCE : watcher->end - clock_ms();
@@ -44,8 +44,8 @@ static int next_signal(struct watcher *watcher)
     return number >= 0 ? number : errno == EAGAIN || errno == EINTR ? 0 : -1;
 }
 
-/* The library leaves its calls by itself. A write of ours to whom nobody listens can only be left with the process; nor may it listen
- * to the report of that. */
+/* The library leaves its calls on its own. Our own write that nobody reads can only be ended by ending the process;
+ * perhaps nobody reads the report of that either. */
 static void leave_what_holds(struct watcher *watcher, unsigned *seen)
 {
     ocireg_status over = is_over(watcher);

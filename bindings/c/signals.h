@@ -1,5 +1,5 @@
-/* Ctrl-C: the first cancels the call, which then cleans up; a second one ends the command at once. Where the command itself is
- * held, by output that nobody reads, Ctrl-C and the deadline end it too. */
+/* Ctrl-C: the first cancels the call, which then cleans up; a second one ends the command at once. Where the command
+ * itself is blocked by output that nobody reads, Ctrl-C and the deadline end it too. */
 #ifndef OCIREG_COMMAND_SIGNALS_H
 #define OCIREG_COMMAND_SIGNALS_H
 
@@ -22,10 +22,10 @@ struct watcher {
     atomic_bool stop, cancelled;
 };
 
-/* Begins to watch; else why not, as an errno. Called before anything else makes threads, because they inherit the blocked signals. `end` is when the
- * deadline is over, 0 for never. */
+/* Starts watching; returns 0 or an errno. Called before anything else makes threads, because they inherit the
+ * blocked signals. `end` is when the deadline is over, 0 for never. */
 int watcher_start(struct watcher *watcher, ocireg_context *context, const struct output *output, int64_t end);
-/* Must come before the context is freed. */
+/* Must be called before the context is freed. */
 void watcher_stop(struct watcher *watcher);
 
 #endif

@@ -13,9 +13,9 @@ static int run(struct session *session, const struct command_line *line)
 static const struct parameter parameters[] = {
     {"--n", PARAMETER_NUMBER, "n", "N", "one page of at most N, instead of all"},
     {"--all", PARAMETER_FLAG, "all", NULL, "all, in pages of N"},
-    {"--next", PARAMETER_TEXT, "next", "NEXT", "go on where the page with this next ended"},
-    {"--last", PARAMETER_TEXT, "last", "T", "begin after this tag"},
-    {"--digests", PARAMETER_FLAG, "digests", NULL, "each tag's digest too"},
+    {"--next", PARAMETER_TEXT, "next", "NEXT", "continue after the page that printed this next"},
+    {"--last", PARAMETER_TEXT, "last", "T", "start after this tag"},
+    {"--digests", PARAMETER_FLAG, "digests", NULL, "also each tag's digest"},
     {0},
 };
 

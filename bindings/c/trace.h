@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* Writes an event of the library's log to standard error. It holds no secret: the library has redacted it. */
+/* Writes an event of the library's log to standard error. It contains no secrets: the library has redacted it. */
 void trace_event(const char *event, bool headers);
 
 #endif

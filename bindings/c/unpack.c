@@ -18,7 +18,7 @@ static int extract(struct session *session, const struct command_line *line)
     return session_finish(session, status, json, error);
 }
 
-/* With -o the result is printed; without, standard output is the file's. */
+/* With -o the result is printed; without it, standard output receives the file. */
 static int cat_to(struct session *session, const struct command_line *line, int fd, char **json)
 {
     ocireg_error *error = NULL;
@@ -48,11 +48,11 @@ static int cat(struct session *session, const struct command_line *line)
 }
 
 static const struct parameter extract_parameters[] = {
-    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "of an index, this platform's image, not this machine's"},
-    {"--overwrite", PARAMETER_FLAG, "overwrite", NULL, "into a folder that is not empty"},
-    {"--owner", PARAMETER_FLAG, "owner", NULL, "keep the owners, as root only"},
-    {"--setuid", PARAMETER_FLAG, "setuid", NULL, "keep set-user-ID and set-group-ID"},
-    {"--devices", PARAMETER_FLAG, "devices", NULL, "make devices and pipes too"},
+    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "the image of an index for this platform instead of this machine's"},
+    {"--overwrite", PARAMETER_FLAG, "overwrite", NULL, "allow a folder that is not empty"},
+    {"--owner", PARAMETER_FLAG, "owner", NULL, "keep the owners (only as root)"},
+    {"--setuid", PARAMETER_FLAG, "setuid", NULL, "keep set-user-ID and set-group-ID bits"},
+    {"--devices", PARAMETER_FLAG, "devices", NULL, "also create devices and pipes"},
     {"--max-bytes", PARAMETER_NUMBER, "max_bytes", "N", "the most bytes to unpack"},
     {0},
 };
@@ -67,9 +67,9 @@ const struct command command_extract = {
 };
 
 static const struct parameter cat_parameters[] = {
-    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "of an index, this platform's image, not this machine's"},
-    {"--no-verify", PARAMETER_OFF, "verify", NULL, "end with the file, before the layer's digest is known"},
-    {"-o", PARAMETER_OUTPUT, NULL, "FILE", "into this file"},
+    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "the image of an index for this platform instead of this machine's"},
+    {"--no-verify", PARAMETER_OFF, "verify", NULL, "stop after the file, before the layer's digest is known"},
+    {"-o", PARAMETER_OUTPUT, NULL, "FILE", "write to this file"},
     {0},
 };
 
@@ -78,7 +78,7 @@ const struct command command_cat = {
     .target = TARGET_PLACE,
     .arguments = {"REF", "PATH"},
     .parameters = cat_parameters,
-    .summary = "One file of an image.",
+    .summary = "Print one file of an image.",
     .run = cat,
 };
 
@@ -95,14 +95,14 @@ static int append(struct session *session, const struct command_line *line)
 }
 
 static const struct parameter append_parameters[] = {
-    {"--layer", PARAMETER_LIST, "layers", "FILE", "a tar, packed or not (repeatable, the oldest first)"},
+    {"--layer", PARAMETER_LIST, "layers", "FILE", "a tar archive, compressed or not (repeatable, the oldest first)"},
     {"--to", PARAMETER_TO, "to", "REF2", "where the result goes, instead of REF"},
     {"--scratch", PARAMETER_FLAG, "scratch", NULL, "a new image: REF is where it goes and is not read"},
-    {"--media-type", PARAMETER_TEXT, "media_type", "T", "of the new layers"},
-    {"--compression", PARAMETER_TEXT, "compression", "gzip|zstd|none", "of layers that are plain tars; gzip to a registry"},
+    {"--media-type", PARAMETER_TEXT, "media_type", "T", "the media type of the new layers"},
+    {"--compression", PARAMETER_TEXT, "compression", "gzip|zstd|none", "for uncompressed layers; default gzip to a registry"},
     {"--compression-level", PARAMETER_NUMBER, "compression_level", "N", "1 to 9 with gzip (6), 1 with zstd"},
-    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "of an index, this platform's image, not this machine's"},
-    {"--all", PARAMETER_FLAG, "all", NULL, "every image of an index"},
+    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "the image of an index for this platform instead of this machine's"},
+    {"--all", PARAMETER_FLAG, "all", NULL, "all images of an index"},
     {0},
 };
 
@@ -111,6 +111,6 @@ const struct command command_append = {
     .target = TARGET_PLACE,
     .arguments = {"REF"},
     .parameters = append_parameters,
-    .summary = "Put layers on top of an image.",
+    .summary = "Append layers to an image.",
     .run = append,
 };

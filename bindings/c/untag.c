@@ -11,8 +11,8 @@ static int run(struct session *session, const struct command_line *line)
 }
 
 static const struct parameter parameters[] = {
-    {"--list-others", PARAMETER_FLAG, "list_others", NULL, "find the other tags of the same digest"},
-    {"--replace", PARAMETER_FLAG, "replace", NULL, "if the registry deletes no tag, put an empty index there and delete that"},
+    {"--list-others", PARAMETER_FLAG, "list_others", NULL, "list the other tags with the same digest"},
+    {"--replace", PARAMETER_FLAG, "replace", NULL, "if the registry cannot delete a tag, put an empty index there and delete that"},
     {0},
 };
 
@@ -21,6 +21,6 @@ const struct command command_untag = {
     .target = TARGET_NAME,
     .arguments = {"REF"},
     .parameters = parameters,
-    .summary = "Delete one tag, and leave its manifest.",
+    .summary = "Delete one tag and keep its manifest.",
     .run = run,
 };

@@ -1,13 +1,13 @@
-/* The commands upload start, status, chunk, finish and cancel, and blob mount. Shows: ocireg_upload_session_start, _status,
- * _chunk, _finish, _cancel; ocireg_blob_mount.
+/* The commands upload start, status, chunk, finish and cancel, and blob mount. Shows: ocireg_upload_session_start,
+ * _status, _chunk, _finish, _cancel; ocireg_blob_mount.
  *
- * URL is what start and the others print as "url"; the whole printed JSON serves as well, and knows more. */
+ * URL is what start and the others print as "url"; the whole printed JSON works as well, and contains more. */
 #include "command.h"
 #include "files.h"
 
 #include <stdlib.h>
 
-/* A chunk is in memory while it is sent. */
+/* A chunk is held in memory while it is sent. */
 #define LARGEST_CHUNK ((size_t)1 << 30)
 
 static int start(struct session *session, const struct command_line *line)
@@ -82,7 +82,7 @@ const struct command command_upload_status = {
     .name = "upload status",
     .target = TARGET_SESSION,
     .arguments = {"URL"},
-    .summary = "How far an upload session is.",
+    .summary = "Show how far an upload session is.",
     .run = status_of,
 };
 
@@ -96,7 +96,7 @@ const struct command command_upload_chunk = {
     .target = TARGET_SESSION,
     .arguments = {"URL", "FILE"},
     .parameters = chunk_parameters,
-    .summary = "Send a file's bytes as the next of an upload session.",
+    .summary = "Send a file's bytes as the next part of an upload session.",
     .run = chunk,
 };
 
@@ -104,7 +104,7 @@ const struct command command_upload_finish = {
     .name = "upload finish",
     .target = TARGET_SESSION,
     .arguments = {"URL", "DIGEST"},
-    .summary = "End an upload session: the blob is there.",
+    .summary = "Complete an upload session: the blob then exists.",
     .run = finish,
 };
 
@@ -112,7 +112,7 @@ const struct command command_upload_cancel = {
     .name = "upload cancel",
     .target = TARGET_SESSION,
     .arguments = {"URL"},
-    .summary = "Give an upload session up.",
+    .summary = "Cancel an upload session.",
     .run = cancel,
 };
 
@@ -126,6 +126,6 @@ const struct command command_blob_mount = {
     .target = TARGET_NAME,
     .arguments = {"REPO@DIGEST"},
     .parameters = mount_parameters,
-    .summary = "Make a blob out of one in another repository, without moving it.",
+    .summary = "Mount a blob from another repository, without transferring it.",
     .run = mount,
 };

@@ -1,4 +1,4 @@
-/* The commands v1 …: the protocol before v2. Shows: ocireg_v1_ping, _search, _images, _tags, _tag, _ancestry, _image,
+/* The commands v1 …: protocol v1. Shows: ocireg_v1_ping, _search, _images, _tags, _tag, _ancestry, _image,
  * _layer_file, _layer_open, _push, _delete_tag, _delete_repository. */
 #include "command.h"
 #include "output_file.h"
@@ -69,7 +69,7 @@ static int image(struct session *session, const struct command_line *line)
     return session_finish(session, status, json, error);
 }
 
-/* A pipe or a device is written through. */
+/* A pipe or a device is written to directly. */
 static int layer_to_file(struct session *session, const struct command_line *line)
 {
     ocireg_error *error = NULL;
@@ -79,7 +79,7 @@ static int layer_to_file(struct session *session, const struct command_line *lin
     return finish_beside(session, line->output, status, json, error);
 }
 
-/* Bytes go out before the checksum is known, so only the exit status says that they are good. */
+/* Bytes are written before the checksum is known, so only the exit status tells whether they are good. */
 static int layer_to_stdout(struct session *session, const struct command_line *line)
 {
     static uint8_t buffer[PIECE];
@@ -102,7 +102,7 @@ static int layer_to_stdout(struct session *session, const struct command_line *l
 
 static int layer(struct session *session, const struct command_line *line)
 {
-    /* A bar among the bytes on a terminal helps nobody. */
+    /* A progress bar mixed into the bytes on a terminal is useless. */
     bool bar = line->output != NULL || !isatty(STDOUT_FILENO);
     int result = bar ? session_show_progress(session) : OCIREG_OK;
     if (result != OCIREG_OK)
@@ -147,7 +147,7 @@ const struct command command_v1_ping = {
     .name = "v1 ping",
     .target = TARGET_REGISTRY,
     .arguments = {"REGISTRY"},
-    .summary = "Ask whether a registry speaks the old protocol.",
+    .summary = "Ask whether a registry speaks protocol v1.",
     .run = ping,
 };
 
@@ -179,7 +179,7 @@ const struct command command_v1_tag = {
     .name = "v1 tag",
     .target = TARGET_NAME,
     .arguments = {"REPO:TAG"},
-    .summary = "The image of a tag.",
+    .summary = "Show the image of a tag.",
     .run = tag,
 };
 
@@ -187,7 +187,7 @@ const struct command command_v1_ancestry = {
     .name = "v1 ancestry",
     .target = TARGET_NAME,
     .arguments = {"REPO", "ID"},
-    .summary = "An image and its ancestors.",
+    .summary = "List an image and its ancestors.",
     .run = ancestry,
 };
 
@@ -195,12 +195,12 @@ const struct command command_v1_image = {
     .name = "v1 image",
     .target = TARGET_NAME,
     .arguments = {"REPO", "ID"},
-    .summary = "An image's JSON.",
+    .summary = "Show an image's JSON.",
     .run = image,
 };
 
 static const struct parameter layer_parameters[] = {
-    {"-o", PARAMETER_OUTPUT, NULL, "FILE", "into this file"},
+    {"-o", PARAMETER_OUTPUT, NULL, "FILE", "write to this file"},
     {0},
 };
 
@@ -209,12 +209,12 @@ const struct command command_v1_layer = {
     .target = TARGET_NAME,
     .arguments = {"REPO", "ID"},
     .parameters = layer_parameters,
-    .summary = "Fetch an image's layer, verified if it can be.",
+    .summary = "Fetch an image's layer, verified where possible.",
     .run = layer,
 };
 
 static const struct parameter push_parameters[] = {
-    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "of an index, the image for this platform"},
+    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "the image of an index for this platform"},
     {0},
 };
 
@@ -223,7 +223,7 @@ const struct command command_v1_push = {
     .target = TARGET_PLACES,
     .arguments = {"SRC", "REPO:TAG"},
     .parameters = push_parameters,
-    .summary = "Push an image from any place as old ones.",
+    .summary = "Push an image from any place as a chain of v1 images.",
     .run = push,
 };
 
@@ -239,6 +239,6 @@ const struct command command_v1_rmrepo = {
     .name = "v1 rmrepo",
     .target = TARGET_NAME,
     .arguments = {"REPO"},
-    .summary = "Delete a repository with its tags.",
+    .summary = "Delete a repository and its tags.",
     .run = rmrepo,
 };

@@ -1,12 +1,12 @@
 /*
  * ocireg for C++17 and newer: one header over ocireg.h, which is the reference of every call's options, result and errors.
- * A method has the name of the C function without prefix and noun of its handle: ocireg_manifest_get is client::manifest_get.
+ * A method has the name of the C function without the prefix and the handle's noun: ocireg_manifest_get is client::manifest_get.
  *
- *  - Objects own their handles and move; nothing is freed by hand, in any order.
+ *  - Objects own their handles and can be moved; they may be destroyed in any order.
  *  - Failures are exceptions under ocireg::error, one class for each code, in groups (see "Errors").
- *  - Results are an ocireg::value: the JSON text (text()), and enough of a reader to get at its members.
+ *  - Results are an ocireg::value: the JSON text (text()), and a small reader for its members.
  *  - Strings go in as std::string_view; one with a NUL in it is an invalid_argument_error.
- *  - Callbacks are std::function. What they throw stops the call, and comes out of it unchanged.
+ *  - Callbacks are std::function. What they throw stops the call, which rethrows it unchanged.
  *  - A client and a context may be used by any number of threads at once; other objects by one thread at a time.
  *
  *     ocireg::client client;
@@ -41,7 +41,7 @@ namespace ocireg {
 
 /* ---------------------------------------------------------------------------------------------- Constants */
 
-/* What is meant where a name says nothing else. */
+/* The defaults for names without a registry or tag. */
 inline constexpr std::string_view default_index = OCIREG_DEFAULT_INDEX, default_tag = OCIREG_DEFAULT_TAG;
 
 /* The media types of manifests, configs and layers. */
@@ -67,20 +67,21 @@ inline constexpr std::string_view schema1 = OCIREG_MEDIA_TYPE_SCHEMA1;
 
 /* ------------------------------------------------------------------------------------------------ Results */
 
-/* A member is missing or of another type than asked for. */
+/* A member is missing or has another type than requested. */
 class value_error : public std::runtime_error {
 public:
     using std::runtime_error::runtime_error;
 };
 
-/* What OCI calls a descriptor: the three members that every one of them has. */
+/* An OCI descriptor: the three members that every descriptor has. */
 struct descriptor {
     std::string media_type, digest;
     std::int64_t size = 0;
 };
 
-/* A JSON value, and the text that it is part of. Cheap to copy; const, so any threads may read one at once. A member that
- * does not exist gives a value that exists() denies, so that members of members can be asked for without checks between. */
+/* A JSON value, and the text that it is part of. Cheap to copy; immutable, so several threads may read one at once.
+ * A member that does not exist is a value whose exists() is false, so that members of members can be read without
+ * checks in between. */
 class value {
 public:
     class iterator;
@@ -112,7 +113,8 @@ public:
     std::size_t size() const;
     bool empty() const { return size() == 0; }
 
-    /* Over the elements of an array, or the members of an object (see iterator::name). Nothing for anything else. */
+    /* Iterates over the elements of an array, or the members of an object (see iterator::name). Empty for anything
+     * else. */
     iterator begin() const;
     iterator end() const;
 
@@ -125,7 +127,7 @@ public:
     bool boolean() const { return is_boolean() ? view_ == "true" : throw wrong("a boolean"); }
     std::vector<std::string> strings() const;
 
-    /* The same, with something else for null and what does not exist. */
+    /* The same, with a fallback for null and members that do not exist. */
     std::string string_or(std::string other) const { return is_null() || !exists() ? std::move(other) : string(); }
     std::int64_t integer_or(std::int64_t other) const { return is_null() || !exists() ? other : integer(); }
     bool boolean_or(bool other) const { return is_null() || !exists() ? other : boolean(); }
@@ -170,7 +172,7 @@ private:
     std::string_view view_;
 };
 
-/* An input iterator: a value at a time; name() is the member's name in an object. */
+/* An input iterator over values; name() is the member's name in an object. */
 class value::iterator {
 public:
     using iterator_category = std::input_iterator_tag;
@@ -290,10 +292,10 @@ inline std::size_t value::end_of_string(std::string_view text, std::size_t at)
         if (text[at] == '\\')
             at++;
     }
-    throw value_error("malformed JSON: a string without end");
+    throw value_error("malformed JSON: an unterminated string");
 }
 
-/* Without recursion: a manifest may be nested as deep as its author likes. */
+/* Without recursion: a manifest may be nested arbitrarily deep. */
 inline std::size_t value::end_of_value(std::string_view text, std::size_t at)
 {
     std::size_t depth = 0;
@@ -322,7 +324,7 @@ inline std::size_t value::end_of_value(std::string_view text, std::size_t at)
         if (depth == 0)
             return at;
     }
-    throw value_error("malformed JSON: no value");
+    throw value_error("malformed JSON: a value is missing");
 }
 
 inline std::string value::decoded(std::string_view quoted)
@@ -365,7 +367,7 @@ inline std::string value::decoded(std::string_view quoted)
             const std::string_view digits = quoted.substr(at + 1, 4);
             const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), unit, 16);
             if (digits.size() != 4 || parsed.ptr != digits.data() + 4)
-                throw value_error("malformed JSON: a wrong \\u");
+                throw value_error("malformed JSON: an invalid \\u escape");
             at += 4;
             if (unit >= 0xD800 && unit < 0xDC00)
                 high = unit;
@@ -405,7 +407,7 @@ struct failure {
  *                     signature_error, missing_blob_error
  *   cancelled_error, io_error, callback_error, internal_error
  *
- * A code that this header does not know (of a newer library) is an error and nothing more special.
+ * A code unknown to this header (of a newer library) is a plain error.
  */
 class error : public std::runtime_error {
 public:
@@ -418,15 +420,15 @@ public:
     ocireg_status code() const noexcept { return code_; }
     /* "NOT_FOUND" */
     const char *name() const noexcept { return name_; }
-    /* Of the answer that failed the call; 0 when there was none. */
+    /* The status of the response that made the call fail; 0 when there was none. */
     std::int32_t http_status() const noexcept { return http_status_; }
-    /* All that is known, as of ocireg_error_json. */
+    /* Everything that is known, as in ocireg_error_json. */
     value details() const { return value(*json_); }
-    /* The system's number for what failed at a file or descriptor, such as EPIPE; 0 when there is none. */
+    /* The errno of a failed file or descriptor operation, such as EPIPE; 0 when there is none. */
     int error_number() const noexcept { return static_cast<int>(error_number_); }
-    /* What to do about it; may be empty. */
+    /* A hint what to do; may be empty. */
     std::string hint() const { return details()["hint"].string_or({}); }
-    /* The same call may succeed later. */
+    /* Whether the same call may succeed later. */
     bool retryable() const { return details()["retryable"].boolean_or(false); }
 
 private:
@@ -535,7 +537,7 @@ inline std::exception_ptr &thrown() noexcept
     return exception;
 }
 
-/* A callback may make calls of its own, so each call keeps what the outer one's callbacks have thrown. */
+/* A callback may itself make calls, so each call saves what the outer one's callbacks have thrown. */
 class callback_scope {
 public:
     callback_scope() noexcept : outer_(std::exchange(thrown(), nullptr)) {}
@@ -552,7 +554,7 @@ private:
     std::exception_ptr outer_;
 };
 
-/* Runs a callback; nothing is thrown through the library, which is no C++. */
+/* Runs a callback; no exception may pass through the library, which is not C++. */
 template <class Function> bool guarded(Function &&function) noexcept
 {
     try {
@@ -564,7 +566,7 @@ template <class Function> bool guarded(Function &&function) noexcept
     }
 }
 
-/* Makes a call, which is given where to put its error. */
+/* Makes a call, passing it the place for its error. */
 template <class Function> void call(Function &&function)
 {
     callback_scope scope;
@@ -580,7 +582,7 @@ template <class Function> void call(Function &&function)
            ocireg_error_json(raw)});
 }
 
-/* A call with one result, whose place is its first argument. */
+/* A call with one result, whose address is its first argument. */
 template <class Handle, class Function> owned<Handle> made(Function &&function)
 {
     Handle *raw = nullptr;
@@ -601,14 +603,14 @@ template <class Function> value json(Function &&function)
     return value(std::string(text ? text.get() : ""));
 }
 
-/* A string for C: ended by a NUL, and without another one in it. */
+/* A string for C: terminated by a NUL, without another one inside. */
 class c_string {
 public:
     explicit c_string(std::string_view text) : text_(text)
     {
         if (text.find('\0') != std::string_view::npos)
-            raise({OCIREG_INVALID_ARGUMENT, "INVALID_ARGUMENT", 0, 0, "a string has a NUL in it",
-                   R"({"code":1,"name":"INVALID_ARGUMENT","message":"a string has a NUL in it"})"});
+            raise({OCIREG_INVALID_ARGUMENT, "INVALID_ARGUMENT", 0, 0, "a string contains a NUL",
+                   R"({"code":1,"name":"INVALID_ARGUMENT","message":"a string contains a NUL"})"});
     }
     const char *get() const noexcept { return text_.c_str(); }
     operator const char *() const noexcept { return get(); }
@@ -619,7 +621,7 @@ private:
 
 inline const std::uint8_t *octets(std::string_view bytes) noexcept { return reinterpret_cast<const std::uint8_t *>(bytes.data()); }
 
-/* A call with a second name behind the first, as one that knows the second. */
+/* Binds the second name, so that a call with two names can be made like one with a single name. */
 template <class Function> auto with_id(Function *function, std::string_view id)
 {
     return [function, second = c_string(id)](auto *handle, auto *with, auto *name, auto *options, auto **json,
@@ -648,7 +650,7 @@ private:
     detail::owned<ocireg_buffer> handle_;
 };
 
-/* A manifest or blob with what is known of it. */
+/* A manifest or blob with its metadata. */
 struct document {
     value info;
     buffer bytes;
@@ -656,7 +658,7 @@ struct document {
 
 /* ------------------------------------------------------------------------------------------------ Options */
 
-/* A key with its value: a string, a number, a boolean, or a list of strings. */
+/* A key and its value: a string, a number, a boolean, or a list of strings. */
 class option {
 public:
     template <class Text, std::enable_if_t<std::is_convertible_v<const Text &, std::string_view>, int> = 0>
@@ -687,8 +689,8 @@ private:
     std::vector<std::string> list_;
 };
 
-/* The options of a call: {} for none, {{"n", 100}, {"digests", true}, {"accept", {"a/b", "c/d"}}}, or step by step. The
- * keys of each call are in ocireg.h; the call refuses one that it does not know, and names it. */
+/* The options of a call: {} for none, {{"n", 100}, {"digests", true}, {"accept", {"a/b", "c/d"}}}, or set one by
+ * one. The keys of each call are in ocireg.h; an unknown key is refused with an error that names it. */
 class options {
 public:
     options() = default;
@@ -761,7 +763,7 @@ private:
 
 /* ------------------------------------------------------------------------------------------------ Context */
 
-/* The answer of a credentials callback; {} is anonymous. */
+/* The result of a credentials callback; {} means anonymous access. */
 struct credentials {
     std::string username, password, token;
     static credentials basic(std::string username, std::string password) { return {std::move(username), std::move(password), {}}; }
@@ -770,7 +772,7 @@ struct credentials {
 
 namespace detail {
 
-/* A callback that returns nothing goes on; one that returns false stops the call with callback_error. */
+/* A callback that returns void never stops the call; one that returns false stops it with callback_error. */
 template <class... Arguments, class Function> std::function<bool(Arguments...)> going_on(Function function)
 {
     if constexpr (std::is_void_v<std::invoke_result_t<Function &, Arguments...>>)
@@ -787,7 +789,7 @@ using log_function = std::function<bool(std::string_view)>;
 using credentials_function = std::function<credentials(std::string_view)>;
 using source_function = std::function<std::size_t(void *, std::size_t)>;
 
-/* Owns the callbacks of a context. Those that were replaced stay: a call may be in them. */
+/* Owns the callbacks of a context. Replaced callbacks are kept: a call may still be running them. */
 class callbacks {
 public:
     template <class Function> Function *keep(Function function)
@@ -843,18 +845,18 @@ inline std::int64_t ocireg_hpp_read(void *function, std::uint8_t *bytes, std::si
 
 } // namespace detail
 
-/* Cancel, deadline, progress and callbacks of the calls that it is given to. The callbacks run on the thread that made the
- * call. A reader or upload keeps those of the context that it was opened with. */
+/* Cancellation, deadline, progress and callbacks of the calls that it is passed to. The callbacks run on the thread
+ * that made the call. A reader or upload keeps those of the context that it was opened with. */
 class context {
 public:
     context() : handle_(detail::made<ocireg_context>(ocireg_context_new)), callbacks_(std::make_shared<detail::callbacks>()) {}
 
-    /* From any thread. For good: also later calls answer cancelled_error. */
+    /* From any thread. Permanent: later calls throw cancelled_error too. */
     void cancel() const
     {
         detail::call([&](ocireg_error **error) { return ocireg_context_cancel(get(), error); });
     }
-    /* From now; the calls answer timeout_error then. */
+    /* Counted from now; calls throw timeout_error when it has passed. */
     template <class Rep, class Period> void set_deadline(std::chrono::duration<Rep, Period> from_now) const
     {
         auto milliseconds = std::chrono::ceil<std::chrono::milliseconds>(from_now).count();
@@ -865,7 +867,7 @@ public:
     {
         detail::call([&](ocireg_error **error) { return ocireg_context_set_deadline(get(), 0, error); });
     }
-    /* Any thread. */
+    /* From any thread. */
     value progress() const
     {
         return detail::json([&](char **text, ocireg_error **error) { return ocireg_context_progress(get(), text, error); });
@@ -887,7 +889,7 @@ public:
     {
         detail::call([&](ocireg_error **error) { return ocireg_context_set_progress(get(), nullptr, nullptr, error); });
     }
-    /* void or bool (std::string_view event): of a copy, how each blob fares, as JSON. */
+    /* void or bool (std::string_view event): the progress of each blob of a copy, as JSON. */
     template <class Function> void on_blob_progress(Function function)
     {
         auto *kept = callbacks_->keep(detail::going_on<std::string_view>(std::move(function)));
@@ -941,7 +943,7 @@ public:
     {
         return detail::json([&](char **text, ocireg_error **error) { return ocireg_blob_reader_info(get(), text, error); });
     }
-    /* 0 is the verified end; anything wrong before is an exception. */
+    /* 0 means the verified end; any failure before that is an exception. */
     std::size_t read(void *bytes, std::size_t size)
     {
         std::size_t got = 0;
@@ -962,7 +964,7 @@ private:
         : callbacks_(std::move(callbacks)), handle_(std::move(handle))
     {
     }
-    std::shared_ptr<void> callbacks_; /* before the handle: freed after it */
+    std::shared_ptr<void> callbacks_; /* declared before the handle, so freed after it */
     detail::owned<ocireg_blob_reader> handle_;
 };
 
@@ -989,8 +991,8 @@ private:
     std::vector<char> bytes_;
 };
 
-/* The reader as a stream. It throws the reader's errors, unlike other streams: else a blob that breaks off looks like one
- * that ends. exceptions(std::ios::goodbit) turns that off; look at bad() then. */
+/* The reader as a stream. Unlike other streams, it throws the reader's errors: otherwise a blob that breaks off
+ * looks like one that ends. exceptions(std::ios::goodbit) turns that off; check bad() then. */
 class blob_stream : private blob_streambuf, public std::istream {
 public:
     explicit blob_stream(blob_reader reader)
@@ -1001,7 +1003,7 @@ public:
     using blob_streambuf::reader;
 };
 
-/* A blob that is uploaded in chunks. One that is not finished is cancelled at the end of its life. */
+/* A blob that is uploaded in chunks. If it is not finished, the destructor cancels it. */
 class upload {
 public:
     void write(const void *bytes, std::size_t size)
@@ -1011,7 +1013,7 @@ public:
         });
     }
     void write(std::string_view bytes) { write(bytes.data(), bytes.size()); }
-    /* With a digest, the bytes must have it. */
+    /* If a digest is given, the bytes must match it. */
     value finish(std::string_view digest = {})
     {
         const detail::c_string wanted(digest);
@@ -1019,7 +1021,7 @@ public:
             return ocireg_upload_finish(get(), digest.empty() ? nullptr : wanted.get(), text, error);
         });
     }
-    /* Lets go of the session, to be continued by client::upload_session_chunk. */
+    /* Releases the session, to be continued with client::upload_session_chunk. */
     value save()
     {
         return detail::json([&](char **text, ocireg_error **error) { return ocireg_upload_save(get(), text, error); });
@@ -1047,12 +1049,12 @@ namespace detail {
 struct paging {
     std::function<value(const options &)> fetch;
     options wanted;
-    std::string member; /* of a page, that holds its names */
+    std::string member; /* the member of a page that holds its names */
 };
 
 } // namespace detail
 
-/* Pages of a list, each fetched when a loop comes to it. To be walked once. */
+/* Pages of a list, each fetched when a loop reaches it. Can be iterated once. */
 class pages {
 public:
     class iterator {
@@ -1128,7 +1130,7 @@ public:
             at_ = (*page_)[member_].begin();
             settle();
         }
-        /* To the next page while this one is at its end. */
+        /* Moves to the next page while this one is at its end. */
         void settle()
         {
             while (at_ == value::iterator()) {
@@ -1191,7 +1193,7 @@ public:
     {
         return named(ocireg_repository_tags, repository, wanted, with);
     }
-    /* The same page by page, and name by name. The client, and the context if given, must live until its end. */
+    /* The same page by page, and name by name. The client, and the context if given, must outlive the loop. */
     pages catalog_pages(std::string_view registry, std::size_t page_size = 100, options wanted = {},
                         const context *with = nullptr) const &
     {
@@ -1213,7 +1215,7 @@ public:
         return names(paging(ocireg_repository_tags, "tags", repository, page_size, std::move(wanted), with));
     }
 
-    /* Not of a client that is gone before the loop begins. */
+    /* Not callable on a temporary client, which would be destroyed before the loop begins. */
     pages catalog_pages(std::string_view, std::size_t = 100, options = {}, const context * = nullptr) const && = delete;
     pages tag_pages(std::string_view, std::size_t = 100, options = {}, const context * = nullptr) const && = delete;
     names each_repository(std::string_view, std::size_t = 100, options = {}, const context * = nullptr) const && = delete;
@@ -1299,7 +1301,8 @@ public:
             return ocireg_blob_put_memory(get(), of(with), name, detail::octets(bytes), bytes.size(), wanted.get(), json, error);
         });
     }
-    /* std::size_t source(void *bytes, std::size_t size) puts up to `size` bytes there and says how many; 0 is the end. */
+    /* std::size_t source(void *bytes, std::size_t size) writes up to `size` bytes there and returns how many; 0 is
+     * the end. */
     value blob_put_stream(std::string_view repository, std::function<std::size_t(void *, std::size_t)> source,
                           const options &wanted = {}, const context *with = nullptr) const
     {
@@ -1323,7 +1326,7 @@ public:
     {
         return named(ocireg_blob_delete, reference, wanted, with);
     }
-    /* `from` is a repository of the same registry, or empty: the registry may find the blob itself. */
+    /* `from` is a repository of the same registry, or empty to let the registry find the blob itself. */
     value blob_mount(std::string_view reference, std::string_view from = {}, const options &wanted = {},
                      const context *with = nullptr) const
     {
@@ -1376,14 +1379,14 @@ public:
         });
     }
 
-    /* Between any two places, named as for parse_endpoint; and OCI layouts. */
+    /* Copies between any two places, named as for parse_endpoint; and OCI layouts. */
     value copy(std::string_view source, std::string_view destination, const options &wanted = {},
                const context *with = nullptr) const
     {
         return named_twice(ocireg_copy, source, destination, wanted, with);
     }
 
-    /* Images at any place; and a repository with everything in it. */
+    /* Images at any place; and a repository with all its contents. */
     document image_config(std::string_view image, const options &wanted = {}, const context *with = nullptr) const
     {
         return with_bytes(ocireg_image_config, image, wanted, with);
@@ -1432,7 +1435,7 @@ public:
         return named(ocireg_layout_clean, path, wanted, with);
     }
 
-    /* Which credentials are used where, and the network there; and the stores of credentials. */
+    /* Credentials: which are used where, and how the host is reached; storing and removing them. */
     value explain(std::string_view reference, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_explain, reference, wanted, with);
@@ -1446,7 +1449,7 @@ public:
         return named(ocireg_logout, registry, wanted, with);
     }
 
-    /* The old protocol, v1; and which of the two a registry speaks. */
+    /* Protocol v1; and which of the two protocols a registry speaks. */
     value registry_detect(std::string_view registry, const options &wanted = {}, const context *with = nullptr) const
     {
         return named(ocireg_registry_detect, registry, wanted, with);
@@ -1572,7 +1575,7 @@ private:
     static ocireg_context *of(const context *with) noexcept { return with ? with->get() : nullptr; }
     static std::shared_ptr<void> kept(const context *with) noexcept { return with ? with->callbacks_ : nullptr; }
 
-    /* The calls with one name and a JSON result, which are most; with two; and with bytes. */
+    /* Calls with one name and a JSON result (most of them); with two names; and with bytes. */
     template <class Function>
     value named(Function *function, std::string_view name, const options &wanted, const context *with) const
     {
@@ -1656,7 +1659,7 @@ inline value manifest_inspect(std::string_view bytes, const options &wanted = {}
     });
 }
 
-/* Signed manifests of schema 1, and their keys in PEM. */
+/* Signed schema-1 manifests, and their keys in PEM. */
 inline value schema1_verify(std::string_view bytes, const options &wanted = {})
 {
     return detail::json([&](char **json, ocireg_error **error) {

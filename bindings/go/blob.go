@@ -5,21 +5,21 @@ import "C"
 
 import "context"
 
-// BlobHead is what a registry says of a blob.
+// BlobHead is what a registry says about a blob.
 type BlobHead struct {
 	Exists bool   `json:"exists"`
 	Digest string `json:"digest"`
 	// Size is -1 when the registry does not say.
 	Size      int64  `json:"size"`
 	MediaType string `json:"mediaType"`
-	// Redirects are the way to the server that has the bytes, without queries.
+	// Redirects lead to the server that has the bytes; their URLs are without queries.
 	Redirects []Redirect `json:"redirects"`
-	// Headers are those of the last answer, FirstHeaders the registry's own, when that was a redirect.
+	// Headers are those of the last response, FirstHeaders the registry's own when it redirected.
 	Headers      map[string]string `json:"headers"`
 	FirstHeaders map[string]string `json:"first_headers"`
 }
 
-// Redirect is one step of a way.
+// Redirect is one step of a chain of redirects.
 type Redirect struct {
 	Status int    `json:"status"`
 	URL    string `json:"url"`
@@ -27,23 +27,23 @@ type Redirect struct {
 
 func (b *BlobHead) unknown() { b.Size = -1 }
 
-// BlobDelete is the answer to a deletion.
+// BlobDelete is the result of a deletion.
 type BlobDelete struct {
 	// Status is the registry's HTTP status.
 	Status int `json:"status"`
 }
 
-// BlobMount is what became of a mount.
+// BlobMount is the result of a mount.
 type BlobMount struct {
 	// Mounted is false when the registry declined.
 	Mounted  bool   `json:"mounted"`
 	Digest   string `json:"digest"`
 	Location string `json:"location"`
-	// Session is the one that a declined mount left, with WithKeepSession.
+	// Session is the upload session that a declined mount left, with WithKeepSession.
 	Session *Session `json:"session"`
 }
 
-// BlobHead asks for a blob, HOST[:PORT]/REPOSITORY@DIGEST. A missing one is no error.
+// BlobHead asks about a blob, HOST[:PORT]/REPOSITORY@DIGEST. A missing one is not an error.
 func (c *Client) BlobHead(ctx context.Context, reference string, options ...Option) (*BlobHead, error) {
 	return ask[BlobHead](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_blob_head(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
@@ -63,8 +63,9 @@ func (c *Client) DeleteBlob(ctx context.Context, reference string, options ...Op
 	}, reference)
 }
 
-// MountBlob makes a blob, HOST[:PORT]/REPOSITORY@DIGEST, out of the same blob in another repository of that registry, without
-// moving its bytes; "" asks the registry to find it itself. That a registry declines is no error. Options: WithKeepSession.
+// MountBlob mounts the same blob of another repository of that registry as HOST[:PORT]/REPOSITORY@DIGEST, without
+// transferring its bytes; from "" lets the registry find it itself. It is not an error when the registry declines.
+// Options: WithKeepSession.
 func (c *Client) MountBlob(ctx context.Context, reference, from string, options ...Option) (*BlobMount, error) {
 	return ask[BlobMount](ctx, c, options, func(k *call) C.ocireg_status {
 		repository := k.text[1]

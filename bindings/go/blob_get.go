@@ -9,34 +9,36 @@ import (
 	"runtime"
 )
 
-// BlobGet is what was delivered of a blob.
+// BlobGet describes what was delivered of a blob.
 type BlobGet struct {
 	Digest string `json:"digest"`
-	// Size is the whole blob's; -1 when it is unknown.
+	// Size is that of the whole blob; -1 when unknown.
 	Size int64 `json:"size"`
-	// Offset and Length are the bytes delivered.
+	// Offset and Length describe the bytes delivered.
 	Offset int64 `json:"offset"`
 	Length int64 `json:"length"`
 	// Verified is false for a piece.
 	Verified bool `json:"verified"`
-	// Resumed is the bytes that an earlier call had left.
+	// Resumed is the number of bytes that an earlier call had left.
 	Resumed int64 `json:"resumed"`
-	// Path is the file, of BlobToPath.
+	// Path is the file that BlobToPath wrote.
 	Path string `json:"path"`
 }
 
 func (b *BlobGet) unknown() { b.Size = -1 }
 
-// BlobToPath gets a blob, HOST[:PORT]/REPOSITORY@DIGEST, into a file, which appears under its name only whole and verified. A
-// later call for the same blob and path continues a broken transfer. Options: WithOffset, WithLength, WithSize, WithProgress.
+// BlobToPath gets a blob, HOST[:PORT]/REPOSITORY@DIGEST, into a file, which appears under its name only when complete
+// and verified. A later call for the same blob and path continues a broken transfer. Options: WithOffset, WithLength,
+// WithSize, WithProgress.
 func (c *Client) BlobToPath(ctx context.Context, reference, path string, options ...Option) (*BlobGet, error) {
 	return ask[BlobGet](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_blob_get_file(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)
 	}, reference, path)
 }
 
-// BlobToFile gets a blob and writes it to an open file. The bytes are written as they come: on an error, ErrDigestMismatch
-// too, what was written is not to be trusted. A write that blocks is not interrupted. Options: those of BlobToPath.
+// BlobToFile gets a blob and writes it to an open file. The bytes are written as they arrive: after an error, also
+// ErrDigestMismatch, what was written must not be trusted. A write that blocks is not interrupted. Options: those of
+// BlobToPath.
 func (c *Client) BlobToFile(ctx context.Context, reference string, file *os.File, options ...Option) (*BlobGet, error) {
 	defer runtime.KeepAlive(file)
 	return ask[BlobGet](ctx, c, options, func(k *call) C.ocireg_status {
@@ -44,7 +46,8 @@ func (c *Client) BlobToFile(ctx context.Context, reference string, file *os.File
 	}, reference)
 }
 
-// BlobBytes gets a blob into memory, at most 64 MiB or what WithLimit says. Options: those of BlobToPath, and WithLimit.
+// BlobBytes gets a blob into memory, at most 64 MiB or the limit given by WithLimit. Options: those of BlobToPath, and
+// WithLimit.
 func (c *Client) BlobBytes(ctx context.Context, reference string, options ...Option) ([]byte, *BlobGet, error) {
 	result, bytes, err := askBytes[BlobGet](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_blob_get_memory(k.client, k.context, k.text[0], k.options, &k.json, &k.bytes, &k.failure)

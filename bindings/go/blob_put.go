@@ -10,20 +10,21 @@ import (
 	"runtime/cgo"
 )
 
-// BlobPut is what was put.
+// BlobPut describes what was put.
 type BlobPut struct {
 	Digest   string `json:"digest"`
 	Size     int64  `json:"size"`
 	Location string `json:"location"`
-	// Uploaded is false when the registry had it, or it was mounted.
+	// Uploaded is false when the registry already had the blob, or it was mounted.
 	Uploaded bool `json:"uploaded"`
 	Mounted  bool `json:"mounted"`
 }
 
-// UploadBlob puts what a reader gives as a blob into [HOST[:PORT]/]REPOSITORY. The digest is what the bytes must have; "" has it
-// computed. In one request when digest and size are known (WithSize, or a reader that tells: *bytes.Reader, *bytes.Buffer,
-// *strings.Reader, *os.File of a regular file), else in chunks. A cancelled upload, or one whose client is closed,
-// does not wait for a reader that blocks: it may still be in its Read afterwards. Options: WithSize, WithChunkSize, WithSinglePost, WithMountFrom, WithProgress.
+// UploadBlob puts the bytes from a reader as a blob into [HOST[:PORT]/]REPOSITORY. The bytes must have the digest; ""
+// has it computed. The blob is sent in one request when digest and size are known (WithSize, or a reader that tells:
+// *bytes.Reader, *bytes.Buffer, *strings.Reader, *os.File of a regular file), otherwise in chunks. A cancelled upload,
+// or one whose client is closed, does not wait for a reader that blocks, which may still be in its Read afterwards.
+// Options: WithSize, WithChunkSize, WithSinglePost, WithMountFrom, WithProgress.
 func (c *Client) UploadBlob(ctx context.Context, repository, digest string, from io.Reader, options ...Option) (*BlobPut, error) {
 	if ctx == nil || from == nil {
 		return nil, newError(ErrInvalidArgument, "the context or the reader is nil")
@@ -38,7 +39,7 @@ func (c *Client) UploadBlob(ctx context.Context, repository, digest string, from
 	return result, bytes.blame(err)
 }
 
-// uploadOptions adds what is known of the bytes; the caller's own options come last.
+// uploadOptions adds what is known about the bytes; the caller's own options come last.
 func uploadOptions(digest string, from io.Reader, options []Option) []Option {
 	var known []Option
 	if digest != "" {
@@ -50,7 +51,7 @@ func uploadOptions(digest string, from io.Reader, options []Option) []Option {
 	return append(known, options...)
 }
 
-// blame puts the reader's own error into the call's.
+// blame adds the reader's own error to the call's.
 func (s *source) blame(err error) error {
 	if s.panicked != nil {
 		panic(s.panicked)
@@ -75,7 +76,7 @@ func (c *Client) UploadBlobFile(ctx context.Context, repository, path string, op
 	}, repository, path)
 }
 
-// UploadBlobBytes puts bytes in memory as a blob; as UploadBlobFile.
+// UploadBlobBytes puts bytes in memory as a blob, like UploadBlobFile.
 func (c *Client) UploadBlobBytes(ctx context.Context, repository string, data []byte, options ...Option) (*BlobPut, error) {
 	return ask[BlobPut](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_blob_put_memory(k.client, k.context, k.text[0], cBytes(data), C.size_t(len(data)), k.options, &k.json, &k.failure)

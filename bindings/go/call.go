@@ -8,7 +8,8 @@ import (
 	"runtime"
 )
 
-// call is what one call of the C library is given and gives back. It is on the heap, because callbacks may move the stack.
+// call holds the arguments and results of one call of the C library. It is on the heap, because callbacks may move the
+// stack.
 type call struct {
 	client  *C.ocireg_client
 	context *C.ocireg_context
@@ -51,7 +52,7 @@ func askBytes[T any](ctx context.Context, c *Client, options []Option, run nativ
 	return result, bytes, nil
 }
 
-// free frees everything of C's in it.
+// free frees all C memory in it.
 func (k *call) free() {
 	C.ocireg_options_free(k.options)
 	C.ocireg_string_free(k.json)
@@ -62,7 +63,7 @@ func (k *call) free() {
 	}
 }
 
-// keep gives the context of a call that made something which goes on using it; the call does not free it then.
+// keep returns the context of a call that opened something which continues to use it; the call then does not free it.
 func (k *call) keep(status C.ocireg_status) *nativeContext {
 	kept := k.outside
 	if status == C.OCIREG_OK {
@@ -76,7 +77,7 @@ func (c *Client) do(ctx context.Context, options []Option, run native, texts ...
 	return c.with(ctx, callSettings(options), texts, run)
 }
 
-// with makes a call: everything that it needs is made before and freed after it, and its error is told.
+// with makes a call: everything that it needs is created before and freed after it, and its error is returned.
 func (c *Client) with(ctx context.Context, wanted *settings, texts []string, run native, take ...func(*call) error) error {
 	if err := checkContext(ctx); err != nil {
 		return err

@@ -11,7 +11,7 @@ import (
 	"unsafe"
 )
 
-// callbacks is what C may call of Go during a call, on the call's goroutine.
+// callbacks are the Go functions that C may call during a call, on the call's goroutine.
 type callbacks struct {
 	ctx         context.Context
 	outside     *nativeContext
@@ -19,13 +19,13 @@ type callbacks struct {
 	blobs       func(BlobProgress)
 	logger      *slog.Logger
 	credentials CredentialsFunc
-	turn        *turn // of what the call uses, nil for none
+	turn        *turn // of the object that the call uses, nil for none
 
 	failure  error
 	panicked any
 }
 
-// callbacks gathers what a call has of them, nil when it is nothing.
+// callbacks collects those of a call; nil when there are none.
 func (c *Client) callbacks(wanted *settings) *callbacks {
 	logger := c.logger
 	if logger != nil && !logger.Enabled(context.Background(), slog.LevelWarn) {
@@ -37,7 +37,7 @@ func (c *Client) callbacks(wanted *settings) *callbacks {
 	return &callbacks{progress: wanted.progress, blobs: wanted.blobs, logger: logger, credentials: c.credentials}
 }
 
-// install tells C what there is.
+// install registers them with C.
 func (b *callbacks) install(into *C.ocireg_context, handle C.uintptr_t, failure **C.ocireg_error) C.ocireg_status {
 	status := C.ocireg_status(C.OCIREG_OK)
 	if b.progress != nil {
@@ -55,7 +55,7 @@ func (b *callbacks) install(into *C.ocireg_context, handle C.uintptr_t, failure 
 	return status
 }
 
-// guard runs a function of the caller. Its panic must not pass through C: it goes on when C has returned.
+// guard runs a function of the caller. Its panic must not pass through C: it continues when C has returned.
 func (b *callbacks) guard(run func() error) (stop C.int32_t) {
 	b.turn.enter()
 	defer b.turn.exit()
@@ -76,7 +76,7 @@ func (b *callbacks) guard(run func() error) (stop C.int32_t) {
 	return 0
 }
 
-// takeFailure gives the error of a callback, once; its panic goes on.
+// takeFailure returns the error of a callback, once; if it panicked, the panic continues.
 func (b *callbacks) takeFailure() error {
 	failure, panicked := b.failure, b.panicked
 	b.failure, b.panicked = nil, nil

@@ -1,7 +1,7 @@
 package ocireg
 
-// Functions that call no callback are said to: then what is passed to them may be on Go's stack. The others may call back,
-// and a callback may move the stack, so what they are given is always on the heap.
+// Functions that call no callback are declared as such: then what is passed to them may be on Go's stack. The others
+// may call back, and a callback may move the stack, so their arguments are always on the heap.
 
 /*
 #cgo noescape ocireg_reference_parse

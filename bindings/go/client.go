@@ -17,7 +17,7 @@ type Client struct {
 	credentials CredentialsFunc
 }
 
-// New makes a client. Nothing is connected or read before the first call.
+// New creates a client. Nothing is connected or read before the first call.
 func New(options ...ClientOption) (*Client, error) {
 	wanted := &settings{}
 	for _, option := range options {
@@ -38,7 +38,7 @@ func New(options ...ClientOption) (*Client, error) {
 	return client, nil
 }
 
-// SetHost replaces the settings of one registry host, HOST[:PORT]. They hold for later calls and for that host only.
+// SetHost replaces the settings of one registry host, HOST[:PORT]. They apply to later calls and to that host only.
 func (c *Client) SetHost(host string, options ...HostOption) error {
 	wanted := &settings{}
 	for _, option := range options {

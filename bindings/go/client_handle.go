@@ -5,7 +5,7 @@ import "C"
 
 import "sync"
 
-// clientHandle owns C's client: the last of those who use it frees it, after it was closed.
+// clientHandle owns the C client: its last user frees it, after it was closed.
 type clientHandle struct {
 	lock    sync.Mutex
 	pointer *C.ocireg_client
@@ -27,7 +27,7 @@ func newClientHandle(wanted *settings) (*clientHandle, error) {
 	return &clientHandle{pointer: made, closed: make(chan struct{})}, nil
 }
 
-// acquire gives C's client for one call, which ends with release.
+// acquire returns the C client for one call, which ends with release.
 func (h *clientHandle) acquire() (*C.ocireg_client, error) {
 	h.lock.Lock()
 	defer h.lock.Unlock()

@@ -3,18 +3,18 @@ package ocireg
 // #include "shim.h"
 import "C"
 
-// Code says what kind of error it was. The codes are errors themselves, to be asked for by errors.Is:
+// Code says what kind of error it was. The codes are errors themselves, for use with errors.Is:
 //
 //	if errors.Is(err, ocireg.ErrNotFound) { … }
 type Code int32
 
-// The codes. Their numbers never change; a newer library may give others.
+// The codes. Their numbers never change; a newer library may return others.
 const (
 	// ErrInvalidArgument: an argument or option is unknown, of the wrong type or out of range; the message names it.
 	ErrInvalidArgument Code = C.OCIREG_INVALID_ARGUMENT
 	// ErrInvalidReference: a name, tag or digest is malformed.
 	ErrInvalidReference Code = C.OCIREG_INVALID_REFERENCE
-	// ErrUnauthenticated: the registry wants credentials, or does not take these.
+	// ErrUnauthenticated: the registry requires credentials, or does not accept these.
 	ErrUnauthenticated Code = C.OCIREG_UNAUTHENTICATED
 	// ErrForbidden: the credentials are good, but not for this.
 	ErrForbidden Code = C.OCIREG_FORBIDDEN
@@ -22,7 +22,7 @@ const (
 	ErrNotFound Code = C.OCIREG_NOT_FOUND
 	// ErrUnsupported: the registry cannot or will not do this.
 	ErrUnsupported Code = C.OCIREG_UNSUPPORTED
-	// ErrRateLimited: too many requests; Error.RetryAfter says when to come back, if the registry did.
+	// ErrRateLimited: too many requests; Error.RetryAfter says when to retry, if the registry did.
 	ErrRateLimited Code = C.OCIREG_RATE_LIMITED
 	// ErrConnect: no connection to the host.
 	ErrConnect Code = C.OCIREG_CONNECT
@@ -34,11 +34,11 @@ const (
 	ErrCancelled Code = C.OCIREG_CANCELLED
 	// ErrRedirect: a redirect, upload location or token server was refused.
 	ErrRedirect Code = C.OCIREG_REDIRECT
-	// ErrProtocol: the server's answer breaks the protocol.
+	// ErrProtocol: the server's response violates the protocol.
 	ErrProtocol Code = C.OCIREG_PROTOCOL
-	// ErrDigestMismatch: the bytes do not have the digest that they should have.
+	// ErrDigestMismatch: the bytes do not have the expected digest.
 	ErrDigestMismatch Code = C.OCIREG_DIGEST_MISMATCH
-	// ErrSizeMismatch: there are more or fewer bytes than there should be.
+	// ErrSizeMismatch: there are more or fewer bytes than expected.
 	ErrSizeMismatch Code = C.OCIREG_SIZE_MISMATCH
 	// ErrLimitExceeded: something is larger than its limit.
 	ErrLimitExceeded Code = C.OCIREG_LIMIT_EXCEEDED
@@ -73,5 +73,5 @@ const (
 // String is the code's name, such as "NOT_FOUND".
 func (c Code) String() string { return C.GoString(C.ocireg_status_name(C.ocireg_status(c))) }
 
-// Error is the code's name, as of an error.
+// Error is the code's name in the form of an error.
 func (c Code) Error() string { return "ocireg: " + c.String() }

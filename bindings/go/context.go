@@ -20,7 +20,7 @@ type nativeContext struct {
 	unwatch   func() bool
 }
 
-// newContext makes it, if there is something to carry or it is wanted anyway.
+// newContext creates one if there is something to carry, or always.
 func newContext(ctx context.Context, with *callbacks, always bool) (*nativeContext, error) {
 	if ctx.Done() == nil && with == nil && !always {
 		return nil, nil
@@ -43,7 +43,7 @@ func (n *nativeContext) install(ctx context.Context) error {
 	var failure *C.ocireg_error
 	status := C.ocireg_status(C.OCIREG_OK)
 	if deadline, ok := ctx.Deadline(); ok {
-		// A little later than Go's own timer, which should come first: the library plans its waits by it.
+		// A little later than Go's own timer, which should fire first: the library plans its waits by the deadline.
 		status = C.ocireg_context_set_deadline(n.pointer, C.int64_t(max(milliseconds(time.Until(deadline)), 0)+20), &failure)
 	}
 	if n.callbacks != nil {
@@ -61,7 +61,7 @@ func (n *nativeContext) install(ctx context.Context) error {
 	return nil
 }
 
-// serve tells the callbacks, if any, whose calls they are of.
+// serve tells the callbacks, if any, which object's calls they belong to.
 func (n *nativeContext) serve(whose *turn) {
 	if n.callbacks != nil {
 		n.callbacks.turn = whose
@@ -76,7 +76,7 @@ func (n *nativeContext) native() *C.ocireg_context {
 	return n.pointer
 }
 
-// cancel ends the calls that use it. Any goroutine.
+// cancel ends the calls that use it. From any goroutine.
 func (n *nativeContext) cancel() {
 	n.lock.Lock()
 	defer n.lock.Unlock()
@@ -85,7 +85,7 @@ func (n *nativeContext) cancel() {
 	}
 }
 
-// free ends it; no call may be using it.
+// free frees it; no call may be using it.
 func (n *nativeContext) free() {
 	if n == nil {
 		return
@@ -106,7 +106,7 @@ func (n *nativeContext) free() {
 	}
 }
 
-// result makes Go's error of a call's status and failure, which it frees. A panic of a callback goes on here.
+// result makes a Go error from a call's status and C error, which it frees. A panic of a callback continues here.
 func (n *nativeContext) result(ctx context.Context, status C.ocireg_status, failure **C.ocireg_error) error {
 	var err *Error
 	if status != C.OCIREG_OK {
@@ -128,7 +128,7 @@ func (n *nativeContext) result(ctx context.Context, status C.ocireg_status, fail
 	return err
 }
 
-// Warning is what a server gave its users to read.
+// Warning is a message from a server to its users.
 type Warning struct {
 	Host string `json:"host"`
 	Text string `json:"text"`

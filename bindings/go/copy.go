@@ -5,16 +5,16 @@ import "C"
 
 import "context"
 
-// CopyResult is what was copied.
+// CopyResult describes what was copied.
 type CopyResult struct {
 	Source      string `json:"source"`
 	Destination string `json:"destination"`
-	// Digest is that of what was copied.
+	// Digest is that of the copied manifest.
 	Digest    string         `json:"digest"`
 	MediaType string         `json:"mediaType"`
 	Manifests ManifestCounts `json:"manifests"`
 	Blobs     BlobCounts     `json:"blobs"`
-	// Plan is what the destination lacks, with WithDryRun.
+	// Plan is what the destination lacks; only with WithDryRun.
 	Plan *CopyPlan `json:"plan"`
 }
 
@@ -22,7 +22,7 @@ type CopyResult struct {
 type ManifestCounts struct {
 	Total  int64 `json:"total"`
 	Copied int64 `json:"copied"`
-	// Skipped were there already.
+	// Skipped counts those that the destination already had.
 	Skipped   int64 `json:"skipped"`
 	Referrers int64 `json:"referrers"`
 }
@@ -32,25 +32,25 @@ type BlobCounts struct {
 	Total   int64 `json:"total"`
 	Copied  int64 `json:"copied"`
 	Mounted int64 `json:"mounted"`
-	// Skipped were there already.
+	// Skipped counts those that the destination already had.
 	Skipped int64 `json:"skipped"`
-	// Bytes are those of all, BytesCopied moved by this call, BytesResumed by earlier ones that did not finish.
+	// Bytes is the total size, BytesCopied what this call transferred, BytesResumed what earlier unfinished calls did.
 	Bytes        int64 `json:"bytes"`
 	BytesCopied  int64 `json:"bytes_copied"`
 	BytesResumed int64 `json:"bytes_resumed"`
 }
 
-// CopyPlan is what a copy would move.
+// CopyPlan is what a copy would transfer.
 type CopyPlan struct {
 	Manifests []Descriptor `json:"manifests"`
 	Blobs     []Descriptor `json:"blobs"`
 }
 
 // Copy copies what one place names to another (see ParsePlace): an image, an index with everything in it, or an artifact.
-// Manifests arrive after everything that they name, the tag last; what is there already is not moved; bytes are verified,
-// those of a file that go to a registry by the registry.
-// What an ended copy has moved, the next one does not move again. Options: WithPlatforms, WithSparse, WithAll, WithReferrers,
-// WithForeignLayers, WithConvertSchema1, WithCompression, WithCompressionLevel, WithConcurrency, WithDryRun, WithDestinationFD,
+// Manifests arrive after everything that they refer to, the tag last; what the destination has is not transferred;
+// bytes are verified, those that go from a file to a registry by the registry. What an unfinished copy has transferred
+// is not transferred again. Options: WithPlatforms, WithSparse, WithAll, WithReferrers, WithForeignLayers,
+// WithConvertSchema1, WithCompression, WithCompressionLevel, WithConcurrency, WithDryRun, WithDestinationFD,
 // WithProgress, WithBlobProgress.
 func (c *Client) Copy(ctx context.Context, source, destination string, options ...Option) (*CopyResult, error) {
 	return ask[CopyResult](ctx, c, options, func(k *call) C.ocireg_status {

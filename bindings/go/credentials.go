@@ -2,8 +2,8 @@ package ocireg
 
 import "context"
 
-// Credentials are what a host is given: username and password, or an identity token (and username if it is known), or a
-// bearer token. Empty ones say that there are none.
+// Credentials are those for one host: username and password, or an identity token (and the username if known), or a
+// bearer token. Empty ones mean that there are none.
 type Credentials struct {
 	Username      string `json:"username,omitempty"`
 	Password      string `json:"password,omitempty"`
@@ -11,6 +11,6 @@ type Credentials struct {
 	Token         string `json:"token,omitempty"`
 }
 
-// CredentialsFunc is asked for the credentials of a registry host. Its context is that of the call. An error ends the call
-// with ErrCallback, and is found in that by errors.Is.
+// CredentialsFunc returns the credentials for a registry host. Its context is that of the call. An error ends the call
+// with ErrCallback, in which errors.Is finds it.
 type CredentialsFunc func(ctx context.Context, host string) (Credentials, error)

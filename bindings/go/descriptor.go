@@ -1,6 +1,6 @@
 package ocireg
 
-// Descriptor says what a blob or manifest is. Source: OCI image-spec, descriptor.md.
+// Descriptor describes a blob or manifest. Source: OCI image-spec, descriptor.md.
 type Descriptor struct {
 	MediaType    string            `json:"mediaType"`
 	Digest       string            `json:"digest"`

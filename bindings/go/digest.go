@@ -3,7 +3,7 @@ package ocireg
 // #include "shim.h"
 import "C"
 
-// DigestBytes is the digest of bytes, "sha256:…" or by WithAlgorithm.
+// DigestBytes returns the digest of bytes: "sha256:…", or as WithAlgorithm says.
 func DigestBytes(data []byte, options ...Option) (string, error) {
 	wanted, err := callSettings(options).native()
 	if err != nil {

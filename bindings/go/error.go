@@ -11,33 +11,34 @@ import (
 	"time"
 )
 
-// Error is what every failed call returns. errors.Is compares it with the codes (ErrNotFound …), and finds context.Canceled,
-// context.DeadlineExceeded and the context's cause in it when the context ended the call, the caller's own error when a
-// reader or function of the caller did, and the system's (syscall.ENOSPC, fs.ErrNotExist) of a file or descriptor. It holds no secret.
+// Error is returned by every failed call. errors.Is compares it with the codes (ErrNotFound …), and finds
+// context.Canceled, context.DeadlineExceeded and the context's cause when the context ended the call, the caller's own
+// error when a reader or function of the caller did, and the system's error (syscall.ENOSPC, fs.ErrNotExist) for a file
+// or descriptor. It contains no secrets.
 type Error struct {
-	// Code is what kind of error it was.
+	// Code is the kind of error.
 	Code Code
 	// Message names what was wrong, in English.
 	Message string
-	// Hint says what to do about it; may be empty.
+	// Hint says what to do; may be empty.
 	Hint string
-	// Side is "source" or "destination" of a copy, else empty.
+	// Side is "source" or "destination" of a copy, otherwise empty.
 	Side string
-	// Errno is the system's number for what failed at a file or descriptor, such as syscall.EPIPE; 0 when there is none.
+	// Errno is that of a failed file or descriptor operation, such as syscall.EPIPE; 0 when there is none.
 	Errno syscall.Errno
-	// HTTPStatus is the status of the answer that failed the call; 0 when there was none.
+	// HTTPStatus is the status of the response that made the call fail; 0 when there was none.
 	HTTPStatus int
-	// RegistryErrors are the registry's own words.
+	// RegistryErrors are the errors that the registry reported.
 	RegistryErrors []RegistryError
-	// URL is what was asked, without userinfo and query.
+	// URL is that of the request, without userinfo and query.
 	URL string
 	// Attempts says how often the request was sent.
 	Attempts int
-	// Retryable: the same call may succeed later.
+	// Retryable tells whether the same call may succeed later.
 	Retryable bool
-	// RetryAfter is when to come back, if the registry said; else 0.
+	// RetryAfter is how long to wait before a retry, if the registry said so; otherwise 0.
 	RetryAfter time.Duration
-	// RateLimit is what the registry says of its limit, of ErrRateLimited.
+	// RateLimit is what the registry says about its limit, with ErrRateLimited.
 	RateLimit *RateLimit
 	// Causes are the texts of the errors underneath, outermost first.
 	Causes []string
@@ -45,14 +46,14 @@ type Error struct {
 	wrapped []error
 }
 
-// RegistryError is one entry of a registry's error answer.
+// RegistryError is one entry of a registry's error response.
 type RegistryError struct {
 	Code    string          `json:"code"`
 	Message string          `json:"message"`
 	Detail  json.RawMessage `json:"detail,omitempty"`
 }
 
-// RateLimit is what a registry says of its limit of requests; -1 stands for what it does not say.
+// RateLimit is what a registry says about its limit of requests; -1 stands for unknown.
 type RateLimit struct {
 	Limit         int64
 	Remaining     int64
@@ -75,7 +76,7 @@ func (r *RateLimit) UnmarshalJSON(text []byte) error {
 // Error is the code's name and the message.
 func (e *Error) Error() string { return "ocireg: " + e.Code.String() + ": " + e.Message }
 
-// Unwrap gives what the error comes from: the context's error, or the caller's own.
+// Unwrap returns the errors that caused it: the context's error, or the caller's own.
 func (e *Error) Unwrap() []error { return e.wrapped }
 
 // Is compares with a Code, and with the system's errors: syscall.EPIPE, fs.ErrNotExist.
@@ -87,18 +88,18 @@ func (e *Error) Is(target error) bool {
 	return ok && code == e.Code
 }
 
-// Timeout tells whether time was up, as net.Error does.
+// Timeout tells whether the time was up, as for net.Error.
 func (e *Error) Timeout() bool { return e.Code == ErrTimeout }
 
-// Temporary tells whether the same call may succeed later, as net.Error does.
+// Temporary tells whether the same call may succeed later, as for net.Error.
 func (e *Error) Temporary() bool { return e.Retryable }
 
 func newError(code Code, message string) *Error { return &Error{Code: code, Message: message} }
 
-// takeError makes Go's error of C's, and frees that.
+// takeError converts a C error to a Go error, and frees it.
 func takeError(status C.ocireg_status, native *C.ocireg_error) *Error {
 	if native == nil {
-		return newError(Code(status), "no more is known")
+		return newError(Code(status), "no details are known")
 	}
 	defer C.ocireg_error_free(native)
 	var read struct {
@@ -146,7 +147,7 @@ func (e *Error) blame(ctx context.Context) {
 	}
 }
 
-// contextEnd is the context's error; also when its deadline has passed and its timer has not yet said so.
+// contextEnd is the context's error; also when its deadline has passed but its timer has not fired yet.
 func contextEnd(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -5,14 +5,15 @@ import "C"
 
 import "context"
 
-// Explanation is what a call for a reference would use. It shows no secret.
+// Explanation is what a call for a reference would use. It contains no secrets.
 type Explanation struct {
 	Reference  string `json:"reference"`
 	Host       string `json:"host"`
 	Repository string `json:"repository"`
 	// Endpoint is the URL of the API.
 	Endpoint string `json:"endpoint"`
-	// SchemeSource says who chose the scheme: "endpoint", "host options", "reference", "client options", "default" or "probe".
+	// SchemeSource says what decided the scheme: "endpoint", "host options", "reference", "client options", "default" or
+	// "probe".
 	SchemeSource  string               `json:"scheme_source"`
 	Anonymous     bool                 `json:"anonymous"`
 	Credentials   ExplainedCredentials `json:"credentials"`
@@ -20,7 +21,7 @@ type Explanation struct {
 	Network       ExplainedNetwork     `json:"network"`
 }
 
-// ExplainedCredentials says as whom, and who says so.
+// ExplainedCredentials says which credentials would be used, and where they come from.
 type ExplainedCredentials struct {
 	// Kind is "none", "password", "token" or "identity_token".
 	Kind     string `json:"kind"`
@@ -33,7 +34,7 @@ type ExplainedCredentials struct {
 	Helper   string `json:"helper"`
 }
 
-// ExplainedNetwork says how.
+// ExplainedNetwork says how the host would be reached.
 type ExplainedNetwork struct {
 	Insecure              bool     `json:"insecure"`
 	CAFiles               []string `json:"ca_files"`
@@ -48,8 +49,8 @@ type ExplainedNetwork struct {
 	RequestsPerSecond     float64  `json:"requests_per_second"`
 }
 
-// Explain says what a call for a reference, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], would use: where it would go, as whom, and
-// who says so. Nothing is sent.
+// Explain says what a call for a reference, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], would use: where it would go, with
+// which credentials, and where those come from. Nothing is sent.
 func (c *Client) Explain(ctx context.Context, reference string, options ...Option) (*Explanation, error) {
 	return ask[Explanation](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_explain(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)

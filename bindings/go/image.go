@@ -15,31 +15,31 @@ type ImageConfig struct {
 	Digest    string `json:"digest"`
 	Size      int64  `json:"size"`
 	MediaType string `json:"mediaType"`
-	// Manifest is the image's digest.
+	// Manifest is the digest of the image's manifest.
 	Manifest string `json:"manifest"`
-	// Config is the JSON; null when it is no image's.
+	// Config is the JSON; null when it is not the config of an image.
 	Config   json.RawMessage `json:"config"`
 	Platform *Platform       `json:"platform"`
-	// Bytes are exactly the config's.
+	// Bytes are the exact bytes of the config.
 	Bytes []byte `json:"-"`
 }
 
-// ImageSize is the bytes of an image.
+// ImageSize is the size of an image, in bytes.
 type ImageSize struct {
 	Digest    string    `json:"digest"`
 	MediaType string    `json:"mediaType"`
 	Platform  *Platform `json:"platform"`
-	// Manifest, Config and LayersTotal are the bytes of these, Total those of config and layers, each blob once.
+	// Manifest, Config and LayersTotal are the sizes of these, Total is that of config and layers, each blob counted once.
 	Manifest    int64        `json:"manifest"`
 	Config      int64        `json:"config"`
 	Layers      []Descriptor `json:"layers"`
 	LayersTotal int64        `json:"layers_total"`
 	Total       int64        `json:"total"`
-	// Images are those of an index, with WithAll; then only Total is set besides.
+	// Images are those of an index, with WithAll; besides them only Total is then set.
 	Images []ImageSize `json:"images"`
 }
 
-// ImageTag is what was tagged.
+// ImageTag describes what was tagged.
 type ImageTag struct {
 	Source      string `json:"source"`
 	Destination string `json:"destination"`
@@ -52,7 +52,7 @@ type ImageAppend struct {
 	Destination string `json:"destination"`
 	Digest      string `json:"digest"`
 	MediaType   string `json:"mediaType"`
-	// Base is the digest of what they were put on; empty with WithScratch.
+	// Base is the digest of the image that they were appended to; empty with WithScratch.
 	Base   string          `json:"base"`
 	Images []AppendedImage `json:"images"`
 	// Layers are the new ones.
@@ -73,16 +73,16 @@ type AppendedLayer struct {
 	DiffID string `json:"diff_id"`
 }
 
-// ImageFile is a file of an image.
+// ImageFile describes one file of an image.
 type ImageFile struct {
-	// Digest is the image's.
+	// Digest is that of the image's manifest.
 	Digest   string    `json:"digest"`
 	Platform *Platform `json:"platform"`
-	// Path is the one behind all links.
+	// Path is the path after following all links.
 	Path string `json:"path"`
 	Size int64  `json:"size"`
 	Mode uint32 `json:"mode"`
-	// Layer is the digest of the layer that has it.
+	// Layer is the digest of the layer that contains it.
 	Layer    string `json:"layer"`
 	Verified bool   `json:"verified"`
 }
@@ -98,24 +98,25 @@ func (c *Client) ImageConfig(ctx context.Context, image string, options ...Optio
 	return result, err
 }
 
-// ImageSize tells the bytes of an image at any place (see ParsePlace), as its manifest says. Options: WithPlatform, WithAll.
+// ImageSize returns the size of an image at any place (see ParsePlace), according to its manifest. Options:
+// WithPlatform, WithAll.
 func (c *Client) ImageSize(ctx context.Context, image string, options ...Option) (*ImageSize, error) {
 	return ask[ImageSize](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_image_size(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, image)
 }
 
-// TagImage gives what a reference names another tag, byte for byte: a tag in the same repository, or a whole name on the same
-// registry. Options: WithReferrers.
+// TagImage puts the manifest that a reference names under another tag, byte for byte: a tag in the same repository, or
+// a full name in the same registry. Options: WithReferrers.
 func (c *Client) TagImage(ctx context.Context, reference, tag string, options ...Option) (*ImageTag, error) {
 	return ask[ImageTag](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_image_tag(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)
 	}, reference, tag)
 }
 
-// AppendImage puts layers, the paths of tar files, on top of an image at any place (see ParsePlace), the oldest first. The same
-// layers on the same image give the same image. Options: WithDestination, WithPlatform, WithAll, WithScratch, WithMediaType,
-// WithCompression, WithCompressionLevel, WithBlobProgress.
+// AppendImage appends layers, given as paths of tar files, the oldest first, to an image at any place (see ParsePlace).
+// The same layers on the same image give the same image. Options: WithDestination, WithPlatform, WithAll, WithScratch,
+// WithMediaType, WithCompression, WithCompressionLevel, WithBlobProgress.
 func (c *Client) AppendImage(ctx context.Context, image string, layers []string, options ...Option) (*ImageAppend, error) {
 	options = append([]Option{callOption(set("layers", layers))}, options...)
 	return ask[ImageAppend](ctx, c, options, func(k *call) C.ocireg_status {
@@ -123,8 +124,8 @@ func (c *Client) AppendImage(ctx context.Context, image string, layers []string,
 	}, image)
 }
 
-// CatImage writes one file of an image at any place (see ParsePlace) to an open file. On an error what was written is not to
-// be trusted. Options: WithPlatform, WithoutVerifying.
+// CatImage writes one file of an image at any place (see ParsePlace) to an open file. After an error, what was written
+// must not be trusted. Options: WithPlatform, WithoutVerifying.
 func (c *Client) CatImage(ctx context.Context, image, path string, into *os.File, options ...Option) (*ImageFile, error) {
 	defer runtime.KeepAlive(into)
 	return ask[ImageFile](ctx, c, options, func(k *call) C.ocireg_status {

@@ -5,9 +5,9 @@ import "C"
 
 import "context"
 
-// ImageExtract is what was extracted.
+// ImageExtract describes what was extracted.
 type ImageExtract struct {
-	// Digest is the image's.
+	// Digest is that of the image's manifest.
 	Digest   string    `json:"digest"`
 	Platform *Platform `json:"platform"`
 	Path     string    `json:"path"`
@@ -18,10 +18,10 @@ type ImageExtract struct {
 	Symlinks    int64            `json:"symlinks"`
 	HardLinks   int64            `json:"hard_links"`
 	Devices     int64            `json:"devices"`
-	// Skipped are devices and pipes that were left out.
+	// Skipped counts devices and pipes that were left out.
 	Skipped   int64 `json:"skipped"`
 	Whiteouts int64 `json:"whiteouts"`
-	// Bytes are those of the files.
+	// Bytes is the total size of the files.
 	Bytes int64 `json:"bytes"`
 }
 
@@ -29,13 +29,13 @@ type ImageExtract struct {
 type ExtractedLayer struct {
 	Digest string `json:"digest"`
 	DiffID string `json:"diff_id"`
-	// DiffIDChecked is false when the config does not tell it.
+	// DiffIDChecked is false when the config does not have a diff_id for the layer.
 	DiffIDChecked bool `json:"diff_id_checked"`
 }
 
-// ExtractImage extracts the files of an image at any place (see ParsePlace) into a folder. Nothing is written outside of it,
-// whatever the layers say. After an error it holds a part. Options: WithPlatform, WithOverwrite, WithOwner, WithSetuid,
-// WithDevices, WithMaxBytes, WithMaxRatio, WithProgress.
+// ExtractImage extracts the files of an image at any place (see ParsePlace) into a folder. Nothing is written outside
+// it, whatever the layers say. After an error it is incomplete. Options: WithPlatform, WithOverwrite, WithOwner,
+// WithSetuid, WithDevices, WithMaxBytes, WithMaxRatio, WithProgress.
 func (c *Client) ExtractImage(ctx context.Context, image, folder string, options ...Option) (*ImageExtract, error) {
 	return ask[ImageExtract](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_image_extract(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)

@@ -7,46 +7,46 @@ import "context"
 
 // ImageFiles are the files of an image.
 type ImageFiles struct {
-	// Digest is the image's.
+	// Digest is that of the image's manifest.
 	Digest   string    `json:"digest"`
 	Platform *Platform `json:"platform"`
 	// Layers are those of the image, the oldest first.
 	Layers []ExtractedLayer `json:"layers"`
-	// Bytes are those of the regular files.
+	// Bytes is the total size of the regular files.
 	Bytes int64 `json:"bytes"`
-	// Files are sorted by the bytes of their paths, the root left out.
+	// Files are sorted by the bytes of their paths, without the root.
 	Files []ImageEntry `json:"files"`
 }
 
 // ImageEntry is one file, folder or link of an image.
 type ImageEntry struct {
-	// Path is from "/" on; bytes that are no UTF-8 are replaced by U+FFFD.
+	// Path starts with "/"; bytes that are not UTF-8 are replaced by U+FFFD.
 	Path string `json:"path"`
 	// Type is "file", "directory", "symlink", "hardlink", "character", "block" or "fifo".
 	Type string `json:"type"`
-	// Size is 0 but for files and hard links.
+	// Size is 0 except for files and hard links.
 	Size int64 `json:"size"`
-	// Mode is the permissions, with set-user-ID, set-group-ID and sticky bit.
+	// Mode contains the permissions, with set-user-ID, set-group-ID and sticky bit.
 	Mode uint32 `json:"mode"`
 	UID  int64  `json:"uid"`
 	GID  int64  `json:"gid"`
 	// MTime is seconds since 1970.
 	MTime int64 `json:"mtime"`
-	// Link is what a symbolic link says, or the name that a hard link was made of; else empty.
+	// Link is the target of a symbolic link or hard link; otherwise empty.
 	Link   string       `json:"link"`
 	Device *ImageDevice `json:"device"`
-	// Layer is the digest of the layer that it is from.
+	// Layer is the digest of the layer that it comes from.
 	Layer string `json:"layer"`
 }
 
-// ImageDevice is the numbers of a device.
+// ImageDevice holds the numbers of a device.
 type ImageDevice struct {
 	Major int64 `json:"major"`
 	Minor int64 `json:"minor"`
 }
 
-// ImageFiles lists the files of an image at any place (see ParsePlace), as ExtractImage would leave them. Layers are verified.
-// Options: WithPlatform, WithMaxBytes, WithMaxRatio, WithProgress.
+// ImageFiles lists the files of an image at any place (see ParsePlace), as ExtractImage would create them. Layers are
+// verified. Options: WithPlatform, WithMaxBytes, WithMaxRatio, WithProgress.
 func (c *Client) ImageFiles(ctx context.Context, image string, options ...Option) (*ImageFiles, error) {
 	return ask[ImageFiles](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_image_files(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)

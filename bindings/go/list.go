@@ -8,15 +8,15 @@ import (
 	"iter"
 )
 
-// defaultPageSize is what the iterators ask for.
+// defaultPageSize is how many entries the iterators request.
 const defaultPageSize = 100
 
 // RepositoryList is a list of a registry's repositories.
 type RepositoryList struct {
 	Repositories []string `json:"repositories"`
-	// Last is the last of them, if there are more.
+	// Last is the last name, if there are more.
 	Last string `json:"last"`
-	// Next is what WithNext goes on with; empty at the end.
+	// Next is passed to WithNext to continue; empty at the end.
 	Next string `json:"next"`
 }
 
@@ -24,11 +24,11 @@ type RepositoryList struct {
 type TagList struct {
 	Name string   `json:"name"`
 	Tags []string `json:"tags"`
-	// Last is the last of them, if there are more.
+	// Last is the last name, if there are more.
 	Last string `json:"last"`
-	// Next is what WithNext goes on with; empty at the end.
+	// Next is passed to WithNext to continue; empty at the end.
 	Next string `json:"next"`
-	// Digests are those of the tags, with WithDigests; empty for a tag that vanished meanwhile.
+	// Digests are those of the tags, with WithDigests; empty for a tag that disappeared meanwhile.
 	Digests map[string]string `json:"digests"`
 }
 
@@ -40,8 +40,8 @@ func (c *Client) RepositoryList(ctx context.Context, registry string, options ..
 	}, registry)
 }
 
-// Repositories goes through the repositories of a registry, HOST[:PORT], a page when it is needed. An error is the last pair.
-// Options: those of RepositoryList.
+// Repositories iterates over the repositories of a registry, HOST[:PORT], fetching pages as needed. An error is the
+// last pair. Options: those of RepositoryList.
 func (c *Client) Repositories(ctx context.Context, registry string, options ...Option) iter.Seq2[string, error] {
 	return pages(options, func(options []Option) ([]string, string, error) {
 		page, err := c.RepositoryList(ctx, registry, options...)
@@ -60,8 +60,8 @@ func (c *Client) TagList(ctx context.Context, repository string, options ...Opti
 	}, repository)
 }
 
-// Tags goes through the tags of [HOST[:PORT]/]REPOSITORY, a page when it is needed. An error is the last pair. Options:
-// WithPageSize, WithNext, WithLast.
+// Tags iterates over the tags of [HOST[:PORT]/]REPOSITORY, fetching pages as needed. An error is the last pair.
+// Options: WithPageSize, WithNext, WithLast.
 func (c *Client) Tags(ctx context.Context, repository string, options ...Option) iter.Seq2[string, error] {
 	return pages(options, func(options []Option) ([]string, string, error) {
 		page, err := c.TagList(ctx, repository, options...)
@@ -72,7 +72,7 @@ func (c *Client) Tags(ctx context.Context, repository string, options ...Option)
 	})
 }
 
-// pages goes through a list page by page; fetch gives one and what leads to the next.
+// pages iterates over a list page by page; fetch returns one page and the cursor of the next.
 func pages(options []Option, fetch func([]Option) ([]string, string, error)) iter.Seq2[string, error] {
 	return func(yield func(string, error) bool) {
 		asked := append([]Option{WithPageSize(defaultPageSize)}, options...)

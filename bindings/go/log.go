@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// event is one of the library's trace.
+// event is one event of the library's trace.
 type event struct {
 	Event        string
 	Method       string
@@ -23,7 +23,7 @@ type event struct {
 	Text         string
 }
 
-// logEvent gives an event to the logger.
+// logEvent passes an event to the logger.
 func logEvent(ctx context.Context, logger *slog.Logger, text []byte) {
 	if !logger.Enabled(ctx, slog.LevelInfo) && !isWarning(text) {
 		return
@@ -36,7 +36,7 @@ func logEvent(ctx context.Context, logger *slog.Logger, text []byte) {
 	logger.LogAttrs(ctx, level, "ocireg "+e.Event, attributes...)
 }
 
-// isWarning looks without parsing: most events are none.
+// isWarning checks without parsing: most events are not warnings.
 func isWarning(text []byte) bool { return bytes.Contains(text, []byte(`"warning"`)) }
 
 func (e *event) describe() (slog.Level, []slog.Attr) {

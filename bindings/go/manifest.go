@@ -8,7 +8,7 @@ import (
 	"encoding/json"
 )
 
-// ManifestInfo is what a manifest is.
+// ManifestInfo describes a manifest.
 type ManifestInfo struct {
 	MediaType     string `json:"mediaType"`
 	Digest        string `json:"digest"`
@@ -20,16 +20,16 @@ type ManifestInfo struct {
 	Document json.RawMessage `json:"manifest"`
 }
 
-// Manifest is a manifest from a registry. Its bytes have its digest.
+// Manifest is a manifest from a registry. Its bytes were verified against its digest.
 type Manifest struct {
 	ManifestInfo
-	// Bytes are exactly the registry's.
+	// Bytes are the exact bytes from the registry.
 	Bytes []byte `json:"-"`
 	// Reference is HOST/REPOSITORY@DIGEST.
 	Reference string            `json:"reference"`
 	Headers   map[string]string `json:"headers"`
 	RateLimit *RateLimit        `json:"rate_limit"`
-	// Platform is the one that was picked of an index.
+	// Platform is the one that was selected from an index.
 	Platform *Platform `json:"platform"`
 	// Signatures are those of a signed schema-1 manifest.
 	Signatures []Schema1Signature `json:"signatures"`
@@ -44,25 +44,26 @@ type ManifestHead struct {
 	RateLimit *RateLimit        `json:"rate_limit"`
 }
 
-// ManifestPut is what was put.
+// ManifestPut describes what was put.
 type ManifestPut struct {
 	Digest    string `json:"digest"`
 	Size      int64  `json:"size"`
 	MediaType string `json:"mediaType"`
 	Location  string `json:"location"`
-	// Tags are all that were set.
+	// Tags are all tags that were set.
 	Tags []string `json:"tags"`
-	// Subject is the digest of what it refers to, and Referrers how it is listed: "api", "tag" or "none"; else empty.
+	// Subject is the digest of the manifest's subject, and Referrers how it is listed there: "api", "tag" or "none";
+	// otherwise empty.
 	Subject   string `json:"subject"`
 	Referrers string `json:"referrers"`
 }
 
-// ManifestDelete is what was deleted.
+// ManifestDelete describes what was deleted.
 type ManifestDelete struct {
 	// Status is the registry's HTTP status.
 	Status  int    `json:"status"`
 	Subject string `json:"subject"`
-	// Referrers is "tag" when it was taken out of the referrers tag.
+	// Referrers is "tag" when the manifest was removed from its subject's referrers tag.
 	Referrers string `json:"referrers"`
 }
 
@@ -74,7 +75,7 @@ func (m *ManifestInfo) Index() (*ImageIndex, error) { return document[ImageIndex
 
 func document[T any](m *ManifestInfo, kind string) (*T, error) {
 	if m.Kind != kind && !(kind == "image" && m.Kind == "artifact") {
-		return nil, newError(ErrInvalidManifest, "the manifest is of the kind "+m.Kind+" and not "+kind)
+		return nil, newError(ErrInvalidManifest, "the manifest is of kind "+m.Kind+", not "+kind)
 	}
 	result := new(T)
 	if err := json.Unmarshal(m.Document, result); err != nil {
@@ -83,7 +84,7 @@ func document[T any](m *ManifestInfo, kind string) (*T, error) {
 	return result, nil
 }
 
-// InspectManifest checks the bytes of a manifest and says what it is. Options: WithMediaType.
+// InspectManifest checks the bytes of a manifest and describes it. Options: WithMediaType.
 func InspectManifest(data []byte, options ...Option) (*ManifestInfo, error) {
 	wanted, err := callSettings(options).native()
 	if err != nil {
@@ -111,14 +112,16 @@ func (c *Client) Manifest(ctx context.Context, reference string, options ...Opti
 	return result, err
 }
 
-// ManifestHead gets the descriptor of a manifest: one HEAD where the registry answers that well. Options: WithAccept.
+// ManifestHead gets the descriptor of a manifest: one HEAD where the registry answers that properly. Options:
+// WithAccept.
 func (c *Client) ManifestHead(ctx context.Context, reference string, options ...Option) (*ManifestHead, error) {
 	return ask[ManifestHead](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_manifest_head(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, reference)
 }
 
-// ManifestDigest gets the digest of a manifest; with a platform, of the one in the index for it. Options: those of Manifest.
+// ManifestDigest gets the digest of a manifest; with a platform, that of the manifest for it in the index. Options:
+// those of Manifest.
 func (c *Client) ManifestDigest(ctx context.Context, reference string, options ...Option) (string, error) {
 	var digest string
 	err := c.with(ctx, callSettings(options), []string{reference}, func(k *call) C.ocireg_status {
@@ -130,8 +133,9 @@ func (c *Client) ManifestDigest(ctx context.Context, reference string, options .
 	return digest, err
 }
 
-// PutManifest puts a manifest, its bytes unchanged, under a tag or a digest; with both the digest is checked and the tag is
-// put. One with a subject is listed among that one's referrers. After ErrTimeout or ErrCancelled the outcome is unknown.
+// PutManifest puts a manifest with unchanged bytes under a tag or a digest; with both, the digest is checked and the
+// tag is put. A manifest with a subject is listed among the subject's referrers. After ErrTimeout or ErrCancelled the
+// outcome is unknown.
 // Options: WithMediaType, WithTags, WithoutReferrersTag.
 func (c *Client) PutManifest(ctx context.Context, reference string, data []byte, options ...Option) (*ManifestPut, error) {
 	return ask[ManifestPut](ctx, c, options, func(k *call) C.ocireg_status {
@@ -140,7 +144,7 @@ func (c *Client) PutManifest(ctx context.Context, reference string, data []byte,
 }
 
 // DeleteManifest deletes a manifest by its digest, and with it every tag of that digest; by tag only that tag, on registries
-// that can (DeleteTag does that with more care). Options: WithoutReferrersTag.
+// that support it (DeleteTag does that more carefully). Options: WithoutReferrersTag.
 func (c *Client) DeleteManifest(ctx context.Context, reference string, options ...Option) (*ManifestDelete, error) {
 	return ask[ManifestDelete](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_manifest_delete(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)

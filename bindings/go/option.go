@@ -9,7 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// Option is an option of a call. Each says for which calls it is; another call refuses it with ErrInvalidArgument and its name.
+// Option is an option of a call. Each documents the calls it is for; any other call refuses it with ErrInvalidArgument
+// and its name.
 type Option interface{ call(*settings) }
 
 // ClientOption is an option of New.
@@ -18,32 +19,32 @@ type ClientOption interface{ client(*settings) }
 // HostOption is an option of WithHost and Client.SetHost.
 type HostOption interface{ host(*settings) }
 
-// NetworkOption is one for all hosts, in New, or for one.
+// NetworkOption is an option of New, for all hosts, or of a single host.
 type NetworkOption interface {
 	ClientOption
 	HostOption
 }
 
-// LoginOption is one of a host, or of Client.Login.
+// LoginOption is an option of a host, or of Client.Login.
 type LoginOption interface {
 	HostOption
 	Option
 }
 
-// StoreOption is one of New, or of Client.Login and Client.Logout.
+// StoreOption is an option of New, or of Client.Login and Client.Logout.
 type StoreOption interface {
 	ClientOption
 	Option
 }
 
-// AnyOption goes everywhere.
+// AnyOption can be used everywhere.
 type AnyOption interface {
 	ClientOption
 	HostOption
 	Option
 }
 
-// change is what an option does; the types below say where it may stand.
+// change is what an option does; the types below determine where it may be used.
 type change func(*settings)
 
 type (
@@ -69,7 +70,7 @@ func (o anyOption) client(s *settings)     { o(s) }
 func (o anyOption) host(s *settings)       { o(s) }
 func (o anyOption) call(s *settings)       { o(s) }
 
-// settings is what a list of options comes to.
+// settings is the result of applying a list of options.
 type settings struct {
 	values      map[string]any
 	bad         error
@@ -79,7 +80,7 @@ type settings struct {
 	logger      *slog.Logger
 	credentials CredentialsFunc
 	hosts       []namedHost
-	lasting     bool // the call makes something that another goroutine may close
+	lasting     bool // the call opens something that another goroutine may close
 }
 
 type namedHost struct {
@@ -101,7 +102,7 @@ func lastingSettings(options []Option) *settings {
 	return made
 }
 
-// set is the change that sets one of the library's own options.
+// set returns the change that sets one of the library's own options.
 func set(key string, value any) change {
 	return func(s *settings) { s.set(key, value) }
 }
@@ -116,7 +117,7 @@ func (s *settings) set(key string, value any) {
 	s.values[key] = value
 }
 
-// add adds to a list.
+// add returns the change that adds to a list.
 func add(key string, values []string) change {
 	return func(s *settings) {
 		before, _ := s.values[key].([]string)
@@ -139,7 +140,7 @@ func isUTF8(value any) bool {
 	return true
 }
 
-// native makes C's options, nil when there are none; they are freed by C.ocireg_options_free.
+// native creates the C options, nil when there are none; they are freed by C.ocireg_options_free.
 func (s *settings) native() (*C.ocireg_options, error) {
 	if s.bad != nil {
 		return nil, s.bad
@@ -180,6 +181,6 @@ func fillOptions(into *C.ocireg_options, text string) error {
 	return nil
 }
 
-// WithSetting sets an option of the C library by its name there: a string, integer, boolean, or []string. It is for what a
-// newer library has and this package does not know yet.
+// WithSetting sets an option of the C library by its name there: a string, integer, boolean, or []string. It is for
+// options that a newer library has and this package does not know yet.
 func WithSetting(key string, value any) AnyOption { return anyOption(set(key, value)) }

@@ -2,18 +2,18 @@ package ocireg
 
 import "time"
 
-// WithProgress tells how far a transfer is, on the goroutine of the call, while it runs.
+// WithProgress reports the progress of a transfer, on the goroutine of the call, while it runs.
 func WithProgress(tell func(Progress)) Option {
 	return callOption(func(s *settings) { s.progress = tell })
 }
 
-// WithBlobProgress tells how each blob of a copy fares, on the goroutine of the call. For Copy and what copies too, such as
-// AppendImage and TagImage.
+// WithBlobProgress reports the progress of each blob of a copy, on the goroutine of the call. For Copy and other calls
+// that copy, such as AppendImage and TagImage.
 func WithBlobProgress(tell func(BlobProgress)) Option {
 	return callOption(func(s *settings) { s.blobs = tell })
 }
 
-// WithWarnings collects the warnings that servers gave their users during the call.
+// WithWarnings collects the warnings that servers sent during the call.
 func WithWarnings(into *[]Warning) Option {
 	return callOption(func(s *settings) { s.warnings = into })
 }
@@ -21,48 +21,52 @@ func WithWarnings(into *[]Warning) Option {
 // WithDefaultRegistry is the registry of names without one, instead of Docker Hub. For ParseReference.
 func WithDefaultRegistry(name string) Option { return callOption(set("default_index", name)) }
 
-// WithAlgorithm is the digest's: "sha256", the default, or "sha512". For DigestBytes.
+// WithAlgorithm is the algorithm of the digest: "sha256", the default, or "sha512". For DigestBytes.
 func WithAlgorithm(name string) Option { return callOption(set("algorithm", name)) }
 
-// WithDigestAlgorithm is that of the digest that the blob will have, "sha256" by default. For StartSession.
+// WithDigestAlgorithm is the algorithm of the digest that the blob will have, "sha256" by default. For StartSession.
 func WithDigestAlgorithm(name string) Option { return callOption(set("digest_algorithm", name)) }
 
-// WithMediaType is what the bytes are said to be. For InspectManifest, PutManifest and AppendImage (of the new layers).
+// WithMediaType declares the media type of the bytes. For InspectManifest, PutManifest and AppendImage (of the new
+// layers).
 func WithMediaType(name string) Option { return callOption(set("media_type", name)) }
 
-// WithProtocol asks for one version of the protocol, 2 or 1. For Ping.
+// WithProtocol asks only for one version of the protocol, 2 or 1. For Ping.
 func WithProtocol(version int) Option { return callOption(set("version", version)) }
 
 // WithPageSize is how many entries a page has, 1 to 1000. For Tags, Repositories (100 by default), TagList and
-// RepositoryList (which then give one page, or with WithAll all of them) and V1Search.
+// RepositoryList (which then return one page, or with WithAll all pages) and V1Search.
 func WithPageSize(n int) Option { return callOption(set("n", n)) }
 
-// WithNext goes on where the page with this Next ended; WithLast does not count then. For Tags, Repositories, TagList,
+// WithNext continues where the page with this Next ended; WithLast is then ignored. For Tags, Repositories, TagList,
 // RepositoryList and ReferrerList.
 func WithNext(next string) Option { return callOption(set("next", next)) }
 
-// WithLast begins after this name, where the registry can. For Tags, Repositories, TagList and RepositoryList.
+// WithLast starts after this name, where the registry supports it. For Tags, Repositories, TagList and RepositoryList.
 func WithLast(name string) Option { return callOption(set("last", name)) }
 
-// WithDigests looks up each tag's digest too, one request a tag. For TagList.
+// WithDigests also looks up each tag's digest, one request per tag. For TagList.
 func WithDigests() Option { return callOption(set("digests", true)) }
 
-// WithSearch gives only names that hold the text. For Repositories and RepositoryList.
+// WithSearch lists only names that contain the text. For Repositories and RepositoryList.
 func WithSearch(text string) Option { return callOption(set("search", text)) }
 
-// WithRegex gives only names that match somewhere; Rust's regex syntax. For Repositories and RepositoryList.
+// WithRegex lists only names that the expression matches somewhere; Rust's regex syntax. For Repositories and
+// RepositoryList.
 func WithRegex(pattern string) Option { return callOption(set("regex", pattern)) }
 
 // WithPage is the number of the page, from 1. For V1Search.
 func WithPage(number int) Option { return callOption(set("page", number)) }
 
-// WithPlatform picks OS/ARCH[/VARIANT][:OS.VERSION] of an index. For Manifest, ManifestDigest and the calls for images.
+// WithPlatform selects OS/ARCH[/VARIANT][:OS.VERSION] from an index. For Manifest, ManifestDigest and the calls for
+// images.
 func WithPlatform(platform string) Option { return callOption(set("platform", platform)) }
 
-// WithPlatforms copies only these of an index, each OS/ARCH[/VARIANT]. For Copy.
+// WithPlatforms copies only these platforms of an index, each OS/ARCH[/VARIANT]. For Copy.
 func WithPlatforms(platforms ...string) Option { return callOption(add("platform", platforms)) }
 
-// WithAccept lists the media types to ask for, instead of all that are known. For Manifest, ManifestHead and ManifestDigest.
+// WithAccept lists the media types to accept, instead of all that are known. For Manifest, ManifestHead and
+// ManifestDigest.
 func WithAccept(mediaTypes ...string) Option { return callOption(add("accept", mediaTypes)) }
 
 // WithMaxSchemaVersion of 1 asks for manifests of schema 1 only. For Manifest and ManifestDigest.
@@ -70,77 +74,77 @@ func WithMaxSchemaVersion(version int) Option {
 	return callOption(set("max_schema_version", version))
 }
 
-// WithoutIndex does not take an index. For Manifest and ManifestDigest.
+// WithoutIndex does not accept an index. For Manifest and ManifestDigest.
 func WithoutIndex() Option { return callOption(set("accept_index", false)) }
 
-// WithTags sets these tags besides the reference's own. For PutManifest.
+// WithTags also sets these tags, besides the reference's own. For PutManifest.
 func WithTags(tags ...string) Option { return callOption(add("tags", tags)) }
 
 // WithoutReferrersTag leaves the referrers tag alone. For PutManifest and DeleteManifest.
 func WithoutReferrersTag() Option { return callOption(set("referrers_tag", false)) }
 
-// WithArtifactType gives only referrers of this type. For Referrers and ReferrerList.
+// WithArtifactType lists only referrers of this type. For Referrers and ReferrerList.
 func WithArtifactType(name string) Option { return callOption(set("artifact_type", name)) }
 
-// WithAnnotations gives only referrers that have all of these, each "KEY" or "KEY=VALUE". For Referrers and ReferrerList.
+// WithAnnotations lists only referrers that have all of these, each "KEY" or "KEY=VALUE". For Referrers and ReferrerList.
 func WithAnnotations(wanted ...string) Option { return callOption(add("annotations", wanted)) }
 
-// WithMax gives at most so many. For Referrers and ReferrerList.
+// WithMax lists at most this many. For Referrers and ReferrerList.
 func WithMax(count int) Option { return callOption(set("max", count)) }
 
-// WithOtherTags finds the other tags of the same digest. For DeleteTag.
+// WithOtherTags also lists the other tags with the same digest. For DeleteTag.
 func WithOtherTags() Option { return callOption(set("list_others", true)) }
 
-// WithReplace puts an empty index under the tag and deletes that, where the registry deletes no tag. For DeleteTag.
+// WithReplace puts an empty index under the tag and deletes that, if the registry cannot delete a tag. For DeleteTag.
 func WithReplace() Option { return callOption(set("replace", true)) }
 
-// WithOffset begins at this byte: of a blob (only a piece, which cannot be verified), or of UploadChunk's bytes in it.
+// WithOffset starts at this byte: when reading a blob (a piece cannot be verified), or for the bytes of SessionChunk.
 func WithOffset(offset int64) Option { return callOption(set("offset", offset)) }
 
-// WithLength gets only so many bytes of a blob, which cannot be verified.
+// WithLength gets only this many bytes of a blob, which cannot be verified.
 func WithLength(length int64) Option { return callOption(set("length", length)) }
 
 // WithSize is the blob's size, from its descriptor. For the calls that get or put one.
 func WithSize(size int64) Option { return callOption(set("size", size)) }
 
-// WithLimit is the most bytes to take into memory; 64 MiB by default. For BlobBytes and V1LayerBytes.
+// WithLimit is the most bytes to read into memory; 64 MiB by default. For BlobBytes and V1LayerBytes.
 func WithLimit(size int64) Option { return callOption(set("limit", size)) }
 
-// WithDigest is what the bytes must have. For UploadBlobFile and UploadBlobBytes.
+// WithDigest is the digest that the bytes must have. For UploadBlobFile and UploadBlobBytes.
 func WithDigest(digest string) Option { return callOption(set("digest", digest)) }
 
-// WithChunkSize sends a blob in chunks of so many bytes. For UploadBlob, UploadBlobFile, UploadBlobBytes and StartUpload.
+// WithChunkSize sends a blob in chunks of this many bytes. For UploadBlob, UploadBlobFile, UploadBlobBytes and StartUpload.
 func WithChunkSize(size int64) Option { return callOption(set("chunk_size", size)) }
 
-// WithSinglePost sends one POST instead of POST and PUT, where the registry can. For UploadBlob and its like.
+// WithSinglePost sends one POST instead of POST and PUT, where the registry supports it. For UploadBlob and its like.
 func WithSinglePost() Option { return callOption(set("single_post", true)) }
 
 // WithMountFrom names repositories of the same registry that may have the blob. For UploadBlob and its like.
 func WithMountFrom(repositories ...string) Option { return callOption(add("mount_from", repositories)) }
 
-// WithKeepSession gives the upload session that a declined mount leaves, instead of cancelling it. For MountBlob.
+// WithKeepSession returns the upload session that a declined mount leaves, instead of cancelling it. For MountBlob.
 func WithKeepSession() Option { return callOption(set("keep_session", true)) }
 
-// WithSparse leaves the index unchanged though only the platforms' manifests are copied. For Copy.
+// WithSparse keeps the index unchanged although only the platforms' manifests are copied. For Copy.
 func WithSparse() Option { return callOption(set("sparse", true)) }
 
 // WithPruneSparse also removes what only missing manifests may need. For CleanLayout.
 func WithPruneSparse() Option { return callOption(set("prune_sparse", true)) }
 
-// WithAll takes every image of an index. For Copy, ImageSize and AppendImage; and for TagList and RepositoryList with WithPageSize: all
+// WithAll includes every image of an index. For Copy, ImageSize and AppendImage; and for TagList and RepositoryList with WithPageSize: all
 // pages of that size.
 func WithAll() Option { return callOption(set("all", true)) }
 
-// WithReferrers takes signatures, SBOMs and whatever else names it as its subject. For Copy and TagImage.
+// WithReferrers includes signatures, SBOMs and everything else that refers to the manifest. For Copy and TagImage.
 func WithReferrers() Option { return callOption(set("referrers", true)) }
 
-// WithForeignLayers takes layers that are meant to be fetched from elsewhere too. For Copy.
+// WithForeignLayers includes layers that are normally fetched from elsewhere. For Copy.
 func WithForeignLayers() Option { return callOption(set("foreign_layers", true)) }
 
-// WithConvertSchema1 makes an OCI image of a schema-1 manifest, which is copied unchanged otherwise. For Copy.
+// WithConvertSchema1 converts a schema-1 manifest to an OCI image; otherwise it is copied unchanged. For Copy.
 func WithConvertSchema1() Option { return callOption(set("convert_schema1", true)) }
 
-// WithCompression is how layers that are plain tars are packed: "gzip", "zstd" or "none". Without it gzip is taken for those that go
+// WithCompression is how uncompressed layers are compressed: "gzip", "zstd" or "none". Without it, gzip is used for those that go
 // to a registry from a docker-archive or a file, and every other copy keeps its digests. For Copy and AppendImage.
 func WithCompression(name string) Option { return callOption(set("compression", name)) }
 
@@ -158,39 +162,39 @@ func WithSourceFD(fd uintptr) Option { return callOption(set("source_fd", int(fd
 // output. For Copy.
 func WithDestinationFD(fd uintptr) Option { return callOption(set("destination_fd", int(fd))) }
 
-// WithDryRun only says what would be done. For Copy and RemoveRepository.
+// WithDryRun only reports what would be done. For Copy and RemoveRepository.
 func WithDryRun() Option { return callOption(set("dry_run", true)) }
 
-// WithKeys names keys that must all have signed, each an id or a public key as PEM text. For VerifySchema1.
+// WithKeys names keys that must all have signed, each a key ID or a public key as PEM text. For VerifySchema1.
 func WithKeys(keys ...string) Option { return callOption(add("keys", keys)) }
 
-// WithCAPEM is certificate authorities as PEM text, one of which must stand behind a signature. For VerifySchema1.
+// WithCAPEM contains certificate authorities as PEM text, one of which must have certified a signature. For VerifySchema1.
 func WithCAPEM(pem string) Option { return callOption(set("ca_pem", pem)) }
 
-// WithTime is when the certificates must be valid, or when it was signed; now by default. For VerifySchema1 and SignSchema1.
+// WithTime is the time at which the certificates must be valid, or the signing time; now by default. For VerifySchema1 and SignSchema1.
 func WithTime(at time.Time) Option {
 	return callOption(set("time", at.UTC().Format("2006-01-02T15:04:05Z")))
 }
 
-// WithChain is certificates as PEM text, that of the key first. For SignSchema1.
+// WithChain contains certificates as PEM text, that of the key first. For SignSchema1.
 func WithChain(pem string) Option { return callOption(set("chain", pem)) }
 
 // WithKeyFormat is "pkcs8", the default, or "sec1". For NewSchema1Key.
 func WithKeyFormat(name string) Option { return callOption(set("format", name)) }
 
-// WithoutStoring only tries the credentials out. For Login.
+// WithoutStoring only checks the credentials. For Login.
 func WithoutStoring() Option { return callOption(set("store", false)) }
 
-// WithOfflineToken keeps an identity token of the token server instead of the password. For Login.
+// WithOfflineToken stores an identity token of the token server instead of the password. For Login.
 func WithOfflineToken() Option { return callOption(set("offline_token", true)) }
 
-// WithScope asks for a token for these, each TYPE:NAME:ACTION[,ACTION…] such as "repository:team/app:pull,push". For Login.
+// WithScope requests a token for these scopes, each TYPE:NAME:ACTION[,ACTION…] such as "repository:team/app:pull,push". For Login.
 func WithScope(scopes ...string) Option { return callOption(add("scope", scopes)) }
 
 // WithTokenReturned puts the token into the result. For Login.
 func WithTokenReturned() Option { return callOption(set("return_token", true)) }
 
-// WithEmail makes the account. For V1Login.
+// WithEmail creates the account. For V1Login.
 func WithEmail(address string) Option { return callOption(set("email", address)) }
 
 // WithoutChecksum leaves the checksum to V1PutChecksum. For V1PutLayer and V1PutLayerFile.
@@ -199,27 +203,27 @@ func WithoutChecksum() Option { return callOption(set("finish", false)) }
 // WithDestination is the place for the result, instead of the image's own name. For AppendImage.
 func WithDestination(place string) Option { return callOption(set("to", place)) }
 
-// WithScratch puts the layers on a new image without layers, instead of what is named. For AppendImage.
+// WithScratch appends the layers to a new empty image, instead of the named one. For AppendImage.
 func WithScratch() Option { return callOption(set("scratch", true)) }
 
 // WithOverwrite extracts into a folder that is not empty. For ExtractImage.
 func WithOverwrite() Option { return callOption(set("overwrite", true)) }
 
-// WithOwner keeps the owners, as root only. For ExtractImage.
+// WithOwner keeps the owners; only as root. For ExtractImage.
 func WithOwner() Option { return callOption(set("owner", true)) }
 
 // WithSetuid keeps set-user-ID and set-group-ID. For ExtractImage.
 func WithSetuid() Option { return callOption(set("setuid", true)) }
 
-// WithDevices makes devices and pipes too. For ExtractImage.
+// WithDevices also creates devices and pipes. For ExtractImage.
 func WithDevices() Option { return callOption(set("devices", true)) }
 
-// WithMaxBytes is the most to unpack; 64 GiB by default. For ExtractImage and ImageFiles.
+// WithMaxBytes is the most bytes to unpack; 64 GiB by default. For ExtractImage and ImageFiles.
 func WithMaxBytes(size int64) Option { return callOption(set("max_bytes", size)) }
 
-// WithMaxRatio is the most bytes of a layer for each packed one; 250 by default. For ExtractImage and
+// WithMaxRatio is the most uncompressed bytes of a layer per compressed byte; 250 by default. For ExtractImage and
 // ImageFiles.
 func WithMaxRatio(ratio int) Option { return callOption(set("max_ratio", ratio)) }
 
-// WithoutVerifying ends reading with the file, before its layer's digest is known to be right. For CatImage.
+// WithoutVerifying stops reading after the file, before its layer's digest is known to be right. For CatImage.
 func WithoutVerifying() Option { return callOption(set("verify", false)) }

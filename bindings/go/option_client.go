@@ -18,13 +18,13 @@ func WithIdleTimeout(limit time.Duration) ClientOption {
 	return clientOption(set("idle_timeout_ms", milliseconds(limit)))
 }
 
-// WithMinSpeed is the fewest bytes a second that an answer's body may come at, counted over the idle timeout; 0 is any. By default
-// 1024, counted over 30 s or the idle timeout, whichever is longer.
+// WithMinSpeed is the least bytes per second at which a response body may arrive, measured over the idle timeout; 0 is
+// no minimum. By default 1024, measured over 30 s or the idle timeout, whichever is longer.
 func WithMinSpeed(bytesPerSecond int64) ClientOption {
 	return clientOption(set("min_speed", bytesPerSecond))
 }
 
-// WithAnswerTimeout bounds the time from the end of an upload to its answer; 300 s by default.
+// WithAnswerTimeout bounds the time from the end of an upload to its response; 300 s by default.
 func WithAnswerTimeout(limit time.Duration) ClientOption {
 	return clientOption(set("answer_timeout_ms", milliseconds(limit)))
 }
@@ -43,13 +43,13 @@ func WithMaxManifestBytes(size int64) ClientOption {
 // WithMaxListBytes bounds one page of a list; 32 MiB by default.
 func WithMaxListBytes(size int64) ClientOption { return clientOption(set("max_list_bytes", size)) }
 
-// WithCertsDir names folders as Docker has them: DIR/HOST[:PORT]/ with *.crt, NAME.cert and NAME.key.
+// WithCertsDir names folders in Docker's format: DIR/HOST[:PORT]/ with *.crt, NAME.cert and NAME.key.
 func WithCertsDir(folders ...string) ClientOption { return clientOption(add("certs_dir", folders)) }
 
-// WithUsualCertsDirs looks into the usual ones too: certs.d of containers and docker, the user's and the machine's.
+// WithUsualCertsDirs also uses the usual ones: certs.d of containers and docker, the user's and the machine's.
 func WithUsualCertsDirs() ClientOption { return clientOption(set("certs_d", true)) }
 
-// WithNoProxy names the hosts that the proxy is not for, as Go's NO_PROXY does.
+// WithNoProxy names the hosts that are reached without the proxy, in the form of Go's NO_PROXY.
 func WithNoProxy(hosts ...string) ClientOption { return clientOption(add("no_proxy", hosts)) }
 
 // WithProxyFromEnvironment reads HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY now.
@@ -57,22 +57,23 @@ func WithProxyFromEnvironment() ClientOption {
 	return clientOption(set("proxy_from_environment", true))
 }
 
-// WithTemporaryDir is the folder for the layers of old images, which have to be read before the image can be described;
+// WithTemporaryDir is the folder for the layers of v1 images, which have to be read before the image can be described;
 // /var/tmp by default.
 func WithTemporaryDir(folder string) ClientOption { return clientOption(set("temporary_dir", folder)) }
 
-// WithMaxTemporaryBytes is the most that may wait there for one call; 64 GiB by default.
+// WithMaxTemporaryBytes is the most that one call may store there; 64 GiB by default.
 func WithMaxTemporaryBytes(size int64) ClientOption {
 	return clientOption(set("max_temporary_bytes", size))
 }
 
-// WithStoredCredentials uses those that docker login and podman login have stored, helpers included.
+// WithStoredCredentials uses the credentials that docker login and podman login have stored, including helpers.
 func WithStoredCredentials() ClientOption { return clientOption(set("stored_credentials", true)) }
 
-// WithForeignCredentials also uses files of another user, and files that others may write.
+// WithForeignCredentials also uses files of another user, and files that others can write to.
 func WithForeignCredentials() ClientOption { return clientOption(set("foreign_credentials", true)) }
 
-// WithMaxBlobBytes is the largest blob or layer taken; by default any whose size is known, and 8 GiB of one whose size is not.
+// WithMaxBlobBytes is the largest blob or layer accepted; by default any whose size is known, and 8 GiB where it is
+// unknown.
 func WithMaxBlobBytes(size int64) ClientOption { return clientOption(set("max_blob_bytes", size)) }
 
 // WithHelperTimeout bounds one run of a credential helper; 60 s by default.
@@ -83,14 +84,14 @@ func WithHelperTimeout(limit time.Duration) ClientOption {
 // WithHelperPath says where credential helpers are, with ':' between folders, instead of PATH.
 func WithHelperPath(path string) ClientOption { return clientOption(set("helper_path", path)) }
 
-// WithLogger gets what is sent and answered: requests and answers as Debug, retries as Info, servers' warnings as Warn.
+// WithLogger logs requests and responses as Debug, retries as Info, servers' warnings as Warn.
 // Credentials and tokens are replaced by "<redacted>".
 func WithLogger(logger *slog.Logger) ClientOption {
 	return clientOption(func(s *settings) { s.logger = logger })
 }
 
-// WithCredentialsFunc asks the function for the credentials of hosts whose options hold none, once for each host, and again
-// after they were refused.
+// WithCredentialsFunc calls the function for the credentials of hosts whose options contain none, once for each host,
+// and again after they were refused.
 func WithCredentialsFunc(ask CredentialsFunc) ClientOption {
 	return clientOption(func(s *settings) { s.credentials = ask })
 }
@@ -100,7 +101,7 @@ func WithHost(host string, options ...HostOption) ClientOption {
 	return clientOption(func(s *settings) { s.hosts = append(s.hosts, namedHost{host, options}) })
 }
 
-// milliseconds rounds up, so that no time becomes none. Of the longest time there is, that is still far from the largest number.
+// milliseconds rounds up, so that no duration becomes zero. Even the longest duration cannot overflow.
 func milliseconds(limit time.Duration) int64 {
 	whole := int64(limit / time.Millisecond)
 	if limit%time.Millisecond > 0 {

@@ -2,10 +2,10 @@ package ocireg
 
 import "net/http"
 
-// WithPlainHTTP speaks http; false says https, also for a loopback host.
+// WithPlainHTTP uses http; false means https, also for a loopback host.
 func WithPlainHTTP(plain bool) NetworkOption { return networkOption(set("plain_http", plain)) }
 
-// WithInsecure verifies no TLS.
+// WithInsecure does not verify TLS.
 func WithInsecure() NetworkOption { return networkOption(set("insecure", true)) }
 
 // WithCAFile names PEM files of certificate authorities. For New, a host, and VerifySchema1 (one file).
@@ -16,10 +16,11 @@ func WithCAFile(paths ...string) AnyOption {
 	return anyOption(set("ca_file", paths))
 }
 
-// WithCAOnly takes those authorities instead of the platform's.
+// WithCAOnly trusts those authorities instead of the platform's.
 func WithCAOnly() NetworkOption { return networkOption(set("ca_only", true)) }
 
-// WithClientCert names the PEM files of a client certificate with its chain, and of its key; "" when the same file has it.
+// WithClientCert names the PEM files of a client certificate with its chain, and of its key; "" when it is in the same
+// file.
 func WithClientCert(certificate, key string) NetworkOption {
 	return networkOption(func(s *settings) {
 		s.set("client_cert_file", certificate)
@@ -29,11 +30,11 @@ func WithClientCert(certificate, key string) NetworkOption {
 	})
 }
 
-// WithProxy goes through a proxy: "http://", "https://", "socks5://" or "socks5h://", with USER:PASSWORD@ if need be;
-// "direct" through none.
+// WithProxy connects through a proxy: "http://", "https://", "socks5://" or "socks5h://", with USER:PASSWORD@ if need
+// be; "direct" through none.
 func WithProxy(url string) NetworkOption { return networkOption(set("proxy", url)) }
 
-// WithHeaders adds headers to the requests to the hosts that the caller names.
+// WithHeaders adds headers to the requests to hosts that the caller names.
 func WithHeaders(headers http.Header) NetworkOption {
 	var lines []string
 	for name, values := range headers {
@@ -44,17 +45,17 @@ func WithHeaders(headers http.Header) NetworkOption {
 	return networkOption(add("headers", lines))
 }
 
-// WithMaxConnectionsPerHost bounds the requests at once to one host; 8 by default.
+// WithMaxConnectionsPerHost bounds the concurrent requests to one host; 8 by default.
 func WithMaxConnectionsPerHost(count int) NetworkOption {
 	return networkOption(set("max_connections_per_host", count))
 }
 
-// WithRequestsPerSecond bounds the requests to one host that begin in a second; 0, the default, is any number.
+// WithRequestsPerSecond bounds the requests per second to one host; 0, the default, is no limit.
 func WithRequestsPerSecond(rate float64) NetworkOption {
 	return networkOption(set("requests_per_second", rate))
 }
 
-// WithCredentialsFile reads stored credentials from a file of Docker's or podman's form. For New, Login and Logout.
+// WithCredentialsFile reads stored credentials from a file in Docker's or podman's format. For New, Login and Logout.
 func WithCredentialsFile(path string) StoreOption { return storeOption(set("credentials_file", path)) }
 
 // WithDockerConfig reads stored credentials from config.json in a folder. For New, Login and Logout.

@@ -3,41 +3,42 @@ package ocireg
 // #include "shim.h"
 import "C"
 
-// Progress is how far a transfer is. It is valid during the callback only.
+// Progress is the progress of a transfer. It is valid during the callback only.
 type Progress struct {
-	// Done is the bytes that are done.
+	// Done is the number of bytes transferred.
 	Done uint64
-	// Total is the bytes in all; 0 while unknown.
+	// Total is the total number of bytes; 0 while unknown.
 	Total uint64
 
 	outside *nativeContext
 }
 
-// ProgressDetail says more of a transfer.
+// ProgressDetail has more details of a transfer.
 type ProgressDetail struct {
 	// Operation is "blob get", "blob put", "copy", "extract", "cat" or "files".
 	Operation string `json:"operation"`
-	// Done is the bytes that are done.
+	// Done is the number of bytes transferred.
 	Done uint64 `json:"done"`
-	// Total is the bytes in all; 0 while unknown.
+	// Total is the total number of bytes; 0 while unknown.
 	Total uint64 `json:"total"`
-	// Blobs counts those of a copy.
+	// Blobs counts the blobs of a copy.
 	Blobs *BlobCounts `json:"blobs"`
-	// Active are the blobs of a copy that are on their way.
+	// Active are the blobs of a copy that are being transferred.
 	Active []BlobProgress `json:"active"`
 }
 
-// BlobProgress is how one blob of a copy fares.
+// BlobProgress is the progress of one blob of a copy.
 type BlobProgress struct {
-	// State is "begun", "moving", and at the end "copied", "mounted" or "skipped" (it was there already); empty in a ProgressDetail.
+	// State is "begun", "moving", and at the end "copied", "mounted" or "skipped" (the destination had it); empty in a
+	// ProgressDetail.
 	State  string `json:"state"`
 	Digest string `json:"digest"`
 	Size   int64  `json:"size"`
-	// Done is the bytes of it.
+	// Done is the number of its bytes transferred.
 	Done int64 `json:"done"`
 }
 
-// Detail says more; only during the callback. When the call is over it is ErrClosed.
+// Detail returns more details; only during the callback. After the call it fails with ErrClosed.
 func (p Progress) Detail() (*ProgressDetail, error) {
 	if p.outside == nil {
 		return nil, newError(ErrInvalidArgument, "a progress that is not the library's")

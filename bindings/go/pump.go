@@ -6,13 +6,13 @@ import (
 	"io"
 )
 
-// pump reads from a reader that may block on a goroutine of its own, so that an upload can be left.
+// pump reads from a reader that may block, on a separate goroutine, so that an upload can be abandoned.
 type pump struct {
 	ctx    context.Context
 	closed <-chan struct{} // the client's
 	want   chan int        // how many bytes at most
 	got    chan piece
-	bytes  []byte // what is left of the last piece
+	bytes  []byte // the rest of the last piece
 	ended  error
 }
 
@@ -28,7 +28,7 @@ type piece struct {
 	panicked any
 }
 
-// pumpSize is how much is read at once.
+// pumpSize is the most that is read at once.
 const pumpSize = 256 << 10
 
 func newPump(ctx context.Context, closed <-chan struct{}, reader io.Reader) *pump {
@@ -37,8 +37,8 @@ func newPump(ctx context.Context, closed <-chan struct{}, reader io.Reader) *pum
 	return made
 }
 
-// run reads a piece whenever one is wanted, and no more than that: the reader may go on behind the blob. Its buffer is in use by
-// one side at a time.
+// run reads a piece whenever one is requested, and no more: the reader may contain more than the blob. Its buffer is
+// used by only one side at a time.
 func (p *pump) run(reader io.Reader) {
 	defer close(p.got) // also when the reader calls runtime.Goexit
 	buffer := make([]byte, pumpSize)
@@ -47,7 +47,7 @@ func (p *pump) run(reader io.Reader) {
 	}
 }
 
-// readPiece takes a panic along, which would end the process on this goroutine.
+// readPiece passes a panic on to the caller's goroutine; on this one it would end the process.
 func readPiece(reader io.Reader, buffer []byte) (read piece) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
@@ -58,7 +58,7 @@ func readPiece(reader io.Reader, buffer []byte) (read piece) {
 	return piece{bytes: buffer[:count], err: err}
 }
 
-// Read gives what the reader gave, or why it was left.
+// Read returns what the reader returned, or why it was abandoned.
 func (p *pump) Read(into []byte) (int, error) {
 	if len(p.bytes) == 0 && p.ended == nil {
 		p.want <- min(len(into), pumpSize)
@@ -85,5 +85,5 @@ func (p *pump) Read(into []byte) (int, error) {
 	return count, p.ended
 }
 
-// close lets the goroutine end, when the reader does.
+// close lets the goroutine end when the reader returns.
 func (p *pump) close() { close(p.want) }

@@ -9,14 +9,14 @@ import (
 	"runtime"
 )
 
-// BlobInfo is what is known of an open blob.
+// BlobInfo is what is known about an open blob.
 type BlobInfo struct {
 	Digest string `json:"digest"`
-	// Size is -1 when it is unknown.
+	// Size is -1 when unknown.
 	Size      int64  `json:"size"`
 	Offset    int64  `json:"offset"`
 	MediaType string `json:"mediaType"`
-	// ID, Checksum and Verifiable are those of a layer of protocol v1.
+	// ID, Checksum and Verifiable are set for a layer of protocol v1.
 	ID         string `json:"id"`
 	Checksum   string `json:"checksum"`
 	Verifiable bool   `json:"verifiable"`
@@ -24,14 +24,15 @@ type BlobInfo struct {
 
 func (b *BlobInfo) unknown() { b.Size = -1 }
 
-// BlobReader reads a blob. It is an io.ReadCloser and an io.WriterTo. Its bytes are verified when io.EOF comes, and not
-// before: a wrong digest or a short transfer is an error in its place. The context that it was opened with governs the reads.
+// BlobReader reads a blob. It is an io.ReadCloser and an io.WriterTo. Its bytes are verified when io.EOF is returned,
+// and not before: a wrong digest or a short transfer is an error instead. The context that it was opened with governs
+// the reads.
 type BlobReader struct {
-	client *Client // so that it is not closed meanwhile
+	client *Client // keeps it from being closed meanwhile
 	handle *readerHandle
 }
 
-// readerHandle owns C's reader.
+// readerHandle owns the C reader.
 type readerHandle struct {
 	turn    turn // taken during a call with pointer
 	pointer *C.ocireg_blob_reader
@@ -48,15 +49,15 @@ var (
 	_ io.WriterTo   = (*BlobReader)(nil)
 )
 
-// DownloadBlob opens a blob for reading, HOST[:PORT]/REPOSITORY@DIGEST. Close it, also before its end. Options: WithOffset,
-// WithLength, WithSize, WithProgress.
+// DownloadBlob opens a blob for reading, HOST[:PORT]/REPOSITORY@DIGEST. Close it, whether or not it was read to the
+// end. Options: WithOffset, WithLength, WithSize, WithProgress.
 func (c *Client) DownloadBlob(ctx context.Context, reference string, options ...Option) (*BlobReader, error) {
 	return c.open(ctx, options, func(k *call) C.ocireg_status {
 		return C.ocireg_blob_open(k.client, k.context, k.text[0], k.options, &k.reader, &k.failure)
 	}, reference)
 }
 
-// open makes a reader by a call that sets k.reader.
+// open creates a reader by a call that sets k.reader.
 func (c *Client) open(ctx context.Context, options []Option, run native, texts ...string) (*BlobReader, error) {
 	handle := &readerHandle{ctx: ctx, closed: make(chan struct{})}
 	err := c.with(ctx, lastingSettings(options), texts, func(k *call) C.ocireg_status {
@@ -74,7 +75,8 @@ func (c *Client) open(ctx context.Context, options []Option, run native, texts .
 	return reader, nil
 }
 
-// Info says what is known of the blob. In a callback of the reader's own, such as its progress, it is ErrBusy.
+// Info returns what is known about the blob. In one of the reader's own callbacks, such as its progress, it fails with
+// ErrBusy.
 func (r *BlobReader) Info() (*BlobInfo, error) {
 	h := r.handle
 	if err := h.turn.take("reader"); err != nil {
@@ -90,7 +92,7 @@ func (r *BlobReader) Info() (*BlobInfo, error) {
 	return info, takeJSON(text, info)
 }
 
-// Read gives the next bytes; io.EOF when all have come and are verified.
+// Read reads the next bytes; io.EOF when all have arrived and are verified.
 func (r *BlobReader) Read(into []byte) (int, error) {
 	if len(into) == 0 {
 		return 0, nil
@@ -120,8 +122,8 @@ func (r *BlobReader) WriteTo(into io.Writer) (int64, error) {
 // copySize is the buffer of WriteTo and Upload.ReadFrom.
 const copySize = 256 << 10
 
-// Close ends the transfer, and a Read that another goroutine is in. A callback of that Read may call it too: then it does not
-// wait for the Read's end. Any number of times; it always returns nil.
+// Close ends the transfer, and a Read in progress on another goroutine. A callback of that Read may call it too; it
+// then does not wait for the Read's end. It may be called repeatedly, and always returns nil.
 func (r *BlobReader) Close() error {
 	r.handle.close()
 	return nil
@@ -141,7 +143,7 @@ func (h *readerHandle) free() {
 	h.outside.free()
 }
 
-// error is a status as Go has it. A read that Close ended says so.
+// error converts a status to a Go error. A read that Close ended says so.
 func (h *readerHandle) error(status C.ocireg_status) error {
 	err := h.outside.result(h.ctx, status, &h.failure)
 	if err == nil {

@@ -5,8 +5,8 @@ import (
 	"io"
 )
 
-// BlobReaderAt reads pieces of a blob, each in a request of its own: for a file inside an archive, not for the whole. Pieces
-// cannot be verified. It is safe for concurrent use.
+// BlobReaderAt reads pieces of a blob, each in a separate request: for a file inside an archive, not for the whole
+// blob. Pieces cannot be verified. It is safe for concurrent use.
 type BlobReaderAt struct {
 	client    *Client
 	ctx       context.Context
@@ -16,8 +16,8 @@ type BlobReaderAt struct {
 
 var _ io.ReaderAt = (*BlobReaderAt)(nil)
 
-// BlobAt gives a blob, HOST[:PORT]/REPOSITORY@DIGEST, to read pieces of. The context governs the reads. The registry is asked
-// for its size.
+// BlobAt opens a blob, HOST[:PORT]/REPOSITORY@DIGEST, for reading pieces of it. The context governs the reads. The
+// registry is asked for its size.
 func (c *Client) BlobAt(ctx context.Context, reference string) (*BlobReaderAt, error) {
 	head, err := c.BlobHead(ctx, reference)
 	switch {
@@ -31,13 +31,13 @@ func (c *Client) BlobAt(ctx context.Context, reference string) (*BlobReaderAt, e
 	return &BlobReaderAt{client: c, ctx: ctx, reference: reference, size: head.Size}, nil
 }
 
-// Size is the blob's.
+// Size is the blob's size in bytes.
 func (r *BlobReaderAt) Size() int64 { return r.size }
 
 // ReadAt reads from an offset, as io.ReaderAt says.
 func (r *BlobReaderAt) ReadAt(into []byte, offset int64) (int, error) {
 	if offset < 0 {
-		return 0, newError(ErrInvalidArgument, "a negative offset")
+		return 0, newError(ErrInvalidArgument, "the offset is negative")
 	}
 	if offset >= r.size {
 		return 0, io.EOF

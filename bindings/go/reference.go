@@ -3,7 +3,7 @@ package ocireg
 // #include "shim.h"
 import "C"
 
-// RegistryName is the name of a registry, taken apart.
+// RegistryName is the parsed name of a registry.
 type RegistryName struct {
 	// Name is HOST[:PORT].
 	Name string `json:"name"`
@@ -13,41 +13,41 @@ type RegistryName struct {
 	Scheme string `json:"scheme"`
 }
 
-// Reference is a name of a repository, tag or manifest, taken apart.
+// Reference is the parsed name of a repository, tag or manifest.
 type Reference struct {
-	// Registry is the registry's.
+	// Registry is the name of the registry.
 	Registry RegistryName `json:"index"`
 	// Official tells whether it is one of Docker Hub's own images.
 	Official bool `json:"official"`
-	// RemoteName is what the registry calls the repository: "library/mongo".
+	// RemoteName is the registry's name of the repository: "library/mongo".
 	RemoteName string `json:"remote_name"`
-	// LocalName is what people call it: "mongo".
+	// LocalName is the short name: "mongo".
 	LocalName string `json:"local_name"`
-	// CanonicalName has the registry: "docker.io/mongo".
+	// CanonicalName includes the registry: "docker.io/mongo".
 	CanonicalName string `json:"canonical_name"`
-	// Tag is "latest" when there is neither tag nor digest, and empty with a digest only.
+	// Tag is "latest" when there is neither tag nor digest, and empty when there is only a digest.
 	Tag string `json:"tag"`
 	// Digest is empty without one.
 	Digest string `json:"digest"`
 	// CanonicalRef is "docker.io/mongo:latest".
 	CanonicalRef string `json:"canonical_ref"`
-	// Reference is what calls are given: "docker.io/library/mongo:latest".
+	// Reference is the full name, as calls take it: "docker.io/library/mongo:latest".
 	Reference string `json:"reference"`
 }
 
-// Place is the name of a place to copy from or to, taken apart.
+// Place is the parsed name of a place to copy from or to.
 type Place struct {
 	// Transport is "docker", "docker-v1", "oci", "oci-archive", "docker-archive" or "dir".
 	Transport string `json:"transport"`
-	// Registry is the host, for SetHost; empty where there is none.
+	// Registry is the host, for SetHost; empty if there is none.
 	Registry string `json:"registry"`
-	// Reference, Path and Name are empty where there is none.
+	// Reference, Path and Name are empty if there is none.
 	Reference string `json:"reference"`
 	Path      string `json:"path"`
 	Name      string `json:"name"`
 }
 
-// ParseReference takes [[SCHEME://]HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST] apart. Options: WithDefaultRegistry.
+// ParseReference parses [[SCHEME://]HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]. Options: WithDefaultRegistry.
 func ParseReference(name string, options ...Option) (*Reference, error) {
 	text, err := cText(name)
 	if err != nil {
@@ -67,7 +67,7 @@ func ParseReference(name string, options ...Option) (*Reference, error) {
 	return result, takeJSON(json, result)
 }
 
-// ParseRegistry takes the name of a registry apart, [SCHEME://]HOST[:PORT]; "" is Docker Hub.
+// ParseRegistry parses the name of a registry, [SCHEME://]HOST[:PORT]; "" is Docker Hub.
 func ParseRegistry(name string) (*RegistryName, error) {
 	text, err := cText(name)
 	if err != nil {
@@ -82,9 +82,9 @@ func ParseRegistry(name string) (*RegistryName, error) {
 	return result, takeJSON(json, result)
 }
 
-// ParsePlace takes the name of a place to copy from or to apart: docker://REF or REF, docker-v1://REF, oci:DIR[:NAME], oci-archive:FILE[:NAME],
-// docker-archive:FILE[:REF], or dir:DIR. To read from, FILE may be - (standard input), a named pipe or /dev/fd/N, and packed; NAME and REF
-// may be @INDEX, the image of that number.
+// ParsePlace parses the name of a place to copy from or to: docker://REF or REF, docker-v1://REF, oci:DIR[:NAME],
+// oci-archive:FILE[:NAME], docker-archive:FILE[:REF], or dir:DIR. When reading, FILE may be - (standard input), a named
+// pipe or /dev/fd/N, and compressed; NAME and REF may be @INDEX, the number of the image.
 func ParsePlace(name string) (*Place, error) {
 	text, err := cText(name)
 	if err != nil {

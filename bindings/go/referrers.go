@@ -19,11 +19,11 @@ type ReferrerList struct {
 	FiltersApplied []string `json:"filters_applied"`
 	// Truncated tells whether there are more than WithMax allows.
 	Truncated bool `json:"truncated"`
-	// Next is what WithNext goes on with; empty at the end.
+	// Next is passed to WithNext to continue; empty at the end.
 	Next string `json:"next"`
 }
 
-// ReferrerList lists what refers to a manifest (signatures, attestations, bills of materials), [HOST[:PORT]/]REPOSITORY@DIGEST; a
+// ReferrerList lists what refers to a manifest (signatures, attestations, SBOMs), [HOST[:PORT]/]REPOSITORY@DIGEST; a
 // tag is resolved first. Options: WithArtifactType, WithAnnotations, WithMax, WithNext.
 func (c *Client) ReferrerList(ctx context.Context, reference string, options ...Option) (*ReferrerList, error) {
 	return ask[ReferrerList](ctx, c, options, func(k *call) C.ocireg_status {
@@ -31,8 +31,8 @@ func (c *Client) ReferrerList(ctx context.Context, reference string, options ...
 	}, reference)
 }
 
-// Referrers goes through what refers to a manifest. A registry gives its pages as long as it likes, so the list is read whole. An
-// error is the last pair. Options: those of ReferrerList.
+// Referrers iterates over what refers to a manifest. A registry chooses the size of its pages, so the list is read as a
+// whole. An error is the last pair. Options: those of ReferrerList.
 func (c *Client) Referrers(ctx context.Context, reference string, options ...Option) iter.Seq2[Descriptor, error] {
 	return func(yield func(Descriptor, error) bool) {
 		list, err := c.ReferrerList(ctx, reference, options...)

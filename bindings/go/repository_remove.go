@@ -5,10 +5,10 @@ import "C"
 
 import "context"
 
-// RepositoryRemove is what was deleted of a repository.
+// RepositoryRemove describes what was deleted from a repository.
 type RepositoryRemove struct {
 	Repository string `json:"repository"`
-	// Manifests are indexes before what they hold.
+	// Manifests are listed with indexes before their children.
 	Manifests []RemovedManifest `json:"manifests"`
 	Tags      int64             `json:"tags"`
 	Deleted   int64             `json:"deleted"`
@@ -18,14 +18,14 @@ type RepositoryRemove struct {
 // RemovedManifest is one manifest of a repository.
 type RemovedManifest struct {
 	Digest string `json:"digest"`
-	// MediaType is empty when it cannot be read.
+	// MediaType is empty when the manifest cannot be read.
 	MediaType string   `json:"mediaType"`
 	Tags      []string `json:"tags"`
 	Deleted   bool     `json:"deleted"`
 }
 
-// RemoveRepository deletes everything in a repository, [HOST[:PORT]/]REPOSITORY: the manifest of every tag, and of an index what
-// it holds. Options: WithDryRun.
+// RemoveRepository deletes everything in a repository, [HOST[:PORT]/]REPOSITORY: the manifest of every tag, and the
+// children of indexes. Options: WithDryRun.
 func (c *Client) RemoveRepository(ctx context.Context, repository string, options ...Option) (*RepositoryRemove, error) {
 	return ask[RepositoryRemove](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_repository_remove(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)

@@ -6,9 +6,9 @@ import (
 )
 
 // The library's own JSON is well formed and compact. Where a call does no I/O, and reading its result would take longer than the
-// call, it is read by the functions here instead of encoding/json; what they do not expect they leave to that.
+// call, it is read by the functions here instead of encoding/json; anything unexpected is left to the latter.
 
-// eachMember gives the members of an object as they stand. It tells whether that was one.
+// eachMember yields the raw members of an object. It returns false if the text is not an object.
 func eachMember(text []byte, take func(name, value []byte)) bool {
 	if len(text) < 2 || text[0] != '{' {
 		return false
@@ -28,7 +28,7 @@ func eachMember(text []byte, take func(name, value []byte)) bool {
 	return len(text) == 1
 }
 
-// cutValue takes the first value off.
+// cutValue splits off the first value.
 func cutValue(text []byte) (value, rest []byte) {
 	depth := 0
 	for at := 0; at < len(text); at++ {
@@ -58,7 +58,7 @@ func cutValue(text []byte) (value, rest []byte) {
 	return nil, nil
 }
 
-// stringEnd is where the string's closing quote is, from its opening one.
+// stringEnd is the position of a string's closing quote; text starts with the opening one.
 func stringEnd(text []byte) int {
 	for at := 1; at < len(text); at++ {
 		switch text[at] {
@@ -79,7 +79,7 @@ func textOf(value []byte) (text string) {
 	if inner := value[1 : len(value)-1]; bytes.IndexByte(inner, '\\') < 0 {
 		return string(inner)
 	}
-	_ = json.Unmarshal(value, &text) // of the library's JSON: it cannot fail
+	_ = json.Unmarshal(value, &text) // cannot fail for the library's JSON
 	return text
 }
 
@@ -124,5 +124,5 @@ func (r *Reference) take(text []byte) bool {
 	}) && good
 }
 
-// taker is a result that reads itself.
+// taker is a result that can parse itself.
 type taker interface{ take([]byte) bool }

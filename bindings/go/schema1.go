@@ -3,14 +3,14 @@ package ocireg
 // #include "shim.h"
 import "C"
 
-// Schema1 is a verified schema-1 manifest. All but the signatures is read from what they sign.
+// Schema1 is a verified schema-1 manifest. Everything but the signatures is read from the signed payload.
 type Schema1 struct {
 	// Digest is that of the payload, which is the manifest's.
 	Digest       string `json:"digest"`
 	Name         string `json:"name"`
 	Tag          string `json:"tag"`
 	Architecture string `json:"architecture"`
-	// FSLayers are digests, and History as many entries, the topmost layer first.
+	// FSLayers are digests, and History has as many entries, the topmost layer first.
 	FSLayers   []string           `json:"fs_layers"`
 	History    []Schema1History   `json:"history"`
 	Signatures []Schema1Signature `json:"signatures"`
@@ -23,22 +23,22 @@ type Schema1History struct {
 	Throwaway bool   `json:"throwaway"`
 }
 
-// Schema1Signature is one good signature.
+// Schema1Signature is one valid signature.
 type Schema1Signature struct {
 	KeyID string `json:"key_id"`
 	// KeyType is "EC" or "RSA".
 	KeyType   string `json:"key_type"`
 	Algorithm string `json:"algorithm"`
-	// X5C tells whether the key came in a certificate, and Subject whose that is.
+	// X5C tells whether the key came in a certificate, and Subject is the certificate's subject.
 	X5C     bool   `json:"x5c"`
 	Subject string `json:"subject"`
-	// Time is when it was signed, as the signer says.
+	// Time is when it was signed, according to the signer.
 	Time string `json:"time"`
-	// Trusted tells whether it is of a key or an authority that was asked for.
+	// Trusted tells whether it was made by a required key or authority.
 	Trusted bool `json:"trusted"`
 }
 
-// Schema1KeyInfo is what a key is.
+// Schema1KeyInfo describes a key.
 type Schema1KeyInfo struct {
 	KeyID   string `json:"key_id"`
 	KeyType string `json:"key_type"`
@@ -47,9 +47,9 @@ type Schema1KeyInfo struct {
 	PublicKey string `json:"public_key"`
 }
 
-// VerifySchema1 verifies a signed schema-1 manifest: every signature must be good. That alone says nothing about who signed,
-// as the keys stand in the manifest: ask for a key or an authority where that matters. Options: WithKeys, WithCAPEM,
-// WithCAFile, WithTime.
+// VerifySchema1 verifies a signed schema-1 manifest: every signature must be valid. That alone says nothing about who
+// signed, because the keys are in the manifest: require a key or an authority where that matters. Options: WithKeys,
+// WithCAPEM, WithCAFile, WithTime.
 func VerifySchema1(data []byte, options ...Option) (*Schema1, error) {
 	wanted, err := callSettings(options).native()
 	if err != nil {
@@ -65,7 +65,7 @@ func VerifySchema1(data []byte, options ...Option) (*Schema1, error) {
 	return result, takeJSON(json, result)
 }
 
-// Schema1Payload gives the exact bytes that the signatures of a schema-1 manifest sign, unverified.
+// Schema1Payload returns the exact bytes that the signatures of a schema-1 manifest cover, unverified.
 func Schema1Payload(data []byte) ([]byte, error) {
 	var payload *C.ocireg_buffer
 	var failure *C.ocireg_error
@@ -75,8 +75,8 @@ func Schema1Payload(data []byte) ([]byte, error) {
 	return takeBuffer(payload), nil
 }
 
-// SignSchema1 signs a schema-1 manifest with ES256, as libtrust does. The key is a private one as PEM text, of the curve P-256.
-// Options: WithChain, WithTime.
+// SignSchema1 signs a schema-1 manifest with ES256, as libtrust does. The key is a private key on the curve P-256, as
+// PEM text. Options: WithChain, WithTime.
 func SignSchema1(data []byte, key string, options ...Option) ([]byte, error) {
 	text, err := cText(key)
 	if err != nil {
@@ -96,7 +96,7 @@ func SignSchema1(data []byte, key string, options ...Option) ([]byte, error) {
 	return takeBuffer(signed), nil
 }
 
-// NewSchema1Key makes a private key for SignSchema1, as PEM text. Options: WithKeyFormat.
+// NewSchema1Key creates a private key for SignSchema1, as PEM text. Options: WithKeyFormat.
 func NewSchema1Key(options ...Option) (string, error) {
 	wanted, err := callSettings(options).native()
 	if err != nil {
@@ -108,11 +108,11 @@ func NewSchema1Key(options ...Option) (string, error) {
 	if status := C.ocireg_schema1_key(wanted, &pem, &failure); status != C.OCIREG_OK {
 		return "", takeError(status, failure)
 	}
-	defer clear(view(pem)) // before it is freed: a key should not lie about
+	defer clear(view(pem)) // erased before it is freed: a key should not stay in memory
 	return string(view(pem)), nil
 }
 
-// InspectSchema1Key says what a key is, public or private, as PEM text.
+// InspectSchema1Key describes a public or private key, given as PEM text.
 func InspectSchema1Key(pem string) (*Schema1KeyInfo, error) {
 	text, err := cText(pem)
 	if err != nil {

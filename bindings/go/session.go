@@ -8,58 +8,58 @@ import (
 	"encoding/json"
 )
 
-// Session is an upload that is open at a registry. It can be kept as JSON, and continued by another process; whoever has its
-// URL may be able to write to it.
+// Session is an open upload session at a registry. It can be stored as JSON and continued by another process; anyone
+// who has its URL may be able to write to it.
 type Session struct {
 	URL        string `json:"url"`
 	Repository string `json:"repository"`
-	// Offset is the bytes that the registry has.
+	// Offset is the number of bytes that the registry has.
 	Offset int64 `json:"offset"`
-	// MinChunkSize is how long every chunk but the last must be; 0 for any.
+	// MinChunkSize is the minimum size of every chunk but the last; 0 for any.
 	MinChunkSize int64 `json:"min_chunk_size"`
 }
 
-// text is what C is given.
+// text is the session's JSON, as C takes it.
 func (s *Session) text() string {
 	if s == nil {
 		return ""
 	}
-	text, _ := json.Marshal(s) // of strings and numbers: it cannot fail
+	text, _ := json.Marshal(s) // strings and numbers only: cannot fail
 	return string(text)
 }
 
-// StartSession opens an upload session in [HOST[:PORT]/]REPOSITORY. Nothing is cancelled by itself: a registry lets a forgotten
-// one expire. Options: WithDigestAlgorithm.
+// StartSession opens an upload session in [HOST[:PORT]/]REPOSITORY. It is never cancelled automatically: a registry
+// lets a forgotten one expire. Options: WithDigestAlgorithm.
 func (c *Client) StartSession(ctx context.Context, repository string, options ...Option) (*Session, error) {
 	return ask[Session](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_upload_session_start(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, repository)
 }
 
-// SessionStatus asks how far a session is, and gives it as it stands, to be used from now on.
+// SessionStatus asks the registry how far a session is, and returns its current state, to be used from now on.
 func (c *Client) SessionStatus(ctx context.Context, session *Session, options ...Option) (*Session, error) {
 	return ask[Session](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_upload_session_status(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)
 	}, session.text())
 }
 
-// SessionChunk sends the next bytes, and gives the session behind them. After an error SessionStatus tells where to go on.
-// Options: WithOffset.
+// SessionChunk sends the next bytes, and returns the session after them. After an error, SessionStatus tells where to
+// continue. Options: WithOffset.
 func (c *Client) SessionChunk(ctx context.Context, session *Session, data []byte, options ...Option) (*Session, error) {
 	return ask[Session](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_upload_session_chunk(k.client, k.context, k.text[0], cBytes(data), C.size_t(len(data)), k.options, &k.json, &k.failure)
 	}, session.text())
 }
 
-// FinishSession ends a session: the blob exists from now on, if its bytes have this digest. last is what is left of them, if
-// anything. After ErrTimeout or ErrCancelled the outcome is unknown.
+// FinishSession completes a session: the blob exists from now on, if its bytes have this digest. last holds the
+// remaining bytes, if any. After ErrTimeout or ErrCancelled the outcome is unknown.
 func (c *Client) FinishSession(ctx context.Context, session *Session, digest string, last []byte, options ...Option) (*BlobPut, error) {
 	return ask[BlobPut](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_upload_session_finish(k.client, k.context, k.text[0], k.text[1], cBytes(last), C.size_t(len(last)), k.options, &k.json, &k.failure)
 	}, session.text(), digest)
 }
 
-// CancelSession gives a session up. No error where the registry has no way to cancel, or has forgotten it.
+// CancelSession cancels a session. It is not an error if the registry cannot cancel sessions, or has forgotten it.
 func (c *Client) CancelSession(ctx context.Context, session *Session, options ...Option) error {
 	return c.do(ctx, options, func(k *call) C.ocireg_status {
 		return C.ocireg_upload_session_cancel(k.client, k.context, k.text[0], k.options, &k.failure)

@@ -1,4 +1,4 @@
-/* shim.c: the callbacks that C calls, which call Go's functions of callbacks.go. */
+/* shim.c: the callbacks that C calls; they call the Go functions in callbacks.go. */
 #include "shim.h"
 #include "_cgo_export.h"
 

@@ -1,4 +1,4 @@
-/* shim.h: what Go cannot say to C itself: a callback with a number (a cgo.Handle) as its userdata. */
+/* shim.h: what Go cannot express directly: C callbacks with a number (a cgo.Handle) as their userdata. */
 #ifndef OCIREG_GO_SHIM_H
 #define OCIREG_GO_SHIM_H
 

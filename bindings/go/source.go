@@ -18,8 +18,8 @@ type source struct {
 	panicked any
 }
 
-// newSource reads on this goroutine from what cannot block. Everything else is left when the context ends or the client is
-// closed, which the channel tells.
+// newSource reads on this goroutine from readers that cannot block. Any other reader is abandoned when the context ends
+// or the client is closed, as the channel tells.
 func newSource(ctx context.Context, closed <-chan struct{}, reader io.Reader) *source {
 	if _, known := remaining(reader); !known {
 		reader = newPump(ctx, closed, reader)
@@ -27,7 +27,7 @@ func newSource(ctx context.Context, closed <-chan struct{}, reader io.Reader) *s
 	return &source{ctx: ctx, reader: reader}
 }
 
-// remaining is how many bytes a reader will give, of those that tell.
+// remaining returns how many bytes a reader has left, if it can tell.
 func remaining(reader io.Reader) (int64, bool) {
 	switch reader := reader.(type) {
 	case interface{ Len() int }:
@@ -38,7 +38,7 @@ func remaining(reader io.Reader) (int64, bool) {
 	return 0, false
 }
 
-// isMemory tells whether Len is known to be the bytes that are left.
+// isMemory tells whether Len is known to be the number of bytes left.
 func isMemory(reader any) bool {
 	switch reader.(type) {
 	case *bytes.Reader, *bytes.Buffer, *strings.Reader:
@@ -59,7 +59,7 @@ func remainingInFile(file *os.File) (int64, bool) {
 	return about.Size() - at, true
 }
 
-// fill is the C callback: how many bytes, 0 at the end, -1 for a failure.
+// fill is the C callback: it returns the number of bytes, 0 at the end, -1 for a failure.
 func (s *source) fill(buffer []byte) (count int64) {
 	finished := false
 	defer func() {
@@ -76,7 +76,7 @@ func (s *source) fill(buffer []byte) (count int64) {
 	return int64(read)
 }
 
-// read gives some bytes, none at the end; an error that comes with bytes is kept for the next time.
+// read returns some bytes, none at the end; an error that comes with bytes is kept for the next call.
 func (s *source) read(buffer []byte) (int, error) {
 	for range 100 {
 		if s.ended == io.EOF {
@@ -87,7 +87,7 @@ func (s *source) read(buffer []byte) (int, error) {
 		}
 		count, err := s.reader.Read(buffer)
 		if count < 0 || count > len(buffer) {
-			panic("ocireg: a reader gives an impossible count")
+			panic("ocireg: a reader returned an impossible count")
 		}
 		s.ended = err
 		if count > 0 {

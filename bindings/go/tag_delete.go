@@ -5,23 +5,23 @@ import "C"
 
 import "context"
 
-// TagDelete is what became of a tag.
+// TagDelete is the result of deleting a tag.
 type TagDelete struct {
 	Tag string `json:"tag"`
-	// Digest is what it named.
+	// Digest is that of the manifest it named.
 	Digest string `json:"digest"`
 	// Status is the registry's HTTP status.
 	Status int `json:"status"`
 	// Manifest is "kept", "restored" (the registry deleted it, and it was put back), "deleted" or "unknown".
 	Manifest string `json:"manifest"`
-	// Replaced tells whether it took the empty index of WithReplace.
+	// Replaced tells whether the empty index of WithReplace was needed.
 	Replaced bool `json:"replaced"`
 	// OtherTags are those of the same digest, with WithOtherTags.
 	OtherTags []string `json:"other_tags"`
 }
 
-// DeleteTag deletes one tag, [HOST[:PORT]/]REPOSITORY:TAG, and leaves its manifest and the manifest's other tags; ErrUnsupported
-// where the registry deletes no single tag. Options: WithOtherTags, WithReplace.
+// DeleteTag deletes one tag, [HOST[:PORT]/]REPOSITORY:TAG, and keeps its manifest and the manifest's other tags;
+// ErrUnsupported if the registry cannot delete a single tag. Options: WithOtherTags, WithReplace.
 func (c *Client) DeleteTag(ctx context.Context, reference string, options ...Option) (*TagDelete, error) {
 	return ask[TagDelete](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_tag_delete(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)

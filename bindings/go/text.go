@@ -9,10 +9,10 @@ import (
 	"unsafe"
 )
 
-// cText is a Go string as C wants it, in Go's memory: C reads it during the call only.
+// cText converts a Go string for C, in Go's memory: C reads it only during the call.
 func cText(text string) (*C.char, error) {
 	if strings.IndexByte(text, 0) >= 0 {
-		return nil, newError(ErrInvalidArgument, "a text holds a NUL")
+		return nil, newError(ErrInvalidArgument, "a string contains a NUL")
 	}
 	bytes := make([]byte, len(text)+1)
 	copy(bytes, text)
@@ -31,7 +31,7 @@ func cTexts(texts []string) ([]*C.char, error) {
 	return made, nil
 }
 
-// view is the bytes of a C string where they are; valid as long as that is.
+// view returns the bytes of a C string without copying; valid as long as the C string.
 func view(text *C.char) []byte {
 	if text == nil {
 		return nil
@@ -39,16 +39,16 @@ func view(text *C.char) []byte {
 	return unsafe.Slice((*byte)(unsafe.Pointer(text)), int(C.strlen(text)))
 }
 
-// cBytes is where a slice's bytes are; C reads them during the call only.
+// cBytes is the address of a slice's bytes; C reads them only during the call.
 func cBytes(data []byte) *C.uint8_t { return (*C.uint8_t)(unsafe.SliceData(data)) }
 
-// takeString makes a Go string of C's, and frees that.
+// takeString copies a C string to a Go string, and frees it.
 func takeString(text *C.char) string {
 	defer C.ocireg_string_free(text)
 	return string(view(text))
 }
 
-// readJSON reads C's JSON into a struct.
+// readJSON parses JSON from C into a struct.
 func readJSON(text *C.char, into any) error {
 	if text == nil {
 		return nil
@@ -57,7 +57,7 @@ func readJSON(text *C.char, into any) error {
 		return nil
 	}
 	if err := json.Unmarshal(view(text), into); err != nil {
-		return newError(ErrInternal, "the library's answer cannot be read: "+err.Error())
+		return newError(ErrInternal, "the library's result cannot be read: "+err.Error())
 	}
 	return nil
 }
@@ -68,7 +68,7 @@ func takeJSON(text *C.char, into any) error {
 	return readJSON(text, into)
 }
 
-// copyBuffer copies C's bytes; nil stays nil.
+// copyBuffer copies the bytes of a C buffer; nil stays nil.
 func copyBuffer(buffer *C.ocireg_buffer) []byte {
 	if buffer == nil {
 		return nil

@@ -2,13 +2,13 @@ package ocireg
 
 import "sync"
 
-// turn lets one call at a time use what C has made, and frees that after it was closed. A callback of the call in progress
-// finds it taken: whatever waited for that call would wait for itself.
+// turn lets one call at a time use a C object, and frees it after it was closed. A callback of the call in progress
+// finds it taken: waiting for that call would mean waiting for itself.
 type turn struct {
 	lock     sync.Mutex
 	changed  *sync.Cond
 	free     func()
-	taken    bool // a call uses it, or it is being freed
+	taken    bool // a call is using it, or it is being freed
 	inside   bool // a callback of that call is running
 	closing  bool
 	released bool // free has run
@@ -36,7 +36,7 @@ func (t *turn) take(name string) error {
 	return nil
 }
 
-// leave ends a call, and frees what was closed meanwhile.
+// leave ends a call, and frees the object if it was closed meanwhile.
 func (t *turn) leave() {
 	t.lock.Lock()
 	defer t.lock.Unlock()
@@ -47,7 +47,7 @@ func (t *turn) leave() {
 	t.changed.Broadcast()
 }
 
-// finish frees, without the lock, as that may take a while and call back.
+// finish frees the object without holding the lock, because that may take a while and call back.
 func (t *turn) finish() {
 	t.taken = true
 	t.lock.Unlock()
@@ -57,8 +57,8 @@ func (t *turn) finish() {
 	t.changed.Broadcast()
 }
 
-// close frees when nothing uses it. Else it has the call in progress ended, which then frees, and waits for that, but not while
-// a callback is running. Any number of times.
+// close frees the object if nothing uses it. Otherwise it ends the call in progress, which then frees it, and waits for
+// that, but not while a callback is running. It may be called repeatedly.
 func (t *turn) close(end func(taken bool)) {
 	t.lock.Lock()
 	defer t.lock.Unlock()
@@ -75,7 +75,7 @@ func (t *turn) close(end func(taken bool)) {
 	}
 }
 
-// enter and exit are around a callback.
+// enter and exit mark the start and end of a callback.
 func (t *turn) enter() { t.setInside(true) }
 func (t *turn) exit()  { t.setInside(false) }
 

@@ -16,7 +16,7 @@ type Upload struct {
 	handle *uploadHandle
 }
 
-// uploadHandle owns C's upload.
+// uploadHandle owns the C upload.
 type uploadHandle struct {
 	turn    turn // taken during a call with pointer
 	pointer *C.ocireg_upload
@@ -60,13 +60,13 @@ func (u *Upload) Write(data []byte) (int, error) {
 	return len(data), nil
 }
 
-// ReadFrom adds everything that a reader gives.
+// ReadFrom adds everything that a reader returns.
 func (u *Upload) ReadFrom(from io.Reader) (int64, error) {
 	return io.CopyBuffer(struct{ io.Writer }{u}, struct{ io.Reader }{from}, make([]byte, copySize))
 }
 
-// Finish ends the upload: the blob exists from now on. The digest is what the bytes must have; "" for any. After ErrTimeout
-// or ErrCancelled the outcome is unknown.
+// Finish completes the upload: the blob exists from now on. The bytes must have the digest; "" for any. After
+// ErrTimeout or ErrCancelled the outcome is unknown.
 func (u *Upload) Finish(digest string) (*BlobPut, error) {
 	text, err := cText(digest)
 	if err != nil {
@@ -85,8 +85,8 @@ func (u *Upload) Finish(digest string) (*BlobPut, error) {
 	return result, nil
 }
 
-// Save sends what was written and lets go of the session, which stays open at the registry: SessionStatus, SessionChunk and
-// FinishSession go on with it, in this process or another. The upload is over then.
+// Save sends what was written and releases the session, which stays open at the registry: SessionStatus, SessionChunk
+// and FinishSession continue it, in this process or another. The Upload is then over.
 func (u *Upload) Save() (*Session, error) {
 	result := &Session{}
 	err := u.use(func(h *uploadHandle) C.ocireg_status {
@@ -98,16 +98,16 @@ func (u *Upload) Save() (*Session, error) {
 	return result, nil
 }
 
-// Cancel gives the upload up, and tells the registry. No error when it is over already.
+// Cancel cancels the upload, also at the registry. It is not an error if it is already over.
 func (u *Upload) Cancel() error {
 	return u.use(func(h *uploadHandle) C.ocireg_status {
 		return C.ocireg_upload_cancel(h.pointer, &h.failure)
 	}, nil)
 }
 
-// Close frees the upload, and ends a Write that another goroutine is in; one that is not finished is cancelled, without
-// waiting longer than 120 ms for the answer. A callback of that Write may call it too: then it does not wait for the Write's
-// end. Everything else is ErrBusy there. Any number of times; it always returns nil.
+// Close frees the upload, and ends a Write in progress on another goroutine; an unfinished upload is cancelled, without
+// waiting longer than 120 ms for the response. A callback of that Write may call it too; it then does not wait for the
+// Write's end. Any other call from there is ErrBusy. It may be called repeatedly, and always returns nil.
 func (u *Upload) Close() error {
 	u.handle.close()
 	return nil
@@ -132,7 +132,7 @@ func (u *Upload) use(run func(*uploadHandle) C.ocireg_status, result any) error 
 func (h *uploadHandle) close() {
 	h.turn.close(func(taken bool) {
 		if taken {
-			h.outside.cancel() // ends what another goroutine is in
+			h.outside.cancel() // ends a call in progress on another goroutine
 		}
 	})
 }

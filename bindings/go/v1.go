@@ -8,7 +8,7 @@ import (
 	"encoding/json"
 )
 
-// V1Ping is what a registry of protocol v1 says of itself.
+// V1Ping is what a registry of protocol v1 says about itself.
 type V1Ping struct {
 	Registry string `json:"registry"`
 	URL      string `json:"url"`
@@ -16,7 +16,8 @@ type V1Ping struct {
 	Version  string `json:"version"`
 	// Standalone tells whether it is its own index; nil when it does not say.
 	Standalone *bool `json:"standalone"`
-	// Body is its answer: true, or an object, in which verbose ones have "versions"; null when it is no JSON.
+	// Body is the body of its response: true, or an object, in which verbose registries have "versions"; null when it is
+	// not JSON.
 	Body    json.RawMessage   `json:"body"`
 	Headers map[string]string `json:"headers"`
 }
@@ -59,27 +60,27 @@ type V1Entry struct {
 // V1Tags are the tags of a repository and their images.
 type V1Tags struct {
 	Name string `json:"name"`
-	// Tags gives the image's id for each tag; some old lists have only its first digits.
+	// Tags maps each tag to an image ID; some old lists have only its first digits.
 	Tags map[string]string `json:"tags"`
 }
 
-// V1Image is an image's JSON. Nothing says that it is unchanged: ids are no digests.
+// V1Image is an image's JSON. Its integrity cannot be verified: IDs are not digests.
 type V1Image struct {
 	ID string `json:"id"`
-	// Size is the layer's, as the registry has it; -1 when it does not say.
+	// Size is the layer's compressed size, according to the registry; -1 when it does not say.
 	Size     int64             `json:"size"`
 	Checksum string            `json:"checksum"`
 	Image    json.RawMessage   `json:"image"`
 	Headers  map[string]string `json:"headers"`
-	// Bytes are exactly the registry's.
+	// Bytes are the exact bytes from the registry.
 	Bytes []byte `json:"-"`
 }
 
 func (i *V1Image) unknown() { i.Size = -1 }
 
-// V1Login is what an index said of a user.
+// V1Login is an index's response to a login.
 type V1Login struct {
-	// Status is what Docker showed.
+	// Status is the message of the index, which Docker used to show.
 	Status   string `json:"status"`
 	Username string `json:"username"`
 	Created  bool   `json:"created"`
@@ -113,7 +114,7 @@ func (c *Client) V1Tags(ctx context.Context, repository string, options ...Optio
 	}, repository)
 }
 
-// V1Tag gives the id of a tag's image, [HOST[:PORT]/]REPOSITORY[:TAG].
+// V1Tag returns the ID of a tag's image, [HOST[:PORT]/]REPOSITORY[:TAG].
 func (c *Client) V1Tag(ctx context.Context, reference string, options ...Option) (string, error) {
 	result, err := ask[struct {
 		Tag string `json:"tag"`
@@ -127,7 +128,7 @@ func (c *Client) V1Tag(ctx context.Context, reference string, options ...Option)
 	return result.ID, nil
 }
 
-// V1Ancestry lists an image, its parent, and so on. An id is 64 hexadecimal digits.
+// V1Ancestry lists an image, its parent, and so on. An ID has 64 hexadecimal digits.
 func (c *Client) V1Ancestry(ctx context.Context, repository, id string, options ...Option) ([]string, error) {
 	result, err := ask[struct {
 		ID       string   `json:"id"`
@@ -152,8 +153,8 @@ func (c *Client) V1Image(ctx context.Context, repository, id string, options ...
 	return result, err
 }
 
-// V1Login checks a user's password at the index of HOST[:PORT]; with WithEmail it makes the account first. Nothing is stored.
-// Options: WithPassword (else the host's), WithEmail.
+// V1Login checks a user's password at the index of HOST[:PORT]; with WithEmail it creates the account first. Nothing is
+// stored. Options: WithPassword (otherwise the host's), WithEmail.
 func (c *Client) V1Login(ctx context.Context, registry string, options ...Option) (*V1Login, error) {
 	return ask[V1Login](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_login(k.client, k.context, k.text[0], k.options, &k.json, &k.failure)

@@ -9,32 +9,33 @@ import (
 	"runtime"
 )
 
-// V1Layer is what was delivered of an image's layer.
+// V1Layer describes what was delivered of an image's layer.
 type V1Layer struct {
 	ID       string `json:"id"`
 	Checksum string `json:"checksum"`
 	// Verified is false for a piece, without a checksum, and with a "tarsum…".
 	Verified bool `json:"verified"`
-	// Size is the whole layer's; -1 when it is unknown.
+	// Size is that of the whole layer; -1 when unknown.
 	Size   int64 `json:"size"`
 	Offset int64 `json:"offset"`
 	Length int64 `json:"length"`
-	// Resumed is the bytes that an earlier call had left.
+	// Resumed is the number of bytes that an earlier call had left.
 	Resumed int64  `json:"resumed"`
 	Path    string `json:"path"`
 }
 
 func (l *V1Layer) unknown() { l.Size = -1 }
 
-// V1LayerToPath gets the layer of an image into a file, which appears under its name only whole. Options: WithOffset,
-// WithLength, WithProgress.
+// V1LayerToPath gets the layer of an image into a file, which appears under its name only when complete. Options:
+// WithOffset, WithLength, WithProgress.
 func (c *Client) V1LayerToPath(ctx context.Context, repository, id, path string, options ...Option) (*V1Layer, error) {
 	return ask[V1Layer](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_layer_file(k.client, k.context, k.text[0], k.text[1], k.text[2], k.options, &k.json, &k.failure)
 	}, repository, id, path)
 }
 
-// V1LayerToFile gets the layer of an image and writes it to an open file; on an error what was written is not to be trusted.
+// V1LayerToFile gets the layer of an image and writes it to an open file; after an error, what was written must not be
+// trusted.
 func (c *Client) V1LayerToFile(ctx context.Context, repository, id string, file *os.File, options ...Option) (*V1Layer, error) {
 	defer runtime.KeepAlive(file)
 	return ask[V1Layer](ctx, c, options, func(k *call) C.ocireg_status {

@@ -5,30 +5,31 @@ import "C"
 
 import "context"
 
-// V1Put is what was put of an image.
+// V1Put describes what was put of an image.
 type V1Put struct {
 	ID string `json:"id"`
-	// Size and Checksum are the layer's.
+	// Size and Checksum are those of the layer.
 	Size     int64  `json:"size"`
 	Checksum string `json:"checksum"`
-	// Uploaded is false when the registry has a whole image of this id.
+	// Uploaded is false when the registry already has the complete image with this ID.
 	Uploaded bool `json:"uploaded"`
 }
 
-// V1Status is the registry's answer.
+// V1Status is the registry's response.
 type V1Status struct {
 	// Status is the HTTP status.
 	Status int `json:"status"`
 }
 
-// V1PutImage puts the JSON of an image, its bytes unchanged, for [HOST[:PORT]/]REPOSITORY. Its layer follows by V1PutLayer.
+// V1PutImage puts the JSON of an image with unchanged bytes into [HOST[:PORT]/]REPOSITORY. Its layer follows with
+// V1PutLayer.
 func (c *Client) V1PutImage(ctx context.Context, repository string, image []byte, options ...Option) (*V1Put, error) {
 	return ask[V1Put](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_put_image(k.client, k.context, k.text[0], cBytes(image), C.size_t(len(image)), k.options, &k.json, &k.failure)
 	}, repository)
 }
 
-// V1PutLayer puts the layer of an image whose JSON was put, and its checksum, which makes the image whole. Options:
+// V1PutLayer puts the layer of an image whose JSON was put, and its checksum, which completes the image. Options:
 // WithoutChecksum.
 func (c *Client) V1PutLayer(ctx context.Context, repository string, image, layer []byte, options ...Option) (*V1Put, error) {
 	return ask[V1Put](ctx, c, options, func(k *call) C.ocireg_status {
@@ -36,7 +37,7 @@ func (c *Client) V1PutLayer(ctx context.Context, repository string, image, layer
 	}, repository)
 }
 
-// V1PutLayerFile puts the layer from a file; as V1PutLayer.
+// V1PutLayerFile puts the layer from a file, like V1PutLayer.
 func (c *Client) V1PutLayerFile(ctx context.Context, repository string, image []byte, path string, options ...Option) (*V1Put, error) {
 	return ask[V1Put](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_put_layer_file(k.client, k.context, k.text[0], cBytes(image), C.size_t(len(image)), k.text[1], k.options, &k.json, &k.failure)

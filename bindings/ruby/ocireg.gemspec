@@ -7,7 +7,7 @@ Gem::Specification.new do |spec|
   spec.version = Ocireg::VERSION
   spec.authors = ["The ocireg authors"]
   spec.summary = "A client for Docker and OCI registries"
-  spec.description = "Pull, push, copy, sign and inspect images and artifacts of Docker and OCI registries, by the ocireg C library."
+  spec.description = "Pull, push, copy, sign and inspect images and artifacts in Docker and OCI registries, with the ocireg C library."
   spec.license = "Apache-2.0"
   spec.required_ruby_version = ">= 3.1"
   spec.files = Dir["lib/**/*.rb", "README.md", "LICENSE", base: __dir__]

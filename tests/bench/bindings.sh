@@ -63,6 +63,6 @@ put_blob
 for ((round = 0; round < rounds; round++)); do
     for language in c go; do "measure_$language" >>"$work/$language.all"; done
 done
-echo "a name taken apart, and a blob of $size_mib MiB read to its end (distribution 3 on loopback), best of $rounds"
+echo "parsing a name, and reading a blob of $size_mib MiB to its end (distribution 3 on loopback), best of $rounds"
 printf '%-6s %13s %13s %18s %8s\n' '' 'a call' 'over C' 'a blob' 'of C'
 for language in c go; do row "$language"; done

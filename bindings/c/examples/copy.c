@@ -1,5 +1,5 @@
 /* copy SOURCE DESTINATION: an image with its signatures and everything else that refers to it. Ctrl-C stops it; another
- * run does not move again what has arrived. */
+ * run does not transfer again what has arrived. */
 #include <ocireg.h>
 #include <pthread.h>
 #include <signal.h>

@@ -1,10 +1,10 @@
-/* credentials REGISTRY: its repositories, with a user name and password that are asked for only when the registry wants
- * them. They come from the environment here; a keyring or a prompt is asked in the same place. */
+/* credentials REGISTRY: its repositories, with a user name and password which are requested only when the registry
+ * wants them. They come from the environment here; a keyring or a prompt would be used in the same place. */
 #include <ocireg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-/* Non-zero stops the call with OCIREG_CALLBACK; an answer in which nothing is set means: anonymously. */
+/* Non-zero stops the call with OCIREG_CALLBACK; an answer in which nothing is set means anonymous access. */
 static int32_t find_credentials(void *userdata, const char *host, ocireg_options *answer)
 {
     const char *user = getenv("REGISTRY_USER"), *password = getenv("REGISTRY_PASSWORD");

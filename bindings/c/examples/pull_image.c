@@ -1,5 +1,5 @@
-/* pull_image REFERENCE DIRECTORY [PLATFORM]: an image as an OCI layout in a directory. Run again after a failure, it goes on
- * where it was. */
+/* pull_image REFERENCE DIRECTORY [PLATFORM]: an image as an OCI layout in a directory. Run again after a failure, it
+ * continues where it stopped. */
 #include <ocireg.h>
 #include <inttypes.h>
 #include <stdio.h>

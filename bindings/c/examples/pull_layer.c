@@ -1,5 +1,5 @@
-/* pull_layer REFERENCE MEDIA-TYPE PATH: the first layer of that type, into a file, which appears only whole and verified. Run
- * again after a failure, it goes on where it was. */
+/* pull_layer REFERENCE MEDIA-TYPE PATH: the first layer of that type, into a file, which appears only complete and
+ * verified. Run again after a failure, it continues where it stopped. */
 #include <ocireg.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -11,8 +11,8 @@ static int32_t show(void *userdata, uint64_t done, uint64_t total)
     return fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " bytes", done, total) < 0;
 }
 
-/* The digest beside the first such "mediaType" behind "layers". Enough for manifests whose descriptors hold it next to
- * their digest, before or after; a program with a JSON library asks that. */
+/* The digest beside the first such "mediaType" after "layers". Enough for manifests whose descriptors have it next to
+ * their digest, before or after; a program with a JSON library would use that. */
 static int find_layer(const char *json, const char *type, char digest[256])
 {
     const char *at = strstr(json, "\"layers\":["), *end, *found, *member;

@@ -7,7 +7,7 @@
 
 #define EMPTY "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a" /* of {} */
 
-/* The digest in the result of a put; a digest needs no unescaping. */
+/* The digest in the result of a put; a digest contains no escapes. */
 static int digest_of(const char *json, char digest[256])
 {
     const char *at = strstr(json, "\"digest\":\"");

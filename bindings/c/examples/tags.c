@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The text of "next" in a page, or NULL: where the next page begins. A program with a JSON library asks that. It needs no
- * unescaping. */
+/* The text of "next" in a page, or NULL: where the next page begins. A program with a JSON library would use that.
+ * It contains no escapes. */
 static char *next_of(const char *page)
 {
     static const char member[] = "\"next\":\"";
@@ -17,7 +17,7 @@ static char *next_of(const char *page)
     return end == NULL ? NULL : strndup(at, (size_t)(end - at));
 }
 
-/* Prints a page. *next is where it begins (NULL: at the start), and is set to where the one behind it does. */
+/* Prints a page. *next is where it begins (NULL: at the start), and is set to where the following one begins. */
 static ocireg_status print_page(ocireg_client *client, const char *repository, char **next, ocireg_error **error)
 {
     ocireg_options *options = NULL;

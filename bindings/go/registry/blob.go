@@ -10,7 +10,8 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// DownloadBlob opens a blob. Close it, also before its end. Its bytes are verified when io.EOF comes, and not before.
+// DownloadBlob opens a blob. Close it, whether or not it was read to the end. Its bytes are verified when io.EOF is
+// returned, and not before.
 func (r *Registry) DownloadBlob(repository string, digest digest.Digest) (io.ReadCloser, error) {
 	r.log("blob.download url=%s/v2/%s/blobs/%s repository=%s digest=%s", r.URL, repository, digest, repository, digest)
 	name, err := r.reference(repository, digest.String())
@@ -24,7 +25,7 @@ func (r *Registry) DownloadBlob(repository string, digest digest.Digest) (io.Rea
 	return reader, nil
 }
 
-// UploadBlob puts what the reader gives as a blob, which must have the digest.
+// UploadBlob puts the bytes from the reader as a blob; they must have the digest.
 func (r *Registry) UploadBlob(repository string, digest digest.Digest, content io.Reader) error {
 	r.log("blob.upload url=%s/v2/%s/blobs/uploads/ repository=%s digest=%s", r.URL, repository, repository, digest)
 	name, err := r.reference(repository, "")
@@ -44,7 +45,7 @@ func (r *Registry) HasBlob(repository string, digest digest.Digest) (bool, error
 	return err == nil && head.Exists, err
 }
 
-// BlobMetadata gives a blob's digest and size.
+// BlobMetadata returns a blob's digest and size.
 func (r *Registry) BlobMetadata(repository string, digest digest.Digest) (distribution.Descriptor, error) {
 	head, err := r.head(repository, digest)
 	if err == nil && !head.Exists {

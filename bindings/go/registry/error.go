@@ -12,14 +12,15 @@ import (
 	"github.com/ocireg/ocireg/bindings/go"
 )
 
-// ErrNoMorePages is never returned: lists are whole. For programs that compare with it.
+// ErrNoMorePages is never returned, because lists are complete. It exists for programs that compare with it.
 var ErrNoMorePages = errors.New("no more pages")
 
-// HTTPStatusError is an answer that is no success. It is inside a *url.Error; errors.As finds it, and the *ocireg.Error behind it.
+// HTTPStatusError is a response with an error status. It is inside a *url.Error; errors.As finds it, and the
+// *ocireg.Error it wraps.
 type HTTPStatusError struct {
-	// Response has the status, and of the headers the Content-Type. Its body is that below.
+	// Response has the status, the Content-Type header, and Body as its body.
 	Response *http.Response
-	// Body is the registry's own words, in the form of an error answer.
+	// Body contains the errors that the registry reported, in the form of an error response.
 	Body []byte
 
 	cause *ocireg.Error
@@ -28,7 +29,7 @@ type HTTPStatusError struct {
 // HttpStatusError is the older name.
 type HttpStatusError = HTTPStatusError
 
-// Error tells the status and the body.
+// Error shows the status and the body.
 func (e *HTTPStatusError) Error() string {
 	text := fmt.Sprintf("http: non-successful response (status=%v body=%q)", e.Response.StatusCode, e.Body)
 	if e.cause != nil {
@@ -37,7 +38,7 @@ func (e *HTTPStatusError) Error() string {
 	return text
 }
 
-// Unwrap gives the *ocireg.Error.
+// Unwrap returns the *ocireg.Error.
 func (e *HTTPStatusError) Unwrap() error {
 	if e.cause == nil {
 		return nil
@@ -45,7 +46,7 @@ func (e *HTTPStatusError) Unwrap() error {
 	return e.cause
 }
 
-// failed puts an error of package ocireg into the shape that net/http gives its own; nil stays nil.
+// failed wraps an error of package ocireg as net/http wraps its own; nil stays nil.
 func failed(method string, err error) error {
 	var told *ocireg.Error
 	switch {

@@ -11,7 +11,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// Manifest gets a manifest of schema 1, by a tag or a digest.
+// Manifest gets a schema-1 manifest, by tag or digest.
 func (r *Registry) Manifest(repository, reference string) (*schema1.SignedManifest, error) {
 	body, err := r.manifest(repository, reference, ocireg.WithMaxSchemaVersion(1))
 	if err != nil {
@@ -21,12 +21,12 @@ func (r *Registry) Manifest(repository, reference string) (*schema1.SignedManife
 	if err := manifest.UnmarshalJSON(body); err == nil {
 		return manifest, nil
 	}
-	// Some registries give manifests without signatures.
+	// Some registries return manifests without signatures.
 	manifest = &schema1.SignedManifest{Canonical: body}
 	return manifest, json.Unmarshal(body, &manifest.Manifest)
 }
 
-// ManifestV2 gets a manifest of schema 2, by a tag or a digest.
+// ManifestV2 gets a schema-2 manifest, by tag or digest.
 func (r *Registry) ManifestV2(repository, reference string) (*schema2.DeserializedManifest, error) {
 	body, err := r.manifest(repository, reference, ocireg.WithAccept(schema2.MediaTypeManifest))
 	if err != nil {
@@ -52,7 +52,7 @@ func (r *Registry) manifest(repository, reference string, option ocireg.Option) 
 	return got.Bytes, nil
 }
 
-// ManifestDigest is the digest of what a tag names, which DeleteManifest takes.
+// ManifestDigest returns the digest of the manifest that a tag names, as DeleteManifest takes it.
 func (r *Registry) ManifestDigest(repository, reference string) (digest.Digest, error) {
 	r.log("manifest.head url=%s/v2/%s/manifests/%s repository=%s reference=%s", r.URL, repository, reference, repository, reference)
 	name, err := r.reference(repository, reference)
@@ -77,7 +77,7 @@ func (r *Registry) DeleteManifest(repository string, digest digest.Digest) error
 	return failed("Delete", err)
 }
 
-// PutManifest puts a manifest under a tag or its digest, its bytes as its Payload says.
+// PutManifest puts a manifest under a tag or its digest, with the bytes of its Payload.
 func (r *Registry) PutManifest(repository, reference string, manifest distribution.Manifest) error {
 	r.log("manifest.put url=%s/v2/%s/manifests/%s repository=%s reference=%s", r.URL, repository, reference, repository, reference)
 	name, err := r.reference(repository, reference)

@@ -10,26 +10,26 @@ import (
 	"github.com/ocireg/ocireg/bindings/go"
 )
 
-// LogfCallback is told of every call.
+// LogfCallback is called for every call.
 type LogfCallback func(format string, args ...interface{})
 
-// Quiet drops what it is told.
+// Quiet discards its arguments.
 func Quiet(format string, args ...interface{}) {}
 
-// Log hands it to package log.
+// Log passes its arguments to package log.
 func Log(format string, args ...interface{}) { log.Printf(format, args...) }
 
-// Registry is one registry. New makes one; one that is put together by hand needs URL and a Client that knows the host.
+// Registry is one registry. New creates one; one that is built by hand needs URL and a Client configured for the host.
 type Registry struct {
-	// URL is the registry's address, without a slash at its end; it may have a path.
+	// URL is the registry's address, without a trailing slash; it may have a path.
 	URL string
-	// Client asks it. Close it when done, or leave that to the collector.
+	// Client makes the requests. Close it when done, or leave that to the garbage collector.
 	Client *ocireg.Client
-	// Logf is told of every call; nil is Quiet.
+	// Logf is called for every call; nil is Quiet.
 	Logf LogfCallback
 }
 
-// New makes a Registry and pings it. Without a user's name everything is asked for anonymously.
+// New creates a Registry and pings it. Without a user name, all requests are anonymous.
 func New(registryURL, username, password string) (*Registry, error) {
 	return connect(registryURL, username, password)
 }
@@ -50,7 +50,7 @@ func connect(registryURL, username, password string, options ...ocireg.HostOptio
 		options = append(options, ocireg.WithPassword(username, password))
 	}
 	if strings.HasSuffix(strings.SplitN(host, ":", 2)[0], ".docker.io") {
-		// Docker Hub's registry and its token server have no domain in common that says so.
+		// Docker Hub's registry and its token server share no domain.
 		options = append(options, ocireg.WithTrustedRealms("auth.docker.io"))
 	}
 	registry.Client, err = ocireg.New(ocireg.WithProxyFromEnvironment(), ocireg.WithHost(host, options...))
@@ -64,7 +64,7 @@ func connect(registryURL, username, password string, options ...ocireg.HostOptio
 	return registry, nil
 }
 
-// Ping asks the registry whether it is one, and whether it takes the credentials.
+// Ping checks that there is a registry and that it accepts the credentials.
 func (r *Registry) Ping() error {
 	r.log("ping url=%s/v2/", r.URL)
 	host, err := r.host()
@@ -83,7 +83,8 @@ func (r *Registry) Ping() error {
 	return nil
 }
 
-// tryCredentials logs in, if there is anything to log in with. Without, a token server gives a token to anybody, and Basic does not.
+// tryCredentials logs in, if there are credentials. Without, a token server may still issue an anonymous token; Basic
+// does not allow that.
 func (r *Registry) tryCredentials(host string, answer *ocireg.Ping) error {
 	known, err := r.Client.Explain(context.Background(), host+"/a")
 	if err != nil {
@@ -98,11 +99,11 @@ func (r *Registry) tryCredentials(host string, answer *ocireg.Ping) error {
 			return nil
 		}
 	}
-	return &ocireg.Error{Code: ocireg.ErrUnauthenticated, Message: "the registry wants credentials", HTTPStatus: answer.Status, URL: answer.URL}
+	return &ocireg.Error{Code: ocireg.ErrUnauthenticated, Message: "the registry requires credentials", HTTPStatus: answer.Status, URL: answer.URL}
 }
 
-// host is what the registry is called in references. The port is always there: a host of one word would be one of Docker Hub's
-// repositories.
+// host is the registry's name in references. It always has a port: a host of one word would be taken for one of Docker
+// Hub's repositories.
 func (r *Registry) host() (string, error) {
 	address, err := url.Parse(r.URL)
 	if err != nil || address.Scheme != "http" && address.Scheme != "https" || address.Hostname() == "" {
@@ -110,7 +111,7 @@ func (r *Registry) host() (string, error) {
 		if at := strings.LastIndex(shown, "@"); at >= 0 {
 			shown = "..." + shown[at:] // without a password
 		}
-		return "", fmt.Errorf("the registry's URL %q is no http:// or https:// address", shown)
+		return "", fmt.Errorf("the registry's URL %q is not an http:// or https:// address", shown)
 	}
 	port := address.Port()
 	if port == "" {

@@ -1,4 +1,4 @@
-/* The C side of bench.rb: does what the first argument says so many times, and prints the seconds. */
+/* The C side of bench.rb: repeats what the first argument says and prints the seconds. */
 #include <ocireg.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,12 +1,12 @@
 # frozen_string_literal: true
 
-# Ruby beside C, in turns, the best of a few rounds of each. Fails when Ruby costs more than it may.
+# Ruby compared with C, alternating, the best of a few rounds of each. Fails when Ruby is too slow.
 require "ocireg"
 
 C_PROGRAM = ARGV.fetch(0)
 ROUNDS = 12
-# Calls take many short rounds: where the system wakes the worker on another processor, that alone costs more than a call may, and
-# only rounds where both threads are on one tell what this gem costs.
+# Calls take many short rounds: when the system wakes the worker on another processor, that alone exceeds the limit for
+# a call, and only rounds where both threads share a processor show the cost of this gem.
 CALL_ROUNDS = 60
 CALLS = 2_000
 EXPLAINS = 500
@@ -32,14 +32,14 @@ end
 def report_call(name, what, argument, times, &block)
   c, ruby = both(what, argument, times, CALL_ROUNDS, &block).map { |seconds| seconds / times * 1e6 }
   over = ruby - c
-  puts format("%-42s C %8.2f us   Ruby %8.2f us   over C %7.2f us (may be 50)", name, c, ruby, over)
+  puts format("%-42s C %8.2f us   Ruby %8.2f us   over C %7.2f us (limit 50)", name, c, ruby, over)
   over < 50
 end
 
 # `least` is the part of C's rate that it must reach, or nil where Ruby does more than C (it writes).
 def report_rate(name, blob, least, &block)
   c, ruby = both("stream", blob, 1, ROUNDS, &block).map { |seconds| SIZE / seconds / 1e6 }
-  wanted = least ? format("must be %d", least * 100) : "reads only in C"
+  wanted = least ? format("at least %d", least * 100) : "reads only in C"
   puts format("%-42s C %8.0f MB/s Ruby %8.0f MB/s %3.0f %% of C (%s)", name, c, ruby, ruby / c * 100, wanted)
   least.nil? || ruby / c >= least
 end
@@ -50,7 +50,7 @@ blob = "#{repository}@#{client.put_blob(repository, Random.new(1).bytes(SIZE))["
 GC.start
 
 good = [
-  report_call("a name taken apart", "parse", REFERENCE, CALLS) { Ocireg::Reference.parse(REFERENCE) },
+  report_call("parsing a name", "parse", REFERENCE, CALLS) { Ocireg::Reference.parse(REFERENCE) },
   report_call("an interruptible call without I/O", "explain", REFERENCE, EXPLAINS) { client.explain(REFERENCE) },
   report_rate("a blob, chunk by chunk", blob, 0.9) { client.open_blob(blob) { |io| io.each_chunk { |chunk| chunk } } },
   report_rate("a blob by read(512 KiB, buffer)", blob, 0.9) do

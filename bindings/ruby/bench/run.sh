@@ -1,12 +1,12 @@
 #!/bin/bash
-# run.sh: what Ruby costs over C: a call without I/O in microseconds, and the rate of a streamed blob. Needs the release library
-# (make); OCIREG_LIB says which, if another one.
+# run.sh: the cost of Ruby compared with C: a call without I/O in microseconds, and the rate of a streamed blob. Needs the release library
+# (make); OCIREG_LIB names another one.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$here/../../.." && pwd)
 export OCIREG_LIB=${OCIREG_LIB:-$root/target/release/libocireg.so}
-[ -e "$OCIREG_LIB" ] || { echo "bench: there is no $OCIREG_LIB" >&2; exit 1; }
+[ -e "$OCIREG_LIB" ] || { echo "bench: $OCIREG_LIB does not exist" >&2; exit 1; }
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT

@@ -4,7 +4,7 @@ require "io/nonblock"
 require "monitor"
 require "pathname"
 
-# A client for Docker and OCI registries. Begin with {Client}; {Error} has the tree of what goes wrong.
+# A client for Docker and OCI registries. Start with {Client}; {Error} shows the tree of errors.
 module Ocireg
 end
 

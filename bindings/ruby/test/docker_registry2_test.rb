@@ -218,15 +218,15 @@ class DockerRegistry2Test < OciregTest
   def test_every_mistake_is_an_exception_of_the_module_and_says_what_it_is
     http = "http://#{registry}"
     {
-      -> { DockerRegistry2.connect("a.b") } => %r{"a.b" is no address of a registry: give http://HOST},
+      -> { DockerRegistry2.connect("a.b") } => %r{"a.b" is not the address of a registry: give http://HOST},
       -> { DockerRegistry2.connect("localhost:5000") } => /localhost:5000/, -> { DockerRegistry2.connect("ftp://a.b") } => /ftp/,
-      -> { DockerRegistry2.connect("me:secret@a b") } => /\A"…@a b"/, -> { DockerRegistry2.connect("") } => /no address/,
+      -> { DockerRegistry2.connect("me:secret@a b") } => /\A"…@a b"/, -> { DockerRegistry2.connect("") } => /not the address/,
       -> { reg.copy(@name, "one", "a.b", @name, "one") } => /"a.b"/,
-      -> { DockerRegistry2.connect(http, http_options: { no_such: 1 }) } => /http_options: no no_such; there are .*proxy/,
-      -> { DockerRegistry2.connect(http, http_options: 1) } => /http_options: 1 is no Hash/,
-      -> { DockerRegistry2.connect(http, http_options: { headers: 1 }) } => /headers: 1 is no Hash/,
+      -> { DockerRegistry2.connect(http, http_options: { no_such: 1 }) } => /http_options: does not support no_such; supported are .*proxy/,
+      -> { DockerRegistry2.connect(http, http_options: 1) } => /http_options: 1 is not a Hash/,
+      -> { DockerRegistry2.connect(http, http_options: { headers: 1 }) } => /headers: 1 is not a Hash/,
       -> { DockerRegistry2.connect("https://a.b", http_options: { ssl_client_cert: "a" }) } => /ssl_client_cert: String/,
-      -> { DockerRegistry2.connect(http, open_timeout: "soon") } => /open_timeout: "soon" is no number/,
+      -> { DockerRegistry2.connect(http, open_timeout: "soon") } => /open_timeout: "soon" is not a number/,
       -> { DockerRegistry2.connect(http, read_timeout: -1) } => /read_timeout: -1/, -> { DockerRegistry2.connect(http, missing: 1) } => /missing: 1/,
       -> { reg.search("[") } => /\[/, -> { reg.manifest(@name, nil) } => /tag/, -> { reg.manifest(@name, "a b") } => /'a b'/,
       -> { reg.tags("A B") } => /A B/, -> { reg.blob(@name, "sha256:123") } => /64/, -> { reg.tags(@name, "x") } => /\bn\b/,

@@ -51,7 +51,7 @@ class NamesTest < OciregTest
   end
 
   def test_texts_that_are_none
-    assert_match(/has a NUL/, assert_raises(Ocireg::InvalidArgument) { Ocireg::Reference.parse("a\0b") }.message)
+    assert_match(/contains a NUL/, assert_raises(Ocireg::InvalidArgument) { Ocireg::Reference.parse("a\0b") }.message)
     assert_raises(Ocireg::InvalidArgument) { Ocireg::Reference.parse(nil) }
     assert_raises(Ocireg::InvalidArgument) { Ocireg::Reference.parse("\xff".b) }
     assert_equal "b", Ocireg::Reference.parse("h.io/b".encode("UTF-16LE")).repository

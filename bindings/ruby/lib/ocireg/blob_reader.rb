@@ -1,13 +1,13 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # An open blob, to be read like an IO: IO.copy_stream takes it. Its end is only reached when the bytes have been verified; a
-  # wrong digest or a short transfer is an error, never an end. For one thread at a time. An interrupted read loses nothing: the next one goes
-  # on. Close it before its end to stop the transfer.
+  # An open blob, to be read like an IO: IO.copy_stream accepts it. It reaches its end only when the bytes have been
+  # verified; a wrong digest or a short transfer is an error, never an end. For one thread at a time. An interrupted
+  # read loses nothing: the next one continues. Close it before its end to stop the transfer.
   class BlobReader
     include Enumerable
 
-    # The most bytes that come at once.
+    # The most bytes in one piece.
     CHUNK = ReadAhead::CHUNK
 
     NONE = "".b.freeze
@@ -33,16 +33,16 @@ module Ocireg
     def initialize(handle, call)
       @handle = handle
       @call = call
-      @info = told # now: a reader at work is busy
+      @info = told # now: a reader in use is busy
       @ahead = ReadAhead.new(handle, call, @info["size"])
       @ender = @ahead.ender
       ObjectSpace.define_finalizer(self, @ender)
-      @kept = NONE # what a read gathered, and did not give
+      @kept = NONE # what a read has collected but not returned
       @pos = 0
       @closed = false
     end
 
-    # @return [Hash] what is known of it: "digest", "size", "offset", "mediaType"; ocireg_blob_reader_info
+    # @return [Hash] what is known about it: "digest", "size", "offset", "mediaType"; ocireg_blob_reader_info
     def info
       open!
       @info
@@ -69,7 +69,7 @@ module Ocireg
       length ? nil : data
     end
 
-    # Reads what is there, at least one byte, at most `length`. As IO#readpartial.
+    # Reads what is available, at least one byte, at most `length`. As IO#readpartial.
     # @return [String] binary
     # @raise [EOFError] at the end
     def readpartial(length, outbuf = nil)
@@ -80,7 +80,7 @@ module Ocireg
       take([length, available].min, outbuf) || raise(EOFError, "end of the blob")
     end
 
-    # Goes through the bytes as they come.
+    # Yields the bytes as they arrive.
     # @param size [Integer] the most bytes at a time
     # @yieldparam chunk [String] binary
     # @return [Enumerator<String>, self]
@@ -100,7 +100,7 @@ module Ocireg
     def eof? = available.zero?
     alias eof eof?
 
-    # Closes it, which ends the transfer. Any number of times; another thread's read ends too.
+    # Closes it, which ends the transfer. May be called repeatedly; also ends another thread's read.
     # @return [void]
     def close
       return if @closed
@@ -119,7 +119,7 @@ module Ocireg
     # @return [Boolean]
     def closed? = @closed
 
-    # It gives bytes whatever the mode.
+    # It returns bytes whatever the mode.
     # @return [self]
     def binmode = self
 
@@ -139,24 +139,24 @@ module Ocireg
 
     def cleared(outbuf) = outbuf ? outbuf.replace("").force_encoding(Encoding::BINARY) : String.new
 
-    # A reader that is at work reading ahead is busy: the end of its call ends it too.
+    # A reader that is reading ahead is busy: ending its call ends it too.
     def shut
       Status.check { |error| Native.ocireg_blob_reader_close(@handle, error) }
     rescue Busy, Forked
       nil
     end
 
-    # The place of the next bytes to come.
+    # The position of the next bytes.
     def place = @pos + @kept.bytesize
 
-    # Waits until there is something, and gives how many bytes it is; 0 at the end.
+    # Waits until bytes are available, and returns how many; 0 at the end.
     def available
       open!
       @kept.empty? ? @ahead.await(@pos, 1) : @kept.bytesize
     end
 
-    # Waits until there are `length` bytes in one piece, or keeps them until they are; without a length keeps everything. What was
-    # not given yet is not lost, whatever happens.
+    # Waits until there are `length` bytes in one piece, or collects them until there are; without a length collects
+    # everything. What has not been returned yet is not lost, whatever happens.
     def gather(length)
       until length && @kept.bytesize >= length
         wanted = length ? length - @kept.bytesize : CHUNK
@@ -171,7 +171,8 @@ module Ocireg
       @kept = @kept.empty? ? bytes : @kept << bytes
     end
 
-    # Gives what is there, at most `length` bytes; nil when it is nothing. All that can be interrupted comes first.
+    # Returns what is available, at most `length` bytes; nil when there is nothing. Everything that can be interrupted
+    # happens before.
     def take(length, outbuf = nil)
       @kept.empty? ? take_there(length, outbuf) : take_kept(length, outbuf)
     end
@@ -185,7 +186,7 @@ module Ocireg
       piece
     end
 
-    # Who gets the last of what is kept may change it.
+    # The caller that gets the last of what is kept may modify it.
     def take_kept(length, outbuf)
       piece = length >= @kept.bytesize ? @kept : @kept.byteslice(0, length)
       rest = piece.equal?(@kept) ? NONE : @kept.byteslice(length..)

@@ -1,9 +1,9 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # Blobs: there and back.
+  # Blobs: download and upload.
   module Blobs
-    # What a registry says of a blob; a missing one is no error: ocireg_blob_head.
+    # What a registry says about a blob; a missing one is not an error: ocireg_blob_head.
     # @param reference [String] HOST[:PORT]/REPOSITORY@DIGEST
     # @return [Hash] "exists", "digest", "size", "mediaType", "redirects", "headers"
     def blob_head(reference, **options)
@@ -23,7 +23,7 @@ module Ocireg
       invoke(:ocireg_blob_get_memory, text("reference", reference), outs: %i[json buffer], **options).last
     end
 
-    # Gets a blob into a file, which appears only whole and verified: ocireg_blob_get_file.
+    # Gets a blob into a file, which appears only when complete and verified: ocireg_blob_get_file.
     # @param reference [String] HOST[:PORT]/REPOSITORY@DIGEST
     # @param path [String, Pathname]
     # @param options offset:, length:, size:
@@ -32,19 +32,19 @@ module Ocireg
       invoke(:ocireg_blob_get_file, text("reference", reference), text("path", path), **options)
     end
 
-    # Gets a blob and writes it to an IO as it comes: ocireg_blob_get_fd. On an error, {DigestMismatch} too, what was
-    # written is not to be trusted.
+    # Gets a blob and writes it to an IO as it arrives: ocireg_blob_get_fd. After an error, also {DigestMismatch}, what
+    # was written must not be trusted.
     # @param reference [String] HOST[:PORT]/REPOSITORY@DIGEST
     # @param io [IO, #write]
     # @param options offset:, length:, size:
-    # @return [Hash] as of {#blob_to_file} without "path"
+    # @return [Hash] as in {#blob_to_file}, without "path"
     def blob_to_io(reference, io, **options)
       Pipe.to(io) { |fd| invoke(:ocireg_blob_get_fd, text("reference", reference), fd, **options) }
     end
 
-    # Opens a blob for reading: ocireg_blob_open. With a block, closes it afterwards and gives the block's value.
+    # Opens a blob for reading: ocireg_blob_open. With a block, closes it afterwards and returns the block's value.
     # @param reference [String] HOST[:PORT]/REPOSITORY@DIGEST
-    # @param options offset:, length:, size:; context: and timeout: hold for the reads too
+    # @param options offset:, length:, size:; context: and timeout: apply to the reads too
     # @yieldparam reader [BlobReader]
     # @return [BlobReader, Object]
     def open_blob(reference, **options, &block)
@@ -72,7 +72,7 @@ module Ocireg
       invoke(:ocireg_blob_delete, text("reference", reference), **options)
     end
 
-    # Makes a blob out of the same one in another repository of that registry: ocireg_blob_mount.
+    # Mounts a blob from another repository of the same registry: ocireg_blob_mount.
     # @param reference [String] HOST[:PORT]/REPOSITORY@DIGEST
     # @param from [String, nil] that repository with its host; nil lets the registry find it
     # @param options keep_session:

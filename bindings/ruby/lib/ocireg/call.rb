@@ -1,15 +1,15 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # One call at work, or all those of a reader or an upload: the library's context, made of the caller's. Each has its own, so
-  # that an interrupt ends this call and no other.
+  # One call in progress, or all those of a reader or an upload: the library's context, made from the caller's. Each has
+  # its own, so that an interrupt ends this call and no other.
   # @api private
   class Call
     SLACK = 0.02
     private_constant :SLACK
 
     # @param context [Context, Defaults]
-    # @param timeout [Numeric, nil] seconds for this call, besides those of the context
+    # @param timeout [Numeric, nil] seconds for this call, in addition to the context's limit
     def initialize(context, timeout = nil)
       limit = [timeout, context.timeout].compact.min
       raise TimeoutError, "the time for the call is over" if limit && limit <= 0
@@ -21,7 +21,7 @@ module Ocireg
       self.timeout = limit if limit
     end
 
-    # Makes the call: the block gets the library's context. Interruptible.
+    # Makes the call; the block receives the library's context. Interruptible.
     def run
       Worker.run(method(:cancel), self) do
         @job = Job.current
@@ -29,7 +29,7 @@ module Ocireg
       end
     end
 
-    # Makes the call, and is done with it.
+    # Makes the call and finishes.
     def run_once(&block)
       run(&block)
     ensure
@@ -45,13 +45,13 @@ module Ocireg
       nil
     end
 
-    # Ends the caller's block that the call waits for, once the library knows why.
+    # Ends the caller's block that the call is waiting for, after the library was told why.
     def stop(reason) = @job&.stop(reason)
 
-    # When its blocks are stopped, a little after the library's own limit.
+    # The time when its blocks are stopped, a little after the library's own limit.
     attr_reader :limit
 
-    # 0 would mean no limit to the library.
+    # To the library, 0 would mean no limit.
     def timeout=(seconds)
       milliseconds = seconds ? [(seconds * 1000).ceil, 1].max : 0
       Status.check { |error| Native.ocireg_context_set_deadline(@handle, milliseconds, error) }

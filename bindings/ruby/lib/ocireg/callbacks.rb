@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # A caller's blocks as C functions. They are called on the worker that makes the call.
+  # A caller's blocks as C functions. They run on the worker that makes the call.
   # @api private
   module Callbacks
     KINDS = {
@@ -13,7 +13,7 @@ module Ocireg
 
     module_function
 
-    # Sets the context's blocks. Keep what it gives as long as the library's context.
+    # Sets the context's blocks. Keep the return value as long as the library's context.
     def set(handle, context)
       blocks = [context.progress_block, context.blob_block, context.log_block, context.credentials_block]
       return unless blocks.any?
@@ -21,7 +21,7 @@ module Ocireg
       blocks.zip(KINDS.keys).filter_map { |block, kind| set_one(handle, kind, block) if block }
     end
 
-    # Gives the C function.
+    # Returns the C function.
     def set_one(handle, kind, block)
       function = case kind
                  when :progress then progress(block)
@@ -36,7 +36,7 @@ module Ocireg
       function(:progress) { |_, done, total| block.call(done, total.zero? ? nil : total) }
     end
 
-    # For blocks that get a JSON object.
+    # For blocks that receive a JSON object.
     def event(kind, block)
       function(kind) { |_, event| block.call(Convert.json(event.dup.force_encoding(Encoding::UTF_8))) }
     end
@@ -48,7 +48,7 @@ module Ocireg
       end
     end
 
-    # Where the bytes of an upload come from: anything with read(size).
+    # The source of an upload's bytes: anything with read(size).
     def source(io)
       FFI::Function.new(:int64, %i[pointer pointer size_t]) do |_, buffer, size|
         Job.callback(-1) { fill(buffer, size, io.read(size)) }

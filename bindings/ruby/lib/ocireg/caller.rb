@@ -7,7 +7,7 @@ module Ocireg
     private
 
     # Makes a call that may block: function(client, context, arguments…, options, outs…, error). Of the keyword arguments,
-    # context and timeout are ours, the others are the library's options.
+    # context and timeout are this gem's, the others are the library's options.
     # @param outs [Array<Symbol>] :json, :string or :buffer, for each result
     def invoke(function, *arguments, outs: %i[json], context: nil, timeout: nil, **options)
       call = Call.new(context || @defaults, timeout)
@@ -24,7 +24,7 @@ module Ocireg
       calls&.delete(call)
     end
 
-    # As invoke, for what opens something: gives its handle and its call, which the caller finishes.
+    # Like invoke, for functions that open something: returns its handle and its call, which the caller finishes.
     def open_handle(kind, function, *arguments, context: nil, timeout: nil, **options)
       call = Call.new(context || @defaults, timeout)
       opened = call.run do |native|
@@ -49,7 +49,7 @@ module Ocireg
 
     def text(what, value) = Convert.text(what, value)
 
-    # Bytes as the two arguments that C wants.
+    # Bytes as the two arguments that C expects.
     def bytes(what, value)
       data = Convert.bytes(what, value)
       [data, data.bytesize]

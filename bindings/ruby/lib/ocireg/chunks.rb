@@ -1,15 +1,15 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # A passage in Strings that the worker makes: for who wants them anyway, chunk by chunk.
+  # A passage made of Strings that the worker creates: for callers that want Strings anyway, chunk by chunk.
   # @api private
   class Chunks < Passage
     # The most bytes in one.
     SIZE = 512 * 1024
-    # How many wait to be taken, at most.
+    # The most chunks that may wait to be taken.
     MOST = 4
 
-    # A String, and where its bytes are. Its taker may change the String.
+    # A String and the address of its bytes. The caller that takes it may modify the String.
     Chunk = Struct.new(:begin, :end, :string)
     private_constant :Chunk
 
@@ -18,7 +18,7 @@ module Ocireg
       @chunks = []
     end
 
-    # On the worker: the block puts bytes at a pointer, at most so many, and gives their number; 0 is the end.
+    # On the worker: the block writes bytes at a pointer, at most the given number, and returns how many; 0 is the end.
     def fill
       place = 0
       space = FFI::MemoryPointer.new(:char, SIZE, false)
@@ -31,19 +31,19 @@ module Ocireg
       end
     end
 
-    # Whoever takes needs nothing before this place any more.
+    # Bytes before this position are no longer needed.
     def release(place)
       @chunks.shift while @chunks.first && @chunks.first.end <= place
       make_room if @chunks.size < MOST
     end
 
-    # How many bytes there are at a place, in one piece.
+    # How many bytes are available at a position, in one piece.
     def available(place)
       chunk = at(place)
       chunk ? chunk.end - place : 0
     end
 
-    # Waits for bytes at a place, whatever is wanted. Gives how many there are.
+    # Waits for bytes at a position, however many are wanted. Returns how many there are.
     def await(place, _wanted)
       await_there { available(place).positive? }
       there = available(place)
@@ -51,7 +51,7 @@ module Ocireg
       there
     end
 
-    # The bytes at a place.
+    # The bytes at a position.
     def bytes(place, count)
       chunk = at(place)
       return chunk.string if chunk.begin == place && chunk.end == place + count
@@ -59,7 +59,7 @@ module Ocireg
       chunk.string.byteslice(place - chunk.begin, count)
     end
 
-    # Makes a String of the bytes at a place.
+    # Makes a String of the bytes at a position.
     def into(string, place, count) = string.replace(bytes(place, count))
 
     private

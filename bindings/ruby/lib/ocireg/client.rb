@@ -6,12 +6,13 @@ module Ocireg
   #   client = Ocireg::Client.new
   #   client.each_tag("quay.io/prometheus/busybox") { |tag| puts tag }
   #
-  # == Every method that asks a registry
-  # * is made by a C function, named beside it, whose text in ocireg.h tells all of its options, result and errors;
+  # == Every method that contacts a registry
+  # * calls the C function named in its documentation, whose comment in ocireg.h describes all options, the result and
+  #   errors;
   # * takes the options of that function as keyword arguments, and two more: +context+ (a {Context}) and +timeout+ (seconds);
-  # * gives its result as a Hash, frozen to its leaves, with strings as keys: OCI's own names;
-  # * raises an {Error} of the class of what went wrong;
-  # * lets other threads run meanwhile, and is ended by Timeout, Thread#raise, Thread#kill and Ctrl-C.
+  # * returns its result as a deeply frozen Hash with strings as keys: OCI's own names;
+  # * raises an {Error} of the class for what went wrong;
+  # * lets other threads run meanwhile, and can be interrupted by Timeout, Thread#raise, Thread#kill and Ctrl-C.
   class Client
     include Caller
     include Registries
@@ -22,7 +23,7 @@ module Ocireg
     include Layouts
     include Accounts
 
-    # As {#initialize}; with a block, gives it the client, closes that afterwards, and gives the block's value.
+    # As {#initialize}; with a block, yields the client, closes it afterwards, and returns the block's value.
     # @yieldparam client [Client]
     # @return [Client, Object]
     def self.open(**options)
@@ -37,7 +38,7 @@ module Ocireg
     end
 
     # @param hosts [Hash{String => Hash}] the settings of registry hosts, see {#set_host}
-    # @param timeout [Numeric, nil] seconds that a call may take, of those without a context
+    # @param timeout [Numeric, nil] the limit in seconds for each call without a context
     # @param log [#call, nil] see {Context#log_block}; for calls without a context
     # @param credentials [#call, nil] see {Context#credentials_block}; for calls without a context
     # @param options the options of ocireg_client_new
@@ -59,7 +60,8 @@ module Ocireg
       self
     end
 
-    # Ends the calls in progress with {Closed}, and every later one: ocireg_client_close. Any thread, any number of times.
+    # Ends the calls in progress with {Closed}, and every later one: ocireg_client_close. From any thread, any number of
+    # times.
     # @return [void]
     def close
       Status.check { |error| Native.ocireg_client_close(@handle, error) }
@@ -75,7 +77,7 @@ module Ocireg
     # @return [V1]
     def v1 = @v1 ||= V1.new(@handle, @defaults)
 
-    # No credentials in a log.
+    # Without credentials, so that they do not get into a log.
     # @return [String]
     def inspect = "#<#{self.class}#{" closed" if @closed}>"
   end

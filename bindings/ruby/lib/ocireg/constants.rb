@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # The registry of names that have none.
+  # The registry of names without one.
   DEFAULT_INDEX = "docker.io"
   # The tag of names that have neither tag nor digest.
   DEFAULT_TAG = "latest"
@@ -22,7 +22,7 @@ module Ocireg
     OCI_LAYER_ZSTD = "application/vnd.oci.image.layer.v1.tar+zstd"
     # The empty descriptor's {}.
     OCI_EMPTY = "application/vnd.oci.empty.v1+json"
-    # The artifact manifest of the 1.1 release candidates, still found.
+    # The artifact manifest of the 1.1 release candidates, which are still in use.
     OCI_ARTIFACT = "application/vnd.oci.artifact.manifest.v1+json"
     # A Docker image manifest.
     DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -32,15 +32,15 @@ module Ocireg
     DOCKER_CONFIG = "application/vnd.docker.container.image.v1+json"
     # A Docker layer.
     DOCKER_LAYER = "application/vnd.docker.image.rootfs.diff.tar.gzip"
-    # A Docker layer that is not packed.
+    # An uncompressed Docker layer.
     DOCKER_LAYER_PLAIN = "application/vnd.docker.image.rootfs.diff.tar"
-    # A Docker layer packed by zstd.
+    # A Docker layer compressed with zstd.
     DOCKER_LAYER_ZSTD = "application/vnd.docker.image.rootfs.diff.tar.zstd"
     # A Docker layer that is fetched from elsewhere.
     DOCKER_FOREIGN_LAYER = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
-    # A schema-1 manifest, signed.
+    # A signed schema-1 manifest.
     SCHEMA1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws"
-    # A schema-1 manifest.
+    # An unsigned schema-1 manifest.
     SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+json"
   end
 end

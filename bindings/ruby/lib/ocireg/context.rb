@@ -1,23 +1,24 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # What calls need from outside: cancel, a time limit, progress and blocks to be told. A context may serve any number of
-  # calls, also at once and from several threads. Without one a call has the limit and the blocks of its client.
+  # What a call can be given: cancellation, a time limit, progress and blocks. A context may serve any number of
+  # calls, also at the same time and from several threads. Without one, a call has the limit and the blocks of its
+  # client.
   #
   #   context = Ocireg::Context.new(timeout: 60) { |done, total| puts "#{done} of #{total}" }
   #   client.copy("quay.io/prometheus/busybox", "oci:busybox", context: context)
   #
-  # Blocks run during the call, on a thread of this gem. What they raise stops the call, and comes out of it. They
+  # Blocks run during the call, on a thread of this gem. What they raise stops the call, which raises it again. They
   # must not end their thread (Thread.exit).
   class Context
-    # @return [#call, nil] is told (done, total) in bytes; total is nil while unknown
+    # @return [#call, nil] called with (done, total) in bytes; total is nil while unknown
     attr_reader :progress_block
-    # @return [#call, nil] is told how each blob of a copy fares, by a Hash: "state", "digest", "size", "done"
+    # @return [#call, nil] called with the progress of each blob of a copy, a Hash: "state", "digest", "size", "done"
     attr_reader :blob_block
-    # @return [#call, nil] is given each event of the trace, a Hash, as ocireg_log_fn describes it
+    # @return [#call, nil] called with each event of the trace, a Hash, as ocireg_log_fn describes it
     attr_reader :log_block
-    # @return [#call, nil] is asked for the credentials of a host: gives a Hash with :username and :password, or
-    #   :identity_token, or :token, or nil when it has none
+    # @return [#call, nil] called for the credentials of a host: returns a Hash with :username and :password, or
+    #   :identity_token, or :token, or nil for none
     attr_reader :credentials_block
 
     # @param timeout [Numeric, nil] seconds from now on until which all calls must be done
@@ -39,7 +40,7 @@ module Ocireg
       self.timeout = timeout
     end
 
-    # Ends the calls that use this context, and every later one, with {Cancelled}. Any thread.
+    # Ends the calls that use this context, and every later one, with {Cancelled}. From any thread.
     # @return [void]
     def cancel
       @lock.synchronize do
@@ -51,7 +52,8 @@ module Ocireg
     # @return [Boolean]
     def cancelled? = @cancelled
 
-    # Sets the time by which calls must be done, from now on; calls in progress heed it too. They raise {TimeoutError} then.
+    # Sets the time limit of calls, counted from now; it applies to calls in progress too. They raise {TimeoutError}
+    # when it has passed.
     # @param seconds [Numeric, nil] nil for no limit
     def timeout=(seconds)
       @lock.synchronize do
@@ -65,13 +67,13 @@ module Ocireg
       @deadline && [@deadline - now, 0.0].max
     end
 
-    # How far the transfer is that began last. Any thread.
-    # @return [Hash] "operation", "done", "total", and of a copy "blobs" and "active", as of ocireg_context_progress
+    # The progress of the transfer that began last. From any thread.
+    # @return [Hash] "operation", "done", "total", and for a copy "blobs" and "active", as in ocireg_context_progress
     def progress
       @lock.synchronize { @calls.last&.progress || @progress }
     end
 
-    # What servers wanted people to know: "host" and "text", each once. Any thread.
+    # Warnings from servers: "host" and "text", without duplicates. From any thread.
     # @return [Array<Hash>]
     def warnings
       @lock.synchronize { @calls.map(&:warnings).reduce(@warnings, :|).freeze }

@@ -3,40 +3,41 @@
 require "json"
 
 module Ocireg
-  # Between Ruby's values and the library's.
+  # Conversion between Ruby's values and the library's.
   # @api private
   module Convert
     module_function
 
-    # A text for a C string, which ends at its first NUL. Nobody changes it while the library reads it without the lock.
+    # A string for C, which ends at its first NUL. A copy, so that nobody changes it while the library reads it without
+    # the lock.
     def text(what, value)
       string = value.respond_to?(:to_path) ? value.to_path : value
       string = string.to_s if string.is_a?(Symbol) || string.is_a?(Reference)
-      raise InvalidArgument, "#{what} is #{value.inspect}, not a text" unless string.is_a?(String)
+      raise InvalidArgument, "#{what} is #{value.inspect}, not a String" unless string.is_a?(String)
       string = utf8(string)
       string = string.dup.freeze unless string.frozen?
-      raise InvalidArgument, "#{what} has a NUL in it" if string.include?("\0")
+      raise InvalidArgument, "#{what} contains a NUL" if string.include?("\0")
 
       string
     rescue EncodingError => e
       raise InvalidArgument, "#{what}: #{e.message}"
     rescue ArgumentError # include? of broken UTF-8
-      raise InvalidArgument, "#{what} is no valid #{string.encoding}"
+      raise InvalidArgument, "#{what} is not valid #{string.encoding}"
     end
 
-    # Bytes that nobody changes while the library reads them without the lock. The copy shares them.
+    # A copy of bytes that nobody changes while the library reads them without the lock. Ruby shares the memory.
     def bytes(what, value)
       raise InvalidArgument, "#{what} is #{value.class}, not a String" unless value.is_a?(String)
 
       value.frozen? ? value : value.dup.freeze
     end
 
-    # A JSON result, frozen to its leaves. Its keys are strings, as OCI names them.
+    # A JSON result, deeply frozen. Its keys are strings, as OCI names them.
     def json(text)
       JSON.parse(text, freeze: true, max_nesting: false)
     end
 
-    # Takes a string over from the library.
+    # Takes over a string from the library.
     def take_string(pointer)
       return if pointer.null?
 
@@ -45,7 +46,7 @@ module Ocireg
       Native.ocireg_string_free(pointer)
     end
 
-    # Takes a buffer over from the library.
+    # Takes over a buffer from the library.
     def take_buffer(pointer)
       return if pointer.null?
 

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # What a client's calls have in place of a {Context}, where none is given; and those that are at work, with or without one.
+  # What a client's calls use when no {Context} is given; and the calls in progress, with or without one.
   # @api private
   Defaults = Struct.new(:timeout, :log_block, :credentials_block, :calls) do
     def progress_block = nil

@@ -10,18 +10,18 @@ require_relative "docker_registry2/writing"
 require_relative "docker_registry2/places"
 require_relative "docker_registry2/registry"
 
-# What the gem docker_registry2 (1.18.2) offers, by this gem: its methods, options, results and exception names. A program that
-# requires "ocireg/docker_registry2" instead of "docker_registry2" needs no other change.
+# What the gem docker_registry2 (1.18.2) offers, implemented with this gem: its methods, options, results and exception
+# names. A program that requires "ocireg/docker_registry2" instead of "docker_registry2" needs no other change.
 #
 # Where that gem's README and its code differ, this follows the code: an unknown repository raises {NotFound}, unless {.connect} is
 # told to follow the README (missing: :empty). What the README promises and the code lacks is here: {Registry#push},
-# {Registry#copy}, {Registry#rmrepo}. Left out are doget, doput, dodelete, dohead and paginate_doget, which give out the other gem's
-# HTTP client. The README of this gem says what else differs.
+# {Registry#copy}, {Registry#rmrepo}. Left out are doget, doput, dodelete, dohead and paginate_doget, which expose the
+# other gem's HTTP client. The README of this gem says what else differs.
 module DockerRegistry2
-  # The version of the gem that this is like.
+  # The version of the gem that this corresponds to.
   VERSION = "1.18.2"
 
-  # Connects to a registry, which the functions of this module ask from then on. Nothing is sent yet.
+  # Connects to a registry, which the functions of this module use from then on. Nothing is sent yet.
   # @param uri [#to_s] may have a path: "https://host/dockerproxy"
   # @param opts [Hash] see {Registry#initialize}
   # @return [Registry]
@@ -29,13 +29,13 @@ module DockerRegistry2
     @reg = Registry.new(uri, opts)
   end
 
-  # Every method of the registry, of the one connected to last.
+  # Every method of {Registry}, on the registry connected to last.
   FUNCTIONS = %i[search tags manifest manifest_digest digest manifest_sum blob blob_size pull push tag copy rmtag rmrepo
                  append_tarball append_blob].freeze
 
   FUNCTIONS.each do |name|
     define_singleton_method(name) do |*arguments, **options|
-      raise RegistryUnknownException, "DockerRegistry2.connect comes first" unless @reg
+      raise RegistryUnknownException, "call DockerRegistry2.connect first" unless @reg
 
       @reg.public_send(name, *arguments, **options)
     end

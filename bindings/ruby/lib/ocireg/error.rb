@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # Everything that goes wrong. There is a class for each code of the library, in groups:
+  # The base of all errors. There is a class for each code of the library, in groups:
   #
   #   Error
   #     UsageError      InvalidArgument, InvalidReference, Closed, Busy, Forked
@@ -11,17 +11,17 @@ module Ocireg
   #     ContentError    DigestMismatch, SizeMismatch, LimitExceeded, InvalidManifest, SignatureError, MissingBlob
   #     Cancelled, FileError, CallbackError, InternalError
   #
-  # A code that this gem does not know (of a newer library) is an Error and nothing more special.
+  # A code unknown to this gem (of a newer library) is a plain Error.
   class Error < RuntimeError
     # @return [Integer] the library's code, 5
     attr_reader :code
     # @return [String] the code's name, "NOT_FOUND"
     attr_reader :name
-    # @return [Hash] all that is known, frozen: the fields of ocireg_error_json
+    # @return [Hash] everything that is known, frozen: the fields of ocireg_error_json
     attr_reader :details
 
     # @param message [String, nil]
-    # @param details [Hash] as of ocireg_error_json
+    # @param details [Hash] as in ocireg_error_json
     def initialize(message = nil, details = {})
       super(message || details["message"])
       @details = details.frozen? ? details : details.dup.freeze
@@ -29,31 +29,31 @@ module Ocireg
       @name = details.fetch("name", self.class::NAME)
     end
 
-    # @return [Integer, nil] the system's number for what failed at a file or descriptor: Errno::EPIPE::Errno
+    # @return [Integer, nil] the errno of a failed file or descriptor operation, such as Errno::EPIPE::Errno
     def errno = details["errno"]
 
-    # @return [Integer, nil] the HTTP status of the answer that failed the call
+    # @return [Integer, nil] the HTTP status of the response that made the call fail
     def http_status = details["http_status"]
 
-    # @return [Numeric, nil] the seconds after which the registry wants to be asked again
+    # @return [Numeric, nil] the seconds after which the registry asks to retry
     def retry_after = details["retry_after"]
 
     # @return [Boolean] whether the same call may succeed later
     def retryable? = details["retryable"] == true
 
-    # @return [String, nil] what to do about it
+    # @return [String, nil] a hint what to do
     def hint = details["hint"]
 
-    # @return [Array<Hash>] the registry's own words: "code", "message", "detail"
+    # @return [Array<Hash>] the registry's own errors: "code", "message", "detail"
     def registry_errors = details.fetch("registry_errors", [])
 
     # @return [String, nil] the URL of the request that failed, without userinfo and query
     def url = details["url"]
 
-    # @return [String, nil] of a copy, "source" or "destination"
+    # @return [String, nil] for a copy, "source" or "destination"
     def side = details["side"]
 
-    # The code and the name of this very class; those of InternalError for classes of several codes.
+    # The code and the name of exactly this class; those of InternalError for group classes.
     CODE = 27
     # (the same)
     NAME = "INTERNAL"
@@ -63,7 +63,7 @@ module Ocireg
   class UsageError < Error; end
   # The registry does not let this caller do this.
   class AccessError < Error; end
-  # The registry's answer is a refusal, a failure, or no good.
+  # The registry's response is a refusal, a failure, or invalid.
   class RegistryError < Error; end
   # The registry was not reached, or the connection broke.
   class TransportError < Error; end

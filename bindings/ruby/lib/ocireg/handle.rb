@@ -4,7 +4,7 @@ module Ocireg
   # The library's objects, each freed when Ruby collects it. In a forked child the library ignores the free.
   # @api private
   module Handle
-    # A class of handles with its own free.
+    # A handle class with its own free function.
     def self.of(free)
       Class.new(FFI::AutoPointer) { define_singleton_method(:release) { |pointer| Native.public_send(free, pointer) } }
     end

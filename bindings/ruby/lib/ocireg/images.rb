@@ -2,16 +2,16 @@
 
 module Ocireg
   # Images, wherever they are: an image is named as docker://REFERENCE or REFERENCE, oci:DIR[:NAME], oci-archive:FILE[:NAME],
-  # docker-archive:FILE[:REFERENCE], dir:DIR or docker-v1://REFERENCE. To read from, FILE may be - (standard input), a named pipe or
-  # /dev/fd/N, and packed; NAME and REFERENCE may be @INDEX, the image of that number.
+  # docker-archive:FILE[:REFERENCE], dir:DIR or docker-v1://REFERENCE. When reading, FILE may be - (standard input), a
+  # named pipe or /dev/fd/N, and compressed; NAME and REFERENCE may be @INDEX, the number of the image.
   module Images
     # Copies an image, an index with everything in it, or an artifact from one place to another: ocireg_copy.
     # @param source [String] a place
     # @param destination [String] a place
     # @param options platform:, sparse:, all:, referrers:, foreign_layers:, convert_schema1:, compression:,
     #   compression_level:, concurrency:, dry_run:,
-    #   source_fd: (IO#fileno of what the - of a source docker-archive:- or oci-archive:- stands for; read from where it stands),
-    #   destination_fd: (IO#fileno of what the - of docker-archive:- or oci-archive:- stands for)
+    #   source_fd: (IO#fileno that the - of a source docker-archive:- or oci-archive:- stands for; read from its current
+    #   position), destination_fd: (the same for the destination)
     # @return [Hash] "source", "destination", "digest", "mediaType", "manifests", "blobs", "plan"
     def copy(source, destination, **options)
       invoke(:ocireg_copy, text("source", source), text("destination", destination), **options)
@@ -33,7 +33,7 @@ module Ocireg
       invoke(:ocireg_image_config, text("image", image), outs: %i[json buffer], **options).last
     end
 
-    # The bytes of an image, as its manifest says: ocireg_image_size.
+    # The size of an image in bytes, according to its manifest: ocireg_image_size.
     # @param image [String] a place
     # @param options platform:, all:
     # @return [Hash] "digest", "manifest", "config", "layers", "layers_total", "total"; with all "images", "total"
@@ -41,7 +41,7 @@ module Ocireg
       invoke(:ocireg_image_size, text("image", image), **options)
     end
 
-    # Gives an image another tag, in its repository or in another one of its registry: ocireg_image_tag.
+    # Gives an image another tag, in its repository or another one of the same registry: ocireg_image_tag.
     # @param reference [String] [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]
     # @param tag [String] a tag, or [HOST[:PORT]/]REPOSITORY[:TAG]
     # @param options referrers:
@@ -50,7 +50,7 @@ module Ocireg
       invoke(:ocireg_image_tag, text("reference", reference), text("tag", tag), **options)
     end
 
-    # Puts layers on top of an image: ocireg_image_append.
+    # Appends layers to an image: ocireg_image_append.
     # @param image [String] a place
     # @param layers [Array<String, Pathname>] tar files, the oldest first
     # @param options to:, platform:, all:, scratch:, media_type:, compression:, compression_level:
@@ -68,13 +68,13 @@ module Ocireg
       invoke(:ocireg_image_extract, text("image", image), text("folder", folder), **options)
     end
 
-    # The files of an image, as {#extract_image} would leave them: ocireg_image_files. Nothing is written.
+    # Lists the files of an image as {#extract_image} would create them, without writing anything: ocireg_image_files.
     # @param image [String] a place
     # @param options platform:, max_bytes:, max_ratio:
     # @return [Hash] "digest", "layers", "bytes", "files": "path", "type", "size", "mode", "uid", "gid", "mtime", "link", "layer"
     def image_files(image, **options) = invoke(:ocireg_image_files, text("image", image), **options)
 
-    # Writes one file of an image to an IO: ocireg_image_cat. On an error what was written is not to be trusted.
+    # Writes one file of an image to an IO: ocireg_image_cat. After an error, what was written must not be trusted.
     # @param image [String] a place
     # @param path [String] of the file in the image
     # @param io [IO, #write]

@@ -7,10 +7,10 @@ module Ocireg
     # How long an interrupted caller waits for the library, which answers within 200 ms.
     PATIENCE = 2.0
 
-    # The job that the running worker is at.
+    # The job that the current worker is executing.
     def self.current = Thread.current[:ocireg_worker]&.job
 
-    # Runs a caller's block, in the middle of a call. What it raises is kept for the caller, and the call is told to stop
+    # Runs a caller's block during a call. What it raises is kept for the caller, and the call is told to stop
     # by `refusal`.
     def self.callback(refusal)
       Thread.handle_interrupt(Worker::Stop => :immediate) { yield }
@@ -31,7 +31,7 @@ module Ocireg
 
     def finished? = @finished
 
-    # On the worker. Gives whether the worker can go on.
+    # On the worker. Returns whether the worker can continue.
     def run
       begin
         perform
@@ -42,10 +42,10 @@ module Ocireg
       again
     end
 
-    # On the caller's thread, which sees to the call's limit too: the library does not when a caller's block waits. An exception
-    # tells both ways that led to it.
+    # On the caller's thread, which enforces the call's limit too: the library cannot while a caller's block waits. An
+    # exception shows both backtraces that led to it.
     def wait(call = nil)
-      Thread.pass # to the worker: a call without I/O is often done when this thread is on again, and need not wake it
+      Thread.pass # to the worker: a call without I/O is often done when this thread runs again, and need not wake it
       wait_until(call&.limit) until @finished
       return @value if @performed
 
@@ -54,7 +54,7 @@ module Ocireg
       raise @error
     end
 
-    # The caller is leaving: ends the call, and waits until nothing of it runs any more.
+    # The caller is leaving: ends the call, and waits until none of it is running.
     def abandon(cancel)
       Thread.handle_interrupt(Object => :never) do
         cancel.call
@@ -64,7 +64,7 @@ module Ocireg
       end
     end
 
-    # Ends the caller's block that is at work, or the next one; the call fails with the reason then. Any thread.
+    # Ends the caller's block that is running, or the next one; the call then fails with the reason. From any thread.
     def stop(reason = nil)
       return if @finished || Job.current.equal?(self)
 
@@ -77,7 +77,7 @@ module Ocireg
       end
     end
 
-    # The limit is another one now.
+    # The limit has changed.
     def limit_changed
       @done.push(true)
       lock.synchronize { ended.broadcast }
@@ -85,7 +85,7 @@ module Ocireg
 
     private
 
-    # The worker's: jobs that come after this one may wake up who waits here, which then looks and waits on.
+    # The worker's; later jobs may wake a thread that waits here, which then checks again and continues to wait.
     def lock = @worker.lock
     def ended = @worker.ended
 

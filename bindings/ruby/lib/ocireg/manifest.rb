@@ -3,9 +3,10 @@
 module Ocireg
   # A manifest or an index: its exact bytes, and what is in them. Frozen.
   class Manifest
-    # @return [String] the exact bytes that the digest is of
+    # @return [String] the exact bytes, which the digest is computed from
     attr_reader :bytes
-    # @return [Hash] what ocireg_manifest_get says: "mediaType", "digest", "size", "kind", "headers", "rate_limit", …
+    # @return [Hash] the result of ocireg_manifest_get: "mediaType", "digest", "size", "kind", "headers", "rate_limit",
+    # …
     attr_reader :info
 
     # @api private
@@ -19,13 +20,13 @@ module Ocireg
     def media_type = info["mediaType"]
     # @return [String]
     def digest = info["digest"]
-    # @return [Integer] how many bytes it has
+    # @return [Integer] the size in bytes
     def size = info["size"]
     # @return [String] "image", "index", "artifact" or "schema1"
     def kind = info["kind"]
     # @return [String] HOST/REPOSITORY@DIGEST
     def reference = info["reference"]
-    # @return [Hash, nil] the platform that was picked from an index
+    # @return [Hash, nil] the platform that was selected from an index
     def platform = info["platform"]
     # @return [Hash] the document
     def document = info["manifest"]
@@ -49,7 +50,7 @@ module Ocireg
     # @return [String]
     def inspect = "#<#{self.class} #{media_type} #{digest}>"
 
-    # Manifests of the same bytes are equal.
+    # Manifests with the same bytes are equal.
     def ==(other) = other.is_a?(Manifest) && bytes == other.bytes
     alias eql? ==
     # @return [Integer]

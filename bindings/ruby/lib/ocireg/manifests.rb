@@ -11,7 +11,7 @@ module Ocireg
       Manifest.new(*invoke(:ocireg_manifest_get, text("reference", reference), outs: %i[json buffer], **options))
     end
 
-    # What a registry says of a manifest, without its bytes: ocireg_manifest_head.
+    # What a registry says about a manifest, without its bytes: ocireg_manifest_head.
     # @param reference [String] [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]
     # @param options accept:
     # @return [Hash] "mediaType", "digest", "size", "headers", "rate_limit"
@@ -21,15 +21,15 @@ module Ocireg
 
     # The digest of a manifest: ocireg_manifest_digest.
     # @param reference [String] [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]
-    # @param options those of {#manifest}
+    # @param options as in {#manifest}
     # @return [String]
     def manifest_digest(reference, **options)
       invoke(:ocireg_manifest_digest, text("reference", reference), outs: %i[string], **options)
     end
 
-    # Puts a manifest, its bytes unchanged: ocireg_manifest_put.
+    # Puts a manifest with unchanged bytes: ocireg_manifest_put.
     # @param reference [String] [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]
-    # @param manifest [String, Manifest, Hash] its bytes; of a Hash, its JSON
+    # @param manifest [String, Manifest, Hash] its bytes; a Hash is put as JSON
     # @param options media_type:, tags:, referrers_tag:
     # @return [Hash] "digest", "size", "mediaType", "location", "tags", "subject", "referrers"
     def put_manifest(reference, manifest, **options)
@@ -44,7 +44,7 @@ module Ocireg
       invoke(:ocireg_manifest_delete, text("reference", reference), **options)
     end
 
-    # Lists what refers to a manifest (signatures, bills of materials): ocireg_referrers.
+    # Lists what refers to a manifest (signatures, SBOMs): ocireg_referrers.
     # @param reference [String] [HOST[:PORT]/]REPOSITORY@DIGEST
     # @param options artifact_type:, annotations:, max:, next:
     # @return [Hash] "subject", "referrers", "source", "filters_applied", "truncated", "next"
@@ -52,8 +52,8 @@ module Ocireg
       invoke(:ocireg_referrers, text("reference", reference), **options)
     end
 
-    # Goes through what refers to a manifest.
-    # @param reference [String] as of {#referrers}, its options too
+    # Yields each descriptor that refers to a manifest.
+    # @param reference [String] as in {#referrers}, also its options
     # @yieldparam descriptor [Hash]
     # @return [Enumerator<Hash>, self]
     def each_referrer(reference, **options, &block)

@@ -4,8 +4,8 @@ require "ffi"
 require_relative "version"
 
 module Ocireg
-  # The C functions, one line each, as ocireg.h declares them. Nothing else knows about pointers but the files that call
-  # these. Functions that may take their time release Ruby's lock; the others are too short for that.
+  # The C functions, one line each, as ocireg.h declares them. Only the files that call these
+  # know about pointers. Functions that may take long release Ruby's lock; the others are too short for that.
   # @api private
   module Native
     extend FFI::Library
@@ -16,7 +16,9 @@ module Ocireg
       raise LoadError, "the C library libocireg cannot be loaded: #{where} (#{e.message.lines.first&.chomp})"
     end
 
-    # What every function takes and gives: {name => [[types], type]}. The tests hold it against the header.
+    # [[types], type]}. The tests hold it against the header. => The parameter and return types of every function: {name
+    # => [[types], type]}. The tests compare it with the header. => [[types], type]}. The tests hold it against the
+    # header.
     SIGNATURES = {} # rubocop:disable Style/MutableConstant
 
     # The letters below: p a pointer, s a string, z a size, i and l integers of 32 and 64 bits, b a boolean.
@@ -29,7 +31,7 @@ module Ocireg
       attach_function(name, types, result, blocking: blocking)
     end
 
-    # Functions that give a status: quick ones, and those that block.
+    # Functions that return a status: quick ones, and those that block.
     def self.quick(name, letters) = function(name, letters, :int32, false)
     def self.blocking(name, letters) = function(name, letters, :int32, true)
 

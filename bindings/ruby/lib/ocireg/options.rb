@@ -1,12 +1,12 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # Keyword arguments as the library's options. Which there are is in ocireg.h; an unknown one is an InvalidArgument.
+  # Keyword arguments as the library's options. ocireg.h lists them; an unknown one is an InvalidArgument.
   # @api private
   module Options
     module_function
 
-    # The pointer for a call: nil when there are no options.
+    # The pointer for a call; nil when there are no options.
     def of(values)
       values = values.compact
       return if values.empty?
@@ -16,7 +16,7 @@ module Ocireg
       end
     end
 
-    # Sets one option, by its value's type.
+    # Sets one option, according to the type of its value.
     def set(options, key, value)
       case value
       when String, Symbol, Pathname then put(:set_string, options, key, Convert.text(key, value))

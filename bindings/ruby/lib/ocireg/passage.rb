@@ -1,8 +1,9 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # Bytes on their way from the worker that reads them to who takes them. Places are counted from the stream's begin. Who waits
-  # takes a token, after which he looks for himself: a lost one loses nothing, and nothing is locked.
+  # Bytes on their way from the worker that reads them to the thread that takes them. Positions are counted from the
+  # start of the stream. A waiting thread takes a token and then checks for itself: a lost token loses nothing, and
+  # nothing is locked.
   # @api private
   class Passage
     def initialize
@@ -12,14 +13,14 @@ module Ocireg
       @failure = nil
     end
 
-    # On the worker: nothing comes any more.
+    # On the worker: there will be no more bytes.
     def finish(failure = nil)
       @failure = failure
       @over = true
       tell
     end
 
-    # Ends both sides. Any thread; finalizers too, so it takes no lock.
+    # Ends both sides. From any thread, and from finalizers, so it takes no lock.
     def close
       @there.close
       @room.close
@@ -29,19 +30,19 @@ module Ocireg
 
     private
 
-    # On the worker: something is there.
+    # On the worker: bytes are available.
     def tell
       @there.push(true) if @there.empty?
     end
 
-    # Something has been taken.
+    # Bytes have been taken.
     def make_room
       @room.push(true) if @room.empty?
     rescue ClosedQueueError
-      nil # whoever waits next will see it
+      nil # the next one to wait will see it
     end
 
-    # Waits until the block says that it is there, or nothing comes any more.
+    # Waits until the block returns true, or there will be no more bytes.
     def await_there
       until yield || @over || closed?
         @there.pop
@@ -49,7 +50,7 @@ module Ocireg
       end
     end
 
-    # On the worker: waits until the block says that there is room. False when the passage is closed.
+    # On the worker: waits until the block says that there is room. Returns false when the passage is closed.
     def await_room
       until yield || @room.closed?
         @room.pop
@@ -58,7 +59,7 @@ module Ocireg
       !@room.closed?
     end
 
-    # Why there is less than was waited for, unless it is the end.
+    # Raises the reason why there is less than was waited for, unless it is the end.
     def refuse
       raise @failure if @failure
       raise Closed, "the reader is closed" unless @over

@@ -1,13 +1,14 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # A call that writes to a descriptor, whose bytes go to any IO-like object. The library cannot be interrupted while a write of
-  # its own blocks: so only a regular file gets the bytes directly. All else gets them through a pipe, from the caller's thread.
+  # A call that writes to a descriptor, for any IO-like object. The library cannot be interrupted while one of its own
+  # writes blocks, so only a regular file gets the bytes directly. Everything else gets them through a pipe, on the
+  # caller's thread.
   # @api private
   module Pipe
     module_function
 
-    # Gives the block a descriptor to write to.
+    # Yields a descriptor to write to.
     def to(io, &block)
       return through(io, &block) unless regular?(io)
 
@@ -17,10 +18,11 @@ module Ocireg
 
     def regular?(io) = io.is_a?(IO) && io.stat.file?
 
-    # The call waits in a thread of its own while this one reads. When this one leaves early, the closed pipe ends the call.
+    # The call runs in a separate thread while this one reads. When this one leaves early, the closed pipe ends the
+    # call.
     def through(io)
       reader, writer = IO.pipe(binmode: true)
-      writer.nonblock = false # Ruby's pipes are not what a C function expects
+      writer.nonblock = false # Ruby's pipes are non-blocking, which a C function does not expect
       call = Thread.new { finished(writer) { yield writer.fileno } }
       call.report_on_exception = false
       IO.copy_stream(reader, io)
@@ -40,7 +42,7 @@ module Ocireg
       call.raise(Worker::Stop)
       call.join
     rescue ::Exception # rubocop:disable Lint/RescueException
-      nil # the caller's own is on its way
+      nil # the caller's own exception is being raised
     end
     private_class_method :regular?, :through, :finished, :leave
   end

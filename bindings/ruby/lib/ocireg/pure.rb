@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
-# What needs no registry: names, digests, and the library's version.
+# Functions that need no registry: names, digests, and the library's version.
 module Ocireg
-  # Calls that have a single result and ask nobody.
+  # Calls with a single result and no I/O.
   # @api private
   module Pure
     module_function
@@ -26,7 +26,7 @@ module Ocireg
       Pure.string { |out, error| Native.ocireg_digest_bytes(bytes, bytes.bytesize, handle, out, error) }
     end
 
-    # Takes the name of a registry apart: ocireg_index_parse.
+    # Parses the name of a registry: ocireg_index_parse.
     # @param name [String] [SCHEME://]HOST[:PORT]
     # @return [Hash] "name", "official", "scheme"
     def parse_registry(name)
@@ -34,7 +34,7 @@ module Ocireg
       Pure.json { |out, error| Native.ocireg_index_parse(name, out, error) }
     end
 
-    # Takes the name of a place to copy from or to apart: ocireg_endpoint_parse.
+    # Parses the name of a place to copy from or to: ocireg_endpoint_parse.
     # @param name [String] docker://REF, oci:DIR[:NAME], oci-archive:FILE[:NAME], docker-archive:FILE[:REF], dir:DIR
     # @return [Hash] "transport", "registry", "reference", "path", "name"
     def parse_place(name)
@@ -42,7 +42,7 @@ module Ocireg
       Pure.json { |out, error| Native.ocireg_endpoint_parse(name, out, error) }
     end
 
-    # Checks the bytes of a manifest and says what it is: ocireg_manifest_inspect.
+    # Checks the bytes of a manifest and describes it: ocireg_manifest_inspect.
     # @param data [String]
     # @param options media_type:
     # @return [Manifest]

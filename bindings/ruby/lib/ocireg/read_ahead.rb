@@ -1,20 +1,20 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # Reads a blob on a worker, ahead of who takes its bytes: so these cost no change of threads for each call of the library, and an
-  # interrupted read loses nothing: bytes stay until they are let go.
+  # Reads a blob on a worker, ahead of the caller that takes its bytes: this saves a thread switch for each call of the
+  # library, and an interrupted read loses nothing: bytes are kept until they are released.
   # @api private
   class ReadAhead
-    # The most bytes that one call of the library is asked for.
+    # The most bytes requested in one call of the library.
     CHUNK = 512 * 1024
-    # The most bytes that wait to be taken. A multiple of CHUNK: who takes as much gets it in one piece.
+    # The most bytes that wait to be taken. A multiple of CHUNK: a caller that takes as much gets it in one piece.
     AHEAD = 4 * CHUNK
 
     # The calls that are being read, so that the end of the process need not wait for a silent server.
     LIVE = {}.compare_by_identity # rubocop:disable Style/MutableConstant
     at_exit { LIVE.keys.each(&:cancel) }
 
-    # Ends the transfer of bytes that nobody takes any more.
+    # Ends the transfer of bytes that nobody needs any more.
     def self.ender(passages, call)
       proc do
         passages.each(&:close)
@@ -22,22 +22,22 @@ module Ocireg
       end
     end
 
-    # @param size [Integer, nil] how many bytes there are, if that is known
+    # @param size [Integer, nil] the total number of bytes, if known
     def initialize(handle, call, size)
       @handle = handle
       @call = call
-      @passage = @ring = Ring.new(size ? ((size * 4 / 3) + 4).clamp(4, AHEAD) : AHEAD) # with all bytes in it there is room to read the end
+      @passage = @ring = Ring.new(size ? ((size * 4 / 3) + 4).clamp(4, AHEAD) : AHEAD) # with all bytes in it there is still room to read the end
       @chunks = Chunks.new
       @started = false
       @pid = Process.pid
     end
 
-    # The bytes are wanted as Strings, by who is the first to ask for any.
+    # The bytes are wanted as Strings; decided by the first caller.
     def by_chunks
       @passage = @chunks unless @started
     end
 
-    # Waits for bytes at a place, as Ring#await, and lets go of those before it.
+    # Waits for bytes at a position, as Ring#await, and releases those before it.
     def await(place, wanted)
       @passage.release(place)
       there = @passage.available(place)

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # The name of an image, taken apart: [[SCHEME://]HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]. Frozen.
+  # The parsed name of an image: [[SCHEME://]HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]. Frozen.
   class Reference
     # @param name [String]
     # @param default_index [String, nil] the registry of names without one, instead of Docker Hub
@@ -13,7 +13,7 @@ module Ocireg
       new(Pure.json { |out, error| Native.ocireg_reference_parse(name, options, out, error) })
     end
 
-    # @return [Hash] as of ocireg_reference_parse
+    # @return [Hash] as in ocireg_reference_parse
     attr_reader :to_h
 
     # @api private
@@ -24,9 +24,9 @@ module Ocireg
 
     # @return [String] the registry: "docker.io"
     def host = to_h["index"]["name"]
-    # @return [String, nil] "https" or "http", if the name says so
+    # @return [String, nil] "https" or "http", if the name has a scheme
     def scheme = to_h["index"]["scheme"]
-    # @return [Boolean] whether it is Docker Hub's own
+    # @return [Boolean] whether it is an official image of Docker Hub
     def official? = to_h["official"]
     # @return [String] what the registry calls the repository: "library/mongo"
     def repository = to_h["remote_name"]
@@ -45,7 +45,7 @@ module Ocireg
     # @return [String]
     def inspect = "#<#{self.class} #{self}>"
 
-    # References of the same text are equal.
+    # References with the same text are equal.
     def ==(other) = other.is_a?(Reference) && to_s == other.to_s
     alias eql? ==
     # @return [Integer]

@@ -1,19 +1,19 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # What a registry says of itself, its repositories and their tags.
+  # A registry, its repositories and their tags.
   module Registries
-    # How many names are asked for at a time where nothing else is said.
+    # The default page size: how many names are requested at a time.
     PAGE_SIZE = 1000
 
-    # Asks a registry whether and how it speaks the protocol: ocireg_registry_ping.
+    # Asks a registry whether and how it supports the protocol: ocireg_registry_ping.
     # @param registry [String] HOST[:PORT]
     # @return [Hash] "registry", "url", "status", "api_version", "versions", "challenges", "headers"
     def ping(registry, **options)
       invoke(:ocireg_registry_ping, text("registry", registry), **options)
     end
 
-    # Finds out which protocol a registry speaks: ocireg_registry_detect.
+    # Detects which protocol a registry speaks: ocireg_registry_detect.
     # @param registry [String] HOST[:PORT]
     # @return [Integer] 2 or 1
     def detect(registry, **options)
@@ -22,15 +22,15 @@ module Ocireg
 
     # Lists the repositories of a registry: ocireg_registry_catalog.
     # @param registry [String] HOST[:PORT]
-    # @param options n: (one page), all: (all pages of n), next: (of the page before), last:, search:, regex:
+    # @param options n: (one page), all: (all pages of n), next: (of the previous page), last:, search:, regex:
     # @return [Hash] "repositories", "last", "next"
     def repositories(registry, **options)
       invoke(:ocireg_registry_catalog, text("registry", registry), **options)
     end
 
-    # Goes through the repositories of a registry, a page at a time.
+    # Yields the repositories of a registry, fetched page by page.
     # @param registry [String] HOST[:PORT]
-    # @param page_size [Integer] how many names are asked for at a time
+    # @param page_size [Integer] how many names are requested at a time
     # @param options those of {#repositories} without n
     # @yieldparam name [String]
     # @return [Enumerator<String>, self]
@@ -43,15 +43,15 @@ module Ocireg
 
     # Lists the tags of a repository: ocireg_repository_tags.
     # @param repository [String] [HOST[:PORT]/]REPOSITORY
-    # @param options n: (one page), all: (all pages of n), next: (of the page before), last:, digests:
+    # @param options n: (one page), all: (all pages of n), next: (of the previous page), last:, digests:
     # @return [Hash] "name", "tags", "last", "next", "digests"
     def tags(repository, **options)
       invoke(:ocireg_repository_tags, text("repository", repository), **options)
     end
 
-    # Goes through the tags of a repository, a page at a time.
+    # Yields the tags of a repository, fetched page by page.
     # @param repository [String] [HOST[:PORT]/]REPOSITORY
-    # @param page_size [Integer] how many tags are asked for at a time
+    # @param page_size [Integer] how many tags are requested at a time
     # @param options those of {#tags} without n
     # @yieldparam tag [String]
     # @return [Enumerator<String>, self]
@@ -70,7 +70,7 @@ module Ocireg
       invoke(:ocireg_repository_remove, text("repository", repository), **options)
     end
 
-    # Deletes one tag and leaves its manifest: ocireg_tag_delete.
+    # Deletes one tag and keeps its manifest: ocireg_tag_delete.
     # @param reference [String] [HOST[:PORT]/]REPOSITORY:TAG
     # @param options list_others:, replace:
     # @return [Hash] "tag", "digest", "status", "manifest", "replaced", "other_tags"
@@ -80,7 +80,7 @@ module Ocireg
 
     private
 
-    # The pages from one to the next, until a page has no "next".
+    # The pages one after the other, until a page has no "next".
     def each_page(options)
       Enumerator.new do |pages|
         loop do

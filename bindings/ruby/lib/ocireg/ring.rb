@@ -1,11 +1,11 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # A passage through memory that is used again and again: new memory for each piece would cost far more than the copying. The worker
-  # writes where nobody reads.
+  # A passage through memory that is reused: allocating memory for each piece would cost far more than copying. The
+  # worker writes only where nobody reads.
   # @api private
   class Ring < Passage
-    # The C library's memcpy. It keeps Ruby's lock.
+    # The C library's memcpy. It does not release Ruby's lock.
     module C
       extend FFI::Library
       ffi_lib FFI::Library::LIBC
@@ -16,11 +16,11 @@ module Ocireg
     def initialize(size)
       super()
       @size = size
-      @least = (size / 4.0).ceil # the room that is worth a read
+      @least = (size / 4.0).ceil # the least room that is worth a read
       @written = @taken = @awaited = 0
     end
 
-    # On the worker: the block puts bytes at a pointer, at most so many, and gives their number; 0 is the end.
+    # On the worker: the block writes bytes at a pointer, at most the given number, and returns how many; 0 is the end.
     def fill
       @memory = FFI::MemoryPointer.new(:char, @size, false)
       while await_room { free >= @least }
@@ -32,17 +32,17 @@ module Ocireg
       end
     end
 
-    # Whoever takes needs nothing before this place any more.
+    # Bytes before this position are no longer needed.
     def release(place)
       @taken = place
       make_room if free >= @least
     end
 
-    # How many bytes there are at a place, in one piece.
+    # How many bytes are available at a position, in one piece.
     def available(place) = [@written - place, straight(place)].min
 
-    # Waits for bytes at a place: as many as are wanted and can be had in one piece, or fewer at the end. Gives how many there are.
-    # What failed is the answer when there are fewer.
+    # Waits for bytes at a position: as many as are wanted and fit in one piece, or fewer at the end. Returns how many
+    # there are. When there are fewer because of a failure, raises it.
     def await(place, wanted)
       wanted = [wanted, straight(place), @size - @least].min
       @awaited = place + wanted
@@ -52,26 +52,26 @@ module Ocireg
       there
     end
 
-    # The bytes at a place, new.
+    # A copy of the bytes at a position.
     def bytes(place, count) = @memory.get_bytes(place % @size, count)
 
-    # Makes a String of the bytes at a place.
+    # Makes a String of the bytes at a position.
     def into(string, place, count)
       return string.replace(bytes(place, count)) unless string.bytesize == count
 
       pointer = @memory + (place % @size)
-      # From here to memcpy no other thread runs. setbyte gives the string memory of its own, refuses a frozen one,
-      # and leaves no text of ASCII alone, which some Rubies would go on believing in.
+      # From here to memcpy no other thread runs. setbyte gives the string its own memory, refuses a frozen one,
+      # and makes sure that the string is not ASCII only, which some Rubies would continue to assume.
       string.setbyte(0, 0xff)
       C.memcpy(string, pointer, [string.bytesize, count].min)
-      string.force_encoding(Encoding::UTF_8).force_encoding(Encoding::BINARY) # what Ruby knew of the bytes is forgotten so
+      string.force_encoding(Encoding::UTF_8).force_encoding(Encoding::BINARY) # makes Ruby forget what it knew about the bytes
     end
 
     private
 
     def free = @size - (@written - @taken)
 
-    # The bytes from a place to where the memory begins again.
+    # The bytes from a position to where the memory wraps around.
     def straight(place) = @size - (place % @size)
   end
 end

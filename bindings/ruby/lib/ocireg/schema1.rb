@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # The signed manifests of before 2016.
+  # Signed schema-1 manifests, used before 2016.
   module Schema1
     module_function
 
@@ -15,7 +15,7 @@ module Ocireg
       Pure.json { |out, error| Native.ocireg_schema1_verify(bytes, bytes.bytesize, handle, out, error) }
     end
 
-    # The exact bytes that the signatures sign: ocireg_schema1_payload.
+    # The exact bytes that the signatures cover: ocireg_schema1_payload.
     # @param data [String]
     # @return [String]
     def payload(data)
@@ -35,7 +35,7 @@ module Ocireg
       Pure.buffer { |out, error| Native.ocireg_schema1_sign(bytes, bytes.bytesize, pem, handle, out, error) }
     end
 
-    # Makes a private key: ocireg_schema1_key.
+    # Creates a private key: ocireg_schema1_key.
     # @param options format: "pkcs8" or "sec1"
     # @return [String] PEM text
     def key(**options)
@@ -43,7 +43,7 @@ module Ocireg
       Pure.string { |out, error| Native.ocireg_schema1_key(handle, out, error) }
     end
 
-    # What a key is: ocireg_schema1_key_info.
+    # Describes a key: ocireg_schema1_key_info.
     # @param pem [String]
     # @return [Hash] "key_id", "key_type", "crv", "public_key"
     def key_info(pem)

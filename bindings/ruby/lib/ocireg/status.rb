@@ -1,21 +1,21 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # Statuses of the library, and the errors that come with them.
+  # Handles statuses of the library and the errors that come with them.
   # @api private
   module Status
     POINTER = FFI::Pointer.size
 
     module_function
 
-    # Makes a call that only succeeds or fails. The block gets the place for the error.
+    # Makes a call that only succeeds or fails. The block receives the pointer for the error.
     def check
       place = FFI::MemoryPointer.new(:pointer)
       status = yield(place)
       failed(status, place.read_pointer) unless status.zero?
     end
 
-    # Makes a call with `count` results. The block gets the places for them, and last that for the error.
+    # Makes a call with `count` results. The block receives the pointers for them, and last that for the error.
     def call(count)
       places = FFI::MemoryPointer.new(:pointer, count + 1)
       outs = Array.new(count + 1) { |i| places + (i * POINTER) }
@@ -30,7 +30,7 @@ module Ocireg
       handle.new(call(1) { |out, error| Native.public_send(function, *arguments, out, error) }.first)
     end
 
-    # Raises what a failed call says. What a caller's block raised goes before: it is the reason.
+    # Raises the error of a failed call. What a caller's block raised takes precedence: it is the reason.
     def failed(status, pointer)
       error = error(status, pointer)
       raise Job.current.failure if Job.current&.failure

@@ -2,9 +2,9 @@
 
 module Ocireg
   # A blob that is being uploaded: write to it as to an IO (IO.copy_stream does), then {#finish}. For one thread at a time. After
-  # an error or an interrupt it is broken: it may lack bytes or have them twice, and can only be cancelled.
+  # an error or an interrupt it is broken: bytes may be missing or duplicated, and it can only be cancelled.
   class Upload
-    # So many bytes are gathered before the library gets them.
+    # How many bytes are collected before they are passed to the library.
     CHUNK = 1024 * 1024
 
     # @api private
@@ -35,7 +35,7 @@ module Ocireg
 
     # Adds bytes: ocireg_upload_write.
     # @param data [Array<String>]
-    # @return [Integer] how many they are
+    # @return [Integer] how many bytes that were
     def write(*data)
       parts = data.map(&:to_s)
       whole { parts.sum { |part| add(part) } }
@@ -47,28 +47,28 @@ module Ocireg
       self
     end
 
-    # Hands over to the library what was gathered; it sends a chunk when that is full.
+    # Passes to the library what was collected; it sends a chunk when that is full.
     # @return [self]
     def flush
       whole { hand_over }
       self
     end
 
-    # Ends the upload: the blob exists from now on: ocireg_upload_finish.
-    # @param digest [String, nil] what the bytes must have
+    # Completes the upload; the blob exists from now on: ocireg_upload_finish.
+    # @param digest [String, nil] the digest that the bytes must have
     # @return [Hash] "digest", "size", "location", "uploaded", "mounted"
     def finish(digest = nil)
       digest &&= Convert.text("digest", digest)
       over { json { |out, error| Native.ocireg_upload_finish(@handle, digest, out, error) } }
     end
 
-    # Sends what was written and lets go of the session: ocireg_upload_save.
+    # Sends what was written and releases the session: ocireg_upload_save.
     # @return [Hash] the session, for {Uploads#resume_upload}
     def save
       over { json { |out, error| Native.ocireg_upload_save(@handle, out, error) } }
     end
 
-    # Gives the upload up, and tells the registry: ocireg_upload_cancel.
+    # Cancels the upload, also at the registry: ocireg_upload_cancel.
     # @return [void]
     def cancel
       return if @closed
@@ -82,18 +82,18 @@ module Ocireg
       nil
     end
 
-    # Whether it is over.
+    # Whether it was finished, saved or cancelled.
     # @return [Boolean]
     def closed? = @closed
 
-    # It takes bytes whatever the mode.
+    # It accepts bytes whatever the mode.
     # @return [self]
     def binmode = self
 
     # @return [String]
     def inspect = "#<#{self.class}#{" closed" if @closed} at #{@pos}>"
 
-    # {#cancel}, while another error is on its way.
+    # {#cancel}, while another error is being raised.
     # @api private
     def abandon
       cancel
@@ -107,7 +107,7 @@ module Ocireg
       raise Closed, "the upload is over" if @closed
     end
 
-    # Work that is done whole, or breaks the upload. What the library said is said again.
+    # Runs work that either completes or breaks the upload. A broken upload raises the library's error again.
     def whole
       open!
       raise(@reason || Cancelled.new("the upload was interrupted, and can only be cancelled")) if @broken

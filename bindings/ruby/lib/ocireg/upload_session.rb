@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # An upload session at a registry, which this process or another continues: keep {#to_h}. Frozen: each step gives the session
-  # as it is then.
+  # An upload session at a registry, which this process or another can continue: keep {#to_h}. Frozen: each step returns
+  # the session as it is then.
   class UploadSession
     # @return [Hash] "url", "repository", "offset", "min_chunk_size"
     attr_reader :to_h
@@ -14,14 +14,14 @@ module Ocireg
       freeze
     end
 
-    # @return [String] whoever has it may be able to write to the session
+    # @return [String] anyone who knows it may be able to write to the session
     def url = to_h["url"]
     # @return [Integer] the bytes that the registry has
     def offset = to_h["offset"]
     # @return [Integer] every chunk but the last must be that long
     def min_chunk_size = to_h["min_chunk_size"]
 
-    # Asks how far it is: ocireg_upload_session_status.
+    # Asks the registry how far it is: ocireg_upload_session_status.
     # @return [UploadSession]
     def status(**options) = step(:status, **options)
 
@@ -34,16 +34,16 @@ module Ocireg
       step(:chunk, data, data.bytesize, **options)
     end
 
-    # Ends the session: ocireg_upload_session_finish.
+    # Completes the session: ocireg_upload_session_finish.
     # @param digest [String] of the whole blob
-    # @param data [String] the last bytes, if there are any left
-    # @return [Hash] as of {Blobs#put_blob}
+    # @param data [String] the last bytes, if any are left
+    # @return [Hash] as in {Blobs#put_blob}
     def finish(digest, data = "", **options)
       data = Convert.bytes("data", data)
       @client.session_call(:finish, to_h, Convert.text("digest", digest), data, data.bytesize, **options)
     end
 
-    # Gives the session up: ocireg_upload_session_cancel.
+    # Cancels the session: ocireg_upload_session_cancel.
     # @return [void]
     def cancel(**options)
       @client.session_call(:cancel, to_h, outs: [], **options)

@@ -3,13 +3,13 @@
 module Ocireg
   # Uploads in chunks.
   module Uploads
-    # Starts an upload of unknown length: ocireg_upload_start. With a block, gives it the upload, finishes that afterwards, and
-    # gives {Upload#finish}'s result; an exception cancels the upload.
+    # Starts an upload of unknown length: ocireg_upload_start. With a block, yields the upload, finishes it afterwards,
+    # and returns {Upload#finish}'s result; an exception cancels the upload.
     #
     #   client.upload("localhost:5000/a") { |upload| IO.copy_stream($stdin, upload) }
     #
     # @param repository [String] [HOST[:PORT]/]REPOSITORY
-    # @param options chunk_size:; context: and timeout: hold for the writes too
+    # @param options chunk_size:; context: and timeout: apply to the writes too
     # @yieldparam upload [Upload]
     # @return [Upload, Hash]
     def upload(repository, **options, &block)
@@ -26,7 +26,7 @@ module Ocireg
 
     # Continues an upload session: ocireg_upload_session_status.
     # @param session [Hash, String] {UploadSession#to_h}, its JSON, or the session's URL
-    # @return [UploadSession] as it stands at the registry
+    # @return [UploadSession] in its state at the registry
     def resume_upload(session, **options)
       UploadSession.new(self, session_call(:status, session, **options))
     end

@@ -1,7 +1,7 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # The calls of protocol v1, the registries of before 2015: {Client#v1}.
+  # The calls of protocol v1, used by registries before 2015: {Client#v1}.
   class V1
     include Caller
 
@@ -35,7 +35,7 @@ module Ocireg
     # @return [Hash] "name", "tags"
     def tags(repository, **options) = invoke(:ocireg_v1_tags, text("repository", repository), **options)
 
-    # The id of a tag's image: ocireg_v1_tag.
+    # The ID of a tag's image: ocireg_v1_tag.
     # @param reference [String] [HOST[:PORT]/]REPOSITORY[:TAG]
     # @return [String]
     def tag(reference, **options) = invoke(:ocireg_v1_tag, text("reference", reference), **options)["id"]
@@ -72,7 +72,7 @@ module Ocireg
 
     # Writes an image's layer to an IO: ocireg_v1_layer_fd.
     # @param options offset:, length:
-    # @return [Hash] as of {#layer_to_file} without "path"
+    # @return [Hash] as in {#layer_to_file}, without "path"
     def layer_to_io(repository, id, io, **options)
       Pipe.to(io) { |fd| invoke(:ocireg_v1_layer_fd, *image_of(repository, id), fd, **options) }
     end
@@ -85,12 +85,12 @@ module Ocireg
       BlobReader.open(*open_handle(Handle::BlobReader, :ocireg_v1_layer_open, *image_of(repository, id), **options), &block)
     end
 
-    # Checks a user's password, or makes an account: ocireg_v1_login.
+    # Checks a user's password, or creates an account: ocireg_v1_login.
     # @param options username:, password:, email:
     # @return [Hash] "status", "username", "created"
     def login(registry, **options) = invoke(:ocireg_v1_login, text("registry", registry), **options)
 
-    # Puts an image's JSON, its bytes unchanged: ocireg_v1_put_image.
+    # Puts an image's JSON with unchanged bytes: ocireg_v1_put_image.
     # @param image [String]
     # @return [Hash] "id", "uploaded"
     def put_image(repository, image, **options)
@@ -98,7 +98,7 @@ module Ocireg
     end
 
     # Puts an image's layer: ocireg_v1_put_layer or ocireg_v1_put_layer_file.
-    # @param image [String] the same JSON as of {#put_image}
+    # @param image [String] the same JSON as for {#put_image}
     # @param layer [String, Pathname] its bytes, or the path of a file
     # @param options finish:
     # @return [Hash] "id", "size", "checksum", "uploaded"
@@ -110,7 +110,7 @@ module Ocireg
       invoke(:ocireg_v1_put_layer, name, *json, *bytes("layer", layer), **options)
     end
 
-    # Pushes an image from any place to a tag, as a chain of old ones: ocireg_v1_push.
+    # Pushes an image from any place to a tag, as a chain of v1 images: ocireg_v1_push.
     # @param source [String] a place, see {Images}
     # @param reference [String] [HOST[:PORT]/]REPOSITORY[:TAG]
     # @param options platform:

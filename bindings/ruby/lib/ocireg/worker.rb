@@ -1,12 +1,12 @@
 # frozen_string_literal: true
 
 module Ocireg
-  # A thread that makes calls for others, so that these can be interrupted while they wait: a thread inside a C function
+  # A thread that makes calls for others, so that they can be interrupted while they wait: a thread inside a C function
   # cannot be. Idle workers are kept for the next call. The callers' blocks (progress, log, credentials, sources of bytes)
   # run here too, so a throw or a break in one of them never unwinds the library's frames.
   # @api private
   class Worker
-    # Raised in a worker to end a caller's block that waits for something; it comes nowhere else.
+    # Raised in a worker to end a caller's block that waits for something; it is seen nowhere else.
     Stop = Class.new(::Exception) # rubocop:disable Lint/InheritException
 
     MAX_IDLE = 16
@@ -15,30 +15,30 @@ module Ocireg
     private_constant :RESET
 
     class << self
-      # Runs the block on a worker and gives its result, or raises what it raised.
+      # Runs the block on a worker and returns its result, or raises what it raised.
       # @param cancel [#call] ends the block's call soon; called when the caller is interrupted
-      # @param call [Call, nil] says until when the block may take
+      # @param call [Call, nil] knows how long the block may take
       def run(cancel, call = nil, &block)
         job = nil
-        Thread.handle_interrupt(Object => :never) { job = start(&block) } # no job is ever at work that nobody knows of
+        Thread.handle_interrupt(Object => :never) { job = start(&block) } # no job ever runs that nobody knows of
         job.wait(call)
       ensure
         job.abandon(cancel) unless job.nil? || job.finished?
       end
 
-      # Runs the block on a worker, and waits for nothing.
+      # Runs the block on a worker without waiting for it.
       # @return [Job]
       def start(&block)
         Job.new(block).tap { |job| take.submit(job) }
       end
 
-      # An idle worker, or a new one. After a fork there are none: threads do not survive it.
+      # An idle worker, or a new one. After a fork there are no idle ones: threads do not survive it.
       def take
         RESET.synchronize { reset unless @pid == Process.pid } unless @pid == Process.pid
         @idle.pop || new
       end
 
-      # Keeps a worker that has nothing to do; false when there are enough.
+      # Keeps an idle worker; false when there are enough.
       def keep(worker)
         @idle.size < MAX_IDLE && @idle.push(worker)
       end
@@ -51,9 +51,10 @@ module Ocireg
       end
     end
 
-    # What it is at.
+    # The current job.
     attr_reader :job
-    # Guards the end of a job, and who waits for that until a time: {#ended}. All its jobs share them, one after the other.
+    # Guards the end of a job, and the wait for it with a time limit: {#ended}. All jobs of a worker share them, one
+    # after the other.
     attr_reader :lock, :ended
 
     def initialize
@@ -74,8 +75,8 @@ module Ocireg
 
     private
 
-    # A thread inherits its creator's mask: the first line takes that back, but for Stop, or a worker might outlive its process's
-    # end.
+    # A thread inherits its creator's interrupt mask: the first line resets it, except for Stop; otherwise a worker
+    # might outlive its process.
     def serve
       Thread.handle_interrupt(Object => :immediate, Stop => :never) do
         Thread.current[:ocireg_worker] = self

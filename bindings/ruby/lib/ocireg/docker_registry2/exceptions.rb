@@ -4,35 +4,36 @@ require "json"
 require "uri"
 
 module DockerRegistry2
-  # Everything that goes wrong. Its cause is the {Ocireg::Error} that says more, and so do the methods that it has of that.
+  # The base of all errors. Its cause is the {Ocireg::Error} with more details, which its methods read too.
   class Exception < Ocireg::Error; end
 
   # The user name or the password is wrong, or missing.
   class RegistryAuthenticationException < Exception; end
   # The user may not do this.
   class RegistryAuthorizationException < Exception; end
-  # There is no registry.
+  # There is no registry at the address.
   class RegistryUnknownException < Exception; end
-  # The registry's certificate is no good.
+  # The registry's certificate is not valid.
   class RegistrySSLException < Exception; end
-  # A manifest of schema 1, where one of schema 2 is needed.
+  # A schema-1 manifest, where one of schema 2 is needed.
   class RegistryVersionException < Exception; end
-  # Never raised; for programs that rescue it.
+  # Never raised; exists for programs that rescue it.
   class ReauthenticatedException < Exception; end
   # The registry finds the request malformed.
   class UnknownRegistryException < Exception; end
   # There is no such repository, tag or blob.
   class NotFound < Exception; end
-  # The registry does not do this.
+  # The registry does not support this.
   class InvalidMethod < Exception; end
-  # Any other refusal or failure of the registry; the HTTP status is in it. Of the gem since 1.19; before, RestClient's came through.
+  # Any other refusal or failure of the registry, with the HTTP status. In the gem since 1.19; before, RestClient's
+  # exceptions came through.
   class RegistryHTTPException < Exception; end
-  # A layer could not be put on top of an image.
+  # A layer could not be appended to an image.
   class RegistryAppendError < Exception; end
-  # A layer of a manifest to push is not in the directory.
+  # A layer of the manifest to push is not in the directory.
   class MissingLayerException < Exception; end
 
-  # Turns the errors of a block into those of this module.
+  # Converts the errors of a block to those of this module.
   # @api private
   module Errors
     CLASSES = {
@@ -47,9 +48,9 @@ module DockerRegistry2
       Ocireg::ServerError => RegistryHTTPException,
       Ocireg::HTTPError => RegistryHTTPException
     }.freeze
-    # Answers of a kind that the gem has a name for.
+    # Failures for which the gem has a name.
     STATUSES = { 400 => UnknownRegistryException, 405 => InvalidMethod }.freeze
-    # What Ruby itself raises when an argument is no good, or a file.
+    # What Ruby itself raises for a bad argument or file.
     RUBY = [RegexpError, URI::Error, JSON::JSONError, SystemCallError, IOError].freeze
 
     private

@@ -1,10 +1,11 @@
 # frozen_string_literal: true
 
 module DockerRegistry2
-  # Where pages ended, by their last names: callers of this gem go on by those, and many registries cannot.
+  # Where pages ended, by their last names: callers of the gem continue from those, which many registries do not
+  # support.
   # @api private
   class Places
-    # More are not kept.
+    # The most entries kept.
     MOST = 1000
     private_constant :MOST
 
@@ -24,7 +25,7 @@ module DockerRegistry2
       end
     end
 
-    # What asks for what comes after a name.
+    # The option to request what comes after a name.
     # @return [Hash] next: or last:
     def after(list, last)
       return {} if last.nil?

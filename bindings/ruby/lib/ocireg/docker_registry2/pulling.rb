@@ -11,7 +11,7 @@ module DockerRegistry2
     # @param repo [String]
     # @param digest [String]
     # @param outpath [String, nil] a file for it
-    # @return [Blob, String] the path, if there is one
+    # @return [Blob, String] the path, if one was given
     def blob(repo, digest, outpath = nil)
       reference = reference(repo, digest)
       guard do
@@ -32,11 +32,11 @@ module DockerRegistry2
       found["size"] or raise RegistryHTTPException, "the registry does not say the size of #{digest}"
     end
 
-    # Gets an image's layers, and its config, into a directory: each in a file of its digest's name. What is there and right stays.
-    # Of an index it is the image for this machine.
+    # Gets an image's layers and its config into a directory: each in a file named after its digest. Correct files that
+    # exist are kept. For an index, it is the image for this machine.
     # @param repo [String]
     # @param tag [String]
-    # @param dir [String] is made if it is not there
+    # @param dir [String] created if missing
     # @return [Array<Hash>, Hash] the layers, as in the manifest
     def pull(repo, tag, dir)
       guard { FileUtils.mkdir_p(dir) }

@@ -8,10 +8,10 @@ module DockerRegistry2
     include Writing
 
     # @param uri [#to_s] with its scheme
-    # @param options [Hash] :user, :password, :open_timeout (2 seconds), :read_timeout (5), :missing (:empty has {#tags}, {#manifest}
-    #   and {#pull} give {} for what is not there, as the gem's README says, instead of raising {NotFound}, as its code does), and
-    #   :http_options: of those of RestClient :proxy, :verify_ssl, :ssl_ca_file, :ssl_client_cert, :ssl_client_key, :headers,
-    #   :timeout, :max_redirects, :open_timeout and :read_timeout
+    # @param options [Hash] :user, :password, :open_timeout (2 seconds), :read_timeout (5), :missing (:empty makes
+    # {#tags}, {#manifest} and {#pull} return {} for what does not exist, as the gem's README says, instead of raising
+    # {NotFound}, as its code does), and :http_options: from RestClient's options :proxy, :verify_ssl, :ssl_ca_file,
+    # :ssl_client_cert, :ssl_client_key, :headers, :timeout, :max_redirects, :open_timeout and :read_timeout
     def initialize(uri, options = {})
       guard do
         @uri = Settings.http(uri)
@@ -32,14 +32,14 @@ module DockerRegistry2
       end
     end
 
-    # The tags of a repository: without a count all of them.
+    # The tags of a repository: all of them if no count is given.
     # @param repo [String]
     # @param count [Integer, nil] how many at most
-    # @param last [String] only those after this one; the "last" of a page goes on where that page ended, also where the registry's
-    #   own pages do not begin after a name
-    # @param with_hashes [Boolean] also "hashes": {tag => what {#digest} gives}, a request each
-    # @param auto_paginate [Boolean] all of them, `count` at a time
-    # @return [Hash] "name", "tags", "hashes", "last" (if there are more)
+    # @param last [String] only those after this one; the "last" of a page continues where that page ended, even where
+    # the registry's cursor is not a name @param with_hashes [Boolean] also "hashes": what {#digest} gives}, a request
+    # each => {tag => what {#digest} returns}, one request each => what {#digest} gives}, a request each @param
+    # auto_paginate [Boolean] all of them, `count` at a time @return [Hash] "name", "tags", "hashes", "last" (if there
+    # are more)
     def tags(repo, count = nil, last = "", with_hashes = false, auto_paginate: false) # rubocop:disable Style/OptionalBooleanParameter
       last = nil if last.to_s.empty?
       found = or_missing({}) { guard { list(repo, count, last, auto_paginate) } }
@@ -57,7 +57,8 @@ module DockerRegistry2
     # @return [String]
     def manifest_digest(repo, tag) = guard { @client.manifest_digest(reference(repo, tag)) }
 
-    # The digest of an image: of an index the one for a platform, or without a platform what the index lists.
+    # The digest of an image; for an index, that of the image for a platform, or without a platform what the index
+    # lists.
     # @return [String, Array<Hash>]
     def digest(image, tag, architecture = nil, os = nil, variant = nil)
       manifest = get_manifest(image, tag)
@@ -71,12 +72,12 @@ module DockerRegistry2
       raise NotFound, "No matches found for the image=#{image} tag=#{tag} os=#{os} architecture=#{architecture}"
     end
 
-    # The sizes of a manifest's layers, added up.
+    # The total size of a manifest's layers.
     # @param manifest [Hash]
     # @return [Integer]
     def manifest_sum(manifest) = manifest["layers"].sum { |layer| layer["size"] }
 
-    # No credentials in a log.
+    # Without credentials, so that they do not get into a log.
     # @return [String]
     def inspect = "#<#{self.class} #{@name}>"
 

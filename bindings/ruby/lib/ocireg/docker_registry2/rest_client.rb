@@ -1,11 +1,12 @@
 # frozen_string_literal: true
 
-# Programs that use docker_registry2 rescue the exceptions of its HTTP client too. Where that is not installed its names must be there
-# all the same: else a `rescue RestClient::Exception` is itself an error, and hides what was to be rescued. None of them is ever raised.
+# Programs that use docker_registry2 rescue the exceptions of its HTTP client too. Where that is not installed, its
+# names must exist all the same: otherwise `rescue RestClient::Exception` is itself an error and hides the original one.
+# None of them is ever raised.
 begin
   require "rest-client"
 rescue LoadError
-  # The names of rest-client's exceptions, and nothing else of it.
+  # Only the names of rest-client's exceptions.
   module RestClient
     # The top of rest-client's tree.
     class Exception < RuntimeError; end
@@ -29,7 +30,7 @@ rescue LoadError
     # Its older name.
     ResourceNotFound = NotFound
 
-    # Time that is over.
+    # Timeouts.
     module Exceptions
       # (the same)
       class Timeout < RequestTimeout; end

@@ -5,12 +5,12 @@ module DockerRegistry2
   class Manifest < Hash
     # @return [String] the exact bytes
     attr_accessor :body
-    # @return [Hash{Symbol => String}] of the answer: :docker_content_digest, :content_type, …
+    # @return [Hash{Symbol => String}] the headers of the response: :docker_content_digest, :content_type, …
     attr_accessor :headers
     # @return [String, nil] where it came from; {Registry#push} puts it there again
     attr_accessor :repository, :tag
 
-    # What stands for one that is not there, where that is no error.
+    # Stands for a missing manifest, where that is not an error.
     # @api private
     def self.missing
       new.tap do |manifest|
@@ -25,7 +25,7 @@ module DockerRegistry2
     # @return [String] the bytes
     attr_reader :body
 
-    # @param headers [Hash, #call] the headers, or what gets them when they are asked for
+    # @param headers [Hash, #call] the headers, or a callable that gets them when needed
     # @param body [String]
     def initialize(headers, body)
       @headers = headers
@@ -39,7 +39,7 @@ module DockerRegistry2
     end
   end
 
-  # What is left of an HTTP answer.
+  # What remains of an HTTP response.
   Response = Struct.new(:code, :headers, :body)
 
   # Header names as the gem's users know them.

@@ -5,20 +5,20 @@ require "tempfile"
 require "uri"
 
 module DockerRegistry2
-  # The gem's options as those of a client and its host.
+  # Converts the gem's options to those of a client and its host.
   # @api private
   class Settings
-    # What docker.io's registry goes by. Its token server has another domain.
+    # The host names of docker.io's registry. Its token server has another domain.
     HUB = /(\A|\.)docker\.(com|io)\z/
 
-    # HTTPS_PROXY and its like count, as they do for the gem's HTTP client.
+    # HTTPS_PROXY and similar variables are used, as in the gem's HTTP client.
     SUPPORTED = %i[open_timeout read_timeout timeout proxy verify_ssl ssl_ca_file ssl_client_cert ssl_client_key headers
                    max_redirects].freeze
 
-    # What becomes of what is not there, as :missing says: whether it is empty.
+    # The values of :missing, and whether what does not exist is then empty.
     MISSING = { nil => false, error: false, empty: true }.freeze
 
-    # The address, taken apart. A user's name and password in it stay out of the message.
+    # The parsed address. A user name and password in it are kept out of the message.
     def self.http(uri)
       parsed = URI.parse(uri.to_s)
       return parsed if parsed.is_a?(URI::HTTP) && !parsed.host.to_s.empty?
@@ -26,7 +26,7 @@ module DockerRegistry2
       raise URI::InvalidURIError
     rescue URI::InvalidURIError
       shown = uri.to_s.sub(/.*@/, "…@")
-      raise Ocireg::InvalidArgument, "#{shown.inspect} is no address of a registry: give http://HOST[:PORT] or https://HOST[:PORT]"
+      raise Ocireg::InvalidArgument, "#{shown.inspect} is not the address of a registry: give http://HOST[:PORT] or https://HOST[:PORT]"
     end
 
     def initialize(uri, options)
@@ -34,13 +34,14 @@ module DockerRegistry2
       @options = options
       @http = hash(:http_options, options[:http_options])
       unknown = @http.compact.keys - SUPPORTED
-      mistake("http_options", "no #{unknown.join(", ")}; there are #{SUPPORTED.join(", ")}") unless unknown.empty?
+      mistake("http_options", "does not support #{unknown.join(", ")}; supported are #{SUPPORTED.join(", ")}") unless unknown.empty?
       mistake("missing", "#{options[:missing].inspect} is neither :error nor :empty") unless MISSING.key?(options[:missing])
     end
 
     def empty_if_missing? = MISSING[@options[:missing]]
 
-    # The host's name in references. Its port is always there, so that a host of one word is none of Docker Hub's repositories.
+    # The host's name in references. It always has a port, so that a host of one word is not taken for a repository on
+    # Docker Hub.
     def name = "#{@uri.host}:#{@uri.port}"
 
     def client
@@ -58,7 +59,8 @@ module DockerRegistry2
       }.merge(tls)
     end
 
-    # What removes a file when nobody needs it any more. Here, for a proc made in an object would keep that object alive.
+    # Removes a file when it is no longer needed. Defined here, because a proc made in an object would keep that object
+    # alive.
     def self.removing(path) = proc { FileUtils.rm_f(path) }
 
     private
@@ -73,15 +75,15 @@ module DockerRegistry2
     def hash(option, value)
       return {} if value.nil?
 
-      value.respond_to?(:to_hash) ? value.to_hash : mistake(option, "#{value.inspect} is no Hash")
+      value.respond_to?(:to_hash) ? value.to_hash : mistake(option, "#{value.inspect} is not a Hash")
     end
 
     def number(option, value)
       number = Float(value, exception: false)
-      number&.finite? && !number.negative? ? number : mistake(option, "#{value.inspect} is no number, or less than 0")
+      number&.finite? && !number.negative? ? number : mistake(option, "#{value.inspect} is not a number, or is less than 0")
     end
 
-    # What is too little for a clock of milliseconds is one of them.
+    # Less than a millisecond is rounded up to one.
     def milliseconds(option, default)
       seconds = @http[option] || @http[:timeout] || @options[option] || default
       [(number(option, seconds) * 1000).ceil, 1].max
@@ -102,10 +104,10 @@ module DockerRegistry2
         ca_only: @http[:ssl_ca_file] && true, client_cert_file: pem(:ssl_client_cert), client_key_file: pem(:ssl_client_key) }
     end
 
-    # The other client takes OpenSSL's objects. The files live as long as these settings.
+    # The other gem takes OpenSSL objects. The files live as long as these settings.
     def pem(name)
       object = @http[name] or return
-      mistake(name, "#{object.class} is no certificate or key of OpenSSL's") unless object.respond_to?(:to_pem)
+      mistake(name, "#{object.class} is not an OpenSSL certificate or key") unless object.respond_to?(:to_pem)
       file = Tempfile.create("ocireg")
       file.write(object.to_pem)
       file.close

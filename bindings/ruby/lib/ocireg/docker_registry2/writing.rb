@@ -1,12 +1,12 @@
 # frozen_string_literal: true
 
 module DockerRegistry2
-  # What changes a registry.
+  # Methods that change a registry.
   module Writing
-    # Puts a manifest, and the layers and the config that it needs, out of a directory as {Pulling#pull} fills it.
+    # Puts a manifest, and the layers and the config that it needs, from a directory as filled by {Pulling#pull}.
     # @param manifest [Manifest, Hash]
     # @param dir [String]
-    # @param repo [String] where the manifest came from, if nothing else is said
+    # @param repo [String] default: where the manifest came from
     # @param tag [String] the same
     # @return [Response]
     # @raise [MissingLayerException]
@@ -29,7 +29,7 @@ module DockerRegistry2
 
     # Copies an image to another registry, or within this one.
     # @param newregistry [Registry, String] a registry that was connected to, or its URI
-    # @return [Hash] as of {Ocireg::Images#copy}
+    # @return [Hash] as in {Ocireg::Images#copy}
     def copy(repo, tag, newregistry, newrepo, newtag)
       newregistry = Registry.new(newregistry) unless newregistry.is_a?(Registry)
       guard do
@@ -38,12 +38,12 @@ module DockerRegistry2
       end
     end
 
-    # Deletes one tag, and leaves the image and its other tags: where a registry takes them too, they are put back.
+    # Deletes one tag, and keeps the image and its other tags: if a registry deletes those too, they are put back.
     # @param image [String]
     # @param tag [String]
-    # @param replace [Boolean] where the registry deletes no single tag: put a placeholder under the tag, and delete that
-    # @return [Integer] the HTTP status, 202
-    # @raise [InvalidMethod] where the registry deletes no single tag; says what to do
+    # @param replace [Boolean] if the registry cannot delete a single tag: put a placeholder under the tag, and delete
+    # that @return [Integer] the HTTP status, 202 @raise [InvalidMethod] if the registry cannot delete a single tag; the
+    # message says what to do
     def rmtag(image, tag, replace: false)
       guard { @client.delete_tag(reference(image, tag), replace: replace, list_others: true)["status"] }
     rescue InvalidMethod => e
@@ -51,12 +51,12 @@ module DockerRegistry2
     end
 
     # Deletes every manifest in a repository.
-    # @return [Hash] as of {Ocireg::Registries#remove_repository}
+    # @return [Hash] as in {Ocireg::Registries#remove_repository}
     def rmrepo(repo)
       guard { @client.remove_repository("#{@name}/#{repo}") }
     end
 
-    # Puts a tar file, packed or not, as a layer on top of an image, which gets the tag.
+    # Appends a tar file, compressed or not, as a layer to an image, and puts the result under the tag.
     # @param repo [String]
     # @param tag [String]
     # @param file [String] a path
@@ -77,7 +77,7 @@ module DockerRegistry2
 
     def origin(manifest, what)
       found = manifest.public_send(what) if manifest.is_a?(Manifest)
-      found or raise DockerRegistry2::Exception, "the manifest does not say where it came from: give the #{what}"
+      found or raise DockerRegistry2::Exception, "the manifest does not say where it came from: pass the #{what}"
     end
 
     def push_blob(repo, digest, path)

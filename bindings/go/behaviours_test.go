@@ -1,6 +1,6 @@
 package ocireg_test
 
-// The behaviours that all bindings have in common (tests/behaviours), in Go.
+// The behaviours that all bindings share (tests/behaviours), in Go.
 
 import (
 	"bytes"
@@ -26,7 +26,7 @@ type behaviour struct {
 	Steps []*step
 }
 
-// step is one of a behaviour; every key has a field, and another one fails.
+// step is one step of a behaviour; every known key has a field, and an unknown one fails.
 type step struct {
 	Do, Reference, Text, Registry, Repository, Source, Destination string
 
@@ -47,7 +47,7 @@ type step struct {
 	As            string
 }
 
-// names are the texts that ${NAME} stands for.
+// names are the values of ${NAME}.
 type names map[string]string
 
 func (n names) fill(text string) string {
@@ -59,19 +59,19 @@ func (n names) fill(text string) string {
 		name, after, _ := strings.Cut(rest, "}")
 		value, known := n[name]
 		if !known {
-			panic("nothing is known as " + name)
+			panic("unknown name " + name)
 		}
 		text = before + value + after
 	}
 }
 
-// player does the steps of one behaviour.
+// player runs the steps of one behaviour.
 type player struct {
 	client *ocireg.Client
 	names  names
 }
 
-// steps are what a step can do; the result is compared as JSON.
+// steps are the actions of steps; the result is compared as JSON.
 var steps = map[string]func(*player, context.Context, *step) (any, error){
 	"parse_reference": func(p *player, _ context.Context, s *step) (any, error) {
 		return ocireg.ParseReference(p.names.fill(s.Reference))
@@ -176,11 +176,11 @@ func gather(list iter.Seq2[string, error]) (any, error) {
 	return gathered, nil
 }
 
-// take does a step as it says, and keeps its result.
+// take runs a step as described, and keeps its result.
 func (p *player) take(s *step) error {
 	do, known := steps[s.Do]
 	if !known {
-		return fmt.Errorf("an unknown step: %s", s.Do)
+		return fmt.Errorf("unknown step: %s", s.Do)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
@@ -200,7 +200,7 @@ func (p *player) take(s *step) error {
 	return err
 }
 
-// later does something after a while, unless it is stopped before.
+// later runs something after a while, unless it is stopped before.
 func later(milliseconds int, act func()) func() {
 	if milliseconds == 0 {
 		return func() {}
@@ -229,7 +229,7 @@ func (p *player) crowd(ctx context.Context, s *step, do func(*player, context.Co
 	return <-failures
 }
 
-// judge does it once and looks at what came of it.
+// judge runs it once and checks the outcome.
 func (p *player) judge(ctx context.Context, s *step, do func(*player, context.Context, *step) (any, error)) (any, error) {
 	begun := time.Now()
 	got, err := do(p, ctx, s)
@@ -255,7 +255,7 @@ func (p *player) judgeError(s *step, got any, err error) error {
 	case !errors.Is(err, told.Code):
 		return fmt.Errorf("errors.Is does not find the code of %w", err)
 	case !strings.Contains(told.Message, s.Says):
-		return fmt.Errorf("the message lacks a part: %w", err)
+		return fmt.Errorf("part of the message is missing: %w", err)
 	case s.HTTPStatus != 0 && s.HTTPStatus != told.HTTPStatus:
 		return fmt.Errorf("the HTTP status is %d: %w", told.HTTPStatus, err)
 	case s.CancelAfterMS > 0 && !errors.Is(err, context.Canceled):
@@ -301,7 +301,7 @@ func holds(list any, wanted string) bool {
 	return false
 }
 
-// matches compares; of an object only the members that are named. Go has "" for null.
+// matches compares values; of an object only the named members. Go has "" for null.
 func (p *player) matches(wanted, got any) bool {
 	switch wanted := wanted.(type) {
 	case nil:
@@ -326,7 +326,7 @@ func (p *player) matches(wanted, got any) bool {
 	}
 }
 
-// hostOptions are a host's settings, in Go.
+// hostOptions converts a host's settings to Go options.
 func (p *player) hostOptions(t *testing.T, settings map[string]any) []ocireg.HostOption {
 	var options []ocireg.HostOption
 	for key, value := range settings {
@@ -337,7 +337,7 @@ func (p *player) hostOptions(t *testing.T, settings map[string]any) []ocireg.Hos
 			options = append(options, ocireg.WithPassword(p.names.fill(value.(string)), p.names.fill(settings["password"].(string))))
 		case "password":
 		default:
-			t.Fatalf("an unknown setting: %s", key)
+			t.Fatalf("unknown setting: %s", key)
 		}
 	}
 	return options

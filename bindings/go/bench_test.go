@@ -19,7 +19,7 @@ func BenchmarkParse(b *testing.B) {
 	}
 }
 
-// BenchmarkDigest is one with bytes and a text.
+// BenchmarkDigest is a call with bytes that returns a string.
 func BenchmarkDigest(b *testing.B) {
 	b.ReportAllocs()
 	data := []byte("hello")
@@ -44,14 +44,14 @@ func BenchmarkBlob(b *testing.B) {
 	benchmarkBlob(b, context.Background(), func(reader io.Reader) (int64, error) { return io.Copy(io.Discard, reader) })
 }
 
-// BenchmarkBlobInContext is the same with a context that can end.
+// BenchmarkBlobInContext is the same with a cancellable context.
 func BenchmarkBlobInContext(b *testing.B) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	benchmarkBlob(b, ctx, func(reader io.Reader) (int64, error) { return io.Copy(io.Discard, reader) })
 }
 
-// BenchmarkBlobRead is the same by reads of 256 KiB.
+// BenchmarkBlobRead is the same with reads of 256 KiB.
 func BenchmarkBlobRead(b *testing.B) {
 	buffer := make([]byte, 256<<10)
 	benchmarkBlob(b, context.Background(), func(reader io.Reader) (int64, error) {

@@ -60,7 +60,7 @@ func TestBlobThereAndBack(t *testing.T) {
 		t.Errorf("%+v", gone)
 	}
 	if must[bool](t)(client.HasBlob(ctx, reference)) {
-		t.Error("it is still there")
+		t.Error("it still exists")
 	}
 }
 
@@ -128,7 +128,7 @@ func TestReaderAt(t *testing.T) {
 	wantCode(t, err, ocireg.ErrNotFound)
 }
 
-// A server that sends other bytes, and one that stops on the way.
+// A server that sends wrong bytes, and one that stops halfway.
 func TestReaderOfBadBytes(t *testing.T) {
 	data := random(200_000)
 	digest := must[string](t)(ocireg.DigestBytes(data))
@@ -146,7 +146,7 @@ func TestReaderOfBadBytes(t *testing.T) {
 	wantCode(t, err, ocireg.ErrDigestMismatch)
 }
 
-// stalling answers a blob's first bytes, and then says nothing more.
+// stalling sends a blob's first bytes, and then nothing more.
 func stalling(t *testing.T) (host string) {
 	listener := must[net.Listener](t)(net.Listen("tcp", "127.0.0.1:0"))
 	t.Cleanup(func() { listener.Close() })
@@ -203,7 +203,7 @@ func TestReaderIsLeft(t *testing.T) {
 	})
 }
 
-// failing gives some bytes and then an error.
+// failing returns some bytes and then an error.
 func failing(err error) io.Reader {
 	return io.MultiReader(bytes.NewReader(random(1000)), errorReader{err})
 }
@@ -212,7 +212,7 @@ type errorReader struct{ err error }
 
 func (r errorReader) Read([]byte) (int, error) { return 0, r.err }
 
-// onlyReader hides what else a reader can do.
+// onlyReader hides all methods but Read.
 func onlyReader(data []byte) io.Reader { return struct{ io.Reader }{bytes.NewReader(data)} }
 
 func TestUploadFromReaders(t *testing.T) {
@@ -252,7 +252,7 @@ func TestUploadFromReaders(t *testing.T) {
 	wantCode(t, err, ocireg.ErrDigestMismatch)
 }
 
-// Of a reader that goes on behind the blob no more is read than the blob.
+// From a reader that contains more than the blob, only the blob is read.
 func TestUploadLeavesTheRest(t *testing.T) {
 	client := newClient(t)
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()

@@ -83,7 +83,7 @@ type calling struct {
 
 func (c calling) Handle(context.Context, slog.Record) error { c.call(); return nil }
 
-// A callback may close what it is of, and is refused the rest.
+// A callback may close its own reader or upload; other calls on it are refused.
 func TestReaderInItsOwnCallback(t *testing.T) {
 	ctx := context.Background()
 	client := newClient(t)
@@ -195,7 +195,7 @@ func TestUploadInItsOwnCallback(t *testing.T) {
 	}
 }
 
-// Detail is for the callback; another goroutine may come too late with it.
+// Detail is only for the callback; another goroutine may call it too late.
 func TestDetailAfterTheCall(t *testing.T) {
 	client := newClient(t)
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
@@ -204,7 +204,7 @@ func TestDetailAfterTheCall(t *testing.T) {
 		done := make(chan struct{})
 		go func() {
 			defer close(done)
-			for progress := <-told; ; { // until the call is over, and its context freed
+			for progress := <-told; ; { // until the call is over and its context freed
 				if _, err := progress.Detail(); err != nil {
 					wantCode(t, err, ocireg.ErrClosed)
 					return
@@ -235,7 +235,7 @@ func TestPanicOfACallback(t *testing.T) {
 	}
 }
 
-// lines are what a JSON handler wrote.
+// lines parses what a JSON handler wrote.
 func lines(t *testing.T, log *bytes.Buffer) []map[string]any {
 	t.Helper()
 	var all []map[string]any
@@ -276,7 +276,7 @@ func TestLogger(t *testing.T) {
 	}
 }
 
-// A logger for warnings gets those, and nothing else.
+// A logger for warnings gets only warnings.
 func TestLoggerOfWarnings(t *testing.T) {
 	host := registry(t, "OCIREG_TEST_REFERRERS")
 	var log bytes.Buffer

@@ -12,7 +12,7 @@ import (
 	"github.com/ocireg/ocireg/bindings/go"
 )
 
-// registry is the address of a real one, which tests/registries/run starts.
+// registry is the address of a real registry, started by tests/registries/run.
 func registry(t testing.TB, variable string) string {
 	t.Helper()
 	host := os.Getenv(variable)
@@ -33,7 +33,7 @@ func newClient(t testing.TB, options ...ocireg.ClientOption) *ocireg.Client {
 	return client
 }
 
-// newRepository is a name that no other test has.
+// newRepository returns a name that no other test uses.
 func newRepository() string {
 	letters := make([]byte, 8)
 	rand.Read(letters)
@@ -43,7 +43,7 @@ func newRepository() string {
 	return "go/" + string(letters)
 }
 
-// silentHost is a listener that never says anything.
+// silentHost is a listener that never sends anything.
 func silentHost(t testing.TB) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -54,14 +54,14 @@ func silentHost(t testing.TB) string {
 	return listener.Addr().String()
 }
 
-// random are so many bytes.
+// random returns random bytes.
 func random(size int) []byte {
 	data := make([]byte, size)
 	rand.Read(data)
 	return data
 }
 
-// must is for what a test needs and does not test.
+// must is for calls that a test needs but does not test.
 func must[T any](t testing.TB) func(T, error) T {
 	return func(value T, err error) T {
 		t.Helper()
@@ -87,7 +87,7 @@ const (
 	emptyConfig  = `{}`
 )
 
-// push puts an image with one layer, and gives its digest and its layer's.
+// push puts an image with one layer, and returns its digest and its layer's.
 func push(t testing.TB, client *ocireg.Client, reference string, layer []byte) (digest, layerDigest string) {
 	t.Helper()
 	ctx := context.Background()

@@ -13,7 +13,7 @@ import (
 	"github.com/ocireg/ocireg/bindings/go"
 )
 
-// cOnly are functions that Go has no use for.
+// cOnly are functions that the Go package does not need.
 var cOnly = map[string]string{
 	"ocireg_error_code":         "ocireg_error_json has it",
 	"ocireg_error_name":         "ocireg_error_json has it",
@@ -94,7 +94,7 @@ func TestEveryOption(t *testing.T) {
 	}
 }
 
-// TestEveryConstant: each text that the header defines is a constant here.
+// TestEveryConstant: each string that the header defines is a constant here.
 func TestEveryConstant(t *testing.T) {
 	header, err := os.ReadFile("../../include/ocireg.h")
 	if err != nil {
@@ -137,13 +137,13 @@ var shapes = map[string]any{
 	"repository-remove": ocireg.RepositoryRemove{}, "unpacked-layer": ocireg.ExtractedLayer{},
 }
 
-// otherwise are results that are no struct, or are read in another way; they are tested by themselves.
+// otherwise are results that are not structs, or are parsed in another way; they have their own tests.
 var otherwise = []string{"error", "rate-limit", "log-event", "warnings", "v1-tag", "v1-ancestry"}
 
 // leftOut are members that only some registries send.
 var leftOut = map[string]bool{"tags.child": true, "tags.manifest": true}
 
-// schema is what is looked at of a JSON Schema.
+// schema contains the parts of a JSON Schema that are checked.
 type schema struct {
 	Properties map[string]schema
 	Items      *schema
@@ -173,7 +173,7 @@ func TestEveryMember(t *testing.T) {
 	}
 }
 
-// compare looks for the members of the schema among the fields.
+// compare checks that each member of the schema has a field.
 func (s schema) compare(t *testing.T, name string, shape reflect.Type) {
 	for shape.Kind() == reflect.Pointer || shape.Kind() == reflect.Slice {
 		shape = shape.Elem()

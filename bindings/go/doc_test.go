@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// TestEveryDoc: whatever a user sees is described.
+// TestEveryDoc: everything exported is documented.
 func TestEveryDoc(t *testing.T) {
 	files, _ := filepath.Glob("*.go")
 	more, _ := filepath.Glob("registry/*.go")
@@ -23,7 +23,7 @@ func TestEveryDoc(t *testing.T) {
 		}
 		for _, declaration := range file.Decls {
 			for _, missing := range undocumented(declaration) {
-				t.Errorf("%s: %s is not described", name, missing)
+				t.Errorf("%s: %s is not documented", name, missing)
 			}
 		}
 	}

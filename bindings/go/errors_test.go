@@ -42,7 +42,7 @@ func TestErrorSide(t *testing.T) {
 	}
 }
 
-// Each number of the library has its code here.
+// Each code of the library has its constant here.
 func TestCodes(t *testing.T) {
 	for code := ocireg.ErrInvalidArgument; code <= ocireg.ErrResolve; code++ {
 		if code.String() == "UNKNOWN" {
@@ -50,7 +50,7 @@ func TestCodes(t *testing.T) {
 		}
 	}
 	if next := ocireg.ErrResolve + 1; next.String() != "UNKNOWN" {
-		t.Errorf("the library has a code that is not here: %s", next.String())
+		t.Errorf("the library has a code that is missing here: %s", next.String())
 	}
 }
 
@@ -95,7 +95,7 @@ func TestArguments(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := ocireg.New(ocireg.WithHost("a b")); err == nil {
-		t.Error("a host that is none")
+		t.Error("an invalid host was accepted")
 	}
 }
 
@@ -127,7 +127,7 @@ func TestCancelWithin200ms(t *testing.T) {
 	}
 }
 
-// ioBlocked is a reader that gives nothing until it is released.
+// ioBlocked is a reader that blocks until it is released.
 type ioBlocked struct{ released chan struct{} }
 
 func (b ioBlocked) Read([]byte) (int, error) {
@@ -162,7 +162,7 @@ func expired(t *testing.T, call func(context.Context) error) {
 	}
 	var network net.Error
 	if !errors.As(err, &network) || !network.Timeout() {
-		t.Errorf("it is no net.Error: %v", err)
+		t.Errorf("it is not a net.Error: %v", err)
 	}
 }
 
@@ -181,7 +181,7 @@ func TestContextThatHasEnded(t *testing.T) {
 	if wantCode(t, err, ocireg.ErrTimeout); !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
 	}
-	_, err = client.Ping(nil, "127.0.0.1:1") //nolint:staticcheck // what this is about
+	_, err = client.Ping(nil, "127.0.0.1:1") //nolint:staticcheck // the subject of this test
 	wantCode(t, err, ocireg.ErrInvalidArgument)
 }
 
@@ -194,7 +194,7 @@ func TestIdleTimeoutIsNoDeadline(t *testing.T) {
 	}
 }
 
-// slowHost answers every request well, after 200 ms.
+// slowHost answers every request successfully, after 200 ms.
 func slowHost(t *testing.T) string {
 	server := httptest.NewServer(http.HandlerFunc(func(answer http.ResponseWriter, _ *http.Request) {
 		time.Sleep(200 * time.Millisecond)
@@ -204,7 +204,7 @@ func slowHost(t *testing.T) string {
 	return strings.TrimPrefix(server.URL, "http://")
 }
 
-// Times that are as good as none: they must not become short ones.
+// Very long times must not overflow to short ones.
 func TestLongTimes(t *testing.T) {
 	host := slowHost(t)
 	far, cancel := context.WithDeadline(context.Background(), time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC))

@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// demo is the address of the registry that the examples use: just enough of one, so that they run everywhere.
+// demo is the address of the registry that the examples use: a minimal one, so that they run everywhere.
 var demo string
 
 func TestMain(m *testing.M) {
@@ -27,7 +27,7 @@ const demoManifest = `{"schemaVersion":2,"mediaType":"application/vnd.oci.image.
 	`{"mediaType":"application/vnd.oci.image.config.v1+json","digest":"sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a","size":2},` +
 	`"layers":[{"mediaType":"text/plain","digest":"sha256:2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824","size":5}]}`
 
-// demoRegistry has the repository hello with the tags v1 and v2, and takes blobs.
+// demoRegistry has the repository hello with the tags v1 and v2, and accepts blobs.
 func demoRegistry() http.Handler {
 	var lock sync.Mutex
 	blobs := map[string]string{}

@@ -29,12 +29,12 @@ func tarball(t *testing.T, name, text string) []byte {
 	return made.Bytes()
 }
 
-// newTime is one that no other image has: the same image is the same chain of protocol v1.
+// newTime returns a time that no other image has: equal images become the same chain of v1 images.
 func newTime() string {
 	return time.Unix(int64(binary.LittleEndian.Uint32(random(4))), 0).UTC().Format(time.RFC3339)
 }
 
-// pushImage puts an image whose config is one, with a file in its layer.
+// pushImage puts an image with a real config and a file in its layer.
 func pushImage(t *testing.T, client *ocireg.Client, repository, tag string) string {
 	ctx := context.Background()
 	layer := tarball(t, "hello.txt", "hello")

@@ -33,7 +33,7 @@ func TestClose(t *testing.T) {
 	wantCode(t, client.SetHost("h"), ocireg.ErrClosed)
 }
 
-// Close ends an upload whose reader says nothing, also in a context that cannot end.
+// Close ends an upload whose reader blocks, also with a context that cannot end.
 func TestCloseLeavesASilentReader(t *testing.T) {
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
 	cancellable, cancel := context.WithCancel(context.Background())
@@ -44,7 +44,7 @@ func TestCloseLeavesASilentReader(t *testing.T) {
 			blocked := ioBlocked{make(chan struct{})}
 			release := sync.OnceFunc(func() { close(blocked.released) })
 			defer release()
-			defer time.AfterFunc(2*time.Second, release).Stop() // so that a failure is no hang
+			defer time.AfterFunc(2*time.Second, release).Stop() // so that a failure does not hang
 			var closed time.Time
 			time.AfterFunc(100*time.Millisecond, func() { closed = time.Now(); client.Close() })
 			_, err := client.UploadBlob(ctx, repository, "", blocked)
@@ -67,7 +67,7 @@ func TestUploadFromAReaderThatExits(t *testing.T) {
 	wantCode(t, err, ocireg.ErrCallback)
 }
 
-// A reader and an upload keep what they need when everything else is forgotten.
+// A reader and an upload keep what they need alive when nothing else is referenced.
 func TestCollectedInAnyOrder(t *testing.T) {
 	ctx := context.Background()
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
@@ -113,7 +113,7 @@ func TestManyGoroutines(t *testing.T) {
 	all.Wait()
 }
 
-// Calls that are cancelled at any moment leave nothing that another one could stumble over.
+// Calls that are cancelled at any moment leave nothing behind that breaks another one.
 func TestCancelledAtAnyMoment(t *testing.T) {
 	client := newClient(t)
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
@@ -141,8 +141,8 @@ func resident(t *testing.T) int {
 	return must[int](t)(strconv.Atoi(strings.Fields(rest)[0]))
 }
 
-// flat does something often, and looks at the memory: what four fifths of it need more than the first fifth. The limit is 4 MiB,
-// which of 8000 calls would be 512 bytes each.
+// flat repeats something and measures how much memory grows after the first fifth of the repetitions. The limit is 4
+// MiB, which for 8000 calls would be 512 bytes each.
 func flat(t *testing.T, times int, do func()) {
 	t.Helper()
 	measure := func(times int) int {
@@ -182,7 +182,7 @@ func TestFlatMemory(t *testing.T) {
 		made := 0
 		flat(t, 10_000, func() {
 			must[*ocireg.Client](t)(ocireg.New())
-			if made++; made%100 == 0 { // the collector does not see how much of C's memory waits for it
+			if made++; made%100 == 0 { // the collector does not see how much C memory depends on it
 				runtime.GC()
 			}
 		})

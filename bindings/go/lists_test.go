@@ -42,7 +42,7 @@ func TestPages(t *testing.T) {
 		}
 	}
 	list := client.Tags(ctx, repository, ocireg.WithLast("t1"), ocireg.WithPageSize(2))
-	for range 2 { // a list can be gone through again
+	for range 2 { // a list can be iterated again
 		if got := must[any](t)(gather(list)); !slices.Equal(got.([]string), wanted[2:]) {
 			t.Errorf("after t1: %v", got)
 		}
@@ -55,7 +55,7 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// paged is a registry whose places in its lists are of its own; more answers where one page leads, by where it began.
+// paged is a registry whose list cursors are its own; more returns where a page leads, given where it started.
 func paged(t *testing.T, names func(at int) []string, more func(at, size int) string) string {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		at, _ := strconv.Atoi(strings.TrimPrefix(r.URL.Query().Get("next_page"), "gAAA"))
@@ -80,7 +80,7 @@ func both(client *ocireg.Client, host string, options ...ocireg.Option) []iter.S
 	return []iter.Seq2[string, error]{client.Tags(ctx, host+"/a", options...), client.Repositories(ctx, host, options...)}
 }
 
-// TestPagesByToken: where a list goes on is the registry's business.
+// TestPagesByToken: the cursor of a list is the registry's.
 func TestPagesByToken(t *testing.T) {
 	ctx := context.Background()
 	client := newClient(t, ocireg.WithPlainHTTP(true))
@@ -96,7 +96,7 @@ func TestPagesByToken(t *testing.T) {
 	})
 	for _, size := range []int{1, 3, 10, 100} {
 		for _, list := range both(client, host, ocireg.WithPageSize(size)) {
-			for range 2 { // a list can be gone through again
+			for range 2 { // a list can be iterated again
 				if got := must[any](t)(gather(list)); !slices.Equal(got.([]string), wanted) {
 					t.Errorf("by %d: %v", size, got)
 				}
@@ -121,7 +121,7 @@ func TestPagesByToken(t *testing.T) {
 	}
 }
 
-// TestPagesThatGoRound: an iterator over them ends.
+// TestPagesThatGoRound: an iterator over pages that loop ends.
 func TestPagesThatGoRound(t *testing.T) {
 	client := newClient(t, ocireg.WithPlainHTTP(true))
 	count := 0

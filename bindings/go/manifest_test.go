@@ -42,7 +42,7 @@ func TestManifest(t *testing.T) {
 		t.Errorf("%+v", image)
 	}
 	if _, err := manifest.Index(); wantCode(t, err, ocireg.ErrInvalidManifest) == nil {
-		t.Error("an image is no index")
+		t.Error("an image was read as an index")
 	}
 	head := must[*ocireg.ManifestHead](t)(client.ManifestHead(ctx, repository+":one"))
 	if head.Digest != digest || head.Size != manifest.Size || head.MediaType != manifestType {
@@ -53,7 +53,7 @@ func TestManifest(t *testing.T) {
 	}
 	_, err := client.Manifest(ctx, repository+":one", ocireg.WithAccept("application/vnd.oci.image.index.v1+json"))
 	if err == nil {
-		t.Error("what is not accepted came all the same")
+		t.Error("a type that was not accepted was returned")
 	}
 }
 

@@ -17,12 +17,12 @@ func snippet(t *testing.T) string {
 	_, rest, found := strings.Cut(text, "```go\n")
 	program, _, closed := strings.Cut(rest, "```\n")
 	if !found || !closed || strings.Count(program, "\n") != 5 {
-		t.Fatalf("the README has no five lines: %q", program)
+		t.Fatalf("the README's program does not have five lines: %q", program)
 	}
 	return program
 }
 
-// TestReadme builds the README's lines as a module of a user does, and runs them.
+// TestReadme builds the README's lines like a user's module, and runs them.
 func TestReadme(t *testing.T) {
 	client := newClient(t)
 	repository := registry(t, "OCIREG_TEST_V3") + "/" + newRepository()
@@ -52,7 +52,7 @@ func TestReadme(t *testing.T) {
 	}
 }
 
-// TestReadmeNames: what the README says is there, is.
+// TestReadmeNames: everything that the README names exists.
 func TestReadmeNames(t *testing.T) {
 	var client *ocireg.Client
 	_ = []any{client.Ping, client.Repositories, client.Tags, client.Manifest, client.ManifestDigest, client.PutManifest,

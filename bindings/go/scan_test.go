@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// What is read quickly is what encoding/json reads.
+// The fast parser reads what encoding/json reads.
 func TestTakeIsUnmarshal(t *testing.T) {
 	texts := []string{
 		`{"index":{"name":"docker.io","official":true,"scheme":null},"official":true,"remote_name":"library/mongo","local_name":"mongo","canonical_name":"docker.io/mongo","tag":"latest","digest":null,"canonical_ref":"docker.io/mongo:latest","reference":"docker.io/library/mongo:latest"}`,
@@ -27,24 +27,24 @@ func TestTakeIsUnmarshal(t *testing.T) {
 	}
 }
 
-// What is no such object is left alone.
+// Anything else is refused by the fast parser.
 func TestTakeRefuses(t *testing.T) {
 	for _, text := range []string{``, `{`, `[]`, `null`, `{"a"}`, `{"a":`, `{"tag":"x"`, `{"tag":"x`, `{"a":{}`, `{"index":[]}`} {
 		if (&Reference{}).take([]byte(text)) {
-			t.Errorf("%s was taken", text)
+			t.Errorf("%s was accepted", text)
 		}
 	}
 }
 
-// What C cannot be given is refused before.
+// Strings that cannot be passed to C are refused.
 func TestTexts(t *testing.T) {
 	if _, err := cText("a\x00b"); err == nil {
-		t.Error("a NUL was taken")
+		t.Error("a NUL was accepted")
 	}
 	if _, err := callSettings([]Option{WithPlatform("\xff")}).native(); err == nil {
-		t.Error("what is not UTF-8 was taken")
+		t.Error("invalid UTF-8 was accepted")
 	}
 	if _, err := callSettings([]Option{WithTags("a", "\xff")}).native(); err == nil {
-		t.Error("what is not UTF-8 was taken in a list")
+		t.Error("invalid UTF-8 was accepted in a list")
 	}
 }

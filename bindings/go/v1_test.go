@@ -13,7 +13,7 @@ import (
 	"github.com/ocireg/ocireg/bindings/go"
 )
 
-// imageV1 is the JSON of a new image, and its id.
+// imageV1 returns the JSON of a new image, and its ID.
 func imageV1() (text []byte, id string) {
 	sum := sha256.Sum256(random(16))
 	id = hex.EncodeToString(sum[:])
@@ -67,7 +67,7 @@ func TestV1(t *testing.T) {
 	must[*ocireg.V1Status](t)(client.V1DeleteRepository(ctx, repository))
 }
 
-// layersOfV1 gets a layer in every way.
+// layersOfV1 gets a layer in every possible way.
 func layersOfV1(t *testing.T, client *ocireg.Client, repository, id string, layer []byte) {
 	ctx := context.Background()
 	path := filepath.Join(t.TempDir(), "layer")

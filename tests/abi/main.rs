@@ -1,4 +1,4 @@
-//! The border to C: the header, the symbols, and what the release library was built with.
+//! The boundary to C: the header, the symbols, and what the release library was built with.
 //!
 //! Needs the release library (`make`), which `make test` builds before.
 
@@ -24,7 +24,7 @@ fn run(program: &str, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The functions that the header declares.
+/// The functions declared by the header.
 fn declared() -> BTreeSet<String> {
     let text: String = header()
         .lines()
@@ -70,7 +70,7 @@ fn every_function_says_what_it_gives() {
         let comment = &before[before.rfind("\n\n").unwrap_or(0)..];
         assert!(comment.contains("//"), "{name} has no comment");
         if text[before.rfind('\n').unwrap()..at].contains("ocireg_status") && !name.ends_with("_code") {
-            assert!(comment.contains("rrors"), "{name} does not say which errors it gives");
+            assert!(comment.contains("rrors"), "{name} does not document its errors");
         }
     }
     assert!(!text.contains("# Safety"), "Rust's documentation habits in a C header");
@@ -126,10 +126,10 @@ fn the_release_library_is_built_as_it_should_be() {
     assert!(!contains("force_panic"), "the hook of the panic test is in the shipped library");
     let path = root().join("target/release/libocireg.so");
     let dynamic = run("readelf", &["-d", path.to_str().unwrap()]);
-    assert!(dynamic.contains("NODELETE"), "the library could be unloaded under its threads");
+    assert!(dynamic.contains("NODELETE"), "the library could be unloaded while its threads run");
     let (major, minor) = (env!("CARGO_PKG_VERSION_MAJOR"), env!("CARGO_PKG_VERSION_MINOR"));
     let abi = if major == "0" { format!("0.{minor}") } else { major.to_owned() };
     assert!(dynamic.contains(&format!("soname: [libocireg.so.{abi}]")), "{dynamic}");
-    // Link-time optimisation takes an eighth off: what has 8.1 MB with it would have more than 9.
+    // Link-time optimisation saves an eighth: 8.1 MB with it would be more than 9 without.
     assert!(library.len() < 17 << 19, "{} bytes: was link-time optimisation on?", library.len());
 }

@@ -13,7 +13,7 @@ char *behaviours_file(void) {
     char *bytes = (char *)read_file(path ? path : "tests/behaviours/behaviours.json", &size);
     char *json = calloc(1, size + 1);
     memcpy(json, bytes, size);
-    if (!json_is_valid(json)) fail_msg("behaviours.json is no JSON");
+    if (!json_is_valid(json)) fail_msg("behaviours.json is not valid JSON");
     return json;
 }
 
@@ -27,7 +27,7 @@ static const char *text_of(const char *name, size_t length) {
     for (struct known *one = known; one; one = one->next) {
         if (strlen(one->name) == length && strncmp(one->name, name, length) == 0) return one->text;
     }
-    fail_msg("nothing is known as %.*s", (int)length, name);
+    fail_msg("unknown name %.*s", (int)length, name);
     return "";
 }
 
@@ -77,7 +77,7 @@ static bool same_text(const char *wanted, const char *got) {
     return same;
 }
 
-/* Whether what was got has all that is wanted. */
+/* Whether the result contains everything that is wanted. */
 static bool matches(const char *wanted, const char *got) {
     enum json_kind kind = json_kind_at(wanted, "");
     if (kind != json_kind_at(got, "")) return false;
@@ -123,9 +123,9 @@ static char *judged_failure(const char *step, ocireg_error *error) {
     char *wanted = json_string_at(step, "fails"), *part = json_string_at(step, "says");
     const char *message = ocireg_error_message(error), *what = NULL;
     if (!wanted || strcmp(wanted, ocireg_error_name(error)) != 0) what = ocireg_error_name(error);
-    else if (part && !strstr(message, part)) what = "the message lacks a part";
+    else if (part && !strstr(message, part)) what = "part of the message is missing";
     else if (json_at(step, "http_status") && json_number_at(step, "http_status") != ocireg_error_http_status(error))
-        what = "the HTTP status is another";
+        what = "the HTTP status differs";
     free(wanted);
     free(part);
     return what ? because(what, message) : NULL;

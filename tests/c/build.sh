@@ -5,7 +5,7 @@
 readonly sanitize=(-fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer)
 export ASAN_OPTIONS=detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1 UBSAN_OPTIONS=print_stacktrace=1
 
-# Whatever valgrind calls lost, perhaps or surely, is an error.
+# Everything that valgrind reports as lost, definitely or possibly, is an error.
 readonly valgrind_finds=(--error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect,possible
     --errors-for-leak-kinds=definite,indirect,possible)
 
@@ -36,7 +36,7 @@ build_helpers() {
     done
 }
 
-# build_program FOLDER NAME ARG…: test_panic has a library of its own
+# build_program FOLDER NAME ARG…: test_panic has its own library
 build_program() {
     local folder=$1 name=$2 from=$library
     shift 2

@@ -1,6 +1,6 @@
 #include "calls.h"
 
-/* The bytes of the kind D, padded: a read may write into them too. */
+/* The bytes of the kind D, padded: a read may also write into them. */
 static char manifest[] =
     "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[]}";
 #define MANIFEST_SIZE (sizeof manifest - 1)
@@ -12,7 +12,7 @@ static const char key[] =
     "AwEHoUQDQgAEYP7UuiVanTHJYet0xjVtaMBJuJI7Yfps5mliLmDyn7Z5A/4QCLi8\n"
     "maQa6elWKLxk8vGyDC1+n1F3o8KU1EYimQ==\n"
     "-----END EC PRIVATE KEY-----\n";
-/* An image of protocol v1: its id, and its JSON, the kind V. */
+/* An image of protocol v1: its ID, and its JSON, the kind V. */
 #define OLD_ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 static char old_image[] = "{\"id\":\"" OLD_ID "\"}";
 #define OLD_IMAGE_SIZE (sizeof old_image - 1)

@@ -1,4 +1,4 @@
-/* Every function that can fail, in one table, so that rules which hold for all of them are tested on all of them. */
+/* Every function that can fail, in one table, so that rules for all of them are tested on all of them. */
 #ifndef OCIREG_TEST_CALLS_H
 #define OCIREG_TEST_CALLS_H
 
@@ -7,12 +7,12 @@
 enum { MOST_ARGUMENTS = 8 };
 
 /*
- * The kinds of a function's pointer arguments, in order, the error left out:
+ * The kinds of a function's pointer arguments, in order, without the error:
  *   C client   X context (required)   x context (may be NULL)   O options (required)   p options (may be NULL)
  *   R reader   U upload               D bytes                   f callback (required)
  *   o result (required)   n result (may be NULL)   z size_t result (required)
  * and strings: N name, K key, J JSON, H registry, Q repository, T tagged manifest, B blob, P file to read, W file to write,
- *   Y private key, s digest (may be NULL), I image id of protocol v1; V is the JSON of such an image
+ *   Y private key, s digest (may be NULL), I image ID of protocol v1; V is the JSON of such an image
  */
 struct call {
     const char *name;
@@ -26,7 +26,7 @@ extern const size_t call_count;
 
 bool is_text_kind(char kind);
 
-/* Good values for every kind, and places for results. */
+/* Valid values for every kind, and places for results. */
 struct arguments {
     ocireg_client *client;
     ocireg_context *context;
@@ -42,7 +42,7 @@ struct arguments {
 /* A live handle of each type, with a small blob on the registry behind the reader. */
 struct arguments *live_arguments(void);
 
-/* Fills in the arguments of a call; the result places hold rubbish first. */
+/* Fills in the arguments of a call; the result places first hold garbage. */
 void fill_in(struct arguments *from, const struct call *call, void **arguments);
 
 /* Whether every result place that was given was set to NULL or 0. */

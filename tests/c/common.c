@@ -35,12 +35,12 @@ int clean(void **state) {
     return 0;
 }
 
-/* Whether a test of that name, or of names like it, is there. */
+/* Whether there is a test with that name, or matching that pattern. */
 static bool is_name(const struct CMUnitTest *tests, size_t count, const char *wanted) {
     for (size_t i = 0; i < count; i++) {
         if (fnmatch(wanted, tests[i].name, 0) == 0) return true;
     }
-    fprintf(stderr, "no test has the name %s; there are\n", wanted);
+    fprintf(stderr, "there is no test %s; the tests are\n", wanted);
     for (size_t i = 0; i < count; i++) fprintf(stderr, "  %s\n", tests[i].name);
     return false;
 }
@@ -144,7 +144,7 @@ ocireg_client *client_of(const char *variable) {
     bool tls = ends_with(variable, "TLS"), users = strstr(variable, "TOKEN") || strstr(variable, "HTPASSWD");
     const char *trust = tls ? text("'ca_file':'%s','ca_only':true", env("OCIREG_TEST_CA")) : "'plain_http':true";
     const char *login = users ? ",'username':'alice','password':'s3cret:with colon'" : "";
-    /* A host's CA holds for that host only; the token server is another one. */
+    /* A host's CA applies to that host only; the token server is a different host. */
     ocireg_client *client = new_client(tls ? text("{%s}", trust) : NULL);
     set_host(client, env(variable), tls ? text("{'plain_http':false%s}", login) : text("{%s%s}", trust, login));
     return client;
@@ -224,7 +224,7 @@ double now_ms(void) {
     return (double)time.tv_sec * 1e3 + (double)time.tv_nsec / 1e6;
 }
 
-/* valgrind preloads its own library into what it runs. */
+/* valgrind preloads its own library into the program it runs. */
 double allowed_ms(double native) {
     const char *preload = getenv("LD_PRELOAD");
     return preload && strstr(preload, "vgpreload") ? native * 15 : native;

@@ -20,12 +20,12 @@
 #define test(function) cmocka_unit_test_teardown(function, clean)
 int clean(void **state);
 
-/* What main returns: runs the tests that its arguments name (* and ? as in a shell), without any all of them. A name that no test
- * has is a failure, which says what names there are. */
+/* The result for main: runs the tests that its arguments name (* and ? as in a shell), or all. A name that matches
+ * no test is a failure that lists the names. */
 #define run_all(tests, argc, argv) run_named(tests, sizeof(tests) / sizeof *(tests), argc, argv)
 int run_named(const struct CMUnitTest *tests, size_t count, int argc, char **argv);
 
-/* Has something freed at the end of the test, last kept first. Returns it. */
+/* Registers something to be freed at the end of the test, in reverse order. Returns it. */
 void *keep(void *object, void (*destroy)(void *));
 
 /* An environment variable; a missing one fails the test. */
@@ -42,7 +42,7 @@ ocireg_client *new_client(const char *json);
 ocireg_context *new_context(void);
 void set_host(ocireg_client *client, const char *host, const char *json);
 
-/* A client that may use the registry in that variable: by http, with the CA, or as alice. */
+/* A client for the registry in that variable: by http, with the CA, or as alice, as needed. */
 ocireg_client *client_of(const char *variable);
 
 /* HOST/ctest/NAME-PROCESS: a repository of this test run only. */
@@ -52,30 +52,30 @@ char *repository(const char *variable, const char *name);
 char *digest_of(const void *data, size_t size);
 char *blob_reference(const char *repository, const void *data, size_t size);
 
-/* Bytes that differ with the seed, and with every run. */
+/* Bytes that depend on the seed and differ in every run. */
 uint8_t *noise(size_t size, unsigned seed);
 
-/* A folder for the test, a name in it, and what is there: the bytes of a file, the number of entries. */
+/* A folder for the test, a name in it, and its contents: the bytes of a file, the number of entries. */
 char *new_folder(void);
 void write_file(const char *path, const void *data, size_t size);
 uint8_t *read_file(const char *path, size_t *size);
 size_t entries_in(const char *folder);
 
-/* Puts a blob from memory, and a small image; gives the manifest's bytes. */
+/* Puts a blob from memory, and a small image; returns the manifest's bytes. */
 char *put_blob(ocireg_client *client, const char *repository, const void *data, size_t size);
 char *put_image(ocireg_client *client, const char *repository, const char *tag, unsigned seed);
 char *image_manifest(const char *config, size_t config_size, const char *layer, size_t layer_size);
 
-/* The error of the last expect_status; freed by the next one. Calls under expect_status give their error here. */
+/* The error of the last expect_status; freed by the next one. Calls under expect_status put their error here. */
 extern ocireg_error *failure;
 void forget_failure(void);
 
-/* The call gives this status, and an error that fits it. */
+/* The call returns this status, and an error that matches it. */
 #define expect_status(wanted, call) \
     (forget_failure(), check_status((wanted), (call), #call, __FILE__, __LINE__))
 void check_status(ocireg_status wanted, ocireg_status got, const char *call, const char *file, int line);
 
-/* The last error's message or hint says this. */
+/* The last error's message or hint contains this. */
 #define expect_message(part) check_message((part), __FILE__, __LINE__)
 void check_message(const char *part, const char *file, int line);
 
@@ -93,10 +93,10 @@ void check_bool(const char *json, const char *path, bool wanted, const char *fil
 /* A result string, freed at the end of the test. */
 char *kept(char *json);
 
-/* Milliseconds of a steady clock, any thread. */
+/* Milliseconds of a steady clock; any thread may call it. */
 double now_ms(void);
 
-/* Everything takes longer under valgrind: the milliseconds to allow for so many. */
+/* Everything takes longer under valgrind: the time to allow instead, in milliseconds. */
 double allowed_ms(double native);
 
 #endif

@@ -28,7 +28,8 @@ static const char *skip_word(const char *at) {
 
 static const char *skip(const char *at);
 
-/* The value of the next member or element, whose name, if it has one, is at *name; NULL at the end or when broken. */
+/* The value of the next member or element, whose name, if it has one, is at *name; NULL at the end or when
+ * malformed. */
 static const char *enter(const char *at, char open, const char **name) {
     *name = NULL;
     at = blanks(at);
@@ -58,7 +59,7 @@ static const char *skip_list(const char *at) {
     }
 }
 
-/* Behind the value that begins here; NULL when it is broken. */
+/* The end of the value that begins here; NULL when it is malformed. */
 static const char *skip(const char *at) {
     switch (*at) {
         case '{':

@@ -10,13 +10,13 @@ enum json_kind { JSON_MISSING, JSON_NULL, JSON_BOOL, JSON_NUMBER, JSON_STRING, J
 /* Whether the whole text is one JSON value. */
 bool json_is_valid(const char *json);
 
-/* What is at a path; "" is the whole. */
+/* The value at a path; "" is the whole. */
 enum json_kind json_kind_at(const char *json, const char *path);
 
 /* The number of members or elements at a path. */
 size_t json_length(const char *json, const char *path);
 
-/* The text from the value at a path on, for the functions here; NULL when there is none. */
+/* The text that starts with the value at a path, for the functions here; NULL when there is none. */
 const char *json_at(const char *json, const char *path);
 
 /* The name of the nth member, or the position of the nth element, of the whole; to be freed with free(). */

@@ -42,7 +42,7 @@ static ssize_t receive(const struct peer *peer, int fd, char *buffer, size_t siz
     return readable(peer, fd) ? recv(fd, buffer, size, 0) : -1;
 }
 
-/* The head of a request; what came of its body is counted in *more. False when none came. */
+/* The head of a request; *more counts the bytes of its body that arrived with it. False when no request came. */
 static bool read_head(const struct peer *peer, int fd, char *head, size_t *more) {
     size_t size = 0;
     while (size < LARGEST_HEAD) {
@@ -128,7 +128,7 @@ static void *talk(void *argument) {
         bool limited = answer->body_limit > 0 && answer->body_limit < size;
         read_body(connection.peer, connection.fd, limited ? answer->body_limit : size, more);
         if (answer->bytes) send_all(connection.fd, answer->bytes, answer->size ? answer->size : strlen(answer->bytes));
-        /* An upload that is cut off is to meet a closed connection at once. */
+        /* An upload that is cut off should find a closed connection at once. */
         if (limited && answer->then == PEER_CLOSE) close(connection.fd);
         else end(connection.peer, connection.fd, answer->then);
     } else {
@@ -198,7 +198,7 @@ void peer_serve(struct peer *peer, const struct answer *answers, size_t count) {
     peer->answers = copy;
     peer->answer_count = count;
     assert_int_equal(pthread_create(&peer->acceptor, NULL, accept_all, peer), 0);
-    /* Kept after the answers, so that the threads end before the answers are freed. */
+    /* Registered after the answers, so that the threads end before the answers are freed. */
     keep(peer, stop);
 }
 
@@ -241,7 +241,7 @@ char *http_answer(const char *status, const char *headers, const char *body) {
 
 const char *closed_port(void) {
     char host[32];
-    /* Bound and closed: free, and nobody is given it at once. */
+    /* Bound and closed: free, and not reused immediately. */
     close(bound_socket(host));
     return text("%s", host);
 }

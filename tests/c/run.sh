@@ -1,6 +1,6 @@
 #!/bin/bash
-# run.sh [--sanitizers|--valgrind] PROGRAM [CASE…]: builds one program of tests/c, test_read, and runs it with real registries: all of
-# its cases, or those of these names (* and ? as in a shell). Needs the release library (make); OCIREG_LIBRARY_DIR says where it is,
+# run.sh [--sanitizers|--valgrind] PROGRAM [CASE…]: builds one program of tests/c, test_read, and runs it against real registries: all of
+# its cases, or those with these names (* and ? as in a shell). Needs the release library (make); OCIREG_LIBRARY_DIR says where it is,
 # if elsewhere.
 set -euo pipefail
 
@@ -18,7 +18,7 @@ esac
 program=${1:-}
 [ -f "tests/c/$program.c" ] || fail "usage: run.sh [--sanitizers|--valgrind] PROGRAM [CASE…]; programs: $(cd tests/c && echo test_*.c | sed 's/\.c//g')"
 shift
-[ -e "$library/libocireg.so" ] || fail "there is no $library/libocireg.so: run make"
+[ -e "$library/libocireg.so" ] || fail "$library/libocireg.so is missing: run make"
 build_helpers "$folder" "${arguments[@]}"
 build_program "$folder" "$program" "${arguments[@]}"
 exec tests/registries/run "${how[@]}" "$folder/$program" "$@"

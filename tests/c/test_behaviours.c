@@ -14,7 +14,7 @@ struct step {
 
 typedef void act(const struct step *step, struct outcome *out);
 
-/* The text at a path of a result becomes the result. */
+/* Replaces the result by the text at a path in it. */
 static void pick(struct outcome *out, const char *path) {
     char *text = json_string_at(out->json, path);
     ocireg_string_free(out->json);
@@ -22,7 +22,7 @@ static void pick(struct outcome *out, const char *path) {
     free(text);
 }
 
-/* Results are freed by free(): those of the library are copied. */
+/* Results are freed with free(), so those of the library are copied. */
 static void own(struct outcome *out) {
     char *copy = out->json ? strdup(out->json) : NULL;
     ocireg_string_free(out->json);
@@ -238,7 +238,7 @@ static act *act_of(const char *step) {
         "cancel_after_ms close_after_ms threads times gives contains fails says http_status within_ms as ";
     for (size_t i = 0; i < json_length(step, ""); i++) {
         char *key = json_name_at(step, i), *word = text(" %s ", key);
-        if (!strstr(keys, word)) fail_msg("an unknown key: %s", key);
+        if (!strstr(keys, word)) fail_msg("unknown key: %s", key);
         free(key);
     }
     char *name = json_string_at(step, "do");
@@ -246,12 +246,12 @@ static act *act_of(const char *step) {
     for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
         if (strcmp(acts[i].name, name) == 0) found = acts[i].act;
     }
-    if (!found) fail_msg("an unknown step: %s", name);
+    if (!found) fail_msg("unknown step: %s", name);
     free(name);
     return found;
 }
 
-/* Does it once. Gives what is wrong, or NULL; the result, when it is wanted, is the caller's. */
+/* Runs it once. Returns what is wrong, or NULL; the result, if requested, belongs to the caller. */
 static char *once(const struct step *step, act *act, char **result) {
     struct outcome out = {0};
     double begun = now_ms();
@@ -280,7 +280,7 @@ static void *work(void *argument) {
     return NULL;
 }
 
-/* On so many threads, so many times each. */
+/* Runs it on several threads, several times on each. */
 static char *crowd(const struct step *step, act *act) {
     size_t count = (size_t)json_number_at(step->json, "threads");
     struct worker *workers = calloc(count, sizeof *workers);
@@ -298,7 +298,7 @@ static char *crowd(const struct step *step, act *act) {
     return wrong;
 }
 
-/* Something that another thread does after a while. */
+/* An action that another thread takes after a while. */
 struct later {
     pthread_t thread;
     const struct step *step;
@@ -344,7 +344,7 @@ static void set_hosts(ocireg_client *client, const char *hosts) {
     }
 }
 
-/* Only what it understands of a behaviour is in it. */
+/* A behaviour must not contain keys that this interpreter does not know. */
 static void expect_hosts(const char *hosts) {
     for (size_t i = 0; i < json_length(hosts, ""); i++) {
         char *host = json_name_at(hosts, i);
@@ -371,7 +371,7 @@ static void behaves(void **state) {
     }
 }
 
-/* A test's name is a word. */
+/* Makes one word of a test's name. */
 static char *word(char *name) {
     for (char *at = name; *at; at++) {
         if (!strchr("abcdefghijklmnopqrstuvwxyz", *at)) *at = '_';

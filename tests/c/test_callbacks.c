@@ -8,7 +8,7 @@
 #define BASIC "YWxpY2U6czNjcmV0OndpdGggY29sb24="
 
 struct events {
-    char *text; /* one event a line */
+    char *text; /* one event per line */
     size_t size;
     size_t count;
     pthread_t thread;
@@ -61,7 +61,7 @@ static void check_event(const char *event) {
     }
 }
 
-/* Every event has its documented shape, came on this thread, and none holds a secret. */
+/* Every event has its documented shape, arrived on this thread, and contains no secret. */
 static void check_events(struct events *events, const char *const *secrets, size_t count) {
     assert_true(events->count > 0);
     assert_false(events->wrong_thread);
@@ -91,7 +91,7 @@ static void test_log_holds_no_password(void **state) {
         work_at(registries[i], client_of(registries[i]), logging_context(events));
         check_events(events, secrets, 4);
         assert_non_null(strstr(events->text, env(registries[i])));
-        assert_non_null(strstr(events->text, "redacted")); /* what was sent is seen to have been sent */
+        assert_non_null(strstr(events->text, "redacted")); /* credentials were sent, which the log shows */
     }
 }
 
@@ -212,11 +212,11 @@ static void test_progress_can_stop(void **state) {
     const char *path = text("%s/blob", folder);
     expect_status(OCIREG_CALLBACK, ocireg_blob_get_file(client, context, blob, path, NULL, NULL, &failure));
     assert_null(fopen(path, "r"));
-    /* What is there already is not fetched again. */
+    /* What the destination has is not fetched again. */
     expect_status(OCIREG_OK, ocireg_blob_get_file(client, NULL, blob, path, NULL, &json, &failure));
     assert_true(json_number_at(kept(json), "resumed") >= 1 << 20);
     assert_int_equal(entries_in(folder), 1);
-    /* Removed, the callback is not asked any more. */
+    /* After its removal the callback is not called any more. */
     expect_status(OCIREG_OK, ocireg_context_set_progress(context, NULL, NULL, &failure));
     ocireg_buffer *found = NULL;
     expect_status(OCIREG_OK, ocireg_blob_get_memory(client, context, blob, NULL, NULL, &found, &failure));

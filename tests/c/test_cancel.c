@@ -1,4 +1,5 @@
-/* Calls that are left: by cancel, by close, by a deadline; while the peer is silent, in a body, and in a retry's wait. */
+/* Calls that are interrupted: by cancel, by close, by a deadline; while the peer is silent, within a body, and
+ * during the wait before a retry. */
 #include "later.h"
 
 #include <time.h>
@@ -48,7 +49,7 @@ static void test_cancel_while_silent(void **state) {
     kept(json);
 }
 
-/* A loopback host without a scheme is asked by TLS first: that wait can be left as well. */
+/* A loopback host without a scheme is tried with TLS first: that wait can be interrupted as well. */
 static void test_cancel_in_handshake(void **state) {
     (void)state;
     const struct answer none = {.then = PEER_SILENT};
@@ -115,7 +116,7 @@ static void *read_on(void *reader) {
     return (void *)(intptr_t)ocireg_blob_reader_read(reader, buffer, sizeof buffer, &count, NULL);
 }
 
-/* A reader belongs to one thread at a time; a second one is told so, and does not wait. */
+/* A reader belongs to one thread at a time; a second one gets BUSY, without waiting. */
 static void test_two_threads_on_a_reader(void **state) {
     (void)state;
     struct peer *peer = half_a_body();
@@ -147,7 +148,7 @@ static void test_cancel_an_upload(void **state) {
     (void)state;
     struct peer *peer = peer_bind();
     const struct answer answers[] = {
-        {.bytes = "HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n"}, /* HEAD: the blob is not there */
+        {.bytes = "HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n"}, /* HEAD: the blob does not exist */
         {.bytes = http_answer("202 Accepted", "Location: /v2/a/blobs/uploads/1\r\n", "")},
         {.body_limit = 1, .then = PEER_SILENT},
     };
@@ -159,7 +160,7 @@ static void test_cancel_an_upload(void **state) {
     struct later later;
     later_cancel(&later, context, peer, 3, 100);
     const char *place = text("%s/a", peer_host(peer));
-    /* Giving the session up must not wait for the silent peer either. */
+    /* Cancelling the session must not wait for the silent peer either. */
     expect_status(OCIREG_CANCELLED, ocireg_blob_put_memory(client, context, place, bytes, size, NULL, NULL, &failure));
     was_prompt(&later);
 }
@@ -206,7 +207,7 @@ static void test_deadline(void **state) {
     expect_status(OCIREG_TIMEOUT, ocireg_registry_ping(client, context, peer_host(peer), NULL, &json, &failure));
     double took = now_ms() - begun;
     if (took < 100 || took > allowed_ms(350)) fail_msg("a deadline of 150 ms took %.0f ms", took);
-    /* It has passed for every later call, until it is taken away. */
+    /* It has passed for every later call too, until it is removed. */
     expect_status(OCIREG_TIMEOUT, ocireg_registry_ping(client, context, env("OCIREG_TEST_V2"), NULL, &json, &failure));
     expect_status(OCIREG_OK, ocireg_context_set_deadline(context, 0, &failure));
     expect_status(OCIREG_OK, ocireg_registry_ping(client, context, env("OCIREG_TEST_V2"), NULL, &json, &failure));

@@ -1,4 +1,5 @@
-/* The ocireg command where it waits for somebody else: named pipes and standard input, under --deadline and Ctrl-C. */
+/* The ocireg command where it waits for other processes: named pipes and standard input, under --deadline and
+ * Ctrl-C. */
 #include "common.h"
 #include "peer.h"
 #include "tls.h"
@@ -15,7 +16,7 @@
 
 struct program {
     pid_t process;
-    int input, errors; /* our ends of its standard input and standard error */
+    int input, errors; /* this side's ends of its standard input and standard error */
     double begun;
 };
 
@@ -25,13 +26,13 @@ static const char *command(void) {
     const char *path = getenv("OCIREG_TEST_COMMAND");
     assert_int_not_equal(dladdr((void *)(uintptr_t)&ocireg_version, &library), 0);
     if (!path) path = text("%s/ocireg", dirname(text("%s", library.dli_fname)));
-    if (access(path, X_OK) != 0) fail_msg("%s is not there", path);
+    if (access(path, X_OK) != 0) fail_msg("%s is missing", path);
     return path;
 }
 
 /* What the next program has for its standard output; -1 is /dev/null. */
 static int standard_output = -1;
-/* It goes there too, and nobody hears its complaints. */
+/* Standard error goes there too, and nobody reads it. */
 static bool in_one_pipe;
 
 static void become(const char *path, char *const *words, const int *input, const int *errors) {
@@ -69,7 +70,7 @@ static struct program start(const char *line) {
     return program;
 }
 
-/* Waits for the end: it comes with this status, and the message says this. Standard input stays open until then. */
+/* Waits for the end, with this status and a message that contains this. Standard input stays open until then. */
 static void expect_end(struct program *program, int wanted, const char *message) {
     char said[4096] = "";
     size_t size = 0;
@@ -90,7 +91,7 @@ static void expect_deadline(struct program *program) {
     if (took < 500 || took > allowed_ms(3000)) fail_msg("a deadline of 500 ms ended it after %.0f ms", took);
 }
 
-/* A pipe in which there is no room, and that nobody reads. */
+/* A full pipe that nobody reads. */
 static int full_pipe(void) {
     int ends[2];
     assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
@@ -158,7 +159,7 @@ static void test_output_that_nobody_reads(void **state) {
     standard_output = -1;
 }
 
-/* Whatever it has to say, a result, an error, what it does, or that it was held: it ends without. */
+/* Whatever it wants to print (a result, an error, the trace, or that it was blocked), it ends without printing it. */
 static void test_nothing_that_it_says_is_read(void **state) {
     (void)state;
     const char *place = repository("OCIREG_TEST_V2", "unheard");
@@ -241,7 +242,7 @@ static void test_deadline_ends_the_wait_for_input(void **state) {
     expect_deadline(&program);
 }
 
-/* The time that the password took is gone from the deadline, and a password in time is no reason to end. */
+/* Waiting for the password counts towards the deadline; a password that arrives in time does not end the command. */
 static void test_a_password_in_time(void **state) {
     (void)state;
     const struct answer silent = {.then = PEER_SILENT};
@@ -262,7 +263,7 @@ static void test_an_empty_host_is_no_host(void **state) {
     expect_end(&program, 64, "--token: no host before '='");
 }
 
-/* What to do about an error stands under it; a realm without TLS is asked when the command line says so. */
+/* An error is followed by its hint; a realm without TLS is used when the command line allows it. */
 static void test_trusted_realm(void **state) {
     (void)state;
     const struct answer token = {.bytes = http_answer("200 OK", "", "{\"token\":\"t\"}")};
@@ -279,7 +280,7 @@ static void test_trusted_realm(void **state) {
     assert_int_equal(peer_count(realm), 0);
     for (size_t i = 0; i < 2; i++) {
         struct program program = start(text("--anonymous --ca %s/cert.pem %s manifest get %s/a:t", folder, taken[i], host));
-        /* The server goes on saying 401. */
+        /* The server continues to answer 401. */
         expect_end(&program, OCIREG_UNAUTHENTICATED, "ocireg: UNAUTHENTICATED: ");
         assert_int_equal(peer_count(realm), i + 1);
     }

@@ -1,4 +1,4 @@
-/* The ocireg command's families in use, each step a process of its own: uploads, mounts, copies. */
+/* The ocireg command's families in use, each step in a separate process: uploads, mounts, copies. */
 #include "common.h"
 #include "peer.h"
 
@@ -14,11 +14,11 @@ static const char *command(void) {
     const char *path = getenv("OCIREG_TEST_COMMAND");
     assert_int_not_equal(dladdr((void *)(uintptr_t)&ocireg_version, &library), 0);
     if (!path) path = text("%s/ocireg", dirname(text("%s", library.dli_fname)));
-    if (access(path, X_OK) != 0) fail_msg("%s is not there", path);
+    if (access(path, X_OK) != 0) fail_msg("%s is missing", path);
     return path;
 }
 
-/* Runs the command by the shell: its exit status, and what it wrote to standard output. */
+/* Runs the command with the shell: its exit status, and what it wrote to standard output. */
 static int run(const char *words, char **said) {
     const char *out = text("%s/out", folder);
     size_t size = 0;
@@ -62,7 +62,7 @@ static void test_upload_by_several_processes(void **state) {
     assert_int_equal(run("upload status nonsense", NULL), OCIREG_INVALID_REFERENCE);
 }
 
-/* By a place of the registry's own, in processes of their own. */
+/* Paging by the registry's own cursor, in separate processes. */
 static void test_pages(void **state) {
     (void)state;
     folder = new_folder();
@@ -141,7 +141,7 @@ static void test_an_image_of_a_tree(void **state) {
     assert_string_equal(said, "hello");
 }
 
-/* Standard input is read because it is named, packed in any way or not at all, and only from where it is. */
+/* Standard input is read when it is named, compressed in any way or not at all, from its current position. */
 static void test_an_archive_by_a_pipe(void **state) {
     (void)state;
     folder = new_folder();
@@ -163,13 +163,14 @@ static void test_an_archive_by_a_pipe(void **state) {
     assert_int_equal(run(text("--deadline 1 files docker-archive:%s/pipe", folder), NULL), OCIREG_TIMEOUT);
 }
 
-/* What a shell line with $0 as the command answers. */
+/* Runs a shell line in which $0 is the command. */
 static void expect_shell(const char *line) {
     int status = system(text("cd %s && sh -ec '%s' '%s'", folder, line, command()));
     if (status != 0) fail_msg("%s: status %d", line, status);
 }
 
-/* What is no plain file: links are followed, pipes and standard output are written through, and nothing is replaced. */
+/* Destinations other than plain files: links are followed, pipes and standard output are written to directly, and
+ * nothing is replaced. */
 static void test_outputs(void **state) {
     (void)state;
     folder = new_folder();
@@ -186,7 +187,7 @@ static void test_outputs(void **state) {
     expect_shell("mkfifo pipe && (tar -tf pipe >list & $0 copy oci:layout:v1 docker-archive:pipe >/dev/null; wait) && test -p pipe &&"
                  "grep -q manifest.json list");
     expect_shell("test $($0 --deadline 0.5 copy oci:layout:v1 docker-archive:pipe >/dev/null 2>&1 || echo $?) = 10");
-    /* What is said of it is not in it: a tar's size is known. */
+    /* The report is not mixed into it: the size of a tar file is a multiple of 512. */
     expect_shell("$0 append oci:layout:v1 --layer layer.tar --to docker-archive:- >more.tar && test $(($(wc -c <more.tar) % 512)) = 0 &&"
                  "tar -tf more.tar >/dev/null");
     expect_shell("$0 append docker-archive:- --layer layer.tar <more.tar >most.tar && test $(($(wc -c <most.tar) % 512)) = 0 &&"
@@ -211,18 +212,19 @@ static void test_outputs(void **state) {
     expect_shell("printf kept >file && if $0 cat -o file oci:layout:v1 nothing 2>err; then exit 1; fi; test $(cat file) = kept");
     expect_shell("umask 027 && $0 cat -o masked oci:layout:v1 motd >/dev/null && test $(stat -c %a masked) = 640 &&"
                  "$0 copy oci:layout:v1 docker-archive:masked.tar >/dev/null && test $(stat -c %a masked.tar) = 640");
-    /* What is there keeps its permissions, whoever writes it. */
+    /* An existing file keeps its permissions, whichever command writes it. */
     expect_shell("for mode in 600 640; do : >kept; chmod $mode kept; $0 cat -o kept oci:layout:v1 motd >/dev/null;"
                  "test $(stat -c %a kept) = $mode; : >kept; $0 copy oci:layout:v1 docker-archive:kept:a:1 >/dev/null;"
                  "test $(stat -c %a kept) = $mode; done");
     expect_shell("for way in \"\" nowhere/x; do if $0 cat -o \"$way\" oci:layout:v1 motd 2>err; then exit 1; fi; grep -q IO: err; done");
-    /* A way with many links is as long as its links are many. */
+    /* A path with many links costs time in proportion to the number of links. */
     expect_shell("ln -s . l && ln -s l/l/l/l/l/l/l/l/l/l/l/l/l/l/l/l/l/l/l/l/l/l/l/l/l/l/l/l/l/l/far out3 &&"
                  "$0 --deadline 20 cat -o out3 oci:layout:v1 motd >/dev/null && test $(cat far) = hello && rm l out3");
     expect_shell("test -z \"$(ls -A | grep ^[.] || true)\"");
 }
 
-/* In a folder that everybody may write to, no command writes where a stranger's link leads, with or without the sticky bit. */
+/* In a folder that everybody may write to, no command writes where another user's link leads, with or without the
+ * sticky bit. */
 static void test_links_of_strangers(void **state) {
     (void)state;
     if (geteuid() != 0) skip();
@@ -238,7 +240,7 @@ static void test_links_of_strangers(void **state) {
                  "test \"$(ls victims)\" = file; test $(cat victims/file) = precious; rm own; done");
 }
 
-/* A place that is none of a registry's is not taken for an image of Docker Hub's. */
+/* A place that is not in a registry is not taken for an image on Docker Hub. */
 static void test_places_beside_registries(void **state) {
     (void)state;
     folder = new_folder();
@@ -252,7 +254,7 @@ static void test_places_beside_registries(void **state) {
     assert_non_null(strstr(said, "FILE may be -"));
 }
 
-/* On a terminal a copy has a bar for each blob, and takes them off again. Here a blob stands still in the middle. */
+/* On a terminal a copy shows a bar for each blob, and removes them again. Here a blob stalls halfway. */
 static void test_bars(void **state) {
     (void)state;
     folder = new_folder();

@@ -1,4 +1,4 @@
-/* Copies between places: every documented field, progress, cancel, and what is no place. */
+/* Copies between places: every documented field, progress, cancel, and names that are not places. */
 #include "common.h"
 #include "later.h"
 
@@ -37,7 +37,7 @@ static void expect_members(const char *json, const char *path, const char *names
     char *list = text("%s", names), *rest = NULL;
     size_t count = 0;
     for (char *name = strtok_r(list, " ", &rest); name; name = strtok_r(NULL, " ", &rest), count++)
-        if (json_kind_at(json, text("%s/%s", path, name)) != JSON_NUMBER) fail_msg("%s/%s is no number", path, name);
+        if (json_kind_at(json, text("%s/%s", path, name)) != JSON_NUMBER) fail_msg("%s/%s is not a number", path, name);
     assert_int_equal(json_length(json, path), count);
 }
 
@@ -114,7 +114,7 @@ static int on_progress(void *userdata, uint64_t done, uint64_t total) {
     return ++seen->calls == seen->stop_at;
 }
 
-/* What was told of each blob of a copy. */
+/* The events of each blob of a copy. */
 struct fate {
     pthread_t thread;
     int begun, ended, moving, stop;
@@ -220,7 +220,7 @@ static void *feed_all(void *argument) {
     return NULL;
 }
 
-/* A pipe is one that send(2) is not for. */
+/* A pipe, on which send(2) fails. */
 static void *feed_pipe(void *argument) {
     struct feed *feed = argument;
     for (ssize_t put; feed->size > 0 && (put = write(feed->fd, feed->bytes, feed->size)) > 0;) {
@@ -231,7 +231,7 @@ static void *feed_pipe(void *argument) {
     return NULL;
 }
 
-/* An archive by a descriptor: a file from where it stands, a pipe, a socket. It stays the caller's. */
+/* An archive from a descriptor: a file from its current position, a pipe, a socket. It still belongs to the caller. */
 static void test_source_descriptor(void **state) {
     (void)state;
     ocireg_client *client = client_of("OCIREG_TEST_V3");
@@ -264,7 +264,7 @@ static void test_source_descriptor(void **state) {
     }
     pthread_join(socket_feeder, NULL);
     pthread_join(pipe_feeder, NULL);
-    /* All of it was read, and nothing is no archive. */
+    /* All of it was read, and an empty file is not an archive. */
     expect_status(OCIREG_NOT_FOUND, ocireg_copy(client, NULL, "docker-archive:-", text("oci:%s/none", folder), options("{'source_fd':%d}", ends[0]), NULL, &failure));
     for (size_t i = 0; i < sizeof given / sizeof *given; i++) close(given[i]);
     close(fds[2][1]);
@@ -274,7 +274,7 @@ static void test_source_descriptor(void **state) {
     expect_message("source_fd");
 }
 
-/* Nobody writes: the wait ends with the call. */
+/* Nobody writes: the wait ends when the call is cancelled. */
 static void test_source_descriptor_that_waits(void **state) {
     (void)state;
     ocireg_client *client = client_of("OCIREG_TEST_V3");

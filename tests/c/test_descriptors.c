@@ -1,4 +1,4 @@
-/* Descriptors that bytes are written to: nobody reads at the other end, the reader went away, blocking or not. */
+/* Descriptors to which bytes are written: nobody reads the other end, the reader went away, blocking or not. */
 #include "later.h"
 
 #include <errno.h>
@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* More than any pipe or socket holds, and a digest that it has not: what is written is looked at before that is known. */
+/* More than any pipe or socket holds, and a wrong digest: what is written is checked before that is known. */
 enum { LARGE = 4 << 20 };
 #define BLOB "sha256:0000000000000000000000000000000000000000000000000000000000000000"
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -61,7 +61,7 @@ static struct way an_old_layer(void) {
     return way;
 }
 
-/* A tar of one large file, whose image is a layout of this test's own: the way there is short. */
+/* A tar file with one large file, in an image in a local layout, which is quick to open. */
 static ocireg_status cat_file(const struct way *way, int fd, ocireg_error **error) {
     return ocireg_image_cat(way->client, way->context, way->place, "/file", fd, NULL, NULL, error);
 }
@@ -94,7 +94,7 @@ static struct way a_file(void) {
 typedef struct way way_fn(void);
 static way_fn *const ways[] = {a_blob, an_old_layer, a_file};
 
-/* What is written to, and read from or not: a pipe, one that does not block, a socket. */
+/* What is written to, whether read from or not: a pipe, a non-blocking pipe, a socket. */
 struct ends {
     int reader, writer;
 };
@@ -114,7 +114,7 @@ static void close_both(struct ends ends) {
 
 enum { KINDS = 3 };
 
-/* What ends a write that nobody reads, as soon as it waits. */
+/* What ends a write that nobody reads, once it blocks. */
 struct leaving {
     void (*leave)(void *object);
     void *object;
@@ -122,7 +122,7 @@ struct leaving {
     double left_at;
 };
 
-/* Until as much is in it as there is room for: then no more comes. */
+/* Until it is full: then no more bytes arrive. */
 static void wait_until_full(int reader) {
     double end = now_ms() + allowed_ms(5000);
     for (int before = 0, now = 0; now == 0 || now != before; usleep(50000)) {

@@ -135,7 +135,7 @@ static void test_no_permission(void **state) {
     assert_null(strstr(ocireg_error_json(failure), "readonly"));
 }
 
-/* Anybody may pull public/… and nothing else. */
+/* Anybody may pull public/…, but nothing else. */
 static void test_anonymous(void **state) {
     (void)state;
     const char *host = env("OCIREG_TEST_TOKEN"), *open = text("%s/public/ctest-%d", host, (int)getpid());
@@ -235,7 +235,7 @@ static void test_full_device(void **state) {
     close(fd);
 }
 
-/* A disk that is full in the middle of a file, by the process's limit for file sizes. */
+/* A disk that becomes full in the middle of a file, simulated by the process's limit for file sizes. */
 static void test_full_disk(void **state) {
     (void)state;
     ocireg_client *client = client_of("OCIREG_TEST_V2");
@@ -256,7 +256,7 @@ static void test_full_disk(void **state) {
     expect_message(strerror(EFBIG));
     assert_null(json);
     assert_int_equal(entries_in(folder), 0);
-    /* With room again it works. */
+    /* With enough space it works again. */
     expect_status(OCIREG_OK, ocireg_blob_get_file(client, NULL, blob, path, NULL, NULL, &failure));
     assert_int_equal(entries_in(folder), 1);
 }

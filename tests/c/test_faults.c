@@ -1,4 +1,5 @@
-/* Servers that answer wrongly: each fault has its own code, nothing false is delivered, and credentials stay at home. */
+/* Servers that answer wrongly: each fault has its own code, no wrong data is delivered, and credentials stay with
+ * their origin. */
 #include "common.h"
 #include "peer.h"
 
@@ -68,7 +69,7 @@ static void test_retry_after(void **state) {
     expect_bool_at(ocireg_error_json(failure), "retryable", true);
 }
 
-/* One that gets better is asked again. */
+/* A temporary failure is retried. */
 static void test_retried(void **state) {
     (void)state;
     struct peer *peer = peer_bind();
@@ -148,7 +149,7 @@ static void test_wrong_manifest(void **state) {
     assert_int_equal(peer_count(peer), 2);
 }
 
-/* The header that says another digest than the body of a tag has: one of the two is wrong, unless that was once. */
+/* A header with a digest other than that of the tag's body: one of the two is wrong, unless it happens only once. */
 static void test_contradicted_digest(void **state) {
     (void)state;
     const char *type = "Content-Type: application/vnd.oci.image.index.v1+json\r\n", *body = "{\"schemaVersion\":2,\"manifests\":[]}";
@@ -179,7 +180,7 @@ static void test_short_body(void **state) {
     every_read_gives(OCIREG_NETWORK, peer_start(&reset, 1));
 }
 
-/* Without a length an early end looks like any other: the digest tells. */
+/* Without a length an early end looks like a normal one: the digest reveals it. */
 static void test_short_body_without_length(void **state) {
     (void)state;
     const struct answer answer = {.bytes = "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nrig"};
@@ -201,7 +202,7 @@ static void test_wrong_size(void **state) {
     expect_status(OCIREG_OK, ocireg_blob_get_file(plain_client(), NULL, blob_at(peer), path, options("{'size':5}"), NULL, &failure));
 }
 
-/* A broken transfer goes on where it stopped: in the same call, and in the next one from the hidden file. */
+/* A broken transfer continues where it stopped: in the same call, and in the next one from the hidden file. */
 static void test_resume(void **state) {
     (void)state;
     const char *part = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nrig";
@@ -229,7 +230,8 @@ static void test_resume(void **state) {
     assert_int_equal(entries_in(folder), 1);
 }
 
-/* A registry that refuses ranges is asked for all of it: after a break, and where an earlier call left a part, whatever it holds. */
+/* A registry that refuses ranges is asked for the whole blob: after a break, and where an earlier call left a
+ * partial file, whatever it contains. */
 static void test_refused_ranges(void **state) {
     (void)state;
     static const char *const refusals[] = {"400 Bad Request", "403 Forbidden", "404 Not Found", "405 Method Not Allowed", "406 Not Acceptable",
@@ -278,7 +280,7 @@ static char *accepted(const char *more) {
     return http_answer("202 Accepted", text("Location: /v2/a/blobs/uploads/1\r\n%s", more), "");
 }
 
-/* A mount is a wish: whatever it is answered, the bytes are uploaded. */
+/* A mount is only an attempt: whatever the response, the bytes are uploaded. */
 static void test_refused_mounts(void **state) {
     (void)state;
     static const char *const refusals[] = {"302 Found", "400 Bad Request", "403 Forbidden", "404 Not Found", "405 Method Not Allowed",
@@ -293,7 +295,7 @@ static void test_refused_mounts(void **state) {
     }
 }
 
-/* What answers in place of a registry is asked again, and then told with its status. */
+/* Something that answers instead of the registry is asked again, and then reported with its status. */
 static void test_health_check(void **state) {
     (void)state;
     const struct answer answers[] = {{.bytes = http_answer("404 Not Found", "", "")},
@@ -323,7 +325,8 @@ static void test_moved_uploads(void **state) {
     assert_null(strcasestr(peer_request(other, 0), "\r\nauthorization:"));
 }
 
-/* A registry that keeps less than it was sent is no success: what comes once is PROTOCOL, what can be read again goes at once. */
+/* A registry that keeps less than it was sent is not a success: PROTOCOL for a source that can be read only once;
+ * otherwise the blob is sent again in one request. */
 static void test_lost_chunks(void **state) {
     (void)state;
     const struct answer none = {.bytes = http_answer("404 Not Found", "", "")}, made = {.bytes = http_answer("201 Created", "Docker-Content-Digest: " RIGHT "\r\n", "")};
@@ -347,7 +350,7 @@ static void test_lost_chunks(void **state) {
     ocireg_upload_free(upload);
 }
 
-/* A manifest that stalls is asked for again. */
+/* A manifest request that stalls is repeated. */
 static void test_stalled_manifest(void **state) {
     (void)state;
     const char *type = "Content-Type: application/vnd.oci.image.index.v1+json\r\n";
@@ -385,7 +388,7 @@ static void test_large_manifest(void **state) {
     expect_status(OCIREG_LIMIT_EXCEEDED, ocireg_manifest_get(small, NULL, text("%s/a:b", peer_host(peer)), NULL, &json, &bytes, &failure));
 }
 
-/* One who accepts no index is not given one by a server that does not care. */
+/* A caller that does not accept an index does not get one, even if the server ignores Accept. */
 static void test_unwanted_manifests(void **state) {
     (void)state;
     static const char *const wanted[] = {"{'accept_index':false}", "{'max_schema_version':1}"};

@@ -1,4 +1,4 @@
-/* What a parent's handles do in a forked child, and that both processes go on. */
+/* A parent's handles in a forked child: they are refused, and both processes continue to work. */
 #include "calls.h"
 #include "later.h"
 
@@ -22,7 +22,7 @@ static struct plan make_plan(void) {
     return plan;
 }
 
-/* The child's work gives what went wrong, or "": cmocka's checks are of no use there. */
+/* The child's work returns what went wrong, or "": cmocka's checks do not work there. */
 typedef void child_fn(const struct plan *plan, char *wrong, size_t size);
 
 static void every_handle_is_refused(const struct plan *plan, char *wrong, size_t size) {
@@ -62,7 +62,8 @@ static void child_has_its_own(const struct plan *plan, char *wrong, size_t size)
     ocireg_client_free(client);
 }
 
-/* Runs the work in a child. It ends as another program, so that no leak check counts what the parent's handles left there. */
+/* Runs the work in a child. It ends by executing another program, so that no leak check counts what the parent's
+ * handles left there. */
 static void in_child(child_fn *work, const struct plan *plan) {
     char wrong[256] = "";
     int ends[2];
@@ -86,7 +87,7 @@ static void in_child(child_fn *work, const struct plan *plan) {
     if (strcmp(wrong, "fine") != 0) fail_msg("in the child: %s", wrong);
 }
 
-/* The parent's handles are as they were. */
+/* The parent's handles still work. */
 static void parent_goes_on(const struct plan *plan) {
     struct arguments *live = plan->live;
     uint8_t bytes[8];
@@ -178,7 +179,7 @@ static void *call_silent_peer(void *argument) {
     return NULL;
 }
 
-/* Another thread is in a call, with whatever locks, when the process forks. */
+/* Another thread is in a call, perhaps holding locks, when the process forks. */
 static void test_fork_during_a_call(void **state) {
     (void)state;
     const struct answer silent = {.then = PEER_SILENT};

@@ -1,5 +1,5 @@
-/* Handles of another type, dead ones, and no handles at all: each call answers INVALID_ARGUMENT, each free does nothing. What a
- * callback frees that its own call is using. */
+/* Handles of another type, freed ones, and no handles at all: each call returns INVALID_ARGUMENT, each free does
+ * nothing. Also callbacks that free what their own call is using. */
 #include "calls.h"
 
 static const char not_a_handle[256];
@@ -9,7 +9,7 @@ struct wrong {
     void *handle;
 };
 
-/* Everything that is no handle of that kind. */
+/* Everything that is not a handle of that kind. */
 static size_t wrong_for(struct arguments *live, char kind, struct wrong *list) {
     ocireg_error *error = NULL;
     char *json = NULL;
@@ -25,11 +25,11 @@ static size_t wrong_for(struct arguments *live, char kind, struct wrong *list) {
     list[count++] = (struct wrong){"zeros", (void *)(uintptr_t)not_a_handle};
     list[count++] = (struct wrong){"an odd address", (void *)((uintptr_t)not_a_handle + 1)};
     list[count++] = (struct wrong){"a small number", (void *)(uintptr_t)8};
-    list[count++] = (struct wrong){"text", text("%s", "this is no handle of any kind at all")};
+    list[count++] = (struct wrong){"text", text("%s", "this is not a handle of any kind at all")};
     return count;
 }
 
-/* Of the kinds of arguments in calls.h, those that are handles; one that may be NULL is no other kind. */
+/* Of the kinds of arguments in calls.h, those that are handles; whether one may be NULL makes no difference. */
 static char handle_of(char kind) {
     switch (kind) {
         case 'x': return 'X';
@@ -109,7 +109,7 @@ static void test_wrong_frees(void **state) {
         assert_int_equal(ocireg_error_http_status(handle), 0);
         assert_int_equal(ocireg_error_errno(handle), 0);
     }
-    /* A string's place is looked at from before it on, so only what malloc gave is tried. */
+    /* The memory before a string is read too, so only memory from malloc is tried. */
     void *const heap[] = {live->client, live->context, live->reader, live->upload, wanted, error, own};
     for (size_t i = 0; i < sizeof heap / sizeof *heap; i++) ocireg_string_free(heap[i]);
     uint8_t byte;
@@ -183,7 +183,7 @@ static struct freed to_be_freed(ocireg_log_fn callback, struct freed *place) {
     return *place;
 }
 
-/* The call goes on with what it was made with, and nothing is left. */
+/* The call continues with what it was started with, and nothing leaks. */
 static void test_a_callback_that_frees_its_call(void **state) {
     (void)state;
     struct freed freed;
@@ -221,7 +221,7 @@ static void test_a_callback_that_frees_its_reader(void **state) {
     assert_memory_equal(bytes, "some", 4);
 }
 
-/* Memory that was freed is read here, which the watching allocators rightly report. */
+/* Freed memory is read here, which sanitizers and valgrind rightly report. */
 static bool watched(void) {
 #ifdef __SANITIZE_ADDRESS__
     return true;

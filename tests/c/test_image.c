@@ -1,4 +1,4 @@
-/* Images: config, size, tag, extract, cat, append, and a whole repository removed: every documented field. */
+/* Images: config, size, tag, extract, cat, append, and removing a whole repository: every documented field. */
 #include "common.h"
 
 #include <fcntl.h>
@@ -7,7 +7,7 @@
 
 #define INDEX "application/vnd.oci.image.index.v1+json"
 
-/* A tar of one file. */
+/* A tar file with one file. */
 static uint8_t *tar_of(const char *name, const char *content, size_t *size) {
     size_t length = strlen(content);
     *size = 512 + (length + 511) / 512 * 512 + 1024;
@@ -28,7 +28,7 @@ static uint8_t *tar_of(const char *name, const char *content, size_t *size) {
     return (uint8_t *)tar;
 }
 
-/* Puts an image with one file; gives its manifest. */
+/* Puts an image with one file; returns its manifest. */
 static char *put_files(ocireg_client *client, const char *place, const char *tag, const char *content, const char *arch) {
     size_t size;
     uint8_t *tar = tar_of("etc/motd", content, &size);
@@ -191,7 +191,7 @@ static void test_files(void **state) {
     expect_status(OCIREG_LIMIT_EXCEEDED, ocireg_image_files(client, NULL, to, options("{'platform':'linux/s390x','max_bytes':100}"), &json, &failure));
     expect_status(OCIREG_NOT_FOUND, ocireg_image_files(client, NULL, to, options("{'platform':'plan9/mips'}"), &json, &failure));
 
-    /* A new image, in a place where nothing is. */
+    /* A new image, in a place that does not exist yet. */
     expect_status(OCIREG_OK, ocireg_image_append(client, NULL, text("oci:%s/new:v1", folder),
                                                  options("{'layers':['%s/layer.tar'],'scratch':true,'platform':'linux/arm64'}", folder), &json, &failure));
     kept(json);
@@ -240,7 +240,7 @@ static void test_remove(void **state) {
         expect_bool_at(json, "manifests/2/deleted", !dry);
     }
     expect_status(OCIREG_NOT_FOUND, ocireg_manifest_head(client, NULL, text("%s:index", place), NULL, &json, &failure));
-    /* A registry that deletes nothing. */
+    /* A registry that refuses every deletion. */
     client = client_of("OCIREG_TEST_V2_NODELETE");
     place = repository("OCIREG_TEST_V2_NODELETE", "image-remove");
     put_files(client, place, "1", "x", "amd64");

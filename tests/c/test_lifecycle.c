@@ -1,7 +1,7 @@
-/* Close and free: what works after them, and in which order they may come. */
+/* Close and free: what works after them, and in which order they may happen. */
 #include "calls.h"
 
-/* Every function of a closed client answers CLOSED; closing again is fine. */
+/* Every function of a closed client returns CLOSED; closing again is fine. */
 static void test_use_after_close(void **state) {
     (void)state;
     struct arguments *live = live_arguments();
@@ -93,7 +93,7 @@ static void test_frees_in_any_order(void **state) {
     }
 }
 
-/* A reader and an upload go on when their client and context are gone. */
+/* A reader and an upload continue to work after their client and context were freed. */
 static void test_children_outlive_the_client(void **state) {
     (void)state;
     const char *place = repository("OCIREG_TEST_V2", "orphans");

@@ -1,4 +1,4 @@
-/* Login, logout, stored credentials and explain, by the API and by the command. */
+/* Login, logout, stored credentials and explain, with the API and with the command. */
 #include "common.h"
 #include "peer.h"
 
@@ -26,7 +26,7 @@ static ocireg_client *client_with(const char *folder, const char *variable) {
     return client;
 }
 
-/* A file with a mode of its own. */
+/* A file with the given mode. */
 static void write_private(const char *path, const char *content, mode_t mode) {
     write_file(path, content, strlen(content));
     assert_int_equal(chmod(path, mode), 0);
@@ -74,7 +74,7 @@ static void test_login_and_logout(void **state) {
     }
 }
 
-/* A token for what the caller names is given back when that is asked for, and reads that and nothing else. */
+/* A token for a given scope is returned on request, and gives access to that and nothing else. */
 static void test_a_token_for_a_scope(void **state) {
     (void)state;
     const char *host = env("OCIREG_TEST_TOKEN"), *place = repository("OCIREG_TEST_TOKEN", "scoped");
@@ -118,7 +118,7 @@ static void test_wrong_credentials(void **state) {
     expect_message("where credentials are kept");
 }
 
-/* The options of the call: a file of its own, and nothing kept. */
+/* The options of the call: another file, and storing nothing. */
 static void test_places_of_the_call(void **state) {
     (void)state;
     const char *host = env(registries[0]), *folder = new_folder(), *file = text("%s/auth.json", folder);
@@ -140,7 +140,7 @@ static void test_places_of_the_call(void **state) {
     expect_text_at(kept(json), "from/0", file);
     expect_status(OCIREG_OK, ocireg_logout(client, NULL, host, options("{'docker_config':'%s'}", folder), &json, &failure));
     expect_bool_at(kept(json), "removed", true);
-    /* A registry that asks for nothing. */
+    /* A registry that requires no credentials. */
     expect_status(OCIREG_OK, ocireg_login(client, NULL, env("OCIREG_TEST_V2"),
                                           options("{'username':'u','password':'p','store':false}"), &json, &failure));
     expect_text_at(kept(json), "auth", "none");
@@ -158,7 +158,7 @@ static char *token_peer(struct peer **peer) {
     return text("%s", peer_host(made));
 }
 
-/* An identity token is posted, and the one that comes back is kept. */
+/* An identity token is posted, and the one that is returned is stored. */
 static void test_identity_token(void **state) {
     (void)state;
     struct peer *peer = NULL;
@@ -177,7 +177,7 @@ static void test_identity_token(void **state) {
     char *content = (char *)read_file(text("%s/config.json", folder), &size);
     content[size] = '\0';
     assert_non_null(strstr(content, "\"identitytoken\": \"r2\""));
-    /* One that the token server offers to who asks for it. */
+    /* One that the token server offers on request. */
     host = token_peer(&peer);
     expect_status(OCIREG_OK, ocireg_login(client, NULL, host, options("{'username':'u','password':'p','offline_token':true}"), &json, &failure));
     expect_bool_at(kept(json), "identity_token", true);
@@ -268,7 +268,7 @@ static void test_explain(void **state) {
     assert_null(json);
 }
 
-/* The usual places, by the environment as it is when the client is made. */
+/* The usual places, according to the environment at the time when the client is created. */
 static void test_environment(void **state) {
     (void)state;
     const char *folder = new_folder();
@@ -316,7 +316,7 @@ static void test_command(void **state) {
         expect_text_at(said, "username", "alice");
         assert_null(strstr(said, "s3cret"));
         assert_int_equal(command(folder, text("%s tags %s", ours, place), &said), 0);
-        /* The same folder by the environment; and not when nobody is to be named. */
+        /* The same folder from the environment; but not with --anonymous. */
         assert_int_equal(command(folder, text("DOCKER_CONFIG=%s %s tags %s", folder, program, place), &said), 0);
         assert_int_equal(command(folder, text("DOCKER_CONFIG=%s %s --anonymous tags %s", folder, program, place), &said), OCIREG_UNAUTHENTICATED);
         assert_int_equal(command(folder, text("%s explain %s", ours, place), &said), 0);

@@ -1,5 +1,5 @@
-/* The tables of names of the four clients that came before: what each of them made of a name, we make of it too. What one of
- * them took though it is none is refused here. */
+/* The tables of names of the four earlier clients: what each of them made of a name, this library does too. Strings
+ * that one of them accepted although they are not names are refused here. */
 #include "common.h"
 
 #define DIGEST "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -1,4 +1,4 @@
-/* Names, digests and manifests taken apart: every documented member, with its type. */
+/* Parsing of names, digests and manifests: every documented member, with its type. */
 #include "common.h"
 
 #define REFERENCE_SHAPE \
@@ -150,7 +150,7 @@ static void test_inspect_refuses(void **state) {
     expect_status(OCIREG_INVALID_MANIFEST, ocireg_manifest_inspect((const uint8_t *)index, strlen(index), other, &json, &failure));
 }
 
-/* Nothing is a name at any length: the answer comes at once, and is no longer than a message may be. */
+/* Overlong strings are not names: they are refused at once, with a message of bounded length. */
 static void test_texts_without_end(void **state) {
     (void)state;
     const size_t size = 16 << 20;

@@ -1,4 +1,4 @@
-/* The way to a host: each option of it with a right and a wrong value. */
+/* How a host is reached: each option with a valid and an invalid value. */
 #include "common.h"
 #include "peer.h"
 #include "tls.h"
@@ -24,7 +24,7 @@ static ocireg_client *client_for(const char *host, const char *json) {
     return client;
 }
 
-/* Options that a client, or a host, refuses: the message names the option and shows nothing of what it holds. */
+/* Options that a client, or a host, refuses: the message names the option and does not reveal its value. */
 static void refused_client(const char *json, const char *part) {
     ocireg_client *client = NULL;
     expect_status(OCIREG_INVALID_ARGUMENT, ocireg_client_new(options("%s", json), &client, &failure));
@@ -92,7 +92,7 @@ static void test_proxy(void **state) {
     expect_status(OCIREG_OK, ping(client, "registry.test:81"));
     assert_non_null(strstr(peer_request(proxy, 0), "GET http://registry.test:81/v2/ HTTP/1.1"));
     assert_non_null(strcasestr(peer_request(proxy, 0), "proxy-authorization: Basic YWxpY2U6czNjcmV0"));
-    /* Neither past the list nor past a host's own word. */
+    /* Not for hosts in no_proxy, nor where the host's own option says otherwise. */
     assert_int_not_equal(ping(client, "inside.test"), OCIREG_OK);
     set_host(client, "direct.test", "{'plain_http':true,'proxy':'direct'}");
     assert_int_not_equal(ping(client, "direct.test"), OCIREG_OK);
@@ -120,7 +120,7 @@ static void test_proxy_refuses(void **state) {
 static void test_proxy_from_environment(void **state) {
     (void)state;
     struct peer *proxy = proxy_peer(), *local = proxy_peer();
-    /* What the environment had is put aside: it may have any of these. */
+    /* The real environment is saved: it may have any of these. */
     static const char *const names[] = {"ALL_PROXY", "all_proxy", "http_proxy", "HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy", "REQUEST_METHOD"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) unsetenv(names[i]);
     setenv("HTTP_PROXY", peer_host(proxy), 1);
@@ -143,7 +143,8 @@ static void test_client_certificate(void **state) {
     const char *cert = certificate("client.pem"), *key = certificate("client.key");
     expect_status(OCIREG_OK, ping(client_for(host, text("{'ca_file':'%s','client_cert_file':'%s','client_key_file':'%s'}", ca, cert, key)), host));
     expect_status(OCIREG_OK, ping(new_client(text("{'ca_file':'%s','client_cert_file':'%s'}", ca, certificate("client-both.pem"))), host));
-    /* The server's alert can come after the connection is taken for good, and be lost with it: then it is tried again. */
+    /* The server's alert can arrive after the connection counts as established, and be lost with it: then the test
+     * tries again. */
     ocireg_client *patient = new_client(NULL);
     set_host(patient, host, text("{'ca_file':'%s'}", ca));
     expect_status(OCIREG_TLS, ping(patient, host));
@@ -175,7 +176,7 @@ static ocireg_status get(ocireg_client *client, const char *host) {
     return status;
 }
 
-/* A certificate that is its own authority: trusted when it is given, byte for byte. */
+/* A certificate that is its own authority is trusted when it is given byte for byte. */
 static void test_own_certificate(void **state) {
     (void)state;
     const char *folder = new_folder(), *host = tls_start(folder), *other = new_folder();
@@ -194,7 +195,7 @@ static void test_own_certificate(void **state) {
     expect_message("not valid for name");
 }
 
-/* A realm without TLS, named by a registry with it, gets nothing unless the caller says so. */
+/* A realm without TLS, named by a registry with TLS, receives no credentials unless the caller allows it. */
 static void test_realm_without_tls(void **state) {
     (void)state;
     const struct answer token = {.bytes = http_answer("200 OK", "", "{\"token\":\"t\"}")};
@@ -209,13 +210,13 @@ static void test_realm_without_tls(void **state) {
         expect_message("trusted_realms");
     }
     assert_int_equal(peer_count(realm), 0);
-    /* The server goes on saying 401. */
+    /* The server continues to answer 401. */
     expect_status(OCIREG_FORBIDDEN, get(client_for(host, text(json, folder, "http://", peer_host(realm))), host));
     assert_int_equal(peer_count(realm), 1);
     assert_non_null(strcasestr(peer_request(realm, 0), "\r\nauthorization: Basic YWxpY2U6czNjcmV0\r\n"));
 }
 
-/* One that waits for the rest of a request in a TLS hello. */
+/* A server that takes a TLS hello for the start of a request and waits for the rest. */
 static void test_no_tls(void **state) {
     (void)state;
     const struct answer answer = {.then = PEER_SILENT};
@@ -242,7 +243,7 @@ static void test_certs_dir(void **state) {
     write_file(text("%s/me.cert", own), ca, size);
     expect_status(OCIREG_TLS, ping(new_client(json), host));
     expect_message("me.key");
-    /* Not ambient: without the option no folder is read, and with the usual ones only theirs. */
+    /* Only on request: without the option no folder is read, and with it only the usual ones. */
     expect_status(OCIREG_TLS, ping(new_client("{'retries':0}"), host));
     setenv("HOME", folder, 1);
     expect_status(OCIREG_TLS, ping(new_client("{'retries':0,'certs_d':true}"), host));
@@ -277,7 +278,7 @@ static void test_headers(void **state) {
     set_host(client, peer_host(home), "{'plain_http':true,'headers':{'X-Own':'two'}}");
     char *json = NULL;
     ocireg_status status = ocireg_repository_tags(client, NULL, text("%s/a", peer_host(home)), NULL, &json, &failure);
-    (void)status; /* the other peer is no registry */
+    (void)status; /* the other peer is not a registry */
     kept(json);
     assert_non_null(strcasestr(peer_request(home, 0), "\r\nx-general: one\r\n"));
     assert_non_null(strcasestr(peer_request(home, 0), "\r\nx-own: two\r\n"));

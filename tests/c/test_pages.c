@@ -1,14 +1,14 @@
-/* Lists page by page: by what each page has as next, whatever the registry's own word for it is. */
+/* Lists page by page: by each page's "next", whatever the registry's own cursor is. */
 #include "common.h"
 #include "peer.h"
 
-/* A page of two, and the registry's word for the next one; NULL at the end. */
+/* A page of two names with the registry's cursor for the next one; NULL at the end. */
 static const char *page(const char *first, const char *second, const char *token) {
     const char *body = text("{\"name\":\"a\",\"tags\":[\"%s\",\"%s\"],\"repositories\":[\"%s\",\"%s\"]}", first, second, first, second);
     return http_answer("200 OK", token ? text("Link: <?next_page=%s>; rel=\"next\"\r\n", token) : "", body);
 }
 
-/* Three pages whose places are tokens; whoever asks for the start again gets it. */
+/* Three pages whose cursors are tokens; a request without one gets the first page again. */
 static struct peer *registry(void) {
     const struct answer answers[] = {{.bytes = page("a", "b", "gAAA%2B1")}, {.bytes = page("c", "d", "gAAA%2B2")}, {.bytes = page("e", "f", NULL)}};
     return peer_start(answers, 3);
@@ -30,7 +30,7 @@ static void check_walk(list_page *list, const char *path, const char *member) {
         if (i == 2) break;
         expect_text_at(json, "last", second);
         expect_status(OCIREG_OK, ocireg_options_set_string(wanted, "next", keep(json_string_at(json, "next"), free), &failure));
-        /* With next, last does not count. */
+        /* With next, last is ignored. */
         expect_status(OCIREG_OK, ocireg_options_set_string(wanted, "last", "zzz", &failure));
     }
     char *json = NULL;
@@ -44,7 +44,7 @@ static void check_walk(list_page *list, const char *path, const char *member) {
     assert_int_equal(json_kind_at(json, "next"), JSON_NULL);
     assert_int_equal(json_kind_at(json, "last"), JSON_NULL);
     assert_non_null(strstr(peer_request(again, 0), "?n=2 "));
-    /* Another registry's, and nobody's. */
+    /* A cursor of another registry, and an invalid one. */
     expect_status(OCIREG_INVALID_ARGUMENT, list(client, NULL, text("%s%s", peer_host(again), path), wanted, &json, &failure));
     expect_message("another list");
     static const char *const forged[] = {"", "x", "?next_page=gAAA", "//example.org/", "https://example.org/v2/a/tags/list"};
@@ -63,7 +63,7 @@ static void test_next(void **state) {
     check_walk(ocireg_registry_catalog, "", "repositories");
 }
 
-/* A loop over next ends, though the registry's pages do not. */
+/* A loop over next ends, even if the registry's pages do not. */
 static void test_rounds(void **state) {
     (void)state;
     static const char *const last[][2] = {{"a", "1"}, {"c", "2"}, {"c", "1"}};
@@ -87,7 +87,7 @@ static void test_rounds(void **state) {
     }
 }
 
-/* Quay's pages do not begin after a name: asked so, it gives the first one, which would be so for ever. */
+/* Quay does not support starting after a name: it returns the first page each time, which would never end. */
 static void test_last_that_is_not_heeded(void **state) {
     (void)state;
     const struct answer first = {.bytes = page("c", "d", "1")}, whole = {.bytes = page("a", "b", NULL)};

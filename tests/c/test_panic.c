@@ -1,5 +1,5 @@
 /*
- * A panic inside the library comes out as OCIREG_INTERNAL, and the program lives on. Linked to a build of the release profile
+ * A panic inside the library becomes OCIREG_INTERNAL, and the program continues. Linked to a build of the release profile
  * with the feature force-panic; the shipped library has no such hook (tests/abi).
  */
 #include "common.h"

@@ -100,7 +100,7 @@ static void test_platform(void **state) {
         assert_string_equal(kept(digest), digest_of(arm, strlen(arm)));
         expect_status(OCIREG_NOT_FOUND, ocireg_manifest_digest(client, NULL, all, options("{'platform':'plan9/mips'}"), &digest, &failure));
         expect_message("plan9");
-        /* distribution 2.8 looks at the Accept header, 3 does not. */
+        /* distribution 2.8 honours the Accept header, 3 does not. */
         ocireg_status refused = i == 0 ? OCIREG_NOT_FOUND : OCIREG_INVALID_MANIFEST;
         expect_status(refused, ocireg_manifest_get(client, NULL, all, options("{'accept_index':false}"), &json, NULL, &failure));
         assert_null(json);
@@ -126,7 +126,8 @@ static void check_tags(const char *json, size_t count, bool more) {
     assert_int_equal(json_kind_at(json, "last"), more ? JSON_STRING : JSON_NULL);
 }
 
-/* Two tags, then the rest, by the first answer's next, and by its last; only distribution 3 cuts its own list, and sorts it. */
+/* Two tags, then the rest, by the first response's next, and by its last; only distribution 3 limits its own list,
+ * and sorts it. */
 static void page_through(ocireg_client *client, const char *place) {
     char *json = NULL;
     expect_status(OCIREG_OK, ocireg_repository_tags(client, NULL, place, options("{'n':2}"), &json, &failure));
@@ -248,7 +249,7 @@ static void read_whole(ocireg_client *client, const char *blob, const uint8_t *b
     } while (count > 0);
     assert_int_equal(total, BIG);
     assert_memory_equal(found, bytes, BIG);
-    /* The end stays the end. */
+    /* The end is reported again. */
     expect_status(OCIREG_OK, ocireg_blob_reader_read(reader, buffer, sizeof buffer, &count, &failure));
     assert_int_equal(count, 0);
     ocireg_blob_reader_free(reader);
@@ -264,7 +265,7 @@ static void get_whole(ocireg_client *client, const char *place, const uint8_t *b
     check_delivered(kept(json), digest, 0, BIG, true);
     check_bytes(buffer, bytes, BIG);
 
-    write_file(path, "what was there", 14); /* is replaced */
+    write_file(path, "what was there", 14); /* will be replaced */
     expect_status(OCIREG_OK, ocireg_blob_get_file(client, NULL, blob, path, NULL, &json, &failure));
     check_delivered(kept(json), digest, 0, BIG, true);
     expect_text_at(json, "path", path);
@@ -336,7 +337,7 @@ static void test_memory_limit(void **state) {
     check_bytes(buffer, "0123456789", 10);
 }
 
-/* Without a scheme, a loopback registry is asked the way it speaks. */
+/* Without a scheme, a loopback registry is reached by whichever of https and http it speaks. */
 static void test_loopback_rule(void **state) {
     (void)state;
     char *json = NULL;

@@ -1,4 +1,4 @@
-/* Redirects: credentials stay with their origin, and no chain goes on for ever. */
+/* Redirects: credentials stay with their origin, and no chain is endless. */
 #include "common.h"
 #include "peer.h"
 
@@ -15,7 +15,7 @@ static const char *blob_at(struct peer *peer) {
     return text("%s/a@" RIGHT, peer_host(peer));
 }
 
-/* The other host gives the bytes, and is not told who asks. */
+/* The other host returns the bytes, and receives no credentials. */
 static void test_redirect_elsewhere(void **state) {
     (void)state;
     struct peer *home = peer_bind(), *store = peer_bind();
@@ -44,7 +44,7 @@ static void test_redirect_elsewhere(void **state) {
     assert_null(strstr(json, "a+b"));
 }
 
-/* A challenge of the other host gets no password either. */
+/* The other host gets no password even if it sends a challenge. */
 static void test_challenge_elsewhere(void **state) {
     (void)state;
     struct peer *home = peer_bind(), *store = peer_bind();

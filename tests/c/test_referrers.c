@@ -11,7 +11,7 @@
 static const char *const registries[] = {"OCIREG_TEST_V2", "OCIREG_TEST_V3", "OCIREG_TEST_GGCR", "OCIREG_TEST_REFERRERS"};
 enum { REGISTRIES = sizeof registries / sizeof registries[0], WITH_API = REGISTRIES - 1 };
 
-/* A manifest that refers to another one. */
+/* A manifest with another one as its subject. */
 static char *referrer_of(const char *manifest, int number) {
     const char *empty = text("{\"mediaType\":\"application/vnd.oci.empty.v1+json\",\"digest\":\"%s\",\"size\":2}", digest_of("{}", 2));
     return text("{\"schemaVersion\":2,\"mediaType\":\"" MANIFEST "\",\"artifactType\":\"" SIGNATURE "\",\"config\":%s,\"layers\":[%s],"
@@ -50,7 +50,7 @@ static void test_referrers(void **state) {
         ocireg_client *client = client_of(registries[i]);
         const char *place = repository(registries[i], "referrers"), *image = put_image(client, place, "one", 1);
         const char *first = referrer_of(image, 1), *second = referrer_of(image, 2), *image_digest = digest_of(image, strlen(image));
-        /* go-containerregistry's API gives the config's type, distribution's tag has what we wrote. */
+        /* go-containerregistry's API reports the config's type, distribution's tag has what this library wrote. */
         const char *type = i == WITH_API ? "application/vnd.oci.empty.v1+json" : SIGNATURE;
         char *json;
         put_blob(client, place, "{}", 2);
@@ -61,7 +61,7 @@ static void test_referrers(void **state) {
         json = put(client, pinned(place, first), first, NULL);
         expect_shape(json, "digest:string size:number mediaType:string location:string? tags:array subject:string referrers:string");
         expect_text_at(json, "subject", image_digest);
-        expect_text_at(json, "referrers", "tag"); /* nobody sends OCI-Subject */
+        expect_text_at(json, "referrers", "tag"); /* none of them sends OCI-Subject */
         assert_int_equal(json_length(json, "tags"), 0);
 
         json = list(client, pinned(place, image), options("{'artifact_type':'%s','annotations':['number=1']}", type));
@@ -138,7 +138,7 @@ static void test_tag_delete(void **state) {
     for (size_t i = 0; i < REGISTRIES; i++) {
         ocireg_client *client = client_of(registries[i]);
         const char *place = repository(registries[i], "untag"), *image = put_image(client, place, "one", 4), *tag = text("%s:one", place);
-        bool can = i != 0; /* distribution 2.8 deletes no tag */
+        bool can = i != 0; /* distribution 2.8 cannot delete a tag */
         char *json = NULL;
         put(client, text("%s:two", place), image, NULL);
         if (!can) {
@@ -165,7 +165,7 @@ static void test_tag_delete(void **state) {
     }
 }
 
-/* The error of a GET is what a refused HEAD is told by. */
+/* After a refused HEAD, the error is that of the GET. */
 static void test_reasons(void **state) {
     (void)state;
     ocireg_client *client = client_of("OCIREG_TEST_V3");
@@ -210,7 +210,7 @@ static void test_bad_input(void **state) {
     assert_null(json);
 }
 
-/* What no registry here does: pages, a filter of its own, OCI-Subject. */
+/* Things that none of these registries does: pages, filters, OCI-Subject. */
 static void test_scripted_registry(void **state) {
     (void)state;
     const char *entry = text("{\"mediaType\":\"" MANIFEST "\",\"digest\":\"%s\",\"size\":1,\"artifactType\":\"a/x\"}", digest_of("1", 1));
@@ -239,11 +239,11 @@ static void test_scripted_registry(void **state) {
     peer_serve(api, &created, 1);
     json = put(client, text("%s/a:t", peer_host(api)), manifest, NULL);
     expect_text_at(json, "referrers", "api");
-    /* By its digest first: the tag comes when all else that belongs to it is done. */
+    /* By digest first: the tag comes when everything else is done. */
     assert_int_equal(peer_count(api), 2);
 }
 
-/* The tag that stands for the list may be read as the subject's digest, or be anything: then nothing refers to it. */
+/* The referrers tag may resolve to the subject itself, or to anything else: then nothing refers to the subject. */
 static void test_no_list(void **state) {
     (void)state;
     static const char image[] = "{\"schemaVersion\":2,\"mediaType\":\"" MANIFEST "\",\"config\":{},\"layers\":[]}";
@@ -262,7 +262,7 @@ static void test_no_list(void **state) {
     }
 }
 
-/* As GitLab has it: the tag gives the image itself. A copy with what refers to it goes on. */
+/* As GitLab does: the tag returns the image itself. A copy with referrers continues. */
 static void test_copy_without_list(void **state) {
     (void)state;
     const char *place = repository("OCIREG_TEST_V3", "no-list"), *folder = new_folder();

@@ -1,4 +1,4 @@
-/* What the process has not: threads, descriptors, standard input and output; and its environment, which is nobody's business. */
+/* What a process may lack: threads, descriptors, standard input and output; and its environment, which is not read. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include "common.h"
 #include "peer.h"
 
-/* This program's own, which the library finds before libc's. */
+/* Defined by this program, so that the library uses it instead of libc's. */
 static bool no_threads, recording;
 static char recorded[4096];
 
@@ -23,7 +23,7 @@ int pthread_create(pthread_t *thread, const pthread_attr_t *attributes, void *(*
     return real(thread, attributes, run, argument);
 }
 
-/* A kernel from before Linux 4.14, which empties no page at a fork. */
+/* A kernel before Linux 4.14, which cannot wipe a page at fork. */
 static int refused_wipes;
 
 int madvise(void *address, size_t size, int advice) {
@@ -55,7 +55,7 @@ static char *record(const char *name) {
 char *getenv(const char *name) { return record(name); }
 char *secure_getenv(const char *name) { return record(name); }
 
-/* One of each kind of work. */
+/* One call of each kind. */
 static void use_everything(void) {
     static const char *const registries[] = {"OCIREG_TEST_V2", "OCIREG_TEST_TLS", "OCIREG_TEST_TOKEN", "OCIREG_TEST_HTPASSWD"};
     char *json = NULL;
@@ -71,14 +71,14 @@ static void use_everything(void) {
     const char *folder = new_folder();
     expect_status(OCIREG_OK, ocireg_blob_get_file(client, NULL, blob_reference(place, noise(5 << 20, 1), 5 << 20), text("%s/blob", folder), NULL, NULL, &failure));
     expect_status(OCIREG_OK, ocireg_copy(client, NULL, text("%s:one", place), text("%s:two", place), NULL, NULL, &failure));
-    /* By its name, whose address has to be found, and by the platform's authorities. */
+    /* By name, which has to be resolved, and with the platform's authorities. */
     ocireg_client *plain = new_client(NULL);
     expect_status(OCIREG_CONNECT, ocireg_registry_ping(plain, NULL, text("localhost:%s", strchr(closed_port(), ':') + 1), NULL, &json, &failure));
     ocireg_registry_ping(plain, NULL, look_up("OCIREG_TEST_TLS"), NULL, &json, NULL);
     assert_null(json);
 }
 
-/* The first test of the program: what was asked for once is not asked for again. */
+/* Must be the first test of the program: variables are read only once. */
 static void test_environment(void **state) {
     (void)state;
     setenv("RUST_MIN_STACK", "100000000000000", 1);
@@ -90,11 +90,11 @@ static void test_environment(void **state) {
     use_everything();
     recording = false;
     unsetenv("RUST_MIN_STACK");
-    /* The tests' own names, and those of libc's own name resolution. */
+    /* Variables of the tests, and of libc's name resolution. */
     for (char *name = strtok(recorded, " "); name; name = strtok(NULL, " ")) {
         if (strncmp(name, "OCIREG_TEST_", 12) == 0 || strcmp(name, "LD_PRELOAD") == 0) continue;
         if (strcmp(name, "RES_OPTIONS") == 0 || strcmp(name, "LOCALDOMAIN") == 0) continue;
-        fail_msg("the environment is asked for %s", name);
+        fail_msg("the environment variable %s is read", name);
     }
 }
 
@@ -126,7 +126,7 @@ static void test_no_threads(void **state) {
     is_shortage(ocireg_registry_ping(users, NULL, env("OCIREG_TEST_TOKEN"), NULL, &json, &failure), EAGAIN, "a token");
     forget_failure();
     is_shortage(ocireg_copy(used, NULL, text("%s:one", place), text("%s-too:one", place), NULL, NULL, &failure), EAGAIN, "a copy");
-    /* What can be done on this thread is done there. */
+    /* Work that needs no thread still succeeds. */
     expect_status(OCIREG_OK, ocireg_blob_get_file(used, NULL, blob, path, NULL, NULL, &failure));
     no_threads = false;
     expect_status(OCIREG_OK, ocireg_registry_ping(fresh, NULL, host, NULL, &json, &failure));
@@ -169,7 +169,7 @@ static void test_no_descriptors(void **state) {
     kept(json);
 }
 
-/* Of the standard descriptors none is anything of the library's. Zero when all is well. */
+/* None of the standard descriptors is used by the library. Zero when all is well. */
 static int32_t look_at_them(void *userdata, const char *event) {
     (void)event;
     for (int fd = 0; fd < 3; fd++) {

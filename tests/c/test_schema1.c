@@ -1,4 +1,4 @@
-/* Signed schema-1 manifests: verified, signed, made, fetched and put. */
+/* Signed schema-1 manifests: verifying, signing, fetching and putting them, and their keys. */
 #include "common.h"
 #include "peer.h"
 
@@ -12,7 +12,7 @@ struct bytes {
     size_t size;
 };
 
-/* A file of the vectors; with a NUL behind it, so that it is text too. */
+/* A file of the vectors, terminated by a NUL so that it can be used as text too. */
 static struct bytes vector(const char *name) {
     struct bytes file;
     uint8_t *data = read_file(text("tests/vectors/schema1/%s", name), &file.size);
@@ -128,7 +128,7 @@ static void test_every_field(void **state) {
     expect_text_at(kept(inspected), "digest", "sha256:28a63cc341ad4ad7ba7de0af4061ca8068e425ecca4e2c4c326dd8d07442ab71");
 }
 
-/* The file that libtrust writes, and what is in it. */
+/* The key file that libtrust writes, and the key in it. */
 static void test_the_same_bytes_as_libtrust(void **state) {
     (void)state;
     struct bytes content = vector("a-payload.json"), wanted = vector("a.json");
@@ -162,7 +162,7 @@ static void test_bad_signatures(void **state) {
     refused(OCIREG_SIGNATURE, bytes_of(""), NULL, "JSON");
     expect_status(OCIREG_SIGNATURE, ocireg_schema1_payload(inside.data, inside.size, &payload, &failure));
     assert_null(payload);
-    /* None, and a secret that the key would be. */
+    /* Algorithm "none", and HMAC with the public key as its secret. */
     struct bytes none = vector("a.json");
     memcpy(strstr((char *)none.data, "ES256"), "none\" ", 6);
     refused(OCIREG_SIGNATURE, none, NULL, "none");
@@ -206,7 +206,7 @@ static void test_keys_that_must_have_signed(void **state) {
     expect_text_at(json, "digest", A_DIGEST);
     bool first = json_is_true(json, "signatures/0/trusted"), second = json_is_true(json, "signatures/1/trusted");
     assert_true(first != second);
-    /* Sorted by the keys' ids. */
+    /* Sorted by key ID. */
     char *ids[] = {json_string_at(json, "signatures/0/key_id"), json_string_at(json, "signatures/1/key_id")};
     assert_true(strcmp(ids[0], ids[1]) < 0);
     free(ids[0]);
@@ -226,7 +226,7 @@ static void test_certificates(void **state) {
     expect_bool_at(verified(file, authority("ca.pem")), "signatures/0/trusted", true);
     refused(OCIREG_SIGNATURE, file, authority("other-ca.pem"), "authorities");
     refused(OCIREG_SIGNATURE, vector("a.json"), authority("ca.pem"), "certificate");
-    /* From a file, and not for ever. */
+    /* From a file, and not outside its validity. */
     ocireg_options *from_file = options("{'ca_file':'tests/vectors/schema1/ca.pem','time':'2040-01-01T00:00:00Z'}");
     expect_bool_at(verified(file, from_file), "signatures/0/trusted", true);
     refused(OCIREG_SIGNATURE, file, options("{'ca_file':'tests/vectors/schema1/ca.pem','time':'1999-01-01T00:00:00Z'}"), "authorities");
@@ -298,7 +298,7 @@ static void test_what_cannot_sign(void **state) {
     assert_null(buffer);
 }
 
-/* A manifest is fetched with good signatures or not at all. */
+/* A manifest is fetched with valid signatures or not at all. */
 static void test_fetched(void **state) {
     (void)state;
     struct bytes good = vector("regclient.json"), bad = vector("bad-signature.json");
@@ -322,7 +322,7 @@ static void test_fetched(void **state) {
     assert_null(bytes);
 }
 
-/* A registry with libtrust in it takes what we sign, and what it signs is good. */
+/* A registry with libtrust accepts what this library signs, and its own signatures verify here. */
 static void test_registry(void **state) {
     (void)state;
     ocireg_client *client = client_of("OCIREG_TEST_SCHEMA1");
@@ -345,9 +345,9 @@ static void test_registry(void **state) {
     json = verified(theirs, NULL);
     expect_text_at(json, "name", name);
     expect_text_at(json, "fs_layers/0", digest_of(layer, strlen(layer)));
-    refused(OCIREG_SIGNATURE, theirs, keys(key_id(key), NULL), "has not signed"); /* the registry signs by itself */
+    refused(OCIREG_SIGNATURE, theirs, keys(key_id(key), NULL), "has not signed"); /* the registry signs manifests itself */
 
-    /* Copied as it is, or as an image of today. */
+    /* Copied unchanged, or converted to an OCI image. */
     const char *folder = new_folder(), *convert = "{'convert_schema1':true}";
     expect_status(OCIREG_OK, ocireg_copy(client, NULL, reference, text("oci:%s/old", folder), NULL, &json, &failure));
     expect_text_at(kept(json), "digest", digest);

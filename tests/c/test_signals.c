@@ -1,4 +1,4 @@
-/* Signals belong to the host program: SIGPIPE at its default does not kill it, and no mask is changed. */
+/* Signals belong to the host program: SIGPIPE at its default does not kill it, and no signal mask is changed. */
 #include "common.h"
 #include "peer.h"
 
@@ -103,7 +103,7 @@ static bool same_mask(const sigset_t *one, const sigset_t *other) {
     return true;
 }
 
-/* With the mask as it is, and with SIGPIPE and SIGUSR1 blocked by the caller. */
+/* With the mask unchanged, and with SIGPIPE and SIGUSR1 blocked by the caller. */
 static void test_mask_is_unchanged(void **state) {
     (void)state;
     ocireg_client *client = client_of("OCIREG_TEST_V2");
@@ -140,10 +140,10 @@ static unsigned long long blocked_signals(const char *thread) {
     return blocked;
 }
 
-/* The library's threads take no signal that is meant for the program. */
+/* The library's threads receive no signal that is meant for the program. */
 static void test_threads_block_signals(void **state) {
     (void)state;
-    if (allowed_ms(1) > 1) return; /* valgrind has masks of its own there */
+    if (allowed_ms(1) > 1) return; /* valgrind sets its own masks */
     ocireg_client *client = client_of("OCIREG_TEST_V2");
     const char *blob = blob_on_v2(client, 2 << 20);
     ocireg_buffer *bytes = NULL;
@@ -166,7 +166,7 @@ static void test_threads_block_signals(void **state) {
     assert_true(others > 0);
 }
 
-/* Takes a TLS hello, answers nonsense, and is gone before the alert comes: writing it gives EPIPE. */
+/* Reads a TLS hello, answers nonsense, and closes before the alert arrives: writing it fails with EPIPE. */
 static void *break_handshakes(void *listener) {
     for (;;) {
         int peer = accept(*(int *)listener, NULL, NULL);

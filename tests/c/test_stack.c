@@ -1,4 +1,5 @@
-/* How much stack the calls need, which the header promises: they run on a thread whose stack is painted before. */
+/* How much stack the calls need, for which the header states a limit: they run on a thread whose stack is filled
+ * with a pattern first. */
 #if __has_include(<valgrind/valgrind.h>)
 #include <valgrind/valgrind.h>
 #endif
@@ -8,7 +9,7 @@
 #include <pthread.h>
 #include <sys/mman.h>
 
-/* What the header says, and room to see by how much it is passed. */
+/* The limit in the header, and room to measure by how much it is exceeded. */
 enum { PROMISED = 64 << 10, GIVEN = 1 << 20, PAINT = 0xa5 };
 
 struct job {
@@ -23,7 +24,7 @@ static void *on_thread(void *argument) {
     return NULL;
 }
 
-/* The bytes that a job touched, those of the thread itself taken off. */
+/* The bytes of stack that a job used, without those of the thread itself. */
 static size_t used_by(struct job job) {
     uint8_t *stack = mmap(NULL, GIVEN, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_STACK, -1, 0);
     assert_true(stack != MAP_FAILED);
@@ -54,7 +55,7 @@ static void one_call(void *argument) {
     one->status = one->call->run(one->arguments, NULL);
 }
 
-/* Checkers make frames larger, and would miss what the calls here return and nobody frees. */
+/* Sanitizers make frames larger, and would report what the calls here return and nobody frees. */
 static bool is_watched(void) {
 #ifdef __SANITIZE_ADDRESS__
     return true;
@@ -117,7 +118,7 @@ static void extract(void *argument) {
     work->status = ocireg_image_extract(work->client, NULL, work->from, work->to, NULL, NULL, NULL);
 }
 
-/* What is packed in any way, unpacked on the way. */
+/* Every compression, decompressed on the way. */
 static void test_unpacking_calls(void **state) {
     (void)state;
     const char *folder = new_folder(), *place = repository("OCIREG_TEST_V2", "unpacked");
@@ -146,7 +147,7 @@ static void test_unpacking_calls(void **state) {
     print_message("the most is %zu bytes of stack\n", most);
 }
 
-/* Handshakes, tokens, signatures: what goes deepest. */
+/* Handshakes, tokens, signatures: the deepest calls. */
 static void test_deep_calls(void **state) {
     (void)state;
     static const char *const registries[] = {"OCIREG_TEST_TLS", "OCIREG_TEST_TOKEN", "OCIREG_TEST_TOKEN_TLS", "OCIREG_TEST_HTPASSWD"};

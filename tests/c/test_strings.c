@@ -1,7 +1,7 @@
-/* Strings and options that are not what they should be. */
+/* Invalid strings and options. */
 #include "calls.h"
 
-/* The call with argument number i as given: INVALID_ARGUMENT, a message with `part`, and no result. */
+/* Makes the call with argument number i as given: INVALID_ARGUMENT, a message with `part`, and no result. */
 static void refuses(struct arguments *live, const struct call *call, size_t i, void *value, const char *part) {
     void *arguments[MOST_ARGUMENTS];
     ocireg_error *error = NULL;
@@ -86,7 +86,7 @@ static void test_parse_refuses(void **state) {
     }
 }
 
-/* What the setters and the parser put together is what a call sees. */
+/* Options from the setters and from the parser combine. */
 static void test_setters(void **state) {
     (void)state;
     ocireg_options *object = options("{'default_index':'one.example'}");

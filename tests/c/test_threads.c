@@ -1,4 +1,5 @@
-/* One client, many threads: each checks what it reads, and says what was wrong instead of failing on its own thread. */
+/* One client, many threads: each checks what it reads, and reports what was wrong instead of failing on its own
+ * thread. */
 #include "common.h"
 
 #include <pthread.h>
@@ -24,7 +25,7 @@ struct worker {
 
 typedef ocireg_status operation(struct worker *worker, unsigned round, ocireg_error **error);
 
-/* An answer that is not what it should be counts as INTERNAL. */
+/* An unexpected result counts as INTERNAL. */
 static ocireg_status unless(bool good, ocireg_status status) {
     return status != OCIREG_OK || good ? status : OCIREG_INTERNAL;
 }

@@ -1,4 +1,4 @@
-/* Tokens that the registry refuses 2 to 3 seconds after they were given, although they are said to last longer. */
+/* Tokens that the registry refuses 2 to 3 seconds after they were issued, although their stated lifetime is longer. */
 #include "common.h"
 
 #include <unistd.h>
@@ -15,7 +15,7 @@ struct slow_source {
     bool waited;
 };
 
-/* Gives half of the bytes, waits, and gives the rest. */
+/* Sends half of the bytes, waits, and sends the rest. */
 static int64_t give_slowly(void *userdata, uint8_t *buffer, size_t size) {
     struct slow_source *source = userdata;
     if (source->left <= 1000000 && !source->waited) {
@@ -28,7 +28,7 @@ static int64_t give_slowly(void *userdata, uint8_t *buffer, size_t size) {
     return (int64_t)count;
 }
 
-/* All that is under way when the token dies goes on with a new one: an upload, a reader, and the next call. */
+/* Everything in progress when the token expires continues with a new one: an upload, a reader, and the next call. */
 static void test_expiry_in_the_middle(void **state) {
     (void)state;
     ocireg_client *client = client_of(SHORT);

@@ -10,7 +10,7 @@ static void check_session(const char *json, long long offset) {
     expect_number_at(json, "offset", offset);
 }
 
-/* Each step by a client of its own, as other processes would. */
+/* Each step with a separate client, as other processes would do. */
 static void test_steps(void **state) {
     (void)state;
     for (size_t i = 0; i < REGISTRIES; i++) {
@@ -82,7 +82,7 @@ static void test_endings(void **state) {
     expect_status(OCIREG_INVALID_ARGUMENT, ocireg_upload_session_status(client, NULL, "{}", NULL, &json, &failure));
 }
 
-/* What was fed to an upload handle is gone on with by its saved session. */
+/* An upload handle is saved and continued as a session. */
 static void test_save(void **state) {
     (void)state;
     ocireg_client *client = client_of("OCIREG_TEST_V3");
@@ -113,7 +113,7 @@ static void test_mount(void **state) {
         kept(json);
         expect_shape(json, "mounted:bool digest:string location:string? session:object?");
         if (strcmp(registries[i], "OCIREG_TEST_GGCR") != 0) expect_bool_at(json, "mounted", true);
-        /* A blob that is nowhere: declined, with a session if it is wanted. */
+        /* A blob that does not exist: declined, with a session on request. */
         const char *absent = text("%s@%s", to, digest_of("nowhere", 7));
         expect_status(OCIREG_OK, ocireg_blob_mount(client, NULL, absent, from, NULL, &json, &failure));
         kept(json);
@@ -124,7 +124,7 @@ static void test_mount(void **state) {
                       ocireg_blob_mount(client, NULL, absent, NULL, options("{'keep_session':true}"), &json, &failure));
         kept(json);
         assert_int_equal(json_kind_at(json, "session/url"), JSON_STRING);
-        /* Mounted as a part of a put. */
+        /* Mounted as part of a put. */
         bytes = noise(1000, 40 + (unsigned)i);
         put_blob(client, from, bytes, 1000);
         expect_status(OCIREG_OK, ocireg_blob_put_memory(client, NULL, to, bytes, 1000, options("{'mount_from':['%s']}", from),

@@ -1,4 +1,5 @@
-/* Protocol v1: every function and every field of its results, against docker-registry 0.9.1; bad input; what a peer gets. */
+/* Protocol v1: every function and every field of its results, against docker-registry 0.9.1; bad input; what is
+ * sent. */
 #include "common.h"
 #include "peer.h"
 
@@ -8,7 +9,7 @@
 enum { SIZE = 200000 };
 static const char nothing[] = "0000000000000000000000000000000000000000000000000000000000000000";
 
-/* The id number `seed` of this process: 64 digits. */
+/* The ID number `seed` of this process: 64 digits. */
 static char *image_id(unsigned seed) {
     return text("%s", strchr(digest_of(noise(32, seed), 32), ':') + 1);
 }
@@ -17,7 +18,7 @@ static char *image_json(const char *id, const char *parent) {
     return parent ? text("{ \"id\": \"%s\",\n \"parent\": \"%s\"}", id, parent) : text("{ \"id\": \"%s\" }", id);
 }
 
-/* What docker-registry takes a checksum of. */
+/* What docker-registry computes the checksum of. */
 static char *payload(const char *json, const uint8_t *layer, size_t size) {
     size_t length = strlen(json) + 1;
     uint8_t *all = keep(malloc(length + size), free);
@@ -77,7 +78,7 @@ static void test_ping_and_detect(void **state) {
 static void test_search(void **state) {
     (void)state;
     ocireg_client *client = client_of("OCIREG_TEST_V1");
-    /* The server may have been asked by another run of this test. */
+    /* Another run of this test may have used the server. */
     const char *place = repository("OCIREG_TEST_V1", "findme"), *id = image_id(1), *term = strrchr(place, '/') + 1;
     put(client, place, image_json(id, NULL), noise(10, 1), 10);
     char *json = NULL;
@@ -91,7 +92,7 @@ static void test_search(void **state) {
     expect_status(OCIREG_INVALID_ARGUMENT, ocireg_v1_search(client, NULL, env("OCIREG_TEST_V1"), "x", options("{'n':0}"), &json, &failure));
 }
 
-/* Put, list, look, fetch, delete; where a token is needed too. */
+/* Put, list, inspect, fetch, delete; also where a token is needed. */
 static void test_image(void **state) {
     (void)state;
     static const char *const registries[] = {"OCIREG_TEST_V1", "OCIREG_TEST_V1_TOKEN"};
@@ -177,7 +178,7 @@ static void test_layer(void **state) {
     write_file(path, layer, SIZE);
     const uint8_t *bytes = (const uint8_t *)image;
     expect_status(OCIREG_OK, ocireg_v1_put_image(client, NULL, place, bytes, strlen(image), NULL, NULL, &failure));
-    /* Step by step: not whole until its checksum is there, and that must be right. */
+    /* Step by step: incomplete until its checksum is put, which must be right. */
     expect_status(OCIREG_OK, ocireg_v1_put_layer_file(client, NULL, place, bytes, strlen(image), path, options("{'finish':false}"), &json, &failure));
     expect_text_at(kept(json), "checksum", sum);
     expect_status(OCIREG_HTTP, ocireg_v1_image(client, NULL, place, id, NULL, &json, NULL, &failure));
@@ -242,7 +243,7 @@ static void test_parents(void **state) {
     expect_text_at(kept(json), "image/parent", base);
 }
 
-/* The layers of a layout's only image, as the result of a copy has them. */
+/* The number of layers of a layout's only image, from the result of a copy. */
 static void expect_copied(const char *json, const char *source, long long blobs) {
     expect_shape(json, "source:string destination:string digest:string mediaType:string manifests:object blobs:object");
     expect_text_at(json, "source", source);
@@ -250,7 +251,7 @@ static void expect_copied(const char *json, const char *source, long long blobs)
     expect_number_at(json, "blobs/total", blobs);
 }
 
-/* An image of three, of which one has a layer without files, into a layout; by either index. */
+/* A chain of three images, one of which has an empty layer, copied into a layout; with either index. */
 static void test_copy(void **state) {
     (void)state;
     static const char *const registries[] = {"OCIREG_TEST_V1", "OCIREG_TEST_V1_TOKEN"};
@@ -293,7 +294,7 @@ static void test_copy(void **state) {
     }
 }
 
-/* What waits on the disk has a place and a bound. */
+/* Temporary files have a configured folder and limit. */
 static void test_temporary(void **state) {
     (void)state;
     const char *host = env("OCIREG_TEST_V1"), *place = repository("OCIREG_TEST_V1", "bounded"), *id = image_id(80);
@@ -316,7 +317,7 @@ static void test_temporary(void **state) {
     assert_non_null(host);
 }
 
-/* From a layout to an old registry and back: the same image. */
+/* From a layout to a v1 registry and back: the same image. */
 static void test_push(void **state) {
     (void)state;
     static const char *const registries[] = {"OCIREG_TEST_V1", "OCIREG_TEST_V1_TOKEN"};
@@ -387,7 +388,7 @@ static void test_login(void **state) {
     }
 }
 
-/* Nothing of this leaves the machine. */
+/* None of this is sent. */
 static void test_bad_input(void **state) {
     (void)state;
     struct peer *peer = peer_bind();
@@ -420,7 +421,7 @@ static void test_bad_input(void **state) {
     assert_int_equal(peer_count(peer), 0);
 }
 
-/* A token is for the registry that the index names, and shows up nowhere. */
+/* A token is sent only to the registry that the index names, and appears nowhere else. */
 static int seen_secret;
 static int32_t watch(void *userdata, const char *event) {
     (void)userdata;

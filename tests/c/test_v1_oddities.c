@@ -1,4 +1,4 @@
-/* Protocol v1 as its servers really spoke it, one oddity at a time: each works, or is refused by name. */
+/* Protocol v1 as real servers spoke it, one oddity at a time: each works, or is refused with a clear message. */
 #include "common.h"
 #include "peer.h"
 
@@ -24,7 +24,7 @@ static char *sum(const char *bytes) {
     return text("X-Docker-Checksum-Payload: %s\r\n", digest_of(all, strlen(all)));
 }
 
-/* An answer to a GET of the layer, from `begin` up to before `end`, whose header says how many bytes there would be. */
+/* A response to a GET of the layer with the bytes from `begin` to before `end`, and a header with the total length. */
 static struct answer part(const char *range, size_t begin, size_t end, size_t said) {
     const char *head = range ? text("206 Partial Content\r\nContent-Range: %s", range) : "200 OK";
     return (struct answer){.bytes = text("HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%.*s", head, said, (int)(end - begin), layer + begin)};
@@ -91,7 +91,7 @@ static void test_sessions(void **state) {
         }
 }
 
-/* The registries of the list in their order; those that nobody may be sent to are not asked. */
+/* The registries of the list in order; those to which no request may be sent are skipped. */
 static void test_endpoints(void **state) {
     (void)state;
     static const char *const first[] = {NULL, "169.254.169.254", "ftp://x", "user:pass@h"};
@@ -112,7 +112,7 @@ static void test_endpoints(void **state) {
     }
 }
 
-/* Ids that are none, lists that are none, an ancestry that turns in a circle. */
+/* Invalid IDs, invalid lists, a circular ancestry. */
 static void test_answers_that_are_refused(void **state) {
     (void)state;
     const struct {
@@ -132,7 +132,7 @@ static void test_answers_that_are_refused(void **state) {
     expect_status(OCIREG_NOT_FOUND, ocireg_v1_images(plain(), NULL, place(peer_start(missing, 1)), NULL, &json, &failure));
 }
 
-/* docker-registry's ranges: no unit, and the open one a byte too long, also in Content-Length. */
+/* docker-registry's ranges: no unit, and an open-ended range one byte too long, also in Content-Length. */
 static void test_ranges(void **state) {
     (void)state;
     static const char *const ranges[] = {"bytes 4-9/10", "4-9/10", "4-10/10", "bytes 4-10/10"};
@@ -157,7 +157,7 @@ static void test_ranges(void **state) {
     }
 }
 
-/* What a broken call left, the next continues; where nothing could tell that it is the same, it begins anew. */
+/* The next call continues what a broken one left; where nothing proves that it is the same layer, it starts again. */
 static void test_continued(void **state) {
     (void)state;
     const char *checks[] = {sum(layer), "X-Docker-Checksum: tarsum+sha256:00\r\n"};
@@ -182,7 +182,7 @@ static void test_continued(void **state) {
     }
 }
 
-/* A layer that is not what the checksum says is fetched once more, and then it is an error; no image is made of it. */
+/* A layer that does not match its checksum is fetched once more, and is then an error; no image is made from it. */
 static void test_bad_layers(void **state) {
     (void)state;
     const struct answer wrong[] = {session(""), ok(sum("other"), image), ok("", layer), ok(sum("other"), image), ok("", layer)};
@@ -196,7 +196,7 @@ static void test_bad_layers(void **state) {
     expect_status(OCIREG_DIGEST_MISMATCH, ocireg_copy(plain(), NULL, text("docker-v1://%s:t", place(peer_start(copy, 5))), text("oci:%s/layout", folder), NULL, NULL, &failure));
     expect_message("checksum");
     assert_string_equal(keep(json_string_at(ocireg_error_json(failure), "side"), free), "source");
-    /* Without a checksum it is what it is. */
+    /* Without a checksum it is accepted unverified. */
     const struct answer bare[] = {session(""), ok("", "\"" ID "\""), ok("", "[\"" ID "\"]"), ok("", image), ok("", layer)};
     char *json = NULL;
     expect_status(OCIREG_OK, ocireg_copy(plain(), NULL, text("docker-v1://%s:t", place(peer_start(bare, 5))), text("oci:%s/layout", folder), NULL, &json, &failure));

@@ -5,7 +5,7 @@ static const char *const registries[] = {"OCIREG_TEST_V2",    "OCIREG_TEST_V3", 
                                          "OCIREG_TEST_HTPASSWD", "OCIREG_TEST_TOKEN", "OCIREG_TEST_TOKEN_TLS"};
 enum { REGISTRIES = sizeof registries / sizeof registries[0], BIG = 800000 };
 
-/* What a put says, and that the registry has the bytes. */
+/* Checks the result of a put, and that the registry has the bytes. */
 static void check_stored(ocireg_client *client, const char *place, char *json, const uint8_t *bytes, size_t size, bool uploaded) {
     const char *digest = digest_of(bytes, size);
     ocireg_buffer *found = NULL;
@@ -38,7 +38,7 @@ static void test_put_memory(void **state) {
     }
 }
 
-/* From a file: at once, in chunks, in one POST, with its digest said. */
+/* From a file: in one request, in chunks, in one POST, with a given digest. */
 static void test_put_file(void **state) {
     (void)state;
     const char *path = text("%s/blob", new_folder());
@@ -60,7 +60,7 @@ static void test_put_file(void **state) {
     }
 }
 
-/* A registry that takes a blob in one POST has it; one that does not says so and leaves nothing behind. */
+/* A registry that accepts a blob in one POST has it; one that does not gives an error, and nothing is left behind. */
 static void test_single_post(void **state) {
     (void)state;
     for (size_t i = 0; i < REGISTRIES; i++) {
@@ -85,7 +85,7 @@ static void test_single_post(void **state) {
 struct source {
     const uint8_t *bytes;
     size_t left, piece;
-    int ends; /* how often it said that there is no more */
+    int ends; /* how often it reported the end */
 };
 
 static int64_t give(void *userdata, uint8_t *buffer, size_t size) {
@@ -161,12 +161,12 @@ static void test_wrong_digest_said(void **state) {
     ocireg_upload_free(upload);
     expect_status(OCIREG_SIZE_MISMATCH, ocireg_blob_put_file(client, NULL, place, path, options("{'size':99}"), &json, &failure));
     assert_null(json);
-    /* None of it is on the registry. */
+    /* Nothing of it is in the registry. */
     expect_status(OCIREG_OK, ocireg_blob_head(client, NULL, blob_reference(place, bytes, 100), NULL, &json, &failure));
     expect_bool_at(kept(json), "exists", false);
 }
 
-/* Odd spaces and members must come back as they were. */
+/* Unusual whitespace and members must be preserved. */
 static void test_manifest_bytes(void **state) {
     (void)state;
     for (size_t i = 0; i < REGISTRIES; i++) {

@@ -29,7 +29,7 @@ using namespace std::chrono_literals;
     throw std::logic_error(why);
 }
 
-// JSON of a text.
+// A text as a JSON string.
 std::string quoted(std::string_view text)
 {
     std::string out = "\"";
@@ -64,7 +64,7 @@ std::string silent_host()
     return "127.0.0.1:" + std::to_string(ntohs(address.sin_port));
 }
 
-// The texts that ${NAME} stands for.
+// The values of ${NAME}.
 class names {
 public:
     std::map<std::string, std::string> known;
@@ -75,14 +75,14 @@ public:
             const std::size_t end = text.find('}', at);
             const auto found = known.find(text.substr(at + 2, end - at - 2));
             if (found == known.end())
-                wrong("nothing is known as " + text.substr(at, end - at + 1));
+                wrong("unknown name " + text.substr(at, end - at + 1));
             text.replace(at, end - at + 1, found->second);
             at += found->second.size();
         }
         return text;
     }
 
-    // Whether what was got has all that is wanted.
+    // Whether the result contains everything that is wanted.
     bool match(const value &wanted, const value &got) const
     {
         if (wanted.is_string())
@@ -157,7 +157,7 @@ struct step {
             {"close", [&] { client.close(); return std::string("null"); }},
         };
         const auto found = steps.find(what["do"].string());
-        return found != steps.end() ? found->second() : (wrong("an unknown step"), std::string());
+        return found != steps.end() ? found->second() : (wrong("unknown step"), std::string());
     }
 
     void expect_error(const ocireg::error &error) const
@@ -166,7 +166,7 @@ struct step {
         if (what["fails"].string_or("") != error.name())
             wrong(told);
         if (std::string(error.what()).find(what["says"].string_or("")) == std::string::npos)
-            wrong("the message lacks a part: " + told);
+            wrong("part of the message is missing: " + told);
         if (what["http_status"].exists() && what["http_status"].integer() != error.http_status())
             wrong("the HTTP status is " + std::to_string(error.http_status()));
     }
@@ -187,7 +187,7 @@ struct step {
         }
     }
 
-    // Does it once and judges what came of it. Returns the result as JSON.
+    // Runs it once and checks the outcome. Returns the result as JSON.
     std::string judge() const
     {
         std::string got;
@@ -213,11 +213,11 @@ void know_every_key(const value &what)
         "http_status", "within_ms", "as"};
     for (auto at = what.begin(); at != what.end(); ++at) {
         if (keys.count(at.name()) == 0)
-            wrong("an unknown key: " + at.name());
+            wrong("unknown key: " + at.name());
     }
 }
 
-// Something that another thread does after a while.
+// An action that another thread takes after a while.
 class later {
 public:
     later(const value &wait, std::function<void()> act)
@@ -238,7 +238,7 @@ private:
     std::thread thread_;
 };
 
-// On so many threads, so many times each.
+// Runs it on several threads, several times on each.
 void crowd(const step &step)
 {
     std::mutex lock;

@@ -1,4 +1,4 @@
-// Checks of the C++ tests: they say where, and count.
+// Checks of the C++ tests: they report the place, and count failures.
 #ifndef OCIREG_TEST_CHECK_HPP
 #define OCIREG_TEST_CHECK_HPP
 

@@ -1,6 +1,6 @@
 #!/bin/bash
-# run.sh: the C++ header and its tests, by every compiler and standard, against real registries, the last ones under the
-# address and undefined-behaviour sanitizers. Needs the release library (make). OCIREG_LIBRARY_DIR says where it is, if elsewhere.
+# run.sh: the C++ header and its tests, with every compiler and standard, against real registries, the last ones with the
+# address and undefined-behaviour sanitizers. Needs the release library (make). OCIREG_LIBRARY_DIR says where, if elsewhere.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)

@@ -1,4 +1,4 @@
-// A server of the C++ tests, for what no real registry here does: it answers each request with what a function makes of its target.
+// A server of the C++ tests, for things that no real registry here does: a function makes the response from each request's target.
 #ifndef OCIREG_TEST_SERVER_HPP
 #define OCIREG_TEST_SERVER_HPP
 
@@ -40,7 +40,7 @@ public:
     const std::string &host() const { return host_; }
 
 private:
-    // One request a connection, one connection at a time. What is no request (a TLS hello) gets no answer.
+    // One request per connection, one connection at a time. Anything but a request (a TLS hello) gets no response.
     void serve()
     {
         for (int peer = accept(listener_, nullptr, nullptr); peer >= 0; peer = accept(listener_, nullptr, nullptr)) {

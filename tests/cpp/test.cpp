@@ -1,4 +1,4 @@
-// The C++ binding against real registries: every call, every rule of its own.
+// The C++ binding against real registries: every call, and every rule of the binding.
 #include <ocireg.hpp>
 
 #include "check.hpp"
@@ -30,7 +30,7 @@ constexpr bool moves_only = std::is_nothrow_move_constructible_v<T> && std::is_n
 static_assert(moves_only<ocireg::client> && moves_only<ocireg::context> && moves_only<ocireg::options>);
 static_assert(moves_only<ocireg::buffer> && moves_only<ocireg::blob_reader> && moves_only<ocireg::upload>);
 
-// A list of a client that is gone at once does not compile.
+// A list of a temporary client does not compile.
 template <class Client, class = void> constexpr bool lists_tags = false;
 template <class Client> constexpr bool lists_tags<Client, std::void_t<decltype(std::declval<Client>().each_tag(""))>> = true;
 static_assert(lists_tags<const ocireg::client &> && !lists_tags<ocireg::client>);
@@ -58,7 +58,7 @@ std::string blob(std::string_view bytes)
     return repository + "@" + ocireg::digest_bytes(bytes);
 }
 
-// A small image, or an artifact about another manifest.
+// A small image, or an artifact with another manifest as its subject.
 std::string image_of(const ocireg::client &client, const std::string &seed, const std::string &subject = {})
 {
     const ocireg::value config = client.blob_put_memory(repository, R"({"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]},"x":")" + seed + "\"}");
@@ -205,7 +205,7 @@ void lists(const ocireg::client &client)
     CHECK_THROWS(ocireg::not_found_error, ocireg::registry_error, "", client.each_tag(repository + "/nowhere").begin());
 }
 
-// Where a list goes on is the registry's business: here a token, and of nothing else it makes the beginning.
+// The cursor of a list is the registry's: here a token; for anything else it returns the first page.
 void pages_by_token()
 {
     const ocireg::client client({{"plain_http", true}});
@@ -351,7 +351,7 @@ void callbacks(const ocireg::client &client)
     CHECK_EQUAL(last, bytes.size());
     CHECK(events.size() >= 2 && events.front() == "request");
 
-    // What a callback throws comes out; false is callback_error; afterwards all is as before.
+    // What a callback throws is rethrown; false is callback_error; afterwards everything works as before.
     context.on_progress([](std::uint64_t, std::uint64_t) { throw own_error("thrown in progress"); });
     CHECK_THROWS(own_error, std::runtime_error, "thrown in progress", client.blob_get_memory(blob(bytes), {}, &context));
     context.on_progress([](std::uint64_t, std::uint64_t) { return false; });
@@ -364,7 +364,7 @@ void callbacks(const ocireg::client &client)
     CHECK_THROWS(own_error, std::runtime_error, "thrown in source",
                  client.blob_put_stream(repository, [](void *, std::size_t) -> std::size_t { throw own_error("thrown in source"); }));
 
-    // A callback with calls of its own, whose failure it catches, and another that it lets out.
+    // A callback that makes calls itself: it catches the failure of one, and lets another escape.
     context.on_progress([&](std::uint64_t, std::uint64_t) {
         CHECK_THROWS(ocireg::not_found_error, ocireg::error, "", client.manifest_get(repository + ":none"));
         ocireg::context inner;
@@ -374,7 +374,7 @@ void callbacks(const ocireg::client &client)
     });
     CHECK_THROWS(own_error, std::runtime_error, "outer", client.blob_get_memory(blob(bytes), {}, &context));
 
-    // A reader keeps the callbacks of a context that is gone.
+    // A reader keeps the callbacks of a destroyed context.
     std::size_t calls = 0;
     ocireg::blob_stream stream = [&] {
         ocireg::context gone;
@@ -422,7 +422,7 @@ void signatures()
     CHECK_THROWS(ocireg::signature_error, ocireg::content_error, "", ocireg::schema1_verify(wrong));
 }
 
-// The old protocol, by a client that is told to speak it, and what is asked of the stores of credentials.
+// Protocol v1, with a client configured for it, and the credential stores.
 void old_protocol(const ocireg::client &client)
 {
     const std::string old = environment("OCIREG_TEST_V1"), name = old + "/cpp/test-" + std::to_string(getpid());

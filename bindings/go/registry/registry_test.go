@@ -24,7 +24,7 @@ import (
 	"github.com/opencontainers/go-digest"
 )
 
-// hub is a Registry over a real one, which tests/registries/run starts.
+// hub is a Registry for a real one, started by tests/registries/run.
 func hub(t *testing.T, variable, username, password string) *registry.Registry {
 	t.Helper()
 	hub, err := registry.New("http://"+address(t, variable)+"/", username, password)
@@ -54,7 +54,7 @@ func check(t *testing.T, err error) {
 	}
 }
 
-// statusOf is how users of the other client look at its errors.
+// statusOf inspects an error as users of the other client do.
 func statusOf(t *testing.T, err error) int {
 	t.Helper()
 	wrapped, ok := err.(*url.Error)
@@ -68,7 +68,7 @@ func statusOf(t *testing.T, err error) int {
 	return told.Response.StatusCode
 }
 
-// push puts an image of one layer as a user of the other client does.
+// push puts an image with one layer as users of the other client do.
 func push(t *testing.T, hub *registry.Registry, repository, tag string, layer []byte) *schema2.DeserializedManifest {
 	t.Helper()
 	config := []byte(`{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}`)
@@ -119,7 +119,7 @@ func TestBlobs(t *testing.T) {
 	data := make([]byte, 3<<20)
 	rand.Read(data)
 	of, none := digest.FromBytes(data), digest.FromString("none")
-	// A reader that does not tell its size, and can be read once only.
+	// A reader of unknown size that can be read only once.
 	check(t, hub.UploadLayer(repository, of, io.MultiReader(bytes.NewReader(data))))
 	for _, has := range []func(string, digest.Digest) (bool, error){hub.HasBlob, hub.HasLayer} {
 		if there, err := has(repository, of); !there || err != nil {
@@ -168,7 +168,7 @@ func TestNewPingsWithTheCredentials(t *testing.T) {
 	if _, err := registry.New("http://"+address(t, "OCIREG_TEST_HTPASSWD"), "", ""); statusOf(t, err) != 401 {
 		t.Error(err)
 	}
-	// A token server gives everybody a token; what that is good for shows later.
+	// A token server gives everybody a token; what that permits is seen later.
 	if made, err := registry.New("http://"+address(t, "OCIREG_TEST_TOKEN"), "", ""); err != nil {
 		t.Error(err)
 	} else {
@@ -222,7 +222,7 @@ func TestErrorsHaveTheRegistrysWords(t *testing.T) {
 	}
 }
 
-// paged is a registry of pages that are linked relatively, by tokens of its own, below a path of its own.
+// paged is a registry below a path, whose pages are linked relatively and by its own tokens.
 func paged(t *testing.T, of1 []byte) *httptest.Server {
 	pages := map[string]string{"": `["a","b"]`, "gAAA": `["c"]`}
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -277,7 +277,7 @@ func TestPagesAndSchema1BelowAPath(t *testing.T) {
 		t.Error(err, len(payload))
 	}
 	if _, err := hub.ManifestV2("o/r", "old"); err == nil {
-		t.Error("a manifest of schema 1 as one of schema 2")
+		t.Error("a schema-1 manifest was read as schema 2")
 	}
 	if !slices.Contains(said, "registry.tags url="+server.URL+"/mirror/v2/o/r/tags/list repository=o/r") || len(said) != 4 {
 		t.Errorf("%q", said)

@@ -2,7 +2,7 @@
 
 require_relative "helper"
 
-# What every binding does alike: tests/behaviours. A step or a key that is not known fails.
+# The behaviours that all bindings share: tests/behaviours. An unknown step or key fails.
 class BehavioursTest < OciregTest
   BEHAVIOURS = JSON.parse(File.read(File.expand_path("../../../tests/behaviours/behaviours.json", __dir__)))["behaviours"]
 
@@ -18,7 +18,7 @@ class BehavioursTest < OciregTest
     assert_operator BEHAVIOURS.size, :>, 30
   end
 
-  # What a step does, in Ruby. The options are context: where the step wants one.
+  # The steps in Ruby. The options contain context: where the step wants one.
   module Steps
     module_function
 
@@ -81,7 +81,7 @@ class BehavioursTest < OciregTest
 
     def symbols(hash) = hash.transform_keys(&:to_sym)
 
-    # Every ${NAME} in every text.
+    # Replaces every ${NAME} in every text.
     def filled(value)
       case value
       when String then value.gsub(/\$\{(\w+)\}/) { @texts.fetch(Regexp.last_match(1)) }
@@ -99,7 +99,7 @@ class BehavioursTest < OciregTest
       all_of(step) { check(step, kept) { perform(step, arguments) } }
     end
 
-    # In so many threads so many times; once without these keys.
+    # Runs it in several threads several times; once without these keys.
     def all_of(step, &block)
       times = step.fetch("times", 1)
       return times.times(&block) unless step.key?("threads")
@@ -154,7 +154,7 @@ class BehavioursTest < OciregTest
       @test.assert_empty step["contains"] - result if step.key?("contains")
     end
 
-    # Of an object only what is named, at every depth.
+    # Of an object only the named members, at every depth.
     def check_given(wanted, got, where)
       case wanted
       when Hash then wanted.each { |key, member| check_given(member, got.fetch(key), "#{where}.#{key}") }

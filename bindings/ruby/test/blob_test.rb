@@ -73,7 +73,7 @@ class BlobTest < OciregTest
     end
   end
 
-  # However the reading began, it can go on in any other way.
+  # Whichever method was used first, reading can continue with any other.
   def test_chunks_and_reads_in_turns
     client.open_blob(big) do |reader|
       out = "".b
@@ -131,7 +131,7 @@ class BlobTest < OciregTest
     server&.close
   end
 
-  # A registry that gives ten bytes of a blob and then nothing.
+  # A registry that sends ten bytes of a blob and then nothing.
   def slow_blob
     TCPServer.new("127.0.0.1", 0).tap do |server|
       Thread.new do
@@ -192,7 +192,7 @@ class BlobTest < OciregTest
     assert_equal DATA[10..], reader.read
   end
 
-  # A registry that gives so many bytes of a blob, and the others when told to. Gives it, and a client's reader of it.
+  # A registry that sends some bytes of a blob, and the others on request. Returns it, and a client's reader for it.
   def halting(data, first)
     server = TCPServer.new("127.0.0.1", 0)
     go = Thread::Queue.new
@@ -246,7 +246,7 @@ class BlobTest < OciregTest
     parts = []
     begun = Thread::Queue.new
     reading = Thread.new do
-      Thread.handle_interrupt(IOError => :never) do # but for the reads
+      Thread.handle_interrupt(IOError => :never) do # except during the reads
         begun << true
         until reader.eof?
           begin
@@ -268,7 +268,7 @@ class BlobTest < OciregTest
     begin
       reading.join
     rescue IOError
-      nil # one that was left
+      nil # one that was abandoned
     end
     assert_equal DATA, parts.join
   end
@@ -327,7 +327,7 @@ class BlobTest < OciregTest
     assert_raises(Ocireg::Closed) { upload.write("x") }
   end
 
-  # An interrupt just before the library gets the bytes, and just after.
+  # An interrupt just before the bytes are passed to the library, and just after.
   def test_an_interrupted_upload_is_broken
     [false, true].each do |after|
       upload = client.upload(@repository)
@@ -355,7 +355,7 @@ class BlobTest < OciregTest
     assert_equal Ocireg.digest("x"), upload.finish["digest"]
   end
 
-  # Its context lets go of it, even if the registry does not answer.
+  # Its context releases it, even if the registry does not answer.
   def test_an_upload_that_cannot_be_cancelled
     context = Ocireg::Context.new
     upload = client.upload(@repository, context: context)

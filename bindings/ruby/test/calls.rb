@@ -25,7 +25,7 @@ module Calls
       end
     end
   )
-  # These were called before anybody could see it: when the gem was loaded.
+  # These were called before calls were recorded: when the gem was loaded.
   SEEN.merge(%i[ocireg_version_number ocireg_status_name])
 
   def self.missing = Ocireg::Native::SIGNATURES.keys - SEEN.to_a - C_ONLY.keys

@@ -3,7 +3,7 @@
 require_relative "helper"
 require_relative "passage_filler"
 
-# The Strings between a reader's worker and who takes them, without a registry.
+# The Strings between a reader's worker and the thread that takes them, without a registry.
 class ChunksTest < OciregTest
   include PassageFiller
 
@@ -15,7 +15,7 @@ class ChunksTest < OciregTest
     end
   end
 
-  # Who takes a String may change it.
+  # The thread that takes a String may modify it.
   def taken(chunks, random)
     out = "".b
     loop do

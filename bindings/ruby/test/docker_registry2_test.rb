@@ -3,7 +3,7 @@
 require_relative "helper"
 require "ocireg/docker_registry2"
 
-# The facade, used as the gem docker_registry2 is.
+# The facade, used like the gem docker_registry2.
 class DockerRegistry2Test < OciregTest
   def reg = @reg ||= DockerRegistry2.connect("http://#{registry}")
 
@@ -248,7 +248,7 @@ class DockerRegistry2Test < OciregTest
     end
   end
 
-  # In a process of its own: this one may have rest-client.
+  # In a separate process: this one may have loaded rest-client.
   def test_names_of_the_other_gems_client_can_be_rescued
     script = <<~RUBY
       require "ocireg/docker_registry2"
@@ -291,14 +291,14 @@ class DockerRegistry2Test < OciregTest
     assert_equal [2000, nil], [reg.tags("a", 2000, "t06999")["tags"].size, reg.tags("a", 2000, "t06999")["last"]]
   end
 
-  # A registry whose places in a list are its own: of nothing else it makes the beginning.
+  # A registry whose cursor is its own: for anything else it returns the first page.
   def test_pages_by_token
     host = tokens(25)
     reg = DockerRegistry2::Registry.new("http://#{host}")
     wanted = (0...25).map { |number| format("t%05d", number) }
     assert_equal({ "name" => "a", "tags" => wanted }, reg.tags("a", 3, auto_paginate: true))
     assert_equal wanted, reg.search
-    # Page by page, by the name that each ends with, as the gem's users do.
+    # Page by page, by the name at the end of each, as the gem's users do.
     found = []
     last = ""
     9.times do
@@ -307,7 +307,7 @@ class DockerRegistry2Test < OciregTest
       last = page["last"] or break
     end
     assert_equal [wanted, nil], [found, last]
-    assert_raises(DockerRegistry2::Exception) { reg.tags("a", 3, "t00013", auto_paginate: true) } # no page ended so
+    assert_raises(DockerRegistry2::Exception) { reg.tags("a", 3, "t00013", auto_paginate: true) } # no page ended with this name
   end
 
   def test_pages_that_go_round

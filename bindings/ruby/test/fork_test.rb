@@ -3,7 +3,7 @@
 require_relative "helper"
 
 class ForkTest < OciregTest
-  # What the block gives, said by a child, which must be quick to end too.
+  # The value of the block in a child process, which must also end quickly.
   def in_child(seconds = 5)
     reader, writer = IO.pipe
     pid = fork do

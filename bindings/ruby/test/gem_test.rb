@@ -15,7 +15,7 @@ class GemTest < OciregTest
 
   def test_it_is_built_installed_and_used
     Dir.mktmpdir do |folder|
-      # From a copy: a build by root leaves nothing in the source.
+      # From a copy, so that a build by root leaves nothing in the source tree.
       FileUtils.cp_r(ROOT, "#{folder}/source")
       run!({}, "gem", "build", "--output", "#{folder}/ocireg.gem", "ocireg.gemspec", chdir: "#{folder}/source")
       home = { "GEM_HOME" => "#{folder}/home", "RUBYOPT" => nil, "RUBYLIB" => nil }
@@ -56,7 +56,7 @@ class GemTest < OciregTest
   end
 
   def test_everything_public_is_documented
-    skip "yard is not there" unless system("which yard >/dev/null 2>&1")
+    skip "yard is not installed" unless system("which yard >/dev/null 2>&1")
     Dir.mktmpdir do |folder|
       said = run!({}, "yard", "stats", "--list-undoc", "--no-cache", "--no-save", "--db", "#{folder}/db", "lib/**/*.rb", chdir: ROOT)
       assert_includes said, "100.00% documented", said

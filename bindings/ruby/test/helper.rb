@@ -11,13 +11,13 @@ require "tmpdir"
 require "uri"
 require_relative "calls"
 
-# What the tests share. They run inside tests/registries/run, which tells them where the registries are.
+# What the tests share. They run under tests/registries/run, which sets the addresses of the registries.
 class OciregTest < Minitest::Test
   IMAGE = "application/vnd.oci.image.manifest.v1+json"
 
   def self.registry(name) = ENV.fetch("OCIREG_TEST_#{name}")
 
-  # Where nobody says anything, ever.
+  # A listener that never sends anything.
   def self.silent
     @@silent ||= TCPServer.new("127.0.0.1", 0)
     "127.0.0.1:#{@@silent.addr[1]}"
@@ -29,7 +29,7 @@ class OciregTest < Minitest::Test
   def new_repository = "#{registry}/ruby/#{SecureRandom.hex(6)}"
   def now = Process.clock_gettime(Process::CLOCK_MONOTONIC)
 
-  # A registry whose every answer the block gives: [status, headers, body] for a method, a path and the query.
+  # A registry whose responses come from the block: [status, headers, body] for a method, a path and the query.
   def serve
     server = TCPServer.new("127.0.0.1", 0)
     (@servers ||= []) << server
@@ -55,8 +55,8 @@ class OciregTest < Minitest::Test
 
   def teardown = @servers&.each(&:close)
 
-  # A registry of so many names whose places in a list are tokens of its own: of nothing else it makes the beginning. Pages have
-  # at most ten names.
+  # A registry with that many names whose cursors are its own tokens: for anything else it returns the first page. Pages
+  # have at most ten names.
   def tokens(total)
     serve do |_, path, query|
       from = query["next_page"].to_s[/\AgAAA(\d+)\z/, 1].to_i
@@ -67,7 +67,7 @@ class OciregTest < Minitest::Test
     end
   end
 
-  # A new image of one layer; gives the reference, with its tag.
+  # Pushes a new image with one layer; returns the reference, with its tag.
   def put_image(repository: new_repository, tag: "one", layer: "hello", config: "{}", **more)
     blobs = [config, layer].map { |data| client.put_blob(repository, data)["digest"] }
     client.put_manifest("#{repository}:#{tag}", manifest_of(blobs, [config.bytesize, layer.bytesize], **more))
@@ -81,7 +81,7 @@ class OciregTest < Minitest::Test
       "layers" => [{ "mediaType" => layer_type, **layer }] }
   end
 
-  # A tar file of one file, by the machine's tar; gives its bytes.
+  # A tar file with one file, made by the system's tar; returns its bytes.
   def tar(name, text)
     Dir.mktmpdir do |folder|
       File.write("#{folder}/#{name}", text)
@@ -96,7 +96,7 @@ class OciregTest < Minitest::Test
     put_image(layer: tar, config: config, layer_type: "application/vnd.oci.image.layer.v1.tar")
   end
 
-  # The block takes no longer than it may, and gives the error that it raised.
+  # Checks that the block takes no longer than allowed, and returns the error that it raised.
   def fails_within(seconds, kind)
     begun = now
     error = assert_raises(kind) { yield }

@@ -2,7 +2,7 @@
 
 require_relative "helper"
 
-# Every call that waits for a silent server ends within 200 ms, and a scheduler's slack, of an interrupt.
+# Every call that waits for a silent server ends within 200 ms of an interrupt, plus some scheduling slack.
 class InterruptTest < OciregTest
   AT_MOST = 0.3
   NONE = "sha256:#{"0" * 64}".freeze
@@ -114,7 +114,7 @@ class InterruptTest < OciregTest
     reader.close
   end
 
-  # Nobody else interrupts these: the gem's own ways to end a call.
+  # The gem's own ways to end a call, without other interrupts.
   def test_a_source_that_waits_is_ended_too
     repository = new_repository
     reader, writer = IO.pipe
@@ -131,13 +131,13 @@ class InterruptTest < OciregTest
     reader.close
   end
 
-  # A call with a waiting source fails so when the block ended it.
+  # A call with a blocked source fails with this error when the block ended it.
   def ended(reader, repository, kind, context)
     thread = Thread.new { client.put_blob(repository, reader, context: context) }
     thread.report_on_exception = false
     sleep 0.2
     yield
-    fails_within(AT_MOST, kind) { thread.join(2) ? thread.value : flunk("it waits on") }
+    fails_within(AT_MOST, kind) { thread.join(2) ? thread.value : flunk("it continues to wait") }
   end
 
   def test_a_block_that_cancels_its_own_call_is_not_cut_off
@@ -164,7 +164,7 @@ class InterruptTest < OciregTest
     assert_operator Thread.list.count { |thread| thread.name == "ocireg" }, :<=, workers
   end
 
-  # Ocireg::Worker.start does something else meanwhile; it is given what it was.
+  # Replaces Ocireg::Worker.start meanwhile; the replacement receives the original.
   def with_start(other)
     kind = Ocireg::Worker.singleton_class
     start = kind.instance_method(:start)
@@ -176,7 +176,7 @@ class InterruptTest < OciregTest
     kind.define_method(:start, start)
   end
 
-  # The interrupt comes when the worker has the job, and the caller does not know of it yet.
+  # The interrupt arrives when the worker has the job but the caller does not know of it yet.
   def test_an_interrupt_while_a_job_is_handed_over
     cancelled = 0
     interrupted = lambda do |start, block|
@@ -195,7 +195,7 @@ class InterruptTest < OciregTest
     assert_equal "hello", Timeout.timeout(2) { reader.read }
   end
 
-  # Whoever comes first, also after a fork, makes the list of the idle, once.
+  # The first caller, also after a fork, creates the list of idle workers, once.
   def test_workers_begin_for_many_threads_at_once
     script = <<~RUBY
       require "ocireg"

@@ -2,7 +2,7 @@
 
 require_relative "helper"
 
-# Loops of 10,000 calls leave the memory as it was.
+# Loops of 10,000 calls do not increase memory use.
 class MemoryTest < OciregTest
   CALLS = 10_000
   ALLOWED = 4 * 1024 # KiB
@@ -14,7 +14,7 @@ class MemoryTest < OciregTest
     File.read("/proc/self/status")[/VmRSS:\s+(\d+)/, 1].to_i
   end
 
-  # The heap settles in the first round or two; what leaks grows in every one.
+  # The heap settles in the first round or two; a leak grows in every one.
   def flat(&block)
     1_000.times(&block)
     grown = Array.new(ROUNDS) do

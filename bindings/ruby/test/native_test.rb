@@ -2,7 +2,7 @@
 
 require_relative "helper"
 
-# The declarations in native.rb against the header.
+# Compares the declarations in native.rb with the header.
 class NativeTest < OciregTest
   HEADER = File.read(File.expand_path("../../../include/ocireg.h", __dir__))
   TYPES = { "int32_t" => :int32, "ocireg_status" => :int32, "int64_t" => :int64, "uint32_t" => :uint32, "size_t" => :size_t,
@@ -21,7 +21,7 @@ class NativeTest < OciregTest
     return if text == "void"
 
     text = text.sub(/\w+\z/, "").strip
-    TYPES.fetch(text) { text.include?("*") || text.end_with?("_fn") ? :pointer : raise("a new type: #{declaration}") }
+    TYPES.fetch(text) { text.include?("*") || text.end_with?("_fn") ? :pointer : raise("unknown type: #{declaration}") }
   end
 
   def test_every_function_of_the_header_is_declared_as_it_is_there

@@ -1,8 +1,8 @@
 # frozen_string_literal: true
 
-# Bytes for a passage, without a library that reads them.
+# Bytes for a passage, without the library.
 module PassageFiller
-  # Passes those bytes on, so many at a time, on a thread of its own.
+  # Passes those bytes on, a given number at a time, on a separate thread.
   def filled(passage, data, random)
     place = 0
     thread = Thread.new do

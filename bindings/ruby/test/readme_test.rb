@@ -2,7 +2,7 @@
 
 require_relative "helper"
 
-# Every snippet of the READMEs runs, with a registry of this machine in place of the ones in them.
+# Every snippet of the READMEs runs, with a local registry instead of the ones in them.
 class ReadmeTest < OciregTest
   README = File.read(File.expand_path("../README.md", __dir__))
   SNIPPETS = README.scan(/^```ruby\n(.*?)^```$/m).flatten

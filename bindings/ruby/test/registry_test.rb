@@ -23,7 +23,7 @@ class RegistryTest < OciregTest
     assert_equal [repository.delete_prefix("#{registry}/")], client.repositories(registry, search: repository[-12..])["repositories"]
   end
 
-  # The registry says where a list goes on, and nobody else.
+  # Only the registry decides where a list continues.
   def test_pages_by_token
     host = tokens(25)
     wanted = (0...25).map { |number| format("t%05d", number) }
@@ -57,7 +57,7 @@ class RegistryTest < OciregTest
   def test_enumerators_are_lazy
     repository = put_image.delete_suffix(":one")
     assert_equal "one", client.each_tag(repository).next
-    never = client.each_tag("#{silent}/a") # asks nobody yet
+    never = client.each_tag("#{silent}/a") # sends nothing yet
     assert_raises(Ocireg::TimeoutError) { Ocireg::Client.new(plain_http: true, timeout: 0.1).each_tag("#{silent}/a").next }
     assert never
   end

@@ -3,7 +3,7 @@
 require_relative "helper"
 require_relative "passage_filler"
 
-# The memory between a reader's worker and who takes, without a registry.
+# The memory between a reader's worker and the thread that takes the bytes, without a registry.
 class RingTest < OciregTest
   include PassageFiller
 
@@ -30,7 +30,7 @@ class RingTest < OciregTest
     end
   end
 
-  # Strings may share their memory, and Ruby keeps what it found out about one.
+  # Strings may share their memory, and Ruby caches what it knows about one.
   def test_a_buffer_is_changed_and_nothing_else
     filled(Ocireg::Ring.new(64), "abcdefgh", Random.new(1)) do |ring|
       ring.await(0, 8)

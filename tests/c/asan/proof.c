@@ -1,6 +1,6 @@
 /*
- * Shows that the sanitizers see the library's memory: each fault here must end the program with its report (tests/run.sh).
- * `fine` has no fault and must end well, else a program that always fails would prove nothing.
+ * Shows that the sanitizers see the library's memory: each fault here must end the program with a report (tests/run.sh).
+ * `fine` has no fault and must succeed: a program that always fails would prove nothing.
  */
 #include <limits.h>
 #include <stdio.h>
@@ -30,13 +30,13 @@ static void read_after_the_free(void) {
     sink = digest[0];
 }
 
-/* What the library returned is not libc's to free. */
+/* Memory returned by the library must not be freed by libc's free(). */
 static void free_by_libc(void) {
     char *volatile digest = digest_of_nothing();
     free(digest);
 }
 
-/* The library copies one byte more than there is. */
+/* The library copies one byte too many. */
 static void let_the_library_read_too_far(void) {
     ocireg_options *options = NULL;
     char *volatile name = malloc(4);
@@ -86,6 +86,6 @@ int main(int count, char **arguments) {
         puts("came to its end");
         return 0;
     }
-    fputs("no such fault\n", stderr);
+    fputs("unknown fault\n", stderr);
     return 2;
 }

@@ -7,20 +7,18 @@ use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 
-use bytes::Bytes;
 use serde_json::Map;
 
 use super::converted::{read, Budget, Made, Read};
 use super::{check_count, WIDTH};
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
+use crate::download::once_more_if_wrong;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::reference::Reference;
-use crate::registry::blob::reader::ReadOptions;
 use crate::registry::Client;
 use crate::registry_v1::id::ImageId;
-use crate::registry_v1::layer::LayerReader;
 use crate::registry_v1::read::Image;
 use crate::registry_v1::{tag_of, Repo};
 use crate::schema1::manifest::Entry;
@@ -114,15 +112,10 @@ impl V1Store {
     fn layer(&self, call: &Call, image: &Image, spool: &Arc<Spool>, budget: &Budget) -> Result<Read> {
         // Only for messages: a layer's own digest is not known before it was read.
         let named = Algorithm::Sha256.digest(&image.bytes);
-        let get = || {
-            let reader = self.repo(call)?.open_layer(image, &ReadOptions::default(), None)?;
+        let layer = once_more_if_wrong(|| {
+            let reader = self.repo(call)?.open_layer(image)?;
             read(call, spool, Box::new(reader), &named, budget)
-        };
-        // A cache on the way may have given bad bytes; twice is no accident.
-        let layer = match get() {
-            Err(error) if error.code() == Code::DigestMismatch => get(),
-            outcome => outcome,
-        };
+        });
         layer.map_err(|error| error.within(format!("the layer of image {}", image.id)))
     }
 }
@@ -151,12 +144,6 @@ fn entry(image: &mut Image) -> Result<Entry> {
     let mut document = std::mem::take(&mut image.document);
     document.insert("id".to_owned(), image.id.as_str().into());
     Entry::of(document).map_err(|error| error.within(format!("the JSON of image {}", image.id)))
-}
-
-impl Blob for LayerReader {
-    fn piece(&mut self) -> Result<Option<Bytes>> {
-        self.next_piece()
-    }
 }
 
 impl ReadStore for V1Store {

@@ -1,5 +1,130 @@
 //! Downloads: pieces of a body from an offset, put in order, verified, and kept in a file until they are whole.
+//!
+//! What can be downloaded is [`Downloadable`]: a blob of protocol v2, a layer of v1. A [`resume::Download`] reads one: it asks for what
+//! is missing, again where that breaks off. What is wanted and known of it is an [`extent::Extent`], the answer that bytes come
+//! from a [`connection::Connection`], the order in which they are hashed a [`verifier::Verifier`], what is on the disk
+//! a [`partial::Partial`]. None of these knows another, so that several ranges can be in flight one day.
 
-pub(crate) mod failures;
-pub(crate) mod options;
+mod ask;
+mod connection;
+mod extent;
+mod failures;
+mod options;
 pub(crate) mod partial;
+mod resume;
+pub(crate) mod save;
+mod verifier;
+
+pub use options::ReadOptions;
+pub(crate) use resume::Download;
+pub(crate) use verifier::Expected;
+
+use ::http::header::{HeaderValue, IF_RANGE, RANGE};
+use bytes::Bytes;
+use url::Url;
+
+use crate::call::Call;
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::http::range::{self, ContentRange};
+use crate::http::response::Answer;
+use crate::http::settings::ClientOptions;
+use crate::http::Request;
+
+/// What has a body that can be asked for from an offset on.
+pub(crate) trait Downloadable: Send {
+    /// What messages call its kind, and progress calls the work.
+    const KIND: &'static str;
+    const WORK: &'static str;
+    /// Whether all of it, sent in place of a part, replaces what an earlier call left. Otherwise as many bytes are dropped from it.
+    const REPLACES: bool;
+    /// An answer, with what its error is made of.
+    type Reply: AsRef<Answer> + Into<Answer>;
+
+    fn call(&self) -> &Call;
+    fn options(&self) -> &ClientOptions;
+    /// What messages call it.
+    fn name(&self) -> String;
+    /// By what the whole can be verified, if by anything.
+    fn expected(&self) -> Option<Expected>;
+    /// The message for bytes of another digest.
+    fn mismatch(&self, found: &Digest) -> String;
+    /// Asks for all of it, or for a part.
+    fn ask(&self, part: Option<&PartRequest>) -> Result<Self::Reply>;
+    /// The error that an unwanted answer is.
+    fn failure(&self, reply: Self::Reply, what: &str) -> Error;
+
+    /// The part that an answer says it holds.
+    fn part(&self, content_range: &str) -> Option<Part> {
+        range::parse_content_range(content_range).map(Part::from)
+    }
+
+    /// Its size by what is known of it, which need not be right.
+    fn size_hint(&self) -> Option<u64> {
+        None
+    }
+
+    /// Whether a URL is of another server than the one that is asked.
+    fn is_elsewhere(&self, _url: &Url) -> bool {
+        false
+    }
+
+    /// Whether an error means that a read that broke off is not continued: it is reported as the break.
+    fn is_refusal(&self, error: &Error) -> bool {
+        error.http_status().is_some() || error.is_stall()
+    }
+}
+
+/// A part to ask for.
+pub(crate) struct PartRequest<'a> {
+    first: u64,
+    last: Option<u64>,
+    /// What it must still be a part of.
+    etag: Option<&'a HeaderValue>,
+}
+
+/// The request for a part, made of that for the whole.
+pub(crate) fn narrowed<'a>(request: Request<'a>, part: Option<&PartRequest>) -> Result<Request<'a>> {
+    let Some(part) = part else { return Ok(request) };
+    let last = part.last.map(|last| last.to_string()).unwrap_or_default();
+    let mut request = request.header(RANGE, &format!("bytes={}-{last}", part.first))?;
+    if let Some(etag) = part.etag {
+        request.headers.insert(IF_RANGE, etag.clone());
+    }
+    Ok(request)
+}
+
+/// A part that an answer says it holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Part {
+    pub(crate) start: u64,
+    /// How many bytes it has; None for what promises more than it sends.
+    pub(crate) length: Option<u64>,
+    /// The size of the whole.
+    pub(crate) size: Option<u64>,
+}
+
+impl From<ContentRange> for Part {
+    fn from(range: ContentRange) -> Part {
+        Part { start: range.start, length: Some(range.length()), size: range.size }
+    }
+}
+
+/// What a caller reads piece by piece.
+pub(crate) trait Pieces: Send {
+    /// The next bytes. None is the end, and then what can be checked has been checked.
+    fn piece(&mut self) -> Result<Option<Bytes>>;
+    /// Tells the caller's context how many bytes he has.
+    fn report(&self, delivered: u64) -> Result<()>;
+    /// What is known of it, as a result.
+    fn info(&self) -> serde_json::Value;
+}
+
+/// Once more after bytes of another digest: a cache on the way may have given them, or an earlier try left them. Twice is no
+/// accident.
+pub(crate) fn once_more_if_wrong<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
+    match work() {
+        Err(error) if error.code() == Code::DigestMismatch => work(),
+        outcome => outcome,
+    }
+}

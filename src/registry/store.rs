@@ -2,15 +2,13 @@
 
 use std::sync::Mutex;
 
-use bytes::Bytes;
-
 use crate::call::Call;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::reference::{Reference, Repository};
 use crate::registry::blob::has_all;
-use crate::registry::blob::reader::{ReadOptions, Reader};
+use crate::registry::blob::{BlobReader, ReadOptions};
 use crate::registry::lock;
 use crate::registry::manifest::{GetOptions, HeadOptions, PutOptions};
 use crate::registry::referrers::fallback_tag;
@@ -93,7 +91,7 @@ impl ReadStore for RegistryStore {
 
     fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>> {
         let options = ReadOptions { size: Some(wanted.size), ..ReadOptions::default() };
-        Ok(Box::new(Reader::open(self.remote(call)?, &wanted.digest, &options, hashed)?))
+        Ok(Box::new(BlobReader::open(self.remote(call)?, &wanted.digest, &options, hashed)?))
     }
 
     fn size(&self, call: &Call, digest: &Digest) -> Result<u64> {
@@ -126,24 +124,6 @@ impl ReadStore for RegistryStore {
 
     fn repository(&self) -> Option<&Repository> {
         Some(self.reference.repository())
-    }
-}
-
-impl Blob for Reader {
-    fn piece(&mut self) -> Result<Option<Bytes>> {
-        Reader::piece(self)
-    }
-
-    fn begins_anew(&self) -> bool {
-        Reader::begins_anew(self)
-    }
-
-    fn hashed(&self) -> Option<(Hasher, u64)> {
-        Reader::hashed(self)
-    }
-
-    fn hash_aside(&mut self) {
-        Reader::hash_aside(self);
     }
 }
 

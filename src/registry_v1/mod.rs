@@ -10,7 +10,6 @@ pub mod index;
 pub mod layer;
 pub mod login;
 pub mod read;
-pub mod save;
 pub mod session;
 pub mod write;
 

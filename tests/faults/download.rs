@@ -5,15 +5,15 @@ use std::time::Duration;
 
 use ocireg::error::{Code, Error};
 use ocireg::inside::{Partial, Rival};
-use ocireg::registry::blob::download::Delivered;
-use ocireg::registry::blob::reader::ReadOptions;
+use ocireg::registry::blob::DeliveredBlob;
+use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::Client;
 use ocireg::registry::ClientOptions;
 
 use crate::common::*;
 use crate::server::*;
 
-fn get(client: &Client, host: &str, blob: &[u8]) -> Result<(Delivered, Vec<u8>), Error> {
+fn get(client: &Client, host: &str, blob: &[u8]) -> Result<(DeliveredBlob, Vec<u8>), Error> {
     client.get_blob(&call(client), &at(host, &digest(blob)), &ReadOptions::default())
 }
 

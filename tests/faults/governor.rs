@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use ocireg::call::Call;
 use ocireg::error::Code;
 use ocireg::inside::{Body, Http, Request};
-use ocireg::registry::blob::reader::ReadOptions;
+use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::manifest::GetOptions;
 use ocireg::registry::upload::Source;
 use ocireg::registry::Client;

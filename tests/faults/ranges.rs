@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use ocireg::error::{Code, Error};
 use ocireg::layout::oci::OciLayout;
-use ocireg::registry::blob::download::Delivered;
-use ocireg::registry::blob::reader::ReadOptions;
+use ocireg::registry::blob::DeliveredBlob;
+use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::store::RegistryStore;
 use ocireg::registry::Client;
 use ocireg::registry::ClientOptions;
@@ -107,7 +107,7 @@ fn whole_requests(server: &Server) -> usize {
         .count()
 }
 
-fn get_file(client: &Client, host: &str, blob: &[u8], target: &Path) -> Result<Delivered, Error> {
+fn get_file(client: &Client, host: &str, blob: &[u8], target: &Path) -> Result<DeliveredBlob, Error> {
     client.get_blob_file(&call(client), &at(host, &digest(blob)), target, &ReadOptions::default())
 }
 

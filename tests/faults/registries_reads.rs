@@ -4,7 +4,7 @@ use std::io::Write;
 
 use ocireg::digest::Algorithm;
 use ocireg::error::{Code, Error};
-use ocireg::registry::blob::reader::ReadOptions;
+use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::manifest::{GetOptions, HeadOptions, PutOptions};
 use ocireg::registry::Client;
 

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use ocireg::error::Code;
-use ocireg::registry::blob::reader::ReadOptions;
+use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::list::tags::TagsOptions;
 use ocireg::registry::manifest::GetOptions;
 use ocireg::registry::Client;

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use ocireg::error::{Code, Error};
-use ocireg::registry::blob::reader::ReadOptions;
+use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::ping::PingOptions;
 use ocireg::registry::Client;
 use ocireg::registry::ClientOptions;

@@ -4,10 +4,10 @@
 use std::path::Path;
 
 use ocireg::error::Code;
-use ocireg::registry::blob::reader::ReadOptions;
+use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::Client;
 use ocireg::registry::ClientOptions;
-use ocireg::registry_v1::save::DeliveredLayer;
+use ocireg::registry_v1::layer::DeliveredLayer;
 use ocireg::registry_v1::write::PutLayerOptions;
 
 use crate::common::*;

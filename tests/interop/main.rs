@@ -29,7 +29,7 @@ use std::process::Command;
 use ocireg::digest::{Algorithm, Digest};
 use ocireg::error::Code;
 use ocireg::reference::{Reference, Repository};
-use ocireg::registry::blob::reader::ReadOptions;
+use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::list::catalog::CatalogOptions;
 use ocireg::registry::list::tags::TagsOptions;
 use ocireg::registry::manifest::{GetOptions, HeadOptions, PutOptions};

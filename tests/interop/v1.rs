@@ -1,7 +1,7 @@
 //! Protocol v1 against docker-registry 0.9.1, its last server: as its own index, and as two servers with tokens between.
 
 use ocireg::error::Code;
-use ocireg::registry::blob::reader::ReadOptions;
+use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::ping::PingOptions;
 use ocireg::registry_v1::id::ImageId;
 use ocireg::registry_v1::index::SearchOptions;

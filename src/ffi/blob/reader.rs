@@ -3,6 +3,7 @@
 use std::ffi::c_char;
 use std::sync::{Mutex, MutexGuard, TryLockError};
 
+use crate::download::Pieces;
 use crate::error::{Code, Error, Result};
 use crate::ffi::error::ocireg_error;
 use crate::ffi::guard::{enter_blocking, null, quietly};
@@ -10,7 +11,6 @@ use crate::ffi::handle::{self, opaque, Handle};
 use crate::ffi::out::{Count, Json};
 use crate::ffi::sigpipe;
 use crate::ffi::status::ocireg_status;
-use crate::registry::blob::reader::Pieces;
 
 /// An open blob. It belongs to one thread at a time, and may move between threads; a second one at the same time gets
 /// OCIREG_BUSY. It keeps what it needs of its client and context, so the order of the frees does not matter.

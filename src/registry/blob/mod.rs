@@ -1,7 +1,9 @@
-//! Blobs: head and delete (distribution-spec end-2, end-10).
+//! Blobs: get, head and delete (distribution-spec end-2, end-10).
 
-pub mod download;
-pub mod reader;
+mod read;
+
+pub use crate::download::ReadOptions;
+pub use read::{BlobInfo, BlobReader, DeliveredBlob};
 
 use ::http::header::CONTENT_TYPE;
 use ::http::{Method, StatusCode};
@@ -10,12 +12,11 @@ use serde_json::{json, Map, Value};
 
 use crate::call::Call;
 use crate::digest::Digest;
-use crate::error::Result;
+use crate::error::{Code, Error, Result};
 use crate::http::response::Answer;
 use crate::http::{redact, Request};
 use crate::media_type;
 use crate::reference::Reference;
-use crate::registry::blob::download::blob_digest;
 use crate::registry::manifest::{delete, Deleted};
 use crate::registry::repository::{digest_header, headers_json, Remote};
 use crate::registry::Client;
@@ -79,6 +80,16 @@ impl Client {
         let remote = Remote::repository(self, call, reference.repository())?;
         delete(&remote, remote.url(&format!("blobs/{digest}"))?, &format!("delete the blob {reference}"))
     }
+}
+
+/// The digest of a blob's reference.
+pub(crate) fn blob_digest(reference: &Reference) -> Result<&Digest> {
+    reference.digest().ok_or_else(|| {
+        Error::new(
+            Code::InvalidReference,
+            format!("a blob is named HOST/REPOSITORY@DIGEST; '{reference}' has no digest"),
+        )
+    })
 }
 
 /// What a look at a blob shows.

@@ -9,7 +9,7 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::http::{Repeat, Request};
 use crate::reference::{Index, Reference, Repository};
-use crate::registry::blob::download::blob_digest;
+use crate::registry::blob::blob_digest;
 use crate::registry::repository::Remote;
 use crate::registry::upload::confirm::Handed;
 use crate::registry::upload::session::{location_text, Saved, Session};

@@ -1,0 +1,174 @@
+//! Asking for what is missing, or for all of it, and what the answer is worth.
+//!
+//! A continued read always starts at the registry's own URL: the signed URL of the first time may be too old.
+
+use std::time::Duration;
+
+use ::http::header::{CONTENT_RANGE, CONTENT_TYPE, ETAG};
+use ::http::StatusCode;
+use url::Url;
+
+use super::connection::{Begin, Connection};
+use super::failures::{is_about_the_answer, went_wrong};
+use super::verifier::Verifier;
+use super::{Download, Downloadable, PartRequest};
+use crate::error::{Code, Error, Result};
+use crate::http::range;
+use crate::http::response::Answer;
+use crate::media_type;
+use crate::text::shorten;
+
+impl<T: Downloadable> Download<T> {
+    /// Asks for what is missing, or else, once for each place that was reached, for all of it.
+    pub(super) fn connect(&mut self) -> Result<()> {
+        let wants_range = !self.ranges.encoded && self.extent.is_part_from(self.position);
+        let mut refused = None;
+        if wants_range && !std::mem::take(&mut self.ranges.avoided) {
+            let Some(refusal) = self.ask(true)? else { return Ok(()) };
+            if !self.may_ask_for_all() {
+                return Err(refusal);
+            }
+            self.say(&format!("no range of it can be had: {}", refusal.message()), Duration::ZERO)?;
+            refused = Some(refusal);
+        }
+        self.ranges.whole_at = wants_range.then_some(self.position);
+        match self.ask(false) {
+            Ok(None) => Ok(()),
+            Ok(Some(error)) | Err(error) => Err(match refused {
+                // It says no more than that it went wrong again: what was wrong with the first answer says more.
+                Some(first) if went_wrong(&error) => {
+                    first.with_hint(format!("all of it could not be had either: {}", error.message()))
+                }
+                _ => error,
+            }),
+        }
+    }
+
+    pub(super) fn may_ask_for_all(&self) -> bool {
+        self.ranges.whole_at.is_none_or(|at| self.position > at)
+    }
+
+    /// Sends the request. What comes back is why a range brought nothing.
+    fn ask(&mut self, ranged: bool) -> Result<Option<Error>> {
+        let last = self.extent.end().map(|end| end.saturating_sub(1));
+        let part = PartRequest { first: self.position, last, etag: self.ranges.etag.as_ref() };
+        let reply = match self.item.ask(Some(&part).filter(|_| ranged)) {
+            // There are firewalls that hang up on a range, and gateways that send it in circles.
+            Err(error) if ranged && (is_about_the_answer(&error) || self.led_astray(&error)) => {
+                self.item.call().check()?;
+                return Ok(Some(error));
+            }
+            reply => reply?,
+        };
+        let answer = reply.as_ref();
+        let begin = match answer.status {
+            // It is a part, whatever its status.
+            StatusCode::OK if ranged && has_range(answer) => self.part(answer),
+            StatusCode::OK => self.whole(answer, ranged),
+            StatusCode::PARTIAL_CONTENT if ranged => self.part(answer),
+            StatusCode::RANGE_NOT_SATISFIABLE if ranged => return self.beyond(reply),
+            // There is no byte that it could begin with.
+            StatusCode::RANGE_NOT_SATISFIABLE if self.item.size_hint() == Some(0) => {
+                (self.extent.size, self.is_all) = (Some(0), true);
+                return Ok(None);
+            }
+            _ => {
+                let error = self.item.failure(reply, &format!("get {}", self.extent.name));
+                return if ranged { Ok(Some(error)) } else { Err(error) };
+            }
+        };
+        match begin {
+            Ok(begin) => self.begin(reply.into(), begin, ranged).map(|()| None),
+            Err(error) if ranged => Ok(Some(error)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads from this answer from now on.
+    fn begin(&mut self, answer: Answer, begin: Begin, ranged: bool) -> Result<()> {
+        if let Some(end) = self.extent.end() {
+            self.check_size(end)?;
+        }
+        self.media_type = answer.header(CONTENT_TYPE).map(media_type::essence).or(self.media_type.take());
+        self.ranges.etag = answer.headers.get(ETAG).filter(|etag| etag.as_bytes().starts_with(b"\"")).cloned();
+        self.connection = Some(Connection::new(answer.into_body(), begin, ranged));
+        Ok(())
+    }
+
+    /// Whether a redirect led to where nobody answers.
+    fn led_astray(&self, error: &Error) -> bool {
+        let url = error.url().and_then(|url| Url::parse(url).ok());
+        matches!(error.code(), Code::Connect | Code::Resolve | Code::Tls | Code::Timeout)
+            && url.is_some_and(|url| self.item.is_elsewhere(&url))
+    }
+
+    /// The answer holds all from the first byte.
+    fn whole(&mut self, answer: &Answer, ranged: bool) -> Result<Begin> {
+        let size = answer.content_length();
+        // Not with what is here, which may be right: asked for all of it, the registry says so again, or it was no answer.
+        if let Some(size) = size.filter(|size| ranged && *size < self.position) {
+            return Err(self.extent.too_short(size, self.position).with_url(&answer.url));
+        }
+        if let Some(verifier) = self.verifier.as_mut().filter(|_| self.replaceable) {
+            verifier.restart();
+            (self.position, self.begun, self.begins_anew) = (0, 0, true);
+        }
+        self.ranges.encoded = answer.is_encoded();
+        let is_left = !T::REPLACES && self.position == self.begun;
+        if size.is_some_and(|size| size < self.position) && is_left && self.extent.is_whole() {
+            return Err(self.extent.fewer_than_left(self.position).with_url(&answer.url));
+        }
+        self.extent.sized_by_whole(size, self.position).map_err(|error| error.with_url(&answer.url))?;
+        Ok(Begin { surplus: self.position, overlong: false })
+    }
+
+    /// The answer holds a part.
+    fn part(&mut self, answer: &Answer) -> Result<Begin> {
+        let wrong = |why: String| Error::new(Code::Protocol, why).with_url(&answer.url);
+        if answer.is_encoded() {
+            return Err(wrong("the registry sends a part of an encoded body, which cannot be decoded".to_owned()));
+        }
+        let text = answer.header(CONTENT_RANGE).unwrap_or_default();
+        let part = self.item.part(text).ok_or_else(|| {
+            wrong(format!("the Content-Range '{}' of a partial answer cannot be read", shorten(text)))
+        })?;
+        if part.start != self.position {
+            let message = format!("asked for bytes from {}, the registry sends from {}", self.position, part.start);
+            return Err(wrong(message));
+        }
+        let said = answer.content_length().filter(|length| part.length.is_some_and(|part| part != *length));
+        if let Some(length) = said {
+            return Err(wrong(format!("a partial answer of {length} bytes says that it is '{text}'")));
+        }
+        if let Some(size) = part.size {
+            self.extent.sized_by_part(size, self.position).map_err(|error| error.with_url(&answer.url))?;
+        }
+        Ok(Begin { surplus: 0, overlong: part.length.is_none() })
+    }
+
+    /// 416: there is nothing behind the position, or there are no ranges.
+    fn beyond(&mut self, reply: T::Reply) -> Result<Option<Error>> {
+        let text = reply.as_ref().header(CONTENT_RANGE).unwrap_or_default();
+        let size = text.rsplit_once('/').and_then(|(_, size)| size.trim().parse::<u64>().ok());
+        let ends_here = size.or(self.extent.end()).is_none_or(|end| end == self.position);
+        if ends_here && self.verifier.as_ref().is_some_and(Verifier::may_end) {
+            (self.extent.size, self.is_all) = (Some(self.position), true);
+            return Ok(None);
+        }
+        let error = self.item.failure(reply, self.extent.outside(self.position).message());
+        match size {
+            // The caller's own range.
+            Some(size) if !self.extent.is_whole() && size <= self.position => {
+                Err(error.with_code(Code::InvalidArgument))
+            }
+            _ => Ok(Some(error)),
+        }
+    }
+}
+
+fn has_range(answer: &Answer) -> bool {
+    answer
+        .header(CONTENT_RANGE)
+        .and_then(range::parse_content_range)
+        .is_some_and(|part| part.start > 0 || part.size.is_some_and(|size| part.length() < size))
+}

@@ -1,0 +1,147 @@
+//! Which bytes are wanted, and how many there are.
+
+use super::ReadOptions;
+use crate::error::{Code, Error, Result};
+
+/// The bytes that are wanted of something whose size may become known only on the way.
+pub(super) struct Extent {
+    /// What messages call it.
+    pub(super) name: String,
+    /// The first byte that is wanted.
+    pub(super) offset: u64,
+    /// Behind the last one, when the caller wants to stop there.
+    wanted: Option<u64>,
+    /// How many bytes there are in all, once known.
+    pub(super) size: Option<u64>,
+    /// The size is known from a part only, which knows less of it than an answer that holds all.
+    sized_by_part: bool,
+}
+
+impl Extent {
+    pub(super) fn new(name: String, options: &ReadOptions) -> Result<Extent> {
+        let ReadOptions { offset, length, size, .. } = *options;
+        if let Some(size) = size.filter(|size| offset > *size) {
+            let message = format!("the option offset {offset} lies behind the blob's size {size}");
+            return Err(Error::new(Code::InvalidArgument, message));
+        }
+        let wanted = length.map(|length| offset.saturating_add(length));
+        Ok(Extent { name, offset, wanted, size, sized_by_part: false })
+    }
+
+    /// Behind the last byte that comes, when that is known.
+    pub(super) fn end(&self) -> Option<u64> {
+        self.wanted.into_iter().chain(self.size).min()
+    }
+
+    /// Whether all of it is wanted.
+    pub(super) fn is_whole(&self) -> bool {
+        self.offset == 0 && self.wanted.is_none()
+    }
+
+    /// Whether a request without a range would bring more than what is wanted from this byte on.
+    pub(super) fn is_part_from(&self, position: u64) -> bool {
+        position > 0 || (self.offset, self.end()) != (0, self.size)
+    }
+
+    /// An answer that holds all says how many bytes there are.
+    pub(super) fn sized_by_whole(&mut self, size: Option<u64>, position: u64) -> Result<()> {
+        if std::mem::take(&mut self.sized_by_part) {
+            self.size = None;
+        }
+        match size {
+            Some(size) if !self.is_whole() && size < position => Err(self.outside(position)),
+            Some(size) => self.learn(size, position),
+            None => Ok(()),
+        }
+    }
+
+    /// A part says how many there are in all.
+    pub(super) fn sized_by_part(&mut self, size: u64, position: u64) -> Result<()> {
+        let first = self.size.is_none();
+        self.learn(size, position)?;
+        self.sized_by_part |= first;
+        Ok(())
+    }
+
+    fn learn(&mut self, size: u64, position: u64) -> Result<()> {
+        if let Some(known) = self.size.filter(|known| *known != size) {
+            let message = format!("{} has {known} bytes, the registry sends one of {size}", self.name);
+            return Err(Error::new(Code::SizeMismatch, message));
+        }
+        if size < position {
+            return Err(self.too_short(size, position));
+        }
+        self.size = Some(size);
+        Ok(())
+    }
+
+    pub(super) fn outside(&self, position: u64) -> Error {
+        let what = if position == self.offset { "option offset" } else { "range from byte" };
+        Error::new(Code::InvalidArgument, format!("the {what} {position} lies outside {}", self.name))
+    }
+
+    pub(super) fn too_short(&self, size: u64, position: u64) -> Error {
+        let message = format!("{} has {size} bytes, fewer than the {position} that are here", self.name);
+        Error::new(Code::SizeMismatch, message)
+    }
+
+    /// What an earlier call left is the beginning of something else.
+    pub(super) fn fewer_than_left(&self, position: u64) -> Error {
+        let message = format!("{} has fewer bytes than the {position} that are here", self.name);
+        Error::new(Code::DigestMismatch, message)
+    }
+
+    pub(super) fn too_long(&self, end: u64) -> Error {
+        Error::new(Code::SizeMismatch, format!("{} is longer than its {end} bytes", self.name))
+    }
+
+    pub(super) fn short_end(&self, position: u64) -> Error {
+        let end = self.end().unwrap_or(0);
+        Error::new(Code::Network, format!("{} ended after {position} bytes of {end}", self.name))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn extent(offset: u64, length: Option<u64>, size: Option<u64>) -> Extent {
+        Extent::new("the blob".to_owned(), &ReadOptions { offset, length, size, limit: None }).unwrap()
+    }
+
+    #[test]
+    fn the_end_is_where_the_caller_or_the_blob_ends() {
+        for (offset, length, size, end) in [
+            (0, None, None, None),
+            (0, None, Some(10), Some(10)),
+            (3, Some(4), None, Some(7)),
+            (3, Some(4), Some(5), Some(5)),
+            (3, Some(u64::MAX), None, Some(u64::MAX)),
+        ] {
+            assert_eq!(extent(offset, length, size).end(), end, "{offset} {length:?} {size:?}");
+        }
+        let behind = ReadOptions { offset: 11, size: Some(10), ..ReadOptions::default() };
+        assert_eq!(Extent::new(String::new(), &behind).err().map(|error| error.code()), Some(Code::InvalidArgument));
+    }
+
+    #[test]
+    fn ranges_are_for_parts() {
+        assert!(!extent(0, None, None).is_part_from(0) && !extent(0, None, Some(10)).is_part_from(0));
+        assert!(!extent(0, Some(10), Some(10)).is_part_from(0), "all of it");
+        assert!(extent(0, Some(9), Some(10)).is_part_from(0) && extent(0, Some(9), None).is_part_from(0));
+        assert!(extent(0, None, None).is_part_from(1) && extent(1, None, None).is_part_from(1));
+    }
+
+    #[test]
+    fn an_answer_that_holds_all_knows_the_size_better_than_a_part() {
+        let mut blob = extent(0, None, None);
+        blob.sized_by_part(17, 5).unwrap();
+        assert_eq!(blob.sized_by_part(18, 5).unwrap_err().code(), Code::SizeMismatch);
+        blob.sized_by_whole(Some(20), 5).unwrap();
+        assert_eq!(blob.end(), Some(20));
+        assert_eq!(blob.sized_by_whole(Some(21), 5).unwrap_err().code(), Code::SizeMismatch, "it was said twice");
+        assert_eq!(extent(0, None, None).sized_by_whole(Some(4), 5).unwrap_err().code(), Code::SizeMismatch);
+        assert_eq!(extent(5, None, None).sized_by_whole(Some(4), 5).unwrap_err().code(), Code::InvalidArgument);
+        assert_eq!(extent(0, None, Some(9)).sized_by_whole(Some(8), 0).unwrap_err().code(), Code::SizeMismatch);
+    }
+}

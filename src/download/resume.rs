@@ -1,0 +1,283 @@
+//! Reading a body to its end: verified as it passes, continued where it broke off.
+
+use std::time::Duration;
+
+use ::http::header::HeaderValue;
+use bytes::Bytes;
+use serde_json::json;
+
+use super::connection::Connection;
+use super::extent::Extent;
+use super::failures::{is_about_the_answer, Failures};
+use super::verifier::Verifier;
+use super::{Downloadable, ReadOptions};
+use crate::digest::Hasher;
+use crate::error::{Code, Error, Result};
+use crate::hashing::LARGE;
+
+/// Reads what can be downloaded.
+pub(crate) struct Download<T> {
+    pub(super) item: T,
+    pub(super) extent: Extent,
+    /// None for a piece, and for what has no digest.
+    pub(super) verifier: Option<Verifier>,
+    /// The next byte that comes, and the one that this call began with.
+    pub(super) position: u64,
+    pub(super) begun: u64,
+    pub(super) connection: Option<Connection>,
+    pub(super) media_type: Option<String>,
+    pub(super) ranges: Ranges,
+    /// What is here is of an earlier call: its caller can still begin anew.
+    pub(super) replaceable: bool,
+    pub(super) begins_anew: bool,
+    /// The registry has said that nothing is behind the position.
+    pub(super) is_all: bool,
+    /// The last break: what an end over a refused continuation is told as.
+    broken: Option<Error>,
+    failures: Failures,
+    failure: Option<Error>,
+    done: bool,
+}
+
+/// What is known of ranges here. They are a wish: where the rest alone cannot be had, all is asked for, and what is here already is
+/// dropped from it.
+#[derive(Default)]
+pub(super) struct Ranges {
+    /// The server encodes the body: ranges would be of the encoded bytes.
+    pub(super) encoded: bool,
+    /// The next request is for all of it, though the rest would do.
+    pub(super) avoided: bool,
+    /// How far the read was when all was asked for last: without progress it is not asked again.
+    pub(super) whole_at: Option<u64>,
+    pub(super) etag: Option<HeaderValue>,
+}
+
+impl<T: Downloadable> Download<T> {
+    /// Asks for the bytes, behind those that the caller has hashed already.
+    pub(crate) fn open(item: T, options: &ReadOptions, hashed: Option<(Hasher, u64)>) -> Result<Download<T>> {
+        let extent = Extent::new(item.name(), options)?;
+        let (hasher, position) = hashed.map_or((None, options.offset), |(hasher, length)| (Some(hasher), length));
+        let expected = item.expected().filter(|_| extent.is_whole());
+        let verifier = expected.map(|expected| Verifier::new(expected, hasher));
+        let mut download = Download {
+            failures: Failures::new(item.options().retries),
+            replaceable: T::REPLACES && verifier.is_some() && position > 0,
+            item,
+            extent,
+            verifier,
+            position,
+            begun: position,
+            connection: None,
+            media_type: None,
+            ranges: Ranges::default(),
+            begins_anew: false,
+            is_all: false,
+            broken: None,
+            failure: None,
+            done: false,
+        };
+        if download.extent.end() != Some(position) || position == 0 {
+            download.connect()?;
+        }
+        download.replaceable = false;
+        Ok(download)
+    }
+
+    pub(crate) fn item(&self) -> &T {
+        &self.item
+    }
+
+    /// Whether it was opened behind bytes of an earlier call and begins at the first byte all the same, because the registry does
+    /// not give the rest alone.
+    pub(crate) fn begins_anew(&self) -> bool {
+        self.begins_anew
+    }
+
+    /// The size of the whole, once known.
+    pub(crate) fn size(&self) -> Option<u64> {
+        self.extent.size
+    }
+
+    /// The first byte that is wanted.
+    pub(crate) fn offset(&self) -> u64 {
+        self.extent.offset
+    }
+
+    /// How many bytes of those wanted have come, in this call or an earlier one.
+    pub(crate) fn delivered(&self) -> u64 {
+        self.position - self.extent.offset
+    }
+
+    /// Whether its end is checked against a digest.
+    pub(crate) fn is_verifiable(&self) -> bool {
+        self.extent.is_whole() && self.item.expected().is_some()
+    }
+
+    pub(crate) fn media_type(&self) -> Option<&String> {
+        self.media_type.as_ref()
+    }
+
+    /// How many bytes are wanted, when known: for progress.
+    pub(crate) fn wanted(&self) -> Option<u64> {
+        let end = self.extent.end().or(self.item.size_hint());
+        end.map(|end| end.saturating_sub(self.extent.offset))
+    }
+
+    /// Tells the caller's context how many bytes he has.
+    pub(crate) fn report(&self, delivered: u64) -> Result<()> {
+        self.item.call().moved_to(delivered)
+    }
+
+    /// What it has hashed so far, of what is read whole.
+    pub(crate) fn hashed(&self) -> Option<(Hasher, u64)> {
+        let hasher = self.verifier.as_ref()?.state()?.clone();
+        Some((hasher, self.position))
+    }
+
+    /// Hashes on a thread of its own from now on, when much is to come; what is hashed is not told any more then.
+    pub(crate) fn hash_aside(&mut self) {
+        let large = self.extent.end().is_some_and(|end| end.saturating_sub(self.position) >= LARGE);
+        if let Some(verifier) = self.verifier.as_mut().filter(|_| large) {
+            verifier.move_aside();
+        }
+    }
+
+    /// The next bytes. None is the end, and then the digest has been checked. After an error it stays that error: what
+    /// comes behind a hole must never look like the rest.
+    pub(crate) fn piece(&mut self) -> Result<Option<Bytes>> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.duplicate());
+        }
+        let outcome = self.read();
+        if let Err(error) = &outcome {
+            self.failure = Some(error.duplicate());
+            self.connection = None;
+        }
+        outcome
+    }
+
+    fn read(&mut self) -> Result<Option<Bytes>> {
+        while !self.done {
+            let at_end = self.extent.end() == Some(self.position);
+            let outcome = match &mut self.connection {
+                Some(connection) if at_end => connection.end(self.item.call()).map(|()| None),
+                Some(connection) => connection.piece(self.item.call()),
+                None if self.is_all || (at_end && self.position > 0) => Ok(None),
+                // What can be done about an answer that does not come has been done there.
+                None => {
+                    self.connect().map_err(|error| self.first_cause(error))?;
+                    continue;
+                }
+            };
+            match outcome {
+                Ok(Some(bytes)) => return self.take(bytes).map(Some),
+                Ok(None) if self.is_complete() => return self.finish(),
+                Ok(None) if self.is_less_than_left() => return Err(self.extent.fewer_than_left(self.position)),
+                Ok(None) => self.failed(self.extent.short_end(self.position), true)?,
+                Err(error) => self.failed(error, false)?,
+            }
+        }
+        Ok(None)
+    }
+
+    fn is_complete(&self) -> bool {
+        // Without any size the digest decides; a piece to the unknown end is complete when the server says so.
+        match self.extent.end() {
+            Some(end) => end == self.position,
+            None => self.connection.as_ref().is_none_or(Connection::has_begun),
+        }
+    }
+
+    /// Whether an answer that holds all of it, however much that is, ended before the bytes that an earlier call left did.
+    fn is_less_than_left(&self) -> bool {
+        let fewer = self.connection.as_ref().is_some_and(|connection| !connection.has_begun());
+        fewer && !T::REPLACES && self.extent.end().is_none() && self.position == self.begun
+    }
+
+    fn take(&mut self, mut bytes: Bytes) -> Result<Bytes> {
+        if let Some(end) = self.extent.end() {
+            let room = usize::try_from(end.saturating_sub(self.position)).unwrap_or(usize::MAX);
+            let overlong = self.connection.as_ref().is_some_and(Connection::is_overlong);
+            if bytes.len() > room && self.verifier.is_some() && !overlong {
+                return Err(self.extent.too_long(end));
+            }
+            // A server that ignored the end of the range.
+            bytes.truncate(room);
+        }
+        self.position += bytes.len() as u64;
+        if let Some(connection) = &mut self.connection {
+            connection.gained = true;
+        }
+        if self.extent.end().is_none() {
+            self.check_size(self.position)?;
+        }
+        if let Some(verifier) = &mut self.verifier {
+            verifier.update(&bytes);
+        }
+        Ok(bytes)
+    }
+
+    /// Whether so much of it may be taken.
+    pub(super) fn check_size(&self, end: u64) -> Result<()> {
+        let taken = end.saturating_sub(self.extent.offset);
+        self.item.options().check_blob(taken, self.extent.end().is_some(), || self.extent.name.clone())
+    }
+
+    fn finish(&mut self) -> Result<Option<Bytes>> {
+        self.done = true;
+        self.connection = None;
+        if let Some(found) = self.verifier.take().map(Verifier::finish).transpose()?.flatten() {
+            return Err(Error::new(Code::DigestMismatch, self.item.mismatch(&found)));
+        }
+        if self.extent.is_whole() {
+            self.extent.size = Some(self.position);
+        }
+        Ok(None)
+    }
+
+    /// Counts a failure; an error when it is one too many, or one that no repetition helps. `ended`: the server did not break
+    /// off, it had no more to say.
+    fn failed(&mut self, error: Error, ended: bool) -> Result<()> {
+        let (ranged, gained) = self.connection.take().map_or((false, false), |was| (was.ranged, was.gained));
+        let may_pass = matches!(error.code(), Code::Network | Code::Timeout);
+        let other_way = ranged && is_about_the_answer(&error) && self.may_ask_for_all();
+        // A part that holds nothing, or not what it should, is as good as a refusal.
+        if other_way && !(gained && may_pass) {
+            return self.ask_for_all_after(error);
+        }
+        let wait = may_pass.then(|| self.failures.count(self.position, error.code())).flatten();
+        if other_way && ended && wait.is_none() {
+            return self.ask_for_all_after(error);
+        }
+        let call = self.item.call();
+        let enough = |wait: &Duration| call.remaining().is_none_or(|left| left > *wait);
+        let Some(wait) = wait.filter(enough) else {
+            return Err(error.with_attempts(self.failures.total()));
+        };
+        call.check()?;
+        self.say(error.message(), wait)?;
+        self.broken = Some(error);
+        self.item.call().sleep(wait)
+    }
+
+    fn ask_for_all_after(&mut self, error: Error) -> Result<()> {
+        self.ranges.avoided = true;
+        self.broken.get_or_insert(error);
+        self.item.call().check()
+    }
+
+    pub(super) fn say(&self, reason: &str, wait: Duration) -> Result<()> {
+        self.item.call().log(|| json!({"event": "retry", "reason": reason, "wait_ms": wait.as_millis() as u64}))
+    }
+
+    /// What ends a read that broke and that the registry does not continue: the break.
+    fn first_cause(&mut self, error: Error) -> Error {
+        let about_who = matches!(error.code(), Code::Unauthenticated | Code::RateLimited);
+        match self.broken.take().filter(|_| self.item.is_refusal(&error) && !about_who) {
+            Some(broken) => broken
+                .with_hint(format!("it could not be continued: {}", error.message()))
+                .with_attempts(self.failures.total()),
+            None => error,
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! Whole downloads into memory, a descriptor or a file: the one set of rules for what may be continued, and what becomes of it.
+
+use std::io::Write;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+use super::partial::{Partial, Rival};
+use super::{once_more_if_wrong, Download, Downloadable, ReadOptions};
+use crate::call::Call;
+use crate::error::{Code, Error, Result};
+use crate::os::target::Target;
+
+/// The most that a read into memory takes unless told otherwise.
+const MEMORY_LIMIT: u64 = 64 << 20;
+
+/// What was delivered.
+pub(crate) struct Delivery<T> {
+    /// The read, at its end.
+    pub(crate) download: Download<T>,
+    /// How many of the bytes were there from an earlier call.
+    pub(crate) resumed: u64,
+    /// The file, if it is one.
+    pub(crate) path: Option<String>,
+}
+
+/// Opens a download for a caller who reads it piece by piece.
+pub(crate) fn begin<T: Downloadable>(item: T, options: &ReadOptions) -> Result<Download<T>> {
+    let download = Download::open(item, options, None)?;
+    download.item().call().begin(T::WORK, download.wanted())?;
+    Ok(download)
+}
+
+/// Into memory. `find` gives what is to be read, anew for each try.
+pub(crate) fn to_memory<T: Downloadable>(
+    options: &ReadOptions,
+    find: impl Fn() -> Result<T>,
+) -> Result<(Delivery<T>, Vec<u8>)> {
+    let limit = options.limit.unwrap_or(MEMORY_LIMIT);
+    once_more_if_wrong(|| {
+        let mut bytes = Vec::new();
+        let delivery = stream(find()?, options, |piece| {
+            if bytes.len() as u64 + piece.len() as u64 > limit {
+                let message = format!("the {} is larger than the limit of {limit} bytes for memory", T::KIND);
+                return Err(Error::new(Code::LimitExceeded, message));
+            }
+            bytes.extend_from_slice(piece);
+            Ok(())
+        })?;
+        Ok((delivery, bytes))
+    })
+}
+
+/// To whatever takes bytes as they come. What was written before an error cannot be taken back.
+pub(crate) fn to_writer<T: Downloadable>(item: T, out: &mut dyn Write, options: &ReadOptions) -> Result<Delivery<T>> {
+    let failed = |error: std::io::Error| Error::io(format!("cannot write the {}", T::KIND), &error);
+    let delivery = stream(item, options, |piece| out.write_all(piece).map_err(failed))?;
+    out.flush().map_err(failed)?;
+    Ok(delivery)
+}
+
+/// Into a file, which appears under its name only whole, and verified where that can be; or through what is none and takes bytes as
+/// they come. What a broken call left of what can be verified is continued by the next: nothing else could tell its bytes from others.
+pub(crate) fn to_file<T: Downloadable>(
+    call: &Call,
+    path: &Path,
+    options: &ReadOptions,
+    find: impl Fn() -> Result<T>,
+) -> Result<Delivery<T>> {
+    let shown = Some(path.to_string_lossy().into_owned());
+    let path = &match Target::of(path)? {
+        Target::Replace(path) => path,
+        Target::Through(through) => {
+            let file = call.open_through(through)?;
+            let delivery = to_writer(find()?, &mut call.output(file.as_fd())?, options)?;
+            return Ok(Delivery { path: shown, ..delivery });
+        }
+    };
+    let delivery = once_more_if_wrong(|| {
+        let item = find()?;
+        let continued = match item.expected().filter(|_| !options.is_piece()) {
+            Some(expected) => {
+                Partial::open_behind(call, path, &expected.digest, expected.before, options.size, Rival::Ignore)?
+            }
+            None => None,
+        };
+        let mut partial = continued.map_or_else(|| Partial::private(path), Ok)?;
+        let outcome = fill(item, options, &mut partial);
+        partial.settle(outcome, path)
+    })?;
+    Ok(Delivery { path: shown, ..delivery })
+}
+
+fn fill<T: Downloadable>(item: T, options: &ReadOptions, partial: &mut Partial) -> Result<Delivery<T>> {
+    let mut download = Download::open(item, options, partial.hashed())?;
+    if download.begins_anew() {
+        partial.restart()?;
+    }
+    let resumed = partial.length();
+    let call = download.item().call().clone();
+    call.begin(T::WORK, download.wanted())?;
+    call.moved_to(resumed)?;
+    download.hash_aside();
+    while let Some(piece) = download.piece()? {
+        partial.write(&piece)?;
+        call.moved_to(partial.length())?;
+    }
+    Ok(Delivery { download, resumed, path: None })
+}
+
+fn stream<T: Downloadable>(
+    item: T,
+    options: &ReadOptions,
+    mut take: impl FnMut(&[u8]) -> Result<()>,
+) -> Result<Delivery<T>> {
+    let mut download = begin(item, options)?;
+    while let Some(piece) = download.piece()? {
+        take(&piece)?;
+        download.report(download.delivered())?;
+    }
+    Ok(Delivery { download, resumed: 0, path: None })
+}

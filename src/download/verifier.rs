@@ -1,0 +1,70 @@
+//! The digest of a whole, taken over its bytes in their order, whichever way they come.
+
+use bytes::Bytes;
+
+use crate::digest::{Digest, Hasher};
+use crate::error::Result;
+use crate::hashing::Hashing;
+
+/// What the digest of a whole must be.
+pub(crate) struct Expected {
+    /// The state before the first byte.
+    pub(crate) before: Hasher,
+    /// It must be one of these; the first is what a partial file is named by.
+    pub(crate) digest: Digest,
+    pub(crate) others: Vec<Digest>,
+}
+
+impl Expected {
+    /// The plain digest of the bytes.
+    pub(crate) fn digest(digest: &Digest) -> Expected {
+        Expected { before: Hasher::new(digest.algorithm()), digest: digest.clone(), others: Vec::new() }
+    }
+
+    fn is(&self, found: &Digest) -> bool {
+        self.digest == *found || self.others.contains(found)
+    }
+}
+
+pub(super) struct Verifier {
+    expected: Expected,
+    hashing: Hashing,
+}
+
+impl Verifier {
+    /// Behind bytes that are hashed already.
+    pub(super) fn new(expected: Expected, hashed: Option<Hasher>) -> Verifier {
+        let hashing = Hashing::new(hashed.unwrap_or_else(|| expected.before.clone()));
+        Verifier { expected, hashing }
+    }
+
+    /// From the first byte again.
+    pub(super) fn restart(&mut self) {
+        self.hashing = Hashing::new(self.expected.before.clone());
+    }
+
+    pub(super) fn update(&mut self, bytes: &Bytes) {
+        self.hashing.update(bytes);
+    }
+
+    /// The state after the last byte, when it is at hand.
+    pub(super) fn state(&self) -> Option<&Hasher> {
+        self.hashing.state()
+    }
+
+    /// Hashes on a thread of its own from now on; its state is not at hand any more then.
+    pub(super) fn move_aside(&mut self) {
+        self.hashing.move_aside();
+    }
+
+    /// Whether it would be right if it ended here.
+    pub(super) fn may_end(&self) -> bool {
+        self.state().is_some_and(|hasher| self.expected.is(&hasher.clone().finish()))
+    }
+
+    /// The digest of all bytes, when it is a wrong one.
+    pub(super) fn finish(self) -> Result<Option<Digest>> {
+        let found = self.hashing.finish()?;
+        Ok((!self.expected.is(&found)).then_some(found))
+    }
+}

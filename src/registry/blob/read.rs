@@ -1,0 +1,250 @@
+//! Reading blobs (distribution-spec end-2): into memory, a descriptor or a file, or piece by piece.
+
+use std::io::Write;
+use std::path::Path;
+
+use ::http::Method;
+use bytes::Bytes;
+use serde::Serialize;
+use url::Url;
+
+use super::blob_digest;
+use crate::auth::Reply;
+use crate::call::Call;
+use crate::digest::{Digest, Hasher};
+use crate::download::save::{self, Delivery};
+use crate::download::{narrowed, Download, Downloadable, Expected, PartRequest, Pieces, ReadOptions};
+use crate::error::{Code, Error, Result};
+use crate::http::origin::Origin;
+use crate::http::response::Answer;
+use crate::http::settings::ClientOptions;
+use crate::http::Request;
+use crate::reference::Reference;
+use crate::registry::repository::Remote;
+use crate::registry::Client;
+
+/// What is known of an open blob.
+#[derive(Debug, Clone, Serialize)]
+pub struct BlobInfo {
+    /// Its digest.
+    pub digest: Digest,
+    /// The size of the whole blob, once known.
+    pub size: Option<u64>,
+    /// The first byte that is read.
+    pub offset: u64,
+    /// The media type that the registry gives.
+    #[serde(rename = "mediaType")]
+    pub media_type: Option<String>,
+}
+
+/// What was delivered.
+#[derive(Debug, Serialize)]
+pub struct DeliveredBlob {
+    /// The blob's digest.
+    pub digest: Digest,
+    /// The size of the whole blob.
+    pub size: Option<u64>,
+    /// The first byte delivered.
+    pub offset: u64,
+    /// How many bytes were delivered.
+    pub length: u64,
+    /// Whether the digest was checked; a piece of a blob has none.
+    pub verified: bool,
+    /// How many of the bytes were there from an earlier call.
+    pub resumed: u64,
+    /// The file, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+}
+
+/// Reads one blob.
+pub struct BlobReader(Download<RemoteBlob>);
+
+/// A blob at a registry.
+struct RemoteBlob {
+    remote: Remote,
+    digest: Digest,
+}
+
+impl Downloadable for RemoteBlob {
+    const KIND: &'static str = "blob";
+    const WORK: &'static str = "blob get";
+    const REPLACES: bool = true;
+    type Reply = Reply;
+
+    fn call(&self) -> &Call {
+        &self.remote.call
+    }
+
+    fn options(&self) -> &ClientOptions {
+        self.remote.client.http.options()
+    }
+
+    fn name(&self) -> String {
+        format!("the blob {} of {}", self.digest, self.remote.place())
+    }
+
+    fn expected(&self) -> Option<Expected> {
+        Some(Expected::digest(&self.digest))
+    }
+
+    fn mismatch(&self, found: &Digest) -> String {
+        format!("{} has the digest {found}", self.name())
+    }
+
+    fn ask(&self, part: Option<&PartRequest>) -> Result<Reply> {
+        let request = Request::new(Method::GET, self.remote.url(&format!("blobs/{}", self.digest))?);
+        self.remote.send(&mut narrowed(request, part)?, &self.remote.scopes(&["pull"]))
+    }
+
+    fn failure(&self, reply: Reply, what: &str) -> Error {
+        self.remote.failure(reply, what)
+    }
+
+    fn is_elsewhere(&self, url: &Url) -> bool {
+        Origin::of(url) != Origin::of(&self.remote.account.base)
+    }
+
+    fn is_refusal(&self, error: &Error) -> bool {
+        let about_the_answer = matches!(error.code(), Code::Protocol | Code::SizeMismatch | Code::Redirect);
+        error.http_status().is_some() || error.is_stall() || about_the_answer
+    }
+}
+
+impl AsRef<Answer> for Reply {
+    fn as_ref(&self) -> &Answer {
+        &self.answer
+    }
+}
+
+impl From<Reply> for Answer {
+    fn from(reply: Reply) -> Answer {
+        reply.answer
+    }
+}
+
+impl BlobReader {
+    /// Opens a blob behind the bytes that the caller has hashed already.
+    pub(crate) fn open(
+        remote: Remote,
+        digest: &Digest,
+        options: &ReadOptions,
+        hashed: Option<(Hasher, u64)>,
+    ) -> Result<BlobReader> {
+        let item = RemoteBlob { remote, digest: digest.clone() };
+        Download::open(item, options, hashed).map(BlobReader)
+    }
+
+    /// The next bytes. None is the end, and then the digest has been checked. After an error it stays that error.
+    pub fn piece(&mut self) -> Result<Option<Bytes>> {
+        self.0.piece()
+    }
+
+    /// What is known of the blob.
+    pub fn info(&self) -> BlobInfo {
+        BlobInfo {
+            digest: self.0.item().digest.clone(),
+            size: self.0.size(),
+            offset: self.0.offset(),
+            media_type: self.0.media_type().cloned(),
+        }
+    }
+}
+
+impl Pieces for BlobReader {
+    fn piece(&mut self) -> Result<Option<Bytes>> {
+        self.0.piece()
+    }
+
+    fn report(&self, delivered: u64) -> Result<()> {
+        self.0.report(delivered)
+    }
+
+    fn info(&self) -> serde_json::Value {
+        serde_json::to_value(BlobReader::info(self)).unwrap_or_default()
+    }
+}
+
+impl crate::store::Blob for BlobReader {
+    fn piece(&mut self) -> Result<Option<Bytes>> {
+        self.0.piece()
+    }
+
+    fn begins_anew(&self) -> bool {
+        self.0.begins_anew()
+    }
+
+    fn hashed(&self) -> Option<(Hasher, u64)> {
+        self.0.hashed()
+    }
+
+    fn hash_aside(&mut self) {
+        self.0.hash_aside();
+    }
+}
+
+impl Client {
+    fn remote_blob(&self, call: &Call, reference: &Reference) -> Result<RemoteBlob> {
+        let digest = blob_digest(reference)?.clone();
+        Ok(RemoteBlob { remote: Remote::repository(self, call, reference.repository())?, digest })
+    }
+
+    /// Opens a blob for reading.
+    pub fn open_blob(&self, call: &Call, reference: &Reference, options: &ReadOptions) -> Result<BlobReader> {
+        options.without_limit()?;
+        save::begin(self.remote_blob(call, reference)?, options).map(BlobReader)
+    }
+
+    /// Gets a blob into memory.
+    pub fn get_blob(
+        &self,
+        call: &Call,
+        reference: &Reference,
+        options: &ReadOptions,
+    ) -> Result<(DeliveredBlob, Vec<u8>)> {
+        let (delivery, bytes) = save::to_memory(options, || self.remote_blob(call, reference))?;
+        Ok((DeliveredBlob::of(delivery), bytes))
+    }
+
+    /// Gets a blob and writes it to `out`. What was written before an error cannot be taken back.
+    pub fn get_blob_to(
+        &self,
+        call: &Call,
+        reference: &Reference,
+        out: &mut dyn Write,
+        options: &ReadOptions,
+    ) -> Result<DeliveredBlob> {
+        options.without_limit()?;
+        let delivery = save::to_writer(self.remote_blob(call, reference)?, out, options)?;
+        Ok(DeliveredBlob::of(delivery))
+    }
+
+    /// Gets a blob into a file, or through what is none and takes bytes as they come.
+    pub fn get_blob_file(
+        &self,
+        call: &Call,
+        reference: &Reference,
+        path: &Path,
+        options: &ReadOptions,
+    ) -> Result<DeliveredBlob> {
+        blob_digest(reference)?;
+        options.without_limit()?;
+        let delivery = save::to_file(call, path, options, || self.remote_blob(call, reference))?;
+        Ok(DeliveredBlob::of(delivery))
+    }
+}
+
+impl DeliveredBlob {
+    fn of(delivery: Delivery<RemoteBlob>) -> DeliveredBlob {
+        let Delivery { download, resumed, path } = delivery;
+        DeliveredBlob {
+            digest: download.item().digest.clone(),
+            size: download.size(),
+            offset: download.offset(),
+            length: download.delivered(),
+            verified: download.is_verifiable(),
+            resumed,
+            path,
+        }
+    }
+}

@@ -1,19 +1,20 @@
 # make          the C libraries and the ocireg command, in target/release
 # make demo     the main job against a real registry on loopback; make demo REF=host/repo:tag reads that image
 # make test     every test; the last line is "N passed, N failed"
-# make check    for the inner loop: formatter, linters, unit tests, examples of the documentation, the header, and the quick faults;
-#               some 2 minutes when all is built. It leaves out the slow faults, the C programs, the bindings and real registries
+# make check    for the inner loop: formatter, linters, unit tests, documentation examples, the header, and the quick faults;
+#               about 2 minutes once everything is built. It leaves out the slow faults, the C programs, the bindings
+#               and real registries
 # make torture  copies killed at 1,000 random moments each, pulls and pushes (make test: 100)
 # make lint     formatter and linters, warnings are errors
 # make header   writes include/ocireg.h from src/ffi
-# make bench    times beside curl, copies beside crane, skopeo and regctl, and what the bindings cost beside C
+# make bench    times compared with curl, copies with crane, skopeo and regctl, and the bindings with C
 # make install, uninstall, dist, deb: see bindings/packaging/install.mk
 # make clean
 
 CC ?= cc
 CARGO ?= cargo
 VERSION := $(shell sed -nE '/^version = "(.*)"/ { s//\1/p; q }' Cargo.toml)
-# Before 1.0 every minor version is an ABI of its own.
+# Before 1.0 every minor version is a separate ABI.
 ABI := $(shell echo $(VERSION) | sed -E 's/^(0\.[0-9]+)\..*/\1/; t; s/\..*//')
 SONAME := libocireg.so.$(ABI)
 RELEASE := target/release
@@ -21,7 +22,7 @@ SOURCES := Cargo.toml Cargo.lock build.rs $(shell find src -type f)
 CFLAGS_ALL := -std=c11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Wpedantic -Werror -Iinclude $(CFLAGS)
 COMMAND := $(wildcard bindings/c/*.c)
 
-# The faults that take long, because somebody in them waits, or because they try every step: two thirds of the time of all.
+# The slow faults, which wait for something or try every step: two thirds of the total time.
 SLOW := bounds:: cancel:: cut:: handed:: pipes:: ranges:: timing:: tokens:: lists::a_long_page_takes \
 	registries::ecr_public_answers_400_to_an_expired_token tagged::the_tag_comes_last_and_stays
 
@@ -31,10 +32,10 @@ all: lib $(RELEASE)/ocireg
 
 lib: $(RELEASE)/libocireg.so $(RELEASE)/libocireg.a
 
-# Each library by itself: a combined build silently drops link-time optimisation. The static one goes without it,
+# Each library separately: a combined build silently drops link-time optimisation. The static one goes without it,
 # because two Rust archives with it cannot be linked into one program. The shared library's SONAME is given here and not in
-# build.rs: the debug library and that of the panic test are loaded by their plain name, and cargo-c gives one of its own.
-# Programs that are linked to target/release look for the SONAME, so a link of that name stands beside the library.
+# build.rs: the debug library and that of the panic test are loaded by their plain name, and cargo-c sets its own.
+# Programs that are linked to target/release look for the SONAME, so there is a link of that name beside the library.
 $(RELEASE)/libocireg.so: $(SOURCES)
 	$(CARGO) rustc --locked --release --lib --crate-type cdylib -- -C link-arg=-Wl,-soname,$(SONAME)
 	@ln -sf libocireg.so $(RELEASE)/$(SONAME)

@@ -1,11 +1,11 @@
-//! Makes the C header from the `ffi` room, and links the shared library so that it is never unloaded: a thread of ours
-//! may still run in it.
+//! Generates the C header from the `ffi` room, and links the shared library so that it is never unloaded: one of its
+//! threads may still be running.
 
 use std::path::Path;
 use std::{env, fs, process};
 
 const HEADER: &str = "include/ocireg.h";
-/// What C has as macros too: cbindgen makes none of texts.
+/// Constants that C has as macros too: cbindgen generates none for strings.
 const MEDIA_TYPES: &str = "src/media_type.rs";
 const REGISTRY: &str = "src/reference/index.rs";
 const REFERENCE: &str = "src/reference/mod.rs";
@@ -39,7 +39,7 @@ fn make_header() -> String {
     config.header =
         Some(fs::read_to_string("src/ffi/preamble.h").unwrap_or_else(|error| fail(&format!("preamble.h: {error}"))));
     let names = format!(
-        "\n/* What is meant where a name says nothing else. */\n{}{}",
+        "\n/* The defaults for names without a registry or tag. */\n{}{}",
         text_macros(REGISTRY, "OCIREG_"),
         text_macros(REFERENCE, "OCIREG_")
     );
@@ -78,7 +78,7 @@ fn make_header() -> String {
         Ok(bindings) => bindings.write(&mut text),
         Err(error) => fail(&format!("cbindgen: {error}")),
     }
-    // Rust's paths mean nothing to a C reader.
+    // Rust paths mean nothing to C users.
     String::from_utf8_lossy(&text).replace("ocireg_options_set_…", "ocireg_options_set_...").replace('…', "...")
 }
 
@@ -86,7 +86,7 @@ fn version_macros() -> String {
     let part = |name: &str| env::var(format!("CARGO_PKG_VERSION{name}")).unwrap_or_default();
     let (major, minor, patch) = (part("_MAJOR"), part("_MINOR"), part("_PATCH"));
     format!(
-        "\n/* The version of this header; ocireg_version() tells that of the library. */\n\
+        "\n/* The version of this header; ocireg_version() returns that of the library. */\n\
          #define OCIREG_VERSION \"{}\"\n#define OCIREG_VERSION_MAJOR {major}\n#define OCIREG_VERSION_MINOR {minor}\n\
          #define OCIREG_VERSION_PATCH {patch}\n\
          #define OCIREG_VERSION_NUMBER ((OCIREG_VERSION_MAJOR << 16) | (OCIREG_VERSION_MINOR << 8) | OCIREG_VERSION_PATCH)\n",
@@ -94,7 +94,7 @@ fn version_macros() -> String {
     )
 }
 
-/// The file's public constants that are texts, one macro each, with their descriptions.
+/// The file's public string constants, one macro each, with their descriptions.
 fn text_macros(file: &str, prefix: &str) -> String {
     let source = fs::read_to_string(file).unwrap_or_else(|error| fail(&format!("{file}: {error}")));
     let (mut macros, mut about) = (String::new(), String::new());

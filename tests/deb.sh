@@ -1,6 +1,6 @@
 #!/bin/bash
-# deb.sh: makes the Debian packages and installs them into a clean root, a minimal Debian with a C compiler, where the command and
-# a program built there work; then removes them again. Needs `make`, debootstrap, and root or sudo.
+# deb.sh: builds the Debian packages and installs them into a clean root, a minimal Debian with a C compiler, where the
+# command and a program built there work; then removes them again. Needs `make`, debootstrap, and root or sudo.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -17,7 +17,8 @@ clean=$work/root
 trap 'as_root umount "$clean/proc" 2>/dev/null || true; as_root rm -rf --one-file-system "$work"' EXIT
 inside() { as_root chroot "$clean" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 "$@"; }
 
-# The minimal Debian, of the release and from the place that this machine's own packages come from. Kept for the next time.
+# The minimal Debian, of the release and from the mirror that this machine's own packages come from. Kept for the next
+# run.
 make_base() {
     local site codename log=$work/log
     [ ! -e "$base" ] || return 0

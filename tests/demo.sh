@@ -1,9 +1,8 @@
 #!/bin/bash
-# The demo, `make demo`: with the C command, makes an image of a directory tree, copies it from a layout to a registry, to
-# another registry and to a docker archive, and extracts it again; then puts an image on the registry part by part, reads it
-# back, checks and deletes it.
-# With REF=HOST/REPOSITORY:TAG in the environment it reads that image instead (PLATFORM=OS/ARCH picks another platform than
-# this machine's). It leaves nothing running and no files.
+# The demo, `make demo`: with the C command, builds an image from a directory tree, copies it from a layout to a
+# registry, to another registry and to a docker archive, and extracts it again; then puts an image into the registry
+# part by part, reads it back, checks and deletes it. With REF=HOST/REPOSITORY:TAG in the environment it reads that
+# image instead (PLATFORM=OS/ARCH selects another platform than this machine's). It leaves nothing running and no files.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -12,7 +11,7 @@ program=$root/target/release/ocireg
 say() { printf '\n== %s\n' "$*"; }
 fail() { echo "demo: $*" >&2; exit 1; }
 
-# words ARG…: as one would type them
+# words ARG…: as typed in a shell
 words() {
     local word
     for word in "$@"; do
@@ -20,19 +19,19 @@ words() {
     done
 }
 
-# ocireg ARG…: prints the command line, runs it, prints its answer and keeps it in $answer.
+# ocireg ARG…: prints the command line, runs it, prints its output and keeps it in $answer.
 ocireg() {
     printf '$ ocireg%s\n' "$(words "$@")"
     answer=$("$program" "$@")
     [ -z "$answer" ] || printf '%s\n' "$answer"
 }
 
-# expect TEXT: the last answer has it
+# expect TEXT: the last output contains it
 expect() {
     [[ $answer == *"$1"* ]] || fail "the answer above lacks: $1"
 }
 
-# fails STATUS CODE ARG…: a command that must fail just so
+# fails STATUS CODE ARG…: a command that must fail like this
 fails() {
     local status=0 message
     printf '$ ocireg%s\n' "$(words "${@:3}")"
@@ -86,7 +85,7 @@ make_image() { # ARCHITECTURE
     printf '#!/bin/sh\necho "hello from linux/%s"\n' "$1" >"tree-$1/bin/hello"
     chmod 755 "tree-$1/bin/hello"
     echo "linux/$1" >"tree-$1/etc/platform"
-    # The library goes where it can run; the other platform's layer is smaller.
+    # The library goes into the image that can run it; the other platform's layer is smaller.
     [ "$(this_platform)" != "linux/$1" ] || cp "$root/target/release/libocireg.so" "tree-$1/lib/"
     layer "$1" "tree-$1" --mtime=@0
     printf '{"architecture":"%s","os":"linux","config":{"Cmd":["/bin/hello"]},"rootfs":{"type":"layers","diff_ids":["sha256:%s","sha256:%s"]}}' \
@@ -123,7 +122,7 @@ write_image() {
 
 # --- reading ---
 
-# member NAME: the text member of the last answer
+# member NAME: a string member of the last output
 member() { grep -oE "\"$1\":\"[^\"]*\"" <<<"$answer" | sed -nE '1s/.*:"(.*)"/\1/p'; }
 
 config_digest() { tr -d '\n' <"$1" | sed -nE 's/.*"config"[^}]*"digest" *: *"([^"]*)".*/\1/p'; }
@@ -192,7 +191,7 @@ make_tree() {
     find tree -exec touch -h -d @1700000000 {} +
 }
 
-# copies FROM TO: the digest stays what it was
+# copies FROM TO: the digest stays the same
 copies() {
     ocireg copy "$1" "$2"
     expect "\"digest\":\"$digest\""

@@ -1,7 +1,7 @@
 #!/bin/bash
 # go.sh [NAME]: the Go package and its tests against real registries: format, vet, tests, the race detector, cgo's own checks, and a
 # program that links the static library; or only the tests that NAME, a regular expression, finds. Starts the registries unless they
-# are there. Needs the release library (make); OCIREG_LIBRARY_DIR says where it is, if elsewhere. The last line is
+# are running. Needs the release library (make); OCIREG_LIBRARY_DIR says where, if elsewhere. The last line is
 # "go: N passed, N failed".
 set -euo pipefail
 
@@ -17,7 +17,7 @@ passed=0
 failed=0
 count() { passed=$((passed + $1)); failed=$((failed + $2)); }
 
-# describe: an ocireg.pc for the library where it was built, as the package finds an installed one
+# describe: creates an ocireg.pc for the library in its build folder, so that the package finds it like an installed one
 describe() {
     local natives='' version
     [ ! -f "$library/native-static-libs" ] || natives=$(sed 's/-lgcc_s *//' "$library/native-static-libs")
@@ -26,11 +26,11 @@ describe() {
     sed -e "s|@PREFIX@|$root|" -e "s|@LIBDIR@|$library|" -e "s|@INCLUDEDIR@|$root/include|" -e "s|@VERSION@|$version|" \
         -e "s|@NATIVE_LIBS@|$natives|" "$root/bindings/packaging/ocireg.pc.in" >"$work/ocireg.pc"
     export PKG_CONFIG_PATH=$work LD_LIBRARY_PATH=$library CGO_ENABLED=1
-    # Go takes no notice of what pkg-config says when it looks for a package that it has built before: a cache of our own.
+    # Go ignores pkg-config's output when it looks for a package that it has built before, so use a separate cache.
     export GOFLAGS=-count=1 GOTOOLCHAIN=local GOCACHE=$work/cache
 }
 
-# step NAME COMMAND…: a test that is a command; it must succeed and say nothing
+# step NAME COMMAND…: a test that is a command; it must succeed and print nothing
 step() {
     local name=$1 output
     shift
@@ -43,8 +43,8 @@ step() {
     fi
 }
 
-# go_tests NAME ARG…: Go tests, counted one by one. What is skipped has failed: all registries are there. Only the memory is not
-# measured where something else uses it.
+# go_tests NAME ARG…: Go tests, counted one by one. A skipped test counts as failed: all registries are running. Only
+# the memory test may be skipped, where other things use memory.
 go_tests() {
     local name=$1 log=$work/$1.log status=0 ok bad
     shift
@@ -60,14 +60,15 @@ go_tests() {
 
 formatted() { gofmt -l .; }
 
-# The static library in a program, which then needs no shared one. The linker warns that getaddrinfo needs glibc's own.
+# A program with the static library, which does not need the shared one. The linker warns that getaddrinfo needs shared
+# glibc.
 linked_statically() {
     go test -tags ocireg_static -c -o "$work/static.test" . 2>"$work/static.log" || { cat "$work/static.log"; return 1; }
     ! readelf -d "$work/static.test" | grep libocireg || return 1
     env -u LD_LIBRARY_PATH "$work/static.test" -test.run Example >"$work/static.log" 2>&1 || { cat "$work/static.log"; return 1; }
 }
 
-# only NAME: those tests, wherever they are
+# only NAME: only those tests, in whichever package
 only() {
     go test -v -run "$1" . && cd registry && go test -v -run "$1" .
 }
@@ -84,7 +85,7 @@ step vet go vet ./...
 go_tests tests
 go_tests race -race
 GOEXPERIMENT=cgocheck2 go_tests cgocheck2 -short
-# The package for users of another client is a module of its own, for what it needs.
+# The package for users of another client is a separate module, because of its dependencies.
 cd registry
 step 'gofmt registry' formatted
 step 'vet registry' go vet ./...

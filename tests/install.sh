@@ -1,6 +1,7 @@
 #!/bin/bash
-# install.sh: installs into an empty folder and builds and runs programs from what is there only: C by pkg-config, shared and
-# static, C++ by CMake, Go and Ruby, the examples; the manual pages, the completion, make uninstall and make dist. Needs `make`.
+# install.sh: installs into an empty folder and builds and runs programs using only that: C with pkg-config, shared and
+# static, C++ with CMake, Go and Ruby, the examples; the manual pages, the completion, make uninstall and make dist.
+# Needs `make`.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -8,7 +9,7 @@ readonly STRICT=(-std=c11 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Werror)
 readonly PREFIX=/opt/ocireg
 
 say() { echo "== $*"; }
-# has PATTERN: in what comes in, all of which is read, so that the writer of a pipe never fails
+# has PATTERN: searches standard input, and reads all of it, so that the writer of a pipe never fails
 has() { grep "$@" >/dev/null; }
 fail() { echo "install: $*" >&2; exit 1; }
 
@@ -18,15 +19,15 @@ work=$(mktemp -d "${TMPDIR:-/tmp}/ocireg-install.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 place=$work/root
 here=$place$PREFIX
-# As Debian has it.
+# As in Debian.
 readonly LIBDIR=$PREFIX/lib/$(cc -print-multiarch)
 library=$place$LIBDIR
 folders=(DESTDIR="$place" PREFIX=$PREFIX LIBDIR="$LIBDIR")
 version=$(sed -n 's/^#define OCIREG_VERSION "\(.*\)"/\1/p' "$root/include/ocireg.h")
 abi=$(awk -F. '$1 == 0 { print $1 "." $2; exit } { print $1 }' <<<"$version")
 
-# As for a cross-compiler: nothing of this machine's own is looked at. The library is found by the loader's path here, as the
-# folder is not where it says that it is.
+# As for a cross-compiler: nothing of this machine is used. The library is found by the loader's path here, because the
+# folder is not where its files say.
 pc() { env PKG_CONFIG_LIBDIR="$library/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$place" pkg-config "$@"; }
 installed() { env LD_LIBRARY_PATH="$library" "$@"; }
 
@@ -64,7 +65,7 @@ cmake_minimum_required(VERSION 3.16)
 project(consumer C CXX)
 set(CMAKE_CXX_STANDARD 17)
 find_package(ocireg ${WANTED} CONFIG REQUIRED)
-find_package(ocireg CONFIG REQUIRED) # twice does no harm
+find_package(ocireg CONFIG REQUIRED) # twice is harmless
 find_package(Threads)
 add_executable(cpp-shared main.cpp)
 target_link_libraries(cpp-shared PRIVATE ocireg::ocireg)
@@ -139,24 +140,24 @@ END
     go_build -o "$work/go-shared" || fail 'Go: shared'
     readelf -d "$work/go-shared" | has "NEEDED.*\[libocireg.so.$abi\]" || fail 'Go: the SONAME'
     installed "$work/go-shared" "$repository" | has -x 'tag latest <nil>' || fail 'Go: the shared program'
-    # The linker warns of getaddrinfo, as for C.
+    # The linker warns about getaddrinfo, as for C.
     go_build -tags ocireg_static -o "$work/go-static" 2>"$work/log" || { cat "$work/log"; fail 'Go: static'; }
     ! readelf -d "$work/go-static" | has libocireg || fail 'Go: the static program needs the shared library'
     "$work/go-static" "$repository" | has -x 'tag latest <nil>' || fail 'Go: the static program'
 }
-# With a cache of its own: Go takes no notice of what pkg-config says when it looks for a package that it has built before.
+# With a separate cache: Go ignores pkg-config's output when it looks for a package that it has built before.
 go_build() {
     (cd "$work/go" && env -u PKG_CONFIG_PATH GOTOOLCHAIN=local GOCACHE="$work/go-cache" CGO_ENABLED=1 PKG_CONFIG_LIBDIR="$library/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$place" go build "$@" .)
 }
 
-# The Ruby gem, built and installed into an empty place, finds the installed library.
+# The Ruby gem, built and installed into an empty folder, finds the installed library.
 by_ruby() {
     say 'Ruby by its gem'
     cp -r "$root/bindings/ruby" "$work/ruby"
     (cd "$work/ruby" && gem build --output "$work/ocireg.gem" ocireg.gemspec >"$work/log" 2>&1) || { cat "$work/log"; fail 'gem build'; }
     export GEM_HOME=$work/gems
     gem install --local --ignore-dependencies --no-document "$work/ocireg.gem" >"$work/log" 2>&1 || { cat "$work/log"; fail 'gem install'; }
-    # shellcheck disable=SC2016 # Ruby's
+    # shellcheck disable=SC2016 # for Ruby
     (cd "$work" && installed ruby -e 'require "ocireg"; Ocireg::Client.new.each_tag(ARGV[0]) { |tag| puts "tag #{tag}" }; puts File.read("/proc/self/maps")' \
         "$repository") >"$work/out" || fail 'ruby'
     grep -qx 'tag latest' "$work/out" || fail 'Ruby: the tags'
@@ -207,7 +208,7 @@ attach_note() { # DIGEST
     "$here/bin/ocireg" manifest put "$repository@sha256:$(sha256sum "$work/note.json" | cut -d' ' -f1)" "$work/note.json" >/dev/null
 }
 
-# What valgrind says of ring's assembly is known, and nothing else comes.
+# valgrind's reports about ring's assembly are suppressed, and there are no others.
 by_valgrind() {
     say 'TLS under valgrind'
     valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect,possible \
@@ -221,7 +222,7 @@ manuals() {
     say 'the manual pages'
     local page words name
     for page in man1/ocireg.1 man3/ocireg.3; do
-        # Every command, option and function is in them: they are made from the help and the header.
+        # Every command, option and function is in them: they are generated from the help and the header.
         groff -man -Tascii -P-c -ww -rLL=500n "$here/share/man/$page" 2>"$work/log" | sed 's/.\x08//g' >"$work/${page##*/}.txt"
         [ ! -s "$work/log" ] || { cat "$work/log"; fail "$page is not clean"; }
     done
@@ -235,7 +236,7 @@ manuals() {
     done
 }
 
-# completes "WANTED…" WORD…: what the last word is completed to
+# completes "WANTED…" WORD…: the completions of the last word
 completes() {
     local wanted=$1 got
     shift

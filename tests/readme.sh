@@ -1,6 +1,6 @@
 #!/bin/bash
-# readme.sh: the README's C program is built and run against a real registry, and nothing of it is lost by valgrind's account; its
-# lines in the other languages are those of the bindings' own READMEs, which their tests run. Needs `make`.
+# readme.sh: builds and runs the README's C program against a real registry, under valgrind, which must report no leaks;
+# its snippets in the other languages must be those of the bindings' own READMEs, whose tests run them. Needs `make`.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
@@ -11,7 +11,7 @@ if [ "${1:-}" != --inside ]; then exec "$root/tests/registries/run" --only v3 "$
 work=$(mktemp -d "${TMPDIR:-/tmp}/ocireg-readme.XXXXXX")
 trap 'rm -rf "$work"' EXIT
 
-# first LANGUAGE FILE: the first lines in that language
+# first LANGUAGE FILE: the first snippet in that language
 first() { awk -v begin='```'"$1" '$0 == begin { on = 1; next } on && /^```$/ { exit } on' "$2"; }
 
 first c "$root/README.md" | sed "s|quay.io/prometheus/busybox|$OCIREG_TEST_V3/readme/test|" >"$work/tags.c"
@@ -24,7 +24,7 @@ printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json"
 "$root/target/release/ocireg" -q manifest put "$OCIREG_TEST_V3/readme/test:latest" "$work/index.json" >/dev/null
 "$work/tags" | grep -q '"tags":\["latest"\]' || fail 'the C program'
 
-# says WHAT-IT-SAYS: the program as valgrind sees it, with nothing suppressed, says this line and valgrind none
+# says WHAT-IT-SAYS: under valgrind, without suppressions, the program prints this line and valgrind reports nothing
 says() {
     valgrind --quiet --error-exitcode=99 --leak-check=full --show-leak-kinds=definite,indirect,possible \
         --errors-for-leak-kinds=definite,indirect,possible "$work/tags" >"$work/said" 2>&1 || { cat "$work/said" >&2; fail 'valgrind'; }

@@ -15,7 +15,7 @@ begun=$SECONDS
 say() { printf '\n== %s (%d s)\n' "$*" $((SECONDS - begun)); }
 count() { passed=$((passed + $1)); failed=$((failed + $2)); }
 
-# step NAME COMMAND…: one test that is a command, and the seconds that it took
+# step NAME COMMAND…: one test that is a command, with its time in seconds
 step() {
     local name=$1 begun=$SECONDS
     shift
@@ -44,7 +44,8 @@ cargo_tests() {
     count "$ok" "$bad"
 }
 
-# c_tests HOW WIDTH PROGRAMS COMMAND…: C test programs under a command, so many at a time, counted by cmocka's own lines
+# c_tests HOW WIDTH PROGRAMS COMMAND…: C test programs run with a command, WIDTH at a time, counted by cmocka's own
+# lines
 c_tests() {
     local how=$1 width=$2 programs=$3 program log status ok bad
     shift 3
@@ -66,7 +67,7 @@ c_tests() {
     done
 }
 
-# one_c_test LOG COMMAND…: with the seconds that it took
+# one_c_test LOG COMMAND…: with its time in seconds
 one_c_test() {
     local log=$1 status=0 begun=$SECONDS
     shift
@@ -75,8 +76,8 @@ one_c_test() {
     echo "$status" >"$log.status"
 }
 
-# The release profile's library with the hook that forces a panic, under a name of its own: see test_panic.c. It need not be fast, and
-# without link-time optimisation what it is made of is there: the static library's.
+# The release profile's library with the hook that forces a panic, under another name: see test_panic.c. It need not be
+# fast, and without link-time optimisation its dependencies are already built: those of the static library.
 build_panic_library() {
     CARGO_PROFILE_RELEASE_LTO=off cargo rustc --locked --release --lib --features force-panic --crate-type cdylib -- \
         -C extra-filename=-panic -C opt-level=0 -C codegen-units=16 || return 1
@@ -112,7 +113,7 @@ counted() {
     count "$ok" "$bad"
 }
 
-# Each fault of the proof program ends it with the sanitizers' report, and without a fault it ends well.
+# Each fault of the proof program ends it with the sanitizers' report, and without a fault it succeeds.
 sanitizers_are_on() {
     local fault report output
     while read -r fault report; do
@@ -132,11 +133,11 @@ END
     [ "$(target/ctest/asan/proof fine 2>&1)" = 'came to its end' ]
 }
 
-# What says something only in a process as a program has it: signals, time limits, forks, threads and panics. The other
-# tests run as well, and better watched, with the sanitizers.
+# Tests that are meaningful only in an ordinary process: signals, time limits, forks, threads and panics. The other
+# tests are run better with the sanitizers.
 readonly PLAIN='test_callbacks test_cancel test_fork test_handles test_panic test_resources test_signals test_stack test_threads'
 
-# All that needs no release build. What is wrong with the test programs is said where they run.
+# Everything that needs no release build. Failures of building test programs are reported where they run.
 without_release() {
     step 'cargo fmt' cargo fmt --check
     step 'cargo clippy' cargo clippy --locked --all-targets -- -D warnings
@@ -148,7 +149,7 @@ without_release() {
     keep_counts without-release
 }
 
-# keep_counts NAME, and take_counts NAME from what ran in another shell
+# keep_counts NAME, and take_counts NAME, for what ran in another shell
 keep_counts() { echo "$passed $failed" >"$logs/counts-$1"; }
 take_counts() {
     local ok bad
@@ -163,7 +164,7 @@ with_registries() {
 }
 
 with_valgrind() {
-    # Wrong handles and painted stacks are read where valgrind sees nothing to read: those run without it.
+    # Tests with wrong handles and painted stacks read memory that valgrind considers invalid: they run without it.
     c_tests valgrind 2 "$(find target/ctest -maxdepth 1 -name 'test_*' ! -name test_handles ! -name test_stack | sort)" \
         valgrind --quiet "${valgrind_finds[@]}" --suppressions=bindings/packaging/valgrind.supp --fair-sched=try
     keep_counts with-valgrind
@@ -179,7 +180,7 @@ say 'set-up'
 rm -f "$logs"/counts*
 tests/setup.sh test || exit 1
 say 'release build, and beside it lint and debug builds'
-# Linking takes one processor, and these another.
+# Linking uses one processor, these use another.
 tests/run.sh --without-release >"$logs/without-release.log" 2>&1 &
 without_release=$!
 step 'make all' make all

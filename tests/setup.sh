@@ -1,6 +1,7 @@
 #!/bin/bash
-# setup.sh [test|demo|bench]: gets what `make test`, `make demo` or `make bench` needs and this machine lacks: Debian packages
-# (as root, or with sudo), and tools in target/tools. One line for each step; silent when nothing is missing.
+# setup.sh [test|demo|bench]: installs what `make test`, `make demo` or `make bench` needs and this machine lacks:
+# Debian packages (as root, or with sudo), and tools in target/tools. One line for each step; silent when nothing is
+# missing.
 set -euo pipefail
 
 readonly DISTRIBUTION=v3.1.2 CRANE=v0.22.1 REGCTL=v0.11.7 # the Go modules' pinned versions
@@ -15,7 +16,7 @@ as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; elif have sudo; then sudo "$@"; else fail "root or sudo is needed for: $*"; fi
 }
 
-# apt-get update, once, and only when something is to be fetched
+# apt-get update, once, and only when something has to be fetched
 update_lists() {
     [ -z "${updated:-}" ] || return 0
     updated=yes
@@ -31,7 +32,7 @@ install() {
         >"$log" 2>&1 || { tail -20 "$log" >&2; fail "could not install: $*"; }
 }
 
-# need PROGRAM=PACKAGE… installs the packages whose program (a path, or a name on PATH) is not there.
+# need PROGRAM=PACKAGE… installs the packages whose program (a path, or a name on PATH) is missing.
 need() {
     local pair missing=()
     for pair in "$@"; do
@@ -43,7 +44,7 @@ need() {
     [ ${#missing[@]} = 0 ] || install "${missing[@]}"
 }
 
-# Debian's docker-registry, without the service its package starts: only the program is taken out of the package.
+# Debian's docker-registry, without the service its package starts: only the program is taken from the package.
 need_docker_registry() {
     if have docker-registry || [ -x "$tools/docker-registry" ]; then return; fi
     update_lists
@@ -53,7 +54,7 @@ need_docker_registry() {
     place "$scratch/unpacked/usr/bin/docker-registry"
 }
 
-# place FILE: into target/tools in one step, so that an interrupted set-up leaves no half a program
+# place FILE: into target/tools in one step, so that an interrupted set-up leaves no partial program
 place() {
     mkdir -p "$tools"
     cp "$1" "$tools/.${1##*/}.$$"
@@ -69,7 +70,7 @@ need_module() {
     place "$scratch/bin/$name"
 }
 
-# need_own NAME: a program of the tests' own, built from its folder in registries/
+# need_own NAME: one of the tests' own programs, built from its folder in registries/
 need_own() {
     local source=$here/registries/$1
     if [ -x "$tools/$1" ] && [ -z "$(find "$source" -newer "$tools/$1")" ]; then return; fi
@@ -78,18 +79,18 @@ need_own() {
     place "$scratch/$1"
 }
 
-# need_modules FOLDER: what a Go module's packages and tests need, into Go's own cache
+# need_modules FOLDER: what a Go module's packages and tests need, into Go's module cache
 need_modules() {
     (cd "$1" && GOFLAGS=-mod=readonly go mod download) >"$log" 2>&1 || { tail -20 "$log" >&2; fail "could not get the modules of $1"; }
 }
 
-# What cannot be installed for the user: the compilers.
+# The compilers cannot be installed for the user.
 need_compilers() {
     local program
     for program in cargo cc "$@"; do have "$program" || fail "$program is needed and not installed"; done
 }
 
-# Everything is fetched and built here first, and moved into target/tools when whole.
+# Everything is fetched and built here first, and moved into target/tools when complete.
 scratch=$(mktemp -d)
 trap 'rm -rf "$scratch"' EXIT
 log=$scratch/log

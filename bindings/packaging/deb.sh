@@ -1,6 +1,7 @@
 #!/bin/bash
-# deb.sh VERSION ABI: Debian packages in target/dist out of what `make install` installs: the library (libocireg0.1), what is
-# needed to build with it (libocireg-dev) and the command (ocireg). The same bytes every time. Needs dpkg-dev.
+# deb.sh VERSION ABI: Debian packages in target/dist, made from what `make install` installs: the library
+# (libocireg0.1), what is needed to build with it (libocireg-dev) and the command (ocireg). Reproducible. Needs
+# dpkg-dev.
 set -euo pipefail
 
 version=$1 abi=$2

@@ -1,9 +1,9 @@
-# make install      the libraries, headers, command, manual pages and what programs find them by
-# make uninstall    removes the same; give the same folders
-# make dist         target/dist/ocireg-VERSION.tar.gz of the last commit, the same bytes every time
+# make install      the libraries, headers, command, manual pages, and files for pkg-config and CMake
+# make uninstall    removes the same; pass the same folders
+# make dist         target/dist/ocireg-VERSION.tar.gz of the last commit, reproducibly
 # make deb          Debian packages of it in target/dist
 #
-# PREFIX, LIBDIR and the like say where the files will be used, DESTDIR where that place is now.
+# PREFIX, LIBDIR and the like say where the files will be used, DESTDIR where they are installed now.
 
 PREFIX ?= /usr/local
 BINDIR ?= $(PREFIX)/bin
@@ -15,12 +15,12 @@ COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
 INSTALL ?= install
 
 PACKAGING := bindings/packaging
-# What depends on the folders is made anew each time.
+# Files that depend on the folders are generated each time.
 MADE := target/install
 CMAKEDIR = $(LIBDIR)/cmake/ocireg
-# libgcc_s exists as a shared library only, and every C compiler adds what is needed of it by itself.
+# libgcc_s exists as a shared library only, and every C compiler adds what is needed from it automatically.
 NATIVE_LIBS = $(filter-out -lgcc_s,$(shell cat $(RELEASE)/native-static-libs))
-# The command finds its library wherever the tree of folders stands; below /usr the loader does.
+# The command finds its library wherever the folder tree is moved; below /usr the loader does.
 RPATH = $(if $(filter /usr,$(PREFIX)),,-Wl,-rpath,'$$ORIGIN/$(shell realpath -m --relative-to=$(BINDIR) $(LIBDIR))')
 FILL = sed -e 's|@PREFIX@|$(PREFIX)|g' -e 's|@VERSION@|$(VERSION)|g' -e 's|@ABI@|$(ABI)|g' -e 's|@SONAME@|$(SONAME)|g' \
 	-e 's|@LIBDIR@|$(patsubst $(PREFIX)/%,$${prefix}/%,$(LIBDIR))|g' \

@@ -1,4 +1,4 @@
-/* bindings.c: what the bindings are compared with: a call without I/O, and a blob that is read to its end.
+/* bindings.c: the C baseline for the bindings: a call without I/O, and reading a blob to its end.
  * usage: bindings BLOB-REFERENCE; prints "parse NANOSECONDS" and "read MIB-PER-SECOND". */
 #include <ocireg.h>
 #include <stdio.h>

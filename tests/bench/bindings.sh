@@ -1,6 +1,7 @@
 #!/bin/bash
-# What the bindings cost: a call without I/O and a blob read to its end, in C and in each language, in one run: part of `make bench`.
-# Prints, never fails for being slow. OCIREG_LIBRARY_DIR says where the library is, if not in target/release.
+# The cost of the bindings: a call without I/O and a blob read to its end, in C and in each language, in one run: part
+# of `make bench`. Prints, never fails for being slow. OCIREG_LIBRARY_DIR says where the library is, if not in
+# target/release.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -16,7 +17,7 @@ fi
 work=$OCIREG_TEST_TMP/bench
 mkdir -p "$work"
 
-# A blob at the registry, by curl: nothing of ours is needed but what is measured.
+# A blob in the registry, put by curl: only the measured code is the library's.
 put_blob() {
     local base=http://$OCIREG_TEST_V3/v2/bench/bindings location digest
     head -c "${size_mib}M" /dev/urandom >"$work/blob"
@@ -27,12 +28,12 @@ put_blob() {
     export OCIREG_BENCH_BLOB=$OCIREG_TEST_V3/bench/bindings@$digest
 }
 
-# best COLUMN ORDER: the best number of a column of what comes in
+# best COLUMN ORDER: the best number in a column of standard input
 best() { awk -v column="$1" '{ print $column }' | sort "$2" | head -1; }
 
 measure_c() { "$work/c" "$OCIREG_BENCH_BLOB"; }
 
-# The same two lines, of Go's benchmarks.
+# The same two lines, from Go's benchmarks.
 measure_go() {
     "$work/go" -test.run '^$' -test.bench '^BenchmarkParse$' -test.benchtime 20000x | awk '/^BenchmarkParse/ { printf "parse %.0f\n", $3 }'
     "$work/go" -test.run '^$' -test.bench '^BenchmarkBlob$' -test.benchtime 1x | awk '/^BenchmarkBlob/ { printf "read %.1f\n", $5 * 1e6 / 1048576 }'
@@ -44,7 +45,7 @@ build_go() {
     (cd "$root/bindings/go" && PKG_CONFIG_PATH=$work go test -c -o "$work/go" .)
 }
 
-# row LANGUAGE: its numbers beside C's
+# row LANGUAGE: its numbers compared with C's
 row() {
     local parse read c_parse c_read
     parse=$(grep '^parse' "$work/$1.all" | best 2 -n)
@@ -59,7 +60,7 @@ export LD_LIBRARY_PATH=$library
 cc -O2 -I"$root/include" "$root/tests/bench/bindings.c" -o "$work/c" -L"$library" -locireg
 build_go
 put_blob
-# By turns, so that a busy machine is so for all.
+# In turns, so that load on the machine affects all of them.
 for ((round = 0; round < rounds; round++)); do
     for language in c go; do "measure_$language" >>"$work/$language.all"; done
 done

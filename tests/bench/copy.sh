@@ -1,8 +1,8 @@
 #!/bin/bash
-# Copies by ocireg beside crane, skopeo and regctl, in one run: pull into a layout, push from one, registry to registry, and within
-# one registry by mount; pulls also beside plain.c, which does no more than receive, hash and write. `make bench` runs it. Ratios below
-# 1 mean that ocireg was faster. Prints, never fails for being slow. Registries: distribution 3; the other of "registry to
-# registry" is 2.8. TMPDIR says where all files lie.
+# Copies with ocireg compared with crane, skopeo and regctl, in one run: pull into a layout, push from one, registry to
+# registry, and within one registry by mount; pulls are also compared with plain.c, which only receives, hashes and
+# writes. `make bench` runs it. Ratios below 1 mean that ocireg was faster. Prints, never fails for being slow.
+# Registries: distribution 3; the other of "registry to registry" is 2.8. TMPDIR says where all files lie.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -22,7 +22,7 @@ folder=$OCIREG_TEST_TMP/bench
 here=$OCIREG_TEST_V3
 there=$OCIREG_TEST_V2
 export REGCTL_CONFIG=$folder/regctl.json
-export LC_ALL=C # a point in the seconds
+export LC_ALL=C # a decimal point in the seconds
 mkdir -p "$folder"
 for host in "$here" "$there"; do "$regctl" registry set --tls disabled "$host" >/dev/null; done
 
@@ -46,20 +46,21 @@ image() {
     echo "$empty$digests" >"$folder/$1.digests"
 }
 
-# once COMMAND…: seconds, with the few milliseconds that starting it and its clock take, and peak MiB
+# once COMMAND…: seconds, including the few milliseconds for starting it and the clock, and peak MiB
 once() {
     local begin=$EPOCHREALTIME
     /usr/bin/env time -f '%M' -o "$folder/time" "$@" >/dev/null 2>"$folder/errors" || { head -3 "$folder/errors" >&2; echo '- -'; return; }
     awk -v begin="$begin" -v end="$EPOCHREALTIME" '{ printf "%.3f %d\n", end - begin, $1 / 1024 }' "$folder/time"
 }
 
-# best_and_middle TIMES: nothing when one failed
+# best_and_middle TIMES: empty when one failed
 best_and_middle() {
     [ "$1" = failed ] || tr ' ' '\n' <<<"$1" | sed '/^$/d' | sort -n | awk '{ t[NR] = $1 } END { print t[1], t[int((NR + 1) / 2)] }'
 }
 
-# race TITLE PREPARE TOOL=COMMAND…: the tools take turns, in an order that changes, for each feels what the one before leaves behind (pages
-# in memory, work for the disk); best time, the one in the middle, and largest peak of each.
+# race TITLE PREPARE TOOL=COMMAND…: the tools take turns, in changing order, because each is affected by what the
+# previous one leaves behind (pages in memory, work for the disk); prints the best and median time and the largest peak
+# of each.
 race() {
     local title=$1 prepare=$2 round pair order pairs tool result
     shift 2
@@ -70,8 +71,8 @@ race() {
         for pair in "${pairs[@]}"; do
             tool=${pair%%=*}
             bash -c "$prepare" >/dev/null 2>&1 || true
-            sync # or one tool's bytes go to the disk in another's time
-            # skopeo remembers in which repositories it has seen a blob, and would mount what the others move.
+            sync # otherwise one tool's bytes are written to disk during another's run
+            # skopeo remembers in which repositories it has seen a blob, and would mount what the others transfer.
             rm -f /var/lib/containers/cache/blob-info-cache-v1.* ~/.local/share/containers/cache/blob-info-cache-v1.*
             read -r -a result < <(once bash -c "exec ${pair#*=}")
             [ "${result[0]}" = - ] && times[$tool]=failed

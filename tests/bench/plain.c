@@ -1,7 +1,7 @@
 // plain HOST PORT REPOSITORY FOLDER DIGEST…
 //
-// The least that a pull can be: one thread and one connection; for each blob receive, hash, write, compare. No manifest, no retry, no
-// flush to the disk. The benchmark sets the pulls beside it.
+// The minimum for a pull: one thread and one connection; for each blob receive, hash, write, compare. No manifest, no retry, no
+// flush to disk. The benchmark compares the pulls with it.
 
 #include <errno.h>
 #include <fcntl.h>
@@ -29,7 +29,7 @@ static int connected(const char *host, const char *port) {
     return connection;
 }
 
-// Reads the head of an answer. The bytes of the body that came with it are left in the buffer; gives how many, and the body's size.
+// Reads the head of a response. The bytes of the body that arrived with it are left in the buffer; returns how many, and the body's size.
 static size_t head(int connection, unsigned long long *size) {
     size_t filled = 0;
     for (;;) {

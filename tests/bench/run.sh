@@ -1,6 +1,7 @@
 #!/bin/bash
-# Times of the ocireg command beside plain curl for the same bytes, in one run: `make bench`. Ratios say how many times curl's
-# time the command took; curl checks no digest. Peak memory is the whole process's. Prints, never fails for being slow.
+# Times of the ocireg command compared with plain curl for the same bytes, in one run: `make bench`. Ratios say how many
+# times curl's time the command took; curl checks no digest. Peak memory is the whole process's. Prints, never fails for
+# being slow.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -17,7 +18,7 @@ folder=$OCIREG_TEST_TMP/bench
 base=http://$OCIREG_TEST_V3/v2/bench/blob
 mkdir -p "$folder"
 
-# clock COMMAND…: seconds of wall time and peak MiB, of the best of some rounds
+# clock COMMAND…: seconds of wall time and peak MiB, the best of some rounds
 clock() {
     local best='' peak=0 round seconds kib
     for ((round = 0; round < rounds; round++)); do

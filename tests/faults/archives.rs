@@ -1,4 +1,4 @@
-//! Archives that another copy is at, or left half done.
+//! Archives that another copy is writing, or left unfinished.
 
 use std::fs::{self, File};
 use std::io::Read;
@@ -40,7 +40,7 @@ fn put_with(call: &Call, from: &dyn ReadStore, target: &Path, form: Form, name: 
     copy(call, from, &planned(target, form, name)?, &CopyOptions { platform, ..CopyOptions::default() })
 }
 
-/// The digest of an image in an archive, all of which is read.
+/// The digest of an image in an archive, read completely.
 fn got(target: &Path, form: Form, name: Option<&str>) -> Result<Digest, Error> {
     let folder = tempfile::tempdir().unwrap();
     let to = OciLayout::create(folder.path(), None).unwrap();
@@ -48,7 +48,7 @@ fn got(target: &Path, form: Form, name: Option<&str>) -> Result<Digest, Error> {
     copy(&call(&client()), &from, &to, &CopyOptions::default()).map(|done| done.digest)
 }
 
-/// The names in an archive, in their order.
+/// The names in an archive, in order.
 fn listed(target: &Path) -> Vec<String> {
     let names = Command::new("tar").arg("-tf").arg(target).output().unwrap();
     assert!(names.status.success());
@@ -79,7 +79,7 @@ fn digest_of(image: &Memory) -> Digest {
     image.root(&call(&client())).unwrap().digest().clone()
 }
 
-/// An image in memory with another as its signature; while it is read, a folder comes in the way of the target.
+/// An image in memory with another as its signature; while it is read, a folder appears in the place of the target.
 struct Signed(Memory, Memory, PathBuf);
 
 impl ReadStore for Signed {
@@ -108,7 +108,7 @@ impl ReadStore for Signed {
     }
 }
 
-/// What is left of an archive that could not be written is of use to the next one, but no part of it.
+/// The remains of an archive that could not be written are reused by the next one, but never become part of it.
 #[test]
 fn an_archive_has_nothing_of_the_one_before() {
     let folder = tempfile::tempdir().unwrap();
@@ -135,7 +135,7 @@ fn an_archive_has_nothing_of_the_one_before() {
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing else is left");
 }
 
-/// Two copies to one archive at once: the second waits, and has its own archive then.
+/// Two copies to one archive at once: the second waits, and then replaces the archive.
 #[test]
 fn two_copies_to_one_archive() {
     let folder = tempfile::tempdir().unwrap();
@@ -188,13 +188,13 @@ fn an_archive_keeps_what_it_holds() {
     docker(&one, "z");
     assert_eq!(tags(&target), [vec!["x/y:1", "z:latest"], vec!["x/y:2"]]);
     assert_eq!(fs::read(&target).unwrap().len(), before.len());
-    // A name moves; an image goes with its last one.
+    // A name moves to the new image; an image without names is removed.
     docker(&three, "docker.io/x/y:2");
     assert_eq!(tags(&target), [vec!["x/y:1", "z:latest"], vec!["docker.io/x/y:2"]]);
     names(&[("x/y:1", &one), ("z", &one), ("x/y:2", &three)]);
     assert!(!listed(&target).iter().any(|name| name.contains(digest_of(&two).hex())), "nobody needs it any more");
     assert_eq!(&listed(&target)[..3], ["oci-layout", "index.json", "manifest.json"]);
-    // A layout's name comes into it too, and is none for Docker.
+    // A name from a layout is kept too, but is not a name for Docker.
     put(&two, &target, Form::Oci, Some("v1")).unwrap();
     assert_eq!(got(&target, Form::Oci, Some("v1")).unwrap(), digest_of(&two));
     names(&[("x/y:1", &one), ("x/y:2", &three)]);
@@ -210,13 +210,14 @@ fn an_archive_keeps_what_it_holds() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left");
 }
 
-/// Several at once, also when they cannot wait for each other before the end: all are in it, and nothing else is left.
+/// Several copies at once, even if they cannot wait for each other until the end: all images are in the archive, and
+/// nothing else is left.
 #[test]
 fn copies_at_once_lose_nothing() {
     for round in 0..20 {
         let folder = tempfile::tempdir().unwrap();
         if round < 10 {
-            // Somebody's folder has the name by which they would find each other.
+            // Another folder has the name of the lock by which they would find each other.
             symlink("/tmp", folder.path().join(".a.tar.partial.d")).unwrap();
         }
         copies_at_once(round, &folder.path().join("a.tar"));
@@ -242,7 +243,7 @@ fn copies_at_once(round: usize, target: &Path) {
     }
 }
 
-/// What cannot be added to is refused before anything is written.
+/// An archive that cannot be added to is refused before anything is written.
 #[test]
 fn what_is_no_archive_of_ours_stays_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
@@ -279,7 +280,7 @@ fn what_is_no_archive_of_ours_stays_as_it_is() {
         }
         assert_eq!((fs::read(path(name)).unwrap(), fs::read_dir(folder.path()).unwrap().count()), before, "{name}");
     }
-    // An empty file is as good as none: mktemp makes such.
+    // An empty file counts as absent: mktemp creates such files.
     put(&image(2), &path("nothing.tar"), Form::Docker, Some("x:2")).unwrap();
 }
 
@@ -314,7 +315,7 @@ fn names_in_archives_for_docker_have_a_tag() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
-/// A link stays a link, and what it names is replaced whole or made.
+/// A link stays a link, and its target is replaced atomically or created.
 #[test]
 fn archives_behind_links() {
     let folder = tempfile::tempdir().unwrap();
@@ -334,7 +335,7 @@ fn archives_behind_links() {
     fails(planned(&path("socket"), Form::Docker, None), Code::Io, "a socket");
     let plain = path("inner/plain");
     fs::write(&plain, "").unwrap();
-    assert_eq!(mode(&path("inner/a.tar")), mode(&plain), "the umask of who calls");
+    assert_eq!(mode(&path("inner/a.tar")), mode(&plain), "the caller's umask");
 }
 
 fn pipe(folder: &Path) -> PathBuf {
@@ -343,7 +344,7 @@ fn pipe(folder: &Path) -> PathBuf {
     path
 }
 
-/// A pipe gets the archive in one pass, and is there afterwards; so does a descriptor, wherever it is.
+/// A pipe gets the archive in one pass, and still exists afterwards; so does a descriptor, at any position.
 #[test]
 fn pipes_and_descriptors_are_written_through() {
     let folder = tempfile::tempdir().unwrap();
@@ -370,7 +371,7 @@ fn pipes_and_descriptors_are_written_through() {
     let given = Some(file.try_clone().unwrap());
     let to = ArchiveWriter::planned(Path::new("-"), given, Form::Oci, Some("1"), room(5 << 20)).unwrap();
     let before = folder.path().to_owned();
-    // What waits has no name, which would stay if the process were killed.
+    // The temporary file has no name, which would remain if the process were killed.
     let watched = Watched::doing(&[noise(3 << 20), vec![1; 1000]], move |_| {
         assert_eq!(fs::read_dir(&before).unwrap().count(), 4);
     });
@@ -388,8 +389,8 @@ fn pipes_and_descriptors_are_written_through() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4, "nothing else is left");
 }
 
-/// Nobody reads, or nobody reads on, or the reader goes away, or the source fails: the copy ends, and in the last case no byte was
-/// written.
+/// Nobody reads, or the reader stops reading or goes away, or the source fails: the copy ends, and in the last case no
+/// byte was written.
 #[test]
 fn pipes_that_nobody_reads() {
     let folder = tempfile::tempdir().unwrap();
@@ -434,7 +435,7 @@ fn pipes_that_nobody_reads() {
     });
 }
 
-/// In a folder where others may write, what they prepared is no part of an archive.
+/// In a folder where others may write, nothing that they prepared becomes part of an archive.
 #[test]
 fn what_others_prepared_is_left_alone() {
     let wrong = |staging: &Path| {
@@ -479,7 +480,7 @@ fn what_others_prepared_is_left_alone() {
     }
 }
 
-/// What is damaged in the folder where an archive is collected, or in the archive that is added to, is found when the tar is written.
+/// Damage in the staging folder of an archive, or in the archive that is added to, is found when the tar is written.
 #[test]
 fn damage_gets_into_no_archive() {
     let folder = tempfile::tempdir().unwrap();
@@ -508,5 +509,5 @@ fn damage_gets_into_no_archive() {
     bytes[at] = 9;
     fs::write(&target, &bytes).unwrap();
     fails(put(&image(3), &target, Form::Oci, Some("3")), Code::DigestMismatch, "a.tar");
-    assert_eq!(fs::read(&target).unwrap(), bytes, "it is as it was");
+    assert_eq!(fs::read(&target).unwrap(), bytes, "it is unchanged");
 }

@@ -1,4 +1,4 @@
-//! Challenges and token servers that are odd, wrong or hostile.
+//! Challenges and token servers that are unusual, wrong or hostile.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -78,7 +78,7 @@ fn either_name_of_the_token_is_taken_and_kept() {
         for _ in 0..3 {
             get(&client, &server.host).unwrap();
         }
-        // One 401, one token, and three answers.
+        // One 401, one token, and three responses.
         assert_eq!((server.count("GET", "/token"), server.seen().len()), (1, 5), "{body}");
         let asked = server.seen().into_iter().find(|seen| seen.path() == "/token").unwrap();
         assert_eq!(asked.header("authorization"), None, "anonymous sends no credentials");
@@ -132,7 +132,7 @@ fn a_registry_that_never_says_yes_is_not_asked_for_ever() {
     let error = fails(get(&client, &server.host), Code::Unauthenticated, "authentication required");
     assert_eq!(error.http_status(), Some(401));
     assert_eq!(server.seen().len(), 3);
-    // With credentials it is a matter of rights.
+    // With credentials it is a matter of permissions.
     let client = client_for(&server.host);
     fails(get(&client, &server.host), Code::Forbidden, "authentication required");
 }
@@ -221,7 +221,7 @@ fn redirects_of_a_token_server_are_followed_at_home() {
     fails(get(&client_for(&round.host), &round.host), Code::Redirect, "loop");
 }
 
-/// Whether the image is there is not what a token server says.
+/// A 404 of a token server says nothing about the image.
 #[test]
 fn what_a_token_server_has_not_is_no_missing_image() {
     for status in [404, 405, 410, 501] {

@@ -1,5 +1,5 @@
-//! Small images that ask for much: what reading them costs, in time and in memory, is printed and bounded. Each runs in a process
-//! of its own, whose memory is nobody else's.
+//! Small images that demand much: the time and memory needed to read them is printed and bounded. Each runs in a
+//! separate process, so that its memory can be measured.
 
 use std::io::Write as _;
 use std::process::Command;
@@ -16,10 +16,10 @@ use crate::common::*;
 use crate::images::{file, folder as directory, pax, symlink};
 use crate::memory::Memory;
 
-/// Names the case, in its process.
+/// Names the case to the child process.
 const CASE: &str = "OCIREG_TEST_BOUND";
 
-/// A layer that is packed as it is made.
+/// A layer that is compressed while it is generated.
 pub fn packed(entries: impl IntoIterator<Item = Vec<u8>>) -> Vec<u8> {
     let mut gzip = GzEncoder::new(Vec::new(), Compression::best());
     entries.into_iter().for_each(|entry| gzip.write_all(&entry).unwrap());
@@ -32,7 +32,7 @@ fn long(name: &str, entry: impl Fn(&str) -> Vec<u8>) -> Vec<u8> {
     [pax(&[("path", name)]), entry("x")].concat()
 }
 
-/// A deep folder in which `a/..` leads back to it, links that go there and back again many times, and what they lead to.
+/// A deep folder in which `a/..` leads back to it, links that go there and back many times, and their target.
 fn links(links: usize, entries: usize) -> Vec<u8> {
     let deep = ["d"; 250].join("/");
     let (first, mut all) = ("a/../".repeat(400), vec![long(&format!("{deep}/a/"), directory)]);
@@ -46,7 +46,7 @@ fn links(links: usize, entries: usize) -> Vec<u8> {
     packed(all.into_iter().chain(through))
 }
 
-/// Folders that nobody has asked for, each named once.
+/// Folders that exist only in the paths of others, each named once.
 fn deep(count: usize) -> Vec<u8> {
     packed((0..count).map(|number| {
         long(&format!("{number:06}/{}", ["x".repeat(14).as_str(); 250].join("/")), |name| file(name, ""))
@@ -62,7 +62,7 @@ fn whiteouts(count: usize, times: usize) -> Vec<Vec<u8>> {
     vec![lower, packed(made("n").into_iter().chain(made("e/n")).chain(marks))]
 }
 
-/// A folder for each entry, with a name as long as may be.
+/// A folder for each entry, with the longest possible name.
 fn long_names(count: usize) -> Vec<u8> {
     let way = ["y".repeat(200).as_str(); 19].join("/");
     packed((0..count).map(|number| long(&format!("{way}/{number}"), directory)))
@@ -89,7 +89,7 @@ const CASES: [Case; 7] = [
         ends: [None; 2],
     },
 ];
-/// For a debug build on a busy machine, and beside what the test itself needs.
+/// For a debug build on a busy machine, in addition to what the test itself needs.
 const TIME: Duration = Duration::from_secs(30);
 const MEMORY: u64 = 96 << 20;
 
@@ -105,12 +105,12 @@ fn run(case: &Case, what: &str) -> (Option<Code>, Duration) {
     (outcome.err().map(|error| error.code()), begun.elapsed())
 }
 
-/// In memory where that is possible: a disk that others use too is measured nowhere here.
+/// In memory where possible: these tests should not measure a disk that is shared with others.
 pub fn folder() -> tempfile::TempDir {
     tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
-/// The most memory that this process had.
+/// The peak memory of this process, in bytes.
 fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();

@@ -1,4 +1,4 @@
-//! Every loop that a stranger's bytes can make long is left when the call is cancelled: each gets its worst input.
+//! Every loop that hostile bytes can make long ends when the call is cancelled: each gets its worst input.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,8 +25,8 @@ use crate::images::*;
 use crate::memory::{Memory, Watched};
 use crate::server::*;
 
-/// When the caller has had enough, and how soon the call must have ended then: what the header promises, and something for a debug
-/// build on a machine that does much else.
+/// When the caller cancels, and how soon the call must then end: what the header promises, plus an allowance for a
+/// debug build on a busy machine.
 const PATIENCE: Duration = Duration::from_millis(300);
 const AT_ONCE: Duration = Duration::from_secs(1);
 
@@ -53,18 +53,18 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
     gzip.finish().unwrap()
 }
 
-/// One frame of zstd with these blocks, in a window of so many KiB.
+/// One frame of zstd with these blocks, in a window of that many KiB.
 fn frame(window: u8, blocks: &[u8]) -> Vec<u8> {
     [&[0x28, 0xb5, 0x2f, 0xfd, 0, window << 3][..], blocks, &[1, 0, 0]].concat()
 }
 
-/// A block of zstd: one byte, 128 KiB times.
+/// A zstd block: one byte repeated 128 Ki times.
 fn run_of(byte: u8) -> [u8; 4] {
     let [a, b, c, _] = ((128u32 << 10) << 3 | 0b010).to_le_bytes();
     [a, b, c, byte]
 }
 
-/// Layers that go on and on, without a large one among them.
+/// Layers that unpack almost endlessly, though none of them is large.
 pub fn endless() -> Vec<(&'static str, Vec<u8>)> {
     let headers: Vec<u8> = (0..1000).flat_map(|_| file("a", "")).collect();
     let extended: Vec<u8> = (0..1000).flat_map(|_| pax(&[("comment", "x")])).collect();
@@ -114,7 +114,7 @@ fn layers() {
     }
 }
 
-/// What is removed was there before, in the layer below.
+/// The removed files exist in the layer below.
 #[test]
 fn whiteouts() {
     let lower = packed((0..20_000).map(|number| file(&format!("d/{}/{number}", number % 100), "")));
@@ -140,7 +140,7 @@ fn whiteouts() {
     }
 }
 
-/// Each path is short of the bound, and there are many.
+/// Each path is just below the limit, and there are many.
 #[test]
 fn links() {
     let loops = symlink("l", &"d/../".repeat(19));
@@ -170,7 +170,7 @@ fn pages() {
     }
 }
 
-/// A named pipe that nobody writes to does not hold anybody: where a file is read more than once it is refused.
+/// A named pipe without a writer blocks nothing: where a file is read more than once it is refused.
 #[test]
 fn named_pipes() {
     let folder = empty_folder();

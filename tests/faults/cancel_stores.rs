@@ -1,4 +1,4 @@
-//! As in `cancel`: places with more in them than anybody waits for.
+//! As in `cancel`: places with more content than anybody waits for.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -22,7 +22,7 @@ use crate::cancel::{endless, left};
 use crate::common::*;
 use crate::images::*;
 
-/// Indexes in indexes, each another one, and beside them images of platforms that nobody has.
+/// Nested indexes, all different, and beside them images for platforms that do not exist.
 struct Tree {
     below: usize,
     beside: usize,
@@ -43,7 +43,7 @@ impl Tree {
     }
 
     fn content(&self) -> Content {
-        // Its own size is in it.
+        // It contains its own size.
         let size = self.index(100).len();
         let size = self.index(size).len();
         Content::parse(self.index(size).into_bytes(), None, None).unwrap()
@@ -71,7 +71,7 @@ impl ReadStore for Tree {
     }
 }
 
-/// None of these places looks at the call by itself: whoever walks through them has to.
+/// None of these places checks the call itself: the code that walks through them has to.
 #[test]
 fn indexes() {
     let (folder, wide) = (empty_folder(), Tree { below: 2, beside: 0, next: AtomicU64::new(0) });
@@ -81,7 +81,7 @@ fn indexes() {
     });
     left("size: indexes", |call| size(call, &wide, &SizeOptions { all: true, ..SizeOptions::default() }).map(drop));
     let full = Tree { below: 2, beside: 200, next: AtomicU64::new(0) };
-    // So many are looked into and no more: fast machines look again.
+    // The number of indexes read is limited: fast machines start again.
     left("config: indexes", |call| loop {
         match Image::find(call, &full, None) {
             Err(error) if error.code() == Code::LimitExceeded => {}
@@ -90,7 +90,7 @@ fn indexes() {
     });
 }
 
-/// A layout of many small images, and of much that nobody needs.
+/// A layout of many small images, and of many blobs that no image needs.
 #[test]
 fn layouts() {
     let folder = empty_folder();
@@ -111,13 +111,13 @@ fn layouts() {
         std::fs::write(folder.path().join("index.json"), &index).unwrap();
         put(INDEX_TYPE, index.as_bytes())
     };
-    // One document is read in one go.
+    // A single document is read at once.
     let indexes: Vec<_> = images.chunks(500).map(&index).collect();
     index(&indexes);
     let layout = || OciLayout::open(folder.path(), None);
     left("layout check", |call| check(call, &layout()?).map(drop));
     left("layout clean: what is needed", |call| clean(call, &layout()?, &CleanOptions::default()).map(drop));
-    // One blob of which there is no end.
+    // One endless blob.
     let large = digest(b"another");
     let file = std::fs::File::create(blobs.join(large.hex())).unwrap();
     file.set_len(50 << 30).unwrap();
@@ -128,7 +128,7 @@ fn layouts() {
     left("layout check: a large blob", |call| check(call, &layout()?).map(drop));
 }
 
-/// A tar with as many files as it may have, whose table is not there.
+/// A tar archive with as many files as allowed, without its table.
 #[test]
 fn archives() {
     let folder = empty_folder();
@@ -142,7 +142,7 @@ fn archives() {
     for transport in ["docker-archive", "oci-archive"] {
         left(transport, |call| {
             let client = client();
-            // Fast machines read it again.
+            // Fast machines read it repeatedly.
             (0..100).try_for_each(|_| {
                 let store = Endpoint::parse(&format!("{transport}:{}", path.display()))?.source(&client)?;
                 match store.root(call) {

@@ -1,4 +1,4 @@
-//! Registries that keep chunks differently from what they say: nobody is told of success while a byte is missing.
+//! Registries that keep chunks differently from what they report: success is never reported while a byte is missing.
 
 use std::sync::{Arc, Mutex};
 
@@ -9,7 +9,8 @@ use ocireg::registry::upload::{Stored, UploadOptions};
 use crate::common::*;
 use crate::server::*;
 
-/// Takes a chunk into what is there, and says the Range of its answer. The number counts the chunks of the session from 0.
+/// Adds a chunk to the stored bytes, and returns the Range of its response. The number counts the chunks of the session
+/// from 0.
 type Keep = fn(&mut Vec<u8>, &[u8], usize) -> Option<String>;
 /// The Range of a session's status.
 type Status = fn(&[u8]) -> Option<String>;
@@ -25,7 +26,8 @@ fn all(there: &mut Vec<u8>, chunk: &[u8]) {
 const HONEST: Status = |there| through(there.len());
 const MUTE: Status = |_| None;
 
-/// The name of the habit, what it is, and whether the bytes of a stream, which come once, arrive.
+/// The name of the behaviour, its two functions, and whether the bytes of a stream, which can be read only once,
+/// arrive.
 const HABITS: [(&str, Keep, Status, bool); 15] = [
     ("honest", |there, chunk, _| (all(there, chunk), through(there.len())).1, HONEST, true),
     ("counts the chunk alone", |there, chunk, _| (all(there, chunk), through(chunk.len())).1, HONEST, true),
@@ -119,7 +121,7 @@ struct Held {
     stored: Option<Vec<u8>>,
 }
 
-/// A registry that stores whatever a session has under the digest that it is told.
+/// A registry that stores whatever a session has under the given digest.
 fn registry(keep: Keep, status: Status, names_digest: bool) -> (Server, Arc<Mutex<Held>>) {
     let held = Arc::<Mutex<Held>>::default();
     let shared = held.clone();
@@ -192,7 +194,7 @@ fn a_stream_arrives_or_fails() {
     }
 }
 
-/// What is wrong with chunks is not wrong with all of it at once.
+/// What fails in chunks still works in one request.
 #[test]
 fn a_source_that_can_be_read_again_always_arrives() {
     let blob = noise(3500);
@@ -206,7 +208,7 @@ fn a_source_that_can_be_read_again_always_arrives() {
     }
 }
 
-/// What an upload that failed has left under the digest is no blob to be content with.
+/// What a failed upload has left under the digest does not count as the blob.
 #[test]
 fn a_part_that_is_there_is_not_taken_for_the_blob() {
     let blob = noise(3500);

@@ -1,4 +1,4 @@
-//! Layouts that are checked and cleaned, or written to, in which not everything is what it seems.
+//! Checking, cleaning and writing layouts in which not everything is what it seems.
 
 use std::os::unix::fs::{symlink, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -43,7 +43,7 @@ impl Layout {
         json!({"mediaType": media_type, "digest": digest(bytes), "size": bytes.len()})
     }
 
-    /// Puts an image with a layer of its own.
+    /// Puts an image with a unique layer.
     pub fn image(&self, name: &str) -> Value {
         let config =
             self.put("application/vnd.oci.image.config.v1+json", format!("{{\"name\":\"{name}\"}}").as_bytes());
@@ -91,12 +91,12 @@ pub fn chmod(path: &Path, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// Gives a file to another user, where that can be tested.
+/// Changes the owner of a file, where the test may do that.
 pub fn give_away(path: &Path) -> bool {
     std::os::unix::fs::lchown(path, Some(12345), None).is_ok()
 }
 
-/// What a missing manifest needs nobody knows: nothing goes while one is missing, at whatever depth.
+/// Nobody knows what a missing manifest needs: nothing is removed while one is missing, at any depth.
 #[test]
 fn a_missing_child_is_sparse_and_nothing_is_removed() {
     let layout = Layout::new(&[]);
@@ -107,7 +107,7 @@ fn a_missing_child_is_sparse_and_nothing_is_removed() {
         let (here, gone) = (layout.image("here"), layout.image("gone"));
         let inner = if nested { layout.index(std::slice::from_ref(&gone)) } else { gone.clone() };
         let outer = layout.index(&[here.clone(), inner]);
-        // A second entry, that the missing one is no child of: it must not matter which comes first.
+        // A second entry, which the missing one is not a child of: the order must not matter.
         let other = layout.image("other");
         layout.name(&[other.clone(), outer.clone()]);
         assert!(layout.check().ok);
@@ -124,7 +124,7 @@ fn a_missing_child_is_sparse_and_nothing_is_removed() {
         assert_eq!(cleaned.removed.len(), 2, "config and layer of the missing image: {cleaned:?}");
         assert!(cleaned.removed.contains(&digest(b"gone")));
     }
-    // A missing manifest that index.json itself names is a fault, and no permission to remove anything.
+    // A missing manifest that index.json itself names is an error, not a permission to remove anything.
     layout.name(&[here, inner.clone()]);
     layout.remove(&inner);
     let checked = layout.check();
@@ -136,7 +136,7 @@ fn a_missing_child_is_sparse_and_nothing_is_removed() {
     assert!(layout.blob(&digest(b"gone")).exists());
 }
 
-/// An index may say nothing of what its children are, or something that is not known.
+/// An index may say nothing about the types of its children, or name unknown types.
 #[test]
 fn a_child_without_a_known_type_is_looked_at() {
     for media_type in ["", "application/vnd.example.unknown"] {
@@ -153,8 +153,8 @@ fn a_child_without_a_known_type_is_looked_at() {
     }
 }
 
-/// Manifests of somebody else's kind: of an entry of `index.json`, of a child of an index, and in a document that names them in a way
-/// of its own.
+/// Manifests of unknown types: as an entry of `index.json`, as a child of an index, and in a document that names them
+/// in its own way.
 #[test]
 fn what_is_of_no_known_kind_keeps_what_it_names() {
     let layer_type = "application/vnd.oci.image.layer.v1.tar";
@@ -182,7 +182,7 @@ fn what_is_of_no_known_kind_keeps_what_it_names() {
             assert!(layout.check().ok, "{media_type} {place}: {:?}", layout.check());
             let cleaned = layout.clean(false).unwrap();
             assert_eq!(cleaned.removed, [digest_of(&orphan)], "{media_type} {place}");
-            // A subject may be gone, what is needed may not; and then nobody knows what else is.
+            // A subject may be missing, a required blob may not; then nobody knows what else is needed.
             layout.remove(&subject);
             assert!(layout.check().ok, "{media_type} {place}");
             layout.put("", b"orphan");
@@ -193,7 +193,7 @@ fn what_is_of_no_known_kind_keeps_what_it_names() {
     }
 }
 
-/// An entry of `index.json` that is missing is a fault whatever its type; one that is there and that nobody can read may need anything.
+/// A missing entry of `index.json` is an error whatever its type; one that exists but cannot be read may need anything.
 #[test]
 fn nothing_is_removed_for_entries_that_cannot_be_read() {
     for media_type in ["", "x", "application/vnd.custom.manifest.v1+json", "application/octet-stream", MANIFEST_TYPE] {
@@ -228,7 +228,8 @@ fn nothing_is_removed_for_entries_that_cannot_be_read() {
     }
 }
 
-/// What a manifest names as a layer may be a manifest, of the same layout even; and what one names in passing stays.
+/// A layer of a manifest may itself be a manifest, even of the same layout; and a digest that is only mentioned is
+/// kept.
 #[test]
 fn a_manifest_may_be_a_layer_of_another() {
     for layer_type in [MANIFEST_TYPE, "application/vnd.oci.image.layer.v1.tar"] {
@@ -246,8 +247,8 @@ fn a_manifest_may_be_a_layer_of_another() {
     }
 }
 
-/// In a folder where everybody may put links, a layout, a directory or an extracted image goes through none of another user's; nor
-/// through one inside a layout, wherever that is.
+/// In a folder where everybody may create links, a layout, a directory or an extracted image follows none of another
+/// user's; nor one inside a layout, wherever that is.
 #[test]
 fn links_of_strangers_lead_nowhere() {
     let folder = tempfile::tempdir().unwrap();
@@ -275,7 +276,7 @@ fn links_of_strangers_lead_nowhere() {
         }
         assert_eq!(std::fs::read_dir(path("victim")).unwrap().count(), 0);
     }
-    // What a good layout has been put behind.
+    // A good layout, reached through such a link.
     let layout = Layout::new(&[]);
     std::fs::remove_file(path("shared/link")).unwrap();
     symlink(layout.0.path(), path("shared/link")).unwrap();
@@ -303,7 +304,7 @@ fn links_of_strangers_lead_nowhere() {
     }
 }
 
-/// What others wrote into `index.json` stays, whatever it is.
+/// Everything that others wrote into `index.json` is kept.
 #[test]
 fn entries_keep_what_others_wrote() {
     let layout = Layout::new(&[]);
@@ -325,7 +326,7 @@ fn entries_keep_what_others_wrote() {
     assert_eq!(index["manifests"].as_array().unwrap().len(), 2);
 }
 
-/// Indexes in indexes are followed as deep by every way in, and no deeper.
+/// Nested indexes are followed to the same depth by every operation, and no deeper.
 #[test]
 fn indexes_are_followed_to_one_depth() {
     for (indexes, good) in [(16, true), (17, false)] {
@@ -358,7 +359,7 @@ fn indexes_are_followed_to_one_depth() {
     }
 }
 
-/// What is not all there is copied by what is; the message says how.
+/// An incomplete image can be copied by the platforms that are present; the message says how.
 #[test]
 fn a_sparse_source_says_what_can_be_done() {
     let layout = Layout::new(&[]);
@@ -372,7 +373,7 @@ fn a_sparse_source_says_what_can_be_done() {
     assert!(hint.contains("platform") && hint.contains("sparse"), "{hint}");
 }
 
-/// Whoever can read a layout can lock it: who waits for him is told, when he has waited enough.
+/// Anyone who can read a layout can lock it: a waiting call names the lock when its time is over.
 #[test]
 fn who_waits_for_a_lock_is_told_which() {
     let layout = Layout::new(&[]);
@@ -395,7 +396,7 @@ fn who_waits_for_a_lock_is_told_which() {
     }
 }
 
-/// What an index says of the size of a manifest is looked at; and who cleans needs no more than to know what is needed.
+/// The size of a manifest in an index is checked; but cleaning only needs to know which blobs are needed.
 #[test]
 fn a_manifest_has_the_size_that_its_descriptor_says() {
     for size in [0u64, 7, 1 << 40] {

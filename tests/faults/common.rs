@@ -17,7 +17,7 @@ pub const MANIFEST: &str = r#"{"schemaVersion":2,"mediaType":"application/vnd.oc
 pub const INDEX_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 pub const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 
-/// Short limits: cases wait for them.
+/// Short limits, because the cases wait for them.
 pub fn options() -> ClientOptions {
     ClientOptions { plain_http: true, idle_timeout_ms: 1000, answer_timeout_ms: 2000, ..ClientOptions::default() }
 }
@@ -52,7 +52,7 @@ pub fn digest(bytes: &[u8]) -> Digest {
     Algorithm::Sha256.digest(bytes)
 }
 
-/// A manifest that refers to another one; `number` makes it differ.
+/// A manifest with a subject; `number` makes it unique.
 pub fn referrer(subject: &Digest, number: usize) -> String {
     let config = json!({"mediaType": "application/vnd.oci.empty.v1+json", "digest": digest(b"{}"), "size": 2});
     json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "artifactType": "application/x.signature", "config": config,
@@ -73,7 +73,7 @@ pub fn repository(host: &str) -> Repository {
     Repository::parse(&format!("{host}/a/b"), None).unwrap()
 }
 
-/// Bytes that are alike nowhere.
+/// Bytes without repetitions.
 pub fn noise(size: usize) -> Vec<u8> {
     let mut state = 0x2545_f491_4f6c_dd1du64;
     (0..size)
@@ -86,7 +86,7 @@ pub fn noise(size: usize) -> Vec<u8> {
         .collect()
 }
 
-/// The error of an outcome, which must have this code and name this.
+/// The error of an outcome, which must have this code and contain this text.
 #[track_caller]
 pub fn fails<T>(outcome: Result<T, Error>, code: Code, part: &str) -> Error {
     let error = outcome.err().expect("this must fail");
@@ -95,7 +95,7 @@ pub fn fails<T>(outcome: Result<T, Error>, code: Code, part: &str) -> Error {
     error
 }
 
-/// The most memory that this process had.
+/// The peak memory of this process, in bytes.
 pub fn peak() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
     let line = status.lines().find(|line| line.starts_with("VmHWM:")).unwrap();

@@ -1,4 +1,4 @@
-//! Layers that are plain tars go to a registry packed, the same to the same bytes; every other copy keeps its digests.
+//! Uncompressed layers are compressed on the way to a registry, reproducibly; every other copy keeps its digests.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -29,7 +29,7 @@ use crate::server::*;
 const DOCKER: &str = "application/vnd.docker.image.rootfs.diff.tar";
 const OCI: &str = "application/vnd.oci.image.layer.v1.tar";
 
-/// A registry that takes blobs too.
+/// A registry that accepts blobs too.
 fn registry() -> Registry {
     Registry::with(Abilities::default(), |seen, stored| {
         let name = seen.path().rsplit('/').next().unwrap_or_default().to_owned();
@@ -76,7 +76,7 @@ fn unpacked(media_type: &str, bytes: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// The layers of an image of a registry: their media types, and the digests of what they unpack to.
+/// The layers of an image of a registry: their media types, and the digests of their uncompressed content.
 fn layers(registry: &Registry, manifest: &Value) -> Vec<(String, Digest)> {
     let stored = &registry.manifests.lock().unwrap().stored;
     let one = |layer: &Value| {
@@ -118,12 +118,12 @@ fn what_docker_saved_goes_packed() {
         let found = layers(&registry, &manifest);
         assert!(found == wanted || found == oci, "{found:?}");
         if suffix == ".zstd" {
-            // Docker's types have no such layer: readers refuse it there.
+            // Docker's media types have no such layer: readers refuse it there.
             assert_eq!((&manifest["mediaType"], found), (&json!(MANIFEST_TYPE), oci));
             assert_eq!(manifest["config"]["mediaType"], "application/vnd.oci.image.config.v1+json");
         }
         digests.insert(suffix, done.digest.clone());
-        // The same gives the same, and then nothing is moved.
+        // The same image gives the same result, so nothing is transferred.
         let again = go(&archive, &to, &options(compression)).unwrap();
         assert_eq!((again.digest == done.digest, &again.manifests["copied"]), (true, &0.into()));
         assert_eq!(digests[suffix], done.digest);
@@ -152,12 +152,12 @@ fn other_copies_keep_their_digests() {
     let other = format!("oci:{}:v1", folder.path().join("other").display());
     let kept = go(&archive, &other, &CopyOptions::default()).unwrap();
     assert_eq!(go(&other, &to, &CopyOptions::default()).unwrap().digest, kept.digest);
-    // Only when it is wanted.
+    // Only on request.
     let done = go(&layout, &to, &options(Some(Compression::Zstd))).unwrap();
     assert_ne!(done.digest, root);
     let wanted: Vec<_> = ids.iter().map(|id| (format!("{OCI}+zstd"), id.clone())).collect();
     assert_eq!(layers(&registry, &registry.json("t").unwrap()), wanted);
-    // What is packed already stays, though its media type says that it is not.
+    // A layer that is already compressed is kept, even if its media type says otherwise.
     let packed = crate::bounds::packed([file("a", "1")]);
     let odd = Memory::with_ids(std::slice::from_ref(&packed), &[]);
     let odd_root = odd.root(&call(&client())).unwrap().digest().clone();
@@ -167,7 +167,7 @@ fn other_copies_keep_their_digests() {
     assert_eq!(*odd.root(&call(&client)).unwrap().digest(), odd_root);
 }
 
-/// An index of images in memory, and something that speaks of the first.
+/// An index of images in memory, and something that refers to the first.
 struct Several(Vec<Memory>, Content);
 
 impl Several {
@@ -228,7 +228,7 @@ fn an_index_follows_its_images() {
             }
         }
         assert_eq!(found, changed);
-        // What spoke of an image that is another now is gone.
+        // What referred to an image that has changed is dropped.
         assert_eq!(root.document.manifests().len(), if changed == 2 { 2 } else { 3 });
         let registry = registry();
         let to = RegistryStore::new(&client, tag(&registry.server.host));

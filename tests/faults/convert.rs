@@ -1,4 +1,4 @@
-//! Old images made new: what a registry says wrong of them, and what a copy that ends leaves.
+//! Conversion of old images: what a registry reports wrongly about them, and what a copy that ends early leaves.
 
 use std::path::Path;
 use std::time::Duration;
@@ -25,7 +25,7 @@ fn copied(client: &Client, from: &str, folder: &Path) -> Result<Copied, Error> {
     endpoint::copy(client, &call(client), &Endpoint::parse(from)?, &to, &options)
 }
 
-/// A client whose spool is in the folder.
+/// A client whose temporary files are in the folder.
 fn spooling(folder: &Path) -> Client {
     let temporary_dir = Some(folder.display().to_string());
     Client::new(ClientOptions { retries: 1, temporary_dir, ..options() }).unwrap()
@@ -45,7 +45,8 @@ fn image(digit: char, parent: Option<char>, more: Value) -> String {
     image.to_string()
 }
 
-/// What such a registry serves: images, topmost first, each with its JSON and its layer, and an answer in place of the usual one.
+/// What such a registry serves: images, topmost first, each with its JSON and its layer, and a response instead of the
+/// usual one.
 pub fn registry(
     images: Vec<(char, String, Vec<u8>)>,
     instead: impl Fn(&Seen) -> Option<Reply> + Send + Sync + 'static,
@@ -118,7 +119,7 @@ fn what_a_registry_says_wrong_of_a_chain() {
         false => reply(200).json(&json!(top).to_string()),
     });
     fails(copied(&client(), &v1(&server), folder.path()), Code::LimitExceeded, "513");
-    // Each is small enough, all together are not.
+    // Each is small enough, but all together are not.
     let filled =
         |digit: char, parent| (digit, image(digit, parent, json!({"x": "x".repeat((4 << 20) - 1000)})), noise(9));
     let large = vec![
@@ -129,7 +130,7 @@ fn what_a_registry_says_wrong_of_a_chain() {
         filled('a', None),
     ];
     fails(copied(&client(), &v1(&registry(large, |_| None)), folder.path()), Code::LimitExceeded, "16 MiB");
-    // A JSON without its id is that of the image it was asked for.
+    // An image JSON without an ID belongs to the image that was requested.
     let bare = wrong(2, "{}".to_owned());
     assert_eq!(copied(&client(), &v1(&registry(bare, |_| None)), folder.path()).unwrap().blobs["total"], 3);
 }
@@ -141,13 +142,13 @@ fn bad_layers_make_no_image() {
     let wrong = registry(chain(), |seen| seen.path().ends_with("/layer").then(|| reply(200).body("other bytes")));
     let error = fails(copied(&client, &v1(&wrong), folder.path()), Code::DigestMismatch, "checksum");
     assert!(error.message().contains("the layer of image"), "{error}");
-    // Once is an accident.
+    // A single failure is retried.
     let accident = registry(chain(), |seen| {
         (seen.path().ends_with("/layer") && seen.path().contains(id('a').as_str()) && seen.number < 7)
             .then(|| reply(200).body("other bytes"))
     });
     copied(&client, &v1(&accident), folder.path()).unwrap();
-    // It says that it is gzip, and is none.
+    // It claims to be gzip, but is not.
     let mut images = chain();
     images[1].2 = [&[0x1f, 0x8b, 8, 0][..], &noise(500)].concat();
     fails(
@@ -311,12 +312,12 @@ fn a_push_is_in_order_and_stops_at_what_is_wrong() {
     let listed: Value = serde_json::from_slice(&seen[5].body).unwrap();
     assert_eq!(listed, json!([{"id": done.id, "checksum": sum, "Tag": "t"}]));
 
-    // The registry has the image: nothing but the tag is left to do.
+    // The registry has the image: only the tag is left to do.
     let there = standalone(|seen| if seen.path().ends_with("/json") { reply(409) } else { reply(200) });
     assert!(!pushed(&there, &from).unwrap().images[0].uploaded);
     assert_eq!((there.count("PUT", "/layer"), there.count("PUT", "/tags/")), (0, 1));
 
-    // Once broken and once ill is no reason to give up.
+    // One broken connection and one server error are no reason to give up.
     let flaky = standalone(|seen| match (seen.path().ends_with("/layer"), seen.number) {
         (true, 0..=2) => reply(503).early().then(Then::Close),
         (true, 3) => lost(),

@@ -1,4 +1,5 @@
-//! Copies whose registries break off, forget, lie or refuse: no byte is lost that was kept, and nothing half done is seen.
+//! Copies whose registries break off, forget, lie or refuse: no byte that was kept is lost, and nothing unfinished
+//! becomes visible.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -28,7 +29,7 @@ fn push(client: &Client, from: &dyn ReadStore, host: &str) -> Result<Copied, Err
 /// What a registry has of the large layer.
 #[derive(Default)]
 struct Held {
-    /// Of each session.
+    /// The bytes of each session.
     open: HashMap<String, Vec<u8>>,
     bytes: Vec<u8>,
     done: bool,
@@ -39,20 +40,20 @@ struct Held {
 /// How a registry treats an upload that broke.
 #[derive(Clone, Copy, PartialEq)]
 enum Habit {
-    /// It keeps all bytes but the last few, and says how many.
+    /// It keeps all bytes but the last few, and reports how many.
     Keeps,
     /// It forgets the session.
     Forgets,
     /// It says that it kept them, but did not.
     Lies,
-    /// It forgets, and takes no chunks.
+    /// It forgets, and does not accept chunks.
     Whole,
-    /// It keeps them, but refuses chunks so.
+    /// It keeps them, but refuses chunks with this status.
     Closed(u16),
 }
 
 impl Habit {
-    /// The status of a chunk that it does not take.
+    /// The status with which it refuses a chunk.
     fn refusal(self) -> u16 {
         match self {
             Habit::Closed(status) => status,
@@ -61,11 +62,11 @@ impl Habit {
     }
 }
 
-/// What a broken upload brings before it breaks, and what of it is lost.
+/// How much arrives before an upload breaks, and how much of that is lost.
 const ARRIVED: usize = (10 << 20) + 5;
 const LOST: usize = 1000;
 
-/// A registry where the first PUT of the large layer ends in the middle by `broken`.
+/// A registry where the first PUT of the large layer ends in the middle with `broken`.
 fn breaks(blob: &[u8], habit: Habit, broken: Reply) -> (Server, Arc<Mutex<Held>>) {
     let held = Arc::new(Mutex::new(Held::default()));
     let (shared, blob) = (held.clone(), blob.to_vec());
@@ -74,9 +75,9 @@ fn breaks(blob: &[u8], habit: Habit, broken: Reply) -> (Server, Arc<Mutex<Held>>
         let length: usize = seen.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
         let wants = |digest: &Digest| seen.target.contains(digest.hex());
         let large = wants(&digest(&blob));
-        // The body comes with the second look at a request.
+        // The handler sees each request twice, the second time with its body.
         let whole = seen.body.len() == length;
-        // Other blobs have sessions of their own, at any time.
+        // Other blobs have their own sessions, at any time.
         let session = seen.path().rsplit('/').next().unwrap_or_default().to_owned();
         let mut bytes = held.open.remove(&session).unwrap_or_default();
         let outcome = match (seen.method.as_str(), seen.path().contains("/uploads/")) {
@@ -193,7 +194,7 @@ fn a_broken_upload_from_another_registry() {
     assert!(begins.len() == 2 && ARRIVED - LOST - begins[1] < 2 << 20, "{begins:?}");
 }
 
-/// The token of either registry is refused in the middle: the download and the upload go on with a new one.
+/// The token of either registry is refused in the middle: the download and the upload continue with a new one.
 #[test]
 fn tokens_that_end_in_the_middle() {
     let blob = noise(SIZE);
@@ -204,7 +205,7 @@ fn tokens_that_end_in_the_middle() {
         let mut open = image.open(&call(&client()), &config, None).unwrap();
         open.piece().unwrap().unwrap().to_vec()
     };
-    // The source: after one answer that is cut, the first token is worth nothing.
+    // The source: after one truncated response, the first token is invalid.
     let (bytes, name) = (blob.clone(), digest(&blob));
     let tokens = Arc::new(Mutex::new((0, 1)));
     let source = Server::start(move |seen| {
@@ -247,7 +248,7 @@ fn tokens_that_end_in_the_middle() {
     assert!(patches.iter().all(|seen| seen.header("authorization") == Some("Bearer fresh")));
 }
 
-/// A name that is not there has many codes, and who may push need not be one who may read.
+/// There are many codes for a missing name, and permission to push does not imply permission to read.
 #[test]
 fn a_destination_that_shows_no_manifest() {
     let from = Memory::new(&[noise(1000)]);
@@ -268,7 +269,7 @@ fn a_destination_that_shows_no_manifest() {
     }
 }
 
-/// Everything that a destination may say no to: the error is its own, and the tag is never given.
+/// Everything that a destination may refuse: the error is its own, and the tag is never set.
 #[test]
 fn a_destination_that_refuses() {
     let from = Memory::new(&[noise(100_000)]);
@@ -341,7 +342,8 @@ fn a_destination_that_refuses() {
     }
 }
 
-/// The registry finds a blob of a file wrong: the error says whether it was the file, or what arrived.
+/// The registry reports a wrong digest for a blob from a file: the error says whether the file was wrong, or what
+/// arrived.
 #[test]
 fn a_refused_blob_is_looked_at_again() {
     let layer = noise(100_000);
@@ -362,7 +364,7 @@ fn a_refused_blob_is_looked_at_again() {
     }
 }
 
-/// A large one is found wrong on its way: its last bytes never leave, and it is read once.
+/// A large one is found to be wrong while it is sent: its last bytes are never sent, and it is read once.
 #[test]
 fn a_large_blob_is_found_wrong_on_its_way() {
     let layer = noise(64 << 20);
@@ -382,7 +384,8 @@ fn a_large_blob_is_found_wrong_on_its_way() {
     assert_eq!(server.count("PUT", "/manifests/"), 0);
 }
 
-/// Two copies into one layout have a layer each and want the other's: what each has must get its name before its copy ends.
+/// Two copies into one layout each have one layer and wait for the other's: each must name its finished layer before
+/// its copy ends.
 #[test]
 fn two_copies_that_wait_for_each_other() {
     let layers = [noise(70_000), noise(70_001)[1..].to_vec()];
@@ -417,7 +420,7 @@ fn hidden(root: &Path, layer: &[u8]) -> PathBuf {
     root.join("blobs/sha256").join(format!(".{hex}.{}.partial", &hex[..12]))
 }
 
-/// What a crash left of small files has their size, and other bytes.
+/// A crash may leave small files with the right size but other bytes.
 #[test]
 fn small_files_that_are_there_are_read() {
     let (folder, layer, client) = (tempfile::tempdir().unwrap(), noise(10_000), client());
@@ -437,7 +440,7 @@ fn small_files_that_are_there_are_read() {
     assert!(check(&call, &filled).unwrap().ok);
 }
 
-/// A blob that cannot get its name ends the copy, though others are still to come.
+/// A blob that cannot be renamed into place ends the copy, even if others are still to come.
 #[test]
 fn a_blob_that_cannot_be_kept_ends_the_copy() {
     let folder = tempfile::tempdir().unwrap();
@@ -448,7 +451,7 @@ fn a_blob_that_cannot_be_kept_ends_the_copy() {
     let from = Watched::doing(&layers, move |wanted| {
         *count.lock().unwrap() += 1;
         if *wanted == digest(&first) {
-            // In its way: what is whole cannot be renamed.
+            // An obstacle: the finished blob cannot be renamed.
             std::fs::create_dir(root.join("blobs/sha256").join(wanted.hex())).unwrap();
         } else {
             let end = Instant::now() + Duration::from_secs(60);
@@ -465,7 +468,8 @@ fn a_blob_that_cannot_be_kept_ends_the_copy() {
     assert!(!folder.path().join("index.json").exists());
 }
 
-/// What an earlier try left may be wrong (the power went off before it was on the disk), and what has its name may be no file of ours.
+/// What an earlier attempt left may be wrong (power failed before it was on disk), and what has its name may not be a
+/// file of the library.
 #[test]
 fn what_lies_in_the_way_of_a_layer_does_not_stop_it() {
     let layer = noise(300_000);

@@ -1,5 +1,6 @@
-//! Copies that end at any step: each file operation of a destination on this machine fails once, or is the last thing that the process
-//! does; each request to a registry is the last. Whatever the destination names afterwards is whole: what was there, or what came.
+//! Copies that end at any step: each file operation of a local destination fails once, or is the last thing that the
+//! process does; each request to a registry is the last. Whatever the destination names afterwards is complete: the old
+//! image or the new one.
 
 use std::io::Read;
 use std::os::unix::process::ExitStatusExt;
@@ -20,7 +21,7 @@ use crate::memory::Memory;
 use crate::registry::*;
 use crate::shelf::*;
 
-/// What a copy does in a process of its own: this test, in a process that says from where to where.
+/// The copy in a separate process: this test, in a process whose environment names source and destination.
 #[test]
 fn the_process_that_is_cut() {
     let (Ok(from), Ok(to)) = (std::env::var("OCIREG_TEST_FROM"), std::env::var("OCIREG_TEST_TO")) else { return };
@@ -46,7 +47,7 @@ fn said(child: &mut Child) -> String {
     said
 }
 
-/// Counts what changes files, in all threads, and fails at one of them or ends the process there.
+/// Counts the operations that change files, in all threads, and fails one of them or ends the process there.
 const SHIM: &str = r#"
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -105,7 +106,7 @@ fn shim(folder: &Path) -> PathBuf {
     built
 }
 
-/// The digest of an image that a place names; every blob of it is read. None when it names none.
+/// The digest of the image that a place names, after reading all its blobs. None when it names none.
 fn named(name: &str) -> Option<Digest> {
     let client = client();
     let (call, place) = (call(&client), Endpoint::parse(name).unwrap());
@@ -128,11 +129,11 @@ fn put(from: &Memory, to: &str) {
     copy(&call(&client), from, to.as_ref(), &CopyOptions::default()).unwrap();
 }
 
-/// One destination, cut at every step by one way.
+/// One destination, interrupted at every step in one way.
 fn cut_everywhere(kind: &str, how: &str) {
     let folder = tempfile::tempdir().unwrap();
     let shim = shim(folder.path());
-    // A config is no layer: what an archive for Docker holds must unpack to the diff_ids.
+    // The layers of an archive for Docker must match the diff_ids in the config.
     let (old, new) = (Memory::new(&[vec![1; 3000]]), Memory::new(&[vec![2; 3000], vec![3; 3000]]));
     let source = format!("oci:{}:v1", folder.path().join("source").display());
     put(&new, &source);
@@ -176,7 +177,7 @@ fn cut_everywhere(kind: &str, how: &str) {
             assert_eq!(named(&target), Some(image(&new)), "{where_}");
             let left = std::fs::read_dir(&room).unwrap().map(|entry| entry.unwrap().file_name());
             let left: Vec<_> = left.filter(|name| name != "mark" && name != "place").collect();
-            // Between the two steps in which an archive's folder goes it has a name of which nobody knows.
+            // An archive's staging folder is removed in two steps; between them it has a random name.
             assert!(
                 left.is_empty() || killed && left[0].to_str().unwrap().starts_with(".ocireg-"),
                 "{where_}: {left:?}"
@@ -212,7 +213,7 @@ fn directories() {
     ["fail", "kill"].iter().for_each(|how| cut_everywhere("dir", how));
 }
 
-/// The process ends when it sends a request, each in turn: the tag stands for what it stood for, until all is there.
+/// The process ends when it sends a request, each in turn: the tag keeps its old manifest until everything is there.
 #[test]
 fn registries() {
     let source = Shelf::start(Abilities { referrers: true, ..Abilities::default() });
@@ -230,7 +231,7 @@ fn registries() {
             while of.load(Ordering::SeqCst) == 0 {
                 std::thread::sleep(std::time::Duration::from_millis(1));
             }
-            // Below zero it has ended, and this is the copy after it.
+            // Below zero it has ended, and this is the next copy.
             let pid = of.load(Ordering::SeqCst);
             if pid > 0 {
                 nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), nix::sys::signal::Signal::SIGKILL).unwrap();
@@ -246,7 +247,7 @@ fn registries() {
         pid.store(-1, Ordering::SeqCst);
         let (old, new) = (before["digest"].as_str().unwrap().to_owned(), source.tag("v1").unwrap());
         let names = to.tag("v9").unwrap();
-        // The last request, the tag's own, may have been done though nobody waits for its answer.
+        // The last request, the tag's own, may have taken effect even if nobody waited for its response.
         let last = to.names().last().is_some_and(|name| name == "v9");
         assert!(names == old || names == new && (last || status.success()), "request {at}: {names}: {said}");
         let client = client();

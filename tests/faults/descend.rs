@@ -1,4 +1,5 @@
-//! The image of an index for a platform, wherever the index says or hides it: everything that takes a platform finds the same one.
+//! The image for a platform in an index, wherever the index names or hides it: everything that takes a platform finds
+//! the same one.
 
 use ocireg::endpoint::{self, Endpoint};
 use ocireg::error::{Code, Error};
@@ -33,7 +34,7 @@ fn with(mut entry: Value, member: &str, value: Value) -> Value {
     entry
 }
 
-/// What is about an image, as buildx marks it; with an image's config that says what the image runs on.
+/// An attestation about an image, marked as by buildx, with an image config that has the image's platform.
 fn attestation(shelf: &Shelf) -> Value {
     let mut entry = without(shelf.image("amd64"), "platform");
     let manifest = shelf.registry.json(entry["digest"].as_str().unwrap()).unwrap();
@@ -42,7 +43,7 @@ fn attestation(shelf: &Shelf) -> Value {
     with(entry, "annotations", json!({"vnd.docker.reference.type": "attestation-manifest"}))
 }
 
-/// What each way of looking finds: the digest of the image, or the error.
+/// What each operation finds: the digest of the image, or the error.
 fn ways(shelf: &Shelf, platform: &str) -> Vec<Result<String, Error>> {
     let client = client();
     let call = call(&client);
@@ -122,14 +123,14 @@ fn indexes_in_indexes() {
     expect_none(&shelf, "linux/ppc64le", Code::NotFound, "linux/s390x");
 }
 
-/// An entry that says it is preferred to one that has to be looked into; of these the one that serves best.
+/// An entry with the platform is preferred to one whose config has to be read; among the latter, the best match wins.
 #[test]
 fn what_is_said_comes_first() {
     let shelf = Shelf::start(Abilities::default());
     let (said, unsaid) = (shelf.image("amd64"), attestation(&shelf));
     tagged(&shelf, &[without(unsaid.clone(), "annotations"), said.clone()]);
     expect(&shelf, "linux/amd64", &said);
-    // With one that says it there is nothing else to ask for.
+    // With an entry that names the platform, nothing else is requested.
     let client = client();
     let (before, get) = (
         shelf.registry.server.seen().len(),
@@ -157,7 +158,8 @@ fn a_search_is_bounded() {
     assert!(shelf.registry.server.seen().len() - before < 600);
 }
 
-/// Several platforms out of indexes in indexes: one index with just these; or, sparse, the index as it is with the way to them.
+/// Several platforms from nested indexes: one index with just these; or, sparse, the unchanged index with the manifests
+/// that lead to them.
 #[test]
 fn several_platforms_of_indexes_in_indexes() {
     let shelf = Shelf::start(Abilities::default());
@@ -185,7 +187,7 @@ fn several_platforms_of_indexes_in_indexes() {
     fails(copied(true, &["linux/arm64", "plan9/arm64"]), Code::NotFound, "plan9/arm64");
 }
 
-/// Images without names: the message says what can be given, and lists it; what it lists is taken.
+/// Images without names: the message lists what can be given, and what it lists is accepted.
 #[test]
 fn images_without_names_are_picked_by_their_digests() {
     let shelf = Shelf::start(Abilities::default());

@@ -40,7 +40,7 @@ fn a_break_at_any_byte_costs_no_byte() {
             assert_eq!(bytes, blob);
             let seen = server.seen();
             assert_eq!(seen.len(), 2, "cut at {cut}");
-            // A reset may take bytes with it that were sent; a close may not.
+            // A reset may lose bytes that were sent; a close may not.
             let from = seen[1].range_start().unwrap_or(0);
             assert!(if then == Then::Close { from == cut } else { from <= cut }, "cut at {cut}, continued at {from}");
         }
@@ -68,7 +68,7 @@ fn a_server_that_gives_nothing_more_is_an_error() {
     });
     let client = client();
     let error = fails(get(&client, &server.host, &blob), Code::Network, "");
-    // All of it is asked for once more in between, which is no try of its own.
+    // In between the whole blob is requested once, which does not count as a retry.
     assert_eq!(server.seen().len(), 6, "{error}");
 }
 
@@ -92,7 +92,7 @@ fn ranges_that_are_ignored_or_wrong() {
         fails(get(&client, &wrong.host, &blob), Code::Network, "");
     }
 
-    // A shorter part than asked for is legal; there is more to ask for.
+    // A shorter part than requested is legal; the rest is requested.
     let copy = blob.clone();
     let stingy = Server::start(move |seen| match seen.range_start() {
         None => reply(200).body(&copy).cut(1000, Then::Close),
@@ -104,7 +104,7 @@ fn ranges_that_are_ignored_or_wrong() {
     assert_eq!(get(&client, &stingy.host, &blob).unwrap().1, blob);
 }
 
-/// The large one is received and hashed on threads of their own.
+/// The large one is received and hashed on separate threads.
 #[test]
 fn a_wrong_digest_once_is_repaired_and_twice_is_an_error() {
     wrong_digests(5000);
@@ -250,7 +250,7 @@ fn an_encoding_nobody_asked_for_is_refused() {
         fails(get(&client, &server.host, b"x"), Code::Protocol, coding);
         assert_eq!(server.seen()[0].header("accept-encoding"), Some("identity"));
     }
-    // These change no byte.
+    // These do not change the bytes.
     for name in ["aws-chunked", "UTF-8", "binary", "none", "identity", ""] {
         let server = Server::start(move |_| reply(200).header("Content-Encoding", name).body("x"));
         assert_eq!(get(&client, &server.host, b"x").unwrap().1, b"x", "{name}");
@@ -266,7 +266,7 @@ fn pieces_are_pieces() {
     let ranges = Server::start(move |_| reply(206).header("Content-Range", "bytes 100-149/1000").body(&copy[100..150]));
     let copy = blob.clone();
     let ignores = Server::start(move |_| reply(200).body(&copy));
-    // By its own account it begins where it should, whatever its status.
+    // Its Content-Range begins where it should, whatever its status.
     let copy = blob.clone();
     let odd = Server::start(move |_| reply(200).header("Content-Range", "bytes 100-999/1000").body(&copy[100..]));
     for server in [ranges, ignores, odd] {
@@ -309,7 +309,7 @@ fn only_files_are_replaced() {
     let get = |path: &std::path::Path| client.get_blob_file(&call(&client), &reference, path, &ReadOptions::default());
     assert!(get(std::path::Path::new("/dev/null")).unwrap().verified, "it is written through");
     fails(get(folder.path()), Code::Io, "a directory");
-    // What lies in the way of the hidden file is not followed, and not waited for.
+    // Something else in the place of the hidden file is not followed, and not waited for.
     let target = folder.path().join("layer");
     let hidden = folder.path().join(format!(".layer.{}.partial", &digest(&blob).hex()[..12]));
     let victim = folder.path().join("victim");
@@ -320,7 +320,7 @@ fn only_files_are_replaced() {
     assert_eq!(std::fs::read(&victim).unwrap(), b"precious");
 }
 
-/// A size is what a server says: it takes no more of the disk than a stretch.
+/// A size is only what a server claims: it reserves no more than one stretch of disk space.
 #[test]
 fn room_is_asked_for_as_the_bytes_come() {
     const STRETCH: u64 = 8 << 20;
@@ -339,7 +339,8 @@ fn room_is_asked_for_as_the_bytes_come() {
     let hidden = folder.path().join(&files(folder.path())[0]);
     assert_eq!(std::fs::metadata(&hidden).unwrap().len(), 1 << 20);
     assert!(taken(&hidden) <= (1 << 20) + STRETCH, "{}", taken(&hidden));
-    // What is not needed goes back: by who was broken off, by who goes on after one that was killed, and at the end.
+    // Unneeded space is released: by a call that broke off, by one that continues after another was killed, and at the
+    // end.
     let lost: Result<(), Error> = Err(Error::new(Code::Network, "broken off"));
     partial.settle(lost, &target).unwrap_err();
     assert!(taken(&hidden) <= (1 << 20) + MORE, "{}", taken(&hidden));
@@ -355,7 +356,7 @@ fn room_is_asked_for_as_the_bytes_come() {
     assert!(taken(&target) <= (3 << 20) + MORE, "{}", taken(&target));
 }
 
-/// More bytes lie there than the registry has, which says so: they are replaced.
+/// The partial file has more bytes than the registry's blob, as the registry says: they are replaced.
 #[test]
 fn a_partial_file_that_is_too_long_goes() {
     let blob = noise(1000);
@@ -375,7 +376,7 @@ fn a_partial_file_that_is_too_long_goes() {
     assert_eq!(files(folder.path()), ["layer"]);
 }
 
-/// A server that sends bytes for ever and does not say how many, to one connection after the other.
+/// A server that sends bytes for ever without a length, to one connection after the other.
 fn endless() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let host = listener.local_addr().unwrap().to_string();
@@ -412,11 +413,11 @@ fn a_blob_without_end_does_not_fill_the_disk() {
     let read = client.get_blob_to(&call(&client), &at(&host, &wanted), &mut sink, &ReadOptions::default());
     fails(read, Code::LimitExceeded, "nobody says how many");
     assert!(sink.len() <= 1 << 20);
-    // Of a known size no byte is taken.
+    // If the size is known to be too large, no byte is read.
     let large = Server::start(|_| reply(200).body(noise((1 << 20) + 1)));
     fails(get(&large.host), Code::LimitExceeded, "1048577 bytes, more than max_blob_bytes, 1048576");
     assert!(files(folder.path()).is_empty());
-    // A piece counts for itself.
+    // For a piece, only its own size counts.
     let blob = noise(3 << 20);
     let (copy, whole) = (blob.clone(), digest(&blob));
     let server = Server::start(move |seen| serve(&copy, seen));
@@ -427,7 +428,8 @@ fn a_blob_without_end_does_not_fill_the_disk() {
     assert_eq!(any.1.len(), 3 << 20);
 }
 
-/// A file to download to that is none: a link stays, what takes bytes as they come gets them, anything else is refused.
+/// Download targets other than regular files: a link stays, pipes and devices receive the bytes, anything else is
+/// refused.
 #[test]
 fn downloads_to_what_is_no_file() {
     let blob = noise(300_000);

@@ -1,5 +1,5 @@
-//! A registry in front of another one (lscr.io before ghcr.io): it sends every request on, and the other has a token server of its
-//! own. That gets nobody's credentials and gives a token for itself alone.
+//! A registry in front of another one (lscr.io before ghcr.io): it redirects every request, and the other has its own
+//! token server, which receives no credentials and issues a token for that registry only.
 
 use ocireg::digest::Digest;
 use ocireg::endpoint::{self, Endpoint};
@@ -14,24 +14,24 @@ use crate::common::*;
 use crate::registries::{bearer, errors, get, manifest, scopes, token, tokens};
 use crate::server::*;
 
-/// How the registry in front behaves before it sends a request on.
+/// How the registry in front behaves before it redirects a request.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Front {
-    /// All requests.
+    /// It redirects all requests.
     SendsAll,
-    /// All but the ping, which it answers itself.
+    /// It redirects all but the ping, which it answers itself.
     AnswersPing,
-    /// Only those that have a token of the other's token server.
+    /// It redirects only requests with a token of the other's token server.
     ShowsTheOthersChallenge,
-    /// Only those that have a password.
+    /// It redirects only requests with a password.
     WantsPassword,
-    /// Only those that have a token of its own token server.
+    /// It redirects only requests with a token of its own token server.
     HasTokens,
 }
 
 const CONFIG: &[u8] = b"{}";
 
-/// The other registry: `challenge` is what its challenge says behind the realm.
+/// The other registry: `challenge` is what follows the realm in its challenge.
 fn other(challenge: &'static str) -> Server {
     Server::start(move |seen| match (seen.path(), seen.header("authorization")) {
         ("/token", None) if !seen.target.contains("account") => token("anybody"),
@@ -93,7 +93,7 @@ fn who_is_behind_gives_a_token_to_nobody_in_particular() {
     {
         let other = other(r#",service="other",scope="repository:a/b:pull""#);
         let front = front(kind, &other);
-        // Where the realm is of the front's own choice the password may go there: that is what a realm is for.
+        // If the registry in front names the realm itself, the password may go there: that is what a realm is for.
         let known = kind != Front::ShowsTheOthersChallenge;
         let nobody = kind != Front::WantsPassword;
         if nobody {
@@ -137,7 +137,7 @@ fn the_others_scopes_are_its_own() {
     assert!(tokens(&other).len() <= 4);
 }
 
-/// Also where it is the one that is asked first: the next page of a list is at its place.
+/// Also when it is contacted first: the next page of a list is on the other registry.
 #[test]
 fn the_others_scopes_are_its_own_on_the_next_page_too() {
     let other = Server::start(|seen| match (seen.path(), seen.header("authorization")) {
@@ -161,7 +161,7 @@ fn a_chain_of_registries_ends_somewhere() {
     let middle = front(Front::HasTokens, &last);
     let first = front(Front::SendsAll, &middle);
     get(&client(), &first.host).unwrap();
-    // Two that send everything to one another, each with tokens of its own.
+    // Two that redirect everything to each other, each with its own tokens.
     let there = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
     let base = there.clone();
     let here = Server::start(move |seen| match (seen.path(), seen.header("authorization")) {
@@ -197,14 +197,14 @@ fn who_gives_nothing_to_strangers_is_named() {
         assert!(other.seen().len() <= 4, "{:?}", other.seen());
         assert!(other.seen().iter().all(|seen| seen.header("authorization").is_none()));
     }
-    // What it says of a refused token is no reason to go on.
+    // Its response to a refused token is not a reason to continue.
     let stubborn = Server::start(|seen| if seen.path() == "/token" { token("t") } else { bearer(seen, "") });
     let front = front(Front::SendsAll, &stubborn);
     fails(get(&client(), &front.host), Code::Unauthenticated, "authentication required");
     assert!(stubborn.seen().len() <= 4, "{:?}", stubborn.seen());
 }
 
-/// It says where its token server is, and is as hostile as any server.
+/// The other registry names its token server, and may be as hostile as any server.
 #[test]
 fn its_realm_may_not_lead_astray() {
     let inner = Server::start(|_| token("t"));

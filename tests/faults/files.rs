@@ -1,4 +1,4 @@
-//! The list of an image's files: what extracting would leave, for every image of images.rs and some of its own.
+//! The list of an image's files: what extracting would create, for every image in images.rs and some more.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
@@ -38,12 +38,12 @@ fn on_disk(root: &Path, folder: &Path, found: &mut BTreeMap<String, (&'static st
     }
 }
 
-/// The list has what was extracted, or the same error.
+/// The list matches what was extracted, or fails with the same error.
 #[track_caller]
 pub fn compare(store: &Memory, into: &Path, failed: Option<&Error>, devices: bool) {
     let listed = list(store);
     match (failed, listed) {
-        // A file system has limits of its own, and so have the options of an extraction.
+        // A file system has its own limits, and so have the options of an extraction.
         (Some(error), _) if matches!(error.code(), Code::Io | Code::LimitExceeded) => {}
         (Some(error), listed) => assert_eq!(listed.err().map(|error| error.code()), Some(error.code()), "{error}"),
         (None, listed) => {
@@ -101,7 +101,7 @@ fn every_field_is_told() {
 
 #[test]
 fn names_alone_do_not_fill_the_memory() {
-    // A small layer of many long names: what is packed well is still bounded once unpacked.
+    // A small layer of many long names: what compresses well is still bounded when uncompressed.
     let long = "n".repeat(200);
     let mut entries: Vec<Vec<u8>> = vec![];
     for number in 0..64 {

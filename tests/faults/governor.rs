@@ -1,4 +1,5 @@
-//! One governor a host: how many requests wait at once, how many begin in a second, and who waits when the host asks.
+//! One throttle per host: how many requests are in flight, how many start per second, and which wait after a
+//! Retry-After.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -26,7 +27,7 @@ fn get(client: &Client, host: &str) -> Result<(), ocireg::error::Error> {
     client.get_manifest(&call(client), &tag(host), &GetOptions::default()).map(drop)
 }
 
-/// So many threads get a manifest at once.
+/// Several threads get a manifest at once.
 fn together(client: &Client, host: &str, threads: usize) {
     std::thread::scope(|scope| {
         for _ in 0..threads {
@@ -43,7 +44,7 @@ fn limited(host: &str, limits: serde_json::Value) -> Client {
     client
 }
 
-/// A server that counts how many requests it has at once, and the most there were.
+/// A server that counts its concurrent requests, and their maximum.
 fn counting() -> (Server, Arc<AtomicUsize>) {
     let (now, most) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
     let highest = most.clone();
@@ -64,7 +65,7 @@ fn no_more_requests_than_allowed_wait_at_once() {
     let (server, most) = counting();
     together(&client(), &server.host, 24);
     assert_eq!(most.load(Ordering::SeqCst), 8);
-    // The limit is each host's own.
+    // Each host has its own limit.
     let (one, other) = (counting(), counting());
     let client = client();
     for server in [&one.0, &other.0] {
@@ -137,7 +138,7 @@ fn who_cannot_wait_that_long_hears_of_it_at_once_and_can_cancel() {
         assert!(error.retry_after().is_some_and(|after| (19..=20).contains(&after)));
     });
     assert_eq!(server.seen().len(), 1);
-    // Who could wait does, and can be interrupted.
+    // A call with enough time waits, and can be interrupted.
     let (context, call) = with_context(&client);
     std::thread::scope(|scope| {
         let waiting = scope.spawn(|| ask(&call));
@@ -148,7 +149,7 @@ fn who_cannot_wait_that_long_hears_of_it_at_once_and_can_cancel() {
             fails(waiting.join().unwrap(), Code::Cancelled, "");
         });
     });
-    // Another host is none of its business.
+    // Another host is not affected.
     let other = Server::start(|_| manifest());
     within(Duration::from_secs(1), || get(&client, &other.host).unwrap());
 }
@@ -195,7 +196,7 @@ fn places_are_given_back_whatever_happens() {
     context.set_deadline(Some(Duration::from_secs(5)));
     within(Duration::from_secs(5), || {
         client.get_manifest(&call, &at_tag("moved"), &GetOptions::default()).unwrap();
-        // Open readers, and calls of a hook, while there is one place.
+        // Open readers, and calls from a hook, with only one slot.
         let first = client.open_blob(&call, &at(&server.host, &digest(&blob)), &ReadOptions::default()).unwrap();
         let second = client.open_blob(&call, &at(&server.host, &digest(&blob)), &ReadOptions::default()).unwrap();
         get(&client, &server.host).unwrap();

@@ -1,5 +1,5 @@
-//! What registries answer to those who hand something over, and what they have then: an answer that does not name the digest is
-//! believed after a look, one that does costs no request more.
+//! How registries respond to uploads and puts, and what they have afterwards: a response that does not name the digest
+//! is believed only after a check, one that does costs no extra request.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use ocireg::registry::upload::{Stored, UploadOptions};
 use crate::common::*;
 use crate::server::*;
 
-/// A registry that opens uploads and mounts, and answers the last PUT so; what it has is what `has` says after that.
+/// A registry that opens uploads and mounts, and answers the last PUT with `put`; after that, `has` says what it has.
 fn registry(put: fn(&Seen) -> Reply, has: fn() -> Reply) -> Server {
     let puts = Arc::new(AtomicUsize::new(0));
     Server::start(move |seen| match seen.method.as_str() {
@@ -78,7 +78,7 @@ fn what_is_not_there_was_not_put() {
                 }
             };
             let error = fails(put(&server, options), code, part);
-            // Which upload, and where to.
+            // Which upload, and its destination.
             assert!(error.message().contains(&format!("{}/a/b", server.host)), "{error}");
         }
     }
@@ -89,7 +89,7 @@ fn what_can_be_seen_is_believed_and_so_is_a_name() {
     for (has, looks) in [
         ((|| reply(200).header("Content-Length", 10)) as fn() -> Reply, 2),
         (|| reply(200).unframed(), 2),
-        // It shows nobody what it has.
+        // It does not allow reading.
         (|| reply(403), 2),
         (|| reply(405), 2),
         (|| reply(401), 2),
@@ -103,7 +103,8 @@ fn what_can_be_seen_is_believed_and_so_is_a_name() {
     assert_eq!(named.count("HEAD", "/blobs/"), 1, "before the upload, and not after");
 }
 
-/// What came in chunks has to be shown: by a GET, where a HEAD does not tell. Else it is sent again whole, in one request.
+/// After a chunked upload the registry must confirm the blob: by GET, where HEAD does not tell. Otherwise it is sent
+/// again in one request.
 #[test]
 fn chunks_have_to_be_shown() {
     #[derive(Debug, PartialEq)]
@@ -181,7 +182,7 @@ fn a_stream_and_a_session_are_looked_at_too() {
     fails(outcome, Code::Protocol, "does not have the blob");
 }
 
-/// A mount that is none is followed by an upload.
+/// A mount that did not happen is followed by an upload.
 #[test]
 fn a_mount_that_brings_nothing_is_declined() {
     for (mounted, has, uploaded) in [
@@ -232,7 +233,7 @@ fn a_manifest_is_looked_at_too() {
     assert_eq!(named.seen().len(), 1);
 }
 
-/// Each of several digests that an answer names must be right.
+/// Each of several digests in a response must be right.
 #[test]
 fn no_digest_may_contradict_the_bytes() {
     for digests in
@@ -264,7 +265,7 @@ fn no_digest_may_contradict_the_bytes() {
     }
 }
 
-/// A page that stands before a registry takes no chunk.
+/// A web page in front of a registry does not accept a chunk.
 #[test]
 fn a_page_is_no_answer_to_a_chunk() {
     for status in [200, 201, 204] {
@@ -302,7 +303,7 @@ fn a_page_is_no_answer_to_a_chunk() {
     }
 }
 
-/// What went wrong, of what, at which place, and where it would have led.
+/// What went wrong, with what, where, and where a redirect would have led.
 #[test]
 fn messages_of_uploads_name_the_place() {
     let moved: fn(&Seen) -> Reply = |_| reply(301).header("Location", "https://other.example:5000/x?sig=1");

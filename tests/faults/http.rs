@@ -197,7 +197,8 @@ fn a_checksum_that_is_sent_is_checked() {
     );
 }
 
-/// Whatever a server puts into its answer, no message holds what a terminal would obey, and no JSON has it raw.
+/// Whatever a server puts into its response, no message contains terminal control characters, and no JSON contains them
+/// unescaped.
 #[test]
 fn what_a_terminal_would_obey_is_in_no_message() {
     const ODD: &str = "\u{202e}gnp.exe\u{2066}\u{9b}31m\u{85}\u{200f}\u{61c}\u{2028}";

@@ -1,4 +1,4 @@
-//! Archives that are a layout too, or only that: two lists of images, and images of one name.
+//! Archives that are also a layout, or only that: two lists of images, and several images with one name.
 
 use ocireg::call::context::Context;
 use ocireg::endpoint::Endpoint;
@@ -18,8 +18,8 @@ fn layers() -> (Vec<u8>, Vec<u8>) {
     (layer(&[file("one", "1")]), layer(&[file("two", "2")]))
 }
 
-/// A layout and Docker's list in one archive: the images, each with what it runs on and its layers, the entries of `index.json`, and
-/// those of the list.
+/// A layout and Docker's list in one archive: the images, each with its platform and layers, the entries of
+/// `index.json`, and those of the list.
 struct Hybrid {
     files: Vec<Vec<u8>>,
     entries: Vec<Value>,
@@ -117,7 +117,7 @@ fn one_name_is_one_image_on_both_lists() {
     }
 }
 
-/// A layout in a tar is read as a docker-archive as well: then too its layers are what the config says.
+/// A layout in a tar archive can be read as a docker-archive too: its layers must still match the config.
 #[test]
 fn layers_are_checked_without_manifest_json() {
     let (one, two) = layers();
@@ -135,7 +135,7 @@ fn layers_are_checked_without_manifest_json() {
     }
 }
 
-/// Two images of one name are told by what they run on, or by what the message says.
+/// Two images with one name are distinguished by platform, or as the message says.
 #[test]
 fn images_of_one_name_are_told_by_their_platforms() {
     let (one, two) = layers();
@@ -174,12 +174,12 @@ fn images_of_one_name_are_told_by_their_platforms() {
         let picked = if transport == "docker-archive" { "@1".to_owned() } else { format!("@{}", ids[1]) };
         assert_eq!(digests(&case.copy(transport, &format!(":{picked}")).unwrap()), [digest(&two).to_string()]);
     }
-    // Nothing tells these apart.
+    // Nothing distinguishes these.
     let (case, _) = both("amd64");
     for transport in ["docker-archive", "oci-archive"] {
         fails(case.copy_for(transport, ":x:1", &["linux/amd64"]), Code::InvalidReference, "one must be named: @");
     }
-    // Different names are different images, whatever they run on.
+    // Different names are different images, whatever their platforms.
     let mut made = Hybrid::new();
     let (first, saved) = made.image("amd64", &[&one], &[&one]);
     let (other, also) = made.image("arm64", &[&two], &[&two]);
@@ -192,7 +192,7 @@ fn images_of_one_name_are_told_by_their_platforms() {
     );
 }
 
-/// A platform that was asked for is the platform of what is copied, in an index or alone; asked for twice it is one.
+/// A requested platform is the platform of what is copied, in an index or alone; requested twice, it counts once.
 #[test]
 fn a_platform_is_what_was_asked_for() {
     let (one, two) = layers();

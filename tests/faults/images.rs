@@ -1,5 +1,5 @@
-//! Layers that nobody good would write: whatever they say, nothing is written outside of the folder, and one file is never
-//! another one.
+//! Hostile layers: whatever they contain, nothing is written outside the folder, and one file is never
+//! taken for another.
 
 use std::io::Write as _;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -52,7 +52,7 @@ pub fn hard(name: &str, target: &str) -> Vec<u8> {
     raw(name.as_bytes(), EntryType::Link, target.as_bytes(), 0o644, b"")
 }
 
-/// A name longer than a header has room for, by pax.
+/// A pax header, for example for a name that does not fit into a tar header.
 pub fn pax(records: &[(&str, &str)]) -> Vec<u8> {
     let mut body = String::new();
     for (key, value) in records {
@@ -99,7 +99,7 @@ fn place() -> (tempfile::TempDir, std::path::PathBuf) {
     (outer, inner)
 }
 
-/// Everything beside the image is as it was.
+/// Everything outside the image is unchanged.
 #[track_caller]
 fn unharmed(outer: &Path, what: &str) {
     let mut names: Vec<_> = std::fs::read_dir(outer).unwrap().map(|entry| entry.unwrap().file_name()).collect();
@@ -206,7 +206,7 @@ fn nothing_leads_out_of_the_folder() {
     }
 }
 
-/// The same in a folder that has links leading out already.
+/// The same in a folder that already has links leading out.
 #[test]
 fn what_is_there_already_leads_nowhere_either() {
     let (outer, inner) = place();
@@ -323,7 +323,7 @@ fn packing_is_seen_in_the_bytes_and_verified() {
         let (_outer, inner) = place();
         let none = Memory::with_ids(std::slice::from_ref(&bytes), &[digest(&plain), digest(&plain)]);
         fails(unpack_with(&none, &inner, ExtractOptions::default()), Code::InvalidManifest, "diff_ids");
-        // A blob that is another one.
+        // A blob with other content.
         let mut wrong = Memory::with_ids(std::slice::from_ref(&bytes), &[digest(&plain)]);
         let stored = wrong.blobs.get_mut(&digest(&bytes)).unwrap();
         let last = stored.len() - 1;
@@ -355,7 +355,7 @@ fn what_is_damaged_or_too_large_is_refused() {
     let deep = "d/".repeat(300);
     let (_outer, inner) = place();
     fails(unpack(&[layer(&[pax(&[("path", &deep)]), folder("x")])], &inner), Code::LimitExceeded, "parts");
-    // Two readers that differ on what is a file and what is its content.
+    // Bytes on which two readers could disagree about what is a file and what is its content.
     let (_outer, inner) = place();
     let hidden = file("hidden", "");
     unpack(&[layer(&[pax(&[("size", "512")]), raw(b"a", EntryType::Regular, b"", 0o644, b""), hidden])], &inner)
@@ -370,7 +370,7 @@ fn what_is_damaged_or_too_large_is_refused() {
     let (_outer, inner) = place();
     let options = ExtractOptions { max_bytes: 50_000, ..Default::default() };
     fails(unpack_with(&Memory::new(std::slice::from_ref(&plain)), &inner, options), Code::LimitExceeded, "50000");
-    // Together they are more.
+    // Together they exceed the limit.
     let (_outer, inner) = place();
     let options = ExtractOptions { max_bytes: 150_000, ..Default::default() };
     let other = layer(&[file("b", &"x".repeat(100_000))]);
@@ -455,7 +455,7 @@ fn one_file_is_found_as_it_would_be_extracted() {
     fails(read(&twice, "a", true), Code::InvalidManifest, "twice");
 }
 
-/// How much a window may have is said, and how much this one has: 256 MiB, 2 TiB, and what a frame says that it holds.
+/// The message names the limit of a window and the size of this one: 256 MiB, 2 TiB, and the content size of a frame.
 #[test]
 fn great_windows_of_zstd_are_refused_by_their_numbers() {
     let head = [0x28, 0xb5, 0x2f, 0xfd];

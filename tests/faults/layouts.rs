@@ -1,4 +1,4 @@
-//! Layouts and folders that are not whole, or that somebody else has had his hands in.
+//! Layouts and folders that are incomplete, or that another user has tampered with.
 
 use std::os::unix::fs::{symlink, PermissionsExt};
 use std::os::unix::net::UnixListener;
@@ -20,7 +20,7 @@ use crate::cleaning::{chmod, copied, digest_of, give_away, Layout};
 use crate::common::*;
 use crate::memory::{Memory, Watched};
 
-/// Puts something there that is no regular file.
+/// Creates something other than a regular file.
 fn put_trap(kind: &str, path: &Path) {
     let _ = std::fs::remove_file(path);
     match kind {
@@ -39,7 +39,7 @@ fn put_trap(kind: &str, path: &Path) {
 
 const TRAPS: [&str; 4] = ["pipe", "link to a pipe", "device", "socket"];
 
-/// Whoever may write to a folder can put there what lets a reader wait for ever.
+/// Anyone who may write to a folder can create something there that makes a reader wait for ever.
 #[test]
 fn nothing_waits_for_what_is_no_file() {
     let config = digest(br#"{"name":"a"}"#);
@@ -89,7 +89,7 @@ fn nothing_waits_for_what_is_no_file() {
     }
 }
 
-/// The same for what a client is given.
+/// The same for files named in a client's options.
 #[test]
 fn no_client_waits_for_what_is_no_file() {
     for kind in TRAPS {
@@ -123,7 +123,7 @@ fn hidden(root: &Path, layer: &[u8]) -> PathBuf {
     root.join("blobs/sha256").join(format!(".{hex}.{}.partial", &hex[..12]))
 }
 
-/// A blob of the right size is there; but it is other bytes, and somebody else may have put it there.
+/// A blob of the right size exists, but with other bytes, and another user may have written it.
 #[test]
 fn a_blob_that_a_stranger_may_have_put_there_is_read_before_it_counts() {
     let (layer, wrong) = (noise(100_000), vec![7; 100_000]);
@@ -154,7 +154,7 @@ fn a_blob_that_a_stranger_may_have_put_there_is_read_before_it_counts() {
     }
 }
 
-/// What another user left, or may still write to, is nothing to continue.
+/// What another user left, or may still write to, is not continued.
 #[test]
 fn a_partial_file_that_a_stranger_may_have_written_is_not_continued() {
     let layer = noise(300_000);
@@ -169,7 +169,7 @@ fn a_partial_file_that_a_stranger_may_have_written_is_not_continued() {
             "own" => chmod(&path, 0o644),
             "writable" => chmod(&path, 0o646),
             "writable by a group" => {
-                // Not the user's own group.
+                // A group that is not the user's own.
                 if std::os::unix::fs::chown(&path, None, Some(12345)).is_err() {
                     continue;
                 }
@@ -183,12 +183,12 @@ fn a_partial_file_that_a_stranger_may_have_written_is_not_continued() {
         within(Duration::from_secs(20), || drop(copied(&image, &to)));
         assert_eq!(*image.opened.lock().unwrap(), [begin], "{way}");
         assert!(std::fs::read(to.blob_path(&digest(&layer))).unwrap() == layer, "{way}");
-        // It is not ours to remove or to change either.
+        // It must not be removed or changed either.
         assert_eq!(path.symlink_metadata().is_ok(), way != "own", "{way}");
     }
 }
 
-/// Somebody else holds the lock of the hidden file: nobody waits for him.
+/// Another process holds the lock of the hidden file: the copy does not wait for it.
 #[test]
 fn a_strangers_lock_holds_nobody() {
     let layer = noise(1000);
@@ -201,7 +201,7 @@ fn a_strangers_lock_holds_nobody() {
     within(Duration::from_secs(20), || drop(copied(&Watched::new(&layer), &to)));
 }
 
-/// While it is written it is nobody else's; then it is like any other file that this user makes.
+/// While it is written it is private; afterwards it is like any other file that this user creates.
 #[test]
 fn a_partial_file_is_private_until_it_has_its_name() {
     let folder = tempfile::tempdir().unwrap();
@@ -227,7 +227,7 @@ fn a_partial_file_is_private_until_it_has_its_name() {
     }
 }
 
-/// Small values take many times their text's memory: no index is made of them.
+/// Small JSON values take many times the memory of their text: such an index is not parsed.
 #[test]
 fn an_index_of_small_values_is_refused() {
     let folder = tempfile::tempdir().unwrap();

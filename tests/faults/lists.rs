@@ -1,4 +1,4 @@
-//! Lists in every odd form, and lists that do not end.
+//! Lists in every unusual form, and endless lists.
 
 use std::time::Instant;
 
@@ -43,7 +43,7 @@ fn repositories(server: &Server) -> Result<Vec<String>, Error> {
     Ok(found.repositories.to_vec())
 }
 
-/// An answer of another shape is no list, and nobody is told of fewer names than there are.
+/// A response of another shape is not a list, and is never reported as a shorter one.
 #[test]
 fn what_has_another_shape_is_no_list() {
     for body in [
@@ -66,7 +66,7 @@ fn what_has_another_shape_is_no_list() {
         fails(tags(&answer("tags")), Code::Protocol, part);
         fails(repositories(&answer("repositories")), Code::Protocol, part);
     }
-    // Another's answer, which holds no list at all; a repository without tags may be no more than its name.
+    // Some other response without a list; a repository without tags may be an object with only its name.
     for body in [r#"{"status":"ok"}"#, r#"{"Name":"a/b","Tags":["a"]}"#] {
         fails(tags(&Server::start(move |_| reply(200).json(body))), Code::Protocol, "no list tags");
         fails(repositories(&Server::start(move |_| reply(200).json(body))), Code::Protocol, "no list repositories");
@@ -78,7 +78,7 @@ fn what_has_another_shape_is_no_list() {
     fails(tags(&busy), Code::RateLimited, "later");
 }
 
-/// What can be no name is left out, and the caller is told how much that was.
+/// Strings that cannot be names are left out, and the caller gets a warning with their number.
 #[test]
 fn what_can_be_no_name_is_left_out() {
     let server = Server::start(|seen| match seen.path().contains("tags") {
@@ -213,11 +213,11 @@ fn error_bodies_of_every_form_are_read() {
     }
 }
 
-/// Where the process under measurement finds its server.
+/// Tells the measured process the address of its server.
 const HOST: &str = "OCIREG_TEST_LONG_LIST";
 const PAGE: usize = 25 << 20;
 
-/// A page of about so many bytes, of many elements.
+/// A page of about 16 MiB with many elements.
 fn long_page(key: &str, element: impl Fn(usize) -> String) -> String {
     let mut page = format!(r#"{{"schemaVersion":2,"{key}":["#);
     for number in 0.. {
@@ -249,7 +249,7 @@ fn long_answer(path: &str) -> Reply {
     }
 }
 
-/// What a call for a list does with it: it becomes the caller's JSON.
+/// Does what a call for a list does: the list becomes the caller's JSON.
 fn ask(host: &str, what: &str) -> Result<usize, Error> {
     let client = Client::new(ClientOptions { idle_timeout_ms: 60_000, ..options() }).unwrap();
     let call = call(&client);
@@ -264,7 +264,7 @@ fn ask(host: &str, what: &str) -> Result<usize, Error> {
     Ok(text.unwrap().len())
 }
 
-/// A list is never a tree of values: millions of names take about what their text takes.
+/// A list is never parsed to a tree of values: millions of names take about as much memory as their text.
 #[test]
 fn a_long_page_takes_a_few_times_its_bytes() {
     if let Ok(wanted) = std::env::var(HOST) {
@@ -280,7 +280,7 @@ fn a_long_page_takes_a_few_times_its_bytes() {
         }
         let most = match what {
             "long" | "catalog" => 4,
-            // They are taken apart for the caller.
+            // They are parsed for the caller.
             "referrers" => 4,
             _ => 10,
         };
@@ -293,7 +293,7 @@ fn a_long_page_takes_a_few_times_its_bytes() {
         ("referrers", "/referrers/"),
         ("odd", "/v2/odd/tags/list"),
     ] {
-        // Made before anybody waits for it.
+        // Generated before the call, which has a time limit.
         let page = long_answer(path);
         let server = Server::start(move |seen| match seen.path().contains(path) {
             true => page.clone(),

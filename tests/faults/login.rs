@@ -1,4 +1,4 @@
-//! Login, logout and explain, with servers and files that are odd.
+//! Login, logout and explain, with unusual servers and files.
 
 use std::os::unix::fs::PermissionsExt;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ fn logout(client: &Client, host: &str) -> Result<Logout, Error> {
     client.logout(&call(client), host, &LogoutOptions::default())
 }
 
-/// A registry whose token server knows alice, and gives refresh tokens to who asks for them.
+/// A registry whose token server knows alice, and issues refresh tokens on request.
 fn bearer() -> Server {
     Server::start(|seen| match seen.path() {
         "/token" if seen.header("authorization") == Some(&format!("Basic {}", encoded("alice", "s3cret"))) => {
@@ -114,7 +114,7 @@ fn an_identity_token_is_kept_when_it_is_asked_for() {
     let offline = login_with(&client, host, options).unwrap();
     assert_eq!((offline.identity_token, offline.username.as_deref()), (true, Some("alice")));
     assert_eq!(folder.read()["auths"][host], json!({"auth": encoded("alice", ""), "identitytoken": "r1"}));
-    // An identity token logs in too, and the one that replaces it is kept.
+    // An identity token logs in too, and the one that replaces it is stored.
     let options = json!({"identity_token": "r1"});
     assert!(login_with(&client, host, options).unwrap().identity_token);
     assert_eq!(folder.read()["auths"][host], json!({"identitytoken": "r2"}));
@@ -176,11 +176,11 @@ fn a_login_needs_credentials_and_a_place() {
     let both = json!({"username": "a", "password": "b", "identity_token": "c"});
     fails(login_with(&folder.client(), host, both), Code::InvalidArgument, "either");
     assert!(server.seen().is_empty());
-    // The host's own are tried, and need not be kept.
+    // The host's own credentials are tried, and need not be stored.
     let client = client_for(host);
     let login = login_with(&client, host, json!({"store": false})).unwrap();
     assert_eq!((login.stored_in, login.username.as_deref()), (None, Some("alice")));
-    // The call may name a place of its own.
+    // The call may name another file.
     let file = format!("{}/new/deep/auth.json", folder.path());
     let login = login_with(&client, host, json!({"credentials_file": file})).unwrap();
     assert_eq!(login.stored_in.as_deref(), Some(file.as_str()));
@@ -201,7 +201,7 @@ fn a_helper_keeps_what_it_is_given() {
     for config in [json!({"credsStore": "keep"}), json!({"credHelpers": {host: "keep"}, "credsStore": "absent"})] {
         let folder = Folder::new(&config);
         folder.helper("keep", KEEPER);
-        // What a login from before the helper left in the file must go.
+        // An old entry in the file, from before the helper was used, must be removed.
         let mut with_old = config.clone();
         with_old["auths"] = json!({host: auth("alice", "old")});
         write(&folder.config(), &with_old.to_string(), 0o600);
@@ -220,7 +220,7 @@ fn a_helper_keeps_what_it_is_given() {
     let folder = Folder::new(&json!({"credsStore": "broken"}));
     for (script, words) in [
         ("echo locked; exit 1", "exit status 1: locked"),
-        // What it was given is no word of its own.
+        // Its input must not be repeated as its message.
         ("echo \"$input\"; exit 1", "is not shown"),
         ("echo \"$input\"; echo \"cannot store: $input\" >&2; exit 1", "\"Secret\":<redacted>"),
         ("echo \"$input\" | sed 's/.*Secret\":\"/bad: /' >&2; exit 1", "bad: <redacted>"),
@@ -273,7 +273,7 @@ fn a_symbolic_link_stays_and_a_broken_file_is_left_alone() {
         assert_eq!(std::fs::read_to_string(&real).unwrap(), text);
     }
     if nix::unistd::geteuid().is_root() {
-        // Where everybody may put links, a stranger's leads nowhere.
+        // Where everybody may create links, another user's link is not followed.
         use std::os::unix::fs::{lchown, PermissionsExt};
         let mode = |mode| std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(mode)).unwrap();
         write(real.as_ref(), "{}", 0o600);
@@ -283,7 +283,7 @@ fn a_symbolic_link_stays_and_a_broken_file_is_left_alone() {
         assert_eq!(std::fs::read_to_string(&real).unwrap(), "{}");
         mode(0o755);
     }
-    // The old form stays what it is.
+    // A file in the old format keeps its format.
     write(real.as_ref(), &json!({"https://old.example": auth("o", "p")}).to_string(), 0o600);
     login(&folder.client(), &server.host).unwrap();
     assert_eq!(folder.read(), json!({"https://old.example": auth("o", "p"), &server.host: auth("alice", "s3cret")}));

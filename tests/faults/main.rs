@@ -1,4 +1,4 @@
-//! Faults: what servers, networks and neighbours do wrong, and what the library makes of it.
+//! Faults: what servers, networks and other users do wrong, and how the library handles it.
 
 mod archives;
 mod auth;

@@ -1,4 +1,4 @@
-//! Manifests that are not what they say.
+//! Manifests that are not what they claim to be.
 
 use ocireg::error::{Code, Error};
 use ocireg::registry::manifest::{GetOptions, HeadOptions, Manifest, PutOptions};
@@ -214,7 +214,7 @@ fn a_refused_head_gets_its_reason_by_get() {
         }
         assert_eq!(server.count("GET", "/blobs/"), usize::from(status != 404));
     }
-    // One that refuses only HEAD is answered.
+    // A registry that refuses only HEAD still gives an answer.
     let odd = Server::start(|seen| match seen.method.as_str() {
         "HEAD" => reply(403),
         _ => reply(200).header("Content-Type", MANIFEST_TYPE).body(MANIFEST),

@@ -35,12 +35,12 @@ impl Memory {
         Memory { root: Content::parse(manifest.to_string().into_bytes(), None, None).unwrap(), blobs }
     }
 
-    /// With other bytes, as many, in the place of a layer.
+    /// Replaces a layer by other bytes of the same length.
     pub fn spoil(&mut self, layer: &[u8]) {
         self.blobs.insert(digest(layer), vec![0; layer.len()]);
     }
 
-    /// Whether a blob is one of its own.
+    /// Whether the image has this blob.
     pub fn has(&self, digest: &Digest) -> bool {
         self.blobs.contains_key(digest)
     }
@@ -74,7 +74,7 @@ impl ReadStore for Memory {
     }
 }
 
-/// An image in memory, where its first layer was opened, and what is done before a blob is opened.
+/// An image in memory that records where its first layer was opened, with an action to run before a blob is opened.
 pub struct Watched {
     pub image: Memory,
     first: Digest,
@@ -92,7 +92,7 @@ impl Watched {
         Watched { image, first, opened: Mutex::default(), before: Box::new(before) }
     }
 
-    /// The first layer is opened only when somebody else opens one too.
+    /// The first layer is opened only when another copy opens one too.
     pub fn in_step(layers: &[Vec<u8>], step: &Arc<Barrier>) -> Watched {
         let (step, first) = (step.clone(), digest(&layers[0]));
         Watched::doing(layers, move |digest| {

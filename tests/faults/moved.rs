@@ -1,4 +1,4 @@
-//! Uploads that are sent elsewhere by 307 and 308: method and body go along, credentials do not leave home.
+//! Uploads that are redirected by 307 and 308: method and body are sent to the new place, credentials are not.
 
 use std::sync::{Arc, Mutex};
 
@@ -12,7 +12,7 @@ use crate::common::*;
 use crate::memory::Watched;
 use crate::server::*;
 
-/// What has arrived somewhere: methods, with whether they had credentials, and the bytes of the last body.
+/// What a server received: methods, whether they had credentials, and the bytes of the last body.
 type Arrived = Arc<Mutex<Vec<(String, bool, Vec<u8>)>>>;
 
 fn length(seen: &Seen) -> usize {
@@ -33,8 +33,8 @@ fn take(arrived: &Arrived, seen: &Seen, location: &str) -> Reply {
     }
 }
 
-/// Two servers: the registry, which sends requests of these methods elsewhere with this status, and the other. With
-/// `elsewhere` that is another origin, else another path of the registry.
+/// Two servers: the registry, which redirects requests with these methods with this status, and the other. With
+/// `elsewhere` that is another origin, otherwise another path of the registry.
 fn servers(status: u16, methods: &'static [&'static str], elsewhere: bool) -> (Server, Server, Arrived) {
     let arrived = Arrived::default();
     let there = arrived.clone();
@@ -97,7 +97,7 @@ fn an_upload_follows_and_credentials_stay() {
                         "copy" => {
                             let from = Watched::new(&blob);
                             let to = RegistryStore::new(&client, tag(&home.host));
-                            // The manifest has nowhere to go; the blobs have.
+                            // The manifest cannot be put; the blobs can.
                             let _ = copy(&call, &from, &to, &CopyOptions::default());
                             Ok(())
                         }
@@ -106,7 +106,7 @@ fn an_upload_follows_and_credentials_stay() {
                             .and_then(|mut upload| upload.write(&blob).and_then(|()| upload.finish(None)))
                             .map(drop),
                     };
-                    // An answer of 202 to the one POST is a registry that does not take it.
+                    // A 202 to the single POST means that the registry does not support it.
                     if way != "post" {
                         outcome.unwrap_or_else(|error| panic!("{what}: {error}"));
                     }
@@ -124,7 +124,7 @@ fn an_upload_follows_and_credentials_stay() {
     }
 }
 
-/// A large body is on its way when the answer comes.
+/// A large body is still being sent when the response arrives.
 #[test]
 fn a_large_body_begins_again() {
     let blob = noise(24 << 20);

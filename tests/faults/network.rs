@@ -1,4 +1,4 @@
-//! The way to a host: proxies that lead there or refuse to, fixed addresses, headers, and who may see what.
+//! How a host is reached: proxies that connect or refuse to, fixed addresses, headers, and who may see what.
 
 use ocireg::error::Code;
 use ocireg::registry::manifest::GetOptions;
@@ -20,7 +20,7 @@ fn client_with(options: Value) -> Client {
     Client::new(serde_json::from_value::<ClientOptions>(all).unwrap()).unwrap()
 }
 
-/// The server's host under a name that only the proxies of the tests resolve.
+/// A name for the server's host that only the proxies of the tests resolve.
 fn named(server: &Server) -> String {
     server.host.replace("127.0.0.1", "registry.test")
 }
@@ -42,7 +42,7 @@ fn every_kind_of_proxy_leads_to_the_host() {
         assert!(proxy.seen().iter().any(|seen| seen.starts_with(&asked)), "{:?}", proxy.seen());
         assert!(server.seen().iter().all(|seen| seen.header("proxy-authorization").is_none()));
     }
-    // A socks5 proxy is told addresses: a name that only it knows is unknown.
+    // A socks5 proxy receives addresses: a name that only it can resolve is unknown.
     let proxy = Proxy::start(Kind::Socks5);
     let client = client_with(json!({"proxy": format!("socks5://{}", proxy.host), "retries": 0}));
     fails(get(&client, &host), Code::Resolve, "registry.test");
@@ -146,7 +146,7 @@ fn what_a_proxy_resolves_is_checked_by_its_name() {
         assert_eq!(proxy.seen().len(), 1, "{target}");
     }
     assert_eq!(elsewhere.seen().len(), 0);
-    // A registry at this machine's address may name it again, as it may without a proxy.
+    // A registry on a loopback address may redirect to one, with a proxy as without.
     let location = elsewhere.url("/x");
     let server = Server::start(move |_| reply(307).header("Location", &location));
     let proxy = Proxy::start(Kind::Http);

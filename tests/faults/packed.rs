@@ -1,4 +1,4 @@
-//! Bytes packed in every way.
+//! Data compressed in every supported format.
 
 use std::io::Write;
 

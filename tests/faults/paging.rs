@@ -1,4 +1,4 @@
-//! Pages are the registry's business: where a list goes on is what its Link says, and no name of ours.
+//! Paging belongs to the registry: a list continues where its Link says, not after a name that the client chose.
 
 use ocireg::error::{Code, Result};
 use ocireg::registry::list::catalog::CatalogOptions;
@@ -23,8 +23,8 @@ fn page(names: &[String]) -> Reply {
     reply(200).json(&json!({"name": "a/b", "tags": names, "repositories": names}).to_string())
 }
 
-/// Registries whose place in a list is a token of their own; `key` carries it. What is no token begins at the start (Quay), or is
-/// refused (ECR). Pages have at most three names.
+/// Registries whose cursor is their own token, in the parameter `key`. Anything else starts at the beginning (Quay), or
+/// is refused (ECR). Pages have at most three names.
 fn tokens(total: usize, key: &'static str, refuses: bool) -> Server {
     Server::start(move |seen| {
         let token = query(seen, "next_page").or(query(seen, "last"));
@@ -56,7 +56,7 @@ fn page_of_catalog(server: &Server, options: &CatalogOptions) -> Result<(Vec<Str
     Ok((found.repositories.to_vec(), found.next))
 }
 
-/// All of a list, a call a page, by what each has as `next`.
+/// A whole list, one call per page, following each page's `next`.
 fn by_next(mut page: impl FnMut(Option<String>) -> Result<(Vec<String>, Option<String>)>) -> Result<Vec<Vec<String>>> {
     let (mut pages, mut next) = (Vec::new(), None);
     loop {
@@ -102,7 +102,7 @@ fn all_names_come_in_one_call_by_pages_of_a_size() {
     let options = CatalogOptions { n: Some(2), all: true, search: Some("t".to_owned()), ..Default::default() };
     assert_eq!(page_of_catalog(&server, &options).unwrap(), (names(0, 10), None));
     assert!(server.seen().len() == 10 && server.seen().iter().all(|seen| query(seen, "n") == Some("2")));
-    // From where another call stopped, too.
+    // Also from where another call stopped.
     let (_, next) = page_of_tags(&server, &TagsOptions { n: Some(3), ..Default::default() }).unwrap();
     let options = TagsOptions { n: Some(1), all: true, next, last: Some("t007".to_owned()), ..Default::default() };
     assert_eq!(page_of_tags(&server, &options).unwrap(), (names(3, 10), None));
@@ -114,11 +114,12 @@ fn a_search_goes_on_in_the_middle_of_a_page() {
     let options = CatalogOptions { n: Some(4), regex: Some("[37]$".to_owned()), ..Default::default() };
     let found = catalog_by_next(&server, &options).unwrap();
     let wanted: Vec<String> = names(0, 100).into_iter().filter(|name| name.ends_with(['3', '7'])).collect();
-    // Behind the last that it finds there is more to look at.
+    // After the last match there may be more pages.
     assert_eq!((found.len(), found.concat()), (6, wanted));
 }
 
-/// A registry that takes no notice of n gives everything each time. What comes and goes meanwhile moves nobody else.
+/// A registry that ignores n returns everything each time. Names that are added or removed meanwhile do not shift the
+/// others.
 #[test]
 fn a_whole_list_is_gone_through_by_parts() {
     for (change, wanted) in [
@@ -130,7 +131,7 @@ fn a_whole_list_is_gone_through_by_parts() {
         let server = Server::start(move |seen| {
             let mut all = names(0, 7);
             match change.filter(|_| seen.number > 0) {
-                // What was in the last place: the others moved up, and that is all that is known.
+                // If the last name was removed, the others moved up, and that is all that is known.
                 Some(1) => drop(all.splice(1..2, names(90, 91))),
                 Some(gone) => drop(all.remove(gone)),
                 None => {}
@@ -156,7 +157,7 @@ fn last_is_a_name_to_begin_after() {
     assert_eq!(after(&honest, "t008", None).unwrap().0, names(0, 0));
     assert_eq!(after(&honest, "", Some(9)).unwrap().0, names(0, 9));
     assert_eq!(honest.seen().len(), 4, "nothing is asked twice");
-    // An order of its own is one, if the list goes on in it.
+    // Another order is accepted, if the list continues in it.
     let newest = Server::start(|seen| {
         let mut all = names(0, 9);
         all.reverse();
@@ -164,13 +165,13 @@ fn last_is_a_name_to_begin_after() {
         page(&all[begin..])
     });
     assert_eq!(after(&newest, "t006", None).unwrap().0[..2], ["t005", "t004"]);
-    // A list that is whole is cut here (distribution 2.8).
+    // A complete list is cut into pages here (distribution 2.8).
     let whole = Server::start(|_| page(&names(0, 9)));
     assert_eq!(after(&whole, "t003", Some(2)).unwrap().0, names(4, 6));
     assert_eq!(after(&whole, "t008", None).unwrap().0, names(0, 0));
 }
 
-/// The first page once more would be so for ever.
+/// Returning the first page again would never end.
 #[test]
 fn a_registry_that_takes_no_notice_of_last_is_an_error() {
     let quay = tokens(10, "next_page", false);
@@ -187,7 +188,7 @@ fn a_registry_that_takes_no_notice_of_last_is_an_error() {
     let whole = Server::start(|_| page(&names(0, 9)));
     let options = TagsOptions { last: Some("t0035".to_owned()), ..Default::default() };
     fails(page_of_tags(&whole, &options), Code::Unsupported, "takes no notice of last");
-    // In an order of its own, the first page may hold nothing that is before the name.
+    // In another order, the first page may contain nothing that sorts before the name.
     let newest = Server::start(|seen| {
         let mut all = names(0, 9);
         all.reverse();
@@ -199,7 +200,7 @@ fn a_registry_that_takes_no_notice_of_last_is_an_error() {
         let options = TagsOptions { n, last: Some("t002".to_owned()), ..Default::default() };
         fails(page_of_tags(&newest, &options), Code::Unsupported, "takes no notice of last");
     }
-    // The name is before all that are there, and one at a time is no order.
+    // The name sorts before all that exist, and one name per page shows no order.
     let after = Server::start(|seen| {
         let all = names(3, 6);
         let found: Vec<String> =
@@ -218,7 +219,7 @@ fn a_registry_that_takes_no_notice_of_last_is_an_error() {
     assert_eq!(page_of_tags(&ecr, &options).unwrap_err().http_status(), Some(400));
 }
 
-/// Where a list goes round, its walk ends, though each call has no memory of the others.
+/// A walk through a list that loops ends, although the calls do not remember each other.
 #[test]
 fn pages_that_go_round_end_in_every_walk() {
     type Answer = fn(&Seen) -> (Vec<String>, String);
@@ -289,7 +290,7 @@ fn what_is_given_back_leads_nowhere_else() {
     assert_eq!((server.seen().len(), other.seen().len()), before, "nobody was asked");
 }
 
-/// What proxies do to a path, they do not do to the links: of a link to the same list only the query counts.
+/// Proxies rewrite paths but not the links in responses: of a link to the same list only the query counts.
 #[test]
 fn a_link_by_another_path_is_the_same_list() {
     for path in [
@@ -319,7 +320,7 @@ fn a_link_by_another_path_is_the_same_list() {
     fails(page_of_tags(&long, &TagsOptions { n: Some(2), ..Default::default() }), Code::Protocol, "too long");
 }
 
-/// A list that is answered elsewhere is begun at its own place again, whose credentials stay there.
+/// A list that is answered by another host is requested from the original host again, whose credentials stay there.
 #[test]
 fn a_redirected_list_goes_on_by_way_of_its_own_registry() {
     ["", "/mirror"].into_iter().for_each(goes_on_by_way_of_its_own_registry);

@@ -1,4 +1,4 @@
-//! Archives that come by a pipe, and pipes that nothing comes by.
+//! Archives that arrive through a pipe, and pipes through which nothing arrives.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -64,7 +64,7 @@ fn a_pipe_that_nobody_writes_to_is_left() {
         let call = client.call(Some(context)).unwrap();
         within(Duration::from_secs(2), || drop(fails(root(&client, &call, &place), Code::Timeout, "deadline")));
         let (context, call) = with_context(&client);
-        // One that writes a little and then no more is no different.
+        // A writer that writes a little and then nothing more is no different.
         let holds = std::fs::OpenOptions::new().read(true).write(true).open(&path).unwrap();
         std::io::Write::write_all(&mut &holds, &[0x1f, 0x8b]).unwrap();
         std::thread::scope(|scope| {
@@ -164,7 +164,7 @@ fn headers_are_bounded() {
 #[test]
 fn headers_without_end_are_left() {
     let folder = tempfile::tempdir().unwrap();
-    // Each a file with no content: as long as it takes to read them, there is a header to look at cancel by.
+    // Empty files only: cancel must be checked at each header.
     let path = folder.path().join("many.tar");
     let mut entries = Vec::new();
     for at in 0..190_000 {

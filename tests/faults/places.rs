@@ -1,4 +1,4 @@
-//! What a copy makes of its destination, and when.
+//! What a copy creates at its destination, and when.
 
 use std::path::Path;
 use std::time::Duration;
@@ -36,7 +36,7 @@ fn is_empty(folder: &Path) -> bool {
     std::fs::read_dir(folder).unwrap().next().is_none()
 }
 
-/// A dry run counts what its plan lists, and leaves the place as it found it.
+/// A dry run counts what its plan lists, and leaves the destination unchanged.
 #[test]
 fn a_dry_run_only_looks() {
     let layers = [noise(70_000), noise(70_001)[1..].to_vec()];
@@ -59,7 +59,7 @@ fn a_dry_run_only_looks() {
     }
 }
 
-/// What is there already is counted as skipped, and a lock of somebody else is not waited for.
+/// What the destination has is counted as skipped, and a lock of another process is not waited for.
 #[test]
 fn a_dry_run_waits_for_nobody() {
     let from = Memory::new(&[noise(70_000)]);
@@ -78,7 +78,7 @@ fn a_dry_run_waits_for_nobody() {
     assert_eq!(std::fs::read(layout.join("index.json")).unwrap(), before);
 }
 
-/// A tag that stands for the manifest already: there is nothing to do, and the plan says so.
+/// A tag that already names the manifest: there is nothing to do, and the plan says so.
 #[test]
 fn a_dry_run_of_what_is_there() {
     let from = Memory::new(&[noise(100)]);
@@ -96,7 +96,7 @@ fn a_dry_run_of_what_is_there() {
     assert_eq!(done.plan, Some(json!({"manifests": [], "blobs": []})));
 }
 
-/// A source that cannot be read, and a place that cannot be a destination: nothing is made.
+/// A source that cannot be read, and a place that cannot be a destination: nothing is created.
 #[test]
 fn nothing_is_made_for_a_copy_that_cannot_be() {
     let client = client();

@@ -1,5 +1,5 @@
 //! Small real proxies: HTTP with CONNECT and forwarding, and SOCKS5. They resolve every name below `.test` to this
-//! machine, so that only who asks them finds such a host.
+//! machine, so that such a host is found only through them.
 
 use std::io::{BufRead, BufReader, Error, Read, Result, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, Shutdown, TcpListener, TcpStream};
@@ -20,7 +20,7 @@ struct Shared {
     over: AtomicBool,
 }
 
-/// A proxy; it ends with this.
+/// A proxy; it stops when dropped.
 pub struct Proxy {
     pub host: String,
     shared: Arc<Shared>,
@@ -31,12 +31,12 @@ impl Proxy {
         Proxy::with(kind, None, false)
     }
 
-    /// With credentials `USER:PASSWORD` that it wants.
+    /// A proxy that requires the credentials `USER:PASSWORD`.
     pub fn locked(kind: Kind, credentials: &str) -> Proxy {
         Proxy::with(kind, Some(credentials.to_owned()), false)
     }
 
-    /// One that connects to nobody.
+    /// A proxy that refuses every connection.
     pub fn refusing(kind: Kind) -> Proxy {
         Proxy::with(kind, None, true)
     }
@@ -62,7 +62,7 @@ impl Proxy {
         Proxy { host, shared }
     }
 
-    /// What it was asked for: `CONNECT host:port`, `GET http://host/path`, `name host:port` or `address ip:port`.
+    /// The requests it received: `CONNECT host:port`, `GET http://host/path`, `name host:port` or `address ip:port`.
     pub fn seen(&self) -> Vec<String> {
         self.shared.seen.lock().unwrap().clone()
     }
@@ -180,7 +180,7 @@ fn socks5(mut stream: TcpStream, shared: &Shared) -> Result<()> {
     pipe(BufReader::new(stream.try_clone()?), stream, peer?)
 }
 
-/// Both ways until both ends are done.
+/// Copies in both directions until both ends are done.
 fn pipe(mut input: BufReader<TcpStream>, mut output: TcpStream, peer: TcpStream) -> Result<()> {
     let (mut from, mut to) = (peer.try_clone()?, peer);
     let back = std::thread::spawn(move || {

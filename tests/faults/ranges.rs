@@ -1,5 +1,5 @@
-//! Servers that refuse ranges, or answer them with something else. All of the blob is asked for then, once; what broke before
-//! is what a call that fails after all tells.
+//! Servers that refuse ranges, or answer them with something else. The whole blob is then requested, once; if the call
+//! still fails, its error is that of the original break.
 
 use std::path::Path;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use crate::server::*;
 
 const SIZE: usize = 300_000;
 
-/// A way to answer a range: the blob and the first byte asked for.
+/// A response to a range request, given the blob and the first byte requested.
 type Fault = fn(&[u8], usize) -> Reply;
 
 fn from(blob: &[u8], at: usize) -> &[u8] {
@@ -29,7 +29,7 @@ fn part(text: String, body: &[u8]) -> Reply {
     reply(206).header("Content-Range", text).body(body)
 }
 
-/// What servers make of ranges, by name.
+/// How servers respond to ranges, by name.
 const FAULTS: [(&str, Fault); 38] = [
     ("400", |_, _| reply(400)),
     ("403", |_, _| reply(403).json(r#"{"errors":[{"code":"DENIED","message":"signature"}]}"#)),
@@ -78,8 +78,8 @@ const FAULTS: [(&str, Fault); 38] = [
     ("304", |_, _| reply(304)),
     ("302 without Location", |_, _| reply(302)),
     ("302 in a circle", |blob, _| reply(302).header("Location", path(blob))),
-    ("302 to where nobody is", |_, _| reply(302).header("Location", "http://127.0.0.1:1/blob")),
-    ("302 to what is no URL", |_, _| reply(302).header("Location", "ftp://127.0.0.1/blob")),
+    ("302 to where nobody listens", |_, _| reply(302).header("Location", "http://127.0.0.1:1/blob")),
+    ("302 to an unsupported URL", |_, _| reply(302).header("Location", "ftp://127.0.0.1/blob")),
     ("no HTTP", |_, _| verbatim("\0\x01junk\r\n\r\n")),
     ("200 with a page", |_, _| reply(200).header("Content-Type", "text/html").body("<html>log in</html>")),
     ("200", |blob, _| reply(200).body(blob)),
@@ -125,7 +125,7 @@ fn a_read_that_broke_is_finished_by_all_of_it() {
         let found = client.get_blob(&call(&client), &at(&server.host, &digest(&blob)), &ReadOptions::default());
         let (_, bytes) = found.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(bytes == blob, "{name}");
-        // An answer of 200 to a range is all of it too.
+        // A 200 response to a range request is the whole blob too.
         assert!(whole_requests(&server) <= 2, "{name}: {}", whole_requests(&server));
     }
 }
@@ -157,7 +157,7 @@ fn a_left_partial_file_is_no_obstacle() {
                     .get_blob_file(&call(&client), &reference, &target, &wanted)
                     .unwrap_or_else(|error| panic!("{name} with {what} there: {error}"));
                 assert!(std::fs::read(&target).unwrap() == blob, "{name} with {what} there");
-                // Behind bytes of something else a good part is found out at the end.
+                // If the partial file has other bytes, a correct remainder is detected as wrong only at the end.
                 let most = if what.ends_with("something else") { 2 } else { 1 };
                 assert!(whole_requests(&server) <= most, "{name} with {what} there");
                 assert!(found.resumed <= bytes.len() as u64 && found.length == SIZE as u64);
@@ -167,7 +167,7 @@ fn a_left_partial_file_is_no_obstacle() {
     }
 }
 
-/// In a layout, where the size is known.
+/// The same in a layout, where the size is known.
 #[test]
 fn a_copy_is_finished_too() {
     for (name, fault) in FAULTS {
@@ -220,12 +220,12 @@ fn a_piece_is_cut_out_of_all_of_it() {
     fails(client.get_blob(&call(&client), &at(&server.host, &digest(&blob)), &far), Code::InvalidArgument, "outside");
 }
 
-/// A server that breaks, refuses ranges, and breaks again: the break is told, and what was had stays.
+/// A server that breaks, refuses ranges, and breaks again: the error is the break, and the bytes received are kept.
 #[test]
 fn what_broke_is_told_and_what_was_had_is_kept() {
     let blob = noise(SIZE);
     for (name, fault) in FAULTS {
-        // These bring something.
+        // These deliver some bytes.
         if matches!(name, "206 one byte short" | "206 of another size") {
             continue;
         }
@@ -241,7 +241,7 @@ fn what_broke_is_told_and_what_was_had_is_kept() {
         let client = Client::new(ClientOptions { retries: 1, ..options() }).unwrap();
         let error = fails(get_file(&client, &server.host, &blob, &target), Code::Network, "");
         assert_eq!(std::fs::metadata(hidden(&target, &blob)).unwrap().len(), SIZE as u64 / 2, "{name}: {error}");
-        // With nothing broken before, the refusal is the cause.
+        // Without an earlier break, the refusal is the cause.
         let outcome = get_file(&client, &server.host, &blob, &target);
         if !matches!(name, "200" | "empty 206" | "206 that breaks at once") {
             fails(outcome, Code::Http, "no more");
@@ -250,7 +250,7 @@ fn what_broke_is_told_and_what_was_had_is_kept() {
     }
 }
 
-/// All of it is asked for at most once for each place that was reached, however often it breaks.
+/// The whole blob is requested at most once for each offset reached, however often the connection breaks.
 #[test]
 fn it_is_not_asked_for_again_and_again() {
     let blob = noise(SIZE);
@@ -265,7 +265,8 @@ fn it_is_not_asked_for_again_and_again() {
     assert_eq!(whole_requests(&server), 2);
 }
 
-/// A storage behind the registry that does not like ranges; and one that says nothing, which costs the idle limit twice.
+/// A storage service behind the registry that does not support ranges; and one that is silent, which costs the idle
+/// limit twice.
 #[test]
 fn what_a_redirect_leads_to_may_not_like_ranges_either() {
     let blob = noise(SIZE);
@@ -286,7 +287,7 @@ fn what_a_redirect_leads_to_may_not_like_ranges_either() {
     }
 }
 
-/// Who cancels, or has no time left, wants no other request.
+/// After cancel or the deadline, no further request is made.
 #[test]
 fn a_deadline_ends_it_all() {
     let blob = noise(SIZE);

@@ -1,4 +1,4 @@
-//! Lists of referrers: pages, filters, answers that are no list, and registries that have none.
+//! Lists of referrers: pages, filters, responses that are not lists, and registries without the API.
 
 use ocireg::digest::Algorithm;
 use ocireg::endpoint::Endpoint;
@@ -97,7 +97,7 @@ fn filters_are_applied_here_unless_the_registry_says_it_did() {
     let other = Server::start(move |_| page(&entries()).header("OCI-Filters-Applied", "annotations"));
     let found = list(&client(), &other, of_type("a/y")).unwrap();
     assert_eq!((numbers(&found), found.filters_applied), (texts(&["2"]), texts(&["annotations"])));
-    // Whoever filters may know a type that the descriptor does not show.
+    // A registry that filters may know a type that the descriptor does not show.
     let applies = Server::start(move |_| page(&entries()).header("OCI-Filters-Applied", "foo, artifactType"));
     let found = list(&client(), &applies, of_type("a/y")).unwrap();
     assert_eq!((numbers(&found), found.filters_applied), (texts(&["1", "2"]), texts(&["foo", "artifactType"])));
@@ -109,7 +109,8 @@ fn filters_are_applied_here_unless_the_registry_says_it_did() {
     }
 }
 
-/// An answer that is not even meant as an index is one of something that does not know this path: the referrers tag has the list.
+/// A response that is not meant as an index comes from something that does not know this path: the referrers tag has
+/// the list.
 #[test]
 fn what_is_meant_as_no_index_is_no_api() {
     for (status, kind, body) in [
@@ -167,7 +168,7 @@ fn what_is_no_list_of_descriptors_is_refused() {
         reply(200).header("Content-Type", list).body(index(&[]).replace(INDEX_TYPE, list))
     });
     fails(all(&list), Code::Protocol, "no image index");
-    // null is how some write an empty list.
+    // Some registries write an empty list as null.
     let null = Server::start(|_| reply(200).json(r#"{"schemaVersion":2,"manifests":null}"#));
     assert_eq!(all(&null).unwrap().source, Source::Api);
 }
@@ -199,7 +200,7 @@ fn without_the_api_the_tag_is_read() {
         assert_eq!((numbers(&found), found.source), (texts(&["1"]), Source::Tag), "{status}");
         let tag = format!("/v2/a/b/manifests/sha256-{}", digest(MANIFEST.as_bytes()).hex());
         assert_eq!(server.seen()[1].target, tag);
-        // Once is enough to know.
+        // The result of one probe is remembered.
         assert_eq!(list(&client, &server, ReferrersOptions::default()).unwrap().referrers.len(), 2);
         assert_eq!((server.seen().len(), server.count("GET", "/referrers/")), (3, 1));
         let other = ocireg::reference::Reference::parse(
@@ -242,7 +243,8 @@ fn the_tag_must_be_a_list_too() {
     }
 }
 
-/// Some registries read the tag as the digest that it is made of, and give the subject itself; an image may have it by chance.
+/// Some registries interpret the tag as the digest in it, and return the subject itself; or an image happens to have
+/// this tag.
 #[test]
 fn what_is_no_list_lists_nothing() {
     let index = serde_json::json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [
@@ -276,7 +278,7 @@ fn what_is_no_list_lists_nothing() {
     }
 }
 
-/// GitLab has no referrers API, and reads the tag as the digest that it is made of.
+/// GitLab has no referrers API, and interprets the tag as the digest in it.
 #[test]
 fn a_copy_from_gitlab_goes_on_without_referrers() {
     let source = Shelf::start(Abilities::default());

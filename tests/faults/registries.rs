@@ -1,4 +1,4 @@
-//! Registries as they are: a case for each that people use, answering as that one does. What they have in common is
+//! Registries as they really are: a case for each that people use, answering as it does. What they have in common is
 //! tested against real servers.
 
 use std::sync::{Arc, Mutex};
@@ -19,7 +19,7 @@ use url::Url;
 use crate::common::*;
 use crate::server::*;
 
-/// Deletes what has no subject to be looked for.
+/// Deletes without looking for a subject.
 pub const WITHOUT_REFERRERS: DeleteOptions = DeleteOptions { referrers_tag: false };
 
 pub fn get(client: &Client, host: &str) -> Result<Manifest, Error> {
@@ -54,7 +54,7 @@ fn client_as(host: &str, username: &str, password: &str) -> Client {
     client
 }
 
-/// The scopes that a token was asked for, decoded.
+/// The scopes requested for a token, decoded.
 pub fn scopes(asked: &Seen) -> Vec<String> {
     let url = Url::parse("http://x").unwrap().join(&asked.target).unwrap();
     url.query_pairs().filter(|(name, _)| name == "scope").map(|(_, value)| value.into_owned()).collect()
@@ -81,7 +81,7 @@ fn docker_hub_adds_library_and_has_a_token_server_of_its_own() {
     assert_eq!(scopes(asked), ["repository:library/busybox:pull"]);
     assert!(asked.target.contains("service=registry.docker.io"), "{}", asked.target);
     assert_eq!(asked.header("authorization"), Some(basic("alice", "dckr_pat_x").as_str()));
-    // The credentials may go to the Hub's own token server, and the Hub's alone.
+    // The credentials may go to the Hub's own token server, and only there.
     let url = |text: &str| Url::parse(text).unwrap();
     let may = |registry: &str, realm: &str| may_send_credentials(&url(registry), &url(realm), &[]);
     assert!(may("https://registry-1.docker.io/", "https://auth.docker.io/token"));
@@ -104,7 +104,7 @@ fn docker_hub_limits_pulls_for_hours_and_is_not_asked_on() {
     let error = fails(get(&client, &server.host), Code::RateLimited, "21600 s");
     assert_eq!((error.retry_after(), server.seen().len()), (Some(21600), 1));
     assert_eq!(error.registry_errors()[0].code, "TOOMANYREQUESTS");
-    // A HEAD is free, and tells what is left; this client leaves the host alone for a while, though.
+    // A HEAD is not counted, and tells what is left; but this client waits before it contacts the host again.
     let client = self::client();
     let head = client.head_manifest(&call(&client), &tag(&server.host), &HeadOptions::default()).unwrap();
     assert_eq!(head.headers["ratelimit-remaining"], "0;w=21600");
@@ -160,7 +160,7 @@ fn ecr_private_says_403_and_400_where_others_say_401_and_404() {
     }
 }
 
-/// The token is used for longer than it lasts: `status` is what the registry says then. That a token is old enough to
+/// The token is used after it has expired: `status` is the registry's response. That a token is old enough to
 /// be doubted takes half a minute.
 fn expires(status: u16) {
     let given = Arc::new(Mutex::new(0));
@@ -224,7 +224,7 @@ fn gcr_sends_a_bare_401_and_its_ping_says_how() {
         (_, Some("Bearer good")) => manifest(),
         _ => reply(401),
     });
-    // It may be the first that is ever asked of the registry.
+    // It may be the first request ever made to the registry.
     get(&client(), &server.host).unwrap();
     assert_eq!(scopes(&tokens(&server)[0]), ["repository:a/b:pull"]);
 }
@@ -255,11 +255,12 @@ fn acr_gives_an_access_token_without_an_end() {
     let client = client_as(&acr.host, "name", "password");
     let found = client.get_blob(&call(&client), &at(&acr.host, &digest(&blob)), &Default::default()).unwrap();
     assert!(found.1 == blob);
-    // What it asks for comes on top of what is needed.
+    // The scopes in the challenge are added to those needed.
     assert_eq!(scopes(&tokens(&acr)[0]), ["repository:a/b:metadata_read,pull"]);
 }
 
-/// Deletes at a registry whose token server knows these actions only, and refuses a request for others with a status.
+/// Deletes at a registry whose token server knows only these actions, and refuses a request for others with this
+/// status.
 fn delete_with(
     known: &'static [&'static str],
     needed: &'static str,
@@ -377,7 +378,7 @@ fn artifactory_offers_two_schemes_and_takes_no_post_for_a_token() {
         (_, _, Some("Bearer good")) => reply(200).header("Content-Type", "application/json").body(MANIFEST),
         _ => bearer(seen, r#",service="x.jfrog.io""#).header("WWW-Authenticate", "Basic realm=\"Artifactory Realm\""),
     });
-    // Neither a media type nor a digest comes with the manifest.
+    // The manifest comes without a media type and without a digest.
     let found = get(&client_for(&server.host), &server.host).unwrap();
     assert_eq!(
         (found.document.media_type.as_str(), found.document.digest),

@@ -1,4 +1,4 @@
-//! What several registries, and the stores, proxies and caches behind and before them, do oddly when they are read.
+//! Unusual behaviour of several registries, and the stores, proxies and caches around them, when they are read.
 
 use std::io::Write;
 
@@ -91,7 +91,7 @@ fn a_continued_read_asks_the_registry_for_a_new_signature() {
     let blob = noise(400_000);
     let copy = blob.clone();
     let server = Server::start(move |seen| match seen.target.strip_prefix("/signed?") {
-        // Every signature is good once.
+        // Every signed URL is valid once.
         Some("1") if seen.header("range").is_none() => serve(&copy, seen).cut(250_000, Then::Reset),
         Some("1") => reply(403),
         Some(_) => serve(&copy, seen),
@@ -131,13 +131,13 @@ fn credentials_come_back_with_the_way_home() {
         (_, None) => reply(401).header("WWW-Authenticate", "Basic realm=\"r\""),
     });
     assert!(read(&client_for(&home.host), &home, &blob).unwrap() == blob);
-    // Once away, they stay away: the hop that comes back was chosen by a stranger.
+    // Once dropped, credentials are not sent again: the hop that leads back was chosen by another host.
     assert_eq!(home.seen().last().unwrap().header("authorization"), None);
 }
 
 // --- 2.3 reads ---
 
-/// One of the two is wrong, and who trusts the header elsewhere would have another manifest.
+/// One of the two is wrong, and other clients that trust the header would get another manifest.
 #[test]
 fn a_digest_header_that_contradicts_a_tags_manifest_is_an_error() {
     let other = || manifest().header("Docker-Content-Digest", digest(b"other"));
@@ -168,7 +168,7 @@ fn other_algorithms_are_read_with_their_own() {
     fails(client.get_blob(&call(&client), &sha512(b"other"), &Default::default()), Code::DigestMismatch, "sha512");
     let found = client.get_manifest(&call(&client), &sha512(MANIFEST.as_bytes()), &GetOptions::default()).unwrap();
     assert_eq!(found.document.digest, Algorithm::Sha512.digest(MANIFEST.as_bytes()));
-    // What the header says in another algorithm is no contradiction.
+    // A header with another algorithm is not a contradiction.
     let head = client.head_manifest(&call(&client), &sha512(MANIFEST.as_bytes()), &HeadOptions::default()).unwrap();
     assert_eq!(head.digest, Algorithm::Sha512.digest(MANIFEST.as_bytes()));
 }
@@ -192,7 +192,7 @@ fn a_part_may_end_early() {
 
 #[test]
 fn an_index_within_an_index_ends_somewhere() {
-    // Each index holds the next; the digests are of what comes, so they are built from the inside out.
+    // Each index contains the next; because of the digests they are built from the inside out.
     let kind = "application/vnd.oci.image.index.v1+json";
     let mut documents = vec![(MANIFEST_TYPE, MANIFEST.to_owned())];
     for _ in 0..20 {
@@ -223,7 +223,7 @@ fn an_index_within_an_index_ends_somewhere() {
 #[test]
 fn data_in_a_descriptor_is_what_it_is_of() {
     let with = |data: &str| MANIFEST.replace("\"size\":2", &format!("\"size\":2,\"data\":\"{data}\""));
-    // An empty text is none: Go's clients read and write it so.
+    // An empty string counts as absent: Go clients read and write it that way.
     for (data, good) in [("e30=", true), ("", true), ("e31=", false), ("e30", false), ("e30K", false), ("?", false)] {
         let body = with(data);
         let server = Server::start(move |_| reply(200).header("Content-Type", MANIFEST_TYPE).body(&body));
@@ -251,7 +251,7 @@ fn an_encoded_blob_is_decoded_and_then_verified() {
     assert!(sized(blob.len()).unwrap() == blob);
     fails(sized(blob.len() - 1), Code::SizeMismatch, "longer");
     fails(read(&client, &server, b"other"), Code::DigestMismatch, "");
-    // A piece is one of the decoded bytes.
+    // A range is counted in decoded bytes.
     let piece = ReadOptions { offset: 100, length: Some(50), ..Default::default() };
     let (_, bytes) = client.get_blob(&call(&client), &at(&server.host, &digest(&blob)), &piece).unwrap();
     assert!(bytes == blob[100..150]);

@@ -1,4 +1,4 @@
-//! What several registries do oddly with writes, lists and deletes.
+//! Unusual behaviour of several registries with writes, lists and deletes.
 
 use std::sync::{Arc, Mutex};
 
@@ -130,7 +130,7 @@ fn a_delete_that_cannot_be_done_says_so() {
         let client = client();
         assert_eq!(client.delete_blob(&call(&client), &at(&server.host, &digest(b"x"))).unwrap().status, status);
     }
-    // It was done, and only the answer was lost.
+    // It was done; only the response was lost.
     let server = Server::start(|seen| if seen.number == 0 { lost() } else { reply(404) });
     let client = client();
     client.delete_manifest(&call(&client), &at(&server.host, &digest(b"x")), &WITHOUT_REFERRERS).unwrap();

@@ -1,4 +1,4 @@
-//! A registry's manifests in memory, for cases where the answers follow from what was sent before. What it can and
+//! A registry's manifests in memory, for cases where the responses depend on earlier requests. What it can and
 //! cannot do is set by the case.
 
 use std::collections::HashMap;
@@ -9,22 +9,22 @@ use serde_json::{json, Value};
 
 use crate::server::*;
 
-/// What it can do.
+/// What the registry supports.
 #[derive(Clone, Copy, Default)]
 pub struct Abilities {
-    /// ETag, If-Match and If-None-Match.
+    /// It supports ETag, If-Match and If-None-Match.
     pub conditions: bool,
-    /// The referrers API with OCI-Subject.
+    /// It has the referrers API, and sends OCI-Subject.
     pub referrers: bool,
     /// DELETE of a tag deletes that tag only.
     pub tag_delete: bool,
     /// DELETE of a tag deletes the manifest with all its tags.
     pub tag_delete_of_all: bool,
-    /// DELETE of a digest.
+    /// It supports DELETE of a digest.
     pub delete: bool,
-    /// DELETE of a digest leaves its tags.
+    /// DELETE of a digest keeps its tags.
     pub tags_stay: bool,
-    /// The first so many tags of a PUT by digest.
+    /// How many of the tags in a PUT by digest are set.
     pub tags_at_once: usize,
 }
 
@@ -33,7 +33,7 @@ pub struct Registry {
     pub manifests: Arc<Mutex<Manifests>>,
 }
 
-/// By digest, and the digests of tags.
+/// The manifests by digest, and the digests of tags.
 #[derive(Default)]
 pub struct Manifests {
     pub stored: HashMap<String, (String, Vec<u8>)>,
@@ -74,7 +74,7 @@ impl Registry {
         let manifests = Arc::<Mutex<Manifests>>::default();
         let inside = manifests.clone();
         let server = Server::start(move |seen| {
-            // The server asks for early answers before it has read the body.
+            // The server calls the handler before it has read the body, for early responses.
             if seen.method == "PUT" && seen.body.is_empty() {
                 return reply(500);
             }

@@ -1,4 +1,4 @@
-//! What `docker save` and others have written over the years, and what of it is no image.
+//! Archives as `docker save` and others have written them over the years, and archives that are not images.
 
 use std::path::PathBuf;
 
@@ -31,7 +31,7 @@ impl Case {
         Case::new(&layer(entries))
     }
 
-    /// Copies what the archive names to a layout, and gives the manifest that is there then.
+    /// Copies what the archive names to a layout, and returns the manifest in it.
     pub fn copy(&self, transport: &str, name: &str) -> Result<Content, Error> {
         let client = client();
         self.copy_with(&client, &call(&client), transport, name)
@@ -97,11 +97,11 @@ struct Image {
     two: Vec<u8>,
     config: String,
     saved: Value,
-    /// What is read when all is well.
+    /// What is read from a correct archive.
     right: Vec<String>,
 }
 
-/// Three layers, the first of which is the third one too.
+/// Three layers, of which the first and the third are the same.
 fn image() -> Image {
     let (one, two) = (layer(&[file("one", "1")]), layer(&[file("two", "2")]));
     let config = config(&[&one, &two, &one]);
@@ -164,7 +164,7 @@ fn files_are_found_whatever_they_are_called() {
     assert_eq!(Case::of(&[dotted.to_vec(), rest.to_vec()].concat()).layers("").unwrap(), right);
 }
 
-/// Small values take many times their text's memory: no table of an archive is made of them.
+/// Small JSON values take many times the memory of their text: such a table of an archive is not parsed.
 #[test]
 fn tables_of_small_values_are_refused() {
     let junk = vec!["[]"; 1_000_000].join(",");
@@ -307,7 +307,8 @@ fn one_of_several_images_is_named() {
     assert_eq!(case.layers("").unwrap().len(), 1, "two entries, one image");
 }
 
-/// Docker 25.0 wrote a layout into the same tar whose manifests had their layers in no order, of wrong sizes, or not at all.
+/// Docker 25.0 wrote a layout into the same archive whose manifests had their layers out of order, with wrong sizes, or
+/// not at all.
 #[test]
 fn what_manifest_json_says_is_the_image() {
     let layers: Vec<Vec<u8>> = (0..3).map(|at| layer(&[file(&format!("f{at}"), "x")])).collect();
@@ -364,7 +365,7 @@ fn what_manifest_json_says_is_the_image() {
                 }
             }
         }
-        // A config that tells nothing of its layers leaves it to the manifest, if there is one about the same files.
+        // If a config does not describe its layers, the manifest decides, if there is one for the same files.
         let mute = r#"{"os":"linux","architecture":"amd64"}"#;
         let manifest = manifest.replace(digest(config.as_bytes()).hex(), digest(mute.as_bytes()).hex());
         let manifest = manifest.replace(&format!("\"size\":{}", config.len()), &format!("\"size\":{}", mute.len()));
@@ -379,7 +380,7 @@ fn what_manifest_json_says_is_the_image() {
             true => assert_eq!(mute.layers("").unwrap(), right),
             false => drop(fails(mute.layers(""), Code::InvalidManifest, "the config names 0")),
         }
-        // A damaged or empty layout takes nothing away from manifest.json.
+        // A damaged or empty layout does not affect manifest.json.
         for index in ["{", r#"{"schemaVersion":2,"manifests":[]}"#] {
             let case = Case::of(&[entries.clone(), vec![file("index.json", index)]].concat());
             assert_eq!(case.layers(":x/y:1").unwrap(), right, "{what}");

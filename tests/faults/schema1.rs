@@ -1,4 +1,4 @@
-//! Signed schema-1 manifests: verified when they are fetched, and a bad one is no answer.
+//! Signed schema-1 manifests are verified when they are fetched, and an invalid one is refused.
 
 use ocireg::digest::Algorithm;
 use ocireg::error::{Code, Error};
@@ -35,7 +35,7 @@ fn a_good_one_is_verified_and_keeps_its_bytes() {
     }
     let other = Algorithm::Sha256.digest(GOOD).to_string();
     fails(get(&client, &server.host, Some(BAD_DIGEST)), Code::DigestMismatch, GOOD_DIGEST);
-    // The digest of the whole is not the manifest's.
+    // The digest of all bytes is not the manifest's digest.
     fails(get(&client, &server.host, Some(&other)), Code::DigestMismatch, GOOD_DIGEST);
 }
 

@@ -1,5 +1,5 @@
-//! The fault server: answers each request with the bytes that a case gives, and then closes, resets or stays silent.
-//! It is for faults only; what a registry does right is tested against real ones.
+//! The fault server: answers each request with the bytes that a case provides, and then closes, resets or stays silent.
+//! It is only for faults; correct behaviour is tested against real registries.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-/// A request as it came.
+/// A request as received.
 #[derive(Clone, Debug)]
 pub struct Seen {
     pub method: String,
@@ -43,7 +43,7 @@ pub enum Then {
     Stall,
 }
 
-/// An answer.
+/// A response.
 #[derive(Clone)]
 pub struct Reply {
     status: u16,
@@ -90,7 +90,7 @@ impl Reply {
         self.header("Content-Type", "application/json").body(body)
     }
 
-    /// Only so many bytes of the body are sent.
+    /// Sends only that many bytes of the body.
     pub fn cut(mut self, bytes: usize, then: Then) -> Reply {
         (self.cut, self.then) = (Some(bytes), then);
         self
@@ -107,13 +107,13 @@ impl Reply {
         self
     }
 
-    /// A byte of the body at a time, and so long before each.
+    /// Sends the body byte by byte, with a pause before each.
     pub fn paced(mut self, pace: Duration) -> Reply {
         self.pace = Some(pace);
         self
     }
 
-    /// Nothing of it is sent.
+    /// Sends nothing.
     pub fn lost(mut self) -> Reply {
         self.lost = true;
         self
@@ -125,7 +125,7 @@ impl Reply {
         self
     }
 
-    /// Answers when so many bytes of the request's body were read.
+    /// Answers when that many bytes of the request's body were read.
     pub fn after(mut self, bytes: usize) -> Reply {
         (self.early, self.after) = (true, bytes);
         self
@@ -153,14 +153,14 @@ impl Reply {
     }
 }
 
-/// A PUT that is taken: the answer names the digest of what was put.
+/// The response to an accepted PUT: it names the digest of the body.
 pub fn created(seen: &Seen) -> Reply {
     let blob = seen.target.split("digest=").nth(1).map(|digest| digest.replace("%3A", ":"));
     let digest = blob.unwrap_or_else(|| crate::common::digest(&seen.body).to_string());
     reply(201).header("Docker-Content-Digest", digest)
 }
 
-/// These bytes, whatever they are.
+/// Exactly these bytes as the response.
 pub fn verbatim(bytes: impl AsRef<[u8]>) -> Reply {
     Reply { raw: true, ..reply(200).body(bytes).then(Then::Close) }
 }
@@ -170,7 +170,7 @@ pub fn lost() -> Reply {
     reply(200).lost().then(Then::Reset)
 }
 
-/// A blob's answer to a GET with or without a range.
+/// The response to a GET of a blob, with or without a range.
 pub fn serve(blob: &[u8], seen: &Seen) -> Reply {
     match seen.range_start() {
         Some(start) => reply(206)
@@ -232,7 +232,7 @@ fn talk(stream: TcpStream, handler: &Handler, all: &Mutex<Vec<Seen>>, over: &Ato
     while let Some(mut seen) = read_head(&mut input)? {
         seen.number = all.lock().unwrap().len();
         let length: usize = seen.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0);
-        // A case may want to answer before the body: it sees the request without it.
+        // A case may want to answer before the body: it first sees the request without it.
         let mut answer = handler(&seen);
         if !answer.early {
             seen.body = vec![0; length];
@@ -257,7 +257,7 @@ fn talk(stream: TcpStream, handler: &Handler, all: &Mutex<Vec<Seen>>, over: &Ato
         match answer.then {
             Then::KeepAlive => {}
             Then::Close => {
-                // Unread bytes would turn the close into a reset, which may overtake the answer.
+                // Unread bytes would turn the close into a reset, which may overtake the response.
                 output.shutdown(std::net::Shutdown::Write)?;
                 std::io::copy(&mut input, &mut std::io::sink())?;
                 return Ok(());

@@ -12,7 +12,7 @@ use ocireg::registry::upload::session::Saved;
 use crate::common::*;
 use crate::server::*;
 
-/// A registry that keeps chunks of up to `most` bytes and answers larger ones with `refusal`.
+/// A registry that accepts chunks of up to `most` bytes and answers larger ones with `refusal`.
 fn picky(most: usize, refusal: u16) -> (Server, Arc<Mutex<Vec<u8>>>) {
     let kept = Arc::<Mutex<Vec<u8>>>::default();
     let store = kept.clone();
@@ -51,11 +51,11 @@ fn a_whole_blob_that_is_too_large_goes_in_chunks() {
     kept.lock().unwrap().clear();
     put().unwrap();
     assert_eq!(*kept.lock().unwrap(), blob);
-    // The size that was found is remembered: no chunk is refused any more.
+    // The accepted size is remembered: no further chunk is refused.
     assert!(refused(&server) - first < first, "{first}, then {}", refused(&server) - first);
 }
 
-/// GHCR refuses a chunk of more than 4 MiB with 416 though its offset is right.
+/// GHCR refuses a chunk of more than 4 MiB with 416 even if its offset is right.
 #[test]
 fn a_chunk_that_is_too_large_is_halved_also_after_416() {
     for status in [413, 416] {
@@ -101,7 +101,7 @@ fn a_session_goes_on_by_its_json_or_its_url() {
     let options = ChunkOptions::default();
     let behind = first.session_chunk(&call(&first), &started, b"hello ", &options).unwrap();
     assert_eq!(behind.offset, 6);
-    // Another process, which has the URL only.
+    // Another process, which has only the URL.
     let found = second.session_status(&call(&second), &Saved::parse(&behind.url).unwrap()).unwrap();
     assert_eq!(found.offset, 6);
     let text = serde_json::to_string(&found).unwrap();
@@ -157,7 +157,7 @@ fn a_session_that_came_from_elsewhere_is_not_believed() {
         let error = outcome.err().unwrap_or_else(|| panic!("{bad}"));
         assert!(matches!(error.code(), Code::InvalidArgument | Code::InvalidReference), "{bad}: {error}");
     }
-    // Where the session leads, credentials for the registry do not follow.
+    // The registry's credentials are not sent to another host to which the session leads.
     let other = Server::start(|_| reply(204).header("Range", "0-5"));
     let server = Server::start(|_| reply(401).header("WWW-Authenticate", "Basic realm=\"x\""));
     let client = client_for(&server.host);
@@ -204,7 +204,7 @@ fn a_mount_is_done_or_declined() {
 #[test]
 fn the_session_of_a_declined_mount_is_gone_on_with() {
     let mut cases = vec![(202, "/up/mounted")];
-    // A mount is a wish: whatever else it is answered, the blob goes the usual way.
+    // A mount is only an attempt: on any other response, the blob is uploaded as usual.
     cases.extend(
         [200, 204, 302, 400, 401, 403, 404, 405, 409, 410, 415, 422, 429, 500, 501, 502, 503, 504]
             .map(|status| (status, "/up/plain")),

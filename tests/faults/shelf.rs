@@ -1,5 +1,5 @@
-//! A whole registry in memory, to copy from and to: it takes a manifest only when it has what that names, keeps the order in which
-//! manifests came, and refuses one of them when a case wants it.
+//! A whole registry in memory, to copy from and to: it accepts a manifest only when it has everything that it refers
+//! to, records the order in which manifests arrived, and refuses one of them on demand.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -11,22 +11,22 @@ use crate::common::*;
 use crate::registry::*;
 use crate::server::*;
 
-/// What happens to a request.
+/// How the registry treats writes.
 #[derive(Clone, Copy, Default, PartialEq)]
 pub struct Mood {
-    /// The write that is refused, counted from the first.
+    /// The number of the write that is refused, counted from 0.
     pub refused: Option<usize>,
-    /// A tag is written once.
+    /// A tag can be written only once.
     pub once: bool,
 }
 
-/// What came, and what is there besides manifests.
+/// What arrived, and what exists besides manifests.
 #[derive(Default)]
 pub struct Held {
     pub blobs: HashMap<String, Vec<u8>>,
     /// What manifests were put under, in order.
     pub names: Vec<String>,
-    /// The requests that would change something, in order: uploads are begun and ended, manifests are put.
+    /// The requests that write, in order: starts and ends of uploads, puts of manifests.
     pub writes: Vec<String>,
     pub mood: Mood,
 }
@@ -60,22 +60,22 @@ impl Shelf {
         self.held.lock().unwrap().mood = mood;
     }
 
-    /// What manifests were put under since this was asked last.
+    /// The names under which manifests were put since the last call.
     pub fn names(&self) -> Vec<String> {
         std::mem::take(&mut self.held.lock().unwrap().names)
     }
 
-    /// What was to be written since this was asked last.
+    /// The writes since the last call.
     pub fn writes(&self) -> Vec<String> {
         std::mem::take(&mut self.held.lock().unwrap().writes)
     }
 
-    /// What a tag stands for.
+    /// The digest that a tag names.
     pub fn tag(&self, name: &str) -> Option<String> {
         self.registry.manifests.lock().unwrap().tags.get(name).cloned()
     }
 
-    /// A manifest by digest or tag, put in by the case itself.
+    /// Stores a manifest by digest or tag, on behalf of the case.
     pub fn manifest(&self, name: &str, value: &Value) -> Value {
         let bytes = value.to_string();
         let media_type = value["mediaType"].as_str().unwrap();
@@ -89,7 +89,7 @@ impl Shelf {
         json!({"mediaType": media_type, "digest": digest, "size": bytes.len()})
     }
 
-    /// An image with one layer of its own, by digest; its entry in an index has the platform.
+    /// Stores an image with one unique layer, by digest; its entry for an index has the platform.
     pub fn image(&self, architecture: &str) -> Value {
         let layer = architecture.repeat(100);
         let config = json!({"os": "linux", "architecture": architecture, "rootfs": {"type": "layers", "diff_ids": [digest(layer.as_bytes())]}});

@@ -47,7 +47,7 @@ impl Folder {
         self.0.path().to_str().unwrap().to_owned()
     }
 
-    /// A helper as a shell script; `$1` is the action, `$dir` this folder, and what it was given is in `$input`.
+    /// A helper as a shell script; `$1` is the action, `$dir` this folder, and `$input` its standard input.
     pub fn helper(&self, name: &str, script: &str) {
         let text = format!(
             "#!/bin/sh\nPATH=/usr/bin:/bin\ndir='{}'\ninput=$(cat)\necho \"$1 $input\" >>\"$dir/calls\"\n{script}\n",
@@ -87,7 +87,7 @@ fn manifest() -> Reply {
     reply(200).header("Content-Type", MANIFEST_TYPE).body(MANIFEST)
 }
 
-/// A registry that lets one user in by Basic.
+/// A registry that admits one user with Basic authentication.
 pub fn basic(user: &'static str, password: &'static str) -> Server {
     Server::start(move |seen| match seen.header("authorization") {
         Some(value) if value == format!("Basic {}", encoded(user, password)) => manifest(),
@@ -165,7 +165,8 @@ fn host_options_come_first_then_the_hook_then_what_is_stored() {
     }
 }
 
-/// Who may write a credentials file says where passwords go: it is this user's or root's, unless the caller knows better.
+/// Anyone who can write a credentials file controls where passwords go: it must belong to this user or root, unless the
+/// caller allows more.
 #[test]
 fn a_file_of_another_user_is_refused() {
     let server = basic("alice", "s3cret");
@@ -227,7 +228,7 @@ fn a_file_that_cannot_be_used_is_named() {
     let large = std::fs::File::options().write(true).open(folder.config()).unwrap();
     large.set_len((10 << 20) + 1).unwrap();
     fails(get(&folder.client(), &format!("{host}/a/b:t")), Code::LimitExceeded, "larger than");
-    // A file that the caller names must be there, a folder's may be missing.
+    // A file that the caller names must exist, the file in a folder may be missing.
     std::fs::remove_file(folder.config()).unwrap();
     fails(get(&folder.client(), &format!("{host}/a/b:t")), Code::Unauthenticated, "");
     let missing = folder.config().to_str().unwrap().to_owned();
@@ -287,12 +288,12 @@ fn a_helper_of_the_host_beats_the_one_for_all_which_beats_the_file() {
     folder.helper("own", ANSWER);
     folder.helper("all", "exit 9");
     get(&folder.client(), &format!("{host}/a/b:t")).unwrap();
-    // One that holds nothing lets the file speak.
+    // If the helper has nothing, the file is used.
     let folder = Folder::new(&json!({"auths": {host: auth("alice", "s3cret")}, "credsStore": "all"}));
     folder.helper("all", "echo 'credentials not found in native keychain'; exit 1");
     get(&folder.client(), &format!("{host}/a/b:t")).unwrap();
     get(&folder.client(), &format!("{host}/a/b:t")).unwrap();
-    // An empty name is Docker's way to say: this host in the file.
+    // With an empty helper name, Docker uses the file for this host.
     let folder =
         Folder::new(&json!({"auths": {host: auth("alice", "s3cret")}, "credsStore": "all", "credHelpers": {host: ""}}));
     get(&folder.client(), &format!("{host}/a/b:t")).unwrap();
@@ -345,7 +346,7 @@ fn what_a_helper_does_wrong_is_an_error_with_its_words_and_no_secret() {
             assert!(!error.to_json().to_string().contains("SECRET"), "{error}");
             assert!(error.message().len() < 900, "{error}");
         });
-        // A failure is not kept.
+        // A failure is not cached.
         folder.helper("bad", ANSWER);
         get(&client, &format!("{host}/a/b:t")).unwrap_or_else(|error| panic!("{script}: {error}"));
     }
@@ -383,7 +384,7 @@ fn a_helper_that_holds_nothing_leaves_the_call_anonymous() {
         let client = folder.client();
         fails(get(&client, &format!("{host}/a/b:t")), Code::Unauthenticated, "");
         assert!(server.seen().iter().all(|seen| seen.header("authorization").is_none()));
-        // Until it is given some.
+        // Until credentials are set.
         folder.helper("none", ANSWER);
         get(&client, &format!("{host}/a/b:t")).unwrap();
     }
@@ -399,7 +400,7 @@ fn only_a_name_can_name_a_helper() {
         write(&folder.config(), &json!({"credHelpers": {host: name}}).to_string(), 0o600);
         fails(get(&folder.client(), &format!("{host}/a/b:t")), Code::Io, "credential helper '");
     }
-    // A folder in the search path that is relative is passed over: it would depend on where the program stands.
+    // A relative folder in the search path is skipped: it would depend on the current directory.
     write(&folder.config(), &json!({"credHelpers": {host: "x"}}).to_string(), 0o600);
     let relative =
         ClientOptions { docker_config: Some(folder.path()), helper_path: Some(".::target".to_owned()), ..options() };
@@ -419,7 +420,7 @@ fn a_refused_answer_of_a_helper_is_asked_for_again() {
     get(&client, &format!("{host}/a/b:t")).unwrap();
 }
 
-/// Who is behind the registry, and whom it asks, says nothing about what the helper said.
+/// What other hosts behind the registry respond does not hide what the helper reported.
 #[test]
 fn what_a_helper_said_outlives_the_refusal_of_somebody_else() {
     let other = Server::start(|seen| match seen.path() {
@@ -484,7 +485,7 @@ fn a_helper_starts_with_no_signal_blocked_and_no_file_of_ours() {
     folder.helper(
         "look",
         &format!(
-            // By the shell itself: it blocks its signals while it starts another program.
+            // With the shell's own means: it blocks its signals while it starts another program.
             "while read -r key value; do echo \"$key $value\"; done </proc/$$/status >\"$dir/signals\"
              ls -l /proc/$$/fd >\"$dir/files\"\n{ANSWER}"
         ),
@@ -509,7 +510,7 @@ fn identity(token: &str) -> Value {
     json!({ "identitytoken": token })
 }
 
-/// A registry with a token server that takes the refresh tokens r1, r2, … each once, in turn.
+/// A registry with a token server that accepts the refresh tokens r1, r2, … once each, in turn.
 fn rotating() -> Server {
     let next = std::sync::atomic::AtomicUsize::new(1);
     Server::start(move |seen| {
@@ -559,7 +560,7 @@ fn an_identity_token_is_posted_and_its_successor_used() {
         assert_eq!(form["client_id"], "ocireg");
         assert!(form["scope"].starts_with("repository:") && form["scope"].ends_with("/x:pull"), "{}", form["scope"]);
     }
-    // The file still has the first one, which is spent.
+    // The file still has the first one, which has been used.
     fails(get(&folder.client(), &format!("{host}/a/x:t")), Code::Unauthenticated, "refresh token expired");
     assert_eq!(folder.read()["auths"][host], identity("r1"));
 }

@@ -1,4 +1,5 @@
-//! Manifests with a subject at registries without the referrers API: the referrers tag is kept, and nothing is lost.
+//! Manifests with a subject at registries without the referrers API: the referrers tag is maintained, and nothing is
+//! lost.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -42,7 +43,7 @@ fn delete(client: &Client, host: &str, number: usize) -> Result<DeletedManifest>
     client.delete_manifest(&call(client), &reference, &DeleteOptions::default())
 }
 
-/// The numbers of the referrers that a list holds.
+/// The numbers of the referrers in a list.
 fn listed(registry: &Registry) -> Vec<usize> {
     let list = registry.json(&tag_of(&subject())).unwrap_or_else(|| json!({"manifests": []}));
     let entries = list["manifests"].as_array().unwrap().iter();
@@ -77,7 +78,7 @@ fn the_tag_lists_what_was_put() {
                            "annotations": {"number": "1"}, "artifactType": "application/x.signature"});
         assert_eq!(list, json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": [entry]}));
         push(&client, &registry.server.host, 2).unwrap();
-        // What is there already is not put there twice.
+        // An entry that exists is not added twice.
         let before = registry.server.count("PUT", "sha256-");
         push(&client, &registry.server.host, 1).unwrap();
         assert_eq!((registry.server.count("PUT", "sha256-"), listed(&registry)), (before, vec![1, 2]));
@@ -111,7 +112,7 @@ fn conditions_are_sent() {
     assert_eq!((puts[0].header("if-none-match"), puts[0].header("if-match")), (Some("*"), None));
     let tag = format!("\"{}\"", digest(&puts[0].body));
     assert_eq!((puts[1].header("if-none-match"), puts[1].header("if-match")), (None, Some(tag.as_str())));
-    // A weak one is no condition.
+    // A weak ETag cannot be used as a condition.
     let weak = Registry::with(Abilities::default(), |seen, manifests| {
         let (body, content_type) = (manifests.json("list")?.to_string(), INDEX_TYPE);
         let is_list = seen.method == "GET" && seen.path().contains("/sha256-") && manifests.tags.len() == 1;
@@ -126,7 +127,7 @@ fn conditions_are_sent() {
 
 #[test]
 fn a_list_that_changed_meanwhile_is_merged() {
-    // Somebody else writes after every one of the first three times that the list was read.
+    // Another client writes after each of the first three reads of the list.
     let others = AtomicUsize::new(0);
     let registry = Registry::with(WITH_CONDITIONS, move |seen, manifests| {
         let tag = tag_of(&subject());
@@ -149,7 +150,7 @@ fn a_list_that_changed_meanwhile_is_merged() {
 
 #[test]
 fn a_lost_update_is_noticed() {
-    // No conditions: the first two lists that are put are overwritten by somebody who had not seen them.
+    // Without conditional requests: the first two lists are overwritten by a client that has not seen them.
     let lost = AtomicUsize::new(0);
     let registry = Registry::with(Abilities::default(), move |seen, manifests| {
         let tag = tag_of(&subject());
@@ -174,7 +175,7 @@ fn a_list_that_never_stays_is_an_error() {
     let error = fails(push(&client(), &registry.server.host, 1), Code::Http, "is stored, but not listed");
     assert!(error.message().contains("changes all the time"), "{error}");
     assert_eq!(registry.server.count("PUT", "sha256-"), 16);
-    // The deadline ends it, too.
+    // The deadline ends it too.
     let client = client();
     let (context, call) = with_context(&client);
     context.set_deadline(Some(Duration::from_millis(300)));
@@ -252,7 +253,7 @@ fn a_lost_answer_to_the_list_is_no_second_entry() {
     assert_eq!((listed(&registry), registry.server.count("PUT", "sha256-")), (vec![1], 1));
 }
 
-/// Eight at once; through one client they take turns, through eight the conditions decide.
+/// Eight at once; within one client they take turns, with eight clients the conditions decide.
 fn eight_at_once(registry: &Registry, clients: Vec<Client>) {
     let host = Arc::new(registry.server.host.clone());
     let workers: Vec<_> = clients
@@ -275,7 +276,7 @@ fn eight_threads_of_one_client_lose_nothing() {
         let registry = Registry::start(abilities);
         let client = client();
         eight_at_once(&registry, vec![client; 8]);
-        // One writer at a time: nobody had to write twice.
+        // One writer at a time: none had to write twice.
         assert_eq!(registry.server.count("PUT", "sha256-"), 8);
     }
 }
@@ -329,14 +330,14 @@ fn a_delete_takes_it_off_the_list() {
     assert_eq!(registry.tags(), [""; 0]);
     let found = client.referrers(&call(&client), &at(host, &subject()), &ReferrersOptions::default()).unwrap();
     assert_eq!((found.referrers.len(), found.source), (0, Source::None));
-    // Whether there is an API was asked once.
+    // The API was probed once.
     assert_eq!(registry.server.count("GET", "/referrers/"), 1);
 }
 
 #[test]
 fn a_list_that_cannot_be_deleted_is_left_empty() {
     let empty = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": []});
-    // One that keeps the tags of what is deleted, and one that deletes no list.
+    // A registry that keeps the tags of what is deleted, and one that refuses to delete the list.
     let stays = Registry::start(Abilities { delete: true, tags_stay: true, ..Abilities::default() });
     let kept = Registry::with(Abilities { delete: true, ..Abilities::default() }, |seen, manifests| {
         let name = seen.path().rsplit('/').next().unwrap();
@@ -359,7 +360,7 @@ fn a_delete_costs_nothing_where_the_registry_lists() {
     push(&client, &registry.server.host, 2).unwrap();
     let deleted = delete(&client, &registry.server.host, 1).unwrap();
     assert_eq!((deleted.referrers, registry.server.seen().len()), (None, 3));
-    // Another client has to ask, once.
+    // Another client has to probe, once.
     let other = crate::common::client();
     delete(&other, &registry.server.host, 2).unwrap();
     assert_eq!((registry.server.count("GET", "/referrers/"), registry.server.count("GET", "/manifests/")), (1, 0));
@@ -377,7 +378,7 @@ fn a_delete_of_what_has_no_subject_or_is_broken_goes_on() {
     let reference = at(&registry.server.host, &digest(b"[]"));
     assert_eq!(client.delete_manifest(&call(&client), &reference, &Default::default()).unwrap().status, 202);
     fails(client.delete_manifest(&call(&client), &reference, &Default::default()), Code::NotFound, "delete");
-    // One whose list cannot be changed is deleted all the same, and the error says so.
+    // A manifest whose list cannot be changed is deleted all the same, and the error says so.
     let odd = Registry::with(Abilities { delete: true, ..Abilities::default() }, |seen, _| {
         (seen.method == "GET" && seen.path().contains("/sha256-")).then(|| reply(200).body("x"))
     });

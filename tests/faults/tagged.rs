@@ -20,8 +20,8 @@ use crate::registry::*;
 use crate::server::*;
 use crate::shelf::*;
 
-/// What there is to copy: an index of two images and an index with a third; a signature of the index and one of an image, by subject;
-/// a signature of the other by a tag made of its digest, which is an index with an image of its own; a schema-1 image.
+/// What is copied: an index of two images and an index with a third; a signature of the index and one of an image, by
+/// subject; a signature of the other image by a digest tag, which is an index with its own image; a schema-1 image.
 struct World {
     source: Shelf,
     old: Server,
@@ -81,8 +81,8 @@ impl World {
         self.names.iter().find(|(_, known)| *known == name).unwrap().0.clone()
     }
 
-    /// What manifests were put under, in words. Those of one kind that came one after the other are in order of their names: the order
-    /// of those that need no other is nobody's concern.
+    /// The names under which manifests were put, in words. Consecutive ones of one kind are sorted by name: the order
+    /// among independent manifests does not matter.
     fn shown(&self, names: &[String]) -> String {
         let mut shown: Vec<String> = Vec::new();
         let mut begin = 0;
@@ -128,7 +128,8 @@ impl World {
 
 type Work = fn(&World, &Client, &str) -> Result<(), Error>;
 
-/// Every kind of copy, whether the destination's registry has the referrers API, and under what its manifests are put.
+/// Every kind of copy, whether the destination's registry has the referrers API, and the names under which manifests
+/// are put.
 const KINDS: [(&str, bool, Work, &str); 16] = [
     ("an image", true, |w, c, to| w.copy(c, &w.from("v1"), to, json!({"platform": ["linux/arm64"]})), "v9"),
     ("an index", true, |w, c, to| w.copy(c, &w.from("v1"), to, json!({})), "@amd64 @arm64 @inner @s390x v9"),
@@ -205,8 +206,8 @@ fn place(shelf: &Shelf) -> String {
     format!("{}/c/d:v9", shelf.host())
 }
 
-/// Every kind of copy, whole; then with each write refused in turn, be it the begin or the end of an upload or a manifest, where the
-/// tag must stand for what it stood for; then whole.
+/// Every kind of copy, undisturbed; then with each write refused in turn (start or end of an upload, or a manifest),
+/// where the tag must keep its old manifest; then undisturbed again.
 #[test]
 fn the_tag_comes_last_and_stays_when_anything_is_refused() {
     let world = world();
@@ -237,7 +238,7 @@ fn the_tag_comes_last_and_stays_when_anything_is_refused() {
     }
 }
 
-/// Where a tag is written once: each is, and a second copy of the same writes none.
+/// Where a tag can be written only once: each is, and a second copy writes none.
 #[test]
 fn no_tag_is_written_twice() {
     let world = world();
@@ -254,7 +255,7 @@ fn no_tag_is_written_twice() {
     }
 }
 
-/// The referrers of one subject get onto its list by one write; what is there stays.
+/// The referrers of one subject are added to its list in one write; existing entries are kept.
 #[test]
 fn a_list_is_written_once_for_all() {
     let world = world();
@@ -273,7 +274,7 @@ fn a_list_is_written_once_for_all() {
     assert_eq!(shelf.names().iter().filter(|name| **name == tag_of(&root)).count(), 1);
 }
 
-/// A list of referrers copied to its own name is that list: what it holds is not listed there besides.
+/// A referrers list that is copied to its own tag is that list: its entries are not added to it again.
 #[test]
 fn a_list_of_referrers_keeps_its_name() {
     let world = world();
@@ -286,7 +287,7 @@ fn a_list_of_referrers_keeps_its_name() {
     assert_eq!(world.shown(&shelf.names()), "@first @second list-of-root");
 }
 
-/// A destination with a tag and a digest: the root has to have that digest, and the tag is what is looked at and put.
+/// A destination with a tag and a digest: the root must have that digest, and the tag is what is checked and put.
 #[test]
 fn a_destination_with_tag_and_digest() {
     let world = world();
@@ -295,7 +296,7 @@ fn a_destination_with_tag_and_digest() {
     let outcome = world.copy(&client(), &world.from("v1"), &both(digest(b"").as_str()), json!({}));
     fails(outcome, Code::DigestMismatch, "not that of");
     assert!(shelf.names().is_empty());
-    // By its digest it is there; the tag stands for another.
+    // The digest exists; the tag names another manifest.
     world
         .copy(&client(), &world.from("v1"), &format!("{}/c/d@{}", shelf.host(), world.digest("root")), json!({}))
         .unwrap();
@@ -306,7 +307,7 @@ fn a_destination_with_tag_and_digest() {
     assert_eq!(shelf.tag("v9"), Some(world.digest("root")));
 }
 
-/// A signature never takes the tag that the copy is to have.
+/// A signature never takes the tag that the copy will get.
 #[test]
 fn a_signature_does_not_get_the_tag() {
     let world = world();

@@ -139,11 +139,11 @@ fn a_registry_that_deletes_no_tag_says_so() {
     let hint = error.to_json()["hint"].as_str().unwrap().to_owned();
     assert!(hint.contains("also that of same") && hint.contains("replace"), "{hint}");
     assert_eq!(registry.tags(), ["other", "same", "t"]);
-    // By way of a placeholder it can.
+    // It can with a placeholder.
     let found = untag(&registry, UntagOptions { replace: true, ..Default::default() }).unwrap();
     assert_eq!((found.replaced, found.manifest), (true, Fate::Kept));
     assert_eq!(registry.tags(), ["other", "same"]);
-    // Unless it deletes nothing, or leaves the tag: then the tag is as it was.
+    // Unless it deletes nothing, or keeps the tag: then the tag is unchanged.
     for abilities in [Abilities::default(), Abilities { delete: true, tags_stay: true, ..Abilities::default() }] {
         let registry = tagged(abilities);
         fails(untag(&registry, UntagOptions { replace: true, ..Default::default() }), Code::Unsupported, "");

@@ -1,4 +1,4 @@
-//! Servers that take their time, and callers who do not wait.
+//! Slow servers, and callers that do not wait.
 
 use std::sync::Mutex;
 use std::time::Duration;
@@ -19,7 +19,7 @@ fn silent() -> Server {
     Server::start(|_| reply(200).header("Content-Length", 1).cut(0, Then::Stall))
 }
 
-/// Accepts connections and never says anything.
+/// Accepts connections and never sends anything.
 fn mute() -> (std::net::TcpListener, String) {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let host = listener.local_addr().unwrap().to_string();
@@ -36,7 +36,7 @@ fn silence_is_a_timeout() {
     assert!(taken >= IDLE * 2, "asked a second time, and no third");
 }
 
-/// A manifest, a list, a token: what stalls or breaks is asked for again, whether it had begun or not.
+/// A manifest, a list, a token: a request that stalls or breaks is repeated, whether its response had begun or not.
 #[test]
 fn a_stall_that_is_over_at_the_second_try_is_no_timeout() {
     const LIST: &str = r#"{"name":"a/b","tags":["t"]}"#;
@@ -75,7 +75,7 @@ fn a_stall_that_is_over_at_the_second_try_is_no_timeout() {
     }
 }
 
-/// A large body is received ahead of its reader: what came before the stall is not lost either.
+/// A large body is received ahead of its reader: what arrived before the stall is not lost either.
 #[test]
 fn a_stall_in_the_middle_is_continued_once() {
     for (size, before) in [(1000, 400), (9 << 20, (8 << 20) + 1)] {
@@ -99,7 +99,7 @@ fn a_stall_in_the_middle_is_continued_once() {
     });
 }
 
-/// The idle limit is about silence. How slow is too slow is another option, and no short idle limit makes a rate of its own.
+/// The idle limit is about silence. The minimum speed is a separate option, and a short idle limit does not imply one.
 #[test]
 fn a_slow_server_is_not_a_silent_one() {
     let blob = b"fourteen bytes";
@@ -166,7 +166,7 @@ fn a_deadline_holds_for_the_whole_call() {
     within(Duration::from_millis(400), || {
         fails(client.get_manifest(&call, &tag(&host), &GetOptions::default()), Code::Timeout, "deadline");
     });
-    // A wait that would outlast the deadline is not begun.
+    // A wait that would exceed the deadline is not started.
     let busy = Server::start(|_| reply(503).header("Retry-After", 10));
     context.set_deadline(Some(Duration::from_secs(5)));
     within(Duration::from_secs(1), || {
@@ -178,7 +178,7 @@ fn a_deadline_holds_for_the_whole_call() {
 fn a_slow_but_steady_server_is_fine() {
     let blob = noise(200);
     let copy = blob.clone();
-    // The body comes in one piece after a pause shorter than the idle limit, several times over.
+    // The body arrives in pieces after pauses shorter than the idle limit.
     let server = Server::start(move |seen| {
         std::thread::sleep(Duration::from_millis(600));
         serve(&copy, seen).cut(100, Then::Close)
@@ -193,7 +193,7 @@ fn a_slow_but_steady_server_is_fine() {
 fn a_token_server_that_dribbles_is_a_timeout() {
     let token = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let realm = format!("http://{}/token", token.local_addr().unwrap());
-    // Were it closed before the call has ended, a new connection would be refused.
+    // If it were closed before the call has ended, a new connection would be refused.
     let _open = token.try_clone().unwrap();
     std::thread::spawn(move || {
         use std::io::Write;

@@ -1,4 +1,4 @@
-//! Ends that speak no TLS, or with certificates that nobody vouches for but the caller.
+//! Peers that do not speak TLS, or have certificates that only the caller trusts.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -33,7 +33,7 @@ fn hint(error: &Error) -> String {
     error.to_json()["hint"].as_str().unwrap_or_default().to_owned()
 }
 
-/// Somebody who takes connections, and sends these bytes when the first ones came.
+/// A peer that accepts connections, and sends these bytes after receiving the first ones.
 fn end(says: &'static [u8], then: Then) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let host = listener.local_addr().unwrap().to_string();
@@ -56,7 +56,7 @@ const SILENT: &str = "does not speak TLS: it took the connection, and said nothi
 const ENDED: &str = "does not speak TLS: it took the connection, and ended it without a word of TLS";
 const OTHER: &str = "does not speak TLS: it answered with something else";
 
-/// Whatever is no TLS: what it says, what it does then, and what becomes of it.
+/// Peers without TLS: what they send, what they do then, and the resulting error.
 const ENDS: [(&[u8], Then, Code, &str); 8] = [
     (b"", Then::Stall, Code::Timeout, SILENT),
     (b"\x16\x03\x03\x3f\xff\x02", Then::Stall, Code::Timeout, SILENT),
@@ -79,7 +79,7 @@ fn an_end_that_speaks_no_tls_is_told_within_the_connect_timeout() {
             client.set_host(&host, host_options(json!({"plain_http": false, "address": fixed}))).unwrap();
             within(Duration::from_secs(2), || {
                 let error = fails(get(&client, &host), code, &format!("{host} {words}"));
-                // Whoever stands between could have made a silence, and would like to see us without TLS.
+                // An attacker in between can cause silence, and would benefit from a suggestion to drop TLS.
                 let told = name == "127.0.0.1" || code == Code::Tls;
                 assert_eq!(hint(&error).contains("plain_http"), told, "{says:?}: {error:?}");
             });
@@ -93,7 +93,7 @@ fn a_loopback_host_whose_scheme_nobody_chose_is_told_too() {
         let host = end(says, then);
         let client = client_with(json!({"connect_timeout_ms": 600, "idle_timeout_ms": 1000}));
         within(Duration::from_secs(4), || match code {
-            // It has answered, so it is asked by http.
+            // It has answered, so http is tried.
             Code::Tls => drop(get(&client, &host).unwrap_err()),
             _ => assert!(hint(&fails(get(&client, &host), code, &format!("{host} {words}"))).contains("plain_http")),
         });
@@ -156,7 +156,7 @@ fn a_token_server_that_speaks_no_tls_is_told_as_one() {
 struct Certificate(tempfile::TempDir);
 
 impl Certificate {
-    /// Signed by itself, with these extensions, from the first to the second day.
+    /// Self-signed, with these extensions, valid from the first to the second day.
     fn own(extensions: &str, days: (&str, &str)) -> Certificate {
         let made = Certificate(tempfile::tempdir().unwrap());
         std::fs::write(made.path("index.txt"), "").unwrap();
@@ -198,7 +198,7 @@ impl Certificate {
         self.path("cert.pem").to_str().unwrap().to_owned()
     }
 
-    /// A way by TLS to a server without.
+    /// A TLS endpoint in front of a server without TLS.
     fn before(&self, inner: &str) -> String {
         let chain = vec![CertificateDer::from_pem_file(self.path("cert.pem")).unwrap()];
         let key = PrivateKeyDer::from_pem_file(self.path("key.pem")).unwrap();
@@ -238,7 +238,7 @@ fn both_ways(mut outer: rustls::StreamOwned<rustls::ServerConnection, TcpStream>
 
 const NAMES: &str = "subjectAltName=DNS:localhost,IP:127.0.0.1";
 const NOW: (&str, &str) = ("20200101", "20990101");
-/// As `openssl req -x509` makes it, and Docker's own recipe.
+/// As made by `openssl req -x509`, and by Docker's own recipe.
 const AUTHORITY: &str = "basicConstraints=critical,CA:TRUE";
 
 fn registry() -> Server {
@@ -291,7 +291,7 @@ fn a_certificate_that_is_given_is_for_its_names_its_days_and_its_purposes() {
         (Certificate::own(&format!("{without}\n{NAMES}"), ("20200101", "20210101")), "expired"),
         (Certificate::own(&format!("{AUTHORITY}\nsubjectAltName=DNS:registry.test"), NOW), "not valid for name"),
         (Certificate::own(&format!("{without}\nsubjectAltName=DNS:registry.test"), NOW), "not valid for name"),
-        // The common name is no name of a host any more.
+        // The common name does not count as a host name any more.
         (Certificate::own(AUTHORITY, NOW), "not valid for name"),
         (Certificate::own(&format!("{usual}\nextendedKeyUsage=clientAuth"), NOW), "it is for other purposes"),
         (
@@ -303,7 +303,7 @@ fn a_certificate_that_is_given_is_for_its_names_its_days_and_its_purposes() {
         let error = fails(get(&client_with(json!({"ca_file": certificate.file()})), &host), Code::Tls, "certificate");
         assert!(error.message().contains(words), "{error} lacks {words}");
     }
-    // One of the same names that is another is none of his.
+    // Another certificate with the same names is not trusted.
     let host = Certificate::own(&usual, NOW).before(&server.host);
     for options in [json!({}), json!({"ca_file": other.file()})] {
         let error = fails(get(&client_with(options), &host), Code::Tls, "it is the certificate of an authority");

@@ -1,5 +1,5 @@
-//! Tokens that are good for one request or a few, that end or are revoked in the middle of something, and registries that refuse
-//! whatever they gave a token for.
+//! Tokens that are valid for one request or a few, that expire or are revoked midway, and registries that refuse
+//! requests with any token they issue.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -24,14 +24,14 @@ use crate::common::*;
 use crate::registries::{bearer, errors, get, manifest, scopes, token, tokens};
 use crate::server::*;
 
-/// What is wrong with the tokens.
+/// How the tokens misbehave.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Fault {
-    /// Each is good for so many requests.
+    /// Each is valid for that many requests.
     GoodFor(usize),
-    /// Those that were given before the first request of this method are not good for it, nor later.
+    /// Those issued before the first request with this method are invalid from then on.
     RevokedBefore(&'static str),
-    /// Each is good for one request, and what that is answered is an error of the server, three times.
+    /// Each is valid for one request, which is answered by a server error, three times.
     LostTo503,
 }
 
@@ -42,7 +42,7 @@ enum When {
     Late,
 }
 
-/// The tokens that a registry gave, and what they are still good for.
+/// The tokens that a registry issued, and their remaining uses.
 struct Gate {
     fault: Fault,
     given: usize,
@@ -64,7 +64,7 @@ impl Gate {
         token(&name)
     }
 
-    /// The answer to a request that is refused.
+    /// The response to a request that is refused.
     fn refuses(&mut self, seen: &Seen) -> Option<Reply> {
         if self.fault == Fault::RevokedBefore(seen.method.as_str().to_owned().leak()) && !self.revoked {
             self.revoked = true;
@@ -85,7 +85,7 @@ fn body_length(seen: &Seen) -> usize {
     seen.header("content-length").and_then(|text| text.parse().ok()).unwrap_or(0)
 }
 
-/// A registry behind a gate.
+/// A registry behind a token gate.
 fn gated(fault: Fault, when: When, inside: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Server {
     let gate = Mutex::new(Gate { fault, given: 0, left: HashMap::new(), revoked: false, errors: 0 });
     Server::start(move |seen| {
@@ -93,7 +93,7 @@ fn gated(fault: Fault, when: When, inside: impl Fn(&Seen) -> Reply + Send + Sync
         let whole = seen.body.len() == body_length(seen);
         match (seen.path(), when) {
             ("/token", _) => gate.give(),
-            // It passed before its body came.
+            // It passed before its body arrived.
             (_, When::Early) if whole && !seen.body.is_empty() => inside(seen),
             (_, When::Early) if !whole => match gate.refuses(seen) {
                 Some(refusal) => refusal.early().header("Connection", "close").then(Then::Close),
@@ -105,7 +105,7 @@ fn gated(fault: Fault, when: When, inside: impl Fn(&Seen) -> Reply + Send + Sync
     })
 }
 
-/// Whatever is put stays, and every list has three pages.
+/// Whatever is put is stored, and every list has three pages.
 #[derive(Default)]
 struct Depot {
     blobs: HashMap<String, Vec<u8>>,
@@ -189,7 +189,7 @@ fn page(seen: &Seen, key: &str) -> Reply {
     answer.body(json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, key: [entry]}).to_string())
 }
 
-/// Bytes that can be read once.
+/// Bytes that can be read only once.
 struct Pipe<'a>(&'a [u8]);
 
 impl Source for Pipe<'_> {
@@ -254,7 +254,7 @@ fn pipe(client: &Client, host: &str) -> Result<(), Error> {
     piped(client, host, 1 << 20)
 }
 
-/// More than is kept of what can be read once.
+/// More bytes than are buffered from a source that can be read only once.
 fn long_pipe(client: &Client, host: &str) -> Result<(), Error> {
     piped(client, host, 5 << 20)
 }
@@ -312,7 +312,7 @@ fn manifests(client: &Client, host: &str) -> Result<(), Error> {
     client.delete_blob(&call, &at(host, &digest(&stored()))).map(drop)
 }
 
-/// An image with eight layers to another repository of the registry, four at once.
+/// Copies an image with eight layers to another repository of the registry, four at once.
 fn copies(client: &Client, host: &str) -> Result<(), Error> {
     let from = RegistryStore::new(client, Reference::parse(&format!("{host}/a/b:many"), None)?);
     let to = RegistryStore::new(client, Reference::parse(&format!("{host}/e/f:many"), None)?);
@@ -356,7 +356,8 @@ fn hasty() -> Client {
     Client::new(ocireg::registry::ClientOptions { retries: 1, ..options() }).unwrap()
 }
 
-/// A registry with this fault, and the work done there: by nobody where it refuses early, else by somebody.
+/// Does the work at a registry with this fault: it never succeeds where every request is refused early, otherwise it
+/// does.
 fn does(fault: Fault, when: When, name: &str, work: Work) {
     let depot = Mutex::new(depot());
     let server = gated(fault, when, move |seen| depot.lock().unwrap().answer(seen));
@@ -384,7 +385,7 @@ fn work_goes_on_with_the_next_token() {
     });
 }
 
-/// A registry that thinks for so long about an upload that its token looks old when it is used up.
+/// A registry that takes so long to answer an upload that a used-up token looks expired.
 #[test]
 fn a_slow_answer_does_not_hide_that_tokens_are_used_up() {
     for uses in [1, 2] {
@@ -409,7 +410,7 @@ fn a_slow_answer_does_not_hide_that_tokens_are_used_up() {
     }
 }
 
-/// Its bytes are gone when it is refused, so it has a token that is used for nothing else.
+/// A body from a stream cannot be sent again after a refusal, so it gets a token that is used for nothing else.
 #[test]
 fn what_can_be_sent_once_is_not_refused() {
     for uses in 1..=4 {
@@ -417,14 +418,14 @@ fn what_can_be_sent_once_is_not_refused() {
     }
 }
 
-/// Each token is spent on an answer that says nothing.
+/// Each token is used up by a response that says nothing.
 #[test]
 fn a_token_may_be_lost_to_an_error_of_the_server() {
     does(Fault::LostTo503, When::Late, "reads", read);
     does(Fault::LostTo503, When::Late, "manifests", manifests);
 }
 
-/// It is asked no more often than there is reason to.
+/// The token server is asked no more often than necessary.
 #[test]
 fn a_registry_that_refuses_whatever_it_gave_a_token_for() {
     for (name, work) in WORK {
@@ -433,7 +434,7 @@ fn a_registry_that_refuses_whatever_it_gave_a_token_for() {
         assert!(server.seen().len() <= 4, "{name}: {:#?}", shown(&server));
         fails(work(&client_for(&server.host), &server.host), Code::Forbidden, "");
     }
-    // The same after it has taken each token once, and by many at once.
+    // The same after each token was accepted once, and with many requests at once.
     let server = Server::start(|seen| match seen.path() {
         "/token" => token(&format!("t{}", seen.number)),
         path if path.ends_with("/manifests/t") && seen.header("authorization").is_some() => manifest(),
@@ -457,7 +458,7 @@ fn a_registry_that_refuses_whatever_it_gave_a_token_for() {
     assert!(after < 8 * 14, "{after} requests: {:#?}", shown(&server));
 }
 
-/// Neither its errors nor its refusals go on for ever.
+/// Neither errors nor refusals are retried for ever.
 #[test]
 fn errors_and_refusals_in_turn_end() {
     let turn = Mutex::new(0usize);
@@ -500,7 +501,7 @@ fn a_redirect_at_home_may_use_a_token_up() {
     assert!(round.seen().len() < 60, "{}", round.seen().len());
 }
 
-/// A registry whose every challenge asks for pull and push, and whose token server lets nobody push who is not known.
+/// A registry whose challenges always ask for pull and push, and whose token server refuses push to anonymous users.
 fn greedy(status: u16) -> Server {
     let depot = Mutex::new(depot());
     Server::start(move |seen| match (seen.path(), seen.header("authorization")) {
@@ -528,7 +529,7 @@ fn a_read_asks_for_no_more_than_it_needs_when_more_is_refused() {
         let asked: Vec<Vec<String>> = tokens(&server).iter().map(scopes).collect();
         let pair = [["repository:a/b:pull,push"], ["repository:a/b:pull"]];
         assert_eq!(asked, [pair, pair].concat(), "{status}");
-        // Who wants to write is told.
+        // A write gets the error.
         let put = fails(
             whole(&client(), &server.host),
             if status == 400 { Code::Forbidden } else { Code::Unauthenticated },
@@ -536,7 +537,7 @@ fn a_read_asks_for_no_more_than_it_needs_when_more_is_refused() {
         );
         assert_eq!(put.http_status(), Some(status));
     }
-    // Wrong credentials are shown once, whatever was asked for.
+    // Wrong credentials are sent once, whatever was requested.
     let server = Server::start(|seen| match seen.path() {
         "/token" => errors(401, "UNAUTHORIZED", "incorrect username or password"),
         _ => bearer(seen, r#",scope="repository:a/b:pull,push""#),
@@ -545,7 +546,8 @@ fn a_read_asks_for_no_more_than_it_needs_when_more_is_refused() {
     assert_eq!(tokens(&server).len(), 1);
 }
 
-/// Harbor says so of its referrers API (harbor#18305): there is no challenge that could be answered, and no word of rights.
+/// Harbor answers like this for its referrers API (harbor#18305): without a challenge that could be answered, and
+/// without naming permissions.
 #[test]
 fn a_bare_401_is_not_about_rights() {
     let server = Server::start(|seen| match (seen.path(), seen.header("authorization")) {

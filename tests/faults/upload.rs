@@ -1,4 +1,4 @@
-//! Uploads that are interrupted, redirected, refused or answered oddly.
+//! Uploads that are interrupted, redirected, refused or get unusual responses.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -15,7 +15,7 @@ fn put(client: &Client, host: &str, bytes: &[u8]) -> Result<Stored, Error> {
     client.put_blob(&call(client), &repository(host), bytes, &PutOptions::default())
 }
 
-/// A registry that takes uploads: HEAD 404 until the PUT, sessions at /up with a query that must come back.
+/// A registry that accepts uploads: HEAD is 404 until the PUT, sessions are at /up with a query that must be preserved.
 fn takes(put: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Server {
     let done = Arc::new(Mutex::new(false));
     Server::start(move |seen| match seen.method.as_str() {
@@ -80,7 +80,7 @@ fn locations_that_are_missing_or_lead_astray_are_refused() {
     }
 }
 
-/// A health check, or a page to log in, that stands before a registry and answers in its place.
+/// A health check or login page in front of a registry that answers instead of it.
 #[test]
 fn what_answers_in_place_of_a_registry_is_asked_again() {
     for (status, body) in [(200, "Healthcheck requested"), (200, "<html>log in</html>"), (201, ""), (204, "")] {
@@ -190,7 +190,7 @@ fn a_token_that_runs_out_on_the_way_is_renewed() {
         let challenge = reply(401).header("WWW-Authenticate", "Bearer realm=\"/token\"");
         match (seen.header("authorization"), seen.method.as_str()) {
             (None, _) => challenge,
-            // The first token is good for the POST and no longer for the PUT.
+            // The first token is valid for the POST, but no longer for the PUT.
             (Some("Bearer t1"), "PUT") => challenge,
             (_, "HEAD") => reply(404),
             (_, "POST") => reply(202).header("Location", "/up"),
@@ -200,7 +200,7 @@ fn a_token_that_runs_out_on_the_way_is_renewed() {
     put(&client(), &server.host, &noise(300_000)).unwrap();
 }
 
-/// A registry that keeps chunks; `answer` may change what it says after one.
+/// A registry that accepts chunks; `answer` may change its response after one.
 fn chunks(
     answer: impl Fn(&Seen, &mut Vec<u8>) -> Option<Reply> + Send + Sync + 'static,
 ) -> (Server, Arc<Mutex<Vec<u8>>>) {

@@ -1,4 +1,4 @@
-//! Protocol v1: an index and a registry that do what such servers did, one oddity at a time.
+//! Protocol v1: an index and a registry that behave as such servers did, one oddity at a time.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
@@ -39,7 +39,8 @@ pub fn is_images(seen: &Seen) -> bool {
     seen.path() == "/v1/repositories/a/b/images"
 }
 
-/// An index that is its own registry and asks nobody who he is; `answer` says everything but the session.
+/// An index that is its own registry and needs no authentication; `answer` responds to everything but the session
+/// request.
 pub fn standalone(answer: impl Fn(&Seen) -> Reply + Send + Sync + 'static) -> Server {
     Server::start(move |seen| match is_images(seen) {
         true => reply(200).header("X-Docker-Token", TOKEN).json("[]"),
@@ -122,7 +123,7 @@ fn only_ping_and_detect_choose_a_protocol() {
         assert_eq!(broken.count("GET", "/v1/"), 0);
     }
 
-    // Another call stays where it is.
+    // Another call must not be redirected.
     let reference = tag(&old.host);
     let before = old.count("GET", "/v1/");
     assert!(client.get_manifest(&call(&client), &reference, &Default::default()).is_err());
@@ -159,7 +160,7 @@ fn a_search_is_escaped_and_checked() {
     }
 }
 
-/// A registry and the index that sends to it.
+/// A registry and the index that names it.
 fn pair(
     token: &'static str,
     list: impl Fn(&str) -> String,
@@ -232,7 +233,7 @@ fn an_index_may_not_send_everywhere() {
 
 #[test]
 fn a_registry_that_is_the_index_keeps_the_cookies_and_may_want_basic() {
-    // By its own name, as docker-registry says it, and without a word.
+    // With its own name, as docker-registry does, and without a name.
     for named in [true, false] {
         let server = Server::start(move |seen| {
             let own = seen.header("host").unwrap().to_owned();
@@ -247,11 +248,11 @@ fn a_registry_that_is_the_index_keeps_the_cookies_and_may_want_basic() {
         let client = client_for(&server.host);
         repo(&client, &server.host).tags().unwrap();
         let seen = server.seen();
-        // No token was given: the index is shown what it is always shown.
+        // No token was issued: the index gets the usual credentials.
         assert!(seen[1].header("authorization").unwrap().starts_with("Basic "));
         assert_eq!(seen[1].header("cookie"), Some("s=1"));
     }
-    // nginx before it wants Basic for every path; the token does not count there.
+    // nginx in front requires Basic for every path; a token is not accepted there.
     let proxied = standalone(|seen| match seen.header("authorization").unwrap_or_default().starts_with("Basic ") {
         true => reply(200).json("{}"),
         false => reply(401).header("WWW-Authenticate", "Basic realm=\"x\""),
@@ -449,7 +450,7 @@ fn layers_are_verified_against_the_payload() {
     repo(&client, &good.host).layer_file(&id('a'), &path, &ReadOptions::default()).unwrap();
     assert!(std::fs::read(&path).unwrap() == layer);
 
-    // A tarsum cannot be checked, and nor can nothing.
+    // A tarsum cannot be verified, nor can a missing checksum.
     for header in ["tarsum.v1+sha256:00", ""] {
         let copy = layer.clone();
         let server = standalone(move |seen| match seen.path().ends_with("/json") {
@@ -478,7 +479,8 @@ fn layers_are_verified_against_the_payload() {
     }
 }
 
-/// docker-registry's own ranges: no unit; an open end is one byte too long, in Content-Length too; nothing for one byte.
+/// docker-registry's ranges: no unit; an open-ended range is one byte too long, in Content-Length too; nothing for a
+/// single byte.
 pub fn odd_ranges(layer: &[u8], seen: &Seen) -> Reply {
     let Some(range) = seen.header("range").and_then(|range| range.strip_prefix("bytes=")) else {
         return reply(200).body(layer);
@@ -502,7 +504,7 @@ pub fn odd_ranges(layer: &[u8], seen: &Seen) -> Reply {
 fn docker_registrys_ranges_are_read() {
     let client = client();
     let layer = noise(50_000);
-    // Broken off in the middle, with one byte missing, with two, and before the first.
+    // Broken off in the middle, one byte short, two bytes short, and before the first byte.
     for cut in [0, 1, 20_000, 49_998, 49_999] {
         let server = with_layer(layer.clone(), move |layer, seen| match seen.header("range") {
             None if seen.number < 3 => reply(200).body(layer).cut(cut, Then::Close),
@@ -744,7 +746,7 @@ fn deletes_have_a_token_for_deleting() {
         ("/v1/repositories/a/b/tags/t", "/v1/repositories/a/b/")
     );
     assert!(seen[1..].iter().all(|seen| seen.header("authorization") == Some("Token access=delete")));
-    // An index that is another server has to forget it too.
+    // An index on another server has to forget it too.
     for (at_index, ends) in [(200, true), (404, true), (405, false)] {
         let registry = Server::start(|_| reply(200).json("true"));
         let list = registry.host.clone();

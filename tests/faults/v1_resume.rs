@@ -1,5 +1,5 @@
-//! Protocol v1: a layer's file that a broken call left is continued by the next one; and the registries of an index's list are
-//! tried in their order.
+//! Protocol v1: a partial layer file from a broken call is continued by the next one; and the registries of an index's
+//! list are tried in order.
 
 use std::path::Path;
 
@@ -68,7 +68,7 @@ fn where_there_are_no_ranges_it_is_read_from_its_beginning() {
     let ways: [(usize, Answer); 4] = [
         (1000, |layer, _| reply(200).body(layer)),
         (1000, |layer, _| reply(200).body(layer).unframed()),
-        // All of it was there but for its name: docker-registry has no range behind the end.
+        // Complete except for its name: docker-registry has no range after the end.
         (3000, |layer, seen| if seen.header("range").is_some() { reply(416) } else { reply(200).body(layer) }),
         (3000, |layer, _| reply(200).body(layer).unframed()),
     ];
@@ -139,7 +139,7 @@ fn what_cannot_be_checked_is_not_continued() {
     assert_eq!((done.resumed, done.length, done.verified), (0, 2995, false));
 }
 
-/// An index that sends to these registries.
+/// An index that names these registries.
 fn index(list: String) -> Server {
     Server::start(move |seen| match is_images(seen) || seen.method == "PUT" {
         true => reply(200).header("X-Docker-Token", TOKEN).header("X-Docker-Endpoints", &list).json("[]"),
@@ -147,7 +147,7 @@ fn index(list: String) -> Server {
     })
 }
 
-/// A port that nobody listens on.
+/// A port on which nothing listens.
 fn nobody() -> String {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     listener.local_addr().unwrap().to_string()
@@ -179,10 +179,10 @@ fn registries_are_tried_in_their_order() {
         assert_eq!(seen[before].header("authorization"), Some(format!("Token {TOKEN}").as_str()));
         assert!(unused.seen().is_empty());
     }
-    // None is left: the last one's error.
+    // None is left: the error is that of the last one.
     let index = index(format!("{},{}", nobody(), nobody()));
     fails(repo(&impatient(), &index.host).tag("t"), Code::Connect, "");
-    // A registry that answers that there is no such thing is believed.
+    // A registry's 404 is believed.
     let empty = Server::start(|_| reply(404));
     let index = self::index(format!("{},{}", empty.host, unused.host));
     fails(repo(&impatient(), &index.host).tag("t"), Code::NotFound, "");
@@ -200,6 +200,6 @@ fn what_may_have_been_written_stays_where_it_is() {
     assert!(other.seen().is_empty());
     fails(repo.put_layer(json.as_bytes(), b"layer", &PutLayerOptions::default()), Code::Server, "503");
     assert!(other.seen().is_empty());
-    // Nothing was sent where nobody listens.
+    // Nothing was sent to the unreachable one.
     assert_eq!(ill.count("PUT", "/json"), 1);
 }

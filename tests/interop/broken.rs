@@ -1,4 +1,4 @@
-//! Connections to real registries that break in the middle of a blob: the copy comes to its end all the same.
+//! Connections to real registries that break in the middle of a blob: the copy still completes.
 
 use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
@@ -13,7 +13,7 @@ use super::Place;
 
 const SIZE: usize = 24 << 20;
 
-/// A relay to a registry that cuts the connection each time so many bytes have passed, `times` times.
+/// A relay to a registry that cuts the connection after every `cut` bytes, `times` times.
 fn relay(to: &str, cut: i64, times: usize) -> (String, Arc<AtomicUsize>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let host = listener.local_addr().unwrap().to_string();

@@ -1,5 +1,5 @@
-//! A checker for JSON Schema (draft 2020-12), for the keywords that tests/schemas uses. Another keyword is an error: it
-//! would be one that is not checked.
+//! A checker for JSON Schema (draft 2020-12), for the keywords that tests/schemas uses. Any other keyword is an error:
+//! it would not be checked.
 
 use serde_json::{Map, Value};
 
@@ -10,7 +10,7 @@ pub fn schema(name: &str) -> Value {
     serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// What is wrong with a value; nothing when it is as the schema says.
+/// Checks a value against a schema; the error says what is wrong.
 pub fn check(schema: &Value, value: &Value) -> Result<(), String> {
     for (keyword, argument) in schema.as_object().ok_or("a schema is an object")? {
         keep(schema, keyword, argument, value)?;
@@ -97,7 +97,7 @@ fn has_type(wanted: &Value, value: &Value) -> Result<(), String> {
     good.then_some(()).ok_or_else(|| format!("{value} is no {wanted}"))
 }
 
-/// The properties of a schema and all that it holds: their names, and their schemas.
+/// Collects the properties of a schema and its subschemas: their names and schemas.
 pub fn properties(schema: &Value, found: &mut Vec<(String, Value)>) {
     match schema {
         Value::Object(members) => {

@@ -1,4 +1,5 @@
-//! Old images made new: from docker-registry 0.9.1 and from schema-1 manifests, to where today's clients read them.
+//! Conversion of old images: from docker-registry 0.9.1 and from schema-1 manifests, to formats that today's clients
+//! read.
 
 use std::path::Path;
 use std::time::Duration;
@@ -55,9 +56,9 @@ fn unpack(packed: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// An image of six: two with files (the first as it is given, the second packed), one of them throwaway, one with the end of a tar as its layer
-/// and one with the same packed, one without a byte. Topmost last. Images are known by their id all over a registry, so each
-/// `name` has its own.
+/// A chain of six images: two with files (the first as given, the second compressed), one of them throwaway, one with
+/// an empty tar archive as its layer and one with the same compressed, one with a layer of zero bytes. Topmost last.
+/// Image IDs are global within a registry, so each `name` has its own.
 fn chain(name: &str, base: Vec<u8>) -> Vec<(Value, Vec<u8>)> {
     let zeros = vec![0; 1024];
     let packed_zeros = {
@@ -102,7 +103,7 @@ fn put_chain(place: &Place, client: &Client, name: &str) -> String {
     format!("{}/{name}:1", place.host)
 }
 
-/// What the image of [`chain`] has to be, wherever it is read.
+/// Checks the image made from [`chain`], wherever it is read.
 fn is_the_chain(config: &str, manifest: &str) {
     let (config, manifest): (Value, Value) =
         (serde_json::from_str(config).unwrap(), serde_json::from_str(manifest).unwrap());
@@ -156,7 +157,7 @@ fn an_image_of_docker_registry_goes_everywhere() {
         assert_eq!((copied.source.as_str(), copied.media_type.ends_with("manifest.v1+json")), (source.as_str(), true));
         digests.push(copied.digest);
         if target.starts_with("dir:") {
-            // Its files are named by whole digests, which is not skopeo's way.
+            // Its files are named by full digests, unlike skopeo's.
             has_files(&client, target, &folder.path().join("files"), &["base", "top"]);
             continue;
         }
@@ -207,13 +208,13 @@ fn an_image_behind_an_index_with_tokens() {
 fn push_schema1(place: &Place, client: &Client, name: &str) -> String {
     let (call, repository) = (client.call(None).unwrap(), place.repository(name));
     let (mut layers, mut history) = (Vec::new(), Vec::new());
-    // Packed: crane takes every layer for that when it looks at all of it.
+    // Compressed: crane assumes that of every layer when it validates the whole image.
     let chain = chain("convert/docker", layer("base", "base\n").0);
     let below = chain[3].0["id"].clone();
     for (image, layer) in chain.into_iter().filter(|(_, layer)| !layer.is_empty()) {
         let mut image = image;
         if image["throwaway"] == json!(true) {
-            // The one without a byte, which a registry of today does not have, is left out.
+            // The layer of zero bytes, which today's registries do not have, is left out.
             image["parent"] = below.clone();
         }
         let digest = client.put_blob(&call, &repository, &layer, &BlobPut::default()).unwrap().digest;
@@ -236,7 +237,7 @@ fn a_schema1_image_becomes_one_of_today() {
     let folder = scratch();
     let path = |name: &str| folder.path().join(name).display().to_string();
 
-    // Unless asked, it stays what it is.
+    // Without the option it is copied unchanged.
     let unchanged = copied(&client, &source, &format!("oci:{}", path("old")), false).unwrap();
     assert_eq!((unchanged.digest.as_str(), unchanged.media_type.contains("v1+prettyjws")), (digest.as_str(), true));
 
@@ -267,14 +268,14 @@ fn a_schema1_image_becomes_one_of_today() {
     let theirs = format!("oci:{}:1", path("theirs"));
     new.run("skopeo", &["--insecure-policy", "copy", "--src-tls-verify=false", &format!("docker://{name}"), &theirs]);
     has_files(&client, &theirs, &folder.path().join("files"), &["base", "top"]);
-    // To the older protocol too: it is converted on the way, and comes back as the same image.
+    // Also to protocol v1: it is converted on the way, and comes back as the same image.
     let oldest = Place::new("OCIREG_TEST_V1");
     let client = client_of(&[&old, &new, &oldest]);
     let to = oldest.reference("convert/older:1");
     assert_eq!(pushed(&client, &source, &to).unwrap().digest, digests[0]);
     let back = done(&client, &format!("docker-v1://{to}"), &format!("oci:{}", path("from-v1")));
     assert_eq!(back.digest, digests[0]);
-    // What is not of version 1 is copied as it is.
+    // Anything that is not version 1 is copied unchanged.
     let again = done(&client, &format!("docker://{name}"), &format!("oci:{}", path("again")));
     assert_eq!(again.digest, digests[0]);
 }
@@ -292,7 +293,8 @@ fn an_image_of_today_goes_to_docker_registry_and_comes_back() {
         let client = client_of(&[&old, &new]);
         let folder = scratch();
         let path = |name: &str| folder.path().join(name).display().to_string();
-        // A layout with an image of several layers and steps without one: the chain, which came from an old registry itself.
+        // A layout with an image of several layers and history entries without a layer: the chain, converted from a v1
+        // registry.
         let standalone = Place::new("OCIREG_TEST_V1");
         let origin = format!("docker-v1://{}", put_chain(&standalone, &client, "convert/origin"));
         let layout = format!("oci:{}:1", path("layout"));
@@ -317,7 +319,7 @@ fn an_image_of_today_goes_to_docker_registry_and_comes_back() {
         assert!(again.images.iter().all(|image| !image.uploaded), "the same image is the same chain");
         assert_eq!(again.id, first.id);
 
-        // There and back it is the same image, byte for byte.
+        // After a round trip it is the same image, byte for byte.
         let back = done(&client, &format!("docker-v1://{to}"), &format!("oci:{}:1", path("back")));
         assert_eq!(back.digest, image.digest, "{variable}");
         has_files(&client, &format!("oci:{}:1", path("back")), &folder.path().join("files"), &["base", "top"]);

@@ -36,7 +36,7 @@ pub fn scratch() -> tempfile::TempDir {
     tempfile::tempdir_in(env("OCIREG_TEST_TMP")).unwrap()
 }
 
-/// An index of two images and an index within, with a tag.
+/// A tagged index of two images and a nested index.
 fn push_index(place: &Place, client: &Client, name: &str) -> String {
     let call = client.call(None).unwrap();
     let entry = |manifest: &[u8], architecture: &str| {
@@ -77,7 +77,7 @@ fn push_artifact(place: &Place, client: &Client, name: &str) -> String {
     format!("docker://{}/{name}:thing", place.host)
 }
 
-/// From each registry through each kind of local place to another registry, the digest the same at every step.
+/// From each registry through each kind of local place to another registry, with the same digest at every step.
 #[test]
 fn every_kind_of_place_to_every_other() {
     let target = Place::new("OCIREG_TEST_V3");
@@ -223,7 +223,7 @@ fn a_dry_run_moves_nothing() {
     assert_eq!(found.err().unwrap().code(), Code::NotFound);
 }
 
-/// What we write, the others read; what they write, we read.
+/// Other tools read what this library writes, and the other way round.
 #[test]
 fn the_others_read_ours_and_we_read_theirs() {
     let place = Place::new("OCIREG_TEST_V3");
@@ -246,7 +246,7 @@ fn the_others_read_ours_and_we_read_theirs() {
     for target in &ours {
         done(&client, &source, target);
         if target.starts_with("docker-archive") {
-            // It makes a Docker manifest of it, so only the layers and the config can be the same.
+            // It converts to a Docker manifest, so only the layers and the config can be the same.
             let config = place.run("skopeo", &["inspect", "--config", "--raw", target]);
             assert!(config.contains("\"architecture\":\"amd64\""), "{config}");
             continue;
@@ -273,7 +273,7 @@ fn the_others_read_ours_and_we_read_theirs() {
         done(&client, &format!("oci:{}", path("crane-layout")), &format!("oci:{}", path("b3"))).digest,
         sha256(&manifest)
     );
-    // Archives in Docker's old form: the manifest is made from them.
+    // Archives in Docker's old format: the manifest is generated from them.
     place.run(
         "skopeo",
         &[
@@ -290,7 +290,7 @@ fn the_others_read_ours_and_we_read_theirs() {
         let copied = done(&client, &format!("docker-archive:{}", path(file)), &target);
         assert_eq!(copied.blobs["total"], 2);
         place.run("skopeo", &["inspect", "--tls-verify=false", &target]);
-        // Layers come packed, as the others push them.
+        // Layers are compressed, as other tools push them.
         let name = target.strip_prefix("docker://").unwrap();
         place.crane(&["validate", "--remote", name]);
         let pushed: serde_json::Value = serde_json::from_str(&place.crane(&["manifest", name])).unwrap();
@@ -336,7 +336,7 @@ pub fn end(child: Child) -> Value {
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
-/// Bytes of the blobs of a layout, and of what has come of the others.
+/// Total bytes of the blobs of a layout, including partial ones.
 pub fn bytes_in(layout: &Path) -> u64 {
     let Ok(entries) = std::fs::read_dir(layout.join("blobs/sha256")) else { return 0 };
     entries.filter_map(|entry| entry.ok()?.metadata().ok()).map(|facts| facts.len()).sum()

@@ -1,4 +1,4 @@
-//! Cosign's digest tags, `sha256-<hex>.sig` and the like: they travel with what they are about, through every place that
+//! Cosign's digest tags, `sha256-<hex>.sig` and the like: they are copied with their subject, through every place that
 //! can hold them, and crane and skopeo find them under their names.
 
 use ocireg::error::Code;
@@ -11,7 +11,8 @@ use serde_json::json;
 use super::copy::{copied, done, scratch};
 use super::{push_image, sha256, Place};
 
-/// What `cosign sign` and `cosign attest` leave: an image of one layer, under the tag of its subject. Gives its tag and bytes.
+/// What `cosign sign` and `cosign attest` leave: an image with one layer, under its subject's digest tag. Returns its
+/// tag and bytes.
 fn put_about(place: &Place, client: &Client, name: &str, subject: &[u8], kind: &str) -> (String, Vec<u8>) {
     let call = client.call(None).unwrap();
     let tag = format!("{}.{kind}", sha256(subject).as_str().replace(':', "-"));
@@ -34,7 +35,7 @@ fn put_about(place: &Place, client: &Client, name: &str, subject: &[u8], kind: &
     (tag, bytes)
 }
 
-/// A signed image with an attestation that is signed too. Gives the image and what is about it.
+/// A signed image with an attestation that is signed too. Returns the image and its signatures and attestations.
 fn put_signed(place: &Place, client: &Client, name: &str) -> (Vec<u8>, Vec<(String, Vec<u8>)>) {
     let call = client.call(None).unwrap();
     let image = push_image(place, client, name, "amd64");
@@ -81,7 +82,7 @@ fn they_travel_through_every_place() {
         std::process::Command::new("tar").args(["-xOf", &path("docker.tar"), "manifest.json"]).output().unwrap();
     assert_eq!(serde_json::from_slice::<serde_json::Value>(&listed.stdout).unwrap().as_array().unwrap().len(), 1);
 
-    // Without the option nothing of it is looked for.
+    // Without the option none of them is looked for.
     let bare = format!("docker://{}/digest-tags/bare:1", to.host);
     assert_eq!(done(&client, &places[0], &bare).manifests["total"], 1);
     let missing = to.reference(&format!("digest-tags/bare:{}", about[0].0));

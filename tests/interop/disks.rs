@@ -1,7 +1,8 @@
-//! Destinations on this machine that take nothing, or not enough: each has its own error, and nothing half done is seen.
+//! Local destinations that accept nothing, or not enough: each has its own error, and nothing unfinished becomes
+//! visible.
 //!
-//! A full or read-only file system is a small tmpfs in a mount namespace of its own, where this process may make one; a limit
-//! on the size of files and a folder without permission are tested everywhere.
+//! A full or read-only file system is a small tmpfs in a separate mount namespace, where this process may create one; a
+//! limit on the size of files and a folder without permission are tested everywhere.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -39,7 +40,7 @@ fn source(folder: &Path) -> String {
     layout
 }
 
-/// The destinations in a folder, and the file by which each would be seen.
+/// The destinations in a folder, and the file that would make each visible.
 fn destinations(folder: &str) -> [(String, PathBuf); 4] {
     let path = |name: &str| Path::new(folder).join(name);
     [
@@ -50,7 +51,7 @@ fn destinations(folder: &str) -> [(String, PathBuf); 4] {
     ]
 }
 
-/// Runs the shell in a mount namespace of its own; None where this process may not.
+/// Runs a shell in a separate mount namespace; None where this process may not.
 fn in_namespace(script: &str, arguments: &[&str]) -> Option<Output> {
     let probe = "mount -t tmpfs none /mnt";
     let allowed = |flags: &[&str]| {
@@ -66,7 +67,7 @@ fn in_namespace(script: &str, arguments: &[&str]) -> Option<Output> {
     Some(shell.args(flags).args(["sh", "-c", script, "sh"]).args(arguments).output().unwrap())
 }
 
-/// The error of a copy that must have failed for its destination.
+/// The error of a copy that must have failed because of its destination.
 #[track_caller]
 fn expect_io(output: &Output, to: &str, part: &str) {
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -84,7 +85,7 @@ fn a_full_disk() {
     let small = folder.path().join("small");
     std::fs::create_dir(&small).unwrap();
     for (to, seen) in destinations(&small.display().to_string()) {
-        // What is seen there is said at the end, for the mount goes with the shell.
+        // What is visible there is printed at the end, because the mount disappears with the shell.
         let script = r#"mount -t tmpfs -o size=2m none "$1" || exit 99
             "$2" --json-errors copy "$3" "$4"; status=$?
             [ ! -e "$5" ] || { echo "half done: $5" >&2; exit 98; }
@@ -92,13 +93,13 @@ fn a_full_disk() {
         let arguments = [&small.display().to_string(), &ocireg, &from, &to, &seen.display().to_string()];
         match in_namespace(script, &arguments.map(String::as_str)) {
             Some(output) => expect_io(&output, &to, "No space left on device"),
-            // Then the limit of the next case stands for it.
+            // Then the limit of the next case has to do.
             None => return,
         }
     }
 }
 
-/// A disk that takes bytes and then cannot keep them says so when they are flushed.
+/// A disk that accepts bytes but cannot store them reports it when they are flushed.
 #[test]
 fn a_disk_that_loses_what_it_took() {
     let folder = scratch();
@@ -134,14 +135,14 @@ fn a_file_larger_than_is_allowed() {
         let output = Command::new("bash").args(["-c", script, "bash", &ocireg, &from, &to]).output().unwrap();
         expect_io(&output, &to, "File too large");
         assert!(!seen.exists(), "{}", seen.display());
-        // With the limit gone the same copy comes to its end.
+        // Without the limit the same copy completes.
         let client = Place::new("OCIREG_TEST_V3").client();
         done(&client, &from, &to);
         assert!(seen.exists());
     }
 }
 
-/// A folder that the copier may not write to; root gives up for that what lets it write anywhere.
+/// A folder without write permission; root drops the capability that would let it write anywhere.
 #[test]
 fn a_folder_without_permission() {
     let folder = scratch();
@@ -179,11 +180,11 @@ fn a_disk_that_is_read_only() {
             [ ! -e "$5" ] || exit 98
             exit $status"#;
         let arguments = [&at, &ocireg, &from, &to, &seen.display().to_string()];
-        // Where no disk can be mounted, the case before this one has to do.
+        // Where no disk can be mounted, the previous case has to do.
         let Some(output) = in_namespace(script, &arguments.map(String::as_str)) else { return };
         expect_io(&output, &to, "Read-only file system");
     }
-    // What is all there can be asked for again, and read.
+    // What is complete can be copied again, and read.
     let script = r#"mount -t tmpfs none "$1" && "$2" copy "$3" "oci:$1/l:1" >"$4/1" && mount -o remount,ro "$1" &&
         "$2" copy "$3" "oci:$1/l:1" >"$4/2" && "$2" copy "oci:$1/l:1" "oci:$4/back:1" >"$4/3""#;
     let output = in_namespace(script, &[&at, &ocireg, &from, &folder.path().display().to_string()]).unwrap();
@@ -223,7 +224,7 @@ fn manifests_that_are_wrong_or_missing() {
     assert!(!folder.path().join("target/index.json").exists(), "nothing half done");
 }
 
-/// Archives that lack something: each says what.
+/// Incomplete archives: each error says what is missing.
 #[test]
 fn archives_that_are_not_whole() {
     let folder = scratch();

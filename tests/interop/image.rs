@@ -1,4 +1,4 @@
-//! Work on images: what crane says of the same image, and what it accepts of ours.
+//! Operations on images: compared with crane's view of the same image, and checked by crane.
 
 use std::path::Path;
 use std::process::Command;
@@ -98,7 +98,8 @@ fn a_tag_is_the_same_bytes() {
     }
 }
 
-/// Layers of every packing on an image, in Docker's form and OCI's; crane finds the result right and unpacks the same.
+/// Appends layers in every compression to an image, in Docker's and OCI's format; crane validates the result and
+/// extracts the same.
 #[test]
 fn appended_layers_are_good_for_others() {
     let place = Place::new("OCIREG_TEST_V3");
@@ -135,7 +136,7 @@ fn appended_layers_are_good_for_others() {
             ],
         ),
     ] {
-        // A plain one is packed on the way, unless the caller says otherwise.
+        // An uncompressed one is compressed on the way, unless the caller says otherwise.
         let files = [
             ("l.tar", Some(Compression::None)),
             ("l.tgz", None),
@@ -164,7 +165,7 @@ fn appended_layers_are_good_for_others() {
             compare_with_export(&place, &client, &to, folder.path());
         }
     }
-    // On the image itself, and twice is the same only once.
+    // Appended to the image itself; doing it twice changes the image twice.
     let options = || AppendOptions { layers: vec![at("l.tgz")], ..Default::default() };
     let first = put_on(&client, &oci, options()).unwrap();
     let second = put_on(&client, &oci, options()).unwrap();
@@ -185,7 +186,7 @@ fn docker_form(place: &Place, client: &Client, oci: &str) -> String {
     reference.to_string()
 }
 
-/// `crane export` and we make the same tree.
+/// `crane export` and the library produce the same tree.
 fn compare_with_export(place: &Place, client: &Client, name: &str, folder: &Path) {
     let (ours, theirs, tar) = (folder.join("ours"), folder.join("theirs"), folder.join("export.tar"));
     let store = Endpoint::parse(name).unwrap().source(client).unwrap();
@@ -209,7 +210,7 @@ fn a_repository_is_emptied() {
         tagged_index(&place, &client, "image/remove");
         let repository = format!("{}/image/remove", place.host);
         let plan = client.clear(&call, &repository, &ClearOptions { dry_run: true }).unwrap();
-        // The two images differ when the clock has moved on between them.
+        // The two images differ when the clock has advanced between them.
         assert!(plan.manifests.len() >= 2 && (plan.tags, plan.deleted) == (2, 0), "{plan:?}");
         let done = client.clear(&call, &repository, &ClearOptions::default()).unwrap();
         assert_eq!(done.deleted, plan.manifests.len(), "{}: {done:?}", place.host);
@@ -232,7 +233,7 @@ fn a_repository_is_emptied() {
     assert!(error.to_json()["hint"].as_str().unwrap().contains("sha256:"), "{error:?}");
 }
 
-/// What crane exports of an image that has a whiteout and a replaced file is what we list, name by name.
+/// The list of files of an image with a whiteout and a replaced file matches crane's export, name by name.
 #[test]
 fn the_list_of_files_is_what_others_export() {
     let place = Place::new("OCIREG_TEST_V3");

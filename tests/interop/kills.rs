@@ -1,4 +1,4 @@
-//! Copies killed at any moment: what is there is whole, and the next copy moves only what is missing.
+//! Copies killed at any moment: what exists is complete, and the next copy transfers only what is missing.
 
 use std::path::Path;
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn rounds() -> u64 {
     std::env::var("OCIREG_TEST_KILLS").map_or(100, |text| text.parse().unwrap())
 }
 
-/// Kills a copy after a time that is another one each round, up to a little more than a whole copy takes.
+/// Kills a copy after a time that differs each round, up to a little more than a whole copy takes.
 fn kill_one(from: &str, to: &str, round: u64, whole: Duration) {
     let mut child = start(from, to);
     let part = u32::from(noise(8, round * 2 + 1)[3]);
@@ -26,21 +26,21 @@ fn kill_one(from: &str, to: &str, round: u64, whole: Duration) {
     child.wait().unwrap();
 }
 
-/// How long a copy takes that nobody disturbs.
+/// How long an undisturbed copy takes.
 fn time_of(from: &str, to: &str) -> Duration {
     let begun = std::time::Instant::now();
     end(start(from, to));
     begun.elapsed()
 }
 
-/// What a copy moved again of what was there is less than a hundredth of it all.
+/// A copy transferred again less than a hundredth of what was there.
 fn expect_little(result: &Value, there: u64) {
     let total = result["blobs"]["bytes"].as_u64().unwrap();
     let moved = result["blobs"]["bytes_copied"].as_u64().unwrap();
     assert!(moved <= total.saturating_sub(there) + total / 100, "{moved} of {total} moved again, {there} were there");
 }
 
-/// How far each kill came: there must be early ones, late ones, and some between.
+/// How far each killed copy got: some early, some late, some in between.
 fn expect_all_sorts(amounts: &[u64], total: u64) {
     let between = amounts.iter().filter(|amount| (1..total).contains(amount)).count();
     assert!(between * 10 >= amounts.len(), "only {between} of {} were killed on the way: {amounts:?}", amounts.len());
@@ -77,7 +77,7 @@ fn a_killed_pull_loses_nothing() {
     expect_all_sorts(&amounts, layers * size as u64);
 }
 
-/// Bytes of the blobs that a repository has.
+/// Total bytes of those blobs that a repository has.
 fn bytes_at(place: &Place, client: &Client, name: &str, blobs: &[Descriptor]) -> u64 {
     let call = client.call(None).unwrap();
     let has = |blob: &&Descriptor| {

@@ -1,4 +1,4 @@
-//! Login with real registries, and credentials shared with crane: what it writes we read, what we write it reads.
+//! Login with real registries, and credentials shared with crane, in both directions.
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
@@ -24,7 +24,7 @@ impl Home {
         self.0.path().join("config.json")
     }
 
-    /// A client that knows no more than this folder.
+    /// A client that uses only this folder.
     fn client(&self) -> Client {
         let folder = self.0.path().to_str().unwrap().to_owned();
         Client::new(ClientOptions {
@@ -50,7 +50,7 @@ fn options(json: Value) -> LoginOptions {
     serde_json::from_value(json).unwrap()
 }
 
-/// Pushes something, so that there is a repository to be read.
+/// Pushes something, so that there is a repository to read.
 fn seed(host: &str, name: &str) -> String {
     let home = Home::new();
     let logged = home.crane(&["auth", "login", host, "-u", "alice", "-p", PASSWORD]);
@@ -68,7 +68,7 @@ fn reads(client: &Client, host: &str, name: &str) -> Result<Vec<String>, Code> {
         .map_err(|error| error.code())
 }
 
-/// A registry, how it asks, and who may read there.
+/// A registry, its authentication scheme, and who may read there.
 type Place = (String, &'static str, Vec<(&'static str, &'static str)>);
 
 fn places() -> Vec<Place> {

@@ -1,6 +1,7 @@
-//! Real registries, and real clients on the other side: what we push they accept, what they push we read.
+//! Real registries, with real clients as counterparts: they accept what the library pushes, and it reads what they
+//! push.
 //!
-//! Runs under tests/registries/run, which starts everything and says where it is.
+//! Runs under tests/registries/run, which starts everything and sets the addresses.
 
 mod broken;
 mod checker;
@@ -47,7 +48,7 @@ fn env(name: &str) -> String {
 
 const PASSWORD: &str = "s3cret:with colon";
 
-/// A registry of the tests: where, and how it is entered.
+/// A registry of the tests: its address and how to authenticate.
 struct Place {
     host: String,
     options: serde_json::Value,
@@ -84,7 +85,7 @@ impl Place {
         Reference::parse(&format!("{}/{rest}", self.host), None).unwrap()
     }
 
-    /// A configuration folder that lets crane and skopeo in.
+    /// A configuration folder with credentials for crane and skopeo.
     fn docker_config(&self) -> PathBuf {
         use base64::Engine as _;
         let folder = Path::new(&env("OCIREG_TEST_TMP")).join(format!("docker-{}", self.host.replace(':', "-")));
@@ -94,7 +95,7 @@ impl Place {
             Some(_) => json!({"auths": {&self.host: {"auth": auth}}}),
             None => json!({}),
         };
-        // Tests that run at the same time share it: it is there whole or not at all.
+        // Tests that run at the same time share it: it appears complete or not at all.
         let mut file = tempfile::NamedTempFile::new_in(&folder).unwrap();
         std::io::Write::write_all(&mut file, config.to_string().as_bytes()).unwrap();
         file.persist(folder.join("config.json")).unwrap();
@@ -121,7 +122,7 @@ impl Place {
     }
 }
 
-/// Every kind of registry that takes pushes.
+/// Every kind of registry that accepts pushes.
 fn places() -> Vec<Place> {
     ["V2", "V3", "HTPASSWD", "TLS", "TOKEN", "TOKEN_TLS", "GGCR"]
         .iter()
@@ -145,7 +146,7 @@ fn sha256(bytes: &[u8]) -> Digest {
     Algorithm::Sha256.digest(bytes)
 }
 
-/// A layer that real clients can unpack: a tar, packed by gzip, made by the system's own tools.
+/// A layer that real clients can unpack: a tar archive, compressed with gzip, made by the system's own tools.
 fn layer(name: &str, content: &str) -> (Vec<u8>, Digest) {
     let folder = tempfile::tempdir().unwrap();
     std::fs::create_dir(folder.path().join("root")).unwrap();
@@ -159,7 +160,7 @@ fn layer(name: &str, content: &str) -> (Vec<u8>, Digest) {
     (packed.stdout, diff_id)
 }
 
-/// Pushes an image by our own calls; gives its manifest's bytes.
+/// Pushes an image with the library; returns its manifest's bytes.
 fn push_image(place: &Place, client: &Client, name: &str, architecture: &str) -> Vec<u8> {
     let call = client.call(None).unwrap();
     let repository = place.repository(name);
@@ -303,7 +304,7 @@ fn every_way_of_putting_a_blob() {
 
 #[test]
 fn sha512_is_a_digest_too() {
-    // distribution stores what it is given under the digest it is asked for.
+    // distribution stores the bytes under the given digest.
     for variable in ["OCIREG_TEST_V2", "OCIREG_TEST_V3"] {
         let place = Place::new(variable);
         let client = place.client();
@@ -332,7 +333,7 @@ fn lists_page_by_page() {
                 .unwrap();
         }
         let name = format!("{}/pages/one", place.host);
-        // distribution 2.8 gives them in the order of its disk.
+        // distribution 2.8 lists them in the order of its disk.
         let sorted = |mut tags: Vec<String>| {
             tags.sort();
             tags
@@ -400,7 +401,7 @@ fn tokens_that_expire_in_the_middle() {
     let repository = place.repository("short/lived");
     let begun = std::time::Instant::now();
     let mut number = 0u64;
-    // Reads and writes over more than two lives of a token.
+    // Reads and writes for longer than two lifetimes of a token.
     while begun.elapsed().as_secs() < 8 {
         number += 1;
         let bytes = noise(200_000, number);
@@ -498,7 +499,7 @@ fn tls_is_verified() {
         assert!(error.message().contains("certificate"), "{error}");
     }
     assert_eq!(ping(json!({"ca_file": "/nonexistent"})).err().unwrap().code(), Code::Io);
-    // Asked in http, a TLS server says so.
+    // A TLS server reports a plain http request.
     assert!(ping(json!({"plain_http": true})).is_err());
 }
 

@@ -1,4 +1,4 @@
-//! The ways to real registries: through proxies, with client certificates, by sockets and fixed addresses.
+//! Reaching real registries: through proxies, with client certificates, through sockets and fixed addresses.
 
 use std::io::{ErrorKind, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -21,7 +21,7 @@ fn with_host(host: &str, options: serde_json::Value) -> Client {
     client
 }
 
-/// Puts a blob of several uploads' pieces and reads it back.
+/// Puts a blob of several pieces and reads it back.
 fn round_trip(client: &Client, host: &str) -> Result<(), ocireg::error::Error> {
     let call = client.call(None)?;
     let repository = Repository::parse(&format!("{host}/network/a"), None).unwrap();
@@ -70,7 +70,7 @@ fn what_a_tls_registry_says_through_a_tunnel_is_about_the_registry() {
     assert!(error.message().contains(&refusing.host), "{error}");
 }
 
-/// A proxy behind TLS: what it gets is handed to a proxy without.
+/// A proxy behind TLS: it forwards everything to a proxy without TLS.
 fn behind_tls(inner: String) -> String {
     let chain = CertificateDer::pem_file_iter(certificate("tls.pem")).unwrap().map(Result::unwrap).collect();
     let key = PrivateKeyDer::from_pem_file(certificate("tls.key")).unwrap();
@@ -116,7 +116,7 @@ fn a_proxy_behind_tls_is_verified_by_the_clients_authorities_only() {
         let client = client_with(json!({"proxy": format!("https://{outer}"), "ca_file": ca}));
         client.set_host(host, serde_json::from_value(json!({"plain_http": host == &plain})).unwrap()).unwrap();
         round_trip(&client, host).unwrap();
-        // What is said about the host says nothing about the proxy, not even that nothing is verified.
+        // The host's settings do not apply to the proxy, not even `insecure`.
         for own in [
             json!({"ca_file": ca, "plain_http": host == &plain}),
             json!({"insecure": true, "plain_http": host == &plain}),
@@ -169,7 +169,7 @@ fn wrong_client_certificates_are_named() {
         if let Some(key) = key {
             options["client_key_file"] = certificate(key).into();
         }
-        // With retries: a server's alert that comes after the handshake can be lost with the connection.
+        // With retries: a server's alert that arrives after the handshake can be lost with the connection.
         let client = client_with(json!({}));
         client.set_host(&host, serde_json::from_value(options).unwrap()).unwrap();
         let error = round_trip(&client, &host).unwrap_err();

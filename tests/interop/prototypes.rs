@@ -1,4 +1,4 @@
-//! The prototypes of the C API that schemas.rs calls, as the header has them.
+//! The prototypes of the C API that schemas.rs calls, as in the header.
 
 #![allow(unsafe_code)]
 
@@ -83,7 +83,7 @@ pub type OneFn = unsafe extern "C" fn(Handle, Handle, Text, Handle, Json, Failur
 pub type TwoFn = unsafe extern "C" fn(Handle, Handle, Text, Text, Handle, Json, Failure) -> i32;
 /// Client, context, a text, bytes, options.
 pub type PutFn = unsafe extern "C" fn(Handle, Handle, Text, *const u8, usize, Handle, Json, Failure) -> i32;
-/// Client, context, a text, options; bytes beside the JSON.
+/// Client, context, a text, options; bytes in addition to the JSON.
 pub type BytesFn = unsafe extern "C" fn(Handle, Handle, Text, Handle, Json, Failure, Failure) -> i32;
 
 /// The functions that share a shape, with their names.

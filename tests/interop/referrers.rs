@@ -1,5 +1,6 @@
 //! Referrers at real registries: distribution 2.8 and 3 and go-containerregistry's own have no referrers API, so the
-//! referrers tag is kept; go-containerregistry's with the API lists them itself. crane reads what we wrote.
+//! referrers tag is maintained; go-containerregistry's with the API lists them itself. crane reads what the library
+//! wrote.
 
 use ocireg::digest::Digest;
 use ocireg::error::Code;
@@ -59,7 +60,7 @@ fn referrers_are_found_and_deleted_again() {
         let digests: Vec<Digest> = manifests.iter().map(|bytes| sha256(bytes)).collect();
         assert_eq!(list(&place, &client, name, &subject, None), (digests.clone(), Source::Tag));
         assert_eq!(list(&place, &client, name, &subject, Some("application/x.1")).0, [digests[1].clone()]);
-        // What we wrote is an index that another client reads.
+        // The library writes an index that another client reads.
         let read: serde_json::Value =
             serde_json::from_str(&place.crane(&["manifest", &format!("{}/{name}:{}", place.host, tag_of(&subject))]))
                 .unwrap();
@@ -73,7 +74,7 @@ fn referrers_are_found_and_deleted_again() {
             assert_eq!((deleted.subject, deleted.referrers), (Some(subject.clone()), Some(Source::Tag)));
             assert_eq!(list(&place, &client, name, &subject, None).0, digests[at + 1..]);
         }
-        // Empty, the list has gone where it can.
+        // An empty list is deleted where possible.
         let tags = client.tags(&call, &format!("{}/{name}", place.host), &TagsOptions::default()).unwrap().tags;
         assert_eq!(tags.iter().any(|tag| tag == tag_of(&subject)), variable == "GGCR", "{tags:?}");
     }
@@ -86,7 +87,7 @@ fn the_api_is_used_where_it_is() {
     let image = push_image(&place, &client, name, "amd64");
     let manifests: Vec<Vec<u8>> = (0..3).map(|number| referrer(&image, number)).collect();
     for manifest in &manifests {
-        // It has the API, and does not say so by OCI-Subject: the specification then wants the tag, too.
+        // It has the API but does not send OCI-Subject: the specification then requires the tag too.
         assert_eq!(push(&place, &client, name, manifest).referrers, Some(Source::Tag));
     }
     let expected = sorted(manifests.iter().map(|bytes| sha256(bytes)).collect());
@@ -98,7 +99,7 @@ fn the_api_is_used_where_it_is() {
 
 #[test]
 fn crane_and_we_find_the_same() {
-    // crane attaches its own list of contents to an image by the same tag.
+    // crane attaches its own list of contents to an image with the same tag.
     let place = Place::new("OCIREG_TEST_V3");
     let (client, name) = (place.client(), "referrers/crane");
     let image = push_image(&place, &client, name, "amd64");
@@ -117,7 +118,7 @@ fn eight_threads_lose_nothing() {
         let place = Place::new(&format!("OCIREG_TEST_{variable}"));
         let (client, name) = (place.client(), "referrers/threads");
         let image = push_image(&place, &client, name, "amd64");
-        // distribution itself stumbles over a manifest while another thread's first upload of its blob is being linked.
+        // distribution itself can fail on a manifest while another thread's first upload of its blob is being linked.
         client.put_blob(&client.call(None).unwrap(), &place.repository(name), b"{}", &BlobPut::default()).unwrap();
         std::thread::scope(|scope| {
             for number in 0..8 {

@@ -1,5 +1,5 @@
-//! Signed schema-1 manifests on a registry that still takes them: it checks our signature with libtrust, and signs what it
-//! serves with a key of its own.
+//! Signed schema-1 manifests on a registry that still accepts them: it checks the library's signature with libtrust,
+//! and signs what it serves with its own key.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -69,7 +69,7 @@ fn libtrust_takes_what_we_sign_and_we_take_what_it_signs() {
         assert_eq!(again.signatures.len(), 1);
         let head = client.head_manifest(&call, &reference, &HeadOptions::default()).unwrap();
         assert_eq!(head.digest, put.digest);
-        // What it signed can be put again, with one more signature of ours.
+        // A manifest that it signed can be put again with an additional signature.
         let both = sign(&found.bytes, &keys[0], None, now).unwrap();
         assert_eq!(verify(&both, &Demand::default()).unwrap().signatures.len(), 2);
         let put = client.put_manifest(&call, &reference, &both, &PutOptions::default()).unwrap();
@@ -113,7 +113,7 @@ fn the_commands_make_a_key_sign_and_verify() {
     let (key, plain, signed) = (path("key.pem"), path("plain.json"), path("signed.json"));
     let payload = content("a/b", "t", &[sha256(b"layer")]);
     std::fs::write(&plain, &payload).unwrap();
-    // A file that all may read is no longer one when it holds a key.
+    // A file that everyone may read becomes private when it contains a key.
     std::fs::write(&key, "old").unwrap();
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
     let made = says(&["schema1", "key", "-o", &key]);

@@ -1,5 +1,5 @@
-//! Every JSON result of the C API as it comes from real registries, held to its schema in tests/schemas; and the schemas
-//! to the header.
+//! Every JSON result of the C API, with real registries, validated against its schema in tests/schemas; and the schemas
+//! against the header.
 
 #![allow(unsafe_code)]
 
@@ -14,7 +14,7 @@ use crate::checker::{check, properties, schema};
 use crate::prototypes::*;
 use crate::{env, noise, Place, PASSWORD};
 
-/// Which schema the result of each function has: every function that gives JSON, by the header.
+/// The schema for the result of each function: every function that returns JSON, according to the header.
 const RESULTS: [(&str, &str); 69] = [
     ("ocireg_blob_delete", "blob-delete"),
     ("ocireg_blob_fn", "blob-event"),
@@ -86,7 +86,7 @@ const RESULTS: [(&str, &str); 69] = [
     ("ocireg_v1_tag", "v1-tag"),
     ("ocireg_v1_tags", "v1-tags"),
 ];
-/// As well, but not called here: its result is that of ocireg_upload_session_start.
+/// This too, but it is not called here: its result is that of ocireg_upload_session_start.
 const STATUS: &str = "ocireg_upload_session_status";
 
 unsafe extern "C" fn keep_event(events: Handle, event: Text) -> i32 {
@@ -95,7 +95,7 @@ unsafe extern "C" fn keep_event(events: Handle, event: Text) -> i32 {
     0
 }
 
-/// Three bytes, and then the end.
+/// A source of three bytes.
 unsafe extern "C" fn three_bytes(left: Handle, buffer: *mut u8, _: usize) -> i64 {
     unsafe {
         let left = &mut *(left as *mut i64);
@@ -108,7 +108,7 @@ pub fn text(text: &str) -> CString {
     CString::new(text).unwrap()
 }
 
-/// Calls the C API, and holds what it gives to its schema.
+/// Calls the C API, and validates results against their schemas.
 pub struct Caller {
     pub client: Handle,
     pub context: Handle,
@@ -122,7 +122,7 @@ impl Caller {
         Caller::with(&json!({}), place)
     }
 
-    /// With options of the client.
+    /// A caller with client options.
     pub fn with(client: &Value, place: &Place) -> Caller {
         let (events, blobs, called) = (Box::default(), Box::default(), BTreeSet::new());
         let mut caller = Caller { client: null_mut(), context: null_mut(), events, blobs, called };
@@ -142,7 +142,7 @@ impl Caller {
         caller
     }
 
-    /// The result of a call, held to its schema; an error's JSON too.
+    /// The result of a call, validated against its schema; so is an error's JSON.
     pub fn hold(&mut self, name: &str, call: impl FnOnce(Json, Failure) -> i32) -> Result<Value, Value> {
         let (mut json, mut error) = (null_mut(), null_mut());
         let status = call(&mut json, &mut error);
@@ -212,7 +212,7 @@ impl Caller {
         })
     }
 
-    /// What was told of blobs since this was asked last, each held to its schema.
+    /// The blob events since the last call, each validated against its schema.
     pub fn blob_events(&mut self) -> Vec<Value> {
         let events = std::mem::take(&mut *self.blobs.lock().unwrap());
         events.iter().for_each(|event| self.fits("ocireg_blob_fn", event));
@@ -353,7 +353,7 @@ fn blobs(caller: &mut Caller, repository: &str, folder: &std::path::Path) {
             .two(Function::ocireg_blob_mount, &format!("{repository}-2@{}", digest(&bytes)), &from, json!({}))
             .unwrap();
     }
-    // Some registries delete no blob.
+    // Some registries cannot delete blobs.
     let _ = caller.one(Function::ocireg_blob_delete, &reference, json!({}));
 }
 

@@ -1,4 +1,4 @@
-//! The results of work on images, each held to its schema, and what is told of each blob of a copy.
+//! The results of operations on images, each validated against its schema, and the events of each blob of a copy.
 
 #![allow(unsafe_code)]
 
@@ -13,7 +13,7 @@ use crate::prototypes::*;
 use crate::schemas::{options, text, Caller};
 use crate::{noise, push_image, sha256, Place};
 
-/// Calls every function, in a repository of its own. The kinds of blob events that came go into `states`.
+/// Calls every function, in a separate repository. Adds the states of blob events seen to `states`.
 pub fn call_all(caller: &mut Caller, place: &Place, name: &str, folder: &Path, states: &mut BTreeSet<String>) {
     let at = |file: &str| folder.join(file).display().to_string();
     let repository = format!("{}/{name}", place.host);
@@ -75,7 +75,7 @@ pub fn call_all(caller: &mut Caller, place: &Place, name: &str, folder: &Path, s
     }
 }
 
-/// An index of two images, and an image of its own.
+/// An index of two images, and a separate image.
 fn push_index(place: &Place, name: &str) {
     let client = place.client();
     let call = client.call(None).unwrap();
@@ -93,7 +93,7 @@ fn push_index(place: &Place, name: &str) {
     put("index", json!({"schemaVersion": 2, "mediaType": kind, "manifests": entries}).to_string().as_bytes());
 }
 
-/// What is no image's config may be any JSON, or none.
+/// A config that is not an image's may be any JSON, or not JSON.
 fn configs_of_artifacts(caller: &mut Caller, repository: &str) {
     let kind = "application/vnd.oci.image.manifest.v1+json";
     for (bytes, value) in [("no JSON", Value::Null), ("[1]", json!([1])), ("true", json!(true))] {
@@ -107,7 +107,7 @@ fn configs_of_artifacts(caller: &mut Caller, repository: &str) {
     }
 }
 
-/// One of everything that a layer can hold, and a file that takes a while.
+/// One of everything that a layer can contain, and a file that takes a while.
 fn lower_layer() -> Vec<u8> {
     use tar::EntryType::{Block, Char, Directory, Fifo, Link, Regular, Symlink};
     let mut tar = tar::Builder::new(Vec::new());
@@ -155,7 +155,7 @@ fn put(tar: &mut tar::Builder<Vec<u8>>, kind: tar::EntryType, path: &str, link: 
     tar.append(&header, content).unwrap();
 }
 
-/// The list names one of each kind, and only devices have numbers.
+/// The list contains one of each kind, and only devices have numbers.
 fn listed(list: &Value) {
     let files = list["files"].as_array().unwrap();
     let kinds: BTreeSet<&str> = files.iter().map(|file| file["type"].as_str().unwrap()).collect();
@@ -181,7 +181,7 @@ fn cat(caller: &mut Caller, source: &str, path: &str, target: &str, with: &Value
     caller.hold("ocireg_image_cat", get)
 }
 
-/// What was told of each blob since this was asked last: it is begun, grows, and ends with all of its bytes.
+/// Checks the events of each blob since the last call: it begins, grows, and ends with all of its bytes.
 pub fn tell(caller: &mut Caller, states: &mut BTreeSet<String>) {
     let events = caller.blob_events();
     assert!(!events.is_empty());

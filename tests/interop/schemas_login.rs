@@ -1,4 +1,4 @@
-//! The results of login, logout and explain, each held to its schema.
+//! The results of login, logout and explain, each validated against its schema.
 
 #![allow(unsafe_code)]
 
@@ -22,7 +22,7 @@ erase) cat >/dev/null; rm -f "$file";;
 esac
 "#;
 
-/// Calls every function; gives the names of those that were.
+/// Calls every function; returns the names of those called.
 pub fn call_all() -> BTreeSet<String> {
     let mut called = BTreeSet::new();
     for (variable, way) in [("V2", "none"), ("HTPASSWD", "basic"), ("TOKEN", "bearer")] {
@@ -39,7 +39,7 @@ unsafe extern "C" fn answer(_: Handle, _: Text, answer: Handle) -> i32 {
     unsafe { ocireg_options_parse(answer, text(r#"{"username":"carol","password":"x"}"#).as_ptr(), null_mut()) }
 }
 
-/// The credentials of the callback are those that a call would use.
+/// A call would use the credentials from the callback.
 fn asked() {
     let host = "registry.example.org".to_owned();
     let mut caller = Caller::with(&json!({}), &Place { host, options: json!({}), crane: vec![] });
@@ -50,7 +50,7 @@ fn asked() {
     assert_eq!((&credentials["source"], &credentials["username"]), (&json!("callback"), &json!("carol")));
 }
 
-/// Credentials are tried and kept, by a file or a helper; a call would use them; they are removed.
+/// Credentials are checked and stored in a file or helper; a call would use them; they are removed.
 fn logins(host: &str, way: &str, helper: bool) -> Caller {
     let home = tempfile::tempdir_in(env("OCIREG_TEST_TMP")).unwrap();
     let at = |file: &str| home.path().join(file).display().to_string();
@@ -95,7 +95,7 @@ fn write(path: &Path, text: &str, mode: u32) {
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
 }
 
-/// What chose the scheme, every kind of credentials, and every option of the way to a host.
+/// What decided the scheme, every kind of credentials, and every network option.
 fn explanations() -> BTreeSet<String> {
     let (mut called, mut sources, mut kinds) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     let mtls = json!({"ca_file": env("OCIREG_TEST_CA"), "ca_only": true, "client_cert_file": env("OCIREG_TEST_CLIENT_CERT"),

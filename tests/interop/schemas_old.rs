@@ -1,4 +1,4 @@
-//! The results of protocol v1 and of schema 1, each held to its schema.
+//! The results of protocol v1 and of schema 1, each validated against its schema.
 
 #![allow(unsafe_code)]
 
@@ -51,7 +51,7 @@ pub fn call_all(caller: &mut Caller, host: &str) {
     caller.one(Function::ocireg_v1_delete_repository, &name, json!({})).unwrap();
 }
 
-/// Puts an image; its layer from memory, or from a file and with a checksum of its own.
+/// Puts an image; its layer from memory, or from a file and with a separate checksum.
 fn write(caller: &mut Caller, name: &str, image: &str, layer: &[u8], file: Option<&str>) {
     let uploaded = caller.put(Function::ocireg_v1_put_image, name, image.as_bytes()).unwrap();
     let (client, context, place) = (caller.client, caller.context, text(name));

@@ -1,4 +1,5 @@
-//! Protocol v1 against docker-registry 0.9.1, its last server: as its own index, and as two servers with tokens between.
+//! Protocol v1 against docker-registry 0.9.1, its last server: as its own index, and as two servers with tokens between
+//! them.
 
 use ocireg::error::Code;
 use ocireg::registry::blob::ReadOptions;
@@ -18,7 +19,7 @@ fn image(seed: u8, parent: Option<&ImageId>) -> (ImageId, String) {
         Some(parent) => json!({"id": id, "parent": parent, "os": "linux"}),
         None => json!({"id": id, "os": "linux"}),
     };
-    // Spaces that a parser would not keep.
+    // Whitespace that a parser would not keep.
     (id.parse().unwrap(), format!(" {json:#}\n"))
 }
 
@@ -71,7 +72,7 @@ fn an_image_goes_there_and_comes_back() {
         repo.put_tag("latest", &child).unwrap();
         assert_eq!(repo.ancestry(&child).unwrap(), [child.clone(), base.clone()]);
         assert_eq!(repo.image(&child).unwrap().parent().unwrap(), Some(base.clone()));
-        // It answers 416 to who asks for a layer without bytes.
+        // It answers 416 to a request for an empty layer.
         let (delivered, bytes) = repo.layer(&child, &ReadOptions::default()).unwrap();
         assert!(bytes.is_empty() && delivered.verified);
         let tags = repo.tags().unwrap().tags;
@@ -132,7 +133,7 @@ fn docker_registry_is_recognised() {
     assert_eq!(new.client().detect(&call, &new.host).unwrap().api_version, 2);
     assert_eq!(client.v1_ping(&call, &new.host).unwrap_err().code(), Code::NotFound);
 
-    // The server may have been asked by another run of this test.
+    // Another run of this test may have used the server.
     let name = format!("v1/search-me-{}", std::process::id());
     let repo = repo(&place, &client, &name);
     let (_, json) = image(30, None);

@@ -1,4 +1,4 @@
-# Keys and certificates, made anew for every run with openssl. Sourced by run.
+# Keys and certificates, generated for every run with openssl. Sourced by run.
 
 # new_ca NAME: $work/NAME.key and $work/NAME.pem
 new_ca() {
@@ -7,7 +7,7 @@ new_ca() {
         -keyout "$work/$1.key" -out "$work/$1.pem" 2>"$work/openssl.log" || { cat "$work/openssl.log" >&2; die "openssl failed"; }
 }
 
-# The CA of the TLS servers, one that has nothing to do with them, and their one certificate.
+# The CA of the TLS servers, an unrelated one, and their one certificate.
 make_tls_certificates() {
     new_ca ca
     new_ca other-ca
@@ -18,7 +18,8 @@ make_tls_certificates() {
     export OCIREG_TEST_CA=$work/ca.pem OCIREG_TEST_OTHER_CA=$work/other-ca.pem
 }
 
-# A CA of clients, a certificate of it with its key in each of the usual forms, and a client that the CA does not know.
+# A CA for clients, a certificate from it with its key in each of the usual formats, and a client that the CA did not
+# certify.
 make_client_certificates() {
     new_ca client-ca
     new_client client client-ca

@@ -32,7 +32,7 @@ start_v2() { # NAME DELETE
     start_debian "$1"
 }
 
-# It signs what it serves itself, with a key of its own.
+# It signs what it serves, with its own key.
 start_schema1() {
     { storage schema1 true; http_plain; echo "compatibility: {schema1: {enabled: true}}"; } >"$work/schema1.yml"
     start_debian schema1
@@ -81,13 +81,13 @@ start_ggcr() {
     start ggcr "$tools/crane" registry serve --address 127.0.0.1:0
 }
 
-# The same registry with the referrers API, which crane's command leaves off.
+# The same registry with the referrers API, which crane's command does not enable.
 start_referrers() {
     [ -x "$tools/referrers" ] || die "the registry with referrers is missing: run tests/setup.sh"
     start referrers "$tools/referrers"
 }
 
-# A registry that talks only to clients with a certificate of the clients' CA.
+# A registry that accepts only clients with a certificate from the client CA.
 start_mtls() {
     {
         storage mtls true
@@ -96,7 +96,7 @@ start_mtls() {
     start_distribution3 mtls
 }
 
-# A registry on a socket of this machine, and nowhere else.
+# A registry on a unix socket only.
 start_unix() {
     export OCIREG_TEST_UNIX_SOCKET=$work/registry.sock
     { storage unix true; echo "http: {net: unix, addr: $OCIREG_TEST_UNIX_SOCKET, secret: test}"; } >"$work/unix.yml"

@@ -5,18 +5,20 @@ die() {
     exit 70
 }
 
-# start NAME COMMAND…: in the background, its output in $work/NAME.log. The kernel ends it should this shell be killed. The
-# environment is emptied, so that nobody's REGISTRY_… or OTEL_… variables change it; distribution 3 exports traces unless told.
+# start NAME COMMAND…: in the background, its output in $work/NAME.log. The kernel ends it if this shell is killed. The
+# environment is emptied, so that REGISTRY_… or OTEL_… variables do not affect it; distribution 3 exports traces unless
+# told.
 declare -A pids
 start() {
     local name=$1
     shift
-    : >"$work/$name.log" # whoever waits may look before the background job has made it
+    : >"$work/$name.log" # a waiter may look before the background job has created it
     setpriv --pdeathsig KILL env -i PATH="$PATH" HOME="$work" OTEL_TRACES_EXPORTER=none "$@" >"$work/$name.log" 2>&1 </dev/null &
     pids[$name]=$!
 }
 
-# wait_for NAME: sets port once the server said its port and answers HTTP there (a TLS server answers plain HTTP with a 400).
+# wait_for NAME: sets port once the server has printed its port and answers HTTP there (a TLS server answers plain HTTP
+# with a 400).
 wait_for() {
     local line tries
     for ((tries = 0; tries < 600; tries++)); do
@@ -29,7 +31,7 @@ wait_for() {
     die "$1 did not start"
 }
 
-# wait_for_socket NAME PATH: until the server has its socket of this machine.
+# wait_for_socket NAME PATH: until the server has created its unix socket.
 wait_for_socket() {
     local tries
     for ((tries = 0; tries < 600; tries++)); do
@@ -42,7 +44,7 @@ wait_for_socket() {
 }
 
 answers() ( # PORT
-    # A TLS server may hang up before the request is written; that must not be the end of this shell.
+    # A TLS server may hang up before the request is written; that must not end this shell.
     trap '' PIPE
     line=
     exec 7<>"/dev/tcp/127.0.0.1/$1" || exit 1
@@ -51,8 +53,9 @@ answers() ( # PORT
     [[ $line == HTTP/1.* ]]
 ) 2>/dev/null
 
-# The command runs in the background with our input, so that a signal to this shell reaches it at once. It gets the terminal's
-# Ctrl-C like a foreground one: its own group is ours, and the SIGINT a background job ignores is set back.
+# The command runs in the background with this shell's input, so that a signal to this shell reaches it at once. It gets
+# the terminal's Ctrl-C like a foreground one: it shares this shell's process group, and SIGINT, which background jobs
+# ignore, is reset.
 run_command() {
     local status=0
     (trap - INT QUIT; exec "$@") <&0 &
@@ -75,7 +78,7 @@ stop_everything() {
     local status=$?
     trap '' INT TERM HUP
     if [ ${#pids[@]} -gt 0 ]; then
-        # Nothing they hold is worth an orderly end, and KILL cannot be waited out.
+        # They hold nothing that needs an orderly shutdown, and KILL always works.
         kill -KILL "${pids[@]}" 2>/dev/null || true
         wait "${pids[@]}" 2>/dev/null || true
     fi

@@ -8,7 +8,7 @@ start_token_servers() {
     : >"$OCIREG_TEST_TOKEN_LOG"
     ! wanted token || start_token_server token
     ! wanted token-tls || start_token_server token-tls -tls-key "$work/tls.key" -tls-cert "$work/tls.pem"
-    # The answer says 300 s, the registry refuses the token after 2 to 3 s: a token that expires in the middle of the work.
+    # The response says 300 s, but the registry refuses the token after 2 to 3 s: a token that expires midway.
     ! wanted token-short || start_token_server token-short -refused-after 3
 }
 

@@ -1,8 +1,8 @@
 #!/bin/bash
-# v1-setup.sh TOOLS: puts docker-registry 0.9.1, the last server of the protocol v1, into TOOLS/v1.
+# v1-setup.sh TOOLS: puts docker-registry 0.9.1, the last server for protocol v1, into TOOLS/v1.
 #
 # It was written for Python 2 in 2014. The sources come from PyPI as they were published; 2to3 and the few changes below make
-# them run on Python 3 with today's Flask. None of them touches what the server says to its clients.
+# them run on Python 3 with today's Flask. None of them changes how the server responds to clients.
 set -euo pipefail
 
 readonly REGISTRY=docker-registry==0.9.1 CORE=docker-registry-core==2.0.3
@@ -28,7 +28,7 @@ mkdir "$scratch/core" "$scratch/registry"
 tar -xzf "$scratch"/docker-registry-core-*.tar.gz -C "$scratch/core" --strip-components 1
 tar -xzf "$scratch"/docker-registry-0*.tar.gz -C "$scratch/registry" --strip-components 1
 
-# One package out of two that share a name space; without Amazon's storage.
+# One package instead of two that share a namespace; without Amazon's storage.
 code=$tools/v1/docker_registry
 cp -r "$scratch/registry/docker_registry" "$code"
 cp -r "$scratch/core/docker_registry/core" "$scratch/core/docker_registry/drivers" "$code"
@@ -36,12 +36,12 @@ rm "$code/drivers/s3.py"
 : >"$code/__init__.py"
 : >"$code/drivers/__init__.py"
 
-# compat.py knows Python 3 already, and 2to3 would spoil it.
+# compat.py supports Python 3 already, and 2to3 would break it.
 mv "$code/core/compat.py" "$scratch/compat.py"
 "$python" -m fissix -w -n --no-diffs "$code" >"$scratch/log" 2>&1 || { cat "$scratch/log" >&2; exit 1; }
 mv "$scratch/compat.py" "$code/core/compat.py"
 
-# change FILE EXPRESSION…: a sed expression that changes nothing is a mistake here
+# change FILE EXPRESSION…: a sed expression that changes nothing is an error here
 change() {
     local file=$code/$1 before expression
     shift
@@ -58,7 +58,7 @@ change toolkit.py '/M2Crypto/d' 's/RSA\.RSAError/Exception/'
 change server/env.py 's/yaml\.load\(/yaml.safe_load(/'
 change lib/layers.py 's/^import backports\.lzma as lzma/import lzma/'
 change lib/checksums.py "s/json_data \+ '\\\\n'/json_data + b'\\\\n'/"
-# Files hold bytes, and JSON holds text.
+# Files contain bytes, JSON contains text.
 change drivers/file.py "s/f\.write\(content\)/f.write(content if isinstance(content, bytes) else content.encode('utf8'))/"
 change tags.py 's/store\.get_content(,|\(tag_path\)$)/store.get_unicode\1/'
 printf 'def boot():\n    pass\n' >"$code/extensions/factory.py"

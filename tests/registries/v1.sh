@@ -1,4 +1,4 @@
-# docker-registry 0.9.1, the last server of the protocol v1. Sourced by run.
+# docker-registry 0.9.1, the last server for protocol v1. Sourced by run.
 
 v1_configuration() { # NAME LINE…
     local name=$1
@@ -15,13 +15,14 @@ start_v1_server() { # NAME [PEER]
     start "$1" "$tools/v1/venv/bin/python" "$here/v1-serve.py" "$work" "$@"
 }
 
-# Standalone: it is the index too, and lets everybody in.
+# Standalone: it is also the index, and needs no authentication.
 start_v1() {
     v1_configuration v1 "standalone: true" "search_backend: sqlalchemy" "sqlalchemy_index_database: 'sqlite:///$work/v1.data/index.db'"
     start_v1_server v1
 }
 
-# Two servers, as Docker Hub had them: one is the index and gives tokens for the other, which asks it whether they are good.
+# Two servers, as Docker Hub had them: one is the index and issues tokens for the other, which asks it whether they are
+# valid.
 start_v1_token() {
     v1_configuration v1-token "standalone: true" "search_backend: sqlalchemy" \
         "sqlalchemy_index_database: 'sqlite:///$work/v1-token.data/index.db'" "registry_endpoints: '_env:PEER'"

@@ -1,5 +1,5 @@
-// Command referrers serves go-containerregistry's registry in memory with what its own command leaves off: the referrers
-// API. Every answer carries a warning.
+// Command referrers serves go-containerregistry's registry in memory with what its own command does not enable: the
+// referrers API. Every response carries a warning.
 package main
 
 import (

@@ -33,7 +33,8 @@ func allowed(user, kind, name, action string) bool {
 	return false
 }
 
-// grant gives the part of the wanted scopes the user may have: less than asked for is no error, as the specification wants.
+// grant returns the part of the wanted scopes that the user may have: less than requested is not an error, as the
+// specification requires.
 func grant(user string, scopes []string) []access {
 	granted := []access{}
 	for _, scope := range scopes {

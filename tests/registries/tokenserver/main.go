@@ -38,8 +38,9 @@ func main() {
 // leeway is what distribution adds to a token's exp before it refuses it (registry/auth/token/token.go).
 const leeway = 60 * time.Second
 
-// lifetime gives the distance of exp from now. To be refused after a few seconds, a token's exp must already be almost
-// a leeway in the past: the answer's expires_in then says more than the registry grants, and that is the test's point.
+// lifetime returns the distance of exp from now. To be refused after a few seconds, a token's exp must already be
+// almost a leeway in the past: the response's expires_in then promises more than the registry grants, which is the
+// point of the test.
 func lifetime(expiresIn, refusedAfter int) time.Duration {
 	if refusedAfter == 0 {
 		return time.Duration(expiresIn) * time.Second
@@ -63,7 +64,7 @@ func run(s *server, keyFile, certFile, tlsKey, tlsCert, logFile string) error {
 	if err != nil {
 		return err
 	}
-	// The same words as the registries use, so one rule finds the port of each.
+	// The same words as the registries print, so one rule finds the port of each.
 	fmt.Println("listening on", listener.Addr())
 	web := &http.Server{Handler: s, ReadHeaderTimeout: 10 * time.Second, ErrorLog: log.New(os.Stdout, "", 0)}
 	if tlsCert != "" {

@@ -49,7 +49,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(body)
 }
 
-// wanted splits the scope parameters: one may come several times, and hold several scopes with spaces between.
+// wanted splits the scope parameters: a parameter may occur several times, and contain several scopes separated by
+// spaces.
 func wanted(values []string) []string {
 	scopes := []string{}
 	for _, value := range values {
@@ -93,7 +94,7 @@ func (s *server) token(user string, granted []access) (int, any) {
 	return http.StatusOK, answer{token, token, s.expiresIn, now.UTC().Format(time.RFC3339)}
 }
 
-// failure is an error in the form the registries use too.
+// failure is an error in the format of the registries.
 func failure(status int, code, message string) (int, any) {
 	type item struct {
 		Code    string `json:"code"`

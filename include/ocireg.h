@@ -72,14 +72,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* The version of this header; ocireg_version() tells that of the library. */
+/* The version of this header; ocireg_version() returns that of the library. */
 #define OCIREG_VERSION "0.1.0"
 #define OCIREG_VERSION_MAJOR 0
 #define OCIREG_VERSION_MINOR 1
 #define OCIREG_VERSION_PATCH 0
 #define OCIREG_VERSION_NUMBER ((OCIREG_VERSION_MAJOR << 16) | (OCIREG_VERSION_MINOR << 8) | OCIREG_VERSION_PATCH)
 
-/* What is meant where a name says nothing else. */
+/* The defaults for names without a registry or tag. */
 // The registry of names that have none.
 #define OCIREG_DEFAULT_INDEX "docker.io"
 // The tag of names that have neither tag nor digest.

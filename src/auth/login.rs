@@ -5,9 +5,10 @@ use ::http::{Method, StatusCode};
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::challenge::{self, Scheme};
+use super::challenge;
 use super::scope::ScopeSet;
-use super::{basic, registry_error, Account, Auth, Proof};
+use super::token_cache::Realm;
+use super::{registry_error, Account, Auth, Proof};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
@@ -49,20 +50,20 @@ impl Auth {
             let message = format!("{} asks for credentials in no way that is known here", account.host);
             return Err(Error::new(Code::Unauthenticated, message).with_http_status(401).with_url(&ping));
         };
-        let (way, proof, refresh, token) = match challenge.scheme {
-            Scheme::Bearer => {
-                let mut realm = self.realm(account, challenge, &credentials, answer.remote)?;
-                realm.offline = offline;
-                if !realm.has_credentials() {
-                    return Err(withheld(account, &realm.url));
-                }
-                let grant = self.tokens.fresh(call, &realm, scopes).map_err(denied)?;
-                let (refresh, token) = (grant.refresh().cloned(), Zeroizing::new(grant.value().to_owned()));
-                ("bearer", Proof::Token(grant), refresh, Some(token))
+        let proof = self.proof(account, challenge, &credentials, answer.remote, |realm| {
+            let realm = Realm { offline, ..realm };
+            match realm.has_credentials() {
+                true => self.tokens.fresh(call, &realm, scopes).map_err(denied),
+                false => Err(withheld(account, &realm.url)),
             }
-            _ => ("basic", basic(&credentials).unwrap_or(Proof::Nothing), None, None),
+        })?;
+        let (way, refresh, token) = match &proof {
+            Some(Proof::Token(grant)) => {
+                ("bearer", grant.refresh().cloned(), Some(Zeroizing::new(grant.value().to_owned())))
+            }
+            _ => ("basic", None, None),
         };
-        let answer = self.ask(call, &ping, &proof)?;
+        let answer = self.ask(call, &ping, &proof.unwrap_or(Proof::Nothing))?;
         match answer.status {
             StatusCode::OK => Ok(Accepted { way, status: 200, refresh, token }),
             _ => Err(self.refused(call, account, answer, "log in")),

@@ -9,7 +9,6 @@ pub(crate) mod config_file;
 pub(crate) mod credential_lookup;
 pub(crate) mod credential_writer;
 pub(crate) mod entry;
-mod fetch;
 pub(crate) mod helper;
 pub(crate) mod key;
 pub(crate) mod login;
@@ -20,6 +19,7 @@ pub(crate) mod registry_error;
 pub(crate) mod scope;
 pub(crate) mod secrets;
 mod token_cache;
+mod token_request;
 pub(crate) mod token_response;
 mod words;
 
@@ -36,9 +36,9 @@ use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::digest::Algorithm;
 use crate::error::{Code, Error, Result};
+use crate::http::guard::Guard;
 use crate::http::headers::Headers;
 use crate::http::origin::Origin;
-use crate::http::resolver::Guard;
 use crate::http::response::Answer;
 use crate::http::route::Route;
 use crate::http::{Http, Request};
@@ -46,6 +46,9 @@ use crate::sync::lock;
 use challenge::Challenge;
 use credential_lookup::{Stored, Whence};
 use token_cache::{Grant, Realm, Tokens};
+
+/// The user of an identity token of which no user is known.
+const NO_USER: &str = "<token>";
 
 /// Of how many origins something is known at once.
 const MOST_ORIGINS: usize = 10_000;
@@ -335,13 +338,18 @@ pub(crate) fn basic_header(credentials: &Credentials) -> Result<Option<HeaderVal
 
 /// The credentials as Basic carries them; None for those that it cannot carry.
 fn basic(credentials: &Credentials) -> Option<Proof> {
-    let (username, password) = match credentials {
-        Credentials::Password { username, password } => (username.as_str(), password),
-        Credentials::IdentityToken { username, token } => (username.as_deref().unwrap_or(fetch::NO_USER), token),
-        Credentials::Token(_) | Credentials::Anonymous => return None,
-    };
-    let joined = Zeroizing::new(format!("{username}:{}", password.as_str()));
+    let (username, password) = name_and_password(credentials)?;
+    let joined = Zeroizing::new(format!("{username}:{password}"));
     Some(Proof::Basic(Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(joined.as_bytes()))))
+}
+
+/// The credentials as a name and a password; None for those that have none.
+fn name_and_password(credentials: &Credentials) -> Option<(&str, &str)> {
+    match credentials {
+        Credentials::Password { username, password } => Some((username, password)),
+        Credentials::IdentityToken { username, token } => Some((username.as_deref().unwrap_or(NO_USER), token)),
+        Credentials::Token(_) | Credentials::Anonymous => None,
+    }
 }
 
 /// Tells cached tokens of different users apart without keeping a password in the key.

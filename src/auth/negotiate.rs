@@ -5,6 +5,7 @@
 //! - Where a registry sends us, somebody else may ask who we are. He gets the token that his own token server gives to anybody.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use ::http::header::HeaderMap;
 use ::http::{Method, StatusCode};
@@ -17,7 +18,7 @@ use super::{basic, Account, Auth, Proof, Refusal, Reply};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::http::resolver::Guard;
+use crate::http::guard::Guard;
 use crate::http::response::{Answer, Hop};
 use crate::http::upload::Body;
 use crate::http::Request;
@@ -212,26 +213,25 @@ impl Auth {
         }
         let memory = self.memory(account);
         let Some(challenge) = &memory.challenge else { return Ok(Proof::Nothing) };
-        match (&challenge.scheme, self.credentials(call, account)?.0) {
-            (_, Credentials::Token(token)) => Ok(Proof::Bearer(token)),
-            (Scheme::Basic, credentials) => Ok(basic(&credentials).unwrap_or(Proof::Nothing)),
-            (Scheme::Bearer, _) if wanted.is_empty() => Ok(Proof::Nothing),
-            (Scheme::Bearer, credentials) => {
-                let realm = self.realm(account, challenge, &credentials, memory.remote)?;
-                let alone = match body {
-                    Body::Stream { source, .. } => {
-                        !source.lasts() || self.tokens.is_owed(&realm) || self.tokens.are_used_up(&realm)
-                    }
-                    _ => false,
-                };
-                let grant = match alone {
-                    true => self.tokens.alone(call, &realm, wanted),
-                    false => self.tokens.get(call, &realm, wanted),
-                };
-                grant.map(Proof::Token).map_err(|error| self.not_taken(account, error))
-            }
-            _ => Ok(Proof::Nothing),
+        let credentials = self.credentials(call, account)?.0;
+        let needs_a_scope = challenge.scheme == Scheme::Bearer && !matches!(credentials, Credentials::Token(_));
+        if needs_a_scope && wanted.is_empty() {
+            return Ok(Proof::Nothing);
         }
+        let proof = self.proof(account, challenge, &credentials, memory.remote, |realm| {
+            let alone = match body {
+                Body::Stream { source, .. } => {
+                    !source.lasts() || self.tokens.is_owed(&realm) || self.tokens.are_used_up(&realm)
+                }
+                _ => false,
+            };
+            let grant = match alone {
+                true => self.tokens.alone(call, &realm, wanted),
+                false => self.tokens.get(call, &realm, wanted),
+            };
+            grant.map_err(|error| self.not_taken(account, error))
+        })?;
+        Ok(proof.unwrap_or(Proof::Nothing))
     }
 
     /// The answer to a challenge; None when there is no other than the one that has just failed. `used`: what failed was taken
@@ -250,14 +250,30 @@ impl Auth {
             memory = self.memory(account);
         }
         let Some(challenge) = challenge::choose(challenges).or(memory.challenge.as_ref()) else { return Ok(None) };
-        match (&challenge.scheme, self.credentials(call, account)?.0) {
-            (_, Credentials::Token(token)) => Ok(Some(Proof::Bearer(token))),
-            (Scheme::Basic, credentials) => Ok(basic(&credentials)),
-            // A stranger's 401 need not be a registry's.
-            (Scheme::Bearer, _) if asked.is_strange() && challenge.realm().is_none() => Ok(None),
+        // A stranger's 401 need not be a registry's.
+        if challenge.scheme == Scheme::Bearer && asked.is_strange() && challenge.realm().is_none() {
+            return Ok(None);
+        }
+        let credentials = self.credentials(call, account)?.0;
+        self.proof(account, challenge, &credentials, memory.remote, |realm| {
+            self.granted(call, &realm, challenge, &asked.wanted, refused)
+        })
+    }
+
+    /// What a challenge is answered with; `grant` gets a token from the server that it names. None: there is nothing to answer.
+    pub(super) fn proof(
+        &self,
+        account: &Account,
+        challenge: &Challenge,
+        credentials: &Credentials,
+        remote: Option<IpAddr>,
+        grant: impl FnOnce(Realm) -> Result<Grant>,
+    ) -> Result<Option<Proof>> {
+        match (&challenge.scheme, credentials) {
+            (_, Credentials::Token(token)) => Ok(Some(Proof::Bearer(token.clone()))),
+            (Scheme::Basic, credentials) => Ok(basic(credentials)),
             (Scheme::Bearer, credentials) => {
-                let realm = self.realm(account, challenge, &credentials, memory.remote)?;
-                self.granted(call, &realm, challenge, &asked.wanted, refused).map(|grant| Some(Proof::Token(grant)))
+                grant(self.realm(account, challenge, credentials, remote)?).map(|grant| Some(Proof::Token(grant)))
             }
             _ => Ok(None),
         }

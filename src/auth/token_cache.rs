@@ -10,14 +10,14 @@ use tokio::sync::watch;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::fetch::{self, Fetched};
 use super::scope::ScopeSet;
+use super::token_request::{self, Fetched};
 use super::token_response::Token;
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
+use crate::http::guard::Guard;
 use crate::http::headers::Headers;
-use crate::http::resolver::Guard;
 use crate::http::route::Route;
 use crate::http::Http;
 use crate::sync::lock;
@@ -198,7 +198,7 @@ impl Tokens {
     }
 
     fn fetch(&self, call: &Call, realm: &Realm, scopes: &ScopeSet, purpose: Purpose) -> Result<Grant> {
-        let (leads, mut flight) = self.board(realm, scopes, purpose)?;
+        let (leads, mut flight) = self.board(call, realm, scopes, purpose)?;
         let landed =
             call.wait(None, async move { flight.wait_for(Option::is_some).await.map(|outcome| outcome.clone()) })?;
         let fetched = landed
@@ -207,7 +207,7 @@ impl Tokens {
             .ok_or_else(|| Error::new(Code::Internal, "the token fetch ended without a result"))?;
         if leads {
             for event in &fetched.trace {
-                call.log(|| event.clone())?;
+                call.pass_on(event)?;
             }
         }
         match &fetched.outcome {
@@ -272,7 +272,13 @@ impl Tokens {
     }
 
     /// The fetch that is under way for this key, or a new one, which then is led by the caller.
-    fn board(&self, realm: &Realm, scopes: &ScopeSet, purpose: Purpose) -> Result<(bool, watch::Receiver<Outcome>)> {
+    fn board(
+        &self,
+        call: &Call,
+        realm: &Realm,
+        scopes: &ScopeSet,
+        purpose: Purpose,
+    ) -> Result<(bool, watch::Receiver<Outcome>)> {
         let key = realm.key();
         let flight = match purpose {
             Purpose::All => format!("{key} {}", scopes.key()),
@@ -295,7 +301,8 @@ impl Tokens {
             sender,
         };
         let refresh = self.refresh(realm);
-        fetch::start(self.http.clone(), realm.clone(), scopes.clone(), refresh, move |fetched| landing.land(fetched))?;
+        let (http, realm, scopes) = (self.http.clone(), realm.clone(), scopes.clone());
+        token_request::start(call, http, realm, scopes, refresh, move |fetched| landing.land(fetched))?;
         flights.insert(flight, receiver.clone());
         Ok((true, receiver))
     }

@@ -20,7 +20,7 @@ use super::thread as ours;
 use crate::error::{Error, Result};
 
 /// What runs futures on the thread that it is on. It starts no other one.
-pub(crate) fn runtime() -> Result<Runtime> {
+fn runtime() -> Result<Runtime> {
     // One step of a connection that a server floods takes long enough: what else is to be done is looked at after each.
     let built = Builder::new_current_thread().enable_all().event_interval(1).build();
     built.map_err(|error| Error::io("cannot set up the network", &error))

@@ -164,6 +164,14 @@ impl Call {
         hook(&event()).map_err(|_| stopped("log"))
     }
 
+    /// Tells what a thread of ours has logged meanwhile.
+    pub(crate) fn pass_on(&self, event: &Value) -> Result<()> {
+        match (event["event"].as_str(), event["host"].as_str(), event["text"].as_str()) {
+            (Some("warning"), Some(place), Some(text)) => self.warn_of(place, text),
+            _ => self.log(|| event.clone()),
+        }
+    }
+
     /// Keeps the warnings of an answer in the context, and gives those that are new to the log hook.
     pub fn warn(&self, url: &Url, warnings: Vec<String>) -> Result<()> {
         if warnings.is_empty() {

@@ -21,7 +21,7 @@ pub(crate) struct Failures {
 
 impl Failures {
     pub(crate) fn new(limit: u32) -> Failures {
-        Failures { limit, backoff: Backoff::new(crate::http::seed()), row: 0, total: 1, position: 0, at: None }
+        Failures { limit, backoff: Backoff::new(), row: 0, total: 1, position: 0, at: None }
     }
 
     /// How many tries there were.

@@ -43,6 +43,15 @@ impl fmt::Display for Origin {
     }
 }
 
+/// The host and port of a URL, for messages.
+pub(crate) fn host_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or("?");
+    match url.port() {
+        Some(port) => format!("{host}:{port}"),
+        None => host.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

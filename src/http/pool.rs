@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Mutex;
 
-use super::resolver::{Guard, Guarded};
+use super::guard::Guard;
+use super::proxy::Proxy;
+use super::resolver::Guarded;
 use super::route::Route;
 use super::settings::ClientOptions;
 use super::tls::Roots;
@@ -11,25 +13,25 @@ use crate::error::{Code, Error, Result};
 use crate::sync::lock;
 
 /// The connection pools of one client: one for each route and each guard, made when first needed.
-pub struct Wire {
+pub(crate) struct Pools {
     options: ClientOptions,
     roots: Roots,
     pools: Mutex<HashMap<(Route, Guard), reqwest::Client>>,
 }
 
-impl Wire {
+impl Pools {
     /// No connection yet.
-    pub fn new(options: ClientOptions) -> Wire {
-        Wire { options, roots: Roots::default(), pools: Mutex::default() }
+    pub(crate) fn new(options: ClientOptions) -> Pools {
+        Pools { options, roots: Roots::default(), pools: Mutex::default() }
     }
 
     /// The client's options.
-    pub fn options(&self) -> &ClientOptions {
+    pub(crate) fn options(&self) -> &ClientOptions {
         &self.options
     }
 
     /// The pool for a route and a guard.
-    pub fn pool(&self, route: &Route, guard: Guard) -> Result<reqwest::Client> {
+    pub(crate) fn get(&self, route: &Route, guard: Guard) -> Result<reqwest::Client> {
         let mut pools = lock(&self.pools);
         if let Some(pool) = pools.get(&(route.clone(), guard)) {
             return Ok(pool.clone());
@@ -39,20 +41,16 @@ impl Wire {
         Ok(pool)
     }
 
-    /// A pool of its own, for work that no single call owns.
-    pub fn fresh(&self, route: &Route, guard: Guard) -> Result<reqwest::Client> {
-        self.builder(route, guard)?.build().map_err(set_up)
-    }
-
     /// Forgets every pooled connection; those in use end with their answers.
-    pub fn close(&self) {
+    pub(crate) fn close(&self) {
         lock(&self.pools).clear();
     }
 
     fn builder(&self, route: &Route, guard: Guard) -> Result<reqwest::ClientBuilder> {
+        let fixed = route.address.map(|address| address.ip);
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(self.roots.config(route)?)
-            .dns_resolver(Guarded::new(guard, route))
+            .dns_resolver(Guarded::new(guard, fixed, route.proxy.as_ref().map(Proxy::host)))
             .user_agent(&self.options.user_agent)
             .connect_timeout(self.options.connect())
             .redirect(reqwest::redirect::Policy::none())

@@ -6,6 +6,7 @@
 use std::fmt;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use serde::de::{Deserialize, Deserializer, Error as _};
 use url::{Host, Url};
 use zeroize::Zeroizing;
@@ -143,7 +144,7 @@ pub(crate) struct NoProxy(Vec<Entry>);
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Entry {
     Everything,
-    Network { address: IpAddr, bits: u32 },
+    Network(IpNet),
     Address { ip: IpAddr, port: Option<u16> },
     Name { name: String, itself: bool, port: Option<u16> },
 }
@@ -177,9 +178,7 @@ impl Entry {
             return Some(Entry::Everything);
         }
         if let Some((address, bits)) = text.split_once('/') {
-            let (address, bits): (IpAddr, u32) = (bare(address).parse().ok()?, bits.parse().ok()?);
-            let most = if address.is_ipv4() { 32 } else { 128 };
-            return (bits <= most).then_some(Entry::Network { address, bits });
+            return IpNet::new(bare(address).parse().ok()?, bits.parse().ok()?).ok().map(Entry::Network);
         }
         if let Ok(ip) = bare(text).parse() {
             return Some(Entry::Address { ip, port: None });
@@ -204,7 +203,7 @@ impl Entry {
         };
         match self {
             Entry::Everything => true,
-            Entry::Network { address, bits } => ip.is_some_and(|ip| in_network(ip, *address, *bits)),
+            Entry::Network(network) => ip.is_some_and(|ip| network.contains(&ip)),
             Entry::Address { ip: own, port } => ip == Some(*own) && (port.is_none() || *port == at),
             Entry::Name { name, itself, port } => {
                 let Host::Domain(host) = host else { return false };
@@ -217,15 +216,6 @@ impl Entry {
 
 fn bare(address: &str) -> &str {
     address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(address)
-}
-
-fn in_network(ip: IpAddr, network: IpAddr, bits: u32) -> bool {
-    let same = |a: u128, b: u128, width: u32| bits == 0 || (a ^ b) >> (width - bits) == 0;
-    match (ip, network) {
-        (IpAddr::V4(ip), IpAddr::V4(network)) => same(ip.to_bits().into(), network.to_bits().into(), 32),
-        (IpAddr::V6(ip), IpAddr::V6(network)) => same(ip.to_bits(), network.to_bits(), 128),
-        _ => false,
-    }
 }
 
 /// Finds a variable of the environment.

@@ -1,10 +1,13 @@
 //! A request, before it is sent.
 
+use std::time::Duration;
+
 use ::http::header::{HeaderMap, HeaderName, HeaderValue};
 use ::http::Method;
 use url::Url;
 
-use super::resolver::Guard;
+use super::guard::Guard;
+use super::route::Route;
 use super::upload::Body;
 use crate::error::{Code, Error, Result};
 
@@ -17,6 +20,15 @@ pub enum Repeat {
     WhenRefused,
     /// Also when no answer came: doing it twice is doing it once.
     Always,
+}
+
+/// Which redirects a request follows. One that it does not is its answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Redirects {
+    /// All; what is secret stays with the origin of the request.
+    Anywhere,
+    /// Those to the origin of the request.
+    SameOrigin,
 }
 
 /// A request.
@@ -35,6 +47,12 @@ pub struct Request<'a> {
     pub repeat: Repeat,
     /// Who chose `url`.
     pub guard: Guard,
+    /// Which of its redirects are followed.
+    pub redirects: Redirects,
+    /// The way to the host of `url`, when it is not the client's own for that host.
+    pub route: Option<Route>,
+    /// How long the answer may take, headers and body in all; else each part has the client's limits.
+    pub time: Option<Duration>,
     /// Read a successful answer's body at once, so that a break in it is a break of the request.
     pub whole: Option<Whole>,
 }
@@ -64,6 +82,9 @@ impl<'a> Request<'a> {
             body: Body::Empty,
             repeat,
             guard: Guard::Caller,
+            redirects: Redirects::Anywhere,
+            route: None,
+            time: None,
             whole: None,
         }
     }

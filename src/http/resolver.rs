@@ -1,6 +1,5 @@
-//! Name resolution that remembers who sent us: a host that a server named (a redirect, a token realm, an upload
-//! location) may not lead to this machine or to the cloud's metadata service, whatever its DNS says. The check is
-//! on the addresses that are then connected to, so a name cannot pass it and change afterwards.
+//! Name resolution behind a guard. The check is on the addresses that are then connected to, so a name cannot pass it and change
+//! afterwards.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::sync::Arc;
@@ -8,40 +7,11 @@ use std::sync::Arc;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::{oneshot, OwnedSemaphorePermit, Semaphore};
 
-use super::address;
-use super::route::Route;
+use super::guard::{Guard, Refused};
 use crate::call::thread;
 
 /// So many names are looked up at once for a route.
 const AT_ONCE: usize = 8;
-
-/// Who chose the host.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Guard {
-    /// The caller: any address.
-    Caller,
-    /// A server. `from` is its own address when that is a local one, which it may then name again.
-    Server {
-        /// The server's address, when it is one that a stranger may not name.
-        from: Option<IpAddr>,
-    },
-}
-
-impl Guard {
-    /// The guard for what a server at this address says.
-    pub fn said_by(remote: Option<IpAddr>) -> Guard {
-        Guard::Server { from: remote.filter(|ip| address::refused(*ip).is_some()) }
-    }
-
-    /// The reason why an address is refused, if it is.
-    pub fn refuses(self, ip: IpAddr) -> Option<&'static str> {
-        match self {
-            Guard::Caller => None,
-            Guard::Server { from } if address::allowed(ip, from) => None,
-            Guard::Server { .. } => address::refused(ip),
-        }
-    }
-}
 
 /// A name that has no address.
 #[derive(Debug, thiserror::Error)]
@@ -50,45 +20,6 @@ pub(crate) struct Unknown {
     /// The name.
     pub host: String,
     why: String,
-}
-
-/// A host that the guard refuses.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}, which a server may not send us to")]
-pub(crate) struct Refused(String);
-
-impl Refused {
-    fn address(host: &str, reason: &str, ip: IpAddr) -> Refused {
-        Refused(format!("the host {host} has the {reason} address {ip}"))
-    }
-
-    /// The proxy itself.
-    pub(crate) fn proxy(host: &str) -> Refused {
-        Refused(format!("the host {host} is the proxy itself"))
-    }
-
-    /// Checks a host that is an address itself: those never come to the resolver.
-    pub(crate) fn check(url: &url::Url, guard: Guard) -> Result<(), Refused> {
-        let ip = match url.host() {
-            Some(url::Host::Ipv4(ip)) => IpAddr::V4(ip),
-            Some(url::Host::Ipv6(ip)) => IpAddr::V6(ip),
-            _ => return Ok(()),
-        };
-        match guard.refuses(ip) {
-            Some(reason) => Err(Refused::address(&ip.to_string(), reason, ip)),
-            None => Ok(()),
-        }
-    }
-
-    /// Checks a name that somebody else resolves.
-    pub(crate) fn check_name(name: &str, guard: Guard) -> Result<(), Refused> {
-        let Guard::Server { from } = guard else { return Ok(()) };
-        match address::refused_name(name) {
-            Some("loopback") if from.is_some_and(|ip| ip.to_canonical().is_loopback()) => Ok(()),
-            Some(reason) => Err(Refused(format!("the host {name} is a {reason} name"))),
-            None => Ok(()),
-        }
-    }
 }
 
 /// The platform's resolver behind a guard.
@@ -103,11 +34,9 @@ pub(crate) struct Guarded {
 }
 
 impl Guarded {
-    /// For the hosts of a route.
-    pub(crate) fn new(guard: Guard, route: &Route) -> Guarded {
-        let proxy = route.proxy.as_ref().map(|proxy| proxy.host().to_owned());
-        let threads = Arc::new(Semaphore::new(AT_ONCE));
-        Guarded { guard, fixed: route.address.map(|address| address.ip), proxy, threads }
+    /// For the hosts of one route: its fixed address and the host of its proxy, where it has them.
+    pub(crate) fn new(guard: Guard, fixed: Option<IpAddr>, proxy: Option<&str>) -> Guarded {
+        Guarded { guard, fixed, proxy: proxy.map(str::to_owned), threads: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 }
 

@@ -12,7 +12,7 @@ use url::Url;
 
 use super::ahead::{Ahead, Broken, LARGE};
 use super::decode::{Decoder, Step};
-use super::resolver::Guard;
+use super::guard::Guard;
 use super::route::Route;
 use super::transport_error;
 use crate::call::{Call, Limit};
@@ -26,6 +26,17 @@ pub struct Slowest {
     pub rate: u64,
     /// Over how long they are counted.
     pub window: Duration,
+}
+
+/// How long the bytes of an answer may take.
+#[derive(Debug, Clone, Copy)]
+pub struct Patience {
+    /// Until the next of them.
+    pub idle: Duration,
+    /// How slow they may come.
+    pub slowest: Slowest,
+    /// When the last of them must be there.
+    pub end: Option<Instant>,
 }
 
 /// One redirect on the way to an answer.
@@ -63,14 +74,7 @@ pub struct Answer {
 
 impl Answer {
     /// Wraps the HTTP package's answer.
-    pub fn new(
-        method: Method,
-        response: reqwest::Response,
-        url: Url,
-        route: &Route,
-        idle: Duration,
-        slowest: Slowest,
-    ) -> Answer {
+    pub fn new(method: Method, response: reqwest::Response, url: Url, route: &Route, patience: Patience) -> Answer {
         Answer {
             method,
             status: response.status(),
@@ -81,7 +85,7 @@ impl Answer {
             hops: Vec::new(),
             first_headers: None,
             attempts: 1,
-            body: BodyReader::new(response, url, idle, slowest),
+            body: BodyReader::new(response, url, patience),
             whole: Vec::new(),
         }
     }
@@ -157,8 +161,7 @@ pub struct BodyReader {
     bytes: Receiving,
     sized: bool,
     url: Url,
-    idle: Duration,
-    slowest: Slowest,
+    patience: Patience,
     pace: Pace,
     checksum: Option<(Md5, Vec<u8>)>,
     encoding: Option<String>,
@@ -192,7 +195,7 @@ impl Receiving {
 }
 
 impl BodyReader {
-    fn new(response: reqwest::Response, url: Url, idle: Duration, slowest: Slowest) -> BodyReader {
+    fn new(response: reqwest::Response, url: Url, patience: Patience) -> BodyReader {
         let checksum = content_md5(&response).map(|expected| (Md5::new(), expected));
         let encoding = response
             .headers()
@@ -202,7 +205,7 @@ impl BodyReader {
         let decoder = encoding.as_deref().and_then(Decoder::of);
         let sized = response.content_length().is_some();
         let bytes = Receiving::Piecemeal(Some(response));
-        BodyReader { bytes, sized, url, idle, slowest, pace: Pace::default(), checksum, encoding, decoder }
+        BodyReader { bytes, sized, url, patience, pace: Pace::default(), checksum, encoding, decoder }
     }
 
     /// The next piece, decoded; None is the end as the server framed it.
@@ -230,18 +233,11 @@ impl BodyReader {
     /// The next piece as it came.
     fn wire_piece(&mut self, call: &Call) -> Result<Option<Bytes>> {
         let begun = Instant::now();
-        let limit = Limit { time: self.idle, what: "no byte of the answer arrived" };
-        self.bytes.begin(call);
-        let piece = call.wait(Some(limit), self.bytes.piece()).map_err(|error| error.with_url(&self.url))?.map_err(
-            |broken| match broken {
-                Broken::Http(error) => transport_error::broke(error, &self.url),
-                Broken::Lost => Error::new(Code::Internal, "the answer is not received any more").with_url(&self.url),
-            },
-        )?;
+        let piece = self.receive(call).map_err(|error| error.with_url(&self.url))?;
         match &piece {
             Some(piece) => {
                 self.pace
-                    .count(begun.elapsed(), piece.len() as u64, self.slowest)
+                    .count(begun.elapsed(), piece.len() as u64, self.patience.slowest)
                     .map_err(|e| e.with_url(&self.url))?;
                 if let Some((md5, _)) = &mut self.checksum {
                     md5.update(piece);
@@ -250,6 +246,23 @@ impl BodyReader {
             None => self.check_md5()?,
         }
         Ok(piece)
+    }
+
+    fn receive(&mut self, call: &Call) -> Result<Option<Bytes>> {
+        let idle = Limit { time: self.patience.idle, what: "no byte of the answer arrived" };
+        let left = self.patience.end.map(|end| end.saturating_duration_since(Instant::now()));
+        let limit = Limit { time: left.map_or(idle.time, |left| left.min(idle.time)), ..idle };
+        self.bytes.begin(call);
+        let piece = call.wait(Some(limit), self.bytes.piece()).map_err(|error| match left {
+            Some(left) if error.is_stall() && left <= idle.time => {
+                Error::new(Code::Timeout, "the answer takes too long").as_stall()
+            }
+            _ => error,
+        })?;
+        piece.map_err(|broken| match broken {
+            Broken::Http(error) => transport_error::broke(error, &self.url),
+            Broken::Lost => Error::new(Code::Internal, "the answer is not received any more"),
+        })
     }
 
     /// After the last byte that was wanted: what the end of the body still has to say, if it comes by itself.

@@ -25,8 +25,11 @@ pub(crate) struct Backoff {
 }
 
 impl Backoff {
-    /// With the seed of its jitter.
-    pub(crate) fn new(seed: u64) -> Backoff {
+    pub(crate) fn new() -> Backoff {
+        Backoff::seeded(random())
+    }
+
+    fn seeded(seed: u64) -> Backoff {
         // Xorshift never leaves zero.
         Backoff { state: if seed == 0 { 0x9e37_79b9_7f4a_7c15 } else { seed } }
     }
@@ -45,6 +48,12 @@ impl Backoff {
         self.state ^= self.state >> 27;
         self.state.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 16
     }
+}
+
+/// A number that no two processes and threads share: jitter and names need difference, not secrecy.
+pub(crate) fn random() -> u64 {
+    use std::hash::{BuildHasher, Hasher};
+    std::collections::hash_map::RandomState::new().build_hasher().finish()
 }
 
 /// What a server's Retry-After says.
@@ -142,7 +151,7 @@ mod tests {
             [(0, 200), (1, 200), (2, 400), (3, 800), (5, 3200), (8, 25_600), (9, 30_000), (u32::MAX, 30_000)]
         {
             let most = Duration::from_millis(most);
-            let mut backoff = Backoff::new(7);
+            let mut backoff = Backoff::seeded(7);
             let waits: Vec<Duration> = (0..500).map(|_| backoff.delay(attempt)).collect();
             assert!(waits.iter().all(|wait| *wait <= most), "{attempt}");
             assert!(waits.iter().any(|wait| *wait > most * 9 / 10), "{attempt}");
@@ -153,7 +162,7 @@ mod tests {
     #[test]
     fn the_seed_decides_the_jitter() {
         let waits = |seed| {
-            let mut backoff = Backoff::new(seed);
+            let mut backoff = Backoff::seeded(seed);
             (1..6).map(|attempt| backoff.delay(attempt)).collect::<Vec<_>>()
         };
         assert_eq!(waits(1), waits(1));

@@ -9,9 +9,9 @@ use serde::de::{Deserialize, Deserializer, Error as _};
 use url::Url;
 
 use super::address;
+use super::guard::{Guard, Refused};
+use super::origin::host_of;
 use super::proxy::Proxy;
-use super::resolver::{Guard, Refused};
-use super::transport_error;
 use crate::error::{Code, Error, Result};
 
 /// How the other end's identity is checked.
@@ -132,9 +132,7 @@ impl Route {
     pub fn wire(&self, url: &Url, headers: &mut HeaderMap) -> Url {
         let mut wire = url.clone();
         if let Some(port) = self.address.and_then(|address| address.port) {
-            if let (Ok(()), Ok(host)) =
-                (wire.set_port(Some(port)), HeaderValue::from_str(&transport_error::host_of(url)))
-            {
+            if let (Ok(()), Ok(host)) = (wire.set_port(Some(port)), HeaderValue::from_str(&host_of(url))) {
                 headers.insert(HOST, host);
             }
         }

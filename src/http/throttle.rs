@@ -28,7 +28,7 @@ pub struct Limits {
 }
 
 /// The throttle of one host.
-pub struct Throttle {
+pub(crate) struct Throttle {
     limits: Limits,
     places: Arc<Semaphore>,
     times: Mutex<Times>,
@@ -50,37 +50,37 @@ struct Pause {
     until: Instant,
 }
 
-/// A request's place; it ends with it.
-pub struct Place(Option<OwnedSemaphorePermit>);
+/// A request's place among those that may wait for an answer; it ends with it.
+pub(crate) struct Permit(Option<OwnedSemaphorePermit>);
 
-impl Place {
+impl Permit {
     /// Gives the place to the next request, while this one goes on.
-    pub fn leave(&mut self) {
+    pub(crate) fn leave(&mut self) {
         self.0 = None;
     }
 }
 
 impl Throttle {
     /// With the limits of its host.
-    pub fn new(limits: Limits) -> Throttle {
+    pub(crate) fn new(limits: Limits) -> Throttle {
         let places = limits.at_once.clamp(1, Semaphore::MAX_PERMITS);
         Throttle { limits, places: Arc::new(Semaphore::new(places)), times: Mutex::default() }
     }
 
     /// The same host with other limits: what the server asked for still holds.
-    pub fn with_limits(&self, limits: Limits) -> Throttle {
+    pub(crate) fn with_limits(&self, limits: Limits) -> Throttle {
         let throttle = Throttle::new(limits);
         throttle.times().pause = self.times().pause;
         throttle
     }
 
     /// Its limits.
-    pub fn limits(&self) -> Limits {
+    pub(crate) fn limits(&self) -> Limits {
         self.limits
     }
 
     /// Waits until a request may begin. RATE_LIMITED when the server wants a longer pause than the call can make.
-    pub fn enter(&self, call: &Call) -> Result<Place> {
+    pub(crate) fn enter(&self, call: &Call) -> Result<Permit> {
         loop {
             while let Some(wait) = self.pause(call.remaining())? {
                 call.sleep(wait)?;
@@ -92,18 +92,13 @@ impl Throttle {
             }
             // Another request may have been told to wait in the meantime.
             if self.pause(call.remaining())?.is_none() {
-                return Ok(Place(permit));
+                return Ok(Permit(permit));
             }
         }
     }
 
-    /// How long a thread that no call owns has to wait before its request.
-    pub fn wait(&self) -> Result<Duration> {
-        Ok(self.pause(None)?.unwrap_or_default() + self.reserve())
-    }
-
     /// The server wants to be left alone for that long.
-    pub fn told_to_wait(&self, after: Duration) {
+    pub(crate) fn told_to_wait(&self, after: Duration) {
         let now = Instant::now();
         // More than an Instant can hold is as good as for ever.
         let at = |after: Duration| now.checked_add(after).unwrap_or_else(|| now + Duration::from_secs(1 << 30));
@@ -115,7 +110,7 @@ impl Throttle {
     }
 
     /// Whether it can be forgotten: nothing holds here that a new one would not do as well.
-    pub fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         let times = self.times();
         let now = Instant::now();
         times.next.is_none_or(|next| next <= now) && times.pause.is_none_or(|pause| pause.until <= now)
@@ -160,7 +155,7 @@ impl Throttle {
 
 fn jitter(most: Duration) -> Duration {
     let most = u64::try_from(most.as_micros()).unwrap_or(u64::MAX);
-    Duration::from_micros(super::seed() % most.saturating_add(1).max(1))
+    Duration::from_micros(retry::random() % most.saturating_add(1).max(1))
 }
 
 #[cfg(test)]

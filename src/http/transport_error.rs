@@ -7,10 +7,12 @@ use rustls::{AlertDescription, CertificateError, OtherError};
 use url::Url;
 
 use super::address::is_local_name;
+use super::guard::Refused;
 use super::handshake::{Hello, Watch};
+use super::origin::host_of;
 use super::own;
 use super::proxy::Proxy;
-use super::resolver::{NoThread, Refused, Unknown};
+use super::resolver::{NoThread, Unknown};
 use super::route::Route;
 use crate::error::{Code, Error};
 
@@ -208,15 +210,6 @@ pub(crate) fn speaks_no_tls(error: &reqwest::Error) -> bool {
 /// The whole chain in one line, without the URL.
 pub(crate) fn text(error: &reqwest::Error) -> String {
     chain(error).join(": ")
-}
-
-/// The host and port of a URL, for messages.
-pub(crate) fn host_of(url: &Url) -> String {
-    let host = url.host_str().unwrap_or("?");
-    match url.port() {
-        Some(port) => format!("{host}:{port}"),
-        None => host.to_owned(),
-    }
 }
 
 /// The words of rustls, and ours where it has none.

@@ -122,7 +122,7 @@ impl Repo {
         if layer.done.is_none() {
             self.place.call.begin("v1 put layer", Some((layer.open)()?.1))?;
         }
-        let (mut failures, mut backoff) = (0, Backoff::new(crate::http::seed()));
+        let (mut failures, mut backoff) = (0, Backoff::new());
         let stored = loop {
             let error = match self.put_layer_once(&id, image, layer) {
                 Ok(stored) => break stored,

@@ -66,6 +66,37 @@ fn every_form_of_challenge_is_understood() {
     }
 }
 
+/// A token is asked for as everything else is: the log has its headers without secrets, and its server's warnings reach the caller.
+#[test]
+fn a_token_request_is_a_request_like_all_others() {
+    let server = registry(r#"Bearer realm="http://{host}/token""#, |_| {
+        good().header("Warning", r#"299 - "soon no more""#).header("X-Trace", "7")
+    });
+    let client = client_for(&server.host);
+    let (context, call) = with_context(&client);
+    let events = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let kept = events.clone();
+    context.set_log(Some(Arc::new(move |event| {
+        kept.lock().unwrap().push(event.clone());
+        Ok(())
+    })));
+    within(Duration::from_secs(5), || {
+        client.get_manifest(&call, &tag(&server.host), &GetOptions::default()).unwrap();
+    });
+    let events = events.lock().unwrap();
+    let of_token = |kind: &str| {
+        let is_it = |event: &&serde_json::Value| {
+            event["event"] == kind && event["url"].as_str().is_some_and(|url| url.contains("/token"))
+        };
+        events.iter().find(is_it).unwrap_or_else(|| panic!("no {kind}: {events:?}"))["headers"].clone()
+    };
+    let sent = of_token("request");
+    assert_eq!((&sent["accept"], sent["authorization"].is_string()), (&"application/json".into(), true), "{sent}");
+    assert_eq!(of_token("response")["x-trace"], "7");
+    assert!(!serde_json::to_string(&*events).unwrap().contains("YWxpY2U6czNjcmV0"));
+    assert_eq!(context.warnings().iter().map(|warning| warning.text.as_str()).collect::<Vec<_>>(), ["soon no more"]);
+}
+
 #[test]
 fn either_name_of_the_token_is_taken_and_kept() {
     for body in [

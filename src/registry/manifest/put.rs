@@ -201,7 +201,7 @@ fn put_as(remote: &Remote, name: &str, tags: &[String], bytes: &[u8], document: 
     let scopes = remote.scopes(&["pull", "push"]);
     let url = remote.url(&format!("manifests/{name}"))?;
     let mut attempt = 0;
-    let mut backoff = Backoff::new(crate::http::seed());
+    let mut backoff = Backoff::new();
     loop {
         let body = Body::Bytes(Bytes::copy_from_slice(bytes));
         let mut request = Request::new(Method::PUT, with_tags(&url, tags))

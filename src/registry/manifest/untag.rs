@@ -182,7 +182,7 @@ impl Target<'_> {
     /// An index that nobody else has goes under the tag, and is deleted by its digest with the tag that names it.
     fn replace(&self, call: &Call, refused: Error) -> Result<u16> {
         let Some(manifest) = &self.manifest else { return Err(refused) };
-        let unique = format!("{:016x}{:016x}", crate::http::seed(), crate::http::seed());
+        let unique = format!("{:016x}{:016x}", crate::http::retry::random(), crate::http::retry::random());
         let annotations =
             json!({"org.opencontainers.image.description": "placeholder of a deleted tag", "unique": unique});
         let bytes = json!({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": [], "annotations": annotations})

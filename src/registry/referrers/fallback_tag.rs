@@ -202,7 +202,7 @@ impl Change<'_> {
 fn change(remote: &Remote, subject: &Digest, change: Change) -> Result<()> {
     let turn = remote.client.referrers.turns.of(format!("{} {} {subject}", remote.account.base, remote.name));
     let _turn = remote.call.wait(None, turn.lock())?;
-    let mut backoff = Backoff::new(crate::http::seed());
+    let mut backoff = Backoff::new();
     let mut writer = Writer { remote, subject, may_delete: true, may_condition: true };
     for attempt in 1..=TRIES {
         let begun = Instant::now();

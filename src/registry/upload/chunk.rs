@@ -26,7 +26,7 @@ impl Session {
         let mut failures = 0;
         // Once it may get no further than before; a registry that goes to and fro would never be done.
         let (mut farthest, mut stands_still) = (begin, false);
-        let mut backoff = Backoff::new(crate::http::seed());
+        let mut backoff = Backoff::new();
         while self.offset < end {
             let size = (end - self.offset).min(self.max_chunk.max(self.min_chunk).max(1));
             let at = usize::try_from(self.offset - begin).unwrap_or(usize::MAX).min(bytes.len());

@@ -84,7 +84,7 @@ impl<'a> Ladder<'a> {
     fn upload(&mut self, source: &mut dyn Replay, mut session: Option<Box<Session>>) -> Result<Stored> {
         let retries = self.remote.client.retries();
         let mut failures = 0;
-        let mut backoff = Backoff::new(crate::http::seed());
+        let mut backoff = Backoff::new();
         let mut broken: Option<Box<Session>> = None;
         loop {
             let outcome = match broken.take() {

@@ -11,8 +11,8 @@ use crate::auth::Reply;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
+use crate::http::guard::Guard;
 use crate::http::origin::Origin;
-use crate::http::resolver::Guard;
 use crate::http::response::Answer;
 use crate::http::retry::Backoff;
 use crate::http::upload::Body;
@@ -101,7 +101,7 @@ impl Session {
         }
         let mut request = Request::new(Method::POST, url).repeat(Repeat::Always);
         let mut what = format!("start an upload to {}", remote.place());
-        let mut backoff = Backoff::new(crate::http::seed());
+        let mut backoff = Backoff::new();
         let mut attempt = 1;
         loop {
             let reply = remote.send(&mut request, &remote.scopes(&["pull", "push"]))?;

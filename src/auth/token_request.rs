@@ -1,0 +1,210 @@
+//! One token from a token server, fetched on a thread of its own: every call that needs it waits for it, none owns
+//! it, and a call that leaves takes nothing from the others.
+//!
+//! GET with Basic is the form that every token server takes (distribution, docs/spec/auth/token.md). An identity token
+//! goes by POST (docs/spec/auth/oauth.md). Redirects are followed on the same server only: a realm that moved elsewhere is a realm of
+//! somebody else.
+
+use std::sync::{Arc, Mutex};
+use std::time::SystemTime;
+
+use ::http::header::{HeaderValue, ACCEPT, CONTENT_TYPE};
+use ::http::Method;
+use bytes::Bytes;
+use serde_json::Value;
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::realm::token_url;
+use super::scope::ScopeSet;
+use super::token_cache::{Realm, Refresh};
+use super::token_response::{self, Token};
+use super::{basic_header, name_and_password, registry_error};
+use crate::call::context::Context;
+use crate::call::{thread, Call};
+use crate::credentials::Credentials;
+use crate::error::{Code, Error, Result};
+use crate::http::origin::host_of;
+use crate::http::request::Redirects;
+use crate::http::response::Answer;
+use crate::http::upload::Body;
+use crate::http::{retry, Http, Repeat, Request};
+use crate::statuses;
+use crate::sync::lock;
+
+const ANSWER_LIMIT: u64 = 1 << 20;
+/// How much of an error's body is read.
+const ERROR_BODY: usize = 64 << 10;
+/// What the library calls itself to a token server: OAuth wants a name.
+const CLIENT_ID: &str = "ocireg";
+
+/// How a fetch ended, and its trace: log hooks run on callers' threads only, so it is handed over.
+pub(super) struct Fetched {
+    /// The token or the error.
+    pub outcome: Result<Arc<Token>>,
+    /// Log events.
+    pub trace: Vec<Value>,
+}
+
+/// Starts the fetch, on behalf of the call that needs it first.
+pub(super) fn start(
+    call: &Call,
+    http: Arc<Http>,
+    realm: Realm,
+    scopes: ScopeSet,
+    refresh: Refresh,
+    done: impl FnOnce(Fetched) + Send + 'static,
+) -> Result<()> {
+    let trace = Arc::new(Mutex::new(Vec::new()));
+    let call = call.with_context(Arc::new(context(&http, trace.clone())));
+    thread::spawn("ocireg-token", move || {
+        let fetch = Fetch { call, http, realm, scopes };
+        let outcome = fetch.token(&refresh).map(Arc::new);
+        // Whoever is told may let go of the client, and nothing of it is held here any more.
+        drop(fetch);
+        let trace = std::mem::take(&mut *lock(&trace));
+        done(Fetched { outcome, trace });
+    })?;
+    Ok(())
+}
+
+/// What a fetch has of a call's outside: nobody cancels it but who closes the client, nor asks it for progress.
+fn context(http: &Http, trace: Arc<Mutex<Vec<Value>>>) -> Context {
+    let context = Context::new();
+    let options = http.options();
+    // More than its tries take: a server that wants to be left alone again and again must not make it endless.
+    let most = (options.connect() + options.idle() + retry::PATIENCE).checked_mul(options.retries.saturating_add(2));
+    context.set_deadline(most);
+    context.set_log(Some(Arc::new(move |event| {
+        lock(&trace).push(event.clone());
+        Ok(())
+    })));
+    context
+}
+
+struct Fetch {
+    call: Call,
+    http: Arc<Http>,
+    realm: Realm,
+    scopes: ScopeSet,
+}
+
+impl Fetch {
+    fn token(&self, refresh: &Refresh) -> Result<Token> {
+        match &self.realm.credentials {
+            Credentials::IdentityToken { username, token } => self.renew(username.as_ref(), token, refresh),
+            credentials => self.ask(self.get(credentials)?),
+        }
+    }
+
+    /// A token for an identity token, and the identity token that replaces it. A server without that form (404; 405 from
+    /// some) is asked by GET, with the identity token as the password.
+    fn renew(&self, username: Option<&String>, own: &Zeroizing<String>, refresh: &Refresh) -> Result<Token> {
+        let mut newest = lock(refresh);
+        let token = newest.clone().unwrap_or_else(|| own.clone());
+        let outcome = match self.ask(self.post(&token)?) {
+            Err(error) if error.http_status().is_some_and(statuses::has_no_oauth) => {
+                self.ask(self.get(&Credentials::IdentityToken { username: username.cloned(), token })?)
+            }
+            outcome => outcome,
+        };
+        match &outcome {
+            Ok(Token { refresh: Some(next), .. }) => *newest = Some(next.clone()),
+            // The caller's own may still be good.
+            Err(error) if error.code() == Code::Unauthenticated => *newest = None,
+            _ => {}
+        }
+        outcome
+    }
+
+    fn get(&self, credentials: &Credentials) -> Result<Request<'static>> {
+        let realm = &self.realm;
+        let account = name_and_password(credentials).map(|(name, _)| name);
+        let mut url = token_url(&realm.url, realm.service.as_deref(), &self.scopes, account);
+        if realm.offline {
+            url.query_pairs_mut().append_pair("offline_token", "true").append_pair("client_id", CLIENT_ID);
+        }
+        let mut request = self.request(Method::GET, url)?;
+        request.authorization = basic_header(credentials)?;
+        Ok(request)
+    }
+
+    fn post(&self, token: &str) -> Result<Request<'static>> {
+        let mut form = url::form_urlencoded::Serializer::new(String::with_capacity(token.len() * 3 + 4096));
+        form.append_pair("grant_type", "refresh_token");
+        if let Some(service) = &self.realm.service {
+            form.append_pair("service", service);
+        }
+        form.append_pair("client_id", CLIENT_ID);
+        if !self.scopes.is_empty() {
+            form.append_pair("scope", &self.scopes.to_string());
+        }
+        form.append_pair("refresh_token", token);
+        let mut request = self.request(Method::POST, self.realm.url.clone())?;
+        request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+        // A token is asked for as often as it takes, by whatever method.
+        let body = Body::Bytes(Bytes::from_owner(Zeroizing::new(form.finish())));
+        Ok(request.repeat(Repeat::Always).body(body))
+    }
+
+    fn request(&self, method: Method, url: Url) -> Result<Request<'static>> {
+        let realm = &self.realm;
+        let mut request = Request::new(method, url).header(ACCEPT, "application/json")?;
+        realm.headers.put_into(&mut request.headers);
+        (request.guard, request.route) = (realm.guard, Some(realm.route.clone()));
+        request.redirects = Redirects::SameOrigin;
+        // For all of it: a server that dribbles could make it last for ever.
+        request.time = Some(self.http.options().idle());
+        Ok(request.whole(ANSWER_LIMIT, "the answer"))
+    }
+
+    fn ask(&self, mut request: Request) -> Result<Token> {
+        let answer = self.http.send(&self.call, &mut request).map_err(|error| match error.code() {
+            Code::Closed => error,
+            _ => error.within("the token server"),
+        })?;
+        let attempts = answer.attempts;
+        self.read(answer).map_err(|error| error.with_attempts(attempts))
+    }
+
+    fn read(&self, mut answer: Answer) -> Result<Token> {
+        let (url, status) = (answer.url.clone(), answer.status);
+        let host = host_of(&url);
+        if status.is_redirection() {
+            let message = format!("the token server {host} redirects elsewhere: redirects are followed on the same server only, those of a POST only by 307 and 308");
+            return Err(Error::new(Code::Redirect, message).with_http_status(status.as_u16()).with_url(&url));
+        }
+        if !status.is_success() {
+            return Err(self.refused(answer, &host));
+        }
+        token_response::parse_answer(&answer.take_whole(), SystemTime::now())
+            .map_err(|error| error.within(format!("the token server {host}")).with_url(&url))
+    }
+
+    /// The error for a token that was not given.
+    fn refused(&self, mut answer: Answer, host: &str) -> Error {
+        let (what, status) = (format!("the token server {host} refuses a token"), answer.status.as_u16());
+        let body = answer.beginning(&self.call, ERROR_BODY);
+        let error = registry_error::error_of(status, &answer.headers, &body, &answer.url, &what);
+        // Wrong credentials, whatever the status: there is nothing else that a token server refuses by these.
+        let identity = matches!(self.realm.credentials, Credentials::IdentityToken { .. });
+        let invalid = error.registry_errors().iter().any(|error| error.code == "invalid_grant");
+        match (status, self.realm.has_credentials()) {
+            (400 | 401, _) if identity && (status == 401 || invalid) => error
+                .with_code(Code::Unauthenticated)
+                .with_hint("the identity token is not taken: it may have expired, then a new login is needed"),
+            (401, true) => error.with_code(Code::Unauthenticated).with_hint("check the user name and the password"),
+            (401 | 403, false) => error.with_code(Code::Unauthenticated).with_hint("it wants credentials"),
+            // Nothing that it says is about what the registry has or can do.
+            _ if !is_of_token_servers(error.code()) => {
+                error.with_code(Code::Http).with_hint("the registry names this token server: ask its administrator")
+            }
+            _ => error,
+        }
+    }
+}
+
+fn is_of_token_servers(code: Code) -> bool {
+    use Code::{Forbidden, LimitExceeded, Protocol, RateLimited, Server, Timeout, Unauthenticated};
+    matches!(code, Forbidden | LimitExceeded | Protocol | RateLimited | Server | Timeout | Unauthenticated)
+}

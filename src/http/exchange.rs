@@ -1,0 +1,178 @@
+//! One exchange: a request as it goes to one URL, and its answer, or why there is none.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use ::http::header::{HeaderMap, HeaderValue, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_LENGTH, COOKIE};
+use ::http::Method;
+use serde_json::json;
+use url::Url;
+
+use super::guard::Guard;
+use super::handshake::Watch;
+use super::location::Location;
+use super::response::{Answer, Patience};
+use super::route::Route;
+use super::throttle::Permit;
+use super::upload::{self, Body, Limits};
+use super::{redact, retry, transport_error, warning, Http, Request};
+use crate::call::{Call, Limit};
+use crate::error::Result;
+
+/// One step of a request's way.
+pub(super) struct Leg {
+    pub at: Location,
+    /// No redirect has led to another origin yet: credentials may go along.
+    pub at_home: bool,
+    /// Of which try it is a part.
+    pub attempt: u32,
+}
+
+/// What an exchange goes through.
+struct Line<'a> {
+    call: &'a Call,
+    pool: reqwest::Client,
+    watch: Watch,
+    /// What it waits for its answer, headers and body, in all.
+    time: Option<Duration>,
+}
+
+impl Http {
+    pub(super) fn exchange(&self, call: &Call, request: &mut Request, leg: &Leg) -> Result<Answer> {
+        let (url, guard) = (&leg.at.url, leg.at.guard);
+        let route = self.route_of(request, leg)?;
+        let line = Line { call, pool: self.pools.get(&route, guard)?, watch: Watch::default(), time: request.time };
+        let mut headers = self.headers_of(request, leg);
+        call.log(|| {
+            json!({"event": "request", "method": request.method.as_str(), "url": redact::url(url),
+                   "attempt": leg.attempt, "headers": redact::headers(&headers)})
+        })?;
+        let throttle = self.throttle(url);
+        let mut permit = throttle.enter(call)?;
+        let begun = Instant::now();
+        let mut message = reqwest::Request::new(request.method.clone(), route.wire(url, &mut headers));
+        *message.headers_mut() = headers;
+        let response = self
+            .transfer(&line, message, &mut request.body, &mut permit)
+            .map_err(|error| transport_error::late(error, url, &route, &line.watch))?
+            .map_err(|error| transport_error::classify(error, url, &route, &line.watch))?;
+        let patience = Patience { end: request.time.and_then(|time| begun.checked_add(time)), ..self.patience() };
+        let mut answer = Answer::new(request.method.clone(), response, url.clone(), &route, patience);
+        let milliseconds = begun.elapsed().as_millis() as u64;
+        if retry::retry_status(answer.status) {
+            retry::retry_after(&answer.headers, SystemTime::now()).inspect(|after| throttle.told_to_wait(*after));
+        }
+        // With its permit, so before the caller's hook, which may make calls of its own.
+        let read = match request.whole.filter(|_| answer.status.is_success()) {
+            Some(whole) => answer.read_whole(call, whole.limit, whole.what),
+            None => Ok(()),
+        };
+        drop(permit);
+        call.log(|| {
+            json!({"event": "response", "method": request.method.as_str(), "url": redact::url(url),
+                   "status": answer.status.as_u16(), "headers": redact::headers(&answer.headers),
+                   "milliseconds": milliseconds})
+        })?;
+        call.warn(url, warning::parse(&answer.headers))?;
+        read?;
+        transport_error::proxy_asks(answer.status, &route, url).map_or(Ok(answer), Err)
+    }
+
+    /// The way that a leg takes: the request's own, or the client's for the host.
+    fn route_of(&self, request: &Request, leg: &Leg) -> Result<Route> {
+        let (url, guard) = (&leg.at.url, leg.at.guard);
+        let route = match &request.route {
+            Some(route) if leg.at_home => route.clone(),
+            _ => self.route(url, guard == Guard::Caller)?,
+        };
+        route.check(url, guard)?;
+        Ok(route)
+    }
+
+    /// The headers that a leg has: nothing secret leaves the request's origin, and the caller's own go to hosts of his choice.
+    fn headers_of(&self, request: &Request, leg: &Leg) -> HeaderMap {
+        let mut headers = request.headers.clone();
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        if let Some(value) = request.authorization.as_ref().filter(|_| leg.at_home) {
+            headers.insert(AUTHORIZATION, value.clone());
+        }
+        if !leg.at_home {
+            headers.remove(COOKIE);
+        }
+        if leg.at.guard == Guard::Caller {
+            self.headers(&leg.at.url).put_into(&mut headers);
+        }
+        headers
+    }
+
+    fn patience(&self) -> Patience {
+        Patience { idle: self.options().idle(), slowest: self.options().slowest(), end: None }
+    }
+
+    fn transfer(
+        &self,
+        line: &Line,
+        mut message: reqwest::Request,
+        body: &mut Body,
+        permit: &mut Permit,
+    ) -> Result<reqwest::Result<reqwest::Response>> {
+        let call = line.call;
+        let no_answer = Limit { time: line.time.unwrap_or(self.options().idle()), what: "no answer from the server" };
+        let limits = Limits {
+            piece: Limit { time: self.options().idle(), what: "the server took no byte of the upload" },
+            answer: match line.time {
+                Some(_) => no_answer,
+                None => Limit { time: self.options().answer(), what: "no answer to the upload" },
+            },
+        };
+        let send = |message| call.engine().aside(line.watch.over(line.pool.execute(message)));
+        match body {
+            Body::Bytes(bytes) if bytes.len() > upload::SMALL => {
+                let size = bytes.len() as u64;
+                let (sender, piped) = upload::pipe(size);
+                *message.body_mut() = Some(piped);
+                let quiet = call.without_progress();
+                upload::feed(&quiet, send(message), sender, &mut bytes.clone(), (size, 0), &limits)
+            }
+            Body::Stream { source, size, done } if *size > 0 => {
+                let (sender, piped) = upload::pipe(*size);
+                *message.body_mut() = Some(piped);
+                // Its source may need one of its own.
+                permit.leave();
+                upload::feed(call, send(message), sender, *source, (*size, *done), &limits)
+            }
+            body => {
+                put_small(body, &mut message);
+                // What changes the registry may take it long; opening an upload must not.
+                let slow = message.body().is_some() || *message.method() == Method::PUT;
+                call.wait(Some(if slow { limits.answer } else { no_answer }), send(message))
+            }
+        }
+    }
+
+    /// Whether the server at this URL speaks TLS at all. A certificate that does not verify is an error, not a no.
+    pub fn speaks_tls(&self, call: &Call, url: &Url) -> Result<bool> {
+        let route = self.route(url, true)?;
+        let pool = self.pools.get(&route, Guard::Caller)?;
+        let line = Line { call, pool, watch: Watch::default(), time: None };
+        let mut headers = HeaderMap::new();
+        let mut message = reqwest::Request::new(Method::GET, route.wire(url, &mut headers));
+        *message.headers_mut() = headers;
+        let mut permit = self.throttle(url).enter(call)?;
+        let outcome = self.transfer(&line, message, &mut Body::Empty, &mut permit);
+        match outcome.map_err(|error| transport_error::late(error, url, &route, &line.watch).with_url(url))? {
+            Ok(_) => Ok(true),
+            Err(error) if transport_error::speaks_no_tls(&error) => Ok(false),
+            Err(error) => Err(transport_error::classify(error, url, &route, &line.watch)),
+        }
+    }
+}
+
+/// A body that is given to the HTTP package whole, or none.
+fn put_small(body: &Body, message: &mut reqwest::Request) {
+    if let Body::Bytes(bytes) = body {
+        *message.body_mut() = Some(bytes.clone().into());
+    } else if matches!(*message.method(), Method::POST | Method::PUT | Method::PATCH) {
+        // Some registries answer 411 to a body-less POST without it.
+        message.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+    }
+}

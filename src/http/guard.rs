@@ -1,0 +1,73 @@
+//! Who named a host, and which hosts that lets us connect to: one that a server named (a redirect, a token realm, an upload
+//! location) may not lead to this machine or to the cloud's metadata service, whatever its DNS says.
+
+use std::net::IpAddr;
+
+use super::address;
+
+/// Who chose the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Guard {
+    /// The caller: any address.
+    Caller,
+    /// A server. `from` is its own address when that is a local one, which it may then name again.
+    Server {
+        /// The server's address, when it is one that a stranger may not name.
+        from: Option<IpAddr>,
+    },
+}
+
+impl Guard {
+    /// The guard for what a server at this address says.
+    pub fn said_by(remote: Option<IpAddr>) -> Guard {
+        Guard::Server { from: remote.filter(|ip| address::refused(*ip).is_some()) }
+    }
+
+    /// The reason why an address is refused, if it is.
+    pub fn refuses(self, ip: IpAddr) -> Option<&'static str> {
+        match self {
+            Guard::Caller => None,
+            Guard::Server { from } if address::allowed(ip, from) => None,
+            Guard::Server { .. } => address::refused(ip),
+        }
+    }
+}
+
+/// A host that the guard refuses.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}, which a server may not send us to")]
+pub(crate) struct Refused(String);
+
+impl Refused {
+    pub(crate) fn address(host: &str, reason: &str, ip: IpAddr) -> Refused {
+        Refused(format!("the host {host} has the {reason} address {ip}"))
+    }
+
+    /// The proxy itself.
+    pub(crate) fn proxy(host: &str) -> Refused {
+        Refused(format!("the host {host} is the proxy itself"))
+    }
+
+    /// Checks a host that is an address itself: those never come to the resolver.
+    pub(crate) fn check(url: &url::Url, guard: Guard) -> Result<(), Refused> {
+        let ip = match url.host() {
+            Some(url::Host::Ipv4(ip)) => IpAddr::V4(ip),
+            Some(url::Host::Ipv6(ip)) => IpAddr::V6(ip),
+            _ => return Ok(()),
+        };
+        match guard.refuses(ip) {
+            Some(reason) => Err(Refused::address(&ip.to_string(), reason, ip)),
+            None => Ok(()),
+        }
+    }
+
+    /// Checks a name that somebody else resolves.
+    pub(crate) fn check_name(name: &str, guard: Guard) -> Result<(), Refused> {
+        let Guard::Server { from } = guard else { return Ok(()) };
+        match address::refused_name(name) {
+            Some("loopback") if from.is_some_and(|ip| ip.to_canonical().is_loopback()) => Ok(()),
+            Some(reason) => Err(Refused(format!("the host {name} is a {reason} name"))),
+            None => Ok(()),
+        }
+    }
+}

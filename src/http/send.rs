@@ -1,0 +1,157 @@
+//! A request is sent until there is an answer: where redirects lead, and again while that makes sense.
+
+use std::time::{Duration, SystemTime};
+
+use ::http::header::LOCATION;
+use ::http::StatusCode;
+use serde_json::json;
+use url::Url;
+
+use super::exchange::Leg;
+use super::guard::Guard;
+use super::location::Location;
+use super::redirect::{self, Chain};
+use super::request::{Redirects, Repeat};
+use super::response::{Answer, Hop};
+use super::retry::{self, Backoff};
+use super::{Http, Request};
+use crate::call::Call;
+use crate::error::{Code, Error, Result};
+use crate::statuses;
+
+impl Http {
+    /// Sends a request, follows its redirects, and repeats it while that makes sense.
+    ///
+    /// An answer with an error status is an answer: only what could not be answered is an error here.
+    pub fn send(&self, call: &Call, request: &mut Request) -> Result<Answer> {
+        let mut tries = Tries::new(self.options().retries);
+        loop {
+            tries.count += 1;
+            let outcome = self.follow(call, request, tries.count);
+            let Some(wait) = tries.wait(call, request, &outcome)? else { return tried(outcome, tries.count) };
+            call.log(|| json!({"event": "retry", "reason": reason(&outcome), "wait_ms": wait.as_millis() as u64}))?;
+            drop(outcome);
+            call.sleep(wait)?;
+        }
+    }
+
+    /// One try: the request, and where its redirects lead.
+    fn follow(&self, call: &Call, request: &mut Request, attempt: u32) -> Result<Answer> {
+        let home = Location { url: request.url.clone(), guard: request.guard };
+        let mut chain = Chain::new(self.options().max_redirects);
+        let mut leg = Leg { at: home.clone(), at_home: true, attempt };
+        let (mut hops, mut first_headers) = (Vec::new(), None);
+        loop {
+            chain.visit(&leg.at.url)?;
+            let mut answer = self.exchange(call, request, &leg).map_err(|error| error.with_url(&leg.at.url))?;
+            let Some(target) = led(request, &answer, &home)? else {
+                (answer.hops, answer.guard, answer.first_headers) = (hops, leg.at.guard, first_headers);
+                return Ok(answer);
+            };
+            hops.push(Hop { status: answer.status.as_u16(), url: target.clone() });
+            first_headers.get_or_insert_with(|| answer.headers.clone());
+            // A small rest of the body lets the connection be used again.
+            answer.beginning(call, 4096);
+            if !home.is_origin_of(&target) {
+                // Once gone, credentials stay away for the rest of the chain.
+                leg.at_home = false;
+                leg.at.guard = Guard::said_by(answer.remote);
+            }
+            leg.at.url = target;
+        }
+    }
+}
+
+/// Where an answer leads this request; None when it is one to give back.
+fn led(request: &mut Request, answer: &Answer, home: &Location) -> Result<Option<Url>> {
+    let body_is_gone = redirect::keeps_body(answer.status) && !request.body.rewind()?;
+    let location = answer.headers.get(LOCATION);
+    let target = redirect::next(&request.method, answer.status, &answer.url, location, body_is_gone)?;
+    Ok(target.filter(|target| request.redirects == Redirects::Anywhere || home.is_origin_of(target)))
+}
+
+/// The tries of one request.
+struct Tries {
+    count: u32,
+    most: u32,
+    backoff: Backoff,
+    expired_before: bool,
+    stalled_before: bool,
+}
+
+impl Tries {
+    fn new(retries: u32) -> Tries {
+        let most = retries.saturating_add(1);
+        Tries { count: 0, most, backoff: Backoff::new(), expired_before: false, stalled_before: false }
+    }
+
+    /// How long to wait before the next try; None when there is none.
+    fn wait(&mut self, call: &Call, request: &Request, outcome: &Result<Answer>) -> Result<Option<Duration>> {
+        let repeatable = request.body.can_be_repeated();
+        let is_last = self.count >= self.most || request.repeat == Repeat::Never || !repeatable;
+        let wait = match outcome {
+            Ok(answer) if repeatable && !self.expired_before && signed_url_expired(request, answer) => {
+                self.expired_before = true;
+                Some(Duration::ZERO)
+            }
+            _ if is_last => None,
+            Ok(answer) if retry::retry_status(answer.status) => self.after_status(call, answer)?,
+            Ok(_) => None,
+            Err(error) => self.after_error(request, error),
+        };
+        Ok(wait.filter(|wait| call.remaining().is_none_or(|left| left > *wait)))
+    }
+
+    fn after_status(&mut self, call: &Call, answer: &Answer) -> Result<Option<Duration>> {
+        let after = retry::retry_after(&answer.headers, SystemTime::now());
+        match retry::wait_for(after, self.backoff.delay(self.count), call.remaining()) {
+            Ok(wait) => Ok(Some(wait)),
+            // The answer itself says best why: its text and its headers are kept.
+            Err(_) if answer.status == StatusCode::TOO_MANY_REQUESTS => Ok(None),
+            Err(error) => Err(error
+                .with_http_status(answer.status.as_u16())
+                .with_url(&answer.url)
+                .with_rate_limit(answer.rate_limit())
+                .with_attempts(self.count)),
+        }
+    }
+
+    fn after_error(&mut self, request: &Request, error: &Error) -> Option<Duration> {
+        let helps = match error.code() {
+            // Without a connection nothing was sent; a proxy that wants other credentials will go on wanting them.
+            Code::Connect if error.http_status().is_none() => true,
+            Code::Network => request.repeat == Repeat::Always,
+            // It costs the whole idle limit, so one more try is enough.
+            _ if error.is_stall() && !self.stalled_before => {
+                self.stalled_before = request.repeat == Repeat::Always;
+                self.stalled_before
+            }
+            _ => false,
+        };
+        helps.then(|| self.backoff.delay(self.count))
+    }
+}
+
+/// A URL that a server signed for us is good for minutes only: its refusal says that it is old, not that we may not.
+fn signed_url_expired(request: &Request, answer: &Answer) -> bool {
+    request.redirects == Redirects::Anywhere
+        && !answer.hops.is_empty()
+        && statuses::is_about_an_old_url(answer.status.as_u16())
+}
+
+fn tried(outcome: Result<Answer>, attempts: u32) -> Result<Answer> {
+    match outcome {
+        Ok(mut answer) => {
+            answer.attempts = attempts;
+            Ok(answer)
+        }
+        Err(error) => Err(error.with_attempts(attempts)),
+    }
+}
+
+fn reason(outcome: &Result<Answer>) -> String {
+    match outcome {
+        Ok(answer) => format!("status {}", answer.status.as_u16()),
+        Err(error) => error.message().to_owned(),
+    }
+}

@@ -17,6 +17,7 @@ pub use crate::http::settings::{ClientOptions, Texts};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
+use ::http::Extensions;
 use once_cell::sync::OnceCell;
 
 use crate::auth::credential_lookup::Stored;
@@ -30,7 +31,6 @@ use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::http::Http;
 use crate::reference::Index;
-use crate::registry_v1::session::Sessions;
 use crate::sync::lock;
 use host::HostOptions;
 
@@ -39,13 +39,11 @@ use host::HostOptions;
 pub struct Client {
     pub(crate) http: Arc<Http>,
     pub(crate) auth: Arc<Auth>,
-    pub(crate) v1: Arc<Sessions>,
     engine: Arc<OnceCell<Arc<Engine>>>,
     closed: Arc<CancelFlag>,
     hosts: Arc<Mutex<HashMap<String, HostOptions>>>,
     accounts: Arc<Mutex<HashMap<String, Account>>>,
-    seen: Arc<upload::mount_hints::MountHints>,
-    referrers: Arc<referrers::Memory>,
+    memories: Arc<Mutex<Extensions>>,
 }
 
 impl Client {
@@ -57,13 +55,11 @@ impl Client {
         Ok(Client {
             auth: Arc::new(Auth::new(http.clone(), stored)),
             http,
-            v1: Arc::default(),
             engine: Arc::default(),
             closed: Arc::default(),
             hosts: Arc::default(),
             accounts: Arc::default(),
-            seen: Arc::default(),
-            referrers: Arc::default(),
+            memories: Arc::default(),
         })
     }
 
@@ -101,12 +97,9 @@ impl Client {
         self.http.options().retries
     }
 
-    fn largest_chunk(&self, host: &str) -> u64 {
-        self.seen.largest_chunk(host)
-    }
-
-    fn learn_largest_chunk(&self, host: &str, size: u64) {
-        self.seen.learn_largest_chunk(host, size);
+    /// What is remembered as long as the client lives, by whoever works with it: one of each type.
+    pub(crate) fn memory<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
+        lock(&self.memories).get_or_insert_with(Arc::<T>::default).clone()
     }
 
     fn check_open(&self) -> Result<()> {

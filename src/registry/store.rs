@@ -15,6 +15,7 @@ use crate::registry::referrers::fallback_tag;
 use crate::registry::referrers::{ReferrersOptions, Source};
 use crate::registry::repository::Remote;
 use crate::registry::upload::from_store::FromStore;
+use crate::registry::upload::mount_hints::MountHints;
 use crate::registry::upload::negotiate::{Ladder, Way};
 use crate::registry::Client;
 use crate::statuses;
@@ -49,7 +50,7 @@ impl RegistryStore {
         let near = |other: &&Repository| crate::registry::host::key(&other.index().name) == self.host();
         let source = from.repository().filter(near).map(|other| other.remote_name().to_owned());
         let mut found: Vec<String> =
-            source.into_iter().chain(self.client.seen.repository_of(&self.host(), digest)).collect();
+            source.into_iter().chain(self.client.memory::<MountHints>().repository_of(&self.host(), digest)).collect();
         found.retain(|name| name != here.remote_name());
         found.dedup();
         found
@@ -161,7 +162,11 @@ impl WriteStore for RegistryStore {
             true => source.fault().unwrap_or(error),
             false => error,
         })?;
-        self.client.seen.learn_blob(&self.host(), &wanted.digest, self.reference.repository().remote_name());
+        self.client.memory::<MountHints>().learn_blob(
+            &self.host(),
+            &wanted.digest,
+            self.reference.repository().remote_name(),
+        );
         Ok(match (stored.mounted, stored.uploaded) {
             (true, _) => Moved::Mounted,
             (false, true) => Moved::Copied { resumed: 0 },

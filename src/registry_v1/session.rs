@@ -264,23 +264,27 @@ impl Repo {
         Ok((self.identity()?, self.name.clone(), access))
     }
 
+    fn sessions(&self) -> Arc<Sessions> {
+        self.place.client.memory()
+    }
+
     pub(super) fn forget(&self, access: Access) {
         if let Ok(key) = self.key(access) {
-            self.place.client.v1.forget(&key);
+            self.sessions().forget(&key);
         }
     }
 
     pub(super) fn remember(&self, access: Access, session: Session) -> Shared {
         let session = Arc::new(session);
         if let Ok(key) = self.key(access) {
-            self.place.client.v1.put(key, session.clone());
+            self.sessions().put(key, session.clone());
         }
         session
     }
 
     /// A session for this access, and whether it is a new one.
     pub(super) fn session(&self, access: Access, image: Option<&ImageId>) -> Result<(Shared, bool)> {
-        let known = self.place.client.v1.get(&self.key(access)?);
+        let known = self.sessions().get(&self.key(access)?);
         match known {
             Some(session) if session.knows(image) => Ok((session, false)),
             known => {

@@ -127,7 +127,7 @@ impl Client {
 
 /// Whether it has a subject, at a registry that is not known to list referrers itself.
 fn may_be_ours_to_list(remote: &Remote, document: &Document) -> bool {
-    document.subject().is_some() && remote.client.referrers.recall(remote) != Some(true)
+    document.subject().is_some() && referrers::recall(remote) != Some(true)
 }
 
 /// The tag that it goes under and those of the options, each once.
@@ -180,7 +180,7 @@ fn list(remote: &Remote, document: &Document, accepted: &Accepted, options: &Put
     let Some(subject) = document.subject() else { return Ok(None) };
     let said = accepted.answer.header("oci-subject").map(str::trim);
     if said == Some(subject.digest.as_str()) {
-        remote.client.referrers.remember(remote, true);
+        referrers::remember(remote, true);
         return Ok(Some(Source::Api));
     }
     if accepted.seen && referrers::has_api(remote, &subject.digest)? {

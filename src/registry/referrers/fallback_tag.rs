@@ -60,7 +60,7 @@ pub fn entry(document: &Document) -> Descriptor {
 
 /// Whose turn it is to change a list.
 #[derive(Default)]
-pub struct Turns(Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>);
+struct Turns(Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>);
 
 impl Turns {
     fn of(&self, list: String) -> Arc<tokio::sync::Mutex<()>> {
@@ -200,7 +200,7 @@ impl Change<'_> {
 }
 
 fn change(remote: &Remote, subject: &Digest, change: Change) -> Result<()> {
-    let turn = remote.client.referrers.turns.of(format!("{} {} {subject}", remote.account.base, remote.name));
+    let turn = remote.client.memory::<Turns>().of(format!("{} {} {subject}", remote.account.base, remote.name));
     let _turn = remote.call.wait(None, turn.lock())?;
     let mut backoff = Backoff::new();
     let mut writer = Writer { remote, subject, may_delete: true, may_condition: true };

@@ -29,7 +29,7 @@ use crate::registry::list::pages;
 use crate::registry::list::pages::Fetched;
 use crate::registry::lock;
 use crate::registry::manifest::HeadOptions;
-use crate::registry::referrers::fallback_tag::{Tagged, Turns};
+use crate::registry::referrers::fallback_tag::Tagged;
 use crate::registry::repository::Remote;
 use crate::registry::Client;
 use crate::statuses;
@@ -84,29 +84,24 @@ pub struct Referrers {
     pub next: Option<String>,
 }
 
-/// What a client knows of its repositories' lists of referrers.
+/// Which repositories' registries have the referrers API, and since when that is known.
 #[derive(Default)]
-pub struct Memory {
-    api: Mutex<HashMap<String, (bool, Instant)>>,
-    /// Whose turn it is to change a list.
-    pub(crate) turns: Turns,
+struct KnownApis(Mutex<HashMap<String, (bool, Instant)>>);
+
+/// Remembers whether a repository's registry has the referrers API.
+pub(crate) fn remember(remote: &Remote, has_api: bool) {
+    let known = remote.client.memory::<KnownApis>();
+    let mut known = lock(&known.0);
+    if known.len() >= MOST_REMEMBERED {
+        known.clear();
+    }
+    known.insert(key(remote), (has_api, Instant::now()));
 }
 
-impl Memory {
-    /// Remembers whether a repository's registry has the referrers API.
-    pub fn remember(&self, remote: &Remote, has_api: bool) {
-        let mut api = lock(&self.api);
-        if api.len() >= MOST_REMEMBERED {
-            api.clear();
-        }
-        api.insert(key(remote), (has_api, Instant::now()));
-    }
-
-    /// Whether a repository's registry has the referrers API, if that is known.
-    pub fn recall(&self, remote: &Remote) -> Option<bool> {
-        let known = lock(&self.api).get(&key(remote)).copied();
-        known.filter(|(_, since)| since.elapsed() < BELIEVED).map(|(has_api, _)| has_api)
-    }
+/// Whether a repository's registry has the referrers API, if that is known.
+pub(crate) fn recall(remote: &Remote) -> Option<bool> {
+    let known = lock(&remote.client.memory::<KnownApis>().0).get(&key(remote)).copied();
+    known.filter(|(_, since)| since.elapsed() < BELIEVED).map(|(has_api, _)| has_api)
 }
 
 // Registries differ within themselves: one that holds others behind it has the API for some only.
@@ -128,7 +123,7 @@ impl Client {
         let cursor = options.next.as_deref().map(|text| Cursor::parse(text, &[&api, &tag])).transpose()?;
         let is_api = match &cursor {
             Some(cursor) => cursor.list == api.id,
-            None => self.referrers.recall(&remote) != Some(false),
+            None => recall(&remote) != Some(false),
         };
         if is_api {
             if let Some(found) = by_api(&remote, &subject, filter.clone(), &api, cursor.as_ref())? {
@@ -145,7 +140,7 @@ fn api_of(remote: &Remote, subject: &Digest, filter: &Filter) -> Result<List> {
 
 /// Whether the registry lists referrers itself. Asks only when that is not known yet.
 pub fn has_api(remote: &Remote, subject: &Digest) -> Result<bool> {
-    match remote.client.referrers.recall(remote) {
+    match recall(remote) {
         Some(known) => Ok(known),
         None => {
             let one = Filter { max: Some(1), ..Filter::default() };
@@ -175,7 +170,7 @@ fn by_api(
             let error = remote.failure(reply, &what);
             has_api = Some(false);
             if !is_about_name(&error) {
-                remote.client.referrers.remember(remote, false);
+                remember(remote, false);
             }
             Ok(None)
         }
@@ -190,7 +185,7 @@ fn by_api(
             is_other = true;
             // What is cut off may have been an index.
             if is_html(page) || serde_json::from_slice::<serde::de::IgnoredAny>(page.bytes).is_ok() {
-                remote.client.referrers.remember(remote, false);
+                remember(remote, false);
             }
             return Ok(ControlFlow::Break(()));
         }
@@ -233,7 +228,7 @@ fn by_api(
     if is_other {
         return Ok(None);
     }
-    remote.client.referrers.remember(remote, true);
+    remember(remote, true);
     found.finish(subject, Source::Api, filters_applied).map(Some)
 }
 

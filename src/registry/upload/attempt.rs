@@ -11,7 +11,6 @@ use crate::http::Request;
 use crate::registry::blob::has;
 use crate::registry::repository::Remote;
 use crate::registry::upload::confirm::Handed;
-use crate::registry::upload::put::PutOptions;
 use crate::registry::upload::session::{location_text, with_digest, Session};
 use crate::registry::upload::source::Replay;
 use crate::registry::upload::{Stored, Upload, CHUNK};
@@ -162,17 +161,25 @@ fn post_once(remote: &Remote, source: &mut dyn Source, size: u64, digest: &Diges
     Handed::whole(remote, digest, Some(size)).confirm(reply, &what)
 }
 
-/// All bytes in chunks, the size of which is an option.
+/// What is known beforehand of bytes that go in chunks.
+pub(crate) struct InChunks<'a> {
+    /// Bytes in one request.
+    pub(crate) chunk: u64,
+    pub(crate) digest: Option<&'a Digest>,
+    /// How many bytes there are in all.
+    pub(crate) size: Option<u64>,
+}
+
+/// All bytes in chunks.
 pub(crate) fn put_chunks(
     remote: &Remote,
     source: &mut dyn Source,
-    options: &PutOptions,
+    known: InChunks,
     session: Option<Box<Session>>,
 ) -> std::result::Result<Stored, Trouble> {
-    let algorithm = options.digest.as_ref().map_or(Algorithm::Sha256, Digest::algorithm);
+    let algorithm = known.digest.map_or(Algorithm::Sha256, Digest::algorithm);
     let session = session.map(|session| *session);
-    let chunk = options.chunk_size.unwrap_or(CHUNK);
-    let mut upload = Upload::start(remote.clone(), session, chunk, algorithm, options.size)?;
+    let mut upload = Upload::start(remote.clone(), session, known.chunk, algorithm, known.size)?;
     let mut size = 0u64;
     loop {
         let piece = source.piece(PIECE)?;
@@ -182,8 +189,8 @@ pub(crate) fn put_chunks(
         size += piece.len() as u64;
         upload.write(&piece).map_err(Trouble::OnTheWay)?;
     }
-    if let Some(expected) = options.size.filter(|expected| *expected != size) {
+    if let Some(expected) = known.size.filter(|expected| *expected != size) {
         return Err(Error::new(Code::SizeMismatch, format!("the source gave {size} bytes, not {expected}")).into());
     }
-    upload.finish(options.digest.as_ref()).map_err(Trouble::OnTheWay)
+    upload.finish(known.digest).map_err(Trouble::OnTheWay)
 }

@@ -10,6 +10,7 @@ use crate::http::range;
 use crate::http::response::Answer;
 use crate::http::retry::{self, Backoff};
 use crate::http::upload::Body;
+use crate::registry::upload::chunk_sizes;
 use crate::registry::upload::session::{behind, Session, OCTETS};
 use crate::statuses;
 
@@ -91,7 +92,7 @@ impl Session {
             return false;
         }
         self.max_chunk = (refused / 2).max(smallest);
-        self.remote.client.learn_largest_chunk(&self.remote.account.host, self.max_chunk);
+        chunk_sizes::learn(&self.remote.client, &self.remote.account.host, self.max_chunk);
         let size = self.max_chunk;
         let _ = self.remote.call.log(
             || json!({"event": "retry", "reason": format!("the chunk was too large; now {size} bytes"), "wait_ms": 0}),

@@ -2,6 +2,7 @@
 
 pub(crate) mod attempt;
 pub(crate) mod chunk;
+mod chunk_sizes;
 pub(crate) mod confirm;
 pub(crate) mod from_store;
 pub mod mount;

@@ -9,9 +9,8 @@ use crate::http::retry::{self, Backoff};
 use crate::http::Repeat;
 use crate::registry::blob::has_all;
 use crate::registry::repository::Remote;
-use crate::registry::upload::attempt::{give_up, put_chunks, put_stream, rest, Trouble};
+use crate::registry::upload::attempt::{give_up, put_chunks, put_stream, rest, InChunks, Trouble};
 use crate::registry::upload::mount::{mount, Mounted};
-use crate::registry::upload::put::PutOptions;
 use crate::registry::upload::session::{may_be_done, Session};
 use crate::registry::upload::source::Replay;
 use crate::registry::upload::{Stored, CHUNK};
@@ -166,13 +165,8 @@ impl<'a> Ladder<'a> {
         let size = source.size();
         match self.way {
             Way::Chunks { size: chunk, .. } => {
-                let options = PutOptions {
-                    digest: Some(self.digest.clone()),
-                    chunk_size: Some(chunk),
-                    size: Some(size),
-                    ..PutOptions::default()
-                };
-                put_chunks(self.remote, source, &options, session)
+                let known = InChunks { chunk, digest: Some(self.digest), size: Some(size) };
+                put_chunks(self.remote, source, known, session)
             }
             way => put_stream(self.remote, source, size, self.digest, way == Way::Post, session),
         }

@@ -11,11 +11,11 @@ use crate::error::{Code, Error, Result};
 use crate::http::upload::Source;
 use crate::reference::Repository;
 use crate::registry::repository::Remote;
-use crate::registry::upload::attempt::{put_chunks, put_stream, Trouble};
+use crate::registry::upload::attempt::{put_chunks, put_stream, InChunks, Trouble};
 use crate::registry::upload::mount::same_registry;
 use crate::registry::upload::negotiate::{Ladder, Way};
 use crate::registry::upload::source::{hash, Hashing, Kept, Memory, Opened, Replay};
-use crate::registry::upload::Stored;
+use crate::registry::upload::{Stored, CHUNK};
 use crate::registry::Client;
 
 /// Options of the puts.
@@ -62,7 +62,10 @@ impl Client {
         let remote = Remote::repository(self, call, repository)?;
         match (options.size, &options.digest, options.chunk_size) {
             (Some(size), Some(digest), None) => put_promised(&remote, source, size, digest, options.single_post),
-            _ => Ok(put_chunks(&remote, source, options, None)?),
+            (size, digest, chunk) => {
+                let known = InChunks { chunk: chunk.unwrap_or(CHUNK), digest: digest.as_ref(), size };
+                Ok(put_chunks(&remote, source, known, None)?)
+            }
         }
     }
 }

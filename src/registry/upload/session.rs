@@ -19,6 +19,7 @@ use crate::http::upload::Body;
 use crate::http::{range, redact, redirect, Repeat, Request};
 use crate::reference::Repository;
 use crate::registry::repository::Remote;
+use crate::registry::upload::chunk_sizes;
 use crate::registry::upload::confirm::Handed;
 use crate::registry::Client;
 use crate::statuses;
@@ -135,7 +136,7 @@ impl Session {
             let message = format!("the registry wants chunks of {min_chunk} bytes, more than {LARGEST_MINIMUM}");
             return Err(Error::new(Code::LimitExceeded, message).with_url(&answer.url));
         }
-        let max_chunk = remote.client.largest_chunk(&remote.account.host);
+        let max_chunk = chunk_sizes::largest(&remote.client, &remote.account.host);
         Ok(Session { remote, url, guard, offset: 0, min_chunk, max_chunk, doubtful: false })
     }
 
@@ -150,7 +151,7 @@ impl Session {
             true => Guard::Caller,
             false => Guard::said_by(None),
         };
-        let max_chunk = client.largest_chunk(&remote.account.host);
+        let max_chunk = chunk_sizes::largest(client, &remote.account.host);
         Ok(Session {
             remote,
             url,

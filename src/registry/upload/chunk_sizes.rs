@@ -1,0 +1,20 @@
+//! The largest chunks that hosts take, as a client learned from those that were refused.
+
+use std::collections::HashMap;
+use std::sync::Mutex;
+
+use crate::registry::Client;
+use crate::sync::lock;
+
+#[derive(Default)]
+struct ChunkSizes(Mutex<HashMap<String, u64>>);
+
+/// The largest chunk that a host is known to take.
+pub(crate) fn largest(client: &Client, host: &str) -> u64 {
+    lock(&client.memory::<ChunkSizes>().0).get(host).copied().unwrap_or(u64::MAX)
+}
+
+/// A host refused a larger chunk.
+pub(crate) fn learn(client: &Client, host: &str, size: u64) {
+    lock(&client.memory::<ChunkSizes>().0).insert(host.to_owned(), size);
+}

@@ -50,6 +50,7 @@ fn make_header() -> String {
         "status",
         "version",
         "memory",
+        "json",
         "error",
         "options",
         "context",

@@ -122,6 +122,27 @@
 #define OCIREG_MEDIA_TYPE_SCHEMA1 "application/vnd.docker.distribution.manifest.v1+json"
 
 
+// There is no such value.
+#define OCIREG_JSON_NONE 0
+
+// null.
+#define OCIREG_JSON_NULL 1
+
+// true or false.
+#define OCIREG_JSON_BOOLEAN 2
+
+// A number.
+#define OCIREG_JSON_NUMBER 3
+
+// A string.
+#define OCIREG_JSON_STRING 4
+
+// A list of values.
+#define OCIREG_JSON_LIST 5
+
+// An object: values with names.
+#define OCIREG_JSON_OBJECT 6
+
 // An open blob. It belongs to one thread at a time, and may move between threads; a second one at the same time gets
 // OCIREG_BUSY. It keeps what it needs of its client and context, so the order of the frees does not matter.
 typedef struct ocireg_blob_reader ocireg_blob_reader;
@@ -142,6 +163,10 @@ typedef struct ocireg_context ocireg_context;
 // What went wrong in one call. Read-only, so any threads may read it at once. It holds no secret: URLs are without
 // userinfo and query, and no credential or token is ever part of a text.
 typedef struct ocireg_error ocireg_error;
+
+// A value of a JSON document: the whole, which is freed, or one inside of it, which is borrowed from it. Read-only, so any threads may
+// read it at once.
+typedef struct ocireg_json ocireg_json;
 
 // Named options of a call. The header lists each call's keys; an unknown key or a value of the wrong type is found by
 // the call, which names it. NULL stands for no options everywhere. Options are read during a call only, and may be
@@ -299,6 +324,88 @@ size_t ocireg_buffer_size(const ocireg_buffer *buffer);
 // Frees a buffer. NULL is accepted, and what is no buffer is left alone.
 void ocireg_buffer_free(ocireg_buffer *buffer);
 
+// Parses a JSON text, such as a result of this library, for the functions below. All of it is copied and nothing is allocated later:
+// what they return is borrowed from `json` and good until it is freed. Any thread.
+//
+// A pointer says where a value is (RFC 6901): "/layers/0/digest" is member "digest" of element 0 of member "layers"; in a member's name
+// "~1" stands for "/" and "~0" for "~". "" and NULL are the value itself. Where there is no such value, or one of another kind, the
+// answer is NULL, 0 or what the caller gives for that case; NULL for `json` is such a case too. Free with ocireg_json_free.
+//
+//     ocireg_json *manifest = NULL;
+//     if (ocireg_json_parse(text, &manifest, &error) == OCIREG_OK)
+//         for (size_t i = 0; i < ocireg_json_size(manifest, "/manifest/layers"); i++) {
+//             const ocireg_json *layer = ocireg_json_item(manifest, "/manifest/layers", i);
+//             printf("%s %lld\n", ocireg_json_text(layer, "/digest"), (long long)ocireg_json_integer(layer, "/size", -1));
+//         }
+//     ocireg_json_free(manifest);
+//
+// Errors: OCIREG_INVALID_ARGUMENT for a text that is not one JSON document, is nested more than 48 deep, or has a member twice.
+// Source: RFC 8259.
+ocireg_status ocireg_json_parse(const char *text,
+                                ocireg_json **json,
+                                ocireg_error **error);
+
+// Parses JSON of a size, such as the bytes of a manifest. The same as ocireg_json_parse otherwise.
+//
+// Errors: as of ocireg_json_parse.
+ocireg_status ocireg_json_parse_bytes(const uint8_t *data,
+                                      size_t size,
+                                      ocireg_json **json,
+                                      ocireg_error **error);
+
+// What kind of value a pointer leads to: OCIREG_JSON_STRING, ...; OCIREG_JSON_NONE when there is none.
+int32_t ocireg_json_kind(const ocireg_json *json, const char *pointer);
+
+// The value that a pointer leads to, for further pointers from there. Borrowed: it is never freed, and good until the whole is.
+// NULL when there is none.
+const ocireg_json *ocireg_json_at(const ocireg_json *json,
+                                  const char *pointer);
+
+// The text of a string. Borrowed. NULL when there is no string, or one that has a NUL in it, which C would take for its end:
+// ocireg_json_string gives that whole.
+const char *ocireg_json_text(const ocireg_json *json,
+                             const char *pointer);
+
+// The text of a string with its size, NULs inside of it and all. Borrowed. `size` may be NULL. NULL and 0 when there is no string.
+const char *ocireg_json_string(const ocireg_json *json,
+                               const char *pointer,
+                               size_t *size);
+
+// An integer; `otherwise` when there is no number, or one with a fraction or out of range.
+int64_t ocireg_json_integer(const ocireg_json *json, const char *pointer, int64_t otherwise);
+
+// A number, as exact as a double is; `otherwise` when there is none.
+double ocireg_json_number(const ocireg_json *json, const char *pointer, double otherwise);
+
+// true or false; `otherwise` when there is neither.
+bool ocireg_json_boolean(const ocireg_json *json, const char *pointer, bool otherwise);
+
+// How many elements a list has, or members an object; 0 for any other value.
+size_t ocireg_json_size(const ocireg_json *json, const char *pointer);
+
+// The element of a list, or the value of an object's member, at a position from 0 on; members are in the document's order. Borrowed.
+// NULL when there is none.
+const ocireg_json *ocireg_json_item(const ocireg_json *json,
+                                    const char *pointer,
+                                    size_t position);
+
+// The name of an object's member at a position from 0 on. Borrowed. NULL when there is none, or one that has a NUL in it.
+const char *ocireg_json_key(const ocireg_json *json,
+                            const char *pointer,
+                            size_t position);
+
+// Writes the value that a pointer leads to as JSON again. `text` is freed with ocireg_string_free. Any thread.
+//
+// Errors: OCIREG_INVALID_ARGUMENT; OCIREG_NOT_FOUND when there is no such value.
+ocireg_status ocireg_json_dump(const ocireg_json *json,
+                               const char *pointer,
+                               char **text,
+                               ocireg_error **error);
+
+// Frees a document with all that was borrowed from it. NULL is accepted; a value inside of a document, and what is none at all, is left
+// alone.
+void ocireg_json_free(ocireg_json *json);
+
 // The code of an error: the same number that the call returned. OCIREG_INVALID_ARGUMENT for NULL.
 ocireg_status ocireg_error_code(const ocireg_error *error);
 
@@ -307,6 +414,10 @@ const char *ocireg_error_name(const ocireg_error *error);
 
 // A text in English that names what was wrong. Borrowed until the error is freed. NULL for NULL.
 const char *ocireg_error_message(const ocireg_error *error);
+
+// What to do about an error, in English: "check the user name and the password". Borrowed until the error is freed. NULL when there is
+// nothing to say, and for NULL.
+const char *ocireg_error_hint(const ocireg_error *error);
 
 // The system's number for what failed at a file or descriptor, as in errno.h, such as ENOSPC, or EPIPE when the reader of a pipe went
 // away; 0 when there is none, and for NULL.

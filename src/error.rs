@@ -289,6 +289,11 @@ impl Error {
         self.0.stall
     }
 
+    /// What to do about it, if there is something to say.
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
     /// Adds what to do about it.
     pub fn with_hint(mut self, hint: impl Into<String>) -> Error {
         self.0.hint = Some(plain(hint.into()));

@@ -1,5 +1,5 @@
-//! Strict JSON: a document with a key twice means different things to different readers, so it is refused. Depth is
-//! bounded by serde_json (128). What is written can be shown: what a terminal would obey is written as its number.
+//! Strict JSON: a document with a key twice means different things to different readers, so it is refused. Depth is bounded, because each
+//! level takes stack, and the caller's may be small. What is written can be shown: what a terminal would obey is written as its number.
 
 use std::cell::Cell;
 use std::{fmt, io};
@@ -16,10 +16,19 @@ use crate::text::is_obeyed;
 #[error("{0}")]
 pub struct JsonError(#[from] serde_json::Error);
 
-/// The document that bytes hold.
+/// The document that bytes of a stranger hold.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
+    parse_within(bytes, &Budget::of(bytes.len()))
+}
+
+/// The document that bytes of the caller's hold, such as a list of a million tags: it may take fifty times the memory that they do.
+pub(crate) fn parse_own(bytes: &[u8]) -> Result<Value, JsonError> {
+    parse_within(bytes, &Budget { bytes: Cell::new(usize::MAX), depth: Cell::default() })
+}
+
+fn parse_within(bytes: &[u8], budget: &Budget) -> Result<Value, JsonError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Tree(&Budget::of(bytes.len())).deserialize(&mut deserializer)?;
+    let value = Tree(budget).deserialize(&mut deserializer)?;
     deserializer.end()?;
     Ok(value)
 }
@@ -47,27 +56,52 @@ impl Formatter for Shown {
 }
 
 /// How much memory trees may still take, beside their texts. A value may take fifty times its text: `[]` is two bytes.
-pub(crate) struct Budget(Cell<usize>);
+pub(crate) struct Budget {
+    bytes: Cell<usize>,
+    depth: Cell<usize>,
+}
+
+/// How deep lists and objects may be nested: far deeper than any document that registries have. With what else a call needs it is within
+/// the 64 KiB of stack that the C API promises.
+const DEEPEST: usize = 48;
 
 impl Budget {
     /// What a tree takes of a text of so many bytes that holds what documents usually do: of an index with platforms five to six
     /// times the text. A small text may hold anything.
     pub(crate) fn of(bytes: usize) -> Budget {
-        Budget(Cell::new(bytes.saturating_mul(6).saturating_add(1 << 20)))
+        Budget { bytes: Cell::new(bytes.saturating_mul(6).saturating_add(1 << 20)), depth: Cell::default() }
     }
 
     /// Whether more was wanted.
     pub(crate) fn is_spent(&self) -> bool {
-        self.0.get() == 0
+        self.bytes.get() == 0
+    }
+
+    /// One level deeper, until what it gives is dropped.
+    fn descend<E: serde::de::Error>(&self) -> Result<Level<'_>, E> {
+        let depth = self.depth.get();
+        if depth == DEEPEST {
+            return Err(E::custom(format!("it is nested more than {DEEPEST} deep")));
+        }
+        self.depth.set(depth + 1);
+        Ok(Level(&self.depth))
     }
 
     fn spend<E: serde::de::Error>(&self, bytes: usize) -> Result<(), E> {
-        let left = self.0.get().saturating_sub(bytes);
-        self.0.set(left);
+        let left = self.bytes.get().saturating_sub(bytes);
+        self.bytes.set(left);
         match left {
             0 => Err(E::custom("it holds more small values than a document needs")),
             _ => Ok(()),
         }
+    }
+}
+
+struct Level<'a>(&'a Cell<usize>);
+
+impl Drop for Level<'_> {
+    fn drop(&mut self) {
+        self.0.set(self.0.get().saturating_sub(1));
     }
 }
 
@@ -135,6 +169,7 @@ impl<'de> Visitor<'de> for Tree<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let _level = self.0.descend()?;
         let mut list = Vec::new();
         while let Some(item) = items.next_element_seed(self)? {
             self.0.spend(ELEMENT)?;
@@ -144,6 +179,7 @@ impl<'de> Visitor<'de> for Tree<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
+        let _level = self.0.descend()?;
         let mut map = Map::new();
         while let Some(key) = members.next_key::<String>()? {
             if map.contains_key(&key) {
@@ -207,14 +243,18 @@ mod tests {
 
     #[test]
     fn what_is_not_is_refused() {
-        let deep = "[".repeat(200);
+        let deep = "[".repeat(DEEPEST + 1);
+        let deepest = "[{\"a\":".repeat(DEEPEST / 2) + "1" + &"}]".repeat(DEEPEST / 2);
+        assert!(parse(format!("[{deepest},{deepest}]").as_bytes()).is_err() && parse(deepest.as_bytes()).is_ok());
+        let list = "[".repeat(DEEPEST - 1) + &"]".repeat(DEEPEST - 1);
+        assert!(parse(format!("[{list},{list}]").as_bytes()).is_ok());
         for (text, reason) in [
             (r#"{"a":1,"a":2}"#, "twice"),
             (r#"{"x":[{"a":1,"\u0061":2}]}"#, "twice"),
             ("{} x", "trailing"),
             ("", "EOF"),
             ("<html>", "expected value"),
-            (&deep, "recursion limit"),
+            (&deep, "more than 48 deep"),
         ] {
             let error = parse(text.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(reason) && error.contains("at line 1 column"), "{text}: {error}");

@@ -106,6 +106,7 @@ pub mod media_type;
 mod os;
 pub mod pack;
 pub mod platform;
+mod pointer;
 mod rate_limit;
 pub mod reference;
 pub mod registry;

@@ -18,7 +18,6 @@
 
 #include <ocireg.h>
 
-#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -79,57 +78,69 @@ struct descriptor {
     std::int64_t size = 0;
 };
 
-/* A JSON value, and the text that it is part of. Cheap to copy; immutable, so several threads may read one at once.
- * A member that does not exist is a value whose exists() is false, so that members of members can be read without
- * checks in between. */
+/* A JSON value, and the document that it is part of, read by ocireg_json_parse and its family. Cheap to copy; const, so any threads may
+ * read one at once. A member that does not exist gives a value that exists() denies, so that members of members can be asked for without
+ * checks between. */
 class value {
 public:
     class iterator;
 
     value() = default;
-    explicit value(std::string text) : whole_(std::make_shared<const std::string>(std::move(text))), view_(trimmed(*whole_)) {}
+    /* Parses a document. An empty text gives a value that does not exist; value_error for what is not JSON. */
+    explicit value(std::string_view text);
 
     /* The JSON. Empty for a value that does not exist. */
-    std::string_view text() const noexcept { return view_; }
+    std::string text() const;
 
-    bool exists() const noexcept { return !view_.empty(); }
-    bool is_null() const noexcept { return view_ == "null"; }
-    bool is_string() const noexcept { return starts('"'); }
-    bool is_object() const noexcept { return starts('{'); }
-    bool is_array() const noexcept { return starts('['); }
-    bool is_boolean() const noexcept { return view_ == "true" || view_ == "false"; }
+    bool exists() const noexcept { return at_ != nullptr; }
+    bool is_null() const noexcept { return kind() == OCIREG_JSON_NULL; }
+    bool is_string() const noexcept { return kind() == OCIREG_JSON_STRING; }
+    bool is_object() const noexcept { return kind() == OCIREG_JSON_OBJECT; }
+    bool is_array() const noexcept { return kind() == OCIREG_JSON_LIST; }
+    bool is_boolean() const noexcept { return kind() == OCIREG_JSON_BOOLEAN; }
+    bool is_number() const noexcept { return kind() == OCIREG_JSON_NUMBER; }
     bool is_integer() const noexcept
     {
-        std::int64_t number = 0;
-        return parse(number);
+        return is_number() && ocireg_json_integer(at_, nullptr, 0) == ocireg_json_integer(at_, nullptr, 1);
     }
+
+    /* What an RFC 6901 pointer leads to, such as "/layers/0/digest". */
+    value at(const std::string &pointer) const { return inside(ocireg_json_at(at_, pointer.c_str())); }
 
     /* A member of an object; an element of an array. */
     value operator[](std::string_view name) const;
     value operator[](const char *name) const { return (*this)[std::string_view(name)]; }
-    template <class Index, std::enable_if_t<std::is_integral_v<Index>, int> = 0> value operator[](Index index) const;
+    template <class Index, std::enable_if_t<std::is_integral_v<Index>, int> = 0> value operator[](Index index) const
+    {
+        return is_array() && index >= Index(0) ? inside(ocireg_json_item(at_, nullptr, static_cast<std::size_t>(index))) : value();
+    }
 
     /* The number of elements or members; 0 for anything else. */
-    std::size_t size() const;
-    bool empty() const { return size() == 0; }
+    std::size_t size() const noexcept { return ocireg_json_size(at_, nullptr); }
+    bool empty() const noexcept { return size() == 0; }
 
-    /* Iterates over the elements of an array, or the members of an object (see iterator::name). Empty for anything
-     * else. */
+    /* Over the elements of an array, or the members of an object (see iterator::name). Nothing for anything else. */
     iterator begin() const;
     iterator end() const;
 
-    std::string string() const;
-    std::int64_t integer() const
+    std::string string() const
     {
-        std::int64_t number = 0;
-        return parse(number) ? number : throw wrong("an integer");
+        std::size_t size = 0;
+        const char *text = ocireg_json_string(at_, nullptr, &size);
+        return text != nullptr ? std::string(text, size) : throw wrong("a string");
     }
-    bool boolean() const { return is_boolean() ? view_ == "true" : throw wrong("a boolean"); }
+    /* The text of a string without a copy, good as long as a value of the document lives; nullptr for anything else, and for a text with a
+     * NUL inside. */
+    const char *c_str() const noexcept { return ocireg_json_text(at_, nullptr); }
+    std::int64_t integer() const { return is_integer() ? ocireg_json_integer(at_, nullptr, 0) : throw wrong("an integer"); }
+    double number() const { return is_number() ? ocireg_json_number(at_, nullptr, 0) : throw wrong("a number"); }
+    bool boolean() const { return is_boolean() ? ocireg_json_boolean(at_, nullptr, false) : throw wrong("a boolean"); }
     std::vector<std::string> strings() const;
 
-    /* The same, with a fallback for null and members that do not exist. */
+    /* The same, with something else for null and what does not exist. */
     std::string string_or(std::string other) const { return is_null() || !exists() ? std::move(other) : string(); }
     std::int64_t integer_or(std::int64_t other) const { return is_null() || !exists() ? other : integer(); }
+    double number_or(double other) const { return is_null() || !exists() ? other : number(); }
     bool boolean_or(bool other) const { return is_null() || !exists() ? other : boolean(); }
 
     /* The members that most results have. */
@@ -140,39 +151,20 @@ public:
     }
 
 private:
-    value(std::shared_ptr<const std::string> whole, std::string_view view) : whole_(std::move(whole)), view_(view) {}
+    value(std::shared_ptr<const ocireg_json> whole, const ocireg_json *at) : whole_(std::move(whole)), at_(at) {}
 
-    bool starts(char c) const noexcept { return !view_.empty() && view_.front() == c; }
-    bool parse(std::int64_t &number) const noexcept
-    {
-        const char *end = view_.data() + view_.size();
-        const auto parsed = std::from_chars(view_.data(), end, number);
-        return !view_.empty() && parsed.ec == std::errc() && parsed.ptr == end;
-    }
+    std::int32_t kind() const noexcept { return ocireg_json_kind(at_, nullptr); }
+    value inside(const ocireg_json *at) const { return at == nullptr ? value() : value(whole_, at); }
     value_error wrong(const char *wanted) const
     {
-        std::string got(exists() ? view_.substr(0, 60) : std::string_view("a missing member"));
-        return value_error(got + " is not " + wanted);
+        return value_error((exists() ? text().substr(0, 60) : "a missing member") + " is not " + wanted);
     }
 
-    static bool is_space(char c) noexcept { return c == ' ' || c == '\n' || c == '\r' || c == '\t'; }
-    static std::string_view trimmed(std::string_view text) noexcept
-    {
-        while (!text.empty() && is_space(text.front()))
-            text.remove_prefix(1);
-        while (!text.empty() && is_space(text.back()))
-            text.remove_suffix(1);
-        return text;
-    }
-    static std::size_t end_of_string(std::string_view text, std::size_t at);
-    static std::size_t end_of_value(std::string_view text, std::size_t at);
-    static std::string decoded(std::string_view quoted);
-
-    std::shared_ptr<const std::string> whole_;
-    std::string_view view_;
+    std::shared_ptr<const ocireg_json> whole_;
+    const ocireg_json *at_ = nullptr;
 };
 
-/* An input iterator over values; name() is the member's name in an object. */
+/* An input iterator: a value at a time; name() is the member's name in an object, and empty in an array. */
 class value::iterator {
 public:
     using iterator_category = std::input_iterator_tag;
@@ -184,95 +176,71 @@ public:
     iterator() = default;
     reference operator*() const noexcept { return current_; }
     pointer operator->() const noexcept { return &current_; }
-    std::string name() const { return decoded(name_); }
+    std::string name() const
+    {
+        const char *name = ocireg_json_key(parent_.at_, nullptr, position_);
+        return name == nullptr ? std::string() : std::string(name);
+    }
     iterator &operator++()
     {
-        advance();
+        current_ = parent_.inside(ocireg_json_item(parent_.at_, nullptr, ++position_));
         return *this;
     }
     iterator operator++(int)
     {
         iterator before = *this;
-        advance();
+        ++*this;
         return before;
     }
-    friend bool operator==(const iterator &a, const iterator &b) noexcept { return a.rest_.data() == b.rest_.data(); }
+    friend bool operator==(const iterator &a, const iterator &b) noexcept { return a.same(b); }
     friend bool operator!=(const iterator &a, const iterator &b) noexcept { return !(a == b); }
 
 private:
     friend class value;
-    explicit iterator(const value &parent) : current_(parent.whole_, {}), rest_(parent.view_), named_(parent.is_object())
-    {
-        rest_.remove_prefix(1);
-        advance();
-    }
-    void advance()
-    {
-        rest_ = skipped(rest_);
-        if (!rest_.empty() && rest_.front() == ',')
-            rest_ = skipped(rest_.substr(1));
-        if (rest_.empty() || rest_.front() == ']' || rest_.front() == '}') {
-            *this = iterator();
-            return;
-        }
-        if (named_) {
-            name_ = taken();
-            rest_ = skipped(rest_);
-            if (rest_.empty() || rest_.front() != ':')
-                throw value_error("malformed JSON: no ':' after a name");
-            rest_ = skipped(rest_.substr(1));
-        }
-        current_.view_ = taken();
-    }
-    std::string_view taken()
-    {
-        const std::size_t end = end_of_value(rest_, 0);
-        const std::string_view text = rest_.substr(0, end);
-        rest_.remove_prefix(end);
-        return text;
-    }
-    static std::string_view skipped(std::string_view text) noexcept
-    {
-        while (!text.empty() && is_space(text.front()))
-            text.remove_prefix(1);
-        return text;
-    }
+    bool same(const iterator &other) const noexcept { return current_.at_ == other.current_.at_; }
+    explicit iterator(const value &parent) : parent_(parent), current_(parent.inside(ocireg_json_item(parent.at_, nullptr, 0))) {}
 
-    value current_;
-    std::string_view rest_, name_;
-    bool named_ = false;
+    value parent_, current_;
+    std::size_t position_ = 0;
 };
 
-inline value::iterator value::begin() const { return is_array() || is_object() ? iterator(*this) : iterator(); }
+inline value::value(std::string_view text)
+{
+    if (text.empty())
+        return;
+    ocireg_json *parsed = nullptr;
+    ocireg_error *error = nullptr;
+    if (ocireg_json_parse_bytes(reinterpret_cast<const std::uint8_t *>(text.data()), text.size(), &parsed, &error) != OCIREG_OK) {
+        const std::string why = ocireg_error_message(error);
+        ocireg_error_free(error);
+        throw value_error(why);
+    }
+    whole_ = std::shared_ptr<const ocireg_json>(parsed, [](const ocireg_json *json) { ocireg_json_free(const_cast<ocireg_json *>(json)); });
+    at_ = parsed;
+}
+
+inline std::string value::text() const
+{
+    char *text = nullptr;
+    if (ocireg_json_dump(at_, nullptr, &text, nullptr) != OCIREG_OK)
+        return {};
+    std::string copy(text);
+    ocireg_string_free(text);
+    return copy;
+}
+
+inline value::iterator value::begin() const { return iterator(*this); }
 inline value::iterator value::end() const { return {}; }
 
 inline value value::operator[](std::string_view name) const
 {
-    if (is_object())
-        for (iterator at = begin(), last = end(); at != last; ++at)
-            if (at.name() == name)
-                return *at;
-    return {};
+    std::string pointer = "/";
+    if (!is_object())
+        return {};
+    for (const char c : name)
+        c == '~' ? pointer += "~0" : c == '/' ? pointer += "~1" : pointer += c;
+    return at(pointer);
 }
-
-template <class Index, std::enable_if_t<std::is_integral_v<Index>, int>> value value::operator[](Index index) const
-{
-    if (is_array() && index >= Index(0))
-        for (const value &element : *this)
-            if (index-- == Index(0))
-                return element;
-    return {};
-}
-
-inline std::size_t value::size() const
-{
-    std::size_t count = 0;
-    for (iterator at = begin(), last = end(); at != last; ++at)
-        count++;
-    return count;
-}
-
-inline std::string value::string() const { return is_string() ? decoded(view_) : throw wrong("a string"); }
 
 inline std::vector<std::string> value::strings() const
 {
@@ -284,105 +252,6 @@ inline std::vector<std::string> value::strings() const
     return all;
 }
 
-inline std::size_t value::end_of_string(std::string_view text, std::size_t at)
-{
-    for (at++; at < text.size(); at++) {
-        if (text[at] == '"')
-            return at + 1;
-        if (text[at] == '\\')
-            at++;
-    }
-    throw value_error("malformed JSON: an unterminated string");
-}
-
-/* Without recursion: a manifest may be nested arbitrarily deep. */
-inline std::size_t value::end_of_value(std::string_view text, std::size_t at)
-{
-    std::size_t depth = 0;
-    while (at < text.size()) {
-        const char c = text[at];
-        if (c == '"') {
-            at = end_of_string(text, at);
-        } else if (c == '{' || c == '[') {
-            depth++;
-            at++;
-            continue;
-        } else if (c == '}' || c == ']') {
-            if (depth == 0)
-                break;
-            depth--;
-            at++;
-        } else if (depth > 0 && (c == ',' || c == ':' || is_space(c))) {
-            at++;
-            continue;
-        } else {
-            const std::size_t end = text.find_first_of(",:]} \t\r\n", at);
-            if (end == at)
-                break;
-            at = end == std::string_view::npos ? text.size() : end;
-        }
-        if (depth == 0)
-            return at;
-    }
-    throw value_error("malformed JSON: a value is missing");
-}
-
-inline std::string value::decoded(std::string_view quoted)
-{
-    std::string out;
-    std::uint32_t high = 0;
-    const auto append = [&out](std::uint32_t c) {
-        if (c < 0x80) {
-            out += static_cast<char>(c);
-            return;
-        }
-        if (c < 0x800) {
-            out += static_cast<char>(0xC0 | (c >> 6));
-        } else {
-            if (c < 0x10000) {
-                out += static_cast<char>(0xE0 | (c >> 12));
-            } else {
-                out += static_cast<char>(0xF0 | (c >> 18));
-                out += static_cast<char>(0x80 | ((c >> 12) & 0x3F));
-            }
-            out += static_cast<char>(0x80 | ((c >> 6) & 0x3F));
-        }
-        out += static_cast<char>(0x80 | (c & 0x3F));
-    };
-    if (quoted.size() < 2)
-        return out;
-    for (std::size_t at = 1; at + 1 < quoted.size(); at++) {
-        if (quoted[at] != '\\') {
-            out += quoted[at];
-            continue;
-        }
-        switch (quoted[++at]) {
-        case 'b': out += '\b'; break;
-        case 'f': out += '\f'; break;
-        case 'n': out += '\n'; break;
-        case 'r': out += '\r'; break;
-        case 't': out += '\t'; break;
-        case 'u': {
-            std::uint32_t unit = 0;
-            const std::string_view digits = quoted.substr(at + 1, 4);
-            const auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), unit, 16);
-            if (digits.size() != 4 || parsed.ptr != digits.data() + 4)
-                throw value_error("malformed JSON: an invalid \\u escape");
-            at += 4;
-            if (unit >= 0xD800 && unit < 0xDC00)
-                high = unit;
-            else if (unit >= 0xDC00 && unit < 0xE000)
-                append(0x10000 + ((high - 0xD800) << 10) + (unit - 0xDC00));
-            else
-                append(unit);
-            break;
-        }
-        default: out += quoted[at];
-        }
-    }
-    return out;
-}
-
 /* ------------------------------------------------------------------------------------------------- Errors */
 
 namespace detail {
@@ -392,7 +261,7 @@ struct failure {
     const char *name = "INTERNAL";
     std::int32_t http_status = 0;
     std::int32_t error_number = 0;
-    std::string message, json;
+    std::string message, hint, json;
 };
 
 } // namespace detail
@@ -413,7 +282,8 @@ class error : public std::runtime_error {
 public:
     explicit error(const detail::failure &failure)
         : std::runtime_error(failure.message), code_(failure.code), name_(failure.name), http_status_(failure.http_status),
-          error_number_(failure.error_number), json_(std::make_shared<const std::string>(failure.json))
+          error_number_(failure.error_number), hint_(std::make_shared<const std::string>(failure.hint)),
+          json_(std::make_shared<const std::string>(failure.json))
     {
     }
 
@@ -427,7 +297,7 @@ public:
     /* The errno of a failed file or descriptor operation, such as EPIPE; 0 when there is none. */
     int error_number() const noexcept { return static_cast<int>(error_number_); }
     /* A hint what to do; may be empty. */
-    std::string hint() const { return details()["hint"].string_or({}); }
+    std::string hint() const { return *hint_; }
     /* Whether the same call may succeed later. */
     bool retryable() const { return details()["retryable"].boolean_or(false); }
 
@@ -436,7 +306,7 @@ private:
     const char *name_;
     std::int32_t http_status_;
     std::int32_t error_number_;
-    std::shared_ptr<const std::string> json_; /* shared: copying an exception must not throw */
+    std::shared_ptr<const std::string> hint_, json_; /* shared: copying an exception must not throw */
 };
 
 #define OCIREG_HPP_ERROR(NAME, BASE)                                                                                           \
@@ -577,9 +447,10 @@ template <class Function> void call(Function &&function)
     if (status == OCIREG_OK)
         return;
     if (raw == nullptr)
-        raise({status, ocireg_status_name(status), 0, 0, ocireg_status_name(status), "{}"});
+        raise({status, ocireg_status_name(status), 0, 0, ocireg_status_name(status), "", "{}"});
+    const char *hint = ocireg_error_hint(raw);
     raise({ocireg_error_code(raw), ocireg_error_name(raw), ocireg_error_http_status(raw), ocireg_error_errno(raw), ocireg_error_message(raw),
-           ocireg_error_json(raw)});
+           hint == nullptr ? "" : hint, ocireg_error_json(raw)});
 }
 
 /* A call with one result, whose address is its first argument. */
@@ -600,7 +471,7 @@ template <class Handle, class Function> owned<Handle> made(Function &&function)
 template <class Function> value json(Function &&function)
 {
     const auto text = made<char>(std::forward<Function>(function));
-    return value(std::string(text ? text.get() : ""));
+    return value(text ? text.get() : "");
 }
 
 /* A string for C: terminated by a NUL, without another one inside. */
@@ -609,7 +480,7 @@ public:
     explicit c_string(std::string_view text) : text_(text)
     {
         if (text.find('\0') != std::string_view::npos)
-            raise({OCIREG_INVALID_ARGUMENT, "INVALID_ARGUMENT", 0, 0, "a string contains a NUL",
+            raise({OCIREG_INVALID_ARGUMENT, "INVALID_ARGUMENT", 0, 0, "a string contains a NUL", "",
                    R"({"code":1,"name":"INVALID_ARGUMENT","message":"a string contains a NUL"})"});
     }
     const char *get() const noexcept { return text_.c_str(); }

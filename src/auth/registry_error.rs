@@ -154,7 +154,7 @@ fn document(body: &[u8]) -> Option<Map<String, Value>> {
     if !body.starts_with(b"{") && !body.starts_with(b"[") {
         return None;
     }
-    match serde_json::from_slice(body).ok()? {
+    match crate::json::parse(body).ok()? {
         Value::Object(object) => Some(object),
         list => Some(Map::from_iter([("errors".to_owned(), list)])),
     }

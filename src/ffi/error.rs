@@ -15,6 +15,7 @@ pub(super) struct ocireg_error(Handle<Told>);
 pub(super) struct Told {
     error: Error,
     message: CString,
+    hint: Option<CString>,
     json: CString,
 }
 
@@ -24,8 +25,9 @@ impl ocireg_error {
     /// An error for the caller.
     pub(super) fn new(error: Error) -> *mut ocireg_error {
         let message = c_text(error.message());
+        let hint = error.hint().map(c_text);
         let json = c_text(&crate::json::text(&error.to_json()).unwrap_or_default());
-        handle::new(Told { error, message, json })
+        handle::new(Told { error, message, hint, json })
     }
 }
 
@@ -49,6 +51,13 @@ pub unsafe extern "C" fn ocireg_error_name(error: *const ocireg_error) -> *const
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_error_message(error: *const ocireg_error) -> *const c_char {
     unsafe { handle::peek(error) }.map_or(std::ptr::null(), |error| error.message.as_ptr())
+}
+
+/// What to do about an error, in English: "check the user name and the password". Borrowed until the error is freed. NULL when there is
+/// nothing to say, and for NULL.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_error_hint(error: *const ocireg_error) -> *const c_char {
+    unsafe { handle::peek(error) }.and_then(|error| error.hint.as_ref()).map_or(std::ptr::null(), |hint| hint.as_ptr())
 }
 
 /// The system's number for what failed at a file or descriptor, as in errno.h, such as ENOSPC, or EPIPE when the reader of a pipe went

@@ -74,14 +74,18 @@ pub(super) unsafe fn optional<H: Opaque>(argument: *const H, name: &str) -> Resu
         return Ok(None);
     }
     let Some(handle) = (unsafe { alive(argument) }) else {
-        let message = format!("the argument {name} is no live handle of its type");
-        return Err(Error::new(Code::InvalidArgument, message));
+        return Err(stray(name));
     };
     if is_forked::<H>(handle) {
         let message = format!("the {name} was made before fork() by the parent process; make a new one in the child");
         return Err(Error::new(Code::Forked, message));
     }
     Ok(Some(handle.content.clone()))
+}
+
+/// The error for an argument that is something else than its type says, as far as its mark tells.
+pub(super) fn stray(name: &str) -> Error {
+    Error::new(Code::InvalidArgument, format!("the argument {name} is no live handle of its type"))
 }
 
 /// What an accessor looks into, which has no way to report anything: None for NULL and for what is no live handle.
@@ -105,9 +109,11 @@ fn is_forked<H: Opaque>(handle: &Handle<H::Content>) -> bool {
 
 /// The handle, if the pointer leads to one. Nothing but its mark is looked at before that is known.
 unsafe fn alive<'a, H: Opaque + 'a>(argument: *const H) -> Option<&'a Handle<H::Content>> {
-    if argument.addr() < FIRST_PAGE || !argument.is_aligned() {
-        return None;
-    }
-    let mark = unsafe { &*argument.cast::<AtomicU64>() };
-    (mark.load(Ordering::Acquire) == H::MARK).then(|| unsafe { &*argument }.handle())
+    unsafe { has_mark(argument, H::MARK) }.then(|| unsafe { &*argument }.handle())
+}
+
+/// Whether a pointer leads to what begins with this mark.
+pub(super) unsafe fn has_mark<H>(argument: *const H, mark: u64) -> bool {
+    let may_be_read = argument.addr() >= FIRST_PAGE && argument.is_aligned();
+    may_be_read && unsafe { &*argument.cast::<AtomicU64>() }.load(Ordering::Acquire) == mark
 }

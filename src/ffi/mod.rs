@@ -19,6 +19,7 @@ mod fork;
 mod guard;
 mod handle;
 mod image;
+mod json;
 mod login;
 mod manifest;
 mod memory;

@@ -110,6 +110,18 @@ static ocireg_status manifest_inspect(void **a, ocireg_error **error) {
     return ocireg_manifest_inspect(a[0], MANIFEST_SIZE, a[1], (char **)a[2], error);
 }
 
+static ocireg_status json_parse(void **a, ocireg_error **error) {
+    return ocireg_json_parse(a[0], (ocireg_json **)a[1], error);
+}
+
+static ocireg_status json_parse_bytes(void **a, ocireg_error **error) {
+    return ocireg_json_parse_bytes(a[0], MANIFEST_SIZE, (ocireg_json **)a[1], error);
+}
+
+static ocireg_status json_dump(void **a, ocireg_error **error) {
+    return ocireg_json_dump(a[0], a[1], (char **)a[2], error);
+}
+
 static ocireg_status registry_ping(void **a, ocireg_error **error) {
     return ocireg_registry_ping(a[0], a[1], a[2], a[3], (char **)a[4], error);
 }
@@ -429,6 +441,9 @@ const struct call calls[] = {
     {"reference_parse", "Npo", reference_parse, "{'default_index':1}"},
     {"digest_bytes", "Dpo", digest_bytes, "{'algorithm':256}"},
     {"manifest_inspect", "Dpo", manifest_inspect, "{'media_type':false}"},
+    {"json_parse", "Jo", json_parse, NULL},
+    {"json_parse_bytes", "Do", json_parse_bytes, NULL},
+    {"json_dump", "jro", json_dump, NULL},
     {"registry_ping", "CxHpo", registry_ping, "{'version':'two'}"},
     {"registry_catalog", "CxHpo", registry_catalog, "{'n':'ten'}"},
     {"repository_tags", "CxQpo", repository_tags, "{'digests':1}"},
@@ -507,7 +522,7 @@ const struct call calls[] = {
 const size_t call_count = sizeof calls / sizeof calls[0];
 
 bool is_text_kind(char kind) {
-    return strchr("NKJHQTBPWsELSGqYI", kind) != NULL;
+    return strchr("NKJHQTBPWsELSGqYIr", kind) != NULL;
 }
 
 static bool is_result_kind(char kind) {
@@ -516,6 +531,7 @@ static bool is_result_kind(char kind) {
 
 static void free_reader(void *reader) { ocireg_blob_reader_free(reader); }
 static void free_upload(void *upload) { ocireg_upload_free(upload); }
+static void free_json(void *json) { ocireg_json_free(json); }
 
 struct arguments *live_arguments(void) {
     struct arguments *live = keep(calloc(1, sizeof *live), free);
@@ -532,6 +548,8 @@ struct arguments *live_arguments(void) {
     keep(live->reader, free_reader);
     expect_status(OCIREG_OK, ocireg_upload_start(live->client, NULL, live->repository, NULL, &live->upload, &failure));
     keep(live->upload, free_upload);
+    expect_status(OCIREG_OK, ocireg_json_parse("{\"a\": [1]}", &live->json, &failure));
+    keep(live->json, free_json);
     return live;
 }
 
@@ -544,6 +562,8 @@ static void *value_of(struct arguments *from, char kind, size_t place) {
         case 'p': return from->options;
         case 'R': return from->reader;
         case 'U': return from->upload;
+        case 'j': return from->json;
+        case 'r': return text("/a");
         case 'D': return manifest;
         case 'V': return old_image;
         case 'I': return text(OLD_ID);

@@ -20,6 +20,7 @@ static size_t wrong_for(struct arguments *live, char kind, struct wrong *list) {
     if (kind != 'X') list[count++] = (struct wrong){"a context", live->context};
     if (kind != 'R') list[count++] = (struct wrong){"a reader", live->reader};
     if (kind != 'U') list[count++] = (struct wrong){"an upload", live->upload};
+    if (kind != 'j') list[count++] = (struct wrong){"JSON", live->json};
     if (kind != 'O') list[count++] = (struct wrong){"options", options("{}")};
     list[count++] = (struct wrong){"an error", error};
     list[count++] = (struct wrong){"zeros", (void *)(uintptr_t)not_a_handle};
@@ -34,7 +35,7 @@ static char handle_of(char kind) {
     switch (kind) {
         case 'x': return 'X';
         case 'p': return 'O';
-        default: return strchr("CXRUO", kind) ? kind : '\0';
+        default: return strchr("CXRUOj", kind) ? kind : '\0';
     }
 }
 
@@ -107,6 +108,7 @@ static void test_wrong_frees(void **state) {
         assert_null(ocireg_error_message(handle));
         assert_null(ocireg_error_json(handle));
         assert_int_equal(ocireg_error_http_status(handle), 0);
+        assert_null(ocireg_error_hint(handle));
         assert_int_equal(ocireg_error_errno(handle), 0);
     }
     /* The memory before a string is read too, so only memory from malloc is tried. */

@@ -2,7 +2,7 @@
 #include "calls.h"
 
 static bool may_be_null(char kind) {
-    return strchr("xpnsq", kind) != NULL;
+    return strchr("xpnsqr", kind) != NULL;
 }
 
 /* The call with argument number i NULL, with an error place and without one. */
@@ -81,6 +81,7 @@ static void test_frees_and_accessors(void **state) {
     assert_int_equal(ocireg_error_code(NULL), OCIREG_INVALID_ARGUMENT);
     assert_null(ocireg_error_name(NULL));
     assert_null(ocireg_error_message(NULL));
+    assert_null(ocireg_error_hint(NULL));
     assert_int_equal(ocireg_error_errno(NULL), 0);
     assert_int_equal(ocireg_error_http_status(NULL), 0);
     assert_null(ocireg_error_json(NULL));

@@ -168,7 +168,57 @@ static void test_deep_calls(void **state) {
     print_message("the most is %zu bytes of stack\n", most);
 }
 
+/* As deep as a document may be: what reads it and what writes it go down with it. */
+static const char *deep_document(void) {
+    enum { DEEPEST = 48 };
+    static char manifest[4096];
+    strcpy(manifest, "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[],\"x\":");
+    for (int i = 1; i < DEEPEST; i++) strcat(manifest, i % 2 ? "{\"x\":" : "[");
+    strcat(manifest, "1");
+    for (int i = DEEPEST - 1; i > 0; i--) strcat(manifest, i % 2 ? "}" : "]");
+    return strcat(manifest, "}");
+}
+
+static void inspect(void *argument) {
+    struct work *work = argument;
+    char *json = NULL;
+    work->status = ocireg_manifest_inspect((const uint8_t *)work->from, strlen(work->from), NULL, &json, NULL);
+    ocireg_string_free(json);
+}
+
+static void read_json(void *argument) {
+    struct work *work = argument;
+    ocireg_json *json = NULL;
+    char *text = NULL;
+    work->status = ocireg_json_parse(work->from, &json, NULL);
+    if (work->status == OCIREG_OK) work->status = ocireg_json_dump(json, NULL, &text, NULL);
+    ocireg_string_free(text);
+    ocireg_json_free(json);
+}
+
+static void get_manifest(void *argument) {
+    struct work *work = argument;
+    char *json = NULL;
+    work->status = ocireg_manifest_get(work->client, NULL, work->from, NULL, &json, NULL, NULL);
+    ocireg_string_free(json);
+}
+
+static void test_deep_documents(void **state) {
+    (void)state;
+    struct work work = {.from = deep_document()};
+    measure("inspect a deep manifest", inspect, &work);
+    assert_int_equal(work.status, OCIREG_OK);
+    measure("read deep JSON", read_json, &work);
+    assert_int_equal(work.status, OCIREG_OK);
+    ocireg_client *client = client_of("OCIREG_TEST_V2");
+    const char *name = text("%s:deep", repository("OCIREG_TEST_V2", "stack"));
+    expect_status(OCIREG_OK, ocireg_manifest_put(client, NULL, name, (const uint8_t *)work.from, strlen(work.from), NULL, NULL, &failure));
+    work.client = client, work.from = name;
+    measure("get a deep manifest", get_manifest, &work);
+    assert_int_equal(work.status, OCIREG_OK);
+}
+
 int main(int argc, char **argv) {
-    const struct CMUnitTest tests[] = {test(test_each_call), test(test_deep_calls), test(test_unpacking_calls)};
+    const struct CMUnitTest tests[] = {test(test_each_call), test(test_deep_calls), test(test_deep_documents), test(test_unpacking_calls)};
     return run_all(tests, argc, argv);
 }

@@ -11,6 +11,7 @@ module Calls
   C_ONLY = {
     ocireg_error_code: "the status itself, and ocireg_error_json, have it",
     ocireg_error_name: "ocireg_error_json has it",
+    ocireg_error_hint: "ocireg_error_json has it",
     ocireg_error_errno: "ocireg_error_json has it",
     ocireg_error_http_status: "ocireg_error_json has it"
   }.freeze

@@ -6,7 +6,7 @@ require_relative "helper"
 class NativeTest < OciregTest
   HEADER = File.read(File.expand_path("../../../include/ocireg.h", __dir__))
   TYPES = { "int32_t" => :int32, "ocireg_status" => :int32, "int64_t" => :int64, "uint32_t" => :uint32, "size_t" => :size_t,
-            "bool" => :bool, "void" => :void, "const char *" => :string }.freeze
+            "bool" => :bool, "void" => :void, "double" => :double, "const char *" => :string }.freeze
 
   # {name => [[types], type]}, as in native.rb
   def prototypes
@@ -31,6 +31,44 @@ class NativeTest < OciregTest
     prototypes.each { |name, signature| assert_equal signature, Ocireg::Native::SIGNATURES[name], name }
   end
 
+  def with_json(text)
+    FFI::MemoryPointer.new(:pointer) do |place|
+      assert_equal 0, Ocireg::Native.ocireg_json_parse(text, place, nil)
+      yield place.read_pointer
+      Ocireg::Native.ocireg_json_free(place.read_pointer)
+    end
+  end
+
+  def test_json_is_read_by_pointers
+    native = Ocireg::Native
+    with_json('{"a": [1.5, {"b": "text", "c": true}], "n": 7}') do |json|
+      assert_equal ["text", 7, 1.5, true, 2, 6],
+                   [native.ocireg_json_text(json, "/a/1/b"), native.ocireg_json_integer(json, "/n", -1),
+                    native.ocireg_json_number(json, "/a/0", 0.0), native.ocireg_json_boolean(json, "/a/1/c", false),
+                    native.ocireg_json_size(json, "/a"), native.ocireg_json_kind(json, "/a/1")]
+      inside = native.ocireg_json_at(json, "/a/1")
+      assert_equal %w[b c], [0, 1].map { |position| native.ocireg_json_key(inside, nil, position) }
+      assert_equal "text", native.ocireg_json_string(native.ocireg_json_item(inside, nil, 0), nil, nil)
+      assert_equal '{"b":"text","c":true}', dumped(json, "/a/1")
+    end
+  end
+
+  def dumped(json, pointer)
+    FFI::MemoryPointer.new(:pointer) do |place|
+      assert_equal 0, Ocireg::Native.ocireg_json_dump(json, pointer, place, nil)
+      text = place.read_pointer
+      return text.read_string.tap { Ocireg::Native.ocireg_string_free(text) }
+    end
+  end
+
+  def test_json_of_a_size
+    FFI::MemoryPointer.new(:pointer) do |place|
+      assert_equal 0, Ocireg::Native.ocireg_json_parse_bytes(FFI::MemoryPointer.from_string("[1]]"), 3, place, nil)
+      assert_equal 1, Ocireg::Native.ocireg_json_size(place.read_pointer, "")
+      Ocireg::Native.ocireg_json_free(place.read_pointer)
+    end
+  end
+
   def test_what_blocks_releases_the_lock
     source = File.read(File.expand_path("../lib/ocireg/native.rb", __dir__))
     blocks = HEADER.scan(%r{((?://[^\n]*\n)+)ocireg_status ocireg_(\w+)\(}).select { |text, _| text.match?(/\bBlocks\b/) }
@@ -48,7 +86,7 @@ class NativeTest < OciregTest
   def test_there_is_a_class_for_each_code
     codes = HEADER.scan(/^#define OCIREG_([A-Z_]+) (\d+)$/).to_h { |name, code| [code.to_i, name] }
     codes.delete(0)
-    codes.reject! { |_, name| name.start_with?("VERSION") }
+    codes.reject! { |_, name| name.start_with?("VERSION", "JSON_") }
     assert_equal codes.keys.sort, Ocireg::ERRORS.keys.sort
     Ocireg::ERRORS.each { |code, kind| assert_equal [code, codes[code]], [kind::CODE, kind::NAME] }
   end

@@ -21,8 +21,8 @@ module Ocireg
     # header.
     SIGNATURES = {} # rubocop:disable Style/MutableConstant
 
-    # The letters below: p a pointer, s a string, z a size, i and l integers of 32 and 64 bits, b a boolean.
-    TYPES = { "p" => :pointer, "s" => :string, "z" => :size_t, "i" => :int32, "l" => :int64, "b" => :bool }.freeze
+    # The letters below: p a pointer, s a string, z a size, i and l integers of 32 and 64 bits, d a double, b a boolean.
+    TYPES = { "p" => :pointer, "s" => :string, "z" => :size_t, "i" => :int32, "l" => :int64, "d" => :double, "b" => :bool }.freeze
 
     def self.function(name, letters, result, blocking)
       name = :"ocireg_#{name}"
@@ -47,16 +47,32 @@ module Ocireg
     function :error_code, "p", :int32, false
     function :error_name, "p", :string, false
     function :error_message, "p", :string, false
+    function :error_hint, "p", :string, false
     function :error_errno, "p", :int32, false
     function :error_http_status, "p", :int32, false
     function :error_json, "p", :string, false
     function :error_free, "p", :void, false
+    # Ruby has a reader of JSON of its own; these are here for programs that look into a document of the library's without it.
+    function :json_kind, "ps", :int32, false
+    function :json_at, "ps", :pointer, false
+    function :json_text, "ps", :string, false
+    function :json_string, "psp", :string, false
+    function :json_integer, "psl", :int64, false
+    function :json_number, "psd", :double, false
+    function :json_boolean, "psb", :bool, false
+    function :json_size, "ps", :size_t, false
+    function :json_item, "psz", :pointer, false
+    function :json_key, "psz", :string, false
+    function :json_free, "p", :void, false
     function :options_free, "p", :void, false
     function :context_free, "p", :void, true
     function :client_free, "p", :void, true
     function :blob_reader_free, "p", :void, true
     function :upload_free, "p", :void, true
 
+    quick :json_parse, "spp"
+    quick :json_parse_bytes, "pzpp"
+    quick :json_dump, "pspp"
     quick :options_new, "pp"
     quick :options_set_string, "pssp"
     quick :options_set_int, "pslp"

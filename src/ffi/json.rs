@@ -1,0 +1,244 @@
+//! Reading JSON from C, by pointers (RFC 6901).
+
+use std::ffi::{c_char, CStr};
+use std::ptr::null;
+
+use super::error::ocireg_error;
+use super::guard::{bytes, enter, null as null_argument, optional_text, quietly, text};
+use super::handle::{self, opaque, Handle};
+use super::out::{New, Text as TextOut};
+use super::status::ocireg_status;
+use crate::error::{Code, Error, Result};
+use crate::pointer::{Content, Node, Text};
+use crate::text::shorten;
+
+/// A value of a JSON document: the whole, which is freed, or one inside of it, which is borrowed from it. Read-only, so any threads may
+/// read it at once.
+pub(super) struct ocireg_json(Handle<Node>);
+
+opaque!(ocireg_json, Node, 0x6f63_6972_6567_000a, survives_fork: true);
+
+/// Marks the values inside: a borrowed one is lent as it is.
+const INSIDE: u64 = 0x6f63_6972_6567_000b;
+
+/// There is no such value.
+pub const OCIREG_JSON_NONE: i32 = 0;
+/// null.
+pub const OCIREG_JSON_NULL: i32 = 1;
+/// true or false.
+pub const OCIREG_JSON_BOOLEAN: i32 = 2;
+/// A number.
+pub const OCIREG_JSON_NUMBER: i32 = 3;
+/// A string.
+pub const OCIREG_JSON_STRING: i32 = 4;
+/// A list of values.
+pub const OCIREG_JSON_LIST: i32 = 5;
+/// An object: values with names.
+pub const OCIREG_JSON_OBJECT: i32 = 6;
+
+/// The value that C has a pointer to, if it is one at all.
+unsafe fn value<'a>(json: *const ocireg_json) -> Option<&'a Node> {
+    unsafe {
+        match handle::has_mark(json, INSIDE) {
+            true => Some(&*json.cast::<Node>()),
+            false => handle::peek(json),
+        }
+    }
+}
+
+unsafe fn find<'a>(json: *const ocireg_json, pointer: *const c_char) -> Option<&'a Node> {
+    let node = unsafe { value(json) }?;
+    match pointer.is_null() {
+        true => Some(node),
+        false => node.find(unsafe { CStr::from_ptr(pointer) }.to_bytes()),
+    }
+}
+
+fn borrowed(node: Option<&Node>) -> *const ocireg_json {
+    node.map_or(null(), |node| std::ptr::from_ref(node).cast())
+}
+
+fn for_c(text: Option<&Text>) -> *const c_char {
+    text.and_then(Text::for_c).map_or(null(), |text| text.as_ptr().cast())
+}
+
+fn parse(text: &[u8]) -> Result<Node> {
+    let not_json = |error| Error::new(Code::InvalidArgument, format!("the text is not a JSON document: {error}"));
+    Node::parse(text, INSIDE).map_err(not_json)
+}
+
+/// Parses a JSON text, such as a result of this library, for the functions below. All of it is copied and nothing is allocated later:
+/// what they return is borrowed from `json` and good until it is freed. Any thread.
+///
+/// A pointer says where a value is (RFC 6901): "/layers/0/digest" is member "digest" of element 0 of member "layers"; in a member's name
+/// "~1" stands for "/" and "~0" for "~". "" and NULL are the value itself. Where there is no such value, or one of another kind, the
+/// answer is NULL, 0 or what the caller gives for that case; NULL for `json` is such a case too. Free with ocireg_json_free.
+///
+///     ocireg_json *manifest = NULL;
+///     if (ocireg_json_parse(text, &manifest, &error) == OCIREG_OK)
+///         for (size_t i = 0; i < ocireg_json_size(manifest, "/manifest/layers"); i++) {
+///             const ocireg_json *layer = ocireg_json_item(manifest, "/manifest/layers", i);
+///             printf("%s %lld\n", ocireg_json_text(layer, "/digest"), (long long)ocireg_json_integer(layer, "/size", -1));
+///         }
+///     ocireg_json_free(manifest);
+///
+/// Errors: OCIREG_INVALID_ARGUMENT for a text that is not one JSON document, is nested more than 48 deep, or has a member twice.
+/// Source: RFC 8259.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_json_parse(
+    text: *const c_char,
+    json: *mut *mut ocireg_json,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe { enter(error, New::required(json, "json"), || parse(self::text(text, "text")?.as_bytes())) }
+}
+
+/// Parses JSON of a size, such as the bytes of a manifest. The same as ocireg_json_parse otherwise.
+///
+/// Errors: as of ocireg_json_parse.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_json_parse_bytes(
+    data: *const u8,
+    size: usize,
+    json: *mut *mut ocireg_json,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe { enter(error, New::required(json, "json"), || parse(bytes(data, size, "data")?)) }
+}
+
+/// What kind of value a pointer leads to: OCIREG_JSON_STRING, …; OCIREG_JSON_NONE when there is none.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_json_kind(json: *const ocireg_json, pointer: *const c_char) -> i32 {
+    match unsafe { find(json, pointer) }.map(|node| &node.content) {
+        None => OCIREG_JSON_NONE,
+        Some(Content::Null) => OCIREG_JSON_NULL,
+        Some(Content::Boolean(_)) => OCIREG_JSON_BOOLEAN,
+        Some(Content::Number(_)) => OCIREG_JSON_NUMBER,
+        Some(Content::String(_)) => OCIREG_JSON_STRING,
+        Some(Content::List(_)) => OCIREG_JSON_LIST,
+        Some(Content::Object(_)) => OCIREG_JSON_OBJECT,
+    }
+}
+
+/// The value that a pointer leads to, for further pointers from there. Borrowed: it is never freed, and good until the whole is.
+/// NULL when there is none.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_json_at(json: *const ocireg_json, pointer: *const c_char) -> *const ocireg_json {
+    borrowed(unsafe { find(json, pointer) })
+}
+
+/// The text of a string. Borrowed. NULL when there is no string, or one that has a NUL in it, which C would take for its end:
+/// ocireg_json_string gives that whole.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_json_text(json: *const ocireg_json, pointer: *const c_char) -> *const c_char {
+    match unsafe { find(json, pointer) }.map(|node| &node.content) {
+        Some(Content::String(text)) => for_c(Some(text)),
+        _ => null(),
+    }
+}
+
+/// The text of a string with its size, NULs inside of it and all. Borrowed. `size` may be NULL. NULL and 0 when there is no string.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_json_string(
+    json: *const ocireg_json,
+    pointer: *const c_char,
+    size: *mut usize,
+) -> *const c_char {
+    let found = match unsafe { find(json, pointer) }.map(|node| &node.content) {
+        Some(Content::String(text)) => Some(text.with_nul()),
+        _ => None,
+    };
+    if !size.is_null() {
+        unsafe { size.write(found.map_or(0, |text| text.len() - 1)) };
+    }
+    found.map_or(null(), |text| text.as_ptr().cast())
+}
+
+/// An integer; `otherwise` when there is no number, or one with a fraction or out of range.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_json_integer(json: *const ocireg_json, pointer: *const c_char, otherwise: i64) -> i64 {
+    match unsafe { find(json, pointer) }.map(|node| &node.content) {
+        Some(Content::Number(number)) => number.as_i64().unwrap_or(otherwise),
+        _ => otherwise,
+    }
+}
+
+/// A number, as exact as a double is; `otherwise` when there is none.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_json_number(json: *const ocireg_json, pointer: *const c_char, otherwise: f64) -> f64 {
+    match unsafe { find(json, pointer) }.map(|node| &node.content) {
+        Some(Content::Number(number)) => number.as_f64().unwrap_or(otherwise),
+        _ => otherwise,
+    }
+}
+
+/// true or false; `otherwise` when there is neither.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_json_boolean(
+    json: *const ocireg_json,
+    pointer: *const c_char,
+    otherwise: bool,
+) -> bool {
+    match unsafe { find(json, pointer) }.map(|node| &node.content) {
+        Some(Content::Boolean(value)) => *value,
+        _ => otherwise,
+    }
+}
+
+/// How many elements a list has, or members an object; 0 for any other value.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_json_size(json: *const ocireg_json, pointer: *const c_char) -> usize {
+    unsafe { find(json, pointer) }.map_or(0, Node::len)
+}
+
+/// The element of a list, or the value of an object's member, at a position from 0 on; members are in the document's order. Borrowed.
+/// NULL when there is none.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_json_item(
+    json: *const ocireg_json,
+    pointer: *const c_char,
+    position: usize,
+) -> *const ocireg_json {
+    borrowed(unsafe { find(json, pointer) }.and_then(|node| node.item(position)))
+}
+
+/// The name of an object's member at a position from 0 on. Borrowed. NULL when there is none, or one that has a NUL in it.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_json_key(
+    json: *const ocireg_json,
+    pointer: *const c_char,
+    position: usize,
+) -> *const c_char {
+    for_c(unsafe { find(json, pointer) }.and_then(|node| node.key(position)))
+}
+
+/// Writes the value that a pointer leads to as JSON again. `text` is freed with ocireg_string_free. Any thread.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT; OCIREG_NOT_FOUND when there is no such value.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_json_dump(
+    json: *const ocireg_json,
+    pointer: *const c_char,
+    text: *mut *mut c_char,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, TextOut::required(text, "text"), || {
+            if json.is_null() {
+                return Err(null_argument("json"));
+            }
+            let node = value(json).ok_or_else(|| handle::stray("json"))?;
+            let pointer = optional_text(pointer, "pointer")?.unwrap_or_default();
+            let nothing = || Error::new(Code::NotFound, format!("no value is at '{}'", shorten(pointer)));
+            let found = node.find(pointer.as_bytes()).ok_or_else(nothing)?;
+            crate::json::text(&found.to_value()).map_err(|error| Error::new(Code::Internal, error.to_string()))
+        })
+    }
+}
+
+/// Frees a document with all that was borrowed from it. NULL is accepted; a value inside of a document, and what is none at all, is left
+/// alone.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_json_free(json: *mut ocireg_json) {
+    quietly((), || unsafe { handle::free(json) });
+}

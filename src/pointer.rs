@@ -1,0 +1,270 @@
+//! JSON documents that are read by pointers (RFC 6901), such as `/layers/0/digest`. Everything is copied when a document is parsed: looking
+//! something up allocates nothing, and a string ends with a NUL, so that C can borrow it.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use serde_json::{Number, Value};
+
+use crate::json::{self, JsonError};
+
+/// A value, and below it what it holds. C borrows any of them, so each begins with a mark by which C's pointer is known.
+#[repr(C)]
+pub(crate) struct Node {
+    pub mark: AtomicU64,
+    pub content: Content,
+}
+
+pub(crate) enum Content {
+    Null,
+    Boolean(bool),
+    Number(Number),
+    String(Text),
+    List(Vec<Node>),
+    Object(Members),
+}
+
+/// A string and the NUL behind it.
+pub(crate) struct Text(Box<[u8]>);
+
+/// In the document's order, and the order of their names, by which they are found.
+pub(crate) struct Members {
+    members: Vec<(Text, Node)>,
+    by_name: Vec<u32>,
+}
+
+impl Text {
+    fn new(text: &str) -> Text {
+        let mut bytes = Vec::with_capacity(text.len() + 1);
+        bytes.extend_from_slice(text.as_bytes());
+        bytes.push(0);
+        Text(bytes.into_boxed_slice())
+    }
+
+    fn bytes(&self) -> &[u8] {
+        self.0.split_last().map_or(&[], |(_, text)| text)
+    }
+
+    pub(crate) fn with_nul(&self) -> &[u8] {
+        &self.0
+    }
+
+    /// With the NUL; None when another is in it, where C would see its end.
+    pub(crate) fn for_c(&self) -> Option<&[u8]> {
+        (!self.bytes().contains(&0)).then_some(&*self.0)
+    }
+}
+
+impl Members {
+    fn new(members: Vec<(Text, Node)>) -> Members {
+        let mut by_name: Vec<u32> = (0..).take(members.len()).collect();
+        by_name.sort_by(|a, b| members[*a as usize].0.bytes().cmp(members[*b as usize].0.bytes()));
+        Members { members, by_name }
+    }
+
+    fn find(&self, token: &[u8]) -> Option<&Node> {
+        let member = |at: u32| self.members.get(at as usize);
+        let order =
+            |at: &u32| member(*at).map_or(&[][..], |(name, _)| name.bytes()).iter().copied().cmp(unescaped(token));
+        let found = self.by_name.binary_search_by(order).ok()?;
+        member(*self.by_name.get(found)?).map(|(_, node)| node)
+    }
+}
+
+impl Drop for Node {
+    /// A pointer to it is no pointer to a value any more.
+    fn drop(&mut self) {
+        self.mark.store(0, Ordering::Release);
+    }
+}
+
+impl Node {
+    /// The document that bytes hold. The mark is that of each value in it.
+    pub(crate) fn parse(bytes: &[u8], mark: u64) -> Result<Node, JsonError> {
+        Ok(Node::new(json::parse_own(bytes)?, mark))
+    }
+
+    fn new(value: Value, mark: u64) -> Node {
+        let content = match value {
+            Value::Null => Content::Null,
+            Value::Bool(value) => Content::Boolean(value),
+            Value::Number(number) => Content::Number(number),
+            Value::String(text) => Content::String(Text::new(&text)),
+            Value::Array(list) => Content::List(list.into_iter().map(|item| Node::new(item, mark)).collect()),
+            Value::Object(members) => {
+                let member = |(name, value): (String, Value)| (Text::new(&name), Node::new(value, mark));
+                Content::Object(Members::new(members.into_iter().map(member).collect()))
+            }
+        };
+        Node { mark: AtomicU64::new(mark), content }
+    }
+
+    /// What a pointer leads to; the empty one is this value itself.
+    pub(crate) fn find(&self, pointer: &[u8]) -> Option<&Node> {
+        let Some(rest) = pointer.strip_prefix(b"/") else { return pointer.is_empty().then_some(self) };
+        rest.split(|byte| *byte == b'/').try_fold(self, |node, token| match &node.content {
+            Content::Object(members) if is_escaped_well(token) => members.find(token),
+            Content::List(list) => list.get(index(token)?),
+            _ => None,
+        })
+    }
+
+    /// How many elements or members it has.
+    pub(crate) fn len(&self) -> usize {
+        match &self.content {
+            Content::List(list) => list.len(),
+            Content::Object(object) => object.members.len(),
+            _ => 0,
+        }
+    }
+
+    /// An element of a list, or the value of an object's member, by its position.
+    pub(crate) fn item(&self, at: usize) -> Option<&Node> {
+        match &self.content {
+            Content::List(list) => list.get(at),
+            Content::Object(object) => object.members.get(at).map(|(_, value)| value),
+            _ => None,
+        }
+    }
+
+    /// The name of an object's member, by its position.
+    pub(crate) fn key(&self, at: usize) -> Option<&Text> {
+        match &self.content {
+            Content::Object(object) => object.members.get(at).map(|(name, _)| name),
+            _ => None,
+        }
+    }
+
+    /// As JSON again.
+    pub(crate) fn to_value(&self) -> Value {
+        let text = |text: &Text| String::from_utf8_lossy(text.bytes()).into_owned();
+        match &self.content {
+            Content::Null => Value::Null,
+            Content::Boolean(value) => Value::Bool(*value),
+            Content::Number(number) => Value::Number(number.clone()),
+            Content::String(string) => Value::String(text(string)),
+            Content::List(list) => Value::Array(list.iter().map(Node::to_value).collect()),
+            Content::Object(object) => {
+                Value::Object(object.members.iter().map(|(name, value)| (text(name), value.to_value())).collect())
+            }
+        }
+    }
+}
+
+/// `~1` is a slash and `~0` a tilde; no other escape is one.
+fn is_escaped_well(token: &[u8]) -> bool {
+    token.split(|byte| *byte == b'~').skip(1).all(|rest| matches!(rest.first(), Some(b'0' | b'1')))
+}
+
+fn unescaped(token: &[u8]) -> impl Iterator<Item = u8> + '_ {
+    let mut bytes = token.iter().copied();
+    std::iter::from_fn(move || match bytes.next()? {
+        b'~' => bytes.next().map(|byte| if byte == b'1' { b'/' } else { b'~' }),
+        byte => Some(byte),
+    })
+}
+
+/// A position in a list is written without a sign and without zeros in front.
+fn index(token: &[u8]) -> Option<usize> {
+    let is_plain = token.iter().all(u8::is_ascii_digit) && (token.len() == 1 || token.first() != Some(&b'0'));
+    std::str::from_utf8(token).ok().filter(|_| is_plain)?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Node {
+        Node::parse(text.as_bytes(), 0).unwrap()
+    }
+
+    fn at(node: &Node, pointer: &str) -> Option<Value> {
+        node.find(pointer.as_bytes()).map(Node::to_value)
+    }
+
+    /// The example of RFC 6901, section 5.
+    const EXAMPLE: &str = r#"{"foo": ["bar", "baz"], "": 0, "a/b": 1, "c%d": 2, "e^f": 3, "g|h": 4, "i\\j": 5, "k\"l": 6, " ": 7, "m~n": 8}"#;
+
+    #[test]
+    fn the_examples_of_the_rfc() {
+        let document = parse(EXAMPLE);
+        assert_eq!(at(&document, ""), serde_json::from_str(EXAMPLE).ok());
+        assert_eq!(at(&document, "/foo"), Some(serde_json::json!(["bar", "baz"])));
+        assert_eq!(at(&document, "/foo/0"), Some("bar".into()));
+        for (pointer, value) in [
+            ("/", 0),
+            ("/a~1b", 1),
+            ("/c%d", 2),
+            ("/e^f", 3),
+            ("/g|h", 4),
+            ("/i\\j", 5),
+            ("/k\"l", 6),
+            ("/ ", 7),
+            ("/m~0n", 8),
+        ] {
+            assert_eq!(at(&document, pointer), Some(value.into()), "{pointer}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_there_is_not_found() {
+        let document = parse(r#"{"a": [[1], {"~1": 2, "b~": 3}], "~01": 4, "x": "text"}"#);
+        assert_eq!(at(&document, "/a/0/0"), Some(1.into()));
+        assert_eq!(at(&document, "/a/1/~01"), Some(2.into()));
+        assert_eq!(at(&document, "/~001"), Some(4.into()));
+        for pointer in [
+            "a",
+            "/b",
+            "/a/2",
+            "/a/-",
+            "/a/00",
+            "/a/+0",
+            "/a/ 0",
+            "/a/",
+            "/a/99999999999999999999",
+            "/x/0",
+            "/x/",
+            "/a/1/b~",
+            "/a/1/b~2",
+            "//",
+        ] {
+            assert_eq!(at(&document, pointer), None, "{pointer}");
+        }
+    }
+
+    #[test]
+    fn members_keep_their_order_and_are_found_by_name() {
+        let names: Vec<String> = (0..1000).map(|n| format!("{}", n * 7919 % 1000)).collect();
+        let text = names.iter().map(|name| format!("\"{name}\": {name}")).collect::<Vec<_>>().join(",");
+        let document = parse(&format!("{{{text}}}"));
+        assert_eq!(document.len(), 1000);
+        for (position, name) in names.iter().enumerate() {
+            assert_eq!(document.key(position).map(Text::bytes), Some(name.as_bytes()));
+            assert_eq!(document.item(position).map(Node::to_value), name.parse::<u64>().ok().map(Value::from));
+            assert_eq!(at(&document, &format!("/{name}")), document.item(position).map(Node::to_value));
+        }
+        assert!(document.key(1000).is_none() && document.item(1000).is_none());
+    }
+
+    /// The library's own lists are such.
+    #[test]
+    fn a_long_list_of_small_values_is_read() {
+        let list = vec!["\"1\""; 1 << 18].join(",");
+        assert_eq!(parse(&format!("{{\"tags\":[{list}]}}")).find(b"/tags").map(Node::len), Some(1 << 18));
+    }
+
+    #[test]
+    fn numbers_stay_what_they_are() {
+        let text = "[0,-1,9223372036854775807,18446744073709551615,1.5,1e300]";
+        assert_eq!(parse(text).to_value(), serde_json::from_str::<Value>(text).unwrap());
+    }
+
+    #[test]
+    fn a_string_that_c_cannot_see_whole_is_none() {
+        let document = parse(r#"["a\u0000b", "\u00e9"]"#);
+        let text = |at: usize| match document.item(at).map(|node| &node.content) {
+            Some(Content::String(text)) => text.for_c().map(<[u8]>::to_vec),
+            _ => None,
+        };
+        assert_eq!((text(0), text(1)), (None, Some("é\0".as_bytes().to_vec())));
+    }
+}

@@ -3,19 +3,15 @@
 
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
 
-use nix::unistd::AccessFlags;
-
 use crate::error::{Code, Error, Result};
 use crate::http::settings::ClientOptions;
+use crate::os::{offset, temporary};
 
 const EXTENT: u64 = 1 << 20;
-/// Where temporary files are meant to be large, and where they may be at all.
-const USUAL: [&str; 2] = ["/var/tmp", "/tmp"];
 
 /// Where bytes may wait, and how many.
 #[derive(Debug, Clone)]
@@ -38,15 +34,13 @@ impl Room {
 
     /// The folder: the caller's, or the first usual one in which files can be made.
     pub fn folder(&self) -> PathBuf {
-        let can_write = |folder: &str| nix::unistd::eaccess(folder, AccessFlags::W_OK | AccessFlags::X_OK).is_ok();
-        let usual = || USUAL.into_iter().find(|folder| can_write(folder)).unwrap_or(USUAL[1]).into();
-        self.folder.clone().unwrap_or_else(usual)
+        self.folder.clone().unwrap_or_else(temporary::folder)
     }
 
     /// An empty spool.
     pub fn spool(&self) -> Result<Arc<Spool>> {
         let folder = self.folder();
-        let file = tempfile::tempfile_in(&folder)
+        let file = temporary::nameless(&folder)
             .map_err(|error| Error::io(format!("cannot create a temporary file in {}", folder.display()), &error))
             .map_err(|error| error.with_hint("the option temporary_dir names another folder".to_owned()))?;
         Ok(Arc::new(Spool { file, folder, next: AtomicU64::new(0), written: AtomicU64::new(0), limit: self.limit }))
@@ -96,7 +90,7 @@ impl Writer {
             }
             let begin = self.extents.last().copied().unwrap_or_default() + within;
             let count = usize::try_from(EXTENT - within).unwrap_or(usize::MAX).min(bytes.len());
-            spool.file.write_all_at(&bytes[..count], begin).map_err(|error| {
+            offset::write_all_at(&spool.file, &bytes[..count], begin).map_err(|error| {
                 Error::io(format!("cannot write a temporary file in {}", spool.folder.display()), &error)
             })?;
             self.size += count as u64;
@@ -137,7 +131,7 @@ impl Item {
         let count = usize::try_from(left).unwrap_or(usize::MAX).min(buffer.len());
         let extent = usize::try_from(offset / EXTENT).ok().and_then(|number| self.extents.get(number));
         let (Some(begin), true) = (extent, count > 0) else { return Ok(0) };
-        self.spool.file.read_at(&mut buffer[..count], begin + within)
+        offset::read_at(&self.spool.file, &mut buffer[..count], begin + within)
     }
 
     /// Reads it from a byte on.

@@ -4,7 +4,6 @@
 use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::Read;
-use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,8 +18,10 @@ use super::places::{self, Place, Wanted};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::os::file::open_regular;
+use crate::os::home;
 use crate::os::owner::{is_own, stranger};
+use crate::os::special::open_regular;
+use crate::os::stamp::Stamp;
 use crate::sync::lock;
 use crate::text::shorten;
 
@@ -47,9 +48,6 @@ pub(crate) struct Found {
     pub whence: Whence,
 }
 
-/// Tells whether a file is still the one that was read.
-pub(crate) type Stamp = (u64, u64, i64, i64, u64);
-
 /// The stored credentials of one client.
 pub(crate) struct Stored {
     places: Vec<Place>,
@@ -70,9 +68,9 @@ struct Answers {
 impl Stored {
     /// The places as the caller wants them. The environment is read now, and only if he wants the usual ones.
     pub(crate) fn new(wanted: &Wanted, mut helpers: Helpers) -> Stored {
-        let places = places::places(wanted, &|name| std::env::var_os(name));
+        let places = places::places(wanted, &home::environment);
         if helpers.search.is_none() && !places.is_empty() {
-            helpers.search = std::env::var_os("PATH");
+            helpers.search = home::search_path(&home::environment);
         }
         Stored { places, foreign: wanted.foreign, helpers, files: Mutex::default(), answers: Mutex::default() }
     }
@@ -206,8 +204,7 @@ pub(crate) fn open(path: &Path, foreign: bool) -> Result<Option<(File, Stamp)>> 
         let help = if is_own(&meta) { format!("chmod go-w {}, or ", path.display()) } else { String::new() };
         return Err(wrong(path, &why).with_hint(format!("{help}the option foreign_credentials")));
     }
-    let stamp = (meta.dev(), meta.ino(), meta.mtime(), meta.mtime_nsec(), meta.size());
-    Ok(Some((file, stamp)))
+    Ok(Some((file, Stamp::of(&meta))))
 }
 
 /// A credentials file's bytes.

@@ -1,9 +1,8 @@
 //! Changes to a credentials file: one login at a time, the file replaced whole or not at all, everything else in it as
 //! it was.
 
-use std::fs::{DirBuilder, File};
+use std::fs::File;
 use std::io::Write;
-use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -18,7 +17,9 @@ use super::key::{self, Key};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::os::folder::real;
+use crate::os::lock::{attempt, With};
+use crate::os::walk::real;
+use crate::os::{flush, mode};
 
 /// How long another login is waited for.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -86,7 +87,7 @@ fn change(call: &Call, path: &Path, foreign: bool, change: impl FnOnce(&mut Map<
     let path = real(path).map_err(|error| Error::io(format!("the credentials file {}", path.display()), &error))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let failed = |error: std::io::Error| Error::io(format!("the credentials file {}", path.display()), &error);
-    DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(failed)?;
+    mode::make_private_folders(folder).map_err(failed)?;
     let _lock = lock(call, folder)?;
     let mut document = match open(&path, foreign)? {
         Some((mut file, _)) => Document::parse(&read(&mut file, &path)?).map_err(|why| wrong(&path, &why))?,
@@ -103,13 +104,13 @@ fn lock(call: &Call, folder: &Path) -> Result<Option<File>> {
     let Ok(file) = File::open(folder) else { return Ok(None) };
     let begun = Instant::now();
     loop {
-        match file.try_lock() {
-            Ok(()) => return Ok(Some(file)),
-            Err(std::fs::TryLockError::Error(_)) => return Ok(None),
-            Err(std::fs::TryLockError::WouldBlock) if begun.elapsed() > PATIENCE => {
+        match attempt(&file, With::Nobody) {
+            Ok(true) => return Ok(Some(file)),
+            Ok(false) if begun.elapsed() > PATIENCE => {
                 return Err(Error::new(Code::Busy, format!("another login holds {}", folder.display())));
             }
-            Err(std::fs::TryLockError::WouldBlock) => call.sleep(PAUSE)?,
+            Ok(false) => call.sleep(PAUSE)?,
+            Err(_) => return Ok(None),
         }
     }
 }
@@ -125,6 +126,6 @@ fn write(path: &Path, folder: &Path, document: &Document) -> std::io::Result<()>
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
     // The new name must outlive a crash too; a folder that cannot be synced is no reason to fail.
-    let _ = File::open(folder).and_then(|folder| folder.sync_all());
+    let _ = flush::names(folder);
     Ok(())
 }

@@ -3,7 +3,6 @@
 
 use std::ffi::OsString;
 use std::fs::Metadata;
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -12,13 +11,15 @@ use base64::Engine as _;
 use serde_json::{json, Value};
 use zeroize::Zeroizing;
 
-use super::child::{self, End, Ended};
+use super::child::{self, Ended};
 use super::config_file::Document;
 use super::secrets::Secrets;
 use super::words::first_line;
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
+use crate::os::child::End;
+use crate::os::mode::is_executable;
 use crate::text::shorten;
 
 /// What a helper says when it holds nothing for a host.
@@ -94,9 +95,9 @@ impl Helpers {
         // What is relative would be looked up wherever the program happens to stand.
         for folder in folders.unwrap_or_default().into_iter().filter(|folder| folder.is_absolute()) {
             let path = folder.join(&file);
-            match path.metadata().ok().filter(Metadata::is_file).map(|meta| meta.permissions().mode() & 0o111) {
-                Some(0) => not_executable = not_executable.or(Some(path)),
-                Some(_) => return Ok(path),
+            match path.metadata().ok().filter(Metadata::is_file).as_ref().map(is_executable) {
+                Some(true) => return Ok(path),
+                Some(false) => not_executable = not_executable.or(Some(path)),
                 None => {}
             }
         }
@@ -127,7 +128,7 @@ fn check(ended: &Ended, secrets: Option<&[&str]>) -> Result<()> {
         // Nobody knows: the answer will tell.
         End::Status(0) | End::Unknown => return Ok(()),
         End::Status(status) => format!("it failed with exit status {status}"),
-        End::Signal(signal) => format!("it was killed by {signal} (signal {})", signal as i32),
+        End::Signal { name, number } => format!("it was killed by {name} (signal {number})"),
     };
     let line = |said: &[u8]| first_line(said, secrets.unwrap_or_default());
     let answer = line(&ended.output).filter(|line| secrets.is_some() || line.contains(char::is_whitespace));

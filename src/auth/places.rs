@@ -1,9 +1,10 @@
 //! Where stored credentials are looked for. Nothing of it is touched unless an option asks.
 
-use std::ffi::OsString;
 use std::path::PathBuf;
 
 use zeroize::Zeroizing;
+
+use crate::os::home::{self, Environment};
 
 /// What the caller said about stored credentials.
 #[derive(Debug, Clone, Default)]
@@ -36,7 +37,7 @@ pub(crate) enum Place {
 
 /// The places, the first to be asked first: what the caller named, DOCKER_AUTH_CONFIG, REGISTRY_AUTH_FILE, Docker's
 /// config.json, podman's two files, the .dockercfg of old.
-pub(crate) fn places(wanted: &Wanted, environment: &dyn Fn(&str) -> Option<OsString>) -> Vec<Place> {
+pub(crate) fn places(wanted: &Wanted, environment: Environment<'_>) -> Vec<Place> {
     let mut places = Vec::new();
     let mut add = |path: PathBuf, named| places.push(Place::File { path, named });
     if let Some(path) = &wanted.credentials_file {
@@ -48,17 +49,19 @@ pub(crate) fn places(wanted: &Wanted, environment: &dyn Fn(&str) -> Option<OsStr
     if !wanted.usual {
         return places;
     }
-    let set = |name: &str| environment(name).filter(|value| !value.is_empty());
-    let folder = |name: &str| set(name).map(PathBuf::from);
-    let home = |rest: &str| folder("HOME").map(|home| home.join(rest));
+    let in_home = |rest: &str| home::home(environment).map(|home| home.join(rest));
     let files = [
-        folder("REGISTRY_AUTH_FILE"),
-        folder("DOCKER_CONFIG").or_else(|| home(".docker")).map(|folder| folder.join("config.json")),
-        folder("XDG_RUNTIME_DIR").map(|folder| folder.join("containers/auth.json")),
-        folder("XDG_CONFIG_HOME").or_else(|| home(".config")).map(|folder| folder.join("containers/auth.json")),
-        home(".dockercfg"),
+        home::named(environment, "REGISTRY_AUTH_FILE"),
+        home::named(environment, "DOCKER_CONFIG")
+            .or_else(|| in_home(".docker"))
+            .map(|folder| folder.join("config.json")),
+        home::runtime(environment).map(|folder| folder.join("containers/auth.json")),
+        home::config(environment).map(|folder| folder.join("containers/auth.json")),
+        in_home(".dockercfg"),
     ];
-    if let Some(text) = set("DOCKER_AUTH_CONFIG").and_then(|value| value.into_string().ok()) {
+    if let Some(text) =
+        environment("DOCKER_AUTH_CONFIG").and_then(|value| value.into_string().ok()).filter(|text| !text.is_empty())
+    {
         places.push(Place::Inline { variable: "DOCKER_AUTH_CONFIG", text: Zeroizing::new(text) });
     }
     for path in files.into_iter().flatten() {
@@ -77,6 +80,8 @@ pub(crate) fn target(places: &[Place]) -> Option<&PathBuf> {
 
 #[cfg(test)]
 mod tests {
+    use std::ffi::OsString;
+
     use super::*;
 
     fn shown(wanted: &Wanted, environment: &[(&str, &str)]) -> Vec<String> {

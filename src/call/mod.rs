@@ -7,7 +7,6 @@ pub(crate) mod thread;
 
 use std::fs::File;
 use std::future::Future;
-use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -19,7 +18,8 @@ use self::context::{Context, Detail};
 use self::engine::Engine;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::os::pipe::Output;
+use crate::os::descriptor::AsFd;
+use crate::os::output::Output;
 use crate::os::target::Through;
 
 /// How long clean-up may take when nobody waits for it: less than a caller who cancels may notice.
@@ -127,8 +127,9 @@ impl Call {
     }
 
     /// A descriptor of the caller's to write to, as long as the call may go on.
-    pub fn output<'a>(&'a self, fd: BorrowedFd<'a>) -> Result<Output<'a>> {
-        Output::new(fd, || self.check()).map_err(|error| Error::io("cannot write to the descriptor", &error))
+    pub fn output<'a>(&'a self, descriptor: &'a impl AsFd) -> Result<Output<'a>> {
+        Output::new(descriptor.as_fd(), || self.check())
+            .map_err(|error| Error::io("cannot write to the descriptor", &error))
     }
 
     /// Opens what is written through, as soon as somebody reads there.

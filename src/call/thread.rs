@@ -4,9 +4,8 @@
 
 use std::thread::{Builder, JoinHandle, Scope, ScopedJoinHandle};
 
-use nix::sys::signal::{SigSet, SigmaskHow};
-
 use crate::error::{Error, Result};
+use crate::os::signal;
 
 /// As much stack as a thread of ours may need; what it does not use costs nothing.
 pub(crate) const STACK: usize = 2 << 20;
@@ -21,7 +20,7 @@ pub(crate) fn start<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> std::io::Result<JoinHandle<T>> {
-    without_signals(|| builder(name).spawn(work))
+    signal::without(|| builder(name).spawn(work))
 }
 
 /// Starts such a thread that ends with its scope.
@@ -30,21 +29,11 @@ pub(crate) fn scoped<'scope>(
     name: &str,
     work: impl FnOnce() + Send + 'scope,
 ) -> Result<ScopedJoinHandle<'scope, ()>> {
-    without_signals(|| builder(name).spawn_scoped(scope, work)).map_err(none)
+    signal::without(|| builder(name).spawn_scoped(scope, work)).map_err(none)
 }
 
 fn builder(name: &str) -> Builder {
     Builder::new().name(name.to_owned()).stack_size(STACK)
-}
-
-fn without_signals<T>(start: impl FnOnce() -> std::io::Result<T>) -> std::io::Result<T> {
-    // The mask is inherited: blocking it here leaves no moment in which the new thread could take a signal.
-    let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK);
-    let started = start();
-    if let Ok(mask) = before {
-        let _ = mask.thread_set_mask();
-    }
-    started
 }
 
 fn none(error: std::io::Error) -> Error {

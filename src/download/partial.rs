@@ -3,20 +3,20 @@
 //! Until then its bytes are in a hidden file beside it, which stays after a broken transfer, so that the next call, in
 //! this process or another, continues it, and goes after a wrong digest. It is private to this user until it has its name.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::File;
 use std::io::{ErrorKind, Read, Seek, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
-
-use nix::fcntl::{fallocate, posix_fadvise, FallocateFlags, PosixFadviseAdvice};
 
 use crate::call::Call;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result, Side};
 use crate::manifest::Descriptor;
-use crate::os::file::open_regular;
+use crate::os::lock::{attempt, is_same, With};
+use crate::os::mode::{has_one_name, open_or_make_private};
 use crate::os::owner::{self, folder_of};
+use crate::os::special::open_regular;
+use crate::os::{flush, temporary};
 use crate::store::{is_right, ReadStore, Verified};
 
 /// After so many bytes the kernel is told to begin.
@@ -122,7 +122,7 @@ impl Partial {
     pub fn private(target: &Path) -> Result<Partial> {
         check_target(target)?;
         let folder = folder_of(target);
-        let named = tempfile::Builder::new().prefix(".").suffix(".partial").tempfile_in(folder);
+        let named = temporary::hidden(folder);
         let named =
             named.map_err(|error| Error::io(format!("cannot create a file in {}", folder.display()), &error))?;
         let (file, path) = named.keep().map_err(|error| Error::io("cannot keep a temporary file", &error.error))?;
@@ -164,11 +164,7 @@ impl Partial {
         }
         let begin = self.length.next_multiple_of(BLOCK);
         self.room = size.min(begin + more.max(STRETCH));
-        let stretch = (libc::off_t::try_from(begin), libc::off_t::try_from(self.room.saturating_sub(begin)));
-        if let (Ok(begin), Ok(length)) = stretch {
-            // A hint: when there is no such room the write says so, and when there is no such call nothing is lost.
-            let _ = fallocate(&self.file, FallocateFlags::FALLOC_FL_KEEP_SIZE, begin, length);
-        }
+        flush::reserve(&self.file, begin, self.room.saturating_sub(begin));
     }
 
     /// Gives back the room behind the last byte.
@@ -181,10 +177,7 @@ impl Partial {
 
     /// Lets the kernel begin to write to the disk what is there, so that the flush at the end finds little left to do.
     pub fn start_writing_back(&mut self) {
-        let place = |offset: u64| libc::off_t::try_from(offset).unwrap_or(libc::off_t::MAX);
-        let (begin, length) = (place(self.flushed), place(self.length - self.flushed));
-        // "Not needed" starts writing dirty pages, and drops only clean ones: there are few yet in this range.
-        let _ = posix_fadvise(&self.file, begin, length, PosixFadviseAdvice::POSIX_FADV_DONTNEED);
+        flush::begin(&self.file, self.flushed, self.length - self.flushed);
         self.flushed = self.length;
     }
 
@@ -269,7 +262,7 @@ impl Partial {
     /// what another user put there, or may write to, is not continued.
     fn claim(path: &Path) -> Result<Claim> {
         for _ in 0..8 {
-            let (file, is_new) = match open_hidden(path) {
+            let (file, is_new) = match open_or_make_private(path) {
                 Ok(opened) => opened,
                 Err(error) if error.kind() == ErrorKind::NotFound && path.parent().is_some_and(is_folder) => continue,
                 Err(error)
@@ -285,16 +278,16 @@ impl Partial {
             if !is_new && (!found.is_file() || !owner::is_own(&found) || owner::others_may_write(&found)) {
                 return Ok(Claim::Unusable);
             }
-            match file.try_lock() {
-                Ok(()) => {}
-                Err(TryLockError::WouldBlock) => return Ok(Claim::Busy),
-                Err(TryLockError::Error(_)) => return Ok(Claim::Unusable),
+            match attempt(&file, With::Nobody) {
+                Ok(true) => {}
+                Ok(false) => return Ok(Claim::Busy),
+                Err(_) => return Ok(Claim::Unusable),
             }
             // Whoever had it before may have given it its final name, or removed it, before it was locked here.
             let locked = facts()?;
             match std::fs::symlink_metadata(path) {
-                Ok(named) if (named.dev(), named.ino()) == (locked.dev(), locked.ino()) => {
-                    return Ok(if locked.nlink() == 1 { Claim::Ours(file) } else { Claim::Unusable });
+                Ok(named) if is_same(&named, &locked) => {
+                    return Ok(if has_one_name(&locked) { Claim::Ours(file) } else { Claim::Unusable });
                 }
                 _ => {}
             }
@@ -354,16 +347,6 @@ pub(crate) fn is_there(call: &Call, target: &Path, wanted: &Descriptor) -> Resul
 
 fn is_whole(call: &Call, target: &Path, digest: &Digest, size: Option<u64>) -> Result<bool> {
     size.map_or(Ok(false), |size| is_there(call, target, &Descriptor::new("", digest.clone(), size)))
-}
-
-/// The hidden file, private to this user, and whether it is new.
-fn open_hidden(path: &Path) -> std::io::Result<(File, bool)> {
-    let mut open = OpenOptions::new();
-    open.read(true).write(true).mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
-    match open.clone().create_new(true).open(path) {
-        Err(error) if error.kind() == ErrorKind::AlreadyExists => Ok((open.open(path)?, false)),
-        made => Ok((made?, true)),
-    }
 }
 
 fn is_folder(path: &Path) -> bool {

@@ -1,7 +1,6 @@
 //! Whole downloads into memory, a descriptor or a file: the one set of rules for what may be continued, and what becomes of it.
 
 use std::io::Write;
-use std::os::fd::AsFd;
 use std::path::Path;
 
 use super::partial::{Partial, Rival};
@@ -71,7 +70,7 @@ pub(crate) fn to_file<T: Downloadable>(
         Target::Replace(path) => path,
         Target::Through(through) => {
             let file = call.open_through(through)?;
-            let delivery = to_writer(find()?, &mut call.output(file.as_fd())?, options)?;
+            let delivery = to_writer(find()?, &mut call.output(&file)?, options)?;
             return Ok(Delivery { path: shown, ..delivery });
         }
     };

@@ -133,7 +133,7 @@ pub unsafe extern "C" fn ocireg_image_cat(
             let fd = descriptor(fd)?;
             let (client, call, options) = begin(client, context, options)?;
             let store = place.source(&client)?;
-            let mut into = call.output(fd)?;
+            let mut into = call.output(&fd)?;
             cat(&call, store.as_ref(), path, &mut into, &options)
         })
     }

@@ -1,6 +1,6 @@
 //! Which process this is, counted in forks: a process id may be the same in the child, which has a new namespace of them.
 //!
-//! The kernel empties a page of ours in every child, however it was made. Where it cannot (Linux before 4.14), a handler of
+//! The kernel empties a page of ours in every child, however it was made. Where it cannot (Linux before 4.14, other systems), a handler of
 //! fork() does it.
 
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
@@ -54,10 +54,20 @@ unsafe fn wiped_page() -> Option<*mut Place> {
         unsafe { libc::pthread_atfork(None, None, Some(wipe)) };
         return None;
     }
-    if unsafe { libc::madvise(page, PAGE, libc::MADV_WIPEONFORK) } != 0 {
+    if !unsafe { is_wiped_by_fork(page) } {
         unsafe { libc::pthread_atfork(None, None, Some(wipe)) };
     }
     Some(page.cast())
+}
+
+#[cfg(target_os = "linux")]
+unsafe fn is_wiped_by_fork(page: *mut libc::c_void) -> bool {
+    unsafe { libc::madvise(page, PAGE, libc::MADV_WIPEONFORK) == 0 }
+}
+
+#[cfg(not(target_os = "linux"))]
+unsafe fn is_wiped_by_fork(_: *mut libc::c_void) -> bool {
+    false
 }
 
 unsafe extern "C" fn wipe() {

@@ -2,7 +2,6 @@
 
 use std::cell::{Cell, RefCell};
 use std::ffi::{c_char, CStr};
-use std::os::fd::BorrowedFd;
 use std::panic::{catch_unwind, AssertUnwindSafe};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -11,6 +10,7 @@ use super::out::Out;
 use super::sigpipe;
 use super::status::{ocireg_status, OCIREG_OK};
 use crate::error::{Code, Error, Result};
+use crate::os::descriptor::BorrowedFd;
 use crate::os::{main_thread, standard};
 
 /// Runs the body of an entry, and hands its result or its error to the caller. The out-parameters are emptied first, that of the

@@ -28,12 +28,24 @@ impl Drop for Blocked {
     fn drop(&mut self) {
         unsafe {
             if !self.pending && is_pending() {
-                let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-                libc::sigtimedwait(&only_pipe(), std::ptr::null_mut(), &at_once);
+                take_away();
             }
             libc::pthread_sigmask(libc::SIG_SETMASK, &self.before, std::ptr::null_mut());
         }
     }
+}
+
+/// Not for ever, should another thread be faster.
+#[cfg(not(target_vendor = "apple"))]
+unsafe fn take_away() {
+    let at_once = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    unsafe { libc::sigtimedwait(&only_pipe(), std::ptr::null_mut(), &at_once) };
+}
+
+#[cfg(target_vendor = "apple")]
+unsafe fn take_away() {
+    let mut signal = 0;
+    unsafe { libc::sigwait(&only_pipe(), &mut signal) };
 }
 
 unsafe fn only_pipe() -> libc::sigset_t {

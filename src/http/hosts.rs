@@ -13,6 +13,7 @@ use super::route::{Route, Trust};
 use super::settings::{ClientOptions, Network};
 use super::throttle::Throttle;
 use crate::error::{Code, Error, Result};
+use crate::os::home;
 use crate::sync::lock;
 
 /// So many throttles are kept before idle ones are forgotten: servers choose the hosts that they redirect to.
@@ -38,7 +39,7 @@ impl Hosts {
             &options.no_proxy.0,
             options.proxy_from_environment.then_some(&environment as Lookup),
         )?;
-        let home = options.certs_d.then(|| std::env::var_os("HOME")).flatten().map(Into::into);
+        let home = options.certs_d.then(|| home::home(&home::environment)).flatten();
         Ok(Hosts {
             general: options.network()?,
             proxies,

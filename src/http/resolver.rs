@@ -9,6 +9,7 @@ use tokio::sync::{oneshot, OwnedSemaphorePermit, Semaphore};
 
 use super::guard::{Guard, Refused};
 use crate::call::thread;
+use crate::os::shortage::check_descriptors;
 
 /// So many names are looked up at once for a route.
 const AT_ONCE: usize = 8;
@@ -83,7 +84,7 @@ impl Resolve for Guarded {
                 Ok(found) => found,
                 Err(error) => {
                     // The system's resolver says "try again" when it gets no descriptor.
-                    rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC).map_err(std::io::Error::from)?;
+                    check_descriptors()?;
                     return Err(unknown(error.to_string()).into());
                 }
             };

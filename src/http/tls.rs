@@ -15,6 +15,7 @@ use super::handshake::{self, Sessions};
 use super::route::{Route, Trust};
 use super::{own, pem};
 use crate::error::{Code, Error, Result};
+use crate::os::shortage::is_shortage;
 
 /// Where Linux distributions keep their bundle; the first that exists is read.
 const BUNDLES: [&str; 6] = [
@@ -123,10 +124,7 @@ impl Roots {
 /// http or with a CA file, goes on without.
 fn shortage(error: rustls_native_certs::Error) -> Option<std::io::Error> {
     match error.kind {
-        rustls_native_certs::ErrorKind::Io { inner, .. } => {
-            let short = matches!(inner.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOMEM));
-            short.then_some(inner)
-        }
+        rustls_native_certs::ErrorKind::Io { inner, .. } if is_shortage(&inner) => Some(inner),
         _ => None,
     }
 }

@@ -15,6 +15,7 @@ use super::proxy::Proxy;
 use super::resolver::{NoThread, Unknown};
 use super::route::Route;
 use crate::error::{Code, Error};
+use crate::os::shortage::is_shortage;
 
 const PROXY_CREDENTIALS: &str = "give them in the proxy's URL: SCHEME://USER:PASSWORD@HOST:PORT";
 
@@ -193,11 +194,7 @@ pub(crate) fn broke(error: reqwest::Error, url: &Url) -> Error {
 
 /// What the system has no more of: descriptors, threads, memory. It is no fault of the other end.
 fn shortage(error: &reqwest::Error) -> Option<&std::io::Error> {
-    use rustix::io::Errno;
-    const SHORT: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS];
-    let of = |code| Errno::from_raw_os_error(code);
-    let short = |io: &std::io::Error| io.raw_os_error().map(of).is_some_and(|errno| SHORT.contains(&errno));
-    let io = find::<std::io::Error>(error).filter(|io| short(io) && error.is_connect());
+    let io = find::<std::io::Error>(error).filter(|io| is_shortage(io) && error.is_connect());
     io.or_else(|| find::<NoThread>(error).map(|no_thread| &no_thread.0))
 }
 

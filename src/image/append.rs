@@ -20,7 +20,7 @@ use crate::error::{Code, Error, Result};
 use crate::json::list_mut;
 use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
-use crate::os::file::open_regular;
+use crate::os::special::open_regular;
 use crate::pack::{Compression, How};
 use crate::reference::Repository;
 use crate::spool::{Item, Room};

@@ -2,24 +2,19 @@
 //! it is made there by its last name alone.
 
 use std::fs::File;
-use std::os::fd::{AsFd, OwnedFd};
+use std::io::Write;
 use std::path::Path;
 use std::rc::Rc;
 
-use nix::errno::Errno;
-use nix::fcntl::{openat, AtFlags, OFlag};
-use nix::sys::stat::{fchmod, fstatat, futimens, mknodat, utimensat, Mode, SFlag, UtimensatFlags};
-use nix::sys::time::TimeSpec;
-use nix::unistd::{fchown, fchownat, linkat, symlinkat, Gid, Uid};
-
-use super::folders::{failed, is_folder, Folders, Step};
+use super::folders::{failed, Folders, Step, PRIVATE};
 use super::own::Own;
 use super::sweep;
 use super::tar::{is_within, shown, split, Entry, Kind};
 use super::walk::Budget;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::os::folder;
+use crate::os::open_folder::{self, OpenFolder, Owner, Permissions, Special, Time};
+use crate::os::{owner, walk};
 
 /// What is kept of an entry besides its content.
 #[derive(Debug, Clone, Copy, Default)]
@@ -43,7 +38,7 @@ pub(crate) struct Tree {
 
 /// Something that is there, for a hard link.
 struct Source {
-    folder: Rc<OwnedFd>,
+    folder: Rc<OpenFolder>,
     name: Vec<u8>,
     path: Vec<u8>,
     is_folder: bool,
@@ -53,17 +48,16 @@ impl Tree {
     /// A folder, made if it is not there, and empty unless `filled` is right.
     pub(crate) fn open(call: &Call, path: &Path, filled: bool, keep: Keep) -> Result<Tree> {
         let what = |error: std::io::Error| Error::io(format!("cannot use the folder {}", path.display()), &error);
-        if keep.owner && !nix::unistd::geteuid().is_root() {
+        if keep.owner && !owner::is_root() {
             return Err(Error::new(Code::InvalidArgument, "only root can keep the owners of files"));
         }
-        folder::make(path).map_err(what)?;
+        walk::make(path).map_err(what)?;
         let lower = std::fs::read_dir(path).map_err(what)?.next().is_some();
         if !filled && lower {
             return Err(Error::new(Code::Io, format!("the folder {} is not empty", path.display()))
                 .with_hint("the option overwrite extracts into what is there"));
         }
-        let fd = nix::fcntl::open(path, OFlag::O_RDONLY | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC, Mode::empty());
-        let root = fd.map_err(|errno| what(errno.into()))?;
+        let root = OpenFolder::open(path).map_err(what)?;
         Ok(Tree { folders: Folders::new(root, Budget::new(call))?, keep, own: Own::default(), lower })
     }
 
@@ -133,7 +127,7 @@ impl Tree {
         source: Option<Source>,
         content: &mut dyn FnMut(&mut [u8]) -> Result<usize>,
     ) -> Result<()> {
-        let there = fstatat(self.folders.here(), name, AtFlags::AT_SYMLINK_NOFOLLOW).ok();
+        let there = self.folders.here().status_of(name).ok();
         if let Some(source) = &source {
             let path = self.folders.path(name);
             if source.path == path {
@@ -143,34 +137,33 @@ impl Tree {
                 return Err(missing(entry));
             }
         }
-        if entry.kind == Kind::Directory && there.as_ref().is_some_and(is_folder) {
+        if entry.kind == Kind::Directory && there.is_some_and(|there| there.is_folder) {
             return match self.folders.enter(name)? {
                 Step::Entered => self.dress_folder(entry),
-                _ => failed(Err(Errno::ENOTDIR), "open", || self.folders.path(name)),
+                _ => failed(Err(open_folder::not_a_folder()), "open", || self.folders.path(name)),
             };
         }
         if there.is_some() {
             sweep::remove(&mut self.folders, name, None)?;
         }
         if entry.kind == Kind::Directory {
-            self.folders.make(name, Mode::S_IRWXU)?;
+            self.folders.make(name, PRIVATE)?;
             return self.dress_folder(entry);
         }
         self.folders.count()?;
         self.folders.touch();
         match (&entry.kind, source) {
             (_, Some(source)) => {
-                let (from, to) = (&source.folder, self.folders.here());
-                let linked = linkat(from, source.name.as_slice(), to, name, AtFlags::empty());
+                let linked = self.folders.here().make_hard_link(name, &source.folder, &source.name);
                 failed(linked, "link", || entry.path.clone())
             }
             (Kind::File, _) => self.file(entry, name, content),
             (Kind::Symlink(target), _) => {
-                let made = symlinkat(target.as_slice(), self.folders.here(), name);
+                let made = self.folders.here().make_link(name, target);
                 failed(made, "make", || self.folders.path(name))?;
                 self.dress_name(entry, name)
             }
-            _ => self.device(entry, name),
+            _ => self.special(entry, name),
         }
     }
 
@@ -181,15 +174,12 @@ impl Tree {
             return Err(missing(entry));
         }
         let folder = self.folders.here().clone();
-        let found = fstatat(&folder, name, AtFlags::AT_SYMLINK_NOFOLLOW).map_err(|_| missing(entry))?;
-        Ok(Source { folder, name: name.to_vec(), path: self.folders.path(name), is_folder: is_folder(&found) })
+        let is_folder = folder.status_of(name).map_err(|_| missing(entry))?.is_folder;
+        Ok(Source { folder, name: name.to_vec(), path: self.folders.path(name), is_folder })
     }
 
     fn file(&self, entry: &Entry, name: &[u8], content: &mut dyn FnMut(&mut [u8]) -> Result<usize>) -> Result<()> {
-        use std::io::Write as _;
-        let flags = OFlag::O_WRONLY | OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
-        let fd = openat(self.folders.here(), name, flags, Mode::S_IRUSR | Mode::S_IWUSR);
-        let mut file = File::from(failed(fd, "make", || entry.path.clone())?);
+        let mut file = failed(self.folders.here().make_file(name), "make", || entry.path.clone())?;
         let mut buffer = vec![0; 64 << 10];
         loop {
             let count = content(&mut buffer)?;
@@ -202,53 +192,46 @@ impl Tree {
         self.dress(&file, entry)
     }
 
-    fn device(&self, entry: &Entry, name: &[u8]) -> Result<()> {
-        let kind = match entry.kind {
-            Kind::Character => SFlag::S_IFCHR,
-            Kind::Block => SFlag::S_IFBLK,
-            _ => SFlag::S_IFIFO,
+    fn special(&self, entry: &Entry, name: &[u8]) -> Result<()> {
+        let (major, minor) = entry.device;
+        let what = match entry.kind {
+            Kind::Character => Special::Character(major, minor),
+            Kind::Block => Special::Block(major, minor),
+            _ => Special::Pipe,
         };
-        let number = nix::sys::stat::makedev(u64::from(entry.device.0), u64::from(entry.device.1));
-        let made = mknodat(self.folders.here(), name, kind, self.mode(entry), number);
+        let made = self.folders.here().make_special(name, what, self.permissions(entry));
         failed(made, "make", || entry.path.clone())?;
         self.dress_name(entry, name)
     }
 
-    fn mode(&self, entry: &Entry) -> Mode {
-        let kept = if self.keep.setuid { 0o7777 } else { 0o1777 };
-        Mode::from_bits_truncate((entry.mode & kept) as nix::sys::stat::mode_t)
+    fn permissions(&self, entry: &Entry) -> Permissions {
+        entry.mode & if self.keep.setuid { 0o7777 } else { 0o1777 }
     }
 
-    /// Owner first: a change of owner takes the set-user-ID bit away.
-    fn dress(&self, fd: &impl AsFd, entry: &Entry) -> Result<()> {
+    fn dress(&self, file: &File, entry: &Entry) -> Result<()> {
         let path = || entry.path.clone();
         if self.keep.owner {
-            let (uid, gid) = owner(entry);
-            failed(fchown(fd, Some(uid), Some(gid)), "give its owner to", path)?;
+            failed(open_folder::set_owner(file, owner_of(entry)), "give its owner to", path)?;
         }
-        failed(fchmod(fd, self.mode(entry)), "give its permissions to", path)?;
-        failed(futimens(fd, &TimeSpec::UTIME_OMIT, &time(entry)), "give its time to", path)
+        failed(open_folder::set_permissions(file, self.permissions(entry)), "give its permissions to", path)?;
+        failed(open_folder::set_time(file, Time::of(entry.mtime)), "give its time to", path)
     }
 
     fn dress_name(&self, entry: &Entry, name: &[u8]) -> Result<()> {
         let (folder, path) = (self.folders.here(), || entry.path.clone());
         if self.keep.owner {
-            let (uid, gid) = owner(entry);
-            let given = fchownat(folder, name, Some(uid), Some(gid), AtFlags::AT_SYMLINK_NOFOLLOW);
-            failed(given, "give its owner to", path)?;
+            failed(folder.set_owner_of(name, owner_of(entry)), "give its owner to", path)?;
         }
-        let given = utimensat(folder, name, &TimeSpec::UTIME_OMIT, &time(entry), UtimensatFlags::NoFollowSymlink);
-        failed(given, "give its time to", path)
+        failed(folder.set_time_of(name, Time::of(entry.mtime)), "give its time to", path)
     }
 
     /// The folder where we are is the entry's. It must be open to us as long as we are in it.
     fn dress_folder(&mut self, entry: &Entry) -> Result<()> {
         if self.keep.owner {
-            let (uid, gid) = owner(entry);
-            let given = fchown(self.folders.here(), Some(uid), Some(gid));
+            let given = open_folder::set_owner(self.folders.here(), owner_of(entry));
             failed(given, "give its owner to", || entry.path.clone())?;
         }
-        self.folders.dress(self.mode(entry), time(entry));
+        self.folders.dress(self.permissions(entry), Time::of(entry.mtime));
         Ok(())
     }
 
@@ -267,12 +250,7 @@ fn missing(entry: &Entry) -> Error {
     Error::new(Code::InvalidManifest, message)
 }
 
-fn owner(entry: &Entry) -> (Uid, Gid) {
-    let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX - 1);
-    (Uid::from_raw(number(entry.uid)), Gid::from_raw(number(entry.gid)))
-}
-
-fn time(entry: &Entry) -> TimeSpec {
-    // Years 1 to 9999: beyond them file systems differ.
-    TimeSpec::new(entry.mtime.clamp(-62_135_596_800, 253_402_300_799), 0)
+fn owner_of(entry: &Entry) -> Owner {
+    let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
+    (number(entry.uid), number(entry.gid))
 }

@@ -3,33 +3,28 @@
 //! folder shall have in the end it gets when it is left, and what it has is kept by the file system alone: so memory does not
 //! grow with the image.
 
-use std::os::fd::{AsFd, OwnedFd};
-use std::os::unix::ffi::OsStringExt;
+use std::io;
 use std::rc::Rc;
 
-use nix::dir::{Dir, Type};
-use nix::errno::Errno;
-use nix::fcntl::{openat, readlinkat, AtFlags, OFlag};
-use nix::sys::stat::{fchmod, fchmodat, fstat, fstatat, futimens, mkdirat, FchmodatFlags, FileStat, Mode, SFlag};
-use nix::sys::time::TimeSpec;
-
-use super::own::FolderId;
 use super::tar::{shown, DEEPEST};
 use super::walk::Budget;
 use crate::error::{Code, Error, Result};
+use crate::os::open_folder::{self, Entered, FolderId, OpenFolder, Permissions, Time};
 
 /// More folders and files than any image has, with those that are only named in the paths of others.
 const MOST: u64 = 10_000_000;
-const FOLDER: OFlag = OFlag::O_RDONLY.union(OFlag::O_DIRECTORY).union(OFlag::O_NOFOLLOW).union(OFlag::O_CLOEXEC);
+/// Of a folder that no entry has said more about, and of one that we work in.
+const USUAL: Permissions = 0o755;
+pub(crate) const PRIVATE: Permissions = 0o700;
 
 /// A folder that was entered.
 struct Level {
     name: Vec<u8>,
-    fd: Rc<OwnedFd>,
+    folder: Rc<OpenFolder>,
     id: FolderId,
     /// What it gets when it is left, unless it has that.
-    mode: Option<Mode>,
-    time: Option<TimeSpec>,
+    permissions: Option<Permissions>,
+    time: Option<Time>,
     changed: bool,
 }
 
@@ -46,7 +41,7 @@ pub(crate) enum Step {
 
 /// The open folders.
 pub(crate) struct Folders {
-    root: Rc<OwnedFd>,
+    root: Rc<OpenFolder>,
     root_id: FolderId,
     levels: Vec<Level>,
     /// The path that led here, which may have led through links.
@@ -56,29 +51,19 @@ pub(crate) struct Folders {
 }
 
 /// The outcome of a system call on a name here.
-pub(crate) fn failed<T>(outcome: nix::Result<T>, what: &str, path: impl FnOnce() -> Vec<u8>) -> Result<T> {
-    outcome.map_err(|errno| Error::io(format!("cannot {what} '{}'", shown(&path())), &std::io::Error::from(errno)))
-}
-
-/// Whether something is a folder itself.
-pub(crate) fn is_folder(stat: &FileStat) -> bool {
-    stat.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFDIR.bits()
-}
-
-fn id(stat: &FileStat) -> FolderId {
-    #[allow(clippy::useless_conversion)] // Their types differ by system.
-    FolderId(stat.st_dev.into(), stat.st_ino.into())
+pub(crate) fn failed<T>(outcome: io::Result<T>, what: &str, path: impl FnOnce() -> Vec<u8>) -> Result<T> {
+    outcome.map_err(|error| Error::io(format!("cannot {what} '{}'", shown(&path())), &error))
 }
 
 impl Folders {
-    pub(crate) fn new(root: OwnedFd, budget: Budget) -> Result<Folders> {
-        let root_id = id(&failed(fstat(&root), "read", Vec::new)?);
+    pub(crate) fn new(root: OpenFolder, budget: Budget) -> Result<Folders> {
+        let root_id = failed(root.status(), "read", Vec::new)?.id;
         Ok(Folders { root: Rc::new(root), root_id, levels: Vec::new(), asked: None, budget, made: 0 })
     }
 
     /// The folder where we are.
-    pub(crate) fn here(&self) -> &Rc<OwnedFd> {
-        self.levels.last().map_or(&self.root, |level| &level.fd)
+    pub(crate) fn here(&self) -> &Rc<OpenFolder> {
+        self.levels.last().map_or(&self.root, |level| &level.folder)
     }
 
     /// Its number.
@@ -126,9 +111,9 @@ impl Folders {
     }
 
     /// What the folder where we are gets when it is left.
-    pub(crate) fn dress(&mut self, mode: Mode, time: TimeSpec) {
+    pub(crate) fn dress(&mut self, mode: Permissions, time: Time) {
         if let Some(level) = self.levels.last_mut() {
-            (level.mode, level.time, level.changed) = (Some(mode), Some(time), true);
+            (level.permissions, level.time, level.changed) = (Some(mode), Some(time), true);
         }
     }
 
@@ -149,11 +134,10 @@ impl Folders {
             }
             match self.enter(&part)? {
                 Step::Entered => {}
-                Step::Missing if make => self.make(&part, Mode::from_bits_truncate(0o755))?,
+                Step::Missing if make => self.make(&part, USUAL)?,
                 Step::Missing => return Ok(false),
-                Step::NoFolder => match readlinkat(self.here(), part.as_slice()) {
+                Step::NoFolder => match self.here().read_link(&part) {
                     Ok(target) => {
-                        let target = target.into_vec();
                         walk.follow(&target)?;
                         if target.starts_with(b"/") {
                             self.leave_to(0)?;
@@ -172,10 +156,10 @@ impl Folders {
     }
 
     /// Makes a folder and enters it.
-    pub(crate) fn make(&mut self, name: &[u8], mode: Mode) -> Result<()> {
+    pub(crate) fn make(&mut self, name: &[u8], permissions: Permissions) -> Result<()> {
         self.room()?;
         self.count()?;
-        failed(mkdirat(self.here(), name, mode), "make", || self.path(name))?;
+        failed(self.here().make_folder(name, permissions), "make", || self.path(name))?;
         self.touch();
         match (self.enter(name)?, self.levels.last_mut()) {
             (Step::Entered, Some(level)) => {
@@ -200,48 +184,48 @@ impl Folders {
     /// Goes one step down.
     pub(crate) fn enter(&mut self, name: &[u8]) -> Result<Step> {
         self.room()?;
-        let (fd, closed) = match openat(self.here(), name, FOLDER, Mode::empty()) {
-            Ok(fd) => (fd, None),
-            Err(Errno::ENOENT) => return Ok(Step::Missing),
-            Err(Errno::ENOTDIR | Errno::ELOOP) => return Ok(Step::NoFolder),
-            Err(Errno::EACCES) => self.unlock(name)?,
-            Err(errno) => return failed(Err(errno), "open", || self.path(name)),
+        let (folder, closed) = match failed(self.here().enter(name), "open", || self.path(name))? {
+            Entered::Folder(folder) => (folder, None),
+            Entered::Missing => return Ok(Step::Missing),
+            Entered::NotAFolder => return Ok(Step::NoFolder),
+            Entered::NoAccess => self.unlock(name)?,
         };
-        let stat = failed(fstat(&fd), "read", || self.path(name))?;
-        let mut mode = closed;
-        let open = Mode::from_bits_truncate(stat.st_mode) | Mode::S_IRWXU;
-        if mode.is_none() && open.bits() != stat.st_mode & 0o7777 {
-            failed(fchmod(&fd, open), "open", || self.path(name))?;
-            mode = Some(Mode::from_bits_truncate(stat.st_mode));
+        let status = failed(folder.status(), "read", || self.path(name))?;
+        let mut permissions = closed;
+        let open = status.permissions | PRIVATE;
+        if permissions.is_none() && open != status.permissions {
+            failed(open_folder::set_permissions(&folder, open), "open", || self.path(name))?;
+            permissions = Some(status.permissions);
         }
-        let time = Some(TimeSpec::new(stat.st_mtime, stat.st_mtime_nsec));
-        let level = Level { name: name.to_vec(), fd: Rc::new(fd), id: id(&stat), mode, time, changed: false };
-        self.levels.push(level);
+        let (folder, time) = (Rc::new(folder), Some(status.changed));
+        self.levels.push(Level { name: name.to_vec(), folder, id: status.id, permissions, time, changed: false });
         self.asked = None;
         Ok(Step::Entered)
     }
 
     /// A folder that even its owner cannot look into. Gives what it had.
-    fn unlock(&self, name: &[u8]) -> Result<(OwnedFd, Option<Mode>)> {
+    fn unlock(&self, name: &[u8]) -> Result<(OpenFolder, Option<Permissions>)> {
         let path = || self.path(name);
-        let stat = failed(fstatat(self.here(), name, AtFlags::AT_SYMLINK_NOFOLLOW), "open", path)?;
-        if !is_folder(&stat) {
-            return failed(Err(Errno::EACCES), "open", path);
+        let status = failed(self.here().status_of(name), "open", path)?;
+        if !status.is_folder {
+            return failed(Err(open_folder::no_access()), "open", path);
         }
-        let opened = fchmodat(self.here(), name, Mode::S_IRWXU, FchmodatFlags::NoFollowSymlink)
-            .and_then(|()| openat(self.here(), name, FOLDER, Mode::empty()));
-        Ok((failed(opened, "open", path)?, Some(Mode::from_bits_truncate(stat.st_mode))))
+        failed(self.here().set_permissions_of(name, PRIVATE), "open", path)?;
+        match failed(self.here().enter(name), "open", path)? {
+            Entered::Folder(folder) => Ok((folder, Some(status.permissions))),
+            _ => failed(Err(open_folder::no_access()), "open", path),
+        }
     }
 
     /// Goes one step up; at the root there is none.
     pub(crate) fn leave(&mut self) -> Result<()> {
         let Some(level) = self.drop_level() else { return Ok(()) };
         let path = || self.path(&level.name);
-        if let Some(mode) = level.mode {
-            failed(fchmod(&level.fd, mode), "give its permissions to", path)?;
+        if let Some(permissions) = level.permissions {
+            failed(open_folder::set_permissions(&level.folder, permissions), "give its permissions to", path)?;
         }
         if let Some(time) = level.time.filter(|_| level.changed) {
-            failed(futimens(&level.fd, &TimeSpec::UTIME_OMIT, &time), "give its time to", path)?;
+            failed(open_folder::set_time(&level.folder, time), "give its time to", path)?;
         }
         Ok(())
     }
@@ -266,17 +250,33 @@ impl Folders {
 
     /// Gives each name in the folder where we are to `each`, and whether it may be that of a folder, until that says false.
     pub(crate) fn names(&mut self, mut each: impl FnMut(&mut Folders, &[u8], bool) -> Result<bool>) -> Result<()> {
-        let again = openat(self.here().as_fd(), c".", FOLDER, Mode::empty());
-        let mut dir = failed(again.and_then(Dir::from_fd), "read", || self.path(b""))?;
-        for entry in dir.iter() {
+        let here = self.here().clone();
+        let outcome = here.names(|name, maybe| {
             self.check()?;
-            let entry = failed(entry, "read", || self.path(b""))?;
-            let name = entry.file_name().to_bytes();
-            let maybe = !matches!(entry.file_type(), Some(kind) if kind != Type::Directory);
-            if name != b"." && name != b".." && !each(self, name, maybe)? {
-                break;
-            }
+            each(self, name, maybe).map_err(Stopped::Call)
+        });
+        match outcome {
+            Err(Stopped::Read(error)) => failed(Err(error), "read", || self.path(b"")),
+            Err(Stopped::Call(error)) => Err(error),
+            Ok(()) => Ok(()),
         }
-        Ok(())
+    }
+}
+
+/// Why names were not gone through to the end.
+enum Stopped {
+    Read(io::Error),
+    Call(Error),
+}
+
+impl From<io::Error> for Stopped {
+    fn from(error: io::Error) -> Stopped {
+        Stopped::Read(error)
+    }
+}
+
+impl From<Error> for Stopped {
+    fn from(error: Error) -> Stopped {
+        Stopped::Call(error)
     }
 }

@@ -5,9 +5,7 @@ use std::collections::hash_map::RandomState;
 use std::collections::HashSet;
 use std::hash::BuildHasher;
 
-/// What a file system calls a folder, by its device and its number there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct FolderId(pub u64, pub u64);
+use crate::os::open_folder::FolderId;
 
 /// The names that a layer has made, and the folders in which nothing is from below any more.
 #[derive(Debug, Default)]

@@ -1,12 +1,10 @@
 //! What a layer takes away: a name, a folder with all below it, or what lower layers have in one. Not by recursion, and each
 //! folder of the layer's own is looked through once only, however many whiteouts it has.
 
-use nix::errno::Errno;
-use nix::unistd::{unlinkat, UnlinkatFlags};
-
 use super::folders::{failed, Folders, Step};
 use super::own::Own;
 use crate::error::Result;
+use crate::os::open_folder::{not_empty, not_permitted};
 
 /// How many folders are known to be waiting in one that will go anyhow.
 const BATCH: usize = 1024;
@@ -44,7 +42,7 @@ fn run(folders: &mut Folders, first: Vec<(Vec<u8>, bool)>, own: &mut Own) -> Res
             match folders.enter(&name)? {
                 Step::Entered => frames.push(Frame { folders: sift(folders, goes, own)?, goes }),
                 // A file of the layer's own, or what somebody else has taken away.
-                Step::NoFolder if goes => return failed(Err(Errno::EPERM), "remove", || folders.path(&name)),
+                Step::NoFolder if goes => return failed(Err(not_permitted()), "remove", || folders.path(&name)),
                 Step::Missing | Step::NoFolder => {}
             }
             continue;
@@ -69,10 +67,10 @@ fn run(folders: &mut Folders, first: Vec<(Vec<u8>, bool)>, own: &mut Own) -> Res
 fn vanish(folders: &mut Folders) -> Result<bool> {
     let Some(name) = folders.abandon() else { return Ok(true) };
     folders.touch();
-    match unlinkat(folders.here(), name.as_slice(), UnlinkatFlags::RemoveDir) {
-        Ok(()) | Err(Errno::ENOENT) => Ok(true),
-        Err(Errno::ENOTEMPTY | Errno::EEXIST) if folders.enter(&name)? == Step::Entered => Ok(false),
-        Err(errno) => failed(Err(errno), "remove", || folders.path(&name)),
+    let gone = failed(folders.here().remove_folder(&name), "remove", || folders.path(&name))?;
+    match gone || folders.enter(&name)? == Step::Entered {
+        true => Ok(gone),
+        false => failed(Err(not_empty()), "remove", || folders.path(&name)),
     }
 }
 
@@ -98,10 +96,5 @@ fn sift(folders: &mut Folders, goes: bool, own: &mut Own) -> Result<Vec<(Vec<u8>
 
 /// False when it is a folder.
 fn unlink(folders: &Folders, name: &[u8]) -> Result<bool> {
-    match unlinkat(folders.here(), name, UnlinkatFlags::NoRemoveDir) {
-        Ok(()) | Err(Errno::ENOENT) => Ok(true),
-        // Linux says the one, POSIX the other.
-        Err(Errno::EISDIR | Errno::EPERM) => Ok(false),
-        Err(errno) => failed(Err(errno), "remove", || folders.path(name)),
-    }
+    failed(folders.here().remove(name), "remove", || folders.path(name))
 }

@@ -12,7 +12,7 @@ use super::oci::OciLayout;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::os::file::open_regular;
+use crate::os::special::open_regular;
 use crate::store::{Blob, Verified};
 
 /// Hidden files younger than this may be somebody's work in progress.

@@ -12,8 +12,8 @@ use crate::download::partial::{Partial, Rival};
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::manifest::MOST_BYTES;
-use crate::os::file::open_regular;
-use crate::os::folder;
+use crate::os::special::open_regular;
+use crate::os::walk;
 use crate::store::{digest_tags, is_right, Blob, Content, Moved, ReadStore, Role, Verified, WriteStore};
 
 /// What stands in `version` (containers/image, directory).
@@ -45,7 +45,7 @@ impl Directory {
     }
 
     fn make(&self) -> Result<()> {
-        folder::make(&self.0).map_err(|error| Error::io(format!("cannot create {}", self.0.display()), &error))
+        walk::make(&self.0).map_err(|error| Error::io(format!("cannot create {}", self.0.display()), &error))
     }
 
     /// A blob's file, as it is written.
@@ -159,7 +159,7 @@ impl WriteStore for Directory {
     }
 
     fn look(&self, _: &Call, _: &Content) -> Result<bool> {
-        folder::real(&self.0).map_err(|error| Error::io(format!("cannot write to {}", self.0.display()), &error))?;
+        walk::real(&self.0).map_err(|error| Error::io(format!("cannot write to {}", self.0.display()), &error))?;
         match self.0.exists() && !self.0.is_dir() {
             true => Err(Error::new(Code::Io, format!("{} is no directory", self.0.display()))),
             false => Ok(false),

@@ -6,9 +6,8 @@
 //! So the size of a blob tells that it is there, where only this user can have put it. In a layout that others may write to, each is
 //! read before it counts.
 
-use std::fs::{self, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
@@ -26,8 +25,9 @@ use crate::error::{Code, Error, Result};
 use crate::manifest::MOST_BYTES;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type::OCI_INDEX;
-use crate::os::file::open_regular;
-use crate::os::folder;
+use crate::os::special::open_regular;
+use crate::os::temporary::{self, NotWritten};
+use crate::os::{flush, walk};
 use crate::platform::Platform;
 use crate::store::{digest_tags, is_digest_tag, Blob, Content, Moved, ReadStore, Role, Verified, WriteStore};
 use crate::sync::lock;
@@ -76,7 +76,7 @@ impl OciLayout {
         self.check_links()?;
         let marker = self.root.join("oci-layout");
         if !marker.exists() {
-            folder::make(&self.root).map_err(|error| cannot("create", &self.root, &error))?;
+            walk::make(&self.root).map_err(|error| cannot("create", &self.root, &error))?;
             self.check_free()?;
             write_whole(&marker, VERSION.as_bytes())?;
         }
@@ -90,10 +90,10 @@ impl OciLayout {
 
     /// Whoever is to write here, or to remove something, is led nowhere else by another user.
     pub fn check_links(&self) -> Result<()> {
-        folder::real(&self.root).map_err(|error| cannot("write to", &self.root, &error))?;
+        walk::real(&self.root).map_err(|error| cannot("write to", &self.root, &error))?;
         for part in ["oci-layout", "index.json", "blobs", "blobs/sha256", "blobs/sha512"] {
             let path = self.root.join(part);
-            folder::refuse_strangers_link(&path).map_err(|error| cannot("write to", &path, &error))?;
+            walk::refuse_strangers_link(&path).map_err(|error| cannot("write to", &path, &error))?;
         }
         Ok(())
     }
@@ -180,7 +180,7 @@ impl OciLayout {
         let path = self.root.join("index.json");
         let path = match path.is_symlink() {
             // Ours, as was found above.
-            true => folder::real(&path).map_err(|error| cannot("write", &path, &error))?,
+            true => walk::real(&path).map_err(|error| cannot("write", &path, &error))?,
             false => path,
         };
         write_whole(&path, value.to_string().as_bytes())?;
@@ -386,27 +386,15 @@ fn cannot(what: &str, path: &Path, error: &std::io::Error) -> Error {
     Error::io(format!("cannot {what} {}", path.display()), error)
 }
 
-/// Brings the names in a folder to the disk, where it can be opened and the file system knows how to.
 fn flush_names(folder: &Path) -> Result<()> {
-    const CANNOT: [i32; 4] = [libc::EINVAL, libc::EOPNOTSUPP, libc::EACCES, libc::ENOENT];
-    let opened = OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(folder);
-    match opened.and_then(|folder| folder.sync_all()) {
-        Err(error) if !error.raw_os_error().is_some_and(|code| CANNOT.contains(&code)) => {
-            Err(cannot("write", folder, &error))
-        }
-        _ => Ok(()),
-    }
+    flush::names(folder).map_err(|error| cannot("write", folder, &error))
 }
 
 /// Writes a file in one step: whole or not at all.
 pub fn write_whole(path: &Path, bytes: &[u8]) -> Result<()> {
-    let folder = path.parent().unwrap_or(Path::new("."));
-    let mut file = tempfile::Builder::new()
-        .prefix(".")
-        .suffix(".partial")
-        .permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666))
-        .tempfile_in(folder)
-        .map_err(|error| cannot("create a file in", folder, &error))?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(|error| cannot("write", path, &error))?;
-    file.persist(path).map(drop).map_err(|error| cannot("create", path, &error.error))
+    temporary::write_whole(path, bytes).map_err(|error| match error {
+        NotWritten::Beside(folder, error) => cannot("create a file in", folder, &error),
+        NotWritten::Write(error) => cannot("write", path, &error),
+        NotWritten::Name(error) => cannot("create", path, &error),
+    })
 }

@@ -9,8 +9,6 @@ use std::cell::Cell;
 use std::sync::OnceLock;
 use std::thread::Thread;
 
-use nix::unistd::{getpid, gettid};
-
 static RECORD: OnceLock<Thread> = OnceLock::new();
 
 thread_local! {
@@ -19,7 +17,18 @@ thread_local! {
 
 /// Holds the record of this thread, if it is the main one. Cheap, but for the first time.
 pub(crate) fn hold_record() {
-    if !SEEN.replace(true) && gettid() == getpid() {
+    if !SEEN.replace(true) && is_main() {
         RECORD.get_or_init(std::thread::current);
     }
+}
+
+#[cfg(target_os = "linux")]
+fn is_main() -> bool {
+    nix::unistd::gettid() == nix::unistd::getpid()
+}
+
+/// valgrind is where it can be told.
+#[cfg(not(target_os = "linux"))]
+fn is_main() -> bool {
+    false
 }

@@ -12,6 +12,11 @@ pub(crate) fn is_own(found: &Metadata) -> bool {
     found.uid() == geteuid().as_raw()
 }
 
+/// Whether this user may do everything.
+pub(crate) fn is_root() -> bool {
+    geteuid().is_root()
+}
+
 /// Who else has a say in what a file holds, as the end of a sentence about it; None when only this user and root have.
 pub(crate) fn stranger(found: &Metadata) -> Option<String> {
     if !is_own(found) && found.uid() != 0 {
@@ -25,6 +30,11 @@ pub(crate) fn stranger(found: &Metadata) -> Option<String> {
 pub(crate) fn others_may_write(found: &Metadata) -> bool {
     let mode = found.mode();
     mode & 0o002 != 0 || mode & 0o020 != 0 && !is_private(found.uid(), found.gid())
+}
+
+/// Whether it is open to anybody but the owner, in any way.
+pub(crate) fn others_may_do_something(found: &Metadata) -> bool {
+    found.mode() & 0o077 != 0
 }
 
 /// Whether a group is a user's own: it has his name, is the one that he begins with, and has nobody else in it. root's is not: in

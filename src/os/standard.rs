@@ -26,6 +26,16 @@ fn is_closed(fd: BorrowedFd<'_>) -> bool {
 /// must not be lost in silence.
 fn nothing(input: bool) -> Option<OwnedFd> {
     let refuses = if input { OFlags::WRONLY } else { OFlags::RDONLY };
-    let null = open("/dev/null", refuses | OFlags::CLOEXEC, Mode::empty());
-    null.or_else(|_| rustix::event::epoll::create(rustix::event::epoll::CreateFlags::CLOEXEC)).ok()
+    open("/dev/null", refuses | OFlags::CLOEXEC, Mode::empty()).or_else(|_| without_null()).ok()
+}
+
+/// In a root without /dev, what can neither be read nor written.
+#[cfg(target_os = "linux")]
+fn without_null() -> rustix::io::Result<OwnedFd> {
+    rustix::event::epoll::create(rustix::event::epoll::CreateFlags::CLOEXEC)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn without_null() -> rustix::io::Result<OwnedFd> {
+    Err(Errno::NOENT)
 }

@@ -7,8 +7,8 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use super::file::name_of;
-use super::folder::{self, refuse_trap, MOST_LINKS};
+use super::special::name_of;
+use super::walk::{self, refuse_trap, MOST_LINKS};
 use crate::error::{Code, Error, Result};
 
 /// Where to write.
@@ -46,7 +46,7 @@ impl Target {
         let mut path = path.to_owned();
         for _ in 0..=MOST_LINKS {
             let (folder, name) = parts(&path)?;
-            let folder = folder::real(folder).map_err(cannot)?;
+            let folder = walk::real(folder).map_err(cannot)?;
             let around = fs::metadata(&folder).map_err(cannot)?;
             let full = folder.join(name);
             if let Some(number) = own_descriptor(&folder, name) {

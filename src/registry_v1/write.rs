@@ -20,7 +20,7 @@ use crate::http::response::Answer;
 use crate::http::retry::{self, Backoff};
 use crate::http::upload::{read_piece, Body, Source, PIECE};
 use crate::http::{Repeat, Request};
-use crate::os::file::open_regular;
+use crate::os::special::open_regular;
 use crate::registry::upload::source::Hashing;
 use crate::text::shorten;
 

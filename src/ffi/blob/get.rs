@@ -100,7 +100,7 @@ pub unsafe extern "C" fn ocireg_blob_get_fd(
             let reference = self::reference(reference)?;
             let fd = descriptor(fd)?;
             let (client, call, options) = begin(client, context, options)?;
-            let mut into = call.output(fd)?;
+            let mut into = call.output(&fd)?;
             client.get_blob_to(&call, &reference, &mut into, &options)
         })
     }

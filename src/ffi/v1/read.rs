@@ -274,7 +274,7 @@ pub unsafe extern "C" fn ocireg_v1_layer_fd(
             let id = image_id(id)?;
             let fd = descriptor(fd)?;
             let (client, call, options) = begin(client, context, options)?;
-            let mut into = call.output(fd)?;
+            let mut into = call.output(&fd)?;
             client.v1(&call, &repository)?.layer_to(&id, &mut into, &options)
         })
     }

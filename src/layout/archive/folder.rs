@@ -2,8 +2,7 @@
 //! the next copy to the file knows, so that a broken one goes on where it was; where that name is not ours, it is for this copy alone.
 
 use std::ffi::OsString;
-use std::fs::{self, DirBuilder};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use tempfile::{NamedTempFile, TempDir};
@@ -14,6 +13,7 @@ use crate::error::{Code, Error, Result};
 use crate::layout::lock::Lock;
 use crate::layout::oci::OciLayout;
 use crate::manifest::Descriptor;
+use crate::os::{mode, owner, temporary};
 use crate::store::{Blob, Content, Moved, ReadStore, Role, WriteStore};
 
 /// The folders of a layout in which files are made.
@@ -43,12 +43,8 @@ impl Folder {
     pub(super) fn beside(call: &Call, target: &Path) -> Result<Folder> {
         let known = hidden(target);
         loop {
-            match DirBuilder::new().mode(0o700).create(&known) {
-                Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                    return Err(Error::io(format!("cannot create {}", known.display()), &error))
-                }
-                _ => {}
-            }
+            mode::make_private_folder(&known)
+                .map_err(|error| Error::io(format!("cannot create {}", known.display()), &error))?;
             if !is_ours(&known) {
                 // It may have been taken away just now, and then the next try makes it.
                 match fs::symlink_metadata(&known) {
@@ -75,20 +71,13 @@ impl Folder {
     fn locked(call: &Call, known: &Path) -> Result<Option<Folder>> {
         let blobs = known.join("blobs");
         // Not with the folders above it: one that was just taken away must not come again, for everybody to look into.
-        match DirBuilder::new().mode(0o700).create(&blobs) {
+        match mode::make_private_folder(&blobs) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => {
-                return Err(Error::io(format!("cannot create {}", blobs.display()), &error))
-            }
-            _ => {}
+            made => made.map_err(|error| Error::io(format!("cannot create {}", blobs.display()), &error))?,
         }
-        let lock = match Lock::exclusive(call, &blobs) {
-            Err(error) if error.errno() == Some(libc::ENOENT) => return Ok(None),
-            lock => lock?,
-        };
-        if !lock.is_of(&blobs) {
+        let Some(lock) = Lock::exclusive_if_there(call, &blobs)?.filter(|lock| lock.is_of(&blobs)) else {
             return Ok(None);
-        }
+        };
         // While it is locked nobody takes it away.
         Ok(Some(Folder { layout: OciLayout::create(known, None)?, place: Place::Known(known.to_owned(), lock) }))
     }
@@ -98,8 +87,7 @@ impl Folder {
         let mut prefix = known.file_name().unwrap_or_default().to_owned();
         prefix.push(".");
         let folder = known.parent().unwrap_or(Path::new("."));
-        let private = fs::Permissions::from_mode(0o700);
-        let made = tempfile::Builder::new().prefix(&prefix).permissions(private).tempdir_in(folder);
+        let made = temporary::private_folder(folder, &prefix);
         let made =
             made.map_err(|error| Error::io(format!("cannot create a folder in {}", folder.display()), &error))?;
         Ok(Folder { layout: OciLayout::create(made.path(), None)?, place: Place::Alone(made) })
@@ -121,8 +109,7 @@ impl Folder {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(cannot(error)),
             _ => {}
         }
-        let everybody = fs::Permissions::from_mode(0o666);
-        tempfile::Builder::new().prefix(WHOLE).rand_bytes(0).permissions(everybody).tempfile_in(folder).map_err(cannot)
+        temporary::named(folder, WHOLE).map_err(cannot)
     }
 
     /// Whether an earlier copy to a file has left a blob.
@@ -232,11 +219,10 @@ fn hidden(target: &Path) -> PathBuf {
 
 /// Whether a folder was made here, and nobody else can have put anything into it, or look into it.
 fn is_ours(folder: &Path) -> bool {
-    let user = nix::unistd::geteuid().as_raw();
     let own = |path: &Path| {
         let found = fs::symlink_metadata(path);
-        found.ok().filter(|found| found.is_dir() && found.uid() == user)
+        found.ok().filter(|found| found.is_dir() && owner::is_own(found))
     };
-    let private = own(folder).is_some_and(|found| found.mode() & 0o077 == 0);
+    let private = own(folder).is_some_and(|found| !owner::others_may_do_something(&found));
     private && INNER.iter().map(|name| folder.join(name)).all(|inner| own(&inner).is_some() || !inner.exists())
 }

@@ -1,7 +1,6 @@
 //! What an archive holds already, and keeps when another image is written to it.
 
 use std::collections::BTreeSet;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
@@ -18,8 +17,8 @@ use crate::layout::tarball::read::Tarball;
 use crate::manifest::MOST_BYTES;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type as types;
-use crate::os::file::open_regular;
-use crate::os::owner;
+use crate::os::special::open_regular;
+use crate::os::{offset, owner};
 use crate::store::{Blob, Verified};
 use crate::unpack::Packing;
 
@@ -42,7 +41,7 @@ impl Kept {
             opened => opened.map_err(cannot)?,
         };
         let mut head = [0; Packing::HEAD];
-        let count = file.read_at(&mut head, 0).map_err(cannot)?;
+        let count = offset::read_at(&file, &mut head, 0).map_err(cannot)?;
         if count == 0 {
             return Ok(None);
         }

@@ -6,7 +6,6 @@
 use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::BufWriter;
-use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -31,6 +30,7 @@ use crate::layout::tarball::write::{Piece, Source, Writer};
 use crate::manifest::{Descriptor, Kind};
 use crate::os::owner;
 use crate::os::target::{Target, Through};
+use crate::os::temporary::persist_new;
 use crate::reference::Reference;
 use crate::spool::Room;
 use crate::store::{Content, Moved, ReadStore, Role, WriteStore};
@@ -227,25 +227,15 @@ impl Shelf for Both<'_> {
     }
 }
 
-/// Gives a new archive its name, unless there is one by now. Some file systems have no way to say that.
-fn persist_new(temporary: tempfile::NamedTempFile, path: &Path) -> std::result::Result<File, tempfile::PersistError> {
-    temporary.persist_noclobber(path).or_else(|error| match error.error.raw_os_error() {
-        Some(libc::EPERM | libc::ENOSYS | libc::EOPNOTSUPP | libc::EINVAL | libc::EMLINK) if !path.exists() => {
-            error.file.persist(path)
-        }
-        _ => Err(error),
-    })
-}
-
 /// Locks the file against others who replace it, and makes sure that it is still the one of that name; None when there is none.
 fn hold(call: &Call, path: &Path) -> Result<Option<Lock>> {
     loop {
-        match Lock::exclusive(call, path) {
-            Ok(held) if held.is_of(path) => return Ok(Some(held)),
-            Ok(_) => call.sleep(Duration::from_millis(10))?,
-            Err(_) if !path.exists() => return Ok(None),
+        match Lock::exclusive_if_there(call, path) {
+            Ok(Some(held)) if held.is_of(path) => return Ok(Some(held)),
+            Ok(Some(_)) => call.sleep(Duration::from_millis(10))?,
+            _ if !path.exists() => return Ok(None),
             // It came just now.
-            Err(error) if error.errno() == Some(libc::ENOENT) => call.check()?,
+            Ok(None) => call.check()?,
             Err(error) => return Err(error),
         }
     }
@@ -338,7 +328,7 @@ impl WriteStore for ArchiveWriter {
         match (&self.way, &work.staging, &work.out) {
             (Way::Replace(path), Staging::Folder(folder), _) => self.replace(call, path, &work, folder)?,
             (_, _, Some(file)) => {
-                let out = call.output(file.as_fd())?;
+                let out = call.output(file)?;
                 let out = BufWriter::with_capacity(AT_ONCE, out);
                 self.pour(call, &work, None, Writer::new(out, self.shown.clone()))?;
             }

@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io::Seek;
-use std::os::unix::fs::{FileExt, FileTypeExt};
 use std::path::Path;
 
 use bytes::Bytes;
@@ -11,8 +10,8 @@ use bytes::Bytes;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::http::upload::PIECE;
-use crate::os::file::name_of;
-use crate::os::input;
+use crate::os::special::{is_device, name_of};
+use crate::os::{input, offset};
 use crate::spool::{Item, Room};
 use crate::store::Blob;
 use crate::unpack::{Limits, Packing, Unpacker};
@@ -39,12 +38,12 @@ impl Stored {
         let what = |error: std::io::Error| Error::io(format!("cannot read {name}"), &error);
         let facts = file.metadata().map_err(what)?;
         let kind = facts.file_type();
-        if kind.is_dir() || kind.is_block_device() || kind.is_char_device() {
+        if kind.is_dir() || is_device(kind) {
             return Err(Error::new(Code::Io, format!("{name} is {} and no archive", name_of(kind))));
         }
         if kind.is_file() && file.stream_position().map_err(what)? == 0 {
             let mut head = [0; Packing::HEAD];
-            let count = file.read_at(&mut head, 0).map_err(what)?;
+            let count = offset::read_at(&file, &mut head, 0).map_err(what)?;
             if Packing::of(&head[..count]) == Packing::Plain {
                 return Ok(Stored::File(file, facts.len()));
             }
@@ -63,7 +62,7 @@ impl Stored {
     /// Reads what is at an offset; 0 is the end.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
         match self {
-            Stored::File(file, _) => file.read_at(buffer, offset),
+            Stored::File(file, _) => offset::read_at(file, buffer, offset),
             Stored::Spooled(item) => item.read_at(buffer, offset),
         }
     }

@@ -1,8 +1,7 @@
 //! Where the bytes of a blob come from.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{Seek, SeekFrom};
-use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -11,7 +10,8 @@ use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::upload::{read_piece, Source, PIECE};
-use crate::os::file::open_regular;
+use crate::os::special::open_regular;
+use crate::os::stamp::Stamp;
 
 /// How many bytes are kept of a source that cannot begin again.
 const MOST_KEPT: usize = 4 << 20;
@@ -56,21 +56,8 @@ impl Replay for Memory<'_> {
 pub struct Opened {
     file: File,
     name: String,
-    state: State,
+    stamp: Stamp,
     left: u64,
-}
-
-/// By what a change shows.
-#[derive(PartialEq, Eq)]
-struct State {
-    size: u64,
-    modified: (i64, i64),
-}
-
-impl State {
-    fn of(facts: &Metadata) -> State {
-        State { size: facts.len(), modified: (facts.mtime(), facts.mtime_nsec()) }
-    }
 }
 
 impl Opened {
@@ -80,7 +67,7 @@ impl Opened {
         let what = |error: std::io::Error| Error::io(format!("cannot read {name}"), &error);
         let file = open_regular(path).map_err(what)?;
         let facts = file.metadata().map_err(what)?;
-        Ok(Opened { file, name, state: State::of(&facts), left: facts.len() })
+        Ok(Opened { file, name, stamp: Stamp::of(&facts), left: facts.len() })
     }
 }
 
@@ -90,7 +77,7 @@ impl Source for Opened {
         let piece = read_piece(&mut self.file, most).map_err(what)?;
         self.left = self.left.saturating_sub(piece.len() as u64);
         // Before the last bytes leave: what is sent must be what was hashed.
-        if self.left == 0 && State::of(&self.file.metadata().map_err(what)?) != self.state {
+        if self.left == 0 && Stamp::of(&self.file.metadata().map_err(what)?) != self.stamp {
             return Err(Error::new(Code::Io, format!("{} changed while it was read", self.name)));
         }
         Ok(piece)
@@ -107,13 +94,13 @@ impl Source for Opened {
 
 impl Replay for Opened {
     fn rewind_to(&mut self, offset: u64) -> Result<()> {
-        self.left = self.state.size.saturating_sub(offset);
+        self.left = self.stamp.size.saturating_sub(offset);
         let sought = self.file.seek(SeekFrom::Start(offset));
         sought.map(drop).map_err(|error| Error::io(format!("cannot read {}", self.name), &error))
     }
 
     fn size(&self) -> u64 {
-        self.state.size
+        self.stamp.size
     }
 }
 

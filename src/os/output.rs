@@ -2,16 +2,22 @@
 //! other end, so a write never blocks: it waits for room, and looks in between whether it should go on. The flags of the
 //! descriptor stay as they are, for other processes may share them.
 
-use std::io::{self, IoSlice, Write};
+use std::io::{self, Write};
 use std::os::fd::BorrowedFd;
 
 use rustix::event::{poll, PollFd, PollFlags, Timespec};
 use rustix::fs::{fcntl_getfl, fstat, FileType, OFlags};
-use rustix::io::{Errno, ReadWriteFlags};
+use rustix::io::Errno;
 use rustix::net::SendFlags;
 
 use crate::error::Result;
 
+/// To a socket, where a peer that went away is an error and no signal.
+#[cfg(not(target_vendor = "apple"))]
+const AT_ONCE: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
+/// There the signal is only blocked while a call runs.
+#[cfg(target_vendor = "apple")]
+const AT_ONCE: SendFlags = SendFlags::DONTWAIT;
 /// How long a full pipe is waited for before the caller's wish is looked at again.
 const GLANCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 /// As much as a pipe has room for when it says that it has any.
@@ -78,15 +84,23 @@ impl<'a> Output<'a> {
     fn attempt(&self, bytes: &[u8]) -> rustix::io::Result<usize> {
         match self.way {
             Way::File => rustix::io::write(self.fd, &bytes[..bytes.len().min(MOST)]),
-            Way::Socket => rustix::net::send(self.fd, bytes, SendFlags::DONTWAIT | SendFlags::NOSIGNAL),
-            Way::Flagged => {
-                // The offset that stands for "where it is".
-                rustix::io::pwritev2(self.fd, &[IoSlice::new(bytes)], u64::MAX, ReadWriteFlags::NOWAIT)
-            }
+            Way::Socket => rustix::net::send(self.fd, bytes, AT_ONCE),
+            Way::Flagged => write_flagged(self.fd, bytes),
             Way::Pieces(most) => rustix::io::write(self.fd, &bytes[..bytes.len().min(most)]),
             Way::NonBlocking => rustix::io::write(self.fd, bytes),
         }
     }
+}
+
+#[cfg(target_os = "linux")]
+fn write_flagged(fd: BorrowedFd<'_>, bytes: &[u8]) -> rustix::io::Result<usize> {
+    // The offset stands for "where it is".
+    rustix::io::pwritev2(fd, &[io::IoSlice::new(bytes)], u64::MAX, rustix::io::ReadWriteFlags::NOWAIT)
+}
+
+#[cfg(not(target_os = "linux"))]
+fn write_flagged(_: BorrowedFd<'_>, _: &[u8]) -> rustix::io::Result<usize> {
+    Err(Errno::NOSYS)
 }
 
 impl Write for Output<'_> {

@@ -1,0 +1,11 @@
+//! Descriptors: what the caller opened and lends us, and what is ours.
+
+use std::io;
+pub(crate) use std::os::fd::{AsFd, BorrowedFd};
+
+use nix::fcntl::{fcntl, FcntlArg, OFlag};
+
+/// Reads and writes no longer wait.
+pub(crate) fn unblock(fd: impl AsFd) -> io::Result<()> {
+    Ok(fcntl(&fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map(drop)?)
+}

@@ -1,0 +1,37 @@
+//! The folders that the environment names for a user's own files (XDG Base Directory Specification), and the search path. It is read
+//! only where an option asks for it, and what is empty counts as not there.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// A look into the environment, which tests replace.
+pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
+
+/// This process's own.
+pub(crate) fn environment(name: &str) -> Option<OsString> {
+    std::env::var_os(name)
+}
+
+/// A folder or a file that a variable names.
+pub(crate) fn named(environment: Environment<'_>, variable: &str) -> Option<PathBuf> {
+    environment(variable).filter(|value| !value.is_empty()).map(PathBuf::from)
+}
+
+pub(crate) fn home(environment: Environment<'_>) -> Option<PathBuf> {
+    named(environment, "HOME")
+}
+
+/// Where settings are.
+pub(crate) fn config(environment: Environment<'_>) -> Option<PathBuf> {
+    named(environment, "XDG_CONFIG_HOME").or_else(|| home(environment).map(|home| home.join(".config")))
+}
+
+/// What is there as long as the user is logged in.
+pub(crate) fn runtime(environment: Environment<'_>) -> Option<PathBuf> {
+    named(environment, "XDG_RUNTIME_DIR")
+}
+
+/// The folders of programs, separated by colons.
+pub(crate) fn search_path(environment: Environment<'_>) -> Option<OsString> {
+    environment("PATH")
+}

@@ -1,0 +1,40 @@
+//! Locks between processes. They are the kernel's (flock), on files that are there anyway: they end with the process that holds
+//! them, however it ends.
+
+use std::fs::{File, Metadata, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+
+/// Who else may have the lock at the same time.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum With {
+    Nobody,
+    Others,
+}
+
+/// Opens what is to be locked, a file or a folder.
+pub(crate) fn open(path: &Path) -> io::Result<File> {
+    // Nobody may be let wait by a pipe that was put there.
+    let open = |write| OpenOptions::new().read(true).write(write).custom_flags(libc::O_NONBLOCK).open(path);
+    // On some network file systems only who may write a file can have it alone; a folder cannot be opened so.
+    open(true).or_else(|_| open(false))
+}
+
+/// Locks what is open, until it is closed; false when somebody else has it.
+pub(crate) fn attempt(file: &File, with: With) -> io::Result<bool> {
+    let attempt = match with {
+        With::Nobody => file.try_lock(),
+        With::Others => file.try_lock_shared(),
+    };
+    match attempt {
+        Ok(()) => Ok(true),
+        Err(TryLockError::WouldBlock) => Ok(false),
+        Err(TryLockError::Error(error)) => Err(error),
+    }
+}
+
+/// Whether two looks saw one file, whatever its name.
+pub(crate) fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}

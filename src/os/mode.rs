@@ -1,0 +1,50 @@
+//! Permissions of what is made here, from its first moment: never wider, not even for an instant.
+
+use std::fs::{DirBuilder, File, Metadata, OpenOptions, Permissions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::path::Path;
+
+/// For everybody, as far as the umask and the folder let it.
+pub(crate) fn usual() -> Permissions {
+    Permissions::from_mode(0o666)
+}
+
+/// Of a folder that nobody else looks into.
+pub(crate) fn private_folder() -> Permissions {
+    Permissions::from_mode(0o700)
+}
+
+/// Makes a folder that nobody else looks into; one that is there stays as it is.
+pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made,
+    }
+}
+
+/// The same, with the folders above it.
+pub(crate) fn make_private_folders(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+/// Opens a file to read and write it, or makes one that is private to this user, and says whether it did. No link is followed, and
+/// nobody is waited for.
+pub(crate) fn open_or_make_private(path: &Path) -> io::Result<(File, bool)> {
+    let mut open = OpenOptions::new();
+    open.read(true).write(true).mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
+    match open.clone().create_new(true).open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok((open.open(path)?, false)),
+        made => Ok((made?, true)),
+    }
+}
+
+/// Whether somebody may run it as a program.
+pub(crate) fn is_executable(found: &Metadata) -> bool {
+    found.mode() & 0o111 != 0
+}
+
+/// Whether it has no other name, so that nobody changes it by that.
+pub(crate) fn has_one_name(found: &Metadata) -> bool {
+    found.nlink() == 1
+}

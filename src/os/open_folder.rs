@@ -1,0 +1,249 @@
+//! An open folder, and what is done to one name in it. No link is followed here, and whoever moves or replaces a folder on the path that
+//! led to it changes nothing: so files are made where an archive of a stranger's says.
+
+use std::fs::File;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{AtFlags, Dir, FileType, Gid, Mode, OFlags, RawMode, Stat, Timespec, Timestamps, Uid, UTIME_OMIT};
+use rustix::io::Errno;
+
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+const ITSELF: AtFlags = AtFlags::SYMLINK_NOFOLLOW;
+
+/// Permissions, with set-user-ID, set-group-ID and the sticky bit.
+pub(crate) type Permissions = u32;
+/// A user's number and a group's.
+pub(crate) type Owner = (u32, u32);
+
+/// When something was changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Time(Timespec);
+
+impl Time {
+    /// Seconds since 1970, of the years 1 to 9999: beyond them file systems differ.
+    pub(crate) fn of(seconds: i64) -> Time {
+        Time(Timespec { tv_sec: seconds.clamp(-62_135_596_800, 253_402_300_799), tv_nsec: 0 })
+    }
+}
+
+/// What a file system calls a folder, by its device and its number there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct FolderId(pub u64, pub u64);
+
+/// What is under a name.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Status {
+    pub is_folder: bool,
+    pub id: FolderId,
+    pub permissions: Permissions,
+    pub changed: Time,
+}
+
+/// What is no file, folder or link.
+#[derive(Debug, Clone, Copy)]
+#[cfg_attr(target_vendor = "apple", allow(dead_code))]
+pub(crate) enum Special {
+    Pipe,
+    /// The numbers of the driver, and of which of its devices.
+    Character(u32, u32),
+    Block(u32, u32),
+}
+
+/// What came of opening a folder in another.
+pub(crate) enum Entered {
+    Folder(OpenFolder),
+    /// Nothing has that name.
+    Missing,
+    /// Something else has, a link perhaps.
+    NotAFolder,
+    /// Even its owner may not look into it.
+    NoAccess,
+}
+
+/// The folder.
+#[derive(Debug)]
+pub(crate) struct OpenFolder(OwnedFd);
+
+impl AsFd for OpenFolder {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
+impl OpenFolder {
+    /// The one that a path leads to, by whatever links.
+    pub(crate) fn open(path: &Path) -> io::Result<OpenFolder> {
+        let fd = rustix::fs::open(path, FOLDER.difference(OFlags::NOFOLLOW), Mode::empty())?;
+        Ok(OpenFolder(fd))
+    }
+
+    pub(crate) fn status(&self) -> io::Result<Status> {
+        Ok(status(&rustix::fs::fstat(&self.0)?))
+    }
+
+    pub(crate) fn status_of(&self, name: &[u8]) -> io::Result<Status> {
+        Ok(status(&rustix::fs::statat(&self.0, name, ITSELF)?))
+    }
+
+    /// Opens a folder in it.
+    pub(crate) fn enter(&self, name: &[u8]) -> io::Result<Entered> {
+        match rustix::fs::openat(&self.0, name, FOLDER, Mode::empty()) {
+            Ok(fd) => Ok(Entered::Folder(OpenFolder(fd))),
+            Err(Errno::NOENT) => Ok(Entered::Missing),
+            Err(Errno::NOTDIR | Errno::LOOP) => Ok(Entered::NotAFolder),
+            Err(Errno::ACCESS) => Ok(Entered::NoAccess),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Gives each name in it, and whether it may be that of a folder, until `each` says that it has enough.
+    pub(crate) fn names<E: From<io::Error>>(
+        &self,
+        mut each: impl FnMut(&[u8], bool) -> Result<bool, E>,
+    ) -> Result<(), E> {
+        for entry in Dir::read_from(&self.0).map_err(io::Error::from)? {
+            let entry = entry.map_err(io::Error::from)?;
+            let name = entry.file_name().to_bytes();
+            let maybe = matches!(entry.file_type(), FileType::Directory | FileType::Unknown);
+            if name != b"." && name != b".." && !each(name, maybe)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn make_folder(&self, name: &[u8], permissions: Permissions) -> io::Result<()> {
+        Ok(rustix::fs::mkdirat(&self.0, name, mode(permissions))?)
+    }
+
+    /// Makes a file, private to this user, where nothing has that name.
+    pub(crate) fn make_file(&self, name: &[u8]) -> io::Result<File> {
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(File::from(rustix::fs::openat(&self.0, name, flags, mode(0o600))?))
+    }
+
+    pub(crate) fn make_link(&self, name: &[u8], target: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::symlinkat(target, &self.0, name)?)
+    }
+
+    /// Another name for what is there already.
+    pub(crate) fn make_hard_link(&self, name: &[u8], from: &OpenFolder, old: &[u8]) -> io::Result<()> {
+        Ok(rustix::fs::linkat(&from.0, old, &self.0, name, AtFlags::empty())?)
+    }
+
+    #[cfg(not(target_vendor = "apple"))]
+    pub(crate) fn make_special(&self, name: &[u8], what: Special, permissions: Permissions) -> io::Result<()> {
+        let (kind, device) = match what {
+            Special::Pipe => (FileType::Fifo, 0),
+            Special::Character(major, minor) => (FileType::CharacterDevice, rustix::fs::makedev(major, minor)),
+            Special::Block(major, minor) => (FileType::BlockDevice, rustix::fs::makedev(major, minor)),
+        };
+        Ok(rustix::fs::mknodat(&self.0, name, kind, mode(permissions), device)?)
+    }
+
+    /// There they can be made by a whole path only, which might lead elsewhere.
+    #[cfg(target_vendor = "apple")]
+    pub(crate) fn make_special(&self, _: &[u8], _: Special, _: Permissions) -> io::Result<()> {
+        Err(Errno::NOTSUP.into())
+    }
+
+    pub(crate) fn read_link(&self, name: &[u8]) -> io::Result<Vec<u8>> {
+        Ok(rustix::fs::readlinkat(&self.0, name, Vec::new())?.into_bytes())
+    }
+
+    /// Takes away what is no folder; false when it is one. What is gone already is as good.
+    pub(crate) fn remove(&self, name: &[u8]) -> io::Result<bool> {
+        match rustix::fs::unlinkat(&self.0, name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(true),
+            // Linux says the one, POSIX the other.
+            Err(Errno::ISDIR | Errno::PERM) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Takes a folder away; false when there is something in it.
+    pub(crate) fn remove_folder(&self, name: &[u8]) -> io::Result<bool> {
+        match rustix::fs::unlinkat(&self.0, name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => Ok(true),
+            Err(Errno::NOTEMPTY | Errno::EXIST) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Of what cannot be opened. A link is refused.
+    pub(crate) fn set_permissions_of(&self, name: &[u8], permissions: Permissions) -> io::Result<()> {
+        use nix::sys::stat::{fchmodat, FchmodatFlags, Mode};
+        #[allow(clippy::cast_possible_truncation)] // The type differs by system.
+        let mode = Mode::from_bits_truncate((permissions & 0o7777) as nix::sys::stat::mode_t);
+        Ok(fchmodat(&self.0, name, mode, FchmodatFlags::NoFollowSymlink)?)
+    }
+
+    pub(crate) fn set_owner_of(&self, name: &[u8], owner: Owner) -> io::Result<()> {
+        let (user, group) = numbers(owner);
+        Ok(rustix::fs::chownat(&self.0, name, Some(user), Some(group), ITSELF)?)
+    }
+
+    pub(crate) fn set_time_of(&self, name: &[u8], changed: Time) -> io::Result<()> {
+        Ok(rustix::fs::utimensat(&self.0, name, &times(changed), ITSELF)?)
+    }
+}
+
+pub(crate) fn set_permissions(of: &impl AsFd, permissions: Permissions) -> io::Result<()> {
+    Ok(rustix::fs::fchmod(of, mode(permissions))?)
+}
+
+/// It takes the set-user-ID bit away: permissions are given after it.
+pub(crate) fn set_owner(of: &impl AsFd, owner: Owner) -> io::Result<()> {
+    let (user, group) = numbers(owner);
+    Ok(rustix::fs::fchown(of, Some(user), Some(group))?)
+}
+
+pub(crate) fn set_time(of: &impl AsFd, changed: Time) -> io::Result<()> {
+    Ok(rustix::fs::futimens(of, &times(changed))?)
+}
+
+/// The error for what should be a folder.
+pub(crate) fn not_a_folder() -> io::Error {
+    Errno::NOTDIR.into()
+}
+
+/// The error for what cannot be looked into.
+pub(crate) fn no_access() -> io::Error {
+    Errno::ACCESS.into()
+}
+
+/// The error for what is still in the way of removing a folder.
+pub(crate) fn not_empty() -> io::Error {
+    Errno::NOTEMPTY.into()
+}
+
+/// The error for what does not go although nothing tells why.
+pub(crate) fn not_permitted() -> io::Error {
+    Errno::PERM.into()
+}
+
+#[allow(clippy::unnecessary_cast, clippy::cast_lossless, clippy::cast_sign_loss)] // The types differ by system.
+fn status(stat: &Stat) -> Status {
+    Status {
+        is_folder: FileType::from_raw_mode(stat.st_mode) == FileType::Directory,
+        id: FolderId(stat.st_dev as u64, stat.st_ino as u64),
+        permissions: stat.st_mode as u32 & 0o7777,
+        changed: Time(Timespec { tv_sec: stat.st_mtime as _, tv_nsec: stat.st_mtime_nsec as _ }),
+    }
+}
+
+#[allow(clippy::unnecessary_cast, clippy::cast_possible_truncation)] // The type differs by system.
+fn mode(permissions: Permissions) -> Mode {
+    Mode::from_raw_mode((permissions & 0o7777) as RawMode)
+}
+
+/// For chown the highest number stands for "as it was".
+fn numbers((user, group): Owner) -> (Uid, Gid) {
+    (Uid::from_raw(user.min(u32::MAX - 1)), Gid::from_raw(group.min(u32::MAX - 1)))
+}
+
+fn times(changed: Time) -> Timestamps {
+    Timestamps { last_access: Timespec { tv_sec: 0, tv_nsec: UTIME_OMIT as _ }, last_modification: changed.0 }
+}

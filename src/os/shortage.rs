@@ -1,0 +1,20 @@
+//! What the system has no more of: descriptors, threads, memory. It is no fault of the other end, and passes.
+
+use std::io;
+
+use rustix::io::Errno;
+
+/// Whether an error says so.
+pub(crate) fn is_shortage(error: &io::Error) -> bool {
+    const SHORT: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS];
+    error.raw_os_error().is_some_and(|code| SHORT.contains(&Errno::from_raw_os_error(code)))
+}
+
+/// An error when no more can be opened: the system's resolver does not say so.
+pub(crate) fn check_descriptors() -> io::Result<()> {
+    #[cfg(target_os = "linux")]
+    rustix::event::eventfd(0, rustix::event::EventfdFlags::CLOEXEC)?;
+    #[cfg(not(target_os = "linux"))]
+    std::io::pipe()?;
+    Ok(())
+}

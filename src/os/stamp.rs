@@ -1,0 +1,18 @@
+//! By what one sees that a file is still what it was when it was looked at last.
+
+use std::fs::Metadata;
+use std::os::unix::fs::MetadataExt;
+
+/// Two that are equal are of the same bytes, as far as the file system tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    file: (u64, u64),
+    modified: (i64, i64),
+    pub size: u64,
+}
+
+impl Stamp {
+    pub(crate) fn of(found: &Metadata) -> Stamp {
+        Stamp { file: (found.dev(), found.ino()), modified: (found.mtime(), found.mtime_nsec()), size: found.size() }
+    }
+}

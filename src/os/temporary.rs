@@ -1,0 +1,67 @@
+//! Files that are there for a while, and those that get their name when they are whole.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{accessat, Access, AtFlags, CWD};
+use tempfile::{Builder, NamedTempFile, PersistError, TempDir};
+
+use super::mode;
+use super::owner::folder_of;
+
+/// Where temporary files are meant to be large, and where they may be at all.
+const USUAL: [&str; 2] = ["/var/tmp", "/tmp"];
+
+/// The first usual folder in which files can be made.
+pub(crate) fn folder() -> PathBuf {
+    let can_write =
+        |folder: &&str| accessat(CWD, *folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).is_ok();
+    USUAL.into_iter().find(can_write).unwrap_or(USUAL[1]).into()
+}
+
+/// A file without a name: it is gone when nobody holds it any more, even when the process is killed.
+pub(crate) fn nameless(folder: &Path) -> io::Result<File> {
+    tempfile::tempfile_in(folder)
+}
+
+/// A hidden file, private to this user, that goes unless it gets a name.
+pub(crate) fn hidden(folder: &Path) -> io::Result<NamedTempFile> {
+    Builder::new().prefix(".").suffix(".partial").tempfile_in(folder)
+}
+
+/// A file of this name alone, for everybody.
+pub(crate) fn named(folder: &Path, name: &str) -> io::Result<NamedTempFile> {
+    Builder::new().prefix(name).rand_bytes(0).permissions(mode::usual()).tempfile_in(folder)
+}
+
+/// A folder that nobody else looks into.
+pub(crate) fn private_folder(folder: &Path, prefix: &std::ffi::OsStr) -> io::Result<TempDir> {
+    Builder::new().prefix(prefix).permissions(mode::private_folder()).tempdir_in(folder)
+}
+
+/// What went wrong with writing a whole file: that a new one cannot be made beside it, or something with the file itself.
+#[derive(Debug)]
+pub(crate) enum NotWritten<'a> {
+    Beside(&'a Path, io::Error),
+    Write(io::Error),
+    Name(io::Error),
+}
+
+/// Writes a file in one step: whole and on the disk, or not at all.
+pub(crate) fn write_whole<'a>(path: &'a Path, bytes: &[u8]) -> Result<(), NotWritten<'a>> {
+    let folder = folder_of(path);
+    let like_others = Builder::new().prefix(".").suffix(".partial").permissions(mode::usual()).tempfile_in(folder);
+    let mut file = like_others.map_err(|error| NotWritten::Beside(folder, error))?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(NotWritten::Write)?;
+    file.persist(path).map(drop).map_err(|error| NotWritten::Name(error.error))
+}
+
+/// Gives a file its name, unless something has that by now. Some file systems have no way to say that.
+pub(crate) fn persist_new(temporary: NamedTempFile, path: &Path) -> Result<File, PersistError> {
+    const NO_LINKS: [i32; 5] = [libc::EPERM, libc::ENOSYS, libc::EOPNOTSUPP, libc::EINVAL, libc::EMLINK];
+    temporary.persist_noclobber(path).or_else(|error| match error.error.raw_os_error() {
+        Some(code) if NO_LINKS.contains(&code) && !path.exists() => error.file.persist(path),
+        _ => Err(error),
+    })
+}

@@ -5,7 +5,8 @@
 #               about 2 minutes once everything is built. It leaves out the slow faults, the C programs, the bindings
 #               and real registries
 # make torture  copies killed at 1,000 random moments each, pulls and pushes (make test: 100)
-# make lint     formatter and linters, warnings are errors
+# make lint     formatter and linters, warnings are errors; whether it compiles for 32-bit Linux and macOS
+# make targets  the unit tests on 32-bit Linux, and whether it compiles for macOS
 # make header   writes include/ocireg.h from src/ffi
 # make bench    times compared with curl, copies with crane, skopeo and regctl, and the bindings with C
 # make install, uninstall, dist, deb: see bindings/packaging/install.mk
@@ -26,7 +27,7 @@ COMMAND := $(wildcard bindings/c/*.c)
 SLOW := bounds:: cancel:: cut:: handed:: pipes:: ranges:: timing:: tokens:: lists::a_long_page_takes \
 	registries::ecr_public_answers_400_to_an_expired_token tagged::the_tag_comes_last_and_stays
 
-.PHONY: all lib demo test check torture lint header bench clean
+.PHONY: all lib demo test check torture lint targets header bench clean
 
 all: lib $(RELEASE)/ocireg
 
@@ -68,6 +69,11 @@ lint:
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	rubocop --cache false bindings/ruby
+	tests/targets.sh check
+
+targets:
+	tests/setup.sh targets
+	tests/targets.sh test
 
 header:
 	OCIREG_WRITE_HEADER=1 $(CARGO) check --locked --quiet

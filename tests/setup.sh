@@ -1,6 +1,6 @@
 #!/bin/bash
-# setup.sh [test|demo|bench]: installs what `make test`, `make demo` or `make bench` needs and this machine lacks:
-# Debian packages (as root, or with sudo), and tools in target/tools. One line for each step; silent when nothing is
+# setup.sh [test|demo|bench|targets]: installs what `make test`, `make demo`, `make bench` or `make targets` needs and this machine
+# lacks: Debian packages (as root, or with sudo), and tools in target/tools. One line for each step; silent when nothing is
 # missing.
 set -euo pipefail
 
@@ -84,6 +84,16 @@ need_modules() {
     (cd "$1" && GOFLAGS=-mod=readonly go mod download) >"$log" 2>&1 || { tail -20 "$log" >&2; fail "could not get the modules of $1"; }
 }
 
+# want_target TARGET…: Rust's standard library for another system. Where it cannot be had, what needs it is skipped.
+want_target() {
+    local target
+    for target in "$@"; do
+        if [ -d "$(rustc --print target-libdir --target "$target" 2>/dev/null)" ]; then continue; fi
+        say "rustup target add $target"
+        have rustup && timeout 300 rustup target add "$target" >"$log" 2>&1 || say "$target cannot be had here, and is not tried"
+    done
+}
+
 # The compilers cannot be installed for the user.
 need_compilers() {
     local program
@@ -124,6 +134,13 @@ case ${1:-test} in
         need_own tokenserver
         need_own referrers
         need_modules "$(dirname "$here")/bindings/go/registry"
+        want_target i686-unknown-linux-gnu aarch64-apple-darwin
         ;;
-    *) fail "usage: setup.sh [test|demo|bench]" ;;
+    targets)
+        need_compilers
+        want_target i686-unknown-linux-gnu aarch64-apple-darwin
+        echo 'int main(void) { return 0; }' | cc -m32 -x c - -o "$scratch/try" 2>/dev/null \
+            || (install gcc-multilib) || say "there is no C compiler for 32 bits, and what needs it is not tried"
+        ;;
+    *) fail "usage: setup.sh [test|demo|bench|targets]" ;;
 esac

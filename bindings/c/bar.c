@@ -101,15 +101,15 @@ static void draw(struct bar *bar, uint64_t done, uint64_t total)
     output_write_ends();
 }
 
-static uint64_t number_of(const char *event, const char *name)
+static uint64_t number_of(const ocireg_json *event, const char *pointer)
 {
-    const char *value = json_member(event, name);
-    return value == NULL ? 0 : strtoull(value, NULL, 10);
+    return (uint64_t)ocireg_json_integer(event, pointer, 0);
 }
 
-void bar_note_blob(struct bar *bar, const char *event)
+void bar_note_blob(struct bar *bar, const char *text)
 {
-    char *digest = json_text(json_member(event, "digest")), *state = json_text(json_member(event, "state"));
+    ocireg_json *event = json_parsed(text);
+    const char *digest = ocireg_json_text(event, "/digest"), *state = ocireg_json_text(event, "/state");
     struct bar_blob *place = NULL;
     int i;
     if (digest == NULL || state == NULL || digest[0] == '\0')
@@ -126,14 +126,13 @@ void bar_note_blob(struct bar *bar, const char *event)
         goto end;
     if (strcmp(state, "begun") == 0 || strcmp(state, "moving") == 0) {
         snprintf(place->digest, sizeof place->digest, "%s", digest);
-        place->done = number_of(event, "done");
-        place->size = number_of(event, "size");
+        place->done = number_of(event, "/done");
+        place->size = number_of(event, "/size");
     } else {
         memset(place, 0, sizeof *place);
     }
 end:
-    free(digest);
-    free(state);
+    ocireg_json_free(event);
 }
 
 void bar_update(struct bar *bar, uint64_t done, uint64_t total)

@@ -113,10 +113,14 @@ int hosts_read_password(struct session *session, char **password)
 /* The host of an option as the library spells it, so that "Example.org" and "example.org" are the same. */
 static char *canonical(const char *host, ocireg_error **error)
 {
-    char *json = NULL, *name = NULL;
-    if (ocireg_index_parse(host, &json, error) == OCIREG_OK)
-        name = json_text(json_member(json, "name"));
-    ocireg_string_free(json);
+    char *text = NULL, *name = NULL;
+    if (ocireg_index_parse(host, &text, error) == OCIREG_OK) {
+        ocireg_json *json = json_parsed(text);
+        const char *found = ocireg_json_text(json, "/name");
+        name = found == NULL ? NULL : strdup(found);
+        ocireg_json_free(json);
+    }
+    ocireg_string_free(text);
     return name;
 }
 

@@ -2,8 +2,6 @@
 #include "command.h"
 #include "json.h"
 
-#include <string.h>
-
 /* An incomplete layout is not an error of the call, but scripts need an exit status for it. */
 static int check(struct session *session, const struct command_line *line)
 {
@@ -11,8 +9,9 @@ static int check(struct session *session, const struct command_line *line)
     char *json = NULL;
     ocireg_status status =
         ocireg_layout_check(session->client, session->context, line->arguments[0], line->options, &json, &error);
-    const char *ok = status == OCIREG_OK ? json_member(json, "ok") : NULL;
-    bool whole = ok == NULL || strncmp(ok, "true", 4) == 0;
+    ocireg_json *found = json_parsed(json);
+    bool whole = ocireg_json_boolean(found, "/ok", true);
+    ocireg_json_free(found);
     int result = session_finish(session, status, json, error);
     return result == OCIREG_OK && !whole ? OCIREG_MISSING_BLOB : result;
 }

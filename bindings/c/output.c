@@ -104,10 +104,8 @@ static void report_line(const char *name, const char *message)
 /* The hint, where the library has one. */
 static void report_hint(const ocireg_error *error)
 {
-    char *hint = json_text(json_member(ocireg_error_json(error), "hint"));
-    if (hint != NULL && strcmp(hint, "null") != 0)
-        report_line("hint", hint);
-    free(hint);
+    if (ocireg_error_hint(error) != NULL)
+        report_line("hint", ocireg_error_hint(error));
 }
 
 int report_error(const struct output *output, ocireg_error *error)

@@ -305,10 +305,12 @@ int finish_at(struct session *session, const char *place, const char *descriptor
               ocireg_error *error)
 {
     /* A dry run has not written there. */
-    bool written = status == OCIREG_OK && json_member(json, "plan") == NULL;
+    ocireg_json *done = json_parsed(json);
+    bool written = status == OCIREG_OK && ocireg_json_kind(done, "/plan") == OCIREG_JSON_NONE;
     char *file = written ? standard_output_of(place, descriptor) : NULL;
     int result = file == NULL ? session_finish(session, status, json, error)
                               : finish_beside(session, file, status, json, error);
     free(file);
+    ocireg_json_free(done);
     return result;
 }

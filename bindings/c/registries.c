@@ -9,12 +9,13 @@
 /* The registry of an upload session: in its JSON, or before the path of its URL. Freed with free(). */
 static char *session_registry(const char *text)
 {
-    const char *begin = strstr(text, "://");
-    char *repository = *text == '{' ? json_text(json_member(text, "repository")) : NULL;
-    if (repository != NULL)
-        return repository;
+    ocireg_json *session = *text == '{' ? json_parsed(text) : NULL;
+    const char *repository = ocireg_json_text(session, "/repository"), *begin = strstr(text, "://");
+    char *registry;
     begin = begin == NULL ? text : begin + 3;
-    return strndup(begin, strcspn(begin, "/"));
+    registry = repository != NULL ? strdup(repository) : strndup(begin, strcspn(begin, "/"));
+    ocireg_json_free(session);
+    return registry;
 }
 
 /* Lets the library parse a name. */
@@ -58,20 +59,21 @@ static bool is_other_place(const char *name)
 static int registry_host(const struct output *output, enum target target, const char *name, char **host)
 {
     ocireg_error *error = NULL;
-    char *json = NULL;
-    const char *member;
+    char *text = NULL;
+    ocireg_json *json;
+    const char *found;
     bool is_place = target == TARGET_PLACE || target == TARGET_PLACES;
     if (target == TARGET_NAME && is_other_place(name))
         return report_failure(output, OCIREG_INVALID_ARGUMENT,
                               "%s is not a name in a registry, and this command works with registries only (Docker Hub's image of "
                               "that name is docker.io/library/%s)", name, name);
-    if (take_apart(target, name, &json, &error) != OCIREG_OK)
+    if (take_apart(target, name, &text, &error) != OCIREG_OK)
         return report_error(output, error);
-    member = is_place                              ? json_member(json, "registry")
-             : json_member(json, "index") == NULL ? json_member(json, "name")
-                                                  : json_member(json_member(json, "index"), "name");
-    *host = member != NULL && *member == '"' ? json_text(member) : NULL;
-    ocireg_string_free(json);
+    json = json_parsed(text);
+    found = ocireg_json_text(json, is_place ? "/registry" : ocireg_json_at(json, "/index") == NULL ? "/name" : "/index/name");
+    *host = found == NULL ? NULL : strdup(found);
+    ocireg_json_free(json);
+    ocireg_string_free(text);
     return *host != NULL || is_place
                ? OCIREG_OK
                : report_failure(output, OCIREG_INTERNAL, "cannot read the library's answer");

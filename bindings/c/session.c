@@ -26,9 +26,9 @@ static int32_t on_blob(void *userdata, const char *event)
     return 0;
 }
 
-static void write_warning(const char *warning)
+static void write_warning(const ocireg_json *warning)
 {
-    char *host = json_text(json_member(warning, "host")), *text = json_text(json_member(warning, "text"));
+    const char *host = ocireg_json_text(warning, "/host"), *text = ocireg_json_text(warning, "/text");
     output_write_begins();
     fputs("ocireg: warning: ", stderr);
     write_clean(stderr, host == NULL ? "?" : host);
@@ -36,23 +36,22 @@ static void write_warning(const char *warning)
     write_clean(stderr, text == NULL ? "?" : text);
     fputc('\n', stderr);
     output_write_ends();
-    free(host);
-    free(text);
 }
 
 /* Warnings from the servers. */
 static void write_warnings(struct session *session)
 {
-    char *json = NULL;
-    const char *at, *value;
+    char *text = NULL;
+    ocireg_json *warnings;
     if (session->context == NULL || session->globals->quiet)
         return;
-    if (ocireg_context_warnings(session->context, &json, NULL) != OCIREG_OK)
+    if (ocireg_context_warnings(session->context, &text, NULL) != OCIREG_OK)
         return;
-    at = json;
-    while (json_element(&at, &value))
-        write_warning(value);
-    ocireg_string_free(json);
+    warnings = json_parsed(text);
+    for (size_t i = 0; i < ocireg_json_size(warnings, NULL); i++)
+        write_warning(ocireg_json_item(warnings, NULL, i));
+    ocireg_json_free(warnings);
+    ocireg_string_free(text);
 }
 
 void session_close(struct session *session)

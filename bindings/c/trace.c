@@ -9,62 +9,58 @@
 #include "json.h"
 #include "output.h"
 
-#include <stdlib.h>
 #include <string.h>
 
-static void write_value(const char *before, const char *value, const char *after)
+static void write_text(const char *before, const char *text, const char *after)
 {
-    char *text = json_text(value);
     fputs(before, stderr);
     write_clean(stderr, text == NULL ? "?" : text);
     fputs(after, stderr);
-    free(text);
 }
 
-static void write_member(const char *before, const char *event, const char *name, const char *after)
+static void write_number(const char *before, const ocireg_json *event, const char *pointer, const char *after)
 {
-    write_value(before, json_member(event, name), after);
+    fprintf(stderr, "%s%lld%s", before, (long long)ocireg_json_integer(event, pointer, 0), after);
 }
 
-static void write_headers(char mark, const char *event)
+static void write_headers(char mark, const ocireg_json *event)
 {
-    const char *at = json_member(event, "headers"), *name, *value;
-    while (at != NULL && json_next(&at, &name, &value)) {
+    for (size_t i = 0; i < ocireg_json_size(event, "/headers"); i++) {
         fprintf(stderr, "%c   ", mark);
-        write_value("", name, ": ");
-        write_value("", value, "\n");
+        write_text("", ocireg_json_key(event, "/headers", i), ": ");
+        write_text("", ocireg_json_text(ocireg_json_item(event, "/headers", i), NULL), "\n");
     }
 }
 
-static void write_attempt(const char *event)
+static void write_request(const ocireg_json *event)
 {
-    char *attempt = json_text(json_member(event, "attempt"));
-    if (attempt != NULL && strcmp(attempt, "1") != 0)
-        fprintf(stderr, " (attempt %s)", attempt);
+    int64_t attempt = ocireg_json_integer(event, "/attempt", 1);
+    write_text("> ", ocireg_json_text(event, "/method"), " ");
+    write_text("", ocireg_json_text(event, "/url"), "");
+    if (attempt != 1)
+        fprintf(stderr, " (attempt %lld)", (long long)attempt);
     fputc('\n', stderr);
-    free(attempt);
 }
 
-void trace_event(const char *event, bool headers)
+void trace_event(const char *text, bool headers)
 {
-    char *kind = json_text(json_member(event, "event"));
+    ocireg_json *event = json_parsed(text);
+    const char *kind = ocireg_json_text(event, "/event");
     output_write_begins();
     if (kind != NULL && strcmp(kind, "request") == 0) {
-        write_member("> ", event, "method", " ");
-        write_member("", event, "url", "");
-        write_attempt(event);
+        write_request(event);
         if (headers)
             write_headers('>', event);
     } else if (kind != NULL && strcmp(kind, "response") == 0) {
-        write_member("< ", event, "status", " ");
-        write_member("", event, "url", "");
-        write_member(" (", event, "milliseconds", " ms)\n");
+        write_number("< ", event, "/status", " ");
+        write_text("", ocireg_json_text(event, "/url"), "");
+        write_number(" (", event, "/milliseconds", " ms)\n");
         if (headers)
             write_headers('<', event);
     } else if (kind != NULL && strcmp(kind, "retry") == 0) {
-        write_member("* again in ", event, "wait_ms", " ms: ");
-        write_member("", event, "reason", "\n");
+        write_number("* again in ", event, "/wait_ms", " ms: ");
+        write_text("", ocireg_json_text(event, "/reason"), "\n");
     }
     output_write_ends();
-    free(kind);
+    ocireg_json_free(event);
 }

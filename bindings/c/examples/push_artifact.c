@@ -3,40 +3,32 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #define EMPTY "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a" /* of {} */
 
-/* The digest in the result of a put; a digest contains no escapes. */
-static int digest_of(const char *json, char digest[256])
-{
-    const char *at = strstr(json, "\"digest\":\"");
-    return at != NULL && sscanf(at, "\"digest\":\"%255[^\"]", digest) == 1;
-}
-
 static ocireg_status push(ocireg_client *client, const char *reference, const char *file, ocireg_error **error)
 {
-    char *repository = strdup(reference), *tag = strrchr(repository, ':'), *json = NULL;
-    char digest[256] = "", manifest[2048];
-    struct stat about = {0};
+    char *repository = strdup(reference), *tag = strrchr(repository, ':'), *text = NULL, manifest[2048];
+    ocireg_json *blob = NULL, *put = NULL;
     if (tag != NULL && strchr(tag, '/') == NULL)
         *tag = '\0'; /* blobs belong to the repository */
-    ocireg_status status = ocireg_blob_put_file(client, NULL, repository, file, NULL, &json, error);
+    ocireg_status status = ocireg_blob_put_memory(client, NULL, repository, (const uint8_t *)"{}", 2, NULL, NULL, error);
     if (status == OCIREG_OK)
-        status = ocireg_blob_put_memory(client, NULL, repository, (const uint8_t *)"{}", 2, NULL, NULL, error);
-    if (status == OCIREG_OK && digest_of(json, digest) && stat(file, &about) == 0) {
+        status = ocireg_blob_put_file(client, NULL, repository, file, NULL, &text, error);
+    if (status == OCIREG_OK && (status = ocireg_json_parse(text, &blob, error)) == OCIREG_OK) {
         int size = snprintf(manifest, sizeof manifest,
             "{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.manifest.v1+json\","
             "\"artifactType\":\"application/vnd.example.file\",\"config\":{\"mediaType\":\"application/vnd.oci.empty.v1+json\","
             "\"digest\":\"" EMPTY "\",\"size\":2},\"layers\":[{\"mediaType\":\"application/octet-stream\",\"digest\":\"%s\","
             "\"size\":%lld}],\"annotations\":{\"org.opencontainers.image.title\":\"example\","
-            "\"org.opencontainers.image.created\":\"2026-01-01T00:00:00Z\"}}", digest, (long long)about.st_size);
-        ocireg_string_free(json);
-        status = ocireg_manifest_put(client, NULL, reference, (const uint8_t *)manifest, (size_t)size, NULL, &json, error);
+            "\"org.opencontainers.image.created\":\"2026-01-01T00:00:00Z\"}}",
+            ocireg_json_text(blob, "/digest"), (long long)ocireg_json_integer(blob, "/size", 0));
+        ocireg_string_free(text);
+        status = ocireg_manifest_put(client, NULL, reference, (const uint8_t *)manifest, (size_t)size, NULL, &text, error);
+        if (status == OCIREG_OK && (status = ocireg_json_parse(text, &put, error)) == OCIREG_OK)
+            puts(ocireg_json_text(put, "/digest"));
     }
-    if (status == OCIREG_OK && digest_of(json, digest))
-        puts(digest);
-    ocireg_string_free(json);
+    ocireg_json_free(blob), ocireg_json_free(put), ocireg_string_free(text);
     free(repository);
     return status;
 }

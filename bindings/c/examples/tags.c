@@ -4,17 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The text of "next" in a page, or NULL: where the next page begins. A program with a JSON library would use that.
- * It contains no escapes. */
+/* Where the next page begins, freed with free(); NULL when there is none. */
 static char *next_of(const char *page)
 {
-    static const char member[] = "\"next\":\"";
-    const char *at = strstr(page, member), *end;
-    if (at == NULL)
-        return NULL;
-    at += sizeof member - 1;
-    end = strchr(at, '"');
-    return end == NULL ? NULL : strndup(at, (size_t)(end - at));
+    ocireg_json *json = NULL;
+    const char *next = ocireg_json_parse(page, &json, NULL) == OCIREG_OK ? ocireg_json_text(json, "/next") : NULL;
+    char *copy = next == NULL ? NULL : strdup(next);
+    ocireg_json_free(json);
+    return copy;
 }
 
 /* Prints a page. *next is where it begins (NULL: at the start), and is set to where the following one begins. */

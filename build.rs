@@ -1,8 +1,13 @@
 //! Generates the C header from the `ffi` room, and links the shared library so that it is never unloaded: one of its
 //! threads may still be running.
 
+#[path = "build/options.rs"]
+mod options;
+
 use std::path::Path;
 use std::{env, fs, process};
+
+use options::Options;
 
 const HEADER: &str = "include/ocireg.h";
 /// Constants that C has as macros too: cbindgen generates none for strings.
@@ -16,6 +21,7 @@ fn main() {
     println!("cargo:rerun-if-changed={MEDIA_TYPES}");
     println!("cargo:rerun-if-changed={REGISTRY}");
     println!("cargo:rerun-if-changed={REFERENCE}");
+    println!("cargo:rerun-if-changed=build");
     println!("cargo:rerun-if-env-changed=OCIREG_WRITE_HEADER");
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
@@ -36,15 +42,19 @@ fn make_header() -> String {
         Ok(config) => config,
         Err(error) => fail(&format!("src/ffi/cbindgen.toml: {error}")),
     };
-    config.header =
-        Some(fs::read_to_string("src/ffi/preamble.h").unwrap_or_else(|error| fail(&format!("preamble.h: {error}"))));
+    config.header = Some(read(Path::new("src/ffi/preamble.h")));
     let names = format!(
         "\n/* The defaults for names without a registry or tag. */\n{}{}",
         text_macros(REGISTRY, "OCIREG_"),
         text_macros(REFERENCE, "OCIREG_")
     );
     let types = "\n/* Media types. */\n".to_owned() + &text_macros(MEDIA_TYPES, "OCIREG_MEDIA_TYPE_");
-    config.after_includes = Some(version_macros() + &names + &types);
+    let options = Options::find("src");
+    for file in &options.files {
+        println!("cargo:rerun-if-changed={}", file.display());
+    }
+    let keys = "\n/* The keys of options. */\n".to_owned() + &options.constants();
+    config.after_includes = Some(version_macros() + &names + &types + &keys);
     let mut builder = cbindgen::Builder::new().with_config(config);
     for file in [
         "status",
@@ -79,8 +89,7 @@ fn make_header() -> String {
         Ok(bindings) => bindings.write(&mut text),
         Err(error) => fail(&format!("cbindgen: {error}")),
     }
-    // Rust paths mean nothing to C users.
-    String::from_utf8_lossy(&text).replace("ocireg_options_set_…", "ocireg_options_set_...").replace('…', "...")
+    options.expand(&String::from_utf8_lossy(&text)).replace('…', "...")
 }
 
 fn version_macros() -> String {
@@ -97,7 +106,7 @@ fn version_macros() -> String {
 
 /// The file's public string constants, one macro each, with their descriptions.
 fn text_macros(file: &str, prefix: &str) -> String {
-    let source = fs::read_to_string(file).unwrap_or_else(|error| fail(&format!("{file}: {error}")));
+    let source = read(Path::new(file));
     let (mut macros, mut about) = (String::new(), String::new());
     for line in source.lines() {
         if let Some(text) = line.strip_prefix("/// ") {
@@ -111,6 +120,10 @@ fn text_macros(file: &str, prefix: &str) -> String {
         }
     }
     macros
+}
+
+fn read(path: &Path) -> String {
+    fs::read_to_string(path).unwrap_or_else(|error| fail(&format!("{}: {error}", path.display())))
 }
 
 fn write(path: &Path, text: &str) {

@@ -15,6 +15,10 @@
  * NULL. "context" and "options" may be NULL everywhere, "error" too, and out-parameters of which the text says so. Every free
  * function accepts NULL. Any other NULL is OCIREG_INVALID_ARGUMENT, which names the argument.
  *
+ * Options. What a call can be asked to do differently has a key, listed at the function with its type and default; OCIREG_OPT_ constants
+ * are the keys, so that the compiler finds a misspelt one. A call refuses a key that it does not know (OCIREG_INVALID_ARGUMENT), and
+ * says which one may have been meant.
+ *
  * Memory. What the library returns through a T ** is freed with that type's _free, strings with ocireg_string_free; never
  * with free(). A const pointer that a function returns is borrowed from the object it came from. What a caller passes in is
  * read during the call only. Handles carry a mark: a handle of another type, one that was freed, and other memory that is none at
@@ -121,6 +125,114 @@
 // A schema-1 manifest.
 #define OCIREG_MEDIA_TYPE_SCHEMA1 "application/vnd.docker.distribution.manifest.v1+json"
 
+/* The keys of options. */
+#define OCIREG_OPT_ACCEPT "accept"
+#define OCIREG_OPT_ACCEPT_INDEX "accept_index"
+#define OCIREG_OPT_ADDRESS "address"
+#define OCIREG_OPT_ALGORITHM "algorithm"
+#define OCIREG_OPT_ALL "all"
+#define OCIREG_OPT_ANNOTATIONS "annotations"
+#define OCIREG_OPT_ANONYMOUS "anonymous"
+#define OCIREG_OPT_ANSWER_TIMEOUT_MS "answer_timeout_ms"
+#define OCIREG_OPT_ARTIFACT_TYPE "artifact_type"
+#define OCIREG_OPT_CA_FILE "ca_file"
+#define OCIREG_OPT_CA_ONLY "ca_only"
+#define OCIREG_OPT_CA_PEM "ca_pem"
+#define OCIREG_OPT_CERTS_D "certs_d"
+#define OCIREG_OPT_CERTS_DIR "certs_dir"
+#define OCIREG_OPT_CHAIN "chain"
+#define OCIREG_OPT_CHUNK_SIZE "chunk_size"
+#define OCIREG_OPT_CLIENT_CERT_FILE "client_cert_file"
+#define OCIREG_OPT_CLIENT_KEY_FILE "client_key_file"
+#define OCIREG_OPT_COMPRESSION "compression"
+#define OCIREG_OPT_COMPRESSION_LEVEL "compression_level"
+#define OCIREG_OPT_CONCURRENCY "concurrency"
+#define OCIREG_OPT_CONNECT_TIMEOUT_MS "connect_timeout_ms"
+#define OCIREG_OPT_CONVERT_SCHEMA1 "convert_schema1"
+#define OCIREG_OPT_CREDENTIALS_FILE "credentials_file"
+#define OCIREG_OPT_DEFAULT_INDEX "default_index"
+#define OCIREG_OPT_DESTINATION_FD "destination_fd"
+#define OCIREG_OPT_DEVICES "devices"
+#define OCIREG_OPT_DIGEST "digest"
+#define OCIREG_OPT_DIGEST_ALGORITHM "digest_algorithm"
+#define OCIREG_OPT_DIGESTS "digests"
+#define OCIREG_OPT_DOCKER_CONFIG "docker_config"
+#define OCIREG_OPT_DRY_RUN "dry_run"
+#define OCIREG_OPT_EMAIL "email"
+#define OCIREG_OPT_ENDPOINT "endpoint"
+#define OCIREG_OPT_FINISH "finish"
+#define OCIREG_OPT_FOREIGN_CREDENTIALS "foreign_credentials"
+#define OCIREG_OPT_FOREIGN_LAYERS "foreign_layers"
+#define OCIREG_OPT_FORMAT "format"
+#define OCIREG_OPT_HEADERS "headers"
+#define OCIREG_OPT_HELPER_PATH "helper_path"
+#define OCIREG_OPT_HELPER_TIMEOUT_MS "helper_timeout_ms"
+#define OCIREG_OPT_IDENTITY_TOKEN "identity_token"
+#define OCIREG_OPT_IDLE_TIMEOUT_MS "idle_timeout_ms"
+#define OCIREG_OPT_INSECURE "insecure"
+#define OCIREG_OPT_KEEP_SESSION "keep_session"
+#define OCIREG_OPT_KEYS "keys"
+#define OCIREG_OPT_LAST "last"
+#define OCIREG_OPT_LAYERS "layers"
+#define OCIREG_OPT_LENGTH "length"
+#define OCIREG_OPT_LIMIT "limit"
+#define OCIREG_OPT_LIST_OTHERS "list_others"
+#define OCIREG_OPT_MAX "max"
+#define OCIREG_OPT_MAX_BLOB_BYTES "max_blob_bytes"
+#define OCIREG_OPT_MAX_BYTES "max_bytes"
+#define OCIREG_OPT_MAX_CONNECTIONS_PER_HOST "max_connections_per_host"
+#define OCIREG_OPT_MAX_LIST_BYTES "max_list_bytes"
+#define OCIREG_OPT_MAX_MANIFEST_BYTES "max_manifest_bytes"
+#define OCIREG_OPT_MAX_RATIO "max_ratio"
+#define OCIREG_OPT_MAX_REDIRECTS "max_redirects"
+#define OCIREG_OPT_MAX_SCHEMA_VERSION "max_schema_version"
+#define OCIREG_OPT_MAX_TEMPORARY_BYTES "max_temporary_bytes"
+#define OCIREG_OPT_MEDIA_TYPE "media_type"
+#define OCIREG_OPT_MIN_SPEED "min_speed"
+#define OCIREG_OPT_MOUNT_FROM "mount_from"
+#define OCIREG_OPT_N "n"
+#define OCIREG_OPT_NEXT "next"
+#define OCIREG_OPT_NO_PROXY "no_proxy"
+#define OCIREG_OPT_OFFLINE_TOKEN "offline_token"
+#define OCIREG_OPT_OFFSET "offset"
+#define OCIREG_OPT_OVERWRITE "overwrite"
+#define OCIREG_OPT_OWNER "owner"
+#define OCIREG_OPT_PAGE "page"
+#define OCIREG_OPT_PASSWORD "password"
+#define OCIREG_OPT_PLAIN_HTTP "plain_http"
+#define OCIREG_OPT_PLATFORM "platform"
+#define OCIREG_OPT_PROXY "proxy"
+#define OCIREG_OPT_PROXY_FROM_ENVIRONMENT "proxy_from_environment"
+#define OCIREG_OPT_PRUNE_SPARSE "prune_sparse"
+#define OCIREG_OPT_REFERRERS "referrers"
+#define OCIREG_OPT_REFERRERS_TAG "referrers_tag"
+#define OCIREG_OPT_REGEX "regex"
+#define OCIREG_OPT_REPLACE "replace"
+#define OCIREG_OPT_REQUESTS_PER_SECOND "requests_per_second"
+#define OCIREG_OPT_RETRIES "retries"
+#define OCIREG_OPT_RETURN_TOKEN "return_token"
+#define OCIREG_OPT_SCOPE "scope"
+#define OCIREG_OPT_SCRATCH "scratch"
+#define OCIREG_OPT_SEARCH "search"
+#define OCIREG_OPT_SETUID "setuid"
+#define OCIREG_OPT_SINGLE_POST "single_post"
+#define OCIREG_OPT_SIZE "size"
+#define OCIREG_OPT_SOURCE_FD "source_fd"
+#define OCIREG_OPT_SPARSE "sparse"
+#define OCIREG_OPT_STORE "store"
+#define OCIREG_OPT_STORED_CREDENTIALS "stored_credentials"
+#define OCIREG_OPT_TAGS "tags"
+#define OCIREG_OPT_TEMPORARY_DIR "temporary_dir"
+#define OCIREG_OPT_TIME "time"
+#define OCIREG_OPT_TO "to"
+#define OCIREG_OPT_TOKEN "token"
+#define OCIREG_OPT_TRUSTED_REALMS "trusted_realms"
+#define OCIREG_OPT_UNIX_SOCKET "unix_socket"
+#define OCIREG_OPT_USER_AGENT "user_agent"
+#define OCIREG_OPT_USERNAME "username"
+#define OCIREG_OPT_VERIFY "verify"
+#define OCIREG_OPT_VERSION "version"
+
 
 // There is no such value.
 #define OCIREG_JSON_NONE 0
@@ -197,9 +309,17 @@ typedef int32_t (*ocireg_blob_fn)(void *userdata, const char *event);
 typedef int32_t (*ocireg_log_fn)(void *userdata, const char *event);
 
 // Is asked for the credentials of a registry host, once for each client and host, and again after they were refused: sets
-// "username" and "password", or "identity_token", or "token", in `answer` with the ocireg_options_set_... functions; nothing
-// set means that it has none: then those stored on the machine are used if the client's options ask for them, else the
-// call is anonymous. Both arguments are borrowed during the callback; freeing them does nothing.
+// options in `answer` with the ocireg_options_set_... functions. Nothing set means that it has none: then those stored on the machine are
+// used if the client's options ask for them, else the call is anonymous. Both arguments are borrowed during the callback; freeing
+// them does nothing.
+//
+// Options:
+//   username (string): with password: for Basic and for the host's token server; or beside identity_token, if
+//      it is known
+//   password (string): with username
+//   identity_token (string): a refresh token for the host's token server; one that the server gives in its
+//      place is used from then on
+//   token (string): a bearer token, used as it is
 typedef int32_t (*ocireg_credentials_fn)(void *userdata, const char *host, ocireg_options *answer);
 
 // Gives the bytes of a blob: puts up to `size` bytes into `buffer` and returns how many; 0 is the end, a negative number
@@ -570,63 +690,82 @@ void ocireg_context_free(ocireg_context *context);
 // Makes a client. Nothing is connected, read or started before the first call, but for the environment where an option
 // asks for it. Free with ocireg_client_free.
 //
-// Options: user_agent (string, "ocireg/VERSION"); connect_timeout_ms (integer, 10000: name, TCP and TLS together);
-// idle_timeout_ms (30000: no byte for that long; of an upload, no 32 KiB); min_speed (integer, bytes a second of an answer's body,
-// counted over idle_timeout_ms; fewer are OCIREG_TIMEOUT, 0 = any. When not given: 1024, counted over 30 s or idle_timeout_ms,
-// whichever is longer); answer_timeout_ms (300000: from the end of an upload to its answer);
-// retries (4, after the first try); max_redirects (10); max_manifest_bytes (4194304, at most 33554432); max_list_bytes
-// (33554432, one page of a list); max_blob_bytes (integer: the largest blob or layer taken, by copies too; without it any whose
-// size is known, and 8589934592 bytes of one whose size neither the registry nor the caller says); plain_http (boolean, false:
-// every host by http).
+// Options:
+//   user_agent (string): "ocireg/VERSION" without it
+//   connect_timeout_ms (integer, default: 10000): name, TCP and TLS together
+//   idle_timeout_ms (integer, default: 30000): no byte for that long; of an upload, no 32 KiB
+//   min_speed (integer): bytes a second of an answer's body, counted over idle_timeout_ms; fewer are
+//      OCIREG_TIMEOUT, 0 is any; without it 1024, counted over 30 s or idle_timeout_ms, whichever is longer
+//   answer_timeout_ms (integer, default: 300000): from the end of an upload to its answer
+//   retries (integer, default: 4): tries after the first one
+//   max_redirects (integer, default: 10): redirects followed for one request
+//   max_manifest_bytes (integer, default: 4194304): the largest manifest taken; at most 33554432
+//   max_list_bytes (integer, default: 33554432): the largest page of a list taken
+//   max_blob_bytes (integer): the largest blob or layer taken, by copies too; without it any whose size is
+//      known, and 8589934592 bytes of one whose size neither the registry nor the caller says
+//   plain_http (boolean, default: false): every host by http
+//   insecure (boolean, default: false): no host's TLS is verified
+//   ca_file (string or list of strings): PEM files of certificate authorities for every host, and of servers'
+//      own certificates, which are taken as they are, for their names and days, as one among the platform's
+//      is
+//   ca_only (boolean, default: false): those instead of the platform's
+//   client_cert_file (string): PEM file of a client certificate with its chain, for the hosts that the caller
+//      names and their own token servers, never for hosts that a server names
+//   client_key_file (string): PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without passphrase; the same
+//      file when left out
+//   proxy (string): "http://", "https://", "socks5://" (names are resolved here) or "socks5h://" (by the
+//      proxy), with "USER:PASSWORD@" if need be, or "direct" for none
+//   no_proxy (string or list of strings): hosts that it is not for, as Go reads them: "*", "name" with all
+//      names below it, ".name" without itself, addresses, "ADDRESS/BITS", each but the last with ":PORT" if
+//      wanted
+//   proxy_from_environment (boolean, default: false): without the option proxy, HTTPS_PROXY, HTTP_PROXY,
+//      ALL_PROXY and NO_PROXY in either case, read now; never for this machine's own names and addresses, and
+//      no HTTP_PROXY in a CGI program
+//   headers (list of strings): "Name: value" each, or in JSON an object: added to requests to the hosts that
+//      the caller names and their own token servers; not to redirects elsewhere. Refused are headers that are
+//      the library's own (Authorization, Host, Cookie, User-Agent, Range, Accept, Content-..., If-...,
+//      connection and framing headers)
+//   certs_dir (string or list of strings): folders as Docker has them: DIR/HOST[:PORT]/ with *.crt for
+//      authorities and NAME.cert with NAME.key for a client certificate; the first that has the host's folder
+//      counts
+//   certs_d (boolean, default: false): also the usual ones, ~/.config/containers/certs.d,
+//      ~/.config/docker/certs.d, /etc/containers/certs.d and /etc/docker/certs.d
+//   max_connections_per_host (integer, default: 8): requests of all threads that wait for one host's answers
+//      at once, to the end of bodies that are read whole; the bytes of blobs are not counted in either
+//      direction, so that a transfer never waits for itself
+//   requests_per_second (number, default: 0): requests to one host that begin in a second, over all threads;
+//      0 is any
+//   credentials_file (string): a file of Docker's or podman's form, which must be there
+//   docker_config (string): a folder, whose config.json is read if it is there
+//   stored_credentials (boolean, default: false): the usual places, by the environment at this moment: the
+//      text in DOCKER_AUTH_CONFIG, the file REGISTRY_AUTH_FILE, config.json in DOCKER_CONFIG or in ~/.docker,
+//      containers/auth.json in XDG_RUNTIME_DIR, and in XDG_CONFIG_HOME or ~/.config, and ~/.dockercfg
+//   foreign_credentials (boolean, default: false): also files of other users but root, and those that others
+//      may write, as a container needs whose user is not the one outside
+//   helper_timeout_ms (integer, default: 60000): for one run of a credential helper, which is killed then
+//   helper_path (string): the folders of the helpers, with ':' between, instead of PATH
+//   temporary_dir (string): the folder for bytes that have to wait on the disk; without it /var/tmp, or /tmp
+//      where there is none; no environment is read
+//   max_temporary_bytes (integer, default: 68719476736): the most that may wait there for one call
 //
-// TLS: insecure (false: no host's TLS is verified); ca_file (string or list of strings: PEM files of certificate
-// authorities for every host, and of servers' own certificates, which are taken as they are, for their names and days, as one
-// among the platform's is);
-// ca_only (false: those instead of the platform's); client_cert_file (string: PEM file of a
-// client certificate with its chain) and client_key_file (string: PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without
-// passphrase; the same file when left out), for the hosts that the caller names and their own token servers, never for
-// hosts that a server names; certs_dir (string or list of folders as Docker has them: DIR/HOST[:PORT]/ with *.crt for
-// authorities and NAME.cert with NAME.key for a client certificate; the first that has the host's folder counts); certs_d
-// (false: also the usual ones, ~/.config/containers/certs.d, ~/.config/docker/certs.d, /etc/containers/certs.d and
-// /etc/docker/certs.d).
+// Redirects go through the proxy too. A proxy resolves names itself, so of the hosts that a server names only local addresses,
+// "localhost" and the names of clouds' metadata services can be refused there. A proxy that refuses or wants other credentials is
+// OCIREG_CONNECT with the proxy's name (http_status 407 for the latter). https to an IPv6 address cannot go through one
+// (OCIREG_INVALID_ARGUMENT): give the host by its name.
 //
-// Proxy: proxy (string: "http://", "https://", "socks5://" (names are resolved here) or "socks5h://" (by the proxy), with
-// "USER:PASSWORD@" if need be, or "direct" for none); no_proxy (string or list: hosts that it is not for, as Go reads
-// them: "*", "name" with all names below it, ".name" without itself, addresses, "ADDRESS/BITS", each but the last with
-// ":PORT" if wanted); proxy_from_environment (false: without the option proxy, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and
-// NO_PROXY in either case, read now; never for this machine's own names and addresses, and no HTTP_PROXY in a CGI
-// program). Redirects go through the proxy too. A proxy resolves names itself, so of the hosts that a server names only
-// local addresses, "localhost" and the names of clouds' metadata services can be refused there. A proxy that refuses or
-// wants other credentials is OCIREG_CONNECT with the proxy's name (http_status 407 for the latter). https to an IPv6
-// address cannot go through one (OCIREG_INVALID_ARGUMENT): give the host by its name.
+// A host that answers 429 or 503 with Retry-After is left alone by all threads until then, or each gets OCIREG_RATE_LIMITED when that
+// is later than 60 s or its deadline.
 //
-// headers (list of "Name: value", or in JSON an object): added to requests to the hosts that the caller names and their
-// own token servers; not to redirects elsewhere. Refused are headers that are the library's own (Authorization, Host,
-// Cookie, User-Agent, Range, Accept, Content-..., If-..., connection and framing headers).
+// The disk is needed for the layers of old images, which have to be read before the image can be described (docker-v1:// as a place,
+// the option convert_schema1 of ocireg_copy, ocireg_v1_push), for layers that are packed on the way, and for archives that come
+// packed or by a pipe. The file there has no name: it is gone when the call has ended in any way.
 //
-// max_connections_per_host (integer, 8: requests of all threads that wait for one host's answers at once, to the end of
-// bodies that are read whole; the bytes of blobs are not counted in either direction, so that a transfer never waits for
-// itself); requests_per_second (number, 0 = any: requests to one host that begin in a second, over all threads). A host
-// that answers 429 or 503 with Retry-After is left alone by all threads until then, or each gets OCIREG_RATE_LIMITED when
-// that is later than 60 s or its deadline.
-//
-// temporary_dir (string: the folder for the layers of old images, which have to be read before the image can be described:
-// docker-v1:// as a place, the option convert_schema1 of ocireg_copy, ocireg_v1_push; and for archives that come packed or by a
-// pipe; /var/tmp, or /tmp where there is none; no environment is read) and max_temporary_bytes (68719476736: the most that may wait there for one call). The file there has no name:
-// it is gone when the call has ended in any way.
-//
-// Options for stored credentials, which are used for hosts whose own options hold none and when the credentials callback
-// gives none: credentials_file (string: a file of Docker's or podman's form, which must be there); docker_config (string: a
-// folder, whose config.json is read if it is there); stored_credentials (boolean, false: the usual places, by the environment
-// at this moment: the text in DOCKER_AUTH_CONFIG, the file REGISTRY_AUTH_FILE, config.json in DOCKER_CONFIG or in ~/.docker,
-// containers/auth.json in XDG_RUNTIME_DIR, and in XDG_CONFIG_HOME or ~/.config, and ~/.dockercfg); helper_timeout_ms (60000:
-// for one run of a credential helper, which is killed then); helper_path (string: the folders of the helpers, with ':'
-// between, instead of PATH). The places are asked in this order; in each the helper that credHelpers names for the host, then
-// that of credsStore, then the entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. A file is read
-// when a registry asks who calls, and again when it has changed; what a helper said holds until the registry refuses it. A
-// file that is broken is OCIREG_IO, and so is one that belongs to another user but root, or that others may write (its group
-// too, unless that is the owner's own, has nobody else in it and is not root's), for it says where passwords go and which program is run;
-// foreign_credentials (boolean, false: such files too, as a container needs whose user is not the one outside).
+// Stored credentials are used for hosts whose own options hold none and when the credentials callback gives none. The places are
+// asked in the order of the options; in each the helper that credHelpers names for the host, then that of credsStore, then the
+// entries in auths, of which the one for the longest part of HOST/REPOSITORY wins. A file is read when a registry asks who calls, and
+// again when it has changed; what a helper said holds until the registry refuses it. A file that is broken is OCIREG_IO, and so is
+// one that belongs to another user but root, or that others may write (its group too, unless that is the owner's own, has nobody
+// else in it and is not root's), for it says where passwords go and which program is run.
 //
 // Errors: OCIREG_INVALID_ARGUMENT. Files are read at the first call that needs them: OCIREG_IO when one cannot be read,
 // OCIREG_TLS when it does not hold what it should.
@@ -637,21 +776,37 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 // Replaces the settings of one registry host, HOST[:PORT]. They hold for later calls, and for that host only: never for
 // the hosts that it redirects to.
 //
-// Options: username and password (strings, together: for Basic and for the host's token server), or identity_token (string:
-// a refresh token for the host's token server, username beside it if that is known; one that the server gives in its place
-// is used from then on), or token (string: a bearer token used as it is); anonymous (boolean, false: never send credentials); plain_http (boolean; true: http, false:
-// https; unset: https, or for a loopback host http if it answers a TLS hello with anything else); endpoint (string: scheme, host, port and path
-// prefix under which the host's API really is, such as "https://h/dockerproxy"); trusted_realms (list of hosts that may
-// get this host's credentials as its token server, besides those of its own domain: HOST[:PORT]; "http://HOST[:PORT]" is one
-// that may have them without TLS although this host is asked by https, which else is refused with OCIREG_PROTOCOL).
+// Options:
+//   username (string): with password: for Basic and for the host's token server; or beside identity_token, if
+//      it is known
+//   password (string): with username
+//   identity_token (string): a refresh token for the host's token server; one that the server gives in its
+//      place is used from then on
+//   token (string): a bearer token, used as it is
+//   anonymous (boolean, default: false): never send credentials
+//   plain_http (boolean): true: http; false: https; without it https, or for a loopback host http if it
+//      answers a TLS hello with anything else
+//   insecure (boolean, default: false): its TLS is not verified, as with the client's option
+//   ca_file (string or list of strings): PEM files of certificate authorities, instead of the client's option
+//   ca_only (boolean, default: false): those instead of the platform's
+//   client_cert_file (string): PEM file of a client certificate with its chain
+//   client_key_file (string): PEM file of its key; the same file when left out
+//   proxy (string): instead of the client's option; "direct" is none, and no_proxy has no say
+//   unix_socket (string): path of a socket of this machine that leads to the host; scheme, Host header and
+//      TLS stay those of the host's name
+//   address (string): "IP" or "IP:PORT" to connect to, whatever the name resolves to; the name stays in the
+//      Host header and in TLS; only for a host that is a name
+//   headers (list of strings): "Name: value" each, or in JSON an object: beside the client's of other names
+//   max_connections_per_host (integer): instead of the client's option
+//   requests_per_second (number): instead of the client's option; 0 is any
+//   endpoint (string): scheme, host, port and path prefix under which the host's API really is, such as
+//      "https://h/dockerproxy"
+//   trusted_realms (list of strings): hosts that may get this host's credentials as its token server, besides
+//      those of its own domain: HOST[:PORT]; "http://HOST[:PORT]" is one that may have them without TLS
+//      although this host is asked by https, which else is refused with OCIREG_PROTOCOL
 //
-// As for ocireg_client_new, and instead of what is said there: insecure (also when said there), ca_file, ca_only,
-// client_cert_file, client_key_file, proxy ("direct": none; no_proxy has no say), max_connections_per_host,
-// requests_per_second; headers (beside those of other names).
-//
-// unix_socket (string: path of a socket of this machine that leads to the host; scheme, Host header and TLS stay those of
-// the host's name); address (string: "IP" or "IP:PORT" to connect to, whatever the name resolves to; the name stays in the
-// Host header and in TLS; only for a host that is a name). Either contradicts a proxy, and goes past the client's.
+// username and password are given together, or identity_token, or token. Of unix_socket, address and a proxy only one can be given; the
+// first two go past the client's proxy.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_CLOSED, OCIREG_FORKED.
 ocireg_status ocireg_client_set_host(ocireg_client *client,
@@ -682,7 +837,8 @@ ocireg_status ocireg_index_parse(const char *name, char **json, ocireg_error **e
 
 // Takes a name apart: [[SCHEME://]HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]. Any thread.
 //
-// Options: default_index (string: the registry of names without one, instead of Docker Hub).
+// Options:
+//   default_index (string): the registry of names without one, instead of Docker Hub
 //
 // Result: {"index": as of ocireg_index_parse, "official": boolean, "remote_name": "library/mongo" (what the registry calls
 // it), "local_name": "mongo", "canonical_name": "docker.io/mongo", "tag": string or null ("latest" when there is neither
@@ -697,7 +853,8 @@ ocireg_status ocireg_reference_parse(const char *name,
 
 // The digest of bytes in memory, as "sha256:...". `data` may be NULL when `size` is 0. Any thread.
 //
-// Options: algorithm ("sha256", the default, or "sha512").
+// Options:
+//   algorithm (string): "sha256", which it is by default, or "sha512"
 //
 // Result: a string; free with ocireg_string_free.
 //
@@ -711,7 +868,8 @@ ocireg_status ocireg_digest_bytes(const uint8_t *data,
 // Checks the bytes of a manifest and says what it is. The digest of a signed schema-1 manifest is that of its payload; its
 // signatures are ocireg_schema1_verify's business. Any thread.
 //
-// Options: media_type (string: what the bytes are said to be, which they are checked against).
+// Options:
+//   media_type (string): what the bytes are said to be, which they are checked against
 //
 // Result: {"mediaType": string, "digest": string, "size": number, "schema_version": 1 or 2, "kind": "image", "index",
 // "artifact" or "schema1", "manifest": the document}. Free with ocireg_string_free.
@@ -726,7 +884,9 @@ ocireg_status ocireg_manifest_inspect(const uint8_t *data,
 
 // Asks a registry, HOST[:PORT], whether and how it speaks the protocol. No credentials are sent. Blocks.
 //
-// Options: version (integer, 0: the protocol to ask for, 2 or 1; 0 asks for v2, and for v1 where /v2/ answers 404).
+// Options:
+//   version (integer, default: 0): the protocol to ask for, 2 or 1; 0 asks for v2, and for v1 where /v2/
+//      answers 404
 //
 // Result: {"registry": string, "url": string, "status": 200, 401 or 404 (with version 1 whatever /v1/_ping answers),
 // "api_version": 2, 1 (it answers only /v1/_ping) or null, "versions": [string] (its Docker-Distribution-API-Version), "challenges": [string] (the authentication schemes
@@ -764,9 +924,13 @@ ocireg_status ocireg_registry_detect(ocireg_client *client,
 // host, may be kept and used by another process, and leads nowhere else, whoever hands it in. Pages that go round in a circle are
 // OCIREG_PROTOCOL, though each is a call of its own.
 //
-// Options: n (integer: at most this many, and the page size asked for, up to 1000); all (boolean, false: all pages, each of `n` names);
-// next (string: go on where the page with this `next` ended; `last` does not count then); last (string: only repositories after
-// this one); search (string: only names that hold it); regex (string: only names that match it somewhere; Rust's regex syntax).
+// Options:
+//   n (integer): at most this many, and the page size asked for, up to 1000
+//   all (boolean, default: false): all pages, each of `n` names
+//   last (string): only repositories after this one
+//   next (string): go on where the page with this `next` ended; `last` does not count then
+//   search (string): only names that hold it
+//   regex (string): only names that match it somewhere; Rust's regex syntax
 //
 // Result: {"repositories": [string], "last": string or null (the last of them, when there are more), "next": string or null (give
 // it as `next` to go on; null at the end)}. What can be no name (it is empty, or would lead elsewhere, or a terminal obeys it) is left
@@ -785,9 +949,12 @@ ocireg_status ocireg_registry_catalog(ocireg_client *client,
 // Lists the tags of a repository, [HOST[:PORT]/]REPOSITORY, all pages unless `n` is given. To go on after `n` tags, call again with
 // the page's `next`, until that is null, as with ocireg_registry_catalog. Blocks.
 //
-// Options: n (integer: at most this many, and the page size asked for, up to 1000); all (boolean, false: all pages, each of `n` tags);
-// next (string: go on where the page with this `next` ended; `last` does not count then); last (string: only tags after this
-// one); digests (boolean, false: look up each tag's digest too, one request a tag).
+// Options:
+//   n (integer): at most this many, and the page size asked for, up to 1000
+//   all (boolean, default: false): all pages, each of `n` tags
+//   last (string): only tags after this one
+//   next (string): go on where the page with this `next` ended; `last` does not count then
+//   digests (boolean, default: false): look up each tag's digest too, one request a tag
 //
 // Result: {"name": string, "tags": [string], "last": string or null (the last of them, when there are more), "next": string or
 // null (give it as `next` to go on; null at the end) [, "digests": {tag: string or null}]}, and further members that the
@@ -807,9 +974,11 @@ ocireg_status ocireg_repository_tags(ocireg_client *client,
 // Gets a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; with both, the digest decides. Its bytes are verified against
 // the digest before they are looked at, and its content against its media type. Blocks.
 //
-// Options: platform ("OS/ARCH[/VARIANT][:OS.VERSION]": if it is an index, the manifest for this platform); accept (list of
-// media types to ask for, instead of all that are known); max_schema_version (integer, 2; 1 asks for schema 1 only);
-// accept_index (boolean, true).
+// Options:
+//   platform (string): of an index, the manifest for this platform, OS/ARCH[/VARIANT][:OS.VERSION]
+//   accept (list of strings): media types to ask for, instead of all that are known
+//   max_schema_version (integer, default: 2): 1 asks for schema 1 only
+//   accept_index (boolean, default: true): false: an index is not asked for
 //
 // Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`,
 // {"mediaType", "digest", "size", "schema_version", "kind", "manifest"} as of ocireg_manifest_inspect, "reference"
@@ -833,7 +1002,8 @@ ocireg_status ocireg_manifest_get(ocireg_client *client,
 // refuses it (400, 401, 403, 404), because only a GET tells its reason. The digest of a reference by tag is what the
 // registry says. Blocks.
 //
-// Options: accept (list of media types to ask for, instead of all that are known).
+// Options:
+//   accept (list of strings): media types to ask for, instead of all that are known
 //
 // Result: {"mediaType": string, "digest": string, "size": number, "headers": {name: value}, "rate_limit": as of
 // ocireg_manifest_get}. Free with ocireg_string_free.
@@ -874,8 +1044,10 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
 // entry was lost; where a registry ignores conditions, as distribution does, an entry can still be lost to a writer that
 // is slower than that.
 //
-// Options: media_type (string: instead of the one that the bytes say; they are checked against it); tags (list of
-// strings: tags to set besides the reference's own); referrers_tag (boolean, true: false leaves the referrers tag alone).
+// Options:
+//   media_type (string): instead of the one that the bytes say; they are checked against it
+//   tags (list of strings): tags to set besides the reference's own
+//   referrers_tag (boolean, default: true): false leaves the referrers tag alone
 //
 // Result, `json` may be NULL: {"digest": string, "size": number, "mediaType": string, "location": string or null, "tags":
 // [string], all that were set, "subject": digest or null, "referrers": how it is listed, "api", "tag" or "none", null
@@ -902,7 +1074,8 @@ ocireg_status ocireg_manifest_put(ocireg_client *client,
 // for a repository and remembered for ten minutes. A referrers tag that has become empty is deleted, or left as an empty
 // index where it cannot be.
 //
-// Options: referrers_tag (boolean, true: false leaves the referrers tag alone).
+// Options:
+//   referrers_tag (boolean, default: true): false leaves the referrers tag alone
 //
 // Result, `json` may be NULL: {"status": the registry's HTTP status, "subject": digest or null, "referrers": "tag" when the
 // manifest was taken out of the referrers tag, else null}. Free with ocireg_string_free.
@@ -921,9 +1094,12 @@ ocireg_status ocireg_manifest_delete(ocireg_client *client,
 // page), from the index under the referrers tag. Which of the two it is is remembered for a repository, for ten
 // minutes. Blocks.
 //
-// Options: artifact_type (string: only those of this type; asked of the registry, and looked at here unless it says that
-// it did); annotations (list of "KEY" or "KEY=VALUE": only those that have all of them); max (integer: at most so many); next
-// (string: go on where the call with this `next` stopped, of the same digest and artifact_type).
+// Options:
+//   artifact_type (string): only those of this type; asked of the registry, and looked at here unless it says
+//      that it did
+//   annotations (list of strings): "KEY" or "KEY=VALUE": only those that have all of them
+//   max (integer): at most so many
+//   next (string): go on where the call with this `next` stopped, of the same digest and artifact_type
 //
 // Result: {"subject": digest, "referrers": [descriptor: {"mediaType", "digest", "size" [, "artifactType", "annotations",
 // "urls", "data", "platform"]}], each digest once, "source": "api", "tag", or "none" when there is neither the API nor
@@ -948,9 +1124,11 @@ ocireg_status ocireg_referrers(ocireg_client *client,
 // whole manifest instead is not noticed before: so the manifest is read first, and put back by its digest, with its
 // other tags if `list_others` has found them.
 //
-// Options: list_others (boolean, false: find the other tags of the same digest, one HEAD a tag for the first 256); replace
-// (boolean, false: where the registry deletes no tag, put an empty index under it and delete that by its digest; for that
-// moment the tag names the empty index).
+// Options:
+//   list_others (boolean, default: false): find the other tags of the same digest, one HEAD a tag for the
+//      first 256
+//   replace (boolean, default: false): where the registry deletes no tag, put an empty index under it and
+//      delete that by its digest; for that moment the tag names the empty index
 //
 // Result, `json` may be NULL: {"tag": string, "digest": what it named, "status": the registry's HTTP status, "manifest":
 // "kept", "restored" (the registry deleted it, and it was put back), "deleted", or "unknown" when the registry does not
@@ -988,8 +1166,11 @@ ocireg_status ocireg_blob_head(ocireg_client *client,
 // transfer. Links are followed to what they name. A named pipe, a character device, `-` (standard output) and the names of the process's
 // own descriptors, such as /dev/stdout, are written through, as by ocireg_blob_get_fd. Blocks.
 //
-// Options: offset and length (integers: only a piece, which cannot be verified); size (integer: the blob's size from its
-// descriptor).
+// Options:
+//   offset (integer, default: 0): only a piece, which cannot be verified: from this byte on
+//   length (integer): only a piece, which cannot be verified: so many bytes; without it all that follow
+//   size (integer): the blob's size from its descriptor
+//   limit (integer): of a read into memory, the most bytes to take, 67108864 without it
 //
 // Result, `json` may be NULL: {"digest": string, "size": number or null (of the whole blob), "offset": number, "length":
 // number (bytes delivered), "verified": boolean (false for a piece), "resumed": number (bytes that an earlier call had
@@ -1025,7 +1206,7 @@ ocireg_status ocireg_blob_get_fd(ocireg_client *client,
 
 // Gets a blob into memory. Blocks.
 //
-// Options: those of ocireg_blob_get_file, and limit (integer, 67108864: the most bytes to take).
+// Options: those of ocireg_blob_get_file.
 //
 // Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as of ocireg_blob_get_file without "path", freed with
 // ocireg_string_free.
@@ -1085,10 +1266,16 @@ void ocireg_blob_reader_free(ocireg_blob_reader *reader);
 // Puts a file's bytes as a blob into [HOST[:PORT]/]REPOSITORY, unless the registry has it already. A failure on the way is
 // tried again from the start. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
-// Options: digest (string: what the bytes must have; else sha256 is computed); chunk_size (integer: send it in chunks of
-// this many bytes, each kept in memory); single_post (boolean, false: one POST instead of POST and PUT, where the registry
-// can); size (integer: what it must be); mount_from (list of repositories of the same registry that may have it: it is mounted from
-// the first that has). A registry that finds a blob too large for one request (413) gets it in chunks, smaller and smaller.
+// Options:
+//   digest (string): what the bytes must have; without it sha256 is computed
+//   size (integer): what it must be
+//   chunk_size (integer): send it in chunks of this many bytes, each kept in memory; a stream whose size or
+//      digest is not given goes in chunks of 4194304 without it
+//   single_post (boolean, default: false): one POST instead of POST and PUT, where the registry can
+//   mount_from (list of strings): repositories of the same registry that may have it: it is mounted from the
+//      first that has
+//
+// A registry that finds a blob too large for one request (413) gets it in chunks, smaller and smaller.
 //
 // Result, `json` may be NULL: {"digest": string, "size": number, "location": string or null, "uploaded": boolean (false
 // when the registry had it, or it was mounted), "mounted": boolean}. Free with ocireg_string_free.
@@ -1118,7 +1305,7 @@ ocireg_status ocireg_blob_put_memory(ocireg_client *client,
 // Puts what a callback gives as a blob: in one request when size and digest are given, else in chunks, each of which is kept
 // until the registry has it. The callback runs on this thread. Blocks.
 //
-// Options: digest (string), size (integer), chunk_size (integer, 4194304), single_post, mount_from, as of ocireg_blob_put_file.
+// Options: those of ocireg_blob_put_file.
 //
 // Result and errors: those of ocireg_blob_put_file; OCIREG_CALLBACK.
 ocireg_status ocireg_blob_put_stream(ocireg_client *client,
@@ -1147,8 +1334,9 @@ ocireg_status ocireg_blob_delete(ocireg_client *client,
 // Starts an upload of unknown length to [HOST[:PORT]/]REPOSITORY. The context, if given, also governs the writes. Free with
 // ocireg_upload_free. Blocks.
 //
-// Options: chunk_size (integer, 4194304: bytes in one request, kept in memory until the registry has them; a registry's
-// OCI-Chunk-Min-Length makes it larger).
+// Options:
+//   chunk_size (integer, default: 4194304): bytes in one request, kept in memory until the registry has them;
+//      a registry's OCI-Chunk-Min-Length makes it larger
 //
 // Errors: the common ones. Source: distribution-spec end-4a, end-5.
 ocireg_status ocireg_upload_start(ocireg_client *client,
@@ -1202,7 +1390,9 @@ void ocireg_upload_free(ocireg_upload *upload);
 // process or another: keep the result. Nothing is cancelled by itself; a registry lets a forgotten session expire.
 // For an upload that is simply fed with bytes see ocireg_upload_start. Blocks.
 //
-// Options: digest_algorithm (string, "sha256": of the digest that the blob will have; newer registries are told of another one).
+// Options:
+//   digest_algorithm (string): of the digest that the blob will have, sha256 without it; newer registries are
+//      told of another one
 //
 // Result, a session: {"url": string (absolute; whoever has it may be able to write to the session), "repository": string, "offset":
 // number (bytes that the registry has), "min_chunk_size": number (the registry's OCI-Chunk-Min-Length; every chunk but the last must be
@@ -1236,7 +1426,8 @@ ocireg_status ocireg_upload_session_status(ocireg_client *client,
 // Sends the next bytes of a session, in smaller pieces where the registry finds them too many at once. A chunk that breaks is
 // continued where the registry has it. Blocks.
 //
-// Options: offset (integer: where the bytes begin in the blob; without it at the session's offset).
+// Options:
+//   offset (integer): where the bytes begin in the blob; without it at the session's offset
 //
 // Result: the session behind the chunk, as of ocireg_upload_session_start. Free with ocireg_string_free.
 //
@@ -1284,7 +1475,9 @@ ocireg_status ocireg_upload_session_cancel(ocireg_client *client,
 // bytes. `from` is that repository, with its host; NULL asks the registry to find the blob itself. That a registry declines is no
 // error. Blocks.
 //
-// Options: keep_session (boolean, false: a declined mount leaves an upload session open, which is cancelled; true gives it).
+// Options:
+//   keep_session (boolean, default: false): a declined mount leaves an upload session open, which is
+//      cancelled; true gives it
 //
 // Result, `json` may be NULL: {"mounted": boolean, "digest": string, "location": string or null, "session": a session, as of
 // ocireg_upload_session_start, or null}. Free with ocireg_string_free.
@@ -1336,22 +1529,32 @@ ocireg_status ocireg_endpoint_parse(const char *name,
 // leaves, and its last bytes stay when it is wrong). What an ended copy (an error, a cancel, a kill) has moved, the next one does
 // not move again. Several processes can copy to one layout at once; copies to one archive wait for each other. Blocks.
 //
-// Options: platform (list of OS/ARCH[/VARIANT]: of an index, only these; one gives that image alone, several an index that
-// holds them only; an image that is in no index has to be for them); sparse (boolean, false: with platform, the index unchanged
-// though only these manifests are there); all (false: says explicitly that an index is copied whole, as it is by default; a
-// docker-archive takes the host's platform by default, and refuses all);
-// referrers (false: also signatures, SBOMs and whatever else names the copied manifests as its subject, and what cosign keeps
-// under tags made of their digests, sha256-HEX.sig, .att and .sbom, which it keeps: in a layout as names); foreign_layers (false:
-// also layers that are meant to be fetched from elsewhere); convert_schema1 (false: make an OCI image of a schema-1 manifest, which
-// is copied unchanged otherwise; its signatures are verified first, and are not part of the image; those in an index are left
-// alone); compression (string, "gzip", "zstd" or "none": for layers that are plain tars; gzip by default for those that come from a
-// docker-archive and go to a registry, as docker and other tools do it, else none: any other copy keeps its digests);
-// compression_level (integer, 1 to 9 with gzip, 6; 1 with zstd); concurrency (integer, 4, 1 to 64: transfers at once); dry_run
-// (false: only say what would be done; the counts are those of the plan, nothing is made at the destination and no lock is
-// waited for); source_fd (integer: the descriptor that the `-` of a source docker-archive:- or oci-archive:- stands for, instead of
-// standard input: a file, a pipe or a socket, read from where it stands; it stays open, and where it stands afterwards is not said);
-// destination_fd (integer: the descriptor that the `-` of a destination docker-archive:- or
-// oci-archive:- stands for, instead of standard output; it stays open, at the end of what was written).
+// Options:
+//   platform (list of strings): OS/ARCH[/VARIANT] each: of an index, only these; one gives that image alone,
+//      several an index that holds them only; an image that is in no index has to be for them
+//   all (boolean, default: false): says explicitly that an index is copied whole, as it is by default; a
+//      docker-archive takes the host's platform by default, and refuses all
+//   sparse (boolean, default: false): with platform, the index unchanged though only these manifests are
+//      there
+//   referrers (boolean, default: false): also signatures, SBOMs and whatever else names the copied manifests
+//      as its subject, and what cosign keeps under tags made of their digests, sha256-HEX.sig, .att and
+//      .sbom, which it keeps: in a layout as names
+//   foreign_layers (boolean, default: false): also layers that are meant to be fetched from elsewhere
+//   convert_schema1 (boolean, default: false): make an OCI image of a schema-1 manifest, which is copied
+//      unchanged otherwise; its signatures are verified first, and are not part of the image; those in an
+//      index are left alone
+//   compression (string): "gzip", "zstd" or "none": for layers that are plain tars; without it gzip for those
+//      that come from a docker-archive and go to a registry, as docker and other tools do it, else none: any
+//      other copy keeps its digests
+//   compression_level (integer): 1 to 9 with gzip, 6 without it; 1 with zstd
+//   concurrency (integer, default: 4): 1 to 64: transfers at once
+//   dry_run (boolean, default: false): only say what would be done; the counts are those of the plan, nothing
+//      is made at the destination and no lock is waited for
+//   source_fd (integer): the descriptor that the `-` of a source docker-archive:- or oci-archive:- stands
+//      for, instead of standard input: a file, a pipe or a socket, read from where it stands; it stays open,
+//      and where it stands afterwards is not said
+//   destination_fd (integer): the descriptor that the `-` of a destination docker-archive:- or oci-archive:-
+//      stands for, instead of standard output; it stays open, at the end of what was written
 //
 // An archive is a file that appears whole. One that is there keeps its other images and names; a name that it has already moves to
 // the new image, and an image whose last name has moved goes. What cannot be added to (compressed, of another writer) is refused with
@@ -1422,7 +1625,9 @@ ocireg_status ocireg_layout_check(ocireg_client *client,
 // removed: any may be one of its. An entry of a media type that is not known needs what its JSON names; one that is no JSON either is
 // OCIREG_UNSUPPORTED. Blocks.
 //
-// Options: prune_sparse (boolean, false: also remove blobs that only a missing manifest may need, or an entry that cannot be read).
+// Options:
+//   prune_sparse (boolean, default: false): also remove blobs that only a missing manifest may need, or an
+//      entry that cannot be read
 //
 // Result, `json` may be NULL: {"removed": [string] (digests), "bytes": number, "sparse": [string] (digests of the missing
 // manifests)}. Free with ocireg_string_free.
@@ -1443,9 +1648,13 @@ ocireg_status ocireg_layout_clean(ocireg_client *client,
 // Accepted are ES256, ES384, ES512 (P-256, P-384, P-521), RS256, RS384 and RS512 (RSA of 2048 to 8192 bits), each with the
 // key in the header (jwk) or in a certificate (x5c).
 //
-// Options: keys (list of strings: keys that must all have signed, each an id such as "LJ5H:RTFE:..." or a public key as PEM
-// text); ca_pem (string), ca_file (string): certificate authorities as PEM text or in a PEM file, one of which must stand
-// behind at least one signature; time (string, now: when the certificates must be valid, such as "2015-04-08T18:52:59Z").
+// Options:
+//   keys (list of strings): keys that must all have signed, each an id such as "LJ5H:RTFE:..." or a public
+//      key as PEM text
+//   ca_pem (string): certificate authorities as PEM text, one of which must stand behind at least one
+//      signature
+//   ca_file (string): a PEM file of certificate authorities, likewise
+//   time (string): when the certificates must be valid, such as "2015-04-08T18:52:59Z"; without it now
 //
 // Result: {"digest": string (of the payload, which is the manifest's), "name": string, "tag": string, "architecture":
 // string or null, "fs_layers": [string] (digests, the topmost layer first), "history": [{"id": string, "parent": string or
@@ -1480,8 +1689,10 @@ ocireg_status ocireg_schema1_payload(const uint8_t *data,
 //
 // `key` is a private key as PEM text, of the curve P-256, not encrypted: "PRIVATE KEY" or "EC PRIVATE KEY".
 //
-// Options: chain (string: certificates as PEM text, that of the key first; they go into the header instead of the key);
-// time (string, now: when it was signed, such as "2015-04-08T18:52:59Z").
+// Options:
+//   chain (string): certificates as PEM text, that of the key first; they go into the header instead of the
+//      key
+//   time (string): when it was signed, such as "2015-04-08T18:52:59Z"; without it now
 //
 // Result: `signed_manifest`, freed with ocireg_buffer_free.
 //
@@ -1496,7 +1707,9 @@ ocireg_status ocireg_schema1_sign(const uint8_t *data,
 
 // Makes a private key for ocireg_schema1_sign, on the curve P-256, from the system's random numbers. Any thread.
 //
-// Options: format ("pkcs8", the default: "PRIVATE KEY", or "sec1": "EC PRIVATE KEY", as libtrust writes it).
+// Options:
+//   format (string): "pkcs8", which it is by default ("PRIVATE KEY"), or "sec1" ("EC PRIVATE KEY"), as
+//      libtrust writes it
 //
 // Result: PEM text, not encrypted; overwrite it before it is freed with ocireg_string_free, where that matters.
 //
@@ -1520,13 +1733,21 @@ ocireg_status ocireg_schema1_key_info(const char *pem,
 // asked again with the credentials: by Basic, or with a token of its token server. The credentials are those of the call's
 // options, else those of the host's options, else what the credentials callback says; never stored ones. Blocks.
 //
-// Options: username and password (strings, together), or identity_token (string, and username beside it if that is known);
-// store (boolean, true: keep them); offline_token (boolean, false: ask the token server for an identity token, and keep that
-// instead of the password; servers without any give none); scope (string or list of strings, none: what the token is asked for,
-// each TYPE:NAME:ACTION[,ACTION...] such as "repository:team/app:pull,push"; where Basic is used it means nothing); return_token
-// (boolean, false: the result has the token); credentials_file (string: keep them in this file), docker_config
-// (string: in the config.json of this folder). Without these two they are kept in the first file that the client's own
-// options credentials_file, docker_config and stored_credentials look into.
+// Options:
+//   username (string): with password; or beside identity_token, if it is known
+//   password (string): with username
+//   identity_token (string): a refresh token for the token server, instead of a password
+//   store (boolean, default: true): keep them
+//   offline_token (boolean, default: false): ask the token server for an identity token, and keep that
+//      instead of the password; servers without any give none
+//   scope (string or list of strings): what the token is asked for, each TYPE:NAME:ACTION[,ACTION...] such as
+//      "repository:team/app:pull,push"; where Basic is used it means nothing
+//   return_token (boolean, default: false): the result has the token
+//   credentials_file (string): keep them in this file
+//   docker_config (string): keep them in the config.json of this folder
+//
+// Without credentials_file and docker_config they are kept in the first file that the client's own options credentials_file,
+// docker_config and stored_credentials look into.
 //
 // They are handed to the credential helper that the file names for the host (credHelpers, else credsStore), else written
 // into the file, which is made if it is not there: replaced whole or not at all, mode 0600, what else it holds and its order
@@ -1552,7 +1773,9 @@ ocireg_status ocireg_login(ocireg_client *client,
 // and from the helpers that they name for the host. Entries for a part of the host only (HOST/NAMESPACE) stay, and so does
 // what is in an environment variable. No network, but helpers may take their time. Blocks.
 //
-// Options: credentials_file, docker_config (strings, as of ocireg_login: there, and nowhere else).
+// Options:
+//   credentials_file (string): remove them from this file, and nowhere else
+//   docker_config (string): remove them from the config.json of this folder, and nowhere else
 //
 // Result: {"registry": string, "removed": boolean (false: nothing was kept, which is no error), "from": [string] (the paths of
 // files and the names of helpers that held something)}. Free with ocireg_string_free.
@@ -1609,7 +1832,9 @@ ocireg_status ocireg_v1_ping(ocireg_client *client,
 
 // Searches the index at HOST[:PORT] for repositories. Blocks.
 //
-// Options: n (integer: how many a page has), page (integer, from 1), for indexes that have pages.
+// Options:
+//   n (integer): how many a page has, for indexes that have pages
+//   page (integer): which page, from 1
 //
 // Result: {"query": string, "num_results": number, "results": [{"name": string, ...}]}, and further members that the index sends,
 // here and in each result ("description", "is_official", "star_count", "num_pages", ...). Free with ocireg_string_free.
@@ -1710,7 +1935,7 @@ ocireg_status ocireg_v1_image(ocireg_client *client,
 // be checked what a broken call left, in a hidden file beside the target, is continued by the next call, in this process or
 // another. Blocks.
 //
-// Options: offset and length (integers: only a piece, which cannot be verified).
+// Options: offset and length, as of ocireg_blob_get_file.
 //
 // Result, `json` may be NULL: {"id": string, "checksum": string or null, "verified": boolean (false for a piece, without a
 // checksum, and with a "tarsum..."), "size": number or null (of the whole layer), "offset": number, "length": number (bytes
@@ -1744,7 +1969,7 @@ ocireg_status ocireg_v1_layer_fd(ocireg_client *client,
 
 // Gets the layer of an image into memory. Blocks.
 //
-// Options: those of ocireg_v1_layer_file, and limit (integer, 67108864: the most bytes to take).
+// Options: those of ocireg_v1_layer_file, and limit, as of ocireg_blob_get_file.
 //
 // Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as of ocireg_v1_layer_file without "path", freed with
 // ocireg_string_free.
@@ -1775,7 +2000,10 @@ ocireg_status ocireg_v1_layer_open(ocireg_client *client,
 // Checks a user's password at the index of HOST[:PORT], as protocol v1 does. With an e-mail address it asks for a new account first,
 // and checks the password when there is one of that name. Nothing is stored. Blocks.
 //
-// Options: username and password (strings; the host's when neither is given); email (string: make the account).
+// Options:
+//   username (string): with password; the host's when neither is given
+//   password (string): with username
+//   email (string): make the account
 //
 // Result: {"status": string (what Docker showed: "Login Succeeded" or "Account created. ..."), "username": string, "created":
 // boolean}. Free with ocireg_string_free.
@@ -1812,7 +2040,8 @@ ocireg_status ocireg_v1_put_image(ocireg_client *client,
 // same JSON: the checksum is over it too. Blocks.
 // After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
-// Options: finish (boolean, true: put the checksum).
+// Options:
+//   finish (boolean, default: true): put the checksum
 //
 // Result, `json` may be NULL: {"id": string, "size": number, "checksum": "sha256:..." (over the JSON, a newline and the layer),
 // "uploaded": boolean (false when the registry has a whole image of this id)}. Free with ocireg_string_free.
@@ -1883,7 +2112,9 @@ ocireg_status ocireg_v1_put_tag(ocireg_client *client,
 // go as they are, and are verified. The tag comes last. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown; the
 // next call goes on.
 //
-// Options: platform (string, OS/ARCH[/VARIANT]: of an index, the image for this platform, instead of this machine's).
+// Options:
+//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
+//      this machine's
 //
 // Result, `json` may be NULL: {"source": string, "destination": string, "digest": string (of the image's manifest, which the registry
 // does not know), "id": string (what the tag stands for now), "images": [{"id": string, "layer": string (digest) or null for an empty
@@ -1935,10 +2166,13 @@ ocireg_status ocireg_v1_delete_repository(ocireg_client *client,
 
 // The config of an image at any place (see ocireg_endpoint_parse). Its bytes are verified. Blocks.
 //
-// Options: platform ("OS/ARCH[/VARIANT][:OS.VERSION]": of an index, the image for this platform, instead of this
-// machine's; an image that is in no index is taken as it is). Wherever an option is a platform, the image is looked for in the
-// same way: an index that does not say what its entries run on is looked into (an index in it has entries of its own, an image says
-// it in its config), at most 16 deep and at most 256 manifests; what is about images, such as an attestation, is never taken.
+// Options:
+//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
+//      this machine's; an image that is in no index is taken as it is
+//
+// Wherever an option is a platform, the image is looked for in the same way: an index that does not say what its entries run on is
+// looked into (an index in it has entries of its own, an image says it in its config), at most 16 deep and at most 256 manifests;
+// what is about images, such as an attestation, is never taken.
 //
 // Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"digest":
 // string, "size": number, "mediaType": string (of the config), "manifest": string (the image's digest), "config": the
@@ -1958,8 +2192,10 @@ ocireg_status ocireg_image_config(ocireg_client *client,
 
 // The bytes of an image at any place (see ocireg_endpoint_parse), as its manifest says: no blob is read. Blocks.
 //
-// Options: platform (of an index, the image for this platform, instead of this machine's); all (boolean, false: every
-// image of an index).
+// Options:
+//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
+//      this machine's
+//   all (boolean, default: false): every image of an index
 //
 // Result: {"digest": string, "mediaType": string (of the manifest) [, "platform": {"os", "architecture", ...}],
 // "manifest": number (its own bytes), "config": number, "layers": [{"digest": string, "size": number, "mediaType":
@@ -1980,8 +2216,9 @@ ocireg_status ocireg_image_size(ocireg_client *client,
 // the same repository, or a whole name, [HOST[:PORT]/]REPOSITORY[:TAG], on the same registry: then what the manifest needs
 // comes before it, by mounts where the registry can. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
-// Options: referrers (boolean, false: into another repository, also signatures, SBOMs and whatever else names it as its
-// subject).
+// Options:
+//   referrers (boolean, default: false): into another repository, also signatures, SBOMs and whatever else
+//      names it as its subject
 //
 // Result, `json` may be NULL: {"source": string, "destination": string, "digest": string, "mediaType": string}. Free with
 // ocireg_string_free.
@@ -2001,14 +2238,20 @@ ocireg_status ocireg_image_tag(ocireg_client *client,
 // Docker or OCI as it has them; everything else stays as it was. The same layers on the same image give the same image.
 // Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
-// Options: layers (list of paths, required, the oldest first); to (string: the place for the result; without it the image's
-// own name gets it, which then needs a tag); platform (of an index, the image for this platform, instead of this machine's: the
-// result is that image alone); all (boolean, false: every image of an index, and a new index of them, without attestations);
-// scratch (boolean, false: on a new image without layers, an OCI one for the platform, instead of what `image` names, which need
-// not be there); media_type (string: of the new layers, instead of what they and the manifest are; the files stay as they are then,
-// unless compression says otherwise); compression (string, "gzip", "zstd" or "none": for layers that are plain tars; gzip by
-// default when the result goes to a registry, else none; also for those of an image in a docker-archive); compression_level
-// (integer, 1 to 9 with gzip, 6; 1 with zstd).
+// Options:
+//   layers (list of strings): the layers' files, the oldest first; without any the call is
+//      OCIREG_INVALID_ARGUMENT
+//   to (string): the place for the result; without it the image's own name gets it, which then needs a tag
+//   platform (string): of an index, the image for this platform, instead of this machine's: the result is
+//      that image alone
+//   all (boolean, default: false): every image of an index, and a new index of them, without attestations
+//   scratch (boolean, default: false): on a new image without layers, an OCI one for the platform, instead of
+//      what `image` names, which need not be there
+//   media_type (string): of the new layers, instead of what they and the manifest are; the files stay as they
+//      are then, unless compression says otherwise
+//   compression (string): "gzip", "zstd" or "none": for layers that are plain tars; without it gzip when the
+//      result goes to a registry, else none; also for those of an image in a docker-archive
+//   compression_level (integer): 1 to 9 with gzip, 6 without it; 1 with zstd
 //
 // Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "base": string or null (the
 // digest of what they were put on, null with scratch), "images": [{"digest": string, "config": string [, "platform": {"os", "architecture", ...}]}], "layers":
@@ -2028,7 +2271,8 @@ ocireg_status ocireg_image_append(ocireg_client *client,
 // The plan is made before anything is deleted. What no tag leads to stays, and so does the registry's name for the
 // repository. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown; the next call goes on.
 //
-// Options: dry_run (boolean, false: only say what would be deleted).
+// Options:
+//   dry_run (boolean, default: false): only say what would be deleted
 //
 // Result, `json` may be NULL: {"repository": string, "manifests": [{"digest": string, "mediaType": string (empty when it
 // cannot be read), "tags": [string], "deleted": boolean}], indexes before what they hold, "tags": number, "deleted":
@@ -2050,10 +2294,15 @@ ocireg_status ocireg_repository_remove(ocireg_client *client,
 // The folder is reached through no link of another user in a folder that everybody may write to. After an error it holds a part.
 // Extended attributes are left out. Blocks.
 //
-// Options: platform (of an index, the image for this platform, instead of this machine's); overwrite (boolean, false: into a
-// folder that is not empty, in the place of what is there); owner (false: keep the owners, as root only); setuid (false:
-// keep set-user-ID and set-group-ID); devices (false: make devices and pipes too); max_bytes (integer, 68719476736: the most to
-// unpack); max_ratio (integer, 250: the most bytes of a layer for each packed one, from the first GiB on).
+// Options:
+//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
+//      this machine's
+//   overwrite (boolean, default: false): into a folder that is not empty, in the place of what is there
+//   owner (boolean, default: false): keep the owners of files, as root only
+//   setuid (boolean, default: false): keep set-user-ID and set-group-ID
+//   devices (boolean, default: false): make devices and pipes too
+//   max_bytes (integer, default: 68719476736): the most bytes to unpack
+//   max_ratio (integer, default: 250): the most bytes of a layer for each packed one, from the first GiB on
 //
 // Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "path": string,
 // "layers": [{"digest": string, "diff_id": string, "diff_id_checked": boolean (false when the config does not tell it)}],
@@ -2077,8 +2326,11 @@ ocireg_status ocireg_image_extract(ocireg_client *client,
 // the last layer, whiteouts heeded and links on the way followed. Nothing is written. Layers are read to their ends and verified
 // by digest, and against the config's diff_ids. Blocks.
 //
-// Options: platform (of an index, the image for this platform, instead of this machine's); max_bytes (integer, 68719476736: the
-// most to unpack); max_ratio (integer, 250: the most bytes of a layer for each packed one, from the first GiB on).
+// Options:
+//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
+//      this machine's
+//   max_bytes (integer, default: 68719476736): the most bytes to unpack
+//   max_ratio (integer, default: 250): the most bytes of a layer for each packed one, from the first GiB on
 //
 // Result: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "layers": [{"digest": string, "diff_id":
 // string, "diff_id_checked": boolean (false when the config does not tell it)}], the oldest first, "bytes": number (of the
@@ -2108,8 +2360,11 @@ ocireg_status ocireg_image_files(ocireg_client *client,
 // descriptor is as for ocireg_blob_get_fd. A layer that holds files behind a link of an older layer is not searched by the
 // link's target. Blocks.
 //
-// Options: platform (of an index, the image for this platform, instead of this machine's); verify (boolean, true: read the
-// layer that has the file to its end, so that its digest is known to be right; without it, reading ends with the file).
+// Options:
+//   platform (string): of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of
+//      this machine's
+//   verify (boolean, default: true): read the layer that has the file to its end, so that its digest is known
+//      to be right; without it, reading ends with the file
 //
 // Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "path": string (behind all
 // links), "size": number, "mode": number, "layer": string (the digest of the layer that has it), "verified": boolean}.

@@ -103,6 +103,7 @@ mod json;
 pub mod layout;
 pub mod manifest;
 pub mod media_type;
+mod options;
 mod os;
 pub mod pack;
 pub mod platform;

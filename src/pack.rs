@@ -6,17 +6,17 @@ use bytes::Bytes;
 use flate2::GzBuilder;
 use ruzstd::decoding::StreamingDecoder;
 use ruzstd::encoding::{CompressionLevel, FrameCompressor};
-use serde::Deserialize;
+use serde_json::Value;
 
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
+use crate::options::{word, OptionValue};
 use crate::spool::{Item, Writer};
 use crate::store::Blob;
 
 /// What to pack with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
     /// RFC 1952.
     Gzip,
@@ -24,6 +24,12 @@ pub enum Compression {
     Zstd,
     /// Not at all.
     None,
+}
+
+impl OptionValue for Compression {
+    fn read(value: Value) -> std::result::Result<Compression, String> {
+        word(value, &[("gzip", Compression::Gzip), ("zstd", Compression::Zstd), ("none", Compression::None)])
+    }
 }
 
 /// How to pack.

@@ -1,23 +1,24 @@
 //! Credentials as options, callbacks, files and helpers give them: one check for all.
 
-use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
+use crate::options::options;
 
-/// What a caller may say about who he is. Never printed: it has no `Debug`.
-#[derive(Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Secrets {
-    /// With `password`, or beside `identity_token`.
-    pub username: Option<String>,
-    /// With `username`.
-    pub password: Option<Zeroizing<String>>,
-    /// A refresh token for the host's token server.
-    pub identity_token: Option<Zeroizing<String>>,
-    /// A bearer token used as it is.
-    pub token: Option<Zeroizing<String>>,
+options! {
+    /// What a caller may say about who he is. Never printed: it has no `Debug`.
+    #[derive(Clone)]
+    pub struct Secrets {
+        /// with password: for Basic and for the host's token server; or beside identity_token, if it is known
+        pub username: Option<String>,
+        /// with username
+        pub password: Option<Zeroizing<String>>,
+        /// a refresh token for the host's token server; one that the server gives in its place is used from then on
+        pub identity_token: Option<Zeroizing<String>>,
+        /// a bearer token, used as it is
+        pub token: Option<Zeroizing<String>>,
+    }
 }
 
 impl Secrets {

@@ -2,7 +2,7 @@
 //! JSON, its layer and its checksum, then the tag; at last the index gets the checksums.
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::schema1::Converting;
 use crate::call::Call;
@@ -13,6 +13,7 @@ use crate::image::layer::Packing;
 use crate::image::Image;
 use crate::manifest::Descriptor;
 use crate::media_type as types;
+use crate::options::options;
 use crate::reference::Reference;
 use crate::registry::Client;
 use crate::registry_v1::id::ImageId;
@@ -22,12 +23,13 @@ use crate::schema1::chain::{from_oci, Step, EMPTY_LAYER};
 use crate::store::{Blob, ReadStore, Upload};
 use crate::transfer::attributed::Source;
 
-/// Options of [`push`].
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PushOptions {
-    /// Of an index, the image for this platform, instead of this machine's.
-    pub platform: Option<String>,
+options! {
+    /// Options of [`push`].
+    #[derive(Debug, Clone)]
+    pub struct PushOptions {
+        /// of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
+        pub platform: Option<String>,
+    }
 }
 
 /// What was pushed.

@@ -1,21 +1,21 @@
 //! Which bytes a caller wants.
 
-use serde::Deserialize;
-
 use crate::error::{Code, Error, Result};
+use crate::options::options;
 
-/// Which bytes of a blob, and what is known of it.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ReadOptions {
-    /// The first byte.
-    pub offset: u64,
-    /// How many; without it all that follow.
-    pub length: Option<u64>,
-    /// The blob's size, from its descriptor.
-    pub size: Option<u64>,
-    /// The most that a read into memory may take.
-    pub limit: Option<u64>,
+options! {
+    /// Which bytes of a blob, and what is known of it.
+    #[derive(Debug, Clone)]
+    pub struct ReadOptions {
+        /// only a piece, which cannot be verified: from this byte on
+        pub offset: u64 = 0,
+        /// only a piece, which cannot be verified: so many bytes; without it all that follow
+        pub length: Option<u64>,
+        /// the blob's size from its descriptor
+        pub size: Option<u64>,
+        /// of a read into memory, the most bytes to take, 67108864 without it
+        pub limit: Option<u64>,
+    }
 }
 
 impl ReadOptions {

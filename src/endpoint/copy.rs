@@ -58,8 +58,7 @@ pub fn copy_through(
 }
 
 /// Puts layers on an image of any place; without the option `to` the image's own name gets the result.
-pub fn append(client: &Client, call: &Call, image: &Endpoint, options: AppendOptions) -> Result<Appended> {
-    let options = AppendOptions { room: Room::of(client.http.options()), ..options };
+pub fn append(client: &Client, call: &Call, image: &Endpoint, options: &AppendOptions) -> Result<Appended> {
     let named = options.to.as_deref().map(Endpoint::parse).transpose()?;
     let to = named.as_ref().unwrap_or(image);
     if matches!(to, Endpoint::Registry(reference) if reference.digest().is_some()) {
@@ -70,8 +69,8 @@ pub fn append(client: &Client, call: &Call, image: &Endpoint, options: AppendOpt
         false => Endpoint::pair(client, image, to)?,
     };
     let is_saved = image.is_saved() && !options.scratch;
-    let from = base(client, from, is_saved, to.as_ref(), &options)?;
-    append::append(call, from.as_ref(), to.as_ref(), &options)
+    let from = base(client, from, is_saved, to.as_ref(), options)?;
+    append::append_through(call, from.as_ref(), to.as_ref(), options, &Room::of(client.http.options()))
 }
 
 /// The base of an image that gets layers, packed as the copy of it would be.

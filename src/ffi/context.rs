@@ -38,9 +38,11 @@ pub type ocireg_log_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, even
 /// blob is begun and ends, unless the copy fails; between them "moving" comes when there are more bytes, at most every 50 ms.
 pub type ocireg_blob_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, event: *const c_char) -> i32>;
 /// Is asked for the credentials of a registry host, once for each client and host, and again after they were refused: sets
-/// "username" and "password", or "identity_token", or "token", in `answer` with the ocireg_options_set_… functions; nothing
-/// set means that it has none: then those stored on the machine are used if the client's options ask for them, else the
-/// call is anonymous. Both arguments are borrowed during the callback; freeing them does nothing.
+/// options in `answer` with the ocireg_options_set_… functions. Nothing set means that it has none: then those stored on the machine are
+/// used if the client's options ask for them, else the call is anonymous. Both arguments are borrowed during the callback; freeing
+/// them does nothing.
+///
+/// Options: {Secrets}
 pub type ocireg_credentials_fn =
     Option<unsafe extern "C" fn(userdata: *mut c_void, host: *const c_char, answer: *mut ocireg_options) -> i32>;
 

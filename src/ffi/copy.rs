@@ -60,22 +60,7 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
 /// leaves, and its last bytes stay when it is wrong). What an ended copy (an error, a cancel, a kill) has moved, the next one does
 /// not move again. Several processes can copy to one layout at once; copies to one archive wait for each other. Blocks.
 ///
-/// Options: platform (list of OS/ARCH[/VARIANT]: of an index, only these; one gives that image alone, several an index that
-/// holds them only; an image that is in no index has to be for them); sparse (boolean, false: with platform, the index unchanged
-/// though only these manifests are there); all (false: says explicitly that an index is copied whole, as it is by default; a
-/// docker-archive takes the host's platform by default, and refuses all);
-/// referrers (false: also signatures, SBOMs and whatever else names the copied manifests as its subject, and what cosign keeps
-/// under tags made of their digests, sha256-HEX.sig, .att and .sbom, which it keeps: in a layout as names); foreign_layers (false:
-/// also layers that are meant to be fetched from elsewhere); convert_schema1 (false: make an OCI image of a schema-1 manifest, which
-/// is copied unchanged otherwise; its signatures are verified first, and are not part of the image; those in an index are left
-/// alone); compression (string, "gzip", "zstd" or "none": for layers that are plain tars; gzip by default for those that come from a
-/// docker-archive and go to a registry, as docker and other tools do it, else none: any other copy keeps its digests);
-/// compression_level (integer, 1 to 9 with gzip, 6; 1 with zstd); concurrency (integer, 4, 1 to 64: transfers at once); dry_run
-/// (false: only say what would be done; the counts are those of the plan, nothing is made at the destination and no lock is
-/// waited for); source_fd (integer: the descriptor that the `-` of a source docker-archive:- or oci-archive:- stands for, instead of
-/// standard input: a file, a pipe or a socket, read from where it stands; it stays open, and where it stands afterwards is not said);
-/// destination_fd (integer: the descriptor that the `-` of a destination docker-archive:- or
-/// oci-archive:- stands for, instead of standard output; it stays open, at the end of what was written).
+/// Options: {CopyOptions}
 ///
 /// An archive is a file that appears whole. One that is there keeps its other images and names; a name that it has already moves to
 /// the new image, and an image whose last name has moved goes. What cannot be added to (compressed, of another writer) is refused with
@@ -182,7 +167,7 @@ pub unsafe extern "C" fn ocireg_layout_check(
 /// removed: any may be one of its. An entry of a media type that is not known needs what its JSON names; one that is no JSON either is
 /// OCIREG_UNSUPPORTED. Blocks.
 ///
-/// Options: prune_sparse (boolean, false: also remove blobs that only a missing manifest may need, or an entry that cannot be read).
+/// Options: {CleanOptions}
 ///
 /// Result, `json` may be NULL: {"removed": [string] (digests), "bytes": number, "sparse": [string] (digests of the missing
 /// manifests)}. Free with ocireg_string_free.

@@ -22,10 +22,7 @@ use crate::image::files::files;
 /// The folder is reached through no link of another user in a folder that everybody may write to. After an error it holds a part.
 /// Extended attributes are left out. Blocks.
 ///
-/// Options: platform (of an index, the image for this platform, instead of this machine's); overwrite (boolean, false: into a
-/// folder that is not empty, in the place of what is there); owner (false: keep the owners, as root only); setuid (false:
-/// keep set-user-ID and set-group-ID); devices (false: make devices and pipes too); max_bytes (integer, 68719476736: the most to
-/// unpack); max_ratio (integer, 250: the most bytes of a layer for each packed one, from the first GiB on).
+/// Options: {ExtractOptions}
 ///
 /// Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "path": string,
 /// "layers": [{"digest": string, "diff_id": string, "diff_id_checked": boolean (false when the config does not tell it)}],
@@ -62,8 +59,7 @@ pub unsafe extern "C" fn ocireg_image_extract(
 /// the last layer, whiteouts heeded and links on the way followed. Nothing is written. Layers are read to their ends and verified
 /// by digest, and against the config's diff_ids. Blocks.
 ///
-/// Options: platform (of an index, the image for this platform, instead of this machine's); max_bytes (integer, 68719476736: the
-/// most to unpack); max_ratio (integer, 250: the most bytes of a layer for each packed one, from the first GiB on).
+/// Options: {FilesOptions}
 ///
 /// Result: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "layers": [{"digest": string, "diff_id":
 /// string, "diff_id_checked": boolean (false when the config does not tell it)}], the oldest first, "bytes": number (of the
@@ -105,8 +101,7 @@ pub unsafe extern "C" fn ocireg_image_files(
 /// descriptor is as for ocireg_blob_get_fd. A layer that holds files behind a link of an older layer is not searched by the
 /// link's target. Blocks.
 ///
-/// Options: platform (of an index, the image for this platform, instead of this machine's); verify (boolean, true: read the
-/// layer that has the file to its end, so that its digest is known to be right; without it, reading ends with the file).
+/// Options: {CatOptions}
 ///
 /// Result, `json` may be NULL: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "path": string (behind all
 /// links), "size": number, "mode": number, "layer": string (the digest of the layer that has it), "verified": boolean}.

@@ -20,10 +20,11 @@ use crate::registry::store::RegistryStore;
 
 /// The config of an image at any place (see ocireg_endpoint_parse). Its bytes are verified. Blocks.
 ///
-/// Options: platform ("OS/ARCH[/VARIANT][:OS.VERSION]": of an index, the image for this platform, instead of this
-/// machine's; an image that is in no index is taken as it is). Wherever an option is a platform, the image is looked for in the
-/// same way: an index that does not say what its entries run on is looked into (an index in it has entries of its own, an image says
-/// it in its config), at most 16 deep and at most 256 manifests; what is about images, such as an attestation, is never taken.
+/// Options: {Selection}
+///
+/// Wherever an option is a platform, the image is looked for in the same way: an index that does not say what its entries run on is
+/// looked into (an index in it has entries of its own, an image says it in its config), at most 16 deep and at most 256 manifests;
+/// what is about images, such as an attestation, is never taken.
 ///
 /// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"digest":
 /// string, "size": number, "mediaType": string (of the config), "manifest": string (the image's digest), "config": the
@@ -57,8 +58,7 @@ pub unsafe extern "C" fn ocireg_image_config(
 
 /// The bytes of an image at any place (see ocireg_endpoint_parse), as its manifest says: no blob is read. Blocks.
 ///
-/// Options: platform (of an index, the image for this platform, instead of this machine's); all (boolean, false: every
-/// image of an index).
+/// Options: {SizeOptions}
 ///
 /// Result: {"digest": string, "mediaType": string (of the manifest) [, "platform": {"os", "architecture", ...}],
 /// "manifest": number (its own bytes), "config": number, "layers": [{"digest": string, "size": number, "mediaType":
@@ -91,8 +91,7 @@ pub unsafe extern "C" fn ocireg_image_size(
 /// the same repository, or a whole name, [HOST[:PORT]/]REPOSITORY[:TAG], on the same registry: then what the manifest needs
 /// comes before it, by mounts where the registry can. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///
-/// Options: referrers (boolean, false: into another repository, also signatures, SBOMs and whatever else names it as its
-/// subject).
+/// Options: {TagOptions}
 ///
 /// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string, "mediaType": string}. Free with
 /// ocireg_string_free.
@@ -126,14 +125,7 @@ pub unsafe extern "C" fn ocireg_image_tag(
 /// Docker or OCI as it has them; everything else stays as it was. The same layers on the same image give the same image.
 /// Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///
-/// Options: layers (list of paths, required, the oldest first); to (string: the place for the result; without it the image's
-/// own name gets it, which then needs a tag); platform (of an index, the image for this platform, instead of this machine's: the
-/// result is that image alone); all (boolean, false: every image of an index, and a new index of them, without attestations);
-/// scratch (boolean, false: on a new image without layers, an OCI one for the platform, instead of what `image` names, which need
-/// not be there); media_type (string: of the new layers, instead of what they and the manifest are; the files stay as they are then,
-/// unless compression says otherwise); compression (string, "gzip", "zstd" or "none": for layers that are plain tars; gzip by
-/// default when the result goes to a registry, else none; also for those of an image in a docker-archive); compression_level
-/// (integer, 1 to 9 with gzip, 6; 1 with zstd).
+/// Options: {AppendOptions}
 ///
 /// Result, `json` may be NULL: {"destination": string, "digest": string, "mediaType": string, "base": string or null (the
 /// digest of what they were put on, null with scratch), "images": [{"digest": string, "config": string [, "platform": {"os", "architecture", ...}]}], "layers":
@@ -155,7 +147,7 @@ pub unsafe extern "C" fn ocireg_image_append(
         enter_blocking(error, Json::optional(json), || {
             let image = Endpoint::parse(text(image, "image")?)?;
             let (client, call, options) = begin(client, context, options)?;
-            endpoint::append(&client, &call, &image, options)
+            endpoint::append(&client, &call, &image, &options)
         })
     }
 }
@@ -164,7 +156,7 @@ pub unsafe extern "C" fn ocireg_image_append(
 /// The plan is made before anything is deleted. What no tag leads to stays, and so does the registry's name for the
 /// repository. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown; the next call goes on.
 ///
-/// Options: dry_run (boolean, false: only say what would be deleted).
+/// Options: {ClearOptions}
 ///
 /// Result, `json` may be NULL: {"repository": string, "manifests": [{"digest": string, "mediaType": string (empty when it
 /// cannot be read), "tags": [string], "deleted": boolean}], indexes before what they hold, "tags": number, "deleted":

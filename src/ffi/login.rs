@@ -15,13 +15,10 @@ use super::status::ocireg_status;
 /// asked again with the credentials: by Basic, or with a token of its token server. The credentials are those of the call's
 /// options, else those of the host's options, else what the credentials callback says; never stored ones. Blocks.
 ///
-/// Options: username and password (strings, together), or identity_token (string, and username beside it if that is known);
-/// store (boolean, true: keep them); offline_token (boolean, false: ask the token server for an identity token, and keep that
-/// instead of the password; servers without any give none); scope (string or list of strings, none: what the token is asked for,
-/// each TYPE:NAME:ACTION[,ACTION...] such as "repository:team/app:pull,push"; where Basic is used it means nothing); return_token
-/// (boolean, false: the result has the token); credentials_file (string: keep them in this file), docker_config
-/// (string: in the config.json of this folder). Without these two they are kept in the first file that the client's own
-/// options credentials_file, docker_config and stored_credentials look into.
+/// Options: {LoginOptions}
+///
+/// Without credentials_file and docker_config they are kept in the first file that the client's own options credentials_file,
+/// docker_config and stored_credentials look into.
 ///
 /// They are handed to the credential helper that the file names for the host (credHelpers, else credsStore), else written
 /// into the file, which is made if it is not there: replaced whole or not at all, mode 0600, what else it holds and its order
@@ -58,7 +55,7 @@ pub unsafe extern "C" fn ocireg_login(
 /// and from the helpers that they name for the host. Entries for a part of the host only (HOST/NAMESPACE) stay, and so does
 /// what is in an environment variable. No network, but helpers may take their time. Blocks.
 ///
-/// Options: credentials_file, docker_config (strings, as of ocireg_login: there, and nowhere else).
+/// Options: {LogoutOptions}
 ///
 /// Result: {"registry": string, "removed": boolean (false: nothing was kept, which is no error), "from": [string] (the paths of
 /// files and the names of helpers that held something)}. Free with ocireg_string_free.

@@ -24,9 +24,7 @@ pub(super) unsafe fn reference(argument: *const c_char) -> Result<Reference> {
 /// Gets a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; with both, the digest decides. Its bytes are verified against
 /// the digest before they are looked at, and its content against its media type. Blocks.
 ///
-/// Options: platform ("OS/ARCH[/VARIANT][:OS.VERSION]": if it is an index, the manifest for this platform); accept (list of
-/// media types to ask for, instead of all that are known); max_schema_version (integer, 2; 1 asks for schema 1 only);
-/// accept_index (boolean, true).
+/// Options: {GetOptions}
 ///
 /// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`,
 /// {"mediaType", "digest", "size", "schema_version", "kind", "manifest"} as of ocireg_manifest_inspect, "reference"
@@ -62,7 +60,7 @@ pub unsafe extern "C" fn ocireg_manifest_get(
 /// refuses it (400, 401, 403, 404), because only a GET tells its reason. The digest of a reference by tag is what the
 /// registry says. Blocks.
 ///
-/// Options: accept (list of media types to ask for, instead of all that are known).
+/// Options: {HeadOptions}
 ///
 /// Result: {"mediaType": string, "digest": string, "size": number, "headers": {name: value}, "rate_limit": as of
 /// ocireg_manifest_get}. Free with ocireg_string_free.
@@ -125,8 +123,7 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
 /// entry was lost; where a registry ignores conditions, as distribution does, an entry can still be lost to a writer that
 /// is slower than that.
 ///
-/// Options: media_type (string: instead of the one that the bytes say; they are checked against it); tags (list of
-/// strings: tags to set besides the reference's own); referrers_tag (boolean, true: false leaves the referrers tag alone).
+/// Options: {PutOptions}
 ///
 /// Result, `json` may be NULL: {"digest": string, "size": number, "mediaType": string, "location": string or null, "tags":
 /// [string], all that were set, "subject": digest or null, "referrers": how it is listed, "api", "tag" or "none", null
@@ -165,7 +162,7 @@ pub unsafe extern "C" fn ocireg_manifest_put(
 /// for a repository and remembered for ten minutes. A referrers tag that has become empty is deleted, or left as an empty
 /// index where it cannot be.
 ///
-/// Options: referrers_tag (boolean, true: false leaves the referrers tag alone).
+/// Options: {DeleteOptions}
 ///
 /// Result, `json` may be NULL: {"status": the registry's HTTP status, "subject": digest or null, "referrers": "tag" when the
 /// manifest was taken out of the referrers tag, else null}. Free with ocireg_string_free.

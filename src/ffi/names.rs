@@ -2,8 +2,6 @@
 
 use std::ffi::c_char;
 
-use serde::Deserialize;
-
 use super::error::ocireg_error;
 use super::guard::{bytes, enter, text};
 use super::options::{self, ocireg_options};
@@ -11,24 +9,28 @@ use super::out::{Json, Text};
 use super::status::ocireg_status;
 use crate::digest::Algorithm;
 use crate::manifest::Document;
+use crate::options::options;
 use crate::reference::{Index, Reference};
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct ReferenceOptions {
-    default_index: Option<String>,
+options! {
+    struct ReferenceOptions {
+        /// the registry of names without one, instead of Docker Hub
+        default_index: Option<String>,
+    }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct DigestOptions {
-    algorithm: Option<String>,
+options! {
+    struct DigestOptions {
+        /// "sha256", which it is by default, or "sha512"
+        algorithm: Option<String>,
+    }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct InspectOptions {
-    media_type: Option<String>,
+options! {
+    struct InspectOptions {
+        /// what the bytes are said to be, which they are checked against
+        media_type: Option<String>,
+    }
 }
 
 /// Takes the name of a registry apart: [SCHEME://]HOST[:PORT]; "" is Docker Hub. Any thread.
@@ -48,7 +50,7 @@ pub unsafe extern "C" fn ocireg_index_parse(
 
 /// Takes a name apart: [[SCHEME://]HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]. Any thread.
 ///
-/// Options: default_index (string: the registry of names without one, instead of Docker Hub).
+/// Options: {ReferenceOptions}
 ///
 /// Result: {"index": as of ocireg_index_parse, "official": boolean, "remote_name": "library/mongo" (what the registry calls
 /// it), "local_name": "mongo", "canonical_name": "docker.io/mongo", "tag": string or null ("latest" when there is neither
@@ -75,7 +77,7 @@ pub unsafe extern "C" fn ocireg_reference_parse(
 
 /// The digest of bytes in memory, as "sha256:…". `data` may be NULL when `size` is 0. Any thread.
 ///
-/// Options: algorithm ("sha256", the default, or "sha512").
+/// Options: {DigestOptions}
 ///
 /// Result: a string; free with ocireg_string_free.
 ///
@@ -105,7 +107,7 @@ fn invalid(error: crate::digest::DigestError) -> crate::error::Error {
 /// Checks the bytes of a manifest and says what it is. The digest of a signed schema-1 manifest is that of its payload; its
 /// signatures are ocireg_schema1_verify's business. Any thread.
 ///
-/// Options: media_type (string: what the bytes are said to be, which they are checked against).
+/// Options: {InspectOptions}
 ///
 /// Result: {"mediaType": string, "digest": string, "size": number, "schema_version": 1 or 2, "kind": "image", "index",
 /// "artifact" or "schema1", "manifest": the document}. Free with ocireg_string_free.

@@ -3,7 +3,6 @@
 use std::ffi::c_char;
 use std::sync::Mutex;
 
-use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use super::error::ocireg_error;
@@ -12,6 +11,7 @@ use super::handle::{self, opaque, Handle};
 use super::out::New;
 use super::status::ocireg_status;
 use crate::error::{Code, Error, Result};
+use crate::options::{options, Options};
 use crate::sync::lock;
 
 /// Named options of a call. The header lists each call's keys; an unknown key or a value of the wrong type is found by
@@ -44,7 +44,7 @@ impl Lent {
     }
 
     /// What it has filled in.
-    pub(super) fn read<T: DeserializeOwned + Default>(&self) -> Result<T> {
+    pub(super) fn read<T: Options>(&self) -> Result<T> {
         unsafe { read(self.0) }
     }
 }
@@ -72,34 +72,31 @@ impl Named {
     }
 
     /// The options as what a call wants.
-    pub(super) fn read<T: DeserializeOwned>(&self) -> Result<T> {
-        let values = lock(&self.values).clone();
-        serde_path_to_error::deserialize(Value::Object(values)).map_err(|error| {
-            let key = error.path().to_string();
-            let what = without_value(&error.inner().to_string());
-            let message = if key == "." { what } else { format!("the option {key}: {what}") };
-            Error::new(Code::InvalidArgument, message)
-        })
+    fn read<T: Options>(&self) -> Result<T> {
+        T::read(lock(&self.values).clone())
     }
 }
 
-/// serde's text shows the value that does not fit, which may be a password.
-fn without_value(text: &str) -> String {
-    match (text.starts_with("invalid type: ") || text.starts_with("invalid value: "), text.rsplit_once(", expected ")) {
-        (true, Some((_, expected))) => format!("the value is not {expected}"),
-        _ => text.to_owned(),
-    }
+options! {
+    pub(super) struct NoOptions {}
 }
-
-#[derive(Default, serde::Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(super) struct NoOptions {}
 
 /// An options argument as what a call wants; NULL is the defaults.
-pub(super) unsafe fn read<T: DeserializeOwned + Default>(options: *const ocireg_options) -> Result<T> {
+pub(super) unsafe fn read<T: Options>(options: *const ocireg_options) -> Result<T> {
     match unsafe { handle::optional(options, "options") }? {
         Some(options) => options.read(),
-        None => Ok(T::default()),
+        None => T::read(Map::new()),
+    }
+}
+
+/// For the tests of the panic guard only: the shipped library knows no such option.
+#[cfg(feature = "force-panic")]
+#[allow(clippy::panic)]
+pub(super) unsafe fn panic_if_asked(options: *const ocireg_options) -> Result<()> {
+    let options = unsafe { handle::optional(options, "options") }?;
+    match options.and_then(|options| lock(&options.values).swap_remove("force_panic")) {
+        Some(_) => panic!("forced by the option force_panic"),
+        None => Ok(()),
     }
 }
 

@@ -15,6 +15,10 @@
  * NULL. "context" and "options" may be NULL everywhere, "error" too, and out-parameters of which the text says so. Every free
  * function accepts NULL. Any other NULL is OCIREG_INVALID_ARGUMENT, which names the argument.
  *
+ * Options. What a call can be asked to do differently has a key, listed at the function with its type and default; OCIREG_OPT_ constants
+ * are the keys, so that the compiler finds a misspelt one. A call refuses a key that it does not know (OCIREG_INVALID_ARGUMENT), and
+ * says which one may have been meant.
+ *
  * Memory. What the library returns through a T ** is freed with that type's _free, strings with ocireg_string_free; never
  * with free(). A const pointer that a function returns is borrowed from the object it came from. What a caller passes in is
  * read during the call only. Handles carry a mark: a handle of another type, one that was freed, and other memory that is none at

@@ -16,9 +16,7 @@ use super::status::ocireg_status;
 /// page), from the index under the referrers tag. Which of the two it is is remembered for a repository, for ten
 /// minutes. Blocks.
 ///
-/// Options: artifact_type (string: only those of this type; asked of the registry, and looked at here unless it says that
-/// it did); annotations (list of "KEY" or "KEY=VALUE": only those that have all of them); max (integer: at most so many); next
-/// (string: go on where the call with this `next` stopped, of the same digest and artifact_type).
+/// Options: {ReferrersOptions}
 ///
 /// Result: {"subject": digest, "referrers": [descriptor: {"mediaType", "digest", "size" [, "artifactType", "annotations",
 /// "urls", "data", "platform"]}], each digest once, "source": "api", "tag", or "none" when there is neither the API nor
@@ -54,9 +52,7 @@ pub unsafe extern "C" fn ocireg_referrers(
 /// whole manifest instead is not noticed before: so the manifest is read first, and put back by its digest, with its
 /// other tags if `list_others` has found them.
 ///
-/// Options: list_others (boolean, false: find the other tags of the same digest, one HEAD a tag for the first 256); replace
-/// (boolean, false: where the registry deletes no tag, put an empty index under it and delete that by its digest; for that
-/// moment the tag names the empty index).
+/// Options: {UntagOptions}
 ///
 /// Result, `json` may be NULL: {"tag": string, "digest": what it named, "status": the registry's HTTP status, "manifest":
 /// "kept", "restored" (the registry deleted it, and it was put back), "deleted", or "unknown" when the registry does not

@@ -12,7 +12,7 @@ use super::status::ocireg_status;
 
 /// Asks a registry, HOST[:PORT], whether and how it speaks the protocol. No credentials are sent. Blocks.
 ///
-/// Options: version (integer, 0: the protocol to ask for, 2 or 1; 0 asks for v2, and for v1 where /v2/ answers 404).
+/// Options: {PingOptions}
 ///
 /// Result: {"registry": string, "url": string, "status": 200, 401 or 404 (with version 1 whatever /v1/_ping answers),
 /// "api_version": 2, 1 (it answers only /v1/_ping) or null, "versions": [string] (its Docker-Distribution-API-Version), "challenges": [string] (the authentication schemes
@@ -72,9 +72,7 @@ pub unsafe extern "C" fn ocireg_registry_detect(
 /// host, may be kept and used by another process, and leads nowhere else, whoever hands it in. Pages that go round in a circle are
 /// OCIREG_PROTOCOL, though each is a call of its own.
 ///
-/// Options: n (integer: at most this many, and the page size asked for, up to 1000); all (boolean, false: all pages, each of `n` names);
-/// next (string: go on where the page with this `next` ended; `last` does not count then); last (string: only repositories after
-/// this one); search (string: only names that hold it); regex (string: only names that match it somewhere; Rust's regex syntax).
+/// Options: {CatalogOptions}
 ///
 /// Result: {"repositories": [string], "last": string or null (the last of them, when there are more), "next": string or null (give
 /// it as `next` to go on; null at the end)}. What can be no name (it is empty, or would lead elsewhere, or a terminal obeys it) is left
@@ -104,9 +102,7 @@ pub unsafe extern "C" fn ocireg_registry_catalog(
 /// Lists the tags of a repository, [HOST[:PORT]/]REPOSITORY, all pages unless `n` is given. To go on after `n` tags, call again with
 /// the page's `next`, until that is null, as with ocireg_registry_catalog. Blocks.
 ///
-/// Options: n (integer: at most this many, and the page size asked for, up to 1000); all (boolean, false: all pages, each of `n` tags);
-/// next (string: go on where the page with this `next` ended; `last` does not count then); last (string: only tags after this
-/// one); digests (boolean, false: look up each tag's digest too, one request a tag).
+/// Options: {TagsOptions}
 ///
 /// Result: {"name": string, "tags": [string], "last": string or null (the last of them, when there are more), "next": string or
 /// null (give it as `next` to go on; null at the end) [, "digests": {tag: string or null}]}, and further members that the

@@ -3,8 +3,6 @@
 use std::ffi::c_char;
 use std::time::{Duration, SystemTime};
 
-use serde::Deserialize;
-
 use super::error::ocireg_error;
 use super::guard::{bytes, enter, text};
 use super::memory::ocireg_buffer;
@@ -13,32 +11,40 @@ use super::out::{Bytes, Json, Text};
 use super::status::ocireg_status;
 use crate::error::Result;
 use crate::http::pem;
+use crate::options::options;
 use crate::schema1::certificate::{self, Authorities, Chain};
 use crate::schema1::jws::{self, Demand};
 use crate::schema1::key::Public;
 use crate::schema1::private::{Format, Private};
 use crate::schema1::sign::{parse_time, sign};
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct VerifyOptions {
-    keys: Vec<String>,
-    ca_pem: Option<String>,
-    ca_file: Option<String>,
-    time: Option<String>,
+options! {
+    struct VerifyOptions {
+        /// keys that must all have signed, each an id such as "LJ5H:RTFE:…" or a public key as PEM text
+        keys: Vec<String>,
+        /// certificate authorities as PEM text, one of which must stand behind at least one signature
+        ca_pem: Option<String>,
+        /// a PEM file of certificate authorities, likewise
+        ca_file: Option<String>,
+        /// when the certificates must be valid, such as "2015-04-08T18:52:59Z"; without it now
+        time: Option<String>,
+    }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct SignOptions {
-    chain: Option<String>,
-    time: Option<String>,
+options! {
+    struct SignOptions {
+        /// certificates as PEM text, that of the key first; they go into the header instead of the key
+        chain: Option<String>,
+        /// when it was signed, such as "2015-04-08T18:52:59Z"; without it now
+        time: Option<String>,
+    }
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct KeyOptions {
-    format: Format,
+options! {
+    struct KeyOptions {
+        /// "pkcs8", which it is by default ("PRIVATE KEY"), or "sec1" ("EC PRIVATE KEY"), as libtrust writes it
+        format: Format,
+    }
 }
 
 // The clock is read here: what is beneath must not.
@@ -71,9 +77,7 @@ impl VerifyOptions {
 /// Accepted are ES256, ES384, ES512 (P-256, P-384, P-521), RS256, RS384 and RS512 (RSA of 2048 to 8192 bits), each with the
 /// key in the header (jwk) or in a certificate (x5c).
 ///
-/// Options: keys (list of strings: keys that must all have signed, each an id such as "LJ5H:RTFE:…" or a public key as PEM
-/// text); ca_pem (string), ca_file (string): certificate authorities as PEM text or in a PEM file, one of which must stand
-/// behind at least one signature; time (string, now: when the certificates must be valid, such as "2015-04-08T18:52:59Z").
+/// Options: {VerifyOptions}
 ///
 /// Result: {"digest": string (of the payload, which is the manifest's), "name": string, "tag": string, "architecture":
 /// string or null, "fs_layers": [string] (digests, the topmost layer first), "history": [{"id": string, "parent": string or
@@ -124,8 +128,7 @@ pub unsafe extern "C" fn ocireg_schema1_payload(
 ///
 /// `key` is a private key as PEM text, of the curve P-256, not encrypted: "PRIVATE KEY" or "EC PRIVATE KEY".
 ///
-/// Options: chain (string: certificates as PEM text, that of the key first; they go into the header instead of the key);
-/// time (string, now: when it was signed, such as "2015-04-08T18:52:59Z").
+/// Options: {SignOptions}
 ///
 /// Result: `signed_manifest`, freed with ocireg_buffer_free.
 ///
@@ -154,7 +157,7 @@ pub unsafe extern "C" fn ocireg_schema1_sign(
 
 /// Makes a private key for ocireg_schema1_sign, on the curve P-256, from the system's random numbers. Any thread.
 ///
-/// Options: format ("pkcs8", the default: "PRIVATE KEY", or "sec1": "EC PRIVATE KEY", as libtrust writes it).
+/// Options: {KeyOptions}
 ///
 /// Result: PEM text, not encrypted; overwrite it before it is freed with ocireg_string_free, where that matters.
 ///

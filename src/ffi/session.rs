@@ -23,7 +23,7 @@ unsafe fn session(argument: *const c_char) -> Result<Saved> {
 /// process or another: keep the result. Nothing is cancelled by itself; a registry lets a forgotten session expire.
 /// For an upload that is simply fed with bytes see ocireg_upload_start. Blocks.
 ///
-/// Options: digest_algorithm (string, "sha256": of the digest that the blob will have; newer registries are told of another one).
+/// Options: {StartOptions}
 ///
 /// Result, a session: {"url": string (absolute; whoever has it may be able to write to the session), "repository": string, "offset":
 /// number (bytes that the registry has), "min_chunk_size": number (the registry's OCI-Chunk-Min-Length; every chunk but the last must be
@@ -79,7 +79,7 @@ pub unsafe extern "C" fn ocireg_upload_session_status(
 /// Sends the next bytes of a session, in smaller pieces where the registry finds them too many at once. A chunk that breaks is
 /// continued where the registry has it. Blocks.
 ///
-/// Options: offset (integer: where the bytes begin in the blob; without it at the session's offset).
+/// Options: {ChunkOptions}
 ///
 /// Result: the session behind the chunk, as of ocireg_upload_session_start. Free with ocireg_string_free.
 ///
@@ -163,7 +163,7 @@ pub unsafe extern "C" fn ocireg_upload_session_cancel(
 /// bytes. `from` is that repository, with its host; NULL asks the registry to find the blob itself. That a registry declines is no
 /// error. Blocks.
 ///
-/// Options: keep_session (boolean, false: a declined mount leaves an upload session open, which is cancelled; true gives it).
+/// Options: {MountOptions}
 ///
 /// Result, `json` may be NULL: {"mounted": boolean, "digest": string, "location": string or null, "session": a session, as of
 /// ocireg_upload_session_start, or null}. Free with ocireg_string_free.

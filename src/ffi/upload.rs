@@ -26,8 +26,7 @@ opaque!(ocireg_upload, Mutex<Upload>, 0x6f63_6972_6567_0004);
 /// Starts an upload of unknown length to [HOST[:PORT]/]REPOSITORY. The context, if given, also governs the writes. Free with
 /// ocireg_upload_free. Blocks.
 ///
-/// Options: chunk_size (integer, 4194304: bytes in one request, kept in memory until the registry has them; a registry's
-/// OCI-Chunk-Min-Length makes it larger).
+/// Options: {UploadOptions}
 ///
 /// Errors: the common ones. Source: distribution-spec end-4a, end-5.
 #[no_mangle]

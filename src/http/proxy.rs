@@ -7,11 +7,12 @@ use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use serde::de::{Deserialize, Deserializer, Error as _};
+use serde_json::Value;
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
 use crate::error::{Code, Error, Result};
+use crate::options::OptionValue;
 
 const SCHEMES: [&str; 4] = ["http", "https", "socks5", "socks5h"];
 
@@ -130,10 +131,9 @@ impl Choice {
     }
 }
 
-impl<'de> Deserialize<'de> for Choice {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Choice, D::Error> {
-        let text = Zeroizing::new(String::deserialize(deserializer)?);
-        Choice::parse(&text).map_err(|why| D::Error::custom(format_args!("the value {why}")))
+impl OptionValue for Choice {
+    fn read(value: Value) -> std::result::Result<Choice, String> {
+        Choice::parse(&Zeroizing::<String>::read(value)?).map_err(str::to_owned)
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 
 use ::http::header::{HeaderMap, HeaderValue, HOST};
-use serde::de::{Deserialize, Deserializer, Error as _};
+use serde_json::Value;
 use url::Url;
 
 use super::address;
@@ -13,6 +13,7 @@ use super::guard::{Guard, Refused};
 use super::origin::host_of;
 use super::proxy::Proxy;
 use crate::error::{Code, Error, Result};
+use crate::options::OptionValue;
 
 /// How the other end's identity is checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -79,11 +80,10 @@ impl fmt::Display for Address {
     }
 }
 
-impl<'de> Deserialize<'de> for Address {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Address, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        Address::parse(&text)
-            .ok_or_else(|| D::Error::custom(format_args!("'{}' is no IP or IP:PORT", crate::text::shorten(&text))))
+impl OptionValue for Address {
+    fn read(value: Value) -> std::result::Result<Address, String> {
+        let text = String::read(value)?;
+        Address::parse(&text).ok_or_else(|| format!("must be IP or IP:PORT, not '{}'", crate::text::shorten(&text)))
     }
 }
 

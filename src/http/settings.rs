@@ -1,10 +1,6 @@
 //! How requests are made: what belongs to the client, and what belongs to one host.
 
-use std::fmt;
 use std::time::Duration;
-
-use serde::de::{Deserializer, SeqAccess, Visitor};
-use serde::Deserialize;
 
 use super::headers::Headers;
 use super::proxy::Choice;
@@ -13,123 +9,97 @@ use super::route::{Address, Identity};
 use super::throttle::Limits;
 use crate::error::{Code, Error, Result};
 use crate::manifest::MOST_BYTES as MOST_MANIFEST_BYTES;
+use crate::options::{options, Texts};
 
-/// Options of a client. Every member has the default that the C header documents.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ClientOptions {
-    /// The User-Agent header.
-    pub user_agent: String,
-    /// Name resolution, TCP and TLS together.
-    pub connect_timeout_ms: u64,
-    /// No byte from or to the server for that long.
-    pub idle_timeout_ms: u64,
-    /// The fewest bytes a second that an answer's body may come at, over the idle limit; 0 is any.
-    pub min_speed: Option<u64>,
-    /// From the end of an upload to its answer.
-    pub answer_timeout_ms: u64,
-    /// Tries after the first one.
-    pub retries: u32,
-    /// Redirects followed for one request.
-    pub max_redirects: usize,
-    /// The largest manifest taken.
-    pub max_manifest_bytes: u64,
-    /// The largest page of a list taken.
-    pub max_list_bytes: u64,
-    /// The largest blob taken; without it any whose size is known.
-    pub max_blob_bytes: Option<u64>,
-    /// Every host by plain http.
-    pub plain_http: bool,
-    /// No TLS verification for any host.
-    pub insecure: bool,
-    /// PEM files of certificate authorities for every host.
-    pub ca_file: Texts,
-    /// Those instead of the platform's.
-    pub ca_only: bool,
-    /// PEM file of a client certificate for the hosts that the caller names.
-    pub client_cert_file: Option<String>,
-    /// PEM file of its key, when that is another.
-    pub client_key_file: Option<String>,
-    /// The proxy for every host.
-    pub proxy: Option<Choice>,
-    /// The hosts that it is not for.
-    pub no_proxy: Texts,
-    /// Take both from the environment instead.
-    pub proxy_from_environment: bool,
-    /// Headers for the hosts that the caller names.
-    pub headers: Headers,
-    /// Folders of certificates by host.
-    pub certs_dir: Texts,
-    /// Also the usual ones of this machine.
-    pub certs_d: bool,
-    /// Requests that wait for one host's answers at once.
-    pub max_connections_per_host: u32,
-    /// Requests to one host that begin in a second; 0 is any number.
-    pub requests_per_second: f64,
-    /// Stored credentials: this file of Docker's or podman's form.
-    pub credentials_file: Option<String>,
-    /// Stored credentials: the config.json of this folder.
-    pub docker_config: Option<String>,
-    /// Stored credentials: wherever the environment says that they usually are.
-    pub stored_credentials: bool,
-    /// Stored credentials: also files of other users, and those that others may write.
-    pub foreign_credentials: bool,
-    /// Stored credentials: the limit for one run of a helper.
-    pub helper_timeout_ms: u64,
-    /// Stored credentials: the folders of the helpers, instead of PATH.
-    pub helper_path: Option<String>,
-    /// The folder for bytes that must wait on the disk.
-    pub temporary_dir: Option<String>,
-    /// How many may wait there for one call.
-    pub max_temporary_bytes: u64,
-    /// Tests of the panic guard only; refused by the shipped library.
-    #[cfg(feature = "force-panic")]
-    pub force_panic: bool,
+options! {
+    /// Options of a client. Every member has the default that the C header documents.
+    #[derive(Debug, Clone)]
+    pub struct ClientOptions {
+        /// "ocireg/VERSION" without it
+        pub user_agent: String = concat!("ocireg/", env!("CARGO_PKG_VERSION")).to_owned(),
+        /// name, TCP and TLS together
+        pub connect_timeout_ms: u64 = 10_000,
+        /// no byte for that long; of an upload, no 32 KiB
+        pub idle_timeout_ms: u64 = 30_000,
+        /// bytes a second of an answer's body, counted over idle_timeout_ms; fewer are OCIREG_TIMEOUT, 0 is any; without it
+        /// 1024, counted over 30 s or idle_timeout_ms, whichever is longer
+        pub min_speed: Option<u64>,
+        /// from the end of an upload to its answer
+        pub answer_timeout_ms: u64 = 300_000,
+        /// tries after the first one
+        pub retries: u32 = 4,
+        /// redirects followed for one request
+        pub max_redirects: usize = 10,
+        /// the largest manifest taken; at most 33554432
+        pub max_manifest_bytes: u64 = 4_194_304,
+        /// the largest page of a list taken
+        pub max_list_bytes: u64 = 33_554_432,
+        /// the largest blob or layer taken, by copies too; without it any whose size is known, and 8589934592 bytes of one
+        /// whose size neither the registry nor the caller says
+        pub max_blob_bytes: Option<u64>,
+        /// every host by http
+        pub plain_http: bool,
+        /// no host's TLS is verified
+        pub insecure: bool,
+        /// PEM files of certificate authorities for every host, and of servers' own certificates, which are taken as they are,
+        /// for their names and days, as one among the platform's is
+        pub ca_file: Texts,
+        /// those instead of the platform's
+        pub ca_only: bool,
+        /// PEM file of a client certificate with its chain, for the hosts that the caller names and their own token servers,
+        /// never for hosts that a server names
+        pub client_cert_file: Option<String>,
+        /// PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without passphrase; the same file when left out
+        pub client_key_file: Option<String>,
+        /// "http://", "https://", "socks5://" (names are resolved here) or "socks5h://" (by the proxy), with "USER:PASSWORD@"
+        /// if need be, or "direct" for none
+        pub proxy: Option<Choice>,
+        /// hosts that it is not for, as Go reads them: "*", "name" with all names below it, ".name" without itself, addresses,
+        /// "ADDRESS/BITS", each but the last with ":PORT" if wanted
+        pub no_proxy: Texts,
+        /// without the option proxy, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY in either case, read now; never for this
+        /// machine's own names and addresses, and no HTTP_PROXY in a CGI program
+        pub proxy_from_environment: bool,
+        /// "Name: value" each, or in JSON an object: added to requests to the hosts that the caller names and their own token
+        /// servers; not to redirects elsewhere. Refused are headers that are the library's own (Authorization, Host, Cookie,
+        /// User-Agent, Range, Accept, Content-…, If-…, connection and framing headers)
+        pub headers: Headers,
+        /// folders as Docker has them: DIR/HOST[:PORT]/ with *.crt for authorities and NAME.cert with NAME.key for a client
+        /// certificate; the first that has the host's folder counts
+        pub certs_dir: Texts,
+        /// also the usual ones, ~/.config/containers/certs.d, ~/.config/docker/certs.d, /etc/containers/certs.d and
+        /// /etc/docker/certs.d
+        pub certs_d: bool,
+        /// requests of all threads that wait for one host's answers at once, to the end of bodies that are read whole; the
+        /// bytes of blobs are not counted in either direction, so that a transfer never waits for itself
+        pub max_connections_per_host: u32 = 8,
+        /// requests to one host that begin in a second, over all threads; 0 is any
+        pub requests_per_second: f64 = 0.0,
+        /// a file of Docker's or podman's form, which must be there
+        pub credentials_file: Option<String>,
+        /// a folder, whose config.json is read if it is there
+        pub docker_config: Option<String>,
+        /// the usual places, by the environment at this moment: the text in DOCKER_AUTH_CONFIG, the file REGISTRY_AUTH_FILE,
+        /// config.json in DOCKER_CONFIG or in ~/.docker, containers/auth.json in XDG_RUNTIME_DIR, and in XDG_CONFIG_HOME or
+        /// ~/.config, and ~/.dockercfg
+        pub stored_credentials: bool,
+        /// also files of other users but root, and those that others may write, as a container needs whose user is not the one
+        /// outside
+        pub foreign_credentials: bool,
+        /// for one run of a credential helper, which is killed then
+        pub helper_timeout_ms: u64 = 60_000,
+        /// the folders of the helpers, with ':' between, instead of PATH
+        pub helper_path: Option<String>,
+        /// the folder for bytes that have to wait on the disk; without it /var/tmp, or /tmp where there is none; no environment
+        /// is read
+        pub temporary_dir: Option<String>,
+        /// the most that may wait there for one call
+        pub max_temporary_bytes: u64 = 68_719_476_736,
+    }
 }
 
 /// The most that is taken of a blob whose size nobody says, where `max_blob_bytes` does not.
 const UNSAID_BLOB: u64 = 8 << 30;
-
-impl Default for ClientOptions {
-    fn default() -> ClientOptions {
-        ClientOptions {
-            user_agent: concat!("ocireg/", env!("CARGO_PKG_VERSION")).to_owned(),
-            connect_timeout_ms: 10_000,
-            idle_timeout_ms: 30_000,
-            min_speed: None,
-            answer_timeout_ms: 300_000,
-            retries: 4,
-            max_redirects: 10,
-            max_manifest_bytes: 4 << 20,
-            max_list_bytes: 32 << 20,
-            plain_http: false,
-            insecure: false,
-            ca_file: Texts::default(),
-            ca_only: false,
-            client_cert_file: None,
-            client_key_file: None,
-            proxy: None,
-            no_proxy: Texts::default(),
-            proxy_from_environment: false,
-            headers: Headers::default(),
-            certs_dir: Texts::default(),
-            certs_d: false,
-            max_connections_per_host: 8,
-            requests_per_second: 0.0,
-            credentials_file: None,
-            docker_config: None,
-            stored_credentials: false,
-            foreign_credentials: false,
-            max_blob_bytes: None,
-            helper_timeout_ms: 60_000,
-            helper_path: None,
-            temporary_dir: None,
-            max_temporary_bytes: 64 << 30,
-            #[cfg(feature = "force-panic")]
-            force_panic: false,
-        }
-    }
-}
 
 impl ClientOptions {
     /// Refuses what nobody can have meant.
@@ -206,36 +176,6 @@ impl ClientOptions {
     /// The limit for the answer to an upload.
     pub fn answer(&self) -> Duration {
         Duration::from_millis(self.answer_timeout_ms)
-    }
-}
-
-/// A string or a list of strings.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Texts(pub Vec<String>);
-
-impl<'de> Deserialize<'de> for Texts {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Texts, D::Error> {
-        struct Reader;
-        impl<'de> Visitor<'de> for Reader {
-            type Value = Texts;
-
-            fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {
-                out.write_str("a string or a list of strings")
-            }
-
-            fn visit_str<E>(self, text: &str) -> std::result::Result<Texts, E> {
-                Ok(Texts(vec![text.to_owned()]))
-            }
-
-            fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> std::result::Result<Texts, A::Error> {
-                let mut texts = Vec::new();
-                while let Some(text) = list.next_element()? {
-                    texts.push(text);
-                }
-                Ok(Texts(texts))
-            }
-        }
-        deserializer.deserialize_any(Reader)
     }
 }
 
@@ -328,14 +268,6 @@ mod tests {
             assert!(check(Some(10), 10, is_said) && !check(Some(10), 11, is_said));
         }
         assert!(check(Some(9 << 30), 9 << 30, false), "more than the default, too");
-    }
-
-    #[test]
-    fn one_text_is_a_list_of_one() {
-        let read = |json| serde_json::from_value::<ClientOptions>(json).map(|options| options.ca_file.0);
-        assert_eq!(read(serde_json::json!({"ca_file": "a"})).unwrap(), ["a"]);
-        assert_eq!(read(serde_json::json!({"ca_file": ["a", "b"]})).unwrap(), ["a", "b"]);
-        assert!(read(serde_json::json!({"ca_file": 1})).unwrap_err().to_string().contains("list of strings"));
     }
 
     #[test]

@@ -6,7 +6,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{json, Value};
 
 use super::config::Config;
@@ -20,6 +20,7 @@ use crate::error::{Code, Error, Result};
 use crate::json::list_mut;
 use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
+use crate::options::options;
 use crate::os::special::open_regular;
 use crate::pack::{Compression, How};
 use crate::reference::Repository;
@@ -32,29 +33,29 @@ use crate::transfer::workers::in_parallel;
 /// How many layers are packed at once.
 const WIDTH: usize = 4;
 
-/// Options of [`append`].
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct AppendOptions {
-    /// The files of the layers, the oldest first.
-    pub layers: Vec<String>,
-    /// Where to; without it the image gets the layers itself.
-    pub to: Option<String>,
-    /// Of an index, the image for this platform, instead of this machine's.
-    pub platform: Option<String>,
-    /// Every image of an index.
-    pub all: bool,
-    /// On an image without layers, made here: nothing is read where the image would be.
-    pub scratch: bool,
-    /// The layers' media type, instead of what their bytes and the manifest say.
-    pub media_type: Option<String>,
-    /// How layers that are plain tars are packed.
-    pub compression: Option<Compression>,
-    /// How hard.
-    pub compression_level: Option<u64>,
-    /// Where packed layers wait.
-    #[serde(skip)]
-    pub room: Room,
+options! {
+    /// Options of [`append`].
+    #[derive(Debug, Clone)]
+    pub struct AppendOptions {
+        /// the layers' files, the oldest first; without any the call is OCIREG_INVALID_ARGUMENT
+        pub layers: Vec<String>,
+        /// the place for the result; without it the image's own name gets it, which then needs a tag
+        pub to: Option<String>,
+        /// of an index, the image for this platform, instead of this machine's: the result is that image alone
+        pub platform: Option<String>,
+        /// every image of an index, and a new index of them, without attestations
+        pub all: bool,
+        /// on a new image without layers, an OCI one for the platform, instead of what `image` names, which need not be there
+        pub scratch: bool,
+        /// of the new layers, instead of what they and the manifest are; the files stay as they are then, unless compression
+        /// says otherwise
+        pub media_type: Option<String>,
+        /// "gzip", "zstd" or "none": for layers that are plain tars; without it gzip when the result goes to a registry, else
+        /// none; also for those of an image in a docker-archive
+        pub compression: Option<Compression>,
+        /// 1 to 9 with gzip, 6 without it; 1 with zstd
+        pub compression_level: Option<u64>,
+    }
 }
 
 /// What was made.
@@ -150,6 +151,17 @@ fn open(call: &Call, path: &Path, wanted: &Descriptor) -> Result<Box<dyn Blob>> 
 
 /// Puts layers on an image; with `scratch` that is a [`super::scratch::Scratch`].
 pub fn append(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &AppendOptions) -> Result<Appended> {
+    append_through(call, from, to, options, &Room::default())
+}
+
+/// The same, with a place where packed layers wait.
+pub(crate) fn append_through(
+    call: &Call,
+    from: &dyn ReadStore,
+    to: &dyn WriteStore,
+    options: &AppendOptions,
+    room: &Room,
+) -> Result<Appended> {
     let invalid = |why: &str| Err(Error::new(Code::InvalidArgument, why));
     if options.layers.is_empty() {
         return invalid("the option layers is missing: there is nothing to append");
@@ -160,7 +172,7 @@ pub fn append(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &
     if options.all && options.scratch {
         return invalid("the options all and scratch exclude each other");
     }
-    let layers = fresh(call, to, options)?;
+    let layers = fresh(call, to, options, room)?;
     let root = from.root(call).or_else(|error| match error.code() {
         // Several images of one name: the platform decides.
         Code::InvalidReference if !options.all => {
@@ -193,7 +205,7 @@ pub fn append(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &
 }
 
 /// The layers' files, packed where the destination expects that.
-fn fresh(call: &Call, to: &dyn WriteStore, options: &AppendOptions) -> Result<Vec<Fresh>> {
+fn fresh(call: &Call, to: &dyn WriteStore, options: &AppendOptions, room: &Room) -> Result<Vec<Fresh>> {
     // Who says what the files are wants them as they are.
     let usual = if to.takes_packed() && options.media_type.is_none() { Compression::Gzip } else { Compression::None };
     let how = How::of(options.compression, options.compression_level, usual)?;
@@ -203,7 +215,7 @@ fn fresh(call: &Call, to: &dyn WriteStore, options: &AppendOptions) -> Result<Ve
     in_parallel(call, WIDTH, &Arc::default(), jobs, |call, _, (at, path)| {
         let fresh = Fresh::read(call, Path::new(path))?;
         let fresh = match how {
-            Some(how) => fresh.packed(call, how, &options.room)?,
+            Some(how) => fresh.packed(call, how, room)?,
             None => fresh,
         };
         lock(&found).insert(at, fresh);

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::extract::{check_diff_id, diff_ids};
 use super::layer::{Layer, Limits};
@@ -13,22 +13,19 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
+use crate::options::options;
 use crate::platform::Platform;
 use crate::store::ReadStore;
 
-/// Options of [`cat`].
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct CatOptions {
-    /// Of an index, the image for this platform, instead of this machine's.
-    pub platform: Option<String>,
-    /// Whether the layer is read to its end, so that its digest is known to be right.
-    pub verify: bool,
-}
-
-impl Default for CatOptions {
-    fn default() -> CatOptions {
-        CatOptions { platform: None, verify: true }
+options! {
+    /// Options of [`cat`].
+    #[derive(Debug, Clone)]
+    pub struct CatOptions {
+        /// of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
+        pub platform: Option<String>,
+        /// read the layer that has the file to its end, so that its digest is known to be right; without it, reading ends with
+        /// the file
+        pub verify: bool = true,
     }
 }
 

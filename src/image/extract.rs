@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::config::Config;
 use super::disk::{Keep, Tree};
@@ -13,34 +13,28 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
+use crate::options::options;
 use crate::platform::Platform;
 use crate::store::ReadStore;
 
-/// Options of [`extract`].
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ExtractOptions {
-    /// Of an index, the image for this platform, instead of this machine's.
-    pub platform: Option<String>,
-    /// Into a folder that is not empty.
-    pub overwrite: bool,
-    /// Keep the owners of files.
-    pub owner: bool,
-    /// Keep set-user-ID and set-group-ID.
-    pub setuid: bool,
-    /// Make devices and pipes.
-    pub devices: bool,
-    /// The most bytes to unpack.
-    pub max_bytes: u64,
-    /// The most bytes for each packed one.
-    pub max_ratio: u64,
-}
-
-impl Default for ExtractOptions {
-    fn default() -> ExtractOptions {
-        let Limits { bytes: max_bytes, ratio: max_ratio } = Limits::default();
-        let (platform, overwrite, owner, setuid, devices) = (None, false, false, false, false);
-        ExtractOptions { platform, overwrite, owner, setuid, devices, max_bytes, max_ratio }
+options! {
+    /// Options of [`extract`].
+    #[derive(Debug, Clone)]
+    pub struct ExtractOptions {
+        /// of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
+        pub platform: Option<String>,
+        /// into a folder that is not empty, in the place of what is there
+        pub overwrite: bool,
+        /// keep the owners of files, as root only
+        pub owner: bool,
+        /// keep set-user-ID and set-group-ID
+        pub setuid: bool,
+        /// make devices and pipes too
+        pub devices: bool,
+        /// the most bytes to unpack
+        pub max_bytes: u64 = 68_719_476_736,
+        /// the most bytes of a layer for each packed one, from the first GiB on
+        pub max_ratio: u64 = 250,
     }
 }
 

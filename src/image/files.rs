@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::extract::{check_diff_id, diff_ids, Unpacked};
 use super::layer::{Layer, Limits};
@@ -14,6 +14,7 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
+use crate::options::options;
 use crate::platform::Platform;
 use crate::store::ReadStore;
 
@@ -25,22 +26,16 @@ const MOST_IMPLIED: usize = 64 << 20;
 /// How many names are removed before the call is asked whether it may go on.
 const BATCH: usize = 4096;
 
-/// Options of [`files`].
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct FilesOptions {
-    /// Of an index, the image for this platform, instead of this machine's.
-    pub platform: Option<String>,
-    /// The most bytes to unpack.
-    pub max_bytes: u64,
-    /// The most bytes for each packed one.
-    pub max_ratio: u64,
-}
-
-impl Default for FilesOptions {
-    fn default() -> FilesOptions {
-        let Limits { bytes: max_bytes, ratio: max_ratio } = Limits::default();
-        FilesOptions { platform: None, max_bytes, max_ratio }
+options! {
+    /// Options of [`files`].
+    #[derive(Debug, Clone)]
+    pub struct FilesOptions {
+        /// of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
+        pub platform: Option<String>,
+        /// the most bytes to unpack
+        pub max_bytes: u64 = 68_719_476_736,
+        /// the most bytes of a layer for each packed one, from the first GiB on
+        pub max_ratio: u64 = 250,
     }
 }
 

@@ -17,25 +17,26 @@ pub mod tag;
 pub(crate) mod tar;
 pub(crate) mod walk;
 
-use serde::Deserialize;
-
 use crate::call::Call;
 use crate::descend;
 use crate::error::{Code, Error, Result};
 use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
+use crate::options::options;
 use crate::platform::Platform;
 use crate::store::{Content, ReadStore};
 
 /// More manifests than any index leads to.
 const MOST: usize = 100_000;
 
-/// Which image of an index.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Selection {
-    /// The one for this platform, instead of this machine's.
-    pub platform: Option<String>,
+options! {
+    /// Which image of an index.
+    #[derive(Debug, Clone)]
+    pub struct Selection {
+        /// of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's; an image that
+        /// is in no index is taken as it is
+        pub platform: Option<String>,
+    }
 }
 
 /// One image of a place.

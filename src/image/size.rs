@@ -2,24 +2,26 @@
 
 use std::collections::HashMap;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{json, Value};
 
 use super::Image;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
+use crate::options::options;
 use crate::platform::Platform;
 use crate::store::ReadStore;
 
-/// Options of [`size`].
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SizeOptions {
-    /// Of an index, the image for this platform, instead of this machine's.
-    pub platform: Option<String>,
-    /// Every image of an index.
-    pub all: bool,
+options! {
+    /// Options of [`size`].
+    #[derive(Debug, Clone)]
+    pub struct SizeOptions {
+        /// of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
+        pub platform: Option<String>,
+        /// every image of an index
+        pub all: bool,
+    }
 }
 
 /// The bytes of one image, as they are stored.

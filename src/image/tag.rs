@@ -1,19 +1,21 @@
 //! Another tag for what a place names, byte for byte.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
+use crate::options::options;
 use crate::store::{ReadStore, Role, WriteStore};
 use crate::transfer::copy::{copy, CopyOptions};
 
-/// Options of [`tag`].
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TagOptions {
-    /// Into another repository: also signatures, SBOMs and whatever else refers to it.
-    pub referrers: bool,
+options! {
+    /// Options of [`tag`].
+    #[derive(Debug, Clone)]
+    pub struct TagOptions {
+        /// into another repository, also signatures, SBOMs and whatever else names it as its subject
+        pub referrers: bool,
+    }
 }
 
 /// What was tagged.

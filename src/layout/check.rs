@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::time::{Duration, SystemTime};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::lock::Lock;
 use super::needed::{needed, Needed, Shelf};
@@ -12,6 +12,7 @@ use super::oci::OciLayout;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
+use crate::options::options;
 use crate::os::special::open_regular;
 use crate::store::{Blob, Verified};
 
@@ -55,12 +56,13 @@ pub struct Cleaned {
     pub sparse: Vec<Digest>,
 }
 
-/// Options of [`clean`].
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct CleanOptions {
-    /// Also remove what only missing manifests may need.
-    pub prune_sparse: bool,
+options! {
+    /// Options of [`clean`].
+    #[derive(Debug, Clone)]
+    pub struct CleanOptions {
+        /// also remove blobs that only a missing manifest may need, or an entry that cannot be read
+        pub prune_sparse: bool,
+    }
 }
 
 /// A layout as a walk sees it.

@@ -1,6 +1,5 @@
 //! The hosts of a client: what the caller said about each, and the URL that follows from it.
 
-use serde::Deserialize;
 use url::Url;
 use zeroize::Zeroizing;
 
@@ -13,55 +12,60 @@ use crate::http::guard::Guard;
 use crate::http::headers::Headers;
 use crate::http::proxy::Choice;
 use crate::http::route::{Address, Identity};
-use crate::http::settings::{Network, Texts};
+use crate::http::settings::Network;
 use crate::http::Http;
+use crate::options::{options, Texts};
 use crate::reference::{Index, Scheme};
 
 /// Docker Hub's registry does not live at the name that its references carry.
 const HUB: &str = "https://registry-1.docker.io/";
 
-/// Options of one host.
-#[derive(Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct HostOptions {
-    /// With `password`: for Basic and for the token server.
-    pub username: Option<String>,
-    /// With `username`.
-    pub password: Option<Zeroizing<String>>,
-    /// A refresh token for the host's token server.
-    pub identity_token: Option<Zeroizing<String>>,
-    /// A bearer token used as it is.
-    pub token: Option<Zeroizing<String>>,
-    /// Never send credentials.
-    pub anonymous: bool,
-    /// true: http; false: https; unset: https, or for a loopback host whichever it speaks.
-    pub plain_http: Option<bool>,
-    /// Do not verify TLS.
-    pub insecure: bool,
-    /// PEM files of certificate authorities.
-    pub ca_file: Texts,
-    /// Those instead of the platform's.
-    pub ca_only: bool,
-    /// PEM file of a client certificate.
-    pub client_cert_file: Option<String>,
-    /// PEM file of its key, when that is another.
-    pub client_key_file: Option<String>,
-    /// The proxy for this host, or none at all.
-    pub proxy: Option<Choice>,
-    /// A socket of this machine that leads to this host.
-    pub unix_socket: Option<String>,
-    /// The address of this host, whatever its name resolves to.
-    pub address: Option<Address>,
-    /// Headers for every request to this host.
-    pub headers: Headers,
-    /// Requests that wait for this host's answers at once.
-    pub max_connections_per_host: Option<u32>,
-    /// Requests to this host that begin in a second; 0 is any number.
-    pub requests_per_second: Option<f64>,
-    /// Where this host's API really is: scheme, host, port and path prefix.
-    pub endpoint: Option<String>,
-    /// Further hosts that may get this host's credentials as token servers.
-    pub trusted_realms: Vec<String>,
+options! {
+    /// Options of one host.
+    #[derive(Clone)]
+    pub struct HostOptions {
+        /// with password: for Basic and for the host's token server; or beside identity_token, if it is known
+        pub username: Option<String>,
+        /// with username
+        pub password: Option<Zeroizing<String>>,
+        /// a refresh token for the host's token server; one that the server gives in its place is used from then on
+        pub identity_token: Option<Zeroizing<String>>,
+        /// a bearer token, used as it is
+        pub token: Option<Zeroizing<String>>,
+        /// never send credentials
+        pub anonymous: bool,
+        /// true: http; false: https; without it https, or for a loopback host http if it answers a TLS hello with anything else
+        pub plain_http: Option<bool>,
+        /// its TLS is not verified, as with the client's option
+        pub insecure: bool,
+        /// PEM files of certificate authorities, instead of the client's option
+        pub ca_file: Texts,
+        /// those instead of the platform's
+        pub ca_only: bool,
+        /// PEM file of a client certificate with its chain
+        pub client_cert_file: Option<String>,
+        /// PEM file of its key; the same file when left out
+        pub client_key_file: Option<String>,
+        /// instead of the client's option; "direct" is none, and no_proxy has no say
+        pub proxy: Option<Choice>,
+        /// path of a socket of this machine that leads to the host; scheme, Host header and TLS stay those of the host's name
+        pub unix_socket: Option<String>,
+        /// "IP" or "IP:PORT" to connect to, whatever the name resolves to; the name stays in the Host header and in TLS; only
+        /// for a host that is a name
+        pub address: Option<Address>,
+        /// "Name: value" each, or in JSON an object: beside the client's of other names
+        pub headers: Headers,
+        /// instead of the client's option
+        pub max_connections_per_host: Option<u32>,
+        /// instead of the client's option; 0 is any
+        pub requests_per_second: Option<f64>,
+        /// scheme, host, port and path prefix under which the host's API really is, such as "https://h/dockerproxy"
+        pub endpoint: Option<String>,
+        /// hosts that may get this host's credentials as its token server, besides those of its own domain: HOST[:PORT];
+        /// "http://HOST[:PORT]" is one that may have them without TLS although this host is asked by https, which else is
+        /// refused with OCIREG_PROTOCOL
+        pub trusted_realms: Vec<String>,
+    }
 }
 
 impl HostOptions {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::auth::credential_lookup::Stored;
@@ -14,59 +14,46 @@ use crate::auth::{credential_writer, key, Account};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::http::settings::Texts;
+use crate::options::{options, Texts};
 use crate::reference::Index;
 use crate::registry::Client;
 use crate::text::shorten;
 
-/// Options of a login.
-#[derive(Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LoginOptions {
-    /// With `password`, or beside `identity_token`.
-    pub username: Option<String>,
-    /// With `username`.
-    pub password: Option<Zeroizing<String>>,
-    /// A refresh token instead of a password.
-    pub identity_token: Option<Zeroizing<String>>,
-    /// Keep them.
-    pub store: bool,
-    /// Ask the token server for an identity token, and keep that instead of the password.
-    pub offline_token: bool,
-    /// What the token is to be for, each such as `repository:a/b:pull,push`.
-    pub scope: Texts,
-    /// Give the token back.
-    pub return_token: bool,
-    /// Keep them in this file.
-    pub credentials_file: Option<String>,
-    /// Keep them in the config.json of this folder.
-    pub docker_config: Option<String>,
-}
-
-impl Default for LoginOptions {
-    fn default() -> LoginOptions {
-        LoginOptions {
-            username: None,
-            password: None,
-            identity_token: None,
-            store: true,
-            offline_token: false,
-            scope: Texts::default(),
-            return_token: false,
-            credentials_file: None,
-            docker_config: None,
-        }
+options! {
+    /// Options of a login.
+    #[derive(Clone)]
+    pub struct LoginOptions {
+        /// with password; or beside identity_token, if it is known
+        pub username: Option<String>,
+        /// with username
+        pub password: Option<Zeroizing<String>>,
+        /// a refresh token for the token server, instead of a password
+        pub identity_token: Option<Zeroizing<String>>,
+        /// keep them
+        pub store: bool = true,
+        /// ask the token server for an identity token, and keep that instead of the password; servers without any give none
+        pub offline_token: bool,
+        /// what the token is asked for, each TYPE:NAME:ACTION[,ACTION...] such as "repository:team/app:pull,push"; where Basic
+        /// is used it means nothing
+        pub scope: Texts,
+        /// the result has the token
+        pub return_token: bool,
+        /// keep them in this file
+        pub credentials_file: Option<String>,
+        /// keep them in the config.json of this folder
+        pub docker_config: Option<String>,
     }
 }
 
-/// Options of a logout.
-#[derive(Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LogoutOptions {
-    /// Remove them from this file only.
-    pub credentials_file: Option<String>,
-    /// Remove them from the config.json of this folder only.
-    pub docker_config: Option<String>,
+options! {
+    /// Options of a logout.
+    #[derive(Clone)]
+    pub struct LogoutOptions {
+        /// remove them from this file, and nowhere else
+        pub credentials_file: Option<String>,
+        /// remove them from the config.json of this folder, and nowhere else
+        pub docker_config: Option<String>,
+    }
 }
 
 /// What came of a login. Not to be shown: it may hold a token.

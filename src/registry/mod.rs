@@ -12,7 +12,8 @@ pub mod repository;
 pub mod store;
 pub mod upload;
 
-pub use crate::http::settings::{ClientOptions, Texts};
+pub use crate::http::settings::ClientOptions;
+pub use crate::options::Texts;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};

@@ -2,7 +2,7 @@
 //! choose between the protocols v2 and v1; no other call falls back from one to the other.
 
 use ::http::{Method, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::auth::challenge;
@@ -10,6 +10,7 @@ use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::http::redact;
 use crate::http::Request;
+use crate::options::options;
 use crate::reference::Index;
 use crate::registry::repository::{headers_json, Remote};
 use crate::registry::Client;
@@ -33,12 +34,13 @@ pub struct Ping {
     pub headers: Map<String, Value>,
 }
 
-/// Options of a ping.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PingOptions {
-    /// The protocol to ask for: 2, 1, or 0 for v2 and, where there is none, v1.
-    pub version: u64,
+options! {
+    /// Options of a ping.
+    #[derive(Debug, Clone)]
+    pub struct PingOptions {
+        /// the protocol to ask for, 2 or 1; 0 asks for v2, and for v1 where /v2/ answers 404
+        pub version: u64 = 0,
+    }
 }
 
 /// The protocol that a registry speaks.

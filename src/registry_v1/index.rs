@@ -2,7 +2,7 @@
 
 use ::http::header::{HeaderName, ACCEPT};
 use ::http::{Method, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::id::ImageId;
@@ -12,6 +12,7 @@ use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::http::response::Answer;
 use crate::http::{redact, Request};
+use crate::options::options;
 use crate::reference::Index;
 use crate::registry::repository::headers_json;
 use crate::registry::Client;
@@ -35,14 +36,15 @@ pub struct PingV1 {
     pub headers: Map<String, Value>,
 }
 
-/// Options of a search.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SearchOptions {
-    /// How many a page holds, where the index has pages.
-    pub n: Option<u64>,
-    /// Which page, from 1.
-    pub page: Option<u64>,
+options! {
+    /// Options of a search.
+    #[derive(Debug, Clone)]
+    pub struct SearchOptions {
+        /// how many a page has, for indexes that have pages
+        pub n: Option<u64>,
+        /// which page, from 1
+        pub page: Option<u64>,
+    }
 }
 
 /// The images of a repository, as its index lists them.

@@ -2,7 +2,7 @@
 
 use ::http::header::{ACCEPT, CONTENT_TYPE};
 use ::http::{Method, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{json, Value};
 use zeroize::Zeroizing;
 
@@ -14,20 +14,22 @@ use crate::error::{Code, Error, Result};
 use crate::http::response::Answer;
 use crate::http::upload::Body;
 use crate::http::Request;
+use crate::options::options;
 use crate::reference::Index;
 use crate::registry::Client;
 use crate::text::shorten;
 
-/// Options of a login.
-#[derive(Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct LoginOptions {
-    /// Who; without it the host's credentials count.
-    pub username: Option<String>,
-    /// With `username`.
-    pub password: Option<Zeroizing<String>>,
-    /// Makes the account, if there is none of that name yet.
-    pub email: Option<String>,
+options! {
+    /// Options of a login.
+    #[derive(Clone)]
+    pub struct V1LoginOptions {
+        /// with password; the host's when neither is given
+        pub username: Option<String>,
+        /// with username
+        pub password: Option<Zeroizing<String>>,
+        /// make the account
+        pub email: Option<String>,
+    }
 }
 
 /// What came of it.
@@ -48,7 +50,7 @@ struct User {
 
 impl Client {
     /// Checks a user's password at an index; with an e-mail address makes the account first.
-    pub fn v1_login(&self, call: &Call, registry: &str, options: &LoginOptions) -> Result<Login> {
+    pub fn v1_login(&self, call: &Call, registry: &str, options: &V1LoginOptions) -> Result<Login> {
         let index = Index::parse(registry)?;
         let place = Place::new(self, call, &index)?;
         let user = user(&place, options)?;
@@ -61,7 +63,7 @@ impl Client {
     }
 }
 
-fn user(place: &Place, options: &LoginOptions) -> Result<User> {
+fn user(place: &Place, options: &V1LoginOptions) -> Result<User> {
     let invalid = |why: &str| Err(Error::new(Code::InvalidArgument, why));
     let user = match (&options.username, &options.password) {
         (Some(name), Some(password)) => User { name: name.clone(), password: password.clone() },

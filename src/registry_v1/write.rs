@@ -7,7 +7,7 @@ use std::path::Path;
 use ::http::header::{HeaderName, HeaderValue, CONTENT_TYPE};
 use ::http::{Method, StatusCode};
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{json, Map, Value};
 
 use super::id::ImageId;
@@ -20,6 +20,7 @@ use crate::http::response::Answer;
 use crate::http::retry::{self, Backoff};
 use crate::http::upload::{read_piece, Body, Source, PIECE};
 use crate::http::{Repeat, Request};
+use crate::options::options;
 use crate::os::special::open_regular;
 use crate::registry::upload::source::Hashing;
 use crate::text::shorten;
@@ -46,17 +47,12 @@ pub struct StoredLayer {
     pub uploaded: bool,
 }
 
-/// Options of the put of a layer.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PutLayerOptions {
-    /// Put the checksum too, which makes the image whole.
-    pub finish: bool,
-}
-
-impl Default for PutLayerOptions {
-    fn default() -> PutLayerOptions {
-        PutLayerOptions { finish: true }
+options! {
+    /// Options of the put of a layer.
+    #[derive(Debug, Clone)]
+    pub struct PutLayerOptions {
+        /// put the checksum
+        pub finish: bool = true,
     }
 }
 

@@ -3,26 +3,32 @@
 use p256::ecdsa::signature::Signer;
 use p256::elliptic_curve::Generate;
 use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding, ObjectIdentifier, PrivateKeyInfoRef};
-use serde::Deserialize;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use super::key::Public;
 use super::pem::{self, Block};
 use crate::error::{Code, Error, Result};
+use crate::options::{word, OptionValue};
 use crate::text::shorten;
 
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 
 /// How a private key is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
     /// `PRIVATE KEY` (RFC 5958).
     #[default]
     Pkcs8,
     /// `EC PRIVATE KEY` (RFC 5915), the form that libtrust writes.
     Sec1,
+}
+
+impl OptionValue for Format {
+    fn read(value: Value) -> std::result::Result<Format, String> {
+        word(value, &[("pkcs8", Format::Pkcs8), ("sec1", Format::Sec1)])
+    }
 }
 
 /// A private key. It is wiped from memory when dropped, and never shown.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{json, Value};
 
 use super::attributed::Source;
@@ -13,57 +13,48 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result, Side};
 use crate::manifest::Descriptor;
+use crate::options::options;
 use crate::pack::Compression;
 use crate::platform::Platform;
 use crate::store::{Content, Moved, ReadStore, Role, WriteStore};
 use crate::sync::lock;
 
-/// Options of [`copy`].
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct CopyOptions {
-    /// Of an index, the manifests for these platforms.
-    pub platform: Vec<String>,
-    /// Says explicitly that an index is copied whole.
-    pub all: bool,
-    /// With several platforms: keep the index as it is, with manifests missing.
-    pub sparse: bool,
-    /// Also signatures, SBOMs and whatever else refers to what is copied, by its subject or by a tag made of a digest.
-    pub referrers: bool,
-    /// Also layers that are meant to be fetched from elsewhere.
-    pub foreign_layers: bool,
-    /// Make an image of today of a schema-1 manifest. It is [`crate::endpoint::copy`] that does it, where places are opened.
-    pub convert_schema1: bool,
-    /// How layers that are plain tars are packed. It is [`crate::endpoint::copy`] that does it.
-    pub compression: Option<Compression>,
-    /// How hard.
-    pub compression_level: Option<u64>,
-    /// How many transfers at once.
-    pub concurrency: u64,
-    /// Only say what would be done.
-    pub dry_run: bool,
-    /// A source `docker-archive:-` or `oci-archive:-` is this descriptor.
-    pub source_fd: Option<i32>,
-    /// A destination `docker-archive:-` or `oci-archive:-` is this descriptor. It becomes one where numbers do: in `ffi`.
-    pub destination_fd: Option<i32>,
-}
-
-impl Default for CopyOptions {
-    fn default() -> CopyOptions {
-        CopyOptions {
-            platform: Vec::new(),
-            all: false,
-            sparse: false,
-            referrers: false,
-            foreign_layers: false,
-            convert_schema1: false,
-            compression: None,
-            compression_level: None,
-            concurrency: 4,
-            dry_run: false,
-            source_fd: None,
-            destination_fd: None,
-        }
+options! {
+    /// Options of [`copy`].
+    #[derive(Debug, Clone)]
+    pub struct CopyOptions {
+        /// OS/ARCH[/VARIANT] each: of an index, only these; one gives that image alone, several an index that holds them only;
+        /// an image that is in no index has to be for them
+        pub platform: Vec<String>,
+        /// says explicitly that an index is copied whole, as it is by default; a docker-archive takes the host's platform by
+        /// default, and refuses all
+        pub all: bool,
+        /// with platform, the index unchanged though only these manifests are there
+        pub sparse: bool,
+        /// also signatures, SBOMs and whatever else names the copied manifests as its subject, and what cosign keeps under tags
+        /// made of their digests, sha256-HEX.sig, .att and .sbom, which it keeps: in a layout as names
+        pub referrers: bool,
+        /// also layers that are meant to be fetched from elsewhere
+        pub foreign_layers: bool,
+        /// make an OCI image of a schema-1 manifest, which is copied unchanged otherwise; its signatures are verified first,
+        /// and are not part of the image; those in an index are left alone
+        pub convert_schema1: bool,
+        /// "gzip", "zstd" or "none": for layers that are plain tars; without it gzip for those that come from a docker-archive
+        /// and go to a registry, as docker and other tools do it, else none: any other copy keeps its digests
+        pub compression: Option<Compression>,
+        /// 1 to 9 with gzip, 6 without it; 1 with zstd
+        pub compression_level: Option<u64>,
+        /// 1 to 64: transfers at once
+        pub concurrency: u64 = 4,
+        /// only say what would be done; the counts are those of the plan, nothing is made at the destination and no lock is
+        /// waited for
+        pub dry_run: bool,
+        /// the descriptor that the `-` of a source docker-archive:- or oci-archive:- stands for, instead of standard input: a
+        /// file, a pipe or a socket, read from where it stands; it stays open, and where it stands afterwards is not said
+        pub source_fd: Option<i32>,
+        /// the descriptor that the `-` of a destination docker-archive:- or oci-archive:- stands for, instead of standard
+        /// output; it stays open, at the end of what was written
+        pub destination_fd: Option<i32>,
     }
 }
 

@@ -66,6 +66,47 @@ static void test_values_out_of_range(void **state) {
     }
 }
 
+/* What is wrong is said in a sentence, and without the value. */
+static void test_messages(void **state) {
+    (void)state;
+    static const struct {
+        const char *options, *message;
+    } client_cases[] = {
+        {"{'idle_timeout':1000}", "unknown option \"idle_timeout\": the header lists those of the call"},
+        {"{'idle-timeout-ms':1000}", "unknown option \"idle-timeout-ms\"; did you mean \"idle_timeout_ms\"?"},
+        {"{'reties':1}", "unknown option \"reties\"; did you mean \"retries\"?"},
+        {"{'retries':'s3cret'}", "the option retries must be an integer"},
+        {"{'retries':-1}", "the option retries must be from 0 to 4294967295"},
+        {"{'insecure':'s3cret'}", "the option insecure must be a boolean"},
+        {"{'requests_per_second':'s3cret'}", "the option requests_per_second must be a number"},
+        {"{'ca_file':[1,'s3cret']}", "the option ca_file must be a string or a list of strings"},
+        {"{'headers':'X: s3cret'}", "the option headers must be a list of 'Name: value', or an object of names and values"},
+    };
+    for (size_t i = 0; i < sizeof client_cases / sizeof client_cases[0]; i++) {
+        ocireg_client *client = NULL;
+        expect_status(OCIREG_INVALID_ARGUMENT, ocireg_client_new(options("%s", client_cases[i].options), &client, &failure));
+        assert_string_equal(ocireg_error_message(failure), client_cases[i].message);
+    }
+    ocireg_client *client = new_client(NULL);
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_client_set_host(client, "h.example", options("{'username':'a','password':[7]}"), &failure));
+    assert_string_equal(ocireg_error_message(failure), "the option password must be a string");
+    char *json = NULL;
+    ocireg_options *misspelt = options("{'digets':true}");
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_repository_tags(client, NULL, "h.example/a", misspelt, &json, &failure));
+    assert_string_equal(ocireg_error_message(failure), "unknown option \"digets\"; did you mean \"digests\"?");
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_registry_detect(client, NULL, "h.example", misspelt, &json, &failure));
+    assert_string_equal(ocireg_error_message(failure), "unknown option \"digets\": this call has no options");
+}
+
+static void test_constants_are_keys(void **state) {
+    (void)state;
+    ocireg_options *object = options("{}");
+    char *json = NULL;
+    expect_status(OCIREG_OK, ocireg_options_set_string(object, OCIREG_OPT_DEFAULT_INDEX, "one.example", &failure));
+    expect_status(OCIREG_OK, ocireg_reference_parse("a/b", object, &json, &failure));
+    expect_text_at(kept(json), "index/name", "one.example");
+}
+
 static void test_host_options_that_contradict(void **state) {
     (void)state;
     ocireg_client *client = new_client(NULL);
@@ -111,6 +152,8 @@ int main(int argc, char **argv) {
         test(test_unknown_option),
         test(test_wrong_type),
         test(test_values_out_of_range),
+        test(test_messages),
+        test(test_constants_are_keys),
         test(test_host_options_that_contradict),
         test(test_parse_refuses),
         test(test_setters),

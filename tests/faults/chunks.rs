@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use ocireg::error::{Code, Error};
-use ocireg::registry::upload::put::PutOptions;
+use ocireg::registry::upload::put::BlobPutOptions;
 use ocireg::registry::upload::{Stored, UploadOptions};
 
 use crate::common::*;
@@ -201,7 +201,7 @@ fn a_source_that_can_be_read_again_always_arrives() {
     for (name, keep, status, _) in HABITS {
         let (server, held) = registry(keep, status, true);
         let client = client();
-        let options = PutOptions { chunk_size: Some(1000), ..PutOptions::default() };
+        let options = BlobPutOptions { chunk_size: Some(1000), ..BlobPutOptions::default() };
         let outcome = client.put_blob(&call(&client), &repository(&server.host), &blob, &options);
         outcome.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(held.lock().unwrap().stored.as_ref() == Some(&blob), "{name}");
@@ -215,7 +215,7 @@ fn a_part_that_is_there_is_not_taken_for_the_blob() {
     let (server, held) = registry(HABITS[10].1, HABITS[10].2, true);
     fails(stream(&server.host, &blob), Code::Protocol, "keeps 500");
     let client = client();
-    let stored = client.put_blob(&call(&client), &repository(&server.host), &blob, &PutOptions::default()).unwrap();
+    let stored = client.put_blob(&call(&client), &repository(&server.host), &blob, &BlobPutOptions::default()).unwrap();
     assert!(stored.uploaded && held.lock().unwrap().stored.as_ref() == Some(&blob));
 }
 

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use ocireg::error::{Code, Error};
 use ocireg::registry::manifest::GetOptions;
 use ocireg::registry::manifest::PutOptions as ManifestOptions;
-use ocireg::registry::upload::put::PutOptions;
+use ocireg::registry::upload::put::BlobPutOptions;
 use ocireg::registry::upload::{Stored, UploadOptions};
 
 use crate::common::*;
@@ -29,14 +29,14 @@ fn registry(put: fn(&Seen) -> Reply, has: fn() -> Reply) -> Server {
     })
 }
 
-fn put(server: &Server, options: PutOptions) -> Result<Stored, Error> {
+fn put(server: &Server, options: BlobPutOptions) -> Result<Stored, Error> {
     let client = client();
     client.put_blob(&call(&client), &repository(&server.host), b"0123456789", &options)
 }
 
-fn ways() -> [PutOptions; 3] {
-    let chunks = PutOptions { chunk_size: Some(4), ..PutOptions::default() };
-    [PutOptions::default(), chunks, PutOptions { single_post: true, ..PutOptions::default() }]
+fn ways() -> [BlobPutOptions; 3] {
+    let chunks = BlobPutOptions { chunk_size: Some(4), ..BlobPutOptions::default() };
+    [BlobPutOptions::default(), chunks, BlobPutOptions { single_post: true, ..BlobPutOptions::default() }]
 }
 
 #[test]
@@ -95,11 +95,11 @@ fn what_can_be_seen_is_believed_and_so_is_a_name() {
         (|| reply(401), 2),
     ] {
         let server = registry(|_| reply(201), has);
-        assert!(put(&server, PutOptions::default()).unwrap().uploaded);
+        assert!(put(&server, BlobPutOptions::default()).unwrap().uploaded);
         assert_eq!(server.count("HEAD", "/blobs/"), looks);
     }
     let named = registry(created, || reply(404));
-    put(&named, PutOptions::default()).unwrap();
+    put(&named, BlobPutOptions::default()).unwrap();
     assert_eq!(named.count("HEAD", "/blobs/"), 1, "before the upload, and not after");
 }
 
@@ -142,7 +142,7 @@ fn chunks_have_to_be_shown() {
                 reply(201)
             }
         });
-        let chunks = PutOptions { chunk_size: Some(4), ..PutOptions::default() };
+        let chunks = BlobPutOptions { chunk_size: Some(4), ..BlobPutOptions::default() };
         let outcome = put(&server, chunks);
         let whole = server.seen().iter().any(|seen| seen.method == "PUT" && seen.body == b"0123456789");
         let found = match (outcome.is_ok(), whole) {
@@ -165,7 +165,7 @@ fn a_blob_that_is_shown_a_little_later_is_there() {
         "POST" => reply(202).header("Location", "/up/1"),
         _ => reply(201),
     });
-    assert!(put(&server, PutOptions::default()).unwrap().uploaded);
+    assert!(put(&server, BlobPutOptions::default()).unwrap().uploaded);
 }
 
 #[test]
@@ -205,7 +205,7 @@ fn a_mount_that_brings_nothing_is_declined() {
             "PUT" => created(seen),
             _ => reply(404),
         });
-        let options = PutOptions { mount_from: vec!["a/c".to_owned()], ..PutOptions::default() };
+        let options = BlobPutOptions { mount_from: vec!["a/c".to_owned()], ..BlobPutOptions::default() };
         let stored = put(&server, options).unwrap();
         assert_eq!((stored.uploaded, stored.mounted), (uploaded, !uploaded));
         assert_eq!(server.count("PUT", "/up/1"), usize::from(uploaded));
@@ -291,7 +291,7 @@ fn a_page_is_no_answer_to_a_chunk() {
                     _ => reply(404),
                 }
             });
-            let outcome = put(&server, PutOptions { chunk_size: Some(4), ..PutOptions::default() });
+            let outcome = put(&server, BlobPutOptions { chunk_size: Some(4), ..BlobPutOptions::default() });
             match pages {
                 1 => drop(outcome.unwrap()),
                 _ => {
@@ -319,7 +319,7 @@ fn messages_of_uploads_name_the_place() {
             "PUT" => put_answer.map_or_else(|| created(seen), |put| put(seen)),
             _ => reply(404),
         });
-        let options = PutOptions { chunk_size: patch.map(|_| 4), ..PutOptions::default() };
+        let options = BlobPutOptions { chunk_size: patch.map(|_| 4), ..BlobPutOptions::default() };
         let error = put(&server, options).unwrap_err();
         assert!(error.message().contains(part), "{error}");
         assert!(error.message().contains(&format!("{}/a/b", server.host)), "{error}");
@@ -335,6 +335,6 @@ fn messages_of_uploads_name_the_place() {
         "POST" => reply(599).header("Content-Type", "text/html").body("<html><title>Oops</title></html>"),
         _ => reply(404),
     });
-    let error = fails(put(&page, PutOptions::default()), Code::Server, "status 599");
+    let error = fails(put(&page, BlobPutOptions::default()), Code::Server, "status 599");
     assert!(error.message().contains("Oops"), "{error}");
 }

@@ -369,7 +369,7 @@ fn explain_says_who_and_where_from_and_nothing_secret() {
 fn explain_says_where_a_call_would_go() {
     let plain = client();
     let secure = Client::new(ocireg::registry::ClientOptions {
-        ca_file: serde_json::from_str("\"/ca.pem\"").unwrap(),
+        ca_file: ocireg::registry::Texts(vec!["/ca.pem".to_owned()]),
         ..Default::default()
     })
     .unwrap();

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use ocireg::error::Code;
 use ocireg::registry::store::RegistryStore;
-use ocireg::registry::upload::put::PutOptions;
+use ocireg::registry::upload::put::BlobPutOptions;
 use ocireg::registry::upload::UploadOptions;
 use ocireg::transfer::copy::{copy, CopyOptions};
 
@@ -77,21 +77,21 @@ fn an_upload_follows_and_credentials_stay() {
                     let (home, store, arrived) = servers(status, methods, elsewhere);
                     let client = client_for(&home.host);
                     let (call, to) = (call(&client), repository(&home.host));
-                    let options = PutOptions::default();
+                    let options = BlobPutOptions::default();
                     let what = format!("{status} to {methods:?}, by {way}, elsewhere: {elsewhere}");
                     let outcome = match way {
                         "memory" => client.put_blob(&call, &to, &blob, &options).map(drop),
                         "file" => client.put_blob_file(&call, &to, &file, &options).map(drop),
                         "stream" => {
-                            let promised = PutOptions {
+                            let promised = BlobPutOptions {
                                 digest: Some(digest(&blob)),
                                 size: Some(blob.len() as u64),
-                                ..PutOptions::default()
+                                ..BlobPutOptions::default()
                             };
                             client.put_blob_stream(&call, &to, &mut &blob[..], &promised).map(drop)
                         }
                         "post" => {
-                            let post = PutOptions { single_post: true, ..PutOptions::default() };
+                            let post = BlobPutOptions { single_post: true, ..BlobPutOptions::default() };
                             client.put_blob(&call, &to, &blob, &post).map(drop)
                         }
                         "copy" => {
@@ -130,7 +130,7 @@ fn a_large_body_begins_again() {
     let blob = noise(24 << 20);
     let (home, _store, arrived) = servers(307, &["PUT"], true);
     let client = client_for(&home.host);
-    client.put_blob(&call(&client), &repository(&home.host), &blob, &PutOptions::default()).unwrap();
+    client.put_blob(&call(&client), &repository(&home.host), &blob, &BlobPutOptions::default()).unwrap();
     assert!(arrived.lock().unwrap().iter().any(|(method, known, body)| method == "PUT" && !known && *body == blob));
 }
 
@@ -144,7 +144,7 @@ fn a_place_that_may_not_be_gone_to_is_refused() {
             _ => reply(204),
         });
         let client = client();
-        let outcome = client.put_blob(&call(&client), &repository(&server.host), b"bytes", &PutOptions::default());
+        let outcome = client.put_blob(&call(&client), &repository(&server.host), b"bytes", &BlobPutOptions::default());
         fails(outcome, Code::Redirect, "");
     }
 }

@@ -10,7 +10,7 @@ use ocireg::inside::may_send_credentials;
 use ocireg::reference::Reference;
 use ocireg::registry::list::tags::TagsOptions;
 use ocireg::registry::manifest::{DeleteOptions, DeletedManifest, GetOptions, HeadOptions, Manifest};
-use ocireg::registry::upload::put::PutOptions;
+use ocireg::registry::upload::put::BlobPutOptions;
 use ocireg::registry::upload::UploadOptions;
 use ocireg::registry::Client;
 use serde_json::json;
@@ -308,7 +308,7 @@ fn quay_robots_have_odd_names_and_uploads_cannot_be_cancelled() {
         _ => errors(400, "BLOB_UPLOAD_INVALID", "blob upload invalid"),
     });
     let client = client_as(&server.host, "org+robot", "token");
-    let outcome = client.put_blob(&call(&client), &repository(&server.host), &b"bytes"[..], &PutOptions::default());
+    let outcome = client.put_blob(&call(&client), &repository(&server.host), &b"bytes"[..], &BlobPutOptions::default());
     fails(outcome, Code::Http, "blob upload invalid");
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use ocireg::digest::Algorithm;
 use ocireg::error::Code;
 use ocireg::registry::upload::mount::MountOptions;
-use ocireg::registry::upload::put::PutOptions;
+use ocireg::registry::upload::put::BlobPutOptions;
 use ocireg::registry::upload::resumable::{ChunkOptions, StartOptions};
 use ocireg::registry::upload::session::Saved;
 
@@ -43,7 +43,7 @@ fn a_whole_blob_that_is_too_large_goes_in_chunks() {
     let blob = noise(600 << 10);
     let (server, kept) = picky(100 << 10, 413);
     let client = client();
-    let put = || client.put_blob(&call(&client), &repository(&server.host), &blob, &PutOptions::default());
+    let put = || client.put_blob(&call(&client), &repository(&server.host), &blob, &BlobPutOptions::default());
     assert!(put().unwrap().uploaded);
     assert_eq!(*kept.lock().unwrap(), blob);
     let refused = |server: &Server| server.count("PATCH", "/v2/a/b/blobs/uploads/1");
@@ -62,7 +62,7 @@ fn a_chunk_that_is_too_large_is_halved_also_after_416() {
         let blob = noise(500 << 10);
         let (server, kept) = picky(70 << 10, status);
         let client = client();
-        let options = PutOptions { chunk_size: Some(400 << 10), ..PutOptions::default() };
+        let options = BlobPutOptions { chunk_size: Some(400 << 10), ..BlobPutOptions::default() };
         client.put_blob(&call(&client), &repository(&server.host), &blob, &options).unwrap();
         assert_eq!(*kept.lock().unwrap(), blob, "{status}");
     }
@@ -72,7 +72,7 @@ fn a_chunk_that_is_too_large_is_halved_also_after_416() {
 fn a_server_that_takes_no_chunk_at_all_is_believed_at_last() {
     let (server, _) = picky(1000, 413);
     let client = client();
-    let put = client.put_blob(&call(&client), &repository(&server.host), &noise(300 << 10), &PutOptions::default());
+    let put = client.put_blob(&call(&client), &repository(&server.host), &noise(300 << 10), &BlobPutOptions::default());
     assert_eq!(fails(put, Code::LimitExceeded, "").http_status(), Some(413));
     assert_eq!(server.count("DELETE", "/v2/a/b/blobs/uploads/1"), 2, "both sessions are cancelled");
 }
@@ -87,7 +87,7 @@ fn a_registry_without_patch_gets_it_in_one_put() {
         _ => created(seen),
     });
     let client = client();
-    let options = PutOptions { chunk_size: Some(1000), ..PutOptions::default() };
+    let options = BlobPutOptions { chunk_size: Some(1000), ..BlobPutOptions::default() };
     client.put_blob(&call(&client), &repository(&server.host), &noise(5000), &options).unwrap();
     assert_eq!(server.count("PUT", "/up/1"), 1);
 }
@@ -212,7 +212,7 @@ fn the_session_of_a_declined_mount_is_gone_on_with() {
     for (status, put_at) in cases {
         let server = mounts(status);
         let client = client();
-        let options = PutOptions { mount_from: vec!["other".to_owned()], ..PutOptions::default() };
+        let options = BlobPutOptions { mount_from: vec!["other".to_owned()], ..BlobPutOptions::default() };
         client.put_blob(&call(&client), &repository(&server.host), b"x", &options).unwrap();
         assert_eq!(server.count("PUT", put_at), 1, "{status}");
         assert_eq!(server.count("POST", "mount="), 1, "{status}: asked once");
@@ -229,7 +229,7 @@ fn a_mount_that_gets_no_answer_is_declined() {
             _ => created(seen),
         });
         let client = client();
-        let options = PutOptions { mount_from: vec!["other".to_owned()], ..PutOptions::default() };
+        let options = BlobPutOptions { mount_from: vec!["other".to_owned()], ..BlobPutOptions::default() };
         client.put_blob(&call(&client), &repository(&server.host), b"x", &options).unwrap();
         assert_eq!(server.count("PUT", "/up/plain"), 1);
     }
@@ -261,7 +261,7 @@ fn a_blob_of_another_registry_cannot_be_mounted() {
     let outcome =
         client.mount_blob(&call(&client), &at("127.0.0.1:1", &digest(b"x")), Some(&from), &MountOptions::default());
     fails(outcome.map(drop), Code::InvalidArgument, "example.org");
-    let options = PutOptions { mount_from: vec!["example.org/other".to_owned()], ..PutOptions::default() };
+    let options = BlobPutOptions { mount_from: vec!["example.org/other".to_owned()], ..BlobPutOptions::default() };
     let outcome = client.put_blob(&call(&client), &repository("127.0.0.1:1"), b"x", &options);
     fails(outcome.map(drop), Code::InvalidArgument, "example.org");
 }
@@ -290,7 +290,7 @@ fn a_registry_is_told_of_an_algorithm_other_than_the_usual_one() {
     });
     let client = client();
     for (algorithm, query) in [(Algorithm::Sha512, "?digest-algorithm=sha512"), (Algorithm::Sha256, "")] {
-        let options = PutOptions { digest: Some(algorithm.digest(b"x")), ..PutOptions::default() };
+        let options = BlobPutOptions { digest: Some(algorithm.digest(b"x")), ..BlobPutOptions::default() };
         client.put_blob(&call(&client), &repository(&server.host), b"x", &options).unwrap();
         let post = server.seen().into_iter().rfind(|seen| seen.method == "POST").unwrap();
         assert_eq!(post.target, format!("/v2/a/b/blobs/uploads/{query}"));

@@ -12,7 +12,7 @@ use ocireg::registry::manifest::{DeleteOptions, GetOptions, HeadOptions};
 use ocireg::registry::referrers::ReferrersOptions;
 use ocireg::registry::store::RegistryStore;
 use ocireg::registry::upload::mount::MountOptions;
-use ocireg::registry::upload::put::PutOptions;
+use ocireg::registry::upload::put::BlobPutOptions;
 use ocireg::registry::upload::resumable::{ChunkOptions, StartOptions};
 use ocireg::registry::upload::Source;
 use ocireg::registry::upload::UploadOptions;
@@ -237,16 +237,16 @@ fn lists(client: &Client, host: &str) -> Result<(), Error> {
 }
 
 fn whole(client: &Client, host: &str) -> Result<(), Error> {
-    client.put_blob(&call(client), &repository(host), &other(), &PutOptions::default()).map(drop)
+    client.put_blob(&call(client), &repository(host), &other(), &BlobPutOptions::default()).map(drop)
 }
 
 fn one_post(client: &Client, host: &str) -> Result<(), Error> {
-    let options = PutOptions { single_post: true, ..PutOptions::default() };
+    let options = BlobPutOptions { single_post: true, ..BlobPutOptions::default() };
     client.put_blob(&call(client), &repository(host), &other(), &options).map(drop)
 }
 
 fn chunks(client: &Client, host: &str) -> Result<(), Error> {
-    let options = PutOptions { chunk_size: Some(70_000), ..PutOptions::default() };
+    let options = BlobPutOptions { chunk_size: Some(70_000), ..BlobPutOptions::default() };
     client.put_blob(&call(client), &repository(host), &other(), &options).map(drop)
 }
 
@@ -262,11 +262,11 @@ fn long_pipe(client: &Client, host: &str) -> Result<(), Error> {
 fn piped(client: &Client, host: &str, size: usize) -> Result<(), Error> {
     let blob = noise(size);
     for single_post in [false, true] {
-        let options = PutOptions {
+        let options = BlobPutOptions {
             digest: Some(digest(&blob)),
             size: Some(blob.len() as u64),
             single_post,
-            ..PutOptions::default()
+            ..BlobPutOptions::default()
         };
         client.put_blob_stream(&call(client), &repository(host), &mut Pipe(&blob), &options)?;
     }
@@ -401,7 +401,7 @@ fn a_slow_answer_does_not_hide_that_tokens_are_used_up() {
         for number in 0..2 {
             let blob = noise(BLOB + 10 + number);
             client
-                .put_blob(&call(&client), &repository(&server.host), &blob, &PutOptions::default())
+                .put_blob(&call(&client), &repository(&server.host), &blob, &BlobPutOptions::default())
                 .unwrap_or_else(|error| panic!("{uses} {number}: {error} {:#?}", shown(&server)));
         }
         let puts = server.seen().iter().filter(|seen| seen.method == "PUT").count();

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use ocireg::error::{Code, Error};
-use ocireg::registry::upload::put::PutOptions;
+use ocireg::registry::upload::put::BlobPutOptions;
 use ocireg::registry::upload::{Stored, UploadOptions};
 use ocireg::registry::Client;
 
@@ -12,7 +12,7 @@ use crate::common::*;
 use crate::server::*;
 
 fn put(client: &Client, host: &str, bytes: &[u8]) -> Result<Stored, Error> {
-    client.put_blob(&call(client), &repository(host), bytes, &PutOptions::default())
+    client.put_blob(&call(client), &repository(host), bytes, &BlobPutOptions::default())
 }
 
 /// A registry that accepts uploads: HEAD is 404 until the PUT, sessions are at /up with a query that must be preserved.
@@ -308,7 +308,7 @@ fn an_abandoned_upload_is_cancelled() {
 fn a_promised_digest_is_checked() {
     let server = takes(|_| reply(201));
     let client = client();
-    let wrong = PutOptions { digest: Some(digest(b"other")), ..Default::default() };
+    let wrong = BlobPutOptions { digest: Some(digest(b"other")), ..Default::default() };
     fails(client.put_blob(&call(&client), &repository(&server.host), b"bytes", &wrong), Code::DigestMismatch, "");
     assert_eq!(server.seen().len(), 0, "nothing was sent");
 }

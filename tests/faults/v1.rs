@@ -9,7 +9,7 @@ use ocireg::registry::ping::PingOptions;
 use ocireg::registry::Client;
 use ocireg::registry::ClientOptions;
 use ocireg::registry_v1::id::ImageId;
-use ocireg::registry_v1::login::{Login, LoginOptions};
+use ocireg::registry_v1::login::{Login, V1LoginOptions};
 use ocireg::registry_v1::write::PutLayerOptions;
 use ocireg::registry_v1::Repo;
 use serde_json::json;
@@ -599,7 +599,7 @@ fn login(status: u16, body: &'static str, get: u16, email: bool) -> (Result<Logi
     });
     let client = client_for(&server.host);
     let email = email.then(|| "alice@example.com".to_owned());
-    let outcome = client.v1_login(&call(&client), &server.host, &LoginOptions { email, ..LoginOptions::default() });
+    let outcome = client.v1_login(&call(&client), &server.host, &V1LoginOptions { email, ..V1LoginOptions::default() });
     (outcome, server)
 }
 
@@ -639,7 +639,7 @@ fn a_password_is_not_carried_elsewhere() {
         let there = other.url("/v1/users/");
         let server = Server::start(move |_| reply(status).header("Location", &there));
         let client = client_for(&server.host);
-        let options = LoginOptions { email: Some("a@b".to_owned()), ..LoginOptions::default() };
+        let options = V1LoginOptions { email: Some("a@b".to_owned()), ..V1LoginOptions::default() };
         assert!(client.v1_login(&call(&client), &server.host, &options).is_err());
     }
     assert_eq!(other.seen().len(), 0);

@@ -9,7 +9,7 @@ use ocireg::endpoint::{self, Endpoint};
 use ocireg::error::{Code, Error};
 use ocireg::image::extract::{extract, ExtractOptions};
 use ocireg::registry::manifest::PutOptions;
-use ocireg::registry::upload::put::PutOptions as BlobPut;
+use ocireg::registry::upload::put::BlobPutOptions;
 use ocireg::registry::Client;
 use ocireg::registry_v1::write::PutLayerOptions;
 use ocireg::schema1::private::Private;
@@ -217,7 +217,7 @@ fn push_schema1(place: &Place, client: &Client, name: &str) -> String {
             // The layer of zero bytes, which today's registries do not have, is left out.
             image["parent"] = below.clone();
         }
-        let digest = client.put_blob(&call, &repository, &layer, &BlobPut::default()).unwrap().digest;
+        let digest = client.put_blob(&call, &repository, &layer, &BlobPutOptions::default()).unwrap().digest;
         layers.insert(0, json!({"blobSum": digest}));
         history.insert(0, json!({"v1Compatibility": image.to_string()}));
     }

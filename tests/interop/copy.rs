@@ -7,7 +7,7 @@ use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Error};
 use ocireg::layout::check::CleanOptions;
 use ocireg::registry::manifest::{GetOptions, PutOptions};
-use ocireg::registry::upload::put::PutOptions as BlobPut;
+use ocireg::registry::upload::put::BlobPutOptions;
 use ocireg::registry::Client;
 use ocireg::transfer::copy::{Copied, CopyOptions};
 use serde_json::{json, Value};
@@ -65,7 +65,7 @@ fn push_artifact(place: &Place, client: &Client, name: &str) -> String {
     let call = client.call(None).unwrap();
     let (config, file) = (b"{}", noise(100_000, 77));
     for blob in [&config[..], &file] {
-        client.put_blob(&call, &place.repository(name), blob, &BlobPut::default()).unwrap();
+        client.put_blob(&call, &place.repository(name), blob, &BlobPutOptions::default()).unwrap();
     }
     let manifest = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
         "artifactType": "application/x-thing",
@@ -179,7 +179,7 @@ fn referrers_travel_with_their_subject() {
         let mut subject = (sha256(&image), image.len());
         let tagged = PutOptions { tags: vec!["1".to_owned()], ..PutOptions::default() };
         client.put_manifest(&call, &from.reference(&format!("signed/source@{}", subject.0)), &image, &tagged).unwrap();
-        client.put_blob(&call, &repository, b"{}", &BlobPut::default()).unwrap();
+        client.put_blob(&call, &repository, b"{}", &BlobPutOptions::default()).unwrap();
         let mut chain = Vec::new();
         for kind in ["application/x-signature", "application/x-countersignature"] {
             let empty = json!({"mediaType": "application/vnd.oci.empty.v1+json", "digest": sha256(b"{}"), "size": 2});
@@ -302,11 +302,11 @@ fn the_others_read_ours_and_we_read_theirs() {
 pub fn push_large(place: &Place, client: &Client, name: &str, layers: u64, size: usize) -> String {
     let call = client.call(None).unwrap();
     let repository = place.repository(name);
-    client.put_blob(&call, &repository, b"{}", &BlobPut::default()).unwrap();
+    client.put_blob(&call, &repository, b"{}", &BlobPutOptions::default()).unwrap();
     let mut named = Vec::new();
     for seed in 0..layers {
         let bytes = noise(size, 1 + seed * 2);
-        client.put_blob(&call, &repository, &bytes, &BlobPut::default()).unwrap();
+        client.put_blob(&call, &repository, &bytes, &BlobPutOptions::default()).unwrap();
         named.push(json!({"mediaType": "application/octet-stream", "digest": sha256(&bytes), "size": size}));
     }
     let manifest = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",

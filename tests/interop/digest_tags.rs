@@ -3,7 +3,7 @@
 
 use ocireg::error::Code;
 use ocireg::registry::manifest::{GetOptions, PutOptions};
-use ocireg::registry::upload::put::PutOptions as BlobPut;
+use ocireg::registry::upload::put::BlobPutOptions;
 use ocireg::registry::Client;
 use ocireg::transfer::copy::CopyOptions;
 use serde_json::json;
@@ -22,7 +22,7 @@ fn put_about(place: &Place, client: &Client, name: &str, subject: &[u8], kind: &
         sha256(payload.as_bytes())
     );
     for blob in [&payload, &config] {
-        client.put_blob(&call, &place.repository(name), blob.as_bytes(), &BlobPut::default()).unwrap();
+        client.put_blob(&call, &place.repository(name), blob.as_bytes(), &BlobPutOptions::default()).unwrap();
     }
     let entry =
         |kind: &str, bytes: &str| json!({"mediaType": kind, "digest": sha256(bytes.as_bytes()), "size": bytes.len()});

@@ -34,7 +34,7 @@ use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::list::catalog::CatalogOptions;
 use ocireg::registry::list::tags::TagsOptions;
 use ocireg::registry::manifest::{GetOptions, HeadOptions, PutOptions};
-use ocireg::registry::upload::put::PutOptions as BlobPut;
+use ocireg::registry::upload::put::BlobPutOptions;
 use ocireg::registry::upload::UploadOptions;
 use ocireg::registry::Client;
 use ocireg::registry::ClientOptions;
@@ -168,8 +168,8 @@ fn push_image(place: &Place, client: &Client, name: &str, architecture: &str) ->
     let config = json!({"architecture": architecture, "os": "linux", "config": {}, "rootfs": {"type": "layers", "diff_ids": [diff_id]},
                         "history": [{"created_by": "ocireg"}]})
     .to_string();
-    client.put_blob(&call, &repository, &layer, &BlobPut::default()).unwrap();
-    client.put_blob(&call, &repository, config.as_bytes(), &BlobPut::default()).unwrap();
+    client.put_blob(&call, &repository, &layer, &BlobPutOptions::default()).unwrap();
+    client.put_blob(&call, &repository, config.as_bytes(), &BlobPutOptions::default()).unwrap();
     let manifest = json!({"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json",
         "config": {"mediaType": "application/vnd.oci.image.config.v1+json", "digest": sha256(config.as_bytes()), "size": config.len()},
         "layers": [{"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip", "digest": sha256(&layer), "size": layer.len()}]})
@@ -265,11 +265,11 @@ fn every_way_of_putting_a_blob() {
         let call = client.call(None).unwrap();
         let repository = place.repository("ways/blob");
         for (seed, size) in [0usize, 1, 70_000, 5 << 20].into_iter().enumerate() {
-            let mut kinds: Vec<(&str, BlobPut)> = vec![("put", BlobPut::default())];
+            let mut kinds: Vec<(&str, BlobPutOptions)> = vec![("put", BlobPutOptions::default())];
             if size > 0 {
-                kinds.push(("chunks", BlobPut { chunk_size: Some(2 << 20), ..Default::default() }));
+                kinds.push(("chunks", BlobPutOptions { chunk_size: Some(2 << 20), ..Default::default() }));
             }
-            kinds.push(("post", BlobPut { single_post: true, ..Default::default() }));
+            kinds.push(("post", BlobPutOptions { single_post: true, ..Default::default() }));
             for (number, (kind, options)) in kinds.into_iter().enumerate() {
                 let bytes = noise(size, (seed * 10 + number + 1) as u64 * 7919);
                 let stored = match client.put_blob(&call, &repository, &bytes, &options) {
@@ -311,7 +311,7 @@ fn sha512_is_a_digest_too() {
         let call = client.call(None).unwrap();
         let bytes = noise(100_000, 512);
         let digest = Algorithm::Sha512.digest(&bytes);
-        let options = BlobPut { digest: Some(digest.clone()), ..Default::default() };
+        let options = BlobPutOptions { digest: Some(digest.clone()), ..Default::default() };
         let stored = client.put_blob(&call, &place.repository("sha512/blob"), &bytes, &options).unwrap();
         assert_eq!(stored.digest, digest);
         let reference = place.reference(&format!("sha512/blob@{digest}"));
@@ -380,7 +380,8 @@ fn deletes() {
         assert_eq!(client.delete_manifest(&call, &pinned, &Default::default()).unwrap().status, 202, "{variable}");
         let error = client.get_manifest(&call, &pinned, &GetOptions::default()).err().unwrap();
         assert_eq!(error.code(), Code::NotFound);
-        let stored = client.put_blob(&call, &place.repository("gone/image"), b"bytes", &BlobPut::default()).unwrap();
+        let stored =
+            client.put_blob(&call, &place.repository("gone/image"), b"bytes", &BlobPutOptions::default()).unwrap();
         let blob = place.reference(&format!("gone/image@{}", stored.digest));
         assert_eq!(client.delete_blob(&call, &blob).unwrap().status, 202);
         assert!(!client.head_blob(&call, &blob).unwrap().exists);
@@ -406,9 +407,9 @@ fn tokens_that_expire_in_the_middle() {
         number += 1;
         let bytes = noise(200_000, number);
         let options = if number.is_multiple_of(2) {
-            BlobPut::default()
+            BlobPutOptions::default()
         } else {
-            BlobPut { chunk_size: Some(100_000), ..Default::default() }
+            BlobPutOptions { chunk_size: Some(100_000), ..Default::default() }
         };
         let stored = client.put_blob(&call, &repository, &bytes, &options).unwrap();
         let reference = place.reference(&format!("short/lived@{}", stored.digest));
@@ -447,7 +448,7 @@ fn rights_are_told_apart() {
     };
     let push = |client: &Client| {
         client
-            .put_blob(&client.call(None).unwrap(), &place.repository("rights/image"), b"x", &BlobPut::default())
+            .put_blob(&client.call(None).unwrap(), &place.repository("rights/image"), b"x", &BlobPutOptions::default())
             .err()
             .unwrap()
     };
@@ -476,7 +477,7 @@ fn loopback_names_are_one_host() {
         &call,
         &Repository::parse(&format!("{host}/loop/back"), None).unwrap(),
         b"x",
-        &BlobPut::default(),
+        &BlobPutOptions::default(),
     );
     assert_eq!(stored.unwrap().digest, sha256(b"x"));
 }

@@ -26,7 +26,7 @@ fn round_trip(client: &Client, host: &str) -> Result<(), ocireg::error::Error> {
     let call = client.call(None)?;
     let repository = Repository::parse(&format!("{host}/network/a"), None).unwrap();
     let bytes: Vec<u8> = (0..400_000u32).flat_map(|n| (n ^ std::process::id().rotate_left(7)).to_le_bytes()).collect();
-    let digest = client.put_blob(&call, &repository, &bytes, &BlobPut::default())?.digest;
+    let digest = client.put_blob(&call, &repository, &bytes, &BlobPutOptions::default())?.digest;
     let reference = Reference::parse(&format!("{host}/network/a@{digest}"), None).unwrap();
     let (_, found) = client.get_blob(&call, &reference, &ReadOptions::default())?;
     assert!(found == bytes);

@@ -9,7 +9,7 @@ use ocireg::registry::list::tags::TagsOptions;
 use ocireg::registry::manifest::{DeleteOptions, Fate, GetOptions, HeadOptions, Put, PutOptions, UntagOptions};
 use ocireg::registry::referrers::fallback_tag::tag_of;
 use ocireg::registry::referrers::{ReferrersOptions, Source};
-use ocireg::registry::upload::put::PutOptions as BlobPut;
+use ocireg::registry::upload::put::BlobPutOptions;
 use ocireg::registry::Client;
 use serde_json::json;
 
@@ -28,7 +28,7 @@ fn referrer(subject: &[u8], number: usize) -> Vec<u8> {
 
 fn push(place: &Place, client: &Client, name: &str, bytes: &[u8]) -> Put {
     let call = client.call(None).unwrap();
-    client.put_blob(&call, &place.repository(name), b"{}", &BlobPut::default()).unwrap();
+    client.put_blob(&call, &place.repository(name), b"{}", &BlobPutOptions::default()).unwrap();
     let reference = place.reference(&format!("{name}@{}", sha256(bytes)));
     client.put_manifest(&call, &reference, bytes, &PutOptions::default()).unwrap()
 }
@@ -119,7 +119,9 @@ fn eight_threads_lose_nothing() {
         let (client, name) = (place.client(), "referrers/threads");
         let image = push_image(&place, &client, name, "amd64");
         // distribution itself can fail on a manifest while another thread's first upload of its blob is being linked.
-        client.put_blob(&client.call(None).unwrap(), &place.repository(name), b"{}", &BlobPut::default()).unwrap();
+        client
+            .put_blob(&client.call(None).unwrap(), &place.repository(name), b"{}", &BlobPutOptions::default())
+            .unwrap();
         std::thread::scope(|scope| {
             for number in 0..8 {
                 let (place, client, image) = (&place, &client, &image);

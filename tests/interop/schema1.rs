@@ -42,7 +42,7 @@ fn libtrust_takes_what_we_sign_and_we_take_what_it_signs() {
     let layers: Vec<Digest> = (1..3)
         .map(|number| {
             let blob = layer("file", &format!("layer {number}\n")).0;
-            client.put_blob(&call, &repository, &blob, &BlobPut::default()).unwrap().digest
+            client.put_blob(&call, &repository, &blob, &BlobPutOptions::default()).unwrap().digest
         })
         .collect();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -83,7 +83,8 @@ fn what_is_signed_badly_the_registry_refuses_too() {
     let client = place.client();
     let call = client.call(None).unwrap();
     let repository = place.repository("old/bad");
-    let blob = client.put_blob(&call, &repository, &layer("file", "bad\n").0, &BlobPut::default()).unwrap().digest;
+    let blob =
+        client.put_blob(&call, &repository, &layer("file", "bad\n").0, &BlobPutOptions::default()).unwrap().digest;
     let payload = content("old/bad", "t", &[blob]);
     let signed = sign(&payload, &Private::generate().unwrap(), None, std::time::Duration::from_secs(1)).unwrap();
     let other = String::from_utf8(signed).unwrap().replace("\"amd64\"", "\"arm64\"");

@@ -6,7 +6,7 @@ use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::ping::PingOptions;
 use ocireg::registry_v1::id::ImageId;
 use ocireg::registry_v1::index::SearchOptions;
-use ocireg::registry_v1::login::LoginOptions;
+use ocireg::registry_v1::login::V1LoginOptions;
 use ocireg::registry_v1::write::PutLayerOptions;
 use ocireg::registry_v1::Repo;
 use serde_json::json;
@@ -141,7 +141,7 @@ fn docker_registry_is_recognised() {
     let found = client.v1_search(&call, &place.host, &name[3..], &SearchOptions::default()).unwrap();
     assert_eq!((found["num_results"].as_u64(), found["results"][0]["name"].as_str()), (Some(1), Some(name.as_str())));
 
-    let mut options = LoginOptions { username: Some("u".into()), password: Some("p".to_owned().into()), email: None };
+    let mut options = V1LoginOptions { username: Some("u".into()), password: Some("p".to_owned().into()), email: None };
     assert_eq!(client.v1_login(&call, &place.host, &options).unwrap().status, "Login Succeeded");
     options.email = Some("u@example.com".into());
     assert!(client.v1_login(&call, &place.host, &options).unwrap().created);

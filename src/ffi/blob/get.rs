@@ -46,8 +46,7 @@ pub unsafe extern "C" fn ocireg_blob_head(
 /// transfer. Links are followed to what they name. A named pipe, a character device, `-` (standard output) and the names of the process's
 /// own descriptors, such as /dev/stdout, are written through, as by ocireg_blob_get_fd. Blocks.
 ///
-/// Options: offset and length (integers: only a piece, which cannot be verified); size (integer: the blob's size from its
-/// descriptor).
+/// Options: {ReadOptions}
 ///
 /// Result, `json` may be NULL: {"digest": string, "size": number or null (of the whole blob), "offset": number, "length":
 /// number (bytes delivered), "verified": boolean (false for a piece), "resumed": number (bytes that an earlier call had
@@ -108,7 +107,7 @@ pub unsafe extern "C" fn ocireg_blob_get_fd(
 
 /// Gets a blob into memory. Blocks.
 ///
-/// Options: those of ocireg_blob_get_file, and limit (integer, 67108864: the most bytes to take).
+/// Options: those of ocireg_blob_get_file.
 ///
 /// Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as of ocireg_blob_get_file without "path", freed with
 /// ocireg_string_free.

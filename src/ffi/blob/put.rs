@@ -21,10 +21,9 @@ pub type ocireg_read_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, buf
 /// Puts a file's bytes as a blob into [HOST[:PORT]/]REPOSITORY, unless the registry has it already. A failure on the way is
 /// tried again from the start. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///
-/// Options: digest (string: what the bytes must have; else sha256 is computed); chunk_size (integer: send it in chunks of
-/// this many bytes, each kept in memory); single_post (boolean, false: one POST instead of POST and PUT, where the registry
-/// can); size (integer: what it must be); mount_from (list of repositories of the same registry that may have it: it is mounted from
-/// the first that has). A registry that finds a blob too large for one request (413) gets it in chunks, smaller and smaller.
+/// Options: {BlobPutOptions}
+///
+/// A registry that finds a blob too large for one request (413) gets it in chunks, smaller and smaller.
 ///
 /// Result, `json` may be NULL: {"digest": string, "size": number, "location": string or null, "uploaded": boolean (false
 /// when the registry had it, or it was mounted), "mounted": boolean}. Free with ocireg_string_free.
@@ -78,7 +77,7 @@ pub unsafe extern "C" fn ocireg_blob_put_memory(
 /// Puts what a callback gives as a blob: in one request when size and digest are given, else in chunks, each of which is kept
 /// until the registry has it. The callback runs on this thread. Blocks.
 ///
-/// Options: digest (string), size (integer), chunk_size (integer, 4194304), single_post, mount_from, as of ocireg_blob_put_file.
+/// Options: those of ocireg_blob_put_file.
 ///
 /// Result and errors: those of ocireg_blob_put_file; OCIREG_CALLBACK.
 #[no_mangle]

@@ -48,7 +48,7 @@ pub unsafe extern "C" fn ocireg_v1_ping(
 
 /// Searches the index at HOST[:PORT] for repositories. Blocks.
 ///
-/// Options: n (integer: how many a page has), page (integer, from 1), for indexes that have pages.
+/// Options: {SearchOptions}
 ///
 /// Result: {"query": string, "num_results": number, "results": [{"name": string, …}]}, and further members that the index sends,
 /// here and in each result ("description", "is_official", "star_count", "num_pages", …). Free with ocireg_string_free.
@@ -221,7 +221,7 @@ pub unsafe extern "C" fn ocireg_v1_image(
 /// be checked what a broken call left, in a hidden file beside the target, is continued by the next call, in this process or
 /// another. Blocks.
 ///
-/// Options: offset and length (integers: only a piece, which cannot be verified).
+/// Options: offset and length, as of ocireg_blob_get_file.
 ///
 /// Result, `json` may be NULL: {"id": string, "checksum": string or null, "verified": boolean (false for a piece, without a
 /// checksum, and with a "tarsum…"), "size": number or null (of the whole layer), "offset": number, "length": number (bytes
@@ -282,7 +282,7 @@ pub unsafe extern "C" fn ocireg_v1_layer_fd(
 
 /// Gets the layer of an image into memory. Blocks.
 ///
-/// Options: those of ocireg_v1_layer_file, and limit (integer, 67108864: the most bytes to take).
+/// Options: those of ocireg_v1_layer_file, and limit, as of ocireg_blob_get_file.
 ///
 /// Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as of ocireg_v1_layer_file without "path", freed with
 /// ocireg_string_free.
@@ -337,7 +337,7 @@ pub unsafe extern "C" fn ocireg_v1_layer_open(
 /// Checks a user's password at the index of HOST[:PORT], as protocol v1 does. With an e-mail address it asks for a new account first,
 /// and checks the password when there is one of that name. Nothing is stored. Blocks.
 ///
-/// Options: username and password (strings; the host's when neither is given); email (string: make the account).
+/// Options: {V1LoginOptions}
 ///
 /// Result: {"status": string (what Docker showed: "Login Succeeded" or "Account created. …"), "username": string, "created":
 /// boolean}. Free with ocireg_string_free.

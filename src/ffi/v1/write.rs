@@ -54,7 +54,7 @@ pub unsafe extern "C" fn ocireg_v1_put_image(
 /// same JSON: the checksum is over it too. Blocks.
 /// After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///
-/// Options: finish (boolean, true: put the checksum).
+/// Options: {PutLayerOptions}
 ///
 /// Result, `json` may be NULL: {"id": string, "size": number, "checksum": "sha256:…" (over the JSON, a newline and the layer),
 /// "uploaded": boolean (false when the registry has a whole image of this id)}. Free with ocireg_string_free.
@@ -178,7 +178,7 @@ pub unsafe extern "C" fn ocireg_v1_put_tag(
 /// go as they are, and are verified. The tag comes last. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown; the
 /// next call goes on.
 ///
-/// Options: platform (string, OS/ARCH[/VARIANT]: of an index, the image for this platform, instead of this machine's).
+/// Options: {PushOptions}
 ///
 /// Result, `json` may be NULL: {"source": string, "destination": string, "digest": string (of the image's manifest, which the registry
 /// does not know), "id": string (what the tag stands for now), "images": [{"id": string, "layer": string (digest) or null for an empty

@@ -1,10 +1,11 @@
 //! The repositories of a registry (`GET /v2/_catalog`, distribution's API; the OCI specification has none).
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::auth::scope::{Scope, ScopeSet};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
+use crate::options::options;
 use crate::reference::Index;
 use crate::registry::list::cursor::List;
 use crate::registry::list::name_list::NameList;
@@ -13,22 +14,23 @@ use crate::registry::repository::Remote;
 use crate::registry::Client;
 use crate::text::is_obeyed;
 
-/// Options of [`Client::catalog`].
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct CatalogOptions {
-    /// At most this many; without it all pages.
-    pub n: Option<u64>,
-    /// All pages though; `n` is how many names are asked for at a time.
-    pub all: bool,
-    /// Only repositories after this one.
-    pub last: Option<String>,
-    /// Only repositories from where another call stopped.
-    pub next: Option<String>,
-    /// Only names that hold this text.
-    pub search: Option<String>,
-    /// Only names that match this regular expression somewhere.
-    pub regex: Option<String>,
+options! {
+    /// Options of [`Client::catalog`].
+    #[derive(Debug, Clone)]
+    pub struct CatalogOptions {
+        /// at most this many, and the page size asked for, up to 1000
+        pub n: Option<u64>,
+        /// all pages, each of `n` names
+        pub all: bool,
+        /// only repositories after this one
+        pub last: Option<String>,
+        /// go on where the page with this `next` ended; `last` does not count then
+        pub next: Option<String>,
+        /// only names that hold it
+        pub search: Option<String>,
+        /// only names that match it somewhere; Rust's regex syntax
+        pub regex: Option<String>,
+    }
 }
 
 /// The repositories of a registry.

@@ -1,10 +1,11 @@
 //! The tags of a repository (distribution-spec end-8a and end-8b).
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::call::Call;
 use crate::error::{Code, Result};
+use crate::options::options;
 use crate::reference::{self, Repository};
 use crate::registry::list::cursor::List;
 use crate::registry::list::name_list::NameList;
@@ -13,20 +14,21 @@ use crate::registry::manifest::HeadOptions;
 use crate::registry::repository::Remote;
 use crate::registry::Client;
 
-/// Options of [`Client::tags`].
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct TagsOptions {
-    /// At most this many; without it all pages.
-    pub n: Option<u64>,
-    /// All pages though; `n` is how many tags are asked for at a time.
-    pub all: bool,
-    /// Only tags after this one.
-    pub last: Option<String>,
-    /// Only tags from where another call stopped.
-    pub next: Option<String>,
-    /// Look up the digest of each tag.
-    pub digests: bool,
+options! {
+    /// Options of [`Client::tags`].
+    #[derive(Debug, Clone)]
+    pub struct TagsOptions {
+        /// at most this many, and the page size asked for, up to 1000
+        pub n: Option<u64>,
+        /// all pages, each of `n` tags
+        pub all: bool,
+        /// only tags after this one
+        pub last: Option<String>,
+        /// go on where the page with this `next` ended; `last` does not count then
+        pub next: Option<String>,
+        /// look up each tag's digest too, one request a tag
+        pub digests: bool,
+    }
 }
 
 /// The tags of a repository.

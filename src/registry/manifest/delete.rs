@@ -2,7 +2,7 @@
 
 use ::http::header::CONTENT_TYPE;
 use ::http::{Method, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::get::fetch;
 use super::{manifest_url, GetOptions};
@@ -12,6 +12,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::response::Answer;
 use crate::http::Request;
 use crate::media_type;
+use crate::options::options;
 use crate::reference::Reference;
 use crate::registry::referrers;
 use crate::registry::referrers::fallback_tag;
@@ -20,17 +21,12 @@ use crate::registry::repository::Remote;
 use crate::registry::Client;
 use crate::statuses;
 
-/// Options of [`Client::delete_manifest`].
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct DeleteOptions {
-    /// Whether to take a manifest with a subject out of the referrers tag, at registries without the referrers API.
-    pub referrers_tag: bool,
-}
-
-impl Default for DeleteOptions {
-    fn default() -> DeleteOptions {
-        DeleteOptions { referrers_tag: true }
+options! {
+    /// Options of [`Client::delete_manifest`].
+    #[derive(Debug, Clone)]
+    pub struct DeleteOptions {
+        /// false leaves the referrers tag alone
+        pub referrers_tag: bool = true,
     }
 }
 

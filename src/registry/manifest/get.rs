@@ -2,7 +2,7 @@
 
 use ::http::header::{ACCEPT, CONTENT_TYPE};
 use ::http::{Method, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::manifest_url;
@@ -14,6 +14,7 @@ use crate::http::response::Answer;
 use crate::http::Request;
 use crate::manifest::{Document, Kind};
 use crate::media_type;
+use crate::options::options;
 use crate::platform::Platform;
 use crate::rate_limit::RateLimit;
 use crate::reference::Reference;
@@ -23,32 +24,28 @@ use crate::registry::Client;
 use crate::schema1::jws::Signature;
 use crate::statuses;
 
-/// Options of [`Client::get_manifest`] and [`Client::manifest_digest`].
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct GetOptions {
-    /// Of an index, the manifest for this platform.
-    pub platform: Option<String>,
-    /// The media types to ask for, instead of the default.
-    pub accept: Vec<String>,
-    /// 1 asks for schema 1 only.
-    pub max_schema_version: u64,
-    /// Whether an index is welcome.
-    pub accept_index: bool,
-}
-
-impl Default for GetOptions {
-    fn default() -> GetOptions {
-        GetOptions { platform: None, accept: Vec::new(), max_schema_version: 2, accept_index: true }
+options! {
+    /// Options of [`Client::get_manifest`] and [`Client::manifest_digest`].
+    #[derive(Debug, Clone)]
+    pub struct GetOptions {
+        /// of an index, the manifest for this platform, OS/ARCH[/VARIANT][:OS.VERSION]
+        pub platform: Option<String>,
+        /// media types to ask for, instead of all that are known
+        pub accept: Vec<String>,
+        /// 1 asks for schema 1 only
+        pub max_schema_version: u64 = 2,
+        /// false: an index is not asked for
+        pub accept_index: bool = true,
     }
 }
 
-/// Options of [`Client::head_manifest`].
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct HeadOptions {
-    /// The media types to ask for, instead of the default.
-    pub accept: Vec<String>,
+options! {
+    /// Options of [`Client::head_manifest`].
+    #[derive(Debug, Clone)]
+    pub struct HeadOptions {
+        /// media types to ask for, instead of all that are known
+        pub accept: Vec<String>,
+    }
 }
 
 /// A manifest with its exact bytes.

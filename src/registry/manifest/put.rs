@@ -3,7 +3,7 @@
 use ::http::header::{ACCEPT, CONTENT_TYPE};
 use ::http::{Method, StatusCode};
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use url::Url;
 
 use crate::auth::registry_error;
@@ -17,6 +17,7 @@ use crate::http::upload::Body;
 use crate::http::{redact, Repeat, Request};
 use crate::manifest::Document;
 use crate::manifest::MOST_BYTES;
+use crate::options::options;
 use crate::reference::{self, Reference, Repository};
 use crate::registry::referrers;
 use crate::registry::referrers::fallback_tag;
@@ -31,21 +32,16 @@ use crate::under::Under;
 /// More tags than one manifest should have.
 const MOST_TAGS: usize = 1000;
 
-/// Options of [`Client::put_manifest`].
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PutOptions {
-    /// The media type, instead of the one that the bytes say.
-    pub media_type: Option<String>,
-    /// Tags to set, besides the reference's own.
-    pub tags: Vec<String>,
-    /// Whether to list a manifest with a subject in the referrers tag, at registries without the referrers API.
-    pub referrers_tag: bool,
-}
-
-impl Default for PutOptions {
-    fn default() -> PutOptions {
-        PutOptions { media_type: None, tags: Vec::new(), referrers_tag: true }
+options! {
+    /// Options of [`Client::put_manifest`].
+    #[derive(Debug, Clone)]
+    pub struct PutOptions {
+        /// instead of the one that the bytes say; they are checked against it
+        pub media_type: Option<String>,
+        /// tags to set besides the reference's own
+        pub tags: Vec<String>,
+        /// false leaves the referrers tag alone
+        pub referrers_tag: bool = true,
     }
 }
 

@@ -6,7 +6,7 @@
 
 use ::http::header::ACCEPT;
 use ::http::{Method, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 
 use super::delete::{delete_tag, ends_call};
@@ -17,6 +17,7 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::http::Request;
 use crate::media_type::OCI_INDEX;
+use crate::options::options;
 use crate::reference::Reference;
 use crate::registry::list::tags::TagsOptions;
 use crate::registry::repository::Remote;
@@ -25,14 +26,16 @@ use crate::registry::Client;
 /// How many tags are looked at for the same digest.
 const MOST_LOOKED_AT: u64 = 256;
 
-/// Options of [`Client::delete_tag`].
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct UntagOptions {
-    /// Find the other tags of the same digest.
-    pub list_others: bool,
-    /// Where the registry deletes no tag: put a placeholder under the tag, and delete that.
-    pub replace: bool,
+options! {
+    /// Options of [`Client::delete_tag`].
+    #[derive(Debug, Clone)]
+    pub struct UntagOptions {
+        /// find the other tags of the same digest, one HEAD a tag for the first 256
+        pub list_others: bool,
+        /// where the registry deletes no tag, put an empty index under it and delete that by its digest; for that moment the
+        /// tag names the empty index
+        pub replace: bool,
+    }
 }
 
 /// What has become of the manifest that a deleted tag named.

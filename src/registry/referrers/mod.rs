@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use ::http::header::{HeaderMap, ACCEPT, CONTENT_TYPE};
 use ::http::{Method, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -21,6 +21,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::Request;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type;
+use crate::options::options;
 use crate::reference::Reference;
 use crate::registry::list::cursor::{Asked, Cursor, Finder, List, Passage};
 use crate::registry::list::name_list::NameSet;
@@ -41,18 +42,19 @@ const BELIEVED: Duration = Duration::from_secs(600);
 /// How many repositories that is remembered of.
 const MOST_REMEMBERED: usize = 10_000;
 
-/// Options of [`Client::referrers`].
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ReferrersOptions {
-    /// Only those of this artifact type.
-    pub artifact_type: Option<String>,
-    /// Only those that have all these annotations: `KEY`, or `KEY=VALUE`.
-    pub annotations: Vec<String>,
-    /// At most so many.
-    pub max: Option<u64>,
-    /// Only those from where another call stopped.
-    pub next: Option<String>,
+options! {
+    /// Options of [`Client::referrers`].
+    #[derive(Debug, Clone)]
+    pub struct ReferrersOptions {
+        /// only those of this type; asked of the registry, and looked at here unless it says that it did
+        pub artifact_type: Option<String>,
+        /// "KEY" or "KEY=VALUE": only those that have all of them
+        pub annotations: Vec<String>,
+        /// at most so many
+        pub max: Option<u64>,
+        /// go on where the call with this `next` stopped, of the same digest and artifact_type
+        pub next: Option<String>,
+    }
 }
 
 /// Where a list of referrers is kept.

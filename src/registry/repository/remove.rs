@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::media_type as types;
+use crate::options::options;
 use crate::reference::Repository;
 use crate::registry::list::tags::TagsOptions;
 use crate::registry::manifest::{DeleteOptions, GetOptions};
@@ -16,12 +17,13 @@ use crate::registry::Client;
 /// More manifests than one call deletes.
 const MOST: usize = 100_000;
 
-/// Options of [`Client::clear`].
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ClearOptions {
-    /// Only say what would be done.
-    pub dry_run: bool,
+options! {
+    /// Options of [`Client::clear`].
+    #[derive(Debug, Clone)]
+    pub struct ClearOptions {
+        /// only say what would be deleted
+        pub dry_run: bool,
+    }
 }
 
 /// A manifest to delete.

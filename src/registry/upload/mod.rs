@@ -16,12 +16,13 @@ pub mod source;
 pub use crate::http::upload::Source;
 
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::upload::Body;
+use crate::options::options;
 use crate::reference::Repository;
 use crate::registry::blob::has_all;
 use crate::registry::repository::Remote;
@@ -33,17 +34,12 @@ pub const CHUNK: u64 = 4 << 20;
 /// The largest chunk, for it is kept in memory until the registry has it.
 const LARGEST_CHUNK: u64 = 1 << 30;
 
-/// Options of [`Client::start_upload`].
-#[derive(Debug, Clone, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct UploadOptions {
-    /// Bytes in one request.
-    pub chunk_size: u64,
-}
-
-impl Default for UploadOptions {
-    fn default() -> UploadOptions {
-        UploadOptions { chunk_size: CHUNK }
+options! {
+    /// Options of [`Client::start_upload`].
+    #[derive(Debug, Clone)]
+    pub struct UploadOptions {
+        /// bytes in one request, kept in memory until the registry has them; a registry's OCI-Chunk-Min-Length makes it larger
+        pub chunk_size: u64 = 4_194_304,
     }
 }
 

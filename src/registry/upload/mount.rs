@@ -1,13 +1,14 @@
 //! Mounting a blob from another repository of the same registry (distribution-spec end-11).
 
 use ::http::{Method, StatusCode};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::auth::scope::Scope;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::http::{Repeat, Request};
+use crate::options::options;
 use crate::reference::{Index, Reference, Repository};
 use crate::registry::blob::blob_digest;
 use crate::registry::repository::Remote;
@@ -23,12 +24,13 @@ pub enum Mounted {
     Declined(Option<Box<Session>>),
 }
 
-/// Options of [`Client::mount_blob`].
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct MountOptions {
-    /// Keep the session of a declined mount, to upload the blob with.
-    pub keep_session: bool,
+options! {
+    /// Options of [`Client::mount_blob`].
+    #[derive(Debug, Clone)]
+    pub struct MountOptions {
+        /// a declined mount leaves an upload session open, which is cancelled; true gives it
+        pub keep_session: bool,
+    }
 }
 
 /// What became of a mount.

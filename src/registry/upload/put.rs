@@ -3,12 +3,11 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
-
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::http::upload::Source;
+use crate::options::options;
 use crate::reference::Repository;
 use crate::registry::repository::Remote;
 use crate::registry::upload::attempt::{put_chunks, put_stream, InChunks, Trouble};
@@ -18,25 +17,33 @@ use crate::registry::upload::source::{hash, Hashing, Kept, Memory, Opened, Repla
 use crate::registry::upload::{Stored, CHUNK};
 use crate::registry::Client;
 
-/// Options of the puts.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct PutOptions {
-    /// The digest that the bytes must have; saves a pass over them.
-    pub digest: Option<Digest>,
-    /// The size of a stream, when known.
-    pub size: Option<u64>,
-    /// Send it in chunks of this many bytes.
-    pub chunk_size: Option<u64>,
-    /// Send it in one POST.
-    pub single_post: bool,
-    /// Repositories of the same registry that may have it.
-    pub mount_from: Vec<String>,
+options! {
+    /// Options of the puts.
+    #[derive(Debug, Clone)]
+    pub struct BlobPutOptions {
+        /// what the bytes must have; without it sha256 is computed
+        pub digest: Option<Digest>,
+        /// what it must be
+        pub size: Option<u64>,
+        /// send it in chunks of this many bytes, each kept in memory; a stream whose size or digest is not given goes in chunks
+        /// of 4194304 without it
+        pub chunk_size: Option<u64>,
+        /// one POST instead of POST and PUT, where the registry can
+        pub single_post: bool,
+        /// repositories of the same registry that may have it: it is mounted from the first that has
+        pub mount_from: Vec<String>,
+    }
 }
 
 impl Client {
     /// Puts bytes in memory.
-    pub fn put_blob(&self, call: &Call, repository: &Repository, bytes: &[u8], options: &PutOptions) -> Result<Stored> {
+    pub fn put_blob(
+        &self,
+        call: &Call,
+        repository: &Repository,
+        bytes: &[u8],
+        options: &BlobPutOptions,
+    ) -> Result<Stored> {
         put(&Remote::repository(self, call, repository)?, &mut Memory(bytes, bytes), options)
     }
 
@@ -46,7 +53,7 @@ impl Client {
         call: &Call,
         repository: &Repository,
         path: &Path,
-        options: &PutOptions,
+        options: &BlobPutOptions,
     ) -> Result<Stored> {
         put(&Remote::repository(self, call, repository)?, &mut Opened::open(path)?, options)
     }
@@ -57,7 +64,7 @@ impl Client {
         call: &Call,
         repository: &Repository,
         source: &mut dyn Source,
-        options: &PutOptions,
+        options: &BlobPutOptions,
     ) -> Result<Stored> {
         let remote = Remote::repository(self, call, repository)?;
         match (options.size, &options.digest, options.chunk_size) {
@@ -70,7 +77,7 @@ impl Client {
     }
 }
 
-impl PutOptions {
+impl BlobPutOptions {
     fn check(&self) -> Result<()> {
         if self.chunk_size == Some(0) {
             return Err(Error::new(Code::InvalidArgument, "the option chunk_size must be more than 0"));
@@ -94,7 +101,7 @@ impl PutOptions {
 }
 
 /// Puts a source that can begin again.
-fn put(remote: &Remote, source: &mut dyn Replay, options: &PutOptions) -> Result<Stored> {
+fn put(remote: &Remote, source: &mut dyn Replay, options: &BlobPutOptions) -> Result<Stored> {
     options.check()?;
     if options.size.is_some_and(|size| size != source.size()) {
         let message =

@@ -1,12 +1,12 @@
 //! The steps of an upload as calls of their own: what is kept between them is a session's JSON.
 
 use bytes::Bytes;
-use serde::Deserialize;
 
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::http::upload::Body;
+use crate::options::options;
 use crate::reference::Repository;
 use crate::registry::blob::has_all;
 use crate::registry::repository::Remote;
@@ -14,20 +14,22 @@ use crate::registry::upload::session::{behind, location_text, may_be_done, Saved
 use crate::registry::upload::Stored;
 use crate::registry::Client;
 
-/// Options of [`Client::session_start`].
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct StartOptions {
-    /// The algorithm of the digest that the blob will have.
-    pub digest_algorithm: Option<String>,
+options! {
+    /// Options of [`Client::session_start`].
+    #[derive(Debug, Clone)]
+    pub struct StartOptions {
+        /// of the digest that the blob will have, sha256 without it; newer registries are told of another one
+        pub digest_algorithm: Option<String>,
+    }
 }
 
-/// Options of [`Client::session_chunk`].
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ChunkOptions {
-    /// Where the chunk begins; without it where the session stands.
-    pub offset: Option<u64>,
+options! {
+    /// Options of [`Client::session_chunk`].
+    #[derive(Debug, Clone)]
+    pub struct ChunkOptions {
+        /// where the bytes begin in the blob; without it at the session's offset
+        pub offset: Option<u64>,
+    }
 }
 
 impl Client {

@@ -82,8 +82,18 @@ pub(crate) fn among(
     Ok(Some(whole).filter(|_| !platforms.is_empty()))
 }
 
+/// What a place names, for who wants the image for some platforms. One image in place of an index must be for those of them that
+/// were asked for by name.
+pub(crate) fn root(call: &Call, store: &dyn ReadStore, platforms: &[Platform], asked: &[Platform]) -> Result<Content> {
+    let root = store.root_for(call, platforms)?;
+    if root.document.kind != Kind::Index {
+        check_image(call, store, &root.document, asked)?;
+    }
+    Ok(root)
+}
+
 /// An image that is in no index must be one for the platforms that are wanted, as far as its config says what it runs on.
-pub(crate) fn check_image(call: &Call, store: &dyn ReadStore, image: &Document, platforms: &[Platform]) -> Result<()> {
+fn check_image(call: &Call, store: &dyn ReadStore, image: &Document, platforms: &[Platform]) -> Result<()> {
     if platforms.is_empty() {
         return Ok(());
     }
@@ -149,10 +159,10 @@ struct Search<'a> {
     missing: Option<Error>,
 }
 
-type Found = Option<(Rank, Chosen)>;
+type Best = Option<(Rank, Chosen)>;
 
 impl Search<'_> {
-    fn index(&mut self, index: &Document, path: &[(usize, Digest)]) -> Result<Found> {
+    fn index(&mut self, index: &Document, path: &[(usize, Digest)]) -> Result<Best> {
         if path.len() >= DEPTH {
             return Err(too_deep());
         }
@@ -173,7 +183,7 @@ impl Search<'_> {
                 return Ok(found);
             }
         }
-        let mut best: Found = None;
+        let mut best: Best = None;
         for (at, _) in unsaid {
             if let Some(found) = self.entry(index, at, path)? {
                 if best.as_ref().is_none_or(|(rank, _)| found.0 > *rank) {
@@ -185,7 +195,7 @@ impl Search<'_> {
     }
 
     /// What an entry is, or has below it.
-    fn entry(&mut self, index: &Document, at: usize, path: &[(usize, Digest)]) -> Result<Found> {
+    fn entry(&mut self, index: &Document, at: usize, path: &[(usize, Digest)]) -> Result<Best> {
         let Some(entry) = index.manifests().get(at) else { return Ok(None) };
         let said = entry.platform.as_deref().cloned().filter(|_| says(entry));
         let path: Vec<_> = path.iter().cloned().chain([(at, entry.digest.clone())]).collect();

@@ -193,9 +193,9 @@ mod tests {
         crate::registry::Client::new(ClientOptions::default()).unwrap().call(None).unwrap()
     }
 
-    struct Pieces(Vec<Bytes>, Option<Error>);
+    struct Chunks(Vec<Bytes>, Option<Error>);
 
-    impl Blob for Pieces {
+    impl Blob for Chunks {
         fn piece(&mut self) -> Result<Option<Bytes>> {
             match self.0.pop() {
                 Some(piece) => Ok(Some(piece)),
@@ -211,7 +211,7 @@ mod tests {
     fn packed(how: How, bytes: &[u8], piece: usize) -> Vec<u8> {
         let spool = Room::of(&ClientOptions::default()).spool().unwrap();
         let pieces = bytes.chunks(piece).rev().map(Bytes::copy_from_slice).collect();
-        let packed = how.pack(&call(), &mut Pieces(pieces, None), spool.writer()).unwrap();
+        let packed = how.pack(&call(), &mut Chunks(pieces, None), spool.writer()).unwrap();
         let mut found = Vec::new();
         packed.item.read_from(0).read_to_end(&mut found).unwrap();
         assert_eq!(packed.digest, Algorithm::Sha256.digest(&found));
@@ -245,11 +245,11 @@ mod tests {
         let small = Room::of(&ClientOptions { max_temporary_bytes: 10, ..ClientOptions::default() });
         for compression in [Compression::Gzip, Compression::Zstd] {
             let how = how(compression, None);
-            let mut broken = Pieces(vec![Bytes::from_static(b"abc")], Some(Error::new(Code::Network, "it broke")));
+            let mut broken = Chunks(vec![Bytes::from_static(b"abc")], Some(Error::new(Code::Network, "it broke")));
             let spool = Room::of(&ClientOptions::default()).spool().unwrap();
             assert_eq!(how.pack(&call(), &mut broken, spool.writer()).unwrap_err().code(), Code::Network);
             let noise: Vec<u8> = (0..100_000u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 16) as u8).collect();
-            let mut large = Pieces(vec![noise.into()], None);
+            let mut large = Chunks(vec![noise.into()], None);
             let error = how.pack(&call(), &mut large, small.spool().unwrap().writer()).unwrap_err();
             assert_eq!(error.code(), Code::LimitExceeded);
         }

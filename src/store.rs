@@ -211,17 +211,17 @@ pub fn read_whole(call: &Call, store: &dyn ReadStore, wanted: &Descriptor, limit
 
 /// A blob as the body of an upload. It stays one piece behind, so that the last byte leaves only after what is verified here was found
 /// right.
-pub struct Upload<'a> {
+pub struct BlobBody<'a> {
     blob: Box<dyn Blob + 'a>,
     now: Bytes,
     ahead: Option<Bytes>,
     begun: bool,
 }
 
-impl<'a> Upload<'a> {
+impl<'a> BlobBody<'a> {
     /// The body for a blob.
-    pub fn new(blob: Box<dyn Blob + 'a>) -> Upload<'a> {
-        Upload { blob, now: Bytes::new(), ahead: None, begun: false }
+    pub fn new(blob: Box<dyn Blob + 'a>) -> BlobBody<'a> {
+        BlobBody { blob, now: Bytes::new(), ahead: None, begun: false }
     }
 
     /// What the blob has hashed so far.
@@ -230,7 +230,7 @@ impl<'a> Upload<'a> {
     }
 }
 
-impl upload::Source for Upload<'_> {
+impl upload::Source for BlobBody<'_> {
     fn piece(&mut self, most: usize) -> Result<Bytes> {
         if !self.begun {
             self.begun = true;

@@ -37,12 +37,12 @@ pub struct Compressing {
     how: How,
     /// Of an index, the images for these; none is all.
     platforms: Vec<Platform>,
-    made: Mutex<Made>,
+    made: Mutex<CompressedImages>,
 }
 
 /// What is there instead of what the place has.
 #[derive(Default)]
-struct Made {
+struct CompressedImages {
     root: Option<Content>,
     manifests: HashMap<Digest, Content>,
     /// What became of the manifests of indexes, by the digests that they have at the place; None for one that stays.
@@ -59,7 +59,7 @@ impl Compressing {
         Compressing { below, room: Room::of(client.http.options()), how, platforms, made: Mutex::default() }
     }
 
-    fn made(&self) -> MutexGuard<'_, Made> {
+    fn made(&self) -> MutexGuard<'_, CompressedImages> {
         lock(&self.made)
     }
 

@@ -30,15 +30,15 @@ pub(crate) struct Read {
 
 /// The bytes that all layers of an image may still unpack to, read at the same time as they are.
 #[derive(Debug)]
-pub(crate) struct Budget(AtomicU64);
+pub(crate) struct LayerBudget(AtomicU64);
 
-impl Default for Budget {
-    fn default() -> Budget {
-        Budget(Limits::default().bytes.into())
+impl Default for LayerBudget {
+    fn default() -> LayerBudget {
+        LayerBudget(Limits::default().bytes.into())
     }
 }
 
-impl Budget {
+impl LayerBudget {
     fn take(&self, bytes: u64) -> Result<()> {
         let taken = self.0.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(bytes));
         taken.map(drop).map_err(|_| {
@@ -54,7 +54,7 @@ pub(crate) fn read(
     spool: &Arc<Spool>,
     blob: Box<dyn Blob>,
     named: &Digest,
-    budget: &Budget,
+    budget: &LayerBudget,
 ) -> Result<Read> {
     let collected = Rc::new(RefCell::new(Collected {
         writer: spool.writer(),
@@ -115,16 +115,20 @@ impl Blob for Tee {
 
 /// An image of today.
 #[derive(Debug)]
-pub(crate) struct Made {
+pub(crate) struct ConvertedImage {
     content: Content,
     config: Vec<u8>,
     layers: HashMap<Digest, Item>,
 }
 
-impl Made {
+impl ConvertedImage {
     /// Makes it of a history, the topmost first, and the layers that were read for its entries, in the same order; a
     /// throwaway entry needs none. A layer without files becomes none of the image.
-    pub(crate) fn new(mut history: Vec<Entry>, architecture: Option<&str>, read: Vec<Option<Read>>) -> Result<Made> {
+    pub(crate) fn new(
+        mut history: Vec<Entry>,
+        architecture: Option<&str>,
+        read: Vec<Option<Read>>,
+    ) -> Result<ConvertedImage> {
         let mut layers = Vec::new();
         let mut items = HashMap::new();
         for (entry, read) in history.iter_mut().zip(read) {
@@ -138,7 +142,7 @@ impl Made {
         layers.reverse();
         let image = to_oci(&history, architecture, &layers)?;
         let content = Content::parse(image.manifest, Some(types::OCI_MANIFEST), None)?;
-        Ok(Made { content, config: image.config, layers: items })
+        Ok(ConvertedImage { content, config: image.config, layers: items })
     }
 
     /// Its manifest.
@@ -196,7 +200,7 @@ mod tests {
     fn the_layers_of_an_image_have_one_limit() {
         let client = Client::new(ClientOptions::default()).unwrap();
         let (call, spool) = (client.call(None).unwrap(), Room::of(&ClientOptions::default()).spool().unwrap());
-        let (digest, budget) = (Algorithm::Sha256.digest(b""), Budget(1500.into()));
+        let (digest, budget) = (Algorithm::Sha256.digest(b""), LayerBudget(1500.into()));
         let layer = || read(&call, &spool, Box::new(Once(Some(vec![0; 1000].into()))), &digest, &budget);
         assert!(layer().unwrap().empty);
         assert_eq!(layer().unwrap_err().code(), Code::LimitExceeded);

@@ -20,8 +20,8 @@ use crate::registry_v1::id::ImageId;
 use crate::registry_v1::write::{StoredLayer, Supply};
 use crate::registry_v1::{tag_of, Repo};
 use crate::schema1::chain::{from_oci, Step, EMPTY_LAYER};
-use crate::store::{Blob, ReadStore, Upload};
-use crate::transfer::attributed::Source;
+use crate::store::{Blob, BlobBody, ReadStore};
+use crate::transfer::attributed::AttributedSource;
 
 options! {
     /// Options of [`push`].
@@ -70,14 +70,14 @@ pub fn push(
 ) -> Result<Pushed> {
     let tag = tag_of(to)?;
     let from = Converting::new(client, from);
-    let from = Source(&from);
+    let from = AttributedSource(&from);
     let image = Image::find(call, &from, options.platform.as_deref())?;
     let layers = layers(&image).map_err(|error| error.with_side(Side::Source))?;
     let config = Config::read(call, &from, &image)?;
     let digests: Vec<Digest> = layers.iter().map(|layer| layer.digest.clone()).collect();
     let chain = from_oci(&config.value, &digests).map_err(|error| error.with_side(Side::Source))?;
     let ids = chain.iter().map(|step| step.id.parse()).collect::<Result<Vec<ImageId>>>()?;
-    let mut job = Job { call, from: &from, repo: client.v1(call, to.repository())?, done: 0 };
+    let mut job = PushJob { call, from: &from, repo: client.v1(call, to.repository())?, done: 0 };
     call.begin("v1 push", Some(layers.iter().map(|layer| layer.size).fold(0, u64::saturating_add)))?;
     let images = job.all(&chain, &ids, &layers, tag).map_err(destination)?;
     Ok(Pushed {
@@ -104,7 +104,7 @@ fn layers(image: &Image) -> Result<Vec<Descriptor>> {
     }
 }
 
-struct Job<'a> {
+struct PushJob<'a> {
     call: &'a Call,
     from: &'a dyn ReadStore,
     repo: Repo,
@@ -112,7 +112,7 @@ struct Job<'a> {
     done: u64,
 }
 
-impl Job<'_> {
+impl PushJob<'_> {
     fn all(&mut self, chain: &[Step], ids: &[ImageId], layers: &[Descriptor], tag: &str) -> Result<Vec<PushedImage>> {
         self.repo.announce(ids)?;
         let (mut images, mut checksums) = (Vec::new(), Vec::new());
@@ -149,9 +149,9 @@ impl Job<'_> {
                 Some(layer) => {
                     Box::new(Readable { blob: self.from.open(self.call, layer, None)?, wanted, begun: false })
                 }
-                None => Box::new(Whole(Some(Bytes::from_static(&EMPTY_LAYER)))),
+                None => Box::new(InOnePiece(Some(Bytes::from_static(&EMPTY_LAYER)))),
             };
-            Ok((Box::new(Upload::new(blob)) as Box<dyn crate::http::upload::Source + '_>, wanted.size))
+            Ok((Box::new(BlobBody::new(blob)) as Box<dyn crate::http::upload::Source + '_>, wanted.size))
         };
         let stored = self.repo.put_layer_of(&step.json, &Supply { open: &open, done: Some(self.done) }, true)?;
         Ok(stored.uploaded.then_some(stored))
@@ -185,9 +185,9 @@ impl Blob for Readable<'_> {
 }
 
 /// A blob in memory.
-struct Whole(Option<Bytes>);
+struct InOnePiece(Option<Bytes>);
 
-impl Blob for Whole {
+impl Blob for InOnePiece {
     fn piece(&mut self) -> Result<Option<Bytes>> {
         Ok(self.0.take())
     }
@@ -204,9 +204,9 @@ fn destination(error: Error) -> Error {
 mod tests {
     use super::*;
 
-    struct Pieces(Vec<Bytes>);
+    struct Chunks(Vec<Bytes>);
 
-    impl Blob for Pieces {
+    impl Blob for Chunks {
         fn piece(&mut self) -> Result<Option<Bytes>> {
             Ok(self.0.pop())
         }
@@ -216,7 +216,7 @@ mod tests {
     fn read(bytes: &[u8]) -> Result<Vec<u8>> {
         let wanted = Descriptor::new(types::DOCKER_LAYER, Algorithm::Sha256.digest(bytes), bytes.len() as u64);
         let pieces = bytes.iter().rev().map(|byte| Bytes::copy_from_slice(&[*byte])).collect();
-        let mut blob = Readable { blob: Box::new(Pieces(pieces)), wanted: &wanted, begun: false };
+        let mut blob = Readable { blob: Box::new(Chunks(pieces)), wanted: &wanted, begun: false };
         let mut found = Vec::new();
         while let Some(piece) = blob.piece()? {
             found.extend_from_slice(&piece);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use super::converted::{read, Budget, Made, Read};
+use super::converted::{read, ConvertedImage, LayerBudget, Read};
 use super::{check_count, WIDTH};
 use crate::call::Call;
 use crate::digest::{Digest, Hasher};
@@ -25,7 +25,7 @@ use crate::transfer::workers::in_parallel;
 pub struct Converting {
     below: Box<dyn ReadStore>,
     room: Room,
-    made: Mutex<Option<Arc<Made>>>,
+    made: Mutex<Option<Arc<ConvertedImage>>>,
 }
 
 impl Converting {
@@ -34,11 +34,11 @@ impl Converting {
         Converting { below, room: Room::of(client.http.options()), made: Mutex::default() }
     }
 
-    fn made(&self) -> Option<Arc<Made>> {
+    fn made(&self) -> Option<Arc<ConvertedImage>> {
         lock(&self.made).clone()
     }
 
-    fn convert(&self, call: &Call, old: &Content) -> Result<Made> {
+    fn convert(&self, call: &Call, old: &Content) -> Result<ConvertedImage> {
         // Places have looked at the signatures already; what is made of the image no longer carries them.
         old.document.verify_signatures(&old.bytes)?;
         let signed = schema1::is_signed(&old.document.value);
@@ -47,7 +47,7 @@ impl Converting {
         check_count(manifest.history.len())?;
         let layers = self.layers(call, &manifest)?;
         let read = manifest.fs_layers.iter().map(|digest| layers.get(digest).cloned()).collect();
-        Made::new(manifest.history, manifest.architecture.as_deref(), read)
+        ConvertedImage::new(manifest.history, manifest.architecture.as_deref(), read)
     }
 
     /// The layers of all entries that are not throwaway, each once.
@@ -60,7 +60,7 @@ impl Converting {
                 jobs.push(Descriptor::new(types::DOCKER_LAYER, digest.clone(), size));
             }
         }
-        let (spool, found, budget) = (self.room.spool()?, Mutex::new(HashMap::new()), Budget::default());
+        let (spool, found, budget) = (self.room.spool()?, Mutex::new(HashMap::new()), LayerBudget::default());
         let meter = Arc::new(Meter::new(WIDTH, jobs.len() as u64, bytes));
         call.begin("schema-1 layers", Some(bytes))?;
         in_parallel(call, WIDTH, &meter, jobs, |call, worker, wanted| {

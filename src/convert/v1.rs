@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Map;
 
-use super::converted::{read, Budget, Made, Read};
+use super::converted::{read, ConvertedImage, LayerBudget, Read};
 use super::{check_count, WIDTH};
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
@@ -36,7 +36,7 @@ pub struct V1Store {
     client: Client,
     reference: Reference,
     room: Room,
-    made: Mutex<Option<Arc<Made>>>,
+    made: Mutex<Option<Arc<ConvertedImage>>>,
 }
 
 impl V1Store {
@@ -52,7 +52,7 @@ impl V1Store {
     }
 
     /// The image, which is fetched whole when it is first asked for.
-    fn made(&self, call: &Call) -> Result<Arc<Made>> {
+    fn made(&self, call: &Call) -> Result<Arc<ConvertedImage>> {
         let mut made = lock(&self.made);
         if let Some(made) = &*made {
             return Ok(made.clone());
@@ -62,7 +62,7 @@ impl V1Store {
         Ok(fetched)
     }
 
-    fn fetch(&self, call: &Call) -> Result<Made> {
+    fn fetch(&self, call: &Call) -> Result<ConvertedImage> {
         let repo = self.repo(call)?;
         let ids = repo.ancestry(&repo.tag(tag_of(&self.reference)?)?)?;
         check_count(ids.len())?;
@@ -70,7 +70,7 @@ impl V1Store {
         check_parents(&images)?;
         let history = images.iter_mut().map(entry).collect::<Result<Vec<_>>>()?;
         let layers = self.layers(call, &images, &history)?;
-        Made::new(history, None, layers)
+        ConvertedImage::new(history, None, layers)
     }
 
     /// The JSON of each image.
@@ -97,7 +97,7 @@ impl V1Store {
         let bytes = jobs.iter().filter_map(|number| images[*number].size).fold(0, u64::saturating_add);
         let meter = Arc::new(Meter::new(WIDTH, jobs.len() as u64, bytes));
         call.begin("v1 layers", Some(bytes))?;
-        let (found, budget) = (Mutex::new(HashMap::new()), Budget::default());
+        let (found, budget) = (Mutex::new(HashMap::new()), LayerBudget::default());
         in_parallel(call, WIDTH, &meter, jobs, |call, worker, number| {
             let image = &images[number];
             let layer = self.layer(call, image, &spool, &budget)?;
@@ -109,7 +109,7 @@ impl V1Store {
         Ok((0..images.len()).map(|number| found.remove(&number)).collect())
     }
 
-    fn layer(&self, call: &Call, image: &Image, spool: &Arc<Spool>, budget: &Budget) -> Result<Read> {
+    fn layer(&self, call: &Call, image: &Image, spool: &Arc<Spool>, budget: &LayerBudget) -> Result<Read> {
         // Only for messages: a layer's own digest is not known before it was read.
         let named = Algorithm::Sha256.digest(&image.bytes);
         let layer = once_more_if_wrong(|| {

@@ -14,6 +14,7 @@ use super::{Downloadable, ReadOptions};
 use crate::digest::Hasher;
 use crate::error::{Code, Error, Result};
 use crate::hashing::LARGE;
+use crate::store::Blob;
 
 /// Reads what can be downloaded.
 pub(crate) struct Download<T> {
@@ -52,6 +53,37 @@ pub(super) struct Ranges {
     pub(super) etag: Option<HeaderValue>,
 }
 
+impl<T: Downloadable> Blob for Download<T> {
+    /// After an error it stays that error: what comes behind a hole must never look like the rest.
+    fn piece(&mut self) -> Result<Option<Bytes>> {
+        if let Some(failure) = &self.failure {
+            return Err(failure.duplicate());
+        }
+        let outcome = self.read();
+        if let Err(error) = &outcome {
+            self.failure = Some(error.duplicate());
+            self.connection = None;
+        }
+        outcome
+    }
+
+    fn begins_anew(&self) -> bool {
+        self.begins_anew
+    }
+
+    fn hashed(&self) -> Option<(Hasher, u64)> {
+        let hasher = self.verifier.as_ref()?.state()?.clone();
+        Some((hasher, self.position))
+    }
+
+    fn hash_aside(&mut self) {
+        let large = self.extent.end().is_some_and(|end| end.saturating_sub(self.position) >= LARGE);
+        if let Some(verifier) = self.verifier.as_mut().filter(|_| large) {
+            verifier.move_aside();
+        }
+    }
+}
+
 impl<T: Downloadable> Download<T> {
     /// Asks for the bytes, behind those that the caller has hashed already.
     pub(crate) fn open(item: T, options: &ReadOptions, hashed: Option<(Hasher, u64)>) -> Result<Download<T>> {
@@ -87,12 +119,6 @@ impl<T: Downloadable> Download<T> {
         &self.item
     }
 
-    /// Whether it was opened behind bytes of an earlier call and begins at the first byte all the same, because the registry does
-    /// not give the rest alone.
-    pub(crate) fn begins_anew(&self) -> bool {
-        self.begins_anew
-    }
-
     /// The size of the whole, once known.
     pub(crate) fn size(&self) -> Option<u64> {
         self.extent.size
@@ -126,34 +152,6 @@ impl<T: Downloadable> Download<T> {
     /// Tells the caller's context how many bytes he has.
     pub(crate) fn report(&self, delivered: u64) -> Result<()> {
         self.item.call().moved_to(delivered)
-    }
-
-    /// What it has hashed so far, of what is read whole.
-    pub(crate) fn hashed(&self) -> Option<(Hasher, u64)> {
-        let hasher = self.verifier.as_ref()?.state()?.clone();
-        Some((hasher, self.position))
-    }
-
-    /// Hashes on a thread of its own from now on, when much is to come; what is hashed is not told any more then.
-    pub(crate) fn hash_aside(&mut self) {
-        let large = self.extent.end().is_some_and(|end| end.saturating_sub(self.position) >= LARGE);
-        if let Some(verifier) = self.verifier.as_mut().filter(|_| large) {
-            verifier.move_aside();
-        }
-    }
-
-    /// The next bytes. None is the end, and then the digest has been checked. After an error it stays that error: what
-    /// comes behind a hole must never look like the rest.
-    pub(crate) fn piece(&mut self) -> Result<Option<Bytes>> {
-        if let Some(failure) = &self.failure {
-            return Err(failure.duplicate());
-        }
-        let outcome = self.read();
-        if let Err(error) = &outcome {
-            self.failure = Some(error.duplicate());
-            self.connection = None;
-        }
-        outcome
     }
 
     fn read(&mut self) -> Result<Option<Bytes>> {

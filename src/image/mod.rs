@@ -53,9 +53,8 @@ impl Image {
     pub fn find(call: &Call, store: &dyn ReadStore, platform: Option<&str>) -> Result<Image> {
         let asked: Option<Platform> = platform.map(str::parse).transpose()?;
         let platform = asked.clone().unwrap_or_else(Platform::host);
-        let root = store.root_for(call, std::slice::from_ref(&platform))?;
+        let root = descend::root(call, store, std::slice::from_ref(&platform), asked.as_slice())?;
         if root.document.kind != Kind::Index {
-            descend::check_image(call, store, &root.document, asked.as_slice())?;
             return Ok(Image { content: root, platform: None });
         }
         let chosen = descend::choose(call, store, &root.document, &platform)?;

@@ -4,11 +4,12 @@ use std::sync::Mutex;
 
 use crate::call::Call;
 use crate::digest::{Digest, Hasher};
+use crate::download::{Download, ReadOptions};
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::reference::{Reference, Repository};
 use crate::registry::blob::has_all;
-use crate::registry::blob::{BlobReader, ReadOptions};
+use crate::registry::blob::RemoteBlob;
 use crate::registry::lock;
 use crate::registry::manifest::{GetOptions, HeadOptions, PutOptions};
 use crate::registry::referrers::fallback_tag;
@@ -92,7 +93,7 @@ impl ReadStore for RegistryStore {
 
     fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>> {
         let options = ReadOptions { size: Some(wanted.size), ..ReadOptions::default() };
-        Ok(Box::new(BlobReader::open(self.remote(call)?, &wanted.digest, &options, hashed)?))
+        Ok(Box::new(Download::open(RemoteBlob::new(self.remote(call)?, &wanted.digest), &options, hashed)?))
     }
 
     fn size(&self, call: &Call, digest: &Digest) -> Result<u64> {

@@ -23,6 +23,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::range;
 use crate::http::response::Answer;
 use crate::http::settings::ClientOptions;
+use crate::store::Blob;
 
 /// What is known of an open layer.
 #[derive(Debug, Clone, Serialize)]
@@ -65,7 +66,7 @@ pub struct DeliveredLayer {
 pub struct LayerReader(Download<RemoteLayer>);
 
 /// A layer at a registry of protocol v1.
-struct RemoteLayer {
+pub(crate) struct RemoteLayer {
     repo: Repo,
     id: ImageId,
     checksums: Checksums,
@@ -177,12 +178,6 @@ impl Pieces for LayerReader {
     }
 }
 
-impl crate::store::Blob for LayerReader {
-    fn piece(&mut self) -> Result<Option<Bytes>> {
-        self.0.piece()
-    }
-}
-
 impl Repo {
     fn remote_layer(&self, image: &Image) -> RemoteLayer {
         let mut before = Hasher::new(Algorithm::Sha256);
@@ -197,8 +192,8 @@ impl Repo {
     }
 
     /// Opens the layer of an image whose JSON is at hand.
-    pub(crate) fn open_layer(&self, image: &Image) -> Result<LayerReader> {
-        Download::open(self.remote_layer(image), &ReadOptions::default(), None).map(LayerReader)
+    pub(crate) fn open_layer(&self, image: &Image) -> Result<Download<RemoteLayer>> {
+        Download::open(self.remote_layer(image), &ReadOptions::default(), None)
     }
 
     /// Gets an image's JSON and opens its layer.

@@ -22,7 +22,7 @@ use crate::http::upload::{read_piece, Body, Source, PIECE};
 use crate::http::{Repeat, Request};
 use crate::options::options;
 use crate::os::special::open_regular;
-use crate::registry::upload::source::Hashing;
+use crate::registry::upload::source::HashedSource;
 use crate::text::shorten;
 
 /// An image that was put.
@@ -145,7 +145,7 @@ impl Repo {
             let mut hasher = Hasher::new(Algorithm::Sha256);
             hasher.update(image);
             hasher.update(b"\n");
-            let mut hashing = Hashing { source, hasher };
+            let mut hashing = HashedSource { source, hasher };
             let mut request = self
                 .request(session, Method::PUT, &format!("v1/images/{id}/layer"))?
                 .header(CONTENT_TYPE, "application/octet-stream")?

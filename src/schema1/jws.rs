@@ -43,7 +43,7 @@ pub struct Signature {
 
 /// A manifest whose signatures are good.
 #[derive(Debug)]
-pub struct Verified {
+pub struct VerifiedPayload {
     /// What was signed, to the byte.
     pub payload: Vec<u8>,
     /// The payload's digest, which is the manifest's.
@@ -54,7 +54,7 @@ pub struct Verified {
     pub signatures: Vec<Signature>,
 }
 
-impl Verified {
+impl VerifiedPayload {
     /// The documented JSON shape.
     pub fn to_json(&self) -> Value {
         let mut json = json!({"digest": self.digest});
@@ -67,10 +67,10 @@ impl Verified {
 }
 
 /// Verifies every signature, then the demand, then parses the payload.
-pub fn verify(bytes: &[u8], demand: &Demand) -> Result<Verified> {
+pub fn verify(bytes: &[u8], demand: &Demand) -> Result<VerifiedPayload> {
     let opened = Opened::new(bytes)?;
     let signatures = verify_all(&opened, demand)?;
-    Ok(Verified {
+    Ok(VerifiedPayload {
         digest: Algorithm::Sha256.digest(&opened.payload),
         manifest: Manifest::parse(&opened.payload)?,
         payload: opened.payload,

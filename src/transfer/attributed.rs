@@ -11,7 +11,7 @@ use crate::reference::Repository;
 use crate::store::{Blob, Content, ReadStore};
 
 /// A source whose errors say so.
-pub(crate) struct Source<'a>(pub &'a dyn ReadStore);
+pub(crate) struct AttributedSource<'a>(pub &'a dyn ReadStore);
 
 struct Sided(Box<dyn Blob>);
 
@@ -37,7 +37,7 @@ impl Blob for Sided {
     }
 }
 
-impl ReadStore for Source<'_> {
+impl ReadStore for AttributedSource<'_> {
     fn place(&self) -> String {
         self.0.place()
     }

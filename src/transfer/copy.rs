@@ -5,9 +5,9 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{json, Value};
 
-use super::attributed::Source;
+use super::attributed::AttributedSource;
 use super::meter::Meter;
-use super::plan::{Choice, Plan, Planner};
+use super::plan::{CopyChoice, Plan, Planner};
 use super::workers::in_parallel;
 use crate::call::Call;
 use crate::digest::Digest;
@@ -72,7 +72,7 @@ impl CopyOptions {
         Ok(platforms)
     }
 
-    fn choice(&self) -> Result<Choice> {
+    fn choice(&self) -> Result<CopyChoice> {
         let invalid = |why: &str| Err(Error::new(Code::InvalidArgument, why));
         if self.all && !self.platform.is_empty() {
             return invalid("the options all and platform exclude each other");
@@ -86,7 +86,7 @@ impl CopyOptions {
         let platforms = self.platforms()?;
         let Self { sparse, referrers, foreign_layers, .. } = *self;
         let insists = !platforms.is_empty();
-        Ok(Choice { platforms, insists, all: self.all, sparse, referrers, foreign_layers })
+        Ok(CopyChoice { platforms, insists, all: self.all, sparse, referrers, foreign_layers })
     }
 }
 
@@ -118,11 +118,11 @@ pub fn copy(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &Co
         choice.platforms.push(Platform::host());
     }
     let width = usize::try_from(options.concurrency).unwrap_or(1);
-    let from = &Source(from);
+    let from = &AttributedSource(from);
     call.begin("copy", None)?;
     let planner = Planner { call, from, to, width, choice: &choice };
     let root = planner.root()?;
-    let mut job = Job { call, from, to, width, root: root.clone(), meter: Arc::default() };
+    let mut job = CopyJob { call, from, to, width, root: root.clone(), meter: Arc::default() };
     let done = to.look(call, &root).map_err(destination)?;
     let mut plan = match done && !choice.referrers {
         true => Plan { present: 1, ..Plan::default() },
@@ -148,7 +148,7 @@ pub fn copy(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &Co
     Ok(job.report(&plan, None))
 }
 
-struct Job<'a> {
+struct CopyJob<'a> {
     call: &'a Call,
     from: &'a dyn ReadStore,
     to: &'a dyn WriteStore,
@@ -157,7 +157,7 @@ struct Job<'a> {
     meter: Arc<Meter>,
 }
 
-impl Job<'_> {
+impl CopyJob<'_> {
     fn blobs(&self, plan: &Plan) -> Result<()> {
         in_parallel(self.call, self.width, &self.meter, plan.blobs.iter().collect(), |call, worker, blob| {
             self.meter.begin(worker, blob);

@@ -22,7 +22,7 @@ const MOST: usize = 100_000;
 
 /// What to take of an index.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Choice {
+pub(crate) struct CopyChoice {
     /// These platforms; none is all.
     pub platforms: Vec<Platform>,
     /// The caller named them: an image that is in no index must be one for them.
@@ -69,11 +69,11 @@ pub(crate) struct Planner<'a> {
     /// How many requests at once.
     pub width: usize,
     /// What is wanted.
-    pub choice: &'a Choice,
+    pub choice: &'a CopyChoice,
 }
 
 #[derive(Default)]
-struct Found {
+struct FetchedLevel {
     contents: Vec<Planned>,
     present: u64,
 }
@@ -82,13 +82,11 @@ impl Planner<'_> {
     /// The manifest that stands for what was chosen: one image for one platform, else an index.
     pub(crate) fn root(&self) -> Result<Content> {
         let platforms = self.choice.platforms.as_slice();
-        let root = match self.choice.sparse {
-            true => self.from.root(self.call)?,
-            false => self.from.root_for(self.call, platforms)?,
-        };
+        let among = if self.choice.sparse { &[] } else { platforms };
+        let asked = if self.choice.insists { platforms } else { &[] };
+        let root = descend::root(self.call, self.from, among, asked)?;
         if root.document.kind != Kind::Index {
-            let asked = if self.choice.insists { platforms } else { &[] };
-            return descend::check_image(self.call, self.from, &root.document, asked).map(|()| root);
+            return Ok(root);
         }
         if self.choice.all && self.to.one_platform() {
             let message = format!("{} holds images, and no index with all that it names", self.to.place());
@@ -190,8 +188,8 @@ impl Planner<'_> {
     }
 
     /// Fetches manifests, but for those that the destination has.
-    fn fetch(&self, wanted: Vec<(Descriptor, Role)>) -> Result<Found> {
-        let found = Mutex::new(Found::default());
+    fn fetch(&self, wanted: Vec<(Descriptor, Role)>) -> Result<FetchedLevel> {
+        let found = Mutex::new(FetchedLevel::default());
         let order: Vec<Digest> = wanted.iter().map(|(entry, _)| entry.digest.clone()).collect();
         in_parallel(self.call, self.width, &Arc::new(Meter::default()), wanted, |call, _, (entry, role)| {
             // A referrer that is there may not be known as one, and may have referrers of its own.

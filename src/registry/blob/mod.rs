@@ -3,6 +3,7 @@
 mod read;
 
 pub use crate::download::ReadOptions;
+pub(crate) use read::RemoteBlob;
 pub use read::{BlobInfo, BlobReader, DeliveredBlob};
 
 use ::http::header::CONTENT_TYPE;

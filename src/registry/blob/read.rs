@@ -11,7 +11,7 @@ use url::Url;
 use super::blob_digest;
 use crate::auth::Reply;
 use crate::call::Call;
-use crate::digest::{Digest, Hasher};
+use crate::digest::Digest;
 use crate::download::save::{self, Delivery};
 use crate::download::{narrowed, Download, Downloadable, Expected, PartRequest, Pieces, ReadOptions};
 use crate::error::{Code, Error, Result};
@@ -22,6 +22,7 @@ use crate::http::Request;
 use crate::reference::Reference;
 use crate::registry::repository::Remote;
 use crate::registry::Client;
+use crate::store::Blob;
 
 /// What is known of an open blob.
 #[derive(Debug, Clone, Serialize)]
@@ -61,9 +62,15 @@ pub struct DeliveredBlob {
 pub struct BlobReader(Download<RemoteBlob>);
 
 /// A blob at a registry.
-struct RemoteBlob {
+pub(crate) struct RemoteBlob {
     remote: Remote,
     digest: Digest,
+}
+
+impl RemoteBlob {
+    pub(crate) fn new(remote: Remote, digest: &Digest) -> RemoteBlob {
+        RemoteBlob { remote, digest: digest.clone() }
+    }
 }
 
 impl Downloadable for RemoteBlob {
@@ -124,17 +131,6 @@ impl From<Reply> for Answer {
 }
 
 impl BlobReader {
-    /// Opens a blob behind the bytes that the caller has hashed already.
-    pub(crate) fn open(
-        remote: Remote,
-        digest: &Digest,
-        options: &ReadOptions,
-        hashed: Option<(Hasher, u64)>,
-    ) -> Result<BlobReader> {
-        let item = RemoteBlob { remote, digest: digest.clone() };
-        Download::open(item, options, hashed).map(BlobReader)
-    }
-
     /// The next bytes. None is the end, and then the digest has been checked. After an error it stays that error.
     pub fn piece(&mut self) -> Result<Option<Bytes>> {
         self.0.piece()
@@ -165,28 +161,10 @@ impl Pieces for BlobReader {
     }
 }
 
-impl crate::store::Blob for BlobReader {
-    fn piece(&mut self) -> Result<Option<Bytes>> {
-        self.0.piece()
-    }
-
-    fn begins_anew(&self) -> bool {
-        self.0.begins_anew()
-    }
-
-    fn hashed(&self) -> Option<(Hasher, u64)> {
-        self.0.hashed()
-    }
-
-    fn hash_aside(&mut self) {
-        self.0.hash_aside();
-    }
-}
-
 impl Client {
     fn remote_blob(&self, call: &Call, reference: &Reference) -> Result<RemoteBlob> {
-        let digest = blob_digest(reference)?.clone();
-        Ok(RemoteBlob { remote: Remote::repository(self, call, reference.repository())?, digest })
+        let digest = blob_digest(reference)?;
+        Ok(RemoteBlob::new(Remote::repository(self, call, reference.repository())?, digest))
     }
 
     /// Opens a blob for reading.

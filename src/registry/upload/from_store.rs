@@ -8,7 +8,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::upload::{Source, PIECE};
 use crate::manifest::Descriptor;
 use crate::registry::upload::source::Replay;
-use crate::store::{ReadStore, Upload};
+use crate::store::{BlobBody, ReadStore};
 
 /// How far apart the first marks are.
 const SPACING: u64 = 1 << 20;
@@ -53,7 +53,7 @@ pub(crate) struct FromStore<'a> {
     call: &'a Call,
     wanted: &'a Descriptor,
     from: &'a dyn ReadStore,
-    open: Option<Upload<'static>>,
+    open: Option<BlobBody<'static>>,
     begin: u64,
     unverified: bool,
     marks: Marks,
@@ -79,7 +79,7 @@ impl<'a> FromStore<'a> {
     }
 
     /// Opens it at the last mark, and drops what lies before the byte that is wanted. Where nothing is hashed, any byte will do.
-    fn open(&mut self) -> Result<Upload<'static>> {
+    fn open(&mut self) -> Result<BlobBody<'static>> {
         let mark = match self.unverified {
             true => Some((Hasher::new(self.wanted.digest.algorithm()), self.begin)),
             false => self.marks.before(self.begin),
@@ -88,7 +88,7 @@ impl<'a> FromStore<'a> {
         let mut blob = self.from.open(self.call, self.wanted, mark)?;
         let mut left = self.begin - if blob.begins_anew() { 0 } else { at };
         self.unverified = self.wanted.size < HASHED && blob.leave_to_receiver();
-        let mut open = Upload::new(blob);
+        let mut open = BlobBody::new(blob);
         while left > 0 {
             let most = usize::try_from(left).unwrap_or(PIECE).min(PIECE);
             match open.piece(most)?.len() {

@@ -13,7 +13,7 @@ use crate::registry::repository::Remote;
 use crate::registry::upload::attempt::{put_chunks, put_stream, InChunks, Trouble};
 use crate::registry::upload::mount::same_registry;
 use crate::registry::upload::negotiate::{Ladder, Way};
-use crate::registry::upload::source::{hash, Hashing, Kept, Memory, Opened, Replay};
+use crate::registry::upload::source::{hash, HashedSource, InMemory, OpenedFile, Replay, Rewindable};
 use crate::registry::upload::{Stored, CHUNK};
 use crate::registry::Client;
 
@@ -44,7 +44,7 @@ impl Client {
         bytes: &[u8],
         options: &BlobPutOptions,
     ) -> Result<Stored> {
-        put(&Remote::repository(self, call, repository)?, &mut Memory(bytes, bytes), options)
+        put(&Remote::repository(self, call, repository)?, &mut InMemory(bytes, bytes), options)
     }
 
     /// Puts a file.
@@ -55,7 +55,7 @@ impl Client {
         path: &Path,
         options: &BlobPutOptions,
     ) -> Result<Stored> {
-        put(&Remote::repository(self, call, repository)?, &mut Opened::open(path)?, options)
+        put(&Remote::repository(self, call, repository)?, &mut OpenedFile::open(path)?, options)
     }
 
     /// Puts what a source gives: in one request when size and digest are known, else in chunks.
@@ -129,8 +129,8 @@ fn put_promised(
     digest: &Digest,
     single_post: bool,
 ) -> Result<Stored> {
-    let mut hashing = Hashing { source, hasher: Hasher::new(digest.algorithm()) };
-    let mut kept = Kept::new(&mut hashing);
+    let mut hashing = HashedSource { source, hasher: Hasher::new(digest.algorithm()) };
+    let mut kept = Rewindable::new(&mut hashing);
     let stored = put_stream(remote, &mut kept, size, digest, single_post, None).map_err(Trouble::given_up)?;
     let found = hashing.hasher.finish();
     if found != *digest {

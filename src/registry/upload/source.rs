@@ -25,9 +25,9 @@ pub trait Replay: Source {
 }
 
 /// Bytes in memory: all of them, and those that are left.
-pub struct Memory<'a>(pub &'a [u8], pub &'a [u8]);
+pub struct InMemory<'a>(pub &'a [u8], pub &'a [u8]);
 
-impl Source for Memory<'_> {
+impl Source for InMemory<'_> {
     fn piece(&mut self, most: usize) -> Result<Bytes> {
         self.1.piece(most)
     }
@@ -41,7 +41,7 @@ impl Source for Memory<'_> {
     }
 }
 
-impl Replay for Memory<'_> {
+impl Replay for InMemory<'_> {
     fn rewind_to(&mut self, offset: u64) -> Result<()> {
         self.1 = &self.0[usize::try_from(offset).unwrap_or(usize::MAX).min(self.0.len())..];
         Ok(())
@@ -53,25 +53,25 @@ impl Replay for Memory<'_> {
 }
 
 /// A file that stays as it is.
-pub struct Opened {
+pub struct OpenedFile {
     file: File,
     name: String,
     stamp: Stamp,
     left: u64,
 }
 
-impl Opened {
+impl OpenedFile {
     /// Opens a regular file.
-    pub fn open(path: &Path) -> Result<Opened> {
+    pub fn open(path: &Path) -> Result<OpenedFile> {
         let name = path.display().to_string();
         let what = |error: std::io::Error| Error::io(format!("cannot read {name}"), &error);
         let file = open_regular(path).map_err(what)?;
         let facts = file.metadata().map_err(what)?;
-        Ok(Opened { file, name, stamp: Stamp::of(&facts), left: facts.len() })
+        Ok(OpenedFile { file, name, stamp: Stamp::of(&facts), left: facts.len() })
     }
 }
 
-impl Source for Opened {
+impl Source for OpenedFile {
     fn piece(&mut self, most: usize) -> Result<Bytes> {
         let what = |error: std::io::Error| Error::io(format!("cannot read {}", self.name), &error);
         let piece = read_piece(&mut self.file, most).map_err(what)?;
@@ -92,7 +92,7 @@ impl Source for Opened {
     }
 }
 
-impl Replay for Opened {
+impl Replay for OpenedFile {
     fn rewind_to(&mut self, offset: u64) -> Result<()> {
         self.left = self.stamp.size.saturating_sub(offset);
         let sought = self.file.seek(SeekFrom::Start(offset));
@@ -105,14 +105,14 @@ impl Replay for Opened {
 }
 
 /// Hashes while it passes bytes on, so that what has left is known by its digest.
-pub struct Hashing<S> {
+pub struct HashedSource<S> {
     /// Where they come from.
     pub source: S,
     /// What they are so far.
     pub hasher: Hasher,
 }
 
-impl<S: Source> Source for Hashing<S> {
+impl<S: Source> Source for HashedSource<S> {
     fn piece(&mut self, most: usize) -> Result<Bytes> {
         let piece = self.source.piece(most)?;
         self.hasher.update(&piece);
@@ -121,7 +121,7 @@ impl<S: Source> Source for Hashing<S> {
 }
 
 /// Keeps the first bytes of a source that gives each only once: a server that sends us elsewhere mostly says so early.
-pub struct Kept<S> {
+pub struct Rewindable<S> {
     source: S,
     first: Vec<Bytes>,
     /// How many pieces of those have been given since the last rewind.
@@ -129,14 +129,14 @@ pub struct Kept<S> {
     size: usize,
 }
 
-impl<S> Kept<S> {
+impl<S> Rewindable<S> {
     /// Over a source that has given nothing yet.
-    pub fn new(source: S) -> Kept<S> {
-        Kept { source, first: Vec::new(), given: 0, size: 0 }
+    pub fn new(source: S) -> Rewindable<S> {
+        Rewindable { source, first: Vec::new(), given: 0, size: 0 }
     }
 }
 
-impl<S: Source> Source for Kept<S> {
+impl<S: Source> Source for Rewindable<S> {
     fn piece(&mut self, most: usize) -> Result<Bytes> {
         if let Some(piece) = self.first.get_mut(self.given) {
             if piece.len() > most {
@@ -192,8 +192,8 @@ mod tests {
     #[test]
     fn the_first_bytes_of_a_stream_can_be_given_again() {
         let bytes: Vec<u8> = (0..MOST_KEPT + 10).map(|at| (at % 251) as u8).collect();
-        let mut kept = Kept::new(&bytes[..]);
-        let read = |kept: &mut Kept<&[u8]>, most: usize, pieces: usize| {
+        let mut kept = Rewindable::new(&bytes[..]);
+        let read = |kept: &mut Rewindable<&[u8]>, most: usize, pieces: usize| {
             (0..pieces).flat_map(|_| kept.piece(most).unwrap().to_vec()).collect::<Vec<u8>>()
         };
         assert!(read(&mut kept, 1000, 3) == bytes[..3000]);
@@ -209,7 +209,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("blob");
         std::fs::write(&path, vec![1; PIECE + 10]).unwrap();
-        let mut opened = Opened::open(&path).unwrap();
+        let mut opened = OpenedFile::open(&path).unwrap();
         for _ in 0..2 {
             opened.rewind_to(0).unwrap();
             assert_eq!(opened.piece(PIECE).unwrap().len(), PIECE);

@@ -3,7 +3,7 @@
 use serde_json::{json, Value};
 
 use super::certificate::{Authorities, Chain};
-use super::jws::{verify, Demand, Verified};
+use super::jws::{verify, Demand, VerifiedPayload};
 use super::key::Public;
 use super::private::{Format as KeyFormat, Private};
 use super::sign::{format_time, parse_time, sign};
@@ -25,7 +25,7 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).unwrap()
 }
 
-fn good(bytes: &[u8]) -> Verified {
+fn good(bytes: &[u8]) -> VerifiedPayload {
     verify(bytes, &Demand::default()).unwrap()
 }
 

@@ -89,14 +89,11 @@ mod auth;
 pub mod call;
 pub mod convert;
 pub mod credentials;
-mod descend;
 pub mod digest;
 mod download;
 pub mod endpoint;
 pub mod error;
 mod ffi;
-mod gzip;
-mod hashing;
 mod http;
 pub mod image;
 mod json;
@@ -105,7 +102,6 @@ pub mod manifest;
 pub mod media_type;
 mod options;
 mod os;
-pub mod pack;
 pub mod platform;
 mod pointer;
 mod rate_limit;
@@ -113,15 +109,13 @@ pub mod reference;
 pub mod registry;
 pub mod registry_v1;
 pub mod schema1;
-mod spool;
 mod statuses;
 pub mod store;
+pub mod stream;
 mod sync;
 mod tar;
 mod text;
 pub mod transfer;
-mod under;
-mod unpack;
 
 /// What the tests reach of the inside. No part of the API: the shipped library is built without it.
 #[cfg(feature = "inside")]
@@ -134,6 +128,6 @@ pub mod inside {
     pub use crate::http::{Http, Request};
     pub use crate::json::text as to_json_text;
     pub use crate::layout::lock::Lock;
-    pub use crate::spool::Room;
+    pub use crate::stream::spool::TemporarySpace;
     pub use crate::text::is_obeyed;
 }

@@ -55,6 +55,12 @@ impl Call {
         Call { engine, closed, context, quiet: false }
     }
 
+    /// A call of nobody's, for the tests of rooms that know no client.
+    #[cfg(test)]
+    pub(crate) fn alone(context: Option<Arc<Context>>) -> Call {
+        Call::new(Arc::new(Engine::start().unwrap()), Arc::new(CancelFlag::default()), context)
+    }
+
     /// The engine.
     pub fn engine(&self) -> &Arc<Engine> {
         &self.engine

@@ -10,22 +10,23 @@ use serde_json::{json, Value};
 
 use super::WIDTH;
 use crate::call::Call;
-use crate::descend;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Result};
 use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
 use crate::media_type::is_image_config;
-use crate::pack::How;
 use crate::platform::Platform;
 use crate::reference::Repository;
 use crate::registry::Client;
-use crate::spool::{Item, Room, Spool};
-use crate::store::{Blob, Content, Moved, ReadStore, Verified};
+use crate::store::descend;
+use crate::store::{Content, Moved, ReadStore};
+use crate::stream::blob::{Blob, Verified};
+use crate::stream::pack::How;
+use crate::stream::spool::{Item, Spool, TemporarySpace};
+use crate::stream::unpack::Packing;
 use crate::sync::lock;
 use crate::transfer::meter::Meter;
 use crate::transfer::workers::in_parallel;
-use crate::unpack::Packing;
 
 /// Of an entry of an index: it speaks of another one, by its digest (BuildKit's attestations).
 const ABOUT: &str = "vnd.docker.reference.digest";
@@ -33,7 +34,7 @@ const ABOUT: &str = "vnd.docker.reference.digest";
 /// A place, packed.
 pub struct Compressing {
     below: Box<dyn ReadStore>,
-    room: Room,
+    space: TemporarySpace,
     how: How,
     /// Of an index, the images for these; none is all.
     platforms: Vec<Platform>,
@@ -56,7 +57,7 @@ struct CompressedImages {
 impl Compressing {
     /// Packs what a place names.
     pub fn new(client: &Client, below: Box<dyn ReadStore>, how: How, platforms: Vec<Platform>) -> Compressing {
-        Compressing { below, room: Room::of(client.http.options()), how, platforms, made: Mutex::default() }
+        Compressing { below, space: client.temporary_space(), how, platforms, made: Mutex::default() }
     }
 
     fn made(&self) -> MutexGuard<'_, CompressedImages> {
@@ -178,7 +179,7 @@ impl Compressing {
         }
         let spool = match &mut self.made().spool {
             Some(spool) => spool.clone(),
-            none => none.insert(self.room.spool()?).clone(),
+            none => none.insert(self.space.spool()?).clone(),
         };
         let bytes = layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size));
         let meter = Arc::new(Meter::new(WIDTH, layers.len() as u64, bytes));

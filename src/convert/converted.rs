@@ -16,8 +16,9 @@ use crate::manifest::Descriptor;
 use crate::media_type as types;
 use crate::schema1::convert::{to_oci, Layer};
 use crate::schema1::manifest::Entry;
-use crate::spool::{Item, Spool, Writer};
-use crate::store::{Blob, Content, Verified};
+use crate::store::Content;
+use crate::stream::blob::{Blob, Verified};
+use crate::stream::spool::{Item, Spool, Writer};
 
 /// A layer that was read, and waits in a spool.
 #[derive(Debug, Clone)]
@@ -184,9 +185,7 @@ impl ConvertedImage {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::settings::ClientOptions;
-    use crate::registry::Client;
-    use crate::spool::Room;
+    use crate::stream::spool::TemporarySpace;
 
     struct Once(Option<Bytes>);
 
@@ -198,8 +197,7 @@ mod tests {
 
     #[test]
     fn the_layers_of_an_image_have_one_limit() {
-        let client = Client::new(ClientOptions::default()).unwrap();
-        let (call, spool) = (client.call(None).unwrap(), Room::of(&ClientOptions::default()).spool().unwrap());
+        let (call, spool) = (Call::alone(None), TemporarySpace::default().spool().unwrap());
         let (digest, budget) = (Algorithm::Sha256.digest(b""), LayerBudget(1500.into()));
         let layer = || read(&call, &spool, Box::new(Once(Some(vec![0; 1000].into()))), &digest, &budget);
         assert!(layer().unwrap().empty);

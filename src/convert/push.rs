@@ -20,7 +20,8 @@ use crate::registry_v1::id::ImageId;
 use crate::registry_v1::write::{StoredLayer, Supply};
 use crate::registry_v1::{tag_of, Repo};
 use crate::schema1::chain::{from_oci, Step, EMPTY_LAYER};
-use crate::store::{Blob, BlobBody, ReadStore};
+use crate::store::ReadStore;
+use crate::stream::blob::{Blob, BlobBody};
 use crate::transfer::attributed::AttributedSource;
 
 options! {
@@ -151,7 +152,7 @@ impl PushJob<'_> {
                 }
                 None => Box::new(InOnePiece(Some(Bytes::from_static(&EMPTY_LAYER)))),
             };
-            Ok((Box::new(BlobBody::new(blob)) as Box<dyn crate::http::upload::Source + '_>, wanted.size))
+            Ok((Box::new(BlobBody::new(blob)) as Box<dyn crate::stream::source::Source + '_>, wanted.size))
         };
         let stored = self.repo.put_layer_of(&step.json, &Supply { open: &open, done: Some(self.done) }, true)?;
         Ok(stored.uploaded.then_some(stored))

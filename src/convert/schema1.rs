@@ -15,8 +15,9 @@ use crate::reference::Repository;
 use crate::registry::Client;
 use crate::schema1;
 use crate::schema1::manifest::Manifest;
-use crate::spool::Room;
-use crate::store::{Blob, Content, Moved, ReadStore};
+use crate::store::{Content, Moved, ReadStore};
+use crate::stream::blob::Blob;
+use crate::stream::spool::TemporarySpace;
 use crate::sync::lock;
 use crate::transfer::meter::Meter;
 use crate::transfer::workers::in_parallel;
@@ -24,14 +25,14 @@ use crate::transfer::workers::in_parallel;
 /// A place, converted.
 pub struct Converting {
     below: Box<dyn ReadStore>,
-    room: Room,
+    space: TemporarySpace,
     made: Mutex<Option<Arc<ConvertedImage>>>,
 }
 
 impl Converting {
     /// Converts what a place names, if that is a schema-1 manifest; those in an index are left alone.
     pub fn new(client: &Client, below: Box<dyn ReadStore>) -> Converting {
-        Converting { below, room: Room::of(client.http.options()), made: Mutex::default() }
+        Converting { below, space: client.temporary_space(), made: Mutex::default() }
     }
 
     fn made(&self) -> Option<Arc<ConvertedImage>> {
@@ -60,7 +61,7 @@ impl Converting {
                 jobs.push(Descriptor::new(types::DOCKER_LAYER, digest.clone(), size));
             }
         }
-        let (spool, found, budget) = (self.room.spool()?, Mutex::new(HashMap::new()), LayerBudget::default());
+        let (spool, found, budget) = (self.space.spool()?, Mutex::new(HashMap::new()), LayerBudget::default());
         let meter = Arc::new(Meter::new(WIDTH, jobs.len() as u64, bytes));
         call.begin("schema-1 layers", Some(bytes))?;
         in_parallel(call, WIDTH, &meter, jobs, |call, worker, wanted| {

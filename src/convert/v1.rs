@@ -22,8 +22,9 @@ use crate::registry_v1::id::ImageId;
 use crate::registry_v1::read::Image;
 use crate::registry_v1::{tag_of, Repo};
 use crate::schema1::manifest::Entry;
-use crate::spool::{Room, Spool};
-use crate::store::{Blob, Content, Moved, ReadStore};
+use crate::store::{Content, Moved, ReadStore};
+use crate::stream::blob::Blob;
+use crate::stream::spool::{Spool, TemporarySpace};
 use crate::sync::lock;
 use crate::transfer::meter::Meter;
 use crate::transfer::workers::in_parallel;
@@ -35,7 +36,7 @@ const MOST_JSON: usize = 16 << 20;
 pub struct V1Store {
     client: Client,
     reference: Reference,
-    room: Room,
+    space: TemporarySpace,
     made: Mutex<Option<Arc<ConvertedImage>>>,
 }
 
@@ -43,8 +44,8 @@ impl V1Store {
     /// The image of HOST/REPOSITORY:TAG; there are no digests.
     pub fn new(client: &Client, reference: Reference) -> Result<V1Store> {
         tag_of(&reference)?;
-        let room = Room::of(client.http.options());
-        Ok(V1Store { client: client.clone(), reference, room, made: Mutex::default() })
+        let space = client.temporary_space();
+        Ok(V1Store { client: client.clone(), reference, space, made: Mutex::default() })
     }
 
     fn repo(&self, call: &Call) -> Result<Repo> {
@@ -92,7 +93,7 @@ impl V1Store {
 
     /// The layer of each image that has one.
     fn layers(&self, call: &Call, images: &[Image], history: &[Entry]) -> Result<Vec<Option<Read>>> {
-        let spool = self.room.spool()?;
+        let spool = self.space.spool()?;
         let jobs: Vec<usize> = (0..images.len()).filter(|number| !history[*number].throwaway).collect();
         let bytes = jobs.iter().filter_map(|number| images[*number].size).fold(0, u64::saturating_add);
         let meter = Arc::new(Meter::new(WIDTH, jobs.len() as u64, bytes));

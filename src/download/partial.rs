@@ -17,7 +17,8 @@ use crate::os::mode::{has_one_name, open_or_make_private};
 use crate::os::owner::{self, folder_of};
 use crate::os::special::open_regular;
 use crate::os::{flush, temporary};
-use crate::store::{is_right, ReadStore, Verified};
+use crate::store::ReadStore;
+use crate::stream::blob::{is_right, Verified};
 
 /// After so many bytes the kernel is told to begin.
 const WRITE_BACK: u64 = 2 << 20;

@@ -13,8 +13,8 @@ use super::verifier::Verifier;
 use super::{Downloadable, ReadOptions};
 use crate::digest::Hasher;
 use crate::error::{Code, Error, Result};
-use crate::hashing::LARGE;
-use crate::store::Blob;
+use crate::stream::blob::Blob;
+use crate::stream::hashing::LARGE;
 
 /// Reads what can be downloaded.
 pub(crate) struct Download<T> {

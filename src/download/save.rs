@@ -8,7 +8,7 @@ use super::{once_more_if_wrong, Download, Downloadable, ReadOptions};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::os::target::Target;
-use crate::store::Blob;
+use crate::stream::blob::Blob;
 
 /// The most that a read into memory takes unless told otherwise.
 const MEMORY_LIMIT: u64 = 64 << 20;

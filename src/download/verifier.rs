@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use crate::digest::{Digest, Hasher};
 use crate::error::Result;
-use crate::hashing::Hashing;
+use crate::stream::hashing::Hashing;
 
 /// What the digest of a whole must be.
 pub(crate) struct Expected {

@@ -9,11 +9,10 @@ use crate::convert::schema1::Converting;
 use crate::error::{Code, Error, Result, Side};
 use crate::image::append::{self, AppendOptions, Appended};
 use crate::image::scratch::Scratch;
-use crate::pack::{Compression, How};
 use crate::platform::Platform;
 use crate::registry::Client;
-use crate::spool::Room;
 use crate::store::{ReadStore, WriteStore};
+use crate::stream::pack::{Compression, How};
 use crate::transfer::copy::{self, Copied, CopyOptions};
 
 /// Descriptors of the caller's, for archives that are named `-`.
@@ -70,7 +69,7 @@ pub fn append(client: &Client, call: &Call, image: &Endpoint, options: &AppendOp
     };
     let is_saved = image.is_saved() && !options.scratch;
     let from = base(client, from, is_saved, to.as_ref(), options)?;
-    append::append_through(call, from.as_ref(), to.as_ref(), options, &Room::of(client.http.options()))
+    append::append_through(call, from.as_ref(), to.as_ref(), options, &client.temporary_space())
 }
 
 /// The base of an image that gets layers, packed as the copy of it would be.

@@ -21,7 +21,6 @@ use crate::reference::{check_length, Reference};
 use crate::registry::store::RegistryStore;
 use crate::registry::Client;
 use crate::registry_v1::tag_of;
-use crate::spool::Room;
 use crate::store::{ReadStore, WriteStore};
 use crate::text::shorten;
 
@@ -148,8 +147,8 @@ impl Endpoint {
     fn source_from(&self, client: &Client, descriptor: Option<File>) -> Result<Box<dyn ReadStore>> {
         self.only_open(descriptor.as_ref(), "source")?;
         let archive = |path: &str, form: Form, name: &Option<String>| {
-            let room = Room::of(client.http.options());
-            Box::new(ArchiveReader::new(Path::new(path), descriptor, form, name.as_deref(), room))
+            let space = client.temporary_space();
+            Box::new(ArchiveReader::new(Path::new(path), descriptor, form, name.as_deref(), space))
         };
         Ok(match self {
             Endpoint::Registry(reference) => Box::new(RegistryStore::new(client, reference.clone())),
@@ -185,8 +184,8 @@ impl Endpoint {
     fn destination_through(&self, client: &Client, descriptor: Option<File>) -> Result<Box<dyn WriteStore>> {
         self.only_open(descriptor.as_ref(), "destination")?;
         let archive = |path: &str, form: Form, name: &Option<String>| {
-            let room = Room::of(client.http.options());
-            ArchiveWriter::planned(Path::new(path), descriptor, form, name.as_deref(), room).map(Box::new)
+            let space = client.temporary_space();
+            ArchiveWriter::planned(Path::new(path), descriptor, form, name.as_deref(), space).map(Box::new)
         };
         Ok(match self {
             Endpoint::Registry(reference) => Box::new(RegistryStore::new(client, reference.clone())),

@@ -6,7 +6,7 @@ use std::io::{ErrorKind, Read};
 use bytes::Bytes;
 
 use crate::error::{Code, Error, Result};
-use crate::gzip::{gunzip, Gunzip};
+use crate::stream::gunzip::{gunzip, Gunzip};
 
 /// The most bytes that are decoded at once.
 const PIECE: usize = 64 << 10;

@@ -14,7 +14,6 @@ use super::layer::{Layer, Limits, Packing};
 use super::tar::Entries;
 use super::Image;
 use crate::call::Call;
-use crate::descend;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::json::list_mut;
@@ -22,10 +21,12 @@ use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
 use crate::options::options;
 use crate::os::special::open_regular;
-use crate::pack::{Compression, How};
 use crate::reference::Repository;
-use crate::spool::{Item, Room};
-use crate::store::{Blob, Content, ReadStore, Verified, WriteStore};
+use crate::store::descend;
+use crate::store::{Content, ReadStore, WriteStore};
+use crate::stream::blob::{Blob, Verified};
+use crate::stream::pack::{Compression, How};
+use crate::stream::spool::{Item, TemporarySpace};
 use crate::sync::lock;
 use crate::transfer::copy::{copy, CopyOptions};
 use crate::transfer::workers::in_parallel;
@@ -120,12 +121,12 @@ impl Fresh {
     }
 
     /// Packed, if it is a plain tar.
-    fn packed(self, call: &Call, how: How, room: &Room) -> Result<Fresh> {
+    fn packed(self, call: &Call, how: How, space: &TemporarySpace) -> Result<Fresh> {
         if self.packing != Packing::Plain {
             return Ok(self);
         }
         let mut blob = open(call, &self.path, &Descriptor::new("", self.digest.clone(), self.size))?;
-        let packed = how.pack(call, blob.as_mut(), room.spool()?.writer())?;
+        let packed = how.pack(call, blob.as_mut(), space.spool()?.writer())?;
         let packing = if how.zstd { Packing::Zstd } else { Packing::Gzip };
         Ok(Fresh { packing, digest: packed.digest, size: packed.item.size(), item: Some(packed.item), ..self })
     }
@@ -151,7 +152,7 @@ fn open(call: &Call, path: &Path, wanted: &Descriptor) -> Result<Box<dyn Blob>> 
 
 /// Puts layers on an image; with `scratch` that is a [`super::scratch::Scratch`].
 pub fn append(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &AppendOptions) -> Result<Appended> {
-    append_through(call, from, to, options, &Room::default())
+    append_through(call, from, to, options, &TemporarySpace::default())
 }
 
 /// The same, with a place where packed layers wait.
@@ -160,7 +161,7 @@ pub(crate) fn append_through(
     from: &dyn ReadStore,
     to: &dyn WriteStore,
     options: &AppendOptions,
-    room: &Room,
+    space: &TemporarySpace,
 ) -> Result<Appended> {
     let invalid = |why: &str| Err(Error::new(Code::InvalidArgument, why));
     if options.layers.is_empty() {
@@ -172,7 +173,7 @@ pub(crate) fn append_through(
     if options.all && options.scratch {
         return invalid("the options all and scratch exclude each other");
     }
-    let layers = fresh(call, to, options, room)?;
+    let layers = fresh(call, to, options, space)?;
     let root = from.root(call).or_else(|error| match error.code() {
         // Several images of one name: the platform decides.
         Code::InvalidReference if !options.all => {
@@ -205,7 +206,7 @@ pub(crate) fn append_through(
 }
 
 /// The layers' files, packed where the destination expects that.
-fn fresh(call: &Call, to: &dyn WriteStore, options: &AppendOptions, room: &Room) -> Result<Vec<Fresh>> {
+fn fresh(call: &Call, to: &dyn WriteStore, options: &AppendOptions, space: &TemporarySpace) -> Result<Vec<Fresh>> {
     // Who says what the files are wants them as they are.
     let usual = if to.takes_packed() && options.media_type.is_none() { Compression::Gzip } else { Compression::None };
     let how = How::of(options.compression, options.compression_level, usual)?;
@@ -215,7 +216,7 @@ fn fresh(call: &Call, to: &dyn WriteStore, options: &AppendOptions, room: &Room)
     in_parallel(call, WIDTH, &Arc::default(), jobs, |call, _, (at, path)| {
         let fresh = Fresh::read(call, Path::new(path))?;
         let fresh = match how {
-            Some(how) => fresh.packed(call, how, room)?,
+            Some(how) => fresh.packed(call, how, space)?,
             None => fresh,
         };
         lock(&found).insert(at, fresh);

@@ -370,12 +370,9 @@ fn implied(path: &[u8]) -> Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::settings::ClientOptions;
-    use crate::registry::Client;
 
     fn tree() -> Tree {
-        let client = Client::new(ClientOptions::default()).unwrap();
-        Tree::new(&client.call(None).unwrap())
+        Tree::new(&Call::alone(None))
     }
 
     fn entry(path: &str, kind: Kind) -> Entry {
@@ -443,8 +440,7 @@ mod tests {
     #[test]
     fn a_great_whiteout_can_be_cancelled() {
         let context = std::sync::Arc::new(crate::call::context::Context::new());
-        let client = Client::new(ClientOptions::default()).unwrap();
-        let mut tree = Tree::new(&client.call(Some(context.clone())).unwrap());
+        let mut tree = Tree::new(&Call::alone(Some(context.clone())));
         for number in 0..2 * BATCH {
             tree.entry(entry(&format!("d/{number}"), Kind::File), 0).unwrap();
         }

@@ -4,10 +4,11 @@ use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
-use crate::store::{Blob, ReadStore};
+use crate::store::ReadStore;
+use crate::stream::blob::Blob;
+use crate::stream::unpack::Unpacker;
+pub(crate) use crate::stream::unpack::{Limits, Packing};
 use crate::tar::Source;
-use crate::unpack::Unpacker;
-pub(crate) use crate::unpack::{Limits, Packing};
 
 /// A layer that is being read.
 pub(crate) struct Layer {
@@ -84,8 +85,6 @@ mod tests {
 
     use super::*;
     use crate::call::context::Context;
-    use crate::http::settings::ClientOptions;
-    use crate::registry::Client;
 
     struct Once(Option<Bytes>);
 
@@ -101,8 +100,7 @@ mod tests {
         let block = (128u32 << 13) | 0b011;
         let packed = [&[0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x58][..], &block.to_le_bytes()[..3], b"x"].concat();
         let context = std::sync::Arc::new(Context::new());
-        let client = Client::new(ClientOptions::default()).unwrap();
-        let call = client.call(Some(context.clone())).unwrap();
+        let call = Call::alone(Some(context.clone()));
         let digest = Algorithm::Sha256.digest(&packed);
         let mut layer = Layer::of(&call, Box::new(Once(Some(packed.into()))), &digest, 0, Limits::default()).unwrap();
         let mut buffer = [0; 16];

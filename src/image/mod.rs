@@ -18,12 +18,12 @@ pub(crate) mod tar;
 pub(crate) mod walk;
 
 use crate::call::Call;
-use crate::descend;
 use crate::error::{Code, Error, Result};
 use crate::manifest::{Descriptor, Kind};
 use crate::media_type as types;
 use crate::options::options;
 use crate::platform::Platform;
+use crate::store::descend;
 use crate::store::{Content, ReadStore};
 
 /// More manifests than any index leads to.

@@ -8,7 +8,8 @@ use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::media_type as types;
 use crate::platform::Platform;
-use crate::store::{Blob, Content, ReadStore, Verified};
+use crate::store::{Content, ReadStore};
+use crate::stream::blob::{Blob, Verified};
 
 /// An image without layers, as a place.
 #[derive(Debug)]

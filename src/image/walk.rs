@@ -90,11 +90,9 @@ fn parts(path: &[u8]) -> impl Iterator<Item = &[u8]> {
 mod tests {
     use super::*;
     use crate::call::context::Context;
-    use crate::http::settings::ClientOptions;
-    use crate::registry::Client;
 
     fn budget(context: Option<std::sync::Arc<Context>>) -> Budget {
-        Budget::new(&Client::new(ClientOptions::default()).unwrap().call(context).unwrap())
+        Budget::new(&Call::alone(context))
     }
 
     fn rest(walk: &mut Walk, budget: &mut Budget) -> Result<Vec<Vec<u8>>> {

@@ -14,7 +14,7 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::options::options;
 use crate::os::special::open_regular;
-use crate::store::{Blob, Verified};
+use crate::stream::blob::{Blob, Verified};
 
 /// Hidden files younger than this may be somebody's work in progress.
 const STALE: Duration = Duration::from_secs(24 * 3600);

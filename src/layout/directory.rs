@@ -14,7 +14,8 @@ use crate::manifest::Descriptor;
 use crate::manifest::MOST_BYTES;
 use crate::os::special::open_regular;
 use crate::os::walk;
-use crate::store::{digest_tags, is_right, Blob, Content, Moved, ReadStore, Role, Verified, WriteStore};
+use crate::store::{digest_tags, Content, Moved, ReadStore, Role, WriteStore};
+use crate::stream::blob::{is_right, Blob, Verified};
 
 /// What stands in `version` (containers/image, directory).
 const VERSION: &str = "Directory Transport Version: 1.1\n";

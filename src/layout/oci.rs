@@ -18,7 +18,6 @@ use super::index;
 use super::lock::Lock;
 use super::names;
 use crate::call::Call;
-use crate::descend;
 use crate::digest::{Digest, Hasher};
 use crate::download::partial::{self, Partial, Rival};
 use crate::error::{Code, Error, Result};
@@ -29,7 +28,9 @@ use crate::os::special::open_regular;
 use crate::os::temporary::{self, NotWritten};
 use crate::os::{flush, walk};
 use crate::platform::Platform;
-use crate::store::{digest_tags, is_digest_tag, Blob, Content, Moved, ReadStore, Role, Verified, WriteStore};
+use crate::store::descend;
+use crate::store::{digest_tags, is_digest_tag, Content, Moved, ReadStore, Role, WriteStore};
+use crate::stream::blob::{Blob, Verified};
 use crate::sync::lock;
 use crate::text::shorten;
 

@@ -32,6 +32,7 @@ use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::http::Http;
 use crate::reference::Index;
+use crate::stream::spool::TemporarySpace;
 use crate::sync::lock;
 use host::HostOptions;
 
@@ -91,6 +92,12 @@ impl Client {
         let call = Call::new(engine.clone(), self.closed.clone(), context);
         call.check()?;
         Ok(call)
+    }
+
+    /// Where bytes may wait on the disk.
+    pub(crate) fn temporary_space(&self) -> TemporarySpace {
+        let options = self.http.options();
+        TemporarySpace::new(options.temporary_dir.as_deref(), options.max_temporary_bytes)
     }
 
     /// Tries after the first one.

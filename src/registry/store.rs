@@ -20,8 +20,9 @@ use crate::registry::upload::mount_hints::MountHints;
 use crate::registry::upload::negotiate::{Ladder, Way};
 use crate::registry::Client;
 use crate::statuses;
-use crate::store::{digest_tags, Blob, Content, Moved, ReadStore, Role, WriteStore};
-use crate::under::Under;
+use crate::store::under::Under;
+use crate::store::{digest_tags, Content, Moved, ReadStore, Role, WriteStore};
+use crate::stream::blob::Blob;
 
 /// A repository, and the tag or digest that a copy is about.
 pub struct RegistryStore {

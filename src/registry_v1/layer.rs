@@ -23,7 +23,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::range;
 use crate::http::response::Answer;
 use crate::http::settings::ClientOptions;
-use crate::store::Blob;
+use crate::stream::blob::Blob;
 
 /// What is known of an open layer.
 #[derive(Debug, Clone, Serialize)]

@@ -18,11 +18,12 @@ use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result, Side};
 use crate::http::response::Answer;
 use crate::http::retry::{self, Backoff};
-use crate::http::upload::{read_piece, Body, Source, PIECE};
+use crate::http::upload::Body;
 use crate::http::{Repeat, Request};
 use crate::options::options;
 use crate::os::special::open_regular;
 use crate::registry::upload::source::HashedSource;
+use crate::stream::source::{read_piece, Source, PIECE};
 use crate::text::shorten;
 
 /// An image that was put.

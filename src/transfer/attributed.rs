@@ -8,7 +8,8 @@ use crate::error::{Result, Side};
 use crate::manifest::Descriptor;
 use crate::platform::Platform;
 use crate::reference::Repository;
-use crate::store::{Blob, Content, ReadStore};
+use crate::store::{Content, ReadStore};
+use crate::stream::blob::Blob;
 
 /// A source whose errors say so.
 pub(crate) struct AttributedSource<'a>(pub &'a dyn ReadStore);

@@ -14,9 +14,9 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result, Side};
 use crate::manifest::Descriptor;
 use crate::options::options;
-use crate::pack::Compression;
 use crate::platform::Platform;
 use crate::store::{Content, Moved, ReadStore, Role, WriteStore};
+use crate::stream::pack::Compression;
 use crate::sync::lock;
 
 options! {

@@ -6,12 +6,12 @@ use std::sync::{Arc, Mutex};
 use super::meter::Meter;
 use super::workers::in_parallel;
 use crate::call::Call;
-use crate::descend::{self, Chosen};
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result, Side};
 use crate::manifest::{Descriptor, Document, Kind};
 use crate::media_type as types;
 use crate::platform::Platform;
+use crate::store::descend::{self, Chosen};
 use crate::store::{Content, ReadStore, Role, WriteStore};
 use crate::sync::lock;
 

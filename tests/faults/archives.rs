@@ -11,19 +11,19 @@ use std::time::Duration;
 use ocireg::call::Call;
 use ocireg::digest::{Digest, Hasher};
 use ocireg::error::{Code, Error};
-use ocireg::inside::Room;
+use ocireg::inside::TemporarySpace;
 use ocireg::layout::archive::{ArchiveReader, ArchiveWriter, Form};
 use ocireg::layout::oci::OciLayout;
 use ocireg::manifest::Descriptor;
-use ocireg::registry::ClientOptions;
-use ocireg::store::{Blob, Content, ReadStore};
+use ocireg::store::{Content, ReadStore};
+use ocireg::stream::blob::Blob;
 use ocireg::transfer::copy::{copy, Copied, CopyOptions};
 
 use crate::common::*;
 use crate::memory::{Memory, Watched};
 
 fn planned(target: &Path, form: Form, name: Option<&str>) -> Result<ArchiveWriter, Error> {
-    ArchiveWriter::planned(target, None, form, name, Room::of(&options()))
+    ArchiveWriter::planned(target, None, form, name, TemporarySpace::default())
 }
 
 fn archive(target: &Path, form: Form, name: Option<&str>) -> ArchiveWriter {
@@ -44,7 +44,7 @@ fn put_with(call: &Call, from: &dyn ReadStore, target: &Path, form: Form, name: 
 fn got(target: &Path, form: Form, name: Option<&str>) -> Result<Digest, Error> {
     let folder = tempfile::tempdir().unwrap();
     let to = OciLayout::create(folder.path(), None).unwrap();
-    let from = ArchiveReader::new(target, None, form, name, Room::of(&options()));
+    let from = ArchiveReader::new(target, None, form, name, TemporarySpace::default());
     copy(&call(&client()), &from, &to, &CopyOptions::default()).map(|done| done.digest)
 }
 
@@ -366,7 +366,7 @@ fn pipes_and_descriptors_are_written_through() {
     std::io::Write::write_all(&mut file, b"before").unwrap();
     let room = |max_temporary_bytes: u64| {
         let temporary_dir = Some(folder.path().display().to_string());
-        Room::of(&ClientOptions { temporary_dir, max_temporary_bytes, ..options() })
+        TemporarySpace::new(temporary_dir.as_deref(), max_temporary_bytes)
     };
     let given = Some(file.try_clone().unwrap());
     let to = ArchiveWriter::planned(Path::new("-"), given, Form::Oci, Some("1"), room(5 << 20)).unwrap();

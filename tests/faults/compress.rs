@@ -13,9 +13,10 @@ use ocireg::image::append::{append, AppendOptions};
 use ocireg::image::scratch::Scratch;
 use ocireg::layout::oci::OciLayout;
 use ocireg::manifest::Descriptor;
-use ocireg::pack::{Compression, How};
 use ocireg::registry::store::RegistryStore;
-use ocireg::store::{Blob, Content, ReadStore};
+use ocireg::store::{Content, ReadStore};
+use ocireg::stream::blob::Blob;
+use ocireg::stream::pack::{Compression, How};
 use ocireg::transfer::copy::{copy, Copied, CopyOptions};
 use serde_json::{json, Value};
 

@@ -8,7 +8,8 @@ use ocireg::call::Call;
 use ocireg::digest::{Digest, Hasher};
 use ocireg::error::Error;
 use ocireg::manifest::Descriptor;
-use ocireg::store::{Blob, Content, ReadStore, Verified};
+use ocireg::store::{Content, ReadStore};
+use ocireg::stream::blob::{Blob, Verified};
 use serde_json::json;
 
 use crate::common::*;

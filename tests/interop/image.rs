@@ -13,12 +13,12 @@ use ocireg::image::files::{files, FilesOptions};
 use ocireg::image::size::{size, SizeOptions};
 use ocireg::image::tag::{tag, TagOptions};
 use ocireg::image::Image;
-use ocireg::pack::Compression;
 use ocireg::registry::list::tags::TagsOptions;
 use ocireg::registry::manifest::PutOptions;
 use ocireg::registry::repository::remove::ClearOptions;
 use ocireg::registry::store::RegistryStore;
 use ocireg::registry::Client;
+use ocireg::stream::pack::Compression;
 use serde_json::json;
 
 use super::{env, layer, places, push_image, sha256, Place};

@@ -12,7 +12,7 @@ use crate::ffi::manifest::{reference, repository};
 use crate::ffi::options::{ocireg_options, NoOptions};
 use crate::ffi::out::Json;
 use crate::ffi::status::ocireg_status;
-use crate::http::upload::{Source, PIECE};
+use crate::stream::source::{Source, PIECE};
 
 /// Gives the bytes of a blob: puts up to `size` bytes into `buffer` and returns how many; 0 is the end, a negative number
 /// stops the call with OCIREG_CALLBACK.

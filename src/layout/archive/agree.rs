@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use super::docker::{self, blob_file, Saved, LIST};
 use super::read::{Archive, ArchiveReader};
 use crate::call::Call;
-use crate::descend;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::layout::index;
 use crate::manifest::{Descriptor, Document, Kind};
 use crate::media_type as types;
+use crate::store::descend;
 use crate::store::{Content, ReadStore};
 use crate::text::shorten;
 

@@ -12,15 +12,16 @@ use serde_json::{json, Value};
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
-use crate::http::upload;
 use crate::layout::names::{list, same_image, several_images};
 use crate::layout::tarball::read::{Place, Tarball};
 use crate::manifest::Descriptor;
 use crate::manifest::MOST_BYTES;
 use crate::media_type as types;
-use crate::store::{Blob, Content};
+use crate::store::Content;
+use crate::stream::blob::Blob;
+use crate::stream::source::{read_piece, PIECE};
+use crate::stream::unpack::{Limits, Packing, Unpacker};
 use crate::text::shorten;
-use crate::unpack::{Limits, Packing, Unpacker};
 
 /// More images than anybody saves in one archive.
 pub(super) const MOST_IMAGES: usize = 10_000;
@@ -231,7 +232,7 @@ impl Reader<'_> {
             return Err(Error::new(Code::Unsupported, message));
         }
         let mut unpacked = Hasher::new(algorithm);
-        let mut buffer = vec![0; upload::PIECE];
+        let mut buffer = vec![0; PIECE];
         loop {
             match unpacker.read(&mut buffer)? {
                 0 => break,
@@ -291,8 +292,8 @@ struct Passing<R> {
 impl<R: Read> Blob for Passing<R> {
     fn piece(&mut self) -> Result<Option<Bytes>> {
         self.call.check()?;
-        let piece = upload::read_piece(&mut self.reader, upload::PIECE)
-            .map_err(|error| Error::io("cannot read the archive", &error))?;
+        let piece =
+            read_piece(&mut self.reader, PIECE).map_err(|error| Error::io("cannot read the archive", &error))?;
         self.hasher.borrow_mut().update(&piece);
         Ok((!piece.is_empty()).then_some(piece))
     }

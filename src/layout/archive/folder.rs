@@ -14,7 +14,8 @@ use crate::layout::lock::Lock;
 use crate::layout::oci::OciLayout;
 use crate::manifest::Descriptor;
 use crate::os::{mode, owner, temporary};
-use crate::store::{Blob, Content, Moved, ReadStore, Role, WriteStore};
+use crate::store::{Content, Moved, ReadStore, Role, WriteStore};
+use crate::stream::blob::Blob;
 
 /// The folders of a layout in which files are made.
 const INNER: [&str; 3] = ["blobs", "blobs/sha256", "blobs/sha512"];

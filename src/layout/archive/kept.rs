@@ -19,8 +19,8 @@ use crate::manifest::{Descriptor, Document};
 use crate::media_type as types;
 use crate::os::special::open_regular;
 use crate::os::{offset, owner};
-use crate::store::{Blob, Verified};
-use crate::unpack::Packing;
+use crate::stream::blob::{Blob, Verified};
+use crate::stream::unpack::Packing;
 
 /// An archive that another image can be added to.
 #[derive(Debug)]

@@ -9,7 +9,6 @@ use super::agree::{digests, has_config};
 use super::docker::{self, blob_file, Saved, LIST};
 use super::Form;
 use crate::call::Call;
-use crate::descend;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::layout::names;
@@ -20,8 +19,10 @@ use crate::manifest::MOST_BYTES;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type as types;
 use crate::platform::Platform;
-use crate::spool::Room;
-use crate::store::{Blob, Content, ReadStore, Verified};
+use crate::store::descend;
+use crate::store::{Content, ReadStore};
+use crate::stream::blob::{Blob, Verified};
+use crate::stream::spool::TemporarySpace;
 use crate::sync::lock;
 
 /// An archive to copy from.
@@ -33,7 +34,7 @@ pub struct ArchiveReader {
     given: Mutex<Option<File>>,
     form: Form,
     name: Option<String>,
-    room: Room,
+    space: TemporarySpace,
     /// Opening may take long, so that it waits for a call.
     archive: Mutex<Option<Arc<Archive>>>,
     /// Files of an old archive, which are not named by their digests.
@@ -66,10 +67,16 @@ pub struct Image {
 
 impl ArchiveReader {
     /// An archive that is opened when somebody asks for something in it, or the one that is open already.
-    pub fn new(path: &Path, given: Option<File>, form: Form, name: Option<&str>, room: Room) -> ArchiveReader {
+    pub fn new(
+        path: &Path,
+        given: Option<File>,
+        form: Form,
+        name: Option<&str>,
+        space: TemporarySpace,
+    ) -> ArchiveReader {
         let (path, name, given) = (path.to_owned(), name.map(str::to_owned), Mutex::new(given));
         let (archive, found, made) = (Mutex::default(), Mutex::default(), Mutex::default());
-        ArchiveReader { path, given, form, name, room, archive, found, made }
+        ArchiveReader { path, given, form, name, space, archive, found, made }
     }
 
     /// What messages call it, without the name.
@@ -92,9 +99,9 @@ impl ArchiveReader {
         let tar = match given {
             Some(file) => {
                 let shown = "the source's descriptor".to_owned();
-                Tarball::of(call, Stored::of(call, file, shown.clone(), &self.room)?, shown)?
+                Tarball::of(call, Stored::of(call, file, shown.clone(), &self.space)?, shown)?
             }
-            None => Tarball::open(call, &self.path, &self.room)?,
+            None => Tarball::open(call, &self.path, &self.space)?,
         };
         let reader = docker::Reader { call, tar: &tar, place: &self.file(), list: LIST };
         let index = |bytes: Vec<u8>| {

@@ -6,7 +6,8 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::manifest::Descriptor;
-use crate::store::{Blob, Content, Moved, ReadStore};
+use crate::store::{Content, Moved, ReadStore};
+use crate::stream::blob::Blob;
 
 /// The one for a file, with which the next copy can go on, or the one for a pipe.
 #[derive(Debug)]

@@ -10,8 +10,9 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::manifest::MOST_BYTES;
-use crate::spool::{Item, Room, Spool};
-use crate::store::{Blob, Content, Moved, ReadStore, Verified};
+use crate::store::{Content, Moved, ReadStore};
+use crate::stream::blob::{Blob, Verified};
+use crate::stream::spool::{Item, Spool, TemporarySpace};
 use crate::sync::lock;
 
 /// Blobs and manifests by their digests.
@@ -23,8 +24,8 @@ pub(super) struct Waiting {
 
 impl Waiting {
     /// Nothing yet.
-    pub(super) fn new(room: &Room) -> Result<Waiting> {
-        Ok(Waiting { spool: room.spool()?, items: Mutex::default() })
+    pub(super) fn new(space: &TemporarySpace) -> Result<Waiting> {
+        Ok(Waiting { spool: space.spool()?, items: Mutex::default() })
     }
 
     /// Gets a blob.

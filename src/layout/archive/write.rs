@@ -32,8 +32,8 @@ use crate::os::owner;
 use crate::os::target::{Target, Through};
 use crate::os::temporary::persist_new;
 use crate::reference::Reference;
-use crate::spool::Room;
 use crate::store::{Content, Moved, ReadStore, Role, WriteStore};
+use crate::stream::spool::TemporarySpace;
 use crate::sync::lock;
 
 /// So much goes to the kernel at once.
@@ -46,7 +46,7 @@ pub struct ArchiveWriter {
     form: Form,
     name: Option<String>,
     way: Way,
-    room: Room,
+    space: TemporarySpace,
     /// What the file held when it was looked at.
     before: Mutex<Option<Arc<Kept>>>,
     work: Mutex<Option<Arc<Work>>>,
@@ -89,7 +89,7 @@ impl ArchiveWriter {
         descriptor: Option<File>,
         form: Form,
         name: Option<&str>,
-        room: Room,
+        space: TemporarySpace,
     ) -> Result<ArchiveWriter> {
         let name = name.map(|name| full_name(form, name)).transpose()?;
         let suffix = name.as_ref().map(|name| format!(":{name}")).unwrap_or_default();
@@ -102,7 +102,7 @@ impl ArchiveWriter {
             Target::Replace(path) => Way::Replace(path),
             Target::Through(through) => Way::Through(Mutex::new(Some(through))),
         };
-        Ok(ArchiveWriter { shown, form, name, way, room, before: Mutex::default(), work: Mutex::default() })
+        Ok(ArchiveWriter { shown, form, name, way, space, before: Mutex::default(), work: Mutex::default() })
     }
 
     fn start(&self, call: &Call) -> Result<Work> {
@@ -112,7 +112,7 @@ impl ArchiveWriter {
                 let again = || Error::new(Code::Internal, "an archive cannot be written to a pipe twice");
                 let through = lock(through).take().ok_or_else(again)?;
                 let out = call.open_through(through)?;
-                (Staging::Waiting(Waiting::new(&self.room)?), Some(out))
+                (Staging::Waiting(Waiting::new(&self.space)?), Some(out))
             }
         };
         Ok(Work { staging, out, new: Mutex::default() })

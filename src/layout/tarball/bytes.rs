@@ -9,12 +9,12 @@ use bytes::Bytes;
 
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::http::upload::PIECE;
 use crate::os::special::{is_device, name_of};
 use crate::os::{input, offset};
-use crate::spool::{Item, Room};
-use crate::store::Blob;
-use crate::unpack::{Limits, Packing, Unpacker};
+use crate::stream::blob::Blob;
+use crate::stream::source::PIECE;
+use crate::stream::spool::{Item, TemporarySpace};
+use crate::stream::unpack::{Limits, Packing, Unpacker};
 
 /// Where they are.
 #[derive(Debug)]
@@ -27,14 +27,14 @@ pub enum Stored {
 
 impl Stored {
     /// Opens an archive; `-` and `/dev/stdin` are standard input. One that cannot be read in place is brought to where it can.
-    pub fn open(call: &Call, path: &Path, room: &Room) -> Result<Stored> {
+    pub fn open(call: &Call, path: &Path, space: &TemporarySpace) -> Result<Stored> {
         let name = shown(path);
         let file = input::open(path).map_err(|error| Error::io(format!("cannot read {name}"), &error))?;
-        Stored::of(call, file, name, room)
+        Stored::of(call, file, name, space)
     }
 
     /// The same for one that is open: a file that stands at its beginning, or whatever comes from where it stands.
-    pub fn of(call: &Call, mut file: File, name: String, room: &Room) -> Result<Stored> {
+    pub fn of(call: &Call, mut file: File, name: String, space: &TemporarySpace) -> Result<Stored> {
         let what = |error: std::io::Error| Error::io(format!("cannot read {name}"), &error);
         let facts = file.metadata().map_err(what)?;
         let kind = facts.file_type();
@@ -48,7 +48,7 @@ impl Stored {
                 return Ok(Stored::File(file, facts.len()));
             }
         }
-        spool(call, file, name, room).map(Stored::Spooled)
+        spool(call, file, name, space).map(Stored::Spooled)
     }
 
     /// How many there are.
@@ -77,7 +77,7 @@ pub(crate) fn shown(path: &Path) -> String {
 }
 
 /// Unpacks all of it into a temporary file.
-fn spool(call: &Call, file: File, name: String, room: &Room) -> Result<Item> {
+fn spool(call: &Call, file: File, name: String, space: &TemporarySpace) -> Result<Item> {
     // What is wrong with an archive is wrong with a file.
     let as_file = |error: Error| match error.code() {
         Code::InvalidManifest => error.with_code(Code::Io),
@@ -86,7 +86,7 @@ fn spool(call: &Call, file: File, name: String, room: &Room) -> Result<Item> {
     let stream = Stream { file, call: call.clone(), name: name.clone() };
     let mut unpacker =
         Unpacker::new(&call.without_progress(), Box::new(stream), name, 0, Limits::default()).map_err(as_file)?;
-    let mut writer = room.spool()?.writer();
+    let mut writer = space.spool()?.writer();
     let mut buffer = vec![0; PIECE];
     loop {
         match unpacker.read(&mut buffer).map_err(as_file)? {

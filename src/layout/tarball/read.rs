@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::bytes::{shown, Stored};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::spool::Room;
+use crate::stream::spool::TemporarySpace;
 use crate::tar::names::{join, split, DEEPEST, LONGEST_PATH};
 use crate::tar::{Entries, Kind, Source};
 use crate::text::shorten;
@@ -52,8 +52,8 @@ pub struct Tarball {
 
 impl Tarball {
     /// Reads the table of contents. What is neither a file nor a link is left out.
-    pub fn open(call: &Call, path: &Path, room: &Room) -> Result<Tarball> {
-        Tarball::of(call, Stored::open(call, path, room)?, shown(path))
+    pub fn open(call: &Call, path: &Path, space: &TemporarySpace) -> Result<Tarball> {
+        Tarball::of(call, Stored::open(call, path, space)?, shown(path))
     }
 
     /// The same of bytes that are there; `shown` is what messages call them.

@@ -6,7 +6,7 @@ use bytes::{Buf, Bytes};
 
 use crate::call::Call;
 use crate::error::{Error, Result};
-use crate::store::Blob;
+use crate::stream::blob::Blob;
 
 /// A file of an archive that is written.
 pub(crate) struct Piece {

@@ -22,7 +22,7 @@ use crate::http::Request;
 use crate::reference::Reference;
 use crate::registry::repository::Remote;
 use crate::registry::Client;
-use crate::store::Blob;
+use crate::stream::blob::Blob;
 
 /// What is known of an open blob.
 #[derive(Debug, Clone, Serialize)]

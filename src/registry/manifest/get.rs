@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 
 use super::manifest_url;
 use crate::call::Call;
-use crate::descend;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::http::response::Answer;
@@ -23,6 +22,7 @@ use crate::registry::store::RegistryStore;
 use crate::registry::Client;
 use crate::schema1::jws::Signature;
 use crate::statuses;
+use crate::store::descend;
 
 options! {
     /// Options of [`Client::get_manifest`] and [`Client::manifest_digest`].

@@ -25,9 +25,9 @@ use crate::registry::referrers::Source;
 use crate::registry::repository::{digest_header, digest_headers, Remote};
 use crate::registry::Client;
 use crate::statuses;
+use crate::store::under::Under;
 use crate::store::Content;
 use crate::text::shorten;
-use crate::under::Under;
 
 /// More tags than one manifest should have.
 const MOST_TAGS: usize = 1000;

@@ -6,7 +6,7 @@ use ::http::{Method, StatusCode};
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result, Side};
 use crate::http::response::Answer;
-use crate::http::upload::{Body, Source, PIECE};
+use crate::http::upload::Body;
 use crate::http::Request;
 use crate::registry::blob::has;
 use crate::registry::repository::Remote;
@@ -14,6 +14,7 @@ use crate::registry::upload::confirm::Handed;
 use crate::registry::upload::session::{location_text, with_digest, Session};
 use crate::registry::upload::source::Replay;
 use crate::registry::upload::{Stored, Upload, CHUNK};
+use crate::stream::source::{Source, PIECE};
 
 /// From this size on it is worth asking how much of a broken upload arrived.
 const LARGE: u64 = 2 * CHUNK;

@@ -5,10 +5,11 @@ use bytes::Bytes;
 use crate::call::Call;
 use crate::digest::Hasher;
 use crate::error::{Code, Error, Result};
-use crate::http::upload::{Source, PIECE};
 use crate::manifest::Descriptor;
 use crate::registry::upload::source::Replay;
-use crate::store::{BlobBody, ReadStore};
+use crate::store::ReadStore;
+use crate::stream::blob::BlobBody;
+use crate::stream::source::{Source, PIECE};
 
 /// How far apart the first marks are.
 const SPACING: u64 = 1 << 20;

@@ -13,7 +13,7 @@ pub mod resumable;
 pub mod session;
 pub mod source;
 
-pub use crate::http::upload::Source;
+pub use crate::stream::source::Source;
 
 use bytes::Bytes;
 use serde::Serialize;

@@ -6,7 +6,6 @@ use std::path::Path;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
-use crate::http::upload::Source;
 use crate::options::options;
 use crate::reference::Repository;
 use crate::registry::repository::Remote;
@@ -16,6 +15,7 @@ use crate::registry::upload::negotiate::{Ladder, Way};
 use crate::registry::upload::source::{hash, HashedSource, InMemory, OpenedFile, Replay, Rewindable};
 use crate::registry::upload::{Stored, CHUNK};
 use crate::registry::Client;
+use crate::stream::source::Source;
 
 options! {
     /// Options of the puts.

@@ -9,9 +9,9 @@ use bytes::Bytes;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
-use crate::http::upload::{read_piece, Source, PIECE};
 use crate::os::special::open_regular;
 use crate::os::stamp::Stamp;
+use crate::stream::source::{read_piece, Source, PIECE};
 
 /// How many bytes are kept of a source that cannot begin again.
 const MOST_KEPT: usize = 4 << 20;

@@ -1,16 +1,16 @@
 //! What copying needs of a place that holds images: one trait to read from it, one to write to it. Registries, layouts,
 //! archives and directories all have them, so that one engine serves every pair.
 
-use bytes::Bytes;
+pub(crate) mod descend;
+pub(crate) mod under;
 
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
-use crate::hashing::{Hashing, LARGE};
-use crate::http::upload;
 use crate::manifest::{Descriptor, Document};
 use crate::platform::Platform;
 use crate::reference::Repository;
+use crate::stream::blob::Blob;
 
 /// A manifest with its exact bytes.
 #[derive(Debug, Clone)]
@@ -56,29 +56,6 @@ impl Content {
     /// The descriptor under which something else may name it.
     pub fn descriptor(&self) -> Descriptor {
         Descriptor::new(&self.document.media_type, self.document.digest.clone(), self.bytes.len() as u64)
-    }
-}
-
-/// A blob as it passes by. It is verified, unless that is left to its receiver: the end comes only after its digest and its size were
-/// found right.
-pub trait Blob {
-    /// The next bytes; None is the end.
-    fn piece(&mut self) -> Result<Option<Bytes>>;
-    /// Whether it was opened behind bytes that its opener has, and begins at the first byte all the same, because the rest alone
-    /// cannot be had.
-    fn begins_anew(&self) -> bool {
-        false
-    }
-    /// What it has hashed so far, from the blob's first byte: enough to open it again behind those bytes.
-    fn hashed(&self) -> Option<(Hasher, u64)> {
-        None
-    }
-    /// Lets it hash on a thread of its own when it is large: for who never asks what is hashed.
-    fn hash_aside(&mut self) {}
-    /// Leaves it to its receiver to find the digest right or wrong, where the bytes are at hand to be looked at again. Says
-    /// whether it does so.
-    fn leave_to_receiver(&mut self) -> bool {
-        false
     }
 }
 
@@ -207,143 +184,6 @@ pub fn read_whole(call: &Call, store: &dyn ReadStore, wanted: &Descriptor, limit
         }
     }
     Ok(bytes)
-}
-
-/// A blob as the body of an upload. It stays one piece behind, so that the last byte leaves only after what is verified here was found
-/// right.
-pub struct BlobBody<'a> {
-    blob: Box<dyn Blob + 'a>,
-    now: Bytes,
-    ahead: Option<Bytes>,
-    begun: bool,
-}
-
-impl<'a> BlobBody<'a> {
-    /// The body for a blob.
-    pub fn new(blob: Box<dyn Blob + 'a>) -> BlobBody<'a> {
-        BlobBody { blob, now: Bytes::new(), ahead: None, begun: false }
-    }
-
-    /// What the blob has hashed so far.
-    pub fn hashed(&self) -> Option<(Hasher, u64)> {
-        self.blob.hashed()
-    }
-}
-
-impl upload::Source for BlobBody<'_> {
-    fn piece(&mut self, most: usize) -> Result<Bytes> {
-        if !self.begun {
-            self.begun = true;
-            self.ahead = self.blob.piece()?;
-        }
-        while self.now.is_empty() {
-            let Some(next) = self.ahead.take() else { break };
-            self.ahead = self.blob.piece()?;
-            self.now = next;
-        }
-        Ok(self.now.split_to(self.now.len().min(most)))
-    }
-}
-
-/// Verifies the bytes of a reader that cannot be trusted, such as a file of a layout.
-pub struct Verified<R> {
-    reader: R,
-    call: Call,
-    name: String,
-    expected: Digest,
-    size: u64,
-    position: u64,
-    hasher: Option<Hashing>,
-    over: bool,
-}
-
-impl<R: std::io::Read> Verified<R> {
-    /// `reader` is behind the bytes that are hashed.
-    pub fn new(
-        reader: R,
-        call: &Call,
-        name: String,
-        wanted: &Descriptor,
-        hashed: Option<(Hasher, u64)>,
-    ) -> Verified<R> {
-        let (hasher, position) = hashed.unwrap_or_else(|| (Hasher::new(wanted.digest.algorithm()), 0));
-        let (expected, size) = (wanted.digest.clone(), wanted.size);
-        Verified {
-            reader,
-            call: call.clone(),
-            name,
-            expected,
-            size,
-            position,
-            hasher: Some(Hashing::new(hasher)),
-            over: false,
-        }
-    }
-
-    fn wrong_size(&self, found: &str) -> Error {
-        let message = format!("{} holds {found} bytes of the blob {}, not {}", self.name, self.expected, self.size);
-        Error::new(Code::SizeMismatch, message)
-    }
-}
-
-impl<R: std::io::Read> Blob for Verified<R> {
-    fn piece(&mut self) -> Result<Option<Bytes>> {
-        self.call.check()?;
-        if self.over {
-            return Ok(None);
-        }
-        let piece = upload::read_piece(&mut self.reader, upload::PIECE)
-            .map_err(|error| Error::io(format!("cannot read {}", self.name), &error))?;
-        if let Some(hasher) = &mut self.hasher {
-            hasher.update(&piece);
-        }
-        self.position += piece.len() as u64;
-        if self.position > self.size {
-            return Err(self.wrong_size("more"));
-        }
-        if !piece.is_empty() {
-            return Ok(Some(piece));
-        }
-        if self.position < self.size {
-            return Err(self.wrong_size(&self.position.to_string()));
-        }
-        self.over = true;
-        match self.hasher.take().map(Hashing::finish).transpose()? {
-            Some(found) if found != self.expected => {
-                let message = format!("{} holds a blob of the digest {found}, not {}", self.name, self.expected);
-                Err(Error::new(Code::DigestMismatch, message))
-            }
-            _ => Ok(None),
-        }
-    }
-
-    fn hashed(&self) -> Option<(Hasher, u64)> {
-        let hasher = self.hasher.as_ref()?.state()?.clone();
-        Some((hasher, self.position))
-    }
-
-    fn hash_aside(&mut self) {
-        if let Some(hasher) = self.hasher.as_mut().filter(|_| self.size.saturating_sub(self.position) >= LARGE) {
-            hasher.move_aside();
-        }
-    }
-
-    fn leave_to_receiver(&mut self) -> bool {
-        self.hasher = None;
-        true
-    }
-}
-
-/// Reads a blob to its end. Whether its bytes are those of its digest.
-pub fn is_right(blob: &mut dyn Blob) -> Result<bool> {
-    loop {
-        match blob.piece() {
-            Ok(Some(_)) => {}
-            Ok(None) => return Ok(true),
-            Err(error) if matches!(error.code(), Code::DigestMismatch | Code::SizeMismatch) => return Ok(false),
-            Err(error) => return Err(error),
-        }
-    }
 }
 
 #[cfg(test)]

@@ -8,28 +8,30 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
 
 use crate::error::{Code, Error, Result};
-use crate::http::settings::ClientOptions;
 use crate::os::{offset, temporary};
 
 const EXTENT: u64 = 1 << 20;
 
 /// Where bytes may wait, and how many.
 #[derive(Debug, Clone)]
-pub struct Room {
+pub struct TemporarySpace {
     folder: Option<PathBuf>,
     limit: u64,
 }
 
-impl Default for Room {
-    fn default() -> Room {
-        Room::of(&ClientOptions::default())
+impl Default for TemporarySpace {
+    fn default() -> TemporarySpace {
+        TemporarySpace { folder: None, limit: TemporarySpace::LIMIT }
     }
 }
 
-impl Room {
-    /// What a client's options say.
-    pub fn of(options: &ClientOptions) -> Room {
-        Room { folder: options.temporary_dir.as_ref().map(PathBuf::from), limit: options.max_temporary_bytes }
+impl TemporarySpace {
+    /// So many bytes unless somebody says otherwise.
+    pub const LIMIT: u64 = 64 << 30;
+
+    /// In a folder, or where temporary files usually are.
+    pub fn new(folder: Option<&str>, limit: u64) -> TemporarySpace {
+        TemporarySpace { folder: folder.map(PathBuf::from), limit }
     }
 
     /// The folder: the caller's, or the first usual one in which files can be made.
@@ -159,10 +161,10 @@ impl Read for Reader {
 mod tests {
     use super::*;
 
-    fn room(limit: u64) -> (tempfile::TempDir, Room) {
+    fn space(limit: u64) -> (tempfile::TempDir, TemporarySpace) {
         let folder = tempfile::tempdir().unwrap();
-        let room = Room { folder: Some(folder.path().to_owned()), limit };
-        (folder, room)
+        let space = TemporarySpace { folder: Some(folder.path().to_owned()), limit };
+        (folder, space)
     }
 
     fn bytes(seed: u8, size: usize) -> Vec<u8> {
@@ -171,8 +173,8 @@ mod tests {
 
     #[test]
     fn items_written_at_the_same_time_stay_apart() {
-        let (folder, room) = room(1 << 30);
-        let spool = room.spool().unwrap();
+        let (folder, space) = space(1 << 30);
+        let spool = space.spool().unwrap();
         let sizes = [0, 1, EXTENT as usize - 1, EXTENT as usize, EXTENT as usize + 1, 3 * EXTENT as usize + 12345];
         let items: Vec<Item> = std::thread::scope(|scope| {
             let write = |(seed, size): (usize, &usize)| {
@@ -200,7 +202,7 @@ mod tests {
 
     #[test]
     fn it_is_bounded_and_needs_a_folder() {
-        let (_folder, small) = room(10);
+        let (_folder, small) = space(10);
         let spool = small.spool().unwrap();
         let (mut one, mut two) = (spool.writer(), spool.writer());
         one.write(b"12345").unwrap();
@@ -208,7 +210,7 @@ mod tests {
         let error = one.write(b"6").unwrap_err();
         assert_eq!(error.code(), Code::LimitExceeded);
         assert!(error.message().contains("max_temporary_bytes"), "{error}");
-        let nowhere = Room { folder: Some("/no/such/folder".into()), limit: 10 };
+        let nowhere = TemporarySpace { folder: Some("/no/such/folder".into()), limit: 10 };
         let error = nowhere.spool().unwrap_err();
         assert_eq!(error.code(), Code::Io);
         assert!(error.message().contains("/no/such/folder"), "{error}");

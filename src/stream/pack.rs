@@ -12,8 +12,8 @@ use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::options::{word, OptionValue};
-use crate::spool::{Item, Writer};
-use crate::store::Blob;
+use crate::stream::blob::Blob;
+use crate::stream::spool::{Item, Writer};
 
 /// What to pack with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -186,11 +186,10 @@ impl Write for Output {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::http::settings::ClientOptions;
-    use crate::spool::Room;
+    use crate::stream::spool::TemporarySpace;
 
     fn call() -> Call {
-        crate::registry::Client::new(ClientOptions::default()).unwrap().call(None).unwrap()
+        Call::alone(None)
     }
 
     struct Chunks(Vec<Bytes>, Option<Error>);
@@ -209,7 +208,7 @@ mod tests {
     }
 
     fn packed(how: How, bytes: &[u8], piece: usize) -> Vec<u8> {
-        let spool = Room::of(&ClientOptions::default()).spool().unwrap();
+        let spool = TemporarySpace::default().spool().unwrap();
         let pieces = bytes.chunks(piece).rev().map(Bytes::copy_from_slice).collect();
         let packed = how.pack(&call(), &mut Chunks(pieces, None), spool.writer()).unwrap();
         let mut found = Vec::new();
@@ -242,11 +241,11 @@ mod tests {
 
     #[test]
     fn faults_are_told() {
-        let small = Room::of(&ClientOptions { max_temporary_bytes: 10, ..ClientOptions::default() });
+        let small = TemporarySpace::new(None, 10);
         for compression in [Compression::Gzip, Compression::Zstd] {
             let how = how(compression, None);
             let mut broken = Chunks(vec![Bytes::from_static(b"abc")], Some(Error::new(Code::Network, "it broke")));
-            let spool = Room::of(&ClientOptions::default()).spool().unwrap();
+            let spool = TemporarySpace::default().spool().unwrap();
             assert_eq!(how.pack(&call(), &mut broken, spool.writer()).unwrap_err().code(), Code::Network);
             let noise: Vec<u8> = (0..100_000u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 16) as u8).collect();
             let mut large = Chunks(vec![noise.into()], None);

@@ -11,8 +11,8 @@ use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::gzip::{gunzip, Gunzip};
-use crate::store::Blob;
+use crate::stream::blob::Blob;
+use crate::stream::gunzip::{gunzip, Gunzip};
 
 /// Below so many bytes any ratio is good: a file of zeros is no attack.
 const HARMLESS: u64 = 1 << 30;

@@ -1,4 +1,4 @@
-//! The annotations of a descriptor (OCI image-spec annotations.md): names and texts, in the order in which they came.
+//! The annotations of a descriptor (OCI image-spec annotations.md): names and strings, in their original order.
 
 use std::fmt;
 
@@ -6,22 +6,20 @@ use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::{Map, Value};
 
-/// A list and no table: a page of referrers holds a hundred thousand of them, each with one or two names.
+/// A list instead of a map: a page of referrers contains a hundred thousand of them, each with one or two names.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Annotations(Vec<(String, Value)>);
 
 impl Annotations {
-    /// The value under a name: a text, for those who keep to the specification.
+    /// The value under a name: a string, if the writer follows the specification.
     pub fn get(&self, name: &str) -> Option<&Value> {
         self.0.iter().find(|(key, _)| key == name).map(|(_, value)| value)
     }
 
-    /// The text under a name.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.get(name).and_then(Value::as_str)
     }
 
-    /// All values.
     pub fn values(&self) -> impl Iterator<Item = &Value> {
         self.0.iter().map(|(_, value)| value)
     }
@@ -60,7 +58,7 @@ impl<'de> Visitor<'de> for Members {
         out.write_str("an object of annotations")
     }
 
-    // A document with a name twice is refused before it comes here.
+    // A document with a duplicate name is refused before it gets here.
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Annotations, A::Error> {
         let mut all = Vec::new();
         while let Some(member) = members.next_entry()? {

@@ -1,25 +1,25 @@
-//! What a caller shows to a registry host or its token server.
+//! The credentials for a registry host or its token server.
 
 use zeroize::Zeroizing;
 
-/// How a caller proves who they are. Never printed: it has no `Debug`.
+/// How a caller authenticates. Never printed: it has no `Debug`.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub enum Credentials {
-    /// No one in particular.
+    /// No credentials.
     #[default]
     Anonymous,
-    /// A user and a password, for Basic and for the token server.
+    /// A user name and a password, for Basic authentication and for the token server.
     Password {
-        /// The user's name.
+        /// The user name.
         username: String,
-        /// Its secret.
+        /// The password, wiped from memory when dropped.
         password: Zeroizing<String>,
     },
-    /// A refresh token, which the token server gives bearer tokens for.
+    /// A refresh token, for which the token server issues bearer tokens.
     IdentityToken {
-        /// The user that it was given to, where that is known.
+        /// The user it was issued to; None when unknown.
         username: Option<String>,
-        /// The refresh token.
+        /// The token, wiped from memory when dropped.
         token: Zeroizing<String>,
     },
     /// A bearer token used as it is.

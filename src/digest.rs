@@ -18,7 +18,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// The name before the colon.
+    /// The name as it stands before the colon of a digest: `sha256` or `sha512`.
     pub fn name(self) -> &'static str {
         match self {
             Algorithm::Sha256 => "sha256",
@@ -33,7 +33,7 @@ impl Algorithm {
         }
     }
 
-    /// The digest of some bytes.
+    /// Hashes bytes that are in memory.
     pub fn digest(self, bytes: &[u8]) -> Digest {
         let mut hasher = Hasher::new(self);
         hasher.update(bytes);
@@ -53,27 +53,27 @@ impl FromStr for Algorithm {
     }
 }
 
-/// Why a text is no digest.
+/// Why a string is not a digest.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DigestError {
-    /// There is no `algorithm:` before the value.
+    /// The part before the colon is missing.
     #[error("the digest '{0}' has no 'algorithm:' part")]
     NoAlgorithm(String),
-    /// The algorithm is not one of the registered ones.
+    /// The algorithm is neither sha256 nor sha512.
     #[error("the digest algorithm '{0}' is not supported (sha256 or sha512)")]
     Algorithm(String),
-    /// The value has another length than the algorithm gives.
+    /// The value has the wrong length for the algorithm.
     #[error("a {algorithm} digest has {expected} hexadecimal digits, not {found}")]
     Length {
-        /// The algorithm's name.
+        /// The name of the algorithm.
         algorithm: &'static str,
-        /// Digits that it gives.
+        /// The number of digits that the algorithm produces.
         expected: usize,
-        /// Digits found.
+        /// The number of digits found.
         found: usize,
     },
-    /// The value holds something else than 0-9 and a-f.
-    #[error("the digest '{0}' holds characters other than 0-9 and a-f")]
+    /// The value contains characters other than 0-9 and a-f.
+    #[error("the digest '{0}' contains characters other than 0-9 and a-f")]
     Characters(String),
 }
 
@@ -91,17 +91,17 @@ pub struct Digest {
 }
 
 impl Digest {
-    /// The algorithm.
+    /// The hash algorithm.
     pub fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
-    /// The value without the algorithm.
+    /// The value: lower-case hexadecimal digits, without the algorithm.
     pub fn hex(&self) -> &str {
         &self.text[self.algorithm.name().len() + 1..]
     }
 
-    /// `algorithm:hex`.
+    /// The whole text, `algorithm:hex`.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -160,7 +160,7 @@ impl<'de> serde::Deserialize<'de> for Digest {
     }
 }
 
-/// Hashes bytes as they pass by.
+/// Hashes bytes incrementally.
 #[derive(Clone)]
 pub struct Hasher(State);
 
@@ -171,7 +171,7 @@ enum State {
 }
 
 impl Hasher {
-    /// A hasher for an algorithm.
+    /// A hasher that has seen no bytes yet.
     pub fn new(algorithm: Algorithm) -> Hasher {
         Hasher(match algorithm {
             Algorithm::Sha256 => State::Sha256(Sha256::new()),
@@ -179,7 +179,7 @@ impl Hasher {
         })
     }
 
-    /// Takes more bytes.
+    /// Adds bytes.
     pub fn update(&mut self, bytes: &[u8]) {
         match &mut self.0 {
             State::Sha256(state) => state.update(bytes),
@@ -187,7 +187,7 @@ impl Hasher {
         }
     }
 
-    /// The digest of all bytes taken.
+    /// The digest of all bytes added.
     pub fn finish(self) -> Digest {
         let (algorithm, value) = match self.0 {
             State::Sha256(state) => (Algorithm::Sha256, state.finalize().to_vec()),

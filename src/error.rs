@@ -44,7 +44,7 @@ pub enum Code {
 }
 
 impl Code {
-    /// Every code, in the order of its number.
+    /// Every code, in the order of their numbers.
     pub const ALL: [Code; 29] = {
         use Code::*;
         [
@@ -80,7 +80,7 @@ impl Code {
         ]
     };
 
-    /// The number that C sees.
+    /// The number in the C API.
     pub fn number(self) -> i32 {
         self as i32
     }
@@ -131,7 +131,7 @@ impl Code {
     }
 }
 
-/// Which end failed, when a call has two.
+/// The side of a copy that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[allow(missing_docs)]
@@ -143,21 +143,21 @@ pub enum Side {
 /// One entry of a registry's `errors` list (distribution-spec, "Error codes").
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RegistryError {
-    /// The registry's code, such as `MANIFEST_UNKNOWN`; empty when it gave none.
+    /// The registry's code, such as `MANIFEST_UNKNOWN`; empty when it sent none.
     pub code: String,
-    /// The registry's text.
+    /// The registry's message; may be empty.
     pub message: String,
-    /// Whatever detail it gave, as JSON.
+    /// The registry's detail, any JSON; null when it sent none.
     #[serde(skip_serializing_if = "serde_json::Value::is_null")]
     pub detail: serde_json::Value,
 }
 
-/// What went wrong. Boxed, so that a `Result` stays small.
+/// An error of the library. Boxed, so that a `Result` stays small.
 #[derive(Debug, thiserror::Error)]
 #[error("{}", .0.message)]
 pub struct Error(Box<Facts>);
 
-/// A result of this library.
+/// A result with the library's [`Error`].
 pub type Result<T> = std::result::Result<T, Error>;
 
 #[derive(Debug, Clone)]
@@ -197,7 +197,7 @@ impl Error {
         }))
     }
 
-    /// A failure of a local file or descriptor, or the error of ours that came through a reader or writer.
+    /// A failure of a local file or descriptor, or an [`Error`] that was passed through a reader or writer.
     pub fn io(what: impl std::fmt::Display, error: &std::io::Error) -> Error {
         if let Some(ours) = error.get_ref().and_then(|inner| inner.downcast_ref::<Error>()) {
             return ours.duplicate();
@@ -212,42 +212,42 @@ impl Error {
         Error(self.0.clone())
     }
 
-    /// The code.
+    /// The stable code.
     pub fn code(&self) -> Code {
         self.0.code
     }
 
-    /// The message.
+    /// The message, which names what was wrong.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// The system's number for a failure of a file or descriptor.
+    /// The system's error number for a failed file or descriptor; None for other errors.
     pub fn errno(&self) -> Option<i32> {
         self.0.errno
     }
 
-    /// The HTTP status of the answer that failed the call.
+    /// The HTTP status of the response that made the call fail; None when there was none.
     pub fn http_status(&self) -> Option<u16> {
         self.0.http_status
     }
 
-    /// What the registry said.
+    /// The errors in the registry's response; empty when there were none.
     pub fn registry_errors(&self) -> &[RegistryError] {
         &self.0.registry_errors
     }
 
-    /// Seconds after which the server wants the next try.
+    /// Seconds after which the server asks to retry; None when it did not say.
     pub fn retry_after(&self) -> Option<u64> {
         self.0.retry_after
     }
 
-    /// Where it happened, without what may be secret.
+    /// The URL of the request, without userinfo and query; None when no request failed.
     pub fn url(&self) -> Option<&str> {
         self.0.url.as_deref()
     }
 
-    /// How many times the request was sent.
+    /// How many times the request was sent; 0 when none was.
     pub fn attempts(&self) -> u32 {
         self.0.attempts
     }
@@ -266,65 +266,65 @@ impl Error {
         )
     }
 
-    /// Puts words before the message.
+    /// Prefixes the message with a context, as `what: message`.
     pub fn within(mut self, what: impl std::fmt::Display) -> Error {
         self.0.message = plain(format!("{what}: {}", self.0.message));
         self
     }
 
-    /// The same facts under another code.
+    /// Replaces the code.
     pub fn with_code(mut self, code: Code) -> Error {
         self.0.code = code;
         self
     }
 
-    /// Says that the other end was silent, or as good as that: the same request may find it awake.
+    /// Marks the error as a stall: the peer was silent or too slow, and the same request may succeed when repeated.
     pub fn as_stall(mut self) -> Error {
         self.0.stall = true;
         self
     }
 
-    /// Whether the other end was silent, which is not that a deadline has passed.
+    /// Whether the peer was silent, as opposed to a deadline that has passed.
     pub fn is_stall(&self) -> bool {
         self.0.stall
     }
 
-    /// What to do about it, if there is something to say.
+    /// What to do about it; None when there is no hint.
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
     }
 
-    /// Adds what to do about it.
+    /// Adds a hint what to do.
     pub fn with_hint(mut self, hint: impl Into<String>) -> Error {
         self.0.hint = Some(plain(hint.into()));
         self
     }
 
-    /// Which side of a copy failed.
+    /// The side of a copy that failed; None for other calls.
     pub fn side(&self) -> Option<Side> {
         self.0.side
     }
 
-    /// Says which side failed.
+    /// Sets the side of a copy that failed.
     pub fn with_side(mut self, side: Side) -> Error {
         self.0.side = Some(side);
         self
     }
 
-    /// Adds the HTTP status.
+    /// Sets the HTTP status of the response.
     pub fn with_http_status(mut self, status: u16) -> Error {
         self.0.http_status = Some(status);
         self
     }
 
-    /// Adds what the registry said.
+    /// Sets the errors from the registry's response.
     pub fn with_registry_errors(mut self, errors: Vec<RegistryError>) -> Error {
         self.0.registry_errors =
             errors.into_iter().map(|e| RegistryError { code: plain(e.code), message: plain(e.message), ..e }).collect();
         self
     }
 
-    /// Adds the URL, without userinfo, query and fragment.
+    /// Sets the URL, without userinfo, query and fragment.
     pub fn with_url(mut self, url: &url::Url) -> Error {
         if self.0.url.is_none() {
             let mut url = url.clone();
@@ -337,31 +337,31 @@ impl Error {
         self
     }
 
-    /// Says how often the request was sent.
+    /// Sets how often the request was sent.
     pub fn with_attempts(mut self, attempts: u32) -> Error {
         self.0.attempts = self.0.attempts.max(attempts);
         self
     }
 
-    /// Adds the server's Retry-After, in seconds.
+    /// Sets the server's Retry-After, in seconds.
     pub fn with_retry_after(mut self, seconds: Option<u64>) -> Error {
         self.0.retry_after = seconds;
         self
     }
 
-    /// Adds what the registry said about its rate limit.
+    /// Sets what the registry said about its rate limit.
     pub fn with_rate_limit(mut self, rate_limit: Option<RateLimit>) -> Error {
         self.0.rate_limit = rate_limit;
         self
     }
 
-    /// Adds the texts of the errors underneath, outermost first.
+    /// Sets the texts of the underlying errors, outermost first.
     pub fn with_cause(mut self, cause: Vec<String>) -> Error {
         self.0.cause = cause.into_iter().map(plain).collect();
         self
     }
 
-    /// The whole error as JSON; the shape that `ocireg_error_json` documents.
+    /// The whole error as JSON, in the shape documented at `ocireg_error_json`.
     pub fn to_json(&self) -> serde_json::Value {
         let facts = &self.0;
         serde_json::json!({
@@ -383,7 +383,7 @@ impl Error {
     }
 }
 
-/// Whatever gets into a message, and from wherever, a terminal shows it and obeys none of it.
+/// Whatever gets into a message, from whatever source, contains no terminal control characters.
 fn plain(text: String) -> String {
     let text = crate::text::cut(text);
     match crate::text::shown(&text) {

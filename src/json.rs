@@ -1,5 +1,6 @@
-//! Strict JSON: a document with a key twice means different things to different readers, so it is refused. Depth is bounded, because each
-//! level takes stack, and the caller's may be small. What is written can be shown: what a terminal would obey is written as its number.
+//! Strict JSON: a document with a duplicate key means different things to different readers, so it is refused. Depth is
+//! bounded, because each level takes stack, and the caller's may be small. Output is safe to display: terminal control
+//! characters are escaped.
 
 use std::cell::Cell;
 use std::{fmt, io};
@@ -11,17 +12,17 @@ use serde_json::{Map, Value};
 
 use crate::text::is_obeyed;
 
-/// Why bytes are no JSON document.
+/// Why bytes are not a JSON document.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub struct JsonError(#[from] serde_json::Error);
 
-/// The document that bytes of a stranger hold.
+/// Parses untrusted bytes as one document.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     parse_within(bytes, &Budget::of(bytes.len()))
 }
 
-/// The document that bytes of the caller's hold, such as a list of a million tags: it may take fifty times the memory that they do.
+/// Parses the caller's own bytes, such as a list of a million tags: the document may take fifty times their memory.
 pub(crate) fn parse_own(bytes: &[u8]) -> Result<Value, JsonError> {
     parse_within(bytes, &Budget { bytes: Cell::new(usize::MAX), depth: Cell::default() })
 }
@@ -33,7 +34,7 @@ fn parse_within(bytes: &[u8], budget: &Budget) -> Result<Value, JsonError> {
     Ok(value)
 }
 
-/// A value as JSON. It means what any other JSON of it means, but in the strings no character is raw that a terminal obeys.
+/// A value as JSON, in which terminal control characters in strings are escaped. The meaning is unchanged.
 pub fn text(value: &(impl Serialize + ?Sized)) -> Result<String, JsonError> {
     let mut bytes = Vec::new();
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Shown))?;
@@ -44,7 +45,7 @@ struct Shown;
 
 impl Formatter for Shown {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        // Most are plain, and the others are few.
+        // Most fragments are plain ASCII.
         let plain = fragment.bytes().all(|byte| byte < 0x7f);
         let mut rest = fragment;
         while let Some((at, c)) = rest.char_indices().find(|(_, c)| !plain && is_obeyed(*c)) {
@@ -55,29 +56,30 @@ impl Formatter for Shown {
     }
 }
 
-/// How much memory trees may still take, beside their texts. A value may take fifty times its text: `[]` is two bytes.
+/// How much memory trees may still take, in addition to their texts. A value may take fifty times its text: `[]` is two
+/// bytes.
 pub(crate) struct Budget {
     bytes: Cell<usize>,
     depth: Cell<usize>,
 }
 
-/// How deep lists and objects may be nested: far deeper than any document that registries have. With what else a call needs it is within
-/// the 64 KiB of stack that the C API promises.
+/// How deep lists and objects may be nested: far deeper than any document in registries. Together with what else a call
+/// needs it is within the 64 KiB of stack that the C API promises.
 const DEEPEST: usize = 48;
 
 impl Budget {
-    /// What a tree takes of a text of so many bytes that holds what documents usually do: of an index with platforms five to six
-    /// times the text. A small text may hold anything.
+    /// What a tree takes for a text of this many bytes with usual content: for an index with platforms, five to six
+    /// times the text. A small text may contain anything.
     pub(crate) fn of(bytes: usize) -> Budget {
         Budget { bytes: Cell::new(bytes.saturating_mul(6).saturating_add(1 << 20)), depth: Cell::default() }
     }
 
-    /// Whether more was wanted.
+    /// Whether the budget was exceeded.
     pub(crate) fn is_spent(&self) -> bool {
         self.bytes.get() == 0
     }
 
-    /// One level deeper, until what it gives is dropped.
+    /// Enters one level deeper, until the returned guard is dropped.
     fn descend<E: serde::de::Error>(&self) -> Result<Level<'_>, E> {
         let depth = self.depth.get();
         if depth == DEEPEST {
@@ -91,7 +93,7 @@ impl Budget {
         let left = self.bytes.get().saturating_sub(bytes);
         self.bytes.set(left);
         match left {
-            0 => Err(E::custom("it holds more small values than a document needs")),
+            0 => Err(E::custom("it contains more small values than a document needs")),
             _ => Ok(()),
         }
     }
@@ -114,18 +116,18 @@ pub(crate) fn list_mut<'a>(object: &'a mut Value, key: &str) -> Option<&'a mut V
     list.as_array_mut()
 }
 
-/// For a member whose absence has a meaning of its own: null is absence too.
+/// For members that may be absent: null counts as absent too.
 pub(crate) fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// A value, as long as the budget lasts.
+/// Deserializes a value as long as the budget lasts.
 #[derive(Clone, Copy)]
 pub(crate) struct Tree<'a>(pub &'a Budget);
 
-/// What an element of a list takes, as lists grow by doubling, and a member of an object beside its name.
+/// What an element of a list takes, as lists grow by doubling, or a member of an object in addition to its name.
 const ELEMENT: usize = std::mem::size_of::<Value>() * 3 / 2;
 const MEMBER: usize = std::mem::size_of::<Value>() + 80;
 
@@ -183,7 +185,7 @@ impl<'de> Visitor<'de> for Tree<'_> {
         let mut map = Map::new();
         while let Some(key) = members.next_key::<String>()? {
             if map.contains_key(&key) {
-                return Err(A::Error::custom(format!("the key '{}' is there twice", crate::text::shorten(&key))));
+                return Err(A::Error::custom(format!("the key '{}' occurs twice", crate::text::shorten(&key))));
             }
             let value = members.next_value_seed(self)?;
             self.0.spend(MEMBER + key.len())?;
@@ -203,7 +205,7 @@ mod tests {
         assert_eq!(parse(text.as_bytes()).unwrap(), serde_json::from_str::<Value>(text).unwrap());
     }
 
-    /// A tree of small values takes many times its text: documents hold others.
+    /// A tree of small values takes many times its text; ordinary documents do not look like that.
     #[test]
     fn a_large_document_holds_what_documents_hold() {
         let digest = crate::digest::Algorithm::Sha256.digest(b"");

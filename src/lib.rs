@@ -7,8 +7,9 @@
 //!
 //! # From a registry
 //!
-//! A [`registry::Client`] serves any number of registries and threads. What may take time is given a [`call::Call`], which carries
-//! cancellation, a deadline and progress where the caller has a [`call::context::Context`]. Options are structs with defaults.
+//! A [`registry::Client`] serves any number of registries and threads. Everything that may take long takes a
+//! [`call::Call`], which carries cancellation, a deadline and progress from the caller's [`call::context::Context`].
+//! Options are structs with defaults.
 //!
 //! ```no_run
 //! use ocireg::endpoint::{self, Endpoint};
@@ -37,7 +38,7 @@
 //! # }
 //! ```
 //!
-//! # On this machine
+//! # Locally
 //!
 //! Registries, layouts and archives are [`store`]s: one engine copies between any two of them, and images are read from any. Errors
 //! have a stable [`error::Code`].
@@ -62,7 +63,7 @@
 //! let (from, to) = Endpoint::onto(&client, Box::new(Scratch::new(Some("linux/arm64"))?), &layout)?;
 //! let made = copy(&call, from.as_ref(), to.as_ref(), &CopyOptions::default())?;
 //!
-//! // From there into an archive, where it is the same image.
+//! // From there into an archive: it is the same image.
 //! let archive = Endpoint::parse(&format!("oci-archive:{}/image.tar:v1", folder.path().display()))?;
 //! endpoint::copy(&client, &call, &layout, &archive, &CopyOptions::default())?;
 //! let store = archive.source(&client)?;
@@ -70,14 +71,14 @@
 //! assert_eq!(image.content.digest(), &made.digest);
 //! assert_eq!(Config::read(&call, store.as_ref(), &image)?.value["architecture"], "arm64");
 //!
-//! // It runs on nothing else.
+//! // It runs on no other platform.
 //! let error = Image::find(&call, store.as_ref(), Some("windows/amd64")).unwrap_err();
 //! assert_eq!(error.code(), Code::NotFound);
 //! # Ok(())
 //! # }
 //! ```
 
-// Under the tests' feature only: what they alone reach must be public, and nothing reaches it without them.
+// Only with the tests' feature: what only tests use must be public then.
 #![cfg_attr(feature = "inside", warn(unreachable_pub))]
 #![cfg_attr(
     not(test),
@@ -117,7 +118,7 @@ mod tar;
 mod text;
 pub mod transfer;
 
-/// What the tests reach of the inside. No part of the API: the shipped library is built without it.
+/// Internals that the tests use. Not part of the API: the shipped library is built without it.
 #[cfg(feature = "inside")]
 #[doc(hidden)]
 pub mod inside {

@@ -1,4 +1,4 @@
-//! Platforms (OCI image-spec image-index.md; the normal forms of containerd's platforms).
+//! Platforms (OCI image-spec image-index.md; normalised as in containerd's platforms package).
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,27 +10,27 @@ use crate::error::{Code, Error};
 use crate::json::or_default;
 use crate::text::shorten;
 
-/// What an image runs on.
+/// The platform that an image runs on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Platform {
-    /// `linux`, `windows`, …
+    /// The operating system: `linux`, `windows`, …
     #[serde(default, deserialize_with = "or_default")]
     pub os: String,
-    /// `amd64`, `arm64`, …
+    /// The CPU architecture: `amd64`, `arm64`, …
     #[serde(default, deserialize_with = "or_default")]
     pub architecture: String,
-    /// `v7`, `v8`, …
+    /// The variant of the architecture: `v7`, `v8`, …; None when not given.
     #[serde(default, deserialize_with = "said", skip_serializing_if = "Option::is_none")]
     pub variant: Option<String>,
-    /// A Windows build.
+    /// The version of the operating system, such as a Windows build; None when not given.
     #[serde(default, rename = "os.version", deserialize_with = "said", skip_serializing_if = "Option::is_none")]
     pub os_version: Option<String>,
-    /// What the operating system must have.
+    /// Features that the operating system must have.
     #[serde(default, rename = "os.features", deserialize_with = "or_default", skip_serializing_if = "Vec::is_empty")]
     pub os_features: Vec<String>,
 }
 
-/// Some write an empty text for what they do not say.
+/// Some writers use an empty string for what they leave out.
 fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.filter(|text| !text.is_empty()))
 }
@@ -38,7 +38,7 @@ fn said<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D:
 impl FromStr for Platform {
     type Err = Error;
 
-    /// `OS/ARCH[/VARIANT][:OS.VERSION]`.
+    /// Parses `OS/ARCH[/VARIANT][:OS.VERSION]`.
     fn from_str(text: &str) -> Result<Platform, Error> {
         let wrong = |why: &str| {
             let message = format!("the platform '{}' {why}: it is OS/ARCH[/VARIANT][:OS.VERSION]", shorten(text));
@@ -53,10 +53,10 @@ impl FromStr for Platform {
         };
         let parts: Vec<&str> = rest.split('/').collect();
         if !(2..=3).contains(&parts.len()) {
-            return Err(wrong("has not two or three parts"));
+            return Err(wrong("does not have two or three parts"));
         }
         if !parts.iter().copied().chain(os_version).all(word) {
-            return Err(wrong("has an empty part or odd characters"));
+            return Err(wrong("has an empty part or invalid characters"));
         }
         let platform = Platform {
             os: parts[0].to_owned(),
@@ -70,10 +70,10 @@ impl FromStr for Platform {
 }
 
 impl Platform {
-    /// This machine's.
+    /// The platform of this machine.
     pub fn host() -> Platform {
         let variant = if std::env::consts::ARCH == "arm" { Some("v7".to_owned()) } else { None };
-        // Rust's names say nothing of the byte order.
+        // Rust's names do not include the byte order.
         let architecture = match (std::env::consts::ARCH, cfg!(target_endian = "little")) {
             ("powerpc64", true) => "ppc64le",
             ("powerpc64", false) => "ppc64",
@@ -85,7 +85,7 @@ impl Platform {
         Platform { os, architecture, variant, ..Platform::default() }.normal()
     }
 
-    /// The usual names, and the variant that a name without one means.
+    /// Normalises names, and adds the variant that a name without one implies.
     fn normal(&self) -> Platform {
         let os = match self.os.to_ascii_lowercase().as_str() {
             "macos" => "darwin".to_owned(),
@@ -118,29 +118,29 @@ impl Platform {
         }
     }
 
-    /// Whether both are one platform, whatever it is called.
+    /// Whether both are the same platform after normalisation.
     pub fn is_same(&self, other: &Platform) -> bool {
         self.normal() == other.normal()
     }
 
-    /// How well a candidate serves; None when it does not. Higher is better.
+    /// How well a candidate matches; None when it does not. Higher is better.
     pub fn rank(&self, candidate: &Platform) -> Option<Rank> {
         let (wanted, offered) = (self.normal(), candidate.normal());
-        // unknown/unknown marks what is not to be run, such as an attestation.
+        // unknown/unknown marks entries that cannot be run, such as attestations.
         if wanted.os != offered.os || wanted.architecture != offered.architecture || offered.os == "unknown" {
             return None;
         }
         let version = match (&wanted.os_version, &offered.os_version) {
             (None, _) => 0,
             (Some(wanted), Some(offered)) if wanted == offered => 2,
-            // Windows: 10.0.20348 stands for any revision of that build.
+            // Windows: 10.0.20348 matches any revision of that build.
             (Some(wanted), Some(offered)) if offered.starts_with(&format!("{wanted}.")) => 1,
             _ => return None,
         };
         let variant = match (&wanted.variant, &offered.variant) {
             (same, other) if same == other => (2, 0, 0),
             (Some(_), None) => (0, 0, 0),
-            // What was built for an older level runs on a newer one; of several the newest.
+            // An image for an older level runs on a newer one; of several, the newest wins.
             (Some(wanted), Some(offered)) => {
                 let (major, minor) = level(offered).filter(|offered| Some(*offered) < level(wanted))?;
                 (1, major, minor)
@@ -151,7 +151,7 @@ impl Platform {
         Some((variant, version, std::cmp::Reverse(missing)))
     }
 
-    /// What an image's config says that the image runs on, if it says it.
+    /// The platform in an image's config; None when it names none.
     pub fn of_config(config: &Value) -> Option<Platform> {
         let text =
             |key: &str| config.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(str::to_owned);
@@ -166,10 +166,11 @@ impl Platform {
     }
 }
 
-/// The variant (same, older or none; its level), the version, and how many features it needs beyond those wanted.
+/// The rank of a match: variant (same, older or none; its level), version, and how many features it needs beyond those
+/// wanted.
 pub type Rank = ((u8, u16, u16), u8, std::cmp::Reverse<usize>);
 
-/// `v8.1` is level 8, 1.
+/// The level of a variant: `v8.1` is (8, 1).
 fn level(variant: &str) -> Option<(u16, u16)> {
     let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse().ok()).flatten();
     let (major, minor) = variant.strip_prefix('v')?.split_once('.').unwrap_or((variant.get(1..)?, "0"));

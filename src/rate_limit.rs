@@ -5,21 +5,21 @@ use serde::Serialize;
 
 use crate::text::shorten;
 
-/// How much may still be asked for, as far as the registry says.
+/// A registry's rate limit, as far as it reports one.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct RateLimit {
-    /// How many requests, or pulls, the window has in all.
+    /// How many requests, or pulls, the window allows in total.
     pub limit: Option<u64>,
     /// How many are left.
     pub remaining: Option<u64>,
-    /// How long the window is.
+    /// The length of the window.
     pub window_seconds: Option<u64>,
-    /// Whom the registry counts: at Docker Hub an address or an account.
+    /// What the registry counts: at Docker Hub an address or an account.
     pub source: Option<String>,
 }
 
 impl RateLimit {
-    /// Reads it from headers, which `header` gives by their lower-case names. None when they say no number.
+    /// Reads it from headers, which `header` returns by their lower-case names. None when they contain no number.
     pub fn read<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<RateLimit> {
         let mut found = RateLimit::default();
         for name in ["ratelimit-limit", "x-ratelimit-limit", "ratelimit-policy"] {
@@ -42,7 +42,7 @@ impl RateLimit {
     }
 }
 
-/// The first number of a header under one of the keys, or of its own, and the window that follows it.
+/// The first number in a header under one of the keys, or by itself, and the window that follows it.
 fn number(text: Option<&str>, keys: &[&str], bare: bool) -> (Option<u64>, Option<u64>) {
     let items = Item::all(text.unwrap_or_default());
     let wanted = |item: &Item| keys.iter().find_map(|key| item.value(key)).or(item.bare.filter(|_| bare));
@@ -59,7 +59,7 @@ struct Item<'a> {
 
 impl Item<'_> {
     fn all(text: &str) -> Vec<Item<'_>> {
-        // Names of policies are quoted, and may hold anything; numbers never are.
+        // Names of policies are quoted, and may contain anything; numbers are never quoted.
         let mut quoted = false;
         let pieces = text.split(|c: char| {
             quoted ^= c == '"';

@@ -1,17 +1,17 @@
-//! Text of strangers, where it may reach a terminal. Pure.
+//! Untrusted text that may reach a terminal. Pure.
 //!
-//! A terminal obeys control characters (C0, C1 and DEL), and shows text in another order at the Unicode bidirectional controls:
-//! then a name looks like another one. Neither gets into a message raw, nor into a result.
+//! Control characters (C0, C1 and DEL) control a terminal, and Unicode bidirectional controls change the order of
+//! displayed text: a name can then look like another one. Neither gets into a message or a result unescaped.
 
 use std::borrow::Cow;
 
-/// Whether a terminal would obey the character, or show what is around it in another order or on another line.
+/// Whether the character controls a terminal, or changes the order or line of the text around it.
 pub fn is_obeyed(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{206f}' | '\u{feff}')
 }
 
-/// The text for a message: white space that ends lines is a space, what else would be obeyed is U+FFFD.
+/// The text for a message: line breaks become spaces, other control characters U+FFFD.
 pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| (b' '..0x7f).contains(&byte)) || !text.contains(is_obeyed) {
         return Cow::Borrowed(text);
@@ -27,11 +27,11 @@ pub(crate) fn shown(text: &str) -> Cow<'_, str> {
     )
 }
 
-/// Nobody reads a message of this length; the end of it often says why.
+/// Nobody reads a message of this length; its end often gives the reason.
 const LONGEST_MESSAGE: usize = 8192;
 const ITS_END: usize = 1024;
 
-/// A message as it is, or without its middle.
+/// A message, without its middle if it is too long.
 pub(crate) fn cut(text: String) -> String {
     if text.len() <= LONGEST_MESSAGE {
         return text;
@@ -41,12 +41,12 @@ pub(crate) fn cut(text: String) -> String {
     format!("{} … {}", &text[..begin], &text[end..])
 }
 
-/// Hostile text is quoted in messages, but not at any length, and never with what would be obeyed.
+/// Untrusted text for a message: shortened, and without control characters.
 pub(crate) fn shorten(text: &str) -> String {
     shorten_to(text, 80)
 }
 
-/// As [`shorten`], to another length.
+/// As [`shorten`], to a given length.
 pub(crate) fn shorten_to(text: &str, most: usize) -> String {
     let mut short: String = text.chars().take(most).map(|c| if is_obeyed(c) { '\u{fffd}' } else { c }).collect();
     if text.chars().nth(most).is_some() {

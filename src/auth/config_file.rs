@@ -261,7 +261,7 @@ mod tests {
             ("SECRET", "no JSON"),
             ("[\"SECRET\"]", "no JSON object"),
             (r#"{"auths":{"a":{"auth":"SECRET"}"#, "EOF"),
-            (r#"{"auths":{"a":{"auth":"SECRET"},"a":{}}}"#, "'a' is there twice"),
+            (r#"{"auths":{"a":{"auth":"SECRET"},"a":{}}}"#, "'a' occurs twice"),
             (r#"{"auths":{"a":{"auth":"SECRET","auth":"x"}}}"#, "twice"),
             (r#"{"auths":["SECRET"]}"#, "auths is no JSON object"),
             (r#"{"credHelpers":"SECRET"}"#, "credHelpers is no JSON object"),

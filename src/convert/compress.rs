@@ -1,6 +1,6 @@
-//! A place whose layers that are plain tars are read packed, as registries expect them. They are packed once, into a spool, for
-//! their digests stand in the manifests that are made anew; configs stay, for they name what the layers unpack to. Docker's manifests
-//! know no zstd: with that they become OCI's.
+//! A source whose uncompressed layers are read compressed, as registries expect them. They are compressed once, into a
+//! spool, because the manifests that are rewritten contain their digests; configs are unchanged, because they refer to
+//! the uncompressed layers. Docker's manifests do not support zstd: with it they become OCI manifests.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -28,34 +28,35 @@ use crate::sync::lock;
 use crate::transfer::meter::Meter;
 use crate::transfer::workers::in_parallel;
 
-/// Of an entry of an index: it speaks of another one, by its digest (BuildKit's attestations).
+/// On an entry of an index: the digest of another entry that it is about (BuildKit's attestations).
 const ABOUT: &str = "vnd.docker.reference.digest";
 
-/// A place, packed.
+/// A source with compressed layers.
 pub struct Compressing {
     below: Box<dyn ReadStore>,
     space: TemporarySpace,
     how: How,
-    /// Of an index, the images for these; none is all.
+    /// Only the images of an index for these; empty means all.
     platforms: Vec<Platform>,
     made: Mutex<CompressedImages>,
 }
 
-/// What is there instead of what the place has.
+/// What replaces the content of the source.
 #[derive(Default)]
 struct CompressedImages {
     root: Option<Content>,
     manifests: HashMap<Digest, Content>,
-    /// What became of the manifests of indexes, by the digests that they have at the place; None for one that stays.
+    /// The replacements for the manifests of indexes, by their original digests; None for an unchanged one.
     seen: HashMap<Digest, Option<Content>>,
     layers: HashMap<Digest, Item>,
-    /// By the digest that the layer had; None for one that is packed already, whatever its media type says.
+    /// The compressed layers, by original digest; None for one that is already compressed, whatever its media type
+    /// says.
     packed: HashMap<Digest, Option<(Digest, u64)>>,
     spool: Option<Arc<Spool>>,
 }
 
 impl Compressing {
-    /// Packs what a place names.
+    /// Compresses the layers of what a source names.
     pub fn new(client: &Client, below: Box<dyn ReadStore>, how: How, platforms: Vec<Platform>) -> Compressing {
         Compressing { below, space: client.temporary_space(), how, platforms, made: Mutex::default() }
     }
@@ -80,7 +81,7 @@ impl Compressing {
         Ok(content)
     }
 
-    /// None when nothing in it is another.
+    /// None when nothing in it changes.
     fn index(&self, call: &Call, content: &Content, depth: usize) -> Result<Option<Value>> {
         let mut value = content.document.value.clone();
         let mut replaced = HashMap::new();
@@ -100,7 +101,7 @@ impl Compressing {
         }
         let Some(entries) = value.get_mut("manifests").and_then(Value::as_array_mut) else { return Ok(None) };
         let text = |entry: &Value, path: &str| entry.pointer(path).and_then(Value::as_str).map(str::to_owned);
-        // What speaks of an image as it was is not true of what it is now.
+        // Attestations about the original image are not true for the changed one.
         let about = format!("/annotations/{ABOUT}");
         entries.retain(|entry| text(entry, &about).is_none_or(|digest| !replaced.contains_key(&digest)));
         let mut made_oci = false;
@@ -123,13 +124,14 @@ impl Compressing {
         Ok(Some(value))
     }
 
-    /// What a manifest of an index becomes, when that is another. One that several name is looked at once.
+    /// The replacement for a manifest of an index; None if it is unchanged. One that several indexes name is processed
+    /// once.
     fn child(&self, call: &Call, entry: &Descriptor, depth: usize) -> Result<Option<Content>> {
         if let Some(known) = self.made().seen.get(&entry.digest) {
             return Ok(known.clone());
         }
         let child = match self.below.manifest(call, entry) {
-            // Whether it may be missing is for the copy to say.
+            // The copy decides whether it may be missing.
             Err(error) if error.code() == Code::NotFound => return Ok(None),
             child => self.rewrite(call, child?, depth + 1)?,
         };
@@ -138,7 +140,7 @@ impl Compressing {
         Ok(child)
     }
 
-    /// None when it has no plain layer.
+    /// None when it has no uncompressed layer.
     fn image(&self, call: &Call, content: &Content) -> Result<Option<Value>> {
         let plain = |layer: &&Descriptor| self.media_type(&layer.media_type).is_some();
         self.pack(call, content.document.layers().iter().filter(plain).collect())?;
@@ -159,7 +161,7 @@ impl Compressing {
         Ok(changed.then_some(value))
     }
 
-    /// What a plain layer is when it is packed; None for what is no plain layer.
+    /// The media type of an uncompressed layer after compression; None for any other type.
     fn media_type(&self, media_type: &str) -> Option<&'static str> {
         match (media_type, self.how.zstd) {
             (types::OCI_LAYER, false) => Some(types::OCI_LAYER_GZIP),
@@ -170,7 +172,7 @@ impl Compressing {
         }
     }
 
-    /// Packs layers, each once, several at a time.
+    /// Compresses layers, each once, several in parallel.
     fn pack(&self, call: &Call, mut layers: Vec<&Descriptor>) -> Result<()> {
         let mut seen = HashSet::new();
         layers.retain(|layer| !self.made().packed.contains_key(&layer.digest) && seen.insert(layer.digest.clone()));
@@ -202,7 +204,7 @@ impl Compressing {
     }
 }
 
-/// The same manifest by OCI's names.
+/// Renames the media types of a manifest to OCI's.
 fn make_oci(manifest: &mut Value) {
     let rename = |value: &mut Value| {
         if let Some(name) = value["mediaType"].as_str().and_then(types::oci_of) {
@@ -214,7 +216,7 @@ fn make_oci(manifest: &mut Value) {
     manifest.get_mut("layers").and_then(Value::as_array_mut).into_iter().flatten().for_each(rename);
 }
 
-/// A blob whose progress is told, and whose first bytes can be looked at.
+/// A blob whose progress is reported, and whose first bytes can be inspected.
 struct Counted<'a> {
     blob: Box<dyn Blob>,
     call: &'a Call,
@@ -271,7 +273,7 @@ impl ReadStore for Compressing {
             return self.below.open(call, wanted, hashed);
         };
         let begin = hashed.as_ref().map_or(0, |(_, length)| *length);
-        Ok(Box::new(Verified::new(item.read_from(begin), call, "the packed layer".to_owned(), wanted, hashed)))
+        Ok(Box::new(Verified::new(item.read_from(begin), call, "the compressed layer".to_owned(), wanted, hashed)))
     }
 
     fn size(&self, call: &Call, digest: &Digest) -> Result<u64> {

@@ -1,4 +1,4 @@
-//! An image of today made of an old one, with its layers in a spool: what a store over an old place hands out.
+//! An OCI image made from an old one, with its layers in a spool: what a store for an old source provides.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -20,16 +20,16 @@ use crate::store::Content;
 use crate::stream::blob::{Blob, Verified};
 use crate::stream::spool::{Item, Spool, Writer};
 
-/// A layer that was read, and waits in a spool.
+/// A layer that was read into a spool.
 #[derive(Debug, Clone)]
 pub(crate) struct Read {
     layer: Layer,
     item: Item,
-    /// It holds no file: nothing, or the blocks of zeros that end a tar.
+    /// It contains no files: no bytes, or only the blocks of zeros that end a tar archive.
     empty: bool,
 }
 
-/// The bytes that all layers of an image may still unpack to, read at the same time as they are.
+/// The bytes to which all layers of an image may still expand, shared by the threads that read them.
 #[derive(Debug)]
 pub(crate) struct LayerBudget(AtomicU64);
 
@@ -49,7 +49,7 @@ impl LayerBudget {
     }
 }
 
-/// Reads a layer into a spool, and what is inside it on the way. `named` is for messages.
+/// Reads a layer into a spool, and hashes its uncompressed content on the way. `named` is its descriptor for messages.
 pub(crate) fn read(
     call: &Call,
     spool: &Arc<Spool>,
@@ -94,7 +94,7 @@ struct Collected {
     head: Vec<u8>,
 }
 
-/// A blob whose bytes are kept as they pass.
+/// A blob whose bytes are also stored while they are read.
 struct Tee {
     blob: Box<dyn Blob>,
     collected: Rc<RefCell<Collected>>,
@@ -114,7 +114,6 @@ impl Blob for Tee {
     }
 }
 
-/// An image of today.
 #[derive(Debug)]
 pub(crate) struct ConvertedImage {
     content: Content,
@@ -146,17 +145,16 @@ impl ConvertedImage {
         Ok(ConvertedImage { content, config: image.config, layers: items })
     }
 
-    /// Its manifest.
     pub(crate) fn content(&self) -> &Content {
         &self.content
     }
 
-    /// Its manifest, if that is what is wanted.
+    /// Its manifest, if that is the one requested.
     pub(crate) fn manifest(&self, wanted: &Descriptor) -> Option<Content> {
         (wanted.digest == *self.content.digest()).then(|| self.content.clone())
     }
 
-    /// Opens its config or one of its layers; None when it has no such blob.
+    /// Opens its config or one of its layers; None when it does not have the blob.
     pub(crate) fn open(
         &self,
         call: &Call,
@@ -176,7 +174,7 @@ impl ConvertedImage {
         Some(Box::new(Verified::new(reader, call, name, wanted, hashed)))
     }
 
-    /// The size of a blob that it has.
+    /// The size of one of its blobs; None when it does not have it.
     pub(crate) fn size(&self, digest: &Digest) -> Option<u64> {
         self.layers.get(digest).map(Item::size)
     }

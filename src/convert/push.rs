@@ -1,5 +1,5 @@
-//! An image of today pushed as old ones, as Docker did it: the index is told of all, then each image from the lowest on, its
-//! JSON, its layer and its checksum, then the tag; at last the index gets the checksums.
+//! Pushes an OCI image as a chain of v1 images, as Docker did it: the index is told about all of them, then each image
+//! from the base on, with its JSON, its layer and its checksum, then the tag; finally the index gets the checksums.
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -33,35 +33,35 @@ options! {
     }
 }
 
-/// What was pushed.
+/// The result of [`push`].
 #[derive(Debug, Serialize)]
 pub struct Pushed {
-    /// Where from.
+    /// The source's name.
     pub source: String,
-    /// Where to.
+    /// The destination's name.
     pub destination: String,
     /// The digest of the image that was pushed, which the registry does not know.
     pub digest: Digest,
-    /// What the tag stands for now.
+    /// The ID of the v1 image that the tag names now.
     pub id: String,
-    /// The old images, the lowest first.
+    /// The chain of v1 images, the base image first.
     pub images: Vec<PushedImage>,
 }
 
-/// One old image.
+/// One v1 image of the chain.
 #[derive(Debug, Serialize)]
 pub struct PushedImage {
-    /// Its id.
+    /// Its ID, 64 hexadecimal digits.
     pub id: String,
-    /// The digest of its layer, if that is one of the image's; an old image of a step without a layer has an empty one.
+    /// The digest of its layer; None for a history step without a layer, whose v1 image has an empty one.
     pub layer: Option<Digest>,
-    /// The layer's size.
+    /// The layer's size in bytes.
     pub size: u64,
     /// Whether it was put now; false when the registry has it.
     pub uploaded: bool,
 }
 
-/// Pushes one image of a place.
+/// Pushes one image from any source.
 pub fn push(
     client: &Client,
     call: &Call,
@@ -90,15 +90,18 @@ pub fn push(
     })
 }
 
-/// The layers, of which each must be there.
+/// The layers; each must be present.
 fn layers(image: &Image) -> Result<Vec<Descriptor>> {
     let document = &image.content.document;
     if document.config().is_none_or(|config| !types::is_image_config(&config.media_type)) {
-        return Err(Error::new(Code::Unsupported, format!("{} is no image that can be an old one", document.digest)));
+        return Err(Error::new(
+            Code::Unsupported,
+            format!("{} is not an image that can be converted to protocol v1", document.digest),
+        ));
     }
     match document.layers().iter().find(|layer| types::is_foreign(&layer.media_type)) {
         Some(foreign) => {
-            let message = format!("the layer {} is meant to be fetched from elsewhere", foreign.digest);
+            let message = format!("the layer {} is a foreign layer, to be fetched from elsewhere", foreign.digest);
             Err(Error::new(Code::Unsupported, message))
         }
         None => Ok(document.layers().to_vec()),
@@ -109,7 +112,7 @@ struct PushJob<'a> {
     call: &'a Call,
     from: &'a dyn ReadStore,
     repo: Repo,
-    /// Bytes of the layers before.
+    /// Bytes of the previous layers.
     done: u64,
 }
 
@@ -137,7 +140,7 @@ impl PushJob<'_> {
         Ok(images)
     }
 
-    /// None when the registry has the image.
+    /// Returns Returns None when the registry has the image.
     fn image(&self, step: &Step, layer: Option<&Descriptor>) -> Result<Option<StoredLayer>> {
         if !self.repo.put_image(&step.json)?.uploaded {
             return Ok(None);
@@ -159,7 +162,7 @@ impl PushJob<'_> {
     }
 }
 
-/// A layer that old clients can read, which is seen in its first bytes.
+/// A layer that old clients can read, as its first bytes show.
 struct Readable<'a> {
     blob: Box<dyn Blob>,
     wanted: &'a Descriptor,
@@ -178,7 +181,10 @@ impl Blob for Readable<'_> {
         }
         self.begun = true;
         if Packing::of(&head) == Packing::Zstd {
-            let message = format!("the layer {} is packed by zstd, which no old client reads", self.wanted.digest);
+            let message = format!(
+                "the layer {} is compressed with zstd, which clients of protocol v1 cannot read",
+                self.wanted.digest
+            );
             return Err(Error::new(Code::Unsupported, message).with_side(Side::Source));
         }
         Ok((!head.is_empty()).then_some(head))
@@ -213,7 +219,7 @@ mod tests {
         }
     }
 
-    /// What comes of a layer that arrives byte by byte.
+    /// Reads a layer that arrives byte by byte.
     fn read(bytes: &[u8]) -> Result<Vec<u8>> {
         let wanted = Descriptor::new(types::DOCKER_LAYER, Algorithm::Sha256.digest(bytes), bytes.len() as u64);
         let pieces = bytes.iter().rev().map(|byte| Bytes::copy_from_slice(&[*byte])).collect();

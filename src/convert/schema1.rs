@@ -1,4 +1,4 @@
-//! A place whose schema-1 image is read as one of today. Everything else of it stays as it is.
+//! A source whose schema-1 image is read as an OCI image. Everything else is unchanged.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -22,7 +22,7 @@ use crate::sync::lock;
 use crate::transfer::meter::Meter;
 use crate::transfer::workers::in_parallel;
 
-/// A place, converted.
+/// A source with conversion.
 pub struct Converting {
     below: Box<dyn ReadStore>,
     space: TemporarySpace,
@@ -30,7 +30,7 @@ pub struct Converting {
 }
 
 impl Converting {
-    /// Converts what a place names, if that is a schema-1 manifest; those in an index are left alone.
+    /// Converts what a source names, if that is a schema-1 manifest; those in an index are left alone.
     pub fn new(client: &Client, below: Box<dyn ReadStore>) -> Converting {
         Converting { below, space: client.temporary_space(), made: Mutex::default() }
     }
@@ -40,7 +40,8 @@ impl Converting {
     }
 
     fn convert(&self, call: &Call, old: &Content) -> Result<ConvertedImage> {
-        // Places have looked at the signatures already; what is made of the image no longer carries them.
+        // Sources have verified the signatures already; but the converted image no longer carries them, so verify
+        // again.
         old.document.verify_signatures(&old.bytes)?;
         let signed = schema1::is_signed(&old.document.value);
         let payload = if signed { schema1::payload(&old.bytes)? } else { old.bytes.clone() };
@@ -51,7 +52,7 @@ impl Converting {
         ConvertedImage::new(manifest.history, manifest.architecture.as_deref(), read)
     }
 
-    /// The layers of all entries that are not throwaway, each once.
+    /// The layers of all entries that are not throwaway, without duplicates.
     fn layers(&self, call: &Call, manifest: &Manifest) -> Result<HashMap<Digest, Read>> {
         let (mut jobs, mut bytes) = (Vec::<Descriptor>::new(), 0u64);
         for digest in manifest.blobs() {

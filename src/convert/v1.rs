@@ -1,7 +1,7 @@
-//! An image at a registry that speaks protocol v1, as a place to copy from.
+//! An image in a registry that speaks protocol v1, as a source to copy from.
 //!
-//! Nothing there is addressed by content. Each layer is checked against the checksum of its image where the registry gives
-//! one that can be; what is made of them has digests, and is the same each time for the same bytes.
+//! Nothing there is addressed by content. Each layer is checked against the checksum of its image where the registry
+//! has a usable one; the resulting image has digests, and is the same each time for the same bytes.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
@@ -32,7 +32,7 @@ use crate::transfer::workers::in_parallel;
 /// The most bytes of the JSON of all images of a chain, which are in memory at the same time.
 const MOST_JSON: usize = 16 << 20;
 
-/// What a tag stands for.
+/// The image that a tag names.
 pub struct V1Store {
     client: Client,
     reference: Reference,
@@ -41,7 +41,7 @@ pub struct V1Store {
 }
 
 impl V1Store {
-    /// The image of HOST/REPOSITORY:TAG; there are no digests.
+    /// The image at HOST/REPOSITORY:TAG; a digest is refused.
     pub fn new(client: &Client, reference: Reference) -> Result<V1Store> {
         tag_of(&reference)?;
         let space = client.temporary_space();
@@ -52,7 +52,7 @@ impl V1Store {
         self.client.v1(call, self.reference.repository())
     }
 
-    /// The image, which is fetched whole when it is first asked for.
+    /// The image, which is fetched completely on first use.
     fn made(&self, call: &Call) -> Result<Arc<ConvertedImage>> {
         let mut made = lock(&self.made);
         if let Some(made) = &*made {
@@ -74,7 +74,6 @@ impl V1Store {
         ConvertedImage::new(history, None, layers)
     }
 
-    /// The JSON of each image.
     fn images(&self, call: &Call, ids: &[ImageId]) -> Result<Vec<Image>> {
         let (found, held) = (Mutex::new(HashMap::new()), AtomicUsize::new(0));
         in_parallel(call, WIDTH, &Arc::new(Meter::default()), (0..ids.len()).collect(), |call, _, number| {
@@ -91,7 +90,7 @@ impl V1Store {
         in_order(found, ids.len())
     }
 
-    /// The layer of each image that has one.
+    /// The layers of all images that have one.
     fn layers(&self, call: &Call, images: &[Image], history: &[Entry]) -> Result<Vec<Option<Read>>> {
         let spool = self.space.spool()?;
         let jobs: Vec<usize> = (0..images.len()).filter(|number| !history[*number].throwaway).collect();
@@ -111,7 +110,7 @@ impl V1Store {
     }
 
     fn layer(&self, call: &Call, image: &Image, spool: &Arc<Spool>, budget: &LayerBudget) -> Result<Read> {
-        // Only for messages: a layer's own digest is not known before it was read.
+        // Only for messages: a layer's digest is not known before it was read.
         let named = Algorithm::Sha256.digest(&image.bytes);
         let layer = once_more_if_wrong(|| {
             let reader = self.repo(call)?.open_layer(image)?;
@@ -121,14 +120,14 @@ impl V1Store {
     }
 }
 
-/// The images that were found, in their order.
+/// The images that were found, in order.
 fn in_order<T>(found: Mutex<HashMap<usize, T>>, count: usize) -> Result<Vec<T>> {
     let mut found = crate::sync::into_inner(found);
     let missing = || Error::new(Code::Internal, "an image is missing");
     (0..count).map(|number| found.remove(&number).ok_or_else(missing)).collect()
 }
 
-/// The ancestry and the images say the same.
+/// Checks that the ancestry and the images' parents agree.
 fn check_parents(images: &[Image]) -> Result<()> {
     for (number, image) in images.iter().enumerate() {
         let next = images.get(number + 1).map(|next| &next.id);
@@ -140,7 +139,7 @@ fn check_parents(images: &[Image]) -> Result<()> {
     Ok(())
 }
 
-/// The JSON of an image becomes its entry.
+/// Parses the JSON of an image to its history entry.
 fn entry(image: &mut Image) -> Result<Entry> {
     let mut document = std::mem::take(&mut image.document);
     document.insert("id".to_owned(), image.id.as_str().into());

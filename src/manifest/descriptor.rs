@@ -1,4 +1,4 @@
-//! Descriptors (OCI image-spec descriptor.md): how a manifest names other content.
+//! Descriptors (OCI image-spec descriptor.md): how a manifest refers to other content.
 
 use base64::Engine as _;
 use serde::{Deserialize, Serialize};
@@ -11,14 +11,14 @@ use crate::error::{Code, Error, Result};
 use crate::json;
 use crate::platform::Platform;
 
-/// More descriptors than any document that fits the size limit should hold.
+/// More descriptors than any document within the size limit should contain.
 pub(super) const MOST_DESCRIPTORS: usize = 100_000;
 
-/// What a manifest names (OCI image-spec descriptor.md).
+/// A reference to content (OCI image-spec descriptor.md).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Descriptor {
-    /// The content's media type.
+    /// The content's media type; empty when the document gives none.
     #[serde(default, deserialize_with = "json::or_default")]
     pub media_type: String,
     /// The content's digest.
@@ -26,25 +26,25 @@ pub struct Descriptor {
     /// The content's size in bytes.
     #[serde(deserialize_with = "size")]
     pub size: u64,
-    /// Where else it may be had.
+    /// URLs from which it may also be fetched; None when there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub urls: Option<Vec<String>>,
-    /// Annotations.
+    /// Annotations; None when there are none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub annotations: Option<Annotations>,
-    /// The content itself, in base64.
+    /// The content itself in base64, if embedded.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub data: Option<String>,
-    /// What kind of artifact it is.
+    /// The type of artifact, if it is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub artifact_type: Option<String>,
-    /// What it runs on.
+    /// The platform it runs on; None when not given.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub platform: Option<Box<Platform>>,
 }
 
 impl Descriptor {
-    /// One that says no more than this.
+    /// A descriptor with only the required members.
     pub fn new(media_type: &str, digest: Digest, size: u64) -> Descriptor {
         Descriptor {
             media_type: media_type.to_owned(),
@@ -58,31 +58,32 @@ impl Descriptor {
         }
     }
 
-    /// The text of an annotation.
+    /// The text of an annotation; None when it is absent.
     pub fn annotation(&self, name: &str) -> Option<&str> {
         self.annotations.as_ref()?.text(name)
     }
 
-    /// What a member of a manifest holds.
+    /// Reads the descriptor in a member of a manifest.
     pub fn read(value: &Value, member: &str) -> Result<Descriptor> {
-        let error = |error| invalid(format!("the manifest's {member} is no descriptor: {error}"));
+        let error = |error| invalid(format!("the manifest's {member} is not a descriptor: {error}"));
         let found = Descriptor::deserialize(value).map_err(error)?;
         found.check_data().map_err(|why| invalid(format!("the manifest's {member} {why}")))?;
         Ok(found)
     }
 
-    /// The content that it holds itself must be the content that it names, for readers that take the one or the other.
+    /// Embedded content must match the digest and size, because readers may use either.
     fn check_data(&self) -> std::result::Result<(), &'static str> {
         let Some(data) = self.data.as_ref().filter(|data| !data.is_empty()) else { return Ok(()) };
-        let bytes = base64::engine::general_purpose::STANDARD.decode(data).map_err(|_| "has data that is no base64")?;
+        let bytes =
+            base64::engine::general_purpose::STANDARD.decode(data).map_err(|_| "has data that is not base64")?;
         match self.digest.algorithm().digest(&bytes) == self.digest && bytes.len() as u64 == self.size {
             true => Ok(()),
-            false => Err("has data of another digest or size"),
+            false => Err("has data with a different digest or size"),
         }
     }
 }
 
-// A size is int64 in the specification; larger ones are hostile.
+// A size is an int64 in the specification; larger ones are hostile.
 fn size<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<u64, D::Error> {
     let size = u64::deserialize(deserializer)?;
     match i64::try_from(size) {
@@ -107,6 +108,6 @@ pub(super) fn descriptors(value: &Value, key: &str) -> Result<Vec<Descriptor>> {
         Some(Value::Array(list)) => {
             list.iter().enumerate().map(|(at, member)| Descriptor::read(member, &format!("{key}[{at}]"))).collect()
         }
-        Some(_) => Err(invalid(format!("the manifest's {key} is no list"))),
+        Some(_) => Err(invalid(format!("the manifest's {key} is not a list"))),
     }
 }

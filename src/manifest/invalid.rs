@@ -1,6 +1,6 @@
 use crate::error::{Code, Error};
 
-/// What every refusal of a manifest is.
+/// The error for every refused manifest.
 pub(super) fn invalid(message: impl Into<String>) -> Error {
     Error::new(Code::InvalidManifest, message)
 }

@@ -1,7 +1,8 @@
-//! Manifests and indexes (OCI image-spec manifest.md, image-index.md; Docker's schema 1 and 2): what bytes are, checked.
+//! Manifests and indexes (OCI image-spec manifest.md, image-index.md; Docker's schema 1 and 2): determining and
+//! checking what bytes are.
 //!
-//! One document must mean one thing to every reader: its media type, the type it was served as and its structure have
-//! to agree (CVE-2021-41190).
+//! One document must mean one thing to every reader: its media type, the type it was served as and its structure must
+//! agree (CVE-2021-41190).
 
 mod descriptor;
 mod invalid;
@@ -23,34 +24,34 @@ use media_type::media_type_of;
 
 /// The most bytes that a manifest may have, whatever a caller allows.
 pub const MOST_BYTES: u64 = 32 << 20;
-/// What a document is.
+/// The kind of a document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Kind {
-    /// An image for one platform.
+    /// An image manifest, for one platform.
     Image,
-    /// A list of manifests.
+    /// An image index or manifest list.
     Index,
-    /// Something else in the form of an image.
+    /// An artifact: another use of the image manifest, or an artifact manifest.
     Artifact,
-    /// The old form.
+    /// A schema-1 manifest.
     Schema1,
 }
 
-/// A manifest or index, checked.
+/// A checked manifest or index.
 #[derive(Debug, Clone)]
 pub struct Document {
-    /// Its media type.
+    /// The media type, in lower case, without parameters.
     pub media_type: String,
-    /// What it is.
+    /// The kind of document.
     pub kind: Kind,
-    /// 1 or 2.
+    /// The schema version, 1 or 2.
     pub schema_version: u64,
-    /// Its digest: over the bytes, or over the payload of a signed schema-1 manifest.
+    /// The digest of the bytes, or of the payload of a signed schema-1 manifest.
     pub digest: Digest,
-    /// Its bytes' number.
+    /// The size in bytes.
     pub size: u64,
-    /// The document.
+    /// The document as JSON.
     pub value: Value,
     config: Option<Descriptor>,
     layers: Vec<Descriptor>,
@@ -59,7 +60,7 @@ pub struct Document {
 }
 
 impl Document {
-    /// What bytes are that were served, or are said to be, of a type.
+    /// Parses and checks bytes. `content_type` is the type with which they were served; None if unknown.
     pub fn parse(bytes: &[u8], content_type: Option<&str>, algorithm: Algorithm) -> Result<Document> {
         let value = parse_object(bytes)?;
         let media_type = media_type_of(&value, content_type)?;
@@ -101,7 +102,7 @@ impl Document {
                 Kind::Image
             }
         } else {
-            return Err(invalid(format!("'{}' is no manifest type that is known", shorten(&self.media_type))));
+            return Err(invalid(format!("'{}' is not a known manifest type", shorten(&self.media_type))));
         };
         Ok(())
     }
@@ -112,8 +113,8 @@ impl Document {
             || !matches!(config, types::OCI_CONFIG | types::DOCKER_CONFIG)
     }
 
-    /// The signatures of a signed schema-1 manifest. They are verified, and a bad one is the end of it; whose they are is
-    /// the caller's question. Any other document has none.
+    /// The signatures of a signed schema-1 manifest, verified; an invalid one is an error. Whether the signers are
+    /// trusted is for the caller to decide. Any other document has none.
     pub fn verify_signatures(&self, bytes: &[u8]) -> Result<Vec<Signature>> {
         match self.media_type == types::SCHEMA1_SIGNED {
             true => Ok(jws::verify(bytes, &Demand::default())?.signatures),
@@ -121,17 +122,17 @@ impl Document {
         }
     }
 
-    /// The config of an image.
+    /// The config of an image; None for other kinds.
     pub fn config(&self) -> Option<&Descriptor> {
         self.config.as_ref()
     }
 
-    /// The layers of an image, or the blobs of an artifact.
+    /// The layers of an image, or the blobs of an artifact; empty for other kinds.
     pub fn layers(&self) -> &[Descriptor] {
         &self.layers
     }
 
-    /// The manifests of an index.
+    /// The manifests of an index; empty for other kinds.
     pub fn manifests(&self) -> &[Descriptor] {
         &self.manifests
     }
@@ -145,12 +146,12 @@ impl Document {
             .collect()
     }
 
-    /// What it refers to.
+    /// The manifest it refers to; None when it has no subject.
     pub fn subject(&self) -> Option<&Descriptor> {
         self.subject.as_ref()
     }
 
-    /// The documented JSON shape.
+    /// The result in the documented JSON shape.
     pub fn to_json(&self) -> Value {
         serde_json::json!({
             "mediaType": self.media_type,
@@ -170,13 +171,13 @@ fn parse_object(bytes: &[u8]) -> Result<Value> {
     }
     match json::parse(bytes) {
         Ok(value @ Value::Object(_)) => Ok(value),
-        Ok(_) => Err(invalid("the manifest is no JSON object")),
+        Ok(_) => Err(invalid("the manifest is not a JSON object")),
         Err(_) if start.is_none() => Err(invalid("the manifest is empty")),
-        Err(error) => Err(invalid(format!("the manifest is no good JSON: {error}"))),
+        Err(error) => Err(invalid(format!("the manifest is not valid JSON: {error}"))),
     }
 }
 
-/// Layers and history must be there, and be of one length (CVE-2014-8179 lived in the difference).
+/// Layers and history must be present and have the same length (CVE-2014-8179 exploited a difference).
 fn check_schema1(value: &Value) -> Result<()> {
     let list = |key: &str| value.get(key).and_then(Value::as_array).filter(|list| !list.is_empty());
     let layers = list("fsLayers").ok_or_else(|| invalid("the schema-1 manifest has no layers"))?;
@@ -305,12 +306,12 @@ mod tests {
             (with(image(), "mediaType", json!(types::OCI_ARTIFACT)), "ambiguous"),
             (with(image(), "mediaType", json!(types::OCI_INDEX)), "not built like one"),
             (with(schema1(), "mediaType", json!(types::OCI_MANIFEST)), "not built like one"),
-            (with(image(), "mediaType", json!("image/png")), "no manifest type"),
-            (with(image(), "mediaType", json!(7)), "no string"),
+            (with(image(), "mediaType", json!("image/png")), "not a known manifest type"),
+            (with(image(), "mediaType", json!(7)), "not a string"),
             (with(image(), "schemaVersion", json!(3)), "schemaVersion"),
             (with(image(), "schemaVersion", json!("2")), "schemaVersion"),
             (with(image(), "Layers", json!([])), "wrong case"),
-            (with(image(), "layers", json!({})), "layers is no list"),
+            (with(image(), "layers", json!({})), "layers is not a list"),
             (with(image(), "Layers", Value::Null), "wrong case"),
             (with(image(), "config", Value::Null), "no config"),
             (with(index(&[]), "manifests", json!([7])), "manifests[0]"),
@@ -323,7 +324,7 @@ mod tests {
             (with(schema1(), "history", json!([{}, {}])), "1 layers and 2"),
             (with(schema1(), "fsLayers", json!([{"blobSum": "x"}])), "a layer of the schema-1"),
             (json!({}), "neither a media type"),
-            (json!([]), "no JSON object"),
+            (json!([]), "not a JSON object"),
         ] {
             let error = parse(&value, None).unwrap_err();
             assert_eq!(error.code(), Code::InvalidManifest, "{value}");
@@ -337,7 +338,7 @@ mod tests {
         assert_eq!(parse(&too_many, None).unwrap_err().code(), Code::LimitExceeded);
     }
 
-    /// Go writes an empty list as null, or leaves it out.
+    /// Go programs write an empty list as null, or leave it out.
     #[test]
     fn an_absent_list_is_an_empty_one() {
         let image = || image(types::OCI_MANIFEST, types::OCI_CONFIG);
@@ -376,7 +377,7 @@ mod tests {
                 .fold(image, |image, key| with(image, key, Value::Null));
             assert_eq!(parse(&image, Some(types::DOCKER_MANIFEST)).unwrap().layers()[0].urls, None);
         }
-        // What came as an index and says nothing of one is an error's text, or a proxy's.
+        // A document served as an index without any of its members is an error message, or from a proxy.
         assert!(parse(&json!({"errors": []}), Some(types::OCI_INDEX)).is_err());
     }
 
@@ -385,7 +386,7 @@ mod tests {
         for (bytes, reason) in [
             (&b" <!DOCTYPE html><p>"[..], "HTML"),
             (b"", "empty"),
-            (b"not found", "no good JSON"),
+            (b"not found", "not valid JSON"),
             (b"{\"schemaVersion\":2,\"schemaVersion\":2}", "twice"),
         ] {
             let error = Document::parse(bytes, None, Algorithm::Sha256).unwrap_err();
@@ -401,13 +402,13 @@ mod tests {
         let good = Document::parse(&sign(&payload, &payload, end), Some(types::SCHEMA1), Algorithm::Sha256).unwrap();
         assert_eq!(good.media_type, types::SCHEMA1_SIGNED);
         assert_eq!(good.digest, Algorithm::Sha256.digest(payload.as_bytes()));
-        // The tail holds the whole of the signed document, and the bytes around it another one.
+        // The tail contains the whole signed document, and the bytes around it another one.
         let other = payload.replace("e3b0", "0000");
         let more = payload.replacen('{', "{\"x\":1,", 1);
         for (body, length) in [(&other, 1), (&more, 1)] {
             let error = Document::parse(&sign(&payload, body, length), None, Algorithm::Sha256).unwrap_err();
             assert_eq!(error.code(), Code::Signature);
-            assert!(error.message().contains("something else"), "{error}");
+            assert!(error.message().contains("something other"), "{error}");
         }
         let broken = with(schema1(), "signatures", json!(1));
         assert_eq!(parse(&broken, None).unwrap_err().code(), Code::Signature);

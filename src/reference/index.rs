@@ -5,10 +5,10 @@ use serde::Serialize;
 use super::invalid::{check_length, invalid, quoted};
 use crate::error::Result;
 
-/// The registry of names that have none.
+/// The registry of names without one.
 pub const DEFAULT_INDEX: &str = "docker.io";
 
-/// How a registry is reached.
+/// The scheme by which a registry is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]
@@ -18,7 +18,7 @@ pub enum Scheme {
 }
 
 impl Scheme {
-    /// `http` or `https`.
+    /// The scheme as text, `http` or `https`.
     pub fn as_str(self) -> &'static str {
         match self {
             Scheme::Http => "http",
@@ -27,26 +27,28 @@ impl Scheme {
     }
 }
 
-/// A registry.
+/// The name of a registry.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Index {
-    /// Host and port.
+    /// `HOST[:PORT]`, in lower case.
     pub name: String,
     /// Whether it is Docker Hub.
     pub official: bool,
-    /// The scheme, when the name had one.
+    /// The scheme, if the name had one.
     pub scheme: Option<Scheme>,
 }
 
 impl Index {
-    /// `[SCHEME://]HOST[:PORT][/]`; nothing is Docker Hub.
+    /// Parses `[SCHEME://]HOST[:PORT][/]`; an empty string is Docker Hub.
     pub fn parse(text: &str) -> Result<Index> {
         check_length(text)?;
         if text.is_empty() || text == "https://index.docker.io/v1/" {
             return Ok(Index { name: DEFAULT_INDEX.to_owned(), official: true, scheme: None });
         }
         if text.contains('@') {
-            return Err(invalid("the registry's name holds an '@': users and passwords are no part of it".to_owned()));
+            return Err(invalid(
+                "the registry's name contains an '@': user names and passwords are not part of it".to_owned(),
+            ));
         }
         let (scheme, rest) = split_scheme(text)?;
         let host = rest.strip_suffix('/').unwrap_or(rest);
@@ -90,7 +92,7 @@ fn check_host(host: &str) -> Result<()> {
             Some((address, after)) if address.parse::<std::net::Ipv6Addr>().is_ok() => {
                 return check_port(host, after.strip_prefix(':'), !after.is_empty() && !after.starts_with(':'));
             }
-            _ => return Err(invalid(format!("the host '{}' is no IPv6 address in brackets", quoted(host)))),
+            _ => return Err(invalid(format!("the host '{}' is not an IPv6 address in brackets", quoted(host)))),
         },
         None => match host.split_once(':') {
             Some((name, port)) => (name, Some(port)),
@@ -108,12 +110,12 @@ fn check_host(host: &str) -> Result<()> {
         || looks_like_a_number(name) && name.parse::<std::net::Ipv4Addr>().is_err()
         || !name.strip_suffix('.').unwrap_or(name).split('.').all(label)
     {
-        return Err(invalid(format!("'{}' is no host name", quoted(host))));
+        return Err(invalid(format!("'{}' is not a host name", quoted(host))));
     }
     check_port(host, port, false)
 }
 
-// URL parsers read such a name as an IPv4 address of one of its odd forms: 127.1 and 0x7f.1 are 127.0.0.1.
+// URL parsers read such a name as an IPv4 address in an unusual form: 127.1 and 0x7f.1 are 127.0.0.1.
 fn looks_like_a_number(name: &str) -> bool {
     let last = name.strip_suffix('.').unwrap_or(name).rsplit('.').next().unwrap_or_default();
     let hex = last.strip_prefix("0x").or(last.strip_prefix("0X"));
@@ -198,16 +200,16 @@ mod tests {
             ("[::1]:", "port"),
             ("[::1", "IPv6"),
             ("[fe80::1%25eth0]", "IPv6"),
-            ("quay.io\r\nHost: x", "no host name"),
-            ("quay\r\n.io", "no host name"),
-            ("-a.io", "no host name"),
-            ("a..io", "no host name"),
-            ("é.io", "no host name"),
-            ("127.1", "no host name"),
-            ("0x7f.0.0.0x1:5000", "no host name"),
-            ("256.0.0.1", "no host name"),
-            ("2130706433:80", "no host name"),
-            ("quay.io?x", "no host name"),
+            ("quay.io\r\nHost: x", "not a host name"),
+            ("quay\r\n.io", "not a host name"),
+            ("-a.io", "not a host name"),
+            ("a..io", "not a host name"),
+            ("é.io", "not a host name"),
+            ("127.1", "not a host name"),
+            ("0x7f.0.0.0x1:5000", "not a host name"),
+            ("256.0.0.1", "not a host name"),
+            ("2130706433:80", "not a host name"),
+            ("quay.io?x", "not a host name"),
             ("user@quay.io", "'@'"),
         ] {
             let found = message(Index::parse(text).unwrap_err());

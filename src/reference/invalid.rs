@@ -1,15 +1,15 @@
-//! What is refused of every name, and how messages quote one: a name may hold a password where a user put one.
+//! Checks for every name, and how messages quote one: a user may have put a password into it.
 
 use crate::error::{Code, Error, Result};
 use crate::text::shorten;
 
-/// Far longer than any name; what is longer is not looked at.
+/// Far longer than any name; anything longer is refused without parsing.
 const LONGEST: usize = 64 << 10;
 
-/// Refuses what can be no name by its length alone.
+/// Refuses strings that are too long to be a name.
 pub(crate) fn check_length(text: &str) -> Result<()> {
     match text.len() > LONGEST {
-        true => Err(invalid(format!("a name of {} bytes: none is longer than {LONGEST}", text.len()))),
+        true => Err(invalid(format!("the name has {} bytes; names have at most {LONGEST}", text.len()))),
         false => Ok(()),
     }
 }
@@ -18,7 +18,7 @@ pub(super) fn invalid(message: String) -> Error {
     Error::new(Code::InvalidReference, message)
 }
 
-/// For messages: what stands before an '@' may be a user and a password.
+/// For messages: the part before an '@' may be a user name and password.
 pub(super) fn quoted(text: &str) -> String {
     match text.rsplit_once('@') {
         Some((before, after)) if may_be_userinfo(before, after) => format!("…@{}", shorten(after)),

@@ -1,4 +1,4 @@
-//! Names: a registry, a repository there, and a tag or digest in it.
+//! Names: a registry, a repository in it, and a tag or digest.
 
 mod index;
 mod invalid;
@@ -17,7 +17,7 @@ pub use repository::Repository;
 /// The tag of names that have neither tag nor digest.
 pub const DEFAULT_TAG: &str = "latest";
 
-/// Whether a text is a tag (distribution-spec, "Pulling manifests").
+/// Whether a string is a tag (distribution-spec, "Pulling manifests").
 pub fn is_tag(text: &str) -> bool {
     let mut bytes = text.bytes();
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
@@ -29,7 +29,7 @@ fn check_tag(tag: &str) -> Result<()> {
         (true, _) => Err(invalid("the tag is empty".to_owned())),
         (_, true) => Ok(()),
         _ => Err(invalid(format!(
-            "'{}' is no tag: up to 128 of A-Z a-z 0-9 _ . -, not beginning with . or -",
+            "'{}' is not a tag: up to 128 of A-Z a-z 0-9 _ . -, not beginning with . or -",
             shorten(tag)
         ))),
     }
@@ -44,7 +44,7 @@ pub struct Reference {
 }
 
 impl Reference {
-    /// `REPOSITORY[:TAG][@DIGEST]`; with neither, the tag is `latest`.
+    /// Parses `REPOSITORY[:TAG][@DIGEST]`; with neither, the tag is `latest`.
     pub fn parse(text: &str, default_index: Option<&Index>) -> Result<Reference> {
         check_length(text)?;
         let within = |error: Error| error.within(format!("the reference '{}'", quoted(text)));
@@ -66,38 +66,38 @@ impl Reference {
         Ok(Reference { repository, tag, digest })
     }
 
-    /// The repository.
+    /// The repository, with its registry.
     pub fn repository(&self) -> &Repository {
         &self.repository
     }
 
-    /// The tag.
+    /// The tag; None when there is only a digest.
     pub fn tag(&self) -> Option<&str> {
         self.tag.as_deref()
     }
 
-    /// The digest.
+    /// The digest; None when there is only a tag.
     pub fn digest(&self) -> Option<&Digest> {
         self.digest.as_ref()
     }
 
-    /// Another tag of the repository, or another name on the same registry.
+    /// Another tag of the repository, or another name in the same registry.
     pub fn renamed(&self, text: &str) -> Result<Reference> {
         if is_tag(text) {
             return self.repository.with_tag(text);
         }
         let other = Reference::parse(text, None)?;
         if other.repository.index().name != self.repository.index().name {
-            let message = format!("'{other}' is not on the registry {}", self.repository.index().name);
-            return Err(Error::new(Code::InvalidArgument, message).with_hint("a copy goes to another registry"));
+            let message = format!("'{other}' is not in the registry {}", self.repository.index().name);
+            return Err(Error::new(Code::InvalidArgument, message).with_hint("use a copy to get to another registry"));
         }
         match other.digest {
-            Some(_) => Err(Error::new(Code::InvalidReference, format!("'{other}' is no tag"))),
+            Some(_) => Err(Error::new(Code::InvalidReference, format!("'{other}' is not a tag"))),
             None => Ok(other),
         }
     }
 
-    /// `registry/name@digest` when it has one, else the whole reference.
+    /// `registry/name@digest` when it has a digest, otherwise the whole reference.
     pub fn pinned(&self) -> String {
         match &self.digest {
             Some(digest) => format!("{}/{}@{digest}", self.repository.index().name, self.repository.remote_name()),
@@ -122,7 +122,7 @@ impl Reference {
         name
     }
 
-    /// The documented JSON shape.
+    /// The result in the documented JSON shape.
     pub fn to_json(&self) -> serde_json::Value {
         let repository = &self.repository;
         serde_json::json!({
@@ -140,13 +140,13 @@ impl Reference {
 }
 
 impl Repository {
-    /// A tag in it.
+    /// A reference to a tag in this repository.
     pub fn with_tag(&self, tag: &str) -> Result<Reference> {
         check_tag(tag)?;
         Ok(Reference { repository: self.clone(), tag: Some(tag.to_owned()), digest: None })
     }
 
-    /// What has this digest in it.
+    /// A reference to a digest in this repository.
     pub fn with_digest(&self, digest: &Digest) -> Reference {
         Reference { repository: self.clone(), tag: None, digest: Some(digest.clone()) }
     }
@@ -196,7 +196,7 @@ mod tests {
             ("alpine@", None, DIGEST, "docker.io/alpine@", "docker.io/library/alpine@"),
             ("localhost:5000/blarg:my@", Some("my"), DIGEST, "localhost:5000/blarg:my@", "localhost:5000/blarg:my@"),
             ("google/python:3.3@", Some("3.3"), DIGEST, "docker.io/google/python:3.3@", "docker.io/google/python:3.3@"),
-            // A known ambiguity: it is a name and a tag, not a host and a port.
+            // A known ambiguity: this is a name and a tag, not a host and a port.
             ("localhost:5000", Some("5000"), "", "docker.io/localhost:5000", "docker.io/library/localhost:5000"),
         ] {
             let found = Reference::parse(&format!("{text}{digest}"), None).unwrap();
@@ -222,10 +222,10 @@ mod tests {
             ("google/python:3.3@sha256:fb9f", "64 hexadecimal digits, not 4"),
             (&format!("busybox@{digest}"), "other than 0-9"),
             ("user@name/foo", "no 'algorithm:'"),
-            ("busybox:BAD TAG", "no tag"),
-            ("busybox:-x", "no tag"),
-            ("busybox:.x", "no tag"),
-            (&long_tag, "no tag"),
+            ("busybox:BAD TAG", "not a tag"),
+            ("busybox:-x", "not a tag"),
+            ("busybox:.x", "not a tag"),
+            (&long_tag, "not a tag"),
             ("localhost:5000/a:b/c", "invalid repository namespace"),
             ("quay.io/", "empty"),
             ("foo/", "empty"),

@@ -5,7 +5,7 @@ use super::invalid::{check_length, invalid, quoted};
 use crate::error::Result;
 use crate::text::shorten;
 
-/// A repository at a registry.
+/// A repository in a registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Repository {
     index: Index,
@@ -13,7 +13,7 @@ pub struct Repository {
 }
 
 impl Repository {
-    /// `[[SCHEME://]HOST[:PORT]/]NAME`; without a host it is at the default index, or at Docker Hub.
+    /// Parses `[[SCHEME://]HOST[:PORT]/]NAME`; without a host it is in the default index, or on Docker Hub.
     pub fn parse(text: &str, default_index: Option<&Index>) -> Result<Repository> {
         check_length(text)?;
         let (index, remote) = match text.contains("://") {
@@ -43,22 +43,22 @@ impl Repository {
         Ok(Repository { index, remote_name })
     }
 
-    /// The registry.
+    /// The registry that it is in.
     pub fn index(&self) -> &Index {
         &self.index
     }
 
-    /// Whether it is one of Docker Hub's own.
+    /// Whether it is an official image of Docker Hub (`library/…`).
     pub fn official(&self) -> bool {
         self.short_name().is_some()
     }
 
-    /// What the registry calls it.
+    /// The registry's name for it, as in URLs: `library/mongo`.
     pub fn remote_name(&self) -> &str {
         &self.remote_name
     }
 
-    /// The shortest name.
+    /// The shortest name, without the registry: `mongo`.
     pub fn local_name(&self) -> String {
         match (self.index.official, self.short_name()) {
             (true, Some(name)) => name.to_owned(),
@@ -67,13 +67,13 @@ impl Repository {
         }
     }
 
-    // Only one component stands for library/: library/a/b and a/b are two repositories.
+    // Only a single component can do without library/: library/a/b and a/b are two repositories.
     fn short_name(&self) -> Option<&str> {
         let name = self.remote_name.strip_prefix("library/").filter(|name| !name.contains('/'));
         name.filter(|_| self.index.official)
     }
 
-    /// The name with the registry, `library/` left out.
+    /// The name with the registry, without `library/`: `docker.io/mongo`.
     pub fn canonical_name(&self) -> String {
         match self.index.official {
             true => format!("{DEFAULT_INDEX}/{}", self.local_name()),
@@ -108,7 +108,7 @@ fn check_name(text: &str, remote: &str, index: &Index) -> Result<()> {
         let separators = component.split(|c: char| c.is_ascii_alphanumeric()).filter(|between| !between.is_empty());
         for between in separators {
             if !matches!(between, "." | "_" | "__") && !between.bytes().all(|byte| byte == b'-') {
-                return bad(&format!("'{between}' is no separator"));
+                return bad(&format!("'{between}' is not a separator"));
             }
         }
     }
@@ -206,9 +206,9 @@ mod tests {
             ("-foo-/bar", "begin and end"),
             ("-foo/bar", "begin and end"),
             ("foo-/bar", "begin and end"),
-            ("a/b...c", "no separator"),
-            ("a/b___c", "no separator"),
-            ("a/b._c", "no separator"),
+            ("a/b...c", "not a separator"),
+            ("a/b___c", "not a separator"),
+            ("a/b._c", "not a separator"),
             ("https://quay.io", "/REPOSITORY"),
             ("http://docker.io/foo", "disallowed"),
             ("ftp://quay.io/foo", "scheme"),

@@ -12,10 +12,10 @@ use super::{pem, wrong};
 use crate::error::{Code, Error, Result};
 use crate::text::shorten;
 
-/// More certificates than any chain has.
+/// More certificates than any chain has in practice.
 const LONGEST_CHAIN: usize = 16;
 
-/// The authorities that a caller trusts, and when their word is asked for.
+/// The authorities that a caller trusts, and the time for which certificates are checked.
 #[derive(Debug, Clone)]
 pub struct Authorities {
     certificates: Vec<CertificateDer<'static>>,
@@ -23,7 +23,7 @@ pub struct Authorities {
 }
 
 impl Authorities {
-    /// Authorities, for a moment given in time since 1970.
+    /// Authorities, for a time given as duration since 1970.
     pub fn new(certificates: Vec<CertificateDer<'static>>, at: std::time::Duration) -> Authorities {
         Authorities { certificates, at: UnixTime::since_unix_epoch(at) }
     }
@@ -43,11 +43,11 @@ pub(crate) fn from_pem(text: &str) -> Result<Vec<CertificateDer<'static>>> {
     }
 }
 
-/// A chain, the signer's own certificate first.
+/// A certificate chain, the signer's own certificate first.
 pub struct Chain(Vec<CertificateDer<'static>>);
 
 impl Chain {
-    /// Certificates, the signer's first.
+    /// A chain of certificates, the signer's first.
     pub fn new(certificates: Vec<CertificateDer<'static>>) -> Result<Chain> {
         if certificates.is_empty() || certificates.len() > LONGEST_CHAIN {
             return Err(wrong(format!("its chain has {} certificates", certificates.len())));
@@ -55,18 +55,18 @@ impl Chain {
         Ok(Chain(certificates))
     }
 
-    /// From a PEM text.
+    /// Reads the certificates of a PEM text, the signer's first.
     pub fn from_pem(text: &str) -> Result<Chain> {
         Chain::new(from_pem(text)?).map_err(|error| error.with_code(Code::InvalidArgument))
     }
 
-    /// From a header: standard base64, not the one of the rest.
+    /// From a header, where it is in standard base64, unlike the rest.
     pub fn from_header(x5c: &Value) -> Result<Chain> {
-        let list = x5c.as_array().ok_or_else(|| wrong("its x5c is no list"))?;
+        let list = x5c.as_array().ok_or_else(|| wrong("its x5c is not a list"))?;
         let one = |entry: &Value| {
             let engine = base64::engine::general_purpose::STANDARD;
             let der = entry.as_str().and_then(|text| engine.decode(text).ok());
-            der.map(CertificateDer::from).ok_or_else(|| wrong("a certificate of its x5c is no base64"))
+            der.map(CertificateDer::from).ok_or_else(|| wrong("a certificate of its x5c is not base64"))
         };
         if list.len() > LONGEST_CHAIN {
             return Err(wrong(format!("its chain has {} certificates", list.len())));
@@ -74,7 +74,7 @@ impl Chain {
         Chain::new(list.iter().map(one).collect::<Result<_>>()?)
     }
 
-    /// As it stands in a header.
+    /// The chain as the x5c of a header.
     pub fn to_header(&self) -> Value {
         self.0.iter().map(|one| base64::engine::general_purpose::STANDARD.encode(one)).collect::<Vec<_>>().into()
     }
@@ -84,17 +84,17 @@ impl Chain {
         EndEntityCert::try_from(first).map_err(|error| wrong(format!("its certificate cannot be read: {error}")))
     }
 
-    /// The signer's key.
+    /// The signer's public key.
     pub fn key(&self) -> Result<Public> {
         Public::from_spki(&self.leaf()?.subject_public_key_info())
     }
 
-    /// Whose certificate it is, such as `CN=signer,O=us`, for showing.
+    /// The subject of the signer's certificate for display, such as `CN=signer,O=us`.
     pub fn subject(&self) -> Result<String> {
-        name(self.leaf()?.subject()).map_err(|_| wrong("the subject of its certificate is no good DER"))
+        name(self.leaf()?.subject()).map_err(|_| wrong("the subject of its certificate is not valid DER"))
     }
 
-    /// Checks that one of the authorities stands behind it, at their moment.
+    /// Checks that one of the authorities certified it, at their time.
     pub fn verify(&self, authorities: &Authorities) -> Result<()> {
         let anchors: Vec<_> =
             authorities.certificates.iter().filter_map(|one| webpki::anchor_from_trusted_cert(one).ok()).collect();
@@ -103,11 +103,12 @@ impl Chain {
         self.leaf()?
             .verify_for_usage(algorithms, &anchors, between, authorities.at, AnyUsage, None, None)
             .map(drop)
-            .map_err(|error| wrong(format!("its certificate is not of the authorities given: {error}")))
+            .map_err(|error| wrong(format!("its certificate is not certified by the given authorities: {error}")))
     }
 }
 
-/// There is no usage for signing manifests: whoever signs them has a certificate for something else, or for nothing named.
+/// There is no extended key usage for signing manifests: signers have certificates for other purposes, or without a
+/// named one.
 struct AnyUsage;
 
 impl ExtendedKeyUsageValidator for AnyUsage {
@@ -116,7 +117,7 @@ impl ExtendedKeyUsageValidator for AnyUsage {
     }
 }
 
-// The contents of a Name (RFC 5280 4.1.2.4) as text, its parts in their order.
+// The contents of a Name (RFC 5280 4.1.2.4) as text, its parts in order.
 fn name(der: &[u8]) -> std::result::Result<String, p256::pkcs8::der::Error> {
     let mut parts = Vec::new();
     let mut names = SliceReader::new(der)?;

@@ -1,37 +1,39 @@
-//! Images of version 1 out of one of today: the way back from [`super::convert`]. Source: Docker 1.10's push to registries of
-//! protocol v1 and schema 1 (its image/v1 package).
+//! Version-1 images made from an OCI image: the inverse of [`super::convert`]. Source: Docker 1.10's push to registries
+//! with protocol v1 and schema 1 (its image/v1 package).
 
 use serde_json::{json, Map, Value};
 
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 
-/// The layer of an image that changed no file: two blocks of zeros, packed by gzip, the bytes that Docker always used.
+/// The layer of an image that changed no file: two blocks of zeros, compressed with gzip, the bytes that Docker always
+/// used.
 pub(crate) const EMPTY_LAYER: [u8; 32] = [
     31, 139, 8, 0, 0, 9, 110, 136, 0, 255, 98, 24, 5, 163, 96, 20, 140, 88, 0, 8, 0, 0, 255, 255, 46, 175, 181, 239, 0,
     4, 0, 0,
 ];
 
-/// More than any image has.
+/// More steps than any image has in practice.
 const MOST_STEPS: usize = 512;
 
-/// Members of the config that the topmost old image has too.
+/// Members of the config that the topmost v1 image keeps.
 const CARRIED: [&str; 8] =
     ["created", "author", "architecture", "variant", "os", "os.version", "os.features", "config"];
 
-/// One old image.
+/// One v1 image of the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Step {
-    /// Its id, 64 hexadecimal digits.
+    /// Its ID, 64 hexadecimal digits.
     pub id: String,
     pub json: Vec<u8>,
-    /// Which of the layers is its own; None is the empty one.
+    /// The index of its layer; None for the empty one.
     pub layer: Option<usize>,
 }
 
-/// The chain of an image, the lowest first: an old image for each step of its history, or for each layer when its history
-/// does not tell of every one. An id is a digest over the image's JSON, its parent's id and its layer's digest, so the same image
-/// has the same ids everywhere, and another has others. (Docker took the layer's diff_id, which only the config vouches for.)
+/// The chain of an image, the base image first: a v1 image for each step of its history, or for each layer if its
+/// history does not describe every one. An ID is a digest over the image's JSON, its parent's ID and its layer's
+/// digest, so equal images have equal IDs everywhere, and others differ. (Docker used the layer's diff_id, which only
+/// the config vouches for.)
 pub(crate) fn from_oci(config: &Value, layers: &[Digest]) -> Result<Vec<Step>> {
     let history = steps(config, layers.len());
     if history.len() > MOST_STEPS {
@@ -60,13 +62,13 @@ pub(crate) fn from_oci(config: &Value, layers: &[Digest]) -> Result<Vec<Step>> {
     Ok(chain)
 }
 
-/// The history, if it fits the layers; else a step for each of them.
+/// The history, if it matches the layers; otherwise a step for each of them.
 fn steps(config: &Value, layers: usize) -> Vec<Value> {
     let history = config.get("history").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let filled = history.iter().filter(|step| !is_empty(step)).count();
     match (filled == layers && !history.is_empty(), layers) {
         (true, _) => history.to_vec(),
-        // Nothing but a config: there must be something to hold it.
+        // Only a config: something has to carry it.
         (false, 0) => vec![json!({"empty_layer": true})],
         (false, _) => vec![json!({}); layers],
     }

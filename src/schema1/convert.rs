@@ -1,5 +1,5 @@
-//! An image of today out of one of version 1 (OCI image-spec config.md, manifest.md): the history is in the old images,
-//! and whoever has the layers gives their descriptors and the digests of what is inside.
+//! An OCI image made from one of version 1 (OCI image-spec config.md, manifest.md): the history is in the old images;
+//! the caller, who has the layers, provides their descriptors and diff_ids.
 
 use serde_json::{json, Map, Value};
 
@@ -9,16 +9,16 @@ use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::media_type;
 
-/// Members of the topmost old image that the new config has too.
+/// Members of the topmost v1 image that the new config keeps.
 const CARRIED: [&str; 8] =
     ["created", "author", "architecture", "variant", "os", "os.version", "os.features", "config"];
 
-/// A layer that holds files.
+/// A layer with files.
 #[derive(Debug, Clone)]
 pub struct Layer {
-    /// The digest of the tar inside.
+    /// The digest of the uncompressed tar archive.
     pub diff_id: Digest,
-    /// The blob.
+    /// The descriptor of the blob.
     pub descriptor: Descriptor,
 }
 
@@ -31,14 +31,14 @@ pub struct Image {
     pub manifest: Vec<u8>,
 }
 
-/// Makes an image of a history, the topmost first, and the layers of all entries that are not throwaway, the lowest first.
-/// `architecture` is for images that do not say theirs.
+/// Makes an image from a history, topmost first, and the layers of all entries that are not throwaway, the base layer
+/// first. `architecture` is for images that do not give theirs.
 pub fn to_oci(history: &[Entry], architecture: Option<&str>, layers: &[Layer]) -> Result<Image> {
     check_chain(history)?;
     let top = history.first().ok_or_else(|| invalid("it has no history"))?;
     let filled = history.iter().filter(|entry| !entry.throwaway).count();
     if filled != layers.len() {
-        let message = format!("the history has {filled} layers with files, {} are given", layers.len());
+        let message = format!("the history has {filled} layers with files, but {} were given", layers.len());
         return Err(Error::new(Code::InvalidArgument, message));
     }
     let config = serialize(&config(top, history, architecture, layers))?;
@@ -64,7 +64,7 @@ fn config(top: &Entry, history: &[Entry], architecture: Option<&str>, layers: &[
     }
     let empty =
         |config: &Map<String, Value>, key: &str| config.get(key).and_then(Value::as_str).is_none_or(str::is_empty);
-    // Both are required. Images of version 1 were Linux's unless they said otherwise.
+    // Both are required. Version-1 images were for Linux unless they said otherwise.
     if empty(&config, "architecture") {
         config.insert("architecture".to_owned(), architecture.unwrap_or("amd64").into());
     }
@@ -77,7 +77,7 @@ fn config(top: &Entry, history: &[Entry], architecture: Option<&str>, layers: &[
     Value::Object(config)
 }
 
-/// An old image as an entry of the new history.
+/// A v1 image as an entry of the new history.
 fn step(entry: &Entry) -> Value {
     let mut step = Map::new();
     let mut carry = |key: &str, text: Option<&str>| {
@@ -163,7 +163,7 @@ mod tests {
         assert_eq!(document.config().unwrap().digest, Algorithm::Sha256.digest(&made.config));
         assert_eq!(document.config().unwrap().size, made.config.len() as u64);
         assert_eq!(document.layers(), [layers[0].descriptor.clone(), layers[1].descriptor.clone()]);
-        // The same image is the same bytes.
+        // Equal images give equal bytes.
         assert_eq!(to_oci(&history(), Some("amd64"), &layers).unwrap().manifest, made.manifest);
     }
 

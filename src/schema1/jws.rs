@@ -1,6 +1,6 @@
-//! Verifying: every signature of a manifest must be good, and the caller may say whose must be among them.
+//! Verifying: every signature of a manifest must be valid, and the caller may require certain signers.
 //!
-//! A good signature alone proves that nothing was changed, and nothing about who signed: the key stands inside.
+//! A valid signature alone proves that nothing was changed, but nothing about who signed: the key is in the manifest.
 
 use serde::Serialize;
 use serde_json::{json, Value};
@@ -13,49 +13,49 @@ use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::text::shorten;
 
-/// Whose signatures a caller wants. Without any demand each good signature will do.
+/// The signers that a caller requires. Without any requirement, every valid signature is accepted.
 #[derive(Debug, Clone, Default)]
 pub struct Demand {
-    /// Keys that must all have signed: their ids, or public keys as PEM texts.
+    /// Keys that must all have signed: key IDs, or public keys as PEM texts.
     pub keys: Vec<String>,
-    /// Authorities, one of which must stand behind a signature.
+    /// Authorities, one of which must have certified a signature; None for no requirement.
     pub authorities: Option<Authorities>,
 }
 
-/// One good signature.
+/// One valid signature.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Signature {
-    /// libtrust's id of the key.
+    /// libtrust's ID of the key.
     pub key_id: String,
-    /// `EC` or `RSA`.
+    /// The type of the key, The type of the key, `EC` or `RSA`.
     pub key_type: &'static str,
-    /// Such as `ES256`.
+    /// The JWS algorithm, such as `ES256`.
     pub algorithm: String,
     /// Whether the key came in a certificate.
     pub x5c: bool,
-    /// Whose certificate it is.
+    /// The subject of the certificate; None without one.
     pub subject: Option<String>,
-    /// When it was made, as the signer says.
+    /// When it was made, according to the signer.
     pub time: Option<String>,
-    /// Whether it is one that the caller asked for.
+    /// Whether the caller required this key or its authority.
     pub trusted: bool,
 }
 
-/// A manifest whose signatures are good.
+/// A manifest whose signatures are valid.
 #[derive(Debug)]
 pub struct VerifiedPayload {
-    /// What was signed, to the byte.
+    /// The exact bytes that were signed.
     pub payload: Vec<u8>,
     /// The payload's digest, which is the manifest's.
     pub digest: Digest,
-    /// What the payload says.
+    /// The parsed payload.
     pub manifest: Manifest,
-    /// The signatures.
+    /// The valid signatures; at least one.
     pub signatures: Vec<Signature>,
 }
 
 impl VerifiedPayload {
-    /// The documented JSON shape.
+    /// The result in the documented JSON shape.
     pub fn to_json(&self) -> Value {
         let mut json = json!({"digest": self.digest});
         if let (Value::Object(json), Value::Object(said)) = (&mut json, self.manifest.to_json()) {
@@ -66,7 +66,7 @@ impl VerifiedPayload {
     }
 }
 
-/// Verifies every signature, then the demand, then parses the payload.
+/// Verifies every signature, then the requirements, then parses the payload.
 pub fn verify(bytes: &[u8], demand: &Demand) -> Result<VerifiedPayload> {
     let opened = Opened::new(bytes)?;
     let signatures = verify_all(&opened, demand)?;
@@ -102,7 +102,7 @@ pub(super) fn verify_all(opened: &Opened, demand: &Demand) -> Result<Vec<Signatu
     }
 }
 
-/// What a caller gives for a key, as its id.
+/// Converts a key as given by a caller to its ID.
 fn key_id(text: &str) -> Result<String> {
     if text.contains("-----BEGIN ") {
         return Public::from_pem(text)?.id();
@@ -112,7 +112,7 @@ fn key_id(text: &str) -> Result<String> {
     match groups.clone().count() == 12 && groups.clone().all(letters) {
         true => Ok(text.to_owned()),
         false => {
-            let message = format!("'{}' is neither the id of a key nor a public key as PEM text", shorten(text));
+            let message = format!("'{}' is neither a key ID nor a public key as PEM text", shorten(text));
             Err(Error::new(Code::InvalidArgument, message))
         }
     }
@@ -132,7 +132,7 @@ fn verify_one(signature: &Value, payload: &str) -> Result<(Signature, Option<Cha
         (None, None) => return Err(wrong("a signature has neither a jwk nor an x5c")),
     };
     let algorithm = header.get("alg").and_then(Value::as_str).ok_or_else(|| wrong("a signature has no alg"))?;
-    // As it was received: that is what was signed, whatever it decodes to.
+    // The text as received: that is what was signed, whatever it decodes to.
     let message = format!("{}.{payload}", text_of(signature, "protected")?);
     key.verify(algorithm, message.as_bytes(), &decode(text_of(signature, "signature")?)?)?;
     let time = protected(signature)?.get("time").and_then(Value::as_str).map(shorten);

@@ -1,4 +1,4 @@
-//! Public keys as libtrust knows them: EC and RSA, as JWK (RFC 7517), SubjectPublicKeyInfo and PEM, and their ids.
+//! Public keys as in libtrust: EC and RSA, as JWK (RFC 7517), SubjectPublicKeyInfo and PEM, and their IDs.
 
 use p256::ecdsa::signature::Verifier;
 use p256::pkcs8::der::asn1::{BitStringRef, UintRef};
@@ -18,19 +18,19 @@ const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7
 const P384: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.34");
 const P521: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.3.132.0.35");
 
-/// Sizes of an RSA modulus that are worth a look, in bits.
+/// Accepted sizes of an RSA modulus, in bits.
 const RSA_SIZES: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// A public key.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Public {
-    /// On the curve P-256.
+    /// An EC key on the curve P-256.
     P256(p256::ecdsa::VerifyingKey),
-    /// On the curve P-384.
+    /// An EC key on the curve P-384.
     P384(p384::ecdsa::VerifyingKey),
-    /// On the curve P-521.
+    /// An EC key on the curve P-521.
     P521(p521::ecdsa::VerifyingKey),
-    /// RSA, both numbers without leading zeros.
+    /// An RSA key; both numbers are big-endian without leading zeros.
     Rsa {
         /// The modulus.
         n: Vec<u8>,
@@ -40,7 +40,7 @@ pub enum Public {
 }
 
 impl Public {
-    /// The key of a signature's header. Its id, if it gives one, must be its own.
+    /// The key in a signature's header. Its ID, if given, must be correct.
     pub fn from_jwk(jwk: &Value) -> Result<Public> {
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
         let number = |name: &str| decode(text(name).ok_or_else(|| wrong(format!("its key has no {name}")))?);
@@ -48,26 +48,23 @@ impl Public {
             Some("EC") => point(text("crv").unwrap_or_default(), &number("x")?, &number("y")?)?,
             Some("RSA") => rsa_key(&number("n")?, &number("e")?)?,
             other => {
-                return Err(wrong(format!(
-                    "a key of the type '{}' is not accepted",
-                    shorten(other.unwrap_or_default())
-                )))
+                return Err(wrong(format!("a key of type '{}' is not accepted", shorten(other.unwrap_or_default()))))
             }
         };
         let id = key.id()?;
         match jwk.get("kid") {
             None => Ok(key),
             Some(given) if given.as_str() == Some(id.as_str()) => Ok(key),
-            Some(_) => Err(wrong(format!("its key says another id than its own, {id}"))),
+            Some(_) => Err(wrong(format!("the ID given for its key is not its own, {id}"))),
         }
     }
 
     /// The key in a SubjectPublicKeyInfo (RFC 5280).
     pub fn from_spki(der: &[u8]) -> Result<Public> {
-        let info = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| wrong("a public key is no good DER"))?;
-        let bits = info.subject_public_key.as_bytes().ok_or_else(|| wrong("a public key is no good DER"))?;
+        let info = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| wrong("a public key is not valid DER"))?;
+        let bits = info.subject_public_key.as_bytes().ok_or_else(|| wrong("a public key is not valid DER"))?;
         if info.algorithm.oid == RSA {
-            let (n, e) = rsa_numbers(bits).map_err(|_| wrong("an RSA key is no good DER"))?;
+            let (n, e) = rsa_numbers(bits).map_err(|_| wrong("an RSA key is not valid DER"))?;
             return rsa_key(&n, &e);
         }
         match (info.algorithm.oid, info.algorithm.parameters_oid().ok()) {
@@ -78,7 +75,7 @@ impl Public {
         }
     }
 
-    /// The key in a PEM text: of a `PUBLIC KEY`, or of a P-256 private key.
+    /// The key in a PEM text: from a `PUBLIC KEY`, or from a P-256 private key.
     pub fn from_pem(text: &str) -> Result<Public> {
         let invalid = |error: Error| error.with_code(Code::InvalidArgument);
         match pem::blocks(text)?.iter().find(|block| block.label == "PUBLIC KEY") {
@@ -87,7 +84,7 @@ impl Public {
         }
     }
 
-    /// The SubjectPublicKeyInfo, as Go writes it: the key's id is over it.
+    /// The SubjectPublicKeyInfo, encoded as by Go: the key's ID is computed from it.
     pub fn to_spki(&self) -> Result<Vec<u8>> {
         match self {
             Public::P256(key) => ec_spki(&P256, key.to_sec1_point(false).as_bytes()),
@@ -98,12 +95,12 @@ impl Public {
         .map_err(|error| Error::new(Code::Internal, format!("a public key cannot be written: {error}")))
     }
 
-    /// The key as a PEM text.
+    /// The key as PEM text.
     pub fn to_pem(&self) -> Result<String> {
         Ok(pem::write("PUBLIC KEY", &self.to_spki()?))
     }
 
-    /// libtrust's id: base32 of the first 30 bytes of the SHA-256 of the SubjectPublicKeyInfo, in 12 groups of 4.
+    /// libtrust's key ID: base32 of the first 30 bytes of the SHA-256 of the SubjectPublicKeyInfo, in 12 groups of 4.
     pub fn id(&self) -> Result<String> {
         use sha2::Digest as _;
         let hash = sha2::Sha256::digest(self.to_spki()?);
@@ -121,7 +118,7 @@ impl Public {
         Ok(id)
     }
 
-    /// `EC` or `RSA`.
+    /// The type of the key, `EC` or `RSA`.
     pub fn key_type(&self) -> &'static str {
         match self {
             Public::Rsa { .. } => "RSA",
@@ -129,7 +126,7 @@ impl Public {
         }
     }
 
-    /// The curve of an EC key.
+    /// The curve of an EC key, such as `P-256`; None for RSA.
     pub fn curve(&self) -> Option<&'static str> {
         match self {
             Public::P256(_) => Some("P-256"),
@@ -139,7 +136,7 @@ impl Public {
         }
     }
 
-    /// The documented JSON shape.
+    /// The result in the documented JSON shape.
     pub fn to_json(&self) -> Result<Value> {
         Ok(json!({
             "key_id": self.id()?,
@@ -149,7 +146,7 @@ impl Public {
         }))
     }
 
-    /// The JWK of an EC key, with its id and its members in libtrust's order.
+    /// The JWK of an EC key, with its ID, and its members in libtrust's order.
     pub fn to_jwk(&self) -> Result<Value> {
         let point = match self {
             Public::P256(key) => key.to_sec1_point(false).as_bytes().to_vec(),
@@ -163,7 +160,7 @@ impl Public {
         Ok(json!({"crv": self.curve(), "kid": self.id()?, "kty": "EC", "x": encode(x), "y": encode(y)}))
     }
 
-    /// Checks a JWS signature (RFC 7518): the algorithm must be one of this key's.
+    /// Checks a JWS signature (RFC 7518): the algorithm must fit this key.
     pub fn verify(&self, algorithm: &str, message: &[u8], signature: &[u8]) -> Result<()> {
         let good = match (self, algorithm) {
             (Public::P256(key), "ES256") => {
@@ -196,7 +193,7 @@ impl Public {
     }
 }
 
-/// A point must be on its curve, and each coordinate of the curve's own length.
+/// A point must be on its curve, and each coordinate must have the curve's length.
 fn point(curve: &str, x: &[u8], y: &[u8]) -> Result<Public> {
     let length = match curve {
         "P-256" => 32,
@@ -205,7 +202,7 @@ fn point(curve: &str, x: &[u8], y: &[u8]) -> Result<Public> {
         other => return Err(wrong(format!("the curve '{}' is not accepted", shorten(other)))),
     };
     if x.len() != length || y.len() != length {
-        return Err(wrong(format!("a coordinate of its {curve} key has not {length} bytes")));
+        return Err(wrong(format!("a coordinate of its {curve} key does not have {length} bytes")));
     }
     from_bits(curve, &[&[4], x, y].concat())
 }
@@ -216,7 +213,7 @@ fn from_bits(curve: &str, bits: &[u8]) -> Result<Public> {
         "P-384" => p384::ecdsa::VerifyingKey::from_sec1_bytes(bits).ok().map(Public::P384),
         _ => p521::ecdsa::VerifyingKey::from_sec1_bytes(bits).ok().map(Public::P521),
     }
-    .ok_or_else(|| wrong(format!("its key is no point on the curve {curve}")))
+    .ok_or_else(|| wrong(format!("its key is not a point on the curve {curve}")))
 }
 
 fn rsa_key(n: &[u8], e: &[u8]) -> Result<Public> {
@@ -230,7 +227,7 @@ fn rsa_key(n: &[u8], e: &[u8]) -> Result<Public> {
             RSA_SIZES.end()
         )));
     }
-    // The bounds of the package that verifies.
+    // The limits of the crate that verifies.
     if e.len() > 5 || matches!(e.as_slice(), [] | [0..=2]) || e.last().is_some_and(|last| last % 2 == 0) {
         return Err(wrong("the exponent of its RSA key is out of range"));
     }

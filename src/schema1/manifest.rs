@@ -1,4 +1,4 @@
-//! What a schema-1 manifest says (Docker's manifest v2 schema 1): read from the signed payload, and from nothing else.
+//! The content of a schema-1 manifest (Docker's manifest v2 schema 1): read only from the signed payload.
 
 use serde_json::{json, Map, Value};
 
@@ -13,38 +13,38 @@ pub struct Manifest {
     pub name: String,
     /// The tag that it was made for.
     pub tag: String,
-    /// The architecture, where it says one.
+    /// The architecture; None when not given.
     pub architecture: Option<String>,
-    /// The layers, the topmost first; one for each entry of the history.
+    /// The layers, topmost first; one for each entry of the history.
     pub fs_layers: Vec<Digest>,
-    /// The history, the topmost first.
+    /// The history, topmost first.
     pub history: Vec<Entry>,
 }
 
-/// One image of version 1: a step of the history.
+/// One v1 image: a step of the history.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {
-    /// Its id, 64 hexadecimal digits.
+    /// Its ID, 64 hexadecimal digits.
     pub id: String,
-    /// The id of the one beneath.
+    /// The ID of its parent; None for the base image.
     pub parent: Option<String>,
-    /// Whether it changed no file; its layer is an empty one then.
+    /// Whether it changed no files; its layer is then empty.
     pub throwaway: bool,
     /// The image's JSON.
     pub image: Map<String, Value>,
 }
 
 impl Entry {
-    /// The JSON of an image of version 1.
+    /// Parses the JSON of a v1 image.
     pub fn parse(text: &[u8]) -> Result<Entry> {
         match json::parse(text) {
             Ok(Value::Object(image)) => Entry::of(image),
-            Ok(_) => Err(invalid("an image in the history is no JSON object")),
-            Err(error) => Err(invalid(format!("an image in the history is no good JSON: {error}"))),
+            Ok(_) => Err(invalid("an image in the history is not a JSON object")),
+            Err(error) => Err(invalid(format!("an image in the history is not valid JSON: {error}"))),
         }
     }
 
-    /// An image of version 1 that was parsed.
+    /// From the parsed JSON of a v1 image.
     pub fn of(image: Map<String, Value>) -> Result<Entry> {
         let id = |name: &str| match image.get(name) {
             None | Some(Value::Null) => Ok(None),
@@ -55,34 +55,34 @@ impl Entry {
         let throwaway = match image.get("throwaway") {
             None | Some(Value::Null) => false,
             Some(Value::Bool(throwaway)) => *throwaway,
-            Some(_) => return Err(invalid("the throwaway of an image in the history is no boolean")),
+            Some(_) => return Err(invalid("the throwaway of an image in the history is not a boolean")),
         };
         let own = id("id")?.ok_or_else(|| invalid("an image in the history has no id"))?;
         Ok(Entry { id: own, parent: id("parent")?, throwaway, image })
     }
 }
 
-// It becomes a file name or a URL elsewhere (CVE-2014-9356).
+// It becomes part of a file name or URL elsewhere (CVE-2014-9356).
 fn is_id(id: &str) -> bool {
     id.len() == 64 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 impl Manifest {
-    /// The manifest in a payload. As many layers as entries of history, each entry the child of the next.
+    /// Parses a payload. There must be as many layers as history entries, each entry the child of the next.
     pub fn parse(payload: &[u8]) -> Result<Manifest> {
-        let value = json::parse(payload).map_err(|error| invalid(format!("it is no good JSON: {error}")))?;
+        let value = json::parse(payload).map_err(|error| invalid(format!("it is not valid JSON: {error}")))?;
         if value.get("schemaVersion").and_then(Value::as_u64) != Some(1) {
             return Err(invalid("its schemaVersion is not 1"));
         }
         let text = |name: &str| match value.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.clone())),
-            Some(_) => Err(invalid(format!("its {name} is no text"))),
+            Some(_) => Err(invalid(format!("its {name} is not a string"))),
         };
         let list = |name: &str| match value.get(name) {
             None | Some(Value::Null) => Ok(&[][..]),
             Some(Value::Array(list)) => Ok(list.as_slice()),
-            Some(_) => Err(invalid(format!("its {name} is no list"))),
+            Some(_) => Err(invalid(format!("its {name} is not a list"))),
         };
         let mut manifest = Manifest {
             name: text("name")?.unwrap_or_default(),
@@ -108,20 +108,20 @@ impl Manifest {
         Ok(())
     }
 
-    /// Old versions of Docker pushed some images with an entry twice in a row; it counts once.
+    /// Old versions of Docker pushed some images with the same entry twice in a row; it counts once.
     fn drop_repeated(&mut self) {
         let mut pairs: Vec<(Digest, Entry)> = self.fs_layers.drain(..).zip(self.history.drain(..)).collect();
         pairs.dedup();
         (self.fs_layers, self.history) = pairs.into_iter().unzip();
     }
 
-    /// The layers that hold files, the lowest first: those that an image of today has.
+    /// The layers with files, the base layer first: those that an OCI image has.
     pub fn blobs(&self) -> Vec<&Digest> {
         let pairs = self.fs_layers.iter().zip(&self.history).rev();
         pairs.filter(|(_, entry)| !entry.throwaway).map(|(layer, _)| layer).collect()
     }
 
-    /// The documented JSON shape.
+    /// The result in the documented JSON shape.
     pub fn to_json(&self) -> Value {
         let history = self
             .history
@@ -137,7 +137,7 @@ impl Manifest {
     }
 }
 
-/// Each entry's parent is the next, the last has none, and none is there twice.
+/// Each entry's parent must be the next one, the last must have none, and none may occur twice.
 pub(super) fn check_chain(history: &[Entry]) -> Result<()> {
     let mut seen = std::collections::BTreeSet::new();
     for (at, entry) in history.iter().enumerate() {
@@ -146,7 +146,7 @@ pub(super) fn check_chain(history: &[Entry]) -> Result<()> {
             return Err(invalid(format!("the parent of the image {} is not the next in its history", entry.id)));
         }
         if !seen.insert(&entry.id) {
-            return Err(invalid(format!("the image {} is there twice in its history", entry.id)));
+            return Err(invalid(format!("the image {} occurs twice in its history", entry.id)));
         }
     }
     Ok(())
@@ -205,14 +205,14 @@ mod tests {
             (vec![b.clone(), a.clone()], 3, "3 layers and 2 entries"),
             (vec![a.clone(), b.clone()], 2, "not the next"),
             (vec![b.clone()], 1, "not the next"),
-            (vec![json!({"id": id('a'), "parent": id('b')}), b.clone(), a.clone()], 3, "there twice"),
+            (vec![json!({"id": id('a'), "parent": id('b')}), b.clone(), a.clone()], 3, "occurs twice"),
             (vec![json!({"id": id('A')})], 1, "not 64 hexadecimal"),
             (vec![json!({"id": "../../etc"})], 1, "not 64 hexadecimal"),
             (vec![json!({"id": id('a'), "parent": "x"})], 1, "the parent of an image"),
             (vec![json!({"id": 1})], 1, "the id of an image"),
             (vec![json!({})], 1, "has no id"),
             (vec![json!({"id": id('a'), "throwaway": "yes"})], 1, "throwaway"),
-            (vec![json!("text")], 1, "no JSON object"),
+            (vec![json!("text")], 1, "not a JSON object"),
         ] {
             let error = Manifest::parse(&manifest(&images, layers)).unwrap_err();
             assert_eq!(error.code(), Code::InvalidManifest);

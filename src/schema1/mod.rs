@@ -1,5 +1,5 @@
-//! Signed schema-1 manifests (libtrust's JWS): the payload inside, which is what their digest is over. Whether the
-//! signatures are good is [`jws::verify`]'s question.
+//! Signed schema-1 manifests (libtrust's JWS): the payload inside, from which their digest is computed. Whether the
+//! signatures are valid is checked by [`jws::verify`].
 
 use base64::Engine as _;
 use serde_json::{Map, Value};
@@ -16,9 +16,9 @@ mod pem;
 pub mod private;
 pub mod sign;
 
-/// More signatures than anybody makes.
+/// More signatures than any manifest has in practice.
 const MOST_SIGNATURES: usize = 64;
-/// Each signature is over the whole manifest: no more bytes than these are hashed for all of them.
+/// Each signature covers the whole manifest: the most bytes hashed for all of them together.
 const MOST_SIGNED: usize = 64 << 20;
 
 /// Whether a document carries signatures.
@@ -26,25 +26,25 @@ pub fn is_signed(document: &Value) -> bool {
     document.get("signatures").is_some()
 }
 
-/// Whether bytes may be a signed manifest: a look that needs no parsing.
+/// Whether bytes may be a signed manifest: a quick check without parsing.
 pub fn may_be_signed(bytes: &[u8]) -> bool {
     let needle = b"\"signatures\"";
     bytes.windows(needle.len()).any(|window| window == needle)
 }
 
-/// The payload: the beginning of the bytes, and a tail that the signatures carry. All must agree on both.
+/// The payload: the beginning of the bytes, and a tail from the signatures, which must all agree on both.
 pub fn payload(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(Opened::new(bytes)?.payload)
 }
 
-/// How the payload lies in the bytes.
+/// How the payload is contained in the bytes.
 #[derive(Debug, Clone, PartialEq)]
 struct Format {
     length: usize,
     tail: Vec<u8>,
 }
 
-/// A signed manifest taken apart; its signatures are not verified yet.
+/// A parsed signed manifest; its signatures are not verified yet.
 struct Opened {
     payload: Vec<u8>,
     format: Format,
@@ -53,7 +53,7 @@ struct Opened {
 
 impl Opened {
     fn new(bytes: &[u8]) -> Result<Opened> {
-        let mut document = crate::json::parse(bytes).map_err(|error| wrong(format!("it is no JSON: {error}")))?;
+        let mut document = crate::json::parse(bytes).map_err(|error| wrong(format!("it is not JSON: {error}")))?;
         let list = document.as_object_mut().and_then(|members| members.shift_remove("signatures"));
         let Some(Value::Array(signatures)) = list else { return Err(wrong("it has no list of signatures")) };
         if signatures.is_empty() || signatures.len() > MOST_SIGNATURES {
@@ -80,13 +80,13 @@ impl Opened {
     }
 }
 
-/// The digest is over the payload, so the rest of the bytes must not say anything else (CVE-2014-8179): the document is
-/// the payload and its signatures.
+/// The digest covers only the payload, so the rest of the bytes must not say anything else (CVE-2014-8179): the
+/// document must be the payload and its signatures.
 fn check_rest(rest: &Value, payload: &[u8]) -> Result<()> {
     match crate::json::parse(payload) {
         Ok(signed @ Value::Object(_)) if signed == *rest => Ok(()),
-        Ok(_) => Err(Error::new(Code::Signature, "the schema-1 manifest holds something else than what is signed")),
-        Err(error) => Err(Error::new(Code::Signature, format!("the signed payload is no good JSON: {error}"))),
+        Ok(_) => Err(Error::new(Code::Signature, "the schema-1 manifest contains something other than what is signed")),
+        Err(error) => Err(Error::new(Code::Signature, format!("the signed payload is not valid JSON: {error}"))),
     }
 }
 
@@ -95,8 +95,8 @@ fn protected(signature: &Value) -> Result<Map<String, Value>> {
     let text = text_of(signature, "protected")?;
     match crate::json::parse(&decode(text)?) {
         Ok(Value::Object(members)) => Ok(members),
-        Ok(_) => Err(wrong("a protected part is no JSON object")),
-        Err(error) => Err(wrong(format!("a protected part is no JSON: {error}"))),
+        Ok(_) => Err(wrong("a protected part is not a JSON object")),
+        Err(error) => Err(wrong(format!("a protected part is not JSON: {error}"))),
     }
 }
 
@@ -112,12 +112,12 @@ fn protected_format(protected: &Map<String, Value>) -> Result<Format> {
     Ok(Format { length, tail })
 }
 
-// libtrust's decoder drops newlines and spaces, and takes padding where it is due.
+// libtrust's decoder ignores newlines and spaces, and accepts correct padding.
 fn decode(text: &str) -> Result<Vec<u8>> {
     let clean: String = text.chars().filter(|c| !matches!(c, '\n' | ' ')).collect();
     let bare = if clean.len().is_multiple_of(4) { clean.trim_end_matches('=') } else { &clean };
     let engine = base64::engine::general_purpose::URL_SAFE_NO_PAD;
-    engine.decode(bare).map_err(|_| wrong("a part of a signature is no base64url"))
+    engine.decode(bare).map_err(|_| wrong("a part of a signature is not base64url"))
 }
 
 fn encode(bytes: &[u8]) -> String {

@@ -1,4 +1,4 @@
-//! PEM as keys are really found: libtrust writes header lines into its blocks, OpenSSL puts `EC PARAMETERS` before a key.
+//! PEM as found in practice: libtrust writes header lines into its blocks, OpenSSL puts `EC PARAMETERS` before a key.
 
 use base64::Engine as _;
 use zeroize::Zeroizing;
@@ -9,13 +9,13 @@ use crate::text::shorten;
 /// More than any key or chain needs.
 const LARGEST: usize = 1 << 20;
 
-/// A block: its label, and what it holds.
+/// A PEM block.
 pub(super) struct Block {
     /// Such as `EC PRIVATE KEY`.
     pub label: String,
     /// The bytes inside; wiped when dropped, as they may be a private key.
     pub der: Zeroizing<Vec<u8>>,
-    /// Whether its header lines say that it is encrypted.
+    /// Whether its header lines mark it as encrypted.
     pub encrypted: bool,
 }
 
@@ -33,7 +33,7 @@ pub(super) fn blocks(text: &str) -> Result<Vec<Block>> {
         blocks.push(block(label, &mut lines)?);
     }
     if blocks.is_empty() {
-        return Err(wrong("there is no '-----BEGIN …-----' in it"));
+        return Err(wrong("it has no '-----BEGIN …-----'"));
     }
     Ok(blocks)
 }
@@ -45,9 +45,9 @@ fn block<'a>(label: &str, lines: &mut impl Iterator<Item = &'a str>) -> Result<B
     for line in lines {
         if line == end {
             let engine = base64::engine::general_purpose::STANDARD;
-            // The text of an encrypted block is of no use to us.
+            // The content of an encrypted block cannot be used.
             let der = if encrypted { Ok(Vec::new()) } else { engine.decode(body.as_bytes()) };
-            let der = der.map_err(|_| wrong(&format!("its block {} is no base64", shorten(label))))?;
+            let der = der.map_err(|_| wrong(&format!("its block {} is not base64", shorten(label))))?;
             return Ok(Block { label: label.to_owned(), der: Zeroizing::new(der), encrypted });
         }
         match line.split_once(':') {

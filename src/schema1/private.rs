@@ -1,4 +1,4 @@
-//! Private keys, on the curve P-256 only: made, read and written as PEM, in the forms of PKCS#8 and of SEC 1.
+//! Private keys, only on the curve P-256: generated, read and written as PEM, in PKCS#8 and SEC 1 format.
 
 use p256::ecdsa::signature::Signer;
 use p256::elliptic_curve::Generate;
@@ -15,13 +15,13 @@ use crate::text::shorten;
 const EC: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7");
 
-/// How a private key is written.
+/// The format of a private key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Format {
-    /// `PRIVATE KEY` (RFC 5958).
+    /// PKCS#8, PKCS#8, `PRIVATE KEY` (RFC 5958).
     #[default]
     Pkcs8,
-    /// `EC PRIVATE KEY` (RFC 5915), the form that libtrust writes.
+    /// SEC 1, `EC PRIVATE KEY` (RFC 5915), the format that libtrust writes.
     Sec1,
 }
 
@@ -35,11 +35,11 @@ impl OptionValue for Format {
 pub struct Private(p256::SecretKey);
 
 impl Private {
-    /// A new key, from the system's random numbers.
+    /// Generates a key from the system's random numbers.
     pub fn generate() -> Result<Private> {
         p256::SecretKey::try_generate()
             .map(Private)
-            .map_err(|error| Error::new(Code::Internal, format!("the system gives no random numbers: {error}")))
+            .map_err(|error| Error::new(Code::Internal, format!("the system provides no random numbers: {error}")))
     }
 
     /// The first private key in a PEM text.
@@ -62,7 +62,7 @@ impl Private {
         }
     }
 
-    /// The key as a PEM text.
+    /// The key as PEM text.
     pub fn to_pem(&self, format: Format) -> Result<Zeroizing<String>> {
         let failed = |why: String| Error::new(Code::Internal, format!("the private key cannot be written: {why}"));
         match format {
@@ -71,12 +71,12 @@ impl Private {
         }
     }
 
-    /// Its public half.
+    /// The public key that belongs to it.
     pub fn public(&self) -> Public {
         Public::P256(self.0.public_key().into())
     }
 
-    /// ES256: r and s, with the nonce of RFC 6979, so that the same message has the same signature.
+    /// Signs with ES256: r and s, with the nonce of RFC 6979, so that equal messages have equal signatures.
     pub fn sign(&self, message: &[u8]) -> Vec<u8> {
         let signature: p256::ecdsa::Signature = p256::ecdsa::SigningKey::from(&self.0).sign(message);
         signature.to_bytes().to_vec()
@@ -84,7 +84,7 @@ impl Private {
 }
 
 fn from_pkcs8(block: &Block) -> Result<Private> {
-    let bad = || Error::new(Code::InvalidArgument, "the private key is no good DER");
+    let bad = || Error::new(Code::InvalidArgument, "the private key is not valid DER");
     let info = PrivateKeyInfoRef::try_from(block.der.as_slice()).map_err(|_| bad())?;
     if info.algorithm.oid != EC {
         return Err(other_key(if info.algorithm.oid.to_string() == "1.2.840.113549.1.1.1" { "RSA" } else { "other" }));
@@ -96,7 +96,7 @@ fn from_pkcs8(block: &Block) -> Result<Private> {
 }
 
 fn other_key(kind: &str) -> Error {
-    let message = format!("only EC keys on the curve P-256 can sign, and this {} key is none", shorten(kind));
+    let message = format!("only EC keys on the curve P-256 can sign, not this {} key", shorten(kind));
     Error::new(Code::Unsupported, message)
-        .with_hint("make one with ocireg_schema1_key, or: openssl ecparam -name prime256v1 -genkey -noout")
+        .with_hint("create one with ocireg_schema1_key, or: openssl ecparam -name prime256v1 -genkey -noout")
 }

@@ -1,4 +1,4 @@
-//! Signing, in the form that libtrust writes: byte for byte the same for the same key, content and time.
+//! Signing in libtrust's format: byte for byte the same for the same key, content and time.
 
 use std::time::Duration;
 
@@ -15,23 +15,23 @@ use super::{encode, Format, Opened};
 use crate::error::{Code, Error, Result};
 use crate::text::shorten;
 
-/// A moment in the form of RFC 3339, in whole seconds of UTC, as time since 1970.
+/// Parses a time in the format of RFC 3339, in whole seconds of UTC, to the duration since 1970.
 pub fn parse_time(text: &str) -> Result<Duration> {
     let time: std::result::Result<DateTime, _> = text.parse();
     time.map(|time| time.unix_duration()).map_err(|_| {
-        let message = format!("'{}' is no time such as 2015-04-08T18:52:59Z", shorten(text));
+        let message = format!("'{}' is not a time such as 2015-04-08T18:52:59Z", shorten(text));
         Error::new(Code::InvalidArgument, message)
     })
 }
 
-/// Time since 1970 in the form of RFC 3339.
+/// Formats a duration since 1970 in the format of RFC 3339.
 pub fn format_time(time: Duration) -> Result<String> {
     let time = DateTime::from_unix_duration(Duration::from_secs(time.as_secs()));
     time.map(|time| time.to_string()).map_err(|_| Error::new(Code::InvalidArgument, "the time is out of range"))
 }
 
-/// Signs a schema-1 manifest; its bytes stay as they are within. One that is signed already, and well, gets one signature
-/// more; an earlier one of the same key is replaced. With a chain, the header has it instead of the key alone.
+/// Signs a schema-1 manifest; its payload is unchanged. A manifest with valid signatures gets another one; an earlier
+/// one of the same key is replaced. With a chain, the header contains it instead of the key alone.
 pub fn sign(content: &[u8], key: &Private, chain: Option<&Chain>, time: Duration) -> Result<Vec<u8>> {
     let certified = chain.map(Chain::key).transpose().map_err(|error| error.with_code(Code::InvalidArgument))?;
     if certified.is_some_and(|certified| certified != key.public()) {
@@ -46,17 +46,17 @@ pub fn sign(content: &[u8], key: &Private, chain: Option<&Chain>, time: Duration
     let list: Vec<Value> = signatures.into_iter().map(|(_, signature)| signature).collect();
     let head = payload.get(..format.length).unwrap_or(&payload);
     let signed = put_together(head, &list)?;
-    // Whoever signed first may have put the payload together in a way that is not to be continued.
+    // The first signer may have assembled the payload in a way to which no signature can be added.
     Opened::new(&signed)?;
     Ok(signed)
 }
 
-/// Signatures with their keys' ids.
+/// Signatures with their key IDs.
 type Signatures = Vec<(String, Value)>;
 
-/// The payload, how it will lie in the bytes, and the signatures that are there.
+/// The payload, how it will be contained in the bytes, and the existing signatures.
 fn take_apart(content: &[u8]) -> Result<(Vec<u8>, Format, Signatures)> {
-    let document = crate::json::parse(content).map_err(|error| invalid(format!("it is no good JSON: {error}")))?;
+    let document = crate::json::parse(content).map_err(|error| invalid(format!("it is not valid JSON: {error}")))?;
     if !super::is_signed(&document) {
         return Ok((content.to_vec(), format_of(content)?, Vec::new()));
     }
@@ -66,9 +66,9 @@ fn take_apart(content: &[u8]) -> Result<(Vec<u8>, Format, Signatures)> {
     Ok((opened.payload, opened.format, signatures))
 }
 
-/// What stands before the space that precedes the last brace, and the rest.
+/// Splits the content before the whitespace that precedes the last brace.
 fn format_of(content: &[u8]) -> Result<Format> {
-    let close = content.iter().rposition(|byte| *byte == b'}').ok_or_else(|| invalid("it is no JSON object"))?;
+    let close = content.iter().rposition(|byte| *byte == b'}').ok_or_else(|| invalid("it is not a JSON object"))?;
     let before = content.get(..close).unwrap_or_default();
     let last = before.iter().rposition(|byte| !byte.is_ascii_whitespace());
     let length = last.map_or(0, |last| last + 1);
@@ -101,13 +101,13 @@ fn put_together(head: &[u8], signatures: &[Value]) -> Result<Vec<u8>> {
         format!(",\"signatures\":{}}}", write(signatures, serde_json::ser::CompactFormatter)?)
     } else {
         let pretty = write(signatures, serde_json::ser::PrettyFormatter::with_indent(indent.as_bytes()))?;
-        // No text in it holds a newline of its own.
+        // No string in it contains a newline.
         format!(",\n{indent}\"signatures\": {}\n}}", pretty.replace('\n', &format!("\n{indent}")))
     };
     Ok([head, list.as_bytes()].concat())
 }
 
-/// What stands between `{` and the first name, if that is on a line of its own.
+/// The indentation of the first name after `{`, if it is on a separate line.
 fn indent_of(head: &[u8]) -> String {
     let Some(rest) = head.strip_prefix(b"{\n") else { return String::new() };
     let blank = rest.iter().take_while(|byte| byte.is_ascii_whitespace());

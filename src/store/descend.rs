@@ -1,7 +1,8 @@
-//! The image of an index for a platform: the one way into indexes, for whoever looks for an image in one.
+//! The image for a platform in an index: the one way into indexes, for everything that looks for an image in one.
 //!
-//! An index says what its entries run on, or of some, or of none; an entry may be an index itself. Entries that say it decide where
-//! one of them serves. Otherwise those that do not are looked into: an index has entries of its own, an image says it in its config.
+//! An index gives the platforms of its entries, or of some, or of none; an entry may itself be an index. Entries with a
+//! platform decide where one of them matches. Otherwise those without are looked into: an index has its own entries, an
+//! image has its platform in its config.
 
 use std::cmp::Reverse;
 
@@ -16,9 +17,9 @@ use crate::media_type as types;
 use crate::platform::{Platform, Rank};
 use crate::store::{read_whole, Content, ReadStore};
 
-/// Deeper than anybody nests indexes.
+/// Deeper than indexes are nested in practice.
 pub(crate) const DEPTH: usize = 16;
-/// More manifests than anybody has to look into for one image.
+/// More manifests than need to be read in practice to find one image.
 const MOST: usize = 256;
 /// More platforms than a message should list.
 const MOST_LISTED: usize = 50;
@@ -26,19 +27,18 @@ const MOST_LISTED: usize = 50;
 /// The image that was found.
 #[derive(Debug, Clone)]
 pub(crate) struct Chosen {
-    /// Its entry, and before it those of the indexes that lead to it: where each stands in its index, and its digest.
+    /// Its entry, preceded by those of the indexes that lead to it: the position of each in its index, and its digest.
     pub path: Vec<(usize, Digest)>,
-    /// What the index that it is in says of it.
+    /// Its descriptor in the index that contains it.
     pub entry: Descriptor,
-    /// The same with all its members.
+    /// The same as raw JSON, with all members.
     pub raw: Value,
-    /// What it runs on.
+    /// The platform it runs on.
     pub platform: Platform,
     content: Option<Content>,
 }
 
 impl Chosen {
-    /// Its manifest.
     pub(crate) fn content(self, call: &Call, store: &dyn ReadStore) -> Result<Content> {
         match self.content {
             Some(content) => Ok(content),
@@ -56,7 +56,7 @@ pub(crate) fn choose(call: &Call, store: &dyn ReadStore, index: &Document, platf
     }
 }
 
-/// What one name stands for, as an index; None where it is not by their platforms that the entries differ.
+/// Several images under one name, as an index; None if the entries do not differ by platform.
 pub(crate) fn among(
     call: &Call,
     store: &dyn ReadStore,
@@ -92,7 +92,7 @@ pub(crate) fn root(call: &Call, store: &dyn ReadStore, platforms: &[Platform], a
     Ok(root)
 }
 
-/// An image that is in no index must be one for the platforms that are wanted, as far as its config says what it runs on.
+/// An image outside any index must be for one of the wanted platforms, as far as its config names a platform.
 fn check_image(call: &Call, store: &dyn ReadStore, image: &Document, platforms: &[Platform]) -> Result<()> {
     if platforms.is_empty() {
         return Ok(());
@@ -107,7 +107,7 @@ fn check_image(call: &Call, store: &dyn ReadStore, image: &Document, platforms: 
     }
 }
 
-/// What an image's own config says that it runs on.
+/// The platform in an image's config.
 fn platform_of(call: &Call, store: &dyn ReadStore, image: &Document) -> Result<Option<Platform>> {
     let Some(config) = image.config().filter(|config| types::is_image_config(&config.media_type)) else {
         return Ok(None);
@@ -116,13 +116,13 @@ fn platform_of(call: &Call, store: &dyn ReadStore, image: &Document) -> Result<O
     Ok(crate::json::parse(&bytes).ok().as_ref().and_then(Platform::of_config))
 }
 
-/// Whether an entry is about others, and nothing to be run.
+/// Whether an entry is an attestation about others, not an image that can be run.
 pub(crate) fn is_attestation(entry: &Descriptor) -> bool {
     let kind = entry.annotation("vnd.docker.reference.type");
     kind == Some("attestation-manifest") || entry.platform.as_ref().is_some_and(|platform| platform.os == "unknown")
 }
 
-/// What an index says of a manifest has to be so.
+/// A manifest must match its entry in the index.
 pub(crate) fn check_entry(entry: &Descriptor, found: &Document) -> Result<()> {
     if entry.size != found.size {
         let message = format!("the manifest {} has {} bytes, its index says {}", entry.digest, found.size, entry.size);
@@ -136,9 +136,9 @@ pub(crate) fn check_entry(entry: &Descriptor, found: &Document) -> Result<()> {
     Ok(())
 }
 
-/// The error for indexes in indexes without end.
+/// The error for indexes that are nested too deep.
 pub(crate) fn too_deep() -> Error {
-    Error::new(Code::LimitExceeded, format!("the index holds indexes more than {DEPTH} deep"))
+    Error::new(Code::LimitExceeded, format!("indexes are nested more than {DEPTH} deep in the index"))
 }
 
 fn fetch(call: &Call, store: &dyn ReadStore, entry: &Descriptor) -> Result<Content> {
@@ -153,9 +153,9 @@ struct Search<'a> {
     store: &'a dyn ReadStore,
     wanted: &'a Platform,
     looked_into: usize,
-    /// Some of what else there is, each once.
+    /// Some of the other platforms, without duplicates.
     known: Vec<Platform>,
-    /// A sparse index has entries that are not there.
+    /// A sparse index has entries that are missing.
     missing: Option<Error>,
 }
 
@@ -194,7 +194,7 @@ impl Search<'_> {
         Ok(best)
     }
 
-    /// What an entry is, or has below it.
+    /// Looks at an entry and what is below it.
     fn entry(&mut self, index: &Document, at: usize, path: &[(usize, Digest)]) -> Result<Best> {
         let Some(entry) = index.manifests().get(at) else { return Ok(None) };
         let said = entry.platform.as_deref().cloned().filter(|_| says(entry));
@@ -226,7 +226,7 @@ impl Search<'_> {
         Ok(self.wanted.rank(&platform).map(|rank| (rank, chosen(platform, Some(content)))))
     }
 
-    /// For the message, when nothing is found.
+    /// Remembers a platform for the message when nothing is found.
     fn know(&mut self, platform: &Platform) {
         if self.known.len() < MOST_LISTED && !self.known.contains(platform) {
             self.known.push(platform.clone());
@@ -236,7 +236,7 @@ impl Search<'_> {
     fn look_into(&mut self, entry: &Descriptor) -> Result<Content> {
         self.looked_into += 1;
         if self.looked_into > MOST {
-            let message = format!("more than {MOST} manifests would have to be looked into to find {}", self.wanted);
+            let message = format!("more than {MOST} manifests would have to be read to find {}", self.wanted);
             return Err(Error::new(Code::LimitExceeded, message).with_hint("name the image by its digest"));
         }
         fetch(self.call, self.store, entry)
@@ -253,13 +253,13 @@ impl Search<'_> {
         let known = crate::text::shorten_to(&known, 1000);
         let mut message = format!("the index has no manifest for {}; it has {known}", self.wanted);
         if let Some(missing) = &self.missing {
-            message = format!("{message}; not all of it is there: {}", missing.message());
+            message = format!("{message}; part of it is missing: {}", missing.message());
         }
         Error::new(Code::NotFound, message)
     }
 }
 
-/// Whether the index says what an entry runs on: half of it is nothing said.
+/// Whether the index gives an entry's platform: an incomplete one does not count.
 fn says(entry: &Descriptor) -> bool {
     entry.platform.as_ref().is_some_and(|platform| !platform.os.is_empty() && !platform.architecture.is_empty())
 }

@@ -1,5 +1,5 @@
-//! What a manifest is put under: a tag or its digest, one of the two and never both. A reference may hold both, and a copy puts many
-//! manifests for one reference; which name each goes under is decided here, and nowhere else.
+//! What a manifest is put under: a tag or its digest, never both. A reference may contain both, and a copy puts many
+//! manifests for one reference; the name for each is decided here, and nowhere else.
 
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
@@ -9,14 +9,14 @@ use crate::store::Role;
 /// The one name that a manifest is put under.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Under {
-    /// A tag, which stands for this manifest from then on.
+    /// A tag, which names this manifest from then on.
     Tag(String),
-    /// Its digest: whatever a tag stands for, it stands for it still.
+    /// Its digest: no tag changes.
     Digest(Digest),
 }
 
 impl Under {
-    /// What a reference asks for: its tag, if it has one. A digest beside it is one that the manifest must have.
+    /// What a reference asks for: its tag, if it has one. If it also has a digest, the manifest must match it.
     pub fn asked(reference: &Reference, digest: &Digest) -> Result<Under> {
         if reference.digest().is_some_and(|expected| expected != digest) {
             let message = format!("the manifest has the digest {digest}, not that of {reference}");
@@ -28,20 +28,19 @@ impl Under {
         })
     }
 
-    /// What a manifest of a copy goes under. Only the root gets what the destination's reference asks for.
+    /// The name for a manifest of a copy. Only the root gets what the destination's reference asks for.
     pub fn role(role: &Role, destination: &Reference, digest: &Digest) -> Result<Under> {
         match role {
             Role::Root => Under::asked(destination, digest),
             Role::Child | Role::Referrer => Ok(Under::Digest(digest.clone())),
             Role::DigestTag(tag) if destination.tag() == Some(tag) => {
-                let message = format!("{destination} is the tag of a signature of what is copied");
+                let message = format!("{destination} is a digest tag for a signature of what is copied");
                 Err(Error::new(Code::InvalidReference, message))
             }
             Role::DigestTag(tag) => Ok(Under::Tag(tag.clone())),
         }
     }
 
-    /// The name.
     pub fn as_str(&self) -> &str {
         match self {
             Under::Tag(tag) => tag,
@@ -49,7 +48,6 @@ impl Under {
         }
     }
 
-    /// The tag, if it is one.
     pub fn tag(&self) -> Option<&str> {
         match self {
             Under::Tag(tag) => Some(tag),

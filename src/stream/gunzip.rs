@@ -1,4 +1,5 @@
-//! A gzip decoder that is given its bytes as they come, and says WouldBlock when it needs more (RFC 1952; any number of members).
+//! A gzip decoder that is fed bytes as they arrive, and returns WouldBlock when it needs more (RFC 1952; any number of
+//! members).
 
 use std::io::{self, BufRead, ErrorKind, Read};
 
@@ -7,10 +8,9 @@ use flate2::bufread::MultiGzDecoder;
 
 use crate::call::thread;
 
-/// The decoder.
 pub(crate) type Gunzip = MultiGzDecoder<Given>;
 
-/// The packed bytes that are here already.
+/// The compressed bytes that have arrived.
 #[derive(Default)]
 pub(crate) struct Given {
     bytes: Bytes,
@@ -18,7 +18,7 @@ pub(crate) struct Given {
 }
 
 impl Given {
-    /// The next bytes, or None for their end. Those before must have been taken.
+    /// Feeds the next bytes, or None for the end. The previous ones must have been consumed.
     pub(crate) fn put(&mut self, bytes: Option<Bytes>) {
         match bytes {
             Some(bytes) => self.bytes = bytes,
@@ -26,7 +26,6 @@ impl Given {
         }
     }
 
-    /// Whether the end was put.
     pub(crate) fn is_over(&self) -> bool {
         self.over
     }
@@ -53,8 +52,8 @@ impl BufRead for Given {
     }
 }
 
-/// A new decoder. Its tables are made on the stack, and would be most of what a call takes there: a thread makes them on its own, if
-/// there can be one.
+/// A new decoder. Its tables are built on the stack, and would be most of a call's stack use, so a separate thread
+/// builds them, if one can be started.
 pub(crate) fn gunzip() -> Gunzip {
     let made = thread::spawn("ocireg-unpack", made_here).ok().and_then(|thread| thread.join().ok());
     made.unwrap_or_else(made_here)

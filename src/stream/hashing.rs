@@ -1,5 +1,5 @@
-//! The digest of bytes that pass by: taken on the thread that brings them, or on one of its own, so that receiving, hashing
-//! and writing a large blob overlap.
+//! The digest of a stream of bytes: computed on the thread that delivers them, or on a separate one, so that receiving,
+//! hashing and writing a large blob overlap.
 
 use std::sync::mpsc::{sync_channel, SyncSender};
 use std::thread::JoinHandle;
@@ -10,12 +10,11 @@ use crate::call::thread;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result};
 
-/// From so many bytes on a thread of its own pays.
+/// From this many bytes on, a separate thread is worth it.
 pub(crate) const LARGE: u64 = 8 << 20;
-/// How many pieces may wait for that thread: memory stays bounded.
+/// How many pieces may wait for that thread, so that memory stays bounded.
 const WAITING: usize = 2;
 
-/// Bytes being hashed.
 pub(crate) struct Hashing(State);
 
 enum State {
@@ -24,12 +23,12 @@ enum State {
 }
 
 impl Hashing {
-    /// On the thread that brings the bytes, behind those that are hashed already.
+    /// Hashes on the caller's thread, continuing after the bytes already hashed.
     pub(crate) fn new(hasher: Hasher) -> Hashing {
         Hashing(State::Here(hasher))
     }
 
-    /// From here on, on a thread of its own, if there can be one more.
+    /// Hashes on a separate thread from here on, if one can be started.
     pub(crate) fn move_aside(&mut self) {
         let State::Here(hasher) = &self.0 else { return };
         let mut hasher = hasher.clone();
@@ -43,16 +42,16 @@ impl Hashing {
         }
     }
 
-    /// Takes more bytes.
+    /// Adds bytes.
     pub(crate) fn update(&mut self, bytes: &Bytes) {
         match &mut self.0 {
             State::Here(hasher) => hasher.update(bytes),
-            // Refused only when the thread is no more, which the end will tell.
+            // Fails only when the thread has ended, which `finish` reports.
             State::Aside { pieces, .. } => drop(pieces.send(bytes.clone())),
         }
     }
 
-    /// The state after the last byte, when it is at hand.
+    /// The state after the last byte; None when a separate thread has it.
     pub(crate) fn state(&self) -> Option<&Hasher> {
         match &self.0 {
             State::Here(hasher) => Some(hasher),
@@ -60,7 +59,6 @@ impl Hashing {
         }
     }
 
-    /// The digest of all bytes taken.
     pub(crate) fn finish(self) -> Result<Digest> {
         match self.0 {
             State::Here(hasher) => Ok(hasher.finish()),

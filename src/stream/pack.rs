@@ -1,4 +1,5 @@
-//! Bytes packed as they come, into a spool. The same bytes give the same: no time, no name and no number of threads is in them.
+//! Compresses a stream of bytes into a spool. Reproducible: the result does not depend on time, names or the number of
+//! threads.
 
 use std::io::{Read, Write};
 
@@ -15,14 +16,14 @@ use crate::options::{word, OptionValue};
 use crate::stream::blob::Blob;
 use crate::stream::spool::{Item, Writer};
 
-/// What to pack with.
+/// The compression that a caller chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Compression {
-    /// RFC 1952.
+    /// gzip (RFC 1952).
     Gzip,
-    /// RFC 8878.
+    /// zstd (RFC 8878).
     Zstd,
-    /// Not at all.
+    /// No compression.
     None,
 }
 
@@ -32,32 +33,32 @@ impl OptionValue for Compression {
     }
 }
 
-/// How to pack.
+/// Compression with its parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct How {
-    /// With zstd; else with gzip.
+    /// zstd; otherwise gzip.
     pub zstd: bool,
     level: u32,
 }
 
 impl How {
-    /// What a caller's options say; None for not at all. `usual` is what is done when they say nothing.
+    /// From a caller's options; None for no compression. `usual` is the default when they choose none.
     pub fn of(chosen: Option<Compression>, level: Option<u64>, usual: Compression) -> Result<Option<How>> {
         let compression = chosen.unwrap_or(usual);
         let wrong = |why: &str| Err(Error::new(Code::InvalidArgument, format!("the option compression_level {why}")));
         let level = level.map(|level| u32::try_from(level).unwrap_or(u32::MAX));
         match (compression, level) {
-            (Compression::None, Some(_)) if chosen.is_some() => wrong("says nothing with compression none"),
+            (Compression::None, Some(_)) if chosen.is_some() => wrong("has no effect with compression none"),
             (Compression::None, _) => Ok(None),
             (Compression::Gzip, None) => Ok(Some(How { zstd: false, level: 6 })),
             (Compression::Gzip, Some(level @ 1..=9)) => Ok(Some(How { zstd: false, level })),
-            (Compression::Gzip, Some(_)) => wrong("is 1 to 9 with gzip"),
+            (Compression::Gzip, Some(_)) => wrong("must be 1 to 9 with gzip"),
             (Compression::Zstd, None | Some(1)) => Ok(Some(How { zstd: true, level: 1 })),
-            (Compression::Zstd, Some(_)) => wrong("is 1 with zstd: it is packed here at that level only"),
+            (Compression::Zstd, Some(_)) => wrong("must be 1 with zstd, the only level supported here"),
         }
     }
 
-    /// Packs a blob.
+    /// Compresses a blob.
     pub fn pack(self, call: &Call, blob: &mut dyn Blob, writer: Writer) -> Result<Packed> {
         let mut output = Output { writer, hasher: Hasher::new(Algorithm::Sha256), fault: None };
         let plain = match self.zstd {
@@ -76,7 +77,7 @@ impl How {
     }
 
     fn gzip(self, blob: &mut dyn Blob, output: &mut Output) -> Result<()> {
-        let failed = |error: std::io::Error| Error::io("cannot pack with gzip", &error);
+        let failed = |error: std::io::Error| Error::io("cannot compress with gzip", &error);
         let mut gzip = GzBuilder::new().write(output, flate2::Compression::new(self.level));
         while let Some(piece) = blob.piece()? {
             gzip.write_all(&piece).map_err(failed)?;
@@ -88,8 +89,8 @@ impl How {
     }
 }
 
-/// The encoder of zstd takes an error of a reader or a writer for a bug, and panics: it is told of none. Gives the digest of what was
-/// packed.
+/// The zstd encoder takes an error of a reader or writer for a bug, and panics, so errors are kept from it. Returns the
+/// digest of the uncompressed bytes.
 fn zstd(blob: &mut dyn Blob, output: &mut Output) -> Result<Digest> {
     let mut fault = None;
     let mut hasher = Hasher::new(Algorithm::Sha256);
@@ -105,20 +106,22 @@ fn zstd(blob: &mut dyn Blob, output: &mut Output) -> Result<Digest> {
     }
 }
 
-/// What was packed.
+/// A compressed blob.
 #[derive(Debug)]
 pub struct Packed {
-    /// Its digest.
+    /// The digest of the compressed bytes.
     pub digest: Digest,
-    /// Its bytes.
+    /// The compressed bytes.
     pub item: Item,
 }
 
 impl Packed {
-    /// Unpacks it again: the encoder of zstd is young, and nobody else looks before it is needed.
+    /// Decompresses it again: the zstd encoder is young, and otherwise nothing would check the result before it is
+    /// needed.
     fn check(&self, call: &Call, plain: &Digest) -> Result<()> {
-        let wrong =
-            |why: String| Error::new(Code::Internal, format!("what was packed with zstd cannot be unpacked: {why}"));
+        let wrong = |why: String| {
+            Error::new(Code::Internal, format!("the zstd-compressed layer cannot be decompressed: {why}"))
+        };
         let mut frame = StreamingDecoder::new(self.item.read_from(0)).map_err(|error| wrong(error.to_string()))?;
         let (mut hasher, mut buffer) = (Hasher::new(Algorithm::Sha256), vec![0; 128 << 10]);
         loop {
@@ -130,7 +133,7 @@ impl Packed {
         }
         match hasher.finish() {
             found if found == *plain => Ok(()),
-            found => Err(wrong(format!("it is {found}, not {plain}"))),
+            found => Err(wrong(format!("its digest is {found}, not {plain}"))),
         }
     }
 }
@@ -162,7 +165,7 @@ impl Read for Input<'_> {
     }
 }
 
-/// Hashes and keeps what it is given; after an error nothing more.
+/// Hashes and stores what is written to it; after an error it ignores the rest.
 struct Output {
     writer: Writer,
     hasher: Hasher,
@@ -227,7 +230,7 @@ mod tests {
         ] {
             let one = packed(how, &bytes, 1 << 18);
             assert!(one.starts_with(head) && one.len() < bytes.len() / 2, "{}", one.len());
-            assert!(one == packed(how, &bytes, 1000), "pieces do not show");
+            assert!(one == packed(how, &bytes, 1000), "the result must not depend on the pieces");
             let mut back = Vec::new();
             let count = match how.zstd {
                 false => flate2::read::GzDecoder::new(&one[..]).read_to_end(&mut back),

@@ -1,4 +1,4 @@
-//! Bytes unpacked as they come, and no more of them than is good: how they are packed is seen in the bytes.
+//! Decompresses a stream, within limits. The compression is detected from the bytes.
 
 use std::cell::{Cell, RefCell};
 use std::io::{BufRead, BufReader, Cursor, Read};
@@ -14,17 +14,17 @@ use crate::error::{Code, Error, Result};
 use crate::stream::blob::Blob;
 use crate::stream::gunzip::{gunzip, Gunzip};
 
-/// Below so many bytes any ratio is good: a file of zeros is no attack.
+/// Below this many bytes any ratio is acceptable: a file of zeros is not an attack.
 const HARMLESS: u64 = 1 << 30;
-/// The most memory that xz may ask for, in KiB: what its strongest level needs, and more.
+/// The most memory that xz may request, in KiB: more than its strongest level needs.
 const XZ_MEMORY: u32 = 129 << 10;
 
-/// How much may come out of what is packed.
+/// How much a compressed stream may expand.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Limits {
-    /// Bytes unpacked.
+    /// The most uncompressed bytes.
     pub bytes: u64,
-    /// Bytes unpacked for each byte packed, once there are many.
+    /// The most uncompressed bytes per compressed byte, once there are many.
     pub ratio: u64,
 }
 
@@ -34,26 +34,21 @@ impl Default for Limits {
     }
 }
 
-/// How bytes are packed is seen in the bytes: media types are often wrong.
+/// The compression, detected from the bytes: media types are often wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Packing {
-    /// Not at all.
     Plain,
-    /// RFC 1952.
     Gzip,
-    /// RFC 8878.
     Zstd,
-    /// The .xz file format.
     Xz,
-    /// What bzip2 writes.
     Bzip2,
 }
 
 impl Packing {
-    /// So many bytes show it.
+    /// How many bytes are needed to detect it.
     pub(crate) const HEAD: usize = 6;
 
-    /// What the first bytes say.
+    /// Detects the compression from the first bytes.
     pub(crate) fn of(head: &[u8]) -> Packing {
         match head {
             [0x1f, 0x8b, ..] => Packing::Gzip,
@@ -64,7 +59,6 @@ impl Packing {
         }
     }
 
-    /// What it is called.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Packing::Plain => "nothing",
@@ -76,10 +70,10 @@ impl Packing {
     }
 }
 
-/// The true error behind one that a decoder has wrapped.
+/// The original error behind one that a decoder has wrapped.
 type Fault = Rc<RefCell<Option<Error>>>;
 
-/// What is being unpacked.
+/// A stream being decompressed.
 pub(crate) struct Unpacker {
     call: Call,
     name: String,
@@ -93,7 +87,8 @@ pub(crate) struct Unpacker {
 }
 
 impl Unpacker {
-    /// Unpacks a blob, which messages call `name`. `done` is how many bytes the caller's progress has from others before.
+    /// Decompresses a blob, which messages call `name`. `done` is how many bytes the caller's progress already counts
+    /// from other blobs.
     pub(crate) fn new(call: &Call, blob: Box<dyn Blob>, name: String, done: u64, limits: Limits) -> Result<Unpacker> {
         let (fault, packed) = (Fault::default(), Rc::<Cell<u64>>::default());
         let (call, bytes) = (call.clone(), Bytes::new());
@@ -103,26 +98,24 @@ impl Unpacker {
         Ok(Unpacker { call, name, reader, packing, unpacked: 0, packed, limits, fault, failed: false })
     }
 
-    /// How it is packed.
     pub(crate) fn packing(&self) -> Packing {
         self.packing
     }
 
-    /// What messages call it.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// The next bytes; 0 is the end, and then the blob was found to be what it should.
+    /// Reads the next bytes; 0 is the end, after the blob was verified.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        // A few packed bytes may be gigabytes: the caller need not wait for the next piece.
+        // A few compressed bytes may expand to gigabytes, so cancel is checked here too, not only at the next piece.
         self.call.check()?;
         let count = loop {
             match if self.failed { Err(std::io::ErrorKind::InvalidData.into()) } else { self.reader.read(buffer) } {
                 Ok(count) => break count,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    // What a decoder does after an error is anybody's guess.
+                    // A decoder's behaviour after an error is undefined.
                     self.failed = true;
                     return Err(self.fault.take().unwrap_or_else(|| damaged(&self.name, &error)));
                 }
@@ -145,7 +138,6 @@ impl Unpacker {
         Err(Error::new(Code::LimitExceeded, format!("{} unpacks to more than {most}", self.name)))
     }
 
-    /// Bytes unpacked so far.
     pub(crate) fn unpacked(&self) -> u64 {
         self.unpacked
     }
@@ -154,17 +146,16 @@ impl Unpacker {
 fn damaged(name: &str, error: &std::io::Error) -> Error {
     match error.kind() {
         std::io::ErrorKind::OutOfMemory => {
-            let message = format!("{name} needs more than {} MiB of memory to be unpacked", XZ_MEMORY >> 10);
+            let message = format!("{name} needs more than {} MiB of memory to be decompressed", XZ_MEMORY >> 10);
             Error::new(Code::LimitExceeded, message)
         }
         std::io::ErrorKind::FileTooLarge => {
-            Error::new(Code::LimitExceeded, format!("{name} cannot be unpacked: {error}"))
+            Error::new(Code::LimitExceeded, format!("{name} cannot be decompressed: {error}"))
         }
-        _ => Error::new(Code::InvalidManifest, format!("{name} cannot be unpacked: {error}")),
+        _ => Error::new(Code::InvalidManifest, format!("{name} cannot be decompressed: {error}")),
     }
 }
 
-/// The blob as a reader.
 struct Feed {
     call: Call,
     blob: Box<dyn Blob>,
@@ -185,7 +176,7 @@ impl Feed {
     }
 }
 
-/// Lets an error through a decoder.
+/// Passes an error through a decoder.
 fn through(fault: &Fault, error: Error) -> std::io::Error {
     let shown = std::io::Error::other(error.to_string());
     *fault.borrow_mut() = Some(error);
@@ -194,7 +185,7 @@ fn through(fault: &Fault, error: Error) -> std::io::Error {
 
 impl Read for Feed {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
-        // A piece may be ten thousand empty members of gzip, of which a decoder says nothing.
+        // A piece may be ten thousand empty gzip members, which a decoder skips without returning.
         self.call.check().map_err(|error| through(&self.fault, error))?;
         while self.now.is_empty() {
             match self.next() {
@@ -225,7 +216,7 @@ fn unpacked(mut feed: Feed) -> std::io::Result<(Packing, Box<dyn Read>)> {
     Ok((packing, reader))
 }
 
-/// Gzip: any number of members. Its decoder is given the bytes, and says when it needs more.
+/// Gzip: any number of members. Its decoder is fed the bytes, and reports when it needs more.
 struct Gzip<R> {
     call: Call,
     fault: Fault,
@@ -256,7 +247,7 @@ struct Zstd<R: BufRead> {
     frame: Option<StreamingDecoder<Shared<R>, FrameDecoder>>,
 }
 
-/// A decoder takes its source, and loses it when it fails.
+/// A decoder owns its source, and drops it when it fails.
 struct Shared<R>(Rc<RefCell<R>>);
 
 impl<R: Read> Read for Shared<R> {
@@ -278,7 +269,7 @@ impl<R: BufRead> Read for Zstd<R> {
             if self.source.0.borrow_mut().fill_buf()?.is_empty() {
                 return Ok(0);
             }
-            // Nothing need be in a frame, and then it costs more than its bytes.
+            // A frame may be empty, and then costs more than its bytes suggest.
             self.call.check().map_err(|error| through(&self.fault, error))?;
             match StreamingDecoder::new(Shared(self.source.0.clone())) {
                 Ok(frame) => self.frame = Some(frame),

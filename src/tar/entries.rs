@@ -1,5 +1,5 @@
-//! The entries of a tar, one at a time. Everything in it is hostile: names are cleaned, extended headers bounded, and what
-//! is read differently by others is refused.
+//! The entries of a tar archive, one at a time. Everything in it is untrusted: names are cleaned, extended headers
+//! bounded, and what other readers interpret differently is refused.
 
 use tar::{EntryType, Header};
 
@@ -10,18 +10,18 @@ use crate::error::{Code, Error, Result};
 
 /// The most bytes of an extended header or a long name.
 const LONGEST_HEADER: u64 = 1 << 20;
-/// More entries than any image has.
+/// More entries than any image has in practice.
 const MOST: u64 = 10_000_000;
 
-/// What an entry is.
+/// The type of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub(crate) enum Kind {
     File,
     Directory,
-    /// With what it says.
+    /// A symbolic link with its target.
     Symlink(Vec<u8>),
-    /// With the name that it is another one of.
+    /// A hard link with the name of the file it links to.
     HardLink(Vec<u8>),
     Character,
     Block,
@@ -31,24 +31,20 @@ pub(crate) enum Kind {
 /// An entry. Its content is read from the [`Entries`].
 #[derive(Debug, Clone)]
 pub(crate) struct Entry {
-    /// Its name from the root, without `/` at its ends; empty for the root.
+    /// The path from the root, without `/` at its ends; empty for the root.
     pub path: Vec<u8>,
     pub kind: Kind,
-    /// Permissions.
     pub mode: u32,
-    /// The owner's number.
     pub uid: u64,
-    /// The group's number.
     pub gid: u64,
-    /// Seconds since 1970.
+    /// Modification time, in seconds since 1970.
     pub mtime: i64,
-    /// Bytes of a file.
+    /// Size of a file in bytes.
     pub size: u64,
-    /// Numbers of a device.
+    /// Major and minor number of a device.
     pub device: (u32, u32),
 }
 
-/// A tar's entries.
 pub(crate) struct Entries<S> {
     source: S,
     position: u64,
@@ -59,35 +55,35 @@ pub(crate) struct Entries<S> {
 }
 
 impl<S: Source> Entries<S> {
-    /// The entries of what begins here.
+    /// Starts at the current position of the source.
     pub(crate) fn new(source: S) -> Entries<S> {
         Entries { source, position: 0, left: 0, padding: 0, count: 0, ended: false }
     }
 
-    /// What it is read from, whose rest can be read.
+    /// The source, for reading what follows the archive.
     pub(crate) fn source(&mut self) -> &mut S {
         &mut self.source
     }
 
-    /// Where the content of the entry at hand goes on.
+    /// The position of the rest of the current entry's content.
     pub(crate) fn position(&self) -> u64 {
         self.position
     }
 
-    /// The next entry; what is left of the one before is skipped.
+    /// The next entry; the rest of the previous one is skipped.
     pub(crate) fn advance(&mut self) -> Result<Option<Entry>> {
         let (mut long_name, mut long_link, mut pax) = (None, None, Pax::default());
         loop {
             self.skip()?;
             let Some(block) = self.block()? else {
                 return match long_name.is_some() || long_link.is_some() || pax.some {
-                    true => Err(self.bad("it ends behind an extended header")),
+                    true => Err(self.bad("it ends after an extended header")),
                     false => Ok(None),
                 };
             };
             let header = Header::from_byte_slice(&block);
             if !has_its_sum(header, &block) {
-                return Err(self.bad("a header has a wrong checksum, or it is no tar"));
+                return Err(self.bad("a header has a wrong checksum, or it is not a tar archive"));
             }
             let size = header.entry_size().map_err(|error| self.bad(format!("a size: {error}")))?;
             match header.entry_type() {
@@ -111,7 +107,7 @@ impl<S: Source> Entries<S> {
         }
     }
 
-    /// None for an entry that says nothing to us.
+    /// None for an entry that is only metadata.
     fn entry(
         &mut self,
         header: &Header,
@@ -122,7 +118,7 @@ impl<S: Source> Entries<S> {
         pax: &Pax,
     ) -> Result<Option<Entry>> {
         let is_file = matches!(kind, EntryType::Regular | EntryType::Continuous);
-        // Other types have no content, whatever their size says; those that nobody knows may have.
+        // Other types have no content, whatever their size says; unknown types may have content.
         let size = match (pax.size.unwrap_or(size), kind) {
             (_, EntryType::Link | EntryType::Symlink | EntryType::Directory) => 0,
             (_, EntryType::Char | EntryType::Block | EntryType::Fifo) => 0,
@@ -136,7 +132,7 @@ impl<S: Source> Entries<S> {
             _ if is_file => Kind::File,
             EntryType::Directory => Kind::Directory,
             EntryType::Symlink if link.is_empty() || link.len() > LONGEST_PATH || link.contains(&0) => {
-                return Err(self.bad(format!("the symbolic link '{}' leads nowhere", shown(&path))));
+                return Err(self.bad(format!("the symbolic link '{}' has no target", shown(&path))));
             }
             EntryType::Symlink => Kind::Symlink(link),
             EntryType::Link => Kind::HardLink(self.clean(&link)?),
@@ -165,7 +161,7 @@ impl<S: Source> Entries<S> {
         }))
     }
 
-    /// The next bytes of the entry's content; 0 is its end.
+    /// Reads the next bytes of the entry's content; 0 is its end.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
         if most == 0 {
@@ -186,7 +182,7 @@ impl<S: Source> Entries<S> {
         if self.source.skip(left)? < left {
             return Err(self.bad("it is cut short within a file"));
         }
-        // Some writers leave out the padding at the very end.
+        // Some writers omit the padding at the very end.
         let padding = self.source.skip(std::mem::take(&mut self.padding))?;
         self.position = self.position.saturating_add(left).saturating_add(padding);
         Ok(())
@@ -198,7 +194,7 @@ impl<S: Source> Entries<S> {
         Ok(count)
     }
 
-    /// The next header; None at the end.
+    /// Reads the next header; None at the end.
     fn block(&mut self) -> Result<Option<[u8; 512]>> {
         let mut block = [0; 512];
         if self.ended {
@@ -216,9 +212,9 @@ impl<S: Source> Entries<S> {
             512 if block != [0; 512] => return Ok(Some(block)),
             512 => {
                 self.ended = true;
-                // One block of zeros, and then more files: not every reader sees those.
+                // A single block of zeros followed by more files: not every reader sees those.
                 if self.fill(&mut block)? == 512 && block != [0; 512] {
-                    return Err(self.bad("it has one block of zeros within"));
+                    return Err(self.bad("it has a single block of zeros in the middle"));
                 }
             }
             _ => return Err(self.bad("it is cut short within a header")),

@@ -1,5 +1,5 @@
-//! Tar files (POSIX ustar and pax, GNU long names): one reader for layers, archives and files. It knows nothing of where the
-//! bytes come from.
+//! Tar archives (POSIX ustar and pax, GNU long names): one reader for layers, archives and files. It does not know
+//! where the bytes come from.
 
 mod entries;
 pub(crate) mod names;
@@ -9,16 +9,16 @@ pub(crate) use entries::{Entries, Entry, Kind};
 
 use crate::error::{Code, Error, Result};
 
-/// Where the bytes of a tar come from.
+/// The source of the bytes of a tar archive.
 pub(crate) trait Source {
-    /// What messages call it.
+    /// Its name for messages.
     fn name(&self) -> String;
-    /// The code of the error when it is no good tar.
+    /// The error code for an invalid archive.
     fn code(&self) -> Code;
-    /// The next bytes; 0 is the end. It looks at cancel and deadline.
+    /// Reads the next bytes; 0 is the end. Checks cancel and deadline.
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize>;
 
-    /// Passes over bytes; says how many there were.
+    /// Skips bytes; returns how many there were.
     fn skip(&mut self, count: u64) -> Result<u64> {
         let mut buffer = [0; 16 << 10];
         let mut left = count;
@@ -32,7 +32,7 @@ pub(crate) trait Source {
         Ok(count - left)
     }
 
-    /// Fills the buffer, if there is enough; says how far.
+    /// Fills the buffer as far as there are bytes; returns how far.
     fn fill(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let mut filled = 0;
         while filled < buffer.len() {
@@ -44,8 +44,8 @@ pub(crate) trait Source {
         Ok(filled)
     }
 
-    /// The error for what is wrong with its form.
+    /// The error for an invalid archive.
     fn bad(&self, why: impl std::fmt::Display) -> Error {
-        Error::new(self.code(), format!("{} is no good tar: {why}", self.name()))
+        Error::new(self.code(), format!("{} is not a valid tar archive: {why}", self.name()))
     }
 }

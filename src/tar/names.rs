@@ -1,18 +1,18 @@
-//! Names in a tar: paths from a root, which nothing leads out of.
+//! Names in a tar archive: paths from a root, which never lead out of it.
 
 use crate::error::{Code, Error, Result};
 use crate::text::shorten;
 
-/// The most bytes of a name.
+/// The most bytes in a path.
 pub(crate) const LONGEST_PATH: usize = 4096;
-/// The most names in a name.
+/// The most components in a path.
 pub(crate) const DEEPEST: usize = 256;
 
-/// A name from the root: no `.`, no `..`, no `/` at its ends. One that leads out is refused.
+/// A clean path from the root: no `.`, no `..`, no `/` at its ends. One that leads out is refused.
 pub(crate) fn clean(name: &[u8]) -> Result<Vec<u8>> {
     let wrong = |why: &str| Err(Error::new(Code::InvalidManifest, format!("the name '{}' {why}", shown(name))));
     if name.contains(&0) {
-        return wrong("holds a zero byte");
+        return wrong("contains a zero byte");
     }
     let mut parts: Vec<&[u8]> = Vec::new();
     for part in name.split(|byte| *byte == b'/') {
@@ -52,7 +52,7 @@ pub(crate) fn is_within(path: &[u8], folder: &[u8]) -> bool {
     folder.is_empty() || path.strip_prefix(folder).is_some_and(|rest| rest.first() == Some(&b'/'))
 }
 
-/// A hostile name for a message.
+/// An untrusted name for a message.
 pub(crate) fn shown(path: &[u8]) -> String {
     shorten(&String::from_utf8_lossy(path)).to_string()
 }

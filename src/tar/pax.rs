@@ -1,34 +1,31 @@
 //! Extended headers (POSIX pax).
 
-/// What an extended header of pax says.
+/// The content of a pax extended header.
 #[derive(Default)]
 pub(super) struct Pax {
     pub some: bool,
-    /// The name.
     pub path: Option<Vec<u8>>,
-    /// What a link says.
+    /// The target of a link.
     pub link: Option<Vec<u8>>,
-    /// Bytes of the content.
+    /// Size of the content in bytes.
     pub size: Option<u64>,
-    /// The owner's number.
     pub uid: Option<u64>,
-    /// The group's number.
     pub gid: Option<u64>,
-    /// Seconds since 1970.
+    /// Modification time, in seconds since 1970.
     pub mtime: Option<i64>,
-    /// The content is not whole.
+    /// The content is a sparse file.
     pub sparse: bool,
 }
 
 impl Pax {
-    /// What the bytes of one say, or why they say nothing.
+    /// Parses an extended header; the error says what is wrong.
     pub(super) fn parse(mut bytes: &[u8]) -> Result<Pax, &'static str> {
         let mut pax = Pax { some: true, ..Pax::default() };
         while !bytes.is_empty() {
             let (key, value, rest) = record(bytes).ok_or("an extended header is damaged")?;
             bytes = rest;
             let text = std::str::from_utf8(value).unwrap_or_default();
-            let number = || text.parse::<u64>().map_err(|_| "a number of an extended header is none");
+            let number = || text.parse::<u64>().map_err(|_| "a number in an extended header is not a number");
             match key {
                 b"path" if !value.is_empty() => pax.path = Some(value.to_vec()),
                 b"linkpath" if !value.is_empty() => pax.link = Some(value.to_vec()),

@@ -1,4 +1,4 @@
-//! Says of every error which side of a copy it came from.
+//! Marks every error with the side of a copy it came from.
 
 use bytes::Bytes;
 
@@ -11,7 +11,7 @@ use crate::reference::Repository;
 use crate::store::{Content, ReadStore};
 use crate::stream::blob::Blob;
 
-/// A source whose errors say so.
+/// A source whose errors are marked as the source's.
 pub(crate) struct AttributedSource<'a>(pub &'a dyn ReadStore);
 
 struct Sided(Box<dyn Blob>);

@@ -1,4 +1,4 @@
-//! Copying.
+//! The copy engine: options, result, and the phases of a copy.
 
 use std::sync::Arc;
 
@@ -59,12 +59,12 @@ options! {
 }
 
 impl CopyOptions {
-    /// The platforms that are wanted; none is all.
+    /// The wanted platforms; empty means all.
     pub fn platforms(&self) -> Result<Vec<Platform>> {
         let mut platforms: Vec<Platform> = Vec::new();
         for text in &self.platform {
             let platform = text.parse::<Platform>()?;
-            // One that is named twice, in whatever way, is one.
+            // A platform that is named twice, in whatever spelling, counts once.
             if !platforms.contains(&platform) {
                 platforms.push(platform);
             }
@@ -81,7 +81,7 @@ impl CopyOptions {
             return invalid("the option sparse needs the option platform");
         }
         if !(1..=64).contains(&self.concurrency) {
-            return invalid("the option concurrency is 1 to 64");
+            return invalid("the option concurrency must be 1 to 64");
         }
         let platforms = self.platforms()?;
         let Self { sparse, referrers, foreign_layers, .. } = *self;
@@ -90,21 +90,21 @@ impl CopyOptions {
     }
 }
 
-/// What a copy did.
+/// The result of [`copy`].
 #[derive(Debug, Serialize)]
 pub struct Copied {
-    /// Where from.
+    /// The source's name.
     pub source: String,
-    /// Where to.
+    /// The destination's name.
     pub destination: String,
-    /// The digest of what was copied.
+    /// The digest of the copied root manifest.
     pub digest: Digest,
-    /// Its media type.
+    /// The media type of the root manifest.
     #[serde(rename = "mediaType")]
     pub media_type: String,
-    /// `{total, copied, skipped, referrers}`.
+    /// Counts of manifests: Counts of manifests: `{total, copied, skipped, referrers}`.
     pub manifests: Value,
-    /// `{total, copied, mounted, skipped, bytes, bytes_copied, bytes_resumed}`.
+    /// Counts of blobs: Counts of blobs: `{total, copied, mounted, skipped, bytes, bytes_copied, bytes_resumed}`.
     pub blobs: Value,
     /// Only with `dry_run`: `{manifests: [descriptor…], blobs: [descriptor…]}` that the destination lacks.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -139,7 +139,7 @@ pub fn copy(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &Co
     if plan.levels.is_empty() {
         return Ok(job.report(&plan, None));
     }
-    // Whatever the source refuses, it has refused by now: nothing is made for what cannot be copied.
+    // The source has been read by now: nothing is created for what cannot be copied.
     to.begin(call).map_err(destination)?;
     call.begin("copy", Some(bytes))?;
     job.blobs(&plan)?;
@@ -169,7 +169,7 @@ impl CopyJob<'_> {
 
     fn manifests(&self, plan: &Plan) -> Result<()> {
         for level in &plan.levels {
-            // With the root the whole becomes visible: by then everything else is done.
+            // The root makes the copy visible: by then everything else is done.
             if level.iter().any(|planned| planned.role == Role::Root) {
                 self.lists()?;
             }
@@ -186,7 +186,7 @@ impl CopyJob<'_> {
         })
     }
 
-    /// What would be done.
+    /// Reports what would be done.
     fn rehearse(&self, plan: &Plan) -> Result<Copied> {
         let missing = std::sync::Mutex::new(Vec::new());
         in_parallel(self.call, self.width, &Arc::default(), plan.blobs.iter().collect(), |call, _, blob| {

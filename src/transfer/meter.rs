@@ -1,4 +1,4 @@
-//! How far a copy is.
+//! The progress of a copy.
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
@@ -14,7 +14,7 @@ use crate::sync::lock;
 /// Counters that the workers write and the caller's thread reads.
 #[derive(Debug, Default)]
 pub(crate) struct Meter {
-    /// Bytes of all blobs.
+    /// Total bytes of all blobs.
     pub bytes: u64,
     pub blobs: u64,
     settled: AtomicU64,
@@ -28,14 +28,14 @@ pub(crate) struct Meter {
     current: Mutex<Current>,
 }
 
-/// What is on its way, and what has not been told yet.
+/// Blobs in transfer, and events that have not been reported yet.
 #[derive(Debug, Default)]
 struct Current {
     active: Vec<Option<Active>>,
     events: Vec<Value>,
 }
 
-/// A blob that a worker has at hand.
+/// A blob that a worker is transferring.
 #[derive(Debug)]
 struct Active {
     digest: Digest,
@@ -50,19 +50,18 @@ impl Active {
 }
 
 impl Meter {
-    /// For so many workers.
     pub(crate) fn new(workers: usize, blobs: u64, bytes: u64) -> Meter {
         let current = Current { active: (0..workers).map(|_| None).collect(), events: Vec::new() };
         let under_way = (0..workers).map(|_| AtomicU64::new(0)).collect();
         Meter { bytes, blobs, under_way, current: Mutex::new(current), ..Meter::default() }
     }
 
-    /// With the events of each blob, when somebody wants them.
+    /// Also collects the events of each blob, if requested.
     pub(crate) fn watched(self, watched: bool) -> Meter {
         Meter { watched, ..self }
     }
 
-    /// A worker takes up a blob.
+    /// A worker starts a blob.
     pub(crate) fn begin(&self, worker: usize, blob: &Descriptor) {
         self.moved_to(worker, 0);
         let active = Active { digest: blob.digest.clone(), size: blob.size, told: 0 };
@@ -83,7 +82,7 @@ impl Meter {
         self.under_way.get(worker).map_or(0, |done| done.load(Relaxed)).min(size)
     }
 
-    /// The blobs on their way: `[{digest, size, done}]`.
+    /// The blobs in transfer: `[{digest, size, done}]`.
     pub(crate) fn active(&self) -> Value {
         let current = self.current();
         let shown = current.active.iter().enumerate().filter_map(|(worker, active)| {
@@ -93,7 +92,7 @@ impl Meter {
         shown.collect()
     }
 
-    /// What has happened to each blob since this was asked last: `{state, digest, size, done}`.
+    /// The events of each blob since the last call: `{state, digest, size, done}`.
     pub(crate) fn events(&self) -> Vec<Value> {
         let mut current = self.current();
         let mut events = std::mem::take(&mut current.events);
@@ -110,14 +109,14 @@ impl Meter {
         events
     }
 
-    /// A worker has come this far with its blob.
+    /// A worker has transferred this many bytes of its blob.
     pub(crate) fn moved_to(&self, worker: usize, done: u64) {
         if let Some(under_way) = self.under_way.get(worker) {
             under_way.store(done, Relaxed);
         }
     }
 
-    /// A worker's blob is there.
+    /// A worker's blob is complete.
     pub(crate) fn settle(&self, worker: usize, size: u64, moved: Moved) {
         let mut current = self.current();
         let active = current.active.get_mut(worker).and_then(Option::take);
@@ -143,7 +142,7 @@ impl Meter {
         self.moved_to(worker, 0);
     }
 
-    /// Bytes that are there.
+    /// The number of bytes done.
     pub(crate) fn done(&self) -> u64 {
         let under_way = self.under_way.iter().map(|done| done.load(Relaxed));
         under_way.fold(self.settled.load(Relaxed), u64::saturating_add).min(self.bytes)
@@ -163,7 +162,7 @@ impl Meter {
     }
 }
 
-/// Sizes are what a server says: their sum stays where numbers end.
+/// Sizes are claimed by a server, so their sum saturates.
 fn add(counter: &AtomicU64, more: u64) {
     let _ = counter.fetch_update(Relaxed, Relaxed, |count| Some(count.saturating_add(more)));
 }
@@ -190,7 +189,7 @@ mod tests {
         assert_eq!(states(&meter), told(&[("begun", 0), ("begun", 0), ("moving", 4)]));
         assert_eq!((meter.done(), meter.active().as_array().unwrap().len()), (4, 2));
         assert_eq!(states(&meter), told(&[]));
-        // A worker may count bytes that go again: never more than there are.
+        // A worker may count bytes that are sent again: never report more than there are.
         meter.moved_to(0, 12);
         meter.settle(1, 5, Moved::Present);
         assert_eq!(states(&meter), told(&[("skipped", 5), ("moving", 10)]));

@@ -1,5 +1,5 @@
-//! One engine that copies between any two places: plan, fetch and put in parallel, verify, commit. It knows no kind of
-//! place: everything it needs of one is in [`crate::store`].
+//! One engine that copies between any two places: plan, fetch and put in parallel, verify, commit. It does not know any
+//! kind of place: everything it needs from one is in [`crate::store`].
 
 pub(crate) mod attributed;
 pub mod copy;

@@ -1,4 +1,4 @@
-//! What a copy has to move: the manifests, children first, and each blob once.
+//! What a copy has to transfer: the manifests, children first, and each blob once.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
@@ -15,58 +15,54 @@ use crate::store::descend::{self, Chosen};
 use crate::store::{Content, ReadStore, Role, WriteStore};
 use crate::sync::lock;
 
-/// For an index of which not everything is there.
-const SPARSE: &str = "not all that the index names is there: the option platform takes what is, and with sparse the index stays as it is";
-/// More manifests than anybody copies at once.
+/// The hint for an incomplete index.
+const SPARSE: &str = "the index names manifests that are missing: the option platform copies those present, and sparse also keeps the index unchanged";
+/// More manifests than a copy has in practice.
 const MOST: usize = 100_000;
 
-/// What to take of an index.
+/// What to copy of an index.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CopyChoice {
-    /// These platforms; none is all.
+    /// The wanted platforms; empty means all.
     pub platforms: Vec<Platform>,
-    /// The caller named them: an image that is in no index must be one for them.
+    /// The caller named them, so an image outside an index must be for one of them.
     pub insists: bool,
-    /// The caller says that an index is to be copied whole.
+    /// The caller wants an index copied completely.
     pub all: bool,
-    /// Keep the index as it is though some of its manifests are not copied.
+    /// Keep the index unchanged although some of its manifests are not copied.
     pub sparse: bool,
-    /// Also what refers to what is copied.
+    /// Also copy referrers.
     pub referrers: bool,
-    /// Also layers that are meant to be fetched from elsewhere.
+    /// Also copy layers that are normally fetched from elsewhere.
     pub foreign_layers: bool,
 }
 
 /// A manifest to put.
 #[derive(Debug, Clone)]
 pub(crate) struct Planned {
-    /// The manifest.
     pub content: Content,
-    /// Why it is put.
     pub role: Role,
 }
 
-/// What a copy has to move.
+/// What a copy has to transfer.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
-    /// Manifests, level by level: each level needs only what stands before it. The root is the last.
+    /// Manifests, level by level: each level needs only the previous ones. The root is last.
     pub levels: Vec<Vec<Planned>>,
-    /// Blobs, the largest first.
+    /// Blobs, largest first.
     pub blobs: Vec<Descriptor>,
     /// Manifests that the destination has, with everything below them.
     pub present: u64,
-    /// How many of the manifests are about others.
+    /// How many of the manifests are referrers.
     pub referrers: u64,
 }
 
-/// Walks through a source.
+/// Walks through a source to plan a copy.
 pub(crate) struct Planner<'a> {
     pub call: &'a Call,
-    /// The source.
     pub from: &'a dyn ReadStore,
-    /// The destination.
     pub to: &'a dyn WriteStore,
-    /// How many requests at once.
+    /// How many requests run in parallel.
     pub width: usize,
     /// What is wanted.
     pub choice: &'a CopyChoice,
@@ -79,7 +75,7 @@ struct FetchedLevel {
 }
 
 impl Planner<'_> {
-    /// The manifest that stands for what was chosen: one image for one platform, else an index.
+    /// The root manifest for what was chosen: the image for a single platform, otherwise an index.
     pub(crate) fn root(&self) -> Result<Content> {
         let platforms = self.choice.platforms.as_slice();
         let among = if self.choice.sparse { &[] } else { platforms };
@@ -89,10 +85,10 @@ impl Planner<'_> {
             return Ok(root);
         }
         if self.choice.all && self.to.one_platform() {
-            let message = format!("{} holds images, and no index with all that it names", self.to.place());
+            let message = format!("{} holds images, not a whole index", self.to.place());
             let error = Error::new(Code::Unsupported, message).with_side(Side::Destination);
             return Err(
-                error.with_hint("without the option all one platform is copied; an oci-archive holds all of them")
+                error.with_hint("without the option all, one platform is copied; an oci-archive can hold all of them")
             );
         }
         if platforms.is_empty() {
@@ -107,13 +103,13 @@ impl Planner<'_> {
         }
     }
 
-    /// The images for the platforms that are wanted.
+    /// The images for the wanted platforms.
     fn chosen(&self, index: &Document) -> Result<Vec<Chosen>> {
         let platforms = self.choice.platforms.iter();
         platforms.map(|platform| descend::choose(self.call, self.from, index, platform)).collect()
     }
 
-    /// What of a sparse index is wanted: the images, and the indexes that lead to them. None is all.
+    /// The wanted parts of a sparse index: the images, and the indexes that lead to them. None means all.
     fn sparse(&self, root: &Document) -> Result<Option<HashSet<Digest>>> {
         if !self.choice.sparse || root.kind != Kind::Index {
             return Ok(None);
@@ -131,7 +127,7 @@ impl Planner<'_> {
         let (mut blobs, mut all, mut depth) = (Vec::new(), Vec::new(), 0);
         let mut level = vec![Planned { content: root, role: Role::Root }];
         while !level.is_empty() {
-            // Below the last index there may be images.
+            // There may be images below the last index.
             if depth > descend::DEPTH {
                 return Err(descend::too_deep());
             }
@@ -147,13 +143,13 @@ impl Planner<'_> {
                     wanted.extend(tagged.into_iter().map(|(tag, entry)| (entry, Role::DigestTag(tag))));
                 }
             }
-            // What comes for its tag has to come under it, whatever else it is.
+            // A manifest with a digest tag has to be put under it, whatever else it is.
             wanted.retain(|(entry, role)| match role {
                 Role::DigestTag(tag) => tags.insert(tag.clone()),
                 _ => seen.insert(entry.digest.clone()),
             });
             if seen.len() + tags.len() > MOST {
-                return Err(Error::new(Code::LimitExceeded, format!("there are more than {MOST} things to copy")));
+                return Err(Error::new(Code::LimitExceeded, format!("there are more than {MOST} manifests to copy")));
             }
             depth += 1;
             all.extend(level);
@@ -187,12 +183,12 @@ impl Planner<'_> {
         Ok(())
     }
 
-    /// Fetches manifests, but for those that the destination has.
+    /// Fetches manifests, except those that the destination has.
     fn fetch(&self, wanted: Vec<(Descriptor, Role)>) -> Result<FetchedLevel> {
         let found = Mutex::new(FetchedLevel::default());
         let order: Vec<Digest> = wanted.iter().map(|(entry, _)| entry.digest.clone()).collect();
         in_parallel(self.call, self.width, &Arc::new(Meter::default()), wanted, |call, _, (entry, role)| {
-            // A referrer that is there may not be known as one, and may have referrers of its own.
+            // A referrer that the destination has may not be listed as one, and may have its own referrers.
             if role == Role::Child && !self.choice.referrers && self.to.has_manifest(call, &entry.digest)? {
                 lock(&found).present += 1;
                 return Ok(());
@@ -205,14 +201,14 @@ impl Planner<'_> {
             Ok(())
         })?;
         let mut found = crate::sync::into_inner(found);
-        // Whoever answered first, the order is the source's.
+        // Whichever response came first, the order is the source's.
         let places: HashMap<&Digest, usize> = order.iter().enumerate().rev().map(|(at, digest)| (digest, at)).collect();
         found.contents.sort_by_key(|planned| places.get(planned.content.digest()).copied());
         Ok(found)
     }
 }
 
-/// The manifests that one names. What is about others is copied whole, though they are not.
+/// The children of a manifest. Referrers are copied completely, even in a sparse copy.
 fn children(planned: &Planned, sparse: Option<&HashSet<Digest>>) -> Vec<(Descriptor, Role)> {
     let is_whole = !matches!(planned.role, Role::Root | Role::Child);
     let wanted = |entry: &&Descriptor| is_whole || sparse.is_none_or(|wanted| wanted.contains(&entry.digest));
@@ -220,8 +216,8 @@ fn children(planned: &Planned, sparse: Option<&HashSet<Digest>>) -> Vec<(Descrip
     entries.filter(wanted).map(|entry| (entry.clone(), Role::Child)).collect()
 }
 
-/// Manifests in the order in which they can be put: what is named by its digest, then what has a tag of its own, and the root
-/// last, for with it the whole becomes visible.
+/// Manifests in the order in which they can be put: those put by digest, then those with a digest tag, and the root
+/// last, because it makes the copy visible.
 fn levels(mut all: Vec<Planned>) -> Vec<Vec<Planned>> {
     let root = (!all.is_empty()).then(|| all.remove(0));
     let (tagged, named) = all.into_iter().partition(|planned| matches!(planned.role, Role::DigestTag(_)));
@@ -231,7 +227,7 @@ fn levels(mut all: Vec<Planned>) -> Vec<Vec<Planned>> {
     levels
 }
 
-/// Each level needs only what stands in those before it.
+/// Each level needs only the previous ones.
 fn ordered(mut waiting: Vec<Planned>) -> Vec<Vec<Planned>> {
     let mut levels: Vec<Vec<Planned>> = Vec::new();
     while !waiting.is_empty() {
@@ -239,7 +235,7 @@ fn ordered(mut waiting: Vec<Planned>) -> Vec<Vec<Planned>> {
         let is_ready =
             |planned: &Planned| planned.content.document.manifests().iter().all(|entry| !unput.contains(&entry.digest));
         let (ready, later): (Vec<_>, Vec<_>) = waiting.into_iter().partition(is_ready);
-        // Digests cannot form a circle; were there one, nothing would ever be ready.
+        // Digests cannot form a cycle; if there were one, nothing would ever be ready.
         if ready.is_empty() {
             levels.push(later);
             break;
@@ -254,14 +250,14 @@ fn blob_of(digest: Digest, size: u64) -> Descriptor {
     Descriptor::new("", digest, size)
 }
 
-/// The index with these images only, in the order in which it leads to them.
+/// The index with only these images, in the order in which it leads to them.
 fn narrowed(root: &Content, mut chosen: Vec<Chosen>) -> Result<Content> {
     chosen.sort_by(|one, other| one.path.cmp(&other.path));
     let mut seen = HashSet::new();
     chosen.retain(|one| seen.insert(one.entry.digest.clone()));
     let entry = |chosen: Chosen| {
         let mut raw = chosen.raw;
-        // What was found out of the image's config need not be found out again.
+        // The platform found in the image's config is added, so that readers need not look there again.
         if raw.get("platform").is_none_or(serde_json::Value::is_null) {
             raw["platform"] = serde_json::to_value(&chosen.platform).unwrap_or_default();
         }

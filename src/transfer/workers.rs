@@ -1,5 +1,5 @@
-//! Work on several threads at once, for one call. What the caller must see (log, progress, a question for credentials)
-//! is brought to his thread, which waits here: his callbacks run on no other.
+//! Work on several threads at once, for one call. What the caller must see (log, progress, a request for credentials)
+//! is passed to the caller's thread, which waits here: callbacks run on no other.
 
 use std::collections::VecDeque;
 use std::sync::{mpsc as reply, Arc, Mutex};
@@ -16,7 +16,7 @@ use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::sync::lock;
 
-/// How often the caller's progress is brought up to date.
+/// How often the caller's progress is updated.
 const TICK: Duration = Duration::from_millis(50);
 
 enum Event {
@@ -24,7 +24,7 @@ enum Event {
     Credentials(String, reply::Sender<Result<Credentials>>),
 }
 
-/// Does every job, `width` at a time. The first error ends the rest.
+/// Runs every job, `width` at a time. The first error ends the rest.
 pub(crate) fn in_parallel<T: Send>(
     call: &Call,
     width: usize,
@@ -70,7 +70,7 @@ pub(crate) fn in_parallel<T: Send>(
     }
 }
 
-/// The context of one worker: the caller's deadline, and hooks that send to his thread.
+/// The context of one worker: the caller's deadline, and hooks that send to the caller's thread.
 fn context(call: &Call, worker: usize, meter: &Arc<Meter>, events: &mpsc::UnboundedSender<Event>) -> Arc<Context> {
     let context = Context::new();
     context.set_deadline(call.remaining());
@@ -111,13 +111,13 @@ fn attend(
         let next = async {
             tokio::select! {
                 biased;
-                // First, and at its own times: a stream of events must not keep progress waiting.
+                // First, and at fixed times: a stream of events must not delay progress.
                 () = tokio::time::sleep_until(tick) => Next::Tick,
                 Some(event) = arriving.recv() => Next::Event(event),
                 _ = ending.recv() => Next::End,
             }
         };
-        // Once stopped, the caller's own end must not keep the workers from being waited for.
+        // Once stopped, the workers must be waited for even if the caller's own context ends.
         let outcome = match stopped {
             true => Ok(call.engine().block_on(next)),
             false => call.wait(None, next),

@@ -154,7 +154,7 @@ fn bad_layers_make_no_image() {
     fails(
         copied(&client, &v1(&registry(images, |_| None)), folder.path()),
         Code::InvalidManifest,
-        "cannot be unpacked",
+        "cannot be decompressed",
     );
     let mut images = chain();
     images[1].2 = b"BZh91AY&SY".to_vec();
@@ -249,7 +249,11 @@ fn a_schema1_image_is_verified_before_it_is_converted() {
     fails(super::convert::copied(&client, &name(&long), folder.path()), Code::LimitExceeded, "513");
     assert_eq!(layers(&long), 0);
     let broken = schema1([&[0x1f, 0x8b, 8, 0][..], &noise(500)].concat(), |manifest| manifest);
-    fails(super::convert::copied(&client, &name(&broken), folder.path()), Code::InvalidManifest, "cannot be unpacked");
+    fails(
+        super::convert::copied(&client, &name(&broken), folder.path()),
+        Code::InvalidManifest,
+        "cannot be decompressed",
+    );
     assert!(empty(spool.path()));
 }
 

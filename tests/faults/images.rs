@@ -343,7 +343,7 @@ fn what_is_damaged_or_too_large_is_refused() {
     }
     for bytes in &packed(&plain)[1..3] {
         let (_outer, inner) = place();
-        fails(unpack(&[bytes[..bytes.len() / 2].to_vec()], &inner), Code::InvalidManifest, "cannot be unpacked");
+        fails(unpack(&[bytes[..bytes.len() / 2].to_vec()], &inner), Code::InvalidManifest, "cannot be decompressed");
     }
     let (_outer, inner) = place();
     fails(unpack(&[b"BZh91AY".to_vec()], &inner), Code::Unsupported, "bzip2");

@@ -315,7 +315,7 @@ fn a_signature_does_not_get_the_tag() {
     let name = format!("{}.sig", world.digest("arm64").replace(':', "-"));
     let to = format!("{}/c/d:{name}", shelf.host());
     let outcome = world.copy(&client(), &world.from("v1"), &to, json!({"referrers": true}));
-    fails(outcome, Code::InvalidReference, "the tag of a signature");
+    fails(outcome, Code::InvalidReference, "a digest tag for a signature");
     assert_eq!(shelf.tag(&name), None);
 }
 

@@ -376,7 +376,7 @@ fn a_tag_leads_to_an_id_or_nowhere() {
     }
     let server = standalone(|_| reply(200));
     for bad in ["", "a/b", "..", "a b", "-x", "é"] {
-        fails(repo(&client, &server.host).tag(bad), Code::InvalidReference, "no tag");
+        fails(repo(&client, &server.host).tag(bad), Code::InvalidReference, "not a tag");
     }
     assert_eq!(server.seen().len(), 0, "nothing is sent for a tag that is none");
 }
@@ -706,7 +706,7 @@ fn an_image_that_is_there_is_not_put_again() {
     assert_eq!(server.count("PUT", "/checksum"), 0);
     fails(repo.put_image(b"{}"), Code::InvalidManifest, "no id");
     fails(repo.put_checksum(&id('a'), "md5:00"), Code::InvalidArgument, "no checksum");
-    fails(repo.put_tag("a/b", &id('a')), Code::InvalidReference, "no tag");
+    fails(repo.put_tag("a/b", &id('a')), Code::InvalidReference, "not a tag");
 }
 
 #[test]

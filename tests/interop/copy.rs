@@ -417,7 +417,7 @@ fn bad_places_and_bad_bytes_have_their_own_errors() {
     std::fs::write(path("cut.tar"), &whole[..whole.len() - 2500]).unwrap();
     fails(copy_it(&format!("oci-archive:{}", path("cut.tar").display()), &target), Code::Io, "cut short");
     std::fs::write(path("gz.tar"), [0x1f, 0x8b, 8, 0]).unwrap();
-    fails(copy_it(&format!("oci-archive:{}", path("gz.tar").display()), &target), Code::Io, "cannot be unpacked");
+    fails(copy_it(&format!("oci-archive:{}", path("gz.tar").display()), &target), Code::Io, "cannot be decompressed");
     let mut hostile = tar::Builder::new(Vec::new());
     let mut header = tar::Header::new_gnu();
     header.set_size(1);

@@ -43,7 +43,7 @@ fn rsa_keys_of_odd_sizes() {
     for e in [&[][..], &[0], &[1], &[2], &[4], &[1, 0, 0, 0, 0, 0, 1]] {
         refused(Public::from_jwk(&jwk(256, e)), Code::Signature, "exponent");
     }
-    // Leading zeros are no part of a number.
+    // Leading zeros are not part of a number.
     let (plain, zeros) = (
         jwk(256, &[3]),
         json!({"kty": "RSA", "n": encode(&[&[0; 3][..], &[0xff; 256]].concat()), "e": encode(&[0, 3])}),
@@ -90,12 +90,12 @@ fn keys_that_are_none() {
         (|header| header["alg"] = Value::Null, "no alg"),
         (|header| header["alg"] = "RS256".into(), "RS256 does not fit its P-256 key"),
         (|header| header["alg"] = "ES384".into(), "ES384 does not fit"),
-        (|header| header["jwk"]["kid"] = "AAAA:BBBB".into(), "another id than its own"),
-        (|header| header["jwk"]["kid"] = 1.into(), "another id"),
-        (|header| header["jwk"]["crv"] = "P-384".into(), "has not 48 bytes"),
+        (|header| header["jwk"]["kid"] = "AAAA:BBBB".into(), "is not its own"),
+        (|header| header["jwk"]["kid"] = 1.into(), "is not its own"),
+        (|header| header["jwk"]["crv"] = "P-384".into(), "does not have 48 bytes"),
         (|header| header["jwk"]["crv"] = "secp256k1".into(), "'secp256k1' is not accepted"),
         (|header| header["jwk"]["kty"] = "oct".into(), "'oct' is not accepted"),
-        (|header| header["jwk"]["y"] = header["jwk"]["x"].clone(), "no point on the curve"),
+        (|header| header["jwk"]["y"] = header["jwk"]["x"].clone(), "not a point on the curve"),
         (|header| *header = json!({"alg": "ES256"}), "neither a jwk nor an x5c"),
     ];
     good(&with_header(|_| ()));
@@ -103,9 +103,9 @@ fn keys_that_are_none() {
     for (change, part) in changes {
         bad(&with_header(change), Code::Signature, part);
     }
-    // A coordinate that is short of its leading zeros, and one with more.
+    // A coordinate without its leading zeros, and one with more.
     for x in [&decode("YP7UuiVanTHJYet0xjVtaMBJuJI7Yfps5mliLmDyn7Y").unwrap()[1..], &[0; 33]] {
-        bad(&with_header(|header| header["jwk"]["x"] = encode(x).into()), Code::Signature, "has not 32 bytes");
+        bad(&with_header(|header| header["jwk"]["x"] = encode(x).into()), Code::Signature, "does not have 32 bytes");
     }
 }
 
@@ -115,7 +115,7 @@ fn signatures_of_the_wrong_form() {
     for signature in [vec![], vec![0; 64], vec![1; 63], vec![1; 65], vec![0xff; 64]] {
         bad(&signed_by(json!({"jwk": jwk, "alg": "ES256"}), |_| signature), Code::Signature, "does not verify");
     }
-    // DER, as everybody but JWS writes it.
+    // DER, the usual format everywhere but in JWS.
     let der = signed_by(json!({"jwk": jwk, "alg": "ES256"}), |message| {
         p256::ecdsa::Signature::from_slice(&vector_key().sign(message)).unwrap().to_der().as_bytes().to_vec()
     });
@@ -159,7 +159,7 @@ fn private_keys_that_cannot_sign() {
     refused(
         attempt("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"),
         Code::InvalidArgument,
-        "no good DER",
+        "not valid DER",
     );
     refused(attempt(text(vector!("rsa-public.pem"))), Code::InvalidArgument, "but a block PUBLIC KEY");
     refused(attempt("secret"), Code::InvalidArgument, "BEGIN");
@@ -182,7 +182,7 @@ fn keys_that_must_have_signed() {
     let found = verify(&both, &demand(&[&missing])).unwrap();
     assert_eq!(found.signatures.iter().filter(|one| one.trusted).count(), 1);
     for wrong in ["", "AAAA", &id.to_lowercase(), &id[1..]] {
-        refused(verify(&bytes, &demand(&[wrong])), Code::InvalidArgument, "neither the id of a key");
+        refused(verify(&bytes, &demand(&[wrong])), Code::InvalidArgument, "neither a key ID");
     }
 }
 
@@ -209,21 +209,33 @@ fn certificates() {
     assert!(!text(&bytes).contains("jwk"));
     let now = "2040-01-01T00:00:00Z";
     assert!(verify(&bytes, &authorities(vector!("ca.pem"), now)).unwrap().signatures[0].trusted);
-    refused(verify(&bytes, &authorities(vector!("other-ca.pem"), now)), Code::Signature, "not of the authorities");
+    refused(
+        verify(&bytes, &authorities(vector!("other-ca.pem"), now)),
+        Code::Signature,
+        "not certified by the given authorities",
+    );
     for time in ["1999-01-01T00:00:00Z", "2200-01-01T00:00:00Z"] {
-        refused(verify(&bytes, &authorities(vector!("ca.pem"), time)), Code::Signature, "not of the authorities");
+        refused(
+            verify(&bytes, &authorities(vector!("ca.pem"), time)),
+            Code::Signature,
+            "not certified by the given authorities",
+        );
     }
     refused(
         verify(&signed(), &authorities(vector!("ca.pem"), now)),
         Code::Signature,
         "none of its signatures has a certificate",
     );
-    // Without the one between the chain is broken.
+    // Without the intermediate one the chain is broken.
     let leaf = Chain::new(certificate::from_pem(text(vector!("chain.pem"))).unwrap()[..1].to_vec()).unwrap();
     let short = signed_with_chain(&leaf);
     good(&short);
-    refused(verify(&short, &authorities(vector!("ca.pem"), now)), Code::Signature, "not of the authorities");
-    // A second signature without a certificate does no harm.
+    refused(
+        verify(&short, &authorities(vector!("ca.pem"), now)),
+        Code::Signature,
+        "not certified by the given authorities",
+    );
+    // A second signature without a certificate is harmless.
     let both = sign(&bytes, &vector_key(), None, parse_time(TIME).unwrap()).unwrap();
     let found = verify(&both, &authorities(vector!("ca.pem"), now)).unwrap();
     assert_eq!(found.signatures.iter().filter(|one| one.trusted && one.x5c).count(), 1);

@@ -1,4 +1,4 @@
-//! The vectors of real files (tests/vectors/schema1/README.md), and what must not be accepted.
+//! Vectors from real files (tests/vectors/schema1/README.md), and what must not be accepted.
 
 use serde_json::{json, Value};
 
@@ -69,7 +69,7 @@ fn signed() -> Vec<u8> {
     sign(content().as_bytes(), &vector_key(), None, parse_time(TIME).unwrap()).unwrap()
 }
 
-/// A manifest with these signatures, whatever they are worth.
+/// A manifest with these signatures, valid or not.
 fn assemble(payload: &str, signatures: Value) -> Vec<u8> {
     let length = payload.trim_end_matches('}').trim_end().len();
     format!("{},\n   \"signatures\": {signatures}\n}}", &payload[..length]).into_bytes()
@@ -80,7 +80,7 @@ fn protected_of(payload: &str) -> String {
     encode(json!({"formatLength": length, "formatTail": encode(&payload.as_bytes()[length..])}).to_string().as_bytes())
 }
 
-/// A manifest signed by anything.
+/// A manifest signed with any header and function.
 fn signed_by(header: Value, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> Vec<u8> {
     let payload = content();
     let protected = protected_of(&payload);
@@ -89,7 +89,7 @@ fn signed_by(header: Value, sign: impl FnOnce(&[u8]) -> Vec<u8>) -> Vec<u8> {
     assemble(&payload, json!([{"header": header, "signature": signature, "protected": protected}]))
 }
 
-/// Signed well by the vector's key, with another header.
+/// A valid signature by the vector's key, with a changed header.
 fn with_header(change: impl FnOnce(&mut Value)) -> Vec<u8> {
     let mut header = json!({"jwk": vector_key().public().to_jwk().unwrap(), "alg": "ES256"});
     change(&mut header);

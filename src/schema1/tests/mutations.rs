@@ -50,7 +50,7 @@ fn no_piece_can_be_cut_off() {
     }
 }
 
-/// What stands outside the signed part must say nothing (CVE-2014-8179).
+/// Nothing may be outside the signed part (CVE-2014-8179).
 #[test]
 fn nothing_is_read_from_outside_the_payload() {
     let file = String::from_utf8(signed()).unwrap();
@@ -85,21 +85,21 @@ fn formats_that_cannot_be() {
         (json!({"formatLength": "61", "formatTail": "Cn0"}), "no formatLength"),
         (json!({"formatTail": "Cn0"}), "no formatLength"),
         (json!({"formatLength": length}), "no formatTail"),
-        (json!({"formatLength": length, "formatTail": "!"}), "no base64url"),
-        (json!({"formatLength": length - 1, "formatTail": "Cn0"}), "no good JSON"),
-        (json!({"formatLength": 0, "formatTail": ""}), "no good JSON"),
-        (json!({"formatLength": 0, "formatTail": encode(b"{}")}), "something else"),
-        (json!([]), "no JSON object"),
+        (json!({"formatLength": length, "formatTail": "!"}), "not base64url"),
+        (json!({"formatLength": length - 1, "formatTail": "Cn0"}), "not valid JSON"),
+        (json!({"formatLength": 0, "formatTail": ""}), "not valid JSON"),
+        (json!({"formatLength": 0, "formatTail": encode(b"{}")}), "something other"),
+        (json!([]), "not a JSON object"),
     ] {
         bad(&with(protect(format)), Code::Signature, part);
     }
-    bad(&with(encode(b"{")), Code::Signature, "no JSON");
-    bad(&with("!".to_owned()), Code::Signature, "no base64url");
+    bad(&with(encode(b"{")), Code::Signature, "not JSON");
+    bad(&with("!".to_owned()), Code::Signature, "not base64url");
     let twice = format!(r#"{{"formatLength":1,"formatLength":{length},"formatTail":"Cn0"}}"#);
     bad(&with(encode(twice.as_bytes())), Code::Signature, "twice");
 }
 
-/// A signature whose tail is the whole payload is good, but no second one can be added to it.
+/// A signature whose tail is the whole payload is valid, but no second one can be added to it.
 #[test]
 fn a_payload_that_is_all_tail() {
     let payload = content();
@@ -110,7 +110,7 @@ fn a_payload_that_is_all_tail() {
     let file = assemble(&payload, json!([{"header": header, "signature": signature, "protected": protected}]));
     assert_eq!(good(&file).payload, payload.as_bytes());
     let time = parse_time(TIME).unwrap();
-    refused(sign(&file, &Private::generate().unwrap(), None, time), Code::Signature, "no JSON");
+    refused(sign(&file, &Private::generate().unwrap(), None, time), Code::Signature, "not JSON");
 }
 
 #[test]
@@ -139,11 +139,11 @@ fn the_base64_of_libtrust() {
     assert_eq!(decode("Cn0=").unwrap(), b"\n}");
     assert_eq!(decode("").unwrap(), b"");
     for wrong in ["C", "Cn0==", "Cn+/", "Cn0.", "Cn1", "=", "Cn0\t"] {
-        refused(decode(wrong), Code::Signature, "no base64url");
+        refused(decode(wrong), Code::Signature, "not base64url");
     }
 }
 
-/// Each is over all of it, and nobody waits for that.
+/// Each covers the whole manifest, which would take too long.
 #[test]
 fn many_signatures_are_over_few_bytes() {
     let signed = |count: usize| json!({"pad": "x".repeat(8 << 20), "signatures": vec![json!({}); count]}).to_string();

@@ -68,7 +68,7 @@ fn what_registries_signed_verifies() {
     }
 }
 
-/// By schema 2 the digest is over all bytes.
+/// With schema 2 the digest covers all bytes.
 #[test]
 fn the_same_image_by_schema_2() {
     let bytes = vector!("boxplay-schema2.json");
@@ -98,7 +98,7 @@ fn flat_content_stays_flat() {
     );
     assert!(!text(&file).contains('\n'));
     assert_eq!(good(&file).payload, flat.as_bytes());
-    // Space after the end belongs to what is signed.
+    // Whitespace after the end belongs to what is signed.
     let spaced = format!("{flat}\n \n");
     let file = sign(spaced.as_bytes(), &vector_key(), None, parse_time(TIME).unwrap()).unwrap();
     assert_eq!(good(&file).payload, spaced.as_bytes());
@@ -114,11 +114,11 @@ fn a_second_signature_joins_the_first() {
     let mut ids = vec![KID.to_owned(), second.public().id().unwrap()];
     ids.sort();
     assert_eq!(found.signatures.iter().map(|one| one.key_id.clone()).collect::<Vec<_>>(), ids);
-    // The same key once more: its signature is replaced, the other stays.
+    // The same key again: its signature is replaced, the other is kept.
     let again = sign(&both, &vector_key(), None, time).unwrap();
     let times: Vec<_> = good(&again).signatures.into_iter().map(|one| one.time.unwrap()).collect();
     assert_eq!(times, ["2026-01-02T03:04:05Z", "2026-01-02T03:04:05Z"]);
-    // And in any order the same.
+    // In any order the result is the same.
     let other = sign(content().as_bytes(), &second, None, time).unwrap();
     assert_eq!(text(&sign(&other, &vector_key(), None, parse_time(TIME).unwrap()).unwrap()), text(&both));
 }
@@ -143,6 +143,6 @@ fn times() {
     assert_eq!(format_time(std::time::Duration::from_millis(1_428_519_179_999)).unwrap(), TIME);
     assert_eq!(parse_time(TIME).unwrap().as_secs(), 1_428_519_179);
     for wrong in ["", "now", "2015-04-08", "2015-04-08T18:52:59+01:00", "2015-13-08T18:52:59Z"] {
-        refused(parse_time(wrong), Code::InvalidArgument, "is no time");
+        refused(parse_time(wrong), Code::InvalidArgument, "is not a time");
     }
 }

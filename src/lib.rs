@@ -109,6 +109,7 @@ mod rate_limit;
 pub mod reference;
 pub mod registry;
 pub mod registry_v1;
+mod resource;
 pub mod schema1;
 mod statuses;
 pub mod store;
@@ -125,6 +126,7 @@ pub mod inside {
     pub use crate::auth::realm::may_send_credentials;
     pub use crate::auth::secrets::Secrets;
     pub use crate::download::partial::{Partial, Rival};
+    pub use crate::http::location::Location;
     pub use crate::http::upload::Body;
     pub use crate::http::{Http, Request};
     pub use crate::json::text as to_json_text;

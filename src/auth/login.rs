@@ -12,6 +12,7 @@ use super::{registry_error, Account, Auth, Proof};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
+use crate::http::location::Location;
 use crate::http::response::Answer;
 use crate::http::Request;
 
@@ -34,7 +35,7 @@ impl Auth {
     /// Tries an account's credentials out; a token is asked for these scopes, and with `offline` an identity token too. Nothing
     /// kept from earlier calls is used.
     pub(crate) fn log_in(&self, call: &Call, account: &Account, scopes: &ScopeSet, offline: bool) -> Result<Accepted> {
-        let ping = account.ping()?;
+        let ping = account.base.find(&account.ping())?;
         let answer = self.ask(call, &ping, &Proof::Nothing)?;
         let foreign = !account.is_at(&answer.url);
         if answer.status == StatusCode::OK {
@@ -48,13 +49,13 @@ impl Auth {
         let credentials = account.credentials.clone().unwrap_or_default();
         let Some(challenge) = challenge::choose(&challenges) else {
             let message = format!("{} asks for credentials in no way that is known here", account.host);
-            return Err(Error::new(Code::Unauthenticated, message).with_http_status(401).with_url(&ping));
+            return Err(Error::new(Code::Unauthenticated, message).with_http_status(401).with_url(&ping.url));
         };
         let proof = self.proof(account, challenge, &credentials, answer.remote, |realm| {
             let realm = Realm { offline, ..realm };
             match realm.has_credentials() {
                 true => self.tokens.fresh(call, &realm, scopes).map_err(denied),
-                false => Err(withheld(account, &realm.url)),
+                false => Err(withheld(account, &realm.at.url)),
             }
         })?;
         let (way, refresh, token) = match &proof {
@@ -79,10 +80,10 @@ impl Auth {
         }
     }
 
-    fn ask(&self, call: &Call, ping: &Url, proof: &Proof) -> Result<Answer> {
-        let mut request = Request::new(Method::GET, ping.clone());
+    fn ask(&self, call: &Call, ping: &Location, proof: &Proof) -> Result<Answer> {
+        let mut request = Request::new(Method::GET);
         request.authorization = proof.header()?;
-        self.http.send(call, &mut request)
+        self.http.send(call, ping, &mut request)
     }
 
     fn refused(&self, call: &Call, account: &Account, mut answer: Answer, what: &str) -> Error {

@@ -38,10 +38,12 @@ use crate::digest::Algorithm;
 use crate::error::{Code, Error, Result};
 use crate::http::guard::Guard;
 use crate::http::headers::Headers;
+use crate::http::location::{Location, RequestTarget};
 use crate::http::origin::Origin;
 use crate::http::response::Answer;
 use crate::http::route::Route;
 use crate::http::{Http, Request};
+use crate::resource::Resource;
 use crate::sync::lock;
 use challenge::Challenge;
 use credential_lookup::{Stored, Whence};
@@ -60,32 +62,29 @@ pub struct Account {
     pub host: String,
     /// The repository that is asked for; empty for the registry as a whole. Stored credentials may differ by it.
     pub repository: String,
-    /// The URL that requests go to.
-    pub base: Url,
+    /// What the paths of its API are below, and who named it. One that a server sent us to gets nothing of the caller's.
+    pub base: Location,
     /// The credentials from the host's options.
     pub credentials: Option<Credentials>,
     /// Never send any.
     pub anonymous: bool,
     /// Further hosts that may get them as token servers.
     pub trusted_realms: Vec<String>,
-    /// Who named it. One that a server sent us to gets nothing of the caller's.
-    pub guard: Guard,
 }
 
 impl Account {
     /// Nobody, at the origin of a URL that a server sent us to.
-    fn stranger(url: &Url, guard: Guard) -> Account {
-        let mut base = url.clone();
-        base.set_path("/");
-        base.set_query(None);
+    fn stranger(at: &Location) -> Account {
+        let mut base = at.clone();
+        base.url.set_path("/");
+        base.url.set_query(None);
         Account {
-            host: Origin::of(url).map(|origin| origin.to_string()).unwrap_or_default(),
+            host: Origin::of(&at.url).map(|origin| origin.to_string()).unwrap_or_default(),
             repository: String::new(),
             base,
             credentials: None,
             anonymous: true,
             trusted_realms: Vec::new(),
-            guard,
         }
     }
 
@@ -96,13 +95,18 @@ impl Account {
     }
 
     /// Where it says what it is.
-    fn ping(&self) -> Result<Url> {
-        self.base.join("v2/").map_err(|_| Error::new(Code::Internal, "the base URL takes no path"))
+    fn ping(&self) -> RequestTarget {
+        RequestTarget::Path(Resource::Api.path(""))
+    }
+
+    /// Whether it is not the one that the caller named.
+    fn is_strange(&self) -> bool {
+        self.base.guard != Guard::Caller
     }
 
     /// Whether a URL is of its origin.
     fn is_at(&self, url: &Url) -> bool {
-        Origin::of(&self.base).is_some_and(|home| Origin::of(url) == Some(home))
+        self.base.is_origin_of(url)
     }
 }
 
@@ -152,6 +156,8 @@ pub enum Refusal {
 pub struct Reply {
     /// The answer.
     pub answer: Answer,
+    /// Where the request was sent, before redirects led elsewhere.
+    pub begin: Location,
     /// Set on a 401 that nothing more can be done about.
     pub refusal: Option<Refusal>,
     /// The right that the request needs, as a scope; empty when it needs none in particular.
@@ -226,8 +232,8 @@ impl Auth {
 
     /// Lets the registry itself say what it wants.
     fn ping(&self, call: &Call, account: &Account) -> Result<()> {
-        let mut request = Request { guard: account.guard, ..Request::new(::http::Method::GET, account.ping()?) };
-        let answer = self.http.send(call, &mut request)?;
+        let at = account.base.find(&account.ping())?;
+        let answer = self.http.send(call, &at, &mut Request::new(::http::Method::GET))?;
         if account.is_at(&answer.url) {
             self.remember(account, &challenge::parse(&answer.headers), answer.remote);
         }
@@ -242,7 +248,7 @@ impl Auth {
     }
 
     fn learn(&self, account: &Account, change: impl FnOnce(&mut Memory)) {
-        let Some(origin) = Origin::of(&account.base) else { return };
+        let Some(origin) = Origin::of(&account.base.url) else { return };
         let mut origins = lock(&self.origins);
         // Servers name origins too, and could go on for ever.
         if origins.len() >= MOST_ORIGINS && !origins.contains_key(&origin) {
@@ -253,7 +259,7 @@ impl Auth {
 
     fn memory(&self, account: &Account) -> Memory {
         let origins = lock(&self.origins);
-        Origin::of(&account.base).and_then(|origin| origins.get(&origin).cloned()).unwrap_or_default()
+        Origin::of(&account.base.url).and_then(|origin| origins.get(&origin).cloned()).unwrap_or_default()
     }
 
     /// Whose credentials a call has: the host's options, else what the hook says, else what is stored.
@@ -294,25 +300,23 @@ impl Auth {
         credentials: &Credentials,
         remote: Option<IpAddr>,
     ) -> Result<Realm> {
-        let text = challenge.realm().unwrap_or_default();
-        let url = realm::resolve(text, &account.base, &account.trusted_realms)
+        let (text, base) = (challenge.realm().unwrap_or_default(), &account.base.url);
+        let url = realm::resolve(text, base, &account.trusted_realms)
             .map_err(|error| error.within(format!("the token server of {}", account.host)))?;
-        let trusted =
-            account.guard == Guard::Caller && realm::may_send_credentials(&account.base, &url, &account.trusted_realms);
+        let trusted = !account.is_strange() && realm::may_send_credentials(base, &url, &account.trusted_realms);
         let sent = match credentials {
             Credentials::Password { .. } | Credentials::IdentityToken { .. } if trusted => credentials.clone(),
             _ => Credentials::Anonymous,
         };
         Ok(Realm {
-            identity: identity(&account.base, &sent),
+            identity: identity(base, &sent),
             service: challenge.service().map(str::to_owned),
             withheld: !trusted && !matches!(credentials, Credentials::Anonymous | Credentials::Token(_)),
             credentials: sent,
             offline: false,
-            guard: Guard::said_by(remote),
             route: self.realm_route(account, &url, trusted)?,
             headers: if trusted { self.http.headers(&url) } else { Headers::default() },
-            url,
+            at: Location { url, guard: Guard::said_by(remote) },
         })
     }
 }
@@ -323,7 +327,7 @@ impl Auth {
     fn realm_route(&self, account: &Account, realm: &Url, trusted: bool) -> Result<Route> {
         let mut route = self.http.route(realm, trusted)?;
         if route.trust.ca_files.is_empty() && trusted {
-            let registry = self.http.route(&account.base, true)?.trust;
+            let registry = self.http.route(&account.base.url, true)?.trust;
             (route.trust.ca_files, route.trust.ca_only) = (registry.ca_files, registry.ca_only);
         }
         Ok(route)

@@ -9,7 +9,6 @@ use std::net::IpAddr;
 
 use ::http::header::HeaderMap;
 use ::http::{Method, StatusCode};
-use url::Url;
 
 use super::challenge::{self, Challenge, Scheme};
 use super::scope::ScopeSet;
@@ -18,7 +17,7 @@ use super::{basic, Account, Auth, Proof, Refusal, Reply};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::http::guard::Guard;
+use crate::http::location::{Location, RequestTarget};
 use crate::http::response::{Answer, Hop};
 use crate::http::upload::Body;
 use crate::http::Request;
@@ -35,14 +34,14 @@ struct Asked<'a> {
 
 impl<'a> Asked<'a> {
     /// Somebody whom a server named. His scopes are his own, but not for more than the request wants.
-    fn stranger(url: &Url, guard: Guard, wanted: &'a ScopeSet, challenges: &[Challenge]) -> Asked<'a> {
-        let (account, wanted) = (Cow::Owned(Account::stranger(url, guard)), scopes_of(challenges, wanted));
+    fn stranger(at: &Location, wanted: &'a ScopeSet, challenges: &[Challenge]) -> Asked<'a> {
+        let (account, wanted) = (Cow::Owned(Account::stranger(at)), scopes_of(challenges, wanted));
         Asked { account, wanted, proof: Proof::Nothing, answers: false }
     }
 
     /// Whether it is not the one that the caller named.
     fn is_strange(&self) -> bool {
-        self.account.guard != Guard::Caller
+        self.account.is_strange()
     }
 
     /// Whether its token may be good, but not any more.
@@ -95,26 +94,26 @@ impl Way {
         }
     }
 
-    /// The request goes on from where this answer was given.
-    fn go_on(&mut self, answer: Answer, request: &mut Request) {
+    /// Goes on from where this answer was given.
+    fn go_on(&mut self, answer: Answer) -> Location {
+        let at = Location::of(&answer);
         (self.hops, self.first_headers) = (answer.hops, answer.first_headers);
-        (request.url, request.guard) = (answer.url, answer.guard);
+        at
     }
 }
 
 impl Auth {
-    /// Sends a request with what its origin asks for, for these scopes.
+    /// Sends a request to a target at a registry with what its origin asks for, for these scopes.
     pub(crate) fn send(
         &self,
         call: &Call,
         account: &Account,
+        target: &RequestTarget,
         request: &mut Request,
         wanted: &ScopeSet,
     ) -> Result<Reply> {
-        let begin = (request.url.clone(), request.guard);
-        let outcome = self.negotiate(call, account, request, wanted);
-        // Whoever sends it again begins again.
-        (request.url, request.guard) = begin;
+        let asked = account.base.find(target)?;
+        let outcome = self.negotiate(call, account, &asked, request, wanted);
         if matches!(&outcome, Ok(reply) if reply.refusal == Some(Refusal::BadCredentials)) {
             self.forget_answer(account);
         }
@@ -129,40 +128,49 @@ impl Auth {
     pub(crate) fn prepare(&self, call: &Call, account: &Account, wanted: &ScopeSet) -> Result<()> {
         let proof = self.ready(call, account, &Body::Empty, wanted)?;
         if matches!(proof, Proof::Nothing) && !self.memory(account).known {
-            self.send(call, account, &mut Request::new(Method::GET, account.ping()?), wanted)?;
+            self.send(call, account, &account.ping(), &mut Request::new(Method::GET), wanted)?;
         }
         Ok(())
     }
 
-    fn negotiate(&self, call: &Call, account: &Account, request: &mut Request, wanted: &ScopeSet) -> Result<Reply> {
-        let mut asked = match account.is_at(&request.url) {
+    fn negotiate(
+        &self,
+        call: &Call,
+        account: &Account,
+        begin: &Location,
+        request: &mut Request,
+        wanted: &ScopeSet,
+    ) -> Result<Reply> {
+        let mut at = begin.clone();
+        let mut asked = match account.is_at(&at.url) {
             true => Asked {
                 account: Cow::Borrowed(account),
                 wanted: Cow::Borrowed(wanted),
                 proof: self.ready(call, account, &request.body, wanted)?,
                 answers: false,
             },
-            false => Asked::stranger(&request.url, request.guard, wanted, &[]),
+            false => Asked::stranger(&at, wanted, &[]),
         };
         let options = self.http.options();
         let mut way = Way { hops: Vec::new(), first_headers: None, longest: options.max_redirects };
         let mut failures = options.retries;
         loop {
             request.authorization = asked.proof.header()?;
-            let mut answer = self.http.send(call, request)?;
+            let mut answer = self.http.send(call, &at, request)?;
             let moved = !answer.hops.is_empty() && answer.hops.iter().all(|hop| asked.account.is_at(&hop.url));
             let repeated = answer.attempts > 1 && failures > 0;
             failures = failures.saturating_sub(u32::from(repeated));
             way.lengthen(&mut answer)?;
             if !asked.is_refused_by(&answer) {
-                return Ok(Reply { answer, refusal: None, needed: asked.wanted.to_string() });
+                let (begin, needed) = (begin.clone(), asked.wanted.to_string());
+                return Ok(Reply { answer, begin, refusal: None, needed });
             }
             let challenges = challenge::parse(&answer.headers);
             let mut goes_on = false;
             match &asked.proof {
                 _ if !asked.account.is_at(&answer.url) => {
                     goes_on = true;
-                    asked = Asked::stranger(&answer.url, answer.guard, wanted, &challenges);
+                    asked = Asked::stranger(&Location::of(&answer), wanted, &challenges);
                 }
                 Proof::Token(grant) => {
                     goes_on = moved;
@@ -188,11 +196,12 @@ impl Auth {
             };
             let Some(next) = next else {
                 let refusal = asked.refusal(&answer, &challenges);
-                return Ok(Reply { refusal, answer, needed: asked.wanted.to_string() });
+                let (begin, needed) = (begin.clone(), asked.wanted.to_string());
+                return Ok(Reply { answer, begin, refusal, needed });
             };
             (asked.proof, asked.answers) = (next, true);
             if goes_on {
-                way.go_on(answer, request);
+                at = way.go_on(answer);
             }
         }
     }

@@ -7,7 +7,6 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
-use url::Url;
 use zeroize::Zeroizing;
 
 use super::scope::ScopeSet;
@@ -16,8 +15,8 @@ use super::token_response::Token;
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::http::guard::Guard;
 use crate::http::headers::Headers;
+use crate::http::location::Location;
 use crate::http::route::Route;
 use crate::http::Http;
 use crate::sync::lock;
@@ -34,7 +33,8 @@ const BELIEVED: Duration = Duration::from_secs(600);
 /// A token server, and who asks it.
 #[derive(Clone)]
 pub(super) struct Realm {
-    pub url: Url,
+    /// Where it is, and which addresses it may have.
+    pub at: Location,
     /// The service named by the challenge.
     pub service: Option<String>,
     /// Whose tokens these are: origin and a hash of the credentials.
@@ -49,13 +49,11 @@ pub(super) struct Realm {
     pub route: Route,
     /// The caller's headers, when it may have them.
     pub headers: Headers,
-    /// Which addresses it may have.
-    pub guard: Guard,
 }
 
 impl Realm {
     fn key(&self) -> String {
-        format!("{} {} {}", self.identity, self.url, self.service.as_deref().unwrap_or_default())
+        format!("{} {} {}", self.identity, self.at.url, self.service.as_deref().unwrap_or_default())
     }
 
     /// Whether it gets credentials.
@@ -214,7 +212,7 @@ impl Tokens {
             Ok(token) => Ok(Grant::new(realm, token, Instant::now(), true)),
             Err(error) if realm.withheld => Err(error.duplicate().with_hint(format!(
                 "the credentials were not sent to the token server {}, which is no part of the registry's domain: trusted_realms allows it",
-                realm.url.host_str().unwrap_or_default()
+                realm.at.url.host_str().unwrap_or_default()
             ))),
             Err(error) => Err(error.duplicate()),
         }

@@ -12,7 +12,6 @@ use ::http::header::{HeaderValue, ACCEPT, CONTENT_TYPE};
 use ::http::Method;
 use bytes::Bytes;
 use serde_json::Value;
-use url::Url;
 use zeroize::Zeroizing;
 
 use super::realm::token_url;
@@ -24,6 +23,7 @@ use crate::call::context::Context;
 use crate::call::{thread, Call};
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
+use crate::http::location::Location;
 use crate::http::origin::host_of;
 use crate::http::request::Redirects;
 use crate::http::response::Answer;
@@ -117,19 +117,19 @@ impl Fetch {
         outcome
     }
 
-    fn get(&self, credentials: &Credentials) -> Result<Request<'static>> {
+    fn get(&self, credentials: &Credentials) -> Result<(Location, Request<'static>)> {
         let realm = &self.realm;
         let account = name_and_password(credentials).map(|(name, _)| name);
-        let mut url = token_url(&realm.url, realm.service.as_deref(), &self.scopes, account);
+        let mut url = token_url(&realm.at.url, realm.service.as_deref(), &self.scopes, account);
         if realm.offline {
             url.query_pairs_mut().append_pair("offline_token", "true").append_pair("client_id", CLIENT_ID);
         }
-        let mut request = self.request(Method::GET, url)?;
+        let mut request = self.request(Method::GET)?;
         request.authorization = basic_header(credentials)?;
-        Ok(request)
+        Ok((Location { url, ..realm.at.clone() }, request))
     }
 
-    fn post(&self, token: &str) -> Result<Request<'static>> {
+    fn post(&self, token: &str) -> Result<(Location, Request<'static>)> {
         let mut form = url::form_urlencoded::Serializer::new(String::with_capacity(token.len() * 3 + 4096));
         form.append_pair("grant_type", "refresh_token");
         if let Some(service) = &self.realm.service {
@@ -140,26 +140,26 @@ impl Fetch {
             form.append_pair("scope", &self.scopes.to_string());
         }
         form.append_pair("refresh_token", token);
-        let mut request = self.request(Method::POST, self.realm.url.clone())?;
+        let mut request = self.request(Method::POST)?;
         request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
         // A token is asked for as often as it takes, by whatever method.
         let body = Body::Bytes(Bytes::from_owner(Zeroizing::new(form.finish())));
-        Ok(request.repeat(Repeat::Always).body(body))
+        Ok((self.realm.at.clone(), request.repeat(Repeat::Always).body(body)))
     }
 
-    fn request(&self, method: Method, url: Url) -> Result<Request<'static>> {
+    fn request(&self, method: Method) -> Result<Request<'static>> {
         let realm = &self.realm;
-        let mut request = Request::new(method, url).header(ACCEPT, "application/json")?;
+        let mut request = Request::new(method).header(ACCEPT, "application/json")?;
         realm.headers.put_into(&mut request.headers);
-        (request.guard, request.route) = (realm.guard, Some(realm.route.clone()));
+        request.route = Some(realm.route.clone());
         request.redirects = Redirects::SameOrigin;
         // For all of it: a server that dribbles could make it last for ever.
         request.time = Some(self.http.options().idle());
         Ok(request.whole(ANSWER_LIMIT, "the answer"))
     }
 
-    fn ask(&self, mut request: Request) -> Result<Token> {
-        let answer = self.http.send(&self.call, &mut request).map_err(|error| match error.code() {
+    fn ask(&self, (at, mut request): (Location, Request)) -> Result<Token> {
+        let answer = self.http.send(&self.call, &at, &mut request).map_err(|error| match error.code() {
             Code::Closed => error,
             _ => error.within("the token server"),
         })?;

@@ -1,20 +1,166 @@
-//! A URL together with who named it: what may be connected to there, and what may go along, follows from that.
+//! Where requests go. Most name a path, and which scheme, host and prefix it is below is decided here, when they are sent. The only
+//! URLs that come from outside are those that servers name (redirects, Location, Link, v1's endpoints) or callers have kept: they
+//! are made here too, with who named them, as what may be connected to and what may go along follows from that.
 
-use url::Url;
+use std::net::IpAddr;
+
+use ::http::header::{HeaderValue, LOCATION};
+use url::{form_urlencoded, Url};
 
 use super::guard::Guard;
 use super::origin::Origin;
+use super::response::Answer;
+use super::{link, redirect};
+use crate::error::{Code, Error, Result};
 
 /// A URL, and who named it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Location {
+pub struct Location {
+    /// The URL.
     pub url: Url,
+    /// Who named it.
     pub guard: Guard,
 }
 
+/// What a request is sent to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum RequestTarget {
+    /// A path, with its query, below the base of whoever is asked.
+    Path(String),
+    /// Where a server sent us.
+    At(Location),
+}
+
+impl RequestTarget {
+    /// With a query, which is written as it is.
+    pub(crate) fn with_query(self, query: &str) -> RequestTarget {
+        match self {
+            RequestTarget::Path(path) => RequestTarget::Path(format!("{path}?{query}")),
+            RequestTarget::At(mut location) => {
+                location.url.set_query(Some(query));
+                RequestTarget::At(location)
+            }
+        }
+    }
+
+    /// With a query of these names and values, if there are any.
+    pub(crate) fn with_pairs<'a>(self, pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> RequestTarget {
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        match query.as_str() {
+            "" => self,
+            query => self.with_query(query),
+        }
+    }
+}
+
+impl From<Location> for RequestTarget {
+    fn from(location: Location) -> RequestTarget {
+        RequestTarget::At(location)
+    }
+}
+
 impl Location {
+    /// One of the caller's own choice.
+    pub fn of_caller(url: Url) -> Location {
+        Location { url, guard: Guard::Caller }
+    }
+
+    /// Where an answer came from, in the end.
+    pub(crate) fn of(answer: &Answer) -> Location {
+        Location { url: answer.url.clone(), guard: answer.guard }
+    }
+
+    /// Where a target is for whoever has this base.
+    pub(crate) fn find(&self, target: &RequestTarget) -> Result<Location> {
+        match target {
+            RequestTarget::Path(path) => self.below(path),
+            RequestTarget::At(location) => Ok(location.clone()),
+        }
+    }
+
+    /// A path below this base.
+    pub(crate) fn below(&self, path: &str) -> Result<Location> {
+        match self.url.join(path) {
+            Ok(url) if self.is_origin_of(&url) => Ok(Location { url, guard: self.guard }),
+            _ => Err(Error::new(Code::Internal, format!("no URL for {}", crate::text::shorten(path)))),
+        }
+    }
+
     /// Whether a URL has its origin: the same scheme, host and port.
     pub(crate) fn is_origin_of(&self, url: &Url) -> bool {
         Origin::of(&self.url).is_some_and(|home| Origin::of(url) == Some(home))
+    }
+
+    /// What the Location of an answer names, for whoever has this base.
+    pub(crate) fn named_by(&self, answer: &Answer) -> Result<Location> {
+        self.named(answer.headers.get(LOCATION), &answer.url, answer.remote)
+    }
+
+    /// What a header names, or a text like one, that was said at a URL by a server with this address.
+    pub(crate) fn named(&self, value: Option<&HeaderValue>, at: &Url, by: Option<IpAddr>) -> Result<Location> {
+        Ok(self.trusts(redirect::location(at, value)?, by))
+    }
+
+    /// The page of a list behind an answer, if its Link names one.
+    pub(crate) fn next_page(&self, answer: &Answer) -> Result<Option<Location>> {
+        let next = link::next_page(&answer.headers, &answer.url)?;
+        Ok(next.map(|url| self.trusts(url, answer.remote)))
+    }
+
+    /// The rule: what is at the same origin is trusted as this is, whoever names it; all else as little as a server's word.
+    fn trusts(&self, url: Url, named_by: Option<IpAddr>) -> Location {
+        let guard = match self.is_origin_of(&url) {
+            true => self.guard,
+            false => Guard::said_by(named_by),
+        };
+        Location { url, guard }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn base(text: &str) -> Location {
+        Location::of_caller(Url::parse(text).unwrap())
+    }
+
+    #[test]
+    fn paths_stay_below_their_base() {
+        let home = base("https://h:5000/prefix/");
+        let at = |target: RequestTarget| home.find(&target).unwrap().url.to_string();
+        let path = || RequestTarget::Path("v2/a/tags/list".to_owned());
+        assert_eq!(at(path()), "https://h:5000/prefix/v2/a/tags/list");
+        assert_eq!(at(path().with_pairs([])), "https://h:5000/prefix/v2/a/tags/list");
+        assert_eq!(
+            at(path().with_pairs([("last", "a/b c"), ("n", "1")])),
+            "https://h:5000/prefix/v2/a/tags/list?last=a%2Fb+c&n=1"
+        );
+        assert_eq!(
+            at(path().with_query("mount=sha256:0&from=a/b")),
+            "https://h:5000/prefix/v2/a/tags/list?mount=sha256:0&from=a/b"
+        );
+        for path in ["https://evil.example/x", "//evil.example/x"] {
+            assert_eq!(home.below(path).unwrap_err().code(), Code::Internal, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_is_named_is_trusted_at_home_only() {
+        let home = base("http://127.0.0.1:5000/");
+        let here = Url::parse("http://127.0.0.1:5000/v2/").unwrap();
+        let named = |text: &str, by: Option<&str>| {
+            let value = HeaderValue::from_str(text).unwrap();
+            home.named(Some(&value), &here, by.map(|ip| ip.parse().unwrap())).unwrap().guard
+        };
+        assert_eq!(named("/x", None), Guard::Caller);
+        assert_eq!(named("http://127.0.0.1:5000/y", Some("10.0.0.1")), Guard::Caller);
+        assert_eq!(named("http://127.0.0.1:5001/y", None), Guard::Server { from: None });
+        let local = "127.0.0.1".parse().ok();
+        assert_eq!(named("http://other/y", Some("127.0.0.1")), Guard::Server { from: local });
+        assert_eq!(named("http://other/y", Some("8.8.8.8")), Guard::Server { from: None });
+        // Whoever was sent there is no more trusted than what sent him.
+        let stranger = Location { guard: Guard::Server { from: None }, ..home.clone() };
+        assert_eq!(stranger.named(Some(&HeaderValue::from_static("/x")), &here, local).unwrap().guard, stranger.guard);
     }
 }

@@ -4,9 +4,7 @@ use std::time::Duration;
 
 use ::http::header::{HeaderMap, HeaderName, HeaderValue};
 use ::http::Method;
-use url::Url;
 
-use super::guard::Guard;
 use super::route::Route;
 use super::upload::Body;
 use crate::error::{Code, Error, Result};
@@ -35,21 +33,17 @@ pub enum Redirects {
 pub struct Request<'a> {
     /// Its method.
     pub method: Method,
-    /// Where it goes.
-    pub url: Url,
-    /// Its headers, without credentials. A Cookie goes to the origin of `url` only.
+    /// Its headers, without credentials. A Cookie goes to the origin that it is sent to, and to no other.
     pub headers: HeaderMap,
-    /// The credentials for the origin of `url`; no other origin ever sees them.
+    /// The credentials for the origin that it is sent to; no other ever sees them.
     pub authorization: Option<HeaderValue>,
     /// Its body.
     pub body: Body<'a>,
     /// When it may be sent again.
     pub repeat: Repeat,
-    /// Who chose `url`.
-    pub guard: Guard,
     /// Which of its redirects are followed.
     pub redirects: Redirects,
-    /// The way to the host of `url`, when it is not the client's own for that host.
+    /// The way to the host that it is sent to, when it is not the client's own for that host.
     pub route: Option<Route>,
     /// How long the answer may take, headers and body in all; else each part has the client's limits.
     pub time: Option<Duration>,
@@ -67,8 +61,8 @@ pub struct Whole {
 }
 
 impl<'a> Request<'a> {
-    /// A request without headers and body to a URL of the caller's choice.
-    pub fn new(method: Method, url: Url) -> Request<'a> {
+    /// A request without headers and body. Where it goes is said when it is sent.
+    pub fn new(method: Method) -> Request<'a> {
         let repeat = match method {
             Method::GET | Method::HEAD | Method::DELETE => Repeat::Always,
             _ => Repeat::Never,
@@ -76,12 +70,10 @@ impl<'a> Request<'a> {
         let headers = HeaderMap::new();
         Request {
             method,
-            url,
             headers,
             authorization: None,
             body: Body::Empty,
             repeat,
-            guard: Guard::Caller,
             redirects: Redirects::Anywhere,
             route: None,
             time: None,

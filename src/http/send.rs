@@ -20,14 +20,14 @@ use crate::error::{Code, Error, Result};
 use crate::statuses;
 
 impl Http {
-    /// Sends a request, follows its redirects, and repeats it while that makes sense.
+    /// Sends a request to this place, follows its redirects, and repeats it while that makes sense.
     ///
     /// An answer with an error status is an answer: only what could not be answered is an error here.
-    pub fn send(&self, call: &Call, request: &mut Request) -> Result<Answer> {
+    pub fn send(&self, call: &Call, to: &Location, request: &mut Request) -> Result<Answer> {
         let mut tries = Tries::new(self.options().retries);
         loop {
             tries.count += 1;
-            let outcome = self.follow(call, request, tries.count);
+            let outcome = self.follow(call, to, request, tries.count);
             let Some(wait) = tries.wait(call, request, &outcome)? else { return tried(outcome, tries.count) };
             call.log(|| json!({"event": "retry", "reason": reason(&outcome), "wait_ms": wait.as_millis() as u64}))?;
             drop(outcome);
@@ -36,15 +36,14 @@ impl Http {
     }
 
     /// One try: the request, and where its redirects lead.
-    fn follow(&self, call: &Call, request: &mut Request, attempt: u32) -> Result<Answer> {
-        let home = Location { url: request.url.clone(), guard: request.guard };
+    fn follow(&self, call: &Call, home: &Location, request: &mut Request, attempt: u32) -> Result<Answer> {
         let mut chain = Chain::new(self.options().max_redirects);
         let mut leg = Leg { at: home.clone(), at_home: true, attempt };
         let (mut hops, mut first_headers) = (Vec::new(), None);
         loop {
             chain.visit(&leg.at.url)?;
             let mut answer = self.exchange(call, request, &leg).map_err(|error| error.with_url(&leg.at.url))?;
-            let Some(target) = led(request, &answer, &home)? else {
+            let Some(target) = led(request, &answer, home)? else {
                 (answer.hops, answer.guard, answer.first_headers) = (hops, leg.at.guard, first_headers);
                 return Ok(answer);
             };

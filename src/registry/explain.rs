@@ -6,7 +6,7 @@ use crate::auth::{Account, Spoke};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::Result;
-use crate::http::guard::Guard;
+use crate::http::location::Location;
 use crate::http::redact;
 use crate::reference::{Index, Reference};
 use crate::registry::host;
@@ -22,25 +22,24 @@ impl Client {
         let (mut base, scheme_source) = host::endpoint(&self.http, index, &options)?;
         // A probe that a call has made already is an answer.
         if let Some(account) = lock(&self.accounts).get(&account_name(index)) {
-            base = account.base.clone();
+            base = account.base.url.clone();
         }
         let account = Account {
             host: index.name.clone(),
             repository: repository.remote_name().to_owned(),
-            base,
+            base: Location::of_caller(base),
             credentials: options.credentials(),
             anonymous: options.anonymous,
             trusted_realms: options.trusted_realms.clone(),
-            guard: Guard::Caller,
         };
         let (credentials, spoke) = self.auth.credentials(call, &account)?;
-        host::set_network(&self.http, &account.base, &options)?;
-        let network = self.http.explain_route(&account.base)?;
+        host::set_network(&self.http, &account.base.url, &options)?;
+        let network = self.http.explain_route(&account.base.url)?;
         Ok(json!({
             "reference": reference.to_string(),
             "host": account.host,
             "repository": account.repository,
-            "endpoint": redact::url(&account.base),
+            "endpoint": redact::url(&account.base.url),
             "scheme_source": scheme_source,
             "anonymous": account.anonymous,
             "credentials": shown(&credentials, &spoke),

@@ -8,14 +8,15 @@ use crate::auth::Account;
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::http::guard::Guard;
 use crate::http::headers::Headers;
+use crate::http::location::Location;
 use crate::http::proxy::Choice;
 use crate::http::route::{Address, Identity};
 use crate::http::settings::Network;
 use crate::http::Http;
 use crate::options::{options, Texts};
 use crate::reference::{Index, Scheme};
+use crate::resource::Resource;
 
 /// Docker Hub's registry does not live at the name that its references carry.
 const HUB: &str = "https://registry-1.docker.io/";
@@ -126,11 +127,10 @@ pub fn account(http: &Http, call: &Call, index: &Index, options: &HostOptions) -
     Ok(Account {
         host: index.name.clone(),
         repository: String::new(),
-        base,
+        base: Location::of_caller(base),
         credentials: options.credentials(),
         anonymous: options.anonymous,
         trusted_realms: options.trusted_realms.clone(),
-        guard: Guard::Caller,
     })
 }
 
@@ -142,8 +142,8 @@ fn base_of_name(http: &Http, call: &Call, index: &Index, options: &HostOptions) 
         Some(false) => Ok(secure),
         None if is_loopback(&secure) => {
             http.set_network(&secure, options.network()?)?;
-            let ping = secure.join("v2/").map_err(|_| bad_host(&index.name))?;
-            Ok(if http.speaks_tls(call, &ping)? { secure } else { plain })
+            let ping = Location::of_caller(secure.clone()).below(&Resource::Api.path(""))?;
+            Ok(if http.speaks_tls(call, &ping.url)? { secure } else { plain })
         }
         None => Ok(secure),
     }

@@ -14,6 +14,7 @@ use crate::options::options;
 use crate::reference::Index;
 use crate::registry::repository::{headers_json, Remote};
 use crate::registry::Client;
+use crate::resource::Resource;
 
 /// What a registry says of itself.
 #[derive(Debug, Serialize)]
@@ -98,10 +99,10 @@ impl Client {
 
     fn ping_v2(&self, call: &Call, index: Index, or_v1: bool) -> Result<Ping> {
         let remote = Remote::registry(self, call, &index)?;
-        let url = remote.url("")?;
-        let mut request = Request::new(Method::GET, url.clone());
-        let answer = self.http.send(call, &mut request)?;
-        let reply = crate::auth::Reply { answer, refusal: None, needed: String::new() };
+        let begin = remote.account.base.find(&remote.target(Resource::Api))?;
+        let url = redact::url(&begin.url);
+        let answer = self.http.send(call, &begin, &mut Request::new(Method::GET))?;
+        let reply = crate::auth::Reply { answer, begin, refusal: None, needed: String::new() };
         let what = format!("ping {}", remote.place());
         let answer = remote.expect(reply, &[StatusCode::OK, StatusCode::UNAUTHORIZED, StatusCode::NOT_FOUND], &what)?;
         let challenges = challenge::parse(&answer.headers);
@@ -118,7 +119,7 @@ impl Client {
         };
         Ok(Ping {
             registry: index.name,
-            url: redact::url(&url),
+            url,
             status: answer.status.as_u16(),
             api_version,
             versions,

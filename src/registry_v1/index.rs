@@ -10,12 +10,15 @@ use super::session::Access;
 use super::{json, wrong, Place, Repo, LARGEST};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
+use crate::http::location::RequestTarget;
 use crate::http::response::Answer;
 use crate::http::{redact, Request};
 use crate::options::options;
 use crate::reference::Index;
 use crate::registry::repository::headers_json;
 use crate::registry::Client;
+
+const PING: &str = "v1/_ping";
 
 /// What a v1 registry says of itself.
 #[derive(Debug, Serialize)]
@@ -66,7 +69,7 @@ impl Client {
         let what = format!("ping {} by protocol v1", place.account.host);
         let Pong { answer, speaks_v1, body } = ping(&place)?;
         let answer = place.expect(answer, &[StatusCode::OK], &what)?;
-        let url = redact::url(&place.url("v1/_ping")?);
+        let url = redact::url(&place.account.base.below(PING)?.url);
         let headers = answer.headers;
         if !speaks_v1 {
             let message = format!("{what}: the answer is not one of protocol v1");
@@ -92,16 +95,15 @@ impl Client {
             return Err(Error::new(Code::InvalidArgument, "the options n and page begin at 1"));
         }
         let place = Place::new(self, call, &Index::parse(registry)?)?;
-        let mut url = place.url("v1/search")?;
-        url.query_pairs_mut().append_pair("q", term);
-        for (key, value) in [("n", options.n), ("page", options.page)] {
-            value.map(|value| url.query_pairs_mut().append_pair(key, &value.to_string()).finish());
-        }
-        let mut request = Request::new(Method::GET, url)
+        let numbers =
+            [("n", options.n), ("page", options.page)].map(|(key, value)| (key, value.map(|n| n.to_string())));
+        let numbers = numbers.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?)));
+        let search = RequestTarget::Path("v1/search".to_owned()).with_pairs([("q", term)].into_iter().chain(numbers));
+        let mut request = Request::new(Method::GET)
             .header(HeaderName::from_static("x-docker-token"), "true")?
             .header(ACCEPT, "application/json")?
             .whole(LARGEST, "the result of the search");
-        let answer = place.ask(&mut request)?;
+        let answer = place.ask(&search, &mut request)?;
         let what = format!("search {} by protocol v1", place.account.host);
         let mut answer = place.expect(answer, &[StatusCode::OK], &what)?;
         let bytes = answer.take_whole();
@@ -126,8 +128,8 @@ pub(crate) struct Pong {
 /// A page that says 200 to every path is no registry. docker-registry answers `{}` or, when it is verbose, an object;
 /// others answer `true`.
 fn ping(place: &Place) -> Result<Pong> {
-    let url = place.url("v1/_ping")?;
-    let mut answer = place.send(&mut Request::new(Method::GET, url).whole(LARGEST, "the answer to the ping"))?;
+    let mut request = Request::new(Method::GET).whole(LARGEST, "the answer to the ping");
+    let mut answer = place.send(&RequestTarget::Path(PING.to_owned()), &mut request)?;
     let said = |name: &str| answer.headers.contains_key(name);
     let by_header = said("x-docker-registry-version") || said("x-docker-registry-standalone");
     let is_ok = answer.status == StatusCode::OK;
@@ -173,6 +175,6 @@ impl Repo {
             ImageId::of_server(id, "the list of images").map_err(|error| error.with_url(&answer.url))?;
             images.push(image);
         }
-        Ok(Images { name: self.name.clone(), images, endpoint: redact::url(session.base()) })
+        Ok(Images { name: self.name.clone(), images, endpoint: redact::url(&session.base().url) })
     }
 }

@@ -24,6 +24,7 @@ use crate::http::range;
 use crate::http::response::Answer;
 use crate::http::settings::ClientOptions;
 use crate::stream::blob::Blob;
+use crate::http::Request;
 
 /// What is known of an open layer.
 #[derive(Debug, Clone, Serialize)]
@@ -109,8 +110,7 @@ impl Downloadable for RemoteLayer {
     fn ask(&self, part: Option<&PartRequest>) -> Result<Answer> {
         let path = format!("v1/images/{}/layer", self.id);
         self.repo.send(Access::Read, &mut |session| {
-            let request = self.repo.request(session, Method::GET, &path)?;
-            self.repo.place.send(&mut narrowed(request, part)?)
+            self.repo.send_to(session, &path, &mut narrowed(Request::new(Method::GET), part)?)
         })
     }
 

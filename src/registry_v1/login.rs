@@ -11,6 +11,7 @@ use crate::auth::basic_header;
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
+use crate::http::location::RequestTarget;
 use crate::http::response::Answer;
 use crate::http::upload::Body;
 use crate::http::Request;
@@ -90,12 +91,12 @@ fn register(place: &Place, user: &User, email: &str, official: bool) -> Result<O
     let size = text.len() as u64;
     // A body that is sent once is not sent after a redirect: the password is for this host.
     let body = Body::Stream { source: &mut source, size, done: 0 };
-    let mut request = Request::new(Method::POST, place.url("v1/users/")?)
+    let mut request = Request::new(Method::POST)
         .header(CONTENT_TYPE, "application/json")?
         .header(ACCEPT, "application/json")?
         .body(body);
     let quiet = Place { call: place.call.without_progress(), ..place.clone() };
-    let mut answer = quiet.send(&mut request)?;
+    let mut answer = quiet.send(&users(), &mut request)?;
     match answer.status {
         StatusCode::CREATED => {
             let host = &place.account.host;
@@ -120,10 +121,10 @@ fn register(place: &Place, user: &User, email: &str, official: bool) -> Result<O
 }
 
 fn check(place: &Place, user: User, official: bool) -> Result<Login> {
-    let mut request = Request::new(Method::GET, place.url("v1/users/")?).header(ACCEPT, "application/json")?;
+    let mut request = Request::new(Method::GET).header(ACCEPT, "application/json")?;
     let credentials = Credentials::Password { username: user.name.clone(), password: user.password.clone() };
     request.authorization = basic_header(&credentials)?;
-    let answer = place.send(&mut request)?;
+    let answer = place.send(&users(), &mut request)?;
     let host = &place.account.host;
     match answer.status {
         StatusCode::OK => Ok(Login { status: "Login Succeeded".to_owned(), username: user.name, created: false }),
@@ -142,6 +143,10 @@ fn check(place: &Place, user: User, official: bool) -> Result<Login> {
         }
         _ => Err(unexpected(place, answer, "Login")),
     }
+}
+
+fn users() -> RequestTarget {
+    RequestTarget::Path("v1/users/".to_owned())
 }
 
 fn refused(answer: &Answer, code: Code, message: String) -> Error {

@@ -24,6 +24,7 @@ use crate::auth::{basic_header, challenge, identity, registry_error, Account};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
+use crate::http::location::RequestTarget;
 use crate::http::response::Answer;
 use crate::http::Request;
 use crate::reference::{Index, Repository};
@@ -49,14 +50,10 @@ pub struct Place {
 impl Place {
     fn new(client: &Client, call: &Call, index: &Index) -> Result<Place> {
         let mut account = client.account(call, index)?;
-        if index.official && account.base.host_str() == Some("registry-1.docker.io") {
-            account.base = Url::parse(HUB).map_err(|_| internal("Docker Hub's URL"))?;
+        if index.official && account.base.url.host_str() == Some("registry-1.docker.io") {
+            account.base.url = Url::parse(HUB).map_err(|_| internal("Docker Hub's URL"))?;
         }
         Ok(Place { client: client.clone(), call: call.clone(), account })
-    }
-
-    fn url(&self, path: &str) -> Result<Url> {
-        self.account.base.join(path).map_err(|_| internal(path))
     }
 
     fn credentials(&self) -> Result<Credentials> {
@@ -71,14 +68,15 @@ impl Place {
         }
     }
 
-    fn send(&self, request: &mut Request) -> Result<Answer> {
-        self.client.http.send(&self.call, request)
+    /// Sends a request to the index.
+    fn send(&self, target: &RequestTarget, request: &mut Request) -> Result<Answer> {
+        self.client.http.send(&self.call, &self.account.base.find(target)?, request)
     }
 
     /// Asks the index, with the credentials if there are any.
-    fn ask(&self, request: &mut Request) -> Result<Answer> {
+    fn ask(&self, target: &RequestTarget, request: &mut Request) -> Result<Answer> {
         request.authorization = self.proof()?;
-        self.send(request)
+        self.send(target, request)
     }
 
     fn expect(&self, answer: Answer, wanted: &[StatusCode], what: &str) -> Result<Answer> {
@@ -168,25 +166,23 @@ impl Repo {
         Ok(asks && may && self.place.proof()?.is_some())
     }
 
-    /// A request to the registry of a session.
-    fn request<'a>(&self, session: &Session, method: Method, path: &str) -> Result<Request<'a>> {
-        let mut request = Request::new(method, session.url(path)?);
-        request.guard = session.guard();
+    /// Sends a request to the registry of a session.
+    fn send_to(&self, session: &Session, path: &str, request: &mut Request) -> Result<Answer> {
+        let at = session.base().below(path)?;
         request.authorization = match session.proof() {
             Proof::Token(token) => Some(token.clone()),
             Proof::Basic if session.is_at_index() => self.place.proof()?,
             _ => None,
         };
-        session.add_cookies(&mut request);
+        session.add_cookies(&at, request);
         debug_assert!(!request.headers.contains_key(AUTHORIZATION));
-        Ok(request)
+        self.place.client.http.send(&self.place.call, &at, request)
     }
 
     /// A document of the registry: its bytes and its answer.
     fn document(&self, path: &str, what: &'static str) -> Result<(Answer, Vec<u8>)> {
         let answer = self.send(Access::Read, &mut |session| {
-            let mut request = self.request(session, Method::GET, path)?.whole(LARGEST, what);
-            self.place.send(&mut request)
+            self.send_to(session, path, &mut Request::new(Method::GET).whole(LARGEST, what))
         })?;
         let place = self.place_name();
         let mut answer = self.place.expect(answer, &[StatusCode::OK], &format!("get {what} of {place}"))?;
@@ -196,7 +192,7 @@ impl Repo {
 
     /// Tells cached sessions of different users apart.
     fn identity(&self) -> Result<String> {
-        Ok(identity(&self.place.account.base, &self.place.credentials()?))
+        Ok(identity(&self.place.account.base.url, &self.place.credentials()?))
     }
 }
 

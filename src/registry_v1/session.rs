@@ -5,6 +5,7 @@
 //! way from https to http. They are tried in their order. The token goes to them only, the credentials to the index only.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
 use ::http::header::{HeaderMap, HeaderName, HeaderValue, ACCEPT, CONTENT_TYPE, COOKIE, SET_COOKIE};
@@ -15,11 +16,10 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::id::ImageId;
-use super::{internal, Repo, Shared, LARGEST};
+use super::{Repo, Shared, LARGEST};
 use crate::error::{Code, Error, Result};
-use crate::http::guard::Guard;
+use crate::http::location::{Location, RequestTarget};
 use crate::http::origin::Origin;
-use crate::http::redirect;
 use crate::http::response::Answer;
 use crate::http::upload::Body;
 use crate::http::{Repeat, Request};
@@ -67,11 +67,9 @@ pub struct Session {
 
 /// A registry that has the images.
 struct Registry {
-    base: Url,
+    base: Location,
     /// It is the index itself.
     at_index: bool,
-    /// Who chose it.
-    guard: Guard,
 }
 
 #[derive(Clone)]
@@ -86,19 +84,9 @@ impl Session {
         &self.registries[self.at]
     }
 
-    /// `<the registry>/<path>`.
-    pub fn url(&self, path: &str) -> Result<Url> {
-        self.base().join(path).map_err(|_| internal(path))
-    }
-
     /// Whether the registry is the index itself.
     pub fn is_at_index(&self) -> bool {
         self.registry().at_index
-    }
-
-    /// Who chose the registry.
-    pub fn guard(&self) -> Guard {
-        self.registry().guard
     }
 
     /// The same at the next registry of the index's list.
@@ -111,8 +99,8 @@ impl Session {
         &self.proof
     }
 
-    /// The registry's URL.
-    pub fn base(&self) -> &Url {
+    /// What the registry's paths are below.
+    pub(crate) fn base(&self) -> &Location {
         &self.registry().base
     }
 
@@ -134,9 +122,9 @@ impl Session {
         }
     }
 
-    /// Adds the cookies of the request's origin.
-    pub(super) fn add_cookies(&self, request: &mut Request) {
-        let origin = Origin::of(&request.url);
+    /// Adds the cookies of the origin that a request is sent to.
+    pub(super) fn add_cookies(&self, at: &Location, request: &mut Request) {
+        let origin = Origin::of(&at.url);
         let jar = lock(&self.cookies);
         let own = jar.iter().filter(|cookie| Some(&cookie.origin) == origin.as_ref());
         let pairs: Vec<String> = own.map(|cookie| format!("{}={}", cookie.name, cookie.value.as_str())).collect();
@@ -187,19 +175,18 @@ fn token(headers: &HeaderMap) -> Result<Proof> {
 
 /// The registries that an index sends us to; the index itself, when it names none. Those that nobody may be sent to are left
 /// out, unless there are no others.
-fn registries(index: &Url, answer: &Answer) -> Result<Vec<Registry>> {
-    let own = || Registry { base: at_hub(index.clone()), at_index: true, guard: Guard::Caller };
+fn registries(index: &Location, answer: &Answer) -> Result<Vec<Registry>> {
+    let own = || Registry { base: at_hub(index.clone()), at_index: true };
     let lists = answer.headers.get_all("x-docker-endpoints").iter().map(|list| list.to_str().unwrap_or("\u{fffd}"));
     let names = lists.flat_map(|list| list.split(',')).map(str::trim).filter(|one| !one.is_empty());
     let (mut found, mut refused) = (Vec::<Registry>::new(), None);
     for name in names.take(MOST_REGISTRIES) {
-        match endpoint_url(&answer.url, name) {
+        match endpoint(index, &answer.url, answer.remote, name) {
             // It names itself by its Host header, and knows nothing of a prefix that a proxy has put before its paths.
-            Ok(base) if Origin::of(&base) == Origin::of(index) && base.path() == "/" => found.push(own()),
+            Ok(base) if index.is_origin_of(&base.url) && base.url.path() == "/" => found.push(own()),
             Ok(base) => {
-                let at_index = Origin::of(&base) == Origin::of(index);
-                let guard = if at_index { Guard::Caller } else { Guard::said_by(answer.remote) };
-                found.push(Registry { base: at_hub(base), at_index, guard });
+                let at_index = index.is_origin_of(&base.url);
+                found.push(Registry { base: at_hub(base), at_index });
             }
             Err(error) => refused = refused.or(Some(error)),
         }
@@ -212,14 +199,14 @@ fn registries(index: &Url, answer: &Answer) -> Result<Vec<Registry>> {
 }
 
 /// Docker Hub's index does not hold images, even when it names no registry.
-fn at_hub(base: Url) -> Url {
-    match base.as_str() == super::HUB {
-        true => Url::parse("https://registry-1.docker.io/").unwrap_or(base),
-        false => base,
+fn at_hub(base: Location) -> Location {
+    match (base.url.as_str() == super::HUB, Url::parse("https://registry-1.docker.io/")) {
+        (true, Ok(url)) => Location { url, ..base },
+        _ => base,
     }
 }
 
-fn endpoint_url(said_by: &Url, text: &str) -> Result<Url> {
+fn endpoint(index: &Location, said_by: &Url, remote: Option<IpAddr>, text: &str) -> Result<Location> {
     let text = match text.contains("://") {
         true => text.to_owned(),
         false => format!("{}://{text}", said_by.scheme()),
@@ -227,12 +214,12 @@ fn endpoint_url(said_by: &Url, text: &str) -> Result<Url> {
     let bad = |error: Error| error.within("X-Docker-Endpoints").with_url(said_by);
     let value = HeaderValue::from_str(&text);
     let value = value.map_err(|_| bad(Error::new(Code::Redirect, "is no list of registries")))?;
-    let mut url = redirect::location(said_by, Some(&value)).map_err(bad)?;
-    url.set_query(None);
+    let mut base = index.named(Some(&value), said_by, remote).map_err(bad)?;
+    base.url.set_query(None);
     // Some write the API's root.
-    let path = url.path().trim_end_matches('/').trim_end_matches("/v1").to_owned();
-    url.set_path(&format!("{path}/"));
-    Ok(url)
+    let path = base.url.path().trim_end_matches('/').trim_end_matches("/v1").to_owned();
+    base.url.set_path(&format!("{path}/"));
+    Ok(base)
 }
 
 type Key = (String, String, Access);
@@ -310,8 +297,8 @@ impl Repo {
             Access::Write => (Method::PUT, "", images_body(&announced)),
             Access::Delete => (Method::DELETE, "images", Body::Empty),
         };
-        let url = self.place.url(&format!("v1/repositories/{}/{path}", self.name))?;
-        let mut request = Request::new(method, url)
+        let target = RequestTarget::Path(format!("v1/repositories/{}/{path}", self.name));
+        let mut request = Request::new(method)
             .header(HeaderName::from_static("x-docker-token"), "true")?
             .header(ACCEPT, "application/json")?
             // To announce an image twice is to announce it once.
@@ -322,9 +309,9 @@ impl Repo {
             request = request.header(CONTENT_TYPE, "application/json")?;
         }
         if let Some(before) = before {
-            before.add_cookies(&mut request);
+            before.add_cookies(&self.place.account.base, &mut request);
         }
-        let answer = self.place.ask(&mut request)?;
+        let answer = self.place.ask(&target, &mut request)?;
         let wanted = [StatusCode::OK, StatusCode::CREATED, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
         let what = format!("begin a v1 session for {}", self.place_name());
         let mut answer =
@@ -355,6 +342,7 @@ fn images_body(images: &[ImageId]) -> Body<'static> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::guard::Guard;
 
     fn headers(name: &'static str, values: &[&str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -378,7 +366,8 @@ mod tests {
 
     #[test]
     fn endpoints_are_like_redirects() {
-        let index = Url::parse("https://index.example/").unwrap();
+        let index = Location::of_caller(Url::parse("https://index.example/").unwrap());
+        let of = |index: &Location, text: &str| endpoint(index, &index.url, None, text);
         for (text, url) in [
             ("registry.example", "https://registry.example/"),
             ("registry.example:5000", "https://registry.example:5000/"),
@@ -387,15 +376,17 @@ mod tests {
             ("registry.example/prefix", "https://registry.example/prefix/"),
             ("[::1]:5000", "https://[::1]:5000/"),
         ] {
-            assert_eq!(endpoint_url(&index, text).unwrap().as_str(), url, "{text}");
+            assert_eq!(of(&index, text).unwrap().url.as_str(), url, "{text}");
         }
         for bad in ["http://registry.example", "ftp://x", "u:p@registry.example", "https://", "a b", ":5000"] {
-            let error = endpoint_url(&index, bad).unwrap_err();
+            let error = of(&index, bad).unwrap_err();
             assert_eq!(error.code(), Code::Redirect, "{bad}: {error}");
             assert!(error.message().starts_with("X-Docker-Endpoints: "), "{error}");
         }
-        let plain = Url::parse("http://index.example/").unwrap();
-        assert_eq!(endpoint_url(&plain, "registry.example").unwrap().as_str(), "http://registry.example/");
+        let plain = Location::of_caller(Url::parse("http://index.example/").unwrap());
+        let other = of(&plain, "registry.example").unwrap();
+        assert_eq!((other.url.as_str(), other.guard), ("http://registry.example/", Guard::said_by(None)));
+        assert_eq!(of(&plain, "index.example/x").unwrap().guard, Guard::Caller);
     }
 
     #[test]

@@ -16,6 +16,7 @@ use super::session::Access;
 use super::{Repo, LARGEST};
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result, Side};
+use crate::http::location::RequestTarget;
 use crate::http::response::Answer;
 use crate::http::retry::{self, Backoff};
 use crate::http::upload::Body;
@@ -147,11 +148,10 @@ impl Repo {
             hasher.update(image);
             hasher.update(b"\n");
             let mut hashing = HashedSource { source, hasher };
-            let mut request = self
-                .request(session, Method::PUT, &format!("v1/images/{id}/layer"))?
+            let mut request = Request::new(Method::PUT)
                 .header(CONTENT_TYPE, "application/octet-stream")?
                 .body(Body::Stream { source: &mut hashing, size, done: layer.done.unwrap_or(0) });
-            let answer = self.place.send(&mut request)?;
+            let answer = self.send_to(session, &format!("v1/images/{id}/layer"), &mut request)?;
             drop(request);
             sent = Some((hashing, size));
             Ok(answer)
@@ -214,7 +214,7 @@ impl Repo {
         if session.is_at_index() {
             return Ok(status);
         }
-        let answer = self.place.ask(&mut Request::new(Method::DELETE, self.place.url(&path)?))?;
+        let answer = self.place.ask(&RequestTarget::Path(path), &mut Request::new(Method::DELETE))?;
         match answer.status {
             // It kept no list of its own.
             StatusCode::NOT_FOUND => Ok(status),
@@ -244,12 +244,13 @@ impl Repo {
         };
         let list: Vec<Value> = images.iter().enumerate().map(entry).collect();
         let (session, _) = self.session(Access::Write, None)?;
-        let mut request = Request::new(Method::PUT, self.place.url(&format!("v1/repositories/{}/images", self.name))?)
+        let index = RequestTarget::Path(format!("v1/repositories/{}/images", self.name));
+        let mut request = Request::new(Method::PUT)
             .header(CONTENT_TYPE, "application/json")?
             .repeat(Repeat::Always)
             .body(Body::Bytes(Bytes::from(json!(list).to_string())));
-        session.add_cookies(&mut request);
-        let answer = self.place.ask(&mut request)?;
+        session.add_cookies(&self.place.account.base, &mut request);
+        let answer = self.place.ask(&index, &mut request)?;
         self.done(answer, &format!("put the images of {} at the index", self.place_name()))
     }
 
@@ -261,20 +262,18 @@ impl Repo {
         header: Option<(HeaderName, HeaderValue)>,
     ) -> Result<Answer> {
         self.send_for(Access::Write, image, &mut |session| {
-            let mut request = self
-                .request(session, Method::PUT, path)?
+            let mut request = Request::new(Method::PUT)
                 .header(CONTENT_TYPE, "application/json")?
                 .repeat(Repeat::Always)
                 .body(if body.is_empty() { Body::Empty } else { Body::Bytes(body.clone()) });
             request.headers.extend(header.clone().map(|(name, value)| (Some(name), value)));
-            self.place.send(&mut request)
+            self.send_to(session, path, &mut request)
         })
     }
 
     fn delete(&self, path: &str, what: &str) -> Result<u16> {
-        let answer = self.send(Access::Delete, &mut |session| {
-            self.place.send(&mut self.request(session, Method::DELETE, path)?)
-        })?;
+        let answer =
+            self.send(Access::Delete, &mut |session| self.send_to(session, path, &mut Request::new(Method::DELETE)))?;
         // Gone after a repeated request is what was wanted.
         if answer.status == StatusCode::NOT_FOUND && answer.attempts > 1 {
             return Ok(answer.status.as_u16());

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use ocireg::call::Call;
 use ocireg::error::Code;
-use ocireg::inside::{Body, Http, Request};
+use ocireg::inside::{Body, Http, Location, Request};
 use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::manifest::GetOptions;
 use ocireg::registry::upload::Source;
@@ -221,8 +221,8 @@ struct Nested<'a> {
 
 impl Source for Nested<'_> {
     fn piece(&mut self, most: usize) -> ocireg::error::Result<bytes::Bytes> {
-        let mut request = Request::new(Method::GET, self.url.clone()).whole(1 << 20, "a piece");
-        let mut piece = self.http.send(self.call, &mut request)?.take_whole();
+        let mut request = Request::new(Method::GET).whole(1 << 20, "a piece");
+        let mut piece = self.http.send(self.call, &Location::of_caller(self.url.clone()), &mut request)?.take_whole();
         piece.truncate(most.min(self.left));
         self.left -= piece.len();
         Ok(piece.into())
@@ -245,7 +245,8 @@ fn a_transfer_does_not_wait_for_itself() {
     within(Duration::from_secs(5), || {
         let mut source = Nested { http: &http, call: &call, url: url.clone(), left: 200_000 };
         let body = Body::Stream { source: &mut source, size: 200_000, done: 0 };
-        let answer = http.send(&call, &mut Request::new(Method::PUT, url.clone()).body(body)).unwrap();
+        let answer =
+            http.send(&call, &Location::of_caller(url.clone()), &mut Request::new(Method::PUT).body(body)).unwrap();
         assert_eq!(answer.status, 201);
     });
     let seen = server.seen();

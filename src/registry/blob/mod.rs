@@ -21,6 +21,7 @@ use crate::reference::Reference;
 use crate::registry::manifest::{delete, Deleted};
 use crate::registry::repository::{digest_header, headers_json, Remote};
 use crate::registry::Client;
+use crate::resource::Resource;
 use crate::statuses;
 
 /// What a registry says of a blob.
@@ -49,15 +50,14 @@ impl Client {
     pub fn head_blob(&self, call: &Call, reference: &Reference) -> Result<BlobHead> {
         let digest = blob_digest(reference)?;
         let remote = Remote::repository(self, call, reference.repository())?;
-        let url = remote.url(&format!("blobs/{digest}"))?;
         let scopes = remote.scopes(&["pull"]);
-        let mut reply = remote.send(&mut Request::new(Method::HEAD, url.clone()), &scopes)?;
+        let mut reply = remote.ask(Resource::Blob(digest), &mut Request::new(Method::HEAD), &scopes)?;
         let status = reply.answer.status;
         // A refusal of HEAD gives no reason; and that a blob is not there needs none.
         if statuses::has_no_head(status.as_u16())
             || (statuses::has_a_reason(status.as_u16()) && status != StatusCode::NOT_FOUND)
         {
-            reply = remote.send(&mut Request::new(Method::GET, url), &scopes)?;
+            reply = remote.ask(Resource::Blob(digest), &mut Request::new(Method::GET), &scopes)?;
         }
         let what = format!("head of the blob {reference}");
         let answer = remote.expect(reply, &[StatusCode::OK, StatusCode::NOT_FOUND], &what)?;
@@ -79,7 +79,7 @@ impl Client {
     pub fn delete_blob(&self, call: &Call, reference: &Reference) -> Result<Deleted> {
         let digest = blob_digest(reference)?;
         let remote = Remote::repository(self, call, reference.repository())?;
-        delete(&remote, remote.url(&format!("blobs/{digest}"))?, &format!("delete the blob {reference}"))
+        delete(&remote, Resource::Blob(digest), &format!("delete the blob {reference}"))
     }
 }
 
@@ -124,8 +124,7 @@ pub(crate) fn look(remote: &Remote, digest: &Digest) -> Result<Look> {
 
 /// The same by another method: a GET is left at its head.
 pub(crate) fn look_by(method: Method, remote: &Remote, digest: &Digest) -> Result<Look> {
-    let mut request = Request::new(method, remote.url(&format!("blobs/{digest}"))?);
-    let reply = remote.send(&mut request, &remote.scopes(&["pull", "push"]))?;
+    let reply = remote.ask(Resource::Blob(digest), &mut Request::new(method), &remote.scopes(&["pull", "push"]))?;
     match reply.answer.status {
         // Asking on would only show the same credentials again.
         StatusCode::UNAUTHORIZED => {

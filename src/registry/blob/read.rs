@@ -15,7 +15,6 @@ use crate::digest::Digest;
 use crate::download::save::{self, Delivery};
 use crate::download::{narrowed, Download, Downloadable, Expected, PartRequest, Pieces, ReadOptions};
 use crate::error::{Code, Error, Result};
-use crate::http::origin::Origin;
 use crate::http::response::Answer;
 use crate::http::settings::ClientOptions;
 use crate::http::Request;
@@ -23,6 +22,7 @@ use crate::reference::Reference;
 use crate::registry::repository::Remote;
 use crate::registry::Client;
 use crate::stream::blob::Blob;
+use crate::resource::Resource;
 
 /// What is known of an open blob.
 #[derive(Debug, Clone, Serialize)]
@@ -100,8 +100,8 @@ impl Downloadable for RemoteBlob {
     }
 
     fn ask(&self, part: Option<&PartRequest>) -> Result<Reply> {
-        let request = Request::new(Method::GET, self.remote.url(&format!("blobs/{}", self.digest))?);
-        self.remote.send(&mut narrowed(request, part)?, &self.remote.scopes(&["pull"]))
+        let mut request = narrowed(Request::new(Method::GET), part)?;
+        self.remote.ask(Resource::Blob(&self.digest), &mut request, &self.remote.scopes(&["pull"]))
     }
 
     fn failure(&self, reply: Reply, what: &str) -> Error {
@@ -109,7 +109,7 @@ impl Downloadable for RemoteBlob {
     }
 
     fn is_elsewhere(&self, url: &Url) -> bool {
-        Origin::of(url) != Origin::of(&self.remote.account.base)
+        !self.remote.account.base.is_origin_of(url)
     }
 
     fn is_refusal(&self, error: &Error) -> bool {

@@ -12,6 +12,7 @@ use crate::registry::list::name_list::NameList;
 use crate::registry::list::names::{Names, Window};
 use crate::registry::repository::Remote;
 use crate::registry::Client;
+use crate::resource::Resource;
 use crate::text::is_obeyed;
 
 options! {
@@ -51,7 +52,7 @@ impl Client {
         let pattern = options.regex.as_deref().map(compile).transpose()?;
         let remote = Remote::registry(self, call, &Index::parse(registry)?)?;
         let names = Names {
-            list: List::of(&remote, "_catalog", "")?,
+            list: List::of(&remote, Resource::Catalog, "")?,
             scopes: ScopeSet::from(Scope::catalog()),
             what: format!("list the repositories of {}", remote.place()),
             key: "repositories",

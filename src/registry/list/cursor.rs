@@ -12,7 +12,9 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::error::{Code, Error, Result};
+use crate::http::location::RequestTarget;
 use crate::registry::repository::Remote;
+use crate::resource::Resource;
 
 /// A longer one is not taken back, and so is not given either.
 const MOST_BYTES: usize = 16 << 10;
@@ -25,15 +27,23 @@ const VERSION: u8 = 1;
 pub(crate) struct List {
     /// What makes it another list than all others: its host, its path, its filter.
     pub id: String,
-    /// Where it begins, without any query of paging.
+    /// Its path below the registry's base.
+    path: String,
+    /// Where it is, for the URLs of pages to be compared with.
     pub url: Url,
 }
 
 impl List {
-    /// A registry's or a repository's, at a path of it; `filter` says which of its elements the registry is asked for.
-    pub(crate) fn of(remote: &Remote, path: &str, filter: &str) -> Result<List> {
-        let url = remote.url(path)?;
-        Ok(List { id: format!("{} {path} {filter}", remote.place()), url })
+    /// A registry's or a repository's; `filter` says which of its elements the registry is asked for.
+    pub(crate) fn of(remote: &Remote, resource: Resource, filter: &str) -> Result<List> {
+        let path = resource.path(&remote.name);
+        let url = remote.account.base.below(&path)?.url;
+        Ok(List { id: format!("{} {resource} {filter}", remote.place()), path, url })
+    }
+
+    /// Where it begins, without any query of paging.
+    pub(crate) fn target(&self) -> RequestTarget {
+        RequestTarget::Path(self.path.clone())
     }
 }
 
@@ -97,9 +107,19 @@ impl Cursor {
         }
     }
 
-    /// The URL of its page.
-    pub(crate) fn url(&self, list: &List) -> Result<Url> {
-        self.address(&list.url).ok_or_else(|| Error::new(Code::InvalidArgument, "the option next leads nowhere"))
+    /// Its page.
+    pub(crate) fn target(&self, list: &List) -> Result<RequestTarget> {
+        if self.address(&list.url).is_none() {
+            return Err(Error::new(Code::InvalidArgument, "the option next leads nowhere"));
+        }
+        let page = match self.below.as_str() {
+            "" => list.target(),
+            below => RequestTarget::Path(format!("{}/{below}", list.path)),
+        };
+        Ok(match &self.query {
+            Some(query) => page.with_query(query),
+            None => page,
+        })
     }
 
     /// Nothing but a query of the list, or of what is below it: and only if that is read as it is written.
@@ -268,10 +288,11 @@ impl<'a> Finder<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::http::location::Location;
 
     fn list(path: &str) -> List {
         let url = Url::parse(&format!("https://h/{path}")).unwrap();
-        List { id: format!("h {}", url.path()), url }
+        List { id: format!("h {}", url.path()), path: path.to_owned(), url }
     }
 
     fn cursor_to(next: &str) -> Result<Option<Cursor>> {
@@ -293,7 +314,9 @@ mod tests {
             let text = cursor.text().unwrap();
             assert!(text.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')));
             let again = Cursor::parse(&text, &[&list]).unwrap();
-            assert_eq!((&again, again.url(&list).unwrap()), (&cursor, list.url.join(next).unwrap()));
+            let home = Location::of_caller(Url::parse("https://h/").unwrap());
+            let page = home.find(&again.target(&list).unwrap()).unwrap().url;
+            assert_eq!((&again, page), (&cursor, list.url.join(next).unwrap()));
         }
         assert_eq!(cursor_to("/v2/b/tags/list?last=x").unwrap_err().code(), Code::Protocol);
         let long = cursor_to(&format!("?last={}", "x".repeat(MOST_BYTES))).unwrap().unwrap();

@@ -2,18 +2,18 @@
 
 use std::ops::ControlFlow;
 
-use ::http::{Method, StatusCode};
+use ::http::header::HeaderMap;
+use ::http::StatusCode;
 use serde_json::{json, Map, Value};
-use url::Url;
 
 use crate::auth::registry_error;
 use crate::auth::scope::ScopeSet;
 use crate::error::{Code, Error, Result};
-use crate::http::Request;
+use crate::http::location::RequestTarget;
 use crate::registry::list::cursor::{Cursor, Finder, List, Passage};
 use crate::registry::list::name_list::{NameList, NameSet};
 use crate::registry::list::pages;
-use crate::registry::list::pages::Fetched;
+use crate::registry::list::pages::{Fetched, Walk};
 use crate::registry::repository::Remote;
 use crate::text::shorten;
 
@@ -84,13 +84,13 @@ impl Names<'_> {
     ) -> Result<Part> {
         let cursor = window.next.map(|text| Cursor::parse(text, &[&self.list])).transpose()?;
         let first = match &cursor {
-            Some(cursor) => cursor.url(&self.list)?,
+            Some(cursor) => cursor.target(&self.list)?,
             None => self.first_page(window.page_size, window.last),
         };
         let (mut part, mut passage) = (Gathered::new(window.limit), Passage::new(cursor.as_ref()));
         let (mut next, mut is_first, mut odd) = (None, true, Odd::default());
         let open = |reply| self.remote.expect(reply, &[StatusCode::OK], &self.what).map(Some);
-        pages::walk(self.remote, Request::new(Method::GET, first), &self.scopes, &self.what, open, |page| {
+        self.walk().begin(first, open, |page| {
             passage.begin_page(match std::mem::take(&mut is_first) {
                 true => self.behind(page, window, cursor.as_ref())?,
                 false => 0,
@@ -119,17 +119,16 @@ impl Names<'_> {
         Ok(Part { names: part.names.into_list(), last, next })
     }
 
-    /// Adds `n` and `last` to the list's URL.
-    fn first_page(&self, n: Option<u64>, last: Option<&str>) -> Url {
-        let mut url = self.list.url.clone();
-        if let Some(n) = n {
-            // ECR refuses a larger page; whoever wants more gets it in several.
-            url.query_pairs_mut().append_pair("n", &n.min(LARGEST_PAGE).to_string());
-        }
-        if let Some(last) = last {
-            url.query_pairs_mut().append_pair("last", last);
-        }
-        url
+    fn walk(&self) -> Walk<'_> {
+        Walk { remote: self.remote, scopes: &self.scopes, what: &self.what, headers: HeaderMap::new() }
+    }
+
+    /// The list with `n` and `last`.
+    fn first_page(&self, n: Option<u64>, last: Option<&str>) -> RequestTarget {
+        // ECR refuses a larger page; whoever wants more gets it in several.
+        let n = n.map(|n| n.min(LARGEST_PAGE).to_string());
+        let pairs = [("n", n.as_deref()), ("last", last)];
+        self.list.target().with_pairs(pairs.into_iter().filter_map(|(key, value)| Some((key, value?))))
     }
 
     fn elements(&self, page: &Fetched, take: &mut dyn FnMut(Value) -> Result<()>) -> Result<Map<String, Value>> {
@@ -216,8 +215,7 @@ impl Names<'_> {
     fn first_name(&self, page_size: Option<u64>, last: &str) -> Result<Option<String>> {
         let mut first = None;
         let open = |reply| self.remote.expect(reply, &[StatusCode::OK], &self.what).map(Some);
-        let request = Request::new(Method::GET, self.first_page(page_size, Some(last)));
-        pages::walk(self.remote, request, &self.scopes, &self.what, open, |page| {
+        self.walk().begin(self.first_page(page_size, Some(last)), open, |page| {
             self.elements(page, &mut |element| {
                 first.get_or_insert_with(|| element.as_str().unwrap_or_default().to_owned());
                 Ok(())

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
+use ::http::header::HeaderMap;
 use ::http::Method;
 use serde_json::{Map, Value};
 use url::Url;
@@ -10,10 +11,9 @@ use url::Url;
 use crate::auth::scope::ScopeSet;
 use crate::auth::Reply;
 use crate::error::{Code, Error, Result};
-use crate::http::guard::Guard;
-use crate::http::origin::Origin;
+use crate::http::location::RequestTarget;
 use crate::http::response::Answer;
-use crate::http::{link, Request};
+use crate::http::Request;
 use crate::registry::list::cursor::Asked;
 use crate::registry::list::page;
 use crate::registry::repository::Remote;
@@ -61,55 +61,66 @@ pub(crate) fn elements(
     })
 }
 
-/// The walk from page to page. `open` says whether an answer is a page, is an error, or ends the walk; `take` gets each page.
-pub(crate) fn walk(
-    remote: &Remote,
-    first: Request,
-    scopes: &ScopeSet,
-    what: &str,
-    mut open: impl FnMut(Reply) -> Result<Option<Answer>>,
-    mut take: impl FnMut(&Fetched) -> Result<ControlFlow<()>>,
-) -> Result<()> {
-    let limit = remote.client.http.options().max_list_bytes;
-    let mut seen = HashSet::new();
-    let mut total = 0;
-    let mut guard = Guard::Caller;
-    let headers = first.headers;
-    let mut next = Some(first.url);
-    while let Some(url) = next {
-        if seen.len() >= MOST_PAGES {
-            return Err(Error::new(Code::LimitExceeded, format!("{what}: more than {MOST_PAGES} pages")));
+/// A walk from page to page.
+pub(crate) struct Walk<'a> {
+    pub remote: &'a Remote,
+    pub scopes: &'a ScopeSet,
+    /// What errors call it.
+    pub what: &'a str,
+    /// The headers of each request.
+    pub headers: HeaderMap,
+}
+
+impl Walk<'_> {
+    /// Goes. `open` says whether an answer is a page, is an error, or ends the walk; `take` gets each page.
+    pub(crate) fn begin(
+        &self,
+        first: RequestTarget,
+        mut open: impl FnMut(Reply) -> Result<Option<Answer>>,
+        mut take: impl FnMut(&Fetched) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
+        let (remote, what) = (self.remote, self.what);
+        let limit = remote.client.http.options().max_list_bytes;
+        let (mut seen, mut total) = (HashSet::new(), 0);
+        let mut target = first;
+        loop {
+            if seen.len() >= MOST_PAGES {
+                return Err(Error::new(Code::LimitExceeded, format!("{what}: more than {MOST_PAGES} pages")));
+            }
+            let reply = self.ask(&target, limit)?;
+            let url = reply.begin.url.clone();
+            seen.insert(url.clone());
+            let Some(mut answer) = open(reply)? else { break };
+            let bytes = answer.take_whole();
+            total += bytes.len() as u64;
+            if total > limit.saturating_mul(MOST_PAGEFULS) {
+                let message = format!("{what}: the pages hold more than {MOST_PAGEFULS} times {limit} bytes");
+                return Err(Error::new(Code::LimitExceeded, message));
+            }
+            let next = remote.account.base.next_page(&answer)?;
+            let page = Fetched {
+                asked: Asked { url: &url, answered: &answer.url },
+                answer: &answer,
+                bytes: &bytes,
+                next: next.as_ref().map(|next| &next.url),
+                is_first: seen.len() == 1,
+            };
+            if take(&page)?.is_break() {
+                break;
+            }
+            let Some(next) = next else { break };
+            if seen.contains(&next.url) {
+                let message = format!("{what}: the registry's pages go round in a circle");
+                return Err(Error::new(Code::Protocol, message).with_url(&next.url));
+            }
+            target = next.into();
         }
-        if !seen.insert(url.clone()) {
-            return Err(
-                Error::new(Code::Protocol, format!("{what}: the registry's pages go round in a circle")).with_url(&url)
-            );
-        }
-        let page = Request { guard, headers: headers.clone(), ..Request::new(Method::GET, url.clone()) };
-        let reply = remote.send(&mut page.whole(limit, "a page of the list"), scopes)?;
-        let Some(mut answer) = open(reply)? else { break };
-        let bytes = answer.take_whole();
-        total += bytes.len() as u64;
-        if total > limit.saturating_mul(MOST_PAGEFULS) {
-            let message = format!("{what}: the pages hold more than {MOST_PAGEFULS} times {limit} bytes");
-            return Err(Error::new(Code::LimitExceeded, message));
-        }
-        next = link::next_page(&answer.headers, &answer.url)?;
-        // A list that was redirected goes on where a server sent us.
-        if Origin::of(&answer.url) != Origin::of(&remote.account.base) {
-            guard = Guard::said_by(answer.remote);
-        }
-        if take(&Fetched {
-            asked: Asked { url: &url, answered: &answer.url },
-            answer: &answer,
-            bytes: &bytes,
-            next: next.as_ref(),
-            is_first: seen.len() == 1,
-        })?
-        .is_break()
-        {
-            break;
-        }
+        Ok(())
     }
-    Ok(())
+
+    fn ask(&self, target: &RequestTarget, limit: u64) -> Result<Reply> {
+        let mut request = Request::new(Method::GET).whole(limit, "a page of the list");
+        request.headers = self.headers.clone();
+        self.remote.send(target, &mut request, self.scopes)
+    }
 }

@@ -13,6 +13,7 @@ use crate::registry::list::names::{Names, Window};
 use crate::registry::manifest::HeadOptions;
 use crate::registry::repository::Remote;
 use crate::registry::Client;
+use crate::resource::Resource;
 
 options! {
     /// Options of [`Client::tags`].
@@ -57,7 +58,7 @@ impl Client {
         let repository = Repository::parse(repository, None)?;
         let remote = Remote::repository(self, call, &repository)?;
         let names = Names {
-            list: List::of(&remote, "tags/list", "")?,
+            list: List::of(&remote, Resource::Tags, "")?,
             scopes: remote.scopes(&["pull"]),
             what: format!("list the tags of {}", remote.place()),
             key: "tags",

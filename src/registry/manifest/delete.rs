@@ -5,7 +5,7 @@ use ::http::{Method, StatusCode};
 use serde::Serialize;
 
 use super::get::fetch;
-use super::{manifest_url, GetOptions};
+use super::{named, GetOptions};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
@@ -19,6 +19,7 @@ use crate::registry::referrers::fallback_tag;
 use crate::registry::referrers::Source;
 use crate::registry::repository::Remote;
 use crate::registry::Client;
+use crate::resource::Resource;
 use crate::statuses;
 
 options! {
@@ -60,14 +61,14 @@ impl Client {
         let remote = Remote::repository(self, call, reference.repository())?;
         let what = format!("delete the manifest {reference}");
         let Some(digest) = reference.digest() else {
-            let Deleted { status } = delete_tag(&remote, manifest_url(&remote, reference)?, &what)?;
+            let Deleted { status } = delete_tag(&remote, named(reference), &what)?;
             return Ok(DeletedManifest { status, subject: None, referrers: None });
         };
         let subject = match options.referrers_tag && lacks_api(&remote, digest)? {
             true => subject_of(&remote, reference)?,
             false => None,
         };
-        let Deleted { status } = delete(&remote, manifest_url(&remote, reference)?, &what)?;
+        let Deleted { status } = delete(&remote, named(reference), &what)?;
         if let Some(subject) = &subject {
             fallback_tag::remove(&remote, subject, digest).map_err(|error| {
                 error.within(format!("the manifest {digest} is deleted, but still listed as a referrer"))
@@ -101,8 +102,8 @@ pub(super) fn ends_call(error: &Error) -> bool {
 }
 
 /// Deletes one tag. Registries of the old kind take digests only, and say so in several ways.
-pub(super) fn delete_tag(remote: &Remote, url: url::Url, what: &str) -> Result<Deleted> {
-    delete(remote, url, what).map_err(|error| match error.http_status() {
+pub(super) fn delete_tag(remote: &Remote, resource: Resource, what: &str) -> Result<Deleted> {
+    delete(remote, resource, what).map_err(|error| match error.http_status() {
         Some(status) if statuses::deletes_digests_only(status) => error
             .within("this registry deletes no single tag")
             .with_code(Code::Unsupported)
@@ -117,12 +118,12 @@ fn is_page(answer: &Answer) -> bool {
         && answer.header(CONTENT_TYPE).is_some_and(|name| media_type::essence(name) == "text/html")
 }
 
-/// Deletes what is at a URL. Which action the token server wants for it differs: most say `delete`, some only know
+/// Deletes something of a repository. Which action the token server wants for it differs: most say `delete`, some only know
 /// `*` or `push`.
-pub(crate) fn delete(remote: &Remote, url: url::Url, what: &str) -> Result<Deleted> {
+pub(crate) fn delete(remote: &Remote, resource: Resource, what: &str) -> Result<Deleted> {
     let mut refused = None;
     for actions in [&["pull", "delete"][..], &["*"], &["pull", "push"]] {
-        let reply = remote.send(&mut Request::new(Method::DELETE, url.clone()), &remote.scopes(actions));
+        let reply = remote.ask(resource, &mut Request::new(Method::DELETE), &remote.scopes(actions));
         let reply = match reply {
             Ok(reply) => reply,
             Err(error) if error.code() == Code::Forbidden || error.http_status() == Some(400) => {

@@ -5,7 +5,7 @@ use ::http::{Method, StatusCode};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::manifest_url;
+use super::named;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
@@ -119,9 +119,8 @@ impl Client {
     pub fn head_manifest(&self, call: &Call, reference: &Reference, options: &HeadOptions) -> Result<Head> {
         let remote = Remote::repository(self, call, reference.repository())?;
         let accept = GetOptions { accept: options.accept.clone(), ..GetOptions::default() };
-        let mut request =
-            Request::new(Method::HEAD, manifest_url(&remote, reference)?).header(ACCEPT, &accept_header(&accept))?;
-        let reply = remote.send(&mut request, &remote.scopes(&["pull"]))?;
+        let mut request = Request::new(Method::HEAD).header(ACCEPT, &accept_header(&accept))?;
+        let reply = remote.ask(named(reference), &mut request, &remote.scopes(&["pull"]))?;
         let status = reply.answer.status;
         if !statuses::has_no_head(status.as_u16()) && !statuses::has_a_reason(status.as_u16()) {
             let answer = remote.expect(reply, &[StatusCode::OK], &format!("head of the manifest {reference}"))?;
@@ -183,9 +182,9 @@ pub(super) fn fetch(remote: &Remote, reference: &Reference, options: &GetOptions
 fn fetch_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> Result<Manifest> {
     let what = format!("get the manifest {reference}");
     let limit = remote.client.http.options().max_manifest_bytes;
-    let request = Request::new(Method::GET, manifest_url(remote, reference)?).whole(limit, "the manifest");
+    let request = Request::new(Method::GET).whole(limit, "the manifest");
     let mut request = request.header(ACCEPT, &accept_header(options))?;
-    let reply = remote.send(&mut request, &remote.scopes(&["pull"]))?;
+    let reply = remote.ask(named(reference), &mut request, &remote.scopes(&["pull"]))?;
     let mut answer = remote.expect(reply, &[StatusCode::OK], &what)?;
     let bytes = answer.take_whole();
     let within = |error: Error| error.within(&what).with_url(&answer.url);

@@ -12,11 +12,10 @@ pub use put::{Put, PutOptions};
 pub use untag::{Fate, UntagOptions, Untagged};
 
 use crate::digest::Digest;
-use crate::error::Result;
 use crate::reference::Reference;
-use crate::registry::repository::Remote;
+use crate::resource::Resource;
 
-fn manifest_url(remote: &Remote, reference: &Reference) -> Result<url::Url> {
-    let name = reference.digest().map(Digest::as_str).or(reference.tag()).unwrap_or("latest");
-    remote.url(&format!("manifests/{name}"))
+/// What a reference names: by its digest, else by its tag.
+fn named(reference: &Reference) -> Resource<'_> {
+    Resource::Manifest(reference.digest().map(Digest::as_str).or(reference.tag()).unwrap_or("latest"))
 }

@@ -4,7 +4,6 @@ use ::http::header::{ACCEPT, CONTENT_TYPE};
 use ::http::{Method, StatusCode};
 use bytes::Bytes;
 use serde::Serialize;
-use url::Url;
 
 use crate::auth::registry_error;
 use crate::auth::Reply;
@@ -24,6 +23,7 @@ use crate::registry::referrers::fallback_tag;
 use crate::registry::referrers::Source;
 use crate::registry::repository::{digest_header, digest_headers, Remote};
 use crate::registry::Client;
+use crate::resource::Resource;
 use crate::statuses;
 use crate::store::under::Under;
 use crate::store::Content;
@@ -115,7 +115,7 @@ impl Client {
             digest: document.digest.clone(),
             size: bytes.len() as u64,
             media_type: document.media_type.clone(),
-            location: remote.location(&accepted.answer).ok().map(|(url, _)| redact::url(&url)),
+            location: remote.location(&accepted.answer).ok().map(|at| redact::url(&at.url)),
             tags,
         })
     }
@@ -195,23 +195,24 @@ fn list(remote: &Remote, document: &Document, accepted: &Accepted, options: &Put
 fn put_as(remote: &Remote, name: &str, tags: &[String], bytes: &[u8], document: &Document) -> Result<Accepted> {
     let what = format!("put the manifest {name} into {}", remote.place());
     let scopes = remote.scopes(&["pull", "push"]);
-    let url = remote.url(&format!("manifests/{name}"))?;
+    let manifest = remote.target(Resource::Manifest(name));
+    let tagged = manifest.clone().with_pairs(tags.iter().map(|tag| ("tag", tag.as_str())));
     let mut attempt = 0;
     let mut backoff = Backoff::new();
     loop {
         let body = Body::Bytes(Bytes::copy_from_slice(bytes));
-        let mut request = Request::new(Method::PUT, with_tags(&url, tags))
+        let mut request = Request::new(Method::PUT)
             .header(CONTENT_TYPE, &document.media_type)?
             .repeat(Repeat::WhenRefused)
             .body(body);
-        let error = match remote.send(&mut request, &scopes) {
+        let error = match remote.send(&tagged, &mut request, &scopes) {
             Ok(reply) => return accept(remote, reply, document, &what).map(|answer| Accepted { answer, seen: false }),
             Err(error) if error.code() == Code::Network => error,
             Err(error) => return Err(error.within(&what)),
         };
         attempt += 1;
-        let mut head = Request::new(Method::HEAD, url.clone()).header(ACCEPT, &document.media_type)?;
-        if let Ok(Reply { answer, .. }) = remote.send(&mut head, &scopes) {
+        let mut head = Request::new(Method::HEAD).header(ACCEPT, &document.media_type)?;
+        if let Ok(Reply { answer, .. }) = remote.send(&manifest, &mut head, &scopes) {
             if answer.status == StatusCode::OK && digest_header(&answer.headers).as_ref() == Some(&document.digest) {
                 return Ok(Accepted { answer, seen: true });
             }
@@ -221,14 +222,6 @@ fn put_as(remote: &Remote, name: &str, tags: &[String], bytes: &[u8], document: 
         }
         remote.call.sleep(backoff.delay(attempt))?;
     }
-}
-
-fn with_tags(url: &Url, tags: &[String]) -> Url {
-    let mut url = url.clone();
-    for tag in tags {
-        url.query_pairs_mut().append_pair("tag", tag);
-    }
-    url
 }
 
 fn accept(remote: &Remote, reply: Reply, document: &Document, what: &str) -> Result<Answer> {
@@ -252,9 +245,9 @@ fn accept(remote: &Remote, reply: Reply, document: &Document, what: &str) -> Res
 
 /// The answer does not name the digest: the registry must show that it has just this one. Under the tag there may be an older one.
 fn look(remote: &Remote, answer: &Answer, document: &Document, what: &str) -> Result<()> {
-    let url = remote.url(&format!("manifests/{}", document.digest))?;
-    let mut head = Request::new(Method::HEAD, url).header(ACCEPT, &document.media_type)?;
-    let shown = remote.send(&mut head, &remote.scopes(&["pull", "push"]))?.answer;
+    let mut head = Request::new(Method::HEAD).header(ACCEPT, &document.media_type)?;
+    let manifest = Resource::Manifest(document.digest.as_str());
+    let shown = remote.ask(manifest, &mut head, &remote.scopes(&["pull", "push"]))?.answer;
     let created = answer.status == StatusCode::CREATED;
     let why = match (shown.status, digest_header(&shown.headers)) {
         (StatusCode::OK, Some(digest)) if digest != document.digest => {

@@ -22,6 +22,7 @@ use crate::reference::Reference;
 use crate::registry::list::tags::TagsOptions;
 use crate::registry::repository::Remote;
 use crate::registry::Client;
+use crate::resource::Resource;
 
 /// How many tags are looked at for the same digest.
 const MOST_LOOKED_AT: u64 = 256;
@@ -151,8 +152,7 @@ fn other_tags(client: &Client, call: &Call, named: &Reference, digest: &Digest) 
 impl Target<'_> {
     fn delete(self, call: &Call, options: &UntagOptions) -> Result<Untagged> {
         let what = format!("delete the tag {} of {}", self.tag, self.remote.place());
-        let url = self.remote.url(&format!("manifests/{}", self.tag))?;
-        let (status, replaced) = match delete_tag(self.remote, url, &what) {
+        let (status, replaced) = match delete_tag(self.remote, Resource::Manifest(self.tag), &what) {
             Ok(deleted) => (deleted.status, false),
             Err(error) if error.code() != Code::Unsupported => return Err(error),
             Err(error) if !options.replace => return Err(self.unsupported(error)),
@@ -193,8 +193,7 @@ impl Target<'_> {
         let put = PutOptions::default();
         let digest = self.client.put_manifest(call, self.reference, bytes.as_bytes(), &put)?.digest;
         let what = format!("delete the placeholder of the tag {}", self.tag);
-        let url = self.remote.url(&format!("manifests/{digest}"))?;
-        let outcome = delete(self.remote, url, &what);
+        let outcome = delete(self.remote, Resource::Manifest(digest.as_str()), &what);
         let error = match outcome {
             Ok(deleted) if self.exists(self.tag)? == Some(false) => return Ok(deleted.status),
             Ok(_) => self.unsupported(refused),
@@ -208,9 +207,8 @@ impl Target<'_> {
 
     /// Whether the registry says that it has something under a name, or that it has not.
     fn exists(&self, name: &str) -> Result<Option<bool>> {
-        let mut head = Request::new(Method::HEAD, self.remote.url(&format!("manifests/{name}"))?)
-            .header(ACCEPT, &accept_header(&GetOptions::default()))?;
-        match self.remote.send(&mut head, &self.remote.scopes(&["pull"])) {
+        let mut head = Request::new(Method::HEAD).header(ACCEPT, &accept_header(&GetOptions::default()))?;
+        match self.remote.ask(Resource::Manifest(name), &mut head, &self.remote.scopes(&["pull"])) {
             Ok(reply) if reply.answer.status == StatusCode::NOT_FOUND => Ok(Some(false)),
             Ok(reply) => Ok(reply.answer.status.is_success().then_some(true)),
             Err(error) if ends_call(&error) => Err(error),

@@ -26,6 +26,7 @@ use crate::media_type;
 use crate::registry::lock;
 use crate::registry::manifest::delete;
 use crate::registry::repository::Remote;
+use crate::resource::Resource;
 
 /// How often a change is tried while others change the same list.
 const TRIES: u32 = 16;
@@ -106,10 +107,10 @@ pub fn tagged(remote: &Remote, subject: &Digest, actions: &[&str]) -> Result<Tag
     let tag = tag_of(subject);
     let what = format!("get the referrers tag {tag} of {}", remote.place());
     let limit = remote.client.http.options().max_manifest_bytes;
-    let mut request = Request::new(Method::GET, remote.url(&format!("manifests/{tag}"))?)
+    let mut request = Request::new(Method::GET)
         .whole(limit, "the list of referrers")
         .header(ACCEPT, &media_type::DEFAULT_ACCEPT.join(", "))?;
-    let reply = remote.send(&mut request, &remote.scopes(actions))?;
+    let reply = remote.ask(Resource::Manifest(&tag), &mut request, &remote.scopes(actions))?;
     let mut answer = remote.expect(reply, &[StatusCode::OK, StatusCode::NOT_FOUND], &what)?;
     if answer.status == StatusCode::NOT_FOUND {
         return Ok(Tagged::Nothing);
@@ -200,7 +201,7 @@ impl Change<'_> {
 }
 
 fn change(remote: &Remote, subject: &Digest, change: Change) -> Result<()> {
-    let turn = remote.client.memory::<Turns>().of(format!("{} {} {subject}", remote.account.base, remote.name));
+    let turn = remote.client.memory::<Turns>().of(format!("{} {} {subject}", remote.account.base.url, remote.name));
     let _turn = remote.call.wait(None, turn.lock())?;
     let mut backoff = Backoff::new();
     let mut writer = Writer { remote, subject, may_delete: true, may_condition: true };
@@ -250,7 +251,7 @@ impl Writer<'_> {
     /// Deletes a list by its digest, so that a newer one under the same tag stays.
     fn delete(&self, digest: &Digest) -> Result<bool> {
         let what = format!("delete the empty referrers tag {}", tag_of(self.subject));
-        match delete(self.remote, self.remote.url(&format!("manifests/{digest}"))?, &what) {
+        match delete(self.remote, Resource::Manifest(digest.as_str()), &what) {
             Ok(_) => Ok(true),
             Err(error) if error.http_status().is_some_and(|status| status < 500) => Ok(false),
             Err(error) => Err(error),
@@ -264,7 +265,7 @@ impl Writer<'_> {
         if bytes.len() as u64 > MOST_BYTES {
             return Err(Error::new(Code::LimitExceeded, format!("{what}: it would have {} bytes", bytes.len())));
         }
-        let mut request = Request::new(Method::PUT, self.remote.url(&format!("manifests/{tag}"))?)
+        let mut request = Request::new(Method::PUT)
             .header(CONTENT_TYPE, media_type::OCI_INDEX)?
             .repeat(Repeat::WhenRefused)
             .body(Body::Bytes(Bytes::from(bytes)));
@@ -272,12 +273,13 @@ impl Writer<'_> {
             request.headers.insert(name, value);
         }
         let conditional = request.headers.contains_key(IF_NONE_MATCH);
-        let reply = match self.remote.send(&mut request, &self.remote.scopes(&["pull", "push"])) {
-            Ok(reply) => reply,
-            // The next look at the list shows whether it was done.
-            Err(error) if error.code() == Code::Network => return Ok(false),
-            Err(error) => return Err(error.within(what)),
-        };
+        let reply =
+            match self.remote.ask(Resource::Manifest(&tag), &mut request, &self.remote.scopes(&["pull", "push"])) {
+                Ok(reply) => reply,
+                // The next look at the list shows whether it was done.
+                Err(error) if error.code() == Code::Network => return Ok(false),
+                Err(error) => return Err(error.within(what)),
+            };
         match reply.answer.status {
             StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT => {
                 // A registry that refuses to make what is not there has not understood the condition.

@@ -8,17 +8,16 @@ use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use ::http::header::{HeaderMap, ACCEPT, CONTENT_TYPE};
-use ::http::{Method, StatusCode};
+use ::http::header::{HeaderMap, HeaderValue, ACCEPT, CONTENT_TYPE};
+use ::http::StatusCode;
 use serde::Serialize;
 use serde_json::{Map, Value};
-use url::Url;
 
 use crate::auth::Reply;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
-use crate::http::Request;
+use crate::http::location::RequestTarget;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type;
 use crate::options::options;
@@ -27,12 +26,13 @@ use crate::registry::list::cursor::{Asked, Cursor, Finder, List, Passage};
 use crate::registry::list::name_list::NameSet;
 use crate::registry::list::page;
 use crate::registry::list::pages;
-use crate::registry::list::pages::Fetched;
+use crate::registry::list::pages::{Fetched, Walk};
 use crate::registry::lock;
 use crate::registry::manifest::HeadOptions;
 use crate::registry::referrers::fallback_tag::Tagged;
 use crate::registry::repository::Remote;
 use crate::registry::Client;
+use crate::resource::Resource;
 use crate::statuses;
 
 /// More referrers than any manifest should have.
@@ -108,7 +108,7 @@ pub(crate) fn recall(remote: &Remote) -> Option<bool> {
 
 // Registries differ within themselves: one that holds others behind it has the API for some only.
 fn key(remote: &Remote) -> String {
-    format!("{} {}", remote.account.base, remote.name)
+    format!("{} {}", remote.account.base.url, remote.name)
 }
 
 impl Client {
@@ -121,7 +121,7 @@ impl Client {
         };
         let remote = Remote::repository(self, call, reference.repository())?;
         let api = api_of(&remote, &subject, &filter)?;
-        let tag = List::of(&remote, &format!("manifests/{}", fallback_tag::tag_of(&subject)), "")?;
+        let tag = List::of(&remote, Resource::Manifest(&fallback_tag::tag_of(&subject)), "")?;
         let cursor = options.next.as_deref().map(|text| Cursor::parse(text, &[&api, &tag])).transpose()?;
         let is_api = match &cursor {
             Some(cursor) => cursor.list == api.id,
@@ -137,7 +137,7 @@ impl Client {
 }
 
 fn api_of(remote: &Remote, subject: &Digest, filter: &Filter) -> Result<List> {
-    List::of(remote, &format!("referrers/{subject}"), filter.artifact_type.as_deref().unwrap_or_default())
+    List::of(remote, Resource::Referrers(subject), filter.artifact_type.as_deref().unwrap_or_default())
 }
 
 /// Whether the registry lists referrers itself. Asks only when that is not known yet.
@@ -161,7 +161,8 @@ fn by_api(
     cursor: Option<&Cursor>,
 ) -> Result<Option<Referrers>> {
     let what = format!("list the referrers of {}@{subject}", remote.place());
-    let first = Request::new(Method::GET, first_page(list, &filter, cursor)?).header(ACCEPT, media_type::OCI_INDEX)?;
+    let first = first_page(list, &filter, cursor)?;
+    let accept = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(media_type::OCI_INDEX))]);
     let (mut found, mut filters_applied) = (Found::new(filter, cursor), Vec::new());
     // Whoever has gone on from a page has seen that there is an API.
     let (mut has_api, mut pages) = (None, usize::from(cursor.is_some()));
@@ -181,7 +182,8 @@ fn by_api(
             remote.expect(reply, &[StatusCode::OK], &what).map(Some)
         }
     };
-    pages::walk(remote, first, &remote.scopes(&["pull"]), &what, open, |page| {
+    let walk = Walk { remote, scopes: &remote.scopes(&["pull"]), what: &what, headers: accept };
+    walk.begin(first, open, |page| {
         // What answers every path with 200, a web page or something else of its own, is no registry that knows this one.
         if cursor.is_none() && page.is_first && !is_index(page) {
             is_other = true;
@@ -234,15 +236,11 @@ fn by_api(
     found.finish(subject, Source::Api, filters_applied).map(Some)
 }
 
-fn first_page(list: &List, filter: &Filter, cursor: Option<&Cursor>) -> Result<Url> {
-    if let Some(cursor) = cursor {
-        return cursor.url(list);
+fn first_page(list: &List, filter: &Filter, cursor: Option<&Cursor>) -> Result<RequestTarget> {
+    match cursor {
+        Some(cursor) => cursor.target(list),
+        None => Ok(list.target().with_pairs(filter.artifact_type.iter().map(|name| ("artifactType", name.as_str())))),
     }
-    let mut url = list.url.clone();
-    if let Some(artifact_type) = &filter.artifact_type {
-        url.query_pairs_mut().append_pair("artifactType", artifact_type);
-    }
-    Ok(url)
 }
 
 /// Whether a refusal may be about the repository instead of the API: of that nothing follows for later.

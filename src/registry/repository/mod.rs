@@ -5,7 +5,6 @@ pub mod remove;
 use ::http::header::HeaderMap;
 use ::http::{Method, StatusCode};
 use serde_json::{Map, Value};
-use url::Url;
 
 use crate::auth::registry_error;
 use crate::auth::scope::{Scope, ScopeSet};
@@ -13,12 +12,13 @@ use crate::auth::{Account, Refusal, Reply};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::http::guard::Guard;
+use crate::http::location::{Location, RequestTarget};
 use crate::http::origin::Origin;
 use crate::http::response::Answer;
-use crate::http::{redact, redirect, Request};
+use crate::http::{redact, Request};
 use crate::reference::{Index, Repository};
 use crate::registry::Client;
+use crate::resource::Resource;
 
 /// How much of an error's body is read.
 const ERROR_BODY: usize = 64 << 10;
@@ -50,16 +50,9 @@ impl Remote {
         Ok(Remote { client: client.clone(), call: call.clone(), account, name: String::new() })
     }
 
-    /// `<base>/v2/<name>/<path>`.
-    pub fn url(&self, path: &str) -> Result<Url> {
-        let relative = match self.name.as_str() {
-            "" => format!("v2/{path}"),
-            name => format!("v2/{name}/{path}"),
-        };
-        self.account
-            .base
-            .join(&relative)
-            .map_err(|error| Error::new(Code::Internal, format!("the URL of {relative}: {error}")))
+    /// Something of this repository, as what a request is sent to.
+    pub(crate) fn target(&self, resource: Resource) -> RequestTarget {
+        RequestTarget::Path(resource.path(&self.name))
     }
 
     /// The scope for actions on this repository.
@@ -75,9 +68,14 @@ impl Remote {
         }
     }
 
-    /// Sends a request.
-    pub fn send(&self, request: &mut Request, scopes: &ScopeSet) -> Result<Reply> {
-        self.client.auth.send(&self.call, &self.account, request, scopes)
+    /// Sends a request about something of this repository.
+    pub(crate) fn ask(&self, resource: Resource, request: &mut Request, scopes: &ScopeSet) -> Result<Reply> {
+        self.send(&self.target(resource), request, scopes)
+    }
+
+    /// Sends a request to a target, such as what a server named.
+    pub(crate) fn send(&self, target: &RequestTarget, request: &mut Request, scopes: &ScopeSet) -> Result<Reply> {
+        self.client.auth.send(&self.call, &self.account, target, request, scopes)
     }
 
     /// The answer, when its status is one of these; else the error that it is.
@@ -90,10 +88,10 @@ impl Remote {
 
     /// The error that an answer is.
     pub fn failure(&self, reply: Reply, what: &str) -> Error {
-        let Reply { mut answer, refusal, needed } = reply;
+        let Reply { mut answer, refusal, needed, .. } = reply;
         let body = answer.beginning(&self.call, ERROR_BODY);
         let led = match answer.status.is_redirection() {
-            true => self.location(&answer).ok().and_then(|(target, _)| Origin::of(&target)),
+            true => self.location(&answer).ok().and_then(|target| Origin::of(&target.url)),
             false => None,
         };
         let what = &led.map_or_else(|| what.to_owned(), |to| format!("{what}: no redirect to {to} is followed here"));
@@ -128,14 +126,8 @@ impl Remote {
     }
 
     /// The Location of an answer: where an upload goes on, or where something new can be found.
-    pub fn location(&self, answer: &Answer) -> Result<(Url, Guard)> {
-        let location = answer.headers.get(::http::header::LOCATION);
-        let target = redirect::location(&answer.url, location)?;
-        let guard = match Origin::of(&target) == Origin::of(&self.account.base) {
-            true => Guard::Caller,
-            false => Guard::said_by(answer.remote),
-        };
-        Ok((target, guard))
+    pub(crate) fn location(&self, answer: &Answer) -> Result<Location> {
+        self.account.base.named_by(answer)
     }
 }
 

@@ -11,10 +11,11 @@ use crate::http::Request;
 use crate::registry::blob::has;
 use crate::registry::repository::Remote;
 use crate::registry::upload::confirm::Handed;
-use crate::registry::upload::session::{location_text, with_digest, Session};
+use crate::registry::upload::session::{location_text, Session};
 use crate::registry::upload::source::Replay;
 use crate::registry::upload::{Stored, Upload, CHUNK};
 use crate::stream::source::{Source, PIECE};
+use crate::resource::Resource;
 
 /// From this size on it is worth asking how much of a broken upload arrived.
 const LARGE: u64 = 2 * CHUNK;
@@ -147,10 +148,10 @@ fn post_once(remote: &Remote, source: &mut dyn Source, size: u64, digest: &Diges
     let scopes = remote.scopes(&["pull", "push"]);
     remote.client.auth.prepare(&remote.call, &remote.account, &scopes)?;
     remote.call.begin("blob put", Some(size))?;
-    let url = with_digest(remote.url("blobs/uploads/")?, digest);
+    let target = remote.target(Resource::Uploads).with_query(&format!("digest={digest}"));
     let body = Body::Stream { source, size, done: 0 };
-    let mut request = Request::new(Method::POST, url).header(CONTENT_TYPE, "application/octet-stream")?.body(body);
-    let reply = remote.send(&mut request, &scopes)?;
+    let mut request = Request::new(Method::POST).header(CONTENT_TYPE, "application/octet-stream")?.body(body);
+    let reply = remote.send(&target, &mut request, &scopes)?;
     if reply.answer.status == StatusCode::ACCEPTED && !has(remote, digest)? {
         if let Ok(session) = Session::at(remote.clone(), &reply.answer) {
             let _ = session.cancel();

@@ -6,10 +6,10 @@ use bytes::Bytes;
 use serde_json::json;
 
 use crate::error::{Code, Error, Result};
-use crate::http::range;
 use crate::http::response::Answer;
 use crate::http::retry::{self, Backoff};
 use crate::http::upload::Body;
+use crate::http::{range, Request};
 use crate::registry::upload::chunk_sizes;
 use crate::registry::upload::session::{behind, Session, OCTETS};
 use crate::statuses;
@@ -102,12 +102,11 @@ impl Session {
 
     fn patch(&mut self, bytes: Bytes) -> Result<()> {
         let sent = self.offset + bytes.len() as u64;
-        let mut request = self
-            .request(Method::PATCH, self.url.clone())
+        let mut request = Request::new(Method::PATCH)
             .header(CONTENT_TYPE, OCTETS)?
             .header(CONTENT_RANGE, &format!("{}-{}", self.offset, sent - 1))?
             .body(Body::Bytes(bytes));
-        let reply = self.send(&mut request)?;
+        let reply = self.send(self.at.clone(), &mut request)?;
         let wanted = [StatusCode::ACCEPTED, StatusCode::CREATED, StatusCode::NO_CONTENT, StatusCode::OK];
         let what = format!("send the chunk of bytes {} to {} to {}", self.offset, sent - 1, self.remote.place());
         let status = reply.answer.status;
@@ -151,7 +150,7 @@ impl Session {
 
     fn out_of_step(&self, sent: u64) -> Error {
         let message = format!("the registry has {} bytes of the upload after it took {sent}", self.offset);
-        Error::new(Code::Protocol, message).with_url(&self.url)
+        Error::new(Code::Protocol, message).with_url(&self.at.url)
     }
 }
 

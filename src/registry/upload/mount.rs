@@ -15,6 +15,7 @@ use crate::registry::repository::Remote;
 use crate::registry::upload::confirm::Handed;
 use crate::registry::upload::session::{location_text, Saved, Session};
 use crate::registry::Client;
+use crate::resource::Resource;
 
 /// What a registry made of it.
 pub enum Mounted {
@@ -91,17 +92,16 @@ pub fn mount(
     size: Option<u64>,
     repeat: Repeat,
 ) -> Result<Mounted> {
-    let mut url = remote.url("blobs/uploads/")?;
     // Neither a digest nor a repository's name has a character that a query could not hold.
     let from_part = from.map(|name| format!("&from={name}")).unwrap_or_default();
-    url.set_query(Some(&format!("mount={digest}{from_part}")));
+    let target = remote.target(Resource::Uploads).with_query(&format!("mount={digest}{from_part}"));
     // The target first: some token servers read no second scope.
     let mut scopes = remote.scopes(&["pull", "push"]);
     if let Some(name) = from {
         scopes.add(Scope::repository(name, &["pull"]));
     }
-    let mut request = Request::new(Method::POST, url).repeat(repeat);
-    let reply = remote.send(&mut request, &scopes)?;
+    let mut request = Request::new(Method::POST).repeat(repeat);
+    let reply = remote.send(&target, &mut request, &scopes)?;
     let what = format!("mount the blob {digest} in {}", remote.place());
     match reply.answer.status {
         StatusCode::CREATED | StatusCode::OK | StatusCode::NO_CONTENT => {

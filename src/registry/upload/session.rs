@@ -11,17 +11,17 @@ use crate::auth::Reply;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
-use crate::http::guard::Guard;
-use crate::http::origin::Origin;
+use crate::http::location::Location;
 use crate::http::response::Answer;
 use crate::http::retry::Backoff;
 use crate::http::upload::Body;
-use crate::http::{range, redact, redirect, Repeat, Request};
+use crate::http::{range, redact, Repeat, Request};
 use crate::reference::Repository;
 use crate::registry::repository::Remote;
 use crate::registry::upload::chunk_sizes;
 use crate::registry::upload::confirm::Handed;
 use crate::registry::Client;
+use crate::resource::Resource;
 use crate::statuses;
 use crate::text::shorten;
 
@@ -78,10 +78,8 @@ pub fn behind(offset: u64, length: usize) -> Result<u64> {
 pub struct Session {
     /// The repository.
     pub remote: Remote,
-    /// The URL for the next request: it changes with every answer.
-    pub url: Url,
-    /// Who chose it.
-    pub guard: Guard,
+    /// Where the next request goes: it changes with every answer.
+    pub at: Location,
     /// Bytes that the registry has.
     pub offset: u64,
     /// The smallest chunk that it takes, but for the last one.
@@ -95,17 +93,17 @@ pub struct Session {
 impl Session {
     /// Opens a session. The push token is fetched here, before any body is sent.
     pub fn start(remote: Remote, algorithm: Algorithm) -> Result<Session> {
-        let mut url = remote.url("blobs/uploads/")?;
+        let mut target = remote.target(Resource::Uploads);
         // Only for another than the usual one: a registry that hashes on the way must know it (distribution-spec end-4c).
         if algorithm != Algorithm::Sha256 {
-            url.set_query(Some(&format!("digest-algorithm={}", algorithm.name())));
+            target = target.with_query(&format!("digest-algorithm={}", algorithm.name()));
         }
-        let mut request = Request::new(Method::POST, url).repeat(Repeat::Always);
+        let mut request = Request::new(Method::POST).repeat(Repeat::Always);
         let mut what = format!("start an upload to {}", remote.place());
         let mut backoff = Backoff::new();
         let mut attempt = 1;
         loop {
-            let reply = remote.send(&mut request, &remote.scopes(&["pull", "push"]))?;
+            let reply = remote.send(&target, &mut request, &remote.scopes(&["pull", "push"]))?;
             let status = reply.answer.status;
             if status == StatusCode::ACCEPTED || (status.is_success() && reply.answer.headers.contains_key(LOCATION)) {
                 return Session::at(remote, &reply.answer)
@@ -129,7 +127,7 @@ impl Session {
 
     /// The session that an answer opened.
     pub fn at(remote: Remote, answer: &Answer) -> Result<Session> {
-        let (url, guard) = remote.location(answer)?;
+        let at = remote.location(answer)?;
         let told = answer.header("oci-chunk-min-length").and_then(|length| length.trim().parse::<u64>().ok());
         let min_chunk = told.unwrap_or(0);
         if min_chunk > LARGEST_MINIMUM {
@@ -137,7 +135,7 @@ impl Session {
             return Err(Error::new(Code::LimitExceeded, message).with_url(&answer.url));
         }
         let max_chunk = chunk_sizes::largest(&remote.client, &remote.account.host);
-        Ok(Session { remote, url, guard, offset: 0, min_chunk, max_chunk, doubtful: false })
+        Ok(Session { remote, at, offset: 0, min_chunk, max_chunk, doubtful: false })
     }
 
     /// The session that a caller kept.
@@ -146,27 +144,16 @@ impl Session {
         let kept = HeaderValue::from_str(&saved.url)
             .map_err(|_| Error::new(Code::InvalidArgument, "the upload session's URL holds control characters"))?;
         // It came from a file or another process: it is believed no more than a server's Location.
-        let url = redirect::location(&remote.account.base, Some(&kept))?;
-        let guard = match Origin::of(&url) == Origin::of(&remote.account.base) {
-            true => Guard::Caller,
-            false => Guard::said_by(None),
-        };
+        let base = &remote.account.base;
+        let at = base.named(Some(&kept), &base.url, None)?;
         let max_chunk = chunk_sizes::largest(client, &remote.account.host);
-        Ok(Session {
-            remote,
-            url,
-            guard,
-            offset: saved.offset,
-            min_chunk: saved.min_chunk_size,
-            max_chunk,
-            doubtful: false,
-        })
+        Ok(Session { remote, at, offset: saved.offset, min_chunk: saved.min_chunk_size, max_chunk, doubtful: false })
     }
 
     /// What to keep of it.
     pub fn saved(&self) -> Saved {
         Saved {
-            url: self.url.to_string(),
+            url: self.at.url.to_string(),
             repository: self.remote.place(),
             offset: self.offset,
             min_chunk_size: self.min_chunk,
@@ -181,8 +168,7 @@ impl Session {
 
     /// What the registry says when it is asked; None when it says nothing.
     pub(crate) fn told_offset(&mut self) -> Result<Option<u64>> {
-        let mut request = self.request(Method::GET, self.url.clone());
-        let reply = self.send(&mut request)?;
+        let reply = self.send(self.at.clone(), &mut Request::new(Method::GET))?;
         let wanted = [StatusCode::NO_CONTENT, StatusCode::OK, StatusCode::ACCEPTED];
         let answer = self.remote.expect(reply, &wanted, &format!("status of the upload to {}", self.remote.place()))?;
         self.follow(&answer)?;
@@ -192,12 +178,12 @@ impl Session {
     /// Ends the upload: the blob exists, under its digest.
     pub fn finish(&mut self, digest: &Digest, body: Body) -> Result<Answer> {
         let size = Some(self.offset + body.size()).filter(|size| *size > 0);
-        let url = with_digest(self.url.clone(), digest);
-        let mut request = self.request(Method::PUT, url).header(CONTENT_TYPE, OCTETS)?.body(body);
+        let at = Location { url: with_digest(self.at.url.clone(), digest), ..self.at };
+        let mut request = Request::new(Method::PUT).header(CONTENT_TYPE, OCTETS)?.body(body);
         if request.body.is_empty() {
             request.repeat = Repeat::WhenRefused;
         }
-        let reply = self.send(&mut request)?;
+        let reply = self.send(at, &mut request)?;
         let (in_chunks, doubtful) = (self.offset > 0, self.doubtful);
         let what = format!("finish the upload of {digest} to {}", self.remote.place());
         let outcome = Handed { remote: &self.remote, digest, size, in_chunks, doubtful }.confirm(reply, &what);
@@ -211,25 +197,20 @@ impl Session {
 
     /// Gives the session up. A registry that cannot cancel lets it expire.
     pub fn cancel(&self) -> Result<()> {
-        let mut request = self.request(Method::DELETE, self.url.clone()).repeat(Repeat::Never);
-        let reply = self.send(&mut request)?;
+        let reply = self.send(self.at.clone(), &mut Request::new(Method::DELETE).repeat(Repeat::Never))?;
         match statuses::lets_go_of_a_session(reply.answer.status.as_u16()) {
             true => Ok(()),
             false => Err(self.remote.failure(reply, &format!("cancel the upload to {}", self.remote.place()))),
         }
     }
 
-    pub(crate) fn request<'b>(&self, method: Method, url: Url) -> Request<'b> {
-        Request { guard: self.guard, ..Request::new(method, url) }
-    }
-
-    pub(crate) fn send(&self, request: &mut Request) -> Result<Reply> {
-        self.remote.send(request, &self.remote.scopes(&["pull", "push"]))
+    pub(crate) fn send(&self, to: Location, request: &mut Request) -> Result<Reply> {
+        self.remote.send(&to.into(), request, &self.remote.scopes(&["pull", "push"]))
     }
 
     pub(crate) fn follow(&mut self, answer: &Answer) -> Result<()> {
         if answer.headers.contains_key(LOCATION) {
-            (self.url, self.guard) = self.remote.location(answer)?;
+            self.at = self.remote.location(answer)?;
         }
         Ok(())
     }
@@ -258,5 +239,5 @@ fn refuses_the_bytes(error: &Error) -> bool {
 
 /// Where a blob is, as results show it.
 pub fn location_text(remote: &Remote, answer: &Answer) -> Option<String> {
-    remote.location(answer).ok().map(|(url, _)| redact::url(&url))
+    remote.location(answer).ok().map(|at| redact::url(&at.url))
 }

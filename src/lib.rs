@@ -108,6 +108,7 @@ mod pointer;
 mod rate_limit;
 pub mod reference;
 pub mod registry;
+mod registry_error;
 pub mod registry_v1;
 mod resource;
 pub mod schema1;

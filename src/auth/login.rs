@@ -6,15 +6,17 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::challenge;
+use super::proof::Proof;
 use super::scope::ScopeSet;
 use super::token_cache::Realm;
-use super::{registry_error, Account, Auth, Proof};
+use super::{Account, Auth};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::http::location::Location;
 use crate::http::response::Answer;
 use crate::http::Request;
+use crate::registry_error;
 
 /// How much of an error's body is read.
 const ERROR_BODY: usize = 64 << 10;

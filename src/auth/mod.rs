@@ -3,6 +3,7 @@
 //!
 //! Credentials belong to one origin. They are sent to it and to its token server, never to a host that either names.
 
+mod account;
 pub(crate) mod challenge;
 mod child;
 pub(crate) mod config_file;
@@ -14,8 +15,8 @@ pub(crate) mod key;
 pub(crate) mod login;
 mod negotiate;
 pub(crate) mod places;
+mod proof;
 pub(crate) mod realm;
-pub(crate) mod registry_error;
 pub(crate) mod scope;
 pub(crate) mod secrets;
 mod token_cache;
@@ -27,88 +28,27 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
 
-use ::http::header::HeaderValue;
-use base64::Engine as _;
 use url::Url;
-use zeroize::Zeroizing;
 
 use crate::call::Call;
 use crate::credentials::Credentials;
-use crate::digest::Algorithm;
-use crate::error::{Code, Error, Result};
+use crate::error::Result;
 use crate::http::guard::Guard;
 use crate::http::headers::Headers;
-use crate::http::location::{Location, RequestTarget};
+use crate::http::location::Location;
 use crate::http::origin::Origin;
 use crate::http::response::Answer;
 use crate::http::route::Route;
 use crate::http::{Http, Request};
-use crate::resource::Resource;
 use crate::sync::lock;
+pub(crate) use account::Account;
 use challenge::Challenge;
 use credential_lookup::{Stored, Whence};
-use token_cache::{Grant, Realm, Tokens};
-
-/// The user of an identity token of which no user is known.
-const NO_USER: &str = "<token>";
+pub(crate) use proof::{basic_header, identity};
+use token_cache::{Realm, Tokens};
 
 /// Of how many origins something is known at once.
 const MOST_ORIGINS: usize = 10_000;
-
-/// A registry host as the caller set it up.
-#[derive(Clone)]
-pub struct Account {
-    /// The host as the caller names it, for the credentials hook.
-    pub host: String,
-    /// The repository that is asked for; empty for the registry as a whole. Stored credentials may differ by it.
-    pub repository: String,
-    /// What the paths of its API are below, and who named it. One that a server sent us to gets nothing of the caller's.
-    pub base: Location,
-    /// The credentials from the host's options.
-    pub credentials: Option<Credentials>,
-    /// Never send any.
-    pub anonymous: bool,
-    /// Further hosts that may get them as token servers.
-    pub trusted_realms: Vec<String>,
-}
-
-impl Account {
-    /// Nobody, at the origin of a URL that a server sent us to.
-    fn stranger(at: &Location) -> Account {
-        let mut base = at.clone();
-        base.url.set_path("/");
-        base.url.set_query(None);
-        Account {
-            host: Origin::of(&at.url).map(|origin| origin.to_string()).unwrap_or_default(),
-            repository: String::new(),
-            base,
-            credentials: None,
-            anonymous: true,
-            trusted_realms: Vec::new(),
-        }
-    }
-
-    /// What to do about another registry that it sends us to, and that refuses us.
-    pub fn sends_on(&self) -> String {
-        let host = &self.host;
-        format!("{host} sends us there, and nobody's credentials go along: name that registry itself, with credentials for it")
-    }
-
-    /// Where it says what it is.
-    fn ping(&self) -> RequestTarget {
-        RequestTarget::Path(Resource::Api.path(""))
-    }
-
-    /// Whether it is not the one that the caller named.
-    fn is_strange(&self) -> bool {
-        self.base.guard != Guard::Caller
-    }
-
-    /// Whether a URL is of its origin.
-    fn is_at(&self, url: &Url) -> bool {
-        self.base.is_origin_of(url)
-    }
-}
 
 /// Who spoke for the credentials of a call. The first that says something is believed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -162,30 +102,6 @@ pub struct Reply {
     pub refusal: Option<Refusal>,
     /// The right that the request needs, as a scope; empty when it needs none in particular.
     pub needed: String,
-}
-
-/// What a request is sent with.
-#[derive(Clone)]
-enum Proof {
-    Nothing,
-    Basic(Zeroizing<String>),
-    Bearer(Zeroizing<String>),
-    Token(Grant),
-}
-
-impl Proof {
-    fn header(&self) -> Result<Option<HeaderValue>> {
-        let text = match self {
-            Proof::Nothing => return Ok(None),
-            Proof::Basic(encoded) => Zeroizing::new(format!("Basic {}", encoded.as_str())),
-            Proof::Bearer(token) => Zeroizing::new(format!("Bearer {}", token.as_str())),
-            Proof::Token(grant) => Zeroizing::new(format!("Bearer {}", grant.value())),
-        };
-        let mut value = HeaderValue::from_str(&text)
-            .map_err(|_| Error::new(Code::InvalidArgument, "the token holds characters that no header can carry"))?;
-        value.set_sensitive(true);
-        Ok(Some(value))
-    }
 }
 
 /// What is known of an origin.
@@ -332,39 +248,4 @@ impl Auth {
         }
         Ok(route)
     }
-}
-
-/// Basic credentials as an Authorization header (RFC 7617), for a protocol that sends them unasked; None for those that
-/// Basic cannot carry.
-pub(crate) fn basic_header(credentials: &Credentials) -> Result<Option<HeaderValue>> {
-    basic(credentials).map_or(Ok(None), |proof| proof.header())
-}
-
-/// The credentials as Basic carries them; None for those that it cannot carry.
-fn basic(credentials: &Credentials) -> Option<Proof> {
-    let (username, password) = name_and_password(credentials)?;
-    let joined = Zeroizing::new(format!("{username}:{password}"));
-    Some(Proof::Basic(Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(joined.as_bytes()))))
-}
-
-/// The credentials as a name and a password; None for those that have none.
-fn name_and_password(credentials: &Credentials) -> Option<(&str, &str)> {
-    match credentials {
-        Credentials::Password { username, password } => Some((username, password)),
-        Credentials::IdentityToken { username, token } => Some((username.as_deref().unwrap_or(NO_USER), token)),
-        Credentials::Token(_) | Credentials::Anonymous => None,
-    }
-}
-
-/// Tells cached tokens of different users apart without keeping a password in the key.
-pub(crate) fn identity(base: &Url, credentials: &Credentials) -> String {
-    let origin = Origin::of(base).map(|origin| origin.to_string()).unwrap_or_default();
-    let (kind, username, secret) = match credentials {
-        Credentials::Password { username, password } => ("password", username.as_str(), password),
-        Credentials::IdentityToken { username, token } => ("identity", username.as_deref().unwrap_or_default(), token),
-        Credentials::Token(token) => ("token", "", token),
-        Credentials::Anonymous => return origin,
-    };
-    let joined = Zeroizing::new(format!("{kind}\0{username}\0{}", secret.as_str()));
-    format!("{origin} {}", Algorithm::Sha256.digest(joined.as_bytes()).hex())
 }

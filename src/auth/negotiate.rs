@@ -11,9 +11,10 @@ use ::http::header::HeaderMap;
 use ::http::{Method, StatusCode};
 
 use super::challenge::{self, Challenge, Scheme};
+use super::proof::{basic, Proof};
 use super::scope::ScopeSet;
 use super::token_cache::{Grant, Realm};
-use super::{basic, Account, Auth, Proof, Refusal, Reply};
+use super::{Account, Auth, Refusal, Reply};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};

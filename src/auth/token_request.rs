@@ -14,11 +14,11 @@ use bytes::Bytes;
 use serde_json::Value;
 use zeroize::Zeroizing;
 
+use super::proof::{basic_header, name_and_password};
 use super::realm::token_url;
 use super::scope::ScopeSet;
 use super::token_cache::{Realm, Refresh};
 use super::token_response::{self, Token};
-use super::{basic_header, name_and_password, registry_error};
 use crate::call::context::Context;
 use crate::call::{thread, Call};
 use crate::credentials::Credentials;
@@ -29,6 +29,7 @@ use crate::http::request::Redirects;
 use crate::http::response::Answer;
 use crate::http::upload::Body;
 use crate::http::{retry, Http, Repeat, Request};
+use crate::registry_error;
 use crate::statuses;
 use crate::sync::lock;
 

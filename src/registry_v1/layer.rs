@@ -23,8 +23,8 @@ use crate::error::{Code, Error, Result};
 use crate::http::range;
 use crate::http::response::Answer;
 use crate::http::settings::ClientOptions;
-use crate::stream::blob::Blob;
 use crate::http::Request;
+use crate::stream::blob::Blob;
 
 /// What is known of an open layer.
 #[derive(Debug, Clone, Serialize)]

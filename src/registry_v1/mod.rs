@@ -20,7 +20,7 @@ use ::http::{Method, StatusCode};
 use serde_json::Value;
 use url::Url;
 
-use crate::auth::{basic_header, challenge, identity, registry_error, Account};
+use crate::auth::{basic_header, challenge, identity, Account};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
@@ -29,6 +29,7 @@ use crate::http::response::Answer;
 use crate::http::Request;
 use crate::reference::{Index, Repository};
 use crate::registry::Client;
+use crate::registry_error;
 use crate::text::shorten;
 use session::{Access, Proof, Session};
 

@@ -21,8 +21,8 @@ use crate::http::Request;
 use crate::reference::Reference;
 use crate::registry::repository::Remote;
 use crate::registry::Client;
-use crate::stream::blob::Blob;
 use crate::resource::Resource;
+use crate::stream::blob::Blob;
 
 /// What is known of an open blob.
 #[derive(Debug, Clone, Serialize)]

@@ -6,7 +6,6 @@ use ::http::header::HeaderMap;
 use ::http::StatusCode;
 use serde_json::{json, Map, Value};
 
-use crate::auth::registry_error;
 use crate::auth::scope::ScopeSet;
 use crate::error::{Code, Error, Result};
 use crate::http::location::RequestTarget;
@@ -15,6 +14,7 @@ use crate::registry::list::name_list::{NameList, NameSet};
 use crate::registry::list::pages;
 use crate::registry::list::pages::{Fetched, Walk};
 use crate::registry::repository::Remote;
+use crate::registry_error;
 use crate::text::shorten;
 
 /// More names than one answer should hold.

@@ -5,7 +5,6 @@ use ::http::{Method, StatusCode};
 use bytes::Bytes;
 use serde::Serialize;
 
-use crate::auth::registry_error;
 use crate::auth::Reply;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
@@ -23,6 +22,7 @@ use crate::registry::referrers::fallback_tag;
 use crate::registry::referrers::Source;
 use crate::registry::repository::{digest_header, digest_headers, Remote};
 use crate::registry::Client;
+use crate::registry_error;
 use crate::resource::Resource;
 use crate::statuses;
 use crate::store::under::Under;

@@ -6,7 +6,6 @@ use ::http::header::HeaderMap;
 use ::http::{Method, StatusCode};
 use serde_json::{Map, Value};
 
-use crate::auth::registry_error;
 use crate::auth::scope::{Scope, ScopeSet};
 use crate::auth::{Account, Refusal, Reply};
 use crate::call::Call;
@@ -18,6 +17,7 @@ use crate::http::response::Answer;
 use crate::http::{redact, Request};
 use crate::reference::{Index, Repository};
 use crate::registry::Client;
+use crate::registry_error;
 use crate::resource::Resource;
 
 /// How much of an error's body is read.

@@ -14,8 +14,8 @@ use crate::registry::upload::confirm::Handed;
 use crate::registry::upload::session::{location_text, Session};
 use crate::registry::upload::source::Replay;
 use crate::registry::upload::{Stored, Upload, CHUNK};
-use crate::stream::source::{Source, PIECE};
 use crate::resource::Resource;
+use crate::stream::source::{Source, PIECE};
 
 /// From this size on it is worth asking how much of a broken upload arrived.
 const LARGE: u64 = 2 * CHUNK;

@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use ::http::{Method, StatusCode};
 
-use crate::auth::registry_error;
 use crate::auth::Reply;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::http::response::Answer;
 use crate::registry::blob::{look, look_by, Look};
 use crate::registry::repository::{digest_headers, Remote};
+use crate::registry_error;
 
 /// Some registries show a blob a little later than they have it.
 const SOON: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];

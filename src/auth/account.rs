@@ -1,0 +1,63 @@
+//! A registry host, as who asks there sees it.
+
+use crate::credentials::Credentials;
+use crate::http::guard::Guard;
+use crate::http::location::{Location, RequestTarget};
+use crate::http::origin::Origin;
+use crate::resource::Resource;
+use url::Url;
+
+/// A registry host as the caller set it up.
+#[derive(Clone)]
+pub struct Account {
+    /// The host as the caller names it, for the credentials hook.
+    pub host: String,
+    /// The repository that is asked for; empty for the registry as a whole. Stored credentials may differ by it.
+    pub repository: String,
+    /// What the paths of its API are below, and who named it. One that a server sent us to gets nothing of the caller's.
+    pub base: Location,
+    /// The credentials from the host's options.
+    pub credentials: Option<Credentials>,
+    /// Never send any.
+    pub anonymous: bool,
+    /// Further hosts that may get them as token servers.
+    pub trusted_realms: Vec<String>,
+}
+
+impl Account {
+    /// Nobody, at the origin of a URL that a server sent us to.
+    pub(super) fn stranger(at: &Location) -> Account {
+        let mut base = at.clone();
+        base.url.set_path("/");
+        base.url.set_query(None);
+        Account {
+            host: Origin::of(&at.url).map(|origin| origin.to_string()).unwrap_or_default(),
+            repository: String::new(),
+            base,
+            credentials: None,
+            anonymous: true,
+            trusted_realms: Vec::new(),
+        }
+    }
+
+    /// What to do about another registry that it sends us to, and that refuses us.
+    pub fn sends_on(&self) -> String {
+        let host = &self.host;
+        format!("{host} sends us there, and nobody's credentials go along: name that registry itself, with credentials for it")
+    }
+
+    /// Where it says what it is.
+    pub(super) fn ping(&self) -> RequestTarget {
+        RequestTarget::Path(Resource::Api.path(""))
+    }
+
+    /// Whether it is not the one that the caller named.
+    pub(super) fn is_strange(&self) -> bool {
+        self.base.guard != Guard::Caller
+    }
+
+    /// Whether a URL is of its origin.
+    pub(super) fn is_at(&self, url: &Url) -> bool {
+        self.base.is_origin_of(url)
+    }
+}

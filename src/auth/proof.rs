@@ -1,0 +1,74 @@
+//! What a request shows of its caller: credentials as a header, and what stands for them where they must not be kept.
+
+use ::http::header::HeaderValue;
+use base64::Engine as _;
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::token_cache::Grant;
+use crate::credentials::Credentials;
+use crate::digest::Algorithm;
+use crate::error::{Code, Error, Result};
+use crate::http::origin::Origin;
+
+/// The user of an identity token of which no user is known.
+const NO_USER: &str = "<token>";
+
+/// What a request is sent with.
+#[derive(Clone)]
+pub(super) enum Proof {
+    Nothing,
+    Basic(Zeroizing<String>),
+    Bearer(Zeroizing<String>),
+    Token(Grant),
+}
+
+impl Proof {
+    pub(super) fn header(&self) -> Result<Option<HeaderValue>> {
+        let text = match self {
+            Proof::Nothing => return Ok(None),
+            Proof::Basic(encoded) => Zeroizing::new(format!("Basic {}", encoded.as_str())),
+            Proof::Bearer(token) => Zeroizing::new(format!("Bearer {}", token.as_str())),
+            Proof::Token(grant) => Zeroizing::new(format!("Bearer {}", grant.value())),
+        };
+        let mut value = HeaderValue::from_str(&text)
+            .map_err(|_| Error::new(Code::InvalidArgument, "the token holds characters that no header can carry"))?;
+        value.set_sensitive(true);
+        Ok(Some(value))
+    }
+}
+
+/// Basic credentials as an Authorization header (RFC 7617), for a protocol that sends them unasked; None for those that
+/// Basic cannot carry.
+pub(crate) fn basic_header(credentials: &Credentials) -> Result<Option<HeaderValue>> {
+    basic(credentials).map_or(Ok(None), |proof| proof.header())
+}
+
+/// The credentials as Basic carries them; None for those that it cannot carry.
+pub(super) fn basic(credentials: &Credentials) -> Option<Proof> {
+    let (username, password) = name_and_password(credentials)?;
+    let joined = Zeroizing::new(format!("{username}:{password}"));
+    Some(Proof::Basic(Zeroizing::new(base64::engine::general_purpose::STANDARD.encode(joined.as_bytes()))))
+}
+
+/// The credentials as a name and a password; None for those that have none.
+pub(super) fn name_and_password(credentials: &Credentials) -> Option<(&str, &str)> {
+    match credentials {
+        Credentials::Password { username, password } => Some((username, password)),
+        Credentials::IdentityToken { username, token } => Some((username.as_deref().unwrap_or(NO_USER), token)),
+        Credentials::Token(_) | Credentials::Anonymous => None,
+    }
+}
+
+/// Tells cached tokens of different users apart without keeping a password in the key.
+pub(crate) fn identity(base: &Url, credentials: &Credentials) -> String {
+    let origin = Origin::of(base).map(|origin| origin.to_string()).unwrap_or_default();
+    let (kind, username, secret) = match credentials {
+        Credentials::Password { username, password } => ("password", username.as_str(), password),
+        Credentials::IdentityToken { username, token } => ("identity", username.as_deref().unwrap_or_default(), token),
+        Credentials::Token(token) => ("token", "", token),
+        Credentials::Anonymous => return origin,
+    };
+    let joined = Zeroizing::new(format!("{kind}\0{username}\0{}", secret.as_str()));
+    format!("{origin} {}", Algorithm::Sha256.digest(joined.as_bytes()).hex())
+}

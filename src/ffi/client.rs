@@ -3,12 +3,14 @@
 use std::ffi::c_char;
 use std::sync::Arc;
 
+use super::argument::text;
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::{enter, quietly, text};
+use super::guard::enter;
 use super::handle::{self, opaque, Handle};
 use super::options::{self, ocireg_options};
 use super::out::New;
+use super::panics::quietly;
 use super::status::ocireg_status;
 use crate::call::Call;
 use crate::error::Result;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::error::ocireg_error;
-use super::guard::{enter, quietly};
+use super::guard::enter;
 use super::handle::{self, opaque, Handle};
 use super::options::{ocireg_options, Lent};
 use super::out::{Json, New};
+use super::panics::quietly;
 use super::status::ocireg_status;
 use crate::auth::secrets::Secrets as Answer;
 use crate::call::context::{BlobHook, Context, CredentialsHook, LogHook, ProgressHook, Stop};

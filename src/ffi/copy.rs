@@ -4,10 +4,11 @@ use std::ffi::c_char;
 use std::fs::File;
 use std::path::Path;
 
+use super::argument::{descriptor, text};
 use super::client::{begin, ocireg_client};
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::{descriptor, enter, enter_blocking, text};
+use super::guard::{enter, enter_blocking};
 use super::options::{ocireg_options, NoOptions};
 use super::out::Json;
 use super::status::ocireg_status;

@@ -2,8 +2,8 @@
 
 use std::ffi::{c_char, CString};
 
-use super::guard::quietly;
 use super::handle::{self, opaque, Handle};
+use super::panics::quietly;
 use super::status::{ocireg_status, OCIREG_INVALID_ARGUMENT};
 use crate::error::Error;
 

@@ -3,10 +3,11 @@
 use std::ffi::c_char;
 use std::path::Path;
 
+use super::argument::{descriptor, text};
 use super::client::{begin, ocireg_client};
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::{descriptor, enter_blocking, text};
+use super::guard::enter_blocking;
 use super::options::ocireg_options;
 use super::out::Json;
 use super::status::ocireg_status;

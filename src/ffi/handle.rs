@@ -8,8 +8,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
 
+use super::argument::null;
 use super::fork;
-use super::guard::null;
 use crate::error::{Code, Error, Result};
 
 const DEAD: u64 = 0xdead_0c1e_dead_0c1e;

@@ -3,10 +3,12 @@
 use std::ffi::{c_char, CStr};
 use std::ptr::null;
 
+use super::argument::{bytes, null as null_argument, optional_text, text};
 use super::error::ocireg_error;
-use super::guard::{bytes, enter, null as null_argument, optional_text, quietly, text};
+use super::guard::enter;
 use super::handle::{self, opaque, Handle};
 use super::out::{New, Text as TextOut};
+use super::panics::quietly;
 use super::status::ocireg_status;
 use crate::error::{Code, Error, Result};
 use crate::pointer::{Content, Node, Text};

@@ -2,10 +2,11 @@
 
 use std::ffi::c_char;
 
+use super::argument::{bytes, text};
 use super::client::{begin, ocireg_client};
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::{bytes, enter_blocking, text};
+use super::guard::enter_blocking;
 use super::memory::ocireg_buffer;
 use super::options::ocireg_options;
 use super::out::{Bytes, Json, Text};

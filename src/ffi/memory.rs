@@ -3,8 +3,8 @@
 use std::alloc::{alloc, dealloc, Layout};
 use std::ffi::c_char;
 
-use super::guard::quietly;
 use super::handle::{self, opaque, Handle};
+use super::panics::quietly;
 
 /// Exact bytes, such as a manifest's. Read-only, so any threads may read it at once.
 pub(super) struct ocireg_buffer(Handle<Vec<u8>>);

@@ -9,6 +9,7 @@
 #![allow(unreachable_pub)]
 #![allow(rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags)]
 
+mod argument;
 mod blob;
 mod client;
 mod context;
@@ -26,6 +27,7 @@ mod memory;
 mod names;
 mod options;
 mod out;
+mod panics;
 mod referrers;
 mod registry;
 mod schema1;

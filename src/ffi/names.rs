@@ -2,8 +2,9 @@
 
 use std::ffi::c_char;
 
+use super::argument::{bytes, text};
 use super::error::ocireg_error;
-use super::guard::{bytes, enter, text};
+use super::guard::enter;
 use super::options::{self, ocireg_options};
 use super::out::{Json, Text};
 use super::status::ocireg_status;

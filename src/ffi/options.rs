@@ -5,10 +5,12 @@ use std::sync::Mutex;
 
 use serde_json::{Map, Value};
 
+use super::argument::text;
 use super::error::ocireg_error;
-use super::guard::{enter, quietly, text};
+use super::guard::enter;
 use super::handle::{self, opaque, Handle};
 use super::out::New;
+use super::panics::quietly;
 use super::status::ocireg_status;
 use crate::error::{Code, Error, Result};
 use crate::options::{options, Options};

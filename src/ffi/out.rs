@@ -5,7 +5,7 @@ use std::ptr::null_mut;
 
 use serde::Serialize;
 
-use super::guard::null;
+use super::argument::null;
 use super::handle::{self, Opaque};
 use super::memory::{new_string, ocireg_buffer};
 use crate::error::{Code, Error, Result};

@@ -2,10 +2,11 @@
 
 use std::ffi::c_char;
 
+use super::argument::text;
 use super::client::{begin, ocireg_client};
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::{enter_blocking, text};
+use super::guard::enter_blocking;
 use super::options::{ocireg_options, NoOptions};
 use super::out::Json;
 use super::status::ocireg_status;

@@ -3,15 +3,17 @@
 use std::ffi::c_char;
 use std::sync::Mutex;
 
+use super::argument::{bytes, optional_text};
 use super::blob::exclusively;
 use super::client::{begin, ocireg_client};
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::{bytes, enter_blocking, optional_text, quietly};
+use super::guard::enter_blocking;
 use super::handle::{self, opaque, Handle};
 use super::manifest::repository;
 use super::options::ocireg_options;
 use super::out::{Json, New};
+use super::panics::quietly;
 use super::sigpipe;
 use super::status::ocireg_status;
 use crate::digest::Digest;

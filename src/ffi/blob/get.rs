@@ -4,10 +4,11 @@ use std::ffi::c_char;
 use std::path::Path;
 
 use super::{ocireg_blob_reader, Open};
+use crate::ffi::argument::{descriptor, text};
 use crate::ffi::client::{begin, ocireg_client};
 use crate::ffi::context::ocireg_context;
 use crate::ffi::error::ocireg_error;
-use crate::ffi::guard::{descriptor, enter_blocking, text};
+use crate::ffi::guard::enter_blocking;
 use crate::ffi::manifest::reference;
 use crate::ffi::memory::ocireg_buffer;
 use crate::ffi::options::{ocireg_options, NoOptions};

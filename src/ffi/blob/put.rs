@@ -4,10 +4,11 @@ use std::ffi::{c_char, c_void};
 use std::path::Path;
 
 use crate::error::{Code, Error, Result};
+use crate::ffi::argument::{bytes, null, text};
 use crate::ffi::client::{begin, ocireg_client};
 use crate::ffi::context::{ocireg_context, Userdata};
 use crate::ffi::error::ocireg_error;
-use crate::ffi::guard::{bytes, enter_blocking, null, text};
+use crate::ffi::guard::enter_blocking;
 use crate::ffi::manifest::{reference, repository};
 use crate::ffi::options::{ocireg_options, NoOptions};
 use crate::ffi::out::Json;

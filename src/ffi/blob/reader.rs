@@ -5,10 +5,12 @@ use std::sync::{Mutex, MutexGuard, TryLockError};
 
 use crate::download::Pieces;
 use crate::error::{Code, Error, Result};
+use crate::ffi::argument::null;
 use crate::ffi::error::ocireg_error;
-use crate::ffi::guard::{enter_blocking, null, quietly};
+use crate::ffi::guard::enter_blocking;
 use crate::ffi::handle::{self, opaque, Handle};
 use crate::ffi::out::{Count, Json};
+use crate::ffi::panics::quietly;
 use crate::ffi::sigpipe;
 use crate::ffi::status::ocireg_status;
 

@@ -5,7 +5,7 @@ mod write;
 
 use std::ffi::c_char;
 
-use super::guard::text;
+use super::argument::text;
 use crate::error::Result;
 use crate::registry_v1::id::ImageId;
 

@@ -6,11 +6,12 @@ use std::path::Path;
 use serde_json::json;
 
 use super::image_id;
+use crate::ffi::argument::{descriptor, text};
 use crate::ffi::blob::{ocireg_blob_reader, Open};
 use crate::ffi::client::{begin, ocireg_client};
 use crate::ffi::context::ocireg_context;
 use crate::ffi::error::ocireg_error;
-use crate::ffi::guard::{descriptor, enter_blocking, text};
+use crate::ffi::guard::enter_blocking;
 use crate::ffi::manifest::{reference, repository};
 use crate::ffi::memory::ocireg_buffer;
 use crate::ffi::options::{ocireg_options, NoOptions};

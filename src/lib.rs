@@ -126,7 +126,7 @@ pub mod transfer;
 pub mod inside {
     pub use crate::auth::realm::may_send_credentials;
     pub use crate::auth::secrets::Secrets;
-    pub use crate::download::partial::{Partial, Rival};
+    pub use crate::download::partial::{OnContention, Partial};
     pub use crate::http::location::Location;
     pub use crate::http::upload::Body;
     pub use crate::http::{Http, Request};

@@ -6,11 +6,14 @@
 //! a [`partial::Partial`]. None of these knows another, so that several ranges can be in flight one day.
 
 mod ask;
+mod claim;
 mod connection;
 mod extent;
 mod failures;
+pub(crate) mod fetch;
 mod options;
 pub(crate) mod partial;
+pub(crate) mod present;
 mod resume;
 pub(crate) mod save;
 mod verifier;

@@ -4,21 +4,19 @@
 //! this process or another, continues it, and goes after a wrong digest. It is private to this user until it has its name.
 
 use std::fs::File;
-use std::io::{ErrorKind, Read, Seek, Write};
+use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::claim::{check_target, claim, hidden, Claim};
+use super::present::is_there;
 use crate::call::Call;
 use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result, Side};
 use crate::manifest::Descriptor;
-use crate::os::lock::{attempt, is_same, With};
-use crate::os::mode::{has_one_name, open_or_make_private};
 use crate::os::owner::{self, folder_of};
-use crate::os::special::open_regular;
 use crate::os::{flush, temporary};
-use crate::store::ReadStore;
-use crate::stream::blob::{is_right, Verified};
+use crate::stream::blob::Blob;
 
 /// After so many bytes the kernel is told to begin.
 const WRITE_BACK: u64 = 2 << 20;
@@ -33,23 +31,12 @@ const SMALL: u64 = 1 << 20;
 const BLOCK: u64 = 4096;
 
 /// What a writer does when another is writing the same target.
-#[derive(Clone, Copy)]
-pub enum Rival {
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum OnContention {
     /// Writes a file of its own, from the first byte.
-    Ignore,
-    /// Waits, for what the other leaves is what is wanted; where nobody can be waited for, as above.
-    Await,
-}
-
-/// What came of an attempt to have the hidden file.
-enum Claim {
-    /// It is locked.
-    Ours(File),
-    /// Somebody else has it.
-    Busy,
-    /// What has its name is a link, a pipe, a folder, a file that has another name too, is somebody else's or may be written by
-    /// others, or files cannot be locked there: it stays as it is.
-    Unusable,
+    WriteOwn,
+    /// Waits, for what the other leaves is what is wanted. Where nobody can be waited for it writes its own.
+    Wait,
 }
 
 /// The hidden file beside a target.
@@ -78,15 +65,15 @@ impl Drop for Partial {
 }
 
 impl Partial {
-    /// Continues what an earlier call left of a target, or begins anew. None when a rival finished it meanwhile.
+    /// Continues what an earlier call left of a target, or begins anew. None when another writer finished it meanwhile.
     pub fn open(
         call: &Call,
         target: &Path,
         digest: &Digest,
         size: Option<u64>,
-        rival: Rival,
+        contention: OnContention,
     ) -> Result<Option<Partial>> {
-        Partial::open_behind(call, target, digest, Hasher::new(digest.algorithm()), size, rival)
+        Partial::open_behind(call, target, digest, Hasher::new(digest.algorithm()), size, contention)
     }
 
     /// The same where the digest is over other bytes too, which come first and are hashed already.
@@ -96,21 +83,23 @@ impl Partial {
         digest: &Digest,
         before: Hasher,
         size: Option<u64>,
-        rival: Rival,
+        contention: OnContention,
     ) -> Result<Option<Partial>> {
         let path = hidden(target, digest)?;
         let file = loop {
-            let claimed = Partial::claim(&path)?;
-            if matches!(rival, Rival::Await) && is_whole(call, target, digest, size)? {
+            let claimed = claim(&path)?;
+            if contention == OnContention::Wait && is_whole(call, target, digest, size)? {
                 if let Claim::Ours(_) = claimed {
                     let _ = std::fs::remove_file(&path);
                 }
                 return Ok(None);
             }
-            match (claimed, rival) {
+            match (claimed, contention) {
                 (Claim::Ours(file), _) => break file,
-                (Claim::Busy, Rival::Await) => call.sleep(Duration::from_millis(20))?,
-                (Claim::Busy, Rival::Ignore) | (Claim::Unusable, _) => return Partial::private(target).map(Some),
+                (Claim::Busy, OnContention::Wait) => call.sleep(Duration::from_millis(20))?,
+                (Claim::Busy, OnContention::WriteOwn) | (Claim::Unusable, _) => {
+                    return Partial::private(target).map(Some)
+                }
             }
         };
         let hasher = Some(before);
@@ -182,44 +171,13 @@ impl Partial {
         self.flushed = self.length;
     }
 
-    /// A blob of another place, whole but without its name, and how many of its bytes were there before. None when a rival
-    /// brought it.
-    pub fn fetch(
-        call: &Call,
-        target: &Path,
-        wanted: &Descriptor,
-        from: &dyn ReadStore,
-        rival: Rival,
-    ) -> Result<Option<(Partial, u64)>> {
-        let mut tried = false;
-        loop {
-            let opened = Partial::open(call, target, &wanted.digest, Some(wanted.size), rival)?;
-            let Some(mut partial) = opened else { return Ok(None) };
-            let resumed = partial.length();
-            let error = match partial.fill(call, wanted, from) {
-                Ok(resumed) => return Ok(Some((partial, resumed))),
-                Err(error) => error,
-            };
-            // It may be what was there before: the power went off while it was not on the disk. That goes now. Or a cache on the way
-            // gave it.
-            let again = !tried && (resumed > 0 && is_wrong(&error) || error.code() == Code::DigestMismatch);
-            match partial.settle(Err(error), target) {
-                Err(_) if again => tried = true,
-                outcome => return outcome,
-            }
-        }
-    }
-
-    /// Adds what is missing of a blob. Says how many of its bytes were there before.
-    fn fill(&mut self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<u64> {
-        call.begin("blob", Some(wanted.size))?;
-        let hashed = self.hashed();
-        call.moved_to(hashed.as_ref().map_or(0, |(_, length)| *length))?;
-        let mut blob = from.open(call, wanted, hashed)?;
+    /// Takes what is missing to the end of a blob that was opened behind what is here. Says how many bytes were there before.
+    pub(super) fn receive(&mut self, call: &Call, blob: &mut dyn Blob) -> Result<u64> {
         if blob.begins_anew() {
             self.restart()?;
         }
         let resumed = self.length;
+        call.moved_to(resumed)?;
         blob.hash_aside();
         while let Some(piece) = blob.piece()? {
             self.write(&piece)?;
@@ -229,7 +187,7 @@ impl Partial {
     }
 
     /// Drops what is there, where the rest alone cannot be had.
-    pub fn restart(&mut self) -> Result<()> {
+    fn restart(&mut self) -> Result<()> {
         let emptied = self.file.set_len(0).and_then(|()| self.file.rewind());
         emptied.map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
         (self.length, self.flushed, self.room) = (0, 0, 0);
@@ -259,43 +217,6 @@ impl Partial {
         finished
     }
 
-    /// The hidden file, locked: two calls for one target must not write into one file. It is nobody else's until it has its name:
-    /// what another user put there, or may write to, is not continued.
-    fn claim(path: &Path) -> Result<Claim> {
-        for _ in 0..8 {
-            let (file, is_new) = match open_or_make_private(path) {
-                Ok(opened) => opened,
-                Err(error) if error.kind() == ErrorKind::NotFound && path.parent().is_some_and(is_folder) => continue,
-                Err(error)
-                    if error.kind() == ErrorKind::PermissionDenied && path.exists()
-                        || std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) =>
-                {
-                    return Ok(Claim::Unusable)
-                }
-                Err(error) => return Err(Error::io(format!("cannot create {}", path.display()), &error)),
-            };
-            let facts = || file.metadata().map_err(|error| Error::io("cannot look at the partial file", &error));
-            let found = facts()?;
-            if !is_new && (!found.is_file() || !owner::is_own(&found) || owner::others_may_write(&found)) {
-                return Ok(Claim::Unusable);
-            }
-            match attempt(&file, With::Nobody) {
-                Ok(true) => {}
-                Ok(false) => return Ok(Claim::Busy),
-                Err(_) => return Ok(Claim::Unusable),
-            }
-            // Whoever had it before may have given it its final name, or removed it, before it was locked here.
-            let locked = facts()?;
-            match std::fs::symlink_metadata(path) {
-                Ok(named) if is_same(&named, &locked) => {
-                    return Ok(if has_one_name(&locked) { Claim::Ours(file) } else { Claim::Unusable });
-                }
-                _ => {}
-            }
-        }
-        Ok(Claim::Busy)
-    }
-
     /// Hashes what is there: the digest is over all bytes, whoever wrote them.
     fn take_stock(&mut self, call: &Call) -> Result<()> {
         let what = |error: std::io::Error| Error::io("cannot read the partial file", &error);
@@ -323,51 +244,11 @@ impl Partial {
     }
 }
 
-fn hidden(target: &Path, digest: &Digest) -> Result<PathBuf> {
-    check_target(target)?;
-    let mut hidden = std::ffi::OsString::from(".");
-    hidden.push(target.file_name().unwrap_or_default());
-    hidden.push(format!(".{}.partial", &digest.hex()[..12]));
-    Ok(target.with_file_name(hidden))
-}
-
-/// Whether a target is there whole. It got its name only then, so that its size tells. It is read where that costs nothing, as of
-/// manifests and configs, and where somebody else can have put it there. One of another size is what a program that was killed left,
-/// or that is still writing it.
-pub(crate) fn is_there(call: &Call, target: &Path, wanted: &Descriptor) -> Result<bool> {
-    if !std::fs::metadata(target).is_ok_and(|found| found.is_file() && found.len() == wanted.size) {
-        return Ok(false);
-    }
-    if wanted.size > SMALL && owner::is_ours(target) {
-        return Ok(true);
-    }
-    let shown = target.display().to_string();
-    let file = open_regular(target).map_err(|error| Error::io(format!("cannot read {shown}"), &error))?;
-    is_right(&mut Verified::new(file, call, shown, wanted, None))
-}
-
 fn is_whole(call: &Call, target: &Path, digest: &Digest, size: Option<u64>) -> Result<bool> {
     size.map_or(Ok(false), |size| is_there(call, target, &Descriptor::new("", digest.clone(), size)))
 }
 
-fn is_folder(path: &Path) -> bool {
-    path.as_os_str().is_empty() || path.is_dir()
-}
-
 /// Whether bytes were not those that were wanted, or more than may be.
-fn is_wrong(error: &Error) -> bool {
+pub(super) fn is_wrong(error: &Error) -> bool {
     matches!(error.code(), Code::DigestMismatch | Code::SizeMismatch | Code::LimitExceeded)
-}
-
-fn check_target(target: &Path) -> Result<()> {
-    if target.file_name().is_none() {
-        return Err(Error::new(Code::InvalidArgument, format!("'{}' is no file name", target.display())));
-    }
-    // A rename would put a file in the place of a device, a pipe or a folder.
-    match std::fs::metadata(target) {
-        Ok(found) if !found.is_file() => {
-            Err(Error::new(Code::Io, format!("{} is there and is not a regular file", target.display())))
-        }
-        _ => Ok(()),
-    }
 }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use super::partial::{Partial, Rival};
+use super::partial::{OnContention, Partial};
 use super::{once_more_if_wrong, Download, Downloadable, ReadOptions};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
@@ -78,9 +78,14 @@ pub(crate) fn to_file<T: Downloadable>(
     let delivery = once_more_if_wrong(|| {
         let item = find()?;
         let continued = match item.expected().filter(|_| !options.is_piece()) {
-            Some(expected) => {
-                Partial::open_behind(call, path, &expected.digest, expected.before, options.size, Rival::Ignore)?
-            }
+            Some(expected) => Partial::open_behind(
+                call,
+                path,
+                &expected.digest,
+                expected.before,
+                options.size,
+                OnContention::WriteOwn,
+            )?,
             None => None,
         };
         let mut partial = continued.map_or_else(|| Partial::private(path), Ok)?;
@@ -92,18 +97,9 @@ pub(crate) fn to_file<T: Downloadable>(
 
 fn fill<T: Downloadable>(item: T, options: &ReadOptions, partial: &mut Partial) -> Result<Delivery<T>> {
     let mut download = Download::open(item, options, partial.hashed())?;
-    if download.begins_anew() {
-        partial.restart()?;
-    }
-    let resumed = partial.length();
     let call = download.item().call().clone();
     call.begin(T::WORK, download.wanted())?;
-    call.moved_to(resumed)?;
-    download.hash_aside();
-    while let Some(piece) = download.piece()? {
-        partial.write(&piece)?;
-        call.moved_to(partial.length())?;
-    }
+    let resumed = partial.receive(&call, &mut download)?;
     Ok(Delivery { download, resumed, path: None })
 }
 

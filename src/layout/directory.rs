@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 use super::oci::write_whole;
 use crate::call::Call;
 use crate::digest::{Digest, Hasher};
-use crate::download::partial::{Partial, Rival};
+use crate::download::fetch::fetch;
+use crate::download::partial::OnContention;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::manifest::MOST_BYTES;
@@ -192,7 +193,7 @@ impl WriteStore for Directory {
             return Ok(Moved::Present);
         }
         let target = self.target(&wanted.digest);
-        let Some((partial, resumed)) = Partial::fetch(call, &target, wanted, from, Rival::Ignore)? else {
+        let Some((partial, resumed)) = fetch(call, &target, wanted, from, OnContention::WriteOwn)? else {
             return Ok(Moved::Present);
         };
         partial.settle(Ok(()), &target)?;

@@ -19,7 +19,9 @@ use super::lock::Lock;
 use super::names;
 use crate::call::Call;
 use crate::digest::{Digest, Hasher};
-use crate::download::partial::{self, Partial, Rival};
+use crate::download::fetch::fetch;
+use crate::download::partial::OnContention;
+use crate::download::present::is_there;
 use crate::error::{Code, Error, Result};
 use crate::manifest::MOST_BYTES;
 use crate::manifest::{Descriptor, Document};
@@ -198,7 +200,7 @@ impl OciLayout {
     }
 
     fn has(&self, call: &Call, wanted: &Descriptor) -> Result<bool> {
-        partial::is_there(call, &self.blob_path(&wanted.digest), wanted)
+        is_there(call, &self.blob_path(&wanted.digest), wanted)
     }
 
     fn read_small(&self, path: &Path, what: &str) -> Result<Vec<u8>> {
@@ -321,7 +323,7 @@ impl WriteStore for OciLayout {
             return Ok(Moved::Present);
         }
         // One of the wrong size, of a program that was killed while it wrote, stays until the whole takes its place.
-        let Some((partial, resumed)) = Partial::fetch(call, &target, wanted, from, Rival::Await)? else {
+        let Some((partial, resumed)) = fetch(call, &target, wanted, from, OnContention::Wait)? else {
             return Ok(Moved::Present);
         };
         self.unnamed.add(call, partial, target)?;

@@ -4,7 +4,7 @@ use std::os::unix::fs::MetadataExt;
 use std::time::Duration;
 
 use ocireg::error::{Code, Error};
-use ocireg::inside::{Partial, Rival};
+use ocireg::inside::{OnContention, Partial};
 use ocireg::registry::blob::DeliveredBlob;
 use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::Client;
@@ -330,7 +330,7 @@ fn room_is_asked_for_as_the_bytes_come() {
     let target = folder.path().join("layer");
     let bytes = noise(3 << 20);
     let begin = |size: u64| {
-        let opened = Partial::open(&call(&client), &target, &digest(&bytes), Some(size), Rival::Ignore);
+        let opened = Partial::open(&call(&client), &target, &digest(&bytes), Some(size), OnContention::WriteOwn);
         opened.unwrap().unwrap()
     };
     let taken = |path: &std::path::Path| std::fs::metadata(path).unwrap().blocks() * 512;

@@ -9,7 +9,7 @@ use nix::sys::stat::Mode;
 use ocireg::error::Code;
 use ocireg::image::config::Config;
 use ocireg::image::Image;
-use ocireg::inside::{Partial, Rival};
+use ocireg::inside::{OnContention, Partial};
 use ocireg::layout::directory::Directory;
 use ocireg::layout::oci::OciLayout;
 use ocireg::registry::Client;
@@ -211,7 +211,7 @@ fn a_partial_file_is_private_until_it_has_its_name() {
     let call = call(&client());
     for continued in [true, false] {
         let mut partial = match continued {
-            true => Partial::open(&call, &target, &digest(b"text"), Some(4), Rival::Ignore).unwrap().unwrap(),
+            true => Partial::open(&call, &target, &digest(b"text"), Some(4), OnContention::WriteOwn).unwrap().unwrap(),
             false => Partial::private(&target).unwrap(),
         };
         partial.write(b"text").unwrap();

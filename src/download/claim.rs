@@ -1,0 +1,85 @@
+//! Whose the hidden file beside a target is: one writer's at a time, and no stranger's.
+
+use std::fs::File;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
+use crate::os::lock::{attempt, is_same, With};
+use crate::os::mode::{has_one_name, open_or_make_private};
+use crate::os::owner;
+
+/// What came of an attempt to have the hidden file.
+pub(super) enum Claim {
+    /// It is locked.
+    Ours(File),
+    /// Somebody else has it.
+    Busy,
+    /// What has its name is a link, a pipe, a folder, a file that has another name too, is somebody else's or may be written by
+    /// others, or files cannot be locked there: it stays as it is.
+    Unusable,
+}
+
+/// The hidden file, locked: two calls for one target must not write into one file. It is nobody else's until it has its name:
+/// what another user put there, or may write to, is not continued.
+pub(super) fn claim(path: &Path) -> Result<Claim> {
+    for _ in 0..8 {
+        let (file, is_new) = match open_or_make_private(path) {
+            Ok(opened) => opened,
+            Err(error) if error.kind() == ErrorKind::NotFound && path.parent().is_some_and(is_folder) => continue,
+            Err(error)
+                if error.kind() == ErrorKind::PermissionDenied && path.exists()
+                    || std::fs::symlink_metadata(path).is_ok_and(|found| !found.is_file()) =>
+            {
+                return Ok(Claim::Unusable)
+            }
+            Err(error) => return Err(Error::io(format!("cannot create {}", path.display()), &error)),
+        };
+        let facts = || file.metadata().map_err(|error| Error::io("cannot look at the partial file", &error));
+        let found = facts()?;
+        if !is_new && (!found.is_file() || !owner::is_own(&found) || owner::others_may_write(&found)) {
+            return Ok(Claim::Unusable);
+        }
+        match attempt(&file, With::Nobody) {
+            Ok(true) => {}
+            Ok(false) => return Ok(Claim::Busy),
+            Err(_) => return Ok(Claim::Unusable),
+        }
+        // Whoever had it before may have given it its final name, or removed it, before it was locked here.
+        let locked = facts()?;
+        match std::fs::symlink_metadata(path) {
+            Ok(named) if is_same(&named, &locked) => {
+                return Ok(if has_one_name(&locked) { Claim::Ours(file) } else { Claim::Unusable });
+            }
+            _ => {}
+        }
+    }
+    Ok(Claim::Busy)
+}
+
+/// The name of the hidden file.
+pub(super) fn hidden(target: &Path, digest: &Digest) -> Result<PathBuf> {
+    check_target(target)?;
+    let mut hidden = std::ffi::OsString::from(".");
+    hidden.push(target.file_name().unwrap_or_default());
+    hidden.push(format!(".{}.partial", &digest.hex()[..12]));
+    Ok(target.with_file_name(hidden))
+}
+
+fn is_folder(path: &Path) -> bool {
+    path.as_os_str().is_empty() || path.is_dir()
+}
+
+pub(super) fn check_target(target: &Path) -> Result<()> {
+    if target.file_name().is_none() {
+        return Err(Error::new(Code::InvalidArgument, format!("'{}' is no file name", target.display())));
+    }
+    // A rename would put a file in the place of a device, a pipe or a folder.
+    match std::fs::metadata(target) {
+        Ok(found) if !found.is_file() => {
+            Err(Error::new(Code::Io, format!("{} is there and is not a regular file", target.display())))
+        }
+        _ => Ok(()),
+    }
+}

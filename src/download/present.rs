@@ -1,0 +1,28 @@
+//! Whether a file that has its name already is what is wanted.
+
+use std::path::Path;
+
+use crate::call::Call;
+use crate::error::{Error, Result};
+use crate::manifest::Descriptor;
+use crate::os::owner;
+use crate::os::special::open_regular;
+use crate::stream::blob::{is_right, Verified};
+
+/// So much is read in no time.
+const SMALL: u64 = 1 << 20;
+
+/// Whether a target is there whole. It got its name only then, so that its size tells. It is read where that costs nothing, as of
+/// manifests and configs, and where somebody else can have put it there. One of another size is what a program that was killed left,
+/// or that is still writing it.
+pub(crate) fn is_there(call: &Call, target: &Path, wanted: &Descriptor) -> Result<bool> {
+    if !std::fs::metadata(target).is_ok_and(|found| found.is_file() && found.len() == wanted.size) {
+        return Ok(false);
+    }
+    if wanted.size > SMALL && owner::is_ours(target) {
+        return Ok(true);
+    }
+    let shown = target.display().to_string();
+    let file = open_regular(target).map_err(|error| Error::io(format!("cannot read {shown}"), &error))?;
+    is_right(&mut Verified::new(file, call, shown, wanted, None))
+}

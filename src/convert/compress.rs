@@ -22,7 +22,7 @@ use crate::store::descend;
 use crate::store::{Content, Moved, ReadStore};
 use crate::stream::blob::{Blob, Verified};
 use crate::stream::pack::How;
-use crate::stream::spool::{Item, Spool, TemporarySpace};
+use crate::stream::spool::{Spool, SpoolItem, TemporarySpace};
 use crate::stream::unpack::Packing;
 use crate::sync::lock;
 use crate::transfer::meter::Meter;
@@ -48,7 +48,7 @@ struct CompressedImages {
     manifests: HashMap<Digest, Content>,
     /// The replacements for the manifests of indexes, by their original digests; None for an unchanged one.
     seen: HashMap<Digest, Option<Content>>,
-    layers: HashMap<Digest, Item>,
+    layers: HashMap<Digest, SpoolItem>,
     /// The compressed layers, by original digest; None for one that is already compressed, whatever its media type
     /// says.
     packed: HashMap<Digest, Option<(Digest, u64)>>,
@@ -277,7 +277,7 @@ impl ReadStore for Compressing {
     }
 
     fn size(&self, call: &Call, digest: &Digest) -> Result<u64> {
-        let made = self.made().layers.get(digest).map(Item::size);
+        let made = self.made().layers.get(digest).map(SpoolItem::size);
         made.map_or_else(|| self.below.size(call, digest), Ok)
     }
 

@@ -11,20 +11,20 @@ use bytes::Bytes;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
-use crate::image::layer::{Layer as Unpacking, Limits, Packing};
+use crate::image::layer::{Packing, UnpackLimits, UnpackedLayer};
 use crate::manifest::Descriptor;
 use crate::media_type as types;
 use crate::schema1::convert::{to_oci, Layer};
 use crate::schema1::manifest::Entry;
 use crate::store::Content;
 use crate::stream::blob::{Blob, Verified};
-use crate::stream::spool::{Item, Spool, Writer};
+use crate::stream::spool::{Spool, SpoolItem, SpoolWriter};
 
 /// A layer that was read into a spool.
 #[derive(Debug, Clone)]
 pub(crate) struct Read {
     layer: Layer,
-    item: Item,
+    item: SpoolItem,
     /// It contains no files: no bytes, or only the blocks of zeros that end a tar archive.
     empty: bool,
 }
@@ -35,7 +35,7 @@ pub(crate) struct LayerBudget(AtomicU64);
 
 impl Default for LayerBudget {
     fn default() -> LayerBudget {
-        LayerBudget(Limits::default().bytes.into())
+        LayerBudget(UnpackLimits::default().bytes.into())
     }
 }
 
@@ -43,7 +43,8 @@ impl LayerBudget {
     fn take(&self, bytes: u64) -> Result<()> {
         let taken = self.0.fetch_update(Relaxed, Relaxed, |left| left.checked_sub(bytes));
         taken.map(drop).map_err(|_| {
-            let message = format!("the layers of the image unpack to more than {} bytes", Limits::default().bytes);
+            let message =
+                format!("the layers of the image unpack to more than {} bytes", UnpackLimits::default().bytes);
             Error::new(Code::LimitExceeded, message)
         })
     }
@@ -63,7 +64,7 @@ pub(crate) fn read(
         head: Vec::new(),
     }));
     let tee = Tee { blob, collected: collected.clone() };
-    let mut unpacking = Unpacking::of(call, Box::new(tee), named, 0, Limits::default())?;
+    let mut unpacking = UnpackedLayer::of(call, Box::new(tee), named, 0, UnpackLimits::default())?;
     let (mut buffer, mut empty) = (vec![0; 64 << 10], true);
     loop {
         let count = unpacking.read(&mut buffer)?;
@@ -89,7 +90,7 @@ pub(crate) fn read(
 }
 
 struct Collected {
-    writer: Writer,
+    writer: SpoolWriter,
     hasher: Hasher,
     head: Vec<u8>,
 }
@@ -118,7 +119,7 @@ impl Blob for Tee {
 pub(crate) struct ConvertedImage {
     content: Content,
     config: Vec<u8>,
-    layers: HashMap<Digest, Item>,
+    layers: HashMap<Digest, SpoolItem>,
 }
 
 impl ConvertedImage {
@@ -176,7 +177,7 @@ impl ConvertedImage {
 
     /// The size of one of its blobs; None when it does not have it.
     pub(crate) fn size(&self, digest: &Digest) -> Option<u64> {
-        self.layers.get(digest).map(Item::size)
+        self.layers.get(digest).map(SpoolItem::size)
     }
 }
 

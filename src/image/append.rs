@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{json, Value};
 
 use super::config::Config;
-use super::layer::{Layer, Limits, Packing};
+use super::layer::{Packing, UnpackLimits, UnpackedLayer};
 use super::tar::Entries;
 use super::Image;
 use crate::call::Call;
@@ -26,7 +26,7 @@ use crate::store::descend;
 use crate::store::{Content, ReadStore, WriteStore};
 use crate::stream::blob::{Blob, Verified};
 use crate::stream::pack::{Compression, How};
-use crate::stream::spool::{Item, TemporarySpace};
+use crate::stream::spool::{SpoolItem, TemporarySpace};
 use crate::sync::lock;
 use crate::transfer::copy::{copy, CopyOptions};
 use crate::transfer::workers::in_parallel;
@@ -81,7 +81,7 @@ pub struct Appended {
 struct Fresh {
     path: PathBuf,
     /// Its bytes, when they are not the file's.
-    item: Option<Item>,
+    item: Option<SpoolItem>,
     packing: Packing,
     digest: Digest,
     size: u64,
@@ -112,7 +112,8 @@ impl Fresh {
         let digest = hasher.finish();
         let blob = open(call, path, &Descriptor::new("", digest.clone(), size))?;
         let call = call.without_progress();
-        let mut entries = Entries::new(Layer::of(&call, blob, &digest, 0, Limits::default()).map_err(within)?);
+        let mut entries =
+            Entries::new(UnpackedLayer::of(&call, blob, &digest, 0, UnpackLimits::default()).map_err(within)?);
         while let Some(entry) = entries.advance().map_err(within)? {
             entry.mark().map_err(within)?;
         }
@@ -230,7 +231,7 @@ struct Over<'a> {
     below: &'a dyn ReadStore,
     root: Content,
     files: HashMap<Digest, PathBuf>,
-    items: HashMap<Digest, Item>,
+    items: HashMap<Digest, SpoolItem>,
     configs: HashMap<Digest, Vec<u8>>,
     manifests: HashMap<Digest, Content>,
 }

@@ -5,8 +5,8 @@ use std::io::Write;
 use serde::Serialize;
 
 use super::extract::{check_diff_id, diff_ids};
-use super::layer::{Layer, Limits};
-use super::tar::{clean, is_within, join, shown, split, Entries, Entry, Kind, Mark};
+use super::layer::{UnpackLimits, UnpackedLayer};
+use super::tar::{clean, is_within, join, shown, split, Entries, EntryKind, Mark, TarEntry};
 use super::walk::MOST_LINKS;
 use super::Image;
 use crate::call::Call;
@@ -31,7 +31,7 @@ options! {
 
 /// The file that was found.
 #[derive(Debug, Serialize)]
-pub struct Found {
+pub struct CatFile {
     /// The image's digest.
     pub digest: Digest,
     /// What it runs on, as the index says.
@@ -50,21 +50,27 @@ pub struct Found {
 }
 
 /// Writes a file of an image to `out`. On an error what was written is not to be trusted.
-pub fn cat(call: &Call, store: &dyn ReadStore, path: &str, out: &mut dyn Write, options: &CatOptions) -> Result<Found> {
+pub fn cat(
+    call: &Call,
+    store: &dyn ReadStore,
+    path: &str,
+    out: &mut dyn Write,
+    options: &CatOptions,
+) -> Result<CatFile> {
     let image = Image::find(call, store, options.platform.as_deref())?;
     let layers = image.layers(call, store)?;
     let ids = diff_ids(call, store, &image, layers.len())?;
     let mut wanted = clean(path.as_bytes()).map_err(|error| error.with_code(Code::InvalidArgument))?;
     let newest = layers.len();
     let (mut links, mut below, mut depth) = (0, newest, 0);
-    let mut limits = Limits::default();
+    let mut limits = UnpackLimits::default();
     call.begin("cat", None)?;
     while let Some(at) = below.checked_sub(1) {
         let (layer, id) = (&layers[at], ids.as_ref().and_then(|ids| ids.get(at)));
-        let search = Search { call, store, wanted: &wanted, depth, verify: options.verify };
+        let search = FileSearch { call, store, wanted: &wanted, depth, verify: options.verify };
         match search.layer(layer, id, &mut limits, out)? {
             Seen::File(entry, verified) => {
-                return Ok(Found {
+                return Ok(CatFile {
                     digest: image.content.digest().clone(),
                     platform: image.platform,
                     path: format!("/{}", String::from_utf8_lossy(&entry.path)),
@@ -94,7 +100,7 @@ pub fn cat(call: &Call, store: &dyn ReadStore, path: &str, out: &mut dyn Write, 
 /// What a layer says of a path.
 enum Seen {
     /// It is there, and written out.
-    File(Entry, bool),
+    File(TarEntry, bool),
     /// Nothing; so many names at its beginning are known to be folders.
     Folder(usize),
     /// It is not in this layer, and what lower ones have does not count.
@@ -103,7 +109,7 @@ enum Seen {
     Elsewhere(Vec<u8>, bool),
 }
 
-struct Search<'a> {
+struct FileSearch<'a> {
     call: &'a Call,
     store: &'a dyn ReadStore,
     wanted: &'a [u8],
@@ -111,14 +117,20 @@ struct Search<'a> {
     verify: bool,
 }
 
-impl Search<'_> {
+impl FileSearch<'_> {
     fn no_file(&self) -> Error {
         Error::new(Code::InvalidArgument, format!("'{}' is no regular file", shown(self.wanted)))
     }
 
     /// Each link is looked for in all layers again: `limits` is what all that may unpack.
-    fn layer(&self, layer: &Descriptor, id: Option<&Digest>, limits: &mut Limits, out: &mut dyn Write) -> Result<Seen> {
-        let mut entries = Entries::new(Layer::open(self.call, self.store, layer, 0, *limits)?);
+    fn layer(
+        &self,
+        layer: &Descriptor,
+        id: Option<&Digest>,
+        limits: &mut UnpackLimits,
+        out: &mut dyn Write,
+    ) -> Result<Seen> {
+        let mut entries = Entries::new(UnpackedLayer::open(self.call, self.store, layer, 0, *limits)?);
         let (mut hidden, mut link, mut depth) = (false, None, self.depth);
         let (mut found, mut is_folder) = (None, false);
         while let Some(entry) = entries.advance()? {
@@ -141,16 +153,16 @@ impl Search<'_> {
                     return Err(Error::new(Code::InvalidManifest, message));
                 }
                 match &entry.kind {
-                    Kind::File => {
+                    EntryKind::File => {
                         copy_out(&mut entries, out)?;
                         if !self.verify {
                             return Ok(Seen::File(entry, false));
                         }
                         found = Some(entry);
                     }
-                    Kind::HardLink(target) if target == self.wanted => {}
-                    Kind::HardLink(target) => return Ok(Seen::Elsewhere(target.clone(), true)),
-                    Kind::Symlink(target) => link = Some(resolve(split(&entry.path).0, target, b"")?),
+                    EntryKind::HardLink(target) if target == self.wanted => {}
+                    EntryKind::HardLink(target) => return Ok(Seen::Elsewhere(target.clone(), true)),
+                    EntryKind::Symlink(target) => link = Some(resolve(split(&entry.path).0, target, b"")?),
                     _ => return Err(self.no_file()),
                 }
             } else if is_within(&entry.path, self.wanted) {
@@ -159,10 +171,10 @@ impl Search<'_> {
             } else if is_within(self.wanted, &entry.path) && !entry.path.is_empty() {
                 let names = entry.path.split(|byte| *byte == b'/').count();
                 match &entry.kind {
-                    Kind::Directory => depth = depth.max(names),
+                    EntryKind::Directory => depth = depth.max(names),
                     // A folder of a newer layer stands in its place.
                     _ if names <= self.depth => hidden = true,
-                    Kind::Symlink(target) => {
+                    EntryKind::Symlink(target) => {
                         let rest = &self.wanted[entry.path.len() + 1..];
                         link = Some(resolve(split(&entry.path).0, target, rest)?);
                     }

@@ -6,11 +6,11 @@ use std::io::Write;
 use std::path::Path;
 use std::rc::Rc;
 
-use super::folders::{failed, Folders, Step, PRIVATE};
+use super::folders::{failed, Folders, StepDown, PRIVATE};
 use super::own::Own;
 use super::sweep;
-use super::tar::{is_within, shown, split, Entry, Kind};
-use super::walk::Budget;
+use super::tar::{is_within, shown, split, EntryKind, TarEntry};
+use super::walk::WalkBudget;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::os::open_folder::{self, OpenFolder, Owner, Permissions, Special, Time};
@@ -28,7 +28,7 @@ pub(crate) struct Keep {
 }
 
 /// The folder.
-pub(crate) struct Tree {
+pub(crate) struct DiskTree {
     folders: Folders,
     keep: Keep,
     own: Own,
@@ -37,16 +37,16 @@ pub(crate) struct Tree {
 }
 
 /// Something that is there, for a hard link.
-struct Source {
+struct LinkedTo {
     folder: Rc<OpenFolder>,
     name: Vec<u8>,
     path: Vec<u8>,
     is_folder: bool,
 }
 
-impl Tree {
+impl DiskTree {
     /// A folder, made if it is not there, and empty unless `filled` is right.
-    pub(crate) fn open(call: &Call, path: &Path, filled: bool, keep: Keep) -> Result<Tree> {
+    pub(crate) fn open(call: &Call, path: &Path, filled: bool, keep: Keep) -> Result<DiskTree> {
         let what = |error: std::io::Error| Error::io(format!("cannot use the folder {}", path.display()), &error);
         if keep.owner && !owner::is_root() {
             return Err(Error::new(Code::InvalidArgument, "only root can keep the owners of files"));
@@ -58,7 +58,7 @@ impl Tree {
                 .with_hint("the option overwrite extracts into what is there"));
         }
         let root = OpenFolder::open(path).map_err(what)?;
-        Ok(Tree { folders: Folders::new(root, Budget::new(call))?, keep, own: Own::default(), lower })
+        Ok(DiskTree { folders: Folders::new(root, WalkBudget::new(call))?, keep, own: Own::default(), lower })
     }
 
     /// Another layer begins, and what is there is lower ones'.
@@ -85,20 +85,24 @@ impl Tree {
     }
 
     /// Makes an entry, in the place of whatever is there; `content` reads a file's bytes. False when it was left out.
-    pub(crate) fn make(&mut self, entry: &Entry, content: &mut dyn FnMut(&mut [u8]) -> Result<usize>) -> Result<bool> {
+    pub(crate) fn make(
+        &mut self,
+        entry: &TarEntry,
+        content: &mut dyn FnMut(&mut [u8]) -> Result<usize>,
+    ) -> Result<bool> {
         if entry.path.is_empty() {
             // The folder itself is the caller's.
             return match entry.kind {
-                Kind::Directory => Ok(true),
+                EntryKind::Directory => Ok(true),
                 _ => Err(Error::new(Code::InvalidManifest, "the layer has a root that is no folder")),
             };
         }
-        let device = matches!(entry.kind, Kind::Character | Kind::Block | Kind::Fifo);
+        let device = matches!(entry.kind, EntryKind::Character | EntryKind::Block | EntryKind::Fifo);
         if device && !self.keep.devices {
             return Ok(false);
         }
         let source = match &entry.kind {
-            Kind::HardLink(target) => Some(self.source(entry, target)?),
+            EntryKind::HardLink(target) => Some(self.source(entry, target)?),
             _ => None,
         };
         let (folder, name) = split(&entry.path);
@@ -122,9 +126,9 @@ impl Tree {
 
     fn place(
         &mut self,
-        entry: &Entry,
+        entry: &TarEntry,
         name: &[u8],
-        source: Option<Source>,
+        source: Option<LinkedTo>,
         content: &mut dyn FnMut(&mut [u8]) -> Result<usize>,
     ) -> Result<()> {
         let there = self.folders.here().status_of(name).ok();
@@ -137,16 +141,16 @@ impl Tree {
                 return Err(missing(entry));
             }
         }
-        if entry.kind == Kind::Directory && there.is_some_and(|there| there.is_folder) {
+        if entry.kind == EntryKind::Directory && there.is_some_and(|there| there.is_folder) {
             return match self.folders.enter(name)? {
-                Step::Entered => self.dress_folder(entry),
+                StepDown::Entered => self.dress_folder(entry),
                 _ => failed(Err(open_folder::not_a_folder()), "open", || self.folders.path(name)),
             };
         }
         if there.is_some() {
             sweep::remove(&mut self.folders, name, None)?;
         }
-        if entry.kind == Kind::Directory {
+        if entry.kind == EntryKind::Directory {
             self.folders.make(name, PRIVATE)?;
             return self.dress_folder(entry);
         }
@@ -157,8 +161,8 @@ impl Tree {
                 let linked = self.folders.here().make_hard_link(name, &source.folder, &source.name);
                 failed(linked, "link", || entry.path.clone())
             }
-            (Kind::File, _) => self.file(entry, name, content),
-            (Kind::Symlink(target), _) => {
+            (EntryKind::File, _) => self.file(entry, name, content),
+            (EntryKind::Symlink(target), _) => {
                 let made = self.folders.here().make_link(name, target);
                 failed(made, "make", || self.folders.path(name))?;
                 self.dress_name(entry, name)
@@ -168,17 +172,17 @@ impl Tree {
     }
 
     /// What a hard link is to: it must be there.
-    fn source(&mut self, entry: &Entry, target: &[u8]) -> Result<Source> {
+    fn source(&mut self, entry: &TarEntry, target: &[u8]) -> Result<LinkedTo> {
         let (folder, name) = split(target);
         if !self.folders.walk(folder, false)? {
             return Err(missing(entry));
         }
         let folder = self.folders.here().clone();
         let is_folder = folder.status_of(name).map_err(|_| missing(entry))?.is_folder;
-        Ok(Source { folder, name: name.to_vec(), path: self.folders.path(name), is_folder })
+        Ok(LinkedTo { folder, name: name.to_vec(), path: self.folders.path(name), is_folder })
     }
 
-    fn file(&self, entry: &Entry, name: &[u8], content: &mut dyn FnMut(&mut [u8]) -> Result<usize>) -> Result<()> {
+    fn file(&self, entry: &TarEntry, name: &[u8], content: &mut dyn FnMut(&mut [u8]) -> Result<usize>) -> Result<()> {
         let mut file = failed(self.folders.here().make_file(name), "make", || entry.path.clone())?;
         let mut buffer = vec![0; 64 << 10];
         loop {
@@ -192,11 +196,11 @@ impl Tree {
         self.dress(&file, entry)
     }
 
-    fn special(&self, entry: &Entry, name: &[u8]) -> Result<()> {
+    fn special(&self, entry: &TarEntry, name: &[u8]) -> Result<()> {
         let (major, minor) = entry.device;
         let what = match entry.kind {
-            Kind::Character => Special::Character(major, minor),
-            Kind::Block => Special::Block(major, minor),
+            EntryKind::Character => Special::Character(major, minor),
+            EntryKind::Block => Special::Block(major, minor),
             _ => Special::Pipe,
         };
         let made = self.folders.here().make_special(name, what, self.permissions(entry));
@@ -204,11 +208,11 @@ impl Tree {
         self.dress_name(entry, name)
     }
 
-    fn permissions(&self, entry: &Entry) -> Permissions {
+    fn permissions(&self, entry: &TarEntry) -> Permissions {
         entry.mode & if self.keep.setuid { 0o7777 } else { 0o1777 }
     }
 
-    fn dress(&self, file: &File, entry: &Entry) -> Result<()> {
+    fn dress(&self, file: &File, entry: &TarEntry) -> Result<()> {
         let path = || entry.path.clone();
         if self.keep.owner {
             failed(open_folder::set_owner(file, owner_of(entry)), "give its owner to", path)?;
@@ -217,7 +221,7 @@ impl Tree {
         failed(open_folder::set_time(file, Time::of(entry.mtime)), "give its time to", path)
     }
 
-    fn dress_name(&self, entry: &Entry, name: &[u8]) -> Result<()> {
+    fn dress_name(&self, entry: &TarEntry, name: &[u8]) -> Result<()> {
         let (folder, path) = (self.folders.here(), || entry.path.clone());
         if self.keep.owner {
             failed(folder.set_owner_of(name, owner_of(entry)), "give its owner to", path)?;
@@ -226,7 +230,7 @@ impl Tree {
     }
 
     /// The folder where we are is the entry's. It must be open to us as long as we are in it.
-    fn dress_folder(&mut self, entry: &Entry) -> Result<()> {
+    fn dress_folder(&mut self, entry: &TarEntry) -> Result<()> {
         if self.keep.owner {
             let given = open_folder::set_owner(self.folders.here(), owner_of(entry));
             failed(given, "give its owner to", || entry.path.clone())?;
@@ -241,16 +245,16 @@ impl Tree {
     }
 }
 
-fn missing(entry: &Entry) -> Error {
+fn missing(entry: &TarEntry) -> Error {
     let target = match &entry.kind {
-        Kind::HardLink(target) => shown(target),
+        EntryKind::HardLink(target) => shown(target),
         _ => String::new(),
     };
     let message = format!("'{}' is a link to '{target}', which is not there", shown(&entry.path));
     Error::new(Code::InvalidManifest, message)
 }
 
-fn owner_of(entry: &Entry) -> Owner {
+fn owner_of(entry: &TarEntry) -> Owner {
     let number = |number: u64| u32::try_from(number).unwrap_or(u32::MAX);
     (number(entry.uid), number(entry.gid))
 }

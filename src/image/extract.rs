@@ -5,9 +5,9 @@ use std::path::Path;
 use serde::Serialize;
 
 use super::config::Config;
-use super::disk::{Keep, Tree};
-use super::layer::{Layer, Limits};
-use super::tar::{Entries, Kind, Mark};
+use super::disk::{DiskTree, Keep};
+use super::layer::{UnpackLimits, UnpackedLayer};
+use super::tar::{Entries, EntryKind, Mark};
 use super::Image;
 use crate::call::Call;
 use crate::digest::Digest;
@@ -88,8 +88,8 @@ pub fn extract(call: &Call, store: &dyn ReadStore, path: &Path, options: &Extrac
     let mut job = Job {
         call,
         store,
-        tree: Tree::open(call, path, options.overwrite, Keep { owner, setuid, devices })?,
-        limits: Limits { bytes: options.max_bytes, ratio: options.max_ratio },
+        tree: DiskTree::open(call, path, options.overwrite, Keep { owner, setuid, devices })?,
+        limits: UnpackLimits { bytes: options.max_bytes, ratio: options.max_ratio },
         done: 0,
         result: Extracted {
             digest: image.content.digest().clone(),
@@ -146,15 +146,15 @@ pub fn check_diff_id(layer: &Descriptor, found: &Digest, expected: Option<&Diges
 struct Job<'a> {
     call: &'a Call,
     store: &'a dyn ReadStore,
-    tree: Tree,
-    limits: Limits,
+    tree: DiskTree,
+    limits: UnpackLimits,
     done: u64,
     result: Extracted,
 }
 
 impl Job<'_> {
     fn layer(&mut self, wanted: &Descriptor, expected: Option<&Digest>) -> Result<()> {
-        let mut entries = Entries::new(Layer::open(self.call, self.store, wanted, self.done, self.limits)?);
+        let mut entries = Entries::new(UnpackedLayer::open(self.call, self.store, wanted, self.done, self.limits)?);
         while self.entry(&mut entries)? {
             self.call.check()?;
         }
@@ -188,14 +188,14 @@ impl Job<'_> {
         }
         let result = &mut self.result;
         match entry.kind {
-            Kind::File => {
+            EntryKind::File => {
                 result.files += 1;
                 result.bytes += entry.size;
             }
-            Kind::Directory => result.directories += 1,
-            Kind::Symlink(_) => result.symlinks += 1,
-            Kind::HardLink(_) => result.hard_links += 1,
-            Kind::Character | Kind::Block | Kind::Fifo => result.devices += 1,
+            EntryKind::Directory => result.directories += 1,
+            EntryKind::Symlink(_) => result.symlinks += 1,
+            EntryKind::HardLink(_) => result.hard_links += 1,
+            EntryKind::Character | EntryKind::Block | EntryKind::Fifo => result.devices += 1,
         }
         Ok(true)
     }

@@ -7,7 +7,7 @@ use std::io;
 use std::rc::Rc;
 
 use super::tar::{shown, DEEPEST};
-use super::walk::Budget;
+use super::walk::WalkBudget;
 use crate::error::{Code, Error, Result};
 use crate::os::open_folder::{self, Entered, FolderId, OpenFolder, Permissions, Time};
 
@@ -18,7 +18,7 @@ const USUAL: Permissions = 0o755;
 pub(crate) const PRIVATE: Permissions = 0o700;
 
 /// A folder that was entered.
-struct Level {
+struct OpenLevel {
     name: Vec<u8>,
     folder: Rc<OpenFolder>,
     id: FolderId,
@@ -30,7 +30,7 @@ struct Level {
 
 /// What became of a step down.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Step {
+pub(crate) enum StepDown {
     /// It is a folder, and here we are.
     Entered,
     /// Nothing has that name.
@@ -43,10 +43,10 @@ pub(crate) enum Step {
 pub(crate) struct Folders {
     root: Rc<OpenFolder>,
     root_id: FolderId,
-    levels: Vec<Level>,
+    levels: Vec<OpenLevel>,
     /// The path that led here, which may have led through links.
     asked: Option<Vec<u8>>,
-    budget: Budget,
+    budget: WalkBudget,
     made: u64,
 }
 
@@ -56,7 +56,7 @@ pub(crate) fn failed<T>(outcome: io::Result<T>, what: &str, path: impl FnOnce() 
 }
 
 impl Folders {
-    pub(crate) fn new(root: OpenFolder, budget: Budget) -> Result<Folders> {
+    pub(crate) fn new(root: OpenFolder, budget: WalkBudget) -> Result<Folders> {
         let root_id = failed(root.status(), "read", Vec::new)?.id;
         Ok(Folders { root: Rc::new(root), root_id, levels: Vec::new(), asked: None, budget, made: 0 })
     }
@@ -133,10 +133,10 @@ impl Folders {
                 continue;
             }
             match self.enter(&part)? {
-                Step::Entered => {}
-                Step::Missing if make => self.make(&part, USUAL)?,
-                Step::Missing => return Ok(false),
-                Step::NoFolder => match self.here().read_link(&part) {
+                StepDown::Entered => {}
+                StepDown::Missing if make => self.make(&part, USUAL)?,
+                StepDown::Missing => return Ok(false),
+                StepDown::NoFolder => match self.here().read_link(&part) {
                     Ok(target) => {
                         walk.follow(&target)?;
                         if target.starts_with(b"/") {
@@ -162,7 +162,7 @@ impl Folders {
         failed(self.here().make_folder(name, permissions), "make", || self.path(name))?;
         self.touch();
         match (self.enter(name)?, self.levels.last_mut()) {
-            (Step::Entered, Some(level)) => {
+            (StepDown::Entered, Some(level)) => {
                 // It has no time yet that should stay.
                 level.time = None;
                 Ok(())
@@ -182,12 +182,12 @@ impl Folders {
     }
 
     /// Goes one step down.
-    pub(crate) fn enter(&mut self, name: &[u8]) -> Result<Step> {
+    pub(crate) fn enter(&mut self, name: &[u8]) -> Result<StepDown> {
         self.room()?;
         let (folder, closed) = match failed(self.here().enter(name), "open", || self.path(name))? {
             Entered::Folder(folder) => (folder, None),
-            Entered::Missing => return Ok(Step::Missing),
-            Entered::NotAFolder => return Ok(Step::NoFolder),
+            Entered::Missing => return Ok(StepDown::Missing),
+            Entered::NotAFolder => return Ok(StepDown::NoFolder),
             Entered::NoAccess => self.unlock(name)?,
         };
         let status = failed(folder.status(), "read", || self.path(name))?;
@@ -198,9 +198,9 @@ impl Folders {
             permissions = Some(status.permissions);
         }
         let (folder, time) = (Rc::new(folder), Some(status.changed));
-        self.levels.push(Level { name: name.to_vec(), folder, id: status.id, permissions, time, changed: false });
+        self.levels.push(OpenLevel { name: name.to_vec(), folder, id: status.id, permissions, time, changed: false });
         self.asked = None;
-        Ok(Step::Entered)
+        Ok(StepDown::Entered)
     }
 
     /// A folder that even its owner cannot look into. Gives what it had.
@@ -235,7 +235,7 @@ impl Folders {
         self.drop_level().map(|level| level.name)
     }
 
-    fn drop_level(&mut self) -> Option<Level> {
+    fn drop_level(&mut self) -> Option<OpenLevel> {
         self.asked = None;
         self.levels.pop()
     }

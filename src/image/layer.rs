@@ -7,28 +7,34 @@ use crate::manifest::Descriptor;
 use crate::store::ReadStore;
 use crate::stream::blob::Blob;
 use crate::stream::unpack::Unpacker;
-pub(crate) use crate::stream::unpack::{Limits, Packing};
-use crate::tar::Source;
+pub(crate) use crate::stream::unpack::{Packing, UnpackLimits};
+use crate::tar::TarSource;
 
 /// A layer that is being read.
-pub(crate) struct Layer {
+pub(crate) struct UnpackedLayer {
     unpacker: Unpacker,
     hasher: Option<Hasher>,
 }
 
-impl Layer {
+impl UnpackedLayer {
     /// Opens a layer. `done` is how many bytes the caller's progress has from layers before.
     pub(crate) fn open(
         call: &Call,
         store: &dyn ReadStore,
         wanted: &Descriptor,
         done: u64,
-        limits: Limits,
-    ) -> Result<Layer> {
-        Layer::of(call, store.open(call, wanted, None)?, &wanted.digest, done, limits)
+        limits: UnpackLimits,
+    ) -> Result<UnpackedLayer> {
+        UnpackedLayer::of(call, store.open(call, wanted, None)?, &wanted.digest, done, limits)
     }
 
-    pub(crate) fn of(call: &Call, blob: Box<dyn Blob>, digest: &Digest, done: u64, limits: Limits) -> Result<Layer> {
+    pub(crate) fn of(
+        call: &Call,
+        blob: Box<dyn Blob>,
+        digest: &Digest,
+        done: u64,
+        limits: UnpackLimits,
+    ) -> Result<UnpackedLayer> {
         let unpacker = Unpacker::new(call, blob, format!("the layer {digest}"), done, limits)?;
         match unpacker.packing() {
             Packing::Xz | Packing::Bzip2 => {
@@ -36,7 +42,7 @@ impl Layer {
                     format!("the layer {digest} is packed by {}, as no layer may be", unpacker.packing().name());
                 Err(Error::new(Code::Unsupported, message))
             }
-            _ => Ok(Layer { unpacker, hasher: Some(Hasher::new(Algorithm::Sha256)) }),
+            _ => Ok(UnpackedLayer { unpacker, hasher: Some(Hasher::new(Algorithm::Sha256)) }),
         }
     }
 
@@ -65,7 +71,7 @@ impl Layer {
     }
 }
 
-impl Source for Layer {
+impl TarSource for UnpackedLayer {
     fn name(&self) -> String {
         "the layer".to_owned()
     }
@@ -75,7 +81,7 @@ impl Source for Layer {
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
-        Layer::read(self, buffer)
+        UnpackedLayer::read(self, buffer)
     }
 }
 
@@ -102,7 +108,8 @@ mod tests {
         let context = std::sync::Arc::new(Context::new());
         let call = Call::alone(Some(context.clone()));
         let digest = Algorithm::Sha256.digest(&packed);
-        let mut layer = Layer::of(&call, Box::new(Once(Some(packed.into()))), &digest, 0, Limits::default()).unwrap();
+        let mut layer =
+            UnpackedLayer::of(&call, Box::new(Once(Some(packed.into()))), &digest, 0, UnpackLimits::default()).unwrap();
         let mut buffer = [0; 16];
         assert!(layer.read(&mut buffer).unwrap() > 0);
         context.cancel();

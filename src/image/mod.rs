@@ -9,6 +9,7 @@ pub mod extract;
 pub mod files;
 pub(crate) mod folders;
 pub(crate) mod layer;
+pub(crate) mod listed_tree;
 pub(crate) mod own;
 pub mod scratch;
 pub mod size;

@@ -1,7 +1,7 @@
 //! What a layer takes away: a name, a folder with all below it, or what lower layers have in one. Not by recursion, and each
 //! folder of the layer's own is looked through once only, however many whiteouts it has.
 
-use super::folders::{failed, Folders, Step};
+use super::folders::{failed, Folders, StepDown};
 use super::own::Own;
 use crate::error::Result;
 use crate::os::open_folder::{not_empty, not_permitted};
@@ -40,10 +40,10 @@ fn run(folders: &mut Folders, first: Vec<(Vec<u8>, bool)>, own: &mut Own) -> Res
     while let Some(frame) = frames.last_mut() {
         if let Some((name, goes)) = frame.folders.pop() {
             match folders.enter(&name)? {
-                Step::Entered => frames.push(Frame { folders: sift(folders, goes, own)?, goes }),
+                StepDown::Entered => frames.push(Frame { folders: sift(folders, goes, own)?, goes }),
                 // A file of the layer's own, or what somebody else has taken away.
-                Step::NoFolder if goes => return failed(Err(not_permitted()), "remove", || folders.path(&name)),
-                Step::Missing | Step::NoFolder => {}
+                StepDown::NoFolder if goes => return failed(Err(not_permitted()), "remove", || folders.path(&name)),
+                StepDown::Missing | StepDown::NoFolder => {}
             }
             continue;
         }
@@ -68,7 +68,7 @@ fn vanish(folders: &mut Folders) -> Result<bool> {
     let Some(name) = folders.abandon() else { return Ok(true) };
     folders.touch();
     let gone = failed(folders.here().remove_folder(&name), "remove", || folders.path(&name))?;
-    match gone || folders.enter(&name)? == Step::Entered {
+    match gone || folders.enter(&name)? == StepDown::Entered {
         true => Ok(gone),
         false => failed(Err(not_empty()), "remove", || folders.path(&name)),
     }

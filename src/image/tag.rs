@@ -20,7 +20,7 @@ options! {
 
 /// What was tagged.
 #[derive(Debug, Serialize)]
-pub struct Tagged {
+pub struct ImageTagged {
     /// What had the manifest.
     pub source: String,
     /// What has it too.
@@ -34,14 +34,20 @@ pub struct Tagged {
 
 /// Tags what `from` names as `to` says. Where both are one repository (`near`) that is one manifest; else what it needs
 /// is copied before, by mounts where the registry can.
-pub fn tag(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, near: bool, options: &TagOptions) -> Result<Tagged> {
+pub fn tag(
+    call: &Call,
+    from: &dyn ReadStore,
+    to: &dyn WriteStore,
+    near: bool,
+    options: &TagOptions,
+) -> Result<ImageTagged> {
     let (source, destination) = (from.place(), to.place());
     if !near {
         let options = CopyOptions { referrers: options.referrers, ..CopyOptions::default() };
         let copied = copy(call, from, to, &options)?;
-        return Ok(Tagged { source, destination, digest: copied.digest, media_type: copied.media_type });
+        return Ok(ImageTagged { source, destination, digest: copied.digest, media_type: copied.media_type });
     }
     let content = from.root(call)?;
     to.put_manifest(call, &content, &Role::Root)?;
-    Ok(Tagged { source, destination, digest: content.digest().clone(), media_type: content.document.media_type })
+    Ok(ImageTagged { source, destination, digest: content.digest().clone(), media_type: content.document.media_type })
 }

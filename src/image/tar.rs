@@ -1,13 +1,13 @@
 //! The entries of a layer's tar, and what their names say about the layers below (OCI image-spec layer.md, "Whiteouts").
 
-use super::layer::Layer;
+use super::layer::UnpackedLayer;
 use crate::error::{Code, Error, Result};
 use crate::tar;
 pub(crate) use crate::tar::names::{clean, is_within, join, shown, split, DEEPEST};
-pub(crate) use crate::tar::{Entry, Kind};
+pub(crate) use crate::tar::{EntryKind, TarEntry};
 
 /// The entries of a layer.
-pub(crate) type Entries = tar::Entries<Layer>;
+pub(crate) type Entries = tar::Entries<UnpackedLayer>;
 
 /// What a name of a layer says about the layers below.
 #[derive(Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ pub(crate) enum Mark<'a> {
     Private,
 }
 
-impl Entry {
+impl TarEntry {
     /// What its name says about the layers below.
     pub(crate) fn mark(&self) -> Result<Mark<'_>> {
         let (folder, name) = split(&self.path);

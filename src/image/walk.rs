@@ -15,16 +15,16 @@ const LINK_STEPS: u64 = 32;
 const MANY: u64 = 1 << 20;
 
 /// What the paths of an image may cost, all together.
-pub(crate) struct Budget {
+pub(crate) struct WalkBudget {
     call: Call,
     paths: u64,
     link_steps: u64,
 }
 
-impl Budget {
+impl WalkBudget {
     /// Nothing is spent.
-    pub(crate) fn new(call: &Call) -> Budget {
-        Budget { call: call.clone(), paths: 0, link_steps: 0 }
+    pub(crate) fn new(call: &Call) -> WalkBudget {
+        WalkBudget { call: call.clone(), paths: 0, link_steps: 0 }
     }
 
     /// An error when the call must not go on.
@@ -33,15 +33,15 @@ impl Budget {
     }
 
     /// Begins to follow a path, behind those of its parts that are followed already.
-    pub(crate) fn walk(&mut self, path: &[u8], followed: usize) -> Walk {
+    pub(crate) fn walk(&mut self, path: &[u8], followed: usize) -> PathWalk {
         self.paths += 1;
         let waiting = parts(path).skip(followed).map(<[u8]>::to_vec).collect::<Vec<_>>();
-        Walk { path: path.to_vec(), waiting: waiting.into_iter().rev().collect(), steps: 0, links: 0 }
+        PathWalk { path: path.to_vec(), waiting: waiting.into_iter().rev().collect(), steps: 0, links: 0 }
     }
 }
 
 /// A path that is being followed.
-pub(crate) struct Walk {
+pub(crate) struct PathWalk {
     path: Vec<u8>,
     /// The names to come, the next one last.
     waiting: Vec<Vec<u8>>,
@@ -49,9 +49,9 @@ pub(crate) struct Walk {
     links: usize,
 }
 
-impl Walk {
+impl PathWalk {
     /// The next name; `..` is one too.
-    pub(crate) fn next(&mut self, budget: &mut Budget) -> Result<Option<Vec<u8>>> {
+    pub(crate) fn next(&mut self, budget: &mut WalkBudget) -> Result<Option<Vec<u8>>> {
         budget.check()?;
         let Some(part) = self.waiting.pop() else { return Ok(None) };
         self.steps += 1;
@@ -91,11 +91,11 @@ mod tests {
     use super::*;
     use crate::call::context::Context;
 
-    fn budget(context: Option<std::sync::Arc<Context>>) -> Budget {
-        Budget::new(&Call::alone(context))
+    fn budget(context: Option<std::sync::Arc<Context>>) -> WalkBudget {
+        WalkBudget::new(&Call::alone(context))
     }
 
-    fn rest(walk: &mut Walk, budget: &mut Budget) -> Result<Vec<Vec<u8>>> {
+    fn rest(walk: &mut PathWalk, budget: &mut WalkBudget) -> Result<Vec<Vec<u8>>> {
         std::iter::from_fn(|| walk.next(budget).transpose()).collect()
     }
 

@@ -66,12 +66,12 @@ options! {
 }
 
 /// A layout as a walk sees it.
-struct Held<'a> {
+struct LayoutShelf<'a> {
     call: &'a Call,
     layout: &'a OciLayout,
 }
 
-impl Shelf for Held<'_> {
+impl Shelf for LayoutShelf<'_> {
     fn size(&self, digest: &Digest) -> Option<u64> {
         // A name that leads nowhere is there, and a problem of who reads it.
         let path = self.layout.blob_path(digest);
@@ -89,7 +89,7 @@ impl Shelf for Held<'_> {
 }
 
 fn walk(call: &Call, layout: &OciLayout) -> Result<Needed> {
-    needed(&Held { call, layout }, &layout.entries()?)
+    needed(&LayoutShelf { call, layout }, &layout.entries()?)
 }
 
 /// Reads everything and compares it with its digest.

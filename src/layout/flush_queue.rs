@@ -22,18 +22,18 @@ const STEP: Duration = Duration::from_millis(20);
 /// The blobs, and the thread.
 #[derive(Default)]
 pub(super) struct Unnamed {
-    shared: Arc<Shared>,
+    shared: Arc<SharedQueue>,
     thread: OnceLock<Option<JoinHandle<()>>>,
 }
 
 #[derive(Default)]
-struct Shared {
-    state: Mutex<State>,
+struct SharedQueue {
+    state: Mutex<Queue>,
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
+struct Queue {
     /// Whole files, and the names that they get.
     waiting: VecDeque<(Partial, PathBuf)>,
     /// One is being flushed.
@@ -44,7 +44,7 @@ struct State {
     failure: Option<Error>,
 }
 
-impl State {
+impl Queue {
     fn check(&self) -> Result<()> {
         self.failure.as_ref().map_or(Ok(()), |failure| Err(failure.duplicate()))
     }
@@ -76,7 +76,7 @@ impl Unnamed {
         call.check()
     }
 
-    fn wait(&self, call: &Call, enough: impl Fn(&State) -> bool) -> Result<MutexGuard<'_, State>> {
+    fn wait(&self, call: &Call, enough: impl Fn(&Queue) -> bool) -> Result<MutexGuard<'_, Queue>> {
         let mut state = self.shared.lock();
         loop {
             state.check()?;
@@ -101,8 +101,8 @@ impl Unnamed {
     }
 }
 
-impl Shared {
-    fn lock(&self) -> MutexGuard<'_, State> {
+impl SharedQueue {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
         lock(&self.state)
     }
 
@@ -121,7 +121,7 @@ impl Shared {
     }
 
     /// One was seen to.
-    fn done(&self, outcome: Result<()>) -> MutexGuard<'_, State> {
+    fn done(&self, outcome: Result<()>) -> MutexGuard<'_, Queue> {
         let mut state = self.lock();
         state.busy = false;
         if let Err(error) = outcome {

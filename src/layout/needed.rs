@@ -29,17 +29,17 @@ pub(super) trait Shelf {
 
 /// What Docker knows an image by.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Image {
+pub(super) struct ImageBlobs {
     pub config: Digest,
     /// Its layers, the oldest first.
     pub layers: Vec<Digest>,
 }
 
-impl Image {
+impl ImageBlobs {
     /// The image that a manifest is about.
-    pub(super) fn of(document: &Document) -> Option<Image> {
+    pub(super) fn of(document: &Document) -> Option<ImageBlobs> {
         let layers = document.layers().iter().map(|layer| layer.digest.clone()).collect();
-        Some(Image { config: document.config()?.digest.clone(), layers })
+        Some(ImageBlobs { config: document.config()?.digest.clone(), layers })
     }
 }
 
@@ -49,7 +49,7 @@ pub(super) struct Needed {
     /// What names other blobs.
     pub manifests: Vec<Descriptor>,
     /// The images among them.
-    pub images: Vec<Image>,
+    pub images: Vec<ImageBlobs>,
     /// All other blobs, each once, there or not.
     pub blobs: Vec<Descriptor>,
     /// What is named, and not there, and may need anything.
@@ -95,7 +95,7 @@ impl Needed {
 
 /// How something is named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum How {
+enum NamedAs {
     /// By `index.json` itself: it has to be there.
     Entry,
     /// As a manifest of an index.
@@ -109,7 +109,7 @@ enum How {
 }
 
 /// What bytes are that an entry names.
-enum Found {
+enum Inside {
     Manifest(Box<Document>),
     /// A document of somebody else's.
     Json(Value),
@@ -118,8 +118,10 @@ enum Found {
 
 /// Goes through entries and what they name.
 pub(super) fn needed(shelf: &dyn Shelf, entries: &[Descriptor]) -> Result<Needed> {
-    let mut walk = Walk { shelf, found: Needed::default(), looked_into: BTreeSet::new(), named: Default::default() };
-    let mut waiting: Vec<(Descriptor, How)> = entries.iter().rev().map(|entry| (entry.clone(), How::Entry)).collect();
+    let mut walk =
+        NeedsWalk { shelf, found: Needed::default(), looked_into: BTreeSet::new(), named: Default::default() };
+    let mut waiting: Vec<(Descriptor, NamedAs)> =
+        entries.iter().rev().map(|entry| (entry.clone(), NamedAs::Entry)).collect();
     while let Some((entry, how)) = waiting.pop() {
         shelf.may_go_on()?;
         if walk.named.count() > MOST {
@@ -128,48 +130,48 @@ pub(super) fn needed(shelf: &dyn Shelf, entries: &[Descriptor]) -> Result<Needed
         let below = walk.visit(entry, how)?;
         waiting.extend(below.into_iter().rev());
     }
-    let Walk { mut found, named, .. } = walk;
+    let NeedsWalk { mut found, named, .. } = walk;
     // A manifest may be a layer of another as well.
     found.blobs.retain(|blob| !named.manifests.contains(&blob.digest));
     Ok(found)
 }
 
-struct Walk<'a> {
+struct NeedsWalk<'a> {
     shelf: &'a dyn Shelf,
     found: Needed,
     /// As what each was read: the type that it is said to have may differ, and decides.
-    looked_into: BTreeSet<(Digest, String, How)>,
-    named: Named,
+    looked_into: BTreeSet<(Digest, String, NamedAs)>,
+    named: NamedOnly,
 }
 
 /// What is in each list.
 #[derive(Default)]
-struct Named {
+struct NamedOnly {
     manifests: BTreeSet<Digest>,
     blobs: BTreeSet<Digest>,
     missing: BTreeSet<Digest>,
 }
 
-impl Named {
+impl NamedOnly {
     fn count(&self) -> usize {
         self.manifests.len() + self.blobs.len() + self.missing.len()
     }
 }
 
-impl Walk<'_> {
-    fn visit(&mut self, entry: Descriptor, how: How) -> Result<Vec<(Descriptor, How)>> {
+impl NeedsWalk<'_> {
+    fn visit(&mut self, entry: Descriptor, how: NamedAs) -> Result<Vec<(Descriptor, NamedAs)>> {
         let Some(size) = self.shelf.size(&entry.digest) else {
             self.miss(entry, how);
             return Ok(Vec::new());
         };
         // Who names it in a way of his own may say nothing of its size.
-        let is_said = !matches!(how, How::Named | How::Mentioned);
+        let is_said = !matches!(how, NamedAs::Named | NamedAs::Mentioned);
         let entry = Descriptor { size: if is_said { entry.size } else { size }, ..entry };
         let is_blob = types::is_blob(&entry.media_type);
         let may_be_manifest = match how {
-            How::Entry | How::Child => true,
-            How::Blob => types::is_manifest(&entry.media_type),
-            How::Named | How::Mentioned => !is_blob,
+            NamedAs::Entry | NamedAs::Child => true,
+            NamedAs::Blob => types::is_manifest(&entry.media_type),
+            NamedAs::Named | NamedAs::Mentioned => !is_blob,
         };
         let known_type = Some(types::essence(&entry.media_type)).filter(|name| types::is_manifest(name));
         let key = (entry.digest.clone(), known_type.unwrap_or_default(), how);
@@ -177,7 +179,7 @@ impl Walk<'_> {
             self.keep(entry);
             return Ok(Vec::new());
         }
-        let must = matches!(how, How::Entry | How::Child) && !is_blob;
+        let must = matches!(how, NamedAs::Entry | NamedAs::Child) && !is_blob;
         let found = self.look_into(&entry, size, must).and_then(|found| Ok((self.below(&found)?, found)));
         let (mut below, found) = match found {
             Err(error) if matches!(error.code(), Code::Cancelled | Code::Timeout | Code::Closed) => return Err(error),
@@ -187,25 +189,25 @@ impl Walk<'_> {
             }
             Ok(found) => found,
         };
-        if how == How::Mentioned {
-            below.iter_mut().for_each(|(_, how)| *how = How::Mentioned);
+        if how == NamedAs::Mentioned {
+            below.iter_mut().for_each(|(_, how)| *how = NamedAs::Mentioned);
         }
-        if entry.size != size && !matches!(found, Found::Obscure) {
+        if entry.size != size && !matches!(found, Inside::Obscure) {
             let message = format!("it has {size} bytes, its descriptor says {}", entry.size);
             self.found.missized.push((entry.digest.clone(), Error::new(Code::SizeMismatch, message)));
         }
         match found {
-            Found::Obscure => {
+            Inside::Obscure => {
                 self.found.obscure.extend(must.then(|| entry.digest.clone()));
                 self.keep(entry);
             }
             found if self.named.manifests.insert(entry.digest.clone()) => {
                 self.found.manifests.push(Descriptor { size, ..entry });
-                if let Found::Manifest(document) = found {
+                if let Inside::Manifest(document) = found {
                     self.found.images.extend(
                         Some(document)
                             .filter(|document| document.kind == Kind::Image)
-                            .and_then(|document| Image::of(&document)),
+                            .and_then(|document| ImageBlobs::of(&document)),
                     );
                 }
             }
@@ -215,38 +217,38 @@ impl Walk<'_> {
     }
 
     /// What a document names: what it needs first.
-    fn below(&self, found: &Found) -> Result<Vec<(Descriptor, How)>> {
+    fn below(&self, found: &Inside) -> Result<Vec<(Descriptor, NamedAs)>> {
         let mut others = Vec::new();
         let document = match found {
-            Found::Manifest(document) => document,
-            Found::Json(value) => {
-                collect(value, How::Named, &mut others);
+            Inside::Manifest(document) => document,
+            Inside::Json(value) => {
+                collect(value, NamedAs::Named, &mut others);
                 return Ok(others);
             }
-            Found::Obscure => return Ok(others),
+            Inside::Obscure => return Ok(others),
         };
-        let children = document.manifests().iter().map(|child| (child.clone(), How::Child));
-        let blobs = document.config().into_iter().chain(document.layers()).map(|blob| (blob.clone(), How::Blob));
+        let children = document.manifests().iter().map(|child| (child.clone(), NamedAs::Child));
+        let blobs = document.config().into_iter().chain(document.layers()).map(|blob| (blob.clone(), NamedAs::Blob));
         let mut below: Vec<_> = children.chain(blobs).collect();
         for digest in document.fs_layers()? {
             let size = self.shelf.size(&digest).unwrap_or_default();
-            below.push((Descriptor::new(types::DOCKER_LAYER, digest, size), How::Blob));
+            below.push((Descriptor::new(types::DOCKER_LAYER, digest, size), NamedAs::Blob));
         }
         let named: BTreeSet<Digest> = below.iter().map(|(entry, _)| entry.digest.clone()).collect();
-        collect(&document.value, How::Mentioned, &mut others);
+        collect(&document.value, NamedAs::Mentioned, &mut others);
         below.extend(others.into_iter().filter(|(entry, _)| !named.contains(&entry.digest)));
         Ok(below)
     }
 
-    fn look_into(&self, entry: &Descriptor, size: u64, must: bool) -> Result<Found> {
+    fn look_into(&self, entry: &Descriptor, size: u64, must: bool) -> Result<Inside> {
         let is_known = types::is_manifest(&entry.media_type) && !entry.media_type.is_empty();
         if size > MOST_BYTES && !(must && is_known) {
-            return Ok(Found::Obscure);
+            return Ok(Inside::Obscure);
         }
         let bytes = self.shelf.small(&entry.digest)?;
         let media_type = Some(entry.media_type.as_str()).filter(|_| is_known);
         let error = match Content::parse(bytes.clone(), media_type, Some(&entry.digest)) {
-            Ok(content) => return Ok(Found::Manifest(Box::new(content.document))),
+            Ok(content) => return Ok(Inside::Manifest(Box::new(content.document))),
             Err(error) => error,
         };
         if must && is_known {
@@ -256,22 +258,22 @@ impl Walk<'_> {
             return Err(Error::new(Code::DigestMismatch, "its bytes have another digest"));
         }
         match crate::json::parse(&bytes) {
-            Ok(value @ (Value::Object(_) | Value::Array(_))) => Ok(Found::Json(value)),
-            _ => Ok(Found::Obscure),
+            Ok(value @ (Value::Object(_) | Value::Array(_))) => Ok(Inside::Json(value)),
+            _ => Ok(Inside::Obscure),
         }
     }
 
-    fn miss(&mut self, entry: Descriptor, how: How) {
+    fn miss(&mut self, entry: Descriptor, how: NamedAs) {
         match how {
-            How::Entry if !types::is_foreign(&entry.media_type) => {
+            NamedAs::Entry if !types::is_foreign(&entry.media_type) => {
                 let error = Error::new(Code::MissingBlob, "it is not there");
                 self.found.problems.push((entry.digest, error));
             }
-            How::Entry | How::Blob => self.keep(entry),
-            How::Child | How::Named if self.named.missing.insert(entry.digest.clone()) => {
+            NamedAs::Entry | NamedAs::Blob => self.keep(entry),
+            NamedAs::Child | NamedAs::Named if self.named.missing.insert(entry.digest.clone()) => {
                 self.found.sparse.push(entry.digest);
             }
-            How::Child | How::Named | How::Mentioned => {}
+            NamedAs::Child | NamedAs::Named | NamedAs::Mentioned => {}
         }
     }
 
@@ -283,10 +285,10 @@ impl Walk<'_> {
 }
 
 /// Whatever looks like a descriptor, and every other digest.
-fn collect(value: &Value, how: How, found: &mut Vec<(Descriptor, How)>) {
+fn collect(value: &Value, how: NamedAs, found: &mut Vec<(Descriptor, NamedAs)>) {
     match value {
         Value::String(text) => {
-            found.extend(text.parse().ok().map(|digest| (Descriptor::new("", digest, 0), How::Mentioned)));
+            found.extend(text.parse().ok().map(|digest| (Descriptor::new("", digest, 0), NamedAs::Mentioned)));
         }
         Value::Array(list) => list.iter().for_each(|member| collect(member, how, found)),
         Value::Object(members) => {
@@ -298,8 +300,8 @@ fn collect(value: &Value, how: How, found: &mut Vec<(Descriptor, How)>) {
             found.extend(digest.map(|digest| (Descriptor::new(media_type, digest, size), how)));
             for (key, member) in members.iter().filter(|(key, _)| !(is_one && key.as_str() == "digest")) {
                 let how = match (key.as_str(), how) {
-                    (_, How::Mentioned) | ("subject" | "annotations", _) => How::Mentioned,
-                    ("manifests", _) => How::Child,
+                    (_, NamedAs::Mentioned) | ("subject" | "annotations", _) => NamedAs::Mentioned,
+                    ("manifests", _) => NamedAs::Child,
                     (_, how) => how,
                 };
                 collect(member, how, found);

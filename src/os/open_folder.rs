@@ -34,7 +34,7 @@ pub(crate) struct FolderId(pub u64, pub u64);
 
 /// What is under a name.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Status {
+pub(crate) struct FileStatus {
     pub is_folder: bool,
     pub id: FolderId,
     pub permissions: Permissions,
@@ -79,11 +79,11 @@ impl OpenFolder {
         Ok(OpenFolder(fd))
     }
 
-    pub(crate) fn status(&self) -> io::Result<Status> {
+    pub(crate) fn status(&self) -> io::Result<FileStatus> {
         Ok(status(&rustix::fs::fstat(&self.0)?))
     }
 
-    pub(crate) fn status_of(&self, name: &[u8]) -> io::Result<Status> {
+    pub(crate) fn status_of(&self, name: &[u8]) -> io::Result<FileStatus> {
         Ok(status(&rustix::fs::statat(&self.0, name, ITSELF)?))
     }
 
@@ -225,8 +225,8 @@ pub(crate) fn not_permitted() -> io::Error {
 }
 
 #[allow(clippy::unnecessary_cast, clippy::cast_lossless, clippy::cast_sign_loss)] // The types differ by system.
-fn status(stat: &Stat) -> Status {
-    Status {
+fn status(stat: &Stat) -> FileStatus {
+    FileStatus {
         is_folder: FileType::from_raw_mode(stat.st_mode) == FileType::Directory,
         id: FolderId(stat.st_dev as u64, stat.st_ino as u64),
         permissions: stat.st_mode as u32 & 0o7777,

@@ -31,12 +31,12 @@ const MOST: usize = 1 << 20;
 pub struct Output<'a> {
     fd: BorrowedFd<'a>,
     go_on: Box<dyn Fn() -> Result<()> + 'a>,
-    way: Way,
+    way: Writing,
 }
 
 /// How to write without being held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Way {
+enum Writing {
     /// It never holds anybody for long, or nothing can be done about it.
     File,
     /// By a flag of the one call.
@@ -53,19 +53,19 @@ impl<'a> Output<'a> {
     /// Looks what the descriptor is.
     pub fn new(fd: BorrowedFd<'a>, go_on: impl Fn() -> Result<()> + 'a) -> io::Result<Output<'a>> {
         let way = match FileType::from_raw_mode(fstat(fd)?.st_mode) {
-            FileType::RegularFile | FileType::BlockDevice => Way::File,
-            FileType::Socket => Way::Socket,
-            _ => Way::Flagged,
+            FileType::RegularFile | FileType::BlockDevice => Writing::File,
+            FileType::Socket => Writing::Socket,
+            _ => Writing::Flagged,
         };
         Ok(Output { fd, go_on: Box::new(go_on), way })
     }
 
     /// For kernels and devices without that flag.
-    fn without_flag(&self) -> io::Result<Way> {
+    fn without_flag(&self) -> io::Result<Writing> {
         Ok(match FileType::from_raw_mode(fstat(self.fd)?.st_mode) {
-            _ if fcntl_getfl(self.fd)?.contains(OFlags::NONBLOCK) => Way::NonBlocking,
-            FileType::CharacterDevice => Way::Pieces(LINE),
-            _ => Way::Pieces(PAGE),
+            _ if fcntl_getfl(self.fd)?.contains(OFlags::NONBLOCK) => Writing::NonBlocking,
+            FileType::CharacterDevice => Writing::Pieces(LINE),
+            _ => Writing::Pieces(PAGE),
         })
     }
 
@@ -83,11 +83,11 @@ impl<'a> Output<'a> {
 
     fn attempt(&self, bytes: &[u8]) -> rustix::io::Result<usize> {
         match self.way {
-            Way::File => rustix::io::write(self.fd, &bytes[..bytes.len().min(MOST)]),
-            Way::Socket => rustix::net::send(self.fd, bytes, AT_ONCE),
-            Way::Flagged => write_flagged(self.fd, bytes),
-            Way::Pieces(most) => rustix::io::write(self.fd, &bytes[..bytes.len().min(most)]),
-            Way::NonBlocking => rustix::io::write(self.fd, bytes),
+            Writing::File => rustix::io::write(self.fd, &bytes[..bytes.len().min(MOST)]),
+            Writing::Socket => rustix::net::send(self.fd, bytes, AT_ONCE),
+            Writing::Flagged => write_flagged(self.fd, bytes),
+            Writing::Pieces(most) => rustix::io::write(self.fd, &bytes[..bytes.len().min(most)]),
+            Writing::NonBlocking => rustix::io::write(self.fd, bytes),
         }
     }
 }
@@ -106,7 +106,7 @@ fn write_flagged(_: BorrowedFd<'_>, _: &[u8]) -> rustix::io::Result<usize> {
 impl Write for Output<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         (self.go_on)().map_err(io::Error::other)?;
-        if matches!(self.way, Way::Pieces(_)) {
+        if matches!(self.way, Writing::Pieces(_)) {
             self.wait()?;
         }
         loop {
@@ -114,7 +114,7 @@ impl Write for Output<'_> {
                 Ok(count) => return Ok(count),
                 Err(Errno::AGAIN) => self.wait()?,
                 Err(Errno::INTR) => (self.go_on)().map_err(io::Error::other)?,
-                Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) if self.way == Way::Flagged => {
+                Err(Errno::OPNOTSUPP | Errno::NOSYS | Errno::INVAL) if self.way == Writing::Flagged => {
                     self.way = self.without_flag()?;
                     return self.write(bytes);
                 }
@@ -158,13 +158,14 @@ mod tests {
     }
 
     /// Every way that a descriptor may be written, with what reads it.
-    fn ways() -> Vec<(&'static str, OwnedFd, OwnedFd, Option<Way>)> {
+    fn ways() -> Vec<(&'static str, OwnedFd, OwnedFd, Option<Writing>)> {
         let mut ways = Vec::new();
-        for (name, way) in [("pipe", None), ("pipe of an old kernel", Some(Way::Pieces(PAGE)))] {
+        for (name, way) in [("pipe", None), ("pipe of an old kernel", Some(Writing::Pieces(PAGE)))] {
             let (reader, writer) = pipe();
             ways.push((name, reader.into(), writer.into(), way));
         }
-        for (name, way) in [("non-blocking pipe", None), ("non-blocking pipe of an old kernel", Some(Way::NonBlocking))]
+        for (name, way) in
+            [("non-blocking pipe", None), ("non-blocking pipe of an old kernel", Some(Writing::NonBlocking))]
         {
             let (reader, writer) = pipe();
             rustix::io::ioctl_fionbio(&writer, true).unwrap();
@@ -180,7 +181,7 @@ mod tests {
         ways
     }
 
-    fn output<'a>(fd: &'a OwnedFd, way: Option<Way>, go_on: impl Fn() -> Result<()> + 'a) -> Output<'a> {
+    fn output<'a>(fd: &'a OwnedFd, way: Option<Writing>, go_on: impl Fn() -> Result<()> + 'a) -> Output<'a> {
         let mut output = Output::new(fd.as_fd(), go_on).unwrap();
         output.way = way.unwrap_or(output.way);
         output

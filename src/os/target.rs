@@ -24,11 +24,11 @@ pub(crate) enum Target {
 #[derive(Debug)]
 pub struct Through {
     shown: String,
-    way: Way,
+    way: Opening,
 }
 
 #[derive(Debug)]
-enum Way {
+enum Opening {
     Open(File),
     Named(PathBuf),
 }
@@ -68,7 +68,7 @@ impl Target {
             }
             refuse_trap(&around, &found).map_err(cannot)?;
             if kind.is_fifo() || kind.is_char_device() {
-                return Ok(Target::Through(Through { shown, way: Way::Named(full) }));
+                return Ok(Target::Through(Through { shown, way: Opening::Named(full) }));
             }
             if !kind.is_symlink() {
                 let message = format!("cannot write {shown}: it is {}, not a file", name_of(kind));
@@ -81,7 +81,7 @@ impl Target {
 
     /// A descriptor of the caller's.
     pub(crate) fn open(file: File, shown: String) -> Target {
-        Target::Through(Through { shown, way: Way::Open(file) })
+        Target::Through(Through { shown, way: Opening::Open(file) })
     }
 }
 
@@ -89,8 +89,8 @@ impl Through {
     /// Opens it, once somebody reads from the other end of a named pipe. `pause` waits a little, or ends the waiting.
     pub fn open(self, pause: &dyn Fn() -> Result<()>) -> Result<File> {
         let path = match self.way {
-            Way::Open(file) => return Ok(file),
-            Way::Named(path) => path,
+            Opening::Open(file) => return Ok(file),
+            Opening::Named(path) => path,
         };
         let cannot = |error: &io::Error| Error::io(format!("cannot write {}", self.shown), error);
         loop {

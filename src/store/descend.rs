@@ -49,7 +49,7 @@ impl Chosen {
 
 /// The image of an index for a platform.
 pub(crate) fn choose(call: &Call, store: &dyn ReadStore, index: &Document, platform: &Platform) -> Result<Chosen> {
-    let mut search = Search { call, store, wanted: platform, looked_into: 0, known: Vec::new(), missing: None };
+    let mut search = PlatformSearch { call, store, wanted: platform, looked_into: 0, known: Vec::new(), missing: None };
     match search.index(index, &[])? {
         Some((_, chosen)) => Ok(chosen),
         None => Err(search.nothing()),
@@ -148,7 +148,7 @@ fn fetch(call: &Call, store: &dyn ReadStore, entry: &Descriptor) -> Result<Conte
     Ok(content)
 }
 
-struct Search<'a> {
+struct PlatformSearch<'a> {
     call: &'a Call,
     store: &'a dyn ReadStore,
     wanted: &'a Platform,
@@ -161,7 +161,7 @@ struct Search<'a> {
 
 type Best = Option<(Rank, Chosen)>;
 
-impl Search<'_> {
+impl PlatformSearch<'_> {
     fn index(&mut self, index: &Document, path: &[(usize, Digest)]) -> Result<Best> {
         if path.len() >= DEPTH {
             return Err(too_deep());

@@ -15,9 +15,9 @@ pub(crate) const LARGE: u64 = 8 << 20;
 /// How many pieces may wait for that thread, so that memory stays bounded.
 const WAITING: usize = 2;
 
-pub(crate) struct Hashing(State);
+pub(crate) struct Hashing(Worker);
 
-enum State {
+enum Worker {
     Here(Hasher),
     Aside { pieces: SyncSender<Bytes>, thread: JoinHandle<Hasher> },
 }
@@ -25,12 +25,12 @@ enum State {
 impl Hashing {
     /// Hashes on the caller's thread, continuing after the bytes already hashed.
     pub(crate) fn new(hasher: Hasher) -> Hashing {
-        Hashing(State::Here(hasher))
+        Hashing(Worker::Here(hasher))
     }
 
     /// Hashes on a separate thread from here on, if one can be started.
     pub(crate) fn move_aside(&mut self) {
-        let State::Here(hasher) = &self.0 else { return };
+        let Worker::Here(hasher) = &self.0 else { return };
         let mut hasher = hasher.clone();
         let (pieces, waiting) = sync_channel::<Bytes>(WAITING);
         let started = thread::spawn("ocireg-hash", move || {
@@ -38,31 +38,31 @@ impl Hashing {
             hasher
         });
         if let Ok(thread) = started {
-            self.0 = State::Aside { pieces, thread };
+            self.0 = Worker::Aside { pieces, thread };
         }
     }
 
     /// Adds bytes.
     pub(crate) fn update(&mut self, bytes: &Bytes) {
         match &mut self.0 {
-            State::Here(hasher) => hasher.update(bytes),
+            Worker::Here(hasher) => hasher.update(bytes),
             // Fails only when the thread has ended, which `finish` reports.
-            State::Aside { pieces, .. } => drop(pieces.send(bytes.clone())),
+            Worker::Aside { pieces, .. } => drop(pieces.send(bytes.clone())),
         }
     }
 
     /// The state after the last byte; None when a separate thread has it.
     pub(crate) fn state(&self) -> Option<&Hasher> {
         match &self.0 {
-            State::Here(hasher) => Some(hasher),
-            State::Aside { .. } => None,
+            Worker::Here(hasher) => Some(hasher),
+            Worker::Aside { .. } => None,
         }
     }
 
     pub(crate) fn finish(self) -> Result<Digest> {
         match self.0 {
-            State::Here(hasher) => Ok(hasher.finish()),
-            State::Aside { pieces, thread } => {
+            Worker::Here(hasher) => Ok(hasher.finish()),
+            Worker::Aside { pieces, thread } => {
                 drop(pieces);
                 let hasher = thread.join().map_err(|_| Error::new(Code::Internal, "the hashing thread has ended"))?;
                 Ok(hasher.finish())

@@ -14,7 +14,7 @@ use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::options::{word, OptionValue};
 use crate::stream::blob::Blob;
-use crate::stream::spool::{Item, Writer};
+use crate::stream::spool::{SpoolItem, SpoolWriter};
 
 /// The compression that a caller chose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,8 +59,8 @@ impl How {
     }
 
     /// Compresses a blob.
-    pub fn pack(self, call: &Call, blob: &mut dyn Blob, writer: Writer) -> Result<Packed> {
-        let mut output = Output { writer, hasher: Hasher::new(Algorithm::Sha256), fault: None };
+    pub fn pack(self, call: &Call, blob: &mut dyn Blob, writer: SpoolWriter) -> Result<Packed> {
+        let mut output = PackedOutput { writer, hasher: Hasher::new(Algorithm::Sha256), fault: None };
         let plain = match self.zstd {
             true => Some(zstd(blob, &mut output)?),
             false => {
@@ -76,7 +76,7 @@ impl How {
         Ok(packed)
     }
 
-    fn gzip(self, blob: &mut dyn Blob, output: &mut Output) -> Result<()> {
+    fn gzip(self, blob: &mut dyn Blob, output: &mut PackedOutput) -> Result<()> {
         let failed = |error: std::io::Error| Error::io("cannot compress with gzip", &error);
         let mut gzip = GzBuilder::new().write(output, flate2::Compression::new(self.level));
         while let Some(piece) = blob.piece()? {
@@ -91,7 +91,7 @@ impl How {
 
 /// The zstd encoder takes an error of a reader or writer for a bug, and panics, so errors are kept from it. Returns the
 /// digest of the uncompressed bytes.
-fn zstd(blob: &mut dyn Blob, output: &mut Output) -> Result<Digest> {
+fn zstd(blob: &mut dyn Blob, output: &mut PackedOutput) -> Result<Digest> {
     let mut fault = None;
     let mut hasher = Hasher::new(Algorithm::Sha256);
     let input = Input { blob, now: Bytes::new(), over: false, hasher: &mut hasher, fault: &mut fault };
@@ -112,7 +112,7 @@ pub struct Packed {
     /// The digest of the compressed bytes.
     pub digest: Digest,
     /// The compressed bytes.
-    pub item: Item,
+    pub item: SpoolItem,
 }
 
 impl Packed {
@@ -166,13 +166,13 @@ impl Read for Input<'_> {
 }
 
 /// Hashes and stores what is written to it; after an error it ignores the rest.
-struct Output {
-    writer: Writer,
+struct PackedOutput {
+    writer: SpoolWriter,
     hasher: Hasher,
     fault: Option<Error>,
 }
 
-impl Write for Output {
+impl Write for PackedOutput {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         if self.fault.is_none() {
             self.hasher.update(bytes);

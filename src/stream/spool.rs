@@ -62,20 +62,20 @@ pub struct Spool {
 
 impl Spool {
     /// Begins a new item.
-    pub fn writer(self: &Arc<Spool>) -> Writer {
-        Writer { spool: self.clone(), extents: Vec::new(), size: 0 }
+    pub fn writer(self: &Arc<Spool>) -> SpoolWriter {
+        SpoolWriter { spool: self.clone(), extents: Vec::new(), size: 0 }
     }
 }
 
 /// An item that is being written.
 #[derive(Debug)]
-pub struct Writer {
+pub struct SpoolWriter {
     spool: Arc<Spool>,
     extents: Vec<u64>,
     size: u64,
 }
 
-impl Writer {
+impl SpoolWriter {
     /// Adds bytes.
     pub fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
         let spool = &self.spool;
@@ -107,20 +107,20 @@ impl Writer {
     }
 
     /// The item, to be read any number of times.
-    pub fn finish(self) -> Item {
-        Item { spool: self.spool, extents: self.extents.into(), size: self.size }
+    pub fn finish(self) -> SpoolItem {
+        SpoolItem { spool: self.spool, extents: self.extents.into(), size: self.size }
     }
 }
 
 /// Bytes in a spool, which live as long as somebody has one of them.
 #[derive(Debug, Clone)]
-pub struct Item {
+pub struct SpoolItem {
     spool: Arc<Spool>,
     extents: Arc<[u64]>,
     size: u64,
 }
 
-impl Item {
+impl SpoolItem {
     /// How many bytes it has.
     pub fn size(&self) -> u64 {
         self.size
@@ -137,19 +137,19 @@ impl Item {
     }
 
     /// Reads it from a byte on.
-    pub fn read_from(&self, begin: u64) -> Reader {
-        Reader { item: self.clone(), position: begin }
+    pub fn read_from(&self, begin: u64) -> SpoolReader {
+        SpoolReader { item: self.clone(), position: begin }
     }
 }
 
 /// Reads an item.
 #[derive(Debug)]
-pub struct Reader {
-    item: Item,
+pub struct SpoolReader {
+    item: SpoolItem,
     position: u64,
 }
 
-impl Read for Reader {
+impl Read for SpoolReader {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let count = self.item.read_at(buffer, self.position)?;
         self.position += count as u64;
@@ -176,7 +176,7 @@ mod tests {
         let (folder, space) = space(1 << 30);
         let spool = space.spool().unwrap();
         let sizes = [0, 1, EXTENT as usize - 1, EXTENT as usize, EXTENT as usize + 1, 3 * EXTENT as usize + 12345];
-        let items: Vec<Item> = std::thread::scope(|scope| {
+        let items: Vec<SpoolItem> = std::thread::scope(|scope| {
             let write = |(seed, size): (usize, &usize)| {
                 let (mut writer, bytes) = (spool.writer(), bytes(seed as u8, *size));
                 scope.spawn(move || {

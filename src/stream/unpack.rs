@@ -21,16 +21,16 @@ const XZ_MEMORY: u32 = 129 << 10;
 
 /// How much a compressed stream may expand.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Limits {
+pub(crate) struct UnpackLimits {
     /// The most uncompressed bytes.
     pub bytes: u64,
     /// The most uncompressed bytes per compressed byte, once there are many.
     pub ratio: u64,
 }
 
-impl Default for Limits {
-    fn default() -> Limits {
-        Limits { bytes: 64 << 30, ratio: 250 }
+impl Default for UnpackLimits {
+    fn default() -> UnpackLimits {
+        UnpackLimits { bytes: 64 << 30, ratio: 250 }
     }
 }
 
@@ -81,7 +81,7 @@ pub(crate) struct Unpacker {
     packing: Packing,
     unpacked: u64,
     packed: Rc<Cell<u64>>,
-    limits: Limits,
+    limits: UnpackLimits,
     fault: Fault,
     failed: bool,
 }
@@ -89,7 +89,13 @@ pub(crate) struct Unpacker {
 impl Unpacker {
     /// Decompresses a blob, which messages call `name`. `done` is how many bytes the caller's progress already counts
     /// from other blobs.
-    pub(crate) fn new(call: &Call, blob: Box<dyn Blob>, name: String, done: u64, limits: Limits) -> Result<Unpacker> {
+    pub(crate) fn new(
+        call: &Call,
+        blob: Box<dyn Blob>,
+        name: String,
+        done: u64,
+        limits: UnpackLimits,
+    ) -> Result<Unpacker> {
         let (fault, packed) = (Fault::default(), Rc::<Cell<u64>>::default());
         let (call, bytes) = (call.clone(), Bytes::new());
         let feed = Feed { call: call.clone(), blob, now: bytes, done, packed: packed.clone(), fault: fault.clone() };
@@ -209,7 +215,9 @@ fn unpacked(mut feed: Feed) -> std::io::Result<(Packing, Box<dyn Read>)> {
     let reader: Box<dyn Read> = match packing {
         Packing::Plain => Box::new(whole),
         Packing::Gzip => Box::new(Gzip { decoder: gunzip(), source: whole, call, fault }),
-        Packing::Zstd => Box::new(Zstd { source: Shared(Rc::new(RefCell::new(whole))), frame: None, call, fault }),
+        Packing::Zstd => {
+            Box::new(Zstd { source: SharedReader(Rc::new(RefCell::new(whole))), frame: None, call, fault })
+        }
         Packing::Xz => Box::new(XzReader::new_mem_limit(whole, true, XZ_MEMORY)),
         Packing::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(whole)),
     };
@@ -243,14 +251,14 @@ impl<R: BufRead> Read for Gzip<R> {
 struct Zstd<R: BufRead> {
     call: Call,
     fault: Fault,
-    source: Shared<R>,
-    frame: Option<StreamingDecoder<Shared<R>, FrameDecoder>>,
+    source: SharedReader<R>,
+    frame: Option<StreamingDecoder<SharedReader<R>, FrameDecoder>>,
 }
 
 /// A decoder owns its source, and drops it when it fails.
-struct Shared<R>(Rc<RefCell<R>>);
+struct SharedReader<R>(Rc<RefCell<R>>);
 
-impl<R: Read> Read for Shared<R> {
+impl<R: Read> Read for SharedReader<R> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         self.0.borrow_mut().read(buffer)
     }
@@ -271,7 +279,7 @@ impl<R: BufRead> Read for Zstd<R> {
             }
             // A frame may be empty, and then costs more than its bytes suggest.
             self.call.check().map_err(|error| through(&self.fault, error))?;
-            match StreamingDecoder::new(Shared(self.source.0.clone())) {
+            match StreamingDecoder::new(SharedReader(self.source.0.clone())) {
                 Ok(frame) => self.frame = Some(frame),
                 Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame { length, .. })) => {
                     let mut skipped = (&mut self.source).take(u64::from(length));

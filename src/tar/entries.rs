@@ -5,7 +5,7 @@ use tar::{EntryType, Header};
 
 use super::names::{clean, shown, LONGEST_PATH};
 use super::pax::Pax;
-use super::Source;
+use super::TarSource;
 use crate::error::{Code, Error, Result};
 
 /// The most bytes of an extended header or a long name.
@@ -16,7 +16,7 @@ const MOST: u64 = 10_000_000;
 /// The type of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)]
-pub(crate) enum Kind {
+pub(crate) enum EntryKind {
     File,
     Directory,
     /// A symbolic link with its target.
@@ -30,10 +30,10 @@ pub(crate) enum Kind {
 
 /// An entry. Its content is read from the [`Entries`].
 #[derive(Debug, Clone)]
-pub(crate) struct Entry {
+pub(crate) struct TarEntry {
     /// The path from the root, without `/` at its ends; empty for the root.
     pub path: Vec<u8>,
-    pub kind: Kind,
+    pub kind: EntryKind,
     pub mode: u32,
     pub uid: u64,
     pub gid: u64,
@@ -54,7 +54,7 @@ pub(crate) struct Entries<S> {
     ended: bool,
 }
 
-impl<S: Source> Entries<S> {
+impl<S: TarSource> Entries<S> {
     /// Starts at the current position of the source.
     pub(crate) fn new(source: S) -> Entries<S> {
         Entries { source, position: 0, left: 0, padding: 0, count: 0, ended: false }
@@ -71,7 +71,7 @@ impl<S: Source> Entries<S> {
     }
 
     /// The next entry; the rest of the previous one is skipped.
-    pub(crate) fn advance(&mut self) -> Result<Option<Entry>> {
+    pub(crate) fn advance(&mut self) -> Result<Option<TarEntry>> {
         let (mut long_name, mut long_link, mut pax) = (None, None, Pax::default());
         loop {
             self.skip()?;
@@ -116,7 +116,7 @@ impl<S: Source> Entries<S> {
         name: Vec<u8>,
         link: Vec<u8>,
         pax: &Pax,
-    ) -> Result<Option<Entry>> {
+    ) -> Result<Option<TarEntry>> {
         let is_file = matches!(kind, EntryType::Regular | EntryType::Continuous);
         // Other types have no content, whatever their size says; unknown types may have content.
         let size = match (pax.size.unwrap_or(size), kind) {
@@ -128,17 +128,17 @@ impl<S: Source> Entries<S> {
         self.padding = size.wrapping_neg() % 512;
         let path = self.clean(&name)?;
         let kind = match kind {
-            _ if is_file && name.ends_with(b"/") => Kind::Directory,
-            _ if is_file => Kind::File,
-            EntryType::Directory => Kind::Directory,
+            _ if is_file && name.ends_with(b"/") => EntryKind::Directory,
+            _ if is_file => EntryKind::File,
+            EntryType::Directory => EntryKind::Directory,
             EntryType::Symlink if link.is_empty() || link.len() > LONGEST_PATH || link.contains(&0) => {
                 return Err(self.bad(format!("the symbolic link '{}' has no target", shown(&path))));
             }
-            EntryType::Symlink => Kind::Symlink(link),
-            EntryType::Link => Kind::HardLink(self.clean(&link)?),
-            EntryType::Char => Kind::Character,
-            EntryType::Block => Kind::Block,
-            EntryType::Fifo => Kind::Fifo,
+            EntryType::Symlink => EntryKind::Symlink(link),
+            EntryType::Link => EntryKind::HardLink(self.clean(&link)?),
+            EntryType::Char => EntryKind::Character,
+            EntryType::Block => EntryKind::Block,
+            EntryType::Fifo => EntryKind::Fifo,
             EntryType::GNUSparse => return Err(self.sparse(&path)),
             _ => return Ok(None),
         };
@@ -146,7 +146,7 @@ impl<S: Source> Entries<S> {
             return Err(self.sparse(&path));
         }
         let number = |pax: Option<u64>, header: std::io::Result<u64>| pax.unwrap_or(header.unwrap_or(0));
-        Ok(Some(Entry {
+        Ok(Some(TarEntry {
             kind,
             mode: header.mode().unwrap_or(0) & 0o7777,
             uid: number(pax.uid, header.uid()),

@@ -5,12 +5,12 @@ mod entries;
 pub(crate) mod names;
 mod pax;
 
-pub(crate) use entries::{Entries, Entry, Kind};
+pub(crate) use entries::{Entries, EntryKind, TarEntry};
 
 use crate::error::{Code, Error, Result};
 
 /// The source of the bytes of a tar archive.
-pub(crate) trait Source {
+pub(crate) trait TarSource {
     /// Its name for messages.
     fn name(&self) -> String;
     /// The error code for an invalid archive.

@@ -6,7 +6,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 
 use ocireg::error::{Code, Error};
-use ocireg::image::cat::{cat, CatOptions, Found};
+use ocireg::image::cat::{cat, CatFile, CatOptions};
 use ocireg::image::extract::{extract, ExtractOptions, Extracted};
 use tar::EntryType;
 
@@ -84,7 +84,7 @@ fn unpack(layers: &[Vec<u8>], into: &Path) -> Result<Extracted, Error> {
     unpack_with(&Memory::new(layers), into, ExtractOptions::default())
 }
 
-fn read(store: &Memory, path: &str, verify: bool) -> Result<(Found, String), Error> {
+fn read(store: &Memory, path: &str, verify: bool) -> Result<(CatFile, String), Error> {
     let (client, mut out) = (client(), Vec::new());
     let found = cat(&call(&client), store, path, &mut out, &CatOptions { platform: None, verify })?;
     Ok((found, String::from_utf8(out).unwrap()))

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::docker::{self, blob_file, Saved, LIST};
+use super::docker::{self, blob_file, SavedImage, LIST};
 use super::read::{Archive, ArchiveReader};
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
@@ -60,7 +60,7 @@ impl ArchiveReader {
     }
 
     /// Says so when the layout has another image under a name of this one. An archive with one image on each list names no other.
-    pub fn warn_of_others(&self, call: &Call, archive: &Archive, saved: &Saved, config: &[u8]) -> Result<()> {
+    pub fn warn_of_others(&self, call: &Call, archive: &Archive, saved: &SavedImage, config: &[u8]) -> Result<()> {
         let entries = archive.index.as_deref().unwrap_or_default();
         let count = archive.saved.as_ref().map_or(0, Vec::len);
         let is_only = |entry: &Descriptor| entries.len() == 1 && count == 1 && entry.artifact_type.is_none();
@@ -84,7 +84,7 @@ impl ArchiveReader {
         let (saved, entries) =
             (archive.saved.as_deref().unwrap_or_default(), archive.index.as_deref().unwrap_or_default());
         let is_only = saved.len() == 1 && entries.len() == 1;
-        let reader = docker::Reader { call, tar: &archive.tar, place: &self.place(), list: LIST };
+        let reader = docker::ImageReader { call, tar: &archive.tar, place: &self.place(), list: LIST };
         let (mut others, mut is_own) = (None, false);
         for saved in saved {
             call.check()?;
@@ -108,7 +108,7 @@ impl ArchiveReader {
         }
     }
 
-    fn of_two(&self, entry: &Descriptor, saved: &Saved) -> Error {
+    fn of_two(&self, entry: &Descriptor, saved: &SavedImage) -> Error {
         let message = format!(
             "{} has the image {} in index.json, and another one of that name, with the config {}, in manifest.json",
             self.place(),
@@ -121,10 +121,11 @@ impl ArchiveReader {
     /// What `manifest.json` says about the same config must be the same image.
     pub fn check_agreement(&self, call: &Call, archive: &Archive, content: &Content) -> Result<()> {
         let (Some(config), Kind::Image) = (content.document.config(), content.document.kind) else { return Ok(()) };
-        let reader = docker::Reader { call, tar: &archive.tar, place: &self.place(), list: LIST };
+        let reader = docker::ImageReader { call, tar: &archive.tar, place: &self.place(), list: LIST };
         let Some(place) = archive.tar.find(&blob_file(&config.digest)) else { return Ok(()) };
         let images = archive.configs.iter().zip(archive.saved.iter().flatten());
-        let known: Vec<&Saved> = images.filter(|(config, _)| **config == Some(place)).map(|(_, saved)| saved).collect();
+        let known: Vec<&SavedImage> =
+            images.filter(|(config, _)| **config == Some(place)).map(|(_, saved)| saved).collect();
         for saved in &known {
             if reader.agrees(saved, content.document.layers())? {
                 return Ok(());
@@ -147,9 +148,9 @@ impl ArchiveReader {
         let Some(config) = document.config().filter(|config| types::is_image_config(&config.media_type)) else {
             return Ok(());
         };
-        let reader = docker::Reader { call, tar: &archive.tar, place: &self.place(), list: "index.json" };
+        let reader = docker::ImageReader { call, tar: &archive.tar, place: &self.place(), list: "index.json" };
         let file = |layer: &Descriptor| blob_file(&layer.digest);
-        let saved = Saved {
+        let saved = SavedImage {
             config: blob_file(&config.digest),
             repo_tags: Vec::new(),
             layers: document.layers().iter().map(file).collect(),

@@ -13,14 +13,14 @@ use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::layout::names::{list, same_image, several_images};
-use crate::layout::tarball::read::{Place, Tarball};
+use crate::layout::tarball::read::{Span, Tarball};
 use crate::manifest::Descriptor;
 use crate::manifest::MOST_BYTES;
 use crate::media_type as types;
 use crate::store::Content;
 use crate::stream::blob::Blob;
 use crate::stream::source::{read_piece, PIECE};
-use crate::stream::unpack::{Limits, Packing, Unpacker};
+use crate::stream::unpack::{Packing, UnpackLimits, Unpacker};
 use crate::text::shorten;
 
 /// More images than anybody saves in one archive.
@@ -32,7 +32,7 @@ pub(super) const LIST: &str = "manifest.json";
 /// An entry of `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Saved {
+pub struct SavedImage {
     /// The config's file.
     pub config: String,
     /// Its names.
@@ -49,9 +49,9 @@ fn or_null<'de, D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Ve
 }
 
 /// The images of `manifest.json`.
-pub(super) fn parse(bytes: &[u8]) -> std::result::Result<Vec<Saved>, String> {
+pub(super) fn parse(bytes: &[u8]) -> std::result::Result<Vec<SavedImage>, String> {
     let list = crate::json::parse(bytes).map_err(|error| error.to_string())?;
-    let list = Option::<Vec<Saved>>::deserialize(&list).map_err(|error| error.to_string())?.unwrap_or_default();
+    let list = Option::<Vec<SavedImage>>::deserialize(&list).map_err(|error| error.to_string())?.unwrap_or_default();
     match list.len() > MOST_IMAGES {
         true => Err(format!("it has more than {MOST_IMAGES} images")),
         false => Ok(list),
@@ -59,7 +59,7 @@ pub(super) fn parse(bytes: &[u8]) -> std::result::Result<Vec<Saved>, String> {
 }
 
 /// The image of a name, or of `@INDEX`; without a name, the only one. `place` is what messages call the archive, without the name.
-pub(super) fn choose<'a>(all: &'a [Saved], name: Option<&str>, place: &str) -> Result<&'a Saved> {
+pub(super) fn choose<'a>(all: &'a [SavedImage], name: Option<&str>, place: &str) -> Result<&'a SavedImage> {
     let found = find(all, name);
     match (found.as_slice(), name) {
         ([(_, only)], _) => Ok(*only),
@@ -77,15 +77,15 @@ pub(super) fn choose<'a>(all: &'a [Saved], name: Option<&str>, place: &str) -> R
 }
 
 /// The images of a name, when they are several and all have the same names, or all none: their platforms may differ.
-pub(super) fn alike<'a>(all: &'a [Saved], name: Option<&str>) -> Vec<&'a Saved> {
-    let found: Vec<&Saved> = find(all, name).into_iter().map(|(_, saved)| saved).collect();
+pub(super) fn alike<'a>(all: &'a [SavedImage], name: Option<&str>) -> Vec<&'a SavedImage> {
+    let found: Vec<&SavedImage> = find(all, name).into_iter().map(|(_, saved)| saved).collect();
     let is_one = found.windows(2).all(|pair| pair[0].repo_tags == pair[1].repo_tags);
     Some(found).filter(|found| is_one && found.len() > 1).unwrap_or_default()
 }
 
-fn find<'a>(all: &'a [Saved], name: Option<&str>) -> Vec<(usize, &'a Saved)> {
+fn find<'a>(all: &'a [SavedImage], name: Option<&str>) -> Vec<(usize, &'a SavedImage)> {
     let number = name.and_then(|name| name.strip_prefix('@')).map(|number| number.parse::<usize>().ok());
-    let is_it = |at: usize, saved: &Saved| match (name, number) {
+    let is_it = |at: usize, saved: &SavedImage| match (name, number) {
         (None, _) => true,
         (_, Some(number)) => number == Some(at),
         (Some(name), None) => saved.repo_tags.iter().any(|tag| same_image(tag, name)),
@@ -101,13 +101,13 @@ fn find<'a>(all: &'a [Saved], name: Option<&str>) -> Vec<(usize, &'a Saved)> {
 }
 
 /// What can be given for each: the names that no other has, else its number.
-fn names(images: &[(usize, &Saved)]) -> String {
+fn names(images: &[(usize, &SavedImage)]) -> String {
     let mut uses: HashMap<&str, usize> = HashMap::new();
     for (_, saved) in images {
         let own: HashSet<&str> = saved.repo_tags.iter().map(String::as_str).collect();
         own.into_iter().for_each(|tag| *uses.entry(tag).or_default() += 1);
     }
-    let own = |(at, saved): &(usize, &Saved)| {
+    let own = |(at, saved): &(usize, &SavedImage)| {
         let sure = saved.repo_tags.iter().filter(|tag| uses.get(tag.as_str()) == Some(&1));
         let sure: Vec<String> = sure.map(|tag| shorten(tag).to_string()).collect();
         if sure.is_empty() {
@@ -120,7 +120,7 @@ fn names(images: &[(usize, &Saved)]) -> String {
 }
 
 /// Reads the files of an image.
-pub(super) struct Reader<'a> {
+pub(super) struct ImageReader<'a> {
     pub call: &'a Call,
     /// The archive.
     pub tar: &'a Tarball,
@@ -137,7 +137,7 @@ struct Measured {
     diff_id: Digest,
 }
 
-impl Reader<'_> {
+impl ImageReader<'_> {
     /// A file, which must be there.
     pub(super) fn small(&self, name: &str) -> Result<Vec<u8>> {
         let missing = || Error::new(Code::NotFound, format!("{} has no {}", self.place, shorten(name)));
@@ -146,7 +146,7 @@ impl Reader<'_> {
 
     /// The digests that the config says its layers have when they are unpacked: one for each layer, which must be there. Some
     /// tools write none at all.
-    pub(super) fn diff_ids(&self, saved: &Saved, config: &[u8]) -> Result<Vec<Digest>> {
+    pub(super) fn diff_ids(&self, saved: &SavedImage, config: &[u8]) -> Result<Vec<Digest>> {
         saved.layers.iter().try_for_each(|file| self.place_of(file).map(drop))?;
         let config = crate::json::parse(config).map_err(|error| self.bad(format!("the config is no JSON: {error}")))?;
         let ids = config.pointer("/rootfs/diff_ids").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -157,12 +157,12 @@ impl Reader<'_> {
         ids.iter().map(|id| one(id).map_err(|error| self.bad(format!("a diff_id of the config: {error}")))).collect()
     }
 
-    fn wrong_count(&self, saved: &Saved, ids: usize) -> Error {
+    fn wrong_count(&self, saved: &SavedImage, ids: usize) -> Error {
         self.bad(format!("there are {} layers, the config names {ids}", saved.layers.len()))
     }
 
     /// The layers of an image, each read and found to be what the config says.
-    pub(super) fn layers(&self, saved: &Saved, ids: &[Digest]) -> Result<Vec<Descriptor>> {
+    pub(super) fn layers(&self, saved: &SavedImage, ids: &[Digest]) -> Result<Vec<Descriptor>> {
         if ids.len() != saved.layers.len() {
             return Err(self.wrong_count(saved, ids.len()));
         }
@@ -172,7 +172,7 @@ impl Reader<'_> {
 
     /// Whether the layers of a manifest that [`Reader::agrees`] are what the config says. One whose digest the config names is
     /// not read: that digest is verified whenever its bytes are. A config without any leaves it to the manifest.
-    pub(super) fn check(&self, saved: &Saved, ids: &[Digest], layers: &[Descriptor]) -> Result<()> {
+    pub(super) fn check(&self, saved: &SavedImage, ids: &[Digest], layers: &[Descriptor]) -> Result<()> {
         let mut known = HashMap::new();
         for ((file, id), layer) in saved.layers.iter().zip(ids).zip(layers) {
             let mut head = Vec::new();
@@ -186,7 +186,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    fn layer(&self, file: &str, id: &Digest, known: &mut HashMap<(Place, Digest), Descriptor>) -> Result<Descriptor> {
+    fn layer(&self, file: &str, id: &Digest, known: &mut HashMap<(Span, Digest), Descriptor>) -> Result<Descriptor> {
         self.call.check()?;
         let place = self.place_of(file)?;
         if let Some(layer) = known.get(&(place, id.clone())) {
@@ -207,7 +207,7 @@ impl Reader<'_> {
         Ok(layer)
     }
 
-    fn place_of(&self, file: &str) -> Result<Place> {
+    fn place_of(&self, file: &str) -> Result<Span> {
         self.call.check()?;
         let missing = || {
             let (place, file, is_link) = (self.place, shorten(file), self.tar.is_link(file));
@@ -220,12 +220,12 @@ impl Reader<'_> {
         self.tar.find(file).ok_or_else(missing)
     }
 
-    fn measure(&self, place: Place, file: &str, algorithm: Algorithm) -> Result<Measured> {
+    fn measure(&self, place: Span, file: &str, algorithm: Algorithm) -> Result<Measured> {
         let hasher = Rc::new(RefCell::new(Hasher::new(Algorithm::Sha256)));
-        let passing = Passing { call: self.call.clone(), reader: self.tar.read(place, 0), hasher: hasher.clone() };
+        let passing = Measuring { call: self.call.clone(), reader: self.tar.read(place, 0), hasher: hasher.clone() };
         let name = format!("the layer {} of {}", shorten(file), self.place);
         let call = self.call.without_progress();
-        let mut unpacker = Unpacker::new(&call, Box::new(passing), name, 0, Limits::default())?;
+        let mut unpacker = Unpacker::new(&call, Box::new(passing), name, 0, UnpackLimits::default())?;
         let packing = unpacker.packing();
         if matches!(packing, Packing::Xz | Packing::Bzip2) {
             let message = format!("{} is packed by {}, as no layer may be", unpacker.name(), packing.name());
@@ -246,7 +246,7 @@ impl Reader<'_> {
     }
 
     /// Whether a manifest of the layout in the same archive is about the same files: layer by layer, in this order.
-    pub(super) fn agrees(&self, saved: &Saved, layers: &[Descriptor]) -> Result<bool> {
+    pub(super) fn agrees(&self, saved: &SavedImage, layers: &[Descriptor]) -> Result<bool> {
         if layers.len() != saved.layers.len() {
             return Ok(false);
         }
@@ -283,13 +283,13 @@ pub(super) fn blob_file(digest: &Digest) -> String {
 }
 
 /// Bytes that are hashed as they pass.
-struct Passing<R> {
+struct Measuring<R> {
     call: Call,
     reader: R,
     hasher: Rc<RefCell<Hasher>>,
 }
 
-impl<R: Read> Blob for Passing<R> {
+impl<R: Read> Blob for Measuring<R> {
     fn piece(&mut self) -> Result<Option<Bytes>> {
         self.call.check()?;
         let piece =

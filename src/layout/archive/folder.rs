@@ -25,23 +25,23 @@ const WHOLE: &str = "archive";
 
 /// A folder, and the layout in it.
 #[derive(Debug)]
-pub(super) struct Folder {
+pub(super) struct StagingFolder {
     /// Before what it is in.
     layout: OciLayout,
-    place: Place,
+    place: StagingPlace,
 }
 
 #[derive(Debug)]
-enum Place {
+enum StagingPlace {
     /// The next copy may go on with it.
     Known(PathBuf, Lock),
     /// It goes with this.
     Alone(TempDir),
 }
 
-impl Folder {
+impl StagingFolder {
     /// Beside a file. Another copy to the file is waited for.
-    pub(super) fn beside(call: &Call, target: &Path) -> Result<Folder> {
+    pub(super) fn beside(call: &Call, target: &Path) -> Result<StagingFolder> {
         let known = hidden(target);
         loop {
             mode::make_private_folder(&known)
@@ -54,10 +54,10 @@ impl Folder {
                         continue;
                     }
                     _ if is_ours(&known) => {}
-                    _ => return Folder::alone(&known),
+                    _ => return StagingFolder::alone(&known),
                 }
             }
-            match Folder::locked(call, &known) {
+            match StagingFolder::locked(call, &known) {
                 Ok(Some(staging)) => return Ok(staging),
                 // Who had it before takes the folder away when he is done.
                 Ok(None) => {}
@@ -69,7 +69,7 @@ impl Folder {
     }
 
     /// The folder of which the next copy knows, once it is this copy's; None when another one has that name by now.
-    fn locked(call: &Call, known: &Path) -> Result<Option<Folder>> {
+    fn locked(call: &Call, known: &Path) -> Result<Option<StagingFolder>> {
         let blobs = known.join("blobs");
         // Not with the folders above it: one that was just taken away must not come again, for everybody to look into.
         match mode::make_private_folder(&blobs) {
@@ -80,30 +80,33 @@ impl Folder {
             return Ok(None);
         };
         // While it is locked nobody takes it away.
-        Ok(Some(Folder { layout: OciLayout::create(known, None)?, place: Place::Known(known.to_owned(), lock) }))
+        Ok(Some(StagingFolder {
+            layout: OciLayout::create(known, None)?,
+            place: StagingPlace::Known(known.to_owned(), lock),
+        }))
     }
 
     /// One that nobody else knows of.
-    fn alone(known: &Path) -> Result<Folder> {
+    fn alone(known: &Path) -> Result<StagingFolder> {
         let mut prefix = known.file_name().unwrap_or_default().to_owned();
         prefix.push(".");
         let folder = known.parent().unwrap_or(Path::new("."));
         let made = temporary::private_folder(folder, &prefix);
         let made =
             made.map_err(|error| Error::io(format!("cannot create a folder in {}", folder.display()), &error))?;
-        Ok(Folder { layout: OciLayout::create(made.path(), None)?, place: Place::Alone(made) })
+        Ok(StagingFolder { layout: OciLayout::create(made.path(), None)?, place: StagingPlace::Alone(made) })
     }
 
     /// Whether every copy to the file waits for this one.
     pub(super) fn is_shared(&self) -> bool {
-        matches!(self.place, Place::Known(..))
+        matches!(self.place, StagingPlace::Known(..))
     }
 
     /// An empty file, to become the archive. What a killed copy left of one goes.
     pub(super) fn file(&self) -> Result<NamedTempFile> {
         let folder = match &self.place {
-            Place::Known(folder, _) => folder.as_path(),
-            Place::Alone(folder) => folder.path(),
+            StagingPlace::Known(folder, _) => folder.as_path(),
+            StagingPlace::Alone(folder) => folder.path(),
         };
         let cannot = |error| Error::io(format!("cannot create a file in {}", folder.display()), &error);
         match fs::remove_file(folder.join(WHOLE)) {
@@ -185,7 +188,7 @@ impl Folder {
         let cannot = |path: &Path, error| Error::io(format!("cannot remove {}", path.display()), &error);
         drop(self.layout);
         match self.place {
-            Place::Known(path, lock) => {
+            StagingPlace::Known(path, lock) => {
                 // Under another name first: who comes meanwhile makes a folder of his own, and none that is half gone.
                 let removed = TempDir::with_prefix_in(".ocireg-", path.parent().unwrap_or(Path::new(".")));
                 let gone = match removed.as_ref().map(|folder| fs::rename(&path, folder.path())) {
@@ -198,7 +201,7 @@ impl Folder {
                 drop(lock);
                 gone.map_err(|error| cannot(&path, error))
             }
-            Place::Alone(folder) => {
+            StagingPlace::Alone(folder) => {
                 let path = folder.path().to_owned();
                 folder.close().map_err(|error| cannot(&path, error))
             }

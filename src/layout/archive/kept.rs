@@ -11,8 +11,8 @@ use super::Form;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
-use crate::layout::needed::{needed, Image, Shelf};
-use crate::layout::tarball::bytes::Stored;
+use crate::layout::needed::{needed, ImageBlobs, Shelf};
+use crate::layout::tarball::bytes::ArchiveBytes;
 use crate::layout::tarball::read::Tarball;
 use crate::manifest::MOST_BYTES;
 use crate::manifest::{Descriptor, Document};
@@ -24,7 +24,7 @@ use crate::stream::unpack::Packing;
 
 /// An archive that another image can be added to.
 #[derive(Debug)]
-pub(super) struct Kept {
+pub(super) struct KeptArchive {
     path: PathBuf,
     tar: Tarball,
     index: Document,
@@ -32,9 +32,9 @@ pub(super) struct Kept {
     pub saved: Option<Vec<Value>>,
 }
 
-impl Kept {
+impl KeptArchive {
     /// Reads what is there; None when nothing is. What cannot be added to is refused.
-    pub(super) fn open(call: &Call, path: &Path, form: Form) -> Result<Option<Kept>> {
+    pub(super) fn open(call: &Call, path: &Path, form: Form) -> Result<Option<KeptArchive>> {
         let cannot = |error: std::io::Error| Error::io(format!("cannot read {}", path.display()), &error);
         let file = match open_regular(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -50,7 +50,7 @@ impl Kept {
         let read = match Packing::of(&head[..count]) {
             // What it holds would be given to others as this user's.
             _ if stranger.is_some() => Err(Error::new(Code::Io, stranger.unwrap_or_default())),
-            Packing::Plain => Kept::read(call, path, Stored::File(file, facts.len()), form),
+            Packing::Plain => KeptArchive::read(call, path, ArchiveBytes::File(file, facts.len()), form),
             packing => Err(Error::new(Code::Unsupported, format!("it is packed by {}", packing.name()))),
         };
         read.map(Some).map_err(|error| match error.code() {
@@ -62,7 +62,7 @@ impl Kept {
         })
     }
 
-    fn read(call: &Call, path: &Path, bytes: Stored, form: Form) -> Result<Kept> {
+    fn read(call: &Call, path: &Path, bytes: ArchiveBytes, form: Form) -> Result<KeptArchive> {
         let foreign = |why: &str| Error::new(Code::Unsupported, why);
         let tar = Tarball::of(call, bytes, path.display().to_string())?;
         if !tar.has("oci-layout") || !tar.has("index.json") {
@@ -78,16 +78,16 @@ impl Kept {
             .map_err(|error| error.within("index.json"))?;
         let list = tar.small("manifest.json", MOST_BYTES)?;
         let saved = list.map(|list| saved::parse(&list)).transpose()?;
-        let kept = Kept { path: path.to_owned(), tar, index, saved };
+        let kept = KeptArchive { path: path.to_owned(), tar, index, saved };
         kept.check_agreement(call)?;
         Ok(kept)
     }
 
     /// Both lists must tell of the same images: else nobody knows which one is meant.
     fn check_agreement(&self, call: &Call) -> Result<()> {
-        let held = Held { call, kept: self };
+        let held = KeptShelf { call, kept: self };
         let found = needed(&held, self.index.manifests())?.whole(&held)?;
-        let known: BTreeSet<&Image> = found.images.iter().collect();
+        let known: BTreeSet<&ImageBlobs> = found.images.iter().collect();
         for entry in self.saved.iter().flatten() {
             if !known.contains(&saved::image(entry)?) {
                 let why = "its manifest.json and its index.json tell of different images";
@@ -147,12 +147,12 @@ impl Kept {
 }
 
 /// The archive as a walk sees it.
-struct Held<'a> {
+struct KeptShelf<'a> {
     call: &'a Call,
-    kept: &'a Kept,
+    kept: &'a KeptArchive,
 }
 
-impl Shelf for Held<'_> {
+impl Shelf for KeptShelf<'_> {
     fn size(&self, digest: &Digest) -> Option<u64> {
         self.kept.size(digest)
     }

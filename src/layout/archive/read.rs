@@ -6,15 +6,15 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 use super::agree::{digests, has_config};
-use super::docker::{self, blob_file, Saved, LIST};
+use super::docker::{self, blob_file, SavedImage, LIST};
 use super::Form;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::layout::names;
 use crate::layout::oci::tagged;
-use crate::layout::tarball::bytes::Stored;
-use crate::layout::tarball::read::{Place, Tarball};
+use crate::layout::tarball::bytes::ArchiveBytes;
+use crate::layout::tarball::read::{Span, Tarball};
 use crate::manifest::MOST_BYTES;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type as types;
@@ -51,14 +51,14 @@ pub struct Archive {
     /// The entries of `index.json`, when there is one.
     pub index: Option<Vec<Descriptor>>,
     /// The images of `manifest.json`, when there is one.
-    pub saved: Option<Vec<Saved>>,
+    pub saved: Option<Vec<SavedImage>>,
     /// Where their configs are.
-    pub configs: Vec<Option<Place>>,
+    pub configs: Vec<Option<Span>>,
 }
 
 /// An image of a docker-archive.
 #[derive(Debug)]
-pub struct Image {
+pub struct ListedImage {
     /// Its manifest.
     pub content: Content,
     /// Its names, as they stand there.
@@ -99,11 +99,11 @@ impl ArchiveReader {
         let tar = match given {
             Some(file) => {
                 let shown = "the source's descriptor".to_owned();
-                Tarball::of(call, Stored::of(call, file, shown.clone(), &self.space)?, shown)?
+                Tarball::of(call, ArchiveBytes::of(call, file, shown.clone(), &self.space)?, shown)?
             }
             None => Tarball::open(call, &self.path, &self.space)?,
         };
-        let reader = docker::Reader { call, tar: &tar, place: &self.file(), list: LIST };
+        let reader = docker::ImageReader { call, tar: &tar, place: &self.file(), list: LIST };
         let index = |bytes: Vec<u8>| {
             let index = Document::parse(&bytes, Some(types::OCI_INDEX), Algorithm::Sha256);
             index.map(|index| index.manifests().to_vec()).map_err(|error| error.within(self.table("index.json")))
@@ -131,10 +131,11 @@ impl ArchiveReader {
     }
 
     /// Every image of a docker-archive.
-    pub fn images(&self, call: &Call) -> Result<Vec<Image>> {
+    pub fn images(&self, call: &Call) -> Result<Vec<ListedImage>> {
         let archive = self.archive(call)?;
-        let image =
-            |saved: &Saved| Ok(Image { content: self.image(call, &archive, saved)?, names: saved.repo_tags.clone() });
+        let image = |saved: &SavedImage| {
+            Ok(ListedImage { content: self.image(call, &archive, saved)?, names: saved.repo_tags.clone() })
+        };
         archive.saved.iter().flatten().map(image).collect()
     }
 
@@ -155,8 +156,8 @@ impl ArchiveReader {
 
     /// An image of `manifest.json`: with the manifest that the archive has for it, when that is about the same files, else
     /// with one that is made of them. Its layers are what its config says, or it is refused.
-    fn image(&self, call: &Call, archive: &Archive, saved: &Saved) -> Result<Content> {
-        let reader = docker::Reader { call, tar: &archive.tar, place: &self.place(), list: LIST };
+    fn image(&self, call: &Call, archive: &Archive, saved: &SavedImage) -> Result<Content> {
+        let reader = docker::ImageReader { call, tar: &archive.tar, place: &self.place(), list: LIST };
         let config = reader.small(&saved.config)?;
         let ids = reader.diff_ids(saved, &config)?;
         let digest = Algorithm::Sha256.digest(&config);

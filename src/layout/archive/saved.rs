@@ -6,12 +6,12 @@ use serde_json::{json, Value};
 use super::docker::{blob_file, MOST_IMAGES};
 use crate::error::{Code, Error, Result};
 use crate::layout::names::same_image;
-use crate::layout::needed::Image;
+use crate::layout::needed::ImageBlobs;
 use crate::text::shorten;
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Files {
+struct EntryFiles {
     config: String,
     #[serde(default)]
     layers: Option<Vec<String>>,
@@ -28,8 +28,8 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Value>> {
 }
 
 /// The image of an entry of the list.
-pub(super) fn image(entry: &Value) -> Result<Image> {
-    let files = Files::deserialize(entry)
+pub(super) fn image(entry: &Value) -> Result<ImageBlobs> {
+    let files = EntryFiles::deserialize(entry)
         .map_err(|error| Error::new(Code::InvalidManifest, format!("manifest.json: {error}")))?;
     let digest = |file: &String| {
         let named = file.strip_prefix("blobs/").and_then(|name| name.replacen('/', ":", 1).parse().ok());
@@ -37,11 +37,11 @@ pub(super) fn image(entry: &Value) -> Result<Image> {
         named.ok_or_else(|| Error::new(Code::Unsupported, message()))
     };
     let layers = files.layers.unwrap_or_default().iter().map(digest).collect::<Result<_>>()?;
-    Ok(Image { config: digest(&files.config)?, layers })
+    Ok(ImageBlobs { config: digest(&files.config)?, layers })
 }
 
 /// One more image. Its name moves to it from another, which goes when it has no other name.
-pub(super) fn add(list: &mut Vec<Value>, new: &Image, name: Option<&str>) {
+pub(super) fn add(list: &mut Vec<Value>, new: &ImageBlobs, name: Option<&str>) {
     if let Some(name) = name {
         list.retain_mut(|entry| {
             let Some(Value::Array(tags)) = entry.get_mut("RepoTags") else { return true };
@@ -70,9 +70,12 @@ mod tests {
     use super::*;
     use crate::digest::Algorithm;
 
-    fn made(name: &str) -> Image {
+    fn made(name: &str) -> ImageBlobs {
         let digest = |text: String| Algorithm::Sha256.digest(text.as_bytes());
-        Image { config: digest(name.to_owned()), layers: vec![digest(format!("{name}1")), digest(format!("{name}2"))] }
+        ImageBlobs {
+            config: digest(name.to_owned()),
+            layers: vec![digest(format!("{name}1")), digest(format!("{name}2"))],
+        }
     }
 
     #[test]

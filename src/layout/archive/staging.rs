@@ -1,6 +1,6 @@
 //! Where what will be an archive is collected first.
 
-use super::folder::Folder;
+use super::folder::StagingFolder;
 use super::waiting::Waiting;
 use crate::call::Call;
 use crate::digest::Digest;
@@ -13,7 +13,7 @@ use crate::stream::blob::Blob;
 #[derive(Debug)]
 pub(super) enum Staging {
     /// In a folder beside the file.
-    Folder(Folder),
+    StagingFolder(StagingFolder),
     /// In a file without a name.
     Waiting(Waiting),
 }
@@ -22,7 +22,7 @@ impl Staging {
     /// Gets a blob. One that is there already counts when its digest is right.
     pub(super) fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
         match self {
-            Staging::Folder(folder) => folder.put_blob(call, wanted, from),
+            Staging::StagingFolder(folder) => folder.put_blob(call, wanted, from),
             Staging::Waiting(waiting) => waiting.put_blob(call, wanted, from),
         }
     }
@@ -30,7 +30,7 @@ impl Staging {
     /// Takes a manifest.
     pub(super) fn put_manifest(&self, call: &Call, content: &Content) -> Result<()> {
         match self {
-            Staging::Folder(folder) => folder.put_manifest(call, content),
+            Staging::StagingFolder(folder) => folder.put_manifest(call, content),
             Staging::Waiting(waiting) => waiting.put_manifest(content),
         }
     }
@@ -38,7 +38,7 @@ impl Staging {
     /// Everything has been put.
     pub(super) fn settle(&self, call: &Call) -> Result<()> {
         match self {
-            Staging::Folder(folder) => folder.settle(call),
+            Staging::StagingFolder(folder) => folder.settle(call),
             Staging::Waiting(_) => Ok(()),
         }
     }
@@ -46,7 +46,7 @@ impl Staging {
     /// The bytes of a blob that is small.
     pub(super) fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
         match self {
-            Staging::Folder(folder) => folder.small(digest),
+            Staging::StagingFolder(folder) => folder.small(digest),
             Staging::Waiting(waiting) => waiting.small(digest),
         }
     }
@@ -54,7 +54,7 @@ impl Staging {
     /// The size of a blob, if it is there.
     pub(super) fn size(&self, digest: &Digest) -> Option<u64> {
         match self {
-            Staging::Folder(folder) => folder.size(digest),
+            Staging::StagingFolder(folder) => folder.size(digest),
             Staging::Waiting(waiting) => waiting.size(digest),
         }
     }
@@ -62,7 +62,7 @@ impl Staging {
     /// Opens a blob, which is verified as it is read.
     pub(super) fn open_blob(&self, call: &Call, wanted: &Descriptor) -> Result<Box<dyn Blob>> {
         match self {
-            Staging::Folder(folder) => folder.open_blob(call, wanted),
+            Staging::StagingFolder(folder) => folder.open_blob(call, wanted),
             Staging::Waiting(waiting) => waiting.open_blob(call, wanted),
         }
     }
@@ -70,7 +70,7 @@ impl Staging {
     /// A blob was found wrong: the next copy gets it anew.
     pub(super) fn remove(&self, digest: &Digest) -> Result<()> {
         match self {
-            Staging::Folder(folder) => folder.remove(digest),
+            Staging::StagingFolder(folder) => folder.remove(digest),
             Staging::Waiting(_) => Ok(()),
         }
     }
@@ -78,7 +78,7 @@ impl Staging {
     /// Takes it away.
     pub(super) fn finish(self) -> Result<()> {
         match self {
-            Staging::Folder(folder) => folder.finish(),
+            Staging::StagingFolder(folder) => folder.finish(),
             Staging::Waiting(_) => Ok(()),
         }
     }

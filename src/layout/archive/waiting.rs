@@ -12,14 +12,14 @@ use crate::manifest::Descriptor;
 use crate::manifest::MOST_BYTES;
 use crate::store::{Content, Moved, ReadStore};
 use crate::stream::blob::{Blob, Verified};
-use crate::stream::spool::{Item, Spool, TemporarySpace};
+use crate::stream::spool::{Spool, SpoolItem, TemporarySpace};
 use crate::sync::lock;
 
 /// Blobs and manifests by their digests.
 #[derive(Debug)]
 pub(super) struct Waiting {
     spool: Arc<Spool>,
-    items: Mutex<HashMap<Digest, Item>>,
+    items: Mutex<HashMap<Digest, SpoolItem>>,
 }
 
 impl Waiting {
@@ -70,16 +70,16 @@ impl Waiting {
         Ok(Box::new(blob))
     }
 
-    fn known(&self, digest: &Digest) -> Result<Item> {
+    fn known(&self, digest: &Digest) -> Result<SpoolItem> {
         let missing = || Error::new(Code::Internal, format!("the blob {digest} is not there"));
         self.item(digest).ok_or_else(missing)
     }
 
-    fn item(&self, digest: &Digest) -> Option<Item> {
+    fn item(&self, digest: &Digest) -> Option<SpoolItem> {
         self.items().get(digest).cloned()
     }
 
-    fn items(&self) -> MutexGuard<'_, HashMap<Digest, Item>> {
+    fn items(&self) -> MutexGuard<'_, HashMap<Digest, SpoolItem>> {
         lock(&self.items)
     }
 }

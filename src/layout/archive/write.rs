@@ -13,8 +13,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::docker::blob_file;
-use super::folder::{is_wrong, Folder};
-use super::kept::Kept;
+use super::folder::{is_wrong, StagingFolder};
+use super::kept::KeptArchive;
 use super::saved;
 use super::staging::Staging;
 use super::waiting::Waiting;
@@ -24,9 +24,9 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::layout::index;
 use crate::layout::lock::Lock;
-use crate::layout::needed::{needed, Image, Shelf};
+use crate::layout::needed::{needed, ImageBlobs, Shelf};
 use crate::layout::oci::{is_name, VERSION};
-use crate::layout::tarball::write::{Piece, Source, Writer};
+use crate::layout::tarball::write::{Contents, NewMember, TarWriter};
 use crate::manifest::{Descriptor, Kind};
 use crate::os::owner;
 use crate::os::target::{Target, Through};
@@ -45,15 +45,15 @@ pub struct ArchiveWriter {
     shown: String,
     form: Form,
     name: Option<String>,
-    way: Way,
+    way: Destination,
     space: TemporarySpace,
     /// What the file held when it was looked at.
-    before: Mutex<Option<Arc<Kept>>>,
+    before: Mutex<Option<Arc<KeptArchive>>>,
     work: Mutex<Option<Arc<Work>>>,
 }
 
 #[derive(Debug)]
-enum Way {
+enum Destination {
     Replace(PathBuf),
     Through(Mutex<Option<Through>>),
 }
@@ -64,18 +64,18 @@ struct Work {
     staging: Staging,
     /// What the bytes go through, if it is no file.
     out: Option<File>,
-    new: Mutex<New>,
+    new: Mutex<Additions>,
 }
 
 /// What is added to an archive.
 #[derive(Debug, Default)]
-struct New {
+struct Additions {
     entries: Vec<Descriptor>,
-    image: Option<Image>,
+    image: Option<ImageBlobs>,
 }
 
 /// All that an archive is to hold.
-struct Whole {
+struct ArchiveContents {
     index: Value,
     saved: Option<Vec<Value>>,
     blobs: Vec<Descriptor>,
@@ -99,16 +99,16 @@ impl ArchiveWriter {
             None => Target::of(path)?,
         };
         let way = match target {
-            Target::Replace(path) => Way::Replace(path),
-            Target::Through(through) => Way::Through(Mutex::new(Some(through))),
+            Target::Replace(path) => Destination::Replace(path),
+            Target::Through(through) => Destination::Through(Mutex::new(Some(through))),
         };
         Ok(ArchiveWriter { shown, form, name, way, space, before: Mutex::default(), work: Mutex::default() })
     }
 
     fn start(&self, call: &Call) -> Result<Work> {
         let (staging, out) = match &self.way {
-            Way::Replace(path) => (Staging::Folder(Folder::beside(call, path)?), None),
-            Way::Through(through) => {
+            Destination::Replace(path) => (Staging::StagingFolder(StagingFolder::beside(call, path)?), None),
+            Destination::Through(through) => {
                 let again = || Error::new(Code::Internal, "an archive cannot be written to a pipe twice");
                 let through = lock(through).take().ok_or_else(again)?;
                 let out = call.open_through(through)?;
@@ -123,16 +123,16 @@ impl ArchiveWriter {
     }
 
     /// Puts the archive in the place of what is there, whole, and with what that holds. Whoever else replaces it waits.
-    fn replace(&self, call: &Call, path: &Path, work: &Work, folder: &Folder) -> Result<()> {
+    fn replace(&self, call: &Call, path: &Path, work: &Work, folder: &StagingFolder) -> Result<()> {
         let cannot = |error: std::io::Error| Error::io(format!("cannot write {}", path.display()), &error);
         loop {
             // Who shares the staging folder waits there. A lock on the file itself is anybody's who may read it.
             let held = if folder.is_shared() { None } else { hold(call, path)? };
             let is_there = held.is_some() || folder.is_shared() && path.exists();
-            let kept = Kept::open(call, path, self.form)?;
+            let kept = KeptArchive::open(call, path, self.form)?;
             let temporary = folder.file()?;
             let out = BufWriter::with_capacity(AT_ONCE, temporary);
-            let out = self.pour(call, work, kept.as_ref(), Writer::new(out, path.display().to_string()))?;
+            let out = self.pour(call, work, kept.as_ref(), TarWriter::new(out, path.display().to_string()))?;
             let temporary = out.into_inner().map_err(|error| cannot(error.into_error()))?;
             if is_there {
                 // What only some may read stays theirs.
@@ -150,12 +150,21 @@ impl ArchiveWriter {
     }
 
     /// Writes everything, the small files that a reader wants first at the front.
-    fn pour<W: std::io::Write>(&self, call: &Call, work: &Work, kept: Option<&Kept>, mut tar: Writer<W>) -> Result<W> {
+    fn pour<W: std::io::Write>(
+        &self,
+        call: &Call,
+        work: &Work,
+        kept: Option<&KeptArchive>,
+        mut tar: TarWriter<W>,
+    ) -> Result<W> {
         let whole = self.whole(call, work, kept)?;
         let mut small = vec![("oci-layout", VERSION.to_owned()), ("index.json", whole.index.to_string())];
         small.extend(whole.saved.map(|list| ("manifest.json", Value::from(list).to_string())));
         for (name, text) in small {
-            tar.add(call, Piece { name: name.to_owned(), size: text.len() as u64, bytes: Source::Bytes(text.into()) })?;
+            tar.add(
+                call,
+                NewMember { name: name.to_owned(), size: text.len() as u64, bytes: Contents::Bytes(text.into()) },
+            )?;
         }
         for blob in &whole.blobs {
             let staged = work.staging.size(&blob.digest).is_some();
@@ -163,7 +172,7 @@ impl ArchiveWriter {
                 (false, Some(kept)) => kept.open_blob(call, blob)?,
                 _ => work.staging.open_blob(call, blob)?,
             };
-            let piece = Piece { name: blob_file(&blob.digest), size: blob.size, bytes: Source::Blob(bytes) };
+            let piece = NewMember { name: blob_file(&blob.digest), size: blob.size, bytes: Contents::Blob(bytes) };
             if let Err(error) = tar.add(call, piece) {
                 if staged && is_wrong(&error) {
                     work.staging.remove(&blob.digest)?;
@@ -175,9 +184,9 @@ impl ArchiveWriter {
     }
 
     /// What was there, and what is new.
-    fn whole(&self, call: &Call, work: &Work, kept: Option<&Kept>) -> Result<Whole> {
+    fn whole(&self, call: &Call, work: &Work, kept: Option<&KeptArchive>) -> Result<ArchiveContents> {
         let new = lock(&work.new);
-        let mut entries = kept.map(Kept::entries).unwrap_or_default();
+        let mut entries = kept.map(KeptArchive::entries).unwrap_or_default();
         new.entries.iter().for_each(|entry| index::add(&mut entries, entry.clone()));
         let both = Both { call, work, kept };
         let mut needed = needed(&both, &entries)?.whole(&both)?;
@@ -195,11 +204,11 @@ impl ArchiveWriter {
                 saved::add(list, image, name.as_deref());
             }
             // An image whose last name has moved is there no more.
-            let known: BTreeSet<&Image> = needed.images.iter().collect();
+            let known: BTreeSet<&ImageBlobs> = needed.images.iter().collect();
             list.retain(|entry| saved::image(entry).is_ok_and(|image| known.contains(&image)));
         }
-        let index = index::written(kept.map(Kept::index), &entries);
-        Ok(Whole { index, saved, blobs: needed.manifests.into_iter().chain(needed.blobs).collect() })
+        let index = index::written(kept.map(KeptArchive::index), &entries);
+        Ok(ArchiveContents { index, saved, blobs: needed.manifests.into_iter().chain(needed.blobs).collect() })
     }
 }
 
@@ -207,7 +216,7 @@ impl ArchiveWriter {
 struct Both<'a> {
     call: &'a Call,
     work: &'a Work,
-    kept: Option<&'a Kept>,
+    kept: Option<&'a KeptArchive>,
 }
 
 impl Shelf for Both<'_> {
@@ -276,8 +285,8 @@ impl WriteStore for ArchiveWriter {
             let message = format!("a docker-archive holds images, this is of the type {}", root.document.media_type);
             return Err(Error::new(Code::InvalidManifest, message));
         }
-        if let Way::Replace(path) = &self.way {
-            *lock(&self.before) = Kept::open(call, path, self.form)?.map(Arc::new);
+        if let Destination::Replace(path) = &self.way {
+            *lock(&self.before) = KeptArchive::open(call, path, self.form)?.map(Arc::new);
         }
         Ok(false)
     }
@@ -286,8 +295,8 @@ impl WriteStore for ArchiveWriter {
         let mut work = lock(&self.work);
         if work.is_none() {
             *work = Some(Arc::new(self.start(call)?));
-            if let Way::Replace(path) = &self.way {
-                *lock(&self.before) = Kept::open(call, path, self.form)?.map(Arc::new);
+            if let Destination::Replace(path) = &self.way {
+                *lock(&self.before) = KeptArchive::open(call, path, self.form)?.map(Arc::new);
             }
         }
         Ok(())
@@ -299,8 +308,8 @@ impl WriteStore for ArchiveWriter {
 
     fn has_blob(&self, _: &Call, wanted: &Descriptor) -> Result<bool> {
         let kept = lock(&self.before).as_ref().and_then(|kept| kept.size(&wanted.digest));
-        let left = |path: &PathBuf| Folder::left(path, &wanted.digest, wanted.size);
-        Ok(kept == Some(wanted.size) || matches!(&self.way, Way::Replace(path) if left(path)))
+        let left = |path: &PathBuf| StagingFolder::left(path, &wanted.digest, wanted.size);
+        Ok(kept == Some(wanted.size) || matches!(&self.way, Destination::Replace(path) if left(path)))
     }
 
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
@@ -317,7 +326,7 @@ impl WriteStore for ArchiveWriter {
         let mut new = lock(&work.new);
         new.entries.extend(index::entry(content, role, self.name.as_deref()));
         if *role == Role::Root && content.document.kind == Kind::Image {
-            new.image = Image::of(&content.document);
+            new.image = ImageBlobs::of(&content.document);
         }
         Ok(())
     }
@@ -326,11 +335,13 @@ impl WriteStore for ArchiveWriter {
         let work = lock(&self.work).take().ok_or_else(|| Error::new(Code::Internal, "the archive was not begun"))?;
         work.staging.settle(call)?;
         match (&self.way, &work.staging, &work.out) {
-            (Way::Replace(path), Staging::Folder(folder), _) => self.replace(call, path, &work, folder)?,
+            (Destination::Replace(path), Staging::StagingFolder(folder), _) => {
+                self.replace(call, path, &work, folder)?
+            }
             (_, _, Some(file)) => {
                 let out = call.output(file)?;
                 let out = BufWriter::with_capacity(AT_ONCE, out);
-                self.pour(call, &work, None, Writer::new(out, self.shown.clone()))?;
+                self.pour(call, &work, None, TarWriter::new(out, self.shown.clone()))?;
             }
             _ => return Err(Error::new(Code::Internal, "the archive has nowhere to go")),
         }

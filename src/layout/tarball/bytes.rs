@@ -13,28 +13,28 @@ use crate::os::special::{is_device, name_of};
 use crate::os::{input, offset};
 use crate::stream::blob::Blob;
 use crate::stream::source::PIECE;
-use crate::stream::spool::{Item, TemporarySpace};
-use crate::stream::unpack::{Limits, Packing, Unpacker};
+use crate::stream::spool::{SpoolItem, TemporarySpace};
+use crate::stream::unpack::{Packing, UnpackLimits, Unpacker};
 
 /// Where they are.
 #[derive(Debug)]
-pub enum Stored {
+pub enum ArchiveBytes {
     /// In a file, of this length.
     File(File, u64),
     /// They were brought here.
-    Spooled(Item),
+    Spooled(SpoolItem),
 }
 
-impl Stored {
+impl ArchiveBytes {
     /// Opens an archive; `-` and `/dev/stdin` are standard input. One that cannot be read in place is brought to where it can.
-    pub fn open(call: &Call, path: &Path, space: &TemporarySpace) -> Result<Stored> {
+    pub fn open(call: &Call, path: &Path, space: &TemporarySpace) -> Result<ArchiveBytes> {
         let name = shown(path);
         let file = input::open(path).map_err(|error| Error::io(format!("cannot read {name}"), &error))?;
-        Stored::of(call, file, name, space)
+        ArchiveBytes::of(call, file, name, space)
     }
 
     /// The same for one that is open: a file that stands at its beginning, or whatever comes from where it stands.
-    pub fn of(call: &Call, mut file: File, name: String, space: &TemporarySpace) -> Result<Stored> {
+    pub fn of(call: &Call, mut file: File, name: String, space: &TemporarySpace) -> Result<ArchiveBytes> {
         let what = |error: std::io::Error| Error::io(format!("cannot read {name}"), &error);
         let facts = file.metadata().map_err(what)?;
         let kind = facts.file_type();
@@ -45,25 +45,25 @@ impl Stored {
             let mut head = [0; Packing::HEAD];
             let count = offset::read_at(&file, &mut head, 0).map_err(what)?;
             if Packing::of(&head[..count]) == Packing::Plain {
-                return Ok(Stored::File(file, facts.len()));
+                return Ok(ArchiveBytes::File(file, facts.len()));
             }
         }
-        spool(call, file, name, space).map(Stored::Spooled)
+        spool(call, file, name, space).map(ArchiveBytes::Spooled)
     }
 
     /// How many there are.
     pub fn length(&self) -> u64 {
         match self {
-            Stored::File(_, length) => *length,
-            Stored::Spooled(item) => item.size(),
+            ArchiveBytes::File(_, length) => *length,
+            ArchiveBytes::Spooled(item) => item.size(),
         }
     }
 
     /// Reads what is at an offset; 0 is the end.
     pub fn read_at(&self, buffer: &mut [u8], offset: u64) -> std::io::Result<usize> {
         match self {
-            Stored::File(file, _) => offset::read_at(file, buffer, offset),
-            Stored::Spooled(item) => item.read_at(buffer, offset),
+            ArchiveBytes::File(file, _) => offset::read_at(file, buffer, offset),
+            ArchiveBytes::Spooled(item) => item.read_at(buffer, offset),
         }
     }
 }
@@ -77,7 +77,7 @@ pub(crate) fn shown(path: &Path) -> String {
 }
 
 /// Unpacks all of it into a temporary file.
-fn spool(call: &Call, file: File, name: String, space: &TemporarySpace) -> Result<Item> {
+fn spool(call: &Call, file: File, name: String, space: &TemporarySpace) -> Result<SpoolItem> {
     // What is wrong with an archive is wrong with a file.
     let as_file = |error: Error| match error.code() {
         Code::InvalidManifest => error.with_code(Code::Io),
@@ -85,7 +85,7 @@ fn spool(call: &Call, file: File, name: String, space: &TemporarySpace) -> Resul
     };
     let stream = Stream { file, call: call.clone(), name: name.clone() };
     let mut unpacker =
-        Unpacker::new(&call.without_progress(), Box::new(stream), name, 0, Limits::default()).map_err(as_file)?;
+        Unpacker::new(&call.without_progress(), Box::new(stream), name, 0, UnpackLimits::default()).map_err(as_file)?;
     let mut writer = space.spool()?.writer();
     let mut buffer = vec![0; PIECE];
     loop {

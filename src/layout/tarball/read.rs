@@ -5,12 +5,12 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::bytes::{shown, Stored};
+use super::bytes::{shown, ArchiveBytes};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::stream::spool::TemporarySpace;
 use crate::tar::names::{join, split, DEEPEST, LONGEST_PATH};
-use crate::tar::{Entries, Kind, Source};
+use crate::tar::{Entries, EntryKind, TarSource};
 use crate::text::shorten;
 
 /// More files and links than any archive of images needs.
@@ -26,8 +26,8 @@ const WINDOW: usize = 4096;
 
 /// What a name of an archive stands for.
 #[derive(Debug)]
-enum Node {
-    File(Place),
+enum Member {
+    File(Span),
     /// Another name, from its own folder or from the root.
     Symlink(Vec<u8>),
     /// Another name, from the root.
@@ -36,7 +36,7 @@ enum Node {
 
 /// Where a file of an archive is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Place {
+pub struct Span {
     begin: u64,
     /// Its bytes' number.
     pub size: u64,
@@ -45,33 +45,33 @@ pub struct Place {
 /// Where each file of an archive is.
 #[derive(Debug)]
 pub struct Tarball {
-    bytes: Arc<Stored>,
+    bytes: Arc<ArchiveBytes>,
     shown: String,
-    nodes: HashMap<Vec<u8>, Node>,
+    nodes: HashMap<Vec<u8>, Member>,
 }
 
 impl Tarball {
     /// Reads the table of contents. What is neither a file nor a link is left out.
     pub fn open(call: &Call, path: &Path, space: &TemporarySpace) -> Result<Tarball> {
-        Tarball::of(call, Stored::open(call, path, space)?, shown(path))
+        Tarball::of(call, ArchiveBytes::open(call, path, space)?, shown(path))
     }
 
     /// The same of bytes that are there; `shown` is what messages call them.
-    pub fn of(call: &Call, bytes: Stored, shown: String) -> Result<Tarball> {
+    pub fn of(call: &Call, bytes: ArchiveBytes, shown: String) -> Result<Tarball> {
         let bytes = Arc::new(bytes);
-        let source = Window { call, bytes: &bytes, name: &shown, position: 0, ahead: Vec::new() };
+        let source = Scan { call, bytes: &bytes, name: &shown, position: 0, ahead: Vec::new() };
         let (mut entries, mut nodes, mut names) = (Entries::new(source), HashMap::new(), 0);
         while let Some(entry) = entries.advance()? {
             let node = match entry.kind {
-                Kind::File => Node::File(Place { begin: entries.position(), size: entry.size }),
-                Kind::Symlink(target) => Node::Symlink(target),
-                Kind::HardLink(target) => Node::HardLink(target),
+                EntryKind::File => Member::File(Span { begin: entries.position(), size: entry.size }),
+                EntryKind::Symlink(target) => Member::Symlink(target),
+                EntryKind::HardLink(target) => Member::HardLink(target),
                 _ => continue,
             };
             names += entry.path.len()
                 + match &node {
-                    Node::Symlink(target) | Node::HardLink(target) => target.len(),
-                    Node::File(_) => 0,
+                    Member::Symlink(target) | Member::HardLink(target) => target.len(),
+                    Member::File(_) => 0,
                 };
             nodes.insert(entry.path, node);
             if nodes.len() > MOST || names > MOST_NAMES {
@@ -83,7 +83,7 @@ impl Tarball {
     }
 
     /// Where a file is. Links are followed, within the archive and not for ever.
-    pub fn find(&self, name: &str) -> Option<Place> {
+    pub fn find(&self, name: &str) -> Option<Span> {
         if name.len() > LONGEST_PATH {
             return None;
         }
@@ -94,10 +94,10 @@ impl Tarball {
     /// Whether it is a link, wherever that leads.
     pub fn is_link(&self, name: &str) -> bool {
         let node = self.nodes.get(name.trim_start_matches("./").as_bytes());
-        matches!(node, Some(Node::Symlink(_) | Node::HardLink(_)))
+        matches!(node, Some(Member::Symlink(_) | Member::HardLink(_)))
     }
 
-    fn walk(&self, name: &[u8], from_root: bool) -> Option<Place> {
+    fn walk(&self, name: &[u8], from_root: bool) -> Option<Span> {
         let parts = |name: &[u8]| name.split(|byte| *byte == b'/').rev().map(<[u8]>::to_vec).collect::<Vec<_>>();
         let (mut waiting, mut here, mut links, mut steps) = (parts(name), Vec::new(), 0, 0);
         while let Some(part) = waiting.pop() {
@@ -116,14 +116,14 @@ impl Tarball {
             }
             let next = join(&here, &part);
             let target = match self.nodes.get(&next) {
-                Some(Node::File(place)) => return waiting.is_empty().then_some(*place),
-                Some(Node::Symlink(target)) => {
+                Some(Member::File(place)) => return waiting.is_empty().then_some(*place),
+                Some(Member::Symlink(target)) => {
                     if target.starts_with(b"/") || from_root {
                         here = Vec::new();
                     }
                     target
                 }
-                Some(Node::HardLink(target)) => {
+                Some(Member::HardLink(target)) => {
                     here = Vec::new();
                     target
                 }
@@ -153,9 +153,9 @@ impl Tarball {
     }
 
     /// A file's bytes from an offset.
-    pub fn read(&self, place: Place, offset: u64) -> impl Read + use<> {
+    pub fn read(&self, place: Span, offset: u64) -> impl Read + use<> {
         let begin = place.begin.saturating_add(offset.min(place.size));
-        Piece { bytes: self.bytes.clone(), begin, left: place.size.saturating_sub(offset) }
+        SpanReader { bytes: self.bytes.clone(), begin, left: place.size.saturating_sub(offset) }
     }
 
     /// A small file.
@@ -174,13 +174,13 @@ impl Tarball {
 }
 
 /// A file of the archive.
-struct Piece {
-    bytes: Arc<Stored>,
+struct SpanReader {
+    bytes: Arc<ArchiveBytes>,
     begin: u64,
     left: u64,
 }
 
-impl Read for Piece {
+impl Read for SpanReader {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
         let count = self.bytes.read_at(&mut buffer[..most], self.begin)?;
@@ -191,16 +191,16 @@ impl Read for Piece {
 }
 
 /// The archive, for its headers.
-struct Window<'a> {
+struct Scan<'a> {
     call: &'a Call,
-    bytes: &'a Stored,
+    bytes: &'a ArchiveBytes,
     name: &'a str,
     /// Behind what was read ahead.
     position: u64,
     ahead: Vec<u8>,
 }
 
-impl Source for Window<'_> {
+impl TarSource for Scan<'_> {
     fn name(&self) -> String {
         self.name.to_owned()
     }

@@ -9,38 +9,38 @@ use crate::error::{Error, Result};
 use crate::stream::blob::Blob;
 
 /// A file of an archive that is written.
-pub(crate) struct Piece {
+pub(crate) struct NewMember {
     pub name: String,
     pub size: u64,
-    pub bytes: Source,
+    pub bytes: Contents,
 }
 
 /// Where the bytes of a file come from.
-pub(crate) enum Source {
+pub(crate) enum Contents {
     Bytes(Vec<u8>),
     /// A blob, which is verified as it passes. It is opened when it is its turn.
     Blob(Box<dyn Blob>),
 }
 
 /// Writes an archive to what bytes can be written to.
-pub(crate) struct Writer<W: Write> {
+pub(crate) struct TarWriter<W: Write> {
     tar: tar::Builder<W>,
     shown: String,
 }
 
-impl<W: Write> Writer<W> {
+impl<W: Write> TarWriter<W> {
     /// Begins one; messages call it `shown`.
-    pub(crate) fn new(out: W, shown: String) -> Writer<W> {
-        Writer { tar: tar::Builder::new(out), shown }
+    pub(crate) fn new(out: W, shown: String) -> TarWriter<W> {
+        TarWriter { tar: tar::Builder::new(out), shown }
     }
 
     /// Adds a file.
-    pub(crate) fn add(&mut self, call: &Call, piece: Piece) -> Result<()> {
+    pub(crate) fn add(&mut self, call: &Call, piece: NewMember) -> Result<()> {
         call.check()?;
         let mut header = header(piece.size);
         let added = match piece.bytes {
-            Source::Bytes(bytes) => self.tar.append_data(&mut header, &piece.name, bytes.as_slice()),
-            Source::Blob(blob) => self.tar.append_data(&mut header, &piece.name, Passing(blob, Bytes::new())),
+            Contents::Bytes(bytes) => self.tar.append_data(&mut header, &piece.name, bytes.as_slice()),
+            Contents::Blob(blob) => self.tar.append_data(&mut header, &piece.name, BlobBytes(blob, Bytes::new())),
         };
         added.map_err(|error| Error::io(format!("cannot write {}", self.shown), &error))
     }
@@ -64,9 +64,9 @@ fn header(size: u64) -> tar::Header {
 }
 
 /// A blob as a reader.
-struct Passing(Box<dyn Blob>, Bytes);
+struct BlobBytes(Box<dyn Blob>, Bytes);
 
-impl Read for Passing {
+impl Read for BlobBytes {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         while self.1.is_empty() {
             match self.0.piece().map_err(std::io::Error::other)? {

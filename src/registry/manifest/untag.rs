@@ -72,7 +72,7 @@ pub struct Untagged {
 }
 
 /// What a tag names.
-struct Target<'a> {
+struct ToUntag<'a> {
     client: &'a Client,
     remote: &'a Remote,
     reference: &'a Reference,
@@ -108,7 +108,7 @@ impl Client {
             true => Some(other_tags(self, call, &named, &digest)?),
             false => None,
         };
-        let target = Target { client: self, remote: &remote, reference: &named, tag, digest, manifest, others };
+        let target = ToUntag { client: self, remote: &remote, reference: &named, tag, digest, manifest, others };
         target.delete(call, options)
     }
 }
@@ -149,7 +149,7 @@ fn other_tags(client: &Client, call: &Call, named: &Reference, digest: &Digest) 
     Ok(found)
 }
 
-impl Target<'_> {
+impl ToUntag<'_> {
     fn delete(self, call: &Call, options: &UntagOptions) -> Result<Untagged> {
         let what = format!("delete the tag {} of {}", self.tag, self.remote.place());
         let (status, replaced) = match delete_tag(self.remote, Resource::Manifest(self.tag), &what) {

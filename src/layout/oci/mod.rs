@@ -6,33 +6,28 @@
 //! So the size of a blob tells that it is there, where only this user can have put it. In a layout that others may write to, each is
 //! read before it counts.
 
+mod store;
+
 use std::fs;
-use std::io::{Read, Seek, SeekFrom};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 
 use serde_json::Value;
 
-use super::flush_queue::Unnamed;
-use super::index;
-use super::lock::Lock;
-use super::names;
 use crate::call::Call;
-use crate::digest::{Digest, Hasher};
-use crate::download::fetch::fetch;
-use crate::download::partial::OnContention;
+use crate::digest::Digest;
 use crate::download::present::is_there;
 use crate::error::{Code, Error, Result};
-use crate::manifest::MOST_BYTES;
-use crate::manifest::{Descriptor, Document};
+use crate::layout::flush_queue::Unnamed;
+use crate::layout::lock::Lock;
+use crate::layout::{index, names};
+use crate::manifest::{Descriptor, Document, MOST_BYTES};
 use crate::media_type::OCI_INDEX;
 use crate::os::special::open_regular;
 use crate::os::temporary::{self, NotWritten};
 use crate::os::{flush, walk};
-use crate::platform::Platform;
-use crate::store::descend;
-use crate::store::{digest_tags, is_digest_tag, Content, Moved, ReadStore, Role, WriteStore};
-use crate::stream::blob::{Blob, Verified};
+use crate::store::{digest_tags, is_digest_tag, Content};
 use crate::sync::lock;
 use crate::text::shorten;
 
@@ -227,130 +222,6 @@ impl OciLayout {
     fn show(&self) -> String {
         let name = self.name.as_ref().map(|name| format!(":{name}")).unwrap_or_default();
         format!("oci:{}{name}", self.root.display())
-    }
-}
-
-impl ReadStore for OciLayout {
-    fn place(&self) -> String {
-        self.show()
-    }
-
-    fn root(&self, call: &Call) -> Result<Content> {
-        self.manifest(call, &self.entry()?)
-    }
-
-    fn root_for(&self, call: &Call, platforms: &[Platform]) -> Result<Content> {
-        let alike = names::alike(&self.entries()?, self.name.as_deref());
-        match alike.is_empty() {
-            true => self.root(call),
-            false => descend::among(call, self, &alike, platforms)?.map_or_else(|| self.root(call), Ok),
-        }
-    }
-
-    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content> {
-        call.check()?;
-        self.content(wanted)
-    }
-
-    fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>> {
-        let path = self.blob_path(&wanted.digest);
-        let mut file = open_regular(&path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound => {
-                Error::new(Code::MissingBlob, format!("{} has no blob {}", self.show(), wanted.digest))
-            }
-            _ => cannot("read", &path, &error),
-        })?;
-        let begin = hashed.as_ref().map_or(0, |(_, length)| *length);
-        file.seek(SeekFrom::Start(begin)).map_err(|error| cannot("read", &path, &error))?;
-        Ok(Box::new(Verified::new(file, call, path.display().to_string(), wanted, hashed)))
-    }
-
-    fn size(&self, _: &Call, digest: &Digest) -> Result<u64> {
-        fs::metadata(self.blob_path(digest))
-            .map(|found| found.len())
-            .map_err(|_| Error::new(Code::MissingBlob, format!("{} has no blob {digest}", self.show())))
-    }
-
-    fn referrers(&self, call: &Call, subject: &Digest) -> Result<Vec<Descriptor>> {
-        let mut found = Vec::new();
-        for entry in self.entries()? {
-            let content = self.manifest(call, &entry)?;
-            if content.document.subject().is_some_and(|named| named.digest == *subject) {
-                found.push(entry);
-            }
-        }
-        Ok(found)
-    }
-
-    fn digest_tags(&self, _: &Call, subject: &Digest) -> Result<Vec<(String, Descriptor)>> {
-        Ok(tagged(&self.entries()?, subject))
-    }
-}
-
-impl WriteStore for OciLayout {
-    fn place(&self) -> String {
-        self.show()
-    }
-
-    // Blobs are looked at one by one, which costs nothing here, and heals what another program left half done.
-    fn look(&self, _: &Call, _: &Content) -> Result<bool> {
-        self.check_links()?;
-        match self.root.join("oci-layout").exists() {
-            true => self.check_version()?,
-            false => self.check_free()?,
-        }
-        Ok(false)
-    }
-
-    fn begin(&self, call: &Call) -> Result<()> {
-        self.make()?;
-        self.hold(call)
-    }
-
-    fn has_manifest(&self, _: &Call, _: &Digest) -> Result<bool> {
-        Ok(false)
-    }
-
-    fn has_blob(&self, call: &Call, wanted: &Descriptor) -> Result<bool> {
-        self.has(call, wanted)
-    }
-
-    fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
-        self.hold(call)?;
-        self.unnamed.check()?;
-        let target = self.blob_path(&wanted.digest);
-        if self.has(call, wanted)? {
-            return Ok(Moved::Present);
-        }
-        // One of the wrong size, of a program that was killed while it wrote, stays until the whole takes its place.
-        let Some((partial, resumed)) = fetch(call, &target, wanted, from, OnContention::Wait)? else {
-            return Ok(Moved::Present);
-        };
-        self.unnamed.add(call, partial, target)?;
-        Ok(Moved::Copied { resumed })
-    }
-
-    fn put_manifest(&self, call: &Call, content: &Content, role: &Role) -> Result<()> {
-        self.hold(call)?;
-        self.unnamed.settle(call)?;
-        let path = self.blob_path(content.digest());
-        if !self.has(call, &content.descriptor())? {
-            write_whole(&path, &content.bytes)?;
-        }
-        let Some(entry) = index::entry(content, role, self.name.as_deref()) else { return Ok(()) };
-        // Not every file system keeps the order of names in two folders: what the index names must have its name before.
-        let folders = ["blobs/sha256", "blobs/sha512", "blobs", ""].map(|folder| self.root.join(folder));
-        folders.iter().try_for_each(|folder| flush_names(folder))?;
-        self.change_index(call, |entries| index::add(entries, entry))
-    }
-
-    fn finish(&self, call: &Call) -> Result<()> {
-        self.unnamed.settle(call)?;
-        // A layout without index.json is none, even when nothing was put in it.
-        match self.root.join("index.json").exists() {
-            true => Ok(()),
-            false => self.change_index(call, |_| {}),
-        }
     }
 }
 

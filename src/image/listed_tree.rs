@@ -1,0 +1,328 @@
+//! The names of an image's files, layer by layer, as extracting would leave them on a disk.
+
+use std::collections::BTreeMap;
+
+use super::tar::{is_within, join, shown, split, Entries, EntryKind, Mark, TarEntry, DEEPEST};
+use super::walk::WalkBudget;
+use crate::call::Call;
+use crate::error::{Code, Error, Result};
+
+/// The most memory for the names, and what each costs besides its bytes.
+const MOST_MEMORY: usize = 512 << 20;
+const OVERHEAD: usize = 200;
+/// The most of it for folders that are only named in the paths of others: a few bytes can name any number of them.
+const MOST_IMPLIED: usize = 64 << 20;
+/// How many names are removed before the call is asked whether it may go on.
+const BATCH: usize = 4096;
+
+/// What has a name.
+pub(super) struct ListedNode {
+    pub entry: TarEntry,
+    pub layer: usize,
+}
+
+/// All names, by their true paths: links on the way are followed, as [`super::disk::ListedTree`] does on a disk.
+pub(super) struct ListedTree {
+    call: Call,
+    /// What whiteouts hide.
+    pub lower: BTreeMap<Vec<u8>, ListedNode>,
+    /// What the layer at hand has, and the folders above: its whiteouts are for lower ones. Apart, so that a whiteout looks
+    /// at nothing that it does not remove, however often it is there.
+    own: BTreeMap<Vec<u8>, ListedNode>,
+    memory: usize,
+    implied: usize,
+    budget: WalkBudget,
+}
+
+impl ListedTree {
+    pub(super) fn new(call: &Call) -> ListedTree {
+        let (lower, own) = (BTreeMap::new(), BTreeMap::new());
+        ListedTree { call: call.clone(), lower, own, memory: 0, implied: 0, budget: WalkBudget::new(call) }
+    }
+
+    pub(super) fn layer(&mut self, entries: &mut Entries, layer: usize) -> Result<()> {
+        while let Some(entry) = entries.advance()? {
+            self.call.check()?;
+            self.entry(entry, layer)?;
+        }
+        self.end_layer();
+        Ok(())
+    }
+
+    fn entry(&mut self, entry: TarEntry, layer: usize) -> Result<()> {
+        match entry.mark()? {
+            Mark::Private => {}
+            Mark::Whiteout(path) => {
+                if let Some(path) = self.spot(&path, None)? {
+                    self.clear_below(&path, false)?;
+                    self.forget(&path, false);
+                }
+            }
+            Mark::Opaque(folder) => {
+                if let Some(folder) = self.folder(folder, None)? {
+                    self.clear_below(&folder, false)?;
+                }
+            }
+            Mark::None => {
+                let made = self.make(entry, layer)?;
+                let mut above = made.as_slice();
+                while !above.is_empty() {
+                    // What the layer has already is in folders that it has.
+                    let Some(node) = self.lower.remove(above) else { break };
+                    self.own.insert(above.to_vec(), node);
+                    above = split(above).0;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// For the next layer, this one is a lower one.
+    fn end_layer(&mut self) {
+        for (path, node) in std::mem::take(&mut self.own) {
+            self.lower.insert(path, node);
+        }
+    }
+
+    fn get(&self, path: &[u8]) -> Option<&ListedNode> {
+        self.own.get(path).or_else(|| self.lower.get(path))
+    }
+
+    /// The true name of a folder; those on the way to it are made for `layer`. None when it is not there.
+    fn folder(&mut self, path: &[u8], layer: Option<usize>) -> Result<Option<Vec<u8>>> {
+        let (mut walk, mut here, mut depth) = (self.budget.walk(path, 0), Vec::new(), 0usize);
+        while let Some(part) = walk.next(&mut self.budget)? {
+            if part == b".." {
+                here.truncate(split(&here).0.len());
+                depth = depth.saturating_sub(1);
+                continue;
+            }
+            let next = join(&here, &part);
+            if depth >= DEEPEST {
+                let message = format!("'{}' is more than {DEEPEST} folders deep", shown(&next));
+                return Err(Error::new(Code::LimitExceeded, message));
+            }
+            match (self.get(&next).map(|node| &node.entry.kind), layer) {
+                (Some(EntryKind::Directory), _) => (here, depth) = (next, depth + 1),
+                (Some(EntryKind::Symlink(target)), _) => {
+                    walk.follow(target)?;
+                    if target.starts_with(b"/") {
+                        (here, depth) = (Vec::new(), 0);
+                    }
+                }
+                (None, Some(layer)) => {
+                    self.imply(&next)?;
+                    self.insert(next.clone(), ListedNode { entry: implied(&next), layer })?;
+                    (here, depth) = (next, depth + 1);
+                }
+                (_, None) => return Ok(None),
+                (Some(_), Some(_)) => {
+                    let message = format!("'{}' is no folder, but has a file in it", shown(&next));
+                    return Err(Error::new(Code::InvalidManifest, message));
+                }
+            }
+        }
+        Ok(Some(here))
+    }
+
+    /// A folder is made that no entry has.
+    fn imply(&mut self, path: &[u8]) -> Result<()> {
+        self.implied += OVERHEAD + path.len();
+        match self.implied > MOST_IMPLIED {
+            true => {
+                let most = MOST_IMPLIED >> 20;
+                let message = format!("folders that are only named in the paths of others need more than {most} MiB");
+                Err(Error::new(Code::LimitExceeded, message))
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// The true name of what has a path: the last part is not followed.
+    fn spot(&mut self, path: &[u8], layer: Option<usize>) -> Result<Option<Vec<u8>>> {
+        let (folder, name) = split(path);
+        Ok(self.folder(folder, layer)?.map(|folder| join(&folder, name)))
+    }
+
+    /// Makes an entry in the place of whatever is there; gives its true name.
+    fn make(&mut self, mut entry: TarEntry, layer: usize) -> Result<Vec<u8>> {
+        if entry.path.is_empty() {
+            return match entry.kind {
+                EntryKind::Directory => Ok(Vec::new()),
+                _ => Err(Error::new(Code::InvalidManifest, "the layer has a root that is no folder")),
+            };
+        }
+        let lost = || Error::new(Code::Internal, format!("'{}' has no folder", shown(&entry.path)));
+        let path = self.spot(&entry.path, Some(layer))?.ok_or_else(lost)?;
+        if let EntryKind::HardLink(target) = &entry.kind {
+            match self.linked(&entry, target, &path)? {
+                Some(linked) => entry = linked,
+                None => return Ok(path),
+            }
+        }
+        let is_folder = |node: &ListedNode| node.entry.kind == EntryKind::Directory;
+        if entry.kind != EntryKind::Directory || !self.get(&path).is_some_and(is_folder) {
+            self.clear_below(&path, true)?;
+            self.clear_below(&path, false)?;
+        }
+        self.insert(path.clone(), ListedNode { entry, layer })?;
+        Ok(path)
+    }
+
+    /// A hard link has everything of what it links to; None when that is itself.
+    fn linked(&mut self, entry: &TarEntry, target: &[u8], path: &[u8]) -> Result<Option<TarEntry>> {
+        let missing = || {
+            let message = format!("'{}' is a link to '{}', which is not there", shown(&entry.path), shown(target));
+            Error::new(Code::InvalidManifest, message)
+        };
+        let from = self.spot(target, None)?.ok_or_else(missing)?;
+        let found = self.get(&from).ok_or_else(missing)?;
+        if from == path {
+            return Ok(None);
+        }
+        if found.entry.kind == EntryKind::Directory || is_within(&from, path) {
+            return Err(missing());
+        }
+        Ok(Some(TarEntry { path: Vec::new(), kind: EntryKind::HardLink(from), ..found.entry.clone() }))
+    }
+
+    fn insert(&mut self, path: Vec<u8>, mut node: ListedNode) -> Result<()> {
+        node.entry.path = Vec::new();
+        self.memory += cost(&path, &node);
+        if self.memory > MOST_MEMORY {
+            let message = format!("the names of the image's files need more than {} MiB", MOST_MEMORY >> 20);
+            return Err(Error::new(Code::LimitExceeded, message));
+        }
+        self.forget(&path, true);
+        self.forget(&path, false);
+        self.lower.insert(path, node);
+        Ok(())
+    }
+
+    /// Removes what is below a name: of this layer, or of the lower ones. Each name is looked at once, and then it is gone.
+    fn clear_below(&mut self, path: &[u8], own: bool) -> Result<()> {
+        let below = join(path, b"");
+        loop {
+            let inside = self.half(own).range(below.clone()..).map(|(name, _)| name);
+            let gone: Vec<Vec<u8>> = inside.take_while(|name| name.starts_with(&below)).take(BATCH).cloned().collect();
+            for name in &gone {
+                self.forget(name, own);
+            }
+            if gone.len() < BATCH {
+                return Ok(());
+            }
+            self.call.check()?;
+        }
+    }
+
+    fn forget(&mut self, path: &[u8], own: bool) {
+        if let Some(node) = self.half(own).remove(path) {
+            self.memory -= cost(path, &node);
+        }
+    }
+
+    fn half(&mut self, own: bool) -> &mut BTreeMap<Vec<u8>, ListedNode> {
+        if own {
+            &mut self.own
+        } else {
+            &mut self.lower
+        }
+    }
+}
+
+fn cost(path: &[u8], node: &ListedNode) -> usize {
+    let link = match &node.entry.kind {
+        EntryKind::Symlink(target) | EntryKind::HardLink(target) => target.len(),
+        _ => 0,
+    };
+    OVERHEAD + path.len() + link
+}
+
+/// A folder that the layers name only in the paths of others.
+fn implied(path: &[u8]) -> TarEntry {
+    let (mode, uid, gid, mtime, size, device) = (0o755, 0, 0, 0, 0, (0, 0));
+    TarEntry { path: path.to_vec(), kind: EntryKind::Directory, mode, uid, gid, mtime, size, device }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tree() -> ListedTree {
+        ListedTree::new(&Call::alone(None))
+    }
+
+    fn entry(path: &str, kind: EntryKind) -> TarEntry {
+        TarEntry { kind, ..implied(path.as_bytes()) }
+    }
+
+    fn names(tree: &ListedTree) -> Vec<String> {
+        tree.lower.keys().map(|name| String::from_utf8_lossy(name).into_owned()).collect()
+    }
+
+    #[test]
+    fn whiteouts_that_come_again_and_again_cost_nothing() {
+        const COUNT: usize = 20_000;
+        let mut tree = tree();
+        for number in 0..COUNT {
+            tree.entry(entry(&format!("d/e/{number}"), EntryKind::File), 0).unwrap();
+        }
+        tree.end_layer();
+        let begun = std::time::Instant::now();
+        for number in 0..COUNT {
+            tree.entry(entry(&format!("d/e/new{number}"), EntryKind::File), 1).unwrap();
+        }
+        for number in 0..COUNT {
+            for name in ["d/.wh..wh..opq", "d/e/.wh..wh..opq", ".wh..wh..opq", ".wh.d", "d/.wh.e"] {
+                tree.entry(entry(name, EntryKind::File), 1).unwrap();
+            }
+            tree.entry(entry(&format!("d/e/.wh.new{number}"), EntryKind::File), 1).unwrap();
+        }
+        assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
+        tree.end_layer();
+        assert_eq!(tree.lower.len(), COUNT + 2);
+        assert!(tree.lower.values().all(|node| node.layer == 1 || node.entry.kind == EntryKind::Directory));
+    }
+
+    #[test]
+    fn what_is_held_is_what_is_counted() {
+        let mut tree = tree();
+        for number in 0..100 {
+            tree.entry(entry("d", EntryKind::Directory), 0).unwrap();
+            tree.entry(entry(&format!("d/{}{number}", "n".repeat(200)), EntryKind::File), 0).unwrap();
+            tree.entry(entry("d", EntryKind::File), 0).unwrap();
+        }
+        assert_eq!((tree.own.len(), tree.lower.len(), tree.memory), (1, 0, OVERHEAD + 1));
+        tree.memory = MOST_MEMORY - OVERHEAD - 1;
+        tree.entry(entry("e", EntryKind::File), 0).unwrap();
+        assert_eq!(tree.entry(entry("f", EntryKind::File), 0).unwrap_err().code(), Code::LimitExceeded);
+    }
+
+    #[test]
+    fn a_whiteout_is_for_lower_layers_only() {
+        let mut tree = tree();
+        for name in ["a/b/c", "a/d", "e"] {
+            tree.entry(entry(name, EntryKind::File), 0).unwrap();
+        }
+        tree.end_layer();
+        for name in ["a/b/new", "a/.wh.b", "e", ".wh.e", "a/.wh..wh..opq"] {
+            tree.entry(entry(name, EntryKind::File), 1).unwrap();
+        }
+        tree.end_layer();
+        assert_eq!(names(&tree), ["a", "a/b", "a/b/new", "e"]);
+        tree.entry(entry(".wh.a", EntryKind::File), 2).unwrap();
+        assert_eq!((names(&tree), tree.memory), (vec!["e".to_owned()], OVERHEAD + 1));
+    }
+
+    #[test]
+    fn a_great_whiteout_can_be_cancelled() {
+        let context = std::sync::Arc::new(crate::call::context::Context::new());
+        let mut tree = ListedTree::new(&Call::alone(Some(context.clone())));
+        for number in 0..2 * BATCH {
+            tree.entry(entry(&format!("d/{number}"), EntryKind::File), 0).unwrap();
+        }
+        tree.end_layer();
+        context.cancel();
+        assert_eq!(tree.entry(entry(".wh.d", EntryKind::File), 1).unwrap_err().code(), Code::Cancelled);
+    }
+}

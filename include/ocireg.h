@@ -84,7 +84,7 @@
 #define OCIREG_VERSION_NUMBER ((OCIREG_VERSION_MAJOR << 16) | (OCIREG_VERSION_MINOR << 8) | OCIREG_VERSION_PATCH)
 
 /* The defaults for names without a registry or tag. */
-// The registry of names that have none.
+// The registry of names without one.
 #define OCIREG_DEFAULT_INDEX "docker.io"
 // The tag of names that have neither tag nor digest.
 #define OCIREG_DEFAULT_TAG "latest"
@@ -96,15 +96,15 @@
 #define OCIREG_MEDIA_TYPE_OCI_INDEX "application/vnd.oci.image.index.v1+json"
 // An OCI image's config.
 #define OCIREG_MEDIA_TYPE_OCI_CONFIG "application/vnd.oci.image.config.v1+json"
-// An OCI layer.
+// An OCI layer, uncompressed.
 #define OCIREG_MEDIA_TYPE_OCI_LAYER "application/vnd.oci.image.layer.v1.tar"
-// An OCI layer, gzip.
+// An OCI layer, compressed with gzip.
 #define OCIREG_MEDIA_TYPE_OCI_LAYER_GZIP "application/vnd.oci.image.layer.v1.tar+gzip"
-// An OCI layer, zstd.
+// An OCI layer, compressed with zstd.
 #define OCIREG_MEDIA_TYPE_OCI_LAYER_ZSTD "application/vnd.oci.image.layer.v1.tar+zstd"
-// The empty descriptor's `{}`.
+// The empty descriptor's content, `{}`.
 #define OCIREG_MEDIA_TYPE_OCI_EMPTY "application/vnd.oci.empty.v1+json"
-// The artifact manifest of the 1.1 release candidates, still found.
+// The artifact manifest of the 1.1 release candidates, still in use.
 #define OCIREG_MEDIA_TYPE_OCI_ARTIFACT "application/vnd.oci.artifact.manifest.v1+json"
 // A Docker image manifest.
 #define OCIREG_MEDIA_TYPE_DOCKER_MANIFEST "application/vnd.docker.distribution.manifest.v2+json"
@@ -112,17 +112,17 @@
 #define OCIREG_MEDIA_TYPE_DOCKER_LIST "application/vnd.docker.distribution.manifest.list.v2+json"
 // A Docker image's config.
 #define OCIREG_MEDIA_TYPE_DOCKER_CONFIG "application/vnd.docker.container.image.v1+json"
-// A Docker layer.
+// A Docker layer, compressed with gzip.
 #define OCIREG_MEDIA_TYPE_DOCKER_LAYER "application/vnd.docker.image.rootfs.diff.tar.gzip"
-// A Docker layer, not packed.
+// A Docker layer, uncompressed.
 #define OCIREG_MEDIA_TYPE_DOCKER_LAYER_PLAIN "application/vnd.docker.image.rootfs.diff.tar"
-// A Docker layer, zstd: containerd's.
+// A Docker layer, compressed with zstd: used by containerd.
 #define OCIREG_MEDIA_TYPE_DOCKER_LAYER_ZSTD "application/vnd.docker.image.rootfs.diff.tar.zstd"
 // A Docker layer that is fetched from elsewhere.
 #define OCIREG_MEDIA_TYPE_DOCKER_FOREIGN_LAYER "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip"
-// A schema-1 manifest, signed.
+// A signed schema-1 manifest.
 #define OCIREG_MEDIA_TYPE_SCHEMA1_SIGNED "application/vnd.docker.distribution.manifest.v1+prettyjws"
-// A schema-1 manifest.
+// An unsigned schema-1 manifest.
 #define OCIREG_MEDIA_TYPE_SCHEMA1 "application/vnd.docker.distribution.manifest.v1+json"
 
 /* The keys of options. */

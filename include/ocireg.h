@@ -691,6 +691,10 @@ void ocireg_context_free(ocireg_context *context);
 // asks for it. Free with ocireg_client_free.
 //
 // Options:
+//   max_manifest_bytes (integer, default: 4194304): the largest manifest taken; at most 33554432
+//   max_list_bytes (integer, default: 33554432): the largest page of a list taken
+//   max_blob_bytes (integer): the largest blob or layer taken, by copies too; without it any whose size is
+//      known, and 8589934592 bytes of one whose size neither the registry nor the caller says
 //   user_agent (string): "ocireg/VERSION" without it
 //   connect_timeout_ms (integer, default: 10000): name, TCP and TLS together
 //   idle_timeout_ms (integer, default: 30000): no byte for that long; of an upload, no 32 KiB
@@ -699,20 +703,26 @@ void ocireg_context_free(ocireg_context *context);
 //   answer_timeout_ms (integer, default: 300000): from the end of an upload to its answer
 //   retries (integer, default: 4): tries after the first one
 //   max_redirects (integer, default: 10): redirects followed for one request
-//   max_manifest_bytes (integer, default: 4194304): the largest manifest taken; at most 33554432
-//   max_list_bytes (integer, default: 33554432): the largest page of a list taken
-//   max_blob_bytes (integer): the largest blob or layer taken, by copies too; without it any whose size is
-//      known, and 8589934592 bytes of one whose size neither the registry nor the caller says
 //   plain_http (boolean, default: false): every host by http
-//   insecure (boolean, default: false): no host's TLS is verified
-//   ca_file (string or list of strings): PEM files of certificate authorities for every host, and of servers'
-//      own certificates, which are taken as they are, for their names and days, as one among the platform's
-//      is
+//   headers (list of strings): "Name: value" each, or in JSON an object: added to requests to the hosts that
+//      the caller names and their own token servers; not to redirects elsewhere. Refused are headers that are
+//      the library's own (Authorization, Host, Cookie, User-Agent, Range, Accept, Content-..., If-...,
+//      connection and framing headers)
+// TLS:
+//   insecure (boolean, default: false): TLS is not verified
+//   ca_file (string or list of strings): PEM files of certificate authorities, and of servers' own
+//      certificates, which are taken as they are, for their names and days, as one among the platform's is
 //   ca_only (boolean, default: false): those instead of the platform's
 //   client_cert_file (string): PEM file of a client certificate with its chain, for the hosts that the caller
 //      names and their own token servers, never for hosts that a server names
 //   client_key_file (string): PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without passphrase; the same
 //      file when left out
+//   certs_dir (string or list of strings): folders as Docker has them: DIR/HOST[:PORT]/ with *.crt for
+//      authorities and NAME.cert with NAME.key for a client certificate; the first that has the host's folder
+//      counts
+//   certs_d (boolean, default: false): also the usual ones, ~/.config/containers/certs.d,
+//      ~/.config/docker/certs.d, /etc/containers/certs.d and /etc/docker/certs.d
+// Proxy:
 //   proxy (string): "http://", "https://", "socks5://" (names are resolved here) or "socks5h://" (by the
 //      proxy), with "USER:PASSWORD@" if need be, or "direct" for none
 //   no_proxy (string or list of strings): hosts that it is not for, as Go reads them: "*", "name" with all
@@ -721,20 +731,17 @@ void ocireg_context_free(ocireg_context *context);
 //   proxy_from_environment (boolean, default: false): without the option proxy, HTTPS_PROXY, HTTP_PROXY,
 //      ALL_PROXY and NO_PROXY in either case, read now; never for this machine's own names and addresses, and
 //      no HTTP_PROXY in a CGI program
-//   headers (list of strings): "Name: value" each, or in JSON an object: added to requests to the hosts that
-//      the caller names and their own token servers; not to redirects elsewhere. Refused are headers that are
-//      the library's own (Authorization, Host, Cookie, User-Agent, Range, Accept, Content-..., If-...,
-//      connection and framing headers)
-//   certs_dir (string or list of strings): folders as Docker has them: DIR/HOST[:PORT]/ with *.crt for
-//      authorities and NAME.cert with NAME.key for a client certificate; the first that has the host's folder
-//      counts
-//   certs_d (boolean, default: false): also the usual ones, ~/.config/containers/certs.d,
-//      ~/.config/docker/certs.d, /etc/containers/certs.d and /etc/docker/certs.d
+// At once, to one host:
 //   max_connections_per_host (integer, default: 8): requests of all threads that wait for one host's answers
 //      at once, to the end of bodies that are read whole; the bytes of blobs are not counted in either
 //      direction, so that a transfer never waits for itself
 //   requests_per_second (number, default: 0): requests to one host that begin in a second, over all threads;
 //      0 is any
+// Temporary files:
+//   temporary_dir (string): the folder for bytes that have to wait on the disk; without it /var/tmp, or /tmp
+//      where there is none; no environment is read
+//   max_temporary_bytes (integer, default: 68719476736): the most that may wait there for one call
+// Stored credentials:
 //   credentials_file (string): a file of Docker's or podman's form, which must be there
 //   docker_config (string): a folder, whose config.json is read if it is there
 //   stored_credentials (boolean, default: false): the usual places, by the environment at this moment: the
@@ -744,9 +751,6 @@ void ocireg_context_free(ocireg_context *context);
 //      may write, as a container needs whose user is not the one outside
 //   helper_timeout_ms (integer, default: 60000): for one run of a credential helper, which is killed then
 //   helper_path (string): the folders of the helpers, with ':' between, instead of PATH
-//   temporary_dir (string): the folder for bytes that have to wait on the disk; without it /var/tmp, or /tmp
-//      where there is none; no environment is read
-//   max_temporary_bytes (integer, default: 68719476736): the most that may wait there for one call
 //
 // Redirects go through the proxy too. A proxy resolves names itself, so of the hosts that a server names only local addresses,
 // "localhost" and the names of clouds' metadata services can be refused there. A proxy that refuses or wants other credentials is
@@ -777,20 +781,9 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 // the hosts that it redirects to.
 //
 // Options:
-//   username (string): with password: for Basic and for the host's token server; or beside identity_token, if
-//      it is known
-//   password (string): with username
-//   identity_token (string): a refresh token for the host's token server; one that the server gives in its
-//      place is used from then on
-//   token (string): a bearer token, used as it is
 //   anonymous (boolean, default: false): never send credentials
 //   plain_http (boolean): true: http; false: https; without it https, or for a loopback host http if it
 //      answers a TLS hello with anything else
-//   insecure (boolean, default: false): its TLS is not verified, as with the client's option
-//   ca_file (string or list of strings): PEM files of certificate authorities, instead of the client's option
-//   ca_only (boolean, default: false): those instead of the platform's
-//   client_cert_file (string): PEM file of a client certificate with its chain
-//   client_key_file (string): PEM file of its key; the same file when left out
 //   proxy (string): instead of the client's option; "direct" is none, and no_proxy has no say
 //   unix_socket (string): path of a socket of this machine that leads to the host; scheme, Host header and
 //      TLS stay those of the host's name
@@ -804,6 +797,22 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 //   trusted_realms (list of strings): hosts that may get this host's credentials as its token server, besides
 //      those of its own domain: HOST[:PORT]; "http://HOST[:PORT]" is one that may have them without TLS
 //      although this host is asked by https, which else is refused with OCIREG_PROTOCOL
+// Credentials:
+//   username (string): with password: for Basic and for the host's token server; or beside identity_token, if
+//      it is known
+//   password (string): with username
+//   identity_token (string): a refresh token for the host's token server; one that the server gives in its
+//      place is used from then on
+//   token (string): a bearer token, used as it is
+// TLS, instead of what the client's options say (insecure holds if either says so):
+//   insecure (boolean, default: false): TLS is not verified
+//   ca_file (string or list of strings): PEM files of certificate authorities, and of servers' own
+//      certificates, which are taken as they are, for their names and days, as one among the platform's is
+//   ca_only (boolean, default: false): those instead of the platform's
+//   client_cert_file (string): PEM file of a client certificate with its chain, for the hosts that the caller
+//      names and their own token servers, never for hosts that a server names
+//   client_key_file (string): PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without passphrase; the same
+//      file when left out
 //
 // username and password are given together, or identity_token, or token. Of unix_socket, address and a proxy only one can be given; the
 // first two go past the client's proxy.

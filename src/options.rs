@@ -210,6 +210,14 @@ impl OptionValue for Texts {
     }
 }
 
+/// Refuses a nothing that would let nothing through.
+pub(crate) fn above_zero(amounts: &[(&str, u64)]) -> Result<()> {
+    match amounts.iter().find(|(_, amount)| *amount == 0) {
+        Some((key, _)) => Err(Error::new(Code::InvalidArgument, format!("the option {key} must be more than 0"))),
+        None => Ok(()),
+    }
+}
+
 /// Reads a string option that is one of a few words.
 pub(crate) fn word<T: Copy>(value: Value, words: &[(&str, T)]) -> std::result::Result<T, String> {
     let known = words.iter().map(|(word, _)| format!("\"{word}\"")).collect::<Vec<_>>();

@@ -14,6 +14,7 @@ pub(crate) mod helper;
 pub(crate) mod key;
 pub(crate) mod login;
 mod negotiate;
+pub(crate) mod options;
 pub(crate) mod places;
 mod proof;
 pub(crate) mod realm;

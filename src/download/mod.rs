@@ -18,7 +18,7 @@ mod resume;
 pub(crate) mod save;
 mod verifier;
 
-pub use options::ReadOptions;
+pub use options::{BlobLimit, ReadOptions};
 pub(crate) use resume::Download;
 pub(crate) use verifier::Expected;
 
@@ -31,7 +31,6 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::http::range::{self, ContentRange};
 use crate::http::response::Answer;
-use crate::http::settings::ClientOptions;
 use crate::http::Request;
 
 /// What has a body that can be asked for from an offset on.
@@ -45,7 +44,8 @@ pub(crate) trait Downloadable: Send {
     type Reply: AsRef<Answer> + Into<Answer>;
 
     fn call(&self) -> &Call;
-    fn options(&self) -> &ClientOptions;
+    fn retries(&self) -> u32;
+    fn limit(&self) -> &BlobLimit;
     /// What messages call it.
     fn name(&self) -> String;
     /// By what the whole can be verified, if by anything.

@@ -1,7 +1,7 @@
 //! Which bytes a caller wants.
 
 use crate::error::{Code, Error, Result};
-use crate::options::options;
+use crate::options::{above_zero, options};
 
 options! {
     /// Which bytes of a blob, and what is known of it.
@@ -18,6 +18,38 @@ options! {
     }
 }
 
+options! {
+    /// How large blobs may be.
+    #[derive(Debug, Clone)]
+    pub struct BlobLimit {
+        /// the largest blob or layer taken, by copies too; without it any whose size is known, and 8589934592 bytes of one
+        /// whose size neither the registry nor the caller says
+        pub max_blob_bytes: Option<u64>,
+    }
+}
+
+/// The most that is taken of a blob whose size nobody says, where `max_blob_bytes` does not.
+const UNSAID: u64 = 8 << 30;
+
+impl BlobLimit {
+    pub(crate) fn check_itself(&self) -> Result<()> {
+        above_zero(&[("max_blob_bytes", self.max_blob_bytes.unwrap_or(1))])
+    }
+
+    /// Refuses more of a blob than may be taken: it has `size` bytes or, where nobody says its size, so many so far.
+    pub(crate) fn check(&self, size: u64, is_said: bool, what: impl FnOnce() -> String) -> Result<()> {
+        let most = self.max_blob_bytes.unwrap_or(if is_said { u64::MAX } else { UNSAID });
+        if size <= most {
+            return Ok(());
+        }
+        let message = match is_said {
+            true => format!("{} has {size} bytes, more than max_blob_bytes, {most}", what()),
+            false => format!("{} has more than max_blob_bytes, {most}, and nobody says how many", what()),
+        };
+        Err(Error::new(Code::LimitExceeded, message))
+    }
+}
+
 impl ReadOptions {
     /// Refuses what only a read into memory has.
     pub(crate) fn without_limit(&self) -> Result<()> {
@@ -30,5 +62,22 @@ impl ReadOptions {
     /// Whether only a piece is wanted; a piece cannot be verified.
     pub(crate) fn is_piece(&self) -> bool {
         self.offset > 0 || self.length.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blob_is_bounded_where_its_size_is_not_known() {
+        let check = |most, size, is_said| {
+            BlobLimit { max_blob_bytes: most }.check(size, is_said, || "the blob".to_owned()).is_ok()
+        };
+        assert!(check(None, u64::MAX, true) && check(None, 8 << 30, false) && !check(None, (8 << 30) + 1, false));
+        for is_said in [true, false] {
+            assert!(check(Some(10), 10, is_said) && !check(Some(10), 11, is_said));
+        }
+        assert!(check(Some(9 << 30), 9 << 30, false), "more than the default, too");
     }
 }

@@ -92,7 +92,7 @@ impl<T: Downloadable> Download<T> {
         let expected = item.expected().filter(|_| extent.is_whole());
         let verifier = expected.map(|expected| Verifier::new(expected, hasher));
         let mut download = Download {
-            failures: Failures::new(item.options().retries),
+            failures: Failures::new(item.retries()),
             replaceable: T::REPLACES && verifier.is_some() && position > 0,
             item,
             extent,
@@ -218,7 +218,7 @@ impl<T: Downloadable> Download<T> {
     /// Whether so much of it may be taken.
     pub(super) fn check_size(&self, end: u64) -> Result<()> {
         let taken = end.saturating_sub(self.extent.offset);
-        self.item.options().check_blob(taken, self.extent.end().is_some(), || self.extent.name.clone())
+        self.item.limit().check(taken, self.extent.end().is_some(), || self.extent.name.clone())
     }
 
     fn finish(&mut self) -> Result<Option<Bytes>> {

@@ -14,10 +14,9 @@ use super::panics::quietly;
 use super::status::ocireg_status;
 use crate::call::Call;
 use crate::error::Result;
-use crate::http::settings::ClientOptions;
 use crate::options::Options;
 use crate::registry::host::HostOptions;
-use crate::registry::Client;
+use crate::registry::{Client, ClientOptions};
 
 /// A client: connections, tokens and per-host settings for any number of registries. Cheap to keep, safe to share: any
 /// number of threads may make calls with it at once.

@@ -11,7 +11,21 @@ use url::Url;
 
 use super::route::Identity;
 use crate::error::{Code, Error, Result};
+use crate::options::{options, Texts};
 use crate::sync::lock;
+
+options! {
+    /// Folders of certificates by host.
+    #[derive(Debug, Clone)]
+    pub struct CertsOptions {
+        /// folders as Docker has them: DIR/HOST[:PORT]/ with *.crt for authorities and NAME.cert with NAME.key for a client
+        /// certificate; the first that has the host's folder counts
+        pub certs_dir: Texts,
+        /// also the usual ones, ~/.config/containers/certs.d, ~/.config/docker/certs.d, /etc/containers/certs.d and
+        /// /etc/docker/certs.d
+        pub certs_d: bool,
+    }
+}
 
 /// Where they usually are, below the home folder and for the whole machine.
 const HOME: [&str; 2] = [".config/containers/certs.d", ".config/docker/certs.d"];

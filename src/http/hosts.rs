@@ -10,7 +10,7 @@ use super::certs_d::Search;
 use super::headers::Headers;
 use super::proxy::{Choice, Lookup, Proxies, Proxy};
 use super::route::{Route, Trust};
-use super::settings::{ClientOptions, Network};
+use super::settings::{HttpOptions, Network};
 use super::throttle::Throttle;
 use crate::error::{Code, Error, Result};
 use crate::os::home;
@@ -32,18 +32,18 @@ pub(crate) struct Hosts {
 
 impl Hosts {
     /// With the client's options; the environment is read now, if at all.
-    pub(crate) fn new(options: &ClientOptions) -> Result<Hosts> {
+    pub(crate) fn new(options: &HttpOptions) -> Result<Hosts> {
         let environment = |name: &str| std::env::var(name).ok();
         let proxies = Proxies::new(
-            options.proxy.clone(),
-            &options.no_proxy.0,
-            options.proxy_from_environment.then_some(&environment as Lookup),
+            options.proxies.proxy.clone(),
+            &options.proxies.no_proxy.0,
+            options.proxies.proxy_from_environment.then_some(&environment as Lookup),
         )?;
-        let home = options.certs_d.then(|| home::home(&home::environment)).flatten();
+        let home = options.certificates.certs_d.then(|| home::home(&home::environment)).flatten();
         Ok(Hosts {
             general: options.network()?,
             proxies,
-            certificates: Search::new(&options.certs_dir.0, options.certs_d, home),
+            certificates: Search::new(&options.certificates.certs_dir.0, options.certificates.certs_d, home),
             named: Mutex::default(),
             throttles: Mutex::default(),
         })

@@ -43,7 +43,7 @@ use pool::Pools;
 pub(crate) use request::Repeat;
 pub use request::Request;
 use route::Route;
-use settings::{ClientOptions, Network};
+use settings::{HttpOptions, Network};
 use throttle::Throttle;
 
 /// The HTTP of one client: its connections, and the ways to its hosts.
@@ -54,12 +54,12 @@ pub struct Http {
 
 impl Http {
     /// With the client's options.
-    pub fn new(options: ClientOptions) -> Result<Http> {
+    pub fn new(options: HttpOptions) -> Result<Http> {
         Ok(Http { hosts: Hosts::new(&options)?, pools: Pools::new(options) })
     }
 
     /// The client's options.
-    pub fn options(&self) -> &ClientOptions {
+    pub fn options(&self) -> &HttpOptions {
         self.pools.options()
     }
 

@@ -7,26 +7,26 @@ use super::guard::Guard;
 use super::proxy::Proxy;
 use super::resolver::Guarded;
 use super::route::Route;
-use super::settings::ClientOptions;
+use super::settings::HttpOptions;
 use super::tls::Roots;
 use crate::error::{Code, Error, Result};
 use crate::sync::lock;
 
 /// The connection pools of one client: one for each route and each guard, made when first needed.
 pub(crate) struct Pools {
-    options: ClientOptions,
+    options: HttpOptions,
     roots: Roots,
     pools: Mutex<HashMap<(Route, Guard), reqwest::Client>>,
 }
 
 impl Pools {
     /// No connection yet.
-    pub(crate) fn new(options: ClientOptions) -> Pools {
+    pub(crate) fn new(options: HttpOptions) -> Pools {
         Pools { options, roots: Roots::default(), pools: Mutex::default() }
     }
 
     /// The client's options.
-    pub(crate) fn options(&self) -> &ClientOptions {
+    pub(crate) fn options(&self) -> &HttpOptions {
         &self.options
     }
 

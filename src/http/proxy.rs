@@ -13,6 +13,23 @@ use zeroize::Zeroizing;
 
 use crate::error::{Code, Error, Result};
 use crate::options::OptionValue;
+use crate::options::{options, Texts};
+
+options! {
+    /// The proxy for every host.
+    #[derive(Debug, Clone)]
+    pub struct ProxyOptions {
+        /// "http://", "https://", "socks5://" (names are resolved here) or "socks5h://" (by the proxy), with "USER:PASSWORD@"
+        /// if need be, or "direct" for none
+        pub proxy: Option<Choice>,
+        /// hosts that it is not for, as Go reads them: "*", "name" with all names below it, ".name" without itself, addresses,
+        /// "ADDRESS/BITS", each but the last with ":PORT" if wanted
+        pub no_proxy: Texts,
+        /// without the option proxy, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY in either case, read now; never for this
+        /// machine's own names and addresses, and no HTTP_PROXY in a CGI program
+        pub proxy_from_environment: bool,
+    }
+}
 
 const SCHEMES: [&str; 4] = ["http", "https", "socks5", "socks5h"];
 

@@ -2,19 +2,19 @@
 
 use std::time::Duration;
 
+use super::certs_d::CertsOptions;
 use super::headers::Headers;
-use super::proxy::Choice;
+use super::proxy::{Choice, ProxyOptions};
 use super::response::Slowest;
 use super::route::{Address, Identity};
-use super::throttle::Limits;
+use super::throttle::{Limits, ThrottleOptions};
 use crate::error::{Code, Error, Result};
-use crate::manifest::MOST_BYTES as MOST_MANIFEST_BYTES;
-use crate::options::{options, Texts};
+use crate::options::{above_zero, options, Texts};
 
 options! {
-    /// Options of a client. Every member has the default that the C header documents.
+    /// How requests are made.
     #[derive(Debug, Clone)]
-    pub struct ClientOptions {
+    pub struct HttpOptions {
         /// "ocireg/VERSION" without it
         pub user_agent: String = concat!("ocireg/", env!("CARGO_PKG_VERSION")).to_owned(),
         /// name, TCP and TLS together
@@ -30,113 +30,75 @@ options! {
         pub retries: u32 = 4,
         /// redirects followed for one request
         pub max_redirects: usize = 10,
-        /// the largest manifest taken; at most 33554432
-        pub max_manifest_bytes: u64 = 4_194_304,
-        /// the largest page of a list taken
-        pub max_list_bytes: u64 = 33_554_432,
-        /// the largest blob or layer taken, by copies too; without it any whose size is known, and 8589934592 bytes of one
-        /// whose size neither the registry nor the caller says
-        pub max_blob_bytes: Option<u64>,
         /// every host by http
         pub plain_http: bool,
-        /// no host's TLS is verified
-        pub insecure: bool,
-        /// PEM files of certificate authorities for every host, and of servers' own certificates, which are taken as they are,
-        /// for their names and days, as one among the platform's is
-        pub ca_file: Texts,
-        /// those instead of the platform's
-        pub ca_only: bool,
-        /// PEM file of a client certificate with its chain, for the hosts that the caller names and their own token servers,
-        /// never for hosts that a server names
-        pub client_cert_file: Option<String>,
-        /// PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without passphrase; the same file when left out
-        pub client_key_file: Option<String>,
-        /// "http://", "https://", "socks5://" (names are resolved here) or "socks5h://" (by the proxy), with "USER:PASSWORD@"
-        /// if need be, or "direct" for none
-        pub proxy: Option<Choice>,
-        /// hosts that it is not for, as Go reads them: "*", "name" with all names below it, ".name" without itself, addresses,
-        /// "ADDRESS/BITS", each but the last with ":PORT" if wanted
-        pub no_proxy: Texts,
-        /// without the option proxy, HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY in either case, read now; never for this
-        /// machine's own names and addresses, and no HTTP_PROXY in a CGI program
-        pub proxy_from_environment: bool,
         /// "Name: value" each, or in JSON an object: added to requests to the hosts that the caller names and their own token
         /// servers; not to redirects elsewhere. Refused are headers that are the library's own (Authorization, Host, Cookie,
         /// User-Agent, Range, Accept, Content-…, If-…, connection and framing headers)
         pub headers: Headers,
-        /// folders as Docker has them: DIR/HOST[:PORT]/ with *.crt for authorities and NAME.cert with NAME.key for a client
-        /// certificate; the first that has the host's folder counts
-        pub certs_dir: Texts,
-        /// also the usual ones, ~/.config/containers/certs.d, ~/.config/docker/certs.d, /etc/containers/certs.d and
-        /// /etc/docker/certs.d
-        pub certs_d: bool,
-        /// requests of all threads that wait for one host's answers at once, to the end of bodies that are read whole; the
-        /// bytes of blobs are not counted in either direction, so that a transfer never waits for itself
-        pub max_connections_per_host: u32 = 8,
-        /// requests to one host that begin in a second, over all threads; 0 is any
-        pub requests_per_second: f64 = 0.0,
-        /// a file of Docker's or podman's form, which must be there
-        pub credentials_file: Option<String>,
-        /// a folder, whose config.json is read if it is there
-        pub docker_config: Option<String>,
-        /// the usual places, by the environment at this moment: the text in DOCKER_AUTH_CONFIG, the file REGISTRY_AUTH_FILE,
-        /// config.json in DOCKER_CONFIG or in ~/.docker, containers/auth.json in XDG_RUNTIME_DIR, and in XDG_CONFIG_HOME or
-        /// ~/.config, and ~/.dockercfg
-        pub stored_credentials: bool,
-        /// also files of other users but root, and those that others may write, as a container needs whose user is not the one
-        /// outside
-        pub foreign_credentials: bool,
-        /// for one run of a credential helper, which is killed then
-        pub helper_timeout_ms: u64 = 60_000,
-        /// the folders of the helpers, with ':' between, instead of PATH
-        pub helper_path: Option<String>,
-        /// the folder for bytes that have to wait on the disk; without it /var/tmp, or /tmp where there is none; no environment
-        /// is read
-        pub temporary_dir: Option<String>,
-        /// the most that may wait there for one call
-        pub max_temporary_bytes: u64 = 68_719_476_736,
+    } and {
+        /// TLS
+        pub tls: TlsOptions,
+        #[doc = "Certificates by host."]
+        pub certificates: CertsOptions,
+        /// Proxy
+        pub proxies: ProxyOptions,
+        /// At once, to one host
+        pub throttle: ThrottleOptions,
     }
 }
 
-/// The most that is taken of a blob whose size nobody says, where `max_blob_bytes` does not.
-const UNSAID_BLOB: u64 = 8 << 30;
+options! {
+    /// How a host is known, and how it knows the caller.
+    #[derive(Debug, Clone)]
+    pub struct TlsOptions {
+        /// TLS is not verified
+        pub insecure: bool,
+        /// PEM files of certificate authorities, and of servers' own certificates, which are taken as they are, for their names and
+        /// days, as one among the platform's is
+        pub ca_file: Texts,
+        /// those instead of the platform's
+        pub ca_only: bool,
+        /// PEM file of a client certificate with its chain, for the hosts that the caller names and their own token servers, never
+        /// for hosts that a server names
+        pub client_cert_file: Option<String>,
+        /// PEM file of its key in PKCS #8, SEC 1 or PKCS #1 without passphrase; the same file when left out
+        pub client_key_file: Option<String>,
+    }
+}
 
-impl ClientOptions {
+impl TlsOptions {
+    /// The client certificate.
+    pub(crate) fn identity(&self) -> Result<Option<Identity>> {
+        Identity::of(self.client_cert_file.as_deref(), self.client_key_file.as_deref())
+    }
+}
+
+impl HttpOptions {
     /// Refuses what nobody can have meant.
-    pub fn check(&self) -> Result<()> {
-        let invalid = |message: String| Err(Error::new(Code::InvalidArgument, message));
-        if self.max_manifest_bytes > MOST_MANIFEST_BYTES {
-            return invalid(format!("the option max_manifest_bytes is at most {MOST_MANIFEST_BYTES}"));
-        }
+    pub(crate) fn check(&self) -> Result<()> {
         if self.user_agent.is_empty() || self.user_agent.chars().any(char::is_control) {
-            return invalid("the option user_agent must be text without control characters".to_owned());
+            let message = "the option user_agent must be text without control characters";
+            return Err(Error::new(Code::InvalidArgument, message));
         }
-        let amounts = [
+        above_zero(&[
             ("connect_timeout_ms", self.connect_timeout_ms),
             ("idle_timeout_ms", self.idle_timeout_ms),
             ("answer_timeout_ms", self.answer_timeout_ms),
-            ("max_manifest_bytes", self.max_manifest_bytes),
-            ("max_list_bytes", self.max_list_bytes),
-            ("max_blob_bytes", self.max_blob_bytes.unwrap_or(1)),
-            ("helper_timeout_ms", self.helper_timeout_ms),
-            ("max_temporary_bytes", self.max_temporary_bytes),
-        ];
-        if let Some((name, _)) = amounts.iter().find(|(_, amount)| *amount == 0) {
-            return invalid(format!("the option {name} must be more than 0"));
-        }
+        ])?;
         self.network()?.check()
     }
 
     /// What they say about every host.
-    pub fn network(&self) -> Result<Network> {
+    pub(crate) fn network(&self) -> Result<Network> {
         Ok(Network {
-            insecure: self.insecure,
-            ca_files: self.ca_file.0.clone(),
-            ca_only: self.ca_only,
-            identity: Identity::of(self.client_cert_file.as_deref(), self.client_key_file.as_deref())?,
+            insecure: self.tls.insecure,
+            ca_files: self.tls.ca_file.0.clone(),
+            ca_only: self.tls.ca_only,
+            identity: self.tls.identity()?,
             headers: self.headers.clone(),
-            max_connections: Some(self.max_connections_per_host),
-            requests_per_second: Some(self.requests_per_second),
+            max_connections: Some(self.throttle.max_connections_per_host),
+            requests_per_second: Some(self.throttle.requests_per_second),
             ..Network::default()
         })
     }
@@ -148,19 +110,6 @@ impl ClientOptions {
             Some(rate) => Slowest { rate, window: self.idle() },
             None => Slowest { rate: 1024, window: self.idle().max(Duration::from_secs(30)) },
         }
-    }
-
-    /// Refuses more of a blob than may be taken: it has `size` bytes or, where nobody says its size, so many so far.
-    pub fn check_blob(&self, size: u64, is_said: bool, what: impl FnOnce() -> String) -> Result<()> {
-        let most = self.max_blob_bytes.unwrap_or(if is_said { u64::MAX } else { UNSAID_BLOB });
-        if size <= most {
-            return Ok(());
-        }
-        let message = match is_said {
-            true => format!("{} has {size} bytes, more than max_blob_bytes, {most}", what()),
-            false => format!("{} has more than max_blob_bytes, {most}, and nobody says how many", what()),
-        };
-        Err(Error::new(Code::LimitExceeded, message))
     }
 
     /// The idle limit.
@@ -249,25 +198,10 @@ mod tests {
 
     #[test]
     fn options_that_make_no_sense_are_named() {
-        let refused = |options: ClientOptions| options.check().unwrap_err().message().to_owned();
-        assert!(ClientOptions::default().check().is_ok());
-        assert!(refused(ClientOptions { idle_timeout_ms: 0, ..Default::default() }).contains("idle_timeout_ms"));
-        assert!(refused(ClientOptions { user_agent: "a\r\nb".to_owned(), ..Default::default() }).contains("user_agent"));
-        let large = ClientOptions { max_manifest_bytes: MOST_MANIFEST_BYTES + 1, ..Default::default() };
-        assert!(refused(large).contains("max_manifest_bytes"));
-    }
-
-    #[test]
-    fn a_blob_is_bounded_where_its_size_is_not_known() {
-        let check = |most, size, is_said| {
-            let options = ClientOptions { max_blob_bytes: most, ..ClientOptions::default() };
-            options.check_blob(size, is_said, || "the blob".to_owned()).is_ok()
-        };
-        assert!(check(None, u64::MAX, true) && check(None, 8 << 30, false) && !check(None, (8 << 30) + 1, false));
-        for is_said in [true, false] {
-            assert!(check(Some(10), 10, is_said) && !check(Some(10), 11, is_said));
-        }
-        assert!(check(Some(9 << 30), 9 << 30, false), "more than the default, too");
+        let refused = |options: HttpOptions| options.check().unwrap_err().message().to_owned();
+        assert!(HttpOptions::default().check().is_ok());
+        assert!(refused(HttpOptions { idle_timeout_ms: 0, ..Default::default() }).contains("idle_timeout_ms"));
+        assert!(refused(HttpOptions { user_agent: "a\r\nb".to_owned(), ..Default::default() }).contains("user_agent"));
     }
 
     #[test]
@@ -299,7 +233,7 @@ mod tests {
 
     #[test]
     fn a_hosts_own_limits_win() {
-        let general = ClientOptions::default().network().unwrap();
+        let general = HttpOptions::default().network().unwrap();
         assert_eq!(Network::default().limits(&general), Limits { at_once: 8, per_second: 0.0 });
         let own = Network { max_connections: Some(2), requests_per_second: Some(0.5), ..Network::default() };
         assert_eq!(own.limits(&general), Limits { at_once: 2, per_second: 0.5 });

@@ -13,7 +13,20 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::retry;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
+use crate::options::options;
 use crate::sync::lock;
+
+options! {
+    /// How much of a host is asked of at once.
+    #[derive(Debug, Clone)]
+    pub struct ThrottleOptions {
+        /// requests of all threads that wait for one host's answers at once, to the end of bodies that are read whole; the
+        /// bytes of blobs are not counted in either direction, so that a transfer never waits for itself
+        pub max_connections_per_host: u32 = 8,
+        /// requests to one host that begin in a second, over all threads; 0 is any
+        pub requests_per_second: f64 = 0.0,
+    }
+}
 
 /// Those that waited together come back within a tenth of their wait, and within this.
 const SPREAD: Duration = Duration::from_millis(500);

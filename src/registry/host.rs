@@ -1,7 +1,6 @@
 //! The hosts of a client: what the caller said about each, and the URL that follows from it.
 
 use url::Url;
-use zeroize::Zeroizing;
 
 use crate::auth::secrets::Secrets;
 use crate::auth::Account;
@@ -11,10 +10,10 @@ use crate::error::{Code, Error, Result};
 use crate::http::headers::Headers;
 use crate::http::location::Location;
 use crate::http::proxy::Choice;
-use crate::http::route::{Address, Identity};
-use crate::http::settings::Network;
+use crate::http::route::Address;
+use crate::http::settings::{Network, TlsOptions};
 use crate::http::Http;
-use crate::options::{options, Texts};
+use crate::options::options;
 use crate::reference::{Index, Scheme};
 use crate::resource::Resource;
 
@@ -25,28 +24,10 @@ options! {
     /// Options of one host.
     #[derive(Clone)]
     pub struct HostOptions {
-        /// with password: for Basic and for the host's token server; or beside identity_token, if it is known
-        pub username: Option<String>,
-        /// with username
-        pub password: Option<Zeroizing<String>>,
-        /// a refresh token for the host's token server; one that the server gives in its place is used from then on
-        pub identity_token: Option<Zeroizing<String>>,
-        /// a bearer token, used as it is
-        pub token: Option<Zeroizing<String>>,
         /// never send credentials
         pub anonymous: bool,
         /// true: http; false: https; without it https, or for a loopback host http if it answers a TLS hello with anything else
         pub plain_http: Option<bool>,
-        /// its TLS is not verified, as with the client's option
-        pub insecure: bool,
-        /// PEM files of certificate authorities, instead of the client's option
-        pub ca_file: Texts,
-        /// those instead of the platform's
-        pub ca_only: bool,
-        /// PEM file of a client certificate with its chain
-        pub client_cert_file: Option<String>,
-        /// PEM file of its key; the same file when left out
-        pub client_key_file: Option<String>,
         /// instead of the client's option; "direct" is none, and no_proxy has no say
         pub proxy: Option<Choice>,
         /// path of a socket of this machine that leads to the host; scheme, Host header and TLS stay those of the host's name
@@ -66,13 +47,18 @@ options! {
         /// "http://HOST[:PORT]" is one that may have them without TLS although this host is asked by https, which else is
         /// refused with OCIREG_PROTOCOL
         pub trusted_realms: Vec<String>,
+    } and {
+        /// Credentials
+        pub credentials: Secrets,
+        /// TLS, instead of what the client's options say (insecure holds if either says so)
+        pub tls: TlsOptions,
     }
 }
 
 impl HostOptions {
     /// Refuses what contradicts itself.
     pub fn check(&self) -> Result<()> {
-        self.secrets().check()?;
+        self.credentials.check()?;
         if let Some(endpoint) = &self.endpoint {
             parse_endpoint(endpoint)?;
         }
@@ -81,10 +67,10 @@ impl HostOptions {
 
     fn network(&self) -> Result<Network> {
         Ok(Network {
-            insecure: self.insecure,
-            ca_files: self.ca_file.0.clone(),
-            ca_only: self.ca_only,
-            identity: Identity::of(self.client_cert_file.as_deref(), self.client_key_file.as_deref())?,
+            insecure: self.tls.insecure,
+            ca_files: self.tls.ca_file.0.clone(),
+            ca_only: self.tls.ca_only,
+            identity: self.tls.identity()?,
             proxy: self.proxy.clone(),
             unix_socket: self.unix_socket.clone(),
             address: self.address,
@@ -94,18 +80,9 @@ impl HostOptions {
         })
     }
 
-    fn secrets(&self) -> Secrets {
-        Secrets {
-            username: self.username.clone(),
-            password: self.password.clone(),
-            identity_token: self.identity_token.clone(),
-            token: self.token.clone(),
-        }
-    }
-
     /// The credentials among them.
     pub fn credentials(&self) -> Option<Credentials> {
-        self.secrets().credentials().ok().filter(|credentials| *credentials != Credentials::Anonymous)
+        self.credentials.clone().credentials().ok().filter(|credentials| *credentials != Credentials::Anonymous)
     }
 }
 

@@ -6,14 +6,14 @@ pub mod host;
 pub mod list;
 pub mod login;
 pub mod manifest;
+pub mod options;
 pub mod ping;
 pub mod referrers;
 pub mod repository;
 pub mod store;
 pub mod upload;
 
-pub use crate::http::settings::ClientOptions;
-pub use crate::options::Texts;
+pub use options::{ClientOptions, HttpOptions, Texts};
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -21,9 +21,6 @@ use std::sync::{Arc, Mutex};
 use ::http::Extensions;
 use once_cell::sync::OnceCell;
 
-use crate::auth::credential_lookup::Stored;
-use crate::auth::helper::Helpers;
-use crate::auth::places::Wanted;
 use crate::auth::{Account, Auth};
 use crate::call::cancel::CancelFlag;
 use crate::call::context::Context;
@@ -41,6 +38,7 @@ use host::HostOptions;
 pub struct Client {
     pub(crate) http: Arc<Http>,
     pub(crate) auth: Arc<Auth>,
+    options: Arc<ClientOptions>,
     engine: Arc<OnceCell<Arc<Engine>>>,
     closed: Arc<CancelFlag>,
     hosts: Arc<Mutex<HashMap<String, HostOptions>>>,
@@ -52,11 +50,11 @@ impl Client {
     /// A client with options; nothing is connected or started yet.
     pub fn new(options: ClientOptions) -> Result<Client> {
         options.check()?;
-        let stored = stored(&options);
-        let http = Arc::new(Http::new(options)?);
+        let http = Arc::new(Http::new(options.http.clone())?);
         Ok(Client {
-            auth: Arc::new(Auth::new(http.clone(), stored)),
+            auth: Arc::new(Auth::new(http.clone(), options.credentials.stored())),
             http,
+            options: Arc::new(options),
             engine: Arc::default(),
             closed: Arc::default(),
             hosts: Arc::default(),
@@ -94,15 +92,18 @@ impl Client {
         Ok(call)
     }
 
+    pub(crate) fn options(&self) -> &ClientOptions {
+        &self.options
+    }
+
     /// Where bytes may wait on the disk.
     pub(crate) fn temporary_space(&self) -> TemporarySpace {
-        let options = self.http.options();
-        TemporarySpace::new(options.temporary_dir.as_deref(), options.max_temporary_bytes)
+        self.options.temporary.space()
     }
 
     /// Tries after the first one.
     pub(crate) fn retries(&self) -> u32 {
-        self.http.options().retries
+        self.options.http.retries
     }
 
     /// What is remembered as long as the client lives, by whoever works with it: one of each type.
@@ -128,16 +129,4 @@ impl Client {
         lock(&self.accounts).insert(name, account.clone());
         Ok(account)
     }
-}
-
-/// The stored credentials that the options ask for.
-fn stored(options: &ClientOptions) -> Stored {
-    let wanted = Wanted {
-        credentials_file: options.credentials_file.clone(),
-        docker_config: options.docker_config.clone(),
-        usual: options.stored_credentials,
-        foreign: options.foreign_credentials,
-    };
-    let search = options.helper_path.as_ref().map(Into::into);
-    Stored::new(&wanted, Helpers { search, limit: std::time::Duration::from_millis(options.helper_timeout_ms) })
 }

@@ -18,11 +18,11 @@ use super::Repo;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::download::save::{self, Delivery};
+use crate::download::BlobLimit;
 use crate::download::{narrowed, Download, Downloadable, Expected, Part, PartRequest, Pieces, ReadOptions};
 use crate::error::{Code, Error, Result};
 use crate::http::range;
 use crate::http::response::Answer;
-use crate::http::settings::ClientOptions;
 use crate::http::Request;
 use crate::stream::blob::Blob;
 
@@ -87,8 +87,12 @@ impl Downloadable for RemoteLayer {
         &self.repo.place.call
     }
 
-    fn options(&self) -> &ClientOptions {
-        self.repo.place.client.http.options()
+    fn retries(&self) -> u32 {
+        self.repo.place.client.retries()
+    }
+
+    fn limit(&self) -> &BlobLimit {
+        &self.repo.place.client.options().blobs
     }
 
     fn name(&self) -> String {

@@ -128,7 +128,7 @@ impl Repo {
             };
             failures += 1;
             let helps = error.retryable() && error.code() != Code::Timeout && error.side() != Some(Side::Source);
-            let goes_on = helps && failures <= self.place.client.http.options().retries;
+            let goes_on = helps && failures <= self.place.client.retries();
             match retry::after_failure(&error, backoff.delay(failures)).filter(|_| goes_on) {
                 Some(wait) => self.place.call.sleep(wait)?,
                 None => return Err(error),

@@ -8,9 +8,32 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::Arc;
 
 use crate::error::{Code, Error, Result};
+use crate::options::{above_zero, options};
 use crate::os::{offset, temporary};
 
 const EXTENT: u64 = 1 << 20;
+
+options! {
+    /// Bytes that wait on the disk.
+    #[derive(Debug, Clone)]
+    pub struct TemporaryOptions {
+        /// the folder for bytes that have to wait on the disk; without it /var/tmp, or /tmp where there is none; no environment
+        /// is read
+        pub temporary_dir: Option<String>,
+        /// the most that may wait there for one call
+        pub max_temporary_bytes: u64 = 68_719_476_736,
+    }
+}
+
+impl TemporaryOptions {
+    pub(crate) fn check(&self) -> Result<()> {
+        above_zero(&[("max_temporary_bytes", self.max_temporary_bytes)])
+    }
+
+    pub(crate) fn space(&self) -> TemporarySpace {
+        TemporarySpace::new(self.temporary_dir.as_deref(), self.max_temporary_bytes)
+    }
+}
 
 /// Where bytes may wait, and how many.
 #[derive(Debug, Clone)]
@@ -21,14 +44,11 @@ pub struct TemporarySpace {
 
 impl Default for TemporarySpace {
     fn default() -> TemporarySpace {
-        TemporarySpace { folder: None, limit: TemporarySpace::LIMIT }
+        TemporaryOptions::default().space()
     }
 }
 
 impl TemporarySpace {
-    /// So many bytes unless somebody says otherwise.
-    pub const LIMIT: u64 = 64 << 30;
-
     /// In a folder, or where temporary files usually are.
     pub fn new(folder: Option<&str>, limit: u64) -> TemporarySpace {
         TemporarySpace { folder: folder.map(PathBuf::from), limit }

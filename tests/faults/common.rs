@@ -19,7 +19,17 @@ pub const MANIFEST_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// Short limits, because the cases wait for them.
 pub fn options() -> ClientOptions {
-    ClientOptions { plain_http: true, idle_timeout_ms: 1000, answer_timeout_ms: 2000, ..ClientOptions::default() }
+    changed(ClientOptions::default(), |options| {
+        options.http.plain_http = true;
+        options.http.idle_timeout_ms = 1000;
+        options.http.answer_timeout_ms = 2000;
+    })
+}
+
+/// Options, and what is different about them.
+pub fn changed(mut options: ClientOptions, change: impl FnOnce(&mut ClientOptions)) -> ClientOptions {
+    change(&mut options);
+    options
 }
 
 pub fn client() -> Client {

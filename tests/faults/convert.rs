@@ -7,7 +7,6 @@ use ocireg::convert::push::{push, PushOptions};
 use ocireg::endpoint::{self, Endpoint};
 use ocireg::error::{Code, Error, Side};
 use ocireg::registry::Client;
-use ocireg::registry::ClientOptions;
 use ocireg::schema1::private::Private;
 use ocireg::schema1::sign::sign;
 use ocireg::transfer::copy::{Copied, CopyOptions};
@@ -28,7 +27,11 @@ fn copied(client: &Client, from: &str, folder: &Path) -> Result<Copied, Error> {
 /// A client whose temporary files are in the folder.
 fn spooling(folder: &Path) -> Client {
     let temporary_dir = Some(folder.display().to_string());
-    Client::new(ClientOptions { retries: 1, temporary_dir, ..options() }).unwrap()
+    Client::new(changed(options(), |options| {
+        options.http.retries = 1;
+        options.temporary.temporary_dir = temporary_dir;
+    }))
+    .unwrap()
 }
 
 fn empty(folder: &Path) -> bool {

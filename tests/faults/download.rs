@@ -8,7 +8,6 @@ use ocireg::inside::{OnContention, Partial};
 use ocireg::registry::blob::DeliveredBlob;
 use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::Client;
-use ocireg::registry::ClientOptions;
 
 use crate::common::*;
 use crate::server::*;
@@ -403,7 +402,7 @@ fn endless() -> String {
 fn a_blob_without_end_does_not_fill_the_disk() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("layer");
-    let client = Client::new(ClientOptions { max_blob_bytes: Some(1 << 20), ..options() }).unwrap();
+    let client = Client::new(changed(options(), |options| options.blobs.max_blob_bytes = Some(1 << 20))).unwrap();
     let wanted = digest(b"never");
     let get = |host: &str| client.get_blob_file(&call(&client), &at(host, &wanted), &target, &ReadOptions::default());
     let host = endless();

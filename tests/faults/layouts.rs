@@ -99,10 +99,13 @@ fn no_client_waits_for_what_is_no_file() {
         let trap = trap.to_str().unwrap().to_owned();
         let good = concat!(env!("CARGO_MANIFEST_DIR"), "/README.md").to_owned();
         for options in [
-            ClientOptions { ca_file: Texts(vec![trap.clone()]), ..ClientOptions::default() },
-            ClientOptions { client_cert_file: Some(trap.clone()), ..ClientOptions::default() },
-            ClientOptions { credentials_file: Some(trap.clone()), ..options() },
-            ClientOptions { client_cert_file: Some(trap), client_key_file: Some(good), ..ClientOptions::default() },
+            changed(ClientOptions::default(), |options| options.http.tls.ca_file = Texts(vec![trap.clone()])),
+            changed(ClientOptions::default(), |options| options.http.tls.client_cert_file = Some(trap.clone())),
+            changed(options(), |options| options.credentials.credentials_file = Some(trap.clone())),
+            changed(ClientOptions::default(), |options| {
+                options.http.tls.client_cert_file = Some(trap);
+                options.http.tls.client_key_file = Some(good);
+            }),
         ] {
             let client = Client::new(options).unwrap();
             let server =

@@ -7,7 +7,6 @@ use ocireg::registry::list::catalog::CatalogOptions;
 use ocireg::registry::list::tags::{Tags, TagsOptions};
 use ocireg::registry::referrers::ReferrersOptions;
 use ocireg::registry::Client;
-use ocireg::registry::ClientOptions;
 
 use crate::common::*;
 use crate::server::*;
@@ -251,7 +250,7 @@ fn long_answer(path: &str) -> Reply {
 
 /// Does what a call for a list does: the list becomes the caller's JSON.
 fn ask(host: &str, what: &str) -> Result<usize, Error> {
-    let client = Client::new(ClientOptions { idle_timeout_ms: 60_000, ..options() }).unwrap();
+    let client = Client::new(changed(options(), |options| options.http.idle_timeout_ms = 60_000)).unwrap();
     let call = call(&client);
     let text = match what {
         "catalog" => serde_json::to_string(&client.catalog(&call, host, &CatalogOptions::default())?),

@@ -368,10 +368,9 @@ fn explain_says_who_and_where_from_and_nothing_secret() {
 #[test]
 fn explain_says_where_a_call_would_go() {
     let plain = client();
-    let secure = Client::new(ocireg::registry::ClientOptions {
-        ca_file: ocireg::registry::Texts(vec!["/ca.pem".to_owned()]),
-        ..Default::default()
-    })
+    let secure = Client::new(changed(ocireg::registry::ClientOptions::default(), |options| {
+        options.http.tls.ca_file = ocireg::registry::Texts(vec!["/ca.pem".to_owned()])
+    }))
     .unwrap();
     secure.set_host("up.example", host_options(json!({"endpoint": "https://mirror.example/hub", "insecure": true, "ca_file": "/own.pem", "ca_only": true}))).unwrap();
     secure

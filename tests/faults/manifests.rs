@@ -263,7 +263,7 @@ fn rate_limits_are_told() {
     let head = client.head_manifest(&call(&client), &tag(&server.host), &HeadOptions::default()).unwrap();
     assert_eq!(serde_json::to_value(&head).unwrap()["rate_limit"], expected);
     // With a wait that is too long, and with none at all.
-    let once = Client::new(ocireg::registry::ClientOptions { retries: 0, ..options() }).unwrap();
+    let once = Client::new(changed(options(), |options| options.http.retries = 0)).unwrap();
     let patient = Server::start(move |_| limited(429).header("Retry-After", "3600"));
     let hasty = Server::start(move |_| limited(429));
     for (client, server) in [(&client, &patient), (&once, &patient), (&once, &hasty)] {

@@ -7,7 +7,6 @@ use ocireg::call::context::Context;
 use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Error};
 use ocireg::registry::Client;
-use ocireg::registry::ClientOptions;
 use ocireg::store::Content;
 use tar::EntryType;
 
@@ -86,11 +85,10 @@ fn what_waits_on_the_disk_is_bounded() {
     let path = folder.path().join("a.tar.gz");
     std::fs::write(&path, gzip(&whole)).unwrap();
     let temporary = tempfile::tempdir().unwrap();
-    let options = ClientOptions {
-        temporary_dir: Some(temporary.path().display().to_string()),
-        max_temporary_bytes: 1 << 20,
-        ..options()
-    };
+    let options = changed(options(), |options| {
+        options.temporary.temporary_dir = Some(temporary.path().display().to_string());
+        options.temporary.max_temporary_bytes = 1 << 20;
+    });
     let client = Client::new(options).unwrap();
     let place = format!("docker-archive:{}", path.display());
     fails(root(&client, &call(&client), &place), Code::LimitExceeded, "max_temporary_bytes");

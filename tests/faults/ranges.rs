@@ -10,7 +10,6 @@ use ocireg::registry::blob::DeliveredBlob;
 use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::store::RegistryStore;
 use ocireg::registry::Client;
-use ocireg::registry::ClientOptions;
 use ocireg::transfer::copy::{copy, CopyOptions};
 
 use crate::common::*;
@@ -150,7 +149,7 @@ fn a_left_partial_file_is_no_obstacle() {
                 let folder = tempfile::tempdir().unwrap();
                 let target = folder.path().join("layer");
                 std::fs::write(hidden(&target, &blob), bytes).unwrap();
-                let client = Client::new(ClientOptions { retries: 0, ..options() }).unwrap();
+                let client = Client::new(changed(options(), |options| options.http.retries = 0)).unwrap();
                 let reference = at(&server.host, &digest(&blob));
                 let wanted = ReadOptions { size, ..ReadOptions::default() };
                 let found = client
@@ -191,7 +190,7 @@ fn a_copy_is_finished_too() {
             let blobs = folder.path().join("blobs/sha256");
             std::fs::create_dir_all(&blobs).unwrap();
             std::fs::write(hidden(&blobs.join(digest(&layer).hex()), &layer), &layer[..SIZE / 2]).unwrap();
-            let client = Client::new(ClientOptions { retries, ..options() }).unwrap();
+            let client = Client::new(changed(options(), |options| options.http.retries = retries)).unwrap();
             let from = RegistryStore::new(&client, tag(&server.host));
             let to = OciLayout::create(folder.path(), Some("t")).unwrap();
             let outcome = copy(&call(&client), &from, &to, &CopyOptions::default());
@@ -238,7 +237,7 @@ fn what_broke_is_told_and_what_was_had_is_kept() {
         });
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("layer");
-        let client = Client::new(ClientOptions { retries: 1, ..options() }).unwrap();
+        let client = Client::new(changed(options(), |options| options.http.retries = 1)).unwrap();
         let error = fails(get_file(&client, &server.host, &blob, &target), Code::Network, "");
         assert_eq!(std::fs::metadata(hidden(&target, &blob)).unwrap().len(), SIZE as u64 / 2, "{name}: {error}");
         // Without an earlier break, the refusal is the cause.
@@ -279,7 +278,7 @@ fn what_a_redirect_leads_to_may_not_like_ranges_either() {
         let folder = tempfile::tempdir().unwrap();
         let target = folder.path().join("layer");
         std::fs::write(hidden(&target, &blob), &blob[..SIZE / 2]).unwrap();
-        let client = Client::new(ClientOptions { idle_timeout_ms: 300, ..options() }).unwrap();
+        let client = Client::new(changed(options(), |options| options.http.idle_timeout_ms = 300)).unwrap();
         let found = get_file(&client, &registry.host, &blob, &target);
         found.unwrap_or_else(|error| panic!("{name}: {error}"));
         assert!(std::fs::read(&target).unwrap() == blob, "{name}");

@@ -66,12 +66,11 @@ impl Folder {
     }
 
     pub fn client_options(&self) -> ClientOptions {
-        ClientOptions {
-            docker_config: Some(self.path()),
-            helper_path: Some(self.path()),
-            helper_timeout_ms: 1500,
-            ..options()
-        }
+        changed(options(), |options| {
+            options.credentials.docker_config = Some(self.path());
+            options.credentials.helper_path = Some(self.path());
+            options.credentials.helper_timeout_ms = 1500;
+        })
     }
 
     pub fn client(&self) -> Client {
@@ -183,7 +182,10 @@ fn a_file_of_another_user_is_refused() {
             return;
         }
         std::fs::set_permissions(folder.config(), std::fs::Permissions::from_mode(mode)).unwrap();
-        for options in [folder.client_options(), ClientOptions { credentials_file: Some(link.clone()), ..options() }] {
+        for options in [
+            folder.client_options(),
+            changed(options(), |options| options.credentials.credentials_file = Some(link.clone())),
+        ] {
             let client = Client::new(options.clone()).unwrap();
             let error = fails(get(&client, &reference), Code::Io, why);
             let hint = error.to_json()["hint"].as_str().unwrap().to_owned();
@@ -195,7 +197,8 @@ fn a_file_of_another_user_is_refused() {
                 ..Default::default()
             };
             fails(client.login(&call(&client), host, &login), Code::Io, why);
-            let client = Client::new(ClientOptions { foreign_credentials: true, ..options }).unwrap();
+            let client =
+                Client::new(changed(options, |options| options.credentials.foreign_credentials = true)).unwrap();
             get(&client, &reference).unwrap();
         }
     }
@@ -232,7 +235,8 @@ fn a_file_that_cannot_be_used_is_named() {
     std::fs::remove_file(folder.config()).unwrap();
     fails(get(&folder.client(), &format!("{host}/a/b:t")), Code::Unauthenticated, "");
     let missing = folder.config().to_str().unwrap().to_owned();
-    let client = Client::new(ClientOptions { credentials_file: Some(missing), ..options() }).unwrap();
+    let client =
+        Client::new(changed(options(), |options| options.credentials.credentials_file = Some(missing))).unwrap();
     fails(get(&client, &format!("{host}/a/b:t")), Code::Io, "is not there");
 }
 
@@ -242,7 +246,7 @@ fn a_pipe_for_a_file_does_not_hold_the_call() {
     let folder = Folder::new(&json!({}));
     let pipe = format!("{}/pipe", folder.path());
     assert!(std::process::Command::new("mkfifo").args(["-m", "600", &pipe]).status().unwrap().success());
-    let client = Client::new(ClientOptions { credentials_file: Some(pipe), ..options() }).unwrap();
+    let client = Client::new(changed(options(), |options| options.credentials.credentials_file = Some(pipe))).unwrap();
     within(Duration::from_secs(2), || {
         fails(get(&client, &format!("{}/a/b:t", server.host)), Code::Io, "not a regular file");
     });
@@ -402,8 +406,10 @@ fn only_a_name_can_name_a_helper() {
     }
     // A relative folder in the search path is skipped: it would depend on the current directory.
     write(&folder.config(), &json!({"credHelpers": {host: "x"}}).to_string(), 0o600);
-    let relative =
-        ClientOptions { docker_config: Some(folder.path()), helper_path: Some(".::target".to_owned()), ..options() };
+    let relative = changed(options(), |options| {
+        options.credentials.docker_config = Some(folder.path());
+        options.credentials.helper_path = Some(".::target".to_owned());
+    });
     fails(get(&Client::new(relative).unwrap(), &format!("{host}/a/b:t")), Code::Io, "is not installed");
     assert!(folder.calls().is_empty());
 }
@@ -451,7 +457,9 @@ fn a_call_leaves_a_silent_helper_at_once_and_ends_it() {
     folder.helper("slow", "echo $$ >\"$dir/pid\"; exec sleep 30");
     let reference = Reference::parse(&format!("{host}/a/b:t"), None).unwrap();
     for by_deadline in [false, true] {
-        let client = Client::new(ClientOptions { helper_timeout_ms: 20_000, ..folder.client_options() }).unwrap();
+        let client =
+            Client::new(changed(folder.client_options(), |options| options.credentials.helper_timeout_ms = 20_000))
+                .unwrap();
         let (context, call) = with_context(&client);
         let pid = PathBuf::from(format!("{}/pid", folder.path()));
         let _ = std::fs::remove_file(&pid);

@@ -8,7 +8,6 @@ use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::list::tags::TagsOptions;
 use ocireg::registry::manifest::GetOptions;
 use ocireg::registry::Client;
-use ocireg::registry::ClientOptions;
 
 use crate::common::*;
 use crate::server::*;
@@ -106,11 +105,15 @@ fn a_slow_server_is_not_a_silent_one() {
     let server = Server::start(|seen| serve(b"fourteen bytes", seen).paced(Duration::from_millis(200)));
     let reference = at(&server.host, &digest(blob));
     for min_speed in [None, Some(0), Some(3)] {
-        let client = Client::new(ClientOptions { min_speed, ..options() }).unwrap();
+        let client = Client::new(changed(options(), |options| options.http.min_speed = min_speed)).unwrap();
         let (_, bytes) = client.get_blob(&call(&client), &reference, &ReadOptions::default()).unwrap();
         assert_eq!(bytes, blob, "{min_speed:?}");
     }
-    let client = Client::new(ClientOptions { min_speed: Some(20), retries: 0, ..options() }).unwrap();
+    let client = Client::new(changed(options(), |options| {
+        options.http.min_speed = Some(20);
+        options.http.retries = 0;
+    }))
+    .unwrap();
     let outcome = client.get_blob(&call(&client), &reference, &ReadOptions::default());
     let error = fails(outcome, Code::Timeout, "fewer than 20 bytes a second over 1 s");
     assert!(error.to_json()["hint"].as_str().unwrap().contains("min_speed"));

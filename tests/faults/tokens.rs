@@ -353,7 +353,7 @@ fn depot() -> Depot {
 }
 
 fn hasty() -> Client {
-    Client::new(ocireg::registry::ClientOptions { retries: 1, ..options() }).unwrap()
+    Client::new(changed(options(), |options| options.http.retries = 1)).unwrap()
 }
 
 /// Does the work at a registry with this fault: it never succeeds where every request is refused early, otherwise it
@@ -396,8 +396,11 @@ fn a_slow_answer_does_not_hide_that_tokens_are_used_up() {
             }
             depot.lock().unwrap().answer(seen)
         });
-        let client =
-            Client::new(ocireg::registry::ClientOptions { retries: 2, idle_timeout_ms: 10_000, ..options() }).unwrap();
+        let client = Client::new(changed(options(), |options| {
+            options.http.retries = 2;
+            options.http.idle_timeout_ms = 10_000;
+        }))
+        .unwrap();
         for number in 0..2 {
             let blob = noise(BLOB + 10 + number);
             client

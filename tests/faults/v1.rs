@@ -7,7 +7,6 @@ use ocireg::error::{Code, Error};
 use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::ping::PingOptions;
 use ocireg::registry::Client;
-use ocireg::registry::ClientOptions;
 use ocireg::registry_v1::id::ImageId;
 use ocireg::registry_v1::login::{Login, V1LoginOptions};
 use ocireg::registry_v1::write::PutLayerOptions;
@@ -117,7 +116,7 @@ fn only_ping_and_detect_choose_a_protocol() {
     for status in [400, 403, 500] {
         let broken =
             Server::start(move |seen| if seen.path() == "/v2/" { reply(status) } else { reply(200).json("{}") });
-        let options = ClientOptions { retries: 0, ..options() };
+        let options = changed(options(), |options| options.http.retries = 0);
         let client = Client::new(options).unwrap();
         assert!(client.detect(&call(&client), &broken.host).is_err(), "{status}");
         assert_eq!(broken.count("GET", "/v1/"), 0);
@@ -464,7 +463,7 @@ fn layers_are_verified_against_the_payload() {
     }
     let limit = ReadOptions { limit: Some(10), ..ReadOptions::default() };
     fails(repo(&client, &good.host).layer(&id('a'), &limit), Code::LimitExceeded, "limit");
-    let bounded = Client::new(ClientOptions { max_blob_bytes: Some(10), ..options() }).unwrap();
+    let bounded = Client::new(changed(options(), |options| options.blobs.max_blob_bytes = Some(10))).unwrap();
     for is_said in [true, false] {
         let server = with_layer(noise(1000), move |layer, _| {
             let answer = reply(200).body(layer);

@@ -6,7 +6,6 @@ use std::path::Path;
 use ocireg::error::Code;
 use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::Client;
-use ocireg::registry::ClientOptions;
 use ocireg::registry_v1::layer::DeliveredLayer;
 use ocireg::registry_v1::write::PutLayerOptions;
 
@@ -15,7 +14,7 @@ use crate::server::*;
 use crate::v1::{checksum, id, image, is_images, odd_ranges, repo, standalone, with_layer, TOKEN};
 
 fn impatient() -> Client {
-    Client::new(ClientOptions { retries: 0, ..options() }).unwrap()
+    Client::new(changed(options(), |options| options.http.retries = 0)).unwrap()
 }
 
 fn get(client: &Client, server: &Server, path: &Path) -> Result<DeliveredLayer, ocireg::error::Error> {
@@ -161,7 +160,7 @@ fn registries_are_tried_in_their_order() {
     let broken = Server::start(|_| lost());
     for first in [nobody(), "169.254.169.254".to_owned(), "ftp://x".to_owned(), ill.host.clone(), broken.host.clone()] {
         let index = index(format!("{first}, {},{}", good.host, unused.host));
-        let client = Client::new(ClientOptions { retries: 0, ..options() }).unwrap();
+        let client = Client::new(changed(options(), |options| options.http.retries = 0)).unwrap();
         client
             .set_host(
                 &index.host,

@@ -27,11 +27,10 @@ impl Home {
     /// A client that uses only this folder.
     fn client(&self) -> Client {
         let folder = self.0.path().to_str().unwrap().to_owned();
-        Client::new(ClientOptions {
-            docker_config: Some(folder.clone()),
-            helper_path: Some(folder),
-            ..Default::default()
-        })
+        Client::new(crate::changed(ClientOptions::default(), |options| {
+            options.credentials.docker_config = Some(folder.clone());
+            options.credentials.helper_path = Some(folder);
+        }))
         .unwrap()
     }
 

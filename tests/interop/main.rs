@@ -40,6 +40,12 @@ use ocireg::registry::Client;
 use ocireg::registry::ClientOptions;
 use serde_json::json;
 
+/// Options, and what is different about them.
+pub(crate) fn changed(mut options: ClientOptions, change: impl FnOnce(&mut ClientOptions)) -> ClientOptions {
+    change(&mut options);
+    options
+}
+
 fn env(name: &str) -> String {
     std::env::var(name).unwrap_or_else(|_| {
         panic!("{name} is not set: run 'make test', or tests/registries/run cargo test --test interop")
@@ -486,7 +492,7 @@ fn loopback_names_are_one_host() {
 fn tls_is_verified() {
     let place = Place::new("OCIREG_TEST_TLS");
     let ping = |options: serde_json::Value| {
-        let client = Client::new(ClientOptions { retries: 0, ..Default::default() }).unwrap();
+        let client = Client::new(changed(ClientOptions::default(), |options| options.http.retries = 0)).unwrap();
         client.set_host(&place.host, serde_json::from_value(options).unwrap()).unwrap();
         client.ping(&client.call(None).unwrap(), &place.host)
     };
@@ -510,7 +516,7 @@ fn a_plain_loopback_host_is_found_by_itself() {
     let client = Client::new(ClientOptions::default()).unwrap();
     let call = client.call(None).unwrap();
     assert_eq!(client.ping(&call, &place.host).unwrap().api_version, Some(2));
-    let strict = Client::new(ClientOptions { retries: 0, ..Default::default() }).unwrap();
+    let strict = Client::new(changed(ClientOptions::default(), |options| options.http.retries = 0)).unwrap();
     strict.set_host(&place.host, serde_json::from_value(json!({"plain_http": false})).unwrap()).unwrap();
     let error = strict.ping(&strict.call(None).unwrap(), &place.host).err().unwrap();
     assert_eq!(error.code(), Code::Tls, "{error}");
@@ -518,7 +524,7 @@ fn a_plain_loopback_host_is_found_by_itself() {
 
 #[test]
 fn nobody_there_and_no_such_name() {
-    let client = Client::new(ClientOptions { retries: 1, ..Default::default() }).unwrap();
+    let client = Client::new(changed(ClientOptions::default(), |options| options.http.retries = 1)).unwrap();
     let call = client.call(None).unwrap();
     let closed = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     assert_eq!(client.ping(&call, &closed.to_string()).err().unwrap().code(), Code::Connect);

@@ -13,10 +13,10 @@ use crate::auth::Reply;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::download::save::{self, Delivery};
+use crate::download::BlobLimit;
 use crate::download::{narrowed, Download, Downloadable, Expected, PartRequest, Pieces, ReadOptions};
 use crate::error::{Code, Error, Result};
 use crate::http::response::Answer;
-use crate::http::settings::ClientOptions;
 use crate::http::Request;
 use crate::reference::Reference;
 use crate::registry::repository::Remote;
@@ -83,8 +83,12 @@ impl Downloadable for RemoteBlob {
         &self.remote.call
     }
 
-    fn options(&self) -> &ClientOptions {
-        self.remote.client.http.options()
+    fn retries(&self) -> u32 {
+        self.remote.client.retries()
+    }
+
+    fn limit(&self) -> &BlobLimit {
+        &self.remote.client.options().blobs
     }
 
     fn name(&self) -> String {

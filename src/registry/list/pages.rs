@@ -80,7 +80,7 @@ impl Walk<'_> {
         mut take: impl FnMut(&Fetched) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let (remote, what) = (self.remote, self.what);
-        let limit = remote.client.http.options().max_list_bytes;
+        let limit = remote.client.options().max_list_bytes;
         let (mut seen, mut total) = (HashSet::new(), 0);
         let mut target = first;
         loop {

@@ -181,7 +181,7 @@ pub(super) fn fetch(remote: &Remote, reference: &Reference, options: &GetOptions
 
 fn fetch_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> Result<Manifest> {
     let what = format!("get the manifest {reference}");
-    let limit = remote.client.http.options().max_manifest_bytes;
+    let limit = remote.client.options().max_manifest_bytes;
     let request = Request::new(Method::GET).whole(limit, "the manifest");
     let mut request = request.header(ACCEPT, &accept_header(options))?;
     let reply = remote.ask(named(reference), &mut request, &remote.scopes(&["pull"]))?;

@@ -217,7 +217,7 @@ fn put_as(remote: &Remote, name: &str, tags: &[String], bytes: &[u8], document: 
                 return Ok(Accepted { answer, seen: true });
             }
         }
-        if attempt > remote.client.http.options().retries {
+        if attempt > remote.client.retries() {
             return Err(error.within(&what).with_attempts(attempt));
         }
         remote.call.sleep(backoff.delay(attempt))?;

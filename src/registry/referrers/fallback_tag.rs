@@ -106,7 +106,7 @@ fn read(remote: &Remote, subject: &Digest) -> Result<Option<List>> {
 pub fn tagged(remote: &Remote, subject: &Digest, actions: &[&str]) -> Result<Tagged> {
     let tag = tag_of(subject);
     let what = format!("get the referrers tag {tag} of {}", remote.place());
-    let limit = remote.client.http.options().max_manifest_bytes;
+    let limit = remote.client.options().max_manifest_bytes;
     let mut request = Request::new(Method::GET)
         .whole(limit, "the list of referrers")
         .header(ACCEPT, &media_type::DEFAULT_ACCEPT.join(", "))?;

@@ -23,7 +23,7 @@ impl Session {
     pub fn chunk(&mut self, bytes: &Bytes) -> Result<()> {
         let begin = self.offset;
         let end = behind(begin, bytes.len())?;
-        let retries = self.remote.client.http.options().retries;
+        let retries = self.remote.client.retries();
         let mut failures = 0;
         // Once it may get no further than before; a registry that goes to and fro would never be done.
         let (mut farthest, mut stands_still) = (begin, false);

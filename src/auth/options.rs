@@ -1,0 +1,49 @@
+//! Where stored credentials may come from.
+
+use std::time::Duration;
+
+use super::credential_lookup::Stored;
+use super::helper::Helpers;
+use super::places::Wanted;
+use crate::error::Result;
+use crate::options::{above_zero, options};
+
+options! {
+    /// Stored credentials: used for hosts whose own options hold none, when the credentials callback gives none.
+    #[derive(Debug, Clone)]
+    pub struct StoredOptions {
+        /// a file of Docker's or podman's form, which must be there
+        pub credentials_file: Option<String>,
+        /// a folder, whose config.json is read if it is there
+        pub docker_config: Option<String>,
+        /// the usual places, by the environment at this moment: the text in DOCKER_AUTH_CONFIG, the file REGISTRY_AUTH_FILE,
+        /// config.json in DOCKER_CONFIG or in ~/.docker, containers/auth.json in XDG_RUNTIME_DIR, and in XDG_CONFIG_HOME or
+        /// ~/.config, and ~/.dockercfg
+        pub stored_credentials: bool,
+        /// also files of other users but root, and those that others may write, as a container needs whose user is not the one
+        /// outside
+        pub foreign_credentials: bool,
+        /// for one run of a credential helper, which is killed then
+        pub helper_timeout_ms: u64 = 60_000,
+        /// the folders of the helpers, with ':' between, instead of PATH
+        pub helper_path: Option<String>,
+    }
+}
+
+impl StoredOptions {
+    pub(crate) fn check(&self) -> Result<()> {
+        above_zero(&[("helper_timeout_ms", self.helper_timeout_ms)])
+    }
+
+    /// The places and helpers that they name.
+    pub(crate) fn stored(&self) -> Stored {
+        let wanted = Wanted {
+            credentials_file: self.credentials_file.clone(),
+            docker_config: self.docker_config.clone(),
+            usual: self.stored_credentials,
+            foreign: self.foreign_credentials,
+        };
+        let search = self.helper_path.as_ref().map(Into::into);
+        Stored::new(&wanted, Helpers { search, limit: Duration::from_millis(self.helper_timeout_ms) })
+    }
+}

@@ -79,8 +79,8 @@ static int delete(struct session *session, const struct command_line *line)
 
 static const struct parameter get_parameters[] = {
     {"-o", PARAMETER_OUTPUT, NULL, "FILE", "into this file, continuing an earlier try"},
-    {"--offset", PARAMETER_NUMBER, "offset", "N", "begin at this byte; a piece cannot be verified"},
-    {"--length", PARAMETER_NUMBER, "length", "N", "at most this many bytes"},
+    {"--offset", PARAMETER_NUMBER, OCIREG_OPT_OFFSET, "N", "begin at this byte; a piece cannot be verified"},
+    {"--length", PARAMETER_NUMBER, OCIREG_OPT_LENGTH, "N", "at most this many bytes"},
     {0},
 };
 

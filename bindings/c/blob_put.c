@@ -58,7 +58,7 @@ static int put(struct session *session, const struct command_line *line)
 }
 
 static const struct parameter parameters[] = {
-    {"--chunk-size", PARAMETER_NUMBER, "chunk_size", "N", "upload in chunks of N bytes"},
+    {"--chunk-size", PARAMETER_NUMBER, OCIREG_OPT_CHUNK_SIZE, "N", "upload in chunks of N bytes"},
     {0},
 };
 

@@ -16,18 +16,18 @@ static int run(struct session *session, const struct command_line *line)
 }
 
 static const struct parameter parameters[] = {
-    {"--platform", PARAMETER_LIST, "platform", "OS/ARCH[/VARIANT]", "only this platform of an index (repeatable)"},
-    {"--all", PARAMETER_FLAG, "all", NULL, "an index with everything in it (the default)"},
-    {"--sparse", PARAMETER_FLAG, "sparse", NULL, "with --platform: keep the index unchanged"},
-    {"--referrers", PARAMETER_FLAG, "referrers", NULL, "also what refers to it, such as signatures and SBOMs"},
-    {"--foreign-layers", PARAMETER_FLAG, "foreign_layers", NULL, "also layers that are normally fetched from elsewhere"},
-    {"--convert-schema1", PARAMETER_FLAG, "convert_schema1", NULL, "convert a schema-1 manifest to an OCI image"},
-    {"--compression", PARAMETER_TEXT, "compression", "gzip|zstd|none", "for uncompressed layers; default gzip from docker-archive: to a registry"},
-    {"--compression-level", PARAMETER_NUMBER, "compression_level", "N", "1 to 9 with gzip (6), 1 with zstd"},
-    {"--concurrency", PARAMETER_NUMBER, "concurrency", "N", "parallel transfers (4)"},
-    {"--dry-run", PARAMETER_FLAG, "dry_run", NULL, "only show what would be done"},
-    {"--source-fd", PARAMETER_NUMBER, "source_fd", "N", "the descriptor that - in the source docker-archive:- or oci-archive:- means (0)"},
-    {"--destination-fd", PARAMETER_DESCRIPTOR, "destination_fd", "N", "the same for the destination (1)"},
+    {"--platform", PARAMETER_LIST, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "only this platform of an index (repeatable)"},
+    {"--all", PARAMETER_FLAG, OCIREG_OPT_ALL, NULL, "an index with everything in it (the default)"},
+    {"--sparse", PARAMETER_FLAG, OCIREG_OPT_SPARSE, NULL, "with --platform: keep the index unchanged"},
+    {"--referrers", PARAMETER_FLAG, OCIREG_OPT_REFERRERS, NULL, "also what refers to it, such as signatures and SBOMs"},
+    {"--foreign-layers", PARAMETER_FLAG, OCIREG_OPT_FOREIGN_LAYERS, NULL, "also layers that are normally fetched from elsewhere"},
+    {"--convert-schema1", PARAMETER_FLAG, OCIREG_OPT_CONVERT_SCHEMA1, NULL, "convert a schema-1 manifest to an OCI image"},
+    {"--compression", PARAMETER_TEXT, OCIREG_OPT_COMPRESSION, "gzip|zstd|none", "for uncompressed layers; default gzip from docker-archive: to a registry"},
+    {"--compression-level", PARAMETER_NUMBER, OCIREG_OPT_COMPRESSION_LEVEL, "N", "1 to 9 with gzip (6), 1 with zstd"},
+    {"--concurrency", PARAMETER_NUMBER, OCIREG_OPT_CONCURRENCY, "N", "parallel transfers (4)"},
+    {"--dry-run", PARAMETER_FLAG, OCIREG_OPT_DRY_RUN, NULL, "only show what would be done"},
+    {"--source-fd", PARAMETER_NUMBER, OCIREG_OPT_SOURCE_FD, "N", "the descriptor that - in the source docker-archive:- or oci-archive:- means (0)"},
+    {"--destination-fd", PARAMETER_DESCRIPTOR, OCIREG_OPT_DESTINATION_FD, "N", "the same for the destination (1)"},
     {0},
 };
 

@@ -165,8 +165,8 @@ static const struct setting *find(const struct hosts *hosts, enum setting_kind k
 static ocireg_status set_password(const struct hosts *hosts, const char *username, ocireg_options *options,
                                   ocireg_error **error)
 {
-    ocireg_status status = ocireg_options_set_string(options, "username", username, error);
-    return status != OCIREG_OK ? status : ocireg_options_set_string(options, "password", hosts->password, error);
+    ocireg_status status = ocireg_options_set_string(options, OCIREG_OPT_USERNAME, username, error);
+    return status != OCIREG_OK ? status : ocireg_options_set_string(options, OCIREG_OPT_PASSWORD, hosts->password, error);
 }
 
 /* What the command line says about a host's credentials, and the environment where it says nothing. */
@@ -176,11 +176,11 @@ static ocireg_status host_credentials(const struct hosts *hosts, const char *hos
     const struct setting *username = find(hosts, SETTING_USERNAME, host), *token = find(hosts, SETTING_TOKEN, host);
     const char *ambient = is_registry(hosts, host) ? ambient_username(hosts->globals) : NULL;
     if (hosts->globals->anonymous)
-        return ocireg_options_set_bool(options, "anonymous", true, error);
+        return ocireg_options_set_bool(options, OCIREG_OPT_ANONYMOUS, true, error);
     if (token != NULL && username == NULL)
-        return ocireg_options_set_string(options, "token", token->value, error);
+        return ocireg_options_set_string(options, OCIREG_OPT_TOKEN, token->value, error);
     /* Both: the library refuses that with a message. */
-    if (token != NULL && ocireg_options_set_string(options, "token", token->value, error) != OCIREG_OK)
+    if (token != NULL && ocireg_options_set_string(options, OCIREG_OPT_TOKEN, token->value, error) != OCIREG_OK)
         return ocireg_error_code(*error);
     if (username != NULL)
         return set_password(hosts, username->value, options, error);
@@ -193,7 +193,7 @@ static ocireg_status trusted_realms(const struct hosts *hosts, const char *host,
     for (size_t i = 0; status == OCIREG_OK && i < hosts->globals->setting_count; i++) {
         const struct setting *setting = &hosts->globals->settings[i];
         if (setting->kind == SETTING_TRUSTED_REALM && is_for(hosts, i, host))
-            status = ocireg_options_add_string(options, "trusted_realms", setting->value, error);
+            status = ocireg_options_add_string(options, OCIREG_OPT_TRUSTED_REALMS, setting->value, error);
     }
     return status;
 }
@@ -204,9 +204,9 @@ static ocireg_status host_options(const struct hosts *hosts, const char *host, o
     if (status == OCIREG_OK)
         status = trusted_realms(hosts, host, options, error);
     if (status == OCIREG_OK && find(hosts, SETTING_PLAIN_HTTP, host) != NULL)
-        status = ocireg_options_set_bool(options, "plain_http", true, error);
+        status = ocireg_options_set_bool(options, OCIREG_OPT_PLAIN_HTTP, true, error);
     if (status == OCIREG_OK && find(hosts, SETTING_INSECURE, host) != NULL)
-        status = ocireg_options_set_bool(options, "insecure", true, error);
+        status = ocireg_options_set_bool(options, OCIREG_OPT_INSECURE, true, error);
     return status;
 }
 

@@ -58,7 +58,7 @@ static int rmrepo(struct session *session, const struct command_line *line)
 }
 
 static const struct parameter config_parameters[] = {
-    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "the image of an index for this platform instead of this machine's"},
+    {"--platform", PARAMETER_TEXT, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "the image of an index for this platform instead of this machine's"},
     {"--raw", PARAMETER_RAW, NULL, NULL, "the exact bytes of the config"},
     {0},
 };
@@ -73,8 +73,8 @@ const struct command command_config = {
 };
 
 static const struct parameter size_parameters[] = {
-    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "the image of an index for this platform instead of this machine's"},
-    {"--all", PARAMETER_FLAG, "all", NULL, "every image of an index"},
+    {"--platform", PARAMETER_TEXT, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "the image of an index for this platform instead of this machine's"},
+    {"--all", PARAMETER_FLAG, OCIREG_OPT_ALL, NULL, "every image of an index"},
     {0},
 };
 
@@ -88,8 +88,8 @@ const struct command command_size = {
 };
 
 static const struct parameter files_parameters[] = {
-    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "the image of an index for this platform instead of this machine's"},
-    {"--max-bytes", PARAMETER_NUMBER, "max_bytes", "N", "the most bytes to unpack"},
+    {"--platform", PARAMETER_TEXT, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "the image of an index for this platform instead of this machine's"},
+    {"--max-bytes", PARAMETER_NUMBER, OCIREG_OPT_MAX_BYTES, "N", "the most bytes to unpack"},
     {0},
 };
 
@@ -103,7 +103,7 @@ const struct command command_files = {
 };
 
 static const struct parameter tag_parameters[] = {
-    {"--referrers", PARAMETER_FLAG, "referrers", NULL, "into another repository: also what refers to it, such as signatures and SBOMs"},
+    {"--referrers", PARAMETER_FLAG, OCIREG_OPT_REFERRERS, NULL, "into another repository: also what refers to it, such as signatures and SBOMs"},
     {0},
 };
 
@@ -117,7 +117,7 @@ const struct command command_tag = {
 };
 
 static const struct parameter rmrepo_parameters[] = {
-    {"--dry-run", PARAMETER_FLAG, "dry_run", NULL, "only show what would be deleted"},
+    {"--dry-run", PARAMETER_FLAG, OCIREG_OPT_DRY_RUN, NULL, "only show what would be deleted"},
     {0},
 };
 

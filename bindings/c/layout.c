@@ -34,7 +34,7 @@ const struct command command_layout_check = {
 };
 
 static const struct parameter parameters[] = {
-    {"--prune-sparse", PARAMETER_FLAG, "prune_sparse", NULL, "also remove what only missing manifests may need"},
+    {"--prune-sparse", PARAMETER_FLAG, OCIREG_OPT_PRUNE_SPARSE, NULL, "also remove what only missing manifests may need"},
     {0},
 };
 

@@ -31,9 +31,9 @@ static int explain(struct session *session, const struct command_line *line)
 }
 
 static const struct parameter login_parameters[] = {
-    {"--offline-token", PARAMETER_FLAG, "offline_token", NULL, "keep an identity token instead of the password"},
-    {"--scope", PARAMETER_LIST, "scope", "SCOPE", "what the token is for, such as repository:team/app:pull; may be repeated"},
-    {"--print-token", PARAMETER_FLAG, "return_token", NULL, "include the token in the result"},
+    {"--offline-token", PARAMETER_FLAG, OCIREG_OPT_OFFLINE_TOKEN, NULL, "keep an identity token instead of the password"},
+    {"--scope", PARAMETER_LIST, OCIREG_OPT_SCOPE, "SCOPE", "what the token is for, such as repository:team/app:pull; may be repeated"},
+    {"--print-token", PARAMETER_FLAG, OCIREG_OPT_RETURN_TOKEN, NULL, "include the token in the result"},
     {0},
 };
 

@@ -107,8 +107,8 @@ static int delete(struct session *session, const struct command_line *line)
 }
 
 static const struct parameter get_parameters[] = {
-    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "the manifest for this platform, if REF is an index"},
-    {"--accept", PARAMETER_LIST, "accept", "TYPE", "the media types to accept, instead of all"},
+    {"--platform", PARAMETER_TEXT, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "the manifest for this platform, if REF is an index"},
+    {"--accept", PARAMETER_LIST, OCIREG_OPT_ACCEPT, "TYPE", "the media types to accept, instead of all"},
     {"--raw", PARAMETER_RAW, NULL, NULL, "the exact bytes of the manifest"},
     {"-o", PARAMETER_OUTPUT, NULL, "FILE", "into this file"},
     {0},
@@ -132,7 +132,7 @@ const struct command command_manifest_head = {
 };
 
 static const struct parameter digest_parameters[] = {
-    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "the manifest for this platform, if REF is an index"},
+    {"--platform", PARAMETER_TEXT, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "the manifest for this platform, if REF is an index"},
     {0},
 };
 
@@ -146,9 +146,9 @@ const struct command command_digest = {
 };
 
 static const struct parameter put_parameters[] = {
-    {"--media-type", PARAMETER_TEXT, "media_type", "T", "the media type, instead of what the manifest says"},
-    {"--tag", PARAMETER_LIST, "tags", "TAG", "also this tag (repeatable)"},
-    {"--no-referrers-tag", PARAMETER_OFF, "referrers_tag", NULL, "do not list it under its subject's referrers tag"},
+    {"--media-type", PARAMETER_TEXT, OCIREG_OPT_MEDIA_TYPE, "T", "the media type, instead of what the manifest says"},
+    {"--tag", PARAMETER_LIST, OCIREG_OPT_TAGS, "TAG", "also this tag (repeatable)"},
+    {"--no-referrers-tag", PARAMETER_OFF, OCIREG_OPT_REFERRERS_TAG, NULL, "do not list it under its subject's referrers tag"},
     {0},
 };
 
@@ -162,7 +162,7 @@ const struct command command_manifest_put = {
 };
 
 static const struct parameter delete_parameters[] = {
-    {"--no-referrers-tag", PARAMETER_OFF, "referrers_tag", NULL, "leave its subject's referrers tag alone"},
+    {"--no-referrers-tag", PARAMETER_OFF, OCIREG_OPT_REFERRERS_TAG, NULL, "leave its subject's referrers tag alone"},
     {0},
 };
 

@@ -15,13 +15,13 @@ static ocireg_status network_options(ocireg_options *options, const struct globa
 {
     ocireg_status status = OCIREG_OK;
     if (globals->cert_file != NULL)
-        status = ocireg_options_set_string(options, "client_cert_file", globals->cert_file, error);
+        status = ocireg_options_set_string(options, OCIREG_OPT_CLIENT_CERT_FILE, globals->cert_file, error);
     if (status == OCIREG_OK && globals->key_file != NULL)
-        status = ocireg_options_set_string(options, "client_key_file", globals->key_file, error);
+        status = ocireg_options_set_string(options, OCIREG_OPT_CLIENT_KEY_FILE, globals->key_file, error);
     if (status == OCIREG_OK && globals->proxy != NULL)
-        status = ocireg_options_set_string(options, "proxy", globals->proxy, error);
+        status = ocireg_options_set_string(options, OCIREG_OPT_PROXY, globals->proxy, error);
     if (status == OCIREG_OK && globals->proxy == NULL)
-        status = ocireg_options_set_bool(options, "proxy_from_environment", true, error);
+        status = ocireg_options_set_bool(options, OCIREG_OPT_PROXY_FROM_ENVIRONMENT, true, error);
     return status;
 }
 
@@ -31,23 +31,23 @@ static ocireg_status client_options(ocireg_options *options, const struct global
 {
     ocireg_status status = OCIREG_OK;
     if (globals->user_agent != NULL)
-        status = ocireg_options_set_string(options, "user_agent", globals->user_agent, error);
+        status = ocireg_options_set_string(options, OCIREG_OPT_USER_AGENT, globals->user_agent, error);
     if (status == OCIREG_OK && globals->ca_file != NULL)
-        status = ocireg_options_set_string(options, "ca_file", globals->ca_file, error);
+        status = ocireg_options_set_string(options, OCIREG_OPT_CA_FILE, globals->ca_file, error);
     if (status == OCIREG_OK && globals->connect_ms > 0)
-        status = ocireg_options_set_int(options, "connect_timeout_ms", globals->connect_ms, error);
+        status = ocireg_options_set_int(options, OCIREG_OPT_CONNECT_TIMEOUT_MS, globals->connect_ms, error);
     if (status == OCIREG_OK && globals->read_ms > 0)
-        status = ocireg_options_set_int(options, "idle_timeout_ms", globals->read_ms, error);
+        status = ocireg_options_set_int(options, OCIREG_OPT_IDLE_TIMEOUT_MS, globals->read_ms, error);
     if (status == OCIREG_OK && globals->min_speed >= 0)
-        status = ocireg_options_set_int(options, "min_speed", globals->min_speed, error);
+        status = ocireg_options_set_int(options, OCIREG_OPT_MIN_SPEED, globals->min_speed, error);
     if (status == OCIREG_OK && globals->retries >= 0)
-        status = ocireg_options_set_int(options, "retries", globals->retries, error);
+        status = ocireg_options_set_int(options, OCIREG_OPT_RETRIES, globals->retries, error);
     if (status == OCIREG_OK && globals->max_blob_bytes > 0)
-        status = ocireg_options_set_int(options, "max_blob_bytes", globals->max_blob_bytes, error);
+        status = ocireg_options_set_int(options, OCIREG_OPT_MAX_BLOB_BYTES, globals->max_blob_bytes, error);
     if (status == OCIREG_OK && globals->plain_http)
-        status = ocireg_options_set_bool(options, "plain_http", true, error);
+        status = ocireg_options_set_bool(options, OCIREG_OPT_PLAIN_HTTP, true, error);
     if (status == OCIREG_OK && globals->insecure)
-        status = ocireg_options_set_bool(options, "insecure", true, error);
+        status = ocireg_options_set_bool(options, OCIREG_OPT_INSECURE, true, error);
     return status;
 }
 
@@ -57,7 +57,7 @@ static ocireg_status temporary_dir(ocireg_options *options, ocireg_error **error
     const char *folder = getenv("TMPDIR");
     if (folder == NULL || *folder == '\0')
         return OCIREG_OK;
-    return ocireg_options_set_string(options, "temporary_dir", folder, error);
+    return ocireg_options_set_string(options, OCIREG_OPT_TEMPORARY_DIR, folder, error);
 }
 
 /* The command looks for stored credentials where Docker and podman do, unless the user gives another place or
@@ -68,12 +68,12 @@ static ocireg_status stored_credentials(ocireg_options *options, const struct gl
     if (globals->anonymous)
         return OCIREG_OK;
     if (globals->foreign_credentials)
-        status = ocireg_options_set_bool(options, "foreign_credentials", true, error);
+        status = ocireg_options_set_bool(options, OCIREG_OPT_FOREIGN_CREDENTIALS, true, error);
     if (status != OCIREG_OK)
         return status;
     if (globals->docker_config != NULL)
-        return ocireg_options_set_string(options, "docker_config", globals->docker_config, error);
-    return ocireg_options_set_bool(options, "stored_credentials", true, error);
+        return ocireg_options_set_string(options, OCIREG_OPT_DOCKER_CONFIG, globals->docker_config, error);
+    return ocireg_options_set_bool(options, OCIREG_OPT_STORED_CREDENTIALS, true, error);
 }
 
 static int open_client(struct session *session)

@@ -11,10 +11,10 @@ static int run(struct session *session, const struct command_line *line)
 }
 
 static const struct parameter parameters[] = {
-    {"--artifact-type", PARAMETER_TEXT, "artifact_type", "T", "only those of this type"},
-    {"--annotation", PARAMETER_LIST, "annotations", "KEY[=VALUE]", "only those with this annotation"},
-    {"--max", PARAMETER_NUMBER, "max", "N", "at most N"},
-    {"--next", PARAMETER_TEXT, "next", "NEXT", "continue after the list that printed this next"},
+    {"--artifact-type", PARAMETER_TEXT, OCIREG_OPT_ARTIFACT_TYPE, "T", "only those of this type"},
+    {"--annotation", PARAMETER_LIST, OCIREG_OPT_ANNOTATIONS, "KEY[=VALUE]", "only those with this annotation"},
+    {"--max", PARAMETER_NUMBER, OCIREG_OPT_MAX, "N", "at most N"},
+    {"--next", PARAMETER_TEXT, OCIREG_OPT_NEXT, "NEXT", "continue after the list that printed this next"},
     {0},
 };
 

@@ -28,12 +28,12 @@ const struct command command_ping = {
 };
 
 static const struct parameter catalog_parameters[] = {
-    {"--n", PARAMETER_NUMBER, "n", "N", "one page of at most N, instead of all"},
-    {"--all", PARAMETER_FLAG, "all", NULL, "all, in pages of N"},
-    {"--next", PARAMETER_TEXT, "next", "NEXT", "continue after the page that printed this next"},
-    {"--last", PARAMETER_TEXT, "last", "X", "start after this name"},
-    {"--search", PARAMETER_TEXT, "search", "TEXT", "only names that contain TEXT"},
-    {"--regex", PARAMETER_TEXT, "regex", "RE", "only names that match RE"},
+    {"--n", PARAMETER_NUMBER, OCIREG_OPT_N, "N", "one page of at most N, instead of all"},
+    {"--all", PARAMETER_FLAG, OCIREG_OPT_ALL, NULL, "all, in pages of N"},
+    {"--next", PARAMETER_TEXT, OCIREG_OPT_NEXT, "NEXT", "continue after the page that printed this next"},
+    {"--last", PARAMETER_TEXT, OCIREG_OPT_LAST, "X", "start after this name"},
+    {"--search", PARAMETER_TEXT, OCIREG_OPT_SEARCH, "TEXT", "only names that contain TEXT"},
+    {"--regex", PARAMETER_TEXT, OCIREG_OPT_REGEX, "RE", "only names that match RE"},
     {0},
 };
 

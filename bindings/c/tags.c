@@ -11,11 +11,11 @@ static int run(struct session *session, const struct command_line *line)
 }
 
 static const struct parameter parameters[] = {
-    {"--n", PARAMETER_NUMBER, "n", "N", "one page of at most N, instead of all"},
-    {"--all", PARAMETER_FLAG, "all", NULL, "all, in pages of N"},
-    {"--next", PARAMETER_TEXT, "next", "NEXT", "continue after the page that printed this next"},
-    {"--last", PARAMETER_TEXT, "last", "T", "start after this tag"},
-    {"--digests", PARAMETER_FLAG, "digests", NULL, "also each tag's digest"},
+    {"--n", PARAMETER_NUMBER, OCIREG_OPT_N, "N", "one page of at most N, instead of all"},
+    {"--all", PARAMETER_FLAG, OCIREG_OPT_ALL, NULL, "all, in pages of N"},
+    {"--next", PARAMETER_TEXT, OCIREG_OPT_NEXT, "NEXT", "continue after the page that printed this next"},
+    {"--last", PARAMETER_TEXT, OCIREG_OPT_LAST, "T", "start after this tag"},
+    {"--digests", PARAMETER_FLAG, OCIREG_OPT_DIGESTS, NULL, "also each tag's digest"},
     {0},
 };
 

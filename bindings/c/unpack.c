@@ -48,12 +48,12 @@ static int cat(struct session *session, const struct command_line *line)
 }
 
 static const struct parameter extract_parameters[] = {
-    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "the image of an index for this platform instead of this machine's"},
-    {"--overwrite", PARAMETER_FLAG, "overwrite", NULL, "allow a folder that is not empty"},
-    {"--owner", PARAMETER_FLAG, "owner", NULL, "keep the owners (only as root)"},
-    {"--setuid", PARAMETER_FLAG, "setuid", NULL, "keep set-user-ID and set-group-ID bits"},
-    {"--devices", PARAMETER_FLAG, "devices", NULL, "also create devices and pipes"},
-    {"--max-bytes", PARAMETER_NUMBER, "max_bytes", "N", "the most bytes to unpack"},
+    {"--platform", PARAMETER_TEXT, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "the image of an index for this platform instead of this machine's"},
+    {"--overwrite", PARAMETER_FLAG, OCIREG_OPT_OVERWRITE, NULL, "allow a folder that is not empty"},
+    {"--owner", PARAMETER_FLAG, OCIREG_OPT_OWNER, NULL, "keep the owners (only as root)"},
+    {"--setuid", PARAMETER_FLAG, OCIREG_OPT_SETUID, NULL, "keep set-user-ID and set-group-ID bits"},
+    {"--devices", PARAMETER_FLAG, OCIREG_OPT_DEVICES, NULL, "also create devices and pipes"},
+    {"--max-bytes", PARAMETER_NUMBER, OCIREG_OPT_MAX_BYTES, "N", "the most bytes to unpack"},
     {0},
 };
 
@@ -67,8 +67,8 @@ const struct command command_extract = {
 };
 
 static const struct parameter cat_parameters[] = {
-    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "the image of an index for this platform instead of this machine's"},
-    {"--no-verify", PARAMETER_OFF, "verify", NULL, "stop after the file, before the layer's digest is known"},
+    {"--platform", PARAMETER_TEXT, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "the image of an index for this platform instead of this machine's"},
+    {"--no-verify", PARAMETER_OFF, OCIREG_OPT_VERIFY, NULL, "stop after the file, before the layer's digest is known"},
     {"-o", PARAMETER_OUTPUT, NULL, "FILE", "write to this file"},
     {0},
 };
@@ -95,14 +95,14 @@ static int append(struct session *session, const struct command_line *line)
 }
 
 static const struct parameter append_parameters[] = {
-    {"--layer", PARAMETER_LIST, "layers", "FILE", "a tar archive, compressed or not (repeatable, the oldest first)"},
-    {"--to", PARAMETER_TO, "to", "REF2", "where the result goes, instead of REF"},
-    {"--scratch", PARAMETER_FLAG, "scratch", NULL, "a new image: REF is where it goes and is not read"},
-    {"--media-type", PARAMETER_TEXT, "media_type", "T", "the media type of the new layers"},
-    {"--compression", PARAMETER_TEXT, "compression", "gzip|zstd|none", "for uncompressed layers; default gzip to a registry"},
-    {"--compression-level", PARAMETER_NUMBER, "compression_level", "N", "1 to 9 with gzip (6), 1 with zstd"},
-    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "the image of an index for this platform instead of this machine's"},
-    {"--all", PARAMETER_FLAG, "all", NULL, "all images of an index"},
+    {"--layer", PARAMETER_LIST, OCIREG_OPT_LAYERS, "FILE", "a tar archive, compressed or not (repeatable, the oldest first)"},
+    {"--to", PARAMETER_TO, OCIREG_OPT_TO, "REF2", "where the result goes, instead of REF"},
+    {"--scratch", PARAMETER_FLAG, OCIREG_OPT_SCRATCH, NULL, "a new image: REF is where it goes and is not read"},
+    {"--media-type", PARAMETER_TEXT, OCIREG_OPT_MEDIA_TYPE, "T", "the media type of the new layers"},
+    {"--compression", PARAMETER_TEXT, OCIREG_OPT_COMPRESSION, "gzip|zstd|none", "for uncompressed layers; default gzip to a registry"},
+    {"--compression-level", PARAMETER_NUMBER, OCIREG_OPT_COMPRESSION_LEVEL, "N", "1 to 9 with gzip (6), 1 with zstd"},
+    {"--platform", PARAMETER_TEXT, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "the image of an index for this platform instead of this machine's"},
+    {"--all", PARAMETER_FLAG, OCIREG_OPT_ALL, NULL, "all images of an index"},
     {0},
 };
 

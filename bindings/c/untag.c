@@ -11,8 +11,8 @@ static int run(struct session *session, const struct command_line *line)
 }
 
 static const struct parameter parameters[] = {
-    {"--list-others", PARAMETER_FLAG, "list_others", NULL, "list the other tags with the same digest"},
-    {"--replace", PARAMETER_FLAG, "replace", NULL, "if the registry cannot delete a tag, put an empty index there and delete that"},
+    {"--list-others", PARAMETER_FLAG, OCIREG_OPT_LIST_OTHERS, NULL, "list the other tags with the same digest"},
+    {"--replace", PARAMETER_FLAG, OCIREG_OPT_REPLACE, NULL, "if the registry cannot delete a tag, put an empty index there and delete that"},
     {0},
 };
 

@@ -87,7 +87,7 @@ const struct command command_upload_status = {
 };
 
 static const struct parameter chunk_parameters[] = {
-    {"--offset", PARAMETER_NUMBER, "offset", "N", "where the bytes begin in the blob"},
+    {"--offset", PARAMETER_NUMBER, OCIREG_OPT_OFFSET, "N", "where the bytes begin in the blob"},
     {0},
 };
 

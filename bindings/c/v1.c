@@ -214,7 +214,7 @@ const struct command command_v1_layer = {
 };
 
 static const struct parameter push_parameters[] = {
-    {"--platform", PARAMETER_TEXT, "platform", "OS/ARCH[/VARIANT]", "the image of an index for this platform"},
+    {"--platform", PARAMETER_TEXT, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "the image of an index for this platform"},
     {0},
 };
 

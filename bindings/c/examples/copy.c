@@ -22,7 +22,7 @@ static ocireg_status copy(ocireg_client *client, ocireg_context *context, char *
     char *json = NULL;
     ocireg_status status;
     if ((status = ocireg_options_new(&options, error)) == OCIREG_OK &&
-        (status = ocireg_options_set_bool(options, "referrers", true, error)) == OCIREG_OK)
+        (status = ocireg_options_set_bool(options, OCIREG_OPT_REFERRERS, true, error)) == OCIREG_OK)
         status = ocireg_copy(client, context, places[0], places[1], options, &json, error);
     if (status == OCIREG_OK)
         puts(json);

@@ -12,8 +12,8 @@ static int32_t find_credentials(void *userdata, const char *host, ocireg_options
     fprintf(stderr, "credentials for %s: %s\n", host, user == NULL ? "none" : user);
     if (user == NULL || password == NULL)
         return 0;
-    if (ocireg_options_set_string(answer, "username", user, NULL) != OCIREG_OK ||
-        ocireg_options_set_string(answer, "password", password, NULL) != OCIREG_OK)
+    if (ocireg_options_set_string(answer, OCIREG_OPT_USERNAME, user, NULL) != OCIREG_OK ||
+        ocireg_options_set_string(answer, OCIREG_OPT_PASSWORD, password, NULL) != OCIREG_OK)
         return 1;
     return 0;
 }

@@ -27,7 +27,7 @@ static ocireg_status pull(const char *reference, const char *directory, const ch
         (status = ocireg_context_new(&context, error)) == OCIREG_OK &&
         (status = ocireg_context_set_progress(context, show, NULL, error)) == OCIREG_OK &&
         (status = ocireg_options_new(&options, error)) == OCIREG_OK &&
-        (platform == NULL || (status = ocireg_options_add_string(options, "platform", platform, error)) == OCIREG_OK)) {
+        (platform == NULL || (status = ocireg_options_add_string(options, OCIREG_OPT_PLATFORM, platform, error)) == OCIREG_OK)) {
         status = ocireg_copy(client, context, reference, destination, options, &json, error);
         fputc('\n', stderr);
     }

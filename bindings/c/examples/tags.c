@@ -21,9 +21,9 @@ static ocireg_status print_page(ocireg_client *client, const char *repository, c
     char *page = NULL;
     ocireg_status status = ocireg_options_new(&options, error);
     if (status == OCIREG_OK)
-        status = ocireg_options_set_int(options, "n", 100, error);
+        status = ocireg_options_set_int(options, OCIREG_OPT_N, 100, error);
     if (status == OCIREG_OK && *next != NULL)
-        status = ocireg_options_set_string(options, "next", *next, error);
+        status = ocireg_options_set_string(options, OCIREG_OPT_NEXT, *next, error);
     if (status == OCIREG_OK)
         status = ocireg_repository_tags(client, NULL, repository, options, &page, error);
     free(*next);

@@ -135,7 +135,9 @@ impl Key {
             "f64" => "number",
             "Vec<String>" | "Headers" => "list of strings",
             "Texts" => "string or list of strings",
-            "String" | "Zeroizing<String>" | "Address" | "Choice" | "Compression" | "Digest" | "Format" => "string",
+            "String" | "Zeroizing<String>" | "Address" | "ProxyChoice" | "Compression" | "Digest" | "Format" => {
+                "string"
+            }
             _ => fail(&format!("build/options.rs does not know what {inner}, the type of the option {name}, is in C")),
         };
         let default = match default {

@@ -54,6 +54,31 @@ mod tests {
     use super::*;
     use crate::digest::Algorithm;
 
+    /// Mirrors, prefixes and schemes are chosen where paths become URLs: whoever wrote a path by himself would miss that.
+    #[test]
+    fn nobody_else_writes_paths() {
+        let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                // Layouts have blobs too.
+                if path.is_dir() && !path.ends_with("layout") {
+                    folders.push(path);
+                    continue;
+                }
+                if path.is_dir() || path.ends_with("src/resource.rs") {
+                    continue;
+                }
+                let text = std::fs::read_to_string(&path).unwrap();
+                let code = text.split("#[cfg(test)]").next().unwrap_or_default();
+                for written in ["\"v2/", "manifests/{", "blobs/{", "\"blobs/uploads/\"", "referrers/{", "\"tags/list\""]
+                {
+                    assert!(!code.contains(written), "{} writes {written}: use Resource", path.display());
+                }
+            }
+        }
+    }
+
     #[test]
     fn paths_are_those_of_the_specification() {
         let digest = Algorithm::Sha256.digest(b"");

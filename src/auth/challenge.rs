@@ -14,7 +14,7 @@ const MOST_PARAMETERS: usize = 32;
 
 /// The scheme of a challenge.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Scheme {
+pub(crate) enum AuthScheme {
     /// A token from a token server.
     Bearer,
     /// User name and password.
@@ -23,19 +23,19 @@ pub(crate) enum Scheme {
     Other(String),
 }
 
-impl fmt::Display for Scheme {
+impl fmt::Display for AuthScheme {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.write_str(match self {
-            Scheme::Bearer => "Bearer",
-            Scheme::Basic => "Basic",
-            Scheme::Other(name) => name,
+            AuthScheme::Bearer => "Bearer",
+            AuthScheme::Basic => "Basic",
+            AuthScheme::Other(name) => name,
         })
     }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Challenge {
-    pub scheme: Scheme,
+    pub scheme: AuthScheme,
     /// Its parameters, names in lower case.
     pub params: Vec<(String, String)>,
 }
@@ -43,9 +43,9 @@ pub(crate) struct Challenge {
 impl Challenge {
     fn new(name: &str) -> Challenge {
         let scheme = match name {
-            name if name.eq_ignore_ascii_case("bearer") => Scheme::Bearer,
-            name if name.eq_ignore_ascii_case("basic") => Scheme::Basic,
-            name => Scheme::Other(name.to_owned()),
+            name if name.eq_ignore_ascii_case("bearer") => AuthScheme::Bearer,
+            name if name.eq_ignore_ascii_case("basic") => AuthScheme::Basic,
+            name => AuthScheme::Other(name.to_owned()),
         };
         Challenge { scheme, params: Vec::new() }
     }
@@ -92,13 +92,13 @@ pub(crate) fn parse(headers: &HeaderMap) -> Vec<Challenge> {
 /// The challenge to answer: Bearer before Basic, the first of each.
 pub(crate) fn choose(challenges: &[Challenge]) -> Option<&Challenge> {
     let first = |scheme| challenges.iter().find(|challenge| challenge.scheme == scheme);
-    first(Scheme::Bearer).or_else(|| first(Scheme::Basic))
+    first(AuthScheme::Bearer).or_else(|| first(AuthScheme::Basic))
 }
 
 /// A word with `=` behind it is a parameter of the challenge before it, any other word begins a challenge. A header
 /// begins anew: parameters before its first scheme belong to nothing.
 fn parse_value(text: &str, found: &mut Vec<Challenge>) {
-    let mut cursor = Cursor { rest: text };
+    let mut cursor = Scanner { rest: text };
     let mut current: Option<Challenge> = None;
     loop {
         cursor.skip(|c| is_space(c) || matches!(c, ',' | ';'));
@@ -129,11 +129,11 @@ fn parse_value(text: &str, found: &mut Vec<Challenge>) {
     found.truncate(MOST_CHALLENGES);
 }
 
-struct Cursor<'a> {
+struct Scanner<'a> {
     rest: &'a str,
 }
 
-impl<'a> Cursor<'a> {
+impl<'a> Scanner<'a> {
     fn take(&mut self, belongs: impl Fn(char) -> bool) -> &'a str {
         let end = self.rest.find(|c| !belongs(c)).unwrap_or(self.rest.len());
         let (taken, rest) = self.rest.split_at(end);
@@ -160,7 +160,7 @@ impl<'a> Cursor<'a> {
     fn rest_of_scope(&mut self) -> &'a str {
         let whole = self.rest;
         loop {
-            let mut ahead = Cursor { rest: self.rest };
+            let mut ahead = Scanner { rest: self.rest };
             let separator = ahead.take(|c| is_space(c) || c == ',');
             let piece = ahead.take(|c| !is_space(c) && c != ',');
             let belongs = match separator {
@@ -195,7 +195,7 @@ impl<'a> Cursor<'a> {
 
     /// Credentials in one piece, as `NTLM` and `Negotiate` send them: nothing that we could use.
     fn skip_token68(&mut self) {
-        let mut ahead = Cursor { rest: self.rest.trim_start_matches(is_space) };
+        let mut ahead = Scanner { rest: self.rest.trim_start_matches(is_space) };
         let spaced = ahead.rest.len() < self.rest.len();
         let piece = ahead.take(|c| c.is_ascii_alphanumeric() || "-._~+/".contains(c));
         ahead.skip(|c| c == '=');
@@ -299,8 +299,8 @@ mod tests {
         let chosen =
             |value: &str| choose(&of(&[value.as_bytes()])).map(|c| (c.scheme.clone(), c.realm().map(str::to_owned)));
         let some = |scheme, realm: &str| Some((scheme, Some(realm.to_owned())));
-        assert_eq!(chosen("Basic realm=a, bearer realm=b, Bearer realm=c"), some(Scheme::Bearer, "b"));
-        assert_eq!(chosen("NTLM, Basic realm=a, Basic realm=b"), some(Scheme::Basic, "a"));
+        assert_eq!(chosen("Basic realm=a, bearer realm=b, Bearer realm=c"), some(AuthScheme::Bearer, "b"));
+        assert_eq!(chosen("NTLM, Basic realm=a, Basic realm=b"), some(AuthScheme::Basic, "a"));
         assert_eq!(chosen("Negotiate, NTLM abc=="), None);
         assert_eq!(choose(&[]), None);
     }

@@ -4,8 +4,8 @@
 use serde_json::{Map, Value};
 use zeroize::Zeroize;
 
-use super::entry::{self, Entry};
-use super::key::{self, Key};
+use super::entry::{self, CredentialEntry};
+use super::key::{self, CredentialKey};
 use crate::text::shorten;
 
 /// The largest file that is read.
@@ -16,8 +16,8 @@ const NO_HELPER: [&str; 2] = ["", "containers-auth.json"];
 /// What a file says.
 #[derive(Default)]
 pub(crate) struct Config {
-    entries: Vec<(String, Key, Entry)>,
-    helpers: Vec<(Key, Option<String>)>,
+    entries: Vec<(String, CredentialKey, CredentialEntry)>,
+    helpers: Vec<(CredentialKey, Option<String>)>,
     store: Option<String>,
 }
 
@@ -25,7 +25,7 @@ pub(crate) struct Config {
 pub(crate) struct Match<'a> {
     /// The key as the file spells it.
     pub key: &'a str,
-    pub entry: &'a Entry,
+    pub entry: &'a CredentialEntry,
 }
 
 /// A JSON document whose texts are wiped when it is dropped.
@@ -96,12 +96,12 @@ impl Config {
         let auths = if document.is_legacy() { root } else { object(root, "auths")?.unwrap_or(&none) };
         let entries = auths
             .iter()
-            .filter_map(|(name, value)| Some((name.clone(), Key::parse(name)?, entry::read(value))))
+            .filter_map(|(name, value)| Some((name.clone(), CredentialKey::parse(name)?, entry::read(value))))
             .collect();
         let helpers = object(root, "credHelpers")?.unwrap_or(&none);
         let helpers = helpers
             .iter()
-            .filter_map(|(name, value)| Some((Key::parse(name)?, value.as_str().map(str::to_owned))))
+            .filter_map(|(name, value)| Some((CredentialKey::parse(name)?, value.as_str().map(str::to_owned))))
             // A namespace has no helper of its own.
             .filter(|(key, _)| key.path.is_empty())
             .collect();
@@ -130,7 +130,7 @@ impl Config {
         let own = key::server(host);
         self.entries
             .iter()
-            .filter(|(_, key, entry)| key.covers(host, repository) && !matches!(entry, Entry::Marker))
+            .filter(|(_, key, entry)| key.covers(host, repository) && !matches!(entry, CredentialEntry::Marker))
             .min_by_key(|(name, key, _)| (std::cmp::Reverse(key.path.len()), *name != own))
             .map(|(name, _, entry)| Match { key: name, entry })
     }
@@ -161,10 +161,10 @@ mod tests {
 
     fn user(config: &Config, host: &str, repository: &str) -> Option<String> {
         match config.find(host, repository)?.entry {
-            Entry::Holds(Credentials::Password { username, .. }) => Some(username.clone()),
-            Entry::Holds(_) => Some("other".to_owned()),
-            Entry::Broken(_) => Some("broken".to_owned()),
-            Entry::Marker => None,
+            CredentialEntry::Holds(Credentials::Password { username, .. }) => Some(username.clone()),
+            CredentialEntry::Holds(_) => Some("other".to_owned()),
+            CredentialEntry::Broken(_) => Some("broken".to_owned()),
+            CredentialEntry::Marker => None,
         }
     }
 

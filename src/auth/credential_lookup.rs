@@ -11,10 +11,10 @@ use std::time::Duration;
 use zeroize::Zeroizing;
 
 use super::config_file::{Config, LIMIT};
-use super::entry::Entry;
+use super::entry::CredentialEntry;
 use super::helper::Helpers;
 use super::key;
-use super::places::{self, Place, Wanted};
+use super::places::{self, CredentialPlace, Wanted};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
@@ -42,15 +42,15 @@ pub(crate) struct Whence {
 }
 
 /// Credentials, and where they were found.
-pub(crate) struct Found {
+pub(crate) struct FoundCredentials {
     pub credentials: Credentials,
     /// Where they are.
     pub whence: Whence,
 }
 
 /// The stored credentials of one client.
-pub(crate) struct Stored {
-    places: Vec<Place>,
+pub(crate) struct StoredCredentials {
+    places: Vec<CredentialPlace>,
     /// Files of other users too, and those that others may write.
     foreign: bool,
     helpers: Helpers,
@@ -65,20 +65,26 @@ struct Answers {
     asked: HashSet<(String, String)>,
 }
 
-impl Stored {
+impl StoredCredentials {
     /// The places as the caller wants them. The environment is read now, and only if he wants the usual ones.
-    pub(crate) fn new(wanted: &Wanted, mut helpers: Helpers) -> Stored {
+    pub(crate) fn new(wanted: &Wanted, mut helpers: Helpers) -> StoredCredentials {
         let places = places::places(wanted, &home::environment);
         if helpers.search.is_none() && !places.is_empty() {
             helpers.search = home::search_path(&home::environment);
         }
-        Stored { places, foreign: wanted.foreign, helpers, files: Mutex::default(), answers: Mutex::default() }
+        StoredCredentials {
+            places,
+            foreign: wanted.foreign,
+            helpers,
+            files: Mutex::default(),
+            answers: Mutex::default(),
+        }
     }
 
     /// The same helpers over other places, whose files are looked at in the same way.
-    pub(crate) fn elsewhere(&self, wanted: &Wanted) -> Stored {
+    pub(crate) fn elsewhere(&self, wanted: &Wanted) -> StoredCredentials {
         let helpers = Helpers { search: self.helpers.search.clone(), limit: self.helpers.limit };
-        Stored::new(&Wanted { foreign: self.foreign, ..wanted.clone() }, helpers)
+        StoredCredentials::new(&Wanted { foreign: self.foreign, ..wanted.clone() }, helpers)
     }
 
     /// Whether files of other users are wanted too.
@@ -86,7 +92,7 @@ impl Stored {
         self.foreign
     }
 
-    pub(crate) fn places(&self) -> &[Place] {
+    pub(crate) fn places(&self) -> &[CredentialPlace] {
         &self.places
     }
 
@@ -95,7 +101,7 @@ impl Stored {
     }
 
     /// The credentials for a repository of a host; an empty name is the host itself.
-    pub(crate) fn find(&self, call: &Call, host: &str, repository: &str) -> Result<Option<Found>> {
+    pub(crate) fn find(&self, call: &Call, host: &str, repository: &str) -> Result<Option<FoundCredentials>> {
         for place in &self.places {
             if let Some(found) = self.find_in(call, place, host, repository)? {
                 return Ok(Some(found));
@@ -104,7 +110,13 @@ impl Stored {
         Ok(None)
     }
 
-    fn find_in(&self, call: &Call, place: &Place, host: &str, repository: &str) -> Result<Option<Found>> {
+    fn find_in(
+        &self,
+        call: &Call,
+        place: &CredentialPlace,
+        host: &str,
+        repository: &str,
+    ) -> Result<Option<FoundCredentials>> {
         let Some(config) = self.config(place)? else { return Ok(None) };
         let (name, server) = (key::host(host), key::server(host));
         let mut whence = whence(place);
@@ -112,15 +124,17 @@ impl Stored {
             let answer = self.ask(call, helper, &server).map_err(|error| named_by(place, error))?;
             if let Some(credentials) = answer {
                 whence.helper = Some(helper.to_owned());
-                return Ok(Some(Found { credentials, whence }));
+                return Ok(Some(FoundCredentials { credentials, whence }));
             }
         }
         let Some(found) = config.find(&name, repository) else { return Ok(None) };
         whence.key = Some(found.key.to_owned());
         match found.entry {
-            Entry::Holds(credentials) => Ok(Some(Found { credentials: credentials.clone(), whence })),
-            Entry::Broken(why) => Err(broken(place, &format!("the entry '{}': {why}", shorten(found.key)))),
-            Entry::Marker => Ok(None),
+            CredentialEntry::Holds(credentials) => {
+                Ok(Some(FoundCredentials { credentials: credentials.clone(), whence }))
+            }
+            CredentialEntry::Broken(why) => Err(broken(place, &format!("the entry '{}': {why}", shorten(found.key)))),
+            CredentialEntry::Marker => Ok(None),
         }
     }
 
@@ -152,13 +166,13 @@ impl Stored {
     }
 
     /// What a place says; None when there is none.
-    pub(crate) fn config(&self, place: &Place) -> Result<Option<Arc<Config>>> {
+    pub(crate) fn config(&self, place: &CredentialPlace) -> Result<Option<Arc<Config>>> {
         match place {
-            Place::Inline { text, .. } => {
+            CredentialPlace::Inline { text, .. } => {
                 let config = Config::parse(text.as_bytes()).map_err(|why| broken(place, &why))?;
                 Ok(Some(Arc::new(config)))
             }
-            Place::File { path, named } => match self.file(path)? {
+            CredentialPlace::File { path, named } => match self.file(path)? {
                 None if *named => Err(Error::new(Code::Io, format!("{} is not there", name_of(place)))),
                 config => Ok(config),
             },
@@ -177,7 +191,7 @@ impl Stored {
     }
 }
 
-struct Asking<'a>(&'a Stored, (String, String));
+struct Asking<'a>(&'a StoredCredentials, (String, String));
 
 impl Drop for Asking<'_> {
     fn drop(&mut self) {
@@ -225,27 +239,27 @@ pub(crate) fn wrong(path: &Path, why: &str) -> Error {
     Error::new(Code::Io, format!("the credentials file {}: {why}", path.display()))
 }
 
-fn broken(place: &Place, why: &str) -> Error {
+fn broken(place: &CredentialPlace, why: &str) -> Error {
     Error::new(Code::Io, format!("{}: {why}", name_of(place)))
 }
 
-fn named_by(place: &Place, error: Error) -> Error {
+fn named_by(place: &CredentialPlace, error: Error) -> Error {
     match error.code() {
         Code::Cancelled | Code::Closed => error,
         _ => error.with_hint(format!("the helper is named by {}", name_of(place))),
     }
 }
 
-fn name_of(place: &Place) -> String {
+fn name_of(place: &CredentialPlace) -> String {
     match place {
-        Place::File { path, .. } => format!("the credentials file {}", path.display()),
-        Place::Inline { variable, .. } => format!("the credentials in {variable}"),
+        CredentialPlace::File { path, .. } => format!("the credentials file {}", path.display()),
+        CredentialPlace::Inline { variable, .. } => format!("the credentials in {variable}"),
     }
 }
 
-fn whence(place: &Place) -> Whence {
+fn whence(place: &CredentialPlace) -> Whence {
     match place {
-        Place::File { path, .. } => Whence { path: Some(path.clone()), ..Whence::default() },
-        Place::Inline { variable, .. } => Whence { variable: Some(variable), ..Whence::default() },
+        CredentialPlace::File { path, .. } => Whence { path: Some(path.clone()), ..Whence::default() },
+        CredentialPlace::Inline { variable, .. } => Whence { variable: Some(variable), ..Whence::default() },
     }
 }

@@ -13,7 +13,7 @@ use zeroize::{Zeroize, Zeroizing};
 use super::config_file::{Config, Document};
 use super::credential_lookup::{open, read, wrong};
 use super::entry;
-use super::key::{self, Key};
+use super::key::{self, CredentialKey};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
@@ -60,11 +60,11 @@ pub(crate) fn remove(call: &Call, path: &Path, foreign: bool, host: &str) -> Res
     let host = key::host(host);
     let mut held = false;
     change(call, path, foreign, |entries| {
-        let own = |name: &String| Key::parse(name).is_some_and(|key| key.host == host && key.path.is_empty());
+        let own = |name: &String| CredentialKey::parse(name).is_some_and(|key| key.host == host && key.path.is_empty());
         let names: Vec<String> = entries.keys().filter(|name| own(name)).cloned().collect();
         for name in &names {
             if let Some(mut old) = entries.shift_remove(name) {
-                held |= !matches!(entry::read(&old), entry::Entry::Marker);
+                held |= !matches!(entry::read(&old), entry::CredentialEntry::Marker);
                 scrub(&mut old);
             }
         }

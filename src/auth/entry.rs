@@ -14,7 +14,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-pub(crate) enum Entry {
+pub(crate) enum CredentialEntry {
     /// `{}`: what Docker leaves behind when a helper holds the credentials.
     Marker,
     Holds(Credentials),
@@ -22,15 +22,15 @@ pub(crate) enum Entry {
     Broken(String),
 }
 
-pub(crate) fn read(value: &Value) -> Entry {
+pub(crate) fn read(value: &Value) -> CredentialEntry {
     match value {
-        Value::Null => Entry::Marker,
+        Value::Null => CredentialEntry::Marker,
         Value::Object(members) => match credentials(members) {
-            Ok(Credentials::Anonymous) => Entry::Marker,
-            Ok(credentials) => Entry::Holds(credentials),
-            Err(why) => Entry::Broken(why),
+            Ok(Credentials::Anonymous) => CredentialEntry::Marker,
+            Ok(credentials) => CredentialEntry::Holds(credentials),
+            Err(why) => CredentialEntry::Broken(why),
         },
-        _ => Entry::Broken("it is no JSON object".to_owned()),
+        _ => CredentialEntry::Broken("it is no JSON object".to_owned()),
     }
 }
 
@@ -110,12 +110,12 @@ mod tests {
 
     fn shown(value: Value) -> String {
         match read(&value) {
-            Entry::Marker => "marker".to_owned(),
-            Entry::Broken(why) => {
+            CredentialEntry::Marker => "marker".to_owned(),
+            CredentialEntry::Broken(why) => {
                 assert!(!why.contains("SECRET"), "{why}");
                 format!("broken: {why}")
             }
-            Entry::Holds(credentials) => match credentials {
+            CredentialEntry::Holds(credentials) => match credentials {
                 Credentials::Password { username, password } => format!("{username} / {}", password.as_str()),
                 Credentials::IdentityToken { username, token } => {
                     format!("identity {} of {}", token.as_str(), username.unwrap_or_default())
@@ -187,7 +187,7 @@ mod tests {
             json!({"auth": encoded("u:"), "identitytoken": "i"}),
             json!({"identitytoken": "i"}),
         ] {
-            let Entry::Holds(credentials) = read(&entry) else { panic!("{entry}") };
+            let CredentialEntry::Holds(credentials) = read(&entry) else { panic!("{entry}") };
             assert_eq!(write(&credentials).unwrap(), entry);
         }
         assert!(write(&Credentials::Anonymous).is_none());

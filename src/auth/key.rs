@@ -25,16 +25,16 @@ pub(crate) fn server(name: &str) -> String {
 
 /// A key of an `auths` or `credHelpers` object.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Key {
+pub(crate) struct CredentialKey {
     /// The host, in the form of [`host`].
     pub host: String,
     /// The path that the credentials are for: `ns` or `ns/repo`; empty for the whole host.
     pub path: String,
 }
 
-impl Key {
+impl CredentialKey {
     /// `host`, `host:port`, `https://host`, `https://host/v1/`, `/v2/`, or `host/ns/repo`. None for what is none of these.
-    pub(crate) fn parse(text: &str) -> Option<Key> {
+    pub(crate) fn parse(text: &str) -> Option<CredentialKey> {
         let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | '?' | '#' | '\\');
         if text.contains(odd) {
             return None;
@@ -53,7 +53,7 @@ impl Key {
         let is_api = matches!(trimmed, "v1" | "v2") && (is_url || path.len() > trimmed.len() || host == "docker.io");
         let path = if is_api { "" } else { trimmed };
         let sound = !host.is_empty() && (path.is_empty() || path.split('/').all(|part| !part.is_empty()));
-        sound.then(|| Key { host, path: path.to_owned() })
+        sound.then(|| CredentialKey { host, path: path.to_owned() })
     }
 
     /// Whether it holds for a repository; an empty name is the registry itself.
@@ -69,7 +69,7 @@ mod tests {
     use super::*;
 
     fn key(text: &str) -> Option<(String, String)> {
-        Key::parse(text).map(|key| (key.host, key.path))
+        CredentialKey::parse(text).map(|key| (key.host, key.path))
     }
 
     #[test]
@@ -142,7 +142,11 @@ mod tests {
             ("reg.example/team/app", "reg.example", "team", false),
             ("reg.example/team", "reg.example", "", false),
         ] {
-            assert_eq!(Key::parse(text).unwrap().covers(host, repository), covers, "{text} {host} {repository}");
+            assert_eq!(
+                CredentialKey::parse(text).unwrap().covers(host, repository),
+                covers,
+                "{text} {host} {repository}"
+            );
         }
     }
 

@@ -44,9 +44,9 @@ use crate::http::{Http, Request};
 use crate::sync::lock;
 pub(crate) use account::Account;
 use challenge::Challenge;
-use credential_lookup::{Stored, Whence};
+use credential_lookup::{StoredCredentials, Whence};
 pub(crate) use proof::{basic_header, identity};
-use token_cache::{Realm, Tokens};
+use token_cache::{Realm, TokenCache};
 
 /// Of how many origins something is known at once.
 const MOST_ORIGINS: usize = 10_000;
@@ -107,7 +107,7 @@ pub struct Reply {
 
 /// What is known of an origin.
 #[derive(Clone, Default)]
-struct Memory {
+struct OriginMemory {
     /// It has answered once.
     known: bool,
     challenge: Option<Challenge>,
@@ -120,19 +120,19 @@ struct Memory {
 /// The authentication of one client.
 pub(crate) struct Auth {
     http: Arc<Http>,
-    origins: Mutex<HashMap<Origin, Memory>>,
-    tokens: Tokens,
-    stored: Stored,
+    origins: Mutex<HashMap<Origin, OriginMemory>>,
+    tokens: TokenCache,
+    stored: StoredCredentials,
 }
 
 impl Auth {
     /// Over the client's HTTP, with the credentials that are stored on this machine.
-    pub(crate) fn new(http: Arc<Http>, stored: Stored) -> Auth {
-        Auth { tokens: Tokens::new(http.clone()), http, origins: Mutex::default(), stored }
+    pub(crate) fn new(http: Arc<Http>, stored: StoredCredentials) -> Auth {
+        Auth { tokens: TokenCache::new(http.clone()), http, origins: Mutex::default(), stored }
     }
 
     /// The stored credentials.
-    pub(crate) fn stored(&self) -> &Stored {
+    pub(crate) fn stored(&self) -> &StoredCredentials {
         &self.stored
     }
 
@@ -164,7 +164,7 @@ impl Auth {
         self.learn(account, |memory| drop(memory.asked.remove(&account.host)));
     }
 
-    fn learn(&self, account: &Account, change: impl FnOnce(&mut Memory)) {
+    fn learn(&self, account: &Account, change: impl FnOnce(&mut OriginMemory)) {
         let Some(origin) = Origin::of(&account.base.url) else { return };
         let mut origins = lock(&self.origins);
         // Servers name origins too, and could go on for ever.
@@ -174,7 +174,7 @@ impl Auth {
         change(origins.entry(origin).or_default());
     }
 
-    fn memory(&self, account: &Account) -> Memory {
+    fn memory(&self, account: &Account) -> OriginMemory {
         let origins = lock(&self.origins);
         Origin::of(&account.base.url).and_then(|origin| origins.get(&origin).cloned()).unwrap_or_default()
     }

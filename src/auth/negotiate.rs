@@ -10,7 +10,7 @@ use std::net::IpAddr;
 use ::http::header::HeaderMap;
 use ::http::{Method, StatusCode};
 
-use super::challenge::{self, Challenge, Scheme};
+use super::challenge::{self, AuthScheme, Challenge};
 use super::proof::{basic, Proof};
 use super::scope::ScopeSet;
 use super::token_cache::{Grant, Realm};
@@ -25,7 +25,7 @@ use crate::http::Request;
 use crate::statuses;
 
 /// Who is asked, for what, and with what.
-struct Asked<'a> {
+struct Party<'a> {
     account: Cow<'a, Account>,
     wanted: Cow<'a, ScopeSet>,
     proof: Proof,
@@ -33,11 +33,11 @@ struct Asked<'a> {
     answers: bool,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> Party<'a> {
     /// Somebody whom a server named. His scopes are his own, but not for more than the request wants.
-    fn stranger(at: &Location, wanted: &'a ScopeSet, challenges: &[Challenge]) -> Asked<'a> {
+    fn stranger(at: &Location, wanted: &'a ScopeSet, challenges: &[Challenge]) -> Party<'a> {
         let (account, wanted) = (Cow::Owned(Account::stranger(at)), scopes_of(challenges, wanted));
-        Asked { account, wanted, proof: Proof::Nothing, answers: false }
+        Party { account, wanted, proof: Proof::Nothing, answers: false }
     }
 
     /// Whether it is not the one that the caller named.
@@ -75,13 +75,13 @@ impl<'a> Asked<'a> {
 }
 
 /// The way of a request that went on where it was refused.
-struct Way {
+struct Trail {
     hops: Vec<Hop>,
     first_headers: Option<HeaderMap>,
     longest: usize,
 }
 
-impl Way {
+impl Trail {
     /// Gives an answer the whole way that led to it.
     fn lengthen(&mut self, answer: &mut Answer) -> Result<()> {
         answer.hops.splice(0..0, self.hops.iter().cloned());
@@ -144,16 +144,16 @@ impl Auth {
     ) -> Result<Reply> {
         let mut at = begin.clone();
         let mut asked = match account.is_at(&at.url) {
-            true => Asked {
+            true => Party {
                 account: Cow::Borrowed(account),
                 wanted: Cow::Borrowed(wanted),
                 proof: self.ready(call, account, &request.body, wanted)?,
                 answers: false,
             },
-            false => Asked::stranger(&at, wanted, &[]),
+            false => Party::stranger(&at, wanted, &[]),
         };
         let options = self.http.options();
-        let mut way = Way { hops: Vec::new(), first_headers: None, longest: options.max_redirects };
+        let mut way = Trail { hops: Vec::new(), first_headers: None, longest: options.max_redirects };
         let mut failures = options.retries;
         loop {
             request.authorization = asked.proof.header()?;
@@ -167,20 +167,7 @@ impl Auth {
                 return Ok(Reply { answer, begin, refusal: None, needed });
             }
             let challenges = challenge::parse(&answer.headers);
-            let mut goes_on = false;
-            match &asked.proof {
-                _ if !asked.account.is_at(&answer.url) => {
-                    goes_on = true;
-                    asked = Asked::stranger(&Location::of(&answer), wanted, &challenges);
-                }
-                Proof::Token(grant) => {
-                    goes_on = moved;
-                    self.tokens.forget(grant, is_about_rights(&challenges));
-                }
-                Proof::Nothing if asked.is_strange() => asked.wanted = scopes_of(&challenges, wanted),
-                _ => {}
-            }
-            self.remember(&asked.account, &challenges, answer.remote);
+            let goes_on = self.learn_from_refusal(&mut asked, &answer, &challenges, wanted, moved);
             let next = match can_go_again(&mut request.body, goes_on)? {
                 true => {
                     self.respond(call, &asked, &challenges, moved || repeated).map_err(|error| match error.code() {
@@ -207,6 +194,32 @@ impl Auth {
         }
     }
 
+    /// Takes in who has refused the request, and why; the answer is whether it goes on from where that was.
+    fn learn_from_refusal<'a>(
+        &self,
+        asked: &mut Party<'a>,
+        answer: &Answer,
+        challenges: &[Challenge],
+        wanted: &'a ScopeSet,
+        moved: bool,
+    ) -> bool {
+        let mut goes_on = false;
+        match &asked.proof {
+            _ if !asked.account.is_at(&answer.url) => {
+                goes_on = true;
+                *asked = Party::stranger(&Location::of(answer), wanted, challenges);
+            }
+            Proof::Token(grant) => {
+                goes_on = moved;
+                self.tokens.forget(grant, is_about_rights(challenges));
+            }
+            Proof::Nothing if asked.is_strange() => asked.wanted = scopes_of(challenges, wanted),
+            _ => {}
+        }
+        self.remember(&asked.account, challenges, answer.remote);
+        goes_on
+    }
+
     /// What home's own token server says of credentials is about what hook and helper said.
     fn not_taken(&self, account: &Account, error: Error) -> Error {
         if error.code() == Code::Unauthenticated {
@@ -224,7 +237,7 @@ impl Auth {
         let memory = self.memory(account);
         let Some(challenge) = &memory.challenge else { return Ok(Proof::Nothing) };
         let credentials = self.credentials(call, account)?.0;
-        let needs_a_scope = challenge.scheme == Scheme::Bearer && !matches!(credentials, Credentials::Token(_));
+        let needs_a_scope = challenge.scheme == AuthScheme::Bearer && !matches!(credentials, Credentials::Token(_));
         if needs_a_scope && wanted.is_empty() {
             return Ok(Proof::Nothing);
         }
@@ -246,7 +259,7 @@ impl Auth {
 
     /// The answer to a challenge; None when there is no other than the one that has just failed. `used`: what failed was taken
     /// before, on the way of this very request.
-    fn respond(&self, call: &Call, asked: &Asked, challenges: &[Challenge], used: bool) -> Result<Option<Proof>> {
+    fn respond(&self, call: &Call, asked: &Party, challenges: &[Challenge], used: bool) -> Result<Option<Proof>> {
         let account = &*asked.account;
         let refused = match &asked.proof {
             Proof::Nothing => None,
@@ -261,7 +274,7 @@ impl Auth {
         }
         let Some(challenge) = challenge::choose(challenges).or(memory.challenge.as_ref()) else { return Ok(None) };
         // A stranger's 401 need not be a registry's.
-        if challenge.scheme == Scheme::Bearer && asked.is_strange() && challenge.realm().is_none() {
+        if challenge.scheme == AuthScheme::Bearer && asked.is_strange() && challenge.realm().is_none() {
             return Ok(None);
         }
         let credentials = self.credentials(call, account)?.0;
@@ -281,8 +294,8 @@ impl Auth {
     ) -> Result<Option<Proof>> {
         match (&challenge.scheme, credentials) {
             (_, Credentials::Token(token)) => Ok(Some(Proof::Bearer(token.clone()))),
-            (Scheme::Basic, credentials) => Ok(basic(credentials)),
-            (Scheme::Bearer, credentials) => {
+            (AuthScheme::Basic, credentials) => Ok(basic(credentials)),
+            (AuthScheme::Bearer, credentials) => {
                 grant(self.realm(account, challenge, credentials, remote)?).map(|grant| Some(Proof::Token(grant)))
             }
             _ => Ok(None),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::credential_lookup::Stored;
+use super::credential_lookup::StoredCredentials;
 use super::helper::Helpers;
 use super::places::Wanted;
 use crate::error::Result;
@@ -36,7 +36,7 @@ impl StoredOptions {
     }
 
     /// The places and helpers that they name.
-    pub(crate) fn stored(&self) -> Stored {
+    pub(crate) fn stored(&self) -> StoredCredentials {
         let wanted = Wanted {
             credentials_file: self.credentials_file.clone(),
             docker_config: self.docker_config.clone(),
@@ -44,6 +44,6 @@ impl StoredOptions {
             foreign: self.foreign_credentials,
         };
         let search = self.helper_path.as_ref().map(Into::into);
-        Stored::new(&wanted, Helpers { search, limit: Duration::from_millis(self.helper_timeout_ms) })
+        StoredCredentials::new(&wanted, Helpers { search, limit: Duration::from_millis(self.helper_timeout_ms) })
     }
 }

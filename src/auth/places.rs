@@ -20,7 +20,7 @@ pub(crate) struct Wanted {
 }
 
 #[derive(Clone)]
-pub(crate) enum Place {
+pub(crate) enum CredentialPlace {
     File {
         /// Where.
         path: PathBuf,
@@ -37,9 +37,9 @@ pub(crate) enum Place {
 
 /// The places, the first to be asked first: what the caller named, DOCKER_AUTH_CONFIG, REGISTRY_AUTH_FILE, Docker's
 /// config.json, podman's two files, the .dockercfg of old.
-pub(crate) fn places(wanted: &Wanted, environment: Environment<'_>) -> Vec<Place> {
+pub(crate) fn places(wanted: &Wanted, environment: Environment<'_>) -> Vec<CredentialPlace> {
     let mut places = Vec::new();
-    let mut add = |path: PathBuf, named| places.push(Place::File { path, named });
+    let mut add = |path: PathBuf, named| places.push(CredentialPlace::File { path, named });
     if let Some(path) = &wanted.credentials_file {
         add(path.into(), true);
     }
@@ -62,19 +62,19 @@ pub(crate) fn places(wanted: &Wanted, environment: Environment<'_>) -> Vec<Place
     if let Some(text) =
         environment("DOCKER_AUTH_CONFIG").and_then(|value| value.into_string().ok()).filter(|text| !text.is_empty())
     {
-        places.push(Place::Inline { variable: "DOCKER_AUTH_CONFIG", text: Zeroizing::new(text) });
+        places.push(CredentialPlace::Inline { variable: "DOCKER_AUTH_CONFIG", text: Zeroizing::new(text) });
     }
     for path in files.into_iter().flatten() {
-        places.push(Place::File { path, named: false });
+        places.push(CredentialPlace::File { path, named: false });
     }
     places
 }
 
 /// Where a login is kept: the first file that is looked into.
-pub(crate) fn target(places: &[Place]) -> Option<&PathBuf> {
+pub(crate) fn target(places: &[CredentialPlace]) -> Option<&PathBuf> {
     places.iter().find_map(|place| match place {
-        Place::File { path, .. } => Some(path),
-        Place::Inline { .. } => None,
+        CredentialPlace::File { path, .. } => Some(path),
+        CredentialPlace::Inline { .. } => None,
     })
 }
 
@@ -90,8 +90,8 @@ mod tests {
         places
             .iter()
             .map(|place| match place {
-                Place::File { path, named } => format!("{}{}", path.display(), if *named { "!" } else { "" }),
-                Place::Inline { variable, .. } => (*variable).to_owned(),
+                CredentialPlace::File { path, named } => format!("{}{}", path.display(), if *named { "!" } else { "" }),
+                CredentialPlace::Inline { variable, .. } => (*variable).to_owned(),
             })
             .collect()
     }

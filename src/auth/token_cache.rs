@@ -10,7 +10,7 @@ use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 use super::scope::ScopeSet;
-use super::token_request::{self, Fetched};
+use super::token_request::{self, FetchedToken};
 use super::token_response::Token;
 use crate::call::Call;
 use crate::credentials::Credentials;
@@ -130,18 +130,18 @@ impl Grant {
     }
 }
 
-struct Kept {
+struct CachedToken {
     scopes: ScopeSet,
     token: Arc<Token>,
     obtained: Instant,
 }
 
-type Outcome = Option<Arc<Fetched>>;
+type Outcome = Option<Arc<FetchedToken>>;
 
 /// The tokens of one client.
-pub(super) struct Tokens {
+pub(super) struct TokenCache {
     http: Arc<Http>,
-    kept: Arc<Mutex<HashMap<String, Vec<Kept>>>>,
+    kept: Arc<Mutex<HashMap<String, Vec<CachedToken>>>>,
     flights: Arc<Mutex<HashMap<String, watch::Receiver<Outcome>>>>,
     refreshed: Mutex<HashMap<String, Refresh>>,
     /// Whose tokens are used up, and since when that is known.
@@ -151,10 +151,10 @@ pub(super) struct Tokens {
     lonely: AtomicU64,
 }
 
-impl Tokens {
+impl TokenCache {
     /// None yet.
-    pub(super) fn new(http: Arc<Http>) -> Tokens {
-        Tokens {
+    pub(super) fn new(http: Arc<Http>) -> TokenCache {
+        TokenCache {
             http,
             kept: Arc::default(),
             flights: Arc::default(),
@@ -264,7 +264,8 @@ impl Tokens {
         let mut all = lock(&self.kept);
         let list = all.get_mut(&realm.key())?;
         list.retain(|kept| kept.token.fresh_at(now));
-        let serves = |kept: &&Kept| kept.scopes.contains(scopes) && after.is_none_or(|time| kept.obtained > time);
+        let serves =
+            |kept: &&CachedToken| kept.scopes.contains(scopes) && after.is_none_or(|time| kept.obtained > time);
         let kept = list.iter().find(serves)?;
         Some(Grant::new(realm, &kept.token, kept.obtained, false))
     }
@@ -323,13 +324,13 @@ struct Landing {
     scopes: ScopeSet,
     /// Others may have it too.
     stays: bool,
-    kept: Arc<Mutex<HashMap<String, Vec<Kept>>>>,
+    kept: Arc<Mutex<HashMap<String, Vec<CachedToken>>>>,
     flights: Arc<Mutex<HashMap<String, watch::Receiver<Outcome>>>>,
     sender: watch::Sender<Outcome>,
 }
 
 impl Landing {
-    fn land(self, fetched: Fetched) {
+    fn land(self, fetched: FetchedToken) {
         if let (Ok(token), true) = (&fetched.outcome, self.stays) {
             let mut all = lock(&self.kept);
             // Realms are named by servers, which could go on for ever.
@@ -340,7 +341,7 @@ impl Landing {
             if list.len() >= KEPT {
                 list.remove(0);
             }
-            list.push(Kept { scopes: self.scopes.clone(), token: token.clone(), obtained: Instant::now() });
+            list.push(CachedToken { scopes: self.scopes.clone(), token: token.clone(), obtained: Instant::now() });
         }
         self.sender.send_replace(Some(Arc::new(fetched)));
     }

@@ -40,7 +40,7 @@ const ERROR_BODY: usize = 64 << 10;
 const CLIENT_ID: &str = "ocireg";
 
 /// How a fetch ended, and its trace: log hooks run on callers' threads only, so it is handed over.
-pub(super) struct Fetched {
+pub(super) struct FetchedToken {
     /// The token or the error.
     pub outcome: Result<Arc<Token>>,
     /// Log events.
@@ -54,7 +54,7 @@ pub(super) fn start(
     realm: Realm,
     scopes: ScopeSet,
     refresh: Refresh,
-    done: impl FnOnce(Fetched) + Send + 'static,
+    done: impl FnOnce(FetchedToken) + Send + 'static,
 ) -> Result<()> {
     let trace = Arc::new(Mutex::new(Vec::new()));
     let call = call.with_context(Arc::new(context(&http, trace.clone())));
@@ -64,7 +64,7 @@ pub(super) fn start(
         // Whoever is told may let go of the client, and nothing of it is held here any more.
         drop(fetch);
         let trace = std::mem::take(&mut *lock(&trace));
-        done(Fetched { outcome, trace });
+        done(FetchedToken { outcome, trace });
     })?;
     Ok(())
 }

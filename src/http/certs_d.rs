@@ -36,7 +36,7 @@ const KEPT: usize = 1000;
 
 /// What a host's folder holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Found {
+pub(crate) struct HostCertificates {
     /// Files of authorities.
     pub ca_files: Vec<String>,
     /// The client certificate; of several the first by name.
@@ -45,27 +45,27 @@ pub(crate) struct Found {
 
 /// The folders that are searched; the first that knows a host says everything about it.
 #[derive(Debug, Default)]
-pub(crate) struct Search {
+pub(crate) struct CertificateSearch {
     folders: Vec<PathBuf>,
     /// From here on, folders that may not be read are no error: nobody named them.
     usual: usize,
-    found: Mutex<HashMap<String, Arc<Found>>>,
+    found: Mutex<HashMap<String, Arc<HostCertificates>>>,
 }
 
-impl Search {
+impl CertificateSearch {
     /// The folders of the caller, then the usual ones if they are wanted.
-    pub(crate) fn new(folders: &[String], usual: bool, home: Option<PathBuf>) -> Search {
+    pub(crate) fn new(folders: &[String], usual: bool, home: Option<PathBuf>) -> CertificateSearch {
         let mut all: Vec<PathBuf> = folders.iter().map(PathBuf::from).collect();
         let named = all.len();
         if usual {
             all.extend(home.iter().flat_map(|home| HOME.iter().map(|folder| home.join(folder))));
             all.extend(MACHINE.iter().map(PathBuf::from));
         }
-        Search { folders: all, usual: named, found: Mutex::default() }
+        CertificateSearch { folders: all, usual: named, found: Mutex::default() }
     }
 
     /// What they say about a host; read when it is first needed.
-    pub(crate) fn of(&self, url: &Url) -> Result<Arc<Found>> {
+    pub(crate) fn of(&self, url: &Url) -> Result<Arc<HostCertificates>> {
         let host = url.host_str().unwrap_or_default();
         // A host that is a way up or hidden is none that anybody has a folder for.
         if self.folders.is_empty() || host.starts_with('.') || host.contains(['/', '\\']) {
@@ -84,7 +84,7 @@ impl Search {
         Ok(found)
     }
 
-    fn search(&self, host: &str, name: &str, default_port: bool) -> Result<Found> {
+    fn search(&self, host: &str, name: &str, default_port: bool) -> Result<HostCertificates> {
         for (index, folder) in self.folders.iter().enumerate() {
             let names = if default_port { &[host, name][..] } else { &[name] };
             for name in names {
@@ -97,22 +97,22 @@ impl Search {
                 }
             }
         }
-        Ok(Found::default())
+        Ok(HostCertificates::default())
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Found>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<HostCertificates>>> {
         lock(&self.found)
     }
 }
 
-fn read(folder: &Path, entries: std::fs::ReadDir) -> Result<Found> {
+fn read(folder: &Path, entries: std::fs::ReadDir) -> Result<HostCertificates> {
     let mut files = Vec::new();
     for entry in entries {
         let path = entry.map_err(|error| cannot_read(folder, &error))?.path();
         files.extend(path.to_str().map(str::to_owned));
     }
     files.sort();
-    let mut found = Found::default();
+    let mut found = HostCertificates::default();
     for file in &files {
         if file.ends_with(".crt") {
             found.ca_files.push(file.clone());
@@ -159,8 +159,8 @@ mod tests {
             self.0.path().to_str().unwrap().to_owned()
         }
 
-        fn search(&self) -> Search {
-            Search::new(&[self.path()], false, None)
+        fn search(&self) -> CertificateSearch {
+            CertificateSearch::new(&[self.path()], false, None)
         }
     }
 
@@ -176,14 +176,14 @@ mod tests {
         assert_eq!(found.ca_files, [file("a.crt"), file("b.crt")]);
         assert_eq!(found.identity, Some(Identity { cert_file: file("me.cert"), key_file: file("me.key") }));
         for other in ["https://h/", "https://h:5001/", "https://other:5000/", "https://h.:5000"] {
-            assert_eq!(*folder.search().of(&url(other)).unwrap(), Found::default(), "{other}");
+            assert_eq!(*folder.search().of(&url(other)).unwrap(), HostCertificates::default(), "{other}");
         }
     }
 
     #[test]
     fn the_port_of_https_may_be_left_out_and_the_first_folder_wins() {
         let (first, second) = (Folder::new(&["h/a.crt"]), Folder::new(&["h:443/b.crt", "only:443/c.crt"]));
-        let search = Search::new(&[first.path(), second.path()], false, None);
+        let search = CertificateSearch::new(&[first.path(), second.path()], false, None);
         let files = |host: &str| search.of(&url(host)).unwrap().ca_files.clone();
         assert_eq!(files("https://h/"), [format!("{}/h/a.crt", first.path())]);
         assert_eq!(files("https://only/"), [format!("{}/only:443/c.crt", second.path())]);
@@ -201,10 +201,10 @@ mod tests {
     #[test]
     fn no_host_leads_out_of_the_folders() {
         let folder = Folder::new(&["certs/x/y.crt", "a.crt"]);
-        let search = Search::new(&[format!("{}/certs", folder.path())], false, None);
+        let search = CertificateSearch::new(&[format!("{}/certs", folder.path())], false, None);
         for host in ["https://../", "https://.../"] {
             if let Ok(url) = Url::parse(host) {
-                assert_eq!(*search.of(&url).unwrap(), Found::default());
+                assert_eq!(*search.of(&url).unwrap(), HostCertificates::default());
             }
         }
     }
@@ -212,9 +212,9 @@ mod tests {
     #[test]
     fn the_usual_folders_are_searched_when_that_is_asked_for() {
         let home = Folder::new(&[".config/containers/certs.d/h/a.crt"]);
-        let search = Search::new(&[], true, Some(PathBuf::from(home.path())));
+        let search = CertificateSearch::new(&[], true, Some(PathBuf::from(home.path())));
         assert_eq!(search.of(&url("https://h/")).unwrap().ca_files.len(), 1);
         assert_eq!(search.folders.len(), 4);
-        assert!(Search::new(&[], false, Some(PathBuf::from(home.path()))).folders.is_empty());
+        assert!(CertificateSearch::new(&[], false, Some(PathBuf::from(home.path()))).folders.is_empty());
     }
 }

@@ -13,7 +13,7 @@ use super::location::Location;
 use super::response::{Answer, Patience};
 use super::route::Route;
 use super::throttle::Permit;
-use super::upload::{self, Body, Limits};
+use super::upload::{self, Body, UploadLimits};
 use super::{redact, retry, transport_error, warning, Http, Request};
 use crate::call::{Call, Limit};
 use crate::error::Result;
@@ -117,7 +117,7 @@ impl Http {
     ) -> Result<reqwest::Result<reqwest::Response>> {
         let call = line.call;
         let no_answer = Limit { time: line.time.unwrap_or(self.options().idle()), what: "no answer from the server" };
-        let limits = Limits {
+        let limits = UploadLimits {
             piece: Limit { time: self.options().idle(), what: "the server took no byte of the upload" },
             answer: match line.time {
                 Some(_) => no_answer,

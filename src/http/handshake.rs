@@ -58,16 +58,16 @@ pub(crate) fn answered() {
 
 /// The sessions of a client, kept in memory as rustls does by itself.
 #[derive(Debug)]
-pub(crate) struct Sessions(ClientSessionMemoryCache);
+pub(crate) struct TlsSessions(ClientSessionMemoryCache);
 
-impl Default for Sessions {
+impl Default for TlsSessions {
     /// As many as rustls keeps.
-    fn default() -> Sessions {
-        Sessions(ClientSessionMemoryCache::new(256))
+    fn default() -> TlsSessions {
+        TlsSessions(ClientSessionMemoryCache::new(256))
     }
 }
 
-impl ClientSessionStore for Sessions {
+impl ClientSessionStore for TlsSessions {
     fn kx_hint(&self, name: &ServerName<'_>) -> Option<NamedGroup> {
         let hint = self.0.kx_hint(name);
         // What is known of the name comes from an earlier handshake.

@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex};
 use serde_json::{json, Value};
 use url::Url;
 
-use super::certs_d::Search;
+use super::certs_d::CertificateSearch;
 use super::headers::Headers;
-use super::proxy::{Choice, Lookup, Proxies, Proxy};
+use super::proxy::{Lookup, Proxies, Proxy, ProxyChoice};
 use super::route::{Route, Trust};
 use super::settings::{HttpOptions, Network};
 use super::throttle::Throttle;
@@ -19,15 +19,15 @@ use crate::sync::lock;
 /// So many throttles are kept before idle ones are forgotten: servers choose the hosts that they redirect to.
 const KEPT: usize = 1000;
 
-type Key = (String, u16);
+type HostKey = (String, u16);
 
 /// The hosts of one client.
 pub(crate) struct Hosts {
     general: Network,
     proxies: Proxies,
-    certificates: Search,
-    named: Mutex<HashMap<Key, Network>>,
-    throttles: Mutex<HashMap<Key, Arc<Throttle>>>,
+    certificates: CertificateSearch,
+    named: Mutex<HashMap<HostKey, Network>>,
+    throttles: Mutex<HashMap<HostKey, Arc<Throttle>>>,
 }
 
 impl Hosts {
@@ -43,7 +43,7 @@ impl Hosts {
         Ok(Hosts {
             general: options.network()?,
             proxies,
-            certificates: Search::new(&options.certificates.certs_dir.0, options.certificates.certs_d, home),
+            certificates: CertificateSearch::new(&options.certificates.certs_dir.0, options.certificates.certs_d, home),
             named: Mutex::default(),
             throttles: Mutex::default(),
         })
@@ -109,8 +109,8 @@ impl Hosts {
 
     fn proxy(&self, url: &Url, network: &Network) -> Option<Proxy> {
         match &network.proxy {
-            Some(Choice::Direct) => None,
-            Some(Choice::Through(proxy)) => Some(proxy.clone()),
+            Some(ProxyChoice::Direct) => None,
+            Some(ProxyChoice::Through(proxy)) => Some(proxy.clone()),
             None if network.unix_socket.is_some() || network.address.is_some() => None,
             None => self.proxies.of(url).cloned(),
         }
@@ -156,7 +156,7 @@ impl Hosts {
     }
 }
 
-fn key(url: &Url) -> Key {
+fn key(url: &Url) -> HostKey {
     (url.host_str().unwrap_or_default().to_owned(), url.port_or_known_default().unwrap_or(0))
 }
 
@@ -173,8 +173,8 @@ mod tests {
         Hosts::new(&serde_json::from_value(options).unwrap()).unwrap()
     }
 
-    fn proxy(text: &str) -> Option<Choice> {
-        Choice::parse(text).ok()
+    fn proxy(text: &str) -> Option<ProxyChoice> {
+        ProxyChoice::parse(text).ok()
     }
 
     #[test]

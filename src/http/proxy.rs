@@ -21,7 +21,7 @@ options! {
     pub struct ProxyOptions {
         /// "http://", "https://", "socks5://" (names are resolved here) or "socks5h://" (by the proxy), with "USER:PASSWORD@"
         /// if need be, or "direct" for none
-        pub proxy: Option<Choice>,
+        pub proxy: Option<ProxyChoice>,
         /// hosts that it is not for, as Go reads them: "*", "name" with all names below it, ".name" without itself, addresses,
         /// "ADDRESS/BITS", each but the last with ":PORT" if wanted
         pub no_proxy: Texts,
@@ -124,42 +124,42 @@ impl fmt::Debug for Proxy {
 
 /// What an option says about a proxy.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Choice {
+pub enum ProxyChoice {
     /// None: `direct`, or an empty text.
     Direct,
     /// This one.
     Through(Proxy),
 }
 
-impl Choice {
+impl ProxyChoice {
     /// Reads the text of an option.
-    pub fn parse(text: &str) -> std::result::Result<Choice, &'static str> {
+    pub fn parse(text: &str) -> std::result::Result<ProxyChoice, &'static str> {
         match text.trim() {
-            "" | "direct" => Ok(Choice::Direct),
-            text => Proxy::parse(text).map(Choice::Through),
+            "" | "direct" => Ok(ProxyChoice::Direct),
+            text => Proxy::parse(text).map(ProxyChoice::Through),
         }
     }
 
     fn proxy(&self) -> Option<&Proxy> {
         match self {
-            Choice::Direct => None,
-            Choice::Through(proxy) => Some(proxy),
+            ProxyChoice::Direct => None,
+            ProxyChoice::Through(proxy) => Some(proxy),
         }
     }
 }
 
-impl OptionValue for Choice {
-    fn read(value: Value) -> std::result::Result<Choice, String> {
-        Choice::parse(&Zeroizing::<String>::read(value)?).map_err(str::to_owned)
+impl OptionValue for ProxyChoice {
+    fn read(value: Value) -> std::result::Result<ProxyChoice, String> {
+        ProxyChoice::parse(&Zeroizing::<String>::read(value)?).map_err(str::to_owned)
     }
 }
 
 /// The hosts that a proxy is not for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct NoProxy(Vec<Entry>);
+pub(crate) struct NoProxy(Vec<Exemption>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Entry {
+enum Exemption {
     Everything,
     Network(IpNet),
     Address { ip: IpAddr, port: Option<u16> },
@@ -170,7 +170,7 @@ impl NoProxy {
     /// Adds entries, separated by commas: `*`, an address or `ADDRESS/BITS`, a name (it and every name below it), or
     /// `.name` and `*.name` (only the names below it); all but networks may have a `:PORT`.
     pub(crate) fn add(&mut self, text: &str) {
-        self.0.extend(text.split(',').filter_map(|entry| Entry::parse(&entry.trim().to_ascii_lowercase())));
+        self.0.extend(text.split(',').filter_map(|entry| Exemption::parse(&entry.trim().to_ascii_lowercase())));
     }
 
     /// Whether a host is one of them.
@@ -186,30 +186,30 @@ impl NoProxy {
     }
 }
 
-impl Entry {
-    fn parse(text: &str) -> Option<Entry> {
+impl Exemption {
+    fn parse(text: &str) -> Option<Exemption> {
         if text.is_empty() {
             return None;
         }
         if text == "*" {
-            return Some(Entry::Everything);
+            return Some(Exemption::Everything);
         }
         if let Some((address, bits)) = text.split_once('/') {
-            return IpNet::new(bare(address).parse().ok()?, bits.parse().ok()?).ok().map(Entry::Network);
+            return IpNet::new(bare(address).parse().ok()?, bits.parse().ok()?).ok().map(Exemption::Network);
         }
         if let Ok(ip) = bare(text).parse() {
-            return Some(Entry::Address { ip, port: None });
+            return Some(Exemption::Address { ip, port: None });
         }
         let (host, port) = match text.rsplit_once(':') {
             Some((host, port)) => (host, Some(port.parse().ok()?)),
             None => (text, None),
         };
         if let Ok(ip) = bare(host).parse() {
-            return Some(Entry::Address { ip, port });
+            return Some(Exemption::Address { ip, port });
         }
         let below = host.strip_prefix("*.").or_else(|| host.strip_prefix('.'));
         let name = below.unwrap_or(host).trim_end_matches('.');
-        (!name.is_empty()).then(|| Entry::Name { name: name.to_owned(), itself: below.is_none(), port })
+        (!name.is_empty()).then(|| Exemption::Name { name: name.to_owned(), itself: below.is_none(), port })
     }
 
     fn covers(&self, host: &Host<&str>, at: Option<u16>) -> bool {
@@ -219,10 +219,10 @@ impl Entry {
             Host::Domain(_) => None,
         };
         match self {
-            Entry::Everything => true,
-            Entry::Network(network) => ip.is_some_and(|ip| network.contains(&ip)),
-            Entry::Address { ip: own, port } => ip == Some(*own) && (port.is_none() || *port == at),
-            Entry::Name { name, itself, port } => {
+            Exemption::Everything => true,
+            Exemption::Network(network) => ip.is_some_and(|ip| network.contains(&ip)),
+            Exemption::Address { ip: own, port } => ip == Some(*own) && (port.is_none() || *port == at),
+            Exemption::Name { name, itself, port } => {
                 let Host::Domain(host) = host else { return false };
                 let below = host.strip_suffix(name.as_str()).is_some_and(|rest| rest.ends_with('.'));
                 (below || (*itself && host == name)) && (port.is_none() || *port == at)
@@ -241,7 +241,7 @@ pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 /// The proxies of a client: which one a URL goes through.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Proxies {
-    chosen: Option<Choice>,
+    chosen: Option<ProxyChoice>,
     http: Option<Proxy>,
     https: Option<Proxy>,
     except: NoProxy,
@@ -249,7 +249,7 @@ pub(crate) struct Proxies {
 
 impl Proxies {
     /// What the options say; `environment` is asked only when the caller wants that.
-    pub(crate) fn new(chosen: Option<Choice>, except: &[String], environment: Option<Lookup>) -> Result<Proxies> {
+    pub(crate) fn new(chosen: Option<ProxyChoice>, except: &[String], environment: Option<Lookup>) -> Result<Proxies> {
         let mut proxies = Proxies { chosen, ..Proxies::default() };
         except.iter().for_each(|text| proxies.except.add(text));
         let Some(environment) = environment.filter(|_| proxies.chosen.is_none()) else { return Ok(proxies) };
@@ -317,8 +317,8 @@ mod tests {
             let why = Proxy::parse(text).unwrap_err();
             assert!(!why.contains("secret"), "{text}");
         }
-        assert_eq!(Choice::parse("direct"), Ok(Choice::Direct));
-        assert_eq!(Choice::parse(""), Ok(Choice::Direct));
+        assert_eq!(ProxyChoice::parse("direct"), Ok(ProxyChoice::Direct));
+        assert_eq!(ProxyChoice::parse(""), Ok(ProxyChoice::Direct));
     }
 
     #[test]
@@ -393,11 +393,11 @@ mod tests {
     #[test]
     fn what_the_caller_chose_is_for_this_machine_too_and_the_environment_is_not_asked() {
         let look = |_: &str| Some("wrong:1".to_owned());
-        let chosen = Choice::parse("http://own:1").unwrap();
+        let chosen = ProxyChoice::parse("http://own:1").unwrap();
         let proxies = Proxies::new(Some(chosen), &["no.example, 10.0.0.0/8".to_owned()], Some(&look)).unwrap();
         assert_eq!(through(&proxies, "http://localhost/").as_deref(), Some("http://own:1"));
         assert_eq!(through(&proxies, "http://10.1.1.1/"), None);
-        let direct = Proxies::new(Some(Choice::Direct), &[], Some(&look)).unwrap();
+        let direct = Proxies::new(Some(ProxyChoice::Direct), &[], Some(&look)).unwrap();
         assert_eq!(through(&direct, "http://h/"), None);
     }
 }

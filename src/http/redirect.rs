@@ -88,15 +88,15 @@ pub(crate) fn join(current: &Url, text: &str) -> std::result::Result<Url, String
 
 /// The hops of one request: each URL once, and not more than the limit.
 #[derive(Debug)]
-pub(crate) struct Chain {
+pub(crate) struct RedirectChain {
     limit: usize,
     seen: HashSet<Url>,
 }
 
-impl Chain {
+impl RedirectChain {
     /// At most `limit` redirects.
-    pub(crate) fn new(limit: usize) -> Chain {
-        Chain { limit, seen: HashSet::new() }
+    pub(crate) fn new(limit: usize) -> RedirectChain {
+        RedirectChain { limit, seen: HashSet::new() }
     }
 
     /// Notes a URL that is about to be requested; the first one is no redirect.
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn chains_end() {
         let hop = |n: usize| url(&format!("https://h/{n}"));
-        let mut chain = Chain::new(3);
+        let mut chain = RedirectChain::new(3);
         for n in 0..=3 {
             chain.visit(&hop(n)).unwrap();
         }
@@ -284,15 +284,15 @@ mod tests {
         assert_eq!(error.code(), Code::Redirect);
         assert!(error.message().contains("the limit is 3"), "{error}");
 
-        let mut chain = Chain::new(10);
+        let mut chain = RedirectChain::new(10);
         chain.visit(&url("https://h/a?x=1")).unwrap();
         chain.visit(&url("https://h/a?x=2")).unwrap();
         let error = chain.visit(&url("https://h/a?x=1#again")).unwrap_err();
         assert_eq!(error.message(), "https://h is part of a redirect loop");
 
-        let mut none = Chain::new(0);
+        let mut none = RedirectChain::new(0);
         none.visit(&hop(0)).unwrap();
         assert!(none.visit(&hop(1)).is_err());
-        Chain::new(usize::MAX).visit(&hop(0)).unwrap();
+        RedirectChain::new(usize::MAX).visit(&hop(0)).unwrap();
     }
 }

@@ -48,12 +48,12 @@ pub struct Request<'a> {
     /// How long the answer may take, headers and body in all; else each part has the client's limits.
     pub time: Option<Duration>,
     /// Read a successful answer's body at once, so that a break in it is a break of the request.
-    pub whole: Option<Whole>,
+    pub whole: Option<WholeBody>,
 }
 
 /// How a body is read at once.
 #[derive(Debug, Clone, Copy)]
-pub struct Whole {
+pub struct WholeBody {
     /// The most bytes that it may have.
     pub limit: u64,
     /// What it is, for the error.
@@ -91,7 +91,7 @@ impl<'a> Request<'a> {
 
     /// Reads the body of a successful answer at once.
     pub fn whole(mut self, limit: u64, what: &'static str) -> Request<'a> {
-        self.whole = Some(Whole { limit, what });
+        self.whole = Some(WholeBody { limit, what });
         self
     }
 

@@ -10,7 +10,7 @@ use url::Url;
 use super::exchange::Leg;
 use super::guard::Guard;
 use super::location::Location;
-use super::redirect::{self, Chain};
+use super::redirect::{self, RedirectChain};
 use super::request::{Redirects, Repeat};
 use super::response::{Answer, Hop};
 use super::retry::{self, Backoff};
@@ -37,7 +37,7 @@ impl Http {
 
     /// One try: the request, and where its redirects lead.
     fn follow(&self, call: &Call, home: &Location, request: &mut Request, attempt: u32) -> Result<Answer> {
-        let mut chain = Chain::new(self.options().max_redirects);
+        let mut chain = RedirectChain::new(self.options().max_redirects);
         let mut leg = Leg { at: home.clone(), at_home: true, attempt };
         let (mut hops, mut first_headers) = (Vec::new(), None);
         loop {

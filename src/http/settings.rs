@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use super::certs_d::CertsOptions;
 use super::headers::Headers;
-use super::proxy::{Choice, ProxyOptions};
+use super::proxy::{ProxyChoice, ProxyOptions};
 use super::response::Slowest;
 use super::route::{Address, Identity};
-use super::throttle::{Limits, ThrottleOptions};
+use super::throttle::{HostLimits, ThrottleOptions};
 use crate::error::{Code, Error, Result};
 use crate::options::{above_zero, options, Texts};
 
@@ -140,7 +140,7 @@ pub struct Network {
     /// A client certificate.
     pub identity: Option<Identity>,
     /// A proxy, or none at all.
-    pub proxy: Option<Choice>,
+    pub proxy: Option<ProxyChoice>,
     /// A socket of this machine that leads to the host.
     pub unix_socket: Option<String>,
     /// The host's address.
@@ -163,7 +163,7 @@ impl Network {
         let ways = [
             ("unix_socket", self.unix_socket.is_some()),
             ("address", self.address.is_some()),
-            ("proxy", matches!(self.proxy, Some(Choice::Through(_)))),
+            ("proxy", matches!(self.proxy, Some(ProxyChoice::Through(_)))),
         ];
         let mut given = ways.iter().filter(|(_, given)| *given);
         if let (Some((first, _)), Some((second, _))) = (given.next(), given.next()) {
@@ -185,10 +185,10 @@ impl Network {
     }
 
     /// The limits of a host, where this is what is said about it, and `general` about every host.
-    pub fn limits(&self, general: &Network) -> Limits {
+    pub fn limits(&self, general: &Network) -> HostLimits {
         let at_once = self.max_connections.or(general.max_connections).unwrap_or(u32::MAX);
         let per_second = self.requests_per_second.or(general.requests_per_second).unwrap_or(0.0);
-        Limits { at_once: usize::try_from(at_once).unwrap_or(usize::MAX), per_second }
+        HostLimits { at_once: usize::try_from(at_once).unwrap_or(usize::MAX), per_second }
     }
 }
 
@@ -207,10 +207,10 @@ mod tests {
     #[test]
     fn networks_that_make_no_sense_are_named() {
         let refused = |network: Network| network.check().unwrap_err().message().to_owned();
-        let proxy = Choice::parse("http://p").ok();
+        let proxy = ProxyChoice::parse("http://p").ok();
         let socket = Some("/s".to_owned());
         let address = Address::parse("10.0.0.1");
-        assert!(Network { unix_socket: socket.clone(), proxy: Some(Choice::Direct), ..Network::default() }
+        assert!(Network { unix_socket: socket.clone(), proxy: Some(ProxyChoice::Direct), ..Network::default() }
             .check()
             .is_ok());
         let both = Network { unix_socket: socket.clone(), proxy: proxy.clone(), ..Network::default() };
@@ -234,8 +234,8 @@ mod tests {
     #[test]
     fn a_hosts_own_limits_win() {
         let general = HttpOptions::default().network().unwrap();
-        assert_eq!(Network::default().limits(&general), Limits { at_once: 8, per_second: 0.0 });
+        assert_eq!(Network::default().limits(&general), HostLimits { at_once: 8, per_second: 0.0 });
         let own = Network { max_connections: Some(2), requests_per_second: Some(0.5), ..Network::default() };
-        assert_eq!(own.limits(&general), Limits { at_once: 2, per_second: 0.5 });
+        assert_eq!(own.limits(&general), HostLimits { at_once: 2, per_second: 0.5 });
     }
 }

@@ -33,7 +33,7 @@ const SPREAD: Duration = Duration::from_millis(500);
 
 /// What one host may be asked.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Limits {
+pub struct HostLimits {
     /// Requests that wait for their answers at once.
     pub at_once: usize,
     /// Requests that begin in a second; 0 is any number.
@@ -42,7 +42,7 @@ pub struct Limits {
 
 /// The throttle of one host.
 pub(crate) struct Throttle {
-    limits: Limits,
+    limits: HostLimits,
     places: Arc<Semaphore>,
     times: Mutex<Times>,
 }
@@ -75,20 +75,20 @@ impl Permit {
 
 impl Throttle {
     /// With the limits of its host.
-    pub(crate) fn new(limits: Limits) -> Throttle {
+    pub(crate) fn new(limits: HostLimits) -> Throttle {
         let places = limits.at_once.clamp(1, Semaphore::MAX_PERMITS);
         Throttle { limits, places: Arc::new(Semaphore::new(places)), times: Mutex::default() }
     }
 
     /// The same host with other limits: what the server asked for still holds.
-    pub(crate) fn with_limits(&self, limits: Limits) -> Throttle {
+    pub(crate) fn with_limits(&self, limits: HostLimits) -> Throttle {
         let throttle = Throttle::new(limits);
         throttle.times().pause = self.times().pause;
         throttle
     }
 
     /// Its limits.
-    pub(crate) fn limits(&self) -> Limits {
+    pub(crate) fn limits(&self) -> HostLimits {
         self.limits
     }
 
@@ -176,7 +176,7 @@ mod tests {
     use super::*;
 
     fn throttle(per_second: f64) -> Throttle {
-        Throttle::new(Limits { at_once: 2, per_second })
+        Throttle::new(HostLimits { at_once: 2, per_second })
     }
 
     #[test]

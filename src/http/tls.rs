@@ -11,7 +11,7 @@ use rustls::crypto::{ring, verify_tls12_signature, verify_tls13_signature, Crypt
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
-use super::handshake::{self, Sessions};
+use super::handshake::{self, TlsSessions};
 use super::route::{Route, Trust};
 use super::{own, pem};
 use crate::error::{Code, Error, Result};
@@ -78,7 +78,7 @@ impl Roots {
             }
         };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        config.resumption = Resumption::store(Arc::new(Sessions::default()));
+        config.resumption = Resumption::store(Arc::new(TlsSessions::default()));
         Ok(config)
     }
 

@@ -99,7 +99,7 @@ pub(crate) fn pipe(size: u64) -> (mpsc::Sender<Bytes>, reqwest::Body) {
 }
 
 /// The waits of one upload.
-pub(crate) struct Limits {
+pub(crate) struct UploadLimits {
     /// For the next piece to be taken.
     pub piece: Limit,
     /// For the answer after the last piece.
@@ -113,7 +113,7 @@ pub(crate) fn feed<F: std::future::Future>(
     sender: mpsc::Sender<Bytes>,
     source: &mut dyn Source,
     (size, done): (u64, u64),
-    limits: &Limits,
+    limits: &UploadLimits,
 ) -> Result<F::Output> {
     let mut sending = std::pin::pin!(sending);
     let mut sent = 0u64;

@@ -9,7 +9,7 @@ use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::http::headers::Headers;
 use crate::http::location::Location;
-use crate::http::proxy::Choice;
+use crate::http::proxy::ProxyChoice;
 use crate::http::route::Address;
 use crate::http::settings::{Network, TlsOptions};
 use crate::http::Http;
@@ -29,7 +29,7 @@ options! {
         /// true: http; false: https; without it https, or for a loopback host http if it answers a TLS hello with anything else
         pub plain_http: Option<bool>,
         /// instead of the client's option; "direct" is none, and no_proxy has no say
-        pub proxy: Option<Choice>,
+        pub proxy: Option<ProxyChoice>,
         /// path of a socket of this machine that leads to the host; scheme, Host header and TLS stay those of the host's name
         pub unix_socket: Option<String>,
         /// "IP" or "IP:PORT" to connect to, whatever the name resolves to; the name stays in the Host header and in TLS; only

@@ -5,9 +5,9 @@ use std::path::Path;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::auth::credential_lookup::Stored;
+use crate::auth::credential_lookup::StoredCredentials;
 use crate::auth::login::can_log_in;
-use crate::auth::places::{target, Place, Wanted};
+use crate::auth::places::{target, CredentialPlace, Wanted};
 use crate::auth::scope::{Scope, ScopeSet};
 use crate::auth::secrets::Secrets;
 use crate::auth::{credential_writer, key, Account};
@@ -134,7 +134,7 @@ impl Client {
         let mut from = Vec::new();
         for place in stored.places() {
             call.check()?;
-            let Place::File { path, .. } = place else { continue };
+            let CredentialPlace::File { path, .. } = place else { continue };
             remove(call, stored, path, &index.name, &mut from)?;
         }
         self.auth.stored().forget(&index.name);
@@ -142,7 +142,11 @@ impl Client {
     }
 
     /// The places that a call names itself; None when those of the client hold.
-    fn places_of(&self, credentials_file: &Option<String>, docker_config: &Option<String>) -> Option<Stored> {
+    fn places_of(
+        &self,
+        credentials_file: &Option<String>,
+        docker_config: &Option<String>,
+    ) -> Option<StoredCredentials> {
         if credentials_file.is_none() && docker_config.is_none() {
             return None;
         }
@@ -202,7 +206,7 @@ fn replaced(offered: Credentials, refresh: Option<Zeroizing<String>>, offline: b
 }
 
 /// Hands credentials to the helper that the file names for the host, else writes them into the file. The answer says where.
-fn keep(call: &Call, stored: &Stored, file: &Path, host: &str, credentials: &Credentials) -> Result<String> {
+fn keep(call: &Call, stored: &StoredCredentials, file: &Path, host: &str, credentials: &Credentials) -> Result<String> {
     match credential_writer::helper_of(file, stored.foreign(), host)? {
         Some(helper) => {
             stored.helpers().store(call, &helper, &key::server(host), credentials)?;
@@ -217,7 +221,7 @@ fn keep(call: &Call, stored: &Stored, file: &Path, host: &str, credentials: &Cre
     }
 }
 
-fn remove(call: &Call, stored: &Stored, file: &Path, host: &str, from: &mut Vec<String>) -> Result<()> {
+fn remove(call: &Call, stored: &StoredCredentials, file: &Path, host: &str, from: &mut Vec<String>) -> Result<()> {
     if let Some(helper) = credential_writer::helper_of(file, stored.foreign(), host)? {
         // Helpers do not say whether they had something to erase.
         if stored.helpers().get(call, &helper, &key::server(host))?.is_some() {

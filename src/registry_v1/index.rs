@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::id::ImageId;
 use super::session::Access;
-use super::{json, wrong, Place, Repo, LARGEST};
+use super::{json, wrong, IndexServer, Repo, LARGEST};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::http::location::RequestTarget;
@@ -65,7 +65,7 @@ impl Client {
     /// Asks a registry whether it speaks protocol v1. No credentials are sent.
     pub fn v1_ping(&self, call: &Call, registry: &str) -> Result<PingV1> {
         let index = Index::parse(registry)?;
-        let place = Place::new(self, call, &index)?;
+        let place = IndexServer::new(self, call, &index)?;
         let what = format!("ping {} by protocol v1", place.account.host);
         let Pong { answer, speaks_v1, body } = ping(&place)?;
         let answer = place.expect(answer, &[StatusCode::OK], &what)?;
@@ -94,7 +94,7 @@ impl Client {
         if [options.n, options.page].contains(&Some(0)) {
             return Err(Error::new(Code::InvalidArgument, "the options n and page begin at 1"));
         }
-        let place = Place::new(self, call, &Index::parse(registry)?)?;
+        let place = IndexServer::new(self, call, &Index::parse(registry)?)?;
         let numbers =
             [("n", options.n), ("page", options.page)].map(|(key, value)| (key, value.map(|n| n.to_string())));
         let numbers = numbers.iter().filter_map(|(key, value)| Some((*key, value.as_deref()?)));
@@ -112,7 +112,7 @@ impl Client {
 
     /// A registry's answer to a v1 ping, whatever it is.
     pub(crate) fn v1_ping_answer(&self, call: &Call, index: &Index) -> Result<Pong> {
-        ping(&Place::new(self, call, index)?)
+        ping(&IndexServer::new(self, call, index)?)
     }
 }
 
@@ -127,7 +127,7 @@ pub(crate) struct Pong {
 
 /// A page that says 200 to every path is no registry. docker-registry answers `{}` or, when it is verbose, an object;
 /// others answer `true`.
-fn ping(place: &Place) -> Result<Pong> {
+fn ping(place: &IndexServer) -> Result<Pong> {
     let mut request = Request::new(Method::GET).whole(LARGEST, "the answer to the ping");
     let mut answer = place.send(&RequestTarget::Path(PING.to_owned()), &mut request)?;
     let said = |name: &str| answer.headers.contains_key(name);

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{json, Value};
 use zeroize::Zeroizing;
 
-use super::{Place, ERROR_BODY};
+use super::{IndexServer, ERROR_BODY};
 use crate::auth::basic_header;
 use crate::call::Call;
 use crate::credentials::Credentials;
@@ -53,7 +53,7 @@ impl Client {
     /// Checks a user's password at an index; with an e-mail address makes the account first.
     pub fn v1_login(&self, call: &Call, registry: &str, options: &V1LoginOptions) -> Result<Login> {
         let index = Index::parse(registry)?;
-        let place = Place::new(self, call, &index)?;
+        let place = IndexServer::new(self, call, &index)?;
         let user = user(&place, options)?;
         if let Some(email) = &options.email {
             if let Some(login) = register(&place, &user, email, index.official)? {
@@ -64,7 +64,7 @@ impl Client {
     }
 }
 
-fn user(place: &Place, options: &V1LoginOptions) -> Result<User> {
+fn user(place: &IndexServer, options: &V1LoginOptions) -> Result<User> {
     let invalid = |why: &str| Err(Error::new(Code::InvalidArgument, why));
     let user = match (&options.username, &options.password) {
         (Some(name), Some(password)) => User { name: name.clone(), password: password.clone() },
@@ -84,7 +84,7 @@ fn user(place: &Place, options: &V1LoginOptions) -> Result<User> {
 }
 
 /// Makes the account; None when there is one of that name.
-fn register(place: &Place, user: &User, email: &str, official: bool) -> Result<Option<Login>> {
+fn register(place: &IndexServer, user: &User, email: &str, official: bool) -> Result<Option<Login>> {
     let account = json!({"username": user.name, "password": user.password.as_str(), "email": email});
     let text = Zeroizing::new(account.to_string().into_bytes());
     let mut source: &[u8] = &text;
@@ -95,7 +95,7 @@ fn register(place: &Place, user: &User, email: &str, official: bool) -> Result<O
         .header(CONTENT_TYPE, "application/json")?
         .header(ACCEPT, "application/json")?
         .body(body);
-    let quiet = Place { call: place.call.without_progress(), ..place.clone() };
+    let quiet = IndexServer { call: place.call.without_progress(), ..place.clone() };
     let mut answer = quiet.send(&users(), &mut request)?;
     match answer.status {
         StatusCode::CREATED => {
@@ -120,7 +120,7 @@ fn register(place: &Place, user: &User, email: &str, official: bool) -> Result<O
     }
 }
 
-fn check(place: &Place, user: User, official: bool) -> Result<Login> {
+fn check(place: &IndexServer, user: User, official: bool) -> Result<Login> {
     let mut request = Request::new(Method::GET).header(ACCEPT, "application/json")?;
     let credentials = Credentials::Password { username: user.name.clone(), password: user.password.clone() };
     request.authorization = basic_header(&credentials)?;
@@ -153,13 +153,13 @@ fn refused(answer: &Answer, code: Code, message: String) -> Error {
     Error::new(code, message).with_http_status(answer.status.as_u16()).with_url(&answer.url)
 }
 
-fn unexpected(place: &Place, answer: Answer, what: &str) -> Error {
+fn unexpected(place: &IndexServer, answer: Answer, what: &str) -> Error {
     let status = answer.status.as_u16();
     place.failure(answer, &format!("{what}: Unexpected status code [{status}]"))
 }
 
 /// The text of a body: a JSON string, the message of an error document, or plain text.
-fn said(place: &Place, answer: &mut Answer) -> String {
+fn said(place: &IndexServer, answer: &mut Answer) -> String {
     let body = answer.beginning(&place.call, ERROR_BODY);
     match crate::json::parse(&body) {
         Ok(Value::String(text)) => text,

@@ -31,7 +31,7 @@ use crate::reference::{Index, Repository};
 use crate::registry::Client;
 use crate::registry_error;
 use crate::text::shorten;
-use session::{Access, Proof, Session};
+use session::{Access, IndexSession, RegistryProof};
 
 /// The most that is read of a document: an image's JSON, an ancestry, a list.
 const LARGEST: u64 = 4 << 20;
@@ -42,19 +42,19 @@ const HUB: &str = "https://index.docker.io/";
 
 /// An index as a call sees it.
 #[derive(Clone)]
-pub struct Place {
+pub struct IndexServer {
     client: Client,
     call: Call,
     account: Account,
 }
 
-impl Place {
-    fn new(client: &Client, call: &Call, index: &Index) -> Result<Place> {
+impl IndexServer {
+    fn new(client: &Client, call: &Call, index: &Index) -> Result<IndexServer> {
         let mut account = client.account(call, index)?;
         if index.official && account.base.url.host_str() == Some("registry-1.docker.io") {
             account.base.url = Url::parse(HUB).map_err(|_| internal("Docker Hub's URL"))?;
         }
-        Ok(Place { client: client.clone(), call: call.clone(), account })
+        Ok(IndexServer { client: client.clone(), call: call.clone(), account })
     }
 
     fn credentials(&self) -> Result<Credentials> {
@@ -107,14 +107,14 @@ impl Place {
 /// One repository of a v1 registry, for one call.
 #[derive(Clone)]
 pub struct Repo {
-    place: Place,
+    place: IndexServer,
     name: String,
 }
 
 impl Client {
     /// A repository, to be read and written by protocol v1. Nothing is sent yet.
     pub fn v1(&self, call: &Call, repository: &Repository) -> Result<Repo> {
-        let place = Place::new(self, call, repository.index())?;
+        let place = IndexServer::new(self, call, repository.index())?;
         Ok(Repo { place, name: repository.remote_name().to_owned() })
     }
 }
@@ -126,7 +126,7 @@ impl Repo {
     }
 
     /// Sends the request that `make` makes for a session of this access. A session that has ended is begun anew, once.
-    fn send(&self, access: Access, make: &mut dyn FnMut(&Session) -> Result<Answer>) -> Result<Answer> {
+    fn send(&self, access: Access, make: &mut dyn FnMut(&IndexSession) -> Result<Answer>) -> Result<Answer> {
         self.send_for(access, None, make)
     }
 
@@ -134,7 +134,7 @@ impl Repo {
         &self,
         access: Access,
         image: Option<&id::ImageId>,
-        make: &mut dyn FnMut(&Session) -> Result<Answer>,
+        make: &mut dyn FnMut(&IndexSession) -> Result<Answer>,
     ) -> Result<Answer> {
         let (mut session, mut fresh) = self.session(access, image)?;
         loop {
@@ -161,18 +161,18 @@ impl Repo {
     }
 
     /// A private registry behind a proxy that asks for Basic everywhere: it may have it where it is the index itself.
-    fn wants_basic(&self, session: &Session, answer: &Answer) -> Result<bool> {
-        let asks = challenge::parse(&answer.headers).iter().any(|one| one.scheme == challenge::Scheme::Basic);
-        let may = session.is_at_index() && matches!(session.proof(), Proof::Token(_));
+    fn wants_basic(&self, session: &IndexSession, answer: &Answer) -> Result<bool> {
+        let asks = challenge::parse(&answer.headers).iter().any(|one| one.scheme == challenge::AuthScheme::Basic);
+        let may = session.is_at_index() && matches!(session.proof(), RegistryProof::Token(_));
         Ok(asks && may && self.place.proof()?.is_some())
     }
 
     /// Sends a request to the registry of a session.
-    fn send_to(&self, session: &Session, path: &str, request: &mut Request) -> Result<Answer> {
+    fn send_to(&self, session: &IndexSession, path: &str, request: &mut Request) -> Result<Answer> {
         let at = session.base().below(path)?;
         request.authorization = match session.proof() {
-            Proof::Token(token) => Some(token.clone()),
-            Proof::Basic if session.is_at_index() => self.place.proof()?,
+            RegistryProof::Token(token) => Some(token.clone()),
+            RegistryProof::Basic if session.is_at_index() => self.place.proof()?,
             _ => None,
         };
         session.add_cookies(&at, request);
@@ -236,4 +236,4 @@ pub fn tag_of(reference: &crate::reference::Reference) -> Result<&str> {
 }
 
 /// Sessions are shared among the calls of a client.
-pub(crate) type Shared = Arc<Session>;
+pub(crate) type Shared = Arc<IndexSession>;

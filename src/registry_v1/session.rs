@@ -46,7 +46,7 @@ pub enum Access {
 
 /// What the registry of a session is shown.
 #[derive(Clone)]
-pub enum Proof {
+pub enum RegistryProof {
     /// Nothing, or what the index gets where the registry is the index.
     Basic,
     /// The index's token.
@@ -55,11 +55,11 @@ pub enum Proof {
 
 /// A session.
 #[derive(Clone)]
-pub struct Session {
+pub struct IndexSession {
     registries: Arc<[Registry]>,
     /// Which of them is asked.
     at: usize,
-    proof: Proof,
+    proof: RegistryProof,
     cookies: Arc<Mutex<Vec<Cookie>>>,
     /// The images that the index was told of, which are the only ones that the registry then takes.
     announced: Vec<ImageId>,
@@ -79,7 +79,7 @@ struct Cookie {
     value: Zeroizing<String>,
 }
 
-impl Session {
+impl IndexSession {
     fn registry(&self) -> &Registry {
         &self.registries[self.at]
     }
@@ -90,12 +90,12 @@ impl Session {
     }
 
     /// The same at the next registry of the index's list.
-    pub(super) fn elsewhere(&self) -> Option<Session> {
-        (self.at + 1 < self.registries.len()).then(|| Session { at: self.at + 1, ..self.clone() })
+    pub(super) fn elsewhere(&self) -> Option<IndexSession> {
+        (self.at + 1 < self.registries.len()).then(|| IndexSession { at: self.at + 1, ..self.clone() })
     }
 
     /// What the registry is shown.
-    pub fn proof(&self) -> &Proof {
+    pub fn proof(&self) -> &RegistryProof {
         &self.proof
     }
 
@@ -105,8 +105,8 @@ impl Session {
     }
 
     /// The same without the token.
-    pub(super) fn with_basic(&self) -> Session {
-        Session { proof: Proof::Basic, ..self.clone() }
+    pub(super) fn with_basic(&self) -> IndexSession {
+        IndexSession { proof: RegistryProof::Basic, ..self.clone() }
     }
 
     /// Keeps the cookies of an answer for the origin that gave them. Paths and times are not looked at: a session is
@@ -163,13 +163,13 @@ pub(super) fn secret(scheme: &str, token: &str) -> Result<HeaderValue> {
 }
 
 /// The token of an answer as the registry wants it back. docker-registry gives it with its scheme, Docker Hub without.
-fn token(headers: &HeaderMap) -> Result<Proof> {
+fn token(headers: &HeaderMap) -> Result<RegistryProof> {
     let given = headers.get("x-docker-token").and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
     let (scheme, rest) = given.split_once(' ').unwrap_or((given, ""));
     let bare = if scheme.eq_ignore_ascii_case("token") { rest.trim() } else { given };
     match bare {
-        "" => Ok(Proof::Basic),
-        bare => secret("Token", bare).map(Proof::Token),
+        "" => Ok(RegistryProof::Basic),
+        bare => secret("Token", bare).map(RegistryProof::Token),
     }
 }
 
@@ -261,7 +261,7 @@ impl Repo {
         }
     }
 
-    pub(super) fn remember(&self, access: Access, session: Session) -> Shared {
+    pub(super) fn remember(&self, access: Access, session: IndexSession) -> Shared {
         let session = Arc::new(session);
         if let Ok(key) = self.key(access) {
             self.sessions().put(key, session.clone());
@@ -287,8 +287,8 @@ impl Repo {
         &self,
         access: Access,
         images: &[ImageId],
-        before: Option<&Session>,
-    ) -> Result<(Session, (Answer, Vec<u8>))> {
+        before: Option<&IndexSession>,
+    ) -> Result<(IndexSession, (Answer, Vec<u8>))> {
         let mut announced = before.map(|session| session.announced.clone()).unwrap_or_default();
         let new: Vec<ImageId> = images.iter().filter(|image| !announced.contains(image)).cloned().collect();
         announced.extend(new);
@@ -321,8 +321,8 @@ impl Repo {
         Ok((session, (answer, bytes)))
     }
 
-    fn opened(&self, answer: &Answer, announced: Vec<ImageId>) -> Result<Session> {
-        let session = Session {
+    fn opened(&self, answer: &Answer, announced: Vec<ImageId>) -> Result<IndexSession> {
+        let session = IndexSession {
             registries: registries(&self.place.account.base, answer)?.into(),
             at: 0,
             proof: token(&answer.headers)?,
@@ -355,12 +355,14 @@ mod tests {
     #[test]
     fn a_token_has_its_scheme_once() {
         for given in ["signature=a,access=read", "Token signature=a,access=read", " token  signature=a,access=read "] {
-            let Proof::Token(value) = token(&headers("x-docker-token", &[given])).unwrap() else { panic!("{given}") };
+            let RegistryProof::Token(value) = token(&headers("x-docker-token", &[given])).unwrap() else {
+                panic!("{given}")
+            };
             assert_eq!(value.to_str().unwrap(), "Token signature=a,access=read");
             assert!(value.is_sensitive());
         }
         for nothing in [&["", "x"][..], &["Token "], &[]] {
-            assert!(matches!(token(&headers("x-docker-token", nothing)).unwrap(), Proof::Basic), "{nothing:?}");
+            assert!(matches!(token(&headers("x-docker-token", nothing)).unwrap(), RegistryProof::Basic), "{nothing:?}");
         }
     }
 

@@ -60,14 +60,14 @@ pub(crate) struct Cursor {
     /// The page's query.
     query: Option<String>,
     /// Where on the page.
-    place: Place,
+    place: Position,
     round: Round,
 }
 
 /// A place on a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Place {
+pub(crate) struct Position {
     /// Elements of the page that are behind.
     skip: u64,
     /// The last of those: there may be more or fewer before it meanwhile.
@@ -171,16 +171,16 @@ impl Round {
 
 /// A page that was asked for, and where it was answered: redirects may have led elsewhere.
 #[derive(Clone, Copy)]
-pub(crate) struct Asked<'a> {
+pub(crate) struct AskedPage<'a> {
     /// The URL that was asked for.
     pub url: &'a Url,
     pub answered: &'a Url,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> AskedPage<'a> {
     /// What was answered where it was asked for.
-    pub(crate) fn at(url: &'a Url) -> Asked<'a> {
-        Asked { url, answered: url }
+    pub(crate) fn at(url: &'a Url) -> AskedPage<'a> {
+        AskedPage { url, answered: url }
     }
 }
 
@@ -192,7 +192,7 @@ pub(crate) struct Passage {
     at: u64,
     skip: u64,
     before: String,
-    stopped: Option<Place>,
+    stopped: Option<Position>,
 }
 
 impl Passage {
@@ -221,7 +221,7 @@ impl Passage {
         }
         if self.at >= self.skip {
             if !take()? {
-                self.stopped = Some(Place { skip: self.at, after: self.before.clone() });
+                self.stopped = Some(Position { skip: self.at, after: self.before.clone() });
                 return Ok(());
             }
             name.hash(&mut self.brought);
@@ -233,10 +233,10 @@ impl Passage {
     }
 
     /// Where a call that has enough goes on: on the page that it was at, or on the one behind it.
-    pub(crate) fn cursor(&self, list: &List, page: Asked, next: Option<&Url>) -> Result<Option<Cursor>> {
+    pub(crate) fn cursor(&self, list: &List, page: AskedPage, next: Option<&Url>) -> Result<Option<Cursor>> {
         let (url, place) = match (&self.stopped, next) {
             (Some(place), _) => (page.url, place.clone()),
-            (None, Some(next)) => (next, Place::default()),
+            (None, Some(next)) => (next, Position::default()),
             (None, None) => return Ok(None),
         };
         let below = match below(&list.url, url) {
@@ -260,7 +260,7 @@ impl Passage {
 
 /// Finds a place on its page: where its element is, or else where it was.
 pub(crate) struct Finder<'a> {
-    place: &'a Place,
+    place: &'a Position,
     at: u64,
     found: Option<u64>,
 }
@@ -268,7 +268,7 @@ pub(crate) struct Finder<'a> {
 impl<'a> Finder<'a> {
     /// Of the place of a cursor; None at the beginning of a page.
     pub(crate) fn new(cursor: &'a Cursor) -> Option<Finder<'a>> {
-        (cursor.place != Place::default()).then_some(Finder { place: &cursor.place, at: 0, found: None })
+        (cursor.place != Position::default()).then_some(Finder { place: &cursor.place, at: 0, found: None })
     }
 
     /// The page's next element.
@@ -297,7 +297,7 @@ mod tests {
 
     fn cursor_to(next: &str) -> Result<Option<Cursor>> {
         let list = list("v2/a/tags/list");
-        Passage::new(None).cursor(&list, Asked::at(&list.url), Some(&list.url.join(next).unwrap()))
+        Passage::new(None).cursor(&list, AskedPage::at(&list.url), Some(&list.url.join(next).unwrap()))
     }
 
     fn text_of(value: serde_json::Value) -> String {
@@ -365,7 +365,7 @@ mod tests {
 
     #[test]
     fn a_place_is_found_again_though_the_page_has_changed() {
-        let cursor = Cursor { place: Place { skip: 2, after: "b".to_owned() }, ..cursor_to("?x").unwrap().unwrap() };
+        let cursor = Cursor { place: Position { skip: 2, after: "b".to_owned() }, ..cursor_to("?x").unwrap().unwrap() };
         for (page, skip) in [("abc", 2), ("bc", 1), ("aabc", 3), ("acd", 2), ("bbc", 2), ("abb", 2), ("", 2)] {
             let mut finder = Finder::new(&cursor).unwrap();
             page.split("").filter(|name| !name.is_empty()).for_each(|name| finder.look(name));

@@ -12,7 +12,7 @@ use crate::http::location::RequestTarget;
 use crate::registry::list::cursor::{Cursor, Finder, List, Passage};
 use crate::registry::list::name_list::{NameList, NameSet};
 use crate::registry::list::pages;
-use crate::registry::list::pages::{Fetched, Walk};
+use crate::registry::list::pages::{FetchedPage, Walk};
 use crate::registry::repository::Remote;
 use crate::registry_error;
 use crate::text::shorten;
@@ -131,7 +131,7 @@ impl Names<'_> {
         self.list.target().with_pairs(pairs.into_iter().filter_map(|(key, value)| Some((key, value?))))
     }
 
-    fn elements(&self, page: &Fetched, take: &mut dyn FnMut(Value) -> Result<()>) -> Result<Map<String, Value>> {
+    fn elements(&self, page: &FetchedPage, take: &mut dyn FnMut(Value) -> Result<()>) -> Result<Map<String, Value>> {
         let wrong = |why: String| Error::new(Code::Protocol, why).within(&self.what).with_url(&page.answer.url);
         let key = self.key;
         let rest = pages::elements(self.remote, page, &self.what, key, &mut |element| match element {
@@ -158,7 +158,7 @@ impl Names<'_> {
     }
 
     /// How many names of the first page are behind the one that is to be begun after.
-    fn behind(&self, page: &Fetched, window: Window, cursor: Option<&Cursor>) -> Result<u64> {
+    fn behind(&self, page: &FetchedPage, window: Window, cursor: Option<&Cursor>) -> Result<u64> {
         if let Some(mut finder) = cursor.and_then(Finder::new) {
             self.elements(page, &mut |element| {
                 finder.look(element.as_str().unwrap_or_default());
@@ -174,7 +174,7 @@ impl Names<'_> {
 
     /// How many names of a page that was asked for by `last` are not after it. Where a registry takes no notice of `last` and gives
     /// its whole list, as distribution 2.8 does for tags, that is cut here. Its first page again would be so for ever.
-    fn after(&self, page: &Fetched, last: &str, page_size: Option<u64>) -> Result<u64> {
+    fn after(&self, page: &FetchedPage, last: &str, page_size: Option<u64>) -> Result<u64> {
         let (mut at, mut place, mut first, mut before) = (0, None, None, last.to_owned());
         let mut is_in_order = true;
         self.elements(page, &mut |element| {

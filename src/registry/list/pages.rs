@@ -14,7 +14,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::location::RequestTarget;
 use crate::http::response::Answer;
 use crate::http::Request;
-use crate::registry::list::cursor::Asked;
+use crate::registry::list::cursor::AskedPage;
 use crate::registry::list::page;
 use crate::registry::repository::Remote;
 
@@ -27,9 +27,9 @@ const MOST_PAGEFULS: u64 = 8;
 const LOOK: usize = 4096;
 
 /// A page as it came.
-pub(crate) struct Fetched<'a> {
+pub(crate) struct FetchedPage<'a> {
     /// Where it was asked for, and answered.
-    pub asked: Asked<'a>,
+    pub asked: AskedPage<'a>,
     pub answer: &'a Answer,
     /// Its body.
     pub bytes: &'a [u8],
@@ -42,7 +42,7 @@ pub(crate) struct Fetched<'a> {
 /// Gives the elements of a page's list to `take`; the answer is what else the page holds.
 pub(crate) fn elements(
     remote: &Remote,
-    got: &Fetched,
+    got: &FetchedPage,
     what: &str,
     key: &str,
     take: &mut dyn FnMut(Value) -> Result<()>,
@@ -77,7 +77,7 @@ impl Walk<'_> {
         &self,
         first: RequestTarget,
         mut open: impl FnMut(Reply) -> Result<Option<Answer>>,
-        mut take: impl FnMut(&Fetched) -> Result<ControlFlow<()>>,
+        mut take: impl FnMut(&FetchedPage) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let (remote, what) = (self.remote, self.what);
         let limit = remote.client.options().max_list_bytes;
@@ -98,8 +98,8 @@ impl Walk<'_> {
                 return Err(Error::new(Code::LimitExceeded, message));
             }
             let next = remote.account.base.next_page(&answer)?;
-            let page = Fetched {
-                asked: Asked { url: &url, answered: &answer.url },
+            let page = FetchedPage {
+                asked: AskedPage { url: &url, answered: &answer.url },
                 answer: &answer,
                 bytes: &bytes,
                 next: next.as_ref().map(|next| &next.url),

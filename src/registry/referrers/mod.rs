@@ -22,11 +22,11 @@ use crate::manifest::{Descriptor, Document};
 use crate::media_type;
 use crate::options::options;
 use crate::reference::Reference;
-use crate::registry::list::cursor::{Asked, Cursor, Finder, List, Passage};
+use crate::registry::list::cursor::{AskedPage, Cursor, Finder, List, Passage};
 use crate::registry::list::name_list::NameSet;
 use crate::registry::list::page;
 use crate::registry::list::pages;
-use crate::registry::list::pages::{Fetched, Walk};
+use crate::registry::list::pages::{FetchedPage, Walk};
 use crate::registry::lock;
 use crate::registry::manifest::HeadOptions;
 use crate::registry::referrers::fallback_tag::Tagged;
@@ -163,7 +163,7 @@ fn by_api(
     let what = format!("list the referrers of {}@{subject}", remote.place());
     let first = first_page(list, &filter, cursor)?;
     let accept = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(media_type::OCI_INDEX))]);
-    let (mut found, mut filters_applied) = (Found::new(filter, cursor), Vec::new());
+    let (mut found, mut filters_applied) = (FoundReferrers::new(filter, cursor), Vec::new());
     // Whoever has gone on from a page has seen that there is an API.
     let (mut has_api, mut pages) = (None, usize::from(cursor.is_some()));
     let mut finder = cursor.and_then(Finder::new);
@@ -250,7 +250,7 @@ fn is_about_name(error: &Error) -> bool {
 }
 
 /// Whether a page is meant as an index: by its media type, or as JSON with a list of manifests. What is wrong with it then is an error.
-fn is_index(page: &Fetched) -> bool {
+fn is_index(page: &FetchedPage) -> bool {
     let content_type = page.answer.header(CONTENT_TYPE).map(media_type::essence);
     if content_type.as_deref() == Some(media_type::OCI_INDEX) {
         return true;
@@ -269,7 +269,7 @@ fn is_index(page: &Fetched) -> bool {
     !is_html(page) && has_list
 }
 
-fn is_html(page: &Fetched) -> bool {
+fn is_html(page: &FetchedPage) -> bool {
     page.answer.header(CONTENT_TYPE).is_some_and(|name| media_type::essence(name) == "text/html")
 }
 
@@ -287,7 +287,7 @@ fn by_tag(
     list: &List,
     cursor: Option<&Cursor>,
 ) -> Result<Referrers> {
-    let mut found = Found::new(filter, cursor);
+    let mut found = FoundReferrers::new(filter, cursor);
     // What is no list lists nothing.
     let Tagged::List(tagged) = fallback_tag::tagged(remote, subject, &["pull"])? else {
         return found.finish(subject, Source::None, Vec::new());
@@ -300,7 +300,7 @@ fn by_tag(
         check(&entry)?;
         found.take(entry, false)?;
     }
-    found.next = found.passage.cursor(list, Asked::at(&list.url), None)?;
+    found.next = found.passage.cursor(list, AskedPage::at(&list.url), None)?;
     found.finish(subject, Source::Tag, Vec::new())
 }
 
@@ -375,7 +375,7 @@ impl Filter {
 }
 
 /// What has been found so far.
-struct Found {
+struct FoundReferrers {
     filter: Filter,
     passage: Passage,
     seen: NameSet,
@@ -383,15 +383,15 @@ struct Found {
     next: Option<Cursor>,
 }
 
-impl Found {
-    fn new(filter: Filter, cursor: Option<&Cursor>) -> Found {
+impl FoundReferrers {
+    fn new(filter: Filter, cursor: Option<&Cursor>) -> FoundReferrers {
         let passage = Passage::new(cursor);
-        Found { filter, passage, seen: NameSet::default(), referrers: Vec::new(), next: None }
+        FoundReferrers { filter, passage, seen: NameSet::default(), referrers: Vec::new(), next: None }
     }
 
     /// Takes one that passes; `has_type` says that the registry has looked at the artifact type.
     fn take(&mut self, entry: Descriptor, has_type: bool) -> Result<()> {
-        let Found { filter, passage, seen, referrers, .. } = self;
+        let FoundReferrers { filter, passage, seen, referrers, .. } = self;
         let digest = entry.digest.clone();
         passage.pass(digest.as_str(), || {
             if !filter.lets_pass(&entry, has_type) || seen.has(digest.as_str()) {

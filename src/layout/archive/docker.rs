@@ -170,7 +170,7 @@ impl ImageReader<'_> {
         saved.layers.iter().zip(ids).map(|(file, id)| self.layer(file, id, &mut known)).collect()
     }
 
-    /// Whether the layers of a manifest that [`Reader::agrees`] are what the config says. One whose digest the config names is
+    /// Whether the layers of a manifest that [`ImageReader::agrees`] are what the config says. One whose digest the config names is
     /// not read: that digest is verified whenever its bytes are. A config without any leaves it to the manifest.
     pub(super) fn check(&self, saved: &SavedImage, ids: &[Digest], layers: &[Descriptor]) -> Result<()> {
         let mut known = HashMap::new();

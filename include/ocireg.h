@@ -314,11 +314,11 @@ typedef int32_t (*ocireg_log_fn)(void *userdata, const char *event);
 // them does nothing.
 //
 // Options:
-//   username (string): with password: for Basic and for the host's token server; or beside identity_token, if
-//      it is known
+//   username (string): with password: for Basic and for the host's token server; or with identity_token, if
+//      known
 //   password (string): with username
-//   identity_token (string): a refresh token for the host's token server; one that the server gives in its
-//      place is used from then on
+//   identity_token (string): a refresh token for the host's token server; a new one issued by the server
+//      replaces it
 //   token (string): a bearer token, used as it is
 typedef int32_t (*ocireg_credentials_fn)(void *userdata, const char *host, ocireg_options *answer);
 
@@ -784,25 +784,26 @@ ocireg_status ocireg_client_new(const ocireg_options *options,
 //   anonymous (boolean, default: false): never send credentials
 //   plain_http (boolean): true: http; false: https; without it https, or for a loopback host http if it
 //      answers a TLS hello with anything else
-//   proxy (string): instead of the client's option; "direct" is none, and no_proxy has no say
-//   unix_socket (string): path of a socket of this machine that leads to the host; scheme, Host header and
-//      TLS stay those of the host's name
-//   address (string): "IP" or "IP:PORT" to connect to, whatever the name resolves to; the name stays in the
-//      Host header and in TLS; only for a host that is a name
-//   headers (list of strings): "Name: value" each, or in JSON an object: beside the client's of other names
+//   proxy (string): instead of the client's option; "direct": no proxy; no_proxy is ignored
+//   unix_socket (string): path of a unix socket that leads to the host; scheme, Host header and TLS still use
+//      the host's name
+//   address (string): "IP" or "IP:PORT" to connect to, whatever the name resolves to; the Host header and TLS
+//      still use the name; only for a host with a name
+//   headers (list of strings): "Name: value" each, or in JSON an object: in addition to the client's with
+//      other names
 //   max_connections_per_host (integer): instead of the client's option
 //   requests_per_second (number): instead of the client's option; 0 is any
 //   endpoint (string): scheme, host, port and path prefix under which the host's API really is, such as
 //      "https://h/dockerproxy"
-//   trusted_realms (list of strings): hosts that may get this host's credentials as its token server, besides
-//      those of its own domain: HOST[:PORT]; "http://HOST[:PORT]" is one that may have them without TLS
-//      although this host is asked by https, which else is refused with OCIREG_PROTOCOL
+//   trusted_realms (list of strings): hosts that may receive this host's credentials as its token server,
+//      besides those of its own domain: HOST[:PORT]; "http://HOST[:PORT]" may receive them without TLS
+//      although this host uses https, which otherwise is refused with OCIREG_PROTOCOL
 // Credentials:
-//   username (string): with password: for Basic and for the host's token server; or beside identity_token, if
-//      it is known
+//   username (string): with password: for Basic and for the host's token server; or with identity_token, if
+//      known
 //   password (string): with username
-//   identity_token (string): a refresh token for the host's token server; one that the server gives in its
-//      place is used from then on
+//   identity_token (string): a refresh token for the host's token server; a new one issued by the server
+//      replaces it
 //   token (string): a bearer token, used as it is
 // TLS, instead of what the client's options say (insecure holds if either says so):
 //   insecure (boolean, default: false): TLS is not verified
@@ -894,7 +895,7 @@ ocireg_status ocireg_manifest_inspect(const uint8_t *data,
 // Asks a registry, HOST[:PORT], whether and how it speaks the protocol. No credentials are sent. Blocks.
 //
 // Options:
-//   version (integer, default: 0): the protocol to ask for, 2 or 1; 0 asks for v2, and for v1 where /v2/
+//   version (integer, default: 0): the protocol version to ask for, 2 or 1; 0 asks for v2, and for v1 if /v2/
 //      answers 404
 //
 // Result: {"registry": string, "url": string, "status": 200, 401 or 404 (with version 1 whatever /v1/_ping answers),
@@ -934,12 +935,12 @@ ocireg_status ocireg_registry_detect(ocireg_client *client,
 // OCIREG_PROTOCOL, though each is a call of its own.
 //
 // Options:
-//   n (integer): at most this many, and the page size asked for, up to 1000
+//   n (integer): at most this many, also the page size requested, up to 1000
 //   all (boolean, default: false): all pages, each of `n` names
 //   last (string): only repositories after this one
 //   next (string): go on where the page with this `next` ended; `last` does not count then
-//   search (string): only names that hold it
-//   regex (string): only names that match it somewhere; Rust's regex syntax
+//   search (string): only names that contain it
+//   regex (string): only names that it matches somewhere; Rust's regex syntax
 //
 // Result: {"repositories": [string], "last": string or null (the last of them, when there are more), "next": string or null (give
 // it as `next` to go on; null at the end)}. What can be no name (it is empty, or would lead elsewhere, or a terminal obeys it) is left
@@ -959,7 +960,7 @@ ocireg_status ocireg_registry_catalog(ocireg_client *client,
 // the page's `next`, until that is null, as with ocireg_registry_catalog. Blocks.
 //
 // Options:
-//   n (integer): at most this many, and the page size asked for, up to 1000
+//   n (integer): at most this many, also the page size requested, up to 1000
 //   all (boolean, default: false): all pages, each of `n` tags
 //   last (string): only tags after this one
 //   next (string): go on where the page with this `next` ended; `last` does not count then
@@ -987,7 +988,7 @@ ocireg_status ocireg_repository_tags(ocireg_client *client,
 //   platform (string): of an index, the manifest for this platform, OS/ARCH[/VARIANT][:OS.VERSION]
 //   accept (list of strings): media types to ask for, instead of all that are known
 //   max_schema_version (integer, default: 2): 1 asks for schema 1 only
-//   accept_index (boolean, default: true): false: an index is not asked for
+//   accept_index (boolean, default: true): false: an index is not accepted
 //
 // Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`,
 // {"mediaType", "digest", "size", "schema_version", "kind", "manifest"} as of ocireg_manifest_inspect, "reference"
@@ -1054,7 +1055,7 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
 // is slower than that.
 //
 // Options:
-//   media_type (string): instead of the one that the bytes say; they are checked against it
+//   media_type (string): instead of the one in the bytes, which are checked against it
 //   tags (list of strings): tags to set besides the reference's own
 //   referrers_tag (boolean, default: true): false leaves the referrers tag alone
 //
@@ -1104,10 +1105,10 @@ ocireg_status ocireg_manifest_delete(ocireg_client *client,
 // minutes. Blocks.
 //
 // Options:
-//   artifact_type (string): only those of this type; asked of the registry, and looked at here unless it says
-//      that it did
+//   artifact_type (string): only those of this type; requested from the registry, and filtered here unless it
+//      says that it did
 //   annotations (list of strings): "KEY" or "KEY=VALUE": only those that have all of them
-//   max (integer): at most so many
+//   max (integer): at most this many
 //   next (string): go on where the call with this `next` stopped, of the same digest and artifact_type
 //
 // Result: {"subject": digest, "referrers": [descriptor: {"mediaType", "digest", "size" [, "artifactType", "annotations",
@@ -1177,9 +1178,9 @@ ocireg_status ocireg_blob_head(ocireg_client *client,
 //
 // Options:
 //   offset (integer, default: 0): only a piece, which cannot be verified: from this byte on
-//   length (integer): only a piece, which cannot be verified: so many bytes; without it all that follow
+//   length (integer): only a piece, which cannot be verified: this many bytes; without it all that follow
 //   size (integer): the blob's size from its descriptor
-//   limit (integer): of a read into memory, the most bytes to take, 67108864 without it
+//   limit (integer): for a read into memory, the most bytes to read, 67108864 without it
 //
 // Result, `json` may be NULL: {"digest": string, "size": number or null (of the whole blob), "offset": number, "length":
 // number (bytes delivered), "verified": boolean (false for a piece), "resumed": number (bytes that an earlier call had
@@ -1276,8 +1277,8 @@ void ocireg_blob_reader_free(ocireg_blob_reader *reader);
 // tried again from the start. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
 // Options:
-//   digest (string): what the bytes must have; without it sha256 is computed
-//   size (integer): what it must be
+//   digest (string): the digest that the bytes must have; without it sha256 is computed
+//   size (integer): the size that it must have
 //   chunk_size (integer): send it in chunks of this many bytes, each kept in memory; a stream whose size or
 //      digest is not given goes in chunks of 4194304 without it
 //   single_post (boolean, default: false): one POST instead of POST and PUT, where the registry can
@@ -1400,8 +1401,8 @@ void ocireg_upload_free(ocireg_upload *upload);
 // For an upload that is simply fed with bytes see ocireg_upload_start. Blocks.
 //
 // Options:
-//   digest_algorithm (string): of the digest that the blob will have, sha256 without it; newer registries are
-//      told of another one
+//   digest_algorithm (string): of the digest that the blob will have, sha256 without it; other algorithms are
+//      announced to newer registries
 //
 // Result, a session: {"url": string (absolute; whoever has it may be able to write to the session), "repository": string, "offset":
 // number (bytes that the registry has), "min_chunk_size": number (the registry's OCI-Chunk-Min-Length; every chunk but the last must be
@@ -1436,7 +1437,7 @@ ocireg_status ocireg_upload_session_status(ocireg_client *client,
 // continued where the registry has it. Blocks.
 //
 // Options:
-//   offset (integer): where the bytes begin in the blob; without it at the session's offset
+//   offset (integer): where the bytes start in the blob; without it at the session's offset
 //
 // Result: the session behind the chunk, as of ocireg_upload_session_start. Free with ocireg_string_free.
 //
@@ -1486,7 +1487,7 @@ ocireg_status ocireg_upload_session_cancel(ocireg_client *client,
 //
 // Options:
 //   keep_session (boolean, default: false): a declined mount leaves an upload session open, which is
-//      cancelled; true gives it
+//      cancelled; true: returns it
 //
 // Result, `json` may be NULL: {"mounted": boolean, "digest": string, "location": string or null, "session": a session, as of
 // ocireg_upload_session_start, or null}. Free with ocireg_string_free.
@@ -1743,13 +1744,13 @@ ocireg_status ocireg_schema1_key_info(const char *pem,
 // options, else those of the host's options, else what the credentials callback says; never stored ones. Blocks.
 //
 // Options:
-//   username (string): with password; or beside identity_token, if it is known
+//   username (string): with password; or with identity_token, if known
 //   password (string): with username
 //   identity_token (string): a refresh token for the token server, instead of a password
 //   store (boolean, default: true): keep them
-//   offline_token (boolean, default: false): ask the token server for an identity token, and keep that
-//      instead of the password; servers without any give none
-//   scope (string or list of strings): what the token is asked for, each TYPE:NAME:ACTION[,ACTION...] such as
+//   offline_token (boolean, default: false): ask the token server for an identity token, and store that
+//      instead of the password; not all servers issue one
+//   scope (string or list of strings): the scopes of the token, each TYPE:NAME:ACTION[,ACTION...] such as
 //      "repository:team/app:pull,push"; where Basic is used it means nothing
 //   return_token (boolean, default: false): the result has the token
 //   credentials_file (string): keep them in this file
@@ -2281,7 +2282,7 @@ ocireg_status ocireg_image_append(ocireg_client *client,
 // repository. Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown; the next call goes on.
 //
 // Options:
-//   dry_run (boolean, default: false): only say what would be deleted
+//   dry_run (boolean, default: false): only report what would be deleted
 //
 // Result, `json` may be NULL: {"repository": string, "manifests": [{"digest": string, "mediaType": string (empty when it
 // cannot be read), "tags": [string], "deleted": boolean}], indexes before what they hold, "tags": number, "deleted":

@@ -22,6 +22,6 @@ pub enum Credentials {
         /// The token, wiped from memory when dropped.
         token: Zeroizing<String>,
     },
-    /// A bearer token used as it is.
+    /// A bearer token, used unchanged.
     Token(Zeroizing<String>),
 }

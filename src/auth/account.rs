@@ -7,25 +7,25 @@ use crate::http::origin::Origin;
 use crate::resource::Resource;
 use url::Url;
 
-/// A registry host as the caller set it up.
+/// A registry host as the caller configured it.
 #[derive(Clone)]
 pub struct Account {
     /// The host as the caller names it, for the credentials hook.
     pub host: String,
-    /// The repository that is asked for; empty for the registry as a whole. Stored credentials may differ by it.
+    /// The requested repository; empty for the registry as a whole. Stored credentials may depend on it.
     pub repository: String,
     /// What the paths of its API are below, and who named it. One that a server sent us to gets nothing of the caller's.
     pub base: Location,
     /// The credentials from the host's options.
     pub credentials: Option<Credentials>,
-    /// Never send any.
+    /// Never send credentials.
     pub anonymous: bool,
-    /// Further hosts that may get them as token servers.
+    /// Other hosts that may receive them as token servers.
     pub trusted_realms: Vec<String>,
 }
 
 impl Account {
-    /// Nobody, at the origin of a URL that a server sent us to.
+    /// An anonymous account at the origin of a URL that a server named.
     pub(super) fn stranger(at: &Location) -> Account {
         let mut base = at.clone();
         base.url.set_path("/");
@@ -40,13 +40,13 @@ impl Account {
         }
     }
 
-    /// What to do about another registry that it sends us to, and that refuses us.
+    /// The hint for another registry to which this one redirects, and which refuses the request.
     pub fn sends_on(&self) -> String {
         let host = &self.host;
-        format!("{host} sends us there, and nobody's credentials go along: name that registry itself, with credentials for it")
+        format!("{host} redirects there, without credentials: use that registry's own name, with credentials for it")
     }
 
-    /// Where it says what it is.
+    /// The URL of its ping.
     pub(super) fn ping(&self) -> RequestTarget {
         RequestTarget::Path(Resource::Api.path(""))
     }

@@ -12,14 +12,14 @@ const MOST_CHALLENGES: usize = 16;
 /// How many parameters of one challenge are kept.
 const MOST_PARAMETERS: usize = 32;
 
-/// The scheme of a challenge.
+/// The authentication scheme of a challenge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AuthScheme {
-    /// A token from a token server.
+    /// A bearer token from a token server.
     Bearer,
-    /// User name and password.
+    /// Basic: user name and password.
     Basic,
-    /// Another one, as the server wrote it.
+    /// Another scheme, as the server wrote it.
     Other(String),
 }
 
@@ -36,7 +36,7 @@ impl fmt::Display for AuthScheme {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Challenge {
     pub scheme: AuthScheme,
-    /// Its parameters, names in lower case.
+    /// The parameters, with names in lower case.
     pub params: Vec<(String, String)>,
 }
 
@@ -50,13 +50,13 @@ impl Challenge {
         Challenge { scheme, params: Vec::new() }
     }
 
-    /// A parameter by its lower-case name; an empty one counts as absent. Of a repeated one the first counts.
+    /// A parameter by its lower-case name; an empty one counts as absent. If repeated, the first counts.
     pub(crate) fn param(&self, name: &str) -> Option<&str> {
         let value = self.params.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str());
         value.filter(|value| !value.is_empty())
     }
 
-    /// Where to get a token; for Basic only a label.
+    /// The URL of the token server; for Basic only a label.
     pub(crate) fn realm(&self) -> Option<&str> {
         self.param("realm")
     }
@@ -65,18 +65,18 @@ impl Challenge {
         self.param("service")
     }
 
-    /// For which scopes, separated by spaces.
+    /// The scopes, separated by spaces.
     pub(crate) fn scope(&self) -> Option<&str> {
         self.param("scope")
     }
 
-    /// Why what was sent did not do (RFC 6750 3.1): a hint, no more.
+    /// Why the credentials were refused (RFC 6750 3.1): only a hint.
     pub(crate) fn error(&self) -> Option<&str> {
         self.param("error")
     }
 }
 
-/// The challenges of all WWW-Authenticate headers, in their order. What cannot be read is skipped.
+/// The challenges of all WWW-Authenticate headers, in order. What cannot be parsed is skipped.
 pub(crate) fn parse(headers: &HeaderMap) -> Vec<Challenge> {
     let mut found = Vec::new();
     let mut left = MOST_BYTES;
@@ -95,8 +95,8 @@ pub(crate) fn choose(challenges: &[Challenge]) -> Option<&Challenge> {
     first(AuthScheme::Bearer).or_else(|| first(AuthScheme::Basic))
 }
 
-/// A word with `=` behind it is a parameter of the challenge before it, any other word begins a challenge. A header
-/// begins anew: parameters before its first scheme belong to nothing.
+/// A word followed by `=` is a parameter of the challenge before it, any other word starts a challenge. Each header
+/// starts again: parameters before its first scheme are ignored.
 fn parse_value(text: &str, found: &mut Vec<Challenge>) {
     let mut cursor = Scanner { rest: text };
     let mut current: Option<Challenge> = None;
@@ -105,7 +105,7 @@ fn parse_value(text: &str, found: &mut Vec<Challenge>) {
         let Some(next) = cursor.rest.chars().next() else { break };
         let word = cursor.take(is_word);
         if word.is_empty() {
-            // Something that no challenge holds: a quoted text without a name, or a stray character.
+            // Something that no challenge contains: a quoted string without a name, or a stray character.
             match next {
                 '"' => drop(cursor.quoted()),
                 _ => cursor.rest = &cursor.rest[next.len_utf8()..],
@@ -145,18 +145,18 @@ impl<'a> Scanner<'a> {
         self.take(belongs);
     }
 
-    /// The value behind `=`, with spaces around it; None, and nothing taken, when there is no `=`.
+    /// The value after `=`, which may have spaces around it; None, with nothing consumed, when there is no `=`.
     fn value(&mut self) -> Option<String> {
         let behind = self.rest.trim_start_matches(is_space).strip_prefix('=')?;
         self.rest = behind.trim_start_matches(is_space);
         Some(match self.rest.starts_with('"') {
             true => self.quoted(),
-            // More than a token may hold, because servers leave the quotes of URLs out.
+            // More characters than a token may contain, because servers omit the quotes around URLs.
             false => self.take(|c| !is_space(c) && c != ',').to_owned(),
         })
     }
 
-    /// What follows of a scope whose quotes were left out: actions behind commas, scopes behind spaces.
+    /// The rest of a scope without quotes: actions after commas, scopes after spaces.
     fn rest_of_scope(&mut self) -> &'a str {
         let whole = self.rest;
         loop {
@@ -175,7 +175,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// A quoted text; one that is never closed ends with the header.
+    /// A quoted string; an unterminated one ends with the header.
     fn quoted(&mut self) -> String {
         let mut text = String::new();
         let mut chars = self.rest.char_indices().skip(1);
@@ -193,7 +193,7 @@ impl<'a> Scanner<'a> {
         text
     }
 
-    /// Credentials in one piece, as `NTLM` and `Negotiate` send them: nothing that we could use.
+    /// Opaque credentials, as sent with `NTLM` and `Negotiate`: not supported.
     fn skip_token68(&mut self) {
         let mut ahead = Scanner { rest: self.rest.trim_start_matches(is_space) };
         let spaced = ahead.rest.len() < self.rest.len();
@@ -358,7 +358,7 @@ mod tests {
             let found = parse(&headers);
             assert!(found.len() <= MOST_CHALLENGES);
             let size: usize = found.iter().flat_map(|c| &c.params).map(|(key, value)| key.len() + value.len()).sum();
-            // A broken byte becomes a replacement character of three.
+            // An invalid byte becomes a replacement character of three bytes.
             assert!(size <= bytes.len() * 3);
             parsed += 1;
             challenges += found.len();

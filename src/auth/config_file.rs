@@ -1,5 +1,5 @@
-//! Docker's config.json, podman's auth.json and the older .dockercfg, whose entries are at the top. Pure: bytes in, what
-//! they say out.
+//! Docker's config.json, podman's auth.json and the older .dockercfg, whose entries are at the top level. Pure: parses
+//! bytes only.
 
 use serde_json::{Map, Value};
 use zeroize::Zeroize;
@@ -10,10 +10,9 @@ use crate::text::shorten;
 
 /// The largest file that is read.
 pub(crate) const LIMIT: u64 = 10 << 20;
-/// What podman writes where Docker would name a helper, and means the file itself.
+/// What podman writes in place of a helper's name to mean the file itself.
 const NO_HELPER: [&str; 2] = ["", "containers-auth.json"];
 
-/// What a file says.
 #[derive(Default)]
 pub(crate) struct Config {
     entries: Vec<(String, CredentialKey, CredentialEntry)>,
@@ -21,14 +20,14 @@ pub(crate) struct Config {
     store: Option<String>,
 }
 
-/// Credentials, and the key that led to them.
+/// Credentials, and the key under which they were found.
 pub(crate) struct Match<'a> {
     /// The key as the file spells it.
     pub key: &'a str,
     pub entry: &'a CredentialEntry,
 }
 
-/// A JSON document whose texts are wiped when it is dropped.
+/// A JSON document whose strings are wiped from memory when it is dropped.
 pub(crate) struct Document(pub Map<String, Value>);
 
 impl Drop for Document {
@@ -47,7 +46,7 @@ fn wipe(value: &mut Value) {
 }
 
 impl Document {
-    /// The JSON object that bytes hold; nothing is an empty one, as for Docker.
+    /// Parses a JSON object; no bytes count as an empty one, as in Docker.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Document, String> {
         if bytes.trim_ascii().is_empty() {
             return Ok(Document(Map::new()));
@@ -56,13 +55,14 @@ impl Document {
             Ok(Value::Object(members)) => Ok(Document(members)),
             Ok(mut other) => {
                 wipe(&mut other);
-                Err("it holds no JSON object".to_owned())
+                Err("it does not contain a JSON object".to_owned())
             }
-            Err(error) => Err(format!("it is no JSON: {error}")),
+            Err(error) => Err(format!("it is not JSON: {error}")),
         }
     }
 
-    /// Whether the entries are at the top: nothing of the newer form is there, and something that looks like an entry is.
+    /// Whether the entries are at the top level: there are no members of the newer format, and something that looks
+    /// like an entry.
     pub(crate) fn is_legacy(&self) -> bool {
         let is_entry = |value: &Value| {
             value.as_object().is_some_and(|entry| entry.contains_key("auth") || entry.contains_key("username"))
@@ -71,7 +71,7 @@ impl Document {
             && self.0.values().any(is_entry)
     }
 
-    /// The entries, to be changed.
+    /// The entries, for modification.
     pub(crate) fn entries(&mut self) -> Result<&mut Map<String, Value>, String> {
         if self.is_legacy() {
             return Ok(&mut self.0);
@@ -80,12 +80,11 @@ impl Document {
         if auths.is_null() {
             *auths = Value::Object(Map::new());
         }
-        auths.as_object_mut().ok_or_else(|| "its auths is no JSON object".to_owned())
+        auths.as_object_mut().ok_or_else(|| "auths is not a JSON object".to_owned())
     }
 }
 
 impl Config {
-    /// Reads a file's bytes.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Config, String> {
         Config::read(&Document::parse(bytes)?)
     }
@@ -102,30 +101,30 @@ impl Config {
         let helpers = helpers
             .iter()
             .filter_map(|(name, value)| Some((CredentialKey::parse(name)?, value.as_str().map(str::to_owned))))
-            // A namespace has no helper of its own.
+            // A namespace cannot have its own helper.
             .filter(|(key, _)| key.path.is_empty())
             .collect();
         let store = match root.get("credsStore") {
             None | Some(Value::Null) => None,
             Some(Value::String(name)) => Some(name.clone()),
-            Some(_) => return Err("its credsStore is no string".to_owned()),
+            Some(_) => return Err("credsStore is not a string".to_owned()),
         };
         Ok(Config { entries, helpers, store })
     }
 
-    /// The helper that holds a host's credentials: its own, else the one for all.
+    /// The helper for a host's credentials: its own, otherwise the one for all hosts.
     pub(crate) fn helper(&self, host: &str) -> Result<Option<&str>, String> {
         let own = self.helpers.iter().find(|(key, _)| key.host == host);
         let name = match own {
             Some((_, Some(name))) => Some(name.as_str()),
-            Some((_, None)) => return Err(format!("its credHelpers has no string for {}", shorten(host))),
+            Some((_, None)) => return Err(format!("credHelpers has no string for {}", shorten(host))),
             None => self.store.as_deref(),
         };
         Ok(name.filter(|name| !NO_HELPER.contains(name)))
     }
 
-    /// The entry for a repository: the longest path wins, then Docker's own spelling of the host, then the file's order.
-    /// Markers are passed over.
+    /// The entry for a repository: the longest path wins, then Docker's own spelling of the host, then the order in the
+    /// file. Markers are skipped.
     pub(crate) fn find(&self, host: &str, repository: &str) -> Option<Match<'_>> {
         let own = key::server(host);
         self.entries
@@ -140,7 +139,7 @@ fn object<'a>(root: &'a Map<String, Value>, name: &str) -> Result<Option<&'a Map
     match root.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::Object(members)) => Ok(Some(members)),
-        Some(_) => Err(format!("its {name} is no JSON object")),
+        Some(_) => Err(format!("{name} is not a JSON object")),
     }
 }
 
@@ -241,7 +240,7 @@ mod tests {
         );
         assert_eq!(user(&old, "docker.io", "a/b").as_deref(), Some("old"));
         assert_eq!(user(&old, "reg.example", "").as_deref(), Some("u"));
-        // A file of the new form that happens to have such a member is none.
+        // A file in the new format that happens to have such a member is not a legacy file.
         let new = config(json!({"auths": {}, "reg.example": auth("x")}));
         assert_eq!(user(&new, "reg.example", ""), None);
     }
@@ -258,14 +257,14 @@ mod tests {
     #[test]
     fn broken_files_say_why_and_no_more() {
         for (text, why) in [
-            ("SECRET", "no JSON"),
-            ("[\"SECRET\"]", "no JSON object"),
+            ("SECRET", "not JSON"),
+            ("[\"SECRET\"]", "not contain a JSON object"),
             (r#"{"auths":{"a":{"auth":"SECRET"}"#, "EOF"),
             (r#"{"auths":{"a":{"auth":"SECRET"},"a":{}}}"#, "'a' occurs twice"),
             (r#"{"auths":{"a":{"auth":"SECRET","auth":"x"}}}"#, "twice"),
-            (r#"{"auths":["SECRET"]}"#, "auths is no JSON object"),
-            (r#"{"credHelpers":"SECRET"}"#, "credHelpers is no JSON object"),
-            (r#"{"credsStore":{"SECRET":1}}"#, "credsStore is no string"),
+            (r#"{"auths":["SECRET"]}"#, "auths is not a JSON object"),
+            (r#"{"credHelpers":"SECRET"}"#, "credHelpers is not a JSON object"),
+            (r#"{"credsStore":{"SECRET":1}}"#, "credsStore is not a string"),
         ] {
             let error = Config::parse(text.as_bytes()).err().unwrap();
             assert!(error.contains(why) && !error.contains("SECRET"), "{text}: {error}");

@@ -1,4 +1,4 @@
-//! Stored credentials: the places one after the other, and in each file the host's helper, then the helper for all, then
+//! Stored credentials: the places in order, and in each file the host's helper, then the helper for all hosts, then
 //! the file's own entries.
 
 use std::collections::{HashMap, HashSet};
@@ -25,40 +25,38 @@ use crate::os::stamp::Stamp;
 use crate::sync::lock;
 use crate::text::shorten;
 
-/// How often a call looks whether another one's helper is done.
+/// How often a call checks whether another call's helper has finished.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// Where credentials were found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Whence {
     /// The file; None for an environment variable.
     pub path: Option<PathBuf>,
-    /// The environment variable.
+    /// The environment variable that contains them, if any.
     pub variable: Option<&'static str>,
-    /// The key in it, when it holds them itself.
+    /// The key in the file, when the file itself contains them.
     pub key: Option<String>,
-    /// The helper that it names, when that holds them.
+    /// The helper that the file names, when that has them.
     pub helper: Option<String>,
 }
 
 /// Credentials, and where they were found.
 pub(crate) struct FoundCredentials {
     pub credentials: Credentials,
-    /// Where they are.
     pub whence: Whence,
 }
 
 /// The stored credentials of one client.
 pub(crate) struct StoredCredentials {
     places: Vec<CredentialPlace>,
-    /// Files of other users too, and those that others may write.
+    /// Also use files of other users, and those that others can write to.
     foreign: bool,
     helpers: Helpers,
     files: Mutex<HashMap<PathBuf, (Stamp, Arc<Config>)>>,
     answers: Mutex<Answers>,
 }
 
-/// What helpers said, by their name and the server; and who is being asked.
+/// What helpers returned, by helper and server; and which are being asked.
 #[derive(Default)]
 struct Answers {
     known: HashMap<(String, String), Option<Credentials>>,
@@ -66,7 +64,7 @@ struct Answers {
 }
 
 impl StoredCredentials {
-    /// The places as the caller wants them. The environment is read now, and only if he wants the usual ones.
+    /// The places that the caller chose. The environment is read now, and only if the usual places are wanted.
     pub(crate) fn new(wanted: &Wanted, mut helpers: Helpers) -> StoredCredentials {
         let places = places::places(wanted, &home::environment);
         if helpers.search.is_none() && !places.is_empty() {
@@ -81,13 +79,13 @@ impl StoredCredentials {
         }
     }
 
-    /// The same helpers over other places, whose files are looked at in the same way.
+    /// The same helpers with other places, whose files are treated in the same way.
     pub(crate) fn elsewhere(&self, wanted: &Wanted) -> StoredCredentials {
         let helpers = Helpers { search: self.helpers.search.clone(), limit: self.helpers.limit };
         StoredCredentials::new(&Wanted { foreign: self.foreign, ..wanted.clone() }, helpers)
     }
 
-    /// Whether files of other users are wanted too.
+    /// Whether files of other users are used too.
     pub(crate) fn foreign(&self) -> bool {
         self.foreign
     }
@@ -100,7 +98,7 @@ impl StoredCredentials {
         &self.helpers
     }
 
-    /// The credentials for a repository of a host; an empty name is the host itself.
+    /// The credentials for a repository of a host; an empty name means the host itself.
     pub(crate) fn find(&self, call: &Call, host: &str, repository: &str) -> Result<Option<FoundCredentials>> {
         for place in &self.places {
             if let Some(found) = self.find_in(call, place, host, repository)? {
@@ -138,7 +136,7 @@ impl StoredCredentials {
         }
     }
 
-    /// What a helper says, once for the client's life; several calls at once ask it once. Its failures are not kept.
+    /// A helper's answer, cached for the client's lifetime; concurrent calls ask it once. Failures are not cached.
     fn ask(&self, call: &Call, helper: &str, server: &str) -> Result<Option<Credentials>> {
         let question = (helper.to_owned(), server.to_owned());
         loop {
@@ -159,13 +157,13 @@ impl StoredCredentials {
         Ok(answer)
     }
 
-    /// Forgets what helpers said about a host: it was refused, or has changed.
+    /// Forgets what helpers returned for a host: it was refused, or has changed.
     pub(crate) fn forget(&self, host: &str) {
         let server = key::server(host);
         lock(&self.answers).known.retain(|(_, known), _| *known != server);
     }
 
-    /// What a place says; None when there is none.
+    /// The content of a place; None when it does not exist.
     pub(crate) fn config(&self, place: &CredentialPlace) -> Result<Option<Arc<Config>>> {
         match place {
             CredentialPlace::Inline { text, .. } => {
@@ -173,7 +171,7 @@ impl StoredCredentials {
                 Ok(Some(Arc::new(config)))
             }
             CredentialPlace::File { path, named } => match self.file(path)? {
-                None if *named => Err(Error::new(Code::Io, format!("{} is not there", name_of(place)))),
+                None if *named => Err(Error::new(Code::Io, format!("{} does not exist", name_of(place)))),
                 config => Ok(config),
             },
         }
@@ -199,8 +197,9 @@ impl Drop for Asking<'_> {
     }
 }
 
-/// Opens a credentials file; None when there is none. One of another user, or that others may write, could name a helper of theirs,
-/// or send what is stored there later to them: it is refused unless `foreign` ones are wanted. root's are everybody's.
+/// Opens a credentials file; None when it does not exist. A file of another user, or that others can write to, could
+/// name their helper, or leak what is stored there later: it is refused unless `foreign` files are wanted. root's files
+/// are accepted.
 pub(crate) fn open(path: &Path, foreign: bool) -> Result<Option<(File, Stamp)>> {
     if path == Path::new("/dev/null") {
         return Ok(None);
@@ -221,7 +220,6 @@ pub(crate) fn open(path: &Path, foreign: bool) -> Result<Option<(File, Stamp)>> 
     Ok(Some((file, Stamp::of(&meta))))
 }
 
-/// A credentials file's bytes.
 pub(crate) fn read(file: &mut File, path: &Path) -> Result<Zeroizing<Vec<u8>>> {
     let size = file.metadata().map_or(0, |meta| meta.len());
     if size > LIMIT {

@@ -1,4 +1,4 @@
-//! Changes to a credentials file: one login at a time, the file replaced whole or not at all, everything else in it as
+//! Changes to a credentials file: one login at a time, the file replaced atomically, everything else in it kept as
 //! it was.
 
 use std::fs::File;
@@ -21,11 +21,11 @@ use crate::os::lock::{attempt, With};
 use crate::os::walk::real;
 use crate::os::{flush, mode};
 
-/// How long another login is waited for.
+/// How long to wait for another login.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The helper that a file wants a host's credentials kept by.
+/// The helper in which a file wants a host's credentials stored; None for the file itself.
 pub(crate) fn helper_of(path: &Path, foreign: bool, host: &str) -> Result<Option<String>> {
     let Some((mut file, _)) = open(path, foreign)? else { return Ok(None) };
     let config = Config::parse(&read(&mut file, path)?).map_err(|why| wrong(path, &why))?;
@@ -33,7 +33,7 @@ pub(crate) fn helper_of(path: &Path, foreign: bool, host: &str) -> Result<Option
     Ok(helper.map(str::to_owned))
 }
 
-/// Writes a host's credentials into a file, or the marker that says that a helper has them.
+/// Writes a host's credentials into a file, or the marker for credentials in a helper.
 pub(crate) fn put(
     call: &Call,
     path: &Path,
@@ -43,8 +43,9 @@ pub(crate) fn put(
 ) -> Result<()> {
     let value = match credentials {
         None => json!({}),
-        Some(credentials) => entry::write(credentials)
-            .ok_or_else(|| Error::new(Code::InvalidArgument, "a file keeps passwords and identity tokens only"))?,
+        Some(credentials) => entry::write(credentials).ok_or_else(|| {
+            Error::new(Code::InvalidArgument, "only passwords and identity tokens can be stored in a file")
+        })?,
     };
     change(call, path, foreign, |entries| {
         if let Some(mut old) = entries.insert(key::server(host), value) {
@@ -55,7 +56,7 @@ pub(crate) fn put(
     Ok(())
 }
 
-/// Removes every entry for a whole host. Whether one of them held something.
+/// Removes every entry for a whole host. Returns whether one of them contained credentials.
 pub(crate) fn remove(call: &Call, path: &Path, foreign: bool, host: &str) -> Result<bool> {
     let host = key::host(host);
     let mut held = false;
@@ -81,9 +82,9 @@ fn scrub(value: &mut Value) {
     }
 }
 
-/// Changes the entries of a file under a lock; the change says whether there is one to be written.
+/// Changes the entries of a file under a lock; the closure returns whether there is something to write.
 fn change(call: &Call, path: &Path, foreign: bool, change: impl FnOnce(&mut Map<String, Value>) -> bool) -> Result<()> {
-    // Behind links, but none that a stranger put where everybody may.
+    // Links are followed, except those of another user in a folder that everybody may write to.
     let path = real(path).map_err(|error| Error::io(format!("the credentials file {}", path.display()), &error))?;
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let failed = |error: std::io::Error| Error::io(format!("the credentials file {}", path.display()), &error);
@@ -99,7 +100,7 @@ fn change(call: &Call, path: &Path, foreign: bool, change: impl FnOnce(&mut Map<
     Ok(())
 }
 
-/// The folder itself is locked: a lock file would be left behind. Where folders cannot be locked, nothing is.
+/// The folder itself is locked: a lock file would be left behind. Where folders cannot be locked, there is no lock.
 fn lock(call: &Call, folder: &Path) -> Result<Option<File>> {
     let Ok(file) = File::open(folder) else { return Ok(None) };
     let begun = Instant::now();
@@ -120,12 +121,12 @@ fn write(path: &Path, folder: &Path, document: &Document) -> std::io::Result<()>
     let format = serde_json::ser::PrettyFormatter::with_indent(b"\t");
     document.0.serialize(&mut serde_json::Serializer::with_formatter(&mut *bytes, format))?;
     bytes.push(b'\n');
-    // 0600 from its first moment.
+    // Mode 0600 from the start.
     let mut file = tempfile::Builder::new().prefix(".config.json.").tempfile_in(folder)?;
     file.write_all(&bytes)?;
     file.as_file().sync_all()?;
     file.persist(path).map_err(|error| error.error)?;
-    // The new name must outlive a crash too; a folder that cannot be synced is no reason to fail.
+    // The new name must survive a crash too; but a folder that cannot be synced is not a reason to fail.
     let _ = flush::names(folder);
     Ok(())
 }

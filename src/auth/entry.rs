@@ -8,17 +8,17 @@ use zeroize::Zeroizing;
 use super::secrets::Secrets;
 use crate::credentials::Credentials;
 
-/// Docker pads; other writers do not.
+/// Docker pads base64; other writers do not.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &base64::alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
 pub(crate) enum CredentialEntry {
-    /// `{}`: what Docker leaves behind when a helper holds the credentials.
+    /// `{}`: what Docker leaves when a helper has the credentials.
     Marker,
     Holds(Credentials),
-    /// Something that cannot be used, and why. It is an error only for the host that it belongs to.
+    /// An unusable entry, and the reason. It is an error only for the host that it belongs to.
     Broken(String),
 }
 
@@ -30,11 +30,12 @@ pub(crate) fn read(value: &Value) -> CredentialEntry {
             Ok(credentials) => CredentialEntry::Holds(credentials),
             Err(why) => CredentialEntry::Broken(why),
         },
-        _ => CredentialEntry::Broken("it is no JSON object".to_owned()),
+        _ => CredentialEntry::Broken("it is not a JSON object".to_owned()),
     }
 }
 
-/// A registrytoken is used as it is; an identitytoken beats the password; `auth` beats `username` and `password`.
+/// A registrytoken is used unchanged; an identitytoken wins over the password; `auth` wins over `username` and
+/// `password`.
 fn credentials(members: &Map<String, Value>) -> Result<Credentials, String> {
     let mut secrets = Secrets::default();
     let token = text(members, "registrytoken")?.unwrap_or_default();
@@ -68,12 +69,12 @@ fn pair(username: Option<&str>, password: Option<&str>) -> Pair {
     }
 }
 
-/// base64 of `user:password`; the password may hold colons, and some writers pad it with NULs.
+/// base64 of `user:password`; the password may contain colons, and some writers pad it with NULs.
 fn decode(auth: &str) -> Result<Pair, String> {
-    let bytes = BASE64.decode(auth).map(Zeroizing::new).map_err(|_| "its auth is no base64".to_owned())?;
-    let text = std::str::from_utf8(&bytes).map_err(|_| "its auth is no UTF-8".to_owned())?;
+    let bytes = BASE64.decode(auth).map(Zeroizing::new).map_err(|_| "auth is not base64".to_owned())?;
+    let text = std::str::from_utf8(&bytes).map_err(|_| "auth is not UTF-8".to_owned())?;
     let (username, password) =
-        text.split_once(':').ok_or_else(|| "its auth has no colon between user and password".to_owned())?;
+        text.split_once(':').ok_or_else(|| "auth has no colon between user and password".to_owned())?;
     Ok(pair(Some(username), Some(password.trim_end_matches('\0'))))
 }
 
@@ -81,11 +82,11 @@ fn text<'a>(members: &'a Map<String, Value>, name: &str) -> Result<Option<&'a st
     match members.get(name) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(format!("its {name} is no string")),
+        Some(_) => Err(format!("{name} is not a string")),
     }
 }
 
-/// The entry that Docker would write; None for what no entry can hold.
+/// The entry that Docker would write; None for credentials that cannot be stored in an entry.
 pub(crate) fn write(credentials: &Credentials) -> Option<Value> {
     let auth = |username: &str, password: &str| {
         let joined = Zeroizing::new(format!("{username}:{password}"));
@@ -164,13 +165,13 @@ mod tests {
     #[test]
     fn a_broken_entry_says_why_and_no_more() {
         for (entry, why) in [
-            (json!("SECRET"), "no JSON object"),
-            (json!(["SECRET"]), "no JSON object"),
-            (json!({"auth": "SECRET!"}), "no base64"),
+            (json!("SECRET"), "not a JSON object"),
+            (json!(["SECRET"]), "not a JSON object"),
+            (json!({"auth": "SECRET!"}), "not base64"),
             (json!({"auth": encoded("SECRET")}), "no colon"),
-            (json!({"auth": base64::engine::general_purpose::STANDARD.encode(b"u:SECRET\xff")}), "no UTF-8"),
-            (json!({"auth": 5}), "auth is no string"),
-            (json!({"username": ["SECRET"]}), "username is no string"),
+            (json!({"auth": base64::engine::general_purpose::STANDARD.encode(b"u:SECRET\xff")}), "not UTF-8"),
+            (json!({"auth": 5}), "auth is not a string"),
+            (json!({"username": ["SECRET"]}), "username is not a string"),
             (json!({"registrytoken": "SECRET\r\nX: y"}), "control characters"),
             (json!({"auth": encoded("u:SEC\0RET")}), "zero byte"),
             (json!({"username": "u:v", "password": "SECRET"}), "colon"),

@@ -1,5 +1,5 @@
-//! Docker's credential helpers: `docker-credential-NAME get|store|erase`, a text or JSON on their standard input, JSON or
-//! the text of an error on their standard output (docker-credential-helpers' protocol).
+//! Docker's credential helpers: `docker-credential-NAME get|store|erase`, a string or JSON on standard input, JSON or
+//! an error message on standard output (docker-credential-helpers' protocol).
 
 use std::ffi::OsString;
 use std::fs::Metadata;
@@ -22,21 +22,21 @@ use crate::os::child::End;
 use crate::os::mode::is_executable;
 use crate::text::shorten;
 
-/// What a helper says when it holds nothing for a host.
+/// A helper's message when it has nothing for a host.
 const NOT_FOUND: &str = "credentials not found in native keychain";
-/// The user name that says that the secret is an identity token.
+/// The user name that marks the secret as an identity token.
 const IDENTITY: &str = "<token>";
 
 /// Where helpers are found, and how long they may take.
 pub(crate) struct Helpers {
-    /// Folders, as in PATH.
+    /// The folders to search, as in PATH.
     pub search: Option<OsString>,
     /// The limit for one run.
     pub limit: Duration,
 }
 
 impl Helpers {
-    /// What a helper holds for a server; None when it holds nothing.
+    /// The credentials for a server; None when the helper has none.
     pub(crate) fn get(&self, call: &Call, name: &str, server: &str) -> Result<Option<Credentials>> {
         let ended = self.run(call, name, "get", server.as_bytes(), server)?;
         if said(&ended) == Some(NOT_FOUND) {
@@ -45,13 +45,16 @@ impl Helpers {
         check(&ended, None).and_then(|()| parse(&ended)).map_err(|error| of(name, error))
     }
 
-    /// Hands credentials over.
+    /// Stores credentials for a server.
     pub(crate) fn store(&self, call: &Call, name: &str, server: &str, credentials: &Credentials) -> Result<()> {
         let (username, secret) = match credentials {
             Credentials::Password { username, password } => (username.as_str(), password),
             Credentials::IdentityToken { token, .. } => (IDENTITY, token),
             Credentials::Token(_) | Credentials::Anonymous => {
-                return Err(Error::new(Code::InvalidArgument, "a helper keeps passwords and identity tokens only"))
+                return Err(Error::new(
+                    Code::InvalidArgument,
+                    "only passwords and identity tokens can be stored by a helper",
+                ))
             }
         };
         let mut document = Document(Default::default());
@@ -64,7 +67,7 @@ impl Helpers {
         check(&ended, Some(&[secret, &encoded])).map_err(|error| of(name, error))
     }
 
-    /// Has credentials removed; having none is as good.
+    /// Removes credentials; it is not an error if there are none.
     pub(crate) fn erase(&self, call: &Call, name: &str, server: &str) -> Result<()> {
         let ended = self.run(call, name, "erase", server.as_bytes(), server)?;
         match said(&ended) {
@@ -74,25 +77,25 @@ impl Helpers {
     }
 
     fn run(&self, call: &Call, name: &str, action: &str, input: &[u8], server: &str) -> Result<Ended> {
-        // A line break would begin a second line of the helper's input.
+        // A line break would start a second line of the helper's input.
         if server.chars().any(char::is_control) {
-            return Err(Error::new(Code::InvalidReference, "the registry's name holds control characters"));
+            return Err(Error::new(Code::InvalidReference, "the registry's name contains control characters"));
         }
         let program = self.find(name)?;
         child::run(call, &program, action, input, self.limit).map_err(|error| of(name, error))
     }
 
-    /// The program, found in the search path and nowhere else.
+    /// The program, found only in the search path.
     fn find(&self, name: &str) -> Result<PathBuf> {
         let wrong = |why: &str| Err(Error::new(Code::Io, format!("the credential helper '{}' {why}", shorten(name))));
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
         if name.is_empty() || !name.bytes().all(plain) {
-            return wrong("has a name that no helper can have: only letters, digits, '.', '_' and '-'");
+            return wrong("has an invalid name: only letters, digits, '.', '_' and '-' are allowed");
         }
         let file = format!("docker-credential-{name}");
         let folders = self.search.as_ref().map(|path| std::env::split_paths(path).collect::<Vec<_>>());
         let mut not_executable = None;
-        // What is relative would be looked up wherever the program happens to stand.
+        // Relative folders would depend on the current directory.
         for folder in folders.unwrap_or_default().into_iter().filter(|folder| folder.is_absolute()) {
             let path = folder.join(&file);
             match path.metadata().ok().filter(Metadata::is_file).as_ref().map(is_executable) {
@@ -115,17 +118,17 @@ fn of(name: &str, error: Error) -> Error {
     }
 }
 
-/// The text of its error, when it failed.
+/// Its error message, if it failed.
 fn said(ended: &Ended) -> Option<&str> {
     let failed = ended.by != End::Status(0);
     std::str::from_utf8(&ended.output).ok().filter(|_| failed).map(str::trim)
 }
 
-/// An error when it failed, with its own words but for these secrets. They stand on its standard output, and what others had to
-/// say on the other. None: the secret is not known, and a single word on the standard output may be it.
+/// An error if it failed, with its own message without these secrets. The message is on standard output, and those of
+/// other programs on standard error. None: the secret is unknown, and a single word on standard output may be it.
 fn check(ended: &Ended, secrets: Option<&[&str]>) -> Result<()> {
     let how = match ended.by {
-        // Nobody knows: the answer will tell.
+        // Unknown: the answer will tell.
         End::Status(0) | End::Unknown => return Ok(()),
         End::Status(status) => format!("it failed with exit status {status}"),
         End::Signal { name, number } => format!("it was killed by {name} (signal {number})"),
@@ -136,8 +139,8 @@ fn check(ended: &Ended, secrets: Option<&[&str]>) -> Result<()> {
     words.dedup();
     let what = match (words.is_empty(), ended.output.is_empty() && ended.errors.is_empty()) {
         (false, _) => format!(": {}", words.join("; ")),
-        (true, true) => " and said nothing".to_owned(),
-        (true, false) => "; what it said may hold a secret, and is not shown".to_owned(),
+        (true, true) => " and printed nothing".to_owned(),
+        (true, false) => "; its output may contain a secret, and is not shown".to_owned(),
     };
     Err(Error::new(Code::Io, how + &what))
 }
@@ -148,12 +151,12 @@ fn parse(ended: &Ended) -> Result<Option<Credentials>> {
     if ended.output.iter().all(u8::is_ascii_whitespace) {
         return Err(wrong("is empty"));
     }
-    // The parser's own words could quote the secret.
-    let document = Document::parse(&ended.output).map_err(|_| wrong("is no JSON object"))?;
+    // The parser's message could quote the secret.
+    let document = Document::parse(&ended.output).map_err(|_| wrong("is not a JSON object"))?;
     let text = |name: &str| match document.0.get(name) {
         None | Some(Value::Null) => Ok(String::new()),
         Some(Value::String(text)) => Ok(text.clone()),
-        Some(_) => Err(wrong(&format!("has a {name} that is no string"))),
+        Some(_) => Err(wrong(&format!("has a {name} that is not a string"))),
     };
     let (username, secret) = (text("Username")?, Zeroizing::new(text("Secret")?));
     let secrets = match username.as_str() {

@@ -1,11 +1,11 @@
-//! The keys of stored credentials: which host, and which part of it. Compared as parsed names, never as text that begins
-//! alike: `reg.example` must not match `reg.example.evil.test`, nor `host/team` the repository `team-b/app`.
+//! The keys of stored credentials: a host and a path in it. Compared as parsed names, never as string
+//! prefixes: `reg.example` must not match `reg.example.evil.test`, nor `host/team` the repository `team-b/app`.
 
-/// What Docker calls its Hub in files and to helpers.
+/// The name of Docker Hub in files and for helpers.
 pub(crate) const HUB: &str = "https://index.docker.io/v1/";
 
-/// A host's name in the one form that is compared: Docker Hub's names are one host, case does not matter, and 443 is the
-/// port that https has anyway.
+/// The canonical form of a host's name, used for comparison: Docker Hub's names are one host, case does not matter, and
+/// 443 is the default port of https.
 pub(crate) fn host(name: &str) -> String {
     let name = name.to_ascii_lowercase();
     let name = name.strip_suffix(":443").unwrap_or(&name);
@@ -15,7 +15,7 @@ pub(crate) fn host(name: &str) -> String {
     }
 }
 
-/// What Docker's tools call a host in files and to helpers.
+/// The name of a host in files and for helpers of Docker's tools.
 pub(crate) fn server(name: &str) -> String {
     match host(name) {
         name if name == "docker.io" => HUB.to_owned(),
@@ -33,7 +33,8 @@ pub(crate) struct CredentialKey {
 }
 
 impl CredentialKey {
-    /// `host`, `host:port`, `https://host`, `https://host/v1/`, `/v2/`, or `host/ns/repo`. None for what is none of these.
+    /// Parses `host`, `host:port`, `https://host`, `https://host/v1/`, `/v2/`, or `host/ns/repo`. None for anything
+    /// else.
     pub(crate) fn parse(text: &str) -> Option<CredentialKey> {
         let odd = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '@' | '?' | '#' | '\\');
         if text.contains(odd) {
@@ -49,14 +50,14 @@ impl CredentialKey {
         let (name, path) = rest.split_once('/').unwrap_or((rest, ""));
         let host = host(name);
         let trimmed = path.strip_suffix('/').unwrap_or(path);
-        // The API's own path; without a scheme or a slash behind it, it is a namespace of that name.
+        // The API's own path; without a scheme or a trailing slash, it is a namespace of that name.
         let is_api = matches!(trimmed, "v1" | "v2") && (is_url || path.len() > trimmed.len() || host == "docker.io");
         let path = if is_api { "" } else { trimmed };
         let sound = !host.is_empty() && (path.is_empty() || path.split('/').all(|part| !part.is_empty()));
         sound.then(|| CredentialKey { host, path: path.to_owned() })
     }
 
-    /// Whether it holds for a repository; an empty name is the registry itself.
+    /// Whether it applies to a repository; an empty name is the registry itself.
     pub(crate) fn covers(&self, host: &str, repository: &str) -> bool {
         self.host == host
             && (self.path.is_empty()

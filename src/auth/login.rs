@@ -1,4 +1,4 @@
-//! Trying credentials out: the ping, and then whatever it asks for, with exactly these.
+//! Checking credentials: the ping, and then whatever it asks for, with exactly these credentials.
 
 use ::http::header::HeaderMap;
 use ::http::{Method, StatusCode};
@@ -21,21 +21,21 @@ use crate::registry_error;
 /// How much of an error's body is read.
 const ERROR_BODY: usize = 64 << 10;
 
-/// How a registry took credentials.
+/// How a registry accepted credentials.
 pub(crate) struct Accepted {
-    /// "none", "basic" or "bearer".
+    /// The scheme: "none", "basic" or "bearer".
     pub way: &'static str,
-    /// The status of the last answer.
+    /// The status of the last response.
     pub status: u16,
-    /// The identity token that the token server gave.
+    /// The identity token that the token server issued, if any.
     pub refresh: Option<Zeroizing<String>>,
-    /// The bearer token.
+    /// The bearer token, if one is used.
     pub token: Option<Zeroizing<String>>,
 }
 
 impl Auth {
-    /// Tries an account's credentials out; a token is asked for these scopes, and with `offline` an identity token too. Nothing
-    /// kept from earlier calls is used.
+    /// Checks an account's credentials; a token is requested for these scopes, and with `offline` an identity token
+    /// too. Nothing cached from earlier calls is used.
     pub(crate) fn log_in(&self, call: &Call, account: &Account, scopes: &ScopeSet, offline: bool) -> Result<Accepted> {
         let ping = account.base.find(&account.ping())?;
         let answer = self.ask(call, &ping, &Proof::Nothing)?;
@@ -50,7 +50,7 @@ impl Auth {
         self.remember(account, &challenges, answer.remote);
         let credentials = account.credentials.clone().unwrap_or_default();
         let Some(challenge) = challenge::choose(&challenges) else {
-            let message = format!("{} asks for credentials in no way that is known here", account.host);
+            let message = format!("{} asks for credentials in a way that is not supported", account.host);
             return Err(Error::new(Code::Unauthenticated, message).with_http_status(401).with_url(&ping.url));
         };
         let proof = self.proof(account, challenge, &credentials, answer.remote, |realm| {
@@ -73,7 +73,7 @@ impl Auth {
         }
     }
 
-    /// The credentials of an account that are not stored: what a login may be tried with.
+    /// The credentials of an account that are not stored: those that a login may check.
     pub(crate) fn given(&self, call: &Call, account: &Account) -> Result<Credentials> {
         match (account.anonymous, &account.credentials) {
             (true, _) => Ok(Credentials::Anonymous),
@@ -102,7 +102,7 @@ impl Auth {
     }
 }
 
-/// To a login it makes no difference whether a token server says 401 or 403.
+/// For a login it makes no difference whether a token server answers 401 or 403.
 fn denied(error: Error) -> Error {
     match error.code() {
         Code::Forbidden => error.with_code(Code::Unauthenticated),
@@ -112,13 +112,13 @@ fn denied(error: Error) -> Error {
 
 fn withheld(account: &Account, realm: &Url) -> Error {
     let host = realm.host_str().unwrap_or_default();
-    let message = format!("the token server {host} is no part of the domain of {}", account.host);
+    let message = format!("the token server {host} is not part of the domain of {}", account.host);
     Error::new(Code::Unauthenticated, message)
         .with_hint("the credentials were not sent to it: the host's option trusted_realms allows it")
         .with_url(realm)
 }
 
-/// Whether a login can be made with these at all.
+/// Whether these can be used for a login at all.
 pub(crate) fn can_log_in(credentials: &Credentials) -> bool {
     matches!(credentials, Credentials::Password { .. } | Credentials::IdentityToken { .. })
 }

@@ -1,7 +1,8 @@
-//! Who asks: challenges, credentials and tokens (distribution-spec "Authentication", RFC 9110 11.6, and the token
+//! Authentication: challenges, credentials and tokens (distribution-spec "Authentication", RFC 9110 11.6, and the token
 //! protocol of distribution's docs/spec/auth).
 //!
-//! Credentials belong to one origin. They are sent to it and to its token server, never to a host that either names.
+//! Credentials belong to one origin. They are sent to it and to its token server, never to another host that either
+//! names.
 
 mod account;
 pub(crate) mod challenge;
@@ -48,24 +49,24 @@ use credential_lookup::{StoredCredentials, Whence};
 pub(crate) use proof::{basic_header, identity};
 use token_cache::{Realm, TokenCache};
 
-/// Of how many origins something is known at once.
+/// The most origins that are remembered.
 const MOST_ORIGINS: usize = 10_000;
 
-/// Who spoke for the credentials of a call. The first that says something is believed.
+/// The source of a call's credentials. The first one that has some wins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Spoke {
-    /// Nobody: the call is anonymous.
+    /// None: the call is anonymous.
     Nobody,
     /// The host's options.
     HostOptions,
     /// The credentials hook.
     Callback,
-    /// A file, a variable or a helper.
+    /// A file, an environment variable or a helper.
     Stored(Whence),
 }
 
 impl Spoke {
-    /// As results show it; None for nobody.
+    /// The name in results; None when there are no credentials.
     pub(crate) fn name(&self) -> Option<&'static str> {
         match self {
             Spoke::Nobody => None,
@@ -78,34 +79,34 @@ impl Spoke {
     }
 }
 
-/// Why a registry still says no after everything was tried.
+/// Why a registry still refuses after everything was tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// There were no credentials to try.
+    /// There were no credentials.
     NoCredentials,
-    /// The credentials were not taken.
+    /// The credentials were not accepted.
     BadCredentials,
-    /// The credentials are good, but not for this.
+    /// The credentials are valid, but not sufficient.
     NotAllowed,
-    /// The credentials are good, and the registry does not say what else it wants.
+    /// The credentials are valid, and the registry does not say what else it requires.
     Unexplained,
-    /// The registry sent us to another one, which refuses who is not known there.
+    /// The registry redirected to another one, which refuses anonymous requests.
     Elsewhere,
 }
 
-/// An answer, and what a 401 among them means.
+/// A response, and what it means if it is a 401.
 pub struct Reply {
     /// The answer.
     pub answer: Answer,
     /// Where the request was sent, before redirects led elsewhere.
     pub begin: Location,
-    /// Set on a 401 that nothing more can be done about.
+    /// Set on a final 401.
     pub refusal: Option<Refusal>,
-    /// The right that the request needs, as a scope; empty when it needs none in particular.
+    /// The permission that the request needs, as a scope; empty when it needs none in particular.
     pub needed: String,
 }
 
-/// What is known of an origin.
+/// What is known about an origin.
 #[derive(Clone, Default)]
 struct OriginMemory {
     /// It has answered once.
@@ -113,7 +114,7 @@ struct OriginMemory {
     challenge: Option<Challenge>,
     remote: Option<IpAddr>,
     asked: HashMap<String, Credentials>,
-    /// Whether a ping was asked for a challenge; it is asked once.
+    /// Whether a ping was sent to get a challenge; it is sent once.
     pinged: bool,
 }
 
@@ -126,17 +127,16 @@ pub(crate) struct Auth {
 }
 
 impl Auth {
-    /// Over the client's HTTP, with the credentials that are stored on this machine.
+    /// With the client's HTTP and the locally stored credentials.
     pub(crate) fn new(http: Arc<Http>, stored: StoredCredentials) -> Auth {
         Auth { tokens: TokenCache::new(http.clone()), http, origins: Mutex::default(), stored }
     }
 
-    /// The stored credentials.
     pub(crate) fn stored(&self) -> &StoredCredentials {
         &self.stored
     }
 
-    /// A challenge that came with a request of no scope, such as the ping.
+    /// Remembers a challenge from a request without a scope, such as the ping.
     pub(crate) fn remember(&self, account: &Account, challenges: &[Challenge], remote: Option<IpAddr>) {
         self.learn(account, |memory| {
             memory.known = true;
@@ -147,7 +147,7 @@ impl Auth {
         });
     }
 
-    /// Lets the registry itself say what it wants.
+    /// Asks the registry for its challenge.
     fn ping(&self, call: &Call, account: &Account) -> Result<()> {
         let at = account.base.find(&account.ping())?;
         let answer = self.http.send(call, &at, &mut Request::new(::http::Method::GET))?;
@@ -158,7 +158,7 @@ impl Auth {
         Ok(())
     }
 
-    /// What the credentials hook or a helper said was wrong: it is asked again the next time.
+    /// The credentials from the hook or a helper were wrong: it is asked again the next time.
     pub(crate) fn forget_answer(&self, account: &Account) {
         self.stored.forget(&account.host);
         self.learn(account, |memory| drop(memory.asked.remove(&account.host)));
@@ -167,7 +167,7 @@ impl Auth {
     fn learn(&self, account: &Account, change: impl FnOnce(&mut OriginMemory)) {
         let Some(origin) = Origin::of(&account.base.url) else { return };
         let mut origins = lock(&self.origins);
-        // Servers name origins too, and could go on for ever.
+        // Servers name origins too, and could name arbitrarily many.
         if origins.len() >= MOST_ORIGINS && !origins.contains_key(&origin) {
             origins.clear();
         }
@@ -179,7 +179,7 @@ impl Auth {
         Origin::of(&account.base.url).and_then(|origin| origins.get(&origin).cloned()).unwrap_or_default()
     }
 
-    /// Whose credentials a call has: the host's options, else what the hook says, else what is stored.
+    /// The credentials of a call: from the host's options, otherwise from the hook, otherwise stored ones.
     pub(crate) fn credentials(&self, call: &Call, account: &Account) -> Result<(Credentials, Spoke)> {
         let nobody = (Credentials::Anonymous, Spoke::Nobody);
         if account.anonymous {
@@ -196,9 +196,9 @@ impl Auth {
         Ok(found.map_or(nobody, |found| (found.credentials, Spoke::Stored(found.whence))))
     }
 
-    /// What the hook says, or said before.
+    /// The hook's answer, cached.
     fn asked(&self, call: &Call, account: &Account) -> Result<Credentials> {
-        // What one call's hook said is for calls that have a hook.
+        // A hook's answer is used only for calls that have a hook.
         if !call.asks_for_credentials() {
             return Ok(Credentials::Anonymous);
         }
@@ -239,8 +239,8 @@ impl Auth {
 }
 
 impl Auth {
-    /// A registry's own token server is likely certified by the same private authority. What is never inherited is to
-    /// go unverified (CVE-2019-10214), nor any other way than the trust.
+    /// A registry's own token server is likely certified by the same private authority. `insecure` is never inherited
+    /// (CVE-2019-10214), nor is any setting besides the trust.
     fn realm_route(&self, account: &Account, realm: &Url, trusted: bool) -> Result<Route> {
         let mut route = self.http.route(realm, trusted)?;
         if route.trust.ca_files.is_empty() && trusted {

@@ -1,8 +1,11 @@
-//! One request as its origin wants it. All requests of protocol v2 pass here, so that what a refusal means is said once:
+//! Sends a request with the authentication that its origin requires. All requests of protocol v2 pass here, so that the
+//! meaning of a refusal is defined once:
 //!
-//! - A token may be good for one request, end on the way, or be revoked. One that was got in answer to this very request's
-//!   challenge, for it alone, and that is refused at its first use is the end; after any other comes a next one.
-//! - Where a registry sends us, somebody else may ask who we are. He gets the token that his own token server gives to anybody.
+//! - A token may be valid for one request, expire midway, or be revoked. A token fetched in response to this very
+//!   request's challenge, for it alone, that is refused at its first use is final; after any other, a new one is
+//!   fetched.
+//! - A host to which a registry redirects may send its own challenge. It gets only an anonymous token from its own
+//!   token server.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -24,33 +27,33 @@ use crate::http::upload::Body;
 use crate::http::Request;
 use crate::statuses;
 
-/// Who is asked, for what, and with what.
+/// Whom the request goes to, for which scopes, and with which authorization.
 struct Party<'a> {
     account: Cow<'a, Account>,
     wanted: Cow<'a, ScopeSet>,
     proof: Proof,
-    /// The proof is the answer to a challenge.
+    /// The authorization was obtained for a challenge.
     answers: bool,
 }
 
 impl<'a> Party<'a> {
-    /// Somebody whom a server named. His scopes are his own, but not for more than the request wants.
+    /// A host that a server named. Its scopes are its own, limited to what the request needs.
     fn stranger(at: &Location, wanted: &'a ScopeSet, challenges: &[Challenge]) -> Party<'a> {
         let (account, wanted) = (Cow::Owned(Account::stranger(at)), scopes_of(challenges, wanted));
         Party { account, wanted, proof: Proof::Nothing, answers: false }
     }
 
-    /// Whether it is not the one that the caller named.
+    /// Whether it is a host other than the one the caller named.
     fn is_strange(&self) -> bool {
         self.account.is_strange()
     }
 
-    /// Whether its token may be good, but not any more.
+    /// Whether its token was valid, but may be used up.
     fn may_be_used_up(&self) -> bool {
         matches!(&self.proof, Proof::Token(grant) if !self.answers || !grant.is_ours_alone())
     }
 
-    // A 401; or, from registries that answer 400 or 403 to an expired token, those while an older token is used.
+    // A 401; or, for registries that answer 400 or 403 to an expired token, those while an older token is used.
     fn is_refused_by(&self, answer: &Answer) -> bool {
         let aged = matches!(&self.proof, Proof::Token(grant) if grant.is_aged()) && self.account.is_at(&answer.url);
         answer.status == StatusCode::UNAUTHORIZED || (aged && statuses::is_about_an_old_token(answer.status.as_u16()))
@@ -74,7 +77,7 @@ impl<'a> Party<'a> {
     }
 }
 
-/// The way of a request that went on where it was refused.
+/// The redirect chain of a request that continues where it was refused.
 struct Trail {
     hops: Vec<Hop>,
     first_headers: Option<HeaderMap>,
@@ -82,7 +85,7 @@ struct Trail {
 }
 
 impl Trail {
-    /// Gives an answer the whole way that led to it.
+    /// Adds the whole redirect chain to a response.
     fn lengthen(&mut self, answer: &mut Answer) -> Result<()> {
         answer.hops.splice(0..0, self.hops.iter().cloned());
         answer.first_headers = self.first_headers.clone().or(answer.first_headers.take());
@@ -118,14 +121,14 @@ impl Auth {
         if matches!(&outcome, Ok(reply) if reply.refusal == Some(Refusal::BadCredentials)) {
             self.forget_answer(account);
         }
-        // A helper that held nothing may have been given something since.
+        // A helper that had nothing may have credentials by now.
         if matches!(&outcome, Ok(reply) if reply.refusal == Some(Refusal::NoCredentials)) {
             self.stored.forget(&account.host);
         }
         outcome
     }
 
-    /// Makes sure that a request with a long body will not be the one that is asked who it is.
+    /// Makes sure that a request with a long body will not be the one that gets a challenge.
     pub(crate) fn prepare(&self, call: &Call, account: &Account, wanted: &ScopeSet) -> Result<()> {
         let proof = self.ready(call, account, &Body::Empty, wanted)?;
         if matches!(proof, Proof::Nothing) && !self.memory(account).known {
@@ -220,7 +223,7 @@ impl Auth {
         goes_on
     }
 
-    /// What home's own token server says of credentials is about what hook and helper said.
+    /// If the registry's own token server refuses credentials, those from the hook or helper were wrong.
     fn not_taken(&self, account: &Account, error: Error) -> Error {
         if error.code() == Code::Unauthenticated {
             self.forget_answer(account);
@@ -228,8 +231,8 @@ impl Auth {
         error
     }
 
-    /// What can be sent at once, by what is known of the origin. A long body gets a token that nobody else can use up, when it
-    /// cannot be had again or when the tokens here are known for it.
+    /// The authorization to send at once, according to what is known about the origin. A long body gets a token that
+    /// nobody else can use up, if it cannot be sent again, or if tokens here are known to be used up.
     fn ready(&self, call: &Call, account: &Account, body: &Body, wanted: &ScopeSet) -> Result<Proof> {
         if let (Some(Credentials::Token(token)), false) = (&account.credentials, account.anonymous) {
             return Ok(Proof::Bearer(token.clone()));
@@ -257,8 +260,8 @@ impl Auth {
         Ok(proof.unwrap_or(Proof::Nothing))
     }
 
-    /// The answer to a challenge; None when there is no other than the one that has just failed. `used`: what failed was taken
-    /// before, on the way of this very request.
+    /// The authorization for a challenge; None when there is only the one that has just failed. `used`: the failed one
+    /// was accepted before, for this very request.
     fn respond(&self, call: &Call, asked: &Party, challenges: &[Challenge], used: bool) -> Result<Option<Proof>> {
         let account = &*asked.account;
         let refused = match &asked.proof {
@@ -266,14 +269,14 @@ impl Auth {
             Proof::Token(grant) if used || asked.may_be_used_up() => Some(grant),
             Proof::Token(_) | Proof::Basic(_) | Proof::Bearer(_) => return Ok(None),
         };
-        // Some registries send a bare 401: what they said before still holds, or what they say to a ping.
+        // Some registries send a 401 without a challenge: an earlier challenge still applies, or that of a ping.
         let mut memory = self.memory(account);
         if challenge::choose(challenges).is_none() && memory.challenge.is_none() && !memory.pinged {
             self.ping(call, account)?;
             memory = self.memory(account);
         }
         let Some(challenge) = challenge::choose(challenges).or(memory.challenge.as_ref()) else { return Ok(None) };
-        // A stranger's 401 need not be a registry's.
+        // The 401 of another host need not come from a registry.
         if challenge.scheme == AuthScheme::Bearer && asked.is_strange() && challenge.realm().is_none() {
             return Ok(None);
         }
@@ -302,8 +305,8 @@ impl Auth {
         }
     }
 
-    /// A token for what a request wants and for what the challenge asks. Some registries ask for pull and push whatever is
-    /// wanted, and their token servers refuse to let anybody push: then for what is wanted alone.
+    /// A token for the scopes that the request needs and those in the challenge. Some registries always ask for pull
+    /// and push, and their token servers refuse push to anonymous users: then only for the scopes needed.
     fn granted(
         &self,
         call: &Call,
@@ -313,7 +316,7 @@ impl Auth {
         refused: Option<&Grant>,
     ) -> Result<Grant> {
         let mut scopes = wanted.clone();
-        // A ping's challenge may name a placeholder; only a request that wanted something is believed.
+        // The challenge of a ping may contain a placeholder; only that of a request with a scope is used.
         if let (Some(scope), false) = (challenge.scope(), wanted.is_empty()) {
             scopes.add_text(scope);
         }
@@ -328,7 +331,7 @@ impl Auth {
     }
 }
 
-/// The scopes that somebody whom a server named asks for, within what is wanted.
+/// The scopes in the challenge of a host that a server named, limited to those needed.
 fn scopes_of<'a>(challenges: &[Challenge], wanted: &'a ScopeSet) -> Cow<'a, ScopeSet> {
     let his = challenge::choose(challenges).and_then(Challenge::scope).map(|scope| {
         let mut scopes = ScopeSet::new();
@@ -342,8 +345,8 @@ fn is_about_rights(challenges: &[Challenge]) -> bool {
     challenges.iter().any(|challenge| challenge.error() == Some("insufficient_scope"))
 }
 
-/// Makes a body ready to be sent once more. One that lasts is begun again by whoever gives it, who can ask how much of it
-/// arrived, unless it was only sent elsewhere.
+/// Prepares a body to be sent once more. A persistent one is restarted by its owner, who can ask how much of it
+/// arrived, unless the request was only redirected.
 fn can_go_again(body: &mut Body, goes_on: bool) -> Result<bool> {
     match body {
         Body::Stream { source, .. } if source.lasts() && !goes_on => Ok(false),
@@ -351,8 +354,8 @@ fn can_go_again(body: &mut Body, goes_on: bool) -> Result<bool> {
     }
 }
 
-/// Whether a token server may have refused what was asked for, and not who asked: wrong credentials are not shown twice, where they
-/// are called that.
+/// Whether a token server may have refused the scopes rather than the credentials: wrong credentials are not sent
+/// twice, where they are reported as such.
 fn is_about_scopes(error: &Error, realm: &Realm) -> bool {
     let said = error.registry_errors();
     let about_rights = said.is_empty() || said.iter().any(|error| error.code.eq_ignore_ascii_case("DENIED"));

@@ -1,4 +1,4 @@
-//! Where stored credentials are looked for. Nothing of it is touched unless an option asks.
+//! Where stored credentials are looked for. None of it is accessed unless an option asks.
 
 use std::path::PathBuf;
 
@@ -6,37 +6,32 @@ use zeroize::Zeroizing;
 
 use crate::os::home::{self, Environment};
 
-/// What the caller said about stored credentials.
+/// The caller's choice of stored credentials.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Wanted {
-    /// This file.
+    /// A file in Docker's or podman's format.
     pub credentials_file: Option<String>,
-    /// The config.json of this folder.
+    /// A folder with a config.json.
     pub docker_config: Option<String>,
-    /// The usual places too.
+    /// Also the usual places.
     pub usual: bool,
-    /// Files of other users too, and those that others may write.
+    /// Also files of other users, and those that others can write to.
     pub foreign: bool,
 }
 
 #[derive(Clone)]
 pub(crate) enum CredentialPlace {
     File {
-        /// Where.
         path: PathBuf,
-        /// The caller named it: then it must be there.
+        /// The caller named it, so it must exist.
         named: bool,
     },
-    /// The text of a file in an environment variable.
-    Inline {
-        variable: &'static str,
-        /// Its value.
-        text: Zeroizing<String>,
-    },
+    /// The content of a file in an environment variable.
+    Inline { variable: &'static str, text: Zeroizing<String> },
 }
 
-/// The places, the first to be asked first: what the caller named, DOCKER_AUTH_CONFIG, REGISTRY_AUTH_FILE, Docker's
-/// config.json, podman's two files, the .dockercfg of old.
+/// The places in order: what the caller named, DOCKER_AUTH_CONFIG, REGISTRY_AUTH_FILE, Docker's
+/// config.json, podman's two files, the old .dockercfg.
 pub(crate) fn places(wanted: &Wanted, environment: Environment<'_>) -> Vec<CredentialPlace> {
     let mut places = Vec::new();
     let mut add = |path: PathBuf, named| places.push(CredentialPlace::File { path, named });
@@ -70,7 +65,7 @@ pub(crate) fn places(wanted: &Wanted, environment: Environment<'_>) -> Vec<Crede
     places
 }
 
-/// Where a login is kept: the first file that is looked into.
+/// Where a login is stored: the first file in the list.
 pub(crate) fn target(places: &[CredentialPlace]) -> Option<&PathBuf> {
     places.iter().find_map(|place| match place {
         CredentialPlace::File { path, .. } => Some(path),

@@ -11,10 +11,10 @@ use crate::digest::Algorithm;
 use crate::error::{Code, Error, Result};
 use crate::http::origin::Origin;
 
-/// The user of an identity token of which no user is known.
+/// The user name for an identity token whose user is unknown.
 const NO_USER: &str = "<token>";
 
-/// What a request is sent with.
+/// The authorization of a request.
 #[derive(Clone)]
 pub(super) enum Proof {
     Nothing,
@@ -31,20 +31,21 @@ impl Proof {
             Proof::Bearer(token) => Zeroizing::new(format!("Bearer {}", token.as_str())),
             Proof::Token(grant) => Zeroizing::new(format!("Bearer {}", grant.value())),
         };
-        let mut value = HeaderValue::from_str(&text)
-            .map_err(|_| Error::new(Code::InvalidArgument, "the token holds characters that no header can carry"))?;
+        let mut value = HeaderValue::from_str(&text).map_err(|_| {
+            Error::new(Code::InvalidArgument, "the token holds characters that are not allowed in a header")
+        })?;
         value.set_sensitive(true);
         Ok(Some(value))
     }
 }
 
-/// Basic credentials as an Authorization header (RFC 7617), for a protocol that sends them unasked; None for those that
-/// Basic cannot carry.
+/// Basic credentials as an Authorization header (RFC 7617), for a protocol that sends them without a challenge; None
+/// for those that Basic cannot represent.
 pub(crate) fn basic_header(credentials: &Credentials) -> Result<Option<HeaderValue>> {
     basic(credentials).map_or(Ok(None), |proof| proof.header())
 }
 
-/// The credentials as Basic carries them; None for those that it cannot carry.
+/// The credentials for Basic; None for those that it cannot represent.
 pub(super) fn basic(credentials: &Credentials) -> Option<Proof> {
     let (username, password) = name_and_password(credentials)?;
     let joined = Zeroizing::new(format!("{username}:{password}"));
@@ -60,7 +61,7 @@ pub(super) fn name_and_password(credentials: &Credentials) -> Option<(&str, &str
     }
 }
 
-/// Tells cached tokens of different users apart without keeping a password in the key.
+/// Distinguishes cached tokens of different users without keeping a password in the key.
 pub(crate) fn identity(base: &Url, credentials: &Credentials) -> String {
     let origin = Origin::of(base).map(|origin| origin.to_string()).unwrap_or_default();
     let (kind, username, secret) = match credentials {

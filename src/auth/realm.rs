@@ -1,5 +1,5 @@
-//! Token servers: which realm a challenge may name, and which may have the credentials. A realm is chosen by the
-//! server, so it is as hostile as the rest of its answer.
+//! Token servers: which realm a challenge may name, and which may receive the credentials. A realm is chosen by the
+//! server, so it is as untrusted as the rest of its response.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -10,21 +10,21 @@ use super::scope::ScopeSet;
 use crate::error::{Code, Error, Result};
 use crate::http::origin::Origin;
 
-/// Names of Docker Hub; its token server has another domain than some of them.
+/// Host names of Docker Hub; its token server has a different domain than some of them.
 const HUB: [&str; 5] =
     ["docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com", "hub.docker.com"];
 const HUB_REALM: &str = "auth.docker.io";
 
 /// The URL of the token server that a challenge to `request` names: https, or http when the request itself was or the caller
-/// trusts that one. A path alone belongs to the request's origin, and `host/path` takes its scheme. Whether an address is
-/// allowed is for the caller to check.
+/// trusts that one. A path alone belongs to the request's origin, and `host/path` gets its scheme. Whether an address
+/// is allowed is for the caller to check.
 pub(crate) fn resolve(realm: &str, request: &Url, trusted: &[String]) -> Result<Url> {
     let text = realm.trim();
     if text.is_empty() {
         return Err(wrong("is empty"));
     }
     if text.contains(|c: char| c.is_control() || c.is_whitespace() || c == '\\') {
-        return Err(wrong("holds spaces, backslashes or control characters"));
+        return Err(wrong("contains spaces, backslashes or control characters"));
     }
     let text = &*with_one_port(text);
     let absolute = match text {
@@ -36,7 +36,7 @@ pub(crate) fn resolve(realm: &str, request: &Url, trusted: &[String]) -> Result<
         Some(text) => Url::parse(text),
         None => request.join(text),
     };
-    let url = url.map_err(|error| wrong(format!("is no URL ({error})")))?;
+    let url = url.map_err(|error| wrong(format!("is not a URL ({error})")))?;
     let origin = Origin::of(&url).ok_or_else(|| wrong("is neither https nor http"))?;
     if !origin.is_https() && request.scheme() != "http" && !trusts_without_tls(trusted, &origin) {
         let hint = format!(
@@ -49,10 +49,10 @@ pub(crate) fn resolve(realm: &str, request: &Url, trusted: &[String]) -> Result<
         return Err(wrong("is a path that leads to another server"));
     }
     if !url.username().is_empty() || url.password().is_some() {
-        return Err(wrong("holds a user name"));
+        return Err(wrong("contains a user name"));
     }
     if url.fragment().is_some() {
-        return Err(wrong("holds a fragment"));
+        return Err(wrong("contains a fragment"));
     }
     Ok(url)
 }
@@ -61,7 +61,7 @@ fn wrong(why: impl std::fmt::Display) -> Error {
     Error::new(Code::Protocol, format!("the realm of the challenge {why}"))
 }
 
-/// Proxies that add the port of a host that has it already make `http://host:5000:5000/token`.
+/// Proxies that add a port that is already there produce `http://host:5000:5000/token`.
 fn with_one_port(text: &str) -> Cow<'_, str> {
     let once = || {
         let (scheme, rest) = text.split_once("://")?;
@@ -74,7 +74,7 @@ fn with_one_port(text: &str) -> Cow<'_, str> {
     once().map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
-/// Whether a realm without a scheme begins with a host: `auth.example/token`, `localhost/token` or `host:5000/token`.
+/// Whether a realm without a scheme starts with a host: `auth.example/token`, `localhost/token` or `host:5000/token`.
 fn names_host(text: &str) -> bool {
     let first = text.split(['/', '?', '#']).next().unwrap_or_default();
     let (host, port) = match first.rsplit_once(':') {
@@ -88,9 +88,9 @@ fn names_host(text: &str) -> bool {
     }
 }
 
-/// Whether the token server may have the credentials of the registry: the same host, one of the same registrable
-/// domain, Docker Hub's own, or one that the caller trusts (`host` or `host:port`). By http for an https registry only where
-/// the caller says `http://` himself.
+/// Whether the token server may receive the credentials of the registry: the same host, one in the same registrable
+/// domain, Docker Hub's own, or one that the caller trusts (`host` or `host:port`). With http for an https registry
+/// only where the caller's list says `http://`.
 pub fn may_send_credentials(registry: &Url, realm: &Url, trusted: &[String]) -> bool {
     let (Some(home), Some(there)) = (Origin::of(registry), Origin::of(realm)) else { return false };
     if home.is_https() && !there.is_https() {
@@ -104,7 +104,7 @@ pub fn may_send_credentials(registry: &Url, realm: &Url, trusted: &[String]) -> 
         || trusted.iter().any(|entry| names(entry, &there))
 }
 
-/// A dot at the end changes nothing about a name.
+/// A trailing dot does not change a name.
 fn bare(host: &str) -> &str {
     host.strip_suffix('.').unwrap_or(host)
 }
@@ -118,7 +118,7 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// The registrable domain by the public suffix list; addresses and suffixes have none.
+/// The registrable domain according to the public suffix list; addresses and suffixes have none.
 fn domain(url: &Url) -> Option<&str> {
     match url.host() {
         Some(Host::Domain(name)) => psl::domain_str(bare(name)),
@@ -136,14 +136,14 @@ fn names(entry: &str, origin: &Origin) -> bool {
     let entry = entry.trim();
     let text = if entry.contains("://") { entry.to_owned() } else { format!("https://{entry}") };
     let Ok(url) = Url::parse(&text) else { return false };
-    // The url crate drops a port that is the scheme's own; one that was written is meant.
+    // The url crate drops a scheme's default port; but one that was written explicitly counts.
     let own = url.port_or_known_default().filter(|own| entry.trim_end_matches('/').ends_with(&format!(":{own}")));
     let port = url.port().or(own);
     url.host_str().is_some_and(|host| bare(host) == bare(&origin.host)) && port.is_none_or(|port| port == origin.port)
 }
 
-/// The URL of a token request: `service`, one `scope` for each, and `account`, behind whatever query the realm has.
-/// What is empty is left out: some servers refuse it.
+/// The URL of a token request: `service`, one `scope` for each, and `account`, appended to the realm's own query.
+/// Empty parameters are left out: some servers refuse them.
 pub(crate) fn token_url(realm: &Url, service: Option<&str>, scopes: &ScopeSet, account: Option<&str>) -> Url {
     let mut pairs: Vec<(&str, String)> = Vec::new();
     pairs.extend(service.map(|service| ("service", service.to_owned())));
@@ -179,7 +179,7 @@ mod tests {
             ("?token", secure, "https://reg.example:5000/v2/a/tags/list?token"),
             ("service/token", secure, "https://reg.example:5000/v2/a/tags/service/token"),
             ("token.php", secure, "https://reg.example:5000/v2/a/tags/token.php"),
-            // Without slashes behind a scheme that is the base's own, the URL standard reads a path.
+            // Without slashes after a scheme equal to the base's, the URL standard reads a path.
             ("https:evil.example/t", secure, "https://reg.example:5000/v2/a/tags/evil.example/t"),
             ("../token", secure, "https://reg.example:5000/v2/a/token"),
             ("auth.example/token", secure, "https://auth.example/token"),
@@ -213,9 +213,9 @@ mod tests {
             ("https://auth.example/#SECRET", "fragment"),
             ("https://auth.example/a b", "spaces"),
             ("https://auth.example/\r\nX: SECRET", "spaces"),
-            ("https://", "no URL"),
-            ("https://auth.example:99999/", "no URL"),
-            ("https://auth.example:5001:5002/", "no URL"),
+            ("https://", "not a URL"),
+            ("https://auth.example:99999/", "not a URL"),
+            ("https://auth.example:5001:5002/", "not a URL"),
             ("/\\evil.example/SECRET", "backslashes"),
             ("\\\\evil.example/SECRET", "backslashes"),
         ] {
@@ -224,7 +224,7 @@ mod tests {
             assert!(error.message().contains(reason), "{realm}: {error}");
             assert!(!error.message().contains("SECRET"), "{error}");
         }
-        // The way out names the scheme: it is no slip.
+        // The exception names the scheme, so it is deliberate.
         let secure = url("https://reg.example/v2/");
         for (trusted, is_taken) in [
             ("http://auth.example", true),

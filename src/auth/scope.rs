@@ -2,12 +2,12 @@
 
 use std::fmt;
 
-/// More scopes in one set than any request needs: a bound for what servers ask for.
+/// More scopes in one set than any request needs: a limit for what servers ask for.
 const MOST_SCOPES: usize = 32;
-/// A longer one is not believed.
+/// Longer scopes are ignored.
 const MOST_BYTES: usize = 4096;
 
-/// `type:name:actions`, the actions sorted and without repetitions; `*` swallows the others. A text of another form,
+/// `type:name:actions`, the actions sorted and without duplicates; `*` includes the others. A string in another form,
 /// such as the `aws` of ECR public, is kept whole.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Scope {
@@ -17,18 +17,18 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// Actions on a repository.
+    /// A scope for actions on a repository.
     pub fn repository(name: &str, actions: &[&str]) -> Scope {
         Scope::new("repository", name, actions.iter().copied())
     }
 
-    /// The list of all repositories.
+    /// The scope for listing all repositories.
     pub fn catalog() -> Scope {
         Scope::new("registry", "catalog", ["*"])
     }
 
-    /// Reads one scope. The name may hold a host with its port: it ends at the last colon. Empty texts, those without
-    /// actions and those with characters that no scope can hold are None.
+    /// Parses one scope. The name may contain a host with its port: it ends at the last colon. Empty strings, those
+    /// without actions and those with invalid characters are None.
     pub fn parse(text: &str) -> Option<Scope> {
         if text.is_empty() || text.len() > MOST_BYTES || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return None;
@@ -61,7 +61,7 @@ impl Scope {
         (&self.kind, &self.name) == (&other.kind, &other.name)
     }
 
-    /// Whether it allows all that the other one does.
+    /// Whether it includes the other scope.
     fn covers(&self, other: &Scope) -> bool {
         let allows = |action| self.actions.iter().any(|own| own == "*" || own == action);
         self.is_about_the_same(other) && other.actions.iter().all(allows)
@@ -77,19 +77,18 @@ impl fmt::Display for Scope {
     }
 }
 
-/// Scopes asked for together. The first one added stays the first: some token servers read no other.
+/// Scopes requested together. The first one added stays first: some token servers read only that one.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ScopeSet {
     scopes: Vec<Scope>,
 }
 
 impl ScopeSet {
-    /// None.
     pub fn new() -> ScopeSet {
         ScopeSet::default()
     }
 
-    /// Adds one; actions on something that is already there join the ones it has.
+    /// Adds a scope; actions on a resource that is already in the set are merged.
     pub fn add(&mut self, scope: Scope) {
         if let Some(known) = self.scopes.iter_mut().find(|known| known.is_about_the_same(&scope)) {
             known.actions.extend(scope.actions);
@@ -99,21 +98,21 @@ impl ScopeSet {
         }
     }
 
-    /// Adds those of a text that separates them by spaces, as a challenge does. What is no scope is skipped.
+    /// Adds scopes separated by spaces, as in a challenge. Anything else is skipped.
     pub fn add_text(&mut self, text: &str) {
         text.split_ascii_whitespace().filter_map(Scope::parse).for_each(|scope| self.add(scope));
     }
 
-    /// Adds all of another set.
+    /// Adds all scopes of another set.
     pub fn union(&mut self, other: &ScopeSet) {
         other.scopes.iter().cloned().for_each(|scope| self.add(scope));
     }
 
-    /// The same without the actions that another set has nowhere.
+    /// The same without the actions that occur nowhere in another set.
     pub fn limited_to(&self, other: &ScopeSet) -> ScopeSet {
         let allowed: Vec<&str> = other.scopes.iter().flat_map(|scope| &scope.actions).map(String::as_str).collect();
         let limit = |scope: &Scope| {
-            // A scope that has none to begin with has no form that could be limited.
+            // A scope without actions cannot be limited.
             if scope.actions.is_empty() || allowed.contains(&"*") {
                 return Some(scope.clone());
             }
@@ -124,22 +123,21 @@ impl ScopeSet {
         ScopeSet { scopes: self.scopes.iter().filter_map(limit).collect() }
     }
 
-    /// Whether a token for this set serves for the other one.
+    /// Whether a token for this set is sufficient for the other one.
     pub fn contains(&self, other: &ScopeSet) -> bool {
         other.scopes.iter().all(|wanted| self.scopes.iter().any(|scope| scope.covers(wanted)))
     }
 
-    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.scopes.is_empty()
     }
 
-    /// The scopes, in the order in which to ask for them.
+    /// The scopes, in the order in which to request them.
     pub fn iter(&self) -> impl Iterator<Item = &Scope> {
         self.scopes.iter()
     }
 
-    /// The same text for the same scopes in whatever order, for caches.
+    /// A cache key: equal for equal scopes in any order.
     pub fn key(&self) -> String {
         let mut texts: Vec<String> = self.scopes.iter().map(Scope::to_string).collect();
         texts.sort_unstable();

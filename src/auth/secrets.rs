@@ -1,4 +1,4 @@
-//! Credentials as options, callbacks, files and helpers give them: one check for all.
+//! Credentials from options, callbacks, files and helpers: one check for all.
 
 use zeroize::Zeroizing;
 
@@ -7,14 +7,14 @@ use crate::error::{Code, Error, Result};
 use crate::options::options;
 
 options! {
-    /// What a caller may say about who he is. Never printed: it has no `Debug`.
+    /// The credentials that a caller may give. Never printed: it has no `Debug`.
     #[derive(Clone)]
     pub struct Secrets {
-        /// with password: for Basic and for the host's token server; or beside identity_token, if it is known
+        /// with password: for Basic and for the host's token server; or with identity_token, if known
         pub username: Option<String>,
         /// with username
         pub password: Option<Zeroizing<String>>,
-        /// a refresh token for the host's token server; one that the server gives in its place is used from then on
+        /// a refresh token for the host's token server; a new one issued by the server replaces it
         pub identity_token: Option<Zeroizing<String>>,
         /// a bearer token, used as it is
         pub token: Option<Zeroizing<String>>,
@@ -22,7 +22,7 @@ options! {
 }
 
 impl Secrets {
-    /// Refuses what contradicts itself, and what no request can carry.
+    /// Refuses contradictions, and values that cannot be sent in a request.
     pub fn check(&self) -> Result<()> {
         let invalid = |message: &str| Err(Error::new(Code::InvalidArgument, message));
         if self.password.is_some() && self.username.is_none()
@@ -35,21 +35,22 @@ impl Secrets {
             return invalid("a host has either a token, an identity_token, or a username and password");
         }
         if self.username.as_deref().is_some_and(|name| name.contains(':')) {
-            return invalid("a username cannot hold a colon (RFC 7617)");
+            return invalid("a username cannot contain a colon (RFC 7617)");
         }
         let texts = [&self.identity_token, &self.token].into_iter().flatten().map(|secret| secret.as_str());
         if texts.chain(self.username.as_deref()).any(|text| text.chars().any(char::is_control)) {
-            return invalid("a username and a token cannot hold control characters");
+            return invalid("a username and a token cannot contain control characters");
         }
-        // RFC 7617 forbids them here too, but Google's password is a key file with lines. Sent in base64 they do no harm.
+        // RFC 7617 forbids them here too, but Google's password is a key file with several lines. In base64 they are
+        // harmless.
         if self.password.as_deref().is_some_and(|password| password.contains('\0')) {
-            return invalid("a password cannot hold a zero byte");
+            return invalid("a password cannot contain a zero byte");
         }
         Ok(())
     }
 
-    /// What they are; nothing is anonymous, and so is an empty name with an empty password, which some registries refuse
-    /// when they are sent.
+    /// Converts them; none means anonymous, and so does an empty name with an empty password, which some registries
+    /// refuse when they are sent.
     pub fn credentials(self) -> Result<Credentials> {
         self.check()?;
         Ok(match (self.token, self.identity_token, self.username, self.password) {

@@ -1,5 +1,5 @@
-//! The token cache: by origin, token server, service, user and scopes; a token for more serves for less; and one
-//! fetch at a time for one key, which outlives the call that began it.
+//! The token cache: by origin, token server, service, user and scopes; a token for more scopes is used for fewer; and
+//! one fetch at a time per key, which outlives the call that started it.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -21,33 +21,33 @@ use crate::http::route::Route;
 use crate::http::Http;
 use crate::sync::lock;
 
-/// How many tokens are kept for one user of one registry, and for how many of those.
+/// How many tokens are kept for one user of one registry, and for how many such users.
 const KEPT: usize = 1000;
-/// A token of this age may have expired without the registry saying 401.
+/// A token of this age may have expired although the registry does not answer 401.
 const AGED: Duration = Duration::from_secs(30);
-/// No token is made to last so short a time: one that is refused was used up.
+/// No token has such a short lifetime: one that is refused within it was used up.
 const BRIEF: Duration = Duration::from_secs(1);
-/// How long it is believed that the tokens from somewhere are used up.
+/// How long it is remembered that a server's tokens get used up.
 const BELIEVED: Duration = Duration::from_secs(600);
 
-/// A token server, and who asks it.
+/// A token server, with the credentials for it.
 #[derive(Clone)]
 pub(super) struct Realm {
     /// Where it is, and which addresses it may have.
     pub at: Location,
     /// The service named by the challenge.
     pub service: Option<String>,
-    /// Whose tokens these are: origin and a hash of the credentials.
+    /// The owner of the tokens: origin and a hash of the credentials.
     pub identity: String,
-    /// The credentials to send; anonymous when it may not have them.
+    /// The credentials to send; anonymous when it may not receive them.
     pub credentials: Credentials,
-    /// Whether a refresh token is wanted too.
+    /// Whether a refresh token is requested too.
     pub offline: bool,
-    /// Whether there are credentials that it may not have.
+    /// Whether there are credentials that it may not receive.
     pub withheld: bool,
-    /// The way to it.
+    /// The route to it.
     pub route: Route,
-    /// The caller's headers, when it may have them.
+    /// The caller's headers, if it may receive them.
     pub headers: Headers,
 }
 
@@ -56,14 +56,14 @@ impl Realm {
         format!("{} {} {}", self.identity, self.at.url, self.service.as_deref().unwrap_or_default())
     }
 
-    /// Whether it gets credentials.
+    /// Whether credentials are sent to it.
     pub(super) fn has_credentials(&self) -> bool {
         self.credentials != Credentials::Anonymous
     }
 }
 
-/// The refresh token that a token server gave last, in place of the one that the caller has. Held during a fetch: some
-/// servers take each only once.
+/// The refresh token that a token server issued last, replacing the caller's. Locked during a fetch: some
+/// servers accept each only once.
 pub(super) type Refresh = Arc<Mutex<Option<Zeroizing<String>>>>;
 
 /// A token in use.
@@ -72,21 +72,21 @@ pub(super) struct Grant {
     key: String,
     token: Arc<Token>,
     obtained: Instant,
-    /// How old it was when it was given.
+    /// Its age when it was handed out.
     age: Duration,
-    /// It was fetched for this request, if not for it alone.
+    /// It was fetched for this request, though perhaps not for it alone.
     new: bool,
     has_credentials: bool,
 }
 
-/// Whom a token is fetched for.
+/// For whom a token is fetched.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    /// Whoever needs it, now or later.
+    /// All requests that need it, now or later.
     All,
-    /// Whoever tries the same credentials out.
+    /// Logins that check the same credentials.
     Login,
-    /// One request, which has this number.
+    /// Only the request with this number.
     One(u64),
 }
 
@@ -97,34 +97,33 @@ impl Grant {
         Grant { key, token: token.clone(), obtained, age, new, has_credentials: realm.has_credentials() }
     }
 
-    /// The token's text.
     pub(super) fn value(&self) -> &str {
         &self.token.value
     }
 
-    /// Whether nobody else was ever given it: nobody else can have used it up.
+    /// Whether no other request ever got it, so that none can have used it up.
     pub(super) fn is_ours_alone(&self) -> bool {
         self.token.given.load(Ordering::SeqCst) == 1
     }
 
-    /// Whether a refusal says that others used it up, and not that it grew too old: it is too young for that, or was good for
-    /// the first request and not for the second.
+    /// Whether a refusal means that others used it up, not that it expired: it is too young for that, or was valid for
+    /// the first request but not for the second.
     fn seems_used_up(&self) -> bool {
         let given = self.token.given.load(Ordering::SeqCst);
         given == 2 || (given > 2 && self.age < BRIEF)
     }
 
-    /// Whether it is old enough to suspect it.
+    /// Whether it is old enough to have expired early.
     pub(super) fn is_aged(&self) -> bool {
         self.obtained.elapsed() > AGED
     }
 
-    /// The refresh token that came with it.
+    /// The refresh token that came with it, if any.
     pub(super) fn refresh(&self) -> Option<&Zeroizing<String>> {
         self.token.refresh.as_ref()
     }
 
-    /// Whether it was given to somebody known.
+    /// Whether it was issued for credentials.
     pub(super) fn has_credentials(&self) -> bool {
         self.has_credentials
     }
@@ -144,15 +143,14 @@ pub(super) struct TokenCache {
     kept: Arc<Mutex<HashMap<String, Vec<CachedToken>>>>,
     flights: Arc<Mutex<HashMap<String, watch::Receiver<Outcome>>>>,
     refreshed: Mutex<HashMap<String, Refresh>>,
-    /// Whose tokens are used up, and since when that is known.
+    /// Owners whose tokens get used up, and since when that is known.
     short: Mutex<HashMap<String, Instant>>,
-    /// How many bodies were refused with a shared token, and have to be sent anew.
+    /// How many bodies were refused with a shared token, and have to be sent again.
     owed: Mutex<HashMap<String, usize>>,
     lonely: AtomicU64,
 }
 
 impl TokenCache {
-    /// None yet.
     pub(super) fn new(http: Arc<Http>) -> TokenCache {
         TokenCache {
             http,
@@ -165,7 +163,7 @@ impl TokenCache {
         }
     }
 
-    /// A token for these scopes: a kept one, else the one that is being fetched, else a new one.
+    /// A token for these scopes: a cached one, otherwise the one that is being fetched, otherwise a new one.
     pub(super) fn get(&self, call: &Call, realm: &Realm, scopes: &ScopeSet) -> Result<Grant> {
         if let Some(grant) = self.find(realm, scopes, None) {
             return Ok(grant);
@@ -173,8 +171,8 @@ impl TokenCache {
         self.fetch(call, realm, scopes, Purpose::All)
     }
 
-    /// One in place of a token that was refused. First the next one that all may use; after that one for this request alone,
-    /// for where a token is good for one request the others use up what is shared.
+    /// Replaces a refused token. First by the next shared one; after that by one for this request alone,
+    /// because where a token is valid for one request, other requests use up the shared ones.
     pub(super) fn another(&self, call: &Call, realm: &Realm, scopes: &ScopeSet, refused: &Grant) -> Result<Grant> {
         if refused.new {
             return self.alone(call, realm, scopes);
@@ -185,12 +183,12 @@ impl TokenCache {
         }
     }
 
-    /// A token for one request, which nobody else gets.
+    /// A token for one request, not shared with others.
     pub(super) fn alone(&self, call: &Call, realm: &Realm, scopes: &ScopeSet) -> Result<Grant> {
         self.fetch(call, realm, scopes, Purpose::One(self.lonely.fetch_add(1, Ordering::SeqCst)))
     }
 
-    /// A token that is fetched now, to see whether the credentials are good.
+    /// A token that is fetched now, to check the credentials.
     pub(super) fn fresh(&self, call: &Call, realm: &Realm, scopes: &ScopeSet) -> Result<Grant> {
         self.fetch(call, realm, scopes, Purpose::Login)
     }
@@ -211,20 +209,20 @@ impl TokenCache {
         match &fetched.outcome {
             Ok(token) => Ok(Grant::new(realm, token, Instant::now(), true)),
             Err(error) if realm.withheld => Err(error.duplicate().with_hint(format!(
-                "the credentials were not sent to the token server {}, which is no part of the registry's domain: trusted_realms allows it",
+                "the credentials were not sent to the token server {}, which is not part of the registry's domain: trusted_realms allows it",
                 realm.at.url.host_str().unwrap_or_default()
             ))),
             Err(error) => Err(error.duplicate()),
         }
     }
 
-    /// Whether tokens from there were seen to be used up, not to grow too old.
+    /// Whether tokens from there are known to get used up, not to expire.
     pub(super) fn are_used_up(&self, realm: &Realm) -> bool {
         lock(&self.short).get(&realm.key()).is_some_and(|since| since.elapsed() < BELIEVED)
     }
 
-    /// A body was refused with this token and could not be sent again at once: when it is sent anew, a token of its own spares it
-    /// the same.
+    /// A body was refused with this token and could not be sent again at once: when it is repeated, a token of its own
+    /// avoids the same failure.
     pub(super) fn owe(&self, grant: &Grant) {
         if grant.is_ours_alone() {
             return;
@@ -234,7 +232,7 @@ impl TokenCache {
         *owed.entry(grant.key.clone()).or_default() += 1;
     }
 
-    /// Whether a body is to be sent anew there. It is asked once for each.
+    /// Whether a body is to be sent again there. Each is counted once.
     pub(super) fn is_owed(&self, realm: &Realm) -> bool {
         let (mut owed, key) = (lock(&self.owed), realm.key());
         match owed.get_mut(&key) {
@@ -246,7 +244,8 @@ impl TokenCache {
         }
     }
 
-    /// Drops a token that the registry no longer takes. `lacks`: it says that the token lacks a right, so it was not used up.
+    /// Drops a token that the registry no longer accepts. `lacks`: it says that the token lacks a permission, so it was
+    /// not used up.
     pub(super) fn forget(&self, grant: &Grant, lacks: bool) {
         if !lacks && grant.seems_used_up() {
             let mut short = lock(&self.short);
@@ -258,7 +257,7 @@ impl TokenCache {
         }
     }
 
-    /// A kept token, of those that came after a time.
+    /// A cached token, of those issued after a given time.
     fn find(&self, realm: &Realm, scopes: &ScopeSet, after: Option<Instant>) -> Option<Grant> {
         let now = SystemTime::now();
         let mut all = lock(&self.kept);
@@ -270,7 +269,7 @@ impl TokenCache {
         Some(Grant::new(realm, &kept.token, kept.obtained, false))
     }
 
-    /// The fetch that is under way for this key, or a new one, which then is led by the caller.
+    /// The fetch in progress for this key, or a new one, which the caller then runs.
     fn board(
         &self,
         call: &Call,
@@ -306,7 +305,7 @@ impl TokenCache {
         Ok((true, receiver))
     }
 
-    /// Where the identity token that replaces the caller's is kept; nobody else's is ever replaced.
+    /// Where the identity token that replaces the caller's is stored; no other is ever replaced.
     fn refresh(&self, realm: &Realm) -> Refresh {
         if !matches!(realm.credentials, Credentials::IdentityToken { .. }) {
             return Refresh::default();
@@ -317,12 +316,12 @@ impl TokenCache {
     }
 }
 
-/// Where a finished fetch puts its result. A failure is told to those who wait, and not kept.
+/// Where a finished fetch puts its result. A failure is reported to the waiting calls, and not cached.
 struct Landing {
     key: String,
     flight: String,
     scopes: ScopeSet,
-    /// Others may have it too.
+    /// It may be shared.
     stays: bool,
     kept: Arc<Mutex<HashMap<String, Vec<CachedToken>>>>,
     flights: Arc<Mutex<HashMap<String, watch::Receiver<Outcome>>>>,
@@ -333,7 +332,7 @@ impl Landing {
     fn land(self, fetched: FetchedToken) {
         if let (Ok(token), true) = (&fetched.outcome, self.stays) {
             let mut all = lock(&self.kept);
-            // Realms are named by servers, which could go on for ever.
+            // Realms are named by servers, which could name arbitrarily many.
             if all.len() >= KEPT {
                 all.clear();
             }
@@ -347,14 +346,14 @@ impl Landing {
     }
 }
 
-// Also when the fetch came to no end: the next call begins a new one.
+// Also when the fetch was abandoned: the next call starts a new one.
 impl Drop for Landing {
     fn drop(&mut self) {
         lock(&self.flights).remove(&self.flight);
     }
 }
 
-/// Realms are named by servers, which could go on for ever: what is known of one makes room for another.
+/// Realms are named by servers, which could name arbitrarily many: an old entry is dropped for a new one.
 fn make_room<T>(known: &mut HashMap<String, T>, key: &str) {
     if known.len() >= KEPT && !known.contains_key(key) {
         if let Some(any) = known.keys().next().cloned() {

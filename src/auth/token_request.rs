@@ -1,9 +1,9 @@
-//! One token from a token server, fetched on a thread of its own: every call that needs it waits for it, none owns
+//! One token from a token server, fetched on a separate thread: every call that needs it waits for it, none owns
 //! it, and a call that leaves takes nothing from the others.
 //!
 //! GET with Basic is the form that every token server takes (distribution, docs/spec/auth/token.md). An identity token
-//! goes by POST (docs/spec/auth/oauth.md). Redirects are followed on the same server only: a realm that moved elsewhere is a realm of
-//! somebody else.
+//! is sent by POST (docs/spec/auth/oauth.md). Redirects are followed on the same server only: a realm that moved
+//! elsewhere is a realm of somebody else.
 
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
@@ -36,10 +36,10 @@ use crate::sync::lock;
 const ANSWER_LIMIT: u64 = 1 << 20;
 /// How much of an error's body is read.
 const ERROR_BODY: usize = 64 << 10;
-/// What the library calls itself to a token server: OAuth wants a name.
+/// The library's client ID for token servers: OAuth requires one.
 const CLIENT_ID: &str = "ocireg";
 
-/// How a fetch ended, and its trace: log hooks run on callers' threads only, so it is handed over.
+/// The result of a fetch, and its trace: log hooks run only on callers' threads, so the trace is passed on.
 pub(super) struct FetchedToken {
     /// The token or the error.
     pub outcome: Result<Arc<Token>>,
@@ -98,8 +98,8 @@ impl Fetch {
         }
     }
 
-    /// A token for an identity token, and the identity token that replaces it. A server without that form (404; 405 from
-    /// some) is asked by GET, with the identity token as the password.
+    /// Gets a token with an identity token, and the identity token that replaces it. A server without that API (404;
+    /// 405 from some) is asked by GET, with the identity token as the password.
     fn renew(&self, username: Option<&String>, own: &Zeroizing<String>, refresh: &Refresh) -> Result<Token> {
         let mut newest = lock(refresh);
         let token = newest.clone().unwrap_or_else(|| own.clone());
@@ -111,7 +111,7 @@ impl Fetch {
         };
         match &outcome {
             Ok(Token { refresh: Some(next), .. }) => *newest = Some(next.clone()),
-            // The caller's own may still be good.
+            // The caller's own may still be valid.
             Err(error) if error.code() == Code::Unauthenticated => *newest = None,
             _ => {}
         }
@@ -187,16 +187,16 @@ impl Fetch {
         let (what, status) = (format!("the token server {host} refuses a token"), answer.status.as_u16());
         let body = answer.beginning(&self.call, ERROR_BODY);
         let error = registry_error::error_of(status, &answer.headers, &body, &answer.url, &what);
-        // Wrong credentials, whatever the status: there is nothing else that a token server refuses by these.
+        // Wrong credentials, whatever the status: a token server sends these for nothing else.
         let identity = matches!(self.realm.credentials, Credentials::IdentityToken { .. });
         let invalid = error.registry_errors().iter().any(|error| error.code == "invalid_grant");
         match (status, self.realm.has_credentials()) {
             (400 | 401, _) if identity && (status == 401 || invalid) => error
                 .with_code(Code::Unauthenticated)
-                .with_hint("the identity token is not taken: it may have expired, then a new login is needed"),
+                .with_hint("the identity token is not accepted: it may have expired and require a new login"),
             (401, true) => error.with_code(Code::Unauthenticated).with_hint("check the user name and the password"),
-            (401 | 403, false) => error.with_code(Code::Unauthenticated).with_hint("it wants credentials"),
-            // Nothing that it says is about what the registry has or can do.
+            (401 | 403, false) => error.with_code(Code::Unauthenticated).with_hint("it requires credentials"),
+            // A token server's error says nothing about what the registry has or can do.
             _ if !is_of_token_servers(error.code()) => {
                 error.with_code(Code::Http).with_hint("the registry names this token server: ask its administrator")
             }

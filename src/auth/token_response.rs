@@ -1,4 +1,4 @@
-//! What a token server answers (distribution, docs/spec/auth/token.md "Token Response Fields").
+//! The response of a token server (distribution, docs/spec/auth/token.md "Token Response Fields").
 
 use std::fmt;
 use std::sync::atomic::AtomicU64;
@@ -11,28 +11,27 @@ use zeroize::Zeroizing;
 
 use crate::error::{Code, Error, Result};
 
-/// The largest answer that is read.
+/// The largest response that is read.
 const MOST_ANSWER: usize = 1 << 20;
-/// A longer token fits no server's header limit.
+/// A longer token exceeds every server's header limit.
 const MOST_TOKEN: usize = 64 << 10;
-/// What holds when the server says nothing, or less.
+/// The lifetime when the server gives none, or a shorter one.
 const SHORTEST: Duration = Duration::from_secs(60);
 /// No expiry is trusted beyond this.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
-/// A time of issue that is further away from our clock tells of a wrong clock.
+/// A time of issue further away from the local clock means a wrong clock.
 const SKEW: Duration = Duration::from_secs(5 * 60);
-/// Renewed that much before its end, so that it does not end on its way.
+/// A token is renewed this long before its end, so that it does not expire in transit.
 const EARLY: Duration = Duration::from_secs(10);
 
 /// A bearer token. Its value is wiped when it is dropped and never printed.
 pub(crate) struct Token {
     /// The token itself: visible ASCII only.
     pub value: Zeroizing<String>,
-    /// When it ends.
     pub expires: SystemTime,
-    /// The refresh token that came with it: the one to be used from now on.
+    /// The refresh token that came with it, to be used from now on.
     pub refresh: Option<Zeroizing<String>>,
-    /// How often it was given to a request.
+    /// How many requests got it.
     pub given: AtomicU64,
 }
 
@@ -64,8 +63,8 @@ struct Answer {
     issued_at: Value,
 }
 
-/// Reads the answer to a token request that succeeded. Everything that is no usable token is a PROTOCOL error that
-/// says why, without a word of the answer.
+/// Parses the response to a successful token request. Everything but a usable token is a PROTOCOL error that
+/// gives the reason, without quoting the response.
 pub(crate) fn parse_answer(body: &[u8], now: SystemTime) -> Result<Token> {
     if body.len() > MOST_ANSWER {
         return Err(wrong(format!("larger than {MOST_ANSWER} bytes")));
@@ -75,7 +74,7 @@ pub(crate) fn parse_answer(body: &[u8], now: SystemTime) -> Result<Token> {
         None => return Err(wrong("empty")),
         Some(b'<') => return Err(wrong("a page of HTML or XML, not JSON")),
         Some(b'{') => {}
-        Some(_) => return Err(wrong("no JSON object")),
+        Some(_) => return Err(wrong("not a JSON object")),
     }
     let answer: Answer = serde_json::from_slice(start).map_err(|error| wrong(reason(&error)))?;
     let values = [answer.access_token, answer.token].map(|value| Zeroizing::new(value.unwrap_or_default()));
@@ -85,7 +84,7 @@ pub(crate) fn parse_answer(body: &[u8], now: SystemTime) -> Result<Token> {
         return Err(wrong(format!("a token of more than {MOST_TOKEN} bytes")));
     }
     if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
-        return Err(wrong("a token with characters that no header can carry"));
+        return Err(wrong("a token with characters that are not allowed in a header"));
     }
     let refresh = match answer.refresh_token {
         Value::String(text) => Some(Zeroizing::new(text)),
@@ -100,21 +99,21 @@ pub(crate) fn parse_answer(body: &[u8], now: SystemTime) -> Result<Token> {
 }
 
 fn wrong(why: impl fmt::Display) -> Error {
-    Error::new(Code::Protocol, format!("the answer to the token request is {why}"))
+    Error::new(Code::Protocol, format!("the response to the token request is {why}"))
 }
 
-/// The parser's own words may quote the answer, but for these.
+/// The parser's own messages may quote the response, except these.
 fn reason(error: &serde_json::Error) -> String {
     let text = error.to_string();
     match error.classify() {
         Category::Data if text.starts_with("duplicate field") => format!("ambiguous: {text}"),
-        Category::Data => "JSON, but its token is no string".to_owned(),
+        Category::Data => "JSON, but its token is not a string".to_owned(),
         Category::Eof => "JSON that breaks off".to_owned(),
-        _ => format!("no JSON (line {}, column {})", error.line(), error.column()),
+        _ => format!("not JSON (line {}, column {})", error.line(), error.column()),
     }
 }
 
-/// Some servers write the number as a string.
+/// Some servers send the number as a string.
 fn lifetime(expires_in: &Value) -> Duration {
     let seconds = match expires_in {
         Value::String(text) => text.trim().parse().ok(),
@@ -135,7 +134,7 @@ fn begin(issued_at: Option<SystemTime>, now: SystemTime) -> SystemTime {
     }
 }
 
-/// RFC 3339, as far as it lies between 1970 and 9999: `2026-01-02T03:04:05.678Z` or with `+01:00`.
+/// RFC 3339, between 1970 and 9999: `2026-01-02T03:04:05.678Z` or with `+01:00`.
 fn rfc3339(text: &str) -> Option<SystemTime> {
     let bytes = text.as_bytes();
     let number = |from: usize, to: usize| {
@@ -168,7 +167,7 @@ fn rfc3339(text: &str) -> Option<SystemTime> {
     UNIX_EPOCH.checked_add(Duration::from_secs(u64::try_from(seconds).ok()?))
 }
 
-/// Days since 1970 in the Gregorian calendar; years begin in March, so that the leap day is the last one.
+/// Days since 1970 in the Gregorian calendar; years start in March, so that the leap day is the last one.
 fn days(year: i64, month: i64, day: i64) -> i64 {
     let year = if month > 2 { year } else { year - 1 };
     let month = (month + 9) % 12;
@@ -237,26 +236,26 @@ mod tests {
             ("", "empty"),
             (" \n", "empty"),
             ("<!doctype html><p>SECRET", "HTML"),
-            ("SECRET", "no JSON object"),
-            (r#"["SECRET"]"#, "no JSON object"),
-            (r#""SECRET""#, "no JSON object"),
+            ("SECRET", "not a JSON object"),
+            (r#"["SECRET"]"#, "not a JSON object"),
+            (r#""SECRET""#, "not a JSON object"),
             (r#"{"token":"SECRET""#, "breaks off"),
-            (r#"{"token":"SECRET"} x"#, "no JSON (line 1"),
-            (r#"{token:SECRET}"#, "no JSON (line 1"),
+            (r#"{"token":"SECRET"} x"#, "not JSON (line 1"),
+            (r#"{token:SECRET}"#, "not JSON (line 1"),
             (r#"{}"#, "without a token"),
             (r#"{"token":"","access_token":""}"#, "without a token"),
             (r#"{"token":null}"#, "without a token"),
-            (r#"{"token":{"SECRET":1}}"#, "no string"),
-            (r#"{"token":5}"#, "no string"),
+            (r#"{"token":{"SECRET":1}}"#, "not a string"),
+            (r#"{"token":5}"#, "not a string"),
             (r#"{"token":"SECRET","token":"SECRET"}"#, "duplicate field `token`"),
             (r#"{"access_token":"SECRET","access_token":"b"}"#, "duplicate field `access_token`"),
             (r#"{"token":"a","expires_in":1,"expires_in":2}"#, "duplicate field `expires_in`"),
-            (r#"{"token":"SECRET\r\nX: y"}"#, "no header can carry"),
-            (r#"{"token":"SECRET x"}"#, "no header can carry"),
-            (r#"{"token":"SECRET\u00e9"}"#, "no header can carry"),
+            (r#"{"token":"SECRET\r\nX: y"}"#, "not allowed in a header"),
+            (r#"{"token":"SECRET x"}"#, "not allowed in a header"),
+            (r#"{"token":"SECRET\u00e9"}"#, "not allowed in a header"),
             (&large, "larger than"),
             (&long, "more than"),
-            (&deep, "no JSON"),
+            (&deep, "not JSON"),
             (&ignored, "breaks off"),
         ] {
             let error = read(body).unwrap_err();

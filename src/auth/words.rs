@@ -1,17 +1,17 @@
-//! The words of a credential helper that fails, as a message may repeat them: their first line, cut, without what a terminal
-//! would obey, and without what may be a secret. Pure.
+//! The output of a failing credential helper as it may be repeated in a message: the first line, shortened, without
+//! control characters, and without anything that may be a secret. Pure.
 
 use regex_lite::Regex;
 
 use crate::text::shorten_to;
 
-/// So much of a line is repeated.
+/// How many characters of a line are repeated.
 const LONGEST: usize = 200;
-/// A secret with fewer letters is looked for as a word of its own.
+/// A secret with fewer letters is searched for only as a separate word.
 const SHORT: usize = 4;
 const REDACTED: &str = "<redacted>";
 
-/// What looks like a secret in a sentence; the first group, if there is one, stays.
+/// What looks like a secret in a sentence; the first group, if any, is kept.
 const SECRETS: [&str; 6] = [
     r#"(?i)("[^"]*(?:secret|password|token|auth)[^"]*"\s*:\s*)"(?:[^"\\]|\\.)*"?"#,
     r"(?i)(\w*(?:secret|passw|passphrase|token|auth|key)\w*=)\S+",
@@ -20,13 +20,13 @@ const SECRETS: [&str; 6] = [
     r"(?i)(\b(?:bearer|basic)\s+)[\w+/=.~-]{8,}",
     r"(//)[^/\s]+@",
 ];
-/// A secret that is named, up to the end of the line; but for the stores and services whose names begin so.
+/// A named secret, up to the end of the line; except stores and services whose names start like that.
 const NAMED: &str = r"(?i)((?:secret|password|passwd|passphrase)[\s:=]+)(\S.*)";
 const NO_SECRETS: [&str; 2] = ["store", "service"];
-/// A long word of letters and digits: tokens look like this, and identifiers that nobody misses.
+/// A long word of letters and digits: tokens look like this, and so do identifiers that nobody will miss.
 const LONG_WORD: &str = r"[\w+=-]{24,}";
 
-/// The first line that says something, without these secrets. None where there is none, or where it may be the helper's answer
+/// The first non-empty line, without these secrets. None if there is none, or if it may be the helper's answer
 /// itself.
 pub(super) fn first_line(said: &[u8], secrets: &[&str]) -> Option<String> {
     let text = String::from_utf8_lossy(said);
@@ -38,7 +38,7 @@ pub(super) fn first_line(said: &[u8], secrets: &[&str]) -> Option<String> {
     Some(shorten_to(&without_secrets(&line), LONGEST))
 }
 
-/// A secret of few letters is in many words, and is one only where it stands alone.
+/// A short secret occurs within many words, and counts only where it stands alone.
 fn without(line: &str, secret: &str) -> String {
     if secret.is_empty() {
         return line.to_owned();

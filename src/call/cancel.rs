@@ -2,7 +2,7 @@
 
 use tokio::sync::watch;
 
-/// A sticky flag.
+/// A flag that stays raised.
 #[derive(Debug)]
 pub struct CancelFlag(watch::Sender<bool>);
 
@@ -18,12 +18,12 @@ impl CancelFlag {
         self.0.send_replace(true);
     }
 
-    /// Whether it is up.
+    /// Whether it is raised.
     pub fn is_raised(&self) -> bool {
         *self.0.borrow()
     }
 
-    /// Ends when it is up.
+    /// Completes when it is raised.
     pub async fn raised(&self) {
         // The sender lives as long as `self`, so the wait cannot fail.
         let _ = self.0.subscribe().wait_for(|up| *up).await;

@@ -1,4 +1,4 @@
-//! What one call needs from outside: cancel, deadline, progress, and the caller's hooks.
+//! What the caller can give a call: cancellation, deadline, progress, and hooks.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -10,17 +10,17 @@ use super::cancel::CancelFlag;
 use crate::credentials::Credentials;
 use crate::sync::lock;
 
-/// What a hook answers when the caller wants the call to stop.
+/// The error of a hook when the caller wants the call to stop.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stop;
 
-/// Receives the trace of a call, one JSON object an event, without secrets.
+/// Receives the trace of a call, one JSON object per event, without secrets.
 pub type LogHook = Arc<dyn Fn(&Value) -> Result<(), Stop> + Send + Sync>;
-/// Receives bytes done and bytes in all (0 = unknown).
+/// Receives the bytes done and the total (0 = unknown).
 pub type ProgressHook = Arc<dyn Fn(u64, u64) -> Result<(), Stop> + Send + Sync>;
-/// Receives how a blob of a copy fares, one JSON object an event.
+/// Receives the progress of the blobs of a copy, one JSON object per event.
 pub type BlobHook = Arc<dyn Fn(&Value) -> Result<(), Stop> + Send + Sync>;
-/// Is asked for the credentials of a registry host.
+/// Returns the credentials for a registry host.
 pub type CredentialsHook = Arc<dyn Fn(&str) -> crate::error::Result<Credentials> + Send + Sync>;
 
 #[derive(Default, Clone)]
@@ -31,7 +31,7 @@ struct Hooks {
     credentials: Option<CredentialsHook>,
 }
 
-/// The outside of a call. Any thread may cancel it or read its progress while the call runs.
+/// The context of a call. Any thread may cancel it or read its progress while the call runs.
 #[derive(Default)]
 pub struct Context {
     cancelled: CancelFlag,
@@ -44,40 +44,40 @@ pub struct Context {
     warnings: Mutex<Vec<Warning>>,
 }
 
-/// What a copy tells besides its bytes.
+/// The progress of a copy besides its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Detail {
-    /// Its blobs: `{total, copied, mounted, skipped, bytes, bytes_copied, bytes_resumed}`.
+    /// Counts of its blobs: `{total, copied, mounted, skipped, bytes, bytes_copied, bytes_resumed}`.
     pub blobs: Value,
-    /// Those on their way: `[{digest, size, done}]`.
+    /// The blobs in transfer: `[{digest, size, done}]`.
     pub active: Value,
 }
 
 /// How many warnings a context keeps.
 const MOST_WARNINGS: usize = 64;
 
-/// What a server wants the user to know (distribution-spec "Warnings").
+/// A warning from a server to its users (distribution-spec "Warnings").
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Warning {
-    /// The server, with its port if that is not the scheme's own.
+    /// The server, with its port unless that is the scheme's default.
     pub host: String,
-    /// What it says.
+    /// The text of the warning.
     pub text: String,
 }
 
 /// A snapshot of the transfer in progress.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Progress {
-    /// What is being moved, such as `blob get`; empty before the first transfer.
+    /// The operation, such as `blob get`; empty before the first transfer.
     pub operation: &'static str,
-    /// Bytes done.
+    /// The number of bytes done.
     pub done: u64,
-    /// Bytes in all, when known.
+    /// The total number of bytes; None when unknown.
     pub total: Option<u64>,
-    /// Of a copy, its blobs: `{total, copied, mounted, skipped, bytes, bytes_copied, bytes_resumed}`.
+    /// For a copy, the counts of its blobs: `{total, copied, mounted, skipped, bytes, bytes_copied, bytes_resumed}`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blobs: Option<Value>,
-    /// Of a copy, the blobs on their way: `[{digest, size, done}]`.
+    /// For a copy, the blobs in transfer: `[{digest, size, done}]`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub active: Option<Value>,
 }
@@ -98,32 +98,32 @@ impl Context {
         &self.cancelled
     }
 
-    /// Sets the time by which calls must be done, counted from now.
+    /// Sets the time limit of calls, counted from now; None removes it.
     pub fn set_deadline(&self, after: Option<Duration>) {
         *lock(&self.deadline) = after.and_then(|after| Instant::now().checked_add(after));
     }
 
-    /// The deadline.
+    /// The deadline; None when there is none.
     pub fn deadline(&self) -> Option<Instant> {
         *lock(&self.deadline)
     }
 
-    /// Sets or removes the log hook.
+    /// Sets the log hook; None removes it.
     pub fn set_log(&self, hook: Option<LogHook>) {
         lock(&self.hooks).log = hook;
     }
 
-    /// Sets or removes the progress hook.
+    /// Sets the progress hook; None removes it.
     pub fn set_progress(&self, hook: Option<ProgressHook>) {
         lock(&self.hooks).progress = hook;
     }
 
-    /// Sets or removes the hook for the blobs of a copy.
+    /// Sets the hook for the blobs of a copy; None removes it.
     pub fn set_blob_progress(&self, hook: Option<BlobHook>) {
         lock(&self.hooks).blob = hook;
     }
 
-    /// Sets or removes the credentials hook.
+    /// Sets the credentials hook; None removes it.
     pub fn set_credentials(&self, hook: Option<CredentialsHook>) {
         lock(&self.hooks).credentials = hook;
     }
@@ -161,12 +161,12 @@ impl Context {
         self.total.load(Ordering::Relaxed)
     }
 
-    /// The warnings so far, each once.
+    /// The warnings so far, without duplicates.
     pub fn warnings(&self) -> Vec<Warning> {
         lock(&self.warnings).clone()
     }
 
-    /// Whether the warning is new, and is kept.
+    /// Adds a warning; returns whether it is new and was kept.
     pub(super) fn add_warning(&self, host: &str, text: &str) -> bool {
         let mut warnings = lock(&self.warnings);
         let known = warnings.iter().any(|warning| warning.host == host && warning.text == text);
@@ -177,7 +177,7 @@ impl Context {
         true
     }
 
-    /// How far the transfer is.
+    /// The current progress.
     pub fn progress(&self) -> Progress {
         let total = self.total.load(Ordering::Relaxed);
         let (blobs, active) = lock(&self.detail).clone().map(|detail| (detail.blobs, detail.active)).unzip();

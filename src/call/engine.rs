@@ -1,8 +1,8 @@
 //! The thread that does the network's work, and the one way to wait for it.
 //!
 //! Connections live on this thread; a call polls its own request on the caller's thread and sleeps in between.
-//! So every call can be left at any moment (cancel, deadline, close), hooks run on the caller's thread, and hashing
-//! or writing there overlaps with receiving here.
+//! So every call can be abandoned at any moment (cancel, deadline, close), hooks run on the caller's thread, and
+//! hashing or writing there overlaps with receiving here.
 
 use std::future::Future;
 use std::pin::pin;
@@ -19,9 +19,9 @@ use tokio::task::JoinHandle;
 use super::thread as ours;
 use crate::error::{Error, Result};
 
-/// What runs futures on the thread that it is on. It starts no other one.
+/// A runtime that runs futures on its own thread only.
 fn runtime() -> Result<Runtime> {
-    // One step of a connection that a server floods takes long enough: what else is to be done is looked at after each.
+    // One step of a connection that a server floods takes long: check for other events after each.
     let built = Builder::new_current_thread().enable_all().event_interval(1).build();
     built.map_err(|error| Error::io("cannot set up the network", &error))
 }
@@ -50,7 +50,7 @@ impl Engine {
         self.handle.block_on(future)
     }
 
-    /// The same, but no longer than until then; None when it is not done by that time. A timer of the network thread's would
+    /// The same with a time limit; None when it is not done by then. A timer of the network thread would
     /// wake that thread at each wait.
     pub fn block_until<F: Future>(&self, end: Option<Instant>, future: F) -> Option<F::Output> {
         let _inside = self.handle.enter();
@@ -62,7 +62,7 @@ impl Engine {
             if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
                 return Some(output);
             }
-            // Whatever else parks this thread may take the wake-up: the flag stays.
+            // Something else that parks this thread may consume the wake-up: the flag remains.
             while !sleeper.woken.swap(false, Ordering::Acquire) {
                 match end.map(|end| end.saturating_duration_since(Instant::now())) {
                     None => thread::park(),
@@ -73,7 +73,8 @@ impl Engine {
         }
     }
 
-    /// Runs a future on the network thread, so that a caller needs little stack: a handshake takes much. It ends with the one that waits.
+    /// Runs a future on the network thread, so that the caller needs little stack: a handshake takes much. It is
+    /// dropped with the returned future.
     pub fn aside<F>(&self, future: F) -> impl Future<Output = F::Output>
     where
         F: Future + Send + 'static,
@@ -84,19 +85,19 @@ impl Engine {
             match (&mut task.0).await {
                 Ok(output) => output,
                 Err(error) if error.is_panic() => std::panic::resume_unwind(error.into_panic()),
-                // The network thread has ended, which it does only behind the last call.
+                // The network thread has ended, which happens only after the last call.
                 Err(_) => std::future::pending().await,
             }
         }
     }
 
-    /// Leaves a future to the network thread.
+    /// Runs a future on the network thread without waiting for it.
     pub fn spawn(&self, future: impl Future<Output = ()> + Send + 'static) {
         self.handle.spawn(future);
     }
 }
 
-/// A task that nobody waits for any more is given up.
+/// A task that is aborted when nobody waits for it any more.
 struct Task<T>(JoinHandle<T>);
 
 impl<T> Drop for Task<T> {
@@ -105,7 +106,7 @@ impl<T> Drop for Task<T> {
     }
 }
 
-/// A thread that sleeps until its future can go on.
+/// A thread that sleeps until its future can make progress.
 struct Sleeper {
     thread: Thread,
     woken: AtomicBool,

@@ -1,4 +1,4 @@
-//! One call of a caller: the only place where the library waits.
+//! One call: the only place where the library waits.
 
 pub(crate) mod cancel;
 pub mod context;
@@ -22,15 +22,15 @@ use crate::os::descriptor::AsFd;
 use crate::os::output::Output;
 use crate::os::target::Through;
 
-/// How long clean-up may take when nobody waits for it: less than a caller who cancels may notice.
+/// How long clean-up may take after a cancelled call: too short for the caller to notice.
 const FAREWELL: Duration = Duration::from_millis(120);
 
-/// What a wait is for, for the message when it takes too long.
+/// The limit of a wait, and what to say when it takes too long.
 #[derive(Debug, Clone, Copy)]
 pub struct Limit {
-    /// How long at most.
+    /// The longest time.
     pub time: Duration,
-    /// What did not happen in that time.
+    /// What did not happen in that time, for the message.
     pub what: &'static str,
 }
 
@@ -40,7 +40,7 @@ impl Limit {
     }
 }
 
-/// A call: the client's engine, the client's close flag and the caller's context, if he gave one.
+/// A call: the client's engine, the client's close flag and the caller's context, if any.
 #[derive(Clone)]
 pub struct Call {
     engine: Arc<Engine>,
@@ -66,19 +66,19 @@ impl Call {
         &self.engine
     }
 
-    /// A call for the clean-up that must be tried although the caller has left, and that must not hold him up.
+    /// A call for clean-up that must be tried although the caller has left, with a short time limit.
     pub fn farewell(&self) -> Call {
         let context = Context::new();
         context.set_deadline(Some(FAREWELL));
         Call { context: Some(Arc::new(context)), ..self.clone() }
     }
 
-    /// The same call, for bytes that are no part of the transfer whose progress the caller watches.
+    /// The same call, for bytes that do not count for the caller's progress.
     pub fn without_progress(&self) -> Call {
         Call { quiet: true, ..self.clone() }
     }
 
-    /// The same call for a worker thread, with a context of its own.
+    /// The same call for a worker thread, with a separate context.
     pub fn with_context(&self, context: Arc<Context>) -> Call {
         Call { context: Some(context), ..self.clone() }
     }
@@ -88,14 +88,14 @@ impl Call {
         self.context.as_ref().is_some_and(|context| context.log_hook().is_some())
     }
 
-    /// Says more of the transfer than its bytes.
+    /// Sets the progress details of a copy.
     pub fn describe(&self, detail: impl FnOnce() -> Detail) {
         if let Some(context) = &self.context {
             context.describe(detail());
         }
     }
 
-    /// An error when the call must not go on.
+    /// Returns an error when the call must stop.
     pub fn check(&self) -> Result<()> {
         if self.closed.is_raised() {
             return Err(closed());
@@ -111,7 +111,7 @@ impl Call {
         Ok(())
     }
 
-    /// Waits for a future, as long as the call may go on and the limit is not over.
+    /// Waits for a future, until the call must stop or the limit has passed.
     pub fn wait<F: Future>(&self, limit: Option<Limit>, future: F) -> Result<F::Output> {
         self.check()?;
         let deadline = self.context.as_ref().and_then(|context| context.deadline());
@@ -132,13 +132,13 @@ impl Call {
         }
     }
 
-    /// A descriptor of the caller's to write to, as long as the call may go on.
+    /// Wraps a descriptor of the caller for writing, until the call must stop.
     pub fn output<'a>(&'a self, descriptor: &'a impl AsFd) -> Result<Output<'a>> {
         Output::new(descriptor.as_fd(), || self.check())
             .map_err(|error| Error::io("cannot write to the descriptor", &error))
     }
 
-    /// Opens what is written through, as soon as somebody reads there.
+    /// Opens a pipe or device for writing, once it has a reader.
     pub fn open_through(&self, through: Through) -> Result<File> {
         through.open(&|| self.sleep(Duration::from_millis(20)))
     }
@@ -148,7 +148,7 @@ impl Call {
         self.wait(None, async { tokio::time::sleep(time).await })
     }
 
-    /// The time that is left until the deadline.
+    /// The time left until the deadline; None without one.
     pub fn remaining(&self) -> Option<Duration> {
         let deadline = self.context.as_ref()?.deadline()?;
         Some(deadline.saturating_duration_since(Instant::now()))
@@ -165,7 +165,7 @@ impl Call {
         }
     }
 
-    /// Gives an event to the log hook.
+    /// Passes an event to the log hook.
     pub fn log(&self, event: impl FnOnce() -> Value) -> Result<()> {
         let Some(hook) = self.context.as_ref().and_then(|context| context.log_hook()) else { return Ok(()) };
         hook(&event()).map_err(|_| stopped("log"))
@@ -179,7 +179,7 @@ impl Call {
         }
     }
 
-    /// Keeps the warnings of an answer in the context, and gives those that are new to the log hook.
+    /// Keeps the warnings of a response in the context, and passes new ones to the log hook.
     pub fn warn(&self, url: &Url, warnings: Vec<String>) -> Result<()> {
         if warnings.is_empty() {
             return Ok(());
@@ -189,7 +189,7 @@ impl Call {
         warnings.iter().try_for_each(|text| self.warn_of(&host, text))
     }
 
-    /// Keeps a warning of a place, which need be no host, and gives it to the log hook when it is new.
+    /// Keeps a warning about a place, which need not be a host, and passes it to the log hook if it is new.
     pub fn warn_of(&self, place: &str, text: &str) -> Result<()> {
         match &self.context {
             Some(context) if context.add_warning(place, text) => {
@@ -199,7 +199,7 @@ impl Call {
         }
     }
 
-    /// A transfer begins.
+    /// Starts a transfer.
     pub fn begin(&self, operation: &'static str, total: Option<u64>) -> Result<()> {
         if let Some(context) = &self.context {
             context.begin(operation, total);
@@ -207,7 +207,7 @@ impl Call {
         self.moved_to(0)
     }
 
-    /// A transfer has come this far.
+    /// Reports the progress of the transfer.
     pub fn moved_to(&self, done: u64) -> Result<()> {
         let Some(context) = self.context.as_ref().filter(|_| !self.quiet) else { return Ok(()) };
         let total = context.moved_to(done);
@@ -217,12 +217,12 @@ impl Call {
         }
     }
 
-    /// Whether anybody wants to know of each blob.
+    /// Whether there is a hook for blobs.
     pub fn watches_blobs(&self) -> bool {
         self.context.as_ref().is_some_and(|context| context.blob_hook().is_some())
     }
 
-    /// Tells how a blob fares.
+    /// Reports the progress of a blob.
     pub fn tell_blob(&self, event: &Value) -> Result<()> {
         match self.context.as_ref().and_then(|context| context.blob_hook()) {
             Some(hook) => hook(event).map_err(|_| stopped("blob progress")),
@@ -235,7 +235,7 @@ impl Call {
         self.context.as_ref().is_some_and(|context| context.credentials_hook().is_some())
     }
 
-    /// Asks the caller for a host's credentials; None when he has no hook.
+    /// Asks the caller for a host's credentials; None without a hook.
     pub fn credentials(&self, host: &str) -> Result<Option<Credentials>> {
         match self.context.as_ref().and_then(|context| context.credentials_hook()) {
             Some(hook) => hook(host).map(Some),

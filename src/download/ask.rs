@@ -1,4 +1,4 @@
-//! Asking for what is missing, or for all of it, and what the answer is worth.
+//! Requesting the missing bytes, or all of them, and judging the response.
 //!
 //! A continued read always starts at the registry's own URL: the signed URL of the first time may be too old.
 
@@ -19,7 +19,7 @@ use crate::media_type;
 use crate::text::shorten;
 
 impl<T: Downloadable> Download<T> {
-    /// Asks for what is missing, or else, once for each place that was reached, for all of it.
+    /// Requests the missing bytes, or else, once for each offset reached, all of them.
     pub(super) fn connect(&mut self) -> Result<()> {
         let wants_range = !self.ranges.encoded && self.extent.is_part_from(self.position);
         let mut refused = None;
@@ -35,7 +35,7 @@ impl<T: Downloadable> Download<T> {
         match self.ask(false) {
             Ok(None) => Ok(()),
             Ok(Some(error)) | Err(error) => Err(match refused {
-                // It says no more than that it went wrong again: what was wrong with the first answer says more.
+                // It only says that the request failed again: the error of the first response says more.
                 Some(first) if went_wrong(&error) => {
                     first.with_hint(format!("all of it could not be had either: {}", error.message()))
                 }
@@ -48,7 +48,7 @@ impl<T: Downloadable> Download<T> {
         self.ranges.whole_at.is_none_or(|at| self.position > at)
     }
 
-    /// Sends the request. What comes back is why a range brought nothing.
+    /// Sends the request. Returns the reason if a range request brought nothing.
     fn ask(&mut self, ranged: bool) -> Result<Option<Error>> {
         let last = self.extent.end().map(|end| end.saturating_sub(1));
         let part = PartRequest { first: self.position, last, etag: self.ranges.etag.as_ref() };
@@ -67,7 +67,7 @@ impl<T: Downloadable> Download<T> {
             StatusCode::OK => self.whole(answer, ranged),
             StatusCode::PARTIAL_CONTENT if ranged => self.part(answer),
             StatusCode::RANGE_NOT_SATISFIABLE if ranged => return self.beyond(reply),
-            // There is no byte that it could begin with.
+            // There is no first byte to request.
             StatusCode::RANGE_NOT_SATISFIABLE if self.item.size_hint() == Some(0) => {
                 (self.extent.size, self.is_all) = (Some(0), true);
                 return Ok(None);
@@ -84,7 +84,7 @@ impl<T: Downloadable> Download<T> {
         }
     }
 
-    /// Reads from this answer from now on.
+    /// Reads from this response from now on.
     fn begin(&mut self, answer: Answer, begin: Begin, ranged: bool) -> Result<()> {
         if let Some(end) = self.extent.end() {
             self.check_size(end)?;
@@ -95,17 +95,18 @@ impl<T: Downloadable> Download<T> {
         Ok(())
     }
 
-    /// Whether a redirect led to where nobody answers.
+    /// Whether a redirect led to a host that does not answer.
     fn led_astray(&self, error: &Error) -> bool {
         let url = error.url().and_then(|url| Url::parse(url).ok());
         matches!(error.code(), Code::Connect | Code::Resolve | Code::Tls | Code::Timeout)
             && url.is_some_and(|url| self.item.is_elsewhere(&url))
     }
 
-    /// The answer holds all from the first byte.
+    /// The response contains everything from the first byte.
     fn whole(&mut self, answer: &Answer, ranged: bool) -> Result<Begin> {
         let size = answer.content_length();
-        // Not with what is here, which may be right: asked for all of it, the registry says so again, or it was no answer.
+        // Do not discard what is here, which may be right: asked for everything, the registry repeats the size, or it
+        // was not a real response.
         if let Some(size) = size.filter(|size| ranged && *size < self.position) {
             return Err(self.extent.too_short(size, self.position).with_url(&answer.url));
         }
@@ -122,7 +123,7 @@ impl<T: Downloadable> Download<T> {
         Ok(Begin { surplus: self.position, overlong: false })
     }
 
-    /// The answer holds a part.
+    /// The response contains a part.
     fn part(&mut self, answer: &Answer) -> Result<Begin> {
         let wrong = |why: String| Error::new(Code::Protocol, why).with_url(&answer.url);
         if answer.is_encoded() {
@@ -138,7 +139,7 @@ impl<T: Downloadable> Download<T> {
         }
         let said = answer.content_length().filter(|length| part.length.is_some_and(|part| part != *length));
         if let Some(length) = said {
-            return Err(wrong(format!("a partial answer of {length} bytes says that it is '{text}'")));
+            return Err(wrong(format!("a partial response of {length} bytes claims to be '{text}'")));
         }
         if let Some(size) = part.size {
             self.extent.sized_by_part(size, self.position).map_err(|error| error.with_url(&answer.url))?;
@@ -146,7 +147,7 @@ impl<T: Downloadable> Download<T> {
         Ok(Begin { surplus: 0, overlong: part.length.is_none() })
     }
 
-    /// 416: there is nothing behind the position, or there are no ranges.
+    /// 416: there is nothing after the position, or ranges are not supported.
     fn beyond(&mut self, reply: T::Reply) -> Result<Option<Error>> {
         let text = reply.as_ref().header(CONTENT_RANGE).unwrap_or_default();
         let size = text.rsplit_once('/').and_then(|(_, size)| size.trim().parse::<u64>().ok());

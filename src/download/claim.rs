@@ -10,18 +10,18 @@ use crate::os::lock::{attempt, is_same, With};
 use crate::os::mode::{has_one_name, open_or_make_private};
 use crate::os::owner;
 
-/// What came of an attempt to have the hidden file.
+/// The result of an attempt to open and lock the hidden file.
 pub(super) enum Claim {
     /// It is locked.
     Ours(File),
-    /// Somebody else has it.
+    /// Another process has it.
     Busy,
     /// What has its name is a link, a pipe, a folder, a file that has another name too, is somebody else's or may be written by
     /// others, or files cannot be locked there: it stays as it is.
     Unusable,
 }
 
-/// The hidden file, locked: two calls for one target must not write into one file. It is nobody else's until it has its name:
+/// The hidden file, locked: two calls for one target must not write into one file. It is private until it has its name:
 /// what another user put there, or may write to, is not continued.
 pub(super) fn claim(path: &Path) -> Result<Claim> {
     for _ in 0..8 {
@@ -46,7 +46,7 @@ pub(super) fn claim(path: &Path) -> Result<Claim> {
             Ok(false) => return Ok(Claim::Busy),
             Err(_) => return Ok(Claim::Unusable),
         }
-        // Whoever had it before may have given it its final name, or removed it, before it was locked here.
+        // Its previous owner may have given it its final name, or removed it, before it was locked here.
         let locked = facts()?;
         match std::fs::symlink_metadata(path) {
             Ok(named) if is_same(&named, &locked) => {
@@ -73,12 +73,12 @@ fn is_folder(path: &Path) -> bool {
 
 pub(super) fn check_target(target: &Path) -> Result<()> {
     if target.file_name().is_none() {
-        return Err(Error::new(Code::InvalidArgument, format!("'{}' is no file name", target.display())));
+        return Err(Error::new(Code::InvalidArgument, format!("'{}' is not a file name", target.display())));
     }
     // A rename would put a file in the place of a device, a pipe or a folder.
     match std::fs::metadata(target) {
         Ok(found) if !found.is_file() => {
-            Err(Error::new(Code::Io, format!("{} is there and is not a regular file", target.display())))
+            Err(Error::new(Code::Io, format!("{} exists and is not a regular file", target.display())))
         }
         _ => Ok(()),
     }

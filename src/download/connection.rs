@@ -1,4 +1,4 @@
-//! One answer that brings bytes from a position on.
+//! One response that delivers bytes from a position on.
 
 use bytes::Bytes;
 
@@ -6,20 +6,19 @@ use crate::call::Call;
 use crate::error::Result;
 use crate::http::response::BodyReader;
 
-/// Where the bytes of an answer belong.
+/// Where the bytes of a response belong.
 pub(super) struct Begin {
-    /// Bytes to drop because the answer begins at the first one of all.
+    /// Bytes to drop because the response starts at the very first byte.
     pub(super) surplus: u64,
-    /// It promises more bytes than it sends: its end is where enough has come.
+    /// It promises more bytes than it sends: it ends when enough have arrived.
     pub(super) overlong: bool,
 }
 
 pub(super) struct Connection {
     body: BodyReader,
     begin: Begin,
-    /// It answers a range.
     pub(super) ranged: bool,
-    /// Something has come of it.
+    /// Some bytes have arrived.
     pub(super) gained: bool,
 }
 
@@ -28,7 +27,7 @@ impl Connection {
         Connection { body, begin, ranged, gained: false }
     }
 
-    /// The next bytes from where they belong; None is the end of the answer.
+    /// The next bytes at their position; None is the end of the response.
     pub(super) fn piece(&mut self, call: &Call) -> Result<Option<Bytes>> {
         while let Some(mut bytes) = self.body.piece(call)? {
             let surplus = usize::try_from(self.begin.surplus).unwrap_or(usize::MAX).min(bytes.len());
@@ -41,7 +40,7 @@ impl Connection {
         Ok(None)
     }
 
-    /// After the last byte that was wanted: what the end of the body still has to say.
+    /// After the last byte that was wanted: checks the end of the body.
     pub(super) fn end(&mut self, call: &Call) -> Result<()> {
         match self.begin.overlong {
             true => Ok(()),
@@ -53,7 +52,7 @@ impl Connection {
         self.begin.overlong
     }
 
-    /// Whether it has come to where its bytes belong.
+    /// Whether it has reached the position where its bytes belong.
     pub(super) fn has_begun(&self) -> bool {
         self.begin.surplus == 0
     }

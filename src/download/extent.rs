@@ -1,19 +1,18 @@
-//! Which bytes are wanted, and how many there are.
+//! Which bytes are wanted, and the total size.
 
 use super::ReadOptions;
 use crate::error::{Code, Error, Result};
 
-/// The bytes that are wanted of something whose size may become known only on the way.
+/// The wanted bytes of something whose size may become known only during the download.
 pub(super) struct Extent {
-    /// What messages call it.
     pub(super) name: String,
-    /// The first byte that is wanted.
+    /// The offset of the first wanted byte.
     pub(super) offset: u64,
-    /// Behind the last one, when the caller wants to stop there.
+    /// The offset after the last wanted byte; None to read to the end.
     wanted: Option<u64>,
     /// How many bytes there are in all, once known.
     pub(super) size: Option<u64>,
-    /// The size is known from a part only, which knows less of it than an answer that holds all.
+    /// The size is known only from a partial response, which is less reliable than a complete one.
     sized_by_part: bool,
 }
 
@@ -28,22 +27,22 @@ impl Extent {
         Ok(Extent { name, offset, wanted, size, sized_by_part: false })
     }
 
-    /// Behind the last byte that comes, when that is known.
+    /// The offset after the last byte to be delivered, when known.
     pub(super) fn end(&self) -> Option<u64> {
         self.wanted.into_iter().chain(self.size).min()
     }
 
-    /// Whether all of it is wanted.
+    /// Whether everything is wanted.
     pub(super) fn is_whole(&self) -> bool {
         self.offset == 0 && self.wanted.is_none()
     }
 
-    /// Whether a request without a range would bring more than what is wanted from this byte on.
+    /// Whether a request without a range would deliver more than the bytes wanted from this offset on.
     pub(super) fn is_part_from(&self, position: u64) -> bool {
         position > 0 || (self.offset, self.end()) != (0, self.size)
     }
 
-    /// An answer that holds all says how many bytes there are.
+    /// A complete response gives the size.
     pub(super) fn sized_by_whole(&mut self, size: Option<u64>, position: u64) -> Result<()> {
         if std::mem::take(&mut self.sized_by_part) {
             self.size = None;
@@ -55,7 +54,7 @@ impl Extent {
         }
     }
 
-    /// A part says how many there are in all.
+    /// A partial response gives the total size.
     pub(super) fn sized_by_part(&mut self, size: u64, position: u64) -> Result<()> {
         let first = self.size.is_none();
         self.learn(size, position)?;

@@ -24,7 +24,7 @@ impl Failures {
         Failures { limit, backoff: Backoff::new(), row: 0, total: 1, position: 0, at: None }
     }
 
-    /// How many tries there were.
+    /// The number of attempts.
     pub(crate) fn total(&self) -> u32 {
         self.total
     }
@@ -37,18 +37,18 @@ impl Failures {
         self.total += 1;
         self.position = position;
         self.at = Some(Instant::now());
-        // A stall costs the whole idle limit, so one more try is enough.
+        // A stall costs the whole idle limit, so one more attempt is enough.
         let limit = if code == Code::Timeout { self.limit.min(1) } else { self.limit };
         (self.row <= limit).then(|| self.backoff.delay(self.row))
     }
 }
 
-/// Whether something else came than an answer, or nothing.
+/// Whether there was no response, or something else than one.
 pub(crate) fn went_wrong(error: &Error) -> bool {
     matches!(error.code(), Code::Network | Code::Protocol | Code::Redirect) || error.is_stall()
 }
 
-/// Whether the same request in another form may be answered better.
+/// Whether the same request in another form may succeed.
 pub(crate) fn is_about_the_answer(error: &Error) -> bool {
     let refused = matches!(error.code(), Code::SizeMismatch | Code::InvalidArgument | Code::Unauthenticated);
     went_wrong(error) || refused || error.http_status().is_some()

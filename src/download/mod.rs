@@ -1,9 +1,10 @@
-//! Downloads: pieces of a body from an offset, put in order, verified, and kept in a file until they are whole.
+//! Downloads: pieces of a body from an offset, put in order, verified, and kept in a file until complete.
 //!
-//! What can be downloaded is [`Downloadable`]: a blob of protocol v2, a layer of v1. A [`resume::Download`] reads one: it asks for what
-//! is missing, again where that breaks off. What is wanted and known of it is an [`extent::Extent`], the answer that bytes come
-//! from a [`connection::Connection`], the order in which they are hashed a [`verifier::Verifier`], what is on the disk
-//! a [`partial::Partial`]. None of these knows another, so that several ranges can be in flight one day.
+//! Things that can be downloaded are [`Downloadable`]: a blob of protocol v2, a layer of v1. A [`resume::Download`]
+//! reads one: it requests what is missing, again when that breaks off. The wanted bytes and the size are an
+//! [`extent::Extent`], the response that delivers bytes is a [`connection::Connection`], the order in which they are
+//! hashed is a [`verifier::Verifier`], and what is on disk a [`partial::Partial`]. None of these knows another, so that
+//! several ranges can be in flight one day.
 
 mod ask;
 mod claim;
@@ -33,36 +34,36 @@ use crate::http::range::{self, ContentRange};
 use crate::http::response::Answer;
 use crate::http::Request;
 
-/// What has a body that can be asked for from an offset on.
+/// Something with a body that can be requested from an offset on.
 pub(crate) trait Downloadable: Send {
-    /// What messages call its kind, and progress calls the work.
+    /// The name of its kind for messages, and of the operation for progress.
     const KIND: &'static str;
     const WORK: &'static str;
-    /// Whether all of it, sent in place of a part, replaces what an earlier call left. Otherwise as many bytes are dropped from it.
+    /// Whether a complete response to a range request replaces what an earlier call left. Otherwise that many bytes of
+    /// it are dropped.
     const REPLACES: bool;
-    /// An answer, with what its error is made of.
+    /// A response, with what is needed to make an error of it.
     type Reply: AsRef<Answer> + Into<Answer>;
 
     fn call(&self) -> &Call;
     fn retries(&self) -> u32;
     fn limit(&self) -> &BlobLimit;
-    /// What messages call it.
     fn name(&self) -> String;
-    /// By what the whole can be verified, if by anything.
+    /// How the whole can be verified, if at all.
     fn expected(&self) -> Option<Expected>;
     /// The message for bytes of another digest.
     fn mismatch(&self, found: &Digest) -> String;
-    /// Asks for all of it, or for a part.
+    /// Requests all bytes, or a part.
     fn ask(&self, part: Option<&PartRequest>) -> Result<Self::Reply>;
-    /// The error that an unwanted answer is.
+    /// The error for an unexpected response.
     fn failure(&self, reply: Self::Reply, what: &str) -> Error;
 
-    /// The part that an answer says it holds.
+    /// The part that a response claims to contain.
     fn part(&self, content_range: &str) -> Option<Part> {
         range::parse_content_range(content_range).map(Part::from)
     }
 
-    /// Its size by what is known of it, which need not be right.
+    /// Its size as far as known, which need not be right.
     fn size_hint(&self) -> Option<u64> {
         None
     }
@@ -86,7 +87,7 @@ pub(crate) struct PartRequest<'a> {
     etag: Option<&'a HeaderValue>,
 }
 
-/// The request for a part, made of that for the whole.
+/// The request for a part, derived from that for the whole.
 pub(crate) fn narrowed<'a>(request: Request<'a>, part: Option<&PartRequest>) -> Result<Request<'a>> {
     let Some(part) = part else { return Ok(request) };
     let last = part.last.map(|last| last.to_string()).unwrap_or_default();
@@ -97,11 +98,11 @@ pub(crate) fn narrowed<'a>(request: Request<'a>, part: Option<&PartRequest>) -> 
     Ok(request)
 }
 
-/// A part that an answer says it holds.
+/// The part that a response claims to contain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Part {
     pub(crate) start: u64,
-    /// How many bytes it has; None for what promises more than it sends.
+    /// The number of bytes; None if it promises more than it sends.
     pub(crate) length: Option<u64>,
     /// The size of the whole.
     pub(crate) size: Option<u64>,
@@ -113,18 +114,18 @@ impl From<ContentRange> for Part {
     }
 }
 
-/// What a caller reads piece by piece.
+/// A download that a caller reads piece by piece.
 pub(crate) trait Pieces: Send {
-    /// The next bytes. None is the end, and then what can be checked has been checked.
+    /// The next bytes. None is the end, after everything that can be verified was verified.
     fn piece(&mut self) -> Result<Option<Bytes>>;
-    /// Tells the caller's context how many bytes he has.
+    /// Reports the progress to the caller's context.
     fn report(&self, delivered: u64) -> Result<()>;
-    /// What is known of it, as a result.
+    /// What is known about it, as a result.
     fn info(&self) -> serde_json::Value;
 }
 
-/// Once more after bytes of another digest: a cache on the way may have given them, or an earlier try left them. Twice is no
-/// accident.
+/// Fetches once more after a digest mismatch: a cache on the way may have sent the bytes, or an earlier attempt left
+/// them. Twice is no accident.
 pub(crate) fn once_more_if_wrong<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
     match work() {
         Err(error) if error.code() == Code::DigestMismatch => work(),

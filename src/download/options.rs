@@ -4,16 +4,16 @@ use crate::error::{Code, Error, Result};
 use crate::options::{above_zero, options};
 
 options! {
-    /// Which bytes of a blob, and what is known of it.
+    /// Which bytes of a blob to read, and what is known about it.
     #[derive(Debug, Clone)]
     pub struct ReadOptions {
         /// only a piece, which cannot be verified: from this byte on
         pub offset: u64 = 0,
-        /// only a piece, which cannot be verified: so many bytes; without it all that follow
+        /// only a piece, which cannot be verified: this many bytes; without it all that follow
         pub length: Option<u64>,
         /// the blob's size from its descriptor
         pub size: Option<u64>,
-        /// of a read into memory, the most bytes to take, 67108864 without it
+        /// for a read into memory, the most bytes to read, 67108864 without it
         pub limit: Option<u64>,
     }
 }
@@ -28,7 +28,7 @@ options! {
     }
 }
 
-/// The most that is taken of a blob whose size nobody says, where `max_blob_bytes` does not.
+/// The largest blob of unknown size that is accepted without `max_blob_bytes`.
 const UNSAID: u64 = 8 << 30;
 
 impl BlobLimit {
@@ -36,7 +36,7 @@ impl BlobLimit {
         above_zero(&[("max_blob_bytes", self.max_blob_bytes.unwrap_or(1))])
     }
 
-    /// Refuses more of a blob than may be taken: it has `size` bytes or, where nobody says its size, so many so far.
+    /// Refuses a blob that is too large: it has `size` bytes or, where its size is unknown, that many so far.
     pub(crate) fn check(&self, size: u64, is_said: bool, what: impl FnOnce() -> String) -> Result<()> {
         let most = self.max_blob_bytes.unwrap_or(if is_said { u64::MAX } else { UNSAID });
         if size <= most {
@@ -44,14 +44,14 @@ impl BlobLimit {
         }
         let message = match is_said {
             true => format!("{} has {size} bytes, more than max_blob_bytes, {most}", what()),
-            false => format!("{} has more than max_blob_bytes, {most}, and nobody says how many", what()),
+            false => format!("{} has more than max_blob_bytes, {most}, and its size is unknown", what()),
         };
         Err(Error::new(Code::LimitExceeded, message))
     }
 }
 
 impl ReadOptions {
-    /// Refuses what only a read into memory has.
+    /// Refuses the option that only a read into memory has.
     pub(crate) fn without_limit(&self) -> Result<()> {
         match self.limit {
             Some(_) => Err(Error::new(Code::InvalidArgument, "the option limit is for reads into memory only")),

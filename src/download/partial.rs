@@ -1,7 +1,8 @@
-//! A file that appears under its name only whole and verified.
+//! A file that appears under its name only when complete and verified.
 //!
 //! Until then its bytes are in a hidden file beside it, which stays after a broken transfer, so that the next call, in
-//! this process or another, continues it, and goes after a wrong digest. It is private to this user until it has its name.
+//! this process or another, continues it, and is removed after a wrong digest. It is private to this user until it has
+//! its name.
 
 use std::fs::File;
 use std::io::{Read, Seek, Write};
@@ -18,22 +19,22 @@ use crate::os::owner::{self, folder_of};
 use crate::os::{flush, temporary};
 use crate::stream::blob::Blob;
 
-/// After so many bytes the kernel is told to begin.
+/// After this many bytes the kernel is told to start writing.
 const WRITE_BACK: u64 = 2 << 20;
-/// So many go to the kernel at once. For a larger write it takes larger pages: those are rarely at hand, and on a virtual machine
-/// the host must provide them first.
+/// How many bytes are written at once. For larger writes the kernel uses larger pages: those are rarely available, and
+/// on a virtual machine the host must provide them first.
 const AT_ONCE: usize = 128 << 10;
-/// So much room is asked for ahead.
+/// How much space is reserved ahead.
 const STRETCH: u64 = 8 << 20;
 /// Less is not worth asking, and read in no time.
 const SMALL: u64 = 1 << 20;
-/// Room is asked for in whole blocks.
+/// Space is reserved in whole blocks.
 const BLOCK: u64 = 4096;
 
 /// What a writer does when another is writing the same target.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum OnContention {
-    /// Writes a file of its own, from the first byte.
+    /// Writes a separate file, from the first byte.
     WriteOwn,
     /// Waits, for what the other leaves is what is wanted. Where nobody can be waited for it writes its own.
     Wait,
@@ -43,16 +44,16 @@ pub enum OnContention {
 pub struct Partial {
     path: PathBuf,
     file: File,
-    /// Of the whole, when known.
+    /// The total size, when known.
     size: Option<u64>,
     /// Bytes that are there.
     length: u64,
-    /// Up to here the kernel was told to write them, or they are old.
+    /// Up to here the kernel was told to write, or the bytes are old.
     flushed: u64,
-    /// Room was asked for up to here.
+    /// Space was reserved up to here.
     room: u64,
     hasher: Option<Hasher>,
-    /// Whether a later call may need it, or it has its name. Else it goes with this.
+    /// Whether a later call may need it, or it has its final name. Otherwise it is removed on drop.
     stays: bool,
 }
 
@@ -76,7 +77,7 @@ impl Partial {
         Partial::open_behind(call, target, digest, Hasher::new(digest.algorithm()), size, contention)
     }
 
-    /// The same where the digest is over other bytes too, which come first and are hashed already.
+    /// The same where the digest also covers other bytes, which come first and are hashed already.
     pub fn open_behind(
         call: &Call,
         target: &Path,
@@ -119,7 +120,7 @@ impl Partial {
         Ok(Partial { path, file, size: None, length: 0, flushed: 0, room: 0, hasher: None, stays: false })
     }
 
-    /// The bytes that are there, hashed, when they are the beginning of the whole.
+    /// Hashes the existing bytes, if they can be the beginning of the whole.
     pub fn hashed(&mut self) -> Option<(Hasher, u64)> {
         let length = self.length;
         self.hasher.take().map(|hasher| (hasher, length))
@@ -145,8 +146,9 @@ impl Partial {
         Ok(())
     }
 
-    /// Asks for room before it is written to, a stretch at a time and never for more than the whole: it lies in one piece on the
-    /// disk, and costs less than room found byte by byte. The size is what a server says, so not all of it at once.
+    /// Reserves space before it is written, one stretch at a time and never more than the whole: the file is then
+    /// contiguous on disk, and writing is cheaper. The size is only what a server claims, so not everything is reserved
+    /// at once.
     fn make_room(&mut self, more: u64) {
         let Some(size) = self.size.filter(|size| size.saturating_sub(self.length) >= SMALL) else { return };
         if self.length + more <= self.room {
@@ -157,7 +159,7 @@ impl Partial {
         flush::reserve(&self.file, begin, self.room.saturating_sub(begin));
     }
 
-    /// Gives back the room behind the last byte.
+    /// Releases the space after the last byte.
     fn give_back(&mut self) -> std::io::Result<()> {
         match std::mem::take(&mut self.room) > self.length {
             true => self.file.set_len(self.length),
@@ -165,7 +167,7 @@ impl Partial {
         }
     }
 
-    /// Lets the kernel begin to write to the disk what is there, so that the flush at the end finds little left to do.
+    /// Lets the kernel start writing to disk, so that the flush at the end has little left to do.
     pub fn start_writing_back(&mut self) {
         flush::begin(&self.file, self.flushed, self.length - self.flushed);
         self.flushed = self.length;
@@ -186,7 +188,7 @@ impl Partial {
         Ok(resumed)
     }
 
-    /// Drops what is there, where the rest alone cannot be had.
+    /// Drops the existing bytes, if the rest alone cannot be fetched.
     fn restart(&mut self) -> Result<()> {
         let emptied = self.file.set_len(0).and_then(|()| self.file.rewind());
         emptied.map_err(|error| Error::io(format!("cannot write {}", self.path.display()), &error))?;
@@ -194,7 +196,7 @@ impl Partial {
         Ok(())
     }
 
-    /// Gives the file its name when it is on the disk, or decides what becomes of the bytes.
+    /// Gives the file its final name once it is on disk, or decides whether to keep the bytes.
     pub fn settle<T>(mut self, outcome: Result<T>, target: &Path) -> Result<T> {
         let given_back = self.give_back();
         let finished = outcome.and_then(|delivered| {
@@ -208,7 +210,8 @@ impl Partial {
         });
         match &finished {
             Ok(_) => self.stays = true,
-            // Bytes that are wrong, too many, or have no room here. Any other failure may pass, and they are good then.
+            // Wrong bytes, too many, or too large for the disk. Any other failure may be temporary, and the bytes are
+            // then still useful.
             Err(error) => {
                 let no_room = error.code() == Code::Io && error.side() != Some(Side::Source);
                 self.stays &= !is_wrong(error) && !no_room && self.length > 0;
@@ -217,12 +220,12 @@ impl Partial {
         finished
     }
 
-    /// Hashes what is there: the digest is over all bytes, whoever wrote them.
+    /// Hashes the existing bytes: the digest covers all bytes, whoever wrote them.
     fn take_stock(&mut self, call: &Call) -> Result<()> {
         let what = |error: std::io::Error| Error::io("cannot read the partial file", &error);
         let there = self.file.metadata().map_err(what)?.len();
         if there > 0 {
-            // With more bytes than the whole has it is not its beginning. Room behind the last one is given back.
+            // With more bytes than the whole has, it is not its beginning. Space after the last one is released.
             let good = self.size.is_none_or(|size| there <= size);
             self.file.set_len(if good { there } else { 0 }).map_err(what)?;
         }
@@ -248,7 +251,7 @@ fn is_whole(call: &Call, target: &Path, digest: &Digest, size: Option<u64>) -> R
     size.map_or(Ok(false), |size| is_there(call, target, &Descriptor::new("", digest.clone(), size)))
 }
 
-/// Whether bytes were not those that were wanted, or more than may be.
+/// Whether the bytes were wrong, or too many.
 pub(super) fn is_wrong(error: &Error) -> bool {
     matches!(error.code(), Code::DigestMismatch | Code::SizeMismatch | Code::LimitExceeded)
 }

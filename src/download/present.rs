@@ -12,9 +12,9 @@ use crate::stream::blob::{is_right, Verified};
 /// So much is read in no time.
 const SMALL: u64 = 1 << 20;
 
-/// Whether a target is there whole. It got its name only then, so that its size tells. It is read where that costs nothing, as of
-/// manifests and configs, and where somebody else can have put it there. One of another size is what a program that was killed left,
-/// or that is still writing it.
+/// Whether a target exists and is complete. It gets its name only when complete, so the size is enough. It is read if
+/// that is cheap, as for manifests and configs, and where another user could have written it. One of another size was
+/// left by a program that was killed, or that is still writing it.
 pub(crate) fn is_there(call: &Call, target: &Path, wanted: &Descriptor) -> Result<bool> {
     if !std::fs::metadata(target).is_ok_and(|found| found.is_file() && found.len() == wanted.size) {
         return Ok(false);

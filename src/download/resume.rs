@@ -16,45 +16,45 @@ use crate::error::{Code, Error, Result};
 use crate::stream::blob::Blob;
 use crate::stream::hashing::LARGE;
 
-/// Reads what can be downloaded.
+/// Reads a [`Downloadable`], continuing after breaks.
 pub(crate) struct Download<T> {
     pub(super) item: T,
     pub(super) extent: Extent,
-    /// None for a piece, and for what has no digest.
+    /// None for a piece, and for things without a digest.
     pub(super) verifier: Option<Verifier>,
-    /// The next byte that comes, and the one that this call began with.
+    /// The offset of the next byte, and the one at which this call started.
     pub(super) position: u64,
     pub(super) begun: u64,
     pub(super) connection: Option<Connection>,
     pub(super) media_type: Option<String>,
     pub(super) ranges: Ranges,
-    /// What is here is of an earlier call: its caller can still begin anew.
+    /// The bytes so far are from an earlier call: its caller can still start again.
     pub(super) replaceable: bool,
     pub(super) begins_anew: bool,
-    /// The registry has said that nothing is behind the position.
+    /// The registry has said that there is nothing after the position.
     pub(super) is_all: bool,
-    /// The last break: what an end over a refused continuation is told as.
+    /// The last break: the error when the continuation is refused.
     broken: Option<Error>,
     failures: Failures,
     failure: Option<Error>,
     done: bool,
 }
 
-/// What is known of ranges here. They are a wish: where the rest alone cannot be had, all is asked for, and what is here already is
-/// dropped from it.
+/// What is known about range support here. Ranges are optional: if the rest alone cannot be fetched, everything is
+/// requested, and what is here already is dropped from it.
 #[derive(Default)]
 pub(super) struct Ranges {
     /// The server encodes the body: ranges would be of the encoded bytes.
     pub(super) encoded: bool,
-    /// The next request is for all of it, though the rest would do.
+    /// The next request is for everything, although the rest would be enough.
     pub(super) avoided: bool,
-    /// How far the read was when all was asked for last: without progress it is not asked again.
+    /// The position at which everything was requested last: without progress it is not requested again.
     pub(super) whole_at: Option<u64>,
     pub(super) etag: Option<HeaderValue>,
 }
 
 impl<T: Downloadable> Blob for Download<T> {
-    /// After an error it stays that error: what comes behind a hole must never look like the rest.
+    /// After an error it stays failed: bytes after a gap must never look like the rest.
     fn piece(&mut self) -> Result<Option<Bytes>> {
         if let Some(failure) = &self.failure {
             return Err(failure.duplicate());
@@ -85,7 +85,7 @@ impl<T: Downloadable> Blob for Download<T> {
 }
 
 impl<T: Downloadable> Download<T> {
-    /// Asks for the bytes, behind those that the caller has hashed already.
+    /// Requests the bytes after those that the caller has already hashed.
     pub(crate) fn open(item: T, options: &ReadOptions, hashed: Option<(Hasher, u64)>) -> Result<Download<T>> {
         let extent = Extent::new(item.name(), options)?;
         let (hasher, position) = hashed.map_or((None, options.offset), |(hasher, length)| (Some(hasher), length));
@@ -119,17 +119,17 @@ impl<T: Downloadable> Download<T> {
         &self.item
     }
 
-    /// The size of the whole, once known.
+    /// The total size, once known.
     pub(crate) fn size(&self) -> Option<u64> {
         self.extent.size
     }
 
-    /// The first byte that is wanted.
+    /// The offset of the first wanted byte.
     pub(crate) fn offset(&self) -> u64 {
         self.extent.offset
     }
 
-    /// How many bytes of those wanted have come, in this call or an earlier one.
+    /// How many of the wanted bytes have arrived, in this call or an earlier one.
     pub(crate) fn delivered(&self) -> u64 {
         self.position - self.extent.offset
     }
@@ -143,13 +143,13 @@ impl<T: Downloadable> Download<T> {
         self.media_type.as_ref()
     }
 
-    /// How many bytes are wanted, when known: for progress.
+    /// How many bytes are wanted, when known, for progress.
     pub(crate) fn wanted(&self) -> Option<u64> {
         let end = self.extent.end().or(self.item.size_hint());
         end.map(|end| end.saturating_sub(self.extent.offset))
     }
 
-    /// Tells the caller's context how many bytes he has.
+    /// Reports the progress to the caller's context.
     pub(crate) fn report(&self, delivered: u64) -> Result<()> {
         self.item.call().moved_to(delivered)
     }
@@ -161,7 +161,7 @@ impl<T: Downloadable> Download<T> {
                 Some(connection) if at_end => connection.end(self.item.call()).map(|()| None),
                 Some(connection) => connection.piece(self.item.call()),
                 None if self.is_all || (at_end && self.position > 0) => Ok(None),
-                // What can be done about an answer that does not come has been done there.
+                // A missing response was already handled there.
                 None => {
                     self.connect().map_err(|error| self.first_cause(error))?;
                     continue;
@@ -215,7 +215,7 @@ impl<T: Downloadable> Download<T> {
         Ok(bytes)
     }
 
-    /// Whether so much of it may be taken.
+    /// Whether that many bytes may be accepted.
     pub(super) fn check_size(&self, end: u64) -> Result<()> {
         let taken = end.saturating_sub(self.extent.offset);
         self.item.limit().check(taken, self.extent.end().is_some(), || self.extent.name.clone())
@@ -239,7 +239,7 @@ impl<T: Downloadable> Download<T> {
         let (ranged, gained) = self.connection.take().map_or((false, false), |was| (was.ranged, was.gained));
         let may_pass = matches!(error.code(), Code::Network | Code::Timeout);
         let other_way = ranged && is_about_the_answer(&error) && self.may_ask_for_all();
-        // A part that holds nothing, or not what it should, is as good as a refusal.
+        // A part that contains nothing, or not what it should, counts as a refusal.
         if other_way && !(gained && may_pass) {
             return self.ask_for_all_after(error);
         }
@@ -268,7 +268,7 @@ impl<T: Downloadable> Download<T> {
         self.item.call().log(|| json!({"event": "retry", "reason": reason, "wait_ms": wait.as_millis() as u64}))
     }
 
-    /// What ends a read that broke and that the registry does not continue: the break.
+    /// The error of a read that broke and that the registry does not continue: the break.
     fn first_cause(&mut self, error: Error) -> Error {
         let about_who = matches!(error.code(), Code::Unauthenticated | Code::RateLimited);
         match self.broken.take().filter(|_| self.item.is_refusal(&error) && !about_who) {

@@ -1,4 +1,4 @@
-//! Whole downloads into memory, a descriptor or a file: the one set of rules for what may be continued, and what becomes of it.
+//! Whole downloads into memory, a descriptor or a file: the one set of rules for what may be continued, and how.
 
 use std::io::Write;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::error::{Code, Error, Result};
 use crate::os::target::Target;
 use crate::stream::blob::Blob;
 
-/// The most that a read into memory takes unless told otherwise.
+/// The default limit of a read into memory.
 const MEMORY_LIMIT: u64 = 64 << 20;
 
 /// What was delivered.
@@ -23,14 +23,14 @@ pub(crate) struct Delivery<T> {
     pub(crate) path: Option<String>,
 }
 
-/// Opens a download for a caller who reads it piece by piece.
+/// Opens a download for a caller that reads it piece by piece.
 pub(crate) fn begin<T: Downloadable>(item: T, options: &ReadOptions) -> Result<Download<T>> {
     let download = Download::open(item, options, None)?;
     download.item().call().begin(T::WORK, download.wanted())?;
     Ok(download)
 }
 
-/// Into memory. `find` gives what is to be read, anew for each try.
+/// Into memory. `find` returns what is to be read, again for each attempt.
 pub(crate) fn to_memory<T: Downloadable>(
     options: &ReadOptions,
     find: impl Fn() -> Result<T>,
@@ -50,7 +50,7 @@ pub(crate) fn to_memory<T: Downloadable>(
     })
 }
 
-/// To whatever takes bytes as they come. What was written before an error cannot be taken back.
+/// To any writer. What was written before an error cannot be undone.
 pub(crate) fn to_writer<T: Downloadable>(item: T, out: &mut dyn Write, options: &ReadOptions) -> Result<Delivery<T>> {
     let failed = |error: std::io::Error| Error::io(format!("cannot write the {}", T::KIND), &error);
     let delivery = stream(item, options, |piece| out.write_all(piece).map_err(failed))?;
@@ -58,8 +58,9 @@ pub(crate) fn to_writer<T: Downloadable>(item: T, out: &mut dyn Write, options: 
     Ok(delivery)
 }
 
-/// Into a file, which appears under its name only whole, and verified where that can be; or through what is none and takes bytes as
-/// they come. What a broken call left of what can be verified is continued by the next: nothing else could tell its bytes from others.
+/// Into a file, which appears under its name only when complete, and verified where possible; or into a pipe or device,
+/// which receives bytes as they arrive. The next call continues what a broken one left, if it can be verified:
+/// otherwise wrong bytes could not be detected.
 pub(crate) fn to_file<T: Downloadable>(
     call: &Call,
     path: &Path,

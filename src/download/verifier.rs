@@ -1,4 +1,4 @@
-//! The digest of a whole, taken over its bytes in their order, whichever way they come.
+//! The digest of a whole, computed over its bytes in order, in whatever order they arrive.
 
 use bytes::Bytes;
 
@@ -6,11 +6,11 @@ use crate::digest::{Digest, Hasher};
 use crate::error::Result;
 use crate::stream::hashing::Hashing;
 
-/// What the digest of a whole must be.
+/// What the digest must be.
 pub(crate) struct Expected {
     /// The state before the first byte.
     pub(crate) before: Hasher,
-    /// It must be one of these; the first is what a partial file is named by.
+    /// It must be one of these; a partial file is named after the first.
     pub(crate) digest: Digest,
     pub(crate) others: Vec<Digest>,
 }
@@ -47,12 +47,12 @@ impl Verifier {
         self.hashing.update(bytes);
     }
 
-    /// The state after the last byte, when it is at hand.
+    /// The state after the last byte, if available.
     pub(super) fn state(&self) -> Option<&Hasher> {
         self.hashing.state()
     }
 
-    /// Hashes on a thread of its own from now on; its state is not at hand any more then.
+    /// Hashes on a separate thread from now on; its state is then no longer available.
     pub(super) fn move_aside(&mut self) {
         self.hashing.move_aside();
     }

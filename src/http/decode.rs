@@ -1,5 +1,5 @@
-//! Content codings (RFC 9110 8.4.1): some servers and the proxies before them encode a body although none was asked for.
-//! Only gzip is decoded. What a digest is of are the decoded bytes.
+//! Content codings (RFC 9110 8.4.1): some servers and the proxies in front of them encode a body although none was
+//! requested. Only gzip is decoded. Digests are computed over the decoded bytes.
 
 use std::io::{ErrorKind, Read};
 
@@ -10,20 +10,18 @@ use crate::stream::gunzip::{gunzip, Gunzip};
 
 /// The most bytes that are decoded at once.
 const PIECE: usize = 64 << 10;
-/// A body may become so many times larger, beyond a first MiB: more is a bomb. The reader's own limits hold as well.
+/// How many times larger a body may become, beyond a first MiB: more is a bomb. The reader's own limits apply as well.
 const GROWTH: u64 = 200;
 
-/// What a decoder has to say.
+/// The result of a decoding step.
 pub(super) enum Step {
-    /// The next decoded bytes.
     Bytes(Bytes),
-    /// It needs more to decode.
+    /// It needs more input.
     Hungry,
-    /// The encoded body has ended well.
+    /// The encoded body has ended properly.
     End,
 }
 
-/// Decodes one body.
 pub(super) struct Decoder {
     gzip: Gunzip,
     taken: u64,
@@ -31,8 +29,8 @@ pub(super) struct Decoder {
 }
 
 impl Decoder {
-    /// Whether a coding changes bytes. What servers write there beside these is what they were told of an upload, or the name of a
-    /// character set, and changes nothing.
+    /// Whether a coding changes bytes. Other values that servers send there come from an upload, or name a
+    /// character set, and mean nothing.
     pub(super) fn is_coding(name: &str) -> bool {
         let codings = ["br", "compress", "dcb", "dcz", "deflate", "exi", "pack200-gzip", "x-compress", "zstd"];
         let has =
@@ -40,22 +38,22 @@ impl Decoder {
         name.split(',').any(|coding| has(coding.trim()))
     }
 
-    /// For a coding by its name; None for one that is not known.
+    /// A decoder for a coding; None for an unknown one.
     pub(super) fn of(coding: &str) -> Option<Decoder> {
         let known = coding.eq_ignore_ascii_case("gzip") || coding.eq_ignore_ascii_case("x-gzip");
         known.then(|| Decoder { gzip: gunzip(), taken: 0, given: 0 })
     }
 
-    /// Gives it the next encoded bytes, or None for their end. Those before must have been decoded.
+    /// Feeds the next encoded bytes, or None for the end. The previous ones must have been decoded.
     pub(super) fn feed(&mut self, piece: Option<Bytes>) {
         self.taken += piece.as_ref().map_or(0, |piece| piece.len() as u64);
         self.gzip.get_mut().put(piece);
     }
 
-    /// Decodes a little.
+    /// Makes one decoding step.
     pub(super) fn step(&mut self) -> Result<Step> {
         if self.taken == 0 {
-            // Nothing at all is an empty body, not a broken one.
+            // No bytes at all are an empty body, not a broken one.
             return Ok(if self.gzip.get_ref().is_over() { Step::End } else { Step::Hungry });
         }
         let mut bytes = vec![0; PIECE];
@@ -71,7 +69,7 @@ impl Decoder {
                 Ok(Step::Bytes(bytes.into()))
             }
             Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Step::Hungry),
-            // Cut off between two pieces: a new try may bring the rest.
+            // Cut off between two pieces: a new attempt may bring the rest.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
                 Err(Error::new(Code::Network, "the encoded body ended in the middle"))
             }

@@ -142,14 +142,14 @@ impl Http {
             }
             body => {
                 put_small(body, &mut message);
-                // What changes the registry may take it long; opening an upload must not.
+                // Requests that change the registry may take long; opening an upload must not.
                 let slow = message.body().is_some() || *message.method() == Method::PUT;
                 call.wait(Some(if slow { limits.answer } else { no_answer }), send(message))
             }
         }
     }
 
-    /// Whether the server at this URL speaks TLS at all. A certificate that does not verify is an error, not a no.
+    /// Whether the server at this URL speaks TLS at all. A certificate that does not verify is an error, not a "no".
     pub fn speaks_tls(&self, call: &Call, url: &Url) -> Result<bool> {
         let route = self.route(url, true)?;
         let pool = self.pools.get(&route, Guard::Caller)?;

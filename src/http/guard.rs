@@ -5,25 +5,24 @@ use std::net::IpAddr;
 
 use super::address;
 
-/// Who chose the host.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Guard {
-    /// The caller: any address.
+    /// The caller: any address is allowed.
     Caller,
-    /// A server. `from` is its own address when that is a local one, which it may then name again.
+    /// A server. `from` is its own address if that is a local one, which it may then name too.
     Server {
-        /// The server's address, when it is one that a stranger may not name.
+        /// The server's address, if it is one that other servers may not name.
         from: Option<IpAddr>,
     },
 }
 
 impl Guard {
-    /// The guard for what a server at this address says.
+    /// The guard for URLs from a server at this address.
     pub fn said_by(remote: Option<IpAddr>) -> Guard {
         Guard::Server { from: remote.filter(|ip| address::refused(*ip).is_some()) }
     }
 
-    /// The reason why an address is refused, if it is.
+    /// The reason why an address is refused; None if it is allowed.
     pub fn refuses(self, ip: IpAddr) -> Option<&'static str> {
         match self {
             Guard::Caller => None,
@@ -35,7 +34,7 @@ impl Guard {
 
 /// A host that the guard refuses.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}, which a server may not send us to")]
+#[error("{0}, to which a server must not redirect")]
 pub(crate) struct Refused(String);
 
 impl Refused {
@@ -48,7 +47,7 @@ impl Refused {
         Refused(format!("the host {host} is the proxy itself"))
     }
 
-    /// Checks a host that is an address itself: those never come to the resolver.
+    /// Checks a host that is itself an address: those never reach the resolver.
     pub(crate) fn check(url: &url::Url, guard: Guard) -> Result<(), Refused> {
         let ip = match url.host() {
             Some(url::Host::Ipv4(ip)) => IpAddr::V4(ip),
@@ -61,7 +60,7 @@ impl Refused {
         }
     }
 
-    /// Checks a name that somebody else resolves.
+    /// Checks a name that a proxy resolves.
     pub(crate) fn check_name(name: &str, guard: Guard) -> Result<(), Refused> {
         let Guard::Server { from } = guard else { return Ok(()) };
         match address::refused_name(name) {

@@ -1,8 +1,8 @@
-//! How far a TLS handshake came that never ended: whether it began, and whether the other end said a word of TLS.
+//! How far an unfinished TLS handshake got: whether it started, and whether the peer answered with TLS.
 //!
-//! The HTTP package says of a connection that is not made only that it took too long or broke. That tells a host that is away from
-//! one that is there and speaks no TLS no more than the caller knows already. rustls says both: it asks its store of sessions as
-//! it writes its hello, and its verifier once the other end has answered.
+//! For a connection that is not established, the HTTP crate only reports that it took too long or broke. That does not
+//! distinguish one that is there and speaks no TLS no more than the caller knows already. rustls says both: it asks its
+//! store of sessions as it writes its hello, and its verifier once the other end has answered.
 
 use crate::sync::lock;
 use std::future::Future;
@@ -16,26 +16,26 @@ tokio::task_local! {
     static WATCH: Watch;
 }
 
-/// A handshake that has begun.
+/// A handshake that was started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Hello {
-    /// To whom: the host, or a proxy that is reached by TLS.
+    /// The peer: the host, or a proxy that is reached by TLS.
     pub name: String,
-    /// Whether the other end is known to speak TLS.
+    /// Whether the peer is known to speak TLS.
     pub answered: bool,
 }
 
-/// Sees the handshakes of one request.
+/// Watches the handshakes of one request.
 #[derive(Clone, Default)]
 pub(crate) struct Watch(Arc<Mutex<Option<Hello>>>);
 
 impl Watch {
-    /// The same future, watched.
+    /// Watches a future.
     pub(crate) fn over<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         WATCH.scope(self.clone(), future)
     }
 
-    /// The last handshake that began. None: nobody took the connection, or it needs none.
+    /// The last handshake that was started. None: no connection was accepted, or it needs no TLS.
     pub(crate) fn hello(&self) -> Option<Hello> {
         lock(&self.0).clone()
     }
@@ -45,7 +45,7 @@ impl Watch {
     }
 }
 
-/// The other end has shown its certificate.
+/// The peer has sent its certificate.
 pub(crate) fn answered() {
     let _ = WATCH.try_with(|watch| {
         watch.set(|hello| {
@@ -56,7 +56,7 @@ pub(crate) fn answered() {
     });
 }
 
-/// The sessions of a client, kept in memory as rustls does by itself.
+/// The TLS sessions of a client, kept in memory as rustls does by default.
 #[derive(Debug)]
 pub(crate) struct TlsSessions(ClientSessionMemoryCache);
 
@@ -70,7 +70,7 @@ impl Default for TlsSessions {
 impl ClientSessionStore for TlsSessions {
     fn kx_hint(&self, name: &ServerName<'_>) -> Option<NamedGroup> {
         let hint = self.0.kx_hint(name);
-        // What is known of the name comes from an earlier handshake.
+        // What is known about the name comes from an earlier handshake.
         let answered = hint.is_some() || self.0.tls12_session(name).is_some();
         let hello = Hello { name: name.to_str().into_owned(), answered };
         let _ = WATCH.try_with(|watch| watch.set(|last| *last = Some(hello)));

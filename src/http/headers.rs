@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 
 use crate::options::OptionValue;
 
-/// Headers that are the library's own: they frame the message, name the host, or are given by other options.
+/// Headers that only the library sets: they frame the message, name the host, or come from other options.
 const OWN: [&str; 18] = [
     "accept",
     "accept-encoding",
@@ -30,7 +30,7 @@ const OWN: [&str; 18] = [
     "www-authenticate",
 ];
 
-/// So are all that begin so: they say what the body is, on what condition a request counts, and what the proxy gets.
+/// So are all with these prefixes: they describe the body, make a request conditional, or are for the proxy.
 const OWN_BEGINNINGS: [&str; 3] = ["content-", "if-", "proxy-"];
 
 /// Headers from an option: a list of `Name: value`, or an object of names and values.
@@ -38,15 +38,14 @@ const OWN_BEGINNINGS: [&str; 3] = ["content-", "if-", "proxy-"];
 pub struct Headers(HeaderMap);
 
 impl Headers {
-    /// Adds one.
     pub fn add(&mut self, name: &str, value: &str) -> Result<(), String> {
         let name: HeaderName =
-            name.trim().parse().map_err(|_| format!("'{}' is no name of a header", crate::text::shorten(name)))?;
+            name.trim().parse().map_err(|_| format!("'{}' is not a header name", crate::text::shorten(name)))?;
         let begins = |beginning: &&str| name.as_str().starts_with(*beginning);
         if OWN.contains(&name.as_str()) || OWN_BEGINNINGS.iter().any(begins) {
-            return Err(format!("the header {name} is the library's own"));
+            return Err(format!("the header {name} is set by the library"));
         }
-        let wrong = || format!("the value of the header {name} holds control characters");
+        let wrong = || format!("the value of the header {name} contains control characters");
         let value = value.trim_matches([' ', '\t']);
         if value.chars().any(char::is_control) {
             return Err(wrong());
@@ -62,7 +61,7 @@ impl Headers {
         self.add(name, value)
     }
 
-    /// Adds them to a request, instead of what another source says under the same names.
+    /// Adds them to a request, replacing headers with the same names.
     pub fn put_into(&self, headers: &mut HeaderMap) {
         for name in self.0.keys() {
             headers.remove(name);
@@ -72,12 +71,11 @@ impl Headers {
         }
     }
 
-    /// Their names.
     pub fn names(&self) -> Vec<&str> {
         self.0.keys().map(HeaderName::as_str).collect()
     }
 
-    /// These, and what another source says under other names.
+    /// These, and the headers of another source with other names.
     pub fn over(&self, general: &Headers) -> Headers {
         let mut all = general.0.clone();
         self.put_into(&mut all);
@@ -167,7 +165,7 @@ mod tests {
             "Proxy-Authorization",
             "Proxy-Connection",
         ] {
-            assert!(refused(json!({name: "s3cret"})).contains("the library's own"), "{name}");
+            assert!(refused(json!({name: "s3cret"})).contains("set by the library"), "{name}");
         }
         for (value, part) in [
             (json!(["no colon s3cret"]), "Name: value"),

@@ -1,4 +1,4 @@
-//! What a client knows about its hosts: what the caller said about each, the way to it that follows, and its throttle.
+//! What a client knows about its hosts: the caller's settings for each, the resulting route, and its throttle.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -16,7 +16,7 @@ use crate::error::{Code, Error, Result};
 use crate::os::home;
 use crate::sync::lock;
 
-/// So many throttles are kept before idle ones are forgotten: servers choose the hosts that they redirect to.
+/// How many throttles are kept before idle ones are dropped: servers choose the hosts that they redirect to.
 const KEPT: usize = 1000;
 
 type HostKey = (String, u16);
@@ -31,7 +31,7 @@ pub(crate) struct Hosts {
 }
 
 impl Hosts {
-    /// With the client's options; the environment is read now, if at all.
+    /// Created from the client's options; the environment is read now, if at all.
     pub(crate) fn new(options: &HttpOptions) -> Result<Hosts> {
         let environment = |name: &str| std::env::var(name).ok();
         let proxies = Proxies::new(
@@ -49,10 +49,11 @@ impl Hosts {
         })
     }
 
-    /// What the caller says about a host.
+    /// Sets the caller's settings for a host.
     pub(crate) fn set(&self, url: &Url, network: Network) -> Result<()> {
         if network.address.is_some() && !matches!(url.host(), Some(url::Host::Domain(_))) {
-            let message = format!("the option address is for a host with a name, and {} is an address", key(url).0);
+            let message =
+                format!("the option address is only for a host with a name, but {} is an address", key(url).0);
             return Err(Error::new(Code::InvalidArgument, message));
         }
         let key = key(url);
@@ -66,8 +67,9 @@ impl Hosts {
         Ok(())
     }
 
-    /// The way to a URL's host. What the caller said about every host is said about the hosts that he names: a host
-    /// that a server names (`is_ours` false) never sees his client certificate, unless he gave it for that very host.
+    /// The route to a URL's host. Settings for all hosts apply to the hosts that the caller names: a host
+    /// that a server names (`is_ours` false) never sees the client certificate, unless it was set for exactly that
+    /// host.
     pub(crate) fn route(&self, url: &Url, is_ours: bool) -> Result<Route> {
         let network = self.network(url);
         let found = self.certificates.of(url)?;
@@ -75,7 +77,7 @@ impl Hosts {
         let identity = network.identity.as_ref().or(found.identity.as_ref()).or(general).cloned();
         let proxy = self.proxy(url, &network);
         if let (Some(proxy), "https", Some(url::Host::Ipv6(address))) = (&proxy, url.scheme(), url.host()) {
-            // The HTTP package would look for the brackets in the certificate.
+            // The HTTP crate would look for the brackets in the certificate.
             let message = format!("https to the address [{address}] cannot go through the proxy {}", proxy.shown());
             return Err(Error::new(Code::InvalidArgument, message)
                 .with_hint("give the host by its name, or list the address in no_proxy"));
@@ -91,7 +93,7 @@ impl Hosts {
                 proxy.shown()
             );
             return Err(Error::new(Code::InvalidArgument, message)
-                .with_hint("an http:// or socks5h:// proxy is never shown it"));
+                .with_hint("it is never sent to an http:// or socks5h:// proxy"));
         }
         let mut trust = self.trust(&network);
         trust.ca_files.extend_from_slice(&found.ca_files);
@@ -131,7 +133,7 @@ impl Hosts {
         throttles.entry(key(url)).or_insert_with(|| Arc::new(Throttle::new(limits))).clone()
     }
 
-    /// The way to a host that the caller names, for him to read. No secret is in it.
+    /// The route to a host that the caller names, for display. It contains no secrets.
     pub(crate) fn explain(&self, url: &Url) -> Result<Value> {
         let route = self.route(url, true)?;
         let limits = self.throttle(url).limits();

@@ -1,5 +1,5 @@
 //! The next page of a list (RFC 8288 Link headers; distribution-spec "Listing tags"), read as tolerantly as
-//! registries write them: without angle brackets, with unquoted or oddly ordered parameters, several in a header.
+//! registries write them: without angle brackets, with unquoted or unusually ordered parameters, several in a header.
 
 use ::http::header::{HeaderMap, LINK};
 use url::Url;
@@ -10,35 +10,35 @@ use crate::error::{Code, Error, Result};
 
 /// The URL of the page after `page`, if the headers name one. Its query is kept undecoded: it is the server's cursor.
 ///
-/// It always has the origin of `page`. Behind proxies registries write the wrong scheme or lose the port, and proxies change paths,
-/// so of a link to the same list only the query counts; a link to another host is a PROTOCOL error.
+/// It always has the origin of `page`. Registries behind proxies write the wrong scheme or lose the port, and proxies
+/// change paths, so of a link to the same list only the query counts; a link to another host is a PROTOCOL error.
 pub(crate) fn next_page(link_headers: &HeaderMap, page: &Url) -> Result<Option<Url>> {
     let mut links = Vec::new();
     for value in link_headers.get_all(LINK) {
-        links.extend(self::links(std::str::from_utf8(value.as_bytes()).map_err(|_| wrong(page, "is no text"))?));
+        links.extend(self::links(std::str::from_utf8(value.as_bytes()).map_err(|_| wrong(page, "is not text"))?));
     }
     if let Some(link) = links.iter().find(|link| link.is_next()) {
         let target = link.target.ok_or_else(|| wrong(page, "names a next page, but not where it is"))?;
         return resolve(target, page).map(Some);
     }
-    // What it would have said may have been where the list goes on.
+    // The truncated part may have been the link to the next page.
     if links.iter().any(|link| link.is_cut) {
         return Err(wrong(page, "ends in the middle of a URL"));
     }
     if links.iter().any(|link| !link.is_bracketed && link.relations.is_none() && link.target.is_some()) {
         return Err(wrong(page, "cannot be read: it names neither a URL in angle brackets nor a relation"));
     }
-    // Some registries say only where to.
+    // Some registries send only the target.
     let bare = links.iter().find(|link| link.is_bracketed && link.relations.is_none());
     bare.and_then(|link| link.target).map(|target| resolve(target, page)).transpose()
 }
 
 fn resolve(target: &str, page: &Url) -> Result<Url> {
-    let link = join(page, target).map_err(|why| wrong(page, format!("holds no URL ({why})")))?;
+    let link = join(page, target).map_err(|why| wrong(page, format!("does not contain a URL ({why})")))?;
     let (Some(linked), Some(home)) = (Origin::of(&link), Origin::of(page)) else {
         return Err(wrong(page, "names a URL that is neither http nor https"));
     };
-    // A port that a link does not write out may have been lost on the way; one that it does is meant.
+    // A missing port in a link may have been lost on the way; an explicit one counts.
     if linked.host != home.host || link.port().is_some_and(|port| port != home.port) {
         return Err(wrong(page, format!("leads to another host, {linked}")));
     }
@@ -51,8 +51,8 @@ fn resolve(target: &str, page: &Url) -> Result<Url> {
     Ok(next)
 }
 
-/// Whether a link is to the list of its page. What a proxy adds to a path, or takes from it, is at its beginning, and in links it is
-/// missing or too much.
+/// Whether a link leads to the same list as its page. What a proxy adds to or removes from a path is at its beginning,
+/// and in links it is missing or superfluous.
 fn is_same_list(link: &Url, page: &Url) -> bool {
     let end = |url: &Url| -> Vec<String> {
         url.path()
@@ -98,8 +98,8 @@ fn links(text: &str) -> Vec<Link<'_>> {
     found
 }
 
-/// Takes one link off: parts between semicolons, up to the comma that ends it. The target is the part in angle
-/// brackets, else the first one.
+/// Splits off one link: parts between semicolons, up to the comma that ends it. The target is the part in angle
+/// brackets, otherwise the first one.
 fn link(text: &str) -> (Link<'_>, &str) {
     let (mut bracketed, mut first, mut relations, mut is_cut) = (None, None, None, false);
     let mut rest = text;
@@ -109,7 +109,7 @@ fn link(text: &str) -> (Link<'_>, &str) {
             is_cut |= !inner.contains('>');
             bracketed = bracketed.or(Some(inner.strip_suffix('>').unwrap_or(inner).trim()));
         } else if let Some(value) = relation(part) {
-            // Of several rel parameters the first counts.
+            // The first of several rel parameters counts.
             relations.get_or_insert(value);
         }
         first.get_or_insert(part);
@@ -122,7 +122,7 @@ fn link(text: &str) -> (Link<'_>, &str) {
     (Link { target, is_bracketed: bracketed.is_some(), relations, is_cut }, rest)
 }
 
-/// Takes one part off; the rest begins with the separator. A comma in angle brackets or quotes separates nothing, and
+/// Splits off one part; the rest starts with the separator. A comma in angle brackets or quotes is not a separator, and
 /// in a bare URL (`is_first`) only with a space or a bracket after it.
 fn part(text: &str, is_first: bool) -> (&str, &str) {
     let start = text.len() - text.trim_start().len();
@@ -298,7 +298,7 @@ mod tests {
             ["<", "rel=next", "; rel=\"next\"", "</v2/x?last=1; rel=next", "</p>; rel=prev, </v2/x", "<>; rel=next"]
         {
             let found = next_of(PAGE, &[value]);
-            // An empty reference is the page itself, which a list does not go on with either.
+            // An empty reference is the page itself, which is not the next page either.
             assert!(found.is_err() || found.unwrap().as_deref() == Some(PAGE), "{value}");
         }
         let mut latin1 = HeaderMap::new();

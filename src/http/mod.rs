@@ -1,4 +1,4 @@
-//! One request done right: retry, redirect, limits, deadlines, trace. Knows no registry.
+//! One request done right: retry, redirect, limits, deadlines, trace. It does not know about registries.
 
 pub(crate) mod address;
 pub(crate) mod ahead;
@@ -46,29 +46,29 @@ use route::Route;
 use settings::{HttpOptions, Network};
 use throttle::Throttle;
 
-/// The HTTP of one client: its connections, and the ways to its hosts.
+/// The HTTP of one client: its connections, and the routes to its hosts.
 pub struct Http {
     pools: Pools,
     hosts: Hosts,
 }
 
 impl Http {
-    /// With the client's options.
+    /// Creates the HTTP of a client; the environment is read now, if the options ask for it.
     pub fn new(options: HttpOptions) -> Result<Http> {
         Ok(Http { hosts: Hosts::new(&options)?, pools: Pools::new(options) })
     }
 
-    /// The client's options.
+    /// The options that it was created with.
     pub fn options(&self) -> &HttpOptions {
         self.pools.options()
     }
 
-    /// What the caller says about the network of a URL's host; never inherited by the hosts that it names.
+    /// Sets the caller's network settings for a URL's host; never inherited by hosts that it names.
     pub fn set_network(&self, url: &Url, network: Network) -> Result<()> {
         self.hosts.set(url, network)
     }
 
-    /// The way to a URL's host. `is_ours`: the caller names it, or trusts it as one of his own.
+    /// The route to a URL's host. `is_ours`: the caller names it, or trusts it like its own hosts.
     pub fn route(&self, url: &Url, is_ours: bool) -> Result<Route> {
         self.hosts.route(url, is_ours).map_err(|error| error.with_url(url))
     }
@@ -82,10 +82,10 @@ impl Http {
         self.hosts.throttle(url)
     }
 
-    /// How a URL's host is reached, for the caller to read: `proxy` (string or null, without credentials), `unix_socket`
+    /// How a URL's host is reached, for display: `proxy` (string or null, without credentials), `unix_socket`
     /// (string or null), `address` (string or null), `insecure` (bool), `ca_files` (list of strings), `ca_only` (bool),
     /// `client_cert_file` and `client_key_file` (string or null), `headers` (list of names), `max_connections_per_host`
-    /// and `requests_per_second` (numbers). No secret is in it.
+    /// and `requests_per_second` (numbers). It contains no secrets.
     pub fn explain_route(&self, url: &Url) -> Result<Value> {
         self.hosts.explain(url)
     }

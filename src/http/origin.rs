@@ -1,4 +1,4 @@
-//! Origins: what credentials are bound to (RFC 6454; section "Security by default" of the design).
+//! Origins: what credentials are bound to (RFC 6454).
 
 use std::fmt;
 
@@ -7,11 +7,11 @@ use url::Url;
 /// Scheme, host and port of an http or https URL. Two URLs share credentials only when these are all equal.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Origin {
-    /// `http` or `https`.
+    /// The scheme, `http` or `https`.
     pub scheme: &'static str,
     /// The host in lower case; an IPv6 address in brackets.
     pub host: String,
-    /// The port, with the scheme's own filled in.
+    /// The port, also when it is the scheme's default.
     pub port: u16,
 }
 
@@ -27,7 +27,6 @@ impl Origin {
         Some(Origin { scheme, host, port: url.port().unwrap_or(default) })
     }
 
-    /// Whether TLS protects it.
     pub(crate) fn is_https(&self) -> bool {
         self.scheme == "https"
     }

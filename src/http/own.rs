@@ -1,6 +1,6 @@
-//! A server's certificate that the caller gave himself, byte for byte: a self-signed one, mostly, as `openssl req -x509` makes
-//! it, which is an authority too. It needs nobody to vouch for it, and stays what it is: for its names, its days and its purposes
-//! (RFC 5280 4.2.1.12).
+//! A server's certificate that the caller provided, byte for byte: usually a self-signed one as made by `openssl req
+//! -x509`, which is an authority too. It need not be certified by anyone, and is valid for its names, its period and
+//! its purposes (RFC 5280 4.2.1.12).
 
 use der::asn1::AnyRef;
 use der::{Decode, Reader, Tag, TagNumber, Tagged};
@@ -17,21 +17,22 @@ const PURPOSES: &[u8] = &[0x55, 0x1d, 0x25];
 /// The purpose "TLS server", 1.3.6.1.5.5.7.3.1.
 const SERVER: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01];
 
-/// Takes a certificate that is trusted as it is, where only its place in a chain is wrong. What is wrong with itself stays so.
+/// Accepts a certificate that is trusted byte for byte if only its place in a chain is wrong. Other faults remain
+/// errors.
 pub(super) fn verify(
     certificate: &CertificateDer<'_>,
     name: &ServerName<'_>,
     refused: Error,
 ) -> Result<ServerCertVerified, Error> {
     match &refused {
-        // These come after its days and its purposes were looked at: who has signed it makes no difference.
+        // These come after its validity and purposes were checked: who signed it makes no difference.
         Error::InvalidCertificate(
             CertificateError::UnknownIssuer
             | CertificateError::BadSignature
             | CertificateError::UnsupportedSignatureAlgorithmContext { .. }
             | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. },
         ) => {}
-        // This one comes after its days and before its purposes.
+        // This one comes after its validity and before its purposes.
         Error::InvalidCertificate(error) if is_authority(error) => match is_for_servers(certificate) {
             Ok(true) => {}
             Ok(false) => return Err(CertificateError::InvalidPurpose.into()),
@@ -49,7 +50,7 @@ pub(super) fn is_authority(error: &CertificateError) -> bool {
     matches!(error.downcast_ref(), Some(webpki::Error::CaUsedAsEndEntity))
 }
 
-/// Whether a server may use the certificate: it says so, or does not say what it is for.
+/// Whether a server may use the certificate: it is for that purpose, or does not restrict its purposes.
 fn is_for_servers(certificate: &[u8]) -> der::Result<bool> {
     let certificate = members(AnyRef::from_der(certificate)?)?;
     let Some(body) = certificate.first() else { return Ok(true) };

@@ -1,4 +1,4 @@
-//! PEM files: certificates and keys. Errors name the file, and nothing that is in it.
+//! PEM files: certificates and keys. Errors name the file, but never quote its content.
 
 use std::io::Read;
 use std::path::Path;
@@ -30,8 +30,8 @@ fn parse_certificates(bytes: &[u8], file: &str, what: &str) -> Result<Vec<Certif
     let certificates: std::result::Result<Vec<_>, _> = CertificateDer::pem_slice_iter(bytes).collect();
     match certificates {
         Ok(certificates) if !certificates.is_empty() => Ok(certificates),
-        Ok(_) => Err(Error::new(Code::Tls, format!("the {what} file {file} holds no PEM certificate"))),
-        Err(_) => Err(Error::new(Code::Tls, format!("the {what} file {file} is no PEM file"))),
+        Ok(_) => Err(Error::new(Code::Tls, format!("the {what} file {file} contains no PEM certificate"))),
+        Err(_) => Err(Error::new(Code::Tls, format!("the {what} file {file} is not a PEM file"))),
     }
 }
 
@@ -39,8 +39,8 @@ fn key(bytes: &[u8], file: &str) -> Result<PrivateKeyDer<'static>> {
     let wrong = |what: &str| Err(Error::new(Code::Tls, format!("the client key file {file} {what}")));
     match PrivateKeyDer::from_pem_slice(bytes) {
         Ok(key) => Ok(key),
-        Err(_) if contains(bytes, b"ENCRYPTED") => wrong("is encrypted: it must hold the key without a passphrase"),
-        Err(_) => wrong("holds no PEM key"),
+        Err(_) if contains(bytes, b"ENCRYPTED") => wrong("is encrypted: it must contain the key without a passphrase"),
+        Err(_) => wrong("contains no PEM key"),
     }
 }
 

@@ -1,4 +1,4 @@
-//! The HTTP package behind its narrow interface: everything that is switched on or off in it is decided here.
+//! The HTTP crate behind a narrow interface: everything that is enabled or disabled in it is decided here.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -12,7 +12,7 @@ use super::tls::Roots;
 use crate::error::{Code, Error, Result};
 use crate::sync::lock;
 
-/// The connection pools of one client: one for each route and each guard, made when first needed.
+/// The connection pools of one client: one for each route and guard, created when first needed.
 pub(crate) struct Pools {
     options: HttpOptions,
     roots: Roots,
@@ -20,12 +20,10 @@ pub(crate) struct Pools {
 }
 
 impl Pools {
-    /// No connection yet.
     pub(crate) fn new(options: HttpOptions) -> Pools {
         Pools { options, roots: Roots::default(), pools: Mutex::default() }
     }
 
-    /// The client's options.
     pub(crate) fn options(&self) -> &HttpOptions {
         &self.options
     }
@@ -41,7 +39,7 @@ impl Pools {
         Ok(pool)
     }
 
-    /// Forgets every pooled connection; those in use end with their answers.
+    /// Drops all pooled connections; those in use end with their responses.
     pub(crate) fn close(&self) {
         lock(&self.pools).clear();
     }

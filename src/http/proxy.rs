@@ -1,7 +1,7 @@
-//! Proxies: their URLs, whom they are not for, and what the environment says when the caller wants to know.
+//! Proxies: their URLs, their exceptions, and the environment's proxies when the caller wants them.
 //!
 //! The rules are Go's (golang.org/x/net/http/httpproxy), because the other clients of registries are written in Go,
-//! with curl's ALL_PROXY beside them.
+//! plus curl's ALL_PROXY.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -40,7 +40,7 @@ pub struct Proxy {
     text: Zeroizing<String>,
 }
 
-// Equal ones have equal URLs, and a hash needs no password.
+// Equal proxies have equal URLs, and the hash does not need the password.
 impl std::hash::Hash for Proxy {
     fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
         self.url.hash(state);
@@ -54,9 +54,9 @@ impl Proxy {
         let text = text.trim();
         let text = Zeroizing::new(if text.contains("://") { text.to_owned() } else { format!("http://{text}") });
         if text.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            return Err("holds spaces or control characters");
+            return Err("contains spaces or control characters");
         }
-        let mut url = Url::parse(&text).map_err(|_| "is no URL")?;
+        let mut url = Url::parse(&text).map_err(|_| "is not a URL")?;
         if !SCHEMES.contains(&url.scheme()) {
             return Err("must begin with http://, https://, socks5:// or socks5h://");
         }
@@ -66,9 +66,9 @@ impl Proxy {
         if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
             return Err("has more than a scheme, a user, a password, a host and a port");
         }
-        // Below, such a proxy would silently be no proxy at all.
+        // Below, such a proxy would silently be ignored.
         if url.as_str().parse::<hyper::Uri>().is_err() {
-            return Err("is no URL");
+            return Err("is not a URL");
         }
         if url.scheme().starts_with("socks") && url.port().is_none() {
             let _ = url.set_port(Some(1080));
@@ -79,37 +79,35 @@ impl Proxy {
         Ok(Proxy { url, text })
     }
 
-    /// What messages and explanations show of it: no credentials.
+    /// The form shown in messages and explanations: without credentials.
     pub fn shown(&self) -> String {
         self.url.as_str().trim_end_matches('/').to_owned()
     }
 
-    /// Whether it has credentials.
     pub fn has_credentials(&self) -> bool {
         self.text.as_str() != self.url.as_str()
     }
 
-    /// Its host.
     pub fn host(&self) -> &str {
         self.url.host_str().unwrap_or_default()
     }
 
-    /// Whether it is reached by TLS itself.
+    /// Whether the proxy itself is reached by TLS.
     pub fn is_https(&self) -> bool {
         self.url.scheme() == "https"
     }
 
-    /// Whether it resolves the names of hosts itself; only a `socks5` proxy is told addresses.
+    /// Whether it resolves host names itself; only a `socks5` proxy receives addresses.
     pub fn resolves(&self) -> bool {
         self.url.scheme() != "socks5"
     }
 
-    /// Whether a plain http request is given to it as a request, and not as a connection.
+    /// Whether a plain http request is sent to it as a request, not through a tunnel.
     pub fn forwards(&self) -> bool {
         self.url.scheme().starts_with("http")
     }
 
-    /// As the HTTP package takes it.
+    /// Converts it for the HTTP crate.
     pub fn to_reqwest(&self) -> Result<reqwest::Proxy> {
         reqwest::Proxy::all(self.text.as_str())
             .map_err(|_| Error::new(Code::InvalidArgument, format!("the proxy {} cannot be used", self.shown())))
@@ -122,17 +120,16 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// What an option says about a proxy.
+/// A proxy option.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ProxyChoice {
-    /// None: `direct`, or an empty text.
+    /// No proxy: `direct`, or an empty string.
     Direct,
-    /// This one.
     Through(Proxy),
 }
 
 impl ProxyChoice {
-    /// Reads the text of an option.
+    /// Parses the option.
     pub fn parse(text: &str) -> std::result::Result<ProxyChoice, &'static str> {
         match text.trim() {
             "" | "direct" => Ok(ProxyChoice::Direct),
@@ -154,7 +151,7 @@ impl OptionValue for ProxyChoice {
     }
 }
 
-/// The hosts that a proxy is not for.
+/// The hosts that are reached without a proxy.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct NoProxy(Vec<Exemption>);
 
@@ -235,7 +232,7 @@ fn bare(address: &str) -> &str {
     address.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(address)
 }
 
-/// Finds a variable of the environment.
+/// Looks up an environment variable.
 pub(crate) type Lookup<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// The proxies of a client: which one a URL goes through.
@@ -248,7 +245,7 @@ pub(crate) struct Proxies {
 }
 
 impl Proxies {
-    /// What the options say; `environment` is asked only when the caller wants that.
+    /// Created from the options; `environment` is used only if the caller wants that.
     pub(crate) fn new(chosen: Option<ProxyChoice>, except: &[String], environment: Option<Lookup>) -> Result<Proxies> {
         let mut proxies = Proxies { chosen, ..Proxies::default() };
         except.iter().for_each(|text| proxies.except.add(text));
@@ -259,7 +256,7 @@ impl Proxies {
             let wrong = |why| Error::new(Code::InvalidArgument, format!("the environment variable {name} {why}"));
             Proxy::parse(&Zeroizing::new(text)).map(Some).map_err(wrong)
         };
-        // A web server passes a request's header `Proxy` to a CGI program as HTTP_PROXY.
+        // A web server passes a request's `Proxy` header to a CGI program as HTTP_PROXY.
         let is_cgi = environment("REQUEST_METHOD").is_some();
         let all = first(&["ALL_PROXY", "all_proxy"])?;
         proxies.http = first(if is_cgi { &["http_proxy"] } else { &["HTTP_PROXY", "http_proxy"] })?.or(all.clone());
@@ -270,7 +267,8 @@ impl Proxies {
         Ok(proxies)
     }
 
-    /// The proxy for a URL, where its host says nothing itself. An environment's proxy is never for this machine.
+    /// The proxy for a URL whose host has no setting of its own. A proxy from the environment is never used for this
+    /// machine.
     pub(crate) fn of(&self, url: &Url) -> Option<&Proxy> {
         if self.except.covers(url) {
             return None;

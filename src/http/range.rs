@@ -3,23 +3,23 @@
 /// A part of a blob: both ends are inclusive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct ContentRange {
-    /// The first byte.
+    /// The offset of the first byte.
     pub start: u64,
-    /// The last byte.
+    /// The offset of the last byte.
     pub end: u64,
-    /// The size of the whole, when the server says it.
+    /// The size of the whole; None when the server does not say.
     pub size: Option<u64>,
 }
 
 impl ContentRange {
-    /// How many bytes it has.
+    /// The number of bytes.
     pub(crate) fn length(&self) -> u64 {
         (self.end - self.start).saturating_add(1)
     }
 }
 
 /// Reads `bytes 0-9/10`, and the forms without unit or size that some registries send. Other units, ends before the
-/// start and sizes that do not hold the end are None.
+/// start and sizes that do not include the end are None.
 pub(crate) fn parse_content_range(text: &str) -> Option<ContentRange> {
     let text = without_unit(text.trim());
     let (range, size) = match text.split_once('/') {
@@ -37,13 +37,13 @@ pub(crate) fn parse_content_range(text: &str) -> Option<ContentRange> {
     (start <= end && size.is_none_or(|size| next <= size)).then_some(ContentRange { start, end, size })
 }
 
-/// The offset at which an upload goes on, from the Range of a session's answer: `0-<end>`, with or without unit.
+/// The offset at which an upload continues, from the Range of a session's response: `0-<end>`, with or without unit.
 ///
-/// `0-0` is ambiguous: it means one byte, but most registries also say it of an empty session. The answer is 1;
-/// who knows that nothing was sent yet must not ask.
+/// `0-0` is ambiguous: it means one byte, but most registries also send it for an empty session. The result is 1;
+/// a caller that knows that nothing was sent yet must not use it.
 pub(crate) fn parse_upload_range(text: &str) -> Option<u64> {
     let (start, end) = without_unit(text.trim()).split_once('-')?;
-    // Those who write the last byte's number as it comes say of nothing that it ends at -1.
+    // Registries that compute the last byte's offset without a check report an empty session as ending at -1.
     if (start.trim(), end.trim()) == ("0", "-1") {
         return Some(0);
     }
@@ -53,7 +53,7 @@ pub(crate) fn parse_upload_range(text: &str) -> Option<u64> {
     }
 }
 
-/// Cuts `bytes ` or `bytes=` off; anything else stays and then is no number.
+/// Strips `bytes ` or `bytes=`; anything else remains and is then not a number.
 fn without_unit(text: &str) -> &str {
     let Some((unit, rest)) = text.split_at_checked("bytes".len()) else { return text };
     match unit.eq_ignore_ascii_case("bytes") && rest.starts_with(['=', ' ', '\t']) {
@@ -62,7 +62,7 @@ fn without_unit(text: &str) -> &str {
     }
 }
 
-/// Digits only: the standard parser would take a plus sign.
+/// Digits only: the standard parser would accept a plus sign.
 fn number(text: &str) -> Option<u64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().ok())?

@@ -1,4 +1,4 @@
-//! What logs and results may show of URLs and headers. Queries carry signatures, headers carry credentials: only
+//! What logs and results may show of URLs and headers. Queries contain signatures, headers contain credentials: only
 //! what is known to be harmless passes.
 
 use ::http::header::{HeaderMap, HeaderValue};
@@ -7,23 +7,23 @@ use url::Url;
 
 const REDACTED: &str = "<redacted>";
 
-/// Query keys whose values are shown: the ones of the registry protocol.
+/// Query keys whose values are shown: those of the registry protocol.
 const SHOWN: [&str; 10] =
     ["n", "last", "digest", "mount", "from", "scope", "service", "artifactType", "next_page", "tag"];
 
 /// Headers whose values are URLs.
 const URLS: [&str; 3] = ["location", "content-location", "referer"];
 
-/// Words in the name of a header that holds a secret.
+/// Words in the names of headers that contain secrets.
 const SECRET: [&str; 9] =
     ["authorization", "cookie", "token", "secret", "password", "credential", "api-key", "apikey", "signature"];
 
-/// A URL without userinfo and fragment, its query values replaced but for those that are known to be harmless.
+/// A URL without userinfo and fragment, its query values replaced except those known to be harmless.
 pub(crate) fn url(url: &Url) -> String {
     text_url(url.as_str())
 }
 
-/// A header's value without what is secret in it.
+/// A header's value without secrets.
 pub(crate) fn header(name: &str, value: &HeaderValue) -> String {
     let name = name.to_ascii_lowercase();
     let text = String::from_utf8_lossy(value.as_bytes());
@@ -32,7 +32,7 @@ pub(crate) fn header(name: &str, value: &HeaderValue) -> String {
     }
     match name.as_str() {
         "link" => link(&text),
-        // docker-registry gives the token itself there.
+        // docker-registry sends the token itself there.
         "www-authenticate" if text.get(..6).is_some_and(|start| start.eq_ignore_ascii_case("token ")) => {
             format!("Token {REDACTED}")
         }
@@ -49,7 +49,7 @@ pub(crate) fn headers(headers: &HeaderMap) -> Map<String, Value> {
     headers.keys().map(|name| (name.as_str().to_owned(), Value::String(join(name)))).collect()
 }
 
-/// The scheme of credentials helps who reads a log, and is no secret.
+/// The scheme of credentials is useful in a log, and not secret.
 fn secret(name: &str, text: &str) -> String {
     let scheme = text.split(' ').next().unwrap_or_default();
     let known =
@@ -60,7 +60,7 @@ fn secret(name: &str, text: &str) -> String {
     }
 }
 
-/// The same for a URL that may be relative or no URL at all.
+/// The same for text that may be a relative URL or not a URL at all.
 fn text_url(text: &str) -> String {
     let text = text.split('#').next().unwrap_or_default();
     let (path, query) = match text.split_once('?') {
@@ -94,7 +94,7 @@ fn without_userinfo(path: &str) -> String {
     }
 }
 
-/// A Link header: each target in angle brackets, else everything up to the first parameter.
+/// A Link header: each target in angle brackets, otherwise everything up to the first parameter.
 fn link(text: &str) -> String {
     if !text.contains('<') {
         let (target, parameters) = text.split_at(text.find(';').unwrap_or(text.len()));

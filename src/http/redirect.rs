@@ -1,5 +1,5 @@
 //! Redirects and Locations, followed by hand: every hop is checked, credentials stay with their origin, and signed
-//! queries arrive as they were written (RFC 9110 10.2.2 and 15.4; distribution-spec "Endpoints").
+//! queries are sent unchanged (RFC 9110 10.2.2 and 15.4; distribution-spec "Endpoints").
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use url::Url;
 use super::origin::Origin;
 use crate::error::{Code, Error, Result};
 
-/// Where an answer sends the request; None when its status is no redirect that this request may follow.
+/// The target of a redirect; None when the status is not a redirect that this request may follow.
 ///
 /// `body_is_gone` is set for a body that cannot be sent a second time. Only GET and HEAD follow 301, 302 and 303: other
 /// methods would have to become a GET.
@@ -34,44 +34,44 @@ pub(crate) fn next(
     self::location(current, location).map(Some)
 }
 
-/// Whether a redirect wants the same request, body and all, at the other place.
+/// Whether a redirect requires the same request, including its body, at the other place.
 pub(crate) fn keeps_body(status: StatusCode) -> bool {
     matches!(status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT)
 }
 
-/// The Location of an answer as a URL that may be used: http or https, not less protected than the answer was, and
+/// The Location of a response as a URL that may be used: http or https, not less protected than the response was, and
 /// without userinfo. A fragment is dropped. A missing one is a PROTOCOL error.
 ///
-/// The query keeps its bytes, but for what no URL can hold: the url crate writes control characters, spaces, `"`, `<`,
-/// `>`, `'` and what is not ASCII as %XX, as browsers do. Signers count with that.
+/// The query keeps its bytes, except what a URL cannot contain: the url crate writes control characters, spaces, `"`,
+/// `<`, `>`, `'` and non-ASCII characters as %XX, as browsers do. Signers expect that.
 pub(crate) fn location(current: &Url, location: Option<&HeaderValue>) -> Result<Url> {
     let Some(value) = location else {
         return Err(Error::new(Code::Protocol, format!("{} sends no Location", place(current))).with_url(current));
     };
     let text =
-        std::str::from_utf8(value.as_bytes()).map_err(|_| refuse(current, "sends a Location that is no text"))?;
+        std::str::from_utf8(value.as_bytes()).map_err(|_| refuse(current, "sends a Location that is not text"))?;
     let text = text.trim();
     if text.is_empty() || text.contains(char::is_control) {
         return Err(refuse(current, "sends an empty Location, or one with control characters"));
     }
     let mut target =
-        join(current, text).map_err(|why| refuse(current, format!("sends a Location that is no URL ({why})")))?;
+        join(current, text).map_err(|why| refuse(current, format!("sends a Location that is not a URL ({why})")))?;
     let Some(origin) = Origin::of(&target) else {
         let scheme = crate::text::shorten(target.scheme());
-        return Err(refuse(current, format!("sends us to a '{scheme}' URL, which is neither http nor https")));
+        return Err(refuse(current, format!("redirects to a '{scheme}' URL, which is neither http nor https")));
     };
     if current.scheme() == "https" && !origin.is_https() {
-        return Err(refuse(current, format!("sends us to {origin}, away from https")));
+        return Err(refuse(current, format!("redirects to {origin}, away from https")));
     }
     if !target.username().is_empty() || target.password().is_some() {
-        return Err(refuse(current, format!("sends us to {origin} with a user name in the URL")));
+        return Err(refuse(current, format!("redirects to {origin} with a user name in the URL")));
     }
     target.set_fragment(None);
     Ok(target)
 }
 
-/// What a text that a server sends stands for, seen from where it was sent. The url crate takes any number of slashes for two, as
-/// browsers do: a path would become a host.
+/// Resolves a URL that a server sent, relative to where it was sent from. The url crate takes any number of slashes for
+/// two, as browsers do: a path would become a host.
 pub(crate) fn join(current: &Url, text: &str) -> std::result::Result<Url, String> {
     let scheme = ["http:", "https:"]
         .into_iter()
@@ -86,7 +86,7 @@ pub(crate) fn join(current: &Url, text: &str) -> std::result::Result<Url, String
     current.join(text).map_err(|error| error.to_string())
 }
 
-/// The hops of one request: each URL once, and not more than the limit.
+/// The hops of one request: each URL at most once, and not more than the limit.
 #[derive(Debug)]
 pub(crate) struct RedirectChain {
     limit: usize,
@@ -99,7 +99,7 @@ impl RedirectChain {
         RedirectChain { limit, seen: HashSet::new() }
     }
 
-    /// Notes a URL that is about to be requested; the first one is no redirect.
+    /// Records a URL that is about to be requested; the first one is not a redirect.
     pub(crate) fn visit(&mut self, url: &Url) -> Result<()> {
         let mut key = url.clone();
         key.set_fragment(None);
@@ -117,7 +117,7 @@ fn refuse(url: &Url, why: impl std::fmt::Display) -> Error {
     Error::new(Code::Redirect, format!("{} {why}", place(url))).with_url(url)
 }
 
-/// Scheme, host and port: paths and queries may hold secrets.
+/// Scheme, host and port: paths and queries may contain secrets.
 fn place(url: &Url) -> String {
     Origin::of(url).map_or_else(|| "the server".to_owned(), |origin| origin.to_string())
 }
@@ -194,7 +194,7 @@ mod tests {
             assert_eq!(target.query(), Some(query));
             assert_eq!(target.as_str(), format!("https://cdn.example/b?{query}"));
         }
-        // No request line may hold these raw; the apostrophe is the one that could, and the url crate encodes it too.
+        // No request line may contain these unencoded; only the apostrophe could be, and the url crate encodes it too.
         let target = to("https://h/", "https://cdn.example/b?a=x y&b=\"q\"&c='p'&d=<e>&f=caf\u{e9}").unwrap();
         assert_eq!(target.query(), Some("a=x%20y&b=%22q%22&c=%27p%27&d=%3Ce%3E&f=caf%C3%A9"));
     }
@@ -244,9 +244,9 @@ mod tests {
             ("https://h/", "data:,SECRET", "'data'"),
             ("https://h/", "https://SECRET@other/", "user name"),
             ("https://h/", "https://:SECRET@other/", "user name"),
-            ("https://h/", "https://other:99999/?SECRET", "no URL"),
-            ("https://h/", "https://", "no URL"),
-            ("https://h/", "https://[::1/?SECRET", "no URL"),
+            ("https://h/", "https://other:99999/?SECRET", "not a URL"),
+            ("https://h/", "https://", "not a URL"),
+            ("https://h/", "https://[::1/?SECRET", "not a URL"),
             ("https://h/", "/a\tb?SECRET", "control characters"),
             ("https://h/", "", "empty"),
             ("https://h/", "  ", "empty"),

@@ -9,14 +9,14 @@ use super::route::Route;
 use super::upload::Body;
 use crate::error::{Code, Error, Result};
 
-/// When a request may be sent a second time.
+/// When a request may be repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeat {
     /// Never.
     Never,
-    /// When the server answered that it did not do it.
+    /// When the server answered that it did not carry it out.
     WhenRefused,
-    /// Also when no answer came: doing it twice is doing it once.
+    /// Also when there was no response: the request is idempotent.
     Always,
 }
 
@@ -29,17 +29,17 @@ pub enum Redirects {
     SameOrigin,
 }
 
-/// A request.
+/// One request, with the rules for sending it.
 pub struct Request<'a> {
-    /// Its method.
+    /// The method, unchanged by redirects.
     pub method: Method,
     /// Its headers, without credentials. A Cookie goes to the origin that it is sent to, and to no other.
     pub headers: HeaderMap,
     /// The credentials for the origin that it is sent to; no other ever sees them.
     pub authorization: Option<HeaderValue>,
-    /// Its body.
+    /// The body, empty by default.
     pub body: Body<'a>,
-    /// When it may be sent again.
+    /// When it may be repeated.
     pub repeat: Repeat,
     /// Which of its redirects are followed.
     pub redirects: Redirects,
@@ -47,16 +47,16 @@ pub struct Request<'a> {
     pub route: Option<Route>,
     /// How long the answer may take, headers and body in all; else each part has the client's limits.
     pub time: Option<Duration>,
-    /// Read a successful answer's body at once, so that a break in it is a break of the request.
+    /// Read the body of a successful response immediately, so that a break in it counts as a failure of the request.
     pub whole: Option<WholeBody>,
 }
 
-/// How a body is read at once.
+/// How a body is read immediately.
 #[derive(Debug, Clone, Copy)]
 pub struct WholeBody {
-    /// The most bytes that it may have.
+    /// The largest size accepted, in bytes.
     pub limit: u64,
-    /// What it is, for the error.
+    /// What it is, for the error message.
     pub what: &'static str,
 }
 
@@ -81,27 +81,27 @@ impl<'a> Request<'a> {
         }
     }
 
-    /// Adds a header.
+    /// Adds a header; an error if the value is not allowed in one.
     pub fn header(mut self, name: HeaderName, value: &str) -> Result<Request<'a>> {
         let value = HeaderValue::from_str(value)
-            .map_err(|_| Error::new(Code::InvalidArgument, format!("the {name} header cannot hold this value")))?;
+            .map_err(|_| Error::new(Code::InvalidArgument, format!("the {name} header cannot contain this value")))?;
         self.headers.insert(name, value);
         Ok(self)
     }
 
-    /// Reads the body of a successful answer at once.
+    /// Reads the body of a successful response immediately.
     pub fn whole(mut self, limit: u64, what: &'static str) -> Request<'a> {
         self.whole = Some(WholeBody { limit, what });
         self
     }
 
-    /// Says when it may be sent again.
+    /// Sets when it may be repeated.
     pub fn repeat(mut self, repeat: Repeat) -> Request<'a> {
         self.repeat = repeat;
         self
     }
 
-    /// Adds a body.
+    /// Sets the body.
     pub fn body(mut self, body: Body<'a>) -> Request<'a> {
         self.body = body;
         self

@@ -11,26 +11,25 @@ use super::guard::{Guard, Refused};
 use crate::call::thread;
 use crate::os::shortage::check_descriptors;
 
-/// So many names are looked up at once for a route.
+/// How many names are looked up at once for a route.
 const AT_ONCE: usize = 8;
 
-/// A name that has no address.
+/// A name without an address.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot resolve the host {host}: {why}")]
 pub(crate) struct Unknown {
-    /// The name.
     pub host: String,
     why: String,
 }
 
-/// The platform's resolver behind a guard.
+/// The system's resolver behind a guard.
 pub(crate) struct Guarded {
     guard: Guard,
-    /// The caller's own answer.
+    /// The caller's fixed address.
     fixed: Option<IpAddr>,
-    /// The caller's proxy: he chose it, whatever its address.
+    /// The caller's proxy: allowed whatever its address.
     proxy: Option<String>,
-    /// A resolver that hangs holds up so many threads, not more.
+    /// Limits how many threads a hanging resolver can block.
     threads: Arc<Semaphore>,
 }
 
@@ -46,7 +45,8 @@ impl Guarded {
 #[error("cannot start a thread: {0}")]
 pub(crate) struct NoThread(pub std::io::Error);
 
-/// Asks the system on a thread of its own: it may take as long as it likes. A thread that cannot be had is an error.
+/// Asks the system's resolver on a separate thread, because it may take arbitrarily long. It is an error if no thread
+/// can be started.
 async fn look_up(
     host: &str,
     one_of_them: Option<OwnedSemaphorePermit>,
@@ -54,14 +54,14 @@ async fn look_up(
     let (done, waiting) = oneshot::channel();
     let name = host.to_owned();
     let thread = thread::start("ocireg-dns", move || {
-        // Who asked may have gone meanwhile; the thread is there until the system has answered.
+        // The caller may have left meanwhile; the thread lives until the system has answered.
         let _one_of_them = one_of_them;
         let found = (name.as_str(), 0).to_socket_addrs();
         drop(done.send(found.map(Iterator::collect)));
     })
     .map_err(NoThread)?;
     let found = waiting.await.map_err(std::io::Error::other)?;
-    // It has said all: nothing of it is left when the call ends.
+    // It has finished: nothing of it is left when the call ends.
     let _ = thread.join();
     Ok(found)
 }
@@ -77,13 +77,13 @@ impl Resolve for Guarded {
         };
         let threads = self.threads.clone();
         Box::pin(async move {
-            // What goes through a SOCKS proxy comes here with its brackets.
+            // Addresses for a SOCKS proxy arrive here with their brackets.
             let host = name.as_str().trim_start_matches('[').trim_end_matches(']').to_owned();
             let unknown = |why: String| Unknown { host: host.clone(), why };
             let found = match look_up(&host, threads.acquire_owned().await.ok()).await? {
                 Ok(found) => found,
                 Err(error) => {
-                    // The system's resolver says "try again" when it gets no descriptor.
+                    // The system's resolver reports "try again" when it cannot get a descriptor.
                     check_descriptors()?;
                     return Err(unknown(error.to_string()).into());
                 }

@@ -1,4 +1,4 @@
-//! An answer: status and headers, and a body that is read piece by piece under the call's limits.
+//! A response: status and headers, and a body that is read piece by piece under the call's limits.
 
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -19,12 +19,12 @@ use crate::call::{Call, Limit};
 use crate::error::{Code, Error, Result};
 use crate::rate_limit::RateLimit;
 
-/// How slow a server may send: fewer bytes a second, over so long, are as good as none.
+/// The minimum speed of a server: fewer bytes per second over the window count as a stall.
 #[derive(Debug, Clone, Copy)]
 pub struct Slowest {
-    /// Bytes a second; 0 is any.
+    /// Bytes per second; 0 means no minimum.
     pub rate: u64,
-    /// Over how long they are counted.
+    /// The time over which they are counted.
     pub window: Duration,
 }
 
@@ -39,7 +39,7 @@ pub struct Patience {
     pub end: Option<Instant>,
 }
 
-/// One redirect on the way to an answer.
+/// One redirect on the way to a response.
 #[derive(Debug, Clone)]
 pub struct Hop {
     /// The status that redirected.
@@ -48,23 +48,21 @@ pub struct Hop {
     pub url: Url,
 }
 
-/// What a server answered.
+/// A server's response.
 pub struct Answer {
-    /// The method that was answered.
+    /// The method of the request.
     pub method: Method,
-    /// The status.
     pub status: StatusCode,
-    /// The headers.
     pub headers: HeaderMap,
-    /// The URL that answered, after redirects.
+    /// The URL that responded, after redirects.
     pub url: Url,
-    /// The address that answered, as far as it is known.
+    /// The address that responded; None when unknown.
     pub remote: Option<IpAddr>,
     /// Who chose that URL.
     pub guard: Guard,
     /// The redirects on the way.
     pub hops: Vec<Hop>,
-    /// The headers of the first answer, when there were redirects.
+    /// The headers of the first response, if there were redirects.
     pub first_headers: Option<HeaderMap>,
     /// How often the request was sent.
     pub attempts: u32,
@@ -73,7 +71,7 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// Wraps the HTTP package's answer.
+    /// Wraps the HTTP crate's response.
     pub fn new(method: Method, response: reqwest::Response, url: Url, route: &Route, patience: Patience) -> Answer {
         Answer {
             method,
@@ -90,12 +88,12 @@ impl Answer {
         }
     }
 
-    /// A header's text, when it is there and is text.
+    /// A header as text; None when it is absent or not text.
     pub fn header(&self, name: impl ::http::header::AsHeaderName) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 
-    /// Content-Length, when it is there and is a number, and the body is not encoded: then it says nothing.
+    /// Content-Length, if it is a number and the body is not encoded; for an encoded body it is meaningless.
     pub fn content_length(&self) -> Option<u64> {
         match self.is_encoded() {
             true => None,
@@ -103,7 +101,7 @@ impl Answer {
         }
     }
 
-    /// Whether the body comes in an encoding, though none was asked for.
+    /// Whether the body is encoded, although no encoding was requested.
     pub fn is_encoded(&self) -> bool {
         self.body.encoding.is_some()
     }
@@ -118,12 +116,12 @@ impl Answer {
         self.body
     }
 
-    /// The body, when the request asked for it whole.
+    /// The body, if the request asked to read it immediately.
     pub fn take_whole(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.whole)
     }
 
-    /// Reads the whole body, when it is no larger than the limit.
+    /// Reads the whole body, unless it is larger than the limit.
     pub(super) fn read_whole(&mut self, call: &Call, limit: u64, what: &str) -> Result<()> {
         let too_large = || {
             let message = format!("{what} is larger than the limit of {limit} bytes");
@@ -143,7 +141,7 @@ impl Answer {
         Ok(())
     }
 
-    /// The beginning of the body, whatever its size: for error texts. Its failures do not matter.
+    /// The beginning of the body, whatever its size, for error messages. Failures do not matter.
     pub fn beginning(&mut self, call: &Call, limit: usize) -> Vec<u8> {
         let mut bytes = std::mem::take(&mut self.whole);
         while bytes.len() < limit {
@@ -168,7 +166,7 @@ pub struct BodyReader {
     decoder: Option<Decoder>,
 }
 
-/// Where its bytes come from.
+/// The source of its bytes.
 enum Receiving {
     Piecemeal(Option<reqwest::Response>),
     Ahead(Ahead),
@@ -183,7 +181,7 @@ impl Receiving {
         }
     }
 
-    /// A large body is received ahead, from the moment that somebody reads it.
+    /// A large body is received ahead, from the first read on.
     fn begin(&mut self, call: &Call) {
         if let Receiving::Piecemeal(response) = self {
             let large = |response: &mut reqwest::Response| response.content_length().is_some_and(|size| size > LARGE);
@@ -212,7 +210,7 @@ impl BodyReader {
     pub fn piece(&mut self, call: &Call) -> Result<Option<Bytes>> {
         let Some(encoding) = &self.encoding else { return self.wire_piece(call) };
         let Some(mut decoder) = self.decoder.take() else {
-            let message = format!("the body comes in the encoding {encoding:?} though none was asked for");
+            let message = format!("the body has the encoding {encoding:?} although none was requested");
             return Err(Error::new(Code::Protocol, message).with_url(&self.url));
         };
         let outcome = self.decoded(call, &mut decoder);
@@ -230,7 +228,7 @@ impl BodyReader {
         }
     }
 
-    /// The next piece as it came.
+    /// The next piece as received.
     fn wire_piece(&mut self, call: &Call) -> Result<Option<Bytes>> {
         let begun = Instant::now();
         let piece = self.receive(call).map_err(|error| error.with_url(&self.url))?;
@@ -249,7 +247,7 @@ impl BodyReader {
     }
 
     fn receive(&mut self, call: &Call) -> Result<Option<Bytes>> {
-        let idle = Limit { time: self.patience.idle, what: "no byte of the answer arrived" };
+        let idle = Limit { time: self.patience.idle, what: "no byte of the response arrived" };
         let left = self.patience.end.map(|end| end.saturating_duration_since(Instant::now()));
         let limit = Limit { time: left.map_or(idle.time, |left| left.min(idle.time)), ..idle };
         self.bytes.begin(call);
@@ -261,11 +259,11 @@ impl BodyReader {
         })?;
         piece.map_err(|broken| match broken {
             Broken::Http(error) => transport_error::broke(error, &self.url),
-            Broken::Lost => Error::new(Code::Internal, "the answer is not received any more"),
+            Broken::Lost => Error::new(Code::Internal, "the response is not received any more"),
         })
     }
 
-    /// After the last byte that was wanted: what the end of the body still has to say, if it comes by itself.
+    /// After the last byte that was wanted: checks the end of the body, if the server sends it without more data.
     pub fn end(&mut self, call: &Call) -> Result<()> {
         match self.sized {
             true => self.piece(call).map(drop),
@@ -273,11 +271,11 @@ impl BodyReader {
         }
     }
 
-    // RFC 1864; obsolete in HTTP, but whoever still sends it means it.
+    // RFC 1864; obsolete in HTTP, but checked if a server still sends it.
     fn check_md5(&mut self) -> Result<()> {
         match self.checksum.take() {
             Some((md5, expected)) if md5.clone().finalize().as_slice() != expected => {
-                let message = "the body does not have the Content-MD5 that its header says";
+                let message = "the body does not match its Content-MD5 header";
                 Err(Error::new(Code::DigestMismatch, message).with_url(&self.url))
             }
             _ => Ok(()),
@@ -293,7 +291,7 @@ fn content_md5(response: &reqwest::Response) -> Option<Vec<u8>> {
     base64::engine::general_purpose::STANDARD.decode(value).ok().filter(|md5| md5.len() == 16)
 }
 
-/// Notices a server that sends, but hardly. Only the time spent waiting counts: a slow reader is not the server's
+/// Detects a server that sends too slowly. Only the time spent waiting counts: a slow reader is not the server's
 /// fault.
 #[derive(Default)]
 struct Pace {
@@ -314,7 +312,7 @@ impl Pace {
             let (rate, seconds) = (slowest.rate, slowest.window.as_secs_f64());
             let message = format!("the server sends fewer than {rate} bytes a second over {seconds} s");
             let error = Error::new(Code::Timeout, message).as_stall();
-            return Err(error.with_hint("the client's option min_speed says how slow it may be"));
+            return Err(error.with_hint("the client's option min_speed sets the limit"));
         }
         Ok(())
     }

@@ -1,4 +1,4 @@
-//! When a request is worth another try, and after how long (RFC 9110 10.2.3 for Retry-After).
+//! When a request is worth retrying, and after how long (RFC 9110 10.2.3 for Retry-After).
 
 use std::time::{Duration, SystemTime};
 
@@ -10,7 +10,7 @@ use crate::statuses;
 
 const BASE: Duration = Duration::from_millis(200);
 const CEILING: Duration = Duration::from_secs(30);
-/// No server makes us wait longer than this; the caller hears of it instead.
+/// The longest wait that a server may ask for; beyond it, the caller gets an error instead.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Whether a status means that the same request may succeed later.
@@ -18,7 +18,7 @@ pub(crate) fn retry_status(status: StatusCode) -> bool {
     statuses::may_pass(status.as_u16())
 }
 
-/// Exponential waits with full jitter, so that clients that failed together do not come back together.
+/// Exponential waits with full jitter, so that clients that failed together do not retry together.
 #[derive(Debug, Clone)]
 pub(crate) struct Backoff {
     state: u64,
@@ -34,7 +34,7 @@ impl Backoff {
         Backoff { state: if seed == 0 { 0x9e37_79b9_7f4a_7c15 } else { seed } }
     }
 
-    /// The wait after the given attempt, counted from 1: between nothing and 200 ms doubled with each one, up to 30 s.
+    /// The wait after the given attempt, counted from 1: between 0 and 200 ms, doubled with each attempt, up to 30 s.
     pub(crate) fn delay(&mut self, attempt: u32) -> Duration {
         let doublings = attempt.saturating_sub(1).min(16);
         let most = (BASE * (1 << doublings)).min(CEILING).as_micros() as u64;
@@ -56,7 +56,7 @@ pub(crate) fn random() -> u64 {
     std::collections::hash_map::RandomState::new().build_hasher().finish()
 }
 
-/// What a server's Retry-After says.
+/// The value of a Retry-After header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RetryAfter {
     /// That long from now.
@@ -66,7 +66,7 @@ pub(crate) enum RetryAfter {
 }
 
 impl RetryAfter {
-    /// Reads the header; negative numbers and anything else that is neither seconds nor a date count as absent.
+    /// Parses the header; negative numbers and anything else that is neither seconds nor a date count as absent.
     pub(crate) fn parse(headers: &HeaderMap) -> Option<RetryAfter> {
         let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
         if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -76,7 +76,7 @@ impl RetryAfter {
         httpdate::parse_http_date(text).ok().map(RetryAfter::Until)
     }
 
-    /// The wait from now on; None for a date that has passed.
+    /// The wait counted from now; None for a date that has passed.
     pub(crate) fn from(self, now: SystemTime) -> Option<Duration> {
         match self {
             RetryAfter::Wait(wait) => Some(wait),
@@ -85,25 +85,25 @@ impl RetryAfter {
     }
 }
 
-/// How long the server wants us to wait, if it says so in a way that can be read.
+/// How long the server asks to wait, if the header can be parsed.
 pub(crate) fn retry_after(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     RetryAfter::parse(headers)?.from(now)
 }
 
-/// How long to wait before the next try: what the server asks for, else the backoff. A server that asks for more than
-/// 60 s, or than the call has left, is not waited for: that is RATE_LIMITED with what it asked for.
+/// How long to wait before the next attempt: what the server asks for, otherwise the backoff. If it asks for more than
+/// 60 s, or more than the call has left, there is no wait: the result is RATE_LIMITED with the requested wait.
 pub(crate) fn wait_for(after: Option<Duration>, backoff: Duration, remaining: Option<Duration>) -> Result<Duration> {
     let Some(after) = after else { return Ok(backoff) };
     let limit = remaining.map_or(PATIENCE, |remaining| remaining.min(PATIENCE));
     if after > limit {
         let seconds = whole_seconds(after);
-        let message = format!("the server wants the next try after {seconds} s, longer than this call can wait");
+        let message = format!("the server asks to retry after {seconds} s, longer than this call can wait");
         return Err(Error::new(Code::RateLimited, message).with_retry_after(Some(seconds)));
     }
     Ok(after.max(backoff).min(limit))
 }
 
-/// How long to wait after a failure before the work is begun again; None when the server wants longer than we wait.
+/// How long to wait after a failure before the work is restarted; None when the server asks for too long a wait.
 pub(crate) fn after_failure(error: &Error, backoff: Duration) -> Option<Duration> {
     match error.retry_after().map(Duration::from_secs) {
         Some(after) if after > PATIENCE => None,
@@ -111,7 +111,7 @@ pub(crate) fn after_failure(error: &Error, backoff: Duration) -> Option<Duration
     }
 }
 
-/// Rounded up: a try before the time would fail.
+/// Rounded up: an attempt before that time would fail.
 pub(crate) fn whole_seconds(duration: Duration) -> u64 {
     duration.as_secs().saturating_add(u64::from(duration.subsec_nanos() > 0))
 }

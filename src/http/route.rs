@@ -1,4 +1,4 @@
-//! The way to a host: how it is trusted, who we say we are, and what is connected to. Everything that makes two
+//! The route to a host: how it is trusted, the client's identity, and what is connected to. Everything that makes two
 //! connections different is in it, so that it is also the key of the connection pools.
 
 use std::fmt;
@@ -15,28 +15,28 @@ use super::proxy::Proxy;
 use crate::error::{Code, Error, Result};
 use crate::options::OptionValue;
 
-/// How the other end's identity is checked.
+/// How the peer's identity is checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Trust {
-    /// Not at all.
+    /// Not verified at all.
     pub insecure: bool,
-    /// By the authorities in these PEM files too.
+    /// Also trust the authorities in these PEM files.
     pub ca_files: Vec<String>,
-    /// By those only.
+    /// Trust only those authorities.
     pub ca_only: bool,
 }
 
 /// The files of a client certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Identity {
-    /// PEM file of the certificate and those between it and its authority.
+    /// PEM file of the certificate and its intermediate certificates.
     pub cert_file: String,
-    /// PEM file of its key; the same file when it holds both.
+    /// PEM file of its key; the same file if it contains both.
     pub key_file: String,
 }
 
 impl Identity {
-    /// From two options, of which the second may be left out.
+    /// From two options, of which the second is optional.
     pub fn of(cert_file: Option<&str>, key_file: Option<&str>) -> Result<Option<Identity>> {
         match (cert_file, key_file) {
             (None, None) => Ok(None),
@@ -55,12 +55,12 @@ impl Identity {
 pub struct Address {
     /// What is connected to, whatever the name resolves to.
     pub ip: IpAddr,
-    /// The port, when it is another than the URL's.
+    /// The port, if different from the URL's.
     pub port: Option<u16>,
 }
 
 impl Address {
-    /// Reads one; an IPv6 address with a port has brackets.
+    /// Parses an address; an IPv6 address with a port has brackets.
     pub fn parse(text: &str) -> Option<Address> {
         let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
         if let Ok(ip) = bare.parse() {
@@ -92,28 +92,28 @@ impl OptionValue for Address {
 pub struct Route {
     /// How its identity is checked.
     pub trust: Trust,
-    /// Who we say we are, when it asks.
+    /// The client certificate, if the server asks for one.
     pub identity: Option<Identity>,
     /// The proxy that leads to it.
     pub proxy: Option<Proxy>,
-    /// How the identity of a proxy is checked: never by what was said about the host.
+    /// How the identity of a proxy is checked: never with the host's own settings.
     pub proxy_trust: Trust,
-    /// The socket of this machine that leads to it.
+    /// The unix socket that leads to it.
     pub unix_socket: Option<String>,
-    /// Its address, whatever its name resolves to.
+    /// Its fixed address, whatever its name resolves to.
     pub address: Option<Address>,
 }
 
 impl Route {
-    /// Refuses the hosts that whoever named this URL may not send us to, as far as that is known without resolving:
-    /// the resolver checks the rest, unless a proxy resolves names for us. Then the names of this machine and of
-    /// clouds' metadata services are refused too, and the proxy is believed about all others.
+    /// Refuses hosts that the guard does not allow, as far as that is known without resolving:
+    /// the resolver checks the rest, unless a proxy resolves names. Then the names of this machine and of
+    /// clouds' metadata services are refused too, and the proxy is trusted for all others.
     pub fn check(&self, url: &Url, guard: Guard) -> Result<()> {
         self.refused(url, guard).map_err(|refused| Error::new(Code::Redirect, refused.to_string()).with_url(url))
     }
 
     fn refused(&self, url: &Url, guard: Guard) -> std::result::Result<(), Refused> {
-        // The caller says where it leads.
+        // The caller decides where it leads.
         if self.unix_socket.is_some() || self.address.is_some() {
             return Ok(());
         }
@@ -122,13 +122,13 @@ impl Route {
         if proxy.resolves() {
             Refused::check_name(name, guard)?;
         } else if guard != Guard::Caller && name == proxy.host() {
-            // The resolver lets the proxy's own name pass.
+            // The resolver allows the proxy's own name.
             return Err(Refused::proxy(name));
         }
         Ok(())
     }
 
-    /// The URL that the HTTP package is given. A fixed port is in it; then the headers get the host's own name.
+    /// The URL for the HTTP crate. It contains a fixed port; then the headers get the host's own name.
     pub fn wire(&self, url: &Url, headers: &mut HeaderMap) -> Url {
         let mut wire = url.clone();
         if let Some(port) = self.address.and_then(|address| address.port) {
@@ -139,7 +139,7 @@ impl Route {
         wire
     }
 
-    /// The address that answered a request: behind a proxy or a socket, only what the URL itself says.
+    /// The address that answered a request: behind a proxy or a socket, only an address in the URL itself.
     pub fn remote(&self, url: &Url, peer: Option<SocketAddr>) -> Option<IpAddr> {
         match self.proxy.is_some() || self.unix_socket.is_some() {
             true => address::certain(url),

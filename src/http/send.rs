@@ -22,7 +22,7 @@ use crate::statuses;
 impl Http {
     /// Sends a request to this place, follows its redirects, and repeats it while that makes sense.
     ///
-    /// An answer with an error status is an answer: only what could not be answered is an error here.
+    /// A response with an error status is a response: only a request without a response is an error here.
     pub fn send(&self, call: &Call, to: &Location, request: &mut Request) -> Result<Answer> {
         let mut tries = Tries::new(self.options().retries);
         loop {
@@ -49,10 +49,10 @@ impl Http {
             };
             hops.push(Hop { status: answer.status.as_u16(), url: target.clone() });
             first_headers.get_or_insert_with(|| answer.headers.clone());
-            // A small rest of the body lets the connection be used again.
+            // Reading a small rest of the body allows the connection to be reused.
             answer.beginning(call, 4096);
             if !home.is_origin_of(&target) {
-                // Once gone, credentials stay away for the rest of the chain.
+                // Once dropped, credentials are not sent again in the rest of the chain.
                 leg.at_home = false;
                 leg.at.guard = Guard::said_by(answer.remote);
             }
@@ -105,7 +105,7 @@ impl Tries {
         let after = retry::retry_after(&answer.headers, SystemTime::now());
         match retry::wait_for(after, self.backoff.delay(self.count), call.remaining()) {
             Ok(wait) => Ok(Some(wait)),
-            // The answer itself says best why: its text and its headers are kept.
+            // The response itself has the best explanation: its text and headers are kept.
             Err(_) if answer.status == StatusCode::TOO_MANY_REQUESTS => Ok(None),
             Err(error) => Err(error
                 .with_http_status(answer.status.as_u16())
@@ -117,10 +117,10 @@ impl Tries {
 
     fn after_error(&mut self, request: &Request, error: &Error) -> Option<Duration> {
         let helps = match error.code() {
-            // Without a connection nothing was sent; a proxy that wants other credentials will go on wanting them.
+            // Without a connection nothing was sent; a proxy that requires other credentials will continue to do so.
             Code::Connect if error.http_status().is_none() => true,
             Code::Network => request.repeat == Repeat::Always,
-            // It costs the whole idle limit, so one more try is enough.
+            // It costs the whole idle limit, so one more attempt is enough.
             _ if error.is_stall() && !self.stalled_before => {
                 self.stalled_before = request.repeat == Repeat::Always;
                 self.stalled_before
@@ -131,7 +131,7 @@ impl Tries {
     }
 }
 
-/// A URL that a server signed for us is good for minutes only: its refusal says that it is old, not that we may not.
+/// A signed URL is valid only for minutes: its refusal means that it has expired, not that access is denied.
 fn signed_url_expired(request: &Request, answer: &Answer) -> bool {
     request.redirects == Redirects::Anywhere
         && !answer.hops.is_empty()

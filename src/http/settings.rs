@@ -1,4 +1,4 @@
-//! How requests are made: what belongs to the client, and what belongs to one host.
+//! How requests are made: settings of the client, and settings of one host.
 
 use std::time::Duration;
 
@@ -75,7 +75,7 @@ impl TlsOptions {
 }
 
 impl HttpOptions {
-    /// Refuses what nobody can have meant.
+    /// Refuses values that cannot be intended.
     pub(crate) fn check(&self) -> Result<()> {
         if self.user_agent.is_empty() || self.user_agent.chars().any(char::is_control) {
             let message = "the option user_agent must be text without control characters";
@@ -89,7 +89,7 @@ impl HttpOptions {
         self.network()?.check()
     }
 
-    /// What they say about every host.
+    /// The settings for all hosts.
     pub(crate) fn network(&self) -> Result<Network> {
         Ok(Network {
             insecure: self.tls.insecure,
@@ -103,8 +103,8 @@ impl HttpOptions {
         })
     }
 
-    /// How slow a server may send. What the caller asks for holds over the idle limit, as it says; what nobody asked for is
-    /// counted for longer, so that a short idle limit means silence and nothing else.
+    /// The minimum speed. A limit set by the caller is measured over the idle limit, as documented; the default is
+    /// measured for longer, so that a short idle limit concerns only silence.
     pub fn slowest(&self) -> Slowest {
         match self.min_speed {
             Some(rate) => Slowest { rate, window: self.idle() },
@@ -112,52 +112,49 @@ impl HttpOptions {
         }
     }
 
-    /// The idle limit.
+    /// How long a server may be silent.
     pub fn idle(&self) -> Duration {
         Duration::from_millis(self.idle_timeout_ms)
     }
 
-    /// The connect limit.
+    /// The limit for name resolution, TCP and TLS together.
     pub fn connect(&self) -> Duration {
         Duration::from_millis(self.connect_timeout_ms)
     }
 
-    /// The limit for the answer to an upload.
+    /// The time limit for the response to an upload.
     pub fn answer(&self) -> Duration {
         Duration::from_millis(self.answer_timeout_ms)
     }
 }
 
-/// What options say about the network of one host, or of every one.
+/// The network settings of one host, or of all.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Network {
-    /// Do not verify TLS.
     pub insecure: bool,
-    /// PEM files of certificate authorities.
+    /// PEM files with certificate authorities.
     pub ca_files: Vec<String>,
-    /// Those instead of the platform's.
+    /// Use those instead of the platform's.
     pub ca_only: bool,
-    /// A client certificate.
     pub identity: Option<Identity>,
-    /// A proxy, or none at all.
+    /// A proxy, or explicitly none.
     pub proxy: Option<ProxyChoice>,
-    /// A socket of this machine that leads to the host.
+    /// A unix socket that leads to the host.
     pub unix_socket: Option<String>,
-    /// The host's address.
+    /// The host's fixed address.
     pub address: Option<Address>,
-    /// Headers for every request.
     pub headers: Headers,
-    /// Requests that wait for answers at once.
+    /// The most concurrent requests.
     pub max_connections: Option<u32>,
-    /// Requests that begin in a second; 0 is any number.
+    /// The most requests per second; 0 means no limit.
     pub requests_per_second: Option<f64>,
 }
 
-/// Linux's room for the path of a socket, less the zero behind it.
+/// The longest path of a socket on Linux, without the final NUL.
 const SOCKET_PATH: usize = 107;
 
 impl Network {
-    /// Refuses what contradicts itself or makes no sense.
+    /// Refuses contradictions and invalid values.
     pub fn check(&self) -> Result<()> {
         let invalid = |message: String| Err(Error::new(Code::InvalidArgument, message));
         let ways = [
@@ -177,14 +174,14 @@ impl Network {
         if self.max_connections == Some(0) {
             return invalid("the option max_connections_per_host must be more than 0".to_owned());
         }
-        // NaN is in no range.
+        // NaN is not in any range.
         if self.requests_per_second.is_some_and(|rate| rate != 0.0 && !(0.001..=1e6).contains(&rate)) {
             return invalid("the option requests_per_second must be 0, or from 0.001 to 1000000".to_owned());
         }
         Ok(())
     }
 
-    /// The limits of a host, where this is what is said about it, and `general` about every host.
+    /// The limits of a host with these settings, where `general` are those for all hosts.
     pub fn limits(&self, general: &Network) -> HostLimits {
         let at_once = self.max_connections.or(general.max_connections).unwrap_or(u32::MAX);
         let per_second = self.requests_per_second.or(general.requests_per_second).unwrap_or(0.0);

@@ -1,9 +1,9 @@
-//! One host's patience, shared by all threads of a client: how many requests may wait for an answer at once, how many
-//! may begin in a second, and until when the host wants to be left alone.
+//! The limits of one host, shared by all threads of a client: how many requests may wait for a response at once, how
+//! many may start per second, and until when the host asked for a pause.
 //!
-//! A request has its place until its headers are there, and until its body is there when the body is read whole. The
-//! bytes of a blob have no place, in either direction: their transfer may depend on another request of the same
-//! program (a copy reads one while it writes another), and places that wait for places would wait for ever.
+//! A request holds its place until its headers arrive, and until its body has arrived if that is read immediately. The
+//! bytes of a blob hold no place, in either direction: their transfer may depend on another request of the same
+//! program (a copy reads one blob while it writes another), and places that wait for places would deadlock.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -28,15 +28,15 @@ options! {
     }
 }
 
-/// Those that waited together come back within a tenth of their wait, and within this.
+/// Requests that waited together are spread over a tenth of their wait, at most over this.
 const SPREAD: Duration = Duration::from_millis(500);
 
-/// What one host may be asked.
+/// The limits of one host.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HostLimits {
-    /// Requests that wait for their answers at once.
+    /// The most concurrent requests.
     pub at_once: usize,
-    /// Requests that begin in a second; 0 is any number.
+    /// The most requests per second; 0 means no limit.
     pub per_second: f64,
 }
 
@@ -49,17 +49,17 @@ pub(crate) struct Throttle {
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Times {
-    /// When the next request may begin, by the rate.
+    /// When the next request may start, according to the rate.
     next: Option<Instant>,
-    /// When one may begin again, by the server's word.
+    /// When a request may start again, according to the server.
     pause: Option<Pause>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Pause {
-    /// What the server asked for.
+    /// The end of the pause that the server asked for.
     asked: Instant,
-    /// What it gets: after a minute one request asks again.
+    /// The end of the actual pause: after a minute one request tries again.
     until: Instant,
 }
 
@@ -67,32 +67,31 @@ struct Pause {
 pub(crate) struct Permit(Option<OwnedSemaphorePermit>);
 
 impl Permit {
-    /// Gives the place to the next request, while this one goes on.
+    /// Releases the place for the next request, while this one continues.
     pub(crate) fn leave(&mut self) {
         self.0 = None;
     }
 }
 
 impl Throttle {
-    /// With the limits of its host.
+    /// A throttle with the limits of its host.
     pub(crate) fn new(limits: HostLimits) -> Throttle {
         let places = limits.at_once.clamp(1, Semaphore::MAX_PERMITS);
         Throttle { limits, places: Arc::new(Semaphore::new(places)), times: Mutex::default() }
     }
 
-    /// The same host with other limits: what the server asked for still holds.
+    /// The same host with other limits: a pause that the server asked for still applies.
     pub(crate) fn with_limits(&self, limits: HostLimits) -> Throttle {
         let throttle = Throttle::new(limits);
         throttle.times().pause = self.times().pause;
         throttle
     }
 
-    /// Its limits.
     pub(crate) fn limits(&self) -> HostLimits {
         self.limits
     }
 
-    /// Waits until a request may begin. RATE_LIMITED when the server wants a longer pause than the call can make.
+    /// Waits until a request may start. RATE_LIMITED when the server asks for a longer pause than the call can wait.
     pub(crate) fn enter(&self, call: &Call) -> Result<Permit> {
         loop {
             while let Some(wait) = self.pause(call.remaining())? {
@@ -110,10 +109,10 @@ impl Throttle {
         }
     }
 
-    /// The server wants to be left alone for that long.
+    /// The server asked for a pause of that length.
     pub(crate) fn told_to_wait(&self, after: Duration) {
         let now = Instant::now();
-        // More than an Instant can hold is as good as for ever.
+        // More than an Instant can represent counts as for ever.
         let at = |after: Duration| now.checked_add(after).unwrap_or_else(|| now + Duration::from_secs(1 << 30));
         let pause = Pause { asked: at(after), until: at(after.min(retry::PATIENCE)) };
         let mut times = self.times();
@@ -122,7 +121,7 @@ impl Throttle {
         }
     }
 
-    /// Whether it can be forgotten: nothing holds here that a new one would not do as well.
+    /// Whether it can be dropped: a new one would have the same state.
     pub(crate) fn is_idle(&self) -> bool {
         let times = self.times();
         let now = Instant::now();
@@ -141,14 +140,14 @@ impl Throttle {
         if left > remaining.map_or(retry::PATIENCE, |remaining| remaining.min(retry::PATIENCE)) {
             let seconds = retry::whole_seconds(left);
             let message =
-                format!("the server wants the next request after {seconds} s, longer than this call can wait");
+                format!("the server asks for the next request after {seconds} s, longer than this call can wait");
             return Err(Error::new(Code::RateLimited, message).with_retry_after(Some(seconds)));
         }
         let wait = pause.until.saturating_duration_since(now);
         Ok(Some(wait + jitter((wait / 10).min(SPREAD))))
     }
 
-    /// Takes the next time at which a request may begin by the rate; the time until then.
+    /// Reserves the next time at which a request may start according to the rate; returns the time until then.
     fn reserve(&self) -> Duration {
         if self.limits.per_second <= 0.0 {
             return Duration::ZERO;

@@ -1,5 +1,5 @@
-//! TLS: rustls with ring. The platform's certificate authorities unless the caller says otherwise, and no
-//! environment variable has a say in where they are read from.
+//! TLS: rustls with ring. The platform's certificate authorities unless the caller chooses others; no
+//! environment variable influences where they are read from.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use super::{own, pem};
 use crate::error::{Code, Error, Result};
 use crate::os::shortage::is_shortage;
 
-/// Where Linux distributions keep their bundle; the first that exists is read.
+/// Where Linux distributions have their bundle; the first that exists is read.
 const BUNDLES: [&str; 6] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -27,7 +27,7 @@ const BUNDLES: [&str; 6] = [
     "/var/lib/ca-certificates/ca-bundle.pem",
 ];
 
-/// The authorities of the platform, read once a client.
+/// The authorities of the platform, read once per client.
 #[derive(Default)]
 pub(crate) struct Roots(OnceCell<Certificates>);
 
@@ -42,8 +42,8 @@ impl Roots {
                 None if cfg!(target_os = "macos") => rustls_native_certs::load_native_certs(),
                 None => rustls_native_certs::load_certs_from_paths(None, Some(Path::new("/etc/ssl/certs"))),
             };
-            // A broken entry must not cost the others; with none left every handshake fails by name. A bundle that could not even be
-            // opened is another matter: it is tried again.
+            // A broken entry must not affect the others; with none left every handshake fails with a clear error. A
+            // bundle that could not even be opened is different: it is tried again.
             match found.errors.into_iter().find_map(shortage).filter(|_| found.certs.is_empty()) {
                 Some(error) => Err(Error::io("cannot read the platform's certificate authorities", &error)),
                 None => Ok(found.certs.into()),
@@ -100,7 +100,7 @@ impl Roots {
         for file in &trust.ca_files {
             for certificate in pem::certificates(file, "CA")? {
                 store.add(certificate.clone()).map_err(|error| {
-                    Error::new(Code::Tls, format!("the CA file {file} holds a bad certificate: {error}"))
+                    Error::new(Code::Tls, format!("the CA file {file} contains an invalid certificate: {error}"))
                 })?;
                 given.push(certificate);
             }
@@ -112,7 +112,7 @@ impl Roots {
             platform = Some(certificates);
         }
         if store.is_empty() {
-            // No error yet: a host by plain http needs none.
+            // Not an error yet: a host with plain http needs none.
             return Ok(Judge::TakesNone);
         }
         let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider.clone()).build();
@@ -120,8 +120,8 @@ impl Roots {
     }
 }
 
-/// What the system has no more of. A file that is missing or unreadable is none: who needs no platform's certificates, by plain
-/// http or with a CA file, goes on without.
+/// A resource that the system lacks. A missing or unreadable file is not one: calls that do not need the platform's
+/// certificates, with plain http or with a CA file, continue without.
 fn shortage(error: rustls_native_certs::Error) -> Option<std::io::Error> {
     match error.kind {
         rustls_native_certs::ErrorKind::Io { inner, .. } if is_shortage(&inner) => Some(inner),
@@ -133,7 +133,7 @@ fn set_up(error: impl std::fmt::Display) -> Error {
     Error::new(Code::Internal, format!("TLS set-up: {error}"))
 }
 
-/// Judges the certificates of a host, and those of a proxy that is reached by TLS itself: each by what was said about it.
+/// Verifies the certificates of a host, and those of a proxy that is itself reached by TLS: each with its own settings.
 #[derive(Debug)]
 struct Verifier {
     host: Judge,
@@ -143,11 +143,12 @@ struct Verifier {
 
 #[derive(Debug)]
 enum Judge {
-    /// Any certificate: the options say `insecure`. Signatures of the handshake are still checked.
+    /// Accepts any certificate: the options say `insecure`. Signatures of the handshake are still checked.
     TakesAll,
-    /// No certificate: there is no authority.
+    /// Accepts no certificate: there is no authority.
     TakesNone,
-    /// Those that an authority vouches for, and those that are trusted as they are: in the caller's files, or among the platform's.
+    /// Accepts those certified by an authority, and those trusted byte for byte: in the caller's files, or among the
+    /// platform's.
     Verifies { chains: Arc<WebPkiServerVerifier>, given: Vec<CertificateDer<'static>>, platform: Option<Certificates> },
 }
 

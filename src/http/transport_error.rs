@@ -1,4 +1,4 @@
-//! What went wrong on the wire, as one of our codes.
+//! Maps transport failures to error codes.
 
 use std::error::Error as StdError;
 
@@ -19,7 +19,7 @@ use crate::os::shortage::is_shortage;
 
 const PROXY_CREDENTIALS: &str = "give them in the proxy's URL: SCHEME://USER:PASSWORD@HOST:PORT";
 
-/// The error for a request that got no answer.
+/// The error for a request without a response.
 pub(crate) fn classify(error: reqwest::Error, url: &Url, route: &Route, watch: &Watch) -> Error {
     if error.is_connect() {
         let no_tls = silent_end(url, route, watch).and_then(|end| end.no_tls(&error));
@@ -36,7 +36,7 @@ pub(crate) fn classify(error: reqwest::Error, url: &Url, route: &Route, watch: &
     }
 }
 
-/// The error for an answer that did not come in time: it may be the one to the hello of TLS.
+/// The error for a response that did not arrive in time: it may be the response to the TLS hello.
 pub(crate) fn late(error: Error, url: &Url, route: &Route, watch: &Watch) -> Error {
     match silent_end(url, route, watch).filter(|_| error.is_stall()) {
         Some(end) => end.error(Code::Timeout, error.message()).with_url(url),
@@ -44,11 +44,12 @@ pub(crate) fn late(error: Error, url: &Url, route: &Route, watch: &Watch) -> Err
     }
 }
 
-/// Who took a connection, and has said nothing of TLS to our hello: the host, or a proxy that is reached by TLS.
+/// A peer that accepted a connection but did not answer the TLS hello with TLS: the host, or a proxy that is reached by
+/// TLS.
 struct SilentEnd {
     name: String,
     hint: &'static str,
-    /// Its silence is no reason to give up TLS: whoever stands between could have made it.
+    /// Its silence is no reason to give up TLS: an attacker in between could have caused it.
     doubted: bool,
 }
 
@@ -57,12 +58,12 @@ fn silent_end(url: &Url, route: &Route, watch: &Watch) -> Option<SilentEnd> {
     Some(match route.proxy.as_ref().filter(|proxy| is_hello_to(proxy, &hello)) {
         Some(proxy) => SilentEnd {
             name: format!("the proxy {}", proxy.shown()),
-            hint: "if it is reached without TLS, its URL begins with http://",
+            hint: "if it is reached without TLS, its URL must begin with http://",
             doubted: false,
         },
         None => SilentEnd {
             name: host_of(url),
-            hint: "if it speaks plain http, give plain_http for this host",
+            hint: "if it speaks plain http, set plain_http for this host",
             doubted: !is_local_name(url),
         },
     })
@@ -70,18 +71,18 @@ fn silent_end(url: &Url, route: &Route, watch: &Watch) -> Option<SilentEnd> {
 
 impl SilentEnd {
     fn no_tls(&self, error: &reqwest::Error) -> Option<Error> {
-        let taken = "it took the connection, and";
+        let taken = "it accepted the connection, but";
         match find::<rustls::Error>(error) {
             Some(tls @ rustls::Error::InvalidMessage(_)) => {
                 let error = self.error(Code::Tls, &format!("it answered with something else ({tls})"));
                 Some(error.with_hint(self.hint))
             }
-            // It is one about TLS.
+            // It is a TLS error.
             Some(_) => None,
             None if error.is_timeout() => {
-                Some(self.error(Code::Timeout, &format!("{taken} said nothing within the connect timeout")))
+                Some(self.error(Code::Timeout, &format!("{taken} sent nothing within the connect timeout")))
             }
-            None => Some(self.error(Code::Connect, &format!("{taken} ended it without a word of TLS"))),
+            None => Some(self.error(Code::Connect, &format!("{taken} closed it without answering in TLS"))),
         }
     }
 
@@ -99,19 +100,19 @@ fn is_hello_to(proxy: &Proxy, hello: &Hello) -> bool {
     proxy.is_https() && hello.name == proxy.host().trim_matches(['[', ']'])
 }
 
-/// Whether a proxy has done its part: the host itself was greeted.
+/// Whether a proxy has done its part: the handshake with the host itself was started.
 fn is_past(proxy: &Proxy, watch: &Watch) -> bool {
     watch.hello().is_some_and(|hello| !is_hello_to(proxy, &hello))
 }
 
-/// What a proxy has to do with a connection that was not made; None when it is the host's own fault.
+/// The proxy's part in a connection that was not established; None when it is the host's fault.
 fn proxy_fault(error: &reqwest::Error, proxy: &Proxy, url: &Url) -> Option<Error> {
     let causes = chain(error);
     let root = causes.last().cloned().unwrap_or_default();
     let (host, shown) = (host_of(url), proxy.shown());
     let connect = |message: String| Some(Error::new(Code::Connect, message));
     let credentials = |message: String| connect(message).map(|error| error.with_hint(PROXY_CREDENTIALS));
-    // The HTTP package keeps the types of these to itself.
+    // The HTTP crate does not export the types of these errors.
     let tunnel = causes.iter().find_map(|cause| cause.strip_prefix("tunnel error: "));
     let socks = causes.iter().find_map(|cause| cause.strip_prefix("SOCKS error: "));
     let reached = !matches!(tunnel.or(socks), Some("failed to create underlying connection"));
@@ -125,37 +126,37 @@ fn proxy_fault(error: &reqwest::Error, proxy: &Proxy, url: &Url) -> Option<Error
             Some(Error::new(Code::Timeout, message))
         }
         (Some("proxy authorization required"), _) => {
-            let what = if proxy.has_credentials() { "does not take the credentials" } else { "wants credentials" };
+            let what = if proxy.has_credentials() { "does not accept the credentials" } else { "requires credentials" };
             credentials(format!("the proxy {shown} {what}")).map(|error| error.with_http_status(407))
         }
         (Some("unsuccessful"), _) => connect(format!("the proxy {shown} does not connect to {host}")),
         (_, Some("credentials not accepted")) => {
-            credentials(format!("the proxy {shown} does not take the credentials"))
+            credentials(format!("the proxy {shown} does not accept the credentials"))
         }
         (_, Some("server does not support user/pass authentication")) if !proxy.has_credentials() => {
-            credentials(format!("the proxy {shown} wants credentials"))
+            credentials(format!("the proxy {shown} requires credentials"))
         }
         (Some(why), _) | (_, Some(why)) if reached => {
             connect(format!("the proxy {shown} does not connect to {host}: {why}"))
         }
-        // Behind the tunnel it is the host's certificate.
+        // After the tunnel is established, it is the host's certificate.
         _ if reached && proxy_is_done(proxy, url, tunnel, socks) && find::<rustls::Error>(error).is_some() => None,
         _ => connect(format!("cannot connect to the proxy {shown}: {root}")),
     }
 }
 
-/// Whether a TLS error can only be about the host: by https, with no word from the proxy's side.
+/// Whether a TLS error can only be about the host: with https, and no error from the proxy's side.
 fn proxy_is_done(proxy: &Proxy, url: &Url, tunnel: Option<&str>, socks: Option<&str>) -> bool {
     url.scheme() == "https" && (tunnel.is_none() && socks.is_none() || !proxy.is_https())
 }
 
-/// The error that an answer is when it is a proxy that asks who we are: 407 says nothing about the host.
+/// The error for a 407, which comes from the proxy and says nothing about the host.
 pub(crate) fn proxy_asks(status: StatusCode, route: &Route, url: &Url) -> Option<Error> {
     let proxy = route.proxy.as_ref().filter(|proxy| proxy.forwards() && url.scheme() == "http")?;
     if status != StatusCode::PROXY_AUTHENTICATION_REQUIRED {
         return None;
     }
-    let what = if proxy.has_credentials() { "does not take the credentials" } else { "wants credentials" };
+    let what = if proxy.has_credentials() { "does not accept the credentials" } else { "requires credentials" };
     let error = Error::new(Code::Connect, format!("the proxy {} {what}", proxy.shown()));
     Some(error.with_http_status(407).with_hint(PROXY_CREDENTIALS).with_url(url))
 }
@@ -192,29 +193,29 @@ pub(crate) fn broke(error: reqwest::Error, url: &Url) -> Error {
     found.with_cause(causes).with_url(url)
 }
 
-/// What the system has no more of: descriptors, threads, memory. It is no fault of the other end.
+/// A resource that the system lacks: descriptors, threads, memory. It is not the peer's fault.
 fn shortage(error: &reqwest::Error) -> Option<&std::io::Error> {
     let io = find::<std::io::Error>(error).filter(|io| is_shortage(io) && error.is_connect());
     io.or_else(|| find::<NoThread>(error).map(|no_thread| &no_thread.0))
 }
 
-/// Whether the other end answered a TLS handshake with something that is not TLS.
+/// Whether the peer answered a TLS handshake with something other than TLS.
 pub(crate) fn speaks_no_tls(error: &reqwest::Error) -> bool {
     let corrupt = |tls: &rustls::Error| matches!(tls, rustls::Error::InvalidMessage(_));
     find::<rustls::Error>(error).is_some_and(corrupt)
 }
 
-/// The whole chain in one line, without the URL.
+/// The whole chain of errors in one line, without the URL.
 pub(crate) fn text(error: &reqwest::Error) -> String {
     chain(error).join(": ")
 }
 
-/// The words of rustls, and ours where it has none.
+/// The message of rustls, or our own where it has none.
 fn tls_text(error: &rustls::Error) -> String {
     let rustls::Error::InvalidCertificate(reason) = error else { return error.to_string() };
     let reason = match reason {
         reason if own::is_authority(reason) => "it is the certificate of an authority".to_owned(),
-        CertificateError::InvalidPurpose => "it is for other purposes than to serve".to_owned(),
+        CertificateError::InvalidPurpose => "it is not for use by a server".to_owned(),
         CertificateError::Other(OtherError(reason)) => reason.to_string(),
         reason => reason.to_string(),
     };
@@ -224,16 +225,16 @@ fn tls_text(error: &rustls::Error) -> String {
 fn tls_hint(error: &rustls::Error) -> Option<&'static str> {
     match error {
         rustls::Error::InvalidCertificate(error) if own::is_authority(error) => Some(
-            "it is the certificate of an authority, and no server's: a server's own one is trusted when ca_file holds that very certificate",
+            "it is the certificate of an authority, not of a server: a server's own certificate is trusted when ca_file contains exactly that certificate",
         ),
         rustls::Error::InvalidCertificate(_) => {
             Some("give the registry's certificate authority with ca_file, or check its certificate's names and dates")
         }
         rustls::Error::AlertReceived(AlertDescription::CertificateRequired | AlertDescription::BadCertificate) => {
-            Some("the server wants a client certificate: client_cert_file and client_key_file give one")
+            Some("the server requires a client certificate: set client_cert_file and client_key_file")
         }
         rustls::Error::AlertReceived(AlertDescription::UnknownCA | AlertDescription::CertificateUnknown) => {
-            Some("the server does not take the client certificate")
+            Some("the server does not accept the client certificate")
         }
         _ => None,
     }
@@ -252,7 +253,7 @@ fn chain(error: &reqwest::Error) -> Vec<String> {
     causes
 }
 
-// An io::Error hides what it was made of from source().
+// An io::Error does not show its inner error in source().
 fn find<'a, T: StdError + 'static>(error: &'a (dyn StdError + 'static)) -> Option<&'a T> {
     let mut next = Some(error);
     while let Some(cause) = next {

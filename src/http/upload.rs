@@ -1,5 +1,5 @@
 //! Request bodies. A large one is read piece by piece on the caller's thread and handed to the network thread, so
-//! that memory stays small, a stalled server is noticed, and an early answer (401, 413) ends the sending.
+//! that memory stays small, a stalled server is noticed, and an early response (401, 413) ends the sending.
 
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll};
@@ -12,35 +12,35 @@ use crate::call::{Call, Limit};
 use crate::error::Result;
 use crate::stream::source::{Source, PIECE};
 
-/// How many bytes are handed to the network at once: that many within the idle limit is as slow as it may be.
+/// How many bytes are passed to the network at once: the slowest accepted speed is that many within the idle limit.
 const FRAME: usize = 32 << 10;
-/// Bodies up to this size are given to the HTTP package whole.
+/// Bodies up to this size are passed to the HTTP crate as a whole.
 pub(crate) const SMALL: usize = 64 << 10;
 
-/// A body as a request carries it.
+/// The body of a request.
 pub enum Body<'a> {
-    /// None.
+    /// No body.
     Empty,
-    /// Bytes in memory: can be sent again.
+    /// Bytes in memory: can be sent repeatedly.
     Bytes(Bytes),
-    /// Bytes from a source, this many: sent once.
+    /// Bytes from a source, of this number: sent once.
     Stream {
-        /// Where it comes from.
+        /// Delivers the bytes.
         source: &'a mut dyn Source,
-        /// How many it gives.
+        /// The number of bytes.
         size: u64,
-        /// Where the progress of the transfer stands before the first of them.
+        /// The progress of the transfer before the first of them.
         done: u64,
     },
 }
 
 impl Body<'_> {
-    /// Whether the body can be sent a second time.
+    /// Whether the body can be sent again.
     pub fn can_be_repeated(&self) -> bool {
         !matches!(self, Body::Stream { .. })
     }
 
-    /// Makes ready to send it once more, or to where a redirect leads; false when its bytes are gone.
+    /// Prepares to send it again, or to the target of a redirect; false when its bytes are gone.
     pub fn rewind(&mut self) -> Result<bool> {
         match self {
             Body::Empty | Body::Bytes(_) => Ok(true),
@@ -63,7 +63,7 @@ impl Body<'_> {
     }
 }
 
-/// The end of the pipe that the HTTP package reads.
+/// The end of the pipe from which the HTTP crate reads.
 struct Piped {
     pieces: mpsc::Receiver<Bytes>,
     left: u64,
@@ -98,7 +98,7 @@ pub(crate) fn pipe(size: u64) -> (mpsc::Sender<Bytes>, reqwest::Body) {
     (sender, reqwest::Body::wrap(Piped { pieces, left: size }))
 }
 
-/// The waits of one upload.
+/// The time limits of one upload.
 pub(crate) struct UploadLimits {
     /// For the next piece to be taken.
     pub piece: Limit,
@@ -106,7 +106,7 @@ pub(crate) struct UploadLimits {
     pub answer: Limit,
 }
 
-/// Sends the pieces of a source while a request is on its way, until its answer is there.
+/// Sends the pieces of a source while a request is in progress, until its response arrives.
 pub(crate) fn feed<F: std::future::Future>(
     call: &Call,
     sending: F,
@@ -126,7 +126,7 @@ pub(crate) fn feed<F: std::future::Future>(
         while !piece.is_empty() {
             let frame = piece.split_to(piece.len().min(FRAME));
             sent += frame.len() as u64;
-            // Once a piece is often enough to see whether there is an answer, while there is room.
+            // While there is room, checking for a response once per piece is often enough.
             match sender.try_reserve() {
                 Ok(room) if looked => {
                     room.send(frame);
@@ -139,7 +139,7 @@ pub(crate) fn feed<F: std::future::Future>(
                     biased;
                     answer = &mut sending => Some(answer),
                     room = sender.reserve() => {
-                        // No room for ever means that the body was dropped: the reason comes as the answer.
+                        // If there will never be room, the body was dropped: the response has the reason.
                         match room {
                             Ok(room) => { room.send(frame); None }
                             Err(_) => Some((&mut sending).await),

@@ -1,17 +1,17 @@
-//! Warnings that a registry wants its users to see (distribution-spec "Warnings", RFC 7234 5.5). They are texts for
-//! people: nothing here or elsewhere acts on them.
+//! Warnings from a registry to its users (distribution-spec "Warnings", RFC 7234 5.5). They are texts for
+//! people: nothing in the library acts on them.
 
 use ::http::header::{HeaderMap, WARNING};
 
 use crate::text::is_obeyed;
 
-/// The most that all warnings of one answer may hold together, by the specification.
+/// The largest total size of all warnings of one response, by the specification.
 const MOST_BYTES: usize = 4096;
-/// How many of one answer are read.
+/// How many warnings of one response are read.
 const MOST: usize = 16;
 
-/// The texts of the warnings among the headers, in their order. Only `299 - "text"` counts, as the specification has it;
-/// one with another code, another agent or a date is left out.
+/// The texts of the warnings in the headers, in order. Only `299 - "text"` counts, as in the specification;
+/// one with another code, another agent or a date is ignored.
 pub(crate) fn parse(headers: &HeaderMap) -> Vec<String> {
     let mut texts: Vec<String> = Vec::new();
     let mut room = MOST_BYTES;
@@ -46,7 +46,7 @@ fn cut(text: &mut String, most: usize) {
     text.truncate(end);
 }
 
-/// Takes one element off a list: its text if it is a warning of the specification's form, and what stands behind it.
+/// Splits off one element of a list: its text if it is a warning in the specification's form, and the rest.
 fn next(list: &str) -> Option<(Option<String>, &str)> {
     let list = list.trim_start_matches([',', ' ', '\t']);
     if list.is_empty() {
@@ -68,7 +68,7 @@ fn next(list: &str) -> Option<(Option<String>, &str)> {
     Some(((ours && !dated).then_some(text), behind))
 }
 
-/// A date is quoted too, and holds a comma.
+/// A date is quoted too, and contains a comma.
 fn after_date(behind: &str) -> &str {
     match behind.trim_start().strip_prefix('"').and_then(quoted) {
         Some((_, behind)) => behind,
@@ -76,7 +76,7 @@ fn after_date(behind: &str) -> &str {
     }
 }
 
-/// The text up to the closing quote, its pairs resolved and control characters left out; None without an end.
+/// The text up to the closing quote, with escapes resolved and control characters removed; None if unterminated.
 fn quoted(inner: &str) -> Option<(String, &str)> {
     let mut text = String::new();
     let mut characters = inner.char_indices();

@@ -253,7 +253,7 @@ impl Over<'_> {
     ) -> Result<(Content, Value)> {
         let document = &image.content.document;
         if document.config().is_none_or(|config| !types::is_image_config(&config.media_type)) {
-            let message = format!("{} is no image that layers can be put on", document.digest);
+            let message = format!("{} is not an image to which layers can be appended", document.digest);
             return Err(Error::new(Code::Unsupported, message));
         }
         let config = Config::read(call, self.below, image)?;

@@ -119,7 +119,7 @@ struct FileSearch<'a> {
 
 impl FileSearch<'_> {
     fn no_file(&self) -> Error {
-        Error::new(Code::InvalidArgument, format!("'{}' is no regular file", shown(self.wanted)))
+        Error::new(Code::InvalidArgument, format!("'{}' is not a regular file", shown(self.wanted)))
     }
 
     /// Each link is looked for in all layers again: `limits` is what all that may unpack.

@@ -27,7 +27,7 @@ impl Config {
     pub fn read(call: &Call, store: &dyn ReadStore, image: &Image) -> Result<Config> {
         let document = &image.content.document;
         let descriptor = document.config().ok_or_else(|| {
-            let message = format!("a manifest of the type {} has no config", document.media_type);
+            let message = format!("a manifest of type {} has no config", document.media_type);
             Error::new(Code::Unsupported, message)
         })?;
         let bytes = read_whole(call, store, descriptor, MOST_BYTES)?;
@@ -35,7 +35,7 @@ impl Config {
             Ok(value) => value,
             Err(_) if !is_image_config(&descriptor.media_type) => Value::Null,
             Err(error) => {
-                let message = format!("the config {} is no good JSON: {error}", descriptor.digest);
+                let message = format!("the config {} is not valid JSON: {error}", descriptor.digest);
                 return Err(Error::new(Code::InvalidManifest, message));
             }
         };

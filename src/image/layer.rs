@@ -38,8 +38,10 @@ impl UnpackedLayer {
         let unpacker = Unpacker::new(call, blob, format!("the layer {digest}"), done, limits)?;
         match unpacker.packing() {
             Packing::Xz | Packing::Bzip2 => {
-                let message =
-                    format!("the layer {digest} is packed by {}, as no layer may be", unpacker.packing().name());
+                let message = format!(
+                    "the layer {digest} is compressed with {}, which is not allowed for layers",
+                    unpacker.packing().name()
+                );
                 Err(Error::new(Code::Unsupported, message))
             }
             _ => Ok(UnpackedLayer { unpacker, hasher: Some(Hasher::new(Algorithm::Sha256)) }),

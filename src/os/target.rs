@@ -113,7 +113,7 @@ impl Through {
 fn parts(path: &Path) -> Result<(&Path, &std::ffi::OsStr)> {
     let name = path.file_name();
     let name =
-        name.ok_or_else(|| Error::new(Code::InvalidArgument, format!("'{}' is no file name", path.display())))?;
+        name.ok_or_else(|| Error::new(Code::InvalidArgument, format!("'{}' is not a file name", path.display())))?;
     Ok((path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")), name))
 }
 

@@ -1,4 +1,5 @@
-//! What a call for a reference would use: where it would go, as whom, and who says so. Without any network.
+//! Explains what a call for a reference would use: where it would go, with which credentials, and why. Without network
+//! access.
 
 use serde_json::{json, Value};
 
@@ -20,7 +21,7 @@ impl Client {
         let index = repository.index();
         let options = lock(&self.hosts).get(&host::key(&index.name)).cloned().unwrap_or_default();
         let (mut base, scheme_source) = host::endpoint(&self.http, index, &options)?;
-        // A probe that a call has made already is an answer.
+        // The result of an earlier probe is used.
         if let Some(account) = lock(&self.accounts).get(&account_name(index)) {
             base = account.base.url.clone();
         }
@@ -49,7 +50,7 @@ impl Client {
     }
 }
 
-/// Who would be said to ask, and never by what secret.
+/// Which credentials would be used, without their secrets.
 fn shown(credentials: &Credentials, spoke: &Spoke) -> Value {
     let (kind, username) = match credentials {
         Credentials::Anonymous => ("none", None),
@@ -72,7 +73,7 @@ fn shown(credentials: &Credentials, spoke: &Spoke) -> Value {
     })
 }
 
-/// The name under which the client keeps a host's account.
+/// The name under which the client stores a host's account.
 pub(crate) fn account_name(index: &Index) -> String {
     match index.scheme {
         Some(scheme) => format!("{}://{}", scheme.as_str(), index.name),

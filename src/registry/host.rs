@@ -1,4 +1,4 @@
-//! The hosts of a client: what the caller said about each, and the URL that follows from it.
+//! The hosts of a client: the caller's settings for each, and the resulting URL.
 
 use url::Url;
 
@@ -17,7 +17,7 @@ use crate::options::options;
 use crate::reference::{Index, Scheme};
 use crate::resource::Resource;
 
-/// Docker Hub's registry does not live at the name that its references carry.
+/// Docker Hub's registry has a different host name than its references.
 const HUB: &str = "https://registry-1.docker.io/";
 
 options! {
@@ -28,14 +28,14 @@ options! {
         pub anonymous: bool,
         /// true: http; false: https; without it https, or for a loopback host http if it answers a TLS hello with anything else
         pub plain_http: Option<bool>,
-        /// instead of the client's option; "direct" is none, and no_proxy has no say
+        /// instead of the client's option; "direct": no proxy; no_proxy is ignored
         pub proxy: Option<ProxyChoice>,
-        /// path of a socket of this machine that leads to the host; scheme, Host header and TLS stay those of the host's name
+        /// path of a unix socket that leads to the host; scheme, Host header and TLS still use the host's name
         pub unix_socket: Option<String>,
-        /// "IP" or "IP:PORT" to connect to, whatever the name resolves to; the name stays in the Host header and in TLS; only
-        /// for a host that is a name
+        /// "IP" or "IP:PORT" to connect to, whatever the name resolves to; the Host header and TLS still use the name;
+        /// only for a host with a name
         pub address: Option<Address>,
-        /// "Name: value" each, or in JSON an object: beside the client's of other names
+        /// "Name: value" each, or in JSON an object: in addition to the client's with other names
         pub headers: Headers,
         /// instead of the client's option
         pub max_connections_per_host: Option<u32>,
@@ -43,9 +43,9 @@ options! {
         pub requests_per_second: Option<f64>,
         /// scheme, host, port and path prefix under which the host's API really is, such as "https://h/dockerproxy"
         pub endpoint: Option<String>,
-        /// hosts that may get this host's credentials as its token server, besides those of its own domain: HOST[:PORT];
-        /// "http://HOST[:PORT]" is one that may have them without TLS although this host is asked by https, which else is
-        /// refused with OCIREG_PROTOCOL
+        /// hosts that may receive this host's credentials as its token server, besides those of its own domain:
+        /// HOST[:PORT]; "http://HOST[:PORT]" may receive them without TLS although this host uses https, which
+        /// otherwise is refused with OCIREG_PROTOCOL
         pub trusted_realms: Vec<String>,
     } and {
         /// Credentials
@@ -56,7 +56,7 @@ options! {
 }
 
 impl HostOptions {
-    /// Refuses what contradicts itself.
+    /// Refuses contradictions.
     pub fn check(&self) -> Result<()> {
         self.credentials.check()?;
         if let Some(endpoint) = &self.endpoint {
@@ -86,12 +86,12 @@ impl HostOptions {
     }
 }
 
-/// The name under which a host's options are kept.
+/// The key under which a host's options are stored.
 pub fn key(host: &str) -> String {
     crate::auth::key::host(host)
 }
 
-/// The URL of a host's API, and who asks there.
+/// The URL of a host's API, and the account for it.
 pub fn account(http: &Http, call: &Call, index: &Index, options: &HostOptions) -> Result<Account> {
     let base = match (&options.endpoint, index.official) {
         (Some(endpoint), _) => parse_endpoint(endpoint)?,
@@ -131,12 +131,12 @@ pub fn set_network(http: &Http, base: &Url, options: &HostOptions) -> Result<()>
     http.set_network(base, options.network()?)
 }
 
-/// Says how a host is to be reached, whoever leads to it.
+/// Sets how a host is reached, however it is named.
 pub fn set_network_of_name(http: &Http, index: &Index, options: &HostOptions) -> Result<()> {
     http.set_network(&base_url("https", &index.name)?, options.network()?)
 }
 
-/// Whether plain http was chosen, and by what.
+/// Whether plain http was chosen, and by which setting.
 fn chosen(http: &Http, index: &Index, options: &HostOptions) -> (Option<bool>, &'static str) {
     match (options.plain_http, index.scheme) {
         (Some(plain), _) => (Some(plain), "host options"),
@@ -146,8 +146,8 @@ fn chosen(http: &Http, index: &Index, options: &HostOptions) -> (Option<bool>, &
     }
 }
 
-/// The URL of a host's API as far as it is known without asking, and what says so. A loopback host whose scheme nobody
-/// chose is asked by its first call: until then https is shown, from "probe".
+/// The URL of a host's API as far as it is known without a request, and what decided it. A loopback host without a
+/// chosen chose is asked by its first call: until then https is shown, from "probe".
 pub fn endpoint(http: &Http, index: &Index, options: &HostOptions) -> Result<(Url, &'static str)> {
     if let Some(endpoint) = &options.endpoint {
         return Ok((parse_endpoint(endpoint)?, "endpoint"));
@@ -166,17 +166,17 @@ fn base_url(scheme: &str, host: &str) -> Result<Url> {
 }
 
 fn bad_host(host: &str) -> Error {
-    Error::new(Code::InvalidReference, format!("'{}' is no host name", crate::text::shorten(host)))
+    Error::new(Code::InvalidReference, format!("'{}' is not a host name", crate::text::shorten(host)))
 }
 
 fn parse_endpoint(text: &str) -> Result<Url> {
     let invalid = |why: &str| Error::new(Code::InvalidArgument, format!("the option endpoint {why}"));
-    let mut url = Url::parse(text).map_err(|error| invalid(&format!("is no URL: {error}")))?;
+    let mut url = Url::parse(text).map_err(|error| invalid(&format!("is not a URL: {error}")))?;
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(invalid("must begin with https:// or http:// and a host"));
     }
     if !url.username().is_empty() || url.password().is_some() || url.query().is_some() || url.fragment().is_some() {
-        return Err(invalid("takes no userinfo, query or fragment"));
+        return Err(invalid("must not have userinfo, query or fragment"));
     }
     if !url.path().ends_with('/') {
         let path = format!("{}/", url.path());

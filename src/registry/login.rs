@@ -23,7 +23,7 @@ options! {
     /// Options of a login.
     #[derive(Clone)]
     pub struct LoginOptions {
-        /// with password; or beside identity_token, if it is known
+        /// with password; or with identity_token, if known
         pub username: Option<String>,
         /// with username
         pub password: Option<Zeroizing<String>>,
@@ -31,10 +31,11 @@ options! {
         pub identity_token: Option<Zeroizing<String>>,
         /// keep them
         pub store: bool = true,
-        /// ask the token server for an identity token, and keep that instead of the password; servers without any give none
+        /// ask the token server for an identity token, and store that instead of the password; not all servers issue
+        /// one
         pub offline_token: bool,
-        /// what the token is asked for, each TYPE:NAME:ACTION[,ACTION...] such as "repository:team/app:pull,push"; where Basic
-        /// is used it means nothing
+        /// the scopes of the token, each TYPE:NAME:ACTION[,ACTION...] such as "repository:team/app:pull,push"; where
+        /// Basic is used it means nothing
         pub scope: Texts,
         /// the result has the token
         pub return_token: bool,
@@ -56,14 +57,14 @@ options! {
     }
 }
 
-/// What came of a login. Not to be shown: it may hold a token.
+/// The result of a login. Not to be displayed: it may contain a token.
 #[derive(Serialize)]
 pub struct Login {
-    /// The host as it was asked for.
+    /// The host as given by the caller.
     pub registry: String,
-    /// The status of the registry's last answer.
+    /// The status of the registry's last response.
     pub status: u16,
-    /// What it asks for: "none", "basic" or "bearer".
+    /// The authentication it requires: "none", "basic" or "bearer".
     pub auth: &'static str,
     /// The user.
     pub username: Option<String>,
@@ -71,15 +72,15 @@ pub struct Login {
     pub identity_token: bool,
     /// The file or the helper that keeps them.
     pub stored_in: Option<String>,
-    /// The bearer token, only if it was asked for, and null where there is none.
+    /// The bearer token; only if requested, and null where none is used.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub token: Option<Option<Zeroizing<String>>>,
 }
 
-/// What came of a logout.
+/// The result of a logout.
 #[derive(Debug, Default, Serialize)]
 pub struct Logout {
-    /// The host as it was asked for.
+    /// The host as given by the caller.
     pub registry: String,
     /// Whether there was something.
     pub removed: bool,
@@ -123,7 +124,7 @@ impl Client {
         })
     }
 
-    /// Removes what is kept for a registry. Nothing kept is no error.
+    /// Removes the stored credentials of a registry. It is not an error if there are none.
     pub fn logout(&self, call: &Call, registry: &str, options: &LogoutOptions) -> Result<Logout> {
         let index = Index::parse(registry)?;
         let places = self.places_of(&options.credentials_file, &options.docker_config);
@@ -141,7 +142,7 @@ impl Client {
         Ok(Logout { registry: index.name, removed: !from.is_empty(), from })
     }
 
-    /// The places that a call names itself; None when those of the client hold.
+    /// The places that a call names itself; None to use those of the client.
     fn places_of(
         &self,
         credentials_file: &Option<String>,
@@ -154,7 +155,7 @@ impl Client {
         Some(self.auth.stored().elsewhere(&Wanted { credentials_file, docker_config, ..Wanted::default() }))
     }
 
-    /// The credentials that are to be tried: the call's, else the host's, else what the hook says. Never stored ones.
+    /// The credentials to check: the call's, otherwise the host's, otherwise the hook's. Never stored ones.
     fn offered(&self, call: &Call, account: &Account, options: &LoginOptions) -> Result<Credentials> {
         let secrets = Secrets {
             username: options.username.clone(),
@@ -176,12 +177,12 @@ impl Client {
     }
 }
 
-/// What the caller wants a token for is not skipped as what a server says may be.
+/// An invalid scope from the caller is an error; one from a server would be skipped.
 fn scopes(texts: &Texts) -> Result<ScopeSet> {
     let mut scopes = ScopeSet::new();
     for text in texts.0.iter().flat_map(|text| text.split(' ')) {
         let scope = Scope::parse(text).ok_or_else(|| {
-            let message = format!("the option scope: '{}' is no TYPE:NAME:ACTION[,ACTION…]", shorten(text));
+            let message = format!("the option scope: '{}' is not TYPE:NAME:ACTION[,ACTION…]", shorten(text));
             Error::new(Code::InvalidArgument, message)
         })?;
         scopes.add(scope);
@@ -190,11 +191,11 @@ fn scopes(texts: &Texts) -> Result<ScopeSet> {
 }
 
 fn nowhere() -> Error {
-    Error::new(Code::InvalidArgument, "no option says where credentials are kept")
+    Error::new(Code::InvalidArgument, "no option says where credentials are stored")
         .with_hint("credentials_file or docker_config, or the client's stored_credentials")
 }
 
-/// The identity token that a login gave is kept in place of what was offered.
+/// The identity token that a login returned is stored instead of the given credentials.
 fn replaced(offered: Credentials, refresh: Option<Zeroizing<String>>, offline: bool) -> Credentials {
     match (offered, refresh) {
         (Credentials::Password { username, .. }, Some(token)) if offline => {
@@ -205,12 +206,13 @@ fn replaced(offered: Credentials, refresh: Option<Zeroizing<String>>, offline: b
     }
 }
 
-/// Hands credentials to the helper that the file names for the host, else writes them into the file. The answer says where.
+/// Passes credentials to the helper that the file names for the host, otherwise writes them into the file. Returns
+/// where.
 fn keep(call: &Call, stored: &StoredCredentials, file: &Path, host: &str, credentials: &Credentials) -> Result<String> {
     match credential_writer::helper_of(file, stored.foreign(), host)? {
         Some(helper) => {
             stored.helpers().store(call, &helper, &key::server(host), credentials)?;
-            // Docker leaves a mark, and a password that was in the file is there no more.
+            // As Docker does, a marker is left, and a password that was in the file is removed.
             credential_writer::put(call, file, stored.foreign(), host, None)?;
             Ok(helper)
         }
@@ -223,7 +225,7 @@ fn keep(call: &Call, stored: &StoredCredentials, file: &Path, host: &str, creden
 
 fn remove(call: &Call, stored: &StoredCredentials, file: &Path, host: &str, from: &mut Vec<String>) -> Result<()> {
     if let Some(helper) = credential_writer::helper_of(file, stored.foreign(), host)? {
-        // Helpers do not say whether they had something to erase.
+        // Helpers do not report whether they had something to erase.
         if stored.helpers().get(call, &helper, &key::server(host))?.is_some() {
             stored.helpers().erase(call, &helper, &key::server(host))?;
             from.push(helper);

@@ -106,7 +106,7 @@ impl Client {
         self.options.http.retries
     }
 
-    /// What is remembered as long as the client lives, by whoever works with it: one of each type.
+    /// State that other rooms keep for the lifetime of the client: one value of each type.
     pub(crate) fn memory<T: Default + Send + Sync + 'static>(&self) -> Arc<T> {
         lock(&self.memories).get_or_insert_with(Arc::<T>::default).clone()
     }

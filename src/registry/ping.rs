@@ -1,5 +1,5 @@
-//! `GET /v2/` (distribution-spec end-1): is there a registry, and how does it want to be asked? Only here does anything
-//! choose between the protocols v2 and v1; no other call falls back from one to the other.
+//! `GET /v2/` (distribution-spec end-1): whether there is a registry, and which authentication it requires. Only here
+//! does anything choose between the protocols v2 and v1; no other call falls back from one to the other.
 
 use ::http::{Method, StatusCode};
 use serde::Serialize;
@@ -16,10 +16,10 @@ use crate::registry::repository::{headers_json, Remote};
 use crate::registry::Client;
 use crate::resource::Resource;
 
-/// What a registry says of itself.
+/// What a registry says about itself.
 #[derive(Debug, Serialize)]
 pub struct Ping {
-    /// The host as it was asked for.
+    /// The host as given by the caller.
     pub registry: String,
     /// The URL that was asked.
     pub url: String,
@@ -39,7 +39,7 @@ options! {
     /// Options of a ping.
     #[derive(Debug, Clone)]
     pub struct PingOptions {
-        /// the protocol to ask for, 2 or 1; 0 asks for v2, and for v1 where /v2/ answers 404
+        /// the protocol version to ask for, 2 or 1; 0 asks for v2, and for v1 if /v2/ answers 404
         pub version: u64 = 0,
     }
 }
@@ -47,7 +47,7 @@ options! {
 /// The protocol that a registry speaks.
 #[derive(Debug, Serialize)]
 pub struct Detected {
-    /// The host as it was asked for.
+    /// The host as given by the caller.
     pub registry: String,
     /// 2 or 1.
     pub api_version: u8,
@@ -59,7 +59,7 @@ impl Client {
         self.ping_as(call, registry, &PingOptions::default())
     }
 
-    /// Asks a registry for its version, by the protocol that the options name.
+    /// Asks a registry for its version, with the protocol that the options name.
     pub fn ping_as(&self, call: &Call, registry: &str, options: &PingOptions) -> Result<Ping> {
         if options.version > 2 {
             return Err(Error::new(Code::InvalidArgument, "the option version is 0, 1 or 2"));
@@ -129,7 +129,7 @@ impl Client {
     }
 }
 
-// The header may come twice, and may hold several versions and empty parts ("registry/2.0, ").
+// The header may occur twice, and may contain several versions and empty parts ("registry/2.0, ").
 fn versions(headers: &::http::header::HeaderMap) -> Vec<String> {
     let mut versions: Vec<String> = Vec::new();
     for value in headers.get_all("docker-distribution-api-version") {

@@ -28,12 +28,12 @@ use crate::stream::blob::Blob;
 pub struct RegistryStore {
     client: Client,
     reference: Reference,
-    /// What was put and has a subject, but is not on the subject's list.
+    /// Manifests with a subject that were put, but are not on the subject's list.
     unlisted: Mutex<Vec<(Digest, Descriptor)>>,
 }
 
 impl RegistryStore {
-    /// What a reference stands for.
+    /// The manifest that a reference names.
     pub fn new(client: &Client, reference: Reference) -> RegistryStore {
         RegistryStore { client: client.clone(), reference, unlisted: Mutex::default() }
     }
@@ -46,7 +46,7 @@ impl RegistryStore {
         crate::registry::host::key(&self.reference.repository().index().name)
     }
 
-    /// Repositories of this registry that may have a blob: where it comes from, and where it was seen before.
+    /// Repositories of this registry that may have a blob: its source, and where it was seen before.
     fn mount_sources(&self, digest: &Digest, from: &dyn ReadStore) -> Vec<String> {
         let here = self.reference.repository();
         let near = |other: &&Repository| crate::registry::host::key(&other.index().name) == self.host();
@@ -58,7 +58,7 @@ impl RegistryStore {
         found
     }
 
-    /// Whether a name stands for a manifest.
+    /// Whether a name exists.
     fn stands_for(&self, call: &Call, name: &Under, digest: &Digest) -> Result<bool> {
         let repository = self.reference.repository();
         let reference = match name {
@@ -67,7 +67,7 @@ impl RegistryStore {
         };
         match self.client.head_manifest(call, &reference, &HeadOptions::default()) {
             Ok(head) => Ok(head.digest == *digest),
-            // Who may write need not be one who may read: the first PUT will tell.
+            // Permission to write does not imply permission to read: the first PUT will tell.
             Err(error) if is_absent(&error) || error.code() == Code::Forbidden => Ok(false),
             Err(error) => Err(error),
         }
@@ -102,7 +102,7 @@ impl ReadStore for RegistryStore {
         let head = self.client.head_blob(call, &reference)?;
         head.size.ok_or_else(|| match head.exists {
             true => Error::new(Code::Protocol, format!("the registry does not tell the size of the blob {reference}")),
-            false => Error::new(Code::MissingBlob, format!("the blob {reference} is not there")),
+            false => Error::new(Code::MissingBlob, format!("the blob {reference} does not exist")),
         })
     }
 
@@ -185,7 +185,7 @@ impl WriteStore for RegistryStore {
         let options = PutOptions { referrers_tag: *role == Role::Root, ..PutOptions::default() };
         let put = self.client.put_under(call, self.reference.repository(), &under, content, &options)?;
         if let (Some(subject), Some(Source::None)) = (put.subject, put.referrers) {
-            // Who copies a list of referrers puts it himself.
+            // A copy of a list of referrers puts it itself.
             if self.reference.tag() != Some(fallback_tag::tag_of(&subject).as_str()) {
                 lock(&self.unlisted).push((subject, fallback_tag::entry(&content.document)));
             }

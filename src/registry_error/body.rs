@@ -14,7 +14,7 @@ pub(super) const MOST_TEXT: usize = 512;
 /// How many bytes of an entry's detail are kept.
 const MOST_DETAIL: usize = 4096;
 
-/// Whether a body says that something failed though its status says otherwise: some registries answer so to a PUT.
+/// Whether a body reports an error although its status says otherwise: some registries respond to a PUT that way.
 pub(crate) fn holds_errors(body: &[u8]) -> bool {
     let list = document(body).and_then(|mut document| document.remove("errors"));
     list.is_some_and(|list| !entries(&list).is_empty())
@@ -32,7 +32,7 @@ fn document(body: &[u8]) -> Option<Map<String, Value>> {
     }
 }
 
-/// The errors in a body: `{"errors":[..]}` of objects or texts, `{"error":..}`, or one object with a message.
+/// The errors in a body: `{"errors":[..]}` of objects or strings, `{"error":..}`, or one object with a message.
 pub(super) fn registry_errors(body: &[u8]) -> Vec<RegistryError> {
     let Some(document) = document(body) else { return Vec::new() };
     let mut found = document.get("errors").map(entries).unwrap_or_default();
@@ -62,7 +62,7 @@ fn entry(object: &Map<String, Value>) -> Option<RegistryError> {
     let code = object.get("code").filter(|code| code.is_number()).map(Value::to_string);
     let code = code.or_else(|| text(&["code"]).map(str::to_owned)).unwrap_or_default();
     let message = text(&["message", "error_description", "error_message", "details", "msg", "title"]);
-    // RFC 6749 calls the code `error`; elsewhere a text there is the message.
+    // RFC 6749 calls the code `error`; elsewhere a string there is the message.
     let (code, message) = match (text(&["error"]), message) {
         (Some(error), Some(message)) if code.is_empty() => (error.to_owned(), message),
         (Some(error), None) => (code, error),
@@ -70,7 +70,7 @@ fn entry(object: &Map<String, Value>) -> Option<RegistryError> {
     };
     let detail = object.get("detail").cloned().unwrap_or_default();
     match (message, &detail) {
-        // With no other text the detail is the message.
+        // Without another text, the detail is the message.
         ("", Value::String(detail)) => error(&code, detail, Value::Null),
         (message, _) => error(&code, message, detail),
     }
@@ -82,7 +82,7 @@ fn error(code: &str, message: &str, detail: Value) -> Option<RegistryError> {
     (!code.is_empty() || !message.is_empty()).then_some(RegistryError { code, message, detail })
 }
 
-/// What a body says that is no error document of a registry, and the status, which it mostly does not say.
+/// The text of a body that is not a registry's error document, and the status, which it usually does not contain.
 pub(super) fn plain(status: u16, headers: &HeaderMap, body: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(body);
     let text = text.trim_start_matches('\u{feff}').trim();
@@ -95,7 +95,7 @@ pub(super) fn plain(status: u16, headers: &HeaderMap, body: &[u8]) -> Option<Str
         let title = title(text).map(|title| format!(", titled \"{title}\"")).unwrap_or_default();
         return Some(format!("the server answered {} with an HTML page{title}", status_text(status)));
     }
-    // JSON without a message, or something for machines: the status says more.
+    // JSON without a message, or not text: the status says more.
     let readable = !text.starts_with(['{', '[']) && !typed.contains("octet-stream");
     let text = readable.then(|| cleaned(text, MOST_TEXT)).filter(|text| !text.is_empty())?;
     Some(if text.contains(&status.to_string()) { text } else { format!("{text} ({})", status_text(status)) })
@@ -114,7 +114,7 @@ fn title(text: &str) -> Option<String> {
     Some(cleaned(&text[start..end], 128)).filter(|title| !title.is_empty())
 }
 
-/// One line without characters that a terminal obeys, cut at a length.
+/// One line without control characters, shortened.
 fn cleaned(text: &str, most: usize) -> String {
     let mut line = String::new();
     let mut count = 0;

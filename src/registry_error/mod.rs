@@ -1,5 +1,6 @@
-//! What an answer that refuses means: its status first, then the registry's own code (distribution-spec "Error
-//! Codes"). Error bodies come from registries, proxies, token servers and CDNs: every form is read, none is believed.
+//! What an error response means: its status first, then the registry's own code (distribution-spec "Error
+//! Codes"). Error bodies come from registries, proxies, token servers and CDNs: every format is parsed, none is
+//! trusted.
 
 mod body;
 
@@ -16,12 +17,12 @@ use crate::rate_limit::RateLimit;
 pub(crate) use body::holds_errors;
 use body::{plain, registry_errors};
 
-/// A hint.
-const ABSENT: &str = "check the name and the tag or digest; private repositories may be hidden from who has no access";
-/// The largest body that is looked at.
+/// The hint for a missing name.
+const ABSENT: &str = "check the name and the tag or digest; private repositories may be hidden without access";
+/// The largest body that is parsed.
 const MOST_BODY: usize = 1 << 20;
 
-/// The error for an answer that is none of those that the request wanted. `what` says what was tried.
+/// The error for an unexpected response. `what` says what was tried.
 pub(crate) fn error_of(status: u16, headers: &HeaderMap, body: &[u8], url: &Url, what: &str) -> Error {
     let body = &body[..body.len().min(MOST_BODY)];
     let errors = registry_errors(body);
@@ -36,7 +37,7 @@ pub(crate) fn error_of(status: u16, headers: &HeaderMap, body: &[u8], url: &Url,
     let code = errors.iter().find_map(|error| by_name(&error.code, status, url)).unwrap_or_else(|| by_status(status));
     let after = retry_after(headers).map(whole_seconds);
     let message = match (code, after) {
-        (Code::RateLimited, Some(after)) => format!("{message}; the server wants the next try after {after} s"),
+        (Code::RateLimited, Some(after)) => format!("{message}; the server asks to retry after {after} s"),
         _ => message,
     };
     let error = Error::new(code, message)
@@ -51,7 +52,7 @@ pub(crate) fn error_of(status: u16, headers: &HeaderMap, body: &[u8], url: &Url,
     }
 }
 
-/// The same for an answer to who reads: that something is missing then says that what was asked for is.
+/// The same for the response to a read: something missing then means the requested object itself.
 pub(crate) fn of_a_read(error: Error) -> Error {
     match error.code() {
         Code::MissingBlob => error.with_code(Code::NotFound).with_hint(ABSENT),
@@ -71,16 +72,16 @@ fn by_status(status: u16) -> Code {
         429 => Code::RateLimited,
         400..=499 => Code::Http,
         500..=599 => Code::Server,
-        // Below 300 it is a success that the request cannot use.
+        // Below 300 it is a success that does not fit the request.
         _ => Code::Protocol,
     }
 }
 
-/// What the registry's code adds, where the status leaves it open.
+/// What the registry's code adds where the status is not specific.
 fn by_name(name: &str, status: u16, url: &Url) -> Option<Code> {
-    // A missing blob is what a GET of one asks for; a manifest's PUT fails over it.
+    // For a GET, a missing blob is the requested object; for a PUT of a manifest, it is the reason of the failure.
     let of_manifest = matches!(status, 400 | 404) && url.path().contains("/manifests/");
-    // 4xx statuses that say no more than that the request was wrong.
+    // 4xx statuses that only say that the request was wrong.
     let open = matches!(status, 400 | 402 | 406 | 409..=412 | 414..=428 | 430..=499);
     match name.to_ascii_uppercase().as_str() {
         "TOOMANYREQUESTS" => Some(Code::RateLimited),
@@ -91,7 +92,7 @@ fn by_name(name: &str, status: u16, url: &Url) -> Option<Code> {
         "MANIFEST_INVALID" if open => Some(Code::InvalidManifest),
         "NAME_INVALID" if status == 400 => Some(Code::InvalidReference),
         "UNSUPPORTED" if status == 400 => Some(Code::Unsupported),
-        // ECR says so of a token that has expired.
+        // ECR sends this for an expired token.
         "DENIED" if status == 400 => Some(Code::Forbidden),
         "UNAUTHORIZED" if status == 400 => Some(Code::Unauthenticated),
         _ => None,
@@ -102,20 +103,20 @@ fn hint(code: Code, name: &str, url: &Url) -> Option<String> {
     let host = url.host_str().unwrap_or("the registry");
     Some(match (code, name) {
         (Code::Unauthenticated, _) => format!(
-            "give credentials for {host}, or check the ones given; some registries say the same of a repository that does not exist"
+            "give credentials for {host}, or check the given ones; some registries respond the same for a repository that does not exist"
         ),
         (Code::Forbidden, _) => format!(
-            "check what the account may do at {host}; some registries say the same of a repository that does not exist"
+            "check what the account may do at {host}; some registries respond the same for a repository that does not exist"
         ),
         (Code::NotFound, "NAME_UNKNOWN") => {
-            "there is no such repository: check its name; private repositories may be hidden from who has no access".to_owned()
+            "there is no such repository: check its name; private repositories may be hidden without access".to_owned()
         }
         (Code::NotFound, "MANIFEST_UNKNOWN") => {
-            "the repository has no such tag or digest: a list of its tags shows what it has".to_owned()
+            "the repository has no such tag or digest: list its tags to see what it has".to_owned()
         }
         (Code::NotFound, _) => ABSENT.to_owned(),
         (Code::RateLimited, _) => {
-            format!("wait before the next try; {host} may allow more to an account than to nobody")
+            format!("wait before the next try; {host} may allow more with an account than without")
         }
         _ => return None,
     })
@@ -126,7 +127,7 @@ fn rate_limit(code: Code, headers: &HeaderMap) -> Option<RateLimit> {
     (code == Code::RateLimited).then(|| RateLimit::read(header)).flatten()
 }
 
-/// The wait that the server asks for. A date is measured against the server's own clock, which its Date header tells.
+/// The wait that the server asks for. A date is compared with the server's own clock, from its Date header.
 fn retry_after(headers: &HeaderMap) -> Option<Duration> {
     match RetryAfter::parse(headers)? {
         RetryAfter::Wait(wait) => Some(wait),

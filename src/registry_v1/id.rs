@@ -1,4 +1,4 @@
-//! Image ids: 64 hexadecimal digits, and no digest of anything. What is none becomes no part of a URL or path
+//! Image IDs: 64 hexadecimal digits, which are not a digest of anything. Nothing else becomes part of a URL or path
 //! (CVE-2014-9358).
 
 use std::fmt;
@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 use crate::error::{Code, Error, Result};
 use crate::text::shorten;
 
-/// An image's id. It can only be made by parsing.
+/// An image's ID. It can only be created by parsing.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ImageId(String);
 
@@ -34,7 +34,7 @@ impl FromStr for ImageId {
             true => Ok(ImageId(text.to_owned())),
             false => Err(Error::new(
                 Code::InvalidArgument,
-                format!("'{}' is no image id: those are 64 hexadecimal digits", shorten(text)),
+                format!("'{}' is not an image id: those are 64 hexadecimal digits", shorten(text)),
             )),
         }
     }

@@ -1,4 +1,4 @@
-//! What the index answers: ping, search, the images of a repository.
+//! Requests to the index: ping, search, the images of a repository.
 
 use ::http::header::{HeaderName, ACCEPT};
 use ::http::{Method, StatusCode};
@@ -20,10 +20,10 @@ use crate::registry::Client;
 
 const PING: &str = "v1/_ping";
 
-/// What a v1 registry says of itself.
+/// What a v1 registry says about itself.
 #[derive(Debug, Serialize)]
 pub struct PingV1 {
-    /// The host as it was asked for.
+    /// The host as given by the caller.
     pub registry: String,
     /// The URL that was asked.
     pub url: String,
@@ -31,9 +31,9 @@ pub struct PingV1 {
     pub status: u16,
     /// Its X-Docker-Registry-Version.
     pub version: Option<String>,
-    /// Whether it needs no index, by its X-Docker-Registry-Standalone; None when it does not say.
+    /// Whether it needs no index, from X-Docker-Registry-Standalone; None when it does not say.
     pub standalone: Option<bool>,
-    /// What it said, if that is JSON: `true`, or an object with the versions of what it runs on.
+    /// Its response, if that is JSON: `true`, or an object with the versions of its software.
     pub body: Option<Value>,
     /// Its headers.
     pub headers: Map<String, Value>,
@@ -55,7 +55,7 @@ options! {
 pub struct Images {
     /// The repository.
     pub name: String,
-    /// The images, with whatever the index says of each.
+    /// The images, with everything that the index says about each.
     pub images: Vec<Map<String, Value>>,
     /// The registry that has them.
     pub endpoint: String,
@@ -89,10 +89,10 @@ impl Client {
         })
     }
 
-    /// Searches an index. Gives its answer, with what every index says made sure of.
+    /// Searches an index. Returns its response, with the common members checked.
     pub fn v1_search(&self, call: &Call, registry: &str, term: &str, options: &SearchOptions) -> Result<Value> {
         if [options.n, options.page].contains(&Some(0)) {
-            return Err(Error::new(Code::InvalidArgument, "the options n and page begin at 1"));
+            return Err(Error::new(Code::InvalidArgument, "the options n and page start at 1"));
         }
         let place = IndexServer::new(self, call, &Index::parse(registry)?)?;
         let numbers =
@@ -110,23 +110,23 @@ impl Client {
         found(json(&bytes, &answer, "the result of the search")?, term, &answer)
     }
 
-    /// A registry's answer to a v1 ping, whatever it is.
+    /// A registry's response to a v1 ping, whatever it is.
     pub(crate) fn v1_ping_answer(&self, call: &Call, index: &Index) -> Result<Pong> {
         ping(&IndexServer::new(self, call, index)?)
     }
 }
 
-/// An answer to a ping.
+/// Checks a response to a ping.
 pub(crate) struct Pong {
     pub answer: Answer,
     /// Whether it is one of protocol v1.
     pub speaks_v1: bool,
-    /// What it says, if that is JSON.
+    /// Its body, if that is JSON.
     pub body: Option<Value>,
 }
 
-/// A page that says 200 to every path is no registry. docker-registry answers `{}` or, when it is verbose, an object;
-/// others answer `true`.
+/// A server that answers every path with 200 is not a registry. docker-registry answers `{}` or, when it is verbose, an
+/// object; others answer `true`.
 fn ping(place: &IndexServer) -> Result<Pong> {
     let mut request = Request::new(Method::GET).whole(LARGEST, "the answer to the ping");
     let mut answer = place.send(&RequestTarget::Path(PING.to_owned()), &mut request)?;
@@ -140,7 +140,7 @@ fn ping(place: &IndexServer) -> Result<Pong> {
 }
 
 fn found(value: Value, term: &str, answer: &Answer) -> Result<Value> {
-    let bad = || wrong(answer, "the result of the search is no list of repositories");
+    let bad = || wrong(answer, "the result of the search is not a list of repositories");
     let Value::Object(mut document) = value else { return Err(bad()) };
     let results = match document.remove("results") {
         Some(Value::Array(results)) => results,
@@ -162,11 +162,11 @@ fn found(value: Value, term: &str, answer: &Answer) -> Result<Value> {
 }
 
 impl Repo {
-    /// The images of the repository; begins the session for reading. Some indexes know of none, and still have them.
+    /// The images of the repository; starts the session for reading. Some indexes list none, and still have them.
     pub fn images(&self) -> Result<Images> {
         let (session, (answer, bytes)) = self.begin(Access::Read, &[], None)?;
         let session = self.remember(Access::Read, session);
-        let bad = || wrong(&answer, "the list of images is no list of objects with an id");
+        let bad = || wrong(&answer, "the list of images is not a list of objects with an id");
         let Value::Array(list) = json(&bytes, &answer, "the list of images")? else { return Err(bad()) };
         let mut images = Vec::new();
         for one in list {

@@ -1,6 +1,6 @@
 //! Reading the layer of an image: continued where it broke off, and checked against the image's checksum where that can be done.
 //!
-//! docker-registry, the server that everybody ran, has ranges of its own: Content-Range without its unit; a range to the
+//! docker-registry, the server that everybody used, has unusual ranges: Content-Range without its unit; a range to the
 //! open end that is one byte too long, in Content-Length too; a 416 for a single byte and for a layer without bytes.
 
 use std::io::Write;
@@ -26,14 +26,14 @@ use crate::http::response::Answer;
 use crate::http::Request;
 use crate::stream::blob::Blob;
 
-/// What is known of an open layer.
+/// What is known about an open layer.
 #[derive(Debug, Clone, Serialize)]
 pub struct LayerInfo {
     /// The image.
     pub id: ImageId,
-    /// The checksum that the registry gives for the image.
+    /// The checksum that the registry has for the image; None when it has none.
     pub checksum: Option<String>,
-    /// The size of the whole layer: what X-Docker-Size says, until the registry sends it.
+    /// The size of the whole layer: from X-Docker-Size, until the registry sends it.
     pub size: Option<u64>,
     /// The first byte that is read.
     pub offset: u64,
@@ -46,7 +46,7 @@ pub struct LayerInfo {
 pub struct DeliveredLayer {
     /// The image.
     pub id: ImageId,
-    /// The checksum that the registry gives for the image.
+    /// The checksum that the registry has for the image; None when it has none.
     pub checksum: Option<String>,
     /// Whether the bytes were checked against it.
     pub verified: bool,
@@ -71,9 +71,9 @@ pub(crate) struct RemoteLayer {
     repo: Repo,
     id: ImageId,
     checksums: Checksums,
-    /// The size that the image's answer says, which need not be right.
+    /// The size from the image's response, which need not be right.
     hint: Option<u64>,
-    /// What the checksum is over before the layer.
+    /// The bytes before the layer that the checksum also covers.
     before: Hasher,
 }
 
@@ -155,7 +155,7 @@ impl LayerReader {
         self.0.piece()
     }
 
-    /// What is known of the layer.
+    /// What is known about the layer.
     pub fn info(&self) -> LayerInfo {
         let layer = self.0.item();
         LayerInfo {
@@ -195,7 +195,7 @@ impl Repo {
         Ok(self.remote_layer(&self.image(id)?))
     }
 
-    /// Opens the layer of an image whose JSON is at hand.
+    /// Opens the layer of an image whose JSON is available.
     pub(crate) fn open_layer(&self, image: &Image) -> Result<Download<RemoteLayer>> {
         Download::open(self.remote_layer(image), &ReadOptions::default(), None)
     }
@@ -214,7 +214,7 @@ impl Repo {
         Ok((DeliveredLayer::of(delivery), bytes))
     }
 
-    /// Gets a layer and writes it to `out`. What was written before an error cannot be taken back.
+    /// Gets a layer and writes it to `out`. What was written before an error cannot be undone.
     pub fn layer_to(&self, id: &ImageId, out: &mut dyn Write, options: &ReadOptions) -> Result<DeliveredLayer> {
         options.without_limit()?;
         check(options)?;
@@ -222,8 +222,8 @@ impl Repo {
         Ok(DeliveredLayer::of(delivery))
     }
 
-    /// Gets a layer into a file, which appears under its name only whole, and verified where that can be. What a broken call
-    /// left of a layer that can be verified is continued by the next.
+    /// Gets a layer into a file, which appears under its name only when complete, and verified where possible. What a
+    /// broken call left of a layer that can be verified is continued by the next.
     pub fn layer_file(&self, id: &ImageId, path: &Path, options: &ReadOptions) -> Result<DeliveredLayer> {
         options.without_limit()?;
         check(options)?;

@@ -33,12 +33,12 @@ options! {
     }
 }
 
-/// What came of it.
+/// The result of a login.
 #[derive(Debug, Serialize)]
 pub struct Login {
     /// The text that Docker showed.
     pub status: String,
-    /// Who.
+    /// The user name that was checked or created.
     pub username: String,
     /// Whether the account is new.
     pub created: bool,
@@ -75,15 +75,15 @@ fn user(place: &IndexServer, options: &V1LoginOptions) -> Result<User> {
         _ => return invalid("the options username and password go together"),
     };
     if user.name.is_empty() || user.name.contains(':') || user.name.chars().any(char::is_control) {
-        return invalid("the username is empty, or holds a colon or control characters");
+        return invalid("the username is empty, or contains a colon or control characters");
     }
     if user.password.chars().any(char::is_control) {
-        return invalid("the password holds control characters");
+        return invalid("the password contains control characters");
     }
     Ok(user)
 }
 
-/// Makes the account; None when there is one of that name.
+/// Creates the account; None when there is already one with that name.
 fn register(place: &IndexServer, user: &User, email: &str, official: bool) -> Result<Option<Login>> {
     let account = json!({"username": user.name, "password": user.password.as_str(), "email": email});
     let text = Zeroizing::new(account.to_string().into_bytes());

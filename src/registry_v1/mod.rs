@@ -1,9 +1,9 @@
-//! Protocol v1, what registries spoke until 2015: an index that knows who may do what, and registries that hold images.
-//! Source: docker-registry 0.9.1, the last server of it, and Docker's "Registry API" and "Hub API" of that time.
+//! Protocol v1, which registries spoke until 2015: an index that knows who may do what, and registries that store
+//! images. Source: docker-registry 0.9.1, its last server, and Docker's "Registry API" and "Hub API" of that time.
 //!
-//! Nothing here is addressed by content. An image's id is a name that somebody chose, so what a server sends under it can
-//! be checked only against a checksum that the same server gives: results say what was verified. Ids and names are
-//! checked before any URL is made of them.
+//! Nothing here is addressed by content. An image's ID is a name that somebody chose, so what a server sends under it
+//! can be checked only against a checksum from the same server: results say what was verified. IDs and names are
+//! checked before they become part of a URL.
 
 pub mod id;
 pub mod index;
@@ -37,7 +37,7 @@ use session::{Access, IndexSession, RegistryProof};
 const LARGEST: u64 = 4 << 20;
 /// How much of an error's body is read.
 const ERROR_BODY: usize = 64 << 10;
-/// Docker Hub's index did not live at the name that references carry, nor where its registry did.
+/// Docker Hub's index had a different host name than references, and than its registry.
 const HUB: &str = "https://index.docker.io/";
 
 /// An index as a call sees it.
@@ -61,7 +61,7 @@ impl IndexServer {
         Ok(self.client.auth.credentials(&self.call, &self.account)?.0)
     }
 
-    /// What the index, and nobody else, is shown.
+    /// The credentials for the index, and only for it.
     fn proof(&self) -> Result<Option<HeaderValue>> {
         match self.credentials()? {
             Credentials::Token(token) => session::secret("Bearer", &token).map(Some),
@@ -87,7 +87,7 @@ impl IndexServer {
         }
     }
 
-    /// The error that an answer is.
+    /// The error for a response.
     fn failure(&self, mut answer: Answer, what: &str) -> Error {
         let body = answer.beginning(&self.call, ERROR_BODY);
         let error = registry_error::error_of(answer.status.as_u16(), &answer.headers, &body, &answer.url, what)
@@ -97,8 +97,8 @@ impl IndexServer {
         }
         self.client.auth.forget_answer(&self.account);
         match self.credentials() {
-            Ok(Credentials::Anonymous) => error.with_hint("it wants credentials"),
-            Ok(_) => error.with_hint("the registry does not take these credentials"),
+            Ok(Credentials::Anonymous) => error.with_hint("it requires credentials"),
+            Ok(_) => error.with_hint("the registry does not accept these credentials"),
             Err(_) => error,
         }
     }
@@ -120,12 +120,12 @@ impl Client {
 }
 
 impl Repo {
-    /// What error messages call it.
+    /// Its name for messages.
     fn place_name(&self) -> String {
         format!("{}/{}", self.place.account.host, self.name)
     }
 
-    /// Sends the request that `make` makes for a session of this access. A session that has ended is begun anew, once.
+    /// Sends the request that `make` creates for a session with this access. An expired session is replaced, once.
     fn send(&self, access: Access, make: &mut dyn FnMut(&IndexSession) -> Result<Answer>) -> Result<Answer> {
         self.send_for(access, None, make)
     }
@@ -160,7 +160,7 @@ impl Repo {
         }
     }
 
-    /// A private registry behind a proxy that asks for Basic everywhere: it may have it where it is the index itself.
+    /// A private registry behind a proxy that requires Basic everywhere: it may receive it if it is the index itself.
     fn wants_basic(&self, session: &IndexSession, answer: &Answer) -> Result<bool> {
         let asks = challenge::parse(&answer.headers).iter().any(|one| one.scheme == challenge::AuthScheme::Basic);
         let may = session.is_at_index() && matches!(session.proof(), RegistryProof::Token(_));
@@ -180,7 +180,7 @@ impl Repo {
         self.place.client.http.send(&self.place.call, &at, request)
     }
 
-    /// A document of the registry: its bytes and its answer.
+    /// A document of the registry: its bytes and the response.
     fn document(&self, path: &str, what: &'static str) -> Result<(Answer, Vec<u8>)> {
         let answer = self.send(Access::Read, &mut |session| {
             self.send_to(session, path, &mut Request::new(Method::GET).whole(LARGEST, what))
@@ -191,13 +191,13 @@ impl Repo {
         Ok((answer, bytes))
     }
 
-    /// Tells cached sessions of different users apart.
+    /// Distinguishes cached sessions of different users.
     fn identity(&self) -> Result<String> {
         Ok(identity(&self.place.account.base.url, &self.place.credentials()?))
     }
 }
 
-/// Whether the next registry of the index's list may do better. What has perhaps been written stays with one of them.
+/// Whether the next registry of the index's list may succeed. A possible write must stay with one of them.
 fn should_go_on(access: Access, outcome: &Result<Answer>) -> bool {
     match outcome {
         Ok(answer) => access == Access::Read && answer.status.is_server_error(),
@@ -209,13 +209,13 @@ fn should_go_on(access: Access, outcome: &Result<Answer>) -> bool {
     }
 }
 
-/// A document of an answer as JSON.
+/// The document in a response as JSON.
 fn json(bytes: &[u8], answer: &Answer, what: &str) -> Result<Value> {
     crate::json::parse(bytes)
-        .map_err(|error| Error::new(Code::Protocol, format!("{what} is no JSON: {error}")).with_url(&answer.url))
+        .map_err(|error| Error::new(Code::Protocol, format!("{what} is not JSON: {error}")).with_url(&answer.url))
 }
 
-/// The error for an answer that is not what the protocol says.
+/// The error for a response that violates the protocol.
 fn wrong(answer: &Answer, what: impl Into<String>) -> Error {
     Error::new(Code::Protocol, what).with_url(&answer.url)
 }
@@ -224,7 +224,7 @@ fn internal(what: &str) -> Error {
     Error::new(Code::Internal, format!("no URL for {}", shorten(what)))
 }
 
-/// The tag of a reference, which must have no digest: v1 knows none.
+/// The tag of a reference, which must have no digest: v1 has none.
 pub fn tag_of(reference: &crate::reference::Reference) -> Result<&str> {
     match (reference.tag(), reference.digest()) {
         (Some(tag), None) => Ok(tag),

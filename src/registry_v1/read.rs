@@ -1,4 +1,4 @@
-//! What the registry answers of tags and images, but for the layers.
+//! Reading tags and images from the registry, except layers.
 
 use std::collections::HashSet;
 
@@ -12,7 +12,7 @@ use crate::error::{Code, Result};
 use crate::http::response::Answer;
 use crate::registry::repository::headers_json;
 
-/// No image has so many ancestors: Docker took 127 layers.
+/// More ancestors than any image has: Docker accepted 127 layers.
 const MOST_ANCESTORS: usize = 4096;
 
 /// The tags of a repository.
@@ -24,7 +24,7 @@ pub struct Tags {
     pub tags: Map<String, Value>,
 }
 
-/// What a registry says of the bytes of an image. It can be checked against these; they are as good as the registry.
+/// The checksums of an image from the registry. They are as trustworthy as the registry.
 #[derive(Debug, Clone, Default)]
 pub struct Checksums {
     /// sha256 over the JSON, a newline and the layer.
@@ -46,7 +46,7 @@ impl Checksums {
             let words = values.flat_map(|text| text.split([',', ' '])).filter(|word| !word.is_empty());
             for word in words.take(16) {
                 match word.parse::<Digest>() {
-                    // The older header is over something else, whatever it looks like.
+                    // The older header is computed over something else, whatever it looks like.
                     Ok(digest) if name.ends_with("payload") => sums.payload.push(digest),
                     _ if sums.other.is_none() => sums.other = Some(crate::text::shorten(word)),
                     _ => {}
@@ -57,7 +57,7 @@ impl Checksums {
     }
 }
 
-/// An image: its JSON, and what the registry says of its layer.
+/// An image: its JSON, and what the registry says about its layer.
 #[derive(Debug)]
 pub struct Image {
     /// Its id.
@@ -70,7 +70,7 @@ pub struct Image {
     pub size: Option<u64>,
     /// Its checksums.
     pub checksums: Checksums,
-    /// The headers of the answer.
+    /// The headers of the response.
     pub headers: Map<String, Value>,
 }
 
@@ -81,7 +81,7 @@ impl Image {
                "headers": self.headers})
     }
 
-    /// The image that it was made from.
+    /// Its parent image; None for a base image.
     pub fn parent(&self) -> Result<Option<ImageId>> {
         match self.document.get("parent").and_then(Value::as_str) {
             None | Some("") => Ok(None),
@@ -99,7 +99,7 @@ impl Repo {
         let mut add = |tag: &str, id: &str| {
             let is_id =
                 (1..=64).contains(&id.len()) && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-            // A tag that is there twice means two images.
+            // A tag that occurs twice means two images.
             (is_id && tags.insert(tag.to_owned(), id.into()).is_none()).then_some(())
         };
         match json(&bytes, &answer, "the list of tags")? {
@@ -126,7 +126,7 @@ impl Repo {
         let what = format!("the tag {tag} of {}", self.place_name());
         match json(&bytes, &answer, &what)? {
             Value::String(id) => ImageId::of_server(&id, &what).map_err(|error| error.with_url(&answer.url)),
-            _ => Err(wrong(&answer, format!("{what} is no string"))),
+            _ => Err(wrong(&answer, format!("{what} is not a string"))),
         }
     }
 
@@ -135,7 +135,7 @@ impl Repo {
         let (answer, bytes) = self.document(&format!("v1/images/{id}/ancestry"), "the ancestry")?;
         let what = format!("the ancestry of image {id}");
         let Value::Array(list) = json(&bytes, &answer, &what)? else {
-            return Err(wrong(&answer, format!("{what} is no list")));
+            return Err(wrong(&answer, format!("{what} is not a list")));
         };
         if list.len() > MOST_ANCESTORS {
             let message = format!("{what} has {} images, the limit is {MOST_ANCESTORS}", list.len());
@@ -157,12 +157,12 @@ impl Repo {
         }
     }
 
-    /// An image's JSON, and what the registry says of its layer.
+    /// Gets an image's JSON, and what the registry says about its layer.
     pub fn image(&self, id: &ImageId) -> Result<Image> {
         let (answer, bytes) = self.document(&format!("v1/images/{id}/json"), "the image's JSON")?;
         let what = format!("the JSON of image {id}");
         let Value::Object(document) = json(&bytes, &answer, &what)? else {
-            return Err(wrong(&answer, format!("{what} is no object")));
+            return Err(wrong(&answer, format!("{what} is not an object")));
         };
         if document.get("id").is_some_and(|named| named.as_str() != Some(id.as_str())) {
             return Err(wrong(&answer, format!("{what} is that of another image")));
@@ -182,8 +182,9 @@ impl Repo {
 pub(super) fn check_tag(tag: &str) -> Result<()> {
     match crate::reference::is_tag(tag) {
         true => Ok(()),
-        false => {
-            Err(crate::error::Error::new(Code::InvalidReference, format!("'{}' is no tag", crate::text::shorten(tag))))
-        }
+        false => Err(crate::error::Error::new(
+            Code::InvalidReference,
+            format!("'{}' is not a tag", crate::text::shorten(tag)),
+        )),
     }
 }

@@ -1,8 +1,8 @@
-//! Sessions: what the index says about one repository and one kind of access. It names the registry that has the images
-//! and gives a token for it (Docker's "Hub API", X-Docker-Endpoints and X-Docker-Token).
+//! Sessions: the index's response for one repository and one kind of access. It names the registry that has the images
+//! and issues a token for it (Docker's "Hub API", X-Docker-Endpoints and X-Docker-Token).
 //!
 //! The list of registries is chosen by the index, so it is taken like a redirect: the same rules for its addresses, no
-//! way from https to http. They are tried in their order. The token goes to them only, the credentials to the index only.
+//! way from https to http. They are tried in order. The token is sent only to them, the credentials only to the index.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -29,11 +29,11 @@ use crate::sync::lock;
 const MOST_SESSIONS: usize = 256;
 /// So many of an index's registries are tried.
 const MOST_REGISTRIES: usize = 16;
-/// So many cookies of so many bytes are kept.
+/// The limits for cookies: their number, and the size of each.
 const MOST_COOKIES: usize = 32;
 const LARGEST_COOKIE: usize = 4096;
 
-/// What a session is for.
+/// The kind of access of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Access {
     /// GET.
@@ -44,10 +44,10 @@ pub enum Access {
     Delete,
 }
 
-/// What the registry of a session is shown.
+/// The authorization for the registry of a session.
 #[derive(Clone)]
 pub enum RegistryProof {
-    /// Nothing, or what the index gets where the registry is the index.
+    /// None, or that of the index if the registry is the index.
     Basic,
     /// The index's token.
     Token(HeaderValue),
@@ -61,7 +61,7 @@ pub struct IndexSession {
     at: usize,
     proof: RegistryProof,
     cookies: Arc<Mutex<Vec<Cookie>>>,
-    /// The images that the index was told of, which are the only ones that the registry then takes.
+    /// The images announced to the index, which are the only ones that the registry then accepts.
     announced: Vec<ImageId>,
 }
 
@@ -94,7 +94,7 @@ impl IndexSession {
         (self.at + 1 < self.registries.len()).then(|| IndexSession { at: self.at + 1, ..self.clone() })
     }
 
-    /// What the registry is shown.
+    /// The authorization for the registry.
     pub fn proof(&self) -> &RegistryProof {
         &self.proof
     }
@@ -109,7 +109,7 @@ impl IndexSession {
         IndexSession { proof: RegistryProof::Basic, ..self.clone() }
     }
 
-    /// Keeps the cookies of an answer for the origin that gave them. Paths and times are not looked at: a session is
+    /// Keeps the cookies of a response for the origin that set them. Paths and expiry are ignored: a session is
     /// short, and one repository's.
     pub fn keep_cookies(&self, answer: &Answer) {
         let Some(origin) = Origin::of(&answer.url) else { return };
@@ -140,7 +140,7 @@ impl IndexSession {
     }
 }
 
-/// The names and values of the cookies that an answer sets.
+/// The names and values of the cookies that a response sets.
 fn cookies(headers: &HeaderMap) -> Vec<(String, Zeroizing<String>)> {
     let one = |value: &HeaderValue| {
         let text = value.to_str().ok().filter(|text| text.len() <= LARGEST_COOKIE)?;
@@ -156,13 +156,14 @@ fn cookies(headers: &HeaderMap) -> Vec<(String, Zeroizing<String>)> {
 /// A header with a secret in it.
 pub(super) fn secret(scheme: &str, token: &str) -> Result<HeaderValue> {
     let text = Zeroizing::new(format!("{scheme} {token}"));
-    let mut value = HeaderValue::from_str(&text)
-        .map_err(|_| Error::new(Code::InvalidArgument, "the token holds characters that no header can carry"))?;
+    let mut value = HeaderValue::from_str(&text).map_err(|_| {
+        Error::new(Code::InvalidArgument, "the token contains characters that are not allowed in a header")
+    })?;
     value.set_sensitive(true);
     Ok(value)
 }
 
-/// The token of an answer as the registry wants it back. docker-registry gives it with its scheme, Docker Hub without.
+/// The token of a response in the form for the registry. docker-registry sends it with its scheme, Docker Hub without.
 fn token(headers: &HeaderMap) -> Result<RegistryProof> {
     let given = headers.get("x-docker-token").and_then(|value| value.to_str().ok()).unwrap_or_default().trim();
     let (scheme, rest) = given.split_once(' ').unwrap_or((given, ""));
@@ -173,8 +174,8 @@ fn token(headers: &HeaderMap) -> Result<RegistryProof> {
     }
 }
 
-/// The registries that an index sends us to; the index itself, when it names none. Those that nobody may be sent to are left
-/// out, unless there are no others.
+/// The registries that an index names; the index itself, if it names none. Those to which no request may be sent are
+/// left out, unless there are no others.
 fn registries(index: &Location, answer: &Answer) -> Result<Vec<Registry>> {
     let own = || Registry { base: at_hub(index.clone()), at_index: true };
     let lists = answer.headers.get_all("x-docker-endpoints").iter().map(|list| list.to_str().unwrap_or("\u{fffd}"));
@@ -182,7 +183,7 @@ fn registries(index: &Location, answer: &Answer) -> Result<Vec<Registry>> {
     let (mut found, mut refused) = (Vec::<Registry>::new(), None);
     for name in names.take(MOST_REGISTRIES) {
         match endpoint(index, &answer.url, answer.remote, name) {
-            // It names itself by its Host header, and knows nothing of a prefix that a proxy has put before its paths.
+            // It names itself by its Host header, and does not know about a path prefix of a proxy.
             Ok(base) if index.is_origin_of(&base.url) && base.url.path() == "/" => found.push(own()),
             Ok(base) => {
                 let at_index = index.is_origin_of(&base.url);
@@ -198,7 +199,7 @@ fn registries(index: &Location, answer: &Answer) -> Result<Vec<Registry>> {
     }
 }
 
-/// Docker Hub's index does not hold images, even when it names no registry.
+/// Docker Hub's index does not store images, even when it names no registry.
 fn at_hub(base: Location) -> Location {
     match (base.url.as_str() == super::HUB, Url::parse("https://registry-1.docker.io/")) {
         (true, Ok(url)) => Location { url, ..base },
@@ -213,7 +214,7 @@ fn endpoint(index: &Location, said_by: &Url, remote: Option<IpAddr>, text: &str)
     };
     let bad = |error: Error| error.within("X-Docker-Endpoints").with_url(said_by);
     let value = HeaderValue::from_str(&text);
-    let value = value.map_err(|_| bad(Error::new(Code::Redirect, "is no list of registries")))?;
+    let value = value.map_err(|_| bad(Error::new(Code::Redirect, "is not a list of registries")))?;
     let mut base = index.named(Some(&value), said_by, remote).map_err(bad)?;
     base.url.set_query(None);
     // Some write the API's root.
@@ -282,7 +283,7 @@ impl Repo {
         }
     }
 
-    /// Asks the index for a session. Gives the list of images too, which is the answer to the question for reading.
+    /// Asks the index for a session. Also returns the list of images, which is in the response for read access.
     pub(super) fn begin(
         &self,
         access: Access,
@@ -313,7 +314,7 @@ impl Repo {
         }
         let answer = self.place.ask(&target, &mut request)?;
         let wanted = [StatusCode::OK, StatusCode::CREATED, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
-        let what = format!("begin a v1 session for {}", self.place_name());
+        let what = format!("start a v1 session for {}", self.place_name());
         let mut answer =
             self.place.expect(answer, if access == Access::Read { &wanted[..1] } else { &wanted }, &what)?;
         let bytes = answer.take_whole();

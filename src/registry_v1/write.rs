@@ -1,5 +1,5 @@
-//! Writing as docker-registry takes it: an image's JSON, then its layer, then the checksum over both, which makes the
-//! image whole; then its tag. Parents come before their children.
+//! Writing as docker-registry expects it: an image's JSON, then its layer, then the checksum over both, which completes
+//! the image; then its tag. Parents come before their children.
 
 use std::fs::File;
 use std::path::Path;
@@ -32,7 +32,7 @@ use crate::text::shorten;
 pub struct StoredImage {
     /// Its id.
     pub id: ImageId,
-    /// Whether it was put now; false when the registry has a whole image of this id.
+    /// Whether it was put now; false when the registry already has the complete image with this ID.
     pub uploaded: bool,
 }
 
@@ -58,11 +58,11 @@ options! {
     }
 }
 
-/// A layer to put. It is opened again when the registry wants it once more.
+/// A layer to put. It is opened again if it has to be sent again.
 pub struct Supply<'a> {
     /// Opens it; its size.
     pub open: &'a dyn Fn() -> Result<(Box<dyn Source + 'a>, u64)>,
-    /// It is part of a transfer of which so many bytes have been moved; else it is one of its own.
+    /// The bytes already sent of the transfer that it is part of; None if it is a separate transfer.
     pub done: Option<u64>,
 }
 
@@ -74,8 +74,8 @@ pub fn id_of(image: &[u8]) -> Result<ImageId> {
     }
     let document: Map<String, Value> = match crate::json::parse(image) {
         Ok(Value::Object(document)) => document,
-        Ok(_) => return Err(invalid("is no object".to_owned())),
-        Err(error) => return Err(invalid(format!("is no JSON: {error}"))),
+        Ok(_) => return Err(invalid("is not an object".to_owned())),
+        Err(error) => return Err(invalid(format!("is not JSON: {error}"))),
     };
     let id = |key: &str, text: &Value| {
         let text = text.as_str().unwrap_or_default();
@@ -158,20 +158,21 @@ impl Repo {
         })?;
         let uploaded = self.put_or_there(answer, &format!("put the layer of image {id}"))?;
         let (mut hashing, size) = sent.ok_or_else(|| Error::new(Code::Internal, "no layer was sent"))?;
-        // Who says early that he has it does not read to the end.
+        // A registry that reports early that it has the image does not read to the end.
         while !uploaded && !hashing.piece(PIECE)?.is_empty() {}
         Ok(StoredLayer { id: id.clone(), size, checksum: hashing.hasher.finish(), uploaded })
     }
 
-    /// Says what the checksum of an image is. The registry compares, and the image is whole.
+    /// Puts the checksum of an image. The registry compares it, which completes the image.
     pub fn put_checksum(&self, id: &ImageId, checksum: &str) -> Result<u16> {
         let known = checksum.starts_with("tarsum") || checksum.parse::<Digest>().is_ok();
         if !known {
-            let message = format!("'{}' is no checksum: sha256:… or tarsum…", shorten(checksum));
+            let message = format!("'{}' is not a checksum: sha256:… or tarsum…", shorten(checksum));
             return Err(Error::new(Code::InvalidArgument, message));
         }
-        let value = HeaderValue::from_str(checksum)
-            .map_err(|_| Error::new(Code::InvalidArgument, "the checksum holds characters that no header can carry"))?;
+        let value = HeaderValue::from_str(checksum).map_err(|_| {
+            Error::new(Code::InvalidArgument, "the checksum contains characters that are not allowed in a header")
+        })?;
         let name = match checksum.starts_with("tarsum") {
             true => "x-docker-checksum",
             false => "x-docker-checksum-payload",
@@ -202,7 +203,7 @@ impl Repo {
     }
 
     /// Deletes a repository with all its tags: at the registry, and then, where that is another server, at the index,
-    /// without which the registry would take no token.
+    /// without which the registry would not accept a token.
     pub fn delete_repository(&self) -> Result<u16> {
         let what = format!("delete the repository {}", self.place_name());
         let path = format!("v1/repositories/{}/", self.name);
@@ -216,20 +217,20 @@ impl Repo {
         }
         let answer = self.place.ask(&RequestTarget::Path(path), &mut Request::new(Method::DELETE))?;
         match answer.status {
-            // It kept no list of its own.
+            // It keeps no list of its own.
             StatusCode::NOT_FOUND => Ok(status),
             _ => self.done(answer, &format!("{what} at the index")).map(|_| status),
         }
     }
 
-    /// Tells the index of all images that will be put: else it is told of each in turn.
+    /// Announces all images to the index that will be put: otherwise each is announced in turn.
     pub fn announce(&self, images: &[ImageId]) -> Result<()> {
         let (session, _) = self.begin(Access::Write, images, None)?;
         self.remember(Access::Write, session);
         Ok(())
     }
 
-    /// Tells the index what the images of the repository are, when they are whole; the tag is the last one's.
+    /// Tells the index the images of the repository once they are complete; the tag belongs to the last one.
     pub fn put_images(&self, images: &[(ImageId, Option<Digest>)], tag: &str) -> Result<u16> {
         check_tag(tag)?;
         let entry = |(number, (id, checksum)): (usize, &(ImageId, Option<Digest>))| {
@@ -274,14 +275,14 @@ impl Repo {
     fn delete(&self, path: &str, what: &str) -> Result<u16> {
         let answer =
             self.send(Access::Delete, &mut |session| self.send_to(session, path, &mut Request::new(Method::DELETE)))?;
-        // Gone after a repeated request is what was wanted.
+        // Missing after a repeated request is the intended result.
         if answer.status == StatusCode::NOT_FOUND && answer.attempts > 1 {
             return Ok(answer.status.as_u16());
         }
         self.done(answer, what)
     }
 
-    /// The status of an answer that says yes.
+    /// The status of a successful response.
     fn done(&self, answer: Answer, what: &str) -> Result<u16> {
         let wanted = [StatusCode::OK, StatusCode::CREATED, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
         self.place.expect(answer, &wanted, what).map(|answer| answer.status.as_u16())
@@ -314,8 +315,8 @@ mod tests {
         assert_eq!(id_of(format!(r#"{{"id":"{id}"}}"#).as_bytes()).unwrap().as_str(), id);
         assert!(id_of(format!(r#"{{"id":"{id}","parent":""}}"#).as_bytes()).is_ok());
         for (bad, reason) in [
-            ("".to_owned(), "no JSON"),
-            ("[]".to_owned(), "no object"),
+            ("".to_owned(), "not JSON"),
+            ("[]".to_owned(), "not an object"),
             ("{}".to_owned(), "no id"),
             (r#"{"id":"../x"}"#.to_owned(), "bad id"),
             (r#"{"id":1}"#.to_owned(), "bad id"),

@@ -6,18 +6,18 @@ use bytes::Bytes;
 
 use crate::error::Result;
 
-/// How many bytes travel as one piece: fewer cost speed, more cost memory.
+/// How many bytes are sent as one piece: fewer cost speed, more cost memory.
 pub(crate) const PIECE: usize = 256 << 10;
 
 /// Where the bytes of an upload come from.
 pub trait Source {
-    /// The next bytes, at most so many; none is the end.
+    /// The next bytes, at most `most`; empty at the end.
     fn piece(&mut self, most: usize) -> Result<Bytes>;
     /// Goes back to the first byte; false when it cannot.
     fn rewind(&mut self) -> Result<bool> {
         Ok(false)
     }
-    /// Whether it can go back whatever it has given.
+    /// Whether it can always go back, however much was read.
     fn lasts(&self) -> bool {
         false
     }
@@ -65,7 +65,7 @@ impl Source for &[u8] {
     }
 }
 
-/// A piece of a file, or of whatever is read like one: shorter than wanted only at the end.
+/// Reads a piece of a file or another reader: shorter than requested only at the end.
 pub(crate) fn read_piece(reader: &mut impl Read, most: usize) -> std::io::Result<Bytes> {
     let most = most.min(PIECE);
     let mut piece = Vec::with_capacity(most);

@@ -98,7 +98,7 @@ static void test_last_that_is_not_heeded(void **state) {
     for (size_t i = 0; i < 2; i++) {
         ocireg_options *wanted = options("{'n':2,'last':'%s'}", names[i]);
         expect_status(OCIREG_UNSUPPORTED, ocireg_repository_tags(client, NULL, text("%s/a", peer_host(pages)), wanted, &json, &failure));
-        expect_message("no notice of last");
+        expect_message("ignores last");
         expect_status(OCIREG_UNSUPPORTED, ocireg_registry_catalog(client, NULL, peer_host(pages), wanted, &json, &failure));
         expect_message("next");
         assert_null(json);

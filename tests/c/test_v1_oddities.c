@@ -117,8 +117,8 @@ static void test_answers_that_are_refused(void **state) {
     (void)state;
     const struct {
         const char *body, *message;
-    } tags[] = {{"\"latest\"", "image id"}, {"\"../../etc\"", "image id"}, {"{}", "no string"}, {"<html>", "JSON"}},
-      ancestries[] = {{"[\"" ID "\",\"" OTHER "\",\"" ID "\"]", "twice"}, {"[\"" OTHER "\"]", "begin"}, {"[]", "begin"}, {"{}", "no list"}};
+    } tags[] = {{"\"latest\"", "image id"}, {"\"../../etc\"", "image id"}, {"{}", "not a string"}, {"<html>", "JSON"}},
+      ancestries[] = {{"[\"" ID "\",\"" OTHER "\",\"" ID "\"]", "twice"}, {"[\"" OTHER "\"]", "begin"}, {"[]", "begin"}, {"{}", "not a list"}};
     for (size_t i = 0; i < 4; i++) {
         const struct answer tag[] = {session(""), ok("", tags[i].body)}, ancestry[] = {session(""), ok("", ancestries[i].body)};
         char *json = NULL;

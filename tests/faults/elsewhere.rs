@@ -193,7 +193,7 @@ fn who_gives_nothing_to_strangers_is_named() {
         let front = front(Front::WantsPassword, &other);
         let error = fails(get(&client_for(&front.host), &front.host), Code::Unauthenticated, part);
         let hint = error.to_json()["hint"].as_str().unwrap_or_default().to_owned();
-        assert!(hint.contains("name that registry itself"), "{hint}");
+        assert!(hint.contains("use that registry's own name"), "{hint}");
         assert!(other.seen().len() <= 4, "{:?}", other.seen());
         assert!(other.seen().iter().all(|seen| seen.header("authorization").is_none()));
     }

@@ -295,7 +295,7 @@ fn a_page_is_no_answer_to_a_chunk() {
             match pages {
                 1 => drop(outcome.unwrap()),
                 _ => {
-                    let error = fails(outcome, Code::Protocol, &format!("answer of {status} takes none"));
+                    let error = fails(outcome, Code::Protocol, &format!("status {status} does not accept one"));
                     assert_eq!(error.http_status(), Some(status), "{error}");
                 }
             }

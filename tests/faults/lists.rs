@@ -61,7 +61,7 @@ fn what_has_another_shape_is_no_list() {
             let body = body.replace("KEY", key);
             Server::start(move |_| reply(200).json(&body))
         };
-        let part = if body.contains("errors") { "maintenance" } else { "the answer's" };
+        let part = if body.contains("errors") { "maintenance" } else { "the response" };
         fails(tags(&answer("tags")), Code::Protocol, part);
         fails(repositories(&answer("repositories")), Code::Protocol, part);
     }
@@ -180,10 +180,10 @@ fn bodies_that_are_no_lists() {
     }
     for body in ["null", "[]", r#"["a"]"#, r#""a""#, "1", "true"] {
         let server = Server::start(move |_| reply(200).json(body));
-        fails(tags(&server), Code::Protocol, "no object");
+        fails(tags(&server), Code::Protocol, "not an object");
         let client = client();
         let outcome = client.catalog(&call(&client), &server.host, &CatalogOptions::default());
-        fails(outcome.map(drop), Code::Protocol, "no object");
+        fails(outcome.map(drop), Code::Protocol, "not an object");
     }
     let huge = Server::start(|_| reply(200).header("Content-Length", 64 << 20).then(Then::Close));
     fails(tags(&huge), Code::LimitExceeded, "page");

@@ -93,7 +93,7 @@ fn no_secret_goes_to_a_strange_token_server() {
     let folder = Folder::new(&json!({}));
     for options in [json!({"username": "alice", "password": "s3cret"}), json!({"identity_token": "r1"})] {
         let error =
-            fails(login_with(&folder.client(), &server.host, options), Code::Unauthenticated, "no part of the domain");
+            fails(login_with(&folder.client(), &server.host, options), Code::Unauthenticated, "not part of the domain");
         assert_eq!(error.to_json()["url"], "http://auth.elsewhere.test/token");
         assert_eq!(error.to_json()["attempts"], 0);
     }
@@ -171,8 +171,8 @@ fn a_login_needs_credentials_and_a_place() {
     let host = &server.host;
     let folder = Folder::new(&json!({"auths": {host: auth("alice", "s3cret")}}));
     fails(login_with(&folder.client(), host, json!({})), Code::InvalidArgument, "needs a username");
-    fails(login(&client(), host), Code::InvalidArgument, "where credentials are kept");
-    fails(logout(&client(), host), Code::InvalidArgument, "where credentials are kept");
+    fails(login(&client(), host), Code::InvalidArgument, "where credentials are stored");
+    fails(logout(&client(), host), Code::InvalidArgument, "where credentials are stored");
     let both = json!({"username": "a", "password": "b", "identity_token": "c"});
     fails(login_with(&folder.client(), host, both), Code::InvalidArgument, "either");
     assert!(server.seen().is_empty());

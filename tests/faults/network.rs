@@ -92,7 +92,7 @@ fn a_proxy_that_wants_other_credentials_is_not_asked_again() {
         let options = json!({"proxy": proxy.host, "retries": 4, "plain_http": scheme == "http"});
         let client = client_with(options);
         let before = proxy.seen().len();
-        let error = fails(get(&client, "registry.test:1"), Code::Connect, "wants credentials");
+        let error = fails(get(&client, "registry.test:1"), Code::Connect, "requires credentials");
         assert_eq!((error.http_status(), proxy.seen().len() - before), (Some(407), 1), "{scheme}");
     }
 }
@@ -142,7 +142,7 @@ fn what_a_proxy_resolves_is_checked_by_its_name() {
         let server = Server::start(move |_| reply(307).header("Location", &location));
         let proxy = Proxy::start(Kind::Http);
         let client = client_with(json!({"proxy": proxy.host}));
-        fails(get(&client, &named(&server)), Code::Redirect, "which a server may not send us to");
+        fails(get(&client, &named(&server)), Code::Redirect, "to which a server must not redirect");
         assert_eq!(proxy.seen().len(), 1, "{target}");
     }
     assert_eq!(elsewhere.seen().len(), 0);

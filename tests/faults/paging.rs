@@ -178,16 +178,16 @@ fn a_registry_that_takes_no_notice_of_last_is_an_error() {
     for last in ["t001", "t002", "t003", "t007", "u"] {
         for n in [None, Some(2), Some(3), Some(100)] {
             let options = TagsOptions { n, last: Some(last.to_owned()), ..Default::default() };
-            let error = fails(page_of_tags(&quay, &options), Code::Unsupported, "takes no notice of last");
+            let error = fails(page_of_tags(&quay, &options), Code::Unsupported, "ignores last");
             assert!(error.to_json()["hint"].as_str().unwrap().contains("next"));
             let options =
                 CatalogOptions { n, last: Some(last.to_owned()), search: Some("t".to_owned()), ..Default::default() };
-            fails(page_of_catalog(&quay, &options), Code::Unsupported, "takes no notice of last");
+            fails(page_of_catalog(&quay, &options), Code::Unsupported, "ignores last");
         }
     }
     let whole = Server::start(|_| page(&names(0, 9)));
     let options = TagsOptions { last: Some("t0035".to_owned()), ..Default::default() };
-    fails(page_of_tags(&whole, &options), Code::Unsupported, "takes no notice of last");
+    fails(page_of_tags(&whole, &options), Code::Unsupported, "ignores last");
     // In another order, the first page may contain nothing that sorts before the name.
     let newest = Server::start(|seen| {
         let mut all = names(0, 9);
@@ -198,7 +198,7 @@ fn a_registry_that_takes_no_notice_of_last_is_an_error() {
     });
     for n in [None, Some(1), Some(2)] {
         let options = TagsOptions { n, last: Some("t002".to_owned()), ..Default::default() };
-        fails(page_of_tags(&newest, &options), Code::Unsupported, "takes no notice of last");
+        fails(page_of_tags(&newest, &options), Code::Unsupported, "ignores last");
     }
     // The name sorts before all that exist, and one name per page shows no order.
     let after = Server::start(|seen| {

@@ -167,7 +167,7 @@ fn what_is_no_list_of_descriptors_is_refused() {
         let list = "application/vnd.docker.distribution.manifest.list.v2+json";
         reply(200).header("Content-Type", list).body(index(&[]).replace(INDEX_TYPE, list))
     });
-    fails(all(&list), Code::Protocol, "no image index");
+    fails(all(&list), Code::Protocol, "not an image index");
     // Some registries write an empty list as null.
     let null = Server::start(|_| reply(200).json(r#"{"schemaVersion":2,"manifests":null}"#));
     assert_eq!(all(&null).unwrap().source, Source::Api);

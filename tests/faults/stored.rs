@@ -214,9 +214,9 @@ fn a_file_that_cannot_be_used_is_named() {
     for (text, mode, why) in [
         (good.as_str(), 0o620, "others may write it"),
         (&good, 0o602, "others may write it"),
-        ("{\"auths\":{SECRET", 0o600, "is no JSON"),
+        ("{\"auths\":{SECRET", 0o600, "is not JSON"),
         (&twice, 0o600, "twice"),
-        (&broken, 0o600, "no base64"),
+        (&broken, 0o600, "not base64"),
         (r#"{"credsStore":["SECRET"]}"#, 0o600, "credsStore"),
     ] {
         let folder = Folder::new(&json!({}));
@@ -237,7 +237,7 @@ fn a_file_that_cannot_be_used_is_named() {
     let missing = folder.config().to_str().unwrap().to_owned();
     let client =
         Client::new(changed(options(), |options| options.credentials.credentials_file = Some(missing))).unwrap();
-    fails(get(&client, &format!("{host}/a/b:t")), Code::Io, "is not there");
+    fails(get(&client, &format!("{host}/a/b:t")), Code::Io, "does not exist");
 }
 
 #[test]
@@ -325,15 +325,15 @@ fn what_a_helper_does_wrong_is_an_error_with_its_words_and_no_secret() {
         (r#"echo '{"Username":"u","Secret":"SECRET"}'; exit 1"#, Code::Io, "is not shown"),
         ("echo 'the password=SECRET is old'; exit 1", Code::Io, "password=<redacted>"),
         ("echo 'no credentials server URL'; exit 1", Code::Io, "no credentials server URL"),
-        ("echo SECRET", Code::Io, "its answer is no JSON object"),
-        ("echo SECRET; echo 'not yet' >&2", Code::Io, "is no JSON object; it says: not yet"),
-        (r#"echo '{"Username":"SECRET"'"#, Code::Io, "is no JSON object"),
+        ("echo SECRET", Code::Io, "its answer is not a JSON object"),
+        ("echo SECRET; echo 'not yet' >&2", Code::Io, "is not a JSON object; it says: not yet"),
+        (r#"echo '{"Username":"SECRET"'"#, Code::Io, "is not a JSON object"),
         ("true", Code::Io, "its answer is empty"),
-        (r#"echo '{"Username":"SECRET","Username":"b","Secret":"c"}'"#, Code::Io, "no JSON object"),
-        (r#"echo '{"Username":["SECRET"],"Secret":"c"}'"#, Code::Io, "Username that is no string"),
+        (r#"echo '{"Username":"SECRET","Username":"b","Secret":"c"}'"#, Code::Io, "not a JSON object"),
+        (r#"echo '{"Username":["SECRET"],"Secret":"c"}'"#, Code::Io, "Username that is not a string"),
         (r#"printf %s '{"Username":"a\r\nX","Secret":"SECRET"}'"#, Code::Io, "control characters"),
         (r#"echo '{"Username":"a:b","Secret":"SECRET"}'"#, Code::Io, "colon"),
-        ("kill -9 $$", Code::Io, "it was killed by SIGKILL (signal 9) and said nothing"),
+        ("kill -9 $$", Code::Io, "it was killed by SIGKILL (signal 9) and printed nothing"),
         ("echo trap >&2; kill -s SEGV $$", Code::Io, "it was killed by SIGSEGV (signal 11): trap"),
         ("yes SECRET", Code::LimitExceeded, "says more than"),
         ("head -c 3000000 /dev/zero >&2; exit 4", Code::Io, "it failed with exit status 4: \u{fffd}"),

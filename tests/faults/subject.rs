@@ -209,7 +209,7 @@ fn what_is_no_list_is_not_overwritten() {
             is_list.then(|| reply(200).header("Content-Type", content_type).body(&body))
         });
         let error = fails(push(&client, &registry.server.host, 1), Code::Protocol, "is stored, but not listed");
-        assert!(error.message().contains("no list of referrers"), "{error}");
+        assert!(error.message().contains("not a list of referrers"), "{error}");
         assert_eq!(registry.server.count("PUT", "sha256-"), 0);
     }
     let refuses = Registry::with(Abilities::default(), |seen, _| {

@@ -293,7 +293,7 @@ fn a_certificate_that_is_given_is_for_its_names_its_days_and_its_purposes() {
         (Certificate::own(&format!("{without}\nsubjectAltName=DNS:registry.test"), NOW), "not valid for name"),
         // The common name does not count as a host name any more.
         (Certificate::own(AUTHORITY, NOW), "not valid for name"),
-        (Certificate::own(&format!("{usual}\nextendedKeyUsage=clientAuth"), NOW), "it is for other purposes"),
+        (Certificate::own(&format!("{usual}\nextendedKeyUsage=clientAuth"), NOW), "it is not for use by a server"),
         (
             Certificate::own(&format!("{without}\n{NAMES}\nextendedKeyUsage=clientAuth"), NOW),
             "not allow extended key usage",

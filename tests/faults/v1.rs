@@ -221,7 +221,7 @@ fn an_index_may_not_send_everywhere() {
         ("100.100.100.200", "metadata"),
         ("ftp://x", "neither http nor https"),
         ("user:pass@host", "user name"),
-        ("http://", "no URL"),
+        ("http://", "not a URL"),
     ] {
         let (index, _registry) = pair(TOKEN, |_| list.to_owned(), |_| reply(200).json("{}"));
         let client = client_for(&index.host);
@@ -392,9 +392,9 @@ fn ancestries_are_bounded_and_without_repeats() {
     fails(get(json!([id('a'), id('b'), id('a')])), Code::Protocol, "twice");
     fails(get(json!([id('b'), id('a')])), Code::Protocol, "begin");
     fails(get(json!([])), Code::Protocol, "begin");
-    fails(get(json!([id('a'), "../etc"])), Code::Protocol, "no image id");
-    fails(get(json!([id('a'), 7])), Code::Protocol, "no image id");
-    fails(get(json!({})), Code::Protocol, "no list");
+    fails(get(json!([id('a'), "../etc"])), Code::Protocol, "not an image id");
+    fails(get(json!([id('a'), 7])), Code::Protocol, "not an image id");
+    fails(get(json!({})), Code::Protocol, "not a list");
     let many: Vec<String> = (0..5000).map(|number| format!("{number:064x}")).collect();
     fails(get(json!(many)), Code::LimitExceeded, "limit");
 }
@@ -412,9 +412,12 @@ fn images_are_exact_and_bounded() {
     assert_eq!((image.size, image.checksums.shown().as_deref()), (None, Some("tarsum+sha256:00")));
     assert_eq!(image.parent().unwrap(), Some(id('b')));
     assert_eq!(server.seen()[1].target, format!("/v1/images/{}/json", id('a')));
-    for (bad, part) in
-        [("[]", "no object"), ("x", "no JSON"), (r#"{"id":"b"}"#, "another image"), (r#"{"id":7}"#, "another image")]
-    {
+    for (bad, part) in [
+        ("[]", "not an object"),
+        ("x", "not JSON"),
+        (r#"{"id":"b"}"#, "another image"),
+        (r#"{"id":7}"#, "another image"),
+    ] {
         let server = standalone(move |_| reply(200).json(bad));
         fails(repo(&client, &server.host).image(&id('a')), Code::Protocol, part);
     }
@@ -704,7 +707,7 @@ fn an_image_that_is_there_is_not_put_again() {
     assert_eq!(stored.checksum.to_string(), checksum(&image('a'), &layer));
     assert_eq!(server.count("PUT", "/checksum"), 0);
     fails(repo.put_image(b"{}"), Code::InvalidManifest, "no id");
-    fails(repo.put_checksum(&id('a'), "md5:00"), Code::InvalidArgument, "no checksum");
+    fails(repo.put_checksum(&id('a'), "md5:00"), Code::InvalidArgument, "not a checksum");
     fails(repo.put_tag("a/b", &id('a')), Code::InvalidReference, "not a tag");
 }
 

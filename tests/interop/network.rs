@@ -180,8 +180,8 @@ fn wrong_client_certificates_are_named() {
     fails(Some("stranger.pem"), Some("stranger.key"), Code::Tls, "client certificate");
     fails(Some("client.pem"), Some("client-rsa.key"), Code::Tls, "does not belong");
     fails(Some("client.pem"), Some("client-encrypted.key"), Code::Tls, "encrypted");
-    fails(Some("client.pem"), None, Code::Tls, "client.pem holds no PEM key");
-    fails(Some("client.key"), Some("client.key"), Code::Tls, "client.key holds no PEM certificate");
+    fails(Some("client.pem"), None, Code::Tls, "client.pem contains no PEM key");
+    fails(Some("client.key"), Some("client.key"), Code::Tls, "client.key contains no PEM certificate");
     fails(Some("missing.pem"), None, Code::Io, "missing.pem");
     fails(Some("client.pem"), Some("missing.key"), Code::Io, "missing.key");
 }

@@ -148,7 +148,8 @@ impl ImageReader<'_> {
     /// tools write none at all.
     pub(super) fn diff_ids(&self, saved: &SavedImage, config: &[u8]) -> Result<Vec<Digest>> {
         saved.layers.iter().try_for_each(|file| self.place_of(file).map(drop))?;
-        let config = crate::json::parse(config).map_err(|error| self.bad(format!("the config is no JSON: {error}")))?;
+        let config =
+            crate::json::parse(config).map_err(|error| self.bad(format!("the config is not JSON: {error}")))?;
         let ids = config.pointer("/rootfs/diff_ids").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
         if !ids.is_empty() && ids.len() != saved.layers.len() {
             return Err(self.wrong_count(saved, ids.len()));
@@ -228,7 +229,8 @@ impl ImageReader<'_> {
         let mut unpacker = Unpacker::new(&call, Box::new(passing), name, 0, UnpackLimits::default())?;
         let packing = unpacker.packing();
         if matches!(packing, Packing::Xz | Packing::Bzip2) {
-            let message = format!("{} is packed by {}, as no layer may be", unpacker.name(), packing.name());
+            let message =
+                format!("{} is compressed with {}, which is not allowed for layers", unpacker.name(), packing.name());
             return Err(Error::new(Code::Unsupported, message));
         }
         let mut unpacked = Hasher::new(algorithm);

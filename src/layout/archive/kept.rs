@@ -51,7 +51,7 @@ impl KeptArchive {
             // What it holds would be given to others as this user's.
             _ if stranger.is_some() => Err(Error::new(Code::Io, stranger.unwrap_or_default())),
             Packing::Plain => KeptArchive::read(call, path, ArchiveBytes::File(file, facts.len()), form),
-            packing => Err(Error::new(Code::Unsupported, format!("it is packed by {}", packing.name()))),
+            packing => Err(Error::new(Code::Unsupported, format!("it is compressed with {}", packing.name()))),
         };
         read.map(Some).map_err(|error| match error.code() {
             Code::Cancelled | Code::Timeout | Code::Closed => error,

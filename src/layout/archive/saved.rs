@@ -20,10 +20,10 @@ struct EntryFiles {
 /// The list.
 pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Value>> {
     let bad = |why: &dyn std::fmt::Display| Error::new(Code::InvalidManifest, format!("manifest.json {why}"));
-    match crate::json::parse(bytes).map_err(|error| bad(&format!("is no good JSON: {error}")))? {
+    match crate::json::parse(bytes).map_err(|error| bad(&format!("is not valid JSON: {error}")))? {
         Value::Array(list) if list.len() > MOST_IMAGES => Err(bad(&format!("has more than {MOST_IMAGES} images"))),
         Value::Array(list) => Ok(list),
-        _ => Err(bad(&"is no list")),
+        _ => Err(bad(&"is not a list")),
     }
 }
 
@@ -33,7 +33,7 @@ pub(super) fn image(entry: &Value) -> Result<ImageBlobs> {
         .map_err(|error| Error::new(Code::InvalidManifest, format!("manifest.json: {error}")))?;
     let digest = |file: &String| {
         let named = file.strip_prefix("blobs/").and_then(|name| name.replacen('/', ":", 1).parse().ok());
-        let message = || format!("manifest.json names '{}', which is no blob of a layout", shorten(file));
+        let message = || format!("manifest.json names '{}', which is not a blob of a layout", shorten(file));
         named.ok_or_else(|| Error::new(Code::Unsupported, message()))
     };
     let layers = files.layers.unwrap_or_default().iter().map(digest).collect::<Result<_>>()?;

@@ -262,7 +262,7 @@ fn full_name(form: Form, name: &str) -> Result<String> {
     let short = short.strip_prefix("docker.io/").unwrap_or(short);
     let short = short.strip_prefix("library/").unwrap_or(short);
     if format!("sha256:{short}").parse::<Digest>().is_ok() || short == "sha256" {
-        let message = format!("'{name}' is no name of an image for docker load, which takes it for an image's ID");
+        let message = format!("'{name}' is not an image name for docker load, which would take it for an image's ID");
         return Err(Error::new(Code::InvalidReference, message));
     }
     match (reference.digest(), reference.tag()) {
@@ -282,7 +282,7 @@ impl WriteStore for ArchiveWriter {
 
     fn look(&self, call: &Call, root: &Content) -> Result<bool> {
         if self.form == Form::Docker && root.document.kind != Kind::Image {
-            let message = format!("a docker-archive holds images, this is of the type {}", root.document.media_type);
+            let message = format!("a docker-archive holds images, but this is of type {}", root.document.media_type);
             return Err(Error::new(Code::InvalidManifest, message));
         }
         if let Destination::Replace(path) = &self.way {

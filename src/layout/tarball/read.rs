@@ -210,7 +210,7 @@ impl TarSource for Scan<'_> {
     }
 
     fn bad(&self, why: impl std::fmt::Display) -> Error {
-        Error::new(Code::Io, format!("{} is no good archive: {why}", self.name))
+        Error::new(Code::Io, format!("{} is not a valid archive: {why}", self.name))
     }
 
     fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {

@@ -24,36 +24,36 @@ use crate::registry::Client;
 use crate::resource::Resource;
 use crate::statuses;
 
-/// What a registry says of a blob.
+/// What a registry says about a blob.
 #[derive(Debug, Serialize)]
 pub struct BlobHead {
-    /// Whether it is there.
+    /// Whether the registry has it.
     pub exists: bool,
     /// Its digest.
     pub digest: Digest,
     /// Its size.
     pub size: Option<u64>,
-    /// The media type that the registry gives.
+    /// The media type in the response; None when absent.
     #[serde(rename = "mediaType")]
     pub media_type: Option<String>,
     /// The redirects to the server that has it.
     pub redirects: Vec<Value>,
-    /// The headers of the last answer.
+    /// The headers of the last response.
     pub headers: Map<String, Value>,
-    /// The headers of the registry's own answer, when that was a redirect.
+    /// The headers of the registry's own response, if that was a redirect.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first_headers: Option<Map<String, Value>>,
 }
 
 impl Client {
-    /// What a registry says of a blob. A missing one is no error.
+    /// Asks about a blob. A missing one is not an error.
     pub fn head_blob(&self, call: &Call, reference: &Reference) -> Result<BlobHead> {
         let digest = blob_digest(reference)?;
         let remote = Remote::repository(self, call, reference.repository())?;
         let scopes = remote.scopes(&["pull"]);
         let mut reply = remote.ask(Resource::Blob(digest), &mut Request::new(Method::HEAD), &scopes)?;
         let status = reply.answer.status;
-        // A refusal of HEAD gives no reason; and that a blob is not there needs none.
+        // A refusal of HEAD gives no reason; for a missing blob none is needed.
         if statuses::has_no_head(status.as_u16())
             || (statuses::has_a_reason(status.as_u16()) && status != StatusCode::NOT_FOUND)
         {
@@ -93,12 +93,12 @@ pub(crate) fn blob_digest(reference: &Reference) -> Result<&Digest> {
     })
 }
 
-/// What a look at a blob shows.
+/// The result of a check for a blob.
 pub(crate) enum Look {
     There {
-        /// Its size; None when the registry does not say it.
+        /// Its size; None when the registry does not say.
         size: Option<u64>,
-        /// The digest that the registry gives it.
+        /// The digest in the response.
         digest: Option<Digest>,
     },
     /// It is not there.
@@ -112,7 +112,7 @@ pub(crate) fn has(remote: &Remote, digest: &Digest) -> Result<bool> {
     Ok(matches!(look(remote, digest)?, Look::There { .. }))
 }
 
-/// Whether a repository has a blob, and all of it: what an upload left that failed may be a part.
+/// Whether a repository has a blob, completely: a failed upload may have left a part.
 pub(crate) fn has_all(remote: &Remote, digest: &Digest, wanted: u64) -> Result<bool> {
     Ok(matches!(look(remote, digest)?, Look::There { size, .. } if size.is_none_or(|size| size == wanted)))
 }
@@ -138,13 +138,13 @@ pub(crate) fn look_by(method: Method, remote: &Remote, digest: &Digest) -> Resul
     }
 }
 
-/// The size that an answer gives a blob. To a HEAD, none at all may be what a proxy makes of an answer without a body.
+/// The size of a blob according to a response. For HEAD, 0 may come from a proxy that counts the missing body.
 fn said_size(answer: &Answer, digest: &Digest) -> Option<u64> {
     let says = |size: &u64| *size > 0 || answer.method == Method::GET || *digest == digest.algorithm().digest(b"");
     answer.content_length().filter(says)
 }
 
-// What follows the question mark is often a signature.
+// The query often contains a signature.
 fn without_query(url: &url::Url) -> String {
     let mut url = url.clone();
     url.set_query(None);

@@ -24,32 +24,32 @@ use crate::registry::Client;
 use crate::resource::Resource;
 use crate::stream::blob::Blob;
 
-/// What is known of an open blob.
+/// What is known about an open blob.
 #[derive(Debug, Clone, Serialize)]
 pub struct BlobInfo {
     /// Its digest.
     pub digest: Digest,
-    /// The size of the whole blob, once known.
+    /// The size of the whole blob in bytes, once known.
     pub size: Option<u64>,
     /// The first byte that is read.
     pub offset: u64,
-    /// The media type that the registry gives.
+    /// The media type in the response; None when absent.
     #[serde(rename = "mediaType")]
     pub media_type: Option<String>,
 }
 
-/// What was delivered.
+/// What was delivered of a blob.
 #[derive(Debug, Serialize)]
 pub struct DeliveredBlob {
     /// The blob's digest.
     pub digest: Digest,
-    /// The size of the whole blob.
+    /// The size of the whole blob in bytes; None when unknown.
     pub size: Option<u64>,
     /// The first byte delivered.
     pub offset: u64,
     /// How many bytes were delivered.
     pub length: u64,
-    /// Whether the digest was checked; a piece of a blob has none.
+    /// Whether the digest was checked; false for a piece.
     pub verified: bool,
     /// How many of the bytes were there from an earlier call.
     pub resumed: u64,
@@ -140,7 +140,7 @@ impl BlobReader {
         self.0.piece()
     }
 
-    /// What is known of the blob.
+    /// What is known about the blob.
     pub fn info(&self) -> BlobInfo {
         BlobInfo {
             digest: self.0.item().digest.clone(),
@@ -188,7 +188,7 @@ impl Client {
         Ok((DeliveredBlob::of(delivery), bytes))
     }
 
-    /// Gets a blob and writes it to `out`. What was written before an error cannot be taken back.
+    /// Gets a blob and writes it to `out`. What was written before an error cannot be undone.
     pub fn get_blob_to(
         &self,
         call: &Call,
@@ -201,7 +201,7 @@ impl Client {
         Ok(DeliveredBlob::of(delivery))
     }
 
-    /// Gets a blob into a file, or through what is none and takes bytes as they come.
+    /// Gets a blob into a file, or into a pipe or device, which receives the bytes as they arrive.
     pub fn get_blob_file(
         &self,
         call: &Call,

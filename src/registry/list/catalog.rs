@@ -19,7 +19,7 @@ options! {
     /// Options of [`Client::catalog`].
     #[derive(Debug, Clone)]
     pub struct CatalogOptions {
-        /// at most this many, and the page size asked for, up to 1000
+        /// at most this many, also the page size requested, up to 1000
         pub n: Option<u64>,
         /// all pages, each of `n` names
         pub all: bool,
@@ -27,9 +27,9 @@ options! {
         pub last: Option<String>,
         /// go on where the page with this `next` ended; `last` does not count then
         pub next: Option<String>,
-        /// only names that hold it
+        /// only names that contain it
         pub search: Option<String>,
-        /// only names that match it somewhere; Rust's regex syntax
+        /// only names that it matches somewhere; Rust's regex syntax
         pub regex: Option<String>,
     }
 }
@@ -41,7 +41,7 @@ pub struct Catalog {
     pub repositories: NameList,
     /// The last of them, when there are more.
     pub last: Option<String>,
-    /// Where the next call goes on, when there are more.
+    /// Where the next call continues; None at the end.
     pub next: Option<String>,
 }
 
@@ -63,7 +63,7 @@ impl Client {
             options.search.as_deref().is_none_or(|text| name.contains(text))
                 && pattern.as_ref().is_none_or(|pattern| pattern.is_match(name))
         };
-        // A search looks at more names than it returns, so the registry's page size is its own business then.
+        // A search reads more names than it returns, so the registry's own page size is used.
         if (options.search.is_some() || pattern.is_some()) && !options.all {
             window.page_size = None;
         }
@@ -72,8 +72,8 @@ impl Client {
     }
 }
 
-/// Whether it can be part of a path: registries have names that the specification does not, but none that leads elsewhere or that a
-/// terminal obeys.
+/// Whether it can be part of a path: registries have names that the specification does not allow, but none that leads
+/// elsewhere or that a terminal obeys.
 fn is_name_of_a_repository(name: &str) -> bool {
     let is_part = |part: &str| !matches!(part, "" | "." | "..");
     name.split('/').all(is_part) && !name.contains(|c: char| c.is_whitespace() || c == '\\' || is_obeyed(c))
@@ -86,7 +86,7 @@ fn compile(pattern: &str) -> Result<regex_lite::Regex> {
         .map_err(|error| Error::new(Code::InvalidArgument, format!("the option regex: {error}")))
 }
 
-// Most hosted registries have no catalog, and say so in different ways.
+// Most hosted registries have no catalog, and report that in different ways.
 fn unsupported(error: Error) -> Error {
     match error.code() {
         Code::NotFound => error.with_code(Code::Unsupported).with_hint("this registry has no catalog"),

@@ -1,8 +1,8 @@
-//! Where a list goes on: what a page's result gives as `next`, and what the next call takes back.
+//! The cursor of a list: what a page's result returns as `next`, and the next call accepts.
 //!
-//! A registry says it by a Link, whose query is its own business: a name, a number, something encrypted. To a caller it is one
-//! opaque text, which may come back from anywhere. So it holds neither host nor path: it says which list it is of, and leads to
-//! no other.
+//! A registry sends it in a Link, whose query is its own: a name, a number, something encrypted. To a caller it is an
+//! opaque string, which may come back from any source. So it contains neither host nor path: it identifies its list,
+//! and leads to no other.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
@@ -18,14 +18,14 @@ use crate::resource::Resource;
 
 /// A longer one is not taken back, and so is not given either.
 const MOST_BYTES: usize = 16 << 10;
-/// More calls than any list takes, by one name a call.
+/// More calls than any list takes, with one name per call.
 const MOST_CALLS: u64 = 5_000_000;
-/// What the texts of today hold.
+/// The fields of a cursor in its current version.
 const VERSION: u8 = 1;
 
 /// A list of a registry.
 pub(crate) struct List {
-    /// What makes it another list than all others: its host, its path, its filter.
+    /// The identity of a list: its host, its path, its filter.
     pub id: String,
     /// Its path below the registry's base.
     path: String,
@@ -41,7 +41,7 @@ impl List {
         Ok(List { id: format!("{} {resource} {filter}", remote.place()), path, url })
     }
 
-    /// Where it begins, without any query of paging.
+    /// Its URL, without a query for paging.
     pub(crate) fn target(&self) -> RequestTarget {
         RequestTarget::Path(self.path.clone())
     }
@@ -54,7 +54,7 @@ pub(crate) struct Cursor {
     version: u8,
     /// The list's id.
     pub list: String,
-    /// The path of the page behind that of the list, from registries that page by path.
+    /// The path of the page after that of the list, from registries that page by path.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     below: String,
     /// The page's query.
@@ -68,17 +68,17 @@ pub(crate) struct Cursor {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Position {
-    /// Elements of the page that are behind.
+    /// Elements of the page that were already returned.
     skip: u64,
     /// The last of those: there may be more or fewer before it meanwhile.
     after: String,
 }
 
 impl Cursor {
-    /// Reads what a caller gives back for one of these lists.
+    /// Parses a cursor that a caller passes for one of these lists.
     pub(crate) fn parse(text: &str, lists: &[&List]) -> Result<Cursor> {
         let wrong = |why: &str| {
-            let hint = "give back what the page before has as next, with the same name and the same filter";
+            let hint = "pass the next of the previous page, with the same name and the same filter";
             Error::new(Code::InvalidArgument, format!("the option next {why}")).with_hint(hint)
         };
         if text.len() > MOST_BYTES {
@@ -99,7 +99,7 @@ impl Cursor {
     /// The text for the caller.
     pub(crate) fn text(&self) -> Result<String> {
         let json = serde_json::to_vec(self)
-            .map_err(|error| Error::new(Code::Internal, format!("a place in a list is no JSON: {error}")))?;
+            .map_err(|error| Error::new(Code::Internal, format!("a cursor is not JSON: {error}")))?;
         let text = URL_SAFE_NO_PAD.encode(json);
         match text.len() <= MOST_BYTES {
             true => Ok(text),
@@ -122,7 +122,7 @@ impl Cursor {
         })
     }
 
-    /// Nothing but a query of the list, or of what is below it: and only if that is read as it is written.
+    /// Only a query of the list, or of a path below it, and only if that is parsed as written.
     fn address(&self, list: &Url) -> Option<Url> {
         let mut url = list.clone();
         if !self.below.is_empty() {
@@ -136,7 +136,7 @@ impl Cursor {
     }
 }
 
-/// What is behind the list's path in that of a page of it; None for what is not one.
+/// The rest of a page's path after the list's path; None for other paths.
 fn below<'a>(list: &Url, page: &'a Url) -> Option<&'a str> {
     match page.path().strip_prefix(list.path())? {
         "" => Some(""),
@@ -144,8 +144,8 @@ fn below<'a>(list: &Url, page: &'a Url) -> Option<&'a str> {
     }
 }
 
-/// Notices pages that go round, in however many calls they are asked for, by keeping what one call in two, four, eight, … brought
-/// (Brent's way to find a cycle).
+/// Detects pages that loop, in however many calls they are requested, by remembering the result of one call in two,
+/// four, eight, … (Brent's way to find a cycle).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Round {
@@ -169,26 +169,26 @@ impl Round {
     }
 }
 
-/// A page that was asked for, and where it was answered: redirects may have led elsewhere.
+/// A requested page, and where it was answered: redirects may have led elsewhere.
 #[derive(Clone, Copy)]
 pub(crate) struct AskedPage<'a> {
-    /// The URL that was asked for.
+    /// The requested URL.
     pub url: &'a Url,
     pub answered: &'a Url,
 }
 
 impl<'a> AskedPage<'a> {
-    /// What was answered where it was asked for.
+    /// Whether it was answered where it was requested.
     pub(crate) fn at(url: &'a Url) -> AskedPage<'a> {
         AskedPage { url, answered: url }
     }
 }
 
-/// Goes through the elements of pages, from where a call begins to where it has enough.
+/// Walks through the elements of pages, from where a call starts to where it has enough.
 pub(crate) struct Passage {
     round: Round,
     brought: DefaultHasher,
-    /// On the page at hand.
+    /// On the current page.
     at: u64,
     skip: u64,
     before: String,
@@ -196,7 +196,7 @@ pub(crate) struct Passage {
 }
 
 impl Passage {
-    /// Begins where a cursor says.
+    /// Starts where a cursor says.
     pub(crate) fn new(cursor: Option<&Cursor>) -> Passage {
         Passage {
             round: cursor.map(|cursor| cursor.round.clone()).unwrap_or_default(),
@@ -208,13 +208,13 @@ impl Passage {
         }
     }
 
-    /// A page whose first elements are not wanted.
+    /// A page whose first elements are skipped.
     pub(crate) fn begin_page(&mut self, skip: u64) {
         (self.at, self.skip) = (0, skip);
         self.before.clear();
     }
 
-    /// An element, which `take` gets if it is wanted; it answers whether it had room for it.
+    /// Passes an element to `take` if it is wanted; that returns whether it had room for it.
     pub(crate) fn pass(&mut self, name: &str, take: impl FnOnce() -> Result<bool>) -> Result<()> {
         if self.stopped.is_some() {
             return Ok(());
@@ -232,7 +232,7 @@ impl Passage {
         Ok(())
     }
 
-    /// Where a call that has enough goes on: on the page that it was at, or on the one behind it.
+    /// Where the next call continues: on the current page, or on the one after it.
     pub(crate) fn cursor(&self, list: &List, page: AskedPage, next: Option<&Url>) -> Result<Option<Cursor>> {
         let (url, place) = match (&self.stopped, next) {
             (Some(place), _) => (page.url, place.clone()),
@@ -241,7 +241,7 @@ impl Passage {
         };
         let below = match below(&list.url, url) {
             Some(below) => below,
-            // The list is answered elsewhere: the way there begins at its own place again.
+            // The list is answered elsewhere: the next request starts at its original URL again.
             None if [page.url, page.answered].iter().any(|known| known.path() == url.path()) => "",
             None => {
                 return Err(Error::new(Code::Protocol, "the registry's Link leads to something else than this list"));
@@ -258,7 +258,7 @@ impl Passage {
     }
 }
 
-/// Finds a place on its page: where its element is, or else where it was.
+/// Finds a position on its page: where its element is, or otherwise where it was.
 pub(crate) struct Finder<'a> {
     place: &'a Position,
     at: u64,
@@ -279,7 +279,7 @@ impl<'a> Finder<'a> {
         }
     }
 
-    /// How many elements are behind.
+    /// How many elements were already returned.
     pub(crate) fn skip(&self) -> u64 {
         self.found.unwrap_or(self.place.skip)
     }

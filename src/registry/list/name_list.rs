@@ -1,4 +1,5 @@
-//! Many names in little memory: one text, and where each ends. A list of millions takes a few bytes a name more than its text.
+//! Many names in little memory: one string, and where each ends. A list of millions takes a few bytes per name more
+//! than its text.
 
 use std::fmt;
 use std::hash::BuildHasher;
@@ -21,7 +22,7 @@ impl NameList {
         self.ends.len()
     }
 
-    /// Whether there is none.
+    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
@@ -43,7 +44,7 @@ impl NameList {
         (0..self.len()).filter_map(|at| self.get(at))
     }
 
-    /// All of them, each in memory of its own.
+    /// All names, each as a separate string.
     pub fn to_vec(&self) -> Vec<String> {
         self.iter().map(str::to_owned).collect()
     }
@@ -86,12 +87,11 @@ impl<T: AsRef<str>> PartialEq<&[T]> for NameList {
 pub(crate) struct NameSet {
     list: NameList,
     places: HashTable<u32>,
-    /// Names come from strangers, who must not choose where they fall.
+    /// Names are untrusted and must not be able to choose their hash bucket.
     hasher: std::hash::RandomState,
 }
 
 impl NameSet {
-    /// The names.
     pub(crate) fn list(&self) -> &NameList {
         &self.list
     }
@@ -109,7 +109,7 @@ impl NameSet {
     pub(crate) fn add(&mut self, name: &str) -> Result<()> {
         let NameSet { list, places, hasher } = self;
         list.push(name)?;
-        // There are fewer names than bytes in them and behind them.
+        // There are fewer names than bytes.
         let place =
             u32::try_from(list.len() - 1).map_err(|_| Error::new(Code::LimitExceeded, "the list is too long"))?;
         places.insert_unique(hasher.hash_one(name), place, |at| {

@@ -17,33 +17,33 @@ use crate::registry::repository::Remote;
 use crate::registry_error;
 use crate::text::shorten;
 
-/// More names than one answer should hold.
+/// More names than one result should contain.
 const MOST_NAMES: usize = 5_000_000;
-/// The most pages in a row that bring nothing new. A few are honest: some registries page first and leave out later what
-/// the caller may not see.
+/// The most consecutive pages without anything new. A few are legitimate: some registries page first and later leave
+/// out what the caller may not see.
 const MOST_EMPTY: usize = 100;
-/// The largest page that every registry gives.
+/// The largest page that every registry accepts.
 const LARGEST_PAGE: u64 = 1000;
 
-/// A list of names at a registry.
+/// A list of names in a registry.
 pub(crate) struct Names<'a> {
-    /// Who is asked.
+    /// The registry or repository that is asked.
     pub remote: &'a Remote,
     pub list: List,
     /// The rights that it needs.
     pub scopes: ScopeSet,
-    /// What errors call it.
+    /// Its name for errors.
     pub what: String,
-    /// The member of a page that has the names.
+    /// The member of a page that contains the names.
     pub key: &'static str,
-    /// What may be a name: anything else that a page has is left out, and the caller is warned.
+    /// What counts as a name: anything else on a page is left out, with a warning to the caller.
     pub is_name: fn(&str) -> bool,
 }
 
 /// What a call wants of a list.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Window<'a> {
-    /// At most so many.
+    /// At most this many.
     pub limit: Option<u64>,
     /// How many to ask for at a time.
     pub page_size: Option<u64>,
@@ -54,9 +54,9 @@ pub(crate) struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    /// By the options that all lists of names have.
+    /// From the options that all lists of names have.
     pub(crate) fn new(n: Option<u64>, all: bool, last: Option<&'a str>, next: Option<&'a str>) -> Result<Window<'a>> {
-        // No names are no page: a caller would take it for the end.
+        // A page of zero names is refused: a caller would take it for the end.
         if n == Some(0) {
             return Err(Error::new(Code::InvalidArgument, "the option n must be more than 0"));
         }
@@ -70,12 +70,12 @@ pub(crate) struct Part {
     pub names: NameList,
     /// The last of them, when there are more.
     pub last: Option<String>,
-    /// Where it goes on, when there are more.
+    /// Where it continues; None at the end.
     pub next: Option<String>,
 }
 
 impl Names<'_> {
-    /// Gets what is `wanted` of the list. What else the pages hold goes to `rest`.
+    /// Gets the `wanted` part of the list. Other members of the pages go to `rest`.
     pub(crate) fn get(
         &self,
         window: Window,
@@ -125,7 +125,7 @@ impl Names<'_> {
 
     /// The list with `n` and `last`.
     fn first_page(&self, n: Option<u64>, last: Option<&str>) -> RequestTarget {
-        // ECR refuses a larger page; whoever wants more gets it in several.
+        // ECR refuses a larger page; for more, several are requested.
         let n = n.map(|n| n.min(LARGEST_PAGE).to_string());
         let pairs = [("n", n.as_deref()), ("last", last)];
         self.list.target().with_pairs(pairs.into_iter().filter_map(|(key, value)| Some((key, value?))))
@@ -136,11 +136,14 @@ impl Names<'_> {
         let key = self.key;
         let rest = pages::elements(self.remote, page, &self.what, key, &mut |element| match element {
             Value::String(_) | Value::Null => take(element),
-            _ => Err(Error::new(Code::Protocol, format!("the answer's list {key} holds what is no name"))),
+            _ => Err(Error::new(
+                Code::Protocol,
+                format!("the list {key} in the response contains something that is not a name"),
+            )),
         })?;
         match (rest.get(key), rest.get("errors")) {
             (Some(Value::Null | Value::Array(_)), _) => Ok(rest),
-            (Some(_), _) => Err(wrong(format!("the answer's member {key} is no list"))),
+            (Some(_), _) => Err(wrong(format!("the member {key} of the response is not a list"))),
             (None, Some(errors)) if !errors.is_null() => {
                 let (answer, body) = (page.answer, json!({"errors": errors}).to_string());
                 Err(registry_error::error_of(
@@ -151,13 +154,13 @@ impl Names<'_> {
                     &self.what,
                 ))
             }
-            // The name alone is what some say of a repository without tags.
+            // Some registries return only the name for a repository without tags.
             (None, _) if rest.is_empty() || rest.contains_key("name") => Ok(rest),
-            (None, _) => Err(wrong(format!("the answer has no list {key}"))),
+            (None, _) => Err(wrong(format!("the response has no list {key}"))),
         }
     }
 
-    /// How many names of the first page are behind the one that is to be begun after.
+    /// How many names of the first page come before the starting point.
     fn behind(&self, page: &FetchedPage, window: Window, cursor: Option<&Cursor>) -> Result<u64> {
         if let Some(mut finder) = cursor.and_then(Finder::new) {
             self.elements(page, &mut |element| {
@@ -172,8 +175,8 @@ impl Names<'_> {
         }
     }
 
-    /// How many names of a page that was asked for by `last` are not after it. Where a registry takes no notice of `last` and gives
-    /// its whole list, as distribution 2.8 does for tags, that is cut here. Its first page again would be so for ever.
+    /// How many names of a page requested with `last` are not after it. If a registry ignores `last` and returns
+    /// its whole list, as distribution 2.8 does for tags, the list is cut here. Its first page again would never end.
     fn after(&self, page: &FetchedPage, last: &str, page_size: Option<u64>) -> Result<u64> {
         let (mut at, mut place, mut first, mut before) = (0, None, None, last.to_owned());
         let mut is_in_order = true;
@@ -193,8 +196,8 @@ impl Names<'_> {
         let is_ignored = match place {
             Some(place) if place == 1 || !has_more => return Ok(place),
             Some(_) => true,
-            // Where names have their order, those after a name are. Else who takes notice does not begin with a name after which he is
-            // asked to begin.
+            // If names are sorted, those after a name are greater. Otherwise a registry that honours `last` does not
+            // start with a name after which it was asked to start.
             None if is_in_order && !(at == 1 && has_more) => false,
             None => match &first {
                 Some(name) => self.first_name(page_size, name)? == first,
@@ -204,14 +207,14 @@ impl Names<'_> {
         match is_ignored {
             false => Ok(0),
             true => {
-                let message = format!("{}: the registry takes no notice of last, and begins again", self.what);
+                let message = format!("{}: the registry ignores last, and starts again", self.what);
                 let hint = "go on by what the page before has as next, or get the whole list";
                 Err(Error::new(Code::Unsupported, message).with_url(&page.answer.url).with_hint(hint))
             }
         }
     }
 
-    /// The name that the registry begins with after another.
+    /// The first name that the registry returns after another.
     fn first_name(&self, page_size: Option<u64>, last: &str) -> Result<Option<String>> {
         let mut first = None;
         let open = |reply| self.remote.expect(reply, &[StatusCode::OK], &self.what).map(Some);
@@ -226,7 +229,7 @@ impl Names<'_> {
     }
 }
 
-/// Whether a name is before another in every order that the specification ever had.
+/// Whether a name sorts before another in every order that the specification ever had.
 fn is_surely_before(name: &str, other: &str) -> bool {
     name < other && name.to_lowercase() < other.to_lowercase()
 }
@@ -246,7 +249,7 @@ impl Gathered {
         Gathered { names: NameSet::default(), limit, is_new: false, empty: 0 }
     }
 
-    /// Takes one of a page, if it is what it should be; false when there is no room for it.
+    /// Takes one name of a page, if valid; false when there is no room for it.
     fn take(&mut self, name: &str, mut wanted: impl FnMut(&str) -> bool) -> Result<bool> {
         if self.names.has(name) {
             return Ok(true);
@@ -259,7 +262,7 @@ impl Gathered {
             return Ok(false);
         }
         if self.names.list().len() >= MOST_NAMES {
-            return Err(Error::new(Code::LimitExceeded, format!("the list holds more than {MOST_NAMES} names")));
+            return Err(Error::new(Code::LimitExceeded, format!("the list has more than {MOST_NAMES} names")));
         }
         self.names.add(name).map(|()| true)
     }
@@ -282,7 +285,7 @@ impl Gathered {
     }
 }
 
-/// What was on a list and is no name.
+/// Elements of a list that are not names.
 #[derive(Default)]
 struct Odd {
     count: usize,

@@ -1,4 +1,4 @@
-//! One page of a list: its elements are given away as they are read, so that no tree of the whole is ever in memory.
+//! One page of a list: its elements are passed on as they are read, so that a tree of the whole is never in memory.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -11,11 +11,11 @@ use crate::error::{Code, Error, Result};
 use crate::json::{Budget, Tree};
 use crate::text::shorten;
 
-/// More members than any page has beside its list.
+/// More members than any page has besides its list.
 const MOST_MEMBERS: usize = 1000;
 
-/// Gives each element of the list under `key` to `take`. The answer is the page without them: its other members, and an empty list
-/// where there was one. What is JSON, but no object, is no page.
+/// Passes each element of the list under `key` to `take`. Returns the page without them: its other members, and an
+/// empty list where there was one. JSON that is not an object is not a page.
 pub(crate) fn read(bytes: &[u8], key: &str, take: &mut dyn FnMut(Value) -> Result<()>) -> Result<Map<String, Value>> {
     let budget = Budget::of(bytes.len());
     let mut failure = None;
@@ -29,11 +29,11 @@ pub(crate) fn read(bytes: &[u8], key: &str, take: &mut dyn FnMut(Value) -> Resul
     match (outcome, failure) {
         (_, Some(error)) => Err(error),
         (Ok(Some(rest)), None) => Ok(rest),
-        (Ok(None), None) => Err(Error::new(Code::Protocol, "the answer is JSON, but no object")),
+        (Ok(None), None) => Err(Error::new(Code::Protocol, "the response is JSON, but not an object")),
         (Err(_), None) if budget.is_spent() => {
-            Err(Error::new(Code::LimitExceeded, "the answer holds more small values than a list needs"))
+            Err(Error::new(Code::LimitExceeded, "the response contains more small values than a list needs"))
         }
-        (Err(error), None) => Err(Error::new(Code::Protocol, format!("the answer is no JSON: {error}"))),
+        (Err(error), None) => Err(Error::new(Code::Protocol, format!("the response is not JSON: {error}"))),
     }
 }
 
@@ -67,7 +67,7 @@ impl<'de> Visitor<'de> for Page<'_> {
                 return Err(A::Error::custom(format!("it has more than {MOST_MEMBERS} members")));
             }
             if !seen.insert(name.clone()) {
-                return Err(A::Error::custom(format!("the key '{}' is there twice", shorten(&name))));
+                return Err(A::Error::custom(format!("the key '{}' occurs twice", shorten(&name))));
             }
             let value = match name == self.key {
                 true => members.next_value_seed(List { budget: self.budget, keep: &mut *self.keep })?,
@@ -79,7 +79,7 @@ impl<'de> Visitor<'de> for Page<'_> {
     }
 }
 
-/// The list itself; what is none is left as it is.
+/// The list itself; anything else is kept unchanged.
 struct List<'a> {
     budget: &'a Budget,
     keep: Keep<'a>,
@@ -172,8 +172,8 @@ mod tests {
         for (text, why) in [
             ("<html>", "expected value"),
             ("", "EOF"),
-            (r#"["1"]"#, "no object"),
-            ("null", "no object"),
+            (r#"["1"]"#, "not an object"),
+            ("null", "not an object"),
             (r#"{"tags":["1""#, "EOF"),
             (r#"{"tags":["1"],"tags":[]}"#, "twice"),
             (r#"{"tags":["1"]} x"#, "trailing"),
@@ -188,7 +188,7 @@ mod tests {
         assert_eq!(stopped.unwrap_err().code(), Code::Cancelled);
     }
 
-    /// Small values take many times their text's memory as a tree: not all of a page may be such.
+    /// Small values take many times their text's memory as a tree: a page must not consist of them.
     #[test]
     fn a_page_of_small_values_is_refused() {
         let small = vec!["[]"; 100_000].join(",");

@@ -20,7 +20,7 @@ use crate::registry::repository::Remote;
 
 /// More pages than any registry has; a guard against one that never ends.
 const MOST_PAGES: usize = 100_000;
-/// All pages together may be so many times the limit of one.
+/// How many times the limit of one page all pages together may have.
 const MOST_PAGEFULS: u64 = 8;
 
 /// How often a long page looks whether the call may go on.
@@ -28,18 +28,18 @@ const LOOK: usize = 4096;
 
 /// A page as it came.
 pub(crate) struct FetchedPage<'a> {
-    /// Where it was asked for, and answered.
+    /// Where it was requested and answered.
     pub asked: AskedPage<'a>,
     pub answer: &'a Answer,
     /// Its body.
     pub bytes: &'a [u8],
-    /// The URL of the page behind it.
+    /// The URL of the next page.
     pub next: Option<&'a Url>,
-    /// Whether the walk begins with it.
+    /// Whether the walk starts with it.
     pub is_first: bool,
 }
 
-/// Gives the elements of a page's list to `take`; the answer is what else the page holds.
+/// Passes the elements of a page's list to `take`; returns the other members of the page.
 pub(crate) fn elements(
     remote: &Remote,
     got: &FetchedPage,
@@ -94,7 +94,7 @@ impl Walk<'_> {
             let bytes = answer.take_whole();
             total += bytes.len() as u64;
             if total > limit.saturating_mul(MOST_PAGEFULS) {
-                let message = format!("{what}: the pages hold more than {MOST_PAGEFULS} times {limit} bytes");
+                let message = format!("{what}: the pages have more than {MOST_PAGEFULS} times {limit} bytes");
                 return Err(Error::new(Code::LimitExceeded, message));
             }
             let next = remote.account.base.next_page(&answer)?;

@@ -19,7 +19,7 @@ options! {
     /// Options of [`Client::tags`].
     #[derive(Debug, Clone)]
     pub struct TagsOptions {
-        /// at most this many, and the page size asked for, up to 1000
+        /// at most this many, also the page size requested, up to 1000
         pub n: Option<u64>,
         /// all pages, each of `n` tags
         pub all: bool,
@@ -35,18 +35,18 @@ options! {
 /// The tags of a repository.
 #[derive(Debug, Serialize)]
 pub struct Tags {
-    /// The repository's name, as the registry gives it.
+    /// The repository's name, as returned by the registry.
     pub name: String,
     /// The tags, in the registry's order.
     pub tags: NameList,
     /// The last of them, when there are more.
     pub last: Option<String>,
-    /// Where the next call goes on, when there are more.
+    /// Where the next call continues; None at the end.
     pub next: Option<String>,
-    /// The digest of each tag, when asked for; null for a tag that has gone meanwhile.
+    /// The digest of each tag, if requested; null for a tag that has disappeared meanwhile.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub digests: Option<Map<String, Value>>,
-    /// What else the registry says, such as `child` and `manifest` of Google's.
+    /// Other members of the response, such as Google's `child` and `manifest`.
     #[serde(flatten)]
     pub more: Map<String, Value>,
 }

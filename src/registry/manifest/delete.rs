@@ -31,19 +31,19 @@ options! {
     }
 }
 
-/// What became of a delete.
+/// The result of a delete.
 #[derive(Debug, Serialize)]
 pub struct Deleted {
     /// The registry's status.
     pub status: u16,
 }
 
-/// What became of the delete of a manifest.
+/// The result of deleting a manifest.
 #[derive(Debug, Serialize)]
 pub struct DeletedManifest {
     /// The registry's status.
     pub status: u16,
-    /// What the manifest referred to, when that had to be found out.
+    /// The manifest's subject, if that had to be determined.
     pub subject: Option<Digest>,
     /// Where it was taken off the list of its subject's referrers.
     pub referrers: Option<Source>,
@@ -78,7 +78,7 @@ impl Client {
     }
 }
 
-/// Whether the referrers tag is ours to keep. A registry that does not say can still delete.
+/// Whether clients maintain the referrers tag here. A registry that does not say can still delete.
 fn lacks_api(remote: &Remote, digest: &Digest) -> Result<bool> {
     match referrers::has_api(remote, digest) {
         Ok(has_api) => Ok(!has_api),
@@ -87,7 +87,7 @@ fn lacks_api(remote: &Remote, digest: &Digest) -> Result<bool> {
     }
 }
 
-/// What a manifest refers to. One that cannot be read can still be deleted.
+/// The subject of a manifest. A manifest that cannot be read can still be deleted.
 fn subject_of(remote: &Remote, reference: &Reference) -> Result<Option<Digest>> {
     match fetch(remote, reference, &GetOptions::default()) {
         Ok(manifest) => Ok(manifest.document.subject().map(|subject| subject.digest.clone())),
@@ -96,12 +96,12 @@ fn subject_of(remote: &Remote, reference: &Reference) -> Result<Option<Digest>> 
     }
 }
 
-/// Whether the caller, or his time, has ended the call.
+/// Whether the caller or the deadline has ended the call.
 pub(super) fn ends_call(error: &Error) -> bool {
     matches!(error.code(), Code::Cancelled | Code::Closed | Code::Timeout | Code::Callback)
 }
 
-/// Deletes one tag. Registries of the old kind take digests only, and say so in several ways.
+/// Deletes one tag. Older registries accept only digests, and report that in several ways.
 pub(super) fn delete_tag(remote: &Remote, resource: Resource, what: &str) -> Result<Deleted> {
     delete(remote, resource, what).map_err(|error| match error.http_status() {
         Some(status) if statuses::deletes_digests_only(status) => error
@@ -113,7 +113,7 @@ pub(super) fn delete_tag(remote: &Remote, resource: Resource, what: &str) -> Res
 }
 
 fn is_page(answer: &Answer) -> bool {
-    // Some frameworks give that type to empty answers.
+    // Some frameworks set that type on empty responses.
     answer.content_length() != Some(0)
         && answer.header(CONTENT_TYPE).is_some_and(|name| media_type::essence(name) == "text/html")
 }
@@ -134,7 +134,7 @@ pub(crate) fn delete(remote: &Remote, resource: Resource, what: &str) -> Result<
         };
         let status = reply.answer.status;
         if status == StatusCode::OK && is_page(&reply.answer) {
-            let message = format!("{what}: a web page was answered, and nothing says that it is gone");
+            let message = format!("{what}: the response is a web page, and nothing confirms the deletion");
             return Err(Error::new(Code::Protocol, message).with_http_status(200).with_url(&reply.answer.url));
         }
         if matches!(status.as_u16(), 200 | 202 | 204) || (status == StatusCode::NOT_FOUND && reply.answer.attempts > 1)

@@ -1,4 +1,4 @@
-//! Getting manifests, and what HEAD says of them (distribution-spec end-3).
+//! Getting manifests, and their descriptors by HEAD (distribution-spec end-3).
 
 use ::http::header::{ACCEPT, CONTENT_TYPE};
 use ::http::{Method, StatusCode};
@@ -34,7 +34,7 @@ options! {
         pub accept: Vec<String>,
         /// 1 asks for schema 1 only
         pub max_schema_version: u64 = 2,
-        /// false: an index is not asked for
+        /// false: an index is not accepted
         pub accept_index: bool = true,
     }
 }
@@ -56,11 +56,11 @@ pub struct Manifest {
     pub bytes: Vec<u8>,
     /// Where it is: `host/repository@digest`.
     pub reference: String,
-    /// The answer's headers.
+    /// The headers of the response.
     pub headers: Map<String, Value>,
     /// The platform that was picked from an index.
     pub platform: Option<Platform>,
-    /// The signatures of a signed schema-1 manifest; all are good.
+    /// The signatures of a signed schema-1 manifest, all valid; empty for others.
     pub signatures: Vec<Signature>,
     /// What the registry says about its rate limit.
     pub rate_limit: Option<RateLimit>,
@@ -93,7 +93,7 @@ pub struct Head {
     pub digest: Digest,
     /// Its size.
     pub size: u64,
-    /// The answer's headers.
+    /// The headers of the response.
     pub headers: Map<String, Value>,
     /// What the registry says about its rate limit.
     pub rate_limit: Option<RateLimit>,
@@ -114,7 +114,7 @@ impl Client {
         Ok(Manifest { platform: Some(chosen.platform), ..found })
     }
 
-    /// The descriptor of a manifest. A registry that does not answer HEAD well is asked by GET, and so is one that
+    /// The descriptor of a manifest. If a registry does not answer HEAD properly, or refuses it, GET is used:
     /// refuses: only then does it say why.
     pub fn head_manifest(&self, call: &Call, reference: &Reference, options: &HeadOptions) -> Result<Head> {
         let remote = Remote::repository(self, call, reference.repository())?;
@@ -171,7 +171,7 @@ pub(super) fn accept_header(options: &GetOptions) -> String {
     media_type::DEFAULT_ACCEPT.iter().filter(|media_type| wanted(media_type)).copied().collect::<Vec<_>>().join(", ")
 }
 
-/// Gets and checks; bytes of a wrong digest are fetched once more, for a cache on the way may have kept half.
+/// Gets and checks; after a wrong digest it is fetched once more, because a cache on the way may have kept half of it.
 pub(super) fn fetch(remote: &Remote, reference: &Reference, options: &GetOptions) -> Result<Manifest> {
     match fetch_once(remote, reference, options) {
         Err(error) if error.code() == Code::DigestMismatch => fetch_once(remote, reference, options),
@@ -219,7 +219,7 @@ fn fetch_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> R
     })
 }
 
-// Before anything is parsed: bytes that are not what was asked for are not worth a look. A signed schema-1 manifest
+// Before anything is parsed: wrong bytes are not parsed at all. A signed schema-1 manifest
 // has the digest of its payload, which only its parser finds.
 fn check_bytes(reference: &Reference, bytes: &[u8], algorithm: Algorithm) -> Result<()> {
     match reference.digest() {
@@ -231,7 +231,8 @@ fn check_bytes(reference: &Reference, bytes: &[u8], algorithm: Algorithm) -> Res
     }
 }
 
-// A tag names no digest that the bytes must have, but the registry says one: when they do not have it, one of the two is wrong.
+// A tag does not determine a digest, but the registry may send one: if the bytes do not match it, one of the two is
+// wrong.
 fn check_named(reference: &Reference, answer: &Answer, bytes: &[u8], document: &Document) -> Result<()> {
     let wrong = |named: &Digest| *named != document.digest && named.algorithm().digest(bytes) != *named;
     match digest_headers(&answer.headers).into_iter().find(|named| reference.digest().is_none() && wrong(named)) {
@@ -243,7 +244,7 @@ fn check_named(reference: &Reference, answer: &Answer, bytes: &[u8], document: &
     }
 }
 
-/// None when the answer leaves something out, which a GET then finds.
+/// None when the response is incomplete; a GET then finds the rest.
 fn head_of(answer: &Answer, reference: &Reference) -> Result<Option<Head>> {
     let (Some(digest), Some(size), Some(content_type)) =
         (digest_header(&answer.headers), answer.content_length(), answer.header(CONTENT_TYPE))

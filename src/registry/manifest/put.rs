@@ -36,7 +36,7 @@ options! {
     /// Options of [`Client::put_manifest`].
     #[derive(Debug, Clone)]
     pub struct PutOptions {
-        /// instead of the one that the bytes say; they are checked against it
+        /// instead of the one in the bytes, which are checked against it
         pub media_type: Option<String>,
         /// tags to set besides the reference's own
         pub tags: Vec<String>,
@@ -45,7 +45,7 @@ options! {
     }
 }
 
-/// What became of a manifest that was put.
+/// The result of putting a manifest.
 #[derive(Debug, Serialize)]
 pub struct Put {
     /// Its digest.
@@ -55,7 +55,7 @@ pub struct Put {
     /// The media type it was put as.
     #[serde(rename = "mediaType")]
     pub media_type: String,
-    /// Where the registry says it is.
+    /// The Location that the registry returned; None when absent.
     pub location: Option<String>,
     /// The tags that were set.
     pub tags: Vec<String>,
@@ -65,10 +65,10 @@ pub struct Put {
     pub referrers: Option<Source>,
 }
 
-/// An answer that says that the manifest is there.
+/// A response that confirms the manifest.
 struct Accepted {
     answer: Answer,
-    /// It answers a HEAD: the answer of the PUT was lost, and with it what it said of subject and tags.
+    /// It is the response to a HEAD: the response of the PUT was lost, including its subject and tags.
     seen: bool,
 }
 
@@ -85,7 +85,7 @@ impl Client {
         self.put_under(call, reference.repository(), &under, &Content { document, bytes: bytes.to_vec() }, options)
     }
 
-    /// Puts a manifest under one name, and under the tags of the options. Tags come last, when all else that belongs to it is done.
+    /// Puts a manifest under one name, and under the tags of the options. Tags come last, when everything else is done.
     pub fn put_under(
         &self,
         call: &Call,
@@ -131,7 +131,7 @@ fn all_tags(under: &Under, options: &PutOptions) -> Result<Vec<String>> {
     let mut tags: Vec<String> = under.tag().map(str::to_owned).into_iter().collect();
     for tag in &options.tags {
         if !reference::is_tag(tag) {
-            let message = format!("the option tags holds '{}', which is no tag", shorten(tag));
+            let message = format!("the option tags contains '{}', which is not a tag", shorten(tag));
             return Err(Error::new(Code::InvalidArgument, message));
         }
         if !tags.contains(tag) {
@@ -139,17 +139,17 @@ fn all_tags(under: &Under, options: &PutOptions) -> Result<Vec<String>> {
         }
     }
     match tags.len() > MOST_TAGS {
-        true => Err(Error::new(Code::InvalidArgument, format!("the option tags holds more than {MOST_TAGS} tags"))),
+        true => Err(Error::new(Code::InvalidArgument, format!("the option tags contains more than {MOST_TAGS} tags"))),
         false => Ok(tags),
     }
 }
 
-/// By digest with all tags in one request. What the registry does not confirm is put tag by tag: one that knows nothing
-/// of it stores the manifest without tags.
+/// By digest with all tags in one request. What the registry does not confirm is put tag by tag: one without support
+/// stores the manifest without tags.
 fn put_tags(remote: &Remote, tags: &[String], bytes: &[u8], document: &Document) -> Result<Accepted> {
     let name = document.digest.as_str();
     let mut accepted = match put_as(remote, name, tags, bytes, document) {
-        // Too many for one request, or a registry that takes no query.
+        // Too many for one request, or a registry that does not support the query.
         Err(error) if error.http_status().is_some_and(statuses::takes_one_tag_only) || error.code() == Code::Http => {
             put_as(remote, name, &[], bytes, document)?
         }
@@ -171,7 +171,8 @@ fn confirmed_tags(answer: &Answer) -> Vec<String> {
     values.flat_map(|value| value.split(',')).map(|tag| tag.trim().to_owned()).collect()
 }
 
-/// How a manifest with a subject is listed: by the registry, which says so by OCI-Subject, else by us.
+/// How a manifest with a subject is listed: by the registry, which confirms it with OCI-Subject, otherwise by the
+/// library.
 fn list(remote: &Remote, document: &Document, accepted: &Accepted, options: &PutOptions) -> Result<Option<Source>> {
     let Some(subject) = document.subject() else { return Ok(None) };
     let said = accepted.answer.header("oci-subject").map(str::trim);
@@ -191,7 +192,7 @@ fn list(remote: &Remote, document: &Document, accepted: &Accepted, options: &Put
     Ok(Some(Source::Tag))
 }
 
-/// A PUT whose answer was lost may have been done: it is looked for before it is sent again.
+/// A PUT whose response was lost may have succeeded: check before it is sent again.
 fn put_as(remote: &Remote, name: &str, tags: &[String], bytes: &[u8], document: &Document) -> Result<Accepted> {
     let what = format!("put the manifest {name} into {}", remote.place());
     let scopes = remote.scopes(&["pull", "push"]);
@@ -243,7 +244,8 @@ fn accept(remote: &Remote, reply: Reply, document: &Document, what: &str) -> Res
     Ok(answer)
 }
 
-/// The answer does not name the digest: the registry must show that it has just this one. Under the tag there may be an older one.
+/// The response does not name the digest: the registry must confirm that it has exactly this one. There may be an older
+/// one under the tag.
 fn look(remote: &Remote, answer: &Answer, document: &Document, what: &str) -> Result<()> {
     let mut head = Request::new(Method::HEAD).header(ACCEPT, &document.media_type)?;
     let manifest = Resource::Manifest(document.digest.as_str());
@@ -255,7 +257,7 @@ fn look(remote: &Remote, answer: &Answer, document: &Document, what: &str) -> Re
         }
         (StatusCode::OK, _) => return Ok(()),
         (StatusCode::NOT_FOUND, _) => "does not have it".to_owned(),
-        // It lets nobody look: its word has to do, where it is the one that the specification wants.
+        // It does not allow reading: its response has to do, if it is the one that the specification requires.
         _ if created => return Ok(()),
         (status, _) => format!("does not show it: {}", status.as_u16()),
     };

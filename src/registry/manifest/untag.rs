@@ -1,7 +1,7 @@
 //! Deleting one tag and nothing else (distribution-spec end-9, "Deleting tags").
 //!
-//! What registries do with DELETE of a tag differs. distribution 2.8 refuses it (400 DIGEST_INVALID); distribution 3 and
-//! go-containerregistry's registry take away the tag only. Others have deleted the manifest with every tag that it has:
+//! Registries handle DELETE of a tag differently. distribution 2.8 refuses it (400 DIGEST_INVALID); distribution 3 and
+//! go-containerregistry's registry remove only the tag. Others have deleted the manifest with every tag that it has:
 //! so the manifest is read before, looked for afterwards, and put back if it has gone.
 
 use ::http::header::ACCEPT;
@@ -24,7 +24,7 @@ use crate::registry::repository::Remote;
 use crate::registry::Client;
 use crate::resource::Resource;
 
-/// How many tags are looked at for the same digest.
+/// How many tags are compared with the digest.
 const MOST_LOOKED_AT: u64 = 256;
 
 options! {
@@ -39,7 +39,7 @@ options! {
     }
 }
 
-/// What has become of the manifest that a deleted tag named.
+/// What happened to the manifest that a deleted tag named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fate {
@@ -53,7 +53,7 @@ pub enum Fate {
     Unknown,
 }
 
-/// What became of a tag.
+/// The result of deleting a tag.
 #[derive(Debug, Serialize)]
 pub struct Untagged {
     /// The tag.
@@ -62,16 +62,15 @@ pub struct Untagged {
     pub digest: Digest,
     /// The registry's status.
     pub status: u16,
-    /// What has become of the manifest.
+    /// What happened to the manifest.
     pub manifest: Fate,
     /// Whether it took a placeholder.
     pub replaced: bool,
-    /// The other tags of the same digest, when asked for.
+    /// The other tags with the same digest, if requested.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub other_tags: Option<Vec<String>>,
 }
 
-/// What a tag names.
 struct ToUntag<'a> {
     client: &'a Client,
     remote: &'a Remote,
@@ -87,7 +86,7 @@ struct ToUntag<'a> {
 /// The other tags of a digest.
 struct Others {
     tags: Vec<String>,
-    /// Whether every tag was looked at.
+    /// Whether every tag was compared.
     complete: bool,
 }
 
@@ -113,7 +112,7 @@ impl Client {
     }
 }
 
-/// The digest of a tag, and the manifest itself if it can be read: what is broken can be untagged, too.
+/// The digest of a tag, and the manifest itself if it can be read: a broken one can be untagged too.
 fn look_up(client: &Client, call: &Call, remote: &Remote, named: &Reference) -> Result<(Digest, Option<Manifest>)> {
     match fetch(remote, named, &GetOptions::default()) {
         Ok(manifest) => Ok((manifest.document.digest.clone(), Some(manifest))),
@@ -142,7 +141,7 @@ fn other_tags(client: &Client, call: &Call, named: &Reference, digest: &Digest) 
             Ok(_) => {}
             Err(error) if matches!(error.code(), Code::NotFound | Code::InvalidManifest) => {}
             Err(error) if ends_call(&error) => return Err(error.within(format!("the digest of the tag {tag}"))),
-            // It need not be shown: what is wished for is one tag less.
+            // It need not be readable: only the tag has to go.
             Err(_) => found.complete = false,
         }
     }
@@ -182,7 +181,7 @@ impl ToUntag<'_> {
         ))
     }
 
-    /// An index that nobody else has goes under the tag, and is deleted by its digest with the tag that names it.
+    /// A unique empty index is put under the tag, and is deleted by its digest together with the tag.
     fn replace(&self, call: &Call, refused: Error) -> Result<u16> {
         let Some(manifest) = &self.manifest else { return Err(refused) };
         let unique = format!("{:016x}{:016x}", crate::http::retry::random(), crate::http::retry::random());
@@ -205,7 +204,7 @@ impl ToUntag<'_> {
         Err(error)
     }
 
-    /// Whether the registry says that it has something under a name, or that it has not.
+    /// Whether the registry says that something exists under a name, or that it does not.
     fn exists(&self, name: &str) -> Result<Option<bool>> {
         let mut head = Request::new(Method::HEAD).header(ACCEPT, &accept_header(&GetOptions::default()))?;
         match self.remote.ask(Resource::Manifest(name), &mut head, &self.remote.scopes(&["pull"])) {

@@ -1,9 +1,9 @@
-//! The referrers tag: where a registry has no referrers API, clients themselves keep the list of a manifest's referrers,
-//! as an index under a tag made of the manifest's digest (distribution-spec "Referrers Tag Schema").
+//! The referrers tag: where a registry has no referrers API, clients themselves maintain the list of a manifest's
+//! referrers, as an index under a tag made of the manifest's digest (distribution-spec "Referrers Tag Schema").
 //!
 //! The list is read, changed and written back, so two writers can undo each other's work. Within a client there is one
 //! writer at a time for a list. Against others the write is conditional (If-Match, If-None-Match); registries that
-//! ignore conditions are common, so a little later the list is looked at again.
+//! ignore conditions are common, so the list is checked again a little later.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, Weak};
@@ -31,7 +31,7 @@ use crate::resource::Resource;
 /// How often a change is tried while others change the same list.
 const TRIES: u32 = 16;
 
-/// How long at most a written list is left alone before it is looked at again.
+/// The longest time before a written list is checked again.
 const MOST_SETTLE: Duration = Duration::from_secs(1);
 
 /// The tag that lists the referrers of a digest: the algorithm cut at 32 characters, the value at 64.
@@ -43,7 +43,7 @@ pub fn tag_of(digest: &Digest) -> String {
     format!("{}-{}", fit(digest.algorithm().name(), 32), fit(digest.hex(), 64))
 }
 
-/// What the list says of a manifest ("Pushing Manifests with Subject").
+/// The entry of a manifest in the list ("Pushing Manifests with Subject").
 pub fn entry(document: &Document) -> Descriptor {
     let named = document.value.get("artifactType").and_then(Value::as_str).filter(|name| !name.is_empty());
     let config = document.config().map(|config| config.media_type.as_str());
@@ -75,25 +75,25 @@ impl Turns {
 
 /// A list as it is at the registry.
 pub struct List {
-    /// What it lists.
+    /// The listed descriptors.
     pub entries: Vec<Descriptor>,
     value: Value,
     digest: Digest,
     etag: Option<HeaderValue>,
 }
 
-/// What is there under the referrers tag of a digest.
+/// What exists under the referrers tag of a digest.
 pub enum Tagged {
     /// Nothing.
     Nothing,
     /// The list.
     List(List),
-    /// Something else, and why it is no list. Some registries read such a tag as the digest that it is made of, and give the
-    /// subject itself.
+    /// Something else, and why it is not a list. Some registries interpret such a tag as the digest in it, and return
+    /// the subject itself.
     Other(Error),
 }
 
-/// The list of a digest's referrers, if there is one; what else is there must not be written over.
+/// The list of a digest's referrers, if there is one; anything else must not be overwritten.
 fn read(remote: &Remote, subject: &Digest) -> Result<Option<List>> {
     match tagged(remote, subject, &["pull", "push"])? {
         Tagged::Nothing => Ok(None),
@@ -117,7 +117,7 @@ pub fn tagged(remote: &Remote, subject: &Digest, actions: &[&str]) -> Result<Tag
     }
     let bytes = answer.take_whole();
     let wrong = |why: &str| {
-        Error::new(Code::Protocol, format!("{what}: it is no list of referrers: {why}")).with_url(&answer.url)
+        Error::new(Code::Protocol, format!("{what}: it is not a list of referrers: {why}")).with_url(&answer.url)
     };
     let digest = Algorithm::Sha256.digest(&bytes);
     if subject.algorithm().digest(&bytes) == *subject {
@@ -140,7 +140,7 @@ pub fn tagged(remote: &Remote, subject: &Digest, actions: &[&str]) -> Result<Tag
     Ok(Tagged::List(List { entries, digest, value, etag }))
 }
 
-/// An index whose empty list is null, as it is in the hands of some, with a list in its place.
+/// Replaces a null list in an index, as some clients write it, by an empty one.
 pub fn empty_list(bytes: &[u8]) -> Option<Value> {
     let mut value = crate::json::parse(bytes).ok()?;
     let manifests = value.as_object_mut()?.get_mut("manifests").filter(|manifests| manifests.is_null())?;
@@ -157,8 +157,8 @@ pub fn add(remote: &Remote, subject: &Digest, entries: &[Descriptor]) -> Result<
     change(remote, subject, Change::Add(entries))
 }
 
-/// Takes a manifest off the list of a digest's referrers. A list that has become empty is deleted, where the registry
-/// can.
+/// Removes a manifest from the list of a digest's referrers. A list that has become empty is deleted, where the
+/// registry can.
 pub fn remove(remote: &Remote, subject: &Digest, referrer: &Digest) -> Result<()> {
     change(remote, subject, Change::Remove(referrer))
 }
@@ -178,11 +178,11 @@ impl Change<'_> {
         }
     }
 
-    /// The list with the change. What else it holds stays as it is.
+    /// The list with the change. Other members are kept.
     fn apply(&self, list: Option<&List>) -> Value {
         let new = json!({"schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": []});
         let mut value = list.map_or(new, |list| list.value.clone());
-        // Some registries want it, and take nothing without it.
+        // Some registries require it.
         value["mediaType"] = media_type::OCI_INDEX.into();
         if let Some(manifests) = crate::json::list_mut(&mut value, "manifests") {
             match self {
@@ -212,8 +212,8 @@ fn change(remote: &Remote, subject: &Digest, change: Change) -> Result<()> {
             return Ok(());
         }
         if writer.write(change, list.as_ref())? {
-            // Whoever read the list before this write will write his own in about the time that ours took, and lose what
-            // he has not seen. Where others are at work, they may be slower.
+            // A client that read the list before this write will write its own in about the time that this one took,
+            // and overwrite what it has not seen. With several writers, others may be slower.
             let settle = (begun.elapsed() * 3).min(MOST_SETTLE);
             remote.call.sleep(if attempt > 1 { settle + backoff.delay(2) } else { settle })?;
             if writer.is_kept(change)? {
@@ -234,7 +234,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
-    /// Writes the changed list; false when somebody else has changed it since it was read.
+    /// Writes the changed list; false when another client has changed it since it was read.
     fn write(&mut self, change: Change, list: Option<&List>) -> Result<bool> {
         let value = change.apply(list);
         let is_empty = value["manifests"].as_array().is_some_and(Vec::is_empty);
@@ -282,7 +282,7 @@ impl Writer<'_> {
             };
         match reply.answer.status {
             StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT => {
-                // A registry that refuses to make what is not there has not understood the condition.
+                // A registry that refuses to create a missing list has misunderstood the condition.
                 self.may_condition &= !(conditional && read(self.remote, self.subject)?.is_none());
                 Ok(false)
             }

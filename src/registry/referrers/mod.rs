@@ -1,5 +1,6 @@
-//! The referrers of a manifest: signatures, attestations and whatever else names it as its subject (distribution-spec
-//! end-12a, end-12b, "Listing Referrers"), from the API or, where there is none, from the referrers tag.
+//! The referrers of a manifest: signatures, attestations and everything else that names it as its subject
+//! (distribution-spec end-12a, end-12b, "Listing Referrers"), from the API or, where there is none, from the referrers
+//! tag.
 
 pub mod fallback_tag;
 
@@ -46,11 +47,11 @@ options! {
     /// Options of [`Client::referrers`].
     #[derive(Debug, Clone)]
     pub struct ReferrersOptions {
-        /// only those of this type; asked of the registry, and looked at here unless it says that it did
+        /// only those of this type; requested from the registry, and filtered here unless it says that it did
         pub artifact_type: Option<String>,
         /// "KEY" or "KEY=VALUE": only those that have all of them
         pub annotations: Vec<String>,
-        /// at most so many
+        /// at most this many
         pub max: Option<u64>,
         /// go on where the call with this `next` stopped, of the same digest and artifact_type
         pub next: Option<String>,
@@ -74,7 +75,7 @@ pub enum Source {
 pub struct Referrers {
     /// The manifest's digest.
     pub subject: Digest,
-    /// What refers to it, each once, in the registry's order.
+    /// The referrers, without duplicates, in the registry's order.
     pub referrers: Vec<Descriptor>,
     /// Where the list comes from.
     pub source: Source,
@@ -82,7 +83,7 @@ pub struct Referrers {
     pub filters_applied: Vec<String>,
     /// Whether there are more than `max`.
     pub truncated: bool,
-    /// Where the next call goes on, when there are.
+    /// Where the next call continues, if there are more.
     pub next: Option<String>,
 }
 
@@ -106,7 +107,7 @@ pub(crate) fn recall(remote: &Remote) -> Option<bool> {
     known.filter(|(_, since)| since.elapsed() < BELIEVED).map(|(has_api, _)| has_api)
 }
 
-// Registries differ within themselves: one that holds others behind it has the API for some only.
+// A registry may differ by repository: a proxy for several registries may have the API only for some.
 fn key(remote: &Remote) -> String {
     format!("{} {}", remote.account.base.url, remote.name)
 }
@@ -164,7 +165,7 @@ fn by_api(
     let first = first_page(list, &filter, cursor)?;
     let accept = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(media_type::OCI_INDEX))]);
     let (mut found, mut filters_applied) = (FoundReferrers::new(filter, cursor), Vec::new());
-    // Whoever has gone on from a page has seen that there is an API.
+    // A call that continues from a page knows that there is an API.
     let (mut has_api, mut pages) = (None, usize::from(cursor.is_some()));
     let mut finder = cursor.and_then(Finder::new);
     let mut is_other = false;
@@ -184,10 +185,10 @@ fn by_api(
     };
     let walk = Walk { remote, scopes: &remote.scopes(&["pull"]), what: &what, headers: accept };
     walk.begin(first, open, |page| {
-        // What answers every path with 200, a web page or something else of its own, is no registry that knows this one.
+        // Something that answers every path with 200, with a web page or other content, does not support this API.
         if cursor.is_none() && page.is_first && !is_index(page) {
             is_other = true;
-            // What is cut off may have been an index.
+            // Something truncated may have been an index.
             if is_html(page) || serde_json::from_slice::<serde::de::IgnoredAny>(page.bytes).is_ok() {
                 remember(remote, false);
             }
@@ -249,7 +250,8 @@ fn is_about_name(error: &Error) -> bool {
     error.registry_errors().iter().any(|error| names.contains(&error.code.as_str()))
 }
 
-/// Whether a page is meant as an index: by its media type, or as JSON with a list of manifests. What is wrong with it then is an error.
+/// Whether a page is meant as an index: by its media type, or as JSON with a list of manifests. A fault in it is then
+/// an error.
 fn is_index(page: &FetchedPage) -> bool {
     let content_type = page.answer.header(CONTENT_TYPE).map(media_type::essence);
     if content_type.as_deref() == Some(media_type::OCI_INDEX) {
@@ -260,7 +262,7 @@ fn is_index(page: &FetchedPage) -> bool {
         has_entries = true;
         Err(no_index("only looked at"))
     });
-    // What says that something failed is no page either, and an error.
+    // A response that reports an error is not a page either, but an error.
     let says = |rest: &Map<String, Value>| {
         rest.contains_key("manifests")
             || rest.get("errors").and_then(Value::as_array).is_some_and(|list| !list.is_empty())
@@ -288,7 +290,7 @@ fn by_tag(
     cursor: Option<&Cursor>,
 ) -> Result<Referrers> {
     let mut found = FoundReferrers::new(filter, cursor);
-    // What is no list lists nothing.
+    // Something other than a list lists nothing.
     let Tagged::List(tagged) = fallback_tag::tagged(remote, subject, &["pull"])? else {
         return found.finish(subject, Source::None, Vec::new());
     };
@@ -305,10 +307,10 @@ fn by_tag(
 }
 
 fn no_index(why: &str) -> Error {
-    Error::new(Code::Protocol, format!("the answer is no image index: {why}"))
+    Error::new(Code::Protocol, format!("the response is not an image index: {why}"))
 }
 
-/// What is left of a page without its descriptors must be that of an index.
+/// The rest of a page without its descriptors must be that of an index.
 fn check_index(rest: Map<String, Value>, content_type: Option<&str>) -> Result<()> {
     let bytes = Value::Object(rest).to_string();
     let document = Document::parse(bytes.as_bytes(), content_type, Algorithm::Sha256);
@@ -327,13 +329,13 @@ fn check(entry: &Descriptor) -> Result<()> {
     match entry.annotations.as_ref().is_none_or(|annotations| annotations.values().all(is_text)) {
         true => Ok(()),
         false => {
-            let message = format!("the referrer {} has an annotation that is no string", entry.digest);
+            let message = format!("the referrer {} has an annotation that is not a string", entry.digest);
             Err(Error::new(Code::Protocol, message))
         }
     }
 }
 
-/// What the caller wants to see.
+/// The caller's filter.
 #[derive(Debug, Clone, Default)]
 struct Filter {
     artifact_type: Option<String>,
@@ -356,7 +358,7 @@ impl Filter {
         });
         let annotations: Vec<_> = pairs.collect();
         if annotations.iter().any(|(key, _)| key.is_empty()) {
-            return invalid("the option annotations holds one without a name");
+            return invalid("the option annotations contains one without a name");
         }
         let max = options.max.map(|max| usize::try_from(max).unwrap_or(usize::MAX));
         Ok(Filter { artifact_type: options.artifact_type.clone(), annotations, max })
@@ -389,7 +391,7 @@ impl FoundReferrers {
         FoundReferrers { filter, passage, seen: NameSet::default(), referrers: Vec::new(), next: None }
     }
 
-    /// Takes one that passes; `has_type` says that the registry has looked at the artifact type.
+    /// Takes one that passes; `has_type` means that the registry has filtered by artifact type.
     fn take(&mut self, entry: Descriptor, has_type: bool) -> Result<()> {
         let FoundReferrers { filter, passage, seen, referrers, .. } = self;
         let digest = entry.digest.clone();

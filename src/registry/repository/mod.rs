@@ -60,7 +60,7 @@ impl Remote {
         ScopeSet::from(Scope::repository(&self.name, actions))
     }
 
-    /// What error messages call this place.
+    /// The name of this place for messages.
     pub fn place(&self) -> String {
         match self.name.as_str() {
             "" => self.account.host.clone(),
@@ -78,7 +78,7 @@ impl Remote {
         self.client.auth.send(&self.call, &self.account, target, request, scopes)
     }
 
-    /// The answer, when its status is one of these; else the error that it is.
+    /// The response, if its status is one of these; otherwise its error.
     pub fn expect(&self, reply: Reply, wanted: &[StatusCode], what: &str) -> Result<Answer> {
         if wanted.contains(&reply.answer.status) {
             return Ok(reply.answer);
@@ -86,7 +86,7 @@ impl Remote {
         Err(self.failure(reply, what))
     }
 
-    /// The error that an answer is.
+    /// The error for a response.
     pub fn failure(&self, reply: Reply, what: &str) -> Error {
         let Reply { mut answer, refusal, needed, .. } = reply;
         let body = answer.beginning(&self.call, ERROR_BODY);
@@ -111,12 +111,12 @@ impl Remote {
                 "the credentials are good, but not for this{right}; some registries say the same of a repository that does not exist"
             )),
             Some(Refusal::Unexplained) => error.with_hint(format!(
-                "the credentials are good, and {host} does not say what else it wants{right}: its answer has no WWW-Authenticate"
+                "the credentials are valid, but {host} does not say what else it requires{right}: its response has no WWW-Authenticate"
             )),
             Some(Refusal::Elsewhere) => error.with_hint(self.account.sends_on()),
-            Some(Refusal::BadCredentials) => error.with_hint(format!("{host} does not take these credentials: check them")),
+            Some(Refusal::BadCredentials) => error.with_hint(format!("{host} does not accept these credentials: check them")),
             Some(Refusal::NoCredentials) => error.with_hint(format!(
-                "log in to {host}, or give credentials{right}; some registries say the same of a repository that does not exist"
+                "log in to {host}, or give credentials{right}; some registries respond the same for a repository that does not exist"
             )),
             None if error.code() == Code::Forbidden => error.with_hint(format!(
                 "check what the account may do at {host}{right}; some registries say the same of a repository that does not exist"
@@ -125,26 +125,26 @@ impl Remote {
         }
     }
 
-    /// The Location of an answer: where an upload goes on, or where something new can be found.
+    /// The Location of a response: where an upload continues, or where something new can be found.
     pub(crate) fn location(&self, answer: &Answer) -> Result<Location> {
         self.account.base.named_by(answer)
     }
 }
 
-/// The digests that an answer names, as some proxies repeat headers; what does not parse counts as absent.
+/// The digests in a response, because some proxies repeat headers; invalid ones count as absent.
 pub fn digest_headers(headers: &HeaderMap) -> Vec<Digest> {
     let values = headers.get_all("docker-content-digest").iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).filter_map(|digest| digest.trim().parse().ok()).collect()
 }
 
-/// The digest that an answer names; two different ones name none.
+/// The digest in a response; two different ones count as none.
 pub fn digest_header(headers: &HeaderMap) -> Option<Digest> {
     let mut named = digest_headers(headers);
     named.dedup();
     (named.len() == 1).then(|| named.remove(0))
 }
 
-/// The headers of an answer as results show them.
+/// The headers of a response as shown in results.
 pub fn headers_json(headers: &HeaderMap) -> Map<String, Value> {
     redact::headers(headers)
 }

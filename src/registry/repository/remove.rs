@@ -21,7 +21,7 @@ options! {
     /// Options of [`Client::clear`].
     #[derive(Debug, Clone)]
     pub struct ClearOptions {
-        /// only say what would be deleted
+        /// only report what would be deleted
         pub dry_run: bool,
     }
 }
@@ -40,12 +40,12 @@ pub struct Doomed {
     pub deleted: bool,
 }
 
-/// What became of a repository.
+/// The result of removing a repository.
 #[derive(Debug, Serialize)]
 pub struct Cleared {
     /// The repository.
     pub repository: String,
-    /// Its manifests, indexes before what they hold.
+    /// Its manifests, indexes before their children.
     pub manifests: Vec<Doomed>,
     /// How many tags it had.
     pub tags: usize,
@@ -73,14 +73,14 @@ impl Client {
         Ok(Cleared { repository: name.canonical_name(), manifests, tags, deleted, dry_run: options.dry_run })
     }
 
-    /// The manifests of all tags and what they hold, parents first.
+    /// The manifests of all tags and their children, parents first.
     fn doomed(&self, call: &Call, repository: &Repository) -> Result<(Vec<Doomed>, usize)> {
         let options = TagsOptions { digests: true, ..TagsOptions::default() };
         let listed = self.tags(call, &repository.canonical_name(), &options)?;
         let mut found: Vec<Doomed> = Vec::new();
         let mut places = std::collections::HashMap::new();
         for (tag, digest) in listed.digests.unwrap_or_default() {
-            // A tag that has gone meanwhile has no digest.
+            // A tag that has disappeared meanwhile has no digest.
             let Some(digest) = digest.as_str() else { continue };
             let at = *places.entry(digest.to_owned()).or_insert(found.len());
             if at == found.len() {
@@ -107,7 +107,7 @@ impl Client {
                         }
                     }
                 }
-                // An index may name what is not here, and what is tagged may be damaged.
+                // An index may name missing manifests, and tagged ones may be damaged.
                 Err(error) if error.code() == Code::NotFound && below.contains(&at) => {
                     found.remove(at);
                     below = below.iter().map(|place| if *place > at { place - 1 } else { *place }).collect();
@@ -132,7 +132,7 @@ impl Client {
         let options = DeleteOptions { referrers_tag: false };
         match self.delete_manifest(call, &reference, &options) {
             Ok(_) => {}
-            // Somebody else was faster, or it went with an index.
+            // Another client was faster, or it was deleted with an index.
             Err(error) if error.code() == Code::NotFound => {}
             Err(error) => return Err(error),
         }
@@ -152,7 +152,7 @@ impl Client {
     }
 }
 
-/// A registry may refuse to delete what an index of it holds.
+/// A registry may refuse to delete a child of an index.
 fn parents_first(found: Vec<Doomed>, children: &[(Digest, Digest)]) -> Vec<Doomed> {
     let mut waiting = found;
     let mut sorted = Vec::with_capacity(waiting.len());
@@ -175,7 +175,7 @@ fn parents_first(found: Vec<Doomed>, children: &[(Digest, Digest)]) -> Vec<Doome
 
 fn stopped(error: Error, repository: &Repository, manifests: &[Doomed], deleted: usize) -> Error {
     let name = repository.canonical_name();
-    // A registry with deletes turned off says 405, or 400 or 404 with a code.
+    // A registry with deletes disabled answers 405, or 400 or 404 with a code.
     let error = match error.http_status() {
         Some(405) => error.with_code(Code::Unsupported),
         _ => error,

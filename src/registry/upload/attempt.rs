@@ -1,4 +1,4 @@
-//! One try to put a blob: all bytes in one request, or in chunks; and what is left to do when it broke.
+//! One attempt to put a blob: all bytes in one request, or in chunks; and what is left to do when it broke.
 
 use ::http::header::CONTENT_TYPE;
 use ::http::{Method, StatusCode};
@@ -24,7 +24,7 @@ const LARGE: u64 = 2 * CHUNK;
 pub enum Trouble {
     /// Beginning again would not help, or has been tried.
     Final(Error),
-    /// It broke while the bytes were on their way.
+    /// It broke while the bytes were being sent.
     OnTheWay(Error),
     /// The same, and the session may know how many arrived.
     Broken(Error, Box<Session>),
@@ -50,7 +50,7 @@ impl Trouble {
     }
 }
 
-/// Cancels a session that nobody will go on with. After a network failure it may be in use; a registry lets it expire.
+/// Cancels a session that will not be continued. After a network failure it may be in use; the registry lets it expire.
 pub(crate) fn give_up(mut session: Session, error: &Error) {
     if error.code() != Code::Network {
         session.remote.call = session.remote.call.farewell();
@@ -72,7 +72,7 @@ impl From<Trouble> for Error {
     }
 }
 
-/// All bytes in one request. That they have the digest is seen to by whoever gives them, and by the registry.
+/// All bytes in one request. The source and the registry check the digest.
 pub(crate) fn put_stream(
     remote: &Remote,
     source: &mut dyn Source,
@@ -114,7 +114,7 @@ fn put_once(
     Err(Trouble::OnTheWay(error))
 }
 
-/// What is left of a blob, in chunks, each of which survives a break by itself.
+/// The rest of a blob, in chunks, each of which can be resumed after a break.
 pub(crate) fn rest(
     remote: &Remote,
     source: &mut dyn Replay,
@@ -156,14 +156,14 @@ fn post_once(remote: &Remote, source: &mut dyn Source, size: u64, digest: &Diges
         if let Ok(session) = Session::at(remote.clone(), &reply.answer) {
             let _ = session.cancel();
         }
-        let message = format!("{} does not take a blob in one POST", remote.place());
+        let message = format!("{} does not accept a blob in one POST", remote.place());
         return Err(Error::new(Code::Unsupported, message).with_http_status(202).with_hint("leave out single_post"));
     }
     let what = format!("put the blob {digest} in one POST into {}", remote.place());
     Handed::whole(remote, digest, Some(size)).confirm(reply, &what)
 }
 
-/// What is known beforehand of bytes that go in chunks.
+/// What is known in advance about bytes that are sent in chunks.
 pub(crate) struct InChunks<'a> {
     /// Bytes in one request.
     pub(crate) chunk: u64,
@@ -192,7 +192,7 @@ pub(crate) fn put_chunks(
         upload.write(&piece).map_err(Trouble::OnTheWay)?;
     }
     if let Some(expected) = known.size.filter(|expected| *expected != size) {
-        return Err(Error::new(Code::SizeMismatch, format!("the source gave {size} bytes, not {expected}")).into());
+        return Err(Error::new(Code::SizeMismatch, format!("the source has {size} bytes, not {expected}")).into());
     }
     upload.finish(known.digest).map_err(Trouble::OnTheWay)
 }

@@ -1,4 +1,4 @@
-//! A chunk of an upload session (end-5): in pieces as large as the registry takes, and each from where the registry stands.
+//! A chunk of an upload session (end-5): in pieces as large as the registry accepts, each from the registry's offset.
 
 use ::http::header::{CONTENT_RANGE, CONTENT_TYPE, LOCATION, RANGE};
 use ::http::{Method, StatusCode};
@@ -14,7 +14,7 @@ use crate::registry::upload::chunk_sizes;
 use crate::registry::upload::session::{behind, Session, OCTETS};
 use crate::statuses;
 
-/// Chunks are not made smaller than this, whatever is refused.
+/// The smallest chunk that is tried, whatever is refused.
 const SMALLEST_CHUNK: u64 = 64 << 10;
 
 impl Session {
@@ -57,7 +57,7 @@ impl Session {
                 self.remote.call.sleep(wait)?;
             }
             match self.status() {
-                // A registry that cannot say how far it got: what broke is what has to be told.
+                // A registry that cannot say how far it got: the break is the error.
                 Err(unknown)
                     if error.retryable() && unknown.http_status().is_some_and(statuses::has_no_session_status) =>
                 {
@@ -65,7 +65,7 @@ impl Session {
                 }
                 known => known?,
             }
-            // "0-0" stands for one byte and for none; only a registry that refused the first byte has it.
+            // "0-0" means one byte or none; none only if the registry refused the first byte.
             if begin == 0 && self.offset == 1 && status != Some(416) {
                 self.offset = 0;
             }
@@ -74,7 +74,7 @@ impl Session {
                     format!("the registry has {} bytes of the upload, the chunk is {begin} to {end}", self.offset);
                 return Err(Error::new(Code::Protocol, message));
             }
-            // The offset was right, so the 416 is about the length: GHCR says so of more than 4 MiB.
+            // The offset was right, so the 416 is about the length: GHCR answers this for more than 4 MiB.
             if status == Some(416) && self.offset <= before.max(1) {
                 self.offset = before;
                 if self.shrink(size) {
@@ -111,8 +111,8 @@ impl Session {
         let what = format!("send the chunk of bytes {} to {} to {}", self.offset, sent - 1, self.remote.place());
         let status = reply.answer.status;
         if status.is_success() && status != StatusCode::ACCEPTED && !speaks_of_uploads(&reply.answer) {
-            // What stands before a registry answered in its place: a health check, a page to log in.
-            let what = format!("{what}: an answer of {} takes none", status.as_u16());
+            // Something in front of the registry answered: a health check, a login page.
+            let what = format!("{what}: a response with status {} does not accept one", status.as_u16());
             return Err(self.remote.failure(reply, &what));
         }
         let answer = self.remote.expect(reply, &wanted, &what)?;
@@ -127,8 +127,8 @@ impl Session {
         Ok(())
     }
 
-    /// Where the registry stands, whose answer to a chunk names another place than what was sent: some count the chunk alone,
-    /// some say "0-0" whatever they have, some did not keep all. Asked for the whole session they know better.
+    /// The registry's offset when its response to a chunk names another one than what was sent: some count only the
+    /// chunk, some always say "0-0", some did not keep everything. The status of the session is more reliable.
     fn settle(&mut self, told: u64, sent: u64) -> Result<u64> {
         self.doubtful = true;
         if told == sent + 1 {
@@ -143,7 +143,7 @@ impl Session {
         Ok(match known.filter(|known| *known != 1) {
             Some(known) => known,
             None if told > self.offset.max(1) => told,
-            // It stands still though the bytes are there, or they are not: the end will tell.
+            // It makes no progress although it has the bytes, or it does not have them: the end will tell.
             None => sent,
         })
     }
@@ -154,7 +154,7 @@ impl Session {
     }
 }
 
-/// Whether an answer is about an upload session, as any registry's answer to a chunk is.
+/// Whether a response is about an upload session, as every registry's response to a chunk is.
 fn speaks_of_uploads(answer: &Answer) -> bool {
     answer.headers.contains_key(LOCATION)
         || answer.headers.contains_key(RANGE)

@@ -1,4 +1,4 @@
-//! The largest chunks that hosts take, as a client learned from those that were refused.
+//! The largest chunks that hosts accept, as learned from refused ones.
 
 use std::collections::HashMap;
 use std::sync::Mutex;
@@ -9,7 +9,7 @@ use crate::sync::lock;
 #[derive(Default)]
 struct ChunkSizes(Mutex<HashMap<String, u64>>);
 
-/// The largest chunk that a host is known to take.
+/// The largest chunk that a host is known to accept.
 pub(crate) fn largest(client: &Client, host: &str) -> u64 {
     lock(&client.memory::<ChunkSizes>().0).get(host).copied().unwrap_or(u64::MAX)
 }

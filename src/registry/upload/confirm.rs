@@ -1,4 +1,4 @@
-//! A blob that was handed over: what the registry's answer is worth. One that names the digest is believed; after any other the
+//! Confirms an uploaded blob. A response that names the digest is believed; after any other the
 //! registry has to show the blob.
 
 use std::time::Duration;
@@ -15,7 +15,7 @@ use crate::registry_error;
 
 /// Some registries show a blob a little later than they have it.
 const SOON: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(400)];
-/// How much of an answer is looked through for errors.
+/// How much of a response is searched for errors.
 const MOST_BODY: usize = 64 << 10;
 
 /// A blob that a registry should have now.
@@ -26,9 +26,9 @@ pub(crate) struct Handed<'a> {
     pub digest: &'a Digest,
     /// Its size, where it is known.
     pub size: Option<u64>,
-    /// It came in chunks: some registries keep a part of them and say that they have the whole.
+    /// It was sent in chunks: some registries keep a part of them and claim to have the whole.
     pub in_chunks: bool,
-    /// What the registry said on the way was wrong, or could not be compared with what was sent.
+    /// The registry's offsets during the upload were wrong, or could not be compared with what was sent.
     pub doubtful: bool,
 }
 
@@ -38,7 +38,7 @@ impl<'a> Handed<'a> {
         Handed { remote, digest, size, in_chunks: false, doubtful: false }
     }
 
-    /// The answer to the request that completes the blob, when the blob is there.
+    /// The response to the request that completes the blob, once the blob exists.
     pub(crate) fn confirm(&self, reply: Reply, what: &str) -> Result<Answer> {
         let wanted = [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
         let mut answer = self.remote.expect(reply, &wanted, what)?;
@@ -63,7 +63,7 @@ impl<'a> Handed<'a> {
         let wrong = |code, why: String| {
             Err(Error::new(code, format!("{what}: the registry answers {status} but {why}")).with_url(&answer.url))
         };
-        // The specification's own word for it. Chunks need more: the registry alone knows what it made of them.
+        // The response that the specification requires. Chunks need more: only the registry knows what it made of them.
         let must_show = self.doubtful || self.in_chunks && !sure;
         let taken_at_its_word = answer.status == StatusCode::CREATED && !must_show;
         match (self.shown(sure), self.size) {
@@ -77,7 +77,7 @@ impl<'a> Handed<'a> {
                 wrong(Code::Protocol, "does not say how many bytes it keeps".to_owned())
             }
             (Ok(Look::Absent), _) if !sure => wrong(Code::Protocol, "does not have the blob".to_owned()),
-            // It lets nobody look.
+            // It does not allow reading.
             (Ok(Look::Hidden), _) if !taken_at_its_word => wrong(Code::Protocol, "does not show the blob".to_owned()),
             (Err(error), _) if !taken_at_its_word || error.code() != Code::Unauthenticated => Err(error),
             _ => Ok(()),
@@ -100,7 +100,7 @@ impl<'a> Handed<'a> {
         }
         match look_by(Method::GET, self.remote, self.digest) {
             Ok(told @ Look::There { size: Some(_), .. }) => Ok(told),
-            // Where it is kept need not be a place that who writes can reach.
+            // The storage it redirects to need not be reachable by the writer.
             _ => self.remote.call.check().map(|()| shown),
         }
     }

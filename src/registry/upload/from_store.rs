@@ -48,8 +48,9 @@ impl Marks {
     }
 }
 
-/// A blob of another place. It is read from there again when that is needed. What comes from a file is hashed here only when it is
-/// large; else that is left to the registry (distribution-spec "Pushing a blob monolithically": the PUT says the digest).
+/// A blob from another store. It is read from there again when needed. A blob from a file is hashed here only when it
+/// is large; otherwise that is left to the registry (distribution-spec "Pushing a blob monolithically": the PUT says
+/// the digest).
 pub(crate) struct FromStore<'a> {
     call: &'a Call,
     wanted: &'a Descriptor,
@@ -67,7 +68,7 @@ impl<'a> FromStore<'a> {
         FromStore { call, wanted, from, open: None, begin: 0, unverified: false, marks }
     }
 
-    /// After a registry has refused bytes that nobody has hashed: what is wrong with the source, if it is that.
+    /// After a registry has refused bytes that were not hashed here: the error of the source, if the source is wrong.
     pub(crate) fn fault(&self) -> Option<Error> {
         let look = || {
             let mut blob = self.from.open(self.call, self.wanted, None)?;
@@ -79,7 +80,8 @@ impl<'a> FromStore<'a> {
         self.unverified.then(look)?.err().filter(wrong)
     }
 
-    /// Opens it at the last mark, and drops what lies before the byte that is wanted. Where nothing is hashed, any byte will do.
+    /// Opens it at the last mark, and drops the bytes before the wanted one. If nothing is hashed, it can be opened at
+    /// any byte.
     fn open(&mut self) -> Result<BlobBody<'static>> {
         let mark = match self.unverified {
             true => Some((Hasher::new(self.wanted.digest.algorithm()), self.begin)),

@@ -29,7 +29,7 @@ use crate::registry::repository::Remote;
 use crate::registry::upload::session::{location_text, may_be_done, Saved, Session};
 use crate::registry::Client;
 
-/// The chunk that every registry takes.
+/// The chunk size that every registry accepts.
 pub const CHUNK: u64 = 4 << 20;
 /// The largest chunk, for it is kept in memory until the registry has it.
 const LARGEST_CHUNK: u64 = 1 << 30;
@@ -43,14 +43,14 @@ options! {
     }
 }
 
-/// What became of a blob that was put.
+/// The result of putting a blob.
 #[derive(Debug, Serialize)]
 pub struct Stored {
     /// Its digest.
     pub digest: Digest,
     /// Its size.
     pub size: u64,
-    /// Where the registry says it is.
+    /// The Location that the registry returned; None when absent.
     pub location: Option<String>,
     /// false when the registry had it already.
     pub uploaded: bool,
@@ -77,7 +77,7 @@ impl Client {
 }
 
 impl Upload {
-    /// Opens the session, or goes on with one that has no bytes yet.
+    /// Opens the session, or continues one that has no bytes yet.
     pub fn start(
         remote: Remote,
         session: Option<Session>,
@@ -102,7 +102,7 @@ impl Upload {
         })
     }
 
-    /// Takes more bytes.
+    /// Adds bytes; they are sent when a chunk is full.
     pub fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
         self.check()?;
         while !bytes.is_empty() {
@@ -138,7 +138,7 @@ impl Upload {
         Ok(Stored { digest: found, size: self.size, location, uploaded: true, mounted: false })
     }
 
-    /// Sends what was written and lets go of the session, to be continued by what is kept of it.
+    /// Sends what was written and releases the session, to be continued from the returned state.
     pub fn save(&mut self) -> Result<Saved> {
         self.check()?;
         self.flush()?;
@@ -146,7 +146,7 @@ impl Upload {
         Ok(self.session.saved())
     }
 
-    /// Gives the upload up.
+    /// Cancels the upload.
     pub fn cancel(&mut self) -> Result<()> {
         if self.over {
             return Ok(());
@@ -160,12 +160,12 @@ impl Upload {
             return Ok(());
         }
         let chunk = Bytes::from(std::mem::take(&mut self.waiting));
-        // A chunk that could not be sent is a hole: nothing that comes after it may be taken.
+        // A chunk that could not be sent is a gap: nothing after it may be accepted.
         if let Err(error) = self.session.chunk(&chunk) {
             self.failure = Some(error.duplicate());
             return Err(error);
         }
-        // The buffer comes back for the next chunk, unless the connection still holds it.
+        // The buffer is reused for the next chunk, unless the connection still uses it.
         if let Ok(mut buffer) = chunk.try_into_mut().map(Vec::from) {
             buffer.clear();
             self.waiting = buffer;
@@ -188,7 +188,7 @@ impl Upload {
 }
 
 impl Drop for Upload {
-    // A session of ours that nobody will finish is cancelled, even if the caller's context was.
+    // An unfinished session is cancelled, even if the caller's context was.
     fn drop(&mut self) {
         if !self.over {
             self.cancel_quietly();

@@ -17,9 +17,9 @@ use crate::registry::upload::session::{location_text, Saved, Session};
 use crate::registry::Client;
 use crate::resource::Resource;
 
-/// What a registry made of it.
+/// The registry's response to a mount.
 pub enum Mounted {
-    /// The blob is there; where, if the registry says so.
+    /// The blob was mounted; with its Location, if the registry returned one.
     Done(Option<String>),
     /// It is not; the session is for uploading it, if the registry opened one.
     Declined(Option<Box<Session>>),
@@ -29,26 +29,26 @@ options! {
     /// Options of [`Client::mount_blob`].
     #[derive(Debug, Clone)]
     pub struct MountOptions {
-        /// a declined mount leaves an upload session open, which is cancelled; true gives it
+        /// a declined mount leaves an upload session open, which is cancelled; true: returns it
         pub keep_session: bool,
     }
 }
 
-/// What became of a mount.
+/// The result of a mount.
 #[derive(Debug, Serialize)]
 pub struct MountResult {
     /// Whether the blob is in the repository now.
     pub mounted: bool,
     /// Its digest.
     pub digest: Digest,
-    /// Where the registry says it is.
+    /// The Location that the registry returned; None when absent.
     pub location: Option<String>,
     /// The session of a declined mount, if it was to be kept.
     pub session: Option<Saved>,
 }
 
 impl Client {
-    /// Mounts a blob from a repository of the same registry; from wherever the registry finds it, when none is named.
+    /// Mounts a blob from a repository of the same registry, or from wherever the registry finds it if none is named.
     pub fn mount_blob(
         &self,
         call: &Call,
@@ -84,7 +84,7 @@ pub fn same_registry(from: &Index, to: &Index) -> Result<()> {
     Err(Error::new(Code::InvalidArgument, message))
 }
 
-/// Asks for a mount. A refusal that is about mounting, not about who asks, is a decline.
+/// Requests a mount. A refusal that is about mounting, not about credentials, is a decline.
 pub fn mount(
     remote: &Remote,
     digest: &Digest,
@@ -92,7 +92,7 @@ pub fn mount(
     size: Option<u64>,
     repeat: Repeat,
 ) -> Result<Mounted> {
-    // Neither a digest nor a repository's name has a character that a query could not hold.
+    // Neither a digest nor a repository name contains a character that needs escaping in a query.
     let from_part = from.map(|name| format!("&from={name}")).unwrap_or_default();
     let target = remote.target(Resource::Uploads).with_query(&format!("mount={digest}{from_part}"));
     // The target first: some token servers read no second scope.

@@ -1,5 +1,5 @@
-//! What is tried to bring a blob into a repository, one after the other: is it there, can it be mounted, then its bytes, in one
-//! request or in chunks, on in the same session where that works and anew where not.
+//! What is tried to get a blob into a repository, in order: does it exist, can it be mounted, then its bytes, in one
+//! request or in chunks, continued in the same session where that works, otherwise in a new one.
 
 use serde_json::json;
 
@@ -23,7 +23,7 @@ pub(crate) enum Way {
     Single,
     /// One POST with all of them.
     Post,
-    /// POST, PATCH for each chunk, PUT. `forced`: the caller wants it so.
+    /// POST, PATCH for each chunk, PUT. `forced`: the caller requires it.
     Chunks {
         /// Bytes in one request.
         size: u64,
@@ -44,7 +44,7 @@ pub(crate) struct Ladder<'a> {
     pub sources: Vec<String>,
     /// It goes in chunks only because a connection broke.
     cautious: bool,
-    /// The whole was refused as too large: what chunks cannot do is not tried in one piece again.
+    /// The whole was refused as too large: it is not tried in one piece again.
     too_large: bool,
 }
 
@@ -54,7 +54,7 @@ impl<'a> Ladder<'a> {
         Ladder { remote, digest, way, sources, cautious: false, too_large: false }
     }
 
-    /// Puts the blob, unless it is there. A failure on the way is tried anew, in a new session.
+    /// Puts the blob, unless it exists. A failure is retried in a new session.
     pub(crate) fn put(&mut self, source: &mut dyn Replay) -> Result<Stored> {
         if has_all(self.remote, self.digest, source.size())? {
             return Ok(self.stored(source, false));
@@ -73,7 +73,7 @@ impl<'a> Ladder<'a> {
                     }
                 }
                 Err(error) if ends_the_call(&error) => return Err(error),
-                // A mount is a wish: whatever became of it, the blob may still be uploaded.
+                // A mount is only an attempt: whatever the result, the blob may still be uploaded.
                 Err(_) => self.remote.call.check()?,
             }
         }
@@ -106,7 +106,7 @@ impl<'a> Ladder<'a> {
             if may_be_done(&error) && has_all(self.remote, self.digest, source.size())? {
                 return Ok(self.stored(source, true));
             }
-            // A 401: the token ran out while the body was on its way. 404: the session was lost.
+            // A 401: the token expired while the body was sent. 404: the session was lost.
             let lost =
                 matches!((error.http_status(), error.code()), (Some(401), Code::Unauthenticated) | (Some(404), _));
             let ours = error.side() != Some(Side::Source);
@@ -129,13 +129,14 @@ impl<'a> Ladder<'a> {
         self.once(source, session)
     }
 
-    /// Goes on in a session whose connection broke, where the registry has kept what it got (distribution-spec "Pushing a
-    /// blob in chunks": the status tells how much). Elsewhere the blob goes anew, in chunks, so that the next break costs less.
+    /// Continues in a session whose connection broke, if the registry has kept what it received (distribution-spec
+    /// "Pushing a blob in chunks": the status tells how much). Otherwise the blob is sent again, in chunks, so that the
+    /// next break costs less.
     fn go_on(&mut self, source: &mut dyn Replay, mut session: Session) -> std::result::Result<Stored, Trouble> {
         let size = source.size();
         let known = session.status();
         self.remote.call.check()?;
-        // "0-0" stands for one byte and for none.
+        // "0-0" means one byte or none.
         let offset = session.offset;
         let mut takes_chunks = true;
         if known.is_ok() && (2..=size).contains(&offset) {
@@ -172,7 +173,7 @@ impl<'a> Ladder<'a> {
         }
     }
 
-    /// Whether what was refused may be taken in another form: too much at once in chunks, and chunks at once.
+    /// Whether refused bytes may be accepted in another form: a large body in chunks, and chunks as one body.
     fn other_way(&mut self, error: &Error) -> bool {
         match (self.way, error.http_status()) {
             // It does not keep chunks, or not where they belong.
@@ -206,12 +207,12 @@ impl<'a> Ladder<'a> {
     }
 }
 
-/// What no other way to bring the blob can help.
+/// Errors that no other way of sending can solve.
 fn ends_the_call(error: &Error) -> bool {
     matches!(error.code(), Code::Cancelled | Code::Closed | Code::Callback | Code::Internal)
 }
 
-/// What was sent before is not there after all, is still arriving, or may not be gone on with: another session can help.
+/// What was sent before is lost, is still arriving, or cannot be continued: another session can help.
 fn goes_not_on(error: &Error) -> bool {
     let refused = error.http_status().is_some_and(statuses::goes_not_on);
     error.side() != Some(Side::Source) && (refused || error.code() == Code::Protocol)

@@ -21,9 +21,9 @@ options! {
     /// Options of the puts.
     #[derive(Debug, Clone)]
     pub struct BlobPutOptions {
-        /// what the bytes must have; without it sha256 is computed
+        /// the digest that the bytes must have; without it sha256 is computed
         pub digest: Option<Digest>,
-        /// what it must be
+        /// the size that it must have
         pub size: Option<u64>,
         /// send it in chunks of this many bytes, each kept in memory; a stream whose size or digest is not given goes in chunks
         /// of 4194304 without it
@@ -58,7 +58,7 @@ impl Client {
         put(&Remote::repository(self, call, repository)?, &mut OpenedFile::open(path)?, options)
     }
 
-    /// Puts what a source gives: in one request when size and digest are known, else in chunks.
+    /// Puts the bytes of a source: in one request when size and digest are known, otherwise in chunks.
     pub fn put_blob_stream(
         &self,
         call: &Call,
@@ -100,12 +100,12 @@ impl BlobPutOptions {
     }
 }
 
-/// Puts a source that can begin again.
+/// Puts a source that can be read again.
 fn put(remote: &Remote, source: &mut dyn Replay, options: &BlobPutOptions) -> Result<Stored> {
     options.check()?;
     if options.size.is_some_and(|size| size != source.size()) {
         let message =
-            format!("the option size says {:?} bytes, there are {}", options.size.unwrap_or(0), source.size());
+            format!("the option size says {:?} bytes, but there are {}", options.size.unwrap_or(0), source.size());
         return Err(Error::new(Code::SizeMismatch, message));
     }
     let algorithm = options.digest.as_ref().map_or(Algorithm::Sha256, Digest::algorithm);

@@ -1,4 +1,4 @@
-//! The steps of an upload as calls of their own: what is kept between them is a session's JSON.
+//! The steps of an upload as separate calls: the state between them is a session's JSON.
 
 use bytes::Bytes;
 
@@ -18,7 +18,7 @@ options! {
     /// Options of [`Client::session_start`].
     #[derive(Debug, Clone)]
     pub struct StartOptions {
-        /// of the digest that the blob will have, sha256 without it; newer registries are told of another one
+        /// of the digest that the blob will have, sha256 without it; other algorithms are announced to newer registries
         pub digest_algorithm: Option<String>,
     }
 }
@@ -27,7 +27,7 @@ options! {
     /// Options of [`Client::session_chunk`].
     #[derive(Debug, Clone)]
     pub struct ChunkOptions {
-        /// where the bytes begin in the blob; without it at the session's offset
+        /// where the bytes start in the blob; without it at the session's offset
         pub offset: Option<u64>,
     }
 }
@@ -44,7 +44,7 @@ impl Client {
         let mut session = Session::resume(self, call, saved)?;
         // A registry that does not tell knows no better than the caller.
         session.offset = session.told_offset()?.unwrap_or(saved.offset);
-        // "0-0" stands for one byte and for none; one byte was sent only if the session knows of it.
+        // "0-0" means one byte or none; one only if the session knows of a sent byte.
         if session.offset == 1 && saved.offset == 0 {
             session.offset = 0;
         }
@@ -79,7 +79,7 @@ impl Client {
         Ok(Stored { digest: digest.clone(), size, location, uploaded: true, mounted: false })
     }
 
-    /// Gives a session up.
+    /// Cancels a session.
     pub fn session_cancel(&self, call: &Call, saved: &Saved) -> Result<()> {
         Session::resume(self, call, saved)?.cancel()
     }

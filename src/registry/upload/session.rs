@@ -39,20 +39,21 @@ pub struct Saved {
     /// Bytes that the registry has.
     #[serde(default)]
     pub offset: u64,
-    /// The smallest chunk that it takes, but for the last one; 0 is any.
+    /// The smallest chunk that it accepts, except the last one; 0 for any.
     #[serde(default)]
     pub min_chunk_size: u64,
 }
 
 impl Saved {
-    /// What a caller kept: the JSON of an earlier call, or the bare URL of a session.
+    /// Parses what a caller stored: the JSON of an earlier call, or only the URL of a session.
     pub fn parse(text: &str) -> Result<Saved> {
         let invalid = |why: String| Error::new(Code::InvalidArgument, format!("the upload session {why}"));
         if text.trim_start().starts_with('{') {
-            let value = crate::json::parse(text.as_bytes()).map_err(|error| invalid(format!("is no JSON: {error}")))?;
+            let value =
+                crate::json::parse(text.as_bytes()).map_err(|error| invalid(format!("is not JSON: {error}")))?;
             return Saved::deserialize(&value).map_err(|error| invalid(format!("lacks something: {error}")));
         }
-        let url = Url::parse(text).map_err(|error| invalid(format!("'{}' is no URL: {error}", shorten(text))))?;
+        let url = Url::parse(text).map_err(|error| invalid(format!("'{}' is not a URL: {error}", shorten(text))))?;
         let name = url.path().split_once("/v2/").and_then(|(_, path)| path.rsplit_once("/blobs/uploads/"));
         let (Some((name, _)), Some(host)) = (name, url.host_str()) else {
             let shown = redact::url(&url);
@@ -66,7 +67,7 @@ impl Saved {
     }
 }
 
-/// The offset behind bytes that begin at `offset`, which a caller kept and may have spoilt.
+/// The offset after bytes that start at `offset`, which a caller stored and may have corrupted.
 pub fn behind(offset: u64, length: usize) -> Result<u64> {
     offset.checked_add(length as u64).ok_or_else(|| {
         let message = format!("the upload session's offset {offset} is larger than a blob can be");
@@ -82,11 +83,11 @@ pub struct Session {
     pub at: Location,
     /// Bytes that the registry has.
     pub offset: u64,
-    /// The smallest chunk that it takes, but for the last one.
+    /// The smallest chunk that it accepts, except the last one.
     pub min_chunk: u64,
-    /// The largest that it was found to take.
+    /// The largest that it is known to accept.
     pub max_chunk: u64,
-    /// What it says of the bytes that it has was wrong, or cannot be compared with what was sent.
+    /// Its reported offset was wrong, or cannot be compared with what was sent.
     pub doubtful: bool,
 }
 
@@ -94,7 +95,8 @@ impl Session {
     /// Opens a session. The push token is fetched here, before any body is sent.
     pub fn start(remote: Remote, algorithm: Algorithm) -> Result<Session> {
         let mut target = remote.target(Resource::Uploads);
-        // Only for another than the usual one: a registry that hashes on the way must know it (distribution-spec end-4c).
+        // Only for an algorithm other than sha256: a registry that hashes during the upload must know it
+        // (distribution-spec end-4c).
         if algorithm != Algorithm::Sha256 {
             target = target.with_query(&format!("digest-algorithm={}", algorithm.name()));
         }
@@ -113,7 +115,7 @@ impl Session {
             let enough = remote.call.remaining().is_none_or(|left| left > wait);
             if !status.is_success() || attempt > remote.client.retries() || !enough {
                 if status.is_success() {
-                    what = format!("{what}: an answer of {} opens none", status.as_u16());
+                    what = format!("{what}: a response with status {} does not open one", status.as_u16());
                 }
                 return Err(remote.failure(reply, &what).with_attempts(attempt));
             }
@@ -125,13 +127,13 @@ impl Session {
         }
     }
 
-    /// The session that an answer opened.
+    /// The session that a response opened.
     pub fn at(remote: Remote, answer: &Answer) -> Result<Session> {
         let at = remote.location(answer)?;
         let told = answer.header("oci-chunk-min-length").and_then(|length| length.trim().parse::<u64>().ok());
         let min_chunk = told.unwrap_or(0);
         if min_chunk > LARGEST_MINIMUM {
-            let message = format!("the registry wants chunks of {min_chunk} bytes, more than {LARGEST_MINIMUM}");
+            let message = format!("the registry requires chunks of {min_chunk} bytes, more than {LARGEST_MINIMUM}");
             return Err(Error::new(Code::LimitExceeded, message).with_url(&answer.url));
         }
         let max_chunk = chunk_sizes::largest(&remote.client, &remote.account.host);
@@ -142,7 +144,7 @@ impl Session {
     pub fn resume(client: &Client, call: &Call, saved: &Saved) -> Result<Session> {
         let remote = Remote::repository(client, call, &Repository::parse(&saved.repository, None)?)?;
         let kept = HeaderValue::from_str(&saved.url)
-            .map_err(|_| Error::new(Code::InvalidArgument, "the upload session's URL holds control characters"))?;
+            .map_err(|_| Error::new(Code::InvalidArgument, "the upload session's URL contains control characters"))?;
         // It came from a file or another process: it is believed no more than a server's Location.
         let base = &remote.account.base;
         let at = base.named(Some(&kept), &base.url, None)?;
@@ -150,7 +152,7 @@ impl Session {
         Ok(Session { remote, at, offset: saved.offset, min_chunk: saved.min_chunk_size, max_chunk, doubtful: false })
     }
 
-    /// What to keep of it.
+    /// The state to store.
     pub fn saved(&self) -> Saved {
         Saved {
             url: self.at.url.to_string(),
@@ -166,7 +168,7 @@ impl Session {
         Ok(())
     }
 
-    /// What the registry says when it is asked; None when it says nothing.
+    /// The offset that the registry reports; None when it reports none.
     pub(crate) fn told_offset(&mut self) -> Result<Option<u64>> {
         let reply = self.send(self.at.clone(), &mut Request::new(Method::GET))?;
         let wanted = [StatusCode::NO_CONTENT, StatusCode::OK, StatusCode::ACCEPTED];
@@ -195,7 +197,7 @@ impl Session {
         })
     }
 
-    /// Gives the session up. A registry that cannot cancel lets it expire.
+    /// Cancels the session. A registry that cannot cancel lets it expire.
     pub fn cancel(&self) -> Result<()> {
         let reply = self.send(self.at.clone(), &mut Request::new(Method::DELETE).repeat(Repeat::Never))?;
         match statuses::lets_go_of_a_session(reply.answer.status.as_u16()) {
@@ -225,13 +227,13 @@ pub fn with_digest(mut url: Url, digest: &Digest) -> Url {
     url
 }
 
-/// Whether the request that completes a blob may have been carried out although it failed: its answer was lost, or a
+/// Whether the request that completes a blob may have been carried out although it failed: its response was lost, or a
 /// gateway gave up before the registry did, or it was repeated and its session is over.
 pub fn may_be_done(error: &Error) -> bool {
     error.code() == Code::Network || error.http_status().is_some_and(statuses::may_be_done)
 }
 
-/// Whether a registry found that what it has are not the bytes of the digest.
+/// Whether a registry found that its bytes do not match the digest.
 fn refuses_the_bytes(error: &Error) -> bool {
     matches!(error.code(), Code::DigestMismatch | Code::SizeMismatch | Code::Http)
         && error.http_status().is_some_and(statuses::refuses_the_bytes)

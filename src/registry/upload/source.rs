@@ -1,4 +1,4 @@
-//! Where the bytes of a blob come from.
+//! The sources of a blob's bytes.
 
 use std::fs::File;
 use std::io::{Seek, SeekFrom};
@@ -13,10 +13,10 @@ use crate::os::special::open_regular;
 use crate::os::stamp::Stamp;
 use crate::stream::source::{read_piece, Source, PIECE};
 
-/// How many bytes are kept of a source that cannot begin again.
+/// How many bytes are buffered of a source that can be read only once.
 const MOST_KEPT: usize = 4 << 20;
 
-/// A source that can begin again.
+/// A source that can be read again.
 pub trait Replay: Source {
     /// Goes back to a byte that it has given before.
     fn rewind_to(&mut self, offset: u64) -> Result<()>;
@@ -104,11 +104,11 @@ impl Replay for OpenedFile {
     }
 }
 
-/// Hashes while it passes bytes on, so that what has left is known by its digest.
+/// Hashes bytes while passing them on, so that the digest of what was sent is known.
 pub struct HashedSource<S> {
-    /// Where they come from.
+    /// The source.
     pub source: S,
-    /// What they are so far.
+    /// The hash so far.
     pub hasher: Hasher,
 }
 
@@ -120,7 +120,7 @@ impl<S: Source> Source for HashedSource<S> {
     }
 }
 
-/// Keeps the first bytes of a source that gives each only once: a server that sends us elsewhere mostly says so early.
+/// Buffers the first bytes of a source that can be read only once: a server that redirects usually does so early.
 pub struct Rewindable<S> {
     source: S,
     first: Vec<Bytes>,

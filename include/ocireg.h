@@ -459,7 +459,7 @@ void ocireg_buffer_free(ocireg_buffer *buffer);
 //         }
 //     ocireg_json_free(manifest);
 //
-// Errors: OCIREG_INVALID_ARGUMENT for a text that is not one JSON document, is nested more than 48 deep, or has a member twice.
+// Errors: OCIREG_INVALID_ARGUMENT for a text that is not one JSON document, is nested more than 56 deep (every result of the library can be parsed), or has a member twice.
 // Source: RFC 8259.
 ocireg_status ocireg_json_parse(const char *text,
                                 ocireg_json **json,

@@ -24,7 +24,7 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
 
 /// Parses the caller's own bytes, such as a list of a million tags: the document may take fifty times their memory.
 pub(crate) fn parse_own(bytes: &[u8]) -> Result<Value, JsonError> {
-    parse_within(bytes, &Budget { bytes: Cell::new(usize::MAX), depth: Cell::default() })
+    parse_within(bytes, &Budget { bytes: Cell::new(usize::MAX), depth: Cell::new(DEEPEST_OWN) })
 }
 
 fn parse_within(bytes: &[u8], budget: &Budget) -> Result<Value, JsonError> {
@@ -60,18 +60,21 @@ impl Formatter for Shown {
 /// bytes.
 pub(crate) struct Budget {
     bytes: Cell<usize>,
+    /// How many levels there may still be.
     depth: Cell<usize>,
 }
 
 /// How deep lists and objects may be nested: far deeper than any document in registries. Together with what else a call
 /// needs it is within the 64 KiB of stack that the C API promises.
 const DEEPEST: usize = 48;
+/// The caller's own: results, which hold documents some levels down.
+const DEEPEST_OWN: usize = DEEPEST + 8;
 
 impl Budget {
     /// What a tree takes for a text of this many bytes with usual content: for an index with platforms, five to six
     /// times the text. A small text may contain anything.
     pub(crate) fn of(bytes: usize) -> Budget {
-        Budget { bytes: Cell::new(bytes.saturating_mul(6).saturating_add(1 << 20)), depth: Cell::default() }
+        Budget { bytes: Cell::new(bytes.saturating_mul(6).saturating_add(1 << 20)), depth: Cell::new(DEEPEST) }
     }
 
     /// Whether the budget was exceeded.
@@ -81,11 +84,10 @@ impl Budget {
 
     /// Enters one level deeper, until the returned guard is dropped.
     fn descend<E: serde::de::Error>(&self) -> Result<Level<'_>, E> {
-        let depth = self.depth.get();
-        if depth == DEEPEST {
-            return Err(E::custom(format!("it is nested more than {DEEPEST} deep")));
+        match self.depth.get().checked_sub(1) {
+            Some(left) => self.depth.set(left),
+            None => return Err(E::custom("it is nested too deep")),
         }
-        self.depth.set(depth + 1);
         Ok(Level(&self.depth))
     }
 
@@ -103,7 +105,7 @@ struct Level<'a>(&'a Cell<usize>);
 
 impl Drop for Level<'_> {
     fn drop(&mut self) {
-        self.0.set(self.0.get().saturating_sub(1));
+        self.0.set(self.0.get().saturating_add(1));
     }
 }
 
@@ -256,7 +258,7 @@ mod tests {
             ("{} x", "trailing"),
             ("", "EOF"),
             ("<html>", "expected value"),
-            (&deep, "more than 48 deep"),
+            (&deep, "nested too deep"),
         ] {
             let error = parse(text.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(reason) && error.contains("at line 1 column"), "{text}: {error}");

@@ -89,7 +89,7 @@ public:
     /* Parses a document. An empty text gives a value that does not exist; value_error for what is not JSON. */
     explicit value(std::string_view text);
 
-    /* The JSON. Empty for a value that does not exist. */
+    /* The JSON, written anew: for the exact bytes of a manifest see document::bytes. Empty for a value that does not exist. */
     std::string text() const;
 
     bool exists() const noexcept { return at_ != nullptr; }
@@ -104,8 +104,11 @@ public:
         return is_number() && ocireg_json_integer(at_, nullptr, 0) == ocireg_json_integer(at_, nullptr, 1);
     }
 
-    /* What an RFC 6901 pointer leads to, such as "/layers/0/digest". */
-    value at(const std::string &pointer) const { return inside(ocireg_json_at(at_, pointer.c_str())); }
+    /* What an RFC 6901 pointer leads to, such as "/layers/0/digest". Names with a NUL in them are not found. */
+    value at(const std::string &pointer) const
+    {
+        return pointer.find('\0') == std::string::npos ? inside(ocireg_json_at(at_, pointer.c_str())) : value();
+    }
 
     /* A member of an object; an element of an array. */
     value operator[](std::string_view name) const;
@@ -211,7 +214,7 @@ inline value::value(std::string_view text)
     ocireg_json *parsed = nullptr;
     ocireg_error *error = nullptr;
     if (ocireg_json_parse_bytes(reinterpret_cast<const std::uint8_t *>(text.data()), text.size(), &parsed, &error) != OCIREG_OK) {
-        const std::string why = ocireg_error_message(error);
+        const std::string why = error == nullptr ? "out of memory" : ocireg_error_message(error);
         ocireg_error_free(error);
         throw value_error(why);
     }
@@ -224,9 +227,8 @@ inline std::string value::text() const
     char *text = nullptr;
     if (ocireg_json_dump(at_, nullptr, &text, nullptr) != OCIREG_OK)
         return {};
-    std::string copy(text);
-    ocireg_string_free(text);
-    return copy;
+    const std::unique_ptr<char, void (*)(char *)> owned(text, ocireg_string_free);
+    return text;
 }
 
 inline value::iterator value::begin() const { return iterator(*this); }
@@ -237,8 +239,14 @@ inline value value::operator[](std::string_view name) const
     std::string pointer = "/";
     if (!is_object())
         return {};
-    for (const char c : name)
-        c == '~' ? pointer += "~0" : c == '/' ? pointer += "~1" : pointer += c;
+    for (const char c : name) {
+        if (c == '~')
+            pointer += "~0";
+        else if (c == '/')
+            pointer += "~1";
+        else
+            pointer += c;
+    }
     return at(pointer);
 }
 

@@ -84,7 +84,7 @@ fn parse(text: &[u8]) -> Result<Node> {
 ///         }
 ///     ocireg_json_free(manifest);
 ///
-/// Errors: OCIREG_INVALID_ARGUMENT for a text that is not one JSON document, is nested more than 48 deep, or has a member twice.
+/// Errors: OCIREG_INVALID_ARGUMENT for a text that is not one JSON document, is nested more than 56 deep (every result of the library can be parsed), or has a member twice.
 /// Source: RFC 8259.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_json_parse(

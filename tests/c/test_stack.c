@@ -216,6 +216,11 @@ static void test_deep_documents(void **state) {
     work.client = client, work.from = name;
     measure("get a deep manifest", get_manifest, &work);
     assert_int_equal(work.status, OCIREG_OK);
+    char *result = NULL;
+    expect_status(OCIREG_OK, ocireg_manifest_get(client, NULL, name, NULL, &result, NULL, &failure));
+    work.from = kept(result); /* holds the manifest one level down */
+    measure("read the result with it", read_json, &work);
+    assert_int_equal(work.status, OCIREG_OK);
 }
 
 int main(int argc, char **argv) {

@@ -101,6 +101,7 @@ void values()
     CHECK(!all.at("/list/9").exists() && !all.at("list").exists());
     CHECK_EQUAL(ocireg::value(R"({"a/b~c":["x\u0000y"]})")["a/b~c"][0].string(), std::string("x\0y", 3));
     CHECK_EQUAL(all["list"].begin().name(), "");
+    CHECK(!all[std::string_view("text\0", 5)].exists() && !all.at(std::string("/text\0", 6)).exists());
     CHECK(std::string_view(all["list"][3].c_str()) == "c]" && all["list"].c_str() == nullptr);
     ocireg::value part; // outlives the value it came from
     part = ocireg::value(R"({"a":["kept alive by its part alone, and long enough for the heap"]})")["a"][0];

@@ -8,10 +8,10 @@ use ::http::header::{CONTENT_RANGE, CONTENT_TYPE, ETAG};
 use ::http::StatusCode;
 use url::Url;
 
-use super::connection::{Begin, Connection};
+use super::connection::{Connection, Holds};
 use super::failures::{is_about_the_answer, went_wrong};
-use super::verifier::Verifier;
-use super::{Download, Downloadable, PartRequest};
+use super::resume::{Left, Next};
+use super::{Download, Downloadable, RangeRequest};
 use crate::error::{Code, Error, Result};
 use crate::http::range;
 use crate::http::response::Answer;
@@ -21,11 +21,13 @@ use crate::text::shorten;
 impl<T: Downloadable> Download<T> {
     /// Requests the missing bytes, or else, once for each offset reached, all of them.
     pub(super) fn connect(&mut self) -> Result<()> {
-        let wants_range = !self.ranges.encoded && self.extent.is_part_from(self.position);
+        let may_range = !self.ranges.encoded && !self.ranges.refused;
+        let wants_range = may_range && self.extent.is_part_from(self.position);
         let mut refused = None;
-        if wants_range && !std::mem::take(&mut self.ranges.avoided) {
+        if wants_range && !matches!(self.next, Next::AskForAll) {
             let Some(refusal) = self.ask(true)? else { return Ok(()) };
-            if !self.may_ask_for_all() {
+            self.ranges.refused = T::RULES.refusals_last;
+            if !self.ranges.refused && !self.may_ask_for_all() {
                 return Err(refusal);
             }
             self.say(&format!("no range of it can be had: {}", refusal.message()), Duration::ZERO)?;
@@ -51,8 +53,8 @@ impl<T: Downloadable> Download<T> {
     /// Sends the request. Returns the reason if a range request brought nothing.
     fn ask(&mut self, ranged: bool) -> Result<Option<Error>> {
         let last = self.extent.end().map(|end| end.saturating_sub(1));
-        let part = PartRequest { first: self.position, last, etag: self.ranges.etag.as_ref() };
-        let reply = match self.item.ask(Some(&part).filter(|_| ranged)) {
+        let range = RangeRequest { first: self.position, last, etag: self.ranges.etag.as_ref() };
+        let reply = match self.item.ask(Some(&range).filter(|_| ranged)) {
             // There are firewalls that hang up on a range, and gateways that send it in circles.
             Err(error) if ranged && (is_about_the_answer(&error) || self.led_astray(&error)) => {
                 self.item.call().check()?;
@@ -61,15 +63,16 @@ impl<T: Downloadable> Download<T> {
             reply => reply?,
         };
         let answer = reply.as_ref();
-        let begin = match answer.status {
+        let holds = match answer.status {
             // It is a part, whatever its status.
-            StatusCode::OK if ranged && has_range(answer) => self.part(answer),
-            StatusCode::OK => self.whole(answer, ranged),
-            StatusCode::PARTIAL_CONTENT if ranged => self.part(answer),
+            StatusCode::OK if ranged && has_range(answer) => self.rest(answer),
+            StatusCode::OK => self.all(answer, ranged),
+            StatusCode::PARTIAL_CONTENT if ranged => self.rest(answer),
             StatusCode::RANGE_NOT_SATISFIABLE if ranged => return self.beyond(reply),
             // There is no first byte to request.
             StatusCode::RANGE_NOT_SATISFIABLE if self.item.size_hint() == Some(0) => {
-                (self.extent.size, self.is_all) = (Some(0), true);
+                self.extent.sized_by_whole(Some(0), self.position)?;
+                self.next = Next::NothingFollows;
                 return Ok(None);
             }
             _ => {
@@ -77,21 +80,20 @@ impl<T: Downloadable> Download<T> {
                 return if ranged { Ok(Some(error)) } else { Err(error) };
             }
         };
-        match begin {
-            Ok(begin) => self.begin(reply.into(), begin, ranged).map(|()| None),
+        match holds {
+            Ok(holds) => self.read_from(reply.into(), holds, ranged).map(|()| None),
             Err(error) if ranged => Ok(Some(error)),
             Err(error) => Err(error),
         }
     }
 
-    /// Reads from this response from now on.
-    fn begin(&mut self, answer: Answer, begin: Begin, ranged: bool) -> Result<()> {
+    fn read_from(&mut self, answer: Answer, holds: Holds, ranged: bool) -> Result<()> {
         if let Some(end) = self.extent.end() {
             self.check_size(end)?;
         }
         self.media_type = answer.header(CONTENT_TYPE).map(media_type::essence).or(self.media_type.take());
         self.ranges.etag = answer.headers.get(ETAG).filter(|etag| etag.as_bytes().starts_with(b"\"")).cloned();
-        self.connection = Some(Connection::new(answer.into_body(), begin, ranged));
+        self.next = Next::Read(Box::new(Connection::new(answer.into_body(), holds, self.position, ranged)));
         Ok(())
     }
 
@@ -103,65 +105,69 @@ impl<T: Downloadable> Download<T> {
     }
 
     /// The response contains everything from the first byte.
-    fn whole(&mut self, answer: &Answer, ranged: bool) -> Result<Begin> {
+    fn all(&mut self, answer: &Answer, ranged: bool) -> Result<Holds> {
         let size = answer.content_length();
         // Do not discard what is here, which may be right: asked for everything, the registry repeats the size, or it
         // was not a real response.
         if let Some(size) = size.filter(|size| ranged && *size < self.position) {
-            return Err(self.extent.too_short(size, self.position).with_url(&answer.url));
+            return Err(self.extent.too_few(Some(size), self.position).with_url(&answer.url));
         }
-        if let Some(verifier) = self.verifier.as_mut().filter(|_| self.replaceable) {
-            verifier.restart();
-            (self.position, self.begun, self.begins_anew) = (0, 0, true);
-        }
+        self.replace_left();
         self.ranges.encoded = answer.is_encoded();
-        let is_left = !T::REPLACES && self.position == self.begun;
-        if size.is_some_and(|size| size < self.position) && is_left && self.extent.is_whole() {
-            return Err(self.extent.fewer_than_left(self.position).with_url(&answer.url));
-        }
-        self.extent.sized_by_whole(size, self.position).map_err(|error| error.with_url(&answer.url))?;
-        Ok(Begin { surplus: self.position, overlong: false })
+        let sized = self.extent.sized_by_whole(size, self.position);
+        sized.map(|()| Holds::All).map_err(|error| error.with_url(&answer.url))
     }
 
-    /// The response contains a part.
-    fn part(&mut self, answer: &Answer) -> Result<Begin> {
+    /// Begins anew, where what is here is of an earlier call and may be dropped.
+    fn replace_left(&mut self) {
+        if let (Some(verifier), Left::Replaceable) = (&mut self.verifier, self.left) {
+            verifier.restart();
+            (self.position, self.begun, self.left) = (0, 0, Left::Replaced);
+        }
+    }
+
+    /// The response contains the missing bytes.
+    fn rest(&mut self, answer: &Answer) -> Result<Holds> {
         let wrong = |why: String| Error::new(Code::Protocol, why).with_url(&answer.url);
         if answer.is_encoded() {
             return Err(wrong("the registry sends a part of an encoded body, which cannot be decoded".to_owned()));
         }
         let text = answer.header(CONTENT_RANGE).unwrap_or_default();
-        let part = self.item.part(text).ok_or_else(|| {
+        let range = self.item.content_range(text).ok_or_else(|| {
             wrong(format!("the Content-Range '{}' of a partial answer cannot be read", shorten(text)))
         })?;
-        if part.start != self.position {
-            let message = format!("asked for bytes from {}, the registry sends from {}", self.position, part.start);
+        if range.start != self.position {
+            let message = format!("asked for bytes from {}, the registry sends from {}", self.position, range.start);
             return Err(wrong(message));
         }
-        let said = answer.content_length().filter(|length| part.length.is_some_and(|part| part != *length));
-        if let Some(length) = said {
+        let other_length = answer.content_length().filter(|length| *length != range.length());
+        if let Some(length) = other_length.filter(|_| T::RULES.bodies_are_exact) {
             return Err(wrong(format!("a partial response of {length} bytes claims to be '{text}'")));
         }
-        if let Some(size) = part.size {
+        if let Some(size) = range.size {
             self.extent.sized_by_part(size, self.position).map_err(|error| error.with_url(&answer.url))?;
         }
-        Ok(Begin { surplus: 0, overlong: part.length.is_none() })
+        Ok(Holds::Rest)
     }
 
     /// 416: there is nothing after the position, or ranges are not supported.
     fn beyond(&mut self, reply: T::Reply) -> Result<Option<Error>> {
         let text = reply.as_ref().header(CONTENT_RANGE).unwrap_or_default();
         let size = text.rsplit_once('/').and_then(|(_, size)| size.trim().parse::<u64>().ok());
-        let ends_here = size.or(self.extent.end()).is_none_or(|end| end == self.position);
-        if ends_here && self.verifier.as_ref().is_some_and(Verifier::may_end) {
-            (self.extent.size, self.is_all) = (Some(self.position), true);
+        let is_end = match &self.verifier {
+            Some(verifier) => verifier.may_end() && size.or(self.extent.end()).is_none_or(|end| end == self.position),
+            // Nothing but the size shows that it is the end, which one that is known already must be too.
+            None => size == Some(self.position) && self.extent.size.is_none_or(|known| known == self.position),
+        };
+        if is_end {
+            self.extent.size = Some(self.position);
+            self.next = Next::NothingFollows;
             return Ok(None);
         }
         let error = self.item.failure(reply, self.extent.outside(self.position).message());
         match size {
             // The caller's own range.
-            Some(size) if !self.extent.is_whole() && size <= self.position => {
-                Err(error.with_code(Code::InvalidArgument))
-            }
+            Some(size) if size < self.extent.offset => Err(error.with_code(Code::InvalidArgument)),
             _ => Ok(Some(error)),
         }
     }

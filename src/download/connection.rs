@@ -6,32 +6,37 @@ use crate::call::Call;
 use crate::error::Result;
 use crate::http::response::BodyReader;
 
-/// Where the bytes of a response belong.
-pub(super) struct Begin {
-    /// Bytes to drop because the response starts at the very first byte.
-    pub(super) surplus: u64,
-    /// It promises more bytes than it sends: it ends when enough have arrived.
-    pub(super) overlong: bool,
+/// Which bytes a response contains.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Holds {
+    /// All of them: those before the position are dropped.
+    All,
+    /// Those from the position on.
+    Rest,
 }
 
 pub(super) struct Connection {
     body: BodyReader,
-    begin: Begin,
+    holds: Holds,
+    /// Bytes before the position, yet to be dropped.
+    surplus: u64,
+
     pub(super) ranged: bool,
     /// Some bytes have arrived.
     pub(super) gained: bool,
 }
 
 impl Connection {
-    pub(super) fn new(body: BodyReader, begin: Begin, ranged: bool) -> Connection {
-        Connection { body, begin, ranged, gained: false }
+    pub(super) fn new(body: BodyReader, holds: Holds, position: u64, ranged: bool) -> Connection {
+        let surplus = if holds == Holds::All { position } else { 0 };
+        Connection { body, holds, surplus, ranged, gained: false }
     }
 
     /// The next bytes at their position; None is the end of the response.
     pub(super) fn piece(&mut self, call: &Call) -> Result<Option<Bytes>> {
         while let Some(mut bytes) = self.body.piece(call)? {
-            let surplus = usize::try_from(self.begin.surplus).unwrap_or(usize::MAX).min(bytes.len());
-            self.begin.surplus -= surplus as u64;
+            let surplus = usize::try_from(self.surplus).unwrap_or(usize::MAX).min(bytes.len());
+            self.surplus -= surplus as u64;
             let _ = bytes.split_to(surplus);
             if !bytes.is_empty() {
                 return Ok(Some(bytes));
@@ -42,18 +47,15 @@ impl Connection {
 
     /// After the last byte that was wanted: checks the end of the body.
     pub(super) fn end(&mut self, call: &Call) -> Result<()> {
-        match self.begin.overlong {
-            true => Ok(()),
-            false => self.body.end(call),
-        }
+        self.body.end(call)
     }
 
-    pub(super) fn is_overlong(&self) -> bool {
-        self.begin.overlong
+    pub(super) fn holds_all(&self) -> bool {
+        self.holds == Holds::All
     }
 
-    /// Whether it has reached the position where its bytes belong.
+    /// Whether it has reached the position.
     pub(super) fn has_begun(&self) -> bool {
-        self.begin.surplus == 0
+        self.surplus == 0
     }
 }

@@ -5,6 +5,7 @@ use crate::error::{Code, Error, Result};
 
 /// The wanted bytes of something whose size may become known only during the download.
 pub(super) struct Extent {
+
     pub(super) name: String,
     /// The offset of the first wanted byte.
     pub(super) offset: u64,
@@ -14,17 +15,19 @@ pub(super) struct Extent {
     pub(super) size: Option<u64>,
     /// The size is known only from a partial response, which is less reliable than a complete one.
     sized_by_part: bool,
+    /// What it is when there are fewer bytes than are here.
+    too_few: Code,
 }
 
 impl Extent {
-    pub(super) fn new(name: String, options: &ReadOptions) -> Result<Extent> {
+    pub(super) fn new(name: String, options: &ReadOptions, too_few: Code) -> Result<Extent> {
         let ReadOptions { offset, length, size, .. } = *options;
         if let Some(size) = size.filter(|size| offset > *size) {
             let message = format!("the option offset {offset} lies behind the blob's size {size}");
             return Err(Error::new(Code::InvalidArgument, message));
         }
         let wanted = length.map(|length| offset.saturating_add(length));
-        Ok(Extent { name, offset, wanted, size, sized_by_part: false })
+        Ok(Extent { name, offset, wanted, size, sized_by_part: false, too_few })
     }
 
     /// The offset after the last byte to be delivered, when known.
@@ -34,7 +37,17 @@ impl Extent {
 
     /// Whether everything is wanted.
     pub(super) fn is_whole(&self) -> bool {
-        self.offset == 0 && self.wanted.is_none()
+        self.offset == 0 && self.is_open()
+    }
+
+    /// Whether everything behind the first byte is wanted, however much that is.
+    pub(super) fn is_open(&self) -> bool {
+        self.wanted.is_none()
+    }
+
+    /// Whether no byte is wanted, whatever there is.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.wanted == Some(self.offset)
     }
 
     /// Whether a request without a range would deliver more than the bytes wanted from this offset on.
@@ -42,15 +55,18 @@ impl Extent {
         position > 0 || (self.offset, self.end()) != (0, self.size)
     }
 
-    /// A complete response gives the size.
+    /// An answer that holds all has come. What a part said of the size does not count any more.
     pub(super) fn sized_by_whole(&mut self, size: Option<u64>, position: u64) -> Result<()> {
         if std::mem::take(&mut self.sized_by_part) {
             self.size = None;
         }
-        match size {
-            Some(size) if !self.is_whole() && size < position => Err(self.outside(position)),
-            Some(size) => self.learn(size, position),
-            None => Ok(()),
+        size.map_or(Ok(()), |size| self.learn(size, position))
+    }
+
+    /// The last byte has come: behind it is nothing, unless the caller wanted to stop there.
+    pub(super) fn ended(&mut self, position: u64) {
+        if self.wanted.is_none_or(|wanted| position < wanted) {
+            self.size = Some(position);
         }
     }
 
@@ -68,7 +84,7 @@ impl Extent {
             return Err(Error::new(Code::SizeMismatch, message));
         }
         if size < position {
-            return Err(self.too_short(size, position));
+            return Err(self.too_few(Some(size), position));
         }
         self.size = Some(size);
         Ok(())
@@ -79,15 +95,14 @@ impl Extent {
         Error::new(Code::InvalidArgument, format!("the {what} {position} lies outside {}", self.name))
     }
 
-    pub(super) fn too_short(&self, size: u64, position: u64) -> Error {
-        let message = format!("{} has {size} bytes, fewer than the {position} that are here", self.name);
-        Error::new(Code::SizeMismatch, message)
-    }
-
-    /// What an earlier call left is the beginning of something else.
-    pub(super) fn fewer_than_left(&self, position: u64) -> Error {
-        let message = format!("{} has fewer bytes than the {position} that are here", self.name);
-        Error::new(Code::DigestMismatch, message)
+    /// There are fewer bytes, this many if that is known, than come before the position: the caller asked for what is not there, or
+    /// what is here already is not of it.
+    pub(super) fn too_few(&self, size: Option<u64>, position: u64) -> Error {
+        if size.map_or(position == self.offset, |size| size < self.offset) {
+            return self.outside(self.offset);
+        }
+        let bytes = size.map_or("fewer bytes".to_owned(), |size| format!("{size} bytes, fewer"));
+        Error::new(self.too_few, format!("{} has {bytes} than the {position} that are here", self.name))
     }
 
     pub(super) fn too_long(&self, end: u64) -> Error {
@@ -95,8 +110,8 @@ impl Extent {
     }
 
     pub(super) fn short_end(&self, position: u64) -> Error {
-        let end = self.end().unwrap_or(0);
-        Error::new(Code::Network, format!("{} ended after {position} bytes of {end}", self.name))
+        let of = self.end().map(|end| format!(" of {end}")).unwrap_or_default();
+        Error::new(Code::Network, format!("{} ended after {position} bytes{of}", self.name))
     }
 }
 
@@ -105,7 +120,8 @@ mod tests {
     use super::*;
 
     fn extent(offset: u64, length: Option<u64>, size: Option<u64>) -> Extent {
-        Extent::new("the blob".to_owned(), &ReadOptions { offset, length, size, limit: None }).unwrap()
+        Extent::new("the blob".to_owned(), &ReadOptions { offset, length, size, limit: None }, Code::SizeMismatch)
+            .unwrap()
     }
 
     #[test]
@@ -120,7 +136,10 @@ mod tests {
             assert_eq!(extent(offset, length, size).end(), end, "{offset} {length:?} {size:?}");
         }
         let behind = ReadOptions { offset: 11, size: Some(10), ..ReadOptions::default() };
-        assert_eq!(Extent::new(String::new(), &behind).err().map(|error| error.code()), Some(Code::InvalidArgument));
+        assert_eq!(
+            Extent::new(String::new(), &behind, Code::SizeMismatch).err().map(|error| error.code()),
+            Some(Code::InvalidArgument)
+        );
     }
 
     #[test]
@@ -142,5 +161,22 @@ mod tests {
         assert_eq!(extent(0, None, None).sized_by_whole(Some(4), 5).unwrap_err().code(), Code::SizeMismatch);
         assert_eq!(extent(5, None, None).sized_by_whole(Some(4), 5).unwrap_err().code(), Code::InvalidArgument);
         assert_eq!(extent(0, None, Some(9)).sized_by_whole(Some(8), 0).unwrap_err().code(), Code::SizeMismatch);
+    }
+
+    #[test]
+    fn fewer_bytes_than_are_here_are_of_something_else_or_outside() {
+        let code = |offset, size, position| extent(offset, None, None).too_few(size, position).code();
+        assert_eq!(code(0, Some(3), 5), Code::SizeMismatch);
+        assert_eq!((code(4, Some(3), 5), code(4, Some(4), 5)), (Code::InvalidArgument, Code::SizeMismatch));
+        assert_eq!((code(4, None, 4), code(4, None, 5)), (Code::InvalidArgument, Code::SizeMismatch));
+    }
+
+    #[test]
+    fn the_size_is_where_it_ends_unless_the_caller_stops_there() {
+        for (length, position, size) in [(None, 9, Some(9)), (Some(10), 9, Some(9)), (Some(9), 9, None)] {
+            let mut blob = extent(0, length, None);
+            blob.ended(position);
+            assert_eq!(blob.size, size, "{length:?}");
+        }
     }
 }

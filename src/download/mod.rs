@@ -1,10 +1,9 @@
 //! Downloads: pieces of a body from an offset, put in order, verified, and kept in a file until complete.
 //!
-//! Things that can be downloaded are [`Downloadable`]: a blob of protocol v2, a layer of v1. A [`resume::Download`]
-//! reads one: it requests what is missing, again when that breaks off. The wanted bytes and the size are an
-//! [`extent::Extent`], the response that delivers bytes is a [`connection::Connection`], the order in which they are
-//! hashed is a [`verifier::Verifier`], and what is on disk a [`partial::Partial`]. None of these knows another, so that
-//! several ranges can be in flight one day.
+//! Things that can be downloaded are [`Downloadable`]: a blob of protocol v2, a layer of v1; [`Rules`] are how the protocols differ.
+//! A [`resume::Download`] reads one: it requests what is missing, again when that breaks off. It puts together an
+//! [`extent::Extent`] (the wanted bytes and the size), a [`connection::Connection`] (the response that delivers bytes) and a
+//! [`verifier::Verifier`] (what is hashed). On disk it is a [`partial::Partial`].
 
 mod ask;
 mod claim;
@@ -16,11 +15,13 @@ mod options;
 pub(crate) mod partial;
 pub(crate) mod present;
 mod resume;
+mod rules;
 pub(crate) mod save;
 mod verifier;
 
 pub use options::{BlobLimit, ReadOptions};
 pub(crate) use resume::Download;
+pub(crate) use rules::Rules;
 pub(crate) use verifier::Expected;
 
 use ::http::header::{HeaderValue, IF_RANGE, RANGE};
@@ -39,28 +40,27 @@ pub(crate) trait Downloadable: Send {
     /// The name of its kind for messages, and of the operation for progress.
     const KIND: &'static str;
     const WORK: &'static str;
-    /// Whether a complete response to a range request replaces what an earlier call left. Otherwise that many bytes of
-    /// it are dropped.
-    const REPLACES: bool;
+    const RULES: Rules;
     /// A response, with what is needed to make an error of it.
     type Reply: AsRef<Answer> + Into<Answer>;
 
     fn call(&self) -> &Call;
     fn retries(&self) -> u32;
     fn limit(&self) -> &BlobLimit;
+
     fn name(&self) -> String;
     /// How the whole can be verified, if at all.
     fn expected(&self) -> Option<Expected>;
     /// The message for bytes of another digest.
     fn mismatch(&self, found: &Digest) -> String;
     /// Requests all bytes, or a part.
-    fn ask(&self, part: Option<&PartRequest>) -> Result<Self::Reply>;
+    fn ask(&self, range: Option<&RangeRequest>) -> Result<Self::Reply>;
     /// The error for an unexpected response.
     fn failure(&self, reply: Self::Reply, what: &str) -> Error;
 
-    /// The part that a response claims to contain.
-    fn part(&self, content_range: &str) -> Option<Part> {
-        range::parse_content_range(content_range).map(Part::from)
+    /// What a Content-Range says.
+    fn content_range(&self, text: &str) -> Option<ContentRange> {
+        range::parse_content_range(text)
     }
 
     /// Its size as far as known, which need not be right.
@@ -73,14 +73,14 @@ pub(crate) trait Downloadable: Send {
         false
     }
 
-    /// Whether an error means that a read that broke off is not continued: it is reported as the break.
-    fn is_refusal(&self, error: &Error) -> bool {
-        error.http_status().is_some() || error.is_stall()
+    /// Whether the break is reported, and not this error of the request that was to continue the read.
+    fn is_reported_as_break(&self, _error: &Error) -> bool {
+        false
     }
 }
 
 /// A part to ask for.
-pub(crate) struct PartRequest<'a> {
+pub(crate) struct RangeRequest<'a> {
     first: u64,
     last: Option<u64>,
     /// What it must still be a part of.
@@ -88,30 +88,14 @@ pub(crate) struct PartRequest<'a> {
 }
 
 /// The request for a part, derived from that for the whole.
-pub(crate) fn narrowed<'a>(request: Request<'a>, part: Option<&PartRequest>) -> Result<Request<'a>> {
-    let Some(part) = part else { return Ok(request) };
-    let last = part.last.map(|last| last.to_string()).unwrap_or_default();
-    let mut request = request.header(RANGE, &format!("bytes={}-{last}", part.first))?;
-    if let Some(etag) = part.etag {
+pub(crate) fn narrowed<'a>(request: Request<'a>, range: Option<&RangeRequest>) -> Result<Request<'a>> {
+    let Some(range) = range else { return Ok(request) };
+    let last = range.last.map(|last| last.to_string()).unwrap_or_default();
+    let mut request = request.header(RANGE, &format!("bytes={}-{last}", range.first))?;
+    if let Some(etag) = range.etag {
         request.headers.insert(IF_RANGE, etag.clone());
     }
     Ok(request)
-}
-
-/// The part that a response claims to contain.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Part {
-    pub(crate) start: u64,
-    /// The number of bytes; None if it promises more than it sends.
-    pub(crate) length: Option<u64>,
-    /// The size of the whole.
-    pub(crate) size: Option<u64>,
-}
-
-impl From<ContentRange> for Part {
-    fn from(range: ContentRange) -> Part {
-        Part { start: range.start, length: Some(range.length()), size: range.size }
-    }
 }
 
 /// A download that a caller reads piece by piece.

@@ -25,19 +25,40 @@ pub(crate) struct Download<T> {
     /// The offset of the next byte, and the one at which this call started.
     pub(super) position: u64,
     pub(super) begun: u64,
-    pub(super) connection: Option<Connection>,
+    pub(super) next: Next,
     pub(super) media_type: Option<String>,
     pub(super) ranges: Ranges,
-    /// The bytes so far are from an earlier call: its caller can still start again.
-    pub(super) replaceable: bool,
-    pub(super) begins_anew: bool,
-    /// The registry has said that there is nothing after the position.
-    pub(super) is_all: bool,
+    pub(super) left: Left,
     /// The last break: the error when the continuation is refused.
     broken: Option<Error>,
     failures: Failures,
-    failure: Option<Error>,
-    done: bool,
+}
+
+/// What comes next.
+pub(super) enum Next {
+    /// A request for what is missing.
+    Ask,
+    /// A request for all of it, though the rest would do.
+    AskForAll,
+    /// The bytes of an answer.
+    Read(Box<Connection>),
+    /// Nothing: the registry has said that there is nothing behind the position, or nothing is wanted there.
+    NothingFollows,
+    /// The end, which has been told.
+    Done,
+    /// This error, whenever it is asked for.
+    Failed(Error),
+}
+
+/// What becomes of the bytes that an earlier call left when the registry sends all in place of the rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    /// The caller can still begin anew.
+    Replaceable,
+    /// He has to.
+    Replaced,
+    /// They stay, and as many bytes are dropped from what is sent.
+    Kept,
 }
 
 /// What is known about range support here. Ranges are optional: if the rest alone cannot be fetched, everything is
@@ -46,8 +67,8 @@ pub(crate) struct Download<T> {
 pub(super) struct Ranges {
     /// The server encodes the body: ranges would be of the encoded bytes.
     pub(super) encoded: bool,
-    /// The next request is for everything, although the rest would be enough.
-    pub(super) avoided: bool,
+    /// The server has refused one, and need not be asked for another.
+    pub(super) refused: bool,
     /// The position at which everything was requested last: without progress it is not requested again.
     pub(super) whole_at: Option<u64>,
     pub(super) etag: Option<HeaderValue>,
@@ -56,19 +77,15 @@ pub(super) struct Ranges {
 impl<T: Downloadable> Blob for Download<T> {
     /// After an error it stays failed: bytes after a gap must never look like the rest.
     fn piece(&mut self) -> Result<Option<Bytes>> {
-        if let Some(failure) = &self.failure {
-            return Err(failure.duplicate());
-        }
         let outcome = self.read();
         if let Err(error) = &outcome {
-            self.failure = Some(error.duplicate());
-            self.connection = None;
+            self.next = Next::Failed(error.duplicate());
         }
         outcome
     }
 
     fn begins_anew(&self) -> bool {
-        self.begins_anew
+        self.left == Left::Replaced
     }
 
     fn hashed(&self) -> Option<(Hasher, u64)> {
@@ -87,31 +104,31 @@ impl<T: Downloadable> Blob for Download<T> {
 impl<T: Downloadable> Download<T> {
     /// Requests the bytes after those that the caller has already hashed.
     pub(crate) fn open(item: T, options: &ReadOptions, hashed: Option<(Hasher, u64)>) -> Result<Download<T>> {
-        let extent = Extent::new(item.name(), options)?;
+        let extent = Extent::new(item.name(), options, T::RULES.too_few)?;
         let (hasher, position) = hashed.map_or((None, options.offset), |(hasher, length)| (Some(hasher), length));
         let expected = item.expected().filter(|_| extent.is_whole());
         let verifier = expected.map(|expected| Verifier::new(expected, hasher));
+        let is_all_here = extent.is_nothing() || (position > 0 && extent.end() == Some(position));
+        let may_replace = T::RULES.whole_replaces && verifier.is_some() && position > 0;
         let mut download = Download {
             failures: Failures::new(item.retries()),
-            replaceable: T::REPLACES && verifier.is_some() && position > 0,
+            left: if may_replace { Left::Replaceable } else { Left::Kept },
             item,
             extent,
             verifier,
             position,
             begun: position,
-            connection: None,
+            next: if is_all_here { Next::NothingFollows } else { Next::Ask },
             media_type: None,
             ranges: Ranges::default(),
-            begins_anew: false,
-            is_all: false,
             broken: None,
-            failure: None,
-            done: false,
         };
-        if download.extent.end() != Some(position) || position == 0 {
+        if !is_all_here {
             download.connect()?;
         }
-        download.replaceable = false;
+        if download.left == Left::Replaceable {
+            download.left = Left::Kept;
+        }
         Ok(download)
     }
 
@@ -155,55 +172,59 @@ impl<T: Downloadable> Download<T> {
     }
 
     fn read(&mut self) -> Result<Option<Bytes>> {
-        while !self.done {
+        loop {
             let at_end = self.extent.end() == Some(self.position);
-            let outcome = match &mut self.connection {
-                Some(connection) if at_end => connection.end(self.item.call()).map(|()| None),
-                Some(connection) => connection.piece(self.item.call()),
-                None if self.is_all || (at_end && self.position > 0) => Ok(None),
+            let call = self.item.call();
+            let outcome = match &mut self.next {
+                Next::Done => return Ok(None),
+                Next::Failed(error) => return Err(error.duplicate()),
+                Next::NothingFollows => return self.finish(),
+                // It broke behind the last byte.
+                Next::Ask | Next::AskForAll if at_end && self.position > 0 => return self.finish(),
                 // A missing response was already handled there.
-                None => {
+                Next::Ask | Next::AskForAll => {
                     self.connect().map_err(|error| self.first_cause(error))?;
                     continue;
                 }
+                Next::Read(connection) if !at_end => connection.piece(call),
+                Next::Read(connection) if T::RULES.bodies_are_exact => connection.end(call).map(|()| None),
+                Next::Read(_) => Ok(None),
             };
             match outcome {
                 Ok(Some(bytes)) => return self.take(bytes).map(Some),
                 Ok(None) if self.is_complete() => return self.finish(),
-                Ok(None) if self.is_less_than_left() => return Err(self.extent.fewer_than_left(self.position)),
+                Ok(None) if self.never_begins() => return Err(self.extent.too_few(None, self.position)),
                 Ok(None) => self.failed(self.extent.short_end(self.position), true)?,
                 Err(error) => self.failed(error, false)?,
             }
         }
-        Ok(None)
     }
 
+    /// Whether an answer that has ended is the end. Where nobody has said how many bytes there are, the end of one that holds all of
+    /// them says it; what is behind a part only a caller who takes whatever comes need not know.
     fn is_complete(&self) -> bool {
-        // Without any size the digest decides; a piece to the unknown end is complete when the server says so.
-        match self.extent.end() {
-            Some(end) => end == self.position,
-            None => self.connection.as_ref().is_none_or(Connection::has_begun),
-        }
+        let Next::Read(connection) = &self.next else { return true };
+        let is_last = connection.has_begun() && (connection.holds_all() || self.extent.is_open());
+        self.extent.end() == Some(self.position) || (self.extent.size.is_none() && is_last)
     }
 
-    /// Whether an answer that holds all of it, however much that is, ended before the bytes that an earlier call left did.
-    fn is_less_than_left(&self) -> bool {
-        let fewer = self.connection.as_ref().is_some_and(|connection| !connection.has_begun());
-        fewer && !T::REPLACES && self.extent.end().is_none() && self.position == self.begun
+    /// Whether an answer that holds all of it, however much that is, ended before the first byte that this call wants.
+    fn never_begins(&self) -> bool {
+        let Next::Read(connection) = &self.next else { return false };
+        !connection.has_begun() && self.extent.size.is_none() && self.position == self.begun
     }
 
     fn take(&mut self, mut bytes: Bytes) -> Result<Bytes> {
         if let Some(end) = self.extent.end() {
             let room = usize::try_from(end.saturating_sub(self.position)).unwrap_or(usize::MAX);
-            let overlong = self.connection.as_ref().is_some_and(Connection::is_overlong);
-            if bytes.len() > room && self.verifier.is_some() && !overlong {
+            if bytes.len() > room && self.verifier.is_some() && T::RULES.bodies_are_exact {
                 return Err(self.extent.too_long(end));
             }
             // A server that ignored the end of the range.
             bytes.truncate(room);
         }
         self.position += bytes.len() as u64;
-        if let Some(connection) = &mut self.connection {
+        if let Next::Read(connection) = &mut self.next {
             connection.gained = true;
         }
         if self.extent.end().is_none() {
@@ -222,21 +243,21 @@ impl<T: Downloadable> Download<T> {
     }
 
     fn finish(&mut self) -> Result<Option<Bytes>> {
-        self.done = true;
-        self.connection = None;
+        self.next = Next::Done;
         if let Some(found) = self.verifier.take().map(Verifier::finish).transpose()?.flatten() {
             return Err(Error::new(Code::DigestMismatch, self.item.mismatch(&found)));
         }
-        if self.extent.is_whole() {
-            self.extent.size = Some(self.position);
-        }
+        self.extent.ended(self.position);
         Ok(None)
     }
 
     /// Counts a failure; an error when it is one too many, or one that no repetition helps. `ended`: the server did not break
     /// off, it had no more to say.
     fn failed(&mut self, error: Error, ended: bool) -> Result<()> {
-        let (ranged, gained) = self.connection.take().map_or((false, false), |was| (was.ranged, was.gained));
+        let (ranged, gained) = match std::mem::replace(&mut self.next, Next::Ask) {
+            Next::Read(was) => (was.ranged, was.gained),
+            _ => (false, false),
+        };
         let may_pass = matches!(error.code(), Code::Network | Code::Timeout);
         let other_way = ranged && is_about_the_answer(&error) && self.may_ask_for_all();
         // A part that contains nothing, or not what it should, counts as a refusal.
@@ -247,19 +268,21 @@ impl<T: Downloadable> Download<T> {
         if other_way && ended && wait.is_none() {
             return self.ask_for_all_after(error);
         }
+        let Some(wait) = wait else { return Err(error.with_attempts(self.failures.total())) };
         let call = self.item.call();
-        let enough = |wait: &Duration| call.remaining().is_none_or(|left| left > *wait);
-        let Some(wait) = wait.filter(enough) else {
-            return Err(error.with_attempts(self.failures.total()));
-        };
-        call.check()?;
+        call.check().map_err(|error| error.with_attempts(self.failures.total()))?;
+        // As everywhere, a wait that the deadline would end is not begun.
+        if call.remaining().is_some_and(|left| left <= wait) {
+            let hint = error.hint().unwrap_or("no time was left for another try before the deadline").to_owned();
+            return Err(error.with_hint(hint).with_attempts(self.failures.total()));
+        }
         self.say(error.message(), wait)?;
         self.broken = Some(error);
         self.item.call().sleep(wait)
     }
 
     fn ask_for_all_after(&mut self, error: Error) -> Result<()> {
-        self.ranges.avoided = true;
+        self.next = Next::AskForAll;
         self.broken.get_or_insert(error);
         self.item.call().check()
     }
@@ -271,7 +294,7 @@ impl<T: Downloadable> Download<T> {
     /// The error of a read that broke and that the registry does not continue: the break.
     fn first_cause(&mut self, error: Error) -> Error {
         let about_who = matches!(error.code(), Code::Unauthenticated | Code::RateLimited);
-        match self.broken.take().filter(|_| self.item.is_refusal(&error) && !about_who) {
+        match self.broken.take().filter(|_| self.item.is_reported_as_break(&error) && !about_who) {
             Some(broken) => broken
                 .with_hint(format!("it could not be continued: {}", error.message()))
                 .with_attempts(self.failures.total()),

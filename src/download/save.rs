@@ -24,7 +24,7 @@ pub(crate) struct Delivery<T> {
 }
 
 /// Opens a download for a caller that reads it piece by piece.
-pub(crate) fn begin<T: Downloadable>(item: T, options: &ReadOptions) -> Result<Download<T>> {
+pub(crate) fn open<T: Downloadable>(item: T, options: &ReadOptions) -> Result<Download<T>> {
     let download = Download::open(item, options, None)?;
     download.item().call().begin(T::WORK, download.wanted())?;
     Ok(download)
@@ -109,7 +109,7 @@ fn stream<T: Downloadable>(
     options: &ReadOptions,
     mut take: impl FnMut(&[u8]) -> Result<()>,
 ) -> Result<Delivery<T>> {
-    let mut download = begin(item, options)?;
+    let mut download = open(item, options)?;
     while let Some(piece) = download.piece()? {
         take(&piece)?;
         download.report(download.delivered())?;

@@ -18,10 +18,11 @@ use super::Repo;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::download::save::{self, Delivery};
-use crate::download::BlobLimit;
-use crate::download::{narrowed, Download, Downloadable, Expected, Part, PartRequest, Pieces, ReadOptions};
+use crate::download::{
+    narrowed, BlobLimit, Download, Downloadable, Expected, Pieces, RangeRequest, ReadOptions, Rules,
+};
 use crate::error::{Code, Error, Result};
-use crate::http::range;
+use crate::http::range::{self, ContentRange};
 use crate::http::response::Answer;
 use crate::http::Request;
 use crate::stream::blob::Blob;
@@ -80,7 +81,8 @@ pub(crate) struct RemoteLayer {
 impl Downloadable for RemoteLayer {
     const KIND: &'static str = "layer";
     const WORK: &'static str = "v1 layer";
-    const REPLACES: bool = false;
+    const RULES: Rules =
+        Rules { whole_replaces: false, bodies_are_exact: false, refusals_last: true, too_few: Code::DigestMismatch };
     type Reply = Answer;
 
     fn call(&self) -> &Call {
@@ -111,10 +113,10 @@ impl Downloadable for RemoteLayer {
         format!("the image {} of {place} has the checksum {found}, the registry says {said}", self.id)
     }
 
-    fn ask(&self, part: Option<&PartRequest>) -> Result<Answer> {
+    fn ask(&self, range: Option<&RangeRequest>) -> Result<Answer> {
         let path = format!("v1/images/{}/layer", self.id);
         self.repo.send(Access::Read, &mut |session| {
-            self.repo.send_to(session, &path, &mut narrowed(Request::new(Method::GET), part)?)
+            self.repo.send_to(session, &path, &mut narrowed(Request::new(Method::GET), range)?)
         })
     }
 
@@ -122,8 +124,8 @@ impl Downloadable for RemoteLayer {
         self.repo.place.failure(answer, what)
     }
 
-    fn part(&self, content_range: &str) -> Option<Part> {
-        part(content_range)
+    fn content_range(&self, text: &str) -> Option<ContentRange> {
+        content_range(text)
     }
 
     fn size_hint(&self) -> Option<u64> {
@@ -132,15 +134,15 @@ impl Downloadable for RemoteLayer {
 }
 
 /// `100-5000/5000` is docker-registry's "to the end".
-fn part(text: &str) -> Option<Part> {
-    if let Some(part) = range::parse_content_range(text) {
-        return Some(part.into());
+fn content_range(text: &str) -> Option<ContentRange> {
+    if let Some(range) = range::parse_content_range(text) {
+        return Some(range);
     }
     let (range, size) = text.trim().trim_start_matches("bytes ").split_once('/')?;
     let (start, end) = range.split_once('-')?;
     let number = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()).then(|| text.parse::<u64>().ok())?;
     let (start, end, size) = (number(start)?, number(end)?, number(size)?);
-    (start < size && end >= size).then_some(Part { start, length: None, size: Some(size) })
+    (start < size && end >= size).then(|| ContentRange { start, end: size - 1, size: Some(size) })
 }
 
 impl AsRef<Answer> for Answer {
@@ -157,14 +159,18 @@ impl LayerReader {
 
     /// What is known about the layer.
     pub fn info(&self) -> LayerInfo {
-        let layer = self.0.item();
-        LayerInfo {
-            id: layer.id.clone(),
-            checksum: layer.checksums.shown(),
-            size: self.0.size().or(layer.hint),
-            offset: self.0.offset(),
-            verifiable: self.0.is_verifiable(),
-        }
+        info(&self.0)
+    }
+}
+
+fn info(download: &Download<RemoteLayer>) -> LayerInfo {
+    let layer = download.item();
+    LayerInfo {
+        id: layer.id.clone(),
+        checksum: layer.checksums.shown(),
+        size: download.size().or(layer.hint),
+        offset: download.offset(),
+        verifiable: download.is_verifiable(),
     }
 }
 
@@ -204,7 +210,7 @@ impl Repo {
     pub fn open(&self, id: &ImageId, options: &ReadOptions) -> Result<LayerReader> {
         options.without_limit()?;
         check(options)?;
-        save::begin(self.find_layer(id)?, options).map(LayerReader)
+        save::open(self.find_layer(id)?, options).map(LayerReader)
     }
 
     /// Gets a layer into memory.
@@ -242,8 +248,8 @@ fn check(options: &ReadOptions) -> Result<()> {
 impl DeliveredLayer {
     fn of(delivery: Delivery<RemoteLayer>) -> DeliveredLayer {
         let Delivery { download, resumed, path } = delivery;
-        let (length, reader) = (download.delivered(), LayerReader(download));
-        let LayerInfo { id, checksum, size, offset, verifiable } = reader.info();
+        let length = download.delivered();
+        let LayerInfo { id, checksum, size, offset, verifiable } = info(&download);
         DeliveredLayer { id, checksum, verified: verifiable, size, offset, length, resumed, path }
     }
 }
@@ -255,11 +261,11 @@ mod tests {
     #[test]
     fn ranges_as_docker_registry_writes_them() {
         for (text, expected) in [
-            ("bytes 100-4999/5000", Some((100, Some(4900), Some(5000)))),
-            ("100-4999/5000", Some((100, Some(4900), Some(5000)))),
-            ("100-5000/5000", Some((100, None, Some(5000)))),
-            ("bytes 100-9999/5000", Some((100, None, Some(5000)))),
-            ("bytes 100-4999/*", Some((100, Some(4900), None))),
+            ("bytes 100-4999/5000", Some((100, 4999, Some(5000)))),
+            ("100-4999/5000", Some((100, 4999, Some(5000)))),
+            ("100-5000/5000", Some((100, 4999, Some(5000)))),
+            ("bytes 100-9999/5000", Some((100, 4999, Some(5000)))),
+            ("bytes 100-4999/*", Some((100, 4999, None))),
             ("5000-5000/5000", None),
             ("100-50/5000", None),
             ("-1-5000/5000", None),
@@ -267,8 +273,8 @@ mod tests {
             ("junk", None),
             ("", None),
         ] {
-            let expected = expected.map(|(start, length, size)| Part { start, length, size });
-            assert_eq!(part(text), expected, "{text}");
+            let expected = expected.map(|(start, end, size)| ContentRange { start, end, size });
+            assert_eq!(content_range(text), expected, "{text}");
         }
     }
 }

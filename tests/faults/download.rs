@@ -278,6 +278,57 @@ fn pieces_are_pieces() {
     fails(client.get_blob(&call(&client), &at(&outside.host, &digest(&blob)), &far), Code::InvalidArgument, "5000");
 }
 
+/// Where nobody says the size, the blob ends where the response ends; and behind the last byte there is nothing.
+#[test]
+fn pieces_at_the_end() {
+    let blob = noise(1000);
+    let client = client();
+    let get = |server: &Server, offset: u64, length: Option<u64>| {
+        let piece = ReadOptions { offset, length, ..Default::default() };
+        client.get_blob(&call(&client), &at(&server.host, &digest(&blob)), &piece)
+    };
+    let copy = blob.clone();
+    let says_nothing = Server::start(move |_| reply(200).body(&copy).unframed());
+    for (offset, length) in [(0, Some(5000)), (100, Some(5000)), (100, None), (1000, None), (1000, Some(1))] {
+        let (found, bytes) = get(&says_nothing, offset, length).unwrap();
+        assert_eq!(bytes, blob[offset as usize..], "{offset} {length:?}");
+        assert_eq!((found.size, found.length), (Some(1000), 1000 - offset), "{offset} {length:?}");
+    }
+    fails(get(&says_nothing, 1001, None), Code::InvalidArgument, "option offset 1001");
+    fails(get(&says_nothing, 1001, Some(1)), Code::InvalidArgument, "option offset 1001");
+    let copy = blob.clone();
+    let says_all = Server::start(move |seen| match seen.range_start() {
+        Some(start) if start >= copy.len() => reply(416).header("Content-Range", "bytes */1000"),
+        _ => serve(&copy, seen),
+    });
+    for length in [None, Some(1)] {
+        let (found, bytes) = get(&says_all, 1000, length).unwrap();
+        assert_eq!((bytes.len(), found.size), (0, Some(1000)));
+        fails(get(&says_all, 1001, length), Code::InvalidArgument, "option offset 1001");
+    }
+    let unasked = Server::start(|_| reply(500));
+    for offset in [0, 5] {
+        assert_eq!(get(&unasked, offset, Some(0)).unwrap().1, b"");
+    }
+    assert!(unasked.seen().is_empty());
+}
+
+/// A server may send less than was asked for without saying how much there is: what is missing is asked for.
+#[test]
+fn a_part_of_a_part_is_not_the_end() {
+    let blob = noise(1000);
+    let copy = blob.clone();
+    let server = Server::start(move |seen| {
+        let start = seen.range_start().unwrap();
+        let end = (start + 400).min(1000);
+        reply(206).header("Content-Range", format!("bytes {start}-{}/*", end - 1)).body(&copy[start..end])
+    });
+    let client = client();
+    let piece = ReadOptions { offset: 0, length: Some(900), ..Default::default() };
+    let found = client.get_blob(&call(&client), &at(&server.host, &digest(&blob)), &piece);
+    assert!(found.unwrap().1 == blob[..900]);
+}
+
 #[test]
 fn after_an_error_comes_no_end() {
     let blob = noise(1000);

@@ -53,4 +53,5 @@ mod tls;
 mod tokens;
 mod upload;
 mod v1;
+mod v1_breaks;
 mod v1_resume;

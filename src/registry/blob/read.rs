@@ -13,8 +13,9 @@ use crate::auth::Reply;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::download::save::{self, Delivery};
-use crate::download::BlobLimit;
-use crate::download::{narrowed, Download, Downloadable, Expected, PartRequest, Pieces, ReadOptions};
+use crate::download::{
+    narrowed, BlobLimit, Download, Downloadable, Expected, Pieces, RangeRequest, ReadOptions, Rules,
+};
 use crate::error::{Code, Error, Result};
 use crate::http::response::Answer;
 use crate::http::Request;
@@ -76,7 +77,8 @@ impl RemoteBlob {
 impl Downloadable for RemoteBlob {
     const KIND: &'static str = "blob";
     const WORK: &'static str = "blob get";
-    const REPLACES: bool = true;
+    const RULES: Rules =
+        Rules { whole_replaces: true, bodies_are_exact: true, refusals_last: false, too_few: Code::SizeMismatch };
     type Reply = Reply;
 
     fn call(&self) -> &Call {
@@ -103,8 +105,8 @@ impl Downloadable for RemoteBlob {
         format!("{} has the digest {found}", self.name())
     }
 
-    fn ask(&self, part: Option<&PartRequest>) -> Result<Reply> {
-        let mut request = narrowed(Request::new(Method::GET), part)?;
+    fn ask(&self, range: Option<&RangeRequest>) -> Result<Reply> {
+        let mut request = narrowed(Request::new(Method::GET), range)?;
         self.remote.ask(Resource::Blob(&self.digest), &mut request, &self.remote.scopes(&["pull"]))
     }
 
@@ -116,7 +118,7 @@ impl Downloadable for RemoteBlob {
         !self.remote.account.base.is_origin_of(url)
     }
 
-    fn is_refusal(&self, error: &Error) -> bool {
+    fn is_reported_as_break(&self, error: &Error) -> bool {
         let about_the_answer = matches!(error.code(), Code::Protocol | Code::SizeMismatch | Code::Redirect);
         error.http_status().is_some() || error.is_stall() || about_the_answer
     }
@@ -174,7 +176,7 @@ impl Client {
     /// Opens a blob for reading.
     pub fn open_blob(&self, call: &Call, reference: &Reference, options: &ReadOptions) -> Result<BlobReader> {
         options.without_limit()?;
-        save::begin(self.remote_blob(call, reference)?, options).map(BlobReader)
+        save::open(self.remote_blob(call, reference)?, options).map(BlobReader)
     }
 
     /// Gets a blob into memory.

@@ -14,8 +14,24 @@ use crate::text::is_obeyed;
 
 /// Why bytes are not a JSON document.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct JsonError(#[from] serde_json::Error);
+#[error("{cause}")]
+pub struct JsonError {
+    cause: serde_json::Error,
+    exceeds: bool,
+}
+
+impl From<serde_json::Error> for JsonError {
+    fn from(cause: serde_json::Error) -> JsonError {
+        JsonError { cause, exceeds: false }
+    }
+}
+
+impl JsonError {
+    /// Whether they may be one, but nested too deep, or of too many values, to be read here.
+    pub(crate) fn exceeds_bounds(&self) -> bool {
+        self.exceeds
+    }
+}
 
 /// Parses untrusted bytes as one document.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
@@ -24,21 +40,21 @@ pub(crate) fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
 
 /// Parses the caller's own bytes, such as a list of a million tags: the document may take fifty times their memory.
 pub(crate) fn parse_own(bytes: &[u8]) -> Result<Value, JsonError> {
-    parse_within(bytes, &Budget { bytes: Cell::new(usize::MAX), depth: Cell::new(DEEPEST_OWN) })
+    let (unbounded, depth) = (Cell::new(usize::MAX), Cell::new(DEEPEST_OWN));
+    parse_within(bytes, &Budget { bytes: unbounded, depth, is_exceeded: Cell::default() })
 }
 
 fn parse_within(bytes: &[u8], budget: &Budget) -> Result<Value, JsonError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let value = Tree(budget).deserialize(&mut deserializer)?;
-    deserializer.end()?;
-    Ok(value)
+    let outcome = Tree(budget).deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
+    outcome.map_err(|cause| JsonError { cause, exceeds: budget.is_exceeded.get() })
 }
 
 /// A value as JSON, in which terminal control characters in strings are escaped. The meaning is unchanged.
 pub fn text(value: &(impl Serialize + ?Sized)) -> Result<String, JsonError> {
     let mut bytes = Vec::new();
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Shown))?;
-    String::from_utf8(bytes).map_err(|error| JsonError(serde_json::Error::io(io::Error::other(error))))
+    String::from_utf8(bytes).map_err(|error| serde_json::Error::io(io::Error::other(error)).into())
 }
 
 struct Shown;
@@ -62,6 +78,7 @@ pub(crate) struct Budget {
     bytes: Cell<usize>,
     /// How many levels there may still be.
     depth: Cell<usize>,
+    is_exceeded: Cell<bool>,
 }
 
 /// How deep lists and objects may be nested: far deeper than any document in registries. Together with what else a call
@@ -74,7 +91,8 @@ impl Budget {
     /// What a tree takes for a text of this many bytes with usual content: for an index with platforms, five to six
     /// times the text. A small text may contain anything.
     pub(crate) fn of(bytes: usize) -> Budget {
-        Budget { bytes: Cell::new(bytes.saturating_mul(6).saturating_add(1 << 20)), depth: Cell::new(DEEPEST) }
+        let bytes = bytes.saturating_mul(6).saturating_add(1 << 20);
+        Budget { bytes: Cell::new(bytes), depth: Cell::new(DEEPEST), is_exceeded: Cell::default() }
     }
 
     /// Whether the budget was exceeded.
@@ -86,7 +104,10 @@ impl Budget {
     fn descend<E: serde::de::Error>(&self) -> Result<Level<'_>, E> {
         match self.depth.get().checked_sub(1) {
             Some(left) => self.depth.set(left),
-            None => return Err(E::custom("it is nested too deep")),
+            None => {
+                self.is_exceeded.set(true);
+                return Err(E::custom("it is nested too deep"));
+            }
         }
         Ok(Level(&self.depth))
     }
@@ -95,7 +116,10 @@ impl Budget {
         let left = self.bytes.get().saturating_sub(bytes);
         self.bytes.set(left);
         match left {
-            0 => Err(E::custom("it contains more small values than a document needs")),
+            0 => {
+                self.is_exceeded.set(true);
+                Err(E::custom("it contains more small values than a document needs"))
+            }
             _ => Ok(()),
         }
     }
@@ -263,6 +287,9 @@ mod tests {
             let error = parse(text.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(reason) && error.contains("at line 1 column"), "{text}: {error}");
         }
+        let exceeds = |text: &str| parse(text.as_bytes()).unwrap_err().exceeds_bounds();
+        assert!(exceeds(&deep) && exceeds(&format!("[{}0]", "[],".repeat(1 << 20))));
+        assert!(!exceeds(r#"{"a":1,"a":2}"#) && !exceeds("[[") && !exceeds("{} x"));
         assert!(parse(b"\"\xff\"").is_err());
         assert!(parse(b"\xef\xbb\xbf{}").is_err());
     }

@@ -5,7 +5,6 @@ use crate::error::{Code, Error, Result};
 
 /// The wanted bytes of something whose size may become known only during the download.
 pub(super) struct Extent {
-
     pub(super) name: String,
     /// The offset of the first wanted byte.
     pub(super) offset: u64,

@@ -114,6 +114,8 @@ enum Inside {
     /// A document of somebody else's.
     Json(Value),
     Obscure,
+    /// JSON that is too large or nested too deep to be read: it may name anything.
+    Unread,
 }
 
 /// Goes through entries and what they name.
@@ -192,13 +194,14 @@ impl NeedsWalk<'_> {
         if how == NamedAs::Mentioned {
             below.iter_mut().for_each(|(_, how)| *how = NamedAs::Mentioned);
         }
-        if entry.size != size && !matches!(found, Inside::Obscure) {
+        if entry.size != size && !matches!(found, Inside::Obscure | Inside::Unread) {
             let message = format!("it has {size} bytes, its descriptor says {}", entry.size);
             self.found.missized.push((entry.digest.clone(), Error::new(Code::SizeMismatch, message)));
         }
         match found {
-            Inside::Obscure => {
-                self.found.obscure.extend(must.then(|| entry.digest.clone()));
+            Inside::Obscure | Inside::Unread => {
+                let may_name_anything = must || matches!(found, Inside::Unread);
+                self.found.obscure.extend(may_name_anything.then(|| entry.digest.clone()));
                 self.keep(entry);
             }
             found if self.named.manifests.insert(entry.digest.clone()) => {
@@ -225,7 +228,7 @@ impl NeedsWalk<'_> {
                 collect(value, NamedAs::Named, &mut others);
                 return Ok(others);
             }
-            Inside::Obscure => return Ok(others),
+            Inside::Obscure | Inside::Unread => return Ok(others),
         };
         let children = document.manifests().iter().map(|child| (child.clone(), NamedAs::Child));
         let blobs = document.config().into_iter().chain(document.layers()).map(|blob| (blob.clone(), NamedAs::Blob));
@@ -259,6 +262,7 @@ impl NeedsWalk<'_> {
         }
         match crate::json::parse(&bytes) {
             Ok(value @ (Value::Object(_) | Value::Array(_))) => Ok(Inside::Json(value)),
+            Err(error) if error.exceeds_bounds() => Ok(Inside::Unread),
             _ => Ok(Inside::Obscure),
         }
     }

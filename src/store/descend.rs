@@ -113,7 +113,14 @@ fn platform_of(call: &Call, store: &dyn ReadStore, image: &Document) -> Result<O
         return Ok(None);
     };
     let bytes = read_whole(call, store, config, MOST_BYTES)?;
-    Ok(crate::json::parse(&bytes).ok().as_ref().and_then(Platform::of_config))
+    match crate::json::parse(&bytes) {
+        Ok(value) => Ok(Platform::of_config(&value)),
+        // It may well say one, and it may be another than is wanted.
+        Err(error) if error.exceeds_bounds() => {
+            Err(Error::new(Code::InvalidManifest, format!("the config {} cannot be read: {error}", config.digest)))
+        }
+        Err(_) => Ok(None),
+    }
 }
 
 /// Whether an entry is an attestation about others, not an image that can be run.

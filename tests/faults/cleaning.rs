@@ -228,6 +228,31 @@ fn nothing_is_removed_for_entries_that_cannot_be_read() {
     }
 }
 
+/// A document that is nested too deep to be read, wherever it is named, may need any blob.
+#[test]
+fn nothing_is_removed_for_documents_that_are_too_deep() {
+    for place in ["entry", "child", "named by another", "mentioned"] {
+        let layout = Layout::new(&[]);
+        let (known, inner) = (layout.image("known"), layout.put("x", b"needed"));
+        let deep = format!("{}{{\"blob\": {inner}}}{}", "[".repeat(60), "]".repeat(60));
+        let deep = layout.put("x", deep.as_bytes());
+        match place {
+            "entry" => layout.name(&[known, deep.clone()]),
+            "child" => layout.name(&[layout.index(&[known, deep.clone()])]),
+            named => {
+                let things = match named {
+                    "mentioned" => json!({"mediaType": "x", "note": deep["digest"]}),
+                    _ => json!({"mediaType": "x", "things": [{"digest": deep["digest"]}]}),
+                };
+                layout.name(&[known, layout.put("x", things.to_string().as_bytes())]);
+            }
+        }
+        let before = layout.blobs();
+        fails(layout.clean(false), Code::Unsupported, deep["digest"].as_str().unwrap());
+        assert_eq!(layout.blobs(), before, "{place}");
+    }
+}
+
 /// A layer of a manifest may itself be a manifest, even of the same layout; and a digest that is only mentioned is
 /// kept.
 #[test]

@@ -217,3 +217,19 @@ fn images_without_names_are_picked_by_their_digests() {
         fails(root(&format!("{place}@{}", digest(b"other"))), Code::NotFound, "has no image");
     }
 }
+
+/// A config that is nested too deep to be read may name any platform: the image is none that is wanted.
+#[test]
+fn an_image_whose_platform_cannot_be_read_is_not_taken() {
+    let shelf = Shelf::start(Abilities::default());
+    let deep = format!("{{\"os\":\"linux\",\"architecture\":\"arm64\",\"x\":{}{}}}", "[".repeat(60), "]".repeat(60));
+    let config = shelf.blob("application/vnd.oci.image.config.v1+json", deep.as_bytes());
+    let image = json!({"schemaVersion": 2, "mediaType": MANIFEST_TYPE, "config": config, "layers": []});
+    shelf.manifest("t", &image);
+    let client = client();
+    let place = Endpoint::parse(&format!("{}/a/b:t", shelf.host())).unwrap();
+    let source = place.source(&client).unwrap();
+    fails(Image::find(&call(&client), source.as_ref(), Some("linux/amd64")), Code::InvalidManifest, "nested too deep");
+    tagged(&shelf, &[shelf.manifest("sha256:", &image)]);
+    fails(Image::find(&call(&client), source.as_ref(), Some("linux/amd64")), Code::InvalidManifest, "nested too deep");
+}

@@ -52,8 +52,8 @@ fn end(says: &'static [u8], then: Then) -> String {
     host
 }
 
-const SILENT: &str = "does not speak TLS: it took the connection, and said nothing within the connect timeout";
-const ENDED: &str = "does not speak TLS: it took the connection, and ended it without a word of TLS";
+const SILENT: &str = "does not speak TLS: it accepted the connection, but sent nothing within the connect timeout";
+const ENDED: &str = "does not speak TLS: it accepted the connection, but closed it without answering in TLS";
 const OTHER: &str = "does not speak TLS: it answered with something else";
 
 /// Peers without TLS: what they send, what they do then, and the resulting error.

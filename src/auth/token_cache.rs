@@ -296,12 +296,20 @@ impl TokenCache {
             stays: !matches!(purpose, Purpose::One(_)),
             kept: self.kept.clone(),
             flights: self.flights.clone(),
-            sender,
+            sender: sender.clone(),
         };
+        flights.insert(flight, receiver.clone());
+        // A fetch that does not start takes its flight off the list.
+        drop(flights);
         let refresh = self.refresh(realm);
         let (http, realm, scopes) = (self.http.clone(), realm.clone(), scopes.clone());
-        token_request::start(call, http, realm, scopes, refresh, move |fetched| landing.land(fetched))?;
-        flights.insert(flight, receiver.clone());
+        token_request::start(call, http, realm, scopes, refresh, move |fetched| landing.land(fetched)).inspect_err(
+            |error| {
+                // Others may wait for it already.
+                sender
+                    .send_replace(Some(Arc::new(FetchedToken { outcome: Err(error.duplicate()), trace: Vec::new() })));
+            },
+        )?;
         Ok((true, receiver))
     }
 

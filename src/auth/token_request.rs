@@ -28,7 +28,7 @@ use crate::http::origin::host_of;
 use crate::http::request::Redirects;
 use crate::http::response::Answer;
 use crate::http::upload::Body;
-use crate::http::{retry, Http, Repeat, Request};
+use crate::http::{Http, Repeat, Request};
 use crate::registry_error;
 use crate::statuses;
 use crate::sync::lock;
@@ -57,7 +57,7 @@ pub(super) fn start(
     done: impl FnOnce(FetchedToken) + Send + 'static,
 ) -> Result<()> {
     let trace = Arc::new(Mutex::new(Vec::new()));
-    let call = call.with_context(Arc::new(context(&http, trace.clone())));
+    let call = call.with_context(Arc::new(context(trace.clone())));
     thread::spawn("ocireg-token", move || {
         let fetch = Fetch { call, http, realm, scopes };
         let outcome = fetch.token(&refresh).map(Arc::new);
@@ -69,13 +69,10 @@ pub(super) fn start(
     Ok(())
 }
 
-/// What a fetch has of a call's outside: nobody cancels it but who closes the client, nor asks it for progress.
-fn context(http: &Http, trace: Arc<Mutex<Vec<Value>>>) -> Context {
+/// What a fetch has of a call's outside: nobody asks it for progress, and nobody cancels it but who closes the client. Nor has it a
+/// deadline, which would also count its turn at the host and behind other renewals: its tries are bounded each.
+fn context(trace: Arc<Mutex<Vec<Value>>>) -> Context {
     let context = Context::new();
-    let options = http.options();
-    // More than its tries take: a server that wants to be left alone again and again must not make it endless.
-    let most = (options.connect() + options.idle() + retry::PATIENCE).checked_mul(options.retries.saturating_add(2));
-    context.set_deadline(most);
     context.set_log(Some(Arc::new(move |event| {
         lock(&trace).push(event.clone());
         Ok(())
@@ -208,4 +205,14 @@ impl Fetch {
 fn is_of_token_servers(code: Code) -> bool {
     use Code::{Forbidden, LimitExceeded, Protocol, RateLimited, Server, Timeout, Unauthenticated};
     matches!(code, Forbidden | LimitExceeded | Protocol | RateLimited | Server | Timeout | Unauthenticated)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fetch_has_no_deadline_that_nobody_set() {
+        assert_eq!(context(Arc::default()).deadline(), None);
+    }
 }

@@ -137,8 +137,8 @@ impl OpenFolder {
     pub(crate) fn make_special(&self, name: &[u8], what: Special, permissions: Permissions) -> io::Result<()> {
         let (kind, device) = match what {
             Special::Pipe => (FileType::Fifo, 0),
-            Special::Character(major, minor) => (FileType::CharacterDevice, rustix::fs::makedev(major, minor)),
-            Special::Block(major, minor) => (FileType::BlockDevice, rustix::fs::makedev(major, minor)),
+            Special::Character(major, minor) => (FileType::CharacterDevice, device(major, minor)?),
+            Special::Block(major, minor) => (FileType::BlockDevice, device(major, minor)?),
         };
         Ok(rustix::fs::mknodat(&self.0, name, kind, mode(permissions), device)?)
     }
@@ -239,6 +239,16 @@ fn mode(permissions: Permissions) -> Mode {
     Mode::from_raw_mode((permissions & 0o7777) as RawMode)
 }
 
+/// The number of a device. The kernel takes 32 bits of it, 12 for the driver and 20 for which of its devices: without its other bits it
+/// would be another device's.
+#[cfg(not(target_vendor = "apple"))]
+fn device(major: u32, minor: u32) -> io::Result<rustix::fs::Dev> {
+    match (major, minor) {
+        (..0x1000, ..0x10_0000) => Ok(rustix::fs::makedev(major, minor)),
+        _ => Err(Errno::INVAL.into()),
+    }
+}
+
 /// For chown the highest number stands for "as it was".
 fn numbers((user, group): Owner) -> (Uid, Gid) {
     (Uid::from_raw(user.min(u32::MAX - 1)), Gid::from_raw(group.min(u32::MAX - 1)))
@@ -319,5 +329,23 @@ mod tests {
         assert_eq!(folder.status_of(b"file").unwrap().permissions, 0o4711);
         folder.set_permissions_of(b"file", 0o000).unwrap();
         assert_eq!(folder.status_of(b"file").unwrap().permissions, 0);
+    }
+
+    #[cfg(not(target_vendor = "apple"))]
+    #[test]
+    fn a_device_whose_number_does_not_fit_is_not_made_into_another() {
+        for (major, minor) in [(0, 0), (1, 3), (0xfff, 0xf_ffff), (1, 0x10_0000 - 1), (0xfff, 0)] {
+            let number = device(major, minor).unwrap();
+            assert!(u32::try_from(number).is_ok(), "{major}:{minor}");
+            assert_eq!((rustix::fs::major(number), rustix::fs::minor(number)), (major, minor));
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let here = OpenFolder::open(folder.path()).unwrap();
+        for (major, minor) in [(0x1001, 3), (0x1000, 0), (1, 0x10_0003), (u32::MAX, 3), (1, u32::MAX)] {
+            for what in [Special::Character(major, minor), Special::Block(major, minor)] {
+                let error = here.make_special(b"device", what, 0o600).unwrap_err();
+                assert_eq!(error.raw_os_error(), Some(libc::EINVAL), "{what:?}");
+            }
+        }
     }
 }

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{accessat, Access, AtFlags, CWD};
+use rustix::io::Errno;
 use tempfile::{Builder, NamedTempFile, PersistError, TempDir};
 
 use super::mode;
@@ -15,9 +16,17 @@ const USUAL: [&str; 2] = ["/var/tmp", "/tmp"];
 
 /// The first usual folder in which files can be made.
 pub(crate) fn folder() -> PathBuf {
-    let can_write =
-        |folder: &&str| accessat(CWD, *folder, Access::WRITE_OK | Access::EXEC_OK, AtFlags::EACCESS).is_ok();
+    let can_write = |folder: &&str| can_write(|flags| accessat(CWD, *folder, Access::WRITE_OK | Access::EXEC_OK, flags));
     USUAL.into_iter().find(can_write).unwrap_or(USUAL[1]).into()
+}
+
+/// Asks as who this process acts; where the kernel, or the filter of a container, does not know that question, as who it belongs to.
+fn can_write(ask: impl Fn(AtFlags) -> Result<(), Errno>) -> bool {
+    let asked = ask(AtFlags::EACCESS).or_else(|error| match error {
+        Errno::PERM | Errno::NOSYS => ask(AtFlags::empty()),
+        error => Err(error),
+    });
+    asked.is_ok()
 }
 
 /// A file without a name: it is gone when nobody holds it any more, even when the process is killed.
@@ -64,4 +73,23 @@ pub(crate) fn persist_new(temporary: NamedTempFile, path: &Path) -> Result<File,
         Some(code) if NO_LINKS.contains(&code) && !path.exists() => error.file.persist(path),
         _ => Err(error),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_that_knows_the_plain_question_only_does_not_make_a_folder_unwritable() {
+        let answers = |acting: Errno, plain: Result<(), Errno>| {
+            can_write(|flags| if flags == AtFlags::EACCESS { Err(acting) } else { plain })
+        };
+        for refused in [Errno::PERM, Errno::NOSYS] {
+            assert!(answers(refused, Ok(())));
+            assert!(!answers(refused, Err(Errno::ACCESS)));
+        }
+        for no in [Errno::ACCESS, Errno::ROFS, Errno::NOENT] {
+            assert!(!answers(no, Ok(())), "{no}");
+        }
+    }
 }

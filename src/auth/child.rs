@@ -1,6 +1,5 @@
 //! A credential helper as a process: bytes to its standard input, bytes from its standard output and error, and an end to it
-//! when the call ends.
-//! A blocking wait could not be left.
+//! when the call ends. So nothing here waits without looking at the call.
 
 use std::io::{ErrorKind, PipeReader, PipeWriter, Read, Write};
 use std::path::Path;

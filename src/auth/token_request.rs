@@ -25,7 +25,7 @@ use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::http::location::Location;
 use crate::http::origin::host_of;
-use crate::http::request::Redirects;
+use crate::http::request::{Redirects, WholeBody};
 use crate::http::response::Answer;
 use crate::http::upload::Body;
 use crate::http::{Http, Repeat, Request};
@@ -57,7 +57,7 @@ pub(super) fn start(
     done: impl FnOnce(FetchedToken) + Send + 'static,
 ) -> Result<()> {
     let trace = Arc::new(Mutex::new(Vec::new()));
-    let call = call.with_context(Arc::new(context(trace.clone())));
+    let call = call.of_nobody(Arc::new(context(trace.clone())));
     thread::spawn("ocireg-token", move || {
         let fetch = Fetch { call, http, realm, scopes };
         let outcome = fetch.token(&refresh).map(Arc::new);
@@ -152,8 +152,9 @@ impl Fetch {
         request.route = Some(realm.route.clone());
         request.redirects = Redirects::SameOrigin;
         // For all of it: a server that dribbles could make it last for ever.
-        request.time = Some(self.http.options().idle());
-        Ok(request.whole(ANSWER_LIMIT, "the answer"))
+        request.answer_within = Some(self.http.options().idle());
+        request.whole = Some(WholeBody { limit: ANSWER_LIMIT, what: "the answer", labelled: false });
+        Ok(request)
     }
 
     fn ask(&self, (at, mut request): (Location, Request)) -> Result<Token> {

@@ -1,5 +1,7 @@
 //! A flag that is raised once, from any thread, and wakes everything that waits for it.
 
+use std::sync::Arc;
+
 use tokio::sync::watch;
 
 /// A flag that stays raised.
@@ -27,5 +29,25 @@ impl CancelFlag {
     pub async fn raised(&self) {
         // The sender lives as long as `self`, so the wait cannot fail.
         let _ = self.0.subscribe().wait_for(|up| *up).await;
+    }
+}
+
+/// The life of a client, which its calls, readers and uploads share with it. Its end raises the close flag, for whoever works on for
+/// nobody.
+#[derive(Debug, Default)]
+pub struct Life {
+    closed: Arc<CancelFlag>,
+}
+
+impl Life {
+    /// The client's close flag.
+    pub fn closed(&self) -> &Arc<CancelFlag> {
+        &self.closed
+    }
+}
+
+impl Drop for Life {
+    fn drop(&mut self) {
+        self.closed.raise();
     }
 }

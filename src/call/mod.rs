@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use serde_json::{json, Value};
 use url::Url;
 
-use self::cancel::CancelFlag;
+use self::cancel::{CancelFlag, Life};
 use self::context::{Context, Detail};
 use self::engine::Engine;
 use crate::credentials::Credentials;
@@ -45,20 +45,22 @@ impl Limit {
 pub struct Call {
     engine: Arc<Engine>,
     closed: Arc<CancelFlag>,
+    /// Held, as long as somebody may want what comes of the call.
+    _life: Option<Arc<Life>>,
     context: Option<Arc<Context>>,
     quiet: bool,
 }
 
 impl Call {
     /// A call on an engine.
-    pub fn new(engine: Arc<Engine>, closed: Arc<CancelFlag>, context: Option<Arc<Context>>) -> Call {
-        Call { engine, closed, context, quiet: false }
+    pub fn new(engine: Arc<Engine>, life: Arc<Life>, context: Option<Arc<Context>>) -> Call {
+        Call { engine, closed: life.closed().clone(), _life: Some(life), context, quiet: false }
     }
 
     /// A call of nobody's, for the tests of rooms that know no client.
     #[cfg(test)]
     pub(crate) fn alone(context: Option<Arc<Context>>) -> Call {
-        Call::new(Arc::new(Engine::start().unwrap()), Arc::new(CancelFlag::default()), context)
+        Call::new(Arc::new(Engine::start().unwrap()), Arc::default(), context)
     }
 
     /// The engine.
@@ -81,6 +83,11 @@ impl Call {
     /// The same call for a worker thread, with a separate context.
     pub fn with_context(&self, context: Arc<Context>) -> Call {
         Call { context: Some(context), ..self.clone() }
+    }
+
+    /// A call of nobody's, which ends with the client and all that it has given.
+    pub fn of_nobody(&self, context: Arc<Context>) -> Call {
+        Call { _life: None, ..self.with_context(context) }
     }
 
     /// Whether anybody reads the log.

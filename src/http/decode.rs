@@ -13,6 +13,11 @@ const PIECE: usize = 64 << 10;
 /// How many times larger a body may become, beyond a first MiB: more is a bomb. The reader's own limits apply as well.
 const GROWTH: u64 = 200;
 
+/// Whether bytes begin as gzip does (RFC 1952 2.3.1); of its two first bytes one may have come alone.
+pub(super) fn looks_like_gzip(bytes: &[u8]) -> bool {
+    bytes.first() == Some(&0x1f) && bytes.get(1).is_none_or(|second| *second == 0x8b)
+}
+
 /// The result of a decoding step.
 pub(super) enum Step {
     Bytes(Bytes),

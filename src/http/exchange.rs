@@ -27,20 +27,21 @@ pub(super) struct Leg {
     pub attempt: u32,
 }
 
-/// What an exchange goes through.
-struct Line<'a> {
+/// What sends a request.
+struct Sender<'a> {
     call: &'a Call,
     pool: reqwest::Client,
     watch: Watch,
-    /// What it waits for its answer, headers and body, in all.
-    time: Option<Duration>,
+    /// The most that the answer may take, headers and body in all; else each part has the client's limits.
+    answer_within: Option<Duration>,
 }
 
 impl Http {
     pub(super) fn exchange(&self, call: &Call, request: &mut Request, leg: &Leg) -> Result<Answer> {
         let (url, guard) = (&leg.at.url, leg.at.guard);
         let route = self.route_of(request, leg)?;
-        let line = Line { call, pool: self.pools.get(&route, guard)?, watch: Watch::default(), time: request.time };
+        let (pool, answer_within) = (self.pools.get(&route, guard)?, request.answer_within);
+        let sender = Sender { call, pool, watch: Watch::default(), answer_within };
         let mut headers = self.headers_of(request, leg);
         call.log(|| {
             json!({"event": "request", "method": request.method.as_str(), "url": redact::url(url),
@@ -52,10 +53,10 @@ impl Http {
         let mut message = reqwest::Request::new(request.method.clone(), route.wire(url, &mut headers));
         *message.headers_mut() = headers;
         let response = self
-            .transfer(&line, message, &mut request.body, &mut permit)
-            .map_err(|error| transport_error::late(error, url, &route, &line.watch))?
-            .map_err(|error| transport_error::classify(error, url, &route, &line.watch))?;
-        let patience = Patience { end: request.time.and_then(|time| begun.checked_add(time)), ..self.patience() };
+            .transfer(&sender, message, &mut request.body, &mut permit)
+            .map_err(|error| transport_error::late(error, url, &route, &sender.watch))?
+            .map_err(|error| transport_error::classify(error, url, &route, &sender.watch))?;
+        let patience = Patience { end: answer_within.and_then(|time| begun.checked_add(time)), ..self.patience() };
         let mut answer = Answer::new(request.method.clone(), response, url.clone(), &route, patience);
         let milliseconds = begun.elapsed().as_millis() as u64;
         if retry::retry_status(answer.status) {
@@ -63,7 +64,7 @@ impl Http {
         }
         // With its permit, so before the caller's hook, which may make calls of its own.
         let read = match request.whole.filter(|_| answer.status.is_success()) {
-            Some(whole) => answer.read_whole(call, whole.limit, whole.what),
+            Some(whole) => answer.read_whole(call, whole),
             None => Ok(()),
         };
         drop(permit);
@@ -110,35 +111,36 @@ impl Http {
 
     fn transfer(
         &self,
-        line: &Line,
+        sender: &Sender,
         mut message: reqwest::Request,
         body: &mut Body,
         permit: &mut Permit,
     ) -> Result<reqwest::Result<reqwest::Response>> {
-        let call = line.call;
-        let no_answer = Limit { time: line.time.unwrap_or(self.options().idle()), what: "no answer from the server" };
+        let call = sender.call;
+        let no_answer =
+            Limit { time: sender.answer_within.unwrap_or(self.options().idle()), what: "no answer from the server" };
         let limits = UploadLimits {
             piece: Limit { time: self.options().idle(), what: "the server took no byte of the upload" },
-            answer: match line.time {
+            answer: match sender.answer_within {
                 Some(_) => no_answer,
                 None => Limit { time: self.options().answer(), what: "no answer to the upload" },
             },
         };
-        let send = |message| call.engine().aside(line.watch.over(line.pool.execute(message)));
+        let send = |message| call.engine().aside(sender.watch.over(sender.pool.execute(message)));
         match body {
             Body::Bytes(bytes) if bytes.len() > upload::SMALL => {
                 let size = bytes.len() as u64;
-                let (sender, piped) = upload::pipe(size);
+                let (pieces, piped) = upload::pipe(size);
                 *message.body_mut() = Some(piped);
                 let quiet = call.without_progress();
-                upload::feed(&quiet, send(message), sender, &mut bytes.clone(), (size, 0), &limits)
+                upload::feed(&quiet, send(message), pieces, &mut bytes.clone(), (size, 0), &limits)
             }
             Body::Stream { source, size, done } if *size > 0 => {
-                let (sender, piped) = upload::pipe(*size);
+                let (pieces, piped) = upload::pipe(*size);
                 *message.body_mut() = Some(piped);
-                // Its source may need one of its own.
-                permit.leave();
-                upload::feed(call, send(message), sender, *source, (*size, *done), &limits)
+                // What the bytes come from may be another request to this host, which then waits for a permit.
+                permit.give_back();
+                upload::feed(call, send(message), pieces, *source, (*size, *done), &limits)
             }
             body => {
                 put_small(body, &mut message);
@@ -153,16 +155,16 @@ impl Http {
     pub fn speaks_tls(&self, call: &Call, url: &Url) -> Result<bool> {
         let route = self.route(url, true)?;
         let pool = self.pools.get(&route, Guard::Caller)?;
-        let line = Line { call, pool, watch: Watch::default(), time: None };
+        let sender = Sender { call, pool, watch: Watch::default(), answer_within: None };
         let mut headers = HeaderMap::new();
         let mut message = reqwest::Request::new(Method::GET, route.wire(url, &mut headers));
         *message.headers_mut() = headers;
         let mut permit = self.throttle(url).enter(call)?;
-        let outcome = self.transfer(&line, message, &mut Body::Empty, &mut permit);
-        match outcome.map_err(|error| transport_error::late(error, url, &route, &line.watch).with_url(url))? {
+        let outcome = self.transfer(&sender, message, &mut Body::Empty, &mut permit);
+        match outcome.map_err(|error| transport_error::late(error, url, &route, &sender.watch).with_url(url))? {
             Ok(_) => Ok(true),
             Err(error) if transport_error::speaks_no_tls(&error) => Ok(false),
-            Err(error) => Err(transport_error::classify(error, url, &route, &line.watch)),
+            Err(error) => Err(transport_error::classify(error, url, &route, &sender.watch)),
         }
     }
 }

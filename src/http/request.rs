@@ -46,7 +46,7 @@ pub struct Request<'a> {
     /// The way to the host that it is sent to, when it is not the client's own for that host.
     pub route: Option<Route>,
     /// How long the answer may take, headers and body in all; else each part has the client's limits.
-    pub time: Option<Duration>,
+    pub answer_within: Option<Duration>,
     /// Read the body of a successful response immediately, so that a break in it counts as a failure of the request.
     pub whole: Option<WholeBody>,
 }
@@ -58,6 +58,8 @@ pub struct WholeBody {
     pub limit: u64,
     /// What it is, for the error message.
     pub what: &'static str,
+    /// What its headers say of its bytes holds: Content-Encoding and Content-MD5.
+    pub labelled: bool,
 }
 
 impl<'a> Request<'a> {
@@ -76,7 +78,7 @@ impl<'a> Request<'a> {
             repeat,
             redirects: Redirects::Anywhere,
             route: None,
-            time: None,
+            answer_within: None,
             whole: None,
         }
     }
@@ -91,7 +93,7 @@ impl<'a> Request<'a> {
 
     /// Reads the body of a successful response immediately.
     pub fn whole(mut self, limit: u64, what: &'static str) -> Request<'a> {
-        self.whole = Some(WholeBody { limit, what });
+        self.whole = Some(WholeBody { limit, what, labelled: true });
         self
     }
 

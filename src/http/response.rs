@@ -11,8 +11,9 @@ use md5::{Digest as _, Md5};
 use url::Url;
 
 use super::ahead::{Ahead, Broken, LARGE};
-use super::decode::{Decoder, Step};
+use super::decode::{self, Decoder, Step};
 use super::guard::Guard;
+use super::request::WholeBody;
 use super::route::Route;
 use super::transport_error;
 use crate::call::{Call, Limit};
@@ -122,7 +123,7 @@ impl Answer {
     }
 
     /// Reads the whole body, unless it is larger than the limit.
-    pub(super) fn read_whole(&mut self, call: &Call, limit: u64, what: &str) -> Result<()> {
+    pub(super) fn read_whole(&mut self, call: &Call, WholeBody { limit, what, labelled }: WholeBody) -> Result<()> {
         let too_large = || {
             let message = format!("{what} is larger than the limit of {limit} bytes");
             Error::new(Code::LimitExceeded, message).with_url(&self.url)
@@ -131,11 +132,13 @@ impl Answer {
             return Err(too_large());
         }
         let mut bytes = Vec::new();
-        while let Some(piece) = self.body.piece(call)? {
+        let mut next = if labelled { self.body.piece(call)? } else { self.body.unlabelled_piece(call)? };
+        while let Some(piece) = next {
             if (bytes.len() + piece.len()) as u64 > limit {
                 return Err(too_large());
             }
             bytes.extend_from_slice(&piece);
+            next = self.body.piece(call)?;
         }
         self.whole = bytes;
         Ok(())
@@ -216,6 +219,25 @@ impl BodyReader {
         let outcome = self.decoded(call, &mut decoder);
         self.decoder = Some(decoder);
         outcome
+    }
+
+    /// The first piece, of which the headers may say what is not so: they count only where the bytes bear them out.
+    fn unlabelled_piece(&mut self, call: &Call) -> Result<Option<Bytes>> {
+        self.checksum = None;
+        if self.encoding.is_none() {
+            return self.wire_piece(call);
+        }
+        let first = self.wire_piece(call)?;
+        match (&mut self.decoder, first) {
+            (Some(decoder), Some(first)) if decode::looks_like_gzip(&first) => {
+                decoder.feed(Some(first));
+                self.piece(call)
+            }
+            (_, first) => {
+                self.encoding = None;
+                Ok(first)
+            }
+        }
     }
 
     fn decoded(&mut self, call: &Call, decoder: &mut Decoder) -> Result<Option<Bytes>> {

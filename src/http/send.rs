@@ -43,7 +43,8 @@ impl Http {
         loop {
             chain.visit(&leg.at.url)?;
             let mut answer = self.exchange(call, request, &leg).map_err(|error| error.with_url(&leg.at.url))?;
-            let Some(target) = led(request, &answer, home)? else {
+            let body_is_gone = redirect::keeps_body(answer.status) && !request.body.rewind()?;
+            let Some(target) = target_of(request, &answer, home, body_is_gone)? else {
                 (answer.hops, answer.guard, answer.first_headers) = (hops, leg.at.guard, first_headers);
                 return Ok(answer);
             };
@@ -61,9 +62,8 @@ impl Http {
     }
 }
 
-/// Where an answer leads this request; None when it is one to give back.
-fn led(request: &mut Request, answer: &Answer, home: &Location) -> Result<Option<Url>> {
-    let body_is_gone = redirect::keeps_body(answer.status) && !request.body.rewind()?;
+/// Where an answer redirects this request; None when it is one to give back.
+fn target_of(request: &Request, answer: &Answer, home: &Location, body_is_gone: bool) -> Result<Option<Url>> {
     let location = answer.headers.get(LOCATION);
     let target = redirect::next(&request.method, answer.status, &answer.url, location, body_is_gone)?;
     Ok(target.filter(|target| request.redirects == Redirects::Anywhere || home.is_origin_of(target)))

@@ -1,9 +1,9 @@
 //! The limits of one host, shared by all threads of a client: how many requests may wait for a response at once, how
 //! many may start per second, and until when the host asked for a pause.
 //!
-//! A request holds its place until its headers arrive, and until its body has arrived if that is read immediately. The
-//! bytes of a blob hold no place, in either direction: their transfer may depend on another request of the same
-//! program (a copy reads one blob while it writes another), and places that wait for places would deadlock.
+//! A request holds a permit until its headers arrive, and until its body has arrived if that is read immediately. The
+//! bytes of a blob need no permit, in either direction: their transfer may depend on another request of the same
+//! program (a copy reads one blob while it writes another), and holders that wait for permits would deadlock.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::{Duration, Instant};
@@ -43,7 +43,7 @@ pub struct HostLimits {
 /// The throttle of one host.
 pub(crate) struct Throttle {
     limits: HostLimits,
-    places: Arc<Semaphore>,
+    permits: Arc<Semaphore>,
     times: Mutex<Times>,
 }
 
@@ -63,12 +63,12 @@ struct Pause {
     until: Instant,
 }
 
-/// A request's place among those that may wait for an answer; it ends with it.
+/// One of those that the host has for requests that wait for an answer; it goes back when it is dropped.
 pub(crate) struct Permit(Option<OwnedSemaphorePermit>);
 
 impl Permit {
-    /// Releases the place for the next request, while this one continues.
-    pub(crate) fn leave(&mut self) {
+    /// Releases it for the next request, while this one continues.
+    pub(crate) fn give_back(&mut self) {
         self.0 = None;
     }
 }
@@ -76,8 +76,8 @@ impl Permit {
 impl Throttle {
     /// A throttle with the limits of its host.
     pub(crate) fn new(limits: HostLimits) -> Throttle {
-        let places = limits.at_once.clamp(1, Semaphore::MAX_PERMITS);
-        Throttle { limits, places: Arc::new(Semaphore::new(places)), times: Mutex::default() }
+        let permits = limits.at_once.clamp(1, Semaphore::MAX_PERMITS);
+        Throttle { limits, permits: Arc::new(Semaphore::new(permits)), times: Mutex::default() }
     }
 
     /// The same host with other limits: a pause that the server asked for still applies.
@@ -97,7 +97,7 @@ impl Throttle {
             while let Some(wait) = self.pause(call.remaining())? {
                 call.sleep(wait)?;
             }
-            let permit = call.wait(None, self.places.clone().acquire_owned())?.ok();
+            let permit = call.wait(None, self.permits.clone().acquire_owned())?.ok();
             let wait = self.reserve();
             if !wait.is_zero() {
                 call.sleep(wait)?;

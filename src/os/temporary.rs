@@ -16,7 +16,8 @@ const USUAL: [&str; 2] = ["/var/tmp", "/tmp"];
 
 /// The first usual folder in which files can be made.
 pub(crate) fn folder() -> PathBuf {
-    let can_write = |folder: &&str| can_write(|flags| accessat(CWD, *folder, Access::WRITE_OK | Access::EXEC_OK, flags));
+    let can_write =
+        |folder: &&str| can_write(|flags| accessat(CWD, *folder, Access::WRITE_OK | Access::EXEC_OK, flags));
     USUAL.into_iter().find(can_write).unwrap_or(USUAL[1]).into()
 }
 

@@ -22,7 +22,7 @@ use ::http::Extensions;
 use once_cell::sync::OnceCell;
 
 use crate::auth::{Account, Auth};
-use crate::call::cancel::CancelFlag;
+use crate::call::cancel::Life;
 use crate::call::context::Context;
 use crate::call::engine::Engine;
 use crate::call::Call;
@@ -40,7 +40,7 @@ pub struct Client {
     pub(crate) auth: Arc<Auth>,
     options: Arc<ClientOptions>,
     engine: Arc<OnceCell<Arc<Engine>>>,
-    closed: Arc<CancelFlag>,
+    life: Arc<Life>,
     hosts: Arc<Mutex<HashMap<String, HostOptions>>>,
     accounts: Arc<Mutex<HashMap<String, Account>>>,
     memories: Arc<Mutex<Extensions>>,
@@ -56,7 +56,7 @@ impl Client {
             http,
             options: Arc::new(options),
             engine: Arc::default(),
-            closed: Arc::default(),
+            life: Arc::default(),
             hosts: Arc::default(),
             accounts: Arc::default(),
             memories: Arc::default(),
@@ -79,7 +79,7 @@ impl Client {
 
     /// Ends the calls in progress and refuses later ones.
     pub fn close(&self) {
-        self.closed.raise();
+        self.life.closed().raise();
         self.http.close();
     }
 
@@ -87,7 +87,7 @@ impl Client {
     pub fn call(&self, context: Option<Arc<Context>>) -> Result<Call> {
         self.check_open()?;
         let engine = self.engine.get_or_try_init(|| Engine::start().map(Arc::new))?;
-        let call = Call::new(engine.clone(), self.closed.clone(), context);
+        let call = Call::new(engine.clone(), self.life.clone(), context);
         call.check()?;
         Ok(call)
     }
@@ -112,7 +112,7 @@ impl Client {
     }
 
     fn check_open(&self) -> Result<()> {
-        match self.closed.is_raised() {
+        match self.life.closed().is_raised() {
             true => Err(Error::new(Code::Closed, "the client is closed")),
             false => Ok(()),
         }

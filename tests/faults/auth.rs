@@ -1,5 +1,7 @@
 //! Challenges and token servers that are unusual, wrong or hostile.
 
+use std::io::{ErrorKind, Read};
+use std::net::TcpListener;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,6 +12,7 @@ use ocireg::registry::Client;
 use serde_json::json;
 
 use crate::common::*;
+use crate::packed::gzip;
 use crate::server::*;
 
 fn get(client: &Client, host: &str) -> Result<Manifest, Error> {
@@ -199,6 +202,52 @@ fn token_servers_that_answer_nonsense_are_an_error() {
         assert_eq!(error.code(), code, "{shown}: {error}");
         assert!(!error.message().contains("X-Evil"));
     }
+}
+
+#[test]
+fn a_token_answer_is_what_its_bytes_are_whatever_its_headers_say() {
+    let plain = br#"{"token":"good","expires_in":300}"#.to_vec();
+    let packed = gzip(&plain);
+    for (header, value, body) in [
+        ("Content-Encoding", "gzip", plain.clone()),
+        ("Content-Encoding", "x-gzip", plain.clone()),
+        ("Content-Encoding", "br", plain.clone()),
+        ("Content-Encoding", "gzip, deflate", plain.clone()),
+        ("Content-Encoding", "gzip", packed.clone()),
+        ("Content-MD5", "1B2M2Y8AsgTpgAmY7PhCfg==", plain),
+    ] {
+        let server = registry(r#"Bearer realm="http://{host}/token""#, move |_| {
+            reply(200).header(header, value).header("Content-Type", "application/json").body(&body)
+        });
+        get(&client(), &server.host).unwrap_or_else(|error| panic!("{header}: {value}: {error}"));
+    }
+    let server = registry(r#"Bearer realm="http://{host}/token""#, move |_| {
+        reply(200).header("Content-Encoding", "gzip").body([&packed[..10], b"nonsense"].concat())
+    });
+    assert_eq!(get(&client(), &server.host).err().unwrap().code(), Code::Protocol);
+}
+
+/// The token server says nothing, the caller leaves, and lets go of the client: the fetch that is left lets go of the server.
+#[test]
+fn a_fetch_that_nobody_waits_for_ends_with_its_client() {
+    let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+    let realm = silent.local_addr().unwrap();
+    let server = Server::start(move |_| {
+        reply(401).header("WWW-Authenticate", format!(r#"Bearer realm="http://{realm}/token""#))
+    });
+    let client = client();
+    let (context, call) = with_context(&client);
+    context.set_deadline(Some(Duration::from_millis(500)));
+    let error = client.get_manifest(&call, &tag(&server.host), &GetOptions::default()).err().unwrap();
+    assert_eq!(error.code(), Code::Timeout);
+    let (mut connection, _) = silent.accept().unwrap();
+    connection.set_read_timeout(Some(Duration::from_millis(300))).unwrap();
+    let mut request = Vec::new();
+    let waits = connection.read_to_end(&mut request).unwrap_err();
+    assert!(matches!(waits.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut), "{waits}");
+    drop((client, call));
+    connection.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+    assert_eq!(connection.read_to_end(&mut request).unwrap(), 0);
 }
 
 #[test]

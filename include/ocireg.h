@@ -21,11 +21,12 @@
  *
  * Memory. What the library returns through a T ** is freed with that type's _free, strings with ocireg_string_free; never
  * with free(). A const pointer that a function returns is borrowed from the object it came from. What a caller passes in is
- * read during the call only. Handles carry a mark: a handle of another type, one that was freed, and other memory that is none at
- * all are OCIREG_INVALID_ARGUMENT, and their free functions do nothing, as far as memory that was freed can tell; a pointer to what is
- * no memory of the program ends it, as everywhere in C. A callback may free what its own call was made with. A process that gets no
- * more memory ends, with a word on standard error, as Rust programs do. Where everything was freed valgrind finds nothing lost, definitely or possibly. Only with TLS does it take
- * 16 bytes of each record, which assembly makes, for uninitialised: share/doc/ocireg/valgrind.supp tells it about them.
+ * read during the call only. Handles carry a mark: a handle of another type, one that was freed, and other memory are
+ * OCIREG_INVALID_ARGUMENT, and their free functions do nothing, as far as freed memory can tell; a pointer outside of the program's
+ * memory ends it, as everywhere in C. A callback may free what its own call was made with. A process that runs out of
+ * memory is aborted with a message on standard error, as Rust programs are. When everything was freed valgrind finds nothing lost,
+ * definitely or possibly. Only with TLS does it take 16 bytes of each record, which assembly code writes, for uninitialised:
+ * share/doc/ocireg/valgrind.supp suppresses these.
  *
  * Stack. A call needs at most 64 KiB of its thread's stack, and what its callbacks use (a test measures it on the release build).
  *
@@ -338,7 +339,7 @@ typedef int64_t (*ocireg_read_fn)(void *userdata, uint8_t *buffer, size_t size);
 // The registry wants credentials, or does not take these.
 #define OCIREG_UNAUTHENTICATED 3
 
-// The credentials are good, but not for this.
+// The credentials are valid, but do not allow this.
 #define OCIREG_FORBIDDEN 4
 
 // There is no such repository, tag, manifest, blob or platform.
@@ -430,18 +431,18 @@ const char *ocireg_version(void);
 // The library's version as a number: major << 16 | minor << 8 | patch, as OCIREG_VERSION_NUMBER is. Any thread.
 uint32_t ocireg_version_number(void);
 
-// Frees a string that a function of this library returned through a `char **`. NULL is accepted, and what is no such string is
+// Frees a string that a function of this library returned through a `char **`. NULL is accepted, and anything else is
 // left alone where that can be told.
 void ocireg_string_free(char *string);
 
 // The bytes of a buffer, borrowed until it is freed; never NULL for a buffer of this library, even when its size is 0.
-// NULL for NULL, and for what is no buffer.
+// NULL for NULL, and for anything that is not a buffer.
 const uint8_t *ocireg_buffer_data(const ocireg_buffer *buffer);
 
-// The number of bytes in a buffer. 0 for NULL, and for what is no buffer.
+// The number of bytes in a buffer. 0 for NULL, and for anything that is not a buffer.
 size_t ocireg_buffer_size(const ocireg_buffer *buffer);
 
-// Frees a buffer. NULL is accepted, and what is no buffer is left alone.
+// Frees a buffer. NULL is accepted, and anything that is not a buffer is ignored.
 void ocireg_buffer_free(ocireg_buffer *buffer);
 
 // Parses a JSON text, such as a result of this library, for the functions below. All of it is copied and nothing is allocated later:
@@ -467,7 +468,7 @@ ocireg_status ocireg_json_parse(const char *text,
 
 // Parses JSON of a size, such as the bytes of a manifest. The same as ocireg_json_parse otherwise.
 //
-// Errors: as of ocireg_json_parse.
+// Errors: as in ocireg_json_parse.
 ocireg_status ocireg_json_parse_bytes(const uint8_t *data,
                                       size_t size,
                                       ocireg_json **json,
@@ -556,7 +557,7 @@ int32_t ocireg_error_http_status(const ocireg_error *error);
 // underneath, outermost first)}
 const char *ocireg_error_json(const ocireg_error *error);
 
-// Frees an error. NULL is accepted, and what is no error is left alone.
+// Frees an error. NULL is accepted, and anything that is not an error is ignored.
 void ocireg_error_free(ocireg_error *error);
 
 // Makes empty options. Free with ocireg_options_free.
@@ -590,7 +591,7 @@ ocireg_status ocireg_options_set_bool(ocireg_options *options,
 
 // Adds a string to a list option; the value is copied.
 //
-// Errors: OCIREG_INVALID_ARGUMENT, also when the option holds something that is no list.
+// Errors: OCIREG_INVALID_ARGUMENT, also when the option holds something other than a list.
 ocireg_status ocireg_options_add_string(ocireg_options *options,
                                         const char *key,
                                         const char *value,
@@ -598,10 +599,10 @@ ocireg_status ocireg_options_add_string(ocireg_options *options,
 
 // Adds the members of a JSON object: {"key": string, number, boolean or list of strings, ...}.
 //
-// Errors: OCIREG_INVALID_ARGUMENT when it is no JSON object, or one with a key twice.
+// Errors: OCIREG_INVALID_ARGUMENT when it is not a JSON object, or has a key twice.
 ocireg_status ocireg_options_parse(ocireg_options *options, const char *json, ocireg_error **error);
 
-// Frees options. NULL is accepted; what is no options, and the `answer` of a callback, are left alone.
+// Frees options. NULL is accepted; anything that is not options, and the `answer` of a callback, is ignored.
 void ocireg_options_free(ocireg_options *options);
 
 // Makes a context with nothing set. Free with ocireg_context_free.
@@ -683,7 +684,7 @@ ocireg_status ocireg_context_set_credentials(ocireg_context *context,
                                              void *userdata,
                                              ocireg_error **error);
 
-// Frees a context. NULL is accepted, and what is no context is left alone. Calls, readers and uploads that began with it keep what
+// Frees a context. NULL is accepted, and anything that is not a context is ignored. Calls, readers and uploads that began with it keep what
 // they need of it, so a callback of it may free it too; no call of another thread may be just beginning with it.
 void ocireg_context_free(ocireg_context *context);
 
@@ -831,7 +832,7 @@ ocireg_status ocireg_client_set_host(ocireg_client *client,
 ocireg_status ocireg_client_close(ocireg_client *client,
                                   ocireg_error **error);
 
-// Frees a client. NULL is accepted, and what is no client is left alone. No call of another thread may be just beginning with it; a
+// Frees a client. NULL is accepted, and anything that is not a client is ignored. No call of another thread may be just beginning with it; a
 // callback may free the client of its own call, which goes on and lets go of it at its end. Readers and uploads may be freed
 // before or after. It waits for what the network thread has at hand: about a second where a server floods it, else nothing that
 // is felt. In a forked child the parent's client is leaked, not freed.
@@ -850,7 +851,7 @@ ocireg_status ocireg_index_parse(const char *name, char **json, ocireg_error **e
 // Options:
 //   default_index (string): the registry of names without one, instead of Docker Hub
 //
-// Result: {"index": as of ocireg_index_parse, "official": boolean, "remote_name": "library/mongo" (what the registry calls
+// Result: {"index": as in ocireg_index_parse, "official": boolean, "remote_name": "library/mongo" (what the registry calls
 // it), "local_name": "mongo", "canonical_name": "docker.io/mongo", "tag": string or null ("latest" when there is neither
 // tag nor digest), "digest": string or null, "canonical_ref": "docker.io/mongo:latest", "reference":
 // "docker.io/library/mongo:latest"}. Free with ocireg_string_free.
@@ -991,10 +992,10 @@ ocireg_status ocireg_repository_tags(ocireg_client *client,
 //   accept_index (boolean, default: true): false: an index is not accepted
 //
 // Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`,
-// {"mediaType", "digest", "size", "schema_version", "kind", "manifest"} as of ocireg_manifest_inspect, "reference"
+// {"mediaType", "digest", "size", "schema_version", "kind", "manifest"} as in ocireg_manifest_inspect, "reference"
 // (HOST/REPOSITORY@DIGEST), "headers": {name: value}, "rate_limit": {"limit", "remaining", "window_seconds": number or
 // null, "source": string or null} as the registry's headers say, or null [, "platform": {"os", "architecture"
-// [, "variant", "os.version", "os.features"]} when one was picked] [, "signatures": as of ocireg_schema1_verify, when it is a
+// [, "variant", "os.version", "os.features"]} when one was picked] [, "signatures": as in ocireg_schema1_verify, when it is a
 // signed schema-1 manifest], freed with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_INVALID_MANIFEST, OCIREG_LIMIT_EXCEEDED,
@@ -1064,7 +1065,7 @@ ocireg_status ocireg_manifest_digest(ocireg_client *client,
 // without a subject}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH, OCIREG_MISSING_BLOB, OCIREG_LIMIT_EXCEEDED;
-// OCIREG_PROTOCOL when the referrers tag is no index, OCIREG_HTTP when it changes all the time: then the manifest is
+// OCIREG_PROTOCOL when the referrers tag is not an index, OCIREG_HTTP when it changes all the time: then the manifest is
 // stored, and the message says so. Source: distribution-spec end-7a, end-7b, "Pushing Manifests with Subject", "Referrers
 // Tag Schema".
 ocireg_status ocireg_manifest_put(ocireg_client *client,
@@ -1117,7 +1118,7 @@ ocireg_status ocireg_manifest_delete(ocireg_client *client,
 // more than `max`, "next": string or null (give it as `next` to go on; null at the end; opaque, as that of
 // ocireg_registry_catalog)}. Free with ocireg_string_free.
 //
-// Errors: the common ones; OCIREG_PROTOCOL when what is there is no image index of descriptors, OCIREG_LIMIT_EXCEEDED,
+// Errors: the common ones; OCIREG_PROTOCOL when what is there is not an image index, OCIREG_LIMIT_EXCEEDED,
 // OCIREG_INVALID_ARGUMENT for a `next` of another list, or of nobody's.
 // Source: distribution-spec end-12a, end-12b, "Listing Referrers", "Referrers Tag Schema".
 ocireg_status ocireg_referrers(ocireg_client *client,
@@ -1155,7 +1156,7 @@ ocireg_status ocireg_tag_delete(ocireg_client *client,
                                 char **json,
                                 ocireg_error **error);
 
-// What a registry says of a blob, HOST[:PORT]/REPOSITORY@DIGEST. A missing blob is no error. Blocks.
+// What a registry knows about a blob, HOST[:PORT]/REPOSITORY@DIGEST. A missing blob is not an error. Blocks.
 //
 // Options: none.
 //
@@ -1197,13 +1198,13 @@ ocireg_status ocireg_blob_get_file(ocireg_client *client,
                                    ocireg_error **error);
 
 // Gets a blob and writes it to a descriptor, which stays open. The bytes are written as they come: on an error,
-// OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. It may be a file, a pipe, a socket or a terminal, with or without
+// OCIREG_DIGEST_MISMATCH too, what was written must not be trusted. It may be a file, a pipe, a socket or a terminal, with or without
 // O_NONBLOCK; while nobody reads at its other end, the call waits, and cancel, deadline and close end that wait as any other. A
 // reader that went away is OCIREG_IO with ocireg_error_errno EPIPE; no SIGPIPE comes. Blocks.
 //
 // Options: those of ocireg_blob_get_file.
 //
-// Result, `json` may be NULL: as of ocireg_blob_get_file without "path". Free with ocireg_string_free.
+// Result, `json` may be NULL: as in ocireg_blob_get_file without "path". Free with ocireg_string_free.
 //
 // Errors: those of ocireg_blob_get_file.
 ocireg_status ocireg_blob_get_fd(ocireg_client *client,
@@ -1218,7 +1219,7 @@ ocireg_status ocireg_blob_get_fd(ocireg_client *client,
 //
 // Options: those of ocireg_blob_get_file.
 //
-// Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as of ocireg_blob_get_file without "path", freed with
+// Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as in ocireg_blob_get_file without "path", freed with
 // ocireg_string_free.
 //
 // Errors: those of ocireg_blob_get_file, and OCIREG_LIMIT_EXCEEDED.
@@ -1252,7 +1253,7 @@ ocireg_status ocireg_blob_reader_info(const ocireg_blob_reader *reader,
                                       ocireg_error **error);
 
 // Reads up to `size` bytes; `*read` says how many. 0 is the end, and then the blob has been verified: a wrong digest or a
-// short transfer is an error, never an end. A broken transfer is continued by itself.
+// short transfer is an error, never an end. A broken transfer is resumed automatically.
 // After an error the reader answers that error from then on; only a progress callback that stopped it costs
 // nothing. Blocks.
 //
@@ -1270,7 +1271,7 @@ ocireg_status ocireg_blob_reader_read(ocireg_blob_reader *reader,
 ocireg_status ocireg_blob_reader_close(ocireg_blob_reader *reader,
                                        ocireg_error **error);
 
-// Frees a reader. NULL is accepted, and what is no reader is left alone.
+// Frees a reader. NULL is accepted, and anything that is not a reader is ignored.
 void ocireg_blob_reader_free(ocireg_blob_reader *reader);
 
 // Puts a file's bytes as a blob into [HOST[:PORT]/]REPOSITORY, unless the registry has it already. A failure on the way is
@@ -1370,7 +1371,7 @@ ocireg_status ocireg_upload_write(ocireg_upload *upload,
 // Ends the upload: the blob exists from now on. `digest` may be NULL; else the bytes must have it (sha256). Blocks. After
 // OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
-// Result, `json` may be NULL: as of ocireg_blob_put_file. Free with ocireg_string_free.
+// Result, `json` may be NULL: as in ocireg_blob_put_file. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH (the upload is cancelled then), OCIREG_CLOSED, OCIREG_BUSY. Source:
 // distribution-spec end-6.
@@ -1382,22 +1383,22 @@ ocireg_status ocireg_upload_finish(ocireg_upload *upload,
 // Sends what was written and lets go of the session, which stays open at the registry: it is continued by the
 // ocireg_upload_session_ functions, by this process or another. The upload is over then. Blocks.
 //
-// Result: a session, as of ocireg_upload_session_start. Free with ocireg_string_free.
+// Result: a session, as in ocireg_upload_session_start. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_CLOSED, OCIREG_BUSY. Source: distribution-spec end-5.
 ocireg_status ocireg_upload_save(ocireg_upload *upload, char **json, ocireg_error **error);
 
-// Gives the upload up, and tells the registry. No error when it is over already. Blocks.
+// Abandons the upload, and tells the registry. No error when it is over already. Blocks.
 //
 // Errors: the common ones; OCIREG_BUSY. Source: distribution's API, "Canceling an upload"; distribution-spec 1.2 end-14.
 ocireg_status ocireg_upload_cancel(ocireg_upload *upload,
                                    ocireg_error **error);
 
-// Frees an upload. NULL is accepted, and what is no upload is left alone. One that is not finished is cancelled first, without waiting for the answer longer than 120 ms.
+// Frees an upload. NULL is accepted, and anything that is not an upload is ignored. One that is not finished is cancelled first, without waiting for the answer longer than 120 ms.
 void ocireg_upload_free(ocireg_upload *upload);
 
 // Opens an upload session in [HOST[:PORT]/]REPOSITORY, to be continued by the ocireg_upload_session_ functions, by this
-// process or another: keep the result. Nothing is cancelled by itself; a registry lets a forgotten session expire.
+// process or another: keep the result. Nothing is cancelled automatically; a registry lets a forgotten session expire.
 // For an upload that is simply fed with bytes see ocireg_upload_start. Blocks.
 //
 // Options:
@@ -1439,7 +1440,7 @@ ocireg_status ocireg_upload_session_status(ocireg_client *client,
 // Options:
 //   offset (integer): where the bytes start in the blob; without it at the session's offset
 //
-// Result: the session behind the chunk, as of ocireg_upload_session_start. Free with ocireg_string_free.
+// Result: the session behind the chunk, as in ocireg_upload_session_start. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_INVALID_ARGUMENT for an empty chunk, OCIREG_PROTOCOL when the registry is at another offset. After an
 // error ocireg_upload_session_status tells where to go on. Source: distribution-spec end-5.
@@ -1457,7 +1458,7 @@ ocireg_status ocireg_upload_session_chunk(ocireg_client *client,
 //
 // Options: none.
 //
-// Result, `json` may be NULL: as of ocireg_blob_put_file, its size counted from the session's offset. Free with ocireg_string_free.
+// Result, `json` may be NULL: as in ocireg_blob_put_file, its size counted from the session's offset. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_HTTP or OCIREG_DIGEST_MISMATCH when the bytes have another digest. Source: distribution-spec end-6.
 ocireg_status ocireg_upload_session_finish(ocireg_client *client,
@@ -1482,7 +1483,7 @@ ocireg_status ocireg_upload_session_cancel(ocireg_client *client,
                                            ocireg_error **error);
 
 // Makes a blob, HOST[:PORT]/REPOSITORY@DIGEST, out of the same blob in another repository of that registry, without moving its
-// bytes. `from` is that repository, with its host; NULL asks the registry to find the blob itself. That a registry declines is no
+// bytes. `from` is that repository, with its host; NULL asks the registry to find the blob itself. That a registry declines is not an
 // error. Blocks.
 //
 // Options:
@@ -1613,7 +1614,7 @@ ocireg_status ocireg_copy(ocireg_client *client,
                           ocireg_error **error);
 
 // Reads everything that the images of an OCI layout need and compares it with its digests. A manifest that an index in the layout
-// names and that is missing (a sparse copy leaves such) is no problem, but the layout is not ok: it is listed as sparse, as is what a
+// names and that is missing (a sparse copy leaves such) is not a problem, but the layout is not ok: it is listed as sparse, as is what a
 // JSON document of a kind that is not known names by a descriptor. Blocks.
 //
 // Options: none.
@@ -1622,7 +1623,7 @@ ocireg_status ocireg_copy(ocireg_client *client,
 // "bytes": number, "problems": [{"digest": string, "problem": string}], "sparse": [string] (digests)}. Free with
 // ocireg_string_free.
 //
-// Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is no layout. Source: image-spec image-layout.md.
+// Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is not a layout. Source: image-spec image-layout.md.
 ocireg_status ocireg_layout_check(ocireg_client *client,
                                   ocireg_context *context,
                                   const char *path,
@@ -1632,7 +1633,7 @@ ocireg_status ocireg_layout_check(ocireg_client *client,
 
 // Removes the blobs of an OCI layout that no image in it needs, and what broken copies left more than a day ago. It waits
 // until no copy by this library is at work there. While a manifest is missing that an index in the layout names, no blob is
-// removed: any may be one of its. An entry of a media type that is not known needs what its JSON names; one that is no JSON either is
+// removed: any may be one of its. An entry of a media type that is not known needs what its JSON names; one that is not JSON either is
 // OCIREG_UNSUPPORTED. Blocks.
 //
 // Options:
@@ -1642,7 +1643,7 @@ ocireg_status ocireg_layout_check(ocireg_client *client,
 // Result, `json` may be NULL: {"removed": [string] (digests), "bytes": number, "sparse": [string] (digests of the missing
 // manifests)}. Free with ocireg_string_free.
 //
-// Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is no layout, OCIREG_MISSING_BLOB when a manifest is missing, and nothing
+// Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is not a layout, OCIREG_MISSING_BLOB when a manifest is missing, and nothing
 // is removed then. Source: image-spec image-layout.md.
 ocireg_status ocireg_layout_clean(ocireg_client *client,
                                   ocireg_context *context,
@@ -1651,8 +1652,8 @@ ocireg_status ocireg_layout_clean(ocireg_client *client,
                                   char **json,
                                   ocireg_error **error);
 
-// Verifies a signed schema-1 manifest: every signature must be good, and everything in the result but the signatures is
-// read from what they sign. Good signatures alone prove that nothing was changed, and nothing about who signed: the keys
+// Verifies a signed schema-1 manifest: every signature must be valid, and everything in the result but the signatures is
+// read from what they sign. Valid signatures alone prove that nothing was changed, and nothing about who signed: the keys
 // stand in the manifest. So ask for a key or an authority where that matters. Any thread.
 //
 // Accepted are ES256, ES384, ES512 (P-256, P-384, P-521), RS256, RS384 and RS512 (RSA of 2048 to 8192 bits), each with the
@@ -1673,7 +1674,7 @@ ocireg_status ocireg_layout_clean(ocireg_client *client,
 // "time": string or null (as the signer says), "trusted": boolean (of a key or an authority that was asked for)}]}. Free
 // with ocireg_string_free.
 //
-// Errors: OCIREG_SIGNATURE (its message says what is wrong), OCIREG_INVALID_MANIFEST (well signed, but no good manifest),
+// Errors: OCIREG_SIGNATURE (its message says what is wrong), OCIREG_INVALID_MANIFEST (well signed, but not a valid manifest),
 // OCIREG_INVALID_ARGUMENT, OCIREG_IO and OCIREG_TLS (the CA file). Source: Docker's manifest v2 schema 1, libtrust, RFC
 // 7515, RFC 7517, RFC 7518.
 ocireg_status ocireg_schema1_verify(const uint8_t *data,
@@ -1693,8 +1694,8 @@ ocireg_status ocireg_schema1_payload(const uint8_t *data,
                                      ocireg_buffer **payload,
                                      ocireg_error **error);
 
-// Signs a schema-1 manifest with ES256, as libtrust does: its bytes stay as they are within. One that is signed already,
-// and well, gets one signature more; an earlier one of the same key is replaced. The same key, content and time give the
+// Signs a schema-1 manifest with ES256, as libtrust does; its bytes stay unchanged inside. A manifest with valid
+// signatures gets another one; an earlier one of the same key is replaced. The same key, content and time give the
 // same bytes. To put them, use ocireg_manifest_put. Any thread.
 //
 // `key` is a private key as PEM text, of the curve P-256, not encrypted: "PRIVATE KEY" or "EC PRIVATE KEY".
@@ -1707,7 +1708,7 @@ ocireg_status ocireg_schema1_payload(const uint8_t *data,
 // Result: `signed_manifest`, freed with ocireg_buffer_free.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_UNSUPPORTED (another kind of key, or an encrypted one), OCIREG_INVALID_MANIFEST,
-// OCIREG_SIGNATURE (signed already, but not well). Source: Docker's manifest v2 schema 1, libtrust, RFC 6979.
+// OCIREG_SIGNATURE (its signatures are not valid). Source: Docker's manifest v2 schema 1, libtrust, RFC 6979.
 ocireg_status ocireg_schema1_sign(const uint8_t *data,
                                   size_t size,
                                   const char *key,
@@ -1787,7 +1788,7 @@ ocireg_status ocireg_login(ocireg_client *client,
 //   credentials_file (string): remove them from this file, and nowhere else
 //   docker_config (string): remove them from the config.json of this folder, and nowhere else
 //
-// Result: {"registry": string, "removed": boolean (false: nothing was kept, which is no error), "from": [string] (the paths of
+// Result: {"registry": string, "removed": boolean (false: nothing was kept, which is not an error), "from": [string] (the paths of
 // files and the names of helpers that held something)}. Free with ocireg_string_free.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_IO, OCIREG_BUSY, OCIREG_TIMEOUT, OCIREG_CANCELLED,
@@ -1799,8 +1800,8 @@ ocireg_status ocireg_logout(ocireg_client *client,
                             char **json,
                             ocireg_error **error);
 
-// Says what a call for a reference, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], would use: where it would go, as whom, and who
-// says so. Nothing is sent; the credentials callback and credential helpers are asked as a call would ask them. Blocks.
+// Says what a call for a reference, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], would use: which registry, as which user, and
+// where that was set. Nothing is sent; the credentials callback and credential helpers are asked as a call would ask them. Blocks.
 //
 // Options: none.
 //
@@ -1829,10 +1830,10 @@ ocireg_status ocireg_explain(ocireg_client *client,
 //
 // Result: {"registry": string, "url": string, "status": 200, "version": string or null (its X-Docker-Registry-Version),
 // "standalone": boolean (whether it is its own index, by its X-Docker-Registry-Standalone; "mirror" is false) or null,
-// "body": any (its answer: true, or an object, in which verbose ones have "versions" of what they run on) or null (it is no JSON),
+// "body": any (its answer: true, or an object, in which verbose ones have "versions" of what they run on) or null (the answer is not JSON),
 // "headers": {name: value}}. Free with ocireg_string_free.
 //
-// Errors: the common ones; OCIREG_PROTOCOL for an answer that is none of protocol v1. Source: Docker's Registry API v1, "_ping".
+// Errors: the common ones; OCIREG_PROTOCOL for an answer that does not follow protocol v1. Source: Docker's Registry API v1, "_ping".
 ocireg_status ocireg_v1_ping(ocireg_client *client,
                              ocireg_context *context,
                              const char *registry,
@@ -1920,7 +1921,7 @@ ocireg_status ocireg_v1_ancestry(ocireg_client *client,
                                  char **json,
                                  ocireg_error **error);
 
-// An image's JSON. Nothing says that it is unchanged: ids are no digests. Blocks.
+// An image's JSON. Nothing proves that it is unchanged: IDs are not digests. Blocks.
 //
 // Options: none.
 //
@@ -1945,7 +1946,7 @@ ocireg_status ocireg_v1_image(ocireg_client *client,
 // be checked what a broken call left, in a hidden file beside the target, is continued by the next call, in this process or
 // another. Blocks.
 //
-// Options: offset and length, as of ocireg_blob_get_file.
+// Options: offset and length, as in ocireg_blob_get_file.
 //
 // Result, `json` may be NULL: {"id": string, "checksum": string or null, "verified": boolean (false for a piece, without a
 // checksum, and with a "tarsum..."), "size": number or null (of the whole layer), "offset": number, "length": number (bytes
@@ -1964,7 +1965,7 @@ ocireg_status ocireg_v1_layer_file(ocireg_client *client,
                                    ocireg_error **error);
 
 // Gets the layer of an image and writes it to a descriptor, which stays open. The bytes are written as they come: on an error,
-// OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. The descriptor is as
+// OCIREG_DIGEST_MISMATCH too, what was written must not be trusted. The descriptor is as
 // for ocireg_blob_get_fd. Blocks.
 //
 // Options, result and errors: those of ocireg_v1_layer_file, without "path".
@@ -1979,9 +1980,9 @@ ocireg_status ocireg_v1_layer_fd(ocireg_client *client,
 
 // Gets the layer of an image into memory. Blocks.
 //
-// Options: those of ocireg_v1_layer_file, and limit, as of ocireg_blob_get_file.
+// Options: those of ocireg_v1_layer_file, and limit, as in ocireg_blob_get_file.
 //
-// Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as of ocireg_v1_layer_file without "path", freed with
+// Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as in ocireg_v1_layer_file without "path", freed with
 // ocireg_string_free.
 //
 // Errors: those of ocireg_v1_layer_file, and OCIREG_LIMIT_EXCEEDED.
@@ -2036,7 +2037,7 @@ ocireg_status ocireg_v1_login(ocireg_client *client,
 // Result, `json` may be NULL: {"id": string, "uploaded": boolean (false when the registry has a whole image of this id, whatever
 // it holds)}. Free with ocireg_string_free.
 //
-// Errors: the common ones; OCIREG_INVALID_MANIFEST for JSON that is no image. Source: Docker's Registry API v1, "Put image layer".
+// Errors: the common ones; OCIREG_INVALID_MANIFEST for JSON that does not describe an image. Source: Docker's Registry API v1, "Put image layer".
 ocireg_status ocireg_v1_put_image(ocireg_client *client,
                                   ocireg_context *context,
                                   const char *repository,
@@ -2132,7 +2133,7 @@ ocireg_status ocireg_v1_put_tag(ocireg_client *client,
 //
 // Progress: bytes of all layers.
 //
-// Errors: the common ones, with "side" "source" or "destination"; OCIREG_UNSUPPORTED for what is no image, for layers packed by zstd
+// Errors: the common ones, with "side" "source" or "destination"; OCIREG_UNSUPPORTED for anything that is not an image, for layers packed by zstd
 // or meant to be fetched from elsewhere; OCIREG_INVALID_REFERENCE for a reference with a digest; OCIREG_DIGEST_MISMATCH. Source:
 // Docker's Registry API v1, "Put image layer", Hub API "Update user repository images".
 ocireg_status ocireg_v1_push(ocireg_client *client,
@@ -2186,7 +2187,7 @@ ocireg_status ocireg_v1_delete_repository(ocireg_client *client,
 //
 // Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"digest":
 // string, "size": number, "mediaType": string (of the config), "manifest": string (the image's digest), "config": the
-// config parsed, or null when it is no image's and no JSON [, "platform": {"os", "architecture", ...} of an image in an index]},
+// config parsed, or null when it is not an image's and not JSON [, "platform": {"os", "architecture", ...} of an image in an index]},
 // freed with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_UNSUPPORTED when the manifest has no config (schema 1), OCIREG_NOT_FOUND also when the
@@ -2243,8 +2244,8 @@ ocireg_status ocireg_image_tag(ocireg_client *client,
                                char **json,
                                ocireg_error **error);
 
-// Puts layers on top of an image at any place (see ocireg_endpoint_parse): tar files, packed by gzip, zstd or not at all. Those that
-// are packed are stored as they are; plain ones are packed on their way to a registry, the same to the same bytes. The config gets their diff_ids and history, the manifest their descriptors, with media types of
+// Puts layers on top of an image at any place (see ocireg_endpoint_parse): tar files, compressed by gzip or zstd, or not. Those that
+// are compressed are stored as they are; plain ones are packed on their way to a registry, the same to the same bytes. The config gets their diff_ids and history, the manifest their descriptors, with media types of
 // Docker or OCI as it has them; everything else stays as it was. The same layers on the same image give the same image.
 // Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 //
@@ -2268,8 +2269,8 @@ ocireg_status ocireg_image_tag(ocireg_client *client,
 // [{"digest": string, "size": number, "diff_id": string}] (the new ones)}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_INVALID_ARGUMENT without layers, OCIREG_INVALID_REFERENCE when the image is named by digest and
-// `to` is missing, OCIREG_INVALID_MANIFEST when a file is no good tar or the config does not fit the layers, OCIREG_UNSUPPORTED
-// when it is no image (artifacts, schema 1), OCIREG_IO. Source: image-spec config.md, manifest.md.
+// `to` is missing, OCIREG_INVALID_MANIFEST when a file is not a valid tar archive or the config does not fit the layers, OCIREG_UNSUPPORTED
+// when it is not an image (artifacts, schema 1), OCIREG_IO. Source: image-spec config.md, manifest.md.
 ocireg_status ocireg_image_append(ocireg_client *client,
                                   ocireg_context *context,
                                   const char *image,
@@ -2321,7 +2322,7 @@ ocireg_status ocireg_repository_remove(ocireg_client *client,
 //
 // Progress: bytes of the layers, as they are stored.
 //
-// Errors: the common ones; OCIREG_IO, also when the folder is not empty, OCIREG_INVALID_MANIFEST when a layer is no good tar or a
+// Errors: the common ones; OCIREG_IO, also when the folder is not empty, OCIREG_INVALID_MANIFEST when a layer is not a valid tar archive or a
 // name leads out, OCIREG_DIGEST_MISMATCH, OCIREG_LIMIT_EXCEEDED, OCIREG_UNSUPPORTED (another packing, sparse files),
 // OCIREG_NOT_FOUND also when the index has no such platform, OCIREG_MISSING_BLOB. Source: image-spec layer.md.
 ocireg_status ocireg_image_extract(ocireg_client *client,
@@ -2344,7 +2345,7 @@ ocireg_status ocireg_image_extract(ocireg_client *client,
 //
 // Result: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "layers": [{"digest": string, "diff_id":
 // string, "diff_id_checked": boolean (false when the config does not tell it)}], the oldest first, "bytes": number (of the
-// regular files), "files": [{"path": string (from "/" on; bytes that are no UTF-8 are replaced by U+FFFD), "type": "file",
+// regular files), "files": [{"path": string (from "/" on; bytes that are not UTF-8 are replaced by U+FFFD), "type": "file",
 // "directory", "symlink", "hardlink", "character", "block" or "fifo", "size": number (0 but for files and hard links), "mode":
 // number (permissions, with set-user-ID, set-group-ID and sticky bit), "uid": number, "gid": number, "mtime": number (seconds
 // since 1970), "link": string or null (what a symbolic link says; the name that a hard link was made of, which later layers may
@@ -2354,7 +2355,7 @@ ocireg_status ocireg_image_extract(ocireg_client *client,
 //
 // Progress: bytes of the layers, as they are stored.
 //
-// Errors: the common ones; OCIREG_INVALID_MANIFEST when a layer is no good tar or a name leads out, OCIREG_DIGEST_MISMATCH,
+// Errors: the common ones; OCIREG_INVALID_MANIFEST when a layer is not a valid tar archive or a name leads out, OCIREG_DIGEST_MISMATCH,
 // OCIREG_LIMIT_EXCEEDED (also when the names need more than 512 MiB of memory), OCIREG_UNSUPPORTED (another packing, sparse
 // files), OCIREG_NOT_FOUND also when the index has no such platform, OCIREG_MISSING_BLOB. Source: image-spec layer.md.
 ocireg_status ocireg_image_files(ocireg_client *client,
@@ -2366,7 +2367,7 @@ ocireg_status ocireg_image_files(ocireg_client *client,
 
 // Writes one file of an image at any place (see ocireg_endpoint_parse) to a descriptor, which stays open. Layers are read
 // from the newest on until one has the file; whiteouts count, and links are followed within the image, at most 40. The bytes are
-// written as they come: on an error, OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. The
+// written as they come: on an error, OCIREG_DIGEST_MISMATCH too, what was written must not be trusted. The
 // descriptor is as for ocireg_blob_get_fd. A layer that holds files behind a link of an older layer is not searched by the
 // link's target. Blocks.
 //
@@ -2380,8 +2381,8 @@ ocireg_status ocireg_image_files(ocireg_client *client,
 // links), "size": number, "mode": number, "layer": string (the digest of the layer that has it), "verified": boolean}.
 // Free with ocireg_string_free.
 //
-// Errors: the common ones; OCIREG_NOT_FOUND, OCIREG_INVALID_ARGUMENT when it is no regular file, OCIREG_INVALID_MANIFEST when
-// a layer is no good tar or has the file twice, OCIREG_DIGEST_MISMATCH, OCIREG_LIMIT_EXCEEDED, OCIREG_UNSUPPORTED,
+// Errors: the common ones; OCIREG_NOT_FOUND, OCIREG_INVALID_ARGUMENT when it is not a regular file, OCIREG_INVALID_MANIFEST when
+// a layer is not a valid tar archive or has the file twice, OCIREG_DIGEST_MISMATCH, OCIREG_LIMIT_EXCEEDED, OCIREG_UNSUPPORTED,
 // OCIREG_MISSING_BLOB, OCIREG_IO. Source: image-spec layer.md.
 ocireg_status ocireg_image_cat(ocireg_client *client,
                                ocireg_context *context,

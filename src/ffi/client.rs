@@ -119,7 +119,7 @@ pub unsafe extern "C" fn ocireg_client_close(
     }
 }
 
-/// Frees a client. NULL is accepted, and what is no client is left alone. No call of another thread may be just beginning with it; a
+/// Frees a client. NULL is accepted, and anything that is not a client is ignored. No call of another thread may be just beginning with it; a
 /// callback may free the client of its own call, which goes on and lets go of it at its end. Readers and uploads may be freed
 /// before or after. It waits for what the network thread has at hand: about a second where a server floods it, else nothing that
 /// is felt. In a forked child the parent's client is leaked, not freed.

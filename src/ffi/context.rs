@@ -47,7 +47,7 @@ pub type ocireg_blob_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, eve
 pub type ocireg_credentials_fn =
     Option<unsafe extern "C" fn(userdata: *mut c_void, host: *const c_char, answer: *mut ocireg_options) -> i32>;
 
-/// The caller's pointer: what it points to is the caller's business, and he promised to keep it alive.
+/// The caller's pointer: what it points to is up to the caller, who promised to keep it alive.
 #[derive(Clone, Copy)]
 pub(super) struct Userdata(*mut c_void);
 unsafe impl Send for Userdata {}
@@ -266,7 +266,7 @@ fn credentials_hook(
     })
 }
 
-/// Frees a context. NULL is accepted, and what is no context is left alone. Calls, readers and uploads that began with it keep what
+/// Frees a context. NULL is accepted, and anything that is not a context is ignored. Calls, readers and uploads that began with it keep what
 /// they need of it, so a callback of it may free it too; no call of another thread may be just beginning with it.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_context_free(context: *mut ocireg_context) {

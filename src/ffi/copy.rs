@@ -127,14 +127,14 @@ unsafe fn descriptors(options: &CopyOptions) -> Result<Descriptors> {
     Ok(Descriptors { source: given(options.source_fd)?, destination: given(options.destination_fd)? })
 }
 
-/// A descriptor of the caller's once more, for the length of a call: his stays his.
+/// A duplicate of the caller's descriptor, for the length of a call; the original stays the caller's.
 unsafe fn duplicate(fd: i32) -> Result<File> {
     let copied = unsafe { descriptor(fd) }?.try_clone_to_owned();
     copied.map(File::from).map_err(|error| Error::io(format!("cannot use the descriptor {fd}"), &error))
 }
 
 /// Reads everything that the images of an OCI layout need and compares it with its digests. A manifest that an index in the layout
-/// names and that is missing (a sparse copy leaves such) is no problem, but the layout is not ok: it is listed as sparse, as is what a
+/// names and that is missing (a sparse copy leaves such) is not a problem, but the layout is not ok: it is listed as sparse, as is what a
 /// JSON document of a kind that is not known names by a descriptor. Blocks.
 ///
 /// Options: none.
@@ -143,7 +143,7 @@ unsafe fn duplicate(fd: i32) -> Result<File> {
 /// "bytes": number, "problems": [{"digest": string, "problem": string}], "sparse": [string] (digests)}. Free with
 /// ocireg_string_free.
 ///
-/// Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is no layout. Source: image-spec image-layout.md.
+/// Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is not a layout. Source: image-spec image-layout.md.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_layout_check(
     client: *mut ocireg_client,
@@ -165,7 +165,7 @@ pub unsafe extern "C" fn ocireg_layout_check(
 
 /// Removes the blobs of an OCI layout that no image in it needs, and what broken copies left more than a day ago. It waits
 /// until no copy by this library is at work there. While a manifest is missing that an index in the layout names, no blob is
-/// removed: any may be one of its. An entry of a media type that is not known needs what its JSON names; one that is no JSON either is
+/// removed: any may be one of its. An entry of a media type that is not known needs what its JSON names; one that is not JSON either is
 /// OCIREG_UNSUPPORTED. Blocks.
 ///
 /// Options: {CleanOptions}
@@ -173,7 +173,7 @@ pub unsafe extern "C" fn ocireg_layout_check(
 /// Result, `json` may be NULL: {"removed": [string] (digests), "bytes": number, "sparse": [string] (digests of the missing
 /// manifests)}. Free with ocireg_string_free.
 ///
-/// Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is no layout, OCIREG_MISSING_BLOB when a manifest is missing, and nothing
+/// Errors: the common ones; OCIREG_IO, OCIREG_NOT_FOUND when it is not a layout, OCIREG_MISSING_BLOB when a manifest is missing, and nothing
 /// is removed then. Source: image-spec image-layout.md.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_layout_clean(

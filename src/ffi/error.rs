@@ -86,7 +86,7 @@ pub unsafe extern "C" fn ocireg_error_json(error: *const ocireg_error) -> *const
     unsafe { handle::peek(error) }.map_or(std::ptr::null(), |error| error.json.as_ptr())
 }
 
-/// Frees an error. NULL is accepted, and what is no error is left alone.
+/// Frees an error. NULL is accepted, and anything that is not an error is ignored.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_error_free(error: *mut ocireg_error) {
     quietly((), || unsafe { handle::free(error) });

@@ -32,7 +32,7 @@ use crate::image::files::files;
 ///
 /// Progress: bytes of the layers, as they are stored.
 ///
-/// Errors: the common ones; OCIREG_IO, also when the folder is not empty, OCIREG_INVALID_MANIFEST when a layer is no good tar or a
+/// Errors: the common ones; OCIREG_IO, also when the folder is not empty, OCIREG_INVALID_MANIFEST when a layer is not a valid tar archive or a
 /// name leads out, OCIREG_DIGEST_MISMATCH, OCIREG_LIMIT_EXCEEDED, OCIREG_UNSUPPORTED (another packing, sparse files),
 /// OCIREG_NOT_FOUND also when the index has no such platform, OCIREG_MISSING_BLOB. Source: image-spec layer.md.
 #[no_mangle]
@@ -64,7 +64,7 @@ pub unsafe extern "C" fn ocireg_image_extract(
 ///
 /// Result: {"digest": string (the image's) [, "platform": {"os", "architecture", ...}], "layers": [{"digest": string, "diff_id":
 /// string, "diff_id_checked": boolean (false when the config does not tell it)}], the oldest first, "bytes": number (of the
-/// regular files), "files": [{"path": string (from "/" on; bytes that are no UTF-8 are replaced by U+FFFD), "type": "file",
+/// regular files), "files": [{"path": string (from "/" on; bytes that are not UTF-8 are replaced by U+FFFD), "type": "file",
 /// "directory", "symlink", "hardlink", "character", "block" or "fifo", "size": number (0 but for files and hard links), "mode":
 /// number (permissions, with set-user-ID, set-group-ID and sticky bit), "uid": number, "gid": number, "mtime": number (seconds
 /// since 1970), "link": string or null (what a symbolic link says; the name that a hard link was made of, which later layers may
@@ -74,7 +74,7 @@ pub unsafe extern "C" fn ocireg_image_extract(
 ///
 /// Progress: bytes of the layers, as they are stored.
 ///
-/// Errors: the common ones; OCIREG_INVALID_MANIFEST when a layer is no good tar or a name leads out, OCIREG_DIGEST_MISMATCH,
+/// Errors: the common ones; OCIREG_INVALID_MANIFEST when a layer is not a valid tar archive or a name leads out, OCIREG_DIGEST_MISMATCH,
 /// OCIREG_LIMIT_EXCEEDED (also when the names need more than 512 MiB of memory), OCIREG_UNSUPPORTED (another packing, sparse
 /// files), OCIREG_NOT_FOUND also when the index has no such platform, OCIREG_MISSING_BLOB. Source: image-spec layer.md.
 #[no_mangle]
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn ocireg_image_files(
 
 /// Writes one file of an image at any place (see ocireg_endpoint_parse) to a descriptor, which stays open. Layers are read
 /// from the newest on until one has the file; whiteouts count, and links are followed within the image, at most 40. The bytes are
-/// written as they come: on an error, OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. The
+/// written as they come: on an error, OCIREG_DIGEST_MISMATCH too, what was written must not be trusted. The
 /// descriptor is as for ocireg_blob_get_fd. A layer that holds files behind a link of an older layer is not searched by the
 /// link's target. Blocks.
 ///
@@ -108,8 +108,8 @@ pub unsafe extern "C" fn ocireg_image_files(
 /// links), "size": number, "mode": number, "layer": string (the digest of the layer that has it), "verified": boolean}.
 /// Free with ocireg_string_free.
 ///
-/// Errors: the common ones; OCIREG_NOT_FOUND, OCIREG_INVALID_ARGUMENT when it is no regular file, OCIREG_INVALID_MANIFEST when
-/// a layer is no good tar or has the file twice, OCIREG_DIGEST_MISMATCH, OCIREG_LIMIT_EXCEEDED, OCIREG_UNSUPPORTED,
+/// Errors: the common ones; OCIREG_NOT_FOUND, OCIREG_INVALID_ARGUMENT when it is not a regular file, OCIREG_INVALID_MANIFEST when
+/// a layer is not a valid tar archive or has the file twice, OCIREG_DIGEST_MISMATCH, OCIREG_LIMIT_EXCEEDED, OCIREG_UNSUPPORTED,
 /// OCIREG_MISSING_BLOB, OCIREG_IO. Source: image-spec layer.md.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_image_cat(

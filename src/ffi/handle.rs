@@ -3,7 +3,7 @@
 //! parent's network threads do not exist in the child, so such a handle answers FORKED there, and freeing it leaks instead of
 //! waiting for a thread that is not there.
 //!
-//! A call keeps the content of its handles alive by itself: a callback may free what the call was made with.
+//! A call keeps the content of its handles alive: a callback may free what the call was made with.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Arc;
@@ -28,7 +28,7 @@ pub(super) struct Handle<T> {
 pub(super) trait Opaque: Sized {
     /// Tells it from handles of other types.
     const MARK: u64;
-    /// Whether it is memory only, and as good in a child as in its parent.
+    /// Whether it is memory only, and so still valid in a forked child.
     const SURVIVES_FORK: bool = false;
     /// What it holds.
     type Content;
@@ -85,15 +85,15 @@ pub(super) unsafe fn optional<H: Opaque>(argument: *const H, name: &str) -> Resu
 
 /// The error for an argument that is something else than its type says, as far as its mark tells.
 pub(super) fn stray(name: &str) -> Error {
-    Error::new(Code::InvalidArgument, format!("the argument {name} is no live handle of its type"))
+    Error::new(Code::InvalidArgument, format!("the argument {name} is not a live handle of its type"))
 }
 
-/// What an accessor looks into, which has no way to report anything: None for NULL and for what is no live handle.
+/// For accessors, which cannot report an error: None for NULL and for anything that is not a live handle.
 pub(super) unsafe fn peek<'a, H: Opaque + 'a>(argument: *const H) -> Option<&'a H::Content> {
     unsafe { alive(argument) }.map(|handle| &*handle.content)
 }
 
-/// Ends a handle's life. NULL is none, and so is what is no live handle; a handle of the parent process is leaked.
+/// Frees a handle. NULL and anything that is not a live handle are ignored; a handle of the parent process is leaked.
 pub(super) unsafe fn free<H: Opaque>(argument: *mut H) {
     let Some(handle) = (unsafe { alive(argument) }) else { return };
     // Of two threads that free it one does.

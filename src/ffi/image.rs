@@ -29,7 +29,7 @@ use crate::registry::store::RegistryStore;
 ///
 /// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`, {"digest":
 /// string, "size": number, "mediaType": string (of the config), "manifest": string (the image's digest), "config": the
-/// config parsed, or null when it is no image's and no JSON [, "platform": {"os", "architecture", ...} of an image in an index]},
+/// config parsed, or null when it is not an image's and not JSON [, "platform": {"os", "architecture", ...} of an image in an index]},
 /// freed with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_UNSUPPORTED when the manifest has no config (schema 1), OCIREG_NOT_FOUND also when the
@@ -121,8 +121,8 @@ pub unsafe extern "C" fn ocireg_image_tag(
     }
 }
 
-/// Puts layers on top of an image at any place (see ocireg_endpoint_parse): tar files, packed by gzip, zstd or not at all. Those that
-/// are packed are stored as they are; plain ones are packed on their way to a registry, the same to the same bytes. The config gets their diff_ids and history, the manifest their descriptors, with media types of
+/// Puts layers on top of an image at any place (see ocireg_endpoint_parse): tar files, compressed by gzip or zstd, or not. Those that
+/// are compressed are stored as they are; plain ones are packed on their way to a registry, the same to the same bytes. The config gets their diff_ids and history, the manifest their descriptors, with media types of
 /// Docker or OCI as it has them; everything else stays as it was. The same layers on the same image give the same image.
 /// Blocks. After OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///
@@ -133,8 +133,8 @@ pub unsafe extern "C" fn ocireg_image_tag(
 /// [{"digest": string, "size": number, "diff_id": string}] (the new ones)}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_INVALID_ARGUMENT without layers, OCIREG_INVALID_REFERENCE when the image is named by digest and
-/// `to` is missing, OCIREG_INVALID_MANIFEST when a file is no good tar or the config does not fit the layers, OCIREG_UNSUPPORTED
-/// when it is no image (artifacts, schema 1), OCIREG_IO. Source: image-spec config.md, manifest.md.
+/// `to` is missing, OCIREG_INVALID_MANIFEST when a file is not a valid tar archive or the config does not fit the layers, OCIREG_UNSUPPORTED
+/// when it is not an image (artifacts, schema 1), OCIREG_IO. Source: image-spec config.md, manifest.md.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_image_append(
     client: *mut ocireg_client,

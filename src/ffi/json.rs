@@ -97,7 +97,7 @@ pub unsafe extern "C" fn ocireg_json_parse(
 
 /// Parses JSON of a size, such as the bytes of a manifest. The same as ocireg_json_parse otherwise.
 ///
-/// Errors: as of ocireg_json_parse.
+/// Errors: as in ocireg_json_parse.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_json_parse_bytes(
     data: *const u8,

@@ -58,7 +58,7 @@ pub unsafe extern "C" fn ocireg_login(
 ///
 /// Options: {LogoutOptions}
 ///
-/// Result: {"registry": string, "removed": boolean (false: nothing was kept, which is no error), "from": [string] (the paths of
+/// Result: {"registry": string, "removed": boolean (false: nothing was kept, which is not an error), "from": [string] (the paths of
 /// files and the names of helpers that held something)}. Free with ocireg_string_free.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE, OCIREG_IO, OCIREG_BUSY, OCIREG_TIMEOUT, OCIREG_CANCELLED,
@@ -81,8 +81,8 @@ pub unsafe extern "C" fn ocireg_logout(
     }
 }
 
-/// Says what a call for a reference, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], would use: where it would go, as whom, and who
-/// says so. Nothing is sent; the credentials callback and credential helpers are asked as a call would ask them. Blocks.
+/// Says what a call for a reference, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], would use: which registry, as which user, and
+/// where that was set. Nothing is sent; the credentials callback and credential helpers are asked as a call would ask them. Blocks.
 ///
 /// Options: none.
 ///

@@ -28,10 +28,10 @@ pub(super) unsafe fn reference(argument: *const c_char) -> Result<Reference> {
 /// Options: {GetOptions}
 ///
 /// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`,
-/// {"mediaType", "digest", "size", "schema_version", "kind", "manifest"} as of ocireg_manifest_inspect, "reference"
+/// {"mediaType", "digest", "size", "schema_version", "kind", "manifest"} as in ocireg_manifest_inspect, "reference"
 /// (HOST/REPOSITORY@DIGEST), "headers": {name: value}, "rate_limit": {"limit", "remaining", "window_seconds": number or
 /// null, "source": string or null} as the registry's headers say, or null [, "platform": {"os", "architecture"
-/// [, "variant", "os.version", "os.features"]} when one was picked] [, "signatures": as of ocireg_schema1_verify, when it is a
+/// [, "variant", "os.version", "os.features"]} when one was picked] [, "signatures": as in ocireg_schema1_verify, when it is a
 /// signed schema-1 manifest], freed with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_INVALID_MANIFEST, OCIREG_LIMIT_EXCEEDED,
@@ -131,7 +131,7 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
 /// without a subject}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_INVALID_MANIFEST, OCIREG_DIGEST_MISMATCH, OCIREG_MISSING_BLOB, OCIREG_LIMIT_EXCEEDED;
-/// OCIREG_PROTOCOL when the referrers tag is no index, OCIREG_HTTP when it changes all the time: then the manifest is
+/// OCIREG_PROTOCOL when the referrers tag is not an index, OCIREG_HTTP when it changes all the time: then the manifest is
 /// stored, and the message says so. Source: distribution-spec end-7a, end-7b, "Pushing Manifests with Subject", "Referrers
 /// Tag Schema".
 #[no_mangle]

@@ -32,7 +32,7 @@ fn layout(size: usize) -> Option<Layout> {
     Layout::from_size_align(size_of::<Head>().checked_add(size)?.checked_add(1)?, align_of::<Head>()).ok()
 }
 
-/// A string for the caller; None when it holds a NUL, or there is no memory.
+/// A string for the caller; None when it contains a NUL, or out of memory.
 pub(super) fn new_string(text: &str) -> Option<*mut c_char> {
     let layout = layout(text.len()).filter(|_| !text.contains('\0'))?;
     unsafe {
@@ -48,7 +48,7 @@ pub(super) fn new_string(text: &str) -> Option<*mut c_char> {
     }
 }
 
-/// Frees a string that a function of this library returned through a `char **`. NULL is accepted, and what is no such string is
+/// Frees a string that a function of this library returned through a `char **`. NULL is accepted, and anything else is
 /// left alone where that can be told.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_string_free(string: *mut c_char) {
@@ -68,19 +68,19 @@ pub unsafe extern "C" fn ocireg_string_free(string: *mut c_char) {
 }
 
 /// The bytes of a buffer, borrowed until it is freed; never NULL for a buffer of this library, even when its size is 0.
-/// NULL for NULL, and for what is no buffer.
+/// NULL for NULL, and for anything that is not a buffer.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_buffer_data(buffer: *const ocireg_buffer) -> *const u8 {
     unsafe { handle::peek(buffer) }.map_or(std::ptr::null(), |bytes| bytes.as_ptr())
 }
 
-/// The number of bytes in a buffer. 0 for NULL, and for what is no buffer.
+/// The number of bytes in a buffer. 0 for NULL, and for anything that is not a buffer.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_buffer_size(buffer: *const ocireg_buffer) -> usize {
     unsafe { handle::peek(buffer) }.map_or(0, Vec::len)
 }
 
-/// Frees a buffer. NULL is accepted, and what is no buffer is left alone.
+/// Frees a buffer. NULL is accepted, and anything that is not a buffer is ignored.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_buffer_free(buffer: *mut ocireg_buffer) {
     quietly((), || unsafe { handle::free(buffer) });

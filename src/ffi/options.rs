@@ -161,7 +161,7 @@ pub unsafe extern "C" fn ocireg_options_set_bool(
 
 /// Adds a string to a list option; the value is copied.
 ///
-/// Errors: OCIREG_INVALID_ARGUMENT, also when the option holds something that is no list.
+/// Errors: OCIREG_INVALID_ARGUMENT, also when the option holds something other than a list.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_options_add_string(
     options: *mut ocireg_options,
@@ -179,7 +179,7 @@ pub unsafe extern "C" fn ocireg_options_add_string(
 
 /// Adds the members of a JSON object: {"key": string, number, boolean or list of strings, ...}.
 ///
-/// Errors: OCIREG_INVALID_ARGUMENT when it is no JSON object, or one with a key twice.
+/// Errors: OCIREG_INVALID_ARGUMENT when it is not a JSON object, or has a key twice.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_options_parse(
     options: *mut ocireg_options,
@@ -201,7 +201,7 @@ pub unsafe extern "C" fn ocireg_options_parse(
     }
 }
 
-/// Frees options. NULL is accepted; what is no options, and the `answer` of a callback, are left alone.
+/// Frees options. NULL is accepted; anything that is not options, and the `answer` of a callback, is ignored.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_options_free(options: *mut ocireg_options) {
     quietly((), || unsafe {

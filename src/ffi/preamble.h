@@ -21,11 +21,12 @@
  *
  * Memory. What the library returns through a T ** is freed with that type's _free, strings with ocireg_string_free; never
  * with free(). A const pointer that a function returns is borrowed from the object it came from. What a caller passes in is
- * read during the call only. Handles carry a mark: a handle of another type, one that was freed, and other memory that is none at
- * all are OCIREG_INVALID_ARGUMENT, and their free functions do nothing, as far as memory that was freed can tell; a pointer to what is
- * no memory of the program ends it, as everywhere in C. A callback may free what its own call was made with. A process that gets no
- * more memory ends, with a word on standard error, as Rust programs do. Where everything was freed valgrind finds nothing lost, definitely or possibly. Only with TLS does it take
- * 16 bytes of each record, which assembly makes, for uninitialised: share/doc/ocireg/valgrind.supp tells it about them.
+ * read during the call only. Handles carry a mark: a handle of another type, one that was freed, and other memory are
+ * OCIREG_INVALID_ARGUMENT, and their free functions do nothing, as far as freed memory can tell; a pointer outside of the program's
+ * memory ends it, as everywhere in C. A callback may free what its own call was made with. A process that runs out of
+ * memory is aborted with a message on standard error, as Rust programs are. When everything was freed valgrind finds nothing lost,
+ * definitely or possibly. Only with TLS does it take 16 bytes of each record, which assembly code writes, for uninitialised:
+ * share/doc/ocireg/valgrind.supp suppresses these.
  *
  * Stack. A call needs at most 64 KiB of its thread's stack, and what its callbacks use (a test measures it on the release build).
  *

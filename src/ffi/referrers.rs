@@ -24,7 +24,7 @@ use super::status::ocireg_status;
 /// more than `max`, "next": string or null (give it as `next` to go on; null at the end; opaque, as that of
 /// ocireg_registry_catalog)}. Free with ocireg_string_free.
 ///
-/// Errors: the common ones; OCIREG_PROTOCOL when what is there is no image index of descriptors, OCIREG_LIMIT_EXCEEDED,
+/// Errors: the common ones; OCIREG_PROTOCOL when what is there is not an image index, OCIREG_LIMIT_EXCEEDED,
 /// OCIREG_INVALID_ARGUMENT for a `next` of another list, or of nobody's.
 /// Source: distribution-spec end-12a, end-12b, "Listing Referrers", "Referrers Tag Schema".
 #[no_mangle]

@@ -71,8 +71,8 @@ impl VerifyOptions {
     }
 }
 
-/// Verifies a signed schema-1 manifest: every signature must be good, and everything in the result but the signatures is
-/// read from what they sign. Good signatures alone prove that nothing was changed, and nothing about who signed: the keys
+/// Verifies a signed schema-1 manifest: every signature must be valid, and everything in the result but the signatures is
+/// read from what they sign. Valid signatures alone prove that nothing was changed, and nothing about who signed: the keys
 /// stand in the manifest. So ask for a key or an authority where that matters. Any thread.
 ///
 /// Accepted are ES256, ES384, ES512 (P-256, P-384, P-521), RS256, RS384 and RS512 (RSA of 2048 to 8192 bits), each with the
@@ -87,7 +87,7 @@ impl VerifyOptions {
 /// "time": string or null (as the signer says), "trusted": boolean (of a key or an authority that was asked for)}]}. Free
 /// with ocireg_string_free.
 ///
-/// Errors: OCIREG_SIGNATURE (its message says what is wrong), OCIREG_INVALID_MANIFEST (well signed, but no good manifest),
+/// Errors: OCIREG_SIGNATURE (its message says what is wrong), OCIREG_INVALID_MANIFEST (well signed, but not a valid manifest),
 /// OCIREG_INVALID_ARGUMENT, OCIREG_IO and OCIREG_TLS (the CA file). Source: Docker's manifest v2 schema 1, libtrust, RFC
 /// 7515, RFC 7517, RFC 7518.
 #[no_mangle]
@@ -123,8 +123,8 @@ pub unsafe extern "C" fn ocireg_schema1_payload(
     unsafe { enter(error, Bytes::required(payload, "payload"), || crate::schema1::payload(bytes(data, size, "data")?)) }
 }
 
-/// Signs a schema-1 manifest with ES256, as libtrust does: its bytes stay as they are within. One that is signed already,
-/// and well, gets one signature more; an earlier one of the same key is replaced. The same key, content and time give the
+/// Signs a schema-1 manifest with ES256, as libtrust does; its bytes stay unchanged inside. A manifest with valid
+/// signatures gets another one; an earlier one of the same key is replaced. The same key, content and time give the
 /// same bytes. To put them, use ocireg_manifest_put. Any thread.
 ///
 /// `key` is a private key as PEM text, of the curve P-256, not encrypted: "PRIVATE KEY" or "EC PRIVATE KEY".
@@ -134,7 +134,7 @@ pub unsafe extern "C" fn ocireg_schema1_payload(
 /// Result: `signed_manifest`, freed with ocireg_buffer_free.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_UNSUPPORTED (another kind of key, or an encrypted one), OCIREG_INVALID_MANIFEST,
-/// OCIREG_SIGNATURE (signed already, but not well). Source: Docker's manifest v2 schema 1, libtrust, RFC 6979.
+/// OCIREG_SIGNATURE (its signatures are not valid). Source: Docker's manifest v2 schema 1, libtrust, RFC 6979.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_schema1_sign(
     data: *const u8,

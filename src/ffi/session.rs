@@ -21,7 +21,7 @@ unsafe fn session(argument: *const c_char) -> Result<Saved> {
 }
 
 /// Opens an upload session in [HOST[:PORT]/]REPOSITORY, to be continued by the ocireg_upload_session_ functions, by this
-/// process or another: keep the result. Nothing is cancelled by itself; a registry lets a forgotten session expire.
+/// process or another: keep the result. Nothing is cancelled automatically; a registry lets a forgotten session expire.
 /// For an upload that is simply fed with bytes see ocireg_upload_start. Blocks.
 ///
 /// Options: {StartOptions}
@@ -82,7 +82,7 @@ pub unsafe extern "C" fn ocireg_upload_session_status(
 ///
 /// Options: {ChunkOptions}
 ///
-/// Result: the session behind the chunk, as of ocireg_upload_session_start. Free with ocireg_string_free.
+/// Result: the session behind the chunk, as in ocireg_upload_session_start. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_INVALID_ARGUMENT for an empty chunk, OCIREG_PROTOCOL when the registry is at another offset. After an
 /// error ocireg_upload_session_status tells where to go on. Source: distribution-spec end-5.
@@ -112,7 +112,7 @@ pub unsafe extern "C" fn ocireg_upload_session_chunk(
 ///
 /// Options: none.
 ///
-/// Result, `json` may be NULL: as of ocireg_blob_put_file, its size counted from the session's offset. Free with ocireg_string_free.
+/// Result, `json` may be NULL: as in ocireg_blob_put_file, its size counted from the session's offset. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_HTTP or OCIREG_DIGEST_MISMATCH when the bytes have another digest. Source: distribution-spec end-6.
 #[no_mangle]
@@ -161,7 +161,7 @@ pub unsafe extern "C" fn ocireg_upload_session_cancel(
 }
 
 /// Makes a blob, HOST[:PORT]/REPOSITORY@DIGEST, out of the same blob in another repository of that registry, without moving its
-/// bytes. `from` is that repository, with its host; NULL asks the registry to find the blob itself. That a registry declines is no
+/// bytes. `from` is that repository, with its host; NULL asks the registry to find the blob itself. That a registry declines is not an
 /// error. Blocks.
 ///
 /// Options: {MountOptions}

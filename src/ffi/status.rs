@@ -15,7 +15,7 @@ pub const OCIREG_INVALID_ARGUMENT: ocireg_status = 1;
 pub const OCIREG_INVALID_REFERENCE: ocireg_status = 2;
 /// The registry wants credentials, or does not take these.
 pub const OCIREG_UNAUTHENTICATED: ocireg_status = 3;
-/// The credentials are good, but not for this.
+/// The credentials are valid, but do not allow this.
 pub const OCIREG_FORBIDDEN: ocireg_status = 4;
 /// There is no such repository, tag, manifest, blob or platform.
 pub const OCIREG_NOT_FOUND: ocireg_status = 5;

@@ -74,7 +74,7 @@ pub unsafe extern "C" fn ocireg_upload_write(
 /// Ends the upload: the blob exists from now on. `digest` may be NULL; else the bytes must have it (sha256). Blocks. After
 /// OCIREG_TIMEOUT or OCIREG_CANCELLED the outcome is unknown.
 ///
-/// Result, `json` may be NULL: as of ocireg_blob_put_file. Free with ocireg_string_free.
+/// Result, `json` may be NULL: as in ocireg_blob_put_file. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_DIGEST_MISMATCH (the upload is cancelled then), OCIREG_CLOSED, OCIREG_BUSY. Source:
 /// distribution-spec end-6.
@@ -98,7 +98,7 @@ pub unsafe extern "C" fn ocireg_upload_finish(
 /// Sends what was written and lets go of the session, which stays open at the registry: it is continued by the
 /// ocireg_upload_session_ functions, by this process or another. The upload is over then. Blocks.
 ///
-/// Result: a session, as of ocireg_upload_session_start. Free with ocireg_string_free.
+/// Result: a session, as in ocireg_upload_session_start. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_CLOSED, OCIREG_BUSY. Source: distribution-spec end-5.
 #[no_mangle]
@@ -116,7 +116,7 @@ pub unsafe extern "C" fn ocireg_upload_save(
     }
 }
 
-/// Gives the upload up, and tells the registry. No error when it is over already. Blocks.
+/// Abandons the upload, and tells the registry. No error when it is over already. Blocks.
 ///
 /// Errors: the common ones; OCIREG_BUSY. Source: distribution's API, "Canceling an upload"; distribution-spec 1.2 end-14.
 #[no_mangle]
@@ -133,7 +133,7 @@ pub unsafe extern "C" fn ocireg_upload_cancel(
     }
 }
 
-/// Frees an upload. NULL is accepted, and what is no upload is left alone. One that is not finished is cancelled first, without waiting for the answer longer than 120 ms.
+/// Frees an upload. NULL is accepted, and anything that is not an upload is ignored. One that is not finished is cancelled first, without waiting for the answer longer than 120 ms.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_upload_free(upload: *mut ocireg_upload) {
     sigpipe::without(|| quietly((), || unsafe { handle::free(upload) }));

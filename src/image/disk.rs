@@ -94,7 +94,7 @@ impl DiskTree {
             // The folder itself is the caller's.
             return match entry.kind {
                 EntryKind::Directory => Ok(true),
-                _ => Err(Error::new(Code::InvalidManifest, "the layer has a root that is no folder")),
+                _ => Err(Error::new(Code::InvalidManifest, "the root of the layer is not a folder")),
             };
         }
         let device = matches!(entry.kind, EntryKind::Character | EntryKind::Block | EntryKind::Fifo);

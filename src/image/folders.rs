@@ -145,7 +145,7 @@ impl Folders {
                     }
                     Err(_) if !make => return Ok(false),
                     Err(_) => {
-                        let message = format!("'{}' is no folder, but has a file in it", shown(&self.path(&part)));
+                        let message = format!("'{}' is not a folder, but has a file in it", shown(&self.path(&part)));
                         return Err(Error::new(Code::InvalidManifest, message));
                     }
                 },

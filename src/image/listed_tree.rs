@@ -117,7 +117,7 @@ impl ListedTree {
                 }
                 (_, None) => return Ok(None),
                 (Some(_), Some(_)) => {
-                    let message = format!("'{}' is no folder, but has a file in it", shown(&next));
+                    let message = format!("'{}' is not a folder, but has a file in it", shown(&next));
                     return Err(Error::new(Code::InvalidManifest, message));
                 }
             }
@@ -149,7 +149,7 @@ impl ListedTree {
         if entry.path.is_empty() {
             return match entry.kind {
                 EntryKind::Directory => Ok(Vec::new()),
-                _ => Err(Error::new(Code::InvalidManifest, "the layer has a root that is no folder")),
+                _ => Err(Error::new(Code::InvalidManifest, "the root of the layer is not a folder")),
             };
         }
         let lost = || Error::new(Code::Internal, format!("'{}' has no folder", shown(&entry.path)));

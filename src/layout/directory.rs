@@ -30,7 +30,7 @@ impl Directory {
     pub fn open(path: &Path) -> Result<Directory> {
         match path.is_dir() {
             true => Ok(Directory(path.to_owned())),
-            false => Err(Error::new(Code::Io, format!("{} is no directory", path.display()))),
+            false => Err(Error::new(Code::Io, format!("{} is not a directory", path.display()))),
         }
     }
 
@@ -163,7 +163,7 @@ impl WriteStore for Directory {
     fn look(&self, _: &Call, _: &Content) -> Result<bool> {
         walk::real(&self.0).map_err(|error| Error::io(format!("cannot write to {}", self.0.display()), &error))?;
         match self.0.exists() && !self.0.is_dir() {
-            true => Err(Error::new(Code::Io, format!("{} is no directory", self.0.display()))),
+            true => Err(Error::new(Code::Io, format!("{} is not a directory", self.0.display()))),
             false => Ok(false),
         }
     }

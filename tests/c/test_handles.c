@@ -55,7 +55,7 @@ static void test_each_call_with_each_wrong_handle(void **state) {
                 fill_in(live, call, arguments);
                 arguments[i] = list[k].handle;
                 ocireg_status status = call->run(arguments, &error);
-                bool said = error && strstr(ocireg_error_message(error), "no live handle");
+                bool said = error && strstr(ocireg_error_message(error), "not a live handle");
                 ocireg_error_free(error);
                 if (status != OCIREG_INVALID_ARGUMENT || !said) {
                     fail_msg("%s with %s as argument %zu gives %s", call->name, list[k].what, i, ocireg_status_name(status));

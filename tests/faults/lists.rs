@@ -96,8 +96,8 @@ fn what_can_be_no_name_is_left_out() {
     assert_eq!(
         warnings,
         [
-            "left out of the list tags: 4 that can be no names, the first 'b c'",
-            "left out of the list repositories: 8 that can be no names, the first ''"
+            "left out of the list tags: 4 entries that cannot be names, the first 'b c'",
+            "left out of the list repositories: 8 entries that cannot be names, the first ''"
         ]
     );
 }

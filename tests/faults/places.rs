@@ -116,7 +116,7 @@ fn nothing_is_made_for_a_copy_that_cannot_be() {
     std::fs::write(path("other/file"), "x").unwrap();
     let from = Memory::new(&[noise(100)]);
     let shown = |name: &str| path(name).display().to_string();
-    fails(rehearsed(&from, &format!("oci:{}", shown("other"))), Code::Io, "is no OCI layout");
-    fails(rehearsed(&from, &format!("dir:{}", shown("other/file"))), Code::Io, "is no directory");
+    fails(rehearsed(&from, &format!("oci:{}", shown("other"))), Code::Io, "is not an OCI layout");
+    fails(rehearsed(&from, &format!("dir:{}", shown("other/file"))), Code::Io, "is not a directory");
     fails(rehearsed(&from, &format!("oci-archive:{}", shown("other"))), Code::Io, "is a directory");
 }

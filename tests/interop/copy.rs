@@ -431,7 +431,7 @@ fn bad_places_and_bad_bytes_have_their_own_errors() {
     fails(copy_it(&format!("oci:{}:2", path("l").display()), &target), Code::NotFound, "no image '2'");
     std::fs::create_dir(path("full")).unwrap();
     std::fs::write(path("full/file"), "x").unwrap();
-    let error = fails(copy_it(&source, &format!("oci:{}", path("full").display())), Code::Io, "is no OCI layout");
+    let error = fails(copy_it(&source, &format!("oci:{}", path("full").display())), Code::Io, "is not an OCI layout");
     assert_eq!(error.to_json()["side"], "destination");
     fails(copy_it(&source, "oci:/proc/self/x"), Code::Io, "/proc/self/x");
     fails(

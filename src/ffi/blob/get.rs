@@ -15,7 +15,7 @@ use crate::ffi::options::{ocireg_options, NoOptions};
 use crate::ffi::out::{Bytes, Json, New};
 use crate::ffi::status::ocireg_status;
 
-/// What a registry says of a blob, HOST[:PORT]/REPOSITORY@DIGEST. A missing blob is no error. Blocks.
+/// What a registry knows about a blob, HOST[:PORT]/REPOSITORY@DIGEST. A missing blob is not an error. Blocks.
 ///
 /// Options: none.
 ///
@@ -76,13 +76,13 @@ pub unsafe extern "C" fn ocireg_blob_get_file(
 }
 
 /// Gets a blob and writes it to a descriptor, which stays open. The bytes are written as they come: on an error,
-/// OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. It may be a file, a pipe, a socket or a terminal, with or without
+/// OCIREG_DIGEST_MISMATCH too, what was written must not be trusted. It may be a file, a pipe, a socket or a terminal, with or without
 /// O_NONBLOCK; while nobody reads at its other end, the call waits, and cancel, deadline and close end that wait as any other. A
 /// reader that went away is OCIREG_IO with ocireg_error_errno EPIPE; no SIGPIPE comes. Blocks.
 ///
 /// Options: those of ocireg_blob_get_file.
 ///
-/// Result, `json` may be NULL: as of ocireg_blob_get_file without "path". Free with ocireg_string_free.
+/// Result, `json` may be NULL: as in ocireg_blob_get_file without "path". Free with ocireg_string_free.
 ///
 /// Errors: those of ocireg_blob_get_file.
 #[no_mangle]
@@ -110,7 +110,7 @@ pub unsafe extern "C" fn ocireg_blob_get_fd(
 ///
 /// Options: those of ocireg_blob_get_file.
 ///
-/// Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as of ocireg_blob_get_file without "path", freed with
+/// Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as in ocireg_blob_get_file without "path", freed with
 /// ocireg_string_free.
 ///
 /// Errors: those of ocireg_blob_get_file, and OCIREG_LIMIT_EXCEEDED.

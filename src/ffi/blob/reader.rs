@@ -60,7 +60,7 @@ pub unsafe extern "C" fn ocireg_blob_reader_info(
 }
 
 /// Reads up to `size` bytes; `*read` says how many. 0 is the end, and then the blob has been verified: a wrong digest or a
-/// short transfer is an error, never an end. A broken transfer is continued by itself.
+/// short transfer is an error, never an end. A broken transfer is resumed automatically.
 /// After an error the reader answers that error from then on; only a progress callback that stopped it costs
 /// nothing. Blocks.
 ///
@@ -128,7 +128,7 @@ pub unsafe extern "C" fn ocireg_blob_reader_close(
     }
 }
 
-/// Frees a reader. NULL is accepted, and what is no reader is left alone.
+/// Frees a reader. NULL is accepted, and anything that is not a reader is ignored.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_blob_reader_free(reader: *mut ocireg_blob_reader) {
     sigpipe::without(|| quietly((), || unsafe { handle::free(reader) }));

@@ -25,10 +25,10 @@ use crate::registry_v1::tag_of;
 ///
 /// Result: {"registry": string, "url": string, "status": 200, "version": string or null (its X-Docker-Registry-Version),
 /// "standalone": boolean (whether it is its own index, by its X-Docker-Registry-Standalone; "mirror" is false) or null,
-/// "body": any (its answer: true, or an object, in which verbose ones have "versions" of what they run on) or null (it is no JSON),
+/// "body": any (its answer: true, or an object, in which verbose ones have "versions" of what they run on) or null (the answer is not JSON),
 /// "headers": {name: value}}. Free with ocireg_string_free.
 ///
-/// Errors: the common ones; OCIREG_PROTOCOL for an answer that is none of protocol v1. Source: Docker's Registry API v1, "_ping".
+/// Errors: the common ones; OCIREG_PROTOCOL for an answer that does not follow protocol v1. Source: Docker's Registry API v1, "_ping".
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_v1_ping(
     client: *mut ocireg_client,
@@ -184,7 +184,7 @@ pub unsafe extern "C" fn ocireg_v1_ancestry(
     }
 }
 
-/// An image's JSON. Nothing says that it is unchanged: ids are no digests. Blocks.
+/// An image's JSON. Nothing proves that it is unchanged: IDs are not digests. Blocks.
 ///
 /// Options: none.
 ///
@@ -222,7 +222,7 @@ pub unsafe extern "C" fn ocireg_v1_image(
 /// be checked what a broken call left, in a hidden file beside the target, is continued by the next call, in this process or
 /// another. Blocks.
 ///
-/// Options: offset and length, as of ocireg_blob_get_file.
+/// Options: offset and length, as in ocireg_blob_get_file.
 ///
 /// Result, `json` may be NULL: {"id": string, "checksum": string or null, "verified": boolean (false for a piece, without a
 /// checksum, and with a "tarsum…"), "size": number or null (of the whole layer), "offset": number, "length": number (bytes
@@ -254,7 +254,7 @@ pub unsafe extern "C" fn ocireg_v1_layer_file(
 }
 
 /// Gets the layer of an image and writes it to a descriptor, which stays open. The bytes are written as they come: on an error,
-/// OCIREG_DIGEST_MISMATCH too, what was written is not to be trusted. The descriptor is as
+/// OCIREG_DIGEST_MISMATCH too, what was written must not be trusted. The descriptor is as
 /// for ocireg_blob_get_fd. Blocks.
 ///
 /// Options, result and errors: those of ocireg_v1_layer_file, without "path".
@@ -283,9 +283,9 @@ pub unsafe extern "C" fn ocireg_v1_layer_fd(
 
 /// Gets the layer of an image into memory. Blocks.
 ///
-/// Options: those of ocireg_v1_layer_file, and limit, as of ocireg_blob_get_file.
+/// Options: those of ocireg_v1_layer_file, and limit, as in ocireg_blob_get_file.
 ///
-/// Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as of ocireg_v1_layer_file without "path", freed with
+/// Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as in ocireg_v1_layer_file without "path", freed with
 /// ocireg_string_free.
 ///
 /// Errors: those of ocireg_v1_layer_file, and OCIREG_LIMIT_EXCEEDED.

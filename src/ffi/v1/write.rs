@@ -29,7 +29,7 @@ use crate::registry_v1::tag_of;
 /// Result, `json` may be NULL: {"id": string, "uploaded": boolean (false when the registry has a whole image of this id, whatever
 /// it holds)}. Free with ocireg_string_free.
 ///
-/// Errors: the common ones; OCIREG_INVALID_MANIFEST for JSON that is no image. Source: Docker's Registry API v1, "Put image layer".
+/// Errors: the common ones; OCIREG_INVALID_MANIFEST for JSON that does not describe an image. Source: Docker's Registry API v1, "Put image layer".
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_v1_put_image(
     client: *mut ocireg_client,
@@ -187,7 +187,7 @@ pub unsafe extern "C" fn ocireg_v1_put_tag(
 ///
 /// Progress: bytes of all layers.
 ///
-/// Errors: the common ones, with "side" "source" or "destination"; OCIREG_UNSUPPORTED for what is no image, for layers packed by zstd
+/// Errors: the common ones, with "side" "source" or "destination"; OCIREG_UNSUPPORTED for anything that is not an image, for layers packed by zstd
 /// or meant to be fetched from elsewhere; OCIREG_INVALID_REFERENCE for a reference with a digest; OCIREG_DIGEST_MISMATCH. Source:
 /// Docker's Registry API v1, "Put image layer", Hub API "Update user repository images".
 #[no_mangle]

@@ -253,8 +253,12 @@ fn hold(call: &Call, path: &Path) -> Result<Option<Lock>> {
 /// An archive for Docker names images with repository and tag: `docker load` refuses another name.
 fn full_name(form: Form, name: &str) -> Result<String> {
     if form == Form::Oci {
-        let bad =
-            || Error::new(Code::InvalidReference, format!("'{}' is no name in a layout", crate::text::shorten(name)));
+        let bad = || {
+            Error::new(
+                Code::InvalidReference,
+                format!("'{}' is not a valid name in a layout", crate::text::shorten(name)),
+            )
+        };
         return is_name(name).then(|| name.to_owned()).ok_or_else(bad);
     }
     let reference = Reference::parse(name, None)?;

@@ -64,7 +64,9 @@ impl OciLayout {
     /// A layout that is made only when a copy to it begins.
     pub fn planned(root: &Path, name: Option<&str>) -> Result<OciLayout> {
         match name.filter(|name| !is_name(name)) {
-            Some(bad) => Err(Error::new(Code::InvalidReference, format!("'{}' is no name in a layout", shorten(bad)))),
+            Some(bad) => {
+                Err(Error::new(Code::InvalidReference, format!("'{}' is not a valid name in a layout", shorten(bad))))
+            }
             None => Ok(OciLayout { root: root.to_owned(), name: name.map(str::to_owned), ..OciLayout::default() }),
         }
     }
@@ -103,7 +105,9 @@ impl OciLayout {
             opened => opened.map_err(|error| cannot("read", &self.root, &error))?.filter_map(|entry| entry.ok()),
         };
         match files.any(|entry| !is_ours(&entry.file_name())) {
-            true => Err(Error::new(Code::Io, format!("{} holds files and is no OCI layout", self.root.display()))),
+            true => {
+                Err(Error::new(Code::Io, format!("{} contains files and is not an OCI layout", self.root.display())))
+            }
             false => Ok(()),
         }
     }
@@ -202,7 +206,7 @@ impl OciLayout {
         let mut bytes = Vec::new();
         let file = open_regular(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => {
-                Error::new(Code::NotFound, format!("{} is no OCI layout: it has no {what}", self.root.display()))
+                Error::new(Code::NotFound, format!("{} is not an OCI layout: it has no {what}", self.root.display()))
             }
             _ => cannot("read", path, &error),
         })?;

@@ -306,7 +306,8 @@ impl Odd {
 
     fn warning(&self, key: &str) -> Option<String> {
         let Odd { count, first } = self;
-        (*count > 0).then(|| format!("left out of the list {key}: {count} that can be no names, the first '{first}'"))
+        (*count > 0)
+            .then(|| format!("left out of the list {key}: {count} entries that cannot be names, the first '{first}'"))
     }
 }
 

@@ -19,7 +19,7 @@ use crate::manifest::Descriptor;
 use crate::reference::Reference;
 use crate::registry::Client;
 use crate::registry_v1::id::ImageId;
-use crate::registry_v1::read::Image;
+use crate::registry_v1::read::V1Image;
 use crate::registry_v1::{tag_of, Repo};
 use crate::schema1::manifest::Entry;
 use crate::store::{Content, Moved, ReadStore};
@@ -74,7 +74,7 @@ impl V1Store {
         ConvertedImage::new(history, None, layers)
     }
 
-    fn images(&self, call: &Call, ids: &[ImageId]) -> Result<Vec<Image>> {
+    fn images(&self, call: &Call, ids: &[ImageId]) -> Result<Vec<V1Image>> {
         let (found, held) = (Mutex::new(HashMap::new()), AtomicUsize::new(0));
         in_parallel(call, WIDTH, &Arc::new(Meter::default()), (0..ids.len()).collect(), |call, _, number| {
             let mut image = self.repo(call)?.image(&ids[number])?;
@@ -91,7 +91,7 @@ impl V1Store {
     }
 
     /// The layers of all images that have one.
-    fn layers(&self, call: &Call, images: &[Image], history: &[Entry]) -> Result<Vec<Option<Read>>> {
+    fn layers(&self, call: &Call, images: &[V1Image], history: &[Entry]) -> Result<Vec<Option<Read>>> {
         let spool = self.space.spool()?;
         let jobs: Vec<usize> = (0..images.len()).filter(|number| !history[*number].throwaway).collect();
         let bytes = jobs.iter().filter_map(|number| images[*number].size).fold(0, u64::saturating_add);
@@ -109,7 +109,7 @@ impl V1Store {
         Ok((0..images.len()).map(|number| found.remove(&number)).collect())
     }
 
-    fn layer(&self, call: &Call, image: &Image, spool: &Arc<Spool>, budget: &LayerBudget) -> Result<Read> {
+    fn layer(&self, call: &Call, image: &V1Image, spool: &Arc<Spool>, budget: &LayerBudget) -> Result<Read> {
         // Only for messages: a layer's digest is not known before it was read.
         let named = Algorithm::Sha256.digest(&image.bytes);
         let layer = once_more_if_wrong(|| {
@@ -128,7 +128,7 @@ fn in_order<T>(found: Mutex<HashMap<usize, T>>, count: usize) -> Result<Vec<T>> 
 }
 
 /// Checks that the ancestry and the images' parents agree.
-fn check_parents(images: &[Image]) -> Result<()> {
+fn check_parents(images: &[V1Image]) -> Result<()> {
     for (number, image) in images.iter().enumerate() {
         let next = images.get(number + 1).map(|next| &next.id);
         if image.parent()?.as_ref() != next {
@@ -140,7 +140,7 @@ fn check_parents(images: &[Image]) -> Result<()> {
 }
 
 /// Parses the JSON of an image to its history entry.
-fn entry(image: &mut Image) -> Result<Entry> {
+fn entry(image: &mut V1Image) -> Result<Entry> {
     let mut document = std::mem::take(&mut image.document);
     document.insert("id".to_owned(), image.id.as_str().into());
     Entry::of(document).map_err(|error| error.within(format!("the JSON of image {}", image.id)))

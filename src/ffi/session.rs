@@ -14,10 +14,10 @@ use super::status::ocireg_status;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::reference::Repository;
-use crate::registry::upload::session::Saved;
+use crate::registry::upload::session::SavedSession;
 
-unsafe fn session(argument: *const c_char) -> Result<Saved> {
-    Saved::parse(unsafe { text(argument, "session") }?)
+unsafe fn session(argument: *const c_char) -> Result<SavedSession> {
+    SavedSession::parse(unsafe { text(argument, "session") }?)
 }
 
 /// Opens an upload session in [HOST[:PORT]/]REPOSITORY, to be continued by the ocireg_upload_session_ functions, by this

@@ -11,13 +11,13 @@ use crate::reference::{Reference, Repository};
 use crate::registry::blob::has_all;
 use crate::registry::blob::RemoteBlob;
 use crate::registry::lock;
-use crate::registry::manifest::{GetOptions, HeadOptions, PutOptions};
+use crate::registry::manifest::{fetch, GetOptions, HeadOptions, PutOptions};
 use crate::registry::referrers::fallback_tag;
-use crate::registry::referrers::{ReferrersOptions, Source};
+use crate::registry::referrers::{ReferrersOptions, ReferrersSource};
 use crate::registry::repository::Remote;
 use crate::registry::upload::from_store::FromStore;
 use crate::registry::upload::mount_hints::MountHints;
-use crate::registry::upload::negotiate::{Ladder, Way};
+use crate::registry::upload::negotiate::{Negotiation, UploadWay};
 use crate::registry::Client;
 use crate::statuses;
 use crate::store::under::Under;
@@ -74,7 +74,7 @@ impl RegistryStore {
     }
 
     fn get(&self, call: &Call, reference: &Reference) -> Result<Content> {
-        let found = self.client.get_manifest(call, reference, &GetOptions::default())?;
+        let found = fetch(&self.remote(call)?, reference, &GetOptions::default())?;
         Ok(Content { document: found.document, bytes: found.bytes })
     }
 }
@@ -159,7 +159,7 @@ impl WriteStore for RegistryStore {
         let remote = self.remote(call)?;
         let mut source = FromStore::new(call, wanted, from);
         let sources = self.mount_sources(&wanted.digest, from);
-        let outcome = Ladder::new(&remote, &wanted.digest, Way::Single, sources).put(&mut source);
+        let outcome = Negotiation::new(&remote, &wanted.digest, UploadWay::Single, sources).put(&mut source);
         let stored = outcome.map_err(|error| match refused(&error) {
             true => source.fault().unwrap_or(error),
             false => error,
@@ -184,7 +184,7 @@ impl WriteStore for RegistryStore {
         }
         let options = PutOptions { referrers_tag: *role == Role::Root, ..PutOptions::default() };
         let put = self.client.put_under(call, self.reference.repository(), &under, content, &options)?;
-        if let (Some(subject), Some(Source::None)) = (put.subject, put.referrers) {
+        if let (Some(subject), Some(ReferrersSource::None)) = (put.subject, put.referrers) {
             // A copy of a list of referrers puts it itself.
             if self.reference.tag() != Some(fallback_tag::tag_of(&subject).as_str()) {
                 lock(&self.unlisted).push((subject, fallback_tag::entry(&content.document)));

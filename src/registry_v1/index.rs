@@ -6,8 +6,9 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::id::ImageId;
+use super::index_server::IndexServer;
 use super::session::Access;
-use super::{json, wrong, IndexServer, Repo, LARGEST};
+use super::{json, wrong, Repo, LARGEST};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::http::location::RequestTarget;

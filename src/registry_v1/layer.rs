@@ -12,7 +12,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::id::ImageId;
-use super::read::{Checksums, Image};
+use super::read::{Checksums, V1Image};
 use super::session::Access;
 use super::Repo;
 use crate::call::Call;
@@ -189,7 +189,7 @@ impl Pieces for LayerReader {
 }
 
 impl Repo {
-    fn remote_layer(&self, image: &Image) -> RemoteLayer {
+    fn remote_layer(&self, image: &V1Image) -> RemoteLayer {
         let mut before = Hasher::new(Algorithm::Sha256);
         before.update(&image.bytes);
         before.update(b"\n");
@@ -202,7 +202,7 @@ impl Repo {
     }
 
     /// Opens the layer of an image whose JSON is available.
-    pub(crate) fn open_layer(&self, image: &Image) -> Result<Download<RemoteLayer>> {
+    pub(crate) fn open_layer(&self, image: &V1Image) -> Result<Download<RemoteLayer>> {
         Download::open(self.remote_layer(image), &ReadOptions::default(), None)
     }
 

@@ -6,7 +6,8 @@ use serde::Serialize;
 use serde_json::{json, Value};
 use zeroize::Zeroizing;
 
-use super::{IndexServer, ERROR_BODY};
+use super::index_server::IndexServer;
+use super::ERROR_BODY;
 use crate::auth::basic_header;
 use crate::call::Call;
 use crate::credentials::Credentials;
@@ -35,7 +36,7 @@ options! {
 
 /// The result of a login.
 #[derive(Debug, Serialize)]
-pub struct Login {
+pub struct V1Login {
     /// The text that Docker showed.
     pub status: String,
     /// The user name that was checked or created.
@@ -51,7 +52,7 @@ struct User {
 
 impl Client {
     /// Checks a user's password at an index; with an e-mail address makes the account first.
-    pub fn v1_login(&self, call: &Call, registry: &str, options: &V1LoginOptions) -> Result<Login> {
+    pub fn v1_login(&self, call: &Call, registry: &str, options: &V1LoginOptions) -> Result<V1Login> {
         let index = Index::parse(registry)?;
         let place = IndexServer::new(self, call, &index)?;
         let user = user(&place, options)?;
@@ -84,7 +85,7 @@ fn user(place: &IndexServer, options: &V1LoginOptions) -> Result<User> {
 }
 
 /// Creates the account; None when there is already one with that name.
-fn register(place: &IndexServer, user: &User, email: &str, official: bool) -> Result<Option<Login>> {
+fn register(place: &IndexServer, user: &User, email: &str, official: bool) -> Result<Option<V1Login>> {
     let account = json!({"username": user.name, "password": user.password.as_str(), "email": email});
     let text = Zeroizing::new(account.to_string().into_bytes());
     let mut source: &[u8] = &text;
@@ -106,7 +107,7 @@ fn register(place: &IndexServer, user: &User, email: &str, official: bool) -> Re
                     "Account created. Please see the documentation of the registry {host} for instructions how to activate it."
                 ),
             };
-            Ok(Some(Login { status, username: user.name.clone(), created: true }))
+            Ok(Some(V1Login { status, username: user.name.clone(), created: true }))
         }
         StatusCode::BAD_REQUEST => {
             let said = said(place, &mut answer);
@@ -120,14 +121,14 @@ fn register(place: &IndexServer, user: &User, email: &str, official: bool) -> Re
     }
 }
 
-fn check(place: &IndexServer, user: User, official: bool) -> Result<Login> {
+fn check(place: &IndexServer, user: User, official: bool) -> Result<V1Login> {
     let mut request = Request::new(Method::GET).header(ACCEPT, "application/json")?;
     let credentials = Credentials::Password { username: user.name.clone(), password: user.password.clone() };
     request.authorization = basic_header(&credentials)?;
     let answer = place.send(&users(), &mut request)?;
     let host = &place.account.host;
     match answer.status {
-        StatusCode::OK => Ok(Login { status: "Login Succeeded".to_owned(), username: user.name, created: false }),
+        StatusCode::OK => Ok(V1Login { status: "Login Succeeded".to_owned(), username: user.name, created: false }),
         StatusCode::UNAUTHORIZED => {
             place.client.auth.forget_answer(&place.account);
             Err(refused(&answer, Code::Unauthenticated, "Wrong login/password, please try again".to_owned()))

@@ -17,7 +17,7 @@ const MOST_ANCESTORS: usize = 4096;
 
 /// The tags of a repository.
 #[derive(Debug, Serialize)]
-pub struct Tags {
+pub struct V1Tags {
     /// The repository.
     pub name: String,
     /// The image id of each tag. Docker Hub's list gave only the first digits.
@@ -59,7 +59,7 @@ impl Checksums {
 
 /// An image: its JSON, and what the registry says about its layer.
 #[derive(Debug)]
-pub struct Image {
+pub struct V1Image {
     /// Its id.
     pub id: ImageId,
     /// The exact bytes of its JSON.
@@ -74,7 +74,7 @@ pub struct Image {
     pub headers: Map<String, Value>,
 }
 
-impl Image {
+impl V1Image {
     /// As results show it.
     pub fn to_json(&self) -> Value {
         json!({"id": self.id, "size": self.size, "checksum": self.checksums.shown(), "image": self.document,
@@ -92,7 +92,7 @@ impl Image {
 
 impl Repo {
     /// The tags and their images.
-    pub fn tags(&self) -> Result<Tags> {
+    pub fn tags(&self) -> Result<V1Tags> {
         let (answer, bytes) = self.document(&format!("v1/repositories/{}/tags", self.name), "the tags")?;
         let bad = || wrong(&answer, "the list of tags is neither {tag: id} nor [{name, layer}]");
         let mut tags = Map::new();
@@ -116,7 +116,7 @@ impl Repo {
             }
             _ => return Err(bad()),
         }
-        Ok(Tags { name: self.name.clone(), tags })
+        Ok(V1Tags { name: self.name.clone(), tags })
     }
 
     /// The image of a tag.
@@ -158,7 +158,7 @@ impl Repo {
     }
 
     /// Gets an image's JSON, and what the registry says about its layer.
-    pub fn image(&self, id: &ImageId) -> Result<Image> {
+    pub fn image(&self, id: &ImageId) -> Result<V1Image> {
         let (answer, bytes) = self.document(&format!("v1/images/{id}/json"), "the image's JSON")?;
         let what = format!("the JSON of image {id}");
         let Value::Object(document) = json(&bytes, &answer, &what)? else {
@@ -167,7 +167,7 @@ impl Repo {
         if document.get("id").is_some_and(|named| named.as_str() != Some(id.as_str())) {
             return Err(wrong(&answer, format!("{what} is that of another image")));
         }
-        Ok(Image {
+        Ok(V1Image {
             id: id.clone(),
             document,
             size: answer.header("x-docker-size").and_then(|text| text.trim().parse().ok()),

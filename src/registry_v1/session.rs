@@ -4,38 +4,31 @@
 //! The list of registries is chosen by the index, so it is taken like a redirect: the same rules for its addresses, no
 //! way from https to http. They are tried in order. The token is sent only to them, the credentials only to the index.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
-use ::http::header::{HeaderMap, HeaderName, HeaderValue, ACCEPT, CONTENT_TYPE, COOKIE, SET_COOKIE};
+use ::http::header::{HeaderMap, HeaderName, HeaderValue, ACCEPT, CONTENT_TYPE};
 use ::http::{Method, StatusCode};
 use bytes::Bytes;
 use serde_json::json;
 use url::Url;
-use zeroize::Zeroizing;
 
+use super::cookies::CookieJar;
 use super::id::ImageId;
-use super::{Repo, Shared, LARGEST};
+use super::index_server::{secret, IndexServer, HUB};
+use super::LARGEST;
 use crate::error::{Code, Error, Result};
 use crate::http::location::{Location, RequestTarget};
-use crate::http::origin::Origin;
 use crate::http::response::Answer;
 use crate::http::upload::Body;
 use crate::http::{Repeat, Request};
-use crate::sync::lock;
 
-/// So many sessions are remembered.
-const MOST_SESSIONS: usize = 256;
 /// So many of an index's registries are tried.
 const MOST_REGISTRIES: usize = 16;
-/// The limits for cookies: their number, and the size of each.
-const MOST_COOKIES: usize = 32;
-const LARGEST_COOKIE: usize = 4096;
 
 /// The kind of access of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Access {
+pub(crate) enum Access {
     /// GET.
     Read,
     /// PUT.
@@ -46,7 +39,7 @@ pub enum Access {
 
 /// The authorization for the registry of a session.
 #[derive(Clone)]
-pub enum RegistryProof {
+pub(crate) enum RegistryProof {
     /// None, or that of the index if the registry is the index.
     Basic,
     /// The index's token.
@@ -55,12 +48,12 @@ pub enum RegistryProof {
 
 /// A session.
 #[derive(Clone)]
-pub struct IndexSession {
+pub(crate) struct IndexSession {
     registries: Arc<[Registry]>,
     /// Which of them is asked.
     at: usize,
     proof: RegistryProof,
-    cookies: Arc<Mutex<Vec<Cookie>>>,
+    cookies: Arc<CookieJar>,
     /// The images announced to the index, which are the only ones that the registry then accepts.
     announced: Vec<ImageId>,
 }
@@ -72,20 +65,13 @@ struct Registry {
     at_index: bool,
 }
 
-#[derive(Clone)]
-struct Cookie {
-    origin: Origin,
-    name: String,
-    value: Zeroizing<String>,
-}
-
 impl IndexSession {
     fn registry(&self) -> &Registry {
         &self.registries[self.at]
     }
 
     /// Whether the registry is the index itself.
-    pub fn is_at_index(&self) -> bool {
+    pub(crate) fn is_at_index(&self) -> bool {
         self.registry().at_index
     }
 
@@ -95,7 +81,7 @@ impl IndexSession {
     }
 
     /// The authorization for the registry.
-    pub fn proof(&self) -> &RegistryProof {
+    pub(crate) fn proof(&self) -> &RegistryProof {
         &self.proof
     }
 
@@ -109,58 +95,14 @@ impl IndexSession {
         IndexSession { proof: RegistryProof::Basic, ..self.clone() }
     }
 
-    /// Keeps the cookies of a response for the origin that set them. Paths and expiry are ignored: a session is
-    /// short, and one repository's.
-    pub fn keep_cookies(&self, answer: &Answer) {
-        let Some(origin) = Origin::of(&answer.url) else { return };
-        let mut jar = lock(&self.cookies);
-        for (name, value) in cookies(&answer.headers) {
-            jar.retain(|cookie| cookie.origin != origin || cookie.name != name);
-            if !value.is_empty() && jar.len() < MOST_COOKIES {
-                jar.push(Cookie { origin: origin.clone(), name, value });
-            }
-        }
+    /// The cookies of the index and its registries.
+    pub(super) fn cookies(&self) -> &CookieJar {
+        &self.cookies
     }
 
-    /// Adds the cookies of the origin that a request is sent to.
-    pub(super) fn add_cookies(&self, at: &Location, request: &mut Request) {
-        let origin = Origin::of(&at.url);
-        let jar = lock(&self.cookies);
-        let own = jar.iter().filter(|cookie| Some(&cookie.origin) == origin.as_ref());
-        let pairs: Vec<String> = own.map(|cookie| format!("{}={}", cookie.name, cookie.value.as_str())).collect();
-        let text = Zeroizing::new(pairs.join("; "));
-        if let (false, Ok(mut value)) = (text.is_empty(), HeaderValue::from_str(&text)) {
-            value.set_sensitive(true);
-            request.headers.insert(COOKIE, value);
-        }
-    }
-
-    fn knows(&self, image: Option<&ImageId>) -> bool {
+    pub(super) fn knows(&self, image: Option<&ImageId>) -> bool {
         image.is_none_or(|image| self.announced.contains(image))
     }
-}
-
-/// The names and values of the cookies that a response sets.
-fn cookies(headers: &HeaderMap) -> Vec<(String, Zeroizing<String>)> {
-    let one = |value: &HeaderValue| {
-        let text = value.to_str().ok().filter(|text| text.len() <= LARGEST_COOKIE)?;
-        let mut parts = text.split(';').map(str::trim);
-        let (name, value) = parts.next()?.split_once('=')?;
-        let gone = parts.any(|part| part.eq_ignore_ascii_case("max-age=0"));
-        let value = Zeroizing::new(if gone { String::new() } else { value.trim().to_owned() });
-        (!name.trim().is_empty()).then(|| (name.trim().to_owned(), value))
-    };
-    headers.get_all(SET_COOKIE).iter().filter_map(one).collect()
-}
-
-/// A header with a secret in it.
-pub(super) fn secret(scheme: &str, token: &str) -> Result<HeaderValue> {
-    let text = Zeroizing::new(format!("{scheme} {token}"));
-    let mut value = HeaderValue::from_str(&text).map_err(|_| {
-        Error::new(Code::InvalidArgument, "the token contains characters that are not allowed in a header")
-    })?;
-    value.set_sensitive(true);
-    Ok(value)
 }
 
 /// The token of a response in the form for the registry. docker-registry sends it with its scheme, Docker Hub without.
@@ -201,7 +143,7 @@ fn registries(index: &Location, answer: &Answer) -> Result<Vec<Registry>> {
 
 /// Docker Hub's index does not store images, even when it names no registry.
 fn at_hub(base: Location) -> Location {
-    match (base.url.as_str() == super::HUB, Url::parse("https://registry-1.docker.io/")) {
+    match (base.url.as_str() == HUB, Url::parse("https://registry-1.docker.io/")) {
         (true, Ok(url)) => Location { url, ..base },
         _ => base,
     }
@@ -223,69 +165,11 @@ fn endpoint(index: &Location, said_by: &Url, remote: Option<IpAddr>, text: &str)
     Ok(base)
 }
 
-type Key = (String, String, Access);
-
-/// The sessions of a client.
-#[derive(Default)]
-pub struct Sessions(Mutex<HashMap<Key, Shared>>);
-
-impl Sessions {
-    fn get(&self, key: &Key) -> Option<Shared> {
-        lock(&self.0).get(key).cloned()
-    }
-
-    fn put(&self, key: Key, session: Shared) {
-        let mut sessions = lock(&self.0);
-        if sessions.len() >= MOST_SESSIONS {
-            sessions.clear();
-        }
-        sessions.insert(key, session);
-    }
-
-    fn forget(&self, key: &Key) {
-        lock(&self.0).remove(key);
-    }
-}
-
-impl Repo {
-    fn key(&self, access: Access) -> Result<Key> {
-        Ok((self.identity()?, self.name.clone(), access))
-    }
-
-    fn sessions(&self) -> Arc<Sessions> {
-        self.place.client.memory()
-    }
-
-    pub(super) fn forget(&self, access: Access) {
-        if let Ok(key) = self.key(access) {
-            self.sessions().forget(&key);
-        }
-    }
-
-    pub(super) fn remember(&self, access: Access, session: IndexSession) -> Shared {
-        let session = Arc::new(session);
-        if let Ok(key) = self.key(access) {
-            self.sessions().put(key, session.clone());
-        }
-        session
-    }
-
-    /// A session for this access, and whether it is a new one.
-    pub(super) fn session(&self, access: Access, image: Option<&ImageId>) -> Result<(Shared, bool)> {
-        let known = self.sessions().get(&self.key(access)?);
-        match known {
-            Some(session) if session.knows(image) => Ok((session, false)),
-            known => {
-                let (session, _) =
-                    self.begin(access, image.map(std::slice::from_ref).unwrap_or_default(), known.as_deref())?;
-                Ok((self.remember(access, session), true))
-            }
-        }
-    }
-
+impl IndexSession {
     /// Asks the index for a session. Also returns the list of images, which is in the response for read access.
     pub(super) fn begin(
-        &self,
+        index: &IndexServer,
+        repository: &str,
         access: Access,
         images: &[ImageId],
         before: Option<&IndexSession>,
@@ -298,7 +182,7 @@ impl Repo {
             Access::Write => (Method::PUT, "", images_body(&announced)),
             Access::Delete => (Method::DELETE, "images", Body::Empty),
         };
-        let target = RequestTarget::Path(format!("v1/repositories/{}/{path}", self.name));
+        let target = RequestTarget::Path(format!("v1/repositories/{repository}/{path}"));
         let mut request = Request::new(method)
             .header(HeaderName::from_static("x-docker-token"), "true")?
             .header(ACCEPT, "application/json")?
@@ -310,27 +194,26 @@ impl Repo {
             request = request.header(CONTENT_TYPE, "application/json")?;
         }
         if let Some(before) = before {
-            before.add_cookies(&self.place.account.base, &mut request);
+            before.cookies.put_into(&index.account.base, &mut request);
         }
-        let answer = self.place.ask(&target, &mut request)?;
+        let answer = index.ask(&target, &mut request)?;
         let wanted = [StatusCode::OK, StatusCode::CREATED, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
-        let what = format!("start a v1 session for {}", self.place_name());
-        let mut answer =
-            self.place.expect(answer, if access == Access::Read { &wanted[..1] } else { &wanted }, &what)?;
+        let what = format!("start a v1 session for {}", index.name_of(repository));
+        let mut answer = index.expect(answer, if access == Access::Read { &wanted[..1] } else { &wanted }, &what)?;
         let bytes = answer.take_whole();
-        let session = self.opened(&answer, announced)?;
+        let session = IndexSession::opened(index, &answer, announced)?;
         Ok((session, (answer, bytes)))
     }
 
-    fn opened(&self, answer: &Answer, announced: Vec<ImageId>) -> Result<IndexSession> {
+    fn opened(index: &IndexServer, answer: &Answer, announced: Vec<ImageId>) -> Result<IndexSession> {
         let session = IndexSession {
-            registries: registries(&self.place.account.base, answer)?.into(),
+            registries: registries(&index.account.base, answer)?.into(),
             at: 0,
             proof: token(&answer.headers)?,
             cookies: Arc::default(),
             announced,
         };
-        session.keep_cookies(answer);
+        session.cookies.keep(answer);
         Ok(session)
     }
 }
@@ -390,17 +273,5 @@ mod tests {
         let other = of(&plain, "registry.example").unwrap();
         assert_eq!((other.url.as_str(), other.guard), ("http://registry.example/", Guard::said_by(None)));
         assert_eq!(of(&plain, "index.example/x").unwrap().guard, Guard::Caller);
-    }
-
-    #[test]
-    fn cookies_are_names_and_values() {
-        let found = cookies(&headers(
-            "set-cookie",
-            &["session=abc; Path=/; HttpOnly", "b = c=d ", "gone=1; Max-Age=0", "nothing", "=x"],
-        ));
-        let found: Vec<(&str, &str)> = found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        assert_eq!(found, [("session", "abc"), ("b", "c=d"), ("gone", "")]);
-        let long = format!("a={}", "x".repeat(5000));
-        assert!(cookies(&headers("set-cookie", &[&long])).is_empty());
     }
 }

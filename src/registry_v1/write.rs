@@ -250,7 +250,7 @@ impl Repo {
             .header(CONTENT_TYPE, "application/json")?
             .repeat(Repeat::Always)
             .body(Body::Bytes(Bytes::from(json!(list).to_string())));
-        session.add_cookies(&self.place.account.base, &mut request);
+        session.cookies().put_into(&self.place.account.base, &mut request);
         let answer = self.place.ask(&index, &mut request)?;
         self.done(answer, &format!("put the images of {} at the index", self.place_name()))
     }

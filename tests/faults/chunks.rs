@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use ocireg::error::{Code, Error};
 use ocireg::registry::upload::put::BlobPutOptions;
-use ocireg::registry::upload::{Stored, UploadOptions};
+use ocireg::registry::upload::{StoredBlob, UploadOptions};
 
 use crate::common::*;
 use crate::server::*;
@@ -167,7 +167,7 @@ fn registry(keep: Keep, status: Status, names_digest: bool) -> (Server, Arc<Mute
     (server, held)
 }
 
-fn stream(host: &str, blob: &[u8]) -> Result<Stored, Error> {
+fn stream(host: &str, blob: &[u8]) -> Result<StoredBlob, Error> {
     let client = client();
     let options = UploadOptions { chunk_size: 1000 };
     let mut upload = client.start_upload(&call(&client), &repository(host), &options)?;

@@ -8,7 +8,7 @@ use ocireg::error::{Code, Error};
 use ocireg::registry::manifest::GetOptions;
 use ocireg::registry::manifest::PutOptions as ManifestOptions;
 use ocireg::registry::upload::put::BlobPutOptions;
-use ocireg::registry::upload::{Stored, UploadOptions};
+use ocireg::registry::upload::{StoredBlob, UploadOptions};
 
 use crate::common::*;
 use crate::server::*;
@@ -29,7 +29,7 @@ fn registry(put: fn(&Seen) -> Reply, has: fn() -> Reply) -> Server {
     })
 }
 
-fn put(server: &Server, options: BlobPutOptions) -> Result<Stored, Error> {
+fn put(server: &Server, options: BlobPutOptions) -> Result<StoredBlob, Error> {
     let client = client();
     client.put_blob(&call(&client), &repository(&server.host), b"0123456789", &options)
 }

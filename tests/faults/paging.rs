@@ -3,7 +3,7 @@
 use ocireg::error::{Code, Result};
 use ocireg::registry::list::catalog::CatalogOptions;
 use ocireg::registry::list::tags::TagsOptions;
-use ocireg::registry::referrers::{ReferrersOptions, Source};
+use ocireg::registry::referrers::{ReferrersOptions, ReferrersSource};
 use serde_json::json;
 
 use crate::common::*;
@@ -364,7 +364,7 @@ fn referrers_go_on_where_a_call_stopped() {
         true => reply(404),
         false => index(entries(0, 10)),
     });
-    for (server, source) in [(&api, Source::Api), (&tag, Source::Tag)] {
+    for (server, source) in [(&api, ReferrersSource::Api), (&tag, ReferrersSource::Tag)] {
         for (kind, count) in [(None, 10), (Some("a/y"), 5)] {
             for max in [1, 2, 3, 4, 5, 10] {
                 let client = client();

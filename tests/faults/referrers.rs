@@ -5,7 +5,7 @@ use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Result};
 use ocireg::manifest::Descriptor;
 use ocireg::reference::Reference;
-use ocireg::registry::referrers::{Referrers, ReferrersOptions, Source};
+use ocireg::registry::referrers::{Referrers, ReferrersOptions, ReferrersSource};
 use ocireg::registry::store::RegistryStore;
 use ocireg::registry::Client;
 use ocireg::transfer::copy::{copy, CopyOptions};
@@ -58,7 +58,10 @@ fn every_page_is_read() {
         Some(_) => page(&[]),
     });
     let found = all(&server).unwrap();
-    assert_eq!((numbers(&found), found.source, found.truncated), (texts(&["1", "2", "3"]), Source::Api, false));
+    assert_eq!(
+        (numbers(&found), found.source, found.truncated),
+        (texts(&["1", "2", "3"]), ReferrersSource::Api, false)
+    );
     assert_eq!(found.subject, digest(MANIFEST.as_bytes()));
     assert!(found.filters_applied.is_empty());
     assert_eq!(found.referrers[0].artifact_type.as_deref(), Some("a/x"));
@@ -131,7 +134,7 @@ fn what_is_meant_as_no_index_is_no_api() {
             false => page(&[entry(1, "a/x")]),
         });
         let found = all(&server).unwrap_or_else(|error| panic!("{status} {kind} {body}: {error}"));
-        assert_eq!((numbers(&found), found.source), (texts(&["1"]), Source::Tag), "{status} {kind} {body}");
+        assert_eq!((numbers(&found), found.source), (texts(&["1"]), ReferrersSource::Tag), "{status} {kind} {body}");
     }
 }
 
@@ -170,7 +173,7 @@ fn what_is_no_list_of_descriptors_is_refused() {
     fails(all(&list), Code::Protocol, "not an image index");
     // Some registries write an empty list as null.
     let null = Server::start(|_| reply(200).json(r#"{"schemaVersion":2,"manifests":null}"#));
-    assert_eq!(all(&null).unwrap().source, Source::Api);
+    assert_eq!(all(&null).unwrap().source, ReferrersSource::Api);
 }
 
 #[test]
@@ -197,7 +200,7 @@ fn without_the_api_the_tag_is_read() {
         let server = without_api(status);
         let client = client();
         let found = list(&client, &server, of_type("a/x")).unwrap();
-        assert_eq!((numbers(&found), found.source), (texts(&["1"]), Source::Tag), "{status}");
+        assert_eq!((numbers(&found), found.source), (texts(&["1"]), ReferrersSource::Tag), "{status}");
         let tag = format!("/v2/a/b/manifests/sha256-{}", digest(MANIFEST.as_bytes()).hex());
         assert_eq!(server.seen()[1].target, tag);
         // The result of one probe is remembered.
@@ -223,7 +226,7 @@ fn a_refusal_that_may_be_about_the_name_is_not_remembered() {
     let client = client();
     for count in [1, 2] {
         let found = list(&client, &server, ReferrersOptions::default()).unwrap();
-        assert_eq!((found.source, found.referrers.len()), (Source::None, 0));
+        assert_eq!((found.source, found.referrers.len()), (ReferrersSource::None, 0));
         assert_eq!(server.count("GET", "/referrers/"), count);
     }
 }
@@ -252,15 +255,15 @@ fn what_is_no_list_lists_nothing() {
     .to_string();
     let null = r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":null}"#;
     for (subject, body, source) in [
-        (MANIFEST, MANIFEST, Source::None),
-        (index.as_str(), index.as_str(), Source::None),
-        (index.as_str(), MANIFEST, Source::None),
-        (MANIFEST, null, Source::Tag),
-        (MANIFEST, "<html>", Source::None),
-        (MANIFEST, "", Source::None),
-        (MANIFEST, "null", Source::None),
-        (MANIFEST, "[]", Source::None),
-        (MANIFEST, r#"{"schemaVersion":2}"#, Source::None),
+        (MANIFEST, MANIFEST, ReferrersSource::None),
+        (index.as_str(), index.as_str(), ReferrersSource::None),
+        (index.as_str(), MANIFEST, ReferrersSource::None),
+        (MANIFEST, null, ReferrersSource::Tag),
+        (MANIFEST, "<html>", ReferrersSource::None),
+        (MANIFEST, "", ReferrersSource::None),
+        (MANIFEST, "null", ReferrersSource::None),
+        (MANIFEST, "[]", ReferrersSource::None),
+        (MANIFEST, r#"{"schemaVersion":2}"#, ReferrersSource::None),
     ] {
         let body = body.to_owned();
         let shown = body.clone();

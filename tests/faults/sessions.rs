@@ -7,7 +7,7 @@ use ocireg::error::Code;
 use ocireg::registry::upload::mount::MountOptions;
 use ocireg::registry::upload::put::BlobPutOptions;
 use ocireg::registry::upload::resumable::{ChunkOptions, StartOptions};
-use ocireg::registry::upload::session::Saved;
+use ocireg::registry::upload::session::SavedSession;
 
 use crate::common::*;
 use crate::server::*;
@@ -102,10 +102,10 @@ fn a_session_goes_on_by_its_json_or_its_url() {
     let behind = first.session_chunk(&call(&first), &started, b"hello ", &options).unwrap();
     assert_eq!(behind.offset, 6);
     // Another process, which has only the URL.
-    let found = second.session_status(&call(&second), &Saved::parse(&behind.url).unwrap()).unwrap();
+    let found = second.session_status(&call(&second), &SavedSession::parse(&behind.url).unwrap()).unwrap();
     assert_eq!(found.offset, 6);
     let text = serde_json::to_string(&found).unwrap();
-    let found = Saved::parse(&text).unwrap();
+    let found = SavedSession::parse(&text).unwrap();
     let stored = second.session_finish(&call(&second), &found, &digest(b"hello world"), b"world").unwrap();
     assert_eq!((stored.size, kept.lock().unwrap().as_slice()), (11, &b"hello world"[..]));
     second.session_cancel(&call(&second), &found).unwrap();
@@ -121,7 +121,7 @@ fn who_does_not_tell_where_a_session_stands_does_not_move_it() {
     for (range, offset) in [("", 100_000), ("junk", 100_000), ("5-9", 100_000), ("0--1", 0)] {
         let server = Server::start(move |_| reply(204).header("Range", range));
         let client = client();
-        let saved = Saved {
+        let saved = SavedSession {
             url: server.url("/up/1"),
             repository: format!("{}/a/b", server.host),
             offset: 100_000,
@@ -149,7 +149,7 @@ fn a_session_that_came_from_elsewhere_is_not_believed() {
     for bad in
         ["", "nothing", "http://h/other/path", "{}", r#"{"url":"http://h/x"}"#, "[]", "ftp://h/v2/a/blobs/uploads/1"]
     {
-        let outcome = Saved::parse(bad).and_then(|saved| {
+        let outcome = SavedSession::parse(bad).and_then(|saved| {
             let client = client();
             let call = call(&client);
             client.session_status(&call, &saved)
@@ -161,7 +161,7 @@ fn a_session_that_came_from_elsewhere_is_not_believed() {
     let other = Server::start(|_| reply(204).header("Range", "0-5"));
     let server = Server::start(|_| reply(401).header("WWW-Authenticate", "Basic realm=\"x\""));
     let client = client_for(&server.host);
-    let saved = Saved {
+    let saved = SavedSession {
         url: format!("http://{}/v2/a/b/blobs/uploads/1", other.host),
         repository: format!("{}/a/b", server.host),
         offset: 0,
@@ -271,7 +271,7 @@ fn an_offset_that_no_blob_can_have_is_refused() {
     let (server, _) = picky(1 << 20, 413);
     let client = client();
     let started = client.session_start(&call(&client), &repository(&server.host), &StartOptions::default()).unwrap();
-    let spoilt = Saved { offset: u64::MAX, ..started.clone() };
+    let spoilt = SavedSession { offset: u64::MAX, ..started.clone() };
     let outcome = client.session_chunk(&call(&client), &spoilt, b"hello", &ChunkOptions::default());
     fails(outcome.map(drop), Code::InvalidArgument, "18446744073709551615");
     let options = ChunkOptions { offset: Some(u64::MAX - 1) };

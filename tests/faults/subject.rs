@@ -8,9 +8,9 @@ use std::time::Duration;
 use ocireg::error::{Code, Result};
 use ocireg::reference::Reference;
 use ocireg::registry::manifest::{DeleteOptions, PutOptions};
-use ocireg::registry::manifest::{DeletedManifest, Put};
+use ocireg::registry::manifest::{DeletedManifest, PutManifest};
 use ocireg::registry::referrers::fallback_tag::tag_of;
-use ocireg::registry::referrers::{ReferrersOptions, Source};
+use ocireg::registry::referrers::{ReferrersOptions, ReferrersSource};
 use ocireg::registry::Client;
 use serde_json::json;
 
@@ -32,7 +32,7 @@ fn subject() -> ocireg::digest::Digest {
     digest(MANIFEST.as_bytes())
 }
 
-fn push(client: &Client, host: &str, number: usize) -> Result<Put> {
+fn push(client: &Client, host: &str, number: usize) -> Result<PutManifest> {
     let manifest = referrer(&subject(), number);
     let reference = at(host, &digest(manifest.as_bytes()));
     client.put_manifest(&call(client), &reference, manifest.as_bytes(), &PutOptions::default())
@@ -58,7 +58,7 @@ fn a_registry_that_lists_it_itself_is_left_to_it() {
     let registry = Registry::start(Abilities { referrers: true, ..Abilities::default() });
     let client = client();
     let put = push(&client, &registry.server.host, 1).unwrap();
-    assert_eq!((put.referrers, put.subject), (Some(Source::Api), Some(subject())));
+    assert_eq!((put.referrers, put.subject), (Some(ReferrersSource::Api), Some(subject())));
     assert_eq!(registry.server.seen().len(), 1);
     let plain =
         client.put_manifest(&call(&client), &tag(&registry.server.host), MANIFEST.as_bytes(), &PutOptions::default());
@@ -71,7 +71,7 @@ fn the_tag_lists_what_was_put() {
         let registry = Registry::start(abilities);
         let client = client();
         let put = push(&client, &registry.server.host, 1).unwrap();
-        assert_eq!((put.referrers, put.subject), (Some(Source::Tag), Some(subject())));
+        assert_eq!((put.referrers, put.subject), (Some(ReferrersSource::Tag), Some(subject())));
         let list = registry.json(&tag_of(&subject())).unwrap();
         let manifest = referrer(&subject(), 1);
         let entry = json!({"mediaType": MANIFEST_TYPE, "digest": digest(manifest.as_bytes()), "size": manifest.len(),
@@ -84,7 +84,7 @@ fn the_tag_lists_what_was_put() {
         assert_eq!((registry.server.count("PUT", "sha256-"), listed(&registry)), (before, vec![1, 2]));
         let found =
             client.referrers(&call(&client), &at(&registry.server.host, &subject()), &Default::default()).unwrap();
-        assert_eq!((found.referrers.len(), found.source), (2, Source::Tag));
+        assert_eq!((found.referrers.len(), found.source), (2, ReferrersSource::Tag));
     }
 }
 
@@ -95,7 +95,7 @@ fn it_can_be_left_alone() {
     let manifest = referrer(&subject(), 1);
     let options = PutOptions { referrers_tag: false, ..PutOptions::default() };
     let put = client.put_manifest(&call(&client), &tag(&registry.server.host), manifest.as_bytes(), &options).unwrap();
-    assert_eq!((put.referrers, registry.server.seen().len()), (Some(Source::None), 1));
+    assert_eq!((put.referrers, registry.server.seen().len()), (Some(ReferrersSource::None), 1));
     let reference = at(&registry.server.host, &put.digest);
     let deleted = client.delete_manifest(&call(&client), &reference, &DeleteOptions { referrers_tag: false }).unwrap();
     assert_eq!((deleted.status, deleted.subject, registry.server.seen().len()), (202, None, 2));
@@ -233,7 +233,7 @@ fn a_put_whose_answer_was_lost_asks_for_the_api() {
             None
         });
         let put = push(&client(), &registry.server.host, 1).unwrap();
-        assert_eq!(put.referrers, Some(if referrers { Source::Api } else { Source::Tag }));
+        assert_eq!(put.referrers, Some(if referrers { ReferrersSource::Api } else { ReferrersSource::Tag }));
         assert_eq!(registry.json(&tag_of(&subject())).is_some(), !referrers);
         assert_eq!(registry.server.count("PUT", "sha256:"), 1);
     }
@@ -265,7 +265,7 @@ fn eight_at_once(registry: &Registry, clients: Vec<Client>) {
         })
         .collect();
     for worker in workers {
-        assert_eq!(worker.join().unwrap().referrers, Some(Source::Tag));
+        assert_eq!(worker.join().unwrap().referrers, Some(ReferrersSource::Tag));
     }
     assert_eq!(listed(registry), (0..8).collect::<Vec<_>>());
 }
@@ -323,13 +323,16 @@ fn a_delete_takes_it_off_the_list() {
     push(&client, host, 1).unwrap();
     push(&client, host, 2).unwrap();
     let deleted = delete(&client, host, 1).unwrap();
-    assert_eq!((deleted.status, deleted.referrers, deleted.subject), (202, Some(Source::Tag), Some(subject())));
+    assert_eq!(
+        (deleted.status, deleted.referrers, deleted.subject),
+        (202, Some(ReferrersSource::Tag), Some(subject()))
+    );
     assert_eq!(listed(&registry), [2]);
     // The last one: the list itself is deleted.
     delete(&client, host, 2).unwrap();
     assert_eq!(registry.tags(), [""; 0]);
     let found = client.referrers(&call(&client), &at(host, &subject()), &ReferrersOptions::default()).unwrap();
-    assert_eq!((found.referrers.len(), found.source), (0, Source::None));
+    assert_eq!((found.referrers.len(), found.source), (0, ReferrersSource::None));
     // The API was probed once.
     assert_eq!(registry.server.count("GET", "/referrers/"), 1);
 }

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex};
 
 use ocireg::error::{Code, Error};
 use ocireg::registry::upload::put::BlobPutOptions;
-use ocireg::registry::upload::{Stored, UploadOptions};
+use ocireg::registry::upload::{StoredBlob, UploadOptions};
 use ocireg::registry::Client;
 
 use crate::common::*;
 use crate::server::*;
 
-fn put(client: &Client, host: &str, bytes: &[u8]) -> Result<Stored, Error> {
+fn put(client: &Client, host: &str, bytes: &[u8]) -> Result<StoredBlob, Error> {
     client.put_blob(&call(client), &repository(host), bytes, &BlobPutOptions::default())
 }
 
@@ -233,7 +233,7 @@ fn chunks(
     (server, kept)
 }
 
-fn send_chunks(host: &str, bytes: &[u8]) -> Result<Stored, Error> {
+fn send_chunks(host: &str, bytes: &[u8]) -> Result<StoredBlob, Error> {
     let client = client();
     let mut upload =
         client.start_upload(&call(&client), &repository(host), &UploadOptions { chunk_size: 1000 }).unwrap();

@@ -8,7 +8,7 @@ use ocireg::registry::blob::ReadOptions;
 use ocireg::registry::ping::PingOptions;
 use ocireg::registry::Client;
 use ocireg::registry_v1::id::ImageId;
-use ocireg::registry_v1::login::{Login, V1LoginOptions};
+use ocireg::registry_v1::login::{V1Login, V1LoginOptions};
 use ocireg::registry_v1::write::PutLayerOptions;
 use ocireg::registry_v1::Repo;
 use serde_json::json;
@@ -594,7 +594,7 @@ fn a_layer_elsewhere_is_fetched_without_the_token() {
     assert_eq!(store.seen()[0].target, "/bucket/layer?sig=1");
 }
 
-fn login(status: u16, body: &'static str, get: u16, email: bool) -> (Result<Login, Error>, Server) {
+fn login(status: u16, body: &'static str, get: u16, email: bool) -> (Result<V1Login, Error>, Server) {
     let server = Server::start(move |seen| match seen.method.as_str() {
         "POST" => reply(status).json(body),
         _ => reply(get).json("\"OK\""),

@@ -6,9 +6,9 @@ use ocireg::digest::Digest;
 use ocireg::error::Code;
 use ocireg::reference::Reference;
 use ocireg::registry::list::tags::TagsOptions;
-use ocireg::registry::manifest::{DeleteOptions, Fate, GetOptions, HeadOptions, Put, PutOptions, UntagOptions};
+use ocireg::registry::manifest::{DeleteOptions, Fate, GetOptions, HeadOptions, PutManifest, PutOptions, UntagOptions};
 use ocireg::registry::referrers::fallback_tag::tag_of;
-use ocireg::registry::referrers::{ReferrersOptions, Source};
+use ocireg::registry::referrers::{ReferrersOptions, ReferrersSource};
 use ocireg::registry::upload::put::BlobPutOptions;
 use ocireg::registry::Client;
 use serde_json::json;
@@ -26,14 +26,20 @@ fn referrer(subject: &[u8], number: usize) -> Vec<u8> {
     .into_bytes()
 }
 
-fn push(place: &Place, client: &Client, name: &str, bytes: &[u8]) -> Put {
+fn push(place: &Place, client: &Client, name: &str, bytes: &[u8]) -> PutManifest {
     let call = client.call(None).unwrap();
     client.put_blob(&call, &place.repository(name), b"{}", &BlobPutOptions::default()).unwrap();
     let reference = place.reference(&format!("{name}@{}", sha256(bytes)));
     client.put_manifest(&call, &reference, bytes, &PutOptions::default()).unwrap()
 }
 
-fn list(place: &Place, client: &Client, name: &str, subject: &Digest, only: Option<&str>) -> (Vec<Digest>, Source) {
+fn list(
+    place: &Place,
+    client: &Client,
+    name: &str,
+    subject: &Digest,
+    only: Option<&str>,
+) -> (Vec<Digest>, ReferrersSource) {
     let options = ReferrersOptions { artifact_type: only.map(str::to_owned), ..ReferrersOptions::default() };
     let reference = place.reference(&format!("{name}@{subject}"));
     let found = client.referrers(&client.call(None).unwrap(), &reference, &options).unwrap();
@@ -52,13 +58,13 @@ fn referrers_are_found_and_deleted_again() {
         let (client, name) = (place.client(), "referrers/tag");
         let image = push_image(&place, &client, name, "amd64");
         let subject = sha256(&image);
-        assert_eq!(list(&place, &client, name, &subject, None), (vec![], Source::None));
+        assert_eq!(list(&place, &client, name, &subject, None), (vec![], ReferrersSource::None));
         let manifests: Vec<Vec<u8>> = (0..3).map(|number| referrer(&image, number)).collect();
         for manifest in &manifests {
-            assert_eq!(push(&place, &client, name, manifest).referrers, Some(Source::Tag));
+            assert_eq!(push(&place, &client, name, manifest).referrers, Some(ReferrersSource::Tag));
         }
         let digests: Vec<Digest> = manifests.iter().map(|bytes| sha256(bytes)).collect();
-        assert_eq!(list(&place, &client, name, &subject, None), (digests.clone(), Source::Tag));
+        assert_eq!(list(&place, &client, name, &subject, None), (digests.clone(), ReferrersSource::Tag));
         assert_eq!(list(&place, &client, name, &subject, Some("application/x.1")).0, [digests[1].clone()]);
         // The library writes an index that another client reads.
         let read: serde_json::Value =
@@ -71,7 +77,7 @@ fn referrers_are_found_and_deleted_again() {
         for (at, digest) in digests.iter().enumerate() {
             let reference = place.reference(&format!("{name}@{digest}"));
             let deleted = client.delete_manifest(&call, &reference, &DeleteOptions::default()).unwrap();
-            assert_eq!((deleted.subject, deleted.referrers), (Some(subject.clone()), Some(Source::Tag)));
+            assert_eq!((deleted.subject, deleted.referrers), (Some(subject.clone()), Some(ReferrersSource::Tag)));
             assert_eq!(list(&place, &client, name, &subject, None).0, digests[at + 1..]);
         }
         // An empty list is deleted where possible.
@@ -88,13 +94,13 @@ fn the_api_is_used_where_it_is() {
     let manifests: Vec<Vec<u8>> = (0..3).map(|number| referrer(&image, number)).collect();
     for manifest in &manifests {
         // It has the API but does not send OCI-Subject: the specification then requires the tag too.
-        assert_eq!(push(&place, &client, name, manifest).referrers, Some(Source::Tag));
+        assert_eq!(push(&place, &client, name, manifest).referrers, Some(ReferrersSource::Tag));
     }
     let expected = sorted(manifests.iter().map(|bytes| sha256(bytes)).collect());
     let (found, source) = list(&place, &client, name, &sha256(&image), None);
-    assert_eq!((sorted(found), source), (expected, Source::Api));
+    assert_eq!((sorted(found), source), (expected, ReferrersSource::Api));
     let (none, source) = list(&place, &client, name, &sha256(b"nothing"), None);
-    assert_eq!((none, source), (vec![], Source::Api));
+    assert_eq!((none, source), (vec![], ReferrersSource::Api));
 }
 
 #[test]
@@ -109,7 +115,7 @@ fn crane_and_we_find_the_same() {
     let copy = format!("{}/referrers/copied:{}", place.host, tag_of(&sha256(&image)));
     place.crane(&["copy", &format!("{}/{name}:{}", place.host, tag_of(&sha256(&image))), &copy]);
     let (found, source) = list(&place, &client, "referrers/copied", &sha256(&image), None);
-    assert_eq!((found.len(), source), (2, Source::Tag));
+    assert_eq!((found.len(), source), (2, ReferrersSource::Tag));
 }
 
 #[test]

@@ -18,7 +18,7 @@ use crate::http::response::Answer;
 use crate::http::{redact, Request};
 use crate::media_type;
 use crate::reference::Reference;
-use crate::registry::manifest::{delete, Deleted};
+use crate::registry::repository::delete::{delete, Deleted};
 use crate::registry::repository::{digest_header, headers_json, Remote};
 use crate::registry::Client;
 use crate::resource::Resource;

@@ -9,7 +9,7 @@ use crate::options::options;
 use crate::reference::Index;
 use crate::registry::list::cursor::List;
 use crate::registry::list::name_list::NameList;
-use crate::registry::list::names::{Names, Window};
+use crate::registry::list::names::{NameWindow, Names};
 use crate::registry::repository::Remote;
 use crate::registry::Client;
 use crate::resource::Resource;
@@ -48,7 +48,7 @@ pub struct Catalog {
 impl Client {
     /// Lists repositories.
     pub fn catalog(&self, call: &Call, registry: &str, options: &CatalogOptions) -> Result<Catalog> {
-        let mut window = Window::new(options.n, options.all, options.last.as_deref(), options.next.as_deref())?;
+        let mut window = NameWindow::new(options.n, options.all, options.last.as_deref(), options.next.as_deref())?;
         let pattern = options.regex.as_deref().map(compile).transpose()?;
         let remote = Remote::registry(self, call, &Index::parse(registry)?)?;
         let names = Names {

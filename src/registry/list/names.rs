@@ -42,7 +42,7 @@ pub(crate) struct Names<'a> {
 
 /// What a call wants of a list.
 #[derive(Clone, Copy, Default)]
-pub(crate) struct Window<'a> {
+pub(crate) struct NameWindow<'a> {
     /// At most this many.
     pub limit: Option<u64>,
     /// How many to ask for at a time.
@@ -53,15 +53,20 @@ pub(crate) struct Window<'a> {
     pub next: Option<&'a str>,
 }
 
-impl<'a> Window<'a> {
+impl<'a> NameWindow<'a> {
     /// From the options that all lists of names have.
-    pub(crate) fn new(n: Option<u64>, all: bool, last: Option<&'a str>, next: Option<&'a str>) -> Result<Window<'a>> {
+    pub(crate) fn new(
+        n: Option<u64>,
+        all: bool,
+        last: Option<&'a str>,
+        next: Option<&'a str>,
+    ) -> Result<NameWindow<'a>> {
         // A page of zero names is refused: a caller would take it for the end.
         if n == Some(0) {
             return Err(Error::new(Code::InvalidArgument, "the option n must be more than 0"));
         }
         let last = last.filter(|last| !last.is_empty() && next.is_none());
-        Ok(Window { limit: n.filter(|_| !all), page_size: n, last, next })
+        Ok(NameWindow { limit: n.filter(|_| !all), page_size: n, last, next })
     }
 }
 
@@ -78,7 +83,7 @@ impl Names<'_> {
     /// Gets the `wanted` part of the list. Other members of the pages go to `rest`.
     pub(crate) fn get(
         &self,
-        window: Window,
+        window: NameWindow,
         wanted: impl Fn(&str) -> bool,
         mut rest: impl FnMut(Map<String, Value>),
     ) -> Result<Part> {
@@ -161,7 +166,7 @@ impl Names<'_> {
     }
 
     /// How many names of the first page come before the starting point.
-    fn behind(&self, page: &FetchedPage, window: Window, cursor: Option<&Cursor>) -> Result<u64> {
+    fn behind(&self, page: &FetchedPage, window: NameWindow, cursor: Option<&Cursor>) -> Result<u64> {
         if let Some(mut finder) = cursor.and_then(Finder::new) {
             self.elements(page, &mut |element| {
                 finder.look(element.as_str().unwrap_or_default());

@@ -9,7 +9,7 @@ use crate::options::options;
 use crate::reference::{self, Repository};
 use crate::registry::list::cursor::List;
 use crate::registry::list::name_list::NameList;
-use crate::registry::list::names::{Names, Window};
+use crate::registry::list::names::{NameWindow, Names};
 use crate::registry::manifest::HeadOptions;
 use crate::registry::repository::Remote;
 use crate::registry::Client;
@@ -54,7 +54,7 @@ pub struct Tags {
 impl Client {
     /// Lists tags.
     pub fn tags(&self, call: &Call, repository: &str, options: &TagsOptions) -> Result<Tags> {
-        let window = Window::new(options.n, options.all, options.last.as_deref(), options.next.as_deref())?;
+        let window = NameWindow::new(options.n, options.all, options.last.as_deref(), options.next.as_deref())?;
         let repository = Repository::parse(repository, None)?;
         let remote = Remote::repository(self, call, &repository)?;
         let names = Names {

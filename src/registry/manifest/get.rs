@@ -18,11 +18,9 @@ use crate::platform::Platform;
 use crate::rate_limit::RateLimit;
 use crate::reference::Reference;
 use crate::registry::repository::{digest_header, digest_headers, headers_json, Remote};
-use crate::registry::store::RegistryStore;
 use crate::registry::Client;
 use crate::schema1::jws::Signature;
 use crate::statuses;
-use crate::store::descend;
 
 options! {
     /// Options of [`Client::get_manifest`] and [`Client::manifest_digest`].
@@ -85,7 +83,7 @@ impl Manifest {
 
 /// The descriptor of a manifest, without its bytes.
 #[derive(Debug, Serialize)]
-pub struct Head {
+pub struct ManifestHead {
     /// Its media type.
     #[serde(rename = "mediaType")]
     pub media_type: String,
@@ -100,23 +98,9 @@ pub struct Head {
 }
 
 impl Client {
-    /// Gets a manifest, verified; with a platform, the one for it.
-    pub fn get_manifest(&self, call: &Call, reference: &Reference, options: &GetOptions) -> Result<Manifest> {
-        let platform = options.platform.as_deref().map(str::parse::<Platform>).transpose()?;
-        let remote = Remote::repository(self, call, reference.repository())?;
-        let found = fetch(&remote, reference, options)?;
-        let (Some(platform), Kind::Index) = (platform, found.document.kind) else { return Ok(found) };
-        let store = RegistryStore::new(self, reference.clone());
-        let chosen = descend::choose(call, &store, &found.document, &platform)?;
-        let one = GetOptions { platform: None, ..options.clone() };
-        let found = fetch(&remote, &reference.repository().with_digest(&chosen.entry.digest), &one)?;
-        descend::check_entry(&chosen.entry, &found.document)?;
-        Ok(Manifest { platform: Some(chosen.platform), ..found })
-    }
-
-    /// The descriptor of a manifest. If a registry does not answer HEAD properly, or refuses it, GET is used:
-    /// refuses: only then does it say why.
-    pub fn head_manifest(&self, call: &Call, reference: &Reference, options: &HeadOptions) -> Result<Head> {
+    /// The descriptor of a manifest. If a registry does not answer HEAD properly, or refuses it, GET is used: only its
+    /// response says why.
+    pub fn head_manifest(&self, call: &Call, reference: &Reference, options: &HeadOptions) -> Result<ManifestHead> {
         let remote = Remote::repository(self, call, reference.repository())?;
         let accept = GetOptions { accept: options.accept.clone(), ..GetOptions::default() };
         let mut request = Request::new(Method::HEAD).header(ACCEPT, &accept_header(&accept))?;
@@ -130,31 +114,13 @@ impl Client {
         }
         let found = fetch(&remote, reference, &accept)?;
         let document = found.document;
-        Ok(Head {
+        Ok(ManifestHead {
             media_type: document.media_type,
             digest: document.digest,
             size: document.size,
             headers: found.headers,
             rate_limit: found.rate_limit,
         })
-    }
-
-    /// The digest of a manifest; with a platform, of the one for it.
-    pub fn manifest_digest(&self, call: &Call, reference: &Reference, options: &GetOptions) -> Result<Digest> {
-        let Some(platform) = options.platform.as_deref() else {
-            let head = HeadOptions { accept: options.accept.clone() };
-            return Ok(self.head_manifest(call, reference, &head)?.digest);
-        };
-        let platform: Platform = platform.parse()?;
-        let remote = Remote::repository(self, call, reference.repository())?;
-        let found = fetch(&remote, reference, options)?;
-        match found.document.kind {
-            Kind::Index => {
-                let store = RegistryStore::new(self, reference.clone());
-                Ok(descend::choose(call, &store, &found.document, &platform)?.entry.digest)
-            }
-            _ => Ok(found.document.digest),
-        }
     }
 }
 
@@ -172,7 +138,7 @@ pub(super) fn accept_header(options: &GetOptions) -> String {
 }
 
 /// Gets and checks; after a wrong digest it is fetched once more, because a cache on the way may have kept half of it.
-pub(super) fn fetch(remote: &Remote, reference: &Reference, options: &GetOptions) -> Result<Manifest> {
+pub(crate) fn fetch(remote: &Remote, reference: &Reference, options: &GetOptions) -> Result<Manifest> {
     match fetch_once(remote, reference, options) {
         Err(error) if error.code() == Code::DigestMismatch => fetch_once(remote, reference, options),
         outcome => outcome,
@@ -245,7 +211,7 @@ fn check_named(reference: &Reference, answer: &Answer, bytes: &[u8], document: &
 }
 
 /// None when the response is incomplete; a GET then finds the rest.
-fn head_of(answer: &Answer, reference: &Reference) -> Result<Option<Head>> {
+fn head_of(answer: &Answer, reference: &Reference) -> Result<Option<ManifestHead>> {
     let (Some(digest), Some(size), Some(content_type)) =
         (digest_header(&answer.headers), answer.content_length(), answer.header(CONTENT_TYPE))
     else {
@@ -265,7 +231,7 @@ fn head_of(answer: &Answer, reference: &Reference) -> Result<Option<Head>> {
         expected => {
             let digest = expected.cloned().unwrap_or(digest);
             let (headers, rate_limit) = (headers_json(&answer.headers), answer.rate_limit());
-            Ok(Some(Head { media_type, digest, size, headers, rate_limit }))
+            Ok(Some(ManifestHead { media_type, digest, size, headers, rate_limit }))
         }
     }
 }

@@ -1,14 +1,15 @@
 //! Manifests: get, head, put, delete (distribution-spec end-3, end-7, end-9), by tag, by digest or by both.
 
+mod choose;
 mod delete;
 mod get;
 mod put;
 mod untag;
 
-pub(crate) use delete::delete;
-pub use delete::{DeleteOptions, Deleted, DeletedManifest};
-pub use get::{GetOptions, Head, HeadOptions, Manifest};
-pub use put::{Put, PutOptions};
+pub use delete::{DeleteOptions, DeletedManifest};
+pub(crate) use get::fetch;
+pub use get::{GetOptions, HeadOptions, Manifest, ManifestHead};
+pub use put::{PutManifest, PutOptions};
 pub use untag::{Fate, UntagOptions, Untagged};
 
 use crate::digest::Digest;

@@ -19,7 +19,7 @@ use crate::options::options;
 use crate::reference::{self, Reference, Repository};
 use crate::registry::referrers;
 use crate::registry::referrers::fallback_tag;
-use crate::registry::referrers::Source;
+use crate::registry::referrers::ReferrersSource;
 use crate::registry::repository::{digest_header, digest_headers, Remote};
 use crate::registry::Client;
 use crate::registry_error;
@@ -47,7 +47,7 @@ options! {
 
 /// The result of putting a manifest.
 #[derive(Debug, Serialize)]
-pub struct Put {
+pub struct PutManifest {
     /// Its digest.
     pub digest: Digest,
     /// Its size.
@@ -62,11 +62,11 @@ pub struct Put {
     /// The manifest that it refers to.
     pub subject: Option<Digest>,
     /// How it is listed among the referrers of its subject.
-    pub referrers: Option<Source>,
+    pub referrers: Option<ReferrersSource>,
 }
 
 /// A response that confirms the manifest.
-struct Accepted {
+struct PutAnswer {
     answer: Answer,
     /// It is the response to a HEAD: the response of the PUT was lost, including its subject and tags.
     seen: bool,
@@ -75,7 +75,13 @@ struct Accepted {
 impl Client {
     /// Puts a manifest, its bytes unchanged. One that has a subject is listed in the subject's referrers tag, unless the
     /// registry says that it lists it itself.
-    pub fn put_manifest(&self, call: &Call, reference: &Reference, bytes: &[u8], options: &PutOptions) -> Result<Put> {
+    pub fn put_manifest(
+        &self,
+        call: &Call,
+        reference: &Reference,
+        bytes: &[u8],
+        options: &PutOptions,
+    ) -> Result<PutManifest> {
         if bytes.len() as u64 > MOST_BYTES {
             return Err(Error::new(Code::LimitExceeded, format!("a manifest is at most {MOST_BYTES} bytes")));
         }
@@ -93,7 +99,7 @@ impl Client {
         under: &Under,
         content: &Content,
         options: &PutOptions,
-    ) -> Result<Put> {
+    ) -> Result<PutManifest> {
         let Content { document, bytes } = content;
         let tags = all_tags(under, options)?;
         let remote = Remote::repository(self, call, repository)?;
@@ -109,7 +115,7 @@ impl Client {
         if referrers.is_none() {
             referrers = list(&remote, document, &accepted, options)?;
         }
-        Ok(Put {
+        Ok(PutManifest {
             referrers,
             subject: document.subject().map(|subject| subject.digest.clone()),
             digest: document.digest.clone(),
@@ -146,7 +152,7 @@ fn all_tags(under: &Under, options: &PutOptions) -> Result<Vec<String>> {
 
 /// By digest with all tags in one request. What the registry does not confirm is put tag by tag: one without support
 /// stores the manifest without tags.
-fn put_tags(remote: &Remote, tags: &[String], bytes: &[u8], document: &Document) -> Result<Accepted> {
+fn put_tags(remote: &Remote, tags: &[String], bytes: &[u8], document: &Document) -> Result<PutAnswer> {
     let name = document.digest.as_str();
     let mut accepted = match put_as(remote, name, tags, bytes, document) {
         // Too many for one request, or a registry that does not support the query.
@@ -173,27 +179,32 @@ fn confirmed_tags(answer: &Answer) -> Vec<String> {
 
 /// How a manifest with a subject is listed: by the registry, which confirms it with OCI-Subject, otherwise by the
 /// library.
-fn list(remote: &Remote, document: &Document, accepted: &Accepted, options: &PutOptions) -> Result<Option<Source>> {
+fn list(
+    remote: &Remote,
+    document: &Document,
+    accepted: &PutAnswer,
+    options: &PutOptions,
+) -> Result<Option<ReferrersSource>> {
     let Some(subject) = document.subject() else { return Ok(None) };
     let said = accepted.answer.header("oci-subject").map(str::trim);
     if said == Some(subject.digest.as_str()) {
         referrers::remember(remote, true);
-        return Ok(Some(Source::Api));
+        return Ok(Some(ReferrersSource::Api));
     }
     if accepted.seen && referrers::has_api(remote, &subject.digest)? {
-        return Ok(Some(Source::Api));
+        return Ok(Some(ReferrersSource::Api));
     }
     if !options.referrers_tag {
-        return Ok(Some(Source::None));
+        return Ok(Some(ReferrersSource::None));
     }
     fallback_tag::add(remote, &subject.digest, &[fallback_tag::entry(document)]).map_err(|error| {
         error.within(format!("the manifest {} is stored, but not listed as a referrer", document.digest))
     })?;
-    Ok(Some(Source::Tag))
+    Ok(Some(ReferrersSource::Tag))
 }
 
 /// A PUT whose response was lost may have succeeded: check before it is sent again.
-fn put_as(remote: &Remote, name: &str, tags: &[String], bytes: &[u8], document: &Document) -> Result<Accepted> {
+fn put_as(remote: &Remote, name: &str, tags: &[String], bytes: &[u8], document: &Document) -> Result<PutAnswer> {
     let what = format!("put the manifest {name} into {}", remote.place());
     let scopes = remote.scopes(&["pull", "push"]);
     let manifest = remote.target(Resource::Manifest(name));
@@ -207,7 +218,7 @@ fn put_as(remote: &Remote, name: &str, tags: &[String], bytes: &[u8], document: 
             .repeat(Repeat::WhenRefused)
             .body(body);
         let error = match remote.send(&tagged, &mut request, &scopes) {
-            Ok(reply) => return accept(remote, reply, document, &what).map(|answer| Accepted { answer, seen: false }),
+            Ok(reply) => return accept(remote, reply, document, &what).map(|answer| PutAnswer { answer, seen: false }),
             Err(error) if error.code() == Code::Network => error,
             Err(error) => return Err(error.within(&what)),
         };
@@ -215,7 +226,7 @@ fn put_as(remote: &Remote, name: &str, tags: &[String], bytes: &[u8], document: 
         let mut head = Request::new(Method::HEAD).header(ACCEPT, &document.media_type)?;
         if let Ok(Reply { answer, .. }) = remote.send(&manifest, &mut head, &scopes) {
             if answer.status == StatusCode::OK && digest_header(&answer.headers).as_ref() == Some(&document.digest) {
-                return Ok(Accepted { answer, seen: true });
+                return Ok(PutAnswer { answer, seen: true });
             }
         }
         if attempt > remote.client.retries() {

@@ -24,7 +24,7 @@ use crate::manifest::MOST_BYTES;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type;
 use crate::registry::lock;
-use crate::registry::manifest::delete;
+use crate::registry::repository::delete::delete;
 use crate::registry::repository::Remote;
 use crate::resource::Resource;
 
@@ -44,7 +44,7 @@ pub fn tag_of(digest: &Digest) -> String {
 }
 
 /// The entry of a manifest in the list ("Pushing Manifests with Subject").
-pub fn entry(document: &Document) -> Descriptor {
+pub(crate) fn entry(document: &Document) -> Descriptor {
     let named = document.value.get("artifactType").and_then(Value::as_str).filter(|name| !name.is_empty());
     let config = document.config().map(|config| config.media_type.as_str());
     Descriptor {
@@ -74,7 +74,7 @@ impl Turns {
 }
 
 /// A list as it is at the registry.
-pub struct List {
+pub(crate) struct ReferrersList {
     /// The listed descriptors.
     pub entries: Vec<Descriptor>,
     value: Value,
@@ -83,27 +83,27 @@ pub struct List {
 }
 
 /// What exists under the referrers tag of a digest.
-pub enum Tagged {
+pub(crate) enum UnderTag {
     /// Nothing.
     Nothing,
     /// The list.
-    List(List),
+    List(ReferrersList),
     /// Something else, and why it is not a list. Some registries interpret such a tag as the digest in it, and return
     /// the subject itself.
     Other(Error),
 }
 
 /// The list of a digest's referrers, if there is one; anything else must not be overwritten.
-fn read(remote: &Remote, subject: &Digest) -> Result<Option<List>> {
+fn read(remote: &Remote, subject: &Digest) -> Result<Option<ReferrersList>> {
     match tagged(remote, subject, &["pull", "push"])? {
-        Tagged::Nothing => Ok(None),
-        Tagged::List(list) => Ok(Some(list)),
-        Tagged::Other(error) => Err(error),
+        UnderTag::Nothing => Ok(None),
+        UnderTag::List(list) => Ok(Some(list)),
+        UnderTag::Other(error) => Err(error),
     }
 }
 
 /// Looks at the referrers tag of a digest.
-pub fn tagged(remote: &Remote, subject: &Digest, actions: &[&str]) -> Result<Tagged> {
+pub(crate) fn tagged(remote: &Remote, subject: &Digest, actions: &[&str]) -> Result<UnderTag> {
     let tag = tag_of(subject);
     let what = format!("get the referrers tag {tag} of {}", remote.place());
     let limit = remote.client.options().max_manifest_bytes;
@@ -113,7 +113,7 @@ pub fn tagged(remote: &Remote, subject: &Digest, actions: &[&str]) -> Result<Tag
     let reply = remote.ask(Resource::Manifest(&tag), &mut request, &remote.scopes(actions))?;
     let mut answer = remote.expect(reply, &[StatusCode::OK, StatusCode::NOT_FOUND], &what)?;
     if answer.status == StatusCode::NOT_FOUND {
-        return Ok(Tagged::Nothing);
+        return Ok(UnderTag::Nothing);
     }
     let bytes = answer.take_whole();
     let wrong = |why: &str| {
@@ -121,7 +121,7 @@ pub fn tagged(remote: &Remote, subject: &Digest, actions: &[&str]) -> Result<Tag
     };
     let digest = Algorithm::Sha256.digest(&bytes);
     if subject.algorithm().digest(&bytes) == *subject {
-        return Ok(Tagged::Other(wrong("it is the manifest itself")));
+        return Ok(UnderTag::Other(wrong("it is the manifest itself")));
     }
     let (entries, value) = match empty_list(&bytes) {
         Some(value) => (Vec::new(), value),
@@ -129,19 +129,19 @@ pub fn tagged(remote: &Remote, subject: &Digest, actions: &[&str]) -> Result<Tag
             Ok(document) if document.media_type == media_type::OCI_INDEX => {
                 (document.manifests().to_vec(), document.value)
             }
-            Ok(document) => return Ok(Tagged::Other(wrong(&format!("it is {}", document.media_type)))),
+            Ok(document) => return Ok(UnderTag::Other(wrong(&format!("it is {}", document.media_type)))),
             // A list that is spoilt is not nothing.
             Err(error) if has_entries(&bytes) => return Err(wrong(error.message())),
-            Err(error) => return Ok(Tagged::Other(wrong(error.message()))),
+            Err(error) => return Ok(UnderTag::Other(wrong(error.message()))),
         },
     };
     // A weak one cannot be a condition (RFC 9110 13.1.1).
     let etag = answer.headers.get(ETAG).filter(|etag| etag.as_bytes().starts_with(b"\"")).cloned();
-    Ok(Tagged::List(List { entries, digest, value, etag }))
+    Ok(UnderTag::List(ReferrersList { entries, digest, value, etag }))
 }
 
 /// Replaces a null list in an index, as some clients write it, by an empty one.
-pub fn empty_list(bytes: &[u8]) -> Option<Value> {
+pub(crate) fn empty_list(bytes: &[u8]) -> Option<Value> {
     let mut value = crate::json::parse(bytes).ok()?;
     let manifests = value.as_object_mut()?.get_mut("manifests").filter(|manifests| manifests.is_null())?;
     *manifests = json!([]);
@@ -153,13 +153,13 @@ fn has_entries(bytes: &[u8]) -> bool {
 }
 
 /// Puts manifests on the list of a digest's referrers, by one write.
-pub fn add(remote: &Remote, subject: &Digest, entries: &[Descriptor]) -> Result<()> {
+pub(crate) fn add(remote: &Remote, subject: &Digest, entries: &[Descriptor]) -> Result<()> {
     change(remote, subject, Change::Add(entries))
 }
 
 /// Removes a manifest from the list of a digest's referrers. A list that has become empty is deleted, where the
 /// registry can.
-pub fn remove(remote: &Remote, subject: &Digest, referrer: &Digest) -> Result<()> {
+pub(crate) fn remove(remote: &Remote, subject: &Digest, referrer: &Digest) -> Result<()> {
     change(remote, subject, Change::Remove(referrer))
 }
 
@@ -170,7 +170,7 @@ enum Change<'a> {
 }
 
 impl Change<'_> {
-    fn is_done(&self, list: Option<&List>) -> bool {
+    fn is_done(&self, list: Option<&ReferrersList>) -> bool {
         let lists = |digest: &Digest| list.is_some_and(|list| list.entries.iter().any(|entry| entry.digest == *digest));
         match self {
             Change::Add(entries) => entries.iter().all(|entry| lists(&entry.digest)),
@@ -179,7 +179,7 @@ impl Change<'_> {
     }
 
     /// The list with the change. Other members are kept.
-    fn apply(&self, list: Option<&List>) -> Value {
+    fn apply(&self, list: Option<&ReferrersList>) -> Value {
         let new = json!({"schemaVersion": 2, "mediaType": media_type::OCI_INDEX, "manifests": []});
         let mut value = list.map_or(new, |list| list.value.clone());
         // Some registries require it.
@@ -204,7 +204,7 @@ fn change(remote: &Remote, subject: &Digest, change: Change) -> Result<()> {
     let turn = remote.client.memory::<Turns>().of(format!("{} {} {subject}", remote.account.base.url, remote.name));
     let _turn = remote.call.wait(None, turn.lock())?;
     let mut backoff = Backoff::new();
-    let mut writer = Writer { remote, subject, may_delete: true, may_condition: true };
+    let mut writer = TagWriter { remote, subject, may_delete: true, may_condition: true };
     for attempt in 1..=TRIES {
         let begun = Instant::now();
         let list = read(remote, subject)?;
@@ -226,16 +226,16 @@ fn change(remote: &Remote, subject: &Digest, change: Change) -> Result<()> {
     Err(Error::new(Code::Http, message).with_attempts(TRIES).with_hint("try again when fewer clients write to it"))
 }
 
-struct Writer<'a> {
+struct TagWriter<'a> {
     remote: &'a Remote,
     subject: &'a Digest,
     may_delete: bool,
     may_condition: bool,
 }
 
-impl Writer<'_> {
+impl TagWriter<'_> {
     /// Writes the changed list; false when another client has changed it since it was read.
-    fn write(&mut self, change: Change, list: Option<&List>) -> Result<bool> {
+    fn write(&mut self, change: Change, list: Option<&ReferrersList>) -> Result<bool> {
         let value = change.apply(list);
         let is_empty = value["manifests"].as_array().is_some_and(Vec::is_empty);
         match list.filter(|_| is_empty && self.may_delete) {
@@ -258,7 +258,7 @@ impl Writer<'_> {
         }
     }
 
-    fn put(&mut self, value: &Value, list: Option<&List>) -> Result<bool> {
+    fn put(&mut self, value: &Value, list: Option<&ReferrersList>) -> Result<bool> {
         let tag = tag_of(self.subject);
         let what = format!("put the referrers tag {tag} into {}", self.remote.place());
         let bytes = value.to_string().into_bytes();
@@ -291,7 +291,7 @@ impl Writer<'_> {
         }
     }
 
-    fn condition(&self, list: Option<&List>) -> Option<(HeaderName, HeaderValue)> {
+    fn condition(&self, list: Option<&ReferrersList>) -> Option<(HeaderName, HeaderValue)> {
         match list {
             _ if !self.may_condition => None,
             Some(list) => list.etag.clone().map(|etag| (IF_MATCH, etag)),
@@ -352,7 +352,12 @@ mod tests {
         let mut value = document.value.clone();
         value["annotations"] = json!({"kept": "yes"});
         value["manifests"][0]["vendor"] = "kept".into();
-        let list = List { entries: document.manifests().to_vec(), value, digest: document.digest.clone(), etag: None };
+        let list = ReferrersList {
+            entries: document.manifests().to_vec(),
+            value,
+            digest: document.digest.clone(),
+            etag: None,
+        };
         assert!(Change::Add(&[entry("a")]).is_done(Some(&list)) && !Change::Add(&[entry("b")]).is_done(Some(&list)));
         let second = Change::Add(&[entry("b")]).apply(Some(&list));
         assert_eq!(second["annotations"]["kept"], "yes");

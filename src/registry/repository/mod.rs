@@ -1,6 +1,9 @@
 //! A registry or one of its repositories as a call sees it: URLs, scopes, and what an unwanted status means.
 
+pub(crate) mod delete;
 pub mod remove;
+
+pub use delete::Deleted;
 
 use ::http::header::HeaderMap;
 use ::http::{Method, StatusCode};

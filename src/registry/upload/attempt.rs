@@ -11,9 +11,9 @@ use crate::http::Request;
 use crate::registry::blob::has;
 use crate::registry::repository::Remote;
 use crate::registry::upload::confirm::Handed;
-use crate::registry::upload::session::{location_text, Session};
+use crate::registry::upload::session::{location_text, UploadSession};
 use crate::registry::upload::source::Replay;
-use crate::registry::upload::{Stored, Upload, CHUNK};
+use crate::registry::upload::{StoredBlob, Upload, CHUNK};
 use crate::resource::Resource;
 use crate::stream::source::{Source, PIECE};
 
@@ -27,7 +27,7 @@ pub enum Trouble {
     /// It broke while the bytes were being sent.
     OnTheWay(Error),
     /// The same, and the session may know how many arrived.
-    Broken(Error, Box<Session>),
+    Broken(Error, Box<UploadSession>),
 }
 
 impl Trouble {
@@ -51,7 +51,7 @@ impl Trouble {
 }
 
 /// Cancels a session that will not be continued. After a network failure it may be in use; the registry lets it expire.
-pub(crate) fn give_up(mut session: Session, error: &Error) {
+pub(crate) fn give_up(mut session: UploadSession, error: &Error) {
     if error.code() != Code::Network {
         session.remote.call = session.remote.call.farewell();
         let _ = session.cancel();
@@ -79,14 +79,14 @@ pub(crate) fn put_stream(
     size: u64,
     digest: &Digest,
     single_post: bool,
-    session: Option<Box<Session>>,
-) -> std::result::Result<Stored, Trouble> {
+    session: Option<Box<UploadSession>>,
+) -> std::result::Result<StoredBlob, Trouble> {
     let answer = match single_post {
         true => post_once(remote, source, size, digest).map_err(Trouble::OnTheWay)?,
         false => put_once(remote, source, size, digest, session)?,
     };
     let location = location_text(remote, &answer);
-    Ok(Stored { digest: digest.clone(), size, location, uploaded: true, mounted: false })
+    Ok(StoredBlob { digest: digest.clone(), size, location, uploaded: true, mounted: false })
 }
 
 /// A session, and a PUT with all bytes.
@@ -95,11 +95,11 @@ fn put_once(
     source: &mut dyn Source,
     size: u64,
     digest: &Digest,
-    session: Option<Box<Session>>,
+    session: Option<Box<UploadSession>>,
 ) -> std::result::Result<Answer, Trouble> {
     let mut session = match session {
         Some(session) => *session,
-        None => Session::start(remote.clone(), digest.algorithm())?,
+        None => UploadSession::start(remote.clone(), digest.algorithm())?,
     };
     remote.call.begin("blob put", Some(size))?;
     let error = match session.finish(digest, Body::Stream { source, size, done: 0 }) {
@@ -120,8 +120,8 @@ pub(crate) fn rest(
     source: &mut dyn Replay,
     size: u64,
     digest: &Digest,
-    session: &mut Session,
-) -> std::result::Result<Stored, Trouble> {
+    session: &mut UploadSession,
+) -> std::result::Result<StoredBlob, Trouble> {
     source.rewind_to(session.offset)?;
     while session.offset < size {
         remote.call.moved_to(session.offset)?;
@@ -140,7 +140,7 @@ pub(crate) fn rest(
     remote.call.moved_to(size)?;
     let answer = session.finish(digest, Body::Empty).map_err(Trouble::OnTheWay)?;
     let location = location_text(remote, &answer);
-    Ok(Stored { digest: digest.clone(), size, location, uploaded: true, mounted: false })
+    Ok(StoredBlob { digest: digest.clone(), size, location, uploaded: true, mounted: false })
 }
 
 /// One POST with the digest (end-4b). A registry that does not know it answers 202 and waits for a PUT.
@@ -153,7 +153,7 @@ fn post_once(remote: &Remote, source: &mut dyn Source, size: u64, digest: &Diges
     let mut request = Request::new(Method::POST).header(CONTENT_TYPE, "application/octet-stream")?.body(body);
     let reply = remote.send(&target, &mut request, &scopes)?;
     if reply.answer.status == StatusCode::ACCEPTED && !has(remote, digest)? {
-        if let Ok(session) = Session::at(remote.clone(), &reply.answer) {
+        if let Ok(session) = UploadSession::at(remote.clone(), &reply.answer) {
             let _ = session.cancel();
         }
         let message = format!("{} does not accept a blob in one POST", remote.place());
@@ -177,8 +177,8 @@ pub(crate) fn put_chunks(
     remote: &Remote,
     source: &mut dyn Source,
     known: InChunks,
-    session: Option<Box<Session>>,
-) -> std::result::Result<Stored, Trouble> {
+    session: Option<Box<UploadSession>>,
+) -> std::result::Result<StoredBlob, Trouble> {
     let algorithm = known.digest.map_or(Algorithm::Sha256, Digest::algorithm);
     let session = session.map(|session| *session);
     let mut upload = Upload::start(remote.clone(), session, known.chunk, algorithm, known.size)?;

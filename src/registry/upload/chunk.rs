@@ -11,13 +11,13 @@ use crate::http::retry::{self, Backoff};
 use crate::http::upload::Body;
 use crate::http::{range, Request};
 use crate::registry::upload::chunk_sizes;
-use crate::registry::upload::session::{behind, Session, OCTETS};
+use crate::registry::upload::session::{behind, UploadSession, OCTETS};
 use crate::statuses;
 
 /// The smallest chunk that is tried, whatever is refused.
 const SMALLEST_CHUNK: u64 = 64 << 10;
 
-impl Session {
+impl UploadSession {
     /// Sends the next chunk, in pieces when the registry finds it too large. After a failure the registry is asked how far
     /// it got, and the rest is sent.
     pub fn chunk(&mut self, bytes: &Bytes) -> Result<()> {

@@ -13,7 +13,7 @@ use crate::reference::{Index, Reference, Repository};
 use crate::registry::blob::blob_digest;
 use crate::registry::repository::Remote;
 use crate::registry::upload::confirm::Handed;
-use crate::registry::upload::session::{location_text, Saved, Session};
+use crate::registry::upload::session::{location_text, SavedSession, UploadSession};
 use crate::registry::Client;
 use crate::resource::Resource;
 
@@ -22,7 +22,7 @@ pub enum Mounted {
     /// The blob was mounted; with its Location, if the registry returned one.
     Done(Option<String>),
     /// It is not; the session is for uploading it, if the registry opened one.
-    Declined(Option<Box<Session>>),
+    Declined(Option<Box<UploadSession>>),
 }
 
 options! {
@@ -44,7 +44,7 @@ pub struct MountResult {
     /// The Location that the registry returned; None when absent.
     pub location: Option<String>,
     /// The session of a declined mount, if it was to be kept.
-    pub session: Option<Saved>,
+    pub session: Option<SavedSession>,
 }
 
 impl Client {
@@ -114,7 +114,9 @@ pub fn mount(
                 Err(error) => Err(error),
             }
         }
-        StatusCode::ACCEPTED => Ok(Mounted::Declined(Session::at(remote.clone(), &reply.answer).ok().map(Box::new))),
+        StatusCode::ACCEPTED => {
+            Ok(Mounted::Declined(UploadSession::at(remote.clone(), &reply.answer).ok().map(Box::new)))
+        }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(remote.failure(reply, &what)),
         status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => Ok(Mounted::Declined(None)),
         _ => Err(remote.failure(reply, &what)),

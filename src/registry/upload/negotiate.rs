@@ -11,14 +11,14 @@ use crate::registry::blob::has_all;
 use crate::registry::repository::Remote;
 use crate::registry::upload::attempt::{give_up, put_chunks, put_stream, rest, InChunks, Trouble};
 use crate::registry::upload::mount::{mount, Mounted};
-use crate::registry::upload::session::{may_be_done, Session};
+use crate::registry::upload::session::{may_be_done, UploadSession};
 use crate::registry::upload::source::Replay;
-use crate::registry::upload::{Stored, CHUNK};
+use crate::registry::upload::{StoredBlob, CHUNK};
 use crate::statuses;
 
 /// How the bytes travel.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Way {
+pub(crate) enum UploadWay {
     /// POST, then PUT with all of them.
     Single,
     /// One POST with all of them.
@@ -33,13 +33,13 @@ pub(crate) enum Way {
 }
 
 /// What is tried, one after the other.
-pub(crate) struct Ladder<'a> {
+pub(crate) struct Negotiation<'a> {
     /// The repository.
     pub remote: &'a Remote,
     /// The digest that the bytes have.
     pub digest: &'a Digest,
     /// How to begin.
-    pub way: Way,
+    pub way: UploadWay,
     /// Repositories of this registry that may have the blob.
     pub sources: Vec<String>,
     /// It goes in chunks only because a connection broke.
@@ -48,14 +48,14 @@ pub(crate) struct Ladder<'a> {
     too_large: bool,
 }
 
-impl<'a> Ladder<'a> {
+impl<'a> Negotiation<'a> {
     /// The blob with this digest, for a repository.
-    pub(crate) fn new(remote: &'a Remote, digest: &'a Digest, way: Way, sources: Vec<String>) -> Ladder<'a> {
-        Ladder { remote, digest, way, sources, cautious: false, too_large: false }
+    pub(crate) fn new(remote: &'a Remote, digest: &'a Digest, way: UploadWay, sources: Vec<String>) -> Negotiation<'a> {
+        Negotiation { remote, digest, way, sources, cautious: false, too_large: false }
     }
 
     /// Puts the blob, unless it exists. A failure is retried in a new session.
-    pub(crate) fn put(&mut self, source: &mut dyn Replay) -> Result<Stored> {
+    pub(crate) fn put(&mut self, source: &mut dyn Replay) -> Result<StoredBlob> {
         if has_all(self.remote, self.digest, source.size())? {
             return Ok(self.stored(source, false));
         }
@@ -64,7 +64,7 @@ impl<'a> Ladder<'a> {
             match mount(self.remote, self.digest, Some(&name), Some(source.size()), Repeat::Never) {
                 Ok(Mounted::Done(location)) => {
                     let stored = self.stored(source, false);
-                    return Ok(Stored { location, mounted: true, ..stored });
+                    return Ok(StoredBlob { location, mounted: true, ..stored });
                 }
                 Ok(Mounted::Declined(opened)) => {
                     // A session that a declined mount opened is the one to go on with.
@@ -80,11 +80,11 @@ impl<'a> Ladder<'a> {
         self.upload(source, session)
     }
 
-    fn upload(&mut self, source: &mut dyn Replay, mut session: Option<Box<Session>>) -> Result<Stored> {
+    fn upload(&mut self, source: &mut dyn Replay, mut session: Option<Box<UploadSession>>) -> Result<StoredBlob> {
         let retries = self.remote.client.retries();
         let mut failures = 0;
         let mut backoff = Backoff::new();
-        let mut broken: Option<Box<Session>> = None;
+        let mut broken: Option<Box<UploadSession>> = None;
         loop {
             let outcome = match broken.take() {
                 Some(session) => self.go_on(source, *session),
@@ -124,7 +124,11 @@ impl<'a> Ladder<'a> {
         }
     }
 
-    fn anew(&self, source: &mut dyn Replay, session: Option<Box<Session>>) -> std::result::Result<Stored, Trouble> {
+    fn anew(
+        &self,
+        source: &mut dyn Replay,
+        session: Option<Box<UploadSession>>,
+    ) -> std::result::Result<StoredBlob, Trouble> {
         source.rewind_to(0)?;
         self.once(source, session)
     }
@@ -132,7 +136,11 @@ impl<'a> Ladder<'a> {
     /// Continues in a session whose connection broke, if the registry has kept what it received (distribution-spec
     /// "Pushing a blob in chunks": the status tells how much). Otherwise the blob is sent again, in chunks, so that the
     /// next break costs less.
-    fn go_on(&mut self, source: &mut dyn Replay, mut session: Session) -> std::result::Result<Stored, Trouble> {
+    fn go_on(
+        &mut self,
+        source: &mut dyn Replay,
+        mut session: UploadSession,
+    ) -> std::result::Result<StoredBlob, Trouble> {
         let size = source.size();
         let known = session.status();
         self.remote.call.check()?;
@@ -152,8 +160,8 @@ impl<'a> Ladder<'a> {
         }
         session.remote.call = session.remote.call.farewell();
         let _ = session.cancel();
-        if self.way == Way::Single && takes_chunks {
-            (self.way, self.cautious) = (Way::Chunks { size: CHUNK, forced: false }, true);
+        if self.way == UploadWay::Single && takes_chunks {
+            (self.way, self.cautious) = (UploadWay::Chunks { size: CHUNK, forced: false }, true);
         }
         self.anew(source, None)
     }
@@ -162,14 +170,18 @@ impl<'a> Ladder<'a> {
         self.remote.call.log(|| json!({"event": "retry", "reason": what(), "wait_ms": 0}))
     }
 
-    fn once(&self, source: &mut dyn Replay, session: Option<Box<Session>>) -> std::result::Result<Stored, Trouble> {
+    fn once(
+        &self,
+        source: &mut dyn Replay,
+        session: Option<Box<UploadSession>>,
+    ) -> std::result::Result<StoredBlob, Trouble> {
         let size = source.size();
         match self.way {
-            Way::Chunks { size: chunk, .. } => {
+            UploadWay::Chunks { size: chunk, .. } => {
                 let known = InChunks { chunk, digest: Some(self.digest), size: Some(size) };
                 put_chunks(self.remote, source, known, session)
             }
-            way => put_stream(self.remote, source, size, self.digest, way == Way::Post, session),
+            way => put_stream(self.remote, source, size, self.digest, way == UploadWay::Post, session),
         }
     }
 
@@ -177,22 +189,22 @@ impl<'a> Ladder<'a> {
     fn other_way(&mut self, error: &Error) -> bool {
         match (self.way, error.http_status()) {
             // It does not keep chunks, or not where they belong.
-            (Way::Chunks { .. }, None | Some(400..=499)) if error.code() == Code::Protocol && !self.too_large => {
-                (self.way, self.cautious) = (Way::Single, false);
+            (UploadWay::Chunks { .. }, None | Some(400..=499)) if error.code() == Code::Protocol && !self.too_large => {
+                (self.way, self.cautious) = (UploadWay::Single, false);
                 true
             }
-            (Way::Single, Some(413)) if !self.too_large => {
+            (UploadWay::Single, Some(413)) if !self.too_large => {
                 self.too_large = true;
-                self.way = Way::Chunks { size: CHUNK, forced: false };
+                self.way = UploadWay::Chunks { size: CHUNK, forced: false };
                 true
             }
-            (Way::Chunks { .. }, Some(status)) if self.cautious && statuses::refuses_patch(status) => {
-                (self.way, self.cautious) = (Way::Single, false);
+            (UploadWay::Chunks { .. }, Some(status)) if self.cautious && statuses::refuses_patch(status) => {
+                (self.way, self.cautious) = (UploadWay::Single, false);
                 true
             }
-            (Way::Chunks { forced: true, size }, Some(status)) if statuses::has_no_patch(status) => {
+            (UploadWay::Chunks { forced: true, size }, Some(status)) if statuses::has_no_patch(status) => {
                 // Not every registry knows PATCH; the caller's size was a wish.
-                self.way = Way::Single;
+                self.way = UploadWay::Single;
                 let _ = self.remote.call.log(
                     || json!({"event": "retry", "reason": format!("no chunks of {size} bytes here"), "wait_ms": 0}),
                 );
@@ -202,8 +214,8 @@ impl<'a> Ladder<'a> {
         }
     }
 
-    fn stored(&self, source: &dyn Replay, uploaded: bool) -> Stored {
-        Stored { digest: self.digest.clone(), size: source.size(), location: None, uploaded, mounted: false }
+    fn stored(&self, source: &dyn Replay, uploaded: bool) -> StoredBlob {
+        StoredBlob { digest: self.digest.clone(), size: source.size(), location: None, uploaded, mounted: false }
     }
 }
 

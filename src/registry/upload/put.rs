@@ -11,9 +11,9 @@ use crate::reference::Repository;
 use crate::registry::repository::Remote;
 use crate::registry::upload::attempt::{put_chunks, put_stream, InChunks, Trouble};
 use crate::registry::upload::mount::same_registry;
-use crate::registry::upload::negotiate::{Ladder, Way};
+use crate::registry::upload::negotiate::{Negotiation, UploadWay};
 use crate::registry::upload::source::{hash, HashedSource, InMemory, OpenedFile, Replay, Rewindable};
-use crate::registry::upload::{Stored, CHUNK};
+use crate::registry::upload::{StoredBlob, CHUNK};
 use crate::registry::Client;
 use crate::stream::source::Source;
 
@@ -43,7 +43,7 @@ impl Client {
         repository: &Repository,
         bytes: &[u8],
         options: &BlobPutOptions,
-    ) -> Result<Stored> {
+    ) -> Result<StoredBlob> {
         put(&Remote::repository(self, call, repository)?, &mut InMemory(bytes, bytes), options)
     }
 
@@ -54,7 +54,7 @@ impl Client {
         repository: &Repository,
         path: &Path,
         options: &BlobPutOptions,
-    ) -> Result<Stored> {
+    ) -> Result<StoredBlob> {
         put(&Remote::repository(self, call, repository)?, &mut OpenedFile::open(path)?, options)
     }
 
@@ -65,7 +65,7 @@ impl Client {
         repository: &Repository,
         source: &mut dyn Source,
         options: &BlobPutOptions,
-    ) -> Result<Stored> {
+    ) -> Result<StoredBlob> {
         let remote = Remote::repository(self, call, repository)?;
         match (options.size, &options.digest, options.chunk_size) {
             (Some(size), Some(digest), None) => put_promised(&remote, source, size, digest, options.single_post),
@@ -101,7 +101,7 @@ impl BlobPutOptions {
 }
 
 /// Puts a source that can be read again.
-fn put(remote: &Remote, source: &mut dyn Replay, options: &BlobPutOptions) -> Result<Stored> {
+fn put(remote: &Remote, source: &mut dyn Replay, options: &BlobPutOptions) -> Result<StoredBlob> {
     options.check()?;
     if options.size.is_some_and(|size| size != source.size()) {
         let message =
@@ -114,11 +114,11 @@ fn put(remote: &Remote, source: &mut dyn Replay, options: &BlobPutOptions) -> Re
         return Err(Error::new(Code::DigestMismatch, format!("the bytes have the digest {digest}, not {expected}")));
     }
     let way = match options.chunk_size {
-        _ if options.single_post => Way::Post,
-        Some(size) => Way::Chunks { size, forced: true },
-        None => Way::Single,
+        _ if options.single_post => UploadWay::Post,
+        Some(size) => UploadWay::Chunks { size, forced: true },
+        None => UploadWay::Single,
     };
-    Ladder::new(remote, &digest, way, options.sources(remote)?).put(source)
+    Negotiation::new(remote, &digest, way, options.sources(remote)?).put(source)
 }
 
 /// Bytes whose digest the caller has promised.
@@ -128,7 +128,7 @@ fn put_promised(
     size: u64,
     digest: &Digest,
     single_post: bool,
-) -> Result<Stored> {
+) -> Result<StoredBlob> {
     let mut hashing = HashedSource { source, hasher: Hasher::new(digest.algorithm()) };
     let mut kept = Rewindable::new(&mut hashing);
     let stored = put_stream(remote, &mut kept, size, digest, single_post, None).map_err(Trouble::given_up)?;

@@ -10,8 +10,8 @@ use crate::options::options;
 use crate::reference::Repository;
 use crate::registry::blob::has_all;
 use crate::registry::repository::Remote;
-use crate::registry::upload::session::{behind, location_text, may_be_done, Saved, Session};
-use crate::registry::upload::Stored;
+use crate::registry::upload::session::{behind, location_text, may_be_done, SavedSession, UploadSession};
+use crate::registry::upload::StoredBlob;
 use crate::registry::Client;
 
 options! {
@@ -34,14 +34,14 @@ options! {
 
 impl Client {
     /// Opens a session.
-    pub fn session_start(&self, call: &Call, repository: &Repository, options: &StartOptions) -> Result<Saved> {
+    pub fn session_start(&self, call: &Call, repository: &Repository, options: &StartOptions) -> Result<SavedSession> {
         let algorithm = options.digest_algorithm.as_deref().map_or(Ok(Algorithm::Sha256), str::parse)?;
-        Ok(Session::start(Remote::repository(self, call, repository)?, algorithm)?.saved())
+        Ok(UploadSession::start(Remote::repository(self, call, repository)?, algorithm)?.saved())
     }
 
     /// Asks how far a session is.
-    pub fn session_status(&self, call: &Call, saved: &Saved) -> Result<Saved> {
-        let mut session = Session::resume(self, call, saved)?;
+    pub fn session_status(&self, call: &Call, saved: &SavedSession) -> Result<SavedSession> {
+        let mut session = UploadSession::resume(self, call, saved)?;
         // A registry that does not tell knows no better than the caller.
         session.offset = session.told_offset()?.unwrap_or(saved.offset);
         // "0-0" means one byte or none; one only if the session knows of a sent byte.
@@ -52,8 +52,14 @@ impl Client {
     }
 
     /// Sends the next bytes.
-    pub fn session_chunk(&self, call: &Call, saved: &Saved, bytes: &[u8], options: &ChunkOptions) -> Result<Saved> {
-        let mut session = Session::resume(self, call, saved)?;
+    pub fn session_chunk(
+        &self,
+        call: &Call,
+        saved: &SavedSession,
+        bytes: &[u8],
+        options: &ChunkOptions,
+    ) -> Result<SavedSession> {
+        let mut session = UploadSession::resume(self, call, saved)?;
         session.offset = options.offset.unwrap_or(saved.offset);
         if bytes.is_empty() {
             return Err(Error::new(Code::InvalidArgument, "a chunk has at least one byte"));
@@ -65,8 +71,14 @@ impl Client {
     }
 
     /// Ends a session, with its last bytes if there are any left.
-    pub fn session_finish(&self, call: &Call, saved: &Saved, digest: &Digest, last: &[u8]) -> Result<Stored> {
-        let mut session = Session::resume(self, call, saved)?;
+    pub fn session_finish(
+        &self,
+        call: &Call,
+        saved: &SavedSession,
+        digest: &Digest,
+        last: &[u8],
+    ) -> Result<StoredBlob> {
+        let mut session = UploadSession::resume(self, call, saved)?;
         let size = behind(saved.offset, last.len())?;
         if !last.is_empty() {
             session.chunk(&Bytes::copy_from_slice(last))?;
@@ -76,11 +88,11 @@ impl Client {
             Err(error) if may_be_done(&error) && has_all(&session.remote, digest, size)? => None,
             Err(error) => return Err(error),
         };
-        Ok(Stored { digest: digest.clone(), size, location, uploaded: true, mounted: false })
+        Ok(StoredBlob { digest: digest.clone(), size, location, uploaded: true, mounted: false })
     }
 
     /// Cancels a session.
-    pub fn session_cancel(&self, call: &Call, saved: &Saved) -> Result<()> {
-        Session::resume(self, call, saved)?.cancel()
+    pub fn session_cancel(&self, call: &Call, saved: &SavedSession) -> Result<()> {
+        UploadSession::resume(self, call, saved)?.cancel()
     }
 }

@@ -31,7 +31,7 @@ pub(crate) const OCTETS: &str = "application/octet-stream";
 
 /// A session as it is kept between calls, in this process or another.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Saved {
+pub struct SavedSession {
     /// Where the next request goes. It is all that is needed to write to the session: keep it as a secret.
     pub url: String,
     /// The repository that the blob is for.
@@ -44,14 +44,14 @@ pub struct Saved {
     pub min_chunk_size: u64,
 }
 
-impl Saved {
+impl SavedSession {
     /// Parses what a caller stored: the JSON of an earlier call, or only the URL of a session.
-    pub fn parse(text: &str) -> Result<Saved> {
+    pub fn parse(text: &str) -> Result<SavedSession> {
         let invalid = |why: String| Error::new(Code::InvalidArgument, format!("the upload session {why}"));
         if text.trim_start().starts_with('{') {
             let value =
                 crate::json::parse(text.as_bytes()).map_err(|error| invalid(format!("is not JSON: {error}")))?;
-            return Saved::deserialize(&value).map_err(|error| invalid(format!("lacks something: {error}")));
+            return SavedSession::deserialize(&value).map_err(|error| invalid(format!("lacks something: {error}")));
         }
         let url = Url::parse(text).map_err(|error| invalid(format!("'{}' is not a URL: {error}", shorten(text))))?;
         let name = url.path().split_once("/v2/").and_then(|(_, path)| path.rsplit_once("/blobs/uploads/"));
@@ -63,7 +63,7 @@ impl Saved {
         };
         let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
         let repository = format!("{}://{host}{port}/{name}", url.scheme());
-        Ok(Saved { url: text.to_owned(), repository, offset: 0, min_chunk_size: 0 })
+        Ok(SavedSession { url: text.to_owned(), repository, offset: 0, min_chunk_size: 0 })
     }
 }
 
@@ -76,7 +76,7 @@ pub fn behind(offset: u64, length: usize) -> Result<u64> {
 }
 
 /// An open upload session at a registry.
-pub struct Session {
+pub struct UploadSession {
     /// The repository.
     pub remote: Remote,
     /// Where the next request goes: it changes with every answer.
@@ -91,9 +91,9 @@ pub struct Session {
     pub doubtful: bool,
 }
 
-impl Session {
+impl UploadSession {
     /// Opens a session. The push token is fetched here, before any body is sent.
-    pub fn start(remote: Remote, algorithm: Algorithm) -> Result<Session> {
+    pub fn start(remote: Remote, algorithm: Algorithm) -> Result<UploadSession> {
         let mut target = remote.target(Resource::Uploads);
         // Only for an algorithm other than sha256: a registry that hashes during the upload must know it
         // (distribution-spec end-4c).
@@ -108,7 +108,7 @@ impl Session {
             let reply = remote.send(&target, &mut request, &remote.scopes(&["pull", "push"]))?;
             let status = reply.answer.status;
             if status == StatusCode::ACCEPTED || (status.is_success() && reply.answer.headers.contains_key(LOCATION)) {
-                return Session::at(remote, &reply.answer)
+                return UploadSession::at(remote, &reply.answer)
                     .map_err(|error| error.within(&what).with_http_status(status.as_u16()).with_attempts(attempt));
             }
             let wait = backoff.delay(attempt);
@@ -128,7 +128,7 @@ impl Session {
     }
 
     /// The session that a response opened.
-    pub fn at(remote: Remote, answer: &Answer) -> Result<Session> {
+    pub fn at(remote: Remote, answer: &Answer) -> Result<UploadSession> {
         let at = remote.location(answer)?;
         let told = answer.header("oci-chunk-min-length").and_then(|length| length.trim().parse::<u64>().ok());
         let min_chunk = told.unwrap_or(0);
@@ -137,11 +137,11 @@ impl Session {
             return Err(Error::new(Code::LimitExceeded, message).with_url(&answer.url));
         }
         let max_chunk = chunk_sizes::largest(&remote.client, &remote.account.host);
-        Ok(Session { remote, at, offset: 0, min_chunk, max_chunk, doubtful: false })
+        Ok(UploadSession { remote, at, offset: 0, min_chunk, max_chunk, doubtful: false })
     }
 
     /// The session that a caller kept.
-    pub fn resume(client: &Client, call: &Call, saved: &Saved) -> Result<Session> {
+    pub fn resume(client: &Client, call: &Call, saved: &SavedSession) -> Result<UploadSession> {
         let remote = Remote::repository(client, call, &Repository::parse(&saved.repository, None)?)?;
         let kept = HeaderValue::from_str(&saved.url)
             .map_err(|_| Error::new(Code::InvalidArgument, "the upload session's URL contains control characters"))?;
@@ -149,12 +149,19 @@ impl Session {
         let base = &remote.account.base;
         let at = base.named(Some(&kept), &base.url, None)?;
         let max_chunk = chunk_sizes::largest(client, &remote.account.host);
-        Ok(Session { remote, at, offset: saved.offset, min_chunk: saved.min_chunk_size, max_chunk, doubtful: false })
+        Ok(UploadSession {
+            remote,
+            at,
+            offset: saved.offset,
+            min_chunk: saved.min_chunk_size,
+            max_chunk,
+            doubtful: false,
+        })
     }
 
     /// The state to store.
-    pub fn saved(&self) -> Saved {
-        Saved {
+    pub fn saved(&self) -> SavedSession {
+        SavedSession {
             url: self.at.url.to_string(),
             repository: self.remote.place(),
             offset: self.offset,

@@ -1,0 +1,183 @@
+//! The registry's own list of referrers (distribution-spec end-12a, end-12b).
+
+use std::ops::ControlFlow;
+
+use ::http::header::{HeaderMap, HeaderValue, ACCEPT, CONTENT_TYPE};
+use ::http::StatusCode;
+use serde_json::{Map, Value};
+
+use super::collected::{Filter, FoundReferrers};
+use super::known::{recall, remember};
+use super::{Referrers, ReferrersSource};
+use crate::auth::Reply;
+use crate::digest::{Algorithm, Digest};
+use crate::error::{Code, Error, Result};
+use crate::http::location::RequestTarget;
+use crate::manifest::{Descriptor, Document};
+use crate::media_type;
+use crate::registry::list::cursor::{Cursor, Finder, List};
+use crate::registry::list::page;
+use crate::registry::list::pages;
+use crate::registry::list::pages::{FetchedPage, Walk};
+use crate::registry::repository::Remote;
+use crate::resource::Resource;
+use crate::statuses;
+
+pub(super) fn api_of(remote: &Remote, subject: &Digest, filter: &Filter) -> Result<List> {
+    List::of(remote, Resource::Referrers(subject), filter.artifact_type.as_deref().unwrap_or_default())
+}
+
+/// Whether the registry lists referrers itself. Asks only when that is not known yet.
+pub(crate) fn has_api(remote: &Remote, subject: &Digest) -> Result<bool> {
+    match recall(remote) {
+        Some(known) => Ok(known),
+        None => {
+            let one = Filter { max: Some(1), ..Filter::default() };
+            let list = api_of(remote, subject, &one)?;
+            Ok(by_api(remote, subject, one, &list, None)?.is_some())
+        }
+    }
+}
+
+/// None when the registry has no referrers API.
+pub(super) fn by_api(
+    remote: &Remote,
+    subject: &Digest,
+    filter: Filter,
+    list: &List,
+    cursor: Option<&Cursor>,
+) -> Result<Option<Referrers>> {
+    let what = format!("list the referrers of {}@{subject}", remote.place());
+    let first = first_page(list, &filter, cursor)?;
+    let accept = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(media_type::OCI_INDEX))]);
+    let (mut found, mut filters_applied) = (FoundReferrers::new(filter, cursor), Vec::new());
+    // A call that continues from a page knows that there is an API.
+    let (mut has_api, mut pages) = (None, usize::from(cursor.is_some()));
+    let mut finder = cursor.and_then(Finder::new);
+    let mut is_other = false;
+    let open = |reply: Reply| match reply.answer.status.as_u16() {
+        status if pages == 0 && statuses::has_no_referrers_api(status) => {
+            let error = remote.failure(reply, &what);
+            has_api = Some(false);
+            if !is_about_name(&error) {
+                remember(remote, false);
+            }
+            Ok(None)
+        }
+        _ => {
+            pages += 1;
+            remote.expect(reply, &[StatusCode::OK], &what).map(Some)
+        }
+    };
+    let walk = Walk { remote, scopes: &remote.scopes(&["pull"]), what: &what, headers: accept };
+    walk.begin(first, open, |page| {
+        // Something that answers every path with 200, with a web page or other content, does not support this API.
+        if cursor.is_none() && page.is_first && !is_index(page) {
+            is_other = true;
+            // Something truncated may have been an index.
+            if is_html(page) || serde_json::from_slice::<serde::de::IgnoredAny>(page.bytes).is_ok() {
+                remember(remote, false);
+            }
+            return Ok(ControlFlow::Break(()));
+        }
+        let (answer, applied) = (page.answer, applied(&page.answer.headers));
+        let has_type = applied.iter().any(|name| name.eq_ignore_ascii_case("artifactType"));
+        found.passage.begin_page(match finder.take() {
+            Some(mut finder) => {
+                pages::elements(remote, page, &what, "manifests", &mut |element| {
+                    finder.look(element["digest"].as_str().unwrap_or_default());
+                    Ok(())
+                })?;
+                finder.skip()
+            }
+            None => 0,
+        });
+        let mut count = 0;
+        let rest = pages::elements(remote, page, &what, "manifests", &mut |element| {
+            let entry = Descriptor::read(&element, &format!("manifests[{count}]"))
+                .map_err(|error| no_index(error.message()))?;
+            count += 1;
+            found.take(entry, has_type)
+        })?;
+        check_index(rest, answer.header(CONTENT_TYPE)).map_err(|error| error.within(&what).with_url(&answer.url))?;
+        for name in applied {
+            if !filters_applied.contains(&name) {
+                filters_applied.push(name);
+            }
+        }
+        if !found.is_full() {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let place = found.passage.cursor(list, page.asked, page.next);
+        found.next = place.map_err(|error| error.within(&what).with_url(&answer.url))?;
+        Ok(ControlFlow::Break(()))
+    })?;
+    if has_api == Some(false) {
+        return Ok(None);
+    }
+    if is_other {
+        return Ok(None);
+    }
+    remember(remote, true);
+    found.finish(subject, ReferrersSource::Api, filters_applied).map(Some)
+}
+
+fn first_page(list: &List, filter: &Filter, cursor: Option<&Cursor>) -> Result<RequestTarget> {
+    match cursor {
+        Some(cursor) => cursor.target(list),
+        None => Ok(list.target().with_pairs(filter.artifact_type.iter().map(|name| ("artifactType", name.as_str())))),
+    }
+}
+
+/// Whether a refusal may be about the repository instead of the API: of that nothing follows for later.
+fn is_about_name(error: &Error) -> bool {
+    let names = ["NAME_UNKNOWN", "NAME_INVALID", "MANIFEST_UNKNOWN", "NOT_FOUND", "UNKNOWN"];
+    error.registry_errors().iter().any(|error| names.contains(&error.code.as_str()))
+}
+
+/// Whether a page is meant as an index: by its media type, or as JSON with a list of manifests. A fault in it is then
+/// an error.
+fn is_index(page: &FetchedPage) -> bool {
+    let content_type = page.answer.header(CONTENT_TYPE).map(media_type::essence);
+    if content_type.as_deref() == Some(media_type::OCI_INDEX) {
+        return true;
+    }
+    let mut has_entries = false;
+    let rest = page::read(page.bytes, "manifests", &mut |_| {
+        has_entries = true;
+        Err(no_index("only looked at"))
+    });
+    // A response that reports an error is not a page either, but an error.
+    let says = |rest: &Map<String, Value>| {
+        rest.contains_key("manifests")
+            || rest.get("errors").and_then(Value::as_array).is_some_and(|list| !list.is_empty())
+    };
+    let has_list = has_entries || rest.is_ok_and(|rest| says(&rest));
+    !is_html(page) && has_list
+}
+
+fn is_html(page: &FetchedPage) -> bool {
+    page.answer.header(CONTENT_TYPE).is_some_and(|name| media_type::essence(name) == "text/html")
+}
+
+/// The filters that the registry says it applied (`OCI-Filters-Applied`).
+fn applied(headers: &HeaderMap) -> Vec<String> {
+    let values = headers.get_all("oci-filters-applied").iter().filter_map(|value| value.to_str().ok());
+    let names = values.flat_map(|value| value.split(',')).map(str::trim).filter(|name| !name.is_empty());
+    names.take(16).map(crate::text::shorten).collect()
+}
+
+fn no_index(why: &str) -> Error {
+    Error::new(Code::Protocol, format!("the response is not an image index: {why}"))
+}
+
+/// The rest of a page without its descriptors must be that of an index.
+fn check_index(rest: Map<String, Value>, content_type: Option<&str>) -> Result<()> {
+    let bytes = Value::Object(rest).to_string();
+    let document = Document::parse(bytes.as_bytes(), content_type, Algorithm::Sha256);
+    let document = document.map_err(|error| no_index(error.message()))?;
+    match document.media_type == media_type::OCI_INDEX {
+        true => Ok(()),
+        false => Err(no_index(&format!("it is {}", document.media_type))),
+    }
+}

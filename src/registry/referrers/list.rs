@@ -1,0 +1,64 @@
+//! Listing the referrers of a manifest, from wherever the list is.
+
+use super::api::{api_of, by_api};
+use super::collected::{Filter, FoundReferrers};
+use super::fallback_tag::{self, UnderTag};
+use super::known::recall;
+use super::{Referrers, ReferrersOptions, ReferrersSource};
+use crate::call::Call;
+use crate::digest::Digest;
+use crate::error::Result;
+use crate::reference::Reference;
+use crate::registry::list::cursor::{AskedPage, Cursor, Finder, List};
+use crate::registry::manifest::HeadOptions;
+use crate::registry::repository::Remote;
+use crate::registry::Client;
+use crate::resource::Resource;
+
+impl Client {
+    /// The referrers of a manifest. A tag is resolved first.
+    pub fn referrers(&self, call: &Call, reference: &Reference, options: &ReferrersOptions) -> Result<Referrers> {
+        let filter = Filter::new(options)?;
+        let subject = match reference.digest() {
+            Some(digest) => digest.clone(),
+            None => self.head_manifest(call, reference, &HeadOptions::default())?.digest,
+        };
+        let remote = Remote::repository(self, call, reference.repository())?;
+        let api = api_of(&remote, &subject, &filter)?;
+        let tag = List::of(&remote, Resource::Manifest(&fallback_tag::tag_of(&subject)), "")?;
+        let cursor = options.next.as_deref().map(|text| Cursor::parse(text, &[&api, &tag])).transpose()?;
+        let is_api = match &cursor {
+            Some(cursor) => cursor.list == api.id,
+            None => recall(&remote) != Some(false),
+        };
+        if is_api {
+            if let Some(found) = by_api(&remote, &subject, filter.clone(), &api, cursor.as_ref())? {
+                return Ok(found);
+            }
+        }
+        by_tag(&remote, &subject, filter, &tag, cursor.as_ref())
+    }
+}
+
+fn by_tag(
+    remote: &Remote,
+    subject: &Digest,
+    filter: Filter,
+    list: &List,
+    cursor: Option<&Cursor>,
+) -> Result<Referrers> {
+    let mut found = FoundReferrers::new(filter, cursor);
+    // Something other than a list lists nothing.
+    let UnderTag::List(tagged) = fallback_tag::tagged(remote, subject, &["pull"])? else {
+        return found.finish(subject, ReferrersSource::None, Vec::new());
+    };
+    if let Some(mut finder) = cursor.and_then(Finder::new) {
+        tagged.entries.iter().for_each(|entry| finder.look(entry.digest.as_str()));
+        found.passage.begin_page(finder.skip());
+    }
+    for entry in tagged.entries {
+        found.take(entry, false)?;
+    }
+    found.next = found.passage.cursor(list, AskedPage::at(&list.url), None)?;
+    found.finish(subject, ReferrersSource::Tag, Vec::new())
+}

@@ -1,0 +1,100 @@
+//! An index as a call sees it: it decides who may do what, and receives the credentials.
+
+use ::http::header::HeaderValue;
+use ::http::StatusCode;
+use url::Url;
+use zeroize::Zeroizing;
+
+use super::ERROR_BODY;
+use crate::auth::{basic_header, Account};
+use crate::call::Call;
+use crate::credentials::Credentials;
+use crate::error::{Code, Error, Result};
+use crate::http::location::RequestTarget;
+use crate::http::response::Answer;
+use crate::http::Request;
+use crate::reference::Index;
+use crate::registry::Client;
+use crate::registry_error;
+
+/// Docker Hub's index had a different host name than references, and than its registry.
+pub(super) const HUB: &str = "https://index.docker.io/";
+
+/// An index as a call sees it.
+#[derive(Clone)]
+pub(crate) struct IndexServer {
+    pub(super) client: Client,
+    pub(super) call: Call,
+    pub(super) account: Account,
+}
+
+impl IndexServer {
+    pub(super) fn new(client: &Client, call: &Call, index: &Index) -> Result<IndexServer> {
+        let mut account = client.account(call, index)?;
+        if index.official && account.base.url.host_str() == Some("registry-1.docker.io") {
+            account.base.url = Url::parse(HUB).map_err(|_| Error::new(Code::Internal, "no URL for Docker Hub"))?;
+        }
+        Ok(IndexServer { client: client.clone(), call: call.clone(), account })
+    }
+
+    pub(super) fn credentials(&self) -> Result<Credentials> {
+        Ok(self.client.auth.credentials(&self.call, &self.account)?.0)
+    }
+
+    /// The credentials for the index, and only for it.
+    pub(super) fn proof(&self) -> Result<Option<HeaderValue>> {
+        match self.credentials()? {
+            Credentials::Token(token) => secret("Bearer", &token).map(Some),
+            credentials => basic_header(&credentials),
+        }
+    }
+
+    /// Sends a request to the index.
+    pub(super) fn send(&self, target: &RequestTarget, request: &mut Request) -> Result<Answer> {
+        self.client.http.send(&self.call, &self.account.base.find(target)?, request)
+    }
+
+    /// Asks the index, with the credentials if there are any.
+    pub(super) fn ask(&self, target: &RequestTarget, request: &mut Request) -> Result<Answer> {
+        request.authorization = self.proof()?;
+        self.send(target, request)
+    }
+
+    pub(super) fn expect(&self, answer: Answer, wanted: &[StatusCode], what: &str) -> Result<Answer> {
+        match wanted.contains(&answer.status) {
+            true => Ok(answer),
+            false => Err(self.failure(answer, what)),
+        }
+    }
+
+    /// The error for a response.
+    pub(super) fn failure(&self, mut answer: Answer, what: &str) -> Error {
+        let body = answer.beginning(&self.call, ERROR_BODY);
+        let error = registry_error::error_of(answer.status.as_u16(), &answer.headers, &body, &answer.url, what)
+            .with_attempts(answer.attempts);
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return error;
+        }
+        self.client.auth.forget_answer(&self.account);
+        match self.credentials() {
+            Ok(Credentials::Anonymous) => error.with_hint("it requires credentials"),
+            Ok(_) => error.with_hint("the registry does not accept these credentials"),
+            Err(_) => error,
+        }
+    }
+
+    /// The name of one of its repositories for messages.
+    pub(super) fn name_of(&self, repository: &str) -> String {
+        format!("{}/{repository}", self.account.host)
+    }
+}
+
+/// A header with a secret in it.
+pub(super) fn secret(scheme: &str, token: &str) -> Result<HeaderValue> {
+    let text = Zeroizing::new(format!("{scheme} {token}"));
+    let mut value = HeaderValue::from_str(&text).map_err(|_| {
+        Error::new(Code::InvalidArgument, "the token contains characters that are not allowed in a header")
+    })?;
+    value.set_sensitive(true);
+    Ok(value)
+}

@@ -8,7 +8,7 @@ use zeroize::Zeroizing;
 use super::challenge;
 use super::proof::Proof;
 use super::scope::ScopeSet;
-use super::token_cache::Realm;
+use super::token_server::Realm;
 use super::{Account, Auth};
 use crate::call::Call;
 use crate::credentials::Credentials;

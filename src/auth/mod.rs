@@ -11,6 +11,7 @@ pub(crate) mod config_file;
 pub(crate) mod credential_lookup;
 pub(crate) mod credential_writer;
 pub(crate) mod entry;
+mod grant;
 pub(crate) mod helper;
 pub(crate) mod key;
 pub(crate) mod login;
@@ -24,6 +25,7 @@ pub(crate) mod secrets;
 mod token_cache;
 mod token_request;
 pub(crate) mod token_response;
+mod token_server;
 mod words;
 
 use std::collections::HashMap;
@@ -47,7 +49,8 @@ pub(crate) use account::Account;
 use challenge::Challenge;
 use credential_lookup::{StoredCredentials, Whence};
 pub(crate) use proof::{basic_header, identity};
-use token_cache::{Realm, TokenCache};
+use token_cache::TokenCache;
+use token_server::Realm;
 
 /// The most origins that are remembered.
 const MOST_ORIGINS: usize = 10_000;

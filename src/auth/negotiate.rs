@@ -14,9 +14,10 @@ use ::http::header::HeaderMap;
 use ::http::{Method, StatusCode};
 
 use super::challenge::{self, AuthScheme, Challenge};
+use super::grant::Grant;
 use super::proof::{basic, Proof};
 use super::scope::ScopeSet;
-use super::token_cache::{Grant, Realm};
+use super::token_server::Realm;
 use super::{Account, Auth, Refusal, Reply};
 use crate::call::Call;
 use crate::credentials::Credentials;

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use url::Url;
 use zeroize::Zeroizing;
 
-use super::token_cache::Grant;
+use super::grant::Grant;
 use crate::credentials::Credentials;
 use crate::digest::Algorithm;
 use crate::error::{Code, Error, Result};

@@ -7,77 +7,22 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::watch;
-use zeroize::Zeroizing;
 
+use super::grant::Grant;
 use super::scope::ScopeSet;
 use super::token_request::{self, FetchedToken};
 use super::token_response::Token;
+use super::token_server::{Realm, Refresh};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::http::headers::Headers;
-use crate::http::location::Location;
-use crate::http::route::Route;
 use crate::http::Http;
 use crate::sync::lock;
 
 /// How many tokens are kept for one user of one registry, and for how many such users.
 const KEPT: usize = 1000;
-/// A token of this age may have expired although the registry does not answer 401.
-const AGED: Duration = Duration::from_secs(30);
-/// No token has such a short lifetime: one that is refused within it was used up.
-const BRIEF: Duration = Duration::from_secs(1);
 /// How long it is remembered that a server's tokens get used up.
 const BELIEVED: Duration = Duration::from_secs(600);
-
-/// A token server, with the credentials for it.
-#[derive(Clone)]
-pub(super) struct Realm {
-    /// Where it is, and which addresses it may have.
-    pub at: Location,
-    /// The service named by the challenge.
-    pub service: Option<String>,
-    /// The owner of the tokens: origin and a hash of the credentials.
-    pub identity: String,
-    /// The credentials to send; anonymous when it may not receive them.
-    pub credentials: Credentials,
-    /// Whether a refresh token is requested too.
-    pub offline: bool,
-    /// Whether there are credentials that it may not receive.
-    pub withheld: bool,
-    /// The route to it.
-    pub route: Route,
-    /// The caller's headers, if it may receive them.
-    pub headers: Headers,
-}
-
-impl Realm {
-    fn key(&self) -> String {
-        format!("{} {} {}", self.identity, self.at.url, self.service.as_deref().unwrap_or_default())
-    }
-
-    /// Whether credentials are sent to it.
-    pub(super) fn has_credentials(&self) -> bool {
-        self.credentials != Credentials::Anonymous
-    }
-}
-
-/// The refresh token that a token server issued last, replacing the caller's. Locked during a fetch: some
-/// servers accept each only once.
-pub(super) type Refresh = Arc<Mutex<Option<Zeroizing<String>>>>;
-
-/// A token in use.
-#[derive(Clone)]
-pub(super) struct Grant {
-    key: String,
-    token: Arc<Token>,
-    obtained: Instant,
-    /// Its age when it was handed out.
-    age: Duration,
-    /// It was fetched for this request, though perhaps not for it alone.
-    new: bool,
-    has_credentials: bool,
-}
 
 /// For whom a token is fetched.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -88,45 +33,6 @@ enum Purpose {
     Login,
     /// Only the request with this number.
     One(u64),
-}
-
-impl Grant {
-    fn new(realm: &Realm, token: &Arc<Token>, obtained: Instant, new: bool) -> Grant {
-        token.given.fetch_add(1, Ordering::SeqCst);
-        let (key, age) = (realm.key(), obtained.elapsed());
-        Grant { key, token: token.clone(), obtained, age, new, has_credentials: realm.has_credentials() }
-    }
-
-    pub(super) fn value(&self) -> &str {
-        &self.token.value
-    }
-
-    /// Whether no other request ever got it, so that none can have used it up.
-    pub(super) fn is_ours_alone(&self) -> bool {
-        self.token.given.load(Ordering::SeqCst) == 1
-    }
-
-    /// Whether a refusal means that others used it up, not that it expired: it is too young for that, or was valid for
-    /// the first request but not for the second.
-    fn seems_used_up(&self) -> bool {
-        let given = self.token.given.load(Ordering::SeqCst);
-        given == 2 || (given > 2 && self.age < BRIEF)
-    }
-
-    /// Whether it is old enough to have expired early.
-    pub(super) fn is_aged(&self) -> bool {
-        self.obtained.elapsed() > AGED
-    }
-
-    /// The refresh token that came with it, if any.
-    pub(super) fn refresh(&self) -> Option<&Zeroizing<String>> {
-        self.token.refresh.as_ref()
-    }
-
-    /// Whether it was issued for credentials.
-    pub(super) fn has_credentials(&self) -> bool {
-        self.has_credentials
-    }
 }
 
 struct CachedToken {

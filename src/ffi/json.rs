@@ -76,14 +76,6 @@ fn parse(text: &[u8]) -> Result<Node> {
 /// "~1" stands for "/" and "~0" for "~". "" and NULL are the value itself. Where there is no such value, or one of another kind, the
 /// answer is NULL, 0 or what the caller gives for that case; NULL for `json` is such a case too. Free with ocireg_json_free.
 ///
-///     ocireg_json *manifest = NULL;
-///     if (ocireg_json_parse(text, &manifest, &error) == OCIREG_OK)
-///         for (size_t i = 0; i < ocireg_json_size(manifest, "/manifest/layers"); i++) {
-///             const ocireg_json *layer = ocireg_json_item(manifest, "/manifest/layers", i);
-///             printf("%s %lld\n", ocireg_json_text(layer, "/digest"), (long long)ocireg_json_integer(layer, "/size", -1));
-///         }
-///     ocireg_json_free(manifest);
-///
 /// Errors: OCIREG_INVALID_ARGUMENT for a text that is not one JSON document, is nested more than 56 deep (every result of the library can be parsed), or has a member twice.
 /// Source: RFC 8259.
 #[no_mangle]

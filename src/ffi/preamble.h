@@ -67,4 +67,14 @@
  *     ocireg_string_free(json);
  *     ocireg_error_free(error);
  *     ocireg_client_free(client);
+ *
+ * What is in a result is read by ocireg_json_parse and its family:
+ *
+ *     ocireg_json *manifest = NULL;
+ *     if (ocireg_json_parse(text, &manifest, &error) == OCIREG_OK)
+ *         for (size_t i = 0; i < ocireg_json_size(manifest, "/manifest/layers"); i++) {
+ *             const ocireg_json *layer = ocireg_json_item(manifest, "/manifest/layers", i);
+ *             printf("%s %lld\n", ocireg_json_text(layer, "/digest"), (long long)ocireg_json_integer(layer, "/size", -1));
+ *         }
+ *     ocireg_json_free(manifest);
  */

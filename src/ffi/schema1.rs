@@ -15,7 +15,7 @@ use crate::http::pem;
 use crate::options::options;
 use crate::schema1::certificate::{self, Authorities, Chain};
 use crate::schema1::jws::{self, Demand};
-use crate::schema1::key::Public;
+use crate::schema1::private::public_key;
 use crate::schema1::private::{Format, Private};
 use crate::schema1::sign::{parse_time, sign};
 
@@ -190,5 +190,5 @@ pub unsafe extern "C" fn ocireg_schema1_key_info(
     json: *mut *mut c_char,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe { enter(error, Json::required(json), || Public::from_pem(text(pem, "pem")?)?.to_json()) }
+    unsafe { enter(error, Json::required(json), || public_key(text(pem, "pem")?)?.to_json()) }
 }

@@ -3,6 +3,7 @@
 pub mod archive;
 pub mod check;
 pub mod directory;
+mod entry;
 mod flush_queue;
 pub(crate) mod index;
 pub(crate) mod lock;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::oci::{images, name_of};
+use super::entry::{images, name_of};
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
@@ -118,7 +118,7 @@ pub(crate) fn same_image(one: &str, other: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::oci::REF_NAME;
+    use super::super::entry::REF_NAME;
     use super::*;
     use crate::digest::Algorithm;
     use crate::manifest::Descriptor;

@@ -8,6 +8,7 @@ use serde_json::{json, Value};
 use super::certificate::{Authorities, Chain};
 use super::key::Public;
 use super::manifest::Manifest;
+use super::private::public_key;
 use super::{decode, protected, text_of, wrong, Opened};
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
@@ -105,7 +106,7 @@ pub(super) fn verify_all(opened: &Opened, demand: &Demand) -> Result<Vec<Signatu
 /// Converts a key as given by a caller to its ID.
 fn key_id(text: &str) -> Result<String> {
     if text.contains("-----BEGIN ") {
-        return Public::from_pem(text)?.id();
+        return public_key(text)?.id();
     }
     let groups = text.split(':');
     let letters = |group: &str| group.len() == 4 && group.bytes().all(|byte| matches!(byte, b'A'..=b'Z' | b'2'..=b'7'));

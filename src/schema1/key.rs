@@ -75,15 +75,6 @@ impl Public {
         }
     }
 
-    /// The key in a PEM text: from a `PUBLIC KEY`, or from a P-256 private key.
-    pub fn from_pem(text: &str) -> Result<Public> {
-        let invalid = |error: Error| error.with_code(Code::InvalidArgument);
-        match pem::blocks(text)?.iter().find(|block| block.label == "PUBLIC KEY") {
-            Some(block) => Public::from_spki(&block.der).map_err(invalid),
-            None => Ok(super::private::Private::from_pem(text)?.public()),
-        }
-    }
-
     /// The SubjectPublicKeyInfo, encoded as by Go: the key's ID is computed from it.
     pub fn to_spki(&self) -> Result<Vec<u8>> {
         match self {

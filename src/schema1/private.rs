@@ -100,3 +100,12 @@ fn other_key(kind: &str) -> Error {
     Error::new(Code::Unsupported, message)
         .with_hint("create one with ocireg_schema1_key, or: openssl ecparam -name prime256v1 -genkey -noout")
 }
+
+/// The public key in a PEM text: a `PUBLIC KEY`, or that of the P-256 private key in it.
+pub fn public_key(text: &str) -> Result<Public> {
+    let invalid = |error: Error| error.with_code(Code::InvalidArgument);
+    match pem::blocks(text)?.iter().find(|block| block.label == "PUBLIC KEY") {
+        Some(block) => Public::from_spki(&block.der).map_err(invalid),
+        None => Ok(Private::from_pem(text)?.public()),
+    }
+}

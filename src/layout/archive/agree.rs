@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
+use super::config_name::{digests, has_config};
 use super::docker::{self, blob_file, SavedImage, LIST};
 use super::read::{Archive, ArchiveReader};
 use crate::call::Call;
-use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::layout::index;
 use crate::manifest::{Descriptor, Document, Kind};
@@ -158,13 +158,4 @@ impl ArchiveReader {
         let ids = reader.diff_ids(&saved, &reader.small(&saved.config)?)?;
         reader.check(&saved, &ids, document.layers())
     }
-}
-
-/// The digests that a manifest may name bytes by.
-pub(super) fn digests(bytes: &[u8]) -> [Digest; 2] {
-    [Algorithm::Sha256, Algorithm::Sha512].map(|algorithm| algorithm.digest(bytes))
-}
-
-pub(super) fn has_config(document: &Document, digests: &[Digest]) -> bool {
-    document.config().is_some_and(|config| digests.contains(&config.digest))
 }

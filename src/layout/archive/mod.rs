@@ -1,6 +1,7 @@
 //! Archives: a layout in a tar, and what `docker save` writes.
 
 mod agree;
+mod config_name;
 mod docker;
 mod folder;
 mod kept;

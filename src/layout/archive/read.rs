@@ -5,14 +5,14 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
-use super::agree::{digests, has_config};
+use super::config_name::{digests, has_config};
 use super::docker::{self, blob_file, SavedImage, LIST};
 use super::Form;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
+use crate::layout::entry::tagged;
 use crate::layout::names;
-use crate::layout::oci::tagged;
 use crate::layout::tarball::bytes::ArchiveBytes;
 use crate::layout::tarball::read::{Span, Tarball};
 use crate::manifest::MOST_BYTES;

@@ -27,12 +27,10 @@ use crate::media_type::OCI_INDEX;
 use crate::os::special::open_regular;
 use crate::os::temporary::{self, NotWritten};
 use crate::os::{flush, walk};
-use crate::store::{digest_tags, is_digest_tag, Content};
+use crate::store::Content;
 use crate::sync::lock;
 use crate::text::shorten;
 
-/// The annotation that names an entry of `index.json`.
-pub const REF_NAME: &str = "org.opencontainers.image.ref.name";
 /// What stands in `oci-layout`.
 pub const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 
@@ -227,27 +225,6 @@ impl OciLayout {
         let name = self.name.as_ref().map(|name| format!(":{name}")).unwrap_or_default();
         format!("oci:{}{name}", self.root.display())
     }
-}
-
-/// The entries that are not about others, unless all are: what a layout without a name stands for.
-pub fn images(entries: Vec<Descriptor>) -> Vec<Descriptor> {
-    let is_image = |entry: &&Descriptor| entry.artifact_type.is_none() && !name_of(entry).is_some_and(is_digest_tag);
-    match entries.iter().filter(is_image).cloned().collect::<Vec<_>>() {
-        none if none.is_empty() => entries,
-        images => images,
-    }
-}
-
-/// What an index names under the digest tags of a manifest.
-pub fn tagged(entries: &[Descriptor], subject: &Digest) -> Vec<(String, Descriptor)> {
-    let tags = digest_tags(subject).into_iter();
-    let find = |tag: &String| entries.iter().find(|entry| name_of(entry) == Some(tag)).cloned();
-    tags.filter_map(|tag| find(&tag).map(|entry| (tag, entry))).collect()
-}
-
-/// The name of an entry of `index.json`.
-pub fn name_of(entry: &Descriptor) -> Option<&str> {
-    entry.annotation(REF_NAME)
 }
 
 /// Image-spec image-layout.md: the characters of a reference name.

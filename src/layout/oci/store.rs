@@ -3,12 +3,13 @@
 use std::fs;
 use std::io::{Seek, SeekFrom};
 
-use super::{cannot, flush_names, tagged, write_whole, OciLayout};
+use super::{cannot, flush_names, write_whole, OciLayout};
 use crate::call::Call;
 use crate::digest::{Digest, Hasher};
 use crate::download::fetch::fetch;
 use crate::download::partial::OnContention;
 use crate::error::{Code, Error, Result};
+use crate::layout::entry::tagged;
 use crate::layout::{index, names};
 use crate::manifest::Descriptor;
 use crate::os::special::open_regular;

@@ -1,0 +1,47 @@
+//! A token server as one user of one registry meets it.
+
+use std::sync::{Arc, Mutex};
+
+use zeroize::Zeroizing;
+
+use crate::credentials::Credentials;
+use crate::http::headers::Headers;
+use crate::http::location::Location;
+use crate::http::route::Route;
+
+/// A token server, with the credentials for it.
+#[derive(Clone)]
+pub(super) struct Realm {
+    /// Where it is, and which addresses it may have.
+    pub at: Location,
+    /// The service named by the challenge.
+    pub service: Option<String>,
+    /// The owner of the tokens: origin and a hash of the credentials.
+    pub identity: String,
+    /// The credentials to send; anonymous when it may not receive them.
+    pub credentials: Credentials,
+    /// Whether a refresh token is requested too.
+    pub offline: bool,
+    /// Whether there are credentials that it may not receive.
+    pub withheld: bool,
+    /// The route to it.
+    pub route: Route,
+    /// The caller's headers, if it may receive them.
+    pub headers: Headers,
+}
+
+impl Realm {
+    /// Under which its tokens are kept.
+    pub(super) fn key(&self) -> String {
+        format!("{} {} {}", self.identity, self.at.url, self.service.as_deref().unwrap_or_default())
+    }
+
+    /// Whether credentials are sent to it.
+    pub(super) fn has_credentials(&self) -> bool {
+        self.credentials != Credentials::Anonymous
+    }
+}
+
+/// The refresh token that a token server issued last, replacing the caller's. Locked during a fetch: some
+/// servers accept each only once.
+pub(super) type Refresh = Arc<Mutex<Option<Zeroizing<String>>>>;

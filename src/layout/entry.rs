@@ -1,0 +1,29 @@
+//! The entries of `index.json`: their names, and what they are.
+
+use crate::digest::Digest;
+use crate::manifest::Descriptor;
+use crate::store::{digest_tags, is_digest_tag};
+
+/// The annotation that names an entry of `index.json`.
+pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";
+
+/// The entries that are not about others, unless all are: what a layout without a name stands for.
+pub(crate) fn images(entries: Vec<Descriptor>) -> Vec<Descriptor> {
+    let is_image = |entry: &&Descriptor| entry.artifact_type.is_none() && !name_of(entry).is_some_and(is_digest_tag);
+    match entries.iter().filter(is_image).cloned().collect::<Vec<_>>() {
+        none if none.is_empty() => entries,
+        images => images,
+    }
+}
+
+/// What an index names under the digest tags of a manifest.
+pub(crate) fn tagged(entries: &[Descriptor], subject: &Digest) -> Vec<(String, Descriptor)> {
+    let tags = digest_tags(subject).into_iter();
+    let find = |tag: &String| entries.iter().find(|entry| name_of(entry) == Some(tag)).cloned();
+    tags.filter_map(|tag| find(&tag).map(|entry| (tag, entry))).collect()
+}
+
+/// The name of an entry of `index.json`.
+pub(crate) fn name_of(entry: &Descriptor) -> Option<&str> {
+    entry.annotation(REF_NAME)
+}

@@ -90,6 +90,7 @@ mod auth;
 pub mod call;
 pub mod convert;
 pub mod credentials;
+mod descriptor;
 pub mod digest;
 mod download;
 pub mod endpoint;

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::invalid::invalid;
+use crate::descriptor::invalid;
 use crate::error::Result;
 use crate::media_type as types;
 use crate::schema1;

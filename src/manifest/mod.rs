@@ -4,22 +4,19 @@
 //! One document must mean one thing to every reader: its media type, the type it was served as and its structure must
 //! agree (CVE-2021-41190).
 
-mod descriptor;
-mod invalid;
 mod media_type;
 
 use serde::Serialize;
 use serde_json::Value;
 
+pub use crate::descriptor::Descriptor;
+use crate::descriptor::{descriptor, descriptors, invalid};
 use crate::digest::{Algorithm, Digest};
 use crate::error::Result;
 use crate::media_type as types;
 use crate::schema1::jws::{self, Demand, Signature};
 use crate::text::shorten;
 use crate::{json, schema1};
-pub use descriptor::Descriptor;
-use descriptor::{descriptor, descriptors};
-use invalid::invalid;
 use media_type::media_type_of;
 
 /// The most bytes that a manifest may have, whatever a caller allows.
@@ -196,8 +193,8 @@ fn check_schema1(value: &Value) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use super::descriptor::MOST_DESCRIPTORS;
     use super::*;
+    use crate::descriptor::MOST_DESCRIPTORS;
     use crate::error::Code;
     use base64::Engine as _;
     use serde_json::json;

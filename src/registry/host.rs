@@ -147,7 +147,7 @@ fn chosen(http: &Http, index: &Index, options: &HostOptions) -> (Option<bool>, &
 }
 
 /// The URL of a host's API as far as it is known without a request, and what decided it. A loopback host without a
-/// chosen chose is asked by its first call: until then https is shown, from "probe".
+/// chosen scheme is asked by its first call: until then https is shown, from "probe".
 pub fn endpoint(http: &Http, index: &Index, options: &HostOptions) -> Result<(Url, &'static str)> {
     if let Some(endpoint) = &options.endpoint {
         return Ok((parse_endpoint(endpoint)?, "endpoint"));

@@ -118,7 +118,7 @@ mod tests {
     use super::super::convert::{to_oci, Layer};
     use super::super::manifest::Entry;
     use super::*;
-    use crate::manifest::Descriptor;
+    use crate::descriptor::Descriptor;
     use crate::media_type;
 
     fn digest(number: u8) -> Digest {

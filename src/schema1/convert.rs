@@ -4,9 +4,9 @@
 use serde_json::{json, Map, Value};
 
 use super::manifest::{check_chain, invalid, Entry};
+use crate::descriptor::Descriptor;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
-use crate::manifest::Descriptor;
 use crate::media_type;
 
 /// Members of the topmost v1 image that the new config keeps.

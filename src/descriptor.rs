@@ -4,7 +4,6 @@ use base64::Engine as _;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::invalid::invalid;
 use crate::annotations::Annotations;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
@@ -12,7 +11,7 @@ use crate::json;
 use crate::platform::Platform;
 
 /// More descriptors than any document within the size limit should contain.
-pub(super) const MOST_DESCRIPTORS: usize = 100_000;
+pub(crate) const MOST_DESCRIPTORS: usize = 100_000;
 
 /// A reference to content (OCI image-spec descriptor.md).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -92,14 +91,14 @@ fn size<'de, D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Resul
     }
 }
 
-pub(super) fn descriptor(value: &Value, key: &str) -> Result<Option<Descriptor>> {
+pub(crate) fn descriptor(value: &Value, key: &str) -> Result<Option<Descriptor>> {
     match value.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(member) => Descriptor::read(member, key).map(Some),
     }
 }
 
-pub(super) fn descriptors(value: &Value, key: &str) -> Result<Vec<Descriptor>> {
+pub(crate) fn descriptors(value: &Value, key: &str) -> Result<Vec<Descriptor>> {
     match value.get(key) {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Array(list)) if list.len() > MOST_DESCRIPTORS => {
@@ -110,4 +109,9 @@ pub(super) fn descriptors(value: &Value, key: &str) -> Result<Vec<Descriptor>> {
         }
         Some(_) => Err(invalid(format!("the manifest's {key} is not a list"))),
     }
+}
+
+/// The error for everything that is wrong with a manifest.
+pub(crate) fn invalid(message: impl Into<String>) -> Error {
+    Error::new(Code::InvalidManifest, message)
 }

@@ -1083,8 +1083,8 @@ ocireg_status ocireg_manifest_put(ocireg_client *client,
 // (ocireg_tag_delete does that with more care). Blocks.
 //
 // At a registry without the referrers API, a manifest with a subject is taken out of the subject's referrers tag. That
-// costs one GET of the manifest there, and nothing where the registry has the API; which of the two it is is asked once
-// for a repository and remembered for ten minutes. A referrers tag that has become empty is deleted, or left as an empty
+// costs one GET of the manifest there, and nothing where the registry has the API; that is asked once for a repository
+// and remembered for ten minutes. A referrers tag that has become empty is deleted, or left as an empty
 // index where it cannot be.
 //
 // Options:
@@ -1104,7 +1104,7 @@ ocireg_status ocireg_manifest_delete(ocireg_client *client,
 
 // Lists what refers to a manifest (signatures, attestations, bills of materials), [HOST[:PORT]/]REPOSITORY@DIGEST; a tag
 // is resolved first. From the registry's referrers API, all pages; where there is none (404, 400, 405, 406, or a web
-// page), from the index under the referrers tag. Which of the two it is is remembered for a repository, for ten
+// page), from the index under the referrers tag. Which one it was is remembered for a repository for ten
 // minutes. Blocks.
 //
 // Options:
@@ -1183,7 +1183,7 @@ ocireg_status ocireg_blob_head(ocireg_client *client,
 //   offset (integer, default: 0): only a piece, which cannot be verified: from this byte on
 //   length (integer): only a piece, which cannot be verified: this many bytes; without it all that follow
 //   size (integer): the blob's size from its descriptor
-//   limit (integer): for a read into memory, the most bytes to read, 67108864 without it
+//   limit (integer): only for reads into memory: the most bytes to read, 67108864 without it
 //
 // Result, `json` may be NULL: {"digest": string, "size": number or null (of the whole blob), "offset": number, "length":
 // number (bytes delivered), "verified": boolean (false for a piece), "resumed": number (bytes that an earlier call had

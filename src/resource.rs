@@ -54,7 +54,7 @@ mod tests {
     use super::*;
     use crate::digest::Algorithm;
 
-    /// Mirrors, prefixes and schemes are chosen where paths become URLs: whoever wrote a path by himself would miss that.
+    /// Mirrors, prefixes and schemes are chosen where paths become URLs: a path written elsewhere would miss that.
     #[test]
     fn nobody_else_writes_paths() {
         let mut folders = vec![std::path::PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/src"))];

@@ -38,6 +38,8 @@ const ANSWER_LIMIT: u64 = 1 << 20;
 const ERROR_BODY: usize = 64 << 10;
 /// The library's client ID for token servers: OAuth requires one.
 const CLIENT_ID: &str = "ocireg";
+/// A refresh token that is not good, or not any more (RFC 6749, 5.2).
+const INVALID_GRANT: &str = "invalid_grant";
 
 /// The result of a fetch, and its trace: log hooks run only on callers' threads, so the trace is passed on.
 pub(super) struct FetchedToken {
@@ -187,7 +189,9 @@ impl Fetch {
         let error = registry_error::error_of(status, &answer.headers, &body, &answer.url, &what);
         // Wrong credentials, whatever the status: a token server sends these for nothing else.
         let identity = matches!(self.realm.credentials, Credentials::IdentityToken { .. });
-        let invalid = error.registry_errors().iter().any(|error| error.code == "invalid_grant");
+        // Without a description, which RFC 6749 allows, the code is all that is said.
+        let invalid =
+            error.registry_errors().iter().any(|error| error.code == INVALID_GRANT || error.message == INVALID_GRANT);
         match (status, self.realm.has_credentials()) {
             (400 | 401, _) if identity && (status == 401 || invalid) => error
                 .with_code(Code::Unauthenticated)

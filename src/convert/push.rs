@@ -140,7 +140,7 @@ impl PushJob<'_> {
         Ok(images)
     }
 
-    /// Returns Returns None when the registry has the image.
+    /// None when the registry has the image.
     fn image(&self, step: &Step, layer: Option<&Descriptor>) -> Result<Option<StoredLayer>> {
         if !self.repo.put_image(&step.json)?.uploaded {
             return Ok(None);

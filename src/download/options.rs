@@ -13,7 +13,7 @@ options! {
         pub length: Option<u64>,
         /// the blob's size from its descriptor
         pub size: Option<u64>,
-        /// for a read into memory, the most bytes to read, 67108864 without it
+        /// only for reads into memory: the most bytes to read, 67108864 without it
         pub limit: Option<u64>,
     }
 }

@@ -55,7 +55,7 @@ pub(super) enum Next {
 pub(super) enum Left {
     /// The caller can still begin anew.
     Replaceable,
-    /// He has to.
+    /// The caller has to begin anew.
     Replaced,
     /// They stay, and as many bytes are dropped from what is sent.
     Kept,

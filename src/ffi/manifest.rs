@@ -159,8 +159,8 @@ pub unsafe extern "C" fn ocireg_manifest_put(
 /// (ocireg_tag_delete does that with more care). Blocks.
 ///
 /// At a registry without the referrers API, a manifest with a subject is taken out of the subject's referrers tag. That
-/// costs one GET of the manifest there, and nothing where the registry has the API; which of the two it is is asked once
-/// for a repository and remembered for ten minutes. A referrers tag that has become empty is deleted, or left as an empty
+/// costs one GET of the manifest there, and nothing where the registry has the API; that is asked once for a repository
+/// and remembered for ten minutes. A referrers tag that has become empty is deleted, or left as an empty
 /// index where it cannot be.
 ///
 /// Options: {DeleteOptions}

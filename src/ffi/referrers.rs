@@ -13,7 +13,7 @@ use super::status::ocireg_status;
 
 /// Lists what refers to a manifest (signatures, attestations, bills of materials), [HOST[:PORT]/]REPOSITORY@DIGEST; a tag
 /// is resolved first. From the registry's referrers API, all pages; where there is none (404, 400, 405, 406, or a web
-/// page), from the index under the referrers tag. Which of the two it is is remembered for a repository, for ten
+/// page), from the index under the referrers tag. Which one it was is remembered for a repository for ten
 /// minutes. Blocks.
 ///
 /// Options: {ReferrersOptions}

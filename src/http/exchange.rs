@@ -58,6 +58,9 @@ impl Http {
             .map_err(|error| transport_error::classify(error, url, &route, &sender.watch))?;
         let patience = Patience { end: answer_within.and_then(|time| begun.checked_add(time)), ..self.patience() };
         let mut answer = Answer::new(request.method.clone(), response, url.clone(), &route, patience);
+        if request.whole.is_some_and(|whole| !whole.labelled) {
+            answer.distrust_labels();
+        }
         let milliseconds = begun.elapsed().as_millis() as u64;
         if retry::retry_status(answer.status) {
             retry::retry_after(&answer.headers, SystemTime::now()).inspect(|after| throttle.told_to_wait(*after));
@@ -89,7 +92,7 @@ impl Http {
         Ok(route)
     }
 
-    /// The headers that a leg has: nothing secret leaves the request's origin, and the caller's own go to hosts of his choice.
+    /// The headers that a leg has: nothing secret leaves the request's origin, and the caller's own go only to hosts that the caller chose.
     fn headers_of(&self, request: &Request, leg: &Leg) -> HeaderMap {
         let mut headers = request.headers.clone();
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));

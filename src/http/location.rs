@@ -159,7 +159,7 @@ mod tests {
         let local = "127.0.0.1".parse().ok();
         assert_eq!(named("http://other/y", Some("127.0.0.1")), Guard::Server { from: local });
         assert_eq!(named("http://other/y", Some("8.8.8.8")), Guard::Server { from: None });
-        // Whoever was sent there is no more trusted than what sent him.
+        // A place is never trusted more than the one that named it.
         let stranger = Location { guard: Guard::Server { from: None }, ..home.clone() };
         assert_eq!(stranger.named(Some(&HeaderValue::from_static("/x")), &here, local).unwrap().guard, stranger.guard);
     }

@@ -122,8 +122,13 @@ impl Answer {
         std::mem::take(&mut self.whole)
     }
 
+    /// What the headers say of the body counts only where its bytes bear it out.
+    pub(super) fn distrust_labels(&mut self) {
+        self.body.unlabelled = true;
+    }
+
     /// Reads the whole body, unless it is larger than the limit.
-    pub(super) fn read_whole(&mut self, call: &Call, WholeBody { limit, what, labelled }: WholeBody) -> Result<()> {
+    pub(super) fn read_whole(&mut self, call: &Call, WholeBody { limit, what, .. }: WholeBody) -> Result<()> {
         let too_large = || {
             let message = format!("{what} is larger than the limit of {limit} bytes");
             Error::new(Code::LimitExceeded, message).with_url(&self.url)
@@ -132,13 +137,11 @@ impl Answer {
             return Err(too_large());
         }
         let mut bytes = Vec::new();
-        let mut next = if labelled { self.body.piece(call)? } else { self.body.unlabelled_piece(call)? };
-        while let Some(piece) = next {
+        while let Some(piece) = self.body.piece(call)? {
             if (bytes.len() + piece.len()) as u64 > limit {
                 return Err(too_large());
             }
             bytes.extend_from_slice(&piece);
-            next = self.body.piece(call)?;
         }
         self.whole = bytes;
         Ok(())
@@ -167,6 +170,8 @@ pub struct BodyReader {
     checksum: Option<(Md5, Vec<u8>)>,
     encoding: Option<String>,
     decoder: Option<Decoder>,
+    /// Nothing was read yet, and the headers may say what is not so.
+    unlabelled: bool,
 }
 
 /// The source of its bytes.
@@ -206,11 +211,24 @@ impl BodyReader {
         let decoder = encoding.as_deref().and_then(Decoder::of);
         let sized = response.content_length().is_some();
         let bytes = Receiving::Piecemeal(Some(response));
-        BodyReader { bytes, sized, url, patience, pace: Pace::default(), checksum, encoding, decoder }
+        BodyReader {
+            bytes,
+            sized,
+            url,
+            patience,
+            pace: Pace::default(),
+            checksum,
+            encoding,
+            decoder,
+            unlabelled: false,
+        }
     }
 
     /// The next piece, decoded; None is the end as the server framed it.
     pub fn piece(&mut self, call: &Call) -> Result<Option<Bytes>> {
+        if std::mem::take(&mut self.unlabelled) {
+            return self.unlabelled_piece(call);
+        }
         let Some(encoding) = &self.encoding else { return self.wire_piece(call) };
         let Some(mut decoder) = self.decoder.take() else {
             let message = format!("the body has the encoding {encoding:?} although none was requested");
@@ -221,7 +239,6 @@ impl BodyReader {
         outcome
     }
 
-    /// The first piece, of which the headers may say what is not so: they count only where the bytes bear them out.
     fn unlabelled_piece(&mut self, call: &Call) -> Result<Option<Bytes>> {
         self.checksum = None;
         if self.encoding.is_none() {

@@ -138,7 +138,7 @@ pub fn clean(call: &Call, layout: &OciLayout, options: &CleanOptions) -> Result<
         return Err(Error::new(Code::MissingBlob, format!("{digest}: {}", error.message())));
     }
     if let Some(digest) = found.obscure.first().filter(|_| !options.prune_sparse) {
-        let message = format!("{digest} is not a known kind of manifest: what it needs is unknown");
+        let message = format!("{digest} is not a known kind of manifest, or cannot be read for its size or depth: what it needs is unknown");
         return Err(Error::new(Code::Unsupported, message)
             .with_hint("the option prune_sparse keeps what is known to be needed, and removes the rest".to_owned()));
     }

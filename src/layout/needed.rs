@@ -114,7 +114,7 @@ enum Inside {
     /// A document of somebody else's.
     Json(Value),
     Obscure,
-    /// JSON that is too large or nested too deep to be read: it may name anything.
+    /// JSON of too many values, or nested too deep, to be read: it may name anything.
     Unread,
 }
 
@@ -166,7 +166,7 @@ impl NeedsWalk<'_> {
             self.miss(entry, how);
             return Ok(Vec::new());
         };
-        // Who names it in a way of his own may say nothing of its size.
+        // A document of an unknown kind may not say its size.
         let is_said = !matches!(how, NamedAs::Named | NamedAs::Mentioned);
         let entry = Descriptor { size: if is_said { entry.size } else { size }, ..entry };
         let is_blob = types::is_blob(&entry.media_type);

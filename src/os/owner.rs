@@ -37,7 +37,7 @@ pub(crate) fn others_may_do_something(found: &Metadata) -> bool {
     found.mode() & 0o077 != 0
 }
 
-/// Whether a group is a user's own: it has his name, is the one that he begins with, and has nobody else in it. root's is not: in
+/// Whether a group is a user's own: it has the user's name, is the user's primary group, and has no other member. root's is not: in
 /// containers any user may be in it.
 fn is_private(user: u32, group: u32) -> bool {
     if group == 0 {

@@ -162,7 +162,7 @@ struct PlatformSearch<'a> {
     looked_into: usize,
     /// Some of the other platforms, without duplicates.
     known: Vec<Platform>,
-    /// A sparse index has entries that are missing.
+    /// A sparse index has entries that are missing, and others cannot be read.
     missing: Option<Error>,
 }
 
@@ -223,7 +223,14 @@ impl PlatformSearch<'_> {
             return self.index(&content.document, &path);
         }
         let platform = match said {
-            None => platform_of(self.call, self.store, &content.document)?,
+            None => match platform_of(self.call, self.store, &content.document) {
+                // Nobody can tell what it runs on; another entry may say it.
+                Err(error) if error.code() == Code::InvalidManifest => {
+                    self.missing.get_or_insert(error);
+                    None
+                }
+                outcome => outcome?,
+            },
             said => said,
         };
         let Some(platform) = platform else { return Ok(None) };
@@ -260,7 +267,7 @@ impl PlatformSearch<'_> {
         let known = crate::text::shorten_to(&known, 1000);
         let mut message = format!("the index has no manifest for {}; it has {known}", self.wanted);
         if let Some(missing) = &self.missing {
-            message = format!("{message}; part of it is missing: {}", missing.message());
+            message = format!("{message}; part of it is missing or cannot be read: {}", missing.message());
         }
         Error::new(Code::NotFound, message)
     }

@@ -107,7 +107,7 @@ pub trait ReadStore: Send + Sync {
     fn place(&self) -> String;
     /// The manifest that its name stands for.
     fn root(&self, call: &Call) -> Result<Content>;
-    /// The same for who knows which platforms he wants: where the name stands for several images that differ by what they run on, an
+    /// The same for a caller who knows which platforms are wanted: where the name stands for several images that differ by what they run on, an
     /// index of them.
     fn root_for(&self, call: &Call, _platforms: &[Platform]) -> Result<Content> {
         self.root(call)

@@ -102,9 +102,9 @@ pub struct Copied {
     /// The media type of the root manifest.
     #[serde(rename = "mediaType")]
     pub media_type: String,
-    /// Counts of manifests: Counts of manifests: `{total, copied, skipped, referrers}`.
+    /// Counts of manifests: `{total, copied, skipped, referrers}`.
     pub manifests: Value,
-    /// Counts of blobs: Counts of blobs: `{total, copied, mounted, skipped, bytes, bytes_copied, bytes_resumed}`.
+    /// Counts of blobs: `{total, copied, mounted, skipped, bytes, bytes_copied, bytes_resumed}`.
     pub blobs: Value,
     /// Only with `dry_run`: `{manifests: [descriptor…], blobs: [descriptor…]}` that the destination lacks.
     #[serde(skip_serializing_if = "Option::is_none")]

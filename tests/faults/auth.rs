@@ -227,6 +227,16 @@ fn a_token_answer_is_what_its_bytes_are_whatever_its_headers_say() {
     assert_eq!(get(&client(), &server.host).err().unwrap().code(), Code::Protocol);
 }
 
+#[test]
+fn a_token_servers_refusal_is_what_its_bytes_are_whatever_its_headers_say() {
+    let server = registry(r#"Bearer realm="http://{host}/token""#, |_| {
+        reply(400).header("Content-Encoding", "gzip").body(br#"{"error":"invalid_grant"}"#)
+    });
+    let client = client();
+    client.set_host(&server.host, host_options(json!({"identity_token": "old", "plain_http": true}))).unwrap();
+    assert_eq!(get(&client, &server.host).err().unwrap().code(), Code::Unauthenticated);
+}
+
 /// The token server says nothing, the caller leaves, and lets go of the client: the fetch that is left lets go of the server.
 #[test]
 fn a_fetch_that_nobody_waits_for_ends_with_its_client() {

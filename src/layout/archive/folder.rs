@@ -59,7 +59,7 @@ impl StagingFolder {
             }
             match StagingFolder::locked(call, &known) {
                 Ok(Some(staging)) => return Ok(staging),
-                // Who had it before takes the folder away when he is done.
+                // The process that had it before removes the folder when it is done.
                 Ok(None) => {}
                 Err(_) if !known.exists() => {}
                 Err(error) => return Err(error),
@@ -189,7 +189,7 @@ impl StagingFolder {
         drop(self.layout);
         match self.place {
             StagingPlace::Known(path, lock) => {
-                // Under another name first: who comes meanwhile makes a folder of his own, and none that is half gone.
+                // Under another name first: a process that comes meanwhile creates a new folder, and never meets one that is half gone.
                 let removed = TempDir::with_prefix_in(".ocireg-", path.parent().unwrap_or(Path::new(".")));
                 let gone = match removed.as_ref().map(|folder| fs::rename(&path, folder.path())) {
                     // Nobody knows of that name: what stays there now stays for ever.

@@ -142,7 +142,7 @@ impl ArchiveWriter {
             call.check()?;
             let named = if is_there { temporary.persist(path) } else { persist_new(temporary, path) };
             match named {
-                // Somebody else was first: his stays in it too.
+                // Another process was first: its images stay in it too.
                 Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 named => return named.map(drop).map_err(|error| cannot(error.error)),
             }

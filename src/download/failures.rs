@@ -43,7 +43,7 @@ impl Failures {
     }
 }
 
-/// Whether there was no response, or something else than one.
+/// Whether there was no response, or something other than one.
 pub(crate) fn went_wrong(error: &Error) -> bool {
     matches!(error.code(), Code::Network | Code::Protocol | Code::Redirect) || error.is_stall()
 }

@@ -109,7 +109,7 @@ pub(crate) trait Pieces: Send {
 }
 
 /// Fetches once more after a digest mismatch: a cache on the way may have sent the bytes, or an earlier attempt left
-/// them. Twice is no accident.
+/// them. Twice is not an accident.
 pub(crate) fn once_more_if_wrong<T>(mut work: impl FnMut() -> Result<T>) -> Result<T> {
     match work() {
         Err(error) if error.code() == Code::DigestMismatch => work(),

@@ -45,7 +45,7 @@ const TRANSPORTS: [&str; 14] = [
     "tar",
     "tarball",
 ];
-/// How the names of many transports begin, known ones, others and misspelt ones; no official image has such a name.
+/// The prefixes of many transports, known, unknown and misspelt; no official image has such a name.
 const FAMILIES: [&str; 3] = ["docker-", "oci-", "containers-"];
 
 /// A place, by its name.

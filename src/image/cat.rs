@@ -101,7 +101,7 @@ pub fn cat(
 enum Seen {
     /// It is there, and written out.
     File(TarEntry, bool),
-    /// Nothing; so many names at its beginning are known to be folders.
+    /// Nothing; this many names at its beginning are known to be folders.
     Folder(usize),
     /// It is not in this layer, and what lower ones have does not count.
     Hidden,

@@ -163,7 +163,7 @@ impl Folders {
         self.touch();
         match (self.enter(name)?, self.levels.last_mut()) {
             (StepDown::Entered, Some(level)) => {
-                // It has no time yet that should stay.
+                // Its time has not been set yet.
                 level.time = None;
                 Ok(())
             }

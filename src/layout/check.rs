@@ -22,7 +22,7 @@ const STALE: Duration = Duration::from_secs(24 * 3600);
 /// What a check found.
 #[derive(Debug, Serialize)]
 pub struct Checked {
-    /// Whether nothing is missing, no manifest either, and nothing is wrong.
+    /// Whether nothing is missing or wrong, manifests included.
     pub ok: bool,
     /// Entries of `index.json`.
     pub images: u64,
@@ -73,7 +73,7 @@ struct LayoutShelf<'a> {
 
 impl Shelf for LayoutShelf<'_> {
     fn size(&self, digest: &Digest) -> Option<u64> {
-        // A name that leads nowhere is there, and a problem of who reads it.
+        // A dangling link exists, and is a problem for whoever reads it.
         let path = self.layout.blob_path(digest);
         let found = fs::metadata(&path).or_else(|_| fs::symlink_metadata(&path));
         found.ok().map(|found| found.len())

@@ -65,7 +65,7 @@ impl Unnamed {
         Ok(())
     }
 
-    /// What went wrong with one, if anything did: there is no sense in fetching more.
+    /// The error of one of them, if there was any: then fetching more is pointless.
     pub(super) fn check(&self) -> Result<()> {
         self.shared.lock().check()
     }

@@ -22,7 +22,7 @@ pub(crate) fn entry(content: &Content, role: &Role, name: Option<&str>) -> Optio
     Some(entry)
 }
 
-/// One more entry. Its name moves to it from another, and one that has no name is there once.
+/// Adds an entry. Its name is taken from the entry that had it, and an entry without a name is listed once.
 pub(crate) fn add(entries: &mut Vec<Descriptor>, entry: Descriptor) {
     match name_of(&entry) {
         Some(name) => entries.retain(|other| !has_name(other, name)),

@@ -31,7 +31,7 @@ impl Lock {
         Lock::open(path).and_then(|file| Lock::wait(call, file, path, With::Others))
     }
 
-    /// Whether what was locked is still what has this name: who had the lock before may have removed it.
+    /// Whether what was locked is still what has this name: the process that held the lock before may have removed it.
     pub fn is_of(&self, path: &Path) -> bool {
         matches!((self.0.metadata(), path.metadata()), (Ok(locked), Ok(named)) if lock::is_same(&locked, &named))
     }

@@ -15,7 +15,7 @@ pub(crate) fn names(folder: &Path) -> io::Result<()> {
     }
 }
 
-/// Asks for room for bytes that will be written; the file does not grow by it. When there is no such room the write says so.
+/// Reserves space for bytes that will be written, without changing the size of the file. If there is not enough, the write fails.
 #[cfg(target_os = "linux")]
 pub(crate) fn reserve(file: &File, begin: u64, length: u64) {
     let _ = rustix::fs::fallocate(file, rustix::fs::FallocateFlags::KEEP_SIZE, begin, length);

@@ -17,7 +17,7 @@ pub(crate) enum With {
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     // Nobody may be let wait by a pipe that was put there.
     let open = |write| OpenOptions::new().read(true).write(write).custom_flags(libc::O_NONBLOCK).open(path);
-    // On some network file systems only who may write a file can have it alone; a folder cannot be opened so.
+    // On some network file systems an exclusive lock needs write access; a folder cannot be opened for writing.
     open(true).or_else(|_| open(false))
 }
 

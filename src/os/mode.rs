@@ -44,7 +44,7 @@ pub(crate) fn is_executable(found: &Metadata) -> bool {
     found.mode() & 0o111 != 0
 }
 
-/// Whether it has no other name, so that nobody changes it by that.
+/// Whether it has no other hard link by which somebody could change it.
 pub(crate) fn has_one_name(found: &Metadata) -> bool {
     found.nlink() == 1
 }

@@ -41,7 +41,7 @@ pub(crate) struct FileStatus {
     pub changed: Time,
 }
 
-/// What is no file, folder or link.
+/// Neither file, folder nor link.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(target_vendor = "apple", allow(dead_code))]
 pub(crate) enum Special {
@@ -153,7 +153,7 @@ impl OpenFolder {
         Ok(rustix::fs::readlinkat(&self.0, name, Vec::new())?.into_bytes())
     }
 
-    /// Takes away what is no folder; false when it is one. What is gone already is as good.
+    /// Removes anything but a folder; false when it is one. True also when it does not exist any more.
     pub(crate) fn remove(&self, name: &[u8]) -> io::Result<bool> {
         match rustix::fs::unlinkat(&self.0, name, AtFlags::empty()) {
             Ok(()) | Err(Errno::NOENT) => Ok(true),

@@ -45,7 +45,7 @@ enum Writing {
     Flagged,
     /// By a piece for which there is room when there is any.
     Pieces(usize),
-    /// It answers EAGAIN by itself.
+    /// Its writes return EAGAIN on their own.
     NonBlocking,
 }
 

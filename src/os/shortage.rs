@@ -1,4 +1,4 @@
-//! What the system has no more of: descriptors, threads, memory. It is no fault of the other end, and passes.
+//! What the system has run out of: descriptors, threads, memory. It is not the fault of the other end, and temporary.
 
 use std::io;
 

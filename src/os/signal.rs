@@ -2,7 +2,7 @@
 
 use nix::sys::signal::{SigSet, SigmaskHow};
 
-/// Starts something that inherits this thread's mask with all signals blocked: there is no moment in which it could take one.
+/// Starts something that inherits this thread's mask with all signals blocked, so that it never receives one.
 pub(crate) fn without<T>(start: impl FnOnce() -> T) -> T {
     let before = SigSet::all().thread_swap_mask(SigmaskHow::SIG_SETMASK);
     let started = start();

@@ -8,7 +8,7 @@ use rustix::io::Errno;
 
 const LAST: i32 = 2;
 
-/// Sees to it that none of the three is free: /dev/null takes the place of those that are closed, and stays. Programs that are
+/// Makes sure that none of the three is free: /dev/null takes the place of those that are closed, and stays. Programs that are
 /// started find them closed as before.
 pub(crate) fn occupy() {
     let all = [rustix::stdio::stdin(), rustix::stdio::stdout(), rustix::stdio::stderr()];

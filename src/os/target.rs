@@ -264,7 +264,7 @@ mod tests {
             through(Path::new(name)).open(&never).unwrap();
         }
         assert_eq!(Target::of(Path::new("/dev/fd/999")).unwrap_err().code(), Code::Io);
-        // Of another process, it can only be written through, or has a name of its own.
+        // A descriptor of another process is refused, with a hint.
         let mut other = std::process::Command::new("sleep").arg("60").stdin(file).spawn().unwrap();
         let error = Target::of(Path::new(&format!("/proc/{}/fd/0", other.id()))).unwrap_err();
         other.kill().and_then(|()| other.wait()).unwrap();

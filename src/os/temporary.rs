@@ -21,7 +21,7 @@ pub(crate) fn folder() -> PathBuf {
     USUAL.into_iter().find(can_write).unwrap_or(USUAL[1]).into()
 }
 
-/// Asks as who this process acts; where the kernel, or the filter of a container, does not know that question, as who it belongs to.
+/// Asks for the effective user; where the kernel or a container filter does not support that, for the real one.
 fn can_write(ask: impl Fn(AtFlags) -> Result<(), Errno>) -> bool {
     let asked = ask(AtFlags::EACCESS).or_else(|error| match error {
         Errno::PERM | Errno::NOSYS => ask(AtFlags::empty()),
@@ -67,7 +67,7 @@ pub(crate) fn write_whole<'a>(path: &'a Path, bytes: &[u8]) -> Result<(), NotWri
     file.persist(path).map(drop).map_err(|error| NotWritten::Name(error.error))
 }
 
-/// Gives a file its name, unless something has that by now. Some file systems have no way to say that.
+/// Gives a file its name, unless something has that name by now. Some file systems do not support that.
 pub(crate) fn persist_new(temporary: NamedTempFile, path: &Path) -> Result<File, PersistError> {
     const NO_LINKS: [i32; 5] = [libc::EPERM, libc::ENOSYS, libc::EOPNOTSUPP, libc::EINVAL, libc::EMLINK];
     temporary.persist_noclobber(path).or_else(|error| match error.error.raw_os_error() {

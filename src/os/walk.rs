@@ -12,7 +12,7 @@ use super::special::name_of;
 
 /// As many links as the kernel follows.
 pub(crate) const MOST_LINKS: usize = 40;
-/// A folder in which everybody may make files, such as /tmp.
+/// A folder in which everybody may create files, such as /tmp.
 const SHARED: u32 = 0o002;
 
 /// A path without links. What is not there yet stays as it stands.

@@ -82,7 +82,7 @@ pub(crate) fn among(
     Ok(Some(whole).filter(|_| !platforms.is_empty()))
 }
 
-/// What a place names, for who wants the image for some platforms. One image in place of an index must be for those of them that
+/// What a place names, for a caller that wants the image for some platforms. One image in place of an index must be for those of them that
 /// were asked for by name.
 pub(crate) fn root(call: &Call, store: &dyn ReadStore, platforms: &[Platform], asked: &[Platform]) -> Result<Content> {
     let root = store.root_for(call, platforms)?;

@@ -90,7 +90,7 @@ pub fn is_digest_tag(name: &str) -> bool {
 /// What became of a blob.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moved {
-    /// Its bytes were moved; so many had been moved before.
+    /// Its bytes were moved; this many had been moved before.
     Copied {
         /// Bytes that were there from an earlier try.
         resumed: u64,
@@ -137,7 +137,7 @@ pub trait WriteStore: Send + Sync {
     /// Looks, and changes nothing: refuses what it cannot hold. Says whether its name stands for the manifest already, with
     /// everything below it.
     fn look(&self, call: &Call, root: &Content) -> Result<bool>;
-    /// Begins a copy: makes the place where there is none, and waits for who must not work here at the same time.
+    /// Begins a copy: makes the place where there is none, and waits for others that must not work here at the same time.
     fn begin(&self, call: &Call) -> Result<()>;
     /// Whether it has a manifest with everything below it.
     fn has_manifest(&self, call: &Call, digest: &Digest) -> Result<bool>;

@@ -23,7 +23,7 @@ pub trait Blob {
     fn hashed(&self) -> Option<(Hasher, u64)> {
         None
     }
-    /// Lets it hash on a thread of its own when it is large: for who never asks what is hashed.
+    /// Lets it hash on a separate thread when it is large: for callers that never ask for the digest so far.
     fn hash_aside(&mut self) {}
     /// Leaves it to its receiver to find the digest right or wrong, where the bytes are at hand to be looked at again. Says
     /// whether it does so.

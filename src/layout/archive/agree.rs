@@ -24,7 +24,7 @@ pub struct Below {
 
 impl ArchiveReader {
     /// The manifests that are wanted among entries of the layout that the archive is too, if it is one, and below them. What is
-    /// wrong there is no matter here.
+    /// wrong there does not matter here.
     pub fn below(
         &self,
         call: &Call,

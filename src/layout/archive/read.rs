@@ -115,7 +115,7 @@ impl ArchiveReader {
         let table = |name: &str| if tar.has(name) { reader.small(name).map(Some) } else { Ok(None) };
         let index = table("index.json")?.map(index);
         let saved = table("manifest.json")?.map(images);
-        // Each form has its own, and what is wrong with the other's is no matter.
+        // Each form has its own list; errors in the other one do not matter.
         let (index, saved) = match self.form {
             Form::Oci => (index.transpose()?, saved.and_then(Result::ok)),
             Form::Docker if saved.is_none() => (index.transpose()?, None),

@@ -40,7 +40,7 @@ pub(super) fn image(entry: &Value) -> Result<ImageBlobs> {
     Ok(ImageBlobs { config: digest(&files.config)?, layers })
 }
 
-/// One more image. Its name moves to it from another, which goes when it has no other name.
+/// Adds an image. Its name is taken from the image that had it, which is removed when it has no other name.
 pub(super) fn add(list: &mut Vec<Value>, new: &ImageBlobs, name: Option<&str>) {
     if let Some(name) = name {
         list.retain_mut(|entry| {

@@ -62,7 +62,7 @@ enum Destination {
 #[derive(Debug)]
 struct Work {
     staging: Staging,
-    /// What the bytes go through, if it is no file.
+    /// What the bytes are written through, if it is not a file.
     out: Option<File>,
     new: Mutex<Additions>,
 }
@@ -126,7 +126,7 @@ impl ArchiveWriter {
     fn replace(&self, call: &Call, path: &Path, work: &Work, folder: &StagingFolder) -> Result<()> {
         let cannot = |error: std::io::Error| Error::io(format!("cannot write {}", path.display()), &error);
         loop {
-            // Who shares the staging folder waits there. A lock on the file itself is anybody's who may read it.
+            // Writers that share the staging folder wait there. A lock on the file itself could be taken by anybody who may read it.
             let held = if folder.is_shared() { None } else { hold(call, path)? };
             let is_there = held.is_some() || folder.is_shared() && path.exists();
             let kept = KeptArchive::open(call, path, self.form)?;
@@ -196,7 +196,7 @@ impl ArchiveWriter {
         let mut saved = kept.and_then(|kept| kept.saved.clone());
         if self.form == Form::Docker || saved.is_some() {
             let list = saved.get_or_insert_default();
-            // A mere tag, as an oci-archive may have for a name, is no name of an image.
+            // A tag alone, which an oci-archive may have as a name, is not the name of an image.
             let name =
                 self.name.as_deref().filter(|name| self.form == Form::Docker || index::image_name(name).is_some());
             let name = name.and_then(|name| full_name(Form::Docker, name).ok());

@@ -96,9 +96,9 @@ pub(super) unsafe fn read<T: Options>(options: *const ocireg_options) -> Result<
 #[allow(clippy::panic)]
 pub(super) unsafe fn panic_if_asked(options: *const ocireg_options) -> Result<()> {
     let options = unsafe { handle::optional(options, "options") }?;
-    match options.and_then(|options| lock(&options.values).swap_remove("force_panic")) {
-        Some(_) => panic!("forced by the option force_panic"),
-        None => Ok(()),
+    match options.is_some_and(|options| lock(&options.values).contains_key("force_panic")) {
+        true => panic!("forced by the option force_panic"),
+        false => Ok(()),
     }
 }
 

@@ -427,7 +427,7 @@ fn bad_places_and_bad_bytes_have_their_own_errors() {
     std::fs::write(path("evil.tar"), hostile.into_inner().unwrap()).unwrap();
     fails(copy_it(&format!("oci-archive:{}", path("evil.tar").display()), &target), Code::Io, "../escape");
 
-    fails(copy_it(&format!("oci:{}", path("nothing").display()), &target), Code::NotFound, "no OCI layout");
+    fails(copy_it(&format!("oci:{}", path("nothing").display()), &target), Code::NotFound, "not an OCI layout");
     fails(copy_it(&format!("oci:{}:2", path("l").display()), &target), Code::NotFound, "no image '2'");
     std::fs::create_dir(path("full")).unwrap();
     std::fs::write(path("full/file"), "x").unwrap();

@@ -1,7 +1,7 @@
 //! Generates the C header from the `ffi` room, and links the shared library so that it is never unloaded: one of its
 //! threads may still be running.
 
-#[path = "build/options.rs"]
+#[path = "src/ffi/header/options.rs"]
 mod options;
 
 use std::path::Path;
@@ -21,7 +21,6 @@ fn main() {
     println!("cargo:rerun-if-changed={MEDIA_TYPES}");
     println!("cargo:rerun-if-changed={REGISTRY}");
     println!("cargo:rerun-if-changed={REFERENCE}");
-    println!("cargo:rerun-if-changed=build");
     println!("cargo:rerun-if-env-changed=OCIREG_WRITE_HEADER");
     if env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {
         println!("cargo:rustc-cdylib-link-arg=-Wl,-z,nodelete");
@@ -38,11 +37,11 @@ fn main() {
 }
 
 fn make_header() -> String {
-    let mut config = match cbindgen::Config::from_file("src/ffi/cbindgen.toml") {
+    let mut config = match cbindgen::Config::from_file("src/ffi/header/cbindgen.toml") {
         Ok(config) => config,
-        Err(error) => fail(&format!("src/ffi/cbindgen.toml: {error}")),
+        Err(error) => fail(&format!("src/ffi/header/cbindgen.toml: {error}")),
     };
-    config.header = Some(read(Path::new("src/ffi/preamble.h")));
+    config.header = Some(read(Path::new("src/ffi/header/preamble.h")));
     let names = format!(
         "\n/* The defaults for names without a registry or tag. */\n{}{}",
         text_macros(REGISTRY, "OCIREG_"),

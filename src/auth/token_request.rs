@@ -63,7 +63,7 @@ pub(super) fn start(
     thread::spawn("ocireg-token", move || {
         let fetch = Fetch { call, http, realm, scopes };
         let outcome = fetch.token(&refresh).map(Arc::new);
-        // Whoever is told may let go of the client, and nothing of it is held here any more.
+        // A waiting call may free the client next: nothing of it is held here any more.
         drop(fetch);
         let trace = std::mem::take(&mut *lock(&trace));
         done(FetchedToken { outcome, trace });
@@ -71,8 +71,8 @@ pub(super) fn start(
     Ok(())
 }
 
-/// What a fetch has of a call's outside: nobody asks it for progress, and nobody cancels it but who closes the client. Nor has it a
-/// deadline, which would also count its turn at the host and behind other renewals: its tries are bounded each.
+/// The context of a fetch: no progress, and only the end of the client cancels it. It has no deadline, which would also count the time
+/// spent waiting for a permit and for other renewals; each of its tries is bounded.
 fn context(trace: Arc<Mutex<Vec<Value>>>) -> Context {
     let context = Context::new();
     context.set_log(Some(Arc::new(move |event| {

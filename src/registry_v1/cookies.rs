@@ -67,10 +67,10 @@ fn cookies(headers: &HeaderMap) -> Vec<(String, Zeroizing<String>)> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn headers(name: &'static str, values: &[&str]) -> HeaderMap {
+    pub(crate) fn headers(name: &'static str, values: &[&str]) -> HeaderMap {
         let mut headers = HeaderMap::new();
         for value in values {
             headers.append(name, HeaderValue::from_str(value).unwrap());

@@ -227,14 +227,7 @@ fn images_body(images: &[ImageId]) -> Body<'static> {
 mod tests {
     use super::*;
     use crate::http::guard::Guard;
-
-    fn headers(name: &'static str, values: &[&str]) -> HeaderMap {
-        let mut headers = HeaderMap::new();
-        for value in values {
-            headers.append(name, HeaderValue::from_str(value).unwrap());
-        }
-        headers
-    }
+    use crate::registry_v1::cookies::tests::headers;
 
     #[test]
     fn a_token_has_its_scheme_once() {

@@ -1,4 +1,4 @@
-//! The options of calls, read from the source text of the rooms that declare them (`options!`, src/options.rs), as the header shows
+//! Of build.rs, not of the library: the options of calls, read from the source text of the rooms that declare them (`options!`, src/options.rs), as the header shows
 //! them: a constant for each key, and in the comment of a function a line for each of its options.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -70,7 +70,10 @@ impl Options {
             } else if let Some((key, rest)) = field {
                 declared.keys.push(Key::new(key, rest.trim_end_matches(','), about.join(" ")));
             } else if !line.is_empty() && line != "}" && !line.starts_with("#[") {
-                fail(&format!("{}: build/options.rs cannot read the line of options! '{line}'", path.display()));
+                fail(&format!(
+                    "{}: src/ffi/header/options.rs cannot read the line of options! '{line}'",
+                    path.display()
+                ));
             }
             if !line.starts_with("#[") {
                 about.clear();
@@ -138,7 +141,9 @@ impl Key {
             "String" | "Zeroizing<String>" | "Address" | "ProxyChoice" | "Compression" | "Digest" | "Format" => {
                 "string"
             }
-            _ => fail(&format!("build/options.rs does not know what {inner}, the type of the option {name}, is in C")),
+            _ => fail(&format!(
+                "src/ffi/header/options.rs does not know what {inner}, the type of the option {name}, is in C"
+            )),
         };
         let default = match default {
             None if kind == "bool" => Some("false".to_owned()),

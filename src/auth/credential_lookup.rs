@@ -29,7 +29,7 @@ use crate::text::shorten;
 const PAUSE: Duration = Duration::from_millis(10);
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Whence {
+pub(crate) struct StoredAt {
     /// The file; None for an environment variable.
     pub path: Option<PathBuf>,
     /// The environment variable that contains them, if any.
@@ -43,7 +43,7 @@ pub(crate) struct Whence {
 /// Credentials, and where they were found.
 pub(crate) struct FoundCredentials {
     pub credentials: Credentials,
-    pub whence: Whence,
+    pub at: StoredAt,
 }
 
 /// The stored credentials of one client.
@@ -117,20 +117,18 @@ impl StoredCredentials {
     ) -> Result<Option<FoundCredentials>> {
         let Some(config) = self.config(place)? else { return Ok(None) };
         let (name, server) = (key::host(host), key::server(host));
-        let mut whence = whence(place);
+        let mut at = stored_at(place);
         if let Some(helper) = config.helper(&name).map_err(|why| broken(place, &why))? {
             let answer = self.ask(call, helper, &server).map_err(|error| named_by(place, error))?;
             if let Some(credentials) = answer {
-                whence.helper = Some(helper.to_owned());
-                return Ok(Some(FoundCredentials { credentials, whence }));
+                at.helper = Some(helper.to_owned());
+                return Ok(Some(FoundCredentials { credentials, at }));
             }
         }
         let Some(found) = config.find(&name, repository) else { return Ok(None) };
-        whence.key = Some(found.key.to_owned());
+        at.key = Some(found.key.to_owned());
         match found.entry {
-            CredentialEntry::Holds(credentials) => {
-                Ok(Some(FoundCredentials { credentials: credentials.clone(), whence }))
-            }
+            CredentialEntry::Holds(credentials) => Ok(Some(FoundCredentials { credentials: credentials.clone(), at })),
             CredentialEntry::Broken(why) => Err(broken(place, &format!("the entry '{}': {why}", shorten(found.key)))),
             CredentialEntry::Marker => Ok(None),
         }
@@ -255,9 +253,9 @@ fn name_of(place: &CredentialPlace) -> String {
     }
 }
 
-fn whence(place: &CredentialPlace) -> Whence {
+fn stored_at(place: &CredentialPlace) -> StoredAt {
     match place {
-        CredentialPlace::File { path, .. } => Whence { path: Some(path.clone()), ..Whence::default() },
-        CredentialPlace::Inline { variable, .. } => Whence { variable: Some(variable), ..Whence::default() },
+        CredentialPlace::File { path, .. } => StoredAt { path: Some(path.clone()), ..StoredAt::default() },
+        CredentialPlace::Inline { variable, .. } => StoredAt { variable: Some(variable), ..StoredAt::default() },
     }
 }

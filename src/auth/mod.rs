@@ -47,7 +47,7 @@ use crate::http::{Http, Request};
 use crate::sync::lock;
 pub(crate) use account::Account;
 use challenge::Challenge;
-use credential_lookup::{StoredCredentials, Whence};
+use credential_lookup::{StoredAt, StoredCredentials};
 pub(crate) use proof::{basic_header, identity};
 use token_cache::TokenCache;
 use token_server::Realm;
@@ -57,7 +57,7 @@ const MOST_ORIGINS: usize = 10_000;
 
 /// The source of a call's credentials. The first one that has some wins.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Spoke {
+pub(crate) enum CredentialSource {
     /// None: the call is anonymous.
     Nobody,
     /// The host's options.
@@ -65,19 +65,19 @@ pub(crate) enum Spoke {
     /// The credentials hook.
     Callback,
     /// A file, an environment variable or a helper.
-    Stored(Whence),
+    Stored(StoredAt),
 }
 
-impl Spoke {
+impl CredentialSource {
     /// The name in results; None when there are no credentials.
     pub(crate) fn name(&self) -> Option<&'static str> {
         match self {
-            Spoke::Nobody => None,
-            Spoke::HostOptions => Some("host options"),
-            Spoke::Callback => Some("callback"),
-            Spoke::Stored(whence) if whence.helper.is_some() => Some("helper"),
-            Spoke::Stored(whence) if whence.variable.is_some() => Some("environment"),
-            Spoke::Stored(_) => Some("file"),
+            CredentialSource::Nobody => None,
+            CredentialSource::HostOptions => Some("host options"),
+            CredentialSource::Callback => Some("callback"),
+            CredentialSource::Stored(at) if at.helper.is_some() => Some("helper"),
+            CredentialSource::Stored(at) if at.variable.is_some() => Some("environment"),
+            CredentialSource::Stored(_) => Some("file"),
         }
     }
 }
@@ -183,20 +183,20 @@ impl Auth {
     }
 
     /// The credentials of a call: from the host's options, otherwise from the hook, otherwise stored ones.
-    pub(crate) fn credentials(&self, call: &Call, account: &Account) -> Result<(Credentials, Spoke)> {
-        let nobody = (Credentials::Anonymous, Spoke::Nobody);
+    pub(crate) fn credentials(&self, call: &Call, account: &Account) -> Result<(Credentials, CredentialSource)> {
+        let nobody = (Credentials::Anonymous, CredentialSource::Nobody);
         if account.anonymous {
             return Ok(nobody);
         }
         if let Some(credentials) = &account.credentials {
-            return Ok((credentials.clone(), Spoke::HostOptions));
+            return Ok((credentials.clone(), CredentialSource::HostOptions));
         }
         match self.asked(call, account)? {
             Credentials::Anonymous => {}
-            credentials => return Ok((credentials, Spoke::Callback)),
+            credentials => return Ok((credentials, CredentialSource::Callback)),
         }
         let found = self.stored.find(call, &account.host, &account.repository)?;
-        Ok(found.map_or(nobody, |found| (found.credentials, Spoke::Stored(found.whence))))
+        Ok(found.map_or(nobody, |found| (found.credentials, CredentialSource::Stored(found.at))))
     }
 
     /// The hook's answer, cached.

@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn a_host_has_one_governor_and_keeps_its_pause_when_its_limits_change() {
+    fn a_host_has_one_throttle_and_keeps_its_pause_when_its_limits_change() {
         let hosts = hosts(json!({}));
         let home = url("https://h/");
         assert!(Arc::ptr_eq(&hosts.throttle(&home), &hosts.throttle(&url("https://h:443/x"))));

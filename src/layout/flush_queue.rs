@@ -21,7 +21,7 @@ const STEP: Duration = Duration::from_millis(20);
 
 /// The blobs, and the thread.
 #[derive(Default)]
-pub(super) struct Unnamed {
+pub(super) struct FlushQueue {
     shared: Arc<SharedQueue>,
     thread: OnceLock<Option<JoinHandle<()>>>,
 }
@@ -50,7 +50,7 @@ impl Queue {
     }
 }
 
-impl Unnamed {
+impl FlushQueue {
     /// One more, which the kernel is told to write now. What went wrong with an earlier one is the answer.
     pub(super) fn add(&self, call: &Call, mut partial: Partial, target: PathBuf) -> Result<()> {
         partial.start_writing_back();
@@ -132,7 +132,7 @@ impl SharedQueue {
     }
 }
 
-impl Drop for Unnamed {
+impl Drop for FlushQueue {
     /// What still waits then, after a failure, stays whole and hidden: the next copy only has to look at it.
     fn drop(&mut self) {
         self.shared.lock().over = true;
@@ -143,8 +143,8 @@ impl Drop for Unnamed {
     }
 }
 
-impl std::fmt::Debug for Unnamed {
+impl std::fmt::Debug for FlushQueue {
     fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        out.write_str("Unnamed")
+        out.write_str("FlushQueue")
     }
 }

@@ -3,7 +3,7 @@
 
 use serde_json::{json, Value};
 
-use crate::auth::{Account, Spoke};
+use crate::auth::{Account, CredentialSource};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::Result;
@@ -33,7 +33,7 @@ impl Client {
             anonymous: options.anonymous,
             trusted_realms: options.trusted_realms.clone(),
         };
-        let (credentials, spoke) = self.auth.credentials(call, &account)?;
+        let (credentials, source) = self.auth.credentials(call, &account)?;
         host::set_network(&self.http, &account.base.url, &options)?;
         let network = self.http.explain_route(&account.base.url)?;
         Ok(json!({
@@ -43,7 +43,7 @@ impl Client {
             "endpoint": redact::url(&account.base.url),
             "scheme_source": scheme_source,
             "anonymous": account.anonymous,
-            "credentials": shown(&credentials, &spoke),
+            "credentials": shown(&credentials, &source),
             "trusted_realms": account.trusted_realms,
             "network": network,
         }))
@@ -51,25 +51,25 @@ impl Client {
 }
 
 /// Which credentials would be used, without their secrets.
-fn shown(credentials: &Credentials, spoke: &Spoke) -> Value {
+fn shown(credentials: &Credentials, source: &CredentialSource) -> Value {
     let (kind, username) = match credentials {
         Credentials::Anonymous => ("none", None),
         Credentials::Password { username, .. } => ("password", Some(username.as_str())),
         Credentials::IdentityToken { username, .. } => ("identity_token", username.as_deref()),
         Credentials::Token(_) => ("token", None),
     };
-    let whence = match spoke {
-        Spoke::Stored(whence) => Some(whence),
+    let at = match source {
+        CredentialSource::Stored(at) => Some(at),
         _ => None,
     };
     json!({
         "kind": kind,
         "username": username,
-        "source": spoke.name(),
-        "path": whence.and_then(|whence| whence.path.as_ref()).map(|path| path.display().to_string()),
-        "variable": whence.and_then(|whence| whence.variable),
-        "key": whence.and_then(|whence| whence.key.as_ref()),
-        "helper": whence.and_then(|whence| whence.helper.as_ref()),
+        "source": source.name(),
+        "path": at.and_then(|at| at.path.as_ref()).map(|path| path.display().to_string()),
+        "variable": at.and_then(|at| at.variable),
+        "key": at.and_then(|at| at.key.as_ref()),
+        "helper": at.and_then(|at| at.helper.as_ref()),
     })
 }
 

@@ -19,7 +19,7 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::download::present::is_there;
 use crate::error::{Code, Error, Result};
-use crate::layout::flush_queue::Unnamed;
+use crate::layout::flush_queue::FlushQueue;
 use crate::layout::lock::Lock;
 use crate::layout::{index, names};
 use crate::manifest::{Descriptor, Document, MOST_BYTES};
@@ -40,7 +40,7 @@ pub struct OciLayout {
     root: PathBuf,
     name: Option<String>,
     /// Before the lock, which is let go of after it.
-    unnamed: Unnamed,
+    flush_queue: FlushQueue,
     held: Mutex<Option<Lock>>,
 }
 

@@ -104,7 +104,7 @@ impl WriteStore for OciLayout {
 
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
         self.hold(call)?;
-        self.unnamed.check()?;
+        self.flush_queue.check()?;
         let target = self.blob_path(&wanted.digest);
         if self.has(call, wanted)? {
             return Ok(Moved::Present);
@@ -113,13 +113,13 @@ impl WriteStore for OciLayout {
         let Some((partial, resumed)) = fetch(call, &target, wanted, from, OnContention::Wait)? else {
             return Ok(Moved::Present);
         };
-        self.unnamed.add(call, partial, target)?;
+        self.flush_queue.add(call, partial, target)?;
         Ok(Moved::Copied { resumed })
     }
 
     fn put_manifest(&self, call: &Call, content: &Content, role: &Role) -> Result<()> {
         self.hold(call)?;
-        self.unnamed.settle(call)?;
+        self.flush_queue.settle(call)?;
         let path = self.blob_path(content.digest());
         if !self.has(call, &content.descriptor())? {
             write_whole(&path, &content.bytes)?;
@@ -132,7 +132,7 @@ impl WriteStore for OciLayout {
     }
 
     fn finish(&self, call: &Call) -> Result<()> {
-        self.unnamed.settle(call)?;
+        self.flush_queue.settle(call)?;
         // A layout without index.json is none, even when nothing was put in it.
         match self.root.join("index.json").exists() {
             true => Ok(()),

@@ -45,13 +45,13 @@ impl Serialize for Annotations {
 
 impl<'de> Deserialize<'de> for Annotations {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Annotations, D::Error> {
-        deserializer.deserialize_map(Members)
+        deserializer.deserialize_map(AnnotationsVisitor)
     }
 }
 
-struct Members;
+struct AnnotationsVisitor;
 
-impl<'de> Visitor<'de> for Members {
+impl<'de> Visitor<'de> for AnnotationsVisitor {
     type Value = Annotations;
 
     fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {

@@ -46,20 +46,21 @@ pub(crate) fn parse_own(bytes: &[u8]) -> Result<Value, JsonError> {
 
 fn parse_within(bytes: &[u8], budget: &Budget) -> Result<Value, JsonError> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let outcome = Tree(budget).deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
+    let outcome =
+        BoundedValue(budget).deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
     outcome.map_err(|cause| JsonError { cause, exceeds: budget.is_exceeded.get() })
 }
 
 /// A value as JSON, in which terminal control characters in strings are escaped. The meaning is unchanged.
 pub fn text(value: &(impl Serialize + ?Sized)) -> Result<String, JsonError> {
     let mut bytes = Vec::new();
-    value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, Shown))?;
+    value.serialize(&mut serde_json::Serializer::with_formatter(&mut bytes, EscapingFormatter))?;
     String::from_utf8(bytes).map_err(|error| serde_json::Error::io(io::Error::other(error)).into())
 }
 
-struct Shown;
+struct EscapingFormatter;
 
-impl Formatter for Shown {
+impl Formatter for EscapingFormatter {
     fn write_string_fragment<W: ?Sized + io::Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
         // Most fragments are plain ASCII.
         let plain = fragment.bytes().all(|byte| byte < 0x7f);
@@ -101,7 +102,7 @@ impl Budget {
     }
 
     /// Enters one level deeper, until the returned guard is dropped.
-    fn descend<E: serde::de::Error>(&self) -> Result<Level<'_>, E> {
+    fn descend<E: serde::de::Error>(&self) -> Result<DepthGuard<'_>, E> {
         match self.depth.get().checked_sub(1) {
             Some(left) => self.depth.set(left),
             None => {
@@ -109,7 +110,7 @@ impl Budget {
                 return Err(E::custom("it is nested too deep"));
             }
         }
-        Ok(Level(&self.depth))
+        Ok(DepthGuard(&self.depth))
     }
 
     fn spend<E: serde::de::Error>(&self, bytes: usize) -> Result<(), E> {
@@ -125,9 +126,9 @@ impl Budget {
     }
 }
 
-struct Level<'a>(&'a Cell<usize>);
+struct DepthGuard<'a>(&'a Cell<usize>);
 
-impl Drop for Level<'_> {
+impl Drop for DepthGuard<'_> {
     fn drop(&mut self) {
         self.0.set(self.0.get().saturating_add(1));
     }
@@ -151,13 +152,13 @@ pub(crate) fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de
 
 /// Deserializes a value as long as the budget lasts.
 #[derive(Clone, Copy)]
-pub(crate) struct Tree<'a>(pub &'a Budget);
+pub(crate) struct BoundedValue<'a>(pub &'a Budget);
 
 /// What an element of a list takes, as lists grow by doubling, or a member of an object in addition to its name.
 const ELEMENT: usize = std::mem::size_of::<Value>() * 3 / 2;
 const MEMBER: usize = std::mem::size_of::<Value>() + 80;
 
-impl<'de> DeserializeSeed<'de> for Tree<'_> {
+impl<'de> DeserializeSeed<'de> for BoundedValue<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
@@ -165,7 +166,7 @@ impl<'de> DeserializeSeed<'de> for Tree<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Tree<'_> {
+impl<'de> Visitor<'de> for BoundedValue<'_> {
     type Value = Value;
 
     fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {

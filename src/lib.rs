@@ -47,7 +47,7 @@
 //! use ocireg::endpoint::{self, Endpoint};
 //! use ocireg::error::Code;
 //! use ocireg::registry::ClientOptions;
-//! use ocireg::image::config::Config;
+//! use ocireg::image::config::ImageConfig;
 //! use ocireg::image::scratch::Scratch;
 //! use ocireg::image::Image;
 //! use ocireg::registry::Client;
@@ -69,7 +69,7 @@
 //! let store = archive.source(&client)?;
 //! let image = Image::find(&call, store.as_ref(), Some("linux/arm64"))?;
 //! assert_eq!(image.content.digest(), &made.digest);
-//! assert_eq!(Config::read(&call, store.as_ref(), &image)?.value["architecture"], "arm64");
+//! assert_eq!(ImageConfig::read(&call, store.as_ref(), &image)?.value["architecture"], "arm64");
 //!
 //! // It runs on no other platform.
 //! let error = Image::find(&call, store.as_ref(), Some("windows/amd64")).unwrap_err();

@@ -234,7 +234,7 @@ mod tests {
 
     options! {
         #[derive(Debug)]
-        struct Shared {
+        struct SharedOptions {
             /// how many
             n: u32 = 4,
             password: Option<Zeroizing<String>>,
@@ -243,13 +243,13 @@ mod tests {
 
     options! {
         #[derive(Debug)]
-        struct Call {
+        struct CallOptions {
             digests: bool,
             ca_file: Texts,
             platform: Vec<String>,
             rate: f64 = 0.5,
         } and {
-            shared: Shared,
+            shared: SharedOptions,
         }
     }
 
@@ -272,14 +272,14 @@ mod tests {
 
     #[test]
     fn what_is_not_given_has_its_default() {
-        let call: Call = read(json!({"digests": true, "n": 7, "ca_file": "a", "password": null})).unwrap();
+        let call: CallOptions = read(json!({"digests": true, "n": 7, "ca_file": "a", "password": null})).unwrap();
         assert!(call.digests && call.shared.n == 7 && call.shared.password.is_none() && call.platform.is_empty());
         assert_eq!((call.ca_file, call.rate), (Texts(vec!["a".to_owned()]), 0.5));
-        assert_eq!(Call::default().shared.n, 4);
-        assert_eq!(Call::keys(), ["digests", "ca_file", "platform", "rate", "n", "password"]);
-        let list: Call = read(json!({"ca_file": ["a", "b"], "rate": 2})).unwrap();
+        assert_eq!(CallOptions::default().shared.n, 4);
+        assert_eq!(CallOptions::keys(), ["digests", "ca_file", "platform", "rate", "n", "password"]);
+        let list: CallOptions = read(json!({"ca_file": ["a", "b"], "rate": 2})).unwrap();
         assert_eq!((list.ca_file.0.len(), list.rate), (2, 2.0));
-        assert!(serde_json::from_value::<Call>(json!({"n": 1})).unwrap().shared.n == 1);
+        assert!(serde_json::from_value::<CallOptions>(json!({"n": 1})).unwrap().shared.n == 1);
     }
 
     #[test]
@@ -294,14 +294,17 @@ mod tests {
             ("platforms", "platform"),
         ] {
             assert_eq!(
-                refused::<Call>(json!({ key: 1 })),
+                refused::<CallOptions>(json!({ key: 1 })),
                 format!("unknown option \"{key}\"; did you mean \"{meant}\"?")
             );
         }
-        assert_eq!(refused::<Shared>(json!({"x": 1})), "unknown option \"x\": this call has \"n\" and \"password\"");
+        assert_eq!(
+            refused::<SharedOptions>(json!({"x": 1})),
+            "unknown option \"x\": this call has \"n\" and \"password\""
+        );
         assert_eq!(refused::<Nothing>(json!({"n": 1})), "unknown option \"n\": this call has no options");
-        assert!(refused::<Shared>(json!({"k".repeat(1 << 20): 1})).len() < 400);
-        assert!(!refused::<Call>(json!({"a\u{1b}[31mb": 1})).contains('\u{1b}'));
+        assert!(refused::<SharedOptions>(json!({"k".repeat(1 << 20): 1})).len() < 400);
+        assert!(!refused::<CallOptions>(json!({"a\u{1b}[31mb": 1})).contains('\u{1b}'));
     }
 
     #[test]
@@ -321,7 +324,7 @@ mod tests {
             ("platform", json!(["secret", 1]), "must be a list of strings"),
             ("ca_file", json!({"secret": 1}), "must be a string or a list of strings"),
         ] {
-            assert_eq!(refused::<Call>(json!({ key: value })), format!("the option {key} {why}"));
+            assert_eq!(refused::<CallOptions>(json!({ key: value })), format!("the option {key} {why}"));
         }
         assert!(u64::read(json!(-1)).unwrap_err().contains("from 0 to") && u64::read(json!(u64::MAX)).is_ok());
     }

@@ -20,14 +20,14 @@ pub(crate) enum Content {
     Number(Number),
     String(Text),
     List(Vec<Node>),
-    Object(Members),
+    Object(ObjectMembers),
 }
 
 /// A string and the NUL behind it.
 pub(crate) struct Text(Box<[u8]>);
 
 /// In the document's order, and the order of their names, by which they are found.
-pub(crate) struct Members {
+pub(crate) struct ObjectMembers {
     members: Vec<(Text, Node)>,
     by_name: Vec<u32>,
 }
@@ -54,11 +54,11 @@ impl Text {
     }
 }
 
-impl Members {
-    fn new(members: Vec<(Text, Node)>) -> Members {
+impl ObjectMembers {
+    fn new(members: Vec<(Text, Node)>) -> ObjectMembers {
         let mut by_name: Vec<u32> = (0..).take(members.len()).collect();
         by_name.sort_by(|a, b| members[*a as usize].0.bytes().cmp(members[*b as usize].0.bytes()));
-        Members { members, by_name }
+        ObjectMembers { members, by_name }
     }
 
     fn find(&self, token: &[u8]) -> Option<&Node> {
@@ -92,7 +92,7 @@ impl Node {
             Value::Array(list) => Content::List(list.into_iter().map(|item| Node::new(item, mark)).collect()),
             Value::Object(members) => {
                 let member = |(name, value): (String, Value)| (Text::new(&name), Node::new(value, mark));
-                Content::Object(Members::new(members.into_iter().map(member).collect()))
+                Content::Object(ObjectMembers::new(members.into_iter().map(member).collect()))
             }
         };
         Node { mark: AtomicU64::new(mark), content }

@@ -9,7 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::os::child::{Child, End};
+use crate::os::child::{Child, ExitReason};
 
 /// The most that a helper may say.
 const MOST_OUTPUT: usize = 1 << 20;
@@ -21,15 +21,15 @@ const PAUSE: Duration = Duration::from_millis(5);
 const FLOODED: Duration = Duration::from_millis(1);
 
 /// How a helper ended.
-pub(super) struct Ended {
-    pub by: End,
+pub(super) struct ChildOutput {
+    pub by: ExitReason,
     /// What it said.
     pub output: Zeroizing<Vec<u8>>,
     /// What it said on its standard error, or the beginning of that.
     pub errors: Zeroizing<Vec<u8>>,
 }
 
-pub(super) fn run(call: &Call, program: &Path, action: &str, input: &[u8], limit: Duration) -> Result<Ended> {
+pub(super) fn run(call: &Call, program: &Path, action: &str, input: &[u8], limit: Duration) -> Result<ChildOutput> {
     call.check()?;
     let begun = Instant::now();
     let (mut child, pipes) = Child::start(program, action).map_err(|error| cannot_start(program, &error))?;
@@ -51,7 +51,7 @@ pub(super) fn run(call: &Call, program: &Path, action: &str, input: &[u8], limit
         // A grandchild may hold the pipes open for ever.
         let said_all = (at_end || !read) && (errors_at_end || !read_errors || errors.len() == KEPT_ERRORS);
         if let Some(by) = end.filter(|_| said_all) {
-            return Ok(Ended { by, output, errors });
+            return Ok(ChildOutput { by, output, errors });
         }
         if begun.elapsed() > limit {
             let message = format!("the credential helper did not answer within {} s", limit.as_secs_f64());

@@ -14,23 +14,23 @@ pub(crate) const LIMIT: u64 = 10 << 20;
 const NO_HELPER: [&str; 2] = ["", "containers-auth.json"];
 
 #[derive(Default)]
-pub(crate) struct Config {
+pub(crate) struct ConfigFile {
     entries: Vec<(String, CredentialKey, CredentialEntry)>,
     helpers: Vec<(CredentialKey, Option<String>)>,
     store: Option<String>,
 }
 
 /// Credentials, and the key under which they were found.
-pub(crate) struct Match<'a> {
+pub(crate) struct MatchedEntry<'a> {
     /// The key as the file spells it.
     pub key: &'a str,
     pub entry: &'a CredentialEntry,
 }
 
 /// A JSON document whose strings are wiped from memory when it is dropped.
-pub(crate) struct Document(pub Map<String, Value>);
+pub(crate) struct SecretDocument(pub Map<String, Value>);
 
-impl Drop for Document {
+impl Drop for SecretDocument {
     fn drop(&mut self) {
         self.0.values_mut().for_each(wipe);
     }
@@ -45,14 +45,14 @@ fn wipe(value: &mut Value) {
     }
 }
 
-impl Document {
+impl SecretDocument {
     /// Parses a JSON object; no bytes count as an empty one, as in Docker.
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Document, String> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<SecretDocument, String> {
         if bytes.trim_ascii().is_empty() {
-            return Ok(Document(Map::new()));
+            return Ok(SecretDocument(Map::new()));
         }
         match crate::json::parse(bytes) {
-            Ok(Value::Object(members)) => Ok(Document(members)),
+            Ok(Value::Object(members)) => Ok(SecretDocument(members)),
             Ok(mut other) => {
                 wipe(&mut other);
                 Err("it does not contain a JSON object".to_owned())
@@ -84,12 +84,12 @@ impl Document {
     }
 }
 
-impl Config {
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Config, String> {
-        Config::read(&Document::parse(bytes)?)
+impl ConfigFile {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<ConfigFile, String> {
+        ConfigFile::read(&SecretDocument::parse(bytes)?)
     }
 
-    pub(crate) fn read(document: &Document) -> Result<Config, String> {
+    pub(crate) fn read(document: &SecretDocument) -> Result<ConfigFile, String> {
         let root = &document.0;
         let none = Map::new();
         let auths = if document.is_legacy() { root } else { object(root, "auths")?.unwrap_or(&none) };
@@ -109,7 +109,7 @@ impl Config {
             Some(Value::String(name)) => Some(name.clone()),
             Some(_) => return Err("credsStore is not a string".to_owned()),
         };
-        Ok(Config { entries, helpers, store })
+        Ok(ConfigFile { entries, helpers, store })
     }
 
     /// The helper for a host's credentials: its own, otherwise the one for all hosts.
@@ -125,13 +125,13 @@ impl Config {
 
     /// The entry for a repository: the longest path wins, then Docker's own spelling of the host, then the order in the
     /// file. Markers are skipped.
-    pub(crate) fn find(&self, host: &str, repository: &str) -> Option<Match<'_>> {
+    pub(crate) fn find(&self, host: &str, repository: &str) -> Option<MatchedEntry<'_>> {
         let own = key::server(host);
         self.entries
             .iter()
             .filter(|(_, key, entry)| key.covers(host, repository) && !matches!(entry, CredentialEntry::Marker))
             .min_by_key(|(name, key, _)| (std::cmp::Reverse(key.path.len()), *name != own))
-            .map(|(name, _, entry)| Match { key: name, entry })
+            .map(|(name, _, entry)| MatchedEntry { key: name, entry })
     }
 }
 
@@ -154,11 +154,11 @@ mod tests {
         json!({"auth": base64::engine::general_purpose::STANDARD.encode(format!("{user}:p"))})
     }
 
-    fn config(value: Value) -> Config {
-        Config::parse(value.to_string().as_bytes()).unwrap()
+    fn config(value: Value) -> ConfigFile {
+        ConfigFile::parse(value.to_string().as_bytes()).unwrap()
     }
 
-    fn user(config: &Config, host: &str, repository: &str) -> Option<String> {
+    fn user(config: &ConfigFile, host: &str, repository: &str) -> Option<String> {
         match config.find(host, repository)?.entry {
             CredentialEntry::Holds(Credentials::Password { username, .. }) => Some(username.clone()),
             CredentialEntry::Holds(_) => Some("other".to_owned()),
@@ -250,7 +250,7 @@ mod tests {
         for text in
             ["", " \n", "{}", r#"{"auths":null,"credHelpers":null,"credsStore":null}"#, r#"{"detachKeys":"ctrl-e"}"#]
         {
-            assert!(Config::parse(text.as_bytes()).unwrap().find("h", "").is_none(), "{text}");
+            assert!(ConfigFile::parse(text.as_bytes()).unwrap().find("h", "").is_none(), "{text}");
         }
     }
 
@@ -266,9 +266,9 @@ mod tests {
             (r#"{"credHelpers":"SECRET"}"#, "credHelpers is not a JSON object"),
             (r#"{"credsStore":{"SECRET":1}}"#, "credsStore is not a string"),
         ] {
-            let error = Config::parse(text.as_bytes()).err().unwrap();
+            let error = ConfigFile::parse(text.as_bytes()).err().unwrap();
             assert!(error.contains(why) && !error.contains("SECRET"), "{text}: {error}");
         }
-        assert!(Config::parse(&[b'['; 100_000]).is_err());
+        assert!(ConfigFile::parse(&[b'['; 100_000]).is_err());
     }
 }

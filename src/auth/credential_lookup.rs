@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::config_file::{Config, LIMIT};
+use super::config_file::{ConfigFile, LIMIT};
 use super::entry::CredentialEntry;
 use super::helper::Helpers;
 use super::key;
-use super::places::{self, CredentialPlace, Wanted};
+use super::places::{self, CredentialChoice, CredentialPlace};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
@@ -52,20 +52,20 @@ pub(crate) struct StoredCredentials {
     /// Also use files of other users, and those that others can write to.
     foreign: bool,
     helpers: Helpers,
-    files: Mutex<HashMap<PathBuf, (Stamp, Arc<Config>)>>,
-    answers: Mutex<Answers>,
+    files: Mutex<HashMap<PathBuf, (Stamp, Arc<ConfigFile>)>>,
+    answers: Mutex<HelperAnswers>,
 }
 
 /// What helpers returned, by helper and server; and which are being asked.
 #[derive(Default)]
-struct Answers {
+struct HelperAnswers {
     known: HashMap<(String, String), Option<Credentials>>,
     asked: HashSet<(String, String)>,
 }
 
 impl StoredCredentials {
     /// The places that the caller chose. The environment is read now, and only if the usual places are wanted.
-    pub(crate) fn new(wanted: &Wanted, mut helpers: Helpers) -> StoredCredentials {
+    pub(crate) fn new(wanted: &CredentialChoice, mut helpers: Helpers) -> StoredCredentials {
         let places = places::places(wanted, &home::environment);
         if helpers.search.is_none() && !places.is_empty() {
             helpers.search = home::search_path(&home::environment);
@@ -80,9 +80,9 @@ impl StoredCredentials {
     }
 
     /// The same helpers with other places, whose files are treated in the same way.
-    pub(crate) fn elsewhere(&self, wanted: &Wanted) -> StoredCredentials {
+    pub(crate) fn elsewhere(&self, wanted: &CredentialChoice) -> StoredCredentials {
         let helpers = Helpers { search: self.helpers.search.clone(), limit: self.helpers.limit };
-        StoredCredentials::new(&Wanted { foreign: self.foreign, ..wanted.clone() }, helpers)
+        StoredCredentials::new(&CredentialChoice { foreign: self.foreign, ..wanted.clone() }, helpers)
     }
 
     /// Whether files of other users are used too.
@@ -149,7 +149,7 @@ impl StoredCredentials {
             }
             call.sleep(PAUSE)?;
         }
-        let asking = Asking(self, question);
+        let asking = HelperTurn(self, question);
         let answer = self.helpers.get(call, helper, server)?;
         lock(&self.answers).known.insert(asking.1.clone(), answer.clone());
         Ok(answer)
@@ -162,10 +162,10 @@ impl StoredCredentials {
     }
 
     /// The content of a place; None when it does not exist.
-    pub(crate) fn config(&self, place: &CredentialPlace) -> Result<Option<Arc<Config>>> {
+    pub(crate) fn config(&self, place: &CredentialPlace) -> Result<Option<Arc<ConfigFile>>> {
         match place {
             CredentialPlace::Inline { text, .. } => {
-                let config = Config::parse(text.as_bytes()).map_err(|why| broken(place, &why))?;
+                let config = ConfigFile::parse(text.as_bytes()).map_err(|why| broken(place, &why))?;
                 Ok(Some(Arc::new(config)))
             }
             CredentialPlace::File { path, named } => match self.file(path)? {
@@ -175,21 +175,21 @@ impl StoredCredentials {
         }
     }
 
-    fn file(&self, path: &Path) -> Result<Option<Arc<Config>>> {
+    fn file(&self, path: &Path) -> Result<Option<Arc<ConfigFile>>> {
         let Some((mut file, stamp)) = open(path, self.foreign)? else { return Ok(None) };
         if let Some((_, config)) = lock(&self.files).get(path).filter(|(known, _)| *known == stamp) {
             return Ok(Some(config.clone()));
         }
-        let config = Config::parse(&read(&mut file, path)?).map_err(|why| wrong(path, &why))?;
+        let config = ConfigFile::parse(&read(&mut file, path)?).map_err(|why| wrong(path, &why))?;
         let config = Arc::new(config);
         lock(&self.files).insert(path.to_owned(), (stamp, config.clone()));
         Ok(Some(config))
     }
 }
 
-struct Asking<'a>(&'a StoredCredentials, (String, String));
+struct HelperTurn<'a>(&'a StoredCredentials, (String, String));
 
-impl Drop for Asking<'_> {
+impl Drop for HelperTurn<'_> {
     fn drop(&mut self) {
         lock(&self.0.answers).asked.remove(&self.1);
     }

@@ -10,14 +10,14 @@ use serde::Serialize;
 use serde_json::{json, Map, Value};
 use zeroize::{Zeroize, Zeroizing};
 
-use super::config_file::{Config, Document};
+use super::config_file::{ConfigFile, SecretDocument};
 use super::credential_lookup::{open, read, wrong};
 use super::entry;
 use super::key::{self, CredentialKey};
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::os::lock::{attempt, With};
+use crate::os::lock::{attempt, LockKind};
 use crate::os::walk::real;
 use crate::os::{flush, mode};
 
@@ -28,7 +28,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 /// The helper in which a file wants a host's credentials stored; None for the file itself.
 pub(crate) fn helper_of(path: &Path, foreign: bool, host: &str) -> Result<Option<String>> {
     let Some((mut file, _)) = open(path, foreign)? else { return Ok(None) };
-    let config = Config::parse(&read(&mut file, path)?).map_err(|why| wrong(path, &why))?;
+    let config = ConfigFile::parse(&read(&mut file, path)?).map_err(|why| wrong(path, &why))?;
     let helper = config.helper(&key::host(host)).map_err(|why| wrong(path, &why))?;
     Ok(helper.map(str::to_owned))
 }
@@ -91,8 +91,8 @@ fn change(call: &Call, path: &Path, foreign: bool, change: impl FnOnce(&mut Map<
     mode::make_private_folders(folder).map_err(failed)?;
     let _lock = lock(call, folder)?;
     let mut document = match open(&path, foreign)? {
-        Some((mut file, _)) => Document::parse(&read(&mut file, &path)?).map_err(|why| wrong(&path, &why))?,
-        None => Document(Map::new()),
+        Some((mut file, _)) => SecretDocument::parse(&read(&mut file, &path)?).map_err(|why| wrong(&path, &why))?,
+        None => SecretDocument(Map::new()),
     };
     if change(document.entries().map_err(|why| wrong(&path, &why))?) {
         write(&path, folder, &document).map_err(failed)?;
@@ -105,7 +105,7 @@ fn lock(call: &Call, folder: &Path) -> Result<Option<File>> {
     let Ok(file) = File::open(folder) else { return Ok(None) };
     let begun = Instant::now();
     loop {
-        match attempt(&file, With::Nobody) {
+        match attempt(&file, LockKind::Exclusive) {
             Ok(true) => return Ok(Some(file)),
             Ok(false) if begun.elapsed() > PATIENCE => {
                 return Err(Error::new(Code::Busy, format!("another login holds {}", folder.display())));
@@ -116,7 +116,7 @@ fn lock(call: &Call, folder: &Path) -> Result<Option<File>> {
     }
 }
 
-fn write(path: &Path, folder: &Path, document: &Document) -> std::io::Result<()> {
+fn write(path: &Path, folder: &Path, document: &SecretDocument) -> std::io::Result<()> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(64 << 10));
     let format = serde_json::ser::PrettyFormatter::with_indent(b"\t");
     document.0.serialize(&mut serde_json::Serializer::with_formatter(&mut *bytes, format))?;

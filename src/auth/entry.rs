@@ -57,9 +57,9 @@ fn credentials(members: &Map<String, Value>) -> Result<Credentials, String> {
     secrets.credentials().map_err(|error| error.message().to_owned())
 }
 
-type Pair = (Option<String>, Option<Zeroizing<String>>);
+type UserAndPassword = (Option<String>, Option<Zeroizing<String>>);
 
-fn pair(username: Option<&str>, password: Option<&str>) -> Pair {
+fn pair(username: Option<&str>, password: Option<&str>) -> UserAndPassword {
     match (username, password) {
         (None, None) => (None, None),
         (username, password) => (
@@ -70,7 +70,7 @@ fn pair(username: Option<&str>, password: Option<&str>) -> Pair {
 }
 
 /// base64 of `user:password`; the password may contain colons, and some writers pad it with NULs.
-fn decode(auth: &str) -> Result<Pair, String> {
+fn decode(auth: &str) -> Result<UserAndPassword, String> {
     let bytes = BASE64.decode(auth).map(Zeroizing::new).map_err(|_| "auth is not base64".to_owned())?;
     let text = std::str::from_utf8(&bytes).map_err(|_| "auth is not UTF-8".to_owned())?;
     let (username, password) =

@@ -11,14 +11,14 @@ use base64::Engine as _;
 use serde_json::{json, Value};
 use zeroize::Zeroizing;
 
-use super::child::{self, Ended};
-use super::config_file::Document;
+use super::child::{self, ChildOutput};
+use super::config_file::SecretDocument;
 use super::secrets::Secrets;
 use super::words::first_line;
 use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
-use crate::os::child::End;
+use crate::os::child::ExitReason;
 use crate::os::mode::is_executable;
 use crate::text::shorten;
 
@@ -57,7 +57,7 @@ impl Helpers {
                 ))
             }
         };
-        let mut document = Document(Default::default());
+        let mut document = SecretDocument(Default::default());
         document.0.insert("ServerURL".to_owned(), json!(server));
         document.0.insert("Username".to_owned(), json!(username));
         document.0.insert("Secret".to_owned(), json!(secret.as_str()));
@@ -76,7 +76,7 @@ impl Helpers {
         }
     }
 
-    fn run(&self, call: &Call, name: &str, action: &str, input: &[u8], server: &str) -> Result<Ended> {
+    fn run(&self, call: &Call, name: &str, action: &str, input: &[u8], server: &str) -> Result<ChildOutput> {
         // A line break would start a second line of the helper's input.
         if server.chars().any(char::is_control) {
             return Err(Error::new(Code::InvalidReference, "the registry's name contains control characters"));
@@ -119,19 +119,19 @@ fn of(name: &str, error: Error) -> Error {
 }
 
 /// Its error message, if it failed.
-fn said(ended: &Ended) -> Option<&str> {
-    let failed = ended.by != End::Status(0);
+fn said(ended: &ChildOutput) -> Option<&str> {
+    let failed = ended.by != ExitReason::Status(0);
     std::str::from_utf8(&ended.output).ok().filter(|_| failed).map(str::trim)
 }
 
 /// An error if it failed, with its own message without these secrets. The message is on standard output, and those of
 /// other programs on standard error. None: the secret is unknown, and a single word on standard output may be it.
-fn check(ended: &Ended, secrets: Option<&[&str]>) -> Result<()> {
+fn check(ended: &ChildOutput, secrets: Option<&[&str]>) -> Result<()> {
     let how = match ended.by {
         // Unknown: the answer will tell.
-        End::Status(0) | End::Unknown => return Ok(()),
-        End::Status(status) => format!("it failed with exit status {status}"),
-        End::Signal { name, number } => format!("it was killed by {name} (signal {number})"),
+        ExitReason::Status(0) | ExitReason::Unknown => return Ok(()),
+        ExitReason::Status(status) => format!("it failed with exit status {status}"),
+        ExitReason::Signal { name, number } => format!("it was killed by {name} (signal {number})"),
     };
     let line = |said: &[u8]| first_line(said, secrets.unwrap_or_default());
     let answer = line(&ended.output).filter(|line| secrets.is_some() || line.contains(char::is_whitespace));
@@ -145,14 +145,14 @@ fn check(ended: &Ended, secrets: Option<&[&str]>) -> Result<()> {
     Err(Error::new(Code::Io, how + &what))
 }
 
-fn parse(ended: &Ended) -> Result<Option<Credentials>> {
+fn parse(ended: &ChildOutput) -> Result<Option<Credentials>> {
     let errors = first_line(&ended.errors, &[]).map(|line| format!("; it says: {line}")).unwrap_or_default();
     let wrong = |why: &str| Error::new(Code::Io, format!("its answer {why}{errors}"));
     if ended.output.iter().all(u8::is_ascii_whitespace) {
         return Err(wrong("is empty"));
     }
     // The parser's message could quote the secret.
-    let document = Document::parse(&ended.output).map_err(|_| wrong("is not a JSON object"))?;
+    let document = SecretDocument::parse(&ended.output).map_err(|_| wrong("is not a JSON object"))?;
     let text = |name: &str| match document.0.get(name) {
         None | Some(Value::Null) => Ok(String::new()),
         Some(Value::String(text)) => Ok(text.clone()),

@@ -14,7 +14,7 @@ use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::http::location::Location;
-use crate::http::response::Answer;
+use crate::http::response::Response;
 use crate::http::Request;
 use crate::registry_error;
 
@@ -82,13 +82,13 @@ impl Auth {
         }
     }
 
-    fn ask(&self, call: &Call, ping: &Location, proof: &Proof) -> Result<Answer> {
+    fn ask(&self, call: &Call, ping: &Location, proof: &Proof) -> Result<Response> {
         let mut request = Request::new(Method::GET);
         request.authorization = proof.header()?;
         self.http.send(call, ping, &mut request)
     }
 
-    fn refused(&self, call: &Call, account: &Account, mut answer: Answer, what: &str) -> Error {
+    fn refused(&self, call: &Call, account: &Account, mut answer: Response, what: &str) -> Error {
         let what = format!("{}: {what}", account.host);
         let body = answer.beginning(call, ERROR_BODY);
         let headers: &HeaderMap = &answer.headers;

@@ -41,7 +41,7 @@ use crate::http::guard::Guard;
 use crate::http::headers::Headers;
 use crate::http::location::Location;
 use crate::http::origin::Origin;
-use crate::http::response::Answer;
+use crate::http::response::Response;
 use crate::http::route::Route;
 use crate::http::{Http, Request};
 use crate::sync::lock;
@@ -100,7 +100,7 @@ pub enum Refusal {
 /// A response, and what it means if it is a 401.
 pub struct Reply {
     /// The answer.
-    pub answer: Answer,
+    pub answer: Response,
     /// Where the request was sent, before redirects led elsewhere.
     pub begin: Location,
     /// Set on a final 401.

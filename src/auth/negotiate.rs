@@ -23,7 +23,7 @@ use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::http::location::{Location, RequestTarget};
-use crate::http::response::{Answer, Hop};
+use crate::http::response::{Hop, Response};
 use crate::http::upload::Body;
 use crate::http::Request;
 use crate::statuses;
@@ -55,12 +55,12 @@ impl<'a> Party<'a> {
     }
 
     // A 401; or, for registries that answer 400 or 403 to an expired token, those while an older token is used.
-    fn is_refused_by(&self, answer: &Answer) -> bool {
+    fn is_refused_by(&self, answer: &Response) -> bool {
         let aged = matches!(&self.proof, Proof::Token(grant) if grant.is_aged()) && self.account.is_at(&answer.url);
         answer.status == StatusCode::UNAUTHORIZED || (aged && statuses::is_about_an_old_token(answer.status.as_u16()))
     }
 
-    fn refusal(&self, answer: &Answer, challenges: &[Challenge]) -> Option<Refusal> {
+    fn refusal(&self, answer: &Response, challenges: &[Challenge]) -> Option<Refusal> {
         if answer.status != StatusCode::UNAUTHORIZED {
             return None;
         }
@@ -79,15 +79,15 @@ impl<'a> Party<'a> {
 }
 
 /// The redirect chain of a request that continues where it was refused.
-struct Trail {
+struct RedirectTrail {
     hops: Vec<Hop>,
     first_headers: Option<HeaderMap>,
     longest: usize,
 }
 
-impl Trail {
+impl RedirectTrail {
     /// Adds the whole redirect chain to a response.
-    fn lengthen(&mut self, answer: &mut Answer) -> Result<()> {
+    fn lengthen(&mut self, answer: &mut Response) -> Result<()> {
         answer.hops.splice(0..0, self.hops.iter().cloned());
         answer.first_headers = self.first_headers.clone().or(answer.first_headers.take());
         match answer.hops.len() > self.longest {
@@ -100,7 +100,7 @@ impl Trail {
     }
 
     /// Goes on from where this answer was given.
-    fn go_on(&mut self, answer: Answer) -> Location {
+    fn go_on(&mut self, answer: Response) -> Location {
         let at = Location::of(&answer);
         (self.hops, self.first_headers) = (answer.hops, answer.first_headers);
         at
@@ -157,7 +157,7 @@ impl Auth {
             false => Party::stranger(&at, wanted, &[]),
         };
         let options = self.http.options();
-        let mut way = Trail { hops: Vec::new(), first_headers: None, longest: options.max_redirects };
+        let mut way = RedirectTrail { hops: Vec::new(), first_headers: None, longest: options.max_redirects };
         let mut failures = options.retries;
         loop {
             request.authorization = asked.proof.header()?;
@@ -202,7 +202,7 @@ impl Auth {
     fn learn_from_refusal<'a>(
         &self,
         asked: &mut Party<'a>,
-        answer: &Answer,
+        answer: &Response,
         challenges: &[Challenge],
         wanted: &'a ScopeSet,
         moved: bool,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::credential_lookup::StoredCredentials;
 use super::helper::Helpers;
-use super::places::Wanted;
+use super::places::CredentialChoice;
 use crate::error::Result;
 use crate::options::{above_zero, options};
 
@@ -37,7 +37,7 @@ impl StoredOptions {
 
     /// The places and helpers that they name.
     pub(crate) fn stored(&self) -> StoredCredentials {
-        let wanted = Wanted {
+        let wanted = CredentialChoice {
             credentials_file: self.credentials_file.clone(),
             docker_config: self.docker_config.clone(),
             usual: self.stored_credentials,

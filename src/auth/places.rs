@@ -8,7 +8,7 @@ use crate::os::home::{self, Environment};
 
 /// The caller's choice of stored credentials.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Wanted {
+pub(crate) struct CredentialChoice {
     /// A file in Docker's or podman's format.
     pub credentials_file: Option<String>,
     /// A folder with a config.json.
@@ -32,7 +32,7 @@ pub(crate) enum CredentialPlace {
 
 /// The places in order: what the caller named, DOCKER_AUTH_CONFIG, REGISTRY_AUTH_FILE, Docker's
 /// config.json, podman's two files, the old .dockercfg.
-pub(crate) fn places(wanted: &Wanted, environment: Environment<'_>) -> Vec<CredentialPlace> {
+pub(crate) fn places(wanted: &CredentialChoice, environment: Environment<'_>) -> Vec<CredentialPlace> {
     let mut places = Vec::new();
     let mut add = |path: PathBuf, named| places.push(CredentialPlace::File { path, named });
     if let Some(path) = &wanted.credentials_file {
@@ -79,7 +79,7 @@ mod tests {
 
     use super::*;
 
-    fn shown(wanted: &Wanted, environment: &[(&str, &str)]) -> Vec<String> {
+    fn shown(wanted: &CredentialChoice, environment: &[(&str, &str)]) -> Vec<String> {
         let get = |name: &str| environment.iter().find(|(key, _)| *key == name).map(|(_, value)| OsString::from(value));
         let places = places(wanted, &get);
         places
@@ -103,16 +103,16 @@ mod tests {
 
     #[test]
     fn nothing_is_looked_for_unasked() {
-        assert!(shown(&Wanted::default(), &ALL).is_empty());
-        let file = Wanted { credentials_file: Some("/f".into()), ..Wanted::default() };
+        assert!(shown(&CredentialChoice::default(), &ALL).is_empty());
+        let file = CredentialChoice { credentials_file: Some("/f".into()), ..CredentialChoice::default() };
         assert_eq!(shown(&file, &ALL), ["/f!"]);
-        let folder = Wanted { docker_config: Some("/e".into()), ..Wanted::default() };
+        let folder = CredentialChoice { docker_config: Some("/e".into()), ..CredentialChoice::default() };
         assert_eq!(shown(&folder, &ALL), ["/e/config.json"]);
     }
 
     #[test]
     fn the_usual_places_have_an_order() {
-        let usual = Wanted { usual: true, ..Wanted::default() };
+        let usual = CredentialChoice { usual: true, ..CredentialChoice::default() };
         assert_eq!(
             shown(&usual, &ALL),
             [
@@ -129,18 +129,18 @@ mod tests {
             ["/h/.docker/config.json", "/h/.config/containers/auth.json", "/h/.dockercfg"]
         );
         assert!(shown(&usual, &[]).is_empty());
-        let all = Wanted {
+        let all = CredentialChoice {
             credentials_file: Some("/f".into()),
             docker_config: Some("/e".into()),
             usual: true,
-            ..Wanted::default()
+            ..CredentialChoice::default()
         };
         assert_eq!(shown(&all, &ALL)[..3], ["/f!", "/e/config.json", "DOCKER_AUTH_CONFIG"]);
     }
 
     #[test]
     fn a_login_is_kept_in_the_first_file() {
-        let usual = Wanted { usual: true, ..Wanted::default() };
+        let usual = CredentialChoice { usual: true, ..CredentialChoice::default() };
         let get = |name: &str| (name != "REGISTRY_AUTH_FILE").then(|| OsString::from("/v"));
         assert_eq!(target(&places(&usual, &get)), Some(&PathBuf::from("/v/config.json")));
         assert_eq!(target(&[]), None);

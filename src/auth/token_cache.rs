@@ -195,7 +195,7 @@ impl TokenCache {
             return Ok((false, waiting.clone()));
         }
         let (sender, receiver) = watch::channel(None);
-        let landing = Landing {
+        let landing = CacheSlot {
             key,
             flight: flight.clone(),
             scopes: scopes.clone(),
@@ -231,7 +231,7 @@ impl TokenCache {
 }
 
 /// Where a finished fetch puts its result. A failure is reported to the waiting calls, and not cached.
-struct Landing {
+struct CacheSlot {
     key: String,
     flight: String,
     scopes: ScopeSet,
@@ -242,7 +242,7 @@ struct Landing {
     sender: watch::Sender<Outcome>,
 }
 
-impl Landing {
+impl CacheSlot {
     fn land(self, fetched: FetchedToken) {
         if let (Ok(token), true) = (&fetched.outcome, self.stays) {
             let mut all = lock(&self.kept);
@@ -261,7 +261,7 @@ impl Landing {
 }
 
 // Also when the fetch was abandoned: the next call starts a new one.
-impl Drop for Landing {
+impl Drop for CacheSlot {
     fn drop(&mut self) {
         lock(&self.flights).remove(&self.flight);
     }

@@ -26,7 +26,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::location::Location;
 use crate::http::origin::host_of;
 use crate::http::request::{Redirects, WholeBody};
-use crate::http::response::Answer;
+use crate::http::response::Response;
 use crate::http::upload::Body;
 use crate::http::{Http, Repeat, Request};
 use crate::registry_error;
@@ -61,7 +61,7 @@ pub(super) fn start(
     let trace = Arc::new(Mutex::new(Vec::new()));
     let call = call.of_nobody(Arc::new(context(trace.clone())));
     thread::spawn("ocireg-token", move || {
-        let fetch = Fetch { call, http, realm, scopes };
+        let fetch = TokenFetch { call, http, realm, scopes };
         let outcome = fetch.token(&refresh).map(Arc::new);
         // A waiting call may free the client next: nothing of it is held here any more.
         drop(fetch);
@@ -82,14 +82,14 @@ fn context(trace: Arc<Mutex<Vec<Value>>>) -> Context {
     context
 }
 
-struct Fetch {
+struct TokenFetch {
     call: Call,
     http: Arc<Http>,
     realm: Realm,
     scopes: ScopeSet,
 }
 
-impl Fetch {
+impl TokenFetch {
     fn token(&self, refresh: &Refresh) -> Result<Token> {
         match &self.realm.credentials {
             Credentials::IdentityToken { username, token } => self.renew(username.as_ref(), token, refresh),
@@ -168,7 +168,7 @@ impl Fetch {
         self.read(answer).map_err(|error| error.with_attempts(attempts))
     }
 
-    fn read(&self, mut answer: Answer) -> Result<Token> {
+    fn read(&self, mut answer: Response) -> Result<Token> {
         let (url, status) = (answer.url.clone(), answer.status);
         let host = host_of(&url);
         if status.is_redirection() {
@@ -183,7 +183,7 @@ impl Fetch {
     }
 
     /// The error for a token that was not given.
-    fn refused(&self, mut answer: Answer, host: &str) -> Error {
+    fn refused(&self, mut answer: Response, host: &str) -> Error {
         let (what, status) = (format!("the token server {host} refuses a token"), answer.status.as_u16());
         let body = answer.beginning(&self.call, ERROR_BODY);
         let error = registry_error::error_of(status, &answer.headers, &body, &answer.url, &what);

@@ -50,7 +50,7 @@ impl fmt::Debug for Token {
 
 /// A struct refuses repeated fields, which a map would not.
 #[derive(Deserialize)]
-struct Answer {
+struct TokenFields {
     #[serde(default)]
     token: Option<String>,
     #[serde(default)]
@@ -76,7 +76,7 @@ pub(crate) fn parse_answer(body: &[u8], now: SystemTime) -> Result<Token> {
         Some(b'{') => {}
         Some(_) => return Err(wrong("not a JSON object")),
     }
-    let answer: Answer = serde_json::from_slice(start).map_err(|error| wrong(reason(&error)))?;
+    let answer: TokenFields = serde_json::from_slice(start).map_err(|error| wrong(reason(&error)))?;
     let values = [answer.access_token, answer.token].map(|value| Zeroizing::new(value.unwrap_or_default()));
     let value = values.into_iter().find(|value| !value.is_empty());
     let value = value.ok_or_else(|| wrong("without a token"))?;

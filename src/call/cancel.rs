@@ -35,18 +35,18 @@ impl CancelFlag {
 /// The life of a client, which its calls, readers and uploads share with it. Its end raises the close flag, for whoever works on for
 /// nobody.
 #[derive(Debug, Default)]
-pub struct Life {
+pub struct ClientLife {
     closed: Arc<CancelFlag>,
 }
 
-impl Life {
+impl ClientLife {
     /// The client's close flag.
     pub fn closed(&self) -> &Arc<CancelFlag> {
         &self.closed
     }
 }
 
-impl Drop for Life {
+impl Drop for ClientLife {
     fn drop(&mut self) {
         self.closed.raise();
     }

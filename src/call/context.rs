@@ -40,13 +40,13 @@ pub struct Context {
     operation: Mutex<&'static str>,
     done: AtomicU64,
     total: AtomicU64,
-    detail: Mutex<Option<Detail>>,
+    detail: Mutex<Option<CopyProgress>>,
     warnings: Mutex<Vec<Warning>>,
 }
 
 /// The progress of a copy besides its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Detail {
+pub struct CopyProgress {
     /// Counts of its blobs: `{total, copied, mounted, skipped, bytes, bytes_copied, bytes_resumed}`.
     pub blobs: Value,
     /// The blobs in transfer: `[{digest, size, done}]`.
@@ -152,7 +152,7 @@ impl Context {
         self.total.store(total.unwrap_or(0), Ordering::Relaxed);
     }
 
-    pub(super) fn describe(&self, detail: Detail) {
+    pub(super) fn describe(&self, detail: CopyProgress) {
         *lock(&self.detail) = Some(detail);
     }
 

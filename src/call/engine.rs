@@ -54,7 +54,7 @@ impl Engine {
     /// wake that thread at each wait.
     pub fn block_until<F: Future>(&self, end: Option<Instant>, future: F) -> Option<F::Output> {
         let _inside = self.handle.enter();
-        let sleeper = Arc::new(Sleeper { thread: thread::current(), woken: AtomicBool::new(false) });
+        let sleeper = Arc::new(ThreadWaker { thread: thread::current(), woken: AtomicBool::new(false) });
         let waker = Waker::from(sleeper.clone());
         let mut context = Context::from_waker(&waker);
         let mut future = pin!(future);
@@ -80,7 +80,7 @@ impl Engine {
         F: Future + Send + 'static,
         F::Output: Send + 'static,
     {
-        let mut task = Task(self.handle.spawn(future));
+        let mut task = AbortOnDrop(self.handle.spawn(future));
         async move {
             match (&mut task.0).await {
                 Ok(output) => output,
@@ -98,21 +98,21 @@ impl Engine {
 }
 
 /// A task that is aborted when nobody waits for it any more.
-struct Task<T>(JoinHandle<T>);
+struct AbortOnDrop<T>(JoinHandle<T>);
 
-impl<T> Drop for Task<T> {
+impl<T> Drop for AbortOnDrop<T> {
     fn drop(&mut self) {
         self.0.abort();
     }
 }
 
 /// A thread that sleeps until its future can make progress.
-struct Sleeper {
+struct ThreadWaker {
     thread: Thread,
     woken: AtomicBool,
 }
 
-impl Wake for Sleeper {
+impl Wake for ThreadWaker {
     fn wake(self: Arc<Self>) {
         self.wake_by_ref();
     }

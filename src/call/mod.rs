@@ -13,28 +13,28 @@ use std::time::{Duration, Instant};
 use serde_json::{json, Value};
 use url::Url;
 
-use self::cancel::{CancelFlag, Life};
-use self::context::{Context, Detail};
+use self::cancel::{CancelFlag, ClientLife};
+use self::context::{Context, CopyProgress};
 use self::engine::Engine;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::os::descriptor::AsFd;
 use crate::os::output::Output;
-use crate::os::target::Through;
+use crate::os::target::DirectOutput;
 
 /// How long clean-up may take after a cancelled call: too short for the caller to notice.
 const FAREWELL: Duration = Duration::from_millis(120);
 
 /// The limit of a wait, and what to say when it takes too long.
 #[derive(Debug, Clone, Copy)]
-pub struct Limit {
+pub struct WaitLimit {
     /// The longest time.
     pub time: Duration,
     /// What did not happen in that time, for the message.
     pub what: &'static str,
 }
 
-impl Limit {
+impl WaitLimit {
     fn passed(self) -> Error {
         Error::new(Code::Timeout, format!("{} within {} s", self.what, self.time.as_secs_f64())).as_stall()
     }
@@ -46,14 +46,14 @@ pub struct Call {
     engine: Arc<Engine>,
     closed: Arc<CancelFlag>,
     /// Held, as long as somebody may want what comes of the call.
-    _life: Option<Arc<Life>>,
+    _life: Option<Arc<ClientLife>>,
     context: Option<Arc<Context>>,
     quiet: bool,
 }
 
 impl Call {
     /// A call on an engine.
-    pub fn new(engine: Arc<Engine>, life: Arc<Life>, context: Option<Arc<Context>>) -> Call {
+    pub fn new(engine: Arc<Engine>, life: Arc<ClientLife>, context: Option<Arc<Context>>) -> Call {
         Call { engine, closed: life.closed().clone(), _life: Some(life), context, quiet: false }
     }
 
@@ -96,7 +96,7 @@ impl Call {
     }
 
     /// Sets the progress details of a copy.
-    pub fn describe(&self, detail: impl FnOnce() -> Detail) {
+    pub fn describe(&self, detail: impl FnOnce() -> CopyProgress) {
         if let Some(context) = &self.context {
             context.describe(detail());
         }
@@ -119,7 +119,7 @@ impl Call {
     }
 
     /// Waits for a future, until the call must stop or the limit has passed.
-    pub fn wait<F: Future>(&self, limit: Option<Limit>, future: F) -> Result<F::Output> {
+    pub fn wait<F: Future>(&self, limit: Option<WaitLimit>, future: F) -> Result<F::Output> {
         self.check()?;
         let deadline = self.context.as_ref().and_then(|context| context.deadline());
         let over = limit.and_then(|limit| Instant::now().checked_add(limit.time));
@@ -146,7 +146,7 @@ impl Call {
     }
 
     /// Opens a pipe or device for writing, once it has a reader.
-    pub fn open_through(&self, through: Through) -> Result<File> {
+    pub fn open_through(&self, through: DirectOutput) -> Result<File> {
         through.open(&|| self.sleep(Duration::from_millis(20)))
     }
 

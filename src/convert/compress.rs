@@ -19,9 +19,9 @@ use crate::platform::Platform;
 use crate::reference::Repository;
 use crate::registry::Client;
 use crate::store::descend;
-use crate::store::{Content, Moved, ReadStore};
-use crate::stream::blob::{Blob, Verified};
-use crate::stream::pack::How;
+use crate::store::{Moved, RawManifest, ReadStore};
+use crate::stream::blob::{Blob, VerifiedBlob};
+use crate::stream::pack::CompressionSettings;
 use crate::stream::spool::{Spool, SpoolItem, TemporarySpace};
 use crate::stream::unpack::Packing;
 use crate::sync::lock;
@@ -32,10 +32,10 @@ use crate::transfer::workers::in_parallel;
 const ABOUT: &str = "vnd.docker.reference.digest";
 
 /// A source with compressed layers.
-pub struct Compressing {
+pub struct CompressingStore {
     below: Box<dyn ReadStore>,
     space: TemporarySpace,
-    how: How,
+    how: CompressionSettings,
     /// Only the images of an index for these; empty means all.
     platforms: Vec<Platform>,
     made: Mutex<CompressedImages>,
@@ -44,10 +44,10 @@ pub struct Compressing {
 /// What replaces the content of the source.
 #[derive(Default)]
 struct CompressedImages {
-    root: Option<Content>,
-    manifests: HashMap<Digest, Content>,
+    root: Option<RawManifest>,
+    manifests: HashMap<Digest, RawManifest>,
     /// The replacements for the manifests of indexes, by their original digests; None for an unchanged one.
-    seen: HashMap<Digest, Option<Content>>,
+    seen: HashMap<Digest, Option<RawManifest>>,
     layers: HashMap<Digest, SpoolItem>,
     /// The compressed layers, by original digest; None for one that is already compressed, whatever its media type
     /// says.
@@ -55,17 +55,22 @@ struct CompressedImages {
     spool: Option<Arc<Spool>>,
 }
 
-impl Compressing {
+impl CompressingStore {
     /// Compresses the layers of what a source names.
-    pub fn new(client: &Client, below: Box<dyn ReadStore>, how: How, platforms: Vec<Platform>) -> Compressing {
-        Compressing { below, space: client.temporary_space(), how, platforms, made: Mutex::default() }
+    pub fn new(
+        client: &Client,
+        below: Box<dyn ReadStore>,
+        how: CompressionSettings,
+        platforms: Vec<Platform>,
+    ) -> CompressingStore {
+        CompressingStore { below, space: client.temporary_space(), how, platforms, made: Mutex::default() }
     }
 
     fn made(&self) -> MutexGuard<'_, CompressedImages> {
         lock(&self.made)
     }
 
-    fn rewrite(&self, call: &Call, content: Content, depth: usize) -> Result<Content> {
+    fn rewrite(&self, call: &Call, content: RawManifest, depth: usize) -> Result<RawManifest> {
         let document = &content.document;
         let image = document.config().is_some_and(|config| is_image_config(&config.media_type));
         let value = match document.kind {
@@ -76,13 +81,13 @@ impl Compressing {
         };
         let Some(value) = value else { return Ok(content) };
         let media_type = value["mediaType"].as_str().unwrap_or(&document.media_type).to_owned();
-        let content = Content::parse(value.to_string().into_bytes(), Some(&media_type), None)?;
+        let content = RawManifest::parse(value.to_string().into_bytes(), Some(&media_type), None)?;
         self.made().manifests.insert(content.digest().clone(), content.clone());
         Ok(content)
     }
 
     /// None when nothing in it changes.
-    fn index(&self, call: &Call, content: &Content, depth: usize) -> Result<Option<Value>> {
+    fn index(&self, call: &Call, content: &RawManifest, depth: usize) -> Result<Option<Value>> {
         let mut value = content.document.value.clone();
         let mut replaced = HashMap::new();
         for entry in content.document.manifests() {
@@ -126,7 +131,7 @@ impl Compressing {
 
     /// The replacement for a manifest of an index; None if it is unchanged. One that several indexes name is processed
     /// once.
-    fn child(&self, call: &Call, entry: &Descriptor, depth: usize) -> Result<Option<Content>> {
+    fn child(&self, call: &Call, entry: &Descriptor, depth: usize) -> Result<Option<RawManifest>> {
         if let Some(known) = self.made().seen.get(&entry.digest) {
             return Ok(known.clone());
         }
@@ -141,7 +146,7 @@ impl Compressing {
     }
 
     /// None when it has no uncompressed layer.
-    fn image(&self, call: &Call, content: &Content) -> Result<Option<Value>> {
+    fn image(&self, call: &Call, content: &RawManifest) -> Result<Option<Value>> {
         let plain = |layer: &&Descriptor| self.media_type(&layer.media_type).is_some();
         self.pack(call, content.document.layers().iter().filter(plain).collect())?;
         let (mut value, mut changed, made) = (content.document.value.clone(), false, self.made());
@@ -188,7 +193,7 @@ impl Compressing {
         call.begin("compress", Some(bytes))?;
         in_parallel(call, WIDTH, &meter, layers, |call, worker, layer| {
             meter.begin(worker, layer);
-            let mut blob = Counted { blob: self.below.open(call, layer, None)?, call, ahead: None, done: 0 };
+            let mut blob = CountedBlob { blob: self.below.open(call, layer, None)?, call, ahead: None, done: 0 };
             blob.blob.hash_aside();
             let packed = match blob.is_plain()? {
                 true => Some(self.how.pack(call, &mut blob, spool.writer())?),
@@ -217,14 +222,14 @@ fn make_oci(manifest: &mut Value) {
 }
 
 /// A blob whose progress is reported, and whose first bytes can be inspected.
-struct Counted<'a> {
+struct CountedBlob<'a> {
     blob: Box<dyn Blob>,
     call: &'a Call,
     ahead: Option<Bytes>,
     done: u64,
 }
 
-impl Counted<'_> {
+impl CountedBlob<'_> {
     fn is_plain(&mut self) -> Result<bool> {
         let mut head = Vec::new();
         while head.len() < Packing::HEAD {
@@ -237,7 +242,7 @@ impl Counted<'_> {
     }
 }
 
-impl Blob for Counted<'_> {
+impl Blob for CountedBlob<'_> {
     fn piece(&mut self) -> Result<Option<Bytes>> {
         let piece = match self.ahead.take() {
             Some(piece) => Some(piece),
@@ -249,12 +254,12 @@ impl Blob for Counted<'_> {
     }
 }
 
-impl ReadStore for Compressing {
+impl ReadStore for CompressingStore {
     fn place(&self) -> String {
         self.below.place()
     }
 
-    fn root(&self, call: &Call) -> Result<Content> {
+    fn root(&self, call: &Call) -> Result<RawManifest> {
         if let Some(root) = &self.made().root {
             return Ok(root.clone());
         }
@@ -263,7 +268,7 @@ impl ReadStore for Compressing {
         Ok(root)
     }
 
-    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content> {
+    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<RawManifest> {
         let made = self.made().manifests.get(&wanted.digest).cloned();
         made.map_or_else(|| self.below.manifest(call, wanted), Ok)
     }
@@ -273,7 +278,7 @@ impl ReadStore for Compressing {
             return self.below.open(call, wanted, hashed);
         };
         let begin = hashed.as_ref().map_or(0, |(_, length)| *length);
-        Ok(Box::new(Verified::new(item.read_from(begin), call, "the compressed layer".to_owned(), wanted, hashed)))
+        Ok(Box::new(VerifiedBlob::new(item.read_from(begin), call, "the compressed layer".to_owned(), wanted, hashed)))
     }
 
     fn size(&self, call: &Call, digest: &Digest) -> Result<u64> {

@@ -14,16 +14,16 @@ use crate::error::{Code, Error, Result};
 use crate::image::layer::{Packing, UnpackLimits, UnpackedLayer};
 use crate::manifest::Descriptor;
 use crate::media_type as types;
-use crate::schema1::convert::{to_oci, Layer};
-use crate::schema1::manifest::Entry;
-use crate::store::Content;
-use crate::stream::blob::{Blob, Verified};
+use crate::schema1::convert::{to_oci, ConvertedLayer};
+use crate::schema1::manifest::HistoryEntry;
+use crate::store::RawManifest;
+use crate::stream::blob::{Blob, VerifiedBlob};
 use crate::stream::spool::{Spool, SpoolItem, SpoolWriter};
 
 /// A layer that was read into a spool.
 #[derive(Debug, Clone)]
-pub(crate) struct Read {
-    layer: Layer,
+pub(crate) struct ReadLayer {
+    layer: ConvertedLayer,
     item: SpoolItem,
     /// It contains no files: no bytes, or only the blocks of zeros that end a tar archive.
     empty: bool,
@@ -57,7 +57,7 @@ pub(crate) fn read(
     blob: Box<dyn Blob>,
     named: &Digest,
     budget: &LayerBudget,
-) -> Result<Read> {
+) -> Result<ReadLayer> {
     let collected = Rc::new(RefCell::new(Collected {
         writer: spool.writer(),
         hasher: Hasher::new(Algorithm::Sha256),
@@ -86,7 +86,7 @@ pub(crate) fn read(
         _ => types::OCI_LAYER,
     };
     let descriptor = Descriptor::new(media_type, collected.hasher.finish(), item.size());
-    Ok(Read { layer: Layer { diff_id, descriptor }, item, empty })
+    Ok(ReadLayer { layer: ConvertedLayer { diff_id, descriptor }, item, empty })
 }
 
 struct Collected {
@@ -117,7 +117,7 @@ impl Blob for Tee {
 
 #[derive(Debug)]
 pub(crate) struct ConvertedImage {
-    content: Content,
+    content: RawManifest,
     config: Vec<u8>,
     layers: HashMap<Digest, SpoolItem>,
 }
@@ -126,9 +126,9 @@ impl ConvertedImage {
     /// Makes it of a history, the topmost first, and the layers that were read for its entries, in the same order; a
     /// throwaway entry needs none. A layer without files becomes none of the image.
     pub(crate) fn new(
-        mut history: Vec<Entry>,
+        mut history: Vec<HistoryEntry>,
         architecture: Option<&str>,
-        read: Vec<Option<Read>>,
+        read: Vec<Option<ReadLayer>>,
     ) -> Result<ConvertedImage> {
         let mut layers = Vec::new();
         let mut items = HashMap::new();
@@ -142,16 +142,16 @@ impl ConvertedImage {
         }
         layers.reverse();
         let image = to_oci(&history, architecture, &layers)?;
-        let content = Content::parse(image.manifest, Some(types::OCI_MANIFEST), None)?;
+        let content = RawManifest::parse(image.manifest, Some(types::OCI_MANIFEST), None)?;
         Ok(ConvertedImage { content, config: image.config, layers: items })
     }
 
-    pub(crate) fn content(&self) -> &Content {
+    pub(crate) fn content(&self) -> &RawManifest {
         &self.content
     }
 
     /// Its manifest, if that is the one requested.
-    pub(crate) fn manifest(&self, wanted: &Descriptor) -> Option<Content> {
+    pub(crate) fn manifest(&self, wanted: &Descriptor) -> Option<RawManifest> {
         (wanted.digest == *self.content.digest()).then(|| self.content.clone())
     }
 
@@ -165,14 +165,14 @@ impl ConvertedImage {
         let begin = hashed.as_ref().map_or(0, |(_, length)| *length);
         let name = "the converted image".to_owned();
         if let Some(item) = self.layers.get(&wanted.digest) {
-            return Some(Box::new(Verified::new(item.read_from(begin), call, name, wanted, hashed)));
+            return Some(Box::new(VerifiedBlob::new(item.read_from(begin), call, name, wanted, hashed)));
         }
         if self.content.document.config().is_none_or(|config| config.digest != wanted.digest) {
             return None;
         }
         let mut reader = std::io::Cursor::new(self.config.clone());
         reader.set_position(begin);
-        Some(Box::new(Verified::new(reader, call, name, wanted, hashed)))
+        Some(Box::new(VerifiedBlob::new(reader, call, name, wanted, hashed)))
     }
 
     /// The size of one of its blobs; None when it does not have it.
@@ -184,21 +184,14 @@ impl ConvertedImage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::stream::blob::MemoryBlob;
     use crate::stream::spool::TemporarySpace;
-
-    struct Once(Option<Bytes>);
-
-    impl Blob for Once {
-        fn piece(&mut self) -> Result<Option<Bytes>> {
-            Ok(self.0.take())
-        }
-    }
 
     #[test]
     fn the_layers_of_an_image_have_one_limit() {
         let (call, spool) = (Call::alone(None), TemporarySpace::default().spool().unwrap());
         let (digest, budget) = (Algorithm::Sha256.digest(b""), LayerBudget(1500.into()));
-        let layer = || read(&call, &spool, Box::new(Once(Some(vec![0; 1000].into()))), &digest, &budget);
+        let layer = || read(&call, &spool, Box::new(MemoryBlob::new(vec![0; 1000].into())), &digest, &budget);
         assert!(layer().unwrap().empty);
         assert_eq!(layer().unwrap_err().code(), Code::LimitExceeded);
     }

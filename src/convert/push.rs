@@ -4,11 +4,11 @@
 use bytes::Bytes;
 use serde::Serialize;
 
-use super::schema1::Converting;
+use super::schema1::ConvertingStore;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result, Side};
-use crate::image::config::Config;
+use crate::image::config::ImageConfig;
 use crate::image::layer::Packing;
 use crate::image::Image;
 use crate::manifest::Descriptor;
@@ -17,11 +17,11 @@ use crate::options::options;
 use crate::reference::Reference;
 use crate::registry::Client;
 use crate::registry_v1::id::ImageId;
-use crate::registry_v1::write::{StoredLayer, Supply};
-use crate::registry_v1::{tag_of, Repo};
-use crate::schema1::chain::{from_oci, Step, EMPTY_LAYER};
+use crate::registry_v1::write::{LayerSource, StoredLayer};
+use crate::registry_v1::{tag_of, V1Repository};
+use crate::schema1::chain::{from_oci, ChainImage, EMPTY_LAYER};
 use crate::store::ReadStore;
-use crate::stream::blob::{Blob, BlobBody};
+use crate::stream::blob::{Blob, BlobBody, MemoryBlob};
 use crate::transfer::attributed::AttributedSource;
 
 options! {
@@ -70,11 +70,11 @@ pub fn push(
     options: &PushOptions,
 ) -> Result<Pushed> {
     let tag = tag_of(to)?;
-    let from = Converting::new(client, from);
+    let from = ConvertingStore::new(client, from);
     let from = AttributedSource(&from);
     let image = Image::find(call, &from, options.platform.as_deref())?;
     let layers = layers(&image).map_err(|error| error.with_side(Side::Source))?;
-    let config = Config::read(call, &from, &image)?;
+    let config = ImageConfig::read(call, &from, &image)?;
     let digests: Vec<Digest> = layers.iter().map(|layer| layer.digest.clone()).collect();
     let chain = from_oci(&config.value, &digests).map_err(|error| error.with_side(Side::Source))?;
     let ids = chain.iter().map(|step| step.id.parse()).collect::<Result<Vec<ImageId>>>()?;
@@ -111,13 +111,19 @@ fn layers(image: &Image) -> Result<Vec<Descriptor>> {
 struct PushJob<'a> {
     call: &'a Call,
     from: &'a dyn ReadStore,
-    repo: Repo,
+    repo: V1Repository,
     /// Bytes of the previous layers.
     done: u64,
 }
 
 impl PushJob<'_> {
-    fn all(&mut self, chain: &[Step], ids: &[ImageId], layers: &[Descriptor], tag: &str) -> Result<Vec<PushedImage>> {
+    fn all(
+        &mut self,
+        chain: &[ChainImage],
+        ids: &[ImageId],
+        layers: &[Descriptor],
+        tag: &str,
+    ) -> Result<Vec<PushedImage>> {
         self.repo.announce(ids)?;
         let (mut images, mut checksums) = (Vec::new(), Vec::new());
         for (step, id) in chain.iter().zip(ids) {
@@ -141,7 +147,7 @@ impl PushJob<'_> {
     }
 
     /// None when the registry has the image.
-    fn image(&self, step: &Step, layer: Option<&Descriptor>) -> Result<Option<StoredLayer>> {
+    fn image(&self, step: &ChainImage, layer: Option<&Descriptor>) -> Result<Option<StoredLayer>> {
         if !self.repo.put_image(&step.json)?.uploaded {
             return Ok(None);
         }
@@ -151,25 +157,25 @@ impl PushJob<'_> {
         let open = || {
             let blob: Box<dyn Blob> = match layer {
                 Some(layer) => {
-                    Box::new(Readable { blob: self.from.open(self.call, layer, None)?, wanted, begun: false })
+                    Box::new(ReadableLayer { blob: self.from.open(self.call, layer, None)?, wanted, begun: false })
                 }
-                None => Box::new(InOnePiece(Some(Bytes::from_static(&EMPTY_LAYER)))),
+                None => Box::new(MemoryBlob::new(Bytes::from_static(&EMPTY_LAYER))),
             };
             Ok((Box::new(BlobBody::new(blob)) as Box<dyn crate::stream::source::Source + '_>, wanted.size))
         };
-        let stored = self.repo.put_layer_of(&step.json, &Supply { open: &open, done: Some(self.done) }, true)?;
+        let stored = self.repo.put_layer_of(&step.json, &LayerSource { open: &open, done: Some(self.done) }, true)?;
         Ok(stored.uploaded.then_some(stored))
     }
 }
 
 /// A layer that old clients can read, as its first bytes show.
-struct Readable<'a> {
+struct ReadableLayer<'a> {
     blob: Box<dyn Blob>,
     wanted: &'a Descriptor,
     begun: bool,
 }
 
-impl Blob for Readable<'_> {
+impl Blob for ReadableLayer<'_> {
     fn piece(&mut self) -> Result<Option<Bytes>> {
         if self.begun {
             return self.blob.piece();
@@ -191,15 +197,6 @@ impl Blob for Readable<'_> {
     }
 }
 
-/// A blob in memory.
-struct InOnePiece(Option<Bytes>);
-
-impl Blob for InOnePiece {
-    fn piece(&mut self) -> Result<Option<Bytes>> {
-        Ok(self.0.take())
-    }
-}
-
 fn destination(error: Error) -> Error {
     match error.side() {
         Some(_) => error,
@@ -211,9 +208,9 @@ fn destination(error: Error) -> Error {
 mod tests {
     use super::*;
 
-    struct Chunks(Vec<Bytes>);
+    struct PieceByPiece(Vec<Bytes>);
 
-    impl Blob for Chunks {
+    impl Blob for PieceByPiece {
         fn piece(&mut self) -> Result<Option<Bytes>> {
             Ok(self.0.pop())
         }
@@ -223,7 +220,7 @@ mod tests {
     fn read(bytes: &[u8]) -> Result<Vec<u8>> {
         let wanted = Descriptor::new(types::DOCKER_LAYER, Algorithm::Sha256.digest(bytes), bytes.len() as u64);
         let pieces = bytes.iter().rev().map(|byte| Bytes::copy_from_slice(&[*byte])).collect();
-        let mut blob = Readable { blob: Box::new(Chunks(pieces)), wanted: &wanted, begun: false };
+        let mut blob = ReadableLayer { blob: Box::new(PieceByPiece(pieces)), wanted: &wanted, begun: false };
         let mut found = Vec::new();
         while let Some(piece) = blob.piece()? {
             found.extend_from_slice(&piece);

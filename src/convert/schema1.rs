@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use super::converted::{read, ConvertedImage, LayerBudget, Read};
+use super::converted::{read, ConvertedImage, LayerBudget, ReadLayer};
 use super::{check_count, WIDTH};
 use crate::call::Call;
 use crate::digest::{Digest, Hasher};
@@ -14,8 +14,8 @@ use crate::platform::Platform;
 use crate::reference::Repository;
 use crate::registry::Client;
 use crate::schema1;
-use crate::schema1::manifest::Manifest;
-use crate::store::{Content, Moved, ReadStore};
+use crate::schema1::manifest::Schema1Manifest;
+use crate::store::{Moved, RawManifest, ReadStore};
 use crate::stream::blob::Blob;
 use crate::stream::spool::TemporarySpace;
 use crate::sync::lock;
@@ -23,29 +23,29 @@ use crate::transfer::meter::Meter;
 use crate::transfer::workers::in_parallel;
 
 /// A source with conversion.
-pub struct Converting {
+pub struct ConvertingStore {
     below: Box<dyn ReadStore>,
     space: TemporarySpace,
     made: Mutex<Option<Arc<ConvertedImage>>>,
 }
 
-impl Converting {
+impl ConvertingStore {
     /// Converts what a source names, if that is a schema-1 manifest; those in an index are left alone.
-    pub fn new(client: &Client, below: Box<dyn ReadStore>) -> Converting {
-        Converting { below, space: client.temporary_space(), made: Mutex::default() }
+    pub fn new(client: &Client, below: Box<dyn ReadStore>) -> ConvertingStore {
+        ConvertingStore { below, space: client.temporary_space(), made: Mutex::default() }
     }
 
     fn made(&self) -> Option<Arc<ConvertedImage>> {
         lock(&self.made).clone()
     }
 
-    fn convert(&self, call: &Call, old: &Content) -> Result<ConvertedImage> {
+    fn convert(&self, call: &Call, old: &RawManifest) -> Result<ConvertedImage> {
         // Sources have verified the signatures already; but the converted image no longer carries them, so verify
         // again.
         old.document.verify_signatures(&old.bytes)?;
         let signed = schema1::is_signed(&old.document.value);
         let payload = if signed { schema1::payload(&old.bytes)? } else { old.bytes.clone() };
-        let manifest = Manifest::parse(&payload)?;
+        let manifest = Schema1Manifest::parse(&payload)?;
         check_count(manifest.history.len())?;
         let layers = self.layers(call, &manifest)?;
         let read = manifest.fs_layers.iter().map(|digest| layers.get(digest).cloned()).collect();
@@ -53,7 +53,7 @@ impl Converting {
     }
 
     /// The layers of all entries that are not throwaway, without duplicates.
-    fn layers(&self, call: &Call, manifest: &Manifest) -> Result<HashMap<Digest, Read>> {
+    fn layers(&self, call: &Call, manifest: &Schema1Manifest) -> Result<HashMap<Digest, ReadLayer>> {
         let (mut jobs, mut bytes) = (Vec::<Descriptor>::new(), 0u64);
         for digest in manifest.blobs() {
             if jobs.iter().all(|known| known.digest != *digest) {
@@ -76,16 +76,16 @@ impl Converting {
     }
 }
 
-impl ReadStore for Converting {
+impl ReadStore for ConvertingStore {
     fn place(&self) -> String {
         self.below.place()
     }
 
-    fn root(&self, call: &Call) -> Result<Content> {
+    fn root(&self, call: &Call) -> Result<RawManifest> {
         self.root_for(call, &[])
     }
 
-    fn root_for(&self, call: &Call, platforms: &[Platform]) -> Result<Content> {
+    fn root_for(&self, call: &Call, platforms: &[Platform]) -> Result<RawManifest> {
         if let Some(made) = self.made() {
             return Ok(made.content().clone());
         }
@@ -98,7 +98,7 @@ impl ReadStore for Converting {
         Ok(made.content().clone())
     }
 
-    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content> {
+    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<RawManifest> {
         match self.made().and_then(|made| made.manifest(wanted)) {
             Some(content) => Ok(content),
             None => self.below.manifest(call, wanted),

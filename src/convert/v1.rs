@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::Map;
 
-use super::converted::{read, ConvertedImage, LayerBudget, Read};
+use super::converted::{read, ConvertedImage, LayerBudget, ReadLayer};
 use super::{check_count, WIDTH};
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
@@ -20,9 +20,9 @@ use crate::reference::Reference;
 use crate::registry::Client;
 use crate::registry_v1::id::ImageId;
 use crate::registry_v1::read::V1Image;
-use crate::registry_v1::{tag_of, Repo};
-use crate::schema1::manifest::Entry;
-use crate::store::{Content, Moved, ReadStore};
+use crate::registry_v1::{tag_of, V1Repository};
+use crate::schema1::manifest::HistoryEntry;
+use crate::store::{Moved, RawManifest, ReadStore};
 use crate::stream::blob::Blob;
 use crate::stream::spool::{Spool, TemporarySpace};
 use crate::sync::lock;
@@ -48,7 +48,7 @@ impl V1Store {
         Ok(V1Store { client: client.clone(), reference, space, made: Mutex::default() })
     }
 
-    fn repo(&self, call: &Call) -> Result<Repo> {
+    fn repo(&self, call: &Call) -> Result<V1Repository> {
         self.client.v1(call, self.reference.repository())
     }
 
@@ -91,7 +91,7 @@ impl V1Store {
     }
 
     /// The layers of all images that have one.
-    fn layers(&self, call: &Call, images: &[V1Image], history: &[Entry]) -> Result<Vec<Option<Read>>> {
+    fn layers(&self, call: &Call, images: &[V1Image], history: &[HistoryEntry]) -> Result<Vec<Option<ReadLayer>>> {
         let spool = self.space.spool()?;
         let jobs: Vec<usize> = (0..images.len()).filter(|number| !history[*number].throwaway).collect();
         let bytes = jobs.iter().filter_map(|number| images[*number].size).fold(0, u64::saturating_add);
@@ -109,7 +109,7 @@ impl V1Store {
         Ok((0..images.len()).map(|number| found.remove(&number)).collect())
     }
 
-    fn layer(&self, call: &Call, image: &V1Image, spool: &Arc<Spool>, budget: &LayerBudget) -> Result<Read> {
+    fn layer(&self, call: &Call, image: &V1Image, spool: &Arc<Spool>, budget: &LayerBudget) -> Result<ReadLayer> {
         // Only for messages: a layer's digest is not known before it was read.
         let named = Algorithm::Sha256.digest(&image.bytes);
         let layer = once_more_if_wrong(|| {
@@ -140,10 +140,10 @@ fn check_parents(images: &[V1Image]) -> Result<()> {
 }
 
 /// Parses the JSON of an image to its history entry.
-fn entry(image: &mut V1Image) -> Result<Entry> {
+fn entry(image: &mut V1Image) -> Result<HistoryEntry> {
     let mut document = std::mem::take(&mut image.document);
     document.insert("id".to_owned(), image.id.as_str().into());
-    Entry::of(document).map_err(|error| error.within(format!("the JSON of image {}", image.id)))
+    HistoryEntry::of(document).map_err(|error| error.within(format!("the JSON of image {}", image.id)))
 }
 
 impl ReadStore for V1Store {
@@ -151,11 +151,11 @@ impl ReadStore for V1Store {
         format!("docker-v1://{}", self.reference)
     }
 
-    fn root(&self, call: &Call) -> Result<Content> {
+    fn root(&self, call: &Call) -> Result<RawManifest> {
         Ok(self.made(call)?.content().clone())
     }
 
-    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content> {
+    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<RawManifest> {
         let missing = || Error::new(Code::NotFound, format!("{} has no manifest {}", self.place(), wanted.digest));
         self.made(call)?.manifest(wanted).ok_or_else(missing)
     }

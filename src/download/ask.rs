@@ -8,13 +8,13 @@ use ::http::header::{CONTENT_RANGE, CONTENT_TYPE, ETAG};
 use ::http::StatusCode;
 use url::Url;
 
-use super::connection::{Connection, Holds};
+use super::connection::{Connection, ResponseBytes};
 use super::failures::{is_about_the_answer, went_wrong};
-use super::resume::{Left, Next};
+use super::resume::{LeftoverBytes, NextStep};
 use super::{Download, Downloadable, RangeRequest};
 use crate::error::{Code, Error, Result};
 use crate::http::range;
-use crate::http::response::Answer;
+use crate::http::response::Response;
 use crate::media_type;
 use crate::text::shorten;
 
@@ -24,7 +24,7 @@ impl<T: Downloadable> Download<T> {
         let may_range = !self.ranges.encoded && !self.ranges.refused;
         let wants_range = may_range && self.extent.is_part_from(self.position);
         let mut refused = None;
-        if wants_range && !matches!(self.next, Next::AskForAll) {
+        if wants_range && !matches!(self.next, NextStep::AskForAll) {
             let Some(refusal) = self.ask(true)? else { return Ok(()) };
             self.ranges.refused = T::RULES.refusals_last;
             if !self.ranges.refused && !self.may_ask_for_all() {
@@ -72,7 +72,7 @@ impl<T: Downloadable> Download<T> {
             // There is no first byte to request.
             StatusCode::RANGE_NOT_SATISFIABLE if self.item.size_hint() == Some(0) => {
                 self.extent.sized_by_whole(Some(0), self.position)?;
-                self.next = Next::NothingFollows;
+                self.next = NextStep::NothingFollows;
                 return Ok(None);
             }
             _ => {
@@ -87,13 +87,13 @@ impl<T: Downloadable> Download<T> {
         }
     }
 
-    fn read_from(&mut self, answer: Answer, holds: Holds, ranged: bool) -> Result<()> {
+    fn read_from(&mut self, answer: Response, holds: ResponseBytes, ranged: bool) -> Result<()> {
         if let Some(end) = self.extent.end() {
             self.check_size(end)?;
         }
         self.media_type = answer.header(CONTENT_TYPE).map(media_type::essence).or(self.media_type.take());
         self.ranges.etag = answer.headers.get(ETAG).filter(|etag| etag.as_bytes().starts_with(b"\"")).cloned();
-        self.next = Next::Read(Box::new(Connection::new(answer.into_body(), holds, self.position, ranged)));
+        self.next = NextStep::Read(Box::new(Connection::new(answer.into_body(), holds, self.position, ranged)));
         Ok(())
     }
 
@@ -105,7 +105,7 @@ impl<T: Downloadable> Download<T> {
     }
 
     /// The response contains everything from the first byte.
-    fn all(&mut self, answer: &Answer, ranged: bool) -> Result<Holds> {
+    fn all(&mut self, answer: &Response, ranged: bool) -> Result<ResponseBytes> {
         let size = answer.content_length();
         // Do not discard what is here, which may be right: asked for everything, the registry repeats the size, or it
         // was not a real response.
@@ -115,19 +115,19 @@ impl<T: Downloadable> Download<T> {
         self.replace_left();
         self.ranges.encoded = answer.is_encoded();
         let sized = self.extent.sized_by_whole(size, self.position);
-        sized.map(|()| Holds::All).map_err(|error| error.with_url(&answer.url))
+        sized.map(|()| ResponseBytes::All).map_err(|error| error.with_url(&answer.url))
     }
 
     /// Begins anew, where what is here is of an earlier call and may be dropped.
     fn replace_left(&mut self) {
-        if let (Some(verifier), Left::Replaceable) = (&mut self.verifier, self.left) {
+        if let (Some(verifier), LeftoverBytes::Replaceable) = (&mut self.verifier, self.left) {
             verifier.restart();
-            (self.position, self.begun, self.left) = (0, 0, Left::Replaced);
+            (self.position, self.begun, self.left) = (0, 0, LeftoverBytes::Replaced);
         }
     }
 
     /// The response contains the missing bytes.
-    fn rest(&mut self, answer: &Answer) -> Result<Holds> {
+    fn rest(&mut self, answer: &Response) -> Result<ResponseBytes> {
         let wrong = |why: String| Error::new(Code::Protocol, why).with_url(&answer.url);
         if answer.is_encoded() {
             return Err(wrong("the registry sends a part of an encoded body, which cannot be decoded".to_owned()));
@@ -147,7 +147,7 @@ impl<T: Downloadable> Download<T> {
         if let Some(size) = range.size {
             self.extent.sized_by_part(size, self.position).map_err(|error| error.with_url(&answer.url))?;
         }
-        Ok(Holds::Rest)
+        Ok(ResponseBytes::Rest)
     }
 
     /// 416: there is nothing after the position, or ranges are not supported.
@@ -161,7 +161,7 @@ impl<T: Downloadable> Download<T> {
         };
         if is_end {
             self.extent.size = Some(self.position);
-            self.next = Next::NothingFollows;
+            self.next = NextStep::NothingFollows;
             return Ok(None);
         }
         let error = self.item.failure(reply, self.extent.outside(self.position).message());
@@ -173,7 +173,7 @@ impl<T: Downloadable> Download<T> {
     }
 }
 
-fn has_range(answer: &Answer) -> bool {
+fn has_range(answer: &Response) -> bool {
     answer
         .header(CONTENT_RANGE)
         .and_then(range::parse_content_range)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::os::lock::{attempt, is_same, With};
+use crate::os::lock::{attempt, is_same, LockKind};
 use crate::os::mode::{has_one_name, open_or_make_private};
 use crate::os::owner;
 
@@ -41,7 +41,7 @@ pub(super) fn claim(path: &Path) -> Result<Claim> {
         if !is_new && (!found.is_file() || !owner::is_own(&found) || owner::others_may_write(&found)) {
             return Ok(Claim::Unusable);
         }
-        match attempt(&file, With::Nobody) {
+        match attempt(&file, LockKind::Exclusive) {
             Ok(true) => {}
             Ok(false) => return Ok(Claim::Busy),
             Err(_) => return Ok(Claim::Unusable),

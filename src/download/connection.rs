@@ -8,7 +8,7 @@ use crate::http::response::BodyReader;
 
 /// Which bytes a response contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Holds {
+pub(super) enum ResponseBytes {
     /// All of them: those before the position are dropped.
     All,
     /// Those from the position on.
@@ -17,7 +17,7 @@ pub(super) enum Holds {
 
 pub(super) struct Connection {
     body: BodyReader,
-    holds: Holds,
+    holds: ResponseBytes,
     /// Bytes before the position, yet to be dropped.
     surplus: u64,
 
@@ -27,8 +27,8 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    pub(super) fn new(body: BodyReader, holds: Holds, position: u64, ranged: bool) -> Connection {
-        let surplus = if holds == Holds::All { position } else { 0 };
+    pub(super) fn new(body: BodyReader, holds: ResponseBytes, position: u64, ranged: bool) -> Connection {
+        let surplus = if holds == ResponseBytes::All { position } else { 0 };
         Connection { body, holds, surplus, ranged, gained: false }
     }
 
@@ -51,7 +51,7 @@ impl Connection {
     }
 
     pub(super) fn holds_all(&self) -> bool {
-        self.holds == Holds::All
+        self.holds == ResponseBytes::All
     }
 
     /// Whether it has reached the position.

@@ -1,6 +1,6 @@
 //! Downloads: pieces of a body from an offset, put in order, verified, and kept in a file until complete.
 //!
-//! Things that can be downloaded are [`Downloadable`]: a blob of protocol v2, a layer of v1; [`Rules`] are how the protocols differ.
+//! Things that can be downloaded are [`Downloadable`]: a blob of protocol v2, a layer of v1; [`BodyRules`] are how the protocols differ.
 //! A [`resume::Download`] reads one: it requests what is missing, again when that breaks off. It puts together an
 //! [`extent::Extent`] (the wanted bytes and the size), a [`connection::Connection`] (the response that delivers bytes) and a
 //! [`verifier::Verifier`] (what is hashed). On disk it is a [`partial::Partial`].
@@ -21,8 +21,8 @@ mod verifier;
 
 pub use options::{BlobLimit, ReadOptions};
 pub(crate) use resume::Download;
-pub(crate) use rules::Rules;
-pub(crate) use verifier::Expected;
+pub(crate) use rules::BodyRules;
+pub(crate) use verifier::ExpectedDigest;
 
 use ::http::header::{HeaderValue, IF_RANGE, RANGE};
 use bytes::Bytes;
@@ -32,7 +32,7 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::http::range::{self, ContentRange};
-use crate::http::response::Answer;
+use crate::http::response::Response;
 use crate::http::Request;
 
 /// Something with a body that can be requested from an offset on.
@@ -40,9 +40,9 @@ pub(crate) trait Downloadable: Send {
     /// The name of its kind for messages, and of the operation for progress.
     const KIND: &'static str;
     const WORK: &'static str;
-    const RULES: Rules;
+    const RULES: BodyRules;
     /// A response, with what is needed to make an error of it.
-    type Reply: AsRef<Answer> + Into<Answer>;
+    type Reply: AsRef<Response> + Into<Response>;
 
     fn call(&self) -> &Call;
     fn retries(&self) -> u32;
@@ -50,7 +50,7 @@ pub(crate) trait Downloadable: Send {
 
     fn name(&self) -> String;
     /// How the whole can be verified, if at all.
-    fn expected(&self) -> Option<Expected>;
+    fn expected(&self) -> Option<ExpectedDigest>;
     /// The message for bytes of another digest.
     fn mismatch(&self, found: &Digest) -> String;
     /// Requests all bytes, or a part.

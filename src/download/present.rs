@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::manifest::Descriptor;
 use crate::os::owner;
 use crate::os::special::open_regular;
-use crate::stream::blob::{is_right, Verified};
+use crate::stream::blob::{is_right, VerifiedBlob};
 
 /// So much is read in no time.
 const SMALL: u64 = 1 << 20;
@@ -24,5 +24,5 @@ pub(crate) fn is_there(call: &Call, target: &Path, wanted: &Descriptor) -> Resul
     }
     let shown = target.display().to_string();
     let file = open_regular(target).map_err(|error| Error::io(format!("cannot read {shown}"), &error))?;
-    is_right(&mut Verified::new(file, call, shown, wanted, None))
+    is_right(&mut VerifiedBlob::new(file, call, shown, wanted, None))
 }

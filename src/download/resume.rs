@@ -9,7 +9,7 @@ use serde_json::json;
 use super::connection::Connection;
 use super::extent::Extent;
 use super::failures::{is_about_the_answer, Failures};
-use super::verifier::Verifier;
+use super::verifier::DigestVerifier;
 use super::{Downloadable, ReadOptions};
 use crate::digest::Hasher;
 use crate::error::{Code, Error, Result};
@@ -21,21 +21,21 @@ pub(crate) struct Download<T> {
     pub(super) item: T,
     pub(super) extent: Extent,
     /// None for a piece, and for things without a digest.
-    pub(super) verifier: Option<Verifier>,
+    pub(super) verifier: Option<DigestVerifier>,
     /// The offset of the next byte, and the one at which this call started.
     pub(super) position: u64,
     pub(super) begun: u64,
-    pub(super) next: Next,
+    pub(super) next: NextStep,
     pub(super) media_type: Option<String>,
-    pub(super) ranges: Ranges,
-    pub(super) left: Left,
+    pub(super) ranges: RangeSupport,
+    pub(super) left: LeftoverBytes,
     /// The last break: the error when the continuation is refused.
     broken: Option<Error>,
     failures: Failures,
 }
 
 /// What comes next.
-pub(super) enum Next {
+pub(super) enum NextStep {
     /// A request for what is missing.
     Ask,
     /// A request for all of it, though the rest would do.
@@ -52,7 +52,7 @@ pub(super) enum Next {
 
 /// What becomes of the bytes that an earlier call left when the registry sends all in place of the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Left {
+pub(super) enum LeftoverBytes {
     /// The caller can still begin anew.
     Replaceable,
     /// The caller has to begin anew.
@@ -64,7 +64,7 @@ pub(super) enum Left {
 /// What is known about range support here. Ranges are optional: if the rest alone cannot be fetched, everything is
 /// requested, and what is here already is dropped from it.
 #[derive(Default)]
-pub(super) struct Ranges {
+pub(super) struct RangeSupport {
     /// The server encodes the body: ranges would be of the encoded bytes.
     pub(super) encoded: bool,
     /// The server has refused one, and need not be asked for another.
@@ -79,13 +79,13 @@ impl<T: Downloadable> Blob for Download<T> {
     fn piece(&mut self) -> Result<Option<Bytes>> {
         let outcome = self.read();
         if let Err(error) = &outcome {
-            self.next = Next::Failed(error.duplicate());
+            self.next = NextStep::Failed(error.duplicate());
         }
         outcome
     }
 
     fn begins_anew(&self) -> bool {
-        self.left == Left::Replaced
+        self.left == LeftoverBytes::Replaced
     }
 
     fn hashed(&self) -> Option<(Hasher, u64)> {
@@ -107,27 +107,27 @@ impl<T: Downloadable> Download<T> {
         let extent = Extent::new(item.name(), options, T::RULES.too_few)?;
         let (hasher, position) = hashed.map_or((None, options.offset), |(hasher, length)| (Some(hasher), length));
         let expected = item.expected().filter(|_| extent.is_whole());
-        let verifier = expected.map(|expected| Verifier::new(expected, hasher));
+        let verifier = expected.map(|expected| DigestVerifier::new(expected, hasher));
         let is_all_here = extent.is_nothing() || (position > 0 && extent.end() == Some(position));
         let may_replace = T::RULES.whole_replaces && verifier.is_some() && position > 0;
         let mut download = Download {
             failures: Failures::new(item.retries()),
-            left: if may_replace { Left::Replaceable } else { Left::Kept },
+            left: if may_replace { LeftoverBytes::Replaceable } else { LeftoverBytes::Kept },
             item,
             extent,
             verifier,
             position,
             begun: position,
-            next: if is_all_here { Next::NothingFollows } else { Next::Ask },
+            next: if is_all_here { NextStep::NothingFollows } else { NextStep::Ask },
             media_type: None,
-            ranges: Ranges::default(),
+            ranges: RangeSupport::default(),
             broken: None,
         };
         if !is_all_here {
             download.connect()?;
         }
-        if download.left == Left::Replaceable {
-            download.left = Left::Kept;
+        if download.left == LeftoverBytes::Replaceable {
+            download.left = LeftoverBytes::Kept;
         }
         Ok(download)
     }
@@ -176,19 +176,19 @@ impl<T: Downloadable> Download<T> {
             let at_end = self.extent.end() == Some(self.position);
             let call = self.item.call();
             let outcome = match &mut self.next {
-                Next::Done => return Ok(None),
-                Next::Failed(error) => return Err(error.duplicate()),
-                Next::NothingFollows => return self.finish(),
+                NextStep::Done => return Ok(None),
+                NextStep::Failed(error) => return Err(error.duplicate()),
+                NextStep::NothingFollows => return self.finish(),
                 // It broke behind the last byte.
-                Next::Ask | Next::AskForAll if at_end && self.position > 0 => return self.finish(),
+                NextStep::Ask | NextStep::AskForAll if at_end && self.position > 0 => return self.finish(),
                 // A missing response was already handled there.
-                Next::Ask | Next::AskForAll => {
+                NextStep::Ask | NextStep::AskForAll => {
                     self.connect().map_err(|error| self.first_cause(error))?;
                     continue;
                 }
-                Next::Read(connection) if !at_end => connection.piece(call),
-                Next::Read(connection) if T::RULES.bodies_are_exact => connection.end(call).map(|()| None),
-                Next::Read(_) => Ok(None),
+                NextStep::Read(connection) if !at_end => connection.piece(call),
+                NextStep::Read(connection) if T::RULES.bodies_are_exact => connection.end(call).map(|()| None),
+                NextStep::Read(_) => Ok(None),
             };
             match outcome {
                 Ok(Some(bytes)) => return self.take(bytes).map(Some),
@@ -203,14 +203,14 @@ impl<T: Downloadable> Download<T> {
     /// Whether an answer that has ended is the end. Where nobody has said how many bytes there are, the end of one that holds all of
     /// them says it; what is behind a part only a caller who takes whatever comes need not know.
     fn is_complete(&self) -> bool {
-        let Next::Read(connection) = &self.next else { return true };
+        let NextStep::Read(connection) = &self.next else { return true };
         let is_last = connection.has_begun() && (connection.holds_all() || self.extent.is_open());
         self.extent.end() == Some(self.position) || (self.extent.size.is_none() && is_last)
     }
 
     /// Whether an answer that holds all of it, however much that is, ended before the first byte that this call wants.
     fn never_begins(&self) -> bool {
-        let Next::Read(connection) = &self.next else { return false };
+        let NextStep::Read(connection) = &self.next else { return false };
         !connection.has_begun() && self.extent.size.is_none() && self.position == self.begun
     }
 
@@ -224,7 +224,7 @@ impl<T: Downloadable> Download<T> {
             bytes.truncate(room);
         }
         self.position += bytes.len() as u64;
-        if let Next::Read(connection) = &mut self.next {
+        if let NextStep::Read(connection) = &mut self.next {
             connection.gained = true;
         }
         if self.extent.end().is_none() {
@@ -243,8 +243,8 @@ impl<T: Downloadable> Download<T> {
     }
 
     fn finish(&mut self) -> Result<Option<Bytes>> {
-        self.next = Next::Done;
-        if let Some(found) = self.verifier.take().map(Verifier::finish).transpose()?.flatten() {
+        self.next = NextStep::Done;
+        if let Some(found) = self.verifier.take().map(DigestVerifier::finish).transpose()?.flatten() {
             return Err(Error::new(Code::DigestMismatch, self.item.mismatch(&found)));
         }
         self.extent.ended(self.position);
@@ -254,8 +254,8 @@ impl<T: Downloadable> Download<T> {
     /// Counts a failure; an error when it is one too many, or one that no repetition helps. `ended`: the server did not break
     /// off, it had no more to say.
     fn failed(&mut self, error: Error, ended: bool) -> Result<()> {
-        let (ranged, gained) = match std::mem::replace(&mut self.next, Next::Ask) {
-            Next::Read(was) => (was.ranged, was.gained),
+        let (ranged, gained) = match std::mem::replace(&mut self.next, NextStep::Ask) {
+            NextStep::Read(was) => (was.ranged, was.gained),
             _ => (false, false),
         };
         let may_pass = matches!(error.code(), Code::Network | Code::Timeout);
@@ -282,7 +282,7 @@ impl<T: Downloadable> Download<T> {
     }
 
     fn ask_for_all_after(&mut self, error: Error) -> Result<()> {
-        self.next = Next::AskForAll;
+        self.next = NextStep::AskForAll;
         self.broken.get_or_insert(error);
         self.item.call().check()
     }

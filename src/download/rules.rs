@@ -3,7 +3,7 @@
 use crate::error::Code;
 
 /// What can be relied on at the servers of a protocol.
-pub(crate) struct Rules {
+pub(crate) struct BodyRules {
     /// All of it, sent in place of the rest, replaces what an earlier call left. Otherwise as many bytes are dropped from it.
     pub(crate) whole_replaces: bool,
     /// Bodies are as long as their headers say. Otherwise the last byte that is wanted is the end, and what comes then, or never

@@ -7,7 +7,7 @@ use crate::error::Result;
 use crate::stream::hashing::Hashing;
 
 /// What the digest must be.
-pub(crate) struct Expected {
+pub(crate) struct ExpectedDigest {
     /// The state before the first byte.
     pub(crate) before: Hasher,
     /// It must be one of these; a partial file is named after the first.
@@ -15,10 +15,10 @@ pub(crate) struct Expected {
     pub(crate) others: Vec<Digest>,
 }
 
-impl Expected {
+impl ExpectedDigest {
     /// The plain digest of the bytes.
-    pub(crate) fn digest(digest: &Digest) -> Expected {
-        Expected { before: Hasher::new(digest.algorithm()), digest: digest.clone(), others: Vec::new() }
+    pub(crate) fn digest(digest: &Digest) -> ExpectedDigest {
+        ExpectedDigest { before: Hasher::new(digest.algorithm()), digest: digest.clone(), others: Vec::new() }
     }
 
     fn is(&self, found: &Digest) -> bool {
@@ -26,16 +26,16 @@ impl Expected {
     }
 }
 
-pub(super) struct Verifier {
-    expected: Expected,
+pub(super) struct DigestVerifier {
+    expected: ExpectedDigest,
     hashing: Hashing,
 }
 
-impl Verifier {
+impl DigestVerifier {
     /// Behind bytes that are hashed already.
-    pub(super) fn new(expected: Expected, hashed: Option<Hasher>) -> Verifier {
+    pub(super) fn new(expected: ExpectedDigest, hashed: Option<Hasher>) -> DigestVerifier {
         let hashing = Hashing::new(hashed.unwrap_or_else(|| expected.before.clone()));
-        Verifier { expected, hashing }
+        DigestVerifier { expected, hashing }
     }
 
     /// From the first byte again.

@@ -4,15 +4,15 @@ use std::fs::File;
 
 use super::Endpoint;
 use crate::call::Call;
-use crate::convert::compress::Compressing;
-use crate::convert::schema1::Converting;
+use crate::convert::compress::CompressingStore;
+use crate::convert::schema1::ConvertingStore;
 use crate::error::{Code, Error, Result, Side};
 use crate::image::append::{self, AppendOptions, Appended};
 use crate::image::scratch::Scratch;
 use crate::platform::Platform;
 use crate::registry::Client;
 use crate::store::{ReadStore, WriteStore};
-use crate::stream::pack::{Compression, How};
+use crate::stream::pack::{Compression, CompressionSettings};
 use crate::transfer::copy::{self, Copied, CopyOptions};
 
 /// Descriptors of the caller's, for archives that are named `-`.
@@ -44,14 +44,14 @@ pub fn copy_through(
     let to = to.destination_through(client, descriptors.destination);
     let to = to.map_err(|error| error.with_side(Side::Destination))?;
     if options.convert_schema1 {
-        from = Box::new(Converting::new(client, from));
+        from = Box::new(ConvertingStore::new(client, from));
     }
     if let Some(how) = packing(is_saved, to.as_ref(), options)? {
         let mut platforms = options.platforms()?;
         if to.one_platform() && platforms.is_empty() {
             platforms.push(Platform::host());
         }
-        from = Box::new(Compressing::new(client, from, how, platforms));
+        from = Box::new(CompressingStore::new(client, from, how, platforms));
     }
     copy::copy(call, from.as_ref(), to.as_ref(), options)
 }
@@ -88,12 +88,12 @@ fn base(
         Some(platform) => vec![platform.parse()?],
         None => vec![Platform::host()],
     };
-    Ok(Box::new(Compressing::new(client, from, how, platforms)))
+    Ok(Box::new(CompressingStore::new(client, from, how, platforms)))
 }
 
 /// How plain layers are packed on the way: by themselves only those of `docker save`, and only for a registry, as every other tool
 /// does it. Any other copy keeps its digests, unless the caller wants them packed.
-fn packing(is_saved: bool, to: &dyn WriteStore, options: &CopyOptions) -> Result<Option<How>> {
+fn packing(is_saved: bool, to: &dyn WriteStore, options: &CopyOptions) -> Result<Option<CompressionSettings>> {
     let wanted = options.compression.is_some_and(|compression| compression != Compression::None);
     if options.sparse && wanted {
         let message =
@@ -101,5 +101,5 @@ fn packing(is_saved: bool, to: &dyn WriteStore, options: &CopyOptions) -> Result
         return Err(Error::new(Code::InvalidArgument, message));
     }
     let usual = if is_saved && to.takes_packed() && !options.sparse { Compression::Gzip } else { Compression::None };
-    How::of(options.compression, options.compression_level, usual)
+    CompressionSettings::of(options.compression, options.compression_level, usual)
 }

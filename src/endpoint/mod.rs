@@ -14,7 +14,7 @@ use serde_json::json;
 use crate::convert::v1::V1Store;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result, Side};
-use crate::layout::archive::{ArchiveReader, ArchiveWriter, Form};
+use crate::layout::archive::{ArchiveFormat, ArchiveReader, ArchiveWriter};
 use crate::layout::directory::Directory;
 use crate::layout::oci::OciLayout;
 use crate::reference::{check_length, Reference};
@@ -146,7 +146,7 @@ impl Endpoint {
     /// The same; an archive named `-` comes from the descriptor.
     fn source_from(&self, client: &Client, descriptor: Option<File>) -> Result<Box<dyn ReadStore>> {
         self.only_open(descriptor.as_ref(), "source")?;
-        let archive = |path: &str, form: Form, name: &Option<String>| {
+        let archive = |path: &str, form: ArchiveFormat, name: &Option<String>| {
             let space = client.temporary_space();
             Box::new(ArchiveReader::new(Path::new(path), descriptor, form, name.as_deref(), space))
         };
@@ -154,8 +154,8 @@ impl Endpoint {
             Endpoint::Registry(reference) => Box::new(RegistryStore::new(client, reference.clone())),
             Endpoint::RegistryV1(reference) => Box::new(V1Store::new(client, reference.clone())?),
             Endpoint::Oci(path, name) => Box::new(OciLayout::open(Path::new(path), name.as_deref())?),
-            Endpoint::OciArchive(path, name) => archive(path, Form::Oci, name),
-            Endpoint::DockerArchive(path, name) => archive(path, Form::Docker, name),
+            Endpoint::OciArchive(path, name) => archive(path, ArchiveFormat::Oci, name),
+            Endpoint::DockerArchive(path, name) => archive(path, ArchiveFormat::Docker, name),
             Endpoint::Directory(path) => Box::new(Directory::open(Path::new(path))?),
         })
     }
@@ -183,7 +183,7 @@ impl Endpoint {
     /// The same; an archive named `-` goes through the descriptor.
     fn destination_through(&self, client: &Client, descriptor: Option<File>) -> Result<Box<dyn WriteStore>> {
         self.only_open(descriptor.as_ref(), "destination")?;
-        let archive = |path: &str, form: Form, name: &Option<String>| {
+        let archive = |path: &str, form: ArchiveFormat, name: &Option<String>| {
             let space = client.temporary_space();
             ArchiveWriter::planned(Path::new(path), descriptor, form, name.as_deref(), space).map(Box::new)
         };
@@ -199,8 +199,8 @@ impl Endpoint {
                 return Err(Error::new(Code::InvalidReference, message));
             }
             Endpoint::Oci(path, name) => Box::new(OciLayout::planned(Path::new(path), name.as_deref())?),
-            Endpoint::OciArchive(path, name) => archive(path, Form::Oci, name)?,
-            Endpoint::DockerArchive(path, name) => archive(path, Form::Docker, name)?,
+            Endpoint::OciArchive(path, name) => archive(path, ArchiveFormat::Oci, name)?,
+            Endpoint::DockerArchive(path, name) => archive(path, ArchiveFormat::Docker, name)?,
             Endpoint::Directory(path) => Box::new(Directory::planned(Path::new(path))),
         })
     }

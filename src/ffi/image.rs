@@ -13,7 +13,7 @@ use super::options::ocireg_options;
 use super::out::{Bytes, Json};
 use super::status::ocireg_status;
 use crate::endpoint::{self, Endpoint};
-use crate::image::config::Config;
+use crate::image::config::ImageConfig;
 use crate::image::size::size;
 use crate::image::tag::tag as tag_image;
 use crate::image::{Image, Selection};
@@ -51,7 +51,7 @@ pub unsafe extern "C" fn ocireg_image_config(
             let (client, call, options) = begin::<Selection>(client, context, options)?;
             let store = place.source(&client)?;
             let image = Image::find(&call, store.as_ref(), options.platform.as_deref())?;
-            let config = Config::read(&call, store.as_ref(), &image)?;
+            let config = ImageConfig::read(&call, store.as_ref(), &image)?;
             Ok((config.to_json(&image), config.bytes))
         })
     }

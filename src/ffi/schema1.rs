@@ -14,9 +14,9 @@ use crate::error::Result;
 use crate::http::pem;
 use crate::options::options;
 use crate::schema1::certificate::{self, Authorities, Chain};
-use crate::schema1::jws::{self, Demand};
+use crate::schema1::jws::{self, RequiredSigners};
 use crate::schema1::private::public_key;
-use crate::schema1::private::{Format, Private};
+use crate::schema1::private::{KeyFormat, PrivateKey};
 use crate::schema1::sign::{parse_time, sign};
 
 options! {
@@ -44,7 +44,7 @@ options! {
 options! {
     struct KeyOptions {
         /// "pkcs8", which it is by default ("PRIVATE KEY"), or "sec1" ("EC PRIVATE KEY"), as libtrust writes it
-        format: Format,
+        format: KeyFormat,
     }
 }
 
@@ -57,7 +57,7 @@ fn moment(time: Option<&str>) -> Result<Duration> {
 }
 
 impl VerifyOptions {
-    fn demand(self) -> Result<Demand> {
+    fn demand(self) -> Result<RequiredSigners> {
         let mut certificates = Vec::new();
         if let Some(text) = &self.ca_pem {
             certificates.extend(certificate::from_pem(text)?);
@@ -67,7 +67,7 @@ impl VerifyOptions {
         }
         let asked = self.ca_pem.is_some() || self.ca_file.is_some();
         let at = moment(self.time.as_deref())?;
-        Ok(Demand { keys: self.keys, authorities: asked.then(|| Authorities::new(certificates, at)) })
+        Ok(RequiredSigners { keys: self.keys, authorities: asked.then(|| Authorities::new(certificates, at)) })
     }
 }
 
@@ -149,7 +149,7 @@ pub unsafe extern "C" fn ocireg_schema1_sign(
             let data = bytes(data, size, "data")?;
             let key = text(key, "key")?;
             let options: SignOptions = options::read(options)?;
-            let key = Private::from_pem(key)?;
+            let key = PrivateKey::from_pem(key)?;
             let chain = options.chain.as_deref().map(Chain::from_pem).transpose()?;
             sign(data, &key, chain.as_ref(), moment(options.time.as_deref())?)
         })
@@ -172,7 +172,7 @@ pub unsafe extern "C" fn ocireg_schema1_key(
     unsafe {
         enter(error, Text::required(pem, "pem"), || {
             let options: KeyOptions = options::read(options)?;
-            Ok(Private::generate()?.to_pem(options.format)?.to_string())
+            Ok(PrivateKey::generate()?.to_pem(options.format)?.to_string())
         })
     }
 }

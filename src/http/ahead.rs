@@ -22,7 +22,7 @@ pub(crate) struct Ahead {
 
 /// Why there is no next piece.
 #[derive(Debug)]
-pub(crate) enum Broken {
+pub(crate) enum ReceiveError {
     /// The exchange broke.
     Http(reqwest::Error),
     /// Nobody receives any more.
@@ -45,16 +45,16 @@ impl Ahead {
     }
 
     /// The next piece; None is the end.
-    pub(crate) async fn piece(&mut self) -> Result<Option<Bytes>, Broken> {
+    pub(crate) async fn piece(&mut self) -> Result<Option<Bytes>, ReceiveError> {
         while !self.over {
             if let Some(piece) = self.now.pieces.pop() {
                 return Ok(Some(piece));
             }
             match self.now.end.take() {
                 Some(Ok(())) => self.over = true,
-                Some(Err(error)) => return Err(Broken::Http(error)),
+                Some(Err(error)) => return Err(ReceiveError::Http(error)),
                 None => {
-                    self.now = self.batches.recv().await.ok_or(Broken::Lost)?;
+                    self.now = self.batches.recv().await.ok_or(ReceiveError::Lost)?;
                     self.now.pieces.reverse();
                 }
             }

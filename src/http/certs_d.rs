@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use url::Url;
 
-use super::route::Identity;
+use super::route::ClientCertificate;
 use crate::error::{Code, Error, Result};
 use crate::options::{options, Texts};
 use crate::sync::lock;
@@ -40,7 +40,7 @@ pub(crate) struct HostCertificates {
     /// Files of authorities.
     pub ca_files: Vec<String>,
     /// The client certificate; of several the first by name.
-    pub identity: Option<Identity>,
+    pub identity: Option<ClientCertificate>,
 }
 
 /// The folders that are searched; the first that knows a host says everything about it.
@@ -118,7 +118,7 @@ fn read(folder: &Path, entries: std::fs::ReadDir) -> Result<HostCertificates> {
             found.ca_files.push(file.clone());
         } else if let Some(stem) = file.strip_suffix(".cert") {
             let key_file = partner(&files, file, format!("{stem}.key"), "no key beside the client certificate")?;
-            found.identity.get_or_insert(Identity { cert_file: file.clone(), key_file });
+            found.identity.get_or_insert(ClientCertificate { cert_file: file.clone(), key_file });
         } else if let Some(stem) = file.strip_suffix(".key") {
             partner(&files, file, format!("{stem}.cert"), "no client certificate beside the key")?;
         }
@@ -174,7 +174,7 @@ mod tests {
         let found = folder.search().of(&url("https://h:5000/v2/")).unwrap();
         let file = |name: &str| format!("{}/h:5000/{name}", folder.path());
         assert_eq!(found.ca_files, [file("a.crt"), file("b.crt")]);
-        assert_eq!(found.identity, Some(Identity { cert_file: file("me.cert"), key_file: file("me.key") }));
+        assert_eq!(found.identity, Some(ClientCertificate { cert_file: file("me.cert"), key_file: file("me.key") }));
         for other in ["https://h/", "https://h:5001/", "https://other:5000/", "https://h.:5000"] {
             assert_eq!(*folder.search().of(&url(other)).unwrap(), HostCertificates::default(), "{other}");
         }

@@ -19,7 +19,7 @@ pub(super) fn looks_like_gzip(bytes: &[u8]) -> bool {
 }
 
 /// The result of a decoding step.
-pub(super) enum Step {
+pub(super) enum Decoded {
     Bytes(Bytes),
     /// It needs more input.
     Hungry,
@@ -56,14 +56,14 @@ impl Decoder {
     }
 
     /// Makes one decoding step.
-    pub(super) fn step(&mut self) -> Result<Step> {
+    pub(super) fn step(&mut self) -> Result<Decoded> {
         if self.taken == 0 {
             // No bytes at all are an empty body, not a broken one.
-            return Ok(if self.gzip.get_ref().is_over() { Step::End } else { Step::Hungry });
+            return Ok(if self.gzip.get_ref().is_over() { Decoded::End } else { Decoded::Hungry });
         }
         let mut bytes = vec![0; PIECE];
         match self.gzip.read(&mut bytes) {
-            Ok(0) => Ok(Step::End),
+            Ok(0) => Ok(Decoded::End),
             Ok(count) => {
                 self.given += count as u64;
                 if self.given > (1 << 20) + GROWTH * self.taken {
@@ -71,9 +71,9 @@ impl Decoder {
                     return Err(Error::new(Code::LimitExceeded, message));
                 }
                 bytes.truncate(count);
-                Ok(Step::Bytes(bytes.into()))
+                Ok(Decoded::Bytes(bytes.into()))
             }
-            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Step::Hungry),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => Ok(Decoded::Hungry),
             // Cut off between two pieces: a new attempt may bring the rest.
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
                 Err(Error::new(Code::Network, "the encoded body ended in the middle"))
@@ -101,9 +101,9 @@ mod tests {
         let mut decoded = Vec::new();
         loop {
             match decoder.step()? {
-                Step::Bytes(bytes) => decoded.extend_from_slice(&bytes),
-                Step::Hungry => decoder.feed(pieces.next()),
-                Step::End => return Ok(decoded),
+                Decoded::Bytes(bytes) => decoded.extend_from_slice(&bytes),
+                Decoded::Hungry => decoder.feed(pieces.next()),
+                Decoded::End => return Ok(decoded),
             }
         }
     }

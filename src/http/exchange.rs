@@ -8,14 +8,14 @@ use serde_json::json;
 use url::Url;
 
 use super::guard::Guard;
-use super::handshake::Watch;
+use super::handshake::HandshakeWatch;
 use super::location::Location;
-use super::response::{Answer, Patience};
+use super::response::{Patience, Response};
 use super::route::Route;
 use super::throttle::Permit;
 use super::upload::{self, Body, UploadLimits};
 use super::{redact, retry, transport_error, warning, Http, Request};
-use crate::call::{Call, Limit};
+use crate::call::{Call, WaitLimit};
 use crate::error::Result;
 
 /// One step of a request's way.
@@ -31,17 +31,17 @@ pub(super) struct Leg {
 struct Sender<'a> {
     call: &'a Call,
     pool: reqwest::Client,
-    watch: Watch,
+    watch: HandshakeWatch,
     /// The most that the answer may take, headers and body in all; else each part has the client's limits.
     answer_within: Option<Duration>,
 }
 
 impl Http {
-    pub(super) fn exchange(&self, call: &Call, request: &mut Request, leg: &Leg) -> Result<Answer> {
+    pub(super) fn exchange(&self, call: &Call, request: &mut Request, leg: &Leg) -> Result<Response> {
         let (url, guard) = (&leg.at.url, leg.at.guard);
         let route = self.route_of(request, leg)?;
         let (pool, answer_within) = (self.pools.get(&route, guard)?, request.answer_within);
-        let sender = Sender { call, pool, watch: Watch::default(), answer_within };
+        let sender = Sender { call, pool, watch: HandshakeWatch::default(), answer_within };
         let mut headers = self.headers_of(request, leg);
         call.log(|| {
             json!({"event": "request", "method": request.method.as_str(), "url": redact::url(url),
@@ -57,7 +57,7 @@ impl Http {
             .map_err(|error| transport_error::late(error, url, &route, &sender.watch))?
             .map_err(|error| transport_error::classify(error, url, &route, &sender.watch))?;
         let patience = Patience { end: answer_within.and_then(|time| begun.checked_add(time)), ..self.patience() };
-        let mut answer = Answer::new(request.method.clone(), response, url.clone(), &route, patience);
+        let mut answer = Response::new(request.method.clone(), response, url.clone(), &route, patience);
         if request.whole.is_some_and(|whole| !whole.labelled) {
             answer.distrust_labels();
         }
@@ -120,13 +120,15 @@ impl Http {
         permit: &mut Permit,
     ) -> Result<reqwest::Result<reqwest::Response>> {
         let call = sender.call;
-        let no_answer =
-            Limit { time: sender.answer_within.unwrap_or(self.options().idle()), what: "no answer from the server" };
+        let no_answer = WaitLimit {
+            time: sender.answer_within.unwrap_or(self.options().idle()),
+            what: "no answer from the server",
+        };
         let limits = UploadLimits {
-            piece: Limit { time: self.options().idle(), what: "the server took no byte of the upload" },
+            piece: WaitLimit { time: self.options().idle(), what: "the server took no byte of the upload" },
             answer: match sender.answer_within {
                 Some(_) => no_answer,
-                None => Limit { time: self.options().answer(), what: "no answer to the upload" },
+                None => WaitLimit { time: self.options().answer(), what: "no answer to the upload" },
             },
         };
         let send = |message| call.engine().aside(sender.watch.over(sender.pool.execute(message)));
@@ -158,7 +160,7 @@ impl Http {
     pub fn speaks_tls(&self, call: &Call, url: &Url) -> Result<bool> {
         let route = self.route(url, true)?;
         let pool = self.pools.get(&route, Guard::Caller)?;
-        let sender = Sender { call, pool, watch: Watch::default(), answer_within: None };
+        let sender = Sender { call, pool, watch: HandshakeWatch::default(), answer_within: None };
         let mut headers = HeaderMap::new();
         let mut message = reqwest::Request::new(Method::GET, route.wire(url, &mut headers));
         *message.headers_mut() = headers;

@@ -35,37 +35,37 @@ impl Guard {
 /// A host that the guard refuses.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}, to which a server must not redirect")]
-pub(crate) struct Refused(String);
+pub(crate) struct RefusedHost(String);
 
-impl Refused {
-    pub(crate) fn address(host: &str, reason: &str, ip: IpAddr) -> Refused {
-        Refused(format!("the host {host} has the {reason} address {ip}"))
+impl RefusedHost {
+    pub(crate) fn address(host: &str, reason: &str, ip: IpAddr) -> RefusedHost {
+        RefusedHost(format!("the host {host} has the {reason} address {ip}"))
     }
 
     /// The proxy itself.
-    pub(crate) fn proxy(host: &str) -> Refused {
-        Refused(format!("the host {host} is the proxy itself"))
+    pub(crate) fn proxy(host: &str) -> RefusedHost {
+        RefusedHost(format!("the host {host} is the proxy itself"))
     }
 
     /// Checks a host that is itself an address: those never reach the resolver.
-    pub(crate) fn check(url: &url::Url, guard: Guard) -> Result<(), Refused> {
+    pub(crate) fn check(url: &url::Url, guard: Guard) -> Result<(), RefusedHost> {
         let ip = match url.host() {
             Some(url::Host::Ipv4(ip)) => IpAddr::V4(ip),
             Some(url::Host::Ipv6(ip)) => IpAddr::V6(ip),
             _ => return Ok(()),
         };
         match guard.refuses(ip) {
-            Some(reason) => Err(Refused::address(&ip.to_string(), reason, ip)),
+            Some(reason) => Err(RefusedHost::address(&ip.to_string(), reason, ip)),
             None => Ok(()),
         }
     }
 
     /// Checks a name that a proxy resolves.
-    pub(crate) fn check_name(name: &str, guard: Guard) -> Result<(), Refused> {
+    pub(crate) fn check_name(name: &str, guard: Guard) -> Result<(), RefusedHost> {
         let Guard::Server { from } = guard else { return Ok(()) };
         match address::refused_name(name) {
             Some("loopback") if from.is_some_and(|ip| ip.to_canonical().is_loopback()) => Ok(()),
-            Some(reason) => Err(Refused(format!("the host {name} is a {reason} name"))),
+            Some(reason) => Err(RefusedHost(format!("the host {name} is a {reason} name"))),
             None => Ok(()),
         }
     }

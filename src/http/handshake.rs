@@ -13,12 +13,12 @@ use rustls::NamedGroup;
 use rustls_pki_types::ServerName;
 
 tokio::task_local! {
-    static WATCH: Watch;
+    static WATCH: HandshakeWatch;
 }
 
 /// A handshake that was started.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Hello {
+pub(crate) struct Handshake {
     /// The peer: the host, or a proxy that is reached by TLS.
     pub name: String,
     /// Whether the peer is known to speak TLS.
@@ -27,20 +27,20 @@ pub(crate) struct Hello {
 
 /// Watches the handshakes of one request.
 #[derive(Clone, Default)]
-pub(crate) struct Watch(Arc<Mutex<Option<Hello>>>);
+pub(crate) struct HandshakeWatch(Arc<Mutex<Option<Handshake>>>);
 
-impl Watch {
+impl HandshakeWatch {
     /// Watches a future.
     pub(crate) fn over<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         WATCH.scope(self.clone(), future)
     }
 
     /// The last handshake that was started. None: no connection was accepted, or it needs no TLS.
-    pub(crate) fn hello(&self) -> Option<Hello> {
+    pub(crate) fn hello(&self) -> Option<Handshake> {
         lock(&self.0).clone()
     }
 
-    fn set(&self, change: impl FnOnce(&mut Option<Hello>)) {
+    fn set(&self, change: impl FnOnce(&mut Option<Handshake>)) {
         change(&mut lock(&self.0));
     }
 }
@@ -72,7 +72,7 @@ impl ClientSessionStore for TlsSessions {
         let hint = self.0.kx_hint(name);
         // What is known about the name comes from an earlier handshake.
         let answered = hint.is_some() || self.0.tls12_session(name).is_some();
-        let hello = Hello { name: name.to_str().into_owned(), answered };
+        let hello = Handshake { name: name.to_str().into_owned(), answered };
         let _ = WATCH.try_with(|watch| watch.set(|last| *last = Some(hello)));
         hint
     }

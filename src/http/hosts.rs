@@ -9,7 +9,7 @@ use url::Url;
 use super::certs_d::CertificateSearch;
 use super::headers::Headers;
 use super::proxy::{Lookup, Proxies, Proxy, ProxyChoice};
-use super::route::{Route, Trust};
+use super::route::{Route, TlsTrust};
 use super::settings::{HttpOptions, Network};
 use super::throttle::Throttle;
 use crate::error::{Code, Error, Result};
@@ -84,7 +84,7 @@ impl Hosts {
         }
         let proxy_trust = match &proxy {
             Some(proxy) if proxy.is_https() => self.trust(&Network::default()),
-            _ => Trust::default(),
+            _ => TlsTrust::default(),
         };
         if let (Some(proxy), Some(identity)) = (proxy.as_ref().filter(|proxy| proxy.is_https()), &identity) {
             let message = format!(
@@ -100,13 +100,13 @@ impl Hosts {
         Ok(Route { trust, identity, proxy, proxy_trust, unix_socket: network.unix_socket, address: network.address })
     }
 
-    fn trust(&self, network: &Network) -> Trust {
+    fn trust(&self, network: &Network) -> TlsTrust {
         let of = match network.ca_files.is_empty() {
             true => &self.general,
             false => network,
         };
         let insecure = network.insecure || self.general.insecure;
-        Trust { insecure, ca_files: of.ca_files.clone(), ca_only: of.ca_only }
+        TlsTrust { insecure, ca_files: of.ca_files.clone(), ca_only: of.ca_only }
     }
 
     fn proxy(&self, url: &Url, network: &Network) -> Option<Proxy> {

@@ -9,7 +9,7 @@ use url::{form_urlencoded, Url};
 
 use super::guard::Guard;
 use super::origin::Origin;
-use super::response::Answer;
+use super::response::Response;
 use super::{link, redirect};
 use crate::error::{Code, Error, Result};
 
@@ -66,7 +66,7 @@ impl Location {
     }
 
     /// Where an answer came from, in the end.
-    pub(crate) fn of(answer: &Answer) -> Location {
+    pub(crate) fn of(answer: &Response) -> Location {
         Location { url: answer.url.clone(), guard: answer.guard }
     }
 
@@ -92,7 +92,7 @@ impl Location {
     }
 
     /// What the Location of an answer names, for whoever has this base.
-    pub(crate) fn named_by(&self, answer: &Answer) -> Result<Location> {
+    pub(crate) fn named_by(&self, answer: &Response) -> Result<Location> {
         self.named(answer.headers.get(LOCATION), &answer.url, answer.remote)
     }
 
@@ -102,7 +102,7 @@ impl Location {
     }
 
     /// The page of a list behind an answer, if its Link names one.
-    pub(crate) fn next_page(&self, answer: &Answer) -> Result<Option<Location>> {
+    pub(crate) fn next_page(&self, answer: &Response) -> Result<Option<Location>> {
         let next = link::next_page(&answer.headers, &answer.url)?;
         Ok(next.map(|url| self.trusts(url, answer.remote)))
     }

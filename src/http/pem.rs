@@ -7,7 +7,7 @@ use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use zeroize::Zeroizing;
 
-use super::route::Identity;
+use super::route::ClientCertificate;
 use crate::error::{Code, Error, Result};
 use crate::os::special::open_regular;
 
@@ -19,9 +19,9 @@ pub(crate) fn certificates(file: &str, what: &str) -> Result<Vec<CertificateDer<
 }
 
 /// A client certificate with its chain, and its key: PKCS #8, SEC 1 or PKCS #1.
-pub(crate) fn identity(identity: &Identity) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
+pub(crate) fn identity(identity: &ClientCertificate) -> Result<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)> {
     const CERTIFICATE: &str = "client certificate";
-    let Identity { cert_file, key_file } = identity;
+    let ClientCertificate { cert_file, key_file } = identity;
     let chain = parse_certificates(&read(cert_file, CERTIFICATE)?, cert_file, CERTIFICATE)?;
     Ok((chain, key(&read(key_file, "client key")?, key_file)?))
 }

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 
 use super::guard::Guard;
 use super::proxy::Proxy;
-use super::resolver::Guarded;
+use super::resolver::GuardedResolver;
 use super::route::Route;
 use super::settings::HttpOptions;
 use super::tls::Roots;
@@ -48,7 +48,7 @@ impl Pools {
         let fixed = route.address.map(|address| address.ip);
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(self.roots.config(route)?)
-            .dns_resolver(Guarded::new(guard, fixed, route.proxy.as_ref().map(Proxy::host)))
+            .dns_resolver(GuardedResolver::new(guard, fixed, route.proxy.as_ref().map(Proxy::host)))
             .user_agent(&self.options.user_agent)
             .connect_timeout(self.options.connect())
             .redirect(reqwest::redirect::Policy::none())

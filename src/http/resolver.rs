@@ -7,7 +7,7 @@ use std::sync::Arc;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use tokio::sync::{oneshot, OwnedSemaphorePermit, Semaphore};
 
-use super::guard::{Guard, Refused};
+use super::guard::{Guard, RefusedHost};
 use crate::call::thread;
 use crate::os::shortage::check_descriptors;
 
@@ -17,13 +17,13 @@ const AT_ONCE: usize = 8;
 /// A name without an address.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot resolve the host {host}: {why}")]
-pub(crate) struct Unknown {
+pub(crate) struct UnresolvedHost {
     pub host: String,
     why: String,
 }
 
 /// The system's resolver behind a guard.
-pub(crate) struct Guarded {
+pub(crate) struct GuardedResolver {
     guard: Guard,
     /// The caller's fixed address.
     fixed: Option<IpAddr>,
@@ -33,10 +33,10 @@ pub(crate) struct Guarded {
     threads: Arc<Semaphore>,
 }
 
-impl Guarded {
+impl GuardedResolver {
     /// For the hosts of one route: its fixed address and the host of its proxy, where it has them.
-    pub(crate) fn new(guard: Guard, fixed: Option<IpAddr>, proxy: Option<&str>) -> Guarded {
-        Guarded { guard, fixed, proxy: proxy.map(str::to_owned), threads: Arc::new(Semaphore::new(AT_ONCE)) }
+    pub(crate) fn new(guard: Guard, fixed: Option<IpAddr>, proxy: Option<&str>) -> GuardedResolver {
+        GuardedResolver { guard, fixed, proxy: proxy.map(str::to_owned), threads: Arc::new(Semaphore::new(AT_ONCE)) }
     }
 }
 
@@ -66,7 +66,7 @@ async fn look_up(
     Ok(found)
 }
 
-impl Resolve for Guarded {
+impl Resolve for GuardedResolver {
     fn resolve(&self, name: Name) -> Resolving {
         if let Some(ip) = self.fixed {
             return Box::pin(async move { Ok(Box::new(std::iter::once(SocketAddr::new(ip, 0))) as Addrs) });
@@ -79,7 +79,7 @@ impl Resolve for Guarded {
         Box::pin(async move {
             // Addresses for a SOCKS proxy arrive here with their brackets.
             let host = name.as_str().trim_start_matches('[').trim_end_matches(']').to_owned();
-            let unknown = |why: String| Unknown { host: host.clone(), why };
+            let unknown = |why: String| UnresolvedHost { host: host.clone(), why };
             let found = match look_up(&host, threads.acquire_owned().await.ok()).await? {
                 Ok(found) => found,
                 Err(error) => {
@@ -93,7 +93,7 @@ impl Resolve for Guarded {
             }
             if let Some((ip, reason)) = found.iter().find_map(|a| guard.refuses(a.ip()).map(|reason| (a.ip(), reason)))
             {
-                return Err(Refused::address(&host, reason, ip).into());
+                return Err(RefusedHost::address(&host, reason, ip).into());
             }
             Ok(Box::new(found.into_iter()) as Addrs)
         })

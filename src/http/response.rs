@@ -10,13 +10,13 @@ use bytes::Bytes;
 use md5::{Digest as _, Md5};
 use url::Url;
 
-use super::ahead::{Ahead, Broken, LARGE};
-use super::decode::{self, Decoder, Step};
+use super::ahead::{Ahead, ReceiveError, LARGE};
+use super::decode::{self, Decoded, Decoder};
 use super::guard::Guard;
 use super::request::WholeBody;
 use super::route::Route;
 use super::transport_error;
-use crate::call::{Call, Limit};
+use crate::call::{Call, WaitLimit};
 use crate::error::{Code, Error, Result};
 use crate::rate_limit::RateLimit;
 
@@ -50,7 +50,7 @@ pub struct Hop {
 }
 
 /// A server's response.
-pub struct Answer {
+pub struct Response {
     /// The method of the request.
     pub method: Method,
     pub status: StatusCode,
@@ -71,10 +71,10 @@ pub struct Answer {
     whole: Vec<u8>,
 }
 
-impl Answer {
+impl Response {
     /// Wraps the HTTP crate's response.
-    pub fn new(method: Method, response: reqwest::Response, url: Url, route: &Route, patience: Patience) -> Answer {
-        Answer {
+    pub fn new(method: Method, response: reqwest::Response, url: Url, route: &Route, patience: Patience) -> Response {
+        Response {
             method,
             status: response.status(),
             headers: response.headers().clone(),
@@ -181,9 +181,9 @@ enum Receiving {
 }
 
 impl Receiving {
-    async fn piece(&mut self) -> std::result::Result<Option<Bytes>, Broken> {
+    async fn piece(&mut self) -> std::result::Result<Option<Bytes>, ReceiveError> {
         match self {
-            Receiving::Piecemeal(Some(response)) => response.chunk().await.map_err(Broken::Http),
+            Receiving::Piecemeal(Some(response)) => response.chunk().await.map_err(ReceiveError::Http),
             Receiving::Piecemeal(None) => Ok(None),
             Receiving::Ahead(ahead) => ahead.piece().await,
         }
@@ -260,9 +260,9 @@ impl BodyReader {
     fn decoded(&mut self, call: &Call, decoder: &mut Decoder) -> Result<Option<Bytes>> {
         loop {
             match decoder.step().map_err(|error| error.with_url(&self.url))? {
-                Step::Bytes(bytes) => return Ok(Some(bytes)),
-                Step::End => return Ok(None),
-                Step::Hungry => decoder.feed(self.wire_piece(call)?),
+                Decoded::Bytes(bytes) => return Ok(Some(bytes)),
+                Decoded::End => return Ok(None),
+                Decoded::Hungry => decoder.feed(self.wire_piece(call)?),
             }
         }
     }
@@ -286,9 +286,9 @@ impl BodyReader {
     }
 
     fn receive(&mut self, call: &Call) -> Result<Option<Bytes>> {
-        let idle = Limit { time: self.patience.idle, what: "no byte of the response arrived" };
+        let idle = WaitLimit { time: self.patience.idle, what: "no byte of the response arrived" };
         let left = self.patience.end.map(|end| end.saturating_duration_since(Instant::now()));
-        let limit = Limit { time: left.map_or(idle.time, |left| left.min(idle.time)), ..idle };
+        let limit = WaitLimit { time: left.map_or(idle.time, |left| left.min(idle.time)), ..idle };
         self.bytes.begin(call);
         let piece = call.wait(Some(limit), self.bytes.piece()).map_err(|error| match left {
             Some(left) if error.is_stall() && left <= idle.time => {
@@ -297,8 +297,8 @@ impl BodyReader {
             _ => error,
         })?;
         piece.map_err(|broken| match broken {
-            Broken::Http(error) => transport_error::broke(error, &self.url),
-            Broken::Lost => Error::new(Code::Internal, "the response is not received any more"),
+            ReceiveError::Http(error) => transport_error::broke(error, &self.url),
+            ReceiveError::Lost => Error::new(Code::Internal, "the response is not received any more"),
         })
     }
 

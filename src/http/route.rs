@@ -9,7 +9,7 @@ use serde_json::Value;
 use url::Url;
 
 use super::address;
-use super::guard::{Guard, Refused};
+use super::guard::{Guard, RefusedHost};
 use super::origin::host_of;
 use super::proxy::Proxy;
 use crate::error::{Code, Error, Result};
@@ -17,7 +17,7 @@ use crate::options::OptionValue;
 
 /// How the peer's identity is checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-pub struct Trust {
+pub struct TlsTrust {
     /// Not verified at all.
     pub insecure: bool,
     /// Also trust the authorities in these PEM files.
@@ -28,23 +28,23 @@ pub struct Trust {
 
 /// The files of a client certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Identity {
+pub struct ClientCertificate {
     /// PEM file of the certificate and its intermediate certificates.
     pub cert_file: String,
     /// PEM file of its key; the same file if it contains both.
     pub key_file: String,
 }
 
-impl Identity {
+impl ClientCertificate {
     /// From two options, of which the second is optional.
-    pub fn of(cert_file: Option<&str>, key_file: Option<&str>) -> Result<Option<Identity>> {
+    pub fn of(cert_file: Option<&str>, key_file: Option<&str>) -> Result<Option<ClientCertificate>> {
         match (cert_file, key_file) {
             (None, None) => Ok(None),
             (None, Some(_)) => {
                 Err(Error::new(Code::InvalidArgument, "the option client_key_file needs client_cert_file"))
             }
             (Some(cert), key) => {
-                Ok(Some(Identity { cert_file: cert.to_owned(), key_file: key.unwrap_or(cert).to_owned() }))
+                Ok(Some(ClientCertificate { cert_file: cert.to_owned(), key_file: key.unwrap_or(cert).to_owned() }))
             }
         }
     }
@@ -91,13 +91,13 @@ impl OptionValue for Address {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Route {
     /// How its identity is checked.
-    pub trust: Trust,
+    pub trust: TlsTrust,
     /// The client certificate, if the server asks for one.
-    pub identity: Option<Identity>,
+    pub identity: Option<ClientCertificate>,
     /// The proxy that leads to it.
     pub proxy: Option<Proxy>,
     /// How the identity of a proxy is checked: never with the host's own settings.
-    pub proxy_trust: Trust,
+    pub proxy_trust: TlsTrust,
     /// The unix socket that leads to it.
     pub unix_socket: Option<String>,
     /// Its fixed address, whatever its name resolves to.
@@ -112,18 +112,18 @@ impl Route {
         self.refused(url, guard).map_err(|refused| Error::new(Code::Redirect, refused.to_string()).with_url(url))
     }
 
-    fn refused(&self, url: &Url, guard: Guard) -> std::result::Result<(), Refused> {
+    fn refused(&self, url: &Url, guard: Guard) -> std::result::Result<(), RefusedHost> {
         // The caller decides where it leads.
         if self.unix_socket.is_some() || self.address.is_some() {
             return Ok(());
         }
-        Refused::check(url, guard)?;
+        RefusedHost::check(url, guard)?;
         let (Some(proxy), Some(url::Host::Domain(name))) = (&self.proxy, url.host()) else { return Ok(()) };
         if proxy.resolves() {
-            Refused::check_name(name, guard)?;
+            RefusedHost::check_name(name, guard)?;
         } else if guard != Guard::Caller && name == proxy.host() {
             // The resolver allows the proxy's own name.
-            return Err(Refused::proxy(name));
+            return Err(RefusedHost::proxy(name));
         }
         Ok(())
     }
@@ -176,10 +176,10 @@ mod tests {
 
     #[test]
     fn a_key_needs_its_certificate() {
-        assert_eq!(Identity::of(None, None).unwrap(), None);
-        let both = Identity::of(Some("c.pem"), None).unwrap().unwrap();
+        assert_eq!(ClientCertificate::of(None, None).unwrap(), None);
+        let both = ClientCertificate::of(Some("c.pem"), None).unwrap().unwrap();
         assert_eq!((both.cert_file.as_str(), both.key_file.as_str()), ("c.pem", "c.pem"));
-        assert!(Identity::of(None, Some("k")).unwrap_err().message().contains("client_key_file"));
+        assert!(ClientCertificate::of(None, Some("k")).unwrap_err().message().contains("client_key_file"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use super::guard::Guard;
 use super::location::Location;
 use super::redirect::{self, RedirectChain};
 use super::request::{Redirects, Repeat};
-use super::response::{Answer, Hop};
+use super::response::{Hop, Response};
 use super::retry::{self, Backoff};
 use super::{Http, Request};
 use crate::call::Call;
@@ -23,7 +23,7 @@ impl Http {
     /// Sends a request to this place, follows its redirects, and repeats it while that makes sense.
     ///
     /// A response with an error status is a response: only a request without a response is an error here.
-    pub fn send(&self, call: &Call, to: &Location, request: &mut Request) -> Result<Answer> {
+    pub fn send(&self, call: &Call, to: &Location, request: &mut Request) -> Result<Response> {
         let mut tries = Tries::new(self.options().retries);
         loop {
             tries.count += 1;
@@ -36,7 +36,7 @@ impl Http {
     }
 
     /// One try: the request, and where its redirects lead.
-    fn follow(&self, call: &Call, home: &Location, request: &mut Request, attempt: u32) -> Result<Answer> {
+    fn follow(&self, call: &Call, home: &Location, request: &mut Request, attempt: u32) -> Result<Response> {
         let mut chain = RedirectChain::new(self.options().max_redirects);
         let mut leg = Leg { at: home.clone(), at_home: true, attempt };
         let (mut hops, mut first_headers) = (Vec::new(), None);
@@ -63,7 +63,7 @@ impl Http {
 }
 
 /// Where an answer redirects this request; None when it is one to give back.
-fn target_of(request: &Request, answer: &Answer, home: &Location, body_is_gone: bool) -> Result<Option<Url>> {
+fn target_of(request: &Request, answer: &Response, home: &Location, body_is_gone: bool) -> Result<Option<Url>> {
     let location = answer.headers.get(LOCATION);
     let target = redirect::next(&request.method, answer.status, &answer.url, location, body_is_gone)?;
     Ok(target.filter(|target| request.redirects == Redirects::Anywhere || home.is_origin_of(target)))
@@ -85,7 +85,7 @@ impl Tries {
     }
 
     /// How long to wait before the next try; None when there is none.
-    fn wait(&mut self, call: &Call, request: &Request, outcome: &Result<Answer>) -> Result<Option<Duration>> {
+    fn wait(&mut self, call: &Call, request: &Request, outcome: &Result<Response>) -> Result<Option<Duration>> {
         let repeatable = request.body.can_be_repeated();
         let is_last = self.count >= self.most || request.repeat == Repeat::Never || !repeatable;
         let wait = match outcome {
@@ -101,7 +101,7 @@ impl Tries {
         Ok(wait.filter(|wait| call.remaining().is_none_or(|left| left > *wait)))
     }
 
-    fn after_status(&mut self, call: &Call, answer: &Answer) -> Result<Option<Duration>> {
+    fn after_status(&mut self, call: &Call, answer: &Response) -> Result<Option<Duration>> {
         let after = retry::retry_after(&answer.headers, SystemTime::now());
         match retry::wait_for(after, self.backoff.delay(self.count), call.remaining()) {
             Ok(wait) => Ok(Some(wait)),
@@ -132,13 +132,13 @@ impl Tries {
 }
 
 /// A signed URL is valid only for minutes: its refusal means that it has expired, not that access is denied.
-fn signed_url_expired(request: &Request, answer: &Answer) -> bool {
+fn signed_url_expired(request: &Request, answer: &Response) -> bool {
     request.redirects == Redirects::Anywhere
         && !answer.hops.is_empty()
         && statuses::is_about_an_old_url(answer.status.as_u16())
 }
 
-fn tried(outcome: Result<Answer>, attempts: u32) -> Result<Answer> {
+fn tried(outcome: Result<Response>, attempts: u32) -> Result<Response> {
     match outcome {
         Ok(mut answer) => {
             answer.attempts = attempts;
@@ -148,7 +148,7 @@ fn tried(outcome: Result<Answer>, attempts: u32) -> Result<Answer> {
     }
 }
 
-fn reason(outcome: &Result<Answer>) -> String {
+fn reason(outcome: &Result<Response>) -> String {
     match outcome {
         Ok(answer) => format!("status {}", answer.status.as_u16()),
         Err(error) => error.message().to_owned(),

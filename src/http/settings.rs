@@ -6,7 +6,7 @@ use super::certs_d::CertsOptions;
 use super::headers::Headers;
 use super::proxy::{ProxyChoice, ProxyOptions};
 use super::response::Slowest;
-use super::route::{Address, Identity};
+use super::route::{Address, ClientCertificate};
 use super::throttle::{HostLimits, ThrottleOptions};
 use crate::error::{Code, Error, Result};
 use crate::options::{above_zero, options, Texts};
@@ -69,8 +69,8 @@ options! {
 
 impl TlsOptions {
     /// The client certificate.
-    pub(crate) fn identity(&self) -> Result<Option<Identity>> {
-        Identity::of(self.client_cert_file.as_deref(), self.client_key_file.as_deref())
+    pub(crate) fn identity(&self) -> Result<Option<ClientCertificate>> {
+        ClientCertificate::of(self.client_cert_file.as_deref(), self.client_key_file.as_deref())
     }
 }
 
@@ -136,7 +136,7 @@ pub struct Network {
     pub ca_files: Vec<String>,
     /// Use those instead of the platform's.
     pub ca_only: bool,
-    pub identity: Option<Identity>,
+    pub identity: Option<ClientCertificate>,
     /// A proxy, or explicitly none.
     pub proxy: Option<ProxyChoice>,
     /// A unix socket that leads to the host.

@@ -44,11 +44,11 @@ pub struct HostLimits {
 pub(crate) struct Throttle {
     limits: HostLimits,
     permits: Arc<Semaphore>,
-    times: Mutex<Times>,
+    times: Mutex<HostTimes>,
 }
 
 #[derive(Debug, Clone, Copy, Default)]
-struct Times {
+struct HostTimes {
     /// When the next request may start, according to the rate.
     next: Option<Instant>,
     /// When a request may start again, according to the server.
@@ -160,7 +160,7 @@ impl Throttle {
         at.saturating_duration_since(now)
     }
 
-    fn times(&self) -> MutexGuard<'_, Times> {
+    fn times(&self) -> MutexGuard<'_, HostTimes> {
         lock(&self.times)
     }
 }

@@ -12,7 +12,7 @@ use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
 use super::handshake::{self, TlsSessions};
-use super::route::{Route, Trust};
+use super::route::{Route, TlsTrust};
 use super::{own, pem};
 use crate::error::{Code, Error, Result};
 use crate::os::shortage::is_shortage;
@@ -82,19 +82,19 @@ impl Roots {
         Ok(config)
     }
 
-    fn verifier(&self, route: &Route, provider: &Arc<CryptoProvider>) -> Result<Verifier> {
+    fn verifier(&self, route: &Route, provider: &Arc<CryptoProvider>) -> Result<ServerVerifier> {
         let mut proxy = None;
         if let Some(other) = route.proxy.as_ref().filter(|proxy| proxy.is_https()) {
             if let Ok(name) = ServerName::try_from(other.host().trim_matches(['[', ']']).to_owned()) {
                 proxy = Some((name, self.judge(&route.proxy_trust, provider)?));
             }
         }
-        Ok(Verifier { host: self.judge(&route.trust, provider)?, proxy, provider: provider.clone() })
+        Ok(ServerVerifier { host: self.judge(&route.trust, provider)?, proxy, provider: provider.clone() })
     }
 
-    fn judge(&self, trust: &Trust, provider: &Arc<CryptoProvider>) -> Result<Judge> {
+    fn judge(&self, trust: &TlsTrust, provider: &Arc<CryptoProvider>) -> Result<TrustPolicy> {
         if trust.insecure {
-            return Ok(Judge::TakesAll);
+            return Ok(TrustPolicy::TakesAll);
         }
         let (mut store, mut given) = (RootCertStore::empty(), Vec::new());
         for file in &trust.ca_files {
@@ -113,10 +113,10 @@ impl Roots {
         }
         if store.is_empty() {
             // Not an error yet: a host with plain http needs none.
-            return Ok(Judge::TakesNone);
+            return Ok(TrustPolicy::TakesNone);
         }
         let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(store), provider.clone()).build();
-        Ok(Judge::Verifies { chains: chains.map_err(set_up)?, given, platform })
+        Ok(TrustPolicy::Verifies { chains: chains.map_err(set_up)?, given, platform })
     }
 }
 
@@ -135,14 +135,14 @@ fn set_up(error: impl std::fmt::Display) -> Error {
 
 /// Verifies the certificates of a host, and those of a proxy that is itself reached by TLS: each with its own settings.
 #[derive(Debug)]
-struct Verifier {
-    host: Judge,
-    proxy: Option<(ServerName<'static>, Judge)>,
+struct ServerVerifier {
+    host: TrustPolicy,
+    proxy: Option<(ServerName<'static>, TrustPolicy)>,
     provider: Arc<CryptoProvider>,
 }
 
 #[derive(Debug)]
-enum Judge {
+enum TrustPolicy {
     /// Accepts any certificate: the options say `insecure`. Signatures of the handshake are still checked.
     TakesAll,
     /// Accepts no certificate: there is no authority.
@@ -152,7 +152,7 @@ enum Judge {
     Verifies { chains: Arc<WebPkiServerVerifier>, given: Vec<CertificateDer<'static>>, platform: Option<Certificates> },
 }
 
-impl Judge {
+impl TrustPolicy {
     fn judge(
         &self,
         certificate: &CertificateDer<'_>,
@@ -162,12 +162,12 @@ impl Judge {
         now: UnixTime,
     ) -> std::result::Result<ServerCertVerified, rustls::Error> {
         let (chains, given, platform) = match self {
-            Judge::TakesAll => return Ok(ServerCertVerified::assertion()),
-            Judge::TakesNone => {
+            TrustPolicy::TakesAll => return Ok(ServerCertVerified::assertion()),
+            TrustPolicy::TakesNone => {
                 let why = "this machine has no certificate authorities, and ca_file names none";
                 return Err(rustls::Error::General(why.to_owned()));
             }
-            Judge::Verifies { chains, given, platform } => (chains, given, platform),
+            TrustPolicy::Verifies { chains, given, platform } => (chains, given, platform),
         };
         let is_trusted =
             || given.iter().chain(platform.iter().flat_map(|all| all.iter())).any(|one| one == certificate);
@@ -178,7 +178,7 @@ impl Judge {
     }
 }
 
-impl ServerCertVerifier for Verifier {
+impl ServerCertVerifier for ServerVerifier {
     fn verify_server_cert(
         &self,
         certificate: &CertificateDer<'_>,

@@ -7,12 +7,12 @@ use rustls::{AlertDescription, CertificateError, OtherError};
 use url::Url;
 
 use super::address::is_local_name;
-use super::guard::Refused;
-use super::handshake::{Hello, Watch};
+use super::guard::RefusedHost;
+use super::handshake::{Handshake, HandshakeWatch};
 use super::origin::host_of;
 use super::own;
 use super::proxy::Proxy;
-use super::resolver::{NoThread, Unknown};
+use super::resolver::{NoThread, UnresolvedHost};
 use super::route::Route;
 use crate::error::{Code, Error};
 use crate::os::shortage::is_shortage;
@@ -20,7 +20,7 @@ use crate::os::shortage::is_shortage;
 const PROXY_CREDENTIALS: &str = "give them in the proxy's URL: SCHEME://USER:PASSWORD@HOST:PORT";
 
 /// The error for a request without a response.
-pub(crate) fn classify(error: reqwest::Error, url: &Url, route: &Route, watch: &Watch) -> Error {
+pub(crate) fn classify(error: reqwest::Error, url: &Url, route: &Route, watch: &HandshakeWatch) -> Error {
     if error.is_connect() {
         let no_tls = silent_end(url, route, watch).and_then(|end| end.no_tls(&error));
         let by_proxy = route.proxy.as_ref().filter(|proxy| !is_past(proxy, watch));
@@ -37,7 +37,7 @@ pub(crate) fn classify(error: reqwest::Error, url: &Url, route: &Route, watch: &
 }
 
 /// The error for a response that did not arrive in time: it may be the response to the TLS hello.
-pub(crate) fn late(error: Error, url: &Url, route: &Route, watch: &Watch) -> Error {
+pub(crate) fn late(error: Error, url: &Url, route: &Route, watch: &HandshakeWatch) -> Error {
     match silent_end(url, route, watch).filter(|_| error.is_stall()) {
         Some(end) => end.error(Code::Timeout, error.message()).with_url(url),
         None => error,
@@ -53,7 +53,7 @@ struct SilentEnd {
     doubted: bool,
 }
 
-fn silent_end(url: &Url, route: &Route, watch: &Watch) -> Option<SilentEnd> {
+fn silent_end(url: &Url, route: &Route, watch: &HandshakeWatch) -> Option<SilentEnd> {
     let hello = watch.hello().filter(|hello| !hello.answered)?;
     Some(match route.proxy.as_ref().filter(|proxy| is_hello_to(proxy, &hello)) {
         Some(proxy) => SilentEnd {
@@ -96,12 +96,12 @@ impl SilentEnd {
     }
 }
 
-fn is_hello_to(proxy: &Proxy, hello: &Hello) -> bool {
+fn is_hello_to(proxy: &Proxy, hello: &Handshake) -> bool {
     proxy.is_https() && hello.name == proxy.host().trim_matches(['[', ']'])
 }
 
 /// Whether a proxy has done its part: the handshake with the host itself was started.
-fn is_past(proxy: &Proxy, watch: &Watch) -> bool {
+fn is_past(proxy: &Proxy, watch: &HandshakeWatch) -> bool {
     watch.hello().is_some_and(|hello| !is_hello_to(proxy, &hello))
 }
 
@@ -116,8 +116,8 @@ fn proxy_fault(error: &reqwest::Error, proxy: &Proxy, url: &Url) -> Option<Error
     let tunnel = causes.iter().find_map(|cause| cause.strip_prefix("tunnel error: "));
     let socks = causes.iter().find_map(|cause| cause.strip_prefix("SOCKS error: "));
     let reached = !matches!(tunnel.or(socks), Some("failed to create underlying connection"));
-    let own_name = find::<Unknown>(error).is_some_and(|unknown| unknown.host == proxy.host());
-    if find::<Refused>(error).is_some() || (find::<Unknown>(error).is_some() && !own_name) {
+    let own_name = find::<UnresolvedHost>(error).is_some_and(|unknown| unknown.host == proxy.host());
+    if find::<RefusedHost>(error).is_some() || (find::<UnresolvedHost>(error).is_some() && !own_name) {
         return None;
     }
     match (tunnel, socks) {
@@ -169,9 +169,9 @@ pub(crate) fn broke(error: reqwest::Error, url: &Url) -> Error {
     let root = causes.last().cloned().unwrap_or_default();
     let found = if let Some(shortage) = shortage(&error) {
         Error::io(format!("no connection to {host}"), shortage)
-    } else if let Some(unknown) = find::<Unknown>(&error) {
+    } else if let Some(unknown) = find::<UnresolvedHost>(&error) {
         Error::new(Code::Resolve, unknown.to_string())
-    } else if let Some(refused) = find::<Refused>(&error) {
+    } else if let Some(refused) = find::<RefusedHost>(&error) {
         Error::new(Code::Redirect, refused.to_string())
     } else if let Some(tls) = find::<rustls::Error>(&error) {
         let found = Error::new(Code::Tls, format!("TLS with {host}: {}", tls_text(tls)));

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use http_body::{Frame, SizeHint};
 use tokio::sync::mpsc;
 
-use crate::call::{Call, Limit};
+use crate::call::{Call, WaitLimit};
 use crate::error::Result;
 use crate::stream::source::{Source, PIECE};
 
@@ -101,9 +101,9 @@ pub(crate) fn pipe(size: u64) -> (mpsc::Sender<Bytes>, reqwest::Body) {
 /// The time limits of one upload.
 pub(crate) struct UploadLimits {
     /// For the next piece to be taken.
-    pub piece: Limit,
+    pub piece: WaitLimit,
     /// For the answer after the last piece.
-    pub answer: Limit,
+    pub answer: WaitLimit,
 }
 
 /// Sends the pieces of a source while a request is in progress, until its response arrives.

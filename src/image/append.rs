@@ -9,9 +9,9 @@ use std::sync::{Arc, Mutex};
 use serde::Serialize;
 use serde_json::{json, Value};
 
-use super::config::Config;
+use super::config::ImageConfig;
 use super::layer::{Packing, UnpackLimits, UnpackedLayer};
-use super::tar::Entries;
+use super::tar::LayerEntries;
 use super::Image;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
@@ -23,9 +23,9 @@ use crate::options::options;
 use crate::os::special::open_regular;
 use crate::reference::Repository;
 use crate::store::descend;
-use crate::store::{Content, ReadStore, WriteStore};
-use crate::stream::blob::{Blob, Verified};
-use crate::stream::pack::{Compression, How};
+use crate::store::{RawManifest, ReadStore, WriteStore};
+use crate::stream::blob::{Blob, VerifiedBlob};
+use crate::stream::pack::{Compression, CompressionSettings};
 use crate::stream::spool::{SpoolItem, TemporarySpace};
 use crate::sync::lock;
 use crate::transfer::copy::{copy, CopyOptions};
@@ -78,7 +78,7 @@ pub struct Appended {
 }
 
 /// A layer's file.
-struct Fresh {
+struct NewLayer {
     path: PathBuf,
     /// Its bytes, when they are not the file's.
     item: Option<SpoolItem>,
@@ -88,9 +88,9 @@ struct Fresh {
     diff_id: Digest,
 }
 
-impl Fresh {
+impl NewLayer {
     /// Reads a file to its end: it must be a tar.
-    fn read(call: &Call, path: &Path) -> Result<Fresh> {
+    fn read(call: &Call, path: &Path) -> Result<NewLayer> {
         let what = |error: std::io::Error| Error::io(format!("cannot read {}", path.display()), &error);
         let mut file = open_regular(path).map_err(what)?;
         let mut hasher = Hasher::new(Algorithm::Sha256);
@@ -113,23 +113,23 @@ impl Fresh {
         let blob = open(call, path, &Descriptor::new("", digest.clone(), size))?;
         let call = call.without_progress();
         let mut entries =
-            Entries::new(UnpackedLayer::of(&call, blob, &digest, 0, UnpackLimits::default()).map_err(within)?);
+            LayerEntries::new(UnpackedLayer::of(&call, blob, &digest, 0, UnpackLimits::default()).map_err(within)?);
         while let Some(entry) = entries.advance().map_err(within)? {
             entry.mark().map_err(within)?;
         }
         let diff_id = entries.source().finish().map_err(within)?;
-        Ok(Fresh { path: path.to_owned(), item: None, packing, digest, size, diff_id })
+        Ok(NewLayer { path: path.to_owned(), item: None, packing, digest, size, diff_id })
     }
 
     /// Packed, if it is a plain tar.
-    fn packed(self, call: &Call, how: How, space: &TemporarySpace) -> Result<Fresh> {
+    fn packed(self, call: &Call, how: CompressionSettings, space: &TemporarySpace) -> Result<NewLayer> {
         if self.packing != Packing::Plain {
             return Ok(self);
         }
         let mut blob = open(call, &self.path, &Descriptor::new("", self.digest.clone(), self.size))?;
         let packed = how.pack(call, blob.as_mut(), space.spool()?.writer())?;
         let packing = if how.zstd { Packing::Zstd } else { Packing::Gzip };
-        Ok(Fresh { packing, digest: packed.digest, size: packed.item.size(), item: Some(packed.item), ..self })
+        Ok(NewLayer { packing, digest: packed.digest, size: packed.item.size(), item: Some(packed.item), ..self })
     }
 
     fn media_type(&self, manifest: &str, chosen: Option<&str>) -> String {
@@ -148,7 +148,7 @@ impl Fresh {
 
 fn open(call: &Call, path: &Path, wanted: &Descriptor) -> Result<Box<dyn Blob>> {
     let file = open_regular(path).map_err(|error| Error::io(format!("cannot read {}", path.display()), &error))?;
-    Ok(Box::new(Verified::new(file, call, path.display().to_string(), wanted, None)))
+    Ok(Box::new(VerifiedBlob::new(file, call, path.display().to_string(), wanted, None)))
 }
 
 /// Puts layers on an image; with `scratch` that is a [`super::scratch::Scratch`].
@@ -183,7 +183,7 @@ pub(crate) fn append_through(
         _ => Err(error),
     })?;
     let base = (!options.scratch).then(|| root.digest().clone());
-    let mut over = Over::new(from, root.clone(), &layers);
+    let mut over = AppendedStore::new(from, root.clone(), &layers);
     let (content, images) = match options.all && root.document.kind == Kind::Index {
         true => over.index(call, &Image { content: root, platform: None }, 0, &layers, options)?,
         false => {
@@ -207,15 +207,15 @@ pub(crate) fn append_through(
 }
 
 /// The layers' files, packed where the destination expects that.
-fn fresh(call: &Call, to: &dyn WriteStore, options: &AppendOptions, space: &TemporarySpace) -> Result<Vec<Fresh>> {
+fn fresh(call: &Call, to: &dyn WriteStore, options: &AppendOptions, space: &TemporarySpace) -> Result<Vec<NewLayer>> {
     // Who says what the files are wants them as they are.
     let usual = if to.takes_packed() && options.media_type.is_none() { Compression::Gzip } else { Compression::None };
-    let how = How::of(options.compression, options.compression_level, usual)?;
+    let how = CompressionSettings::of(options.compression, options.compression_level, usual)?;
     let found = Mutex::new(BTreeMap::new());
     let jobs = options.layers.iter().enumerate().collect();
     // On other threads, as what packs takes more stack than a caller has to have.
     in_parallel(call, WIDTH, &Arc::default(), jobs, |call, _, (at, path)| {
-        let fresh = Fresh::read(call, Path::new(path))?;
+        let fresh = NewLayer::read(call, Path::new(path))?;
         let fresh = match how {
             Some(how) => fresh.packed(call, how, space)?,
             None => fresh,
@@ -227,20 +227,20 @@ fn fresh(call: &Call, to: &dyn WriteStore, options: &AppendOptions, space: &Temp
 }
 
 /// A place with more in it than it has.
-struct Over<'a> {
+struct AppendedStore<'a> {
     below: &'a dyn ReadStore,
-    root: Content,
+    root: RawManifest,
     files: HashMap<Digest, PathBuf>,
     items: HashMap<Digest, SpoolItem>,
     configs: HashMap<Digest, Vec<u8>>,
-    manifests: HashMap<Digest, Content>,
+    manifests: HashMap<Digest, RawManifest>,
 }
 
-impl Over<'_> {
-    fn new<'a>(below: &'a dyn ReadStore, root: Content, layers: &[Fresh]) -> Over<'a> {
+impl AppendedStore<'_> {
+    fn new<'a>(below: &'a dyn ReadStore, root: RawManifest, layers: &[NewLayer]) -> AppendedStore<'a> {
         let files = layers.iter().map(|layer| (layer.digest.clone(), layer.path.clone())).collect();
         let items = layers.iter().filter_map(|layer| Some((layer.digest.clone(), layer.item.clone()?))).collect();
-        Over { below, root, files, items, configs: HashMap::new(), manifests: HashMap::new() }
+        AppendedStore { below, root, files, items, configs: HashMap::new(), manifests: HashMap::new() }
     }
 
     /// The image with the layers on it.
@@ -248,15 +248,15 @@ impl Over<'_> {
         &mut self,
         call: &Call,
         image: &Image,
-        layers: &[Fresh],
+        layers: &[NewLayer],
         options: &AppendOptions,
-    ) -> Result<(Content, Value)> {
+    ) -> Result<(RawManifest, Value)> {
         let document = &image.content.document;
         if document.config().is_none_or(|config| !types::is_image_config(&config.media_type)) {
             let message = format!("{} is not an image to which layers can be appended", document.digest);
             return Err(Error::new(Code::Unsupported, message));
         }
-        let config = Config::read(call, self.below, image)?;
+        let config = ImageConfig::read(call, self.below, image)?;
         let bytes = extended(&config, document.layers().len(), layers)?;
         let config =
             Descriptor::new(&config.descriptor.media_type, Algorithm::Sha256.digest(&bytes), bytes.len() as u64);
@@ -270,7 +270,7 @@ impl Over<'_> {
             Some(list) => list.extend(added),
             None => return Err(Error::new(Code::InvalidManifest, "the image has no list of layers")),
         }
-        let content = Content::parse(manifest.to_string().into_bytes(), Some(&document.media_type), None)?;
+        let content = RawManifest::parse(manifest.to_string().into_bytes(), Some(&document.media_type), None)?;
         let mut shown = json!({"digest": content.digest(), "config": config.digest});
         if let Some(platform) = &image.platform {
             shown["platform"] = json!(platform);
@@ -287,9 +287,9 @@ impl Over<'_> {
         call: &Call,
         index: &Image,
         depth: usize,
-        layers: &[Fresh],
+        layers: &[NewLayer],
         options: &AppendOptions,
-    ) -> Result<(Content, Vec<Value>)> {
+    ) -> Result<(RawManifest, Vec<Value>)> {
         if depth >= descend::DEPTH {
             return Err(descend::too_deep());
         }
@@ -315,14 +315,14 @@ impl Over<'_> {
         }
         let mut value = document.value.clone();
         value["manifests"] = Value::Array(entries);
-        let content = Content::parse(value.to_string().into_bytes(), Some(&document.media_type), None)?;
+        let content = RawManifest::parse(value.to_string().into_bytes(), Some(&document.media_type), None)?;
         self.manifests.insert(content.digest().clone(), content.clone());
         Ok((content, images))
     }
 }
 
 /// The config with the new layers in it. No clock: the same layers on the same image give the same image.
-fn extended(config: &Config, count: usize, layers: &[Fresh]) -> Result<Vec<u8>> {
+fn extended(config: &ImageConfig, count: usize, layers: &[NewLayer]) -> Result<Vec<u8>> {
     let invalid =
         |why: &str| Err(Error::new(Code::InvalidManifest, format!("the config {} {why}", config.descriptor.digest)));
     let mut value = config.value.clone();
@@ -350,16 +350,16 @@ fn extended(config: &Config, count: usize, layers: &[Fresh]) -> Result<Vec<u8>> 
     Ok(value.to_string().into_bytes())
 }
 
-impl ReadStore for Over<'_> {
+impl ReadStore for AppendedStore<'_> {
     fn place(&self) -> String {
         self.below.place()
     }
 
-    fn root(&self, _: &Call) -> Result<Content> {
+    fn root(&self, _: &Call) -> Result<RawManifest> {
         Ok(self.root.clone())
     }
 
-    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content> {
+    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<RawManifest> {
         match self.manifests.get(&wanted.digest) {
             Some(content) => Ok(content.clone()),
             None => self.below.manifest(call, wanted),
@@ -371,17 +371,17 @@ impl ReadStore for Over<'_> {
         if let Some(bytes) = self.configs.get(&wanted.digest) {
             let mut reader = std::io::Cursor::new(bytes.clone());
             reader.set_position(begin);
-            return Ok(Box::new(Verified::new(reader, call, "the new config".to_owned(), wanted, hashed)));
+            return Ok(Box::new(VerifiedBlob::new(reader, call, "the new config".to_owned(), wanted, hashed)));
         }
         if let Some(item) = self.items.get(&wanted.digest) {
             let name = "the packed layer".to_owned();
-            return Ok(Box::new(Verified::new(item.read_from(begin), call, name, wanted, hashed)));
+            return Ok(Box::new(VerifiedBlob::new(item.read_from(begin), call, name, wanted, hashed)));
         }
         let Some(path) = self.files.get(&wanted.digest) else { return self.below.open(call, wanted, hashed) };
         let what = |error: std::io::Error| Error::io(format!("cannot read {}", path.display()), &error);
         let mut file = open_regular(path).map_err(what)?;
         std::io::Seek::seek(&mut file, std::io::SeekFrom::Start(begin)).map_err(what)?;
-        Ok(Box::new(Verified::new(file, call, path.display().to_string(), wanted, hashed)))
+        Ok(Box::new(VerifiedBlob::new(file, call, path.display().to_string(), wanted, hashed)))
     }
 
     fn size(&self, call: &Call, digest: &Digest) -> Result<u64> {

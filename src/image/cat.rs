@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::extract::{check_diff_id, diff_ids};
 use super::layer::{UnpackLimits, UnpackedLayer};
-use super::tar::{clean, is_within, join, shown, split, Entries, EntryKind, Mark, TarEntry};
+use super::tar::{clean, is_within, join, shown, split, EntryKind, LayerEntries, Mark, TarEntry};
 use super::walk::MOST_LINKS;
 use super::Image;
 use crate::call::Call;
@@ -69,7 +69,7 @@ pub fn cat(
         let (layer, id) = (&layers[at], ids.as_ref().and_then(|ids| ids.get(at)));
         let search = FileSearch { call, store, wanted: &wanted, depth, verify: options.verify };
         match search.layer(layer, id, &mut limits, out)? {
-            Seen::File(entry, verified) => {
+            LayerLookup::File(entry, verified) => {
                 return Ok(CatFile {
                     digest: image.content.digest().clone(),
                     platform: image.platform,
@@ -80,9 +80,9 @@ pub fn cat(
                     verified,
                 });
             }
-            Seen::Folder(known) => (below, depth) = (at, known),
-            Seen::Hidden => break,
-            Seen::Elsewhere(other, same_layer) => {
+            LayerLookup::Folder(known) => (below, depth) = (at, known),
+            LayerLookup::Hidden => break,
+            LayerLookup::Elsewhere(other, same_layer) => {
                 links += 1;
                 if links > MOST_LINKS {
                     let message = format!("'{path}' leads through more than {MOST_LINKS} links");
@@ -98,7 +98,7 @@ pub fn cat(
 }
 
 /// What a layer says of a path.
-enum Seen {
+enum LayerLookup {
     /// It is there, and written out.
     File(TarEntry, bool),
     /// Nothing; this many names at its beginning are known to be folders.
@@ -129,8 +129,8 @@ impl FileSearch<'_> {
         id: Option<&Digest>,
         limits: &mut UnpackLimits,
         out: &mut dyn Write,
-    ) -> Result<Seen> {
-        let mut entries = Entries::new(UnpackedLayer::open(self.call, self.store, layer, 0, *limits)?);
+    ) -> Result<LayerLookup> {
+        let mut entries = LayerEntries::new(UnpackedLayer::open(self.call, self.store, layer, 0, *limits)?);
         let (mut hidden, mut link, mut depth) = (false, None, self.depth);
         let (mut found, mut is_folder) = (None, false);
         while let Some(entry) = entries.advance()? {
@@ -156,12 +156,12 @@ impl FileSearch<'_> {
                     EntryKind::File => {
                         copy_out(&mut entries, out)?;
                         if !self.verify {
-                            return Ok(Seen::File(entry, false));
+                            return Ok(LayerLookup::File(entry, false));
                         }
                         found = Some(entry);
                     }
                     EntryKind::HardLink(target) if target == self.wanted => {}
-                    EntryKind::HardLink(target) => return Ok(Seen::Elsewhere(target.clone(), true)),
+                    EntryKind::HardLink(target) => return Ok(LayerLookup::Elsewhere(target.clone(), true)),
                     EntryKind::Symlink(target) => link = Some(resolve(split(&entry.path).0, target, b"")?),
                     _ => return Err(self.no_file()),
                 }
@@ -186,11 +186,11 @@ impl FileSearch<'_> {
         limits.bytes = limits.bytes.saturating_sub(entries.source().unpacked());
         check_diff_id(layer, &diff_id, id)?;
         Ok(match (found, link) {
-            (Some(entry), _) => Seen::File(entry, true),
-            (None, Some(path)) => Seen::Elsewhere(path, false),
+            (Some(entry), _) => LayerLookup::File(entry, true),
+            (None, Some(path)) => LayerLookup::Elsewhere(path, false),
             (None, None) if is_folder => return Err(self.no_file()),
-            (None, None) if hidden => Seen::Hidden,
-            (None, None) => Seen::Folder(depth),
+            (None, None) if hidden => LayerLookup::Hidden,
+            (None, None) => LayerLookup::Folder(depth),
         })
     }
 }
@@ -210,7 +210,7 @@ fn resolve(folder: &[u8], target: &[u8], rest: &[u8]) -> Result<Vec<u8>> {
     clean(&if rest.is_empty() { path } else { join(&path, rest) })
 }
 
-fn copy_out(entries: &mut Entries, out: &mut dyn Write) -> Result<()> {
+fn copy_out(entries: &mut LayerEntries, out: &mut dyn Write) -> Result<()> {
     let what = |error: std::io::Error| Error::io("cannot write the file", &error);
     let mut buffer = vec![0; 64 << 10];
     loop {

@@ -13,7 +13,7 @@ use crate::store::{read_whole, ReadStore};
 
 /// A config with its exact bytes.
 #[derive(Debug, Clone)]
-pub struct Config {
+pub struct ImageConfig {
     /// What the manifest says of it.
     pub descriptor: Descriptor,
     /// Its bytes.
@@ -22,9 +22,9 @@ pub struct Config {
     pub value: Value,
 }
 
-impl Config {
+impl ImageConfig {
     /// Reads an image's config.
-    pub fn read(call: &Call, store: &dyn ReadStore, image: &Image) -> Result<Config> {
+    pub fn read(call: &Call, store: &dyn ReadStore, image: &Image) -> Result<ImageConfig> {
         let document = &image.content.document;
         let descriptor = document.config().ok_or_else(|| {
             let message = format!("a manifest of type {} has no config", document.media_type);
@@ -39,7 +39,7 @@ impl Config {
                 return Err(Error::new(Code::InvalidManifest, message));
             }
         };
-        Ok(Config { descriptor: descriptor.clone(), bytes, value })
+        Ok(ImageConfig { descriptor: descriptor.clone(), bytes, value })
     }
 
     /// The digests of the unpacked layers, the oldest first; None when it does not tell them.

@@ -7,18 +7,18 @@ use std::path::Path;
 use std::rc::Rc;
 
 use super::folders::{failed, Folders, StepDown, PRIVATE};
-use super::own::Own;
+use super::own::OwnNames;
 use super::sweep;
 use super::tar::{is_within, shown, split, EntryKind, TarEntry};
 use super::walk::WalkBudget;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
-use crate::os::open_folder::{self, OpenFolder, Owner, Permissions, Special, Time};
+use crate::os::open_folder::{self, OpenFolder, Owner, Permissions, SpecialFile, Time};
 use crate::os::{owner, walk};
 
 /// What is kept of an entry besides its content.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Keep {
+pub(crate) struct PreservedAttributes {
     /// The owner; only root may.
     pub owner: bool,
     /// Set-user-ID and set-group-ID.
@@ -30,8 +30,8 @@ pub(crate) struct Keep {
 /// The folder.
 pub(crate) struct DiskTree {
     folders: Folders,
-    keep: Keep,
-    own: Own,
+    keep: PreservedAttributes,
+    own: OwnNames,
     /// Whether there may be anything that a whiteout of the layer at hand is for.
     lower: bool,
 }
@@ -46,7 +46,7 @@ struct LinkedTo {
 
 impl DiskTree {
     /// A folder, made if it is not there, and empty unless `filled` is right.
-    pub(crate) fn open(call: &Call, path: &Path, filled: bool, keep: Keep) -> Result<DiskTree> {
+    pub(crate) fn open(call: &Call, path: &Path, filled: bool, keep: PreservedAttributes) -> Result<DiskTree> {
         let what = |error: std::io::Error| Error::io(format!("cannot use the folder {}", path.display()), &error);
         if keep.owner && !owner::is_root() {
             return Err(Error::new(Code::InvalidArgument, "only root can keep the owners of files"));
@@ -58,7 +58,7 @@ impl DiskTree {
                 .with_hint("the option overwrite extracts into what is there"));
         }
         let root = OpenFolder::open(path).map_err(what)?;
-        Ok(DiskTree { folders: Folders::new(root, WalkBudget::new(call))?, keep, own: Own::default(), lower })
+        Ok(DiskTree { folders: Folders::new(root, WalkBudget::new(call))?, keep, own: OwnNames::default(), lower })
     }
 
     /// Another layer begins, and what is there is lower ones'.
@@ -199,9 +199,9 @@ impl DiskTree {
     fn special(&self, entry: &TarEntry, name: &[u8]) -> Result<()> {
         let (major, minor) = entry.device;
         let what = match entry.kind {
-            EntryKind::Character => Special::Character(major, minor),
-            EntryKind::Block => Special::Block(major, minor),
-            _ => Special::Pipe,
+            EntryKind::Character => SpecialFile::Character(major, minor),
+            EntryKind::Block => SpecialFile::Block(major, minor),
+            _ => SpecialFile::Pipe,
         };
         let made = self.folders.here().make_special(name, what, self.permissions(entry));
         failed(made, "make", || entry.path.clone())?;

@@ -4,10 +4,10 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use super::config::Config;
-use super::disk::{DiskTree, Keep};
+use super::config::ImageConfig;
+use super::disk::{DiskTree, PreservedAttributes};
 use super::layer::{UnpackLimits, UnpackedLayer};
-use super::tar::{Entries, EntryKind, Mark};
+use super::tar::{EntryKind, LayerEntries, Mark};
 use super::Image;
 use crate::call::Call;
 use crate::digest::Digest;
@@ -49,7 +49,7 @@ pub struct Extracted {
     /// The folder.
     pub path: String,
     /// The layers, the oldest first.
-    pub layers: Vec<Unpacked>,
+    pub layers: Vec<ExtractedLayer>,
     /// Regular files made.
     pub files: u64,
     /// Folders made or met.
@@ -70,7 +70,7 @@ pub struct Extracted {
 
 /// A layer that was extracted.
 #[derive(Debug, Serialize)]
-pub struct Unpacked {
+pub struct ExtractedLayer {
     /// Its digest.
     pub digest: Digest,
     /// The digest of its unpacked bytes.
@@ -85,10 +85,10 @@ pub fn extract(call: &Call, store: &dyn ReadStore, path: &Path, options: &Extrac
     let layers = image.layers(call, store)?;
     let ids = diff_ids(call, store, &image, layers.len())?;
     let ExtractOptions { owner, setuid, devices, .. } = *options;
-    let mut job = Job {
+    let mut job = Extraction {
         call,
         store,
-        tree: DiskTree::open(call, path, options.overwrite, Keep { owner, setuid, devices })?,
+        tree: DiskTree::open(call, path, options.overwrite, PreservedAttributes { owner, setuid, devices })?,
         limits: UnpackLimits { bytes: options.max_bytes, ratio: options.max_ratio },
         done: 0,
         result: Extracted {
@@ -119,7 +119,7 @@ pub fn extract(call: &Call, store: &dyn ReadStore, path: &Path, options: &Extrac
 pub fn diff_ids(call: &Call, store: &dyn ReadStore, image: &Image, layers: usize) -> Result<Option<Vec<Digest>>> {
     let told =
         image.content.document.config().is_some_and(|config| crate::media_type::is_image_config(&config.media_type));
-    let ids = if told { Config::read(call, store, image)?.diff_ids()? } else { None };
+    let ids = if told { ImageConfig::read(call, store, image)?.diff_ids()? } else { None };
     // Some tools write none; a wrong number is another image.
     match ids.filter(|ids| !ids.is_empty()) {
         Some(ids) if ids.len() != layers => {
@@ -143,7 +143,7 @@ pub fn check_diff_id(layer: &Descriptor, found: &Digest, expected: Option<&Diges
     }
 }
 
-struct Job<'a> {
+struct Extraction<'a> {
     call: &'a Call,
     store: &'a dyn ReadStore,
     tree: DiskTree,
@@ -152,9 +152,10 @@ struct Job<'a> {
     result: Extracted,
 }
 
-impl Job<'_> {
+impl Extraction<'_> {
     fn layer(&mut self, wanted: &Descriptor, expected: Option<&Digest>) -> Result<()> {
-        let mut entries = Entries::new(UnpackedLayer::open(self.call, self.store, wanted, self.done, self.limits)?);
+        let mut entries =
+            LayerEntries::new(UnpackedLayer::open(self.call, self.store, wanted, self.done, self.limits)?);
         while self.entry(&mut entries)? {
             self.call.check()?;
         }
@@ -163,12 +164,12 @@ impl Job<'_> {
         let diff_id_checked = check_diff_id(wanted, &diff_id, expected)?;
         self.limits.bytes = self.limits.bytes.saturating_sub(entries.source().unpacked());
         self.done = self.done.saturating_add(wanted.size);
-        self.result.layers.push(Unpacked { digest: wanted.digest.clone(), diff_id, diff_id_checked });
+        self.result.layers.push(ExtractedLayer { digest: wanted.digest.clone(), diff_id, diff_id_checked });
         Ok(())
     }
 
     /// One entry; false at the end.
-    fn entry(&mut self, entries: &mut Entries) -> Result<bool> {
+    fn entry(&mut self, entries: &mut LayerEntries) -> Result<bool> {
         let Some(entry) = entries.advance()? else { return Ok(false) };
         match entry.mark()? {
             Mark::None => {}

@@ -3,10 +3,10 @@
 
 use serde::Serialize;
 
-use super::extract::{check_diff_id, diff_ids, Unpacked};
+use super::extract::{check_diff_id, diff_ids, ExtractedLayer};
 use super::layer::{UnpackLimits, UnpackedLayer};
 use super::listed_tree::{ListedNode, ListedTree};
-use super::tar::{Entries, EntryKind, TarEntry};
+use super::tar::{EntryKind, LayerEntries, TarEntry};
 use super::Image;
 use crate::call::Call;
 use crate::digest::Digest;
@@ -31,23 +31,23 @@ options! {
 
 /// The files of an image.
 #[derive(Debug, Serialize)]
-pub struct Files {
+pub struct ImageFiles {
     /// The image's digest.
     pub digest: Digest,
     /// What it runs on, as the index says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
     /// The layers, the oldest first.
-    pub layers: Vec<Unpacked>,
+    pub layers: Vec<ExtractedLayer>,
     /// Bytes of the regular files.
     pub bytes: u64,
     /// What is there, by path.
-    pub files: Vec<Listed>,
+    pub files: Vec<ListedFile>,
 }
 
 /// One of them.
 #[derive(Debug, Serialize)]
-pub struct Listed {
+pub struct ListedFile {
     /// Its name, from `/` on.
     pub path: String,
     /// `file`, `directory`, `symlink`, `hardlink`, `character`, `block` or `fifo`.
@@ -67,14 +67,14 @@ pub struct Listed {
     pub link: Option<String>,
     /// Numbers of a device.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub device: Option<Device>,
+    pub device: Option<DeviceNumbers>,
     /// The layer that has it.
     pub layer: Digest,
 }
 
 /// A device's numbers.
 #[derive(Debug, Serialize)]
-pub struct Device {
+pub struct DeviceNumbers {
     /// Its driver.
     pub major: u32,
     /// Which of the driver's.
@@ -82,7 +82,7 @@ pub struct Device {
 }
 
 /// Lists the files of an image. Every layer is read to its end and verified.
-pub fn files(call: &Call, store: &dyn ReadStore, options: &FilesOptions) -> Result<Files> {
+pub fn files(call: &Call, store: &dyn ReadStore, options: &FilesOptions) -> Result<ImageFiles> {
     let image = Image::find(call, store, options.platform.as_deref())?;
     let layers = image.layers(call, store)?;
     let ids = diff_ids(call, store, &image, layers.len())?;
@@ -91,16 +91,16 @@ pub fn files(call: &Call, store: &dyn ReadStore, options: &FilesOptions) -> Resu
     let total = layers.iter().fold(0u64, |sum, layer| sum.saturating_add(layer.size));
     call.begin("files", Some(total))?;
     for (at, layer) in layers.iter().enumerate() {
-        let mut entries = Entries::new(UnpackedLayer::open(call, store, layer, done, limits)?);
+        let mut entries = LayerEntries::new(UnpackedLayer::open(call, store, layer, done, limits)?);
         tree.layer(&mut entries, at)?;
         let diff_id = entries.source().finish()?;
         let diff_id_checked = check_diff_id(layer, &diff_id, ids.as_ref().and_then(|ids| ids.get(at)))?;
         limits.bytes = limits.bytes.saturating_sub(entries.source().unpacked());
         done = done.saturating_add(layer.size);
-        unpacked.push(Unpacked { digest: layer.digest.clone(), diff_id, diff_id_checked });
+        unpacked.push(ExtractedLayer { digest: layer.digest.clone(), diff_id, diff_id_checked });
     }
     let bytes = tree.lower.values().filter(|node| node.entry.kind == EntryKind::File).map(|node| node.entry.size);
-    Ok(Files {
+    Ok(ImageFiles {
         digest: image.content.digest().clone(),
         platform: image.platform,
         layers: unpacked,
@@ -110,7 +110,7 @@ pub fn files(call: &Call, store: &dyn ReadStore, options: &FilesOptions) -> Resu
 }
 
 impl ListedNode {
-    fn listed(self, path: &[u8], layers: &[Descriptor]) -> Listed {
+    fn listed(self, path: &[u8], layers: &[Descriptor]) -> ListedFile {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let TarEntry { kind, mode, uid, gid, mtime, size, device, .. } = self.entry;
         let (name, link) = match kind {
@@ -122,8 +122,9 @@ impl ListedNode {
             EntryKind::Block => ("block", None),
             EntryKind::Fifo => ("fifo", None),
         };
-        let device = matches!(name, "character" | "block").then_some(Device { major: device.0, minor: device.1 });
+        let device =
+            matches!(name, "character" | "block").then_some(DeviceNumbers { major: device.0, minor: device.1 });
         let layer = layers[self.layer].digest.clone();
-        Listed { path: format!("/{}", text(path)), kind: name, size, mode, uid, gid, mtime, link, device, layer }
+        ListedFile { path: format!("/{}", text(path)), kind: name, size, mode, uid, gid, mtime, link, device, layer }
     }
 }

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use super::tar::{shown, DEEPEST};
 use super::walk::WalkBudget;
 use crate::error::{Code, Error, Result};
-use crate::os::open_folder::{self, Entered, FolderId, OpenFolder, Permissions, Time};
+use crate::os::open_folder::{self, FolderId, OpenFolder, OpenedEntry, Permissions, Time};
 
 /// More folders and files than any image has, with those that are only named in the paths of others.
 const MOST: u64 = 10_000_000;
@@ -185,10 +185,10 @@ impl Folders {
     pub(crate) fn enter(&mut self, name: &[u8]) -> Result<StepDown> {
         self.room()?;
         let (folder, closed) = match failed(self.here().enter(name), "open", || self.path(name))? {
-            Entered::Folder(folder) => (folder, None),
-            Entered::Missing => return Ok(StepDown::Missing),
-            Entered::NotAFolder => return Ok(StepDown::NoFolder),
-            Entered::NoAccess => self.unlock(name)?,
+            OpenedEntry::Folder(folder) => (folder, None),
+            OpenedEntry::Missing => return Ok(StepDown::Missing),
+            OpenedEntry::NotAFolder => return Ok(StepDown::NoFolder),
+            OpenedEntry::NoAccess => self.unlock(name)?,
         };
         let status = failed(folder.status(), "read", || self.path(name))?;
         let mut permissions = closed;
@@ -212,7 +212,7 @@ impl Folders {
         }
         failed(self.here().set_permissions_of(name, PRIVATE), "open", path)?;
         match failed(self.here().enter(name), "open", path)? {
-            Entered::Folder(folder) => Ok((folder, Some(status.permissions))),
+            OpenedEntry::Folder(folder) => Ok((folder, Some(status.permissions))),
             _ => failed(Err(open_folder::no_access()), "open", path),
         }
     }
@@ -253,30 +253,30 @@ impl Folders {
         let here = self.here().clone();
         let outcome = here.names(|name, maybe| {
             self.check()?;
-            each(self, name, maybe).map_err(Stopped::Call)
+            each(self, name, maybe).map_err(WalkError::Call)
         });
         match outcome {
-            Err(Stopped::Read(error)) => failed(Err(error), "read", || self.path(b"")),
-            Err(Stopped::Call(error)) => Err(error),
+            Err(WalkError::Read(error)) => failed(Err(error), "read", || self.path(b"")),
+            Err(WalkError::Call(error)) => Err(error),
             Ok(()) => Ok(()),
         }
     }
 }
 
 /// Why names were not gone through to the end.
-enum Stopped {
+enum WalkError {
     Read(io::Error),
     Call(Error),
 }
 
-impl From<io::Error> for Stopped {
-    fn from(error: io::Error) -> Stopped {
-        Stopped::Read(error)
+impl From<io::Error> for WalkError {
+    fn from(error: io::Error) -> WalkError {
+        WalkError::Read(error)
     }
 }
 
-impl From<Error> for Stopped {
-    fn from(error: Error) -> Stopped {
-        Stopped::Call(error)
+impl From<Error> for WalkError {
+    fn from(error: Error) -> WalkError {
+        WalkError::Call(error)
     }
 }

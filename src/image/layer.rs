@@ -89,18 +89,9 @@ impl TarSource for UnpackedLayer {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
     use crate::call::context::Context;
-
-    struct Once(Option<Bytes>);
-
-    impl Blob for Once {
-        fn piece(&mut self) -> Result<Option<Bytes>> {
-            Ok(self.0.take())
-        }
-    }
+    use crate::stream::blob::MemoryBlob;
 
     #[test]
     fn cancel_is_heeded_within_a_piece() {
@@ -111,7 +102,8 @@ mod tests {
         let call = Call::alone(Some(context.clone()));
         let digest = Algorithm::Sha256.digest(&packed);
         let mut layer =
-            UnpackedLayer::of(&call, Box::new(Once(Some(packed.into()))), &digest, 0, UnpackLimits::default()).unwrap();
+            UnpackedLayer::of(&call, Box::new(MemoryBlob::new(packed.into())), &digest, 0, UnpackLimits::default())
+                .unwrap();
         let mut buffer = [0; 16];
         assert!(layer.read(&mut buffer).unwrap() > 0);
         context.cancel();

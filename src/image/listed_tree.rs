@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::tar::{is_within, join, shown, split, Entries, EntryKind, Mark, TarEntry, DEEPEST};
+use super::tar::{is_within, join, shown, split, EntryKind, LayerEntries, Mark, TarEntry, DEEPEST};
 use super::walk::WalkBudget;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
@@ -40,7 +40,7 @@ impl ListedTree {
         ListedTree { call: call.clone(), lower, own, memory: 0, implied: 0, budget: WalkBudget::new(call) }
     }
 
-    pub(super) fn layer(&mut self, entries: &mut Entries, layer: usize) -> Result<()> {
+    pub(super) fn layer(&mut self, entries: &mut LayerEntries, layer: usize) -> Result<()> {
         while let Some(entry) = entries.advance()? {
             self.call.check()?;
             self.entry(entry, layer)?;

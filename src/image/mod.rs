@@ -25,7 +25,7 @@ use crate::media_type as types;
 use crate::options::options;
 use crate::platform::Platform;
 use crate::store::descend;
-use crate::store::{Content, ReadStore};
+use crate::store::{RawManifest, ReadStore};
 
 /// More manifests than any index leads to.
 const MOST: usize = 100_000;
@@ -44,7 +44,7 @@ options! {
 #[derive(Debug, Clone)]
 pub struct Image {
     /// Its manifest.
-    pub content: Content,
+    pub content: RawManifest,
     /// What it runs on, if it is in an index, which says so or leaves it to the image's config.
     pub platform: Option<Platform>,
 }

@@ -9,12 +9,12 @@ use crate::os::open_folder::FolderId;
 
 /// The names that a layer has made, and the folders in which nothing is from below any more.
 #[derive(Debug, Default)]
-pub(crate) struct Own {
+pub(crate) struct OwnNames {
     key: RandomState,
     names: HashSet<u64>,
 }
 
-impl Own {
+impl OwnNames {
     /// Another layer begins.
     pub(crate) fn clear(&mut self) {
         self.names = HashSet::new();

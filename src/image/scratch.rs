@@ -8,13 +8,13 @@ use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::media_type as types;
 use crate::platform::Platform;
-use crate::store::{Content, ReadStore};
-use crate::stream::blob::{Blob, Verified};
+use crate::store::{RawManifest, ReadStore};
+use crate::stream::blob::{Blob, VerifiedBlob};
 
 /// An image without layers, as a place.
 #[derive(Debug)]
 pub struct Scratch {
-    root: Content,
+    root: RawManifest,
     config: Vec<u8>,
 }
 
@@ -29,7 +29,7 @@ impl Scratch {
         let named = Descriptor::new(types::OCI_CONFIG, Algorithm::Sha256.digest(&config), config.len() as u64);
         let manifest =
             json!({"schemaVersion": 2, "mediaType": types::OCI_MANIFEST, "config": named, "layers": []}).to_string();
-        Ok(Scratch { root: Content::parse(manifest.into_bytes(), None, None)?, config })
+        Ok(Scratch { root: RawManifest::parse(manifest.into_bytes(), None, None)?, config })
     }
 }
 
@@ -42,18 +42,18 @@ impl ReadStore for Scratch {
         "scratch".to_owned()
     }
 
-    fn root(&self, _: &Call) -> Result<Content> {
+    fn root(&self, _: &Call) -> Result<RawManifest> {
         Ok(self.root.clone())
     }
 
-    fn manifest(&self, _: &Call, wanted: &Descriptor) -> Result<Content> {
+    fn manifest(&self, _: &Call, wanted: &Descriptor) -> Result<RawManifest> {
         Err(missing(&wanted.digest))
     }
 
     fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>> {
         let mut reader = std::io::Cursor::new(self.config.clone());
         reader.set_position(hashed.as_ref().map_or(0, |(_, length)| *length));
-        Ok(Box::new(Verified::new(reader, call, "the empty config".to_owned(), wanted, hashed)))
+        Ok(Box::new(VerifiedBlob::new(reader, call, "the empty config".to_owned(), wanted, hashed)))
     }
 
     fn size(&self, _: &Call, digest: &Digest) -> Result<u64> {

@@ -26,7 +26,7 @@ options! {
 
 /// The bytes of one image, as they are stored.
 #[derive(Debug, Serialize)]
-pub struct Size {
+pub struct ImageSize {
     /// The manifest's digest.
     pub digest: Digest,
     /// The manifest's media type.
@@ -51,7 +51,7 @@ pub struct Size {
 
 /// The size of an image, or with `all` of every image of an index, in the documented JSON shape.
 pub fn size(call: &Call, store: &dyn ReadStore, options: &SizeOptions) -> Result<Value> {
-    let shown = |value: &Size| {
+    let shown = |value: &ImageSize| {
         serde_json::to_value(value).map_err(|error| Error::new(Code::Internal, format!("the sizes: {error}")))
     };
     if !options.all {
@@ -69,12 +69,12 @@ pub fn size(call: &Call, store: &dyn ReadStore, options: &SizeOptions) -> Result
     Ok(json!({"images": images, "total": sum(blobs.values())}))
 }
 
-fn of(call: &Call, store: &dyn ReadStore, image: Image) -> Result<Size> {
+fn of(call: &Call, store: &dyn ReadStore, image: Image) -> Result<ImageSize> {
     let layers = image.layers(call, store)?;
     let document = &image.content.document;
     let named = document.config().into_iter().chain(&layers);
     let blobs: HashMap<Digest, u64> = named.map(|blob| (blob.digest.clone(), blob.size)).collect();
-    Ok(Size {
+    Ok(ImageSize {
         digest: document.digest.clone(),
         media_type: document.media_type.clone(),
         manifest: document.size,

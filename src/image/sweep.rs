@@ -2,7 +2,7 @@
 //! folder of the layer's own is looked through once only, however many whiteouts it has.
 
 use super::folders::{failed, Folders, StepDown};
-use super::own::Own;
+use super::own::OwnNames;
 use crate::error::Result;
 use crate::os::open_folder::{not_empty, not_permitted};
 
@@ -18,24 +18,24 @@ struct Frame {
 }
 
 /// Takes a name here away with all below it. With `own`, what the layer has itself stays.
-pub(crate) fn remove(folders: &mut Folders, name: &[u8], own: Option<&mut Own>) -> Result<()> {
+pub(crate) fn remove(folders: &mut Folders, name: &[u8], own: Option<&mut OwnNames>) -> Result<()> {
     folders.forget();
     let id = folders.id();
     match own {
         Some(own) if own.has(id, name) => run(folders, vec![(name.to_vec(), false)], own),
         _ if unlink(folders, name)? => Ok(()),
-        _ => run(folders, vec![(name.to_vec(), true)], &mut Own::default()),
+        _ => run(folders, vec![(name.to_vec(), true)], &mut OwnNames::default()),
     }
 }
 
 /// Takes away what lower layers have in the folder where we are.
-pub(crate) fn clear(folders: &mut Folders, own: &mut Own) -> Result<()> {
+pub(crate) fn clear(folders: &mut Folders, own: &mut OwnNames) -> Result<()> {
     folders.forget();
     let inside = sift(folders, false, own)?;
     run(folders, inside, own)
 }
 
-fn run(folders: &mut Folders, first: Vec<(Vec<u8>, bool)>, own: &mut Own) -> Result<()> {
+fn run(folders: &mut Folders, first: Vec<(Vec<u8>, bool)>, own: &mut OwnNames) -> Result<()> {
     let mut frames = vec![Frame { folders: first, goes: false }];
     while let Some(frame) = frames.last_mut() {
         if let Some((name, goes)) = frame.folders.pop() {
@@ -75,7 +75,7 @@ fn vanish(folders: &mut Folders) -> Result<bool> {
 }
 
 /// Takes the files of the folder where we are away. Gives the folders in it that are still to be looked into.
-fn sift(folders: &mut Folders, goes: bool, own: &mut Own) -> Result<Vec<(Vec<u8>, bool)>> {
+fn sift(folders: &mut Folders, goes: bool, own: &mut OwnNames) -> Result<Vec<(Vec<u8>, bool)>> {
     let (id, mut inside) = (folders.id(), Vec::new());
     if !goes && !own.add_all(id) {
         return Ok(inside);

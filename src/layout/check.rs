@@ -14,14 +14,14 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::options::options;
 use crate::os::special::open_regular;
-use crate::stream::blob::{Blob, Verified};
+use crate::stream::blob::{Blob, VerifiedBlob};
 
 /// Hidden files younger than this may be somebody's work in progress.
 const STALE: Duration = Duration::from_secs(24 * 3600);
 
 /// What a check found.
 #[derive(Debug, Serialize)]
-pub struct Checked {
+pub struct CheckResult {
     /// Whether nothing is missing or wrong, manifests included.
     pub ok: bool,
     /// Entries of `index.json`.
@@ -31,14 +31,14 @@ pub struct Checked {
     /// Their bytes.
     pub bytes: u64,
     /// What is wrong: `{digest, problem}`.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<LayoutProblem>,
     /// What an index of the layout names, or a document of a kind that is not known, and that is not there.
     pub sparse: Vec<Digest>,
 }
 
 /// Something that is wrong.
 #[derive(Debug, Serialize)]
-pub struct Problem {
+pub struct LayoutProblem {
     /// Which blob.
     pub digest: Digest,
     /// What is wrong with it.
@@ -47,7 +47,7 @@ pub struct Problem {
 
 /// What a clean-up removed.
 #[derive(Debug, Serialize)]
-pub struct Cleaned {
+pub struct CleanResult {
     /// The blobs.
     pub removed: Vec<Digest>,
     /// Their bytes, and those of forgotten partial files.
@@ -93,19 +93,19 @@ fn walk(call: &Call, layout: &OciLayout) -> Result<Needed> {
 }
 
 /// Reads everything and compares it with its digest.
-pub fn check(call: &Call, layout: &OciLayout) -> Result<Checked> {
+pub fn check(call: &Call, layout: &OciLayout) -> Result<CheckResult> {
     let _held = Lock::shared(call, &layout.root_path().join("oci-layout"))?;
     let found = walk(call, layout)?;
     let problem =
-        |digest: &Digest, error: &Error| Problem { digest: digest.clone(), problem: error.message().to_owned() };
+        |digest: &Digest, error: &Error| LayoutProblem { digest: digest.clone(), problem: error.message().to_owned() };
     let known = found.problems.iter().chain(&found.missized);
-    let mut problems: Vec<Problem> = known.map(|(digest, error)| problem(digest, error)).collect();
+    let mut problems: Vec<LayoutProblem> = known.map(|(digest, error)| problem(digest, error)).collect();
     let (mut blobs, mut bytes) = (0, 0u64);
     for wanted in found.all() {
         blobs += 1;
         let path = layout.blob_path(&wanted.digest);
         let outcome = match open_regular(&path) {
-            Ok(file) => read_through(Verified::new(file, call, path.display().to_string(), wanted, None)),
+            Ok(file) => read_through(VerifiedBlob::new(file, call, path.display().to_string(), wanted, None)),
             Err(_) if crate::media_type::is_foreign(&wanted.media_type) => Ok(()),
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                 Err(Error::new(Code::MissingBlob, "it is not there"))
@@ -120,7 +120,7 @@ pub fn check(call: &Call, layout: &OciLayout) -> Result<Checked> {
     }
     let images = layout.entries()?.len() as u64;
     let ok = problems.is_empty() && found.sparse.is_empty();
-    Ok(Checked { ok, images, blobs, bytes, problems, sparse: found.sparse })
+    Ok(CheckResult { ok, images, blobs, bytes, problems, sparse: found.sparse })
 }
 
 fn read_through(mut blob: impl Blob) -> Result<()> {
@@ -130,7 +130,7 @@ fn read_through(mut blob: impl Blob) -> Result<()> {
 
 /// Removes what no image needs. It waits until no copy is at work in the layout. A manifest that is missing may need any blob: then
 /// none is removed, unless the caller wants what is known to be needed and nothing more.
-pub fn clean(call: &Call, layout: &OciLayout, options: &CleanOptions) -> Result<Cleaned> {
+pub fn clean(call: &Call, layout: &OciLayout, options: &CleanOptions) -> Result<CleanResult> {
     layout.check_links()?;
     let _alone = Lock::exclusive(call, &layout.root_path().join("oci-layout"))?;
     let found = walk(call, layout)?;
@@ -144,7 +144,7 @@ pub fn clean(call: &Call, layout: &OciLayout, options: &CleanOptions) -> Result<
     }
     let keep_all = !found.sparse.is_empty() && !options.prune_sparse;
     let needed: BTreeSet<&Digest> = found.all().map(|found| &found.digest).collect();
-    let mut cleaned = Cleaned { removed: Vec::new(), bytes: 0, sparse: found.sparse.clone() };
+    let mut cleaned = CleanResult { removed: Vec::new(), bytes: 0, sparse: found.sparse.clone() };
     for algorithm in ["sha256", "sha512"] {
         let folder = layout.root_path().join("blobs").join(algorithm);
         let Ok(entries) = fs::read_dir(&folder) else { continue };

@@ -15,8 +15,8 @@ use crate::manifest::Descriptor;
 use crate::manifest::MOST_BYTES;
 use crate::os::special::open_regular;
 use crate::os::walk;
-use crate::store::{digest_tags, Content, Moved, ReadStore, Role, WriteStore};
-use crate::stream::blob::{is_right, Blob, Verified};
+use crate::store::{digest_tags, Moved, RawManifest, ReadStore, Role, WriteStore};
+use crate::stream::blob::{is_right, Blob, VerifiedBlob};
 
 /// What stands in `version` (containers/image, directory).
 const VERSION: &str = "Directory Transport Version: 1.1\n";
@@ -64,7 +64,7 @@ impl Directory {
         }
     }
 
-    fn content(&self, path: &Path, wanted: Option<&Digest>) -> Result<Content> {
+    fn content(&self, path: &Path, wanted: Option<&Digest>) -> Result<RawManifest> {
         let mut bytes = Vec::new();
         let file = open_regular(path).map_err(|error| match error.kind() {
             std::io::ErrorKind::NotFound => {
@@ -75,7 +75,7 @@ impl Directory {
         file.take(MOST_BYTES)
             .read_to_end(&mut bytes)
             .map_err(|error| Error::io(format!("cannot read {}", path.display()), &error))?;
-        Content::parse(bytes, None, wanted).map_err(|error| error.within(path.display()))
+        RawManifest::parse(bytes, None, wanted).map_err(|error| error.within(path.display()))
     }
 
     fn manifest_path(&self, digest: &Digest) -> PathBuf {
@@ -100,11 +100,11 @@ impl ReadStore for Directory {
         self.show()
     }
 
-    fn root(&self, _: &Call) -> Result<Content> {
+    fn root(&self, _: &Call) -> Result<RawManifest> {
         self.content(&self.0.join("manifest.json"), None)
     }
 
-    fn manifest(&self, _: &Call, wanted: &Descriptor) -> Result<Content> {
+    fn manifest(&self, _: &Call, wanted: &Descriptor) -> Result<RawManifest> {
         self.content(&self.manifest_path(&wanted.digest), Some(&wanted.digest))
     }
 
@@ -116,7 +116,7 @@ impl ReadStore for Directory {
             opened => opened.map_err(what)?,
         };
         file.seek(SeekFrom::Start(hashed.as_ref().map_or(0, |(_, length)| *length))).map_err(what)?;
-        Ok(Box::new(Verified::new(file, call, path.display().to_string(), wanted, hashed)))
+        Ok(Box::new(VerifiedBlob::new(file, call, path.display().to_string(), wanted, hashed)))
     }
 
     fn size(&self, _: &Call, digest: &Digest) -> Result<u64> {
@@ -160,7 +160,7 @@ impl WriteStore for Directory {
         self.show()
     }
 
-    fn look(&self, _: &Call, _: &Content) -> Result<bool> {
+    fn look(&self, _: &Call, _: &RawManifest) -> Result<bool> {
         walk::real(&self.0).map_err(|error| Error::io(format!("cannot write to {}", self.0.display()), &error))?;
         match self.0.exists() && !self.0.is_dir() {
             true => Err(Error::new(Code::Io, format!("{} is not a directory", self.0.display()))),
@@ -185,7 +185,7 @@ impl WriteStore for Directory {
             return Ok(false);
         }
         let file = open_regular(&path).map_err(|error| Error::io(format!("cannot read {}", path.display()), &error))?;
-        is_right(&mut Verified::new(file, call, path.display().to_string(), wanted, None))
+        is_right(&mut VerifiedBlob::new(file, call, path.display().to_string(), wanted, None))
     }
 
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
@@ -200,7 +200,7 @@ impl WriteStore for Directory {
         Ok(Moved::Copied { resumed })
     }
 
-    fn put_manifest(&self, _: &Call, content: &Content, role: &Role) -> Result<()> {
+    fn put_manifest(&self, _: &Call, content: &RawManifest, role: &Role) -> Result<()> {
         if let Role::DigestTag(tag) = role {
             write_whole(&self.0.join(format!("{tag}.manifest.json")), &content.bytes)?;
         }

@@ -8,10 +8,10 @@ use crate::annotations::Annotations;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type::OCI_INDEX;
 use crate::reference::Reference;
-use crate::store::{Content, Role};
+use crate::store::{RawManifest, Role};
 
 /// The entry for a manifest that is put; None when an index that is put names it.
-pub(crate) fn entry(content: &Content, role: &Role, name: Option<&str>) -> Option<Descriptor> {
+pub(crate) fn entry(content: &RawManifest, role: &Role, name: Option<&str>) -> Option<Descriptor> {
     let mut entry = content.descriptor();
     match role {
         Role::Child => return None,

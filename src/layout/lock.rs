@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::call::Call;
 use crate::error::{Error, Result};
-use crate::os::lock::{self, With};
+use crate::os::lock::{self, LockKind};
 
 /// Holds a lock until dropped.
 #[derive(Debug)]
@@ -15,20 +15,22 @@ pub struct Lock(File);
 impl Lock {
     /// Waits for a lock that nobody else may share.
     pub fn exclusive(call: &Call, path: &Path) -> Result<Lock> {
-        Lock::open(path).and_then(|file| Lock::wait(call, file, path, With::Nobody))
+        Lock::open(path).and_then(|file| Lock::wait(call, file, path, LockKind::Exclusive))
     }
 
     /// The same; None when there is nothing of that name.
     pub fn exclusive_if_there(call: &Call, path: &Path) -> Result<Option<Lock>> {
         match lock::open(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
-            opened => Lock::wait(call, opened.map_err(|error| cannot(path, &error))?, path, With::Nobody).map(Some),
+            opened => {
+                Lock::wait(call, opened.map_err(|error| cannot(path, &error))?, path, LockKind::Exclusive).map(Some)
+            }
         }
     }
 
     /// Waits for a lock that others may share.
     pub fn shared(call: &Call, path: &Path) -> Result<Lock> {
-        Lock::open(path).and_then(|file| Lock::wait(call, file, path, With::Others))
+        Lock::open(path).and_then(|file| Lock::wait(call, file, path, LockKind::Shared))
     }
 
     /// Whether what was locked is still what has this name: the process that held the lock before may have removed it.
@@ -40,8 +42,8 @@ impl Lock {
         lock::open(path).map_err(|error| cannot(path, &error))
     }
 
-    fn wait(call: &Call, file: File, path: &Path, with: With) -> Result<Lock> {
-        while !lock::attempt(&file, with).map_err(|error| cannot(path, &error))? {
+    fn wait(call: &Call, file: File, path: &Path, kind: LockKind) -> Result<Lock> {
+        while !lock::attempt(&file, kind).map_err(|error| cannot(path, &error))? {
             let what =
                 |error: Error| error.within(format!("the lock on {}, which another process holds", path.display()));
             call.sleep(Duration::from_millis(10)).map_err(what)?;

@@ -12,7 +12,7 @@ use crate::error::{Code, Error, Result};
 use crate::manifest::MOST_BYTES;
 use crate::manifest::{Descriptor, Document, Kind};
 use crate::media_type as types;
-use crate::store::Content;
+use crate::store::RawManifest;
 
 /// More than any layout has.
 const MOST: usize = 1_000_000;
@@ -109,7 +109,7 @@ enum NamedAs {
 }
 
 /// What bytes are that an entry names.
-enum Inside {
+enum EntryContent {
     Manifest(Box<Document>),
     /// A document of somebody else's.
     Json(Value),
@@ -143,18 +143,18 @@ struct NeedsWalk<'a> {
     found: Needed,
     /// As what each was read: the type that it is said to have may differ, and decides.
     looked_into: BTreeSet<(Digest, String, NamedAs)>,
-    named: NamedOnly,
+    named: NamedDigests,
 }
 
 /// What is in each list.
 #[derive(Default)]
-struct NamedOnly {
+struct NamedDigests {
     manifests: BTreeSet<Digest>,
     blobs: BTreeSet<Digest>,
     missing: BTreeSet<Digest>,
 }
 
-impl NamedOnly {
+impl NamedDigests {
     fn count(&self) -> usize {
         self.manifests.len() + self.blobs.len() + self.missing.len()
     }
@@ -194,19 +194,19 @@ impl NeedsWalk<'_> {
         if how == NamedAs::Mentioned {
             below.iter_mut().for_each(|(_, how)| *how = NamedAs::Mentioned);
         }
-        if entry.size != size && !matches!(found, Inside::Obscure | Inside::Unread) {
+        if entry.size != size && !matches!(found, EntryContent::Obscure | EntryContent::Unread) {
             let message = format!("it has {size} bytes, its descriptor says {}", entry.size);
             self.found.missized.push((entry.digest.clone(), Error::new(Code::SizeMismatch, message)));
         }
         match found {
-            Inside::Obscure | Inside::Unread => {
-                let may_name_anything = must || matches!(found, Inside::Unread);
+            EntryContent::Obscure | EntryContent::Unread => {
+                let may_name_anything = must || matches!(found, EntryContent::Unread);
                 self.found.obscure.extend(may_name_anything.then(|| entry.digest.clone()));
                 self.keep(entry);
             }
             found if self.named.manifests.insert(entry.digest.clone()) => {
                 self.found.manifests.push(Descriptor { size, ..entry });
-                if let Inside::Manifest(document) = found {
+                if let EntryContent::Manifest(document) = found {
                     self.found.images.extend(
                         Some(document)
                             .filter(|document| document.kind == Kind::Image)
@@ -220,15 +220,15 @@ impl NeedsWalk<'_> {
     }
 
     /// What a document names: what it needs first.
-    fn below(&self, found: &Inside) -> Result<Vec<(Descriptor, NamedAs)>> {
+    fn below(&self, found: &EntryContent) -> Result<Vec<(Descriptor, NamedAs)>> {
         let mut others = Vec::new();
         let document = match found {
-            Inside::Manifest(document) => document,
-            Inside::Json(value) => {
+            EntryContent::Manifest(document) => document,
+            EntryContent::Json(value) => {
                 collect(value, NamedAs::Named, &mut others);
                 return Ok(others);
             }
-            Inside::Obscure | Inside::Unread => return Ok(others),
+            EntryContent::Obscure | EntryContent::Unread => return Ok(others),
         };
         let children = document.manifests().iter().map(|child| (child.clone(), NamedAs::Child));
         let blobs = document.config().into_iter().chain(document.layers()).map(|blob| (blob.clone(), NamedAs::Blob));
@@ -243,15 +243,15 @@ impl NeedsWalk<'_> {
         Ok(below)
     }
 
-    fn look_into(&self, entry: &Descriptor, size: u64, must: bool) -> Result<Inside> {
+    fn look_into(&self, entry: &Descriptor, size: u64, must: bool) -> Result<EntryContent> {
         let is_known = types::is_manifest(&entry.media_type) && !entry.media_type.is_empty();
         if size > MOST_BYTES && !(must && is_known) {
-            return Ok(Inside::Obscure);
+            return Ok(EntryContent::Obscure);
         }
         let bytes = self.shelf.small(&entry.digest)?;
         let media_type = Some(entry.media_type.as_str()).filter(|_| is_known);
-        let error = match Content::parse(bytes.clone(), media_type, Some(&entry.digest)) {
-            Ok(content) => return Ok(Inside::Manifest(Box::new(content.document))),
+        let error = match RawManifest::parse(bytes.clone(), media_type, Some(&entry.digest)) {
+            Ok(content) => return Ok(EntryContent::Manifest(Box::new(content.document))),
             Err(error) => error,
         };
         if must && is_known {
@@ -261,9 +261,9 @@ impl NeedsWalk<'_> {
             return Err(Error::new(Code::DigestMismatch, "its bytes have another digest"));
         }
         match crate::json::parse(&bytes) {
-            Ok(value @ (Value::Object(_) | Value::Array(_))) => Ok(Inside::Json(value)),
-            Err(error) if error.exceeds_bounds() => Ok(Inside::Unread),
-            _ => Ok(Inside::Obscure),
+            Ok(value @ (Value::Object(_) | Value::Array(_))) => Ok(EntryContent::Json(value)),
+            Err(error) if error.exceeds_bounds() => Ok(EntryContent::Unread),
+            _ => Ok(EntryContent::Obscure),
         }
     }
 

@@ -14,7 +14,7 @@ use crate::descriptor::{descriptor, descriptors, invalid};
 use crate::digest::{Algorithm, Digest};
 use crate::error::Result;
 use crate::media_type as types;
-use crate::schema1::jws::{self, Demand, Signature};
+use crate::schema1::jws::{self, RequiredSigners, Signature};
 use crate::text::shorten;
 use crate::{json, schema1};
 use media_type::media_type_of;
@@ -114,7 +114,7 @@ impl Document {
     /// trusted is for the caller to decide. Any other document has none.
     pub fn verify_signatures(&self, bytes: &[u8]) -> Result<Vec<Signature>> {
         match self.media_type == types::SCHEMA1_SIGNED {
-            true => Ok(jws::verify(bytes, &Demand::default())?.signatures),
+            true => Ok(jws::verify(bytes, &RequiredSigners::default())?.signatures),
             false => Ok(Vec::new()),
         }
     }

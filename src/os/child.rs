@@ -22,7 +22,7 @@ const REAP: Duration = Duration::from_millis(100);
 
 /// By what a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum End {
+pub(crate) enum ExitReason {
     /// Its exit status.
     Status(i32),
     Signal {
@@ -36,7 +36,7 @@ pub(crate) enum End {
 /// A running process, killed and reaped when it is dropped.
 pub(crate) struct Child {
     pid: Option<Pid>,
-    by: End,
+    by: ExitReason,
 }
 
 /// Our ends of a process's pipes.
@@ -68,18 +68,20 @@ impl Child {
         attributes.set_sigdefault(&SigSet::from(Signal::SIGPIPE))?;
         let arguments = [c_string(program.as_os_str())?, c_string(OsStr::new(argument))?];
         let pid = posix_spawn(program, &actions, &attributes, &arguments, &environment())?;
-        Ok((Child { pid: Some(pid), by: End::Unknown }, Pipes { stdin, stdout, stderr }))
+        Ok((Child { pid: Some(pid), by: ExitReason::Unknown }, Pipes { stdin, stdout, stderr }))
     }
 
     /// By what it ended; None while it runs.
-    pub(crate) fn end(&mut self) -> Option<End> {
+    pub(crate) fn end(&mut self) -> Option<ExitReason> {
         if let Some(pid) = self.pid {
             self.by = match waitpid(pid, Some(WaitPidFlag::WNOHANG)) {
                 Ok(WaitStatus::StillAlive) | Err(Errno::EINTR) => return None,
-                Ok(WaitStatus::Exited(_, status)) => End::Status(status),
-                Ok(WaitStatus::Signaled(_, signal, _)) => End::Signal { name: signal.as_str(), number: signal as i32 },
+                Ok(WaitStatus::Exited(_, status)) => ExitReason::Status(status),
+                Ok(WaitStatus::Signaled(_, signal, _)) => {
+                    ExitReason::Signal { name: signal.as_str(), number: signal as i32 }
+                }
                 // The host program ignores SIGCHLD, or waits for every child there is.
-                _ => End::Unknown,
+                _ => ExitReason::Unknown,
             };
             self.pid = None;
         }

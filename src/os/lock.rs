@@ -6,11 +6,11 @@ use std::io;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-/// Who else may have the lock at the same time.
+/// Whether others may have the lock at the same time: shared by all that take it so, or exclusive.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum With {
-    Nobody,
-    Others,
+pub(crate) enum LockKind {
+    Exclusive,
+    Shared,
 }
 
 /// Opens what is to be locked, a file or a folder.
@@ -22,10 +22,10 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
 }
 
 /// Locks what is open, until it is closed; false when somebody else has it.
-pub(crate) fn attempt(file: &File, with: With) -> io::Result<bool> {
-    let attempt = match with {
-        With::Nobody => file.try_lock(),
-        With::Others => file.try_lock_shared(),
+pub(crate) fn attempt(file: &File, kind: LockKind) -> io::Result<bool> {
+    let attempt = match kind {
+        LockKind::Exclusive => file.try_lock(),
+        LockKind::Shared => file.try_lock_shared(),
     };
     match attempt {
         Ok(()) => Ok(true),

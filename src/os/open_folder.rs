@@ -44,7 +44,7 @@ pub(crate) struct FileStatus {
 /// Neither file, folder nor link.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(target_vendor = "apple", allow(dead_code))]
-pub(crate) enum Special {
+pub(crate) enum SpecialFile {
     Pipe,
     /// The numbers of the driver, and of which of its devices.
     Character(u32, u32),
@@ -52,7 +52,7 @@ pub(crate) enum Special {
 }
 
 /// What came of opening a folder in another.
-pub(crate) enum Entered {
+pub(crate) enum OpenedEntry {
     Folder(OpenFolder),
     /// Nothing has that name.
     Missing,
@@ -88,12 +88,12 @@ impl OpenFolder {
     }
 
     /// Opens a folder in it.
-    pub(crate) fn enter(&self, name: &[u8]) -> io::Result<Entered> {
+    pub(crate) fn enter(&self, name: &[u8]) -> io::Result<OpenedEntry> {
         match rustix::fs::openat(&self.0, name, FOLDER, Mode::empty()) {
-            Ok(fd) => Ok(Entered::Folder(OpenFolder(fd))),
-            Err(Errno::NOENT) => Ok(Entered::Missing),
-            Err(Errno::NOTDIR | Errno::LOOP) => Ok(Entered::NotAFolder),
-            Err(Errno::ACCESS) => Ok(Entered::NoAccess),
+            Ok(fd) => Ok(OpenedEntry::Folder(OpenFolder(fd))),
+            Err(Errno::NOENT) => Ok(OpenedEntry::Missing),
+            Err(Errno::NOTDIR | Errno::LOOP) => Ok(OpenedEntry::NotAFolder),
+            Err(Errno::ACCESS) => Ok(OpenedEntry::NoAccess),
             Err(error) => Err(error.into()),
         }
     }
@@ -134,18 +134,18 @@ impl OpenFolder {
     }
 
     #[cfg(not(target_vendor = "apple"))]
-    pub(crate) fn make_special(&self, name: &[u8], what: Special, permissions: Permissions) -> io::Result<()> {
+    pub(crate) fn make_special(&self, name: &[u8], what: SpecialFile, permissions: Permissions) -> io::Result<()> {
         let (kind, device) = match what {
-            Special::Pipe => (FileType::Fifo, 0),
-            Special::Character(major, minor) => (FileType::CharacterDevice, device(major, minor)?),
-            Special::Block(major, minor) => (FileType::BlockDevice, device(major, minor)?),
+            SpecialFile::Pipe => (FileType::Fifo, 0),
+            SpecialFile::Character(major, minor) => (FileType::CharacterDevice, device(major, minor)?),
+            SpecialFile::Block(major, minor) => (FileType::BlockDevice, device(major, minor)?),
         };
         Ok(rustix::fs::mknodat(&self.0, name, kind, mode(permissions), device)?)
     }
 
     /// There they can be made by a whole path only, which might lead elsewhere.
     #[cfg(target_vendor = "apple")]
-    pub(crate) fn make_special(&self, _: &[u8], _: Special, _: Permissions) -> io::Result<()> {
+    pub(crate) fn make_special(&self, _: &[u8], _: SpecialFile, _: Permissions) -> io::Result<()> {
         Err(Errno::NOTSUP.into())
     }
 
@@ -287,10 +287,10 @@ mod tests {
         folder.make_link(b"link", b"inner").unwrap();
         folder.make_hard_link(b"other", &folder, b"file").unwrap();
         assert_eq!(names(&folder), ["file", "inner", "link", "other"]);
-        assert!(matches!(folder.enter(b"inner").unwrap(), Entered::Folder(_)));
-        assert!(matches!(folder.enter(b"none").unwrap(), Entered::Missing));
+        assert!(matches!(folder.enter(b"inner").unwrap(), OpenedEntry::Folder(_)));
+        assert!(matches!(folder.enter(b"none").unwrap(), OpenedEntry::Missing));
         for name in [&b"link"[..], b"file"] {
-            assert!(matches!(folder.enter(name).unwrap(), Entered::NotAFolder));
+            assert!(matches!(folder.enter(name).unwrap(), OpenedEntry::NotAFolder));
             assert!(!folder.status_of(name).unwrap().is_folder);
         }
         assert_eq!(folder.read_link(b"link").unwrap(), b"inner");
@@ -303,7 +303,7 @@ mod tests {
         let (_made, folder) = folder();
         folder.make_folder(b"inner", 0o755).unwrap();
         folder.make_file(b"file").unwrap();
-        let Entered::Folder(inner) = folder.enter(b"inner").unwrap() else { panic!("no folder") };
+        let OpenedEntry::Folder(inner) = folder.enter(b"inner").unwrap() else { panic!("no folder") };
         inner.make_file(b"file").unwrap();
         assert!(folder.remove(b"file").unwrap() && folder.remove(b"file").unwrap());
         assert!(!folder.remove(b"inner").unwrap() && !folder.remove_folder(b"inner").unwrap());
@@ -342,7 +342,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let here = OpenFolder::open(folder.path()).unwrap();
         for (major, minor) in [(0x1001, 3), (0x1000, 0), (1, 0x10_0003), (u32::MAX, 3), (1, u32::MAX)] {
-            for what in [Special::Character(major, minor), Special::Block(major, minor)] {
+            for what in [SpecialFile::Character(major, minor), SpecialFile::Block(major, minor)] {
                 let error = here.make_special(b"device", what, 0o600).unwrap_err();
                 assert_eq!(error.raw_os_error(), Some(libc::EINVAL), "{what:?}");
             }

@@ -17,12 +17,12 @@ pub(crate) enum Target {
     /// Behind all links: a regular file, or none yet. It is replaced whole.
     Replace(PathBuf),
     /// It takes bytes as they come.
-    Through(Through),
+    Through(DirectOutput),
 }
 
 /// A pipe, a terminal, any other character device, or a descriptor that is open already.
 #[derive(Debug)]
-pub struct Through {
+pub struct DirectOutput {
     shown: String,
     way: Opening,
 }
@@ -68,7 +68,7 @@ impl Target {
             }
             refuse_trap(&around, &found).map_err(cannot)?;
             if kind.is_fifo() || kind.is_char_device() {
-                return Ok(Target::Through(Through { shown, way: Opening::Named(full) }));
+                return Ok(Target::Through(DirectOutput { shown, way: Opening::Named(full) }));
             }
             if !kind.is_symlink() {
                 let message = format!("cannot write {shown}: it is {}, not a file", name_of(kind));
@@ -81,11 +81,11 @@ impl Target {
 
     /// A descriptor of the caller's.
     pub(crate) fn open(file: File, shown: String) -> Target {
-        Target::Through(Through { shown, way: Opening::Open(file) })
+        Target::Through(DirectOutput { shown, way: Opening::Open(file) })
     }
 }
 
-impl Through {
+impl DirectOutput {
     /// Opens it, once somebody reads from the other end of a named pipe. `pause` waits a little, or ends the waiting.
     pub fn open(self, pause: &dyn Fn() -> Result<()>) -> Result<File> {
         let path = match self.way {
@@ -183,7 +183,7 @@ mod tests {
         }
     }
 
-    fn through(path: &Path) -> Through {
+    fn through(path: &Path) -> DirectOutput {
         match Target::of(path).unwrap() {
             Target::Through(through) => through,
             other => panic!("{other:?}"),

@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::auth::credential_lookup::StoredCredentials;
 use crate::auth::login::can_log_in;
-use crate::auth::places::{target, CredentialPlace, Wanted};
+use crate::auth::places::{target, CredentialChoice, CredentialPlace};
 use crate::auth::scope::{Scope, ScopeSet};
 use crate::auth::secrets::Secrets;
 use crate::auth::{credential_writer, key, Account};
@@ -152,7 +152,11 @@ impl Client {
             return None;
         }
         let (credentials_file, docker_config) = (credentials_file.clone(), docker_config.clone());
-        Some(self.auth.stored().elsewhere(&Wanted { credentials_file, docker_config, ..Wanted::default() }))
+        Some(self.auth.stored().elsewhere(&CredentialChoice {
+            credentials_file,
+            docker_config,
+            ..CredentialChoice::default()
+        }))
     }
 
     /// The credentials to check: the call's, otherwise the host's, otherwise the hook's. Never stored ones.

@@ -22,7 +22,7 @@ use ::http::Extensions;
 use once_cell::sync::OnceCell;
 
 use crate::auth::{Account, Auth};
-use crate::call::cancel::Life;
+use crate::call::cancel::ClientLife;
 use crate::call::context::Context;
 use crate::call::engine::Engine;
 use crate::call::Call;
@@ -40,7 +40,7 @@ pub struct Client {
     pub(crate) auth: Arc<Auth>,
     options: Arc<ClientOptions>,
     engine: Arc<OnceCell<Arc<Engine>>>,
-    life: Arc<Life>,
+    life: Arc<ClientLife>,
     hosts: Arc<Mutex<HashMap<String, HostOptions>>>,
     accounts: Arc<Mutex<HashMap<String, Account>>>,
     memories: Arc<Mutex<Extensions>>,

@@ -20,8 +20,8 @@ use crate::registry::upload::mount_hints::MountHints;
 use crate::registry::upload::negotiate::{Negotiation, UploadWay};
 use crate::registry::Client;
 use crate::statuses;
-use crate::store::under::Under;
-use crate::store::{digest_tags, Content, Moved, ReadStore, Role, WriteStore};
+use crate::store::manifest_name::ManifestName;
+use crate::store::{digest_tags, Moved, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::blob::Blob;
 
 /// A repository, and the tag or digest that a copy is about.
@@ -59,11 +59,11 @@ impl RegistryStore {
     }
 
     /// Whether a name exists.
-    fn stands_for(&self, call: &Call, name: &Under, digest: &Digest) -> Result<bool> {
+    fn stands_for(&self, call: &Call, name: &ManifestName, digest: &Digest) -> Result<bool> {
         let repository = self.reference.repository();
         let reference = match name {
-            Under::Tag(tag) => repository.with_tag(tag)?,
-            Under::Digest(digest) => repository.with_digest(digest),
+            ManifestName::Tag(tag) => repository.with_tag(tag)?,
+            ManifestName::Digest(digest) => repository.with_digest(digest),
         };
         match self.client.head_manifest(call, &reference, &HeadOptions::default()) {
             Ok(head) => Ok(head.digest == *digest),
@@ -73,9 +73,9 @@ impl RegistryStore {
         }
     }
 
-    fn get(&self, call: &Call, reference: &Reference) -> Result<Content> {
+    fn get(&self, call: &Call, reference: &Reference) -> Result<RawManifest> {
         let found = fetch(&self.remote(call)?, reference, &GetOptions::default())?;
-        Ok(Content { document: found.document, bytes: found.bytes })
+        Ok(RawManifest { document: found.document, bytes: found.bytes })
     }
 }
 
@@ -84,11 +84,11 @@ impl ReadStore for RegistryStore {
         format!("docker://{}", self.reference)
     }
 
-    fn root(&self, call: &Call) -> Result<Content> {
+    fn root(&self, call: &Call) -> Result<RawManifest> {
         self.get(call, &self.reference)
     }
 
-    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content> {
+    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<RawManifest> {
         self.get(call, &self.reference.repository().with_digest(&wanted.digest))
     }
 
@@ -139,8 +139,8 @@ impl WriteStore for RegistryStore {
         true
     }
 
-    fn look(&self, call: &Call, root: &Content) -> Result<bool> {
-        self.stands_for(call, &Under::asked(&self.reference, root.digest())?, root.digest())
+    fn look(&self, call: &Call, root: &RawManifest) -> Result<bool> {
+        self.stands_for(call, &ManifestName::asked(&self.reference, root.digest())?, root.digest())
     }
 
     fn begin(&self, _: &Call) -> Result<()> {
@@ -148,7 +148,7 @@ impl WriteStore for RegistryStore {
     }
 
     fn has_manifest(&self, call: &Call, digest: &Digest) -> Result<bool> {
-        self.stands_for(call, &Under::Digest(digest.clone()), digest)
+        self.stands_for(call, &ManifestName::Digest(digest.clone()), digest)
     }
 
     fn has_blob(&self, call: &Call, wanted: &Descriptor) -> Result<bool> {
@@ -176,8 +176,8 @@ impl WriteStore for RegistryStore {
         })
     }
 
-    fn put_manifest(&self, call: &Call, content: &Content, role: &Role) -> Result<()> {
-        let under = Under::role(role, &self.reference, content.digest())?;
+    fn put_manifest(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<()> {
+        let under = ManifestName::role(role, &self.reference, content.digest())?;
         // There are registries where a tag is written once.
         if matches!(role, Role::DigestTag(_)) && self.stands_for(call, &under, content.digest())? {
             return Ok(());

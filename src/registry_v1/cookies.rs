@@ -7,7 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::http::location::Location;
 use crate::http::origin::Origin;
-use crate::http::response::Answer;
+use crate::http::response::Response;
 use crate::http::Request;
 use crate::sync::lock;
 
@@ -28,7 +28,7 @@ struct Cookie {
 impl CookieJar {
     /// Keeps the cookies of a response for the origin that set them. Paths and expiry are ignored: a session is
     /// short, and one repository's.
-    pub(super) fn keep(&self, answer: &Answer) {
+    pub(super) fn keep(&self, answer: &Response) {
         let Some(origin) = Origin::of(&answer.url) else { return };
         let mut jar = lock(&self.0);
         for (name, value) in cookies(&answer.headers) {

@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 use super::id::ImageId;
 use super::index_server::IndexServer;
 use super::session::Access;
-use super::{json, wrong, Repo, LARGEST};
+use super::{json, wrong, V1Repository, LARGEST};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::http::location::RequestTarget;
-use crate::http::response::Answer;
+use crate::http::response::Response;
 use crate::http::{redact, Request};
 use crate::options::options;
 use crate::reference::Index;
@@ -53,7 +53,7 @@ options! {
 
 /// The images of a repository, as its index lists them.
 #[derive(Debug, Serialize)]
-pub struct Images {
+pub struct ImageList {
     /// The repository.
     pub name: String,
     /// The images, with everything that the index says about each.
@@ -68,7 +68,7 @@ impl Client {
         let index = Index::parse(registry)?;
         let place = IndexServer::new(self, call, &index)?;
         let what = format!("ping {} by protocol v1", place.account.host);
-        let Pong { answer, speaks_v1, body } = ping(&place)?;
+        let PingResponse { answer, speaks_v1, body } = ping(&place)?;
         let answer = place.expect(answer, &[StatusCode::OK], &what)?;
         let url = redact::url(&place.account.base.below(PING)?.url);
         let headers = answer.headers;
@@ -112,14 +112,14 @@ impl Client {
     }
 
     /// A registry's response to a v1 ping, whatever it is.
-    pub(crate) fn v1_ping_answer(&self, call: &Call, index: &Index) -> Result<Pong> {
+    pub(crate) fn v1_ping_answer(&self, call: &Call, index: &Index) -> Result<PingResponse> {
         ping(&IndexServer::new(self, call, index)?)
     }
 }
 
 /// Checks a response to a ping.
-pub(crate) struct Pong {
-    pub answer: Answer,
+pub(crate) struct PingResponse {
+    pub answer: Response,
     /// Whether it is one of protocol v1.
     pub speaks_v1: bool,
     /// Its body, if that is JSON.
@@ -128,7 +128,7 @@ pub(crate) struct Pong {
 
 /// A server that answers every path with 200 is not a registry. docker-registry answers `{}` or, when it is verbose, an
 /// object; others answer `true`.
-fn ping(place: &IndexServer) -> Result<Pong> {
+fn ping(place: &IndexServer) -> Result<PingResponse> {
     let mut request = Request::new(Method::GET).whole(LARGEST, "the answer to the ping");
     let mut answer = place.send(&RequestTarget::Path(PING.to_owned()), &mut request)?;
     let said = |name: &str| answer.headers.contains_key(name);
@@ -137,10 +137,10 @@ fn ping(place: &IndexServer) -> Result<Pong> {
     let bytes = if is_ok { answer.take_whole() } else { Vec::new() };
     let body = crate::json::parse(&bytes).ok();
     let by_body = matches!(body, Some(Value::Bool(true) | Value::Object(_)));
-    Ok(Pong { speaks_v1: is_ok && (by_header || by_body), answer, body })
+    Ok(PingResponse { speaks_v1: is_ok && (by_header || by_body), answer, body })
 }
 
-fn found(value: Value, term: &str, answer: &Answer) -> Result<Value> {
+fn found(value: Value, term: &str, answer: &Response) -> Result<Value> {
     let bad = || wrong(answer, "the result of the search is not a list of repositories");
     let Value::Object(mut document) = value else { return Err(bad()) };
     let results = match document.remove("results") {
@@ -162,9 +162,9 @@ fn found(value: Value, term: &str, answer: &Answer) -> Result<Value> {
     Ok(Value::Object(whole))
 }
 
-impl Repo {
+impl V1Repository {
     /// The images of the repository; starts the session for reading. Some indexes list none, and still have them.
-    pub fn images(&self) -> Result<Images> {
+    pub fn images(&self) -> Result<ImageList> {
         let (session, (answer, bytes)) = self.begin(Access::Read, &[], None)?;
         let session = self.remember(Access::Read, session);
         let bad = || wrong(&answer, "the list of images is not a list of objects with an id");
@@ -176,6 +176,6 @@ impl Repo {
             ImageId::of_server(id, "the list of images").map_err(|error| error.with_url(&answer.url))?;
             images.push(image);
         }
-        Ok(Images { name: self.name.clone(), images, endpoint: redact::url(&session.base().url) })
+        Ok(ImageList { name: self.name.clone(), images, endpoint: redact::url(&session.base().url) })
     }
 }

@@ -11,7 +11,7 @@ use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::http::location::RequestTarget;
-use crate::http::response::Answer;
+use crate::http::response::Response;
 use crate::http::Request;
 use crate::reference::Index;
 use crate::registry::Client;
@@ -50,17 +50,17 @@ impl IndexServer {
     }
 
     /// Sends a request to the index.
-    pub(super) fn send(&self, target: &RequestTarget, request: &mut Request) -> Result<Answer> {
+    pub(super) fn send(&self, target: &RequestTarget, request: &mut Request) -> Result<Response> {
         self.client.http.send(&self.call, &self.account.base.find(target)?, request)
     }
 
     /// Asks the index, with the credentials if there are any.
-    pub(super) fn ask(&self, target: &RequestTarget, request: &mut Request) -> Result<Answer> {
+    pub(super) fn ask(&self, target: &RequestTarget, request: &mut Request) -> Result<Response> {
         request.authorization = self.proof()?;
         self.send(target, request)
     }
 
-    pub(super) fn expect(&self, answer: Answer, wanted: &[StatusCode], what: &str) -> Result<Answer> {
+    pub(super) fn expect(&self, answer: Response, wanted: &[StatusCode], what: &str) -> Result<Response> {
         match wanted.contains(&answer.status) {
             true => Ok(answer),
             false => Err(self.failure(answer, what)),
@@ -68,7 +68,7 @@ impl IndexServer {
     }
 
     /// The error for a response.
-    pub(super) fn failure(&self, mut answer: Answer, what: &str) -> Error {
+    pub(super) fn failure(&self, mut answer: Response, what: &str) -> Error {
         let body = answer.beginning(&self.call, ERROR_BODY);
         let error = registry_error::error_of(answer.status.as_u16(), &answer.headers, &body, &answer.url, what)
             .with_attempts(answer.attempts);

@@ -14,16 +14,16 @@ use serde_json::Value;
 use super::id::ImageId;
 use super::read::{Checksums, V1Image};
 use super::session::Access;
-use super::Repo;
+use super::V1Repository;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::download::save::{self, Delivery};
 use crate::download::{
-    narrowed, BlobLimit, Download, Downloadable, Expected, Pieces, RangeRequest, ReadOptions, Rules,
+    narrowed, BlobLimit, BodyRules, Download, Downloadable, ExpectedDigest, Pieces, RangeRequest, ReadOptions,
 };
 use crate::error::{Code, Error, Result};
 use crate::http::range::{self, ContentRange};
-use crate::http::response::Answer;
+use crate::http::response::Response;
 use crate::http::Request;
 use crate::stream::blob::Blob;
 
@@ -69,7 +69,7 @@ pub struct LayerReader(Download<RemoteLayer>);
 
 /// A layer at a registry of protocol v1.
 pub(crate) struct RemoteLayer {
-    repo: Repo,
+    repo: V1Repository,
     id: ImageId,
     checksums: Checksums,
     /// The size from the image's response, which need not be right.
@@ -81,9 +81,13 @@ pub(crate) struct RemoteLayer {
 impl Downloadable for RemoteLayer {
     const KIND: &'static str = "layer";
     const WORK: &'static str = "v1 layer";
-    const RULES: Rules =
-        Rules { whole_replaces: false, bodies_are_exact: false, refusals_last: true, too_few: Code::DigestMismatch };
-    type Reply = Answer;
+    const RULES: BodyRules = BodyRules {
+        whole_replaces: false,
+        bodies_are_exact: false,
+        refusals_last: true,
+        too_few: Code::DigestMismatch,
+    };
+    type Reply = Response;
 
     fn call(&self) -> &Call {
         &self.repo.place.call
@@ -101,10 +105,10 @@ impl Downloadable for RemoteLayer {
         format!("the layer of image {} of {}", self.id, self.repo.place_name())
     }
 
-    fn expected(&self) -> Option<Expected> {
+    fn expected(&self) -> Option<ExpectedDigest> {
         let payload = &self.checksums.payload;
         let digest = payload.iter().find(|sum| sum.algorithm() == Algorithm::Sha256)?.clone();
-        Some(Expected { before: self.before.clone(), digest, others: payload.clone() })
+        Some(ExpectedDigest { before: self.before.clone(), digest, others: payload.clone() })
     }
 
     fn mismatch(&self, found: &Digest) -> String {
@@ -113,14 +117,14 @@ impl Downloadable for RemoteLayer {
         format!("the image {} of {place} has the checksum {found}, the registry says {said}", self.id)
     }
 
-    fn ask(&self, range: Option<&RangeRequest>) -> Result<Answer> {
+    fn ask(&self, range: Option<&RangeRequest>) -> Result<Response> {
         let path = format!("v1/images/{}/layer", self.id);
         self.repo.send(Access::Read, &mut |session| {
             self.repo.send_to(session, &path, &mut narrowed(Request::new(Method::GET), range)?)
         })
     }
 
-    fn failure(&self, answer: Answer, what: &str) -> Error {
+    fn failure(&self, answer: Response, what: &str) -> Error {
         self.repo.place.failure(answer, what)
     }
 
@@ -145,8 +149,8 @@ fn content_range(text: &str) -> Option<ContentRange> {
     (start < size && end >= size).then(|| ContentRange { start, end: size - 1, size: Some(size) })
 }
 
-impl AsRef<Answer> for Answer {
-    fn as_ref(&self) -> &Answer {
+impl AsRef<Response> for Response {
+    fn as_ref(&self) -> &Response {
         self
     }
 }
@@ -188,7 +192,7 @@ impl Pieces for LayerReader {
     }
 }
 
-impl Repo {
+impl V1Repository {
     fn remote_layer(&self, image: &V1Image) -> RemoteLayer {
         let mut before = Hasher::new(Algorithm::Sha256);
         before.update(&image.bytes);

@@ -13,7 +13,7 @@ use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::http::location::RequestTarget;
-use crate::http::response::Answer;
+use crate::http::response::Response;
 use crate::http::upload::Body;
 use crate::http::Request;
 use crate::options::options;
@@ -150,17 +150,17 @@ fn users() -> RequestTarget {
     RequestTarget::Path("v1/users/".to_owned())
 }
 
-fn refused(answer: &Answer, code: Code, message: String) -> Error {
+fn refused(answer: &Response, code: Code, message: String) -> Error {
     Error::new(code, message).with_http_status(answer.status.as_u16()).with_url(&answer.url)
 }
 
-fn unexpected(place: &IndexServer, answer: Answer, what: &str) -> Error {
+fn unexpected(place: &IndexServer, answer: Response, what: &str) -> Error {
     let status = answer.status.as_u16();
     place.failure(answer, &format!("{what}: Unexpected status code [{status}]"))
 }
 
 /// The text of a body: a JSON string, the message of an error document, or plain text.
-fn said(place: &IndexServer, answer: &mut Answer) -> String {
+fn said(place: &IndexServer, answer: &mut Response) -> String {
     let body = answer.beginning(&place.call, ERROR_BODY);
     match crate::json::parse(&body) {
         Ok(Value::String(text)) => text,

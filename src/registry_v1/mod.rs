@@ -16,12 +16,12 @@ mod repo;
 mod session;
 pub mod write;
 
-pub use repo::Repo;
+pub use repo::V1Repository;
 
 use serde_json::Value;
 
 use crate::error::{Code, Error, Result};
-use crate::http::response::Answer;
+use crate::http::response::Response;
 
 /// The most that is read of a document: an image's JSON, an ancestry, a list.
 const LARGEST: u64 = 4 << 20;
@@ -29,13 +29,13 @@ const LARGEST: u64 = 4 << 20;
 const ERROR_BODY: usize = 64 << 10;
 
 /// The document in a response as JSON.
-fn json(bytes: &[u8], answer: &Answer, what: &str) -> Result<Value> {
+fn json(bytes: &[u8], answer: &Response, what: &str) -> Result<Value> {
     crate::json::parse(bytes)
         .map_err(|error| Error::new(Code::Protocol, format!("{what} is not JSON: {error}")).with_url(&answer.url))
 }
 
 /// The error for a response that violates the protocol.
-fn wrong(answer: &Answer, what: impl Into<String>) -> Error {
+fn wrong(answer: &Response, what: impl Into<String>) -> Error {
     Error::new(Code::Protocol, what).with_url(&answer.url)
 }
 

@@ -6,10 +6,10 @@ use serde::Serialize;
 use serde_json::{json, Map, Value};
 
 use super::id::ImageId;
-use super::{json, wrong, Repo};
+use super::{json, wrong, V1Repository};
 use crate::digest::Digest;
 use crate::error::{Code, Result};
-use crate::http::response::Answer;
+use crate::http::response::Response;
 use crate::registry::repository::headers_json;
 
 /// More ancestors than any image has: Docker accepted 127 layers.
@@ -39,7 +39,7 @@ impl Checksums {
         self.payload.first().map(Digest::to_string).or_else(|| self.other.clone())
     }
 
-    fn of(answer: &Answer) -> Checksums {
+    fn of(answer: &Response) -> Checksums {
         let mut sums = Checksums::default();
         for name in ["x-docker-checksum-payload", "x-docker-checksum"] {
             let values = answer.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
@@ -90,7 +90,7 @@ impl V1Image {
     }
 }
 
-impl Repo {
+impl V1Repository {
     /// The tags and their images.
     pub fn tags(&self) -> Result<V1Tags> {
         let (answer, bytes) = self.document(&format!("v1/repositories/{}/tags", self.name), "the tags")?;

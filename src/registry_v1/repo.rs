@@ -13,7 +13,7 @@ use super::LARGEST;
 use crate::auth::{challenge, identity};
 use crate::call::Call;
 use crate::error::{Code, Result};
-use crate::http::response::Answer;
+use crate::http::response::Response;
 use crate::http::Request;
 use crate::reference::Repository;
 use crate::registry::Client;
@@ -23,19 +23,19 @@ use crate::sync::lock;
 const MOST_SESSIONS: usize = 256;
 
 /// Sessions are shared among the calls of a client.
-type Shared = Arc<IndexSession>;
+type SharedSession = Arc<IndexSession>;
 type SessionKey = (String, String, Access);
 
 /// The sessions of a client.
 #[derive(Default)]
-struct V1Sessions(Mutex<HashMap<SessionKey, Shared>>);
+struct V1Sessions(Mutex<HashMap<SessionKey, SharedSession>>);
 
 impl V1Sessions {
-    fn get(&self, key: &SessionKey) -> Option<Shared> {
+    fn get(&self, key: &SessionKey) -> Option<SharedSession> {
         lock(&self.0).get(key).cloned()
     }
 
-    fn put(&self, key: SessionKey, session: Shared) {
+    fn put(&self, key: SessionKey, session: SharedSession) {
         let mut sessions = lock(&self.0);
         if sessions.len() >= MOST_SESSIONS {
             sessions.clear();
@@ -50,27 +50,31 @@ impl V1Sessions {
 
 /// One repository of a v1 registry, for one call.
 #[derive(Clone)]
-pub struct Repo {
+pub struct V1Repository {
     pub(super) place: IndexServer,
     pub(super) name: String,
 }
 
 impl Client {
     /// A repository, to be read and written by protocol v1. Nothing is sent yet.
-    pub fn v1(&self, call: &Call, repository: &Repository) -> Result<Repo> {
+    pub fn v1(&self, call: &Call, repository: &Repository) -> Result<V1Repository> {
         let place = IndexServer::new(self, call, repository.index())?;
-        Ok(Repo { place, name: repository.remote_name().to_owned() })
+        Ok(V1Repository { place, name: repository.remote_name().to_owned() })
     }
 }
 
-impl Repo {
+impl V1Repository {
     /// Its name for messages.
     pub(super) fn place_name(&self) -> String {
         self.place.name_of(&self.name)
     }
 
     /// Sends the request that `make` creates for a session with this access. An expired session is replaced, once.
-    pub(super) fn send(&self, access: Access, make: &mut dyn FnMut(&IndexSession) -> Result<Answer>) -> Result<Answer> {
+    pub(super) fn send(
+        &self,
+        access: Access,
+        make: &mut dyn FnMut(&IndexSession) -> Result<Response>,
+    ) -> Result<Response> {
         self.send_for(access, None, make)
     }
 
@@ -78,8 +82,8 @@ impl Repo {
         &self,
         access: Access,
         image: Option<&ImageId>,
-        make: &mut dyn FnMut(&IndexSession) -> Result<Answer>,
-    ) -> Result<Answer> {
+        make: &mut dyn FnMut(&IndexSession) -> Result<Response>,
+    ) -> Result<Response> {
         let (mut session, mut fresh) = self.session(access, image)?;
         loop {
             let outcome = make(&session);
@@ -105,14 +109,14 @@ impl Repo {
     }
 
     /// A private registry behind a proxy that requires Basic everywhere: it may receive it if it is the index itself.
-    pub(super) fn wants_basic(&self, session: &IndexSession, answer: &Answer) -> Result<bool> {
+    pub(super) fn wants_basic(&self, session: &IndexSession, answer: &Response) -> Result<bool> {
         let asks = challenge::parse(&answer.headers).iter().any(|one| one.scheme == challenge::AuthScheme::Basic);
         let may = session.is_at_index() && matches!(session.proof(), RegistryProof::Token(_));
         Ok(asks && may && self.place.proof()?.is_some())
     }
 
     /// Sends a request to the registry of a session.
-    pub(super) fn send_to(&self, session: &IndexSession, path: &str, request: &mut Request) -> Result<Answer> {
+    pub(super) fn send_to(&self, session: &IndexSession, path: &str, request: &mut Request) -> Result<Response> {
         let at = session.base().below(path)?;
         request.authorization = match session.proof() {
             RegistryProof::Token(token) => Some(token.clone()),
@@ -125,7 +129,7 @@ impl Repo {
     }
 
     /// A document of the registry: its bytes and the response.
-    pub(super) fn document(&self, path: &str, what: &'static str) -> Result<(Answer, Vec<u8>)> {
+    pub(super) fn document(&self, path: &str, what: &'static str) -> Result<(Response, Vec<u8>)> {
         let answer = self.send(Access::Read, &mut |session| {
             self.send_to(session, path, &mut Request::new(Method::GET).whole(LARGEST, what))
         })?;
@@ -142,7 +146,7 @@ impl Repo {
 }
 
 /// Whether the next registry of the index's list may succeed. A possible write must stay with one of them.
-fn should_go_on(access: Access, outcome: &Result<Answer>) -> bool {
+fn should_go_on(access: Access, outcome: &Result<Response>) -> bool {
     match outcome {
         Ok(answer) => access == Access::Read && answer.status.is_server_error(),
         Err(error) => match error.code() {
@@ -153,7 +157,7 @@ fn should_go_on(access: Access, outcome: &Result<Answer>) -> bool {
     }
 }
 
-impl Repo {
+impl V1Repository {
     fn key(&self, access: Access) -> Result<SessionKey> {
         Ok((self.identity()?, self.name.clone(), access))
     }
@@ -168,7 +172,7 @@ impl Repo {
         }
     }
 
-    pub(super) fn remember(&self, access: Access, session: IndexSession) -> Shared {
+    pub(super) fn remember(&self, access: Access, session: IndexSession) -> SharedSession {
         let session = Arc::new(session);
         if let Ok(key) = self.key(access) {
             self.sessions().put(key, session.clone());
@@ -177,7 +181,7 @@ impl Repo {
     }
 
     /// A session for this access, and whether it is a new one.
-    pub(super) fn session(&self, access: Access, image: Option<&ImageId>) -> Result<(Shared, bool)> {
+    pub(super) fn session(&self, access: Access, image: Option<&ImageId>) -> Result<(SharedSession, bool)> {
         let known = self.sessions().get(&self.key(access)?);
         match known {
             Some(session) if session.knows(image) => Ok((session, false)),
@@ -195,7 +199,7 @@ impl Repo {
         access: Access,
         images: &[ImageId],
         before: Option<&IndexSession>,
-    ) -> Result<(IndexSession, (Answer, Vec<u8>))> {
+    ) -> Result<(IndexSession, (Response, Vec<u8>))> {
         IndexSession::begin(&self.place, &self.name, access, images, before)
     }
 }

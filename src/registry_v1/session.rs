@@ -19,7 +19,7 @@ use super::index_server::{secret, IndexServer, HUB};
 use super::LARGEST;
 use crate::error::{Code, Error, Result};
 use crate::http::location::{Location, RequestTarget};
-use crate::http::response::Answer;
+use crate::http::response::Response;
 use crate::http::upload::Body;
 use crate::http::{Repeat, Request};
 
@@ -118,7 +118,7 @@ fn token(headers: &HeaderMap) -> Result<RegistryProof> {
 
 /// The registries that an index names; the index itself, if it names none. Those to which no request may be sent are
 /// left out, unless there are no others.
-fn registries(index: &Location, answer: &Answer) -> Result<Vec<Registry>> {
+fn registries(index: &Location, answer: &Response) -> Result<Vec<Registry>> {
     let own = || Registry { base: at_hub(index.clone()), at_index: true };
     let lists = answer.headers.get_all("x-docker-endpoints").iter().map(|list| list.to_str().unwrap_or("\u{fffd}"));
     let names = lists.flat_map(|list| list.split(',')).map(str::trim).filter(|one| !one.is_empty());
@@ -173,7 +173,7 @@ impl IndexSession {
         access: Access,
         images: &[ImageId],
         before: Option<&IndexSession>,
-    ) -> Result<(IndexSession, (Answer, Vec<u8>))> {
+    ) -> Result<(IndexSession, (Response, Vec<u8>))> {
         let mut announced = before.map(|session| session.announced.clone()).unwrap_or_default();
         let new: Vec<ImageId> = images.iter().filter(|image| !announced.contains(image)).cloned().collect();
         announced.extend(new);
@@ -205,7 +205,7 @@ impl IndexSession {
         Ok((session, (answer, bytes)))
     }
 
-    fn opened(index: &IndexServer, answer: &Answer, announced: Vec<ImageId>) -> Result<IndexSession> {
+    fn opened(index: &IndexServer, answer: &Response, announced: Vec<ImageId>) -> Result<IndexSession> {
         let session = IndexSession {
             registries: registries(&index.account.base, answer)?.into(),
             at: 0,

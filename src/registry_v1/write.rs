@@ -13,11 +13,11 @@ use serde_json::{json, Map, Value};
 use super::id::ImageId;
 use super::read::check_tag;
 use super::session::Access;
-use super::{Repo, LARGEST};
+use super::{V1Repository, LARGEST};
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result, Side};
 use crate::http::location::RequestTarget;
-use crate::http::response::Answer;
+use crate::http::response::Response;
 use crate::http::retry::{self, Backoff};
 use crate::http::upload::Body;
 use crate::http::{Repeat, Request};
@@ -59,7 +59,7 @@ options! {
 }
 
 /// A layer to put. It is opened again if it has to be sent again.
-pub struct Supply<'a> {
+pub struct LayerSource<'a> {
     /// Opens it; its size.
     pub open: &'a dyn Fn() -> Result<(Box<dyn Source + 'a>, u64)>,
     /// The bytes already sent of the transfer that it is part of; None if it is a separate transfer.
@@ -87,7 +87,7 @@ pub fn id_of(image: &[u8]) -> Result<ImageId> {
     id("id", document.get("id").ok_or_else(|| invalid("has no id".to_owned()))?)
 }
 
-impl Repo {
+impl V1Repository {
     /// Puts an image's JSON, its bytes unchanged. Its parent must be there.
     pub fn put_image(&self, image: &[u8]) -> Result<StoredImage> {
         let id = id_of(image)?;
@@ -100,7 +100,7 @@ impl Repo {
     /// Puts the layer of an image whose JSON was put, from memory.
     pub fn put_layer(&self, image: &[u8], layer: &[u8], options: &PutLayerOptions) -> Result<StoredLayer> {
         let open = || Ok((Box::new(layer) as Box<dyn Source + '_>, layer.len() as u64));
-        self.put_layer_of(image, &Supply { open: &open, done: None }, options.finish)
+        self.put_layer_of(image, &LayerSource { open: &open, done: None }, options.finish)
     }
 
     /// Puts the layer of an image whose JSON was put, from a file.
@@ -109,13 +109,13 @@ impl Repo {
             let what = |error: std::io::Error| Error::io(format!("cannot read {}", path.display()), &error);
             let file = open_regular(path).map_err(what)?;
             let facts = file.metadata().map_err(what)?;
-            Ok((Box::new(Opened(file, path)) as Box<dyn Source + '_>, facts.len()))
+            Ok((Box::new(FileSource(file, path)) as Box<dyn Source + '_>, facts.len()))
         };
-        self.put_layer_of(image, &Supply { open: &open, done: None }, options.finish)
+        self.put_layer_of(image, &LayerSource { open: &open, done: None }, options.finish)
     }
 
     /// Puts the layer of an image whose JSON was put, and with `finish` its checksum.
-    pub fn put_layer_of(&self, image: &[u8], layer: &Supply<'_>, finish: bool) -> Result<StoredLayer> {
+    pub fn put_layer_of(&self, image: &[u8], layer: &LayerSource<'_>, finish: bool) -> Result<StoredLayer> {
         let id = id_of(image)?;
         if layer.done.is_none() {
             self.place.call.begin("v1 put layer", Some((layer.open)()?.1))?;
@@ -140,7 +140,7 @@ impl Repo {
         Ok(stored)
     }
 
-    fn put_layer_once(&self, id: &ImageId, image: &[u8], layer: &Supply<'_>) -> Result<StoredLayer> {
+    fn put_layer_once(&self, id: &ImageId, image: &[u8], layer: &LayerSource<'_>) -> Result<StoredLayer> {
         let mut sent = None;
         let answer = self.send_for(Access::Write, Some(id), &mut |session| {
             let (source, size) = (layer.open)()?;
@@ -261,7 +261,7 @@ impl Repo {
         image: Option<&ImageId>,
         body: Bytes,
         header: Option<(HeaderName, HeaderValue)>,
-    ) -> Result<Answer> {
+    ) -> Result<Response> {
         self.send_for(Access::Write, image, &mut |session| {
             let mut request = Request::new(Method::PUT)
                 .header(CONTENT_TYPE, "application/json")?
@@ -283,13 +283,13 @@ impl Repo {
     }
 
     /// The status of a successful response.
-    fn done(&self, answer: Answer, what: &str) -> Result<u16> {
+    fn done(&self, answer: Response, what: &str) -> Result<u16> {
         let wanted = [StatusCode::OK, StatusCode::CREATED, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
         self.place.expect(answer, &wanted, what).map(|answer| answer.status.as_u16())
     }
 
     /// Whether it was put; 409 is the registry's word for "I have it".
-    fn put_or_there(&self, answer: Answer, what: &str) -> Result<bool> {
+    fn put_or_there(&self, answer: Response, what: &str) -> Result<bool> {
         match answer.status {
             StatusCode::CONFLICT => Ok(false),
             _ => self.done(answer, what).map(|_| true),
@@ -297,9 +297,9 @@ impl Repo {
     }
 }
 
-struct Opened<'a>(File, &'a Path);
+struct FileSource<'a>(File, &'a Path);
 
-impl Source for Opened<'_> {
+impl Source for FileSource<'_> {
     fn piece(&mut self, most: usize) -> Result<Bytes> {
         read_piece(&mut self.0, most).map_err(|error| Error::io(format!("cannot read {}", self.1.display()), &error))
     }

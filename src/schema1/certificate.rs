@@ -7,7 +7,7 @@ use rustls_pki_types::{CertificateDer, UnixTime};
 use serde_json::Value;
 use webpki::{EndEntityCert, ExtendedKeyUsageValidator, KeyPurposeIdIter};
 
-use super::key::Public;
+use super::key::PublicKey;
 use super::{pem, wrong};
 use crate::error::{Code, Error, Result};
 use crate::text::shorten;
@@ -85,8 +85,8 @@ impl Chain {
     }
 
     /// The signer's public key.
-    pub fn key(&self) -> Result<Public> {
-        Public::from_spki(&self.leaf()?.subject_public_key_info())
+    pub fn key(&self) -> Result<PublicKey> {
+        PublicKey::from_spki(&self.leaf()?.subject_public_key_info())
     }
 
     /// The subject of the signer's certificate for display, such as `CN=signer,O=us`.

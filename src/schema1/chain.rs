@@ -22,7 +22,7 @@ const CARRIED: [&str; 8] =
 
 /// One v1 image of the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Step {
+pub(crate) struct ChainImage {
     /// Its ID, 64 hexadecimal digits.
     pub id: String,
     pub json: Vec<u8>,
@@ -34,13 +34,13 @@ pub(crate) struct Step {
 /// history does not describe every one. An ID is a digest over the image's JSON, its parent's ID and its layer's
 /// digest, so equal images have equal IDs everywhere, and others differ. (Docker used the layer's diff_id, which only
 /// the config vouches for.)
-pub(crate) fn from_oci(config: &Value, layers: &[Digest]) -> Result<Vec<Step>> {
+pub(crate) fn from_oci(config: &Value, layers: &[Digest]) -> Result<Vec<ChainImage>> {
     let history = steps(config, layers.len());
     if history.len() > MOST_STEPS {
         let message = format!("the image has {} steps, the limit is {MOST_STEPS}", history.len());
         return Err(Error::new(Code::LimitExceeded, message));
     }
-    let (mut chain, mut next) = (Vec::<Step>::new(), 0);
+    let (mut chain, mut next) = (Vec::<ChainImage>::new(), 0);
     for (number, step) in history.iter().enumerate() {
         let layer = (!is_empty(step)).then_some(next);
         next += usize::from(layer.is_some());
@@ -99,7 +99,12 @@ fn carry(config: &Value, image: &mut Map<String, Value>) {
     }
 }
 
-fn named(mut image: Map<String, Value>, parent: Option<String>, digest: &Digest, layer: Option<usize>) -> Result<Step> {
+fn named(
+    mut image: Map<String, Value>,
+    parent: Option<String>,
+    digest: &Digest,
+    layer: Option<usize>,
+) -> Result<ChainImage> {
     if let Some(parent) = parent {
         image.insert("parent".to_owned(), parent.into());
     }
@@ -110,13 +115,13 @@ fn named(mut image: Map<String, Value>, parent: Option<String>, digest: &Digest,
     hashed.insert("layer_id".to_owned(), digest.as_str().into());
     let id = Algorithm::Sha256.digest(&bytes(&hashed)?).hex().to_owned();
     image.insert("id".to_owned(), id.clone().into());
-    Ok(Step { id, json: bytes(&image)?, layer })
+    Ok(ChainImage { id, json: bytes(&image)?, layer })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::convert::{to_oci, Layer};
-    use super::super::manifest::Entry;
+    use super::super::convert::{to_oci, ConvertedLayer};
+    use super::super::manifest::HistoryEntry;
     use super::*;
     use crate::descriptor::Descriptor;
     use crate::media_type;
@@ -138,15 +143,19 @@ mod tests {
         })
     }
 
-    fn layer(number: u8) -> Layer {
-        Layer { diff_id: digest(number), descriptor: Descriptor::new(media_type::OCI_LAYER, digest(number), 1) }
+    fn layer(number: u8) -> ConvertedLayer {
+        ConvertedLayer {
+            diff_id: digest(number),
+            descriptor: Descriptor::new(media_type::OCI_LAYER, digest(number), 1),
+        }
     }
 
     #[test]
     fn there_and_back_is_the_same() {
         let chain = from_oci(&config(), &[digest(1), digest(2)]).unwrap();
         assert_eq!(chain.iter().map(|step| step.layer).collect::<Vec<_>>(), [Some(0), Some(1), None]);
-        let history: Vec<Entry> = chain.iter().rev().map(|step| Entry::parse(&step.json).unwrap()).collect();
+        let history: Vec<HistoryEntry> =
+            chain.iter().rev().map(|step| HistoryEntry::parse(&step.json).unwrap()).collect();
         assert_eq!(history[0].id, chain[2].id);
         let back: Value =
             serde_json::from_slice(&to_oci(&history, None, &[layer(1), layer(2)]).unwrap().config).unwrap();
@@ -158,7 +167,7 @@ mod tests {
         let layers = [digest(1), digest(2)];
         let chain = from_oci(&config(), &layers).unwrap();
         assert_eq!(from_oci(&config(), &layers).unwrap(), chain);
-        let ids = |chain: &[Step]| chain.iter().map(|step| step.id.clone()).collect::<Vec<_>>();
+        let ids = |chain: &[ChainImage]| chain.iter().map(|step| step.id.clone()).collect::<Vec<_>>();
         let other = from_oci(&config(), &[digest(3), digest(2)]).unwrap();
         assert!(ids(&other).iter().zip(ids(&chain)).all(|(one, other)| *one != other), "each has another parent");
         let mut config = config();

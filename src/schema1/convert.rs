@@ -3,7 +3,7 @@
 
 use serde_json::{json, Map, Value};
 
-use super::manifest::{check_chain, invalid, Entry};
+use super::manifest::{check_chain, invalid, HistoryEntry};
 use crate::descriptor::Descriptor;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
@@ -15,7 +15,7 @@ const CARRIED: [&str; 8] =
 
 /// A layer with files.
 #[derive(Debug, Clone)]
-pub struct Layer {
+pub struct ConvertedLayer {
     /// The digest of the uncompressed tar archive.
     pub diff_id: Digest,
     /// The descriptor of the blob.
@@ -24,7 +24,7 @@ pub struct Layer {
 
 /// The two documents of an image.
 #[derive(Debug, Clone)]
-pub struct Image {
+pub struct OciImage {
     /// The config's bytes.
     pub config: Vec<u8>,
     /// The manifest's bytes; it names the config.
@@ -33,7 +33,7 @@ pub struct Image {
 
 /// Makes an image from a history, topmost first, and the layers of all entries that are not throwaway, the base layer
 /// first. `architecture` is for images that do not give theirs.
-pub fn to_oci(history: &[Entry], architecture: Option<&str>, layers: &[Layer]) -> Result<Image> {
+pub fn to_oci(history: &[HistoryEntry], architecture: Option<&str>, layers: &[ConvertedLayer]) -> Result<OciImage> {
     check_chain(history)?;
     let top = history.first().ok_or_else(|| invalid("it has no history"))?;
     let filled = history.iter().filter(|entry| !entry.throwaway).count();
@@ -52,10 +52,15 @@ pub fn to_oci(history: &[Entry], architecture: Option<&str>, layers: &[Layer]) -
         },
         "layers": layers.iter().map(|layer| &layer.descriptor).collect::<Vec<_>>(),
     }))?;
-    Ok(Image { config, manifest })
+    Ok(OciImage { config, manifest })
 }
 
-fn config(top: &Entry, history: &[Entry], architecture: Option<&str>, layers: &[Layer]) -> Value {
+fn config(
+    top: &HistoryEntry,
+    history: &[HistoryEntry],
+    architecture: Option<&str>,
+    layers: &[ConvertedLayer],
+) -> Value {
     let mut config = Map::new();
     for key in CARRIED {
         if let Some(member) = top.image.get(key).filter(|member| !member.is_null()) {
@@ -78,7 +83,7 @@ fn config(top: &Entry, history: &[Entry], architecture: Option<&str>, layers: &[
 }
 
 /// A v1 image as an entry of the new history.
-fn step(entry: &Entry) -> Value {
+fn step(entry: &HistoryEntry) -> Value {
     let mut step = Map::new();
     let mut carry = |key: &str, text: Option<&str>| {
         if let Some(text) = text.filter(|text| !text.is_empty()) {
@@ -107,16 +112,16 @@ mod tests {
     use super::*;
     use crate::manifest::Document;
 
-    fn image(id: char, parent: Option<char>, more: Value) -> Entry {
+    fn image(id: char, parent: Option<char>, more: Value) -> HistoryEntry {
         let mut image = more;
         image["id"] = id.to_string().repeat(64).into();
         if let Some(parent) = parent {
             image["parent"] = parent.to_string().repeat(64).into();
         }
-        Entry::parse(image.to_string().as_bytes()).unwrap()
+        HistoryEntry::parse(image.to_string().as_bytes()).unwrap()
     }
 
-    fn history() -> Vec<Entry> {
+    fn history() -> Vec<HistoryEntry> {
         vec![
             image(
                 'c',
@@ -134,11 +139,14 @@ mod tests {
         ]
     }
 
-    fn layer(number: u8) -> Layer {
+    fn layer(number: u8) -> ConvertedLayer {
         let (inside, blob) = ([number; 3], [number; 2]);
         let descriptor =
             json!({"mediaType": media_type::OCI_LAYER, "digest": Algorithm::Sha256.digest(&blob), "size": 2});
-        Layer { diff_id: Algorithm::Sha256.digest(&inside), descriptor: serde_json::from_value(descriptor).unwrap() }
+        ConvertedLayer {
+            diff_id: Algorithm::Sha256.digest(&inside),
+            descriptor: serde_json::from_value(descriptor).unwrap(),
+        }
     }
 
     #[test]

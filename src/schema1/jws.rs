@@ -6,17 +6,17 @@ use serde::Serialize;
 use serde_json::{json, Value};
 
 use super::certificate::{Authorities, Chain};
-use super::key::Public;
-use super::manifest::Manifest;
+use super::key::PublicKey;
+use super::manifest::Schema1Manifest;
 use super::private::public_key;
-use super::{decode, protected, text_of, wrong, Opened};
+use super::{decode, protected, text_of, wrong, SignedManifest};
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::text::shorten;
 
 /// The signers that a caller requires. Without any requirement, every valid signature is accepted.
 #[derive(Debug, Clone, Default)]
-pub struct Demand {
+pub struct RequiredSigners {
     /// Keys that must all have signed: key IDs, or public keys as PEM texts.
     pub keys: Vec<String>,
     /// Authorities, one of which must have certified a signature; None for no requirement.
@@ -50,7 +50,7 @@ pub struct VerifiedPayload {
     /// The payload's digest, which is the manifest's.
     pub digest: Digest,
     /// The parsed payload.
-    pub manifest: Manifest,
+    pub manifest: Schema1Manifest,
     /// The valid signatures; at least one.
     pub signatures: Vec<Signature>,
 }
@@ -68,18 +68,18 @@ impl VerifiedPayload {
 }
 
 /// Verifies every signature, then the requirements, then parses the payload.
-pub fn verify(bytes: &[u8], demand: &Demand) -> Result<VerifiedPayload> {
-    let opened = Opened::new(bytes)?;
+pub fn verify(bytes: &[u8], demand: &RequiredSigners) -> Result<VerifiedPayload> {
+    let opened = SignedManifest::new(bytes)?;
     let signatures = verify_all(&opened, demand)?;
     Ok(VerifiedPayload {
         digest: Algorithm::Sha256.digest(&opened.payload),
-        manifest: Manifest::parse(&opened.payload)?,
+        manifest: Schema1Manifest::parse(&opened.payload)?,
         payload: opened.payload,
         signatures,
     })
 }
 
-pub(super) fn verify_all(opened: &Opened, demand: &Demand) -> Result<Vec<Signature>> {
+pub(super) fn verify_all(opened: &SignedManifest, demand: &RequiredSigners) -> Result<Vec<Signature>> {
     let wanted: Vec<String> = demand.keys.iter().map(|key| key_id(key)).collect::<Result<_>>()?;
     let payload = super::encode(&opened.payload);
     let (mut good, mut vouched, mut refused) = (Vec::new(), false, None);
@@ -123,7 +123,7 @@ fn verify_one(signature: &Value, payload: &str) -> Result<(Signature, Option<Cha
     let header = signature.get("header").filter(|header| header.is_object());
     let header = header.ok_or_else(|| wrong("a signature has no header"))?;
     let chain = header.get("x5c").map(Chain::from_header).transpose()?;
-    let given = header.get("jwk").map(Public::from_jwk).transpose()?;
+    let given = header.get("jwk").map(PublicKey::from_jwk).transpose()?;
     let certified = chain.as_ref().map(Chain::key).transpose()?;
     let key = match (given, certified) {
         (Some(given), Some(certified)) if given != certified => {

@@ -23,7 +23,7 @@ const RSA_SIZES: std::ops::RangeInclusive<usize> = 2048..=8192;
 
 /// A public key.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Public {
+pub enum PublicKey {
     /// An EC key on the curve P-256.
     P256(p256::ecdsa::VerifyingKey),
     /// An EC key on the curve P-384.
@@ -39,9 +39,9 @@ pub enum Public {
     },
 }
 
-impl Public {
+impl PublicKey {
     /// The key in a signature's header. Its ID, if given, must be correct.
-    pub fn from_jwk(jwk: &Value) -> Result<Public> {
+    pub fn from_jwk(jwk: &Value) -> Result<PublicKey> {
         let text = |name: &str| jwk.get(name).and_then(Value::as_str);
         let number = |name: &str| decode(text(name).ok_or_else(|| wrong(format!("its key has no {name}")))?);
         let key = match text("kty") {
@@ -60,7 +60,7 @@ impl Public {
     }
 
     /// The key in a SubjectPublicKeyInfo (RFC 5280).
-    pub fn from_spki(der: &[u8]) -> Result<Public> {
+    pub fn from_spki(der: &[u8]) -> Result<PublicKey> {
         let info = SubjectPublicKeyInfoRef::from_der(der).map_err(|_| wrong("a public key is not valid DER"))?;
         let bits = info.subject_public_key.as_bytes().ok_or_else(|| wrong("a public key is not valid DER"))?;
         if info.algorithm.oid == RSA {
@@ -78,10 +78,10 @@ impl Public {
     /// The SubjectPublicKeyInfo, encoded as by Go: the key's ID is computed from it.
     pub fn to_spki(&self) -> Result<Vec<u8>> {
         match self {
-            Public::P256(key) => ec_spki(&P256, key.to_sec1_point(false).as_bytes()),
-            Public::P384(key) => ec_spki(&P384, key.to_sec1_point(false).as_bytes()),
-            Public::P521(key) => ec_spki(&P521, key.to_sec1_point(false).as_bytes()),
-            Public::Rsa { n, e } => rsa_spki(n, e),
+            PublicKey::P256(key) => ec_spki(&P256, key.to_sec1_point(false).as_bytes()),
+            PublicKey::P384(key) => ec_spki(&P384, key.to_sec1_point(false).as_bytes()),
+            PublicKey::P521(key) => ec_spki(&P521, key.to_sec1_point(false).as_bytes()),
+            PublicKey::Rsa { n, e } => rsa_spki(n, e),
         }
         .map_err(|error| Error::new(Code::Internal, format!("a public key cannot be written: {error}")))
     }
@@ -112,7 +112,7 @@ impl Public {
     /// The type of the key, `EC` or `RSA`.
     pub fn key_type(&self) -> &'static str {
         match self {
-            Public::Rsa { .. } => "RSA",
+            PublicKey::Rsa { .. } => "RSA",
             _ => "EC",
         }
     }
@@ -120,10 +120,10 @@ impl Public {
     /// The curve of an EC key, such as `P-256`; None for RSA.
     pub fn curve(&self) -> Option<&'static str> {
         match self {
-            Public::P256(_) => Some("P-256"),
-            Public::P384(_) => Some("P-384"),
-            Public::P521(_) => Some("P-521"),
-            Public::Rsa { .. } => None,
+            PublicKey::P256(_) => Some("P-256"),
+            PublicKey::P384(_) => Some("P-384"),
+            PublicKey::P521(_) => Some("P-521"),
+            PublicKey::Rsa { .. } => None,
         }
     }
 
@@ -140,10 +140,10 @@ impl Public {
     /// The JWK of an EC key, with its ID, and its members in libtrust's order.
     pub fn to_jwk(&self) -> Result<Value> {
         let point = match self {
-            Public::P256(key) => key.to_sec1_point(false).as_bytes().to_vec(),
-            Public::P384(key) => key.to_sec1_point(false).as_bytes().to_vec(),
-            Public::P521(key) => key.to_sec1_point(false).as_bytes().to_vec(),
-            Public::Rsa { n, e } => {
+            PublicKey::P256(key) => key.to_sec1_point(false).as_bytes().to_vec(),
+            PublicKey::P384(key) => key.to_sec1_point(false).as_bytes().to_vec(),
+            PublicKey::P521(key) => key.to_sec1_point(false).as_bytes().to_vec(),
+            PublicKey::Rsa { n, e } => {
                 return Ok(json!({"e": encode(e), "kid": self.id()?, "kty": "RSA", "n": encode(n)}));
             }
         };
@@ -154,16 +154,16 @@ impl Public {
     /// Checks a JWS signature (RFC 7518): the algorithm must fit this key.
     pub fn verify(&self, algorithm: &str, message: &[u8], signature: &[u8]) -> Result<()> {
         let good = match (self, algorithm) {
-            (Public::P256(key), "ES256") => {
+            (PublicKey::P256(key), "ES256") => {
                 p256::ecdsa::Signature::from_slice(signature).is_ok_and(|given| key.verify(message, &given).is_ok())
             }
-            (Public::P384(key), "ES384") => {
+            (PublicKey::P384(key), "ES384") => {
                 p384::ecdsa::Signature::from_slice(signature).is_ok_and(|given| key.verify(message, &given).is_ok())
             }
-            (Public::P521(key), "ES512") => {
+            (PublicKey::P521(key), "ES512") => {
                 p521::ecdsa::Signature::from_slice(signature).is_ok_and(|given| key.verify(message, &given).is_ok())
             }
-            (Public::Rsa { n, e }, "RS256" | "RS384" | "RS512") => {
+            (PublicKey::Rsa { n, e }, "RS256" | "RS384" | "RS512") => {
                 let scheme = match algorithm {
                     "RS256" => &rsa::RSA_PKCS1_2048_8192_SHA256,
                     "RS384" => &rsa::RSA_PKCS1_2048_8192_SHA384,
@@ -185,7 +185,7 @@ impl Public {
 }
 
 /// A point must be on its curve, and each coordinate must have the curve's length.
-fn point(curve: &str, x: &[u8], y: &[u8]) -> Result<Public> {
+fn point(curve: &str, x: &[u8], y: &[u8]) -> Result<PublicKey> {
     let length = match curve {
         "P-256" => 32,
         "P-384" => 48,
@@ -198,16 +198,16 @@ fn point(curve: &str, x: &[u8], y: &[u8]) -> Result<Public> {
     from_bits(curve, &[&[4], x, y].concat())
 }
 
-fn from_bits(curve: &str, bits: &[u8]) -> Result<Public> {
+fn from_bits(curve: &str, bits: &[u8]) -> Result<PublicKey> {
     match curve {
-        "P-256" => p256::ecdsa::VerifyingKey::from_sec1_bytes(bits).ok().map(Public::P256),
-        "P-384" => p384::ecdsa::VerifyingKey::from_sec1_bytes(bits).ok().map(Public::P384),
-        _ => p521::ecdsa::VerifyingKey::from_sec1_bytes(bits).ok().map(Public::P521),
+        "P-256" => p256::ecdsa::VerifyingKey::from_sec1_bytes(bits).ok().map(PublicKey::P256),
+        "P-384" => p384::ecdsa::VerifyingKey::from_sec1_bytes(bits).ok().map(PublicKey::P384),
+        _ => p521::ecdsa::VerifyingKey::from_sec1_bytes(bits).ok().map(PublicKey::P521),
     }
     .ok_or_else(|| wrong(format!("its key is not a point on the curve {curve}")))
 }
 
-fn rsa_key(n: &[u8], e: &[u8]) -> Result<Public> {
+fn rsa_key(n: &[u8], e: &[u8]) -> Result<PublicKey> {
     let trim = |number: &[u8]| number.iter().copied().skip_while(|byte| *byte == 0).collect::<Vec<u8>>();
     let (n, e) = (trim(n), trim(e));
     let bits = n.first().map_or(0, |first| n.len() * 8 - first.leading_zeros() as usize);
@@ -222,7 +222,7 @@ fn rsa_key(n: &[u8], e: &[u8]) -> Result<Public> {
     if e.len() > 5 || matches!(e.as_slice(), [] | [0..=2]) || e.last().is_some_and(|last| last % 2 == 0) {
         return Err(wrong("the exponent of its RSA key is out of range"));
     }
-    Ok(Public::Rsa { n, e })
+    Ok(PublicKey::Rsa { n, e })
 }
 
 type Der<T> = std::result::Result<T, p256::pkcs8::der::Error>;

@@ -8,7 +8,7 @@ use crate::json;
 
 /// A schema-1 manifest.
 #[derive(Debug, Clone)]
-pub struct Manifest {
+pub struct Schema1Manifest {
     /// The repository that it was made for.
     pub name: String,
     /// The tag that it was made for.
@@ -18,12 +18,12 @@ pub struct Manifest {
     /// The layers, topmost first; one for each entry of the history.
     pub fs_layers: Vec<Digest>,
     /// The history, topmost first.
-    pub history: Vec<Entry>,
+    pub history: Vec<HistoryEntry>,
 }
 
 /// One v1 image: a step of the history.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
+pub struct HistoryEntry {
     /// Its ID, 64 hexadecimal digits.
     pub id: String,
     /// The ID of its parent; None for the base image.
@@ -34,18 +34,18 @@ pub struct Entry {
     pub image: Map<String, Value>,
 }
 
-impl Entry {
+impl HistoryEntry {
     /// Parses the JSON of a v1 image.
-    pub fn parse(text: &[u8]) -> Result<Entry> {
+    pub fn parse(text: &[u8]) -> Result<HistoryEntry> {
         match json::parse(text) {
-            Ok(Value::Object(image)) => Entry::of(image),
+            Ok(Value::Object(image)) => HistoryEntry::of(image),
             Ok(_) => Err(invalid("an image in the history is not a JSON object")),
             Err(error) => Err(invalid(format!("an image in the history is not valid JSON: {error}"))),
         }
     }
 
     /// From the parsed JSON of a v1 image.
-    pub fn of(image: Map<String, Value>) -> Result<Entry> {
+    pub fn of(image: Map<String, Value>) -> Result<HistoryEntry> {
         let id = |name: &str| match image.get(name) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(id)) if id.is_empty() => Ok(None),
@@ -58,7 +58,7 @@ impl Entry {
             Some(_) => return Err(invalid("the throwaway of an image in the history is not a boolean")),
         };
         let own = id("id")?.ok_or_else(|| invalid("an image in the history has no id"))?;
-        Ok(Entry { id: own, parent: id("parent")?, throwaway, image })
+        Ok(HistoryEntry { id: own, parent: id("parent")?, throwaway, image })
     }
 }
 
@@ -67,9 +67,9 @@ fn is_id(id: &str) -> bool {
     id.len() == 64 && id.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
 }
 
-impl Manifest {
+impl Schema1Manifest {
     /// Parses a payload. There must be as many layers as history entries, each entry the child of the next.
-    pub fn parse(payload: &[u8]) -> Result<Manifest> {
+    pub fn parse(payload: &[u8]) -> Result<Schema1Manifest> {
         let value = json::parse(payload).map_err(|error| invalid(format!("it is not valid JSON: {error}")))?;
         if value.get("schemaVersion").and_then(Value::as_u64) != Some(1) {
             return Err(invalid("its schemaVersion is not 1"));
@@ -84,7 +84,7 @@ impl Manifest {
             Some(Value::Array(list)) => Ok(list.as_slice()),
             Some(_) => Err(invalid(format!("its {name} is not a list"))),
         };
-        let mut manifest = Manifest {
+        let mut manifest = Schema1Manifest {
             name: text("name")?.unwrap_or_default(),
             tag: text("tag")?.unwrap_or_default(),
             architecture: text("architecture")?,
@@ -110,7 +110,7 @@ impl Manifest {
 
     /// Old versions of Docker pushed some images with the same entry twice in a row; it counts once.
     fn drop_repeated(&mut self) {
-        let mut pairs: Vec<(Digest, Entry)> = self.fs_layers.drain(..).zip(self.history.drain(..)).collect();
+        let mut pairs: Vec<(Digest, HistoryEntry)> = self.fs_layers.drain(..).zip(self.history.drain(..)).collect();
         pairs.dedup();
         (self.fs_layers, self.history) = pairs.into_iter().unzip();
     }
@@ -138,7 +138,7 @@ impl Manifest {
 }
 
 /// Each entry's parent must be the next one, the last must have none, and none may occur twice.
-pub(super) fn check_chain(history: &[Entry]) -> Result<()> {
+pub(super) fn check_chain(history: &[HistoryEntry]) -> Result<()> {
     let mut seen = std::collections::BTreeSet::new();
     for (at, entry) in history.iter().enumerate() {
         let next = history.get(at + 1).map(|next| &next.id);
@@ -157,9 +157,9 @@ fn layer(value: &Value) -> Result<Digest> {
     digest.parse().map_err(|error| invalid(format!("a layer: {error}")))
 }
 
-fn entry(value: &Value) -> Result<Entry> {
+fn entry(value: &Value) -> Result<HistoryEntry> {
     let text = value.get("v1Compatibility").and_then(Value::as_str);
-    Entry::parse(text.ok_or_else(|| invalid("an entry of the history has no v1Compatibility"))?.as_bytes())
+    HistoryEntry::parse(text.ok_or_else(|| invalid("an entry of the history has no v1Compatibility"))?.as_bytes())
 }
 
 pub(super) fn invalid(why: impl std::fmt::Display) -> Error {
@@ -189,12 +189,12 @@ mod tests {
             json!({"id": id('b'), "parent": id('a')}),
             json!({"id": id('a'), "parent": ""}),
         ];
-        let found = Manifest::parse(&manifest(&images, 3)).unwrap();
+        let found = Schema1Manifest::parse(&manifest(&images, 3)).unwrap();
         assert_eq!(found.history.iter().map(|entry| entry.throwaway).collect::<Vec<_>>(), [true, false, false]);
         assert_eq!((found.blobs().len(), found.architecture.clone()), (2, None));
         assert_eq!(found.to_json()["history"][0], json!({"id": id('c'), "parent": id('b'), "throwaway": true}));
         let repeated = [images[0].clone(), images[1].clone(), images[1].clone(), images[2].clone()];
-        assert_eq!(Manifest::parse(&manifest(&repeated, 4)).unwrap().history.len(), 3);
+        assert_eq!(Schema1Manifest::parse(&manifest(&repeated, 4)).unwrap().history.len(), 3);
     }
 
     #[test]
@@ -214,7 +214,7 @@ mod tests {
             (vec![json!({"id": id('a'), "throwaway": "yes"})], 1, "throwaway"),
             (vec![json!("text")], 1, "not a JSON object"),
         ] {
-            let error = Manifest::parse(&manifest(&images, layers)).unwrap_err();
+            let error = Schema1Manifest::parse(&manifest(&images, layers)).unwrap_err();
             assert_eq!(error.code(), Code::InvalidManifest);
             assert!(error.message().contains(part), "{error} lacks {part}");
         }
@@ -240,11 +240,11 @@ mod tests {
             let mut other = good.clone();
             other[key] = member;
             assert_eq!(
-                Manifest::parse(other.to_string().as_bytes()).unwrap_err().code(),
+                Schema1Manifest::parse(other.to_string().as_bytes()).unwrap_err().code(),
                 Code::InvalidManifest,
                 "{other}"
             );
         }
-        assert!(Manifest::parse(b"[]").is_err() && Manifest::parse(b"{").is_err());
+        assert!(Schema1Manifest::parse(b"[]").is_err() && Schema1Manifest::parse(b"{").is_err());
     }
 }

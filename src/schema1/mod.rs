@@ -34,25 +34,25 @@ pub fn may_be_signed(bytes: &[u8]) -> bool {
 
 /// The payload: the beginning of the bytes, and a tail from the signatures, which must all agree on both.
 pub fn payload(bytes: &[u8]) -> Result<Vec<u8>> {
-    Ok(Opened::new(bytes)?.payload)
+    Ok(SignedManifest::new(bytes)?.payload)
 }
 
 /// How the payload is contained in the bytes.
 #[derive(Debug, Clone, PartialEq)]
-struct Format {
+struct PayloadFormat {
     length: usize,
     tail: Vec<u8>,
 }
 
 /// A parsed signed manifest; its signatures are not verified yet.
-struct Opened {
+struct SignedManifest {
     payload: Vec<u8>,
-    format: Format,
+    format: PayloadFormat,
     signatures: Vec<Value>,
 }
 
-impl Opened {
-    fn new(bytes: &[u8]) -> Result<Opened> {
+impl SignedManifest {
+    fn new(bytes: &[u8]) -> Result<SignedManifest> {
         let mut document = crate::json::parse(bytes).map_err(|error| wrong(format!("it is not JSON: {error}")))?;
         let list = document.as_object_mut().and_then(|members| members.shift_remove("signatures"));
         let Some(Value::Array(signatures)) = list else { return Err(wrong("it has no list of signatures")) };
@@ -62,7 +62,7 @@ impl Opened {
         if signatures.len().saturating_mul(bytes.len()) > MOST_SIGNED {
             return Err(wrong(format!("it has {} signatures over {} bytes", signatures.len(), bytes.len())));
         }
-        let mut agreed: Option<Format> = None;
+        let mut agreed: Option<PayloadFormat> = None;
         for signature in &signatures {
             let format = protected_format(&protected(signature)?)?;
             if agreed.as_ref().is_some_and(|known| *known != format) {
@@ -76,7 +76,7 @@ impl Opened {
             .ok_or_else(|| wrong(format!("its formatLength {} is beyond its {} bytes", format.length, bytes.len())))?;
         let payload = [head, &format.tail].concat();
         check_rest(&document, &payload)?;
-        Ok(Opened { payload, format, signatures })
+        Ok(SignedManifest { payload, format, signatures })
     }
 }
 
@@ -104,12 +104,12 @@ fn text_of<'a>(signature: &'a Value, name: &str) -> Result<&'a str> {
     signature.get(name).and_then(Value::as_str).ok_or_else(|| wrong(format!("a signature has no {name} part")))
 }
 
-fn protected_format(protected: &Map<String, Value>) -> Result<Format> {
+fn protected_format(protected: &Map<String, Value>) -> Result<PayloadFormat> {
     let length = protected.get("formatLength").and_then(Value::as_u64).and_then(|length| usize::try_from(length).ok());
     let length = length.ok_or_else(|| wrong("a protected part has no formatLength"))?;
     let tail = protected.get("formatTail").and_then(Value::as_str);
     let tail = decode(tail.ok_or_else(|| wrong("a protected part has no formatTail"))?)?;
-    Ok(Format { length, tail })
+    Ok(PayloadFormat { length, tail })
 }
 
 // libtrust's decoder ignores newlines and spaces, and accepts correct padding.

@@ -6,7 +6,7 @@ use p256::pkcs8::{DecodePrivateKey, EncodePrivateKey, LineEnding, ObjectIdentifi
 use serde_json::Value;
 use zeroize::Zeroizing;
 
-use super::key::Public;
+use super::key::PublicKey;
 use super::pem::{self, Block};
 use crate::error::{Code, Error, Result};
 use crate::options::{word, OptionValue};
@@ -17,7 +17,7 @@ const P256: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.3.1.7
 
 /// The format of a private key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Format {
+pub enum KeyFormat {
     /// PKCS#8, PKCS#8, `PRIVATE KEY` (RFC 5958).
     #[default]
     Pkcs8,
@@ -25,25 +25,25 @@ pub enum Format {
     Sec1,
 }
 
-impl OptionValue for Format {
-    fn read(value: Value) -> std::result::Result<Format, String> {
-        word(value, &[("pkcs8", Format::Pkcs8), ("sec1", Format::Sec1)])
+impl OptionValue for KeyFormat {
+    fn read(value: Value) -> std::result::Result<KeyFormat, String> {
+        word(value, &[("pkcs8", KeyFormat::Pkcs8), ("sec1", KeyFormat::Sec1)])
     }
 }
 
 /// A private key. It is wiped from memory when dropped, and never shown.
-pub struct Private(p256::SecretKey);
+pub struct PrivateKey(p256::SecretKey);
 
-impl Private {
+impl PrivateKey {
     /// Generates a key from the system's random numbers.
-    pub fn generate() -> Result<Private> {
+    pub fn generate() -> Result<PrivateKey> {
         p256::SecretKey::try_generate()
-            .map(Private)
+            .map(PrivateKey)
             .map_err(|error| Error::new(Code::Internal, format!("the system provides no random numbers: {error}")))
     }
 
     /// The first private key in a PEM text.
-    pub fn from_pem(text: &str) -> Result<Private> {
+    pub fn from_pem(text: &str) -> Result<PrivateKey> {
         let blocks = pem::blocks(text)?;
         let block = blocks.iter().find(|block| block.label.ends_with("PRIVATE KEY"));
         let Some(block) = block else {
@@ -57,23 +57,23 @@ impl Private {
         }
         match block.label.as_str() {
             "PRIVATE KEY" => from_pkcs8(block),
-            "EC PRIVATE KEY" => p256::SecretKey::from_sec1_der(&block.der).map(Private).map_err(|_| other_key("EC")),
+            "EC PRIVATE KEY" => p256::SecretKey::from_sec1_der(&block.der).map(PrivateKey).map_err(|_| other_key("EC")),
             label => Err(other_key(label.trim_end_matches("PRIVATE KEY").trim())),
         }
     }
 
     /// The key as PEM text.
-    pub fn to_pem(&self, format: Format) -> Result<Zeroizing<String>> {
+    pub fn to_pem(&self, format: KeyFormat) -> Result<Zeroizing<String>> {
         let failed = |why: String| Error::new(Code::Internal, format!("the private key cannot be written: {why}"));
         match format {
-            Format::Pkcs8 => self.0.to_pkcs8_pem(LineEnding::LF).map_err(|error| failed(error.to_string())),
-            Format::Sec1 => self.0.to_sec1_pem(LineEnding::LF).map_err(|error| failed(error.to_string())),
+            KeyFormat::Pkcs8 => self.0.to_pkcs8_pem(LineEnding::LF).map_err(|error| failed(error.to_string())),
+            KeyFormat::Sec1 => self.0.to_sec1_pem(LineEnding::LF).map_err(|error| failed(error.to_string())),
         }
     }
 
     /// The public key that belongs to it.
-    pub fn public(&self) -> Public {
-        Public::P256(self.0.public_key().into())
+    pub fn public(&self) -> PublicKey {
+        PublicKey::P256(self.0.public_key().into())
     }
 
     /// Signs with ES256: r and s, with the nonce of RFC 6979, so that equal messages have equal signatures.
@@ -83,7 +83,7 @@ impl Private {
     }
 }
 
-fn from_pkcs8(block: &Block) -> Result<Private> {
+fn from_pkcs8(block: &Block) -> Result<PrivateKey> {
     let bad = || Error::new(Code::InvalidArgument, "the private key is not valid DER");
     let info = PrivateKeyInfoRef::try_from(block.der.as_slice()).map_err(|_| bad())?;
     if info.algorithm.oid != EC {
@@ -92,7 +92,7 @@ fn from_pkcs8(block: &Block) -> Result<Private> {
     if info.algorithm.parameters_oid().ok() != Some(P256) {
         return Err(other_key("EC"));
     }
-    p256::SecretKey::from_pkcs8_der(&block.der).map(Private).map_err(|_| bad())
+    p256::SecretKey::from_pkcs8_der(&block.der).map(PrivateKey).map_err(|_| bad())
 }
 
 fn other_key(kind: &str) -> Error {
@@ -102,10 +102,10 @@ fn other_key(kind: &str) -> Error {
 }
 
 /// The public key in a PEM text: a `PUBLIC KEY`, or that of the P-256 private key in it.
-pub fn public_key(text: &str) -> Result<Public> {
+pub fn public_key(text: &str) -> Result<PublicKey> {
     let invalid = |error: Error| error.with_code(Code::InvalidArgument);
     match pem::blocks(text)?.iter().find(|block| block.label == "PUBLIC KEY") {
-        Some(block) => Public::from_spki(&block.der).map_err(invalid),
-        None => Ok(Private::from_pem(text)?.public()),
+        Some(block) => PublicKey::from_spki(&block.der).map_err(invalid),
+        None => Ok(PrivateKey::from_pem(text)?.public()),
     }
 }

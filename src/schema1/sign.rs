@@ -7,11 +7,11 @@ use serde::Serialize;
 use serde_json::{json, Value};
 
 use super::certificate::Chain;
-use super::jws::{self, Demand};
-use super::key::Public;
-use super::manifest::{invalid, Manifest};
-use super::private::Private;
-use super::{encode, Format, Opened};
+use super::jws::{self, RequiredSigners};
+use super::key::PublicKey;
+use super::manifest::{invalid, Schema1Manifest};
+use super::private::PrivateKey;
+use super::{encode, PayloadFormat, SignedManifest};
 use crate::error::{Code, Error, Result};
 use crate::text::shorten;
 
@@ -32,13 +32,13 @@ pub fn format_time(time: Duration) -> Result<String> {
 
 /// Signs a schema-1 manifest; its payload is unchanged. A manifest with valid signatures gets another one; an earlier
 /// one of the same key is replaced. With a chain, the header contains it instead of the key alone.
-pub fn sign(content: &[u8], key: &Private, chain: Option<&Chain>, time: Duration) -> Result<Vec<u8>> {
+pub fn sign(content: &[u8], key: &PrivateKey, chain: Option<&Chain>, time: Duration) -> Result<Vec<u8>> {
     let certified = chain.map(Chain::key).transpose().map_err(|error| error.with_code(Code::InvalidArgument))?;
     if certified.is_some_and(|certified| certified != key.public()) {
         return Err(Error::new(Code::InvalidArgument, "the first certificate of the chain is for another key"));
     }
     let (payload, format, mut signatures) = take_apart(content)?;
-    Manifest::parse(&payload)?;
+    Schema1Manifest::parse(&payload)?;
     signatures.retain(|(id, _)| key.public().id().ok().as_ref() != Some(id));
     signatures.push((key.public().id()?, signature(&payload, &format, key, chain, time)?));
     let text = |signature: &Value| signature.get("signature").map(Value::to_string);
@@ -47,7 +47,7 @@ pub fn sign(content: &[u8], key: &Private, chain: Option<&Chain>, time: Duration
     let head = payload.get(..format.length).unwrap_or(&payload);
     let signed = put_together(head, &list)?;
     // The first signer may have assembled the payload in a way to which no signature can be added.
-    Opened::new(&signed)?;
+    SignedManifest::new(&signed)?;
     Ok(signed)
 }
 
@@ -55,24 +55,24 @@ pub fn sign(content: &[u8], key: &Private, chain: Option<&Chain>, time: Duration
 type Signatures = Vec<(String, Value)>;
 
 /// The payload, how it will be contained in the bytes, and the existing signatures.
-fn take_apart(content: &[u8]) -> Result<(Vec<u8>, Format, Signatures)> {
+fn take_apart(content: &[u8]) -> Result<(Vec<u8>, PayloadFormat, Signatures)> {
     let document = crate::json::parse(content).map_err(|error| invalid(format!("it is not valid JSON: {error}")))?;
     if !super::is_signed(&document) {
         return Ok((content.to_vec(), format_of(content)?, Vec::new()));
     }
-    let opened = Opened::new(content)?;
-    let good = jws::verify_all(&opened, &Demand::default())?;
+    let opened = SignedManifest::new(content)?;
+    let good = jws::verify_all(&opened, &RequiredSigners::default())?;
     let signatures = good.into_iter().map(|one| one.key_id).zip(opened.signatures).collect();
     Ok((opened.payload, opened.format, signatures))
 }
 
 /// Splits the content before the whitespace that precedes the last brace.
-fn format_of(content: &[u8]) -> Result<Format> {
+fn format_of(content: &[u8]) -> Result<PayloadFormat> {
     let close = content.iter().rposition(|byte| *byte == b'}').ok_or_else(|| invalid("it is not a JSON object"))?;
     let before = content.get(..close).unwrap_or_default();
     let last = before.iter().rposition(|byte| !byte.is_ascii_whitespace());
     let length = last.map_or(0, |last| last + 1);
-    Ok(Format { length, tail: content.get(length..).unwrap_or_default().to_vec() })
+    Ok(PayloadFormat { length, tail: content.get(length..).unwrap_or_default().to_vec() })
 }
 
 #[derive(Serialize)]
@@ -83,14 +83,20 @@ struct Protected {
     time: String,
 }
 
-fn signature(payload: &[u8], format: &Format, key: &Private, chain: Option<&Chain>, time: Duration) -> Result<Value> {
+fn signature(
+    payload: &[u8],
+    format: &PayloadFormat,
+    key: &PrivateKey,
+    chain: Option<&Chain>,
+    time: Duration,
+) -> Result<Value> {
     let tail = encode(&format.tail);
     let protected = Protected { format_length: format.length, format_tail: tail, time: format_time(time)? };
     let protected = encode(write(&protected, serde_json::ser::CompactFormatter)?.as_bytes());
     let message = format!("{protected}.{}", encode(payload));
     let header = match chain {
         Some(chain) => json!({"alg": "ES256", "x5c": chain.to_header()}),
-        None => json!({"jwk": Public::to_jwk(&key.public())?, "alg": "ES256"}),
+        None => json!({"jwk": PublicKey::to_jwk(&key.public())?, "alg": "ES256"}),
     };
     Ok(json!({"header": header, "signature": encode(&key.sign(message.as_bytes())), "protected": protected}))
 }

@@ -15,7 +15,7 @@ use crate::manifest::MOST_BYTES;
 use crate::manifest::{Descriptor, Document, Kind};
 use crate::media_type as types;
 use crate::platform::{Platform, Rank};
-use crate::store::{read_whole, Content, ReadStore};
+use crate::store::{read_whole, RawManifest, ReadStore};
 
 /// Deeper than indexes are nested in practice.
 pub(crate) const DEPTH: usize = 16;
@@ -35,11 +35,11 @@ pub(crate) struct Chosen {
     pub raw: Value,
     /// The platform it runs on.
     pub platform: Platform,
-    content: Option<Content>,
+    content: Option<RawManifest>,
 }
 
 impl Chosen {
-    pub(crate) fn content(self, call: &Call, store: &dyn ReadStore) -> Result<Content> {
+    pub(crate) fn content(self, call: &Call, store: &dyn ReadStore) -> Result<RawManifest> {
         match self.content {
             Some(content) => Ok(content),
             None => fetch(call, store, &self.entry),
@@ -62,10 +62,10 @@ pub(crate) fn among(
     store: &dyn ReadStore,
     entries: &[Descriptor],
     platforms: &[Platform],
-) -> Result<Option<Content>> {
+) -> Result<Option<RawManifest>> {
     let index = |entries: &[&Descriptor]| {
         let index = json!({"schemaVersion": 2, "mediaType": types::OCI_INDEX, "manifests": entries});
-        Content::parse(index.to_string().into_bytes(), None, None)
+        RawManifest::parse(index.to_string().into_bytes(), None, None)
     };
     let whole = index(&entries.iter().collect::<Vec<_>>())?;
     for platform in platforms {
@@ -84,7 +84,12 @@ pub(crate) fn among(
 
 /// What a place names, for a caller that wants the image for some platforms. One image in place of an index must be for those of them that
 /// were asked for by name.
-pub(crate) fn root(call: &Call, store: &dyn ReadStore, platforms: &[Platform], asked: &[Platform]) -> Result<Content> {
+pub(crate) fn root(
+    call: &Call,
+    store: &dyn ReadStore,
+    platforms: &[Platform],
+    asked: &[Platform],
+) -> Result<RawManifest> {
     let root = store.root_for(call, platforms)?;
     if root.document.kind != Kind::Index {
         check_image(call, store, &root.document, asked)?;
@@ -148,7 +153,7 @@ pub(crate) fn too_deep() -> Error {
     Error::new(Code::LimitExceeded, format!("indexes are nested more than {DEPTH} deep in the index"))
 }
 
-fn fetch(call: &Call, store: &dyn ReadStore, entry: &Descriptor) -> Result<Content> {
+fn fetch(call: &Call, store: &dyn ReadStore, entry: &Descriptor) -> Result<RawManifest> {
     call.check()?;
     let content = store.manifest(call, entry)?;
     check_entry(entry, &content.document)?;
@@ -247,7 +252,7 @@ impl PlatformSearch<'_> {
         }
     }
 
-    fn look_into(&mut self, entry: &Descriptor) -> Result<Content> {
+    fn look_into(&mut self, entry: &Descriptor) -> Result<RawManifest> {
         self.looked_into += 1;
         if self.looked_into > MOST {
             let message = format!("more than {MOST} manifests would have to be read to find {}", self.wanted);

@@ -2,7 +2,7 @@
 //! archives and directories all have them, so that one engine serves every pair.
 
 pub(crate) mod descend;
-pub(crate) mod under;
+pub(crate) mod manifest_name;
 
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
@@ -14,18 +14,18 @@ use crate::stream::blob::Blob;
 
 /// A manifest with its exact bytes.
 #[derive(Debug, Clone)]
-pub struct Content {
+pub struct RawManifest {
     /// What it is.
     pub document: Document,
     /// Its bytes.
     pub bytes: Vec<u8>,
 }
 
-impl Content {
+impl RawManifest {
     /// The manifest that a descriptor is about, if it has its digest and its size.
-    pub fn described(bytes: Vec<u8>, wanted: &Descriptor) -> Result<Content> {
+    pub fn described(bytes: Vec<u8>, wanted: &Descriptor) -> Result<RawManifest> {
         let media_type = Some(wanted.media_type.as_str()).filter(|name| !name.is_empty());
-        let content = Content::parse(bytes, media_type, Some(&wanted.digest))?;
+        let content = RawManifest::parse(bytes, media_type, Some(&wanted.digest))?;
         match content.bytes.len() as u64 == wanted.size {
             true => Ok(content),
             false => {
@@ -37,7 +37,7 @@ impl Content {
     }
 
     /// Bytes that must have a digest, when one is given. The signatures of a signed schema-1 manifest must be good.
-    pub fn parse(bytes: Vec<u8>, media_type: Option<&str>, expected: Option<&Digest>) -> Result<Content> {
+    pub fn parse(bytes: Vec<u8>, media_type: Option<&str>, expected: Option<&Digest>) -> Result<RawManifest> {
         let algorithm = expected.map_or(Algorithm::Sha256, Digest::algorithm);
         let document = Document::parse(&bytes, media_type, algorithm)?;
         if let Some(expected) = expected.filter(|expected| **expected != document.digest) {
@@ -45,7 +45,7 @@ impl Content {
             return Err(Error::new(Code::DigestMismatch, message));
         }
         document.verify_signatures(&bytes)?;
-        Ok(Content { document, bytes })
+        Ok(RawManifest { document, bytes })
     }
 
     /// Its digest.
@@ -106,14 +106,14 @@ pub trait ReadStore: Send + Sync {
     /// What messages call it.
     fn place(&self) -> String;
     /// The manifest that its name stands for.
-    fn root(&self, call: &Call) -> Result<Content>;
+    fn root(&self, call: &Call) -> Result<RawManifest>;
     /// The same for a caller who knows which platforms are wanted: where the name stands for several images that differ by what they run on, an
     /// index of them.
-    fn root_for(&self, call: &Call, _platforms: &[Platform]) -> Result<Content> {
+    fn root_for(&self, call: &Call, _platforms: &[Platform]) -> Result<RawManifest> {
         self.root(call)
     }
     /// A manifest, verified.
-    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content>;
+    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<RawManifest>;
     /// Opens a blob behind the bytes that the caller has hashed already; [`Blob::begins_anew`] says when that was not possible.
     fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>>;
     /// The size of a blob that no descriptor tells (schema 1).
@@ -136,7 +136,7 @@ pub trait WriteStore: Send + Sync {
     fn place(&self) -> String;
     /// Looks, and changes nothing: refuses what it cannot hold. Says whether its name stands for the manifest already, with
     /// everything below it.
-    fn look(&self, call: &Call, root: &Content) -> Result<bool>;
+    fn look(&self, call: &Call, root: &RawManifest) -> Result<bool>;
     /// Begins a copy: makes the place where there is none, and waits for others that must not work here at the same time.
     fn begin(&self, call: &Call) -> Result<()>;
     /// Whether it has a manifest with everything below it.
@@ -146,7 +146,7 @@ pub trait WriteStore: Send + Sync {
     /// Gets a blob from another place, unless it is there.
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved>;
     /// Takes a manifest whose children and blobs it has.
-    fn put_manifest(&self, call: &Call, content: &Content, role: &Role) -> Result<()>;
+    fn put_manifest(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<()>;
     /// The subjects whose lists of referrers are the clients' to keep, and to which something was put that is not on them.
     fn unlisted(&self) -> Vec<Digest> {
         Vec::new()

@@ -32,6 +32,21 @@ pub trait Blob {
     }
 }
 
+/// A blob in memory, as one piece.
+pub(crate) struct MemoryBlob(Option<Bytes>);
+
+impl MemoryBlob {
+    pub(crate) fn new(bytes: Bytes) -> MemoryBlob {
+        MemoryBlob(Some(bytes))
+    }
+}
+
+impl Blob for MemoryBlob {
+    fn piece(&mut self) -> Result<Option<Bytes>> {
+        Ok(self.0.take())
+    }
+}
+
 /// A blob as the body of an upload. It stays one piece behind, so that the last byte leaves only after what is verified here was found
 /// right.
 pub struct BlobBody<'a> {
@@ -69,7 +84,7 @@ impl Source for BlobBody<'_> {
 }
 
 /// Verifies the bytes of a reader that cannot be trusted, such as a file of a layout.
-pub struct Verified<R> {
+pub struct VerifiedBlob<R> {
     reader: R,
     call: Call,
     name: String,
@@ -80,7 +95,7 @@ pub struct Verified<R> {
     over: bool,
 }
 
-impl<R: std::io::Read> Verified<R> {
+impl<R: std::io::Read> VerifiedBlob<R> {
     /// `reader` is behind the bytes that are hashed.
     pub fn new(
         reader: R,
@@ -88,10 +103,10 @@ impl<R: std::io::Read> Verified<R> {
         name: String,
         wanted: &Descriptor,
         hashed: Option<(Hasher, u64)>,
-    ) -> Verified<R> {
+    ) -> VerifiedBlob<R> {
         let (hasher, position) = hashed.unwrap_or_else(|| (Hasher::new(wanted.digest.algorithm()), 0));
         let (expected, size) = (wanted.digest.clone(), wanted.size);
-        Verified {
+        VerifiedBlob {
             reader,
             call: call.clone(),
             name,
@@ -109,7 +124,7 @@ impl<R: std::io::Read> Verified<R> {
     }
 }
 
-impl<R: std::io::Read> Blob for Verified<R> {
+impl<R: std::io::Read> Blob for VerifiedBlob<R> {
     fn piece(&mut self) -> Result<Option<Bytes>> {
         self.call.check()?;
         if self.over {

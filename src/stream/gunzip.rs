@@ -8,16 +8,16 @@ use flate2::bufread::MultiGzDecoder;
 
 use crate::call::thread;
 
-pub(crate) type Gunzip = MultiGzDecoder<Given>;
+pub(crate) type Gunzip = MultiGzDecoder<GzipInput>;
 
 /// The compressed bytes that have arrived.
 #[derive(Default)]
-pub(crate) struct Given {
+pub(crate) struct GzipInput {
     bytes: Bytes,
     over: bool,
 }
 
-impl Given {
+impl GzipInput {
     /// Feeds the next bytes, or None for the end. The previous ones must have been consumed.
     pub(crate) fn put(&mut self, bytes: Option<Bytes>) {
         match bytes {
@@ -31,7 +31,7 @@ impl Given {
     }
 }
 
-impl Read for Given {
+impl Read for GzipInput {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let count = self.fill_buf()?.read(buffer)?;
         self.consume(count);
@@ -39,7 +39,7 @@ impl Read for Given {
     }
 }
 
-impl BufRead for Given {
+impl BufRead for GzipInput {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         match self.bytes.is_empty() && !self.over {
             true => Err(ErrorKind::WouldBlock.into()),
@@ -61,5 +61,5 @@ pub(crate) fn gunzip() -> Gunzip {
 
 #[inline(never)]
 fn made_here() -> Gunzip {
-    MultiGzDecoder::new(Given::default())
+    MultiGzDecoder::new(GzipInput::default())
 }

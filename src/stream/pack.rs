@@ -35,25 +35,29 @@ impl OptionValue for Compression {
 
 /// Compression with its parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct How {
+pub struct CompressionSettings {
     /// zstd; otherwise gzip.
     pub zstd: bool,
     level: u32,
 }
 
-impl How {
+impl CompressionSettings {
     /// From a caller's options; None for no compression. `usual` is the default when they choose none.
-    pub fn of(chosen: Option<Compression>, level: Option<u64>, usual: Compression) -> Result<Option<How>> {
+    pub fn of(
+        chosen: Option<Compression>,
+        level: Option<u64>,
+        usual: Compression,
+    ) -> Result<Option<CompressionSettings>> {
         let compression = chosen.unwrap_or(usual);
         let wrong = |why: &str| Err(Error::new(Code::InvalidArgument, format!("the option compression_level {why}")));
         let level = level.map(|level| u32::try_from(level).unwrap_or(u32::MAX));
         match (compression, level) {
             (Compression::None, Some(_)) if chosen.is_some() => wrong("has no effect with compression none"),
             (Compression::None, _) => Ok(None),
-            (Compression::Gzip, None) => Ok(Some(How { zstd: false, level: 6 })),
-            (Compression::Gzip, Some(level @ 1..=9)) => Ok(Some(How { zstd: false, level })),
+            (Compression::Gzip, None) => Ok(Some(CompressionSettings { zstd: false, level: 6 })),
+            (Compression::Gzip, Some(level @ 1..=9)) => Ok(Some(CompressionSettings { zstd: false, level })),
             (Compression::Gzip, Some(_)) => wrong("must be 1 to 9 with gzip"),
-            (Compression::Zstd, None | Some(1)) => Ok(Some(How { zstd: true, level: 1 })),
+            (Compression::Zstd, None | Some(1)) => Ok(Some(CompressionSettings { zstd: true, level: 1 })),
             (Compression::Zstd, Some(_)) => wrong("must be 1 with zstd, the only level supported here"),
         }
     }
@@ -94,7 +98,7 @@ impl How {
 fn zstd(blob: &mut dyn Blob, output: &mut PackedOutput) -> Result<Digest> {
     let mut fault = None;
     let mut hasher = Hasher::new(Algorithm::Sha256);
-    let input = Input { blob, now: Bytes::new(), over: false, hasher: &mut hasher, fault: &mut fault };
+    let input = BlobInput { blob, now: Bytes::new(), over: false, hasher: &mut hasher, fault: &mut fault };
     let mut frame = FrameCompressor::new(CompressionLevel::Fastest);
     frame.set_source(input);
     frame.set_drain(output);
@@ -138,7 +142,7 @@ impl Packed {
     }
 }
 
-struct Input<'a> {
+struct BlobInput<'a> {
     blob: &'a mut dyn Blob,
     now: Bytes,
     over: bool,
@@ -146,7 +150,7 @@ struct Input<'a> {
     fault: &'a mut Option<Error>,
 }
 
-impl Read for Input<'_> {
+impl Read for BlobInput<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
         while self.now.is_empty() && !self.over {
             match self.blob.piece() {
@@ -195,9 +199,9 @@ mod tests {
         Call::alone(None)
     }
 
-    struct Chunks(Vec<Bytes>, Option<Error>);
+    struct BreakingBlob(Vec<Bytes>, Option<Error>);
 
-    impl Blob for Chunks {
+    impl Blob for BreakingBlob {
         fn piece(&mut self) -> Result<Option<Bytes>> {
             match self.0.pop() {
                 Some(piece) => Ok(Some(piece)),
@@ -206,14 +210,14 @@ mod tests {
         }
     }
 
-    fn how(compression: Compression, level: Option<u64>) -> How {
-        How::of(Some(compression), level, Compression::None).unwrap().unwrap()
+    fn how(compression: Compression, level: Option<u64>) -> CompressionSettings {
+        CompressionSettings::of(Some(compression), level, Compression::None).unwrap().unwrap()
     }
 
-    fn packed(how: How, bytes: &[u8], piece: usize) -> Vec<u8> {
+    fn packed(how: CompressionSettings, bytes: &[u8], piece: usize) -> Vec<u8> {
         let spool = TemporarySpace::default().spool().unwrap();
         let pieces = bytes.chunks(piece).rev().map(Bytes::copy_from_slice).collect();
-        let packed = how.pack(&call(), &mut Chunks(pieces, None), spool.writer()).unwrap();
+        let packed = how.pack(&call(), &mut BreakingBlob(pieces, None), spool.writer()).unwrap();
         let mut found = Vec::new();
         packed.item.read_from(0).read_to_end(&mut found).unwrap();
         assert_eq!(packed.digest, Algorithm::Sha256.digest(&found));
@@ -247,11 +251,12 @@ mod tests {
         let small = TemporarySpace::new(None, 10);
         for compression in [Compression::Gzip, Compression::Zstd] {
             let how = how(compression, None);
-            let mut broken = Chunks(vec![Bytes::from_static(b"abc")], Some(Error::new(Code::Network, "it broke")));
+            let mut broken =
+                BreakingBlob(vec![Bytes::from_static(b"abc")], Some(Error::new(Code::Network, "it broke")));
             let spool = TemporarySpace::default().spool().unwrap();
             assert_eq!(how.pack(&call(), &mut broken, spool.writer()).unwrap_err().code(), Code::Network);
             let noise: Vec<u8> = (0..100_000u32).map(|at| (at.wrapping_mul(2_654_435_761) >> 16) as u8).collect();
-            let mut large = Chunks(vec![noise.into()], None);
+            let mut large = BreakingBlob(vec![noise.into()], None);
             let error = how.pack(&call(), &mut large, small.spool().unwrap().writer()).unwrap_err();
             assert_eq!(error.code(), Code::LimitExceeded);
         }
@@ -259,8 +264,8 @@ mod tests {
 
     #[test]
     fn levels_are_those_that_there_are() {
-        let of = |chosen, level| How::of(chosen, level, Compression::Gzip);
-        assert_eq!(of(None, None).unwrap(), Some(How { zstd: false, level: 6 }));
+        let of = |chosen, level| CompressionSettings::of(chosen, level, Compression::Gzip);
+        assert_eq!(of(None, None).unwrap(), Some(CompressionSettings { zstd: false, level: 6 }));
         assert_eq!(of(Some(Compression::None), None).unwrap(), None);
         for (chosen, level) in [
             (None, 0),

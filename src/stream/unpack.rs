@@ -71,7 +71,7 @@ impl Packing {
 }
 
 /// The original error behind one that a decoder has wrapped.
-type Fault = Rc<RefCell<Option<Error>>>;
+type SharedError = Rc<RefCell<Option<Error>>>;
 
 /// A stream being decompressed.
 pub(crate) struct Unpacker {
@@ -82,7 +82,7 @@ pub(crate) struct Unpacker {
     unpacked: u64,
     packed: Rc<Cell<u64>>,
     limits: UnpackLimits,
-    fault: Fault,
+    fault: SharedError,
     failed: bool,
 }
 
@@ -96,7 +96,7 @@ impl Unpacker {
         done: u64,
         limits: UnpackLimits,
     ) -> Result<Unpacker> {
-        let (fault, packed) = (Fault::default(), Rc::<Cell<u64>>::default());
+        let (fault, packed) = (SharedError::default(), Rc::<Cell<u64>>::default());
         let (call, bytes) = (call.clone(), Bytes::new());
         let feed = Feed { call: call.clone(), blob, now: bytes, done, packed: packed.clone(), fault: fault.clone() };
         let (packing, reader) =
@@ -168,7 +168,7 @@ struct Feed {
     now: Bytes,
     done: u64,
     packed: Rc<Cell<u64>>,
-    fault: Fault,
+    fault: SharedError,
 }
 
 impl Feed {
@@ -183,7 +183,7 @@ impl Feed {
 }
 
 /// Passes an error through a decoder.
-fn through(fault: &Fault, error: Error) -> std::io::Error {
+fn through(fault: &SharedError, error: Error) -> std::io::Error {
     let shown = std::io::Error::other(error.to_string());
     *fault.borrow_mut() = Some(error);
     shown
@@ -227,7 +227,7 @@ fn unpacked(mut feed: Feed) -> std::io::Result<(Packing, Box<dyn Read>)> {
 /// Gzip: any number of members. Its decoder is fed the bytes, and reports when it needs more.
 struct Gzip<R> {
     call: Call,
-    fault: Fault,
+    fault: SharedError,
     source: R,
     decoder: Gunzip,
 }
@@ -250,7 +250,7 @@ impl<R: BufRead> Read for Gzip<R> {
 /// Zstd: any number of frames, and skippable ones between them.
 struct Zstd<R: BufRead> {
     call: Call,
-    fault: Fault,
+    fault: SharedError,
     source: SharedReader<R>,
     frame: Option<StreamingDecoder<SharedReader<R>, FrameDecoder>>,
 }

@@ -8,15 +8,15 @@ use crate::error::{Result, Side};
 use crate::manifest::Descriptor;
 use crate::platform::Platform;
 use crate::reference::Repository;
-use crate::store::{Content, ReadStore};
+use crate::store::{RawManifest, ReadStore};
 use crate::stream::blob::Blob;
 
 /// A source whose errors are marked as the source's.
 pub(crate) struct AttributedSource<'a>(pub &'a dyn ReadStore);
 
-struct Sided(Box<dyn Blob>);
+struct AttributedBlob(Box<dyn Blob>);
 
-impl Blob for Sided {
+impl Blob for AttributedBlob {
     fn piece(&mut self) -> Result<Option<Bytes>> {
         self.0.piece().map_err(|error| error.with_side(Side::Source))
     }
@@ -43,21 +43,21 @@ impl ReadStore for AttributedSource<'_> {
         self.0.place()
     }
 
-    fn root(&self, call: &Call) -> Result<Content> {
+    fn root(&self, call: &Call) -> Result<RawManifest> {
         self.0.root(call).map_err(|error| error.with_side(Side::Source))
     }
 
-    fn root_for(&self, call: &Call, platforms: &[Platform]) -> Result<Content> {
+    fn root_for(&self, call: &Call, platforms: &[Platform]) -> Result<RawManifest> {
         self.0.root_for(call, platforms).map_err(|error| error.with_side(Side::Source))
     }
 
-    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content> {
+    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<RawManifest> {
         self.0.manifest(call, wanted).map_err(|error| error.with_side(Side::Source))
     }
 
     fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>> {
         match self.0.open(call, wanted, hashed) {
-            Ok(blob) => Ok(Box::new(Sided(blob))),
+            Ok(blob) => Ok(Box::new(AttributedBlob(blob))),
             Err(error) => Err(error.with_side(Side::Source)),
         }
     }

@@ -15,7 +15,7 @@ use crate::error::{Code, Error, Result, Side};
 use crate::manifest::Descriptor;
 use crate::options::options;
 use crate::platform::Platform;
-use crate::store::{Content, Moved, ReadStore, Role, WriteStore};
+use crate::store::{Moved, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::pack::Compression;
 use crate::sync::lock;
 
@@ -153,7 +153,7 @@ struct CopyJob<'a> {
     from: &'a dyn ReadStore,
     to: &'a dyn WriteStore,
     width: usize,
-    root: Content,
+    root: RawManifest,
     meter: Arc<Meter>,
 }
 

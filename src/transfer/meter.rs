@@ -25,25 +25,25 @@ pub(crate) struct Meter {
     moved: AtomicU64,
     resumed: AtomicU64,
     watched: bool,
-    current: Mutex<Current>,
+    current: Mutex<MeterState>,
 }
 
 /// Blobs in transfer, and events that have not been reported yet.
 #[derive(Debug, Default)]
-struct Current {
-    active: Vec<Option<Active>>,
+struct MeterState {
+    active: Vec<Option<ActiveBlob>>,
     events: Vec<Value>,
 }
 
 /// A blob that a worker is transferring.
 #[derive(Debug)]
-struct Active {
+struct ActiveBlob {
     digest: Digest,
     size: u64,
     told: u64,
 }
 
-impl Active {
+impl ActiveBlob {
     fn event(&self, state: &str, done: u64) -> Value {
         json!({"state": state, "digest": self.digest, "size": self.size, "done": done})
     }
@@ -51,7 +51,7 @@ impl Active {
 
 impl Meter {
     pub(crate) fn new(workers: usize, blobs: u64, bytes: u64) -> Meter {
-        let current = Current { active: (0..workers).map(|_| None).collect(), events: Vec::new() };
+        let current = MeterState { active: (0..workers).map(|_| None).collect(), events: Vec::new() };
         let under_way = (0..workers).map(|_| AtomicU64::new(0)).collect();
         Meter { bytes, blobs, under_way, current: Mutex::new(current), ..Meter::default() }
     }
@@ -64,7 +64,7 @@ impl Meter {
     /// A worker starts a blob.
     pub(crate) fn begin(&self, worker: usize, blob: &Descriptor) {
         self.moved_to(worker, 0);
-        let active = Active { digest: blob.digest.clone(), size: blob.size, told: 0 };
+        let active = ActiveBlob { digest: blob.digest.clone(), size: blob.size, told: 0 };
         let mut current = self.current();
         if self.watched {
             current.events.push(active.event("begun", 0));
@@ -74,7 +74,7 @@ impl Meter {
         }
     }
 
-    fn current(&self) -> MutexGuard<'_, Current> {
+    fn current(&self) -> MutexGuard<'_, MeterState> {
         lock(&self.current)
     }
 
@@ -86,7 +86,7 @@ impl Meter {
     pub(crate) fn active(&self) -> Value {
         let current = self.current();
         let shown = current.active.iter().enumerate().filter_map(|(worker, active)| {
-            let Active { digest, size, .. } = active.as_ref()?;
+            let ActiveBlob { digest, size, .. } = active.as_ref()?;
             Some(json!({"digest": digest, "size": size, "done": self.done_by(worker, *size)}))
         });
         shown.collect()

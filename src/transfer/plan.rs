@@ -12,7 +12,7 @@ use crate::manifest::{Descriptor, Document, Kind};
 use crate::media_type as types;
 use crate::platform::Platform;
 use crate::store::descend::{self, Chosen};
-use crate::store::{Content, ReadStore, Role, WriteStore};
+use crate::store::{RawManifest, ReadStore, Role, WriteStore};
 use crate::sync::lock;
 
 /// The hint for an incomplete index.
@@ -40,7 +40,7 @@ pub(crate) struct CopyChoice {
 /// A manifest to put.
 #[derive(Debug, Clone)]
 pub(crate) struct Planned {
-    pub content: Content,
+    pub content: RawManifest,
     pub role: Role,
 }
 
@@ -76,7 +76,7 @@ struct FetchedLevel {
 
 impl Planner<'_> {
     /// The root manifest for what was chosen: the image for a single platform, otherwise an index.
-    pub(crate) fn root(&self) -> Result<Content> {
+    pub(crate) fn root(&self) -> Result<RawManifest> {
         let platforms = self.choice.platforms.as_slice();
         let among = if self.choice.sparse { &[] } else { platforms };
         let asked = if self.choice.insists { platforms } else { &[] };
@@ -119,7 +119,7 @@ impl Planner<'_> {
     }
 
     /// Everything that the root needs.
-    pub(crate) fn plan(&self, root: Content) -> Result<Plan> {
+    pub(crate) fn plan(&self, root: RawManifest) -> Result<Plan> {
         let mut plan = Plan::default();
         let sparse = self.sparse(&root.document)?;
         let mut seen = HashSet::from([root.digest().clone()]);
@@ -251,7 +251,7 @@ fn blob_of(digest: Digest, size: u64) -> Descriptor {
 }
 
 /// The index with only these images, in the order in which it leads to them.
-fn narrowed(root: &Content, mut chosen: Vec<Chosen>) -> Result<Content> {
+fn narrowed(root: &RawManifest, mut chosen: Vec<Chosen>) -> Result<RawManifest> {
     chosen.sort_by(|one, other| one.path.cmp(&other.path));
     let mut seen = HashSet::new();
     chosen.retain(|one| seen.insert(one.entry.digest.clone()));
@@ -265,5 +265,5 @@ fn narrowed(root: &Content, mut chosen: Vec<Chosen>) -> Result<Content> {
     };
     let mut value = root.document.value.clone();
     value["manifests"] = chosen.into_iter().map(entry).collect();
-    Content::parse(value.to_string().into_bytes(), Some(&root.document.media_type), None)
+    RawManifest::parse(value.to_string().into_bytes(), Some(&root.document.media_type), None)
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 use tokio::sync::mpsc;
 
 use super::meter::Meter;
-use crate::call::context::{Context, Detail};
+use crate::call::context::{Context, CopyProgress};
 use crate::call::thread;
 use crate::call::Call;
 use crate::credentials::Credentials;
@@ -19,7 +19,7 @@ use crate::sync::lock;
 /// How often the caller's progress is updated.
 const TICK: Duration = Duration::from_millis(50);
 
-enum Event {
+enum WorkerEvent {
     Log(Value),
     Credentials(String, reply::Sender<Result<Credentials>>),
 }
@@ -43,7 +43,7 @@ pub(crate) fn in_parallel<T: Send>(
         lock(&jobs).clear();
         contexts.iter().for_each(|context| context.cancel());
     };
-    let run = |worker: usize, ended: mpsc::UnboundedSender<Event>| {
+    let run = |worker: usize, ended: mpsc::UnboundedSender<WorkerEvent>| {
         let own = call.with_context(contexts[worker].clone());
         loop {
             let Some(job) = lock(&jobs).pop_front() else { break };
@@ -71,7 +71,12 @@ pub(crate) fn in_parallel<T: Send>(
 }
 
 /// The context of one worker: the caller's deadline, and hooks that send to the caller's thread.
-fn context(call: &Call, worker: usize, meter: &Arc<Meter>, events: &mpsc::UnboundedSender<Event>) -> Arc<Context> {
+fn context(
+    call: &Call,
+    worker: usize,
+    meter: &Arc<Meter>,
+    events: &mpsc::UnboundedSender<WorkerEvent>,
+) -> Arc<Context> {
     let context = Context::new();
     context.set_deadline(call.remaining());
     let meter = meter.clone();
@@ -82,7 +87,7 @@ fn context(call: &Call, worker: usize, meter: &Arc<Meter>, events: &mpsc::Unboun
     if call.is_logged() {
         let events = events.clone();
         context.set_log(Some(Arc::new(move |event: &Value| {
-            let _ = events.send(Event::Log(event.clone()));
+            let _ = events.send(WorkerEvent::Log(event.clone()));
             Ok(())
         })));
     }
@@ -90,7 +95,7 @@ fn context(call: &Call, worker: usize, meter: &Arc<Meter>, events: &mpsc::Unboun
         let events = events.clone();
         context.set_credentials(Some(Arc::new(move |host: &str| {
             let (answer, answered) = reply::channel();
-            let _ = events.send(Event::Credentials(host.to_owned(), answer));
+            let _ = events.send(WorkerEvent::Credentials(host.to_owned(), answer));
             answered.recv().unwrap_or_else(|_| Err(Error::new(Code::Cancelled, "the copy has ended")))
         })));
     }
@@ -101,8 +106,8 @@ fn context(call: &Call, worker: usize, meter: &Arc<Meter>, events: &mpsc::Unboun
 fn attend(
     call: &Call,
     meter: &Meter,
-    mut arriving: mpsc::UnboundedReceiver<Event>,
-    mut ending: mpsc::UnboundedReceiver<Event>,
+    mut arriving: mpsc::UnboundedReceiver<WorkerEvent>,
+    mut ending: mpsc::UnboundedReceiver<WorkerEvent>,
     stop: &dyn Fn(Error),
 ) {
     let mut stopped = false;
@@ -112,9 +117,9 @@ fn attend(
             tokio::select! {
                 biased;
                 // First, and at fixed times: a stream of events must not delay progress.
-                () = tokio::time::sleep_until(tick) => Next::Tick,
-                Some(event) = arriving.recv() => Next::Event(event),
-                _ = ending.recv() => Next::End,
+                () = tokio::time::sleep_until(tick) => Wakeup::Tick,
+                Some(event) = arriving.recv() => Wakeup::Event(event),
+                _ = ending.recv() => Wakeup::End,
             }
         };
         // Once stopped, the workers must be waited for even if the caller's own context ends.
@@ -122,14 +127,14 @@ fn attend(
             true => Ok(call.engine().block_on(next)),
             false => call.wait(None, next),
         };
-        if matches!(outcome, Ok(Next::Tick)) {
+        if matches!(outcome, Ok(Wakeup::Tick)) {
             tick = tokio::time::Instant::now() + TICK;
         }
         let served = match outcome {
-            Ok(Next::End) => break,
-            Ok(Next::Tick) if stopped => Ok(()),
-            Ok(Next::Tick) => report(call, meter),
-            Ok(Next::Event(event)) => serve(call, event, stopped),
+            Ok(Wakeup::End) => break,
+            Ok(Wakeup::Tick) if stopped => Ok(()),
+            Ok(Wakeup::Tick) => report(call, meter),
+            Ok(Wakeup::Event(event)) => serve(call, event, stopped),
             Err(error) => Err(error),
         };
         if let Err(error) = served {
@@ -147,25 +152,25 @@ fn attend(
     }
 }
 
-enum Next {
-    Event(Event),
+enum Wakeup {
+    Event(WorkerEvent),
     End,
     Tick,
 }
 
 fn report(call: &Call, meter: &Meter) -> Result<()> {
-    call.describe(|| Detail { blobs: meter.to_json(), active: meter.active() });
+    call.describe(|| CopyProgress { blobs: meter.to_json(), active: meter.active() });
     for event in meter.events() {
         call.tell_blob(&event)?;
     }
     call.moved_to(meter.done())
 }
 
-fn serve(call: &Call, event: Event, stopped: bool) -> Result<()> {
+fn serve(call: &Call, event: WorkerEvent, stopped: bool) -> Result<()> {
     match event {
-        Event::Log(_) if stopped => Ok(()),
-        Event::Log(event) => call.log(|| event),
-        Event::Credentials(host, answer) => {
+        WorkerEvent::Log(_) if stopped => Ok(()),
+        WorkerEvent::Log(event) => call.log(|| event),
+        WorkerEvent::Credentials(host, answer) => {
             let credentials = match stopped {
                 true => Err(Error::new(Code::Cancelled, "the copy has ended")),
                 false => call.credentials(&host).map(Option::unwrap_or_default),

@@ -12,36 +12,42 @@ use ocireg::call::Call;
 use ocireg::digest::{Digest, Hasher};
 use ocireg::error::{Code, Error};
 use ocireg::inside::TemporarySpace;
-use ocireg::layout::archive::{ArchiveReader, ArchiveWriter, Form};
+use ocireg::layout::archive::{ArchiveFormat, ArchiveReader, ArchiveWriter};
 use ocireg::layout::oci::OciLayout;
 use ocireg::manifest::Descriptor;
-use ocireg::store::{Content, ReadStore};
+use ocireg::store::{RawManifest, ReadStore};
 use ocireg::stream::blob::Blob;
 use ocireg::transfer::copy::{copy, Copied, CopyOptions};
 
 use crate::common::*;
 use crate::memory::{Memory, Watched};
 
-fn planned(target: &Path, form: Form, name: Option<&str>) -> Result<ArchiveWriter, Error> {
+fn planned(target: &Path, form: ArchiveFormat, name: Option<&str>) -> Result<ArchiveWriter, Error> {
     ArchiveWriter::planned(target, None, form, name, TemporarySpace::default())
 }
 
-fn archive(target: &Path, form: Form, name: Option<&str>) -> ArchiveWriter {
+fn archive(target: &Path, form: ArchiveFormat, name: Option<&str>) -> ArchiveWriter {
     planned(target, form, name).unwrap()
 }
 
 /// Copies to an archive.
-fn put(from: &dyn ReadStore, target: &Path, form: Form, name: Option<&str>) -> Result<Copied, Error> {
+fn put(from: &dyn ReadStore, target: &Path, form: ArchiveFormat, name: Option<&str>) -> Result<Copied, Error> {
     put_with(&call(&client()), from, target, form, name)
 }
 
-fn put_with(call: &Call, from: &dyn ReadStore, target: &Path, form: Form, name: Option<&str>) -> Result<Copied, Error> {
-    let platform = if form == Form::Docker { vec!["linux/amd64".to_owned()] } else { vec![] };
+fn put_with(
+    call: &Call,
+    from: &dyn ReadStore,
+    target: &Path,
+    form: ArchiveFormat,
+    name: Option<&str>,
+) -> Result<Copied, Error> {
+    let platform = if form == ArchiveFormat::Docker { vec!["linux/amd64".to_owned()] } else { vec![] };
     copy(call, from, &planned(target, form, name)?, &CopyOptions { platform, ..CopyOptions::default() })
 }
 
 /// The digest of an image in an archive, read completely.
-fn got(target: &Path, form: Form, name: Option<&str>) -> Result<Digest, Error> {
+fn got(target: &Path, form: ArchiveFormat, name: Option<&str>) -> Result<Digest, Error> {
     let folder = tempfile::tempdir().unwrap();
     let to = OciLayout::create(folder.path(), None).unwrap();
     let from = ArchiveReader::new(target, None, form, name, TemporarySpace::default());
@@ -86,10 +92,10 @@ impl ReadStore for Signed {
     fn place(&self) -> String {
         self.0.place()
     }
-    fn root(&self, call: &Call) -> Result<Content, Error> {
+    fn root(&self, call: &Call) -> Result<RawManifest, Error> {
         self.0.root(call)
     }
-    fn manifest(&self, call: &Call, _: &Descriptor) -> Result<Content, Error> {
+    fn manifest(&self, call: &Call, _: &Descriptor) -> Result<RawManifest, Error> {
         self.1.root(call)
     }
     fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>, Error> {
@@ -115,7 +121,7 @@ fn an_archive_has_nothing_of_the_one_before() {
     let target = folder.path().join("a.tar");
     let call = call(&client());
     let write = |from: &dyn ReadStore, referrers: bool| {
-        let to = archive(&target, Form::Oci, Some("1"));
+        let to = archive(&target, ArchiveFormat::Oci, Some("1"));
         copy(&call, from, &to, &CopyOptions { referrers, ..CopyOptions::default() })
     };
     let (first, second) = (vec![1; 1000], vec![2; 1000]);
@@ -141,7 +147,7 @@ fn two_copies_to_one_archive() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("a.tar");
     let write = |from: &dyn ReadStore| {
-        let to = archive(&target, Form::Oci, Some("1"));
+        let to = archive(&target, ArchiveFormat::Oci, Some("1"));
         copy(&call(&client()), from, &to, &CopyOptions::default()).unwrap()
     };
     let begun = Arc::new(Barrier::new(2));
@@ -170,10 +176,10 @@ fn an_archive_keeps_what_it_holds() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("a.tar");
     let (one, two, three) = (image(1), image(2), image(3));
-    let docker = |from: &Memory, name: &str| put(from, &target, Form::Docker, Some(name)).unwrap();
+    let docker = |from: &Memory, name: &str| put(from, &target, ArchiveFormat::Docker, Some(name)).unwrap();
     let names = |wanted: &[(&str, &Memory)]| {
         for (name, image) in wanted {
-            assert_eq!(got(&target, Form::Docker, Some(name)).unwrap(), digest_of(image), "{name}");
+            assert_eq!(got(&target, ArchiveFormat::Docker, Some(name)).unwrap(), digest_of(image), "{name}");
         }
     };
     docker(&one, "x/y:1");
@@ -195,17 +201,17 @@ fn an_archive_keeps_what_it_holds() {
     assert!(!listed(&target).iter().any(|name| name.contains(digest_of(&two).hex())), "nobody needs it any more");
     assert_eq!(&listed(&target)[..3], ["oci-layout", "index.json", "manifest.json"]);
     // A name from a layout is kept too, but is not a name for Docker.
-    put(&two, &target, Form::Oci, Some("v1")).unwrap();
-    assert_eq!(got(&target, Form::Oci, Some("v1")).unwrap(), digest_of(&two));
+    put(&two, &target, ArchiveFormat::Oci, Some("v1")).unwrap();
+    assert_eq!(got(&target, ArchiveFormat::Oci, Some("v1")).unwrap(), digest_of(&two));
     names(&[("x/y:1", &one), ("x/y:2", &three)]);
     assert_eq!(tags(&target).len(), 3);
 
     let target = folder.path().join("b.tar");
     for (number, name) in [(1, Some("t1")), (2, Some("t2")), (3, None), (4, Some("t2")), (5, None)] {
-        put(&image(number), &target, Form::Oci, name).unwrap();
+        put(&image(number), &target, ArchiveFormat::Oci, name).unwrap();
     }
-    assert_eq!(got(&target, Form::Oci, Some("t1")).unwrap(), digest_of(&one));
-    assert_eq!(got(&target, Form::Oci, Some("t2")).unwrap(), digest_of(&image(4)));
+    assert_eq!(got(&target, ArchiveFormat::Oci, Some("t1")).unwrap(), digest_of(&one));
+    assert_eq!(got(&target, ArchiveFormat::Oci, Some("t2")).unwrap(), digest_of(&image(4)));
     assert_eq!(member(&target, "index.json")["manifests"].as_array().unwrap().len(), 4, "t1, t2 and two without names");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2, "nothing else is left");
 }
@@ -233,12 +239,13 @@ fn copies_at_once(round: usize, target: &Path) {
             let step = &step;
             scope.spawn(move || {
                 step.wait();
-                put(&image(number as u8), target, Form::Docker, Some(name)).unwrap();
+                put(&image(number as u8), target, ArchiveFormat::Docker, Some(name)).unwrap();
             });
         }
     });
     for (number, name) in names.iter().enumerate() {
-        let found = got(target, Form::Docker, Some(name)).unwrap_or_else(|error| panic!("round {round}: {error}"));
+        let found =
+            got(target, ArchiveFormat::Docker, Some(name)).unwrap_or_else(|error| panic!("round {round}: {error}"));
         assert_eq!(found, digest_of(&image(number as u8)), "{name}");
     }
 }
@@ -248,8 +255,8 @@ fn copies_at_once(round: usize, target: &Path) {
 fn what_is_no_archive_of_ours_stays_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);
-    put(&image(1), &path("good.tar"), Form::Docker, Some("x:1")).unwrap();
-    put(&image(1), &path("oci.tar"), Form::Oci, Some("1")).unwrap();
+    put(&image(1), &path("good.tar"), ArchiveFormat::Docker, Some("x:1")).unwrap();
+    put(&image(1), &path("oci.tar"), ArchiveFormat::Oci, Some("1")).unwrap();
     fs::write(path("text"), "what somebody wrote").unwrap();
     let run = |script: &str| {
         let done = Command::new("sh").arg("-ec").arg(script).current_dir(folder.path()).status().unwrap();
@@ -261,15 +268,15 @@ fn what_is_no_archive_of_ours_stays_as_it_is() {
         r#"cd in; tar -xf ../good.tar; sed -i 's/"Layers":."[^"]*",/"Layers":[/' manifest.json; tar -cf ../other.tar *"#,
     );
     run("cd in; tar -xf ../good.tar; rm blobs/sha256/*; tar -cf ../lost.tar *; cd ..; rm -r in; : > nothing.tar");
-    put(&image(2), &path("empty.tar"), Form::Docker, Some("x:2")).unwrap();
+    put(&image(2), &path("empty.tar"), ArchiveFormat::Docker, Some("x:2")).unwrap();
     for (name, form, part) in [
-        ("text", Form::Docker, "text"),
-        ("text", Form::Oci, "text"),
-        ("good.tar.gz", Form::Docker, "gzip"),
-        ("old.tar", Form::Docker, "index.json"),
-        ("oci.tar", Form::Docker, "oci-archive"),
-        ("other.tar", Form::Docker, "different images"),
-        ("lost.tar", Form::Oci, "not there"),
+        ("text", ArchiveFormat::Docker, "text"),
+        ("text", ArchiveFormat::Oci, "text"),
+        ("good.tar.gz", ArchiveFormat::Docker, "gzip"),
+        ("old.tar", ArchiveFormat::Docker, "index.json"),
+        ("oci.tar", ArchiveFormat::Docker, "oci-archive"),
+        ("other.tar", ArchiveFormat::Docker, "different images"),
+        ("lost.tar", ArchiveFormat::Oci, "not there"),
     ] {
         let before = (fs::read(path(name)).unwrap(), fs::read_dir(folder.path()).unwrap().count());
         for dry_run in [true, false] {
@@ -281,7 +288,7 @@ fn what_is_no_archive_of_ours_stays_as_it_is() {
         assert_eq!((fs::read(path(name)).unwrap(), fs::read_dir(folder.path()).unwrap().count()), before, "{name}");
     }
     // An empty file counts as absent: mktemp creates such files.
-    put(&image(2), &path("nothing.tar"), Form::Docker, Some("x:2")).unwrap();
+    put(&image(2), &path("nothing.tar"), ArchiveFormat::Docker, Some("x:2")).unwrap();
 }
 
 #[test]
@@ -294,24 +301,24 @@ fn names_in_archives_for_docker_have_a_tag() {
         ("localhost:5000/x", "localhost:5000/x:latest", "localhost:5000/x:latest"),
         ("ghcr.io/o/x:1", "ghcr.io/o/x:1", "ghcr.io/o/x:1"),
     ] {
-        put(&image(1), &target, Form::Docker, Some(name)).unwrap();
+        put(&image(1), &target, ArchiveFormat::Docker, Some(name)).unwrap();
         assert_eq!(tags(&target), [[tag]]);
         let index = member(&target, "index.json");
         let annotations = &index["manifests"][0]["annotations"];
         assert_eq!(annotations["org.opencontainers.image.ref.name"], tag);
         assert_eq!(annotations["io.containerd.image.name"], image_name);
-        assert_eq!(got(&target, Form::Oci, Some(image_name)).unwrap(), digest_of(&image(1)));
+        assert_eq!(got(&target, ArchiveFormat::Oci, Some(image_name)).unwrap(), digest_of(&image(1)));
         fs::remove_file(&target).unwrap();
     }
     // `docker load` takes these for IDs, and refuses the archive.
     let hex = "0".repeat(64);
     for name in [&hex, &format!("{hex}:1"), &format!("docker.io/library/{hex}"), "sha256", "sha256:1"] {
-        fails(planned(&target, Form::Docker, Some(name)), Code::InvalidReference, "docker load");
+        fails(planned(&target, ArchiveFormat::Docker, Some(name)), Code::InvalidReference, "docker load");
     }
     for name in [format!("x/y@{}", digest(b"")), format!("x/y:1@{}", digest(b"")), "X/y:1".to_owned()] {
-        fails(planned(&target, Form::Docker, Some(&name)), Code::InvalidReference, "");
+        fails(planned(&target, ArchiveFormat::Docker, Some(&name)), Code::InvalidReference, "");
     }
-    fails(planned(&target, Form::Oci, Some("a b")), Code::InvalidReference, "a b");
+    fails(planned(&target, ArchiveFormat::Oci, Some("a b")), Code::InvalidReference, "a b");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }
 
@@ -325,14 +332,14 @@ fn archives_behind_links() {
         symlink(to, path(link)).unwrap();
     }
     for (number, name) in ["link", "second", "inner/a.tar"].into_iter().enumerate() {
-        put(&image(1), &path(name), Form::Docker, Some(&format!("x:{number}"))).unwrap();
+        put(&image(1), &path(name), ArchiveFormat::Docker, Some(&format!("x:{number}"))).unwrap();
         assert_eq!(tags(&path("inner/a.tar"))[0].len(), number + 1, "{name}");
     }
     assert!(path("link").is_symlink() && path("second").is_symlink());
-    fails(planned(&path("loop"), Form::Docker, None), Code::Io, "links");
-    fails(planned(&path("inner/dir"), Form::Docker, None), Code::Io, "a directory");
+    fails(planned(&path("loop"), ArchiveFormat::Docker, None), Code::Io, "links");
+    fails(planned(&path("inner/dir"), ArchiveFormat::Docker, None), Code::Io, "a directory");
     let _listener = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
-    fails(planned(&path("socket"), Form::Docker, None), Code::Io, "a socket");
+    fails(planned(&path("socket"), ArchiveFormat::Docker, None), Code::Io, "a socket");
     let plain = path("inner/plain");
     fs::write(&plain, "").unwrap();
     assert_eq!(mode(&path("inner/a.tar")), mode(&plain), "the caller's umask");
@@ -351,7 +358,7 @@ fn pipes_and_descriptors_are_written_through() {
     let (fifo, copied) = (pipe(folder.path()), folder.path().join("copied.tar"));
     symlink(&fifo, folder.path().join("link")).unwrap();
     let large = Memory::new(&[noise(3 << 20), vec![1; 1000]]);
-    for form in [Form::Docker, Form::Oci] {
+    for form in [ArchiveFormat::Docker, ArchiveFormat::Oci] {
         std::thread::scope(|scope| {
             scope
                 .spawn(|| std::io::copy(&mut File::open(&fifo).unwrap(), &mut File::create(&copied).unwrap()).unwrap());
@@ -369,7 +376,7 @@ fn pipes_and_descriptors_are_written_through() {
         TemporarySpace::new(temporary_dir.as_deref(), max_temporary_bytes)
     };
     let given = Some(file.try_clone().unwrap());
-    let to = ArchiveWriter::planned(Path::new("-"), given, Form::Oci, Some("1"), room(5 << 20)).unwrap();
+    let to = ArchiveWriter::planned(Path::new("-"), given, ArchiveFormat::Oci, Some("1"), room(5 << 20)).unwrap();
     let before = folder.path().to_owned();
     // The temporary file has no name, which would remain if the process were killed.
     let watched = Watched::doing(&[noise(3 << 20), vec![1; 1000]], move |_| {
@@ -380,12 +387,12 @@ fn pipes_and_descriptors_are_written_through() {
     File::open(folder.path().join("file")).unwrap().read_to_end(&mut bytes).unwrap();
     assert!(bytes.starts_with(b"before"));
     fs::write(&copied, &bytes[6..]).unwrap();
-    assert_eq!(got(&copied, Form::Oci, Some("1")).unwrap(), digest_of(&large));
+    assert_eq!(got(&copied, ArchiveFormat::Oci, Some("1")).unwrap(), digest_of(&large));
 
-    let to = ArchiveWriter::planned(Path::new("-"), Some(file), Form::Oci, Some("1"), room(1 << 20)).unwrap();
+    let to = ArchiveWriter::planned(Path::new("-"), Some(file), ArchiveFormat::Oci, Some("1"), room(1 << 20)).unwrap();
     fails(copy(&call(&client()), &large, &to, &CopyOptions::default()), Code::LimitExceeded, "max_temporary_bytes");
     drop(to);
-    put(&large, Path::new("/dev/null"), Form::Docker, None).unwrap();
+    put(&large, Path::new("/dev/null"), ArchiveFormat::Docker, None).unwrap();
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 4, "nothing else is left");
 }
 
@@ -399,7 +406,7 @@ fn pipes_that_nobody_reads() {
     let cancelled = || {
         let (context, call) = with_context(&client());
         std::thread::scope(|scope| {
-            let copying = scope.spawn(|| put_with(&call, &large, &fifo, Form::Docker, None));
+            let copying = scope.spawn(|| put_with(&call, &large, &fifo, ArchiveFormat::Docker, None));
             std::thread::sleep(Duration::from_millis(400));
             context.cancel();
             within(Duration::from_millis(300), || drop(fails(copying.join().unwrap(), Code::Cancelled, "")));
@@ -412,7 +419,7 @@ fn pipes_that_nobody_reads() {
     let (context, call) = with_context(&client());
     context.set_deadline(Some(Duration::from_millis(300)));
     within(Duration::from_secs(2), || {
-        fails(put_with(&call, &large, &fifo, Form::Docker, None), Code::Timeout, "");
+        fails(put_with(&call, &large, &fifo, ArchiveFormat::Docker, None), Code::Timeout, "");
     });
     let mut buffer = [0; 512];
     reader.read_exact(&mut buffer).unwrap();
@@ -421,7 +428,7 @@ fn pipes_that_nobody_reads() {
     let mut bad = Memory::new(&[noise(3 << 20)]);
     bad.spoil(&noise(3 << 20));
     let mut reader = open();
-    fails(put(&bad, &fifo, Form::Docker, None), Code::DigestMismatch, "");
+    fails(put(&bad, &fifo, ArchiveFormat::Docker, None), Code::DigestMismatch, "");
     assert_eq!(reader.read(&mut buffer).unwrap(), 0, "not a byte");
 
     std::thread::scope(|scope| {
@@ -431,7 +438,7 @@ fn pipes_that_nobody_reads() {
             reader.read_exact(&mut buffer).unwrap();
         });
         drop(reader);
-        fails(put(&large, &fifo, Form::Docker, None), Code::Io, "pipe");
+        fails(put(&large, &fifo, ArchiveFormat::Docker, None), Code::Io, "pipe");
     });
 }
 
@@ -465,8 +472,8 @@ fn what_others_prepared_is_left_alone() {
             }
             _ => {}
         }
-        put(&image(1), &target, Form::Docker, Some("x:1")).unwrap();
-        assert_eq!(got(&target, Form::Docker, Some("x:1")).unwrap(), digest_of(&image(1)), "{case}");
+        put(&image(1), &target, ArchiveFormat::Docker, Some("x:1")).unwrap();
+        assert_eq!(got(&target, ArchiveFormat::Docker, Some("x:1")).unwrap(), digest_of(&image(1)), "{case}");
         let untouched = prepared.join("blobs/sha256").join(digest(&[1; 1000]).hex());
         assert_eq!(untouched.exists(), case != "ours", "{case}");
         let others = if case == "ours" {
@@ -496,18 +503,18 @@ fn damage_gets_into_no_archive() {
     fs::set_permissions(folder.path().join(".a.tar.partial.d"), fs::Permissions::from_mode(0o700)).unwrap();
     fs::write(&blob, vec![1; 1000]).unwrap();
     let options = CopyOptions { concurrency: 1, ..CopyOptions::default() };
-    let write = || copy(&call(&client()), &slow, &archive(&target, Form::Oci, Some("1")), &options);
+    let write = || copy(&call(&client()), &slow, &archive(&target, ArchiveFormat::Oci, Some("1")), &options);
     if let Err(error) = write() {
         assert_eq!(error.code(), Code::DigestMismatch, "{error}");
         assert!(!target.exists());
         write().unwrap();
     }
-    assert_eq!(got(&target, Form::Oci, Some("1")).unwrap(), digest_of(&slow.image));
+    assert_eq!(got(&target, ArchiveFormat::Oci, Some("1")).unwrap(), digest_of(&slow.image));
 
     let mut bytes = fs::read(&target).unwrap();
     let at = bytes.windows(1000).position(|window| window == [1; 1000]).unwrap();
     bytes[at] = 9;
     fs::write(&target, &bytes).unwrap();
-    fails(put(&image(3), &target, Form::Oci, Some("3")), Code::DigestMismatch, "a.tar");
+    fails(put(&image(3), &target, ArchiveFormat::Oci, Some("3")), Code::DigestMismatch, "a.tar");
     assert_eq!(fs::read(&target).unwrap(), bytes, "it is unchanged");
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use ocireg::call::Call;
-use ocireg::convert::schema1::Converting;
+use ocireg::convert::schema1::ConvertingStore;
 use ocireg::digest::{Digest, Hasher};
 use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Error};
@@ -12,8 +12,8 @@ use ocireg::image::Image;
 use ocireg::layout::check::{check, clean, CleanOptions};
 use ocireg::layout::oci::OciLayout;
 use ocireg::manifest::Descriptor;
-use ocireg::store::{Content, ReadStore};
-use ocireg::stream::blob::{Blob, Verified};
+use ocireg::store::{RawManifest, ReadStore};
+use ocireg::stream::blob::{Blob, VerifiedBlob};
 use ocireg::transfer::copy::{copy, CopyOptions};
 use serde_json::json;
 use tar::EntryType;
@@ -43,11 +43,11 @@ impl Tree {
             .to_string()
     }
 
-    fn content(&self) -> Content {
+    fn content(&self) -> RawManifest {
         // It contains its own size.
         let size = self.index(100).len();
         let size = self.index(size).len();
-        Content::parse(self.index(size).into_bytes(), None, None).unwrap()
+        RawManifest::parse(self.index(size).into_bytes(), None, None).unwrap()
     }
 }
 
@@ -55,10 +55,10 @@ impl ReadStore for Tree {
     fn place(&self) -> String {
         "a tree".to_owned()
     }
-    fn root(&self, _: &Call) -> Result<Content, Error> {
+    fn root(&self, _: &Call) -> Result<RawManifest, Error> {
         Ok(self.content())
     }
-    fn manifest(&self, _: &Call, _: &Descriptor) -> Result<Content, Error> {
+    fn manifest(&self, _: &Call, _: &Descriptor) -> Result<RawManifest, Error> {
         Ok(self.content())
     }
     fn open(&self, _: &Call, _: &Descriptor, _: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>, Error> {
@@ -157,7 +157,7 @@ fn archives() {
 
 /// An image of schema 1, and its one layer.
 struct Old {
-    root: Content,
+    root: RawManifest,
     layer: Vec<u8>,
 }
 
@@ -165,15 +165,15 @@ impl ReadStore for Old {
     fn place(&self) -> String {
         "an old image".to_owned()
     }
-    fn root(&self, _: &Call) -> Result<Content, Error> {
+    fn root(&self, _: &Call) -> Result<RawManifest, Error> {
         Ok(self.root.clone())
     }
-    fn manifest(&self, _: &Call, _: &Descriptor) -> Result<Content, Error> {
+    fn manifest(&self, _: &Call, _: &Descriptor) -> Result<RawManifest, Error> {
         unreachable!()
     }
     fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>, Error> {
         let bytes = std::io::Cursor::new(bytes::Bytes::from(self.layer.clone()));
-        Ok(Box::new(Verified::new(bytes, call, self.place(), wanted, hashed)))
+        Ok(Box::new(VerifiedBlob::new(bytes, call, self.place(), wanted, hashed)))
     }
     fn size(&self, _: &Call, _: &Digest) -> Result<u64, Error> {
         Ok(self.layer.len() as u64)
@@ -190,9 +190,9 @@ fn conversions() {
             "fsLayers": [{"blobSum": digest(&layer)}],
             "history": [{"v1Compatibility": json!({"id": "0".repeat(64), "os": "linux"}).to_string()}]});
         let types = "application/vnd.docker.distribution.manifest.v1+json";
-        let root = Content::parse(root.to_string().into_bytes(), Some(types), None).unwrap();
+        let root = RawManifest::parse(root.to_string().into_bytes(), Some(types), None).unwrap();
         let client = client();
-        let converting = Converting::new(&client, Box::new(Old { root, layer }));
+        let converting = ConvertingStore::new(&client, Box::new(Old { root, layer }));
         left(&format!("schema 1: {name}"), |call| converting.root(call).map(drop));
     }
 }

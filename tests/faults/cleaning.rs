@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use ocireg::digest::Digest;
 use ocireg::error::{Code, Error};
 use ocireg::image::Image;
-use ocireg::layout::check::{check, clean, Checked, CleanOptions, Cleaned};
+use ocireg::layout::check::{check, clean, CheckResult, CleanOptions, CleanResult};
 use ocireg::layout::directory::Directory;
 use ocireg::layout::oci::OciLayout;
 use ocireg::store::{ReadStore, WriteStore};
@@ -70,11 +70,11 @@ impl Layout {
         OciLayout::open(self.0.path(), None).unwrap()
     }
 
-    pub fn check(&self) -> Checked {
+    pub fn check(&self) -> CheckResult {
         check(&call(&client()), &self.open()).unwrap()
     }
 
-    pub fn clean(&self, prune_sparse: bool) -> Result<Cleaned, Error> {
+    pub fn clean(&self, prune_sparse: bool) -> Result<CleanResult, Error> {
         clean(&call(&client()), &self.open(), &CleanOptions { prune_sparse })
     }
 }

@@ -5,7 +5,7 @@ use std::io::Read as _;
 use std::path::Path;
 
 use ocireg::call::Call;
-use ocireg::convert::compress::Compressing;
+use ocireg::convert::compress::CompressingStore;
 use ocireg::digest::{Digest, Hasher};
 use ocireg::endpoint::{self, Endpoint};
 use ocireg::error::{Code, Error};
@@ -14,9 +14,9 @@ use ocireg::image::scratch::Scratch;
 use ocireg::layout::oci::OciLayout;
 use ocireg::manifest::Descriptor;
 use ocireg::registry::store::RegistryStore;
-use ocireg::store::{Content, ReadStore};
+use ocireg::store::{RawManifest, ReadStore};
 use ocireg::stream::blob::Blob;
-use ocireg::stream::pack::{Compression, How};
+use ocireg::stream::pack::{Compression, CompressionSettings};
 use ocireg::transfer::copy::{copy, Copied, CopyOptions};
 use serde_json::{json, Value};
 
@@ -162,14 +162,14 @@ fn other_copies_keep_their_digests() {
     let packed = crate::bounds::packed([file("a", "1")]);
     let odd = Memory::with_ids(std::slice::from_ref(&packed), &[]);
     let odd_root = odd.root(&call(&client())).unwrap().digest().clone();
-    let how = How::of(Some(Compression::Gzip), None, Compression::None).unwrap().unwrap();
+    let how = CompressionSettings::of(Some(Compression::Gzip), None, Compression::None).unwrap().unwrap();
     let client = client();
-    let odd = Compressing::new(&client, Box::new(odd), how, vec![]);
+    let odd = CompressingStore::new(&client, Box::new(odd), how, vec![]);
     assert_eq!(*odd.root(&call(&client)).unwrap().digest(), odd_root);
 }
 
 /// An index of images in memory, and something that refers to the first.
-struct Several(Vec<Memory>, Content);
+struct Several(Vec<Memory>, RawManifest);
 
 impl Several {
     fn new(images: Vec<Memory>) -> Several {
@@ -181,7 +181,7 @@ impl Several {
         }
         entries[2]["annotations"] = json!({"vnd.docker.reference.digest": entries[0]["digest"]});
         let index = json!({"schemaVersion": 2, "mediaType": INDEX_TYPE, "manifests": entries}).to_string();
-        Several(images, Content::parse(index.into_bytes(), None, None).unwrap())
+        Several(images, RawManifest::parse(index.into_bytes(), None, None).unwrap())
     }
 }
 
@@ -189,10 +189,10 @@ impl ReadStore for Several {
     fn place(&self) -> String {
         "memory".to_owned()
     }
-    fn root(&self, _: &Call) -> Result<Content, Error> {
+    fn root(&self, _: &Call) -> Result<RawManifest, Error> {
         Ok(self.1.clone())
     }
-    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content, Error> {
+    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<RawManifest, Error> {
         let all = self.0.iter().map(|image| image.root(call).unwrap());
         Ok(all.into_iter().find(|root| *root.digest() == wanted.digest).unwrap())
     }
@@ -211,11 +211,11 @@ impl ReadStore for Several {
 fn an_index_follows_its_images() {
     let one = |text: &str| Memory::new(&[layer(&[file(text, text)]), layer(&[file("shared", "s")])]);
     let index = || Several::new(vec![one("amd64"), one("arm64"), Memory::with_ids(&[vec![0x1f, 0x8b]], &[])]);
-    let how = How::of(Some(Compression::Gzip), None, Compression::None).unwrap().unwrap();
+    let how = CompressionSettings::of(Some(Compression::Gzip), None, Compression::None).unwrap().unwrap();
     let client = client();
     let call = call(&client);
     for (platforms, changed) in [(vec![], 2), (vec!["linux/arm64".parse().unwrap()], 1)] {
-        let packed = Compressing::new(&client, Box::new(index()), how, platforms);
+        let packed = CompressingStore::new(&client, Box::new(index()), how, platforms);
         let root = packed.root(&call).unwrap();
         let mut found = 0;
         for entry in root.document.manifests() {

@@ -7,7 +7,7 @@ use ocireg::convert::push::{push, PushOptions};
 use ocireg::endpoint::{self, Endpoint};
 use ocireg::error::{Code, Error, Side};
 use ocireg::registry::Client;
-use ocireg::schema1::private::Private;
+use ocireg::schema1::private::PrivateKey;
 use ocireg::schema1::sign::sign;
 use ocireg::transfer::copy::{Copied, CopyOptions};
 use serde_json::{json, Value};
@@ -216,7 +216,7 @@ fn schema1_of(layers: Vec<Vec<u8>>, images: Vec<String>, change: impl Fn(String)
         "history": images.iter().map(|image| json!({"v1Compatibility": image})).collect::<Vec<_>>(),
     });
     let payload = serde_json::to_vec_pretty(&payload).unwrap();
-    let signed = sign(&payload, &Private::generate().unwrap(), None, Duration::from_secs(1)).unwrap();
+    let signed = sign(&payload, &PrivateKey::generate().unwrap(), None, Duration::from_secs(1)).unwrap();
     let manifest = change(String::from_utf8(signed).unwrap());
     Server::start(move |seen| match seen.path().contains("/manifests/") {
         true => reply(200).header("Content-Type", TYPE).body(&manifest),

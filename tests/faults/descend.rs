@@ -3,7 +3,7 @@
 
 use ocireg::endpoint::{self, Endpoint};
 use ocireg::error::{Code, Error};
-use ocireg::image::config::Config;
+use ocireg::image::config::ImageConfig;
 use ocireg::image::size::{size, SizeOptions};
 use ocireg::image::Image;
 use ocireg::reference::Reference;
@@ -61,7 +61,7 @@ fn ways(shelf: &Shelf, platform: &str) -> Vec<Result<String, Error>> {
     ];
     for store in &stores {
         found.push(Image::find(&call, store.as_ref(), Some(platform)).and_then(|image| {
-            let config = Config::read(&call, store.as_ref(), &image)?;
+            let config = ImageConfig::read(&call, store.as_ref(), &image)?;
             assert_eq!(config.to_json(&image)["platform"]["architecture"], config.value["architecture"]);
             Ok(image.content.digest().to_string())
         }));

@@ -5,7 +5,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
 use ocireg::error::{Code, Error};
-use ocireg::image::files::{files, Files, FilesOptions};
+use ocireg::image::files::{files, FilesOptions, ImageFiles};
 use serde_json::json;
 use tar::EntryType;
 
@@ -13,7 +13,7 @@ use crate::common::*;
 use crate::images::*;
 use crate::memory::Memory;
 
-fn list(store: &Memory) -> Result<Files, Error> {
+fn list(store: &Memory) -> Result<ImageFiles, Error> {
     let client = client();
     files(&call(&client), store, &FilesOptions::default())
 }

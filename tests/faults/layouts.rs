@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use nix::sys::stat::Mode;
 use ocireg::error::Code;
-use ocireg::image::config::Config;
+use ocireg::image::config::ImageConfig;
 use ocireg::image::Image;
 use ocireg::inside::{OnContention, Partial};
 use ocireg::layout::directory::Directory;
@@ -61,7 +61,7 @@ fn nothing_waits_for_what_is_no_file() {
                 let layout = OciLayout::open(root, None)?;
                 let call = call(&client());
                 let image = Image::find(&call, &layout, None)?;
-                Config::read(&call, &layout, &image)
+                ImageConfig::read(&call, &layout, &image)
             };
             within(Duration::from_secs(2), || {
                 let error = read().map(|_| ()).unwrap_err();
@@ -82,7 +82,7 @@ fn nothing_waits_for_what_is_no_file() {
             put_trap(kind, &folder.path().join(name));
             within(Duration::from_secs(2), || {
                 let call = call(&client());
-                let read = Image::find(&call, &to, None).and_then(|image| Config::read(&call, &to, &image));
+                let read = Image::find(&call, &to, None).and_then(|image| ImageConfig::read(&call, &to, &image));
                 fails(read.map(|_| ()), Code::Io, "not a regular file");
             });
         }

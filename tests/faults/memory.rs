@@ -8,15 +8,15 @@ use ocireg::call::Call;
 use ocireg::digest::{Digest, Hasher};
 use ocireg::error::Error;
 use ocireg::manifest::Descriptor;
-use ocireg::store::{Content, ReadStore};
-use ocireg::stream::blob::{Blob, Verified};
+use ocireg::store::{RawManifest, ReadStore};
+use ocireg::stream::blob::{Blob, VerifiedBlob};
 use serde_json::json;
 
 use crate::common::*;
 
 /// An image in memory.
 pub struct Memory {
-    root: Content,
+    root: RawManifest,
     pub blobs: HashMap<Digest, Vec<u8>>,
 }
 
@@ -33,7 +33,7 @@ impl Memory {
             "layers": layers.iter().map(|layer| entry("layer.v1.tar", layer)).collect::<Vec<_>>()});
         let mut blobs: HashMap<_, _> = layers.iter().map(|layer| (digest(layer), layer.clone())).collect();
         blobs.insert(digest(config.as_bytes()), config.into_bytes());
-        Memory { root: Content::parse(manifest.to_string().into_bytes(), None, None).unwrap(), blobs }
+        Memory { root: RawManifest::parse(manifest.to_string().into_bytes(), None, None).unwrap(), blobs }
     }
 
     /// Replaces a layer by other bytes of the same length.
@@ -56,16 +56,16 @@ impl ReadStore for Memory {
     fn place(&self) -> String {
         "memory".to_owned()
     }
-    fn root(&self, _: &Call) -> Result<Content, Error> {
+    fn root(&self, _: &Call) -> Result<RawManifest, Error> {
         Ok(self.root.clone())
     }
-    fn manifest(&self, _: &Call, _: &Descriptor) -> Result<Content, Error> {
+    fn manifest(&self, _: &Call, _: &Descriptor) -> Result<RawManifest, Error> {
         unreachable!()
     }
     fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>, Error> {
         let mut bytes = std::io::Cursor::new(Bytes::from(self.blobs[&wanted.digest].clone()));
         bytes.set_position(hashed.as_ref().map_or(0, |(_, length)| *length));
-        Ok(Box::new(Verified::new(bytes, call, self.place(), wanted, hashed)))
+        Ok(Box::new(VerifiedBlob::new(bytes, call, self.place(), wanted, hashed)))
     }
     fn size(&self, _: &Call, _: &Digest) -> Result<u64, Error> {
         unreachable!()
@@ -108,10 +108,10 @@ impl ReadStore for Watched {
     fn place(&self) -> String {
         self.image.place()
     }
-    fn root(&self, call: &Call) -> Result<Content, Error> {
+    fn root(&self, call: &Call) -> Result<RawManifest, Error> {
         self.image.root(call)
     }
-    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content, Error> {
+    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<RawManifest, Error> {
         self.image.manifest(call, wanted)
     }
     fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>, Error> {

@@ -7,7 +7,7 @@ use ocireg::call::context::Context;
 use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Error};
 use ocireg::registry::Client;
-use ocireg::store::Content;
+use ocireg::store::RawManifest;
 use tar::EntryType;
 
 use crate::common::*;
@@ -21,7 +21,7 @@ fn fifo(folder: &Path) -> std::path::PathBuf {
     path
 }
 
-fn root(client: &Client, call: &ocireg::call::Call, place: &str) -> Result<Content, Error> {
+fn root(client: &Client, call: &ocireg::call::Call, place: &str) -> Result<RawManifest, Error> {
     Endpoint::parse(place)?.source(client)?.root(call)
 }
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use ocireg::call::context::Context;
 use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Error};
-use ocireg::store::Content;
+use ocireg::store::RawManifest;
 use ocireg::transfer::copy::CopyOptions;
 use serde_json::{json, Value};
 
@@ -32,7 +32,7 @@ impl Case {
     }
 
     /// Copies what the archive names to a layout, and returns the manifest in it.
-    pub fn copy(&self, transport: &str, name: &str) -> Result<Content, Error> {
+    pub fn copy(&self, transport: &str, name: &str) -> Result<RawManifest, Error> {
         let client = client();
         self.copy_with(&client, &call(&client), transport, name)
     }
@@ -43,12 +43,12 @@ impl Case {
         call: &ocireg::call::Call,
         transport: &str,
         name: &str,
-    ) -> Result<Content, Error> {
+    ) -> Result<RawManifest, Error> {
         self.copy_by(client, call, transport, name, &CopyOptions::default())
     }
 
     /// The same for platforms.
-    pub fn copy_for(&self, transport: &str, name: &str, platforms: &[&str]) -> Result<Content, Error> {
+    pub fn copy_for(&self, transport: &str, name: &str, platforms: &[&str]) -> Result<RawManifest, Error> {
         let platform = platforms.iter().map(|platform| platform.to_string()).collect();
         let client = client();
         let options = CopyOptions { platform, ..CopyOptions::default() };
@@ -62,7 +62,7 @@ impl Case {
         transport: &str,
         name: &str,
         options: &CopyOptions,
-    ) -> Result<Content, Error> {
+    ) -> Result<RawManifest, Error> {
         let to = tempfile::tempdir().unwrap();
         let from = Endpoint::parse(&format!("{transport}:{}{name}", self.path.display()))?;
         let target = Endpoint::parse(&format!("oci:{}/l:t", to.path().display()))?;
@@ -75,7 +75,7 @@ impl Case {
     }
 }
 
-pub fn digests(content: &Content) -> Vec<String> {
+pub fn digests(content: &RawManifest) -> Vec<String> {
     content.document.layers().iter().map(|layer| layer.digest.to_string()).collect()
 }
 

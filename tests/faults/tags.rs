@@ -2,7 +2,7 @@
 
 use ocireg::error::{Code, Error};
 use ocireg::reference::Reference;
-use ocireg::registry::manifest::{Fate, PutOptions, UntagOptions, Untagged};
+use ocireg::registry::manifest::{ManifestFate, PutOptions, UntagOptions, Untagged};
 
 use crate::common::*;
 use crate::registry::Abilities;
@@ -88,7 +88,10 @@ fn tagged(abilities: Abilities) -> Registry {
 fn a_tag_is_deleted_alone() {
     let registry = tagged(Abilities { tag_delete: true, ..Abilities::default() });
     let found = untag(&registry, UntagOptions { list_others: true, ..UntagOptions::default() }).unwrap();
-    assert_eq!((found.tag.as_str(), found.status, found.manifest, found.replaced), ("t", 202, Fate::Kept, false));
+    assert_eq!(
+        (found.tag.as_str(), found.status, found.manifest, found.replaced),
+        ("t", 202, ManifestFate::Kept, false)
+    );
     assert_eq!((found.digest, found.other_tags), (digest(MANIFEST.as_bytes()), Some(vec!["same".to_owned()])));
     assert_eq!(registry.tags(), ["other", "same"]);
     let gone = fails(untag(&registry, UntagOptions::default()), Code::NotFound, "manifest unknown");
@@ -107,7 +110,7 @@ fn a_tag_that_takes_its_manifest_along_is_noticed() {
     let client = client();
     let (context, call) = with_context(&client);
     let found = client.delete_tag(&call, &tag(&registry.server.host), &UntagOptions::default()).unwrap();
-    assert_eq!(found.manifest, Fate::Restored);
+    assert_eq!(found.manifest, ManifestFate::Restored);
     assert_eq!(registry.tags(), ["other"]);
     assert!(context.warnings()[0].text.contains("as far as list_others"), "{:?}", context.warnings());
     assert!(registry.json(found.digest.as_str()).is_some());
@@ -124,10 +127,10 @@ fn a_registry_that_does_not_say_what_it_did_is_not_believed() {
         (seen.method == "HEAD").then(|| reply(403))
     });
     registry.manifests.lock().unwrap().put("t", MANIFEST_TYPE, MANIFEST.as_bytes());
-    assert_eq!(untag(&registry, UntagOptions::default()).unwrap().manifest, Fate::Unknown);
+    assert_eq!(untag(&registry, UntagOptions::default()).unwrap().manifest, ManifestFate::Unknown);
     let broken = tagged(Abilities { tag_delete: true, ..Abilities::default() });
     broken.manifests.lock().unwrap().put("t", MANIFEST_TYPE, b"{\"schemaVersion\":2}");
-    assert_eq!(untag(&broken, UntagOptions::default()).unwrap().manifest, Fate::Kept);
+    assert_eq!(untag(&broken, UntagOptions::default()).unwrap().manifest, ManifestFate::Kept);
     assert_eq!(broken.tags(), ["other", "same"]);
 }
 
@@ -141,7 +144,7 @@ fn a_registry_that_deletes_no_tag_says_so() {
     assert_eq!(registry.tags(), ["other", "same", "t"]);
     // It can with a placeholder.
     let found = untag(&registry, UntagOptions { replace: true, ..Default::default() }).unwrap();
-    assert_eq!((found.replaced, found.manifest), (true, Fate::Kept));
+    assert_eq!((found.replaced, found.manifest), (true, ManifestFate::Kept));
     assert_eq!(registry.tags(), ["other", "same"]);
     // Unless it deletes nothing, or keeps the tag: then the tag is unchanged.
     for abilities in [Abilities::default(), Abilities { delete: true, tags_stay: true, ..Abilities::default() }] {

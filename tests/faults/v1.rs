@@ -10,7 +10,7 @@ use ocireg::registry::Client;
 use ocireg::registry_v1::id::ImageId;
 use ocireg::registry_v1::login::{V1Login, V1LoginOptions};
 use ocireg::registry_v1::write::PutLayerOptions;
-use ocireg::registry_v1::Repo;
+use ocireg::registry_v1::V1Repository;
 use serde_json::json;
 
 use crate::common::*;
@@ -30,7 +30,7 @@ pub fn checksum(image: &str, layer: &[u8]) -> String {
     digest(&[image.as_bytes(), b"\n", layer].concat()).to_string()
 }
 
-pub fn repo(client: &Client, host: &str) -> Repo {
+pub fn repo(client: &Client, host: &str) -> V1Repository {
     client.v1(&call(client), &repository(host)).unwrap()
 }
 

@@ -12,7 +12,7 @@ use ocireg::registry::manifest::PutOptions;
 use ocireg::registry::upload::put::BlobPutOptions;
 use ocireg::registry::Client;
 use ocireg::registry_v1::write::PutLayerOptions;
-use ocireg::schema1::private::Private;
+use ocireg::schema1::private::PrivateKey;
 use ocireg::schema1::sign::sign;
 use ocireg::transfer::copy::{Copied, CopyOptions};
 use serde_json::{json, Value};
@@ -223,7 +223,7 @@ fn push_schema1(place: &Place, client: &Client, name: &str) -> String {
     }
     let payload = json!({"schemaVersion": 1, "name": name, "tag": "1", "architecture": "amd64", "fsLayers": layers, "history": history});
     let payload = serde_json::to_vec_pretty(&payload).unwrap();
-    let signed = sign(&payload, &Private::generate().unwrap(), None, Duration::from_secs(1)).unwrap();
+    let signed = sign(&payload, &PrivateKey::generate().unwrap(), None, Duration::from_secs(1)).unwrap();
     client.put_manifest(&call, &place.reference(&format!("{name}:1")), &signed, &PutOptions::default()).unwrap();
     sha256(&payload).to_string()
 }

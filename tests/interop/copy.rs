@@ -342,7 +342,7 @@ pub fn bytes_in(layout: &Path) -> u64 {
     entries.filter_map(|entry| entry.ok()?.metadata().ok()).map(|facts| facts.len()).sum()
 }
 
-pub fn check(client: &Client, layout: &Path) -> ocireg::layout::check::Checked {
+pub fn check(client: &Client, layout: &Path) -> ocireg::layout::check::CheckResult {
     let opened = ocireg::layout::oci::OciLayout::open(layout, None).unwrap();
     ocireg::layout::check::check(&client.call(None).unwrap(), &opened).unwrap()
 }

@@ -7,7 +7,7 @@ use ocireg::endpoint::Endpoint;
 use ocireg::error::{Code, Error};
 use ocireg::image::append::{append, AppendOptions, Appended};
 use ocireg::image::cat::{cat, CatOptions};
-use ocireg::image::config::Config;
+use ocireg::image::config::ImageConfig;
 use ocireg::image::extract::{extract, ExtractOptions};
 use ocireg::image::files::{files, FilesOptions};
 use ocireg::image::size::{size, SizeOptions};
@@ -71,7 +71,7 @@ fn config_and_size_are_what_others_say() {
         let name = tagged(&place, &client, "image/config");
         let store = Endpoint::parse(&name).unwrap().source(&client).unwrap();
         let image = Image::find(&call, store.as_ref(), None).unwrap();
-        let config = Config::read(&call, store.as_ref(), &image).unwrap();
+        let config = ImageConfig::read(&call, store.as_ref(), &image).unwrap();
         assert_eq!(String::from_utf8(config.bytes).unwrap().trim(), place.crane(&["config", &name]).trim());
         let manifest: serde_json::Value = serde_json::from_str(&place.crane(&["manifest", &name])).unwrap();
         let found = size(&call, store.as_ref(), &SizeOptions::default()).unwrap();

@@ -6,7 +6,9 @@ use ocireg::digest::Digest;
 use ocireg::error::Code;
 use ocireg::reference::Reference;
 use ocireg::registry::list::tags::TagsOptions;
-use ocireg::registry::manifest::{DeleteOptions, Fate, GetOptions, HeadOptions, PutManifest, PutOptions, UntagOptions};
+use ocireg::registry::manifest::{
+    DeleteOptions, GetOptions, HeadOptions, ManifestFate, PutManifest, PutOptions, UntagOptions,
+};
 use ocireg::registry::referrers::fallback_tag::tag_of;
 use ocireg::registry::referrers::{ReferrersOptions, ReferrersSource};
 use ocireg::registry::upload::put::BlobPutOptions;
@@ -171,7 +173,7 @@ fn one_tag_goes_and_the_others_stay() {
             continue;
         }
         let untagged = outcome.unwrap();
-        assert_eq!((untagged.manifest, untagged.replaced, untagged.status), (Fate::Kept, !can, 202));
+        assert_eq!((untagged.manifest, untagged.replaced, untagged.status), (ManifestFate::Kept, !can, 202));
         assert!(untagged.other_tags.unwrap().contains(&"two".to_owned()));
         assert_eq!(head("one").err().unwrap().code(), Code::NotFound);
         assert_eq!(head("two").unwrap().digest, sha256(&image));

@@ -3,8 +3,8 @@
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use ocireg::schema1::jws::{verify, Demand};
-use ocireg::schema1::private::Private;
+use ocireg::schema1::jws::{verify, RequiredSigners};
+use ocireg::schema1::private::PrivateKey;
 use ocireg::schema1::sign::sign;
 use serde_json::Value;
 
@@ -49,7 +49,7 @@ fn libtrust_takes_what_we_sign_and_we_take_what_it_signs() {
     for (tag, keys) in [("one", 1), ("two", 2)] {
         let payload = content("old/image", tag, &layers);
         let mut signed = payload.clone();
-        let keys: Vec<Private> = (0..keys).map(|_| Private::generate().unwrap()).collect();
+        let keys: Vec<PrivateKey> = (0..keys).map(|_| PrivateKey::generate().unwrap()).collect();
         for key in &keys {
             signed = sign(&signed, key, None, now).unwrap();
         }
@@ -59,7 +59,7 @@ fn libtrust_takes_what_we_sign_and_we_take_what_it_signs() {
 
         let found = client.get_manifest(&call, &reference, &GetOptions::default()).unwrap();
         assert_eq!((&found.document.digest, found.document.media_type.as_str()), (&put.digest, TYPE));
-        let theirs = verify(&found.bytes, &Demand::default()).unwrap();
+        let theirs = verify(&found.bytes, &RequiredSigners::default()).unwrap();
         assert_eq!(theirs.payload, payload);
         assert_eq!(theirs.manifest.fs_layers, [layers[1].clone(), layers[0].clone()]);
         assert!(theirs.signatures.iter().all(|one| keys.iter().all(|key| key.public().id().unwrap() != one.key_id)));
@@ -71,7 +71,7 @@ fn libtrust_takes_what_we_sign_and_we_take_what_it_signs() {
         assert_eq!(head.digest, put.digest);
         // A manifest that it signed can be put again with an additional signature.
         let both = sign(&found.bytes, &keys[0], None, now).unwrap();
-        assert_eq!(verify(&both, &Demand::default()).unwrap().signatures.len(), 2);
+        assert_eq!(verify(&both, &RequiredSigners::default()).unwrap().signatures.len(), 2);
         let put = client.put_manifest(&call, &reference, &both, &PutOptions::default()).unwrap();
         assert_eq!(put.digest, sha256(&payload));
     }
@@ -86,9 +86,9 @@ fn what_is_signed_badly_the_registry_refuses_too() {
     let blob =
         client.put_blob(&call, &repository, &layer("file", "bad\n").0, &BlobPutOptions::default()).unwrap().digest;
     let payload = content("old/bad", "t", &[blob]);
-    let signed = sign(&payload, &Private::generate().unwrap(), None, std::time::Duration::from_secs(1)).unwrap();
+    let signed = sign(&payload, &PrivateKey::generate().unwrap(), None, std::time::Duration::from_secs(1)).unwrap();
     let other = String::from_utf8(signed).unwrap().replace("\"amd64\"", "\"arm64\"");
-    assert_eq!(verify(other.as_bytes(), &Demand::default()).unwrap_err().code(), Code::Signature);
+    assert_eq!(verify(other.as_bytes(), &RequiredSigners::default()).unwrap_err().code(), Code::Signature);
     let reference = place.reference("old/bad:t");
     let error = client.put_manifest(&call, &reference, other.as_bytes(), &PutOptions::default()).unwrap_err();
     assert_eq!(error.http_status(), Some(400), "{error}");
@@ -124,7 +124,7 @@ fn the_commands_make_a_key_sign_and_verify() {
     assert_eq!((&facts["digest"], &facts["signatures"][0]["key_id"]), (&json!(sha256(&payload)), &made["key_id"]));
     assert_eq!(says(&["schema1", "verify", &signed]), facts);
     let raw = run(&["schema1", "sign", &plain, "--key", &key]).stdout;
-    assert_eq!(verify(&raw, &Demand::default()).unwrap().payload, payload);
+    assert_eq!(verify(&raw, &RequiredSigners::default()).unwrap().payload, payload);
     assert!(run(&["schema1", "key"]).stdout.starts_with(b"-----BEGIN PRIVATE KEY-----\n"));
 
     let failed = |arguments: &[&str], status: i32, part: &str| {

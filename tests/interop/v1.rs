@@ -8,7 +8,7 @@ use ocireg::registry_v1::id::ImageId;
 use ocireg::registry_v1::index::SearchOptions;
 use ocireg::registry_v1::login::V1LoginOptions;
 use ocireg::registry_v1::write::PutLayerOptions;
-use ocireg::registry_v1::Repo;
+use ocireg::registry_v1::V1Repository;
 use serde_json::json;
 
 use super::{noise, sha256, Place};
@@ -23,11 +23,11 @@ fn image(seed: u8, parent: Option<&ImageId>) -> (ImageId, String) {
     (id.parse().unwrap(), format!(" {json:#}\n"))
 }
 
-fn repo(place: &Place, client: &ocireg::registry::Client, name: &str) -> Repo {
+fn repo(place: &Place, client: &ocireg::registry::Client, name: &str) -> V1Repository {
     client.v1(&client.call(None).unwrap(), &place.repository(name)).unwrap()
 }
 
-fn put(repo: &Repo, json: &str, layer: &[u8]) {
+fn put(repo: &V1Repository, json: &str, layer: &[u8]) {
     assert!(repo.put_image(json.as_bytes()).unwrap().uploaded);
     assert!(repo.put_layer(json.as_bytes(), layer, &PutLayerOptions::default()).unwrap().uploaded);
 }

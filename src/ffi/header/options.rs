@@ -138,7 +138,7 @@ impl Key {
             "f64" => "number",
             "Vec<String>" | "Headers" => "list of strings",
             "Texts" => "string or list of strings",
-            "String" | "Zeroizing<String>" | "Address" | "ProxyChoice" | "Compression" | "Digest" | "Format" => {
+            "String" | "Zeroizing<String>" | "Address" | "ProxyChoice" | "Compression" | "Digest" | "KeyFormat" => {
                 "string"
             }
             _ => fail(&format!(

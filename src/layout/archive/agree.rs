@@ -11,13 +11,13 @@ use crate::layout::index;
 use crate::manifest::{Descriptor, Document, Kind};
 use crate::media_type as types;
 use crate::store::descend;
-use crate::store::{Content, ReadStore};
+use crate::store::{RawManifest, ReadStore};
 use crate::text::shorten;
 
 /// Manifests that were looked for.
-pub struct Below {
+pub struct FoundManifests {
     /// They.
-    pub found: Vec<Content>,
+    pub found: Vec<RawManifest>,
     /// Whether everything could be looked at.
     pub is_whole: bool,
 }
@@ -31,7 +31,7 @@ impl ArchiveReader {
         archive: &Archive,
         entries: Vec<Descriptor>,
         is_wanted: &dyn Fn(&Document) -> bool,
-    ) -> Result<Below> {
+    ) -> Result<FoundManifests> {
         let (mut found, mut is_whole, mut seen) = (Vec::new(), true, HashSet::new());
         let mut level = entries;
         for _ in 0..=descend::DEPTH {
@@ -49,7 +49,7 @@ impl ArchiveReader {
             }
             level = below;
         }
-        Ok(Below { found, is_whole: is_whole && level.is_empty() })
+        Ok(FoundManifests { found, is_whole: is_whole && level.is_empty() })
     }
 
     /// Whether entries have an image with this config; None when that cannot be told.
@@ -119,7 +119,7 @@ impl ArchiveReader {
     }
 
     /// What `manifest.json` says about the same config must be the same image.
-    pub fn check_agreement(&self, call: &Call, archive: &Archive, content: &Content) -> Result<()> {
+    pub fn check_agreement(&self, call: &Call, archive: &Archive, content: &RawManifest) -> Result<()> {
         let (Some(config), Kind::Image) = (content.document.config(), content.document.kind) else { return Ok(()) };
         let reader = docker::ImageReader { call, tar: &archive.tar, place: &self.place(), list: LIST };
         let Some(place) = archive.tar.find(&blob_file(&config.digest)) else { return Ok(()) };

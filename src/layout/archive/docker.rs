@@ -17,7 +17,7 @@ use crate::layout::tarball::read::{Span, Tarball};
 use crate::manifest::Descriptor;
 use crate::manifest::MOST_BYTES;
 use crate::media_type as types;
-use crate::store::Content;
+use crate::store::RawManifest;
 use crate::stream::blob::Blob;
 use crate::stream::source::{read_piece, PIECE};
 use crate::stream::unpack::{Packing, UnpackLimits, Unpacker};
@@ -131,7 +131,7 @@ pub(super) struct ImageReader<'a> {
 }
 
 /// A layer as its bytes are.
-struct Measured {
+struct MeasuredLayer {
     packing: Packing,
     digest: Digest,
     diff_id: Digest,
@@ -221,9 +221,10 @@ impl ImageReader<'_> {
         self.tar.find(file).ok_or_else(missing)
     }
 
-    fn measure(&self, place: Span, file: &str, algorithm: Algorithm) -> Result<Measured> {
+    fn measure(&self, place: Span, file: &str, algorithm: Algorithm) -> Result<MeasuredLayer> {
         let hasher = Rc::new(RefCell::new(Hasher::new(Algorithm::Sha256)));
-        let passing = Measuring { call: self.call.clone(), reader: self.tar.read(place, 0), hasher: hasher.clone() };
+        let passing =
+            HashingReader { call: self.call.clone(), reader: self.tar.read(place, 0), hasher: hasher.clone() };
         let name = format!("the layer {} of {}", shorten(file), self.place);
         let call = self.call.without_progress();
         let mut unpacker = Unpacker::new(&call, Box::new(passing), name, 0, UnpackLimits::default())?;
@@ -244,7 +245,7 @@ impl ImageReader<'_> {
         drop(unpacker);
         let digest = Rc::into_inner(hasher).map(|hasher| hasher.into_inner().finish());
         let digest = digest.ok_or_else(|| Error::new(Code::Internal, "a layer is still being read"))?;
-        Ok(Measured { packing, digest, diff_id: unpacked.finish() })
+        Ok(MeasuredLayer { packing, digest, diff_id: unpacked.finish() })
     }
 
     /// Whether a manifest of the layout in the same archive is about the same files: layer by layer, in this order.
@@ -263,7 +264,7 @@ impl ImageReader<'_> {
     }
 
     /// A manifest for an image that has none, which is made of its files.
-    pub(super) fn made(&self, config: &[u8], layers: &[Descriptor]) -> Result<Content> {
+    pub(super) fn made(&self, config: &[u8], layers: &[Descriptor]) -> Result<RawManifest> {
         let digest = Algorithm::Sha256.digest(config);
         let manifest = json!({
             "schemaVersion": 2,
@@ -271,7 +272,7 @@ impl ImageReader<'_> {
             "config": {"mediaType": types::DOCKER_CONFIG, "size": config.len(), "digest": digest},
             "layers": layers,
         });
-        Content::parse(manifest.to_string().into_bytes(), None, None)
+        RawManifest::parse(manifest.to_string().into_bytes(), None, None)
     }
 
     fn bad(&self, why: String) -> Error {
@@ -285,13 +286,13 @@ pub(super) fn blob_file(digest: &Digest) -> String {
 }
 
 /// Bytes that are hashed as they pass.
-struct Measuring<R> {
+struct HashingReader<R> {
     call: Call,
     reader: R,
     hasher: Rc<RefCell<Hasher>>,
 }
 
-impl<R: Read> Blob for Measuring<R> {
+impl<R: Read> Blob for HashingReader<R> {
     fn piece(&mut self) -> Result<Option<Bytes>> {
         self.call.check()?;
         let piece =

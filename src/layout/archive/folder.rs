@@ -14,7 +14,7 @@ use crate::layout::lock::Lock;
 use crate::layout::oci::OciLayout;
 use crate::manifest::Descriptor;
 use crate::os::{mode, owner, temporary};
-use crate::store::{Content, Moved, ReadStore, Role, WriteStore};
+use crate::store::{Moved, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::blob::Blob;
 
 /// The folders of a layout in which files are made.
@@ -145,7 +145,7 @@ impl StagingFolder {
     }
 
     /// Takes a manifest.
-    pub(super) fn put_manifest(&self, call: &Call, content: &Content) -> Result<()> {
+    pub(super) fn put_manifest(&self, call: &Call, content: &RawManifest) -> Result<()> {
         if self.size(content.digest()).is_some() {
             self.verify(call, &content.descriptor())?;
         }

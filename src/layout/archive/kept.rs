@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::docker::blob_file;
 use super::saved;
-use super::Form;
+use super::ArchiveFormat;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
@@ -19,7 +19,7 @@ use crate::manifest::{Descriptor, Document};
 use crate::media_type as types;
 use crate::os::special::open_regular;
 use crate::os::{offset, owner};
-use crate::stream::blob::{Blob, Verified};
+use crate::stream::blob::{Blob, VerifiedBlob};
 use crate::stream::unpack::Packing;
 
 /// An archive that another image can be added to.
@@ -34,7 +34,7 @@ pub(super) struct KeptArchive {
 
 impl KeptArchive {
     /// Reads what is there; None when nothing is. What cannot be added to is refused.
-    pub(super) fn open(call: &Call, path: &Path, form: Form) -> Result<Option<KeptArchive>> {
+    pub(super) fn open(call: &Call, path: &Path, form: ArchiveFormat) -> Result<Option<KeptArchive>> {
         let cannot = |error: std::io::Error| Error::io(format!("cannot read {}", path.display()), &error);
         let file = match open_regular(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -62,7 +62,7 @@ impl KeptArchive {
         })
     }
 
-    fn read(call: &Call, path: &Path, bytes: ArchiveBytes, form: Form) -> Result<KeptArchive> {
+    fn read(call: &Call, path: &Path, bytes: ArchiveBytes, form: ArchiveFormat) -> Result<KeptArchive> {
         let foreign = |why: &str| Error::new(Code::Unsupported, why);
         let tar = Tarball::of(call, bytes, path.display().to_string())?;
         if !tar.has("oci-layout") || !tar.has("index.json") {
@@ -70,7 +70,7 @@ impl KeptArchive {
                 "it has no index.json, as what this library, Docker (from 25 on) and containerd write has",
             ));
         }
-        if form == Form::Docker && !tar.has("manifest.json") {
+        if form == ArchiveFormat::Docker && !tar.has("manifest.json") {
             return Err(foreign("it is an oci-archive, which docker load may not read; oci-archive: adds to it"));
         }
         let index = tar.small("index.json", MOST_BYTES)?.unwrap_or_default();
@@ -140,7 +140,7 @@ impl KeptArchive {
         };
         let place = self.tar.find(&blob_file(&wanted.digest)).ok_or_else(missing)?;
         let reader = self.tar.read(place, 0);
-        let mut blob = Verified::new(reader, call, self.path.display().to_string(), wanted, None);
+        let mut blob = VerifiedBlob::new(reader, call, self.path.display().to_string(), wanted, None);
         blob.hash_aside();
         Ok(Box::new(blob))
     }

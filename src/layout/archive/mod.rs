@@ -16,18 +16,18 @@ pub use write::ArchiveWriter;
 
 /// Which archive.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum ArchiveFormat {
     /// A tar of an OCI layout.
     Oci,
     /// What `docker load` reads.
     Docker,
 }
 
-impl Form {
+impl ArchiveFormat {
     fn transport(self) -> &'static str {
         match self {
-            Form::Oci => "oci-archive",
-            Form::Docker => "docker-archive",
+            ArchiveFormat::Oci => "oci-archive",
+            ArchiveFormat::Docker => "docker-archive",
         }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 
 use super::config_name::{digests, has_config};
 use super::docker::{self, blob_file, SavedImage, LIST};
-use super::Form;
+use super::ArchiveFormat;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
 use crate::error::{Code, Error, Result};
@@ -20,8 +20,8 @@ use crate::manifest::{Descriptor, Document};
 use crate::media_type as types;
 use crate::platform::Platform;
 use crate::store::descend;
-use crate::store::{Content, ReadStore};
-use crate::stream::blob::{Blob, Verified};
+use crate::store::{RawManifest, ReadStore};
+use crate::stream::blob::{Blob, VerifiedBlob};
 use crate::stream::spool::TemporarySpace;
 use crate::sync::lock;
 
@@ -32,7 +32,7 @@ pub struct ArchiveReader {
     pub path: PathBuf,
     /// The archive itself, where it is open already; taken when it is read.
     given: Mutex<Option<File>>,
-    form: Form,
+    form: ArchiveFormat,
     name: Option<String>,
     space: TemporarySpace,
     /// Opening may take long, so that it waits for a call.
@@ -40,7 +40,7 @@ pub struct ArchiveReader {
     /// Files of an old archive, which are not named by their digests.
     found: Mutex<Vec<(Digest, String)>>,
     /// Manifests that were made for its images.
-    made: Mutex<HashMap<Digest, Content>>,
+    made: Mutex<HashMap<Digest, RawManifest>>,
 }
 
 /// What is in it.
@@ -60,7 +60,7 @@ pub struct Archive {
 #[derive(Debug)]
 pub struct ListedImage {
     /// Its manifest.
-    pub content: Content,
+    pub content: RawManifest,
     /// Its names, as they stand there.
     pub names: Vec<String>,
 }
@@ -70,7 +70,7 @@ impl ArchiveReader {
     pub fn new(
         path: &Path,
         given: Option<File>,
-        form: Form,
+        form: ArchiveFormat,
         name: Option<&str>,
         space: TemporarySpace,
     ) -> ArchiveReader {
@@ -117,9 +117,9 @@ impl ArchiveReader {
         let saved = table("manifest.json")?.map(images);
         // Each form has its own list; errors in the other one do not matter.
         let (index, saved) = match self.form {
-            Form::Oci => (index.transpose()?, saved.and_then(Result::ok)),
-            Form::Docker if saved.is_none() => (index.transpose()?, None),
-            Form::Docker => (index.and_then(Result::ok), saved.transpose()?),
+            ArchiveFormat::Oci => (index.transpose()?, saved.and_then(Result::ok)),
+            ArchiveFormat::Docker if saved.is_none() => (index.transpose()?, None),
+            ArchiveFormat::Docker => (index.and_then(Result::ok), saved.transpose()?),
         };
         let configs = saved.iter().flatten().map(|saved| call.check().map(|()| tar.find(&saved.config)));
         let configs = configs.collect::<Result<_>>()?;
@@ -156,7 +156,7 @@ impl ArchiveReader {
 
     /// An image of `manifest.json`: with the manifest that the archive has for it, when that is about the same files, else
     /// with one that is made of them. Its layers are what its config says, or it is refused.
-    fn image(&self, call: &Call, archive: &Archive, saved: &SavedImage) -> Result<Content> {
+    fn image(&self, call: &Call, archive: &Archive, saved: &SavedImage) -> Result<RawManifest> {
         let reader = docker::ImageReader { call, tar: &archive.tar, place: &self.place(), list: LIST };
         let config = reader.small(&saved.config)?;
         let ids = reader.diff_ids(saved, &config)?;
@@ -188,10 +188,10 @@ impl ArchiveReader {
     }
 
     /// A manifest of the layout that the archive is too.
-    pub fn content(&self, archive: &Archive, wanted: &Descriptor) -> Result<Content> {
+    pub fn content(&self, archive: &Archive, wanted: &Descriptor) -> Result<RawManifest> {
         let missing = || Error::new(Code::NotFound, format!("{} has no manifest {}", self.place(), wanted.digest));
         let bytes = archive.tar.small(&self.file_of(&wanted.digest), MOST_BYTES)?.ok_or_else(missing)?;
-        Content::described(bytes, wanted).map_err(|error| error.within(self.place()))
+        RawManifest::described(bytes, wanted).map_err(|error| error.within(self.place()))
     }
 }
 
@@ -201,33 +201,33 @@ impl ReadStore for ArchiveReader {
         format!("{}{suffix}", self.file())
     }
 
-    fn root(&self, call: &Call) -> Result<Content> {
+    fn root(&self, call: &Call) -> Result<RawManifest> {
         let archive = self.archive(call)?;
         let missing = |what: &str| Error::new(Code::NotFound, format!("{} has no {what}", self.file()));
         match (self.form, &archive.saved, &archive.index) {
             // What newer versions of Docker write is a layout too, but some of them a wrong one.
-            (Form::Docker, Some(saved), _) => {
+            (ArchiveFormat::Docker, Some(saved), _) => {
                 self.image(call, &archive, docker::choose(saved, self.name.as_deref(), &self.file())?)
             }
-            (Form::Docker, None, None) if archive.tar.has("repositories") => {
+            (ArchiveFormat::Docker, None, None) if archive.tar.has("repositories") => {
                 let message = format!("{} was saved by a Docker before 1.10, without manifest.json", self.file());
                 Err(Error::new(Code::Unsupported, message).with_hint("load it with docker, and save it again"))
             }
-            (Form::Docker, None, None) => Err(missing("manifest.json")),
+            (ArchiveFormat::Docker, None, None) => Err(missing("manifest.json")),
             (_, _, Some(index)) => {
                 let entry = names::choose(index, self.name.as_deref(), &self.file())?;
                 self.check_names(call, &archive, &entry)?;
                 self.manifest(call, &entry)
             }
-            (Form::Oci, _, None) => Err(missing("index.json")),
+            (ArchiveFormat::Oci, _, None) => Err(missing("index.json")),
         }
     }
 
-    fn root_for(&self, call: &Call, platforms: &[Platform]) -> Result<Content> {
+    fn root_for(&self, call: &Call, platforms: &[Platform]) -> Result<RawManifest> {
         let archive = self.archive(call)?;
         let name = self.name.as_deref();
         let alike = match (self.form, &archive.saved, &archive.index) {
-            (Form::Docker, Some(saved), _) => docker::alike(saved, name)
+            (ArchiveFormat::Docker, Some(saved), _) => docker::alike(saved, name)
                 .into_iter()
                 .map(|saved| self.image(call, &archive, saved).map(|content| content.descriptor()))
                 .collect::<Result<Vec<_>>>()?,
@@ -237,13 +237,13 @@ impl ReadStore for ArchiveReader {
         if alike.is_empty() || platforms.is_empty() {
             return self.root(call);
         }
-        if self.form == Form::Oci {
+        if self.form == ArchiveFormat::Oci {
             alike.iter().try_for_each(|entry| self.check_names(call, &archive, entry))?;
         }
         descend::among(call, self, &alike, platforms)?.map_or_else(|| self.root(call), Ok)
     }
 
-    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content> {
+    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<RawManifest> {
         call.check()?;
         let made = lock(&self.made).get(&wanted.digest).cloned();
         if let Some(made) = made {
@@ -252,7 +252,7 @@ impl ReadStore for ArchiveReader {
         let archive = self.archive(call)?;
         let content = self.content(&archive, wanted)?;
         self.check_agreement(call, &archive, &content)?;
-        if self.form == Form::Docker && archive.saved.is_none() {
+        if self.form == ArchiveFormat::Docker && archive.saved.is_none() {
             self.check_layers(call, &archive, &content.document)?;
         }
         Ok(content)
@@ -263,7 +263,7 @@ impl ReadStore for ArchiveReader {
         let archive = self.archive(call)?;
         let place = archive.tar.find(&self.file_of(&wanted.digest)).ok_or_else(|| self.missing(&wanted.digest))?;
         let reader = archive.tar.read(place, begin);
-        Ok(Box::new(Verified::new(reader, call, self.place(), wanted, hashed)))
+        Ok(Box::new(VerifiedBlob::new(reader, call, self.place(), wanted, hashed)))
     }
 
     fn size(&self, call: &Call, digest: &Digest) -> Result<u64> {

@@ -1,12 +1,12 @@
 //! Where what will be an archive is collected first.
 
 use super::folder::StagingFolder;
-use super::waiting::Waiting;
+use super::waiting::SpooledBlobs;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::manifest::Descriptor;
-use crate::store::{Content, Moved, ReadStore};
+use crate::store::{Moved, RawManifest, ReadStore};
 use crate::stream::blob::Blob;
 
 /// The one for a file, with which the next copy can go on, or the one for a pipe.
@@ -15,7 +15,7 @@ pub(super) enum Staging {
     /// In a folder beside the file.
     StagingFolder(StagingFolder),
     /// In a file without a name.
-    Waiting(Waiting),
+    Spooled(SpooledBlobs),
 }
 
 impl Staging {
@@ -23,15 +23,15 @@ impl Staging {
     pub(super) fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
         match self {
             Staging::StagingFolder(folder) => folder.put_blob(call, wanted, from),
-            Staging::Waiting(waiting) => waiting.put_blob(call, wanted, from),
+            Staging::Spooled(waiting) => waiting.put_blob(call, wanted, from),
         }
     }
 
     /// Takes a manifest.
-    pub(super) fn put_manifest(&self, call: &Call, content: &Content) -> Result<()> {
+    pub(super) fn put_manifest(&self, call: &Call, content: &RawManifest) -> Result<()> {
         match self {
             Staging::StagingFolder(folder) => folder.put_manifest(call, content),
-            Staging::Waiting(waiting) => waiting.put_manifest(content),
+            Staging::Spooled(waiting) => waiting.put_manifest(content),
         }
     }
 
@@ -39,7 +39,7 @@ impl Staging {
     pub(super) fn settle(&self, call: &Call) -> Result<()> {
         match self {
             Staging::StagingFolder(folder) => folder.settle(call),
-            Staging::Waiting(_) => Ok(()),
+            Staging::Spooled(_) => Ok(()),
         }
     }
 
@@ -47,7 +47,7 @@ impl Staging {
     pub(super) fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
         match self {
             Staging::StagingFolder(folder) => folder.small(digest),
-            Staging::Waiting(waiting) => waiting.small(digest),
+            Staging::Spooled(waiting) => waiting.small(digest),
         }
     }
 
@@ -55,7 +55,7 @@ impl Staging {
     pub(super) fn size(&self, digest: &Digest) -> Option<u64> {
         match self {
             Staging::StagingFolder(folder) => folder.size(digest),
-            Staging::Waiting(waiting) => waiting.size(digest),
+            Staging::Spooled(waiting) => waiting.size(digest),
         }
     }
 
@@ -63,7 +63,7 @@ impl Staging {
     pub(super) fn open_blob(&self, call: &Call, wanted: &Descriptor) -> Result<Box<dyn Blob>> {
         match self {
             Staging::StagingFolder(folder) => folder.open_blob(call, wanted),
-            Staging::Waiting(waiting) => waiting.open_blob(call, wanted),
+            Staging::Spooled(waiting) => waiting.open_blob(call, wanted),
         }
     }
 
@@ -71,7 +71,7 @@ impl Staging {
     pub(super) fn remove(&self, digest: &Digest) -> Result<()> {
         match self {
             Staging::StagingFolder(folder) => folder.remove(digest),
-            Staging::Waiting(_) => Ok(()),
+            Staging::Spooled(_) => Ok(()),
         }
     }
 
@@ -79,7 +79,7 @@ impl Staging {
     pub(super) fn finish(self) -> Result<()> {
         match self {
             Staging::StagingFolder(folder) => folder.finish(),
-            Staging::Waiting(_) => Ok(()),
+            Staging::Spooled(_) => Ok(()),
         }
     }
 }

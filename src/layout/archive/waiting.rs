@@ -10,22 +10,22 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 use crate::manifest::MOST_BYTES;
-use crate::store::{Content, Moved, ReadStore};
-use crate::stream::blob::{Blob, Verified};
+use crate::store::{Moved, RawManifest, ReadStore};
+use crate::stream::blob::{Blob, VerifiedBlob};
 use crate::stream::spool::{Spool, SpoolItem, TemporarySpace};
 use crate::sync::lock;
 
 /// Blobs and manifests by their digests.
 #[derive(Debug)]
-pub(super) struct Waiting {
+pub(super) struct SpooledBlobs {
     spool: Arc<Spool>,
     items: Mutex<HashMap<Digest, SpoolItem>>,
 }
 
-impl Waiting {
+impl SpooledBlobs {
     /// Nothing yet.
-    pub(super) fn new(space: &TemporarySpace) -> Result<Waiting> {
-        Ok(Waiting { spool: space.spool()?, items: Mutex::default() })
+    pub(super) fn new(space: &TemporarySpace) -> Result<SpooledBlobs> {
+        Ok(SpooledBlobs { spool: space.spool()?, items: Mutex::default() })
     }
 
     /// Gets a blob.
@@ -42,7 +42,7 @@ impl Waiting {
     }
 
     /// Takes a manifest.
-    pub(super) fn put_manifest(&self, content: &Content) -> Result<()> {
+    pub(super) fn put_manifest(&self, content: &RawManifest) -> Result<()> {
         let mut writer = self.spool.writer();
         writer.write(&content.bytes)?;
         self.items().insert(content.digest().clone(), writer.finish());
@@ -65,7 +65,7 @@ impl Waiting {
     /// Opens a blob, which is verified as it is read.
     pub(super) fn open_blob(&self, call: &Call, wanted: &Descriptor) -> Result<Box<dyn Blob>> {
         let item = self.known(&wanted.digest)?;
-        let mut blob = Verified::new(item.read_from(0), call, "a temporary file".to_owned(), wanted, None);
+        let mut blob = VerifiedBlob::new(item.read_from(0), call, "a temporary file".to_owned(), wanted, None);
         blob.hash_aside();
         Ok(Box::new(blob))
     }

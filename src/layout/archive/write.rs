@@ -17,8 +17,8 @@ use super::folder::{is_wrong, StagingFolder};
 use super::kept::KeptArchive;
 use super::saved;
 use super::staging::Staging;
-use super::waiting::Waiting;
-use super::Form;
+use super::waiting::SpooledBlobs;
+use super::ArchiveFormat;
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
@@ -29,10 +29,10 @@ use crate::layout::oci::{is_name, VERSION};
 use crate::layout::tarball::write::{Contents, NewMember, TarWriter};
 use crate::manifest::{Descriptor, Kind};
 use crate::os::owner;
-use crate::os::target::{Target, Through};
+use crate::os::target::{DirectOutput, Target};
 use crate::os::temporary::persist_new;
 use crate::reference::Reference;
-use crate::store::{Content, Moved, ReadStore, Role, WriteStore};
+use crate::store::{Moved, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::spool::TemporarySpace;
 use crate::sync::lock;
 
@@ -43,24 +43,24 @@ const AT_ONCE: usize = 256 << 10;
 #[derive(Debug)]
 pub struct ArchiveWriter {
     shown: String,
-    form: Form,
+    form: ArchiveFormat,
     name: Option<String>,
     way: Destination,
     space: TemporarySpace,
     /// What the file held when it was looked at.
     before: Mutex<Option<Arc<KeptArchive>>>,
-    work: Mutex<Option<Arc<Work>>>,
+    work: Mutex<Option<Arc<StagedCopy>>>,
 }
 
 #[derive(Debug)]
 enum Destination {
     Replace(PathBuf),
-    Through(Mutex<Option<Through>>),
+    Through(Mutex<Option<DirectOutput>>),
 }
 
 /// A copy that has begun.
 #[derive(Debug)]
-struct Work {
+struct StagedCopy {
     staging: Staging,
     /// What the bytes are written through, if it is not a file.
     out: Option<File>,
@@ -87,7 +87,7 @@ impl ArchiveWriter {
     pub fn planned(
         path: &Path,
         descriptor: Option<File>,
-        form: Form,
+        form: ArchiveFormat,
         name: Option<&str>,
         space: TemporarySpace,
     ) -> Result<ArchiveWriter> {
@@ -105,25 +105,25 @@ impl ArchiveWriter {
         Ok(ArchiveWriter { shown, form, name, way, space, before: Mutex::default(), work: Mutex::default() })
     }
 
-    fn start(&self, call: &Call) -> Result<Work> {
+    fn start(&self, call: &Call) -> Result<StagedCopy> {
         let (staging, out) = match &self.way {
             Destination::Replace(path) => (Staging::StagingFolder(StagingFolder::beside(call, path)?), None),
             Destination::Through(through) => {
                 let again = || Error::new(Code::Internal, "an archive cannot be written to a pipe twice");
                 let through = lock(through).take().ok_or_else(again)?;
                 let out = call.open_through(through)?;
-                (Staging::Waiting(Waiting::new(&self.space)?), Some(out))
+                (Staging::Spooled(SpooledBlobs::new(&self.space)?), Some(out))
             }
         };
-        Ok(Work { staging, out, new: Mutex::default() })
+        Ok(StagedCopy { staging, out, new: Mutex::default() })
     }
 
-    fn work(&self) -> Result<Arc<Work>> {
+    fn work(&self) -> Result<Arc<StagedCopy>> {
         lock(&self.work).clone().ok_or_else(|| Error::new(Code::Internal, "the archive was not begun"))
     }
 
     /// Puts the archive in the place of what is there, whole, and with what that holds. Whoever else replaces it waits.
-    fn replace(&self, call: &Call, path: &Path, work: &Work, folder: &StagingFolder) -> Result<()> {
+    fn replace(&self, call: &Call, path: &Path, work: &StagedCopy, folder: &StagingFolder) -> Result<()> {
         let cannot = |error: std::io::Error| Error::io(format!("cannot write {}", path.display()), &error);
         loop {
             // Writers that share the staging folder wait there. A lock on the file itself could be taken by anybody who may read it.
@@ -153,7 +153,7 @@ impl ArchiveWriter {
     fn pour<W: std::io::Write>(
         &self,
         call: &Call,
-        work: &Work,
+        work: &StagedCopy,
         kept: Option<&KeptArchive>,
         mut tar: TarWriter<W>,
     ) -> Result<W> {
@@ -184,22 +184,24 @@ impl ArchiveWriter {
     }
 
     /// What was there, and what is new.
-    fn whole(&self, call: &Call, work: &Work, kept: Option<&KeptArchive>) -> Result<ArchiveContents> {
+    fn whole(&self, call: &Call, work: &StagedCopy, kept: Option<&KeptArchive>) -> Result<ArchiveContents> {
         let new = lock(&work.new);
         let mut entries = kept.map(KeptArchive::entries).unwrap_or_default();
         new.entries.iter().for_each(|entry| index::add(&mut entries, entry.clone()));
-        let both = Both { call, work, kept };
+        let both = StagedAndKept { call, work, kept };
         let mut needed = needed(&both, &entries)?.whole(&both)?;
         if let Some(kept) = kept.filter(|_| needed.is_partial()) {
             needed.add(kept.blobs());
         }
         let mut saved = kept.and_then(|kept| kept.saved.clone());
-        if self.form == Form::Docker || saved.is_some() {
+        if self.form == ArchiveFormat::Docker || saved.is_some() {
             let list = saved.get_or_insert_default();
             // A tag alone, which an oci-archive may have as a name, is not the name of an image.
-            let name =
-                self.name.as_deref().filter(|name| self.form == Form::Docker || index::image_name(name).is_some());
-            let name = name.and_then(|name| full_name(Form::Docker, name).ok());
+            let name = self
+                .name
+                .as_deref()
+                .filter(|name| self.form == ArchiveFormat::Docker || index::image_name(name).is_some());
+            let name = name.and_then(|name| full_name(ArchiveFormat::Docker, name).ok());
             if let Some(image) = &new.image {
                 saved::add(list, image, name.as_deref());
             }
@@ -213,13 +215,13 @@ impl ArchiveWriter {
 }
 
 /// The staging folder and what was there before, as a walk sees them.
-struct Both<'a> {
+struct StagedAndKept<'a> {
     call: &'a Call,
-    work: &'a Work,
+    work: &'a StagedCopy,
     kept: Option<&'a KeptArchive>,
 }
 
-impl Shelf for Both<'_> {
+impl Shelf for StagedAndKept<'_> {
     fn size(&self, digest: &Digest) -> Option<u64> {
         self.work.staging.size(digest).or_else(|| self.kept?.size(digest))
     }
@@ -251,8 +253,8 @@ fn hold(call: &Call, path: &Path) -> Result<Option<Lock>> {
 }
 
 /// An archive for Docker names images with repository and tag: `docker load` refuses another name.
-fn full_name(form: Form, name: &str) -> Result<String> {
-    if form == Form::Oci {
+fn full_name(form: ArchiveFormat, name: &str) -> Result<String> {
+    if form == ArchiveFormat::Oci {
         let bad = || {
             Error::new(
                 Code::InvalidReference,
@@ -284,8 +286,8 @@ impl WriteStore for ArchiveWriter {
         self.shown.clone()
     }
 
-    fn look(&self, call: &Call, root: &Content) -> Result<bool> {
-        if self.form == Form::Docker && root.document.kind != Kind::Image {
+    fn look(&self, call: &Call, root: &RawManifest) -> Result<bool> {
+        if self.form == ArchiveFormat::Docker && root.document.kind != Kind::Image {
             let message = format!("a docker-archive holds images, but this is of type {}", root.document.media_type);
             return Err(Error::new(Code::InvalidManifest, message));
         }
@@ -324,7 +326,7 @@ impl WriteStore for ArchiveWriter {
         }
     }
 
-    fn put_manifest(&self, call: &Call, content: &Content, role: &Role) -> Result<()> {
+    fn put_manifest(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<()> {
         let work = self.work()?;
         work.staging.put_manifest(call, content)?;
         let mut new = lock(&work.new);
@@ -356,6 +358,6 @@ impl WriteStore for ArchiveWriter {
     }
 
     fn one_platform(&self) -> bool {
-        self.form == Form::Docker
+        self.form == ArchiveFormat::Docker
     }
 }

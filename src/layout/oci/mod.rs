@@ -27,7 +27,7 @@ use crate::media_type::OCI_INDEX;
 use crate::os::special::open_regular;
 use crate::os::temporary::{self, NotWritten};
 use crate::os::{flush, walk};
-use crate::store::Content;
+use crate::store::RawManifest;
 use crate::sync::lock;
 use crate::text::shorten;
 
@@ -147,13 +147,13 @@ impl OciLayout {
     }
 
     /// A manifest.
-    pub fn content(&self, wanted: &Descriptor) -> Result<Content> {
+    pub fn content(&self, wanted: &Descriptor) -> Result<RawManifest> {
         let path = self.blob_path(&wanted.digest);
         if !path.exists() {
             return Err(Error::new(Code::NotFound, format!("{} has no manifest {}", self.show(), wanted.digest)));
         }
         let bytes = self.read_small(&path, "manifest")?;
-        Content::described(bytes, wanted).map_err(|error| error.within(self.show()))
+        RawManifest::described(bytes, wanted).map_err(|error| error.within(self.show()))
     }
 
     /// The bytes of a blob that is small.

@@ -14,19 +14,19 @@ use crate::layout::{index, names};
 use crate::manifest::Descriptor;
 use crate::os::special::open_regular;
 use crate::platform::Platform;
-use crate::store::{descend, Content, Moved, ReadStore, Role, WriteStore};
-use crate::stream::blob::{Blob, Verified};
+use crate::store::{descend, Moved, RawManifest, ReadStore, Role, WriteStore};
+use crate::stream::blob::{Blob, VerifiedBlob};
 
 impl ReadStore for OciLayout {
     fn place(&self) -> String {
         self.show()
     }
 
-    fn root(&self, call: &Call) -> Result<Content> {
+    fn root(&self, call: &Call) -> Result<RawManifest> {
         self.manifest(call, &self.entry()?)
     }
 
-    fn root_for(&self, call: &Call, platforms: &[Platform]) -> Result<Content> {
+    fn root_for(&self, call: &Call, platforms: &[Platform]) -> Result<RawManifest> {
         let alike = names::alike(&self.entries()?, self.name.as_deref());
         match alike.is_empty() {
             true => self.root(call),
@@ -34,7 +34,7 @@ impl ReadStore for OciLayout {
         }
     }
 
-    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<Content> {
+    fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<RawManifest> {
         call.check()?;
         self.content(wanted)
     }
@@ -49,7 +49,7 @@ impl ReadStore for OciLayout {
         })?;
         let begin = hashed.as_ref().map_or(0, |(_, length)| *length);
         file.seek(SeekFrom::Start(begin)).map_err(|error| cannot("read", &path, &error))?;
-        Ok(Box::new(Verified::new(file, call, path.display().to_string(), wanted, hashed)))
+        Ok(Box::new(VerifiedBlob::new(file, call, path.display().to_string(), wanted, hashed)))
     }
 
     fn size(&self, _: &Call, digest: &Digest) -> Result<u64> {
@@ -80,7 +80,7 @@ impl WriteStore for OciLayout {
     }
 
     // Blobs are looked at one by one, which costs nothing here, and heals what another program left half done.
-    fn look(&self, _: &Call, _: &Content) -> Result<bool> {
+    fn look(&self, _: &Call, _: &RawManifest) -> Result<bool> {
         self.check_links()?;
         match self.root.join("oci-layout").exists() {
             true => self.check_version()?,
@@ -117,7 +117,7 @@ impl WriteStore for OciLayout {
         Ok(Moved::Copied { resumed })
     }
 
-    fn put_manifest(&self, call: &Call, content: &Content, role: &Role) -> Result<()> {
+    fn put_manifest(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<()> {
         self.hold(call)?;
         self.flush_queue.settle(call)?;
         let path = self.blob_path(content.digest());

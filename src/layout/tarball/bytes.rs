@@ -83,7 +83,7 @@ fn spool(call: &Call, file: File, name: String, space: &TemporarySpace) -> Resul
         Code::InvalidManifest => error.with_code(Code::Io),
         _ => error,
     };
-    let stream = Stream { file, call: call.clone(), name: name.clone() };
+    let stream = StreamedArchive { file, call: call.clone(), name: name.clone() };
     let mut unpacker =
         Unpacker::new(&call.without_progress(), Box::new(stream), name, 0, UnpackLimits::default()).map_err(as_file)?;
     let mut writer = space.spool()?.writer();
@@ -97,13 +97,13 @@ fn spool(call: &Call, file: File, name: String, space: &TemporarySpace) -> Resul
 }
 
 /// A file, a pipe or a socket as it comes.
-struct Stream {
+struct StreamedArchive {
     file: File,
     call: Call,
     name: String,
 }
 
-impl Blob for Stream {
+impl Blob for StreamedArchive {
     fn piece(&mut self) -> Result<Option<Bytes>> {
         let mut buffer = vec![0; PIECE];
         let count = input::read(&self.file, &mut buffer, || self.call.check()).map_err(|error| {

@@ -14,7 +14,7 @@ use serde_json::{json, Map, Value};
 use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::http::response::Answer;
+use crate::http::response::Response;
 use crate::http::{redact, Request};
 use crate::media_type;
 use crate::reference::Reference;
@@ -94,7 +94,7 @@ pub(crate) fn blob_digest(reference: &Reference) -> Result<&Digest> {
 }
 
 /// The result of a check for a blob.
-pub(crate) enum Look {
+pub(crate) enum BlobPresence {
     There {
         /// Its size; None when the registry does not say.
         size: Option<u64>,
@@ -109,37 +109,38 @@ pub(crate) enum Look {
 
 /// Whether a repository has a blob.
 pub(crate) fn has(remote: &Remote, digest: &Digest) -> Result<bool> {
-    Ok(matches!(look(remote, digest)?, Look::There { .. }))
+    Ok(matches!(look(remote, digest)?, BlobPresence::There { .. }))
 }
 
 /// Whether a repository has a blob, completely: a failed upload may have left a part.
 pub(crate) fn has_all(remote: &Remote, digest: &Digest, wanted: u64) -> Result<bool> {
-    Ok(matches!(look(remote, digest)?, Look::There { size, .. } if size.is_none_or(|size| size == wanted)))
+    Ok(matches!(look(remote, digest)?, BlobPresence::There { size, .. } if size.is_none_or(|size| size == wanted)))
 }
 
 /// Looks at a blob.
-pub(crate) fn look(remote: &Remote, digest: &Digest) -> Result<Look> {
+pub(crate) fn look(remote: &Remote, digest: &Digest) -> Result<BlobPresence> {
     look_by(Method::HEAD, remote, digest)
 }
 
 /// The same by another method: a GET is left at its head.
-pub(crate) fn look_by(method: Method, remote: &Remote, digest: &Digest) -> Result<Look> {
+pub(crate) fn look_by(method: Method, remote: &Remote, digest: &Digest) -> Result<BlobPresence> {
     let reply = remote.ask(Resource::Blob(digest), &mut Request::new(method), &remote.scopes(&["pull", "push"]))?;
     match reply.answer.status {
         // Asking on would only show the same credentials again.
         StatusCode::UNAUTHORIZED => {
             Err(remote.failure(reply, &format!("head of the blob {digest} of {}", remote.place())))
         }
-        StatusCode::OK => {
-            Ok(Look::There { size: said_size(&reply.answer, digest), digest: digest_header(&reply.answer.headers) })
-        }
-        StatusCode::NOT_FOUND => Ok(Look::Absent),
-        _ => Ok(Look::Hidden),
+        StatusCode::OK => Ok(BlobPresence::There {
+            size: said_size(&reply.answer, digest),
+            digest: digest_header(&reply.answer.headers),
+        }),
+        StatusCode::NOT_FOUND => Ok(BlobPresence::Absent),
+        _ => Ok(BlobPresence::Hidden),
     }
 }
 
 /// The size of a blob according to a response. For HEAD, 0 may come from a proxy that counts the missing body.
-fn said_size(answer: &Answer, digest: &Digest) -> Option<u64> {
+fn said_size(answer: &Response, digest: &Digest) -> Option<u64> {
     let says = |size: &u64| *size > 0 || answer.method == Method::GET || *digest == digest.algorithm().digest(b"");
     answer.content_length().filter(says)
 }

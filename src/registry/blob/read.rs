@@ -14,10 +14,10 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::download::save::{self, Delivery};
 use crate::download::{
-    narrowed, BlobLimit, Download, Downloadable, Expected, Pieces, RangeRequest, ReadOptions, Rules,
+    narrowed, BlobLimit, BodyRules, Download, Downloadable, ExpectedDigest, Pieces, RangeRequest, ReadOptions,
 };
 use crate::error::{Code, Error, Result};
-use crate::http::response::Answer;
+use crate::http::response::Response;
 use crate::http::Request;
 use crate::reference::Reference;
 use crate::registry::repository::Remote;
@@ -77,8 +77,8 @@ impl RemoteBlob {
 impl Downloadable for RemoteBlob {
     const KIND: &'static str = "blob";
     const WORK: &'static str = "blob get";
-    const RULES: Rules =
-        Rules { whole_replaces: true, bodies_are_exact: true, refusals_last: false, too_few: Code::SizeMismatch };
+    const RULES: BodyRules =
+        BodyRules { whole_replaces: true, bodies_are_exact: true, refusals_last: false, too_few: Code::SizeMismatch };
     type Reply = Reply;
 
     fn call(&self) -> &Call {
@@ -97,8 +97,8 @@ impl Downloadable for RemoteBlob {
         format!("the blob {} of {}", self.digest, self.remote.place())
     }
 
-    fn expected(&self) -> Option<Expected> {
-        Some(Expected::digest(&self.digest))
+    fn expected(&self) -> Option<ExpectedDigest> {
+        Some(ExpectedDigest::digest(&self.digest))
     }
 
     fn mismatch(&self, found: &Digest) -> String {
@@ -124,14 +124,14 @@ impl Downloadable for RemoteBlob {
     }
 }
 
-impl AsRef<Answer> for Reply {
-    fn as_ref(&self) -> &Answer {
+impl AsRef<Response> for Reply {
+    fn as_ref(&self) -> &Response {
         &self.answer
     }
 }
 
-impl From<Reply> for Answer {
-    fn from(reply: Reply) -> Answer {
+impl From<Reply> for Response {
+    fn from(reply: Reply) -> Response {
         reply.answer
     }
 }

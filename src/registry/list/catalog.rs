@@ -7,7 +7,7 @@ use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::options::options;
 use crate::reference::Index;
-use crate::registry::list::cursor::List;
+use crate::registry::list::cursor::RegistryList;
 use crate::registry::list::name_list::NameList;
 use crate::registry::list::names::{NameWindow, Names};
 use crate::registry::repository::Remote;
@@ -52,7 +52,7 @@ impl Client {
         let pattern = options.regex.as_deref().map(compile).transpose()?;
         let remote = Remote::registry(self, call, &Index::parse(registry)?)?;
         let names = Names {
-            list: List::of(&remote, Resource::Catalog, "")?,
+            list: RegistryList::of(&remote, Resource::Catalog, "")?,
             scopes: ScopeSet::from(Scope::catalog()),
             what: format!("list the repositories of {}", remote.place()),
             key: "repositories",

@@ -24,7 +24,7 @@ const MOST_CALLS: u64 = 5_000_000;
 const VERSION: u8 = 1;
 
 /// A list of a registry.
-pub(crate) struct List {
+pub(crate) struct RegistryList {
     /// The identity of a list: its host, its path, its filter.
     pub id: String,
     /// Its path below the registry's base.
@@ -33,12 +33,12 @@ pub(crate) struct List {
     pub url: Url,
 }
 
-impl List {
+impl RegistryList {
     /// A registry's or a repository's; `filter` says which of its elements the registry is asked for.
-    pub(crate) fn of(remote: &Remote, resource: Resource, filter: &str) -> Result<List> {
+    pub(crate) fn of(remote: &Remote, resource: Resource, filter: &str) -> Result<RegistryList> {
         let path = resource.path(&remote.name);
         let url = remote.account.base.below(&path)?.url;
-        Ok(List { id: format!("{} {resource} {filter}", remote.place()), path, url })
+        Ok(RegistryList { id: format!("{} {resource} {filter}", remote.place()), path, url })
     }
 
     /// Its URL, without a query for paging.
@@ -76,7 +76,7 @@ pub(crate) struct Position {
 
 impl Cursor {
     /// Parses a cursor that a caller passes for one of these lists.
-    pub(crate) fn parse(text: &str, lists: &[&List]) -> Result<Cursor> {
+    pub(crate) fn parse(text: &str, lists: &[&RegistryList]) -> Result<Cursor> {
         let wrong = |why: &str| {
             let hint = "pass the next of the previous page, with the same name and the same filter";
             Error::new(Code::InvalidArgument, format!("the option next {why}")).with_hint(hint)
@@ -108,7 +108,7 @@ impl Cursor {
     }
 
     /// Its page.
-    pub(crate) fn target(&self, list: &List) -> Result<RequestTarget> {
+    pub(crate) fn target(&self, list: &RegistryList) -> Result<RequestTarget> {
         if self.address(&list.url).is_none() {
             return Err(Error::new(Code::InvalidArgument, "the option next leads nowhere"));
         }
@@ -233,7 +233,7 @@ impl Passage {
     }
 
     /// Where the next call continues: on the current page, or on the one after it.
-    pub(crate) fn cursor(&self, list: &List, page: AskedPage, next: Option<&Url>) -> Result<Option<Cursor>> {
+    pub(crate) fn cursor(&self, list: &RegistryList, page: AskedPage, next: Option<&Url>) -> Result<Option<Cursor>> {
         let (url, place) = match (&self.stopped, next) {
             (Some(place), _) => (page.url, place.clone()),
             (None, Some(next)) => (next, Position::default()),
@@ -290,9 +290,9 @@ mod tests {
     use super::*;
     use crate::http::location::Location;
 
-    fn list(path: &str) -> List {
+    fn list(path: &str) -> RegistryList {
         let url = Url::parse(&format!("https://h/{path}")).unwrap();
-        List { id: format!("h {}", url.path()), path: path.to_owned(), url }
+        RegistryList { id: format!("h {}", url.path()), path: path.to_owned(), url }
     }
 
     fn cursor_to(next: &str) -> Result<Option<Cursor>> {

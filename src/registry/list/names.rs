@@ -9,7 +9,7 @@ use serde_json::{json, Map, Value};
 use crate::auth::scope::ScopeSet;
 use crate::error::{Code, Error, Result};
 use crate::http::location::RequestTarget;
-use crate::registry::list::cursor::{Cursor, Finder, List, Passage};
+use crate::registry::list::cursor::{Cursor, Finder, Passage, RegistryList};
 use crate::registry::list::name_list::{NameList, NameSet};
 use crate::registry::list::pages;
 use crate::registry::list::pages::{FetchedPage, Walk};
@@ -29,7 +29,7 @@ const LARGEST_PAGE: u64 = 1000;
 pub(crate) struct Names<'a> {
     /// The registry or repository that is asked.
     pub remote: &'a Remote,
-    pub list: List,
+    pub list: RegistryList,
     /// The rights that it needs.
     pub scopes: ScopeSet,
     /// Its name for errors.
@@ -71,7 +71,7 @@ impl<'a> NameWindow<'a> {
 }
 
 /// The part that a call got.
-pub(crate) struct Part {
+pub(crate) struct ListedNames {
     pub names: NameList,
     /// The last of them, when there are more.
     pub last: Option<String>,
@@ -86,14 +86,14 @@ impl Names<'_> {
         window: NameWindow,
         wanted: impl Fn(&str) -> bool,
         mut rest: impl FnMut(Map<String, Value>),
-    ) -> Result<Part> {
+    ) -> Result<ListedNames> {
         let cursor = window.next.map(|text| Cursor::parse(text, &[&self.list])).transpose()?;
         let first = match &cursor {
             Some(cursor) => cursor.target(&self.list)?,
             None => self.first_page(window.page_size, window.last),
         };
         let (mut part, mut passage) = (Gathered::new(window.limit), Passage::new(cursor.as_ref()));
-        let (mut next, mut is_first, mut odd) = (None, true, Odd::default());
+        let (mut next, mut is_first, mut odd) = (None, true, NonNames::default());
         let open = |reply| self.remote.expect(reply, &[StatusCode::OK], &self.what).map(Some);
         self.walk().begin(first, open, |page| {
             passage.begin_page(match std::mem::take(&mut is_first) {
@@ -121,7 +121,7 @@ impl Names<'_> {
         }
         let last = next.as_ref().and_then(|_| part.names.list().last()).map(str::to_owned);
         let next = next.map(|next| next.text()).transpose().map_err(|error| error.within(&self.what))?;
-        Ok(Part { names: part.names.into_list(), last, next })
+        Ok(ListedNames { names: part.names.into_list(), last, next })
     }
 
     fn walk(&self) -> Walk<'_> {
@@ -292,12 +292,12 @@ impl Gathered {
 
 /// Elements of a list that are not names.
 #[derive(Default)]
-struct Odd {
+struct NonNames {
     count: usize,
     first: String,
 }
 
-impl Odd {
+impl NonNames {
     fn passes(&mut self, name: &str, is_name: fn(&str) -> bool) -> bool {
         let passes = is_name(name);
         if !passes {
@@ -310,7 +310,7 @@ impl Odd {
     }
 
     fn warning(&self, key: &str) -> Option<String> {
-        let Odd { count, first } = self;
+        let NonNames { count, first } = self;
         (*count > 0)
             .then(|| format!("left out of the list {key}: {count} entries that cannot be names, the first '{first}'"))
     }

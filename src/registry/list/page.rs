@@ -8,7 +8,7 @@ use serde::Deserializer;
 use serde_json::{Map, Value};
 
 use crate::error::{Code, Error, Result};
-use crate::json::{Budget, Tree};
+use crate::json::{BoundedValue, Budget};
 use crate::text::shorten;
 
 /// More members than any page has besides its list.
@@ -22,7 +22,7 @@ pub(crate) fn read(bytes: &[u8], key: &str, take: &mut dyn FnMut(Value) -> Resul
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let mut keep = |value| take(value).map_err(|error| failure = Some(error)).is_ok();
     let outcome = match bytes.trim_ascii_start().starts_with(b"{") {
-        true => Page { key, budget: &budget, keep: &mut keep }.deserialize(&mut deserializer).map(Some),
+        true => PageVisitor { key, budget: &budget, keep: &mut keep }.deserialize(&mut deserializer).map(Some),
         false => serde::Deserialize::deserialize(&mut deserializer).map(|_: IgnoredAny| None),
     };
     let outcome = outcome.and_then(|rest| deserializer.end().map(|()| rest));
@@ -37,15 +37,15 @@ pub(crate) fn read(bytes: &[u8], key: &str, take: &mut dyn FnMut(Value) -> Resul
     }
 }
 
-type Keep<'a> = &'a mut dyn FnMut(Value) -> bool;
+type OnElement<'a> = &'a mut dyn FnMut(Value) -> bool;
 
-struct Page<'a> {
+struct PageVisitor<'a> {
     key: &'a str,
     budget: &'a Budget,
-    keep: Keep<'a>,
+    keep: OnElement<'a>,
 }
 
-impl<'de> DeserializeSeed<'de> for Page<'_> {
+impl<'de> DeserializeSeed<'de> for PageVisitor<'_> {
     type Value = Map<String, Value>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> std::result::Result<Self::Value, D::Error> {
@@ -53,7 +53,7 @@ impl<'de> DeserializeSeed<'de> for Page<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for Page<'_> {
+impl<'de> Visitor<'de> for PageVisitor<'_> {
     type Value = Map<String, Value>;
 
     fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {
@@ -70,8 +70,8 @@ impl<'de> Visitor<'de> for Page<'_> {
                 return Err(A::Error::custom(format!("the key '{}' occurs twice", shorten(&name))));
             }
             let value = match name == self.key {
-                true => members.next_value_seed(List { budget: self.budget, keep: &mut *self.keep })?,
-                false => members.next_value_seed(Tree(self.budget))?,
+                true => members.next_value_seed(ListVisitor { budget: self.budget, keep: &mut *self.keep })?,
+                false => members.next_value_seed(BoundedValue(self.budget))?,
             };
             rest.insert(name, value);
         }
@@ -80,12 +80,12 @@ impl<'de> Visitor<'de> for Page<'_> {
 }
 
 /// The list itself; anything else is kept unchanged.
-struct List<'a> {
+struct ListVisitor<'a> {
     budget: &'a Budget,
-    keep: Keep<'a>,
+    keep: OnElement<'a>,
 }
 
-impl<'de> DeserializeSeed<'de> for List<'_> {
+impl<'de> DeserializeSeed<'de> for ListVisitor<'_> {
     type Value = Value;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> std::result::Result<Value, D::Error> {
@@ -93,7 +93,7 @@ impl<'de> DeserializeSeed<'de> for List<'_> {
     }
 }
 
-impl<'de> Visitor<'de> for List<'_> {
+impl<'de> Visitor<'de> for ListVisitor<'_> {
     type Value = Value;
 
     fn expecting(&self, out: &mut fmt::Formatter) -> fmt::Result {
@@ -101,7 +101,7 @@ impl<'de> Visitor<'de> for List<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> std::result::Result<Value, A::Error> {
-        while let Some(item) = items.next_element_seed(Tree(self.budget))? {
+        while let Some(item) = items.next_element_seed(BoundedValue(self.budget))? {
             if !(self.keep)(item) {
                 return Err(A::Error::custom("nothing more is wanted"));
             }
@@ -110,7 +110,7 @@ impl<'de> Visitor<'de> for List<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, members: A) -> std::result::Result<Value, A::Error> {
-        Tree(self.budget).visit_map(members)
+        BoundedValue(self.budget).visit_map(members)
     }
 
     fn visit_bool<E>(self, value: bool) -> std::result::Result<Value, E> {

@@ -12,7 +12,7 @@ use crate::auth::scope::ScopeSet;
 use crate::auth::Reply;
 use crate::error::{Code, Error, Result};
 use crate::http::location::RequestTarget;
-use crate::http::response::Answer;
+use crate::http::response::Response;
 use crate::http::Request;
 use crate::registry::list::cursor::AskedPage;
 use crate::registry::list::page;
@@ -30,7 +30,7 @@ const LOOK: usize = 4096;
 pub(crate) struct FetchedPage<'a> {
     /// Where it was requested and answered.
     pub asked: AskedPage<'a>,
-    pub answer: &'a Answer,
+    pub answer: &'a Response,
     /// Its body.
     pub bytes: &'a [u8],
     /// The URL of the next page.
@@ -76,7 +76,7 @@ impl Walk<'_> {
     pub(crate) fn begin(
         &self,
         first: RequestTarget,
-        mut open: impl FnMut(Reply) -> Result<Option<Answer>>,
+        mut open: impl FnMut(Reply) -> Result<Option<Response>>,
         mut take: impl FnMut(&FetchedPage) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let (remote, what) = (self.remote, self.what);

@@ -7,7 +7,7 @@ use crate::call::Call;
 use crate::error::{Code, Result};
 use crate::options::options;
 use crate::reference::{self, Repository};
-use crate::registry::list::cursor::List;
+use crate::registry::list::cursor::RegistryList;
 use crate::registry::list::name_list::NameList;
 use crate::registry::list::names::{NameWindow, Names};
 use crate::registry::manifest::HeadOptions;
@@ -58,7 +58,7 @@ impl Client {
         let repository = Repository::parse(repository, None)?;
         let remote = Remote::repository(self, call, &repository)?;
         let names = Names {
-            list: List::of(&remote, Resource::Tags, "")?,
+            list: RegistryList::of(&remote, Resource::Tags, "")?,
             scopes: remote.scopes(&["pull"]),
             what: format!("list the tags of {}", remote.place()),
             key: "tags",

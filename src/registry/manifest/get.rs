@@ -9,7 +9,7 @@ use super::named;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
-use crate::http::response::Answer;
+use crate::http::response::Response;
 use crate::http::Request;
 use crate::manifest::{Document, Kind};
 use crate::media_type;
@@ -199,7 +199,7 @@ fn check_bytes(reference: &Reference, bytes: &[u8], algorithm: Algorithm) -> Res
 
 // A tag does not determine a digest, but the registry may send one: if the bytes do not match it, one of the two is
 // wrong.
-fn check_named(reference: &Reference, answer: &Answer, bytes: &[u8], document: &Document) -> Result<()> {
+fn check_named(reference: &Reference, answer: &Response, bytes: &[u8], document: &Document) -> Result<()> {
     let wrong = |named: &Digest| *named != document.digest && named.algorithm().digest(bytes) != *named;
     match digest_headers(&answer.headers).into_iter().find(|named| reference.digest().is_none() && wrong(named)) {
         Some(named) => {
@@ -211,7 +211,7 @@ fn check_named(reference: &Reference, answer: &Answer, bytes: &[u8], document: &
 }
 
 /// None when the response is incomplete; a GET then finds the rest.
-fn head_of(answer: &Answer, reference: &Reference) -> Result<Option<ManifestHead>> {
+fn head_of(answer: &Response, reference: &Reference) -> Result<Option<ManifestHead>> {
     let (Some(digest), Some(size), Some(content_type)) =
         (digest_header(&answer.headers), answer.content_length(), answer.header(CONTENT_TYPE))
     else {

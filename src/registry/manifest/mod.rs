@@ -10,7 +10,7 @@ pub use delete::{DeleteOptions, DeletedManifest};
 pub(crate) use get::fetch;
 pub use get::{GetOptions, HeadOptions, Manifest, ManifestHead};
 pub use put::{PutManifest, PutOptions};
-pub use untag::{Fate, UntagOptions, Untagged};
+pub use untag::{ManifestFate, UntagOptions, Untagged};
 
 use crate::digest::Digest;
 use crate::reference::Reference;

@@ -9,7 +9,7 @@ use crate::auth::Reply;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
-use crate::http::response::Answer;
+use crate::http::response::Response;
 use crate::http::retry::Backoff;
 use crate::http::upload::Body;
 use crate::http::{redact, Repeat, Request};
@@ -25,8 +25,8 @@ use crate::registry::Client;
 use crate::registry_error;
 use crate::resource::Resource;
 use crate::statuses;
-use crate::store::under::Under;
-use crate::store::Content;
+use crate::store::manifest_name::ManifestName;
+use crate::store::RawManifest;
 use crate::text::shorten;
 
 /// More tags than one manifest should have.
@@ -67,7 +67,7 @@ pub struct PutManifest {
 
 /// A response that confirms the manifest.
 struct PutAnswer {
-    answer: Answer,
+    answer: Response,
     /// It is the response to a HEAD: the response of the PUT was lost, including its subject and tags.
     seen: bool,
 }
@@ -87,8 +87,8 @@ impl Client {
         }
         let algorithm = reference.digest().map_or(Algorithm::Sha256, Digest::algorithm);
         let document = Document::parse(bytes, options.media_type.as_deref(), algorithm)?;
-        let under = Under::asked(reference, &document.digest)?;
-        self.put_under(call, reference.repository(), &under, &Content { document, bytes: bytes.to_vec() }, options)
+        let under = ManifestName::asked(reference, &document.digest)?;
+        self.put_under(call, reference.repository(), &under, &RawManifest { document, bytes: bytes.to_vec() }, options)
     }
 
     /// Puts a manifest under one name, and under the tags of the options. Tags come last, when everything else is done.
@@ -96,11 +96,11 @@ impl Client {
         &self,
         call: &Call,
         repository: &Repository,
-        under: &Under,
-        content: &Content,
+        under: &ManifestName,
+        content: &RawManifest,
         options: &PutOptions,
     ) -> Result<PutManifest> {
-        let Content { document, bytes } = content;
+        let RawManifest { document, bytes } = content;
         let tags = all_tags(under, options)?;
         let remote = Remote::repository(self, call, repository)?;
         let mut referrers = None;
@@ -133,7 +133,7 @@ fn may_be_ours_to_list(remote: &Remote, document: &Document) -> bool {
 }
 
 /// The tag that it goes under and those of the options, each once.
-fn all_tags(under: &Under, options: &PutOptions) -> Result<Vec<String>> {
+fn all_tags(under: &ManifestName, options: &PutOptions) -> Result<Vec<String>> {
     let mut tags: Vec<String> = under.tag().map(str::to_owned).into_iter().collect();
     for tag in &options.tags {
         if !reference::is_tag(tag) {
@@ -172,7 +172,7 @@ fn put_tags(remote: &Remote, tags: &[String], bytes: &[u8], document: &Document)
     Ok(accepted)
 }
 
-fn confirmed_tags(answer: &Answer) -> Vec<String> {
+fn confirmed_tags(answer: &Response) -> Vec<String> {
     let values = answer.headers.get_all("oci-tag").iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(|tag| tag.trim().to_owned()).collect()
 }
@@ -236,7 +236,7 @@ fn put_as(remote: &Remote, name: &str, tags: &[String], bytes: &[u8], document: 
     }
 }
 
-fn accept(remote: &Remote, reply: Reply, document: &Document, what: &str) -> Result<Answer> {
+fn accept(remote: &Remote, reply: Reply, document: &Document, what: &str) -> Result<Response> {
     use StatusCode as S;
     let mut answer = remote.expect(reply, &[S::CREATED, S::OK, S::ACCEPTED, S::NO_CONTENT], what)?;
     let body = answer.beginning(&remote.call, 64 << 10);
@@ -257,7 +257,7 @@ fn accept(remote: &Remote, reply: Reply, document: &Document, what: &str) -> Res
 
 /// The response does not name the digest: the registry must confirm that it has exactly this one. There may be an older
 /// one under the tag.
-fn look(remote: &Remote, answer: &Answer, document: &Document, what: &str) -> Result<()> {
+fn look(remote: &Remote, answer: &Response, document: &Document, what: &str) -> Result<()> {
     let mut head = Request::new(Method::HEAD).header(ACCEPT, &document.media_type)?;
     let manifest = Resource::Manifest(document.digest.as_str());
     let shown = remote.ask(manifest, &mut head, &remote.scopes(&["pull", "push"]))?.answer;

@@ -43,7 +43,7 @@ options! {
 /// What happened to the manifest that a deleted tag named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Fate {
+pub enum ManifestFate {
     /// It is still there.
     Kept,
     /// The registry deleted it with the tag, and it was put back.
@@ -64,7 +64,7 @@ pub struct Untagged {
     /// The registry's status.
     pub status: u16,
     /// What happened to the manifest.
-    pub manifest: Fate,
+    pub manifest: ManifestFate,
     /// Whether it took a placeholder.
     pub replaced: bool,
     /// The other tags with the same digest, if requested.
@@ -81,11 +81,11 @@ struct ToUntag<'a> {
     /// Unless it cannot be read.
     manifest: Option<Manifest>,
     /// As far as they were looked for.
-    others: Option<Others>,
+    others: Option<OtherTags>,
 }
 
 /// The other tags of a digest.
-struct Others {
+struct OtherTags {
     tags: Vec<String>,
     /// Whether every tag was compared.
     complete: bool,
@@ -124,15 +124,15 @@ fn look_up(client: &Client, call: &Call, remote: &Remote, named: &Reference) -> 
     }
 }
 
-fn other_tags(client: &Client, call: &Call, named: &Reference, digest: &Digest) -> Result<Others> {
+fn other_tags(client: &Client, call: &Call, named: &Reference, digest: &Digest) -> Result<OtherTags> {
     let options = TagsOptions { n: Some(MOST_LOOKED_AT), ..TagsOptions::default() };
     let repository = named.repository();
     let place = format!("{}/{}", repository.index().name, repository.remote_name());
     let listed = match client.tags(call, &place, &options) {
-        Err(error) if !ends_call(&error) => return Ok(Others { tags: Vec::new(), complete: false }),
+        Err(error) if !ends_call(&error) => return Ok(OtherTags { tags: Vec::new(), complete: false }),
         listed => listed?,
     };
-    let mut found = Others { tags: Vec::new(), complete: listed.next.is_none() };
+    let mut found = OtherTags { tags: Vec::new(), complete: listed.next.is_none() };
     for tag in listed.tags.iter() {
         if Some(tag) == named.tag() {
             continue;
@@ -216,13 +216,13 @@ impl ToUntag<'_> {
         }
     }
 
-    fn fate(&self, call: &Call) -> Result<Fate> {
+    fn fate(&self, call: &Call) -> Result<ManifestFate> {
         match self.exists(self.digest.as_str())? {
-            Some(true) => return Ok(Fate::Kept),
+            Some(true) => return Ok(ManifestFate::Kept),
             Some(false) => {}
-            None => return Ok(Fate::Unknown),
+            None => return Ok(ManifestFate::Unknown),
         }
-        let Some(manifest) = &self.manifest else { return Ok(Fate::Deleted) };
+        let Some(manifest) = &self.manifest else { return Ok(ManifestFate::Deleted) };
         let complete = self.others.as_ref().is_some_and(|others| others.complete);
         let others = self.others.as_ref().map(|others| others.tags.clone()).unwrap_or_default();
         let options = PutOptions { tags: others, ..as_it_was(manifest) };
@@ -233,11 +233,11 @@ impl ToUntag<'_> {
                     "the registry deleted the manifest with its tag. The manifest is put back; its other tags are put \
                                back only as far as list_others found them before";
                 call.warn_of(&self.remote.place(), warning)?;
-                Ok(Fate::Restored)
+                Ok(ManifestFate::Restored)
             }
-            Ok(_) => Ok(Fate::Restored),
+            Ok(_) => Ok(ManifestFate::Restored),
             Err(error) if ends_call(&error) => Err(error),
-            Err(_) => Ok(Fate::Deleted),
+            Err(_) => Ok(ManifestFate::Deleted),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::error::{Code, Error, Result};
 use crate::http::location::RequestTarget;
 use crate::manifest::{Descriptor, Document};
 use crate::media_type;
-use crate::registry::list::cursor::{Cursor, Finder, List};
+use crate::registry::list::cursor::{Cursor, Finder, RegistryList};
 use crate::registry::list::page;
 use crate::registry::list::pages;
 use crate::registry::list::pages::{FetchedPage, Walk};
@@ -23,8 +23,8 @@ use crate::registry::repository::Remote;
 use crate::resource::Resource;
 use crate::statuses;
 
-pub(super) fn api_of(remote: &Remote, subject: &Digest, filter: &Filter) -> Result<List> {
-    List::of(remote, Resource::Referrers(subject), filter.artifact_type.as_deref().unwrap_or_default())
+pub(super) fn api_of(remote: &Remote, subject: &Digest, filter: &Filter) -> Result<RegistryList> {
+    RegistryList::of(remote, Resource::Referrers(subject), filter.artifact_type.as_deref().unwrap_or_default())
 }
 
 /// Whether the registry lists referrers itself. Asks only when that is not known yet.
@@ -44,7 +44,7 @@ pub(super) fn by_api(
     remote: &Remote,
     subject: &Digest,
     filter: Filter,
-    list: &List,
+    list: &RegistryList,
     cursor: Option<&Cursor>,
 ) -> Result<Option<Referrers>> {
     let what = format!("list the referrers of {}@{subject}", remote.place());
@@ -122,7 +122,7 @@ pub(super) fn by_api(
     found.finish(subject, ReferrersSource::Api, filters_applied).map(Some)
 }
 
-fn first_page(list: &List, filter: &Filter, cursor: Option<&Cursor>) -> Result<RequestTarget> {
+fn first_page(list: &RegistryList, filter: &Filter, cursor: Option<&Cursor>) -> Result<RequestTarget> {
     match cursor {
         Some(cursor) => cursor.target(list),
         None => Ok(list.target().with_pairs(filter.artifact_type.iter().map(|name| ("artifactType", name.as_str())))),

@@ -61,9 +61,9 @@ pub(crate) fn entry(document: &Document) -> Descriptor {
 
 /// Whose turn it is to change a list.
 #[derive(Default)]
-struct Turns(Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>);
+struct ListLocks(Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>);
 
-impl Turns {
+impl ListLocks {
     fn of(&self, list: String) -> Arc<tokio::sync::Mutex<()>> {
         let mut turns = lock(&self.0);
         turns.retain(|_, turn| turn.strong_count() > 0);
@@ -154,27 +154,27 @@ fn has_entries(bytes: &[u8]) -> bool {
 
 /// Puts manifests on the list of a digest's referrers, by one write.
 pub(crate) fn add(remote: &Remote, subject: &Digest, entries: &[Descriptor]) -> Result<()> {
-    change(remote, subject, Change::Add(entries))
+    change(remote, subject, ListChange::Add(entries))
 }
 
 /// Removes a manifest from the list of a digest's referrers. A list that has become empty is deleted, where the
 /// registry can.
 pub(crate) fn remove(remote: &Remote, subject: &Digest, referrer: &Digest) -> Result<()> {
-    change(remote, subject, Change::Remove(referrer))
+    change(remote, subject, ListChange::Remove(referrer))
 }
 
 #[derive(Clone, Copy)]
-enum Change<'a> {
+enum ListChange<'a> {
     Add(&'a [Descriptor]),
     Remove(&'a Digest),
 }
 
-impl Change<'_> {
+impl ListChange<'_> {
     fn is_done(&self, list: Option<&ReferrersList>) -> bool {
         let lists = |digest: &Digest| list.is_some_and(|list| list.entries.iter().any(|entry| entry.digest == *digest));
         match self {
-            Change::Add(entries) => entries.iter().all(|entry| lists(&entry.digest)),
-            Change::Remove(digest) => !lists(digest),
+            ListChange::Add(entries) => entries.iter().all(|entry| lists(&entry.digest)),
+            ListChange::Remove(digest) => !lists(digest),
         }
     }
 
@@ -186,22 +186,22 @@ impl Change<'_> {
         value["mediaType"] = media_type::OCI_INDEX.into();
         if let Some(manifests) = crate::json::list_mut(&mut value, "manifests") {
             match self {
-                Change::Add(entries) => {
+                ListChange::Add(entries) => {
                     for entry in *entries {
                         if manifests.iter().all(|listed| listed["digest"] != entry.digest.as_str()) {
                             manifests.push(serde_json::to_value(entry).unwrap_or_default());
                         }
                     }
                 }
-                Change::Remove(digest) => manifests.retain(|entry| entry["digest"] != digest.as_str()),
+                ListChange::Remove(digest) => manifests.retain(|entry| entry["digest"] != digest.as_str()),
             }
         }
         value
     }
 }
 
-fn change(remote: &Remote, subject: &Digest, change: Change) -> Result<()> {
-    let turn = remote.client.memory::<Turns>().of(format!("{} {} {subject}", remote.account.base.url, remote.name));
+fn change(remote: &Remote, subject: &Digest, change: ListChange) -> Result<()> {
+    let turn = remote.client.memory::<ListLocks>().of(format!("{} {} {subject}", remote.account.base.url, remote.name));
     let _turn = remote.call.wait(None, turn.lock())?;
     let mut backoff = Backoff::new();
     let mut writer = TagWriter { remote, subject, may_delete: true, may_condition: true };
@@ -235,7 +235,7 @@ struct TagWriter<'a> {
 
 impl TagWriter<'_> {
     /// Writes the changed list; false when another client has changed it since it was read.
-    fn write(&mut self, change: Change, list: Option<&ReferrersList>) -> Result<bool> {
+    fn write(&mut self, change: ListChange, list: Option<&ReferrersList>) -> Result<bool> {
         let value = change.apply(list);
         let is_empty = value["manifests"].as_array().is_some_and(Vec::is_empty);
         match list.filter(|_| is_empty && self.may_delete) {
@@ -299,7 +299,7 @@ impl TagWriter<'_> {
         }
     }
 
-    fn is_kept(&self, change: Change) -> Result<bool> {
+    fn is_kept(&self, change: ListChange) -> Result<bool> {
         Ok(change.is_done(read(self.remote, self.subject)?.as_ref()))
     }
 }
@@ -347,7 +347,7 @@ mod tests {
                                   "annotations": {"name": text}});
             super::entry(&parse(manifest))
         };
-        let first = Change::Add(&[entry("a")]).apply(None);
+        let first = ListChange::Add(&[entry("a")]).apply(None);
         let document = parse(first);
         let mut value = document.value.clone();
         value["annotations"] = json!({"kept": "yes"});
@@ -358,17 +358,20 @@ mod tests {
             digest: document.digest.clone(),
             etag: None,
         };
-        assert!(Change::Add(&[entry("a")]).is_done(Some(&list)) && !Change::Add(&[entry("b")]).is_done(Some(&list)));
-        let second = Change::Add(&[entry("b")]).apply(Some(&list));
+        assert!(
+            ListChange::Add(&[entry("a")]).is_done(Some(&list)) && !ListChange::Add(&[entry("b")]).is_done(Some(&list))
+        );
+        let second = ListChange::Add(&[entry("b")]).apply(Some(&list));
         assert_eq!(second["annotations"]["kept"], "yes");
         assert_eq!(
             (second["manifests"].as_array().unwrap().len(), &second["manifests"][0]["vendor"]),
             (2, &"kept".into())
         );
-        let removed = Change::Remove(&entry("a").digest).apply(Some(&list));
+        let removed = ListChange::Remove(&entry("a").digest).apply(Some(&list));
         assert_eq!(removed["manifests"], json!([]));
         assert!(
-            Change::Remove(&entry("b").digest).is_done(Some(&list)) && Change::Remove(&entry("a").digest).is_done(None)
+            ListChange::Remove(&entry("b").digest).is_done(Some(&list))
+                && ListChange::Remove(&entry("a").digest).is_done(None)
         );
     }
 }

@@ -9,7 +9,7 @@ use crate::call::Call;
 use crate::digest::Digest;
 use crate::error::Result;
 use crate::reference::Reference;
-use crate::registry::list::cursor::{AskedPage, Cursor, Finder, List};
+use crate::registry::list::cursor::{AskedPage, Cursor, Finder, RegistryList};
 use crate::registry::manifest::HeadOptions;
 use crate::registry::repository::Remote;
 use crate::registry::Client;
@@ -25,7 +25,7 @@ impl Client {
         };
         let remote = Remote::repository(self, call, reference.repository())?;
         let api = api_of(&remote, &subject, &filter)?;
-        let tag = List::of(&remote, Resource::Manifest(&fallback_tag::tag_of(&subject)), "")?;
+        let tag = RegistryList::of(&remote, Resource::Manifest(&fallback_tag::tag_of(&subject)), "")?;
         let cursor = options.next.as_deref().map(|text| Cursor::parse(text, &[&api, &tag])).transpose()?;
         let is_api = match &cursor {
             Some(cursor) => cursor.list == api.id,
@@ -44,7 +44,7 @@ fn by_tag(
     remote: &Remote,
     subject: &Digest,
     filter: Filter,
-    list: &List,
+    list: &RegistryList,
     cursor: Option<&Cursor>,
 ) -> Result<Referrers> {
     let mut found = FoundReferrers::new(filter, cursor);

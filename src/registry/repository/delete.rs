@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::Remote;
 use crate::error::{Code, Error, Result};
-use crate::http::response::Answer;
+use crate::http::response::Response;
 use crate::http::Request;
 use crate::media_type;
 use crate::resource::Resource;
@@ -30,7 +30,7 @@ pub(crate) fn delete_tag(remote: &Remote, resource: Resource, what: &str) -> Res
     })
 }
 
-fn is_page(answer: &Answer) -> bool {
+fn is_page(answer: &Response) -> bool {
     // Some frameworks set that type on empty responses.
     answer.content_length() != Some(0)
         && answer.header(CONTENT_TYPE).is_some_and(|name| media_type::essence(name) == "text/html")

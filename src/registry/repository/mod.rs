@@ -16,7 +16,7 @@ use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
 use crate::http::location::{Location, RequestTarget};
 use crate::http::origin::Origin;
-use crate::http::response::Answer;
+use crate::http::response::Response;
 use crate::http::{redact, Request};
 use crate::reference::{Index, Repository};
 use crate::registry::Client;
@@ -82,7 +82,7 @@ impl Remote {
     }
 
     /// The response, if its status is one of these; otherwise its error.
-    pub fn expect(&self, reply: Reply, wanted: &[StatusCode], what: &str) -> Result<Answer> {
+    pub fn expect(&self, reply: Reply, wanted: &[StatusCode], what: &str) -> Result<Response> {
         if wanted.contains(&reply.answer.status) {
             return Ok(reply.answer);
         }
@@ -129,7 +129,7 @@ impl Remote {
     }
 
     /// The Location of a response: where an upload continues, or where something new can be found.
-    pub(crate) fn location(&self, answer: &Answer) -> Result<Location> {
+    pub(crate) fn location(&self, answer: &Response) -> Result<Location> {
         self.account.base.named_by(answer)
     }
 }

@@ -28,7 +28,7 @@ options! {
 
 /// A manifest to delete.
 #[derive(Debug, Serialize)]
-pub struct Doomed {
+pub struct RemovedManifest {
     /// Its digest.
     pub digest: Digest,
     /// Its media type; empty when it could not be read.
@@ -42,11 +42,11 @@ pub struct Doomed {
 
 /// The result of removing a repository.
 #[derive(Debug, Serialize)]
-pub struct Cleared {
+pub struct RemovedRepository {
     /// The repository.
     pub repository: String,
     /// Its manifests, indexes before their children.
-    pub manifests: Vec<Doomed>,
+    pub manifests: Vec<RemovedManifest>,
     /// How many tags it had.
     pub tags: usize,
     /// How many manifests were deleted.
@@ -57,7 +57,7 @@ pub struct Cleared {
 
 impl Client {
     /// Deletes every manifest that a tag of the repository leads to.
-    pub fn clear(&self, call: &Call, repository: &str, options: &ClearOptions) -> Result<Cleared> {
+    pub fn clear(&self, call: &Call, repository: &str, options: &ClearOptions) -> Result<RemovedRepository> {
         let name = Repository::parse(repository, None)?;
         let (mut manifests, tags) = self.doomed(call, &name)?;
         let mut deleted = 0;
@@ -70,21 +70,26 @@ impl Client {
                 deleted += 1;
             }
         }
-        Ok(Cleared { repository: name.canonical_name(), manifests, tags, deleted, dry_run: options.dry_run })
+        Ok(RemovedRepository { repository: name.canonical_name(), manifests, tags, deleted, dry_run: options.dry_run })
     }
 
     /// The manifests of all tags and their children, parents first.
-    fn doomed(&self, call: &Call, repository: &Repository) -> Result<(Vec<Doomed>, usize)> {
+    fn doomed(&self, call: &Call, repository: &Repository) -> Result<(Vec<RemovedManifest>, usize)> {
         let options = TagsOptions { digests: true, ..TagsOptions::default() };
         let listed = self.tags(call, &repository.canonical_name(), &options)?;
-        let mut found: Vec<Doomed> = Vec::new();
+        let mut found: Vec<RemovedManifest> = Vec::new();
         let mut places = std::collections::HashMap::new();
         for (tag, digest) in listed.digests.unwrap_or_default() {
             // A tag that has disappeared meanwhile has no digest.
             let Some(digest) = digest.as_str() else { continue };
             let at = *places.entry(digest.to_owned()).or_insert(found.len());
             if at == found.len() {
-                found.push(Doomed { digest: digest.parse()?, media_type: String::new(), tags: vec![], deleted: false });
+                found.push(RemovedManifest {
+                    digest: digest.parse()?,
+                    media_type: String::new(),
+                    tags: vec![],
+                    deleted: false,
+                });
             }
             found[at].tags.push(tag);
         }
@@ -103,7 +108,7 @@ impl Client {
                         if seen.insert(entry.digest.clone()) {
                             let (digest, media_type) = (entry.digest.clone(), entry.media_type.clone());
                             below.insert(found.len());
-                            found.push(Doomed { digest, media_type, tags: vec![], deleted: false });
+                            found.push(RemovedManifest { digest, media_type, tags: vec![], deleted: false });
                         }
                     }
                 }
@@ -126,7 +131,7 @@ impl Client {
         Ok((parents_first(found, &children), tags))
     }
 
-    fn delete_one(&self, call: &Call, repository: &Repository, doomed: &Doomed) -> Result<()> {
+    fn delete_one(&self, call: &Call, repository: &Repository, doomed: &RemovedManifest) -> Result<()> {
         let reference = repository.with_digest(&doomed.digest);
         // Its subject goes too, and with it the list of its referrers.
         let options = DeleteOptions { referrers_tag: false };
@@ -153,7 +158,7 @@ impl Client {
 }
 
 /// A registry may refuse to delete a child of an index.
-fn parents_first(found: Vec<Doomed>, children: &[(Digest, Digest)]) -> Vec<Doomed> {
+fn parents_first(found: Vec<RemovedManifest>, children: &[(Digest, Digest)]) -> Vec<RemovedManifest> {
     let mut waiting = found;
     let mut sorted = Vec::with_capacity(waiting.len());
     while !waiting.is_empty() {
@@ -173,7 +178,7 @@ fn parents_first(found: Vec<Doomed>, children: &[(Digest, Digest)]) -> Vec<Doome
     sorted
 }
 
-fn stopped(error: Error, repository: &Repository, manifests: &[Doomed], deleted: usize) -> Error {
+fn stopped(error: Error, repository: &Repository, manifests: &[RemovedManifest], deleted: usize) -> Error {
     let name = repository.canonical_name();
     // A registry with deletes disabled answers 405, or 400 or 404 with a code.
     let error = match error.http_status() {

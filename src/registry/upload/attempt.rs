@@ -5,12 +5,12 @@ use ::http::{Method, StatusCode};
 
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result, Side};
-use crate::http::response::Answer;
+use crate::http::response::Response;
 use crate::http::upload::Body;
 use crate::http::Request;
 use crate::registry::blob::has;
 use crate::registry::repository::Remote;
-use crate::registry::upload::confirm::Handed;
+use crate::registry::upload::confirm::UnconfirmedBlob;
 use crate::registry::upload::session::{location_text, UploadSession};
 use crate::registry::upload::source::Replay;
 use crate::registry::upload::{StoredBlob, Upload, CHUNK};
@@ -21,7 +21,7 @@ use crate::stream::source::{Source, PIECE};
 const LARGE: u64 = 2 * CHUNK;
 
 /// Why an upload did not end well.
-pub enum Trouble {
+pub enum UploadFailure {
     /// Beginning again would not help, or has been tried.
     Final(Error),
     /// It broke while the bytes were being sent.
@@ -30,18 +30,18 @@ pub enum Trouble {
     Broken(Error, Box<UploadSession>),
 }
 
-impl Trouble {
+impl UploadFailure {
     /// What went wrong.
     pub fn error(&self) -> &Error {
         match self {
-            Trouble::Final(error) | Trouble::OnTheWay(error) | Trouble::Broken(error, _) => error,
+            UploadFailure::Final(error) | UploadFailure::OnTheWay(error) | UploadFailure::Broken(error, _) => error,
         }
     }
 
     /// When nothing more is tried.
     pub fn given_up(self) -> Error {
         match self {
-            Trouble::Broken(error, session) => {
+            UploadFailure::Broken(error, session) => {
                 give_up(*session, &error);
                 error
             }
@@ -58,16 +58,16 @@ pub(crate) fn give_up(mut session: UploadSession, error: &Error) {
     }
 }
 
-impl From<Error> for Trouble {
-    fn from(error: Error) -> Trouble {
-        Trouble::Final(error)
+impl From<Error> for UploadFailure {
+    fn from(error: Error) -> UploadFailure {
+        UploadFailure::Final(error)
     }
 }
 
-impl From<Trouble> for Error {
-    fn from(trouble: Trouble) -> Error {
+impl From<UploadFailure> for Error {
+    fn from(trouble: UploadFailure) -> Error {
         match trouble {
-            Trouble::Final(error) | Trouble::OnTheWay(error) | Trouble::Broken(error, _) => error,
+            UploadFailure::Final(error) | UploadFailure::OnTheWay(error) | UploadFailure::Broken(error, _) => error,
         }
     }
 }
@@ -80,9 +80,9 @@ pub(crate) fn put_stream(
     digest: &Digest,
     single_post: bool,
     session: Option<Box<UploadSession>>,
-) -> std::result::Result<StoredBlob, Trouble> {
+) -> std::result::Result<StoredBlob, UploadFailure> {
     let answer = match single_post {
-        true => post_once(remote, source, size, digest).map_err(Trouble::OnTheWay)?,
+        true => post_once(remote, source, size, digest).map_err(UploadFailure::OnTheWay)?,
         false => put_once(remote, source, size, digest, session)?,
     };
     let location = location_text(remote, &answer);
@@ -96,7 +96,7 @@ fn put_once(
     size: u64,
     digest: &Digest,
     session: Option<Box<UploadSession>>,
-) -> std::result::Result<Answer, Trouble> {
+) -> std::result::Result<Response, UploadFailure> {
     let mut session = match session {
         Some(session) => *session,
         None => UploadSession::start(remote.clone(), digest.algorithm())?,
@@ -108,10 +108,10 @@ fn put_once(
     };
     let passes = (error.retryable() && error.code() != Code::Timeout) || error.http_status() == Some(401);
     if size >= LARGE && passes && error.side() != Some(Side::Source) {
-        return Err(Trouble::Broken(error, Box::new(session)));
+        return Err(UploadFailure::Broken(error, Box::new(session)));
     }
     give_up(session, &error);
-    Err(Trouble::OnTheWay(error))
+    Err(UploadFailure::OnTheWay(error))
 }
 
 /// The rest of a blob, in chunks, each of which can be resumed after a break.
@@ -121,7 +121,7 @@ pub(crate) fn rest(
     size: u64,
     digest: &Digest,
     session: &mut UploadSession,
-) -> std::result::Result<StoredBlob, Trouble> {
+) -> std::result::Result<StoredBlob, UploadFailure> {
     source.rewind_to(session.offset)?;
     while session.offset < size {
         remote.call.moved_to(session.offset)?;
@@ -135,16 +135,16 @@ pub(crate) fn rest(
             }
             chunk.extend_from_slice(&piece);
         }
-        session.chunk(&chunk.into()).map_err(Trouble::OnTheWay)?;
+        session.chunk(&chunk.into()).map_err(UploadFailure::OnTheWay)?;
     }
     remote.call.moved_to(size)?;
-    let answer = session.finish(digest, Body::Empty).map_err(Trouble::OnTheWay)?;
+    let answer = session.finish(digest, Body::Empty).map_err(UploadFailure::OnTheWay)?;
     let location = location_text(remote, &answer);
     Ok(StoredBlob { digest: digest.clone(), size, location, uploaded: true, mounted: false })
 }
 
 /// One POST with the digest (end-4b). A registry that does not know it answers 202 and waits for a PUT.
-fn post_once(remote: &Remote, source: &mut dyn Source, size: u64, digest: &Digest) -> Result<Answer> {
+fn post_once(remote: &Remote, source: &mut dyn Source, size: u64, digest: &Digest) -> Result<Response> {
     let scopes = remote.scopes(&["pull", "push"]);
     remote.client.auth.prepare(&remote.call, &remote.account, &scopes)?;
     remote.call.begin("blob put", Some(size))?;
@@ -160,11 +160,11 @@ fn post_once(remote: &Remote, source: &mut dyn Source, size: u64, digest: &Diges
         return Err(Error::new(Code::Unsupported, message).with_http_status(202).with_hint("leave out single_post"));
     }
     let what = format!("put the blob {digest} in one POST into {}", remote.place());
-    Handed::whole(remote, digest, Some(size)).confirm(reply, &what)
+    UnconfirmedBlob::whole(remote, digest, Some(size)).confirm(reply, &what)
 }
 
 /// What is known in advance about bytes that are sent in chunks.
-pub(crate) struct InChunks<'a> {
+pub(crate) struct ChunkPlan<'a> {
     /// Bytes in one request.
     pub(crate) chunk: u64,
     pub(crate) digest: Option<&'a Digest>,
@@ -176,9 +176,9 @@ pub(crate) struct InChunks<'a> {
 pub(crate) fn put_chunks(
     remote: &Remote,
     source: &mut dyn Source,
-    known: InChunks,
+    known: ChunkPlan,
     session: Option<Box<UploadSession>>,
-) -> std::result::Result<StoredBlob, Trouble> {
+) -> std::result::Result<StoredBlob, UploadFailure> {
     let algorithm = known.digest.map_or(Algorithm::Sha256, Digest::algorithm);
     let session = session.map(|session| *session);
     let mut upload = Upload::start(remote.clone(), session, known.chunk, algorithm, known.size)?;
@@ -189,10 +189,10 @@ pub(crate) fn put_chunks(
             break;
         }
         size += piece.len() as u64;
-        upload.write(&piece).map_err(Trouble::OnTheWay)?;
+        upload.write(&piece).map_err(UploadFailure::OnTheWay)?;
     }
     if let Some(expected) = known.size.filter(|expected| *expected != size) {
         return Err(Error::new(Code::SizeMismatch, format!("the source has {size} bytes, not {expected}")).into());
     }
-    upload.finish(known.digest).map_err(Trouble::OnTheWay)
+    upload.finish(known.digest).map_err(UploadFailure::OnTheWay)
 }

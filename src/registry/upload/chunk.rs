@@ -6,7 +6,7 @@ use bytes::Bytes;
 use serde_json::json;
 
 use crate::error::{Code, Error, Result};
-use crate::http::response::Answer;
+use crate::http::response::Response;
 use crate::http::retry::{self, Backoff};
 use crate::http::upload::Body;
 use crate::http::{range, Request};
@@ -155,7 +155,7 @@ impl UploadSession {
 }
 
 /// Whether a response is about an upload session, as every registry's response to a chunk is.
-fn speaks_of_uploads(answer: &Answer) -> bool {
+fn speaks_of_uploads(answer: &Response) -> bool {
     answer.headers.contains_key(LOCATION)
         || answer.headers.contains_key(RANGE)
         || answer.headers.contains_key("docker-upload-uuid")

@@ -8,8 +8,8 @@ use ::http::{Method, StatusCode};
 use crate::auth::Reply;
 use crate::digest::Digest;
 use crate::error::{Code, Error, Result};
-use crate::http::response::Answer;
-use crate::registry::blob::{look, look_by, Look};
+use crate::http::response::Response;
+use crate::registry::blob::{look, look_by, BlobPresence};
 use crate::registry::repository::{digest_headers, Remote};
 use crate::registry_error;
 
@@ -19,7 +19,7 @@ const SOON: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(4
 const MOST_BODY: usize = 64 << 10;
 
 /// A blob that a registry should have now.
-pub(crate) struct Handed<'a> {
+pub(crate) struct UnconfirmedBlob<'a> {
     /// The repository.
     pub remote: &'a Remote,
     /// The blob's digest.
@@ -32,14 +32,14 @@ pub(crate) struct Handed<'a> {
     pub doubtful: bool,
 }
 
-impl<'a> Handed<'a> {
+impl<'a> UnconfirmedBlob<'a> {
     /// A blob that came in one request.
-    pub(crate) fn whole(remote: &'a Remote, digest: &'a Digest, size: Option<u64>) -> Handed<'a> {
-        Handed { remote, digest, size, in_chunks: false, doubtful: false }
+    pub(crate) fn whole(remote: &'a Remote, digest: &'a Digest, size: Option<u64>) -> UnconfirmedBlob<'a> {
+        UnconfirmedBlob { remote, digest, size, in_chunks: false, doubtful: false }
     }
 
     /// The response to the request that completes the blob, once the blob exists.
-    pub(crate) fn confirm(&self, reply: Reply, what: &str) -> Result<Answer> {
+    pub(crate) fn confirm(&self, reply: Reply, what: &str) -> Result<Response> {
         let wanted = [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
         let mut answer = self.remote.expect(reply, &wanted, what)?;
         let body = answer.beginning(&self.remote.call, MOST_BODY);
@@ -58,7 +58,7 @@ impl<'a> Handed<'a> {
         Ok(answer)
     }
 
-    fn look(&self, answer: &Answer, sure: bool, what: &str) -> Result<()> {
+    fn look(&self, answer: &Response, sure: bool, what: &str) -> Result<()> {
         let status = answer.status.as_u16();
         let wrong = |code, why: String| {
             Err(Error::new(code, format!("{what}: the registry answers {status} but {why}")).with_url(&answer.url))
@@ -67,18 +67,20 @@ impl<'a> Handed<'a> {
         let must_show = self.doubtful || self.in_chunks && !sure;
         let taken_at_its_word = answer.status == StatusCode::CREATED && !must_show;
         match (self.shown(sure), self.size) {
-            (Ok(Look::There { digest: Some(found), .. }), _) if self.is_another(&found) => {
+            (Ok(BlobPresence::There { digest: Some(found), .. }), _) if self.is_another(&found) => {
                 wrong(Code::DigestMismatch, format!("keeps it as {found}"))
             }
-            (Ok(Look::There { size: Some(found), .. }), Some(size)) if found != size => {
+            (Ok(BlobPresence::There { size: Some(found), .. }), Some(size)) if found != size => {
                 wrong(Code::Protocol, format!("keeps {found} of {size} bytes"))
             }
-            (Ok(Look::There { size: None, .. }), Some(_)) if must_show => {
+            (Ok(BlobPresence::There { size: None, .. }), Some(_)) if must_show => {
                 wrong(Code::Protocol, "does not say how many bytes it keeps".to_owned())
             }
-            (Ok(Look::Absent), _) if !sure => wrong(Code::Protocol, "does not have the blob".to_owned()),
+            (Ok(BlobPresence::Absent), _) if !sure => wrong(Code::Protocol, "does not have the blob".to_owned()),
             // It does not allow reading.
-            (Ok(Look::Hidden), _) if !taken_at_its_word => wrong(Code::Protocol, "does not show the blob".to_owned()),
+            (Ok(BlobPresence::Hidden), _) if !taken_at_its_word => {
+                wrong(Code::Protocol, "does not show the blob".to_owned())
+            }
             (Err(error), _) if !taken_at_its_word || error.code() != Code::Unauthenticated => Err(error),
             _ => Ok(()),
         }
@@ -86,20 +88,20 @@ impl<'a> Handed<'a> {
 
     /// What the registry shows of it: where it may be on its way still, after a while; where a HEAD does not tell how much of it
     /// there is, by a GET.
-    fn shown(&self, sure: bool) -> Result<Look> {
+    fn shown(&self, sure: bool) -> Result<BlobPresence> {
         let mut shown = look(self.remote, self.digest)?;
         for wait in if sure { &[][..] } else { &SOON } {
-            if !matches!(shown, Look::Absent) {
+            if !matches!(shown, BlobPresence::Absent) {
                 break;
             }
             self.remote.call.sleep(*wait)?;
             shown = look(self.remote, self.digest)?;
         }
-        if self.size.is_none() || !matches!(shown, Look::There { size: None, .. }) {
+        if self.size.is_none() || !matches!(shown, BlobPresence::There { size: None, .. }) {
             return Ok(shown);
         }
         match look_by(Method::GET, self.remote, self.digest) {
-            Ok(told @ Look::There { size: Some(_), .. }) => Ok(told),
+            Ok(told @ BlobPresence::There { size: Some(_), .. }) => Ok(told),
             // The storage it redirects to need not be reachable by the writer.
             _ => self.remote.call.check().map(|()| shown),
         }

@@ -21,12 +21,12 @@ const HASHED: u64 = 64 << 20;
 const MOST_MARKS: usize = 256;
 
 /// Places at which the hash of all bytes before is known: from there a blob can be read on and still be verified.
-struct Marks {
+struct HashMarks {
     spacing: u64,
     known: Vec<(Hasher, u64)>,
 }
 
-impl Marks {
+impl HashMarks {
     fn add(&mut self, mark: (Hasher, u64)) {
         if mark.1 < self.known.last().map_or(0, |(_, last)| *last) + self.spacing {
             return;
@@ -58,13 +58,13 @@ pub(crate) struct FromStore<'a> {
     open: Option<BlobBody<'static>>,
     begin: u64,
     unverified: bool,
-    marks: Marks,
+    marks: HashMarks,
 }
 
 impl<'a> FromStore<'a> {
     /// The blob.
     pub(crate) fn new(call: &'a Call, wanted: &'a Descriptor, from: &'a dyn ReadStore) -> FromStore<'a> {
-        let marks = Marks { spacing: SPACING, known: Vec::new() };
+        let marks = HashMarks { spacing: SPACING, known: Vec::new() };
         FromStore { call, wanted, from, open: None, begin: 0, unverified: false, marks }
     }
 
@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn marks_are_thinned_out() {
-        let mut marks = Marks { spacing: SPACING, known: Vec::new() };
+        let mut marks = HashMarks { spacing: SPACING, known: Vec::new() };
         let mark = |position: u64| (Hasher::new(Algorithm::Sha256), position);
         for piece in 0..400_000 {
             marks.add(mark(piece * PIECE as u64));

@@ -12,7 +12,7 @@ use crate::options::options;
 use crate::reference::{Index, Reference, Repository};
 use crate::registry::blob::blob_digest;
 use crate::registry::repository::Remote;
-use crate::registry::upload::confirm::Handed;
+use crate::registry::upload::confirm::UnconfirmedBlob;
 use crate::registry::upload::session::{location_text, SavedSession, UploadSession};
 use crate::registry::Client;
 use crate::resource::Resource;
@@ -105,7 +105,7 @@ pub fn mount(
     let what = format!("mount the blob {digest} in {}", remote.place());
     match reply.answer.status {
         StatusCode::CREATED | StatusCode::OK | StatusCode::NO_CONTENT => {
-            match Handed::whole(remote, digest, size).confirm(reply, &what) {
+            match UnconfirmedBlob::whole(remote, digest, size).confirm(reply, &what) {
                 Ok(answer) => Ok(Mounted::Done(location_text(remote, &answer))),
                 // It has something else there, or nothing.
                 Err(error) if matches!(error.code(), Code::Protocol | Code::DigestMismatch) => {

@@ -9,7 +9,7 @@ use crate::http::retry::{self, Backoff};
 use crate::http::Repeat;
 use crate::registry::blob::has_all;
 use crate::registry::repository::Remote;
-use crate::registry::upload::attempt::{give_up, put_chunks, put_stream, rest, InChunks, Trouble};
+use crate::registry::upload::attempt::{give_up, put_chunks, put_stream, rest, ChunkPlan, UploadFailure};
 use crate::registry::upload::mount::{mount, Mounted};
 use crate::registry::upload::session::{may_be_done, UploadSession};
 use crate::registry::upload::source::Replay;
@@ -92,9 +92,9 @@ impl<'a> Negotiation<'a> {
             };
             let error = match outcome {
                 Ok(stored) => return Ok(stored),
-                Err(Trouble::Final(error)) => return Err(error),
-                Err(Trouble::OnTheWay(error)) => error,
-                Err(Trouble::Broken(error, session)) => {
+                Err(UploadFailure::Final(error)) => return Err(error),
+                Err(UploadFailure::OnTheWay(error)) => error,
+                Err(UploadFailure::Broken(error, session)) => {
                     broken = Some(session);
                     error
                 }
@@ -128,7 +128,7 @@ impl<'a> Negotiation<'a> {
         &self,
         source: &mut dyn Replay,
         session: Option<Box<UploadSession>>,
-    ) -> std::result::Result<StoredBlob, Trouble> {
+    ) -> std::result::Result<StoredBlob, UploadFailure> {
         source.rewind_to(0)?;
         self.once(source, session)
     }
@@ -140,7 +140,7 @@ impl<'a> Negotiation<'a> {
         &mut self,
         source: &mut dyn Replay,
         mut session: UploadSession,
-    ) -> std::result::Result<StoredBlob, Trouble> {
+    ) -> std::result::Result<StoredBlob, UploadFailure> {
         let size = source.size();
         let known = session.status();
         self.remote.call.check()?;
@@ -151,7 +151,7 @@ impl<'a> Negotiation<'a> {
             self.say(|| format!("the upload goes on at byte {offset} of {size}"))?;
             match rest(self.remote, source, size, self.digest, &mut session) {
                 Ok(stored) => return Ok(stored),
-                Err(Trouble::OnTheWay(error)) if goes_not_on(&error) => takes_chunks = !no_chunks(&error),
+                Err(UploadFailure::OnTheWay(error)) if goes_not_on(&error) => takes_chunks = !no_chunks(&error),
                 Err(trouble) => {
                     give_up(session, trouble.error());
                     return Err(trouble);
@@ -174,11 +174,11 @@ impl<'a> Negotiation<'a> {
         &self,
         source: &mut dyn Replay,
         session: Option<Box<UploadSession>>,
-    ) -> std::result::Result<StoredBlob, Trouble> {
+    ) -> std::result::Result<StoredBlob, UploadFailure> {
         let size = source.size();
         match self.way {
             UploadWay::Chunks { size: chunk, .. } => {
-                let known = InChunks { chunk, digest: Some(self.digest), size: Some(size) };
+                let known = ChunkPlan { chunk, digest: Some(self.digest), size: Some(size) };
                 put_chunks(self.remote, source, known, session)
             }
             way => put_stream(self.remote, source, size, self.digest, way == UploadWay::Post, session),

@@ -9,7 +9,7 @@ use crate::error::{Code, Error, Result};
 use crate::options::options;
 use crate::reference::Repository;
 use crate::registry::repository::Remote;
-use crate::registry::upload::attempt::{put_chunks, put_stream, InChunks, Trouble};
+use crate::registry::upload::attempt::{put_chunks, put_stream, ChunkPlan, UploadFailure};
 use crate::registry::upload::mount::same_registry;
 use crate::registry::upload::negotiate::{Negotiation, UploadWay};
 use crate::registry::upload::source::{hash, HashedSource, InMemory, OpenedFile, Replay, Rewindable};
@@ -70,7 +70,7 @@ impl Client {
         match (options.size, &options.digest, options.chunk_size) {
             (Some(size), Some(digest), None) => put_promised(&remote, source, size, digest, options.single_post),
             (size, digest, chunk) => {
-                let known = InChunks { chunk: chunk.unwrap_or(CHUNK), digest: digest.as_ref(), size };
+                let known = ChunkPlan { chunk: chunk.unwrap_or(CHUNK), digest: digest.as_ref(), size };
                 Ok(put_chunks(&remote, source, known, None)?)
             }
         }
@@ -131,7 +131,7 @@ fn put_promised(
 ) -> Result<StoredBlob> {
     let mut hashing = HashedSource { source, hasher: Hasher::new(digest.algorithm()) };
     let mut kept = Rewindable::new(&mut hashing);
-    let stored = put_stream(remote, &mut kept, size, digest, single_post, None).map_err(Trouble::given_up)?;
+    let stored = put_stream(remote, &mut kept, size, digest, single_post, None).map_err(UploadFailure::given_up)?;
     let found = hashing.hasher.finish();
     if found != *digest {
         return Err(Error::new(Code::DigestMismatch, format!("the bytes have the digest {found}, not {digest}")));

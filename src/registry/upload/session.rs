@@ -12,14 +12,14 @@ use crate::call::Call;
 use crate::digest::{Algorithm, Digest};
 use crate::error::{Code, Error, Result};
 use crate::http::location::Location;
-use crate::http::response::Answer;
+use crate::http::response::Response;
 use crate::http::retry::Backoff;
 use crate::http::upload::Body;
 use crate::http::{range, redact, Repeat, Request};
 use crate::reference::Repository;
 use crate::registry::repository::Remote;
 use crate::registry::upload::chunk_sizes;
-use crate::registry::upload::confirm::Handed;
+use crate::registry::upload::confirm::UnconfirmedBlob;
 use crate::registry::Client;
 use crate::resource::Resource;
 use crate::statuses;
@@ -128,7 +128,7 @@ impl UploadSession {
     }
 
     /// The session that a response opened.
-    pub fn at(remote: Remote, answer: &Answer) -> Result<UploadSession> {
+    pub fn at(remote: Remote, answer: &Response) -> Result<UploadSession> {
         let at = remote.location(answer)?;
         let told = answer.header("oci-chunk-min-length").and_then(|length| length.trim().parse::<u64>().ok());
         let min_chunk = told.unwrap_or(0);
@@ -185,7 +185,7 @@ impl UploadSession {
     }
 
     /// Ends the upload: the blob exists, under its digest.
-    pub fn finish(&mut self, digest: &Digest, body: Body) -> Result<Answer> {
+    pub fn finish(&mut self, digest: &Digest, body: Body) -> Result<Response> {
         let size = Some(self.offset + body.size()).filter(|size| *size > 0);
         let at = Location { url: with_digest(self.at.url.clone(), digest), ..self.at };
         let mut request = Request::new(Method::PUT).header(CONTENT_TYPE, OCTETS)?.body(body);
@@ -195,7 +195,7 @@ impl UploadSession {
         let reply = self.send(at, &mut request)?;
         let (in_chunks, doubtful) = (self.offset > 0, self.doubtful);
         let what = format!("finish the upload of {digest} to {}", self.remote.place());
-        let outcome = Handed { remote: &self.remote, digest, size, in_chunks, doubtful }.confirm(reply, &what);
+        let outcome = UnconfirmedBlob { remote: &self.remote, digest, size, in_chunks, doubtful }.confirm(reply, &what);
         outcome.map_err(|error| match doubtful && refuses_the_bytes(&error) {
             true => error
                 .with_code(Code::Protocol)
@@ -217,7 +217,7 @@ impl UploadSession {
         self.remote.send(&to.into(), request, &self.remote.scopes(&["pull", "push"]))
     }
 
-    pub(crate) fn follow(&mut self, answer: &Answer) -> Result<()> {
+    pub(crate) fn follow(&mut self, answer: &Response) -> Result<()> {
         if answer.headers.contains_key(LOCATION) {
             self.at = self.remote.location(answer)?;
         }
@@ -247,6 +247,6 @@ fn refuses_the_bytes(error: &Error) -> bool {
 }
 
 /// Where a blob is, as results show it.
-pub fn location_text(remote: &Remote, answer: &Answer) -> Option<String> {
+pub fn location_text(remote: &Remote, answer: &Response) -> Option<String> {
     remote.location(answer).ok().map(|at| redact::url(&at.url))
 }

@@ -8,7 +8,7 @@ fn rsa_key() -> rsa::RsaKeyPair {
     rsa::RsaKeyPair::from_pkcs8(&block.der).unwrap()
 }
 
-fn signed_by_rsa(algorithm: &str, scheme: &'static dyn rsa::RsaEncoding, key: &Public) -> Vec<u8> {
+fn signed_by_rsa(algorithm: &str, scheme: &'static dyn rsa::RsaEncoding, key: &PublicKey) -> Vec<u8> {
     signed_by(json!({"jwk": key.to_jwk().unwrap(), "alg": algorithm}), |message| {
         let pair = rsa_key();
         let mut signature = vec![0; pair.public().modulus_len()];
@@ -39,24 +39,24 @@ fn rsa_signatures() {
 fn rsa_keys_of_odd_sizes() {
     let jwk = |bytes: usize, e: &[u8]| json!({"kty": "RSA", "n": encode(&vec![0xff; bytes]), "e": encode(e)});
     for (bytes, good) in [(1, false), (128, false), (255, false), (256, true), (1024, true), (1025, false)] {
-        assert_eq!(Public::from_jwk(&jwk(bytes, &[1, 0, 1])).is_ok(), good, "{bytes}");
+        assert_eq!(PublicKey::from_jwk(&jwk(bytes, &[1, 0, 1])).is_ok(), good, "{bytes}");
     }
     for e in [&[][..], &[0], &[1], &[2], &[4], &[1, 0, 0, 0, 0, 0, 1]] {
-        refused(Public::from_jwk(&jwk(256, e)), Code::Signature, "exponent");
+        refused(PublicKey::from_jwk(&jwk(256, e)), Code::Signature, "exponent");
     }
     // Leading zeros are not part of a number.
     let (plain, zeros) = (
         jwk(256, &[3]),
         json!({"kty": "RSA", "n": encode(&[&[0; 3][..], &[0xff; 256]].concat()), "e": encode(&[0, 3])}),
     );
-    assert_eq!(Public::from_jwk(&plain).unwrap().id().unwrap(), Public::from_jwk(&zeros).unwrap().id().unwrap());
+    assert_eq!(PublicKey::from_jwk(&plain).unwrap().id().unwrap(), PublicKey::from_jwk(&zeros).unwrap().id().unwrap());
 }
 
 #[test]
 fn the_other_curves() {
     use p256::ecdsa::signature::Signer;
     let key = p384::ecdsa::SigningKey::from_slice(&[5; 48]).unwrap();
-    let public = Public::P384(*key.verifying_key());
+    let public = PublicKey::P384(*key.verifying_key());
     let jwk = public.to_jwk().unwrap();
     let sign = |message: &[u8]| Signer::<p384::ecdsa::Signature>::sign(&key, message).to_bytes().to_vec();
     let found = good(&signed_by(json!({"jwk": jwk, "alg": "ES384"}), sign));
@@ -66,25 +66,25 @@ fn the_other_curves() {
     let mut scalar = [7; 66];
     scalar[0] = 0;
     let key = p521::ecdsa::SigningKey::from_slice(&scalar).unwrap();
-    let public = Public::P521(*key.verifying_key());
+    let public = PublicKey::P521(*key.verifying_key());
     let sign = |message: &[u8]| Signer::<p521::ecdsa::Signature>::sign(&key, message).to_bytes().to_vec();
     let found = good(&signed_by(json!({"jwk": public.to_jwk().unwrap(), "alg": "ES512"}), sign));
     assert_eq!((found.signatures[0].algorithm.as_str(), found.signatures[0].key_type), ("ES512", "EC"));
     for key in [
         public,
-        Public::P384(p384::ecdsa::VerifyingKey::from(&p384::PublicKey::from_secret_scalar(
+        PublicKey::P384(p384::ecdsa::VerifyingKey::from(&p384::PublicKey::from_secret_scalar(
             &p384::NonZeroScalar::try_generate().unwrap(),
         ))),
     ] {
         assert_eq!(public_key(&key.to_pem().unwrap()).unwrap(), key);
-        assert_eq!(Public::from_jwk(&key.to_jwk().unwrap()).unwrap(), key);
+        assert_eq!(PublicKey::from_jwk(&key.to_jwk().unwrap()).unwrap(), key);
     }
 }
 
 #[test]
 fn keys_that_are_none() {
-    type Change = fn(&mut Value);
-    let changes: [(Change, &str); 13] = [
+    type Alteration = fn(&mut Value);
+    let changes: [(Alteration, &str); 13] = [
         (|header| header["alg"] = "none".into(), "'none' is not accepted"),
         (|header| header["alg"] = "HS256".into(), "'HS256' is not accepted"),
         (|header| header["alg"] = "es256".into(), "'es256' is not accepted"),
@@ -125,12 +125,12 @@ fn signatures_of_the_wrong_form() {
 
 #[test]
 fn private_keys_there_and_back() {
-    let key = Private::generate().unwrap();
-    assert_ne!(key.public(), Private::generate().unwrap().public());
+    let key = PrivateKey::generate().unwrap();
+    assert_ne!(key.public(), PrivateKey::generate().unwrap().public());
     for (format, label) in [(KeyFormat::Pkcs8, "PRIVATE KEY"), (KeyFormat::Sec1, "EC PRIVATE KEY")] {
         let text = key.to_pem(format).unwrap();
         assert!(text.starts_with(&format!("-----BEGIN {label}-----\n")) && text.ends_with("-----\n"));
-        assert_eq!(Private::from_pem(&text).unwrap().public(), key.public());
+        assert_eq!(PrivateKey::from_pem(&text).unwrap().public(), key.public());
         // libtrust's own header lines, and OpenSSL's block before.
         let first = text.find('\n').unwrap() + 1;
         let odd = format!(
@@ -138,15 +138,15 @@ fn private_keys_there_and_back() {
             &text[..first],
             &text[first..]
         );
-        assert_eq!(Private::from_pem(&odd).unwrap().public(), key.public());
+        assert_eq!(PrivateKey::from_pem(&odd).unwrap().public(), key.public());
         assert_eq!(public_key(&text).unwrap(), key.public());
     }
-    assert_eq!(Private::from_pem(text(vector!("leaf-key.pem"))).unwrap().public().curve(), Some("P-256"));
+    assert_eq!(PrivateKey::from_pem(text(vector!("leaf-key.pem"))).unwrap().public().curve(), Some("P-256"));
 }
 
 #[test]
 fn private_keys_that_cannot_sign() {
-    let attempt = |text: &str| Private::from_pem(text).map(drop);
+    let attempt = |text: &str| PrivateKey::from_pem(text).map(drop);
     refused(attempt(text(vector!("rsa-key.pem"))), Code::Unsupported, "RSA key");
     refused(attempt(text(vector!("p384-key.pem"))), Code::Unsupported, "only EC keys on the curve P-256");
     refused(attempt(text(vector!("encrypted-key.pem"))), Code::Unsupported, "encrypted");
@@ -166,14 +166,14 @@ fn private_keys_that_cannot_sign() {
     refused(attempt("secret"), Code::InvalidArgument, "BEGIN");
 }
 
-fn demand(keys: &[&str]) -> Demand {
-    Demand { keys: keys.iter().map(|key| (*key).to_owned()).collect(), authorities: None }
+fn demand(keys: &[&str]) -> RequiredSigners {
+    RequiredSigners { keys: keys.iter().map(|key| (*key).to_owned()).collect(), authorities: None }
 }
 
 #[test]
 fn keys_that_must_have_signed() {
     let (bytes, key) = (signed(), vector_key().public());
-    let (id, text, other) = (key.id().unwrap(), key.to_pem().unwrap(), Private::generate().unwrap());
+    let (id, text, other) = (key.id().unwrap(), key.to_pem().unwrap(), PrivateKey::generate().unwrap());
     for given in [&id, &text] {
         assert!(verify(&bytes, &demand(&[given])).unwrap().signatures[0].trusted);
     }
@@ -187,9 +187,9 @@ fn keys_that_must_have_signed() {
     }
 }
 
-fn authorities(pem: &[u8], at: &str) -> Demand {
+fn authorities(pem: &[u8], at: &str) -> RequiredSigners {
     let certificates = certificate::from_pem(text(pem)).unwrap();
-    Demand { keys: vec![], authorities: Some(Authorities::new(certificates, parse_time(at).unwrap())) }
+    RequiredSigners { keys: vec![], authorities: Some(Authorities::new(certificates, parse_time(at).unwrap())) }
 }
 
 fn chain() -> Chain {
@@ -197,7 +197,7 @@ fn chain() -> Chain {
 }
 
 fn signed_with_chain(chain: &Chain) -> Vec<u8> {
-    let key = Private::from_pem(text(vector!("leaf-key.pem"))).unwrap();
+    let key = PrivateKey::from_pem(text(vector!("leaf-key.pem"))).unwrap();
     sign(content().as_bytes(), &key, Some(chain), parse_time(TIME).unwrap()).unwrap()
 }
 

@@ -3,9 +3,9 @@
 use serde_json::{json, Value};
 
 use super::certificate::{Authorities, Chain};
-use super::jws::{verify, Demand, VerifiedPayload};
-use super::key::Public;
-use super::private::{Format as KeyFormat, Private};
+use super::jws::{verify, RequiredSigners, VerifiedPayload};
+use super::key::PublicKey;
+use super::private::{KeyFormat, PrivateKey};
 use super::sign::{format_time, parse_time, sign};
 use super::*;
 use crate::digest::{Algorithm, Digest};
@@ -26,12 +26,12 @@ fn text(bytes: &[u8]) -> &str {
 }
 
 fn good(bytes: &[u8]) -> VerifiedPayload {
-    verify(bytes, &Demand::default()).unwrap()
+    verify(bytes, &RequiredSigners::default()).unwrap()
 }
 
 #[track_caller]
 fn bad(bytes: &[u8], code: Code, part: &str) {
-    refused(verify(bytes, &Demand::default()), code, part);
+    refused(verify(bytes, &RequiredSigners::default()), code, part);
 }
 
 #[track_caller]
@@ -41,8 +41,8 @@ fn refused<T>(outcome: Result<T>, code: Code, part: &str) {
     assert!(error.message().contains(part), "{:?} lacks {part:?}", error.message());
 }
 
-fn vector_key() -> Private {
-    Private::from_pem(text(vector!("a-key.pem"))).unwrap()
+fn vector_key() -> PrivateKey {
+    PrivateKey::from_pem(text(vector!("a-key.pem"))).unwrap()
 }
 
 const TIME: &str = "2015-04-08T18:52:59Z";

@@ -6,7 +6,7 @@ fn none_is_accepted(bytes: &[u8], range: std::ops::Range<usize>) {
         for change in [0x01, 0x20, 0x80] {
             let mut other = bytes.to_vec();
             other[at] ^= change;
-            assert!(verify(&other, &Demand::default()).is_err(), "byte {at} changed by {change} is accepted");
+            assert!(verify(&other, &RequiredSigners::default()).is_err(), "byte {at} changed by {change} is accepted");
         }
     }
 }
@@ -19,7 +19,7 @@ fn place_of(bytes: &[u8], part: &str) -> std::ops::Range<usize> {
 #[test]
 fn no_byte_of_the_payload_can_change() {
     for bytes in [vector!("a.json"), vector!("regclient.json"), vector!("hello-world.json"), &signed()] {
-        let length = Opened::new(bytes).unwrap().format.length;
+        let length = SignedManifest::new(bytes).unwrap().format.length;
         none_is_accepted(bytes, 0..length);
     }
 }
@@ -27,7 +27,7 @@ fn no_byte_of_the_payload_can_change() {
 #[test]
 fn no_byte_of_the_signature_can_change() {
     for bytes in [vector!("a.json"), vector!("containers-image.json"), vector!("boxplay.json")] {
-        for signature in Opened::new(bytes).unwrap().signatures {
+        for signature in SignedManifest::new(bytes).unwrap().signatures {
             for part in ["protected", "signature"] {
                 none_is_accepted(bytes, place_of(bytes, text_of(&signature, part).unwrap()));
             }
@@ -46,7 +46,7 @@ fn no_byte_of_the_signature_can_change() {
 fn no_piece_can_be_cut_off() {
     let bytes = vector!("a.json");
     for length in 0..bytes.len() {
-        assert!(verify(&bytes[..length], &Demand::default()).is_err(), "{length}");
+        assert!(verify(&bytes[..length], &RequiredSigners::default()).is_err(), "{length}");
     }
 }
 
@@ -110,7 +110,7 @@ fn a_payload_that_is_all_tail() {
     let file = assemble(&payload, json!([{"header": header, "signature": signature, "protected": protected}]));
     assert_eq!(good(&file).payload, payload.as_bytes());
     let time = parse_time(TIME).unwrap();
-    refused(sign(&file, &Private::generate().unwrap(), None, time), Code::Signature, "not JSON");
+    refused(sign(&file, &PrivateKey::generate().unwrap(), None, time), Code::Signature, "not JSON");
 }
 
 #[test]

@@ -106,7 +106,7 @@ fn flat_content_stays_flat() {
 
 #[test]
 fn a_second_signature_joins_the_first() {
-    let (first, second) = (signed(), Private::generate().unwrap());
+    let (first, second) = (signed(), PrivateKey::generate().unwrap());
     let time = parse_time("2026-01-02T03:04:05Z").unwrap();
     let both = sign(&first, &second, None, time).unwrap();
     let found = good(&both);

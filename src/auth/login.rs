@@ -38,22 +38,22 @@ impl Auth {
     /// too. Nothing cached from earlier calls is used.
     pub(crate) fn log_in(&self, call: &Call, account: &Account, scopes: &ScopeSet, offline: bool) -> Result<Accepted> {
         let ping = account.base.find(&account.ping())?;
-        let answer = self.ask(call, &ping, &Proof::Nothing)?;
-        let foreign = !account.is_at(&answer.url);
-        if answer.status == StatusCode::OK {
+        let response = self.ask(call, &ping, &Proof::Nothing)?;
+        let foreign = !account.is_at(&response.url);
+        if response.status == StatusCode::OK {
             return Ok(Accepted { way: "none", status: 200, refresh: None, token: None });
         }
-        if answer.status != StatusCode::UNAUTHORIZED || foreign {
-            return Err(self.refused(call, account, answer, "ping it"));
+        if response.status != StatusCode::UNAUTHORIZED || foreign {
+            return Err(self.refused(call, account, response, "ping it"));
         }
-        let challenges = challenge::parse(&answer.headers);
-        self.remember(account, &challenges, answer.remote);
+        let challenges = challenge::parse(&response.headers);
+        self.remember(account, &challenges, response.remote);
         let credentials = account.credentials.clone().unwrap_or_default();
         let Some(challenge) = challenge::choose(&challenges) else {
             let message = format!("{} asks for credentials in a way that is not supported", account.host);
             return Err(Error::new(Code::Unauthenticated, message).with_http_status(401).with_url(&ping.url));
         };
-        let proof = self.proof(account, challenge, &credentials, answer.remote, |realm| {
+        let proof = self.proof(account, challenge, &credentials, response.remote, |realm| {
             let realm = Realm { offline, ..realm };
             match realm.has_credentials() {
                 true => self.tokens.fresh(call, &realm, scopes).map_err(denied),
@@ -66,10 +66,10 @@ impl Auth {
             }
             _ => ("basic", None, None),
         };
-        let answer = self.ask(call, &ping, &proof.unwrap_or(Proof::Nothing))?;
-        match answer.status {
+        let response = self.ask(call, &ping, &proof.unwrap_or(Proof::Nothing))?;
+        match response.status {
             StatusCode::OK => Ok(Accepted { way, status: 200, refresh, token }),
-            _ => Err(self.refused(call, account, answer, "log in")),
+            _ => Err(self.refused(call, account, response, "log in")),
         }
     }
 
@@ -88,16 +88,16 @@ impl Auth {
         self.http.send(call, ping, &mut request)
     }
 
-    fn refused(&self, call: &Call, account: &Account, mut answer: Response, what: &str) -> Error {
+    fn refused(&self, call: &Call, account: &Account, mut response: Response, what: &str) -> Error {
         let what = format!("{}: {what}", account.host);
-        let body = answer.beginning(call, ERROR_BODY);
-        let headers: &HeaderMap = &answer.headers;
-        let error = registry_error::error_of(answer.status.as_u16(), headers, &body, &answer.url, &what);
+        let body = response.beginning(call, ERROR_BODY);
+        let headers: &HeaderMap = &response.headers;
+        let error = registry_error::error_of(response.status.as_u16(), headers, &body, &response.url, &what);
         match error.code() {
             Code::Unauthenticated => {
-                error.with_hint("check the user name and the password").with_attempts(answer.attempts)
+                error.with_hint("check the user name and the password").with_attempts(response.attempts)
             }
-            _ => error.with_attempts(answer.attempts),
+            _ => error.with_attempts(response.attempts),
         }
     }
 }

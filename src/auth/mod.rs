@@ -99,8 +99,8 @@ pub enum Refusal {
 
 /// A response, and what it means if it is a 401.
 pub struct Reply {
-    /// The answer.
-    pub answer: Response,
+    /// The response.
+    pub response: Response,
     /// Where the request was sent, before redirects led elsewhere.
     pub begin: Location,
     /// Set on a final 401.
@@ -153,9 +153,9 @@ impl Auth {
     /// Asks the registry for its challenge.
     fn ping(&self, call: &Call, account: &Account) -> Result<()> {
         let at = account.base.find(&account.ping())?;
-        let answer = self.http.send(call, &at, &mut Request::new(::http::Method::GET))?;
-        if account.is_at(&answer.url) {
-            self.remember(account, &challenge::parse(&answer.headers), answer.remote);
+        let response = self.http.send(call, &at, &mut Request::new(::http::Method::GET))?;
+        if account.is_at(&response.url) {
+            self.remember(account, &challenge::parse(&response.headers), response.remote);
         }
         self.learn(account, |memory| memory.pinged = true);
         Ok(())

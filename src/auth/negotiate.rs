@@ -55,13 +55,14 @@ impl<'a> Party<'a> {
     }
 
     // A 401; or, for registries that answer 400 or 403 to an expired token, those while an older token is used.
-    fn is_refused_by(&self, answer: &Response) -> bool {
-        let aged = matches!(&self.proof, Proof::Token(grant) if grant.is_aged()) && self.account.is_at(&answer.url);
-        answer.status == StatusCode::UNAUTHORIZED || (aged && statuses::is_about_an_old_token(answer.status.as_u16()))
+    fn is_refused_by(&self, response: &Response) -> bool {
+        let aged = matches!(&self.proof, Proof::Token(grant) if grant.is_aged()) && self.account.is_at(&response.url);
+        response.status == StatusCode::UNAUTHORIZED
+            || (aged && statuses::is_about_an_old_token(response.status.as_u16()))
     }
 
-    fn refusal(&self, answer: &Response, challenges: &[Challenge]) -> Option<Refusal> {
-        if answer.status != StatusCode::UNAUTHORIZED {
+    fn refusal(&self, response: &Response, challenges: &[Challenge]) -> Option<Refusal> {
+        if response.status != StatusCode::UNAUTHORIZED {
             return None;
         }
         let insufficient = is_about_rights(challenges);
@@ -87,22 +88,22 @@ struct RedirectTrail {
 
 impl RedirectTrail {
     /// Adds the whole redirect chain to a response.
-    fn lengthen(&mut self, answer: &mut Response) -> Result<()> {
-        answer.hops.splice(0..0, self.hops.iter().cloned());
-        answer.first_headers = self.first_headers.clone().or(answer.first_headers.take());
-        match answer.hops.len() > self.longest {
+    fn lengthen(&mut self, response: &mut Response) -> Result<()> {
+        response.hops.splice(0..0, self.hops.iter().cloned());
+        response.first_headers = self.first_headers.clone().or(response.first_headers.take());
+        match response.hops.len() > self.longest {
             true => {
                 let message = format!("one redirect too many: the limit is {}", self.longest);
-                Err(Error::new(Code::Redirect, message).with_url(&answer.url))
+                Err(Error::new(Code::Redirect, message).with_url(&response.url))
             }
             false => Ok(()),
         }
     }
 
-    /// Goes on from where this answer was given.
-    fn go_on(&mut self, answer: Response) -> Location {
-        let at = Location::of(&answer);
-        (self.hops, self.first_headers) = (answer.hops, answer.first_headers);
+    /// Goes on from where this response was given.
+    fn go_on(&mut self, response: Response) -> Location {
+        let at = Location::of(&response);
+        (self.hops, self.first_headers) = (response.hops, response.first_headers);
         at
     }
 }
@@ -161,17 +162,17 @@ impl Auth {
         let mut failures = options.retries;
         loop {
             request.authorization = asked.proof.header()?;
-            let mut answer = self.http.send(call, &at, request)?;
-            let moved = !answer.hops.is_empty() && answer.hops.iter().all(|hop| asked.account.is_at(&hop.url));
-            let repeated = answer.attempts > 1 && failures > 0;
+            let mut response = self.http.send(call, &at, request)?;
+            let moved = !response.hops.is_empty() && response.hops.iter().all(|hop| asked.account.is_at(&hop.url));
+            let repeated = response.attempts > 1 && failures > 0;
             failures = failures.saturating_sub(u32::from(repeated));
-            way.lengthen(&mut answer)?;
-            if !asked.is_refused_by(&answer) {
+            way.lengthen(&mut response)?;
+            if !asked.is_refused_by(&response) {
                 let (begin, needed) = (begin.clone(), asked.wanted.to_string());
-                return Ok(Reply { answer, begin, refusal: None, needed });
+                return Ok(Reply { response, begin, refusal: None, needed });
             }
-            let challenges = challenge::parse(&answer.headers);
-            let goes_on = self.learn_from_refusal(&mut asked, &answer, &challenges, wanted, moved);
+            let challenges = challenge::parse(&response.headers);
+            let goes_on = self.learn_from_refusal(&mut asked, &response, &challenges, wanted, moved);
             let next = match can_go_again(&mut request.body, goes_on)? {
                 true => {
                     self.respond(call, &asked, &challenges, moved || repeated).map_err(|error| match error.code() {
@@ -187,31 +188,31 @@ impl Auth {
                 }
             };
             let Some(next) = next else {
-                let refusal = asked.refusal(&answer, &challenges);
+                let refusal = asked.refusal(&response, &challenges);
                 let (begin, needed) = (begin.clone(), asked.wanted.to_string());
-                return Ok(Reply { answer, begin, refusal, needed });
+                return Ok(Reply { response, begin, refusal, needed });
             };
             (asked.proof, asked.answers) = (next, true);
             if goes_on {
-                at = way.go_on(answer);
+                at = way.go_on(response);
             }
         }
     }
 
-    /// Takes in who has refused the request, and why; the answer is whether it goes on from where that was.
+    /// Takes in who has refused the request, and why; returns whether it goes on from where that was.
     fn learn_from_refusal<'a>(
         &self,
         asked: &mut Party<'a>,
-        answer: &Response,
+        response: &Response,
         challenges: &[Challenge],
         wanted: &'a ScopeSet,
         moved: bool,
     ) -> bool {
         let mut goes_on = false;
         match &asked.proof {
-            _ if !asked.account.is_at(&answer.url) => {
+            _ if !asked.account.is_at(&response.url) => {
                 goes_on = true;
-                *asked = Party::stranger(&Location::of(answer), wanted, challenges);
+                *asked = Party::stranger(&Location::of(response), wanted, challenges);
             }
             Proof::Token(grant) => {
                 goes_on = moved;
@@ -220,7 +221,7 @@ impl Auth {
             Proof::Nothing if asked.is_strange() => asked.wanted = scopes_of(challenges, wanted),
             _ => {}
         }
-        self.remember(&asked.account, challenges, answer.remote);
+        self.remember(&asked.account, challenges, response.remote);
         goes_on
     }
 

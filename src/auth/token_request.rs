@@ -160,33 +160,33 @@ impl TokenFetch {
     }
 
     fn ask(&self, (at, mut request): (Location, Request)) -> Result<Token> {
-        let answer = self.http.send(&self.call, &at, &mut request).map_err(|error| match error.code() {
+        let response = self.http.send(&self.call, &at, &mut request).map_err(|error| match error.code() {
             Code::Closed => error,
             _ => error.within("the token server"),
         })?;
-        let attempts = answer.attempts;
-        self.read(answer).map_err(|error| error.with_attempts(attempts))
+        let attempts = response.attempts;
+        self.read(response).map_err(|error| error.with_attempts(attempts))
     }
 
-    fn read(&self, mut answer: Response) -> Result<Token> {
-        let (url, status) = (answer.url.clone(), answer.status);
+    fn read(&self, mut response: Response) -> Result<Token> {
+        let (url, status) = (response.url.clone(), response.status);
         let host = host_of(&url);
         if status.is_redirection() {
             let message = format!("the token server {host} redirects elsewhere: redirects are followed on the same server only, those of a POST only by 307 and 308");
             return Err(Error::new(Code::Redirect, message).with_http_status(status.as_u16()).with_url(&url));
         }
         if !status.is_success() {
-            return Err(self.refused(answer, &host));
+            return Err(self.refused(response, &host));
         }
-        token_response::parse_answer(&answer.take_whole(), SystemTime::now())
+        token_response::parse_answer(&response.take_whole(), SystemTime::now())
             .map_err(|error| error.within(format!("the token server {host}")).with_url(&url))
     }
 
     /// The error for a token that was not given.
-    fn refused(&self, mut answer: Response, host: &str) -> Error {
-        let (what, status) = (format!("the token server {host} refuses a token"), answer.status.as_u16());
-        let body = answer.beginning(&self.call, ERROR_BODY);
-        let error = registry_error::error_of(status, &answer.headers, &body, &answer.url, &what);
+    fn refused(&self, mut response: Response, host: &str) -> Error {
+        let (what, status) = (format!("the token server {host} refuses a token"), response.status.as_u16());
+        let body = response.beginning(&self.call, ERROR_BODY);
+        let error = registry_error::error_of(status, &response.headers, &body, &response.url, &what);
         // Wrong credentials, whatever the status: a token server sends these for nothing else.
         let identity = matches!(self.realm.credentials, Credentials::IdentityToken { .. });
         // Without a description, which RFC 6749 allows, the code is all that is said.

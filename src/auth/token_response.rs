@@ -76,8 +76,8 @@ pub(crate) fn parse_answer(body: &[u8], now: SystemTime) -> Result<Token> {
         Some(b'{') => {}
         Some(_) => return Err(wrong("not a JSON object")),
     }
-    let answer: TokenFields = serde_json::from_slice(start).map_err(|error| wrong(reason(&error)))?;
-    let values = [answer.access_token, answer.token].map(|value| Zeroizing::new(value.unwrap_or_default()));
+    let response: TokenFields = serde_json::from_slice(start).map_err(|error| wrong(reason(&error)))?;
+    let values = [response.access_token, response.token].map(|value| Zeroizing::new(value.unwrap_or_default()));
     let value = values.into_iter().find(|value| !value.is_empty());
     let value = value.ok_or_else(|| wrong("without a token"))?;
     if value.len() > MOST_TOKEN {
@@ -86,15 +86,15 @@ pub(crate) fn parse_answer(body: &[u8], now: SystemTime) -> Result<Token> {
     if !value.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(wrong("a token with characters that are not allowed in a header"));
     }
-    let refresh = match answer.refresh_token {
+    let refresh = match response.refresh_token {
         Value::String(text) => Some(Zeroizing::new(text)),
         _ => None,
     };
     let usable = |token: &Zeroizing<String>| {
         (1..=MOST_TOKEN).contains(&token.len()) && token.bytes().all(|byte| byte.is_ascii_graphic())
     };
-    let begin = begin(answer.issued_at.as_str().and_then(rfc3339), now);
-    let expires = begin + lifetime(&answer.expires_in);
+    let begin = begin(response.issued_at.as_str().and_then(rfc3339), now);
+    let expires = begin + lifetime(&response.expires_in);
     Ok(Token { value, expires, refresh: refresh.filter(usable), given: AtomicU64::new(0) })
 }
 

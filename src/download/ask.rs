@@ -62,12 +62,12 @@ impl<T: Downloadable> Download<T> {
             }
             reply => reply?,
         };
-        let answer = reply.as_ref();
-        let holds = match answer.status {
+        let response = reply.as_ref();
+        let holds = match response.status {
             // It is a part, whatever its status.
-            StatusCode::OK if ranged && has_range(answer) => self.rest(answer),
-            StatusCode::OK => self.all(answer, ranged),
-            StatusCode::PARTIAL_CONTENT if ranged => self.rest(answer),
+            StatusCode::OK if ranged && has_range(response) => self.rest(response),
+            StatusCode::OK => self.all(response, ranged),
+            StatusCode::PARTIAL_CONTENT if ranged => self.rest(response),
             StatusCode::RANGE_NOT_SATISFIABLE if ranged => return self.beyond(reply),
             // There is no first byte to request.
             StatusCode::RANGE_NOT_SATISFIABLE if self.item.size_hint() == Some(0) => {
@@ -87,13 +87,13 @@ impl<T: Downloadable> Download<T> {
         }
     }
 
-    fn read_from(&mut self, answer: Response, holds: ResponseBytes, ranged: bool) -> Result<()> {
+    fn read_from(&mut self, response: Response, holds: ResponseBytes, ranged: bool) -> Result<()> {
         if let Some(end) = self.extent.end() {
             self.check_size(end)?;
         }
-        self.media_type = answer.header(CONTENT_TYPE).map(media_type::essence).or(self.media_type.take());
-        self.ranges.etag = answer.headers.get(ETAG).filter(|etag| etag.as_bytes().starts_with(b"\"")).cloned();
-        self.next = NextStep::Read(Box::new(Connection::new(answer.into_body(), holds, self.position, ranged)));
+        self.media_type = response.header(CONTENT_TYPE).map(media_type::essence).or(self.media_type.take());
+        self.ranges.etag = response.headers.get(ETAG).filter(|etag| etag.as_bytes().starts_with(b"\"")).cloned();
+        self.next = NextStep::Read(Box::new(Connection::new(response.into_body(), holds, self.position, ranged)));
         Ok(())
     }
 
@@ -105,17 +105,17 @@ impl<T: Downloadable> Download<T> {
     }
 
     /// The response contains everything from the first byte.
-    fn all(&mut self, answer: &Response, ranged: bool) -> Result<ResponseBytes> {
-        let size = answer.content_length();
+    fn all(&mut self, response: &Response, ranged: bool) -> Result<ResponseBytes> {
+        let size = response.content_length();
         // Do not discard what is here, which may be right: asked for everything, the registry repeats the size, or it
         // was not a real response.
         if let Some(size) = size.filter(|size| ranged && *size < self.position) {
-            return Err(self.extent.too_few(Some(size), self.position).with_url(&answer.url));
+            return Err(self.extent.too_few(Some(size), self.position).with_url(&response.url));
         }
         self.replace_left();
-        self.ranges.encoded = answer.is_encoded();
+        self.ranges.encoded = response.is_encoded();
         let sized = self.extent.sized_by_whole(size, self.position);
-        sized.map(|()| ResponseBytes::All).map_err(|error| error.with_url(&answer.url))
+        sized.map(|()| ResponseBytes::All).map_err(|error| error.with_url(&response.url))
     }
 
     /// Begins anew, where what is here is of an earlier call and may be dropped.
@@ -127,12 +127,12 @@ impl<T: Downloadable> Download<T> {
     }
 
     /// The response contains the missing bytes.
-    fn rest(&mut self, answer: &Response) -> Result<ResponseBytes> {
-        let wrong = |why: String| Error::new(Code::Protocol, why).with_url(&answer.url);
-        if answer.is_encoded() {
+    fn rest(&mut self, response: &Response) -> Result<ResponseBytes> {
+        let wrong = |why: String| Error::new(Code::Protocol, why).with_url(&response.url);
+        if response.is_encoded() {
             return Err(wrong("the registry sends a part of an encoded body, which cannot be decoded".to_owned()));
         }
-        let text = answer.header(CONTENT_RANGE).unwrap_or_default();
+        let text = response.header(CONTENT_RANGE).unwrap_or_default();
         let range = self.item.content_range(text).ok_or_else(|| {
             wrong(format!("the Content-Range '{}' of a partial answer cannot be read", shorten(text)))
         })?;
@@ -140,12 +140,12 @@ impl<T: Downloadable> Download<T> {
             let message = format!("asked for bytes from {}, the registry sends from {}", self.position, range.start);
             return Err(wrong(message));
         }
-        let other_length = answer.content_length().filter(|length| *length != range.length());
+        let other_length = response.content_length().filter(|length| *length != range.length());
         if let Some(length) = other_length.filter(|_| T::RULES.bodies_are_exact) {
             return Err(wrong(format!("a partial response of {length} bytes claims to be '{text}'")));
         }
         if let Some(size) = range.size {
-            self.extent.sized_by_part(size, self.position).map_err(|error| error.with_url(&answer.url))?;
+            self.extent.sized_by_part(size, self.position).map_err(|error| error.with_url(&response.url))?;
         }
         Ok(ResponseBytes::Rest)
     }
@@ -173,8 +173,8 @@ impl<T: Downloadable> Download<T> {
     }
 }
 
-fn has_range(answer: &Response) -> bool {
-    answer
+fn has_range(response: &Response) -> bool {
+    response
         .header(CONTENT_RANGE)
         .and_then(range::parse_content_range)
         .is_some_and(|part| part.start > 0 || part.size.is_some_and(|size| part.length() < size))

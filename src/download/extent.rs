@@ -54,7 +54,7 @@ impl Extent {
         position > 0 || (self.offset, self.end()) != (0, self.size)
     }
 
-    /// An answer that holds all has come. What a part said of the size does not count any more.
+    /// A response that holds all has come. What a part said of the size does not count any more.
     pub(super) fn sized_by_whole(&mut self, size: Option<u64>, position: u64) -> Result<()> {
         if std::mem::take(&mut self.sized_by_part) {
             self.size = None;

@@ -40,7 +40,7 @@ pub(super) enum NextStep {
     Ask,
     /// A request for all of it, though the rest would do.
     AskForAll,
-    /// The bytes of an answer.
+    /// The bytes of a response.
     Read(Box<Connection>),
     /// Nothing: the registry has said that there is nothing behind the position, or nothing is wanted there.
     NothingFollows,
@@ -200,7 +200,7 @@ impl<T: Downloadable> Download<T> {
         }
     }
 
-    /// Whether an answer that has ended is the end. Where nobody has said how many bytes there are, the end of one that holds all of
+    /// Whether a response that has ended is the end. Where nobody has said how many bytes there are, the end of one that holds all of
     /// them says it; what is behind a part only a caller who takes whatever comes need not know.
     fn is_complete(&self) -> bool {
         let NextStep::Read(connection) = &self.next else { return true };
@@ -208,7 +208,7 @@ impl<T: Downloadable> Download<T> {
         self.extent.end() == Some(self.position) || (self.extent.size.is_none() && is_last)
     }
 
-    /// Whether an answer that holds all of it, however much that is, ended before the first byte that this call wants.
+    /// Whether a response that holds all of it, however much that is, ended before the first byte that this call wants.
     fn never_begins(&self) -> bool {
         let NextStep::Read(connection) = &self.next else { return false };
         !connection.has_begun() && self.extent.size.is_none() && self.position == self.begun

@@ -1,4 +1,4 @@
-//! One exchange: a request as it goes to one URL, and its answer, or why there is none.
+//! One exchange: a request as it goes to one URL, and its response, or why there is none.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -32,7 +32,7 @@ struct Sender<'a> {
     call: &'a Call,
     pool: reqwest::Client,
     watch: HandshakeWatch,
-    /// The most that the answer may take, headers and body in all; else each part has the client's limits.
+    /// The most that the response may take, headers and body in all; else each part has the client's limits.
     answer_within: Option<Duration>,
 }
 
@@ -52,33 +52,33 @@ impl Http {
         let begun = Instant::now();
         let mut message = reqwest::Request::new(request.method.clone(), route.wire(url, &mut headers));
         *message.headers_mut() = headers;
-        let response = self
+        let received = self
             .transfer(&sender, message, &mut request.body, &mut permit)
             .map_err(|error| transport_error::late(error, url, &route, &sender.watch))?
             .map_err(|error| transport_error::classify(error, url, &route, &sender.watch))?;
         let patience = Patience { end: answer_within.and_then(|time| begun.checked_add(time)), ..self.patience() };
-        let mut answer = Response::new(request.method.clone(), response, url.clone(), &route, patience);
+        let mut response = Response::new(request.method.clone(), received, url.clone(), &route, patience);
         if request.whole.is_some_and(|whole| !whole.labelled) {
-            answer.distrust_labels();
+            response.distrust_labels();
         }
         let milliseconds = begun.elapsed().as_millis() as u64;
-        if retry::retry_status(answer.status) {
-            retry::retry_after(&answer.headers, SystemTime::now()).inspect(|after| throttle.told_to_wait(*after));
+        if retry::retry_status(response.status) {
+            retry::retry_after(&response.headers, SystemTime::now()).inspect(|after| throttle.told_to_wait(*after));
         }
         // With its permit, so before the caller's hook, which may make calls of its own.
-        let read = match request.whole.filter(|_| answer.status.is_success()) {
-            Some(whole) => answer.read_whole(call, whole),
+        let read = match request.whole.filter(|_| response.status.is_success()) {
+            Some(whole) => response.read_whole(call, whole),
             None => Ok(()),
         };
         drop(permit);
         call.log(|| {
             json!({"event": "response", "method": request.method.as_str(), "url": redact::url(url),
-                   "status": answer.status.as_u16(), "headers": redact::headers(&answer.headers),
+                   "status": response.status.as_u16(), "headers": redact::headers(&response.headers),
                    "milliseconds": milliseconds})
         })?;
-        call.warn(url, warning::parse(&answer.headers))?;
+        call.warn(url, warning::parse(&response.headers))?;
         read?;
-        transport_error::proxy_asks(answer.status, &route, url).map_or(Ok(answer), Err)
+        transport_error::proxy_asks(response.status, &route, url).map_or(Ok(response), Err)
     }
 
     /// The way that a leg takes: the request's own, or the client's for the host.
@@ -126,9 +126,9 @@ impl Http {
         };
         let limits = UploadLimits {
             piece: WaitLimit { time: self.options().idle(), what: "the server took no byte of the upload" },
-            answer: match sender.answer_within {
+            response: match sender.answer_within {
                 Some(_) => no_answer,
-                None => WaitLimit { time: self.options().answer(), what: "no answer to the upload" },
+                None => WaitLimit { time: self.options().response(), what: "no answer to the upload" },
             },
         };
         let send = |message| call.engine().aside(sender.watch.over(sender.pool.execute(message)));
@@ -151,7 +151,7 @@ impl Http {
                 put_small(body, &mut message);
                 // Requests that change the registry may take long; opening an upload must not.
                 let slow = message.body().is_some() || *message.method() == Method::PUT;
-                call.wait(Some(if slow { limits.answer } else { no_answer }), send(message))
+                call.wait(Some(if slow { limits.response } else { no_answer }), send(message))
             }
         }
     }

@@ -65,9 +65,9 @@ impl Location {
         Location { url, guard: Guard::Caller }
     }
 
-    /// Where an answer came from, in the end.
-    pub(crate) fn of(answer: &Response) -> Location {
-        Location { url: answer.url.clone(), guard: answer.guard }
+    /// Where a response came from, in the end.
+    pub(crate) fn of(response: &Response) -> Location {
+        Location { url: response.url.clone(), guard: response.guard }
     }
 
     /// Where a target is for whoever has this base.
@@ -91,9 +91,9 @@ impl Location {
         Origin::of(&self.url).is_some_and(|home| Origin::of(url) == Some(home))
     }
 
-    /// What the Location of an answer names, for whoever has this base.
-    pub(crate) fn named_by(&self, answer: &Response) -> Result<Location> {
-        self.named(answer.headers.get(LOCATION), &answer.url, answer.remote)
+    /// What the Location of a response names, for whoever has this base.
+    pub(crate) fn named_by(&self, response: &Response) -> Result<Location> {
+        self.named(response.headers.get(LOCATION), &response.url, response.remote)
     }
 
     /// What a header names, or a text like one, that was said at a URL by a server with this address.
@@ -101,10 +101,10 @@ impl Location {
         Ok(self.trusts(redirect::location(at, value)?, by))
     }
 
-    /// The page of a list behind an answer, if its Link names one.
-    pub(crate) fn next_page(&self, answer: &Response) -> Result<Option<Location>> {
-        let next = link::next_page(&answer.headers, &answer.url)?;
-        Ok(next.map(|url| self.trusts(url, answer.remote)))
+    /// The page of a list behind a response, if its Link names one.
+    pub(crate) fn next_page(&self, response: &Response) -> Result<Option<Location>> {
+        let next = link::next_page(&response.headers, &response.url)?;
+        Ok(next.map(|url| self.trusts(url, response.remote)))
     }
 
     /// The rule: what is at the same origin is trusted as this is, whoever names it; all else as little as a server's word.

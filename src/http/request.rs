@@ -20,7 +20,7 @@ pub enum Repeat {
     Always,
 }
 
-/// Which redirects a request follows. One that it does not is its answer.
+/// Which redirects a request follows. A redirect that is not followed is the response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Redirects {
     /// All; what is secret stays with the origin of the request.
@@ -45,7 +45,7 @@ pub struct Request<'a> {
     pub redirects: Redirects,
     /// The way to the host that it is sent to, when it is not the client's own for that host.
     pub route: Option<Route>,
-    /// How long the answer may take, headers and body in all; else each part has the client's limits.
+    /// How long the response may take, headers and body in all; else each part has the client's limits.
     pub answer_within: Option<Duration>,
     /// Read the body of a successful response immediately, so that a break in it counts as a failure of the request.
     pub whole: Option<WholeBody>,

@@ -29,7 +29,7 @@ pub struct Slowest {
     pub window: Duration,
 }
 
-/// How long the bytes of an answer may take.
+/// How long the bytes of a response may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
     /// Until the next of them.

@@ -42,30 +42,30 @@ impl Http {
         let (mut hops, mut first_headers) = (Vec::new(), None);
         loop {
             chain.visit(&leg.at.url)?;
-            let mut answer = self.exchange(call, request, &leg).map_err(|error| error.with_url(&leg.at.url))?;
-            let body_is_gone = redirect::keeps_body(answer.status) && !request.body.rewind()?;
-            let Some(target) = target_of(request, &answer, home, body_is_gone)? else {
-                (answer.hops, answer.guard, answer.first_headers) = (hops, leg.at.guard, first_headers);
-                return Ok(answer);
+            let mut response = self.exchange(call, request, &leg).map_err(|error| error.with_url(&leg.at.url))?;
+            let body_is_gone = redirect::keeps_body(response.status) && !request.body.rewind()?;
+            let Some(target) = target_of(request, &response, home, body_is_gone)? else {
+                (response.hops, response.guard, response.first_headers) = (hops, leg.at.guard, first_headers);
+                return Ok(response);
             };
-            hops.push(Hop { status: answer.status.as_u16(), url: target.clone() });
-            first_headers.get_or_insert_with(|| answer.headers.clone());
+            hops.push(Hop { status: response.status.as_u16(), url: target.clone() });
+            first_headers.get_or_insert_with(|| response.headers.clone());
             // Reading a small rest of the body allows the connection to be reused.
-            answer.beginning(call, 4096);
+            response.beginning(call, 4096);
             if !home.is_origin_of(&target) {
                 // Once dropped, credentials are not sent again in the rest of the chain.
                 leg.at_home = false;
-                leg.at.guard = Guard::said_by(answer.remote);
+                leg.at.guard = Guard::said_by(response.remote);
             }
             leg.at.url = target;
         }
     }
 }
 
-/// Where an answer redirects this request; None when it is one to give back.
-fn target_of(request: &Request, answer: &Response, home: &Location, body_is_gone: bool) -> Result<Option<Url>> {
-    let location = answer.headers.get(LOCATION);
-    let target = redirect::next(&request.method, answer.status, &answer.url, location, body_is_gone)?;
+/// Where a response redirects this request; None when it is one to give back.
+fn target_of(request: &Request, response: &Response, home: &Location, body_is_gone: bool) -> Result<Option<Url>> {
+    let location = response.headers.get(LOCATION);
+    let target = redirect::next(&request.method, response.status, &response.url, location, body_is_gone)?;
     Ok(target.filter(|target| request.redirects == Redirects::Anywhere || home.is_origin_of(target)))
 }
 
@@ -89,28 +89,28 @@ impl Tries {
         let repeatable = request.body.can_be_repeated();
         let is_last = self.count >= self.most || request.repeat == Repeat::Never || !repeatable;
         let wait = match outcome {
-            Ok(answer) if repeatable && !self.expired_before && signed_url_expired(request, answer) => {
+            Ok(response) if repeatable && !self.expired_before && signed_url_expired(request, response) => {
                 self.expired_before = true;
                 Some(Duration::ZERO)
             }
             _ if is_last => None,
-            Ok(answer) if retry::retry_status(answer.status) => self.after_status(call, answer)?,
+            Ok(response) if retry::retry_status(response.status) => self.after_status(call, response)?,
             Ok(_) => None,
             Err(error) => self.after_error(request, error),
         };
         Ok(wait.filter(|wait| call.remaining().is_none_or(|left| left > *wait)))
     }
 
-    fn after_status(&mut self, call: &Call, answer: &Response) -> Result<Option<Duration>> {
-        let after = retry::retry_after(&answer.headers, SystemTime::now());
+    fn after_status(&mut self, call: &Call, response: &Response) -> Result<Option<Duration>> {
+        let after = retry::retry_after(&response.headers, SystemTime::now());
         match retry::wait_for(after, self.backoff.delay(self.count), call.remaining()) {
             Ok(wait) => Ok(Some(wait)),
             // The response itself has the best explanation: its text and headers are kept.
-            Err(_) if answer.status == StatusCode::TOO_MANY_REQUESTS => Ok(None),
+            Err(_) if response.status == StatusCode::TOO_MANY_REQUESTS => Ok(None),
             Err(error) => Err(error
-                .with_http_status(answer.status.as_u16())
-                .with_url(&answer.url)
-                .with_rate_limit(answer.rate_limit())
+                .with_http_status(response.status.as_u16())
+                .with_url(&response.url)
+                .with_rate_limit(response.rate_limit())
                 .with_attempts(self.count)),
         }
     }
@@ -132,17 +132,17 @@ impl Tries {
 }
 
 /// A signed URL is valid only for minutes: its refusal means that it has expired, not that access is denied.
-fn signed_url_expired(request: &Request, answer: &Response) -> bool {
+fn signed_url_expired(request: &Request, response: &Response) -> bool {
     request.redirects == Redirects::Anywhere
-        && !answer.hops.is_empty()
-        && statuses::is_about_an_old_url(answer.status.as_u16())
+        && !response.hops.is_empty()
+        && statuses::is_about_an_old_url(response.status.as_u16())
 }
 
 fn tried(outcome: Result<Response>, attempts: u32) -> Result<Response> {
     match outcome {
-        Ok(mut answer) => {
-            answer.attempts = attempts;
-            Ok(answer)
+        Ok(mut response) => {
+            response.attempts = attempts;
+            Ok(response)
         }
         Err(error) => Err(error.with_attempts(attempts)),
     }
@@ -150,7 +150,7 @@ fn tried(outcome: Result<Response>, attempts: u32) -> Result<Response> {
 
 fn reason(outcome: &Result<Response>) -> String {
     match outcome {
-        Ok(answer) => format!("status {}", answer.status.as_u16()),
+        Ok(response) => format!("status {}", response.status.as_u16()),
         Err(error) => error.message().to_owned(),
     }
 }

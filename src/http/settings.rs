@@ -123,7 +123,7 @@ impl HttpOptions {
     }
 
     /// The time limit for the response to an upload.
-    pub fn answer(&self) -> Duration {
+    pub fn response(&self) -> Duration {
         Duration::from_millis(self.answer_timeout_ms)
     }
 }

@@ -63,7 +63,7 @@ struct Pause {
     until: Instant,
 }
 
-/// One of those that the host has for requests that wait for an answer; it goes back when it is dropped.
+/// One of those that the host has for requests that wait for a response; it goes back when it is dropped.
 pub(crate) struct Permit(Option<OwnedSemaphorePermit>);
 
 impl Permit {

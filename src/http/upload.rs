@@ -102,8 +102,8 @@ pub(crate) fn pipe(size: u64) -> (mpsc::Sender<Bytes>, reqwest::Body) {
 pub(crate) struct UploadLimits {
     /// For the next piece to be taken.
     pub piece: WaitLimit,
-    /// For the answer after the last piece.
-    pub answer: WaitLimit,
+    /// For the response after the last piece.
+    pub response: WaitLimit,
 }
 
 /// Sends the pieces of a source while a request is in progress, until its response arrives.
@@ -137,7 +137,7 @@ pub(crate) fn feed<F: std::future::Future>(
             let answered = call.wait(Some(limits.piece), async {
                 tokio::select! {
                     biased;
-                    answer = &mut sending => Some(answer),
+                    response = &mut sending => Some(response),
                     room = sender.reserve() => {
                         // If there will never be room, the body was dropped: the response has the reason.
                         match room {
@@ -147,14 +147,14 @@ pub(crate) fn feed<F: std::future::Future>(
                     }
                 }
             })?;
-            if let Some(answer) = answered {
-                return Ok(answer);
+            if let Some(response) = answered {
+                return Ok(response);
             }
         }
         call.moved_to(done + sent)?;
     }
     drop(sender);
-    call.wait(Some(limits.answer), sending)
+    call.wait(Some(limits.response), sending)
 }
 
 fn short(size: u64, sent: u64) -> crate::error::Error {

@@ -85,14 +85,14 @@ impl Client {
     }
 
     fn ping_v1(&self, call: &Call, index: Index) -> Result<Ping> {
-        let answer = self.v1_ping_answer(call, &index)?;
+        let response = self.v1_ping_answer(call, &index)?;
         Ok(Ping {
-            url: redact::url(&answer.answer.url),
-            status: answer.answer.status.as_u16(),
-            api_version: answer.speaks_v1.then_some(1),
-            versions: versions(&answer.answer.headers),
+            url: redact::url(&response.response.url),
+            status: response.response.status.as_u16(),
+            api_version: response.speaks_v1.then_some(1),
+            versions: versions(&response.response.headers),
             challenges: Vec::new(),
-            headers: headers_json(&answer.answer.headers),
+            headers: headers_json(&response.response.headers),
             registry: index.name,
         })
     }
@@ -101,17 +101,18 @@ impl Client {
         let remote = Remote::registry(self, call, &index)?;
         let begin = remote.account.base.find(&remote.target(Resource::Api))?;
         let url = redact::url(&begin.url);
-        let answer = self.http.send(call, &begin, &mut Request::new(Method::GET))?;
-        let reply = crate::auth::Reply { answer, begin, refusal: None, needed: String::new() };
+        let response = self.http.send(call, &begin, &mut Request::new(Method::GET))?;
+        let reply = crate::auth::Reply { response, begin, refusal: None, needed: String::new() };
         let what = format!("ping {}", remote.place());
-        let answer = remote.expect(reply, &[StatusCode::OK, StatusCode::UNAUTHORIZED, StatusCode::NOT_FOUND], &what)?;
-        let challenges = challenge::parse(&answer.headers);
-        if answer.hops.is_empty() {
-            self.auth.remember(&remote.account, &challenges, answer.remote);
+        let response =
+            remote.expect(reply, &[StatusCode::OK, StatusCode::UNAUTHORIZED, StatusCode::NOT_FOUND], &what)?;
+        let challenges = challenge::parse(&response.headers);
+        if response.hops.is_empty() {
+            self.auth.remember(&remote.account, &challenges, response.remote);
         }
-        let versions = versions(&answer.headers);
+        let versions = versions(&response.headers);
         let speaks_v2 =
-            answer.status != StatusCode::NOT_FOUND || versions.iter().any(|version| version == "registry/2.0");
+            response.status != StatusCode::NOT_FOUND || versions.iter().any(|version| version == "registry/2.0");
         let api_version = match speaks_v2 {
             true => Some(2),
             false if or_v1 => self.v1_ping_answer(call, &index)?.speaks_v1.then_some(1),
@@ -120,11 +121,11 @@ impl Client {
         Ok(Ping {
             registry: index.name,
             url,
-            status: answer.status.as_u16(),
+            status: response.status.as_u16(),
             api_version,
             versions,
             challenges: challenges.iter().map(|challenge| challenge.scheme.to_string()).collect(),
-            headers: headers_json(&answer.headers),
+            headers: headers_json(&response.headers),
         })
     }
 }

@@ -1,4 +1,4 @@
-//! What the body of an answer that refuses says. The forms of registries, proxies, token servers and CDNs are all read.
+//! What the body of a response that refuses says. The forms of registries, proxies, token servers and CDNs are all read.
 
 use ::http::header::{HeaderMap, CONTENT_TYPE};
 use serde_json::{Map, Value};

@@ -28,10 +28,10 @@ struct Cookie {
 impl CookieJar {
     /// Keeps the cookies of a response for the origin that set them. Paths and expiry are ignored: a session is
     /// short, and one repository's.
-    pub(super) fn keep(&self, answer: &Response) {
-        let Some(origin) = Origin::of(&answer.url) else { return };
+    pub(super) fn keep(&self, response: &Response) {
+        let Some(origin) = Origin::of(&response.url) else { return };
         let mut jar = lock(&self.0);
-        for (name, value) in cookies(&answer.headers) {
+        for (name, value) in cookies(&response.headers) {
             jar.retain(|cookie| cookie.origin != origin || cookie.name != name);
             if !value.is_empty() && jar.len() < MOST_COOKIES {
                 jar.push(Cookie { origin: origin.clone(), name, value });

@@ -68,10 +68,10 @@ impl Client {
         let index = Index::parse(registry)?;
         let place = IndexServer::new(self, call, &index)?;
         let what = format!("ping {} by protocol v1", place.account.host);
-        let PingResponse { answer, speaks_v1, body } = ping(&place)?;
-        let answer = place.expect(answer, &[StatusCode::OK], &what)?;
+        let PingResponse { response, speaks_v1, body } = ping(&place)?;
+        let response = place.expect(response, &[StatusCode::OK], &what)?;
         let url = redact::url(&place.account.base.below(PING)?.url);
-        let headers = answer.headers;
+        let headers = response.headers;
         if !speaks_v1 {
             let message = format!("{what}: the answer is not one of protocol v1");
             return Err(Error::new(Code::Protocol, message).with_http_status(200));
@@ -104,11 +104,11 @@ impl Client {
             .header(HeaderName::from_static("x-docker-token"), "true")?
             .header(ACCEPT, "application/json")?
             .whole(LARGEST, "the result of the search");
-        let answer = place.ask(&search, &mut request)?;
+        let response = place.ask(&search, &mut request)?;
         let what = format!("search {} by protocol v1", place.account.host);
-        let mut answer = place.expect(answer, &[StatusCode::OK], &what)?;
-        let bytes = answer.take_whole();
-        found(json(&bytes, &answer, "the result of the search")?, term, &answer)
+        let mut response = place.expect(response, &[StatusCode::OK], &what)?;
+        let bytes = response.take_whole();
+        found(json(&bytes, &response, "the result of the search")?, term, &response)
     }
 
     /// A registry's response to a v1 ping, whatever it is.
@@ -119,7 +119,7 @@ impl Client {
 
 /// Checks a response to a ping.
 pub(crate) struct PingResponse {
-    pub answer: Response,
+    pub response: Response,
     /// Whether it is one of protocol v1.
     pub speaks_v1: bool,
     /// Its body, if that is JSON.
@@ -130,18 +130,18 @@ pub(crate) struct PingResponse {
 /// object; others answer `true`.
 fn ping(place: &IndexServer) -> Result<PingResponse> {
     let mut request = Request::new(Method::GET).whole(LARGEST, "the answer to the ping");
-    let mut answer = place.send(&RequestTarget::Path(PING.to_owned()), &mut request)?;
-    let said = |name: &str| answer.headers.contains_key(name);
+    let mut response = place.send(&RequestTarget::Path(PING.to_owned()), &mut request)?;
+    let said = |name: &str| response.headers.contains_key(name);
     let by_header = said("x-docker-registry-version") || said("x-docker-registry-standalone");
-    let is_ok = answer.status == StatusCode::OK;
-    let bytes = if is_ok { answer.take_whole() } else { Vec::new() };
+    let is_ok = response.status == StatusCode::OK;
+    let bytes = if is_ok { response.take_whole() } else { Vec::new() };
     let body = crate::json::parse(&bytes).ok();
     let by_body = matches!(body, Some(Value::Bool(true) | Value::Object(_)));
-    Ok(PingResponse { speaks_v1: is_ok && (by_header || by_body), answer, body })
+    Ok(PingResponse { speaks_v1: is_ok && (by_header || by_body), response, body })
 }
 
-fn found(value: Value, term: &str, answer: &Response) -> Result<Value> {
-    let bad = || wrong(answer, "the result of the search is not a list of repositories");
+fn found(value: Value, term: &str, response: &Response) -> Result<Value> {
+    let bad = || wrong(response, "the result of the search is not a list of repositories");
     let Value::Object(mut document) = value else { return Err(bad()) };
     let results = match document.remove("results") {
         Some(Value::Array(results)) => results,
@@ -165,15 +165,15 @@ fn found(value: Value, term: &str, answer: &Response) -> Result<Value> {
 impl V1Repository {
     /// The images of the repository; starts the session for reading. Some indexes list none, and still have them.
     pub fn images(&self) -> Result<ImageList> {
-        let (session, (answer, bytes)) = self.begin(Access::Read, &[], None)?;
+        let (session, (response, bytes)) = self.begin(Access::Read, &[], None)?;
         let session = self.remember(Access::Read, session);
-        let bad = || wrong(&answer, "the list of images is not a list of objects with an id");
-        let Value::Array(list) = json(&bytes, &answer, "the list of images")? else { return Err(bad()) };
+        let bad = || wrong(&response, "the list of images is not a list of objects with an id");
+        let Value::Array(list) = json(&bytes, &response, "the list of images")? else { return Err(bad()) };
         let mut images = Vec::new();
         for one in list {
             let Value::Object(image) = one else { return Err(bad()) };
             let id = image.get("id").and_then(Value::as_str).ok_or_else(bad)?;
-            ImageId::of_server(id, "the list of images").map_err(|error| error.with_url(&answer.url))?;
+            ImageId::of_server(id, "the list of images").map_err(|error| error.with_url(&response.url))?;
             images.push(image);
         }
         Ok(ImageList { name: self.name.clone(), images, endpoint: redact::url(&session.base().url) })

@@ -60,19 +60,19 @@ impl IndexServer {
         self.send(target, request)
     }
 
-    pub(super) fn expect(&self, answer: Response, wanted: &[StatusCode], what: &str) -> Result<Response> {
-        match wanted.contains(&answer.status) {
-            true => Ok(answer),
-            false => Err(self.failure(answer, what)),
+    pub(super) fn expect(&self, response: Response, wanted: &[StatusCode], what: &str) -> Result<Response> {
+        match wanted.contains(&response.status) {
+            true => Ok(response),
+            false => Err(self.failure(response, what)),
         }
     }
 
     /// The error for a response.
-    pub(super) fn failure(&self, mut answer: Response, what: &str) -> Error {
-        let body = answer.beginning(&self.call, ERROR_BODY);
-        let error = registry_error::error_of(answer.status.as_u16(), &answer.headers, &body, &answer.url, what)
-            .with_attempts(answer.attempts);
-        if answer.status != StatusCode::UNAUTHORIZED {
+    pub(super) fn failure(&self, mut response: Response, what: &str) -> Error {
+        let body = response.beginning(&self.call, ERROR_BODY);
+        let error = registry_error::error_of(response.status.as_u16(), &response.headers, &body, &response.url, what)
+            .with_attempts(response.attempts);
+        if response.status != StatusCode::UNAUTHORIZED {
             return error;
         }
         self.client.auth.forget_answer(&self.account);

@@ -124,8 +124,8 @@ impl Downloadable for RemoteLayer {
         })
     }
 
-    fn failure(&self, answer: Response, what: &str) -> Error {
-        self.repo.place.failure(answer, what)
+    fn failure(&self, response: Response, what: &str) -> Error {
+        self.repo.place.failure(response, what)
     }
 
     fn content_range(&self, text: &str) -> Option<ContentRange> {

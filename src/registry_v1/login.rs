@@ -97,8 +97,8 @@ fn register(place: &IndexServer, user: &User, email: &str, official: bool) -> Re
         .header(ACCEPT, "application/json")?
         .body(body);
     let quiet = IndexServer { call: place.call.without_progress(), ..place.clone() };
-    let mut answer = quiet.send(&users(), &mut request)?;
-    match answer.status {
+    let mut response = quiet.send(&users(), &mut request)?;
+    match response.status {
         StatusCode::CREATED => {
             let host = &place.account.host;
             let status = match official {
@@ -110,14 +110,14 @@ fn register(place: &IndexServer, user: &User, email: &str, official: bool) -> Re
             Ok(Some(V1Login { status, username: user.name.clone(), created: true }))
         }
         StatusCode::BAD_REQUEST => {
-            let said = said(place, &mut answer);
+            let said = said(place, &mut response);
             match said.trim() == "Username or email already exists" {
                 true => Ok(None),
-                false => Err(refused(&answer, Code::Http, format!("Registration: {}", shorten(&said)))),
+                false => Err(refused(&response, Code::Http, format!("Registration: {}", shorten(&said)))),
             }
         }
         StatusCode::UNAUTHORIZED => Ok(None),
-        _ => Err(unexpected(place, answer, "Registration")),
+        _ => Err(unexpected(place, response, "Registration")),
     }
 }
 
@@ -125,13 +125,13 @@ fn check(place: &IndexServer, user: User, official: bool) -> Result<V1Login> {
     let mut request = Request::new(Method::GET).header(ACCEPT, "application/json")?;
     let credentials = Credentials::Password { username: user.name.clone(), password: user.password.clone() };
     request.authorization = basic_header(&credentials)?;
-    let answer = place.send(&users(), &mut request)?;
+    let response = place.send(&users(), &mut request)?;
     let host = &place.account.host;
-    match answer.status {
+    match response.status {
         StatusCode::OK => Ok(V1Login { status: "Login Succeeded".to_owned(), username: user.name, created: false }),
         StatusCode::UNAUTHORIZED => {
             place.client.auth.forget_answer(&place.account);
-            Err(refused(&answer, Code::Unauthenticated, "Wrong login/password, please try again".to_owned()))
+            Err(refused(&response, Code::Unauthenticated, "Wrong login/password, please try again".to_owned()))
         }
         StatusCode::FORBIDDEN => {
             let how = match official {
@@ -140,9 +140,9 @@ fn check(place: &IndexServer, user: User, official: bool) -> Result<V1Login> {
                     format!("Please see the documentation of the registry {host} for instructions how to activate it.")
                 }
             };
-            Err(refused(&answer, Code::Forbidden, format!("Login: Account is not Active. {how}")))
+            Err(refused(&response, Code::Forbidden, format!("Login: Account is not Active. {how}")))
         }
-        _ => Err(unexpected(place, answer, "Login")),
+        _ => Err(unexpected(place, response, "Login")),
     }
 }
 
@@ -150,18 +150,18 @@ fn users() -> RequestTarget {
     RequestTarget::Path("v1/users/".to_owned())
 }
 
-fn refused(answer: &Response, code: Code, message: String) -> Error {
-    Error::new(code, message).with_http_status(answer.status.as_u16()).with_url(&answer.url)
+fn refused(response: &Response, code: Code, message: String) -> Error {
+    Error::new(code, message).with_http_status(response.status.as_u16()).with_url(&response.url)
 }
 
-fn unexpected(place: &IndexServer, answer: Response, what: &str) -> Error {
-    let status = answer.status.as_u16();
-    place.failure(answer, &format!("{what}: Unexpected status code [{status}]"))
+fn unexpected(place: &IndexServer, response: Response, what: &str) -> Error {
+    let status = response.status.as_u16();
+    place.failure(response, &format!("{what}: Unexpected status code [{status}]"))
 }
 
 /// The text of a body: a JSON string, the message of an error document, or plain text.
-fn said(place: &IndexServer, answer: &mut Response) -> String {
-    let body = answer.beginning(&place.call, ERROR_BODY);
+fn said(place: &IndexServer, response: &mut Response) -> String {
+    let body = response.beginning(&place.call, ERROR_BODY);
     match crate::json::parse(&body) {
         Ok(Value::String(text)) => text,
         Ok(Value::Object(document)) => {

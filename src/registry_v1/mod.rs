@@ -29,14 +29,14 @@ const LARGEST: u64 = 4 << 20;
 const ERROR_BODY: usize = 64 << 10;
 
 /// The document in a response as JSON.
-fn json(bytes: &[u8], answer: &Response, what: &str) -> Result<Value> {
+fn json(bytes: &[u8], response: &Response, what: &str) -> Result<Value> {
     crate::json::parse(bytes)
-        .map_err(|error| Error::new(Code::Protocol, format!("{what} is not JSON: {error}")).with_url(&answer.url))
+        .map_err(|error| Error::new(Code::Protocol, format!("{what} is not JSON: {error}")).with_url(&response.url))
 }
 
 /// The error for a response that violates the protocol.
-fn wrong(answer: &Response, what: impl Into<String>) -> Error {
-    Error::new(Code::Protocol, what).with_url(&answer.url)
+fn wrong(response: &Response, what: impl Into<String>) -> Error {
+    Error::new(Code::Protocol, what).with_url(&response.url)
 }
 
 /// The tag of a reference, which must have no digest: v1 has none.

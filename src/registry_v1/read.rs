@@ -39,10 +39,10 @@ impl Checksums {
         self.payload.first().map(Digest::to_string).or_else(|| self.other.clone())
     }
 
-    fn of(answer: &Response) -> Checksums {
+    fn of(response: &Response) -> Checksums {
         let mut sums = Checksums::default();
         for name in ["x-docker-checksum-payload", "x-docker-checksum"] {
-            let values = answer.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
+            let values = response.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
             let words = values.flat_map(|text| text.split([',', ' '])).filter(|word| !word.is_empty());
             for word in words.take(16) {
                 match word.parse::<Digest>() {
@@ -93,8 +93,8 @@ impl V1Image {
 impl V1Repository {
     /// The tags and their images.
     pub fn tags(&self) -> Result<V1Tags> {
-        let (answer, bytes) = self.document(&format!("v1/repositories/{}/tags", self.name), "the tags")?;
-        let bad = || wrong(&answer, "the list of tags is neither {tag: id} nor [{name, layer}]");
+        let (response, bytes) = self.document(&format!("v1/repositories/{}/tags", self.name), "the tags")?;
+        let bad = || wrong(&response, "the list of tags is neither {tag: id} nor [{name, layer}]");
         let mut tags = Map::new();
         let mut add = |tag: &str, id: &str| {
             let is_id =
@@ -102,7 +102,7 @@ impl V1Repository {
             // A tag that occurs twice means two images.
             (is_id && tags.insert(tag.to_owned(), id.into()).is_none()).then_some(())
         };
-        match json(&bytes, &answer, "the list of tags")? {
+        match json(&bytes, &response, "the list of tags")? {
             Value::Object(members) => {
                 for (tag, id) in &members {
                     id.as_str().and_then(|id| add(tag, id)).ok_or_else(bad)?;
@@ -122,57 +122,57 @@ impl V1Repository {
     /// The image of a tag.
     pub fn tag(&self, tag: &str) -> Result<ImageId> {
         check_tag(tag)?;
-        let (answer, bytes) = self.document(&format!("v1/repositories/{}/tags/{tag}", self.name), "the tag")?;
+        let (response, bytes) = self.document(&format!("v1/repositories/{}/tags/{tag}", self.name), "the tag")?;
         let what = format!("the tag {tag} of {}", self.place_name());
-        match json(&bytes, &answer, &what)? {
-            Value::String(id) => ImageId::of_server(&id, &what).map_err(|error| error.with_url(&answer.url)),
-            _ => Err(wrong(&answer, format!("{what} is not a string"))),
+        match json(&bytes, &response, &what)? {
+            Value::String(id) => ImageId::of_server(&id, &what).map_err(|error| error.with_url(&response.url)),
+            _ => Err(wrong(&response, format!("{what} is not a string"))),
         }
     }
 
     /// An image and its ancestors, itself first.
     pub fn ancestry(&self, id: &ImageId) -> Result<Vec<ImageId>> {
-        let (answer, bytes) = self.document(&format!("v1/images/{id}/ancestry"), "the ancestry")?;
+        let (response, bytes) = self.document(&format!("v1/images/{id}/ancestry"), "the ancestry")?;
         let what = format!("the ancestry of image {id}");
-        let Value::Array(list) = json(&bytes, &answer, &what)? else {
-            return Err(wrong(&answer, format!("{what} is not a list")));
+        let Value::Array(list) = json(&bytes, &response, &what)? else {
+            return Err(wrong(&response, format!("{what} is not a list")));
         };
         if list.len() > MOST_ANCESTORS {
             let message = format!("{what} has {} images, the limit is {MOST_ANCESTORS}", list.len());
-            return Err(wrong(&answer, message).with_code(Code::LimitExceeded));
+            return Err(wrong(&response, message).with_code(Code::LimitExceeded));
         }
         let mut seen = HashSet::new();
         let mut ids = Vec::new();
         for one in &list {
             let one = ImageId::of_server(one.as_str().unwrap_or_default(), &what)
-                .map_err(|error| error.with_url(&answer.url))?;
+                .map_err(|error| error.with_url(&response.url))?;
             if !seen.insert(one.clone()) {
-                return Err(wrong(&answer, format!("{what} has the image {one} twice")));
+                return Err(wrong(&response, format!("{what} has the image {one} twice")));
             }
             ids.push(one);
         }
         match ids.first() == Some(id) {
             true => Ok(ids),
-            false => Err(wrong(&answer, format!("{what} does not begin with it"))),
+            false => Err(wrong(&response, format!("{what} does not begin with it"))),
         }
     }
 
     /// Gets an image's JSON, and what the registry says about its layer.
     pub fn image(&self, id: &ImageId) -> Result<V1Image> {
-        let (answer, bytes) = self.document(&format!("v1/images/{id}/json"), "the image's JSON")?;
+        let (response, bytes) = self.document(&format!("v1/images/{id}/json"), "the image's JSON")?;
         let what = format!("the JSON of image {id}");
-        let Value::Object(document) = json(&bytes, &answer, &what)? else {
-            return Err(wrong(&answer, format!("{what} is not an object")));
+        let Value::Object(document) = json(&bytes, &response, &what)? else {
+            return Err(wrong(&response, format!("{what} is not an object")));
         };
         if document.get("id").is_some_and(|named| named.as_str() != Some(id.as_str())) {
-            return Err(wrong(&answer, format!("{what} is that of another image")));
+            return Err(wrong(&response, format!("{what} is that of another image")));
         }
         Ok(V1Image {
             id: id.clone(),
             document,
-            size: answer.header("x-docker-size").and_then(|text| text.trim().parse().ok()),
-            checksums: Checksums::of(&answer),
-            headers: headers_json(&answer.headers),
+            size: response.header("x-docker-size").and_then(|text| text.trim().parse().ok()),
+            checksums: Checksums::of(&response),
+            headers: headers_json(&response.headers),
             bytes,
         })
     }

@@ -91,17 +91,17 @@ impl V1Repository {
                 session = self.remember(access, next);
                 continue;
             }
-            let answer = outcome?;
-            session.cookies().keep(&answer);
-            if answer.status != StatusCode::UNAUTHORIZED {
-                return Ok(answer);
+            let response = outcome?;
+            session.cookies().keep(&response);
+            if response.status != StatusCode::UNAUTHORIZED {
+                return Ok(response);
             }
             self.forget(access);
-            if self.wants_basic(&session, &answer)? {
+            if self.wants_basic(&session, &response)? {
                 session = self.remember(access, session.with_basic());
                 fresh = true;
             } else if fresh {
-                return Ok(answer);
+                return Ok(response);
             } else {
                 (session, fresh) = self.session(access, image)?;
             }
@@ -109,8 +109,8 @@ impl V1Repository {
     }
 
     /// A private registry behind a proxy that requires Basic everywhere: it may receive it if it is the index itself.
-    pub(super) fn wants_basic(&self, session: &IndexSession, answer: &Response) -> Result<bool> {
-        let asks = challenge::parse(&answer.headers).iter().any(|one| one.scheme == challenge::AuthScheme::Basic);
+    pub(super) fn wants_basic(&self, session: &IndexSession, response: &Response) -> Result<bool> {
+        let asks = challenge::parse(&response.headers).iter().any(|one| one.scheme == challenge::AuthScheme::Basic);
         let may = session.is_at_index() && matches!(session.proof(), RegistryProof::Token(_));
         Ok(asks && may && self.place.proof()?.is_some())
     }
@@ -130,13 +130,13 @@ impl V1Repository {
 
     /// A document of the registry: its bytes and the response.
     pub(super) fn document(&self, path: &str, what: &'static str) -> Result<(Response, Vec<u8>)> {
-        let answer = self.send(Access::Read, &mut |session| {
+        let response = self.send(Access::Read, &mut |session| {
             self.send_to(session, path, &mut Request::new(Method::GET).whole(LARGEST, what))
         })?;
         let place = self.place_name();
-        let mut answer = self.place.expect(answer, &[StatusCode::OK], &format!("get {what} of {place}"))?;
-        let bytes = answer.take_whole();
-        Ok((answer, bytes))
+        let mut response = self.place.expect(response, &[StatusCode::OK], &format!("get {what} of {place}"))?;
+        let bytes = response.take_whole();
+        Ok((response, bytes))
     }
 
     /// Distinguishes cached sessions of different users.
@@ -148,7 +148,7 @@ impl V1Repository {
 /// Whether the next registry of the index's list may succeed. A possible write must stay with one of them.
 fn should_go_on(access: Access, outcome: &Result<Response>) -> bool {
     match outcome {
-        Ok(answer) => access == Access::Read && answer.status.is_server_error(),
+        Ok(response) => access == Access::Read && response.status.is_server_error(),
         Err(error) => match error.code() {
             Code::Connect | Code::Resolve | Code::Tls | Code::Redirect => true,
             Code::Network | Code::Timeout | Code::Server => access == Access::Read,

@@ -118,13 +118,13 @@ fn token(headers: &HeaderMap) -> Result<RegistryProof> {
 
 /// The registries that an index names; the index itself, if it names none. Those to which no request may be sent are
 /// left out, unless there are no others.
-fn registries(index: &Location, answer: &Response) -> Result<Vec<Registry>> {
+fn registries(index: &Location, response: &Response) -> Result<Vec<Registry>> {
     let own = || Registry { base: at_hub(index.clone()), at_index: true };
-    let lists = answer.headers.get_all("x-docker-endpoints").iter().map(|list| list.to_str().unwrap_or("\u{fffd}"));
+    let lists = response.headers.get_all("x-docker-endpoints").iter().map(|list| list.to_str().unwrap_or("\u{fffd}"));
     let names = lists.flat_map(|list| list.split(',')).map(str::trim).filter(|one| !one.is_empty());
     let (mut found, mut refused) = (Vec::<Registry>::new(), None);
     for name in names.take(MOST_REGISTRIES) {
-        match endpoint(index, &answer.url, answer.remote, name) {
+        match endpoint(index, &response.url, response.remote, name) {
             // It names itself by its Host header, and does not know about a path prefix of a proxy.
             Ok(base) if index.is_origin_of(&base.url) && base.url.path() == "/" => found.push(own()),
             Ok(base) => {
@@ -196,24 +196,25 @@ impl IndexSession {
         if let Some(before) = before {
             before.cookies.put_into(&index.account.base, &mut request);
         }
-        let answer = index.ask(&target, &mut request)?;
+        let response = index.ask(&target, &mut request)?;
         let wanted = [StatusCode::OK, StatusCode::CREATED, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
         let what = format!("start a v1 session for {}", index.name_of(repository));
-        let mut answer = index.expect(answer, if access == Access::Read { &wanted[..1] } else { &wanted }, &what)?;
-        let bytes = answer.take_whole();
-        let session = IndexSession::opened(index, &answer, announced)?;
-        Ok((session, (answer, bytes)))
+        let mut response =
+            index.expect(response, if access == Access::Read { &wanted[..1] } else { &wanted }, &what)?;
+        let bytes = response.take_whole();
+        let session = IndexSession::opened(index, &response, announced)?;
+        Ok((session, (response, bytes)))
     }
 
-    fn opened(index: &IndexServer, answer: &Response, announced: Vec<ImageId>) -> Result<IndexSession> {
+    fn opened(index: &IndexServer, response: &Response, announced: Vec<ImageId>) -> Result<IndexSession> {
         let session = IndexSession {
-            registries: registries(&index.account.base, answer)?.into(),
+            registries: registries(&index.account.base, response)?.into(),
             at: 0,
-            proof: token(&answer.headers)?,
+            proof: token(&response.headers)?,
             cookies: Arc::default(),
             announced,
         };
-        session.cookies.keep(answer);
+        session.cookies.keep(response);
         Ok(session)
     }
 }

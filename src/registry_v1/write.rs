@@ -92,8 +92,8 @@ impl V1Repository {
     pub fn put_image(&self, image: &[u8]) -> Result<StoredImage> {
         let id = id_of(image)?;
         let body = Bytes::copy_from_slice(image);
-        let answer = self.put(&format!("v1/images/{id}/json"), Some(&id), body, None)?;
-        let uploaded = self.put_or_there(answer, &format!("put the image {id}"))?;
+        let response = self.put(&format!("v1/images/{id}/json"), Some(&id), body, None)?;
+        let uploaded = self.put_or_there(response, &format!("put the image {id}"))?;
         Ok(StoredImage { id, uploaded })
     }
 
@@ -142,7 +142,7 @@ impl V1Repository {
 
     fn put_layer_once(&self, id: &ImageId, image: &[u8], layer: &LayerSource<'_>) -> Result<StoredLayer> {
         let mut sent = None;
-        let answer = self.send_for(Access::Write, Some(id), &mut |session| {
+        let response = self.send_for(Access::Write, Some(id), &mut |session| {
             let (source, size) = (layer.open)()?;
             let mut hasher = Hasher::new(Algorithm::Sha256);
             hasher.update(image);
@@ -151,12 +151,12 @@ impl V1Repository {
             let mut request = Request::new(Method::PUT)
                 .header(CONTENT_TYPE, "application/octet-stream")?
                 .body(Body::Stream { source: &mut hashing, size, done: layer.done.unwrap_or(0) });
-            let answer = self.send_to(session, &format!("v1/images/{id}/layer"), &mut request)?;
+            let response = self.send_to(session, &format!("v1/images/{id}/layer"), &mut request)?;
             drop(request);
             sent = Some((hashing, size));
-            Ok(answer)
+            Ok(response)
         })?;
-        let uploaded = self.put_or_there(answer, &format!("put the layer of image {id}"))?;
+        let uploaded = self.put_or_there(response, &format!("put the layer of image {id}"))?;
         let (mut hashing, size) = sent.ok_or_else(|| Error::new(Code::Internal, "no layer was sent"))?;
         // A registry that reports early that it has the image does not read to the end.
         while !uploaded && !hashing.piece(PIECE)?.is_empty() {}
@@ -178,21 +178,21 @@ impl V1Repository {
             false => "x-docker-checksum-payload",
         };
         let header = Some((HeaderName::from_static(name), value));
-        let answer = self.put(&format!("v1/images/{id}/checksum"), Some(id), Bytes::new(), header)?;
+        let response = self.put(&format!("v1/images/{id}/checksum"), Some(id), Bytes::new(), header)?;
         let what = format!("put the checksum of image {id}");
         // docker-registry: 400 when it differs.
-        if answer.status == StatusCode::BAD_REQUEST {
-            return Err(self.place.failure(answer, &what).with_code(Code::DigestMismatch));
+        if response.status == StatusCode::BAD_REQUEST {
+            return Err(self.place.failure(response, &what).with_code(Code::DigestMismatch));
         }
-        self.done(answer, &what)
+        self.done(response, &what)
     }
 
     /// Puts a tag on an image.
     pub fn put_tag(&self, tag: &str, id: &ImageId) -> Result<u16> {
         check_tag(tag)?;
         let body = Bytes::from(json!(id).to_string());
-        let answer = self.put(&format!("v1/repositories/{}/tags/{tag}", self.name), Some(id), body, None)?;
-        self.done(answer, &format!("put the tag {tag} of {}", self.place_name()))
+        let response = self.put(&format!("v1/repositories/{}/tags/{tag}", self.name), Some(id), body, None)?;
+        self.done(response, &format!("put the tag {tag} of {}", self.place_name()))
     }
 
     /// Deletes a tag.
@@ -215,11 +215,11 @@ impl V1Repository {
         if session.is_at_index() {
             return Ok(status);
         }
-        let answer = self.place.ask(&RequestTarget::Path(path), &mut Request::new(Method::DELETE))?;
-        match answer.status {
+        let response = self.place.ask(&RequestTarget::Path(path), &mut Request::new(Method::DELETE))?;
+        match response.status {
             // It keeps no list of its own.
             StatusCode::NOT_FOUND => Ok(status),
-            _ => self.done(answer, &format!("{what} at the index")).map(|_| status),
+            _ => self.done(response, &format!("{what} at the index")).map(|_| status),
         }
     }
 
@@ -251,8 +251,8 @@ impl V1Repository {
             .repeat(Repeat::Always)
             .body(Body::Bytes(Bytes::from(json!(list).to_string())));
         session.cookies().put_into(&self.place.account.base, &mut request);
-        let answer = self.place.ask(&index, &mut request)?;
-        self.done(answer, &format!("put the images of {} at the index", self.place_name()))
+        let response = self.place.ask(&index, &mut request)?;
+        self.done(response, &format!("put the images of {} at the index", self.place_name()))
     }
 
     fn put(
@@ -273,26 +273,26 @@ impl V1Repository {
     }
 
     fn delete(&self, path: &str, what: &str) -> Result<u16> {
-        let answer =
+        let response =
             self.send(Access::Delete, &mut |session| self.send_to(session, path, &mut Request::new(Method::DELETE)))?;
         // Missing after a repeated request is the intended result.
-        if answer.status == StatusCode::NOT_FOUND && answer.attempts > 1 {
-            return Ok(answer.status.as_u16());
+        if response.status == StatusCode::NOT_FOUND && response.attempts > 1 {
+            return Ok(response.status.as_u16());
         }
-        self.done(answer, what)
+        self.done(response, what)
     }
 
     /// The status of a successful response.
-    fn done(&self, answer: Response, what: &str) -> Result<u16> {
+    fn done(&self, response: Response, what: &str) -> Result<u16> {
         let wanted = [StatusCode::OK, StatusCode::CREATED, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
-        self.place.expect(answer, &wanted, what).map(|answer| answer.status.as_u16())
+        self.place.expect(response, &wanted, what).map(|response| response.status.as_u16())
     }
 
     /// Whether it was put; 409 is the registry's word for "I have it".
-    fn put_or_there(&self, answer: Response, what: &str) -> Result<bool> {
-        match answer.status {
+    fn put_or_there(&self, response: Response, what: &str) -> Result<bool> {
+        match response.status {
             StatusCode::CONFLICT => Ok(false),
-            _ => self.done(answer, what).map(|_| true),
+            _ => self.done(response, what).map(|_| true),
         }
     }
 }

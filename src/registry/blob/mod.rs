@@ -52,7 +52,7 @@ impl Client {
         let remote = Remote::repository(self, call, reference.repository())?;
         let scopes = remote.scopes(&["pull"]);
         let mut reply = remote.ask(Resource::Blob(digest), &mut Request::new(Method::HEAD), &scopes)?;
-        let status = reply.answer.status;
+        let status = reply.response.status;
         // A refusal of HEAD gives no reason; for a missing blob none is needed.
         if statuses::has_no_head(status.as_u16())
             || (statuses::has_a_reason(status.as_u16()) && status != StatusCode::NOT_FOUND)
@@ -60,18 +60,18 @@ impl Client {
             reply = remote.ask(Resource::Blob(digest), &mut Request::new(Method::GET), &scopes)?;
         }
         let what = format!("head of the blob {reference}");
-        let answer = remote.expect(reply, &[StatusCode::OK, StatusCode::NOT_FOUND], &what)?;
-        let exists = answer.status == StatusCode::OK;
+        let response = remote.expect(reply, &[StatusCode::OK, StatusCode::NOT_FOUND], &what)?;
+        let exists = response.status == StatusCode::OK;
         let redirects =
-            answer.hops.iter().map(|hop| json!({"status": hop.status, "url": without_query(&hop.url)})).collect();
+            response.hops.iter().map(|hop| json!({"status": hop.status, "url": without_query(&hop.url)})).collect();
         Ok(BlobHead {
             exists,
             digest: digest.clone(),
-            size: said_size(&answer, digest).filter(|_| exists),
-            media_type: answer.header(CONTENT_TYPE).filter(|_| exists).map(media_type::essence),
+            size: said_size(&response, digest).filter(|_| exists),
+            media_type: response.header(CONTENT_TYPE).filter(|_| exists).map(media_type::essence),
             redirects,
-            first_headers: answer.first_headers.as_ref().map(headers_json),
-            headers: headers_json(&answer.headers),
+            first_headers: response.first_headers.as_ref().map(headers_json),
+            headers: headers_json(&response.headers),
         })
     }
 
@@ -125,14 +125,14 @@ pub(crate) fn look(remote: &Remote, digest: &Digest) -> Result<BlobPresence> {
 /// The same by another method: a GET is left at its head.
 pub(crate) fn look_by(method: Method, remote: &Remote, digest: &Digest) -> Result<BlobPresence> {
     let reply = remote.ask(Resource::Blob(digest), &mut Request::new(method), &remote.scopes(&["pull", "push"]))?;
-    match reply.answer.status {
+    match reply.response.status {
         // Asking on would only show the same credentials again.
         StatusCode::UNAUTHORIZED => {
             Err(remote.failure(reply, &format!("head of the blob {digest} of {}", remote.place())))
         }
         StatusCode::OK => Ok(BlobPresence::There {
-            size: said_size(&reply.answer, digest),
-            digest: digest_header(&reply.answer.headers),
+            size: said_size(&reply.response, digest),
+            digest: digest_header(&reply.response.headers),
         }),
         StatusCode::NOT_FOUND => Ok(BlobPresence::Absent),
         _ => Ok(BlobPresence::Hidden),
@@ -140,9 +140,9 @@ pub(crate) fn look_by(method: Method, remote: &Remote, digest: &Digest) -> Resul
 }
 
 /// The size of a blob according to a response. For HEAD, 0 may come from a proxy that counts the missing body.
-fn said_size(answer: &Response, digest: &Digest) -> Option<u64> {
-    let says = |size: &u64| *size > 0 || answer.method == Method::GET || *digest == digest.algorithm().digest(b"");
-    answer.content_length().filter(says)
+fn said_size(response: &Response, digest: &Digest) -> Option<u64> {
+    let says = |size: &u64| *size > 0 || response.method == Method::GET || *digest == digest.algorithm().digest(b"");
+    response.content_length().filter(says)
 }
 
 // The query often contains a signature.

@@ -126,13 +126,13 @@ impl Downloadable for RemoteBlob {
 
 impl AsRef<Response> for Reply {
     fn as_ref(&self) -> &Response {
-        &self.answer
+        &self.response
     }
 }
 
 impl From<Reply> for Response {
     fn from(reply: Reply) -> Response {
-        reply.answer
+        reply.response
     }
 }
 

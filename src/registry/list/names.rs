@@ -113,7 +113,7 @@ impl Names<'_> {
                 return Ok(ControlFlow::Continue(()));
             }
             let place = passage.cursor(&self.list, page.asked, page.next);
-            next = place.map_err(|error| error.within(&self.what).with_url(&page.answer.url))?;
+            next = place.map_err(|error| error.within(&self.what).with_url(&page.response.url))?;
             Ok(ControlFlow::Break(()))
         })?;
         if let Some(warning) = odd.warning(self.key) {
@@ -137,7 +137,7 @@ impl Names<'_> {
     }
 
     fn elements(&self, page: &FetchedPage, take: &mut dyn FnMut(Value) -> Result<()>) -> Result<Map<String, Value>> {
-        let wrong = |why: String| Error::new(Code::Protocol, why).within(&self.what).with_url(&page.answer.url);
+        let wrong = |why: String| Error::new(Code::Protocol, why).within(&self.what).with_url(&page.response.url);
         let key = self.key;
         let rest = pages::elements(self.remote, page, &self.what, key, &mut |element| match element {
             Value::String(_) | Value::Null => take(element),
@@ -150,12 +150,12 @@ impl Names<'_> {
             (Some(Value::Null | Value::Array(_)), _) => Ok(rest),
             (Some(_), _) => Err(wrong(format!("the member {key} of the response is not a list"))),
             (None, Some(errors)) if !errors.is_null() => {
-                let (answer, body) = (page.answer, json!({"errors": errors}).to_string());
+                let (response, body) = (page.response, json!({"errors": errors}).to_string());
                 Err(registry_error::error_of(
-                    answer.status.as_u16(),
-                    &answer.headers,
+                    response.status.as_u16(),
+                    &response.headers,
                     body.as_bytes(),
-                    &answer.url,
+                    &response.url,
                     &self.what,
                 ))
             }
@@ -214,7 +214,7 @@ impl Names<'_> {
             true => {
                 let message = format!("{}: the registry ignores last, and starts again", self.what);
                 let hint = "go on by what the page before has as next, or get the whole list";
-                Err(Error::new(Code::Unsupported, message).with_url(&page.answer.url).with_hint(hint))
+                Err(Error::new(Code::Unsupported, message).with_url(&page.response.url).with_hint(hint))
             }
         }
     }

@@ -30,7 +30,7 @@ const LOOK: usize = 4096;
 pub(crate) struct FetchedPage<'a> {
     /// Where it was requested and answered.
     pub asked: AskedPage<'a>,
-    pub answer: &'a Response,
+    pub response: &'a Response,
     /// Its body.
     pub bytes: &'a [u8],
     /// The URL of the next page.
@@ -56,7 +56,7 @@ pub(crate) fn elements(
         take(element)
     });
     page.map_err(|error| match error.code() {
-        Code::Protocol | Code::LimitExceeded => error.within(what).with_url(&got.answer.url),
+        Code::Protocol | Code::LimitExceeded => error.within(what).with_url(&got.response.url),
         _ => error,
     })
 }
@@ -72,7 +72,7 @@ pub(crate) struct Walk<'a> {
 }
 
 impl Walk<'_> {
-    /// Goes. `open` says whether an answer is a page, is an error, or ends the walk; `take` gets each page.
+    /// Goes. `open` says whether a response is a page, is an error, or ends the walk; `take` gets each page.
     pub(crate) fn begin(
         &self,
         first: RequestTarget,
@@ -90,17 +90,17 @@ impl Walk<'_> {
             let reply = self.ask(&target, limit)?;
             let url = reply.begin.url.clone();
             seen.insert(url.clone());
-            let Some(mut answer) = open(reply)? else { break };
-            let bytes = answer.take_whole();
+            let Some(mut response) = open(reply)? else { break };
+            let bytes = response.take_whole();
             total += bytes.len() as u64;
             if total > limit.saturating_mul(MOST_PAGEFULS) {
                 let message = format!("{what}: the pages have more than {MOST_PAGEFULS} times {limit} bytes");
                 return Err(Error::new(Code::LimitExceeded, message));
             }
-            let next = remote.account.base.next_page(&answer)?;
+            let next = remote.account.base.next_page(&response)?;
             let page = FetchedPage {
-                asked: AskedPage { url: &url, answered: &answer.url },
-                answer: &answer,
+                asked: AskedPage { url: &url, answered: &response.url },
+                response: &response,
                 bytes: &bytes,
                 next: next.as_ref().map(|next| &next.url),
                 is_first: seen.len() == 1,

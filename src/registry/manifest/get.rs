@@ -105,10 +105,10 @@ impl Client {
         let accept = GetOptions { accept: options.accept.clone(), ..GetOptions::default() };
         let mut request = Request::new(Method::HEAD).header(ACCEPT, &accept_header(&accept))?;
         let reply = remote.ask(named(reference), &mut request, &remote.scopes(&["pull"]))?;
-        let status = reply.answer.status;
+        let status = reply.response.status;
         if !statuses::has_no_head(status.as_u16()) && !statuses::has_a_reason(status.as_u16()) {
-            let answer = remote.expect(reply, &[StatusCode::OK], &format!("head of the manifest {reference}"))?;
-            if let Some(head) = head_of(&answer, reference)? {
+            let response = remote.expect(reply, &[StatusCode::OK], &format!("head of the manifest {reference}"))?;
+            if let Some(head) = head_of(&response, reference)? {
                 return Ok(head);
             }
         }
@@ -151,17 +151,17 @@ fn fetch_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> R
     let request = Request::new(Method::GET).whole(limit, "the manifest");
     let mut request = request.header(ACCEPT, &accept_header(options))?;
     let reply = remote.ask(named(reference), &mut request, &remote.scopes(&["pull"]))?;
-    let mut answer = remote.expect(reply, &[StatusCode::OK], &what)?;
-    let bytes = answer.take_whole();
-    let within = |error: Error| error.within(&what).with_url(&answer.url);
+    let mut response = remote.expect(reply, &[StatusCode::OK], &what)?;
+    let bytes = response.take_whole();
+    let within = |error: Error| error.within(&what).with_url(&response.url);
     let algorithm = reference.digest().map_or(Algorithm::Sha256, Digest::algorithm);
     check_bytes(reference, &bytes, algorithm).map_err(within)?;
-    let document = Document::parse(&bytes, answer.header(CONTENT_TYPE), algorithm).map_err(within)?;
+    let document = Document::parse(&bytes, response.header(CONTENT_TYPE), algorithm).map_err(within)?;
     if let Some(expected) = reference.digest().filter(|expected| **expected != document.digest) {
         let message = format!("the bytes have the digest {}, not {expected}", document.digest);
         return Err(within(Error::new(Code::DigestMismatch, message)));
     }
-    check_named(reference, &answer, &bytes, &document).map_err(within)?;
+    check_named(reference, &response, &bytes, &document).map_err(within)?;
     if document.kind == Kind::Index && !options.accept_index {
         return Err(within(Error::new(Code::InvalidManifest, "it is an index, which the options do not accept")));
     }
@@ -176,8 +176,8 @@ fn fetch_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> R
     let signatures = document.verify_signatures(&bytes).map_err(within)?;
     Ok(Manifest {
         reference: found.pinned(),
-        headers: headers_json(&answer.headers),
-        rate_limit: answer.rate_limit(),
+        headers: headers_json(&response.headers),
+        rate_limit: response.rate_limit(),
         document,
         bytes,
         platform: None,
@@ -199,9 +199,9 @@ fn check_bytes(reference: &Reference, bytes: &[u8], algorithm: Algorithm) -> Res
 
 // A tag does not determine a digest, but the registry may send one: if the bytes do not match it, one of the two is
 // wrong.
-fn check_named(reference: &Reference, answer: &Response, bytes: &[u8], document: &Document) -> Result<()> {
+fn check_named(reference: &Reference, response: &Response, bytes: &[u8], document: &Document) -> Result<()> {
     let wrong = |named: &Digest| *named != document.digest && named.algorithm().digest(bytes) != *named;
-    match digest_headers(&answer.headers).into_iter().find(|named| reference.digest().is_none() && wrong(named)) {
+    match digest_headers(&response.headers).into_iter().find(|named| reference.digest().is_none() && wrong(named)) {
         Some(named) => {
             let message = format!("the bytes have the digest {}, the registry says {named}", document.digest);
             Err(Error::new(Code::DigestMismatch, message))
@@ -211,9 +211,9 @@ fn check_named(reference: &Reference, answer: &Response, bytes: &[u8], document:
 }
 
 /// None when the response is incomplete; a GET then finds the rest.
-fn head_of(answer: &Response, reference: &Reference) -> Result<Option<ManifestHead>> {
+fn head_of(response: &Response, reference: &Reference) -> Result<Option<ManifestHead>> {
     let (Some(digest), Some(size), Some(content_type)) =
-        (digest_header(&answer.headers), answer.content_length(), answer.header(CONTENT_TYPE))
+        (digest_header(&response.headers), response.content_length(), response.header(CONTENT_TYPE))
     else {
         return Ok(None);
     };
@@ -226,11 +226,11 @@ fn head_of(answer: &Response, reference: &Reference) -> Result<Option<ManifestHe
     match reference.digest() {
         Some(expected) if *expected != digest && expected.algorithm() == digest.algorithm() => {
             let message = format!("the registry gives the digest {digest} for the manifest {reference}");
-            Err(Error::new(Code::DigestMismatch, message).with_url(&answer.url))
+            Err(Error::new(Code::DigestMismatch, message).with_url(&response.url))
         }
         expected => {
             let digest = expected.cloned().unwrap_or(digest);
-            let (headers, rate_limit) = (headers_json(&answer.headers), answer.rate_limit());
+            let (headers, rate_limit) = (headers_json(&response.headers), response.rate_limit());
             Ok(Some(ManifestHead { media_type, digest, size, headers, rate_limit }))
         }
     }

@@ -67,7 +67,7 @@ pub struct PutManifest {
 
 /// A response that confirms the manifest.
 struct PutAnswer {
-    answer: Response,
+    response: Response,
     /// It is the response to a HEAD: the response of the PUT was lost, including its subject and tags.
     seen: bool,
 }
@@ -121,7 +121,7 @@ impl Client {
             digest: document.digest.clone(),
             size: bytes.len() as u64,
             media_type: document.media_type.clone(),
-            location: remote.location(&accepted.answer).ok().map(|at| redact::url(&at.url)),
+            location: remote.location(&accepted.response).ok().map(|at| redact::url(&at.url)),
             tags,
         })
     }
@@ -161,7 +161,7 @@ fn put_tags(remote: &Remote, tags: &[String], bytes: &[u8], document: &Document)
         }
         outcome => outcome?,
     };
-    let confirmed = confirmed_tags(&accepted.answer);
+    let confirmed = confirmed_tags(&accepted.response);
     for tag in tags.iter().filter(|tag| !confirmed.contains(tag)) {
         let again = put_as(remote, tag, &[], bytes, document)
             .map_err(|error| error.within(format!("the manifest {name} is stored, but the tag {tag} is not set")))?;
@@ -172,8 +172,8 @@ fn put_tags(remote: &Remote, tags: &[String], bytes: &[u8], document: &Document)
     Ok(accepted)
 }
 
-fn confirmed_tags(answer: &Response) -> Vec<String> {
-    let values = answer.headers.get_all("oci-tag").iter().filter_map(|value| value.to_str().ok());
+fn confirmed_tags(response: &Response) -> Vec<String> {
+    let values = response.headers.get_all("oci-tag").iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).map(|tag| tag.trim().to_owned()).collect()
 }
 
@@ -186,7 +186,7 @@ fn list(
     options: &PutOptions,
 ) -> Result<Option<ReferrersSource>> {
     let Some(subject) = document.subject() else { return Ok(None) };
-    let said = accepted.answer.header("oci-subject").map(str::trim);
+    let said = accepted.response.header("oci-subject").map(str::trim);
     if said == Some(subject.digest.as_str()) {
         referrers::remember(remote, true);
         return Ok(Some(ReferrersSource::Api));
@@ -218,15 +218,18 @@ fn put_as(remote: &Remote, name: &str, tags: &[String], bytes: &[u8], document: 
             .repeat(Repeat::WhenRefused)
             .body(body);
         let error = match remote.send(&tagged, &mut request, &scopes) {
-            Ok(reply) => return accept(remote, reply, document, &what).map(|answer| PutAnswer { answer, seen: false }),
+            Ok(reply) => {
+                return accept(remote, reply, document, &what).map(|response| PutAnswer { response, seen: false })
+            }
             Err(error) if error.code() == Code::Network => error,
             Err(error) => return Err(error.within(&what)),
         };
         attempt += 1;
         let mut head = Request::new(Method::HEAD).header(ACCEPT, &document.media_type)?;
-        if let Ok(Reply { answer, .. }) = remote.send(&manifest, &mut head, &scopes) {
-            if answer.status == StatusCode::OK && digest_header(&answer.headers).as_ref() == Some(&document.digest) {
-                return Ok(PutAnswer { answer, seen: true });
+        if let Ok(Reply { response, .. }) = remote.send(&manifest, &mut head, &scopes) {
+            if response.status == StatusCode::OK && digest_header(&response.headers).as_ref() == Some(&document.digest)
+            {
+                return Ok(PutAnswer { response, seen: true });
             }
         }
         if attempt > remote.client.retries() {
@@ -238,30 +241,30 @@ fn put_as(remote: &Remote, name: &str, tags: &[String], bytes: &[u8], document: 
 
 fn accept(remote: &Remote, reply: Reply, document: &Document, what: &str) -> Result<Response> {
     use StatusCode as S;
-    let mut answer = remote.expect(reply, &[S::CREATED, S::OK, S::ACCEPTED, S::NO_CONTENT], what)?;
-    let body = answer.beginning(&remote.call, 64 << 10);
+    let mut response = remote.expect(reply, &[S::CREATED, S::OK, S::ACCEPTED, S::NO_CONTENT], what)?;
+    let body = response.beginning(&remote.call, 64 << 10);
     if registry_error::holds_errors(&body) {
-        return Err(registry_error::error_of(400, &answer.headers, &body, &answer.url, what));
+        return Err(registry_error::error_of(400, &response.headers, &body, &response.url, what));
     }
-    let named = digest_headers(&answer.headers);
+    let named = digest_headers(&response.headers);
     let another = |digest: &&Digest| **digest != document.digest && digest.algorithm() == document.digest.algorithm();
     if let Some(digest) = named.iter().find(another) {
         let message = format!("{what}: the registry stored it as {digest}, its digest is {}", document.digest);
-        return Err(Error::new(Code::DigestMismatch, message).with_url(&answer.url));
+        return Err(Error::new(Code::DigestMismatch, message).with_url(&response.url));
     }
     if !named.contains(&document.digest) {
-        look(remote, &answer, document, what)?;
+        look(remote, &response, document, what)?;
     }
-    Ok(answer)
+    Ok(response)
 }
 
 /// The response does not name the digest: the registry must confirm that it has exactly this one. There may be an older
 /// one under the tag.
-fn look(remote: &Remote, answer: &Response, document: &Document, what: &str) -> Result<()> {
+fn look(remote: &Remote, response: &Response, document: &Document, what: &str) -> Result<()> {
     let mut head = Request::new(Method::HEAD).header(ACCEPT, &document.media_type)?;
     let manifest = Resource::Manifest(document.digest.as_str());
-    let shown = remote.ask(manifest, &mut head, &remote.scopes(&["pull", "push"]))?.answer;
-    let created = answer.status == StatusCode::CREATED;
+    let shown = remote.ask(manifest, &mut head, &remote.scopes(&["pull", "push"]))?.response;
+    let created = response.status == StatusCode::CREATED;
     let why = match (shown.status, digest_header(&shown.headers)) {
         (StatusCode::OK, Some(digest)) if digest != document.digest => {
             format!("shows {digest}, not {}", document.digest)
@@ -272,6 +275,6 @@ fn look(remote: &Remote, answer: &Response, document: &Document, what: &str) -> 
         _ if created => return Ok(()),
         (status, _) => format!("does not show it: {}", status.as_u16()),
     };
-    let message = format!("{what}: the registry answers {} but {why}", answer.status.as_u16());
+    let message = format!("{what}: the registry answers {} but {why}", response.status.as_u16());
     Err(Error::new(Code::Protocol, message).with_url(&shown.url))
 }

@@ -209,8 +209,8 @@ impl ToUntag<'_> {
     fn exists(&self, name: &str) -> Result<Option<bool>> {
         let mut head = Request::new(Method::HEAD).header(ACCEPT, &accept_header(&GetOptions::default()))?;
         match self.remote.ask(Resource::Manifest(name), &mut head, &self.remote.scopes(&["pull"])) {
-            Ok(reply) if reply.answer.status == StatusCode::NOT_FOUND => Ok(Some(false)),
-            Ok(reply) => Ok(reply.answer.status.is_success().then_some(true)),
+            Ok(reply) if reply.response.status == StatusCode::NOT_FOUND => Ok(Some(false)),
+            Ok(reply) => Ok(reply.response.status.is_success().then_some(true)),
             Err(error) if ends_call(&error) => Err(error),
             Err(_) => Ok(None),
         }

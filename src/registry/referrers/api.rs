@@ -55,7 +55,7 @@ pub(super) fn by_api(
     let (mut has_api, mut pages) = (None, usize::from(cursor.is_some()));
     let mut finder = cursor.and_then(Finder::new);
     let mut is_other = false;
-    let open = |reply: Reply| match reply.answer.status.as_u16() {
+    let open = |reply: Reply| match reply.response.status.as_u16() {
         status if pages == 0 && statuses::has_no_referrers_api(status) => {
             let error = remote.failure(reply, &what);
             has_api = Some(false);
@@ -80,7 +80,7 @@ pub(super) fn by_api(
             }
             return Ok(ControlFlow::Break(()));
         }
-        let (answer, applied) = (page.answer, applied(&page.answer.headers));
+        let (response, applied) = (page.response, applied(&page.response.headers));
         let has_type = applied.iter().any(|name| name.eq_ignore_ascii_case("artifactType"));
         found.passage.begin_page(match finder.take() {
             Some(mut finder) => {
@@ -99,7 +99,8 @@ pub(super) fn by_api(
             count += 1;
             found.take(entry, has_type)
         })?;
-        check_index(rest, answer.header(CONTENT_TYPE)).map_err(|error| error.within(&what).with_url(&answer.url))?;
+        check_index(rest, response.header(CONTENT_TYPE))
+            .map_err(|error| error.within(&what).with_url(&response.url))?;
         for name in applied {
             if !filters_applied.contains(&name) {
                 filters_applied.push(name);
@@ -109,7 +110,7 @@ pub(super) fn by_api(
             return Ok(ControlFlow::Continue(()));
         }
         let place = found.passage.cursor(list, page.asked, page.next);
-        found.next = place.map_err(|error| error.within(&what).with_url(&answer.url))?;
+        found.next = place.map_err(|error| error.within(&what).with_url(&response.url))?;
         Ok(ControlFlow::Break(()))
     })?;
     if has_api == Some(false) {
@@ -138,7 +139,7 @@ fn is_about_name(error: &Error) -> bool {
 /// Whether a page is meant as an index: by its media type, or as JSON with a list of manifests. A fault in it is then
 /// an error.
 fn is_index(page: &FetchedPage) -> bool {
-    let content_type = page.answer.header(CONTENT_TYPE).map(media_type::essence);
+    let content_type = page.response.header(CONTENT_TYPE).map(media_type::essence);
     if content_type.as_deref() == Some(media_type::OCI_INDEX) {
         return true;
     }
@@ -157,7 +158,7 @@ fn is_index(page: &FetchedPage) -> bool {
 }
 
 fn is_html(page: &FetchedPage) -> bool {
-    page.answer.header(CONTENT_TYPE).is_some_and(|name| media_type::essence(name) == "text/html")
+    page.response.header(CONTENT_TYPE).is_some_and(|name| media_type::essence(name) == "text/html")
 }
 
 /// The filters that the registry says it applied (`OCI-Filters-Applied`).

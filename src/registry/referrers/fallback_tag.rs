@@ -111,13 +111,13 @@ pub(crate) fn tagged(remote: &Remote, subject: &Digest, actions: &[&str]) -> Res
         .whole(limit, "the list of referrers")
         .header(ACCEPT, &media_type::DEFAULT_ACCEPT.join(", "))?;
     let reply = remote.ask(Resource::Manifest(&tag), &mut request, &remote.scopes(actions))?;
-    let mut answer = remote.expect(reply, &[StatusCode::OK, StatusCode::NOT_FOUND], &what)?;
-    if answer.status == StatusCode::NOT_FOUND {
+    let mut response = remote.expect(reply, &[StatusCode::OK, StatusCode::NOT_FOUND], &what)?;
+    if response.status == StatusCode::NOT_FOUND {
         return Ok(UnderTag::Nothing);
     }
-    let bytes = answer.take_whole();
+    let bytes = response.take_whole();
     let wrong = |why: &str| {
-        Error::new(Code::Protocol, format!("{what}: it is not a list of referrers: {why}")).with_url(&answer.url)
+        Error::new(Code::Protocol, format!("{what}: it is not a list of referrers: {why}")).with_url(&response.url)
     };
     let digest = Algorithm::Sha256.digest(&bytes);
     if subject.algorithm().digest(&bytes) == *subject {
@@ -125,7 +125,7 @@ pub(crate) fn tagged(remote: &Remote, subject: &Digest, actions: &[&str]) -> Res
     }
     let (entries, value) = match empty_list(&bytes) {
         Some(value) => (Vec::new(), value),
-        None => match Document::parse(&bytes, answer.header(CONTENT_TYPE), Algorithm::Sha256) {
+        None => match Document::parse(&bytes, response.header(CONTENT_TYPE), Algorithm::Sha256) {
             Ok(document) if document.media_type == media_type::OCI_INDEX => {
                 (document.manifests().to_vec(), document.value)
             }
@@ -136,7 +136,7 @@ pub(crate) fn tagged(remote: &Remote, subject: &Digest, actions: &[&str]) -> Res
         },
     };
     // A weak one cannot be a condition (RFC 9110 13.1.1).
-    let etag = answer.headers.get(ETAG).filter(|etag| etag.as_bytes().starts_with(b"\"")).cloned();
+    let etag = response.headers.get(ETAG).filter(|etag| etag.as_bytes().starts_with(b"\"")).cloned();
     Ok(UnderTag::List(ReferrersList { entries, digest, value, etag }))
 }
 
@@ -280,7 +280,7 @@ impl TagWriter<'_> {
                 Err(error) if error.code() == Code::Network => return Ok(false),
                 Err(error) => return Err(error.within(what)),
             };
-        match reply.answer.status {
+        match reply.response.status {
             StatusCode::PRECONDITION_FAILED | StatusCode::CONFLICT => {
                 // A registry that refuses to create a missing list has misunderstood the condition.
                 self.may_condition &= !(conditional && read(self.remote, self.subject)?.is_none());

@@ -30,10 +30,10 @@ pub(crate) fn delete_tag(remote: &Remote, resource: Resource, what: &str) -> Res
     })
 }
 
-fn is_page(answer: &Response) -> bool {
+fn is_page(response: &Response) -> bool {
     // Some frameworks set that type on empty responses.
-    answer.content_length() != Some(0)
-        && answer.header(CONTENT_TYPE).is_some_and(|name| media_type::essence(name) == "text/html")
+    response.content_length() != Some(0)
+        && response.header(CONTENT_TYPE).is_some_and(|name| media_type::essence(name) == "text/html")
 }
 
 /// Deletes something of a repository. Which action the token server wants for it differs: most say `delete`, some only know
@@ -50,12 +50,13 @@ pub(crate) fn delete(remote: &Remote, resource: Resource, what: &str) -> Result<
             }
             Err(error) => return Err(error),
         };
-        let status = reply.answer.status;
-        if status == StatusCode::OK && is_page(&reply.answer) {
+        let status = reply.response.status;
+        if status == StatusCode::OK && is_page(&reply.response) {
             let message = format!("{what}: the response is a web page, and nothing confirms the deletion");
-            return Err(Error::new(Code::Protocol, message).with_http_status(200).with_url(&reply.answer.url));
+            return Err(Error::new(Code::Protocol, message).with_http_status(200).with_url(&reply.response.url));
         }
-        if matches!(status.as_u16(), 200 | 202 | 204) || (status == StatusCode::NOT_FOUND && reply.answer.attempts > 1)
+        if matches!(status.as_u16(), 200 | 202 | 204)
+            || (status == StatusCode::NOT_FOUND && reply.response.attempts > 1)
         {
             return Ok(Deleted { status: status.as_u16() });
         }

@@ -83,24 +83,24 @@ impl Remote {
 
     /// The response, if its status is one of these; otherwise its error.
     pub fn expect(&self, reply: Reply, wanted: &[StatusCode], what: &str) -> Result<Response> {
-        if wanted.contains(&reply.answer.status) {
-            return Ok(reply.answer);
+        if wanted.contains(&reply.response.status) {
+            return Ok(reply.response);
         }
         Err(self.failure(reply, what))
     }
 
     /// The error for a response.
     pub fn failure(&self, reply: Reply, what: &str) -> Error {
-        let Reply { mut answer, refusal, needed, .. } = reply;
-        let body = answer.beginning(&self.call, ERROR_BODY);
-        let led = match answer.status.is_redirection() {
-            true => self.location(&answer).ok().and_then(|target| Origin::of(&target.url)),
+        let Reply { mut response, refusal, needed, .. } = reply;
+        let body = response.beginning(&self.call, ERROR_BODY);
+        let led = match response.status.is_redirection() {
+            true => self.location(&response).ok().and_then(|target| Origin::of(&target.url)),
             false => None,
         };
         let what = &led.map_or_else(|| what.to_owned(), |to| format!("{what}: no redirect to {to} is followed here"));
-        let error = registry_error::error_of(answer.status.as_u16(), &answer.headers, &body, &answer.url, what)
-            .with_attempts(answer.attempts);
-        let error = match answer.method {
+        let error = registry_error::error_of(response.status.as_u16(), &response.headers, &body, &response.url, what)
+            .with_attempts(response.attempts);
+        let error = match response.method {
             Method::GET | Method::HEAD => registry_error::of_a_read(error),
             _ => error,
         };
@@ -129,8 +129,8 @@ impl Remote {
     }
 
     /// The Location of a response: where an upload continues, or where something new can be found.
-    pub(crate) fn location(&self, answer: &Response) -> Result<Location> {
-        self.account.base.named_by(answer)
+    pub(crate) fn location(&self, response: &Response) -> Result<Location> {
+        self.account.base.named_by(response)
     }
 }
 

@@ -81,11 +81,11 @@ pub(crate) fn put_stream(
     single_post: bool,
     session: Option<Box<UploadSession>>,
 ) -> std::result::Result<StoredBlob, UploadFailure> {
-    let answer = match single_post {
+    let response = match single_post {
         true => post_once(remote, source, size, digest).map_err(UploadFailure::OnTheWay)?,
         false => put_once(remote, source, size, digest, session)?,
     };
-    let location = location_text(remote, &answer);
+    let location = location_text(remote, &response);
     Ok(StoredBlob { digest: digest.clone(), size, location, uploaded: true, mounted: false })
 }
 
@@ -103,7 +103,7 @@ fn put_once(
     };
     remote.call.begin("blob put", Some(size))?;
     let error = match session.finish(digest, Body::Stream { source, size, done: 0 }) {
-        Ok(answer) => return Ok(answer),
+        Ok(response) => return Ok(response),
         Err(error) => error,
     };
     let passes = (error.retryable() && error.code() != Code::Timeout) || error.http_status() == Some(401);
@@ -138,8 +138,8 @@ pub(crate) fn rest(
         session.chunk(&chunk.into()).map_err(UploadFailure::OnTheWay)?;
     }
     remote.call.moved_to(size)?;
-    let answer = session.finish(digest, Body::Empty).map_err(UploadFailure::OnTheWay)?;
-    let location = location_text(remote, &answer);
+    let response = session.finish(digest, Body::Empty).map_err(UploadFailure::OnTheWay)?;
+    let location = location_text(remote, &response);
     Ok(StoredBlob { digest: digest.clone(), size, location, uploaded: true, mounted: false })
 }
 
@@ -152,8 +152,8 @@ fn post_once(remote: &Remote, source: &mut dyn Source, size: u64, digest: &Diges
     let body = Body::Stream { source, size, done: 0 };
     let mut request = Request::new(Method::POST).header(CONTENT_TYPE, "application/octet-stream")?.body(body);
     let reply = remote.send(&target, &mut request, &scopes)?;
-    if reply.answer.status == StatusCode::ACCEPTED && !has(remote, digest)? {
-        if let Ok(session) = UploadSession::at(remote.clone(), &reply.answer) {
+    if reply.response.status == StatusCode::ACCEPTED && !has(remote, digest)? {
+        if let Ok(session) = UploadSession::at(remote.clone(), &reply.response) {
             let _ = session.cancel();
         }
         let message = format!("{} does not accept a blob in one POST", remote.place());

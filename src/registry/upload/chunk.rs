@@ -109,15 +109,15 @@ impl UploadSession {
         let reply = self.send(self.at.clone(), &mut request)?;
         let wanted = [StatusCode::ACCEPTED, StatusCode::CREATED, StatusCode::NO_CONTENT, StatusCode::OK];
         let what = format!("send the chunk of bytes {} to {} to {}", self.offset, sent - 1, self.remote.place());
-        let status = reply.answer.status;
-        if status.is_success() && status != StatusCode::ACCEPTED && !speaks_of_uploads(&reply.answer) {
+        let status = reply.response.status;
+        if status.is_success() && status != StatusCode::ACCEPTED && !speaks_of_uploads(&reply.response) {
             // Something in front of the registry answered: a health check, a login page.
             let what = format!("{what}: a response with status {} does not accept one", status.as_u16());
             return Err(self.remote.failure(reply, &what));
         }
-        let answer = self.remote.expect(reply, &wanted, &what)?;
-        self.follow(&answer)?;
-        self.offset = match answer.header(RANGE).and_then(range::parse_upload_range) {
+        let response = self.remote.expect(reply, &wanted, &what)?;
+        self.follow(&response)?;
+        self.offset = match response.header(RANGE).and_then(range::parse_upload_range) {
             Some(told) if told != sent => self.settle(told, sent)?,
             told => {
                 self.doubtful |= told.is_none();
@@ -155,8 +155,8 @@ impl UploadSession {
 }
 
 /// Whether a response is about an upload session, as every registry's response to a chunk is.
-fn speaks_of_uploads(answer: &Response) -> bool {
-    answer.headers.contains_key(LOCATION)
-        || answer.headers.contains_key(RANGE)
-        || answer.headers.contains_key("docker-upload-uuid")
+fn speaks_of_uploads(response: &Response) -> bool {
+    response.headers.contains_key(LOCATION)
+        || response.headers.contains_key(RANGE)
+        || response.headers.contains_key("docker-upload-uuid")
 }

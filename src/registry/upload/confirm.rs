@@ -41,31 +41,31 @@ impl<'a> UnconfirmedBlob<'a> {
     /// The response to the request that completes the blob, once the blob exists.
     pub(crate) fn confirm(&self, reply: Reply, what: &str) -> Result<Response> {
         let wanted = [StatusCode::CREATED, StatusCode::OK, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
-        let mut answer = self.remote.expect(reply, &wanted, what)?;
-        let body = answer.beginning(&self.remote.call, MOST_BODY);
+        let mut response = self.remote.expect(reply, &wanted, what)?;
+        let body = response.beginning(&self.remote.call, MOST_BODY);
         if registry_error::holds_errors(&body) {
-            return Err(registry_error::error_of(400, &answer.headers, &body, &answer.url, what));
+            return Err(registry_error::error_of(400, &response.headers, &body, &response.url, what));
         }
-        let named = digest_headers(&answer.headers);
+        let named = digest_headers(&response.headers);
         if let Some(found) = named.iter().find(|found| self.is_another(found)) {
             let message = format!("{what}: the registry stored it as {found}, its digest is {}", self.digest);
-            return Err(Error::new(Code::DigestMismatch, message).with_url(&answer.url));
+            return Err(Error::new(Code::DigestMismatch, message).with_url(&response.url));
         }
-        let sure = answer.status == StatusCode::CREATED && named.contains(self.digest) && !self.doubtful;
+        let sure = response.status == StatusCode::CREATED && named.contains(self.digest) && !self.doubtful;
         if !sure || self.in_chunks {
-            self.look(&answer, sure, what)?;
+            self.look(&response, sure, what)?;
         }
-        Ok(answer)
+        Ok(response)
     }
 
-    fn look(&self, answer: &Response, sure: bool, what: &str) -> Result<()> {
-        let status = answer.status.as_u16();
+    fn look(&self, response: &Response, sure: bool, what: &str) -> Result<()> {
+        let status = response.status.as_u16();
         let wrong = |code, why: String| {
-            Err(Error::new(code, format!("{what}: the registry answers {status} but {why}")).with_url(&answer.url))
+            Err(Error::new(code, format!("{what}: the registry answers {status} but {why}")).with_url(&response.url))
         };
         // The response that the specification requires. Chunks need more: only the registry knows what it made of them.
         let must_show = self.doubtful || self.in_chunks && !sure;
-        let taken_at_its_word = answer.status == StatusCode::CREATED && !must_show;
+        let taken_at_its_word = response.status == StatusCode::CREATED && !must_show;
         match (self.shown(sure), self.size) {
             (Ok(BlobPresence::There { digest: Some(found), .. }), _) if self.is_another(&found) => {
                 wrong(Code::DigestMismatch, format!("keeps it as {found}"))

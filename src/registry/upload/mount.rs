@@ -103,10 +103,10 @@ pub fn mount(
     let mut request = Request::new(Method::POST).repeat(repeat);
     let reply = remote.send(&target, &mut request, &scopes)?;
     let what = format!("mount the blob {digest} in {}", remote.place());
-    match reply.answer.status {
+    match reply.response.status {
         StatusCode::CREATED | StatusCode::OK | StatusCode::NO_CONTENT => {
             match UnconfirmedBlob::whole(remote, digest, size).confirm(reply, &what) {
-                Ok(answer) => Ok(Mounted::Done(location_text(remote, &answer))),
+                Ok(response) => Ok(Mounted::Done(location_text(remote, &response))),
                 // It has something else there, or nothing.
                 Err(error) if matches!(error.code(), Code::Protocol | Code::DigestMismatch) => {
                     Ok(Mounted::Declined(None))
@@ -115,7 +115,7 @@ pub fn mount(
             }
         }
         StatusCode::ACCEPTED => {
-            Ok(Mounted::Declined(UploadSession::at(remote.clone(), &reply.answer).ok().map(Box::new)))
+            Ok(Mounted::Declined(UploadSession::at(remote.clone(), &reply.response).ok().map(Box::new)))
         }
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(remote.failure(reply, &what)),
         status if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS => Ok(Mounted::Declined(None)),

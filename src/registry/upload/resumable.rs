@@ -84,7 +84,7 @@ impl Client {
             session.chunk(&Bytes::copy_from_slice(last))?;
         }
         let location = match session.finish(digest, Body::Empty) {
-            Ok(answer) => location_text(&session.remote, &answer),
+            Ok(response) => location_text(&session.remote, &response),
             Err(error) if may_be_done(&error) && has_all(&session.remote, digest, size)? => None,
             Err(error) => return Err(error),
         };

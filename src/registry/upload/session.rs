@@ -79,7 +79,7 @@ pub fn behind(offset: u64, length: usize) -> Result<u64> {
 pub struct UploadSession {
     /// The repository.
     pub remote: Remote,
-    /// Where the next request goes: it changes with every answer.
+    /// Where the next request goes: it changes with every response.
     pub at: Location,
     /// Bytes that the registry has.
     pub offset: u64,
@@ -106,9 +106,10 @@ impl UploadSession {
         let mut attempt = 1;
         loop {
             let reply = remote.send(&target, &mut request, &remote.scopes(&["pull", "push"]))?;
-            let status = reply.answer.status;
-            if status == StatusCode::ACCEPTED || (status.is_success() && reply.answer.headers.contains_key(LOCATION)) {
-                return UploadSession::at(remote, &reply.answer)
+            let status = reply.response.status;
+            if status == StatusCode::ACCEPTED || (status.is_success() && reply.response.headers.contains_key(LOCATION))
+            {
+                return UploadSession::at(remote, &reply.response)
                     .map_err(|error| error.within(&what).with_http_status(status.as_u16()).with_attempts(attempt));
             }
             let wait = backoff.delay(attempt);
@@ -128,13 +129,13 @@ impl UploadSession {
     }
 
     /// The session that a response opened.
-    pub fn at(remote: Remote, answer: &Response) -> Result<UploadSession> {
-        let at = remote.location(answer)?;
-        let told = answer.header("oci-chunk-min-length").and_then(|length| length.trim().parse::<u64>().ok());
+    pub fn at(remote: Remote, response: &Response) -> Result<UploadSession> {
+        let at = remote.location(response)?;
+        let told = response.header("oci-chunk-min-length").and_then(|length| length.trim().parse::<u64>().ok());
         let min_chunk = told.unwrap_or(0);
         if min_chunk > LARGEST_MINIMUM {
             let message = format!("the registry requires chunks of {min_chunk} bytes, more than {LARGEST_MINIMUM}");
-            return Err(Error::new(Code::LimitExceeded, message).with_url(&answer.url));
+            return Err(Error::new(Code::LimitExceeded, message).with_url(&response.url));
         }
         let max_chunk = chunk_sizes::largest(&remote.client, &remote.account.host);
         Ok(UploadSession { remote, at, offset: 0, min_chunk, max_chunk, doubtful: false })
@@ -179,9 +180,10 @@ impl UploadSession {
     pub(crate) fn told_offset(&mut self) -> Result<Option<u64>> {
         let reply = self.send(self.at.clone(), &mut Request::new(Method::GET))?;
         let wanted = [StatusCode::NO_CONTENT, StatusCode::OK, StatusCode::ACCEPTED];
-        let answer = self.remote.expect(reply, &wanted, &format!("status of the upload to {}", self.remote.place()))?;
-        self.follow(&answer)?;
-        Ok(answer.header(RANGE).and_then(range::parse_upload_range))
+        let response =
+            self.remote.expect(reply, &wanted, &format!("status of the upload to {}", self.remote.place()))?;
+        self.follow(&response)?;
+        Ok(response.header(RANGE).and_then(range::parse_upload_range))
     }
 
     /// Ends the upload: the blob exists, under its digest.
@@ -207,7 +209,7 @@ impl UploadSession {
     /// Cancels the session. A registry that cannot cancel lets it expire.
     pub fn cancel(&self) -> Result<()> {
         let reply = self.send(self.at.clone(), &mut Request::new(Method::DELETE).repeat(Repeat::Never))?;
-        match statuses::lets_go_of_a_session(reply.answer.status.as_u16()) {
+        match statuses::lets_go_of_a_session(reply.response.status.as_u16()) {
             true => Ok(()),
             false => Err(self.remote.failure(reply, &format!("cancel the upload to {}", self.remote.place()))),
         }
@@ -217,9 +219,9 @@ impl UploadSession {
         self.remote.send(&to.into(), request, &self.remote.scopes(&["pull", "push"]))
     }
 
-    pub(crate) fn follow(&mut self, answer: &Response) -> Result<()> {
-        if answer.headers.contains_key(LOCATION) {
-            self.at = self.remote.location(answer)?;
+    pub(crate) fn follow(&mut self, response: &Response) -> Result<()> {
+        if response.headers.contains_key(LOCATION) {
+            self.at = self.remote.location(response)?;
         }
         Ok(())
     }
@@ -247,6 +249,6 @@ fn refuses_the_bytes(error: &Error) -> bool {
 }
 
 /// Where a blob is, as results show it.
-pub fn location_text(remote: &Remote, answer: &Response) -> Option<String> {
-    remote.location(answer).ok().map(|at| redact::url(&at.url))
+pub fn location_text(remote: &Remote, response: &Response) -> Option<String> {
+    remote.location(response).ok().map(|at| redact::url(&at.url))
 }

@@ -96,13 +96,13 @@ impl Upload {
             return Err(Error::new(Code::DigestMismatch, message));
         }
         self.flush()?;
-        let answer = match self.session.finish(&found, Body::Empty) {
-            Ok(answer) => Some(answer),
+        let response = match self.session.finish(&found, Body::Empty) {
+            Ok(response) => Some(response),
             Err(error) if may_be_done(&error) && has_all(&self.session.remote, &found, self.size)? => None,
             Err(error) => return Err(error),
         };
         self.over = true;
-        let location = answer.and_then(|answer| location_text(&self.session.remote, &answer));
+        let location = response.and_then(|response| location_text(&self.session.remote, &response));
         Ok(StoredBlob { digest: found, size: self.size, location, uploaded: true, mounted: false })
     }
 

@@ -12,7 +12,6 @@ const MOST_CHALLENGES: usize = 16;
 /// How many parameters of one challenge are kept.
 const MOST_PARAMETERS: usize = 32;
 
-/// The authentication scheme of a challenge.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AuthScheme {
     /// A bearer token from a token server.

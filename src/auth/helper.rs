@@ -45,7 +45,6 @@ impl Helpers {
         check(&ended, None).and_then(|()| parse(&ended)).map_err(|error| of(name, error))
     }
 
-    /// Stores credentials for a server.
     pub(crate) fn store(&self, call: &Call, name: &str, server: &str, credentials: &Credentials) -> Result<()> {
         let (username, secret) = match credentials {
             Credentials::Password { username, password } => (username.as_str(), password),

@@ -60,7 +60,6 @@ const MOST_ORIGINS: usize = 10_000;
 pub(crate) enum CredentialSource {
     /// None: the call is anonymous.
     Nobody,
-    /// The host's options.
     HostOptions,
     /// The credentials hook.
     Callback,
@@ -85,7 +84,6 @@ impl CredentialSource {
 /// Why a registry still refuses after everything was tried.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
-    /// There were no credentials.
     NoCredentials,
     /// The credentials were not accepted.
     BadCredentials,
@@ -99,7 +97,6 @@ pub enum Refusal {
 
 /// A response, and what it means if it is a 401.
 pub struct Reply {
-    /// The response.
     pub response: Response,
     /// Where the request was sent, before redirects led elsewhere.
     pub begin: Location,

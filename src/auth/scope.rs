@@ -17,7 +17,6 @@ pub struct Scope {
 }
 
 impl Scope {
-    /// A scope for actions on a repository.
     pub fn repository(name: &str, actions: &[&str]) -> Scope {
         Scope::new("repository", name, actions.iter().copied())
     }

@@ -24,7 +24,6 @@ pub(super) struct Realm {
     pub offline: bool,
     /// Whether there are credentials that it may not receive.
     pub withheld: bool,
-    /// The route to it.
     pub route: Route,
     /// The caller's headers, if it may receive them.
     pub headers: Headers,

@@ -20,7 +20,6 @@ impl CancelFlag {
         self.0.send_replace(true);
     }
 
-    /// Whether it is raised.
     pub fn is_raised(&self) -> bool {
         *self.0.borrow()
     }
@@ -40,7 +39,6 @@ pub struct ClientLife {
 }
 
 impl ClientLife {
-    /// The client's close flag.
     pub fn closed(&self) -> &Arc<CancelFlag> {
         &self.closed
     }

@@ -13,7 +13,6 @@ use crate::stream::blob::Blob;
 /// The default limit of a read into memory.
 const MEMORY_LIMIT: u64 = 64 << 20;
 
-/// What was delivered.
 pub(crate) struct Delivery<T> {
     /// The read, at its end.
     pub(crate) download: Download<T>,

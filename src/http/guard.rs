@@ -42,7 +42,6 @@ impl RefusedHost {
         RefusedHost(format!("the host {host} has the {reason} address {ip}"))
     }
 
-    /// The proxy itself.
     pub(crate) fn proxy(host: &str) -> RefusedHost {
         RefusedHost(format!("the host {host} is the proxy itself"))
     }

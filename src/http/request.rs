@@ -12,7 +12,6 @@ use crate::error::{Code, Error, Result};
 /// When a request may be repeated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Repeat {
-    /// Never.
     Never,
     /// When the server answered that it did not carry it out.
     WhenRefused,

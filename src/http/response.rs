@@ -160,7 +160,6 @@ impl Response {
     }
 }
 
-/// Reads a body.
 pub struct BodyReader {
     bytes: Receiving,
     sized: bool,

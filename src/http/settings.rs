@@ -68,7 +68,6 @@ options! {
 }
 
 impl TlsOptions {
-    /// The client certificate.
     pub(crate) fn identity(&self) -> Result<Option<ClientCertificate>> {
         ClientCertificate::of(self.client_cert_file.as_deref(), self.client_key_file.as_deref())
     }

@@ -31,7 +31,6 @@ options! {
 /// Requests that waited together are spread over a tenth of their wait, at most over this.
 const SPREAD: Duration = Duration::from_millis(500);
 
-/// The limits of one host.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HostLimits {
     /// The most concurrent requests.
@@ -40,7 +39,6 @@ pub struct HostLimits {
     pub per_second: f64,
 }
 
-/// The throttle of one host.
 pub(crate) struct Throttle {
     limits: HostLimits,
     permits: Arc<Semaphore>,

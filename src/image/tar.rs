@@ -6,7 +6,6 @@ use crate::tar;
 pub(crate) use crate::tar::names::{clean, is_within, join, shown, split, DEEPEST};
 pub(crate) use crate::tar::{EntryKind, TarEntry};
 
-/// The entries of a layer.
 pub(crate) type LayerEntries = tar::Entries<UnpackedLayer>;
 
 /// What a name of a layer says about the layers below.

@@ -23,7 +23,6 @@ const REAP: Duration = Duration::from_millis(100);
 /// By what a program ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExitReason {
-    /// Its exit status.
     Status(i32),
     Signal {
         name: &'static str,

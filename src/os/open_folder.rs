@@ -62,7 +62,6 @@ pub(crate) enum OpenedEntry {
     NoAccess,
 }
 
-/// The folder.
 #[derive(Debug)]
 pub(crate) struct OpenFolder(OwnedFd);
 

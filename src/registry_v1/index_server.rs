@@ -49,7 +49,6 @@ impl IndexServer {
         }
     }
 
-    /// Sends a request to the index.
     pub(super) fn send(&self, target: &RequestTarget, request: &mut Request) -> Result<Response> {
         self.client.http.send(&self.call, &self.account.base.find(target)?, request)
     }
@@ -67,7 +66,6 @@ impl IndexServer {
         }
     }
 
-    /// The error for a response.
     pub(super) fn failure(&self, mut response: Response, what: &str) -> Error {
         let body = response.beginning(&self.call, ERROR_BODY);
         let error = registry_error::error_of(response.status.as_u16(), &response.headers, &body, &response.url, what)

@@ -115,7 +115,6 @@ impl V1Repository {
         Ok(asks && may && self.place.proof()?.is_some())
     }
 
-    /// Sends a request to the registry of a session.
     pub(super) fn send_to(&self, session: &IndexSession, path: &str, request: &mut Request) -> Result<Response> {
         let at = session.base().below(path)?;
         request.authorization = match session.proof() {

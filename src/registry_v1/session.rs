@@ -33,7 +33,6 @@ pub(crate) enum Access {
     Read,
     /// PUT.
     Write,
-    /// DELETE.
     Delete,
 }
 
@@ -46,7 +45,6 @@ pub(crate) enum RegistryProof {
     Token(HeaderValue),
 }
 
-/// A session.
 #[derive(Clone)]
 pub(crate) struct IndexSession {
     registries: Arc<[Registry]>,
@@ -70,7 +68,6 @@ impl IndexSession {
         &self.registries[self.at]
     }
 
-    /// Whether the registry is the index itself.
     pub(crate) fn is_at_index(&self) -> bool {
         self.registry().at_index
     }

@@ -29,7 +29,6 @@ impl Authorities {
     }
 }
 
-/// The certificates of a PEM text.
 pub(crate) fn from_pem(text: &str) -> Result<Vec<CertificateDer<'static>>> {
     let blocks = pem::blocks(text)?;
     let certificates: Vec<_> = blocks

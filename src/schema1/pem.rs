@@ -9,7 +9,6 @@ use crate::text::shorten;
 /// More than any key or chain needs.
 const LARGEST: usize = 1 << 20;
 
-/// A PEM block.
 pub(super) struct Block {
     /// Such as `EC PRIVATE KEY`.
     pub label: String,
@@ -62,7 +61,6 @@ fn wrong(why: &str) -> Error {
     Error::new(Code::InvalidArgument, format!("the PEM text cannot be read: {why}"))
 }
 
-/// DER as a PEM block.
 pub(super) fn write(label: &str, der: &[u8]) -> String {
     let body = base64::engine::general_purpose::STANDARD.encode(der);
     let mut text = format!("-----BEGIN {label}-----\n");

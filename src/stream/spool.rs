@@ -162,7 +162,6 @@ impl SpoolItem {
     }
 }
 
-/// Reads an item.
 #[derive(Debug)]
 pub struct SpoolReader {
     item: SpoolItem,

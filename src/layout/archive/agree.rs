@@ -16,7 +16,6 @@ use crate::text::shorten;
 
 /// Manifests that were looked for.
 pub struct FoundManifests {
-    /// They.
     pub found: Vec<RawManifest>,
     /// Whether everything could be looked at.
     pub is_whole: bool,

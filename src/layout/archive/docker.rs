@@ -122,7 +122,6 @@ fn names(images: &[(usize, &SavedImage)]) -> String {
 /// Reads the files of an image.
 pub(super) struct ImageReader<'a> {
     pub call: &'a Call,
-    /// The archive.
     pub tar: &'a Tarball,
     /// What messages call it.
     pub place: &'a str,

@@ -43,7 +43,6 @@ pub struct ArchiveReader {
     made: Mutex<HashMap<Digest, RawManifest>>,
 }
 
-/// What is in it.
 #[derive(Debug)]
 pub struct Archive {
     /// Its files.

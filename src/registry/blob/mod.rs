@@ -101,7 +101,6 @@ pub(crate) enum BlobPresence {
         /// The digest in the response.
         digest: Option<Digest>,
     },
-    /// It is not there.
     Absent,
     /// The registry does not say.
     Hidden,
@@ -117,7 +116,6 @@ pub(crate) fn has_all(remote: &Remote, digest: &Digest, wanted: u64) -> Result<b
     Ok(matches!(look(remote, digest)?, BlobPresence::There { size, .. } if size.is_none_or(|size| size == wanted)))
 }
 
-/// Looks at a blob.
 pub(crate) fn look(remote: &Remote, digest: &Digest) -> Result<BlobPresence> {
     look_by(Method::HEAD, remote, digest)
 }

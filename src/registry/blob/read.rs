@@ -62,7 +62,6 @@ pub struct DeliveredBlob {
 /// Reads one blob.
 pub struct BlobReader(Download<RemoteBlob>);
 
-/// A blob at a registry.
 pub(crate) struct RemoteBlob {
     remote: Remote,
     digest: Digest,

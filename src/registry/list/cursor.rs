@@ -23,7 +23,6 @@ const MOST_CALLS: u64 = 5_000_000;
 /// The fields of a cursor in its current version.
 const VERSION: u8 = 1;
 
-/// A list of a registry.
 pub(crate) struct RegistryList {
     /// The identity of a list: its host, its path, its filter.
     pub id: String,

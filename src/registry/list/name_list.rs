@@ -22,24 +22,20 @@ impl NameList {
         self.ends.len()
     }
 
-    /// Whether the list is empty.
     pub fn is_empty(&self) -> bool {
         self.ends.is_empty()
     }
 
-    /// One of them.
     pub fn get(&self, at: usize) -> Option<&str> {
         let end = *self.ends.get(at)?;
         let begin = at.checked_sub(1).map_or(0, |before| self.ends[before]);
         self.text.get(begin as usize..end as usize)
     }
 
-    /// The last one.
     pub fn last(&self) -> Option<&str> {
         self.get(self.len().checked_sub(1)?)
     }
 
-    /// All of them.
     pub fn iter(&self) -> impl Iterator<Item = &str> {
         (0..self.len()).filter_map(|at| self.get(at))
     }

@@ -25,7 +25,6 @@ const MOST_EMPTY: usize = 100;
 /// The largest page that every registry accepts.
 const LARGEST_PAGE: u64 = 1000;
 
-/// A list of names in a registry.
 pub(crate) struct Names<'a> {
     /// The registry or repository that is asked.
     pub remote: &'a Remote,

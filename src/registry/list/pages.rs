@@ -33,7 +33,6 @@ pub(crate) struct FetchedPage<'a> {
     pub response: &'a Response,
     /// Its body.
     pub bytes: &'a [u8],
-    /// The URL of the next page.
     pub next: Option<&'a Url>,
     /// Whether the walk starts with it.
     pub is_first: bool,
@@ -61,7 +60,6 @@ pub(crate) fn elements(
     })
 }
 
-/// A walk from page to page.
 pub(crate) struct Walk<'a> {
     pub remote: &'a Remote,
     pub scopes: &'a ScopeSet,

@@ -75,7 +75,6 @@ impl ListLocks {
 
 /// A list as it is at the registry.
 pub(crate) struct ReferrersList {
-    /// The listed descriptors.
     pub entries: Vec<Descriptor>,
     value: Value,
     digest: Digest,
@@ -84,9 +83,7 @@ pub(crate) struct ReferrersList {
 
 /// What exists under the referrers tag of a digest.
 pub(crate) enum UnderTag {
-    /// Nothing.
     Nothing,
-    /// The list.
     List(ReferrersList),
     /// Something else, and why it is not a list. Some registries interpret such a tag as the digest in it, and return
     /// the subject itself.

@@ -22,7 +22,6 @@ const MOST_BODY: usize = 64 << 10;
 pub(crate) struct UnconfirmedBlob<'a> {
     /// The repository.
     pub remote: &'a Remote,
-    /// The blob's digest.
     pub digest: &'a Digest,
     /// Its size, where it is known.
     pub size: Option<u64>,

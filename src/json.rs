@@ -77,7 +77,7 @@ impl Formatter for EscapingFormatter {
 /// bytes.
 pub(crate) struct Budget {
     bytes: Cell<usize>,
-    /// How many levels there may still be.
+    /// How many more levels are allowed.
     depth: Cell<usize>,
     is_exceeded: Cell<bool>,
 }

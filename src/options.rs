@@ -9,10 +9,9 @@ use crate::text::shorten;
 
 /// The options of a call. One that is not given has its default.
 pub(crate) trait Options: Sized {
-    /// Their names.
     fn keys() -> Vec<&'static str>;
 
-    /// Takes them out of what was given.
+    /// Takes the options out of a set of given ones.
     fn take(given: &mut Map<String, Value>) -> Result<Self>;
 
     /// All that was given; what is not one of them is refused.
@@ -101,7 +100,6 @@ macro_rules! options {
 }
 pub(crate) use options;
 
-/// A type that options have.
 pub(crate) trait OptionValue: Sized {
     /// Why a value does not fit follows "the option KEY". It never shows the value, which may be a secret.
     fn read(value: Value) -> std::result::Result<Self, String>;
@@ -186,7 +184,7 @@ impl OptionValue for Vec<String> {
     }
 }
 
-/// In JSON null is as good as nothing.
+/// A JSON null is the same as no value.
 impl<T: OptionValue> OptionValue for Option<T> {
     fn read(value: Value) -> std::result::Result<Option<T>, String> {
         match value {
@@ -210,7 +208,7 @@ impl OptionValue for Texts {
     }
 }
 
-/// Refuses a nothing that would let nothing through.
+/// Refuses a limit of zero, which nothing could satisfy.
 pub(crate) fn above_zero(amounts: &[(&str, u64)]) -> Result<()> {
     match amounts.iter().find(|(_, amount)| *amount == 0) {
         Some((key, _)) => Err(Error::new(Code::InvalidArgument, format!("the option {key} must be more than 0"))),

@@ -23,7 +23,6 @@ pub(crate) enum Content {
     Object(ObjectMembers),
 }
 
-/// A string and the NUL behind it.
 pub(crate) struct Text(Box<[u8]>);
 
 /// In the document's order, and the order of their names, by which they are found.
@@ -108,7 +107,6 @@ impl Node {
         })
     }
 
-    /// How many elements or members it has.
     pub(crate) fn len(&self) -> usize {
         match &self.content {
             Content::List(list) => list.len(),
@@ -134,7 +132,7 @@ impl Node {
         }
     }
 
-    /// As JSON again.
+    /// Converts it back to JSON.
     pub(crate) fn to_value(&self) -> Value {
         let text = |text: &Text| String::from_utf8_lossy(text.bytes()).into_owned();
         match &self.content {

@@ -10,7 +10,7 @@ use crate::text::shorten;
 pub struct RateLimit {
     /// How many requests, or pulls, the window allows in total.
     pub limit: Option<u64>,
-    /// How many are left.
+    /// How many requests are left.
     pub remaining: Option<u64>,
     /// The length of the window.
     pub window_seconds: Option<u64>,
@@ -51,7 +51,7 @@ fn number(text: Option<&str>, keys: &[&str], bare: bool) -> (Option<u64>, Option
     (number, window)
 }
 
-/// One piece between commas and semicolons.
+/// One item of the header, between commas and semicolons.
 struct Item<'a> {
     bare: Option<u64>,
     pair: Option<(&'a str, u64)>,

@@ -34,7 +34,7 @@ impl Resource<'_> {
     }
 }
 
-/// The path below its repository.
+/// The path below that of the repository.
 impl fmt::Display for Resource<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

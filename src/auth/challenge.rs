@@ -7,9 +7,7 @@ use ::http::header::{HeaderMap, WWW_AUTHENTICATE};
 
 /// How many bytes of headers are read.
 const MOST_BYTES: usize = 64 << 10;
-/// How many challenges are kept.
 const MOST_CHALLENGES: usize = 16;
-/// How many parameters of one challenge are kept.
 const MOST_PARAMETERS: usize = 32;
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -20,10 +20,10 @@ const PAUSE: Duration = Duration::from_millis(5);
 /// How long one is left alone that says more on its standard error than is kept.
 const FLOODED: Duration = Duration::from_millis(1);
 
-/// How a helper ended.
+/// How a helper ended, and what it wrote.
 pub(super) struct ChildOutput {
     pub by: ExitReason,
-    /// What it said.
+    /// Its standard output.
     pub output: Zeroizing<Vec<u8>>,
     /// What it said on its standard error, or the beginning of that.
     pub errors: Zeroizing<Vec<u8>>,

@@ -30,7 +30,7 @@ const PAUSE: Duration = Duration::from_millis(10);
 
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct StoredAt {
-    /// The file; None for an environment variable.
+    /// The path; None for an environment variable.
     pub path: Option<PathBuf>,
     /// The environment variable that contains them, if any.
     pub variable: Option<&'static str>,
@@ -46,7 +46,6 @@ pub(crate) struct FoundCredentials {
     pub at: StoredAt,
 }
 
-/// The stored credentials of one client.
 pub(crate) struct StoredCredentials {
     places: Vec<CredentialPlace>,
     /// Also use files of other users, and those that others can write to.

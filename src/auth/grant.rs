@@ -14,7 +14,6 @@ const AGED: Duration = Duration::from_secs(30);
 /// No token has such a short lifetime: one that is refused within it was used up.
 const BRIEF: Duration = Duration::from_secs(1);
 
-/// A token in use.
 #[derive(Clone)]
 pub(super) struct Grant {
     pub key: String,
@@ -60,7 +59,7 @@ impl Grant {
         self.token.refresh.as_ref()
     }
 
-    /// Whether it was issued for credentials.
+    /// Whether it was obtained with credentials.
     pub(super) fn has_credentials(&self) -> bool {
         self.has_credentials
     }

@@ -29,9 +29,8 @@ const IDENTITY: &str = "<token>";
 
 /// Where helpers are found, and how long they may take.
 pub(crate) struct Helpers {
-    /// The folders to search, as in PATH.
+    /// The search path, as in PATH.
     pub search: Option<OsString>,
-    /// The limit for one run.
     pub limit: Duration,
 }
 
@@ -84,7 +83,7 @@ impl Helpers {
         child::run(call, &program, action, input, self.limit).map_err(|error| of(name, error))
     }
 
-    /// The program, found only in the search path.
+    /// Finds the program of a helper in the search path.
     fn find(&self, name: &str) -> Result<PathBuf> {
         let wrong = |why: &str| Err(Error::new(Code::Io, format!("the credential helper '{}' {why}", shorten(name))));
         let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-');
@@ -117,7 +116,7 @@ fn of(name: &str, error: Error) -> Error {
     }
 }
 
-/// Its error message, if it failed.
+/// The helper's error message, if it failed.
 fn said(ended: &ChildOutput) -> Option<&str> {
     let failed = ended.by != ExitReason::Status(0);
     std::str::from_utf8(&ended.output).ok().filter(|_| failed).map(str::trim)

@@ -26,7 +26,7 @@ pub(crate) fn server(name: &str) -> String {
 /// A key of an `auths` or `credHelpers` object.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct CredentialKey {
-    /// The host, in the form of [`host`].
+    /// The host, as [`host`] normalizes it.
     pub host: String,
     /// The path that the credentials are for: `ns` or `ns/repo`; empty for the whole host.
     pub path: String,

@@ -52,7 +52,6 @@ pub(crate) use proof::{basic_header, identity};
 use token_cache::TokenCache;
 use token_server::Realm;
 
-/// The most origins that are remembered.
 const MOST_ORIGINS: usize = 10_000;
 
 /// The source of a call's credentials. The first one that has some wins.
@@ -87,7 +86,7 @@ pub enum Refusal {
     NoCredentials,
     /// The credentials were not accepted.
     BadCredentials,
-    /// The credentials are valid, but not sufficient.
+    /// The credentials are valid, but their permissions are not sufficient.
     NotAllowed,
     /// The credentials are valid, and the registry does not say what else it requires.
     Unexplained,
@@ -106,10 +105,9 @@ pub struct Reply {
     pub needed: String,
 }
 
-/// What is known about an origin.
 #[derive(Clone, Default)]
 struct OriginMemory {
-    /// It has answered once.
+    /// It has responded at least once.
     known: bool,
     challenge: Option<Challenge>,
     remote: Option<IpAddr>,
@@ -118,7 +116,6 @@ struct OriginMemory {
     pinged: bool,
 }
 
-/// The authentication of one client.
 pub(crate) struct Auth {
     http: Arc<Http>,
     origins: Mutex<HashMap<Origin, OriginMemory>>,
@@ -147,7 +144,6 @@ impl Auth {
         });
     }
 
-    /// Asks the registry for its challenge.
     fn ping(&self, call: &Call, account: &Account) -> Result<()> {
         let at = account.base.find(&account.ping())?;
         let response = self.http.send(call, &at, &mut Request::new(::http::Method::GET))?;
@@ -196,7 +192,7 @@ impl Auth {
         Ok(found.map_or(nobody, |found| (found.credentials, CredentialSource::Stored(found.at))))
     }
 
-    /// The hook's answer, cached.
+    /// Asks the hook, or returns its cached answer.
     fn asked(&self, call: &Call, account: &Account) -> Result<Credentials> {
         // A hook's answer is used only for calls that have a hook.
         if !call.asks_for_credentials() {

@@ -35,7 +35,7 @@ impl StoredOptions {
         above_zero(&[("helper_timeout_ms", self.helper_timeout_ms)])
     }
 
-    /// The places and helpers that they name.
+    /// The places and helpers that these options name.
     pub(crate) fn stored(&self) -> StoredCredentials {
         let wanted = CredentialChoice {
             credentials_file: self.credentials_file.clone(),

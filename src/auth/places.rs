@@ -6,14 +6,13 @@ use zeroize::Zeroizing;
 
 use crate::os::home::{self, Environment};
 
-/// The caller's choice of stored credentials.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CredentialChoice {
     /// A file in Docker's or podman's format.
     pub credentials_file: Option<String>,
     /// A folder with a config.json.
     pub docker_config: Option<String>,
-    /// Also the usual places.
+    /// Whether the usual places are searched too.
     pub usual: bool,
     /// Also files of other users, and those that others can write to.
     pub foreign: bool,
@@ -23,7 +22,7 @@ pub(crate) struct CredentialChoice {
 pub(crate) enum CredentialPlace {
     File {
         path: PathBuf,
-        /// The caller named it, so it must exist.
+        /// The caller has named it, so it must exist.
         named: bool,
     },
     /// The content of a file in an environment variable.

@@ -14,7 +14,6 @@ use crate::http::origin::Origin;
 /// The user name for an identity token whose user is unknown.
 const NO_USER: &str = "<token>";
 
-/// The authorization of a request.
 #[derive(Clone)]
 pub(super) enum Proof {
     Nothing,

@@ -104,7 +104,7 @@ pub fn may_send_credentials(registry: &Url, realm: &Url, trusted: &[String]) -> 
         || trusted.iter().any(|entry| names(entry, &there))
 }
 
-/// A trailing dot does not change a name.
+/// Removes the trailing dot, which does not change a name.
 fn bare(host: &str) -> &str {
     host.strip_suffix('.').unwrap_or(host)
 }

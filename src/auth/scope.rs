@@ -102,7 +102,6 @@ impl ScopeSet {
         text.split_ascii_whitespace().filter_map(Scope::parse).for_each(|scope| self.add(scope));
     }
 
-    /// Adds all scopes of another set.
     pub fn union(&mut self, other: &ScopeSet) {
         other.scopes.iter().cloned().for_each(|scope| self.add(scope));
     }

@@ -24,7 +24,7 @@ const KEPT: usize = 1000;
 /// How long it is remembered that a server's tokens get used up.
 const BELIEVED: Duration = Duration::from_secs(600);
 
-/// For whom a token is fetched.
+/// Who may use a token that is fetched.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {
     /// All requests that need it, now or later.
@@ -43,7 +43,6 @@ struct CachedToken {
 
 type Outcome = Option<Arc<FetchedToken>>;
 
-/// The tokens of one client.
 pub(super) struct TokenCache {
     http: Arc<Http>,
     kept: Arc<Mutex<HashMap<String, Vec<CachedToken>>>>,
@@ -235,7 +234,7 @@ struct CacheSlot {
     key: String,
     flight: String,
     scopes: ScopeSet,
-    /// It may be shared.
+    /// Whether other requests may use it.
     stays: bool,
     kept: Arc<Mutex<HashMap<String, Vec<CachedToken>>>>,
     flights: Arc<Mutex<HashMap<String, watch::Receiver<Outcome>>>>,

@@ -43,7 +43,6 @@ const INVALID_GRANT: &str = "invalid_grant";
 
 /// The result of a fetch, and its trace: log hooks run only on callers' threads, so the trace is passed on.
 pub(super) struct FetchedToken {
-    /// The token or the error.
     pub outcome: Result<Arc<Token>>,
     /// Log events.
     pub trace: Vec<Value>,

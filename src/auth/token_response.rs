@@ -11,13 +11,12 @@ use zeroize::Zeroizing;
 
 use crate::error::{Code, Error, Result};
 
-/// The largest response that is read.
 const MOST_ANSWER: usize = 1 << 20;
 /// A longer token exceeds every server's header limit.
 const MOST_TOKEN: usize = 64 << 10;
 /// The lifetime when the server gives none, or a shorter one.
 const SHORTEST: Duration = Duration::from_secs(60);
-/// No expiry is trusted beyond this.
+/// The longest lifetime that is trusted.
 const LONGEST: Duration = Duration::from_secs(24 * 60 * 60);
 /// A time of issue further away from the local clock means a wrong clock.
 const SKEW: Duration = Duration::from_secs(5 * 60);
@@ -31,7 +30,7 @@ pub(crate) struct Token {
     pub expires: SystemTime,
     /// The refresh token that came with it, to be used from now on.
     pub refresh: Option<Zeroizing<String>>,
-    /// How many requests got it.
+    /// How many requests were given it.
     pub given: AtomicU64,
 }
 

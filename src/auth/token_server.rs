@@ -30,7 +30,7 @@ pub(super) struct Realm {
 }
 
 impl Realm {
-    /// Under which its tokens are kept.
+    /// The key under which its tokens are cached.
     pub(super) fn key(&self) -> String {
         format!("{} {} {}", self.identity, self.at.url, self.service.as_deref().unwrap_or_default())
     }

@@ -24,7 +24,7 @@ impl CancelFlag {
         *self.0.borrow()
     }
 
-    /// Completes when it is raised.
+    /// Waits until it is raised.
     pub async fn raised(&self) {
         // The sender lives as long as `self`, so the wait cannot fail.
         let _ = self.0.subscribe().wait_for(|up| *up).await;

@@ -26,7 +26,6 @@ fn runtime() -> Result<Runtime> {
     built.map_err(|error| Error::io("cannot set up the network", &error))
 }
 
-/// A running network thread.
 pub struct Engine {
     handle: Handle,
     stop: Option<oneshot::Sender<()>>,
@@ -34,7 +33,6 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Starts the thread.
     pub fn start() -> Result<Engine> {
         let runtime = runtime()?;
         let handle = runtime.handle().clone();

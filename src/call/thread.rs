@@ -15,7 +15,7 @@ pub(crate) fn spawn<T: Send + 'static>(name: &str, work: impl FnOnce() -> T + Se
     start(name, work).map_err(none)
 }
 
-/// The same, with the system's own error.
+/// The same, but returns the system's own error.
 pub(crate) fn start<T: Send + 'static>(
     name: &str,
     work: impl FnOnce() -> T + Send + 'static,

@@ -41,7 +41,7 @@ pub struct CompressingStore {
     made: Mutex<CompressedImages>,
 }
 
-/// What replaces the content of the source.
+/// The replacements for the content of the source.
 #[derive(Default)]
 struct CompressedImages {
     root: Option<RawManifest>,
@@ -86,7 +86,7 @@ impl CompressingStore {
         Ok(content)
     }
 
-    /// None when nothing in it changes.
+    /// Returns None if nothing in it changes.
     fn index(&self, call: &Call, content: &RawManifest, depth: usize) -> Result<Option<Value>> {
         let mut value = content.document.value.clone();
         let mut replaced = HashMap::new();
@@ -145,7 +145,7 @@ impl CompressingStore {
         Ok(child)
     }
 
-    /// None when it has no uncompressed layer.
+    /// Returns None if it has no uncompressed layer.
     fn image(&self, call: &Call, content: &RawManifest) -> Result<Option<Value>> {
         let plain = |layer: &&Descriptor| self.media_type(&layer.media_type).is_some();
         self.pack(call, content.document.layers().iter().filter(plain).collect())?;

@@ -150,7 +150,7 @@ impl ConvertedImage {
         &self.content
     }
 
-    /// Its manifest, if that is the one requested.
+    /// The converted manifest, if it is the one requested.
     pub(crate) fn manifest(&self, wanted: &Descriptor) -> Option<RawManifest> {
         (wanted.digest == *self.content.digest()).then(|| self.content.clone())
     }

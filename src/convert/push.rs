@@ -90,7 +90,7 @@ pub fn push(
     })
 }
 
-/// The layers; each must be present.
+/// The layers of the image; all must be present.
 fn layers(image: &Image) -> Result<Vec<Descriptor>> {
     let document = &image.content.document;
     if document.config().is_none_or(|config| !types::is_image_config(&config.media_type)) {
@@ -112,7 +112,7 @@ struct PushJob<'a> {
     call: &'a Call,
     from: &'a dyn ReadStore,
     repo: V1Repository,
-    /// Bytes of the previous layers.
+    /// The bytes of the previous layers.
     done: u64,
 }
 
@@ -146,7 +146,7 @@ impl PushJob<'_> {
         Ok(images)
     }
 
-    /// None when the registry has the image.
+    /// Puts a v1 image; None if the registry has it already.
     fn image(&self, step: &ChainImage, layer: Option<&Descriptor>) -> Result<Option<StoredLayer>> {
         if !self.repo.put_image(&step.json)?.uploaded {
             return Ok(None);

@@ -120,7 +120,7 @@ impl V1Store {
     }
 }
 
-/// The images that were found, in order.
+/// Collects the images in order.
 fn in_order<T>(found: Mutex<HashMap<usize, T>>, count: usize) -> Result<Vec<T>> {
     let mut found = crate::sync::into_inner(found);
     let missing = || Error::new(Code::Internal, "an image is missing");

@@ -18,11 +18,11 @@ pub(super) enum ResponseBytes {
 pub(super) struct Connection {
     body: BodyReader,
     holds: ResponseBytes,
-    /// Bytes before the position, yet to be dropped.
+    /// How many bytes before the position are still to be dropped.
     surplus: u64,
 
     pub(super) ranged: bool,
-    /// Some bytes have arrived.
+    /// Whether bytes have arrived.
     pub(super) gained: bool,
 }
 

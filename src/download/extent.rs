@@ -44,7 +44,7 @@ impl Extent {
         self.wanted.is_none()
     }
 
-    /// Whether no byte is wanted, whatever there is.
+    /// Whether no byte is wanted at all.
     pub(super) fn is_nothing(&self) -> bool {
         self.wanted == Some(self.offset)
     }

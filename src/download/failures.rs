@@ -24,7 +24,6 @@ impl Failures {
         Failures { limit, backoff: Backoff::new(), row: 0, total: 1, position: 0, at: None }
     }
 
-    /// The number of attempts.
     pub(crate) fn total(&self) -> u32 {
         self.total
     }

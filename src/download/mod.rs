@@ -58,7 +58,7 @@ pub(crate) trait Downloadable: Send {
     /// The error for an unexpected response.
     fn failure(&self, reply: Self::Reply, what: &str) -> Error;
 
-    /// What a Content-Range says.
+    /// Parses a Content-Range.
     fn content_range(&self, text: &str) -> Option<ContentRange> {
         range::parse_content_range(text)
     }
@@ -79,11 +79,11 @@ pub(crate) trait Downloadable: Send {
     }
 }
 
-/// A part to ask for.
+/// A part of a body to be requested.
 pub(crate) struct RangeRequest<'a> {
     first: u64,
     last: Option<u64>,
-    /// What it must still be a part of.
+    /// The version that the part must belong to.
     etag: Option<&'a HeaderValue>,
 }
 
@@ -104,7 +104,7 @@ pub(crate) trait Pieces: Send {
     fn piece(&mut self) -> Result<Option<Bytes>>;
     /// Reports the progress to the caller's context.
     fn report(&self, delivered: u64) -> Result<()>;
-    /// What is known about it, as a result.
+    /// What is known about it, for the result.
     fn info(&self) -> serde_json::Value;
 }
 

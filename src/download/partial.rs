@@ -44,9 +44,8 @@ pub enum OnContention {
 pub struct Partial {
     path: PathBuf,
     file: File,
-    /// The total size, when known.
     size: Option<u64>,
-    /// Bytes that are there.
+    /// The bytes written so far.
     length: u64,
     /// Up to here the kernel was told to write, or the bytes are old.
     flushed: u64,

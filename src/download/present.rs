@@ -9,7 +9,7 @@ use crate::os::owner;
 use crate::os::special::open_regular;
 use crate::stream::blob::{is_right, VerifiedBlob};
 
-/// So much is read in no time.
+/// A file up to this size is read to verify it: that takes no time.
 const SMALL: u64 = 1 << 20;
 
 /// Whether a target exists and is complete. It gets its name only when complete, so the size is enough. It is read if

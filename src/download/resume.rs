@@ -34,28 +34,26 @@ pub(crate) struct Download<T> {
     failures: Failures,
 }
 
-/// What comes next.
 pub(super) enum NextStep {
-    /// A request for what is missing.
+    /// Request the missing bytes.
     Ask,
     /// A request for all of it, though the rest would do.
     AskForAll,
-    /// The bytes of a response.
     Read(Box<Connection>),
     /// Nothing: the registry has said that there is nothing behind the position, or nothing is wanted there.
     NothingFollows,
-    /// The end, which has been told.
+    /// The end, which has been reported.
     Done,
-    /// This error, whenever it is asked for.
+    /// The error that is returned from now on.
     Failed(Error),
 }
 
 /// What becomes of the bytes that an earlier call left when the registry sends all in place of the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LeftoverBytes {
-    /// The caller can still begin anew.
+    /// The caller can still start again.
     Replaceable,
-    /// The caller has to begin anew.
+    /// The caller has to start again.
     Replaced,
     /// They stay, and as many bytes are dropped from what is sent.
     Kept,
@@ -136,7 +134,6 @@ impl<T: Downloadable> Download<T> {
         &self.item
     }
 
-    /// The total size, once known.
     pub(crate) fn size(&self) -> Option<u64> {
         self.extent.size
     }

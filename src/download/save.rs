@@ -14,11 +14,11 @@ use crate::stream::blob::Blob;
 const MEMORY_LIMIT: u64 = 64 << 20;
 
 pub(crate) struct Delivery<T> {
-    /// The read, at its end.
+    /// The finished download.
     pub(crate) download: Download<T>,
     /// How many of the bytes were there from an earlier call.
     pub(crate) resumed: u64,
-    /// The file, if it is one.
+    /// The path, if it was saved to a file.
     pub(crate) path: Option<String>,
 }
 

@@ -6,7 +6,7 @@ use crate::digest::{Digest, Hasher};
 use crate::error::Result;
 use crate::stream::hashing::Hashing;
 
-/// What the digest must be.
+/// The digests that a verifier accepts.
 pub(crate) struct ExpectedDigest {
     /// The state before the first byte.
     pub(crate) before: Hasher,
@@ -16,7 +16,7 @@ pub(crate) struct ExpectedDigest {
 }
 
 impl ExpectedDigest {
-    /// The plain digest of the bytes.
+    /// Expects the digest of the bytes.
     pub(crate) fn digest(digest: &Digest) -> ExpectedDigest {
         ExpectedDigest { before: Hasher::new(digest.algorithm()), digest: digest.clone(), others: Vec::new() }
     }
@@ -32,13 +32,13 @@ pub(super) struct DigestVerifier {
 }
 
 impl DigestVerifier {
-    /// Behind bytes that are hashed already.
+    /// A verifier that continues after bytes that are hashed already.
     pub(super) fn new(expected: ExpectedDigest, hashed: Option<Hasher>) -> DigestVerifier {
         let hashing = Hashing::new(hashed.unwrap_or_else(|| expected.before.clone()));
         DigestVerifier { expected, hashing }
     }
 
-    /// From the first byte again.
+    /// Starts again at the first byte.
     pub(super) fn restart(&mut self) {
         self.hashing = Hashing::new(self.expected.before.clone());
     }

@@ -24,7 +24,7 @@ use crate::registry_v1::tag_of;
 use crate::store::{ReadStore, WriteStore};
 use crate::text::shorten;
 
-/// For messages: the places that there are.
+/// The known kinds of places, for messages.
 const KNOWN: &str =
     "docker://REF or a bare REF, docker-v1://REF, oci:DIR, oci-archive:FILE, docker-archive:FILE, dir:DIR";
 /// The transports of this library, and those of skopeo, regctl, buildx and others, as far as no well-known repository has

@@ -7,7 +7,7 @@ use url::{Host, Url};
 
 const METADATA: &str = "cloud metadata";
 
-/// What clouds call their metadata services.
+/// The host names of the clouds' metadata services.
 const METADATA_NAMES: [&str; 6] = [
     "metadata",
     "metadata.google.internal",

@@ -13,19 +13,19 @@ const MOST: usize = 256 << 10;
 /// And in how many pieces: each keeps the whole buffer that it was received in.
 const MOST_PIECES: usize = 64;
 
-/// The reader's end.
+/// The reader's end of a body that is received in the background.
 pub(crate) struct Ahead {
     batches: mpsc::Receiver<Batch>,
     now: Batch,
     over: bool,
 }
 
-/// Why there is no next piece.
+/// Why receiving ended without another piece.
 #[derive(Debug)]
 pub(crate) enum ReceiveError {
     /// The exchange broke.
     Http(reqwest::Error),
-    /// Nobody receives any more.
+    /// Nothing receives any more.
     Lost,
 }
 
@@ -37,14 +37,14 @@ struct Batch {
 }
 
 impl Ahead {
-    /// Begins to receive. It ends with its reader.
+    /// Starts receiving, until the reader is dropped.
     pub(crate) fn start(engine: &Engine, response: reqwest::Response) -> Ahead {
         let (sender, batches) = mpsc::channel(1);
         engine.spawn(receive(response, sender));
         Ahead { batches, now: Batch::default(), over: false }
     }
 
-    /// The next piece; None is the end.
+    /// The next piece; None at the end.
     pub(crate) async fn piece(&mut self) -> Result<Option<Bytes>, ReceiveError> {
         while !self.over {
             if let Some(piece) = self.now.pieces.pop() {

@@ -31,13 +31,13 @@ options! {
 const HOME: [&str; 2] = [".config/containers/certs.d", ".config/docker/certs.d"];
 const MACHINE: [&str; 2] = ["/etc/containers/certs.d", "/etc/docker/certs.d"];
 
-/// So many hosts' folders are remembered.
+/// How many hosts' folders are remembered.
 const KEPT: usize = 1000;
 
-/// What a host's folder holds.
+/// The certificates in a host's folder.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct HostCertificates {
-    /// Files of authorities.
+    /// Files of certificate authorities.
     pub ca_files: Vec<String>,
     /// The client certificate; of several the first by name.
     pub identity: Option<ClientCertificate>,

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use crate::error::{Code, Error, Result};
 use crate::stream::gunzip::{gunzip, Gunzip};
 
-/// The most bytes that are decoded at once.
+/// How many bytes are decoded at once.
 const PIECE: usize = 64 << 10;
 /// How many times larger a body may become, beyond a first MiB: more is a bomb. The reader's own limits apply as well.
 const GROWTH: u64 = 200;
@@ -18,10 +18,9 @@ pub(super) fn looks_like_gzip(bytes: &[u8]) -> bool {
     bytes.first() == Some(&0x1f) && bytes.get(1).is_none_or(|second| *second == 0x8b)
 }
 
-/// The result of a decoding step.
 pub(super) enum Decoded {
     Bytes(Bytes),
-    /// It needs more input.
+    /// More input is needed.
     Hungry,
     /// The encoded body has ended properly.
     End,
@@ -55,7 +54,6 @@ impl Decoder {
         self.gzip.get_mut().put(piece);
     }
 
-    /// Makes one decoding step.
     pub(super) fn step(&mut self) -> Result<Decoded> {
         if self.taken == 0 {
             // No bytes at all are an empty body, not a broken one.

@@ -18,16 +18,16 @@ use super::{redact, retry, transport_error, warning, Http, Request};
 use crate::call::{Call, WaitLimit};
 use crate::error::Result;
 
-/// One step of a request's way.
+/// One request on the way through redirects.
 pub(super) struct Leg {
     pub at: Location,
     /// No redirect has led to another origin yet: credentials may go along.
     pub at_home: bool,
-    /// Of which try it is a part.
+    /// The number of the attempt that it belongs to.
     pub attempt: u32,
 }
 
-/// What sends a request.
+/// What one request is sent with.
 struct Sender<'a> {
     call: &'a Call,
     pool: reqwest::Client,

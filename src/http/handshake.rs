@@ -16,7 +16,6 @@ tokio::task_local! {
     static WATCH: HandshakeWatch;
 }
 
-/// A handshake that was started.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Handshake {
     /// The peer: the host, or a proxy that is reached by TLS.
@@ -30,7 +29,7 @@ pub(crate) struct Handshake {
 pub(crate) struct HandshakeWatch(Arc<Mutex<Option<Handshake>>>);
 
 impl HandshakeWatch {
-    /// Watches a future.
+    /// Runs a future, and watches the handshakes in it.
     pub(crate) fn over<F: Future>(&self, future: F) -> impl Future<Output = F::Output> + use<F> {
         WATCH.scope(self.clone(), future)
     }
@@ -45,7 +44,7 @@ impl HandshakeWatch {
     }
 }
 
-/// The peer has sent its certificate.
+/// Records that the peer has sent its certificate.
 pub(crate) fn answered() {
     let _ = WATCH.try_with(|watch| {
         watch.set(|hello| {

@@ -21,7 +21,6 @@ const KEPT: usize = 1000;
 
 type HostKey = (String, u16);
 
-/// The hosts of one client.
 pub(crate) struct Hosts {
     general: Network,
     proxies: Proxies,

@@ -22,12 +22,12 @@ pub struct Location {
     pub guard: Guard,
 }
 
-/// What a request is sent to.
+/// Where a request is to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum RequestTarget {
     /// A path, with its query, below the base of whoever is asked.
     Path(String),
-    /// Where a server sent us.
+    /// A URL that a server named.
     At(Location),
 }
 
@@ -65,7 +65,7 @@ impl Location {
         Location { url, guard: Guard::Caller }
     }
 
-    /// Where a response came from, in the end.
+    /// The URL that responded, after redirects.
     pub(crate) fn of(response: &Response) -> Location {
         Location { url: response.url.clone(), guard: response.guard }
     }
@@ -78,7 +78,7 @@ impl Location {
         }
     }
 
-    /// A path below this base.
+    /// The URL of a path below this base.
     pub(crate) fn below(&self, path: &str) -> Result<Location> {
         match self.url.join(path) {
             Ok(url) if self.is_origin_of(&url) => Ok(Location { url, guard: self.guard }),

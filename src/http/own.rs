@@ -12,9 +12,9 @@ use rustls_pki_types::{CertificateDer, ServerName};
 
 /// The extensions of a certificate, in its own list.
 const EXTENSIONS: Tag = Tag::ContextSpecific { constructed: true, number: TagNumber(3) };
-/// The extension with the purposes, 2.5.29.37.
+/// The extension "extended key usage", 2.5.29.37.
 const PURPOSES: &[u8] = &[0x55, 0x1d, 0x25];
-/// The purpose "TLS server", 1.3.6.1.5.5.7.3.1.
+/// The usage "TLS server", 1.3.6.1.5.5.7.3.1.
 const SERVER: &[u8] = &[0x2b, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01];
 
 /// Accepts a certificate that is trusted byte for byte if only its place in a chain is wrong. Other faults remain

@@ -33,7 +33,6 @@ options! {
 
 const SCHEMES: [&str; 4] = ["http", "https", "socks5", "socks5h"];
 
-/// A proxy. Its credentials are never printed.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Proxy {
     url: Url,
@@ -120,7 +119,6 @@ impl fmt::Debug for Proxy {
     }
 }
 
-/// A proxy option.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum ProxyChoice {
     /// No proxy: `direct`, or an empty string.
@@ -129,7 +127,6 @@ pub enum ProxyChoice {
 }
 
 impl ProxyChoice {
-    /// Parses the option.
     pub fn parse(text: &str) -> std::result::Result<ProxyChoice, &'static str> {
         match text.trim() {
             "" | "direct" => Ok(ProxyChoice::Direct),

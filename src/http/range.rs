@@ -12,7 +12,6 @@ pub(crate) struct ContentRange {
 }
 
 impl ContentRange {
-    /// The number of bytes.
     pub(crate) fn length(&self) -> u64 {
         (self.end - self.start).saturating_add(1)
     }

@@ -11,7 +11,7 @@ const REDACTED: &str = "<redacted>";
 const SHOWN: [&str; 10] =
     ["n", "last", "digest", "mount", "from", "scope", "service", "artifactType", "next_page", "tag"];
 
-/// Headers whose values are URLs.
+/// Headers that contain URLs.
 const URLS: [&str; 3] = ["location", "content-location", "referer"];
 
 /// Words in the names of headers that contain secrets.
@@ -23,7 +23,7 @@ pub(crate) fn url(url: &Url) -> String {
     text_url(url.as_str())
 }
 
-/// A header's value without secrets.
+/// The value of a header without secrets.
 pub(crate) fn header(name: &str, value: &HeaderValue) -> String {
     let name = name.to_ascii_lowercase();
     let text = String::from_utf8_lossy(value.as_bytes());

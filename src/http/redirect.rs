@@ -94,7 +94,7 @@ pub(crate) struct RedirectChain {
 }
 
 impl RedirectChain {
-    /// At most `limit` redirects.
+    /// A chain of at most `limit` redirects.
     pub(crate) fn new(limit: usize) -> RedirectChain {
         RedirectChain { limit, seen: HashSet::new() }
     }

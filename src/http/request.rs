@@ -50,12 +50,12 @@ pub struct Request<'a> {
     pub whole: Option<WholeBody>,
 }
 
-/// How a body is read immediately.
+/// The limits of a body that is read at once.
 #[derive(Debug, Clone, Copy)]
 pub struct WholeBody {
     /// The largest size accepted, in bytes.
     pub limit: u64,
-    /// What it is, for the error message.
+    /// The name of the body for error messages.
     pub what: &'static str,
     /// What its headers say of its bytes holds: Content-Encoding and Content-MD5.
     pub labelled: bool,

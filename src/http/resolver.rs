@@ -14,7 +14,7 @@ use crate::os::shortage::check_descriptors;
 /// How many names are looked up at once for a route.
 const AT_ONCE: usize = 8;
 
-/// A name without an address.
+/// A host name without an address.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot resolve the host {host}: {why}")]
 pub(crate) struct UnresolvedHost {
@@ -27,7 +27,7 @@ pub(crate) struct GuardedResolver {
     guard: Guard,
     /// The caller's fixed address.
     fixed: Option<IpAddr>,
-    /// The caller's proxy: allowed whatever its address.
+    /// The caller's proxy, which is allowed whatever its address.
     proxy: Option<String>,
     /// Limits how many threads a hanging resolver can block.
     threads: Arc<Semaphore>,

@@ -25,18 +25,18 @@ use crate::rate_limit::RateLimit;
 pub struct Slowest {
     /// Bytes per second; 0 means no minimum.
     pub rate: u64,
-    /// The time over which they are counted.
+    /// The time over which the rate is measured.
     pub window: Duration,
 }
 
 /// How long the bytes of a response may take.
 #[derive(Debug, Clone, Copy)]
 pub struct Patience {
-    /// Until the next of them.
+    /// The longest wait for the next bytes.
     pub idle: Duration,
-    /// How slow they may come.
+    /// The slowest rate that is accepted.
     pub slowest: Slowest,
-    /// When the last of them must be there.
+    /// When the last byte must have arrived.
     pub end: Option<Instant>,
 }
 
@@ -49,9 +49,7 @@ pub struct Hop {
     pub url: Url,
 }
 
-/// A server's response.
 pub struct Response {
-    /// The method of the request.
     pub method: Method,
     pub status: StatusCode,
     pub headers: HeaderMap,
@@ -59,9 +57,9 @@ pub struct Response {
     pub url: Url,
     /// The address that responded; None when unknown.
     pub remote: Option<IpAddr>,
-    /// Who chose that URL.
+    /// Who chose the URL.
     pub guard: Guard,
-    /// The redirects on the way.
+    /// The redirects that were followed.
     pub hops: Vec<Hop>,
     /// The headers of the first response, if there were redirects.
     pub first_headers: Option<HeaderMap>,
@@ -72,7 +70,6 @@ pub struct Response {
 }
 
 impl Response {
-    /// Wraps the HTTP crate's response.
     pub fn new(method: Method, response: reqwest::Response, url: Url, route: &Route, patience: Patience) -> Response {
         Response {
             method,
@@ -107,7 +104,7 @@ impl Response {
         self.body.encoding.is_some()
     }
 
-    /// What the headers say about a rate limit.
+    /// The rate limit that the headers describe.
     pub fn rate_limit(&self) -> Option<RateLimit> {
         RateLimit::read(|name| self.header(name))
     }
@@ -173,7 +170,6 @@ pub struct BodyReader {
     unlabelled: bool,
 }
 
-/// The source of its bytes.
 enum Receiving {
     Piecemeal(Option<reqwest::Response>),
     Ahead(Ahead),

@@ -56,12 +56,11 @@ pub(crate) fn random() -> u64 {
     std::collections::hash_map::RandomState::new().build_hasher().finish()
 }
 
-/// The value of a Retry-After header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum RetryAfter {
-    /// That long from now.
+    /// A delay.
     Wait(Duration),
-    /// Not before this time.
+    /// A date.
     Until(SystemTime),
 }
 

@@ -15,7 +15,7 @@ use super::proxy::Proxy;
 use crate::error::{Code, Error, Result};
 use crate::options::OptionValue;
 
-/// How the peer's identity is checked.
+/// How the peer's certificate is checked.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct TlsTrust {
     /// Not verified at all.
@@ -26,7 +26,6 @@ pub struct TlsTrust {
     pub ca_only: bool,
 }
 
-/// The files of a client certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct ClientCertificate {
     /// PEM file of the certificate and its intermediate certificates.
@@ -87,10 +86,9 @@ impl OptionValue for Address {
     }
 }
 
-/// The way to a host.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct Route {
-    /// How its identity is checked.
+    /// How the certificate of the host is checked.
     pub trust: TlsTrust,
     /// The client certificate, if the server asks for one.
     pub identity: Option<ClientCertificate>,

@@ -69,7 +69,6 @@ fn target_of(request: &Request, response: &Response, home: &Location, body_is_go
     Ok(target.filter(|target| request.redirects == Redirects::Anywhere || home.is_origin_of(target)))
 }
 
-/// The tries of one request.
 struct Tries {
     count: u32,
     most: u32,

@@ -74,7 +74,7 @@ impl TlsOptions {
 }
 
 impl HttpOptions {
-    /// Refuses values that cannot be intended.
+    /// Refuses values that make no sense.
     pub(crate) fn check(&self) -> Result<()> {
         if self.user_agent.is_empty() || self.user_agent.chars().any(char::is_control) {
             let message = "the option user_agent must be text without control characters";

@@ -33,9 +33,7 @@ const SPREAD: Duration = Duration::from_millis(500);
 
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct HostLimits {
-    /// The most concurrent requests.
     pub at_once: usize,
-    /// The most requests per second; 0 means no limit.
     pub per_second: f64,
 }
 

@@ -145,7 +145,7 @@ struct ServerVerifier {
 enum TrustPolicy {
     /// Accepts any certificate: the options say `insecure`. Signatures of the handshake are still checked.
     TakesAll,
-    /// Accepts no certificate: there is no authority.
+    /// Accepts no certificate, because there is no authority.
     TakesNone,
     /// Accepts those certified by an authority, and those trusted byte for byte: in the caller's files, or among the
     /// platform's.

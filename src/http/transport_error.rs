@@ -19,7 +19,7 @@ use crate::os::shortage::is_shortage;
 
 const PROXY_CREDENTIALS: &str = "give them in the proxy's URL: SCHEME://USER:PASSWORD@HOST:PORT";
 
-/// The error for a request without a response.
+/// The error for a request that got no response.
 pub(crate) fn classify(error: reqwest::Error, url: &Url, route: &Route, watch: &HandshakeWatch) -> Error {
     if error.is_connect() {
         let no_tls = silent_end(url, route, watch).and_then(|end| end.no_tls(&error));

@@ -92,15 +92,14 @@ impl http_body::Body for Piped {
     }
 }
 
-/// A pipe for a body of a size.
+/// A pipe for a body of a given size.
 pub(crate) fn pipe(size: u64) -> (mpsc::Sender<Bytes>, reqwest::Body) {
     let (sender, pieces) = mpsc::channel(8);
     (sender, reqwest::Body::wrap(Piped { pieces, left: size }))
 }
 
-/// The time limits of one upload.
 pub(crate) struct UploadLimits {
-    /// For the next piece to be taken.
+    /// For sending the next piece.
     pub piece: WaitLimit,
     /// For the response after the last piece.
     pub response: WaitLimit,

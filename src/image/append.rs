@@ -77,10 +77,9 @@ pub struct Appended {
     pub layers: Vec<Value>,
 }
 
-/// A layer's file.
 struct NewLayer {
     path: PathBuf,
-    /// Its bytes, when they are not the file's.
+    /// The compressed bytes, if the file's own are not used.
     item: Option<SpoolItem>,
     packing: Packing,
     digest: Digest,
@@ -121,7 +120,7 @@ impl NewLayer {
         Ok(NewLayer { path: path.to_owned(), item: None, packing, digest, size, diff_id })
     }
 
-    /// Packed, if it is a plain tar.
+    /// Compresses the layer if it is a plain tar.
     fn packed(self, call: &Call, how: CompressionSettings, space: &TemporarySpace) -> Result<NewLayer> {
         if self.packing != Packing::Plain {
             return Ok(self);
@@ -243,7 +242,7 @@ impl AppendedStore<'_> {
         AppendedStore { below, root, files, items, configs: HashMap::new(), manifests: HashMap::new() }
     }
 
-    /// The image with the layers on it.
+    /// The manifest of an image with the new layers.
     fn image(
         &mut self,
         call: &Call,

@@ -97,9 +97,9 @@ pub fn cat(
     Err(Error::new(Code::NotFound, format!("the image has no file '{}'", shown(&wanted))))
 }
 
-/// What a layer says of a path.
+/// What a layer says about a path.
 enum LayerLookup {
-    /// It is there, and written out.
+    /// It is a file, and has been written out.
     File(TarEntry, bool),
     /// Nothing; this many names at its beginning are known to be folders.
     Folder(usize),

@@ -19,7 +19,7 @@ use crate::os::{owner, walk};
 /// What is kept of an entry besides its content.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct PreservedAttributes {
-    /// The owner; only root may.
+    /// The owner; only root can set it.
     pub owner: bool,
     /// Set-user-ID and set-group-ID.
     pub setuid: bool,
@@ -27,7 +27,6 @@ pub(crate) struct PreservedAttributes {
     pub devices: bool,
 }
 
-/// The folder.
 pub(crate) struct DiskTree {
     folders: Folders,
     keep: PreservedAttributes,
@@ -36,7 +35,7 @@ pub(crate) struct DiskTree {
     lower: bool,
 }
 
-/// Something that is there, for a hard link.
+/// An existing entry, as the target of a hard link.
 struct LinkedTo {
     folder: Rc<OpenFolder>,
     name: Vec<u8>,

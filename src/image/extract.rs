@@ -168,7 +168,7 @@ impl Extraction<'_> {
         Ok(())
     }
 
-    /// One entry; false at the end.
+    /// Reads one entry; false at the end.
     fn entry(&mut self, entries: &mut LayerEntries) -> Result<bool> {
         let Some(entry) = entries.advance()? else { return Ok(false) };
         match entry.mark()? {

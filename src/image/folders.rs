@@ -17,7 +17,7 @@ const MOST: u64 = 10_000_000;
 const USUAL: Permissions = 0o755;
 pub(crate) const PRIVATE: Permissions = 0o700;
 
-/// A folder that was entered.
+/// A folder on the current path.
 struct OpenLevel {
     name: Vec<u8>,
     folder: Rc<OpenFolder>,
@@ -28,18 +28,16 @@ struct OpenLevel {
     changed: bool,
 }
 
-/// What became of a step down.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum StepDown {
-    /// It is a folder, and here we are.
+    /// It is a folder, and is the current one now.
     Entered,
-    /// Nothing has that name.
+    /// There is no such name.
     Missing,
-    /// Something else has.
+    /// The name is not that of a folder.
     NoFolder,
 }
 
-/// The open folders.
 pub(crate) struct Folders {
     root: Rc<OpenFolder>,
     root_id: FolderId,
@@ -61,12 +59,11 @@ impl Folders {
         Ok(Folders { root: Rc::new(root), root_id, levels: Vec::new(), asked: None, budget, made: 0 })
     }
 
-    /// The folder where we are.
+    /// The current folder.
     pub(crate) fn here(&self) -> &Rc<OpenFolder> {
         self.levels.last().map_or(&self.root, |level| &level.folder)
     }
 
-    /// Its number.
     pub(crate) fn id(&self) -> FolderId {
         self.levels.last().map_or(self.root_id, |level| level.id)
     }
@@ -77,7 +74,7 @@ impl Folders {
         self.levels.iter().enumerate().rev().map(move |(at, level)| (parent(at), level.name.as_slice()))
     }
 
-    /// The true path of a name here.
+    /// The true path of a name in the current folder.
     pub(crate) fn path(&self, name: &[u8]) -> Vec<u8> {
         let names = self.levels.iter().map(|level| level.name.as_slice()).chain((!name.is_empty()).then_some(name));
         names.collect::<Vec<_>>().join(&b'/')
@@ -181,7 +178,7 @@ impl Folders {
         }
     }
 
-    /// Goes one step down.
+    /// Enters a folder in the current one.
     pub(crate) fn enter(&mut self, name: &[u8]) -> Result<StepDown> {
         self.room()?;
         let (folder, closed) = match failed(self.here().enter(name), "open", || self.path(name))? {
@@ -240,7 +237,7 @@ impl Folders {
         self.levels.pop()
     }
 
-    /// Goes up to a depth.
+    /// Leaves folders, up to a depth.
     pub(crate) fn leave_to(&mut self, depth: usize) -> Result<()> {
         while self.levels.len() > depth {
             self.leave()?;

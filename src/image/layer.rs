@@ -10,7 +10,6 @@ use crate::stream::unpack::Unpacker;
 pub(crate) use crate::stream::unpack::{Packing, UnpackLimits};
 use crate::tar::TarSource;
 
-/// A layer that is being read.
 pub(crate) struct UnpackedLayer {
     unpacker: Unpacker,
     hasher: Option<Hasher>,

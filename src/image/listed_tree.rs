@@ -15,7 +15,7 @@ const MOST_IMPLIED: usize = 64 << 20;
 /// How many names are removed before the call is asked whether it may go on.
 const BATCH: usize = 4096;
 
-/// What has a name.
+/// An entry, and the layer that it comes from.
 pub(super) struct ListedNode {
     pub entry: TarEntry,
     pub layer: usize,
@@ -125,7 +125,7 @@ impl ListedTree {
         Ok(Some(here))
     }
 
-    /// A folder is made that no entry has.
+    /// Counts a folder for which no layer has an entry.
     fn imply(&mut self, path: &[u8]) -> Result<()> {
         self.implied += OVERHEAD + path.len();
         match self.implied > MOST_IMPLIED {

@@ -15,7 +15,6 @@ pub(crate) struct OwnNames {
 }
 
 impl OwnNames {
-    /// Another layer begins.
     pub(crate) fn clear(&mut self) {
         self.names = HashSet::new();
     }
@@ -25,7 +24,7 @@ impl OwnNames {
         self.names.insert(self.key.hash_one((folder, name)))
     }
 
-    /// Whether a name is the layer's.
+    /// Whether the layer has made this name.
     pub(crate) fn has(&self, folder: FolderId, name: &[u8]) -> bool {
         self.names.contains(&self.key.hash_one((folder, name)))
     }

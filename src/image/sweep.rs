@@ -13,7 +13,7 @@ const BATCH: usize = 1024;
 struct Frame {
     /// Folders in it that are to be looked into, and whether they go.
     folders: Vec<(Vec<u8>, bool)>,
-    /// Whether it goes itself.
+    /// Whether the folder itself is removed.
     goes: bool,
 }
 
@@ -94,7 +94,7 @@ fn sift(folders: &mut Folders, goes: bool, own: &mut OwnNames) -> Result<Vec<(Ve
     Ok(inside)
 }
 
-/// False when it is a folder.
+/// Removes a file; false if it is a folder.
 fn unlink(folders: &Folders, name: &[u8]) -> Result<bool> {
     failed(folders.here().remove(name), "remove", || folders.path(name))
 }

@@ -11,18 +11,18 @@ pub(crate) type LayerEntries = tar::Entries<UnpackedLayer>;
 /// What a name of a layer says about the layers below.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Mark<'a> {
-    /// It is a file like any other.
+    /// It is an ordinary file.
     None,
-    /// This name is not there any more.
+    /// This name is removed.
     Whiteout(Vec<u8>),
-    /// Nothing below is in this folder any more.
+    /// Everything below is removed from this folder.
     Opaque(&'a [u8]),
     /// It is for the tool that wrote the layer.
     Private,
 }
 
 impl TarEntry {
-    /// What its name says about the layers below.
+    /// What the entry's name says about the layers below.
     pub(crate) fn mark(&self) -> Result<Mark<'_>> {
         let (folder, name) = split(&self.path);
         let Some(hidden) = name.strip_prefix(b".wh.") else { return Ok(Mark::None) };

@@ -22,7 +22,7 @@ pub(crate) struct WalkBudget {
 }
 
 impl WalkBudget {
-    /// Nothing is spent.
+    /// A budget of which nothing is spent.
     pub(crate) fn new(call: &Call) -> WalkBudget {
         WalkBudget { call: call.clone(), paths: 0, link_steps: 0 }
     }
@@ -43,7 +43,7 @@ impl WalkBudget {
 /// A path that is being followed.
 pub(crate) struct PathWalk {
     path: Vec<u8>,
-    /// The names to come, the next one last.
+    /// The remaining names, the next one last.
     waiting: Vec<Vec<u8>>,
     steps: usize,
     links: usize,
@@ -64,7 +64,7 @@ impl PathWalk {
         Ok(Some(part))
     }
 
-    /// The last name was that of a link.
+    /// Continues at the target of a link, which the last name was.
     pub(crate) fn follow(&mut self, target: &[u8]) -> Result<()> {
         self.links += 1;
         if self.links > MOST_LINKS {

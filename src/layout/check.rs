@@ -65,7 +65,7 @@ options! {
     }
 }
 
-/// A layout as a walk sees it.
+/// A layout, for a walk.
 struct LayoutShelf<'a> {
     call: &'a Call,
     layout: &'a OciLayout,

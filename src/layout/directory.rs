@@ -18,7 +18,7 @@ use crate::os::walk;
 use crate::store::{digest_tags, Moved, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::blob::{is_right, Blob, VerifiedBlob};
 
-/// What stands in `version` (containers/image, directory).
+/// The content of the file `version` (containers/image, directory).
 const VERSION: &str = "Directory Transport Version: 1.1\n";
 
 /// A directory.
@@ -50,7 +50,7 @@ impl Directory {
         walk::make(&self.0).map_err(|error| Error::io(format!("cannot create {}", self.0.display()), &error))
     }
 
-    /// A blob's file, as it is written.
+    /// The path of a blob's file.
     fn target(&self, digest: &Digest) -> PathBuf {
         self.0.join(digest.hex())
     }

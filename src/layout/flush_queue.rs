@@ -19,7 +19,6 @@ const MOST: usize = 64;
 /// How often a call that waits looks whether it still may.
 const STEP: Duration = Duration::from_millis(20);
 
-/// The blobs, and the thread.
 #[derive(Default)]
 pub(super) struct FlushQueue {
     shared: Arc<SharedQueue>,
@@ -34,13 +33,13 @@ struct SharedQueue {
 
 #[derive(Default)]
 struct Queue {
-    /// Whole files, and the names that they get.
+    /// Complete files, and the paths to move them to.
     waiting: VecDeque<(Partial, PathBuf)>,
-    /// One is being flushed.
+    /// A file is being flushed.
     busy: bool,
-    /// Nobody wants the rest.
+    /// The rest is not wanted any more.
     over: bool,
-    /// What went wrong first.
+    /// The first error.
     failure: Option<Error>,
 }
 
@@ -106,7 +105,7 @@ impl SharedQueue {
         lock(&self.state)
     }
 
-    /// What the thread does.
+    /// Flushes files until the queue ends; runs on a thread of its own.
     fn flush(&self) {
         let mut state = self.lock();
         while !state.over {
@@ -120,7 +119,7 @@ impl SharedQueue {
         }
     }
 
-    /// One was seen to.
+    /// Records the result of one flush.
     fn done(&self, outcome: Result<()>) -> MutexGuard<'_, Queue> {
         let mut state = self.lock();
         state.busy = false;

@@ -17,17 +17,17 @@ use crate::store::RawManifest;
 /// More than any layout has.
 const MOST: usize = 1_000_000;
 
-/// Where blobs are.
+/// Where a walk finds blobs.
 pub(super) trait Shelf {
     /// The size of a blob, if it is there.
     fn size(&self, digest: &Digest) -> Option<u64>;
     /// The bytes of one that is there and is no larger than [`MOST_BYTES`].
     fn small(&self, digest: &Digest) -> Result<Vec<u8>>;
-    /// Ends a walk that has become too long.
+    /// Returns an error when the walk takes too long.
     fn may_go_on(&self) -> Result<()>;
 }
 
-/// What Docker knows an image by.
+/// The digests by which Docker identifies an image.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct ImageBlobs {
     pub config: Digest,
@@ -36,34 +36,33 @@ pub(super) struct ImageBlobs {
 }
 
 impl ImageBlobs {
-    /// The image that a manifest is about.
+    /// The image that a manifest describes.
     pub(super) fn of(document: &Document) -> Option<ImageBlobs> {
         let layers = document.layers().iter().map(|layer| layer.digest.clone()).collect();
         Some(ImageBlobs { config: document.config()?.digest.clone(), layers })
     }
 }
 
-/// What entries need.
 #[derive(Debug, Default)]
 pub(super) struct Needed {
-    /// What names other blobs.
+    /// Manifests and other documents that name blobs.
     pub manifests: Vec<Descriptor>,
     /// The images among them.
     pub images: Vec<ImageBlobs>,
-    /// All other blobs, each once, there or not.
+    /// All other blobs, each once, present or not.
     pub blobs: Vec<Descriptor>,
     /// What is named, and not there, and may need anything.
     pub sparse: Vec<Digest>,
     /// Entries that are there, but in a form that is not known: they may need anything too.
     pub obscure: Vec<Digest>,
-    /// What cannot be.
+    /// Blobs that cannot be right, and why.
     pub problems: Vec<(Digest, Error)>,
     /// Manifests of another size than their descriptors say: what they need is known all the same.
     pub missized: Vec<(Digest, Error)>,
 }
 
 impl Needed {
-    /// Whether nobody knows all that is needed.
+    /// Whether some of what is needed is unknown.
     pub(super) fn is_partial(&self) -> bool {
         !self.sparse.is_empty() || !self.obscure.is_empty()
     }
@@ -81,7 +80,7 @@ impl Needed {
         }
     }
 
-    /// More blobs, each once.
+    /// Adds blobs that are not on the list yet.
     pub(super) fn add(&mut self, more: Vec<Descriptor>) {
         let known: BTreeSet<Digest> = self.all().map(|blob| blob.digest.clone()).collect();
         self.blobs.extend(more.into_iter().filter(|blob| !known.contains(&blob.digest)));
@@ -108,17 +107,17 @@ enum NamedAs {
     Mentioned,
 }
 
-/// What bytes are that an entry names.
+/// What the bytes of an entry are.
 enum EntryContent {
     Manifest(Box<Document>),
-    /// A document of somebody else's.
+    /// A JSON document of another kind.
     Json(Value),
     Obscure,
     /// JSON of too many values, or nested too deep, to be read: it may name anything.
     Unread,
 }
 
-/// Goes through entries and what they name.
+/// Walks through entries and everything that they name.
 pub(super) fn needed(shelf: &dyn Shelf, entries: &[Descriptor]) -> Result<Needed> {
     let mut walk =
         NeedsWalk { shelf, found: Needed::default(), looked_into: BTreeSet::new(), named: Default::default() };
@@ -146,7 +145,7 @@ struct NeedsWalk<'a> {
     named: NamedDigests,
 }
 
-/// What is in each list.
+/// The digests of each list.
 #[derive(Default)]
 struct NamedDigests {
     manifests: BTreeSet<Digest>,
@@ -219,7 +218,7 @@ impl NeedsWalk<'_> {
         Ok(below)
     }
 
-    /// What a document names: what it needs first.
+    /// What a document names: what it needs, then what it only mentions.
     fn below(&self, found: &EntryContent) -> Result<Vec<(Descriptor, NamedAs)>> {
         let mut others = Vec::new();
         let document = match found {

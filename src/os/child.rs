@@ -17,10 +17,10 @@ use nix::unistd::Pid;
 
 use super::descriptor::unblock;
 
-/// How long a killed one is waited for.
+/// How long to wait for a killed process.
 const REAP: Duration = Duration::from_millis(100);
 
-/// By what a program ended.
+/// Why a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExitReason {
     Status(i32),
@@ -28,7 +28,7 @@ pub(crate) enum ExitReason {
         name: &'static str,
         number: i32,
     },
-    /// Unknown: the host program itself reaps every child.
+    /// Unknown, because the host program reaps every child itself.
     Unknown,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct Child {
     by: ExitReason,
 }
 
-/// Our ends of a process's pipes.
+/// This side's ends of a process's pipes.
 pub(crate) struct Pipes {
     pub stdin: PipeWriter,
     pub stdout: PipeReader,
@@ -70,7 +70,7 @@ impl Child {
         Ok((Child { pid: Some(pid), by: ExitReason::Unknown }, Pipes { stdin, stdout, stderr }))
     }
 
-    /// By what it ended; None while it runs.
+    /// Why it ended; None while it runs.
     pub(crate) fn end(&mut self) -> Option<ExitReason> {
         if let Some(pid) = self.pid {
             self.by = match waitpid(pid, Some(WaitPidFlag::WNOHANG)) {

@@ -5,7 +5,7 @@ pub(crate) use std::os::fd::{AsFd, BorrowedFd};
 
 use nix::fcntl::{fcntl, FcntlArg, OFlag};
 
-/// Reads and writes no longer wait.
+/// Makes reads and writes non-blocking.
 pub(crate) fn unblock(fd: impl AsFd) -> io::Result<()> {
     Ok(fcntl(&fd, FcntlArg::F_SETFL(OFlag::O_NONBLOCK)).map(drop)?)
 }

@@ -21,7 +21,7 @@ pub(crate) fn reserve(file: &File, begin: u64, length: u64) {
     let _ = rustix::fs::fallocate(file, rustix::fs::FallocateFlags::KEEP_SIZE, begin, length);
 }
 
-/// Elsewhere the file would grow.
+/// Not used on other systems: the file would grow.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn reserve(_: &File, _: u64, _: u64) {}
 

@@ -4,10 +4,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-/// A look into the environment, which tests replace.
+/// Reads an environment variable; tests replace it.
 pub(crate) type Environment<'a> = &'a dyn Fn(&str) -> Option<OsString>;
 
-/// This process's own.
+/// Reads the process's own environment.
 pub(crate) fn environment(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
@@ -21,7 +21,7 @@ pub(crate) fn home(environment: Environment<'_>) -> Option<PathBuf> {
     named(environment, "HOME")
 }
 
-/// Where settings are.
+/// The folder of settings.
 pub(crate) fn config(environment: Environment<'_>) -> Option<PathBuf> {
     named(environment, "XDG_CONFIG_HOME").or_else(|| home(environment).map(|home| home.join(".config")))
 }
@@ -31,7 +31,7 @@ pub(crate) fn runtime(environment: Environment<'_>) -> Option<PathBuf> {
     named(environment, "XDG_RUNTIME_DIR")
 }
 
-/// The folders of programs, separated by colons.
+/// The folders that are searched for programs, separated by colons.
 pub(crate) fn search_path(environment: Environment<'_>) -> Option<OsString> {
     environment("PATH")
 }

@@ -10,7 +10,7 @@ pub(crate) fn usual() -> Permissions {
     Permissions::from_mode(0o666)
 }
 
-/// Of a folder that nobody else looks into.
+/// The permissions of a folder for its owner only.
 pub(crate) fn private_folder() -> Permissions {
     Permissions::from_mode(0o700)
 }
@@ -23,7 +23,7 @@ pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// The same, with the folders above it.
+/// Makes such a folder, and those above it.
 pub(crate) fn make_private_folders(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
@@ -39,7 +39,7 @@ pub(crate) fn open_or_make_private(path: &Path) -> io::Result<(File, bool)> {
     }
 }
 
-/// Whether somebody may run it as a program.
+/// Whether anybody may execute it.
 pub(crate) fn is_executable(found: &Metadata) -> bool {
     found.mode() & 0o111 != 0
 }

@@ -14,10 +14,10 @@ const ITSELF: AtFlags = AtFlags::SYMLINK_NOFOLLOW;
 
 /// Permissions, with set-user-ID, set-group-ID and the sticky bit.
 pub(crate) type Permissions = u32;
-/// A user's number and a group's.
+/// The numbers of a user and a group.
 pub(crate) type Owner = (u32, u32);
 
-/// When something was changed.
+/// A modification time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Time(Timespec);
 
@@ -32,7 +32,6 @@ impl Time {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct FolderId(pub u64, pub u64);
 
-/// What is under a name.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct FileStatus {
     pub is_folder: bool,
@@ -41,7 +40,7 @@ pub(crate) struct FileStatus {
     pub changed: Time,
 }
 
-/// Neither file, folder nor link.
+/// A file that is not a regular file, a folder or a link.
 #[derive(Debug, Clone, Copy)]
 #[cfg_attr(target_vendor = "apple", allow(dead_code))]
 pub(crate) enum SpecialFile {
@@ -51,14 +50,14 @@ pub(crate) enum SpecialFile {
     Block(u32, u32),
 }
 
-/// What came of opening a folder in another.
+/// The result of opening a folder by its name in another.
 pub(crate) enum OpenedEntry {
     Folder(OpenFolder),
-    /// Nothing has that name.
+    /// There is no such name.
     Missing,
-    /// Something else has, a link perhaps.
+    /// It is not a folder; it may be a link.
     NotAFolder,
-    /// Even its owner may not look into it.
+    /// The permissions do not even let the owner open it.
     NoAccess,
 }
 
@@ -127,7 +126,7 @@ impl OpenFolder {
         Ok(rustix::fs::symlinkat(target, &self.0, name)?)
     }
 
-    /// Another name for what is there already.
+    /// Makes a hard link to an existing file.
     pub(crate) fn make_hard_link(&self, name: &[u8], from: &OpenFolder, old: &[u8]) -> io::Result<()> {
         Ok(rustix::fs::linkat(&from.0, old, &self.0, name, AtFlags::empty())?)
     }
@@ -203,12 +202,12 @@ pub(crate) fn set_time(of: &impl AsFd, changed: Time) -> io::Result<()> {
     Ok(rustix::fs::futimens(of, &times(changed))?)
 }
 
-/// The error for what should be a folder.
+/// The error for something that is not a folder.
 pub(crate) fn not_a_folder() -> io::Error {
     Errno::NOTDIR.into()
 }
 
-/// The error for what cannot be looked into.
+/// The error for a folder that cannot be opened.
 pub(crate) fn no_access() -> io::Error {
     Errno::ACCESS.into()
 }

@@ -34,23 +34,23 @@ pub struct Output<'a> {
     way: Writing,
 }
 
-/// How to write without being held.
+/// How to write without blocking.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Writing {
     /// It never holds anybody for long, or nothing can be done about it.
     File,
-    /// By a flag of the one call.
+    /// By a flag of each call.
     Socket,
     /// By a flag of the one call, which Linux knows for pipes and some devices.
     Flagged,
     /// By a piece for which there is room when there is any.
     Pieces(usize),
-    /// Its writes return EAGAIN on their own.
+    /// The descriptor is non-blocking already.
     NonBlocking,
 }
 
 impl<'a> Output<'a> {
-    /// Looks what the descriptor is.
+    /// Chooses by the kind of descriptor.
     pub fn new(fd: BorrowedFd<'a>, go_on: impl Fn() -> Result<()> + 'a) -> io::Result<Output<'a>> {
         let way = match FileType::from_raw_mode(fstat(fd)?.st_mode) {
             FileType::RegularFile | FileType::BlockDevice => Writing::File,
@@ -60,7 +60,7 @@ impl<'a> Output<'a> {
         Ok(Output { fd, go_on: Box::new(go_on), way })
     }
 
-    /// For kernels and devices without that flag.
+    /// For kernels and devices that do not know the flag.
     fn without_flag(&self) -> io::Result<Writing> {
         Ok(match FileType::from_raw_mode(fstat(self.fd)?.st_mode) {
             _ if fcntl_getfl(self.fd)?.contains(OFlags::NONBLOCK) => Writing::NonBlocking,

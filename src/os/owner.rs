@@ -7,12 +7,12 @@ use std::path::Path;
 
 use nix::unistd::{fchown, geteuid, Gid, Group, Uid, User};
 
-/// Whether a file is this user's.
+/// Whether a file belongs to this user.
 pub(crate) fn is_own(found: &Metadata) -> bool {
     found.uid() == geteuid().as_raw()
 }
 
-/// Whether this user may do everything.
+/// Whether this user is root.
 pub(crate) fn is_root() -> bool {
     geteuid().is_root()
 }

@@ -4,7 +4,7 @@ use std::io;
 
 use rustix::io::Errno;
 
-/// Whether an error says so.
+/// Whether an error means a shortage of resources.
 pub(crate) fn is_shortage(error: &io::Error) -> bool {
     const SHORT: [Errno; 4] = [Errno::MFILE, Errno::NFILE, Errno::NOMEM, Errno::NOBUFS];
     error.raw_os_error().is_some_and(|code| SHORT.contains(&Errno::from_raw_os_error(code)))

@@ -11,12 +11,11 @@ use super::special::name_of;
 use super::walk::{self, refuse_trap, MOST_LINKS};
 use crate::error::{Code, Error, Result};
 
-/// Where to write.
 #[derive(Debug)]
 pub(crate) enum Target {
     /// Behind all links: a regular file, or none yet. It is replaced whole.
     Replace(PathBuf),
-    /// It takes bytes as they come.
+    /// Something that takes bytes in order, and cannot be replaced.
     Through(DirectOutput),
 }
 
@@ -79,7 +78,7 @@ impl Target {
         Err(Error::new(Code::Io, format!("cannot write {shown}: it leads through more than {MOST_LINKS} links")))
     }
 
-    /// A descriptor of the caller's.
+    /// A descriptor that the caller has opened.
     pub(crate) fn open(file: File, shown: String) -> Target {
         Target::Through(DirectOutput { shown, way: Opening::Open(file) })
     }
@@ -154,7 +153,7 @@ fn standard(number: i32) -> Option<io::Result<File>> {
     }
 }
 
-/// Where an open file is (proc(5), fdinfo).
+/// The position of an open descriptor (proc(5), fdinfo).
 fn position(number: i32) -> io::Result<u64> {
     let info = fs::read_to_string(format!("/proc/self/fdinfo/{number}"))?;
     let position = info.lines().find_map(|line| line.strip_prefix("pos:")).and_then(|text| text.trim().parse().ok());

@@ -40,12 +40,12 @@ pub(crate) fn hidden(folder: &Path) -> io::Result<NamedTempFile> {
     Builder::new().prefix(".").suffix(".partial").tempfile_in(folder)
 }
 
-/// A file of this name alone, for everybody.
+/// Makes a file with exactly this name, readable by everybody.
 pub(crate) fn named(folder: &Path, name: &str) -> io::Result<NamedTempFile> {
     Builder::new().prefix(name).rand_bytes(0).permissions(mode::usual()).tempfile_in(folder)
 }
 
-/// A folder that nobody else looks into.
+/// Makes a temporary folder for this user only.
 pub(crate) fn private_folder(folder: &Path, prefix: &std::ffi::OsStr) -> io::Result<TempDir> {
     Builder::new().prefix(prefix).permissions(mode::private_folder()).tempdir_in(folder)
 }

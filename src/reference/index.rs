@@ -8,7 +8,6 @@ use crate::error::Result;
 /// The registry of names without one.
 pub const DEFAULT_INDEX: &str = "docker.io";
 
-/// The scheme by which a registry is reached.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[allow(missing_docs)]

@@ -21,7 +21,6 @@ use crate::resource::Resource;
 const HUB: &str = "https://registry-1.docker.io/";
 
 options! {
-    /// Options of one host.
     #[derive(Clone)]
     pub struct HostOptions {
         /// never send credentials

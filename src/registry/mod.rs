@@ -96,12 +96,12 @@ impl Client {
         &self.options
     }
 
-    /// Where bytes may wait on the disk.
+    /// Where temporary files are made.
     pub(crate) fn temporary_space(&self) -> TemporarySpace {
         self.options.temporary.space()
     }
 
-    /// Tries after the first one.
+    /// How many times a request is repeated.
     pub(crate) fn retries(&self) -> u32 {
         self.options.http.retries
     }

@@ -58,7 +58,7 @@ impl RegistryStore {
         found
     }
 
-    /// Whether a name exists.
+    /// Whether a name refers to this digest.
     fn stands_for(&self, call: &Call, name: &ManifestName, digest: &Digest) -> Result<bool> {
         let repository = self.reference.repository();
         let reference = match name {

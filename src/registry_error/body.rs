@@ -114,7 +114,7 @@ fn title(text: &str) -> Option<String> {
     Some(cleaned(&text[start..end], 128)).filter(|title| !title.is_empty())
 }
 
-/// One line without control characters, shortened.
+/// The text as one line without control characters, shortened.
 fn cleaned(text: &str, most: usize) -> String {
     let mut line = String::new();
     let mut count = 0;

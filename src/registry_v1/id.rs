@@ -19,7 +19,7 @@ impl ImageId {
         &self.0
     }
 
-    /// An id that a server gave.
+    /// An id from a server.
     pub(super) fn of_server(text: &str, what: &str) -> Result<ImageId> {
         text.parse().map_err(|error: Error| error.with_code(Code::Protocol).within(what))
     }

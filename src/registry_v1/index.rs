@@ -117,7 +117,7 @@ impl Client {
     }
 }
 
-/// Checks a response to a ping.
+/// The response to a ping.
 pub(crate) struct PingResponse {
     pub response: Response,
     /// Whether it is one of protocol v1.

@@ -20,7 +20,7 @@ use crate::registry_error;
 /// Docker Hub's index had a different host name than references, and than its registry.
 pub(super) const HUB: &str = "https://index.docker.io/";
 
-/// An index as a call sees it.
+/// An index, for one call.
 #[derive(Clone)]
 pub(crate) struct IndexServer {
     pub(super) client: Client,

@@ -28,7 +28,7 @@ const LARGEST: u64 = 4 << 20;
 /// How much of an error's body is read.
 const ERROR_BODY: usize = 64 << 10;
 
-/// The document in a response as JSON.
+/// Parses the body of a response as JSON.
 fn json(bytes: &[u8], response: &Response, what: &str) -> Result<Value> {
     crate::json::parse(bytes)
         .map_err(|error| Error::new(Code::Protocol, format!("{what} is not JSON: {error}")).with_url(&response.url))

@@ -178,7 +178,7 @@ impl V1Repository {
     }
 }
 
-/// A tag becomes a part of a path.
+/// Checks a tag before it becomes part of a path.
 pub(super) fn check_tag(tag: &str) -> Result<()> {
     match crate::reference::is_tag(tag) {
         true => Ok(()),

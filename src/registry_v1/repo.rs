@@ -19,14 +19,13 @@ use crate::reference::Repository;
 use crate::registry::Client;
 use crate::sync::lock;
 
-/// So many sessions are remembered.
+/// How many sessions are remembered.
 const MOST_SESSIONS: usize = 256;
 
 /// Sessions are shared among the calls of a client.
 type SharedSession = Arc<IndexSession>;
 type SessionKey = (String, String, Access);
 
-/// The sessions of a client.
 #[derive(Default)]
 struct V1Sessions(Mutex<HashMap<SessionKey, SharedSession>>);
 
@@ -64,7 +63,7 @@ impl Client {
 }
 
 impl V1Repository {
-    /// Its name for messages.
+    /// The name of the repository for messages.
     pub(super) fn place_name(&self) -> String {
         self.place.name_of(&self.name)
     }

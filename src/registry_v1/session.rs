@@ -23,15 +23,12 @@ use crate::http::response::Response;
 use crate::http::upload::Body;
 use crate::http::{Repeat, Request};
 
-/// So many of an index's registries are tried.
+/// How many of an index's registries are tried.
 const MOST_REGISTRIES: usize = 16;
 
-/// The kind of access of a session.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Access {
-    /// GET.
     Read,
-    /// PUT.
     Write,
     Delete,
 }
@@ -48,7 +45,7 @@ pub(crate) enum RegistryProof {
 #[derive(Clone)]
 pub(crate) struct IndexSession {
     registries: Arc<[Registry]>,
-    /// Which of them is asked.
+    /// The position of the registry in use.
     at: usize,
     proof: RegistryProof,
     cookies: Arc<CookieJar>,
@@ -56,7 +53,6 @@ pub(crate) struct IndexSession {
     announced: Vec<ImageId>,
 }
 
-/// A registry that has the images.
 struct Registry {
     base: Location,
     /// It is the index itself.
@@ -77,17 +73,16 @@ impl IndexSession {
         (self.at + 1 < self.registries.len()).then(|| IndexSession { at: self.at + 1, ..self.clone() })
     }
 
-    /// The authorization for the registry.
     pub(crate) fn proof(&self) -> &RegistryProof {
         &self.proof
     }
 
-    /// What the registry's paths are below.
+    /// The base URL of the registry.
     pub(crate) fn base(&self) -> &Location {
         &self.registry().base
     }
 
-    /// The same without the token.
+    /// The same session, without the token.
     pub(super) fn with_basic(&self) -> IndexSession {
         IndexSession { proof: RegistryProof::Basic, ..self.clone() }
     }

@@ -282,7 +282,7 @@ impl V1Repository {
         self.done(response, what)
     }
 
-    /// The status of a successful response.
+    /// Checks that a response is successful, and returns its status.
     fn done(&self, response: Response, what: &str) -> Result<u16> {
         let wanted = [StatusCode::OK, StatusCode::CREATED, StatusCode::ACCEPTED, StatusCode::NO_CONTENT];
         self.place.expect(response, &wanted, what).map(|response| response.status.as_u16())

@@ -42,11 +42,9 @@ pub(crate) fn from_pem(text: &str) -> Result<Vec<CertificateDer<'static>>> {
     }
 }
 
-/// A certificate chain, the signer's own certificate first.
 pub struct Chain(Vec<CertificateDer<'static>>);
 
 impl Chain {
-    /// A chain of certificates, the signer's first.
     pub fn new(certificates: Vec<CertificateDer<'static>>) -> Result<Chain> {
         if certificates.is_empty() || certificates.len() > LONGEST_CHAIN {
             return Err(wrong(format!("its chain has {} certificates", certificates.len())));
@@ -83,7 +81,6 @@ impl Chain {
         EndEntityCert::try_from(first).map_err(|error| wrong(format!("its certificate cannot be read: {error}")))
     }
 
-    /// The signer's public key.
     pub fn key(&self) -> Result<PublicKey> {
         PublicKey::from_spki(&self.leaf()?.subject_public_key_info())
     }

@@ -20,7 +20,6 @@ const MOST_STEPS: usize = 512;
 const CARRIED: [&str; 8] =
     ["created", "author", "architecture", "variant", "os", "os.version", "os.features", "config"];
 
-/// One v1 image of the chain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ChainImage {
     /// Its ID, 64 hexadecimal digits.

@@ -37,7 +37,6 @@ pub fn payload(bytes: &[u8]) -> Result<Vec<u8>> {
     Ok(SignedManifest::new(bytes)?.payload)
 }
 
-/// How the payload is contained in the bytes.
 #[derive(Debug, Clone, PartialEq)]
 struct PayloadFormat {
     length: usize,
@@ -90,7 +89,7 @@ fn check_rest(rest: &Value, payload: &[u8]) -> Result<()> {
     }
 }
 
-/// The protected part of a signature.
+/// The protected header of a signature.
 fn protected(signature: &Value) -> Result<Map<String, Value>> {
     let text = text_of(signature, "protected")?;
     match crate::json::parse(&decode(text)?) {

@@ -10,7 +10,7 @@ use crate::text::shorten;
 const LARGEST: usize = 1 << 20;
 
 pub(super) struct Block {
-    /// Such as `EC PRIVATE KEY`.
+    /// For example `EC PRIVATE KEY`.
     pub label: String,
     /// The bytes inside; wiped when dropped, as they may be a private key.
     pub der: Zeroizing<Vec<u8>>,

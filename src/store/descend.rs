@@ -24,7 +24,6 @@ const MOST: usize = 256;
 /// More platforms than a message should list.
 const MOST_LISTED: usize = 50;
 
-/// The image that was found.
 #[derive(Debug, Clone)]
 pub(crate) struct Chosen {
     /// Its entry, preceded by those of the indexes that lead to it: the position of each in its index, and its digest.
@@ -33,7 +32,6 @@ pub(crate) struct Chosen {
     pub entry: Descriptor,
     /// The same as raw JSON, with all members.
     pub raw: Value,
-    /// The platform it runs on.
     pub platform: Platform,
     content: Option<RawManifest>,
 }
@@ -47,7 +45,7 @@ impl Chosen {
     }
 }
 
-/// The image of an index for a platform.
+/// The image for a platform, from an index.
 pub(crate) fn choose(call: &Call, store: &dyn ReadStore, index: &Document, platform: &Platform) -> Result<Chosen> {
     let mut search = PlatformSearch { call, store, wanted: platform, looked_into: 0, known: Vec::new(), missing: None };
     match search.index(index, &[])? {
@@ -112,7 +110,7 @@ fn check_image(call: &Call, store: &dyn ReadStore, image: &Document, platforms: 
     }
 }
 
-/// The platform in an image's config.
+/// Reads the platform from an image's config.
 fn platform_of(call: &Call, store: &dyn ReadStore, image: &Document) -> Result<Option<Platform>> {
     let Some(config) = image.config().filter(|config| types::is_image_config(&config.media_type)) else {
         return Ok(None);
@@ -165,7 +163,7 @@ struct PlatformSearch<'a> {
     store: &'a dyn ReadStore,
     wanted: &'a Platform,
     looked_into: usize,
-    /// Some of the other platforms, without duplicates.
+    /// Some of the platforms that there are, without duplicates.
     known: Vec<Platform>,
     /// A sparse index has entries that are missing, and others cannot be read.
     missing: Option<Error>,

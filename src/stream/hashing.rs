@@ -42,7 +42,6 @@ impl Hashing {
         }
     }
 
-    /// Adds bytes.
     pub(crate) fn update(&mut self, bytes: &Bytes) {
         match &mut self.0 {
             Worker::Here(hasher) => hasher.update(bytes),

@@ -14,7 +14,7 @@ use crate::os::{offset, temporary};
 const EXTENT: u64 = 1 << 20;
 
 options! {
-    /// Bytes that wait on the disk.
+    /// Where temporary files are made.
     #[derive(Debug, Clone)]
     pub struct TemporaryOptions {
         /// the folder for bytes that have to wait on the disk; without it /var/tmp, or /tmp where there is none; no environment
@@ -69,7 +69,6 @@ impl TemporarySpace {
     }
 }
 
-/// The file.
 #[derive(Debug)]
 pub struct Spool {
     file: File,
@@ -81,13 +80,11 @@ pub struct Spool {
 }
 
 impl Spool {
-    /// Begins a new item.
     pub fn writer(self: &Arc<Spool>) -> SpoolWriter {
         SpoolWriter { spool: self.clone(), extents: Vec::new(), size: 0 }
     }
 }
 
-/// An item that is being written.
 #[derive(Debug)]
 pub struct SpoolWriter {
     spool: Arc<Spool>,
@@ -96,7 +93,6 @@ pub struct SpoolWriter {
 }
 
 impl SpoolWriter {
-    /// Adds bytes.
     pub fn write(&mut self, mut bytes: &[u8]) -> Result<()> {
         let spool = &self.spool;
         let written = spool.written.fetch_add(bytes.len() as u64, Relaxed) + bytes.len() as u64;

@@ -73,7 +73,6 @@ impl Packing {
 /// The original error behind one that a decoder has wrapped.
 type SharedError = Rc<RefCell<Option<Error>>>;
 
-/// A stream being decompressed.
 pub(crate) struct Unpacker {
     call: Call,
     name: String,

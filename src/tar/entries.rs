@@ -13,7 +13,6 @@ const LONGEST_HEADER: u64 = 1 << 20;
 /// More entries than any image has in practice.
 const MOST: u64 = 10_000_000;
 
-/// The type of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub(crate) enum EntryKind {
@@ -39,7 +38,6 @@ pub(crate) struct TarEntry {
     pub gid: u64,
     /// Modification time, in seconds since 1970.
     pub mtime: i64,
-    /// Size of a file in bytes.
     pub size: u64,
     /// Major and minor number of a device.
     pub device: (u32, u32),
@@ -55,7 +53,6 @@ pub(crate) struct Entries<S> {
 }
 
 impl<S: TarSource> Entries<S> {
-    /// Starts at the current position of the source.
     pub(crate) fn new(source: S) -> Entries<S> {
         Entries { source, position: 0, left: 0, padding: 0, count: 0, ended: false }
     }

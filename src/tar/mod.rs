@@ -11,7 +11,7 @@ use crate::error::{Code, Error, Result};
 
 /// The source of the bytes of a tar archive.
 pub(crate) trait TarSource {
-    /// Its name for messages.
+    /// The name of the archive for messages.
     fn name(&self) -> String;
     /// The error code for an invalid archive.
     fn code(&self) -> Code;

@@ -32,7 +32,6 @@ pub(crate) fn clean(name: &[u8]) -> Result<Vec<u8>> {
     Ok(path)
 }
 
-/// A path's folder and its last name.
 pub(crate) fn split(path: &[u8]) -> (&[u8], &[u8]) {
     match path.iter().rposition(|byte| *byte == b'/') {
         Some(at) => (&path[..at], &path[at + 1..]),

@@ -1,13 +1,10 @@
 //! Extended headers (POSIX pax).
 
-/// The content of a pax extended header.
 #[derive(Default)]
 pub(super) struct Pax {
     pub some: bool,
     pub path: Option<Vec<u8>>,
-    /// The target of a link.
     pub link: Option<Vec<u8>>,
-    /// Size of the content in bytes.
     pub size: Option<u64>,
     pub uid: Option<u64>,
     pub gid: Option<u64>,

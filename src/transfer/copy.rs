@@ -186,7 +186,7 @@ impl CopyJob<'_> {
         })
     }
 
-    /// Reports what would be done.
+    /// Reports what a copy would do.
     fn rehearse(&self, plan: &Plan) -> Result<Copied> {
         let missing = std::sync::Mutex::new(Vec::new());
         in_parallel(self.call, self.width, &Arc::default(), plan.blobs.iter().collect(), |call, _, blob| {

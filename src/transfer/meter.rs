@@ -61,7 +61,7 @@ impl Meter {
         Meter { watched, ..self }
     }
 
-    /// A worker starts a blob.
+    /// Records that a worker starts a blob.
     pub(crate) fn begin(&self, worker: usize, blob: &Descriptor) {
         self.moved_to(worker, 0);
         let active = ActiveBlob { digest: blob.digest.clone(), size: blob.size, told: 0 };
@@ -116,7 +116,7 @@ impl Meter {
         }
     }
 
-    /// A worker's blob is complete.
+    /// Records that a worker's blob is complete.
     pub(crate) fn settle(&self, worker: usize, size: u64, moved: Moved) {
         let mut current = self.current();
         let active = current.active.get_mut(worker).and_then(Option::take);
@@ -142,7 +142,6 @@ impl Meter {
         self.moved_to(worker, 0);
     }
 
-    /// The number of bytes done.
     pub(crate) fn done(&self) -> u64 {
         let under_way = self.under_way.iter().map(|done| done.load(Relaxed));
         under_way.fold(self.settled.load(Relaxed), u64::saturating_add).min(self.bytes)

@@ -17,17 +17,17 @@ use crate::sync::lock;
 
 /// The hint for an incomplete index.
 const SPARSE: &str = "the index names manifests that are missing: the option platform copies those present, and sparse also keeps the index unchanged";
-/// More manifests than a copy has in practice.
+/// A copy with more manifests is refused.
 const MOST: usize = 100_000;
 
-/// What to copy of an index.
+/// What to copy from an index.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct CopyChoice {
     /// The wanted platforms; empty means all.
     pub platforms: Vec<Platform>,
     /// The caller named them, so an image outside an index must be for one of them.
     pub insists: bool,
-    /// The caller wants an index copied completely.
+    /// The whole index is copied.
     pub all: bool,
     /// Keep the index unchanged although some of its manifests are not copied.
     pub sparse: bool,
@@ -37,19 +37,17 @@ pub(crate) struct CopyChoice {
     pub foreign_layers: bool,
 }
 
-/// A manifest to put.
 #[derive(Debug, Clone)]
 pub(crate) struct Planned {
     pub content: RawManifest,
     pub role: Role,
 }
 
-/// What a copy has to transfer.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     /// Manifests, level by level: each level needs only the previous ones. The root is last.
     pub levels: Vec<Vec<Planned>>,
-    /// Blobs, largest first.
+    /// The blobs, largest first.
     pub blobs: Vec<Descriptor>,
     /// Manifests that the destination has, with everything below them.
     pub present: u64,
@@ -64,7 +62,6 @@ pub(crate) struct Planner<'a> {
     pub to: &'a dyn WriteStore,
     /// How many requests run in parallel.
     pub width: usize,
-    /// What is wanted.
     pub choice: &'a CopyChoice,
 }
 
@@ -118,7 +115,6 @@ impl Planner<'_> {
         Ok(Some(paths.map(|(_, digest)| digest).collect()))
     }
 
-    /// Everything that the root needs.
     pub(crate) fn plan(&self, root: RawManifest) -> Result<Plan> {
         let mut plan = Plan::default();
         let sparse = self.sparse(&root.document)?;
@@ -227,7 +223,7 @@ fn levels(mut all: Vec<Planned>) -> Vec<Vec<Planned>> {
     levels
 }
 
-/// Each level needs only the previous ones.
+/// Orders manifests in levels, each of which needs only the previous ones.
 fn ordered(mut waiting: Vec<Planned>) -> Vec<Vec<Planned>> {
     let mut levels: Vec<Vec<Planned>> = Vec::new();
     while !waiting.is_empty() {

@@ -14,10 +14,10 @@ use crate::store::descend;
 use crate::store::{RawManifest, ReadStore};
 use crate::text::shorten;
 
-/// Manifests that were looked for.
+/// The manifests that a search has found.
 pub struct FoundManifests {
     pub found: Vec<RawManifest>,
-    /// Whether everything could be looked at.
+    /// Whether everything could be searched.
     pub is_whole: bool,
 }
 

@@ -26,19 +26,19 @@ use crate::text::shorten;
 /// More images than anybody saves in one archive.
 pub(super) const MOST_IMAGES: usize = 10_000;
 
-/// Docker's list.
+/// The list of a docker-archive.
 pub(super) const LIST: &str = "manifest.json";
 
 /// An entry of `manifest.json`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct SavedImage {
-    /// The config's file.
+    /// The file of the config.
     pub config: String,
-    /// Its names.
+    /// The names of the image.
     #[serde(default, deserialize_with = "or_null")]
     pub repo_tags: Vec<String>,
-    /// The layers' files, the oldest first.
+    /// The files of the layers, oldest first.
     #[serde(default, deserialize_with = "or_null")]
     pub layers: Vec<String>,
 }
@@ -123,13 +123,12 @@ fn names(images: &[(usize, &SavedImage)]) -> String {
 pub(super) struct ImageReader<'a> {
     pub call: &'a Call,
     pub tar: &'a Tarball,
-    /// What messages call it.
+    /// The name of the archive for messages.
     pub place: &'a str,
-    /// The list by which its images are known.
+    /// The name of the list that describes its images.
     pub list: &'static str,
 }
 
-/// A layer as its bytes are.
 struct MeasuredLayer {
     packing: Packing,
     digest: Digest,
@@ -137,7 +136,7 @@ struct MeasuredLayer {
 }
 
 impl ImageReader<'_> {
-    /// A file, which must be there.
+    /// Reads a file that must exist.
     pub(super) fn small(&self, name: &str) -> Result<Vec<u8>> {
         let missing = || Error::new(Code::NotFound, format!("{} has no {}", self.place, shorten(name)));
         self.tar.small(name, MOST_BYTES)?.ok_or_else(missing)
@@ -284,7 +283,7 @@ pub(super) fn blob_file(digest: &Digest) -> String {
     format!("blobs/{}/{}", digest.algorithm().name(), digest.hex())
 }
 
-/// Bytes that are hashed as they pass.
+/// Hashes bytes as they are read.
 struct HashingReader<R> {
     call: Call,
     reader: R,

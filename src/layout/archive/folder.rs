@@ -23,19 +23,19 @@ const INNER: [&str; 3] = ["blobs", "blobs/sha256", "blobs/sha512"];
 /// The file that becomes the archive.
 const WHOLE: &str = "archive";
 
-/// A folder, and the layout in it.
+/// A folder that contains a layout.
 #[derive(Debug)]
 pub(super) struct StagingFolder {
-    /// Before what it is in.
+    /// Declared first, so that it is dropped before the folder that it is in.
     layout: OciLayout,
     place: StagingPlace,
 }
 
 #[derive(Debug)]
 enum StagingPlace {
-    /// The next copy may go on with it.
+    /// A folder with a known name: the next copy can continue in it.
     Known(PathBuf, Lock),
-    /// It goes with this.
+    /// A folder with a random name, which is removed with this.
     Alone(TempDir),
 }
 
@@ -86,7 +86,7 @@ impl StagingFolder {
         }))
     }
 
-    /// One that nobody else knows of.
+    /// A folder with a random name.
     fn alone(known: &Path) -> Result<StagingFolder> {
         let mut prefix = known.file_name().unwrap_or_default().to_owned();
         prefix.push(".");
@@ -131,7 +131,7 @@ impl StagingFolder {
         self.layout.put_blob(call, wanted, from)
     }
 
-    /// Removes a blob that is wrong.
+    /// Verifies a blob; removes it if it is wrong.
     fn verify(&self, call: &Call, wanted: &Descriptor) -> Result<()> {
         let read = || {
             let mut blob = self.open_blob(call, wanted)?;
@@ -144,7 +144,7 @@ impl StagingFolder {
         }
     }
 
-    /// Takes a manifest.
+    /// Stores a manifest.
     pub(super) fn put_manifest(&self, call: &Call, content: &RawManifest) -> Result<()> {
         if self.size(content.digest()).is_some() {
             self.verify(call, &content.descriptor())?;
@@ -152,12 +152,12 @@ impl StagingFolder {
         self.layout.put_manifest(call, content, &Role::Child)
     }
 
-    /// Everything has been put.
+    /// Called when everything has been put.
     pub(super) fn settle(&self, call: &Call) -> Result<()> {
         self.layout.finish(call)
     }
 
-    /// The bytes of a blob that is small.
+    /// Reads a small blob.
     pub(super) fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
         self.layout.small(digest)
     }
@@ -183,7 +183,7 @@ impl StagingFolder {
         fs::remove_file(&path).map_err(|error| Error::io(format!("cannot remove {}", path.display()), &error))
     }
 
-    /// Takes the folder away.
+    /// Removes the folder.
     pub(super) fn finish(self) -> Result<()> {
         let cannot = |path: &Path, error| Error::io(format!("cannot remove {}", path.display()), &error);
         drop(self.layout);
@@ -209,7 +209,7 @@ impl StagingFolder {
     }
 }
 
-/// Whether bytes were not those that were wanted.
+/// Whether the bytes themselves were wrong.
 pub(super) fn is_wrong(error: &Error) -> bool {
     matches!(error.code(), Code::DigestMismatch | Code::SizeMismatch)
 }

@@ -107,7 +107,7 @@ impl KeptArchive {
         &self.index
     }
 
-    /// The bytes of a blob that is small.
+    /// Reads a small blob.
     pub(super) fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
         let bytes = self.tar.small(&blob_file(digest), MOST_BYTES)?;
         bytes.ok_or_else(|| Error::new(Code::MissingBlob, format!("the blob {digest} is not there")))
@@ -146,7 +146,7 @@ impl KeptArchive {
     }
 }
 
-/// The archive as a walk sees it.
+/// The archive, for a walk.
 struct KeptShelf<'a> {
     call: &'a Call,
     kept: &'a KeptArchive,

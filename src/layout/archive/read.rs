@@ -39,28 +39,24 @@ pub struct ArchiveReader {
     archive: Mutex<Option<Arc<Archive>>>,
     /// Files of an old archive, which are not named by their digests.
     found: Mutex<Vec<(Digest, String)>>,
-    /// Manifests that were made for its images.
+    /// Manifests that were generated for its images.
     made: Mutex<HashMap<Digest, RawManifest>>,
 }
 
 #[derive(Debug)]
 pub struct Archive {
-    /// Its files.
     pub tar: Tarball,
     /// The entries of `index.json`, when there is one.
     pub index: Option<Vec<Descriptor>>,
     /// The images of `manifest.json`, when there is one.
     pub saved: Option<Vec<SavedImage>>,
-    /// Where their configs are.
+    /// The positions of their configs.
     pub configs: Vec<Option<Span>>,
 }
 
-/// An image of a docker-archive.
 #[derive(Debug)]
 pub struct ListedImage {
-    /// Its manifest.
     pub content: RawManifest,
-    /// Its names, as they stand there.
     pub names: Vec<String>,
 }
 
@@ -78,7 +74,7 @@ impl ArchiveReader {
         ArchiveReader { path, given, form, name, space, archive, found, made }
     }
 
-    /// What messages call it, without the name.
+    /// The name of the archive for messages, without that of the image.
     fn file(&self) -> String {
         format!("{}:{}", self.form.transport(), self.path.display())
     }

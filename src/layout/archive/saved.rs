@@ -17,7 +17,6 @@ struct EntryFiles {
     layers: Option<Vec<String>>,
 }
 
-/// The list.
 pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Value>> {
     let bad = |why: &dyn std::fmt::Display| Error::new(Code::InvalidManifest, format!("manifest.json {why}"));
     match crate::json::parse(bytes).map_err(|error| bad(&format!("is not valid JSON: {error}")))? {
@@ -27,7 +26,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Vec<Value>> {
     }
 }
 
-/// The image of an entry of the list.
+/// The image that an entry of the list describes.
 pub(super) fn image(entry: &Value) -> Result<ImageBlobs> {
     let files = EntryFiles::deserialize(entry)
         .map_err(|error| Error::new(Code::InvalidManifest, format!("manifest.json: {error}")))?;

@@ -12,9 +12,9 @@ use crate::stream::blob::Blob;
 /// The one for a file, with which the next copy can go on, or the one for a pipe.
 #[derive(Debug)]
 pub(super) enum Staging {
-    /// In a folder beside the file.
+    /// A folder beside the file.
     StagingFolder(StagingFolder),
-    /// In a file without a name.
+    /// A file without a name.
     Spooled(SpooledBlobs),
 }
 
@@ -27,7 +27,7 @@ impl Staging {
         }
     }
 
-    /// Takes a manifest.
+    /// Stores a manifest.
     pub(super) fn put_manifest(&self, call: &Call, content: &RawManifest) -> Result<()> {
         match self {
             Staging::StagingFolder(folder) => folder.put_manifest(call, content),
@@ -35,7 +35,7 @@ impl Staging {
         }
     }
 
-    /// Everything has been put.
+    /// Called when everything has been put.
     pub(super) fn settle(&self, call: &Call) -> Result<()> {
         match self {
             Staging::StagingFolder(folder) => folder.settle(call),
@@ -43,7 +43,7 @@ impl Staging {
         }
     }
 
-    /// The bytes of a blob that is small.
+    /// Reads a small blob.
     pub(super) fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
         match self {
             Staging::StagingFolder(folder) => folder.small(digest),
@@ -75,7 +75,7 @@ impl Staging {
         }
     }
 
-    /// Takes it away.
+    /// Removes it.
     pub(super) fn finish(self) -> Result<()> {
         match self {
             Staging::StagingFolder(folder) => folder.finish(),

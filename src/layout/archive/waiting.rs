@@ -15,7 +15,7 @@ use crate::stream::blob::{Blob, VerifiedBlob};
 use crate::stream::spool::{Spool, SpoolItem, TemporarySpace};
 use crate::sync::lock;
 
-/// Blobs and manifests by their digests.
+/// Blobs and manifests by their digests, in a temporary file.
 #[derive(Debug)]
 pub(super) struct SpooledBlobs {
     spool: Arc<Spool>,
@@ -23,12 +23,11 @@ pub(super) struct SpooledBlobs {
 }
 
 impl SpooledBlobs {
-    /// Nothing yet.
     pub(super) fn new(space: &TemporarySpace) -> Result<SpooledBlobs> {
         Ok(SpooledBlobs { spool: space.spool()?, items: Mutex::default() })
     }
 
-    /// Gets a blob.
+    /// Stores a blob.
     pub(super) fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
         if self.size(&wanted.digest).is_some() {
             return Ok(Moved::Present);
@@ -41,7 +40,7 @@ impl SpooledBlobs {
         Ok(Moved::Copied { resumed: 0 })
     }
 
-    /// Takes a manifest.
+    /// Stores a manifest.
     pub(super) fn put_manifest(&self, content: &RawManifest) -> Result<()> {
         let mut writer = self.spool.writer();
         writer.write(&content.bytes)?;
@@ -49,7 +48,7 @@ impl SpooledBlobs {
         Ok(())
     }
 
-    /// The bytes of a blob that is small.
+    /// Reads a small blob.
     pub(super) fn small(&self, digest: &Digest) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
         let read = self.known(digest)?.read_from(0).take(MOST_BYTES).read_to_end(&mut bytes);

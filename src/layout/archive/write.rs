@@ -36,7 +36,7 @@ use crate::store::{Moved, RawManifest, ReadStore, Role, WriteStore};
 use crate::stream::spool::TemporarySpace;
 use crate::sync::lock;
 
-/// So much goes to the kernel at once.
+/// The bytes of one write.
 const AT_ONCE: usize = 256 << 10;
 
 /// An archive to copy to.
@@ -58,7 +58,7 @@ enum Destination {
     Through(Mutex<Option<DirectOutput>>),
 }
 
-/// A copy that has begun.
+/// A copy in progress.
 #[derive(Debug)]
 struct StagedCopy {
     staging: Staging,
@@ -67,14 +67,13 @@ struct StagedCopy {
     new: Mutex<Additions>,
 }
 
-/// What is added to an archive.
 #[derive(Debug, Default)]
 struct Additions {
     entries: Vec<Descriptor>,
     image: Option<ImageBlobs>,
 }
 
-/// All that an archive is to hold.
+/// Everything that an archive will contain.
 struct ArchiveContents {
     index: Value,
     saved: Option<Vec<Value>>,
@@ -183,7 +182,7 @@ impl ArchiveWriter {
         tar.finish()
     }
 
-    /// What was there, and what is new.
+    /// The old and the new contents together.
     fn whole(&self, call: &Call, work: &StagedCopy, kept: Option<&KeptArchive>) -> Result<ArchiveContents> {
         let new = lock(&work.new);
         let mut entries = kept.map(KeptArchive::entries).unwrap_or_default();

@@ -16,12 +16,12 @@ use crate::stream::source::PIECE;
 use crate::stream::spool::{SpoolItem, TemporarySpace};
 use crate::stream::unpack::{Packing, UnpackLimits, Unpacker};
 
-/// Where they are.
+/// Where the bytes of an archive are.
 #[derive(Debug)]
 pub enum ArchiveBytes {
     /// In a file, of this length.
     File(File, u64),
-    /// They were brought here.
+    /// In a temporary file.
     Spooled(SpoolItem),
 }
 
@@ -51,7 +51,7 @@ impl ArchiveBytes {
         spool(call, file, name, space).map(ArchiveBytes::Spooled)
     }
 
-    /// How many there are.
+    /// The size in bytes.
     pub fn length(&self) -> u64 {
         match self {
             ArchiveBytes::File(_, length) => *length,
@@ -68,7 +68,7 @@ impl ArchiveBytes {
     }
 }
 
-/// What messages call an archive.
+/// The name of an archive for messages.
 pub(crate) fn shown(path: &Path) -> String {
     match input::is_standard(path) {
         true => "standard input".to_owned(),

@@ -17,14 +17,14 @@ use crate::text::shorten;
 const MOST: usize = 200_000;
 /// The most bytes of their names together.
 const MOST_NAMES: usize = 32 << 20;
-/// Links that lead on to others.
+/// The longest chain of links.
 const MOST_LINKS: usize = 40;
 /// More steps than the way to a file has, with the links on it.
 const MOST_STEPS: usize = 4 * DEEPEST;
 /// So much is read for a header: most of what stands between two of them is passed over.
 const WINDOW: usize = 4096;
 
-/// What a name of an archive stands for.
+/// What a name in an archive refers to.
 #[derive(Debug)]
 enum Member {
     File(Span),
@@ -34,15 +34,14 @@ enum Member {
     HardLink(Vec<u8>),
 }
 
-/// Where a file of an archive is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Span {
     begin: u64,
-    /// Its bytes' number.
+    /// The size in bytes.
     pub size: u64,
 }
 
-/// Where each file of an archive is.
+/// The positions of the files of an archive.
 #[derive(Debug)]
 pub struct Tarball {
     bytes: Arc<ArchiveBytes>,
@@ -91,7 +90,6 @@ impl Tarball {
         self.walk(name.as_bytes(), false).or_else(|| self.walk(name.as_bytes(), true))
     }
 
-    /// Whether it is a link, wherever that leads.
     pub fn is_link(&self, name: &str) -> bool {
         let node = self.nodes.get(name.trim_start_matches("./").as_bytes());
         matches!(node, Some(Member::Symlink(_) | Member::HardLink(_)))
@@ -142,7 +140,6 @@ impl Tarball {
         None
     }
 
-    /// Whether there is such a file.
     pub fn has(&self, name: &str) -> bool {
         self.find(name).is_some()
     }
@@ -158,7 +155,6 @@ impl Tarball {
         SpanReader { bytes: self.bytes.clone(), begin, left: place.size.saturating_sub(offset) }
     }
 
-    /// A small file.
     pub fn small(&self, name: &str, limit: u64) -> Result<Option<Vec<u8>>> {
         let Some(place) = self.find(name) else { return Ok(None) };
         if place.size > limit {
@@ -173,7 +169,7 @@ impl Tarball {
     }
 }
 
-/// A file of the archive.
+/// Reads a file of the archive.
 struct SpanReader {
     bytes: Arc<ArchiveBytes>,
     begin: u64,
@@ -190,12 +186,12 @@ impl Read for SpanReader {
     }
 }
 
-/// The archive, for its headers.
+/// Reads the headers of an archive.
 struct Scan<'a> {
     call: &'a Call,
     bytes: &'a ArchiveBytes,
     name: &'a str,
-    /// Behind what was read ahead.
+    /// The position after the bytes that were read ahead.
     position: u64,
     ahead: Vec<u8>,
 }

@@ -8,7 +8,7 @@ use crate::call::Call;
 use crate::error::{Error, Result};
 use crate::stream::blob::Blob;
 
-/// A file of an archive that is written.
+/// A file to be written to an archive.
 pub(crate) struct NewMember {
     pub name: String,
     pub size: u64,
@@ -29,12 +29,11 @@ pub(crate) struct TarWriter<W: Write> {
 }
 
 impl<W: Write> TarWriter<W> {
-    /// Begins one; messages call it `shown`.
+    /// Begins an archive; `shown` is its name for messages.
     pub(crate) fn new(out: W, shown: String) -> TarWriter<W> {
         TarWriter { tar: tar::Builder::new(out), shown }
     }
 
-    /// Adds a file.
     pub(crate) fn add(&mut self, call: &Call, piece: NewMember) -> Result<()> {
         call.check()?;
         let mut header = header(piece.size);
@@ -45,7 +44,6 @@ impl<W: Write> TarWriter<W> {
         added.map_err(|error| Error::io(format!("cannot write {}", self.shown), &error))
     }
 
-    /// Ends it.
     pub(crate) fn finish(self) -> Result<W> {
         let shown = self.shown;
         let flushed = self.tar.into_inner().and_then(|mut out| out.flush().map(|()| out));
@@ -63,7 +61,7 @@ fn header(size: u64) -> tar::Header {
     header
 }
 
-/// A blob as a reader.
+/// Reads a blob.
 struct BlobBytes(Box<dyn Blob>, Bytes);
 
 impl Read for BlobBytes {

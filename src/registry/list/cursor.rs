@@ -46,24 +46,23 @@ impl RegistryList {
     }
 }
 
-/// A place in a list.
+/// A position in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Cursor {
     version: u8,
-    /// The list's id.
+    /// The id of the list.
     pub list: String,
     /// The path of the page after that of the list, from registries that page by path.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     below: String,
-    /// The page's query.
     query: Option<String>,
-    /// Where on the page.
+    /// The position on the page.
     place: Position,
     round: Round,
 }
 
-/// A place on a page.
+/// A position on a page.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Position {
@@ -95,7 +94,6 @@ impl Cursor {
         }
     }
 
-    /// The text for the caller.
     pub(crate) fn text(&self) -> Result<String> {
         let json = serde_json::to_vec(self)
             .map_err(|error| Error::new(Code::Internal, format!("a cursor is not JSON: {error}")))?;
@@ -106,7 +104,7 @@ impl Cursor {
         }
     }
 
-    /// Its page.
+    /// The URL of its page.
     pub(crate) fn target(&self, list: &RegistryList) -> Result<RequestTarget> {
         if self.address(&list.url).is_none() {
             return Err(Error::new(Code::InvalidArgument, "the option next leads nowhere"));
@@ -171,13 +169,13 @@ impl Round {
 /// A requested page, and where it was answered: redirects may have led elsewhere.
 #[derive(Clone, Copy)]
 pub(crate) struct AskedPage<'a> {
-    /// The requested URL.
+    /// The URL that was requested.
     pub url: &'a Url,
     pub answered: &'a Url,
 }
 
 impl<'a> AskedPage<'a> {
-    /// Whether it was answered where it was requested.
+    /// A page that was not redirected.
     pub(crate) fn at(url: &'a Url) -> AskedPage<'a> {
         AskedPage { url, answered: url }
     }
@@ -187,7 +185,7 @@ impl<'a> AskedPage<'a> {
 pub(crate) struct Passage {
     round: Round,
     brought: DefaultHasher,
-    /// On the current page.
+    /// The position on the current page.
     at: u64,
     skip: u64,
     before: String,
@@ -195,7 +193,7 @@ pub(crate) struct Passage {
 }
 
 impl Passage {
-    /// Starts where a cursor says.
+    /// Starts at a cursor.
     pub(crate) fn new(cursor: Option<&Cursor>) -> Passage {
         Passage {
             round: cursor.map(|cursor| cursor.round.clone()).unwrap_or_default(),
@@ -270,7 +268,7 @@ impl<'a> Finder<'a> {
         (cursor.place != Position::default()).then_some(Finder { place: &cursor.place, at: 0, found: None })
     }
 
-    /// The page's next element.
+    /// Looks at the next element of the page.
     pub(crate) fn look(&mut self, name: &str) {
         self.at += 1;
         if name == self.place.after && self.found != Some(self.place.skip) {

@@ -9,7 +9,7 @@ use serde::{Serialize, Serializer};
 
 use crate::error::{Code, Error, Result};
 
-/// Names in their order.
+/// Names in order.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct NameList {
     text: String,
@@ -17,7 +17,6 @@ pub struct NameList {
 }
 
 impl NameList {
-    /// How many.
     pub fn len(&self) -> usize {
         self.ends.len()
     }
@@ -78,7 +77,6 @@ impl<T: AsRef<str>> PartialEq<&[T]> for NameList {
     }
 }
 
-/// A list without repetitions.
 #[derive(Default)]
 pub(crate) struct NameSet {
     list: NameList,
@@ -92,7 +90,7 @@ impl NameSet {
         &self.list
     }
 
-    /// Only the names.
+    /// The names alone.
     pub(crate) fn into_list(self) -> NameList {
         self.list
     }

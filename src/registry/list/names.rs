@@ -26,12 +26,10 @@ const MOST_EMPTY: usize = 100;
 const LARGEST_PAGE: u64 = 1000;
 
 pub(crate) struct Names<'a> {
-    /// The registry or repository that is asked.
     pub remote: &'a Remote,
     pub list: RegistryList,
-    /// The rights that it needs.
+    /// The required scopes.
     pub scopes: ScopeSet,
-    /// Its name for errors.
     pub what: String,
     /// The member of a page that contains the names.
     pub key: &'static str,
@@ -39,14 +37,14 @@ pub(crate) struct Names<'a> {
     pub is_name: fn(&str) -> bool,
 }
 
-/// What a call wants of a list.
+/// The part of a list that a call asks for.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct NameWindow<'a> {
     /// At most this many.
     pub limit: Option<u64>,
-    /// How many to ask for at a time.
+    /// How many to request at a time.
     pub page_size: Option<u64>,
-    /// Those after this one.
+    /// Only those after this one.
     pub last: Option<&'a str>,
     /// Those from where another call stopped; `last` does not count then.
     pub next: Option<&'a str>,
@@ -69,12 +67,11 @@ impl<'a> NameWindow<'a> {
     }
 }
 
-/// The part that a call got.
 pub(crate) struct ListedNames {
     pub names: NameList,
     /// The last of them, when there are more.
     pub last: Option<String>,
-    /// Where it continues; None at the end.
+    /// The cursor of the next part; None at the end.
     pub next: Option<String>,
 }
 
@@ -127,7 +124,7 @@ impl Names<'_> {
         Walk { remote: self.remote, scopes: &self.scopes, what: &self.what, headers: HeaderMap::new() }
     }
 
-    /// The list with `n` and `last`.
+    /// The URL of the first page, with `n` and `last`.
     fn first_page(&self, n: Option<u64>, last: Option<&str>) -> RequestTarget {
         // ECR refuses a larger page; for more, several are requested.
         let n = n.map(|n| n.min(LARGEST_PAGE).to_string());

@@ -79,7 +79,7 @@ impl<'de> Visitor<'de> for PageVisitor<'_> {
     }
 }
 
-/// The list itself; anything else is kept unchanged.
+/// Passes on the elements of the list; any other value is kept unchanged.
 struct ListVisitor<'a> {
     budget: &'a Budget,
     keep: OnElement<'a>,

@@ -26,12 +26,10 @@ const MOST_PAGEFULS: u64 = 8;
 /// How often a long page looks whether the call may go on.
 const LOOK: usize = 4096;
 
-/// A page as it came.
 pub(crate) struct FetchedPage<'a> {
-    /// Where it was requested and answered.
+    /// The URL that was requested, and the one that responded.
     pub asked: AskedPage<'a>,
     pub response: &'a Response,
-    /// Its body.
     pub bytes: &'a [u8],
     pub next: Option<&'a Url>,
     /// Whether the walk starts with it.
@@ -63,7 +61,7 @@ pub(crate) fn elements(
 pub(crate) struct Walk<'a> {
     pub remote: &'a Remote,
     pub scopes: &'a ScopeSet,
-    /// What errors call it.
+    /// The name of the list for errors.
     pub what: &'a str,
     /// The headers of each request.
     pub headers: HeaderMap,

@@ -78,9 +78,9 @@ struct ToUntag<'a> {
     reference: &'a Reference,
     tag: &'a str,
     digest: Digest,
-    /// Unless it cannot be read.
+    /// None if it could not be read.
     manifest: Option<Manifest>,
-    /// As far as they were looked for.
+    /// None if they were not looked for.
     others: Option<OtherTags>,
 }
 

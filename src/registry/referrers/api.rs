@@ -39,7 +39,7 @@ pub(crate) fn has_api(remote: &Remote, subject: &Digest) -> Result<bool> {
     }
 }
 
-/// None when the registry has no referrers API.
+/// Returns None when the registry has no referrers API.
 pub(super) fn by_api(
     remote: &Remote,
     subject: &Digest,

@@ -12,7 +12,6 @@ use crate::registry::list::name_list::NameSet;
 /// More referrers than any manifest should have.
 const MOST_REFERRERS: usize = 100_000;
 
-/// The caller's filter.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Filter {
     pub(super) artifact_type: Option<String>,
@@ -53,7 +52,6 @@ impl Filter {
     }
 }
 
-/// What has been found so far.
 pub(super) struct FoundReferrers {
     filter: Filter,
     pub(super) passage: Passage,

@@ -59,7 +59,7 @@ pub(crate) fn entry(document: &Document) -> Descriptor {
     }
 }
 
-/// Whose turn it is to change a list.
+/// Serializes changes of a list.
 #[derive(Default)]
 struct ListLocks(Mutex<HashMap<String, Weak<tokio::sync::Mutex<()>>>>);
 
@@ -99,7 +99,7 @@ fn read(remote: &Remote, subject: &Digest) -> Result<Option<ReferrersList>> {
     }
 }
 
-/// Looks at the referrers tag of a digest.
+/// Reads the list under the referrers tag of a digest.
 pub(crate) fn tagged(remote: &Remote, subject: &Digest, actions: &[&str]) -> Result<UnderTag> {
     let tag = tag_of(subject);
     let what = format!("get the referrers tag {tag} of {}", remote.place());

@@ -71,7 +71,7 @@ impl Remote {
         }
     }
 
-    /// Sends a request about something of this repository.
+    /// Sends a request for a resource of this repository.
     pub(crate) fn ask(&self, resource: Resource, request: &mut Request, scopes: &ScopeSet) -> Result<Reply> {
         self.send(&self.target(resource), request, scopes)
     }

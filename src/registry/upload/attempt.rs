@@ -20,25 +20,25 @@ use crate::stream::source::{Source, PIECE};
 /// From this size on it is worth asking how much of a broken upload arrived.
 const LARGE: u64 = 2 * CHUNK;
 
-/// Why an upload did not end well.
+/// How an upload has failed.
 pub enum UploadFailure {
     /// Beginning again would not help, or has been tried.
     Final(Error),
-    /// It broke while the bytes were being sent.
+    /// The connection broke while the bytes were being sent.
     OnTheWay(Error),
     /// The same, and the session may know how many arrived.
     Broken(Error, Box<UploadSession>),
 }
 
 impl UploadFailure {
-    /// What went wrong.
+    /// The error.
     pub fn error(&self) -> &Error {
         match self {
             UploadFailure::Final(error) | UploadFailure::OnTheWay(error) | UploadFailure::Broken(error, _) => error,
         }
     }
 
-    /// When nothing more is tried.
+    /// The error when nothing more is tried.
     pub fn given_up(self) -> Error {
         match self {
             UploadFailure::Broken(error, session) => {
@@ -89,7 +89,7 @@ pub(crate) fn put_stream(
     Ok(StoredBlob { digest: digest.clone(), size, location, uploaded: true, mounted: false })
 }
 
-/// A session, and a PUT with all bytes.
+/// Opens a session and sends all bytes by one PUT.
 fn put_once(
     remote: &Remote,
     source: &mut dyn Source,
@@ -165,14 +165,14 @@ fn post_once(remote: &Remote, source: &mut dyn Source, size: u64, digest: &Diges
 
 /// What is known in advance about bytes that are sent in chunks.
 pub(crate) struct ChunkPlan<'a> {
-    /// Bytes in one request.
+    /// The size of one request.
     pub(crate) chunk: u64,
     pub(crate) digest: Option<&'a Digest>,
-    /// How many bytes there are in all.
+    /// The size of all bytes.
     pub(crate) size: Option<u64>,
 }
 
-/// All bytes in chunks.
+/// Sends all bytes in chunks.
 pub(crate) fn put_chunks(
     remote: &Remote,
     source: &mut dyn Source,

@@ -14,7 +14,7 @@ pub(crate) fn largest(client: &Client, host: &str) -> u64 {
     lock(&client.memory::<ChunkSizes>().0).get(host).copied().unwrap_or(u64::MAX)
 }
 
-/// A host refused a larger chunk.
+/// Remembers that a host has refused a larger chunk.
 pub(crate) fn learn(client: &Client, host: &str, size: u64) {
     lock(&client.memory::<ChunkSizes>().0).insert(host.to_owned(), size);
 }

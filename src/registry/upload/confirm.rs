@@ -18,9 +18,7 @@ const SOON: [Duration; 2] = [Duration::from_millis(100), Duration::from_millis(4
 /// How much of a response is searched for errors.
 const MOST_BODY: usize = 64 << 10;
 
-/// A blob that a registry should have now.
 pub(crate) struct UnconfirmedBlob<'a> {
-    /// The repository.
     pub remote: &'a Remote,
     pub digest: &'a Digest,
     /// Its size, where it is known.
@@ -32,7 +30,7 @@ pub(crate) struct UnconfirmedBlob<'a> {
 }
 
 impl<'a> UnconfirmedBlob<'a> {
-    /// A blob that came in one request.
+    /// A blob that was sent by one request.
     pub(crate) fn whole(remote: &'a Remote, digest: &'a Digest, size: Option<u64>) -> UnconfirmedBlob<'a> {
         UnconfirmedBlob { remote, digest, size, in_chunks: false, doubtful: false }
     }

@@ -11,7 +11,7 @@ use crate::store::ReadStore;
 use crate::stream::blob::BlobBody;
 use crate::stream::source::{Source, PIECE};
 
-/// How far apart the first marks are.
+/// The distance between the first marks.
 const SPACING: u64 = 1 << 20;
 /// A blob of this size is hashed here too, wherever it comes from: damage ends its upload before the last byte, not after a
 /// refusal and a second reading. Where it was measured it costs no time: so large a blob is mostly the only one under way, and the
@@ -62,7 +62,6 @@ pub(crate) struct FromStore<'a> {
 }
 
 impl<'a> FromStore<'a> {
-    /// The blob.
     pub(crate) fn new(call: &'a Call, wanted: &'a Descriptor, from: &'a dyn ReadStore) -> FromStore<'a> {
         let marks = HashMarks { spacing: SPACING, known: Vec::new() };
         FromStore { call, wanted, from, open: None, begin: 0, unverified: false, marks }

@@ -9,14 +9,13 @@ use crate::sync::lock;
 /// More blobs than this are not remembered.
 const MOST_BLOBS: usize = 50_000;
 
-/// The memory of a client.
 #[derive(Debug, Default)]
 pub(crate) struct MountHints {
     blobs: Mutex<HashMap<(String, Digest), String>>,
 }
 
 impl MountHints {
-    /// A repository of a host has a blob.
+    /// Remembers that a repository of a host has a blob.
     pub(crate) fn learn_blob(&self, host: &str, digest: &Digest, repository: &str) {
         let mut blobs = lock(&self.blobs);
         if blobs.len() < MOST_BLOBS {

@@ -16,7 +16,7 @@ use crate::registry::upload::source::Replay;
 use crate::registry::upload::{StoredBlob, CHUNK};
 use crate::statuses;
 
-/// How the bytes travel.
+/// How the bytes are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum UploadWay {
     /// POST, then PUT with all of them.
@@ -25,20 +25,18 @@ pub(crate) enum UploadWay {
     Post,
     /// POST, PATCH for each chunk, PUT. `forced`: the caller requires it.
     Chunks {
-        /// Bytes in one request.
         size: u64,
-        /// Nothing else may be tried.
+        /// The caller has chosen this way; no other is tried.
         forced: bool,
     },
 }
 
-/// What is tried, one after the other.
+/// The ways to upload a blob, tried one after the other.
 pub(crate) struct Negotiation<'a> {
-    /// The repository.
     pub remote: &'a Remote,
-    /// The digest that the bytes have.
+    /// The digest of the bytes.
     pub digest: &'a Digest,
-    /// How to begin.
+    /// The first way to try.
     pub way: UploadWay,
     /// Repositories of this registry that may have the blob.
     pub sources: Vec<String>,
@@ -49,7 +47,6 @@ pub(crate) struct Negotiation<'a> {
 }
 
 impl<'a> Negotiation<'a> {
-    /// The blob with this digest, for a repository.
     pub(crate) fn new(remote: &'a Remote, digest: &'a Digest, way: UploadWay, sources: Vec<String>) -> Negotiation<'a> {
         Negotiation { remote, digest, way, sources, cautious: false, too_large: false }
     }

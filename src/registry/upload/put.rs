@@ -121,7 +121,7 @@ fn put(remote: &Remote, source: &mut dyn Replay, options: &BlobPutOptions) -> Re
     Negotiation::new(remote, &digest, way, options.sources(remote)?).put(source)
 }
 
-/// Bytes whose digest the caller has promised.
+/// Sends bytes whose digest the caller has given.
 fn put_promised(
     remote: &Remote,
     source: &mut dyn Source,

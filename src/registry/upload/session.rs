@@ -25,7 +25,7 @@ use crate::resource::Resource;
 use crate::statuses;
 use crate::text::shorten;
 
-/// The largest that a registry may demand.
+/// The largest minimum chunk size that is accepted from a registry.
 const LARGEST_MINIMUM: u64 = 64 << 20;
 pub(crate) const OCTETS: &str = "application/octet-stream";
 

@@ -226,7 +226,7 @@ manuals() {
         groff -man -Tascii -P-c -ww -rLL=500n "$here/share/man/$page" 2>"$work/log" | sed 's/.\x08//g' >"$work/${page##*/}.txt"
         [ ! -s "$work/log" ] || { cat "$work/log"; fail "$page is not clean"; }
     done
-    "$here/bin/ocireg" --help | sed -nE 's/^  (-[^][ ]*).*/\1/p; s/^  (([a-z0-9]+ ?)+).*/\1/p' >"$work/words"
+    "$here/bin/ocireg" --help | sed -nE 's/^  (-[^][ ]*).*/\1/p; s/^  ([a-z0-9][a-z0-9-]*( [a-z0-9-]+)?)( [A-Z[{].*)?$/\1/p' >"$work/words"
     [ "$(wc -l <"$work/words")" -gt 30 ] || fail 'the help cannot be read'
     while read -r words; do
         grep -qE "^ +$words" "$work/ocireg.1.txt" || fail "ocireg(1) lacks $words"
@@ -249,11 +249,13 @@ completion() {
     say 'the completion'
     completes 'parse' ocireg par
     completes 'get' ocireg manifest g
-    completes 'tag tags' ocireg --username tags ta
+    completes 'tags tag' ocireg --username tags ta
     completes '--digests' ocireg -q tags --di
     completes '--last' ocireg tags host/repo --la
     completes '--password-stdin' ocireg --pas
     completes '' ocireg blob put host/repo fi
+    cmp "$here/share/zsh/vendor-completions/_ocireg" <("$here/bin/ocireg" completion zsh) || fail 'the completion of zsh'
+    cmp "$here/share/fish/vendor_completions.d/ocireg.fish" <("$here/bin/ocireg" completion fish) || fail 'the completion of fish'
 }
 
 dist() {

@@ -1,15 +1,17 @@
 #!/bin/bash
 # readme.sh: builds and runs the README's C program against a real registry, under valgrind, which must report no leaks;
-# its snippets in the other languages must be those of the bindings' own READMEs, whose tests run them. Needs `make`.
+# its snippets in the other languages must be those of the bindings' own READMEs, whose tests run them. Runs the lines of the README and
+# of the manual that show the command, as they stand. Needs `make`; OCIREG_TEST_COMMAND names another command than that of the release.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/.." && pwd)
 fail() { echo "readme: $*" >&2; exit 1; }
 
-if [ "${1:-}" != --inside ]; then exec "$root/tests/registries/run" --only v3 "$0" --inside; fi
+if [ "${1:-}" != --inside ]; then exec "$root/tests/registries/run" --only v3,htpasswd "$0" --inside; fi
 
 work=$(mktemp -d "${TMPDIR:-/tmp}/ocireg-readme.XXXXXX")
 trap 'rm -rf "$work"' EXIT
+program=${OCIREG_TEST_COMMAND:-$root/target/release/ocireg}
 
 # first LANGUAGE FILE: the first snippet in that language
 first() { awk -v begin='```'"$1" '$0 == begin { on = 1; next } on && /^```$/ { exit } on' "$2"; }
@@ -21,7 +23,7 @@ build_it() {
 }
 build_it
 printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}' >"$work/index.json"
-"$root/target/release/ocireg" -q manifest put "$OCIREG_TEST_V3/readme/test:latest" "$work/index.json" >/dev/null
+"$program" -q manifest put "$OCIREG_TEST_V3/readme/test:latest" "$work/index.json" >/dev/null
 "$work/tags" | grep -q '"tags":\["latest"\]' || fail 'the C program'
 
 # says WHAT-IT-SAYS: under valgrind, without suppressions, the program prints this line and valgrind reports nothing
@@ -40,3 +42,40 @@ for language in cpp go ruby; do
     [ -s "$work/ours" ] || fail "no lines of $language"
     first $language "$root/bindings/$language/README.md" | diff "$work/ours" - || fail "other lines than in bindings/$language"
 done
+
+# --- the command ---
+
+# The registry of the examples, with the user alice; the examples find a docker that only looks at what it is given.
+export OCIREG_USERNAME=alice OCIREG_PASSWORD='s3cret:with colon' DOCKER_CONFIG=$work/docker PATH=$work/bin:$PATH
+mkdir -p "$work/bin" "$work/docker" "$work/examples"
+ln -s "$program" "$work/bin/ocireg"
+printf '#!/bin/sh\n[ "$1" = load ] && tar -tf - | grep -qx manifest.json\n' >"$work/bin/docker"
+chmod +x "$work/bin/docker"
+app=$OCIREG_TEST_HTPASSWD/team/app
+cd "$work/examples"
+
+# an image for each of two platforms, and v1, the index of both
+entries=
+for platform in amd64 arm64; do
+    echo "$platform" >platform
+    tar -czf layer.tar.gz platform
+    ocireg append --scratch "$app:$platform" --layer layer.tar.gz --platform "linux/$platform" >/dev/null
+    entries+=${entries:+,}$(ocireg manifest head "$app:$platform" --format "\\{\"mediaType\":\"{/mediaType}\",\"digest\":\"{/digest}\",\
+\"size\":{/size},\"platform\":\\{\"os\":\"linux\",\"architecture\":\"$platform\"\\}\\}")
+done
+printf '{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[%s]}' "$entries" |
+    ocireg manifest put "$app:v1" - >/dev/null
+layer=$(ocireg manifest get "$app:arm64" --format '{/manifest/layers/0/digest}')
+
+# example LINE: as it stands, but for the registry's name and the digest; standard input is the password
+example() {
+    local line=${1//registry.example.com/$OCIREG_TEST_HTPASSWD}
+    line=${line//sha256:…/$layer}
+    printf '%s' "$OCIREG_PASSWORD" | bash -euo pipefail -c "${line//sha256:.../$layer}" >"$work/said" 2>&1 ||
+        { cat "$work/said" >&2; fail "the example: $1"; }
+}
+
+sed -n '/^## The command/,/^## Source/s/^    \(.*ocireg .*\)/\1/p' "$root/README.md" >"$work/lines"
+"$root/bindings/c/manual.sh" command "$program" | sed -n '/^\.SH EXAMPLES/,/^\.fi/p' | sed -e '/^\./d' -e 's/\\-/-/g' -e 's/\\e/\\/g' >>"$work/lines"
+[ "$(wc -l <"$work/lines")" -gt 12 ] || fail 'the examples of the command are not found'
+while read -r line; do example "$line"; done <"$work/lines"

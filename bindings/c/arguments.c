@@ -1,40 +1,55 @@
 #include "arguments.h"
 
-#include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* The longest time that makes sense: 30 years. It keeps the arithmetic far from its limits. */
 #define MOST_SECONDS 1000000000
 
-enum argument arguments_next(struct arguments *arguments)
+/* An option, with its value where it has one. A lone dash is a word: it stands for standard input or output. */
+static void take_option(struct arguments *arguments, int count, char **items, int *next, enum takes (*takes)(const char *name))
 {
-    char *item, *equals;
-    if (arguments->next >= arguments->count)
-        return ARGUMENT_END;
-    item = arguments->items[arguments->next];
-    if (arguments->plain || item[0] != '-' || item[1] == '\0')
-        return ARGUMENT_PLAIN;
-    arguments->next++;
-    if (strcmp(item, "--") == 0) {
-        arguments->plain = true;
-        return arguments_next(arguments);
-    }
-    equals = strchr(item, '=');
+    char *item = items[*next], *equals = strchr(item, '=');
+    struct option *option = &arguments->options[arguments->option_count++];
     if (equals != NULL)
         *equals = '\0';
-    arguments->name = item;
-    arguments->value = equals == NULL ? NULL : equals + 1;
-    return ARGUMENT_OPTION;
+    *option = (struct option){item, equals == NULL ? NULL : equals + 1};
+    if (equals != NULL || takes(item) != TAKES_VALUE)
+        return;
+    if (*next + 1 < count)
+        option->value = items[++*next];
+    else
+        arguments->waiting = item;
 }
 
-char *arguments_take(struct arguments *arguments)
+bool arguments_parse(struct arguments *arguments, int count, char **items, enum takes (*takes)(const char *name))
 {
-    return arguments->next < arguments->count ? arguments->items[arguments->next++] : NULL;
+    *arguments = (struct arguments){.words = calloc((size_t)count + 1, sizeof *arguments->words),
+                                    .options = calloc((size_t)count + 1, sizeof *arguments->options)};
+    if (arguments->words == NULL || arguments->options == NULL)
+        return false;
+    for (int next = 0; next < count; next++) {
+        char *item = items[next];
+        if (arguments->ended || item[0] != '-' || item[1] == '\0')
+            arguments->words[arguments->word_count++] = item;
+        else if (strcmp(item, "--") == 0)
+            arguments->ended = true;
+        else
+            take_option(arguments, count, items, &next, takes);
+    }
+    return true;
 }
 
-char *arguments_value(struct arguments *arguments)
+void arguments_free(struct arguments *arguments)
 {
-    return arguments->value != NULL ? arguments->value : arguments_take(arguments);
+    free(arguments->words);
+    free(arguments->options);
+    *arguments = (struct arguments){0};
+}
+
+bool is_dash(const char *file)
+{
+    return strcmp(file, "-") == 0;
 }
 
 /* Reads digits; false when there are none or the number does not fit. */

@@ -1,27 +1,40 @@
-/* Walks through arguments: `--name value`, `--name=value`, `-n value`, and `--` before names that begin with a dash. */
+/* The command line as words and options: `--name value`, `--name=value`, `-n value`, in any order; after `--` everything
+ * is a word. */
 #ifndef OCIREG_COMMAND_ARGUMENTS_H
 #define OCIREG_COMMAND_ARGUMENTS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-struct arguments {
-    int count;
-    char **items;
-    int next;
-    bool plain;   /* after "--" nothing is an option */
-    char *name;   /* the option found last, without its value */
-    char *value;  /* what followed its '=', or NULL */
+/* What follows an option's name. */
+enum takes {
+    TAKES_NOTHING,
+    TAKES_VALUE,   /* `=VALUE`, or the next word */
+    MAY_TAKE_VALUE /* only `=VALUE` */
 };
 
-enum argument { ARGUMENT_END, ARGUMENT_PLAIN, ARGUMENT_OPTION };
+struct option {
+    const char *name;
+    char *value; /* NULL: none */
+};
 
-/* Looks at what comes next. Only an option is consumed; a plain argument is left for arguments_take(). */
-enum argument arguments_next(struct arguments *arguments);
-char *arguments_take(struct arguments *arguments);
+struct arguments {
+    char **words;
+    size_t word_count;
+    struct option *options;
+    size_t option_count;
+    /* Where the line ended: what completion needs to know. */
+    bool ended;          /* there was a `--` */
+    const char *waiting; /* the option at the end whose value is missing, or NULL */
+};
 
-/* The value of the option found last: what followed its '=', otherwise the next argument. NULL when there is none. */
-char *arguments_value(struct arguments *arguments);
+/* Reads the command line, and points into it. `takes` knows the options; what it does not know takes nothing. False: out of memory. */
+bool arguments_parse(struct arguments *arguments, int count, char **items, enum takes (*takes)(const char *name));
+void arguments_free(struct arguments *arguments);
+
+/* Whether a file's name is -, standard input or output. */
+bool is_dash(const char *file);
 
 /* A decimal number without sign, or false. */
 bool parse_number(const char *text, int64_t *number);

@@ -4,7 +4,7 @@
 
 #include "session.h"
 
-#define MOST_ARGUMENTS 2
+#define MOST_ARGUMENTS 3
 
 enum parameter_kind {
     /* Handed to the library as an option of the call, under `key`. */
@@ -13,6 +13,7 @@ enum parameter_kind {
     PARAMETER_TEXT,
     PARAMETER_NUMBER,
     PARAMETER_LIST,
+    PARAMETER_FILES, /* a list of files */
     /* Handled by the command itself. */
     PARAMETER_OUTPUT,
     PARAMETER_KEY,
@@ -47,14 +48,17 @@ struct command_line {
 struct command {
     const char *name;
     enum target target;                    /* what the first argument says about the registry */
-    const char *arguments[MOST_ARGUMENTS]; /* their names; all are required */
+    const char *arguments[MOST_ARGUMENTS]; /* their names; those in brackets may be left out */
     const struct parameter *parameters;    /* ends with one without a name; or NULL */
     const char *summary;
+    bool asks; /* for a user name and a password, when there is a terminal and they are missing */
+    const char *lines; /* a result for people: a template as of --format; NULL: the JSON, indented */
     int (*run)(struct session *session, const struct command_line *line);
 };
 
 extern const struct command command_parse;
-extern const struct command command_ping, command_catalog, command_tags;
+extern const struct command command_help, command_version, command_completion;
+extern const struct command command_ping, command_detect, command_catalog, command_tags;
 extern const struct command command_login, command_logout, command_explain;
 extern const struct command command_manifest_get, command_manifest_head, command_manifest_put, command_manifest_delete;
 extern const struct command command_digest;
@@ -69,21 +73,36 @@ extern const struct command command_schema1_verify, command_schema1_sign, comman
 extern const struct command command_blob_get, command_blob_head, command_blob_put, command_blob_delete;
 extern const struct command command_v1_ping, command_v1_search, command_v1_images, command_v1_tags, command_v1_tag;
 extern const struct command command_v1_ancestry, command_v1_image, command_v1_layer, command_v1_push, command_v1_untag, command_v1_rmrepo;
+extern const struct command command_v1_login, command_v1_put_image, command_v1_put_layer, command_v1_put_checksum, command_v1_put_tag;
 
 /* All commands, ended by NULL. */
 extern const struct command *const commands[];
 
-/* The command that the arguments name, or NULL after an error has been reported, with `status` set. With --help for
- * a family of commands (`manifest --help`) the help is printed, and `status` is that of printing. */
-const struct command *command_find(struct arguments *arguments, const struct output *output, int *status);
+/* The command that the first words name, and how many words that took; NULL when they name none. */
+const struct command *command_named(const struct arguments *arguments, size_t *words);
+/* Reports that, and what may have been meant. */
+int report_no_command(const struct arguments *arguments);
+/* Whether it is the first word of commands such as "manifest get". */
+bool is_family(const char *name);
 
-/* Reads what follows the command. `*help`: the user asked for the command's help. */
-int command_line_parse(struct command_line *line, const struct command *command, struct arguments *arguments,
-                       const struct output *output, bool *help);
+/* What any option of the command line takes. */
+enum takes option_takes(const char *name);
+/* Takes the options, those of the command and those of all, and the command's arguments, which follow `words` words. */
+int command_line_parse(struct command_line *line, const struct command *command, const struct arguments *arguments, size_t words,
+                       struct globals *globals);
 void command_line_free(struct command_line *line);
 
 int help_all(const struct output *output);
 int help_command(const struct command *command, const struct output *output);
 int help_family(const char *family, const struct output *output);
+/* The help that these words ask for: of a command, a family or all. */
+int help_about(const struct arguments *about, const struct output *output);
+
+/* What the shells' completion calls, with the words up to the cursor: prints what the last one may become. */
+#define COMPLETE "__complete"
+int complete(int count, char **items);
+
+/* An argument's name in brackets: it may be left out. */
+bool is_optional(const char *argument);
 
 #endif

@@ -14,13 +14,16 @@
 bool is_stream(const char *path)
 {
     struct stat status;
-    return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+    return is_dash(path) || (stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode));
 }
 
 int file_open(struct session *session, const char *path, int *fd)
 {
     /* A named pipe without a writer must not block here: file_read waits, and can be interrupted. */
-    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (is_dash(path))
+        *fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+    else
+        *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     return *fd >= 0 ? OCIREG_OK : file_report(session, path, errno);
 }
 

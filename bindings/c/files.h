@@ -1,4 +1,4 @@
-/* Reading local files: manifests whole, pipes piece by piece. */
+/* Reading local files: manifests whole, pipes piece by piece. - is standard input. */
 #ifndef OCIREG_COMMAND_FILES_H
 #define OCIREG_COMMAND_FILES_H
 

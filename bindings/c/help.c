@@ -21,7 +21,7 @@ static void synopsis(const struct command *command)
         printf(" %s", command->arguments[i]);
     for (const struct parameter *at = command->parameters; at != NULL && at->name != NULL; at++)
         printf(" [%s%s%s]%s", at->name, at->value == NULL ? "" : " ", at->value == NULL ? "" : at->value,
-               at->kind == PARAMETER_LIST ? "..." : "");
+               at->kind == PARAMETER_LIST || at->kind == PARAMETER_FILES ? "..." : "");
 }
 
 static void entry(const struct command *command)
@@ -33,7 +33,7 @@ static void entry(const struct command *command)
 
 static void usage(void)
 {
-    fputs("usage: ocireg [OPTION]... COMMAND [ARGUMENT]...\n\n", stdout);
+    fputs("usage: ocireg COMMAND [ARGUMENT]... [OPTION]...\n\n", stdout);
 }
 
 int help_family(const char *family, const struct output *output)
@@ -48,7 +48,7 @@ int help_family(const char *family, const struct output *output)
 
 int help_command(const struct command *command, const struct output *output)
 {
-    fputs("usage: ocireg [OPTION]... ", stdout);
+    fputs("usage: ocireg ", stdout);
     synopsis(command);
     printf("\n\n%s\n", command->summary);
     if (command->parameters != NULL)
@@ -66,15 +66,31 @@ int help_all(const struct output *output)
 {
     usage();
     fputs("A client for Docker and OCI registries. REF is [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST], REPO the same\n"
-          "without tag and digest, REGISTRY is HOST[:PORT]. Results are JSON on standard output.\n\n"
+          "without tag and digest, REGISTRY is HOST[:PORT]. A FILE may be - for standard input or output.\n\n"
+          "Results are lines on a terminal and with --text, and one line of JSON in a pipe or a file and with --json;\n"
+          "what is not a list is indented JSON on a terminal. --format '{/digest} {/size}' prints members by their JSON\n"
+          "pointers, --format '{/layers/*/digest}' a line for each.\n\n"
           "PLACE, SRC and DST are one of\n",
           stdout);
     fputs(places, stdout);
     fputs("\ncommands:\n", stdout);
     for (const struct command *const *at = commands; *at != NULL; at++)
         entry(*at);
-    fputs("\noptions, before the command:\n", stdout);
+    fputs("\noptions, anywhere on the line (-- ends them):\n", stdout);
     globals_help(stdout);
     fputs("\nThe exit status is 0, the number of the library's error code, or 64 for a wrong command line.\n", stdout);
     return output_flush(output);
+}
+
+int help_about(const struct arguments *about, const struct output *output)
+{
+    size_t words;
+    const struct command *command = command_named(about, &words);
+    if (command != NULL)
+        return help_command(command, output);
+    if (about->word_count == 0)
+        return help_all(output);
+    if (about->word_count == 1 && is_family(about->words[0]))
+        return help_family(about->words[0], output);
+    return report_no_command(about);
 }

@@ -1,114 +1,10 @@
 /* Shows: ocireg_client_set_host. */
 #include "hosts.h"
 
-#include "files.h"
 #include "json.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
-
-#define LONGEST_PASSWORD 65536
-
-/* Reads standard input to its end. The buffer has room for one byte more than a password may have, and for the final
- * NUL. */
-static ssize_t read_all(struct session *session, char *buffer)
-{
-    size_t length = 0;
-    for (;;) {
-        ssize_t got = file_read(session, STDIN_FILENO, (uint8_t *)buffer + length, LONGEST_PASSWORD + 1 - length);
-        if (got < 0)
-            return -1;
-        length += (size_t)got;
-        if (got == 0 || length > LONGEST_PASSWORD)
-            return (ssize_t)length;
-    }
-}
-
-static int read_stdin(struct session *session, char *buffer)
-{
-    ssize_t length = read_all(session, buffer);
-    if (length < 0)
-        return file_report(session, "the password", errno);
-    if (length > LONGEST_PASSWORD)
-        return report_usage("the password is longer than %d bytes", LONGEST_PASSWORD);
-    if (length > 0 && buffer[length - 1] == '\n')
-        length--;
-    buffer[length] = '\0';
-    if (length == 0)
-        return report_usage("standard input holds no password");
-    if (memchr(buffer, '\0', (size_t)length) != NULL)
-        return report_usage("the password holds a zero byte");
-    return OCIREG_OK;
-}
-
-static char *environment(const char *name)
-{
-    char *value = getenv(name);
-    return value == NULL || *value == '\0' ? NULL : value;
-}
-
-static bool any(const struct globals *globals, enum setting_kind kind)
-{
-    for (size_t i = 0; i < globals->setting_count; i++)
-        if (globals->settings[i].kind == kind)
-            return true;
-    return false;
-}
-
-/* The user name in the environment counts only if the command line gives no credentials at all. */
-static const char *ambient_username(const struct globals *globals)
-{
-    if (globals->anonymous || any(globals, SETTING_USERNAME) || any(globals, SETTING_TOKEN))
-        return NULL;
-    return environment("OCIREG_USERNAME");
-}
-
-static int read_password(struct session *session, char **password)
-{
-    char *buffer = malloc(LONGEST_PASSWORD + 2);
-    int status;
-    if (buffer == NULL)
-        return report_failure(session->output, OCIREG_INTERNAL, "out of memory");
-    status = read_stdin(session, buffer);
-    if (status == OCIREG_OK)
-        *password = strdup(buffer);
-    explicit_bzero(buffer, LONGEST_PASSWORD + 2);
-    free(buffer);
-    if (status == OCIREG_OK && *password == NULL)
-        status = report_failure(session->output, OCIREG_INTERNAL, "out of memory");
-    return status;
-}
-
-/* A user name and a password are useful only together. */
-static int check(const struct globals *globals)
-{
-    bool password = globals->password_stdin || environment("OCIREG_PASSWORD") != NULL;
-    bool named = any(globals, SETTING_USERNAME);
-    bool ambient = ambient_username(globals) != NULL;
-    if (globals->password_stdin && !named && !ambient)
-        return report_usage("--password-stdin needs --username or OCIREG_USERNAME");
-    if (named && !password)
-        return report_usage("--username needs --password-stdin or OCIREG_PASSWORD");
-    if (ambient && !password)
-        return report_usage("OCIREG_USERNAME needs --password-stdin or OCIREG_PASSWORD");
-    return OCIREG_OK;
-}
-
-int hosts_read_password(struct session *session, char **password)
-{
-    const struct globals *globals = session->globals;
-    int status = check(globals);
-    *password = NULL;
-    if (status == OCIREG_OK && globals->password_stdin)
-        status = read_password(session, password);
-    if (status != OCIREG_OK || globals->password_stdin)
-        return status;
-    if (environment("OCIREG_PASSWORD") != NULL)
-        *password = strdup(environment("OCIREG_PASSWORD"));
-    return OCIREG_OK;
-}
 
 /* The host of an option as the library spells it, so that "Example.org" and "example.org" are the same. */
 static char *canonical(const char *host, ocireg_error **error)
@@ -129,7 +25,7 @@ struct hosts {
     const struct globals *globals;
     char **names; /* one for each setting; NULL: no host was named */
     char *const *registries; /* ended by NULL */
-    const char *password;
+    const struct credentials *credentials;
 };
 
 static bool is_registry(const struct hosts *hosts, const char *host)
@@ -166,15 +62,15 @@ static ocireg_status set_password(const struct hosts *hosts, const char *usernam
                                   ocireg_error **error)
 {
     ocireg_status status = ocireg_options_set_string(options, OCIREG_OPT_USERNAME, username, error);
-    return status != OCIREG_OK ? status : ocireg_options_set_string(options, OCIREG_OPT_PASSWORD, hosts->password, error);
+    return status != OCIREG_OK ? status : ocireg_options_set_string(options, OCIREG_OPT_PASSWORD, hosts->credentials->password, error);
 }
 
-/* What the command line says about a host's credentials, and the environment where it says nothing. */
+/* What the command line says about a host's credentials, and the user name from elsewhere where it says nothing. */
 static ocireg_status host_credentials(const struct hosts *hosts, const char *host, ocireg_options *options,
                                       ocireg_error **error)
 {
     const struct setting *username = find(hosts, SETTING_USERNAME, host), *token = find(hosts, SETTING_TOKEN, host);
-    const char *ambient = is_registry(hosts, host) ? ambient_username(hosts->globals) : NULL;
+    const char *ambient = is_registry(hosts, host) ? hosts->credentials->username : NULL;
     if (hosts->globals->anonymous)
         return ocireg_options_set_bool(options, OCIREG_OPT_ANONYMOUS, true, error);
     if (token != NULL && username == NULL)
@@ -262,9 +158,9 @@ static int check_named(const struct globals *globals, char *const *registries)
     return OCIREG_OK;
 }
 
-int hosts_set(struct session *session, char *const *registries, const char *password)
+int hosts_set(struct session *session, char *const *registries, const struct credentials *credentials)
 {
-    struct hosts hosts = {session->globals, NULL, registries, password};
+    struct hosts hosts = {session->globals, NULL, registries, credentials};
     size_t count = session->globals->setting_count;
     int status = check_named(session->globals, registries);
     if (status != OCIREG_OK)

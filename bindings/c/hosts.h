@@ -2,14 +2,10 @@
 #ifndef OCIREG_COMMAND_HOSTS_H
 #define OCIREG_COMMAND_HOSTS_H
 
-#include "session.h"
-
-/* The password: from standard input if the user asked for that, otherwise from the environment, otherwise NULL.
- * Freed with free(). */
-int hosts_read_password(struct session *session, char **password);
+#include "credentials.h"
 
 /* Gives the client the settings of the command's registries (a list ended by NULL) and of every host that an option
  * names. */
-int hosts_set(struct session *session, char *const *registries, const char *password);
+int hosts_set(struct session *session, char *const *registries, const struct credentials *credentials);
 
 #endif

@@ -99,6 +99,7 @@ const struct command command_files = {
     .arguments = {"REF"},
     .parameters = files_parameters,
     .summary = "List the files of an image.",
+    .lines = "{/files/*/path}",
     .run = files,
 };
 

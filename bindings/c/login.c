@@ -1,8 +1,8 @@
 /* The commands login, logout and explain. Shows: ocireg_login, ocireg_logout, ocireg_explain. */
 #include "command.h"
 
-/* The user name and password come from --username, --password-stdin and the environment: they belong to the host's
- * settings, which hosts.c has set. */
+/* The user name and password come from --username, --password-stdin, the environment and the terminal (credentials.c): they belong to
+ * the host's settings, which hosts.c has set. */
 static int login(struct session *session, const struct command_line *line)
 {
     ocireg_error *error = NULL;
@@ -42,7 +42,8 @@ const struct command command_login = {
     .target = TARGET_REGISTRY,
     .arguments = {"REGISTRY"},
     .parameters = login_parameters,
-    .summary = "Check the user name and password, and store them where Docker does.",
+    .summary = "Check the user name and password, and store them where Docker does. What is missing is asked for at a terminal.",
+    .asks = true,
     .run = login,
 };
 

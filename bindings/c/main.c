@@ -1,12 +1,13 @@
 /* ocireg: a client for Docker and OCI registries, over the public C API alone.
  *
- * Shows: ocireg_version, ocireg_version_number. The file of each family of commands names the calls it demonstrates:
+ * Shows: ocireg_version_number. The file of each family of commands names the calls it demonstrates:
  * names.c, registry.c, tags.c, manifest.c, blob.c, blob_put.c, schema1.c; and below them session.c, open.c,
  * registries.c, hosts.c, command.c, signals.c, trace.c, output.c. */
 #include "command.h"
 
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <unistd.h>
 
 /* If a standard descriptor were closed, the next file opened would take its number and receive our output. A
@@ -29,16 +30,10 @@ static int check_library(const struct output *output)
                           ocireg_version());
 }
 
-static int show_version(const struct output *output)
-{
-    printf("ocireg %s\n", ocireg_version());
-    return output_flush(output);
-}
-
 static int run_in_session(const struct globals *globals, const struct command *command, const struct command_line *line)
 {
     struct session session = {0};
-    int status = session_open(&session, globals, command->target, line->arguments);
+    int status = session_open(&session, globals, command, line);
     if (status == OCIREG_OK)
         status = command->run(&session, line);
     /* While Ctrl-C is still watched: perhaps nobody reads what we write. */
@@ -48,46 +43,64 @@ static int run_in_session(const struct globals *globals, const struct command *c
     return status;
 }
 
-static int run_command(const struct globals *globals, struct arguments *arguments)
+static int run_command(struct globals *globals, const struct command *command, const struct arguments *arguments, size_t words)
 {
     struct command_line line = {0};
-    int status = OCIREG_OK;
-    bool help = false;
-    const struct command *command = command_find(arguments, &globals->output, &status);
-    if (command == NULL)
-        return status;
-    status = command_line_parse(&line, command, arguments, &globals->output, &help);
-    if (help)
-        status = help_command(command, &globals->output);
-    else if (status == OCIREG_OK)
+    int status = command_line_parse(&line, command, arguments, words, globals);
+    if (status == OCIREG_OK)
         status = run_in_session(globals, command, &line);
     command_line_free(&line);
     return status;
 }
 
-static int run(struct globals *globals, struct arguments *arguments)
+static bool asks_for(const struct arguments *arguments, const char *option)
 {
-    int status = globals_parse(globals, arguments);
-    if (status == OCIREG_OK)
-        status = check_library(&globals->output);
+    for (size_t i = 0; i < arguments->option_count; i++)
+        if (strcmp(arguments->options[i].name, option) == 0)
+            return true;
+    return false;
+}
+
+/* The first thing that is wrong with a line without a command. */
+static int no_command(struct globals *globals, const struct arguments *arguments)
+{
+    const struct command none = {.name = ""};
+    struct command_line line;
+    int status = arguments->word_count > 0 ? OCIREG_OK : command_line_parse(&line, &none, arguments, 0, globals);
+    if (arguments->word_count == 0)
+        command_line_free(&line);
+    return status == OCIREG_OK ? report_no_command(arguments) : status;
+}
+
+static int run(struct globals *globals, const struct arguments *arguments)
+{
+    size_t words;
+    const struct command *command = command_named(arguments, &words);
+    int status = check_library(&globals->output);
     if (status != OCIREG_OK)
         return status;
-    if (globals->help)
-        return help_all(&globals->output);
-    if (globals->version)
-        return show_version(&globals->output);
-    return run_command(globals, arguments);
+    if (asks_for(arguments, "--help") || asks_for(arguments, "-h"))
+        return help_about(arguments, &globals->output);
+    if (asks_for(arguments, "--version"))
+        return run_command(globals, &command_version, &(struct arguments){0}, 0);
+    return command == NULL ? no_command(globals, arguments) : run_command(globals, command, arguments, words);
 }
 
 int main(int argc, char **argv)
 {
-    struct arguments arguments = {.count = argc, .items = argv, .next = 1};
+    struct arguments arguments = {0};
     struct globals globals = {0};
     int status;
     open_standard_descriptors();
-    /* When the reader of our output goes away, that is reported by the exit status; it does not kill the process. */
+    /* When the reader of our output goes away, that is not an accident; it does not kill the process. */
     signal(SIGPIPE, SIG_IGN);
-    status = run(&globals, &arguments);
+    if (argc > 1 && strcmp(argv[1], COMPLETE) == 0)
+        return complete(argc - 2, argv + 2);
+    if (arguments_parse(&arguments, argc > 0 ? argc - 1 : 0, argv + 1, option_takes) && globals_init(&globals, arguments.option_count))
+        status = run(&globals, &arguments);
+    else
+        status = report_failure(&globals.output, OCIREG_INTERNAL, "out of memory");
     globals_free(&globals);
+    arguments_free(&arguments);
     return status;
 }

@@ -3,6 +3,7 @@
 #include "command.h"
 #include "files.h"
 #include "output_file.h"
+#include "result.h"
 
 #include <stdlib.h>
 
@@ -18,7 +19,7 @@ static int finish_raw(struct session *session, const struct command_line *line, 
     if (line->output == NULL)
         return output_bytes(session->output, data, size);
     result = file_write_whole(session, line->output, data, size);
-    return result == OCIREG_OK && !is_standard_output(line->output) ? output_json(session->output, json) : result;
+    return result == OCIREG_OK && !is_standard_output(line->output) ? session_print(session, json) : result;
 }
 
 /* -o without --raw: the result, as it would have been printed. */
@@ -29,7 +30,7 @@ static int finish_file(struct session *session, const char *path, const char *js
     FILE *memory = open_memstream(&text, &size);
     int result = OCIREG_OK;
     if (memory != NULL)
-        write_json(memory, json, session->output->pretty);
+        result = result_write(session->output, memory, json);
     if (memory == NULL || fclose(memory) != 0)
         result = report_failure(session->output, OCIREG_INTERNAL, "out of memory");
     if (result == OCIREG_OK)
@@ -53,7 +54,7 @@ static int get(struct session *session, const struct command_line *line)
     else if (line->output != NULL)
         result = finish_file(session, line->output, json);
     else
-        result = output_json(session->output, json);
+        result = session_print(session, json);
     ocireg_buffer_free(bytes);
     ocireg_string_free(json);
     return result;
@@ -76,7 +77,7 @@ static int digest(struct session *session, const struct command_line *line)
     if (ocireg_manifest_digest(session->client, session->context, line->arguments[0], line->options, &text, &error) !=
         OCIREG_OK)
         return session_report(session, error);
-    result = output_line(session->output, text);
+    result = session_print_value(session, "digest", text, "");
     ocireg_string_free(text);
     return result;
 }

@@ -18,7 +18,7 @@ entries() { roff | awk -F '\t' '{ print ".TP\n.B " $1; print $2 }'; }
 options_of() { sed -nE 's/^  (-[^ ]*( [^ ]+)?) +(.*)$/\1\t\3/p' | entries; }
 
 # The commands' names: the lower-case words at the beginning of their lines in the help
-command_names() { sed -nE '/^commands:/,/^options/s/^  (([a-z0-9]+ ?)+).*/\1/p' <<<"$help" | sed 's/ $//'; }
+command_names() { sed -nE '/^commands:/,/^options/s/^  ([a-z0-9][a-z0-9-]*( [a-z0-9-]+)?)( [A-Z[{].*)?$/\1/p' <<<"$help"; }
 
 command_manual() { # PROGRAM
     local help name text words
@@ -29,9 +29,9 @@ command_manual() { # PROGRAM
 ocireg \- client for Docker and OCI registries
 .SH SYNOPSIS
 .B ocireg
-.RI [ option ]...\&
 .I command
-.RI [ argument ]...
+.RI [ argument ]...\&
+.RI [ option ]...
 .SH DESCRIPTION
 Reads and writes container images and other artifacts in registries, and copies them between registries, OCI image layouts,
 archives and directories. Everything that is read is verified by its digest.
@@ -49,38 +49,73 @@ are docker://REF (or REF alone), oci:DIR[:NAME], oci\-archive:FILE[:NAME], docke
 \- (standard input), a named pipe or /dev/fd/N, packed by gzip, zstd, xz, bzip2 or not at all; NAME and REF may be @INDEX, the image
 of that number in the archive.
 .PP
-A result is one line of JSON on standard output, where the text of a command does not say otherwise. Its members are described in
+A result is one line of JSON on standard output when that is a pipe or a file, and with
+.BR \-\-json .
+Its members are described in
 .BR ocireg (3)
 and the header
 .IR ocireg.h .
+On a terminal, and with
+.BR \-\-text ,
+a list is one line for each item, with tabs between columns that are aligned on a terminal, and what is not a list is indented JSON.
+Some commands give a single value
+.RB ( digest ),
+exact bytes
+.RB ( "blob get" ,
+.B cat
+and others without
+.BR \-o )
+or a page
+.RB ( inspect ,
+.BR tree ),
+as their text says.
+.PP
+.B \-\-format
+prints text with members of the result in it, named by JSON pointers in braces: {/digest}, {/manifest/config/size}; {} is the whole.
+A * in a pointer makes a line for each item of that list or object, in which {*} is the item's number or name:
+{/manifest/layers/*/digest}. \en, \et, \e\e, \e{ and \e} are a new line, a tab, a backslash and braces. A member that is not there is
+nothing; when nothing of it is there, the exit status is that of NOT_FOUND.
+.PP
+Text from registries cannot control the terminal: such characters are shown as a question mark. Colour is used only on terminals, and
+not with
+.BR NO_COLOR .
 .SH COMMANDS
 END
     while read -r name; do
         read -ra words <<<"$name"
         text=$("$1" "${words[@]}" --help)
-        sed -n '1s/^usage: ocireg \[OPTION\]\.\.\. //p' <<<"$text" | roff | sed 's/^/.SS /'
+        sed -n '1s/^usage: ocireg //p' <<<"$text" | roff | sed 's/^/.SS /'
         sed -n 3p <<<"$text" | roff
         sed 1,4d <<<"$text" | options_of
     done <<<"$(command_names)"
     echo '.SH OPTIONS'
-    echo 'They come before the command.'
+    echo 'They may stand anywhere on the line; \-\- ends them. A command'\''s own options may, too.'
     sed -n '/^options/,$p' <<<"$help" | options_of
     cat <<'END'
 .SH EXIT STATUS
 0, the number of the library's error code (see
 .BR ocireg (3)),
 or 64 for a wrong command line. A failure is one line on standard error,
-.RI \(lqocireg:\  CODE :\  message \(rq.
+.RI \(lqocireg:\  CODE :\  message \(rq,
+and where something can be done about it a second one,
+.RI \(lqocireg:\ hint:\  text \(rq.
+That the reader of a result leaves before its end (| head) is no failure; of bytes that are verified at their end it is.
 .SH ENVIRONMENT
 .TP
 .BR OCIREG_USERNAME ", " OCIREG_PASSWORD
 Credentials, where the options give none.
+.TP
+.B NO_COLOR
+If not empty: no colour.
 .SH EXAMPLES
 .nf
+ocireg login registry.example.com
 ocireg tags registry.example.com/team/app \-\-digests
 ocireg manifest get registry.example.com/team/app:v1 \-\-platform linux/arm64 \-\-pretty
+ocireg manifest get registry.example.com/team/app:arm64 \-\-format '{/manifest/layers/*/digest}'
 ocireg blob get registry.example.com/team/app@sha256:... \-o layer.tar.gz
 ocireg pull registry.example.com/team/app:v1 oci:app
+source <(ocireg completion bash)
 .fi
 .SH SEE ALSO
 .BR ocireg (3)

@@ -1,9 +1,10 @@
 /* How a session begins. Shows: ocireg_client_new; ocireg_context_new, _set_deadline, _set_log. */
-#include "session.h"
+#include "command.h"
 
 #include "clock.h"
 #include "hosts.h"
 #include "registries.h"
+#include "standard_input.h"
 #include "trace.h"
 
 #include <stdlib.h>
@@ -128,10 +129,12 @@ static int open_context(struct session *session)
     return status == OCIREG_OK ? OCIREG_OK : report_error(session->output, error);
 }
 
-/* The password is read before Ctrl-C is watched, so that Ctrl-C still ends a command that waits for one to be typed. */
-static int open_all(struct session *session, char *const *hosts, char **password)
+/* Credentials and standard input are read before Ctrl-C is watched, so that Ctrl-C still ends a command that waits for them. */
+static int open_all(struct session *session, const struct command *command, char *const *hosts, struct credentials *credentials)
 {
-    int status = hosts_read_password(session, password);
+    int status = credentials_read(session, command->asks, credentials);
+    if (status == OCIREG_OK)
+        status = standard_input_pour(session);
     if (status == OCIREG_OK)
         status = open_context(session);
     if (status == OCIREG_OK) {
@@ -142,25 +145,25 @@ static int open_all(struct session *session, char *const *hosts, char **password
     if (status == OCIREG_OK)
         status = open_client(session);
     if (status == OCIREG_OK)
-        status = hosts_set(session, hosts, *password);
+        status = hosts_set(session, hosts, credentials);
     return status;
 }
 
-int session_open(struct session *session, const struct globals *globals, enum target target, const char *const *arguments)
+int session_open(struct session *session, const struct globals *globals, const struct command *command, const struct command_line *line)
 {
-    char *hosts[MOST_REGISTRIES + 1] = {NULL}, *password = NULL;
+    char *hosts[MOST_REGISTRIES + 1] = {NULL};
+    struct credentials credentials = {0};
     int status;
     session->globals = globals;
     session->output = &globals->output;
     session->end = end_of(globals);
-    if (target == TARGET_NONE)
+    session->lines = command->lines;
+    if (command->target == TARGET_NONE)
         return OCIREG_OK;
-    status = registry_hosts(session->output, target, arguments, hosts);
+    status = registry_hosts(session->output, command->target, line->arguments, hosts);
     if (status == OCIREG_OK)
-        status = open_all(session, hosts, &password);
-    if (password != NULL)
-        explicit_bzero(password, strlen(password));
-    free(password);
+        status = open_all(session, command, hosts, &credentials);
+    credentials_forget(&credentials);
     for (size_t i = 0; i < MOST_REGISTRIES; i++)
         free(hosts[i]);
     return status;

@@ -1,11 +1,11 @@
 #include "options.h"
 
+#include "standard_input.h"
+
 #include <stdlib.h>
 #include <string.h>
 
-enum takes { TAKES_NOTHING, TAKES_VALUE, MAY_TAKE_HOST };
-
-enum option {
+enum global {
     OPTION_USERNAME,
     OPTION_PASSWORD_STDIN,
     OPTION_TOKEN,
@@ -30,6 +30,9 @@ enum option {
     OPTION_VERBOSE,
     OPTION_VERY_VERBOSE,
     OPTION_PRETTY,
+    OPTION_JSON,
+    OPTION_TEXT,
+    OPTION_FORMAT,
     OPTION_JSON_ERRORS,
     OPTION_HELP,
     OPTION_VERSION,
@@ -37,7 +40,7 @@ enum option {
 
 static const struct {
     const char *name;
-    enum option option;
+    enum global option;
     enum takes takes;
     const char *value, *help;
 } table[] = {
@@ -48,8 +51,8 @@ static const struct {
     {"--anonymous", OPTION_ANONYMOUS, TAKES_NOTHING, "", "send no credentials, not even stored ones"},
     {"--docker-config", OPTION_DOCKER_CONFIG, TAKES_VALUE, " DIR", "use only the stored credentials in DIR/config.json"},
     {"--foreign-credentials", OPTION_FOREIGN_CREDENTIALS, TAKES_NOTHING, "", "also read credential files of other users, or that others can write to"},
-    {"--plain-http", OPTION_PLAIN_HTTP, MAY_TAKE_HOST, "[=HOST]", "http instead of https, for all hosts or this one"},
-    {"--insecure", OPTION_INSECURE, MAY_TAKE_HOST, "[=HOST]", "do not verify TLS, for all hosts or this one"},
+    {"--plain-http", OPTION_PLAIN_HTTP, MAY_TAKE_VALUE, "[=HOST]", "http instead of https, for all hosts or this one"},
+    {"--insecure", OPTION_INSECURE, MAY_TAKE_VALUE, "[=HOST]", "do not verify TLS, for all hosts or this one"},
     {"--ca", OPTION_CA, TAKES_VALUE, " FILE", "certificate authorities (PEM) in addition to the platform's"},
     {"--cert", OPTION_CERT, TAKES_VALUE, " FILE", "a client certificate (PEM), with its key in it or in --key"},
     {"--key", OPTION_KEY, TAKES_VALUE, " FILE", "the client certificate's key (PEM)"},
@@ -65,8 +68,12 @@ static const struct {
     {"-v", OPTION_VERBOSE, TAKES_NOTHING, "", "a line for each HTTP request and response"},
     {"-vv", OPTION_VERY_VERBOSE, TAKES_NOTHING, "", "their headers too"},
     {"--pretty", OPTION_PRETTY, TAKES_NOTHING, "", "indent the JSON"},
+    {"--json", OPTION_JSON, TAKES_NOTHING, "", "the result as JSON on a terminal too; a pipe or a file always gets JSON"},
+    {"--text", OPTION_TEXT, TAKES_NOTHING, "", "the result for people, as on a terminal: lists as lines"},
+    {"--format", OPTION_FORMAT, TAKES_VALUE, " TEXT", "members of the result, such as '{/digest} {/size}'"},
     {"--json-errors", OPTION_JSON_ERRORS, TAKES_NOTHING, "", "errors as JSON"},
-    {"--help", OPTION_HELP, TAKES_NOTHING, "", "this text; after a command, the help of that command"},
+    {"--help", OPTION_HELP, TAKES_NOTHING, "", "this text; with a command, its help"},
+    {"-h", OPTION_HELP, TAKES_NOTHING, "", "the same"},
     {"--version", OPTION_VERSION, TAKES_NOTHING, "", "the library's version"},
 };
 
@@ -80,9 +87,24 @@ static size_t find(const char *name)
     return i;
 }
 
-bool globals_know(const char *option)
+bool globals_know(const char *option, enum takes *takes)
 {
-    return find(option) < TABLE_SIZE;
+    size_t i = find(option);
+    if (i < TABLE_SIZE)
+        *takes = table[i].takes;
+    return i < TABLE_SIZE;
+}
+
+void globals_offer(void (*offer)(const char *word, size_t length, const char *what, const char *begun), const char *begun)
+{
+    for (size_t i = 0; i < TABLE_SIZE; i++)
+        offer(table[i].name, strlen(table[i].name), table[i].help, begun);
+}
+
+void globals_suggest(struct suggestion *suggestion)
+{
+    for (size_t i = 0; i < TABLE_SIZE; i++)
+        suggest(suggestion, table[i].name);
 }
 
 void globals_help(FILE *file)
@@ -138,7 +160,7 @@ static int number(const char *option, const char *text, int64_t *result)
 }
 
 /* `value` is NULL unless the option takes one, or one was given to an option that may. */
-static int apply(struct globals *globals, enum option option, const char *name, char *value)
+static int apply(struct globals *globals, enum global option, const char *name, char *value)
 {
     /* An empty host would be Docker Hub or every registry, which is not what a script with an unset variable means. */
     if ((option == OPTION_PLAIN_HTTP || option == OPTION_INSECURE) && value != NULL && *value == '\0')
@@ -165,9 +187,9 @@ static int apply(struct globals *globals, enum option option, const char *name, 
         else
             globals->insecure = true;
         break;
-    case OPTION_CA: globals->ca_file = value; break;
-    case OPTION_CERT: globals->cert_file = value; break;
-    case OPTION_KEY: globals->key_file = value; break;
+    case OPTION_CA: globals->ca_file = file_for_library(value); break;
+    case OPTION_CERT: globals->cert_file = file_for_library(value); break;
+    case OPTION_KEY: globals->key_file = file_for_library(value); break;
     case OPTION_PROXY: globals->proxy = value; break;
     case OPTION_USER_AGENT: globals->user_agent = value; break;
     case OPTION_CONNECT_TIMEOUT: return seconds(name, value, &globals->connect_ms);
@@ -183,6 +205,9 @@ static int apply(struct globals *globals, enum option option, const char *name, 
     case OPTION_VERBOSE: globals->verbosity++; break;
     case OPTION_VERY_VERBOSE: globals->verbosity += 2; break;
     case OPTION_PRETTY: globals->output.pretty = true; break;
+    case OPTION_JSON: globals->output.json = true; break;
+    case OPTION_TEXT: globals->output.text = true; break;
+    case OPTION_FORMAT: globals->output.format = value; break;
     case OPTION_JSON_ERRORS: globals->output.json_errors = true; break;
     case OPTION_HELP: globals->help = true; break;
     case OPTION_VERSION: globals->version = true; break;
@@ -190,23 +215,17 @@ static int apply(struct globals *globals, enum option option, const char *name, 
     return 0;
 }
 
-static int take_option(struct globals *globals, struct arguments *arguments)
+int globals_take(struct globals *globals, const struct option *option)
 {
-    const char *name = arguments->name;
-    char *value = arguments->value;
-    size_t i = find(name);
-    if (i == TABLE_SIZE)
-        return report_usage("unknown option: %s", name);
-    if (table[i].takes == TAKES_NOTHING && value != NULL)
-        return report_usage("%s takes no value", name);
-    if (table[i].takes == TAKES_VALUE)
-        value = arguments_value(arguments);
-    if (table[i].takes == TAKES_VALUE && value == NULL)
-        return report_usage("%s needs a value", name);
-    return apply(globals, table[i].option, table[i].name, value);
+    size_t i = find(option->name);
+    if (table[i].takes == TAKES_NOTHING && option->value != NULL)
+        return report_usage("%s takes no value", option->name);
+    if (table[i].takes == TAKES_VALUE && option->value == NULL)
+        return report_usage("%s needs a value", option->name);
+    return apply(globals, table[i].option, table[i].name, option->value);
 }
 
-static int check(const struct globals *globals)
+int globals_check(const struct globals *globals)
 {
     for (size_t i = 0; i < globals->setting_count && globals->anonymous; i++) {
         enum setting_kind kind = globals->settings[i].kind;
@@ -217,24 +236,14 @@ static int check(const struct globals *globals)
         return report_usage("--password-stdin contradicts --anonymous");
     if (globals->key_file != NULL && globals->cert_file == NULL)
         return report_usage("--key needs --cert");
-    return 0;
+    return output_check(&globals->output);
 }
 
-int globals_parse(struct globals *globals, struct arguments *arguments)
+bool globals_init(struct globals *globals, size_t most_settings)
 {
     *globals = (struct globals){.retries = -1, .min_speed = -1};
-    /* Each setting needs at least one argument. */
-    globals->settings = calloc((size_t)arguments->count + 1, sizeof *globals->settings);
-    if (globals->settings == NULL)
-        return report_failure(&globals->output, OCIREG_INTERNAL, "out of memory");
-    while (arguments_next(arguments) == ARGUMENT_OPTION) {
-        int status = take_option(globals, arguments);
-        if (status != 0)
-            return status;
-    }
-    /* A command's own arguments may be options again, even if "--" preceded the command. */
-    arguments->plain = false;
-    return check(globals);
+    globals->settings = calloc(most_settings + 1, sizeof *globals->settings);
+    return globals->settings != NULL;
 }
 
 void globals_free(struct globals *globals)

@@ -1,9 +1,10 @@
-/* The options before the command: they say how to reach registries and how to print. */
+/* The options of every command: they say how to reach registries and how to print. */
 #ifndef OCIREG_COMMAND_OPTIONS_H
 #define OCIREG_COMMAND_OPTIONS_H
 
 #include "arguments.h"
 #include "output.h"
+#include "suggest.h"
 
 enum setting_kind { SETTING_USERNAME, SETTING_TOKEN, SETTING_TRUSTED_REALM, SETTING_PLAIN_HTTP, SETTING_INSECURE };
 
@@ -30,11 +31,20 @@ struct globals {
     struct output output;
 };
 
-/* Reads the options up to the command. They point into the arguments. */
-int globals_parse(struct globals *globals, struct arguments *arguments);
+/* `most_settings`: how many options there are at most. False: out of memory. */
+bool globals_init(struct globals *globals, size_t most_settings);
 void globals_free(struct globals *globals);
-/* Whether this is one of them, so that a command can say so when one follows it. */
-bool globals_know(const char *option);
+
+/* Whether this is one of them, and then what it takes. */
+bool globals_know(const char *option, enum takes *takes);
+/* Takes one of them, whose value stays where it is. */
+int globals_take(struct globals *globals, const struct option *option);
+/* When all have been taken: whether they agree. */
+int globals_check(const struct globals *globals);
+
+/* Gives each to `offer`, with what it is. */
+void globals_offer(void (*offer)(const char *word, size_t length, const char *what, const char *begun), const char *begun);
+void globals_suggest(struct suggestion *suggestion);
 void globals_help(FILE *file);
 
 #endif

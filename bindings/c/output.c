@@ -1,6 +1,8 @@
 #include "output.h"
 
 #include "json.h"
+#include "style.h"
+#include "template.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -10,13 +12,34 @@
 #include <string.h>
 #include <unistd.h>
 
-/* A reader that has gone away (`ocireg tags … | head -1`) needs no message: only the exit status tells it. */
+/* The reader of standard output needed no more. */
+static bool reader_left;
+
+/* No message either: whoever ends the reading knows it. */
 static int stdout_failed(const struct output *output)
 {
     int reason = errno;
-    if (reason == EPIPE)
+    reader_left = reader_left || reason == EPIPE;
+    if (reader_left)
         return OCIREG_IO;
     return report_failure(output, OCIREG_IO, "cannot write to standard output: %s", strerror(reason));
+}
+
+int output_check(const struct output *output)
+{
+    const char *form = output->format != NULL ? "--format" : output->text ? "--text" : NULL;
+    if (output->format != NULL && output->text)
+        return report_usage("--text contradicts --format");
+    if (form != NULL && (output->json || output->pretty))
+        return report_usage("%s contradicts %s", output->json ? "--json" : "--pretty", form);
+    return output->format == NULL ? OCIREG_OK : template_check(output->format);
+}
+
+bool output_is_for_people(const struct output *output)
+{
+    if (output->json || output->pretty || output->format != NULL)
+        return false;
+    return output->text || isatty(STDOUT_FILENO);
 }
 
 /* Odd while a write is under way. The command writes from one thread. */
@@ -47,7 +70,9 @@ int output_flush(const struct output *output)
     errno = 0;
     failed = fflush(stdout) != 0 || ferror(stdout);
     output_write_ends();
-    return failed ? stdout_failed(output) : OCIREG_OK;
+    if (failed && stdout_failed(output) != OCIREG_OK && !reader_left)
+        return OCIREG_IO;
+    return OCIREG_OK;
 }
 
 void write_json(FILE *file, const char *json, bool pretty)
@@ -59,27 +84,12 @@ void write_json(FILE *file, const char *json, bool pretty)
     fputc('\n', file);
 }
 
-int output_json(const struct output *output, const char *json)
-{
-    output_write_begins();
-    write_json(stdout, json, output->pretty);
-    output_write_ends();
-    return output_flush(output);
-}
-
-int output_line(const struct output *output, const char *text)
-{
-    fputs(text, stdout);
-    fputc('\n', stdout);
-    return output_flush(output);
-}
-
 int output_bytes(const struct output *output, const uint8_t *data, size_t size)
 {
     bool failed;
     output_write_begins();
     errno = 0;
-    failed = fwrite(data, 1, size, stdout) != size;
+    failed = fwrite(data, 1, size, stdout) != size || fflush(stdout) != 0;
     output_write_ends();
     return failed ? stdout_failed(output) : OCIREG_OK;
 }
@@ -96,7 +106,8 @@ void write_clean(FILE *file, const char *text)
 
 static void report_line(const char *name, const char *message)
 {
-    fprintf(stderr, "ocireg: %s: ", name);
+    bool colour = style_wanted(stderr);
+    fprintf(stderr, "ocireg: %s%s%s: ", colour ? STYLE_ALARM : "", name, colour ? STYLE_END : "");
     write_clean(stderr, message);
     fputc('\n', stderr);
 }

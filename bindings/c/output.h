@@ -13,16 +13,20 @@
 #define EXIT_USAGE 64
 
 struct output {
-    bool pretty;
+    bool pretty, json, text; /* --pretty, --json, --text */
+    const char *format;      /* --format, or NULL */
     bool json_errors;
 };
 
-/* A result: one line, or indented. */
-int output_json(const struct output *output, const char *json);
-/* A single value on its own line. */
-int output_line(const struct output *output, const char *text);
+/* Whether the options contradict each other. */
+int output_check(const struct output *output);
+/* Whether what goes to standard output is for people: on a terminal or with --text, and not as JSON. */
+bool output_is_for_people(const struct output *output);
+
+/* Exact bytes; that nobody reads them to their end is a failure, because they are verified at their end. */
 int output_bytes(const struct output *output, const uint8_t *data, size_t size);
-/* Writes what is still in the buffer: until this succeeds, nothing is certain to have been written. */
+/* Writes what is still in the buffer: until this succeeds, nothing is certain to have been written. A reader that needs no more
+ * (`| head`) is no failure. */
 int output_flush(const struct output *output);
 
 /* Around every write, also to standard error, that may block because nobody reads the other end. */

@@ -24,5 +24,6 @@ const struct command command_referrers = {
     .arguments = {"REPO@DIGEST"},
     .parameters = parameters,
     .summary = "List what refers to a manifest, such as signatures and attestations.",
+    .lines = "{/referrers/*/digest}\\t{/referrers/*/artifactType}\\t{/referrers/*/size}",
     .run = run,
 };

@@ -1,4 +1,4 @@
-/* The commands ping and catalog. Shows: ocireg_registry_ping, ocireg_registry_catalog. */
+/* The commands ping, detect and catalog. Shows: ocireg_registry_ping, ocireg_registry_detect, ocireg_registry_catalog. */
 #include "command.h"
 
 static int ping(struct session *session, const struct command_line *line)
@@ -7,6 +7,15 @@ static int ping(struct session *session, const struct command_line *line)
     char *json = NULL;
     ocireg_status status =
         ocireg_registry_ping(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    return session_finish(session, status, json, error);
+}
+
+static int detect(struct session *session, const struct command_line *line)
+{
+    ocireg_error *error = NULL;
+    char *json = NULL;
+    ocireg_status status =
+        ocireg_registry_detect(session->client, session->context, line->arguments[0], line->options, &json, &error);
     return session_finish(session, status, json, error);
 }
 
@@ -27,6 +36,14 @@ const struct command command_ping = {
     .run = ping,
 };
 
+const struct command command_detect = {
+    .name = "detect",
+    .target = TARGET_REGISTRY,
+    .arguments = {"REGISTRY"},
+    .summary = "Find out whether a registry speaks protocol v2 or v1.",
+    .run = detect,
+};
+
 static const struct parameter catalog_parameters[] = {
     {"--n", PARAMETER_NUMBER, OCIREG_OPT_N, "N", "one page of at most N, instead of all"},
     {"--all", PARAMETER_FLAG, OCIREG_OPT_ALL, NULL, "all, in pages of N"},
@@ -43,5 +60,6 @@ const struct command command_catalog = {
     .arguments = {"REGISTRY"},
     .parameters = catalog_parameters,
     .summary = "List the repositories.",
+    .lines = "{/repositories/*}",
     .run = catalog,
 };

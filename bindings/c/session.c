@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "json.h"
+#include "result.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -96,13 +97,41 @@ int session_report(struct session *session, ocireg_error *error)
     return report_error(session->output, error);
 }
 
+int session_print(struct session *session, const char *json)
+{
+    bar_clear(&session->bar);
+    return result_print(session->output, session->lines, json);
+}
+
+int session_print_value(struct session *session, const char *name, const char *value, const char *before)
+{
+    const struct output *output = session->output;
+    char *json = NULL;
+    size_t size = 0;
+    FILE *memory;
+    int result;
+    if (!output->json && !output->pretty && output->format == NULL) {
+        printf("%s%s\n", before, value);
+        return output_flush(output);
+    }
+    memory = open_memstream(&json, &size);
+    if (memory == NULL)
+        return report_failure(output, OCIREG_INTERNAL, "out of memory");
+    fprintf(memory, "{\"%s\":", name);
+    json_quote(memory, value);
+    fputc('}', memory);
+    fclose(memory);
+    result = session_print(session, json);
+    free(json);
+    return result;
+}
+
 int session_finish(struct session *session, ocireg_status status, char *json, ocireg_error *error)
 {
     int result;
     if (status != OCIREG_OK)
         return session_report(session, error);
-    bar_clear(&session->bar);
-    result = output_json(session->output, json);
+    result = session_print(session, json);
     ocireg_string_free(json);
     return result;
 }

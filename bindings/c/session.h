@@ -7,6 +7,9 @@
 #include "registries.h"
 #include "signals.h"
 
+struct command;
+struct command_line;
+
 struct session {
     const struct globals *globals;
     const struct output *output;
@@ -15,10 +18,11 @@ struct session {
     struct watcher watcher;
     int64_t end; /* when --deadline is over, in milliseconds of a steady clock; 0: never */
     struct bar bar;
+    const char *lines; /* how the command's result looks for people: see result.h */
 };
 
 /* Opens a session with the registries that the arguments name. session_close() must be called even when this fails. */
-int session_open(struct session *session, const struct globals *globals, enum target target, const char *const *arguments);
+int session_open(struct session *session, const struct globals *globals, const struct command *command, const struct command_line *line);
 void session_close(struct session *session);
 
 /* Shows the transfer's progress, if wanted and possible. */
@@ -27,6 +31,10 @@ int session_show_progress(struct session *session);
  * ECANCELED after Ctrl-C, ETIMEDOUT after --deadline. */
 int session_patience(struct session *session);
 
+/* Prints a result, which is JSON; it is not freed. */
+int session_print(struct session *session, const char *json);
+/* Prints a single value, on a line of its own after `before` (for people that is, and to a pipe too), or as a member of a JSON object. */
+int session_print_value(struct session *session, const char *name, const char *value, const char *before);
 /* Prints a call's result, or reports its error. Frees both. */
 int session_finish(struct session *session, ocireg_status status, char *json, ocireg_error *error);
 /* Reports a call's error and frees it. */

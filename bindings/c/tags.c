@@ -1,5 +1,14 @@
 /* The command tags. Shows: ocireg_repository_tags. */
 #include "command.h"
+#include "json.h"
+
+static bool has_digests(const char *json)
+{
+    ocireg_json *document = json_parsed(json);
+    bool has = ocireg_json_kind(document, "/digests") == OCIREG_JSON_OBJECT;
+    ocireg_json_free(document);
+    return has;
+}
 
 static int run(struct session *session, const struct command_line *line)
 {
@@ -7,6 +16,8 @@ static int run(struct session *session, const struct command_line *line)
     char *json = NULL;
     ocireg_status status =
         ocireg_repository_tags(session->client, session->context, line->arguments[0], line->options, &json, &error);
+    if (has_digests(json))
+        session->lines = "{*}\\t{/digests/*}";
     return session_finish(session, status, json, error);
 }
 
@@ -25,5 +36,6 @@ const struct command command_tags = {
     .arguments = {"REPO"},
     .parameters = parameters,
     .summary = "List a repository's tags.",
+    .lines = "{/tags/*}",
     .run = run,
 };

@@ -95,7 +95,7 @@ static int append(struct session *session, const struct command_line *line)
 }
 
 static const struct parameter append_parameters[] = {
-    {"--layer", PARAMETER_LIST, OCIREG_OPT_LAYERS, "FILE", "a tar archive, compressed or not (repeatable, the oldest first)"},
+    {"--layer", PARAMETER_FILES, OCIREG_OPT_LAYERS, "FILE", "a tar archive, compressed or not (repeatable, the oldest first)"},
     {"--to", PARAMETER_TO, OCIREG_OPT_TO, "REF2", "where the result goes, instead of REF"},
     {"--scratch", PARAMETER_FLAG, OCIREG_OPT_SCRATCH, NULL, "a new image: REF is where it goes and is not read"},
     {"--media-type", PARAMETER_TEXT, OCIREG_OPT_MEDIA_TYPE, "T", "the media type of the new layers"},

@@ -1,10 +1,8 @@
-/* The commands v1 …: protocol v1. Shows: ocireg_v1_ping, _search, _images, _tags, _tag, _ancestry, _image,
- * _layer_file, _layer_open, _push, _delete_tag, _delete_repository. */
+/* The commands v1 … that read by protocol v1. Shows: ocireg_v1_ping, _search, _images, _tags, _tag, _ancestry, _image,
+ * _layer_file, _layer_open. */
 #include "command.h"
 #include "output_file.h"
 
-#include <fcntl.h>
-#include <string.h>
 #include <unistd.h>
 
 #define PIECE 131072
@@ -112,37 +110,6 @@ static int layer(struct session *session, const struct command_line *line)
     return layer_to_file(session, line);
 }
 
-static int untag(struct session *session, const struct command_line *line)
-{
-    ocireg_error *error = NULL;
-    char *json = NULL;
-    ocireg_status status =
-        ocireg_v1_delete_tag(session->client, session->context, line->arguments[0], line->options, &json, &error);
-    return session_finish(session, status, json, error);
-}
-
-static int rmrepo(struct session *session, const struct command_line *line)
-{
-    ocireg_error *error = NULL;
-    char *json = NULL;
-    ocireg_status status =
-        ocireg_v1_delete_repository(session->client, session->context, line->arguments[0], line->options, &json, &error);
-    return session_finish(session, status, json, error);
-}
-
-static int push(struct session *session, const struct command_line *line)
-{
-    ocireg_error *error = NULL;
-    char *json = NULL;
-    ocireg_status status;
-    int result = session_show_progress(session);
-    if (result != OCIREG_OK)
-        return result;
-    status = ocireg_v1_push(session->client, session->context, line->arguments[0], line->arguments[1], line->options, &json,
-                            &error);
-    return session_finish(session, status, json, error);
-}
-
 const struct command command_v1_ping = {
     .name = "v1 ping",
     .target = TARGET_REGISTRY,
@@ -156,6 +123,7 @@ const struct command command_v1_search = {
     .target = TARGET_REGISTRY,
     .arguments = {"REGISTRY", "TERM"},
     .summary = "Search an index for repositories.",
+    .lines = "{/results/*/name}\\t{/results/*/description}",
     .run = search,
 };
 
@@ -164,6 +132,7 @@ const struct command command_v1_images = {
     .target = TARGET_NAME,
     .arguments = {"REPO"},
     .summary = "List the images of a repository.",
+    .lines = "{/images/*/id}",
     .run = images,
 };
 
@@ -172,6 +141,7 @@ const struct command command_v1_tags = {
     .target = TARGET_NAME,
     .arguments = {"REPO"},
     .summary = "List the tags and their images.",
+    .lines = "{*}\\t{/tags/*}",
     .run = tags,
 };
 
@@ -188,6 +158,7 @@ const struct command command_v1_ancestry = {
     .target = TARGET_NAME,
     .arguments = {"REPO", "ID"},
     .summary = "List an image and its ancestors.",
+    .lines = "{/ancestry/*}",
     .run = ancestry,
 };
 
@@ -211,34 +182,4 @@ const struct command command_v1_layer = {
     .parameters = layer_parameters,
     .summary = "Fetch an image's layer, verified where possible.",
     .run = layer,
-};
-
-static const struct parameter push_parameters[] = {
-    {"--platform", PARAMETER_TEXT, OCIREG_OPT_PLATFORM, "OS/ARCH[/VARIANT]", "the image of an index for this platform"},
-    {0},
-};
-
-const struct command command_v1_push = {
-    .name = "v1 push",
-    .target = TARGET_PLACES,
-    .arguments = {"SRC", "REPO:TAG"},
-    .parameters = push_parameters,
-    .summary = "Push an image from any place as a chain of v1 images.",
-    .run = push,
-};
-
-const struct command command_v1_untag = {
-    .name = "v1 untag",
-    .target = TARGET_NAME,
-    .arguments = {"REPO:TAG"},
-    .summary = "Delete a tag.",
-    .run = untag,
-};
-
-const struct command command_v1_rmrepo = {
-    .name = "v1 rmrepo",
-    .target = TARGET_NAME,
-    .arguments = {"REPO"},
-    .summary = "Delete a repository and its tags.",
-    .run = rmrepo,
 };

@@ -70,7 +70,8 @@ rm "$work/all/usr/share/doc/ocireg/LICENSE"
 take "$library" "usr/lib/$tuple/libocireg.so.*"
 take libocireg-dev "usr/lib/$tuple/*" usr/include/*.h* usr/share/man/man3/* usr/share/doc/ocireg/examples \
     usr/share/doc/ocireg/valgrind.supp
-take ocireg usr/bin/ocireg usr/share/man/man1/* usr/share/bash-completion/completions/ocireg
+take ocireg usr/bin/ocireg usr/share/man/man1/* usr/share/bash-completion/completions/ocireg \
+    usr/share/zsh/vendor-completions/_ocireg usr/share/fish/vendor_completions.d/ocireg.fish
 mv "$work/libocireg-dev/usr/share/doc/ocireg" "$work/libocireg-dev/usr/share/doc/libocireg-dev"
 left=$(find "$work/all" ! -type d)
 [ -z "$left" ] || { echo "deb: in no package: $left" >&2; exit 1; }

@@ -12,6 +12,8 @@ INCLUDEDIR ?= $(PREFIX)/include
 MANDIR ?= $(PREFIX)/share/man
 DOCDIR ?= $(PREFIX)/share/doc/ocireg
 COMPLETIONDIR ?= $(PREFIX)/share/bash-completion/completions
+ZSHDIR ?= $(PREFIX)/share/zsh/vendor-completions
+FISHDIR ?= $(PREFIX)/share/fish/vendor_completions.d
 INSTALL ?= install
 
 PACKAGING := bindings/packaging
@@ -37,8 +39,9 @@ install: all
 		$(FILL) $(PACKAGING)/$$name.in >$(MADE)/$$name || exit 1; done
 	bindings/c/manual.sh command $(RELEASE)/ocireg >$(MADE)/ocireg.1
 	bindings/c/manual.sh library include/ocireg.h >$(MADE)/ocireg.3
+	@for shell in bash zsh fish; do $(RELEASE)/ocireg completion $$shell >$(MADE)/ocireg.$$shell || exit 1; done
 	$(INSTALL) -d $(addprefix '$(DESTDIR)',$(BINDIR) $(LIBDIR)/pkgconfig $(CMAKEDIR) $(INCLUDEDIR) $(MANDIR)/man1 $(MANDIR)/man3 \
-		$(COMPLETIONDIR) $(DOCDIR)/examples)
+		$(COMPLETIONDIR) $(ZSHDIR) $(FISHDIR) $(DOCDIR)/examples)
 	$(INSTALL) -m 755 $(MADE)/ocireg '$(DESTDIR)$(BINDIR)/ocireg'
 	$(INSTALL) -m 644 $(RELEASE)/libocireg.so '$(DESTDIR)$(LIBDIR)/libocireg.so.$(VERSION)'
 	ln -sf libocireg.so.$(VERSION) '$(DESTDIR)$(LIBDIR)/$(SONAME)'
@@ -49,7 +52,9 @@ install: all
 	$(INSTALL) -m 644 include/ocireg.h bindings/cpp/ocireg.hpp '$(DESTDIR)$(INCLUDEDIR)/'
 	$(INSTALL) -m 644 $(MADE)/ocireg.1 '$(DESTDIR)$(MANDIR)/man1/ocireg.1'
 	$(INSTALL) -m 644 $(MADE)/ocireg.3 '$(DESTDIR)$(MANDIR)/man3/ocireg.3'
-	$(INSTALL) -m 644 bindings/c/ocireg.bash '$(DESTDIR)$(COMPLETIONDIR)/ocireg'
+	$(INSTALL) -m 644 $(MADE)/ocireg.bash '$(DESTDIR)$(COMPLETIONDIR)/ocireg'
+	$(INSTALL) -m 644 $(MADE)/ocireg.zsh '$(DESTDIR)$(ZSHDIR)/_ocireg'
+	$(INSTALL) -m 644 $(MADE)/ocireg.fish '$(DESTDIR)$(FISHDIR)/ocireg.fish'
 	$(INSTALL) -m 644 LICENSE $(PACKAGING)/valgrind.supp '$(DESTDIR)$(DOCDIR)/'
 	$(INSTALL) -m 644 bindings/c/examples/*.c '$(DESTDIR)$(DOCDIR)/examples/'
 	@if [ -z '$(DESTDIR)' ] && [ "$$(id -u)" = 0 ]; then ldconfig || true; fi
@@ -57,7 +62,8 @@ install: all
 uninstall:
 	rm -f $(addprefix '$(DESTDIR)',$(BINDIR)/ocireg $(LIBDIR)/libocireg.so.$(VERSION) $(LIBDIR)/$(SONAME) $(LIBDIR)/libocireg.so \
 		$(LIBDIR)/libocireg.a $(LIBDIR)/pkgconfig/ocireg.pc $(INCLUDEDIR)/ocireg.h $(INCLUDEDIR)/ocireg.hpp \
-		$(MANDIR)/man1/ocireg.1 $(MANDIR)/man3/ocireg.3 $(COMPLETIONDIR)/ocireg)
+		$(MANDIR)/man1/ocireg.1 $(MANDIR)/man3/ocireg.3 $(COMPLETIONDIR)/ocireg \
+		$(ZSHDIR)/_ocireg $(FISHDIR)/ocireg.fish)
 	rm -rf '$(DESTDIR)$(CMAKEDIR)' '$(DESTDIR)$(DOCDIR)'
 
 dist:

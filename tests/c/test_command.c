@@ -1,12 +1,10 @@
 /* The ocireg command where it waits for other processes: named pipes and standard input, under --deadline and
  * Ctrl-C. */
-#include "common.h"
+#include "command.h"
 #include "peer.h"
 #include "tls.h"
 
-#include <dlfcn.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -19,16 +17,6 @@ struct program {
     int input, errors; /* this side's ends of its standard input and standard error */
     double begun;
 };
-
-/* The command that was built with the library under test, unless the environment names another. */
-static const char *command(void) {
-    Dl_info library;
-    const char *path = getenv("OCIREG_TEST_COMMAND");
-    assert_int_not_equal(dladdr((void *)(uintptr_t)&ocireg_version, &library), 0);
-    if (!path) path = text("%s/ocireg", dirname(text("%s", library.dli_fname)));
-    if (access(path, X_OK) != 0) fail_msg("%s is missing", path);
-    return path;
-}
 
 /* What the next program has for its standard output; -1 is /dev/null. */
 static int standard_output = -1;

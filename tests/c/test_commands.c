@@ -1,39 +1,9 @@
 /* The ocireg command's families in use, each step in a separate process: uploads, mounts, copies. */
-#include "common.h"
+#include "command.h"
 #include "peer.h"
 
-#include <dlfcn.h>
-#include <libgen.h>
 #include <sys/wait.h>
 #include <unistd.h>
-
-static const char *folder;
-
-static const char *command(void) {
-    Dl_info library;
-    const char *path = getenv("OCIREG_TEST_COMMAND");
-    assert_int_not_equal(dladdr((void *)(uintptr_t)&ocireg_version, &library), 0);
-    if (!path) path = text("%s/ocireg", dirname(text("%s", library.dli_fname)));
-    if (access(path, X_OK) != 0) fail_msg("%s is missing", path);
-    return path;
-}
-
-/* Runs the command with the shell: its exit status, and what it wrote to standard output. */
-static int run(const char *words, char **said) {
-    const char *out = text("%s/out", folder);
-    size_t size = 0;
-    int status = system(text("%s --anonymous %s >%s 2>%s/err </dev/null", command(), words, out, folder));
-    char *bytes = (char *)read_file(out, &size);
-    bytes[size] = '\0';
-    if (said) *said = text("%s", bytes);
-    return WEXITSTATUS(status);
-}
-
-static void expect_run(const char *words, char **said) {
-    size_t size = 0;
-    int status = run(words, said);
-    if (status != 0) fail_msg("%s: status %d: %s", words, status, (char *)read_file(text("%s/err", folder), &size));
-}
 
 static void test_upload_by_several_processes(void **state) {
     (void)state;
@@ -163,12 +133,6 @@ static void test_an_archive_by_a_pipe(void **state) {
     assert_int_equal(run(text("--deadline 1 files docker-archive:%s/pipe", folder), NULL), OCIREG_TIMEOUT);
 }
 
-/* Runs a shell line in which $0 is the command. */
-static void expect_shell(const char *line) {
-    int status = system(text("cd %s && sh -ec '%s' '%s'", folder, line, command()));
-    if (status != 0) fail_msg("%s: status %d", line, status);
-}
-
 /* Destinations other than plain files: links are followed, pipes and standard output are written to directly, and
  * nothing is replaced. */
 static void test_outputs(void **state) {
@@ -272,7 +236,7 @@ static void test_bars(void **state) {
     };
     for (int quiet = 0; quiet < 2; quiet++) {
         struct peer *peer = peer_start(answers, 2);
-        int status = system(text("script -qefc '%s %s --anonymous --plain-http --deadline 1 pull --concurrency 1 %s/a:1 oci:%s/%d:v1' %s/seen "
+        int status = system(text("NO_COLOR=1 script -qefc '%s %s --anonymous --plain-http --deadline 1 pull --concurrency 1 %s/a:1 oci:%s/%d:v1' %s/seen "
                                  ">/dev/null </dev/null", command(), quiet ? "-q" : "", peer_host(peer), folder, quiet, folder));
         assert_int_equal(WEXITSTATUS(status), OCIREG_TIMEOUT);
         char *seen = (char *)read_file(text("%s/seen", folder), &told);

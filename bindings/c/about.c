@@ -1,0 +1,74 @@
+/* The commands help, version and completion. Shows: ocireg_version. */
+#include "command.h"
+
+#include <string.h>
+
+static int help(struct session *session, const struct command_line *line)
+{
+    struct arguments about = {.words = (char **)line->arguments};
+    while (about.word_count < MOST_ARGUMENTS && line->arguments[about.word_count] != NULL)
+        about.word_count++;
+    return help_about(&about, session->output);
+}
+
+static int version(struct session *session, const struct command_line *line)
+{
+    (void)line;
+    return session_print_value(session, "version", ocireg_version(), "ocireg ");
+}
+
+/* What each shell has to be told; the rest is the command's own knowledge (completion.c). The words of bash are cut at colons too, but
+ * the last of them is what is completed. */
+static const char bash[] =
+    "# Completion of the ocireg command in bash.\n"
+    "_ocireg() {\n"
+    "    mapfile -t COMPREPLY < <(\"${COMP_WORDS[0]}\" " COMPLETE " \"${COMP_WORDS[@]:1:COMP_CWORD}\" 2>/dev/null | cut -f1)\n"
+    "    [ ${#COMPREPLY[@]} -gt 0 ] || compopt -o default 2>/dev/null\n"
+    "}\n"
+    "complete -F _ocireg ocireg\n";
+static const char zsh[] =
+    "#compdef ocireg\n"
+    "# Completion of the ocireg command in zsh.\n"
+    "_ocireg() {\n"
+    "    local -a found\n"
+    "    found=(${(f)\"$(${words[1]} " COMPLETE " \"${(@)words[2,CURRENT]}\" 2>/dev/null | sed -e 's/:/\\\\:/g' -e 's/\\t/:/')\"})\n"
+    "    if (( ${#found} )); then _describe ocireg found; else _files; fi\n"
+    "}\n"
+    "if [ \"$funcstack[1]\" = _ocireg ]; then _ocireg \"$@\"; else compdef _ocireg ocireg; fi\n";
+static const char fish[] =
+    "# Completion of the ocireg command in fish.\n"
+    "function __ocireg_complete\n"
+    "    set -l line (commandline -opc) (commandline -ct)\n"
+    "    $line[1] " COMPLETE " $line[2..-1] 2>/dev/null\n"
+    "end\n"
+    "complete -c ocireg -a '(__ocireg_complete)'\n";
+
+static int completion(struct session *session, const struct command_line *line)
+{
+    const char *shell = line->arguments[0];
+    const char *script = strcmp(shell, "bash") == 0 ? bash : strcmp(shell, "zsh") == 0 ? zsh : strcmp(shell, "fish") == 0 ? fish : NULL;
+    if (script == NULL)
+        return report_usage("completion is there for bash, zsh and fish, not for %s", shell);
+    fputs(script, stdout);
+    return output_flush(session->output);
+}
+
+const struct command command_help = {
+    .name = "help",
+    .arguments = {"[COMMAND]", "[SUBCOMMAND]"},
+    .summary = "Show the help of a command, or this list.",
+    .run = help,
+};
+
+const struct command command_version = {
+    .name = "version",
+    .summary = "Show the library's version.",
+    .run = version,
+};
+
+const struct command command_completion = {
+    .name = "completion",
+    .arguments = {"{bash|zsh|fish}"},
+    .summary = "Print what makes a shell complete the command: source <(ocireg completion bash).",
+    .run = completion,
+};

@@ -1,0 +1,162 @@
+/* Shows: ocireg_options_new, _set_string, _set_int, _set_bool, _add_string, _free.
+ *
+ * The options of a command become the options of the library's call. */
+#include "command.h"
+
+#include "standard_input.h"
+#include "suggest.h"
+
+#include <string.h>
+
+bool is_optional(const char *argument)
+{
+    return argument[0] == '[';
+}
+
+static const struct parameter *find_parameter(const struct command *command, const char *name)
+{
+    const struct parameter *at = command->parameters;
+    while (at != NULL && at->name != NULL && strcmp(at->name, name) != 0)
+        at++;
+    return at == NULL || at->name == NULL ? NULL : at;
+}
+
+/* An option may stand before its command, so its name alone must tell whether it takes a value. */
+enum takes option_takes(const char *name)
+{
+    enum takes takes;
+    if (globals_know(name, &takes))
+        return takes;
+    for (const struct command *const *at = commands; *at != NULL; at++) {
+        const struct parameter *parameter = find_parameter(*at, name);
+        if (parameter != NULL)
+            return parameter->value != NULL ? TAKES_VALUE : TAKES_NOTHING;
+    }
+    return TAKES_NOTHING;
+}
+
+/* Hands a value to the library, which copies it. */
+static int set(struct command_line *line, const struct parameter *parameter, const char *value, const struct output *output)
+{
+    ocireg_error *error = NULL;
+    ocireg_status status = OCIREG_OK;
+    int64_t number = 0;
+    switch (parameter->kind) {
+    case PARAMETER_FLAG:
+        status = ocireg_options_set_bool(line->options, parameter->key, true, &error);
+        break;
+    case PARAMETER_OFF:
+        status = ocireg_options_set_bool(line->options, parameter->key, false, &error);
+        break;
+    case PARAMETER_TO:
+        line->to = value;
+        /* fallthrough */
+    case PARAMETER_TEXT:
+        status = ocireg_options_set_string(line->options, parameter->key, value, &error);
+        break;
+    case PARAMETER_DESCRIPTOR:
+        line->descriptor = value;
+        /* fallthrough */
+    case PARAMETER_NUMBER:
+        if (!parse_number(value, &number))
+            return report_usage("%s takes a number, not '%s'", parameter->name, value);
+        status = ocireg_options_set_int(line->options, parameter->key, number, &error);
+        break;
+    case PARAMETER_LIST:
+        status = ocireg_options_add_string(line->options, parameter->key, value, &error);
+        break;
+    case PARAMETER_FILES:
+        status = ocireg_options_add_string(line->options, parameter->key, file_for_library(value), &error);
+        break;
+    case PARAMETER_OUTPUT:
+        /* What goes to a file goes to standard output without this option. */
+        line->output = is_dash(value) ? NULL : value;
+        break;
+    case PARAMETER_FROM:
+        line->from = value;
+        break;
+    case PARAMETER_KEY:
+        line->key = value;
+        break;
+    case PARAMETER_RAW:
+        line->raw = true;
+        break;
+    }
+    return status == OCIREG_OK ? OCIREG_OK : report_error(output, error);
+}
+
+static int report_unknown(const struct command *command, const char *name)
+{
+    struct suggestion suggestion = {.typed = name};
+    for (const struct parameter *at = command->parameters; at != NULL && at->name != NULL; at++)
+        suggest(&suggestion, at->name);
+    globals_suggest(&suggestion);
+    return report_usage("unknown option%s%s: %s" SUGGESTION, *command->name == '\0' ? "" : " of ", command->name, name,
+                        SUGGESTED("", suggestion));
+}
+
+/* The command's own options come first: --key is one of `schema1 sign`, and of all others. */
+static int take_option(struct command_line *line, const struct command *command, const struct option *option,
+                       struct globals *globals)
+{
+    const struct parameter *parameter = find_parameter(command, option->name);
+    enum takes takes;
+    if (parameter == NULL && globals_know(option->name, &takes))
+        return globals_take(globals, option);
+    if (parameter == NULL)
+        return report_unknown(command, option->name);
+    if (parameter->value == NULL && option->value != NULL)
+        return report_usage("%s takes no value", parameter->name);
+    if (parameter->value != NULL && option->value == NULL)
+        return report_usage("%s needs a value", parameter->name);
+    return set(line, parameter, option->value, &globals->output);
+}
+
+/* Who asks for standard input twice would find it empty the second time. */
+static int check_standard_input(const struct arguments *arguments, const struct globals *globals)
+{
+    size_t readers = globals->password_stdin;
+    for (size_t i = 0; i < arguments->word_count; i++)
+        readers += is_dash(arguments->words[i]);
+    for (size_t i = 0; i < arguments->option_count; i++) {
+        const struct option *option = &arguments->options[i];
+        readers += strcmp(option->name, "-o") != 0 && option->value != NULL && is_dash(option->value);
+    }
+    return readers < 2 ? OCIREG_OK : report_usage("standard input can be read only once");
+}
+
+static int take_words(struct command_line *line, const struct command *command, const struct arguments *arguments, size_t words)
+{
+    size_t count = 0;
+    for (size_t i = words; i < arguments->word_count; i++) {
+        if (count == MOST_ARGUMENTS || command->arguments[count] == NULL)
+            return report_usage("%s does not take '%s'", command->name, arguments->words[i]);
+        line->arguments[count++] = arguments->words[i];
+    }
+    if (count < MOST_ARGUMENTS && command->arguments[count] != NULL && !is_optional(command->arguments[count]))
+        return report_usage("%s needs %s", command->name, command->arguments[count]);
+    return OCIREG_OK;
+}
+
+int command_line_parse(struct command_line *line, const struct command *command, const struct arguments *arguments, size_t words,
+                       struct globals *globals)
+{
+    ocireg_error *error = NULL;
+    int status = OCIREG_OK;
+    *line = (struct command_line){0};
+    if (ocireg_options_new(&line->options, &error) != OCIREG_OK)
+        return report_error(&globals->output, error);
+    for (size_t i = 0; status == OCIREG_OK && i < arguments->option_count; i++)
+        status = take_option(line, command, &arguments->options[i], globals);
+    if (status == OCIREG_OK)
+        status = take_words(line, command, arguments, words);
+    if (status == OCIREG_OK)
+        status = check_standard_input(arguments, globals);
+    return status == OCIREG_OK ? globals_check(globals) : status;
+}
+
+void command_line_free(struct command_line *line)
+{
+    ocireg_options_free(line->options);
+    line->options = NULL;
+}

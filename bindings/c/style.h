@@ -1,0 +1,16 @@
+/* Colour, on terminals only and never against NO_COLOR. */
+#ifndef OCIREG_COMMAND_STYLE_H
+#define OCIREG_COMMAND_STYLE_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#define STYLE_ALARM "\033[1;31m"
+#define STYLE_TITLE "\033[1m"
+#define STYLE_FAINT "\033[2m"
+#define STYLE_END "\033[0m"
+
+/* Whether what is written there may be coloured. */
+bool style_wanted(FILE *file);
+
+#endif

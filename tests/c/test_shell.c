@@ -1,0 +1,387 @@
+/* The ocireg command as people use it at a shell: the order of words, help, what a result looks like, prompts. */
+#include "command.h"
+#include "peer.h"
+#include "terminal.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* A repository with an image under some tags. */
+static const char *tagged(const char *variable, const char *name, size_t count) {
+    const char *place = repository(variable, name);
+    for (size_t i = 0; i < count; i++) put_image(client_of(variable), place, text("v%zu", i), 1);
+    return place;
+}
+
+static void test_options_stand_anywhere(void **state) {
+    (void)state;
+    folder = new_folder();
+    const char *place = tagged("OCIREG_TEST_V3", "anywhere", 2);
+    const char *const same[] = {
+        "manifest get %s:v0 --pretty",        "--pretty manifest get %s:v0",  "manifest --pretty get %s:v0",
+        "manifest get --pretty -- %s:v0",     "--raw manifest get %s:v0",     "manifest --raw get --retries 1 %s:v0",
+        "--platform linux/amd64 digest %s:v0", "digest %s:v0 --plain-http --platform=linux/amd64", "--n 1 tags %s", "tags %s --n=1 --json",
+    };
+    for (size_t i = 0; i < sizeof same / sizeof same[0]; i++) {
+        const char *hole = strstr(same[i], "%s");
+        expect_run(text("%.*s%s%s", (int)(hole - same[i]), same[i], place, hole + 2), NULL);
+    }
+    expect_failure(64, text("tags %s -- --digests", place), "tags does not take '--digests'");
+    expect_failure(OCIREG_INVALID_REFERENCE, "parse -- --json", "invalid repository name '--json'");
+    expect_failure(64, text("tags %s --n", place), "--n needs a value");
+    expect_failure(64, text("tags %s --json=1", place), "--json takes no value");
+}
+
+/* Before its command an option's name alone tells whether a value follows: it means the same in each. */
+static void test_options_mean_the_same(void **state) {
+    (void)state;
+    folder = new_folder();
+    char *help = NULL, *names[2] = {text(" "), text(" ")};
+    size_t count = 0;
+    expect_run("help", &help);
+    for (const char *at = help; (at = strstr(at, "[-")) != NULL; at += 2, count++) {
+        size_t length = strcspn(at + 1, " ]"), valued = at[1 + length] == ' ';
+        const char *name = text(" %.*s ", (int)length, at + 1);
+        if (strstr(names[!valued], name)) fail_msg("%s has a value in one command and none in another", name);
+        if (!strstr(names[valued], name)) names[valued] = text("%s%s", names[valued], name);
+    }
+    assert_true(count > 20);
+}
+
+static void test_help(void **state) {
+    (void)state;
+    folder = new_folder();
+    char *all = NULL, *said = NULL;
+    expect_run("help", &all);
+    assert_non_null(strstr(all, "-- ends them"));
+    expect_run("--help", &said);
+    assert_string_equal(said, all);
+    expect_run("-h", &said);
+    assert_string_equal(said, all);
+    const char *const ways[] = {"help manifest get", "manifest get --help", "--help manifest get", "manifest get some/thing:1 --help"};
+    for (size_t i = 0; i < 4; i++) {
+        expect_run(ways[i], &said);
+        assert_non_null(strstr(said, "usage: ocireg manifest get REF "));
+        assert_non_null(strstr(said, "--accept TYPE"));
+    }
+    expect_run("help manifest", &said);
+    assert_non_null(strstr(said, "manifest delete REF"));
+    expect_run("manifest --help", &all);
+    assert_string_equal(said, all);
+    expect_run("version", &said);
+    assert_string_equal(said, text("ocireg %s\n", ocireg_version()));
+    expect_run("--version", &all);
+    assert_string_equal(said, all);
+    expect_run("version --json", &said);
+    expect_text_at(said, "version", ocireg_version());
+}
+
+static void test_a_mistyped_word(void **state) {
+    (void)state;
+    folder = new_folder();
+    static const char *const cases[][2] = {
+        {"tgas x", "no such command: tgas; did you mean tags?"},
+        {"manifset get x", "did you mean manifest?"},
+        {"manifest gte x", "no such command: manifest gte; did you mean manifest get?"},
+        {"help refferers", "did you mean referrers?"},
+        {"tags x --digest", "unknown option of tags: --digest; did you mean --digests?"},
+        {"tags x --pretti", "did you mean --pretty?"},
+        {"--jsno", "unknown option: --jsno; did you mean --json?"},
+        {"copy a b --platfrom x", "did you mean --platform?"},
+        {"manifest", "manifest what? See ocireg help manifest"},
+        {"", "no command given"},
+        {"completion tcsh", "bash, zsh and fish"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) expect_failure(64, cases[i][0], cases[i][1]);
+    expect_failure(64, "entirelyelse", "no such command: entirelyelse\n");
+}
+
+static void test_completion(void **state) {
+    (void)state;
+    folder = new_folder();
+    static const char *const cases[][2] = {
+        {"par", "parse"}, {"manifest g", "get"}, {"--username tags untag", "untag"}, {"tags --di", "--digests"},
+        {"help manifest he", "head"}, {"completion z", "zsh"}, {"copy a b --compression z", "zstd"}, {"tags h/r -- --di", ""},
+        {"blob put host/repo fi", ""}, {"--pas", "--password-stdin"}, {"--format tags x --pre", "--pretty"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        int status = system(text("%s __complete %s | cut -f1 >%s/out", command(), cases[i][0], folder));
+        size_t size = 0;
+        char *said = (char *)read_file(text("%s/out", folder), &size);
+        said[size] = '\0';
+        assert_int_equal(status, 0);
+        assert_string_equal(said, *cases[i][1] ? text("%s\n", cases[i][1]) : "");
+    }
+    expect_bash("cp $0 ocireg 2>/dev/null || ln -s $0 ocireg; source <($0 completion bash); COMP_WORDS=($0 manifest g); COMP_CWORD=2;"
+                "_ocireg; test \"${COMPREPLY[*]}\" = get");
+    expect_bash("for shell in zsh fish; do ! command -v $shell || { $0 completion $shell >script; $shell -n script; }; done >/dev/null");
+}
+
+/* A pipe gets the JSON that it always got; --text lines; a terminal lines without being asked. */
+static void test_lines(void **state) {
+    (void)state;
+    folder = new_folder();
+    const char *place = tagged("OCIREG_TEST_V3", "lines", 3), *host = env("OCIREG_TEST_V3");
+    char *said = NULL;
+    expect_run(text("tags %s", place), &said);
+    assert_true(json_is_valid(said));
+    assert_int_equal(json_length(said, "tags"), 3);
+    assert_ptr_equal(strchr(said, '\n'), said + strlen(said) - 1);
+    expect_run(text("tags %s --text", place), &said);
+    assert_string_equal(said, "v0\nv1\nv2\n");
+    assert_string_equal(terminal_run("TERM=xterm", text("tags %s", place)), "v0\r\nv1\r\nv2\r\n");
+    said = terminal_run("TERM=xterm", text("tags %s --json", place));
+    assert_true(json_is_valid(said));
+    assert_ptr_equal(strchr(said, '\n'), said + strlen(said) - 1);
+    assert_non_null(strstr(terminal_run("TERM=xterm", text("--pretty tags %s", place)), "\r\n  \"tags\": ["));
+    expect_run(text("--text tags %s --digests --n 1", place), &said);
+    assert_memory_equal(said, "v0\tsha256:", 10);
+    assert_non_null(strstr(errors_said(), "ocireg: there are more: --next "));
+    assert_non_null(strstr(terminal_run("TERM=xterm", text("tags %s --digests", place)), "v0  sha256:"));
+    expect_run(text("catalog %s --text --search %s", host, strchr(place, '/') + 1), &said);
+    assert_string_equal(said, text("%s\n", strchr(place, '/') + 1));
+    /* What is no list is indented; a single value is itself. */
+    expect_run(text("manifest head %s:v0 --text", place), &said);
+    assert_non_null(strstr(said, "\n  \"digest\": \"sha256:"));
+    expect_run(text("digest %s:v0", place), &said);
+    assert_memory_equal(said, "sha256:", 7);
+    expect_run(text("digest %s:v0 --json", place), &said);
+    assert_int_equal(json_kind_at(said, "digest"), JSON_STRING);
+    static const char *const contradictions[] = {"--json --text", "--pretty --text", "--text --format x", "--format x --json"};
+    for (size_t i = 0; i < 4; i++) expect_failure(64, text("tags %s %s", place, contradictions[i]), "contradicts");
+}
+
+static void test_formats(void **state) {
+    (void)state;
+    folder = new_folder();
+    const char *place = tagged("OCIREG_TEST_V3", "formats", 2), *manifest = put_image(client_of("OCIREG_TEST_V3"), place, "v0", 1);
+    const char *digest = digest_of(manifest, strlen(manifest));
+    const struct { const char *words, *wanted; } cases[] = {
+        {"manifest head %s:v0 --format {/digest}", text("%s\n", digest)},
+        {"manifest head %s:v0 --format '{/size} \\{{/digest}}\\t!'", text("%zu {%s}\t!\n", strlen(manifest), digest)},
+        {"manifest get %s:v0 --format '{/manifest/layers/*/mediaType}'", "application/vnd.oci.image.layer.v1.tar\n"},
+        {"tags %s --format '{*}:{/tags/*} {/name}'", text("0:v0 %s\n1:v1 %s\n", strchr(place, '/') + 1, strchr(place, '/') + 1)},
+        {"tags %s --format '{/tags/1}{/next}'", "v1\n"},
+        {"tags %s --format 'tag {/tags}'", "tag [\"v0\",\"v1\"]\n"},
+        {"digest %s:v0 --format '<{/digest}>'", text("<%s>\n", digest)},
+        {"referrers %s:v0 --format '{/referrers/*/digest}'", ""},
+        {"manifest get %s:v0 --format 'x\\ny'", "x\ny\n"},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const char *hole = strstr(cases[i].words, "%s");
+        char *said = NULL;
+        expect_run(text("%.*s%s%s", (int)(hole - cases[i].words), cases[i].words, place, hole + 2), &said);
+        assert_string_equal(said, cases[i].wanted);
+    }
+    static const char *const wrong[][2] = {
+        {"{digest}", "such as {/digest}, not {digest}"}, {"{/digest", "has no"}, {"{*}", "needs a list"}, {"\\x", "after a backslash"},
+        {"{/a/*}{/b/*}", "one list makes the lines"}, {"{/a/*/b/*}", "one list"}, {"{{.Digest}}", "JSON pointer"},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        expect_failure(64, text("manifest head nowhere.invalid/a --format '%s'", wrong[i][0]), wrong[i][1]);
+    }
+    expect_failure(OCIREG_NOT_FOUND, text("manifest head %s:v0 --format '{/digset}'", place), "it has /mediaType, /digest");
+    expect_failure(OCIREG_NOT_FOUND, text("tags %s --format '{/tgas/*}'", place), "it has /name");
+    expect_run(text("manifest get %s:v0 -o %s/file --format '{/digest}'", place, folder), NULL);
+    expect_shell(text("test $(cat file) = %s", digest));
+}
+
+/* What a server says is no order to a terminal. */
+static void test_harmless_text(void **state) {
+    (void)state;
+    folder = new_folder();
+    const char *type = "evil/\\u001b]0;title\\u0007\\u202e\\u009bm\\nline";
+    const char *digest = digest_of("x", 1);
+    const char *index = text("{\"schemaVersion\":2,\"mediaType\":\"application/vnd.oci.image.index.v1+json\",\"manifests\":[{\"mediaType\":"
+                             "\"application/vnd.oci.image.manifest.v1+json\",\"digest\":\"%s\",\"size\":1,\"artifactType\":\"%s\"}]}", digest, type);
+    const struct answer answer = {.bytes = http_answer("200 OK", "Content-Type: application/vnd.oci.image.index.v1+json\r\n", index)};
+    const char *words = text("--anonymous --plain-http referrers %s/a@%s", peer_host(peer_start(&answer, 1)), digest);
+    const char *const ways[] = {"", "--json", "--pretty", "--format '{/referrers/*/artifactType}'", "--format '{/referrers}'", "--text"};
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        const char *said = terminal_run("TERM=xterm", text("%s %s", words, ways[i]));
+        assert_non_null(strstr(said, "evil/"));
+        assert_null(strpbrk(said, "\033\a\b"));
+        assert_null(strstr(said, "\xe2\x80\xae"));
+        assert_null(strstr(said, "\xc2\x9b"));
+    }
+    char *said = NULL;
+    expect_run(text("%s --text", words), &said);
+    assert_string_equal(said, text("%s\tevil/?]0;title???m?line\t1\n", digest));
+    /* A program gets the text as it is. */
+    expect_run(text("%s --format '{/referrers/*/artifactType}'", words), &said);
+    assert_non_null(strstr(said, "evil/\033]0;title\a"));
+    expect_shell("printf x >\"$(printf \"a\\033[31mb\")\" && tar -cf l.tar a* && $0 append --scratch oci:layout --layer l.tar >/dev/null");
+    assert_null(strchr(terminal_run("TERM=xterm", text("-q files oci:%s/layout", folder)), '\033'));
+}
+
+static void test_colour(void **state) {
+    (void)state;
+    folder = new_folder();
+    static const struct { const char *variables; bool coloured; } cases[] = {
+        {"TERM=xterm", true}, {"TERM=dumb", false}, {"TERM=xterm NO_COLOR=1", false}, {"TERM=xterm NO_COLOR=", true}, {"-u TERM", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct terminal terminal = terminal_start(cases[i].variables, text("-q layout check %s", folder));
+        assert_int_equal(WEXITSTATUS(terminal_end(&terminal)), OCIREG_NOT_FOUND);
+        assert_int_equal(strchr(terminal.said, '\033') != NULL, cases[i].coloured);
+    }
+    run("-q layout check .", NULL);
+    assert_null(strchr(errors_said(), '\033'));
+}
+
+static const char *const registries[] = {"OCIREG_TEST_HTPASSWD"};
+
+static const char *login_words(const char *options) {
+    return text("--docker-config %s login %s %s", folder, env(registries[0]), options);
+}
+
+static void test_login_asks(void **state) {
+    (void)state;
+    folder = new_folder();
+    struct terminal terminal = terminal_start("-u OCIREG_USERNAME -u OCIREG_PASSWORD", login_words("--json"));
+    terminal_wait(&terminal, "Username: ");
+    assert_true(terminal_echoes(&terminal));
+    terminal_type(&terminal, "alice\n");
+    terminal_wait(&terminal, "Password: ");
+    assert_false(terminal_echoes(&terminal));
+    terminal_type(&terminal, text("%s\n", "s3cret:with colon"));
+    int status = terminal_end(&terminal);
+    if (status != 0) fail_msg("%#x: %s", (unsigned)status, terminal.said);
+    assert_null(strstr(terminal.said, "s3cret"));
+    assert_non_null(strstr(terminal.said, "\"username\":\"alice\""));
+    assert_true(terminal_echoes(&terminal));
+    /* Only what is missing. */
+    terminal = terminal_start("OCIREG_PASSWORD=wrong", login_words(""));
+    terminal_wait(&terminal, "Username: ");
+    terminal_type(&terminal, "alice\n");
+    assert_int_equal(WEXITSTATUS(terminal_end(&terminal)), OCIREG_UNAUTHENTICATED);
+    assert_null(strstr(terminal.said, "Password: "));
+    terminal = terminal_start("-u OCIREG_PASSWORD", login_words("--username alice"));
+    terminal_wait(&terminal, "Password: ");
+    terminal_type(&terminal, "\n");
+    assert_int_equal(WEXITSTATUS(terminal_end(&terminal)), 64);
+    /* Where nobody can answer, nobody is asked. */
+    expect_shell(text("if $0 %s </dev/null 2>err; then exit 1; fi; ! grep -q name: err", login_words("--username alice")));
+}
+
+/* Whatever ends the question, the terminal is as it was. */
+static void test_an_interrupted_question(void **state) {
+    (void)state;
+    folder = new_folder();
+    static const int signals[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
+    for (size_t i = 0; i < 4; i++) {
+        struct terminal terminal = terminal_start("-u OCIREG_PASSWORD", login_words("--username alice"));
+        terminal_wait(&terminal, "Password: ");
+        kill(terminal.process, signals[i]);
+        int status = terminal_end(&terminal);
+        assert_true(WIFSIGNALED(status) && WTERMSIG(status) == signals[i]);
+        assert_true(terminal_echoes(&terminal));
+    }
+    struct terminal terminal = terminal_start("-u OCIREG_PASSWORD", login_words("--username alice --deadline 0.5"));
+    assert_int_equal(WEXITSTATUS(terminal_end(&terminal)), OCIREG_TIMEOUT);
+    assert_true(terminal_echoes(&terminal));
+    /* Stopped and continued: the question is asked again. */
+    terminal = terminal_start("-u OCIREG_PASSWORD", login_words("--username alice"));
+    terminal_wait(&terminal, "Password: ");
+    kill(terminal.process, SIGTSTP);
+    usleep(300000);
+    kill(terminal.process, SIGCONT);
+    terminal_wait(&terminal, "Password: ");
+    assert_false(terminal_echoes(&terminal));
+    terminal_type(&terminal, "s3cret:with colon\n");
+    int status = terminal_end(&terminal);
+    if (status != 0) fail_msg("%#x: %s", (unsigned)status, terminal.said);
+}
+
+static void test_dash_is_a_file(void **state) {
+    (void)state;
+    folder = new_folder();
+    const char *place = tagged("OCIREG_TEST_V3", "dash", 1);
+    expect_bash(text("printf hello >motd && tar -cf layer.tar motd && P=%s:v0 R=%s && A=\"$0 --anonymous\" &&"
+                     "$A manifest get $P --raw -o - | $A manifest put $R:copy - >/dev/null && test $($A digest $P) = $($A digest $R:copy) &&"
+                     "D=$(printf blob | $A blob put $R - --format {/digest}) && test $($A blob get $R@$D -o -) = blob && test ! -e - &&"
+                     "test \"$($A blob get $R@$D --text)\" = blob &&"
+                     "cat layer.tar | $A append --scratch oci:layout:v1 --layer - >/dev/null && test $($A cat oci:layout:v1 motd -o -) = hello &&"
+                     "$A append oci:layout:v1 --layer - --to oci:layout:v2 <layer.tar >/dev/null && $A files oci:layout:v2 --text | grep -qx /motd &&"
+                     "$A schema1 key | $A schema1 sign motd --key - 2>err || grep -q INVALID_MANIFEST err &&"
+                     "U=$($A upload start $R --format {/url}) && printf chunk | $A upload chunk $U - --offset 0 >/dev/null", place, place));
+    expect_failure(64, "schema1 sign - --key -", "only once");
+    expect_failure(64, "blob put a/b - --username u --password-stdin", "");
+    struct terminal terminal = terminal_start("-u TERM", "--deadline 0.5 append --scratch oci:/nowhere --layer -");
+    assert_int_equal(WEXITSTATUS(terminal_end(&terminal)), OCIREG_TIMEOUT);
+}
+
+/* `| head` has seen enough: nothing went wrong. Of bytes it has not: they are verified at their end. */
+static void test_head_of_a_list(void **state) {
+    (void)state;
+    folder = new_folder();
+    const char *place = repository("OCIREG_TEST_V3", "head");
+    const uint8_t *blob = noise(3000000, 1);
+    put_image(client_of("OCIREG_TEST_V3"), place, "v1", 1);
+    put_blob(client_of("OCIREG_TEST_V3"), place, blob, 3000000);
+    static const char *const ways[] = {"tags %s", "tags %s --text", "tags %s --format {/tags/0}", "manifest get %s:v1 --pretty", "digest %s:v1"};
+    for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+        const char *hole = strstr(ways[i], "%s");
+        expect_bash(text("$0 --anonymous %.*s%s%s 2>err | true; test ! -s err", (int)(hole - ways[i]), ways[i], place, hole + 2));
+    }
+    expect_bash("$0 help | head -1 && $0 completion bash | true");
+    expect_bash(text("if $0 --anonymous -q blob get %s | head -c 1 >/dev/null; then exit 1; fi", blob_reference(place, blob, 3000000)));
+}
+
+/* An error is two lines where there is something to do about it. */
+static void test_hints(void **state) {
+    (void)state;
+    folder = new_folder();
+    expect_failure(OCIREG_UNAUTHENTICATED, text("tags %s/a", env(registries[0])), "\nocireg: hint: ");
+    expect_failure(OCIREG_UNAUTHENTICATED, text("--json-errors tags %s/a", env(registries[0])), "\"hint\":\"");
+    assert_null(strstr(errors_said(), "\nocireg:"));
+}
+
+/* Protocol v1: its login, an image with its layer and checksum, step by step, and a tag. */
+static void test_v1(void **state) {
+    (void)state;
+    folder = new_folder();
+    const char *place = repository("OCIREG_TEST_V1", "by-command"), *host = env("OCIREG_TEST_V1");
+    char *said = NULL;
+    expect_run(text("detect %s --format {/api_version}", host), &said);
+    assert_string_equal(said, "1\n");
+    expect_run(text("detect %s --format {/api_version}", env("OCIREG_TEST_V3")), &said);
+    assert_string_equal(said, "2\n");
+    expect_shell(text("test \"$(OCIREG_USERNAME=u OCIREG_PASSWORD=p $0 v1 login %s --format {/status})\" = \"Login Succeeded\" &&"
+                      "printf p | $0 v1 login %s --username u --password-stdin --email u@example.com | grep -q created.:true", host, host));
+    const char *ids[2], *layer = text("%s/layer", folder), *image = text("%s/image", folder);
+    write_file(layer, noise(50000, 3), 50000);
+    for (unsigned i = 0; i < 2; i++) {
+        ids[i] = text("%s", strchr(digest_of(noise(32, 10 + i), 32), ':') + 1);
+        char *json = i ? text("{\"id\":\"%s\",\"parent\":\"%s\"}", ids[1], ids[0]) : text("{\"id\":\"%s\"}", ids[0]);
+        write_file(image, json, strlen(json));
+        expect_run(text("v1 put-image %s %s", place, image), &said);
+        expect_bool_at(said, "uploaded", true);
+        if (i) {
+            expect_bash(text("$0 --anonymous v1 put-layer %s image - --no-checksum <layer >out", place));
+            expect_shell(text("$0 --anonymous v1 put-checksum %s %s $(sed s/.*checksum...// out | cut -d\\\" -f1)", place, ids[1]));
+        } else {
+            expect_run(text("v1 put-layer %s %s %s", place, image, layer), &said);
+            expect_number_at(said, "size", 50000);
+        }
+        expect_run(text("v1 put-tag %s:t%u %s", place, i, ids[i]), &said);
+        expect_number_at(said, "status", 200);
+    }
+    expect_run(text("v1 tags %s --text", place), &said);
+    assert_non_null(strstr(said, text("t1\t%s\n", ids[1])));
+    expect_run(text("v1 ancestry %s %s --text", place, ids[1]), &said);
+    assert_string_equal(said, text("%s\n%s\n", ids[1], ids[0]));
+    expect_shell(text("$0 --anonymous v1 layer %s %s >got && cmp got layer", place, ids[1]));
+    expect_run(text("v1 search %s by-command --text", host), &said);
+    assert_non_null(strstr(said, "by-command"));
+}
+
+int main(int argc, char **argv) {
+    const struct CMUnitTest tests[] = {
+        test(test_options_stand_anywhere), test(test_options_mean_the_same), test(test_help), test(test_a_mistyped_word), test(test_completion), test(test_lines),
+        test(test_formats), test(test_harmless_text), test(test_colour), test(test_login_asks), test(test_an_interrupted_question),
+        test(test_dash_is_a_file), test(test_head_of_a_list), test(test_hints), test(test_v1),
+    };
+    return run_all(tests, argc, argv);
+}

@@ -21,6 +21,7 @@ use crate::resource::Resource;
 const HUB: &str = "https://registry-1.docker.io/";
 
 options! {
+    /// Options of one host.
     #[derive(Clone)]
     pub struct HostOptions {
         /// never send credentials

@@ -20,6 +20,7 @@ pub(crate) mod options;
 pub(crate) mod places;
 mod proof;
 pub(crate) mod realm;
+mod recipient;
 pub(crate) mod scope;
 pub(crate) mod secrets;
 mod token_cache;

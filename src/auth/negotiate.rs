@@ -7,15 +7,14 @@
 //! - A host to which a registry redirects may send its own challenge. It gets only an anonymous token from its own
 //!   token server.
 
-use std::borrow::Cow;
 use std::net::IpAddr;
 
-use ::http::header::HeaderMap;
-use ::http::{Method, StatusCode};
+use ::http::Method;
 
 use super::challenge::{self, AuthScheme, Challenge};
 use super::grant::Grant;
 use super::proof::{basic, Proof};
+use super::recipient::{is_about_rights, scopes_of, Recipient, RedirectTrail};
 use super::scope::ScopeSet;
 use super::token_server::Realm;
 use super::{Account, Auth, Refusal, Reply};
@@ -23,90 +22,9 @@ use crate::call::Call;
 use crate::credentials::Credentials;
 use crate::error::{Code, Error, Result};
 use crate::http::location::{Location, RequestTarget};
-use crate::http::response::{Hop, Response};
+use crate::http::response::Response;
 use crate::http::upload::Body;
 use crate::http::Request;
-use crate::statuses;
-
-/// Whom the request goes to, for which scopes, and with which authorization.
-struct Party<'a> {
-    account: Cow<'a, Account>,
-    wanted: Cow<'a, ScopeSet>,
-    proof: Proof,
-    /// The authorization was obtained for a challenge.
-    answers: bool,
-}
-
-impl<'a> Party<'a> {
-    /// A host that a server named. Its scopes are its own, limited to what the request needs.
-    fn stranger(at: &Location, wanted: &'a ScopeSet, challenges: &[Challenge]) -> Party<'a> {
-        let (account, wanted) = (Cow::Owned(Account::stranger(at)), scopes_of(challenges, wanted));
-        Party { account, wanted, proof: Proof::Nothing, answers: false }
-    }
-
-    /// Whether it is a host other than the one the caller named.
-    fn is_strange(&self) -> bool {
-        self.account.is_strange()
-    }
-
-    /// Whether its token was valid, but may be used up.
-    fn may_be_used_up(&self) -> bool {
-        matches!(&self.proof, Proof::Token(grant) if !self.answers || !grant.is_ours_alone())
-    }
-
-    // A 401; or, for registries that answer 400 or 403 to an expired token, those while an older token is used.
-    fn is_refused_by(&self, response: &Response) -> bool {
-        let aged = matches!(&self.proof, Proof::Token(grant) if grant.is_aged()) && self.account.is_at(&response.url);
-        response.status == StatusCode::UNAUTHORIZED
-            || (aged && statuses::is_about_an_old_token(response.status.as_u16()))
-    }
-
-    fn refusal(&self, response: &Response, challenges: &[Challenge]) -> Option<Refusal> {
-        if response.status != StatusCode::UNAUTHORIZED {
-            return None;
-        }
-        let insufficient = is_about_rights(challenges);
-        Some(match &self.proof {
-            _ if self.is_strange() => Refusal::Elsewhere,
-            Proof::Nothing => Refusal::NoCredentials,
-            Proof::Token(grant) if !grant.has_credentials() => Refusal::NoCredentials,
-            Proof::Token(_) if self.may_be_used_up() => return None,
-            Proof::Token(_) if challenge::choose(challenges).is_none() => Refusal::Unexplained,
-            Proof::Token(_) => Refusal::NotAllowed,
-            Proof::Bearer(_) if insufficient => Refusal::NotAllowed,
-            Proof::Basic(_) | Proof::Bearer(_) => Refusal::BadCredentials,
-        })
-    }
-}
-
-/// The redirect chain of a request that continues where it was refused.
-struct RedirectTrail {
-    hops: Vec<Hop>,
-    first_headers: Option<HeaderMap>,
-    longest: usize,
-}
-
-impl RedirectTrail {
-    /// Adds the whole redirect chain to a response.
-    fn lengthen(&mut self, response: &mut Response) -> Result<()> {
-        response.hops.splice(0..0, self.hops.iter().cloned());
-        response.first_headers = self.first_headers.clone().or(response.first_headers.take());
-        match response.hops.len() > self.longest {
-            true => {
-                let message = format!("one redirect too many: the limit is {}", self.longest);
-                Err(Error::new(Code::Redirect, message).with_url(&response.url))
-            }
-            false => Ok(()),
-        }
-    }
-
-    /// Goes on from where this response was given.
-    fn go_on(&mut self, response: Response) -> Location {
-        let at = Location::of(&response);
-        (self.hops, self.first_headers) = (response.hops, response.first_headers);
-        at
-    }
-}
 
 impl Auth {
     /// Sends a request to a target at a registry with what its origin asks for, for these scopes.
@@ -149,60 +67,67 @@ impl Auth {
     ) -> Result<Reply> {
         let mut at = begin.clone();
         let mut asked = match account.is_at(&at.url) {
-            true => Party {
-                account: Cow::Borrowed(account),
-                wanted: Cow::Borrowed(wanted),
-                proof: self.ready(call, account, &request.body, wanted)?,
-                answers: false,
-            },
-            false => Party::stranger(&at, wanted, &[]),
+            true => Recipient::own(account, wanted, self.ready(call, account, &request.body, wanted)?),
+            false => Recipient::stranger(&at, wanted, &[]),
         };
-        let options = self.http.options();
-        let mut way = RedirectTrail { hops: Vec::new(), first_headers: None, longest: options.max_redirects };
-        let mut failures = options.retries;
+        let mut trail = RedirectTrail::new(self.http.options().max_redirects);
+        let mut retries = self.http.options().retries;
         loop {
             request.authorization = asked.proof.header()?;
             let mut response = self.http.send(call, &at, request)?;
-            let moved = !response.hops.is_empty() && response.hops.iter().all(|hop| asked.account.is_at(&hop.url));
-            let repeated = response.attempts > 1 && failures > 0;
-            failures = failures.saturating_sub(u32::from(repeated));
-            way.lengthen(&mut response)?;
+            let moved = asked.has_moved(&response);
+            let repeated = response.attempts > 1 && retries > 0;
+            retries = retries.saturating_sub(u32::from(repeated));
+            trail.lengthen(&mut response)?;
             if !asked.is_refused_by(&response) {
-                let (begin, needed) = (begin.clone(), asked.wanted.to_string());
-                return Ok(Reply { response, begin, refusal: None, needed });
+                return Ok(asked.reply(begin, response, None));
             }
             let challenges = challenge::parse(&response.headers);
             let goes_on = self.learn_from_refusal(&mut asked, &response, &challenges, wanted, moved);
             let next = match can_go_again(&mut request.body, goes_on)? {
-                true => {
-                    self.respond(call, &asked, &challenges, moved || repeated).map_err(|error| match error.code() {
-                        Code::Unauthenticated if asked.is_strange() => error.with_hint(account.sends_on()),
-                        _ => self.not_taken(account, error),
-                    })?
-                }
+                true => self.respond(call, account, &asked, &challenges, moved || repeated)?,
                 false => {
-                    if let (Proof::Token(grant), false) = (&asked.proof, is_about_rights(&challenges)) {
-                        self.tokens.owe(grant);
-                    }
+                    self.owe_token(&asked, &challenges);
                     None
                 }
             };
-            let Some(next) = next else {
+            let Some(proof) = next else {
                 let refusal = asked.refusal(&response, &challenges);
-                let (begin, needed) = (begin.clone(), asked.wanted.to_string());
-                return Ok(Reply { response, begin, refusal, needed });
+                return Ok(asked.reply(begin, response, refusal));
             };
-            (asked.proof, asked.answers) = (next, true);
+            (asked.proof, asked.answers_challenge) = (proof, true);
             if goes_on {
-                at = way.go_on(response);
+                at = trail.go_on(response);
             }
         }
+    }
+
+    /// Remembers that the next long body needs a token of its own: this one cannot be sent again.
+    fn owe_token(&self, asked: &Recipient, challenges: &[Challenge]) {
+        if let (Proof::Token(grant), false) = (&asked.proof, is_about_rights(challenges)) {
+            self.tokens.owe(grant);
+        }
+    }
+
+    /// The authorization for a challenge. An error of the token server is explained.
+    fn respond(
+        &self,
+        call: &Call,
+        account: &Account,
+        asked: &Recipient,
+        challenges: &[Challenge],
+        used: bool,
+    ) -> Result<Option<Proof>> {
+        self.authorization_for(call, asked, challenges, used).map_err(|error| match error.code() {
+            Code::Unauthenticated if asked.is_strange() => error.with_hint(account.sends_on()),
+            _ => self.not_taken(account, error),
+        })
     }
 
     /// Takes in who has refused the request, and why; returns whether it goes on from where that was.
     fn learn_from_refusal<'a>(
         &self,
-        asked: &mut Party<'a>,
+        asked: &mut Recipient<'a>,
         response: &Response,
         challenges: &[Challenge],
         wanted: &'a ScopeSet,
@@ -212,7 +137,7 @@ impl Auth {
         match &asked.proof {
             _ if !asked.account.is_at(&response.url) => {
                 goes_on = true;
-                *asked = Party::stranger(&Location::of(response), wanted, challenges);
+                *asked = Recipient::stranger(&Location::of(response), wanted, challenges);
             }
             Proof::Token(grant) => {
                 goes_on = moved;
@@ -264,7 +189,13 @@ impl Auth {
 
     /// The authorization for a challenge; None when there is only the one that has just failed. `used`: the failed one
     /// was accepted before, for this very request.
-    fn respond(&self, call: &Call, asked: &Party, challenges: &[Challenge], used: bool) -> Result<Option<Proof>> {
+    fn authorization_for(
+        &self,
+        call: &Call,
+        asked: &Recipient,
+        challenges: &[Challenge],
+        used: bool,
+    ) -> Result<Option<Proof>> {
         let account = &*asked.account;
         let refused = match &asked.proof {
             Proof::Nothing => None,
@@ -331,20 +262,6 @@ impl Auth {
             outcome => outcome,
         }
     }
-}
-
-/// The scopes in the challenge of a host that a server named, limited to those needed.
-fn scopes_of<'a>(challenges: &[Challenge], wanted: &'a ScopeSet) -> Cow<'a, ScopeSet> {
-    let his = challenge::choose(challenges).and_then(Challenge::scope).map(|scope| {
-        let mut scopes = ScopeSet::new();
-        scopes.add_text(scope);
-        scopes.limited_to(wanted)
-    });
-    his.filter(|scopes| !scopes.is_empty()).map_or(Cow::Borrowed(wanted), Cow::Owned)
-}
-
-fn is_about_rights(challenges: &[Challenge]) -> bool {
-    challenges.iter().any(|challenge| challenge.error() == Some("insufficient_scope"))
 }
 
 /// Prepares a body to be sent once more. A persistent one is restarted by its owner, who can ask how much of it

@@ -117,6 +117,19 @@ struct FileSearch<'a> {
     verify: bool,
 }
 
+/// What the entries of a layer have shown so far.
+#[derive(Default)]
+struct Findings {
+    file: Option<TarEntry>,
+    /// The path that a symbolic link leads to.
+    link: Option<Vec<u8>>,
+    /// How many names at the beginning of the path are known to be folders.
+    depth: usize,
+    /// The path itself is a folder.
+    is_folder: bool,
+    is_hidden: bool,
+}
+
 impl FileSearch<'_> {
     fn no_file(&self) -> Error {
         Error::new(Code::InvalidArgument, format!("'{}' is not a regular file", shown(self.wanted)))
@@ -131,67 +144,82 @@ impl FileSearch<'_> {
         out: &mut dyn Write,
     ) -> Result<LayerLookup> {
         let mut entries = LayerEntries::new(UnpackedLayer::open(self.call, self.store, layer, 0, *limits)?);
-        let (mut hidden, mut link, mut depth) = (false, None, self.depth);
-        let (mut found, mut is_folder) = (None, false);
+        let mut seen = Findings { depth: self.depth, ..Findings::default() };
         while let Some(entry) = entries.advance()? {
             self.call.check()?;
             match entry.mark()? {
-                Mark::Private => continue,
-                Mark::Whiteout(path) => {
-                    hidden |= path == self.wanted || is_within(self.wanted, &path);
-                    continue;
-                }
-                Mark::Opaque(folder) => {
-                    hidden |= is_within(self.wanted, folder);
-                    continue;
-                }
                 Mark::None => {}
+                mark => {
+                    seen.is_hidden |= self.is_hidden_by(&mark);
+                    continue;
+                }
             }
             if entry.path == self.wanted {
-                if found.is_some() {
+                if seen.file.is_some() {
                     let message = format!("the layer {} has '{}' twice", layer.digest, shown(self.wanted));
                     return Err(Error::new(Code::InvalidManifest, message));
                 }
-                match &entry.kind {
-                    EntryKind::File => {
-                        copy_out(&mut entries, out)?;
-                        if !self.verify {
-                            return Ok(LayerLookup::File(entry, false));
-                        }
-                        found = Some(entry);
-                    }
-                    EntryKind::HardLink(target) if target == self.wanted => {}
-                    EntryKind::HardLink(target) => return Ok(LayerLookup::Elsewhere(target.clone(), true)),
-                    EntryKind::Symlink(target) => link = Some(resolve(split(&entry.path).0, target, b"")?),
-                    _ => return Err(self.no_file()),
+                if matches!(entry.kind, EntryKind::File) {
+                    copy_out(&mut entries, out)?;
+                }
+                if let Some(found) = self.take_wanted(entry, &mut seen)? {
+                    return Ok(found);
                 }
             } else if is_within(&entry.path, self.wanted) {
                 // Nothing else may say that there is such a folder.
-                is_folder = true;
+                seen.is_folder = true;
             } else if is_within(self.wanted, &entry.path) && !entry.path.is_empty() {
-                let names = entry.path.split(|byte| *byte == b'/').count();
-                match &entry.kind {
-                    EntryKind::Directory => depth = depth.max(names),
-                    // A folder of a newer layer stands in its place.
-                    _ if names <= self.depth => hidden = true,
-                    EntryKind::Symlink(target) => {
-                        let rest = &self.wanted[entry.path.len() + 1..];
-                        link = Some(resolve(split(&entry.path).0, target, rest)?);
-                    }
-                    _ => hidden = true,
-                }
+                self.take_parent(&entry, &mut seen)?;
             }
         }
         let diff_id = entries.source().finish()?;
         limits.bytes = limits.bytes.saturating_sub(entries.source().unpacked());
         check_diff_id(layer, &diff_id, id)?;
-        Ok(match (found, link) {
+        Ok(match (seen.file, seen.link) {
             (Some(entry), _) => LayerLookup::File(entry, true),
             (None, Some(path)) => LayerLookup::Elsewhere(path, false),
-            (None, None) if is_folder => return Err(self.no_file()),
-            (None, None) if hidden => LayerLookup::Hidden,
-            (None, None) => LayerLookup::Folder(depth),
+            (None, None) if seen.is_folder => return Err(self.no_file()),
+            (None, None) if seen.is_hidden => LayerLookup::Hidden,
+            (None, None) => LayerLookup::Folder(seen.depth),
         })
+    }
+
+    fn is_hidden_by(&self, mark: &Mark) -> bool {
+        match mark {
+            Mark::Whiteout(path) => path == self.wanted || is_within(self.wanted, path),
+            Mark::Opaque(folder) => is_within(self.wanted, folder),
+            Mark::Private | Mark::None => false,
+        }
+    }
+
+    /// The entry with the wanted path; a file has been written out. Returns the result, unless the layer has to be read to its
+    /// end.
+    fn take_wanted(&self, entry: TarEntry, seen: &mut Findings) -> Result<Option<LayerLookup>> {
+        match &entry.kind {
+            EntryKind::File if !self.verify => return Ok(Some(LayerLookup::File(entry, false))),
+            EntryKind::File => seen.file = Some(entry),
+            EntryKind::HardLink(target) if target == self.wanted => {}
+            EntryKind::HardLink(target) => return Ok(Some(LayerLookup::Elsewhere(target.clone(), true))),
+            EntryKind::Symlink(target) => seen.link = Some(resolve(split(&entry.path).0, target, b"")?),
+            _ => return Err(self.no_file()),
+        }
+        Ok(None)
+    }
+
+    /// An entry whose path is that of a folder above the wanted one.
+    fn take_parent(&self, entry: &TarEntry, seen: &mut Findings) -> Result<()> {
+        let names = entry.path.split(|byte| *byte == b'/').count();
+        match &entry.kind {
+            EntryKind::Directory => seen.depth = seen.depth.max(names),
+            // A folder of a newer layer stands in its place.
+            _ if names <= self.depth => seen.is_hidden = true,
+            EntryKind::Symlink(target) => {
+                let rest = &self.wanted[entry.path.len() + 1..];
+                seen.link = Some(resolve(split(&entry.path).0, target, rest)?);
+            }
+            _ => seen.is_hidden = true,
+        }
+        Ok(())
     }
 }
 

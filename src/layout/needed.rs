@@ -107,6 +107,16 @@ enum NamedAs {
     Mentioned,
 }
 
+impl NamedAs {
+    fn may_be_manifest(self, media_type: &str) -> bool {
+        match self {
+            NamedAs::Entry | NamedAs::Child => true,
+            NamedAs::Blob => types::is_manifest(media_type),
+            NamedAs::Named | NamedAs::Mentioned => !types::is_blob(media_type),
+        }
+    }
+}
+
 /// What the bytes of an entry are.
 enum EntryContent {
     Manifest(Box<Document>),
@@ -169,14 +179,9 @@ impl NeedsWalk<'_> {
         let is_said = !matches!(how, NamedAs::Named | NamedAs::Mentioned);
         let entry = Descriptor { size: if is_said { entry.size } else { size }, ..entry };
         let is_blob = types::is_blob(&entry.media_type);
-        let may_be_manifest = match how {
-            NamedAs::Entry | NamedAs::Child => true,
-            NamedAs::Blob => types::is_manifest(&entry.media_type),
-            NamedAs::Named | NamedAs::Mentioned => !is_blob,
-        };
         let known_type = Some(types::essence(&entry.media_type)).filter(|name| types::is_manifest(name));
         let key = (entry.digest.clone(), known_type.unwrap_or_default(), how);
-        if !may_be_manifest || !self.looked_into.insert(key) {
+        if !how.may_be_manifest(&entry.media_type) || !self.looked_into.insert(key) {
             self.keep(entry);
             return Ok(Vec::new());
         }
@@ -197,6 +202,12 @@ impl NeedsWalk<'_> {
             let message = format!("it has {size} bytes, its descriptor says {}", entry.size);
             self.found.missized.push((entry.digest.clone(), Error::new(Code::SizeMismatch, message)));
         }
+        self.record(entry, size, must, found);
+        Ok(below)
+    }
+
+    /// Puts an entry on the list that its content belongs to.
+    fn record(&mut self, entry: Descriptor, size: u64, must: bool, found: EntryContent) {
         match found {
             EntryContent::Obscure | EntryContent::Unread => {
                 let may_name_anything = must || matches!(found, EntryContent::Unread);
@@ -215,7 +226,6 @@ impl NeedsWalk<'_> {
             }
             _ => {}
         }
-        Ok(below)
     }
 
     /// What a document names: what it needs, then what it only mentions.

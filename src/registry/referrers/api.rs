@@ -50,15 +50,12 @@ pub(super) fn by_api(
     let what = format!("list the referrers of {}@{subject}", remote.place());
     let first = first_page(list, &filter, cursor)?;
     let accept = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static(media_type::OCI_INDEX))]);
-    let (mut found, mut filters_applied) = (FoundReferrers::new(filter, cursor), Vec::new());
     // A call that continues from a page knows that there is an API.
-    let (mut has_api, mut pages) = (None, usize::from(cursor.is_some()));
-    let mut finder = cursor.and_then(Finder::new);
-    let mut is_other = false;
+    let (mut has_api, mut pages) = (true, usize::from(cursor.is_some()));
     let open = |reply: Reply| match reply.response.status.as_u16() {
         status if pages == 0 && statuses::has_no_referrers_api(status) => {
             let error = remote.failure(reply, &what);
-            has_api = Some(false);
+            has_api = false;
             if !is_about_name(&error) {
                 remember(remote, false);
             }
@@ -69,58 +66,101 @@ pub(super) fn by_api(
             remote.expect(reply, &[StatusCode::OK], &what).map(Some)
         }
     };
+    let mut collector = Collector::new(remote, &what, list, filter, cursor);
     let walk = Walk { remote, scopes: &remote.scopes(&["pull"]), what: &what, headers: accept };
-    walk.begin(first, open, |page| {
-        // Something that answers every path with 200, with a web page or other content, does not support this API.
-        if cursor.is_none() && page.is_first && !is_index(page) {
-            is_other = true;
-            // Something truncated may have been an index.
-            if is_html(page) || serde_json::from_slice::<serde::de::IgnoredAny>(page.bytes).is_ok() {
-                remember(remote, false);
-            }
-            return Ok(ControlFlow::Break(()));
-        }
-        let (response, applied) = (page.response, applied(&page.response.headers));
-        let has_type = applied.iter().any(|name| name.eq_ignore_ascii_case("artifactType"));
-        found.passage.begin_page(match finder.take() {
-            Some(mut finder) => {
-                pages::elements(remote, page, &what, "manifests", &mut |element| {
-                    finder.look(element["digest"].as_str().unwrap_or_default());
-                    Ok(())
-                })?;
-                finder.skip()
-            }
-            None => 0,
-        });
-        let mut count = 0;
-        let rest = pages::elements(remote, page, &what, "manifests", &mut |element| {
-            let entry = Descriptor::read(&element, &format!("manifests[{count}]"))
-                .map_err(|error| no_index(error.message()))?;
-            count += 1;
-            found.take(entry, has_type)
-        })?;
-        check_index(rest, response.header(CONTENT_TYPE))
-            .map_err(|error| error.within(&what).with_url(&response.url))?;
-        for name in applied {
-            if !filters_applied.contains(&name) {
-                filters_applied.push(name);
-            }
-        }
-        if !found.is_full() {
-            return Ok(ControlFlow::Continue(()));
-        }
-        let place = found.passage.cursor(list, page.asked, page.next);
-        found.next = place.map_err(|error| error.within(&what).with_url(&response.url))?;
-        Ok(ControlFlow::Break(()))
-    })?;
-    if has_api == Some(false) {
-        return Ok(None);
-    }
-    if is_other {
+    walk.begin(first, open, |page| collector.take(page))?;
+    if !has_api || collector.is_another_service {
         return Ok(None);
     }
     remember(remote, true);
-    found.finish(subject, ReferrersSource::Api, filters_applied).map(Some)
+    collector.found.finish(subject, ReferrersSource::Api, collector.filters_applied).map(Some)
+}
+
+/// Collects referrers from the pages of the list.
+struct Collector<'a> {
+    remote: &'a Remote,
+    what: &'a str,
+    list: &'a RegistryList,
+    found: FoundReferrers,
+    filters_applied: Vec<String>,
+    /// Where the first page continues, until that is found on it.
+    finder: Option<Finder<'a>>,
+    is_continued: bool,
+    /// Something that does not support the API has responded with 200.
+    is_another_service: bool,
+}
+
+impl<'a> Collector<'a> {
+    fn new(
+        remote: &'a Remote,
+        what: &'a str,
+        list: &'a RegistryList,
+        filter: Filter,
+        cursor: Option<&'a Cursor>,
+    ) -> Collector<'a> {
+        Collector {
+            remote,
+            what,
+            list,
+            found: FoundReferrers::new(filter, cursor),
+            filters_applied: Vec::new(),
+            finder: cursor.and_then(Finder::new),
+            is_continued: cursor.is_some(),
+            is_another_service: false,
+        }
+    }
+
+    /// Takes what is wanted of a page.
+    fn take(&mut self, page: &FetchedPage) -> Result<ControlFlow<()>> {
+        // Something that answers every path with 200, with a web page or other content, does not support this API.
+        if !self.is_continued && page.is_first && !is_index(page) {
+            self.is_another_service = true;
+            // Something truncated may have been an index.
+            if is_html(page) || serde_json::from_slice::<serde::de::IgnoredAny>(page.bytes).is_ok() {
+                remember(self.remote, false);
+            }
+            return Ok(ControlFlow::Break(()));
+        }
+        let (what, response) = (self.what, page.response);
+        let with_place = |error: Error| error.within(what).with_url(&response.url);
+        let applied = applied(&response.headers);
+        let skip = self.returned_before(page)?;
+        self.found.passage.begin_page(skip);
+        let rest = self.take_entries(page, applied.iter().any(|name| name.eq_ignore_ascii_case("artifactType")))?;
+        check_index(rest, response.header(CONTENT_TYPE)).map_err(with_place)?;
+        for name in applied {
+            if !self.filters_applied.contains(&name) {
+                self.filters_applied.push(name);
+            }
+        }
+        if !self.found.is_full() {
+            return Ok(ControlFlow::Continue(()));
+        }
+        let next = self.found.passage.cursor(self.list, page.asked, page.next);
+        self.found.next = next.map_err(with_place)?;
+        Ok(ControlFlow::Break(()))
+    }
+
+    /// How many elements of the first page an earlier call has returned.
+    fn returned_before(&mut self, page: &FetchedPage) -> Result<u64> {
+        let Some(mut finder) = self.finder.take() else { return Ok(0) };
+        pages::elements(self.remote, page, self.what, "manifests", &mut |element| {
+            finder.look(element["digest"].as_str().unwrap_or_default());
+            Ok(())
+        })?;
+        Ok(finder.skip())
+    }
+
+    /// Takes the descriptors of a page, and returns the rest of it. `has_type`: the registry has filtered by type.
+    fn take_entries(&mut self, page: &FetchedPage, has_type: bool) -> Result<Map<String, Value>> {
+        let mut count = 0;
+        pages::elements(self.remote, page, self.what, "manifests", &mut |element| {
+            let entry = Descriptor::read(&element, &format!("manifests[{count}]"))
+                .map_err(|error| no_index(error.message()))?;
+            count += 1;
+            self.found.take(entry, has_type)
+        })
+    }
 }
 
 fn first_page(list: &RegistryList, filter: &Filter, cursor: Option<&Cursor>) -> Result<RequestTarget> {

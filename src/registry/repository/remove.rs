@@ -1,6 +1,6 @@
 //! All manifests of a repository, deleted (distribution-spec end-8a, end-9).
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use serde::Serialize;
 
@@ -40,6 +40,12 @@ pub struct RemovedManifest {
     pub deleted: bool,
 }
 
+impl RemovedManifest {
+    fn new(digest: Digest, media_type: &str) -> RemovedManifest {
+        RemovedManifest { digest, media_type: media_type.to_owned(), tags: Vec::new(), deleted: false }
+    }
+}
+
 /// The result of removing a repository.
 #[derive(Debug, Serialize)]
 pub struct RemovedRepository {
@@ -75,40 +81,22 @@ impl Client {
 
     /// The manifests of all tags and their children, parents first.
     fn doomed(&self, call: &Call, repository: &Repository) -> Result<(Vec<RemovedManifest>, usize)> {
-        let options = TagsOptions { digests: true, ..TagsOptions::default() };
-        let listed = self.tags(call, &repository.canonical_name(), &options)?;
-        let mut found: Vec<RemovedManifest> = Vec::new();
-        let mut places = std::collections::HashMap::new();
-        for (tag, digest) in listed.digests.unwrap_or_default() {
-            // A tag that has disappeared meanwhile has no digest.
-            let Some(digest) = digest.as_str() else { continue };
-            let at = *places.entry(digest.to_owned()).or_insert(found.len());
-            if at == found.len() {
-                found.push(RemovedManifest {
-                    digest: digest.parse()?,
-                    media_type: String::new(),
-                    tags: vec![],
-                    deleted: false,
-                });
-            }
-            found[at].tags.push(tag);
-        }
+        let mut found = self.tagged(call, repository)?;
+        let tags = found.iter().map(|one| one.tags.len()).sum();
         let mut children = Vec::new();
-        let mut at = 0;
         let mut seen: HashSet<Digest> = found.iter().map(|one| one.digest.clone()).collect();
-        let mut below: BTreeSet<usize> = BTreeSet::new();
+        let (mut at, mut below) = (0, BTreeSet::new());
         while at < found.len() {
-            let reference = repository.with_digest(&found[at].digest);
-            match self.get_manifest(call, &reference, &GetOptions::default()) {
+            let parent = found[at].digest.clone();
+            match self.get_manifest(call, &repository.with_digest(&parent), &GetOptions::default()) {
                 Ok(manifest) => {
                     found[at].media_type = manifest.document.media_type.clone();
                     for entry in manifest.document.manifests().iter().filter(|one| types::is_manifest(&one.media_type))
                     {
-                        children.push((found[at].digest.clone(), entry.digest.clone()));
+                        children.push((parent.clone(), entry.digest.clone()));
                         if seen.insert(entry.digest.clone()) {
-                            let (digest, media_type) = (entry.digest.clone(), entry.media_type.clone());
                             below.insert(found.len());
-                            found.push(RemovedManifest { digest, media_type, tags: vec![], deleted: false });
+                            found.push(RemovedManifest::new(entry.digest.clone(), &entry.media_type));
                         }
                     }
                 }
@@ -127,8 +115,25 @@ impl Client {
             }
             at += 1;
         }
-        let tags = found.iter().map(|one| one.tags.len()).sum();
         Ok((parents_first(found, &children), tags))
+    }
+
+    /// The manifests that have tags, each with all of its tags.
+    fn tagged(&self, call: &Call, repository: &Repository) -> Result<Vec<RemovedManifest>> {
+        let options = TagsOptions { digests: true, ..TagsOptions::default() };
+        let listed = self.tags(call, &repository.canonical_name(), &options)?;
+        let mut found: Vec<RemovedManifest> = Vec::new();
+        let mut places = HashMap::new();
+        for (tag, digest) in listed.digests.unwrap_or_default() {
+            // A tag that has disappeared meanwhile has no digest.
+            let Some(digest) = digest.as_str() else { continue };
+            let at = *places.entry(digest.to_owned()).or_insert(found.len());
+            if at == found.len() {
+                found.push(RemovedManifest::new(digest.parse()?, ""));
+            }
+            found[at].tags.push(tag);
+        }
+        Ok(found)
     }
 
     fn delete_one(&self, call: &Call, repository: &Repository, doomed: &RemovedManifest) -> Result<()> {

@@ -17,69 +17,89 @@ use crate::statuses;
 /// The smallest chunk that is tried, whatever is refused.
 const SMALLEST_CHUNK: u64 = 64 << 10;
 
+/// How far a chunk, which goes from `begin` to `end`, has been sent.
+struct Sending {
+    begin: u64,
+    end: u64,
+    farthest: u64,
+    /// A piece was accepted, but did not bring the offset further than before.
+    has_stood_still: bool,
+    failures: u32,
+    backoff: Backoff,
+}
+
+impl Sending {
+    fn new(begin: u64, end: u64) -> Sending {
+        Sending { begin, end, farthest: begin, has_stood_still: false, failures: 0, backoff: Backoff::new() }
+    }
+
+    /// Whether the offset after an accepted piece is a plausible one. It may stand still once; a registry that goes to and fro
+    /// would never be done.
+    fn advances_to(&mut self, offset: u64) -> bool {
+        let stands_still = offset <= self.farthest;
+        self.farthest = self.farthest.max(offset);
+        let is_plausible = !(stands_still && self.has_stood_still) && (self.begin..=self.end).contains(&offset);
+        self.has_stood_still |= stands_still;
+        is_plausible
+    }
+}
+
 impl UploadSession {
     /// Sends the next chunk, in pieces when the registry finds it too large. After a failure the registry is asked how far
     /// it got, and the rest is sent.
     pub fn chunk(&mut self, bytes: &Bytes) -> Result<()> {
         let begin = self.offset;
-        let end = behind(begin, bytes.len())?;
-        let retries = self.remote.client.retries();
-        let mut failures = 0;
-        // Once it may get no further than before; a registry that goes to and fro would never be done.
-        let (mut farthest, mut stands_still) = (begin, false);
-        let mut backoff = Backoff::new();
-        while self.offset < end {
-            let size = (end - self.offset).min(self.max_chunk.max(self.min_chunk).max(1));
+        let mut sending = Sending::new(begin, behind(begin, bytes.len())?);
+        while self.offset < sending.end {
+            let size = (sending.end - self.offset).min(self.max_chunk.max(self.min_chunk).max(1));
             let at = usize::try_from(self.offset - begin).unwrap_or(usize::MAX).min(bytes.len());
             let piece = bytes.slice(at..at + usize::try_from(size).unwrap_or(usize::MAX).min(bytes.len() - at));
             let before = self.offset;
-            let error = match self.patch(piece) {
-                Ok(()) => {
-                    let again = self.offset <= farthest;
-                    farthest = farthest.max(self.offset);
-                    if (again && stands_still) || !(begin..=end).contains(&self.offset) {
-                        return Err(self.out_of_step(before + size));
-                    }
-                    stands_still |= again;
-                    continue;
-                }
-                Err(error) => error,
-            };
-            let status = error.http_status();
-            if status == Some(413) && self.shrink(size) {
-                continue;
+            match self.patch(piece) {
+                Ok(()) if sending.advances_to(self.offset) => {}
+                Ok(()) => return Err(self.out_of_step(before + size)),
+                Err(error) if error.http_status() == Some(413) && self.shrink(size) => {}
+                Err(error) => self.recover(error, before, size, &mut sending)?,
             }
-            let helps = error.retryable() || matches!(status, Some(200..=299 | 416));
-            failures += 1;
-            let wait = retry::after_failure(&error, backoff.delay(failures)).filter(|_| helps && failures <= retries);
-            let Some(wait) = wait else { return Err(error.with_attempts(failures)) };
-            if status != Some(416) {
-                self.remote.call.sleep(wait)?;
+        }
+        Ok(())
+    }
+
+    /// After a failure: waits, and asks the registry how far it got. `before` is the offset of the piece that failed.
+    fn recover(&mut self, error: Error, before: u64, size: u64, sending: &mut Sending) -> Result<()> {
+        let status = error.http_status();
+        let is_range_refused = status == Some(416);
+        let helps = error.retryable() || is_range_refused || matches!(status, Some(200..=299));
+        sending.failures += 1;
+        let failures = sending.failures;
+        let wait = retry::after_failure(&error, sending.backoff.delay(failures))
+            .filter(|_| helps && failures <= self.remote.client.retries());
+        let Some(wait) = wait else { return Err(error.with_attempts(failures)) };
+        if !is_range_refused {
+            self.remote.call.sleep(wait)?;
+        }
+        match self.status() {
+            // A registry that cannot say how far it got: the break is the error.
+            Err(unknown) if error.retryable() && unknown.http_status().is_some_and(statuses::has_no_session_status) => {
+                return Err(error.with_attempts(failures));
             }
-            match self.status() {
-                // A registry that cannot say how far it got: the break is the error.
-                Err(unknown)
-                    if error.retryable() && unknown.http_status().is_some_and(statuses::has_no_session_status) =>
-                {
-                    return Err(error.with_attempts(failures));
-                }
-                known => known?,
-            }
-            // "0-0" means one byte or none; none only if the registry refused the first byte.
-            if begin == 0 && self.offset == 1 && status != Some(416) {
-                self.offset = 0;
-            }
-            if self.offset < begin || self.offset > end {
-                let message =
-                    format!("the registry has {} bytes of the upload, the chunk is {begin} to {end}", self.offset);
-                return Err(Error::new(Code::Protocol, message));
-            }
-            // The offset was right, so the 416 is about the length: GHCR answers this for more than 4 MiB.
-            if status == Some(416) && self.offset <= before.max(1) {
-                self.offset = before;
-                if self.shrink(size) {
-                    failures -= 1;
-                }
+            known => known?,
+        }
+        let (begin, end) = (sending.begin, sending.end);
+        // "0-0" means one byte or none; none only if the registry refused the first byte.
+        if begin == 0 && self.offset == 1 && !is_range_refused {
+            self.offset = 0;
+        }
+        if self.offset < begin || self.offset > end {
+            let message =
+                format!("the registry has {} bytes of the upload, the chunk is {begin} to {end}", self.offset);
+            return Err(Error::new(Code::Protocol, message));
+        }
+        // The offset was right, so the 416 is about the length: GHCR answers this for more than 4 MiB.
+        if is_range_refused && self.offset <= before.max(1) {
+            self.offset = before;
+            if self.shrink(size) {
+                sending.failures -= 1;
             }
         }
         Ok(())

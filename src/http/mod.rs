@@ -11,6 +11,7 @@ pub(crate) mod headers;
 pub(crate) mod hosts;
 pub(crate) mod link;
 pub(crate) mod location;
+mod no_proxy;
 pub(crate) mod origin;
 mod own;
 pub(crate) mod pem;

@@ -34,8 +34,8 @@
  * to one thread at a time, and may move. Callbacks run on the thread that made the call, during the call.
  *
  * Blocking. Functions that say "Blocks" use the network on the calling thread's time. They can be left: by
- * ocireg_context_cancel and ocireg_client_close from any thread within 200 ms, by the context's deadline, and by the
- * client's time limits; only a file's flush to the disk that has begun is waited for. SIGPIPE is blocked on the calling
+ * ocireg_context_cancel and ocireg_client_close from any thread within 200 ms, in a signal handler by
+ * ocireg_context_cancel_from_signal, by the context's deadline, and by the client's time limits; only a file's flush to the disk that has begun is waited for. SIGPIPE is blocked on the calling
  * thread meanwhile, its callbacks included; the signal mask is the same afterwards.
  *
  * Processes. After fork() the child makes its own client: the parent's clients, contexts, readers and uploads answer OCIREG_FORKED there
@@ -303,7 +303,7 @@ typedef struct ocireg_upload ocireg_upload;
 // The result of a call: OCIREG_OK or one of the codes below. A plain integer, so that new codes break no program.
 typedef int32_t ocireg_status;
 
-// Receives the progress of a transfer: bytes done, and bytes in all (0 while unknown).
+// Receives the progress of a transfer: bytes done, and bytes in all (0 while unknown); both are 0 before the call's transfer has begun.
 typedef int32_t (*ocireg_progress_fn)(void *userdata, uint64_t done, uint64_t total);
 
 // Receives how one blob of a copy fares, a JSON object, borrowed during the callback: {"state": "begun", "moving", and then
@@ -613,12 +613,17 @@ void ocireg_options_free(ocireg_options *options);
 ocireg_status ocireg_context_new(ocireg_context **context, ocireg_error **error);
 
 // Cancels the calls that use this context, and every later one: they answer OCIREG_CANCELLED within 200 ms, even when
-// the server is silent. Any thread, at any time before the context is freed; not from a signal handler. After a cancelled
-// write its outcome is unknown.
+// the server is silent. Any thread, at any time before the context is freed; in a signal handler ocireg_context_cancel_from_signal does
+// it. After a cancelled write its outcome is unknown.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
 ocireg_status ocireg_context_cancel(ocireg_context *context,
                                     ocireg_error **error);
+
+// Cancels as ocireg_context_cancel does, from a signal handler: it is async-signal-safe, for it takes no lock, allocates nothing and
+// leaves errno alone. Calls answer OCIREG_CANCELLED within 200 ms too. Any thread, at any time before the context is freed, on whichever
+// thread and in whatever code the signal may arrive. NULL is accepted, and anything that is not a context is ignored.
+void ocireg_context_cancel_from_signal(ocireg_context *context);
 
 // Sets the time by which calls with this context must be done, in milliseconds from now; then they answer
 // OCIREG_TIMEOUT. 0 removes the deadline. A call in progress heeds the new one from its next wait on.
@@ -651,7 +656,9 @@ ocireg_status ocireg_context_warnings(const ocireg_context *context,
                                       char **json,
                                       ocireg_error **error);
 
-// Sets the progress callback; NULL removes it. `userdata` must stay valid until then or until the context is freed and
+// Sets the progress callback; NULL removes it. While a call that uses the network or reads and writes much is under way, it is called at
+// least every 250 ms though nothing moves, then with the same numbers as before, so that a program can look there whether the call is
+// still wanted. `userdata` must stay valid until then or until the context is freed and
 // no call uses it.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.

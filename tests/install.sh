@@ -193,6 +193,10 @@ examples() {
     example copy "$repository:latest" "$OCIREG_TEST_REFERRERS/copied:latest"
     "$here/bin/ocireg" -q referrers "$OCIREG_TEST_REFERRERS/copied@$digest" 2>/dev/null |
         has -F "$(sha256sum "$work/note.json" | cut -d' ' -f1)" || fail 'copy: no referrers'
+    # A pipe that nobody writes to: Ctrl-C ends the wait.
+    mkfifo "$work/nobody"
+    ! installed timeout -s INT 1 "$work/copy" "oci-archive:$work/nobody" "oci:$work/never" 2>"$work/err" || fail 'copy: Ctrl-C'
+    grep -q '^copy: CANCELLED' "$work/err" || fail 'copy: Ctrl-C is another error'
     REGISTRY_USER=alice REGISTRY_PASSWORD='s3cret:with colon' example credentials "$OCIREG_TEST_HTPASSWD"
     grep -q '"repositories":' "$work/out" || fail 'credentials: no repositories'
     ! installed "$work/credentials" "$OCIREG_TEST_HTPASSWD" >/dev/null 2>"$work/err" || fail 'credentials: needs none'

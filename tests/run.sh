@@ -135,7 +135,7 @@ END
 
 # Tests that are meaningful only in an ordinary process: signals, time limits, forks, threads and panics. The other
 # tests are run better with the sanitizers.
-readonly PLAIN='test_callbacks test_cancel test_fork test_handles test_panic test_resources test_signals test_stack test_threads'
+readonly PLAIN='test_callbacks test_cancel test_fork test_handles test_interrupt test_panic test_resources test_signals test_stack test_threads'
 
 # Everything that needs no release build. Failures of building test programs are reported where they run.
 without_release() {

@@ -735,6 +735,8 @@ public:
     {
         detail::call([&](ocireg_error **error) { return ocireg_context_cancel(get(), error); });
     }
+    /* The same from a signal handler, which may do nothing else with the library. */
+    void cancel_from_signal() const noexcept { ocireg_context_cancel_from_signal(get()); }
     /* Counted from now; calls throw timeout_error when it has passed. */
     template <class Rep, class Period> void set_deadline(std::chrono::duration<Rep, Period> from_now) const
     {
@@ -756,7 +758,8 @@ public:
         return detail::json([&](char **text, ocireg_error **error) { return ocireg_context_warnings(get(), text, error); });
     }
 
-    /* void or bool (std::uint64_t done, std::uint64_t total); false, or an exception, stops the call. nullptr removes it. */
+    /* void or bool (std::uint64_t done, std::uint64_t total), at least every 250 ms; false, or an exception, stops the call. nullptr
+     * removes it. */
     template <class Function> void on_progress(Function function)
     {
         auto *kept = callbacks_->keep(detail::going_on<std::uint64_t, std::uint64_t>(std::move(function)));

@@ -1,33 +1,38 @@
-//! A flag that is raised once, from any thread, and wakes everything that waits for it.
+//! A flag that is raised once, from any thread, and wakes everything that waits for it. From a signal handler it can be raised too,
+//! without waking anybody: who waits looks at it from time to time.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use tokio::sync::watch;
 
 /// A flag that stays raised.
-#[derive(Debug)]
-pub struct CancelFlag(watch::Sender<bool>);
-
-impl Default for CancelFlag {
-    fn default() -> CancelFlag {
-        CancelFlag(watch::Sender::new(false))
-    }
+#[derive(Debug, Default)]
+pub struct CancelFlag {
+    raised: AtomicBool,
+    bell: watch::Sender<bool>,
 }
 
 impl CancelFlag {
     /// Raises the flag; it stays up.
     pub fn raise(&self) {
-        self.0.send_replace(true);
+        self.raise_silently();
+        self.bell.send_replace(true);
+    }
+
+    /// Raises it without waking those that wait for it. This is one atomic store: a signal handler may do it.
+    pub fn raise_silently(&self) {
+        self.raised.store(true, Ordering::Release);
     }
 
     pub fn is_raised(&self) -> bool {
-        *self.0.borrow()
+        self.raised.load(Ordering::Acquire)
     }
 
-    /// Waits until it is raised.
+    /// Completes when it is raised, but not when that is done silently.
     pub async fn raised(&self) {
         // The sender lives as long as `self`, so the wait cannot fail.
-        let _ = self.0.subscribe().wait_for(|up| *up).await;
+        let _ = self.bell.subscribe().wait_for(|up| *up).await;
     }
 }
 

@@ -93,6 +93,11 @@ impl Context {
         self.cancelled.raise();
     }
 
+    /// The same from a signal handler: calls that wait notice it a moment later.
+    pub fn cancel_from_signal(&self) {
+        self.cancelled.raise_silently();
+    }
+
     /// The flag that [`Context::cancel`] raises.
     pub fn cancelled(&self) -> &CancelFlag {
         &self.cancelled
@@ -156,9 +161,13 @@ impl Context {
         *lock(&self.detail) = Some(detail);
     }
 
-    pub(super) fn moved_to(&self, done: u64) -> u64 {
+    pub(super) fn moved_to(&self, done: u64) {
         self.done.store(done, Ordering::Relaxed);
-        self.total.load(Ordering::Relaxed)
+    }
+
+    /// The bytes done, and the total (0 = unknown).
+    pub(super) fn position(&self) -> (u64, u64) {
+        (self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed))
     }
 
     /// The warnings so far, without duplicates.
@@ -179,15 +188,9 @@ impl Context {
 
     /// The current progress.
     pub fn progress(&self) -> Progress {
-        let total = self.total.load(Ordering::Relaxed);
+        let (done, total) = self.position();
         let (blobs, active) = lock(&self.detail).clone().map(|detail| (detail.blobs, detail.active)).unzip();
-        Progress {
-            operation: *lock(&self.operation),
-            done: self.done.load(Ordering::Relaxed),
-            total: (total > 0).then_some(total),
-            blobs,
-            active,
-        }
+        Progress { operation: *lock(&self.operation), done, total: (total > 0).then_some(total), blobs, active }
     }
 }
 

@@ -19,6 +19,9 @@ use tokio::task::JoinHandle;
 use super::thread as ours;
 use crate::error::{Error, Result};
 
+/// How often a wait looks at what nothing wakes it for.
+const GLANCE: Duration = Duration::from_millis(50);
+
 /// A runtime that runs futures on its own thread only.
 fn runtime() -> Result<Runtime> {
     // One step of a connection that a server floods takes long: check for other events after each.
@@ -48,24 +51,38 @@ impl Engine {
         self.handle.block_on(future)
     }
 
-    /// The same with a time limit; None when it is not done by then. A timer of the network thread would
-    /// wake that thread at each wait.
-    pub fn block_until<F: Future>(&self, end: Option<Instant>, future: F) -> Option<F::Output> {
+    /// The same with a time limit; None when it is not done by then. `look` is called every [`GLANCE`] meanwhile, if at all, and
+    /// its error ends the wait. A timer of the network thread would wake that thread at each wait.
+    pub fn block_until<F: Future>(
+        &self,
+        end: Option<Instant>,
+        mut look: Option<impl FnMut() -> Result<()>>,
+        future: F,
+    ) -> Result<Option<F::Output>> {
         let _inside = self.handle.enter();
         let sleeper = Arc::new(ThreadWaker { thread: thread::current(), woken: AtomicBool::new(false) });
         let waker = Waker::from(sleeper.clone());
         let mut context = Context::from_waker(&waker);
         let mut future = pin!(future);
+        let mut next_look = look.is_some().then(|| Instant::now() + GLANCE);
         loop {
             if let Poll::Ready(output) = future.as_mut().poll(&mut context) {
-                return Some(output);
+                return Ok(Some(output));
             }
-            // Something else that parks this thread may consume the wake-up: the flag remains.
-            while !sleeper.woken.swap(false, Ordering::Acquire) {
-                match end.map(|end| end.saturating_duration_since(Instant::now())) {
+            loop {
+                if let Some(look) = look.as_mut().filter(|_| next_look.is_some_and(|at| at <= Instant::now())) {
+                    look()?;
+                    next_look = Some(Instant::now() + GLANCE);
+                }
+                // Something else that parks this thread may consume the wake-up: the flag remains.
+                if sleeper.woken.swap(false, Ordering::Acquire) {
+                    break;
+                }
+                let now = Instant::now();
+                match [end, next_look].into_iter().flatten().min() {
+                    _ if end.is_some_and(|end| end <= now) => return Ok(None),
                     None => thread::park(),
-                    Some(Duration::ZERO) => return None,
-                    Some(left) => thread::park_timeout(left),
+                    Some(at) => thread::park_timeout(at.saturating_duration_since(now)),
                 }
             }
         }

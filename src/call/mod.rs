@@ -1,5 +1,6 @@
 //! One call: the only place where the library waits.
 
+mod beat;
 pub(crate) mod cancel;
 pub mod context;
 pub(crate) mod engine;
@@ -13,6 +14,7 @@ use std::time::{Duration, Instant};
 use serde_json::{json, Value};
 use url::Url;
 
+use self::beat::Beat;
 use self::cancel::{CancelFlag, ClientLife};
 use self::context::{Context, CopyProgress};
 use self::engine::Engine;
@@ -49,12 +51,15 @@ pub struct Call {
     _life: Option<Arc<ClientLife>>,
     context: Option<Arc<Context>>,
     quiet: bool,
+    /// For the caller's own progress hook; None in calls made of this one.
+    beat: Option<Arc<Beat>>,
 }
 
 impl Call {
     /// A call on an engine.
     pub fn new(engine: Arc<Engine>, life: Arc<ClientLife>, context: Option<Arc<Context>>) -> Call {
-        Call { engine, closed: life.closed().clone(), _life: Some(life), context, quiet: false }
+        let (closed, beat) = (life.closed().clone(), context.as_ref().map(|_| Arc::new(Beat::new())));
+        Call { engine, closed, _life: Some(life), context, quiet: false, beat }
     }
 
     /// A call of nobody's, for the tests of rooms that know no client.
@@ -72,7 +77,7 @@ impl Call {
     pub fn farewell(&self) -> Call {
         let context = Context::new();
         context.set_deadline(Some(FAREWELL));
-        Call { context: Some(Arc::new(context)), ..self.clone() }
+        self.with_context(Arc::new(context))
     }
 
     /// The same call, for bytes that do not count for the caller's progress.
@@ -82,7 +87,7 @@ impl Call {
 
     /// The same call for a worker thread, with a separate context.
     pub fn with_context(&self, context: Arc<Context>) -> Call {
-        Call { context: Some(context), ..self.clone() }
+        Call { context: Some(context), beat: None, ..self.clone() }
     }
 
     /// A call of nobody's, which ends with the client and all that it has given.
@@ -102,8 +107,17 @@ impl Call {
         }
     }
 
-    /// Returns an error when the call must stop.
+    /// Returns an error when the call must stop. Whatever may take long calls this often: the progress hook is called from here too, when
+    /// it has heard nothing for a while, so no lock may be held.
     pub fn check(&self) -> Result<()> {
+        self.check_quietly()?;
+        match &self.beat {
+            Some(beat) if beat.is_due() => self.tell(beat.has_begun()),
+            _ => Ok(()),
+        }
+    }
+
+    fn check_quietly(&self) -> Result<()> {
         if self.closed.is_raised() {
             return Err(closed());
         }
@@ -123,13 +137,16 @@ impl Call {
         self.check()?;
         let deadline = self.context.as_ref().and_then(|context| context.deadline());
         let over = limit.and_then(|limit| Instant::now().checked_add(limit.time));
-        let outcome = self.engine.block_until([deadline, over].into_iter().flatten().min(), async {
+        let end = [deadline, over].into_iter().flatten().min();
+        // Without a context, whatever ends the call wakes it.
+        let look = self.context.is_some().then_some(|| self.check());
+        let outcome = self.engine.block_until(end, look, async {
             tokio::select! {
                 biased;
                 output = future => Ok(output),
                 error = self.interrupted() => Err(error),
             }
-        });
+        })?;
         match (outcome, limit) {
             (Some(outcome), _) => outcome,
             (None, Some(limit)) if over.is_some_and(|over| deadline.is_none_or(|end| over <= end)) => {
@@ -211,17 +228,30 @@ impl Call {
         if let Some(context) = &self.context {
             context.begin(operation, total);
         }
+        if let Some(beat) = &self.beat {
+            beat.begin();
+        }
         self.moved_to(0)
     }
 
     /// Reports the progress of the transfer.
     pub fn moved_to(&self, done: u64) -> Result<()> {
-        let Some(context) = self.context.as_ref().filter(|_| !self.quiet) else { return Ok(()) };
-        let total = context.moved_to(done);
-        match context.progress_hook() {
-            Some(hook) => hook(done, total).map_err(|_| stopped("progress")),
-            None => Ok(()),
+        match self.context.as_ref().filter(|_| !self.quiet) {
+            Some(context) => context.moved_to(done),
+            None => return Ok(()),
         }
+        self.tell(true)
+    }
+
+    /// Calls the progress hook, with zeros when what the context knows is about an earlier call.
+    fn tell(&self, begun: bool) -> Result<()> {
+        let Some(context) = &self.context else { return Ok(()) };
+        let Some(hook) = context.progress_hook() else { return Ok(()) };
+        if let Some(beat) = &self.beat {
+            beat.strike();
+        }
+        let (done, total) = if begun { context.position() } else { (0, 0) };
+        hook(done, total).map_err(|_| stopped("progress"))
     }
 
     /// Whether there is a hook for blobs.

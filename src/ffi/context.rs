@@ -25,7 +25,7 @@ pub(super) struct ocireg_context(Handle<Context>);
 
 opaque!(ocireg_context, Context, 0x6f63_6972_6567_0002);
 
-/// Receives the progress of a transfer: bytes done, and bytes in all (0 while unknown).
+/// Receives the progress of a transfer: bytes done, and bytes in all (0 while unknown); both are 0 before the call's transfer has begun.
 pub type ocireg_progress_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, done: u64, total: u64) -> i32>;
 /// Receives one event of the trace, a JSON object; borrowed during the callback.
 ///
@@ -96,8 +96,8 @@ pub unsafe extern "C" fn ocireg_context_new(
 }
 
 /// Cancels the calls that use this context, and every later one: they answer OCIREG_CANCELLED within 200 ms, even when
-/// the server is silent. Any thread, at any time before the context is freed; not from a signal handler. After a cancelled
-/// write its outcome is unknown.
+/// the server is silent. Any thread, at any time before the context is freed; in a signal handler ocireg_context_cancel_from_signal does
+/// it. After a cancelled write its outcome is unknown.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
 #[no_mangle]
@@ -110,6 +110,17 @@ pub unsafe extern "C" fn ocireg_context_cancel(
             get(context)?.cancel();
             Ok(())
         })
+    }
+}
+
+/// Cancels as ocireg_context_cancel does, from a signal handler: it is async-signal-safe, for it takes no lock, allocates nothing and
+/// leaves errno alone. Calls answer OCIREG_CANCELLED within 200 ms too. Any thread, at any time before the context is freed, on whichever
+/// thread and in whatever code the signal may arrive. NULL is accepted, and anything that is not a context is ignored.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_context_cancel_from_signal(context: *mut ocireg_context) {
+    // Not by way of the guard, which allocates the first time on a thread. Nothing here can panic.
+    if let Some(context) = unsafe { handle::peek(context) } {
+        context.cancel_from_signal();
     }
 }
 
@@ -167,7 +178,9 @@ pub unsafe extern "C" fn ocireg_context_warnings(
     unsafe { enter(error, Json::required(json), || Ok(get(context)?.warnings())) }
 }
 
-/// Sets the progress callback; NULL removes it. `userdata` must stay valid until then or until the context is freed and
+/// Sets the progress callback; NULL removes it. While a call that uses the network or reads and writes much is under way, it is called at
+/// least every 250 ms though nothing moves, then with the same numbers as before, so that a program can look there whether the call is
+/// still wanted. `userdata` must stay valid until then or until the context is freed and
 /// no call uses it.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.

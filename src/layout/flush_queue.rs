@@ -76,15 +76,17 @@ impl FlushQueue {
     }
 
     fn wait(&self, call: &Call, enough: impl Fn(&Queue) -> bool) -> Result<MutexGuard<'_, Queue>> {
-        let mut state = self.shared.lock();
         loop {
+            call.check()?;
+            let mut state = self.shared.lock();
+            if state.failure.is_none() && !enough(&state) {
+                let woken = self.shared.changed.wait_timeout(state, STEP);
+                state = woken.unwrap_or_else(PoisonError::into_inner).0;
+            }
             state.check()?;
             if enough(&state) {
                 return Ok(state);
             }
-            call.check()?;
-            let woken = self.shared.changed.wait_timeout(state, STEP);
-            state = woken.unwrap_or_else(PoisonError::into_inner).0;
         }
     }
 

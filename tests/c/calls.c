@@ -54,6 +54,12 @@ static ocireg_status context_cancel(void **a, ocireg_error **error) {
     return ocireg_context_cancel(a[0], error);
 }
 
+/* It has no status: what is not a live context is ignored. */
+static ocireg_status context_cancel_from_signal(void **a, ocireg_error **error) {
+    ocireg_context_cancel_from_signal(a[0]);
+    return ocireg_context_cancel(a[0], error);
+}
+
 static ocireg_status context_set_deadline(void **a, ocireg_error **error) {
     return ocireg_context_set_deadline(a[0], 60000, error);
 }
@@ -427,6 +433,7 @@ const struct call calls[] = {
     {"options_parse", "OJ", options_parse, NULL},
     {"context_new", "o", context_new, NULL},
     {"context_cancel", "X", context_cancel, NULL},
+    {"context_cancel_from_signal", "X", context_cancel_from_signal, NULL},
     {"context_set_deadline", "X", context_set_deadline, NULL},
     {"context_progress", "Xo", context_progress, NULL},
     {"context_warnings", "Xo", context_warnings, NULL},

@@ -1,5 +1,6 @@
 #include "later.h"
 
+#include <signal.h>
 #include <unistd.h>
 
 static void cancel(void *context) {
@@ -10,9 +11,13 @@ static void close_client(void *client) {
     ocireg_client_close(client, NULL);
 }
 
+static void interrupt(void *thread) {
+    pthread_kill(*(const pthread_t *)thread, SIGINT);
+}
+
 static void *run(void *argument) {
     struct later *later = argument;
-    peer_wait(later->peer, later->requests, allowed_ms(5000));
+    if (later->peer) peer_wait(later->peer, later->requests, allowed_ms(5000));
     usleep((useconds_t)(later->wait_ms * 1000));
     later->done_at = now_ms();
     later->act(later->object);
@@ -26,6 +31,11 @@ static void start(struct later *later, struct later plan) {
 
 void later_cancel(struct later *later, ocireg_context *context, struct peer *peer, size_t requests, double wait_ms) {
     start(later, (struct later){.act = cancel, .object = context, .peer = peer, .requests = requests, .wait_ms = wait_ms});
+}
+
+void later_interrupt(struct later *later, const pthread_t *thread, struct peer *peer, size_t requests, double wait_ms) {
+    void *object = (void *)(uintptr_t)thread;
+    start(later, (struct later){.act = interrupt, .object = object, .peer = peer, .requests = requests, .wait_ms = wait_ms});
 }
 
 void later_close(struct later *later, ocireg_client *client, struct peer *peer, size_t requests, double wait_ms) {

@@ -18,6 +18,8 @@ struct later {
 };
 
 void later_cancel(struct later *later, ocireg_context *context, struct peer *peer, size_t requests, double wait_ms);
+/* SIGINT, delivered to this thread. */
+void later_interrupt(struct later *later, const pthread_t *thread, struct peer *peer, size_t requests, double wait_ms);
 void later_close(struct later *later, ocireg_client *client, struct peer *peer, size_t requests, double wait_ms);
 
 /* To be called right after the interrupted call: checks that it ended within 200 ms of the action, and not before

@@ -461,6 +461,9 @@ void ends(const ocireg::client &client)
     ocireg::context cancelled;
     cancelled.cancel();
     CHECK_THROWS(ocireg::cancelled_error, ocireg::error, "", client.registry_ping(registry, {}, &cancelled));
+    ocireg::context interrupted;
+    interrupted.cancel_from_signal();
+    CHECK_THROWS(ocireg::cancelled_error, ocireg::error, "", client.registry_ping(registry, {}, &interrupted));
     ocireg::context late;
     late.set_deadline(1us);
     std::this_thread::sleep_for(5ms);

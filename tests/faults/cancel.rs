@@ -1,5 +1,6 @@
 //! Every loop that hostile bytes can make long ends when the call is cancelled: each gets its worst input.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -30,14 +31,22 @@ use crate::server::*;
 const PATIENCE: Duration = Duration::from_millis(300);
 const AT_ONCE: Duration = Duration::from_secs(1);
 
+/// As from a signal handler, which wakes nobody. Until then the progress hook is called on this thread, though nothing may move.
 #[track_caller]
 pub fn left(name: &str, work: impl FnOnce(&Call) -> Result<(), Error>) {
     let client = client();
     let (context, call) = with_context(&client);
+    let (beats, caller) = (Arc::new(AtomicUsize::new(0)), std::thread::current().id());
+    let counted = beats.clone();
+    context.set_progress(Some(Arc::new(move |_, _| {
+        assert_eq!(std::thread::current().id(), caller);
+        counted.fetch_add(1, Ordering::Relaxed);
+        Ok(())
+    })));
     let remote = context.clone();
     std::thread::spawn(move || {
         std::thread::sleep(PATIENCE);
-        remote.cancel();
+        remote.cancel_from_signal();
     });
     let begun = Instant::now();
     let outcome = work(&call);
@@ -45,6 +54,7 @@ pub fn left(name: &str, work: impl FnOnce(&Call) -> Result<(), Error>) {
     println!("{name}: left {:.0?} after it was cancelled", taken.saturating_sub(PATIENCE));
     assert_eq!(outcome.err().map(|error| error.code()), Some(Code::Cancelled), "{name}: after {taken:?}");
     assert!(taken < PATIENCE + AT_ONCE, "{name}: {taken:?}");
+    assert!(beats.load(Ordering::Relaxed) > 0, "{name}: no progress was told");
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

@@ -1,22 +1,19 @@
 /* copy SOURCE DESTINATION: an image with its signatures and everything else that refers to it. Ctrl-C stops it; another
  * run does not transfer again what has arrived. */
 #include <ocireg.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 
-static sigset_t interrupt;
+static ocireg_context *context;
 
-/* A thread that waits for Ctrl-C: cancelling from a signal handler is not allowed. */
-static void *cancel_on_interrupt(void *context)
+/* The one function that a signal handler may call; the copy returns OCIREG_CANCELLED a moment later. */
+static void cancel_copy(int signal_number)
 {
-    int number;
-    if (sigwait(&interrupt, &number) == 0)
-        ocireg_context_cancel(context, NULL);
-    return NULL;
+    (void)signal_number;
+    ocireg_context_cancel_from_signal(context);
 }
 
-static ocireg_status copy(ocireg_client *client, ocireg_context *context, char **places, ocireg_error **error)
+static ocireg_status copy(ocireg_client *client, char **places, ocireg_error **error)
 {
     ocireg_options *options = NULL;
     char *json = NULL;
@@ -34,21 +31,17 @@ static ocireg_status copy(ocireg_client *client, ocireg_context *context, char *
 int main(int count, char **arguments)
 {
     ocireg_client *client = NULL;
-    ocireg_context *context = NULL;
     ocireg_error *error = NULL;
-    pthread_t waiter;
+    struct sigaction on_interrupt = {0};
+    ocireg_status status;
     if (count != 3)
         return fprintf(stderr, "usage: copy SOURCE DESTINATION\n"), 2;
-    sigemptyset(&interrupt);
-    sigaddset(&interrupt, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &interrupt, NULL);
-    ocireg_status status = ocireg_client_new(NULL, &client, &error);
-    if (status == OCIREG_OK)
-        status = ocireg_context_new(&context, &error);
-    if (status == OCIREG_OK && pthread_create(&waiter, NULL, cancel_on_interrupt, context) == 0) {
-        status = copy(client, context, arguments + 1, &error);
-        pthread_cancel(waiter);
-        pthread_join(waiter, NULL);
+    if ((status = ocireg_client_new(NULL, &client, &error)) == OCIREG_OK &&
+        (status = ocireg_context_new(&context, &error)) == OCIREG_OK) {
+        on_interrupt.sa_handler = cancel_copy;
+        sigaction(SIGINT, &on_interrupt, NULL);
+        status = copy(client, arguments + 1, &error);
+        signal(SIGINT, SIG_DFL); /* before the context is freed */
     }
     if (status != OCIREG_OK)
         fprintf(stderr, "copy: %s: %s\n", ocireg_error_name(error), ocireg_error_message(error));

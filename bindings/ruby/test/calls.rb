@@ -9,6 +9,7 @@ module Calls
 
   # Functions that Ruby does not need, and why. They are declared all the same.
   C_ONLY = {
+    ocireg_context_cancel_from_signal: "no Ruby code runs in a signal handler: Signal.trap's blocks run later",
     ocireg_error_code: "the status itself, and ocireg_error_json, have it",
     ocireg_error_name: "ocireg_error_json has it",
     ocireg_error_hint: "ocireg_error_json has it",

@@ -65,6 +65,7 @@ module Ocireg
     function :json_key, "psz", :string, false
     function :json_free, "p", :void, false
     function :options_free, "p", :void, false
+    function :context_cancel_from_signal, "p", :void, false
     function :context_free, "p", :void, true
     function :client_free, "p", :void, true
     function :blob_reader_free, "p", :void, true

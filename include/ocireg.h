@@ -517,6 +517,14 @@ const char *ocireg_json_key(const ocireg_json *json,
                             const char *pointer,
                             size_t position);
 
+// The descriptor of a layer: `manifest` is a manifest, or a result that holds one, such as that of ocireg_manifest_get, and the layer is one
+// of those of this media type (of any, when it is NULL), the one at a position among them, from 0 on. Its "/digest", "/size" and
+// "/mediaType" are read by ocireg_json_text and ocireg_json_integer, its bytes by ocireg_blob_get_file with REPOSITORY@DIGEST. An artifact's
+// blobs count as layers. Borrowed. NULL when there is none: an index has no layers, and those of schema 1 have no descriptors.
+const ocireg_json *ocireg_manifest_layer(const ocireg_json *manifest,
+                                         const char *media_type,
+                                         size_t position);
+
 // Writes the value that a pointer leads to as JSON again. `text` is freed with ocireg_string_free. Any thread.
 //
 // Errors: OCIREG_INVALID_ARGUMENT; OCIREG_NOT_FOUND when there is no such value.
@@ -863,7 +871,7 @@ ocireg_status ocireg_index_parse(const char *name, char **json, ocireg_error **e
 // Result: {"index": as in ocireg_index_parse, "official": boolean, "remote_name": "library/mongo" (what the registry calls
 // it), "local_name": "mongo", "canonical_name": "docker.io/mongo", "tag": string or null ("latest" when there is neither
 // tag nor digest), "digest": string or null, "canonical_ref": "docker.io/mongo:latest", "reference":
-// "docker.io/library/mongo:latest"}. Free with ocireg_string_free.
+// "docker.io/library/mongo:latest", "repository": "docker.io/library/mongo"}. Free with ocireg_string_free.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE. Source: distribution's reference grammar.
 ocireg_status ocireg_reference_parse(const char *name,
@@ -1002,7 +1010,7 @@ ocireg_status ocireg_repository_tags(ocireg_client *client,
 //
 // Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`,
 // {"mediaType", "digest", "size", "schema_version", "kind", "manifest"} as in ocireg_manifest_inspect, "reference"
-// (HOST/REPOSITORY@DIGEST), "headers": {name: value}, "rate_limit": {"limit", "remaining", "window_seconds": number or
+// (HOST/REPOSITORY@DIGEST), "repository" (HOST/REPOSITORY), "headers": {name: value}, "rate_limit": {"limit", "remaining", "window_seconds": number or
 // null, "source": string or null} as the registry's headers say, or null [, "platform": {"os", "architecture"
 // [, "variant", "os.version", "os.features"]} when one was picked] [, "signatures": as in ocireg_schema1_verify, when it is a
 // signed schema-1 manifest], freed with ocireg_string_free.
@@ -1531,7 +1539,7 @@ ocireg_status ocireg_blob_mount(ocireg_client *client,
 // unpacked into a temporary file first (temporary_dir and max_temporary_bytes of ocireg_client_new).
 //
 // Result: {"transport": "docker", "docker-v1", "oci", "oci-archive", "docker-archive" or "dir", "registry": string (the host, for
-// ocireg_client_set_host) or null, "reference": string or null, "path": string or null, "name": string or null}. Free with
+// ocireg_client_set_host) or null, "reference": string or null, "repository": string or null (HOST/REPOSITORY), "path": string or null, "name": string or null}. Free with
 // ocireg_string_free.
 //
 // Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE. Source: containers-transports(5).

@@ -107,6 +107,10 @@ impl Node {
         })
     }
 
+    fn is_list(&self) -> bool {
+        matches!(self.content, Content::List(_))
+    }
+
     pub(crate) fn len(&self) -> usize {
         match &self.content {
             Content::List(list) => list.len(),
@@ -148,6 +152,17 @@ impl Node {
     }
 }
 
+/// A layer of a manifest, or of a result that holds one: of those of a media type, or of all, the one at a position.
+pub(crate) fn layer<'a>(manifest: &'a Node, media_type: Option<&[u8]>, position: usize) -> Option<&'a Node> {
+    const PLACES: [&str; 4] = ["/layers", "/blobs", "/manifest/layers", "/manifest/blobs"];
+    let is_wanted = |layer: &&Node| match (media_type, layer.find(b"/mediaType").map(|node| &node.content)) {
+        (Some(wanted), Some(Content::String(found))) => found.bytes() == wanted,
+        (wanted, _) => wanted.is_none(),
+    };
+    let layers = PLACES.iter().find_map(|place| manifest.find(place.as_bytes()).filter(|list| list.is_list()))?;
+    (0..layers.len()).filter_map(|at| layers.item(at)).filter(is_wanted).nth(position)
+}
+
 /// `~1` is a slash and `~0` a tilde; no other escape is one.
 fn is_escaped_well(token: &[u8]) -> bool {
     token.split(|byte| *byte == b'~').skip(1).all(|rest| matches!(rest.first(), Some(b'0' | b'1')))
@@ -181,6 +196,30 @@ mod tests {
 
     /// The example of RFC 6901, section 5.
     const EXAMPLE: &str = r#"{"foo": ["bar", "baz"], "": 0, "a/b": 1, "c%d": 2, "e^f": 3, "g|h": 4, "i\\j": 5, "k\"l": 6, " ": 7, "m~n": 8}"#;
+
+    #[test]
+    fn layers_are_found_by_type_and_position() {
+        let layers = r#"[{"mediaType": "a/b", "size": 0}, {"mediaType": "c/d", "size": 1}, {"size": 2}, {"mediaType": "c/d", "size": 3}]"#;
+        for document in [
+            format!(r#"{{"layers": {layers}}}"#),
+            format!(r#"{{"blobs": {layers}, "layers": null}}"#),
+            format!(r#"{{"digest": "x", "manifest": {{"layers": {layers}}}}}"#),
+            format!(r#"{{"manifest": {{"blobs": {layers}, "config": {{}}}}}}"#),
+        ] {
+            let manifest = Node::parse(document.as_bytes(), 1).unwrap();
+            let size = |wanted: Option<&str>, position| {
+                let found = layer(&manifest, wanted.map(str::as_bytes), position)?;
+                found.find(b"/size").and_then(|size| size.to_value().as_u64())
+            };
+            let of = |wanted| (0..5).map(|position| size(wanted, position)).collect::<Vec<_>>();
+            assert_eq!(of(None), [Some(0), Some(1), Some(2), Some(3), None], "{document}");
+            assert_eq!(of(Some("c/d")), [Some(1), Some(3), None, None, None], "{document}");
+            assert_eq!((of(Some("c/"))[0], of(Some(""))[0], of(Some("C/D"))[0]), (None, None, None), "{document}");
+        }
+        for document in [r#"{"manifests": [{}]}"#, r#"{"layers": {"0": {}}}"#, "[]", "7", r#"{"layers": []}"#] {
+            assert!(layer(&Node::parse(document.as_bytes(), 1).unwrap(), None, 0).is_none(), "{document}");
+        }
+    }
 
     #[test]
     fn the_examples_of_the_rfc() {

@@ -110,6 +110,13 @@ public:
         return pointer.find('\0') == std::string::npos ? inside(ocireg_json_at(at_, pointer.c_str())) : value();
     }
 
+    /* Of a manifest, or of a result that holds one: the descriptor of the layer of this media type (any when it is empty), the first or
+     * the one at a position among them. */
+    value layer(const std::string &media_type = {}, std::size_t position = 0) const
+    {
+        return inside(ocireg_manifest_layer(at_, media_type.empty() ? nullptr : media_type.c_str(), position));
+    }
+
     /* A member of an object; an element of an array. */
     value operator[](std::string_view name) const;
     value operator[](const char *name) const { return (*this)[std::string_view(name)]; }

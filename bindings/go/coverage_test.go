@@ -26,6 +26,7 @@ var cOnly = map[string]string{
 	"ocireg_options_set_int":            "as above",
 	"ocireg_options_set_bool":           "as above",
 	"ocireg_options_add_string":         "as above",
+	"ocireg_manifest_layer":             "ManifestInfo.Layer reads Go's own document",
 	"ocireg_json_parse":                 "encoding/json reads what Go reads",
 	"ocireg_json_parse_bytes":           "encoding/json reads what Go reads",
 	"ocireg_json_kind":                  "encoding/json reads what Go reads",

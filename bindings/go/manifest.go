@@ -25,10 +25,11 @@ type Manifest struct {
 	ManifestInfo
 	// Bytes are the exact bytes from the registry.
 	Bytes []byte `json:"-"`
-	// Reference is HOST/REPOSITORY@DIGEST.
-	Reference string            `json:"reference"`
-	Headers   map[string]string `json:"headers"`
-	RateLimit *RateLimit        `json:"rate_limit"`
+	// Reference is HOST/REPOSITORY@DIGEST, Repository HOST/REPOSITORY.
+	Reference  string            `json:"reference"`
+	Repository string            `json:"repository"`
+	Headers    map[string]string `json:"headers"`
+	RateLimit  *RateLimit        `json:"rate_limit"`
 	// Platform is the one that was selected from an index.
 	Platform *Platform `json:"platform"`
 	// Signatures are those of a signed schema-1 manifest.
@@ -69,6 +70,25 @@ type ManifestDelete struct {
 
 // Image reads the document of an image or artifact.
 func (m *ManifestInfo) Image() (*ImageManifest, error) { return document[ImageManifest](m, "image") }
+
+// Layer finds a layer of an image, or a blob of an artifact: of those of a media type, or of all when it is empty, the one at a position,
+// from 0 on. It tells whether there is one.
+func (m *ManifestInfo) Layer(mediaType string, position int) (Descriptor, bool) {
+	var found struct{ Layers, Blobs []Descriptor }
+	if json.Unmarshal(m.Document, &found) != nil || position < 0 {
+		return Descriptor{}, false
+	}
+	for _, layer := range append(found.Layers, found.Blobs...) {
+		if mediaType != "" && layer.MediaType != mediaType {
+			continue
+		}
+		if position == 0 {
+			return layer, true
+		}
+		position--
+	}
+	return Descriptor{}, false
+}
 
 // Index reads the document of an index.
 func (m *ManifestInfo) Index() (*ImageIndex, error) { return document[ImageIndex](m, "index") }

@@ -37,6 +37,20 @@ func TestManifest(t *testing.T) {
 	if manifest.Reference != repository+"@"+digest || manifest.Headers["docker-content-digest"] != digest {
 		t.Errorf("reference %s, headers %v", manifest.Reference, manifest.Headers)
 	}
+	if manifest.Repository != repository {
+		t.Errorf("repository %s", manifest.Repository)
+	}
+	if found, ok := manifest.Layer("", 0); !ok || found.Digest != layer {
+		t.Errorf("layer %v", found)
+	}
+	for _, position := range []int{-1, 1} {
+		if found, ok := manifest.Layer("", position); ok {
+			t.Errorf("layer %d: %v", position, found)
+		}
+	}
+	if found, ok := manifest.Layer("application/x.none", 0); ok {
+		t.Errorf("of another type: %v", found)
+	}
 	image := must[*ocireg.ImageManifest](t)(manifest.Image())
 	if len(image.Layers) != 1 || image.Layers[0].Digest != layer || image.Layers[0].Size != 5 {
 		t.Errorf("%+v", image)

@@ -33,6 +33,8 @@ type Reference struct {
 	CanonicalRef string `json:"canonical_ref"`
 	// Reference is the full name, as calls take it: "docker.io/library/mongo:latest".
 	Reference string `json:"reference"`
+	// Repository is that without tag and digest: "docker.io/library/mongo".
+	Repository string `json:"repository"`
 }
 
 // Place is the parsed name of a place to copy from or to.
@@ -41,10 +43,11 @@ type Place struct {
 	Transport string `json:"transport"`
 	// Registry is the host, for SetHost; empty if there is none.
 	Registry string `json:"registry"`
-	// Reference, Path and Name are empty if there is none.
-	Reference string `json:"reference"`
-	Path      string `json:"path"`
-	Name      string `json:"name"`
+	// Reference, Repository (HOST/REPOSITORY), Path and Name are empty if there is none.
+	Reference  string `json:"reference"`
+	Repository string `json:"repository"`
+	Path       string `json:"path"`
+	Name       string `json:"name"`
 }
 
 // ParseReference parses [[SCHEME://]HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]. Options: WithDefaultRegistry.

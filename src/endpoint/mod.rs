@@ -111,15 +111,16 @@ impl Endpoint {
         let (transport, path, name) = match self {
             Endpoint::Registry(reference) | Endpoint::RegistryV1(reference) => {
                 let transport = if matches!(self, Endpoint::Registry(_)) { "docker" } else { "docker-v1" };
-                return json!({"transport": transport, "registry": reference.repository().index().name,
-                              "reference": reference.to_string(), "path": null, "name": null});
+                let repository = reference.repository();
+                return json!({"transport": transport, "registry": repository.index().name, "reference": reference.to_string(),
+                              "repository": repository.full_name(), "path": null, "name": null});
             }
             Endpoint::Oci(path, name) => ("oci", path, name.as_deref()),
             Endpoint::OciArchive(path, name) => ("oci-archive", path, name.as_deref()),
             Endpoint::DockerArchive(path, name) => ("docker-archive", path, name.as_deref()),
             Endpoint::Directory(path) => ("dir", path, None),
         };
-        json!({"transport": transport, "registry": null, "reference": null, "path": path, "name": name})
+        json!({"transport": transport, "registry": null, "reference": null, "repository": null, "path": path, "name": name})
     }
 
     /// Opens both ends of a copy; an error says which one it is about.

@@ -38,7 +38,7 @@ use crate::transfer::copy::CopyOptions;
 /// unpacked into a temporary file first (temporary_dir and max_temporary_bytes of ocireg_client_new).
 ///
 /// Result: {"transport": "docker", "docker-v1", "oci", "oci-archive", "docker-archive" or "dir", "registry": string (the host, for
-/// ocireg_client_set_host) or null, "reference": string or null, "path": string or null, "name": string or null}. Free with
+/// ocireg_client_set_host) or null, "reference": string or null, "repository": string or null (HOST/REPOSITORY), "path": string or null, "name": string or null}. Free with
 /// ocireg_string_free.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE. Source: containers-transports(5).

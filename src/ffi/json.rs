@@ -11,7 +11,7 @@ use super::out::{New, Text as TextOut};
 use super::panics::quietly;
 use super::status::ocireg_status;
 use crate::error::{Code, Error, Result};
-use crate::pointer::{Content, Node, Text};
+use crate::pointer::{self, Content, Node, Text};
 use crate::text::shorten;
 
 /// A value of a JSON document: the whole, which is freed, or one inside of it, which is borrowed from it. Read-only, so any threads may
@@ -204,6 +204,20 @@ pub unsafe extern "C" fn ocireg_json_key(
     position: usize,
 ) -> *const c_char {
     for_c(unsafe { find(json, pointer) }.and_then(|node| node.key(position)))
+}
+
+/// The descriptor of a layer: `manifest` is a manifest, or a result that holds one, such as that of ocireg_manifest_get, and the layer is one
+/// of those of this media type (of any, when it is NULL), the one at a position among them, from 0 on. Its "/digest", "/size" and
+/// "/mediaType" are read by ocireg_json_text and ocireg_json_integer, its bytes by ocireg_blob_get_file with REPOSITORY@DIGEST. An artifact's
+/// blobs count as layers. Borrowed. NULL when there is none: an index has no layers, and those of schema 1 have no descriptors.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_manifest_layer(
+    manifest: *const ocireg_json,
+    media_type: *const c_char,
+    position: usize,
+) -> *const ocireg_json {
+    let media_type = (!media_type.is_null()).then(|| unsafe { CStr::from_ptr(media_type) }.to_bytes());
+    borrowed(unsafe { value(manifest) }.and_then(|manifest| pointer::layer(manifest, media_type, position)))
 }
 
 /// Writes the value that a pointer leads to as JSON again. `text` is freed with ocireg_string_free. Any thread.

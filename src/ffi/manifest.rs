@@ -29,7 +29,7 @@ pub(super) unsafe fn reference(argument: *const c_char) -> Result<Reference> {
 ///
 /// Result, either may be NULL when not wanted: `bytes`, the exact bytes, freed with ocireg_buffer_free; `json`,
 /// {"mediaType", "digest", "size", "schema_version", "kind", "manifest"} as in ocireg_manifest_inspect, "reference"
-/// (HOST/REPOSITORY@DIGEST), "headers": {name: value}, "rate_limit": {"limit", "remaining", "window_seconds": number or
+/// (HOST/REPOSITORY@DIGEST), "repository" (HOST/REPOSITORY), "headers": {name: value}, "rate_limit": {"limit", "remaining", "window_seconds": number or
 /// null, "source": string or null} as the registry's headers say, or null [, "platform": {"os", "architecture"
 /// [, "variant", "os.version", "os.features"]} when one was picked] [, "signatures": as in ocireg_schema1_verify, when it is a
 /// signed schema-1 manifest], freed with ocireg_string_free.

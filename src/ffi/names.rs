@@ -56,7 +56,7 @@ pub unsafe extern "C" fn ocireg_index_parse(
 /// Result: {"index": as in ocireg_index_parse, "official": boolean, "remote_name": "library/mongo" (what the registry calls
 /// it), "local_name": "mongo", "canonical_name": "docker.io/mongo", "tag": string or null ("latest" when there is neither
 /// tag nor digest), "digest": string or null, "canonical_ref": "docker.io/mongo:latest", "reference":
-/// "docker.io/library/mongo:latest"}. Free with ocireg_string_free.
+/// "docker.io/library/mongo:latest", "repository": "docker.io/library/mongo"}. Free with ocireg_string_free.
 ///
 /// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_INVALID_REFERENCE. Source: distribution's reference grammar.
 #[no_mangle]

@@ -100,7 +100,7 @@ impl Reference {
     /// `registry/name@digest` when it has a digest, otherwise the whole reference.
     pub fn pinned(&self) -> String {
         match &self.digest {
-            Some(digest) => format!("{}/{}@{digest}", self.repository.index().name, self.repository.remote_name()),
+            Some(digest) => format!("{}@{digest}", self.repository.full_name()),
             None => self.to_string(),
         }
     }
@@ -135,11 +135,17 @@ impl Reference {
             "digest": self.digest,
             "canonical_ref": self.canonical_ref(),
             "reference": self.to_string(),
+            "repository": repository.full_name(),
         })
     }
 }
 
 impl Repository {
+    /// `registry/name`, as its references begin.
+    pub fn full_name(&self) -> String {
+        format!("{}/{}", self.index().name, self.remote_name())
+    }
+
     /// A reference to a tag in this repository.
     pub fn with_tag(&self, tag: &str) -> Result<Reference> {
         check_tag(tag)?;
@@ -154,8 +160,7 @@ impl Repository {
 
 impl fmt::Display for Reference {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let name = format!("{}/{}", self.repository.index().name, self.repository.remote_name());
-        out.write_str(&self.suffixed(name))
+        out.write_str(&self.suffixed(self.repository.full_name()))
     }
 }
 
@@ -277,6 +282,7 @@ mod tests {
             "digest": DIGEST,
             "canonical_ref": format!("docker.io/mongo@{DIGEST}"),
             "reference": format!("docker.io/library/mongo@{DIGEST}"),
+            "repository": "docker.io/library/mongo",
         });
         assert_eq!(Reference::parse(&name, None).unwrap().to_json(), wanted);
     }

@@ -33,6 +33,21 @@ static void test_pointers(void **state) {
     }
 }
 
+/* What a result of the library, the bytes of a manifest and hostile values have for layers. */
+static void test_layers(void **state) {
+    (void)state;
+    ocireg_json *manifest = parse("{\"manifest\": {\"layers\": [{\"mediaType\": \"a/b\", \"digest\": \"x\", \"size\": 1}, "
+                                  "{\"mediaType\": \"c/d\", \"digest\": \"y\", \"size\": 2}]}}");
+    assert_string_equal(ocireg_json_text(ocireg_manifest_layer(manifest, "c/d", 0), "/digest"), "y");
+    assert_int_equal(ocireg_json_integer(ocireg_manifest_layer(manifest, NULL, 0), "/size", -1), 1);
+    assert_int_equal(ocireg_json_integer(ocireg_manifest_layer(ocireg_json_at(manifest, "/manifest"), NULL, 1), "/size", -1), 2);
+    assert_null(ocireg_manifest_layer(manifest, "c/d", 1));
+    assert_null(ocireg_manifest_layer(manifest, "", 0));
+    assert_null(ocireg_manifest_layer(manifest, NULL, SIZE_MAX));
+    assert_null(ocireg_manifest_layer(NULL, NULL, 0));
+    assert_null(ocireg_manifest_layer((const ocireg_json *)(uintptr_t)new_context(), NULL, 0));
+}
+
 static void test_kinds(void **state) {
     (void)state;
     ocireg_json *json = parse("[null, true, -3, \"x\", [1], {\"y\": 2.5}]");
@@ -174,7 +189,7 @@ static void test_many_threads_read_one(void **state) {
 
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
-        test(test_pointers),       test(test_kinds),  test(test_numbers),
+        test(test_pointers),       test(test_layers), test(test_kinds),  test(test_numbers),
         test(test_members_in_order), test(test_texts),  test(test_bytes_and_dump),
         test(test_what_is_not_json), test(test_no_value), test(test_many_threads_read_one),
     };

@@ -144,6 +144,12 @@ void manifests(const ocireg::client &client)
     CHECK_EQUAL(ocireg::manifest_inspect(image).digest(), digest);
     CHECK_EQUAL(client.manifest_put(repository + ":one", image, {{"tags", {"two", "three"}}})["tags"].size(), 3u);
     const ocireg::document got = client.manifest_get(repository + ":one");
+    CHECK(!got.info.layer().exists());
+    const ocireg::value layers(R"({"layers":[{"mediaType":"a/b","size":1},{"mediaType":"c/d","size":2}]})");
+    CHECK_EQUAL(layers.layer("c/d")["size"].integer(), 2);
+    CHECK_EQUAL(layers.layer({}, 1)["size"].integer(), 2);
+    CHECK(!layers.layer("c/d", 1).exists() && !layers.layer("").layer("").exists());
+    CHECK_EQUAL(got.info.at("/repository").string(), repository);
     CHECK_EQUAL(got.bytes.view(), image);
     CHECK(std::equal(got.bytes.begin(), got.bytes.end(), image.begin(), image.end(),
                      [](std::uint8_t a, char b) { return a == static_cast<std::uint8_t>(b); }));

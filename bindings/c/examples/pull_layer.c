@@ -3,24 +3,11 @@
 #include <ocireg.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 static int32_t show(void *userdata, uint64_t done, uint64_t total)
 {
     (void)userdata;
     return fprintf(stderr, "\r%" PRIu64 " of %" PRIu64 " bytes", done, total) < 0;
-}
-
-/* The digest of the first such layer in the result of ocireg_manifest_get; NULL when there is none. */
-static const char *find_layer(const ocireg_json *result, const char *type)
-{
-    for (size_t i = 0; i < ocireg_json_size(result, "/manifest/layers"); i++) {
-        const ocireg_json *layer = ocireg_json_item(result, "/manifest/layers", i);
-        const char *found = ocireg_json_text(layer, "/mediaType");
-        if (found != NULL && strcmp(found, type) == 0)
-            return ocireg_json_text(layer, "/digest");
-    }
-    return NULL;
 }
 
 int main(int count, char **arguments)
@@ -38,11 +25,10 @@ int main(int count, char **arguments)
         (status = ocireg_context_set_progress(context, show, NULL, &error)) == OCIREG_OK &&
         (status = ocireg_manifest_get(client, context, arguments[1], NULL, &text, NULL, &error)) == OCIREG_OK &&
         (status = ocireg_json_parse(text, &manifest, &error)) == OCIREG_OK) {
-        const char *reference = ocireg_json_text(manifest, "/reference"); /* HOST/REPOSITORY@DIGEST */
-        const char *digest = find_layer(manifest, arguments[2]);
-        if (digest == NULL)
+        const ocireg_json *layer = ocireg_manifest_layer(manifest, arguments[2], 0);
+        if (layer == NULL)
             return fprintf(stderr, "pull_layer: no such layer\n"), 1;
-        snprintf(blob, sizeof blob, "%.*s@%s", (int)strcspn(reference, "@"), reference, digest);
+        snprintf(blob, sizeof blob, "%s@%s", ocireg_json_text(manifest, "/repository"), ocireg_json_text(layer, "/digest"));
         status = ocireg_blob_get_file(client, context, blob, arguments[3], NULL, &result, &error);
     }
     status == OCIREG_OK ? printf("%s\n", result) : fprintf(stderr, "\n%s\n", ocireg_error_message(error));

@@ -53,6 +53,14 @@ class NativeTest < OciregTest
     end
   end
 
+  def test_a_layer_is_found_by_its_media_type
+    with_json('{"layers": [{"mediaType": "a/b"}, {"mediaType": "c/d", "size": 7}]}') do |json|
+      layer = Ocireg::Native.ocireg_manifest_layer(json, "c/d", 0)
+      assert_equal 7, Ocireg::Native.ocireg_json_integer(layer, "/size", -1)
+      assert_predicate Ocireg::Native.ocireg_manifest_layer(json, nil, 2), :null?
+    end
+  end
+
   def dumped(json, pointer)
     FFI::MemoryPointer.new(:pointer) do |place|
       assert_equal 0, Ocireg::Native.ocireg_json_dump(json, pointer, place, nil)

@@ -72,6 +72,10 @@ class RegistryTest < OciregTest
     assert_equal manifest.bytes.bytesize, manifest.size
     assert_equal "b", manifest["annotations"]["a"]
     assert_equal 5, manifest.layers[0]["size"]
+    assert_equal manifest.layers[0], manifest.layer("application/octet-stream")
+    assert_equal manifest.layers[0], manifest.layer
+    assert_nil manifest.layer("application/octet-stream", 1)
+    assert_equal manifest.reference, "#{manifest.repository}@#{manifest.digest}"
     assert_equal 2, manifest.config["size"]
     assert_empty manifest.manifests
     refute_predicate manifest, :index?

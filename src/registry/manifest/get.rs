@@ -54,6 +54,8 @@ pub struct Manifest {
     pub bytes: Vec<u8>,
     /// Where it is: `host/repository@digest`.
     pub reference: String,
+    /// `host/repository`.
+    pub repository: String,
     /// The headers of the response.
     pub headers: Map<String, Value>,
     /// The platform that was picked from an index.
@@ -69,6 +71,7 @@ impl Manifest {
     pub fn to_json(&self) -> Value {
         let mut json = self.document.to_json();
         json["reference"] = self.reference.as_str().into();
+        json["repository"] = self.repository.as_str().into();
         json["headers"] = self.headers.clone().into();
         json["rate_limit"] = serde_json::to_value(&self.rate_limit).unwrap_or_default();
         if let Some(platform) = &self.platform {
@@ -176,6 +179,7 @@ fn fetch_once(remote: &Remote, reference: &Reference, options: &GetOptions) -> R
     let signatures = document.verify_signatures(&bytes).map_err(within)?;
     Ok(Manifest {
         reference: found.pinned(),
+        repository: found.repository().full_name(),
         headers: headers_json(&response.headers),
         rate_limit: response.rate_limit(),
         document,

@@ -127,7 +127,7 @@ fn look_up(client: &Client, call: &Call, remote: &Remote, named: &Reference) -> 
 fn other_tags(client: &Client, call: &Call, named: &Reference, digest: &Digest) -> Result<OtherTags> {
     let options = TagsOptions { n: Some(MOST_LOOKED_AT), ..TagsOptions::default() };
     let repository = named.repository();
-    let place = format!("{}/{}", repository.index().name, repository.remote_name());
+    let place = repository.full_name();
     let listed = match client.tags(call, &place, &options) {
         Err(error) if !ends_call(&error) => return Ok(OtherTags { tags: Vec::new(), complete: false }),
         listed => listed?,

@@ -26,16 +26,27 @@ module Ocireg
     def kind = info["kind"]
     # @return [String] HOST/REPOSITORY@DIGEST
     def reference = info["reference"]
+    # @return [String] HOST/REPOSITORY
+    def repository = info["repository"]
     # @return [Hash, nil] the platform that was selected from an index
     def platform = info["platform"]
     # @return [Hash] the document
     def document = info["manifest"]
-    # @return [Array<Hash>] the descriptors of an image's layers
-    def layers = document.fetch("layers", [])
+    # @return [Array<Hash>] the descriptors of an image's layers, or of an artifact's blobs
+    def layers = document["layers"] || document["blobs"] || []
+
+    # A layer of a media type, or of any.
+    # @param media_type [String, nil]
+    # @param position [Integer] which of those, from 0 on
+    # @return [Hash, nil] its descriptor
+    def layer(media_type = nil, position = 0)
+      layers.select { |layer| media_type.nil? || layer["mediaType"] == media_type }[position]
+    end
+
     # @return [Hash, nil] the descriptor of an image's config
     def config = document["config"]
     # @return [Array<Hash>] the descriptors in an index
-    def manifests = document.fetch("manifests", [])
+    def manifests = document["manifests"] || []
     # @return [Boolean]
     def index? = kind == "index"
 

@@ -64,6 +64,7 @@ module Ocireg
     function :json_item, "psz", :pointer, false
     function :json_key, "psz", :string, false
     function :json_free, "p", :void, false
+    function :manifest_layer, "psz", :pointer, false
     function :options_free, "p", :void, false
     function :context_cancel_from_signal, "p", :void, false
     function :context_free, "p", :void, true

@@ -51,7 +51,7 @@ macro_rules! options {
         $( and { $( $(#[$group_about:meta])* $group_vis:vis $group:ident : $options:ty ),* $(,)? } )?
     ) => {
         $(#[$about])*
-        // The text is for C's header: brackets are no links there.
+        // The text is for C's header, where brackets do not make links.
         #[allow(rustdoc::broken_intra_doc_links, rustdoc::invalid_html_tags)]
         $vis struct $name {
             $( $(#[$meaning])* $key_vis $key: $kind, )*
@@ -111,7 +111,7 @@ pub(crate) fn value<T: OptionValue>(given: &mut Map<String, Value>, key: &str) -
     given.remove(key).map(|value| T::read(value).map_err(wrong)).transpose()
 }
 
-/// A name that is none of these. A slip of the pen is put right.
+/// The message for an unknown option, with the one that was probably meant.
 fn unknown(key: &str, keys: &[&'static str]) -> String {
     let name = format!("unknown option \"{}\"", shorten(key));
     match (similar(key, keys), keys) {

@@ -70,7 +70,7 @@ impl ObjectMembers {
 }
 
 impl Drop for Node {
-    /// A pointer to it is no pointer to a value any more.
+    /// A pointer of C to it is not valid any more.
     fn drop(&mut self) {
         self.mark.store(0, Ordering::Release);
     }

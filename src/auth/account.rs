@@ -1,4 +1,4 @@
-//! A registry host, as who asks there sees it.
+//! A registry host with the options and credentials that apply to it.
 
 use crate::credentials::Credentials;
 use crate::http::guard::Guard;
@@ -14,7 +14,7 @@ pub struct Account {
     pub host: String,
     /// The requested repository; empty for the registry as a whole. Stored credentials may depend on it.
     pub repository: String,
-    /// What the paths of its API are below, and who named it. One that a server sent us to gets nothing of the caller's.
+    /// The base URL of its API, and who named it. A host that a server named gets nothing of the caller's.
     pub base: Location,
     /// The credentials from the host's options.
     pub credentials: Option<Credentials>,

@@ -48,7 +48,7 @@ pub(super) fn run(call: &Call, program: &Path, action: &str, input: &[u8], limit
             let message = format!("the credential helper says more than {MOST_OUTPUT} bytes");
             return Err(Error::new(Code::LimitExceeded, message));
         }
-        // A grandchild may hold the pipes open for ever.
+        // A grandchild may keep the pipes open.
         let said_all = (at_end || !read) && (errors_at_end || !read_errors || errors.len() == KEPT_ERRORS);
         if let Some(by) = end.filter(|_| said_all) {
             return Ok(ChildOutput { by, output, errors });
@@ -58,7 +58,7 @@ pub(super) fn run(call: &Call, program: &Path, action: &str, input: &[u8], limit
             return Err(Error::new(Code::Timeout, message));
         }
         match wrote || read || read_errors {
-            // What floods us with what nobody keeps is read without haste.
+            // Errors beyond what is kept are discarded slowly, so that a flood of them does not use up the processor.
             true if errors.len() == KEPT_ERRORS && !wrote && !read => call.sleep(FLOODED)?,
             true => call.check()?,
             false => call.sleep(PAUSE)?,
@@ -75,7 +75,7 @@ fn cannot_start(program: &Path, error: &std::io::Error) -> Error {
     }
 }
 
-/// Whether something was written. The pipe is closed at the end, or when nobody reads it.
+/// Whether something was written. The pipe is closed at the end, or when its reader is gone.
 fn feed(stdin: &mut Option<PipeWriter>, rest: &mut &[u8]) -> bool {
     let Some(pipe) = stdin else { return false };
     let moved = match pipe.write(rest) {

@@ -78,7 +78,7 @@ impl StoredCredentials {
         }
     }
 
-    /// The same helpers with other places, whose files are treated in the same way.
+    /// Stored credentials at other places, with the same helpers and the same checks of files.
     pub(crate) fn elsewhere(&self, wanted: &CredentialChoice) -> StoredCredentials {
         let helpers = Helpers { search: self.helpers.search.clone(), limit: self.helpers.limit };
         StoredCredentials::new(&CredentialChoice { foreign: self.foreign, ..wanted.clone() }, helpers)

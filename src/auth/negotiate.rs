@@ -124,7 +124,7 @@ impl Auth {
         })
     }
 
-    /// Takes in who has refused the request, and why; returns whether it goes on from where that was.
+    /// Records who has refused the request, and why. Returns whether the request continues at the URL that refused it.
     fn learn_from_refusal<'a>(
         &self,
         asked: &mut Recipient<'a>,
@@ -264,8 +264,8 @@ impl Auth {
     }
 }
 
-/// Prepares a body to be sent once more. A persistent one is restarted by its owner, who can ask how much of it
-/// arrived, unless the request was only redirected.
+/// Prepares a body to be sent once more. A persistent one is restarted by its owner, which can ask how much of it
+/// has arrived, unless the request was only redirected.
 fn can_go_again(body: &mut Body, goes_on: bool) -> Result<bool> {
     match body {
         Body::Stream { source, .. } if source.lasts() && !goes_on => Ok(false),

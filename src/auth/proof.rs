@@ -1,4 +1,4 @@
-//! What a request shows of its caller: credentials as a header, and what stands for them where they must not be kept.
+//! The authorization of a request: credentials as a header, and a hash that identifies them where they must not be stored.
 
 use ::http::header::HeaderValue;
 use base64::Engine as _;

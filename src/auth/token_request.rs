@@ -3,7 +3,7 @@
 //!
 //! GET with Basic is the form that every token server takes (distribution, docs/spec/auth/token.md). An identity token
 //! is sent by POST (docs/spec/auth/oauth.md). Redirects are followed on the same server only: a realm that moved
-//! elsewhere is a realm of somebody else.
+//! another origin is not the one that the registry named.
 
 use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
@@ -152,7 +152,7 @@ impl TokenFetch {
         realm.headers.put_into(&mut request.headers);
         request.route = Some(realm.route.clone());
         request.redirects = Redirects::SameOrigin;
-        // For all of it: a server that dribbles could make it last for ever.
+        // For the whole response: a server that sends a byte at a time could delay it without end.
         request.answer_within = Some(self.http.options().idle());
         request.whole = Some(WholeBody { limit: ANSWER_LIMIT, what: "the answer", labelled: false });
         Ok(request)

@@ -23,7 +23,7 @@ const SECRETS: [&str; 6] = [
 /// A named secret, up to the end of the line; except stores and services whose names start like that.
 const NAMED: &str = r"(?i)((?:secret|password|passwd|passphrase)[\s:=]+)(\S.*)";
 const NO_SECRETS: [&str; 2] = ["store", "service"];
-/// A long word of letters and digits: tokens look like this, and so do identifiers that nobody will miss.
+/// A long word of letters and digits: tokens look like this, and so do identifiers that a message can do without.
 const LONG_WORD: &str = r"[\w+=-]{24,}";
 
 /// The first non-empty line, without these secrets. None if there is none, or if it may be the helper's answer

@@ -36,8 +36,8 @@ impl CancelFlag {
     }
 }
 
-/// The life of a client, which its calls, readers and uploads share with it. Its end raises the close flag, for whoever works on for
-/// nobody.
+/// Shared by a client and its calls, readers and uploads. When the last of them is gone it raises the close flag, which ends the work
+/// that nothing waits for any more.
 #[derive(Debug, Default)]
 pub struct ClientLife {
     closed: Arc<CancelFlag>,

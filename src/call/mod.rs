@@ -47,7 +47,7 @@ impl WaitLimit {
 pub struct Call {
     engine: Arc<Engine>,
     closed: Arc<CancelFlag>,
-    /// Held, as long as somebody may want what comes of the call.
+    /// Keeps the client alive while the result of the call may be wanted.
     _life: Option<Arc<ClientLife>>,
     context: Option<Arc<Context>>,
     quiet: bool,
@@ -62,7 +62,7 @@ impl Call {
         Call { engine, closed, _life: Some(life), context, quiet: false, beat }
     }
 
-    /// A call of nobody's, for the tests of rooms that know no client.
+    /// A call without a client, for tests.
     #[cfg(test)]
     pub(crate) fn alone(context: Option<Arc<Context>>) -> Call {
         Call::new(Arc::new(Engine::start().unwrap()), Arc::default(), context)
@@ -90,7 +90,7 @@ impl Call {
         Call { context: Some(context), beat: None, ..self.clone() }
     }
 
-    /// A call of nobody's, which ends with the client and all that it has given.
+    /// A call that does not keep the client alive: it ends when the client and everything that belongs to it are gone.
     pub fn of_nobody(&self, context: Arc<Context>) -> Call {
         Call { _life: None, ..self.with_context(context) }
     }

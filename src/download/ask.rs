@@ -69,7 +69,7 @@ impl<T: Downloadable> Download<T> {
             StatusCode::OK => self.all(response, ranged),
             StatusCode::PARTIAL_CONTENT if ranged => self.rest(response),
             StatusCode::RANGE_NOT_SATISFIABLE if ranged => return self.beyond(reply),
-            // There is no first byte to request.
+            // An empty blob has no first byte to request.
             StatusCode::RANGE_NOT_SATISFIABLE if self.item.size_hint() == Some(0) => {
                 self.extent.sized_by_whole(Some(0), self.position)?;
                 self.next = NextStep::NothingFollows;
@@ -118,7 +118,7 @@ impl<T: Downloadable> Download<T> {
         sized.map(|()| ResponseBytes::All).map_err(|error| error.with_url(&response.url))
     }
 
-    /// Begins anew, where what is here is of an earlier call and may be dropped.
+    /// Starts again, if the bytes so far are those of an earlier call, which may be dropped.
     fn replace_left(&mut self) {
         if let (Some(verifier), LeftoverBytes::Replaceable) = (&mut self.verifier, self.left) {
             verifier.restart();

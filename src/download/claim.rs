@@ -16,8 +16,8 @@ pub(super) enum Claim {
     Ours(File),
     /// Another process has it.
     Busy,
-    /// What has its name is a link, a pipe, a folder, a file that has another name too, is somebody else's or may be written by
-    /// others, or files cannot be locked there: it stays as it is.
+    /// The name is that of a link, a pipe, a folder, a file with several hard links, or one that another user owns or may write to; or
+    /// the file system has no locks. It is left unchanged.
     Unusable,
 }
 

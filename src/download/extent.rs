@@ -39,7 +39,7 @@ impl Extent {
         self.offset == 0 && self.is_open()
     }
 
-    /// Whether everything behind the first byte is wanted, however much that is.
+    /// Whether everything from the first wanted byte on is wanted.
     pub(super) fn is_open(&self) -> bool {
         self.wanted.is_none()
     }
@@ -62,7 +62,7 @@ impl Extent {
         size.map_or(Ok(()), |size| self.learn(size, position))
     }
 
-    /// The last byte has come: behind it is nothing, unless the caller wanted to stop there.
+    /// Called after the last byte: the size is known then, unless the caller wanted to stop there.
     pub(super) fn ended(&mut self, position: u64) {
         if self.wanted.is_none_or(|wanted| position < wanted) {
             self.size = Some(position);

@@ -19,7 +19,7 @@ use crate::os::owner::{self, folder_of};
 use crate::os::{flush, temporary};
 use crate::stream::blob::Blob;
 
-/// After this many bytes the kernel is told to start writing.
+/// After this many bytes the kernel is asked to start writing.
 const WRITE_BACK: u64 = 2 << 20;
 /// How many bytes are written at once. For larger writes the kernel uses larger pages: those are rarely available, and
 /// on a virtual machine the host must provide them first.
@@ -36,7 +36,7 @@ const BLOCK: u64 = 4096;
 pub enum OnContention {
     /// Writes a separate file, from the first byte.
     WriteOwn,
-    /// Waits, for what the other leaves is what is wanted. Where nobody can be waited for it writes its own.
+    /// Waits, because the other writes what is wanted. If waiting is impossible, it writes a separate file.
     Wait,
 }
 
@@ -47,7 +47,7 @@ pub struct Partial {
     size: Option<u64>,
     /// The bytes written so far.
     length: u64,
-    /// Up to here the kernel was told to write, or the bytes are old.
+    /// The kernel was asked to write up to here, or the bytes are from an earlier call.
     flushed: u64,
     /// Space was reserved up to here.
     room: u64,
@@ -65,7 +65,7 @@ impl Drop for Partial {
 }
 
 impl Partial {
-    /// Continues what an earlier call left of a target, or begins anew. None when another writer finished it meanwhile.
+    /// Continues the partial file of an earlier call, or starts a new one. None if another writer has finished it meanwhile.
     pub fn open(
         call: &Call,
         target: &Path,
@@ -172,7 +172,7 @@ impl Partial {
         self.flushed = self.length;
     }
 
-    /// Takes what is missing to the end of a blob that was opened behind what is here. Says how many bytes were there before.
+    /// Writes the rest of a blob, which was opened to continue after the bytes of this file. Returns how many those were.
     pub(super) fn receive(&mut self, call: &Call, blob: &mut dyn Blob) -> Result<u64> {
         if blob.begins_anew() {
             self.restart()?;

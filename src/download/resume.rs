@@ -176,7 +176,7 @@ impl<T: Downloadable> Download<T> {
                 NextStep::Done => return Ok(None),
                 NextStep::Failed(error) => return Err(error.duplicate()),
                 NextStep::NothingFollows => return self.finish(),
-                // It broke behind the last byte.
+                // It broke after the last byte.
                 NextStep::Ask | NextStep::AskForAll if at_end && self.position > 0 => return self.finish(),
                 // A missing response was already handled there.
                 NextStep::Ask | NextStep::AskForAll => {
@@ -197,15 +197,15 @@ impl<T: Downloadable> Download<T> {
         }
     }
 
-    /// Whether a response that has ended is the end. Where nobody has said how many bytes there are, the end of one that holds all of
-    /// them says it; what is behind a part only a caller who takes whatever comes need not know.
+    /// Whether the end of a response is the end of the download. If the size is unknown, it is for a response that contains everything;
+    /// what follows a part matters, unless the caller takes whatever comes.
     fn is_complete(&self) -> bool {
         let NextStep::Read(connection) = &self.next else { return true };
         let is_last = connection.has_begun() && (connection.holds_all() || self.extent.is_open());
         self.extent.end() == Some(self.position) || (self.extent.size.is_none() && is_last)
     }
 
-    /// Whether a response that holds all of it, however much that is, ended before the first byte that this call wants.
+    /// Whether a response with everything, of unknown size, ended before the first byte that this call wants.
     fn never_begins(&self) -> bool {
         let NextStep::Read(connection) = &self.next else { return false };
         !connection.has_begun() && self.extent.size.is_none() && self.position == self.begun
@@ -268,7 +268,7 @@ impl<T: Downloadable> Download<T> {
         let Some(wait) = wait else { return Err(error.with_attempts(self.failures.total())) };
         let call = self.item.call();
         call.check().map_err(|error| error.with_attempts(self.failures.total()))?;
-        // As everywhere, a wait that the deadline would end is not begun.
+        // As everywhere, there is no wait that the deadline would end.
         if call.remaining().is_some_and(|left| left <= wait) {
             let hint = error.hint().unwrap_or("no time was left for another try before the deadline").to_owned();
             return Err(error.with_hint(hint).with_attempts(self.failures.total()));

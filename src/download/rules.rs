@@ -2,17 +2,16 @@
 
 use crate::error::Code;
 
-/// What can be relied on at the servers of a protocol.
+/// What the servers of a protocol can be relied on to do.
 pub(crate) struct BodyRules {
-    /// All of it, sent in place of the rest, replaces what an earlier call left. Otherwise as many bytes are dropped from it.
+    /// If the server sends everything instead of the rest, that replaces the bytes of an earlier call. Otherwise as many bytes are dropped.
     pub(crate) whole_replaces: bool,
-    /// Bodies are as long as their headers say. Otherwise the last byte that is wanted is the end, and what comes then, or never
-    /// comes, does not matter.
+    /// Bodies are as long as their headers say. Otherwise a body ends with the last wanted byte, and whatever may follow is ignored.
     pub(crate) bodies_are_exact: bool,
-    /// A server that has refused one range is not asked for another: each retry asks for all. Otherwise the next one may be granted,
-    /// and all is asked for once for each position that was reached.
+    /// A server that has refused one range is not asked for another: each retry requests everything. Otherwise ranges are tried again,
+    /// and everything is requested once for each position that was reached.
     pub(crate) refusals_last: bool,
-    /// What it is when there are fewer bytes than are here already: SIZE_MISMATCH where descriptors give sizes. Where nothing does,
-    /// what is here belongs to something else: DIGEST_MISMATCH, after which all is read anew, once.
+    /// The error if the server has fewer bytes than the partial file: SIZE_MISMATCH where descriptors give sizes. Otherwise the partial
+    /// file belongs to something else: DIGEST_MISMATCH, after which everything is read again, once.
     pub(crate) too_few: Code,
 }

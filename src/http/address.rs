@@ -57,7 +57,7 @@ fn means_this_machine(name: &str) -> bool {
         || name.ends_with(".localhost")
 }
 
-/// Why a server may not name this host where somebody else resolves it, as a proxy does.
+/// Why a server may not name this host, if a proxy resolves its name.
 pub(crate) fn refused_name(name: &str) -> Option<&'static str> {
     let bare = name.strip_suffix('.').unwrap_or(name);
     if METADATA_NAMES.contains(&bare) {
@@ -68,7 +68,7 @@ pub(crate) fn refused_name(name: &str) -> Option<&'static str> {
 
 fn refused_v4(ip: Ipv4Addr) -> Option<&'static str> {
     match ip.octets() {
-        // 0.0.0.0 reaches the machine itself on Linux; the rest of the block is no destination either.
+        // 0.0.0.0 reaches the machine itself on Linux; the rest of the block is not a destination either.
         [0, ..] => Some("unspecified"),
         [127, ..] => Some("loopback"),
         [169, 254, ..] => Some("link-local"),

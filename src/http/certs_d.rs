@@ -47,7 +47,7 @@ pub(crate) struct HostCertificates {
 #[derive(Debug, Default)]
 pub(crate) struct CertificateSearch {
     folders: Vec<PathBuf>,
-    /// From here on, folders that may not be read are no error: nobody named them.
+    /// From this position on, an unreadable folder is ignored: the caller has not named it.
     usual: usize,
     found: Mutex<HashMap<String, Arc<HostCertificates>>>,
 }
@@ -67,7 +67,7 @@ impl CertificateSearch {
     /// What they say about a host; read when it is first needed.
     pub(crate) fn of(&self, url: &Url) -> Result<Arc<HostCertificates>> {
         let host = url.host_str().unwrap_or_default();
-        // A host that is a way up or hidden is none that anybody has a folder for.
+        // Such a host would be a hidden folder, or one elsewhere.
         if self.folders.is_empty() || host.starts_with('.') || host.contains(['/', '\\']) {
             return Ok(Arc::default());
         }

@@ -1,6 +1,6 @@
 //! Where requests go. Most name a path, and which scheme, host and prefix it is below is decided here, when they are sent. The only
 //! URLs that come from outside are those that servers name (redirects, Location, Link, v1's endpoints) or callers have kept: they
-//! are made here too, with who named them, as what may be connected to and what may go along follows from that.
+//! are made here too. Who named a URL decides which addresses it may lead to, and which headers it may get.
 
 use std::net::IpAddr;
 

@@ -59,7 +59,7 @@ struct Pause {
     until: Instant,
 }
 
-/// One of those that the host has for requests that wait for a response; it goes back when it is dropped.
+/// Permission for one request to a host, until its response has arrived; it is returned when dropped.
 pub(crate) struct Permit(Option<OwnedSemaphorePermit>);
 
 impl Permit {
@@ -108,7 +108,7 @@ impl Throttle {
     /// The server asked for a pause of that length.
     pub(crate) fn told_to_wait(&self, after: Duration) {
         let now = Instant::now();
-        // More than an Instant can represent counts as for ever.
+        // More than an Instant can represent counts as endless.
         let at = |after: Duration| now.checked_add(after).unwrap_or_else(|| now + Duration::from_secs(1 << 30));
         let pause = Pause { asked: at(after), until: at(after.min(retry::PATIENCE)) };
         let mut times = self.times();

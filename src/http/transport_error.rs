@@ -49,7 +49,7 @@ pub(crate) fn late(error: Error, url: &Url, route: &Route, watch: &HandshakeWatc
 struct SilentEnd {
     name: String,
     hint: &'static str,
-    /// Its silence is no reason to give up TLS: an attacker in between could have caused it.
+    /// Silence is not a reason to give up TLS: an attacker on the path could have caused it.
     doubted: bool,
 }
 

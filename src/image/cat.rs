@@ -37,7 +37,7 @@ pub struct CatFile {
     /// What it runs on, as the index says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
-    /// The file's true name, behind all links.
+    /// The path of the file after all links were followed.
     pub path: String,
     /// Its bytes' number.
     pub size: u64,

@@ -31,7 +31,7 @@ pub(crate) struct DiskTree {
     folders: Folders,
     keep: PreservedAttributes,
     own: OwnNames,
-    /// Whether there may be anything that a whiteout of the layer at hand is for.
+    /// Whether there may be files of lower layers, which whiteouts of this layer could remove.
     lower: bool,
 }
 
@@ -238,7 +238,7 @@ impl DiskTree {
         Ok(())
     }
 
-    /// Everything was made: the folders that are still open get what they shall have.
+    /// Called when everything has been extracted: sets the permissions and times of the folders that are still open.
     pub(crate) fn finish(&mut self) -> Result<()> {
         self.folders.leave_to(0)
     }

@@ -75,7 +75,7 @@ pub struct ExtractedLayer {
     pub digest: Digest,
     /// The digest of its unpacked bytes.
     pub diff_id: Digest,
-    /// Whether the config tells that digest too.
+    /// Whether the digest was compared with the one in the config.
     pub diff_id_checked: bool,
 }
 
@@ -115,7 +115,7 @@ pub fn extract(call: &Call, store: &dyn ReadStore, path: &Path, options: &Extrac
     Ok(job.result)
 }
 
-/// The digests that the unpacked layers must have, when the config tells them.
+/// The digests that the unpacked layers must have, if the config has them.
 pub fn diff_ids(call: &Call, store: &dyn ReadStore, image: &Image, layers: usize) -> Result<Option<Vec<Digest>>> {
     let told =
         image.content.document.config().is_some_and(|config| crate::media_type::is_image_config(&config.media_type));

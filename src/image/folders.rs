@@ -1,7 +1,7 @@
 //! The open folders from the root of an image to where it is being worked on. Every step down is one `openat` that follows no
-//! link, a step up leaves a folder; links are followed here, within the root, as a process would whose root it is. What a
-//! folder shall have in the end it gets when it is left, and what it has is kept by the file system alone: so memory does not
-//! grow with the image.
+//! link, a step up leaves a folder; links are followed here, within the root, as by a process in a chroot. A folder gets its final
+//! permissions and times when it is left, and only the file system stores which names exist: so memory does not grow with the
+//! image.
 
 use std::io;
 use std::rc::Rc;
@@ -80,7 +80,7 @@ impl Folders {
         names.collect::<Vec<_>>().join(&b'/')
     }
 
-    /// An error when the call must not go on.
+    /// Returns an error when the call has to end.
     pub(crate) fn check(&self) -> Result<()> {
         self.budget.check()
     }
@@ -114,8 +114,8 @@ impl Folders {
         }
     }
 
-    /// Goes to the folder of a clean path, and makes those on the way to it. False when it is not there and shall not be made;
-    /// then we may be anywhere.
+    /// Goes to the folder of a clean path, and makes the missing ones if `make` is set. False if it does not exist; the current folder is
+    /// then any of those above it.
     pub(crate) fn walk(&mut self, path: &[u8], make: bool) -> Result<bool> {
         if self.asked.as_deref() == Some(path) {
             return Ok(true);

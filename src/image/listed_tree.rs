@@ -26,8 +26,8 @@ pub(super) struct ListedTree {
     call: Call,
     /// What whiteouts hide.
     pub lower: BTreeMap<Vec<u8>, ListedNode>,
-    /// What the layer at hand has, and the folders above: its whiteouts are for lower ones. Apart, so that a whiteout looks
-    /// at nothing that it does not remove, however often it is there.
+    /// The names of the current layer, and the folders above them. Its whiteouts are for lower layers; the names are kept apart so that
+    /// a whiteout looks only at names that it removes, however often it is repeated.
     own: BTreeMap<Vec<u8>, ListedNode>,
     memory: usize,
     implied: usize,

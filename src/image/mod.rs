@@ -1,5 +1,5 @@
-//! Work on images, wherever they are: config, size, files, layers on top. It knows no kind of place: everything it needs
-//! of one is in [`crate::store`].
+//! Work on images, wherever they are: config, size, files, layers on top. It does not know any kind of
+//! place: everything it needs of one is in [`crate::store`].
 
 pub mod append;
 pub mod cat;

@@ -41,7 +41,7 @@ fn run(folders: &mut Folders, first: Vec<(Vec<u8>, bool)>, own: &mut OwnNames) -
         if let Some((name, goes)) = frame.folders.pop() {
             match folders.enter(&name)? {
                 StepDown::Entered => frames.push(Frame { folders: sift(folders, goes, own)?, goes }),
-                // A file of the layer's own, or what somebody else has taken away.
+                // A file of this layer, or one that another process has removed.
                 StepDown::NoFolder if goes => return failed(Err(not_permitted()), "remove", || folders.path(&name)),
                 StepDown::Missing | StepDown::NoFolder => {}
             }

@@ -9,8 +9,8 @@ use crate::error::{Code, Error, Result};
 pub(crate) const MOST_LINKS: usize = 40;
 /// More steps than a path and its links have.
 const MOST_STEPS: usize = 1024;
-/// How many steps links may add to each path on average, once they have added many: a link is taken anew for every path that
-/// leads through it, so that a few bytes of links would cost more than all else in an image.
+/// How many steps links may add to each path on average, once they have added many: a link is followed again for every path that
+/// leads through it, so a few bytes of links could cost more than everything else in an image.
 const LINK_STEPS: u64 = 32;
 const MANY: u64 = 1 << 20;
 
@@ -27,12 +27,12 @@ impl WalkBudget {
         WalkBudget { call: call.clone(), paths: 0, link_steps: 0 }
     }
 
-    /// An error when the call must not go on.
+    /// Returns an error when the call has to end.
     pub(crate) fn check(&self) -> Result<()> {
         self.call.check()
     }
 
-    /// Begins to follow a path, behind those of its parts that are followed already.
+    /// Begins to follow a path, after the parts that were followed already.
     pub(crate) fn walk(&mut self, path: &[u8], followed: usize) -> PathWalk {
         self.paths += 1;
         let waiting = parts(path).skip(followed).map(<[u8]>::to_vec).collect::<Vec<_>>();

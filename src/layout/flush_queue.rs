@@ -1,5 +1,5 @@
-//! Blobs that are whole but get their names only when they are on the disk. A thread of the layout's own sees to that, so that a
-//! copy waits for the disk only when a manifest is to name them, when too many wait, and for the one at hand when it ends.
+//! Complete blobs get their final names only when they are on the disk. A thread of the layout flushes them, so that a copy waits for
+//! the disk only before it writes a manifest that names them, when the queue is full, and at its end.
 
 use std::collections::VecDeque;
 use std::panic::{catch_unwind, AssertUnwindSafe};
@@ -50,7 +50,7 @@ impl Queue {
 }
 
 impl FlushQueue {
-    /// One more, which the kernel is told to write now. What went wrong with an earlier one is the answer.
+    /// Adds a blob, and makes the kernel start writing it. Returns the error of an earlier one.
     pub(super) fn add(&self, call: &Call, mut partial: Partial, target: PathBuf) -> Result<()> {
         partial.start_writing_back();
         let mut state = self.wait(call, |state| state.waiting.len() < MOST)?;
@@ -69,7 +69,7 @@ impl FlushQueue {
         self.shared.lock().check()
     }
 
-    /// Waits until all have their names. What went wrong once is the answer ever after.
+    /// Waits until all have their names. After an error, every call returns it.
     pub(super) fn settle(&self, call: &Call) -> Result<()> {
         drop(self.wait(call, |state| state.waiting.is_empty() && !state.busy)?);
         call.check()

@@ -52,7 +52,7 @@ pub(crate) fn written(before: Option<&Document>, entries: &[Descriptor]) -> Valu
     value
 }
 
-/// Whether a name stands for an entry, in the one annotation or the other.
+/// Whether an entry has this name in either annotation.
 pub(crate) fn has_name(entry: &Descriptor, name: &str) -> bool {
     match entry.annotation(IMAGE_NAME) {
         // What containerd and Docker wrote: the other annotation is the tag alone.

@@ -13,7 +13,7 @@ use crate::os::lock::{self, LockKind};
 pub struct Lock(File);
 
 impl Lock {
-    /// Waits for a lock that nobody else may share.
+    /// Waits for an exclusive lock.
     pub fn exclusive(call: &Call, path: &Path) -> Result<Lock> {
         Lock::open(path).and_then(|file| Lock::wait(call, file, path, LockKind::Exclusive))
     }

@@ -1,4 +1,4 @@
-//! Which entry of a layout's `index.json` a name stands for, the same for a folder and for an archive.
+//! Which entry of a layout's `index.json` a name refers to, in a folder and in an archive alike.
 
 use std::collections::HashSet;
 

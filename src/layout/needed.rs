@@ -1,7 +1,7 @@
 //! Everything that the entries of an index need, in a layout or in an archive of one.
 //!
-//! What has no media type that is known may be a manifest all the same, of somebody else's kind: what its JSON names counts as needed
-//! too. What is neither a manifest nor JSON may need anything, as a manifest that is missing may.
+//! A document of an unknown media type may be another kind of manifest: whatever its JSON names counts as needed too. A blob that is
+//! neither a manifest nor JSON may need anything, and so may a missing manifest.
 
 use std::collections::BTreeSet;
 
@@ -21,7 +21,7 @@ const MOST: usize = 1_000_000;
 pub(super) trait Shelf {
     /// The size of a blob, if it is there.
     fn size(&self, digest: &Digest) -> Option<u64>;
-    /// The bytes of one that is there and is no larger than [`MOST_BYTES`].
+    /// The bytes of a blob that exists and has at most [`MOST_BYTES`].
     fn small(&self, digest: &Digest) -> Result<Vec<u8>>;
     /// Returns an error when the walk takes too long.
     fn may_go_on(&self) -> Result<()>;

@@ -16,12 +16,12 @@ use crate::error::Result;
 /// How long bytes are waited for before the caller's wish is looked at again.
 const GLANCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
 
-/// Whether a name stands for standard input.
+/// Whether a name means standard input.
 pub(crate) fn is_standard(path: &Path) -> bool {
     path == Path::new("-") || path == Path::new("/dev/stdin")
 }
 
-/// Opens a file to read it, without waiting for somebody to write to a pipe; `-` and `/dev/stdin` are standard input.
+/// Opens a file to read it, without waiting for the writer of a pipe; `-` and `/dev/stdin` are standard input.
 pub(crate) fn open(path: &Path) -> io::Result<File> {
     if is_standard(path) {
         // One of our own, so that the caller's stays open; opening it by its name fails for a socket.

@@ -21,7 +21,7 @@ pub(crate) fn open(path: &Path) -> io::Result<File> {
     open(true).or_else(|_| open(false))
 }
 
-/// Locks what is open, until it is closed; false when somebody else has it.
+/// Locks an open file until it is closed; false if another process has the lock.
 pub(crate) fn attempt(file: &File, kind: LockKind) -> io::Result<bool> {
     let attempt = match kind {
         LockKind::Exclusive => file.try_lock(),

@@ -15,7 +15,7 @@ pub(crate) fn private_folder() -> Permissions {
     Permissions::from_mode(0o700)
 }
 
-/// Makes a folder that nobody else looks into; one that is there stays as it is.
+/// Makes a folder for this user only; an existing one is left unchanged.
 pub(crate) fn make_private_folder(path: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
@@ -28,8 +28,8 @@ pub(crate) fn make_private_folders(path: &Path) -> io::Result<()> {
     DirBuilder::new().recursive(true).mode(0o700).create(path)
 }
 
-/// Opens a file to read and write it, or makes one that is private to this user, and says whether it did. No link is followed, and
-/// nobody is waited for.
+/// Opens a file to read and write it, or creates one for this user only; returns whether it was created. No link is followed, and
+/// opening never blocks.
 pub(crate) fn open_or_make_private(path: &Path) -> io::Result<(File, bool)> {
     let mut open = OpenOptions::new();
     open.read(true).write(true).mode(0o600).custom_flags(libc::O_NOFOLLOW | libc::O_NONBLOCK);
@@ -44,7 +44,7 @@ pub(crate) fn is_executable(found: &Metadata) -> bool {
     found.mode() & 0o111 != 0
 }
 
-/// Whether it has no other hard link by which somebody could change it.
+/// Whether it has no other hard link, through which it could be changed.
 pub(crate) fn has_one_name(found: &Metadata) -> bool {
     found.nlink() == 1
 }

@@ -217,7 +217,7 @@ pub(crate) fn not_empty() -> io::Error {
     Errno::NOTEMPTY.into()
 }
 
-/// The error for what does not go although nothing tells why.
+/// The error for an operation that fails for an unknown reason.
 pub(crate) fn not_permitted() -> io::Error {
     Errno::PERM.into()
 }
@@ -247,7 +247,7 @@ fn device(major: u32, minor: u32) -> io::Result<rustix::fs::Dev> {
     }
 }
 
-/// For chown the highest number stands for "as it was".
+/// For chown the highest number means "unchanged".
 fn numbers((user, group): Owner) -> (Uid, Gid) {
     (Uid::from_raw(user.min(u32::MAX - 1)), Gid::from_raw(group.min(u32::MAX - 1)))
 }

@@ -94,7 +94,7 @@ impl<'a> Output<'a> {
 
 #[cfg(target_os = "linux")]
 fn write_flagged(fd: BorrowedFd<'_>, bytes: &[u8]) -> rustix::io::Result<usize> {
-    // The offset stands for "where it is".
+    // This offset means the current position.
     rustix::io::pwritev2(fd, &[io::IoSlice::new(bytes)], u64::MAX, rustix::io::ReadWriteFlags::NOWAIT)
 }
 

@@ -5,8 +5,8 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
-/// Opens a regular file to read it; links are followed. Anything else is an error at once, where [`File::open`] would wait for
-/// somebody to write to a pipe, or wake a device.
+/// Opens a regular file to read it; links are followed. Anything else is an error at once: [`File::open`] would wait for the
+/// writer of a pipe, or wake a device.
 pub(crate) fn open_regular(path: &Path) -> io::Result<File> {
     // A regular file does not know O_NONBLOCK.
     let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK | libc::O_NOCTTY).open(path);

@@ -33,8 +33,8 @@ enum Opening {
 }
 
 impl Target {
-    /// What a name stands for; `-` is standard output. Names of this process's own descriptors, such as /dev/stdout and /dev/fd/3, are
-    /// those, whatever is behind them.
+    /// What a name refers to; `-` is standard output. Names of this process's own descriptors, such as /dev/stdout and /dev/fd/3, mean
+    /// the descriptors, whatever they are open for.
     pub(crate) fn of(path: &Path) -> Result<Target> {
         let shown = path.display().to_string();
         let cannot = |error: io::Error| Error::io(format!("cannot write {shown}"), &error);
@@ -127,8 +127,8 @@ fn own_descriptor(folder: &Path, name: &std::ffi::OsStr) -> Option<i32> {
     name.to_str().filter(|_| is_ours)?.parse().ok()
 }
 
-/// The descriptor itself for the standard ones. Another is opened anew, which for a pipe or a device is the same; a file goes on
-/// where the descriptor is.
+/// A standard descriptor itself. Any other is opened again, which is the same for a pipe or a device; writing to a file continues at
+/// the descriptor's position.
 fn descriptor(path: &Path, number: i32) -> io::Result<File> {
     if let Some(file) = standard(number) {
         return file;

@@ -30,7 +30,7 @@ fn can_write(ask: impl Fn(AtFlags) -> Result<(), Errno>) -> bool {
     asked.is_ok()
 }
 
-/// A file without a name: it is gone when nobody holds it any more, even when the process is killed.
+/// A file without a name: it disappears when its last descriptor is closed, even if the process is killed.
 pub(crate) fn nameless(folder: &Path) -> io::Result<File> {
     tempfile::tempfile_in(folder)
 }

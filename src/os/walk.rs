@@ -1,5 +1,5 @@
-//! The way to a folder that is written to or cleaned. Links on it are followed as the kernel follows them where it is told to protect
-//! its users (proc(5), protected_symlinks); not every kernel is, and none looks where a folder is everybody's without a sticky bit.
+//! The path of a folder that is written to or cleaned. Links in it are followed by the kernel's rules of protected_symlinks (proc(5)):
+//! these are not enabled everywhere, and never apply in a folder that everybody may write to if it has no sticky bit.
 
 use std::fs::{self, Metadata};
 use std::io;
@@ -57,8 +57,8 @@ pub(crate) fn real(path: &Path) -> io::Result<PathBuf> {
     Ok(here)
 }
 
-/// Makes a folder and those above it, where they are not there. Its links are judged again when it is there: what is there by then
-/// nobody else puts a link in the place of.
+/// Makes a folder and those above it, if they are missing. Links are checked again afterwards: once the folder exists, no other user
+/// can replace it by a link.
 pub(crate) fn make(path: &Path) -> io::Result<()> {
     fs::create_dir_all(real(path)?)?;
     real(path).map(drop)
@@ -77,7 +77,7 @@ pub(crate) fn refuse_trap(folder: &Metadata, found: &Metadata) -> io::Result<()>
     }
 }
 
-/// A part of something that is this user's to change must not lead elsewhere by the will of another one, wherever it is.
+/// Refuses a link of another user in the place of something that this user changes.
 pub(crate) fn refuse_strangers_link(path: &Path) -> io::Result<()> {
     match fs::symlink_metadata(path) {
         Ok(found) if found.is_symlink() && ![geteuid().as_raw(), 0].contains(&found.uid()) => Err(trap(&found, "")),

@@ -34,7 +34,7 @@ options! {
 }
 
 impl ClientOptions {
-    /// Refuses what nobody can have meant.
+    /// Refuses values that make no sense.
     pub fn check(&self) -> Result<()> {
         if self.max_manifest_bytes > MOST_MANIFEST_BYTES {
             let message = format!("the option max_manifest_bytes is at most {MOST_MANIFEST_BYTES}");

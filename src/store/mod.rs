@@ -62,13 +62,13 @@ impl RawManifest {
 /// Why a manifest is put.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Role {
-    /// It is what the destination's name stands for.
+    /// The destination's name will refer to it.
     Root,
-    /// An index names it.
+    /// It is listed in an index.
     Child,
-    /// It names another as its subject.
+    /// It refers to another manifest as its subject.
     Referrer,
-    /// It is about another, whose digest this tag has in it.
+    /// It belongs to another manifest, whose digest is part of this tag.
     DigestTag(String),
 }
 
@@ -105,22 +105,22 @@ pub enum Moved {
 pub trait ReadStore: Send + Sync {
     /// What messages call it.
     fn place(&self) -> String;
-    /// The manifest that its name stands for.
+    /// The manifest that its name refers to.
     fn root(&self, call: &Call) -> Result<RawManifest>;
-    /// The same for a caller who knows which platforms are wanted: where the name stands for several images that differ by what they run on, an
+    /// The same for a caller that knows which platforms are wanted: if the name refers to several images for different platforms, an
     /// index of them.
     fn root_for(&self, call: &Call, _platforms: &[Platform]) -> Result<RawManifest> {
         self.root(call)
     }
     /// A manifest, verified.
     fn manifest(&self, call: &Call, wanted: &Descriptor) -> Result<RawManifest>;
-    /// Opens a blob behind the bytes that the caller has hashed already; [`Blob::begins_anew`] says when that was not possible.
+    /// Opens a blob, to continue after the bytes that the caller has hashed already; [`Blob::begins_anew`] says if that was not possible.
     fn open(&self, call: &Call, wanted: &Descriptor, hashed: Option<(Hasher, u64)>) -> Result<Box<dyn Blob>>;
-    /// The size of a blob that no descriptor tells (schema 1).
+    /// The size of a blob without a descriptor (schema 1).
     fn size(&self, call: &Call, digest: &Digest) -> Result<u64>;
     /// The manifests that name this one as their subject.
     fn referrers(&self, call: &Call, subject: &Digest) -> Result<Vec<Descriptor>>;
-    /// What is there under the [`digest_tags`] of a manifest.
+    /// The manifests under the [`digest_tags`] of a manifest.
     fn digest_tags(&self, _call: &Call, _subject: &Digest) -> Result<Vec<(String, Descriptor)>> {
         Ok(Vec::new())
     }
@@ -134,37 +134,37 @@ pub trait ReadStore: Send + Sync {
 pub trait WriteStore: Send + Sync {
     /// What messages call it.
     fn place(&self) -> String;
-    /// Looks, and changes nothing: refuses what it cannot hold. Says whether its name stands for the manifest already, with
-    /// everything below it.
+    /// Checks, without a change, that it can store the manifest. Returns whether its name refers to the manifest already, and everything
+    /// below it is present.
     fn look(&self, call: &Call, root: &RawManifest) -> Result<bool>;
-    /// Begins a copy: makes the place where there is none, and waits for others that must not work here at the same time.
+    /// Begins a copy: creates the place if it is missing, and waits for others that must not work on it at the same time.
     fn begin(&self, call: &Call) -> Result<()>;
-    /// Whether it has a manifest with everything below it.
+    /// Whether it has a manifest and everything below it.
     fn has_manifest(&self, call: &Call, digest: &Digest) -> Result<bool>;
     /// Whether the store has the blob.
     fn has_blob(&self, call: &Call, wanted: &Descriptor) -> Result<bool>;
-    /// Gets a blob from another place, unless it is there.
+    /// Copies a blob from another store, unless it is present.
     fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved>;
-    /// Takes a manifest whose children and blobs it has.
+    /// Stores a manifest whose children and blobs it has.
     fn put_manifest(&self, call: &Call, content: &RawManifest, role: &Role) -> Result<()>;
-    /// The subjects whose lists of referrers are the clients' to keep, and to which something was put that is not on them.
+    /// The subjects of manifests that were put here and still have to be added to a list of referrers, which clients maintain.
     fn unlisted(&self) -> Vec<Digest> {
         Vec::new()
     }
-    /// Puts on the list of a subject what is not on it, by one write.
+    /// Adds the new referrers of a subject to its list, by one write.
     fn list_referrers(&self, _call: &Call, _subject: &Digest) -> Result<()> {
         Ok(())
     }
-    /// Whether it holds images for one platform only: the host's is taken then, unless the caller names one.
+    /// Whether it holds images for one platform only. Unless the caller names one, this machine's is copied then.
     fn one_platform(&self) -> bool {
         false
     }
-    /// Whether layers are expected packed: those that come as plain tars, of an archive or a file, are packed on the way then,
-    /// unless the caller says otherwise.
+    /// Whether layers should be compressed: plain tars, from an archive or a file, are then compressed on the way, unless the caller
+    /// chooses otherwise.
     fn takes_packed(&self) -> bool {
         false
     }
-    /// Everything has been put.
+    /// Ends a copy, after everything was put.
     fn finish(&self, call: &Call) -> Result<()>;
 }
 

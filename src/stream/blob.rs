@@ -9,24 +9,23 @@ use crate::digest::{Digest, Hasher};
 use crate::error::{Code, Error, Result};
 use crate::manifest::Descriptor;
 
-/// A blob as it passes by. It is verified, unless that is left to its receiver: the end comes only after its digest and its size were
-/// found right.
+/// A blob as it passes by. It is verified, unless that is left to its receiver: the end is returned only if its digest and size are
+/// right.
 pub trait Blob {
     /// The next bytes; None is the end.
     fn piece(&mut self) -> Result<Option<Bytes>>;
-    /// Whether it was opened behind bytes that its opener has, and begins at the first byte all the same, because the rest alone
-    /// cannot be had.
+    /// Whether it begins at the first byte although it was opened to continue after some bytes, because the rest alone is not
+    /// available.
     fn begins_anew(&self) -> bool {
         false
     }
-    /// What it has hashed so far, from the blob's first byte: enough to open it again behind those bytes.
+    /// The state of the hash from the blob's first byte on: with it the blob can be opened again to continue there.
     fn hashed(&self) -> Option<(Hasher, u64)> {
         None
     }
     /// Lets it hash on a separate thread when it is large: for callers that never ask for the digest so far.
     fn hash_aside(&mut self) {}
-    /// Leaves it to its receiver to find the digest right or wrong, where the bytes are at hand to be looked at again. Says
-    /// whether it does so.
+    /// Leaves the check of the digest to the receiver, if the bytes can be read again. Returns whether it does.
     fn leave_to_receiver(&mut self) -> bool {
         false
     }
@@ -47,8 +46,8 @@ impl Blob for MemoryBlob {
     }
 }
 
-/// A blob as the body of an upload. It stays one piece behind, so that the last byte leaves only after what is verified here was found
-/// right.
+/// A blob as the body of an upload. It stays one piece behind, so that the last byte is sent only after the blob was
+/// verified.
 pub struct BlobBody<'a> {
     blob: Box<dyn Blob + 'a>,
     now: Bytes,
@@ -96,7 +95,7 @@ pub struct VerifiedBlob<R> {
 }
 
 impl<R: std::io::Read> VerifiedBlob<R> {
-    /// `reader` is behind the bytes that are hashed.
+    /// `reader` continues after the bytes that are hashed already.
     pub fn new(
         reader: R,
         call: &Call,

@@ -70,7 +70,7 @@ impl Packing {
     }
 }
 
-/// The original error behind one that a decoder has wrapped.
+/// The original error of the source, which a decoder wraps.
 type SharedError = Rc<RefCell<Option<Error>>>;
 
 pub(crate) struct Unpacker {

@@ -51,7 +51,7 @@ impl ArchiveReader {
         Ok(FoundManifests { found, is_whole: is_whole && level.is_empty() })
     }
 
-    /// Whether entries have an image with this config; None when that cannot be told.
+    /// Whether entries have an image with this config; None when that cannot be determined.
     fn have(&self, call: &Call, archive: &Archive, entries: Vec<Descriptor>, config: &[u8]) -> Result<Option<bool>> {
         let config = digests(config);
         let below = self.below(call, archive, entries, &|document| has_config(document, &config))?;

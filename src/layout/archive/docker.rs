@@ -169,8 +169,8 @@ impl ImageReader<'_> {
         saved.layers.iter().zip(ids).map(|(file, id)| self.layer(file, id, &mut known)).collect()
     }
 
-    /// Whether the layers of a manifest that [`ImageReader::agrees`] are what the config says. One whose digest the config names is
-    /// not read: that digest is verified whenever its bytes are. A config without any leaves it to the manifest.
+    /// Whether the layers of a manifest that [`ImageReader::agrees`] are those of the config. A layer whose digest the config names is
+    /// not read here: it is verified whenever its bytes are read. If the config names no digests, the manifest decides.
     pub(super) fn check(&self, saved: &SavedImage, ids: &[Digest], layers: &[Descriptor]) -> Result<()> {
         let mut known = HashMap::new();
         for ((file, id), layer) in saved.layers.iter().zip(ids).zip(layers) {

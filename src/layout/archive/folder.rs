@@ -1,5 +1,5 @@
-//! Where what will be an archive in a file is collected: a layout in a folder of our own, hidden beside the file. It has a name of which
-//! the next copy to the file knows, so that a broken one goes on where it was; where that name is not ours, it is for this copy alone.
+//! The contents of an archive are collected in a layout in a private folder, hidden beside the file. The next copy to the file knows the
+//! folder's name, so that it continues where a broken copy stopped. If that name is not ours, a random name is used for this copy alone.
 
 use std::ffi::OsString;
 use std::fs;
@@ -79,7 +79,7 @@ impl StagingFolder {
         let Some(lock) = Lock::exclusive_if_there(call, &blobs)?.filter(|lock| lock.is_of(&blobs)) else {
             return Ok(None);
         };
-        // While it is locked nobody takes it away.
+        // Other processes do not remove it while it is locked.
         Ok(Some(StagingFolder {
             layout: OciLayout::create(known, None)?,
             place: StagingPlace::Known(known.to_owned(), lock),
@@ -177,7 +177,7 @@ impl StagingFolder {
         Ok(blob)
     }
 
-    /// Removes a blob: the next copy gets it anew.
+    /// Removes a blob, so that the next copy fetches it again.
     pub(super) fn remove(&self, digest: &Digest) -> Result<()> {
         let path = self.layout.blob_path(digest);
         fs::remove_file(&path).map_err(|error| Error::io(format!("cannot remove {}", path.display()), &error))
@@ -189,10 +189,10 @@ impl StagingFolder {
         drop(self.layout);
         match self.place {
             StagingPlace::Known(path, lock) => {
-                // Under another name first: a process that comes meanwhile creates a new folder, and never meets one that is half gone.
+                // Renamed first: a process that comes meanwhile creates a new folder, and never finds one that is partly removed.
                 let removed = TempDir::with_prefix_in(".ocireg-", path.parent().unwrap_or(Path::new(".")));
                 let gone = match removed.as_ref().map(|folder| fs::rename(&path, folder.path())) {
-                    // Nobody knows of that name: what stays there now stays for ever.
+                    // No other copy looks for that name: what cannot be removed now is never removed.
                     Ok(Ok(())) => removed
                         .map(TempDir::keep)
                         .and_then(|folder| fs::remove_dir_all(&folder).or_else(|_| fs::remove_dir_all(&folder))),
@@ -221,7 +221,7 @@ fn hidden(target: &Path) -> PathBuf {
     target.with_file_name(hidden)
 }
 
-/// Whether a folder was made here, and nobody else can have put anything into it, or look into it.
+/// Whether a folder belongs to this user, and no other user can read or write it.
 fn is_ours(folder: &Path) -> bool {
     let own = |path: &Path| {
         let found = fs::symlink_metadata(path);

@@ -83,7 +83,7 @@ impl KeptArchive {
         Ok(kept)
     }
 
-    /// Both lists must tell of the same images: else nobody knows which one is meant.
+    /// Both lists must describe the same images: otherwise it is ambiguous which one is meant.
     fn check_agreement(&self, call: &Call) -> Result<()> {
         let held = KeptShelf { call, kept: self };
         let found = needed(&held, self.index.manifests())?.whole(&held)?;

@@ -9,7 +9,7 @@ use crate::manifest::Descriptor;
 use crate::store::{Moved, RawManifest, ReadStore};
 use crate::stream::blob::Blob;
 
-/// The one for a file, with which the next copy can go on, or the one for a pipe.
+/// Where contents are staged: for a file, where the next copy can continue, or for a pipe.
 #[derive(Debug)]
 pub(super) enum Staging {
     /// A folder beside the file.
@@ -67,7 +67,7 @@ impl Staging {
         }
     }
 
-    /// A blob was found wrong: the next copy gets it anew.
+    /// Removes a blob that is wrong, so that the next copy fetches it again.
     pub(super) fn remove(&self, digest: &Digest) -> Result<()> {
         match self {
             Staging::StagingFolder(folder) => folder.remove(digest),

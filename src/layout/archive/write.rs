@@ -81,8 +81,8 @@ struct ArchiveContents {
 }
 
 impl ArchiveWriter {
-    /// One that is begun, or gone on with where an earlier try collected something, only when a copy to it begins. With a descriptor it
-    /// goes through that; `path` is what messages call it then.
+    /// An archive that is to be written. Nothing is created, and no earlier try is continued, before a copy to it begins. If there is a
+    /// descriptor, the bytes are written to it, and `path` is only for messages.
     pub fn planned(
         path: &Path,
         descriptor: Option<File>,
@@ -125,7 +125,7 @@ impl ArchiveWriter {
     fn replace(&self, call: &Call, path: &Path, work: &StagedCopy, folder: &StagingFolder) -> Result<()> {
         let cannot = |error: std::io::Error| Error::io(format!("cannot write {}", path.display()), &error);
         loop {
-            // Writers that share the staging folder wait there. A lock on the file itself could be taken by anybody who may read it.
+            // Writers that share the staging folder wait for its lock: anybody who may read the file could lock that.
             let held = if folder.is_shared() { None } else { hold(call, path)? };
             let is_there = held.is_some() || folder.is_shared() && path.exists();
             let kept = KeptArchive::open(call, path, self.form)?;
@@ -204,7 +204,7 @@ impl ArchiveWriter {
             if let Some(image) = &new.image {
                 saved::add(list, image, name.as_deref());
             }
-            // An image whose last name has moved is there no more.
+            // An image whose last name has moved is not in the archive any more.
             let known: BTreeSet<&ImageBlobs> = needed.images.iter().collect();
             list.retain(|entry| saved::image(entry).is_ok_and(|image| known.contains(&image)));
         }

@@ -1,10 +1,10 @@
 //! An OCI image layout in a directory (OCI image-spec image-layout.md), safe for several processes at once.
 //!
 //! Blobs appear whole and verified, by rename; `index.json` is replaced in one step under a lock on the directory; a
-//! copy holds `oci-layout` locked for sharing, so that a clean-up, which wants it alone, never takes what a copy needs.
+//! copy holds a shared lock on `oci-layout`, so that a clean-up, which takes an exclusive one, never removes what a copy needs.
 //!
-//! So the size of a blob tells that it is there, where only this user can have put it. In a layout that others may write to, each is
-//! read before it counts.
+//! So a blob with the right size is complete, if only this user can write to the layout. In one that others may write to, each blob
+//! is verified before it counts.
 
 mod store;
 
@@ -39,7 +39,7 @@ pub const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 pub struct OciLayout {
     root: PathBuf,
     name: Option<String>,
-    /// Before the lock, which is let go of after it.
+    /// Declared before the lock, so that it is dropped first.
     flush_queue: FlushQueue,
     held: Mutex<Option<Lock>>,
 }

@@ -133,7 +133,7 @@ impl WriteStore for OciLayout {
 
     fn finish(&self, call: &Call) -> Result<()> {
         self.flush_queue.settle(call)?;
-        // A layout without index.json is none, even when nothing was put in it.
+        // Without index.json it is not a layout, even if nothing was put into it.
         match self.root.join("index.json").exists() {
             true => Ok(()),
             false => self.change_index(call, |_| {}),

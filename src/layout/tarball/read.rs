@@ -81,7 +81,7 @@ impl Tarball {
         Ok(Tarball { bytes, shown, nodes })
     }
 
-    /// Where a file is. Links are followed, within the archive and not for ever.
+    /// The position of a file. Links are followed within the archive, up to a limit.
     pub fn find(&self, name: &str) -> Option<Span> {
         if name.len() > LONGEST_PATH {
             return None;

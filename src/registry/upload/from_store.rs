@@ -1,4 +1,4 @@
-//! A blob of another place as the source of an upload, from whichever byte the upload has to go on.
+//! A blob of another store as the source of an upload, which may have to continue at any byte.
 
 use bytes::Bytes;
 
@@ -13,9 +13,9 @@ use crate::stream::source::{Source, PIECE};
 
 /// The distance between the first marks.
 const SPACING: u64 = 1 << 20;
-/// A blob of this size is hashed here too, wherever it comes from: damage ends its upload before the last byte, not after a
-/// refusal and a second reading. Where it was measured it costs no time: so large a blob is mostly the only one under way, and the
-/// registry that receives it is busy for longer. For forty of 4 MiB at once it took a fifth more.
+/// A blob of this size is hashed here too, wherever it comes from: if it is damaged, the upload ends before the last byte, and not
+/// after a refusal and a second reading. In measurements that took no longer: so large a blob is mostly the only one in transfer,
+/// and the receiving registry is slower. With forty blobs of 4 MiB at once it took a fifth longer, hence the limit.
 const HASHED: u64 = 64 << 20;
 /// More marks than this are thinned out.
 const MOST_MARKS: usize = 256;
@@ -42,7 +42,7 @@ impl HashMarks {
         }
     }
 
-    /// The last one that is not behind an offset.
+    /// The last mark up to an offset.
     fn before(&self, offset: u64) -> Option<(Hasher, u64)> {
         self.known.iter().rev().find(|(_, position)| *position <= offset).cloned()
     }

@@ -19,7 +19,7 @@ VERSION := $(shell sed -nE '/^version = "(.*)"/ { s//\1/p; q }' Cargo.toml)
 ABI := $(shell echo $(VERSION) | sed -E 's/^(0\.[0-9]+)\..*/\1/; t; s/\..*//')
 SONAME := libocireg.so.$(ABI)
 RELEASE := target/release
-SOURCES := Cargo.toml Cargo.lock build.rs $(shell find build src -type f)
+SOURCES := Cargo.toml Cargo.lock build.rs $(shell find src -type f)
 CFLAGS_ALL := -std=c11 -D_GNU_SOURCE -O2 -g -Wall -Wextra -Wpedantic -Werror -Iinclude $(CFLAGS)
 COMMAND := $(wildcard bindings/c/*.c)
 

@@ -59,10 +59,10 @@ options! {
     }
 }
 
-/// What was made.
+/// The result of [`append`].
 #[derive(Debug, Serialize)]
 pub struct Appended {
-    /// Where it is.
+    /// Where the result is.
     pub destination: String,
     /// Its digest: of the image, or of the index with all of them.
     pub digest: Digest,
@@ -155,7 +155,7 @@ pub fn append(call: &Call, from: &dyn ReadStore, to: &dyn WriteStore, options: &
     append_through(call, from, to, options, &TemporarySpace::default())
 }
 
-/// The same, with a place where packed layers wait.
+/// The same, with a place for compressed layers.
 pub(crate) fn append_through(
     call: &Call,
     from: &dyn ReadStore,
@@ -175,7 +175,7 @@ pub(crate) fn append_through(
     }
     let layers = fresh(call, to, options, space)?;
     let root = from.root(call).or_else(|error| match error.code() {
-        // Several images of one name: the platform decides.
+        // Several images with one name: the platform decides.
         Code::InvalidReference if !options.all => {
             Image::find(call, from, options.platform.as_deref()).map(|image| image.content).map_err(|_| error)
         }
@@ -205,14 +205,14 @@ pub(crate) fn append_through(
     })
 }
 
-/// The layers' files, packed where the destination expects that.
+/// The new layers, compressed if the destination expects that.
 fn fresh(call: &Call, to: &dyn WriteStore, options: &AppendOptions, space: &TemporarySpace) -> Result<Vec<NewLayer>> {
-    // Who says what the files are wants them as they are.
+    // A caller that names the media type wants the files unchanged.
     let usual = if to.takes_packed() && options.media_type.is_none() { Compression::Gzip } else { Compression::None };
     let how = CompressionSettings::of(options.compression, options.compression_level, usual)?;
     let found = Mutex::new(BTreeMap::new());
     let jobs = options.layers.iter().enumerate().collect();
-    // On other threads, as what packs takes more stack than a caller has to have.
+    // On other threads, because compression needs more stack than the caller's thread may have.
     in_parallel(call, WIDTH, &Arc::default(), jobs, |call, _, (at, path)| {
         let fresh = NewLayer::read(call, Path::new(path))?;
         let fresh = match how {
@@ -225,7 +225,7 @@ fn fresh(call: &Call, to: &dyn WriteStore, options: &AppendOptions, space: &Temp
     Ok(crate::sync::into_inner(found).into_values().collect())
 }
 
-/// A place with more in it than it has.
+/// A store with manifests and blobs added to it.
 struct AppendedStore<'a> {
     below: &'a dyn ReadStore,
     root: RawManifest,
@@ -339,7 +339,7 @@ fn extended(config: &ImageConfig, count: usize, layers: &[NewLayer]) -> Result<V
         return invalid("has not one diff_id for each layer");
     }
     ids.extend(layers.iter().map(|layer| json!(layer.diff_id)));
-    // A history that does not tell of every layer would be taken for that of others.
+    // A history that does not describe every layer would be assigned to the wrong ones.
     if let Some(history) = value.get_mut("history").and_then(Value::as_array_mut) {
         let is_layer = |step: &&Value| step.get("empty_layer").and_then(Value::as_bool) != Some(true);
         if history.iter().filter(is_layer).count() == count {

@@ -34,22 +34,22 @@ options! {
 pub struct CatFile {
     /// The image's digest.
     pub digest: Digest,
-    /// What it runs on, as the index says.
+    /// The platform in the index.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
     /// The path of the file after all links were followed.
     pub path: String,
-    /// Its bytes' number.
+    /// The size in bytes.
     pub size: u64,
     /// Its permissions.
     pub mode: u32,
     /// The layer that has it.
     pub layer: Digest,
-    /// Whether that layer's digest was found right.
+    /// Whether the digest of that layer was verified.
     pub verified: bool,
 }
 
-/// Writes a file of an image to `out`. On an error what was written is not to be trusted.
+/// Writes a file of an image to `out`. After an error the written bytes must not be trusted.
 pub fn cat(
     call: &Call,
     store: &dyn ReadStore,
@@ -88,7 +88,7 @@ pub fn cat(
                     let message = format!("'{path}' leads through more than {MOST_LINKS} links");
                     return Err(Error::new(Code::LimitExceeded, message));
                 }
-                // What a hard link names is in its own layer, or below.
+                // The target of a hard link is in the same layer, or a lower one.
                 (wanted, depth) = (other, 0);
                 below = if same_layer { at + 1 } else { newest };
             }
@@ -103,7 +103,7 @@ enum LayerLookup {
     File(TarEntry, bool),
     /// Nothing; this many names at its beginning are known to be folders.
     Folder(usize),
-    /// It is not in this layer, and what lower ones have does not count.
+    /// It is not in this layer, which hides those of lower ones.
     Hidden,
     /// It is another path; a hard link's is in this layer or below.
     Elsewhere(Vec<u8>, bool),
@@ -135,7 +135,7 @@ impl FileSearch<'_> {
         Error::new(Code::InvalidArgument, format!("'{}' is not a regular file", shown(self.wanted)))
     }
 
-    /// Each link is looked for in all layers again: `limits` is what all that may unpack.
+    /// For each link, all layers are searched again: `limits` are for everything that is unpacked.
     fn layer(
         &self,
         layer: &Descriptor,
@@ -166,7 +166,7 @@ impl FileSearch<'_> {
                     return Ok(found);
                 }
             } else if is_within(&entry.path, self.wanted) {
-                // Nothing else may say that there is such a folder.
+                // There may be no other sign of this folder.
                 seen.is_folder = true;
             } else if is_within(self.wanted, &entry.path) && !entry.path.is_empty() {
                 self.take_parent(&entry, &mut seen)?;

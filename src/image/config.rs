@@ -14,11 +14,11 @@ use crate::store::{read_whole, ReadStore};
 /// A config with its exact bytes.
 #[derive(Debug, Clone)]
 pub struct ImageConfig {
-    /// What the manifest says of it.
+    /// The descriptor in the manifest.
     pub descriptor: Descriptor,
     /// Its bytes.
     pub bytes: Vec<u8>,
-    /// What they say; null when the config is not an image's and no JSON.
+    /// The parsed JSON; null if the config is not an image's and not JSON.
     pub value: Value,
 }
 
@@ -42,7 +42,7 @@ impl ImageConfig {
         Ok(ImageConfig { descriptor: descriptor.clone(), bytes, value })
     }
 
-    /// The digests of the unpacked layers, the oldest first; None when it does not tell them.
+    /// The digests of the unpacked layers, oldest first; None if the config does not have them.
     pub fn diff_ids(&self) -> Result<Option<Vec<Digest>>> {
         let Some(list) = self.value.pointer("/rootfs/diff_ids").and_then(Value::as_array) else { return Ok(None) };
         let digest = |entry: &Value| entry.as_str().unwrap_or_default().parse::<Digest>();

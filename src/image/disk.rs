@@ -16,7 +16,7 @@ use crate::error::{Code, Error, Result};
 use crate::os::open_folder::{self, OpenFolder, Owner, Permissions, SpecialFile, Time};
 use crate::os::{owner, walk};
 
-/// What is kept of an entry besides its content.
+/// Which attributes of entries are kept, besides the content.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct PreservedAttributes {
     /// The owner; only root can set it.
@@ -44,7 +44,7 @@ struct LinkedTo {
 }
 
 impl DiskTree {
-    /// A folder, made if it is not there, and empty unless `filled` is right.
+    /// Opens a folder, or creates it; it must be empty unless `filled` is set.
     pub(crate) fn open(call: &Call, path: &Path, filled: bool, keep: PreservedAttributes) -> Result<DiskTree> {
         let what = |error: std::io::Error| Error::io(format!("cannot use the folder {}", path.display()), &error);
         if keep.owner && !owner::is_root() {
@@ -60,13 +60,13 @@ impl DiskTree {
         Ok(DiskTree { folders: Folders::new(root, WalkBudget::new(call))?, keep, own: OwnNames::default(), lower })
     }
 
-    /// Another layer begins, and what is there is lower ones'.
+    /// Begins another layer: everything in the folder belongs to lower ones now.
     pub(crate) fn end_layer(&mut self) {
         self.own.clear();
         self.lower = true;
     }
 
-    /// Takes away what lower layers have under a name.
+    /// Removes what lower layers have under a name.
     pub(crate) fn whiteout(&mut self, path: &[u8]) -> Result<()> {
         let (folder, name) = split(path);
         match self.folders.walk(folder, false)? && self.lower {
@@ -75,7 +75,7 @@ impl DiskTree {
         }
     }
 
-    /// Takes away what lower layers have in a folder.
+    /// Removes what lower layers have in a folder.
     pub(crate) fn opaque(&mut self, path: &[u8]) -> Result<()> {
         match self.folders.walk(path, false)? && self.lower {
             true => sweep::clear(&mut self.folders, &mut self.own),
@@ -83,14 +83,14 @@ impl DiskTree {
         }
     }
 
-    /// Makes an entry, in the place of whatever is there; `content` reads a file's bytes. False when it was left out.
+    /// Makes an entry, and replaces what had its name; `content` reads the bytes of a file. False if the entry was left out.
     pub(crate) fn make(
         &mut self,
         entry: &TarEntry,
         content: &mut dyn FnMut(&mut [u8]) -> Result<usize>,
     ) -> Result<bool> {
         if entry.path.is_empty() {
-            // The folder itself is the caller's.
+            // The folder itself belongs to the caller.
             return match entry.kind {
                 EntryKind::Directory => Ok(true),
                 _ => Err(Error::new(Code::InvalidManifest, "the root of the layer is not a folder")),
@@ -112,7 +112,7 @@ impl DiskTree {
         self.place(entry, name, source, content).map(|()| true)
     }
 
-    /// The layer has a name here, and so the folders above.
+    /// Records that this layer has a name here, and the folders above it.
     fn own_from_here(&mut self, name: &[u8]) {
         if self.lower && self.own.add(self.folders.id(), name) {
             for (folder, name) in self.folders.above() {
@@ -170,7 +170,7 @@ impl DiskTree {
         }
     }
 
-    /// What a hard link is to: it must be there.
+    /// The target of a hard link, which must exist.
     fn source(&mut self, entry: &TarEntry, target: &[u8]) -> Result<LinkedTo> {
         let (folder, name) = split(target);
         if !self.folders.walk(folder, false)? {
@@ -228,7 +228,7 @@ impl DiskTree {
         failed(folder.set_time_of(name, Time::of(entry.mtime)), "give its time to", path)
     }
 
-    /// The folder where we are is the entry's. It must be open to us as long as we are in it.
+    /// The current folder is the entry's. Its owner must be able to work in it until it is left.
     fn dress_folder(&mut self, entry: &TarEntry) -> Result<()> {
         if self.keep.owner {
             let given = open_folder::set_owner(self.folders.here(), owner_of(entry));

@@ -43,7 +43,7 @@ options! {
 pub struct Extracted {
     /// The image's digest.
     pub digest: Digest,
-    /// What it runs on, as the index says.
+    /// The platform in the index.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
     /// The folder.
@@ -52,7 +52,7 @@ pub struct Extracted {
     pub layers: Vec<ExtractedLayer>,
     /// Regular files made.
     pub files: u64,
-    /// Folders made or met.
+    /// Folders made, and existing ones.
     pub directories: u64,
     /// Symbolic links made.
     pub symlinks: u64,
@@ -62,7 +62,7 @@ pub struct Extracted {
     pub devices: u64,
     /// Devices and pipes left out.
     pub skipped: u64,
-    /// Names that were taken away again.
+    /// Names that were removed again.
     pub whiteouts: u64,
     /// Bytes of the regular files.
     pub bytes: u64,
@@ -120,7 +120,7 @@ pub fn diff_ids(call: &Call, store: &dyn ReadStore, image: &Image, layers: usize
     let told =
         image.content.document.config().is_some_and(|config| crate::media_type::is_image_config(&config.media_type));
     let ids = if told { ImageConfig::read(call, store, image)?.diff_ids()? } else { None };
-    // Some tools write none; a wrong number is another image.
+    // Some tools write none; a different number means another image.
     match ids.filter(|ids| !ids.is_empty()) {
         Some(ids) if ids.len() != layers => {
             let message = format!("the image has {layers} layers, its config has {} diff_ids", ids.len());
@@ -133,7 +133,7 @@ pub fn diff_ids(call: &Call, store: &dyn ReadStore, image: &Image, layers: usize
 /// Compares a layer's unpacked bytes with what the config says.
 pub fn check_diff_id(layer: &Descriptor, found: &Digest, expected: Option<&Digest>) -> Result<bool> {
     match expected {
-        // Ours is sha256; another kind cannot be compared.
+        // The computed digest is sha256; another algorithm cannot be compared.
         Some(expected) if expected.algorithm() != found.algorithm() => Ok(false),
         Some(expected) if expected != found => {
             let message = format!("the layer {} unpacks to {found}, the config says {expected}", layer.digest);

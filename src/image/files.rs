@@ -34,26 +34,26 @@ options! {
 pub struct ImageFiles {
     /// The image's digest.
     pub digest: Digest,
-    /// What it runs on, as the index says.
+    /// The platform in the index.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
     /// The layers, the oldest first.
     pub layers: Vec<ExtractedLayer>,
     /// Bytes of the regular files.
     pub bytes: u64,
-    /// What is there, by path.
+    /// The files, by path.
     pub files: Vec<ListedFile>,
 }
 
-/// One of them.
+/// One file of the list.
 #[derive(Debug, Serialize)]
 pub struct ListedFile {
-    /// Its name, from `/` on.
+    /// The path, which begins with `/`.
     pub path: String,
     /// `file`, `directory`, `symlink`, `hardlink`, `character`, `block` or `fifo`.
     #[serde(rename = "type")]
     pub kind: &'static str,
-    /// Bytes of a file or of what a hard link is.
+    /// The size of a file, or of a hard link's target.
     pub size: u64,
     /// Permissions.
     pub mode: u32,
@@ -63,7 +63,7 @@ pub struct ListedFile {
     pub gid: u64,
     /// Seconds since 1970.
     pub mtime: i64,
-    /// What a symbolic link says, or the name that a hard link was made of.
+    /// The target of a symbolic or hard link.
     pub link: Option<String>,
     /// Numbers of a device.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -75,9 +75,9 @@ pub struct ListedFile {
 /// A device's numbers.
 #[derive(Debug, Serialize)]
 pub struct DeviceNumbers {
-    /// Its driver.
+    /// The number of the driver.
     pub major: u32,
-    /// Which of the driver's.
+    /// The number of the driver's device.
     pub minor: u32,
 }
 

@@ -11,9 +11,9 @@ use super::walk::WalkBudget;
 use crate::error::{Code, Error, Result};
 use crate::os::open_folder::{self, FolderId, OpenFolder, OpenedEntry, Permissions, Time};
 
-/// More folders and files than any image has, with those that are only named in the paths of others.
+/// The most folders and files of an image, including folders that are only named in the paths of others.
 const MOST: u64 = 10_000_000;
-/// Of a folder that no entry has said more about, and of one that we work in.
+/// The permissions of a folder without an entry, and of one while it is worked in.
 const USUAL: Permissions = 0o755;
 pub(crate) const PRIVATE: Permissions = 0o700;
 
@@ -22,7 +22,7 @@ struct OpenLevel {
     name: Vec<u8>,
     folder: Rc<OpenFolder>,
     id: FolderId,
-    /// What it gets when it is left, unless it has that.
+    /// The permissions and time that it gets when it is left, if they differ.
     permissions: Option<Permissions>,
     time: Option<Time>,
     changed: bool,
@@ -42,7 +42,7 @@ pub(crate) struct Folders {
     root: Rc<OpenFolder>,
     root_id: FolderId,
     levels: Vec<OpenLevel>,
-    /// The path that led here, which may have led through links.
+    /// The path by which the folder was reached, possibly through links.
     asked: Option<Vec<u8>>,
     budget: WalkBudget,
     made: u64,
@@ -85,7 +85,7 @@ impl Folders {
         self.budget.check()
     }
 
-    /// One name more is there: of these too there is an end.
+    /// Counts one more name; their number is limited.
     pub(crate) fn count(&mut self) -> Result<()> {
         self.made += 1;
         match self.made > MOST {
@@ -94,20 +94,20 @@ impl Folders {
         }
     }
 
-    /// Something in the folder changes: its time will be what it was.
+    /// Marks the current folder as changed: its time is restored when it is left.
     pub(crate) fn touch(&mut self) {
         if let Some(level) = self.levels.last_mut() {
             level.changed = true;
         }
     }
 
-    /// Something is taken away: a path may lead elsewhere now.
+    /// Called when something is removed: a path may lead elsewhere now.
     pub(crate) fn forget(&mut self) {
         self.touch();
         self.asked = None;
     }
 
-    /// What the folder where we are gets when it is left.
+    /// Sets the permissions and time that the current folder gets when it is left.
     pub(crate) fn dress(&mut self, mode: Permissions, time: Time) {
         if let Some(level) = self.levels.last_mut() {
             (level.permissions, level.time, level.changed) = (Some(mode), Some(time), true);
@@ -200,7 +200,7 @@ impl Folders {
         Ok(StepDown::Entered)
     }
 
-    /// A folder that even its owner cannot look into. Gives what it had.
+    /// Opens a folder whose permissions exclude even its owner. Returns the permissions that it had.
     fn unlock(&self, name: &[u8]) -> Result<(OpenFolder, Option<Permissions>)> {
         let path = || self.path(name);
         let status = failed(self.here().status_of(name), "open", path)?;
@@ -227,7 +227,7 @@ impl Folders {
         Ok(())
     }
 
-    /// Goes up as it is, for it will be taken away. Gives its name.
+    /// Leaves a folder that will be removed, without a change to it. Returns its name.
     pub(crate) fn abandon(&mut self) -> Option<Vec<u8>> {
         self.drop_level().map(|level| level.name)
     }
@@ -245,7 +245,7 @@ impl Folders {
         Ok(())
     }
 
-    /// Gives each name in the folder where we are to `each`, and whether it may be that of a folder, until that says false.
+    /// Calls `each` with each name in the current folder, and whether it may be that of a folder, until it returns false.
     pub(crate) fn names(&mut self, mut each: impl FnMut(&mut Folders, &[u8], bool) -> Result<bool>) -> Result<()> {
         let here = self.here().clone();
         let outcome = here.names(|name, maybe| {
@@ -260,7 +260,7 @@ impl Folders {
     }
 }
 
-/// Why names were not gone through to the end.
+/// Why a walk through names ended early.
 enum WalkError {
     Read(io::Error),
     Call(Error),

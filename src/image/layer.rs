@@ -47,7 +47,7 @@ impl UnpackedLayer {
         }
     }
 
-    /// The next bytes; 0 is the end, and then the layer has the digest that it should have.
+    /// Reads the next bytes; 0 is the end, at which the layer's digest was verified.
     pub(crate) fn read(&mut self, buffer: &mut [u8]) -> Result<usize> {
         let count = self.unpacker.read(buffer)?;
         if let Some(hasher) = &mut self.hasher {
@@ -61,7 +61,7 @@ impl UnpackedLayer {
         self.unpacker.unpacked()
     }
 
-    /// Reads to the end, so that all of the layer is verified. Gives the digest of its unpacked bytes.
+    /// Reads to the end, so that the whole layer is verified. Returns the digest of the unpacked bytes.
     pub(crate) fn finish(&mut self) -> Result<Digest> {
         let mut buffer = vec![0; 64 << 10];
         while self.read(&mut buffer)? > 0 {}

@@ -12,7 +12,7 @@ const MOST_MEMORY: usize = 512 << 20;
 const OVERHEAD: usize = 200;
 /// The most of it for folders that are only named in the paths of others: a few bytes can name any number of them.
 const MOST_IMPLIED: usize = 64 << 20;
-/// How many names are removed before the call is asked whether it may go on.
+/// How many names are removed between two checks whether the call has to end.
 const BATCH: usize = 4096;
 
 /// An entry, and the layer that it comes from.
@@ -67,7 +67,7 @@ impl ListedTree {
                 let made = self.make(entry, layer)?;
                 let mut above = made.as_slice();
                 while !above.is_empty() {
-                    // What the layer has already is in folders that it has.
+                    // The names of a layer are in folders that belong to it too.
                     let Some(node) = self.lower.remove(above) else { break };
                     self.own.insert(above.to_vec(), node);
                     above = split(above).0;
@@ -88,7 +88,7 @@ impl ListedTree {
         self.own.get(path).or_else(|| self.lower.get(path))
     }
 
-    /// The true name of a folder; those on the way to it are made for `layer`. None when it is not there.
+    /// The true path of a folder; missing ones above it are added for `layer`. None if it does not exist.
     fn folder(&mut self, path: &[u8], layer: Option<usize>) -> Result<Option<Vec<u8>>> {
         let (mut walk, mut here, mut depth) = (self.budget.walk(path, 0), Vec::new(), 0usize);
         while let Some(part) = walk.next(&mut self.budget)? {
@@ -138,13 +138,13 @@ impl ListedTree {
         }
     }
 
-    /// The true name of what has a path: the last part is not followed.
+    /// The true path of a name; a link as its last part is not followed.
     fn spot(&mut self, path: &[u8], layer: Option<usize>) -> Result<Option<Vec<u8>>> {
         let (folder, name) = split(path);
         Ok(self.folder(folder, layer)?.map(|folder| join(&folder, name)))
     }
 
-    /// Makes an entry in the place of whatever is there; gives its true name.
+    /// Adds an entry, and replaces what had its name. Returns its true path.
     fn make(&mut self, mut entry: TarEntry, layer: usize) -> Result<Vec<u8>> {
         if entry.path.is_empty() {
             return match entry.kind {
@@ -169,7 +169,7 @@ impl ListedTree {
         Ok(path)
     }
 
-    /// A hard link has everything of what it links to; None when that is itself.
+    /// A hard link has all attributes of its target; None if it is its own target.
     fn linked(&mut self, entry: &TarEntry, target: &[u8], path: &[u8]) -> Result<Option<TarEntry>> {
         let missing = || {
             let message = format!("'{}' is a link to '{}', which is not there", shown(&entry.path), shown(target));
@@ -199,7 +199,7 @@ impl ListedTree {
         Ok(())
     }
 
-    /// Removes what is below a name: of this layer, or of the lower ones. Each name is looked at once, and then it is gone.
+    /// Removes what is below a name, of this layer or of the lower ones. Each name is visited once, because it is removed then.
     fn clear_below(&mut self, path: &[u8], own: bool) -> Result<()> {
         let below = join(path, b"");
         loop {
@@ -238,7 +238,7 @@ fn cost(path: &[u8], node: &ListedNode) -> usize {
     OVERHEAD + path.len() + link
 }
 
-/// A folder that the layers name only in the paths of others.
+/// A folder that layers only name in the paths of other entries.
 fn implied(path: &[u8]) -> TarEntry {
     let (mode, uid, gid, mtime, size, device) = (0o755, 0, 0, 0, 0, (0, 0));
     TarEntry { path: path.to_vec(), kind: EntryKind::Directory, mode, uid, gid, mtime, size, device }

@@ -31,7 +31,7 @@ use crate::store::{RawManifest, ReadStore};
 const MOST: usize = 100_000;
 
 options! {
-    /// Which image of an index.
+    /// Which image of an index is meant.
     #[derive(Debug, Clone)]
     pub struct Selection {
         /// of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's; an image that
@@ -40,17 +40,17 @@ options! {
     }
 }
 
-/// One image of a place.
+/// One image of a store.
 #[derive(Debug, Clone)]
 pub struct Image {
     /// Its manifest.
     pub content: RawManifest,
-    /// What it runs on, if it is in an index, which says so or leaves it to the image's config.
+    /// The platform, if it is in an index that gives it or leaves it to the image's config.
     pub platform: Option<Platform>,
 }
 
 impl Image {
-    /// What a place names; of an index, the image for a platform, or for this machine's.
+    /// The image that a store names; of an index, the one for a platform, or for this machine's.
     pub fn find(call: &Call, store: &dyn ReadStore, platform: Option<&str>) -> Result<Image> {
         let asked: Option<Platform> = platform.map(str::parse).transpose()?;
         let platform = asked.clone().unwrap_or_else(Platform::host);
@@ -63,7 +63,7 @@ impl Image {
         Ok(Image { content: chosen.content(call, store)?, platform })
     }
 
-    /// Every image of a place, in the order of its index; an image in two indexes comes once.
+    /// Every image of a store, in the order of its index; an image that is in two indexes is returned once.
     pub fn all(call: &Call, store: &dyn ReadStore) -> Result<Vec<Image>> {
         let (mut found, mut seen) = (Vec::new(), std::collections::HashSet::new());
         let mut level = vec![Image { content: store.root(call)?, platform: None }];

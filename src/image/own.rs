@@ -7,7 +7,7 @@ use std::hash::BuildHasher;
 
 use crate::os::open_folder::FolderId;
 
-/// The names that a layer has made, and the folders in which nothing is from below any more.
+/// The names that a layer has made, and the folders that contain nothing of lower layers any more.
 #[derive(Debug, Default)]
 pub(crate) struct OwnNames {
     key: RandomState,
@@ -19,7 +19,7 @@ impl OwnNames {
         self.names = HashSet::new();
     }
 
-    /// A name is the layer's; says whether that is news.
+    /// Adds a name; returns whether it is new.
     pub(crate) fn add(&mut self, folder: FolderId, name: &[u8]) -> bool {
         self.names.insert(self.key.hash_one((folder, name)))
     }
@@ -29,7 +29,7 @@ impl OwnNames {
         self.names.contains(&self.key.hash_one((folder, name)))
     }
 
-    /// All that is in a folder from now on is the layer's; says whether that is news.
+    /// Records that everything in a folder belongs to this layer from now on; returns whether that is new.
     pub(crate) fn add_all(&mut self, folder: FolderId) -> bool {
         // No file has that name.
         self.add(folder, b"")

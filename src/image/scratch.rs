@@ -11,7 +11,7 @@ use crate::platform::Platform;
 use crate::store::{RawManifest, ReadStore};
 use crate::stream::blob::{Blob, VerifiedBlob};
 
-/// An image without layers, as a place.
+/// A store with an image without layers.
 #[derive(Debug)]
 pub struct Scratch {
     root: RawManifest,
@@ -19,7 +19,7 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// One that runs on a platform; on this machine's, when none is named.
+    /// An image for a platform; for this machine's, if none is named.
     pub fn new(platform: Option<&str>) -> Result<Scratch> {
         let platform = platform.map_or_else(|| Ok(Platform::host()), str::parse::<Platform>)?;
         let mut config = json!(platform);

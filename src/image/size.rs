@@ -32,7 +32,7 @@ pub struct ImageSize {
     /// The manifest's media type.
     #[serde(rename = "mediaType")]
     pub media_type: String,
-    /// What the index says that it runs on.
+    /// The platform in the index.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub platform: Option<Platform>,
     /// The manifest's bytes.
@@ -90,7 +90,7 @@ fn of(call: &Call, store: &dyn ReadStore, image: Image) -> Result<ImageSize> {
     })
 }
 
-// The sizes come from a manifest that anybody may have written.
+// The sizes come from an untrusted manifest.
 fn sum<'a>(sizes: impl IntoIterator<Item = &'a u64>) -> u64 {
     sizes.into_iter().fold(0, |sum, size| sum.saturating_add(*size))
 }

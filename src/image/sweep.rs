@@ -6,18 +6,18 @@ use super::own::OwnNames;
 use crate::error::Result;
 use crate::os::open_folder::{not_empty, not_permitted};
 
-/// How many folders are known to be waiting in one that will go anyhow.
+/// How many folders are listed at once in a folder that will be removed itself.
 const BATCH: usize = 1024;
 
-/// A folder on the way, or at the bottom the place where it began.
+/// A folder on the current path; the lowest one is where the removal began.
 struct Frame {
-    /// Folders in it that are to be looked into, and whether they go.
+    /// Folders in it that are to be searched, and whether they are to be removed.
     folders: Vec<(Vec<u8>, bool)>,
     /// Whether the folder itself is removed.
     goes: bool,
 }
 
-/// Takes a name here away with all below it. With `own`, what the layer has itself stays.
+/// Removes a name of the current folder with everything below it. With `own`, what this layer has made is kept.
 pub(crate) fn remove(folders: &mut Folders, name: &[u8], own: Option<&mut OwnNames>) -> Result<()> {
     folders.forget();
     let id = folders.id();
@@ -28,7 +28,7 @@ pub(crate) fn remove(folders: &mut Folders, name: &[u8], own: Option<&mut OwnNam
     }
 }
 
-/// Takes away what lower layers have in the folder where we are.
+/// Removes what lower layers have in the current folder.
 pub(crate) fn clear(folders: &mut Folders, own: &mut OwnNames) -> Result<()> {
     folders.forget();
     let inside = sift(folders, false, own)?;
@@ -63,7 +63,7 @@ fn run(folders: &mut Folders, first: Vec<(Vec<u8>, bool)>, own: &mut OwnNames) -
     Ok(())
 }
 
-/// Leaves a folder and takes it away; false when there is something in it, and then we are still in it.
+/// Leaves a folder and removes it; false if it is not empty, and then it is still the current one.
 fn vanish(folders: &mut Folders) -> Result<bool> {
     let Some(name) = folders.abandon() else { return Ok(true) };
     folders.touch();
@@ -74,7 +74,7 @@ fn vanish(folders: &mut Folders) -> Result<bool> {
     }
 }
 
-/// Takes the files of the folder where we are away. Gives the folders in it that are still to be looked into.
+/// Removes the files of the current folder. Returns the folders in it that are still to be searched.
 fn sift(folders: &mut Folders, goes: bool, own: &mut OwnNames) -> Result<Vec<(Vec<u8>, bool)>> {
     let (id, mut inside) = (folders.id(), Vec::new());
     if !goes && !own.add_all(id) {

@@ -1,4 +1,4 @@
-//! Another tag for what a place names, byte for byte.
+//! Another tag for an existing image, byte for byte.
 
 use serde::Serialize;
 
@@ -18,12 +18,12 @@ options! {
     }
 }
 
-/// What was tagged.
+/// The result of [`tag`].
 #[derive(Debug, Serialize)]
 pub struct ImageTagged {
-    /// What had the manifest.
+    /// The reference that was tagged.
     pub source: String,
-    /// What has it too.
+    /// The new reference.
     pub destination: String,
     /// Its digest.
     pub digest: Digest,

@@ -14,7 +14,7 @@ const MOST_STEPS: usize = 1024;
 const LINK_STEPS: u64 = 32;
 const MANY: u64 = 1 << 20;
 
-/// What the paths of an image may cost, all together.
+/// The limit for all paths of an image together.
 pub(crate) struct WalkBudget {
     call: Call,
     paths: u64,
@@ -70,7 +70,7 @@ impl PathWalk {
         if self.links > MOST_LINKS {
             return Err(self.too_long(&format!("{MOST_LINKS} links")));
         }
-        // Whatever is longer is not followed to its end.
+        // Longer targets are not followed to their end.
         let more: Vec<_> = parts(target).take(MOST_STEPS + 1).map(<[u8]>::to_vec).collect();
         self.waiting.extend(more.into_iter().rev());
         Ok(())
@@ -119,7 +119,7 @@ mod tests {
         assert!(rest(&mut walk, &mut budget).unwrap_err().message().contains("1024 steps"));
     }
 
-    /// No path is too long, but each asks for a thousand times what it costs to write.
+    /// No path is too long, but each costs a thousand times what it costs to write.
     #[test]
     fn all_paths_together_have_an_end() {
         let mut budget = budget(None);
@@ -131,7 +131,7 @@ mod tests {
         };
         let spent = (0..100_000).find(|_| one().is_err()).unwrap();
         assert!((1000..1100).contains(&spent), "{spent}");
-        // Those of a good image never get there.
+        // Paths of real images stay below the limits.
         let mut budget = self::budget(None);
         for _ in 0..1_000_000 {
             let mut walk = budget.walk(b"lib/x/y", 0);

@@ -7,7 +7,7 @@ use crate::store::{digest_tags, is_digest_tag};
 /// The annotation that names an entry of `index.json`.
 pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";
 
-/// The entries that are not about others, unless all are: what a layout without a name stands for.
+/// The entries that do not describe others, unless all do: what a layout without a name refers to.
 pub(crate) fn images(entries: Vec<Descriptor>) -> Vec<Descriptor> {
     let is_image = |entry: &&Descriptor| entry.artifact_type.is_none() && !name_of(entry).is_some_and(is_digest_tag);
     match entries.iter().filter(is_image).cloned().collect::<Vec<_>>() {
@@ -16,7 +16,7 @@ pub(crate) fn images(entries: Vec<Descriptor>) -> Vec<Descriptor> {
     }
 }
 
-/// What an index names under the digest tags of a manifest.
+/// The entries of an index under the digest tags of a manifest.
 pub(crate) fn tagged(entries: &[Descriptor], subject: &Digest) -> Vec<(String, Descriptor)> {
     let tags = digest_tags(subject).into_iter();
     let find = |tag: &String| entries.iter().find(|entry| name_of(entry) == Some(tag)).cloned();

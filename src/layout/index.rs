@@ -1,4 +1,4 @@
-//! The entries of an `index.json`: what names them, and what becomes of them when another comes. No I/O.
+//! The entries of an `index.json`: their names, and how they change when another is added. No I/O.
 
 use serde_json::{json, Value};
 
@@ -29,7 +29,7 @@ pub(crate) fn add(entries: &mut Vec<Descriptor>, entry: Descriptor) {
         None if entries.iter().any(|other| other.digest == entry.digest) => return,
         None => {}
     }
-    // A name takes the place of the entry that had none.
+    // An entry with a name replaces the same one without.
     entries.retain(|other| !(other.digest == entry.digest && name_of(other).is_none()));
     entries.push(entry);
 }
@@ -55,7 +55,7 @@ pub(crate) fn written(before: Option<&Document>, entries: &[Descriptor]) -> Valu
 /// Whether an entry has this name in either annotation.
 pub(crate) fn has_name(entry: &Descriptor, name: &str) -> bool {
     match entry.annotation(IMAGE_NAME) {
-        // What containerd and Docker wrote: the other annotation is the tag alone.
+        // As containerd and Docker write it: the other annotation is the tag alone.
         Some(image) => image_name(name).is_some() && same_image(image, name),
         None => name_of(entry) == Some(name),
     }
@@ -67,7 +67,7 @@ fn named(name: &str) -> Annotations {
     [(REF_NAME, name)].into_iter().chain(image.iter().map(|image| (IMAGE_NAME, image.as_str()))).collect()
 }
 
-/// What containerd and Docker call the image of this name; None for what is a mere tag, or has a digest.
+/// The name that containerd and Docker would use; None if the name is only a tag, or has a digest.
 pub(crate) fn image_name(name: &str) -> Option<String> {
     if !name.contains(['/', ':']) {
         return None;

@@ -1,4 +1,4 @@
-//! Locks on layouts and archives, which are waited for as long as the call may go on.
+//! Locks on layouts and archives. Waiting for one ends with the call.
 
 use std::fs::File;
 use std::path::Path;
@@ -18,7 +18,7 @@ impl Lock {
         Lock::open(path).and_then(|file| Lock::wait(call, file, path, LockKind::Exclusive))
     }
 
-    /// The same; None when there is nothing of that name.
+    /// The same; None if the file does not exist.
     pub fn exclusive_if_there(call: &Call, path: &Path) -> Result<Option<Lock>> {
         match lock::open(path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
@@ -33,7 +33,7 @@ impl Lock {
         Lock::open(path).and_then(|file| Lock::wait(call, file, path, LockKind::Shared))
     }
 
-    /// Whether what was locked is still what has this name: the process that held the lock before may have removed it.
+    /// Whether the locked file still has this name: the process that held the lock before may have removed it.
     pub fn is_of(&self, path: &Path) -> bool {
         matches!((self.0.metadata(), path.metadata()), (Ok(locked), Ok(named)) if lock::is_same(&locked, &named))
     }

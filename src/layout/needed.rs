@@ -14,7 +14,7 @@ use crate::manifest::{Descriptor, Document, Kind};
 use crate::media_type as types;
 use crate::store::RawManifest;
 
-/// More than any layout has.
+/// The most blobs that are looked at.
 const MOST: usize = 1_000_000;
 
 /// Where a walk finds blobs.
@@ -51,7 +51,7 @@ pub(super) struct Needed {
     pub images: Vec<ImageBlobs>,
     /// All other blobs, each once, present or not.
     pub blobs: Vec<Descriptor>,
-    /// What is named, and not there, and may need anything.
+    /// Manifests that are named but missing, and may need anything.
     pub sparse: Vec<Digest>,
     /// Entries that are there, but in a form that is not known: they may need anything too.
     pub obscure: Vec<Digest>,

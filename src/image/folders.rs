@@ -107,7 +107,7 @@ impl Folders {
         self.asked = None;
     }
 
-    /// Sets the permissions and time that the current folder gets when it is left.
+    /// Sets the permissions and time that the current folder will get.
     pub(crate) fn dress(&mut self, mode: Permissions, time: Time) {
         if let Some(level) = self.levels.last_mut() {
             (level.permissions, level.time, level.changed) = (Some(mode), Some(time), true);

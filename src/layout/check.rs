@@ -1,4 +1,4 @@
-//! Looking after a layout: what its images need, whether it is all there and right, and what nobody needs.
+//! Checks a layout for missing and damaged blobs, and removes those that no image needs.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -19,7 +19,7 @@ use crate::stream::blob::{Blob, VerifiedBlob};
 /// Hidden files younger than this may be somebody's work in progress.
 const STALE: Duration = Duration::from_secs(24 * 3600);
 
-/// What a check found.
+/// The result of a check.
 #[derive(Debug, Serialize)]
 pub struct CheckResult {
     /// Whether nothing is missing or wrong, manifests included.
@@ -30,29 +30,29 @@ pub struct CheckResult {
     pub blobs: u64,
     /// Their bytes.
     pub bytes: u64,
-    /// What is wrong: `{digest, problem}`.
+    /// The problems: `{digest, problem}`.
     pub problems: Vec<LayoutProblem>,
-    /// What an index of the layout names, or a document of a kind that is not known, and that is not there.
+    /// Missing manifests that are named by an index, or by a document of an unknown kind.
     pub sparse: Vec<Digest>,
 }
 
-/// Something that is wrong.
+/// A blob that is missing or damaged.
 #[derive(Debug, Serialize)]
 pub struct LayoutProblem {
     /// Which blob.
     pub digest: Digest,
-    /// What is wrong with it.
+    /// The reason.
     pub problem: String,
 }
 
-/// What a clean-up removed.
+/// The result of a clean-up.
 #[derive(Debug, Serialize)]
 pub struct CleanResult {
     /// The blobs.
     pub removed: Vec<Digest>,
     /// Their bytes, and those of forgotten partial files.
     pub bytes: u64,
-    /// What an index of the layout names, or a document of a kind that is not known, and that is not there.
+    /// Missing manifests that are named by an index, or by a document of an unknown kind.
     pub sparse: Vec<Digest>,
 }
 

@@ -26,7 +26,7 @@ const VERSION: &str = "Directory Transport Version: 1.1\n";
 pub struct Directory(PathBuf);
 
 impl Directory {
-    /// One that must be there.
+    /// A directory that must exist.
     pub fn open(path: &Path) -> Result<Directory> {
         match path.is_dir() {
             true => Ok(Directory(path.to_owned())),
@@ -34,14 +34,14 @@ impl Directory {
         }
     }
 
-    /// One that is made when it is not there.
+    /// A directory that is created if it does not exist.
     pub fn create(path: &Path) -> Result<Directory> {
         let directory = Directory::planned(path);
         directory.make()?;
         Ok(directory)
     }
 
-    /// One that is made only when a copy to it begins.
+    /// A directory that is created only when a copy to it begins.
     pub fn planned(path: &Path) -> Directory {
         Directory(path.to_owned())
     }

@@ -134,7 +134,7 @@ impl SharedQueue {
 }
 
 impl Drop for FlushQueue {
-    /// What still waits then, after a failure, stays whole and hidden: the next copy only has to look at it.
+    /// Files that still wait after a failure stay complete and hidden: the next copy only has to verify them.
     fn drop(&mut self) {
         self.shared.lock().over = true;
         self.shared.changed.notify_all();

@@ -88,7 +88,7 @@ pub(crate) fn image_name(entry: &Descriptor) -> Option<&str> {
     entry.annotation(IMAGE_NAME)
 }
 
-/// What can be given for an entry: its name, when no other image has it.
+/// How a caller can select an entry: by its name, if no other image has it.
 fn sure_name(entry: &Descriptor, among: &[Descriptor]) -> String {
     let name = |entry: &Descriptor| image_name(entry).or_else(|| name_of(entry)).map(str::to_owned);
     let is_other = |other: &&Descriptor| other.digest != entry.digest && name(other) == name(entry);

@@ -79,7 +79,7 @@ impl Child {
                 Ok(WaitStatus::Signaled(_, signal, _)) => {
                     ExitReason::Signal { name: signal.as_str(), number: signal as i32 }
                 }
-                // The host program ignores SIGCHLD, or waits for every child there is.
+                // The host program ignores SIGCHLD, or waits for every child.
                 _ => ExitReason::Unknown,
             };
             self.pid = None;

@@ -26,7 +26,7 @@ pub(crate) fn config(environment: Environment<'_>) -> Option<PathBuf> {
     named(environment, "XDG_CONFIG_HOME").or_else(|| home(environment).map(|home| home.join(".config")))
 }
 
-/// What is there as long as the user is logged in.
+/// The folder that exists while the user is logged in.
 pub(crate) fn runtime(environment: Environment<'_>) -> Option<PathBuf> {
     named(environment, "XDG_RUNTIME_DIR")
 }

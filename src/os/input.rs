@@ -1,4 +1,4 @@
-//! Reading from what may keep one waiting: a pipe that nobody writes to, a socket, a terminal. A read never blocks: it waits
+//! Reading from something that may not respond: a pipe without a writer, a socket, a terminal. A read never blocks: it waits
 //! for bytes, and looks in between whether it should go on. The flags of the descriptor stay as they are, for other
 //! processes may share them.
 
@@ -48,7 +48,7 @@ pub(crate) fn read(mut file: &File, buffer: &mut [u8], go_on: impl Fn() -> Resul
             Err(error) => return Err(error.into()),
         }
         match file.read(buffer) {
-            // Somebody else was faster.
+            // Another reader was faster.
             Err(error) if matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::Interrupted) => {}
             outcome => return outcome,
         }

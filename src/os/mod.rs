@@ -1,5 +1,5 @@
-//! What differs by system, and what its kernel wants done with care: the only room that names `nix`, `libc`, `rustix` and `std::os`,
-//! but for what `ffi` cannot do without unsafe code. It knows no registry and no layout.
+//! Everything that depends on the operating system: the only room that names `nix`, `libc`, `rustix` and `std::os`, except for unsafe
+//! code in `ffi`. It does not know about registries or layouts.
 
 pub(crate) mod child;
 pub(crate) mod descriptor;

@@ -28,7 +28,7 @@ impl Time {
     }
 }
 
-/// What a file system calls a folder, by its device and its number there.
+/// The identity of a folder: its device and its inode number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct FolderId(pub u64, pub u64);
 
@@ -96,7 +96,7 @@ impl OpenFolder {
         }
     }
 
-    /// Gives each name in it, and whether it may be that of a folder, until `each` says that it has enough.
+    /// Calls `each` with each name in it, and whether it may be that of a folder, until it returns false.
     pub(crate) fn names<E: From<io::Error>>(
         &self,
         mut each: impl FnMut(&[u8], bool) -> Result<bool, E>,
@@ -161,7 +161,7 @@ impl OpenFolder {
         }
     }
 
-    /// Takes a folder away; false when there is something in it.
+    /// Removes a folder; false if it is not empty.
     pub(crate) fn remove_folder(&self, name: &[u8]) -> io::Result<bool> {
         match rustix::fs::unlinkat(&self.0, name, AtFlags::REMOVEDIR) {
             Ok(()) | Err(Errno::NOENT) => Ok(true),
@@ -192,7 +192,7 @@ pub(crate) fn set_permissions(of: &impl AsFd, permissions: Permissions) -> io::R
     Ok(rustix::fs::fchmod(of, mode(permissions))?)
 }
 
-/// It takes the set-user-ID bit away: permissions are given after it.
+/// This clears the set-user-ID bit, so permissions are set after it.
 pub(crate) fn set_owner(of: &impl AsFd, owner: Owner) -> io::Result<()> {
     let (user, group) = numbers(owner);
     Ok(rustix::fs::fchown(of, Some(user), Some(group))?)

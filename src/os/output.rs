@@ -12,19 +12,19 @@ use rustix::net::SendFlags;
 
 use crate::error::Result;
 
-/// To a socket, where a peer that went away is an error and no signal.
+/// For a socket: a peer that has gone is an error, without a signal.
 #[cfg(not(target_vendor = "apple"))]
 const AT_ONCE: SendFlags = SendFlags::DONTWAIT.union(SendFlags::NOSIGNAL);
-/// There the signal is only blocked while a call runs.
+/// On Apple systems the signal is only blocked while a call runs.
 #[cfg(target_vendor = "apple")]
 const AT_ONCE: SendFlags = SendFlags::DONTWAIT;
-/// How long a full pipe is waited for before the caller's wish is looked at again.
+/// How long to wait for a full pipe between two checks whether the call has to end.
 const GLANCE: Timespec = Timespec { tv_sec: 0, tv_nsec: 50_000_000 };
-/// As much as a pipe has room for when it says that it has any.
+/// A writable pipe has room for at least this much.
 const PAGE: usize = 4096;
-/// As much as a terminal has room for when it says that it has any, though a newline becomes two bytes there.
+/// A writable terminal has room for at least this much, although a newline becomes two bytes there.
 const LINE: usize = 128;
-/// As much as goes to a file between two looks.
+/// How much is written to a file between two checks.
 const MOST: usize = 1 << 20;
 
 /// A descriptor that is written to. An error of `go_on` is inside the [`io::Error`], and [`crate::error::Error::io`] takes it out.
@@ -43,7 +43,7 @@ enum Writing {
     Socket,
     /// By a flag of the one call, which Linux knows for pipes and some devices.
     Flagged,
-    /// By a piece for which there is room when there is any.
+    /// By pieces that fit whenever the descriptor is writable at all.
     Pieces(usize),
     /// The descriptor is non-blocking already.
     NonBlocking,
@@ -74,7 +74,7 @@ impl<'a> Output<'a> {
             (self.go_on)().map_err(io::Error::other)?;
             match poll(&mut [PollFd::new(&self.fd, PollFlags::OUT)], Some(&GLANCE)) {
                 Ok(0) | Err(Errno::INTR) => {}
-                // A reader that went away is an error of the write.
+                // A reader that has gone is an error of the write.
                 Ok(_) => return Ok(()),
                 Err(error) => return Err(error.into()),
             }

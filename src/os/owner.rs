@@ -17,7 +17,7 @@ pub(crate) fn is_root() -> bool {
     geteuid().is_root()
 }
 
-/// Who else has a say in what a file holds, as the end of a sentence about it; None when only this user and root have.
+/// Who else can change a file, as the end of a sentence about it; None if only this user and root can.
 pub(crate) fn stranger(found: &Metadata) -> Option<String> {
     if !is_own(found) && found.uid() != 0 {
         return Some(format!("it belongs to another user ({})", found.uid()));
@@ -51,17 +51,17 @@ fn is_private(user: u32, group: u32) -> bool {
     }
 }
 
-/// Whether only this user and root can have put a file where it is and written it: a regular one without other names, in a folder
-/// where nobody else can put one in its place. Links are not followed.
+/// Whether only this user and root can have written a file and given it its name: a regular file without other hard links, in a
+/// folder in which no other user can replace it. Links are not followed.
 pub(crate) fn is_ours(path: &Path) -> bool {
     let ours = |found: Metadata| found.is_file() && found.nlink() == 1 && stranger(&found).is_none();
     fs::symlink_metadata(path).is_ok_and(ours)
         && fs::metadata(folder_of(path)).is_ok_and(|found| stranger(&found).is_none())
 }
 
-/// Gives a file that was private while it was written the permissions, and the group, of what it replaces; where nothing is there,
-/// those that a new one in its folder gets: the umask or the folder's default ACL decides, and only the kernel knows both. A
-/// stranger's file does not open it to more than these, and a group that it cannot be given to not at all.
+/// Gives a file that was private while it was written the permissions and group of the file that it replaces, or else those of a new
+/// file in its folder: the umask or the folder's default ACL decides, and only the kernel knows both. If another user owns the
+/// replaced file it gets no more permissions than a new one, and none for a group that it cannot be given to.
 pub(crate) fn share(file: &File, target: &Path) -> io::Result<()> {
     let old = fs::symlink_metadata(target).ok().filter(Metadata::is_file);
     let wanted = match &old {

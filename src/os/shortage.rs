@@ -1,4 +1,4 @@
-//! What the system has run out of: descriptors, threads, memory. It is not the fault of the other end, and temporary.
+//! A shortage of descriptors, threads or memory: it is temporary, and not the fault of the peer.
 
 use std::io;
 

@@ -1,4 +1,4 @@
-//! Files that may be anything else: whoever may write to a folder can put a pipe, a socket or a device where a file is expected.
+//! Special files: a user who may write to a folder can put a pipe, a socket or a device where a file is expected.
 
 use std::fs::{File, FileType, OpenOptions};
 use std::io;

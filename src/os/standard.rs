@@ -22,14 +22,14 @@ fn is_closed(fd: BorrowedFd<'_>) -> bool {
     rustix::io::fcntl_getfd(fd) == Err(Errno::BADF)
 }
 
-/// What refuses, as a closed one does, to be read in the place of standard input, and to be written in that of the others: bytes
-/// must not be lost in silence.
+/// A descriptor that refuses reads in the place of standard input, and writes in the place of the others, as a closed one does: bytes
+/// must not be lost silently.
 fn nothing(input: bool) -> Option<OwnedFd> {
     let refuses = if input { OFlags::WRONLY } else { OFlags::RDONLY };
     open("/dev/null", refuses | OFlags::CLOEXEC, Mode::empty()).or_else(|_| without_null()).ok()
 }
 
-/// In a root without /dev, what can neither be read nor written.
+/// A descriptor that can neither be read nor written, for a root without /dev.
 #[cfg(target_os = "linux")]
 fn without_null() -> rustix::io::Result<OwnedFd> {
     rustix::event::epoll::create(rustix::event::epoll::CreateFlags::CLOEXEC)

@@ -1,5 +1,5 @@
-//! What the name of a file to write to stands for: a file that appears whole, in the place of what was there, or something that takes
-//! bytes as they come and must never be replaced by a file.
+//! What the name of a file to write to means: a file that appears complete and replaces an existing one, or something that takes
+//! bytes in order and must never be replaced by a file.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom};

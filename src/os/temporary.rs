@@ -11,7 +11,7 @@ use tempfile::{Builder, NamedTempFile, PersistError, TempDir};
 use super::mode;
 use super::owner::folder_of;
 
-/// Where temporary files are meant to be large, and where they may be at all.
+/// The folder for large temporary files, and the one for any.
 const USUAL: [&str; 2] = ["/var/tmp", "/tmp"];
 
 /// The first usual folder in which files can be made.
@@ -35,7 +35,7 @@ pub(crate) fn nameless(folder: &Path) -> io::Result<File> {
     tempfile::tempfile_in(folder)
 }
 
-/// A hidden file, private to this user, that goes unless it gets a name.
+/// A hidden file for this user only, which is removed unless it gets a final name.
 pub(crate) fn hidden(folder: &Path) -> io::Result<NamedTempFile> {
     Builder::new().prefix(".").suffix(".partial").tempfile_in(folder)
 }
@@ -50,7 +50,7 @@ pub(crate) fn private_folder(folder: &Path, prefix: &std::ffi::OsStr) -> io::Res
     Builder::new().prefix(prefix).permissions(mode::private_folder()).tempdir_in(folder)
 }
 
-/// What went wrong with writing a whole file: that a new one cannot be made beside it, or something with the file itself.
+/// Why a file could not be written: a new one cannot be created beside it, or cannot be written or renamed.
 #[derive(Debug)]
 pub(crate) enum NotWritten<'a> {
     Beside(&'a Path, io::Error),
@@ -67,7 +67,7 @@ pub(crate) fn write_whole<'a>(path: &'a Path, bytes: &[u8]) -> Result<(), NotWri
     file.persist(path).map(drop).map_err(|error| NotWritten::Name(error.error))
 }
 
-/// Gives a file its name, unless something has that name by now. Some file systems do not support that.
+/// Renames a file, unless the name exists by now. Some file systems do not support that.
 pub(crate) fn persist_new(temporary: NamedTempFile, path: &Path) -> Result<File, PersistError> {
     const NO_LINKS: [i32; 5] = [libc::EPERM, libc::ENOSYS, libc::EOPNOTSUPP, libc::EINVAL, libc::EMLINK];
     temporary.persist_noclobber(path).or_else(|error| match error.error.raw_os_error() {

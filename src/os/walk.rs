@@ -15,7 +15,7 @@ pub(crate) const MOST_LINKS: usize = 40;
 /// A folder in which everybody may create files, such as /tmp.
 const SHARED: u32 = 0o002;
 
-/// A path without links. What is not there yet stays as it stands.
+/// Resolves the links of a path. Parts that do not exist yet are left unchanged.
 pub(crate) fn real(path: &Path) -> io::Result<PathBuf> {
     let names = |path: &Path| path.components().rev().map(own).collect::<Vec<_>>();
     let mut here = if path.is_absolute() { PathBuf::from("/") } else { std::env::current_dir()? };

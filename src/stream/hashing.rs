@@ -50,7 +50,7 @@ impl Hashing {
         }
     }
 
-    /// The state after the last byte; None when a separate thread has it.
+    /// The state after the last byte; None if a separate thread computes it.
     pub(crate) fn state(&self) -> Option<&Hasher> {
         match &self.0 {
             Worker::Here(hasher) => Some(hasher),

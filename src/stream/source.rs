@@ -1,4 +1,4 @@
-//! What bytes are taken from, a piece at a time.
+//! Sources of bytes, which are read piece by piece.
 
 use std::io::Read;
 
@@ -9,7 +9,7 @@ use crate::error::Result;
 /// How many bytes are sent as one piece: fewer cost speed, more cost memory.
 pub(crate) const PIECE: usize = 256 << 10;
 
-/// Where the bytes of an upload come from.
+/// The source of an upload's bytes.
 pub trait Source {
     /// The next bytes, at most `most`; empty at the end.
     fn piece(&mut self, most: usize) -> Result<Bytes>;

@@ -1,5 +1,5 @@
-//! Bytes that wait on the disk: one file without a name, so that they are gone when nobody holds them any more, even when
-//! the process is killed. Several threads write to it at once, each into extents of its own.
+//! Temporary bytes on the disk: one file without a name, which disappears when it is closed, even if the process is killed.
+//! Several threads write to it at once, each into extents of its own.
 
 use std::fs::File;
 use std::io::Read;
@@ -35,7 +35,7 @@ impl TemporaryOptions {
     }
 }
 
-/// Where bytes may wait, and how many.
+/// The folder for temporary files, and the limit of their size.
 #[derive(Debug, Clone)]
 pub struct TemporarySpace {
     folder: Option<PathBuf>,
@@ -128,7 +128,7 @@ impl SpoolWriter {
     }
 }
 
-/// Bytes in a spool, which live as long as somebody has one of them.
+/// Bytes in a spool, which exists as long as any of its items.
 #[derive(Debug, Clone)]
 pub struct SpoolItem {
     spool: Arc<Spool>,

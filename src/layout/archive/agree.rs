@@ -22,8 +22,8 @@ pub struct FoundManifests {
 }
 
 impl ArchiveReader {
-    /// The manifests that are wanted among entries of the layout that the archive is too, if it is one, and below them. What is
-    /// wrong there does not matter here.
+    /// The manifests that are wanted, among the entries of the archive's layout, if it has one, and below them. Faults in
+    /// these are ignored here.
     pub fn below(
         &self,
         call: &Call,
@@ -78,7 +78,7 @@ impl ArchiveReader {
         call.warn_of(&self.place(), &text)
     }
 
-    /// What `manifest.json` has under the name of an entry must be what the entries of that name have, and the entry some of it.
+    /// The images of `manifest.json` under the name of an entry must be those of the entries with that name.
     pub fn check_names(&self, call: &Call, archive: &Archive, entry: &Descriptor) -> Result<()> {
         let (saved, entries) =
             (archive.saved.as_deref().unwrap_or_default(), archive.index.as_deref().unwrap_or_default());
@@ -92,7 +92,7 @@ impl ArchiveReader {
             else {
                 continue;
             };
-            // What is not there cannot be another's.
+            // A missing file cannot belong to another image.
             let Ok(config) = reader.small(&saved.config) else { continue };
             let alike = entries.iter().filter(|entry| is_only || index::has_name(entry, tag)).cloned().collect();
             is_own |= self.have(call, archive, vec![entry.clone()], &config)? != Some(false);
@@ -117,7 +117,7 @@ impl ArchiveReader {
         Error::new(Code::InvalidManifest, message).with_hint(self.docker_hint())
     }
 
-    /// What `manifest.json` says about the same config must be the same image.
+    /// The entry of `manifest.json` with the same config must describe the same image.
     pub fn check_agreement(&self, call: &Call, archive: &Archive, content: &RawManifest) -> Result<()> {
         let (Some(config), Kind::Image) = (content.document.config(), content.document.kind) else { return Ok(()) };
         let reader = docker::ImageReader { call, tar: &archive.tar, place: &self.place(), list: LIST };

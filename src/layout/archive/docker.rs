@@ -100,7 +100,7 @@ fn find<'a>(all: &'a [SavedImage], name: Option<&str>) -> Vec<(usize, &'a SavedI
     found
 }
 
-/// What can be given for each: the names that no other has, else its number.
+/// How a caller can select each image: by a name that no other has, otherwise by its number.
 fn names(images: &[(usize, &SavedImage)]) -> String {
     let mut uses: HashMap<&str, usize> = HashMap::new();
     for (_, saved) in images {
@@ -278,7 +278,7 @@ impl ImageReader<'_> {
     }
 }
 
-/// Where a layout has a blob.
+/// The path of a blob in a layout.
 pub(super) fn blob_file(digest: &Digest) -> String {
     format!("blobs/{}/{}", digest.algorithm().name(), digest.hex())
 }

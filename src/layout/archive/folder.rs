@@ -40,14 +40,14 @@ enum StagingPlace {
 }
 
 impl StagingFolder {
-    /// Beside a file. Another copy to the file is waited for.
+    /// A folder beside a file. Waits for another copy to the same file.
     pub(super) fn beside(call: &Call, target: &Path) -> Result<StagingFolder> {
         let known = hidden(target);
         loop {
             mode::make_private_folder(&known)
                 .map_err(|error| Error::io(format!("cannot create {}", known.display()), &error))?;
             if !is_ours(&known) {
-                // It may have been taken away just now, and then the next try makes it.
+                // It may just have been removed; then the next try creates it.
                 match fs::symlink_metadata(&known) {
                     Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
                         call.check()?;
@@ -71,7 +71,7 @@ impl StagingFolder {
     /// The folder of which the next copy knows, once it is this copy's; None when another one has that name by now.
     fn locked(call: &Call, known: &Path) -> Result<Option<StagingFolder>> {
         let blobs = known.join("blobs");
-        // Not with the folders above it: one that was just taken away must not come again, for everybody to look into.
+        // Without the folders above it: one that was just removed must not be created again, readable by everybody.
         match mode::make_private_folder(&blobs) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             made => made.map_err(|error| Error::io(format!("cannot create {}", blobs.display()), &error))?,
@@ -102,7 +102,7 @@ impl StagingFolder {
         matches!(self.place, StagingPlace::Known(..))
     }
 
-    /// An empty file, to become the archive. What a killed copy left of one goes.
+    /// An empty file, to become the archive. The file of a killed copy is removed.
     pub(super) fn file(&self) -> Result<NamedTempFile> {
         let folder = match &self.place {
             StagingPlace::Known(folder, _) => folder.as_path(),
@@ -123,7 +123,7 @@ impl StagingFolder {
         is_ours(&known) && fs::symlink_metadata(blob).is_ok_and(|found| found.is_file() && found.len() == size)
     }
 
-    /// Gets a blob. One that is there already counts when its digest is right.
+    /// Stores a blob. An existing one is kept if its digest is right.
     pub(super) fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
         if self.size(&wanted.digest).is_some() {
             self.verify(call, wanted)?;

@@ -1,4 +1,4 @@
-//! What an archive holds already, and keeps when another image is written to it.
+//! The contents of an archive, which are kept when another image is written to it.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -33,7 +33,7 @@ pub(super) struct KeptArchive {
 }
 
 impl KeptArchive {
-    /// Reads what is there; None when nothing is. What cannot be added to is refused.
+    /// Reads an archive; None if there is none. One that nothing can be added to is refused.
     pub(super) fn open(call: &Call, path: &Path, form: ArchiveFormat) -> Result<Option<KeptArchive>> {
         let cannot = |error: std::io::Error| Error::io(format!("cannot read {}", path.display()), &error);
         let file = match open_regular(path) {
@@ -48,7 +48,7 @@ impl KeptArchive {
         let facts = file.metadata().map_err(cannot)?;
         let stranger = owner::stranger(&facts);
         let read = match Packing::of(&head[..count]) {
-            // What it holds would be given to others as this user's.
+            // Its contents would be published under this user's name.
             _ if stranger.is_some() => Err(Error::new(Code::Io, stranger.unwrap_or_default())),
             Packing::Plain => KeptArchive::read(call, path, ArchiveBytes::File(file, facts.len()), form),
             packing => Err(Error::new(Code::Unsupported, format!("it is compressed with {}", packing.name()))),

@@ -19,7 +19,7 @@ pub use write::ArchiveWriter;
 pub enum ArchiveFormat {
     /// A tar of an OCI layout.
     Oci,
-    /// What `docker load` reads.
+    /// An archive for `docker load`.
     Docker,
 }
 

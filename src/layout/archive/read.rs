@@ -28,7 +28,7 @@ use crate::sync::lock;
 /// An archive to copy from.
 #[derive(Debug)]
 pub struct ArchiveReader {
-    /// Where it is.
+    /// The path of the archive.
     pub path: PathBuf,
     /// The archive itself, where it is open already; taken when it is read.
     given: Mutex<Option<File>>,
@@ -46,9 +46,9 @@ pub struct ArchiveReader {
 #[derive(Debug)]
 pub struct Archive {
     pub tar: Tarball,
-    /// The entries of `index.json`, when there is one.
+    /// The entries of `index.json`, if it exists.
     pub index: Option<Vec<Descriptor>>,
-    /// The images of `manifest.json`, when there is one.
+    /// The images of `manifest.json`, if it exists.
     pub saved: Option<Vec<SavedImage>>,
     /// The positions of their configs.
     pub configs: Vec<Option<Span>>,
@@ -134,7 +134,7 @@ impl ArchiveReader {
         archive.saved.iter().flatten().map(image).collect()
     }
 
-    /// The entries of `index.json`; none when there is no such file.
+    /// The entries of `index.json`; none if it does not exist.
     pub fn entries(&self, call: &Call) -> Result<Vec<Descriptor>> {
         Ok(self.archive(call)?.index.clone().unwrap_or_default())
     }
@@ -149,8 +149,8 @@ impl ArchiveReader {
         Error::new(Code::MissingBlob, format!("{} has no blob {digest}", self.place()))
     }
 
-    /// An image of `manifest.json`: with the manifest that the archive has for it, when that is about the same files, else
-    /// with one that is made of them. Its layers are what its config says, or it is refused.
+    /// The manifest of an image of `manifest.json`: the archive's own if it describes the same files, otherwise one that is
+    /// generated from them. An image whose layers do not match its config is refused.
     fn image(&self, call: &Call, archive: &Archive, saved: &SavedImage) -> Result<RawManifest> {
         let reader = docker::ImageReader { call, tar: &archive.tar, place: &self.place(), list: LIST };
         let config = reader.small(&saved.config)?;
@@ -200,7 +200,7 @@ impl ReadStore for ArchiveReader {
         let archive = self.archive(call)?;
         let missing = |what: &str| Error::new(Code::NotFound, format!("{} has no {what}", self.file()));
         match (self.form, &archive.saved, &archive.index) {
-            // What newer versions of Docker write is a layout too, but some of them a wrong one.
+            // Archives of newer Docker versions are layouts too, but some versions write wrong ones.
             (ArchiveFormat::Docker, Some(saved), _) => {
                 self.image(call, &archive, docker::choose(saved, self.name.as_deref(), &self.file())?)
             }

@@ -1,4 +1,4 @@
-//! Where what will be an archive is collected first.
+//! The contents of an archive are collected here before it is written.
 
 use super::folder::StagingFolder;
 use super::waiting::SpooledBlobs;
@@ -19,7 +19,7 @@ pub(super) enum Staging {
 }
 
 impl Staging {
-    /// Gets a blob. One that is there already counts when its digest is right.
+    /// Stores a blob. An existing one is kept if its digest is right.
     pub(super) fn put_blob(&self, call: &Call, wanted: &Descriptor, from: &dyn ReadStore) -> Result<Moved> {
         match self {
             Staging::StagingFolder(folder) => folder.put_blob(call, wanted, from),

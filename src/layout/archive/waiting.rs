@@ -1,5 +1,5 @@
-//! Where what will be an archive in a pipe waits until all of it is known: a file without a name, of which nothing is left, however the
-//! process ends.
+//! The contents of an archive for a pipe wait here until they are complete: in a file without a name, of which nothing is left however
+//! the process ends.
 
 use std::collections::HashMap;
 use std::io::Read;

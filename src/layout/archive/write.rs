@@ -1,7 +1,7 @@
 //! Archives to copy to.
 //!
-//! What is written is both: a layout, and `manifest.json` for Docker when that is asked for. It is collected in a
-//! layout of its own first. A file then appears only whole, with what it held before; a pipe gets the whole in one pass.
+//! An archive is a layout, with a `manifest.json` for Docker if that is asked for. Its contents are collected in a staging layout
+//! first. A file then appears complete, and keeps its previous contents; a pipe gets everything in one pass.
 
 use std::collections::BTreeSet;
 use std::fs::File;
@@ -47,7 +47,7 @@ pub struct ArchiveWriter {
     name: Option<String>,
     way: Destination,
     space: TemporarySpace,
-    /// What the file held when it was looked at.
+    /// The version of the file whose contents were read.
     before: Mutex<Option<Arc<KeptArchive>>>,
     work: Mutex<Option<Arc<StagedCopy>>>,
 }
@@ -62,7 +62,7 @@ enum Destination {
 #[derive(Debug)]
 struct StagedCopy {
     staging: Staging,
-    /// What the bytes are written through, if it is not a file.
+    /// The pipe or device that is written to, if it is not a file.
     out: Option<File>,
     new: Mutex<Additions>,
 }
@@ -121,7 +121,7 @@ impl ArchiveWriter {
         lock(&self.work).clone().ok_or_else(|| Error::new(Code::Internal, "the archive was not begun"))
     }
 
-    /// Puts the archive in the place of what is there, whole, and with what that holds. Whoever else replaces it waits.
+    /// Replaces the file by the complete archive, which includes the previous contents. Others who replace it wait.
     fn replace(&self, call: &Call, path: &Path, work: &StagedCopy, folder: &StagingFolder) -> Result<()> {
         let cannot = |error: std::io::Error| Error::io(format!("cannot write {}", path.display()), &error);
         loop {
@@ -134,14 +134,14 @@ impl ArchiveWriter {
             let out = self.pour(call, work, kept.as_ref(), TarWriter::new(out, path.display().to_string()))?;
             let temporary = out.into_inner().map_err(|error| cannot(error.into_error()))?;
             if is_there {
-                // What only some may read stays theirs.
+                // The permissions and group of the replaced file are kept.
                 owner::share(temporary.as_file(), path).map_err(cannot)?;
             }
             temporary.as_file().sync_all().map_err(cannot)?;
             call.check()?;
             let named = if is_there { temporary.persist(path) } else { persist_new(temporary, path) };
             match named {
-                // Another process was first: its images stay in it too.
+                // Another process was faster: its images are kept too.
                 Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {}
                 named => return named.map(drop).map_err(|error| cannot(error.error)),
             }
@@ -237,7 +237,7 @@ impl Shelf for StagedAndKept<'_> {
     }
 }
 
-/// Locks the file against others who replace it, and makes sure that it is still the one of that name; None when there is none.
+/// Locks the file against others who would replace it, and makes sure that it still has its name; None if there is no file.
 fn hold(call: &Call, path: &Path) -> Result<Option<Lock>> {
     loop {
         match Lock::exclusive_if_there(call, path) {

@@ -31,7 +31,7 @@ use crate::store::RawManifest;
 use crate::sync::lock;
 use crate::text::shorten;
 
-/// What stands in `oci-layout`.
+/// The content of the file `oci-layout`.
 pub const VERSION: &str = r#"{"imageLayoutVersion":"1.0.0"}"#;
 
 /// A layout, and the name in it that a copy is about.
@@ -52,7 +52,7 @@ impl OciLayout {
         Ok(layout)
     }
 
-    /// A layout that is made when it is not there. A directory that holds something else is refused.
+    /// Opens a layout, or creates it. A directory that contains something else is refused.
     pub fn create(root: &Path, name: Option<&str>) -> Result<OciLayout> {
         let layout = OciLayout::planned(root, name)?;
         layout.make()?;
@@ -86,7 +86,7 @@ impl OciLayout {
         self.check_links()
     }
 
-    /// Whoever is to write here, or to remove something, is led nowhere else by another user.
+    /// Before something is written or removed: refuses links by which another user could lead elsewhere.
     pub fn check_links(&self) -> Result<()> {
         walk::real(&self.root).map_err(|error| cannot("write to", &self.root, &error))?;
         for part in ["oci-layout", "index.json", "blobs", "blobs/sha256", "blobs/sha512"] {
@@ -126,12 +126,12 @@ impl OciLayout {
         &self.root
     }
 
-    /// Where a blob is.
+    /// The path of a blob.
     pub fn blob_path(&self, digest: &Digest) -> PathBuf {
         self.root.join("blobs").join(digest.algorithm().name()).join(digest.hex())
     }
 
-    /// The entries of `index.json`; none when there is no such file yet.
+    /// The entries of `index.json`; none if it does not exist yet.
     pub fn entries(&self) -> Result<Vec<Descriptor>> {
         Ok(self.index()?.map(|index| index.manifests().to_vec()).unwrap_or_default())
     }

@@ -109,7 +109,7 @@ impl WriteStore for OciLayout {
         if self.has(call, wanted)? {
             return Ok(Moved::Present);
         }
-        // One of the wrong size, of a program that was killed while it wrote, stays until the whole takes its place.
+        // A file of the wrong size, left by a program that was killed, stays until the complete one replaces it.
         let Some((partial, resumed)) = fetch(call, &target, wanted, from, OnContention::Wait)? else {
             return Ok(Moved::Present);
         };

@@ -26,7 +26,7 @@ pub enum ArchiveBytes {
 }
 
 impl ArchiveBytes {
-    /// Opens an archive; `-` and `/dev/stdin` are standard input. One that cannot be read in place is brought to where it can.
+    /// Opens an archive; `-` and `/dev/stdin` are standard input. One that cannot be read in place is copied to a temporary file.
     pub fn open(call: &Call, path: &Path, space: &TemporarySpace) -> Result<ArchiveBytes> {
         let name = shown(path);
         let file = input::open(path).map_err(|error| Error::io(format!("cannot read {name}"), &error))?;
@@ -78,7 +78,7 @@ pub(crate) fn shown(path: &Path) -> String {
 
 /// Unpacks all of it into a temporary file.
 fn spool(call: &Call, file: File, name: String, space: &TemporarySpace) -> Result<SpoolItem> {
-    // What is wrong with an archive is wrong with a file.
+    // A fault of an archive is a fault of a local file.
     let as_file = |error: Error| match error.code() {
         Code::InvalidManifest => error.with_code(Code::Io),
         _ => error,
@@ -107,7 +107,7 @@ impl Blob for StreamedArchive {
     fn piece(&mut self) -> Result<Option<Bytes>> {
         let mut buffer = vec![0; PIECE];
         let count = input::read(&self.file, &mut buffer, || self.call.check()).map_err(|error| {
-            // What was asked for comes back as itself.
+            // A cancelled call returns its own error.
             self.call.check().err().unwrap_or_else(|| Error::io(format!("cannot read {}", self.name), &error))
         })?;
         buffer.truncate(count);

@@ -28,9 +28,9 @@ const WINDOW: usize = 4096;
 #[derive(Debug)]
 enum Member {
     File(Span),
-    /// Another name, from its own folder or from the root.
+    /// Another name, relative to its own folder or to the root.
     Symlink(Vec<u8>),
-    /// Another name, from the root.
+    /// Another name, relative to the root.
     HardLink(Vec<u8>),
 }
 
@@ -50,7 +50,7 @@ pub struct Tarball {
 }
 
 impl Tarball {
-    /// Reads the table of contents. What is neither a file nor a link is left out.
+    /// Reads the table of contents: files and links only.
     pub fn open(call: &Call, path: &Path, space: &TemporarySpace) -> Result<Tarball> {
         Tarball::of(call, ArchiveBytes::open(call, path, space)?, shown(path))
     }

@@ -80,6 +80,7 @@ fn make_header() -> String {
         "v1/write",
         "image",
         "files",
+        "job",
     ] {
         builder = builder.with_src(format!("src/ffi/{file}.rs"));
     }

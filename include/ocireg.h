@@ -146,6 +146,7 @@
 #define OCIREG_OPT_ANONYMOUS "anonymous"
 #define OCIREG_OPT_ANSWER_TIMEOUT_MS "answer_timeout_ms"
 #define OCIREG_OPT_ARTIFACT_TYPE "artifact_type"
+#define OCIREG_OPT_BLOB_PROGRESS "blob_progress"
 #define OCIREG_OPT_CA_FILE "ca_file"
 #define OCIREG_OPT_CA_ONLY "ca_only"
 #define OCIREG_OPT_CA_PEM "ca_pem"
@@ -160,6 +161,7 @@
 #define OCIREG_OPT_CONCURRENCY "concurrency"
 #define OCIREG_OPT_CONNECT_TIMEOUT_MS "connect_timeout_ms"
 #define OCIREG_OPT_CONVERT_SCHEMA1 "convert_schema1"
+#define OCIREG_OPT_CREDENTIALS "credentials"
 #define OCIREG_OPT_CREDENTIALS_FILE "credentials_file"
 #define OCIREG_OPT_DEFAULT_INDEX "default_index"
 #define OCIREG_OPT_DESTINATION_FD "destination_fd"
@@ -181,6 +183,7 @@
 #define OCIREG_OPT_IDENTITY_TOKEN "identity_token"
 #define OCIREG_OPT_IDLE_TIMEOUT_MS "idle_timeout_ms"
 #define OCIREG_OPT_INSECURE "insecure"
+#define OCIREG_OPT_JOB_THREADS "job_threads"
 #define OCIREG_OPT_KEEP_SESSION "keep_session"
 #define OCIREG_OPT_KEYS "keys"
 #define OCIREG_OPT_LAST "last"
@@ -188,6 +191,7 @@
 #define OCIREG_OPT_LENGTH "length"
 #define OCIREG_OPT_LIMIT "limit"
 #define OCIREG_OPT_LIST_OTHERS "list_others"
+#define OCIREG_OPT_LOG "log"
 #define OCIREG_OPT_MAX "max"
 #define OCIREG_OPT_MAX_BLOB_BYTES "max_blob_bytes"
 #define OCIREG_OPT_MAX_BYTES "max_bytes"
@@ -212,6 +216,7 @@
 #define OCIREG_OPT_PASSWORD "password"
 #define OCIREG_OPT_PLAIN_HTTP "plain_http"
 #define OCIREG_OPT_PLATFORM "platform"
+#define OCIREG_OPT_PROGRESS "progress"
 #define OCIREG_OPT_PROXY "proxy"
 #define OCIREG_OPT_PROXY_FROM_ENVIRONMENT "proxy_from_environment"
 #define OCIREG_OPT_PRUNE_SPARSE "prune_sparse"
@@ -266,6 +271,25 @@
 // An object: values with names.
 #define OCIREG_JSON_OBJECT 6
 
+// Nothing has happened.
+#define OCIREG_EVENT_NONE 0
+
+// The call has ended: see ocireg_job_status.
+#define OCIREG_EVENT_DONE 1
+
+// Bytes have moved: see ocireg_job_progress. With the job's option progress.
+#define OCIREG_EVENT_PROGRESS 2
+
+// The credentials of the host that ocireg_job_event_text names are wanted; the call waits for ocireg_job_answer. With the job's
+// option credentials.
+#define OCIREG_EVENT_CREDENTIALS 3
+
+// The trace: ocireg_job_event_text is what ocireg_log_fn gets. With the job's option log.
+#define OCIREG_EVENT_LOG 4
+
+// How a blob of a copy fares: ocireg_job_event_text is what ocireg_blob_fn gets. With the job's option blob_progress.
+#define OCIREG_EVENT_BLOB 5
+
 // An open blob. It belongs to one thread at a time, and may move between threads; a second one at the same time gets
 // OCIREG_BUSY. It keeps what it needs of its client and context, so the order of the frees does not matter.
 typedef struct ocireg_blob_reader ocireg_blob_reader;
@@ -286,6 +310,30 @@ typedef struct ocireg_context ocireg_context;
 // What went wrong in one call. Read-only, so any threads may read it at once. It holds no secret: URLs are without
 // userinfo and query, and no credential or token is ever part of a text.
 typedef struct ocireg_error ocireg_error;
+
+// A call at a time that a thread of the library's makes, for programs that must not wait, such as those with an event loop: a
+// function that says "Blocks" returns at once when its context is a job's, and what becomes of the call is told by events.
+//
+//     ocireg_job_new(client, NULL, NULL, &job, &error);
+//     ocireg_manifest_get(client, ocireg_job_context(job), reference, NULL, NULL, NULL, &error);
+//     // ... and whenever ocireg_client_fd can be read from:
+//     while (ocireg_client_next_event(client, &job, &event, &error) == OCIREG_OK && job)
+//         if (event == OCIREG_EVENT_DONE) {
+//             if (ocireg_job_status(job) == OCIREG_OK)
+//                 puts(ocireg_job_json(job));
+//             else
+//                 fprintf(stderr, "%s\n", ocireg_error_message(ocireg_job_error(job)));
+//             ocireg_job_free(job);
+//         }
+//
+// Wrong arguments are still the function's own error; else it returns OCIREG_OK, its out-parameters (all may be NULL) stay empty, and the result is
+// kept by the job. Strings and options are copied; bytes (`data` with its size), buffers and descriptors are lent until the call has
+// ended. A job makes one call at a time (OCIREG_BUSY), and may make another when that has ended. Functions that take a callback for
+// bytes cannot be a job's (OCIREG_INVALID_ARGUMENT). The calls of readers and uploads that a job has opened are calls of that job too.
+//
+// The threads are started when they are needed, at most job_threads of a client; further calls wait for their turn. No function of a
+// job blocks. Any thread may use a job; it must be freed before its client.
+typedef struct ocireg_job ocireg_job;
 
 // A value of a JSON document: the whole, which is freed, or one inside of it, which is borrowed from it. Read-only, so any threads may
 // read it at once.
@@ -701,7 +749,7 @@ ocireg_status ocireg_context_set_credentials(ocireg_context *context,
                                              void *userdata,
                                              ocireg_error **error);
 
-// Frees a context. NULL is accepted, and anything that is not a context is ignored. Calls, readers and uploads that began with it keep what
+// Frees a context. NULL is accepted; anything that is not a context, and the context of a job, is ignored. Calls, readers and uploads that began with it keep what
 // they need of it, so a callback of it may free it too; no call of another thread may be just beginning with it.
 void ocireg_context_free(ocireg_context *context);
 
@@ -769,6 +817,8 @@ void ocireg_context_free(ocireg_context *context);
 //      may write, as a container needs whose user is not the one outside
 //   helper_timeout_ms (integer, default: 60000): for one run of a credential helper, which is killed then
 //   helper_path (string): the folders of the helpers, with ':' between, instead of PATH
+// Jobs:
+//   job_threads (integer, default: 16): how many threads may make the calls of jobs; at most 1024
 //
 // Redirects go through the proxy too. A proxy resolves names itself, so of the hosts that a server names only local addresses,
 // "localhost" and the names of clouds' metadata services can be refused there. A proxy that refuses or wants other credentials is
@@ -1630,6 +1680,7 @@ ocireg_status ocireg_copy(ocireg_client *client,
                           char **json,
                           ocireg_error **error);
 
+// A duplicate of the caller's descriptor, for the length of a call; the original stays the caller's.
 // Reads everything that the images of an OCI layout need and compares it with its digests. A manifest that an index in the layout
 // names and that is missing (a sparse copy leaves such) is not a problem, but the layout is not ok: it is listed as sparse, as is what a
 // JSON document of a kind that is not known names by a descriptor. Blocks.
@@ -2409,6 +2460,114 @@ ocireg_status ocireg_image_cat(ocireg_client *client,
                                const ocireg_options *options,
                                char **json,
                                ocireg_error **error);
+
+// Makes a job of a client. `userdata` is whatever the caller wants to find by ocireg_job_userdata. Free with ocireg_job_free.
+//
+// Options:
+//   progress (boolean, default: false): OCIREG_EVENT_PROGRESS comes while its bytes move, at most every 50 ms
+//   blob_progress (boolean, default: false): OCIREG_EVENT_BLOB comes for each blob of a copy
+//   log (boolean, default: false): OCIREG_EVENT_LOG comes for each event of the trace; of more than 1,000
+//      that wait the oldest are lost
+//   credentials (boolean, default: false): OCIREG_EVENT_CREDENTIALS comes when a registry asks who calls and
+//      no option says it; the call waits for ocireg_job_answer
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_IO (no descriptor can be had), OCIREG_FORKED.
+ocireg_status ocireg_job_new(ocireg_client *client,
+                             const ocireg_options *options,
+                             void *userdata,
+                             ocireg_job **job,
+                             ocireg_error **error);
+
+// The context that makes a call the job's. Borrowed until the job is freed; freeing it does nothing. It can be cancelled and given a
+// deadline, and its progress and warnings can be read; callbacks are refused, as events take their place. NULL for NULL.
+ocireg_context *ocireg_job_context(const ocireg_job *job);
+
+// What ocireg_job_new was given. NULL for NULL.
+void *ocireg_job_userdata(const ocireg_job *job);
+
+// The descriptor that can be read from (poll, epoll, kqueue, any event loop) while ocireg_client_next_event has something to give. It
+// is only waited for, never read, written or closed, and is the client's until that is freed.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_IO (no descriptor can be had), OCIREG_FORKED.
+ocireg_status ocireg_client_fd(ocireg_client *client,
+                               int32_t *fd,
+                               ocireg_error **error);
+
+// The next thing that has happened to a job of this client: `*job`, which stays its owner's, and what it was, an OCIREG_EVENT_ constant. When nothing has
+// happened `*job` is NULL. Never blocks. Events of one job come in their order, and OCIREG_EVENT_DONE last; a job that was freed has
+// none.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_IO (no descriptor can be had), OCIREG_FORKED.
+ocireg_status ocireg_client_next_event(ocireg_client *client,
+                                       ocireg_job **job,
+                                       int32_t *event,
+                                       ocireg_error **error);
+
+// What the job's event that was given last says: JSON of OCIREG_EVENT_LOG and OCIREG_EVENT_BLOB, the host of
+// OCIREG_EVENT_CREDENTIALS, else "". Borrowed until the job's next event. NULL for NULL.
+const char *ocireg_job_event_text(const ocireg_job *job);
+
+// How far the job's transfer is: bytes done, and bytes in all (0 while unknown). Either pointer may be NULL.
+// ocireg_context_progress, with the job's context, says more.
+void ocireg_job_progress(const ocireg_job *job, uint64_t *done, uint64_t *total);
+
+// Answers OCIREG_EVENT_CREDENTIALS. NULL, or options with nothing set, say that there are none: then those stored on the machine are
+// used if the client's options ask for them, else the call is anonymous.
+//
+// Options:
+//   username (string): with password: for Basic and for the host's token server; or with identity_token, if
+//      known
+//   password (string): with username
+//   identity_token (string): a refresh token for the host's token server; a new one issued by the server
+//      replaces it
+//   token (string): a bearer token, used as it is
+//
+// Errors: OCIREG_INVALID_ARGUMENT, also when nothing was asked, or nobody waits for the answer any more; OCIREG_FORKED.
+ocireg_status ocireg_job_answer(ocireg_job *job,
+                                const ocireg_options *options,
+                                ocireg_error **error);
+
+// Cancels the job's call, and every later one: ocireg_context_cancel with the job's context.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
+ocireg_status ocireg_job_cancel(ocireg_job *job, ocireg_error **error);
+
+// What the job's call has returned; OCIREG_BUSY while it has not ended, or was not begun. OCIREG_INVALID_ARGUMENT for NULL.
+ocireg_status ocireg_job_status(const ocireg_job *job);
+
+// The error of the job's call. Borrowed until the job is freed or makes another call. NULL when there is none.
+const ocireg_error *ocireg_job_error(const ocireg_job *job);
+
+// The result of the job's call that the function gives as JSON. Borrowed until the job is freed or makes another call. NULL when there is none.
+const char *ocireg_job_json(const ocireg_job *job);
+
+// The result of the job's call that the function gives as a buffer. Borrowed until the job is freed or makes another call. NULL when
+// there is none.
+const ocireg_buffer *ocireg_job_bytes(const ocireg_job *job);
+
+// How many bytes ocireg_blob_reader_read has read as the job's call. 0 when it has not ended, and for other calls.
+size_t ocireg_job_count(const ocireg_job *job);
+
+// The reader that ocireg_blob_open or ocireg_v1_layer_open has opened as the job's call. Reading is then the job's next call: it ends
+// when the job's events say so, and ocireg_job_count is how many bytes were read. The caller's from now on, free with ocireg_blob_reader_free, before the job.
+// NULL when there is none, or it was taken before.
+ocireg_blob_reader *ocireg_job_take_reader(ocireg_job *job);
+
+// The upload that ocireg_upload_start has started as the job's call. Its calls are the job's from now on. The caller's, free with
+// ocireg_upload_free, before the job. NULL when there is none, or it was taken before.
+ocireg_upload *ocireg_job_take_upload(ocireg_job *job);
+
+// Frees a job. A call that has not ended is cancelled, and nothing more is told of it; what it was lent must stay until it has ended
+// where that matters to the caller: then cancel it, and wait for OCIREG_EVENT_DONE. NULL is accepted, and anything that is not a job is ignored.
+void ocireg_job_free(ocireg_job *job);
+
+// Ends the threads of a client that has no call, job, reader or upload at the moment, and closes its connections: until the next call
+// no thread of the library's lives on its behalf, as unshare(CLONE_NEWUSER), setns and seccomp filters may want it. The next call begins anew; what
+// was learnt (tokens, hosts) is kept. Waits for the threads, which takes no time that is felt.
+//
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_BUSY (there is a call, reader or upload), OCIREG_FORKED.
+ocireg_status ocireg_client_quiesce(ocireg_client *client,
+                                    ocireg_error **error);
 
 #ifdef __cplusplus
 }  // extern "C"

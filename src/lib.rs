@@ -98,6 +98,7 @@ pub mod error;
 mod ffi;
 mod http;
 pub mod image;
+mod job;
 mod json;
 pub mod layout;
 pub mod manifest;

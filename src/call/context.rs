@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 use super::cancel::CancelFlag;
+use super::Call;
 use crate::credentials::Credentials;
 use crate::sync::lock;
 
@@ -20,8 +21,8 @@ pub type LogHook = Arc<dyn Fn(&Value) -> Result<(), Stop> + Send + Sync>;
 pub type ProgressHook = Arc<dyn Fn(u64, u64) -> Result<(), Stop> + Send + Sync>;
 /// Receives the progress of the blobs of a copy, one JSON object per event.
 pub type BlobHook = Arc<dyn Fn(&Value) -> Result<(), Stop> + Send + Sync>;
-/// Returns the credentials for a registry host.
-pub type CredentialsHook = Arc<dyn Fn(&str) -> crate::error::Result<Credentials> + Send + Sync>;
+/// Returns the credentials for a registry host, which this call wants.
+pub type CredentialsHook = Arc<dyn Fn(&Call, &str) -> crate::error::Result<Credentials> + Send + Sync>;
 
 #[derive(Default, Clone)]
 struct Hooks {
@@ -167,6 +168,11 @@ impl Context {
 
     /// The bytes done, and the total (0 = unknown).
     pub(super) fn position(&self) -> (u64, u64) {
+        (self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed))
+    }
+
+    /// The bytes done, and the total (0 = unknown).
+    pub fn bytes(&self) -> (u64, u64) {
         (self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed))
     }
 

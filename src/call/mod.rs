@@ -275,7 +275,7 @@ impl Call {
     /// Asks the caller for a host's credentials; None without a hook.
     pub fn credentials(&self, host: &str) -> Result<Option<Credentials>> {
         match self.context.as_ref().and_then(|context| context.credentials_hook()) {
-            Some(hook) => hook(host).map(Some),
+            Some(hook) => hook(self, host).map(Some),
             None => Ok(None),
         }
     }

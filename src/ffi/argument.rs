@@ -3,29 +3,34 @@
 use std::ffi::{c_char, CStr};
 
 use crate::error::{Code, Error, Result};
-use crate::os::descriptor::BorrowedFd;
+use crate::os::descriptor::{BorrowedFd, OwnedFd};
 
 /// The error for an argument that must not be NULL.
 pub(super) fn null(name: &str) -> Error {
     Error::new(Code::InvalidArgument, format!("the argument {name} is NULL"))
 }
 
-/// A required string argument.
-pub(super) unsafe fn text<'a>(argument: *const c_char, name: &str) -> Result<&'a str> {
+/// A required string argument, for as long as the entry has it: a job needs a [`string`].
+pub(super) unsafe fn text<'a>(argument: &'a *const c_char, name: &str) -> Result<&'a str> {
     unsafe { optional_text(argument, name) }?.ok_or_else(|| null(name))
 }
 
+/// A copy of a required string argument.
+pub(super) unsafe fn string(argument: *const c_char, name: &str) -> Result<String> {
+    unsafe { text(&argument, name) }.map(str::to_owned)
+}
+
 /// A string argument that may be NULL.
-pub(super) unsafe fn optional_text<'a>(argument: *const c_char, name: &str) -> Result<Option<&'a str>> {
+pub(super) unsafe fn optional_text<'a>(argument: &'a *const c_char, name: &str) -> Result<Option<&'a str>> {
     if argument.is_null() {
         return Ok(None);
     }
-    let text = unsafe { CStr::from_ptr(argument) }.to_str();
+    let text = unsafe { CStr::from_ptr(*argument) }.to_str();
     text.map(Some).map_err(|_| Error::new(Code::InvalidArgument, format!("the argument {name} is not valid UTF-8")))
 }
 
-/// Bytes with their length; NULL stands for none when the length is 0.
-pub(super) unsafe fn bytes<'a>(data: *const u8, size: usize, name: &str) -> Result<&'a [u8]> {
+/// Bytes with their length; NULL stands for none when the length is 0. They are lent for the call, that of a job too.
+pub(super) unsafe fn bytes(data: *const u8, size: usize, name: &str) -> Result<&'static [u8]> {
     match (data.is_null(), size) {
         (true, 0) => Ok(&[]),
         (true, _) => Err(null(name)),
@@ -36,10 +41,12 @@ pub(super) unsafe fn bytes<'a>(data: *const u8, size: usize, name: &str) -> Resu
     }
 }
 
-/// A descriptor of the caller's, borrowed for the call.
-pub(super) unsafe fn descriptor<'a>(fd: i32) -> Result<BorrowedFd<'a>> {
+/// A copy of a descriptor of the caller's, who may close it while a job is in its call.
+pub(super) unsafe fn descriptor(fd: i32) -> Result<OwnedFd> {
     match fd {
-        0.. => Ok(unsafe { BorrowedFd::borrow_raw(fd) }),
+        0.. => unsafe { BorrowedFd::borrow_raw(fd) }
+            .try_clone_to_owned()
+            .map_err(|error| Error::io(format!("cannot use the descriptor {fd}"), &error)),
         _ => Err(Error::new(Code::InvalidArgument, format!("the argument fd is {fd}"))),
     }
 }

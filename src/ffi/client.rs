@@ -24,7 +24,9 @@ pub(super) struct ocireg_client(Handle<Client>);
 
 opaque!(ocireg_client, Client, 0x6f63_6972_6567_0001);
 
-/// The client of a call, the call, and its options.
+const CALLS_BACK: &str = "this function calls back for bytes, which a job has no thread of the caller's for";
+
+/// The client of a call that is made on this thread, the call, and its options.
 pub(super) unsafe fn begin<O: Options>(
     client: *const ocireg_client,
     context: *const ocireg_context,
@@ -33,6 +35,7 @@ pub(super) unsafe fn begin<O: Options>(
     let options = unsafe { options::read(options) }?;
     let client = unsafe { handle::get(client, "client") }?;
     let context = unsafe { handle::optional(context, "context") }?;
+    let context = context.map(|context| context.without_job(CALLS_BACK).cloned()).transpose()?;
     let call = client.call(context)?;
     Ok((client, call, options))
 }
@@ -97,7 +100,7 @@ pub unsafe extern "C" fn ocireg_client_set_host(
     unsafe {
         enter(error, (), || {
             let client = handle::get(client, "client")?;
-            client.set_host(text(host, "host")?, options::read::<HostOptions>(options)?)
+            client.set_host(text(&host, "host")?, options::read::<HostOptions>(options)?)
         })
     }
 }

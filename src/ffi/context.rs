@@ -1,12 +1,13 @@
 //! Contexts and their callbacks.
 
 use std::ffi::{c_char, c_void, CString};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use super::error::ocireg_error;
 use super::guard::enter;
 use super::handle::{self, opaque, Handle};
+use super::job::Job;
 use super::options::{ocireg_options, Lent};
 use super::out::{Json, New};
 use super::panics::quietly;
@@ -21,9 +22,38 @@ use crate::json;
 /// once; its callbacks run on the thread that made the call, while it is in the call, and never while the library holds
 /// a lock, so they may use the library. They must return normally: no longjmp, no exception. A non-zero return stops
 /// the call with OCIREG_CALLBACK.
-pub(super) struct ocireg_context(Handle<Context>);
+pub(super) struct ocireg_context(Handle<Governed>);
 
-opaque!(ocireg_context, Context, 0x6f63_6972_6567_0002);
+opaque!(ocireg_context, Governed, 0x6f63_6972_6567_0002);
+
+/// A context, and the job whose calls it makes if it is a job's.
+pub(super) struct Governed {
+    context: Arc<Context>,
+    job: Option<Weak<Job>>,
+}
+
+impl Governed {
+    fn new() -> Governed {
+        Governed { context: Arc::new(Context::new()), job: None }
+    }
+
+    pub(super) fn by_job(job: &Arc<Job>) -> Governed {
+        Governed { context: job.context().clone(), job: Some(Arc::downgrade(job)) }
+    }
+
+    /// For what a job cannot do: its context is refused.
+    pub(super) fn without_job(&self, instead: &str) -> Result<&Arc<Context>> {
+        match self.job {
+            None => Ok(&self.context),
+            Some(_) => Err(Error::new(Code::InvalidArgument, format!("the context is a job's: {instead}"))),
+        }
+    }
+}
+
+/// The job of a context, if it is a job's.
+pub(super) unsafe fn job(context: *const ocireg_context) -> Option<Arc<Job>> {
+    unsafe { handle::peek(context) }?.job.as_ref()?.upgrade()
+}
 
 /// Receives the progress of a transfer: bytes done, and bytes in all (0 while unknown); both are 0 before the call's transfer has begun.
 pub type ocireg_progress_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, done: u64, total: u64) -> i32>;
@@ -81,7 +111,13 @@ fn tell(
 }
 
 unsafe fn get(context: *const ocireg_context) -> Result<Arc<Context>> {
-    unsafe { handle::get(context, "context") }
+    unsafe { handle::get(context, "context") }.map(|governed| governed.context.clone())
+}
+
+/// The context, to be given a callback.
+unsafe fn listening(context: *const ocireg_context) -> Result<Arc<Context>> {
+    let governed = unsafe { handle::get(context, "context") }?;
+    governed.without_job("its events take the place of callbacks, see ocireg_job_new").cloned()
 }
 
 /// Makes a context with nothing set. Free with ocireg_context_free.
@@ -92,7 +128,7 @@ pub unsafe extern "C" fn ocireg_context_new(
     context: *mut *mut ocireg_context,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe { enter(error, New::required(context, "context"), || Ok(Context::new())) }
+    unsafe { enter(error, New::required(context, "context"), || Ok(Governed::new())) }
 }
 
 /// Cancels the calls that use this context, and every later one: they answer OCIREG_CANCELLED within 200 ms, even when
@@ -107,7 +143,11 @@ pub unsafe extern "C" fn ocireg_context_cancel(
 ) -> ocireg_status {
     unsafe {
         enter(error, (), || {
-            get(context)?.cancel();
+            let plain = get(context)?;
+            match job(context) {
+                Some(job) => job.cancel(),
+                None => plain.cancel(),
+            }
             Ok(())
         })
     }
@@ -197,7 +237,7 @@ pub unsafe extern "C" fn ocireg_context_set_progress(
             let hook = callback.map(|callback| -> ProgressHook {
                 Arc::new(move |done, total| go_on(callback(userdata.pointer(), done, total)))
             });
-            get(context)?.set_progress(hook);
+            listening(context)?.set_progress(hook);
             Ok(())
         })
     }
@@ -218,7 +258,7 @@ pub unsafe extern "C" fn ocireg_context_set_blob_progress(
         enter(error, (), || {
             let userdata = Userdata::new(userdata);
             let hook = callback.map(|callback| -> BlobHook { Arc::new(move |event| tell(callback, userdata, event)) });
-            get(context)?.set_blob_progress(hook);
+            listening(context)?.set_blob_progress(hook);
             Ok(())
         })
     }
@@ -238,7 +278,7 @@ pub unsafe extern "C" fn ocireg_context_set_log(
         enter(error, (), || {
             let userdata = Userdata::new(userdata);
             let hook = callback.map(|callback| -> LogHook { Arc::new(move |event| tell(callback, userdata, event)) });
-            get(context)?.set_log(hook);
+            listening(context)?.set_log(hook);
             Ok(())
         })
     }
@@ -259,7 +299,7 @@ pub unsafe extern "C" fn ocireg_context_set_credentials(
         enter(error, (), || {
             let userdata = Userdata::new(userdata);
             let hook = callback.map(|callback| credentials_hook(callback, userdata));
-            get(context)?.set_credentials(hook);
+            listening(context)?.set_credentials(hook);
             Ok(())
         })
     }
@@ -269,7 +309,7 @@ fn credentials_hook(
     callback: unsafe extern "C" fn(*mut c_void, *const c_char, *mut ocireg_options) -> i32,
     userdata: Userdata,
 ) -> CredentialsHook {
-    Arc::new(move |host| {
+    Arc::new(move |_, host| {
         let answer = Lent::new();
         let host = CString::new(host).unwrap_or_default();
         go_on(unsafe { callback(userdata.pointer(), host.as_ptr(), answer.pointer()) })
@@ -279,9 +319,13 @@ fn credentials_hook(
     })
 }
 
-/// Frees a context. NULL is accepted, and anything that is not a context is ignored. Calls, readers and uploads that began with it keep what
+/// Frees a context. NULL is accepted; anything that is not a context, and the context of a job, is ignored. Calls, readers and uploads that began with it keep what
 /// they need of it, so a callback of it may free it too; no call of another thread may be just beginning with it.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_context_free(context: *mut ocireg_context) {
-    quietly((), || unsafe { handle::free(context) });
+    quietly((), || unsafe {
+        if handle::peek(context).is_some_and(|governed| governed.job.is_none()) {
+            handle::free(context);
+        }
+    });
 }

@@ -4,16 +4,17 @@ use std::ffi::c_char;
 use std::fs::File;
 use std::path::Path;
 
-use super::argument::{descriptor, text};
-use super::client::{begin, ocireg_client};
+use super::argument::{descriptor, string, text};
+use super::call::call;
+use super::client::ocireg_client;
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::{enter, enter_blocking};
+use super::guard::enter;
 use super::options::{ocireg_options, NoOptions};
 use super::out::Json;
 use super::status::ocireg_status;
 use crate::endpoint::{self, Descriptors, Endpoint};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::layout::check;
 use crate::layout::oci::OciLayout;
 use crate::transfer::copy::CopyOptions;
@@ -48,7 +49,7 @@ pub unsafe extern "C" fn ocireg_endpoint_parse(
     json: *mut *mut c_char,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe { enter(error, Json::required(json), || Ok(Endpoint::parse(text(name, "name")?)?.to_json())) }
+    unsafe { enter(error, Json::required(json), || Ok(Endpoint::parse(text(&name, "name")?)?.to_json())) }
 }
 
 /// Copies what one place names to another: an image, an index with everything in it, or an artifact. Places are named as for
@@ -112,27 +113,29 @@ pub unsafe extern "C" fn ocireg_copy(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let source = Endpoint::parse(text(source, "source")?)?;
-            let destination = Endpoint::parse(text(destination, "destination")?)?;
-            let (client, call, options) = begin(client, context, options)?;
-            let descriptors = descriptors(&options)?;
-            endpoint::copy_through(&client, &call, &source, &destination, descriptors, &options)
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || {
+                let source = Endpoint::parse(text(&source, "source")?)?;
+                let destination = Endpoint::parse(text(&destination, "destination")?)?;
+                Ok((source, destination))
+            },
+            |client, call, (source, destination), options| {
+                let descriptors = descriptors(&options)?;
+                endpoint::copy_through(client, call, &source, &destination, descriptors, &options)
+            },
+        )
     }
 }
 
 unsafe fn descriptors(options: &CopyOptions) -> Result<Descriptors> {
-    let given = |fd: Option<i32>| fd.map(|fd| unsafe { duplicate(fd) }).transpose();
+    let given = |fd: Option<i32>| fd.map(|fd| unsafe { descriptor(fd) }.map(File::from)).transpose();
     Ok(Descriptors { source: given(options.source_fd)?, destination: given(options.destination_fd)? })
 }
 
 /// A duplicate of the caller's descriptor, for the length of a call; the original stays the caller's.
-unsafe fn duplicate(fd: i32) -> Result<File> {
-    let copied = unsafe { descriptor(fd) }?.try_clone_to_owned();
-    copied.map(File::from).map_err(|error| Error::io(format!("cannot use the descriptor {fd}"), &error))
-}
-
 /// Reads everything that the images of an OCI layout need and compares it with its digests. A manifest that an index in the layout
 /// names and that is missing (a sparse copy leaves such) is not a problem, but the layout is not ok: it is listed as sparse, as is what a
 /// JSON document of a kind that is not known names by a descriptor. Blocks.
@@ -154,12 +157,17 @@ pub unsafe extern "C" fn ocireg_layout_check(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::required(json), || {
-            let path = Path::new(text(path, "path")?);
-            let (_, call, NoOptions {}) = begin(client, context, options)?;
-            let layout = OciLayout::open(path, None)?;
-            check::check(&call, &layout)
-        })
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || string(path, "path"),
+            |_, call, path, NoOptions {}| {
+                let path = Path::new(&path);
+                let layout = OciLayout::open(path, None)?;
+                check::check(call, &layout)
+            },
+        )
     }
 }
 
@@ -185,11 +193,16 @@ pub unsafe extern "C" fn ocireg_layout_clean(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let path = Path::new(text(path, "path")?);
-            let (_, call, options) = begin(client, context, options)?;
-            let layout = OciLayout::open(path, None)?;
-            check::clean(&call, &layout, &options)
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || string(path, "path"),
+            |_, call, path, options| {
+                let path = Path::new(&path);
+                let layout = OciLayout::open(path, None)?;
+                check::clean(call, &layout, &options)
+            },
+        )
     }
 }

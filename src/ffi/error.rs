@@ -24,10 +24,15 @@ opaque!(ocireg_error, Told, 0x6f63_6972_6567_0006, survives_fork: true);
 impl ocireg_error {
     /// An error for the caller.
     pub(super) fn new(error: Error) -> *mut ocireg_error {
+        handle::new(ocireg_error::content(error))
+    }
+
+    /// What the handle of an error holds.
+    pub(super) fn content(error: Error) -> Told {
         let message = c_text(error.message());
         let hint = error.hint().map(c_text);
         let json = c_text(&crate::json::text(&error.to_json()).unwrap_or_default());
-        handle::new(Told { error, message, hint, json })
+        Told { error, message, hint, json }
     }
 }
 

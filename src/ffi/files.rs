@@ -3,11 +3,11 @@
 use std::ffi::c_char;
 use std::path::Path;
 
-use super::argument::{descriptor, text};
-use super::client::{begin, ocireg_client};
+use super::argument::{descriptor, string, text};
+use super::call::call;
+use super::client::ocireg_client;
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::enter_blocking;
 use super::options::ocireg_options;
 use super::out::Json;
 use super::status::ocireg_status;
@@ -46,13 +46,20 @@ pub unsafe extern "C" fn ocireg_image_extract(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let place = Endpoint::parse(text(image, "image")?)?;
-            let folder = Path::new(text(folder, "folder")?);
-            let (client, call, options) = begin(client, context, options)?;
-            let store = place.source(&client)?;
-            extract(&call, store.as_ref(), folder, &options)
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || {
+                let place = Endpoint::parse(text(&image, "image")?)?;
+                let folder = string(folder, "folder")?;
+                Ok((place, folder))
+            },
+            |client, call, (place, folder), options| {
+                let store = place.source(client)?;
+                extract(call, store.as_ref(), Path::new(&folder), &options)
+            },
+        )
     }
 }
 
@@ -87,12 +94,16 @@ pub unsafe extern "C" fn ocireg_image_files(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::required(json), || {
-            let place = Endpoint::parse(text(image, "image")?)?;
-            let (client, call, options) = begin(client, context, options)?;
-            let store = place.source(&client)?;
-            files(&call, store.as_ref(), &options)
-        })
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || Endpoint::parse(text(&image, "image")?),
+            |client, call, place, options| {
+                let store = place.source(client)?;
+                files(call, store.as_ref(), &options)
+            },
+        )
     }
 }
 
@@ -123,14 +134,21 @@ pub unsafe extern "C" fn ocireg_image_cat(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let place = Endpoint::parse(text(image, "image")?)?;
-            let path = text(path, "path")?;
-            let fd = descriptor(fd)?;
-            let (client, call, options) = begin(client, context, options)?;
-            let store = place.source(&client)?;
-            let mut into = call.output(&fd)?;
-            cat(&call, store.as_ref(), path, &mut into, &options)
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || {
+                let place = Endpoint::parse(text(&image, "image")?)?;
+                let path = string(path, "path")?;
+                let fd = descriptor(fd)?;
+                Ok((place, path, fd))
+            },
+            |client, call, (place, path, fd), options| {
+                let store = place.source(client)?;
+                let mut into = call.output(&fd)?;
+                cat(call, store.as_ref(), &path, &mut into, &options)
+            },
+        )
     }
 }

@@ -21,7 +21,8 @@ pub(super) unsafe fn enter<T>(
         unsafe { error.write(std::ptr::null_mut()) };
     }
     let whole = || unsafe {
-        out.empty()?;
+        out.clear();
+        out.check()?;
         out.fill(body()?)
     };
     match caught(whole).unwrap_or_else(|payload| Err(panicked(payload.as_ref()))) {

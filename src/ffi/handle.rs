@@ -57,6 +57,28 @@ macro_rules! opaque {
 }
 pub(super) use opaque;
 
+/// A handle that is the library's own: what the caller sees of it is lent.
+pub(super) struct Owned<H: Opaque>(*mut H);
+
+unsafe impl<H: Opaque<Content: Send + Sync>> Send for Owned<H> {}
+unsafe impl<H: Opaque<Content: Send + Sync>> Sync for Owned<H> {}
+
+impl<H: Opaque> Owned<H> {
+    pub(super) fn new(content: H::Content) -> Owned<H> {
+        Owned(new(content))
+    }
+
+    pub(super) fn pointer(&self) -> *mut H {
+        self.0
+    }
+}
+
+impl<H: Opaque> Drop for Owned<H> {
+    fn drop(&mut self) {
+        unsafe { free(self.0) };
+    }
+}
+
 /// A live handle for the caller.
 pub(super) fn new<H: Opaque>(content: H::Content) -> *mut H {
     let (mark, generation) = (AtomicU64::new(H::MARK), fork::generation());

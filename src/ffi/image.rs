@@ -2,11 +2,11 @@
 
 use std::ffi::c_char;
 
-use super::argument::text;
-use super::client::{begin, ocireg_client};
+use super::argument::{string, text};
+use super::call::call;
+use super::client::ocireg_client;
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::enter_blocking;
 use super::manifest::reference;
 use super::memory::ocireg_buffer;
 use super::options::ocireg_options;
@@ -46,14 +46,18 @@ pub unsafe extern "C" fn ocireg_image_config(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, (Json::optional(json), Bytes::optional(bytes)), || {
-            let place = Endpoint::parse(text(image, "image")?)?;
-            let (client, call, options) = begin::<Selection>(client, context, options)?;
-            let store = place.source(&client)?;
-            let image = Image::find(&call, store.as_ref(), options.platform.as_deref())?;
-            let config = ImageConfig::read(&call, store.as_ref(), &image)?;
-            Ok((config.to_json(&image), config.bytes))
-        })
+        call(
+            error,
+            (Json::optional(json), Bytes::optional(bytes)),
+            (client, context, options),
+            || Endpoint::parse(text(&image, "image")?),
+            |client, call, place, options: Selection| {
+                let store = place.source(client)?;
+                let image = Image::find(call, store.as_ref(), options.platform.as_deref())?;
+                let config = ImageConfig::read(call, store.as_ref(), &image)?;
+                Ok((config.to_json(&image), config.bytes))
+            },
+        )
     }
 }
 
@@ -79,12 +83,16 @@ pub unsafe extern "C" fn ocireg_image_size(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::required(json), || {
-            let place = Endpoint::parse(text(image, "image")?)?;
-            let (client, call, options) = begin(client, context, options)?;
-            let store = place.source(&client)?;
-            size(&call, store.as_ref(), &options)
-        })
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || Endpoint::parse(text(&image, "image")?),
+            |client, call, place, options| {
+                let store = place.source(client)?;
+                size(call, store.as_ref(), &options)
+            },
+        )
     }
 }
 
@@ -110,14 +118,21 @@ pub unsafe extern "C" fn ocireg_image_tag(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let from = self::reference(reference)?;
-            let to = from.renamed(text(tag, "tag")?)?;
-            let (client, call, options) = begin(client, context, options)?;
-            let near = from.repository().canonical_name() == to.repository().canonical_name();
-            let (from, to) = (RegistryStore::new(&client, from), RegistryStore::new(&client, to));
-            tag_image(&call, &from, &to, near, &options)
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || {
+                let from = self::reference(reference)?;
+                let to = from.renamed(text(&tag, "tag")?)?;
+                Ok((from, to))
+            },
+            |client, call, (from, to), options| {
+                let near = from.repository().canonical_name() == to.repository().canonical_name();
+                let (from, to) = (RegistryStore::new(client, from), RegistryStore::new(client, to));
+                tag_image(call, &from, &to, near, &options)
+            },
+        )
     }
 }
 
@@ -145,11 +160,13 @@ pub unsafe extern "C" fn ocireg_image_append(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let image = Endpoint::parse(text(image, "image")?)?;
-            let (client, call, options) = begin(client, context, options)?;
-            endpoint::append(&client, &call, &image, &options)
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || Endpoint::parse(text(&image, "image")?),
+            |client, call, image, options| endpoint::append(client, call, &image, &options),
+        )
     }
 }
 
@@ -175,10 +192,12 @@ pub unsafe extern "C" fn ocireg_repository_remove(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let repository = text(repository, "repository")?;
-            let (client, call, options) = begin(client, context, options)?;
-            client.clear(&call, repository, &options)
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || string(repository, "repository"),
+            |client, call, repository, options| client.clear(call, &repository, &options),
+        )
     }
 }

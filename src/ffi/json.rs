@@ -84,7 +84,7 @@ pub unsafe extern "C" fn ocireg_json_parse(
     json: *mut *mut ocireg_json,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe { enter(error, New::required(json, "json"), || parse(self::text(text, "text")?.as_bytes())) }
+    unsafe { enter(error, New::required(json, "json"), || parse(self::text(&text, "text")?.as_bytes())) }
 }
 
 /// Parses JSON of a size, such as the bytes of a manifest. The same as ocireg_json_parse otherwise.
@@ -236,7 +236,7 @@ pub unsafe extern "C" fn ocireg_json_dump(
                 return Err(null_argument("json"));
             }
             let node = value(json).ok_or_else(|| handle::stray("json"))?;
-            let pointer = optional_text(pointer, "pointer")?.unwrap_or_default();
+            let pointer = optional_text(&pointer, "pointer")?.unwrap_or_default();
             let nothing = || Error::new(Code::NotFound, format!("no value is at '{}'", shorten(pointer)));
             let found = node.find(pointer.as_bytes()).ok_or_else(nothing)?;
             crate::json::text(&found.to_value()).map_err(|error| Error::new(Code::Internal, error.to_string()))

@@ -2,11 +2,11 @@
 
 use std::ffi::c_char;
 
-use super::argument::text;
-use super::client::{begin, ocireg_client};
+use super::argument::string;
+use super::call::call;
+use super::client::ocireg_client;
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::enter_blocking;
 use super::manifest::reference;
 use super::options::{ocireg_options, NoOptions};
 use super::out::Json;
@@ -44,11 +44,13 @@ pub unsafe extern "C" fn ocireg_login(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::required(json), || {
-            let registry = text(registry, "registry")?;
-            let (client, call, options) = begin(client, context, options)?;
-            client.login(&call, registry, &options)
-        })
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || string(registry, "registry"),
+            |client, call, registry, options| client.login(call, &registry, &options),
+        )
     }
 }
 
@@ -73,11 +75,13 @@ pub unsafe extern "C" fn ocireg_logout(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::required(json), || {
-            let registry = text(registry, "registry")?;
-            let (client, call, options) = begin(client, context, options)?;
-            client.logout(&call, registry, &options)
-        })
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || string(registry, "registry"),
+            |client, call, registry, options| client.logout(call, &registry, &options),
+        )
     }
 }
 
@@ -108,10 +112,12 @@ pub unsafe extern "C" fn ocireg_explain(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::required(json), || {
-            let reference = self::reference(reference)?;
-            let (client, call, NoOptions {}) = begin(client, context, options)?;
-            client.explain(&call, &reference)
-        })
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || self::reference(reference),
+            |client, call, reference, NoOptions {}| client.explain(call, &reference),
+        )
     }
 }

@@ -3,10 +3,10 @@
 use std::ffi::c_char;
 
 use super::argument::{bytes, text};
-use super::client::{begin, ocireg_client};
+use super::call::call;
+use super::client::ocireg_client;
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::enter_blocking;
 use super::memory::ocireg_buffer;
 use super::options::ocireg_options;
 use super::out::{Bytes, Json, Text};
@@ -15,11 +15,11 @@ use crate::error::Result;
 use crate::reference::{Reference, Repository};
 
 pub(super) unsafe fn repository(argument: *const c_char) -> Result<Repository> {
-    Repository::parse(unsafe { text(argument, "repository") }?, None)
+    Repository::parse(unsafe { text(&argument, "repository") }?, None)
 }
 
 pub(super) unsafe fn reference(argument: *const c_char) -> Result<Reference> {
-    Reference::parse(unsafe { text(argument, "reference") }?, None)
+    Reference::parse(unsafe { text(&argument, "reference") }?, None)
 }
 
 /// Gets a manifest, [HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]; with both, the digest decides. Its bytes are verified against
@@ -48,12 +48,16 @@ pub unsafe extern "C" fn ocireg_manifest_get(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, (Json::optional(json), Bytes::optional(bytes)), || {
-            let reference = self::reference(reference)?;
-            let (client, call, options) = begin(client, context, options)?;
-            let manifest = client.get_manifest(&call, &reference, &options)?;
-            Ok((manifest.to_json(), manifest.bytes))
-        })
+        call(
+            error,
+            (Json::optional(json), Bytes::optional(bytes)),
+            (client, context, options),
+            || self::reference(reference),
+            |client, call, reference, options| {
+                let manifest = client.get_manifest(call, &reference, &options)?;
+                Ok((manifest.to_json(), manifest.bytes))
+            },
+        )
     }
 }
 
@@ -77,11 +81,13 @@ pub unsafe extern "C" fn ocireg_manifest_head(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::required(json), || {
-            let reference = self::reference(reference)?;
-            let (client, call, options) = begin(client, context, options)?;
-            client.head_manifest(&call, &reference, &options)
-        })
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || self::reference(reference),
+            |client, call, reference, options| client.head_manifest(call, &reference, &options),
+        )
     }
 }
 
@@ -102,11 +108,13 @@ pub unsafe extern "C" fn ocireg_manifest_digest(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Text::required(digest, "digest"), || {
-            let reference = self::reference(reference)?;
-            let (client, call, options) = begin(client, context, options)?;
-            Ok(client.manifest_digest(&call, &reference, &options)?.to_string())
-        })
+        call(
+            error,
+            Text::required(digest, "digest"),
+            (client, context, options),
+            || self::reference(reference),
+            |client, call, reference, options| Ok(client.manifest_digest(call, &reference, &options)?.to_string()),
+        )
     }
 }
 
@@ -146,12 +154,17 @@ pub unsafe extern "C" fn ocireg_manifest_put(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let reference = self::reference(reference)?;
-            let data = bytes(data, size, "data")?;
-            let (client, call, options) = begin(client, context, options)?;
-            client.put_manifest(&call, &reference, data, &options)
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || {
+                let reference = self::reference(reference)?;
+                let data = bytes(data, size, "data")?;
+                Ok((reference, data))
+            },
+            |client, call, (reference, data), options| client.put_manifest(call, &reference, data, &options),
+        )
     }
 }
 
@@ -180,10 +193,12 @@ pub unsafe extern "C" fn ocireg_manifest_delete(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let reference = self::reference(reference)?;
-            let (client, call, options) = begin(client, context, options)?;
-            client.delete_manifest(&call, &reference, &options)
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || self::reference(reference),
+            |client, call, reference, options| client.delete_manifest(call, &reference, &options),
+        )
     }
 }

@@ -11,6 +11,7 @@
 
 mod argument;
 mod blob;
+mod call;
 mod client;
 mod context;
 mod copy;
@@ -20,6 +21,7 @@ mod fork;
 mod guard;
 mod handle;
 mod image;
+mod job;
 mod json;
 mod login;
 mod manifest;
@@ -27,6 +29,7 @@ mod memory;
 mod names;
 mod options;
 mod out;
+mod outcome;
 mod panics;
 mod referrers;
 mod registry;

@@ -46,7 +46,7 @@ pub unsafe extern "C" fn ocireg_index_parse(
     json: *mut *mut c_char,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe { enter(error, Json::required(json), || Index::parse(text(name, "name")?)) }
+    unsafe { enter(error, Json::required(json), || Index::parse(text(&name, "name")?)) }
 }
 
 /// Takes a name apart: [[SCHEME://]HOST[:PORT]/]REPOSITORY[:TAG][@DIGEST]. Any thread.
@@ -68,7 +68,7 @@ pub unsafe extern "C" fn ocireg_reference_parse(
 ) -> ocireg_status {
     unsafe {
         enter(error, Json::required(json), || {
-            let name = text(name, "name")?;
+            let name = text(&name, "name")?;
             let options: ReferenceOptions = options::read(options)?;
             let index = options.default_index.as_deref().map(Index::parse).transpose()?;
             Ok(Reference::parse(name, index.as_ref())?.to_json())

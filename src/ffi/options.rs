@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::argument::text;
 use super::error::ocireg_error;
 use super::guard::enter;
-use super::handle::{self, opaque, Handle};
+use super::handle::{self, opaque, Handle, Owned};
 use super::out::New;
 use super::panics::quietly;
 use super::status::ocireg_status;
@@ -32,28 +32,22 @@ pub(super) struct Named {
 opaque!(ocireg_options, Named, 0x6f63_6972_6567_0005, survives_fork: true);
 
 /// Options that a callback fills in; it can do nothing else to them, and nothing once it has returned.
-pub(super) struct Lent(*mut ocireg_options);
+pub(super) struct Lent(Owned<ocireg_options>);
 
 impl Lent {
     /// None yet.
     pub(super) fn new() -> Lent {
-        Lent(handle::new(Named { lent: true, ..Named::default() }))
+        Lent(Owned::new(Named { lent: true, ..Named::default() }))
     }
 
     /// What the callback gets.
     pub(super) fn pointer(&self) -> *mut ocireg_options {
-        self.0
+        self.0.pointer()
     }
 
     /// What it has filled in.
     pub(super) fn read<T: Options>(&self) -> Result<T> {
-        unsafe { read(self.0) }
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        unsafe { handle::free(self.0) };
+        unsafe { read(self.0.pointer()) }
     }
 }
 
@@ -104,7 +98,7 @@ pub(super) unsafe fn panic_if_asked(options: *const ocireg_options) -> Result<()
 
 unsafe fn set(options: *mut ocireg_options, key: *const c_char, value: Value) -> Result<()> {
     let options = unsafe { handle::get(options, "options") }?;
-    let key = unsafe { text(key, "key") }?.to_owned();
+    let key = unsafe { text(&key, "key") }?.to_owned();
     options.change(|values| drop(values.insert(key, value)));
     Ok(())
 }
@@ -130,7 +124,7 @@ pub unsafe extern "C" fn ocireg_options_set_string(
     value: *const c_char,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe { enter(error, (), || set(options, key, text(value, "value")?.into())) }
+    unsafe { enter(error, (), || set(options, key, text(&value, "value")?.into())) }
 }
 
 /// Sets an integer option.
@@ -172,7 +166,7 @@ pub unsafe extern "C" fn ocireg_options_add_string(
     unsafe {
         enter(error, (), || {
             let options = handle::get(options, "options")?;
-            options.add(text(key, "key")?, text(value, "value")?)
+            options.add(text(&key, "key")?, text(&value, "value")?)
         })
     }
 }
@@ -191,7 +185,7 @@ pub unsafe extern "C" fn ocireg_options_parse(
             let options = handle::get(options, "options")?;
             let invalid =
                 |why: String| Error::new(Code::InvalidArgument, format!("the options are no JSON object: {why}"));
-            match crate::json::parse(text(json, "json")?.as_bytes()) {
+            match crate::json::parse(text(&json, "json")?.as_bytes()) {
                 Ok(Value::Object(members)) => options.change(|values| values.extend(members)),
                 Ok(_) => return Err(invalid("another JSON value".to_owned())),
                 Err(error) => return Err(invalid(error.to_string())),

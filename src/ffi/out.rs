@@ -6,15 +6,20 @@ use std::ptr::null_mut;
 use serde::Serialize;
 
 use super::argument::null;
-use super::handle::{self, Opaque};
+use super::handle::{self, Opaque, Owned};
 use super::memory::{new_string, ocireg_buffer};
+use super::outcome::Kept;
 use crate::error::{Code, Error, Result};
 
 /// The out-parameter, or several, for a result of this type.
 pub(super) trait Out<T> {
-    unsafe fn empty(&self) -> Result<()>;
-    /// Only once it was emptied, which looks at the pointer.
+    /// Empties it.
+    unsafe fn clear(&self);
+    /// Whether there is one, where there must be.
+    fn check(&self) -> Result<()>;
     unsafe fn fill(&self, value: T) -> Result<()>;
+    /// The result of a job's call, for which there is no out-parameter.
+    fn keep(value: T) -> Result<Kept>;
 }
 
 /// Where one value goes. Without a name the caller may leave it out.
@@ -24,17 +29,21 @@ struct Place<T> {
 }
 
 impl<T> Place<T> {
-    unsafe fn put(&self, value: T) -> Result<()> {
-        match (self.is_wanted(), self.name) {
-            (true, _) => unsafe { self.place.write(value) },
-            (false, Some(name)) => return Err(null(name)),
-            (false, None) => (),
+    unsafe fn put(&self, value: T) {
+        if self.is_wanted() {
+            unsafe { self.place.write(value) };
         }
-        Ok(())
     }
 
     fn is_wanted(&self) -> bool {
         !self.place.is_null()
+    }
+
+    fn check(&self) -> Result<()> {
+        match self.name {
+            Some(name) if !self.is_wanted() => Err(null(name)),
+            _ => Ok(()),
+        }
     }
 }
 
@@ -52,18 +61,29 @@ impl Json {
 }
 
 impl<T: Serialize> Out<T> for Json {
-    unsafe fn empty(&self) -> Result<()> {
-        unsafe { self.0.put(null_mut()) }
+    unsafe fn clear(&self) {
+        unsafe { self.0.put(null_mut()) };
+    }
+
+    fn check(&self) -> Result<()> {
+        self.0.check()
     }
 
     unsafe fn fill(&self, value: T) -> Result<()> {
-        if !self.0.is_wanted() {
-            return Ok(());
+        if self.0.is_wanted() {
+            unsafe { self.0.put(c_text(&written(&value)?)?) };
         }
-        let text = crate::json::text(&value)
-            .map_err(|error| Error::new(Code::Internal, format!("the result cannot be written as JSON: {error}")))?;
-        unsafe { self.0.put(c_text(&text)?) }
+        Ok(())
     }
+
+    fn keep(value: T) -> Result<Kept> {
+        Kept::text(&written(&value)?)
+    }
+}
+
+fn written(value: &impl Serialize) -> Result<String> {
+    crate::json::text(value)
+        .map_err(|error| Error::new(Code::Internal, format!("the result cannot be written as JSON: {error}")))
 }
 
 /// A result that is a text.
@@ -76,17 +96,30 @@ impl Text {
 }
 
 impl Out<String> for Text {
-    unsafe fn empty(&self) -> Result<()> {
-        unsafe { self.0.put(null_mut()) }
+    unsafe fn clear(&self) {
+        unsafe { self.0.put(null_mut()) };
+    }
+
+    fn check(&self) -> Result<()> {
+        self.0.check()
     }
 
     unsafe fn fill(&self, value: String) -> Result<()> {
-        unsafe { self.0.put(c_text(&value)?) }
+        unsafe { self.0.put(c_text(&value)?) };
+        Ok(())
+    }
+
+    fn keep(value: String) -> Result<Kept> {
+        Kept::text(&value)
     }
 }
 
 fn c_text(text: &str) -> Result<*mut c_char> {
-    new_string(text).ok_or_else(|| Error::new(Code::Protocol, "the result holds a NUL character"))
+    new_string(text).ok_or_else(nul)
+}
+
+pub(super) fn nul() -> Error {
+    Error::new(Code::Protocol, "the result holds a NUL character")
 }
 
 /// Exact bytes.
@@ -103,15 +136,23 @@ impl Bytes {
 }
 
 impl Out<Vec<u8>> for Bytes {
-    unsafe fn empty(&self) -> Result<()> {
-        unsafe { self.0.put(null_mut()) }
+    unsafe fn clear(&self) {
+        unsafe { self.0.put(null_mut()) };
+    }
+
+    fn check(&self) -> Result<()> {
+        self.0.check()
     }
 
     unsafe fn fill(&self, value: Vec<u8>) -> Result<()> {
-        match self.0.is_wanted() {
-            true => unsafe { self.0.put(ocireg_buffer::new(value)) },
-            false => Ok(()),
+        if self.0.is_wanted() {
+            unsafe { self.0.put(ocireg_buffer::new(value)) };
         }
+        Ok(())
+    }
+
+    fn keep(value: Vec<u8>) -> Result<Kept> {
+        Ok(Kept { bytes: Some(Owned::new(value)), ..Kept::default() })
     }
 }
 
@@ -124,13 +165,51 @@ impl<H> New<H> {
     }
 }
 
-impl<H: Opaque> Out<H::Content> for New<H> {
-    unsafe fn empty(&self) -> Result<()> {
-        unsafe { self.0.put(null_mut()) }
+impl<H: Opaque<Content: Send + 'static>> Out<H::Content> for New<H> {
+    unsafe fn clear(&self) {
+        unsafe { self.0.put(null_mut()) };
+    }
+
+    fn check(&self) -> Result<()> {
+        self.0.check()
     }
 
     unsafe fn fill(&self, value: H::Content) -> Result<()> {
-        unsafe { self.0.put(handle::new(value)) }
+        unsafe { self.0.put(handle::new(value)) };
+        Ok(())
+    }
+
+    fn keep(value: H::Content) -> Result<Kept> {
+        Ok(Kept::handle(value))
+    }
+}
+
+/// A number, or a pointer that is lent.
+pub(super) struct Plain<T>(Place<T>, T);
+
+impl<T: Copy> Plain<T> {
+    /// With what stands for none.
+    pub(super) fn required(place: *mut T, name: &'static str, none: T) -> Plain<T> {
+        Plain(Place { place, name: Some(name) }, none)
+    }
+}
+
+impl<T: Copy> Out<T> for Plain<T> {
+    unsafe fn clear(&self) {
+        unsafe { self.0.put(self.1) };
+    }
+
+    fn check(&self) -> Result<()> {
+        self.0.check()
+    }
+
+    unsafe fn fill(&self, value: T) -> Result<()> {
+        unsafe { self.0.put(value) };
+        Ok(())
+    }
+
+    fn keep(_: T) -> Result<Kept> {
+        Ok(Kept::default())
     }
 }
 
@@ -144,36 +223,53 @@ impl Count {
 }
 
 impl Out<usize> for Count {
-    unsafe fn empty(&self) -> Result<()> {
-        unsafe { self.0.put(0) }
+    unsafe fn clear(&self) {
+        unsafe { self.0.put(0) };
+    }
+
+    fn check(&self) -> Result<()> {
+        self.0.check()
     }
 
     unsafe fn fill(&self, value: usize) -> Result<()> {
-        unsafe { self.0.put(value) }
+        unsafe { self.0.put(value) };
+        Ok(())
+    }
+
+    fn keep(count: usize) -> Result<Kept> {
+        Ok(Kept { count, ..Kept::default() })
     }
 }
 
 /// Nothing but the status.
 impl Out<()> for () {
-    unsafe fn empty(&self) -> Result<()> {
+    unsafe fn clear(&self) {}
+
+    fn check(&self) -> Result<()> {
         Ok(())
     }
 
     unsafe fn fill(&self, (): ()) -> Result<()> {
         Ok(())
     }
+
+    fn keep((): ()) -> Result<Kept> {
+        Ok(Kept::default())
+    }
 }
 
-impl<A, B> Out<(A, B)> for (Json, Bytes)
-where
-    Json: Out<A>,
-    Bytes: Out<B>,
-{
-    unsafe fn empty(&self) -> Result<()> {
+/// JSON or a number first, and something else.
+impl<A, B, V: Out<A>, W: Out<B>> Out<(A, B)> for (V, W) {
+    unsafe fn clear(&self) {
         unsafe {
-            Out::<A>::empty(&self.0)?;
-            Out::<B>::empty(&self.1)
+            self.0.clear();
+            self.1.clear();
         }
+    }
+
+    fn check(&self) -> Result<()> {
+        self.0.check()?;
+        self.1.check()
     }
 
     unsafe fn fill(&self, (first, second): (A, B)) -> Result<()> {
@@ -181,5 +277,9 @@ where
             self.0.fill(first)?;
             self.1.fill(second)
         }
+    }
+
+    fn keep((first, second): (A, B)) -> Result<Kept> {
+        Ok(Kept { bytes: W::keep(second)?.bytes, ..V::keep(first)? })
     }
 }

@@ -2,10 +2,10 @@
 
 use std::ffi::c_char;
 
-use super::client::{begin, ocireg_client};
+use super::call::call;
+use super::client::ocireg_client;
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::enter_blocking;
 use super::manifest::reference;
 use super::options::ocireg_options;
 use super::out::Json;
@@ -37,11 +37,13 @@ pub unsafe extern "C" fn ocireg_referrers(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::required(json), || {
-            let reference = self::reference(reference)?;
-            let (client, call, options) = begin(client, context, options)?;
-            client.referrers(&call, &reference, &options)
-        })
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || self::reference(reference),
+            |client, call, reference, options| client.referrers(call, &reference, &options),
+        )
     }
 }
 
@@ -72,10 +74,12 @@ pub unsafe extern "C" fn ocireg_tag_delete(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let reference = self::reference(reference)?;
-            let (client, call, options) = begin(client, context, options)?;
-            client.delete_tag(&call, &reference, &options)
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || self::reference(reference),
+            |client, call, reference, options| client.delete_tag(call, &reference, &options),
+        )
     }
 }

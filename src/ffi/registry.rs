@@ -2,11 +2,11 @@
 
 use std::ffi::c_char;
 
-use super::argument::text;
-use super::client::{begin, ocireg_client};
+use super::argument::string;
+use super::call::call;
+use super::client::ocireg_client;
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::enter_blocking;
 use super::options::{ocireg_options, NoOptions};
 use super::out::Json;
 use super::status::ocireg_status;
@@ -30,11 +30,13 @@ pub unsafe extern "C" fn ocireg_registry_ping(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::required(json), || {
-            let registry = text(registry, "registry")?;
-            let (client, call, options) = begin(client, context, options)?;
-            client.ping_as(&call, registry, &options)
-        })
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || string(registry, "registry"),
+            |client, call, registry, options| client.ping_as(call, &registry, &options),
+        )
     }
 }
 
@@ -58,11 +60,13 @@ pub unsafe extern "C" fn ocireg_registry_detect(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::required(json), || {
-            let registry = text(registry, "registry")?;
-            let (client, call, NoOptions {}) = begin(client, context, options)?;
-            client.detect(&call, registry)
-        })
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || string(registry, "registry"),
+            |client, call, registry, NoOptions {}| client.detect(call, &registry),
+        )
     }
 }
 
@@ -92,11 +96,13 @@ pub unsafe extern "C" fn ocireg_registry_catalog(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::required(json), || {
-            let registry = text(registry, "registry")?;
-            let (client, call, options) = begin(client, context, options)?;
-            client.catalog(&call, registry, &options)
-        })
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || string(registry, "registry"),
+            |client, call, registry, options| client.catalog(call, &registry, &options),
+        )
     }
 }
 
@@ -123,10 +129,12 @@ pub unsafe extern "C" fn ocireg_repository_tags(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::required(json), || {
-            let repository = text(repository, "repository")?;
-            let (client, call, options) = begin(client, context, options)?;
-            client.tags(&call, repository, &options)
-        })
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || string(repository, "repository"),
+            |client, call, repository, options| client.tags(call, &repository, &options),
+        )
     }
 }

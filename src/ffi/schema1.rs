@@ -147,7 +147,7 @@ pub unsafe extern "C" fn ocireg_schema1_sign(
     unsafe {
         enter(error, Bytes::required(signed_manifest, "signed_manifest"), || {
             let data = bytes(data, size, "data")?;
-            let key = text(key, "key")?;
+            let key = text(&key, "key")?;
             let options: SignOptions = options::read(options)?;
             let key = PrivateKey::from_pem(key)?;
             let chain = options.chain.as_deref().map(Chain::from_pem).transpose()?;
@@ -190,5 +190,5 @@ pub unsafe extern "C" fn ocireg_schema1_key_info(
     json: *mut *mut c_char,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe { enter(error, Json::required(json), || public_key(text(pem, "pem")?)?.to_json()) }
+    unsafe { enter(error, Json::required(json), || public_key(text(&pem, "pem")?)?.to_json()) }
 }

@@ -3,10 +3,10 @@
 use std::ffi::c_char;
 
 use super::argument::{bytes, optional_text, text};
-use super::client::{begin, ocireg_client};
+use super::call::call;
+use super::client::ocireg_client;
 use super::context::ocireg_context;
 use super::error::ocireg_error;
-use super::guard::enter_blocking;
 use super::manifest::{reference, repository};
 use super::options::{ocireg_options, NoOptions};
 use super::out::Json;
@@ -17,7 +17,7 @@ use crate::reference::Repository;
 use crate::registry::upload::session::SavedSession;
 
 unsafe fn session(argument: *const c_char) -> Result<SavedSession> {
-    SavedSession::parse(unsafe { text(argument, "session") }?)
+    SavedSession::parse(unsafe { text(&argument, "session") }?)
 }
 
 /// Opens an upload session in [HOST[:PORT]/]REPOSITORY, to be continued by the ocireg_upload_session_ functions, by this
@@ -41,11 +41,13 @@ pub unsafe extern "C" fn ocireg_upload_session_start(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::required(json), || {
-            let repository = self::repository(repository)?;
-            let (client, call, options) = begin(client, context, options)?;
-            client.session_start(&call, &repository, &options)
-        })
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || self::repository(repository),
+            |client, call, repository, options| client.session_start(call, &repository, &options),
+        )
     }
 }
 
@@ -69,11 +71,13 @@ pub unsafe extern "C" fn ocireg_upload_session_status(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::required(json), || {
-            let session = self::session(session)?;
-            let (client, call, NoOptions {}) = begin(client, context, options)?;
-            client.session_status(&call, &session)
-        })
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || self::session(session),
+            |client, call, session, NoOptions {}| client.session_status(call, &session),
+        )
     }
 }
 
@@ -98,12 +102,17 @@ pub unsafe extern "C" fn ocireg_upload_session_chunk(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::required(json), || {
-            let session = self::session(session)?;
-            let data = bytes(data, size, "data")?;
-            let (client, call, options) = begin(client, context, options)?;
-            client.session_chunk(&call, &session, data, &options)
-        })
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || {
+                let session = self::session(session)?;
+                let data = bytes(data, size, "data")?;
+                Ok((session, data))
+            },
+            |client, call, (session, data), options| client.session_chunk(call, &session, data, &options),
+        )
     }
 }
 
@@ -128,13 +137,18 @@ pub unsafe extern "C" fn ocireg_upload_session_finish(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let session = self::session(session)?;
-            let digest: Digest = text(digest, "digest")?.parse()?;
-            let last = bytes(data, size, "data")?;
-            let (client, call, NoOptions {}) = begin(client, context, options)?;
-            client.session_finish(&call, &session, &digest, last)
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || {
+                let session = self::session(session)?;
+                let digest: Digest = text(&digest, "digest")?.parse()?;
+                let last = bytes(data, size, "data")?;
+                Ok((session, digest, last))
+            },
+            |client, call, (session, digest, last), NoOptions {}| client.session_finish(call, &session, &digest, last),
+        )
     }
 }
 
@@ -152,11 +166,13 @@ pub unsafe extern "C" fn ocireg_upload_session_cancel(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, (), || {
-            let session = self::session(session)?;
-            let (client, call, NoOptions {}) = begin(client, context, options)?;
-            client.session_cancel(&call, &session)
-        })
+        call(
+            error,
+            (),
+            (client, context, options),
+            || self::session(session),
+            |client, call, session, NoOptions {}| client.session_cancel(call, &session),
+        )
     }
 }
 
@@ -181,11 +197,16 @@ pub unsafe extern "C" fn ocireg_blob_mount(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let reference = self::reference(reference)?;
-            let from = optional_text(from, "from")?.map(|name| Repository::parse(name, None)).transpose()?;
-            let (client, call, options) = begin(client, context, options)?;
-            client.mount_blob(&call, &reference, from.as_ref(), &options)
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || {
+                let reference = self::reference(reference)?;
+                let from = optional_text(&from, "from")?.map(|name| Repository::parse(name, None)).transpose()?;
+                Ok((reference, from))
+            },
+            |client, call, (reference, from), options| client.mount_blob(call, &reference, from.as_ref(), &options),
+        )
     }
 }

@@ -1,29 +1,81 @@
 //! Uploads that the caller feeds.
 
 use std::ffi::c_char;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 
 use super::argument::{bytes, optional_text};
 use super::blob::exclusively;
-use super::client::{begin, ocireg_client};
+use super::call::{self, begin_job};
+use super::client::ocireg_client;
 use super::context::ocireg_context;
 use super::error::ocireg_error;
 use super::guard::enter_blocking;
 use super::handle::{self, opaque, Handle};
+use super::job::Job;
 use super::manifest::repository;
 use super::options::ocireg_options;
-use super::out::{Json, New};
+use super::out::{Json, New, Out};
 use super::panics::quietly;
 use super::sigpipe;
 use super::status::ocireg_status;
 use crate::digest::Digest;
+use crate::error::{Code, Error, Result};
 use crate::registry::upload::Upload;
 
 /// A blob that is being uploaded in chunks. It belongs to one thread at a time, and may move between threads; a second one
 /// at the same time gets OCIREG_BUSY. It keeps what it needs of its client and context.
-pub(super) struct ocireg_upload(Handle<Mutex<Upload>>);
+pub(super) struct ocireg_upload(Handle<Feeding>);
 
-opaque!(ocireg_upload, Mutex<Upload>, 0x6f63_6972_6567_0004);
+opaque!(ocireg_upload, Feeding, 0x6f63_6972_6567_0004);
+
+/// An upload, and the job that has started it, if one has: it makes its calls too.
+pub(super) struct Feeding {
+    upload: Arc<Mutex<Option<Upload>>>,
+    job: Option<Arc<Job>>,
+}
+
+impl Feeding {
+    fn new(upload: Upload) -> Feeding {
+        Feeding { upload: Arc::new(Mutex::new(Some(upload))), job: None }
+    }
+
+    pub(super) fn of_job(mut self, job: &Arc<Job>) -> Feeding {
+        self.job = Some(job.clone());
+        self
+    }
+}
+
+impl Drop for Feeding {
+    fn drop(&mut self) {
+        if let Some(job) = self.job.take() {
+            // An upload that is not finished is cancelled, which asks the registry.
+            let upload = self.upload.clone();
+            job.aside(move || drop(crate::sync::lock(&upload).take()));
+        }
+    }
+}
+
+/// Makes a call of an upload: here, or by its job.
+unsafe fn call<A: Send + 'static, T: 'static, W: Out<T>>(
+    error: *mut *mut ocireg_error,
+    out: W,
+    upload: *const ocireg_upload,
+    argument: impl FnOnce() -> Result<A>,
+    body: impl FnOnce(&mut Upload, A) -> Result<T> + Send + 'static,
+) -> ocireg_status {
+    let prepare = || {
+        let argument = argument()?;
+        let upload = unsafe { handle::get(upload, "upload") }?.upload.clone();
+        let gone = || Error::new(Code::Closed, "the upload was freed");
+        Ok::<_, Error>(move || body(exclusively(&upload)?.as_mut().ok_or_else(gone)?, argument))
+    };
+    unsafe {
+        match handle::peek(upload).and_then(|feeding| feeding.job.clone()) {
+            None => enter_blocking(error, out, || prepare()?()),
+            Some(job) => begin_job::<_, W>(error, &out, &job, || Ok(Box::new(prepare()?))),
+        }
+    }
+}
 
 /// Starts an upload of unknown length to [HOST[:PORT]/]REPOSITORY. The context, if given, also governs the writes. Free with
 /// ocireg_upload_free. Blocks.
@@ -41,11 +93,13 @@ pub unsafe extern "C" fn ocireg_upload_start(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, New::required(upload, "upload"), || {
-            let repository = self::repository(repository)?;
-            let (client, call, options) = begin(client, context, options)?;
-            client.start_upload(&call, &repository, &options).map(Mutex::new)
-        })
+        call::call(
+            error,
+            New::required(upload, "upload"),
+            (client, context, options),
+            || self::repository(repository),
+            |client, call, repository, options| client.start_upload(call, &repository, &options).map(Feeding::new),
+        )
     }
 }
 
@@ -62,13 +116,7 @@ pub unsafe extern "C" fn ocireg_upload_write(
     size: usize,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe {
-        enter_blocking(error, (), || {
-            let upload = handle::get(upload, "upload")?;
-            let mut upload = exclusively(&upload)?;
-            upload.write(bytes(data, size, "data")?)
-        })
-    }
+    unsafe { call(error, (), upload, || bytes(data, size, "data"), |upload, data| upload.write(data)) }
 }
 
 /// Ends the upload: the blob exists from now on. `digest` may be NULL; else the bytes must have it (sha256). Blocks. After
@@ -86,12 +134,8 @@ pub unsafe extern "C" fn ocireg_upload_finish(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let digest = optional_text(digest, "digest")?.map(str::parse::<Digest>).transpose()?;
-            let upload = handle::get(upload, "upload")?;
-            let mut upload = exclusively(&upload)?;
-            upload.finish(digest.as_ref())
-        })
+        let digest = || Ok(optional_text(&digest, "digest")?.map(str::parse::<Digest>).transpose()?);
+        call(error, Json::optional(json), upload, digest, |upload, digest| upload.finish(digest.as_ref()))
     }
 }
 
@@ -107,13 +151,7 @@ pub unsafe extern "C" fn ocireg_upload_save(
     json: *mut *mut c_char,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe {
-        enter_blocking(error, Json::required(json), || {
-            let upload = handle::get(upload, "upload")?;
-            let mut upload = exclusively(&upload)?;
-            upload.save()
-        })
-    }
+    unsafe { call(error, Json::required(json), upload, || Ok(()), |upload, ()| upload.save()) }
 }
 
 /// Abandons the upload, and tells the registry. No error when it is over already. Blocks.
@@ -124,13 +162,7 @@ pub unsafe extern "C" fn ocireg_upload_cancel(
     upload: *mut ocireg_upload,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
-    unsafe {
-        enter_blocking(error, (), || {
-            let upload = handle::get(upload, "upload")?;
-            let mut upload = exclusively(&upload)?;
-            upload.cancel()
-        })
-    }
+    unsafe { call(error, (), upload, || Ok(()), |upload, ()| upload.cancel()) }
 }
 
 /// Frees an upload. NULL is accepted, and anything that is not an upload is ignored. One that is not finished is cancelled first, without waiting for the answer longer than 120 ms.

@@ -1,7 +1,7 @@
 //! Descriptors: what the caller opened and lends us, and what is ours.
 
 use std::io;
-pub(crate) use std::os::fd::{AsFd, BorrowedFd};
+pub(crate) use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 
 use nix::fcntl::{fcntl, FcntlArg, OFlag};
 

@@ -1,6 +1,7 @@
 //! Everything that depends on the operating system: the only room that names `nix`, `libc`, `rustix` and `std::os`, except for unsafe
 //! code in `ffi`. It does not know about registries or layouts.
 
+pub(crate) mod bell;
 pub(crate) mod child;
 pub(crate) mod descriptor;
 pub(crate) mod flush;

@@ -19,7 +19,6 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
 use ::http::Extensions;
-use once_cell::sync::OnceCell;
 
 use crate::auth::{Account, Auth};
 use crate::call::cancel::ClientLife;
@@ -39,7 +38,7 @@ pub struct Client {
     pub(crate) http: Arc<Http>,
     pub(crate) auth: Arc<Auth>,
     options: Arc<ClientOptions>,
-    engine: Arc<OnceCell<Arc<Engine>>>,
+    engine: Arc<Mutex<Option<Arc<Engine>>>>,
     life: Arc<ClientLife>,
     hosts: Arc<Mutex<HashMap<String, HostOptions>>>,
     accounts: Arc<Mutex<HashMap<String, Account>>>,
@@ -86,10 +85,33 @@ impl Client {
     /// Begins a call.
     pub fn call(&self, context: Option<Arc<Context>>) -> Result<Call> {
         self.check_open()?;
-        let engine = self.engine.get_or_try_init(|| Engine::start().map(Arc::new))?;
-        let call = Call::new(engine.clone(), self.life.clone(), context);
+        let call = Call::new(self.engine()?, self.life.clone(), context);
         call.check()?;
         Ok(call)
+    }
+
+    fn engine(&self) -> Result<Arc<Engine>> {
+        let mut engine = lock(&self.engine);
+        match &*engine {
+            Some(engine) => Ok(engine.clone()),
+            None => Ok(engine.insert(Arc::new(Engine::start()?)).clone()),
+        }
+    }
+
+    /// Ends the network's thread and its connections, unless something uses them. The next call begins anew.
+    pub fn quiesce(&self) -> Result<()> {
+        let mut engine = lock(&self.engine);
+        if engine.as_ref().is_some_and(|engine| Arc::strong_count(engine) > 1) {
+            return Err(Error::new(Code::Busy, "a call, a reader or an upload of the client is in use"));
+        }
+        self.http.close();
+        drop(engine.take());
+        Ok(())
+    }
+
+    /// How many threads may make the calls of jobs.
+    pub(crate) fn job_threads(&self) -> usize {
+        self.options.jobs.job_threads
     }
 
     pub(crate) fn options(&self) -> &ClientOptions {

@@ -6,6 +6,7 @@ pub use crate::http::certs_d::CertsOptions;
 pub use crate::http::proxy::ProxyOptions;
 pub use crate::http::settings::{HttpOptions, TlsOptions};
 pub use crate::http::throttle::ThrottleOptions;
+pub use crate::job::pool::PoolOptions;
 pub use crate::options::Texts;
 pub use crate::stream::spool::TemporaryOptions;
 
@@ -30,6 +31,8 @@ options! {
         pub temporary: TemporaryOptions,
         /// Stored credentials
         pub credentials: StoredOptions,
+        /// Jobs
+        pub jobs: PoolOptions,
     }
 }
 
@@ -44,7 +47,8 @@ impl ClientOptions {
         self.blobs.check_itself()?;
         self.http.check()?;
         self.temporary.check()?;
-        self.credentials.check()
+        self.credentials.check()?;
+        self.jobs.check()
     }
 }
 
@@ -65,6 +69,7 @@ mod tests {
             ("max_temporary_bytes", 0),
             ("helper_timeout_ms", 0),
             ("max_connections_per_host", 0),
+            ("job_threads", 0),
         ] {
             let error = read(serde_json::json!({ key: value })).unwrap_err();
             assert!(error.code() == Code::InvalidArgument && error.message().contains(key), "{error}");

@@ -93,7 +93,7 @@ fn context(
     }
     if call.asks_for_credentials() {
         let events = events.clone();
-        context.set_credentials(Some(Arc::new(move |host: &str| {
+        context.set_credentials(Some(Arc::new(move |_: &Call, host: &str| {
             let (answer, answered) = reply::channel();
             let _ = events.send(WorkerEvent::Credentials(host.to_owned(), answer));
             answered.recv().unwrap_or_else(|_| Err(Error::new(Code::Cancelled, "the copy has ended")))

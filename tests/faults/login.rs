@@ -407,7 +407,7 @@ fn explain_says_where_a_call_would_go() {
 fn explain_asks_the_hook() {
     let client = client();
     let (context, call) = with_context(&client);
-    context.set_credentials(Some(Arc::new(|_| {
+    context.set_credentials(Some(Arc::new(|_, _| {
         serde_json::from_value::<ocireg::inside::Secrets>(json!({"token": "SECRET"})).unwrap().credentials()
     })));
     let said = client.explain(&call, &Reference::parse("reg.example/a", None).unwrap()).unwrap();

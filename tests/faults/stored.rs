@@ -149,7 +149,7 @@ fn host_options_come_first_then_the_hook_then_what_is_stored() {
         client.set_host(host, host_options(options.clone())).unwrap();
         let (context, call) = with_context(&client);
         if let Some(says) = hook {
-            context.set_credentials(Some(std::sync::Arc::new(move |_| {
+            context.set_credentials(Some(std::sync::Arc::new(move |_, _| {
                 let secrets: ocireg::inside::Secrets = match says {
                     true => serde_json::from_value(json!({"username": "hook", "password": "p"})).unwrap(),
                     false => Default::default(),

@@ -4,11 +4,11 @@ use std::ffi::c_char;
 use std::path::Path;
 
 use super::{ocireg_blob_reader, Open};
-use crate::ffi::argument::{descriptor, text};
-use crate::ffi::client::{begin, ocireg_client};
+use crate::ffi::argument::{descriptor, string};
+use crate::ffi::call::call;
+use crate::ffi::client::ocireg_client;
 use crate::ffi::context::ocireg_context;
 use crate::ffi::error::ocireg_error;
-use crate::ffi::guard::enter_blocking;
 use crate::ffi::manifest::reference;
 use crate::ffi::memory::ocireg_buffer;
 use crate::ffi::options::{ocireg_options, NoOptions};
@@ -34,11 +34,13 @@ pub unsafe extern "C" fn ocireg_blob_head(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::required(json), || {
-            let reference = self::reference(reference)?;
-            let (client, call, NoOptions {}) = begin(client, context, options)?;
-            client.head_blob(&call, &reference)
-        })
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || self::reference(reference),
+            |client, call, reference, NoOptions {}| client.head_blob(call, &reference),
+        )
     }
 }
 
@@ -66,12 +68,19 @@ pub unsafe extern "C" fn ocireg_blob_get_file(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let reference = self::reference(reference)?;
-            let path = text(path, "path")?;
-            let (client, call, options) = begin(client, context, options)?;
-            client.get_blob_file(&call, &reference, Path::new(path), &options)
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || {
+                let reference = self::reference(reference)?;
+                let path = string(path, "path")?;
+                Ok((reference, path))
+            },
+            |client, call, (reference, path), options| {
+                client.get_blob_file(call, &reference, Path::new(&path), &options)
+            },
+        )
     }
 }
 
@@ -96,13 +105,20 @@ pub unsafe extern "C" fn ocireg_blob_get_fd(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let reference = self::reference(reference)?;
-            let fd = descriptor(fd)?;
-            let (client, call, options) = begin(client, context, options)?;
-            let mut into = call.output(&fd)?;
-            client.get_blob_to(&call, &reference, &mut into, &options)
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || {
+                let reference = self::reference(reference)?;
+                let fd = descriptor(fd)?;
+                Ok((reference, fd))
+            },
+            |client, call, (reference, fd), options| {
+                let mut into = call.output(&fd)?;
+                client.get_blob_to(call, &reference, &mut into, &options)
+            },
+        )
     }
 }
 
@@ -125,11 +141,13 @@ pub unsafe extern "C" fn ocireg_blob_get_memory(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, (Json::optional(json), Bytes::required(bytes, "bytes")), || {
-            let reference = self::reference(reference)?;
-            let (client, call, options) = begin(client, context, options)?;
-            client.get_blob(&call, &reference, &options)
-        })
+        call(
+            error,
+            (Json::optional(json), Bytes::required(bytes, "bytes")),
+            (client, context, options),
+            || self::reference(reference),
+            |client, call, reference, options| client.get_blob(call, &reference, &options),
+        )
     }
 }
 
@@ -149,10 +167,12 @@ pub unsafe extern "C" fn ocireg_blob_open(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, New::required(reader, "reader"), || {
-            let reference = self::reference(reference)?;
-            let (client, call, options) = begin(client, context, options)?;
-            Ok(Open::new(client.open_blob(&call, &reference, &options)?))
-        })
+        call(
+            error,
+            New::required(reader, "reader"),
+            (client, context, options),
+            || self::reference(reference),
+            |client, call, reference, options| Ok(Open::new(client.open_blob(call, &reference, &options)?)),
+        )
     }
 }

@@ -4,7 +4,8 @@ use std::ffi::{c_char, c_void};
 use std::path::Path;
 
 use crate::error::{Code, Error, Result};
-use crate::ffi::argument::{bytes, null, text};
+use crate::ffi::argument::{bytes, null, string};
+use crate::ffi::call::call;
 use crate::ffi::client::{begin, ocireg_client};
 use crate::ffi::context::{ocireg_context, Userdata};
 use crate::ffi::error::ocireg_error;
@@ -42,12 +43,19 @@ pub unsafe extern "C" fn ocireg_blob_put_file(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let repository = self::repository(repository)?;
-            let path = text(path, "path")?;
-            let (client, call, options) = begin(client, context, options)?;
-            client.put_blob_file(&call, &repository, Path::new(path), &options)
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || {
+                let repository = self::repository(repository)?;
+                let path = string(path, "path")?;
+                Ok((repository, path))
+            },
+            |client, call, (repository, path), options| {
+                client.put_blob_file(call, &repository, Path::new(&path), &options)
+            },
+        )
     }
 }
 
@@ -66,12 +74,17 @@ pub unsafe extern "C" fn ocireg_blob_put_memory(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let repository = self::repository(repository)?;
-            let data = bytes(data, size, "data")?;
-            let (client, call, options) = begin(client, context, options)?;
-            client.put_blob(&call, &repository, data, &options)
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || {
+                let repository = self::repository(repository)?;
+                let data = bytes(data, size, "data")?;
+                Ok((repository, data))
+            },
+            |client, call, (repository, data), options| client.put_blob(call, &repository, data, &options),
+        )
     }
 }
 
@@ -152,10 +165,12 @@ pub unsafe extern "C" fn ocireg_blob_delete(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let reference = self::reference(reference)?;
-            let (client, call, NoOptions {}) = begin(client, context, options)?;
-            client.delete_blob(&call, &reference)
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || self::reference(reference),
+            |client, call, reference, NoOptions {}| client.delete_blob(call, &reference),
+        )
     }
 }

@@ -1,14 +1,17 @@
 //! Blobs read piece by piece.
 
 use std::ffi::c_char;
-use std::sync::{Mutex, MutexGuard, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 
 use crate::download::Pieces;
 use crate::error::{Code, Error, Result};
 use crate::ffi::argument::null;
+use crate::ffi::call::begin_job;
+use crate::ffi::context::Userdata;
 use crate::ffi::error::ocireg_error;
 use crate::ffi::guard::enter_blocking;
 use crate::ffi::handle::{self, opaque, Handle};
+use crate::ffi::job::Job;
 use crate::ffi::out::{Count, Json};
 use crate::ffi::panics::quietly;
 use crate::ffi::sigpipe;
@@ -23,6 +26,8 @@ pub(in crate::ffi) struct Open {
     reader: Option<Box<dyn Pieces>>,
     rest: bytes::Bytes,
     delivered: u64,
+    /// The job that has opened it: it reads too.
+    job: Option<Arc<Job>>,
 }
 
 opaque!(ocireg_blob_reader, Mutex<Open>, 0x6f63_6972_6567_0003);
@@ -73,26 +78,54 @@ pub unsafe extern "C" fn ocireg_blob_reader_read(
     read: *mut usize,
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
+    let of_job = unsafe { handle::peek(reader) }.and_then(|reader| exclusively(reader).ok()?.job.clone());
+    let out = Count::required(read, "read");
+    let buffer = Userdata::new(buffer.cast());
+    let prepare = || unsafe { Reading::new(handle::get(reader, "reader")?, buffer, size) };
     unsafe {
-        enter_blocking(error, Count::required(read, "read"), || {
-            if buffer.is_null() {
-                return Err(null("buffer"));
-            }
-            if size == 0 {
-                return Err(Error::new(Code::InvalidArgument, "the argument size is 0, which would look like the end"));
-            }
-            let reader = handle::get(reader, "reader")?;
-            let mut open = exclusively(&reader)?;
-            let piece = open.take(size)?;
-            std::ptr::copy_nonoverlapping(piece.as_ptr(), buffer, piece.len());
-            Ok(piece.len())
-        })
+        match of_job {
+            None => enter_blocking(error, out, || prepare()?.read()),
+            Some(job) => begin_job::<_, Count>(error, &out, &job, || {
+                let reading = prepare()?;
+                Ok(Box::new(move || reading.read()))
+            }),
+        }
+    }
+}
+
+/// A read that is about to be made: the buffer is the caller's, lent until it has ended.
+struct Reading {
+    reader: Arc<Mutex<Open>>,
+    buffer: Userdata,
+    size: usize,
+}
+
+impl Reading {
+    fn new(reader: Arc<Mutex<Open>>, buffer: Userdata, size: usize) -> Result<Reading> {
+        if buffer.pointer().is_null() {
+            return Err(null("buffer"));
+        }
+        if size == 0 {
+            return Err(Error::new(Code::InvalidArgument, "the argument size is 0, which would look like the end"));
+        }
+        Ok(Reading { reader, buffer, size })
+    }
+
+    unsafe fn read(self) -> Result<usize> {
+        let piece = exclusively(&self.reader)?.take(self.size)?;
+        unsafe { std::ptr::copy_nonoverlapping(piece.as_ptr(), self.buffer.pointer().cast(), piece.len()) };
+        Ok(piece.len())
     }
 }
 
 impl Open {
     pub(in crate::ffi) fn new(reader: impl Pieces + 'static) -> Mutex<Open> {
-        Mutex::new(Open { reader: Some(Box::new(reader)), rest: bytes::Bytes::new(), delivered: 0 })
+        Mutex::new(Open { reader: Some(Box::new(reader)), rest: bytes::Bytes::new(), delivered: 0, job: None })
+    }
+
+    /// A reader that a job has opened.
+    pub(in crate::ffi) fn of_job(open: Mutex<Open>, job: &Arc<Job>) -> Mutex<Open> {
+        Mutex::new(Open { job: Some(job.clone()), ..crate::sync::into_inner(open) })
     }
 
     fn take(&mut self, size: usize) -> Result<bytes::Bytes> {

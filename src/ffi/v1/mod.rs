@@ -10,5 +10,5 @@ use crate::error::Result;
 use crate::registry_v1::id::ImageId;
 
 unsafe fn image_id(argument: *const c_char) -> Result<ImageId> {
-    unsafe { text(argument, "id") }?.parse()
+    unsafe { text(&argument, "id") }?.parse()
 }

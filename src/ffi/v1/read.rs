@@ -6,12 +6,12 @@ use std::path::Path;
 use serde_json::json;
 
 use super::image_id;
-use crate::ffi::argument::{descriptor, text};
+use crate::ffi::argument::{descriptor, string};
 use crate::ffi::blob::{ocireg_blob_reader, Open};
-use crate::ffi::client::{begin, ocireg_client};
+use crate::ffi::call::call;
+use crate::ffi::client::ocireg_client;
 use crate::ffi::context::ocireg_context;
 use crate::ffi::error::ocireg_error;
-use crate::ffi::guard::enter_blocking;
 use crate::ffi::manifest::{reference, repository};
 use crate::ffi::memory::ocireg_buffer;
 use crate::ffi::options::{ocireg_options, NoOptions};
@@ -39,11 +39,13 @@ pub unsafe extern "C" fn ocireg_v1_ping(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::required(json), || {
-            let registry = text(registry, "registry")?;
-            let (client, call, NoOptions {}) = begin(client, context, options)?;
-            client.v1_ping(&call, registry)
-        })
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || string(registry, "registry"),
+            |client, call, registry, NoOptions {}| client.v1_ping(call, &registry),
+        )
     }
 }
 
@@ -66,11 +68,16 @@ pub unsafe extern "C" fn ocireg_v1_search(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::required(json), || {
-            let (registry, term) = (text(registry, "registry")?, text(term, "term")?);
-            let (client, call, options) = begin(client, context, options)?;
-            client.v1_search(&call, registry, term, &options)
-        })
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || {
+                let (registry, term) = (string(registry, "registry")?, string(term, "term")?);
+                Ok((registry, term))
+            },
+            |client, call, (registry, term), options| client.v1_search(call, &registry, &term, &options),
+        )
     }
 }
 
@@ -94,11 +101,13 @@ pub unsafe extern "C" fn ocireg_v1_images(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::required(json), || {
-            let repository = self::repository(repository)?;
-            let (client, call, NoOptions {}) = begin(client, context, options)?;
-            client.v1(&call, &repository)?.images()
-        })
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || self::repository(repository),
+            |client, call, repository, NoOptions {}| client.v1(call, &repository)?.images(),
+        )
     }
 }
 
@@ -120,11 +129,13 @@ pub unsafe extern "C" fn ocireg_v1_tags(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::required(json), || {
-            let repository = self::repository(repository)?;
-            let (client, call, NoOptions {}) = begin(client, context, options)?;
-            client.v1(&call, &repository)?.tags()
-        })
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || self::repository(repository),
+            |client, call, repository, NoOptions {}| client.v1(call, &repository)?.tags(),
+        )
     }
 }
 
@@ -145,13 +156,21 @@ pub unsafe extern "C" fn ocireg_v1_tag(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::required(json), || {
-            let reference = self::reference(reference)?;
-            let tag = tag_of(&reference)?;
-            let (client, call, NoOptions {}) = begin(client, context, options)?;
-            let id = client.v1(&call, reference.repository())?.tag(tag)?;
-            Ok(json!({"tag": tag, "id": id}))
-        })
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || {
+                let reference = self::reference(reference)?;
+                tag_of(&reference)?;
+                Ok(reference)
+            },
+            |client, call, reference, NoOptions {}| {
+                let tag = tag_of(&reference)?;
+                let id = client.v1(call, reference.repository())?.tag(tag)?;
+                Ok(json!({"tag": tag, "id": id}))
+            },
+        )
     }
 }
 
@@ -174,13 +193,20 @@ pub unsafe extern "C" fn ocireg_v1_ancestry(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::required(json), || {
-            let repository = self::repository(repository)?;
-            let id = image_id(id)?;
-            let (client, call, NoOptions {}) = begin(client, context, options)?;
-            let ancestry = client.v1(&call, &repository)?.ancestry(&id)?;
-            Ok(json!({"id": id, "ancestry": ancestry}))
-        })
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || {
+                let repository = self::repository(repository)?;
+                let id = image_id(id)?;
+                Ok((repository, id))
+            },
+            |client, call, (repository, id), NoOptions {}| {
+                let ancestry = client.v1(call, &repository)?.ancestry(&id)?;
+                Ok(json!({"id": id, "ancestry": ancestry}))
+            },
+        )
     }
 }
 
@@ -207,13 +233,20 @@ pub unsafe extern "C" fn ocireg_v1_image(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, (Json::optional(json), Bytes::optional(bytes)), || {
-            let repository = self::repository(repository)?;
-            let id = image_id(id)?;
-            let (client, call, NoOptions {}) = begin(client, context, options)?;
-            let image = client.v1(&call, &repository)?.image(&id)?;
-            Ok((image.to_json(), image.bytes))
-        })
+        call(
+            error,
+            (Json::optional(json), Bytes::optional(bytes)),
+            (client, context, options),
+            || {
+                let repository = self::repository(repository)?;
+                let id = image_id(id)?;
+                Ok((repository, id))
+            },
+            |client, call, (repository, id), NoOptions {}| {
+                let image = client.v1(call, &repository)?.image(&id)?;
+                Ok((image.to_json(), image.bytes))
+            },
+        )
     }
 }
 
@@ -243,13 +276,20 @@ pub unsafe extern "C" fn ocireg_v1_layer_file(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let repository = self::repository(repository)?;
-            let id = image_id(id)?;
-            let path = text(path, "path")?;
-            let (client, call, options) = begin(client, context, options)?;
-            client.v1(&call, &repository)?.layer_file(&id, Path::new(path), &options)
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || {
+                let repository = self::repository(repository)?;
+                let id = image_id(id)?;
+                let path = string(path, "path")?;
+                Ok((repository, id, path))
+            },
+            |client, call, (repository, id, path), options| {
+                client.v1(call, &repository)?.layer_file(&id, Path::new(&path), &options)
+            },
+        )
     }
 }
 
@@ -270,14 +310,21 @@ pub unsafe extern "C" fn ocireg_v1_layer_fd(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let repository = self::repository(repository)?;
-            let id = image_id(id)?;
-            let fd = descriptor(fd)?;
-            let (client, call, options) = begin(client, context, options)?;
-            let mut into = call.output(&fd)?;
-            client.v1(&call, &repository)?.layer_to(&id, &mut into, &options)
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || {
+                let repository = self::repository(repository)?;
+                let id = image_id(id)?;
+                let fd = descriptor(fd)?;
+                Ok((repository, id, fd))
+            },
+            |client, call, (repository, id, fd), options| {
+                let mut into = call.output(&fd)?;
+                client.v1(call, &repository)?.layer_to(&id, &mut into, &options)
+            },
+        )
     }
 }
 
@@ -301,12 +348,17 @@ pub unsafe extern "C" fn ocireg_v1_layer_memory(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, (Json::optional(json), Bytes::required(bytes, "bytes")), || {
-            let repository = self::repository(repository)?;
-            let id = image_id(id)?;
-            let (client, call, options) = begin(client, context, options)?;
-            client.v1(&call, &repository)?.layer(&id, &options)
-        })
+        call(
+            error,
+            (Json::optional(json), Bytes::required(bytes, "bytes")),
+            (client, context, options),
+            || {
+                let repository = self::repository(repository)?;
+                let id = image_id(id)?;
+                Ok((repository, id))
+            },
+            |client, call, (repository, id), options| client.v1(call, &repository)?.layer(&id, &options),
+        )
     }
 }
 
@@ -326,12 +378,17 @@ pub unsafe extern "C" fn ocireg_v1_layer_open(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, New::required(reader, "reader"), || {
-            let repository = self::repository(repository)?;
-            let id = image_id(id)?;
-            let (client, call, options) = begin(client, context, options)?;
-            Ok(Open::new(client.v1(&call, &repository)?.open(&id, &options)?))
-        })
+        call(
+            error,
+            New::required(reader, "reader"),
+            (client, context, options),
+            || {
+                let repository = self::repository(repository)?;
+                let id = image_id(id)?;
+                Ok((repository, id))
+            },
+            |client, call, (repository, id), options| Ok(Open::new(client.v1(call, &repository)?.open(&id, &options)?)),
+        )
     }
 }
 
@@ -355,10 +412,12 @@ pub unsafe extern "C" fn ocireg_v1_login(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::required(json), || {
-            let registry = text(registry, "registry")?;
-            let (client, call, options) = begin(client, context, options)?;
-            client.v1_login(&call, registry, &options)
-        })
+        call(
+            error,
+            Json::required(json),
+            (client, context, options),
+            || string(registry, "registry"),
+            |client, call, registry, options| client.v1_login(call, &registry, &options),
+        )
     }
 }

@@ -9,11 +9,11 @@ use super::image_id;
 use crate::convert::push::push;
 use crate::endpoint::Endpoint;
 use crate::error::Side;
-use crate::ffi::argument::{bytes, text};
-use crate::ffi::client::{begin, ocireg_client};
+use crate::ffi::argument::{bytes, string, text};
+use crate::ffi::call::call;
+use crate::ffi::client::ocireg_client;
 use crate::ffi::context::ocireg_context;
 use crate::ffi::error::ocireg_error;
-use crate::ffi::guard::enter_blocking;
 use crate::ffi::manifest::{reference, repository};
 use crate::ffi::options::{ocireg_options, NoOptions};
 use crate::ffi::out::Json;
@@ -42,12 +42,17 @@ pub unsafe extern "C" fn ocireg_v1_put_image(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let repository = self::repository(repository)?;
-            let image = bytes(image, image_size, "image")?;
-            let (client, call, NoOptions {}) = begin(client, context, options)?;
-            client.v1(&call, &repository)?.put_image(image)
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || {
+                let repository = self::repository(repository)?;
+                let image = bytes(image, image_size, "image")?;
+                Ok((repository, image))
+            },
+            |client, call, (repository, image), NoOptions {}| client.v1(call, &repository)?.put_image(image),
+        )
     }
 }
 
@@ -76,12 +81,19 @@ pub unsafe extern "C" fn ocireg_v1_put_layer(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let repository = self::repository(repository)?;
-            let (image, data) = (bytes(image, image_size, "image")?, bytes(data, size, "data")?);
-            let (client, call, options) = begin(client, context, options)?;
-            client.v1(&call, &repository)?.put_layer(image, data, &options)
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || {
+                let repository = self::repository(repository)?;
+                let (image, data) = (bytes(image, image_size, "image")?, bytes(data, size, "data")?);
+                Ok((repository, image, data))
+            },
+            |client, call, (repository, image, data), options| {
+                client.v1(call, &repository)?.put_layer(image, data, &options)
+            },
+        )
     }
 }
 
@@ -101,13 +113,20 @@ pub unsafe extern "C" fn ocireg_v1_put_layer_file(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let repository = self::repository(repository)?;
-            let image = bytes(image, image_size, "image")?;
-            let path = text(path, "path")?;
-            let (client, call, options) = begin(client, context, options)?;
-            client.v1(&call, &repository)?.put_layer_file(image, Path::new(path), &options)
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || {
+                let repository = self::repository(repository)?;
+                let image = bytes(image, image_size, "image")?;
+                let path = string(path, "path")?;
+                Ok((repository, image, path))
+            },
+            |client, call, (repository, image, path), options| {
+                client.v1(call, &repository)?.put_layer_file(image, Path::new(&path), &options)
+            },
+        )
     }
 }
 
@@ -131,14 +150,21 @@ pub unsafe extern "C" fn ocireg_v1_put_checksum(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let repository = self::repository(repository)?;
-            let id = image_id(id)?;
-            let checksum = text(checksum, "checksum")?;
-            let (client, call, NoOptions {}) = begin(client, context, options)?;
-            let status = client.v1(&call, &repository)?.put_checksum(&id, checksum)?;
-            Ok(json!({"status": status}))
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || {
+                let repository = self::repository(repository)?;
+                let id = image_id(id)?;
+                let checksum = string(checksum, "checksum")?;
+                Ok((repository, id, checksum))
+            },
+            |client, call, (repository, id, checksum), NoOptions {}| {
+                let status = client.v1(call, &repository)?.put_checksum(&id, &checksum)?;
+                Ok(json!({"status": status}))
+            },
+        )
     }
 }
 
@@ -161,14 +187,22 @@ pub unsafe extern "C" fn ocireg_v1_put_tag(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let reference = self::reference(reference)?;
-            let tag = tag_of(&reference)?;
-            let id = image_id(id)?;
-            let (client, call, NoOptions {}) = begin(client, context, options)?;
-            let status = client.v1(&call, reference.repository())?.put_tag(tag, &id)?;
-            Ok(json!({"status": status}))
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || {
+                let reference = self::reference(reference)?;
+                tag_of(&reference)?;
+                let id = image_id(id)?;
+                Ok((reference, id))
+            },
+            |client, call, (reference, id), NoOptions {}| {
+                let tag = tag_of(&reference)?;
+                let status = client.v1(call, reference.repository())?.put_tag(tag, &id)?;
+                Ok(json!({"status": status}))
+            },
+        )
     }
 }
 
@@ -201,14 +235,21 @@ pub unsafe extern "C" fn ocireg_v1_push(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let source = Endpoint::parse(text(source, "source")?)?;
-            let reference = self::reference(reference)?;
-            tag_of(&reference)?;
-            let (client, call, options) = begin(client, context, options)?;
-            let from = source.source(&client).map_err(|error| error.with_side(Side::Source))?;
-            push(&client, &call, from, &reference, &options)
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || {
+                let source = Endpoint::parse(text(&source, "source")?)?;
+                let reference = self::reference(reference)?;
+                tag_of(&reference)?;
+                Ok((source, reference))
+            },
+            |client, call, (source, reference), options| {
+                let from = source.source(client).map_err(|error| error.with_side(Side::Source))?;
+                push(client, call, from, &reference, &options)
+            },
+        )
     }
 }
 
@@ -230,13 +271,21 @@ pub unsafe extern "C" fn ocireg_v1_delete_tag(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let reference = self::reference(reference)?;
-            let tag = tag_of(&reference)?;
-            let (client, call, NoOptions {}) = begin(client, context, options)?;
-            let status = client.v1(&call, reference.repository())?.delete_tag(tag)?;
-            Ok(json!({"status": status}))
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || {
+                let reference = self::reference(reference)?;
+                tag_of(&reference)?;
+                Ok(reference)
+            },
+            |client, call, reference, NoOptions {}| {
+                let tag = tag_of(&reference)?;
+                let status = client.v1(call, reference.repository())?.delete_tag(tag)?;
+                Ok(json!({"status": status}))
+            },
+        )
     }
 }
 
@@ -259,11 +308,15 @@ pub unsafe extern "C" fn ocireg_v1_delete_repository(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter_blocking(error, Json::optional(json), || {
-            let repository = self::repository(repository)?;
-            let (client, call, NoOptions {}) = begin(client, context, options)?;
-            let status = client.v1(&call, &repository)?.delete_repository()?;
-            Ok(json!({"status": status}))
-        })
+        call(
+            error,
+            Json::optional(json),
+            (client, context, options),
+            || self::repository(repository),
+            |client, call, repository, NoOptions {}| {
+                let status = client.v1(call, &repository)?.delete_repository()?;
+                Ok(json!({"status": status}))
+            },
+        )
     }
 }

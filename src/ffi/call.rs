@@ -1,0 +1,68 @@
+//! Entries that may block: the call is made here, or by the job whose context it is given.
+
+use std::sync::Arc;
+
+use super::client::{begin, ocireg_client};
+use super::context::{self, ocireg_context};
+use super::error::ocireg_error;
+use super::guard::{enter, enter_blocking};
+use super::handle;
+use super::job::Job;
+use super::options::{self, ocireg_options};
+use super::out::Out;
+use super::outcome::Outcome;
+use super::status::ocireg_status;
+use crate::call::Call;
+use crate::error::{Code, Error, Result};
+use crate::options::Options;
+use crate::os::standard;
+use crate::registry::Client;
+
+/// Makes a call: looks at the arguments first, which must not borrow anything but what a job is lent (the caller's bytes and
+/// descriptors), and then runs the body on this thread, or starts it on one of the job's.
+pub(super) unsafe fn call<O: Options + Send + 'static, A: Send + 'static, T: 'static, W: Out<T>>(
+    error: *mut *mut ocireg_error,
+    out: W,
+    (client, context, options): (*mut ocireg_client, *mut ocireg_context, *const ocireg_options),
+    arguments: impl FnOnce() -> Result<A>,
+    body: impl FnOnce(&Arc<Client>, &Call, A, O) -> Result<T> + Send + 'static,
+) -> ocireg_status {
+    let Some(job) = (unsafe { context::job(context) }) else {
+        return unsafe {
+            enter_blocking(error, out, || {
+                let arguments = arguments()?;
+                let (client, call, options) = begin(client, context, options)?;
+                body(&client, &call, arguments, options)
+            })
+        };
+    };
+    let start = || unsafe {
+        let arguments = arguments()?;
+        let options = options::read(options)?;
+        let client = handle::get(client, "client")?;
+        if !job.is_of(&client) {
+            return Err(Error::new(Code::InvalidArgument, "the context is that of a job of another client"));
+        }
+        let context = job.context().clone();
+        let work = move || body(&client, &client.call(Some(context))?, arguments, options);
+        Ok(Box::new(work) as Box<dyn FnOnce() -> Result<T> + Send>)
+    };
+    unsafe { begin_job::<_, W>(error, &out, &job, start) }
+}
+
+/// Starts what a job is to do, and returns at once.
+pub(super) unsafe fn begin_job<T: 'static, W: Out<T>>(
+    error: *mut *mut ocireg_error,
+    out: &W,
+    job: &Arc<Job>,
+    work: impl FnOnce() -> Result<Box<dyn FnOnce() -> Result<T> + Send>>,
+) -> ocireg_status {
+    standard::occupy();
+    unsafe {
+        out.clear();
+        enter(error, (), || {
+            let work = work()?;
+            job.start(Box::new(move |go| Outcome::of::<T, W>(|| go.and_then(|()| work()))))
+        })
+    }
+}

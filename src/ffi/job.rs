@@ -1,0 +1,394 @@
+//! Jobs: calls that return at once.
+
+use std::ffi::{c_char, c_void, CString};
+use std::ptr::{null, null_mut};
+use std::sync::{Arc, Mutex};
+
+use once_cell::sync::OnceCell;
+
+use super::argument::null as missing;
+use super::blob::{ocireg_blob_reader, Open};
+use super::client::ocireg_client;
+use super::context::{ocireg_context, Governed, Userdata};
+use super::error::ocireg_error;
+use super::guard::enter;
+use super::handle::{self, opaque, Handle, Opaque, Owned};
+use super::memory::ocireg_buffer;
+use super::options::{self, ocireg_options};
+use super::out::{New, Plain};
+use super::outcome::Outcome;
+use super::panics::quietly;
+use super::status::{ocireg_status, OCIREG_BUSY};
+use super::upload::{ocireg_upload, Feeding};
+use crate::auth::secrets::Secrets as Answer;
+use crate::call::context::Context;
+use crate::error::{Code, Error, Result};
+use crate::job::{Event, JobOptions, Jobs};
+use crate::os::standard;
+use crate::registry::Client;
+use crate::sync::lock;
+
+/// A call at a time that a thread of the library's makes, for programs that must not wait, such as those with an event loop: a
+/// function that says "Blocks" returns at once when its context is a job's, and what becomes of the call is told by events.
+///
+///     ocireg_job_new(client, NULL, NULL, &job, &error);
+///     ocireg_manifest_get(client, ocireg_job_context(job), reference, NULL, NULL, NULL, &error);
+///     // ... and whenever ocireg_client_fd can be read from:
+///     while (ocireg_client_next_event(client, &job, &event, &error) == OCIREG_OK && job)
+///         if (event == OCIREG_EVENT_DONE) {
+///             if (ocireg_job_status(job) == OCIREG_OK)
+///                 puts(ocireg_job_json(job));
+///             else
+///                 fprintf(stderr, "%s\n", ocireg_error_message(ocireg_job_error(job)));
+///             ocireg_job_free(job);
+///         }
+///
+/// Wrong arguments are still the function's own error; else it returns OCIREG_OK, its out-parameters (all may be NULL) stay empty, and the result is
+/// kept by the job. Strings and options are copied; bytes (`data` with its size), buffers and descriptors are lent until the call has
+/// ended. A job makes one call at a time (OCIREG_BUSY), and may make another when that has ended. Functions that take a callback for
+/// bytes cannot be a job's (OCIREG_INVALID_ARGUMENT). The calls of readers and uploads that a job has opened are calls of that job too.
+///
+/// The threads are started when they are needed, at most job_threads of a client; further calls wait for their turn. No function of a
+/// job blocks. Any thread may use a job; it must be freed before its client.
+pub(super) struct ocireg_job(Handle<Handed>);
+
+opaque!(ocireg_job, Handed, 0x6f63_6972_6567_000a);
+
+/// Nothing has happened.
+pub const OCIREG_EVENT_NONE: i32 = 0;
+/// The call has ended: see ocireg_job_status.
+pub const OCIREG_EVENT_DONE: i32 = 1;
+/// Bytes have moved: see ocireg_job_progress. With the job's option progress.
+pub const OCIREG_EVENT_PROGRESS: i32 = 2;
+/// The credentials of the host that ocireg_job_event_text names are wanted; the call waits for ocireg_job_answer. With the job's
+/// option credentials.
+pub const OCIREG_EVENT_CREDENTIALS: i32 = 3;
+/// The trace: ocireg_job_event_text is what ocireg_log_fn gets. With the job's option log.
+pub const OCIREG_EVENT_LOG: i32 = 4;
+/// How a blob of a copy fares: ocireg_job_event_text is what ocireg_blob_fn gets. With the job's option blob_progress.
+pub const OCIREG_EVENT_BLOB: i32 = 5;
+
+pub(super) type ClientJobs = Jobs<Outcome>;
+
+/// A job that knows its client.
+pub(super) struct Job {
+    job: Arc<crate::job::Job<Outcome>>,
+    jobs: Arc<ClientJobs>,
+}
+
+impl Job {
+    pub(super) fn context(&self) -> &Arc<Context> {
+        self.job.context()
+    }
+
+    pub(super) fn is_of(&self, client: &Client) -> bool {
+        jobs_of(client).is_ok_and(|jobs| Arc::ptr_eq(&jobs, &self.jobs))
+    }
+
+    pub(super) fn start(&self, work: Box<dyn FnOnce(Result<()>) -> Outcome + Send>) -> Result<()> {
+        self.job.start(work)
+    }
+
+    pub(super) fn cancel(&self) {
+        self.job.cancel();
+    }
+
+    /// Does on a thread of ours what might take time.
+    pub(super) fn aside(&self, work: impl FnOnce() + Send + 'static) {
+        self.jobs.aside(work);
+    }
+}
+
+/// What the handle holds.
+pub(super) struct Handed {
+    job: Arc<Job>,
+    context: Owned<ocireg_context>,
+    userdata: Userdata,
+    /// The text of the event that was told last.
+    text: Mutex<CString>,
+    /// The result that was looked at last: what is borrowed of it stays.
+    seen: Mutex<Option<Arc<Outcome>>>,
+}
+
+impl Drop for Handed {
+    fn drop(&mut self) {
+        self.job.job.abandon();
+    }
+}
+
+impl Handed {
+    fn result(&self) -> Option<Arc<Outcome>> {
+        let result = self.job.job.result();
+        lock(&self.seen).clone_from(&result);
+        result
+    }
+}
+
+fn jobs_of(client: &Client) -> Result<Arc<ClientJobs>> {
+    let cell = client.memory::<OnceCell<Arc<ClientJobs>>>();
+    cell.get_or_try_init(|| {
+        standard::occupy();
+        Jobs::new(client.job_threads()).map(Arc::new)
+    })
+    .cloned()
+}
+
+unsafe fn get(job: *const ocireg_job) -> Result<Arc<Handed>> {
+    unsafe { handle::get(job, "job") }
+}
+
+/// What a job's result has, if its call has ended.
+unsafe fn peek<T>(job: *const ocireg_job, otherwise: T, look: impl FnOnce(&Outcome) -> T) -> T {
+    let job = unsafe { handle::peek(job) };
+    job.and_then(Handed::result).map_or(otherwise, |outcome| look(&outcome))
+}
+
+/// Makes a job of a client. `userdata` is whatever the caller wants to find by ocireg_job_userdata. Free with ocireg_job_free.
+///
+/// Options: {JobOptions}
+///
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_IO (no descriptor can be had), OCIREG_FORKED.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_job_new(
+    client: *mut ocireg_client,
+    options: *const ocireg_options,
+    userdata: *mut c_void,
+    job: *mut *mut ocireg_job,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    let status = unsafe {
+        enter(error, New::required(job, "job"), || {
+            let options: JobOptions = options::read(options)?;
+            let jobs = jobs_of(&*handle::get(client, "client")?)?;
+            let job = Arc::new(Job { job: crate::job::Job::new(jobs.clone(), &options), jobs });
+            let context = Owned::new(Governed::by_job(&job));
+            let userdata = Userdata::new(userdata);
+            Ok(Handed { job, context, userdata, text: Mutex::default(), seen: Mutex::default() })
+        })
+    };
+    if let Some(handed) = (status == 0).then(|| unsafe { handle::peek(*job) }).flatten() {
+        // Events find the handle by it.
+        let _ = handed.job.job.mark.set(unsafe { *job }.expose_provenance());
+    }
+    status
+}
+
+/// The context that makes a call the job's. Borrowed until the job is freed; freeing it does nothing. It can be cancelled and given a
+/// deadline, and its progress and warnings can be read; callbacks are refused, as events take their place. NULL for NULL.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_job_context(job: *const ocireg_job) -> *mut ocireg_context {
+    unsafe { handle::peek(job) }.map_or(null_mut(), |job| job.context.pointer())
+}
+
+/// What ocireg_job_new was given. NULL for NULL.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_job_userdata(job: *const ocireg_job) -> *mut c_void {
+    unsafe { handle::peek(job) }.map_or(null_mut(), |job| job.userdata.pointer())
+}
+
+/// The descriptor that can be read from (poll, epoll, kqueue, any event loop) while ocireg_client_next_event has something to give. It
+/// is only waited for, never read, written or closed, and is the client's until that is freed.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_IO (no descriptor can be had), OCIREG_FORKED.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_client_fd(
+    client: *mut ocireg_client,
+    fd: *mut i32,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, Plain::required(fd, "fd", -1), || {
+            Ok(jobs_of(&*handle::get(client, "client")?)?.events.descriptor())
+        })
+    }
+}
+
+/// The next thing that has happened to a job of this client: `*job`, which stays its owner's, and what it was, an OCIREG_EVENT_ constant. When nothing has
+/// happened `*job` is NULL. Never blocks. Events of one job come in their order, and OCIREG_EVENT_DONE last; a job that was freed has
+/// none.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_IO (no descriptor can be had), OCIREG_FORKED.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_client_next_event(
+    client: *mut ocireg_client,
+    job: *mut *mut ocireg_job,
+    event: *mut i32,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(
+            error,
+            (Plain::required(job, "job", null_mut()), Plain::required(event, "event", OCIREG_EVENT_NONE)),
+            || {
+                let jobs = jobs_of(&*handle::get(client, "client")?)?;
+                Ok(match jobs.events.next() {
+                    Some((job, event)) => tell(&job, event),
+                    None => (null_mut(), OCIREG_EVENT_NONE),
+                })
+            },
+        )
+    }
+}
+
+/// The handle of a job, and the number of an event, whose text it keeps.
+unsafe fn tell(job: &crate::job::Job<Outcome>, event: Event) -> (*mut ocireg_job, i32) {
+    let pointer = std::ptr::with_exposed_provenance_mut::<ocireg_job>(job.mark.get().copied().unwrap_or(0));
+    let (number, text) = match event {
+        Event::Done => (OCIREG_EVENT_DONE, String::new()),
+        Event::Progress => (OCIREG_EVENT_PROGRESS, String::new()),
+        Event::Credentials(host) => (OCIREG_EVENT_CREDENTIALS, host),
+        Event::Log(text) => (OCIREG_EVENT_LOG, text),
+        Event::Blob(text) => (OCIREG_EVENT_BLOB, text),
+    };
+    if let Some(handed) = unsafe { handle::peek(pointer) } {
+        *lock(&handed.text) = CString::new(text).unwrap_or_default();
+    }
+    (pointer, number)
+}
+
+/// What the job's event that was given last says: JSON of OCIREG_EVENT_LOG and OCIREG_EVENT_BLOB, the host of
+/// OCIREG_EVENT_CREDENTIALS, else "". Borrowed until the job's next event. NULL for NULL.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_job_event_text(job: *const ocireg_job) -> *const c_char {
+    unsafe { handle::peek(job) }.map_or(null(), |job| lock(&job.text).as_ptr())
+}
+
+/// How far the job's transfer is: bytes done, and bytes in all (0 while unknown). Either pointer may be NULL.
+/// ocireg_context_progress, with the job's context, says more.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_job_progress(job: *const ocireg_job, done: *mut u64, total: *mut u64) {
+    let progress = unsafe { handle::peek(job) }.map_or((0, 0), |job| job.job.context().bytes());
+    for (place, value) in [(done, progress.0), (total, progress.1)] {
+        if !place.is_null() {
+            unsafe { place.write(value) };
+        }
+    }
+}
+
+/// Answers OCIREG_EVENT_CREDENTIALS. NULL, or options with nothing set, say that there are none: then those stored on the machine are
+/// used if the client's options ask for them, else the call is anonymous.
+///
+/// Options: {Secrets}
+///
+/// Errors: OCIREG_INVALID_ARGUMENT, also when nothing was asked, or nobody waits for the answer any more; OCIREG_FORKED.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_job_answer(
+    job: *mut ocireg_job,
+    options: *const ocireg_options,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, (), || {
+            let job = get(job)?;
+            let credentials = options::read::<Answer>(options)?.credentials()?;
+            match job.job.job.answer(credentials) {
+                true => Ok(()),
+                false => Err(Error::new(Code::InvalidArgument, "the job waits for no credentials")),
+            }
+        })
+    }
+}
+
+/// Cancels the job's call, and every later one: ocireg_context_cancel with the job's context.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_FORKED.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_job_cancel(job: *mut ocireg_job, error: *mut *mut ocireg_error) -> ocireg_status {
+    unsafe {
+        enter(error, (), || {
+            get(job)?.job.cancel();
+            Ok(())
+        })
+    }
+}
+
+/// What the job's call has returned; OCIREG_BUSY while it has not ended, or was not begun. OCIREG_INVALID_ARGUMENT for NULL.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_job_status(job: *const ocireg_job) -> ocireg_status {
+    match unsafe { handle::peek(job) } {
+        Some(job) => job.result().map_or(OCIREG_BUSY, |outcome| outcome.status),
+        None => missing("job").code().number(),
+    }
+}
+
+/// The error of the job's call. Borrowed until the job is freed or makes another call. NULL when there is none.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_job_error(job: *const ocireg_job) -> *const ocireg_error {
+    unsafe { peek(job, null(), |outcome| pointer(outcome.error.as_ref())) }
+}
+
+/// The result of the job's call that the function gives as JSON. Borrowed until the job is freed or makes another call. NULL when there is none.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_job_json(job: *const ocireg_job) -> *const c_char {
+    unsafe { peek(job, null(), |outcome| outcome.kept.text.as_ref().map_or(null(), |text| text.as_ptr())) }
+}
+
+/// The result of the job's call that the function gives as a buffer. Borrowed until the job is freed or makes another call. NULL when
+/// there is none.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_job_bytes(job: *const ocireg_job) -> *const ocireg_buffer {
+    unsafe { peek(job, null(), |outcome| pointer(outcome.kept.bytes.as_ref())) }
+}
+
+/// How many bytes ocireg_blob_reader_read has read as the job's call. 0 when it has not ended, and for other calls.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_job_count(job: *const ocireg_job) -> usize {
+    unsafe { peek(job, 0, |outcome| outcome.kept.count) }
+}
+
+fn pointer<H: Opaque>(owned: Option<&Owned<H>>) -> *const H {
+    owned.map_or(null(), |owned| owned.pointer().cast_const())
+}
+
+/// The reader that ocireg_blob_open or ocireg_v1_layer_open has opened as the job's call. Reading is then the job's next call: it ends
+/// when the job's events say so, and ocireg_job_count is how many bytes were read. The caller's from now on, free with ocireg_blob_reader_free, before the job.
+/// NULL when there is none, or it was taken before.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_job_take_reader(job: *mut ocireg_job) -> *mut ocireg_blob_reader {
+    unsafe { take(job, |open: Mutex<Open>, job| Open::of_job(open, job)) }
+}
+
+/// The upload that ocireg_upload_start has started as the job's call. Its calls are the job's from now on. The caller's, free with
+/// ocireg_upload_free, before the job. NULL when there is none, or it was taken before.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_job_take_upload(job: *mut ocireg_job) -> *mut ocireg_upload {
+    unsafe { take(job, |feeding: Feeding, job| feeding.of_job(job)) }
+}
+
+unsafe fn take<H: Opaque<Content: Send + 'static>>(
+    job: *mut ocireg_job,
+    bind: impl FnOnce(H::Content, &Arc<Job>) -> H::Content,
+) -> *mut H {
+    let job = unsafe { handle::peek(job) };
+    let content = job.and_then(|job| Some((job.result()?.take()?, &job.job)));
+    content.map_or(null_mut(), |(content, job)| handle::new(bind(content, job)))
+}
+
+/// Frees a job. A call that has not ended is cancelled, and nothing more is told of it; what it was lent must stay until it has ended
+/// where that matters to the caller: then cancel it, and wait for OCIREG_EVENT_DONE. NULL is accepted, and anything that is not a job is ignored.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_job_free(job: *mut ocireg_job) {
+    quietly((), || unsafe { handle::free(job) });
+}
+
+/// Ends the threads of a client that has no call, job, reader or upload at the moment, and closes its connections: until the next call
+/// no thread of the library's lives on its behalf, as unshare(CLONE_NEWUSER), setns and seccomp filters may want it. The next call begins anew; what
+/// was learnt (tokens, hosts) is kept. Waits for the threads, which takes no time that is felt.
+///
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_BUSY (there is a call, reader or upload), OCIREG_FORKED.
+#[no_mangle]
+pub unsafe extern "C" fn ocireg_client_quiesce(
+    client: *mut ocireg_client,
+    error: *mut *mut ocireg_error,
+) -> ocireg_status {
+    unsafe {
+        enter(error, (), || {
+            let client = handle::get(client, "client")?;
+            let jobs = client.memory::<OnceCell<Arc<ClientJobs>>>();
+            if jobs.get().is_some_and(|jobs| !jobs.quiesce()) {
+                return Err(Error::new(Code::Busy, "a job of the client is in a call"));
+            }
+            client.quiesce()
+        })
+    }
+}

@@ -1,0 +1,246 @@
+//! Jobs: calls that threads of ours make, for callers who must not wait. A job makes one call at a time; what happens to it waits in
+//! its client's queue until the caller takes it.
+
+pub(crate) mod events;
+pub(crate) mod pool;
+
+use std::sync::{Arc, Mutex, OnceLock, Weak};
+
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+use crate::call::context::Context;
+use crate::call::Call;
+use crate::credentials::Credentials;
+use crate::error::{Code, Error, Result};
+use crate::json;
+use crate::options::options;
+use crate::sync::lock;
+use events::{Events, News};
+use pool::{Pool, Work};
+
+options! {
+    /// What is told of a job besides its end.
+    #[derive(Debug, Clone)]
+    pub(crate) struct JobOptions {
+        /// OCIREG_EVENT_PROGRESS comes while its bytes move, at most every 50 ms
+        pub(crate) progress: bool,
+        /// OCIREG_EVENT_BLOB comes for each blob of a copy
+        pub(crate) blob_progress: bool,
+        /// OCIREG_EVENT_LOG comes for each event of the trace; of more than 1,000 that wait the oldest are lost
+        pub(crate) log: bool,
+        /// OCIREG_EVENT_CREDENTIALS comes when a registry asks who calls and no option says it; the call waits for ocireg_job_answer
+        pub(crate) credentials: bool,
+    }
+}
+
+/// The jobs of one client.
+pub(crate) struct Jobs<R> {
+    pool: Pool,
+    pub(crate) events: Events<R>,
+}
+
+impl<R> Jobs<R> {
+    pub(crate) fn new(threads: usize) -> Result<Jobs<R>> {
+        Ok(Jobs { pool: Pool::new(threads), events: Events::new()? })
+    }
+
+    /// Does on one of the threads what might take time, or here when there are none.
+    pub(crate) fn aside(&self, work: impl FnOnce() + Send + 'static) {
+        let _ = self.pool.add(Arc::new(Aside(Mutex::new(Some(Box::new(work))))));
+    }
+
+    /// Ends the threads that no job needs; whether none is left.
+    pub(crate) fn quiesce(&self) -> bool {
+        self.pool.quiesce()
+    }
+}
+
+/// What has happened to a job.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Event {
+    Progress,
+    Log(String),
+    Blob(String),
+    /// The credentials of this host are wanted.
+    Credentials(String),
+    Done,
+}
+
+struct Question {
+    host: String,
+    answer: oneshot::Sender<Credentials>,
+    is_told: bool,
+}
+
+/// The call: told why it must not begin, it only makes a result of that.
+type CallOfJob<R> = Box<dyn FnOnce(Result<()>) -> R + Send>;
+
+enum Phase<R> {
+    Free,
+    Waiting(CallOfJob<R>),
+    Running,
+    Ended(Arc<R>),
+}
+
+/// A call at a time that a thread of ours makes.
+pub(crate) struct Job<R> {
+    jobs: Arc<Jobs<R>>,
+    context: Arc<Context>,
+    phase: Mutex<Phase<R>>,
+    news: Mutex<News>,
+    /// The caller's name for it.
+    pub(crate) mark: OnceLock<usize>,
+}
+
+impl<R: Send + Sync + 'static> Job<R> {
+    pub(crate) fn new(jobs: Arc<Jobs<R>>, options: &JobOptions) -> Arc<Job<R>> {
+        let job = Job {
+            jobs,
+            context: Arc::new(Context::new()),
+            phase: Mutex::new(Phase::Free),
+            news: Mutex::default(),
+            mark: OnceLock::new(),
+        };
+        let job = Arc::new(job);
+        job.listen(options);
+        job
+    }
+
+    /// What its calls must use.
+    pub(crate) fn context(&self) -> &Arc<Context> {
+        &self.context
+    }
+
+    /// Begins a call, and returns at once.
+    pub(crate) fn start(self: &Arc<Self>, call: CallOfJob<R>) -> Result<()> {
+        let before = {
+            let mut phase = lock(&self.phase);
+            if matches!(*phase, Phase::Waiting(_) | Phase::Running) {
+                return Err(Error::new(Code::Busy, "the job is in a call; it makes one at a time"));
+            }
+            std::mem::replace(&mut *phase, Phase::Waiting(call))
+        };
+        drop(before);
+        lock(&self.news).restart();
+        self.jobs.pool.add(self.clone()).inspect_err(|_| *lock(&self.phase) = Phase::Free)
+    }
+
+    /// Ends its call; one that waits for a thread ends here.
+    pub(crate) fn cancel(self: &Arc<Self>) {
+        self.context.cancel();
+        self.make(Err(Error::new(Code::Cancelled, "the call was cancelled")));
+    }
+
+    /// The result of its last call; None until that has ended.
+    pub(crate) fn result(&self) -> Option<Arc<R>> {
+        match &*lock(&self.phase) {
+            Phase::Ended(result) => Some(result.clone()),
+            _ => None,
+        }
+    }
+
+    /// Answers the question for credentials that was told first. Whether there was one.
+    pub(crate) fn answer(&self, credentials: Credentials) -> bool {
+        let question = lock(&self.news).answered();
+        question.is_some_and(|question| question.answer.send(credentials).is_ok())
+    }
+
+    /// The caller wants nothing more of it.
+    pub(crate) fn abandon(&self) {
+        self.context.cancel();
+        self.jobs.events.retire(self);
+        let waiting = {
+            let mut phase = lock(&self.phase);
+            matches!(*phase, Phase::Waiting(_)).then(|| std::mem::replace(&mut *phase, Phase::Free))
+        };
+        drop(waiting);
+    }
+
+    /// Makes the call that waits, if there is one, or only its result.
+    fn make(self: &Arc<Self>, go: Result<()>) {
+        let call = {
+            let mut phase = lock(&self.phase);
+            match std::mem::replace(&mut *phase, Phase::Running) {
+                Phase::Waiting(call) => call,
+                other => {
+                    *phase = other;
+                    return;
+                }
+            }
+        };
+        let result = Arc::new(call(go));
+        // Both at once: whoever hears of the end finds the result, and none is told of that nobody knows yet.
+        self.jobs.events.post(self, |news| {
+            *lock(&self.phase) = Phase::Ended(result);
+            news.end();
+        });
+    }
+
+    fn listen(self: &Arc<Self>, options: &JobOptions) {
+        let tell = |told: Tell<R>| {
+            let job = Arc::downgrade(self);
+            move |event: &Value| {
+                if let Some(job) = job.upgrade() {
+                    told(&job, json::text(event).unwrap_or_default());
+                }
+                Ok(())
+            }
+        };
+        if options.log {
+            self.context.set_log(Some(Arc::new(tell(|job, text| job.tell(Event::Log(text))))));
+        }
+        if options.blob_progress {
+            self.context.set_blob_progress(Some(Arc::new(tell(|job, text| job.tell(Event::Blob(text))))));
+        }
+        if options.progress {
+            let job = Arc::downgrade(self);
+            self.context.set_progress(Some(Arc::new(move |_, _| {
+                if let Some(job) = job.upgrade() {
+                    job.jobs.events.post(&job, News::moved);
+                }
+                Ok(())
+            })));
+        }
+        if options.credentials {
+            let job = Arc::downgrade(self);
+            self.context.set_credentials(Some(Arc::new(move |call, host| ask(&job, call, host))));
+        }
+    }
+
+    fn tell(self: &Arc<Self>, event: Event) {
+        self.jobs.events.post(self, |news| news.text(event));
+    }
+}
+
+type Tell<R> = fn(&Arc<Job<R>>, String);
+
+/// Asks the caller, and waits for the answer as long as the call may.
+fn ask<R: Send + Sync + 'static>(job: &Weak<Job<R>>, call: &Call, host: &str) -> Result<Credentials> {
+    let gone = || Error::new(Code::Cancelled, "the job was freed");
+    let job = job.upgrade().ok_or_else(gone)?;
+    let (answer, answered) = oneshot::channel();
+    job.jobs.events.post(&job, |news| news.ask(Question { host: host.to_owned(), answer, is_told: false }));
+    let outcome = call.wait(None, answered);
+    if outcome.is_err() {
+        job.jobs.events.post(&job, |news| news.forget(host));
+    }
+    outcome?.map_err(|_| gone())
+}
+
+/// Work of no job's.
+struct Aside(Mutex<Option<Box<dyn FnOnce() + Send>>>);
+
+impl Work for Aside {
+    fn run(self: Arc<Self>) {
+        if let Some(work) = lock(&self.0).take() {
+            work();
+        }
+    }
+}
+
+impl<R: Send + Sync + 'static> Work for Job<R> {
+    fn run(self: Arc<Self>) {
+        self.make(Ok(()));
+    }
+}

@@ -35,7 +35,8 @@
  *
  * Blocking. Functions that say "Blocks" use the network on the calling thread's time. They can be left: by
  * ocireg_context_cancel and ocireg_client_close from any thread within 200 ms, in a signal handler by
- * ocireg_context_cancel_from_signal, by the context's deadline, and by the client's time limits; only a file's flush to the disk that has begun is waited for. SIGPIPE is blocked on the calling
+ * ocireg_context_cancel_from_signal, by the context's deadline, and by the client's time limits; only a file's flush to the disk that has begun is waited for. A program
+ * with an event loop gives them the context of a job: then they return at once (see ocireg_job). SIGPIPE is blocked on the calling
  * thread meanwhile, its callbacks included; the signal mask is the same afterwards.
  *
  * Processes. After fork() the child makes its own client: the parent's clients, contexts, readers and uploads answer OCIREG_FORKED there
@@ -678,7 +679,7 @@ ocireg_status ocireg_context_cancel(ocireg_context *context,
 
 // Cancels as ocireg_context_cancel does, from a signal handler: it is async-signal-safe, for it takes no lock, allocates nothing and
 // leaves errno alone. Calls answer OCIREG_CANCELLED within 200 ms too. Any thread, at any time before the context is freed, on whichever
-// thread and in whatever code the signal may arrive. NULL is accepted, and anything that is not a context is ignored.
+// thread and in whatever code the signal may arrive; the call of a job that waits for a thread ends when it gets one. NULL is accepted, and anything that is not a context is ignored.
 void ocireg_context_cancel_from_signal(ocireg_context *context);
 
 // Sets the time by which calls with this context must be done, in milliseconds from now; then they answer
@@ -2471,7 +2472,7 @@ ocireg_status ocireg_image_cat(ocireg_client *client,
 //   credentials (boolean, default: false): OCIREG_EVENT_CREDENTIALS comes when a registry asks who calls and
 //      no option says it; the call waits for ocireg_job_answer
 //
-// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_IO (no descriptor can be had), OCIREG_FORKED.
+// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_CLOSED, OCIREG_IO (no descriptor can be had), OCIREG_FORKED.
 ocireg_status ocireg_job_new(ocireg_client *client,
                              const ocireg_options *options,
                              void *userdata,

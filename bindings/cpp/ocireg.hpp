@@ -412,6 +412,7 @@ struct deleter {
     void operator()(ocireg_client *client) const noexcept { ocireg_client_free(client); }
     void operator()(ocireg_blob_reader *reader) const noexcept { ocireg_blob_reader_free(reader); }
     void operator()(ocireg_upload *upload) const noexcept { ocireg_upload_free(upload); }
+    void operator()(ocireg_job *job) const noexcept { ocireg_job_free(job); }
 };
 template <class Handle> using owned = std::unique_ptr<Handle, deleter>;
 
@@ -451,6 +452,16 @@ template <class Function> bool guarded(Function &&function) noexcept
     }
 }
 
+/* The status and the error of a call that failed, as an exception. */
+[[noreturn]] inline void raise(ocireg_status status, const ocireg_error *raw)
+{
+    if (raw == nullptr)
+        raise({status, ocireg_status_name(status), 0, 0, ocireg_status_name(status), "", "{}"});
+    const char *hint = ocireg_error_hint(raw);
+    raise({ocireg_error_code(raw), ocireg_error_name(raw), ocireg_error_http_status(raw), ocireg_error_errno(raw), ocireg_error_message(raw),
+           hint == nullptr ? "" : hint, ocireg_error_json(raw)});
+}
+
 /* Makes a call, passing it the place for its error. */
 template <class Function> void call(Function &&function)
 {
@@ -459,13 +470,8 @@ template <class Function> void call(Function &&function)
     const ocireg_status status = function(&raw);
     const owned<ocireg_error> error(raw);
     scope.rethrow();
-    if (status == OCIREG_OK)
-        return;
-    if (raw == nullptr)
-        raise({status, ocireg_status_name(status), 0, 0, ocireg_status_name(status), "", "{}"});
-    const char *hint = ocireg_error_hint(raw);
-    raise({ocireg_error_code(raw), ocireg_error_name(raw), ocireg_error_http_status(raw), ocireg_error_errno(raw), ocireg_error_message(raw),
-           hint == nullptr ? "" : hint, ocireg_error_json(raw)});
+    if (status != OCIREG_OK)
+        raise(status, raw);
 }
 
 /* A call with one result, whose address is its first argument. */
@@ -692,6 +698,20 @@ private:
 };
 
 extern "C" {
+inline void set_credentials(ocireg_options *answer, const credentials &given)
+{
+    const auto set = [answer](const char *key, const std::string &text) {
+        const c_string checked(text);
+        call([&](ocireg_error **error) { return ocireg_options_set_string(answer, key, checked, error); });
+    };
+    if (!given.token.empty())
+        set("token", given.token);
+    else if (!given.username.empty() || !given.password.empty()) {
+        set("username", given.username);
+        set("password", given.password);
+    }
+}
+
 inline std::int32_t ocireg_hpp_progress(void *function, std::uint64_t done, std::uint64_t total)
 {
     return guarded([&] { return (*static_cast<progress_function *>(function))(done, total); }) ? 0 : 1;
@@ -703,17 +723,7 @@ inline std::int32_t ocireg_hpp_log(void *function, const char *event)
 inline std::int32_t ocireg_hpp_credentials(void *function, const char *host, ocireg_options *answer)
 {
     const auto ask = [&] {
-        const credentials given = (*static_cast<credentials_function *>(function))(host);
-        const auto set = [answer](const char *key, const std::string &text) {
-            const c_string checked(text);
-            call([&](ocireg_error **error) { return ocireg_options_set_string(answer, key, checked, error); });
-        };
-        if (!given.token.empty())
-            set("token", given.token);
-        else if (!given.username.empty() || !given.password.empty()) {
-            set("username", given.username);
-            set("password", given.password);
-        }
+        set_credentials(answer, (*static_cast<credentials_function *>(function))(host));
         return true;
     };
     return guarded(ask) ? 0 : 1;
@@ -849,6 +859,7 @@ public:
 
 private:
     friend class client;
+    friend class job;
     blob_reader(std::shared_ptr<void> callbacks, detail::owned<ocireg_blob_reader> handle) noexcept
         : callbacks_(std::move(callbacks)), handle_(std::move(handle))
     {
@@ -923,6 +934,7 @@ public:
 
 private:
     friend class client;
+    friend class job;
     upload(std::shared_ptr<void> callbacks, detail::owned<ocireg_upload> handle) noexcept
         : callbacks_(std::move(callbacks)), handle_(std::move(handle))
     {
@@ -1067,6 +1079,32 @@ public:
     void close() const
     {
         detail::call([&](ocireg_error **error) { return ocireg_client_close(get(), error); });
+    }
+    /* Ends the library's threads of a client without calls, until the next one. */
+    void quiesce() const
+    {
+        detail::call([&](ocireg_error **error) { return ocireg_client_quiesce(get(), error); });
+    }
+    /* Can be read from while next_event() has something to give; only to be waited for. */
+    int fd() const
+    {
+        std::int32_t fd = -1;
+        detail::call([&](ocireg_error **error) { return ocireg_client_fd(get(), &fd, error); });
+        return fd;
+    }
+    /* What has happened to a job, without waiting: its kind is an OCIREG_EVENT_ constant, and the job is nullptr when nothing has. */
+    struct event {
+        class job *job = nullptr;
+        std::int32_t kind = OCIREG_EVENT_NONE;
+        explicit operator bool() const noexcept { return job != nullptr; }
+    };
+    event next_event() const
+    {
+        event next;
+        ocireg_job *about = nullptr;
+        detail::call([&](ocireg_error **error) { return ocireg_client_next_event(get(), &about, &next.kind, error); });
+        next.job = static_cast<class job *>(ocireg_job_userdata(about));
+        return next;
     }
 
     /* A registry, HOST[:PORT], and a repository. */
@@ -1509,6 +1547,93 @@ private:
     }
 
     detail::owned<ocireg_client> handle_;
+};
+
+/* --------------------------------------------------------------------------------------------------- Jobs */
+
+/* A call at a time that a thread of the library's makes: begin() returns at once, and client::next_event tells what becomes of it.
+ * It must be destroyed before its client, which cancels its call; it stays where it is, as events name it. */
+class job {
+public:
+    explicit job(const client &of, const options &wanted = {})
+        : handle_(detail::made<ocireg_job>([&](ocireg_job **made, ocireg_error **error) {
+              return ocireg_job_new(of.get(), wanted.get(), this, made, error);
+          }))
+    {
+    }
+    job(const job &) = delete;
+    job &operator=(const job &) = delete;
+
+    /* A function of the C API that blocks, with its arguments:
+     * begin([&](ocireg_context *context, ocireg_error **error) {
+     *     return ocireg_manifest_get(client.get(), context, "busybox", nullptr, nullptr, nullptr, error);
+     * }) */
+    template <class Function> void begin(Function &&function)
+    {
+        detail::call([&](ocireg_error **error) { return function(ocireg_job_context(get()), error); });
+    }
+    void cancel() const
+    {
+        detail::call([&](ocireg_error **error) { return ocireg_job_cancel(get(), error); });
+    }
+    /* Bytes done, and bytes in all, 0 while unknown. */
+    std::pair<std::uint64_t, std::uint64_t> progress() const noexcept
+    {
+        std::pair<std::uint64_t, std::uint64_t> bytes;
+        ocireg_job_progress(get(), &bytes.first, &bytes.second);
+        return bytes;
+    }
+    /* What the last event said: JSON of OCIREG_EVENT_LOG and OCIREG_EVENT_BLOB, the host of OCIREG_EVENT_CREDENTIALS. */
+    std::string_view event_text() const noexcept { return ocireg_job_event_text(get()); }
+    /* Answers OCIREG_EVENT_CREDENTIALS; {} means anonymous access. */
+    void answer(const credentials &given) const
+    {
+        const auto secrets = detail::made<ocireg_options>(ocireg_options_new);
+        detail::set_credentials(secrets.get(), given);
+        detail::call([&](ocireg_error **error) { return ocireg_job_answer(get(), secrets.get(), error); });
+    }
+
+    /* Throws the call's error, or busy_error while it has not ended; so do those below. */
+    void check() const
+    {
+        const ocireg_status status = ocireg_job_status(get());
+        if (status != OCIREG_OK)
+            detail::raise(status, ocireg_job_error(get()));
+    }
+    value result() const
+    {
+        check();
+        const char *text = ocireg_job_json(get());
+        return value(text == nullptr ? "" : text);
+    }
+    /* Valid until the next begin(). */
+    std::string_view bytes() const
+    {
+        check();
+        const ocireg_buffer *bytes = ocireg_job_bytes(get());
+        return {reinterpret_cast<const char *>(ocireg_buffer_data(bytes)), ocireg_buffer_size(bytes)};
+    }
+    /* How many bytes a read has read. */
+    std::size_t count() const
+    {
+        check();
+        return ocireg_job_count(get());
+    }
+    /* What the call has opened: its reads and writes are this job's calls, made by the functions of the C API. */
+    blob_reader take_reader() const
+    {
+        check();
+        return {nullptr, detail::owned<ocireg_blob_reader>(ocireg_job_take_reader(get()))};
+    }
+    upload take_upload() const
+    {
+        check();
+        return {nullptr, detail::owned<ocireg_upload>(ocireg_job_take_upload(get()))};
+    }
+    ocireg_job *get() const noexcept { return handle_.get(); }
+
+private:
+    detail::owned<ocireg_job> handle_;
 };
 
 /* ------------------------------------------------------------------------------------------- No network */

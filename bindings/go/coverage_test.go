@@ -41,7 +41,28 @@ var cOnly = map[string]string{
 	"ocireg_json_key":                   "encoding/json reads what Go reads",
 	"ocireg_json_dump":                  "encoding/json reads what Go reads",
 	"ocireg_json_free":                  "encoding/json reads what Go reads",
+	"ocireg_client_quiesce":             "a Go program has threads of its own",
+	"ocireg_client_fd":                  "a goroutine waits for a call",
+	"ocireg_client_next_event":          "as above",
+	"ocireg_job_new":                    "as above",
+	"ocireg_job_context":                "as above",
+	"ocireg_job_userdata":               "as above",
+	"ocireg_job_event_text":             "as above",
+	"ocireg_job_progress":               "as above",
+	"ocireg_job_answer":                 "as above",
+	"ocireg_job_cancel":                 "as above",
+	"ocireg_job_status":                 "as above",
+	"ocireg_job_error":                  "as above",
+	"ocireg_job_json":                   "as above",
+	"ocireg_job_bytes":                  "as above",
+	"ocireg_job_count":                  "as above",
+	"ocireg_job_take_reader":            "as above",
+	"ocireg_job_take_upload":            "as above",
+	"ocireg_job_free":                   "as above",
 }
+
+// cOnlyOptions are options of what the Go package does not need.
+var cOnlyOptions = []string{"job_threads", "progress", "blob_progress", "log", "credentials"}
 
 // sources are the package's files, without comments.
 func sources(t *testing.T) string {
@@ -90,7 +111,7 @@ func TestEveryOption(t *testing.T) {
 	}
 	all, found := sources(t), map[string]bool{}
 	for _, match := range regexp.MustCompile(`(?m)^//   ([a-z][a-z0-9_]*) \((?:string|list|integer|boolean|number)`).FindAllStringSubmatch(string(header), -1) {
-		if !strings.Contains(all, `"`+match[1]+`"`) {
+		if !slices.Contains(cOnlyOptions, match[1]) && !strings.Contains(all, `"`+match[1]+`"`) {
 			t.Errorf("no option sets %s", match[1])
 		}
 		found[match[1]] = true

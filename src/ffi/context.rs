@@ -155,12 +155,12 @@ pub unsafe extern "C" fn ocireg_context_cancel(
 
 /// Cancels as ocireg_context_cancel does, from a signal handler: it is async-signal-safe, for it takes no lock, allocates nothing and
 /// leaves errno alone. Calls answer OCIREG_CANCELLED within 200 ms too. Any thread, at any time before the context is freed, on whichever
-/// thread and in whatever code the signal may arrive. NULL is accepted, and anything that is not a context is ignored.
+/// thread and in whatever code the signal may arrive; the call of a job that waits for a thread ends when it gets one. NULL is accepted, and anything that is not a context is ignored.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_context_cancel_from_signal(context: *mut ocireg_context) {
     // Not by way of the guard, which allocates the first time on a thread. Nothing here can panic.
     if let Some(context) = unsafe { handle::peek(context) } {
-        context.cancel_from_signal();
+        context.context.cancel_from_signal();
     }
 }
 

@@ -147,7 +147,7 @@ unsafe fn peek<T>(job: *const ocireg_job, otherwise: T, look: impl FnOnce(&Outco
 ///
 /// Options: {JobOptions}
 ///
-/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_IO (no descriptor can be had), OCIREG_FORKED.
+/// Errors: OCIREG_INVALID_ARGUMENT, OCIREG_CLOSED, OCIREG_IO (no descriptor can be had), OCIREG_FORKED.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_job_new(
     client: *mut ocireg_client,
@@ -159,7 +159,9 @@ pub unsafe extern "C" fn ocireg_job_new(
     let status = unsafe {
         enter(error, New::required(job, "job"), || {
             let options: JobOptions = options::read(options)?;
-            let jobs = jobs_of(&*handle::get(client, "client")?)?;
+            let client = handle::get(client, "client")?;
+            client.check_open()?;
+            let jobs = jobs_of(&client)?;
             let job = Arc::new(Job { job: crate::job::Job::new(jobs.clone(), &options), jobs });
             let context = Owned::new(Governed::by_job(&job));
             let userdata = Userdata::new(userdata);

@@ -149,7 +149,8 @@ impl News {
 
     /// The question that was told first and has no answer.
     pub(super) fn answered(&mut self) -> Option<Question> {
-        self.questions.pop_front_if(|question| question.is_told)
+        let told = self.questions.front().is_some_and(|question| question.is_told);
+        told.then(|| self.questions.pop_front()).flatten()
     }
 
     /// Nobody waits for the answers any more.

@@ -133,7 +133,7 @@ impl Client {
         lock(&self.memories).get_or_insert_with(Arc::<T>::default).clone()
     }
 
-    fn check_open(&self) -> Result<()> {
+    pub(crate) fn check_open(&self) -> Result<()> {
         match self.life.closed().is_raised() {
             true => Err(Error::new(Code::Closed, "the client is closed")),
             false => Ok(()),

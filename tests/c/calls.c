@@ -424,6 +424,18 @@ static ocireg_status repository_remove(void **a, ocireg_error **error) {
     return ocireg_repository_remove(a[0], a[1], a[2], a[3], (char **)a[4], error);
 }
 
+static ocireg_status job_new(void **a, ocireg_error **error) {
+    return ocireg_job_new(a[0], a[1], NULL, (ocireg_job **)a[2], error);
+}
+
+static ocireg_status job_cancel(void **a, ocireg_error **error) {
+    return ocireg_job_cancel(a[0], error);
+}
+
+static ocireg_status client_quiesce(void **a, ocireg_error **error) {
+    return ocireg_client_quiesce(a[0], error);
+}
+
 const struct call calls[] = {
     {"options_new", "o", options_new, NULL},
     {"options_set_string", "OKN", options_set_string, NULL},
@@ -444,6 +456,9 @@ const struct call calls[] = {
     {"client_new", "po", client_new, "{'retries':'many'}"},
     {"client_set_host", "CHp", client_set_host, "{'plain_http':'yes'}"},
     {"client_close", "C", client_close, NULL},
+    {"job_new", "Cpo", job_new, "{'progress':'yes'}"},
+    {"job_cancel", "A", job_cancel, NULL},
+    {"client_quiesce", "C", client_quiesce, NULL},
     {"index_parse", "No", index_parse, NULL},
     {"reference_parse", "Npo", reference_parse, "{'default_index':1}"},
     {"digest_bytes", "Dpo", digest_bytes, "{'algorithm':256}"},
@@ -538,6 +553,7 @@ static bool is_result_kind(char kind) {
 
 static void free_reader(void *reader) { ocireg_blob_reader_free(reader); }
 static void free_upload(void *upload) { ocireg_upload_free(upload); }
+static void free_job(void *job) { ocireg_job_free(job); }
 static void free_json(void *json) { ocireg_json_free(json); }
 
 struct arguments *live_arguments(void) {
@@ -555,6 +571,8 @@ struct arguments *live_arguments(void) {
     keep(live->reader, free_reader);
     expect_status(OCIREG_OK, ocireg_upload_start(live->client, NULL, live->repository, NULL, &live->upload, &failure));
     keep(live->upload, free_upload);
+    expect_status(OCIREG_OK, ocireg_job_new(live->client, NULL, NULL, &live->job, &failure));
+    keep(live->job, free_job);
     expect_status(OCIREG_OK, ocireg_json_parse("{\"a\": [1]}", &live->json, &failure));
     keep(live->json, free_json);
     return live;
@@ -569,6 +587,7 @@ static void *value_of(struct arguments *from, char kind, size_t place) {
         case 'p': return from->options;
         case 'R': return from->reader;
         case 'U': return from->upload;
+        case 'A': return from->job;
         case 'j': return from->json;
         case 'r': return text("/a");
         case 'D': return manifest;

@@ -1,14 +1,14 @@
 /* Close and free: what works after them, and in which order they may happen. */
 #include "calls.h"
 
-/* Every function of a closed client returns CLOSED; closing again is fine. */
+/* Every function of a closed client returns CLOSED; closing again is fine, and so is ending its threads. */
 static void test_use_after_close(void **state) {
     (void)state;
     struct arguments *live = live_arguments();
     void *arguments[MOST_ARGUMENTS];
     expect_status(OCIREG_OK, ocireg_client_close(live->client, &failure));
     for (size_t i = 0; i < call_count; i++) {
-        if (calls[i].kinds[0] != 'C' || strcmp(calls[i].name, "client_close") == 0) continue;
+        if (calls[i].kinds[0] != 'C' || strcmp(calls[i].name, "client_close") == 0 || strcmp(calls[i].name, "client_quiesce") == 0) continue;
         fill_in(live, &calls[i], arguments);
         ocireg_status status = calls[i].run(arguments, NULL);
         if (status != OCIREG_CLOSED) fail_msg("%s on a closed client gives %s", calls[i].name, ocireg_status_name(status));

@@ -7,11 +7,13 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdio>
+#include <cstring>
 #include <fstream>
 #include <iterator>
 #include <sstream>
 #include <thread>
 #include <typeinfo>
+#include <poll.h>
 #include <unistd.h>
 
 std::string version_in_other_file();
@@ -512,6 +514,79 @@ void threads(const ocireg::client &client)
     CHECK(thrown == 8 && whole == 4);
 }
 
+// Events of several jobs, and what their calls give.
+void jobs(const ocireg::client &client)
+{
+    const auto next = [&client](const ocireg::client &of) {
+        pollfd waiting = {of.fd(), POLLIN, 0};
+        CHECK(poll(&waiting, 1, 20000) == 1);
+        return of.next_event();
+    };
+    CHECK(!client.next_event());
+    const std::string bytes = noise(3 << 20, 9);
+    client.blob_put_memory(repository, bytes);
+    ocireg::job one(client, {{"progress", true}});
+    CHECK_THROWS(ocireg::busy_error, ocireg::error, "", one.check());
+    CHECK_THROWS(ocireg::invalid_reference_error, ocireg::error, "", one.begin([&](ocireg_context *context, ocireg_error **error) {
+        return ocireg_manifest_head(client.get(), context, "UPPER", nullptr, nullptr, error);
+    }));
+    const std::string reference = blob(bytes);
+    one.begin([&](ocireg_context *context, ocireg_error **error) {
+        return ocireg_blob_get_memory(client.get(), context, reference.c_str(), nullptr, nullptr, nullptr, error);
+    });
+    ocireg::client::event event;
+    while ((event = next(client)).kind == OCIREG_EVENT_PROGRESS)
+        CHECK(one.progress().first <= bytes.size());
+    CHECK(event.kind == OCIREG_EVENT_DONE && event.job == &one);
+    CHECK(one.bytes() == bytes && one.result()["size"].integer() == 3 << 20 && one.progress().first == bytes.size());
+    one.begin([&](ocireg_context *context, ocireg_error **error) {
+        return ocireg_blob_open(client.get(), context, reference.c_str(), nullptr, nullptr, error);
+    });
+    while (next(client).kind != OCIREG_EVENT_DONE) {}
+    {
+        const ocireg::blob_reader reader = one.take_reader();
+        std::uint8_t start[100];
+        std::size_t count = 0;
+        one.begin([&](ocireg_context *, ocireg_error **error) {
+            return ocireg_blob_reader_read(reader.get(), start, sizeof start, &count, error);
+        });
+        while (next(client).kind != OCIREG_EVENT_DONE) {}
+        CHECK(one.count() == sizeof start && std::memcmp(start, bytes.data(), sizeof start) == 0);
+    }
+    one.begin([&](ocireg_context *context, ocireg_error **error) {
+        return ocireg_upload_start(client.get(), context, repository.c_str(), nullptr, nullptr, error);
+    });
+    while (next(client).kind != OCIREG_EVENT_DONE) {}
+    CHECK(one.take_upload().get() != nullptr);
+
+    const std::string guarded = environment("OCIREG_TEST_HTPASSWD");
+    ocireg::client other;
+    {
+        ocireg::job asking(other, {{"credentials", true}}), cancelled(other);
+        const auto list = [&](const ocireg::credentials &answer) {
+            asking.begin([&](ocireg_context *context, ocireg_error **error) {
+                return ocireg_registry_catalog(other.get(), context, guarded.c_str(), nullptr, nullptr, error);
+            });
+            event = next(other);
+            CHECK(event.kind == OCIREG_EVENT_CREDENTIALS && event.job == &asking && asking.event_text() == guarded);
+            asking.answer(answer);
+            CHECK(next(other).kind == OCIREG_EVENT_DONE);
+        };
+        list(ocireg::credentials::basic("alice", "wrong"));
+        CHECK_THROWS(ocireg::unauthenticated_error, ocireg::error, "", asking.result());
+        list(ocireg::credentials::basic("alice", "s3cret:with colon"));
+        CHECK(asking.result().is_object());
+        cancelled.cancel();
+        cancelled.begin([&](ocireg_context *context, ocireg_error **error) {
+            return ocireg_registry_catalog(other.get(), context, guarded.c_str(), nullptr, nullptr, error);
+        });
+        CHECK(next(other).job == &cancelled);
+        CHECK_THROWS(ocireg::cancelled_error, ocireg::error, "", cancelled.result());
+    }
+    other.quiesce();
+    CHECK(other.registry_ping(registry).is_object());
+}
+
 } // namespace
 
 int main()
@@ -531,6 +606,7 @@ int main()
     old_protocol(client);
     ends(client);
     threads(client);
+    jobs(client);
     std::printf("%d failures\n", failures);
     return failures == 0 ? 0 : 1;
 }

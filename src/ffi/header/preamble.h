@@ -35,7 +35,8 @@
  *
  * Blocking. Functions that say "Blocks" use the network on the calling thread's time. They can be left: by
  * ocireg_context_cancel and ocireg_client_close from any thread within 200 ms, in a signal handler by
- * ocireg_context_cancel_from_signal, by the context's deadline, and by the client's time limits; only a file's flush to the disk that has begun is waited for. SIGPIPE is blocked on the calling
+ * ocireg_context_cancel_from_signal, by the context's deadline, and by the client's time limits; only a file's flush to the disk that has begun is waited for. A program
+ * with an event loop gives them the context of a job: then they return at once (see ocireg_job). SIGPIPE is blocked on the calling
  * thread meanwhile, its callbacks included; the signal mask is the same afterwards.
  *
  * Processes. After fork() the child makes its own client: the parent's clients, contexts, readers and uploads answer OCIREG_FORKED there

@@ -17,8 +17,7 @@ module Ocireg
     end
 
     # [[types], type]}. The tests hold it against the header. => The parameter and return types of every function: {name
-    # => [[types], type]}. The tests compare it with the header. => [[types], type]}. The tests hold it against the
-    # header.
+    # => [[types], type]}. The tests compare it with the header.
     SIGNATURES = {} # rubocop:disable Style/MutableConstant
 
     # The letters below: p a pointer, s a string, z a size, i and l integers of 32 and 64 bits, d a double, b a boolean.
@@ -65,6 +64,19 @@ module Ocireg
     function :json_key, "psz", :string, false
     function :json_free, "p", :void, false
     function :manifest_layer, "psz", :pointer, false
+    # Jobs, for a program with an event loop of its own: Client makes its calls on threads of Ruby's.
+    function :job_context, "p", :pointer, false
+    function :job_userdata, "p", :pointer, false
+    function :job_event_text, "p", :string, false
+    function :job_progress, "ppp", :void, false
+    function :job_status, "p", :int32, false
+    function :job_error, "p", :pointer, false
+    function :job_json, "p", :string, false
+    function :job_bytes, "p", :pointer, false
+    function :job_count, "p", :size_t, false
+    function :job_take_reader, "p", :pointer, false
+    function :job_take_upload, "p", :pointer, false
+    function :job_free, "p", :void, false
     function :options_free, "p", :void, false
     function :context_cancel_from_signal, "p", :void, false
     function :context_free, "p", :void, true
@@ -91,6 +103,13 @@ module Ocireg
     quick :context_set_blob_progress, "pppp"
     quick :context_set_log, "pppp"
     quick :context_set_credentials, "pppp"
+
+    quick :job_new, "ppppp"
+    quick :job_answer, "ppp"
+    quick :job_cancel, "pp"
+    quick :client_fd, "ppp"
+    quick :client_next_event, "pppp"
+    blocking :client_quiesce, "pp"
 
     blocking :client_new, "ppp"
     quick :client_set_host, "pspp"

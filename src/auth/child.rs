@@ -13,7 +13,7 @@ use crate::os::child::{Child, ExitReason};
 
 /// The most that a helper may say.
 const MOST_OUTPUT: usize = 1 << 20;
-/// So much of its standard error is kept: its first line is wanted.
+/// How much of its standard error is kept: the first line is wanted.
 const KEPT_ERRORS: usize = 4 << 10;
 /// How often a helper that is silent is looked at.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -25,7 +25,7 @@ pub(super) struct ChildOutput {
     pub by: ExitReason,
     /// Its standard output.
     pub output: Zeroizing<Vec<u8>>,
-    /// What it said on its standard error, or the beginning of that.
+    /// Its standard error, or the beginning of that.
     pub errors: Zeroizing<Vec<u8>>,
 }
 
@@ -69,7 +69,7 @@ pub(super) fn run(call: &Call, program: &Path, action: &str, input: &[u8], limit
 fn cannot_start(program: &Path, error: &std::io::Error) -> Error {
     let program = program.display();
     match error.kind() {
-        // It was there a moment ago.
+        // The program existed a moment ago.
         ErrorKind::NotFound => Error::io(format!("cannot start {program}, or what its first line says to run"), error),
         _ => Error::io(format!("cannot start {program}"), error),
     }

@@ -21,7 +21,7 @@ pub(super) struct Grant {
     pub obtained: Instant,
     /// Its age when it was handed out.
     age: Duration,
-    /// It was fetched for this request, though perhaps not for it alone.
+    /// It was fetched for this request, but perhaps for others too.
     pub new: bool,
     has_credentials: bool,
 }

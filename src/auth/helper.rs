@@ -27,7 +27,7 @@ const NOT_FOUND: &str = "credentials not found in native keychain";
 /// The user name that marks the secret as an identity token.
 const IDENTITY: &str = "<token>";
 
-/// Where helpers are found, and how long they may take.
+/// The search path of helpers, and their time limit.
 pub(crate) struct Helpers {
     /// The search path, as in PATH.
     pub search: Option<OsString>,

@@ -106,7 +106,7 @@ impl RedirectTrail {
         }
     }
 
-    /// Goes on from where this response was given.
+    /// Returns the URL of this response, at which the request continues.
     pub(super) fn go_on(&mut self, response: Response) -> Location {
         let at = Location::of(&response);
         (self.hops, self.first_headers) = (response.hops, response.first_headers);

@@ -27,7 +27,7 @@ const BELIEVED: Duration = Duration::from_secs(600);
 /// Who may use a token that is fetched.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Purpose {
-    /// All requests that need it, now or later.
+    /// All requests that need the token, now or later.
     All,
     /// Logins that check the same credentials.
     Login,

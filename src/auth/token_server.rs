@@ -12,7 +12,7 @@ use crate::http::route::Route;
 /// A token server, with the credentials for it.
 #[derive(Clone)]
 pub(super) struct Realm {
-    /// Where it is, and which addresses it may have.
+    /// Its URL, and which addresses it may have.
     pub at: Location,
     /// The service named by the challenge.
     pub service: Option<String>,

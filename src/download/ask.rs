@@ -37,7 +37,7 @@ impl<T: Downloadable> Download<T> {
         match self.ask(false) {
             Ok(None) => Ok(()),
             Ok(Some(error)) | Err(error) => Err(match refused {
-                // It only says that the request failed again: the error of the first response says more.
+                // This error only means that the request failed again: that of the first response says more.
                 Some(first) if went_wrong(&error) => {
                     first.with_hint(format!("all of it could not be had either: {}", error.message()))
                 }
@@ -64,7 +64,7 @@ impl<T: Downloadable> Download<T> {
         };
         let response = reply.as_ref();
         let holds = match response.status {
-            // It is a part, whatever its status.
+            // It is a part despite its status.
             StatusCode::OK if ranged && has_range(response) => self.rest(response),
             StatusCode::OK => self.all(response, ranged),
             StatusCode::PARTIAL_CONTENT if ranged => self.rest(response),
@@ -156,7 +156,7 @@ impl<T: Downloadable> Download<T> {
         let size = text.rsplit_once('/').and_then(|(_, size)| size.trim().parse::<u64>().ok());
         let is_end = match &self.verifier {
             Some(verifier) => verifier.may_end() && size.or(self.extent.end()).is_none_or(|end| end == self.position),
-            // Nothing but the size shows that it is the end, which one that is known already must be too.
+            // Only the size shows that this is the end, so it must agree with a known size.
             None => size == Some(self.position) && self.extent.size.is_none_or(|known| known == self.position),
         };
         if is_end {

@@ -1,4 +1,4 @@
-//! One response that delivers bytes from a position on.
+//! A response that delivers bytes from a position on.
 
 use bytes::Bytes;
 
@@ -9,9 +9,9 @@ use crate::http::response::BodyReader;
 /// Which bytes a response contains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ResponseBytes {
-    /// All of them: those before the position are dropped.
+    /// Everything: the bytes before the position are dropped.
     All,
-    /// Those from the position on.
+    /// The bytes from the position on.
     Rest,
 }
 

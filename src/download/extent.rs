@@ -14,7 +14,7 @@ pub(super) struct Extent {
     pub(super) size: Option<u64>,
     /// The size is known only from a partial response, which is less reliable than a complete one.
     sized_by_part: bool,
-    /// What it is when there are fewer bytes than are here.
+    /// The error if the server has fewer bytes than are here already.
     too_few: Code,
 }
 

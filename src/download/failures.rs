@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use crate::error::{Code, Error};
 use crate::http::retry::Backoff;
 
-/// So much progress, or so much time, makes a new failure a first one.
+/// After this much progress, or this much time, failures are counted from one again.
 const PROGRESS: u64 = 1 << 20;
 const CALM: Duration = Duration::from_secs(60);
 

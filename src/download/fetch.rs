@@ -36,7 +36,7 @@ pub(crate) fn fetch(
     }
 }
 
-/// Adds what is missing. Says how many bytes were there before.
+/// Adds the missing bytes. Returns how many were there before.
 fn fill(call: &Call, partial: &mut Partial, wanted: &Descriptor, from: &dyn ReadStore) -> Result<u64> {
     call.begin("blob", Some(wanted.size))?;
     call.moved_to(partial.length())?;

@@ -48,7 +48,7 @@ pub(super) enum NextStep {
     Failed(Error),
 }
 
-/// What becomes of the bytes that an earlier call left when the registry sends all in place of the rest.
+/// What happens to the bytes of an earlier call when the registry sends everything instead of the rest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LeftoverBytes {
     /// The caller can still start again.

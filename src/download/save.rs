@@ -49,7 +49,7 @@ pub(crate) fn to_memory<T: Downloadable>(
     })
 }
 
-/// To any writer. What was written before an error cannot be undone.
+/// Writes to any writer. What was written before an error cannot be undone.
 pub(crate) fn to_writer<T: Downloadable>(item: T, out: &mut dyn Write, options: &ReadOptions) -> Result<Delivery<T>> {
     let failed = |error: std::io::Error| Error::io(format!("cannot write the {}", T::KIND), &error);
     let delivery = stream(item, options, |piece| out.write_all(piece).map_err(failed))?;

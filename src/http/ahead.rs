@@ -29,7 +29,7 @@ pub(crate) enum ReceiveError {
     Lost,
 }
 
-/// What has come, and how it ended, if it has.
+/// The pieces that have arrived, and how the body ended, if it has.
 #[derive(Default)]
 struct Batch {
     pieces: Vec<Bytes>,

@@ -27,7 +27,7 @@ options! {
     }
 }
 
-/// Where they usually are, below the home folder and for the whole machine.
+/// The usual folders, below the home folder and for the whole machine.
 const HOME: [&str; 2] = [".config/containers/certs.d", ".config/docker/certs.d"];
 const MACHINE: [&str; 2] = ["/etc/containers/certs.d", "/etc/docker/certs.d"];
 
@@ -64,7 +64,7 @@ impl CertificateSearch {
         CertificateSearch { folders: all, usual: named, found: Mutex::default() }
     }
 
-    /// What they say about a host; read when it is first needed.
+    /// The certificates for a host; read when they are first needed.
     pub(crate) fn of(&self, url: &Url) -> Result<Arc<HostCertificates>> {
         let host = url.host_str().unwrap_or_default();
         // Such a host would be a hidden folder, or one elsewhere.

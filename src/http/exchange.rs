@@ -143,7 +143,7 @@ impl Http {
             Body::Stream { source, size, done } if *size > 0 => {
                 let (pieces, piped) = upload::pipe(*size);
                 *message.body_mut() = Some(piped);
-                // What the bytes come from may be another request to this host, which then waits for a permit.
+                // The source of the bytes may be another request to this host, which then waits for a permit.
                 permit.give_back();
                 upload::feed(call, send(message), pieces, *source, (*size, *done), &limits)
             }

@@ -60,7 +60,7 @@ impl From<Location> for RequestTarget {
 }
 
 impl Location {
-    /// One of the caller's own choice.
+    /// A URL that the caller has chosen.
     pub fn of_caller(url: Url) -> Location {
         Location { url, guard: Guard::Caller }
     }
@@ -70,7 +70,7 @@ impl Location {
         Location { url: response.url.clone(), guard: response.guard }
     }
 
-    /// Where a target is for whoever has this base.
+    /// The URL of a target, relative to this base.
     pub(crate) fn find(&self, target: &RequestTarget) -> Result<Location> {
         match target {
             RequestTarget::Path(path) => self.below(path),
@@ -91,7 +91,7 @@ impl Location {
         Origin::of(&self.url).is_some_and(|home| Origin::of(url) == Some(home))
     }
 
-    /// What the Location of a response names, for whoever has this base.
+    /// The URL in the Location of a response, relative to this base.
     pub(crate) fn named_by(&self, response: &Response) -> Result<Location> {
         self.named(response.headers.get(LOCATION), &response.url, response.remote)
     }

@@ -24,7 +24,7 @@ pub enum Repeat {
 pub enum Redirects {
     /// All; what is secret stays with the origin of the request.
     Anywhere,
-    /// Those to the origin of the request.
+    /// Redirects to the origin of the request.
     SameOrigin,
 }
 
@@ -57,12 +57,12 @@ pub struct WholeBody {
     pub limit: u64,
     /// The name of the body for error messages.
     pub what: &'static str,
-    /// What its headers say of its bytes holds: Content-Encoding and Content-MD5.
+    /// Its headers describe its bytes correctly: Content-Encoding and Content-MD5.
     pub labelled: bool,
 }
 
 impl<'a> Request<'a> {
-    /// A request without headers and body. Where it goes is said when it is sent.
+    /// A request without headers and body. Its URL is given when it is sent.
     pub fn new(method: Method) -> Request<'a> {
         let repeat = match method {
             Method::GET | Method::HEAD | Method::DELETE => Repeat::Always,

@@ -34,7 +34,7 @@ pub(crate) struct GuardedResolver {
 }
 
 impl GuardedResolver {
-    /// For the hosts of one route: its fixed address and the host of its proxy, where it has them.
+    /// A resolver for one route, with its fixed address and the host of its proxy, if it has them.
     pub(crate) fn new(guard: Guard, fixed: Option<IpAddr>, proxy: Option<&str>) -> GuardedResolver {
         GuardedResolver { guard, fixed, proxy: proxy.map(str::to_owned), threads: Arc::new(Semaphore::new(AT_ONCE)) }
     }
@@ -61,7 +61,7 @@ async fn look_up(
     })
     .map_err(NoThread)?;
     let found = waiting.await.map_err(std::io::Error::other)?;
-    // It has finished: nothing of it is left when the call ends.
+    // The thread has finished: nothing of it is left when the call ends.
     let _ = thread.join();
     Ok(found)
 }

@@ -119,7 +119,7 @@ impl Response {
         std::mem::take(&mut self.whole)
     }
 
-    /// What the headers say of the body counts only where its bytes bear it out.
+    /// From now on, what the headers say of the body counts only if its bytes agree.
     pub(super) fn distrust_labels(&mut self) {
         self.body.unlabelled = true;
     }
@@ -166,7 +166,7 @@ pub struct BodyReader {
     checksum: Option<(Md5, Vec<u8>)>,
     encoding: Option<String>,
     decoder: Option<Decoder>,
-    /// Nothing was read yet, and the headers may say what is not so.
+    /// Nothing was read yet, and the headers may be wrong.
     unlabelled: bool,
 }
 

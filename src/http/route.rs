@@ -52,7 +52,7 @@ impl ClientCertificate {
 /// A fixed address: `IP` or `IP:PORT`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Address {
-    /// What is connected to, whatever the name resolves to.
+    /// The address to connect to, whatever the name resolves to.
     pub ip: IpAddr,
     /// The port, if different from the URL's.
     pub port: Option<u16>,

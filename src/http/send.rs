@@ -35,7 +35,7 @@ impl Http {
         }
     }
 
-    /// One try: the request, and where its redirects lead.
+    /// One attempt: the request, and the redirects that follow.
     fn follow(&self, call: &Call, home: &Location, request: &mut Request, attempt: u32) -> Result<Response> {
         let mut chain = RedirectChain::new(self.options().max_redirects);
         let mut leg = Leg { at: home.clone(), at_home: true, attempt };
@@ -62,7 +62,7 @@ impl Http {
     }
 }
 
-/// Where a response redirects this request; None when it is one to give back.
+/// The URL to which a response redirects this request; None if the response is final.
 fn target_of(request: &Request, response: &Response, home: &Location, body_is_gone: bool) -> Result<Option<Url>> {
     let location = response.headers.get(LOCATION);
     let target = redirect::next(&request.method, response.status, &response.url, location, body_is_gone)?;

@@ -17,7 +17,7 @@ use super::{own, pem};
 use crate::error::{Code, Error, Result};
 use crate::os::shortage::is_shortage;
 
-/// Where Linux distributions have their bundle; the first that exists is read.
+/// The bundles of Linux distributions; the first that exists is read.
 const BUNDLES: [&str; 6] = [
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",

@@ -126,7 +126,7 @@ fn base_of_name(http: &Http, call: &Call, index: &Index, options: &HostOptions) 
     }
 }
 
-/// Says how the host of a URL is to be reached.
+/// Sets how the host of a URL is reached.
 pub fn set_network(http: &Http, base: &Url, options: &HostOptions) -> Result<()> {
     http.set_network(base, options.network()?)
 }

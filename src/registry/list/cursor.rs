@@ -28,7 +28,7 @@ pub(crate) struct RegistryList {
     pub id: String,
     /// Its path below the registry's base.
     path: String,
-    /// Where it is, for the URLs of pages to be compared with.
+    /// Its URL, to compare those of pages with.
     pub url: Url,
 }
 
@@ -263,7 +263,7 @@ pub(crate) struct Finder<'a> {
 }
 
 impl<'a> Finder<'a> {
-    /// Of the place of a cursor; None at the beginning of a page.
+    /// Searches for the position of a cursor; None at the beginning of a page.
     pub(crate) fn new(cursor: &'a Cursor) -> Option<Finder<'a>> {
         (cursor.place != Position::default()).then_some(Finder { place: &cursor.place, at: 0, found: None })
     }

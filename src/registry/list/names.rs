@@ -33,7 +33,7 @@ pub(crate) struct Names<'a> {
     pub what: String,
     /// The member of a page that contains the names.
     pub key: &'static str,
-    /// What counts as a name: anything else on a page is left out, with a warning to the caller.
+    /// Whether an element is a name: others are left out, with a warning to the caller.
     pub is_name: fn(&str) -> bool,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct NameWindow<'a> {
     pub page_size: Option<u64>,
     /// Only those after this one.
     pub last: Option<&'a str>,
-    /// Those from where another call stopped; `last` does not count then.
+    /// Those after the end of an earlier call; `last` is ignored then.
     pub next: Option<&'a str>,
 }
 

@@ -32,7 +32,7 @@ pub struct DeletedManifest {
     pub status: u16,
     /// The manifest's subject, if that had to be determined.
     pub subject: Option<Digest>,
-    /// Where it was taken off the list of its subject's referrers.
+    /// Where it was removed from the list of its subject's referrers.
     pub referrers: Option<ReferrersSource>,
 }
 

@@ -271,7 +271,7 @@ fn look(remote: &Remote, response: &Response, document: &Document, what: &str) -
         }
         (StatusCode::OK, _) => return Ok(()),
         (StatusCode::NOT_FOUND, _) => "does not have it".to_owned(),
-        // It does not allow reading: its response has to do, if it is the one that the specification requires.
+        // The registry does not allow reading: its response counts, if it is the one that the specification requires.
         _ if created => return Ok(()),
         (status, _) => format!("does not show it: {}", status.as_u16()),
     };

@@ -142,7 +142,7 @@ fn other_tags(client: &Client, call: &Call, named: &Reference, digest: &Digest) 
             Ok(_) => {}
             Err(error) if matches!(error.code(), Code::NotFound | Code::InvalidManifest) => {}
             Err(error) if ends_call(&error) => return Err(error.within(format!("the digest of the tag {tag}"))),
-            // It need not be readable: only the tag has to go.
+            // It need not be readable: only the tag is to be deleted.
             Err(_) => found.complete = false,
         }
     }

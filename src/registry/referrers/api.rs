@@ -83,7 +83,7 @@ struct Collector<'a> {
     list: &'a RegistryList,
     found: FoundReferrers,
     filters_applied: Vec<String>,
-    /// Where the first page continues, until that is found on it.
+    /// Finds the position on the first page where this call continues.
     finder: Option<Finder<'a>>,
     is_continued: bool,
     /// Something that does not support the API has responded with 200.
@@ -110,7 +110,7 @@ impl<'a> Collector<'a> {
         }
     }
 
-    /// Takes what is wanted of a page.
+    /// Takes the wanted referrers of a page.
     fn take(&mut self, page: &FetchedPage) -> Result<ControlFlow<()>> {
         // Something that answers every path with 200, with a web page or other content, does not support this API.
         if !self.is_continued && page.is_first && !is_index(page) {

@@ -66,7 +66,7 @@ impl FoundReferrers {
         FoundReferrers { filter, passage, seen: NameSet::default(), referrers: Vec::new(), next: None }
     }
 
-    /// Takes one that passes; `has_type` means that the registry has filtered by artifact type.
+    /// Takes a referrer that matches the filter; `has_type`: the registry has filtered by artifact type.
     pub(super) fn take(&mut self, entry: Descriptor, has_type: bool) -> Result<()> {
         check(&entry)?;
         let FoundReferrers { filter, passage, seen, referrers, .. } = self;

@@ -48,7 +48,7 @@ fn by_tag(
     cursor: Option<&Cursor>,
 ) -> Result<Referrers> {
     let mut found = FoundReferrers::new(filter, cursor);
-    // Something other than a list lists nothing.
+    // Anything other than a list contains no referrers.
     let UnderTag::List(tagged) = fallback_tag::tagged(remote, subject, &["pull"])? else {
         return found.finish(subject, ReferrersSource::None, Vec::new());
     };

@@ -14,7 +14,7 @@ use crate::registry::list::tags::TagsOptions;
 use crate::registry::manifest::{DeleteOptions, GetOptions};
 use crate::registry::Client;
 
-/// More manifests than one call deletes.
+/// The most manifests that one call deletes.
 const MOST: usize = 100_000;
 
 options! {

@@ -1,4 +1,4 @@
-//! One attempt to put a blob: all bytes in one request, or in chunks; and what is left to do when it broke.
+//! One attempt to put a blob, by one request or in chunks; and what can be done if it failed.
 
 use ::http::header::CONTENT_TYPE;
 use ::http::{Method, StatusCode};

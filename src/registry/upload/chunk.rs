@@ -152,7 +152,7 @@ impl UploadSession {
     fn settle(&mut self, told: u64, sent: u64) -> Result<u64> {
         self.doubtful = true;
         if told == sent + 1 {
-            // It counts bytes where it should name the last one.
+            // It gives the number of bytes instead of the position of the last one.
             return Ok(sent);
         }
         let known = match self.told_offset() {
@@ -163,7 +163,7 @@ impl UploadSession {
         Ok(match known.filter(|known| *known != 1) {
             Some(known) => known,
             None if told > self.offset.max(1) => told,
-            // It makes no progress although it has the bytes, or it does not have them: the end will tell.
+            // It does not report the bytes although it has them, or it does not have them: the final PUT will show.
             None => sent,
         })
     }

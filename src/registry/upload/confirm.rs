@@ -74,7 +74,7 @@ impl<'a> UnconfirmedBlob<'a> {
                 wrong(Code::Protocol, "does not say how many bytes it keeps".to_owned())
             }
             (Ok(BlobPresence::Absent), _) if !sure => wrong(Code::Protocol, "does not have the blob".to_owned()),
-            // It does not allow reading.
+            // The registry does not allow reading.
             (Ok(BlobPresence::Hidden), _) if !taken_at_its_word => {
                 wrong(Code::Protocol, "does not show the blob".to_owned())
             }

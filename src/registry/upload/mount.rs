@@ -107,7 +107,7 @@ pub fn mount(
         StatusCode::CREATED | StatusCode::OK | StatusCode::NO_CONTENT => {
             match UnconfirmedBlob::whole(remote, digest, size).confirm(reply, &what) {
                 Ok(response) => Ok(Mounted::Done(location_text(remote, &response))),
-                // It has something else there, or nothing.
+                // The registry has something else there, or nothing.
                 Err(error) if matches!(error.code(), Code::Protocol | Code::DigestMismatch) => {
                     Ok(Mounted::Declined(None))
                 }

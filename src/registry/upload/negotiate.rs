@@ -40,7 +40,7 @@ pub(crate) struct Negotiation<'a> {
     pub way: UploadWay,
     /// Repositories of this registry that may have the blob.
     pub sources: Vec<String>,
-    /// It goes in chunks only because a connection broke.
+    /// Chunks are used only because a connection broke.
     cautious: bool,
     /// The whole was refused as too large: it is not tried in one piece again.
     too_large: bool,
@@ -185,7 +185,7 @@ impl<'a> Negotiation<'a> {
     /// Whether refused bytes may be accepted in another form: a large body in chunks, and chunks as one body.
     fn other_way(&mut self, error: &Error) -> bool {
         match (self.way, error.http_status()) {
-            // It does not keep chunks, or not where they belong.
+            // The registry does not keep chunks, or loses their order.
             (UploadWay::Chunks { .. }, None | Some(400..=499)) if error.code() == Code::Protocol && !self.too_large => {
                 (self.way, self.cautious) = (UploadWay::Single, false);
                 true

@@ -120,7 +120,7 @@ impl UploadSession {
                 }
                 return Err(remote.failure(reply, &what).with_attempts(attempt));
             }
-            // What stands before a registry answered in its place: a health check, a page to log in.
+            // Something in front of the registry responded: a health check, a login page.
             let reason = format!("status {}", status.as_u16());
             remote.call.log(|| json!({"event": "retry", "reason": reason, "wait_ms": wait.as_millis() as u64}))?;
             remote.call.sleep(wait)?;
@@ -146,7 +146,7 @@ impl UploadSession {
         let remote = Remote::repository(client, call, &Repository::parse(&saved.repository, None)?)?;
         let kept = HeaderValue::from_str(&saved.url)
             .map_err(|_| Error::new(Code::InvalidArgument, "the upload session's URL contains control characters"))?;
-        // It came from a file or another process: it is believed no more than a server's Location.
+        // It came from a file or another process: it is trusted no more than a server's Location.
         let base = &remote.account.base;
         let at = base.named(Some(&kept), &base.url, None)?;
         let max_chunk = chunk_sizes::largest(client, &remote.account.host);
@@ -248,7 +248,7 @@ fn refuses_the_bytes(error: &Error) -> bool {
         && error.http_status().is_some_and(statuses::refuses_the_bytes)
 }
 
-/// Where a blob is, as results show it.
+/// The URL of a blob, for results.
 pub fn location_text(remote: &Remote, response: &Response) -> Option<String> {
     remote.location(response).ok().map(|at| redact::url(&at.url))
 }

@@ -18,7 +18,7 @@ const MOST_KEPT: usize = 4 << 20;
 
 /// A source that can be read again.
 pub trait Replay: Source {
-    /// Goes back to a byte that it has given before.
+    /// Goes back to an earlier byte.
     fn rewind_to(&mut self, offset: u64) -> Result<()>;
     /// How many bytes there are.
     fn size(&self) -> u64;

@@ -5,6 +5,7 @@
 #               about 2 minutes once everything is built. It leaves out the slow faults, the C programs, the bindings
 #               and real registries
 # make torture  copies killed at 1,000 random moments each, pulls and pushes (make test: 100)
+# make valgrind all C test programs under valgrind (make test: those that try the boundary to C)
 # make lint     formatter and linters, warnings are errors; whether it compiles for 32-bit Linux and macOS
 # make targets  the unit tests on 32-bit Linux, and whether it compiles for macOS
 # make header   writes include/ocireg.h from src/ffi
@@ -27,7 +28,7 @@ COMMAND := $(wildcard bindings/c/*.c)
 SLOW := bounds:: cancel:: cut:: handed:: pipes:: ranges:: timing:: tokens:: lists::a_long_page_takes \
 	registries::ecr_public_answers_400_to_an_expired_token tagged::the_tag_comes_last_and_stays
 
-.PHONY: all lib demo test check torture lint targets header bench clean
+.PHONY: all lib demo test check torture valgrind lint targets header bench clean
 
 all: lib $(RELEASE)/ocireg
 
@@ -64,6 +65,10 @@ check: lint
 
 torture: all
 	OCIREG_TEST_KILLS=1000 tests/registries/run $(CARGO) test --locked --test interop kills::
+
+valgrind: all
+	tests/setup.sh test
+	tests/registries/run tests/run.sh --valgrind
 
 lint:
 	$(CARGO) fmt --check

@@ -2539,7 +2539,7 @@ ocireg_status ocireg_job_status(const ocireg_job *job);
 // The error of the job's call. Borrowed until the job is freed or makes another call. NULL when there is none.
 const ocireg_error *ocireg_job_error(const ocireg_job *job);
 
-// The result of the job's call that the function gives as JSON. Borrowed until the job is freed or makes another call. NULL when there is none.
+// The result of the job's call that the function gives as JSON, or as another string (a digest). Borrowed until the job is freed or makes another call. NULL when there is none.
 const char *ocireg_job_json(const ocireg_job *job);
 
 // The result of the job's call that the function gives as a buffer. Borrowed until the job is freed or makes another call. NULL when

@@ -164,13 +164,20 @@ by_ruby() {
     grep -qF "$library/libocireg.so.$version" "$work/out" || fail 'Ruby: another library'
 }
 
-# example NAME ARG…: one of the C examples, built from the installed files; its output goes to $work/out
-example() {
+# build NAME FLAG…: one of the C examples, from the installed files
+build() {
     local name=$1 flags
     shift
     read -ra flags <<<"$(pc --cflags --libs ocireg)"
-    [ "$(wc -l <"$here/share/doc/ocireg/examples/$name.c")" -lt 60 ] || fail "$name.c has 60 lines or more"
-    cc "${STRICT[@]}" "$here/share/doc/ocireg/examples/$name.c" "${flags[@]}" -pthread -o "$work/$name"
+    [ "$(wc -l <"$here/share/doc/ocireg/examples/$name.c")" -lt 70 ] || fail "$name.c has 70 lines or more"
+    cc "${STRICT[@]}" "$here/share/doc/ocireg/examples/$name.c" "${flags[@]}" "$@" -pthread -o "$work/$name"
+}
+
+# example NAME ARG…: builds and runs one; its output goes to $work/out
+example() {
+    local name=$1
+    shift
+    build "$name"
     installed "$work/$name" "$@" >"$work/out" 2>"$work/err" || { cat "$work/err"; fail "example $name"; }
 }
 
@@ -201,6 +208,24 @@ examples() {
     grep -q '"repositories":' "$work/out" || fail 'credentials: no repositories'
     ! installed "$work/credentials" "$OCIREG_TEST_HTPASSWD" >/dev/null 2>"$work/err" || fail 'credentials: needs none'
     grep -q 'does not know you' "$work/err" || fail 'credentials: another error'
+}
+
+# Jobs in four event loops: the digests of what is there, the errors of what is not, and an end.
+loops() {
+    say 'jobs in event loops: epoll, GLib, libuv, sd-event'
+    local name flags digest
+    digest=$("$here/bin/ocireg" digest "$repository:latest")
+    for name in epoll: glib:glib-2.0 libuv:libuv sd_event:libsystemd; do
+        flags=()
+        [ -z "${name#*:}" ] || read -ra flags <<<"$(pkg-config --cflags --libs "${name#*:}")"
+        name=loop_${name%%:*}
+        build "$name" "${flags[@]}"
+        ! installed "$work/$name" "$repository:latest" "$repository:none" "$repository:latest" 'BAD NAME' >"$work/out" 2>"$work/err" ||
+            fail "$name: no failure"
+        [ "$(sort -u "$work/out")" = "$repository:latest $digest" ] || fail "$name: the digests"
+        [ "$(wc -l <"$work/out")-$(wc -l <"$work/err")" = 2-2 ] || fail "$name: the number of results"
+        installed "$work/$name" "$repository:latest" >"$work/out" || fail "$name"
+    done
 }
 
 # A manifest with the image as its subject.
@@ -281,6 +306,7 @@ uninstall() {
 repository=$OCIREG_TEST_V3/install/test
 install_it
 examples
+loops
 by_pkg_config
 by_cmake
 by_go

@@ -135,7 +135,12 @@ END
 
 # Tests that are meaningful only in an ordinary process: signals, time limits, forks, threads and panics. The other
 # tests are run better with the sanitizers.
-readonly PLAIN='test_callbacks test_cancel test_fork test_handles test_interrupt test_panic test_resources test_signals test_stack test_threads'
+readonly PLAIN='test_callbacks test_cancel test_fork test_handles test_interrupt test_jobs test_panic test_resources test_signals test_stack test_threads'
+
+# What valgrind sees on every run: the programs that try the boundary to C rather than the protocol, with its memory. `make valgrind`
+# runs all of them.
+readonly BOUNDARY='test_behaviours test_callbacks test_copy test_errors test_fork test_image test_jobs test_json test_lifecycle
+    test_null test_pages test_panic test_referrers test_schema1 test_strings test_threads test_upload'
 
 # Everything that needs no release build. Failures of building test programs are reported where they run.
 without_release() {
@@ -148,6 +153,8 @@ without_release() {
     cargo_tests documentation cargo test --locked --doc
     step 'other systems' tests/targets.sh check
     grep '^targets:' "$logs/other-systems.log"
+    # They mostly wait: the processor is for what is compiled meanwhile.
+    cargo_tests faults cargo test --locked --test faults
     keep_counts without-release
 }
 
@@ -161,27 +168,34 @@ take_counts() {
 with_registries() {
     cargo_tests interop cargo test --locked --test interop
     c_tests plain 1 "${PLAIN//test_/target/ctest/test_}"
-    OCIREG_TEST_COMMAND=$root/target/ctest/asan/ocireg c_tests sanitizers 1 'target/ctest/asan/test_*'
+    OCIREG_TEST_COMMAND=$root/target/ctest/asan/ocireg c_tests sanitizers 2 'target/ctest/asan/test_*'
     keep_counts with-registries
 }
 
 with_valgrind() {
-    # Tests with wrong handles and painted stacks read memory that valgrind considers invalid: they run without it.
-    c_tests valgrind 2 "$(find target/ctest -maxdepth 1 -name 'test_*' ! -name test_handles ! -name test_stack | sort)" \
-        valgrind --quiet "${valgrind_finds[@]}" --suppressions=bindings/packaging/valgrind.supp --fair-sched=try
+    c_tests valgrind 2 "${1//test_/target/ctest/test_}" valgrind --quiet "${valgrind_finds[@]}" --suppressions=bindings/packaging/valgrind.supp --fair-sched=try
     keep_counts with-valgrind
+}
+
+# All programs, but for those with wrong handles and painted stacks, which read memory that valgrind considers invalid.
+valgrind_alone() {
+    build_panic_library >"$logs/panic.log" 2>&1 && build_c_tests || return 1
+    with_valgrind "$(find tests/c -name 'test_*.c' ! -name test_handles.c ! -name test_stack.c -printf '%f\n' | sed 's/\.c$//' | sort)"
+    echo "$passed passed, $failed failed"
+    [ "$failed" -eq 0 ]
 }
 
 case ${1:-} in
     --without-release) without_release; exit 0 ;;
     --with-registries) with_registries; exit 0 ;;
-    --with-valgrind) with_valgrind; exit 0 ;;
+    --with-valgrind) with_valgrind "$BOUNDARY"; exit 0 ;;
+    --valgrind) valgrind_alone; exit ;;
 esac
 
 say 'set-up'
 rm -f "$logs"/counts*
 tests/setup.sh test || exit 1
-say 'release build, and beside it lint and debug builds'
+say 'release build and what needs it, and beside it lint, debug builds and the tests without a registry'
 # Linking uses one processor, these use another.
 tests/run.sh --without-release >"$logs/without-release.log" 2>&1 &
 without_release=$!
@@ -196,8 +210,6 @@ step 'the sanitizers are on' sanitizers_are_on
 wait "$without_release"
 cat "$logs/without-release.log"
 take_counts without-release
-say 'tests without a registry'
-cargo_tests faults cargo test --locked --test faults
 cargo_tests abi cargo test --locked --test abi
 say 'tests with real registries'
 tests/registries/run tests/run.sh --with-registries

@@ -122,6 +122,7 @@ case ${1:-test} in
     test)
         need_compilers go
         need skopeo=skopeo /usr/include/cmocka.h=libcmocka-dev valgrind=valgrind htpasswd=apache2-utils openssl=openssl \
+            /usr/include/uv.h=libuv1-dev /usr/include/systemd/sd-event.h=libsystemd-dev /usr/include/glib-2.0/glib.h=libglib2.0-dev \
             pkg-config=pkg-config curl=curl python3=python3 xz=xz-utils bzip2=bzip2 \
             g++=g++ clang++=clang cmake=cmake groff=groff-base dpkg-shlibdeps=dpkg-dev /usr/sbin/debootstrap=debootstrap ruby=ruby yard=yard rubocop=rubocop
         ruby -e 'require "ffi"; require "minitest"' 2>/dev/null || install ruby-ffi ruby-minitest

@@ -319,7 +319,7 @@ pub unsafe extern "C" fn ocireg_job_error(job: *const ocireg_job) -> *const ocir
     unsafe { peek(job, null(), |outcome| pointer(outcome.error.as_ref())) }
 }
 
-/// The result of the job's call that the function gives as JSON. Borrowed until the job is freed or makes another call. NULL when there is none.
+/// The result of the job's call that the function gives as JSON, or as another string (a digest). Borrowed until the job is freed or makes another call. NULL when there is none.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_job_json(job: *const ocireg_job) -> *const c_char {
     unsafe { peek(job, null(), |outcome| outcome.kept.text.as_ref().map_or(null(), |text| text.as_ptr())) }

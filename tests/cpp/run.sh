@@ -66,17 +66,22 @@ fi
 mkdir -p "$build"
 covers_everything
 readme_builds
+# by_compiler COMPILER STANDARD: all standards, and programs of that one
 by_compiler() {
     local compiler=$1 standard
     for standard in c++17 c++20 "$(newest "$compiler")"; do
         echo "compile by $compiler as $standard"
-        compile "$compiler" "$standard" "$compiler-$standard"
+        if [ "$standard" = "$2" ]; then
+            compile "$compiler" "$standard" "$compiler-$standard"
+        else
+            "$compiler" -std="$standard" "${STRICT[@]}" -I"$root/include" -I"$root/bindings/cpp" -fsyntax-only "$root/tests/cpp/test.cpp"
+        fi
     done
     compile "$compiler" c++17 "$compiler-sanitized" -O1 "${SANITIZE[@]}"
 }
 
-by_compiler g++ & gnu=$!
-by_compiler clang++
+by_compiler g++ c++17 & gnu=$!
+by_compiler clang++ c++20
 wait "$gnu"
 program g++ c++17 behaviours -O1 "${SANITIZE[@]}" "$root/tests/cpp/behaviours.cpp"
 exec "$root/tests/registries/run" --only v3,htpasswd,token,v1 "$0" --inside

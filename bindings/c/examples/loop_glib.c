@@ -1,0 +1,65 @@
+/* The digests of several images at once, from one thread that never waits for one of them: jobs in GLib's main loop.
+ *
+ *     cc loop_glib.c $(pkg-config --cflags --libs ocireg glib-2.0) -o loop_glib
+ *     ./loop_glib docker.io/library/busybox quay.io/prometheus/busybox:latest
+ */
+#include <glib-unix.h>
+#include <ocireg.h>
+#include <stdio.h>
+
+static int failures;
+
+/* Begins a call, which returns at once; what becomes of it is an event. */
+static void begin(ocireg_client *client, char *reference) {
+    ocireg_job *job = NULL;
+    ocireg_error *error = NULL;
+    if (ocireg_job_new(client, NULL, reference, &job, &error) == OCIREG_OK &&
+        ocireg_manifest_digest(client, ocireg_job_context(job), reference, NULL, NULL, &error) == OCIREG_OK)
+        return;
+    fprintf(stderr, "%s: %s\n", reference, ocireg_error_message(error));
+    ocireg_error_free(error);
+    ocireg_job_free(job);
+    failures++;
+}
+
+/* Takes all that has happened; returns how many jobs have ended. */
+static int take_events(ocireg_client *client) {
+    ocireg_job *job;
+    int event, ended = 0;
+    while (ocireg_client_next_event(client, &job, &event, NULL) == OCIREG_OK && job) {
+        if (event != OCIREG_EVENT_DONE) continue;
+        const char *reference = ocireg_job_userdata(job);
+        if (ocireg_job_status(job) == OCIREG_OK)
+            printf("%s %s\n", reference, ocireg_job_json(job));
+        else
+            failures++, fprintf(stderr, "%s: %s\n", reference, ocireg_error_message(ocireg_job_error(job)));
+        ocireg_job_free(job);
+        ended++;
+    }
+    return ended;
+}
+
+static int left;
+static GMainLoop *loop;
+
+static gboolean on_events(gint fd, GIOCondition condition, gpointer client) {
+    (void)fd, (void)condition;
+    left -= take_events(client);
+    if (left == 0) g_main_loop_quit(loop);
+    return G_SOURCE_CONTINUE;
+}
+
+int main(int argc, char **argv) {
+    ocireg_client *client = NULL;
+    int fd = -1;
+    if (ocireg_client_new(NULL, &client, NULL) != OCIREG_OK || ocireg_client_fd(client, &fd, NULL) != OCIREG_OK) return 1;
+    loop = g_main_loop_new(NULL, FALSE);
+    guint source = g_unix_fd_add(fd, G_IO_IN, on_events, client);
+    for (int i = 1; i < argc; i++) begin(client, argv[i]);
+    left = argc - 1 - failures;
+    if (left > 0) g_main_loop_run(loop);
+    g_source_remove(source);
+    g_main_loop_unref(loop);
+    ocireg_client_free(client);
+    return failures > 0;
+}

@@ -1,0 +1,63 @@
+/* The digests of several images at once, from one thread that never waits for one of them: jobs in systemd's sd-event.
+ *
+ *     cc loop_sd_event.c $(pkg-config --cflags --libs ocireg libsystemd) -o loop_sd_event
+ *     ./loop_sd_event docker.io/library/busybox quay.io/prometheus/busybox:latest
+ */
+#include <ocireg.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <systemd/sd-event.h>
+
+static int failures;
+
+/* Begins a call, which returns at once; what becomes of it is an event. */
+static void begin(ocireg_client *client, char *reference) {
+    ocireg_job *job = NULL;
+    ocireg_error *error = NULL;
+    if (ocireg_job_new(client, NULL, reference, &job, &error) == OCIREG_OK &&
+        ocireg_manifest_digest(client, ocireg_job_context(job), reference, NULL, NULL, &error) == OCIREG_OK)
+        return;
+    fprintf(stderr, "%s: %s\n", reference, ocireg_error_message(error));
+    ocireg_error_free(error);
+    ocireg_job_free(job);
+    failures++;
+}
+
+/* Takes all that has happened; returns how many jobs have ended. */
+static int take_events(ocireg_client *client) {
+    ocireg_job *job;
+    int event, ended = 0;
+    while (ocireg_client_next_event(client, &job, &event, NULL) == OCIREG_OK && job) {
+        if (event != OCIREG_EVENT_DONE) continue;
+        const char *reference = ocireg_job_userdata(job);
+        if (ocireg_job_status(job) == OCIREG_OK)
+            printf("%s %s\n", reference, ocireg_job_json(job));
+        else
+            failures++, fprintf(stderr, "%s: %s\n", reference, ocireg_error_message(ocireg_job_error(job)));
+        ocireg_job_free(job);
+        ended++;
+    }
+    return ended;
+}
+
+static int left;
+
+static int on_events(sd_event_source *source, int fd, uint32_t ready, void *client) {
+    (void)fd, (void)ready;
+    left -= take_events(client);
+    return left == 0 ? sd_event_exit(sd_event_source_get_event(source), 0) : 0;
+}
+
+int main(int argc, char **argv) {
+    ocireg_client *client = NULL;
+    sd_event *loop = NULL;
+    int fd = -1;
+    if (ocireg_client_new(NULL, &client, NULL) != OCIREG_OK || ocireg_client_fd(client, &fd, NULL) != OCIREG_OK) return 1;
+    if (sd_event_default(&loop) < 0 || sd_event_add_io(loop, NULL, fd, EPOLLIN, on_events, client) < 0) return 1;
+    for (int i = 1; i < argc; i++) begin(client, argv[i]);
+    left = argc - 1 - failures;
+    if (left > 0) sd_event_loop(loop);
+    sd_event_unref(loop);
+    ocireg_client_free(client);
+    return failures > 0;
+}

@@ -37,7 +37,7 @@ sed -i 's|readme/test|readme/missing|' "$work/tags.c"
 build_it
 says '^NOT_FOUND: '
 
-for language in cpp go ruby; do
+for language in cpp go ruby python; do
     first $language "$root/README.md" >"$work/ours"
     [ -s "$work/ours" ] || fail "no lines of $language"
     first $language "$root/bindings/$language/README.md" | diff "$work/ours" - || fail "other lines than in bindings/$language"

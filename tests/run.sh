@@ -219,6 +219,7 @@ tests/registries/run tests/run.sh --with-valgrind >"$logs/valgrind.log" 2>&1 &
 valgrind=$!
 counted go tests/go.sh
 counted ruby tests/ruby.sh
+counted python tests/python.sh
 wait "$valgrind"
 cat "$logs/valgrind.log"
 take_counts with-valgrind

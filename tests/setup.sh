@@ -5,6 +5,7 @@
 set -euo pipefail
 
 readonly DISTRIBUTION=v3.1.2 CRANE=v0.22.1 REGCTL=v0.11.7 # the Go modules' pinned versions
+readonly PYTHON_TOOLS='mypy=2.4.1 ruff=0.17.6 build=1.6.1 setuptools=84.2.1'
 here=$(cd "$(dirname "$0")" && pwd)
 tools=$(dirname "$here")/target/tools
 
@@ -84,6 +85,17 @@ need_modules() {
     (cd "$1" && GOFLAGS=-mod=readonly go mod download) >"$log" 2>&1 || { tail -20 "$log" >&2; fail "could not get the modules of $1"; }
 }
 
+# need_python NAME=VERSION…: Python programs at pinned versions, in a folder of their own
+need_python() {
+    local python=$tools/python wanted="$*"
+    if [ "$(cat "$python/installed" 2>/dev/null)" = "$wanted" ]; then return; fi
+    say "pip install $wanted"
+    rm -rf "$python"
+    { /usr/bin/python3 -m venv "$python" && "$python/bin/pip" install -q --disable-pip-version-check "${@/=/==}"; } >"$log" 2>&1 ||
+        { tail -20 "$log" >&2; fail "could not install: $wanted"; }
+    echo "$wanted" >"$python/installed"
+}
+
 # want_target TARGET…: Rust's standard library for another system. Where it cannot be had, what needs it is skipped.
 want_target() {
     local target
@@ -128,6 +140,8 @@ case ${1:-test} in
         ruby -e 'require "ffi"; require "minitest"' 2>/dev/null || install ruby-ffi ruby-minitest
         compgen -G '/usr/lib/llvm-*/lib/clang/*/lib/linux/libclang_rt.asan-*.a' >/dev/null || install libclang-rt-dev
         python3 -c "import ensurepip" 2>/dev/null || install python3-venv
+        # shellcheck disable=SC2086
+        need_python $PYTHON_TOOLS
         need_docker_registry
         need_module github.com/distribution/distribution/v3/cmd/registry $DISTRIBUTION
         need_module github.com/google/go-containerregistry/cmd/crane $CRANE

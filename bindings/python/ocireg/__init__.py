@@ -1,0 +1,112 @@
+"""A client for Docker and OCI registries, on the C library libocireg. Start with `Client`; `errors` shows the tree of exceptions."""
+
+from __future__ import annotations
+
+from . import options, results, schema1
+from .client import Client
+from .constants import DEFAULT_INDEX, DEFAULT_TAG, MediaType
+from .context import Context
+from .errors import (
+    AccessError,
+    Busy,
+    CallbackError,
+    Cancelled,
+    Closed,
+    ConnectError,
+    ContentError,
+    DigestMismatch,
+    Error,
+    FileError,
+    Forbidden,
+    Forked,
+    HTTPError,
+    InternalError,
+    InvalidArgument,
+    InvalidManifest,
+    InvalidReference,
+    LimitExceeded,
+    MissingBlob,
+    NetworkError,
+    NotFound,
+    ProtocolError,
+    RateLimited,
+    RedirectError,
+    RegistryError,
+    ResolveError,
+    ServerError,
+    SignatureError,
+    SizeMismatch,
+    TimeoutError,
+    TLSError,
+    TransportError,
+    Unauthenticated,
+    Unsupported,
+    UsageError,
+)
+from .manifest import Manifest
+from .pure import digest, inspect_manifest, library_version, parse_place, parse_registry, status_name
+from .reader import BlobReader
+from .reference import Reference
+from .session import UploadSession
+from .upload import Upload
+from .v1 import V1
+from .version import __version__
+
+__all__ = [
+    "DEFAULT_INDEX",
+    "DEFAULT_TAG",
+    "V1",
+    "AccessError",
+    "BlobReader",
+    "Busy",
+    "CallbackError",
+    "Cancelled",
+    "Client",
+    "Closed",
+    "ConnectError",
+    "ContentError",
+    "Context",
+    "DigestMismatch",
+    "Error",
+    "FileError",
+    "Forbidden",
+    "Forked",
+    "HTTPError",
+    "InternalError",
+    "InvalidArgument",
+    "InvalidManifest",
+    "InvalidReference",
+    "LimitExceeded",
+    "Manifest",
+    "MediaType",
+    "MissingBlob",
+    "NetworkError",
+    "NotFound",
+    "ProtocolError",
+    "RateLimited",
+    "RedirectError",
+    "Reference",
+    "RegistryError",
+    "ResolveError",
+    "ServerError",
+    "SignatureError",
+    "SizeMismatch",
+    "TLSError",
+    "TimeoutError",
+    "TransportError",
+    "Unauthenticated",
+    "Unsupported",
+    "Upload",
+    "UploadSession",
+    "UsageError",
+    "__version__",
+    "digest",
+    "inspect_manifest",
+    "library_version",
+    "options",
+    "parse_place",
+    "parse_registry",
+    "results",
+    "schema1",
+    "status_name",
+]

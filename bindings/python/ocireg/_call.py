@@ -1,0 +1,220 @@
+"""One call of the library, or all those of a reader or an upload: its context, and the caller's functions behind C's callbacks."""
+
+from __future__ import annotations
+
+import atexit
+import ctypes
+import itertools
+import json
+import math
+import os
+from collections.abc import Callable, Mapping
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any
+
+from . import _aside
+from ._convert import text
+from ._memory import ContextHandle, Failure, Json, check, made
+from ._native import CREDENTIALS, EVENT, PROGRESS, READ, library
+from .errors import Forked, TimeoutError
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from .context import Context
+    from .types import CredentialsCallback
+
+STOP: Any = _aside.STOP
+
+# The calls in progress, by the number that C's callbacks are given.
+_calls: dict[int, Call] = {}
+_numbers = itertools.count(1)
+os.register_at_fork(after_in_child=_calls.clear)
+
+
+@atexit.register
+def end() -> None:
+    """Ends the calls of threads that nobody waits for, before Python's own end: a callback into it would end its thread then, in the middle
+    of the library."""
+    limit = monotonic() + 1
+    for call in list(_calls.values()):
+        call.cancel()
+    while any(call.running or call.lasting for call in list(_calls.values())) and monotonic() < limit:
+        sleep(0.005)
+
+
+class Call:
+    """Each call has a context of the library's own, made from the caller's, so that an interrupt ends this call and no other."""
+
+    def __init__(self, context: Context, timeout: float | None = None) -> None:
+        limits = [limit for limit in (timeout, context._limit) if limit is not None]
+        limit = min(limits) if limits else None
+        if limit is not None and limit <= 0:
+            raise TimeoutError("the time for the call is over")
+        self.settings = context
+        self.running = 0
+        # What a caller's function raised.
+        self.failure: BaseException | None = None
+        self.job: _aside.Job | None = None
+        # A call that goes on after an interrupt.
+        self.lasting: tuple[_aside.Lasting, Failure] | None = None
+        # Puts bytes of an upload at an address, at most a size of them, and says how many; 0 at the end.
+        self.source: Callable[[int, int], int] | None = None
+        self.handle: ContextHandle = made(ContextHandle(), library.ocireg_context_new)
+        self.number = next(_numbers)
+        if context.progress_callback:
+            check(library.ocireg_context_set_progress, self.handle, PROGRESS_FUNCTION, self.number)
+        if context.blobs_callback:
+            check(library.ocireg_context_set_blob_progress, self.handle, BLOBS_FUNCTION, self.number)
+        if context.log_callback:
+            check(library.ocireg_context_set_log, self.handle, LOG_FUNCTION, self.number)
+        if context.credentials_callback:
+            check(library.ocireg_context_set_credentials, self.handle, CREDENTIALS_FUNCTION, self.number)
+        if limit is not None:
+            self.set_timeout(limit)
+
+    def __enter__(self) -> Self:
+        _calls[self.number] = self
+        self.settings._enter(self)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.finish()
+
+    def finish(self) -> None:
+        """It is over: neither the library nor the caller's context will use it any more."""
+        _calls.pop(self.number, None)
+        self.settings._leave(self)
+
+    def set_timeout(self, seconds: float | None) -> None:
+        # To the library, 0 would mean no limit.
+        milliseconds = 0 if seconds is None else max(1, math.ceil(min(seconds, 1e9) * 1000))
+        check(library.ocireg_context_set_deadline, self.handle, milliseconds)
+
+    def cancel(self) -> None:
+        """From any thread."""
+        try:
+            check(library.ocireg_context_cancel, self.handle)
+        except Forked:
+            pass
+
+    def progress(self) -> Any:
+        return made(Json(), library.ocireg_context_progress, self.handle).take()
+
+    def warnings(self) -> Any:
+        return made(Json(), library.ocireg_context_warnings, self.handle).take()
+
+    def run(self, function: Callable[..., int], *arguments: Any, aside: bool = False) -> None:
+        """Makes the call; raises its error, or what a caller's function or a signal handler raised."""
+        failure = Failure()
+        arguments = (*arguments, ctypes.byref(failure))
+        self.running += 1
+        try:
+            status = self._status(function, arguments, aside)
+        finally:
+            self.running -= 1
+        self._ended(status, failure)
+
+    def _ended(self, status: int, failure: Failure) -> None:
+        if self.failure is not None:
+            raised, self.failure = self.failure, None
+            raise raised
+        if status:
+            raise failure.exception(status)
+
+    def _status(self, function: Callable[..., int], arguments: tuple[Any, ...], aside: bool) -> int:
+        worker = _aside.worker(aside)
+        if worker is None:
+            return function(*arguments)
+        # A caller's function may use the library again, on this thread.
+        outer, self.job = self.job, (job := _aside.Job(function, arguments))
+        try:
+            return _aside.run(worker, job, self.attempt, self.cancel)
+        finally:
+            # One that is still at work gets no answers of the next.
+            if job.done:
+                self.job = outer
+
+    def go_on(self, function: Callable[..., int], *arguments: Any) -> None:
+        """Like `run`, but an interrupt does not end the call: it goes on, and the next `go_on` waits for its end."""
+        if self.lasting is None:
+            failure = Failure()
+            arguments = (*arguments, ctypes.byref(failure))
+            worker = _aside.worker(False)
+            if worker is None:
+                self._ended(function(*arguments), failure)
+                return
+            self.job = _aside.Job(function, arguments)
+            self.lasting = (_aside.Lasting(worker, self.job), failure)
+        lasting, failure = self.lasting
+        status = lasting.wait(self.attempt)
+        self.lasting = self.job = None
+        self._ended(status, failure)
+
+    def abandon(self) -> None:
+        """Ends a call that goes on after an interrupt."""
+        if self.lasting is not None:
+            self.cancel()
+            self.lasting[0].job.left = True
+
+    def ask(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        """On the thread that the call runs on: calls a function of the caller's on the caller's thread. STOP when it raises."""
+        if self.job is None:
+            return self.attempt(function, *arguments)
+        return self.job.ask(function, *arguments)
+
+    def attempt(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        try:
+            return function(*arguments)
+        except BaseException as error:
+            self.failure = self.failure or error
+            return STOP
+
+
+def _told(number: int, kind: str, *arguments: Any) -> int:
+    """Calls one of the caller's functions; whether the call is to stop."""
+    call = _calls.get(number)
+    return int(call is None or call.ask(getattr(call.settings, kind), *arguments) is STOP)
+
+
+def _progress(number: int, done: int, total: int) -> int:
+    return _told(number, "progress_callback", done, total or None)
+
+
+def _blobs(number: int, event: bytes) -> int:
+    return _told(number, "blobs_callback", json.loads(event))
+
+
+def _log(number: int, event: bytes) -> int:
+    return _told(number, "log_callback", json.loads(event))
+
+
+def _credentials(number: int, host: bytes, answer: int) -> int:
+    call = _calls.get(number)
+    return int(call is None or call.ask(_find, call.settings.credentials_callback, host.decode(), answer) is STOP)
+
+
+def _find(callback: CredentialsCallback, host: str, answer: int) -> None:
+    found = callback(host)
+    if found is not None and not isinstance(found, Mapping):
+        raise TypeError(f"the credentials are {type(found).__name__}, not a dict")
+    for key, value in (found or {}).items():
+        if value is not None:
+            check(library.ocireg_options_set_string, answer, key.encode(), text(key, value))
+
+
+def _read(number: int, buffer: int, size: int) -> int:
+    call = _calls.get(number)
+    if call is None or call.source is None:
+        return -1
+    given = call.ask(call.source, buffer, size)
+    return -1 if given is STOP else int(given)
+
+
+# What C calls. They are made once and are never freed, so that it cannot call one that is gone.
+PROGRESS_FUNCTION = PROGRESS(_progress)
+BLOBS_FUNCTION = EVENT(_blobs)
+LOG_FUNCTION = EVENT(_log)
+CREDENTIALS_FUNCTION = CREDENTIALS(_credentials)
+# Gives the bytes of the call's source.
+READ_FUNCTION = READ(_read)

@@ -1,0 +1,118 @@
+"""Images, wherever they are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
+from typing import TYPE_CHECKING, Any
+
+from ._caller import Caller, last, text
+from ._memory import Bytes, Json
+from .blobs import is_path
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from .options import (
+        AppendOptions,
+        CallOptions,
+        CatOptions,
+        CleanOptions,
+        CopyOptions,
+        ExtractOptions,
+        FilesOptions,
+        ImageTagOptions,
+        PlatformOptions,
+        SizeOptions,
+    )
+    from .results import (
+        AllImagesSize,
+        CopyResult,
+        FileEntry,
+        ImageAppend,
+        ImageConfig,
+        ImageExtract,
+        ImageFile,
+        ImageFiles,
+        ImageSize,
+        ImageTag,
+        LayoutCheck,
+        LayoutClean,
+    )
+    from .types import Name, Path, Sink
+
+
+def opened(sink: Any) -> AbstractContextManager[Any]:
+    """A new file for a path; anything else as it is, which stays open."""
+    return open(sink, "wb") if is_path(sink) else nullcontext(sink)
+
+
+class Images(Caller):
+    """Calls for images at any place: docker://REFERENCE or REFERENCE, oci:DIR[:NAME], oci-archive:FILE[:NAME],
+    docker-archive:FILE[:REFERENCE], dir:DIR, docker-v1://REFERENCE. See `ocireg_endpoint_parse`."""
+
+    def copy(self, source: Name, destination: Name, **options: Unpack[CopyOptions]) -> CopyResult:
+        """Copies an image, an index with everything in it, or an artifact from one place to another: `ocireg_copy`."""
+        names = (text("source", source), text("destination", destination))
+        result: CopyResult = self._invoke("ocireg_copy", *names, options=options)
+        return result
+
+    def image_config(self, image: Name, **options: Unpack[PlatformOptions]) -> ImageConfig:
+        """The config of an image: `ocireg_image_config`."""
+        result: ImageConfig = self._invoke("ocireg_image_config", text("image", image), options=options, outs=(Json, Bytes))
+        return result
+
+    def image_config_bytes(self, image: Name, **options: Unpack[PlatformOptions]) -> bytes:
+        """The exact bytes of an image's config: `ocireg_image_config`."""
+        result: bytes = self._invoke("ocireg_image_config", text("image", image), options=options, outs=(Json, Bytes), then=last)
+        return result
+
+    def image_size(self, image: Name, **options: Unpack[SizeOptions]) -> ImageSize | AllImagesSize:
+        """The bytes of an image, as its manifest says; with all, of every image of an index: `ocireg_image_size`."""
+        result: ImageSize | AllImagesSize = self._invoke("ocireg_image_size", text("image", image), options=options)
+        return result
+
+    def tag_image(self, reference: Name, tag: Name, **options: Unpack[ImageTagOptions]) -> ImageTag:
+        """Gives an image another tag, in its repository or another one of the registry: `ocireg_image_tag`."""
+        names = (text("reference", reference), text("tag", tag))
+        result: ImageTag = self._invoke("ocireg_image_tag", *names, options=options)
+        return result
+
+    def append_image(self, image: Name, layers: Iterable[Path], **options: Unpack[AppendOptions]) -> ImageAppend:
+        """Puts layers, tar files, the oldest first, on top of an image: `ocireg_image_append`."""
+        given = {**options, "layers": list(layers)}
+        result: ImageAppend = self._invoke("ocireg_image_append", text("image", image), options=given)
+        return result
+
+    def extract_image(self, image: Name, folder: Path, **options: Unpack[ExtractOptions]) -> ImageExtract:
+        """Extracts the files of an image into a folder: `ocireg_image_extract`."""
+        names = (text("image", image), text("folder", folder))
+        result: ImageExtract = self._invoke("ocireg_image_extract", *names, options=options)
+        return result
+
+    def image_files(self, image: Name, **options: Unpack[FilesOptions]) -> ImageFiles:
+        """Lists the files of an image as `extract_image` would leave them: `ocireg_image_files`."""
+        result: ImageFiles = self._invoke("ocireg_image_files", text("image", image), options=options)
+        return result
+
+    def iter_files(self, image: Name, **options: Unpack[FilesOptions]) -> Iterator[FileEntry]:
+        """The files of an image: `ocireg_image_files`."""
+        return iter(self.image_files(image, **options)["files"])
+
+    def image_file(self, image: Name, path: Path, sink: Sink, **options: Unpack[CatOptions]) -> ImageFile:
+        """Writes one file of an image to an open file, a descriptor, a new file by its path, or anything with `write`, which must not trust
+        the bytes after an error: `ocireg_image_cat`."""
+        names = (text("image", image), text("path", path))
+        with opened(sink) as target:
+            result: ImageFile = self._invoke("ocireg_image_cat", *names, options=options, sink=target)
+        return result
+
+    def check_layout(self, path: Path, **options: Unpack[CallOptions]) -> LayoutCheck:
+        """Reads everything in an OCI layout and compares it with its digests: `ocireg_layout_check`."""
+        result: LayoutCheck = self._invoke("ocireg_layout_check", text("path", path), options=options)
+        return result
+
+    def clean_layout(self, path: Path, **options: Unpack[CleanOptions]) -> LayoutClean:
+        """Removes the blobs of an OCI layout that no image in it needs: `ocireg_layout_clean`."""
+        result: LayoutClean = self._invoke("ocireg_layout_clean", text("path", path), options=options)
+        return result

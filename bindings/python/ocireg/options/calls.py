@@ -1,0 +1,404 @@
+"""The options of calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ..context import Context
+    from ..types import HasFileno, Path
+
+
+class CallOptions(TypedDict, total=False):
+    """What every call that uses the network takes."""
+
+    # cancellation, time limit, progress and callbacks; without it those of the client
+    context: Context | None
+    # seconds that this call may take, besides what the context says
+    timeout: float | None
+
+
+class PingOptions(CallOptions, total=False):
+    """The options of `ocireg_registry_ping`."""
+
+    # the protocol version to ask for, 2 or 1; 0 asks for v2, and for v1 if /v2/ answers 404 (default: 0)
+    version: int | None
+
+
+class CatalogOptions(CallOptions, total=False):
+    """The options of `ocireg_registry_catalog`."""
+
+    # at most this many, also the page size requested, up to 1000
+    n: int | None
+    # all pages, each of `n` names
+    all: bool | None
+    # only repositories after this one
+    last: str | None
+    # go on where the page with this `next` ended; `last` does not count then
+    next: str | None
+    # only names that contain it
+    search: str | None
+    # only names that it matches somewhere; Rust's regex syntax
+    regex: str | None
+
+
+class TagsOptions(CallOptions, total=False):
+    """The options of `ocireg_repository_tags`."""
+
+    # at most this many, also the page size requested, up to 1000
+    n: int | None
+    # all pages, each of `n` tags
+    all: bool | None
+    # only tags after this one
+    last: str | None
+    # go on where the page with this `next` ended; `last` does not count then
+    next: str | None
+    # look up each tag's digest too, one request a tag
+    digests: bool | None
+
+
+class RemoveOptions(CallOptions, total=False):
+    """The options of `ocireg_repository_remove`."""
+
+    # only report what would be deleted
+    dry_run: bool | None
+
+
+class TagDeleteOptions(CallOptions, total=False):
+    """The options of `ocireg_tag_delete`."""
+
+    # find the other tags of the same digest, one HEAD a tag for the first 256
+    list_others: bool | None
+    # where the registry deletes no tag, put an empty index under it and delete that by its digest; for that moment the
+    # tag names the empty index
+    replace: bool | None
+
+
+class ManifestOptions(CallOptions, total=False):
+    """The options of `ocireg_manifest_get`."""
+
+    # of an index, the manifest for this platform, OS/ARCH[/VARIANT][:OS.VERSION]
+    platform: str | None
+    # media types to ask for, instead of all that are known
+    accept: Iterable[str] | None
+    # 1 asks for schema 1 only (default: 2)
+    max_schema_version: int | None
+    # false: an index is not accepted (default: true)
+    accept_index: bool | None
+
+
+class ManifestHeadOptions(CallOptions, total=False):
+    """The options of `ocireg_manifest_head`."""
+
+    # media types to ask for, instead of all that are known
+    accept: Iterable[str] | None
+
+
+class ManifestPutOptions(CallOptions, total=False):
+    """The options of `ocireg_manifest_put`."""
+
+    # instead of the one in the bytes, which are checked against it
+    media_type: str | None
+    # tags to set besides the reference's own
+    tags: Iterable[str] | None
+    # false leaves the referrers tag alone (default: true)
+    referrers_tag: bool | None
+
+
+class ManifestDeleteOptions(CallOptions, total=False):
+    """The options of `ocireg_manifest_delete`."""
+
+    # false leaves the referrers tag alone (default: true)
+    referrers_tag: bool | None
+
+
+class ReferrersOptions(CallOptions, total=False):
+    """The options of `ocireg_referrers`."""
+
+    # only those of this type; requested from the registry, and filtered here unless it says that it did
+    artifact_type: str | None
+    # "KEY" or "KEY=VALUE": only those that have all of them
+    annotations: Iterable[str] | None
+    # at most this many
+    max: int | None
+    # go on where the call with this `next` stopped, of the same digest and artifact_type
+    next: str | None
+
+
+class BlobOptions(CallOptions, total=False):
+    """The options of `ocireg_blob_get_file`."""
+
+    # only a piece, which cannot be verified: from this byte on (default: 0)
+    offset: int | None
+    # only a piece, which cannot be verified: this many bytes; without it all that follow
+    length: int | None
+    # the blob's size from its descriptor
+    size: int | None
+    # only for reads into memory: the most bytes to read, 67108864 without it
+    limit: int | None
+
+
+class LayerOptions(CallOptions, total=False):
+    """The options of `ocireg_v1_layer_file`: of a piece, and the limit of reads into memory, as in BlobOptions."""
+
+    offset: int | None
+    length: int | None
+    limit: int | None
+
+
+class BlobPutOptions(CallOptions, total=False):
+    """The options of `ocireg_blob_put_file`."""
+
+    # the digest that the bytes must have; without it sha256 is computed
+    digest: str | None
+    # the size that it must have
+    size: int | None
+    # send it in chunks of this many bytes, each kept in memory; a stream whose size or digest is not given goes in chunks
+    # of 4194304 without it
+    chunk_size: int | None
+    # one POST instead of POST and PUT, where the registry can
+    single_post: bool | None
+    # repositories of the same registry that may have it: it is mounted from the first that has
+    mount_from: Iterable[str] | None
+
+
+class MountOptions(CallOptions, total=False):
+    """The options of `ocireg_blob_mount`."""
+
+    # a declined mount leaves an upload session open, which is cancelled; true: returns it
+    keep_session: bool | None
+
+
+class UploadOptions(CallOptions, total=False):
+    """The options of `ocireg_upload_start`."""
+
+    # bytes in one request, kept in memory until the registry has them; a registry's OCI-Chunk-Min-Length makes it larger
+    # (default: 4194304)
+    chunk_size: int | None
+
+
+class SessionOptions(CallOptions, total=False):
+    """The options of `ocireg_upload_session_start`."""
+
+    # of the digest that the blob will have, sha256 without it; other algorithms are announced to newer registries
+    digest_algorithm: str | None
+
+
+class ChunkOptions(CallOptions, total=False):
+    """The options of `ocireg_upload_session_chunk`."""
+
+    # where the bytes start in the blob; without it at the session's offset
+    offset: int | None
+
+
+class CopyOptions(CallOptions, total=False):
+    """The options of `ocireg_copy`."""
+
+    # OS/ARCH[/VARIANT] each: of an index, only these; one gives that image alone, several an index that holds them only;
+    # an image that is in no index has to be for them
+    platform: Iterable[str] | None
+    # says explicitly that an index is copied whole, as it is by default; a docker-archive takes the host's platform by
+    # default, and refuses all
+    all: bool | None
+    # with platform, the index unchanged though only these manifests are there
+    sparse: bool | None
+    # also signatures, SBOMs and whatever else names the copied manifests as its subject, and what cosign keeps under tags
+    # made of their digests, sha256-HEX.sig, .att and .sbom, which it keeps: in a layout as names
+    referrers: bool | None
+    # also layers that are meant to be fetched from elsewhere
+    foreign_layers: bool | None
+    # make an OCI image of a schema-1 manifest, which is copied unchanged otherwise; its signatures are verified first,
+    # and are not part of the image; those in an index are left alone
+    convert_schema1: bool | None
+    # "gzip", "zstd" or "none": for layers that are plain tars; without it gzip for those that come from a docker-archive
+    # and go to a registry, as docker and other tools do it, else none: any other copy keeps its digests
+    compression: str | None
+    # 1 to 9 with gzip, 6 without it; 1 with zstd
+    compression_level: int | None
+    # 1 to 64: transfers at once (default: 4)
+    concurrency: int | None
+    # only say what would be done; the counts are those of the plan, nothing is made at the destination and no lock is
+    # waited for
+    dry_run: bool | None
+    # the descriptor that the `-` of a source docker-archive:- or oci-archive:- stands for, instead of standard input: a
+    # file, a pipe or a socket, read from where it stands; it stays open, and where it stands afterwards is not said
+    source_fd: int | HasFileno | None
+    # the descriptor that the `-` of a destination docker-archive:- or oci-archive:- stands for, instead of standard
+    # output; it stays open, at the end of what was written
+    destination_fd: int | HasFileno | None
+
+
+class PlatformOptions(CallOptions, total=False):
+    """The options of `ocireg_image_config`."""
+
+    # of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's; an image that
+    # is in no index is taken as it is
+    platform: str | None
+
+
+class SizeOptions(CallOptions, total=False):
+    """The options of `ocireg_image_size`."""
+
+    # of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
+    platform: str | None
+    # every image of an index
+    all: bool | None
+
+
+class ImageTagOptions(CallOptions, total=False):
+    """The options of `ocireg_image_tag`."""
+
+    # into another repository, also signatures, SBOMs and whatever else names it as its subject
+    referrers: bool | None
+
+
+class AppendOptions(CallOptions, total=False):
+    """The options of `ocireg_image_append`."""
+
+    # the place for the result; without it the image's own name gets it, which then needs a tag
+    to: str | None
+    # of an index, the image for this platform, instead of this machine's: the result is that image alone
+    platform: str | None
+    # every image of an index, and a new index of them, without attestations
+    all: bool | None
+    # on a new image without layers, an OCI one for the platform, instead of what `image` names, which need not be there
+    scratch: bool | None
+    # of the new layers, instead of what they and the manifest are; the files stay as they are then, unless compression
+    # says otherwise
+    media_type: str | None
+    # "gzip", "zstd" or "none": for layers that are plain tars; without it gzip when the result goes to a registry, else
+    # none; also for those of an image in a docker-archive
+    compression: str | None
+    # 1 to 9 with gzip, 6 without it; 1 with zstd
+    compression_level: int | None
+
+
+class ExtractOptions(CallOptions, total=False):
+    """The options of `ocireg_image_extract`."""
+
+    # of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
+    platform: str | None
+    # into a folder that is not empty, in the place of what is there
+    overwrite: bool | None
+    # keep the owners of files, as root only
+    owner: bool | None
+    # keep set-user-ID and set-group-ID
+    setuid: bool | None
+    # make devices and pipes too
+    devices: bool | None
+    # the most bytes to unpack (default: 68719476736)
+    max_bytes: int | None
+    # the most bytes of a layer for each packed one, from the first GiB on (default: 250)
+    max_ratio: int | None
+
+
+class FilesOptions(CallOptions, total=False):
+    """The options of `ocireg_image_files`."""
+
+    # of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
+    platform: str | None
+    # the most bytes to unpack (default: 68719476736)
+    max_bytes: int | None
+    # the most bytes of a layer for each packed one, from the first GiB on (default: 250)
+    max_ratio: int | None
+
+
+class CatOptions(CallOptions, total=False):
+    """The options of `ocireg_image_cat`."""
+
+    # of an index, the image for this platform, OS/ARCH[/VARIANT][:OS.VERSION], instead of this machine's
+    platform: str | None
+    # read the layer that has the file to its end, so that its digest is known to be right; without it, reading ends with
+    # the file (default: true)
+    verify: bool | None
+
+
+class CleanOptions(CallOptions, total=False):
+    """The options of `ocireg_layout_clean`."""
+
+    # also remove blobs that only a missing manifest may need, or an entry that cannot be read
+    prune_sparse: bool | None
+
+
+class VerifyOptions(TypedDict, total=False):
+    """The options of `ocireg_schema1_verify`."""
+
+    # keys that must all have signed, each an id such as "LJ5H:RTFE:..." or a public key as PEM text
+    keys: Iterable[str] | None
+    # certificate authorities as PEM text, one of which must stand behind at least one signature
+    ca_pem: str | None
+    # a PEM file of certificate authorities, likewise
+    ca_file: Path | None
+    # when the certificates must be valid, such as "2015-04-08T18:52:59Z"; without it now
+    time: str | None
+
+
+class SignOptions(TypedDict, total=False):
+    """The options of `ocireg_schema1_sign`."""
+
+    # certificates as PEM text, that of the key first; they go into the header instead of the key
+    chain: str | None
+    # when it was signed, such as "2015-04-08T18:52:59Z"; without it now
+    time: str | None
+
+
+class LoginOptions(CallOptions, total=False):
+    """The options of `ocireg_login`."""
+
+    # with password; or with identity_token, if known
+    username: str | None
+    # with username
+    password: str | None
+    # a refresh token for the token server, instead of a password
+    identity_token: str | None
+    # keep them (default: true)
+    store: bool | None
+    # ask the token server for an identity token, and store that instead of the password; not all servers issue one
+    offline_token: bool | None
+    # the scopes of the token, each TYPE:NAME:ACTION[,ACTION...] such as "repository:team/app:pull,push"; where Basic is
+    # used it means nothing
+    scope: str | Iterable[str] | None
+    # the result has the token
+    return_token: bool | None
+    # keep them in this file
+    credentials_file: Path | None
+    # keep them in the config.json of this folder
+    docker_config: Path | None
+
+
+class LogoutOptions(CallOptions, total=False):
+    """The options of `ocireg_logout`."""
+
+    # remove them from this file, and nowhere else
+    credentials_file: Path | None
+    # remove them from the config.json of this folder, and nowhere else
+    docker_config: Path | None
+
+
+class SearchOptions(CallOptions, total=False):
+    """The options of `ocireg_v1_search`."""
+
+    # how many a page has, for indexes that have pages
+    n: int | None
+    # which page, from 1
+    page: int | None
+
+
+class V1LoginOptions(CallOptions, total=False):
+    """The options of `ocireg_v1_login`."""
+
+    # with password; the host's when neither is given
+    username: str | None
+    # with username
+    password: str | None
+    # make the account
+    email: str | None
+
+
+class V1PutLayerOptions(CallOptions, total=False):
+    """The options of `ocireg_v1_put_layer`."""
+
+    # put the checksum (default: true)
+    finish: bool | None

@@ -1,0 +1,131 @@
+"""Blobs that are read like files."""
+
+from __future__ import annotations
+
+import ctypes
+import io
+from typing import TYPE_CHECKING, Any
+
+from ._memory import Json, ReaderHandle, check, lent, made
+from ._native import library
+from .errors import Busy, Closed, Forked
+
+if TYPE_CHECKING:
+    from ._call import Call
+    from .results import BlobInfo
+
+# The most bytes that the library is asked for at a time.
+CHUNK = 1 << 18
+
+
+class BlobReader(io.RawIOBase):
+    """An open blob, to be read like a file: shutil.copyfileobj, tarfile and json.load take it.
+
+    It reaches its end only when the bytes have been verified: a wrong digest or a short transfer is an error, never an end. For one thread
+    at a time. An interrupted read loses nothing: the next one continues. It cannot seek: `offset` and `length` of `open_blob` read a
+    piece. Close it before its end to stop the transfer.
+    """
+
+    def __init__(self, handle: ReaderHandle, call: Call) -> None:
+        self._handle = handle
+        self._call = call
+        # Now: a reader in use is busy.
+        self._info: BlobInfo = made(Json(), library.ocireg_blob_reader_info, handle).take()
+        # What the library gave; of that, what is still nobody's: `_count` bytes, from `_begin` on; and what a read has gathered. Python may
+        # raise a KeyboardInterrupt after any call, so bytes are the reader's until the last step of a method, in which nothing is called.
+        self._space = bytearray(CHUNK)
+        self._place = lent("space", self._space)[0]
+        self._count = ctypes.c_size_t()
+        self._begin = 0
+        self._gathered = bytearray()
+        self._position = 0
+
+    def __del__(self) -> None:
+        # Not close(), as other files do. The handle is freed by itself.
+        self._call.abandon()
+        self._call.finish()
+
+    @property
+    def info(self) -> BlobInfo:
+        """What is known of it: "digest", "size", "offset", "mediaType"; of a layer of protocol v1 "id", "checksum", "size", "offset",
+        "verifiable": `ocireg_blob_reader_info`."""
+        return self._info
+
+    @property
+    def size(self) -> int | None:
+        """The size of the whole blob."""
+        return self._info["size"]
+
+    def readable(self) -> bool:
+        """True."""
+        return True
+
+    def tell(self) -> int:
+        """How many bytes were read."""
+        return self._position
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Reads what is there into a buffer, at least one byte; 0 at the end."""
+        target = memoryview(buffer).cast("B")
+        if target.readonly:
+            raise TypeError("the buffer cannot be written to")
+        there = self._there() if target.nbytes and not self._gathered else 0
+        if self._gathered:
+            count = min(target.nbytes, len(self._gathered))
+            target[:count] = self._gathered[:count]
+            del self._gathered[:count]
+        else:
+            count = min(target.nbytes, there)
+            target[:count] = memoryview(self._space)[self._begin : self._begin + count]
+            self._begin += count
+        self._position += count
+        return count
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """Reads `size` bytes, fewer only at the end; without a size all."""
+        wanted = -1 if size is None or size < 0 else size
+        while (wanted < 0 or len(self._gathered) < wanted) and (there := self._there()):
+            if not self._gathered and 0 <= wanted <= there:
+                data = bytes(memoryview(self._space)[self._begin : self._begin + wanted])
+                self._begin += wanted
+                self._position += wanted
+                return data
+            count = there if wanted < 0 else min(there, wanted - len(self._gathered))
+            part = memoryview(self._space)[self._begin : self._begin + count]
+            self._gathered += part
+            self._begin += count
+        data = bytes(self._gathered if wanted < 0 else self._gathered[:wanted])
+        count = len(data)
+        del self._gathered[:count]
+        self._position += count
+        return data
+
+    def readall(self) -> bytes:
+        """Reads all that is left."""
+        return self.read()
+
+    def close(self) -> None:
+        """Ends the transfer: `ocireg_blob_reader_close`. Any number of times; it ends the read of another thread too."""
+        if self.closed:
+            return
+        try:
+            check(library.ocireg_blob_reader_close, self._handle)
+        except Busy:
+            self._call.cancel()
+        except Forked:
+            pass
+        finally:
+            super().close()
+            self._call.abandon()
+            self._call.finish()
+
+    def _there(self) -> int:
+        """How many bytes there are that are nobody's; 0 at the end."""
+        if self.closed:
+            raise Closed("the reader is closed")
+        if self._call.lasting or self._begin == self._count.value:
+            if not self._call.lasting:
+                self._begin = 0
+                self._count.value = 0
+            self._call.go_on(library.ocireg_blob_reader_read, self._handle, self._place, CHUNK, ctypes.byref(self._count))
+        return self._count.value - self._begin

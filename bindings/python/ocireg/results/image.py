@@ -1,0 +1,262 @@
+"""What copies, images and layouts return."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypedDict
+
+if TYPE_CHECKING:
+    from typing_extensions import NotRequired
+
+    from .registry import Descriptor, Platform
+
+
+class BlobProgress(TypedDict):
+    """How one blob of a copy fares."""
+
+    state: str  # What happened.
+    digest: str  # Which blob.
+    size: int  # Its bytes.
+    done: int  # Those that are there.
+
+
+class CopyManifests(TypedDict):
+    """The manifests and indexes."""
+
+    total: int  # All.
+    copied: int  # Put.
+    skipped: int  # There already.
+    referrers: int  # What refers to them.
+
+
+class CopyBlobs(TypedDict):
+    """The configs and layers."""
+
+    total: int  # All.
+    copied: int  # Moved.
+    mounted: int  # Mounted.
+    skipped: int  # There already.
+    bytes: int  # The bytes of all.
+    bytes_copied: int  # The bytes that this call moved.
+    bytes_resumed: int  # The bytes that earlier calls had left.
+
+
+class CopyPlan(TypedDict):
+    """What a dry run would do."""
+
+    manifests: list[Descriptor]  # The manifests that the destination lacks.
+    blobs: list[Descriptor]  # The blobs that it lacks.
+
+
+class CopyResult(TypedDict):
+    """What was copied."""
+
+    source: str  # From where.
+    destination: str  # To where.
+    digest: str  # Of what.
+    mediaType: str  # Its media type.
+    manifests: CopyManifests  # The manifests and indexes.
+    blobs: CopyBlobs  # The configs and layers.
+    plan: NotRequired[CopyPlan]  # What a dry run would do.
+
+
+class Place(TypedDict):
+    """A place to copy from or to."""
+
+    transport: str  # The kind of place.
+    registry: str | None  # The registry host.
+    reference: str | None  # The image's name.
+    repository: str | None  # HOST/REPOSITORY.
+    path: str | None  # The file or folder.
+    name: str | None  # The image's name in it.
+
+
+class AppendedImage(TypedDict):
+    """AppendedImage."""
+
+    digest: str  # The image's digest.
+    config: str  # The digest of its config.
+    platform: NotRequired[Platform]  # What the index says that it runs on.
+
+
+class AppendedLayer(TypedDict):
+    """AppendedLayer."""
+
+    digest: str  # The layer's digest.
+    size: int  # Its bytes.
+    diff_id: str  # The digest of the tar in it.
+
+
+class ImageAppend(TypedDict):
+    """Layers that were put on an image."""
+
+    destination: str  # Where the result is.
+    digest: str  # Of the new image, or of the index with all of them.
+    mediaType: str  # Its media type.
+    base: str | None  # What the layers were put on.
+    images: list[AppendedImage]  # The new images.
+    layers: list[AppendedLayer]  # The new layers.
+
+
+class ImageFile(TypedDict):
+    """A file of an image."""
+
+    digest: str  # The image's digest.
+    platform: NotRequired[Platform]  # What the index says that it runs on.
+    path: str  # Its name, behind all links.
+    size: int  # Its bytes.
+    mode: int  # Its permissions.
+    layer: str  # The layer that has it.
+    verified: bool  # Whether the layer was read to its end.
+
+
+class ImageConfig(TypedDict):
+    """The config of an image."""
+
+    digest: str  # The config's digest.
+    size: int  # The config's bytes.
+    mediaType: str  # The config's media type.
+    manifest: str  # The image's digest.
+    config: Any  # What it says; null when it is no image's and no JSON.
+    platform: NotRequired[Platform]  # What the index says that it runs on.
+
+
+class ImageExtract(TypedDict):
+    """An image that was extracted."""
+
+    digest: str  # The image's digest.
+    platform: NotRequired[Platform]  # What the index says that it runs on.
+    path: str  # The folder.
+    layers: list[UnpackedLayer]  # The layers, the oldest first.
+    files: int  # Regular files.
+    directories: int  # Folders.
+    symlinks: int  # Symbolic links.
+    hard_links: int  # Hard links.
+    devices: int  # Devices and pipes that were made.
+    skipped: int  # Devices and pipes that were left out.
+    whiteouts: int  # Whiteouts.
+    bytes: int  # The bytes of the files.
+
+
+class Device(TypedDict):
+    """The numbers of a device."""
+
+    major: int  # The driver.
+    minor: int  # Which of the driver's.
+
+
+class FileEntry(TypedDict):
+    """FileEntry."""
+
+    path: str  # Its name.
+    type: str  # What it is.
+    size: int  # Its bytes.
+    mode: int  # Its permissions.
+    uid: int  # The owner's number.
+    gid: int  # The group's number.
+    mtime: int  # The seconds since 1970.
+    link: str | None  # What a link names.
+    device: NotRequired[Device]  # The numbers of a device.
+    layer: str  # The layer that it is from.
+
+
+class ImageFiles(TypedDict):
+    """The files of an image."""
+
+    digest: str  # The image's digest.
+    platform: NotRequired[Platform]  # What the index says that it runs on.
+    layers: list[UnpackedLayer]  # The layers, the oldest first.
+    bytes: int  # The bytes of the regular files.
+    files: list[FileEntry]  # What is there, sorted by path.
+
+
+class LayerSize(TypedDict):
+    """LayerSize."""
+
+    digest: str  # The layer's digest.
+    size: int  # Its bytes.
+    mediaType: str  # Its media type.
+
+
+class ImageSize(TypedDict):
+    """The bytes of one image."""
+
+    digest: str  # The manifest's digest.
+    mediaType: str  # The manifest's media type.
+    platform: NotRequired[Platform]  # What the index says that it runs on.
+    manifest: int  # The manifest's bytes.
+    config: int  # The config's bytes.
+    layers: list[LayerSize]  # The layers, the oldest first.
+    layers_total: int  # The layers' bytes, as listed.
+    total: int  # The bytes of config and layers, each blob once.
+
+
+class ImageTag(TypedDict):
+    """What was tagged."""
+
+    source: str  # What had the manifest.
+    destination: str  # What has it too.
+    digest: str  # Its digest.
+    mediaType: str  # Its media type.
+
+
+class LayoutProblem(TypedDict):
+    """LayoutProblem."""
+
+    digest: str  # Of what.
+    problem: str  # What is wrong with it.
+
+
+class LayoutCheck(TypedDict):
+    """Whether a layout is whole."""
+
+    ok: bool  # Whether it is.
+    images: int  # The entries of index.json.
+    blobs: int  # What was read.
+    bytes: int  # Its bytes.
+    problems: list[LayoutProblem]  # What is wrong.
+    # The digests of what an index in the layout names, or a document of a kind that is not known, and that is not
+    # there.
+    sparse: list[str]
+
+
+class LayoutClean(TypedDict):
+    """What was removed from a layout."""
+
+    removed: list[str]  # The digests of the blobs.
+    bytes: int  # Their bytes.
+    # The digests of what an index in the layout names, or a document of a kind that is not known, and that is not
+    # there.
+    sparse: list[str]
+
+
+class ActiveBlob(TypedDict):
+    """ActiveBlob."""
+
+    digest: str  # Which blob.
+    size: int  # Its bytes.
+    done: int  # Those that are there.
+
+
+class Progress(TypedDict):
+    """How far a transfer is."""
+
+    operation: str  # What is transferred.
+    done: int  # The bytes so far.
+    total: int | None  # The bytes in all.
+    blobs: NotRequired[CopyBlobs]  # The counts of a copy.
+    active: NotRequired[list[ActiveBlob]]  # The blobs of a copy on their way.
+
+
+class UnpackedLayer(TypedDict):
+    """A layer that was unpacked."""
+
+    digest: str  # The layer's digest.
+    diff_id: str  # The digest of the tar in it.
+    diff_id_checked: bool  # Whether the config tells it.
+
+
+class AllImagesSize(TypedDict):
+    """The bytes of all images of an index."""
+
+    images: list[ImageSize]  # Each image.
+    total: int  # The blobs of all, each once.

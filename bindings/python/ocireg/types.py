@@ -1,0 +1,52 @@
+"""The types of arguments."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any, Callable, Optional, Protocol, Union
+
+if TYPE_CHECKING:
+    from .options import Credentials
+    from .reference import Reference
+    from .results import BlobProgress
+
+# The path of a file or folder.
+Path = Union[str, "os.PathLike[str]"]
+# A name that the library takes apart: a registry, a repository, a reference, a place.
+Name = Union[str, "Reference", "os.PathLike[str]"]
+# Bytes in memory: bytes, bytearray, memoryview, mmap, array and whatever else has the buffer protocol. They are not copied.
+Buffer = Any
+
+
+class Readable(Protocol):
+    """What bytes can be read from: a binary file, a socket's makefile(), a response."""
+
+    def read(self, size: int, /) -> bytes | None: ...
+
+
+class Writable(Protocol):
+    """What bytes can be written to: a binary file, io.BytesIO, a hash behind a method called write."""
+
+    def write(self, data: bytes, /) -> Any: ...
+
+
+class HasFileno(Protocol):
+    """What has a descriptor."""
+
+    def fileno(self) -> int: ...
+
+
+# Where bytes come from: memory, the path of a file, a file-like object, or an iterable of bytes.
+Source = Union[Buffer, Path, Readable, Iterable[bytes]]
+# Where bytes go: the path of a file, a descriptor, or a file-like object.
+Sink = Union[Path, int, Writable]
+
+# Called with the bytes done, and those in all, None while that is unknown.
+ProgressCallback = Callable[[int, Optional[int]], object]
+# Called with how each blob of a copy fares.
+BlobsCallback = Callable[["BlobProgress"], object]
+# Called with each event of the trace: requests, responses, retries and warnings, as ocireg_log_fn describes them.
+LogCallback = Callable[["dict[str, Any]"], object]
+# Called with a host; returns its credentials, or None.
+CredentialsCallback = Callable[[str], "Credentials | Mapping[str, str] | None"]

@@ -1,0 +1,182 @@
+"""Ctrl-C, and what other signal handlers raise, ends every call at once."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import time
+import unittest
+from typing import Any
+
+import helper
+from helper import NONE, SILENT
+
+import ocireg
+
+DATA = os.urandom(2_000_000)
+
+
+class InterruptsTest(helper.Case):
+    def calls(self) -> dict[str, Any]:
+        client = self.client
+        return {
+            "ping": lambda: client.ping(SILENT),
+            "tags": lambda: client.tags(f"{SILENT}/a"),
+            "iter_tags": lambda: list(client.iter_tags(f"{SILENT}/a")),
+            "manifest": lambda: client.manifest(f"{SILENT}/a:b"),
+            "put_manifest": lambda: client.put_manifest(f"{SILENT}/a:b", helper.manifest_of((NONE, 1), (NONE, 1))),
+            "blob": lambda: client.blob(f"{SILENT}/a@{NONE}"),
+            "blob_to_file": lambda: client.blob_to_file(f"{SILENT}/a@{NONE}", io.BytesIO()),
+            "open_blob": lambda: client.open_blob(f"{SILENT}/a@{NONE}"),
+            "put_blob": lambda: client.put_blob(f"{SILENT}/a", b"x"),
+            "put_stream": lambda: client.put_blob(f"{SILENT}/a", io.BytesIO(b"x")),
+            "upload": lambda: client.upload(f"{SILENT}/a"),
+            "copy": lambda: client.copy(f"{SILENT}/a:b", "dir:/nowhere"),
+            "v1": lambda: client.v1.tags(f"{SILENT}/a"),
+        }
+
+    def test_every_call(self) -> None:
+        for name, call in self.calls().items():
+            for kind in (KeyboardInterrupt, ZeroDivisionError):
+                with self.subTest(name, kind=kind), self.alarm(0.05, kind):
+                    self.fails_within(0.05 + helper.AT_MOST, kind, call)
+        self.assertEqual(self.client.ping(self.registry)["status"], 200)
+
+    def test_ctrl_c(self) -> None:
+        script = """
+import sys, ocireg
+print("begun", flush=True)
+try:
+    ocireg.Client(plain_http=True).ping(sys.argv[1])
+except KeyboardInterrupt:
+    print("interrupted", flush=True)
+"""
+        with self.python(script, SILENT) as child:
+            assert child.stdout
+            self.assertEqual(child.stdout.readline(), "begun\n")
+            time.sleep(0.2)
+            child.send_signal(signal.SIGINT)
+            with self.within(helper.AT_MOST):
+                self.assertEqual(child.stdout.readline(), "interrupted\n")
+            self.assertEqual(child.stdout.read(), "")
+            self.assertEqual(child.wait(5), 0)
+
+    def test_a_handler_that_raises_nothing_lets_the_call_go_on(self) -> None:
+        seen: list[int] = []
+        before = signal.signal(signal.SIGALRM, lambda *_: seen.append(1))
+        signal.setitimer(signal.ITIMER_REAL, 0.02, 0.02)
+        try:
+            with self.assertRaises(ocireg.TimeoutError):
+                self.client.ping(SILENT, timeout=0.3)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        self.assertGreater(len(seen), 5)
+
+    def test_a_handler_that_cancels(self) -> None:
+        context = ocireg.Context()
+        before = signal.signal(signal.SIGALRM, lambda *_: context.cancel())
+        signal.setitimer(signal.ITIMER_REAL, 0.05)
+        try:
+            self.fails_within(0.05 + helper.AT_MOST, ocireg.Cancelled, lambda: self.client.ping(SILENT, context=context))
+        finally:
+            signal.signal(signal.SIGALRM, before)
+
+    def test_a_source_and_a_sink_that_wait(self) -> None:
+        reader, writer = os.pipe()
+        with os.fdopen(reader, "rb") as source, os.fdopen(writer, "wb") as sink:
+            with self.alarm(0.1):
+                self.fails_within(0.1 + helper.AT_MOST, KeyboardInterrupt, lambda: self.client.put_blob(self.new_repository(), source))
+            reference = self.put_blob(DATA)
+            with self.alarm(0.1):
+                self.fails_within(0.1 + helper.AT_MOST, KeyboardInterrupt, lambda: self.client.blob_to_file(reference, sink))
+
+            class Waits:
+                def write(self, data: bytes) -> None:
+                    time.sleep(60)
+
+            with self.alarm(0.1):
+                self.fails_within(0.1 + helper.AT_MOST, KeyboardInterrupt, lambda: self.client.blob_to_file(reference, Waits()))
+
+    def test_a_callback_that_waits(self) -> None:
+        context = ocireg.Context(log=lambda _: time.sleep(60))
+        with self.alarm(0.1):
+            self.fails_within(0.1 + helper.AT_MOST, KeyboardInterrupt, lambda: self.client.ping(self.registry, context=context))
+
+    def test_a_reader_loses_nothing(self) -> None:
+        """Interrupts at any moment: what was read and what comes afterwards is the blob."""
+        reference = self.put_blob(DATA)
+        interrupted = 0
+        for number in range(60):
+            got = bytearray()
+            reader = self.client.open_blob(reference)
+            space = bytearray(70_000)
+            try:
+                with self.alarm(0.0002 * number + 0.0001):
+                    while len(got) < len(DATA):
+                        # Each makes what it got its own before the next moment at which Python looks for signals.
+                        if number % 2:
+                            got += reader.read(100_000)
+                        else:
+                            count = reader.readinto(space)
+                            got += space[:count]
+            except KeyboardInterrupt:
+                interrupted += 1
+            # What an interrupt took between two of the test's own steps is told apart by the position.
+            if reader.tell() == len(got):
+                self.assertEqual(bytes(got) + reader.read(), DATA)
+            else:
+                self.assertEqual(reader.read(), DATA[reader.tell() - len(DATA) :] if reader.tell() < len(DATA) else b"")
+        self.assertGreater(interrupted, 5)
+
+    def test_an_interrupted_upload_can_only_be_cancelled(self) -> None:
+        begun: list[float] = []
+
+        def answer(method: str, path: str, query: dict[str, str]) -> Any:
+            if method == "POST":
+                return 202, {"Location": f"{path}x", "Range": "0-0"}, b""
+            begun.append(time.monotonic())
+            time.sleep(5)
+            return 500, {}, b""
+
+        upload = self.client.upload(f"{self.serve(answer)}/a", chunk_size=1000)
+        with self.alarm(0.1):
+            self.fails_within(0.1 + helper.AT_MOST, KeyboardInterrupt, lambda: (upload.write(b"x" * 5000), upload.flush()))
+        with self.assertRaises(ocireg.Error):
+            upload.write(b"y")
+        with self.within(3):
+            upload.close()
+
+    def test_storms_lose_nothing(self) -> None:
+        """Interrupts at random moments of quick calls: the client, its worker and the library stay whole."""
+        interrupted = 0
+        for number in range(300):
+            try:
+                with self.alarm(0.00002 * (number % 100) + 0.00005):
+                    self.client.explain(f"{self.registry}/a")
+                    self.client.ping(self.registry)
+            except KeyboardInterrupt:
+                interrupted += 1
+        self.assertGreater(interrupted, 20)
+        self.assertEqual(self.client.ping(self.registry)["status"], 200)
+
+    def test_other_threads_run_meanwhile(self) -> None:
+        ticks = 0
+
+        def tick() -> None:
+            nonlocal ticks
+            until = time.monotonic() + 0.3
+            while time.monotonic() < until:
+                time.sleep(0.005)
+                ticks += 1
+
+        join = self.in_thread(tick)
+        with self.assertRaises(ocireg.TimeoutError):
+            self.client.ping(SILENT, timeout=0.3)
+        join()
+        self.assertGreater(ticks, 20)
+
+
+if __name__ == "__main__":
+    unittest.main()

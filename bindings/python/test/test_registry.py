@@ -1,0 +1,280 @@
+"""What every method does, against real registries."""
+
+from __future__ import annotations
+
+import io
+import json
+import ssl
+import unittest
+from pathlib import Path
+from typing import Any
+
+import helper
+
+import ocireg
+
+
+class RegistryTest(helper.Case):
+    def tokens(self, total: int) -> str:
+        """A registry with that many names, ten a page, whose cursors are its own tokens: for anything else it begins again."""
+
+        def answer(method: str, path: str, query: dict[str, str]) -> Any:
+            token = query.get("next_page", "")
+            begin = int(token[4:]) if token.startswith("gAAA") else 0
+            size = min(int(query.get("n", 10)), 10)
+            names = [f"t{number:05}" for number in range(begin, min(begin + size, total))]
+            more = {"Link": f'<{path}?n={size}&next_page=gAAA{begin + size}>; rel="next"'} if begin + size < total else {}
+            page = {"repositories": names} if path.endswith("_catalog") else {"name": "a", "tags": names}
+            return 200, more, json.dumps(page).encode()
+
+        return self.serve(answer)
+
+    def test_ping_and_detect(self) -> None:
+        self.assertEqual(self.client.ping(self.registry)["api_version"], 2)
+        self.assertEqual(self.client.ping(self.registry, version=2)["status"], 200)
+        self.assertEqual(self.client.detect(self.registry), 2)
+
+    def test_pages(self) -> None:
+        repository = self.put_image(tag="a").removesuffix(":a")
+        manifest = self.client.manifest(f"{repository}:a")
+        for tag in "bcde":
+            self.client.put_manifest(f"{repository}:{tag}", manifest)
+        self.assertEqual(self.client.tags(repository)["tags"], list("abcde"))
+        page = self.client.tags(repository, n=2)
+        self.assertEqual((page["last"], page["tags"]), ("b", ["a", "b"]))
+        self.assertEqual(list(self.client.iter_tags(repository, n=2)), list("abcde"))
+        self.assertEqual(list(self.client.iter_tags(repository, n=2, last="b")), list("cde"))
+        name = repository.partition("/")[2]
+        self.assertIn(name, list(self.client.iter_repositories(self.registry, n=3)))
+        self.assertEqual(self.client.repositories(self.registry, search=repository[-12:])["repositories"], [name])
+        digests = self.client.tags(repository, digests=True)["digests"]
+        self.assertEqual(set(digests.values()), {manifest.digest})
+
+    def test_pages_by_token(self) -> None:
+        host = self.tokens(25)
+        wanted = [f"t{number:05}" for number in range(25)]
+        for size in (1, 3, 10, 100):
+            self.assertEqual(list(self.client.iter_tags(f"{host}/a", n=size)), wanted)
+            self.assertEqual(list(self.client.iter_repositories(host, n=size)), wanted)
+        page = self.client.tags(f"{host}/a", n=3)
+        self.assertEqual(self.client.tags(f"{host}/a", n=3, next=page["next"])["tags"], wanted[3:6])
+        self.assertEqual(list(self.client.iter_tags(f"{host}/a", next=page["next"])), wanted[3:])
+        with self.assertRaises(ocireg.InvalidArgument):
+            self.client.tags(f"{host}/b", next=page["next"])
+
+    def test_pages_that_go_round(self) -> None:
+        def same(method: str, path: str, query: dict[str, str]) -> Any:
+            return 200, {"Link": f"<?at={int(query.get('at', 0)) + 1}>"}, b'{"tags":["x","y"],"repositories":["x","y"]}'
+
+        host = self.serve(same)
+        with self.assertRaises(ocireg.ProtocolError):
+            list(self.client.iter_tags(f"{host}/a", n=1))
+        with self.assertRaises(ocireg.ProtocolError):
+            list(self.client.iter_repositories(host, n=2))
+
+    def test_iterators_are_lazy(self) -> None:
+        self.assertEqual(next(self.client.iter_tags(self.put_image().removesuffix(":one"))), "one")
+        self.client.iter_tags(f"{helper.SILENT}/a")
+        with self.assertRaises(ocireg.TimeoutError):
+            next(self.client.iter_tags(f"{helper.SILENT}/a", timeout=0.1))
+
+    def test_a_manifest(self) -> None:
+        reference = self.put_image(annotations={"a": "b"})
+        manifest = self.client.manifest(reference)
+        self.assertEqual((manifest.media_type, manifest.kind, manifest.is_index), (helper.IMAGE, "image", False))
+        self.assertEqual(ocireg.digest(bytes(manifest)), manifest.digest)
+        self.assertEqual(self.client.manifest_digest(reference), manifest.digest)
+        self.assertEqual(self.client.manifest_head(reference)["digest"], manifest.digest)
+        self.assertEqual(len(bytes(manifest)), manifest.size)
+        self.assertEqual(manifest["annotations"]["a"], "b")
+        self.assertIn("layers", manifest)
+        self.assertEqual(manifest.repository, reference.removesuffix(":one"))
+        self.assertEqual(manifest.layer("application/octet-stream"), manifest.layers[0])
+        self.assertEqual((manifest.layer(), manifest.layer("other"), manifest.layer(position=1)), (manifest.layers[0], None, None))
+        self.assertEqual(manifest.layers[0]["size"], 5)
+        assert manifest.config and manifest.reference
+        self.assertEqual(manifest.config["size"], 2)
+        self.assertEqual((manifest.manifests, manifest.platform), ([], None))
+        self.assertTrue(manifest.reference.endswith(f"@{manifest.digest}"))
+        again = self.client.manifest(manifest.reference)
+        self.assertEqual((manifest, hash(manifest)), (again, hash(again)))
+        self.assertEqual(ocireg.inspect_manifest(bytes(manifest), media_type=helper.IMAGE), manifest)
+        self.assertEqual(ocireg.inspect_manifest(memoryview(bytes(manifest))).info["kind"], "image")
+        self.assertIsNone(ocireg.inspect_manifest(bytes(manifest)).reference)
+        self.assertIn(manifest.digest, repr(manifest))
+
+    def test_manifests_of_every_kind_of_input(self) -> None:
+        reference = self.put_image()
+        data = bytes(self.client.manifest(reference))
+        for given in (data, bytearray(data), memoryview(data), memoryview(bytearray(data)), json.loads(data)):
+            put = self.client.put_manifest(f"{reference}-{type(given).__name__}", given, tags=["more"])
+            self.assertIn("more", put["tags"])
+
+    def test_names_can_be_objects(self) -> None:
+        reference = self.put_image()
+        self.assertEqual(self.client.manifest_digest(ocireg.Reference(reference)), self.client.manifest_digest(reference))
+        with self.assertRaises(TypeError):
+            self.client.manifest(5)
+        with self.assertRaisesRegex(ocireg.InvalidArgument, "NUL"):
+            self.client.manifest("a\0b")
+        with self.assertRaisesRegex(ocireg.InvalidArgument, "Unicode"):
+            self.client.manifest("a\udc80b")
+
+    def test_deleting(self) -> None:
+        reference = self.put_image()
+        repository = reference.removesuffix(":one")
+        digest = self.client.manifest_digest(reference)
+        self.assertEqual(self.client.delete_tag(reference)["digest"], digest)
+        self.assertEqual(self.client.delete_manifest(f"{repository}@{digest}")["status"], 202)
+        with self.assertRaises(ocireg.NotFound):
+            self.client.manifest(f"{repository}@{digest}")
+        self.assertEqual(self.client.remove_repository(self.put_image().removesuffix(":one"), dry_run=True)["tags"], 1)
+
+    def test_referrers(self) -> None:
+        reference = self.put_image()
+        head = self.client.manifest_head(reference)
+        subject = {name: head[name] for name in ("mediaType", "digest", "size")}
+        for number in range(3):
+            kind = f"application/x.note{number}"
+            self.put_image(repository=reference.removesuffix(":one"), tag=f"note{number}", subject=subject, artifactType=kind)
+        self.assertEqual(len(self.client.referrers(reference)["referrers"]), 3)
+        kinds = sorted(one["artifactType"] for one in self.client.iter_referrers(reference, max=2))
+        self.assertEqual(kinds, [f"application/x.note{number}" for number in range(3)])
+        self.assertEqual(list(self.client.iter_referrers(reference, artifact_type="other/type")), [])
+
+    def test_images(self) -> None:
+        image = self.put_real_image()
+        self.assertEqual(self.client.image_config(image)["config"]["architecture"], "amd64")
+        self.assertEqual(json.loads(self.client.image_config_bytes(image, platform="linux/amd64"))["os"], "linux")
+        self.assertEqual(len(self.client.image_size(image)["layers"]), 1)
+        out = io.BytesIO()
+        self.assertEqual(self.client.image_file(image, "greeting", out)["path"].lstrip("/"), "greeting")
+        self.assertEqual(out.getvalue(), b"hello")
+        self.assertEqual([(file["path"], file["type"], file["size"]) for file in self.client.iter_files(image)], [("/greeting", "file", 5)])
+        self.assertTrue(self.client.tag_image(image, "two")["destination"].endswith(":two"))
+        folder = self.folder()
+        self.client.extract_image(image, folder / "files")
+        self.assertEqual((folder / "files/greeting").read_text(), "hello")
+        (folder / "more.tar").write_bytes(helper.tar(more="more"))
+        self.client.append_image(image, [folder / "more.tar"], to=f"{image}-more")
+        self.client.image_file(f"{image}-more", "more", folder / "out")
+        self.assertEqual((folder / "out").read_text(), "more")
+
+    def test_layouts(self) -> None:
+        image, folder = self.put_image(), self.folder()
+        copied = self.client.copy(image, f"oci:{folder}/layout:one", concurrency=2)
+        self.assertEqual(copied["digest"], self.client.manifest_digest(image))
+        self.assertTrue(self.client.check_layout(folder / "layout")["ok"])
+        self.assertEqual(self.client.clean_layout(str(folder / "layout"))["removed"], [])
+        with (folder / "image.tar").open("wb") as archive:
+            self.client.copy(image, "oci-archive:-:one", destination_fd=archive)
+        with (folder / "image.tar").open("rb") as archive:
+            again = self.client.copy("oci-archive:-", f"{image}-again", source_fd=archive.fileno())
+        self.assertEqual(again["digest"], copied["digest"])
+        plan = self.client.copy(image, f"oci:{folder}/other:one", dry_run=True)["plan"]
+        self.assertEqual(len(plan["blobs"]), 2)
+
+    def test_accounts(self) -> None:
+        host, file = helper.registry("HTPASSWD"), self.folder() / "config.json"
+        login = self.client.login(host, username="alice", password="s3cret:with colon", credentials_file=file)
+        self.assertEqual(login["auth"], "basic")
+        other = ocireg.Client(plain_http=True, credentials_file=file)
+        self.assertEqual(other.explain(f"{host}/a")["credentials"]["username"], "alice")
+        self.assertEqual(other.repositories(host)["last"], None)
+        self.assertEqual(self.client.logout(host, credentials_file=file)["from"], [str(file)])
+
+    def test_credentials_from_a_callback(self) -> None:
+        host, asked = helper.registry("HTPASSWD"), []
+
+        def answer(name: str) -> ocireg.options.Credentials:
+            asked.append(name)
+            return {"username": "alice", "password": "s3cret:with colon", "token": None}
+
+        self.client.repositories(host, context=ocireg.Context(credentials=answer))
+        self.assertEqual(asked, [host])
+        ocireg.Client(plain_http=True, credentials=answer).repositories(host)
+        for nothing in (lambda _: None, lambda _: {}):
+            with self.assertRaises(ocireg.Unauthenticated):
+                ocireg.Client(plain_http=True, credentials=nothing).repositories(host)
+        with self.assertRaisesRegex(TypeError, "dict"):
+            ocireg.Client(plain_http=True, credentials=lambda _: ["alice"]).repositories(host)
+
+    def test_a_token_server(self) -> None:
+        host = helper.registry("TOKEN")
+        client = ocireg.Client(plain_http=True, hosts={host: {"username": "alice", "password": "s3cret:with colon", "plain_http": True}})
+        repository = f"{host}/{self.new_repository().partition('/')[2]}"
+        self.assertEqual(client.blob(f"{repository}@{client.put_blob(repository, b'x')['digest']}"), b"x")
+        with self.assertRaises(PermissionError):
+            self.client.put_blob(repository, b"y")
+
+    def test_tls(self) -> None:
+        host = helper.registry("TLS")
+        self.assertEqual(ocireg.Client(ca_file=helper.registry("CA")).ping(host)["status"], 200)
+        self.assertEqual(ocireg.Client(ca_file=[Path(helper.registry("CA"))], ca_only=True).ping(host)["status"], 200)
+        with self.assertRaises(ocireg.TLSError) as raised:
+            ocireg.Client().ping(host)
+        self.assertIsInstance(raised.exception, OSError)
+        self.assertNotIsInstance(raised.exception, ssl.SSLError)
+        with self.assertRaises(ocireg.TLSError):
+            ocireg.Client(ca_file=helper.registry("OTHER_CA")).ping(host)
+        client = ocireg.Client()
+        client.set_host(host, insecure=True)
+        self.assertEqual(client.ping(host)["status"], 200)
+
+    def test_headers_and_options_of_every_type(self) -> None:
+        seen: list[str] = []
+        host = self.serve(lambda method, path, query: seen.append(path) or (200, {}, b"{}"))
+        client = ocireg.Client(plain_http=True, headers={"X-One": "1"}, requests_per_second=1000.5, retries=0, no_proxy=["a", "b"])
+        client.set_host(host, headers=["X-Two: 2"], requests_per_second=None)
+        self.assertEqual(client.ping(host)["status"], 200)
+        network = client.explain(f"{host}/a")["network"]
+        self.assertEqual((sorted(network["headers"]), network["requests_per_second"]), (["x-one", "x-two"], 1000.5))
+        for wrong in ({"retries": "x"}, {"retires": 1}, {"retries": -1}, {"headers": {"Host": "x"}}, {"retries": 1 << 70}):
+            with self.assertRaises(ocireg.InvalidArgument) as raised:
+                ocireg.Client(**wrong)
+            self.assertIn(next(iter(wrong)), str(raised.exception))
+        with self.assertRaises(TypeError):
+            ocireg.Client(retries=object())
+
+    def test_warnings_and_progress_of_a_context(self) -> None:
+        host = helper.registry("REFERRERS")
+        context = ocireg.Context()
+        self.client.ping(host, context=context)
+        self.assertEqual([warning["host"] for warning in context.warnings()], [host])
+        self.assertEqual(context.progress()["operation"], "")
+        self.client.copy(self.put_image(), f"oci:{self.folder()}/a:b", context=context)
+        self.assertEqual((context.progress()["operation"], context.progress()["blobs"]["copied"]), ("copy", 2))
+
+    def test_names(self) -> None:
+        name = ocireg.Reference("mongo")
+        self.assertEqual(str(name), "docker.io/library/mongo:latest")
+        self.assertEqual((name.host, name.repository, name.tag, name.digest), ("docker.io", "library/mongo", "latest", None))
+        self.assertEqual((name.official, name.scheme, name.local_name), (True, None, "mongo"))
+        self.assertEqual((name.canonical_name, name.canonical), ("docker.io/mongo", "docker.io/mongo:latest"))
+        self.assertEqual(ocireg.Reference("a", default_index="h:5").host, "h:5")
+        self.assertEqual((name, hash(name)), (ocireg.Reference(str(name)), hash(ocireg.Reference(str(name)))))
+        self.assertEqual(repr(name), "Reference('docker.io/library/mongo:latest')")
+        self.assertEqual(ocireg.parse_registry("https://h:5")["scheme"], "https")
+        self.assertEqual(ocireg.parse_place("oci:a/b:c")["name"], "c")
+        self.assertEqual(ocireg.digest(b"", algorithm="sha512")[:12], "sha512:cf83e")
+        with self.assertRaises(ValueError):
+            ocireg.Reference("UPPER")
+        self.assertEqual(ocireg.library_version(), ocireg.__version__)
+        self.assertEqual(ocireg.status_name(5), "NOT_FOUND")
+
+    def test_schema1(self) -> None:
+        key = ocireg.schema1.key(format="sec1")
+        self.assertIn("EC PRIVATE KEY", key)
+        vectors = helper.ROOT / "tests/vectors/schema1"
+        unsigned = ocireg.schema1.payload((vectors / "a.json").read_bytes())
+        signed = ocireg.schema1.sign(unsigned, key, time="2015-04-08T18:52:59Z")
+        info = ocireg.schema1.key_info(key)
+        verified = ocireg.schema1.verify(signed, keys=[info["key_id"]])
+        self.assertTrue(verified["signatures"][0]["trusted"])
+        self.assertEqual(ocireg.schema1.payload(signed), unsigned)
+        with self.assertRaises(ocireg.SignatureError):
+            ocireg.schema1.verify((vectors / "bad-signature.json").read_bytes())
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -183,6 +183,7 @@
 #define OCIREG_OPT_HELPER_TIMEOUT_MS "helper_timeout_ms"
 #define OCIREG_OPT_IDENTITY_TOKEN "identity_token"
 #define OCIREG_OPT_IDLE_TIMEOUT_MS "idle_timeout_ms"
+#define OCIREG_OPT_IF_EXISTS "if_exists"
 #define OCIREG_OPT_INSECURE "insecure"
 #define OCIREG_OPT_JOB_THREADS "job_threads"
 #define OCIREG_OPT_KEEP_SESSION "keep_session"
@@ -226,6 +227,7 @@
 #define OCIREG_OPT_REGEX "regex"
 #define OCIREG_OPT_REPLACE "replace"
 #define OCIREG_OPT_REQUESTS_PER_SECOND "requests_per_second"
+#define OCIREG_OPT_RESUME "resume"
 #define OCIREG_OPT_RETRIES "retries"
 #define OCIREG_OPT_RETURN_TOKEN "return_token"
 #define OCIREG_OPT_SCOPE "scope"
@@ -1246,14 +1248,21 @@ ocireg_status ocireg_blob_head(ocireg_client *client,
 // own descriptors, such as /dev/stdout, are written through, as by ocireg_blob_get_fd. Blocks.
 //
 // Options:
+//   if_exists (string): "replace", which it is by default, or "skip": a regular file of this user or root
+//      that holds the blob already, by its size, if that is given, and its digest, stays as it is, and
+//      nothing is requested for it
+//   resume (boolean, default: true): false: begin at the first byte, remove what an earlier call has left,
+//      and leave nothing after a failure
+// What of it.:
 //   offset (integer, default: 0): only a piece, which cannot be verified: from this byte on
 //   length (integer): only a piece, which cannot be verified: this many bytes; without it all that follow
 //   size (integer): the blob's size from its descriptor
 //   limit (integer): only for reads into memory: the most bytes to read, 67108864 without it
 //
 // Result, `json` may be NULL: {"digest": string, "size": number or null (of the whole blob), "offset": number, "length":
-// number (bytes delivered), "verified": boolean (false for a piece), "resumed": number (bytes that an earlier call had
-// left), "path": string}. Free with ocireg_string_free.
+// number (bytes delivered), "verified": boolean (false for a piece), "resumed": number (how many of them an earlier call had
+// left), "path": string, "skipped": boolean (the file was there already and nothing was requested: then all its bytes were left by
+// an earlier call)}. Free with ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_SIZE_MISMATCH, OCIREG_IO. Source:
 // distribution-spec end-2, RFC 9110 14 (ranges).
@@ -1270,9 +1279,13 @@ ocireg_status ocireg_blob_get_file(ocireg_client *client,
 // O_NONBLOCK; while nobody reads at its other end, the call waits, and cancel, deadline and close end that wait as any other. A
 // reader that went away is OCIREG_IO with ocireg_error_errno EPIPE; no SIGPIPE comes. Blocks.
 //
-// Options: those of ocireg_blob_get_file.
+// Options:
+//   offset (integer, default: 0): only a piece, which cannot be verified: from this byte on
+//   length (integer): only a piece, which cannot be verified: this many bytes; without it all that follow
+//   size (integer): the blob's size from its descriptor
+//   limit (integer): only for reads into memory: the most bytes to read, 67108864 without it
 //
-// Result, `json` may be NULL: as in ocireg_blob_get_file without "path". Free with ocireg_string_free.
+// Result, `json` may be NULL: as in ocireg_blob_get_file without "path" and "skipped". Free with ocireg_string_free.
 //
 // Errors: those of ocireg_blob_get_file.
 ocireg_status ocireg_blob_get_fd(ocireg_client *client,
@@ -1285,9 +1298,9 @@ ocireg_status ocireg_blob_get_fd(ocireg_client *client,
 
 // Gets a blob into memory. Blocks.
 //
-// Options: those of ocireg_blob_get_file.
+// Options: those of ocireg_blob_get_fd.
 //
-// Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as in ocireg_blob_get_file without "path", freed with
+// Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as in ocireg_blob_get_fd, freed with
 // ocireg_string_free.
 //
 // Errors: those of ocireg_blob_get_file, and OCIREG_LIMIT_EXCEEDED.
@@ -1302,7 +1315,7 @@ ocireg_status ocireg_blob_get_memory(ocireg_client *client,
 // Opens a blob for reading. The context, if given, also governs the reads. Close or free it before its end to stop the
 // transfer. Free with ocireg_blob_reader_free. Blocks.
 //
-// Options: those of ocireg_blob_get_file.
+// Options: those of ocireg_blob_get_fd.
 //
 // Errors: those of ocireg_blob_get_file.
 ocireg_status ocireg_blob_open(ocireg_client *client,
@@ -2015,11 +2028,13 @@ ocireg_status ocireg_v1_image(ocireg_client *client,
 // be checked what a broken call left, in a hidden file beside the target, is continued by the next call, in this process or
 // another. Blocks.
 //
-// Options: offset and length, as in ocireg_blob_get_file.
+// Options: offset, length, if_exists and resume, as in ocireg_blob_get_file; the image is requested in any case, its layer is not when the
+// file stays.
 //
 // Result, `json` may be NULL: {"id": string, "checksum": string or null, "verified": boolean (false for a piece, without a
 // checksum, and with a "tarsum..."), "size": number or null (of the whole layer), "offset": number, "length": number (bytes
-// delivered), "resumed": number (how many of them were there from an earlier call), "path": string}. Free with
+// delivered), "resumed": number (how many of them were there from an earlier call), "path": string, "skipped": boolean (the file was there already and the layer was
+// not requested)}. Free with
 // ocireg_string_free.
 //
 // Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_SIZE_MISMATCH, OCIREG_IO. Source: Docker's
@@ -2037,7 +2052,7 @@ ocireg_status ocireg_v1_layer_file(ocireg_client *client,
 // OCIREG_DIGEST_MISMATCH too, what was written must not be trusted. The descriptor is as
 // for ocireg_blob_get_fd. Blocks.
 //
-// Options, result and errors: those of ocireg_v1_layer_file, without "path".
+// Options: offset and length, as in ocireg_blob_get_fd. Result and errors: those of ocireg_v1_layer_file, without "path" and "skipped".
 ocireg_status ocireg_v1_layer_fd(ocireg_client *client,
                                  ocireg_context *context,
                                  const char *repository,
@@ -2049,9 +2064,9 @@ ocireg_status ocireg_v1_layer_fd(ocireg_client *client,
 
 // Gets the layer of an image into memory. Blocks.
 //
-// Options: those of ocireg_v1_layer_file, and limit, as in ocireg_blob_get_file.
+// Options: offset, length and limit, as in ocireg_blob_get_fd.
 //
-// Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as in ocireg_v1_layer_file without "path", freed with
+// Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as in ocireg_v1_layer_fd, freed with
 // ocireg_string_free.
 //
 // Errors: those of ocireg_v1_layer_file, and OCIREG_LIMIT_EXCEEDED.
@@ -2068,7 +2083,7 @@ ocireg_status ocireg_v1_layer_memory(ocireg_client *client,
 // "checksum": string or null, "size": number or null (a hint until bytes have come), "offset": number, "verifiable": boolean
 // (whether the end of the reads will have checked the checksum)}. Free with ocireg_blob_reader_free. Blocks.
 //
-// Options and errors: those of ocireg_v1_layer_file.
+// Options: those of ocireg_v1_layer_fd. Errors: those of ocireg_v1_layer_file.
 ocireg_status ocireg_v1_layer_open(ocireg_client *client,
                                    ocireg_context *context,
                                    const char *repository,

@@ -79,6 +79,8 @@ static int delete(struct session *session, const struct command_line *line)
 
 static const struct parameter get_parameters[] = {
     {"-o", PARAMETER_OUTPUT, NULL, "FILE", "into this file, continuing an earlier try"},
+    {"--if-exists", PARAMETER_TEXT, OCIREG_OPT_IF_EXISTS, "replace|skip", "with -o: skip a file that holds the blob already (replace)"},
+    {"--no-resume", PARAMETER_OFF, OCIREG_OPT_RESUME, NULL, "with -o: do not continue an earlier try, and leave nothing of a failed one"},
     {"--offset", PARAMETER_NUMBER, OCIREG_OPT_OFFSET, "N", "begin at this byte; a piece cannot be verified"},
     {"--length", PARAMETER_NUMBER, OCIREG_OPT_LENGTH, "N", "at most this many bytes"},
     {0},

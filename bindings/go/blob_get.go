@@ -5,8 +5,8 @@ import "C"
 
 import (
 	"context"
+	"io"
 	"os"
-	"runtime"
 )
 
 // BlobGet describes what was delivered of a blob.
@@ -21,32 +21,49 @@ type BlobGet struct {
 	Verified bool `json:"verified"`
 	// Resumed is the number of bytes that an earlier call had left.
 	Resumed int64 `json:"resumed"`
-	// Path is the file that BlobToPath wrote.
+	// Path is the file that BlobGetFile wrote.
 	Path string `json:"path"`
+	// Skipped tells that the file was there already, and nothing was requested.
+	Skipped bool `json:"skipped"`
 }
 
 func (b *BlobGet) unknown() { b.Size = -1 }
 
-// BlobToPath gets a blob, HOST[:PORT]/REPOSITORY@DIGEST, into a file, which appears under its name only when complete
+// BlobGetFile gets a blob, HOST[:PORT]/REPOSITORY@DIGEST, into a file, which appears under its name only when complete
 // and verified. A later call for the same blob and path continues a broken transfer. Options: WithOffset, WithLength,
-// WithSize, WithProgress.
-func (c *Client) BlobToPath(ctx context.Context, reference, path string, options ...Option) (*BlobGet, error) {
+// WithSize, WithIfExists, WithoutResume, WithProgress.
+func (c *Client) BlobGetFile(ctx context.Context, reference, path string, options ...Option) (*BlobGet, error) {
 	return ask[BlobGet](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_blob_get_file(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.failure)
 	}, reference, path)
 }
 
-// BlobToFile gets a blob and writes it to an open file. The bytes are written as they arrive: after an error, also
-// ErrDigestMismatch, what was written must not be trusted. A write that blocks is not interrupted. Options: those of
-// BlobToPath.
-func (c *Client) BlobToFile(ctx context.Context, reference string, file *os.File, options ...Option) (*BlobGet, error) {
-	defer runtime.KeepAlive(file)
-	return ask[BlobGet](ctx, c, options, func(k *call) C.ocireg_status {
-		return C.ocireg_blob_get_fd(k.client, k.context, k.text[0], C.int32_t(file.Fd()), k.options, &k.json, &k.failure)
-	}, reference)
+// BlobGetTo gets a blob and writes it to a writer, to an *os.File without a detour. The bytes are written as they arrive: after an
+// error, also ErrDigestMismatch, what was written must not be trusted. A write that blocks is not interrupted. Options: WithOffset,
+// WithLength, WithSize, WithProgress.
+func (c *Client) BlobGetTo(ctx context.Context, reference string, into io.Writer, options ...Option) (*BlobGet, error) {
+	return toWriter(into, func(fd C.int32_t) (*BlobGet, error) {
+		return ask[BlobGet](ctx, c, options, func(k *call) C.ocireg_status {
+			return C.ocireg_blob_get_fd(k.client, k.context, k.text[0], fd, k.options, &k.json, &k.failure)
+		}, reference)
+	})
 }
 
-// BlobBytes gets a blob into memory, at most 64 MiB or the limit given by WithLimit. Options: those of BlobToPath, and
+// BlobToPath is the old name of BlobGetFile.
+//
+// Deprecated: use BlobGetFile.
+func (c *Client) BlobToPath(ctx context.Context, reference, path string, options ...Option) (*BlobGet, error) {
+	return c.BlobGetFile(ctx, reference, path, options...)
+}
+
+// BlobToFile is the old name of BlobGetTo.
+//
+// Deprecated: use BlobGetTo.
+func (c *Client) BlobToFile(ctx context.Context, reference string, file *os.File, options ...Option) (*BlobGet, error) {
+	return c.BlobGetTo(ctx, reference, file, options...)
+}
+
+// BlobBytes gets a blob into memory, at most 64 MiB or the limit given by WithLimit. Options: those of BlobGetTo, and
 // WithLimit.
 func (c *Client) BlobBytes(ctx context.Context, reference string, options ...Option) ([]byte, *BlobGet, error) {
 	result, bytes, err := askBytes[BlobGet](ctx, c, options, func(k *call) C.ocireg_status {

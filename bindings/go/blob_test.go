@@ -39,9 +39,18 @@ func TestBlobThereAndBack(t *testing.T) {
 	}
 
 	path := filepath.Join(t.TempDir(), "blob")
-	got := must[*ocireg.BlobGet](t)(client.BlobToPath(ctx, reference, path, ocireg.WithSize(int64(len(data)))))
+	got := must[*ocireg.BlobGet](t)(client.BlobGetFile(ctx, reference, path, ocireg.WithSize(int64(len(data)))))
 	if got.Path != path || got.Length != int64(len(data)) || !got.Verified || !bytes.Equal(must[[]byte](t)(os.ReadFile(path)), data) {
 		t.Errorf("%+v", got)
+	}
+	there := must[*ocireg.BlobGet](t)(client.BlobToPath(ctx, reference, path, ocireg.WithIfExists("skip"), ocireg.WithoutResume()))
+	if !there.Skipped || !there.Verified || got.Skipped {
+		t.Errorf("%+v", there)
+	}
+	var buffer bytes.Buffer
+	must[*ocireg.BlobGet](t)(client.BlobGetTo(ctx, reference, &buffer))
+	if !bytes.Equal(buffer.Bytes(), data) {
+		t.Error("other bytes in the buffer")
 	}
 	file := must[*os.File](t)(os.Create(path))
 	must[*ocireg.BlobGet](t)(client.BlobToFile(ctx, reference, file, ocireg.WithOffset(10), ocireg.WithLength(100)))

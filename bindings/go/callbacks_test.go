@@ -36,7 +36,7 @@ func TestProgress(t *testing.T) {
 		t.Errorf("%+v, %+v", last, detail)
 	}
 	last = ocireg.Progress{}
-	must[*ocireg.BlobGet](t)(client.BlobToPath(ctx, repository+"@"+put.Digest, filepath.Join(t.TempDir(), "blob"), told))
+	must[*ocireg.BlobGet](t)(client.BlobGetFile(ctx, repository+"@"+put.Digest, filepath.Join(t.TempDir(), "blob"), told))
 	if last.Done != uint64(len(data)) || last.Total != uint64(len(data)) || detail.Operation != "blob get" {
 		t.Errorf("%+v, %+v", last, detail)
 	}

@@ -6,8 +6,7 @@ import "C"
 import (
 	"context"
 	"encoding/json"
-	"os"
-	"runtime"
+	"io"
 )
 
 // ImageConfig is the config of an image.
@@ -124,11 +123,12 @@ func (c *Client) AppendImage(ctx context.Context, image string, layers []string,
 	}, image)
 }
 
-// CatImage writes one file of an image at any place (see ParsePlace) to an open file. After an error, what was written
-// must not be trusted. Options: WithPlatform, WithoutVerifying.
-func (c *Client) CatImage(ctx context.Context, image, path string, into *os.File, options ...Option) (*ImageFile, error) {
-	defer runtime.KeepAlive(into)
-	return ask[ImageFile](ctx, c, options, func(k *call) C.ocireg_status {
-		return C.ocireg_image_cat(k.client, k.context, k.text[0], k.text[1], C.int32_t(into.Fd()), k.options, &k.json, &k.failure)
-	}, image, path)
+// CatImage writes one file of an image at any place (see ParsePlace) to a writer, to an *os.File without a detour. After an error, what
+// was written must not be trusted. Options: WithPlatform, WithoutVerifying.
+func (c *Client) CatImage(ctx context.Context, image, path string, into io.Writer, options ...Option) (*ImageFile, error) {
+	return toWriter(into, func(fd C.int32_t) (*ImageFile, error) {
+		return ask[ImageFile](ctx, c, options, func(k *call) C.ocireg_status {
+			return C.ocireg_image_cat(k.client, k.context, k.text[0], k.text[1], fd, k.options, &k.json, &k.failure)
+		}, image, path)
+	})
 }

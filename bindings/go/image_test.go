@@ -11,6 +11,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -87,7 +88,12 @@ func TestImage(t *testing.T) {
 	if cat.Size != 5 || cat.Mode&0o777 != 0o640 || !cat.Verified || string(must[[]byte](t)(os.ReadFile(file.Name()))) != "hello" {
 		t.Errorf("%+v", cat)
 	}
-	_, err := client.CatImage(ctx, repository+":one", "/none", file)
+	var text strings.Builder
+	must[*ocireg.ImageFile](t)(client.CatImage(ctx, repository+":one", "/hello.txt", &text))
+	if text.String() != "hello" {
+		t.Errorf("%q", text.String())
+	}
+	_, err := client.CatImage(ctx, repository+":one", "/none", &text)
 	wantCode(t, err, ocireg.ErrNotFound)
 }
 

@@ -107,6 +107,14 @@ func WithLength(length int64) Option { return callOption(set("length", length)) 
 // WithSize is the blob's size, from its descriptor. For the calls that get or put one.
 func WithSize(size int64) Option { return callOption(set("size", size)) }
 
+// WithIfExists says what happens to a file that holds the blob already: "replace", the default, or "skip", which leaves it, with nothing
+// requested. For BlobGetFile and V1LayerFile.
+func WithIfExists(what string) Option { return callOption(set("if_exists", what)) }
+
+// WithoutResume begins at the first byte, removes what an earlier call has left, and leaves nothing after a failure. For BlobGetFile and
+// V1LayerFile.
+func WithoutResume() Option { return callOption(set("resume", false)) }
+
 // WithLimit is the most bytes to read into memory; 64 MiB by default. For BlobBytes and V1LayerBytes.
 func WithLimit(size int64) Option { return callOption(set("limit", size)) }
 

@@ -5,8 +5,8 @@ import "C"
 
 import (
 	"context"
+	"io"
 	"os"
-	"runtime"
 )
 
 // V1Layer describes what was delivered of an image's layer.
@@ -22,28 +22,45 @@ type V1Layer struct {
 	// Resumed is the number of bytes that an earlier call had left.
 	Resumed int64  `json:"resumed"`
 	Path    string `json:"path"`
+	// Skipped tells that the file was there already, and the layer was not requested.
+	Skipped bool `json:"skipped"`
 }
 
 func (l *V1Layer) unknown() { l.Size = -1 }
 
-// V1LayerToPath gets the layer of an image into a file, which appears under its name only when complete. Options:
-// WithOffset, WithLength, WithProgress.
-func (c *Client) V1LayerToPath(ctx context.Context, repository, id, path string, options ...Option) (*V1Layer, error) {
+// V1LayerFile gets the layer of an image into a file, which appears under its name only when complete. Options:
+// WithOffset, WithLength, WithIfExists, WithoutResume, WithProgress.
+func (c *Client) V1LayerFile(ctx context.Context, repository, id, path string, options ...Option) (*V1Layer, error) {
 	return ask[V1Layer](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_layer_file(k.client, k.context, k.text[0], k.text[1], k.text[2], k.options, &k.json, &k.failure)
 	}, repository, id, path)
 }
 
-// V1LayerToFile gets the layer of an image and writes it to an open file; after an error, what was written must not be
-// trusted.
-func (c *Client) V1LayerToFile(ctx context.Context, repository, id string, file *os.File, options ...Option) (*V1Layer, error) {
-	defer runtime.KeepAlive(file)
-	return ask[V1Layer](ctx, c, options, func(k *call) C.ocireg_status {
-		return C.ocireg_v1_layer_fd(k.client, k.context, k.text[0], k.text[1], C.int32_t(file.Fd()), k.options, &k.json, &k.failure)
-	}, repository, id)
+// V1LayerTo gets the layer of an image and writes it to a writer, to an *os.File without a detour; after an error, what was written
+// must not be trusted. Options: WithOffset, WithLength, WithProgress.
+func (c *Client) V1LayerTo(ctx context.Context, repository, id string, into io.Writer, options ...Option) (*V1Layer, error) {
+	return toWriter(into, func(fd C.int32_t) (*V1Layer, error) {
+		return ask[V1Layer](ctx, c, options, func(k *call) C.ocireg_status {
+			return C.ocireg_v1_layer_fd(k.client, k.context, k.text[0], k.text[1], fd, k.options, &k.json, &k.failure)
+		}, repository, id)
+	})
 }
 
-// V1LayerBytes gets the layer of an image into memory. Options: those of V1LayerToPath, and WithLimit.
+// V1LayerToPath is the old name of V1LayerFile.
+//
+// Deprecated: use V1LayerFile.
+func (c *Client) V1LayerToPath(ctx context.Context, repository, id, path string, options ...Option) (*V1Layer, error) {
+	return c.V1LayerFile(ctx, repository, id, path, options...)
+}
+
+// V1LayerToFile is the old name of V1LayerTo.
+//
+// Deprecated: use V1LayerTo.
+func (c *Client) V1LayerToFile(ctx context.Context, repository, id string, file *os.File, options ...Option) (*V1Layer, error) {
+	return c.V1LayerTo(ctx, repository, id, file, options...)
+}
+
+// V1LayerBytes gets the layer of an image into memory. Options: those of V1LayerTo, and WithLimit.
 func (c *Client) V1LayerBytes(ctx context.Context, repository, id string, options ...Option) ([]byte, *V1Layer, error) {
 	result, bytes, err := askBytes[V1Layer](ctx, c, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_layer_memory(k.client, k.context, k.text[0], k.text[1], k.options, &k.json, &k.bytes, &k.failure)
@@ -51,7 +68,7 @@ func (c *Client) V1LayerBytes(ctx context.Context, repository, id string, option
 	return bytes, result, err
 }
 
-// V1DownloadLayer opens the layer of an image for reading. Options: those of V1LayerToPath.
+// V1DownloadLayer opens the layer of an image for reading. Options: those of V1LayerTo.
 func (c *Client) V1DownloadLayer(ctx context.Context, repository, id string, options ...Option) (*BlobReader, error) {
 	return c.open(ctx, options, func(k *call) C.ocireg_status {
 		return C.ocireg_v1_layer_open(k.client, k.context, k.text[0], k.text[1], k.options, &k.reader, &k.failure)

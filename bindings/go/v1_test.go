@@ -71,9 +71,17 @@ func TestV1(t *testing.T) {
 func layersOfV1(t *testing.T, client *ocireg.Client, repository, id string, layer []byte) {
 	ctx := context.Background()
 	path := filepath.Join(t.TempDir(), "layer")
-	info := must[*ocireg.V1Layer](t)(client.V1LayerToPath(ctx, repository, id, path))
+	info := must[*ocireg.V1Layer](t)(client.V1LayerFile(ctx, repository, id, path))
 	if !info.Verified || info.Path != path || !bytes.Equal(must[[]byte](t)(os.ReadFile(path)), layer) {
 		t.Errorf("%+v", info)
+	}
+	if there := must[*ocireg.V1Layer](t)(client.V1LayerToPath(ctx, repository, id, path, ocireg.WithIfExists("skip"))); !there.Skipped {
+		t.Errorf("%+v", there)
+	}
+	var buffer bytes.Buffer
+	must[*ocireg.V1Layer](t)(client.V1LayerTo(ctx, repository, id, &buffer))
+	if !bytes.Equal(buffer.Bytes(), layer) {
+		t.Error("other bytes in the buffer")
 	}
 	file := must[*os.File](t)(os.Create(path))
 	must[*ocireg.V1Layer](t)(client.V1LayerToFile(ctx, repository, id, file))

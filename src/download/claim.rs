@@ -58,6 +58,20 @@ pub(super) fn claim(path: &Path) -> Result<Claim> {
     Ok(Claim::Busy)
 }
 
+/// Removes the hidden file, unless another call is writing to it or it is not ours to remove.
+pub(super) fn discard(target: &Path, digest: &Digest) -> Result<()> {
+    let path = hidden(target, digest)?;
+    if std::fs::symlink_metadata(&path).is_err() {
+        return Ok(());
+    }
+    match claim(&path)? {
+        Claim::Ours(_locked) => {
+            std::fs::remove_file(&path).map_err(|error| Error::io(format!("cannot remove {}", path.display()), &error))
+        }
+        Claim::Busy | Claim::Unusable => Ok(()),
+    }
+}
+
 /// The name of the hidden file.
 pub(super) fn hidden(target: &Path, digest: &Digest) -> Result<PathBuf> {
     check_target(target)?;

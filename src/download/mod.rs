@@ -8,6 +8,7 @@
 mod ask;
 mod claim;
 mod connection;
+mod existing;
 mod extent;
 mod failures;
 pub(crate) mod fetch;
@@ -19,7 +20,7 @@ mod rules;
 pub(crate) mod save;
 mod verifier;
 
-pub use options::{BlobLimit, ReadOptions};
+pub use options::{BlobLimit, ReadOptions, SaveOptions};
 pub(crate) use resume::Download;
 pub(crate) use rules::BodyRules;
 pub(crate) use verifier::ExpectedDigest;

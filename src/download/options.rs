@@ -2,6 +2,7 @@
 
 use crate::error::{Code, Error, Result};
 use crate::options::{above_zero, options};
+use crate::text::shorten;
 
 options! {
     /// Which bytes of a blob to read, and what is known about it.
@@ -15,6 +16,21 @@ options! {
         pub size: Option<u64>,
         /// only for reads into memory: the most bytes to read, 67108864 without it
         pub limit: Option<u64>,
+    }
+}
+
+options! {
+    /// How bytes get into a file.
+    #[derive(Debug, Clone)]
+    pub struct SaveOptions {
+        /// "replace", which it is by default, or "skip": a regular file of this user or root that holds the blob already, by its
+        /// size, if that is given, and its digest, stays as it is, and nothing is requested for it
+        pub if_exists: Option<String>,
+        /// false: begin at the first byte, remove what an earlier call has left, and leave nothing after a failure
+        pub resume: bool = true,
+    } and {
+        /// What of it.
+        pub read: ReadOptions,
     }
 }
 
@@ -62,6 +78,31 @@ impl ReadOptions {
     /// Whether only a piece is wanted; a piece cannot be verified.
     pub(crate) fn is_piece(&self) -> bool {
         self.offset > 0 || self.length.is_some()
+    }
+}
+
+impl SaveOptions {
+    /// Refuses what makes no sense together.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.read.without_limit()?;
+        match self.skips()? && self.read.is_piece() {
+            true => {
+                Err(Error::new(Code::InvalidArgument, "the option if_exists is for whole blobs: a piece has no digest"))
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// Whether a file that is right already stays.
+    pub(crate) fn skips(&self) -> Result<bool> {
+        match self.if_exists.as_deref() {
+            None | Some("replace") => Ok(false),
+            Some("skip") => Ok(true),
+            Some(other) => {
+                let message = format!("the option if_exists is '{}', not \"replace\" or \"skip\"", shorten(other));
+                Err(Error::new(Code::InvalidArgument, message))
+            }
+        }
     }
 }
 

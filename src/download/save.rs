@@ -3,8 +3,10 @@
 use std::io::Write;
 use std::path::Path;
 
+use super::claim::discard;
+use super::existing::identical;
 use super::partial::{OnContention, Partial};
-use super::{once_more_if_wrong, Download, Downloadable, ReadOptions};
+use super::{once_more_if_wrong, Download, Downloadable, ExpectedDigest, ReadOptions, SaveOptions};
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
 use crate::os::target::Target;
@@ -57,42 +59,75 @@ pub(crate) fn to_writer<T: Downloadable>(item: T, out: &mut dyn Write, options: 
     Ok(delivery)
 }
 
+/// A file that was there already.
+pub(crate) struct ExistingFile {
+    /// Its size.
+    pub(crate) size: u64,
+    /// Its path, as it was given.
+    pub(crate) path: String,
+}
+
+/// The file at a path, if the options say that it stays when it holds these bytes already, and it does.
+pub(crate) fn existing<T: Downloadable>(
+    call: &Call,
+    path: &Path,
+    options: &SaveOptions,
+    expected: ExpectedDigest,
+) -> Result<Option<ExistingFile>> {
+    if !options.skips()? {
+        return Ok(None);
+    }
+    let Target::Replace(target) = Target::of(path)? else { return Ok(None) };
+    let digest = expected.digest.clone();
+    let Some(size) = identical(call, &target, options.read.size, expected)? else { return Ok(None) };
+    if !options.resume {
+        discard(&target, &digest)?;
+    }
+    call.begin(T::WORK, Some(size))?;
+    call.moved_to(size)?;
+    Ok(Some(ExistingFile { size, path: path.to_string_lossy().into_owned() }))
+}
+
 /// Into a file, which appears under its name only when complete, and verified where possible; or into a pipe or device,
 /// which receives bytes as they arrive. The next call continues what a broken one left, if it can be verified:
 /// otherwise wrong bytes could not be detected.
 pub(crate) fn to_file<T: Downloadable>(
     call: &Call,
     path: &Path,
-    options: &ReadOptions,
+    options: &SaveOptions,
     find: impl Fn() -> Result<T>,
 ) -> Result<Delivery<T>> {
+    let read = &options.read;
     let shown = Some(path.to_string_lossy().into_owned());
     let path = &match Target::of(path)? {
         Target::Replace(path) => path,
         Target::Through(through) => {
             let file = call.open_through(through)?;
-            let delivery = to_writer(find()?, &mut call.output(&file)?, options)?;
+            let delivery = to_writer(find()?, &mut call.output(&file)?, read)?;
             return Ok(Delivery { path: shown, ..delivery });
         }
     };
     let delivery = once_more_if_wrong(|| {
         let item = find()?;
-        let continued = match item.expected().filter(|_| !options.is_piece()) {
-            Some(expected) => Partial::open_behind(
-                call,
-                path,
-                &expected.digest,
-                expected.before,
-                options.size,
-                OnContention::WriteOwn,
-            )?,
-            None => None,
+        let mut partial = match item.expected().filter(|_| !read.is_piece()) {
+            Some(expected) => begun(call, path, options, expected)?,
+            None => Partial::private(path)?,
         };
-        let mut partial = continued.map_or_else(|| Partial::private(path), Ok)?;
-        let outcome = fill(item, options, &mut partial);
+        let outcome = fill(item, read, &mut partial);
         partial.settle(outcome, path)
     })?;
     Ok(Delivery { path: shown, ..delivery })
+}
+
+/// What an earlier call has left, or a new file where it is not wanted or somebody else is writing to it.
+fn begun(call: &Call, path: &Path, options: &SaveOptions, expected: ExpectedDigest) -> Result<Partial> {
+    let ExpectedDigest { digest, before, .. } = expected;
+    if !options.resume {
+        discard(path, &digest)?;
+        return Partial::private(path);
+    }
+    let begun = Partial::open_behind(call, path, &digest, before, options.read.size, OnContention::WriteOwn)?;
+    begun.map_or_else(|| Partial::private(path), Ok)
 }
 
 fn fill<T: Downloadable>(item: T, options: &ReadOptions, partial: &mut Partial) -> Result<Delivery<T>> {

@@ -17,9 +17,14 @@ pub(crate) fn is_root() -> bool {
     geteuid().is_root()
 }
 
+/// Whether a file is neither this user's nor root's.
+pub(crate) fn is_another_users(found: &Metadata) -> bool {
+    !is_own(found) && found.uid() != 0
+}
+
 /// Who else can change a file, as the end of a sentence about it; None if only this user and root can.
 pub(crate) fn stranger(found: &Metadata) -> Option<String> {
-    if !is_own(found) && found.uid() != 0 {
+    if is_another_users(found) {
         return Some(format!("it belongs to another user ({})", found.uid()));
     }
     others_may_write(found).then(|| "others may write it".to_owned())

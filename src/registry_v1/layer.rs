@@ -3,6 +3,7 @@
 //! docker-registry, the server that everybody used, has unusual ranges: Content-Range without its unit; a range to the
 //! open end that is one byte too long, in Content-Length too; a 416 for a single byte and for a layer without bytes.
 
+use std::cell::RefCell;
 use std::io::Write;
 use std::path::Path;
 
@@ -17,9 +18,10 @@ use super::session::Access;
 use super::V1Repository;
 use crate::call::Call;
 use crate::digest::{Algorithm, Digest, Hasher};
-use crate::download::save::{self, Delivery};
+use crate::download::save::{self, Delivery, ExistingFile};
 use crate::download::{
     narrowed, BlobLimit, BodyRules, Download, Downloadable, ExpectedDigest, Pieces, RangeRequest, ReadOptions,
+    SaveOptions,
 };
 use crate::error::{Code, Error, Result};
 use crate::http::range::{self, ContentRange};
@@ -62,6 +64,9 @@ pub struct DeliveredLayer {
     /// The file, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// Whether that was there already, whole and right, and the layer was not requested; None when it is no file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<bool>,
 }
 
 /// Reads one layer.
@@ -234,10 +239,18 @@ impl V1Repository {
 
     /// Gets a layer into a file, which appears under its name only when complete, and verified where possible. What a
     /// broken call left of a layer that can be verified is continued by the next.
-    pub fn layer_file(&self, id: &ImageId, path: &Path, options: &ReadOptions) -> Result<DeliveredLayer> {
-        options.without_limit()?;
-        check(options)?;
-        let delivery = save::to_file(&self.place.call, path, options, || self.find_layer(id))?;
+    pub fn layer_file(&self, id: &ImageId, path: &Path, options: &SaveOptions) -> Result<DeliveredLayer> {
+        options.check()?;
+        check(&options.read)?;
+        let call = &self.place.call;
+        let layer = self.find_layer(id)?;
+        if let Some(expected) = layer.expected() {
+            if let Some(found) = save::existing::<RemoteLayer>(call, path, options, expected)? {
+                return Ok(DeliveredLayer::skipped(layer, found));
+            }
+        }
+        let first = RefCell::new(Some(layer));
+        let delivery = save::to_file(call, path, options, || first.take().map_or_else(|| self.find_layer(id), Ok))?;
         Ok(DeliveredLayer::of(delivery))
     }
 }
@@ -254,7 +267,15 @@ impl DeliveredLayer {
         let Delivery { download, resumed, path } = delivery;
         let length = download.delivered();
         let LayerInfo { id, checksum, size, offset, verifiable } = info(&download);
-        DeliveredLayer { id, checksum, verified: verifiable, size, offset, length, resumed, path }
+        let skipped = path.is_some().then_some(false);
+        DeliveredLayer { id, checksum, verified: verifiable, size, offset, length, resumed, path, skipped }
+    }
+
+    fn skipped(layer: RemoteLayer, found: ExistingFile) -> DeliveredLayer {
+        let ExistingFile { size, path } = found;
+        let (length, resumed, checksum) = (size, size, layer.checksums.shown());
+        let (size, path, skipped) = (Some(size), Some(path), Some(true));
+        DeliveredLayer { id: layer.id, checksum, verified: true, size, offset: 0, length, resumed, path, skipped }
     }
 }
 

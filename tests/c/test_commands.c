@@ -25,6 +25,8 @@ static void test_upload_by_several_processes(void **state) {
     expect_run(text("blob get %s -o %s/whole", blob_reference(place, bytes, 200000), folder), NULL);
     size_t size = 0;
     assert_memory_equal(read_file(text("%s/whole", folder), &size), bytes, 200000);
+    expect_run(text("blob get %s -o %s/whole --if-exists skip --no-resume", blob_reference(place, bytes, 200000), folder), &said);
+    expect_bool_at(said, "skipped", true);
     expect_run(text("upload start %s", place), &said);
     url = keep(json_string_at(said, "url"), free);
     expect_run(text("upload cancel '%s'", url), NULL);

@@ -273,7 +273,16 @@ static void get_whole(ocireg_client *client, const char *place, const uint8_t *b
     assert_int_equal(size, BIG);
     assert_int_equal(entries_in(folder), 1);
 
+    expect_bool_at(json, "skipped", false);
+    expect_status(OCIREG_OK, ocireg_blob_get_file(client, NULL, blob, path, options("{'if_exists':'skip'}"), &json, &failure));
+    expect_bool_at(kept(json), "skipped", true);
+    expect_number_at(json, "resumed", BIG);
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_blob_get_file(client, NULL, blob, path, options("{'if_exists':'x'}"), NULL, &failure));
+    expect_message("if_exists is 'x'");
+
     int fd = open(other, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    expect_status(OCIREG_INVALID_ARGUMENT, ocireg_blob_get_fd(client, NULL, blob, fd, options("{'if_exists':'skip'}"), NULL, &failure));
+    expect_message("if_exists");
     expect_status(OCIREG_OK, ocireg_blob_get_fd(client, NULL, blob, fd, NULL, &json, &failure));
     assert_int_equal(close(fd), 0);
     check_delivered(kept(json), digest, 0, BIG, true);

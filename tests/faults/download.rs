@@ -6,7 +6,7 @@ use std::time::Duration;
 use ocireg::error::{Code, Error};
 use ocireg::inside::{OnContention, Partial};
 use ocireg::registry::blob::DeliveredBlob;
-use ocireg::registry::blob::ReadOptions;
+use ocireg::registry::blob::{ReadOptions, SaveOptions};
 use ocireg::registry::Client;
 
 use crate::common::*;
@@ -121,7 +121,7 @@ fn wrong_digests(size: usize) {
     let once = Server::start(move |seen| reply(200).body(if seen.number == 0 { &wrong } else { &good }));
     let client = client();
     let found = client
-        .get_blob_file(&call(&client), &at(&once.host, &digest(&blob)), &target, &ReadOptions::default())
+        .get_blob_file(&call(&client), &at(&once.host, &digest(&blob)), &target, &SaveOptions::default())
         .unwrap();
     assert!(found.verified);
     assert!(std::fs::read(&target).unwrap() == blob);
@@ -129,7 +129,7 @@ fn wrong_digests(size: usize) {
 
     let always = Server::start(move |_| reply(200).body(&bad));
     let outcome =
-        client.get_blob_file(&call(&client), &at(&always.host, &digest(&blob)), &target, &ReadOptions::default());
+        client.get_blob_file(&call(&client), &at(&always.host, &digest(&blob)), &target, &SaveOptions::default());
     fails(outcome, Code::DigestMismatch, digest(&blob).as_str());
     assert_eq!(always.seen().len(), 2);
     assert_eq!(files(folder.path()), Vec::<String>::new(), "nothing half-done is left");
@@ -147,7 +147,7 @@ fn another_process_continues_a_partial_file() {
     });
     let client = client();
     let reference = at(&dies.host, &digest(&blob));
-    fails(client.get_blob_file(&call(&client), &reference, &target, &ReadOptions::default()), Code::Network, "");
+    fails(client.get_blob_file(&call(&client), &reference, &target, &SaveOptions::default()), Code::Network, "");
     assert!(!target.exists(), "the target appears only whole");
     assert_eq!(files(folder.path()).len(), 1, "the bytes are kept");
 
@@ -155,7 +155,7 @@ fn another_process_continues_a_partial_file() {
     let lives = Server::start(move |seen| serve(&copy, seen));
     let fresh = crate::common::client();
     let reference = at(&lives.host, &digest(&blob));
-    let found = fresh.get_blob_file(&call(&fresh), &reference, &target, &ReadOptions::default()).unwrap();
+    let found = fresh.get_blob_file(&call(&fresh), &reference, &target, &SaveOptions::default()).unwrap();
     assert_eq!((found.resumed, found.length, found.verified), (2 << 20, 3 << 20, true));
     assert_eq!(lives.seen()[0].range_start(), Some(2 << 20));
     assert!(std::fs::read(&target).unwrap() == blob);
@@ -176,7 +176,8 @@ fn a_partial_file_of_other_bytes_is_found_out() {
             _ => serve(&copy, seen),
         });
         let client = client();
-        let options = ReadOptions { size: Some(blob.len() as u64), ..Default::default() };
+        let read = ReadOptions { size: Some(blob.len() as u64), ..Default::default() };
+        let options = SaveOptions { read, ..Default::default() };
         client.get_blob_file(&call(&client), &at(&server.host, &digest(&blob)), &target, &options).unwrap();
         assert!(std::fs::read(&target).unwrap() == blob);
         assert_eq!(files(folder.path()), ["layer"]);
@@ -198,7 +199,7 @@ fn two_threads_may_want_the_same_file() {
         for _ in 0..4 {
             scope.spawn(|| {
                 client
-                    .get_blob_file(&call(&client), &at(&server.host, &digest(&blob)), &target, &ReadOptions::default())
+                    .get_blob_file(&call(&client), &at(&server.host, &digest(&blob)), &target, &SaveOptions::default())
                     .unwrap()
             });
         }
@@ -356,7 +357,7 @@ fn only_files_are_replaced() {
     let client = client();
     let folder = tempfile::tempdir().unwrap();
     let reference = at(&server.host, &digest(&blob));
-    let get = |path: &std::path::Path| client.get_blob_file(&call(&client), &reference, path, &ReadOptions::default());
+    let get = |path: &std::path::Path| client.get_blob_file(&call(&client), &reference, path, &SaveOptions::default());
     assert!(get(std::path::Path::new("/dev/null")).unwrap().verified, "it is written through");
     fails(get(folder.path()), Code::Io, "a directory");
     // Something else in the place of the hidden file is not followed, and not waited for.
@@ -420,7 +421,7 @@ fn a_partial_file_that_is_too_long_goes() {
     let target = folder.path().join("layer");
     std::fs::write(folder.path().join(format!(".layer.{}.partial", &digest(&blob).hex()[..12])), noise(1500)).unwrap();
     let reference = at(&server.host, &digest(&blob));
-    let found = client.get_blob_file(&call(&client), &reference, &target, &ReadOptions::default()).unwrap();
+    let found = client.get_blob_file(&call(&client), &reference, &target, &SaveOptions::default()).unwrap();
     assert_eq!((found.resumed, found.length), (0, 1000));
     assert!(std::fs::read(&target).unwrap() == blob);
     assert_eq!(files(folder.path()), ["layer"]);
@@ -455,7 +456,7 @@ fn a_blob_without_end_does_not_fill_the_disk() {
     let target = folder.path().join("layer");
     let client = Client::new(changed(options(), |options| options.blobs.max_blob_bytes = Some(1 << 20))).unwrap();
     let wanted = digest(b"never");
-    let get = |host: &str| client.get_blob_file(&call(&client), &at(host, &wanted), &target, &ReadOptions::default());
+    let get = |host: &str| client.get_blob_file(&call(&client), &at(host, &wanted), &target, &SaveOptions::default());
     let host = endless();
     within(Duration::from_secs(10), || drop(fails(get(&host), Code::LimitExceeded, "its size is unknown")));
     assert!(files(folder.path()).is_empty(), "what fills the disk does not stay");
@@ -489,7 +490,7 @@ fn downloads_to_what_is_no_file() {
     let path = |name: &str| folder.path().join(name);
     let client = client();
     let get = |name: &str| {
-        client.get_blob_file(&call(&client), &at(&server.host, &digest(&blob)), &path(name), &ReadOptions::default())
+        client.get_blob_file(&call(&client), &at(&server.host, &digest(&blob)), &path(name), &SaveOptions::default())
     };
     std::fs::create_dir(path("inner")).unwrap();
     for (link, to) in [("link", "inner/blob"), ("second", "link"), ("pipe-link", "pipe"), ("loop", "loop")] {

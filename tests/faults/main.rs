@@ -15,6 +15,7 @@ mod cut;
 mod descend;
 mod download;
 mod elsewhere;
+mod existing;
 mod files;
 mod handed;
 mod http;

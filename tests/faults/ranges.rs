@@ -7,7 +7,7 @@ use std::time::Duration;
 use ocireg::error::{Code, Error};
 use ocireg::layout::oci::OciLayout;
 use ocireg::registry::blob::DeliveredBlob;
-use ocireg::registry::blob::ReadOptions;
+use ocireg::registry::blob::{ReadOptions, SaveOptions};
 use ocireg::registry::store::RegistryStore;
 use ocireg::registry::Client;
 use ocireg::transfer::copy::{copy, CopyOptions};
@@ -107,7 +107,7 @@ fn whole_requests(server: &Server) -> usize {
 }
 
 fn get_file(client: &Client, host: &str, blob: &[u8], target: &Path) -> Result<DeliveredBlob, Error> {
-    client.get_blob_file(&call(client), &at(host, &digest(blob)), target, &ReadOptions::default())
+    client.get_blob_file(&call(client), &at(host, &digest(blob)), target, &SaveOptions::default())
 }
 
 fn hidden(target: &Path, blob: &[u8]) -> std::path::PathBuf {
@@ -151,7 +151,8 @@ fn a_left_partial_file_is_no_obstacle() {
                 std::fs::write(hidden(&target, &blob), bytes).unwrap();
                 let client = Client::new(changed(options(), |options| options.http.retries = 0)).unwrap();
                 let reference = at(&server.host, &digest(&blob));
-                let wanted = ReadOptions { size, ..ReadOptions::default() };
+                let read = ReadOptions { size, ..ReadOptions::default() };
+                let wanted = SaveOptions { read, ..SaveOptions::default() };
                 let found = client
                     .get_blob_file(&call(&client), &reference, &target, &wanted)
                     .unwrap_or_else(|error| panic!("{name} with {what} there: {error}"));
@@ -297,7 +298,7 @@ fn a_deadline_ends_it_all() {
     let client = client();
     let (context, call) = with_context(&client);
     context.set_deadline(Some(Duration::from_millis(300)));
-    let outcome = client.get_blob_file(&call, &at(&server.host, &digest(&blob)), &target, &ReadOptions::default());
+    let outcome = client.get_blob_file(&call, &at(&server.host, &digest(&blob)), &target, &SaveOptions::default());
     fails(outcome, Code::Timeout, "");
     assert_eq!(whole_requests(&server), 0);
     assert_eq!(std::fs::metadata(hidden(&target, &blob)).unwrap().len(), SIZE as u64 / 2);

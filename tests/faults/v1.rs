@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 
 use ocireg::error::{Code, Error};
-use ocireg::registry::blob::ReadOptions;
+use ocireg::registry::blob::{ReadOptions, SaveOptions};
 use ocireg::registry::ping::PingOptions;
 use ocireg::registry::Client;
 use ocireg::registry_v1::id::ImageId;
@@ -442,14 +442,14 @@ fn layers_are_verified_against_the_payload() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("layer");
     fails(
-        repo(&client, &bad.host).layer_file(&id('a'), &path, &ReadOptions::default()),
+        repo(&client, &bad.host).layer_file(&id('a'), &path, &SaveOptions::default()),
         Code::DigestMismatch,
         "checksum",
     );
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     assert_eq!(bad.count("GET", "/layer"), 2, "a wrong one is fetched once more");
 
-    repo(&client, &good.host).layer_file(&id('a'), &path, &ReadOptions::default()).unwrap();
+    repo(&client, &good.host).layer_file(&id('a'), &path, &SaveOptions::default()).unwrap();
     assert!(std::fs::read(&path).unwrap() == layer);
 
     // A tarsum cannot be verified, nor can a missing checksum.

@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use ocireg::error::Code;
-use ocireg::registry::blob::ReadOptions;
+use ocireg::registry::blob::{ReadOptions, SaveOptions};
 use ocireg::registry::Client;
 use ocireg::registry_v1::layer::DeliveredLayer;
 use ocireg::registry_v1::write::PutLayerOptions;
@@ -18,7 +18,7 @@ fn impatient() -> Client {
 }
 
 fn get(client: &Client, server: &Server, path: &Path) -> Result<DeliveredLayer, ocireg::error::Error> {
-    repo(client, &server.host).layer_file(&id('a'), path, &ReadOptions::default())
+    repo(client, &server.host).layer_file(&id('a'), path, &SaveOptions::default())
 }
 
 /// The hidden file beside a target.
@@ -132,7 +132,8 @@ fn what_cannot_be_checked_is_not_continued() {
         fails(get(&impatient(), &server, &path), Code::Network, "");
         assert!(names(folder.path()).is_empty(), "nothing is kept");
     }
-    let piece = ReadOptions { offset: 5, ..ReadOptions::default() };
+    let read = ReadOptions { offset: 5, ..ReadOptions::default() };
+    let piece = SaveOptions { read, ..SaveOptions::default() };
     let server = with_layer(noise(3000), serve);
     let done = repo(&client(), &server.host).layer_file(&id('a'), &path, &piece).unwrap();
     assert_eq!((done.resumed, done.length, done.verified), (0, 2995, false));

@@ -37,6 +37,22 @@ class BlobTest < OciregTest
     assert_raises(Ocireg::DigestMismatch) { client.put_blob(@repository, "x", digest: digest) }
   end
 
+  def test_a_block_gets_the_progress
+    Dir.mktmpdir do |folder|
+      seen = []
+      context = Ocireg::Context.new { raise "the block of the call counts" }
+      assert_equal DATA.bytesize, client.blob_to_file(big, "#{folder}/a", context: context) { |*now| seen << now }["length"]
+      assert_equal [DATA.bytesize, DATA.bytesize], seen.last
+      assert_equal DATA.bytesize, context.progress["done"]
+      assert_raises(ArgumentError) { client.blob_to_file(big, "#{folder}/b") { raise ArgumentError } }
+      client.blob_to_io(big, StringIO.new) { |done, _| seen << done }
+      assert_equal DATA.bytesize, seen.last
+      there = client.blob_to_file(big, "#{folder}/a", if_exists: "skip", resume: false) { |*now| seen << now }
+      assert there["skipped"]
+      assert_equal [DATA.bytesize, DATA.bytesize], seen.last
+    end
+  end
+
   def test_destinations
     Dir.mktmpdir do |folder|
       assert_equal "#{folder}/a", client.blob_to_file(big, Pathname("#{folder}/a"))["path"]

@@ -49,11 +49,12 @@ pub unsafe extern "C" fn ocireg_blob_head(
 /// transfer. Links are followed to what they name. A named pipe, a character device, `-` (standard output) and the names of the process's
 /// own descriptors, such as /dev/stdout, are written through, as by ocireg_blob_get_fd. Blocks.
 ///
-/// Options: {ReadOptions}
+/// Options: {SaveOptions}
 ///
 /// Result, `json` may be NULL: {"digest": string, "size": number or null (of the whole blob), "offset": number, "length":
-/// number (bytes delivered), "verified": boolean (false for a piece), "resumed": number (bytes that an earlier call had
-/// left), "path": string}. Free with ocireg_string_free.
+/// number (bytes delivered), "verified": boolean (false for a piece), "resumed": number (how many of them an earlier call had
+/// left), "path": string, "skipped": boolean (the file was there already and nothing was requested: then all its bytes were left by
+/// an earlier call)}. Free with ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_SIZE_MISMATCH, OCIREG_IO. Source:
 /// distribution-spec end-2, RFC 9110 14 (ranges).
@@ -89,9 +90,9 @@ pub unsafe extern "C" fn ocireg_blob_get_file(
 /// O_NONBLOCK; while nobody reads at its other end, the call waits, and cancel, deadline and close end that wait as any other. A
 /// reader that went away is OCIREG_IO with ocireg_error_errno EPIPE; no SIGPIPE comes. Blocks.
 ///
-/// Options: those of ocireg_blob_get_file.
+/// Options: {ReadOptions}
 ///
-/// Result, `json` may be NULL: as in ocireg_blob_get_file without "path". Free with ocireg_string_free.
+/// Result, `json` may be NULL: as in ocireg_blob_get_file without "path" and "skipped". Free with ocireg_string_free.
 ///
 /// Errors: those of ocireg_blob_get_file.
 #[no_mangle]
@@ -124,9 +125,9 @@ pub unsafe extern "C" fn ocireg_blob_get_fd(
 
 /// Gets a blob into memory. Blocks.
 ///
-/// Options: those of ocireg_blob_get_file.
+/// Options: those of ocireg_blob_get_fd.
 ///
-/// Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as in ocireg_blob_get_file without "path", freed with
+/// Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as in ocireg_blob_get_fd, freed with
 /// ocireg_string_free.
 ///
 /// Errors: those of ocireg_blob_get_file, and OCIREG_LIMIT_EXCEEDED.
@@ -154,7 +155,7 @@ pub unsafe extern "C" fn ocireg_blob_get_memory(
 /// Opens a blob for reading. The context, if given, also governs the reads. Close or free it before its end to stop the
 /// transfer. Free with ocireg_blob_reader_free. Blocks.
 ///
-/// Options: those of ocireg_blob_get_file.
+/// Options: those of ocireg_blob_get_fd.
 ///
 /// Errors: those of ocireg_blob_get_file.
 #[no_mangle]

@@ -2,7 +2,7 @@
 
 mod read;
 
-pub use crate::download::ReadOptions;
+pub use crate::download::{ReadOptions, SaveOptions};
 pub(crate) use read::RemoteBlob;
 pub use read::{BlobInfo, BlobReader, DeliveredBlob};
 

@@ -12,9 +12,10 @@ use super::blob_digest;
 use crate::auth::Reply;
 use crate::call::Call;
 use crate::digest::Digest;
-use crate::download::save::{self, Delivery};
+use crate::download::save::{self, Delivery, ExistingFile};
 use crate::download::{
     narrowed, BlobLimit, BodyRules, Download, Downloadable, ExpectedDigest, Pieces, RangeRequest, ReadOptions,
+    SaveOptions,
 };
 use crate::error::{Code, Error, Result};
 use crate::http::response::Response;
@@ -57,6 +58,9 @@ pub struct DeliveredBlob {
     /// The file, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub path: Option<String>,
+    /// Whether that was there already, whole and right, and nothing was requested; None when it is no file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<bool>,
 }
 
 /// Reads one blob.
@@ -208,10 +212,14 @@ impl Client {
         call: &Call,
         reference: &Reference,
         path: &Path,
-        options: &ReadOptions,
+        options: &SaveOptions,
     ) -> Result<DeliveredBlob> {
-        blob_digest(reference)?;
-        options.without_limit()?;
+        let digest = blob_digest(reference)?;
+        options.check()?;
+        let expected = ExpectedDigest::digest(digest);
+        if let Some(found) = save::existing::<RemoteBlob>(call, path, options, expected)? {
+            return Ok(DeliveredBlob::skipped(digest.clone(), found));
+        }
         let delivery = save::to_file(call, path, options, || self.remote_blob(call, reference))?;
         Ok(DeliveredBlob::of(delivery))
     }
@@ -227,7 +235,15 @@ impl DeliveredBlob {
             length: download.delivered(),
             verified: download.is_verifiable(),
             resumed,
+            skipped: path.is_some().then_some(false),
             path,
         }
+    }
+
+    fn skipped(digest: Digest, found: ExistingFile) -> DeliveredBlob {
+        let ExistingFile { size, path } = found;
+        let (length, resumed) = (size, size);
+        let (path, skipped) = (Some(path), Some(true));
+        DeliveredBlob { digest, size: Some(size), offset: 0, length, verified: true, resumed, path, skipped }
     }
 }

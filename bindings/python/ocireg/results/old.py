@@ -91,6 +91,7 @@ class V1Layer(TypedDict):
     length: int  # The bytes delivered.
     resumed: int  # The bytes that an earlier call had left.
     path: NotRequired[str]  # The file.
+    skipped: NotRequired[bool]  # Whether the file was there already, whole and right.
 
 
 class V1Login(TypedDict):

@@ -24,6 +24,7 @@ class BlobGet(TypedDict):
     verified: bool  # Whether the digest was checked.
     resumed: int  # The bytes that an earlier call had left.
     path: NotRequired[str]  # The file.
+    skipped: NotRequired[bool]  # Whether the file was there already, whole and right.
 
 
 class Redirect(TypedDict):

@@ -26,10 +26,12 @@ module Ocireg
     # Gets a blob into a file, which appears only when complete and verified: ocireg_blob_get_file.
     # @param reference [String] HOST[:PORT]/REPOSITORY@DIGEST
     # @param path [String, Pathname]
-    # @param options offset:, length:, size:
-    # @return [Hash] "digest", "size", "offset", "length", "verified", "resumed", "path"
-    def blob_to_file(reference, path, **options)
-      invoke(:ocireg_blob_get_file, text("reference", reference), text("path", path), **options)
+    # @param options offset:, length:, size:, if_exists: ("skip" leaves a file that holds the blob already), resume:
+    # @return [Hash] "digest", "size", "offset", "length", "verified", "resumed", "path", "skipped"
+    # @yieldparam done [Integer] the progress, in bytes, instead of the context's block
+    # @yieldparam total [Integer, nil] nil while unknown
+    def blob_to_file(reference, path, **options, &progress)
+      invoke(:ocireg_blob_get_file, text("reference", reference), text("path", path), **options, &progress)
     end
 
     # Gets a blob and writes it to an IO as it arrives: ocireg_blob_get_fd. After an error, also {DigestMismatch}, what
@@ -37,9 +39,10 @@ module Ocireg
     # @param reference [String] HOST[:PORT]/REPOSITORY@DIGEST
     # @param io [IO, #write]
     # @param options offset:, length:, size:
-    # @return [Hash] as in {#blob_to_file}, without "path"
-    def blob_to_io(reference, io, **options)
-      Pipe.to(io) { |fd| invoke(:ocireg_blob_get_fd, text("reference", reference), fd, **options) }
+    # @return [Hash] as in {#blob_to_file}, without "path" and "skipped"
+    # @yield as in {#blob_to_file}
+    def blob_to_io(reference, io, **options, &progress)
+      Pipe.to(io) { |fd| invoke(:ocireg_blob_get_fd, text("reference", reference), fd, **options, &progress) }
     end
 
     # Opens a blob for reading: ocireg_blob_open. With a block, closes it afterwards and returns the block's value.

@@ -9,8 +9,9 @@ module Ocireg
     # Makes a call that may block: function(client, context, arguments…, options, outs…, error). Of the keyword arguments,
     # context and timeout are this gem's, the others are the library's options.
     # @param outs [Array<Symbol>] :json, :string or :buffer, for each result
-    def invoke(function, *arguments, outs: %i[json], context: nil, timeout: nil, **options)
-      call = Call.new(context || @defaults, timeout)
+    # @param progress [Proc, nil] instead of the context's
+    def invoke(function, *arguments, outs: %i[json], context: nil, timeout: nil, **options, &progress)
+      call = Call.new(WithProgress.of(context || @defaults, progress), timeout)
       calls = @defaults.calls
       calls[call] = true
       call.run_once do |native|

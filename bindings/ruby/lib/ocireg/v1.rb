@@ -64,17 +64,19 @@ module Ocireg
     end
 
     # Gets an image's layer into a file: ocireg_v1_layer_file.
-    # @param options offset:, length:
-    # @return [Hash] "id", "checksum", "verified", "size", "offset", "length", "path"
-    def layer_to_file(repository, id, path, **options)
-      invoke(:ocireg_v1_layer_file, *image_of(repository, id), text("path", path), **options)
+    # @param options offset:, length:, if_exists:, resume:, as in {Blobs#blob_to_file}
+    # @return [Hash] "id", "checksum", "verified", "size", "offset", "length", "path", "skipped"
+    # @yield as in {Blobs#blob_to_file}
+    def layer_to_file(repository, id, path, **options, &progress)
+      invoke(:ocireg_v1_layer_file, *image_of(repository, id), text("path", path), **options, &progress)
     end
 
     # Writes an image's layer to an IO: ocireg_v1_layer_fd.
     # @param options offset:, length:
-    # @return [Hash] as in {#layer_to_file}, without "path"
-    def layer_to_io(repository, id, io, **options)
-      Pipe.to(io) { |fd| invoke(:ocireg_v1_layer_fd, *image_of(repository, id), fd, **options) }
+    # @return [Hash] as in {#layer_to_file}, without "path" and "skipped"
+    # @yield as in {Blobs#blob_to_file}
+    def layer_to_io(repository, id, io, **options, &progress)
+      Pipe.to(io) { |fd| invoke(:ocireg_v1_layer_fd, *image_of(repository, id), fd, **options, &progress) }
     end
 
     # Opens an image's layer for reading: ocireg_v1_layer_open.

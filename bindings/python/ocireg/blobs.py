@@ -12,7 +12,7 @@ from .reader import BlobReader
 if TYPE_CHECKING:
     from typing_extensions import Unpack
 
-    from .options import BlobOptions, BlobPutOptions, CallOptions, MountOptions
+    from .options import BlobOptions, BlobPutOptions, BlobSaveOptions, CallOptions, MountOptions
     from .results import BlobDelete, BlobGet, BlobHead, BlobMount, BlobPut
     from .types import Name, Sink, Source
 
@@ -49,7 +49,7 @@ class Blobs(Caller):
         result: bytes = self._invoke("ocireg_blob_get_memory", text("reference", reference), options=options, outs=(Json, Bytes), then=last)
         return result
 
-    def blob_to_file(self, reference: Name, sink: Sink, **options: Unpack[BlobOptions]) -> BlobGet:
+    def blob_to_file(self, reference: Name, sink: Sink, **options: Unpack[BlobSaveOptions]) -> BlobGet:
         """Gets a blob into a file. By a path, it appears only whole and verified: `ocireg_blob_get_file`. An open file, a descriptor, or
         anything with `write` gets the bytes as they come, and must not trust them after an error: `ocireg_blob_get_fd`."""
         name = text("reference", reference)

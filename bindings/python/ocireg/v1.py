@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from ._memory import ClientHandle
     from .context import Context
-    from .options import CallOptions, LayerOptions, PlatformOptions, SearchOptions, V1LoginOptions, V1PutLayerOptions
+    from .options import CallOptions, LayerOptions, LayerSaveOptions, PlatformOptions, SearchOptions, V1LoginOptions, V1PutLayerOptions
     from .results import (
         V1Image,
         V1Images,
@@ -88,7 +88,7 @@ class V1(Caller):
         result: bytes = self._invoke("ocireg_v1_layer_memory", *arguments, options=options, outs=(Json, Bytes), then=last)
         return result
 
-    def layer_to_file(self, repository: Name, id: str, sink: Sink, **options: Unpack[LayerOptions]) -> V1Layer:
+    def layer_to_file(self, repository: Name, id: str, sink: Sink, **options: Unpack[LayerSaveOptions]) -> V1Layer:
         """Gets an image's layer into a file by its path: `ocireg_v1_layer_file`; or into an open file, a descriptor, or anything with
         `write`, as `Client.blob_to_file` does: `ocireg_v1_layer_fd`."""
         arguments = (text("repository", repository), text("id", id))

@@ -138,6 +138,7 @@ class BlobTest(helper.Case):
     def test_a_file_by_its_path(self) -> None:
         path = self.folder() / "blob"
         got = self.client.blob_to_file(self.reference, path)
+        self.assertTrue(self.client.blob_to_file(self.reference, path, if_exists="skip", resume=False)["skipped"])
         self.assertEqual((got["verified"], got["path"], got["size"]), (True, str(path), len(DATA)))
         self.assertEqual(path.read_bytes(), DATA)
         self.assertEqual(self.client.blob_to_file(self.reference, str(path), offset=1, length=2)["length"], 2)

@@ -128,7 +128,7 @@ class ReferrersOptions(CallOptions, total=False):
 
 
 class BlobOptions(CallOptions, total=False):
-    """The options of `ocireg_blob_get_file`."""
+    """The options of `ocireg_blob_get_fd`."""
 
     # only a piece, which cannot be verified: from this byte on (default: 0)
     offset: int | None
@@ -140,12 +140,29 @@ class BlobOptions(CallOptions, total=False):
     limit: int | None
 
 
+class BlobSaveOptions(BlobOptions, total=False):
+    """The options of `ocireg_blob_get_file`."""
+
+    # "replace", which it is by default, or "skip": a regular file of this user or root that holds the blob already, by its size, if that is
+    # given, and its digest, stays as it is, and nothing is requested for it
+    if_exists: str | None
+    # false: begin at the first byte, remove what an earlier call has left, and leave nothing after a failure (default: true)
+    resume: bool | None
+
+
 class LayerOptions(CallOptions, total=False):
-    """The options of `ocireg_v1_layer_file`: of a piece, and the limit of reads into memory, as in BlobOptions."""
+    """The options of `ocireg_v1_layer_fd`: of a piece, and the limit of reads into memory, as in BlobOptions."""
 
     offset: int | None
     length: int | None
     limit: int | None
+
+
+class LayerSaveOptions(LayerOptions, total=False):
+    """The options of `ocireg_v1_layer_file`, as in BlobSaveOptions."""
+
+    if_exists: str | None
+    resume: bool | None
 
 
 class BlobPutOptions(CallOptions, total=False):

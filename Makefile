@@ -9,7 +9,7 @@
 # make lint     formatter and linters, warnings are errors; whether it compiles for 32-bit Linux and macOS
 # make targets  the unit tests on 32-bit Linux, and whether it compiles for macOS
 # make header   writes include/ocireg.h from src/ffi
-# make bench    times compared with curl, copies with crane, skopeo and regctl, and the bindings with C
+# make bench    times compared with curl, copies with crane, skopeo and regctl, the bindings with C, and jobs with threads
 # make install, uninstall, dist, deb: see bindings/packaging/install.mk
 # make clean
 
@@ -87,6 +87,7 @@ bench: all
 	tests/bench/run.sh
 	tests/bench/copy.sh
 	tests/bench/bindings.sh
+	tests/bench/loops.sh
 	bindings/ruby/bench/run.sh
 
 clean:

@@ -1,0 +1,30 @@
+#!/bin/bash
+# What an event loop feels of downloads: jobs compared with a thread for each, in one run: part of `make bench`. Prints, never fails for
+# being slow. OCIREG_LIBRARY_DIR says where the library is, if not in target/release.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+library=${OCIREG_LIBRARY_DIR:-$root/target/release}
+
+if [ "${1:-}" != --with-registry ]; then
+    "$root/tests/setup.sh" bench
+    exec "$root/tests/registries/run" --only v3 "$0" --with-registry
+fi
+
+work=$OCIREG_TEST_TMP
+export LD_LIBRARY_PATH=$library
+cc -O2 -std=c11 -D_GNU_SOURCE -I"$root/include" "$root/tests/bench/loops.c" -o "$work/loops" -pthread -L"$library" -locireg
+# blob SIZE: puts it; its reference
+blob() {
+    head -c "$1" /dev/urandom >"$work/blob"
+    "$root/target/release/ocireg" blob put "$OCIREG_TEST_V3/bench/loops" "$work/blob" >/dev/null
+    echo "$OCIREG_TEST_V3/bench/loops@sha256:$(sha256sum "$work/blob" | cut -d' ' -f1)"
+}
+large=$(blob 128M)
+small=$(blob 64K)
+for _ in 1 2 3; do
+    for how in jobs threads; do
+        "$work/loops" "$large" "$how" 5
+        "$work/loops" "$small" "$how" 1000
+    done
+done

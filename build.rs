@@ -7,7 +7,7 @@ mod options;
 use std::path::Path;
 use std::{env, fs, process};
 
-use options::Options;
+use options::Declarations;
 
 const HEADER: &str = "include/ocireg.h";
 /// Constants that C has as macros too: cbindgen generates none for strings.
@@ -48,7 +48,7 @@ fn make_header() -> String {
         text_macros(REFERENCE, "OCIREG_")
     );
     let types = "\n/* Media types. */\n".to_owned() + &text_macros(MEDIA_TYPES, "OCIREG_MEDIA_TYPE_");
-    let options = Options::find("src");
+    let options = Declarations::find("src");
     for file in &options.files {
         println!("cargo:rerun-if-changed={}", file.display());
     }
@@ -77,6 +77,7 @@ fn make_header() -> String {
         "schema1",
         "login",
         "v1/read",
+        "v1/layer",
         "v1/write",
         "image",
         "files",

@@ -78,6 +78,20 @@
  *             printf("%s %lld\n", ocireg_json_text(layer, "/digest"), (long long)ocireg_json_integer(layer, "/size", -1));
  *         }
  *     ocireg_json_free(manifest);
+ *
+ * In a program with an event loop, calls are jobs:
+ *
+ *     ocireg_job_new(client, NULL, NULL, &job, &error);
+ *     ocireg_manifest_get(client, ocireg_job_context(job), "busybox", NULL, NULL, NULL, &error);
+ *     // ... and whenever the descriptor of ocireg_client_fd can be read from:
+ *     while (ocireg_client_next_event(client, &job, &event, NULL) == OCIREG_OK && job)
+ *         if (event == OCIREG_EVENT_DONE) {
+ *             if (ocireg_job_status(job) == OCIREG_OK)
+ *                 puts(ocireg_job_json(job));
+ *             else
+ *                 fprintf(stderr, "%s\n", ocireg_error_message(ocireg_job_error(job)));
+ *             ocireg_job_free(job);
+ *         }
  */
 
 
@@ -315,19 +329,7 @@ typedef struct ocireg_context ocireg_context;
 typedef struct ocireg_error ocireg_error;
 
 // A call at a time that a thread of the library's makes, for programs that must not wait, such as those with an event loop: a
-// function that says "Blocks" returns at once when its context is a job's, and what becomes of the call is told by events.
-//
-//     ocireg_job_new(client, NULL, NULL, &job, &error);
-//     ocireg_manifest_get(client, ocireg_job_context(job), reference, NULL, NULL, NULL, &error);
-//     // ... and whenever ocireg_client_fd can be read from:
-//     while (ocireg_client_next_event(client, &job, &event, &error) == OCIREG_OK && job)
-//         if (event == OCIREG_EVENT_DONE) {
-//             if (ocireg_job_status(job) == OCIREG_OK)
-//                 puts(ocireg_job_json(job));
-//             else
-//                 fprintf(stderr, "%s\n", ocireg_error_message(ocireg_job_error(job)));
-//             ocireg_job_free(job);
-//         }
+// function that says "Blocks" returns at once when its context is a job's, and what becomes of the call is told by events (the example is at the top of this header).
 //
 // Wrong arguments are still the function's own error; else it returns OCIREG_OK, its out-parameters (all may be NULL) stay empty, and the result is
 // kept by the job. Strings and options are copied; bytes (`data` with its size), buffers and descriptors are lent until the call has
@@ -2023,6 +2025,26 @@ ocireg_status ocireg_v1_image(ocireg_client *client,
                               ocireg_buffer **bytes,
                               ocireg_error **error);
 
+// Checks a user's password at the index of HOST[:PORT], as protocol v1 does. With an e-mail address it asks for a new account first,
+// and checks the password when there is one of that name. Nothing is stored. Blocks.
+//
+// Options:
+//   username (string): with password; the host's when neither is given
+//   password (string): with username
+//   email (string): make the account
+//
+// Result: {"status": string (what Docker showed: "Login Succeeded" or "Account created. ..."), "username": string, "created":
+// boolean}. Free with ocireg_string_free.
+//
+// Errors: the common ones; OCIREG_UNAUTHENTICATED for a wrong password, OCIREG_FORBIDDEN for an account that is not active yet,
+// OCIREG_HTTP with "Registration: ..." when the index makes no such account. Source: Docker's Hub API v1, "Users".
+ocireg_status ocireg_v1_login(ocireg_client *client,
+                              ocireg_context *context,
+                              const char *registry,
+                              const ocireg_options *options,
+                              char **json,
+                              ocireg_error **error);
+
 // Gets the layer of an image into a file, which appears under its name only whole. The bytes are checked against the image's
 // checksum when the registry gives one that can be checked. A broken transfer is continued within the call; and where the bytes can
 // be checked what a broken call left, in a hidden file beside the target, is continued by the next call, in this process or
@@ -2091,26 +2113,6 @@ ocireg_status ocireg_v1_layer_open(ocireg_client *client,
                                    const ocireg_options *options,
                                    ocireg_blob_reader **reader,
                                    ocireg_error **error);
-
-// Checks a user's password at the index of HOST[:PORT], as protocol v1 does. With an e-mail address it asks for a new account first,
-// and checks the password when there is one of that name. Nothing is stored. Blocks.
-//
-// Options:
-//   username (string): with password; the host's when neither is given
-//   password (string): with username
-//   email (string): make the account
-//
-// Result: {"status": string (what Docker showed: "Login Succeeded" or "Account created. ..."), "username": string, "created":
-// boolean}. Free with ocireg_string_free.
-//
-// Errors: the common ones; OCIREG_UNAUTHENTICATED for a wrong password, OCIREG_FORBIDDEN for an account that is not active yet,
-// OCIREG_HTTP with "Registration: ..." when the index makes no such account. Source: Docker's Hub API v1, "Users".
-ocireg_status ocireg_v1_login(ocireg_client *client,
-                              ocireg_context *context,
-                              const char *registry,
-                              const ocireg_options *options,
-                              char **json,
-                              ocireg_error **error);
 
 // Puts the JSON of an image, its bytes unchanged, for [HOST[:PORT]/]REPOSITORY. Its "id" names it, and its "parent" must be at
 // the registry. Its layer follows by ocireg_v1_put_layer. Blocks.

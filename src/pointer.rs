@@ -11,32 +11,32 @@ use crate::json::{self, JsonError};
 #[repr(C)]
 pub(crate) struct Node {
     pub mark: AtomicU64,
-    pub content: Content,
+    pub content: JsonContent,
 }
 
-pub(crate) enum Content {
+pub(crate) enum JsonContent {
     Null,
     Boolean(bool),
     Number(Number),
-    String(Text),
+    String(NulTerminated),
     List(Vec<Node>),
     Object(ObjectMembers),
 }
 
-pub(crate) struct Text(Box<[u8]>);
+pub(crate) struct NulTerminated(Box<[u8]>);
 
 /// In the document's order, and the order of their names, by which they are found.
 pub(crate) struct ObjectMembers {
-    members: Vec<(Text, Node)>,
+    members: Vec<(NulTerminated, Node)>,
     by_name: Vec<u32>,
 }
 
-impl Text {
-    fn new(text: &str) -> Text {
+impl NulTerminated {
+    fn new(text: &str) -> NulTerminated {
         let mut bytes = Vec::with_capacity(text.len() + 1);
         bytes.extend_from_slice(text.as_bytes());
         bytes.push(0);
-        Text(bytes.into_boxed_slice())
+        NulTerminated(bytes.into_boxed_slice())
     }
 
     fn bytes(&self) -> &[u8] {
@@ -54,7 +54,7 @@ impl Text {
 }
 
 impl ObjectMembers {
-    fn new(members: Vec<(Text, Node)>) -> ObjectMembers {
+    fn new(members: Vec<(NulTerminated, Node)>) -> ObjectMembers {
         let mut by_name: Vec<u32> = (0..).take(members.len()).collect();
         by_name.sort_by(|a, b| members[*a as usize].0.bytes().cmp(members[*b as usize].0.bytes()));
         ObjectMembers { members, by_name }
@@ -84,14 +84,14 @@ impl Node {
 
     fn new(value: Value, mark: u64) -> Node {
         let content = match value {
-            Value::Null => Content::Null,
-            Value::Bool(value) => Content::Boolean(value),
-            Value::Number(number) => Content::Number(number),
-            Value::String(text) => Content::String(Text::new(&text)),
-            Value::Array(list) => Content::List(list.into_iter().map(|item| Node::new(item, mark)).collect()),
+            Value::Null => JsonContent::Null,
+            Value::Bool(value) => JsonContent::Boolean(value),
+            Value::Number(number) => JsonContent::Number(number),
+            Value::String(text) => JsonContent::String(NulTerminated::new(&text)),
+            Value::Array(list) => JsonContent::List(list.into_iter().map(|item| Node::new(item, mark)).collect()),
             Value::Object(members) => {
-                let member = |(name, value): (String, Value)| (Text::new(&name), Node::new(value, mark));
-                Content::Object(ObjectMembers::new(members.into_iter().map(member).collect()))
+                let member = |(name, value): (String, Value)| (NulTerminated::new(&name), Node::new(value, mark));
+                JsonContent::Object(ObjectMembers::new(members.into_iter().map(member).collect()))
             }
         };
         Node { mark: AtomicU64::new(mark), content }
@@ -101,20 +101,20 @@ impl Node {
     pub(crate) fn find(&self, pointer: &[u8]) -> Option<&Node> {
         let Some(rest) = pointer.strip_prefix(b"/") else { return pointer.is_empty().then_some(self) };
         rest.split(|byte| *byte == b'/').try_fold(self, |node, token| match &node.content {
-            Content::Object(members) if is_escaped_well(token) => members.find(token),
-            Content::List(list) => list.get(index(token)?),
+            JsonContent::Object(members) if is_escaped_well(token) => members.find(token),
+            JsonContent::List(list) => list.get(index(token)?),
             _ => None,
         })
     }
 
     fn is_list(&self) -> bool {
-        matches!(self.content, Content::List(_))
+        matches!(self.content, JsonContent::List(_))
     }
 
     pub(crate) fn len(&self) -> usize {
         match &self.content {
-            Content::List(list) => list.len(),
-            Content::Object(object) => object.members.len(),
+            JsonContent::List(list) => list.len(),
+            JsonContent::Object(object) => object.members.len(),
             _ => 0,
         }
     }
@@ -122,30 +122,30 @@ impl Node {
     /// An element of a list, or the value of an object's member, by its position.
     pub(crate) fn item(&self, at: usize) -> Option<&Node> {
         match &self.content {
-            Content::List(list) => list.get(at),
-            Content::Object(object) => object.members.get(at).map(|(_, value)| value),
+            JsonContent::List(list) => list.get(at),
+            JsonContent::Object(object) => object.members.get(at).map(|(_, value)| value),
             _ => None,
         }
     }
 
     /// The name of an object's member, by its position.
-    pub(crate) fn key(&self, at: usize) -> Option<&Text> {
+    pub(crate) fn key(&self, at: usize) -> Option<&NulTerminated> {
         match &self.content {
-            Content::Object(object) => object.members.get(at).map(|(name, _)| name),
+            JsonContent::Object(object) => object.members.get(at).map(|(name, _)| name),
             _ => None,
         }
     }
 
     /// Converts it back to JSON.
     pub(crate) fn to_value(&self) -> Value {
-        let text = |text: &Text| String::from_utf8_lossy(text.bytes()).into_owned();
+        let text = |text: &NulTerminated| String::from_utf8_lossy(text.bytes()).into_owned();
         match &self.content {
-            Content::Null => Value::Null,
-            Content::Boolean(value) => Value::Bool(*value),
-            Content::Number(number) => Value::Number(number.clone()),
-            Content::String(string) => Value::String(text(string)),
-            Content::List(list) => Value::Array(list.iter().map(Node::to_value).collect()),
-            Content::Object(object) => {
+            JsonContent::Null => Value::Null,
+            JsonContent::Boolean(value) => Value::Bool(*value),
+            JsonContent::Number(number) => Value::Number(number.clone()),
+            JsonContent::String(string) => Value::String(text(string)),
+            JsonContent::List(list) => Value::Array(list.iter().map(Node::to_value).collect()),
+            JsonContent::Object(object) => {
                 Value::Object(object.members.iter().map(|(name, value)| (text(name), value.to_value())).collect())
             }
         }
@@ -156,7 +156,7 @@ impl Node {
 pub(crate) fn layer<'a>(manifest: &'a Node, media_type: Option<&[u8]>, position: usize) -> Option<&'a Node> {
     const PLACES: [&str; 4] = ["/layers", "/blobs", "/manifest/layers", "/manifest/blobs"];
     let is_wanted = |layer: &&Node| match (media_type, layer.find(b"/mediaType").map(|node| &node.content)) {
-        (Some(wanted), Some(Content::String(found))) => found.bytes() == wanted,
+        (Some(wanted), Some(JsonContent::String(found))) => found.bytes() == wanted,
         (wanted, _) => wanted.is_none(),
     };
     let layers = PLACES.iter().find_map(|place| manifest.find(place.as_bytes()).filter(|list| list.is_list()))?;
@@ -275,7 +275,7 @@ mod tests {
         let document = parse(&format!("{{{text}}}"));
         assert_eq!(document.len(), 1000);
         for (position, name) in names.iter().enumerate() {
-            assert_eq!(document.key(position).map(Text::bytes), Some(name.as_bytes()));
+            assert_eq!(document.key(position).map(NulTerminated::bytes), Some(name.as_bytes()));
             assert_eq!(document.item(position).map(Node::to_value), name.parse::<u64>().ok().map(Value::from));
             assert_eq!(at(&document, &format!("/{name}")), document.item(position).map(Node::to_value));
         }
@@ -299,7 +299,7 @@ mod tests {
     fn a_string_that_c_cannot_see_whole_is_none() {
         let document = parse(r#"["a\u0000b", "\u00e9"]"#);
         let text = |at: usize| match document.item(at).map(|node| &node.content) {
-            Some(Content::String(text)) => text.for_c().map(<[u8]>::to_vec),
+            Some(JsonContent::String(text)) => text.for_c().map(<[u8]>::to_vec),
             _ => None,
         };
         assert_eq!((text(0), text(1)), (None, Some("é\0".as_bytes().to_vec())));

@@ -41,12 +41,12 @@ struct CachedToken {
     obtained: Instant,
 }
 
-type Outcome = Option<Arc<FetchedToken>>;
+type FetchOutcome = Option<Arc<FetchedToken>>;
 
 pub(super) struct TokenCache {
     http: Arc<Http>,
     kept: Arc<Mutex<HashMap<String, Vec<CachedToken>>>>,
-    flights: Arc<Mutex<HashMap<String, watch::Receiver<Outcome>>>>,
+    flights: Arc<Mutex<HashMap<String, watch::Receiver<FetchOutcome>>>>,
     refreshed: Mutex<HashMap<String, Refresh>>,
     /// Owners whose tokens get used up, and since when that is known.
     short: Mutex<HashMap<String, Instant>>,
@@ -181,7 +181,7 @@ impl TokenCache {
         realm: &Realm,
         scopes: &ScopeSet,
         purpose: Purpose,
-    ) -> Result<(bool, watch::Receiver<Outcome>)> {
+    ) -> Result<(bool, watch::Receiver<FetchOutcome>)> {
         let key = realm.key();
         let flight = match purpose {
             Purpose::All => format!("{key} {}", scopes.key()),
@@ -237,8 +237,8 @@ struct CacheSlot {
     /// Whether other requests may use it.
     stays: bool,
     kept: Arc<Mutex<HashMap<String, Vec<CachedToken>>>>,
-    flights: Arc<Mutex<HashMap<String, watch::Receiver<Outcome>>>>,
-    sender: watch::Sender<Outcome>,
+    flights: Arc<Mutex<HashMap<String, watch::Receiver<FetchOutcome>>>>,
+    sender: watch::Sender<FetchOutcome>,
 }
 
 impl CacheSlot {

@@ -7,10 +7,10 @@ use super::context::{self, ocireg_context};
 use super::error::ocireg_error;
 use super::guard::{enter, enter_blocking};
 use super::handle;
-use super::job::Job;
+use super::job::ClientJob;
 use super::options::{self, ocireg_options};
 use super::out::Out;
-use super::outcome::Outcome;
+use super::outcome::JobOutcome;
 use super::status::ocireg_status;
 use crate::call::Call;
 use crate::error::{Code, Error, Result};
@@ -54,7 +54,7 @@ pub(super) unsafe fn call<O: Options + Send + 'static, A: Send + 'static, T: 'st
 pub(super) unsafe fn begin_job<T: 'static, W: Out<T>>(
     error: *mut *mut ocireg_error,
     out: &W,
-    job: &Arc<Job>,
+    job: &Arc<ClientJob>,
     work: impl FnOnce() -> Result<Box<dyn FnOnce() -> Result<T> + Send>>,
 ) -> ocireg_status {
     standard::occupy();
@@ -62,7 +62,7 @@ pub(super) unsafe fn begin_job<T: 'static, W: Out<T>>(
         out.clear();
         enter(error, (), || {
             let work = work()?;
-            job.start(Box::new(move |go| Outcome::of::<T, W>(|| go.and_then(|()| work()))))
+            job.start(Box::new(move |go| JobOutcome::of::<T, W>(|| go.and_then(|()| work()))))
         })
     }
 }

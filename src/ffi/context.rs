@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::error::ocireg_error;
 use super::guard::enter;
 use super::handle::{self, opaque, Handle};
-use super::job::Job;
+use super::job::ClientJob;
 use super::options::{ocireg_options, Lent};
 use super::out::{Json, New};
 use super::panics::quietly;
@@ -29,7 +29,7 @@ opaque!(ocireg_context, Governed, 0x6f63_6972_6567_0002);
 /// A context, and the job whose calls it makes if it is a job's.
 pub(super) struct Governed {
     context: Arc<Context>,
-    job: Option<Weak<Job>>,
+    job: Option<Weak<ClientJob>>,
 }
 
 impl Governed {
@@ -37,7 +37,7 @@ impl Governed {
         Governed { context: Arc::new(Context::new()), job: None }
     }
 
-    pub(super) fn by_job(job: &Arc<Job>) -> Governed {
+    pub(super) fn by_job(job: &Arc<ClientJob>) -> Governed {
         Governed { context: job.context().clone(), job: Some(Arc::downgrade(job)) }
     }
 
@@ -51,7 +51,7 @@ impl Governed {
 }
 
 /// The job of a context, if it is a job's.
-pub(super) unsafe fn job(context: *const ocireg_context) -> Option<Arc<Job>> {
+pub(super) unsafe fn job(context: *const ocireg_context) -> Option<Arc<ClientJob>> {
     unsafe { handle::peek(context) }?.job.as_ref()?.upgrade()
 }
 

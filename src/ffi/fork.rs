@@ -6,13 +6,13 @@
 use std::sync::atomic::{AtomicPtr, AtomicU64, Ordering};
 
 /// 0 in a child that has not looked yet.
-type Place = AtomicU64;
+type GenerationCell = AtomicU64;
 
 const PAGE: usize = 4096;
 
-static PLACE: AtomicPtr<Place> = AtomicPtr::new(std::ptr::null_mut());
+static PLACE: AtomicPtr<GenerationCell> = AtomicPtr::new(std::ptr::null_mut());
 /// For a process that gets no page.
-static OWN: Place = Place::new(0);
+static OWN: GenerationCell = GenerationCell::new(0);
 /// The highest number given here or in a process before this one.
 static NEWEST: AtomicU64 = AtomicU64::new(0);
 
@@ -29,13 +29,13 @@ pub(super) fn generation() -> u64 {
 }
 
 // Without a lock: a fork might catch another thread inside it.
-fn place() -> &'static Place {
+fn place() -> &'static GenerationCell {
     let known = PLACE.load(Ordering::Acquire);
     let place = if known.is_null() { first_place() } else { known };
     unsafe { &*place }
 }
 
-fn first_place() -> *mut Place {
+fn first_place() -> *mut GenerationCell {
     let page = unsafe { wiped_page() };
     let place = page.unwrap_or((&raw const OWN).cast_mut());
     match PLACE.compare_exchange(std::ptr::null_mut(), place, Ordering::AcqRel, Ordering::Acquire) {
@@ -47,7 +47,7 @@ fn first_place() -> *mut Place {
     }
 }
 
-unsafe fn wiped_page() -> Option<*mut Place> {
+unsafe fn wiped_page() -> Option<*mut GenerationCell> {
     let (read_write, private) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS);
     let page = unsafe { libc::mmap(std::ptr::null_mut(), PAGE, read_write, private, -1, 0) };
     if page == libc::MAP_FAILED {

@@ -16,7 +16,7 @@ use super::handle::{self, opaque, Handle, Opaque, Owned};
 use super::memory::ocireg_buffer;
 use super::options::{self, ocireg_options};
 use super::out::{New, Plain};
-use super::outcome::Outcome;
+use super::outcome::JobOutcome;
 use super::panics::quietly;
 use super::status::{ocireg_status, OCIREG_BUSY};
 use super::upload::{ocireg_upload, Feeding};
@@ -29,19 +29,7 @@ use crate::registry::Client;
 use crate::sync::lock;
 
 /// A call at a time that a thread of the library's makes, for programs that must not wait, such as those with an event loop: a
-/// function that says "Blocks" returns at once when its context is a job's, and what becomes of the call is told by events.
-///
-///     ocireg_job_new(client, NULL, NULL, &job, &error);
-///     ocireg_manifest_get(client, ocireg_job_context(job), reference, NULL, NULL, NULL, &error);
-///     // ... and whenever ocireg_client_fd can be read from:
-///     while (ocireg_client_next_event(client, &job, &event, &error) == OCIREG_OK && job)
-///         if (event == OCIREG_EVENT_DONE) {
-///             if (ocireg_job_status(job) == OCIREG_OK)
-///                 puts(ocireg_job_json(job));
-///             else
-///                 fprintf(stderr, "%s\n", ocireg_error_message(ocireg_job_error(job)));
-///             ocireg_job_free(job);
-///         }
+/// function that says "Blocks" returns at once when its context is a job's, and what becomes of the call is told by events (the example is at the top of this header).
 ///
 /// Wrong arguments are still the function's own error; else it returns OCIREG_OK, its out-parameters (all may be NULL) stay empty, and the result is
 /// kept by the job. Strings and options are copied; bytes (`data` with its size), buffers and descriptors are lent until the call has
@@ -68,15 +56,15 @@ pub const OCIREG_EVENT_LOG: i32 = 4;
 /// How a blob of a copy fares: ocireg_job_event_text is what ocireg_blob_fn gets. With the job's option blob_progress.
 pub const OCIREG_EVENT_BLOB: i32 = 5;
 
-pub(super) type ClientJobs = Jobs<Outcome>;
+pub(super) type ClientJobs = Jobs<JobOutcome>;
 
 /// A job that knows its client.
-pub(super) struct Job {
-    job: Arc<crate::job::Job<Outcome>>,
+pub(super) struct ClientJob {
+    job: Arc<crate::job::Job<JobOutcome>>,
     jobs: Arc<ClientJobs>,
 }
 
-impl Job {
+impl ClientJob {
     pub(super) fn context(&self) -> &Arc<Context> {
         self.job.context()
     }
@@ -85,7 +73,7 @@ impl Job {
         jobs_of(client).is_ok_and(|jobs| Arc::ptr_eq(&jobs, &self.jobs))
     }
 
-    pub(super) fn start(&self, work: Box<dyn FnOnce(Result<()>) -> Outcome + Send>) -> Result<()> {
+    pub(super) fn start(&self, work: Box<dyn FnOnce(Result<()>) -> JobOutcome + Send>) -> Result<()> {
         self.job.start(work)
     }
 
@@ -101,13 +89,13 @@ impl Job {
 
 /// What the handle holds.
 pub(super) struct Handed {
-    job: Arc<Job>,
+    job: Arc<ClientJob>,
     context: Owned<ocireg_context>,
     userdata: Userdata,
     /// The text of the event that was told last.
     text: Mutex<CString>,
     /// The result that was looked at last: what is borrowed of it stays.
-    seen: Mutex<Option<Arc<Outcome>>>,
+    seen: Mutex<Option<Arc<JobOutcome>>>,
 }
 
 impl Drop for Handed {
@@ -117,7 +105,7 @@ impl Drop for Handed {
 }
 
 impl Handed {
-    fn result(&self) -> Option<Arc<Outcome>> {
+    fn result(&self) -> Option<Arc<JobOutcome>> {
         let result = self.job.job.result();
         lock(&self.seen).clone_from(&result);
         result
@@ -138,7 +126,7 @@ unsafe fn get(job: *const ocireg_job) -> Result<Arc<Handed>> {
 }
 
 /// What a job's result has, if its call has ended.
-unsafe fn peek<T>(job: *const ocireg_job, otherwise: T, look: impl FnOnce(&Outcome) -> T) -> T {
+unsafe fn peek<T>(job: *const ocireg_job, otherwise: T, look: impl FnOnce(&JobOutcome) -> T) -> T {
     let job = unsafe { handle::peek(job) };
     job.and_then(Handed::result).map_or(otherwise, |outcome| look(&outcome))
 }
@@ -162,7 +150,7 @@ pub unsafe extern "C" fn ocireg_job_new(
             let client = handle::get(client, "client")?;
             client.check_open()?;
             let jobs = jobs_of(&client)?;
-            let job = Arc::new(Job { job: crate::job::Job::new(jobs.clone(), &options), jobs });
+            let job = Arc::new(ClientJob { job: crate::job::Job::new(jobs.clone(), &options), jobs });
             let context = Owned::new(Governed::by_job(&job));
             let userdata = Userdata::new(userdata);
             Ok(Handed { job, context, userdata, text: Mutex::default(), seen: Mutex::default() })
@@ -233,7 +221,7 @@ pub unsafe extern "C" fn ocireg_client_next_event(
 }
 
 /// The handle of a job, and the number of an event, whose text it keeps.
-unsafe fn tell(job: &crate::job::Job<Outcome>, event: Event) -> (*mut ocireg_job, i32) {
+unsafe fn tell(job: &crate::job::Job<JobOutcome>, event: Event) -> (*mut ocireg_job, i32) {
     let pointer = std::ptr::with_exposed_provenance_mut::<ocireg_job>(job.mark.get().copied().unwrap_or(0));
     let (number, text) = match event {
         Event::Done => (OCIREG_EVENT_DONE, String::new()),
@@ -359,7 +347,7 @@ pub unsafe extern "C" fn ocireg_job_take_upload(job: *mut ocireg_job) -> *mut oc
 
 unsafe fn take<H: Opaque<Content: Send + 'static>>(
     job: *mut ocireg_job,
-    bind: impl FnOnce(H::Content, &Arc<Job>) -> H::Content,
+    bind: impl FnOnce(H::Content, &Arc<ClientJob>) -> H::Content,
 ) -> *mut H {
     let job = unsafe { handle::peek(job) };
     let content = job.and_then(|job| Some((job.result()?.take()?, &job.job)));

@@ -7,11 +7,11 @@ use super::argument::{bytes, null as null_argument, optional_text, text};
 use super::error::ocireg_error;
 use super::guard::enter;
 use super::handle::{self, opaque, Handle};
-use super::out::{New, Text as TextOut};
+use super::out::{New, Text};
 use super::panics::quietly;
 use super::status::ocireg_status;
 use crate::error::{Code, Error, Result};
-use crate::pointer::{self, Content, Node, Text};
+use crate::pointer::{self, JsonContent, Node, NulTerminated};
 use crate::text::shorten;
 
 /// A value of a JSON document: the whole, which is freed, or one inside of it, which is borrowed from it. Read-only, so any threads may
@@ -60,8 +60,8 @@ fn borrowed(node: Option<&Node>) -> *const ocireg_json {
     node.map_or(null(), |node| std::ptr::from_ref(node).cast())
 }
 
-fn for_c(text: Option<&Text>) -> *const c_char {
-    text.and_then(Text::for_c).map_or(null(), |text| text.as_ptr().cast())
+fn for_c(text: Option<&NulTerminated>) -> *const c_char {
+    text.and_then(NulTerminated::for_c).map_or(null(), |text| text.as_ptr().cast())
 }
 
 fn parse(text: &[u8]) -> Result<Node> {
@@ -105,12 +105,12 @@ pub unsafe extern "C" fn ocireg_json_parse_bytes(
 pub unsafe extern "C" fn ocireg_json_kind(json: *const ocireg_json, pointer: *const c_char) -> i32 {
     match unsafe { find(json, pointer) }.map(|node| &node.content) {
         None => OCIREG_JSON_NONE,
-        Some(Content::Null) => OCIREG_JSON_NULL,
-        Some(Content::Boolean(_)) => OCIREG_JSON_BOOLEAN,
-        Some(Content::Number(_)) => OCIREG_JSON_NUMBER,
-        Some(Content::String(_)) => OCIREG_JSON_STRING,
-        Some(Content::List(_)) => OCIREG_JSON_LIST,
-        Some(Content::Object(_)) => OCIREG_JSON_OBJECT,
+        Some(JsonContent::Null) => OCIREG_JSON_NULL,
+        Some(JsonContent::Boolean(_)) => OCIREG_JSON_BOOLEAN,
+        Some(JsonContent::Number(_)) => OCIREG_JSON_NUMBER,
+        Some(JsonContent::String(_)) => OCIREG_JSON_STRING,
+        Some(JsonContent::List(_)) => OCIREG_JSON_LIST,
+        Some(JsonContent::Object(_)) => OCIREG_JSON_OBJECT,
     }
 }
 
@@ -126,7 +126,7 @@ pub unsafe extern "C" fn ocireg_json_at(json: *const ocireg_json, pointer: *cons
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_json_text(json: *const ocireg_json, pointer: *const c_char) -> *const c_char {
     match unsafe { find(json, pointer) }.map(|node| &node.content) {
-        Some(Content::String(text)) => for_c(Some(text)),
+        Some(JsonContent::String(text)) => for_c(Some(text)),
         _ => null(),
     }
 }
@@ -139,7 +139,7 @@ pub unsafe extern "C" fn ocireg_json_string(
     size: *mut usize,
 ) -> *const c_char {
     let found = match unsafe { find(json, pointer) }.map(|node| &node.content) {
-        Some(Content::String(text)) => Some(text.with_nul()),
+        Some(JsonContent::String(text)) => Some(text.with_nul()),
         _ => None,
     };
     if !size.is_null() {
@@ -152,7 +152,7 @@ pub unsafe extern "C" fn ocireg_json_string(
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_json_integer(json: *const ocireg_json, pointer: *const c_char, otherwise: i64) -> i64 {
     match unsafe { find(json, pointer) }.map(|node| &node.content) {
-        Some(Content::Number(number)) => number.as_i64().unwrap_or(otherwise),
+        Some(JsonContent::Number(number)) => number.as_i64().unwrap_or(otherwise),
         _ => otherwise,
     }
 }
@@ -161,7 +161,7 @@ pub unsafe extern "C" fn ocireg_json_integer(json: *const ocireg_json, pointer: 
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_json_number(json: *const ocireg_json, pointer: *const c_char, otherwise: f64) -> f64 {
     match unsafe { find(json, pointer) }.map(|node| &node.content) {
-        Some(Content::Number(number)) => number.as_f64().unwrap_or(otherwise),
+        Some(JsonContent::Number(number)) => number.as_f64().unwrap_or(otherwise),
         _ => otherwise,
     }
 }
@@ -174,7 +174,7 @@ pub unsafe extern "C" fn ocireg_json_boolean(
     otherwise: bool,
 ) -> bool {
     match unsafe { find(json, pointer) }.map(|node| &node.content) {
-        Some(Content::Boolean(value)) => *value,
+        Some(JsonContent::Boolean(value)) => *value,
         _ => otherwise,
     }
 }
@@ -231,7 +231,7 @@ pub unsafe extern "C" fn ocireg_json_dump(
     error: *mut *mut ocireg_error,
 ) -> ocireg_status {
     unsafe {
-        enter(error, TextOut::required(text, "text"), || {
+        enter(error, Text::required(text, "text"), || {
             if json.is_null() {
                 return Err(null_argument("json"));
             }

@@ -23,12 +23,12 @@ pub(super) trait Out<T> {
 }
 
 /// Where one value goes. Without a name the caller may leave it out.
-struct Place<T> {
+struct OutParameter<T> {
     place: *mut T,
     name: Option<&'static str>,
 }
 
-impl<T> Place<T> {
+impl<T> OutParameter<T> {
     unsafe fn put(&self, value: T) {
         if self.is_wanted() {
             unsafe { self.place.write(value) };
@@ -48,15 +48,15 @@ impl<T> Place<T> {
 }
 
 /// A result as JSON.
-pub(super) struct Json(Place<*mut c_char>);
+pub(super) struct Json(OutParameter<*mut c_char>);
 
 impl Json {
     pub(super) fn required(json: *mut *mut c_char) -> Json {
-        Json(Place { place: json, name: Some("json") })
+        Json(OutParameter { place: json, name: Some("json") })
     }
 
     pub(super) fn optional(json: *mut *mut c_char) -> Json {
-        Json(Place { place: json, name: None })
+        Json(OutParameter { place: json, name: None })
     }
 }
 
@@ -87,11 +87,11 @@ fn written(value: &impl Serialize) -> Result<String> {
 }
 
 /// A result that is a text.
-pub(super) struct Text(Place<*mut c_char>);
+pub(super) struct Text(OutParameter<*mut c_char>);
 
 impl Text {
     pub(super) fn required(place: *mut *mut c_char, name: &'static str) -> Text {
-        Text(Place { place, name: Some(name) })
+        Text(OutParameter { place, name: Some(name) })
     }
 }
 
@@ -123,15 +123,15 @@ pub(super) fn nul() -> Error {
 }
 
 /// Exact bytes.
-pub(super) struct Bytes(Place<*mut ocireg_buffer>);
+pub(super) struct Bytes(OutParameter<*mut ocireg_buffer>);
 
 impl Bytes {
     pub(super) fn required(place: *mut *mut ocireg_buffer, name: &'static str) -> Bytes {
-        Bytes(Place { place, name: Some(name) })
+        Bytes(OutParameter { place, name: Some(name) })
     }
 
     pub(super) fn optional(place: *mut *mut ocireg_buffer) -> Bytes {
-        Bytes(Place { place, name: None })
+        Bytes(OutParameter { place, name: None })
     }
 }
 
@@ -157,11 +157,11 @@ impl Out<Vec<u8>> for Bytes {
 }
 
 /// A new handle.
-pub(super) struct New<H>(Place<*mut H>);
+pub(super) struct New<H>(OutParameter<*mut H>);
 
 impl<H> New<H> {
     pub(super) fn required(place: *mut *mut H, name: &'static str) -> New<H> {
-        New(Place { place, name: Some(name) })
+        New(OutParameter { place, name: Some(name) })
     }
 }
 
@@ -185,12 +185,12 @@ impl<H: Opaque<Content: Send + 'static>> Out<H::Content> for New<H> {
 }
 
 /// A number, or a pointer that is lent.
-pub(super) struct Plain<T>(Place<T>, T);
+pub(super) struct Plain<T>(OutParameter<T>, T);
 
 impl<T: Copy> Plain<T> {
     /// With what stands for none.
     pub(super) fn required(place: *mut T, name: &'static str, none: T) -> Plain<T> {
-        Plain(Place { place, name: Some(name) }, none)
+        Plain(OutParameter { place, name: Some(name) }, none)
     }
 }
 
@@ -214,11 +214,11 @@ impl<T: Copy> Out<T> for Plain<T> {
 }
 
 /// A number of bytes.
-pub(super) struct Count(Place<usize>);
+pub(super) struct Count(OutParameter<usize>);
 
 impl Count {
     pub(super) fn required(place: *mut usize, name: &'static str) -> Count {
-        Count(Place { place, name: Some(name) })
+        Count(OutParameter { place, name: Some(name) })
     }
 }
 

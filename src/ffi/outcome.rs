@@ -34,24 +34,24 @@ impl Kept {
 }
 
 /// How a call ended.
-pub(super) struct Outcome {
+pub(super) struct JobOutcome {
     pub(super) status: ocireg_status,
     pub(super) error: Option<Owned<ocireg_error>>,
     pub(super) kept: Kept,
 }
 
-impl Outcome {
+impl JobOutcome {
     /// Makes the call. A panic in it is an error, as in every entry.
-    pub(super) fn of<T, W: Out<T>>(call: impl FnOnce() -> Result<T>) -> Outcome {
+    pub(super) fn of<T, W: Out<T>>(call: impl FnOnce() -> Result<T>) -> JobOutcome {
         match caught(|| W::keep(call()?)).unwrap_or_else(|payload| Err(panicked(payload.as_ref()))) {
-            Ok(kept) => Outcome { status: OCIREG_OK, error: None, kept },
-            Err(error) => Outcome::failed(error),
+            Ok(kept) => JobOutcome { status: OCIREG_OK, error: None, kept },
+            Err(error) => JobOutcome::failed(error),
         }
     }
 
-    fn failed(error: Error) -> Outcome {
+    fn failed(error: Error) -> JobOutcome {
         let (status, kept) = (error.code().number(), Kept::default());
-        Outcome { status, error: Some(Owned::new(ocireg_error::content(error))), kept }
+        JobOutcome { status, error: Some(Owned::new(ocireg_error::content(error))), kept }
     }
 
     /// The content of a new handle of this type, once.

@@ -11,7 +11,7 @@ use super::context::ocireg_context;
 use super::error::ocireg_error;
 use super::guard::enter_blocking;
 use super::handle::{self, opaque, Handle};
-use super::job::Job;
+use super::job::ClientJob;
 use super::manifest::repository;
 use super::options::ocireg_options;
 use super::out::{Json, New, Out};
@@ -31,7 +31,7 @@ opaque!(ocireg_upload, Feeding, 0x6f63_6972_6567_0004);
 /// An upload, and the job that has started it, if one has: it makes its calls too.
 pub(super) struct Feeding {
     upload: Arc<Mutex<Option<Upload>>>,
-    job: Option<Arc<Job>>,
+    job: Option<Arc<ClientJob>>,
 }
 
 impl Feeding {
@@ -39,7 +39,7 @@ impl Feeding {
         Feeding { upload: Arc::new(Mutex::new(Some(upload))), job: None }
     }
 
-    pub(super) fn of_job(mut self, job: &Arc<Job>) -> Feeding {
+    pub(super) fn of_job(mut self, job: &Arc<ClientJob>) -> Feeding {
         self.job = Some(job.clone());
         self
     }

@@ -46,7 +46,7 @@ pub(crate) struct Pool {
 
 #[derive(Default)]
 struct Shared {
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
     /// There is work, or the threads are to end.
     changed: Condvar,
     /// A thread has done its work.
@@ -54,7 +54,7 @@ struct Shared {
 }
 
 #[derive(Default)]
-struct State {
+struct PoolState {
     waiting: VecDeque<Arc<dyn Work>>,
     /// Threads that look for work, or will next.
     idle: usize,
@@ -89,7 +89,7 @@ impl Pool {
         Ok(())
     }
 
-    fn start(&self, state: &mut State) -> Result<()> {
+    fn start(&self, state: &mut PoolState) -> Result<()> {
         let shared = self.shared.clone();
         let thread = ours::spawn("ocireg-job", move || shared.work())?;
         state.idle += 1;
@@ -100,7 +100,7 @@ impl Pool {
     /// Ends the threads that have nothing to do, and waits for them. Whether none is left.
     pub(crate) fn quiesce(&self) -> bool {
         let state = lock(&self.shared.state);
-        let busy = |state: &mut State| state.idle < state.alive() || !state.waiting.is_empty();
+        let busy = |state: &mut PoolState| state.idle < state.alive() || !state.waiting.is_empty();
         let (mut state, still) =
             self.shared.rested.wait_timeout_while(state, SETTLED, busy).unwrap_or_else(PoisonError::into_inner);
         if still.timed_out() {
@@ -132,7 +132,7 @@ impl Drop for Pool {
     }
 }
 
-impl State {
+impl PoolState {
     fn alive(&self) -> usize {
         self.threads.iter().filter(|thread| !thread.is_finished()).count()
     }
@@ -161,7 +161,7 @@ impl Shared {
         }
     }
 
-    fn rest<'a>(&self, state: MutexGuard<'a, State>) -> (MutexGuard<'a, State>, bool) {
+    fn rest<'a>(&self, state: MutexGuard<'a, PoolState>) -> (MutexGuard<'a, PoolState>, bool) {
         let (state, timeout) = self.changed.wait_timeout(state, PARKED).unwrap_or_else(PoisonError::into_inner);
         (state, timeout.timed_out())
     }

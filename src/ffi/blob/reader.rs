@@ -11,7 +11,7 @@ use crate::ffi::context::Userdata;
 use crate::ffi::error::ocireg_error;
 use crate::ffi::guard::enter_blocking;
 use crate::ffi::handle::{self, opaque, Handle};
-use crate::ffi::job::Job;
+use crate::ffi::job::ClientJob;
 use crate::ffi::out::{Count, Json};
 use crate::ffi::panics::quietly;
 use crate::ffi::sigpipe;
@@ -27,7 +27,7 @@ pub(in crate::ffi) struct Open {
     rest: bytes::Bytes,
     delivered: u64,
     /// The job that has opened it: it reads too.
-    job: Option<Arc<Job>>,
+    job: Option<Arc<ClientJob>>,
 }
 
 opaque!(ocireg_blob_reader, Mutex<Open>, 0x6f63_6972_6567_0003);
@@ -124,7 +124,7 @@ impl Open {
     }
 
     /// A reader that a job has opened.
-    pub(in crate::ffi) fn of_job(open: Mutex<Open>, job: &Arc<Job>) -> Mutex<Open> {
+    pub(in crate::ffi) fn of_job(open: Mutex<Open>, job: &Arc<ClientJob>) -> Mutex<Open> {
         Mutex::new(Open { job: Some(job.clone()), ..crate::sync::into_inner(open) })
     }
 

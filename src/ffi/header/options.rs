@@ -10,7 +10,7 @@ const WIDTH: usize = 110;
 
 /// What the calls have, by the names of the structs.
 #[derive(Default)]
-pub struct Options {
+pub struct Declarations {
     structs: BTreeMap<String, Struct>,
     pub files: Vec<PathBuf>,
 }
@@ -29,10 +29,10 @@ struct Key {
     meaning: String,
 }
 
-impl Options {
+impl Declarations {
     /// All that are declared below a folder.
-    pub fn find(folder: &str) -> Options {
-        let mut options = Options::default();
+    pub fn find(folder: &str) -> Declarations {
+        let mut options = Declarations::default();
         options.look_into(Path::new(folder));
         options
     }

@@ -78,4 +78,18 @@
  *             printf("%s %lld\n", ocireg_json_text(layer, "/digest"), (long long)ocireg_json_integer(layer, "/size", -1));
  *         }
  *     ocireg_json_free(manifest);
+ *
+ * In a program with an event loop, calls are jobs:
+ *
+ *     ocireg_job_new(client, NULL, NULL, &job, &error);
+ *     ocireg_manifest_get(client, ocireg_job_context(job), "busybox", NULL, NULL, NULL, &error);
+ *     // ... and whenever the descriptor of ocireg_client_fd can be read from:
+ *     while (ocireg_client_next_event(client, &job, &event, NULL) == OCIREG_OK && job)
+ *         if (event == OCIREG_EVENT_DONE) {
+ *             if (ocireg_job_status(job) == OCIREG_OK)
+ *                 puts(ocireg_job_json(job));
+ *             else
+ *                 fprintf(stderr, "%s\n", ocireg_error_message(ocireg_job_error(job)));
+ *             ocireg_job_free(job);
+ *         }
  */

@@ -1,5 +1,6 @@
 //! Protocol v1, what registries spoke before 2015.
 
+mod layer;
 mod read;
 mod write;
 

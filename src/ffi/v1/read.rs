@@ -1,13 +1,11 @@
-//! Protocol v1: what is read, and login.
+//! Protocol v1: what is read but layers, and login.
 
 use std::ffi::c_char;
-use std::path::Path;
 
 use serde_json::json;
 
 use super::image_id;
-use crate::ffi::argument::{descriptor, string};
-use crate::ffi::blob::{ocireg_blob_reader, Open};
+use crate::ffi::argument::string;
 use crate::ffi::call::call;
 use crate::ffi::client::ocireg_client;
 use crate::ffi::context::ocireg_context;
@@ -15,7 +13,7 @@ use crate::ffi::error::ocireg_error;
 use crate::ffi::manifest::{reference, repository};
 use crate::ffi::memory::ocireg_buffer;
 use crate::ffi::options::{ocireg_options, NoOptions};
-use crate::ffi::out::{Bytes, Json, New};
+use crate::ffi::out::{Bytes, Json};
 use crate::ffi::status::ocireg_status;
 use crate::registry_v1::tag_of;
 
@@ -250,6 +248,7 @@ pub unsafe extern "C" fn ocireg_v1_image(
     }
 }
 
+<<<<<<< HEAD
 /// Gets the layer of an image into a file, which appears under its name only whole. The bytes are checked against the image's
 /// checksum when the registry gives one that can be checked. A broken transfer is continued within the call; and where the bytes can
 /// be checked what a broken call left, in a hidden file beside the target, is continued by the next call, in this process or
@@ -394,6 +393,8 @@ pub unsafe extern "C" fn ocireg_v1_layer_open(
     }
 }
 
+=======
+>>>>>>> 7b3f307 (Names in the C API that stood twice; the example of jobs is in the header's preamble; layers of protocol v1 have a file)
 /// Checks a user's password at the index of HOST[:PORT], as protocol v1 does. With an e-mail address it asks for a new account first,
 /// and checks the password when there is one of that name. Nothing is stored. Blocks.
 ///

@@ -21,11 +21,13 @@ use crate::ffi::status::ocireg_status;
 /// be checked what a broken call left, in a hidden file beside the target, is continued by the next call, in this process or
 /// another. Blocks.
 ///
-/// Options: offset and length, as in ocireg_blob_get_file.
+/// Options: offset, length, if_exists and resume, as in ocireg_blob_get_file; the image is requested in any case, its layer is not when the
+/// file stays.
 ///
 /// Result, `json` may be NULL: {"id": string, "checksum": string or null, "verified": boolean (false for a piece, without a
 /// checksum, and with a "tarsum…"), "size": number or null (of the whole layer), "offset": number, "length": number (bytes
-/// delivered), "resumed": number (how many of them were there from an earlier call), "path": string}. Free with
+/// delivered), "resumed": number (how many of them were there from an earlier call), "path": string, "skipped": boolean (the file was there already and the layer was
+/// not requested)}. Free with
 /// ocireg_string_free.
 ///
 /// Errors: the common ones; OCIREG_DIGEST_MISMATCH (after a second try), OCIREG_SIZE_MISMATCH, OCIREG_IO. Source: Docker's
@@ -63,7 +65,7 @@ pub unsafe extern "C" fn ocireg_v1_layer_file(
 /// OCIREG_DIGEST_MISMATCH too, what was written must not be trusted. The descriptor is as
 /// for ocireg_blob_get_fd. Blocks.
 ///
-/// Options, result and errors: those of ocireg_v1_layer_file, without "path".
+/// Options: offset and length, as in ocireg_blob_get_fd. Result and errors: those of ocireg_v1_layer_file, without "path" and "skipped".
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_v1_layer_fd(
     client: *mut ocireg_client,
@@ -96,9 +98,9 @@ pub unsafe extern "C" fn ocireg_v1_layer_fd(
 
 /// Gets the layer of an image into memory. Blocks.
 ///
-/// Options: those of ocireg_v1_layer_file, and limit, as in ocireg_blob_get_file.
+/// Options: offset, length and limit, as in ocireg_blob_get_fd.
 ///
-/// Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as in ocireg_v1_layer_file without "path", freed with
+/// Result: `bytes`, freed with ocireg_buffer_free; `json`, may be NULL: as in ocireg_v1_layer_fd, freed with
 /// ocireg_string_free.
 ///
 /// Errors: those of ocireg_v1_layer_file, and OCIREG_LIMIT_EXCEEDED.
@@ -132,7 +134,7 @@ pub unsafe extern "C" fn ocireg_v1_layer_memory(
 /// "checksum": string or null, "size": number or null (a hint until bytes have come), "offset": number, "verifiable": boolean
 /// (whether the end of the reads will have checked the checksum)}. Free with ocireg_blob_reader_free. Blocks.
 ///
-/// Options and errors: those of ocireg_v1_layer_file.
+/// Options: those of ocireg_v1_layer_fd. Errors: those of ocireg_v1_layer_file.
 #[no_mangle]
 pub unsafe extern "C" fn ocireg_v1_layer_open(
     client: *mut ocireg_client,
